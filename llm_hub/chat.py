@@ -1,0 +1,202 @@
+"""The vocabulary of a chat: what is asked, what streams back, and what an answer is.
+
+Everything here is a frozen value. It is smaller than any vendor's vocabulary, and no vendor's type is part of it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TypedDict
+
+
+class Role(StrEnum):
+    """Who speaks. Tool messages come with the HTTP API, not with the chat."""
+
+    SYSTEM = "system"
+    USER = "user"
+    ASSISTANT = "assistant"
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A text part of a message."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """An image part of a message: the encoded file's bytes and its media type (image/png, image/jpeg, …)."""
+
+    data: bytes = field(repr=False)
+    media_type: str = "image/png"
+
+
+Part = Text | Image
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One turn. `content` is text, or a tuple of parts where images are among it."""
+
+    role: Role
+    content: str | tuple[Part, ...]
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "role", Role(self.role))
+
+    @property
+    def text(self) -> str:
+        """The text of the message, without its images."""
+        if isinstance(self.content, str):
+            return self.content
+        return "\n\n".join(part.text for part in self.content if isinstance(part, Text))
+
+    @property
+    def images(self) -> tuple[Image, ...]:
+        """The images of the message, in order."""
+        if isinstance(self.content, str):
+            return ()
+        return tuple(part for part in self.content if isinstance(part, Image))
+
+
+@dataclass(frozen=True, slots=True)
+class ChatRequest:
+    """What a provider is asked. None means the model's own default.
+
+    `model` is the provider's own name for it inside an adapter, and `provider/model` outside one.
+    `temperature` is the vendor's scale (0 to 2, or 0 to 1 at Anthropic); `max_tokens` counts tokens of the answer,
+    reasoning included.
+    """
+
+    messages: tuple[Message, ...]
+    model: str | None = None
+    temperature: float | None = None
+    max_tokens: int | None = None
+
+
+class Usage(TypedDict, total=False):
+    """Tokens as the provider counted them. A count that the provider did not report is absent, never 0."""
+
+    prompt_tokens: int
+    completion_tokens: int
+    total_tokens: int
+    reasoning_tokens: int
+    """Part of `completion_tokens`."""
+    cached_tokens: int
+    """Part of `prompt_tokens` that the provider read from its cache."""
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """Seconds since the request was made. `first_token` counts reasoning as progress; None: no token came."""
+
+    first_token: float | None
+    total: float
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One request to one target, for whoever shows or counts what happened on the way to an answer.
+
+    `started` is seconds since the route began, `wait` the seconds slept before it, `seconds` how long it took.
+    `outcome` is "answered" or the failing error's kind ("rate_limited", …), `reason` the sentence that says why.
+    """
+
+    provider: str
+    model: str
+    started: float
+    seconds: float
+    first_token: float | None
+    outcome: str
+    reason: str = ""
+    wait: float = 0.0
+    usage: Usage | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LLMResponse:
+    """A complete answer, and who really gave it.
+
+    `finish_reason` is "stop", "length", "tool_calls", or a vendor's own word that is none of these.
+    `ignored` names settings of the request that this model does not take and that were therefore left out.
+    `notes` are sentences that a reader should see ("the prompt was cut by the server").
+    """
+
+    content: str
+    model: str
+    usage: Usage
+    finish_reason: str
+    provider: str
+    reasoning: str = ""
+    timing: Timing | None = None
+    attempts: tuple[Attempt, ...] = ()
+    ignored: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class TextDelta:
+    """The next piece of the answer."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReasoningDelta:
+    """The next piece of the model's reasoning, which is not part of the answer."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """Nothing streams yet for a reason worth showing, such as a model that is being loaded."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptStarted:
+    """A router asks a target. `number` counts from 1 over the whole route."""
+
+    provider: str
+    model: str
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptFailed:
+    """A router's attempt failed. `retry_in` is the wait in seconds before the same target is asked again, if it is."""
+
+    attempt: Attempt
+    retry_in: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Resumed:
+    """Another target goes on where the text so far, `characters` long, broke off."""
+
+    provider: str
+    model: str
+    characters: int
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """The last event of every stream that succeeds. A stream that fails raises instead."""
+
+    response: LLMResponse
+
+
+Event = TextDelta | ReasoningDelta | Waiting | AttemptStarted | AttemptFailed | Resumed | Done
+
+
+@dataclass(frozen=True, slots=True)
+class ModelInfo:
+    """A model as its provider lists it. `context` is the window in tokens; None: the provider does not say."""
+
+    id: str
+    title: str = ""
+    context: int | None = None

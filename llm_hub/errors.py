@@ -1,0 +1,184 @@
+"""What can go wrong, and what each error permits.
+
+    LLMHubError
+    ├── ConfigurationError          a setting, key, name or file that cannot be used as it is
+    └── ProviderError               a provider did not answer
+        ├── ConnectionFailed        refused, reset, DNS, TLS, connect timeout
+        ├── ServerFailed            408, 5xx, 529, overload inside a stream
+        ├── RateLimited             429 for too many requests; `retry_after` where the provider says
+        ├── QuotaExhausted          402, insufficient_quota: the account has nothing left
+        ├── KeyRefused              401, 403, or no key at all
+        ├── ModelNotFound           404: unknown, retired or not installed
+        ├── UnsupportedParameter    400 or 422 that names one of our parameters
+        ├── PromptTooLong           longer than the model's context
+        ├── InvalidRequest          any other 4xx, and requests that are refused before they are sent
+        ├── ContentRejected         policy rejection, refusal, content filter
+        ├── TimedOut                silence: no first token, or none after it
+        ├── StreamBroken            cut, malformed, or ended without its terminal marker
+        └── EmptyAnswer             a complete answer without any text
+
+A router asks the error, it never lists types: `retryable` (the same target again may help), `falls_back` (another
+target may help), `breaker` (whether it counts against the target's health, or puts the target on hold) and `scope`
+(what it says something about: the provider, one of its models, or the key).
+"""
+
+from __future__ import annotations
+
+import re
+from typing import ClassVar, Literal
+
+Breaker = Literal["counts", "holds", "ignores"]
+Scope = Literal["provider", "model", "key"]
+
+_KEY_SHAPES = re.compile(
+    r"\b(?:sk|pk|rk|gsk|hf|xai|key|tgp|AIza|ya29)[-_.][A-Za-z0-9_\-*.…]{6,}|\bAIza[A-Za-z0-9_\-]{20,}"
+    r"|(?i:(?<=bearer ))[^\s\"',;]+"
+)
+
+
+def redact(text: str, *secrets: str) -> str:
+    """`text` without `secrets`, and without whatever has the shape of an API key, even one that is partly masked."""
+    for secret in secrets:
+        if len(secret) >= 4:
+            text = text.replace(secret, "[key]")
+    return _KEY_SHAPES.sub("[key]", text)
+
+
+class LLMHubError(Exception):
+    """What happened, in plain words; `hint` is the one next step that helps, where there is one."""
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return f"{self.message} {self.hint}".strip()
+
+
+class ConfigurationError(LLMHubError):
+    """A setting, key, name or file that cannot be used as it is. Names it, and never shows a key."""
+
+
+class ProviderError(LLMHubError):
+    """A provider did not answer. `detail` is the provider's own words, redacted and shortened.
+
+    `status` is the HTTP status, where there was one; `code` the provider's word for the error.
+    """
+
+    kind: ClassVar[str] = "failed"
+    retryable: bool = False
+    falls_back: bool = True
+    breaker: Breaker = "ignores"
+    scope: Scope = "model"
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        provider: str = "",
+        model: str = "",
+        hint: str = "",
+        detail: str = "",
+        status: int | None = None,
+        code: str = "",
+        retry_after: float | None = None,
+    ) -> None:
+        super().__init__(message, hint=hint)
+        self.provider = provider
+        self.model = model
+        self.detail = detail
+        self.status = status
+        self.code = code
+        self.retry_after = retry_after
+        """Seconds that the provider asked to wait; None: it did not say."""
+
+
+class ConnectionFailed(ProviderError):
+    kind = "connection_failed"
+    retryable = True
+    breaker = "counts"
+    scope = "provider"
+
+
+class ServerFailed(ProviderError):
+    kind = "server_failed"
+    retryable = True
+    breaker = "counts"
+    scope = "provider"
+
+
+class RateLimited(ProviderError):
+    kind = "rate_limited"
+    scope = "key"
+    longest_wait: ClassVar[float] = 5.0
+    """A Retry-After of more seconds than this puts the target on hold instead of being waited for."""
+
+    @property
+    def retryable(self) -> bool:  # type: ignore[override]  # the only answer that depends on the instance
+        return self.retry_after is None or self.retry_after <= self.longest_wait
+
+    @property
+    def breaker(self) -> Breaker:  # type: ignore[override]  # as above
+        if self.retry_after is None:
+            return "counts"
+        return "ignores" if self.retry_after <= self.longest_wait else "holds"
+
+
+class QuotaExhausted(ProviderError):
+    kind = "quota_exhausted"
+    breaker = "holds"
+    scope = "key"
+
+
+class KeyRefused(ProviderError):
+    kind = "key_refused"
+    breaker = "holds"
+    scope = "key"
+
+
+class ModelNotFound(ProviderError):
+    kind = "model_not_found"
+    breaker = "holds"
+    scope = "model"
+
+
+class UnsupportedParameter(ProviderError):
+    """`parameter` is the name on the wire. Adapters learn from it; callers see it where nothing could be learnt."""
+
+    kind = "unsupported_parameter"
+    falls_back = False
+
+    def __init__(self, message: str, *, parameter: str = "", **rest: object) -> None:
+        super().__init__(message, **rest)  # type: ignore[arg-type]  # the base's own keywords, passed on
+        self.parameter = parameter
+
+
+class PromptTooLong(ProviderError):
+    kind = "prompt_too_long"
+
+
+class InvalidRequest(ProviderError):
+    kind = "invalid_request"
+    falls_back = False
+
+
+class ContentRejected(ProviderError):
+    kind = "content_rejected"
+    falls_back = False
+
+
+class TimedOut(ProviderError):
+    kind = "timed_out"
+    breaker = "counts"
+
+
+class StreamBroken(ProviderError):
+    kind = "stream_broken"
+    retryable = True
+    breaker = "counts"
+
+
+class EmptyAnswer(ProviderError):
+    kind = "empty_answer"
+    retryable = True

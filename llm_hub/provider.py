@@ -1,0 +1,213 @@
+"""What it means to be a provider.
+
+An adapter writes `events`; everything that callers use is built on it here (template method). A provider may also
+be written the short way, by overriding `complete` or `stream` alone: messages in, text out.
+"""
+
+from __future__ import annotations
+
+import time
+from abc import ABC
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from contextlib import aclosing
+from typing import TYPE_CHECKING, Any
+
+from llm_hub.chat import (
+    ChatRequest,
+    Done,
+    LLMResponse,
+    Message,
+    ReasoningDelta,
+    Role,
+    TextDelta,
+    Timing,
+    Usage,
+)
+from llm_hub.errors import EmptyAnswer, InvalidRequest, StreamBroken
+
+if TYPE_CHECKING:
+    from llm_hub.chat import Event, ModelInfo
+
+
+class LLMProvider(ABC):
+    """One place to send a chat to. Instances are shared by many chats at once and live as long as the hub.
+
+    A provider holds at most one connection pool, opened on first use and closed by `aclose`.
+    """
+
+    name: str = "custom"
+    """How the provider is called in `provider/model`."""
+    default_model: str = ""
+    """The model that is asked when a request names none."""
+
+    def __init_subclass__(cls, **kwargs: object) -> None:
+        super().__init_subclass__(**kwargs)
+        written = (cls.events, cls.complete, cls.stream)
+        if written == (LLMProvider.events, LLMProvider.complete, LLMProvider.stream):
+            raise TypeError(f"{cls.__name__} must override events(), or stream(), or complete().")
+
+    def events(self, request: ChatRequest) -> AsyncGenerator[Event]:
+        """The answer as it comes: deltas, then exactly one `Done`. A failure is raised.
+
+        Closing the generator, in whatever state it is, closes the connection to the provider.
+        """
+        return self._derived_events(request)
+
+    async def models(self) -> tuple[ModelInfo, ...]:
+        """The models that the provider offers now, asked over the network. Raises `ProviderError`."""
+        return ()
+
+    async def aclose(self) -> None:
+        """Closes the connections. The provider cannot be used afterwards."""
+
+    async def complete(
+        self,
+        messages: Sequence[Message] | str,
+        model: str | None = None,
+        *,
+        temperature: float | None = None,
+        max_tokens: int | None = None,
+    ) -> LLMResponse:
+        """The whole answer at once. Raises `ProviderError`; a partial answer is never returned."""
+        request = _request(messages, model, temperature, max_tokens)
+        async with aclosing(self.events(request)) as events:
+            async for event in events:
+                if isinstance(event, Done):
+                    return event.response
+        raise StreamBroken(f"{self.name} ended its stream without finishing.", provider=self.name)
+
+    async def stream(
+        self,
+        messages: Sequence[Message] | str,
+        model: str | None = None,
+        *,
+        temperature: float | None = None,
+        max_tokens: int | None = None,
+    ) -> AsyncIterator[str]:
+        """The answer's text, piece by piece. Raises `ProviderError`, also after text has come."""
+        request = _request(messages, model, temperature, max_tokens)
+        async with aclosing(self.events(request)) as events:
+            async for event in events:
+                if isinstance(event, TextDelta):
+                    yield event.text
+
+    async def _derived_events(self, request: ChatRequest) -> AsyncGenerator[Event]:
+        """The events of a provider that is written the short way."""
+        answer = Answer(self, request)
+        options: dict[str, Any] = {"temperature": request.temperature, "max_tokens": request.max_tokens}
+        if type(self).stream is not LLMProvider.stream:
+            async with aclosing(self.stream(request.messages, answer.model, **options)) as pieces:  # type: ignore[type-var]  # async generators have aclose
+                async for piece in pieces:
+                    if piece:
+                        yield answer.text(piece)
+            answer.finish_reason = "stop"
+            yield answer.done()
+            return
+        whole: LLMResponse | str = await self.complete(request.messages, answer.model, **options)
+        if isinstance(whole, LLMResponse):
+            yield TextDelta(whole.content)
+            yield Done(whole)
+            return
+        yield answer.text(whole)
+        answer.finish_reason = "stop"
+        yield answer.done()
+
+
+class Answer:
+    """Collects one answer while it streams: an adapter passes its pieces through and ends with `yield answer.done()`.
+
+    Raises `InvalidRequest` on construction if there is nothing to ask.
+    """
+
+    __slots__ = (
+        "_first",
+        "_reasoning",
+        "_started",
+        "_text",
+        "finish_reason",
+        "ignored",
+        "model",
+        "notes",
+        "provider",
+        "usage",
+    )
+
+    def __init__(self, provider: LLMProvider, request: ChatRequest) -> None:
+        self.provider = provider.name
+        self.model = request.model or provider.default_model
+        """The model that was asked; an adapter overwrites it with the one that says it answers."""
+        self.usage: Usage = {}
+        self.finish_reason: str | None = None
+        self.ignored: tuple[str, ...] = ()
+        self.notes: tuple[str, ...] = ()
+        self._text: list[str] = []
+        self._reasoning: list[str] = []
+        self._started = time.perf_counter()
+        self._first: float | None = None
+        if not self.model:
+            raise InvalidRequest(
+                f"No model is named, and {provider.name} has no default.", provider=provider.name, hint="Choose a model."
+            )
+        last = request.messages[-1] if request.messages else None
+        if last is None or last.role is not Role.USER or not (last.text.strip() or last.images):
+            raise InvalidRequest(
+                "There is nothing to answer: the last message must be the user's, and not be empty.",
+                provider=provider.name,
+                model=self.model,
+                hint="Type a prompt.",
+            )
+
+    @property
+    def started(self) -> bool:
+        """Whether any text or reasoning has come."""
+        return self._first is not None
+
+    def text(self, text: str) -> TextDelta:
+        """Takes the next piece of text."""
+        if self._first is None:
+            self._first = time.perf_counter()
+        self._text.append(text)
+        return TextDelta(text)
+
+    def reasoning(self, text: str) -> ReasoningDelta:
+        """Takes the next piece of reasoning."""
+        if self._first is None:
+            self._first = time.perf_counter()
+        self._reasoning.append(text)
+        return ReasoningDelta(text)
+
+    def done(self) -> Done:
+        """The last event. Raises `StreamBroken` without a finish reason, `EmptyAnswer` without text.
+
+        An answer that ran out of tokens while it reasoned is not empty: it is complete, with the reason "length".
+        """
+        if self.finish_reason is None:
+            raise StreamBroken(
+                f"{self.provider} ended its answer without saying that it was complete.",
+                provider=self.provider,
+                model=self.model,
+            )
+        content = "".join(self._text)
+        if not content.strip() and self.finish_reason not in ("length", "tool_calls"):
+            raise EmptyAnswer(f"{self.provider} sent an empty answer.", provider=self.provider, model=self.model)
+        first = None if self._first is None else self._first - self._started
+        return Done(
+            LLMResponse(
+                content=content,
+                model=self.model,
+                usage=self.usage,
+                finish_reason=self.finish_reason,
+                provider=self.provider,
+                reasoning="".join(self._reasoning),
+                timing=Timing(first, time.perf_counter() - self._started),
+                ignored=self.ignored,
+                notes=self.notes,
+            )
+        )
+
+
+def _request(
+    messages: Sequence[Message] | str, model: str | None, temperature: float | None, max_tokens: int | None
+) -> ChatRequest:
+    turns = (Message(Role.USER, messages),) if isinstance(messages, str) else tuple(messages)
+    return ChatRequest(turns, model, temperature, max_tokens)

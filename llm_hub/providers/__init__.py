@@ -1,0 +1,1 @@
+"""The adapters: one file for each wire protocol, imported only when a provider is built."""

@@ -23,13 +23,13 @@ from llm_hub.chat import (
     Timing,
     Usage,
 )
-from llm_hub.errors import EmptyAnswer, InvalidRequest, StreamBroken
+from llm_hub.errors import ContentRejected, EmptyAnswer, InvalidRequest, StreamBroken
 
 if TYPE_CHECKING:
     from llm_hub.chat import Event, ModelInfo
 
 
-class LLMProvider(ABC):
+class LLMProvider(ABC):  # noqa: B024  # what must be overridden is one of three, checked below
     """One place to send a chat to. Instances are shared by many chats at once and live as long as the hub.
 
     A provider holds at most one connection pool, opened on first use and closed by `aclose`.
@@ -57,7 +57,7 @@ class LLMProvider(ABC):
         """The models that the provider offers now, asked over the network. Raises `ProviderError`."""
         return ()
 
-    async def aclose(self) -> None:
+    async def aclose(self) -> None:  # noqa: B027  # most providers written the short way hold nothing open
         """Closes the connections. The provider cannot be used afterwards."""
 
     async def complete(
@@ -129,6 +129,7 @@ class Answer:
         "model",
         "notes",
         "provider",
+        "refusal",
         "usage",
     )
 
@@ -138,6 +139,8 @@ class Answer:
         """The model that was asked; an adapter overwrites it with the one that says it answers."""
         self.usage: Usage = {}
         self.finish_reason: str | None = None
+        self.refusal = ""
+        """The model's own words for not answering, where the protocol keeps them apart."""
         self.ignored: tuple[str, ...] = ()
         self.notes: tuple[str, ...] = ()
         self._text: list[str] = []
@@ -146,7 +149,9 @@ class Answer:
         self._first: float | None = None
         if not self.model:
             raise InvalidRequest(
-                f"No model is named, and {provider.name} has no default.", provider=provider.name, hint="Choose a model."
+                f"No model is named, and {provider.name} has no default.",
+                provider=provider.name,
+                hint="Choose a model.",
             )
         last = request.messages[-1] if request.messages else None
         if last is None or last.role is not Role.USER or not (last.text.strip() or last.images):
@@ -177,7 +182,8 @@ class Answer:
         return ReasoningDelta(text)
 
     def done(self) -> Done:
-        """The last event. Raises `StreamBroken` without a finish reason, `EmptyAnswer` without text.
+        """The last event. Raises `StreamBroken` without a finish reason, `ContentRejected` for a refusal or a content
+        filter, `EmptyAnswer` without text.
 
         An answer that ran out of tokens while it reasoned is not empty: it is complete, with the reason "length".
         """
@@ -186,6 +192,15 @@ class Answer:
                 f"{self.provider} ended its answer without saying that it was complete.",
                 provider=self.provider,
                 model=self.model,
+            )
+        if self.refusal or self.finish_reason in ("content_filter", "refusal"):
+            raise ContentRejected(
+                f"{self.model} declined to answer.",
+                provider=self.provider,
+                model=self.model,
+                detail=self.refusal,
+                code=self.finish_reason,
+                hint="Rephrase the prompt, or choose another model.",
             )
         content = "".join(self._text)
         if not content.strip() and self.finish_reason not in ("length", "tool_calls"):

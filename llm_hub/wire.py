@@ -1,38 +1,63 @@
-"""From bytes on the wire to JSON objects, and from a failed reply to our errors: what every HTTP adapter shares.
+"""From bytes on the wire to JSON objects: what every HTTP adapter shares.
 
-The decoders take whatever pieces the network makes of a stream. Failures are classified by status, type and code,
-never by message text.
+The decoders take whatever pieces the network makes of a stream.
 """
 
 from __future__ import annotations
 
-import email.utils
+import asyncio
 import json
-import math
-import re
-import time
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
+from contextlib import aclosing
+from typing import Any, Protocol
+from urllib.parse import urlsplit
 
 import orjson
 
-from llm_hub.errors import (
-    ContentRejected,
-    InvalidRequest,
-    KeyRefused,
-    ModelNotFound,
-    PromptTooLong,
-    ProviderError,
-    QuotaExhausted,
-    RateLimited,
-    ServerFailed,
-    StreamBroken,
-    UnsupportedParameter,
-    redact,
-)
+from llm_hub.errors import ConfigurationError, ProviderError, StreamBroken, UnsupportedParameter, shorten
 
 LONGEST_LINE = 8 * 1024 * 1024
 """Bytes. A server that sends a longer line is not speaking the protocol."""
+
+LIST_TIMEOUT = 10.0
+"""Seconds for a list of models: the page shows its suggestions meanwhile."""
+
+LINGER = 1.0
+"""Seconds that a stream may stay open after its answer is complete: for the usage that follows, and to end the reply
+in order, so that its connection serves the next request."""
+
+
+class Reply(Protocol):
+    """What httpx's and httpx2's responses have in common."""
+
+    def aiter_bytes(self) -> AsyncIterator[bytes]: ...
+    async def aclose(self) -> None: ...
+
+
+async def body(reply: Reply, complete: Callable[[], bool]) -> AsyncGenerator[bytes]:
+    """The reply's body as it comes, and a blank line at its end, which several servers leave out. Closes the reply.
+
+    Once `complete()` says that nothing more is needed, neither silence nor a cut connection is an error.
+    """
+    try:
+        async with aclosing(reply.aiter_bytes()) as pieces:  # type: ignore[type-var]  # both are async generators
+            while not complete():
+                piece = await anext(pieces, None)
+                if piece is None:
+                    yield b"\n\n"
+                    return
+                yield piece
+            while True:
+                try:
+                    async with asyncio.timeout(LINGER):
+                        piece = await anext(pieces, None)
+                except Exception:  # noqa: BLE001  # whatever ends the connection now, the answer is complete
+                    return
+                if piece is None:
+                    return
+                yield piece
+    finally:
+        await reply.aclose()
 
 
 class LineDecoder:
@@ -56,11 +81,6 @@ class LineDecoder:
             raise StreamBroken(f"The server sent a line of more than {LONGEST_LINE // 1024 // 1024} MB.")
         return lines
 
-    def flush(self) -> list[bytes]:
-        """What is left when the stream has ended."""
-        rest, self._rest = self._rest.rstrip(b"\r"), b""
-        return [rest] if rest else []
-
 
 class SSEDecoder:
     """Server-sent events as pairs of event name ("" if unnamed) and data. Comments, ids and retries are skipped.
@@ -78,15 +98,8 @@ class SSEDecoder:
 
     def feed(self, chunk: bytes) -> list[tuple[str, bytes]]:
         """The events that are complete now."""
-        return self._take(self._lines.feed(chunk))
-
-    def flush(self) -> list[tuple[str, bytes]]:
-        """An event that the stream's end left without its blank line: several servers end so."""
-        return self._take([*self._lines.flush(), b""])
-
-    def _take(self, lines: list[bytes]) -> list[tuple[str, bytes]]:
         events = []
-        for raw in lines:
+        for raw in self._lines.feed(chunk):
             line = raw
             if self._fresh:
                 self._fresh = False
@@ -113,16 +126,10 @@ def parse_object(data: bytes) -> dict[str, Any]:
             # orjson refuses half a surrogate pair, which servers send that split an emoji's escape between two tokens.
             value = json.loads(json.dumps(json.loads(data), ensure_ascii=False).encode("utf-8", "replace"))
         except (ValueError, RecursionError) as error:
-            raise StreamBroken("The server sent something that is not JSON.", detail=_short(data)) from error
+            raise StreamBroken("The server sent something that is not JSON.", detail=shorten(data)) from error
     if not isinstance(value, dict):
-        raise StreamBroken("The server sent JSON of an unexpected shape.", detail=_short(data))
+        raise StreamBroken("The server sent JSON of an unexpected shape.", detail=shorten(data))
     return value
-
-
-def _short(data: bytes | str, limit: int = 300) -> str:
-    text = data.decode("utf-8", "replace") if isinstance(data, bytes) else data
-    text = " ".join(text.split())
-    return text if len(text) <= limit else text[:limit] + "…"
 
 
 class ThinkSplitter:
@@ -170,181 +177,67 @@ class ThinkSplitter:
         return [(True, thought)] if thought else []
 
 
-def retry_after(headers: Mapping[str, str], now: float | None = None) -> float | None:
-    """Seconds to wait that a reply asks for; None if it does not say, or says nonsense.
+class LearnedParameters:
+    """What models were found not to take, by their own refusals: asked once, then remembered for that model.
 
-    `now` is the Unix time that an HTTP date is held against. Sources: RFC 9110, and `retry-after-ms`, which OpenAI sends.
+    A parameter is renamed if another name is known for it and was not refused too, and left out otherwise.
     """
-    for name, scale in (("retry-after-ms", 0.001), ("retry-after", 1.0)):
-        value = headers.get(name, "").strip()
-        if not value:
-            continue
-        try:
-            seconds = float(value) * scale
-        except ValueError:
-            try:
-                when = email.utils.parsedate_to_datetime(value).timestamp()
-            except (ValueError, OverflowError):
-                continue
-            seconds = max(0.0, when - (time.time() if now is None else now))
-        if math.isfinite(seconds) and seconds >= 0:
-            return seconds
-    return None
+
+    def __init__(self, droppable: frozenset[str], replaced_by: Mapping[str, str] | None = None) -> None:
+        self._droppable = droppable
+        self._replaced_by = replaced_by or {}
+        self._refused: dict[str, set[str]] = {}
+
+    def apply(self, model: str, body: dict[str, Any]) -> dict[str, Any]:
+        """The body as this model takes it."""
+        refused = self._refused.get(model)
+        if not refused:
+            return body
+        adapted = {}
+        for name, value in body.items():
+            if name not in refused:
+                adapted[name] = value
+            elif (other := self._replaced_by.get(name)) and other not in refused:
+                adapted[other] = value
+        return adapted
+
+    def learn(self, model: str, error: ProviderError, sent: Mapping[str, Any]) -> bool:
+        """Whether the error taught something, so that the request is worth sending once more."""
+        parameter = error.parameter if isinstance(error, UnsupportedParameter) else ""
+        if parameter not in self._droppable or parameter not in sent:
+            return False
+        self._refused.setdefault(model, set()).add(parameter)
+        return True
 
 
-_BY_CODE: dict[str, type[ProviderError]] = {
-    "insufficient_quota": QuotaExhausted,
-    "billing_hard_limit_reached": QuotaExhausted,
-    "billing_not_active": QuotaExhausted,
-    "billing_error": QuotaExhausted,
-    "insufficient_credits": QuotaExhausted,
-    "insufficient_balance": QuotaExhausted,
-    "spend_limit_exceeded": QuotaExhausted,
-    "context_length_exceeded": PromptTooLong,
-    "exceed_context_size_error": PromptTooLong,
-    "model_context_window_exceeded": PromptTooLong,
-    "string_above_max_length": PromptTooLong,
-    "request_too_large": PromptTooLong,
-    "content_policy_violation": ContentRejected,
-    "content_filter": ContentRejected,
-    "responsibleaipolicyviolation": ContentRejected,
-    "invalid_prompt": ContentRejected,
-    "invalid_api_key": KeyRefused,
-    "authentication_error": KeyRefused,
-    "permission_error": KeyRefused,
-    "permission_denied": KeyRefused,
-    "model_not_found": ModelNotFound,
-    "model_not_supported": ModelNotFound,
-    "model_decommissioned": ModelNotFound,
-    "not_found_error": ModelNotFound,
-    "unsupported_parameter": UnsupportedParameter,
-    "unsupported_value": UnsupportedParameter,
-    "unknown_parameter": UnsupportedParameter,
-    "extra_forbidden": UnsupportedParameter,
-    "rate_limit_error": RateLimited,
-    "rate_limit_exceeded": RateLimited,
-    "overloaded_error": ServerFailed,
-    "overloaded": ServerFailed,
-    "api_error": ServerFailed,
-    "server_error": ServerFailed,
-    "internal_server_error": ServerFailed,
-    "service_unavailable": ServerFailed,
-    "unavailable_error": ServerFailed,
-    "timeout_error": ServerFailed,
-    "engine_overloaded": ServerFailed,
-}
-_BY_STATUS: dict[int, type[ProviderError]] = {
-    400: InvalidRequest,
-    401: KeyRefused,
-    402: QuotaExhausted,
-    403: KeyRefused,
-    404: ModelNotFound,
-    408: ServerFailed,
-    413: PromptTooLong,
-    422: InvalidRequest,
-    425: ServerFailed,
-    429: RateLimited,
-    498: ServerFailed,
-}
-_SENTENCES: dict[type[ProviderError], tuple[str, str]] = {
-    QuotaExhausted: (
-        "{provider}: the account's quota or credit is used up.",
-        "Add credit at the provider, or choose another one.",
-    ),
-    PromptTooLong: (
-        "The conversation is too long for {model}.",
-        "Shorten it, start a new chat, or choose a model with a larger context.",
-    ),
-    ContentRejected: ("{provider} rejected the request under its content policy.", "Rephrase the prompt."),
-    KeyRefused: ("{provider} refused the API key.", "Check the key, and that it may use {model}."),
-    ModelNotFound: ("{provider} does not know the model {model}.", "Choose a model from the list."),
-    UnsupportedParameter: ("{model} does not take the setting {parameter}.", "Leave it empty."),
-    RateLimited: ("{provider}: too many requests.", "Wait a moment, or choose another provider."),
-    ServerFailed: ("{provider} has a problem of its own.", "Try again, or choose another provider."),
-    InvalidRequest: ("{provider} did not accept the request.", ""),
-    StreamBroken: ("{provider} sent something that is not an answer.", "Check the base URL."),
-}
+def checked_key(key: str, setting: str) -> str:
+    """The key without surrounding white space. Raises `ConfigurationError`, which names the setting, not the key."""
+    key = key.strip()
+    if not key:
+        raise ConfigurationError(f"{setting} is empty.", hint="Set it to the provider's API key.")
+    if not key.isascii() or not key.isprintable() or " " in key:
+        raise ConfigurationError(
+            f"{setting} contains a line break, a space or a character that no API key has.",
+            hint="Copy the key again, in one line.",
+        )
+    return key
 
 
-def failure(
-    *,
-    provider: str,
-    model: str,
-    status: int | None,
-    body: bytes | object,
-    headers: Mapping[str, str] | None = None,
-    secrets: tuple[str, ...] = (),
-    sent: frozenset[str] = frozenset(),
-) -> ProviderError:
-    """The error that a failed reply, or an error inside a stream (`status` None), stands for.
-
-    `body` is the reply as bytes or already decoded; `sent` names the parameters of our request: a 400 or 422 that
-    names one of them is an `UnsupportedParameter`, whatever its code.
-    """
-    words = _Words(body)
-    kind = next((_BY_CODE[code] for code in words.codes if code in _BY_CODE), None)
-    if status is not None and status in (400, 422) and kind in (None, InvalidRequest) and words.parameter in sent:
-        kind = UnsupportedParameter
-    if kind is UnsupportedParameter and status not in (400, 422):
-        kind = None
-    if kind is RateLimited and status == 413:
-        kind = PromptTooLong  # Groq: the request alone is over the limit of tokens a minute
-    if status is not None and (kind is None or (status in (401, 402) and kind is not QuotaExhausted)):
-        kind = _BY_STATUS.get(status)
-        if kind is None:
-            kind = ServerFailed if status >= 500 else StreamBroken if status < 400 else InvalidRequest
-    if kind is None:
-        kind = ServerFailed  # an error inside a stream that says nothing we know
-    sentence, hint = _SENTENCES[kind]
-    names = {"provider": provider, "model": model, "parameter": words.parameter}
-    details: dict[str, Any] = {
-        "provider": provider,
-        "model": model,
-        "hint": hint.format(**names),
-        "detail": redact(_short(words.message), *secrets),
-        "status": status,
-        "code": words.codes[0] if words.codes else "",
-        "retry_after": retry_after(headers) if headers is not None else None,
-    }
-    if kind is UnsupportedParameter:
-        return UnsupportedParameter(sentence.format(**names), parameter=words.parameter, **details)
-    return kind(sentence.format(**names), **details)
+def checked_url(url: str, setting: str) -> str:
+    """A base URL without its last slash. Raises `ConfigurationError`, which names the setting."""
+    url = url.strip().rstrip("/")
+    try:
+        parts = urlsplit(url)
+        valid = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        valid = False
+    if not valid or not url.isprintable() or " " in url:
+        raise ConfigurationError(f"{setting} is not a web address.", hint="It looks like https://example.com/v1.")
+    if parts.username is not None or parts.password is not None:
+        raise ConfigurationError(f"{setting} contains a user name or password.", hint="Leave them out of the address.")
+    return url
 
 
-class _Words:
-    """What the error bodies of the field have in common: codes, a parameter, a message."""
-
-    def __init__(self, body: bytes | object) -> None:
-        if isinstance(body, bytes):
-            try:
-                body = orjson.loads(body)
-            except orjson.JSONDecodeError:
-                body = re.sub(r"<[^>]*>", " ", body[:4000].decode("utf-8", "replace"))
-        if isinstance(body, list) and body:  # Gemini's compatible endpoint wraps the error in a list
-            body = body[0]
-        error: Any = body.get("error", body) if isinstance(body, dict) else body
-        self.message = ""
-        self.parameter = ""
-        self.codes: list[str] = []
-        if isinstance(error, str):
-            self.message = error
-            return
-        if not isinstance(error, dict):
-            return
-        if isinstance(error.get("detail"), list):  # FastAPI servers: [{"loc": ["body", name], "type": …, "msg": …}]
-            error = next(iter(_complaints(error["detail"])), error)
-        self.codes = [code.lower() for key in ("code", "type", "status") if isinstance(code := error.get(key), str)]
-        nested = error.get("details")
-        if isinstance(nested, dict) and isinstance(nested.get("error_code"), str):
-            self.codes.insert(0, nested["error_code"].lower())
-        parameter = error.get("param")
-        self.parameter = parameter.split(".")[0] if isinstance(parameter, str) else ""
-        message = error.get("message") or error.get("detail") or ""
-        self.message = message if isinstance(message, str) else json.dumps(message)
-
-
-def _complaints(detail: list[Any]) -> Iterator[dict[str, Any]]:
-    for item in detail:
-        if isinstance(item, dict) and isinstance(item.get("loc"), list) and item["loc"]:
-            where = [part for part in item["loc"] if part != "body"]
-            yield {"code": item.get("type"), "param": str(where[0]) if where else "", "message": item.get("msg", "")}
+def count(value: object) -> int | None:
+    """A count from the wire, or None if it is not one."""
+    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None

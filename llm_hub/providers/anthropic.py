@@ -1,0 +1,259 @@
+"""Anthropic, over the AsyncAnthropic SDK: it opens the request, and the stream of its reply is decoded here."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import aclosing
+from typing import TYPE_CHECKING, Any, cast
+
+import httpx2
+from anthropic import AnthropicError, APIStatusError, AsyncAnthropic, AsyncStream, DefaultAioHttpClient
+
+from llm_hub.chat import ChatRequest, Message, ModelInfo, Role, Text, Usage
+from llm_hub.errors import InvalidRequest, ProviderError, StreamBroken
+from llm_hub.failures import failure, transport_failure
+from llm_hub.provider import Answer, LLMProvider
+from llm_hub.wire import LIST_TIMEOUT, SSEDecoder, body, checked_key, checked_url, count, parse_object
+
+if TYPE_CHECKING:
+    from llm_hub.chat import Event
+
+BASE_URL = "https://api.anthropic.com"
+
+_MAX_TOKENS = 8192
+"""The API requires a limit. This one is within every current model's, and long for a chat."""
+_SAMPLING_VERSION = "2023-06-01"
+"""The last API version that takes a temperature, and only for older models."""
+_FINISH_REASONS = {
+    "end_turn": "stop",
+    "stop_sequence": "stop",
+    "max_tokens": "length",
+    "model_context_window_exceeded": "length",
+    "tool_use": "tool_calls",
+}
+_FAILURES = (
+    AnthropicError,
+    httpx2.HTTPError,
+    httpx2.StreamError,
+    OSError,
+    AttributeError,
+    KeyError,
+    TypeError,
+    ProviderError,
+)
+
+
+class AnthropicProvider(LLMProvider):
+    """The messages API at `base_url`. Raises `ConfigurationError` for a key or URL that cannot be used.
+
+    A temperature reaches the models that still take one; for the others it is left out, and the answer says so.
+    `read_timeout` is the longest silence in seconds before a request is given up.
+    """
+
+    def __init__(
+        self,
+        api_key: str,
+        *,
+        base_url: str = BASE_URL,
+        name: str = "anthropic",
+        title: str = "Anthropic",
+        default_model: str = "claude-haiku-5-5",
+        connect_timeout: float = 5.0,
+        read_timeout: float = 300.0,
+    ) -> None:
+        self.name = name
+        self.title = title
+        self.default_model = default_model
+        self._key = checked_key(api_key, f"{name}: api_key")
+        self._without_temperature: set[str] = set()
+        timeout = httpx2.Timeout(read_timeout, connect=connect_timeout)
+        self._client = AsyncAnthropic(
+            api_key=self._key,
+            base_url=checked_url(base_url, f"{name}: base_url").removesuffix("/v1"),
+            timeout=timeout,
+            max_retries=0,
+            open_telemetry=False,
+            http_client=DefaultAioHttpClient(timeout=timeout, follow_redirects=False, trust_env=False),
+        )
+        self._client._custom_headers = {}  # noqa: SLF001  # the SDK has no public way to refuse ANTHROPIC_CUSTOM_HEADERS
+
+    async def events(self, request: ChatRequest) -> AsyncGenerator[Event]:
+        answer, decoder = Answer(self, request), SSEDecoder()
+        stopped = False
+        response = await self._post(answer, self._body(request, answer.model))
+        try:
+            async with aclosing(body(response, lambda: stopped)) as pieces:
+                async for piece in pieces:
+                    for name, data in decoder.feed(piece):
+                        if name == "message_stop":
+                            stopped = True
+                        elif name in _READ:
+                            for event in self._read(answer, parse_object(data)):
+                                yield event
+        except _FAILURES as error:
+            raise self._translate(error, answer.model, streaming=True) from error
+        if not stopped:
+            answer.finish_reason = None
+        yield answer.done()
+
+    async def models(self) -> tuple[ModelInfo, ...]:
+        try:
+            response = await self._client.get(
+                "/v1/models?limit=1000", cast_to=httpx2.Response, options={"timeout": LIST_TIMEOUT}
+            )
+            listed = parse_object(response.content).get("data")
+            return tuple(
+                ModelInfo(item["id"], title=item.get("display_name") or "", context=count(item.get("max_input_tokens")))
+                for item in listed or ()
+                if isinstance(item["id"], str) and item.get("lifecycle") != "retired"
+            )
+        except _FAILURES as error:
+            raise self._translate(error, "") from error
+
+    async def aclose(self) -> None:
+        await self._client.close()
+
+    def _body(self, request: ChatRequest, model: str) -> dict[str, Any]:
+        system = "\n\n".join(turn.text for turn in request.messages if turn.role is Role.SYSTEM and turn.text.strip())
+        wanted: dict[str, Any] = {
+            "model": model,
+            "messages": _turns(request.messages),
+            "max_tokens": request.max_tokens if request.max_tokens is not None else _MAX_TOKENS,
+            "stream": True,
+        }
+        if system:
+            wanted["system"] = system
+        if request.temperature is not None:
+            wanted["temperature"] = min(request.temperature, 1.0)
+        return wanted
+
+    async def _post(self, answer: Answer, wanted: dict[str, Any]) -> httpx2.Response:
+        """The reply to a request.
+
+        A refused temperature is not named by a code, so a request with one that is refused is asked once without it;
+        only if that is taken was it the temperature, which is remembered for the model.
+        """
+        if "temperature" in wanted and answer.model not in self._without_temperature:
+            try:
+                return await self._send(wanted, answer.model, {"anthropic-version": _SAMPLING_VERSION})
+            except InvalidRequest as refused:
+                if refused.status != 400:
+                    raise
+        plain = {name: value for name, value in wanted.items() if name != "temperature"}
+        response = await self._send(plain, answer.model, {})
+        if plain.keys() != wanted.keys():
+            self._without_temperature.add(answer.model)
+            answer.ignored = ("temperature",)
+        return response
+
+    async def _send(self, wanted: dict[str, Any], model: str, headers: dict[str, str]) -> httpx2.Response:
+        try:
+            response = await self._client.post(
+                "/v1/messages",
+                body=wanted,
+                cast_to=httpx2.Response,
+                stream=True,
+                stream_cls=AsyncStream[object],
+                options={"headers": headers},
+            )
+        except _FAILURES as error:
+            raise self._translate(error, model) from error
+        return cast("httpx2.Response", response)  # what cast_to asks for, which the SDK's overloads cannot say
+
+    def _read(self, answer: Answer, event: dict[str, Any]) -> list[Event]:
+        """What one event of the stream says."""
+        match event.get("type"):
+            case "content_block_delta":
+                delta = event["delta"]
+                if isinstance(text := delta.get("text"), str) and text:
+                    return [answer.text(text)]
+                if isinstance(thought := delta.get("thinking"), str) and thought:
+                    return [answer.reasoning(thought)]
+            case "message_start":
+                message = event["message"]
+                answer.model = message.get("model") or answer.model
+                _add_usage(answer.usage, message.get("usage") or {})
+            case "content_block_start":
+                block = event["content_block"]
+                if isinstance(text := block.get("text"), str) and text:
+                    return [answer.text(text)]
+            case "message_delta":
+                reason = event["delta"].get("stop_reason")
+                if isinstance(reason, str):
+                    answer.finish_reason = _FINISH_REASONS.get(reason, reason)
+                details = event["delta"].get("stop_details") or {}
+                if reason == "refusal":
+                    answer.refusal = details.get("explanation") or ""
+                _add_usage(answer.usage, event.get("usage") or {})
+            case "error":
+                raise self._failure(None, event, answer.model)
+        return []
+
+    def _translate(self, error: Exception, model: str, *, streaming: bool = False) -> ProviderError:
+        """The one place where foreign errors become ours."""
+        if isinstance(error, APIStatusError):
+            return self._failure(error.status_code, error.response.content, model, error.response.headers)
+        if isinstance(error, ProviderError):
+            error.provider, error.model = self.name, model
+            return error
+        if isinstance(error, (AttributeError, TypeError, KeyError)):
+            return StreamBroken(f"{self.title} sent JSON of an unexpected shape.", provider=self.name, model=model)
+        return transport_failure(error, provider=self.name, title=self.title, model=model, streaming=streaming)
+
+    def _failure(
+        self, status: int | None, reply: object, model: str, headers: Mapping[str, str] | None = None
+    ) -> ProviderError:
+        return failure(
+            provider=self.name,
+            title=self.title,
+            model=model,
+            status=status,
+            body=reply,
+            headers=headers,
+            secrets=(self._key,),
+        )
+
+
+_READ = frozenset({"content_block_delta", "message_start", "content_block_start", "message_delta", "error"})
+
+
+def _turns(messages: tuple[Message, ...]) -> list[dict[str, Any]]:
+    """The conversation as the API takes it: without system or blank turns, same-role neighbours merged, user first."""
+    turns: list[dict[str, Any]] = []
+    for message in messages:
+        blocks = _blocks(message)
+        if message.role is Role.SYSTEM or not blocks:
+            continue
+        if turns and turns[-1]["role"] == message.role:
+            turns[-1]["content"] += blocks
+        elif turns or message.role is Role.USER:
+            turns.append({"role": str(message.role), "content": blocks})
+    return turns
+
+
+def _blocks(message: Message) -> list[dict[str, Any]]:
+    parts = (Text(message.content),) if isinstance(message.content, str) else message.content
+    blocks: list[dict[str, Any]] = []
+    for part in parts:
+        if isinstance(part, Text):
+            if part.text.strip():
+                blocks.append({"type": "text", "text": part.text})
+        else:
+            encoded = base64.b64encode(part.data).decode()
+            source = {"type": "base64", "media_type": part.media_type, "data": encoded}
+            blocks.append({"type": "image", "source": source})
+    return blocks
+
+
+def _add_usage(usage: Usage, reported: dict[str, Any]) -> None:
+    """Counts are cumulative: the last reported holds. Input is the uncached part plus what the cache gave or took."""
+    if (fresh := count(reported.get("input_tokens"))) is not None:
+        cached = count(reported.get("cache_read_input_tokens")) or 0
+        usage["prompt_tokens"] = fresh + cached + (count(reported.get("cache_creation_input_tokens")) or 0)
+        if cached:
+            usage["cached_tokens"] = cached
+    if (written := count(reported.get("output_tokens"))) is not None:
+        usage["completion_tokens"] = written
+    if "prompt_tokens" in usage and "completion_tokens" in usage:
+        usage["total_tokens"] = usage["prompt_tokens"] + usage["completion_tokens"]

@@ -1,0 +1,219 @@
+"""Ollama, over httpx: NDJSON from /api/chat, and the state of its models from /api/tags, /api/ps and /api/show."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from typing import TYPE_CHECKING, Any
+
+import httpx
+
+from llm_hub.chat import ChatRequest, Message, ModelInfo, Usage, Waiting
+from llm_hub.errors import ConnectionFailed, EmptyAnswer, ModelNotFound, ProviderError, ServerFailed, StreamBroken
+from llm_hub.failures import failure, transport_failure
+from llm_hub.provider import Answer, LLMProvider
+from llm_hub.wire import (
+    LIST_TIMEOUT,
+    LineDecoder,
+    ThinkSplitter,
+    body,
+    checked_url,
+    count,
+    parse_object,
+)
+
+if TYPE_CHECKING:
+    from llm_hub.chat import Event
+
+BASE_URL = "http://127.0.0.1:11434"
+
+_FAILURES = (httpx.HTTPError, httpx.StreamError, httpx.InvalidURL, OSError, AttributeError, TypeError, ProviderError)
+
+
+class OllamaProvider(LLMProvider):
+    """The chat API of an Ollama server. Raises `ConfigurationError` for a URL that cannot be used.
+
+    Without `default_model` the first model that the server lists is asked. `read_timeout` is the longest silence in
+    seconds: loading a model from disk may take minutes before the first byte.
+    """
+
+    def __init__(
+        self,
+        base_url: str = BASE_URL,
+        *,
+        name: str = "ollama",
+        title: str = "Ollama",
+        default_model: str = "",
+        connect_timeout: float = 5.0,
+        read_timeout: float = 300.0,
+    ) -> None:
+        self.name = name
+        self.title = title
+        self.default_model = default_model
+        self._url = checked_url(base_url, f"{name}: base_url").removesuffix("/api").removesuffix("/v1")
+        self._client = httpx.AsyncClient(
+            base_url=self._url,
+            timeout=httpx.Timeout(read_timeout, connect=connect_timeout),
+            # httpx's pool slows down by the square of its waiting requests: enough connections that none waits.
+            limits=httpx.Limits(max_connections=None, max_keepalive_connections=20),
+            follow_redirects=False,
+            trust_env=False,
+        )
+
+    async def events(self, request: ChatRequest) -> AsyncGenerator[Event]:
+        if not request.model and not self.default_model:
+            self.default_model = await self._first_model()
+        answer, decoder, splitter = Answer(self, request), LineDecoder(), ThinkSplitter()
+        if not await self._is_loaded(answer.model):
+            yield Waiting(f"{self.title} is loading {answer.model}")
+        response = await self._post(answer, self._body(request, answer.model))
+        try:
+            async with aclosing(body(response, lambda: answer.finish_reason is not None)) as pieces:
+                async for piece in pieces:
+                    for line in decoder.feed(piece):
+                        if line.strip():
+                            for event in self._read(answer, parse_object(line), splitter):
+                                yield event
+        except _FAILURES as error:
+            raise self._translate(error, answer.model, streaming=True) from error
+        for thinking, text in splitter.flush():
+            yield answer.reasoning(text) if thinking else answer.text(text)
+        self._note_cut_prompt(request, answer)
+        yield answer.done()
+
+    async def models(self) -> tuple[ModelInfo, ...]:
+        listed = (await self._get("/api/tags")).get("models")
+        found = [item["name"] for item in listed or () if isinstance(item, dict) and isinstance(item.get("name"), str)]
+        if not found:
+            raise ModelNotFound(
+                f"{self.title} runs but has no model.",
+                provider=self.name,
+                hint="Pull one: `ollama pull llama3.2`.",
+            )
+        return tuple(ModelInfo(name) for name in found)
+
+    async def aclose(self) -> None:
+        await self._client.aclose()
+
+    def _body(self, request: ChatRequest, model: str) -> dict[str, Any]:
+        options: dict[str, Any] = {}
+        if request.temperature is not None:
+            options["temperature"] = request.temperature
+        if request.max_tokens is not None:
+            options["num_predict"] = request.max_tokens
+        return {
+            "model": model,
+            "messages": [_turn(turn) for turn in request.messages],
+            "stream": True,
+            "options": options,
+        }
+
+    async def _post(self, answer: Answer, wanted: dict[str, Any]) -> httpx.Response:
+        try:
+            response = await self._client.send(
+                self._client.build_request("POST", "/api/chat", json=wanted), stream=True
+            )
+            if response.is_success:
+                return response
+            try:
+                raise self._failure(response.status_code, await response.aread(), answer.model, response.headers)
+            finally:
+                await response.aclose()
+        except _FAILURES as error:
+            raise self._translate(error, answer.model) from error
+
+    def _read(self, answer: Answer, line: dict[str, Any], splitter: ThinkSplitter) -> list[Event]:
+        """What one line of the stream says."""
+        events: list[Event] = []
+        if "error" in line:
+            raise self._failure(None, line, answer.model)
+        if isinstance(model := line.get("model"), str) and model:
+            answer.model = model
+        message = line.get("message") or {}
+        if isinstance(thought := message.get("thinking"), str) and thought:
+            events.append(answer.reasoning(thought))
+        if isinstance(text := message.get("content"), str) and text:
+            for thinking, piece in splitter.feed(text):
+                events.append(answer.reasoning(piece) if thinking else answer.text(piece))
+        if line.get("done") is True:
+            reason = line.get("done_reason")
+            if reason in ("load", "unload"):
+                raise EmptyAnswer(f"{self.title} only {reason}ed {answer.model}, and answered nothing.")
+            answer.finish_reason = reason if isinstance(reason, str) and reason else "stop"
+            answer.usage = _usage(line)
+        return events
+
+    def _translate(self, error: Exception, model: str, *, streaming: bool = False) -> ProviderError:
+        """The one place where foreign errors become ours."""
+        if isinstance(error, ProviderError):
+            error.provider, error.model = self.name, model
+            return error
+        if isinstance(error, (AttributeError, TypeError)):
+            return StreamBroken(f"{self.title} sent JSON of an unexpected shape.", provider=self.name, model=model)
+        failed = transport_failure(error, provider=self.name, title=self.title, model=model, streaming=streaming)
+        if isinstance(failed, ConnectionFailed):
+            failed.hint = f"Start it with `ollama serve`, or set OLLAMA_BASE_URL: it is {self._url} now."
+        return failed
+
+    def _failure(
+        self, status: int | None, reply: object, model: str, headers: httpx.Headers | None = None
+    ) -> ProviderError:
+        failed = failure(provider=self.name, title=self.title, model=model, status=status, body=reply, headers=headers)
+        if isinstance(failed, ModelNotFound):
+            failed.message = f"{self.title} runs but {model} is not pulled."
+            failed.hint = f"Pull it: `ollama pull {model}`."
+        elif isinstance(failed, ServerFailed) and status == 503:
+            failed.message = f"{self.title} has too many requests waiting."
+        return failed
+
+    async def _get(self, path: str) -> dict[str, Any]:
+        try:
+            response = await self._client.get(path, timeout=LIST_TIMEOUT)
+            if not response.is_success:
+                raise self._failure(response.status_code, response.content, "", response.headers)
+            return parse_object(response.content)
+        except _FAILURES as error:
+            raise self._translate(error, "") from error
+
+    async def _first_model(self) -> str:
+        return (await self.models())[0].id
+
+    async def _is_loaded(self, model: str) -> bool:
+        """Whether the model is in memory; True as well where the server does not say: it is only for a notice."""
+        try:
+            running = (await self._get("/api/ps")).get("models")
+        except ProviderError:
+            return True
+        names = {item.get("name") for item in running or () if isinstance(item, dict)}
+        return not isinstance(running, list) or bool({model, f"{model}:latest"} & names)
+
+    def _note_cut_prompt(self, request: ChatRequest, answer: Answer) -> None:
+        """Ollama cuts a prompt that is longer than num_ctx without a word: far fewer tokens read than sent tell."""
+        characters = sum(len(turn.text) for turn in request.messages)
+        read = answer.usage.get("prompt_tokens")
+        if read is not None and read > 256 and characters / 8 > read:
+            note = (
+                f"{self.title} read only {read} tokens of a prompt of some {characters // 4}: it cuts what is longer "
+                "than its context. Raise OLLAMA_CONTEXT_LENGTH on the server."
+            )
+            answer.notes = (note,)
+
+
+def _turn(turn: Message) -> dict[str, Any]:
+    message: dict[str, Any] = {"role": str(turn.role), "content": turn.text}
+    if turn.images:
+        message["images"] = [base64.b64encode(image.data).decode() for image in turn.images]
+    return message
+
+
+def _usage(line: dict[str, Any]) -> Usage:
+    usage: Usage = {}
+    prompt, completion = count(line.get("prompt_eval_count")), count(line.get("eval_count"))
+    if prompt is not None:
+        usage["prompt_tokens"] = prompt
+    if completion is not None:
+        usage["completion_tokens"] = completion
+    if prompt is not None and completion is not None:
+        usage["total_tokens"] = prompt + completion
+    return usage

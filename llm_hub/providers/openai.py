@@ -1,0 +1,239 @@
+"""OpenAI, and every server that speaks its chat completions protocol, over the AsyncOpenAI SDK.
+
+The SDK opens the request (key, headers, pool, typed errors) and hands over the raw reply; the stream is decoded here,
+where a malformed line and a missing end are seen for what they are, at a third of the cost of the SDK's chunk objects.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import aclosing
+from typing import TYPE_CHECKING, Any, cast
+
+import httpx2
+from openai import APIStatusError, AsyncOpenAI, AsyncStream, DefaultAioHttpClient, OpenAIError
+
+from llm_hub.chat import ChatRequest, Message, ModelInfo, Text, Usage
+from llm_hub.errors import ProviderError, StreamBroken
+from llm_hub.failures import failure, transport_failure
+from llm_hub.provider import Answer, LLMProvider
+from llm_hub.wire import (
+    LIST_TIMEOUT,
+    LearnedParameters,
+    SSEDecoder,
+    ThinkSplitter,
+    body,
+    checked_key,
+    checked_url,
+    count,
+    parse_object,
+)
+
+if TYPE_CHECKING:
+    from llm_hub.chat import Event
+
+BASE_URL = "https://api.openai.com/v1"
+
+_REPLACED_BY = {"max_completion_tokens": "max_tokens", "max_tokens": "max_completion_tokens"}
+_DROPPABLE = frozenset({"temperature", "stream_options", *_REPLACED_BY})
+_NOT_CHAT = ("audio", "dall-e", "embedding", "gpt-image", "live", "moderation", "realtime", "sora", "speech", "tts-",
+             "transcribe", "translate", "whisper", "babbage", "davinci", "instruct-0914")  # fmt: skip
+_FAILURES = (OpenAIError, httpx2.HTTPError, httpx2.StreamError, OSError, AttributeError, TypeError, ProviderError)
+_REASONING = ("reasoning_content", "reasoning", "reasoning_text")
+
+
+class OpenAIProvider(LLMProvider):
+    """Chat completions at `base_url`. Raises `ConfigurationError` for a key or URL that cannot be used.
+
+    `max_tokens_field` is the server's name for the limit; which of the two names a model takes is also learnt from
+    its refusal. `read_timeout` is the longest silence in seconds before a request is given up.
+    """
+
+    def __init__(
+        self,
+        api_key: str | None = None,
+        *,
+        base_url: str = BASE_URL,
+        name: str = "openai",
+        title: str = "OpenAI",
+        default_model: str = "gpt-6-luna",
+        max_tokens_field: str = "max_completion_tokens",
+        connect_timeout: float = 5.0,
+        read_timeout: float = 300.0,
+    ) -> None:
+        self.name = name
+        self.title = title
+        self.default_model = default_model
+        self._key = checked_key(api_key, f"{name}: api_key") if api_key is not None else ""
+        self._max_tokens_field = max_tokens_field
+        self._learned = LearnedParameters(_DROPPABLE, _REPLACED_BY)
+        timeout = httpx2.Timeout(read_timeout, connect=connect_timeout)
+        self._client = AsyncOpenAI(
+            # A server without keys ignores the word; None would let the SDK take a key from the environment.
+            api_key=self._key or "none",
+            base_url=checked_url(base_url, f"{name}: base_url"),
+            timeout=timeout,
+            max_retries=0,
+            http_client=DefaultAioHttpClient(timeout=timeout, follow_redirects=False, trust_env=False),
+        )
+        # What the SDK has read from the environment belongs to nobody's request.
+        self._client.organization = self._client.project = self._client.admin_api_key = None
+        self._client._custom_headers = {}  # noqa: SLF001  # the SDK has no public way to refuse OPENAI_CUSTOM_HEADERS
+
+    async def events(self, request: ChatRequest) -> AsyncGenerator[Event]:
+        answer, decoder, splitter = Answer(self, request), SSEDecoder(), ThinkSplitter()
+        response = await self._post(answer, self._body(request, answer.model))
+        try:
+            async with aclosing(body(response, lambda: answer.finish_reason is not None)) as pieces:
+                async for piece in pieces:
+                    for _, data in decoder.feed(piece):
+                        if data != b"[DONE]":
+                            for event in self._read(answer, parse_object(data), splitter):
+                                yield event
+        except _FAILURES as error:
+            raise self._translate(error, answer.model, streaming=True) from error
+        for thinking, text in splitter.flush():
+            yield answer.reasoning(text) if thinking else answer.text(text)
+        yield answer.done()
+
+    async def models(self) -> tuple[ModelInfo, ...]:
+        try:
+            response = await self._client.get("/models", cast_to=httpx2.Response, options={"timeout": LIST_TIMEOUT})
+            reply = parse_object(response.content)
+        except _FAILURES as error:
+            raise self._translate(error, "") from error
+        found = []
+        for item in reply.get("data") or ():
+            if isinstance(item, dict) and isinstance(model := item.get("id"), str) and not _is_for_other_things(model):
+                context = item.get("context_length") or item.get("context_window") or item.get("max_model_len")
+                found.append(ModelInfo(model, context=count(context)))
+        return tuple(sorted(found, key=lambda info: info.id))
+
+    async def aclose(self) -> None:
+        await self._client.close()
+
+    def _body(self, request: ChatRequest, model: str) -> dict[str, Any]:
+        wanted: dict[str, Any] = {
+            "model": model,
+            "messages": [{"role": str(turn.role), "content": _content(turn)} for turn in request.messages],
+            "stream": True,
+            "stream_options": {"include_usage": True},
+        }
+        if request.temperature is not None:
+            wanted["temperature"] = request.temperature
+        if request.max_tokens is not None:
+            wanted[self._max_tokens_field] = request.max_tokens
+        return wanted
+
+    async def _post(self, answer: Answer, wanted: dict[str, Any]) -> httpx2.Response:
+        """The reply to a request, once what this model does not take is known."""
+        while True:
+            sent = self._learned.apply(answer.model, wanted)
+            try:
+                response = await self._client.post(
+                    "/chat/completions", body=sent, cast_to=httpx2.Response, stream=True, stream_cls=AsyncStream[object]
+                )
+            except _FAILURES as error:
+                failed = self._translate(error, answer.model, sent=frozenset(sent))
+                if not self._learned.learn(answer.model, failed, sent):
+                    raise failed from error
+            else:
+                limited = {"max_tokens", "max_completion_tokens"}
+                answer.ignored = tuple(
+                    name
+                    for name, names in (("temperature", {"temperature"}), ("max_tokens", limited))
+                    if names & wanted.keys() and not names & sent.keys()
+                )
+                return cast("httpx2.Response", response)  # what cast_to asks for, which the SDK's overloads cannot say
+
+    def _read(self, answer: Answer, chunk: dict[str, Any], splitter: ThinkSplitter) -> list[Event]:
+        """What one chunk of the stream says."""
+        events: list[Event] = []
+        if "error" in chunk or chunk.get("object") == "error":
+            raise self._failure(None, chunk, answer.model)
+        if isinstance(model := chunk.get("model"), str) and model:
+            answer.model = model
+        if isinstance(usage := chunk.get("usage") or (chunk.get("x_groq") or {}).get("usage"), dict):
+            answer.usage = _usage(usage)
+        for choice in chunk.get("choices") or ():
+            delta = choice.get("delta") or {}
+            for field in _REASONING:
+                if isinstance(thought := delta.get(field), str) and thought:
+                    events.append(answer.reasoning(thought))
+                    break
+            if isinstance(text := delta.get("content"), str) and text:
+                for thinking, piece in splitter.feed(text):
+                    events.append(answer.reasoning(piece) if thinking else answer.text(piece))
+            if isinstance(refusal := delta.get("refusal"), str):
+                answer.refusal += refusal
+            if isinstance(reason := choice.get("finish_reason"), str):
+                if reason == "error":  # OpenRouter, when the provider behind it has failed
+                    raise self._failure(None, choice, answer.model)
+                answer.finish_reason = reason
+        return events
+
+    def _translate(
+        self, error: Exception, model: str, *, streaming: bool = False, sent: frozenset[str] = frozenset()
+    ) -> ProviderError:
+        """The one place where foreign errors become ours."""
+        if isinstance(error, APIStatusError):
+            return self._failure(error.status_code, error.response.content, model, error.response.headers, sent)
+        if isinstance(error, ProviderError):
+            error.provider, error.model = self.name, model
+            return error
+        if isinstance(error, (AttributeError, TypeError)):
+            return StreamBroken(f"{self.title} sent JSON of an unexpected shape.", provider=self.name, model=model)
+        return transport_failure(error, provider=self.name, title=self.title, model=model, streaming=streaming)
+
+    def _failure(
+        self,
+        status: int | None,
+        reply: object,
+        model: str,
+        headers: Mapping[str, str] | None = None,
+        sent: frozenset[str] = frozenset(),
+    ) -> ProviderError:
+        return failure(
+            provider=self.name,
+            title=self.title,
+            model=model,
+            status=status,
+            body=reply,
+            headers=headers,
+            secrets=(self._key,),
+            sent=sent,
+        )
+
+
+def _content(turn: Message) -> str | list[dict[str, Any]]:
+    if not turn.images:
+        return turn.text
+    return [_part(part) for part in turn.content]
+
+
+def _part(part: Any) -> dict[str, Any]:
+    if isinstance(part, Text):
+        return {"type": "text", "text": part.text}
+    encoded = base64.b64encode(part.data).decode()
+    return {"type": "image_url", "image_url": {"url": f"data:{part.media_type};base64,{encoded}"}}
+
+
+def _usage(reported: dict[str, Any]) -> Usage:
+    usage: Usage = {}
+    for name in ("prompt_tokens", "completion_tokens", "total_tokens"):
+        if (tokens := count(reported.get(name))) is not None:
+            usage[name] = tokens
+    details = reported.get("completion_tokens_details") or {}
+    if (tokens := count(details.get("reasoning_tokens"))) is not None:
+        usage["reasoning_tokens"] = tokens
+    details = reported.get("prompt_tokens_details") or {}
+    if (tokens := count(details.get("cached_tokens"))) is not None:
+        usage["cached_tokens"] = tokens
+    return usage
+
+
+def _is_for_other_things(model: str) -> bool:
+    """Whether a listed model is for speech, pictures, embeddings, …: lists do not tell, names do."""
+    name = model.lower()
+    return any(word in name for word in _NOT_CHAT)

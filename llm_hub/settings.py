@@ -1,0 +1,116 @@
+"""The settings: from the environment, and from a `.env` file below it.
+
+The hub's own begin with LLM_HUB_ and are the fields of `Settings`. Providers use the names that people already have
+(OPENAI_API_KEY, …): which they are is written in the factory's rows, and `value` reads them.
+"""
+
+from __future__ import annotations
+
+import os
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Annotated, Any
+
+from dotenv.parser import parse_stream
+from pydantic import Field, PrivateAttr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from llm_hub.errors import ConfigurationError
+
+PREFIX = "LLM_HUB_"
+
+
+class Settings(BaseSettings):
+    """The hub's own settings. `load` reads them; the constructor is for tests and programs."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, env_ignore_empty=True, extra="ignore", hide_input_in_errors=True, validate_default=True
+    )
+
+    host: str = Field("", description="Address to listen on. 127.0.0.1; on a Space 0.0.0.0.")
+    port: int = Field(7860, ge=1, le=65535, description="Port to listen on.")
+    local_model: str = Field(
+        "", description="The embedded model: a path to a GGUF file, or org/repo:file.gguf on Hugging Face."
+    )
+    servers: Annotated[dict[str, str], NoDecode] = Field(
+        {}, description="More OpenAI-compatible servers: name=URL, separated by commas. NAME_API_KEY holds a key."
+    )
+    connect_timeout: float = Field(5.0, gt=0, le=600, description="Seconds to connect to a provider.")
+    read_timeout: float = Field(300.0, gt=0, le=3600, description="Seconds that a provider may be silent.")
+
+    _environment: dict[str, str] = PrivateAttr(default_factory=dict)
+
+    @classmethod
+    def load(cls, env_file: Path = Path(".env")) -> Settings:
+        """The settings of the environment and of `env_file`, if there is one; the environment wins.
+
+        Raises `ConfigurationError` that names the line or the setting, and never shows a value.
+        """
+        environment = {**_read(env_file), **os.environ}
+        for name in environment:
+            own = name.upper()
+            if own.startswith(PREFIX) and own.removeprefix(PREFIX).lower() not in cls.model_fields:
+                near = get_close_matches(own, cls.names(), n=1)
+                raise ConfigurationError(
+                    f"{own} is not a setting.", hint=f"Did you mean {near[0]}?" if near else "See .env.example."
+                )
+        try:
+            settings = cls(_env_file=env_file, _env_file_encoding="utf-8-sig")
+        except ValidationError as error:
+            raise ConfigurationError(_plain(error)) from None
+        settings._environment = environment
+        return settings
+
+    @classmethod
+    def names(cls) -> list[str]:
+        """The hub's own settings as the environment names them."""
+        return [PREFIX + field.upper() for field in cls.model_fields]
+
+    def value(self, *names: str) -> str:
+        """The first of these variables of the environment that is set and not blank, or ""."""
+        return next((value for name in names if (value := self._environment.get(name, "").strip())), "")
+
+    @field_validator("host")
+    @classmethod
+    def _reachable_on_a_space(cls, host: str) -> str:
+        return host or ("0.0.0.0" if os.environ.get("SPACE_ID") else "127.0.0.1")  # noqa: S104  # a Space's proxy is outside
+
+    @field_validator("servers", mode="before")
+    @classmethod
+    def _named_urls(cls, value: Any) -> Any:
+        if not isinstance(value, str):
+            return value
+        servers = {}
+        for entry in value.split(","):
+            name, equals, url = (part.strip() for part in entry.partition("="))
+            if not (name and equals and url) or not name.replace("-", "").replace("_", "").isalnum():
+                raise ValueError("write it as name=http://host:port/v1, several separated by commas")
+            servers[name.lower()] = url
+        return servers
+
+
+def _read(env_file: Path) -> dict[str, str]:
+    """The variables of a .env file. Raises `ConfigurationError` with the number of a line that is none."""
+    try:
+        with env_file.open(encoding="utf-8-sig") as stream:
+            bindings = list(parse_stream(stream))
+    except FileNotFoundError:
+        return {}
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"{env_file} cannot be read: {type(error).__name__}.") from None
+    variables = {}
+    for binding in bindings:
+        if binding.error or (binding.key is not None and binding.value is None):
+            line = binding.original.line + len(binding.original.string) - len(binding.original.string.lstrip("\n"))
+            raise ConfigurationError(f"{env_file}, line {line}, cannot be read.", hint="Write it as NAME=value.")
+        if binding.key is not None and binding.value is not None:
+            variables[binding.key] = binding.value
+    return variables
+
+
+def _plain(error: ValidationError) -> str:
+    problems = []
+    for item in error.errors(include_url=False, include_input=False, include_context=False):
+        name = PREFIX + str(item["loc"][0]).upper() if item["loc"] else "The settings"
+        problems.append(f"{name}: {item['msg'].removeprefix('Value error, ')}.")
+    return " ".join(problems)

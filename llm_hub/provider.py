@@ -37,6 +37,8 @@ class LLMProvider(ABC):  # noqa: B024  # what must be overridden is one of three
 
     name: str = "custom"
     """How the provider is called in `provider/model`."""
+    title: str = ""
+    """How it is called in sentences; "" means by its name."""
     default_model: str = ""
     """The model that is asked when a request names none."""
 
@@ -130,11 +132,13 @@ class Answer:
         "notes",
         "provider",
         "refusal",
+        "title",
         "usage",
     )
 
     def __init__(self, provider: LLMProvider, request: ChatRequest) -> None:
         self.provider = provider.name
+        self.title = provider.title or provider.name
         self.model = request.model or provider.default_model
         """The model that was asked; an adapter overwrites it with the one that says it answers."""
         self.usage: Usage = {}
@@ -149,7 +153,7 @@ class Answer:
         self._first: float | None = None
         if not self.model:
             raise InvalidRequest(
-                f"No model is named, and {provider.name} has no default.",
+                f"No model is named, and {self.title} has no default.",
                 provider=provider.name,
                 hint="Choose a model.",
             )
@@ -189,7 +193,7 @@ class Answer:
         """
         if self.finish_reason is None:
             raise StreamBroken(
-                f"{self.provider} ended its answer without saying that it was complete.",
+                f"{self.title} ended its answer without saying that it was complete.",
                 provider=self.provider,
                 model=self.model,
             )
@@ -204,7 +208,7 @@ class Answer:
             )
         content = "".join(self._text)
         if not content.strip() and self.finish_reason not in ("length", "tool_calls"):
-            raise EmptyAnswer(f"{self.provider} sent an empty answer.", provider=self.provider, model=self.model)
+            raise EmptyAnswer(f"{self.title} sent an empty answer.", provider=self.provider, model=self.model)
         first = None if self._first is None else self._first - self._started
         return Done(
             LLMResponse(

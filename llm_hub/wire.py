@@ -30,6 +30,8 @@ in order, so that its connection serves the next request."""
 class Reply(Protocol):
     """What httpx's and httpx2's responses have in common."""
 
+    @property
+    def headers(self) -> Mapping[str, str]: ...
     def aiter_bytes(self) -> AsyncIterator[bytes]: ...
     async def aclose(self) -> None: ...
 
@@ -37,9 +39,12 @@ class Reply(Protocol):
 async def body(reply: Reply, complete: Callable[[], bool]) -> AsyncGenerator[bytes]:
     """The reply's body as it comes, and a blank line at its end, which several servers leave out. Closes the reply.
 
-    Once `complete()` says that nothing more is needed, neither silence nor a cut connection is an error.
+    Once `complete()` says that nothing more is needed, neither silence nor a cut connection is an error. Raises
+    `StreamBroken` for a web page, which is what a wrong address often answers with.
     """
     try:
+        if reply.headers.get("content-type", "").startswith("text/html"):
+            raise StreamBroken("The server sent a web page instead of an answer.", hint="Check the base URL.")
         async with aclosing(reply.aiter_bytes()) as pieces:  # type: ignore[type-var]  # both are async generators
             while not complete():
                 piece = await anext(pieces, None)

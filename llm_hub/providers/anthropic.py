@@ -11,7 +11,7 @@ import httpx2
 from anthropic import AnthropicError, APIStatusError, AsyncAnthropic, AsyncStream, DefaultAioHttpClient
 
 from llm_hub.chat import ChatRequest, Message, ModelInfo, Role, Text, Usage
-from llm_hub.errors import InvalidRequest, ProviderError, StreamBroken
+from llm_hub.errors import InvalidRequest, PromptTooLong, ProviderError, StreamBroken
 from llm_hub.failures import failure, transport_failure
 from llm_hub.provider import Answer, LLMProvider
 from llm_hub.wire import LIST_TIMEOUT, SSEDecoder, body, checked_key, checked_url, count, parse_object
@@ -23,6 +23,8 @@ BASE_URL = "https://api.anthropic.com"
 
 _MAX_TOKENS = 8192
 """The API requires a limit. This one is within every current model's, and long for a chat."""
+_CONTEXT = 200_000
+"""Tokens: the smallest context of a current model."""
 _SAMPLING_VERSION = "2023-06-01"
 """The last API version that takes a temperature, and only for older models."""
 _FINISH_REASONS = {
@@ -67,6 +69,7 @@ class AnthropicProvider(LLMProvider):
         self.default_model = default_model
         self._key = checked_key(api_key, f"{name}: api_key")
         self._without_temperature: set[str] = set()
+        self._contexts: dict[str, int] = {}
         timeout = httpx2.Timeout(read_timeout, connect=connect_timeout)
         self._client = AsyncAnthropic(
             api_key=self._key,
@@ -85,12 +88,11 @@ class AnthropicProvider(LLMProvider):
         try:
             async with aclosing(body(response, lambda: stopped)) as pieces:
                 async for piece in pieces:
-                    for name, data in decoder.feed(piece):
-                        if name == "message_stop":
-                            stopped = True
-                        elif name in _READ:
-                            for event in self._read(answer, parse_object(data)):
-                                yield event
+                    for _, data in decoder.feed(piece):
+                        heard = parse_object(data)
+                        stopped = stopped or heard.get("type") == "message_stop"
+                        for event in self._read(answer, heard):
+                            yield event
         except _FAILURES as error:
             raise self._translate(error, answer.model, streaming=True) from error
         if not stopped:
@@ -103,13 +105,15 @@ class AnthropicProvider(LLMProvider):
                 "/v1/models?limit=1000", cast_to=httpx2.Response, options={"timeout": LIST_TIMEOUT}
             )
             listed = parse_object(response.content).get("data")
-            return tuple(
+            found = tuple(
                 ModelInfo(item["id"], title=item.get("display_name") or "", context=count(item.get("max_input_tokens")))
                 for item in listed or ()
                 if isinstance(item["id"], str) and item.get("lifecycle") != "retired"
             )
         except _FAILURES as error:
             raise self._translate(error, "") from error
+        self._contexts = {info.id: info.context for info in found if info.context}
+        return found
 
     async def aclose(self) -> None:
         await self._client.close()
@@ -158,8 +162,26 @@ class AnthropicProvider(LLMProvider):
                 options={"headers": headers},
             )
         except _FAILURES as error:
-            raise self._translate(error, model) from error
+            failed = self._translate(error, model)
+            if type(failed) is InvalidRequest and self._is_long(wanted, model):
+                # A prompt that is too long is an invalid_request_error like any other: its length is what tells.
+                failed = PromptTooLong(
+                    f"The conversation is too long for {model}.",
+                    provider=self.name,
+                    model=model,
+                    hint="Shorten it, start a new chat, or choose a model with a larger context.",
+                    detail=failed.detail,
+                    status=failed.status,
+                    code=failed.code,
+                )
+            raise failed from error
         return cast("httpx2.Response", response)  # what cast_to asks for, which the SDK's overloads cannot say
+
+    def _is_long(self, wanted: dict[str, Any], model: str) -> bool:
+        """Whether the text may fill half of the model's context, at four bytes a token."""
+        blocks = [block for turn in wanted["messages"] for block in turn["content"]]
+        size = sum(len(block.get("text", "").encode("utf-8", "replace")) for block in blocks)
+        return (size + len(wanted.get("system", ""))) / 4 > self._contexts.get(model, _CONTEXT) / 2
 
     def _read(self, answer: Answer, event: dict[str, Any]) -> list[Event]:
         """What one event of the stream says."""
@@ -213,9 +235,6 @@ class AnthropicProvider(LLMProvider):
             headers=headers,
             secrets=(self._key,),
         )
-
-
-_READ = frozenset({"content_block_delta", "message_start", "content_block_start", "message_delta", "error"})
 
 
 def _turns(messages: tuple[Message, ...]) -> list[dict[str, Any]]:

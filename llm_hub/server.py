@@ -1,0 +1,216 @@
+"""Starts LLM Hub: settings → hub → the API and the page, on one port, and ends it in order.
+
+The port is bound first. A splash answers while Gradio is imported in a thread, then the page takes its place.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+import socket
+import sys
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import TYPE_CHECKING, Any
+
+import uvicorn
+from fastapi import FastAPI
+from fastapi.responses import HTMLResponse, JSONResponse
+
+from llm_hub.errors import ConfigurationError
+from llm_hub.hub import Hub
+from llm_hub.settings import Settings
+from llm_hub.ui.guard import Guard
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from types import FrameType
+
+    from starlette.types import ASGIApp, Receive, Scope, Send
+
+    from llm_hub.ui.page import Page
+
+log = logging.getLogger("llm_hub")
+
+GRACE = 3
+"""Seconds that open requests get to end by themselves when the server stops."""
+ENVIRONMENT = {
+    "GRADIO_ANALYTICS_ENABLED": "False",
+    "GRADIO_RUN_HISTORY": "False",  # it would keep what visitors type in their browser's storage
+    "GRADIO_MCP_SERVER": "False",
+    "GRADIO_ANALYTICS_MAX_EVENTS": "500",
+}
+QUIET = ("httpx", "httpx2", "httpcore", "openai", "anthropic", "gradio", "uvicorn", "asyncio", "huggingface_hub")
+SPLASH = """<!doctype html><html lang="en"><head><meta charset="utf-8"><meta http-equiv="refresh" content="1">
+<meta name="viewport" content="width=device-width"><title>LLM Hub</title><style>
+body{display:grid;place-content:center;height:100vh;margin:0;font:16px system-ui,sans-serif;text-align:center;
+color:#334155;background:#fff}@media(prefers-color-scheme:dark){body{color:#cbd5e1;background:#0b0f19}}
+</style></head><body><p role="status">Starting LLM Hub…</p></body></html>"""
+
+
+class Application:
+    """The whole site as one ASGI application: the API from the first moment, the page as soon as it is built."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.hub = Hub.from_settings(settings)
+        self.page: Page | None = None
+        self.failed = False
+        self._background: set[asyncio.Task[None]] = set()
+        self._stop_event: asyncio.Event | None = None
+        self.api = FastAPI(lifespan=self._lifespan, docs_url=None, redoc_url=None, openapi_url=None)
+        self.api.add_api_route("/health", self._health)
+        self.asgi: ASGIApp = Guard(self._door, on_space="SPACE_ID" in os.environ)
+
+    def announce(self, address: str) -> None:
+        """What is logged once the page answers."""
+        self._address = address
+
+    def stop(self) -> None:
+        """Ends the streams, so that the server need not wait for them."""
+        if self.page is not None:
+            self.page.coalescer.stop()
+            self.page.blocks._queue.close()  # noqa: SLF001  # Gradio has no public way
+        if self._stop_event is not None:
+            self._stop_event.set()
+
+    async def _door(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Until the page is there, only the API's own routes are let through."""
+        if scope["type"] == "http" and self.page is None and scope["path"] != "/health":
+            status = 200 if scope["path"] == "/" and not self.failed else 503
+            response = HTMLResponse(SPLASH, status, headers={"cache-control": "no-store", "retry-after": "1"})
+            await response(scope, receive, send)
+            return
+        await self.api(scope, receive, send)
+
+    async def _health(self) -> JSONResponse:
+        if self.failed or (self.page is not None and self.page.blocks._queue.stopped):  # noqa: SLF001  # as above
+            return JSONResponse({"status": "failed"}, 503)
+        return JSONResponse({"status": "starting" if self.page is None else "ready"})
+
+    @asynccontextmanager
+    async def _lifespan(self, _: FastAPI) -> AsyncIterator[None]:
+        async with AsyncExitStack() as stack:
+            stack.push_async_callback(self.hub.aclose)
+            opening = asyncio.create_task(self._open(stack))
+            yield
+            opening.cancel()
+            await asyncio.wait([opening])
+
+    async def _open(self, stack: AsyncExitStack) -> None:
+        """Builds the page and puts it behind the API's routes."""
+        try:
+            page = await asyncio.to_thread(_build, self.hub)
+            gradio_app = _mount(self.api, page)
+            # A mounted application's own lifespan is only entered by a parent that starts after the mount.
+            await stack.enter_async_context(gradio_app.router.lifespan_context(gradio_app))
+            page.blocks.run_startup_events()
+            await page.blocks.run_extra_startup_events()
+        except Exception:
+            self.failed = True
+            log.exception("The page could not be built.")
+            return
+        self._stop_event = gradio_app.stop_event
+        self.page = page
+        log.info("LLM Hub is ready: %s", self._address)
+        await self.hub.warm_up()
+
+
+def _build(hub: Hub) -> Page:
+    from llm_hub.ui.stubs import skip_stubs
+
+    skip_stubs()
+    from llm_hub.ui.page import build
+
+    return build(hub)
+
+
+def _mount(app: FastAPI, page: Page) -> Any:
+    """Mounts the page at "/" with everything that mounting leaves open closed; returns Gradio's own application."""
+    import gradio as gr
+
+    blocks = page.blocks
+    blocks.max_threads = 200  # caps all running events, asynchronous ones too
+    blocks.state_session_capacity = 2000
+    blocks.queue(max_size=200, default_concurrency_limit=8)
+    blocks._queue.sleep_when_free = 0.01  # noqa: SLF001  # its default polls a thousand times a second
+    blocks.has_launched = True  # without this Gradio checks no file path that a client names
+    gr.mount_gradio_app(
+        app,
+        blocks,
+        path="/",
+        ssr_mode=False,
+        run_history=False,
+        show_error=False,
+        enable_monitoring=False,
+        max_file_size="5mb",
+        footer_links=[],
+        theme=page.theme,
+        css=page.css,
+        head=page.head,
+    )
+    return next(route.app for route in app.routes if isinstance(getattr(route, "app", None), gr.routes.App))
+
+
+class Server(uvicorn.Server):
+    """Ends the page's streams when it is told to stop."""
+
+    def __init__(self, config: uvicorn.Config, application: Application) -> None:
+        super().__init__(config)
+        self._application = application
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        self._application.stop()
+        super().handle_exit(sig, frame)
+
+
+def run(settings: Settings) -> None:
+    """Serves until a signal ends it. Raises `ConfigurationError` for what cannot be used."""
+    _prepare()
+    application = Application(settings)
+    with _bound(settings.host, settings.port) as bound:
+        application.announce(f"http://{_shown(settings.host)}:{settings.port}")
+        config = uvicorn.Config(
+            application.asgi,
+            log_config=None,
+            access_log=False,
+            timeout_graceful_shutdown=GRACE,
+            server_header=False,
+        )
+        Server(config, application).run(sockets=[bound])
+
+
+def main() -> None:
+    """What `python app.py` does."""
+    for signum in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(signum, lambda *_: sys.exit(0))
+    try:
+        run(Settings.load())
+    except ConfigurationError as error:
+        sys.stderr.write(f"{error}\n")
+        sys.exit(2)
+
+
+def _prepare() -> None:
+    os.environ.pop("GRADIO_SSR_MODE", None)  # a Space sets it, and then a Node server would take the port
+    os.environ.update(ENVIRONMENT)
+    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    log.setLevel(logging.INFO)
+    for name in QUIET:
+        logging.getLogger(name).setLevel(logging.WARNING)
+
+
+def _bound(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family, backlog=2048)
+    except OSError as error:
+        raise ConfigurationError(
+            f"LLM Hub cannot listen on {host}:{port}: {error.strerror or error}.",
+            hint="Set LLM_HUB_PORT to another port, or end what uses this one.",
+        ) from None
+
+
+def _shown(host: str) -> str:
+    """An address that a browser on this machine can open."""
+    return {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)  # noqa: S104

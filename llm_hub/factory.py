@@ -142,7 +142,7 @@ ROWS: dict[str, Row] = {
 
 def compatible(title: str, base_url: str, key: str) -> Row:
     """The row of any other OpenAI-compatible server. `key` names the variable of the environment that may hold one."""
-    return Row(title, base_url=base_url, key=(key,), options=_OLD_LIMIT)
+    return Row(title, base_url=base_url, key=(key,), options={**_OLD_LIMIT, "default_model": ""})
 
 
 class ProviderFactory:

@@ -1,0 +1,160 @@
+"""The hub: one door to every provider, and plain words where one cannot be used."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from llm_hub.chat import ChatRequest, Done, LLMResponse, Message, Role
+from llm_hub.errors import ConfigurationError, ProviderError
+from llm_hub.factory import ROWS
+from llm_hub.hub import LISTS_KEPT, Hub
+from llm_hub.settings import Settings
+from tests.wall import Wall
+
+
+@asynccontextmanager
+async def a_hub(tmp_path: Path, text: str, clock: Callable[[], float] = lambda: 0.0) -> AsyncIterator[Hub]:
+    (tmp_path / ".env").write_text(text)
+    hub = Hub(Settings.load(tmp_path / ".env"), clock=clock)
+    try:
+        yield hub
+    finally:
+        await hub.aclose()
+
+
+@pytest.fixture(autouse=True)
+def bare_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for row in ROWS.values():
+        for name in (*row.key, *row.url):
+            monkeypatch.delenv(name, raising=False)
+
+
+def asked(model: str | None) -> ChatRequest:
+    return ChatRequest((Message(Role.USER, "Hello"),), model)
+
+
+async def answer(hub: Hub, model: str | None) -> LLMResponse:
+    events = [event async for event in hub.events(asked(model))]
+    assert isinstance(events[-1], Done)
+    return events[-1].response
+
+
+async def test_a_provider_without_a_key_is_listed_and_says_so(tmp_path: Path) -> None:
+    async with a_hub(tmp_path, "") as hub:
+        states = {state.name: state for state in hub.providers()}
+        assert list(states) == list(ROWS)
+        assert (states["openai"].ready, states["openai"].problem) == (False, "needs a key: set OPENAI_API_KEY")
+        assert states["ollama"].ready
+        assert hub.default_provider == "local"
+        with pytest.raises(ConfigurationError, match="set OPENAI_API_KEY"):
+            await answer(hub, "openai/gpt-6-luna")
+
+
+async def test_a_broken_key_is_named_and_never_shown(tmp_path: Path) -> None:
+    async with a_hub(tmp_path, 'OPENAI_API_KEY="sk-secret123\nsk-secret456"\nOPENAI_BASE_URL=ftp://x') as hub:
+        problem = next(state.problem for state in hub.providers() if state.name == "openai")
+        assert "OPENAI_API_KEY contains a line break" in problem
+        assert "secret" not in problem
+
+
+async def test_a_broken_base_url_is_named(tmp_path: Path) -> None:
+    async with a_hub(tmp_path, "OPENAI_API_KEY=sk-1234\nOPENAI_BASE_URL=ftp://x") as hub:
+        problem = next(state.problem for state in hub.providers() if state.name == "openai")
+        assert "OPENAI_BASE_URL is not a web address" in problem
+
+
+async def test_the_first_provider_with_a_key_is_the_default(tmp_path: Path) -> None:
+    async with Wall() as wall, a_hub(tmp_path, f"GROQ_API_KEY=gsk_test\nOLLAMA_HOST={wall.url}") as hub:
+        assert hub.default_provider == "groq"
+
+
+async def test_a_model_is_asked_at_its_provider(tmp_path: Path) -> None:
+    async with Wall() as wall, a_hub(tmp_path, f"OPENAI_API_KEY=k-1234\nOPENAI_BASE_URL={wall.openai_url}") as hub:
+        response = await answer(hub, "openai/ok?tokens=5")
+        assert (response.provider, response.model) == ("openai", "ok?tokens=5")
+        assert wall.exchanges[0].headers["authorization"] == "Bearer k-1234"
+
+
+async def test_a_name_alone_means_the_default_model_and_more_slashes_are_the_models(tmp_path: Path) -> None:
+    async with Wall() as wall, a_hub(tmp_path, f"LLM_HUB_SERVERS=mine={wall.openai_url}") as hub:
+        with pytest.raises(ProviderError, match="does not know the model org/ok"):
+            await answer(hub, "mine/org/ok")
+        assert wall.exchanges[0].model == "org/ok"
+        with pytest.raises(ProviderError, match="No model is named"):
+            await answer(hub, "mine")
+
+
+async def test_a_server_from_the_settings_gets_its_own_key_and_no_other(tmp_path: Path) -> None:
+    async with Wall() as wall:
+        text = f"LLM_HUB_SERVERS=my-gpu={wall.openai_url}\nMY_GPU_API_KEY=k-5678\nOPENAI_API_KEY=sk-1234"
+        async with a_hub(tmp_path, text) as hub:
+            await answer(hub, "my-gpu/ok")
+        assert wall.exchanges[0].headers["authorization"] == "Bearer k-5678"
+
+
+async def test_a_server_without_a_key_gets_none(tmp_path: Path) -> None:
+    async with Wall() as wall, a_hub(tmp_path, f"LLM_HUB_SERVERS=gpu={wall.openai_url}\nOPENAI_API_KEY=sk-1234") as hub:
+        await answer(hub, "gpu/ok")
+        assert wall.exchanges[0].headers["authorization"] == "Bearer none"
+
+
+@pytest.mark.parametrize("model", ["gpt-6-luna", "nobody/some-model", "auto/x"])
+async def test_an_unknown_provider_is_answered_with_the_known_ones(tmp_path: Path, model: str) -> None:
+    async with a_hub(tmp_path, "") as hub:
+        with pytest.raises(ConfigurationError, match="There is no provider"):
+            await answer(hub, model)
+
+
+async def test_a_server_may_not_take_a_known_name(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="LLM_HUB_SERVERS: the name openai is taken"):
+        async with a_hub(tmp_path, "LLM_HUB_SERVERS=openai=http://127.0.0.1:1/v1"):
+            pass
+
+
+async def test_a_list_of_models_is_asked_once_in_ten_minutes(tmp_path: Path) -> None:
+    now = [0.0]
+    async with Wall() as wall:
+        text = f"OLLAMA_BASE_URL={wall.ollama_url}"
+        async with a_hub(tmp_path, text, clock=lambda: now[0]) as hub:
+            assert await hub.models("ollama") == await hub.models("ollama")
+            assert len(wall.exchanges) == 1
+            now[0] = LISTS_KEPT
+            await hub.models("ollama")
+            assert len(wall.exchanges) == 2
+
+
+@pytest.mark.parametrize(
+    ("host", "url"),
+    [
+        ("127.0.0.1", "http://127.0.0.1:11434"),
+        ("0.0.0.0:8000", "http://127.0.0.1:8000"),
+        ("http://gpu:9000", "http://gpu:9000"),
+        ("http://gpu", "http://gpu:11434"),
+    ],
+)
+async def test_ollamas_own_setting_is_understood(tmp_path: Path, host: str, url: str) -> None:
+    async with a_hub(tmp_path, f"OLLAMA_HOST={host}") as hub:
+        assert hub._options("ollama", ROWS["ollama"])["base_url"] == url
+
+
+def response(provider: str, model: str, **usage: int) -> LLMResponse:
+    return LLMResponse("x", model, usage, "stop", provider)  # type: ignore[arg-type]
+
+
+async def test_a_price_is_known_unknown_or_nothing(tmp_path: Path) -> None:
+    async with a_hub(tmp_path, "LLM_HUB_SERVERS=gpu=http://127.0.0.1:1/v1") as hub:
+        known = hub.price(response("openai", "gpt-6-luna", prompt_tokens=1000, completion_tokens=100))
+        cached = response("openai", "gpt-6-luna", prompt_tokens=1000, completion_tokens=100, cached_tokens=900)
+        assert known is not None
+        assert known > 0
+        assert (hub.price(cached) or known) < known
+        assert hub.price(response("openai", "no-such-model", prompt_tokens=1, completion_tokens=1)) is None
+        assert hub.price(response("openai", "gpt-6-luna")) is None
+        assert hub.price(response("gpu", "gpt-6-luna", prompt_tokens=1, completion_tokens=1)) is None
+        assert hub.price(response("local", "anything")) == Decimal(0)
+        assert hub.price(response("huggingface", "a/b", prompt_tokens=1, completion_tokens=1)) is None

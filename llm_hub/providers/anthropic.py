@@ -115,6 +115,9 @@ class AnthropicProvider(LLMProvider):
         self._contexts = {info.id: info.context for info in found if info.context}
         return found
 
+    def reasons(self, model: str) -> bool:
+        return "haiku" not in model
+
     async def aclose(self) -> None:
         await self._client.close()
 

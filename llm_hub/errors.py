@@ -15,7 +15,8 @@
         ├── ContentRejected         policy rejection, refusal, content filter
         ├── TimedOut                silence: no first token, or none after it
         ├── StreamBroken            cut, malformed, or ended without its terminal marker
-        └── EmptyAnswer             a complete answer without any text
+        ├── EmptyAnswer             a complete answer without any text
+        └── RouteFailed             no target of a route could answer; carries every attempt
 
 A router asks the error, it never lists types: `retryable` (the same target again may help), `falls_back` (another
 target may help), `breaker` (whether it counts against the target's health, or puts the target on hold) and `scope`
@@ -25,7 +26,7 @@ target may help), `breaker` (whether it counts against the target's health, or p
 from __future__ import annotations
 
 import re
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 Breaker = Literal["counts", "holds", "ignores"]
 Scope = Literal["provider", "model", "key"]
@@ -99,6 +100,8 @@ class ProviderError(LLMHubError):
         self.code = code
         self.retry_after = retry_after
         """Seconds that the provider asked to wait; None: it did not say."""
+        self.attempts: tuple[Any, ...] = ()
+        """Every `Attempt` of the route that ended with this error."""
 
 
 class ConnectionFailed(ProviderError):
@@ -112,7 +115,6 @@ class ServerFailed(ProviderError):
     kind = "server_failed"
     retryable = True
     breaker = "counts"
-    scope = "provider"
 
 
 class RateLimited(ProviderError):
@@ -189,3 +191,20 @@ class StreamBroken(ProviderError):
 class EmptyAnswer(ProviderError):
     kind = "empty_answer"
     retryable = True
+
+
+class RouteFailed(ProviderError):
+    kind = "route_failed"
+    falls_back = False
+
+    @classmethod
+    def of(cls, errors: list[ProviderError]) -> RouteFailed:
+        """One error from those of a route's attempts: what each target said last, and the one next step that helps.
+
+        The step is that of a failure which only a person can mend, where there is one, else the first target's.
+        """
+        last = {(error.provider, error.model): error for error in errors}.values()
+        told = " ".join(f"{error.message}" for error in last)
+        mendable = [error.hint for error in last if error.breaker == "holds" and error.retry_after is None]
+        hint = next((hint for hint in [*mendable, *(error.hint for error in last)] if hint), "")
+        return cls(f"None of the {len(last)} models of the route could answer. {told}", hint=hint)

@@ -168,7 +168,7 @@ def failure(
         "provider": provider,
         "model": model,
         "hint": hint.format(**names),
-        "detail": redact(shorten(words.message), *secrets),
+        "detail": shorten(redact(words.message, *secrets)),
         "status": status,
         "code": words.codes[0] if words.codes else "",
         "retry_after": retry_after(headers) if headers is not None else None,
@@ -198,13 +198,14 @@ def transport_failure(error: BaseException, *, provider: str, title: str, model:
         problem, hint = "its host name was not found", "Check the base URL and the network."
     elif any(isinstance(cause, ConnectionRefusedError) for cause in causes):
         problem, hint = "nothing answers at its address", "Check that it runs, and its base URL."
-    elif {"ConnectionTimeoutError", "PoolTimeout"} & names or (
-        "ConnectTimeout" in names and "ServerDisconnectedError" not in names
-    ):
+    elif {"ConnectionTimeoutError", "PoolTimeout"} & names:  # aiohttp's; its adapter calls any lost one ConnectTimeout
         problem, hint = "it took too long to connect", "Check the base URL and the network."
     else:
         problem, hint = "the connection was closed", "Try again."
-    return ConnectionFailed(f"{title} cannot be reached: {problem}.", hint=hint, **details)
+    failed = ConnectionFailed(f"{title} cannot be reached: {problem}.", hint=hint, **details)
+    if hint == "Try again.":
+        failed.scope = "model"  # it was reached, and closed the connection on this request
+    return failed
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:

@@ -6,6 +6,7 @@ be written the short way, by overriding `complete` or `stream` alone: messages i
 
 from __future__ import annotations
 
+import re
 import time
 from abc import ABC
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
@@ -27,6 +28,9 @@ from llm_hub.errors import ContentRejected, EmptyAnswer, InvalidRequest, StreamB
 
 if TYPE_CHECKING:
     from llm_hub.chat import Event, ModelInfo
+
+
+_REASONING_MODELS = re.compile(r"(?:^|[/:_-])(?:o[1-9]|gpt-[5-9]|gpt-oss|r1|qwq|magistral|qwen3)|reason|think")
 
 
 class LLMProvider(ABC):  # noqa: B024  # what must be overridden is one of three, checked below
@@ -58,6 +62,10 @@ class LLMProvider(ABC):  # noqa: B024  # what must be overridden is one of three
     async def models(self) -> tuple[ModelInfo, ...]:
         """The models that the provider offers now, asked over the network. Raises `ProviderError`."""
         return ()
+
+    def reasons(self, model: str) -> bool:
+        """Whether the model may think for a minute or two before its first token, as far as its name tells."""
+        return bool(_REASONING_MODELS.search(model.lower()))
 
     async def aclose(self) -> None:  # noqa: B027  # most providers written the short way hold nothing open
         """Closes the connections. The provider cannot be used afterwards."""

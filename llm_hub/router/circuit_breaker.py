@@ -1,0 +1,161 @@
+"""The health of targets, shared by every route: who is paused, for how long, and who may probe.
+
+A target is judged in three scopes, so that one visitor's bad key never closes a provider for the others: its provider,
+its model at that provider, and its key (which is the provider's instance: one is built for each key).
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from llm_hub.errors import ProviderError, Scope
+    from llm_hub.provider import LLMProvider
+
+
+@dataclass(slots=True)
+class CircuitBreaker:
+    """Opens after `threshold` failures in a row, refuses until `until`, then lets one request through as a probe.
+
+    `until` infinite is a hold that only a person can end (a new key, credit, another model); `reason` says why.
+    """
+
+    threshold: int
+    cooldown: float
+    failures: int = 0
+    until: float = 0.0
+    reason: str = ""
+    probing: bool = field(default=False)
+
+    @property
+    def tripped(self) -> bool:
+        """Whether it is anything but closed."""
+        return self.until > 0.0
+
+    def admits(self, now: float, *, last_resort: bool) -> bool:
+        """Whether a request may pass now. A hold without an end is no obstacle where nobody else is left to ask."""
+        if not self.tripped:
+            return True
+        if math.isinf(self.until):
+            return last_resort
+        return now >= self.until and not self.probing
+
+    def succeeded(self) -> None:
+        self.failures, self.until, self.reason, self.probing = 0, 0.0, "", False
+
+    def failed(self, now: float, reason: str) -> None:
+        self.failures += 1
+        if self.probing or self.failures >= self.threshold:
+            self.until, self.reason = now + self.cooldown, reason
+        self.probing = False
+
+    def hold(self, until: float, reason: str) -> None:
+        self.until, self.reason, self.probing = until, reason, False
+
+
+@dataclass(frozen=True, slots=True)
+class Paused:
+    """Why a target is not asked now. `seconds` until it may be; None: until a person changes something."""
+
+    reason: str
+    seconds: float | None
+
+
+class Health:
+    """The breakers of every target. One belongs to a hub, and every router of that hub is given it."""
+
+    def __init__(
+        self, *, threshold: int = 3, cooldown: float = 30.0, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._threshold = threshold
+        self._cooldown = cooldown
+        self._clock = clock
+        self._shared: dict[tuple[str, str], CircuitBreaker] = {}
+        self._keys: WeakKeyDictionary[LLMProvider, CircuitBreaker] = WeakKeyDictionary()
+
+    def paused(self, provider: LLMProvider, model: str) -> Paused | None:
+        """Why this target is paused, or None: for whoever shows it."""
+        now = self._clock()
+        shut = [breaker for breaker in self._breakers(provider, model) if breaker.tripped]
+        worst = max(shut, key=lambda breaker: breaker.until, default=None)
+        if worst is None:
+            return None
+        return Paused(worst.reason, None if math.isinf(worst.until) else max(0.0, worst.until - now))
+
+    def admit(self, provider: LLMProvider, model: str, *, last_resort: bool = False) -> Permit | None:
+        """A permit for one attempt, to be settled whatever happens; None while the target is paused."""
+        now = self._clock()
+        breakers = self._breakers(provider, model)
+        if not all(breaker.admits(now, last_resort=last_resort) for breaker in breakers):
+            return None
+        probed = [breaker for breaker in breakers if breaker.tripped]
+        for breaker in probed:
+            breaker.probing = True
+        return Permit(self, provider, model, probed)
+
+    def reset(self, provider: LLMProvider, model: str) -> None:
+        """Lets the next request through: somebody says that the cause is mended."""
+        for breaker in self._breakers(provider, model):
+            breaker.succeeded()
+
+    def settle(self, provider: LLMProvider, model: str, error: ProviderError | None) -> None:
+        """Takes an attempt's outcome into account: None is an answer."""
+        if error is None:
+            for breaker in self._breakers(provider, model):
+                breaker.succeeded()
+            return
+        scopes: tuple[Scope, ...] = ("provider", "model", "key")
+        breaker = self._breakers(provider, model)[scopes.index(error.scope)]
+        now = self._clock()
+        if error.breaker == "holds":
+            until = math.inf if error.retry_after is None else now + error.retry_after
+            breaker.hold(until, error.message)
+        elif error.breaker == "counts":
+            breaker.failed(now, error.message)
+
+    def _breakers(self, provider: LLMProvider, model: str) -> tuple[CircuitBreaker, CircuitBreaker, CircuitBreaker]:
+        key = self._keys.get(provider)
+        if key is None:
+            key = self._keys[provider] = self._new()
+        return self._at(provider.name, ""), self._at(provider.name, model), key
+
+    def _at(self, name: str, model: str) -> CircuitBreaker:
+        found = self._shared.get((name, model))
+        if found is None:
+            found = self._shared[name, model] = self._new()
+        return found
+
+    def _new(self) -> CircuitBreaker:
+        return CircuitBreaker(self._threshold, self._cooldown)
+
+
+class Permit:
+    """Leave for one attempt. `probe`: it is the one request that finds out whether a paused target is back."""
+
+    __slots__ = ("_health", "_model", "_probed", "_provider", "_settled", "probe")
+
+    def __init__(self, health: Health, provider: LLMProvider, model: str, probed: list[CircuitBreaker]) -> None:
+        self.probe = bool(probed)
+        self._health, self._provider, self._model, self._probed = health, provider, model, probed
+        self._settled = False
+
+    def settle(self, error: ProviderError | None) -> None:
+        """Reports the outcome: None is an answer."""
+        self._settled = True
+        self._health.settle(self._provider, self._model, error)
+        self._let_go()
+
+    def release(self) -> None:
+        """Ends an attempt that was cancelled and says nothing about the target. Does nothing once settled."""
+        if not self._settled:
+            self._let_go()
+
+    def _let_go(self) -> None:
+        for breaker in self._probed:
+            breaker.probing = False

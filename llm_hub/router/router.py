@@ -1,0 +1,296 @@
+"""LLMRouter: asks one target after another until an answer is complete, and is itself a provider.
+
+What happens on each failure is asked of the error (`retryable`, `falls_back`, `breaker`), never decided by its type.
+A target that fails before its first text is retried, then the next one is asked afresh. One that fails after it is
+not asked again while another is left: the next one goes on where the text broke off.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+from contextlib import aclosing
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from llm_hub.chat import (
+    Attempt,
+    AttemptFailed,
+    AttemptStarted,
+    Done,
+    Message,
+    ReasoningDelta,
+    Resumed,
+    Role,
+    TextDelta,
+    Timing,
+)
+from llm_hub.errors import KeyRefused, LLMHubError, ProviderError, RouteFailed, ServerFailed, StreamBroken
+from llm_hub.provider import LLMProvider
+from llm_hub.router.circuit_breaker import Health
+from llm_hub.router.retry import Retry
+from llm_hub.router.splice import Splice
+from llm_hub.router.watch import Clocks, watched
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+
+    from llm_hub.chat import ChatRequest, Event, LLMResponse, Usage
+    from llm_hub.router.circuit_breaker import Permit
+
+log = logging.getLogger(__name__)
+
+CONTINUE = (
+    "Your answer was cut off by a technical problem. Continue it exactly where it broke off. Do not repeat anything, "
+    "do not apologise, do not comment: write only what follows the last word."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A provider and the model that is asked there; "" is the provider's default model."""
+
+    provider: LLMProvider
+    model: str = ""
+
+    @property
+    def asked(self) -> str:
+        """The model that is asked."""
+        return self.model or self.provider.default_model
+
+    def __str__(self) -> str:
+        return f"{self.provider.name}/{self.asked}"
+
+
+class LLMRouter(LLMProvider):
+    """A route: `primary`, then each of `fallback` in order, every one with its own model.
+
+    A request that names a model names the primary's. `health` is shared with other routes; `resume` False makes a
+    broken stream an error instead of being continued elsewhere. Raises the error of the target, or `RouteFailed`.
+    """
+
+    name = "auto"
+    title = "The route"
+
+    def __init__(
+        self,
+        primary: LLMProvider | Target,
+        fallback: LLMProvider | Target | Sequence[LLMProvider | Target] | None = None,
+        max_retries: int = 2,
+        *,
+        clocks: Clocks | None = None,
+        health: Health | None = None,
+        resume: bool = True,
+        sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
+        chance: Callable[[], float] = random.random,
+    ) -> None:
+        others = [] if fallback is None else [fallback] if isinstance(fallback, LLMProvider | Target) else fallback
+        self.targets = tuple(one if isinstance(one, Target) else Target(one) for one in (primary, *others))
+        self.default_model = self.targets[0].asked
+        self.retry = Retry(max_retries)
+        self.clocks = clocks or Clocks()
+        self.health = health or Health()
+        self.resume = resume
+        self.sleep = sleep
+        self.chance = chance
+
+    def events(self, request: ChatRequest) -> AsyncGenerator[Event]:
+        return _Route(self, request).events()
+
+    async def aclose(self) -> None:
+        for provider in {target.provider for target in self.targets}:
+            await provider.aclose()
+
+
+@dataclass(slots=True)
+class _Stretch:
+    """The times of one attempt, by the loop's clock: when it began, its first token, and the wait before it."""
+
+    began: float
+    wait: float
+    first: float | None = None
+
+
+class _Route:
+    """One request on its way along a route."""
+
+    def __init__(self, router: LLMRouter, request: ChatRequest) -> None:
+        self._router = router
+        self._request = request
+        first = router.targets[0]
+        self._left = [replace(first, model=request.model) if request.model else first, *router.targets[1:]]
+        self._clock = asyncio.get_running_loop().time
+        self._began = self._clock()
+        self._deadline = self._began + router.clocks.total
+        self._attempts: list[Attempt] = []
+        self._errors: list[ProviderError] = []
+        self._text: list[str] = []
+        self._reasoning: list[str] = []
+        self._first: float | None = None
+        self._asked = 0
+        self._broken: Target | None = None
+        """The target whose text broke off last, until it is asked to go on itself."""
+        self._answered = False
+
+    async def events(self) -> AsyncGenerator[Event]:
+        while target := self._next():
+            retries, wait = 0, 0.0
+            while permit := self._router.health.admit(target.provider, target.asked, last_resort=not self._left):
+                heard = len(self._text)
+                async with aclosing(self._attempt(target, permit, wait)) as events:
+                    async for event in events:
+                        yield event
+                if self._answered:
+                    return
+                error, spoke = self._errors[-1], len(self._text) > heard
+                again = self._wait(error, retries, final=permit.probe or spoke)
+                yield AttemptFailed(self._attempts[-1], again)
+                if not error.falls_back or (self._text and not self._router.resume):
+                    raise self._failure(error)
+                if spoke:
+                    self._broken = target
+                if again is None:
+                    break
+                await self._router.sleep(again)
+                retries, wait = retries + 1, again
+            else:
+                yield AttemptFailed(self._note_paused(target))
+        raise self._failure(None)
+
+    def _next(self) -> Target | None:
+        """The next target to ask; when none is left, the one whose text broke off, once more."""
+        if self._left:
+            return self._left.pop(0)
+        broken, self._broken = self._broken, None
+        return broken
+
+    def _wait(self, error: ProviderError, retries: int, *, final: bool) -> float | None:
+        """Seconds before the same target is asked again, or None. A probe and a broken text are one attempt each."""
+        if final:
+            return None
+        wait = self._router.retry.wait(error, retries, self._router.chance())
+        return wait if wait is not None and self._clock() + wait < self._deadline else None
+
+    async def _attempt(self, target: Target, permit: Permit, wait: float) -> AsyncGenerator[Event]:
+        """Asks a target once. Ends with `Done`, or with one more error on the list."""
+        provider, model, router = target.provider, target.asked, self._router
+        self._asked += 1
+        splice = Splice("".join(self._text)) if self._text else None
+        if splice is None:
+            self._reasoning.clear()
+            yield AttemptStarted(provider.name, model, self._asked)
+        else:
+            yield Resumed(provider.name, model, len("".join(self._text)))
+        limit = router.clocks.reasoning if provider.reasons(model) else router.clocks.first_token
+        who = provider.title or provider.name
+        stretch, blank = _Stretch(self._clock(), wait), ""
+        try:
+            asked = provider.events(self._request_for(model, splice))
+            stream = watched(asked, router.clocks, first_token=limit, deadline=self._deadline, who=who)
+            async with aclosing(stream) as events:
+                async for event in events:
+                    if isinstance(event, TextDelta):
+                        if stretch.first is None:
+                            self._hear(stretch)
+                        text = event.text if splice is None else splice.feed(event.text)
+                        if not self._text:  # white space alone has not been read: it can be taken back
+                            blank += text
+                            text = blank if not blank.isspace() else ""
+                        if text:
+                            self._text.append(text)
+                            yield event if text == event.text else TextDelta(text)
+                    elif isinstance(event, Done):
+                        if splice is not None and (rest := splice.flush()):
+                            self._text.append(rest)
+                            yield TextDelta(rest)
+                        permit.settle(None)
+                        self._note(target, stretch, None, event.response.usage)
+                        self._answered = True
+                        yield Done(self._response(event.response))
+                        return
+                    else:
+                        if isinstance(event, ReasoningDelta):
+                            if stretch.first is None:
+                                self._hear(stretch)
+                            self._reasoning.append(event.text)
+                        yield event
+            failed: ProviderError = StreamBroken(f"{who} ended its answer without saying that it was complete.")
+        except Exception as error:  # noqa: BLE001  # a provider may be anybody's: whatever it raises, the route goes on
+            failed = _as_ours(error, who)
+        finally:
+            permit.release()
+        failed.provider, failed.model = failed.provider or provider.name, failed.model or model
+        permit.settle(failed)
+        self._errors.append(failed)
+        self._note(target, stretch, failed, None)
+
+    def _hear(self, stretch: _Stretch) -> None:
+        stretch.first = self._clock()
+        if self._first is None:
+            self._first = stretch.first
+
+    def _request_for(self, model: str, splice: Splice | None) -> ChatRequest:
+        """The request as it was made, or with what has been said and the wish to go on."""
+        if splice is None or not splice.shown:
+            return replace(self._request, model=model or None)
+        said = Message(Role.ASSISTANT, splice.shown)
+        messages = (*self._request.messages, said, Message(Role.USER, CONTINUE))
+        return replace(self._request, messages=messages, model=model or None)
+
+    def _response(self, last: LLMResponse) -> LLMResponse:
+        """The whole answer, and how it came about."""
+        first = None if self._first is None else self._first - self._began
+        return replace(
+            last,
+            content="".join(self._text) or last.content,
+            reasoning="".join(self._reasoning) or last.reasoning,
+            timing=Timing(first, self._clock() - self._began),
+            attempts=tuple(self._attempts),
+        )
+
+    def _note(
+        self, target: Target, stretch: _Stretch, error: ProviderError | None, usage: Usage | None, outcome: str = ""
+    ) -> None:
+        attempt = Attempt(
+            provider=target.provider.name,
+            model=target.asked,
+            started=stretch.began - self._began,
+            seconds=self._clock() - stretch.began,
+            first_token=None if stretch.first is None else stretch.first - stretch.began,
+            outcome=outcome or (error.kind if error else "answered"),
+            reason=error.message if error else "",
+            wait=stretch.wait,
+            usage=usage,
+        )
+        self._attempts.append(attempt)
+
+    def _note_paused(self, target: Target) -> Attempt:
+        """Records a target that is not asked, because of what happened to others before."""
+        paused = self._router.health.paused(target.provider, target.asked)
+        when = f" It is asked again in {paused.seconds:.0f} s." if paused and paused.seconds is not None else ""
+        who = target.provider.title or target.provider.name
+        reason = f"{who} is paused: {paused.reason if paused else 'it was asked just now.'}{when}"
+        error = ProviderError(
+            reason, provider=target.provider.name, model=target.asked, hint="Wait a moment, or choose another provider."
+        )
+        self._errors.append(error)
+        self._note(target, _Stretch(self._clock(), 0.0), error, None, outcome="paused")
+        return self._attempts[-1]
+
+    def _failure(self, final: ProviderError | None) -> ProviderError:
+        """The one error that the caller sees: the last target's own where it is the only one, else of the route."""
+        if final is None and len({(error.provider, error.model) for error in self._errors}) > 1:
+            final = RouteFailed.of(self._errors)
+        final = final or self._errors[-1]
+        final.attempts = tuple(self._attempts)
+        return final
+
+
+def _as_ours(error: Exception, who: str) -> ProviderError:
+    if isinstance(error, ProviderError):
+        return error
+    if isinstance(error, LLMHubError):
+        return KeyRefused(error.message, hint=error.hint)
+    log.error("%s raised %s", who, type(error).__name__, exc_info=error)
+    return ServerFailed(f"{who} failed with an error of its own ({type(error).__name__}).")

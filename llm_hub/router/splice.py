@@ -1,0 +1,87 @@
+"""Joins the answer that broke off with the one that goes on, so that no word is lost or repeated.
+
+The model that goes on is not shown the last word that was read, because whether it was whole, and whether a space
+followed, cannot be seen from the text: it writes that word again, and the splice drops it. So it does with whatever
+else the second answer repeats, whether it starts over from the beginning or overlaps the tail.
+"""
+
+from __future__ import annotations
+
+import re
+
+_WINDOW = 400
+"""Characters of the tail that are searched for an overlap."""
+_CLEAR = 12
+"""Characters that are an overlap wherever they begin; a shorter one must begin with a word."""
+_LAST_WORD = re.compile(
+    r"(?:[^\W\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]+|\S)?\s*\Z"
+)
+"""The last word of a text; one character where the script writes no spaces (Thai, Khmer, Chinese, Japanese, …)."""
+
+
+class Splice:
+    """Takes the second answer piece by piece, and gives what of it is new after `seen`."""
+
+    __slots__ = ("_candidates", "_drop", "_held", "_lead", "_open", "_seen", "shown")
+
+    def __init__(self, seen: str) -> None:
+        self._seen = seen
+        last = _LAST_WORD.search(seen)
+        self.shown = seen[: last.start()].rstrip() if last else seen
+        """What the model that goes on is told it has written; "" where it had better start over."""
+        self._held = ""
+        self._lead = ""
+        self._drop = 0
+        self._open = True
+        self._candidates = self._beginnings()
+
+    def feed(self, piece: str) -> str:
+        """What is new so far: nothing while the second answer may still be repeating the first."""
+        if not self._open:
+            return piece
+        self._held += piece
+        if not self._lead and not self._held.strip():
+            return ""
+        if not self._lead:
+            stripped = self._held.lstrip()
+            self._lead, self._held = self._held[: len(self._held) - len(stripped)] or "\0", stripped
+        alive = []
+        for start in self._candidates:
+            length = len(self._seen) - start
+            if not self._seen.startswith(self._held[:length], start):
+                continue
+            if len(self._held) >= length:
+                self._drop = max(self._drop, length)
+            else:
+                alive.append(start)
+        self._candidates = alive
+        return self._release() if not alive else ""
+
+    def flush(self) -> str:
+        """What is new at the second answer's end. One that ends while it repeats the first says nothing new."""
+        if not self._open:
+            return ""
+        if self._candidates and not self._drop:
+            self._open, self._held = False, ""
+            return ""
+        return self._release()
+
+    def _release(self) -> str:
+        self._open = False
+        if self._drop:
+            return self._held[self._drop :]
+        return self._lead.replace("\0", "") + self._held
+
+    def _beginnings(self) -> list[int]:
+        """Where in the text that was seen the second answer may begin: at its start, or somewhere in its tail."""
+        seen = self._seen
+        tail = range(max(0, len(seen) - _WINDOW), len(seen))
+        first = len(seen) - len(seen.lstrip())
+        asked = len(self.shown) + len(seen[len(self.shown) :]) - len(seen[len(self.shown) :].lstrip())
+        found = {first, asked} | {
+            start
+            for start in tail
+            if not seen[start].isspace()
+            and (len(seen) - start >= _CLEAR or start == 0 or not seen[start - 1].isalnum())
+        }
+        return sorted(start for start in found if start < len(seen))

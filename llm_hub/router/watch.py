@@ -1,0 +1,112 @@
+"""The clocks that run while an answer streams. They stand still while its reader is slow.
+
+`asyncio.timeout` around each event would cost more than the event itself, and may not stand around a `yield`: one
+timer looks at the time of the last progress instead.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import aclosing
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from llm_hub.chat import Waiting
+from llm_hub.errors import TimedOut
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator
+
+    from llm_hub.chat import Event
+
+
+@dataclass(frozen=True, slots=True)
+class Clocks:
+    """Seconds. Text and reasoning are progress; pings, comments and empty chunks are not.
+
+    `first_token` is for models that answer at once, `reasoning` for those that think first, `loading` for one that
+    says that it is being loaded; `idle` between two tokens; `total` for everything together, waits included.
+    """
+
+    first_token: float = 12.0
+    reasoning: float = 120.0
+    loading: float = 600.0
+    idle: float = 15.0
+    total: float = 600.0
+
+
+class _Watch:
+    """Cancels the task that waits for the next event when its time is up."""
+
+    __slots__ = ("_deadline", "_loop", "_timer", "fired", "limit", "since", "task")
+
+    def __init__(self, limit: float, deadline: float) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._deadline = deadline
+        self.limit = limit
+        self.since = self._loop.time()
+        self.task: asyncio.Task[object] | None = None
+        self.fired = False
+        self._timer = self._loop.call_at(min(self.since + limit, deadline), self._look)
+
+    def _look(self) -> None:
+        now = self._loop.time()
+        due = min(self.since + self.limit, self._deadline)
+        if self.task is None:
+            due = now + self.limit  # the reader is slow: its time is not the provider's
+        elif now >= due:
+            self.fired = True
+            self.task.cancel()
+            return
+        self._timer = self._loop.call_at(due, self._look)
+
+    def change(self, limit: float) -> None:
+        """Another limit from now on."""
+        self.limit = limit
+        self.close()
+        self._timer = self._loop.call_at(min(self._loop.time() + limit, self._deadline), self._look)
+
+    def close(self) -> None:
+        self._timer.cancel()
+
+
+async def watched(
+    events: AsyncGenerator[Event], clocks: Clocks, *, first_token: float, deadline: float, who: str
+) -> AsyncGenerator[Event]:
+    """The same events. Raises `TimedOut` when the next one does not come in time, and closes their source.
+
+    `first_token` is the limit in seconds for the first text or reasoning, `deadline` the loop's time for all of it.
+    """
+    watch = _Watch(first_token, deadline)
+    loop = asyncio.get_running_loop()
+    started = False
+    async with aclosing(events):
+        try:
+            while True:
+                watch.since = loop.time()
+                watch.task = asyncio.current_task()
+                try:
+                    event = await anext(events)
+                except StopAsyncIteration:
+                    return
+                except asyncio.CancelledError:
+                    if watch.fired and watch.task is not None and not watch.task.uncancel():
+                        raise _timed_out(who, started, watch, loop.time() >= deadline) from None
+                    raise
+                watch.task = None
+                if not started:
+                    if isinstance(event, Waiting):
+                        watch.change(clocks.loading)
+                    else:
+                        started = True
+                        watch.change(clocks.idle)
+                yield event
+        finally:
+            watch.close()
+
+
+def _timed_out(who: str, started: bool, watch: _Watch, overall: bool) -> TimedOut:
+    if overall:
+        return TimedOut(f"{who} took too long altogether.", hint="Ask for less, or choose a faster model.")
+    what = "stopped in the middle of its answer" if started else "did not begin to answer"
+    return TimedOut(f"{who} {what} within {watch.limit:g} seconds.", hint="Try again, or choose another provider.")

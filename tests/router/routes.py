@@ -1,0 +1,29 @@
+"""Providers and routes against the wall, for the router's tests."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from llm_hub.providers.anthropic import AnthropicProvider
+from llm_hub.providers.ollama import OllamaProvider
+from llm_hub.providers.openai import OpenAIProvider
+from llm_hub.router import Clocks
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from llm_hub.provider import LLMProvider
+    from tests.wall import Wall
+
+KEY = "sk-wall-0123456789abcdef"
+PROTOCOLS: dict[str, Callable[[Wall], LLMProvider]] = {
+    "openai": lambda wall: OpenAIProvider(KEY, base_url=wall.openai_url),
+    "anthropic": lambda wall: AnthropicProvider(KEY, base_url=wall.anthropic_url),
+    "ollama": lambda wall: OllamaProvider(wall.ollama_url),
+}
+QUICK = Clocks(first_token=0.25, reasoning=20.0, loading=0.25, idle=0.75, total=60.0)
+"""The defaults, some times faster. A model whose name says that it thinks is given time on a busy machine."""
+
+
+async def no_sleep(_: float) -> None:
+    """Waits for nothing: the waits themselves are recorded in the attempts."""

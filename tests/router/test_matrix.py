@@ -1,0 +1,117 @@
+"""Every protocol × every fault × every moment × a healthy fallback of every protocol: the answer arrives, once."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+
+from llm_hub.chat import ChatRequest, Done, LLMResponse, Message, Role, TextDelta
+from llm_hub.errors import ContentRejected, InvalidRequest, ProviderError
+from llm_hub.router import LLMRouter, Target
+from tests.router.routes import PROTOCOLS, QUICK, no_sleep
+from tests.wall import Wall, answer_text
+
+STATUSES = (401, 402, 403, 404, 408, 429, 500, 502, 503, 504, 529)
+BEFORE = [f"status-{status}" for status in STATUSES] + [
+    "status-429?retry-after=60", "status-503?retry-after=1", "quota", "key", "unknown", "html", "redirect", "empty",
+    "blank", "pings", "role-only-forever", "stall@headers", "cut@headers", "no-finish",
+]  # fmt: skip
+DURING = ["cut", "close", "stall", "malformed", "not-an-object", "error-event"]
+MOMENTS = ["first", "one", "mid", "last", "terminal"]
+FAULTS = BEFORE + [f"{fault}@{moment}" for fault, moment in itertools.product(DURING, MOMENTS)]
+GIVEN = ["policy", "bad-request", "refusal", "content-filter"]
+"""Faults that belong to the request: their reason reaches the user, and nobody else is asked."""
+PROMPT = (Message(Role.SYSTEM, "Be brief."), Message(Role.USER, "Tell me."))
+UNSPEAKABLE = {("ollama", "refusal"), ("ollama", "content-filter")}
+"""What the protocol has no words for."""
+
+
+@asynccontextmanager
+async def a_route(*targets: Target) -> AsyncIterator[LLMRouter]:
+    """A route with clocks that are fifty times faster than the defaults."""
+    router = LLMRouter(targets[0], targets[1:], clocks=QUICK, sleep=no_sleep)
+    try:
+        yield router
+    finally:
+        await router.aclose()
+
+
+async def read(router: LLMRouter, model: str | None = None) -> tuple[str, LLMResponse]:
+    """What a reader saw, and the answer. Exactly one `Done`, last."""
+    text, done = "", []
+    async for event in router.events(ChatRequest(PROMPT, model)):
+        assert not done
+        if isinstance(event, TextDelta):
+            text += event.text
+        elif isinstance(event, Done):
+            done.append(event.response)
+    return text, done[0]
+
+
+@pytest.mark.parametrize("fallback", PROTOCOLS)
+@pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.parametrize("primary", PROTOCOLS)
+async def test_the_caller_gets_the_whole_answer_once(primary: str, fault: str, fallback: str) -> None:
+    async with Wall() as wall:
+        faulty = Target(PROTOCOLS[primary](wall), f"{fault}{'&' if '?' in fault else '?'}tokens=12&like=haiku")
+        healthy = Target(PROTOCOLS[fallback](wall), "ok?tokens=12&like=thinker")
+        async with a_route(faulty, healthy) as router:
+            text, response = await read(router)
+        assert text == response.content == answer_text(12)
+        assert (response.provider, response.model) == (fallback, healthy.model)
+        assert response.usage["completion_tokens"] > 0
+        assert response.finish_reason == "stop"
+        assert [attempt.outcome for attempt in response.attempts][-1] == "answered"
+        assert all(attempt.reason for attempt in response.attempts[:-1])
+
+
+@pytest.mark.parametrize("fault", GIVEN)
+@pytest.mark.parametrize("primary", PROTOCOLS)
+async def test_what_the_request_itself_caused_reaches_the_user(primary: str, fault: str) -> None:
+    if (primary, fault) in UNSPEAKABLE:
+        pytest.skip("the protocol has no words for it")
+    async with Wall() as wall:
+        asked, other = Target(PROTOCOLS[primary](wall), fault), Target(PROTOCOLS["openai"](wall), "ok?like=thinker")
+        async with a_route(asked, other) as router:
+            with pytest.raises((ContentRejected, InvalidRequest)) as caught:
+                await read(router)
+        assert caught.value.detail or fault in ("content-filter", "refusal")
+        assert len(caught.value.attempts) == 1
+        assert {exchange.model for exchange in wall.exchanges if exchange.method == "POST"} == {fault}
+
+
+@pytest.mark.parametrize("resume", ["continue", "restart", "overlap", "nospace"])
+@pytest.mark.parametrize("moment", ["one", "mid", "last", "terminal"])
+@pytest.mark.parametrize("fallback", PROTOCOLS)
+async def test_however_the_second_model_goes_on_no_word_is_lost_or_repeated(
+    fallback: str, moment: str, resume: str
+) -> None:
+    async with Wall() as wall:
+        broken = Target(PROTOCOLS["openai"](wall), f"cut@{moment}?like=haiku")
+        async with a_route(broken, Target(PROTOCOLS[fallback](wall), f"ok?resume={resume}&like=thinker")) as router:
+            text, response = await read(router)
+        assert text == response.content == answer_text()
+        assert [attempt.outcome for attempt in response.attempts] == ["stream_broken", "answered"]
+
+
+@pytest.mark.parametrize("primary", ["openai", "anthropic"])
+async def test_a_prompt_too_long_for_one_model_goes_to_the_next(primary: str) -> None:
+    async with Wall() as wall:
+        small = Target(PROTOCOLS[primary](wall), "context")
+        async with a_route(small, Target(PROTOCOLS["openai"](wall), "ok?like=thinker")) as router:
+            response = await router.complete("word " * 100_000)
+        assert response.content == answer_text()
+        assert [attempt.outcome for attempt in response.attempts] == ["prompt_too_long", "answered"]
+
+
+async def test_where_nobody_answers_one_error_carries_every_attempt() -> None:
+    async with Wall() as wall:
+        busy, missing = Target(PROTOCOLS["openai"](wall), "status-503"), Target(PROTOCOLS["ollama"](wall), "unknown")
+        async with a_route(busy, missing) as router:
+            with pytest.raises(ProviderError) as caught:
+                await read(router)
+        assert [attempt.outcome for attempt in caught.value.attempts] == [*["server_failed"] * 3, "model_not_found"]
+        assert caught.value.hint == "Pull it: `ollama pull unknown`."

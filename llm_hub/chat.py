@@ -67,13 +67,15 @@ class ChatRequest:
 
     `model` is the provider's own name for it inside an adapter, and `provider/model` outside one.
     `temperature` is the vendor's scale (0 to 2, or 0 to 1 at Anthropic); `max_tokens` counts tokens of the answer,
-    reasoning included.
+    reasoning included. `fallback` names the targets, as `provider/model`, that are asked when `model` cannot answer:
+    in order, () for none, None for the hub's own route; an adapter has no use for it.
     """
 
     messages: tuple[Message, ...]
     model: str | None = None
     temperature: float | None = None
     max_tokens: int | None = None
+    fallback: tuple[str, ...] | None = None
 
 
 class Usage(TypedDict, total=False):

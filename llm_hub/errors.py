@@ -108,7 +108,7 @@ class ConnectionFailed(ProviderError):
     kind = "connection_failed"
     retryable = True
     breaker = "counts"
-    scope = "provider"
+    scope: Scope = "provider"
 
 
 class ServerFailed(ProviderError):

@@ -5,26 +5,33 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections import deque
 from contextlib import aclosing
 from dataclasses import dataclass, replace
+from difflib import get_close_matches
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
-from llm_hub.errors import ConfigurationError, LLMHubError
+from llm_hub.chat import Attempt, AttemptFailed, Done, LLMResponse
+from llm_hub.errors import ConfigurationError, KeyRefused, LLMHubError
 from llm_hub.factory import ROWS, ProviderFactory, Row, compatible
 from llm_hub.pricing import price
+from llm_hub.provider import LLMProvider
+from llm_hub.router import Clocks, Health, LLMRouter, Target
 from llm_hub.wire import checked_key, checked_url
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable
     from decimal import Decimal
 
-    from llm_hub.chat import ChatRequest, Event, LLMResponse, ModelInfo
-    from llm_hub.provider import LLMProvider
+    from llm_hub.chat import ChatRequest, Event, ModelInfo
+    from llm_hub.router.circuit_breaker import Paused
     from llm_hub.settings import Settings
 
 log = logging.getLogger(__name__)
 
+ATTEMPTS_KEPT = 200
+"""Attempts remembered for each target, for whoever shows its health."""
 LISTS_KEPT = 600.0
 """Seconds that a provider's list of models is kept."""
 
@@ -41,13 +48,22 @@ class ProviderState:
     suggestions: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class TargetState:
+    """What is known of a target that has been asked: `attempts` newest last, and why it is paused, if it is."""
+
+    name: str
+    paused: Paused | None
+    attempts: tuple[Attempt, ...]
+
+
 class Hub:
     """The providers of one set of settings. Each is built when it is first used, and then shared by every chat."""
 
     def __init__(self, settings: Settings, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._settings = settings
         self._clock = clock
-        self._rows: dict[str, Row] = dict(ROWS)
+        self._rows: dict[str, Row] = {name: row for name, row in ROWS.items() if name != "chaos" or settings.chaos}
         for name, url in settings.servers.items():
             if name in ROWS or name == "auto":
                 raise ConfigurationError(f"LLM_HUB_SERVERS: the name {name} is taken.", hint="Choose another name.")
@@ -56,6 +72,16 @@ class Hub:
         self._built: dict[str, LLMProvider] = {}
         self._building: dict[str, asyncio.Lock] = {}
         self._lists: dict[str, tuple[float, tuple[ModelInfo, ...]]] = {}
+        self._health = Health(cooldown=settings.cooldown, clock=clock)
+        self._seen: dict[str, deque[Attempt]] = {}
+        self._clocks = Clocks(
+            first_token=settings.first_token_timeout,
+            reasoning=settings.first_token_timeout * 10,
+            idle=settings.idle_timeout,
+            total=settings.total_timeout,
+        )
+        for name in settings.route:
+            self._known(name, "LLM_HUB_ROUTE: ")
 
     @classmethod
     def from_settings(cls, settings: Settings) -> Hub:
@@ -86,21 +112,57 @@ class Hub:
         self._lists[provider] = (self._clock(), models)
         return models
 
-    async def events(self, request: ChatRequest) -> AsyncGenerator[Event]:
-        """The answer to a request whose model is `provider/model`, or a provider's name alone for its default model.
+    @property
+    def route(self) -> tuple[str, ...]:
+        """What `auto` asks, in order."""
+        return self._settings.route or (self.default_provider,)
 
-        Raises `LLMHubError`. Closing the generator closes the provider's connection.
+    async def events(self, request: ChatRequest) -> AsyncGenerator[Event]:
+        """The answer to a request, from the first target that can give it.
+
+        Its model is `provider/model`, a provider's name alone for its default model, or `auto` (or None) for the
+        configured route. A chosen model is followed by `request.fallback`, or where that is None by the configured
+        route. Raises `LLMHubError`. Closing the generator closes the provider's connection.
         """
-        name, _, model = (request.model or self.default_provider).partition("/")
-        provider = await self._provider(name)
-        async with aclosing(provider.events(replace(request, model=model or None))) as events:
+        chosen = () if request.model in (None, "auto") else (request.model,)
+        follow = request.fallback if request.fallback is not None else self._settings.route if chosen else self.route
+        targets = [await self._target(name) for name in dict.fromkeys((*chosen, *follow))]
+        router = LLMRouter(
+            targets[0],
+            targets[1:],
+            self._settings.max_retries,
+            clocks=self._clocks,
+            health=self._health,
+            resume=self._settings.midstream == "resume",
+        )
+        async with aclosing(router.events(replace(request, model=None))) as events:
             async for event in events:
+                if isinstance(event, AttemptFailed):
+                    self._remember(event.attempt)
+                elif isinstance(event, Done):
+                    self._remember(event.response.attempts[-1])
                 yield event
 
-    def price(self, response: LLMResponse) -> Decimal | None:
-        """US dollars that an answer cost; None where that is unknown."""
-        row = self._rows.get(response.provider)
-        return price(response, row.prices) if row else None
+    def price(self, answer: LLMResponse | Attempt) -> Decimal | None:
+        """US dollars that an answer, or one attempt at it, cost; None where that is unknown."""
+        row = self._rows.get(answer.provider)
+        return price(answer.model, answer.usage, row.prices) if row else None
+
+    def targets(self) -> tuple[TargetState, ...]:
+        """Every target that has been asked since the start, by name."""
+        states = []
+        for name, attempts in sorted(self._seen.items()):
+            provider, _, model = name.partition("/")
+            built = self._built.get(provider)
+            paused = self._health.paused(built, model) if built else None
+            states.append(TargetState(name, paused, tuple(attempts)))
+        return tuple(states)
+
+    def try_now(self, target: str) -> None:
+        """Ends a target's pause: somebody says that the cause is mended."""
+        provider, _, model = target.partition("/")
+        if built := self._built.get(provider):
+            self._health.reset(built, model)
 
     async def warm_up(self) -> None:
         """Imports what the ready providers need, so that the first chat does not wait for it."""
@@ -118,6 +180,29 @@ class Hub:
         built, self._built = list(self._built.values()), {}
         await asyncio.gather(*(provider.aclose() for provider in built), return_exceptions=True)
 
+    def _remember(self, attempt: Attempt) -> None:
+        self._seen.setdefault(f"{attempt.provider}/{attempt.model}", deque(maxlen=ATTEMPTS_KEPT)).append(attempt)
+
+    def _known(self, target: str, where: str = "") -> str:
+        """The provider's name in a target's. Raises `ConfigurationError` if there is no such provider."""
+        name = target.partition("/")[0]
+        known = [*self._rows, *ProviderFactory.registered]
+        if name in known:
+            return name
+        near = get_close_matches(name, known, n=1)
+        hint = f"Did you mean {near[0]}?" if near else f"Known are {', '.join(known)}."
+        raise ConfigurationError(f"{where}There is no provider {name!r}; a model is written provider/model.", hint=hint)
+
+    async def _target(self, name: str) -> Target:
+        """A target by its name; one that cannot be used says why when it is asked, so that the route goes on."""
+        provider, _, model = name.partition("/")
+        try:
+            return Target(await self._provider(self._known(name)), model)
+        except ConfigurationError as error:
+            if provider not in self._rows:
+                raise
+            return Target(_NotReady(provider, self._rows[provider], error), model)
+
     def _state(self, name: str, row: Row) -> ProviderState:
         problem = ""
         if row.key and name in ROWS and not self._settings.value(*row.key):
@@ -133,9 +218,11 @@ class Hub:
         """What the settings say about a provider, for its constructor."""
         if name == "local":
             return {"model": self._settings.local_model or None}
+        if name == "chaos":
+            return {}
         options: dict[str, Any] = {
             "connect_timeout": self._settings.connect_timeout,
-            "read_timeout": self._settings.read_timeout,
+            "read_timeout": self._settings.total_timeout,  # the route's own clocks are shorter
         }
         if key := self._settings.value(*row.key):
             options["api_key"] = checked_key(key, next(name for name in row.key if self._settings.value(name)))
@@ -156,11 +243,22 @@ class Hub:
                 else:
                     state = self._state(name, row)
                     if not state.ready:
-                        raise ConfigurationError(f"{row.title} cannot be used yet: {state.problem}.")
+                        raise ConfigurationError(f"{row.title} {state.problem}.")
                     self._built[name] = await asyncio.to_thread(
                         ProviderFactory.build, name, row, **self._options(name, row)
                     )
         return self._built[name]
+
+
+class _NotReady(LLMProvider):
+    """Stands in for a provider that cannot be built: no key, or a setting that is wrong."""
+
+    def __init__(self, name: str, row: Row, error: ConfigurationError) -> None:
+        self.name, self.title, self.default_model = name, row.title, row.default_model or "?"
+        self._error = error
+
+    async def complete(self, *_: object, **__: object) -> NoReturn:
+        raise KeyRefused(self._error.message, provider=self.name, hint=self._error.hint)
 
 
 def _with_scheme(host: str) -> str:

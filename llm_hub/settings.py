@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from dotenv.parser import parse_stream
 from pydantic import Field, PrivateAttr, ValidationError, field_validator
@@ -36,7 +36,22 @@ class Settings(BaseSettings):
         {}, description="More OpenAI-compatible servers: name=URL, separated by commas. NAME_API_KEY holds a key."
     )
     connect_timeout: float = Field(5.0, gt=0, le=600, description="Seconds to connect to a provider.")
-    read_timeout: float = Field(300.0, gt=0, le=3600, description="Seconds that a provider may be silent.")
+    first_token_timeout: float = Field(
+        12.0, gt=0, le=3600, description="Seconds to an answer's first token; ten times that where the model reasons."
+    )
+    idle_timeout: float = Field(15.0, gt=0, le=3600, description="Seconds between two tokens.")
+    total_timeout: float = Field(600.0, gt=0, le=86400, description="Seconds for an answer altogether.")
+    route: Annotated[tuple[str, ...], NoDecode] = Field(
+        (), description="What `auto` asks, in order, and what follows a chosen model that fails: provider/model, …"
+    )
+    max_retries: int = Field(2, ge=0, le=10, description="How often the same model is asked again before the next.")
+    cooldown: float = Field(
+        30.0, gt=0, le=86400, description="Seconds that a model is left alone after three failures."
+    )
+    midstream: Literal["resume", "fail"] = Field(
+        "resume", description="What happens to an answer that breaks off: resume it elsewhere, or fail."
+    )
+    chaos: bool = Field(False, description="Adds a provider that fails in every way, to watch what happens.")
 
     _environment: dict[str, str] = PrivateAttr(default_factory=dict)
 
@@ -74,6 +89,11 @@ class Settings(BaseSettings):
     @classmethod
     def _reachable_on_a_space(cls, host: str) -> str:
         return host or ("0.0.0.0" if os.environ.get("SPACE_ID") else "127.0.0.1")  # noqa: S104  # a Space's proxy is outside
+
+    @field_validator("route", mode="before")
+    @classmethod
+    def _names(cls, value: Any) -> Any:
+        return tuple(name for part in value.split(",") if (name := part.strip())) if isinstance(value, str) else value
 
     @field_validator("servers", mode="before")
     @classmethod

@@ -52,9 +52,10 @@ async def body(reply: Reply, complete: Callable[[], bool]) -> AsyncGenerator[byt
                     yield b"\n\n"
                     return
                 yield piece
+            deadline = asyncio.get_running_loop().time() + LINGER
             while True:
                 try:
-                    async with asyncio.timeout(LINGER):
+                    async with asyncio.timeout_at(deadline):
                         piece = await anext(pieces, None)
                 except Exception:  # noqa: BLE001  # whatever ends the connection now, the answer is complete
                     return

@@ -61,7 +61,7 @@ def test_more_servers_are_read_by_name(tmp_path: Path) -> None:
         ("LLM_HUB_PORT=sk-secret123", "LLM_HUB_PORT"),
         ("LLM_HUB_PORT=99999", "LLM_HUB_PORT"),
         ("LLM_HUB_CONNECT_TIMEOUT=nan", "LLM_HUB_CONNECT_TIMEOUT"),
-        ("LLM_HUB_READ_TIMEOUT=-1", "LLM_HUB_READ_TIMEOUT"),
+        ("LLM_HUB_IDLE_TIMEOUT=-1", "LLM_HUB_IDLE_TIMEOUT"),
         ("LLM_HUB_SERVERS=http://gpu:8000/v1", "LLM_HUB_SERVERS"),
         ("LLM_HUB_PROT=7861", "Did you mean LLM_HUB_PORT?"),
         ("HF_TOKEN=ok\nsk-secret123 = 'x", "line 2"),

@@ -124,7 +124,7 @@ _SENTENCES: dict[type[ProviderError], tuple[str, str]] = {
     ModelNotFound: ("{provider} does not know the model {model}.", "Choose a model from the list."),
     UnsupportedParameter: ("{model} does not take the setting {parameter}.", "Leave it empty."),
     RateLimited: ("{provider}: too many requests.", "Wait a moment, or choose another provider."),
-    ServerFailed: ("{provider} has a problem of its own.", "Try again, or choose another provider."),
+    ServerFailed: ("{provider} failed on its own side{status}.", "Try again, or choose another provider."),
     InvalidRequest: ("{provider} did not accept the request.", ""),
     StreamBroken: ("{provider} sent something that is not an answer.", "Check the base URL."),
 }
@@ -163,7 +163,8 @@ def failure(
     if kind is None:
         kind = ServerFailed  # an error inside a stream that says nothing we know
     sentence, hint = _SENTENCES[kind]
-    names = {"provider": title, "model": model or "the model", "parameter": words.parameter}
+    shown = f" ({status})" if status is not None else ""
+    names = {"provider": title, "model": model or "the model", "parameter": words.parameter, "status": shown}
     details: dict[str, Any] = {
         "provider": provider,
         "model": model,

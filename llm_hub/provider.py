@@ -11,6 +11,7 @@ import time
 from abc import ABC
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import aclosing
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from llm_hub.chat import (
@@ -31,6 +32,11 @@ if TYPE_CHECKING:
 
 
 _REASONING_MODELS = re.compile(r"(?:^|[/:_-])(?:o[1-9]|gpt-[5-9]|gpt-oss|r1|qwq|magistral|qwen3)|reason|think")
+
+
+@lru_cache(maxsize=1024)
+def _sounds_like_reasoning(model: str) -> bool:
+    return bool(_REASONING_MODELS.search(model.lower()))
 
 
 class LLMProvider(ABC):  # noqa: B024  # what must be overridden is one of three, checked below
@@ -65,7 +71,7 @@ class LLMProvider(ABC):  # noqa: B024  # what must be overridden is one of three
 
     def reasons(self, model: str) -> bool:
         """Whether the model may think for a minute or two before its first token, as far as its name tells."""
-        return bool(_REASONING_MODELS.search(model.lower()))
+        return _sounds_like_reasoning(model)
 
     async def aclose(self) -> None:  # noqa: B027  # most providers written the short way hold nothing open
         """Closes the connections. The provider cannot be used afterwards."""

@@ -130,7 +130,8 @@ class _Route:
         self._first: float | None = None
         self._asked = 0
         self._broken: Target | None = None
-        """The target whose text broke off last, until it is asked to go on itself."""
+        """The target whose text broke off last."""
+        self._asked_again = False
         self._answered = False
 
     async def events(self) -> AsyncGenerator[Event]:
@@ -162,8 +163,10 @@ class _Route:
         """The next target to ask; when none is left, the one whose text broke off, once more."""
         if self._left:
             return self._left.pop(0)
-        broken, self._broken = self._broken, None
-        return broken
+        if self._asked_again:
+            return None
+        self._asked_again = True
+        return self._broken
 
     def _wait(self, error: ProviderError, retries: int, *, final: bool) -> float | None:
         """Seconds before the same target is asked again, or None. A probe and a broken text are one attempt each."""
@@ -274,7 +277,8 @@ class _Route:
         error = ProviderError(
             reason, provider=target.provider.name, model=target.asked, hint="Wait a moment, or choose another provider."
         )
-        self._errors.append(error)
+        if not any((one.provider, one.model) == (error.provider, error.model) for one in self._errors):
+            self._errors.append(error)
         self._note(target, _Stretch(self._clock(), 0.0), error, None, outcome="paused")
         return self._attempts[-1]
 

@@ -61,10 +61,12 @@ class _Watch:
         self._timer = self._loop.call_at(due, self._look)
 
     def change(self, limit: float) -> None:
-        """Another limit from now on."""
+        """Another limit from now on. The timer is moved only if it would look too late."""
         self.limit = limit
-        self.close()
-        self._timer = self._loop.call_at(min(self._loop.time() + limit, self._deadline), self._look)
+        due = min(self._loop.time() + limit, self._deadline)
+        if due < self._timer.when():
+            self._timer.cancel()
+            self._timer = self._loop.call_at(due, self._look)
 
     def close(self) -> None:
         self._timer.cancel()

@@ -1,0 +1,276 @@
+"""What the router promises beyond the matrix: how often, how soon, in which order, and what a user's Stop means."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import aclosing
+
+import pytest
+
+from llm_hub.chat import AttemptFailed, AttemptStarted, ChatRequest, Event, Message, Resumed, Role, TextDelta
+from llm_hub.errors import ProviderError, StreamBroken, TimedOut
+from llm_hub.provider import LLMProvider
+from llm_hub.providers.openai import OpenAIProvider
+from llm_hub.router import Clocks, Health, LLMRouter, Target
+from tests.router.routes import KEY, PROTOCOLS, QUICK, no_sleep
+from tests.wall import Wall, answer_text
+
+PROMPT = ChatRequest((Message(Role.USER, "Tell me."),))
+
+
+class Recorder:
+    """A sleep that takes no time and remembers what it was asked for."""
+
+    def __init__(self) -> None:
+        self.slept: list[float] = []
+
+    async def __call__(self, seconds: float) -> None:
+        self.slept.append(seconds)
+
+
+class Echo(LLMProvider):
+    """A healthy provider written the short way."""
+
+    name = "echo"
+    default_model = "echo-1"
+
+    async def stream(self, messages, model=None, **_: object) -> AsyncIterator[str]:  # type: ignore[no-untyped-def,override]
+        for word in ("all", " is", " well"):
+            yield word
+
+
+async def events_of(router: LLMRouter) -> list[Event]:
+    async with aclosing(router.events(PROMPT)) as events:
+        return [event async for event in events]
+
+
+@pytest.fixture
+async def wall() -> AsyncIterator[Wall]:
+    async with Wall() as wall:
+        yield wall
+
+
+@pytest.fixture
+async def openai(wall: Wall) -> AsyncIterator[OpenAIProvider]:
+    provider = OpenAIProvider(KEY, base_url=wall.openai_url)
+    yield provider
+    await provider.aclose()
+
+
+async def test_a_router_is_a_provider_like_any_other() -> None:
+    router = LLMRouter(Echo())
+    assert isinstance(router, LLMProvider)
+    assert (await router.complete("hello")).provider == "echo"
+    assert "".join([piece async for piece in router.stream("hello")]) == "all is well"
+    nested = LLMRouter(router, fallback=Echo())
+    assert (await nested.complete("hello")).content == "all is well"
+
+
+async def test_persistent_overload_is_asked_three_times_within_four_seconds(wall: Wall, openai: LLMProvider) -> None:
+    sleep = Recorder()
+    router = LLMRouter(Target(openai, "status-503"), Echo(), sleep=sleep, chance=lambda: 1.0)
+    response = await router.complete("hello")
+    assert response.content == "all is well"
+    assert [exchange.model for exchange in wall.exchanges] == ["status-503"] * 3
+    assert sleep.slept == [0.5, 1.0], "doubling, and no wait after the last attempt"
+
+
+async def test_waits_are_jittered_and_capped() -> None:
+    class Down(Echo):
+        async def stream(self, messages, model=None, **_: object) -> AsyncIterator[str]:  # type: ignore[no-untyped-def,override]
+            raise StreamBroken("down")
+            yield ""
+
+    sleep = Recorder()
+    router = LLMRouter(Down(), max_retries=7, sleep=sleep, chance=lambda: 0.5, health=Health(threshold=99))
+    with pytest.raises(StreamBroken):
+        await router.complete("hello")
+    assert sleep.slept == [0.25, 0.5, 1.0, 2.0, 4.0, 4.0, 4.0]
+
+
+@pytest.mark.parametrize(("wanted", "slept", "asked"), [("60", [], 1), ("2", [2.0, 2.0], 3), ("0", [0.0, 0.0], 3)])
+async def test_a_short_retry_after_is_waited_for_and_a_long_one_is_not(
+    wall: Wall, openai: LLMProvider, wanted: str, slept: list[float], asked: int
+) -> None:
+    sleep = Recorder()
+    router = LLMRouter(Target(openai, f"status-429?retry-after={wanted}"), Echo(), sleep=sleep)
+    assert (await router.complete("hello")).provider == "echo"
+    assert sleep.slept == slept
+    assert len(wall.exchanges) == asked
+
+
+async def test_a_silent_model_is_asked_once(wall: Wall, openai: LLMProvider) -> None:
+    router = LLMRouter(Target(openai, "stall@headers"), Echo(), clocks=QUICK, sleep=no_sleep)
+    response = await router.complete("hello")
+    assert response.provider == "echo"
+    assert [attempt.outcome for attempt in response.attempts] == ["timed_out", "answered"]
+    await asyncio.wait_for(wall.exchanges[0].ended(), 1)
+
+
+async def test_a_fallback_is_asked_for_its_own_model(wall: Wall, openai: LLMProvider) -> None:
+    router = LLMRouter(Target(openai, "unknown"), [Target(openai, "ok?tokens=2"), Target(openai, "ok?tokens=3")])
+    response = await router.complete("hello", "quota")
+    assert response.content == answer_text(3) if response.model.endswith("3") else answer_text(2)
+    assert wall.exchanges[0].model == "quota", "a request names the primary's model"
+    assert "quota" not in [exchange.model for exchange in wall.exchanges[1:]]
+
+
+async def test_an_outage_costs_few_attempts_and_ends_soon_after_it_is_over(wall: Wall, openai: LLMProvider) -> None:
+    now = 0.0
+    health = Health(clock=lambda: now)
+    router = LLMRouter(Target(openai, "ok"), Echo(), health=health, sleep=no_sleep)
+    reached, served = 0, []
+    for tick in range(0, 72, 4):
+        now = float(tick)
+        wall.down = tick < 60
+        response = await router.complete("hello")
+        tried = [a for a in response.attempts if a.provider == "openai" and a.outcome not in ("paused", "answered")]
+        reached += len(tried)
+        if response.provider == "openai":
+            served.append(tick)
+    assert reached <= 4
+    assert served[0] <= 65
+
+
+async def test_fifty_requests_on_a_half_open_breaker_make_one_probe(wall: Wall, openai: LLMProvider) -> None:
+    now = 0.0
+    health = Health(clock=lambda: now)
+    router = LLMRouter(Target(openai, "status-503"), Echo(), health=health, sleep=no_sleep)
+    await router.complete("hello")
+    now = 31.0
+    before = len(wall.exchanges)
+    responses = await asyncio.gather(*(router.complete("hello") for _ in range(50)))
+    assert {response.provider for response in responses} == {"echo"}
+    assert len(wall.exchanges) - before == 1
+
+
+async def test_the_reader_is_told_of_every_step(wall: Wall, openai: LLMProvider) -> None:
+    router = LLMRouter(Target(openai, "cut@mid"), Target(openai, "ok?like=o1"), clocks=QUICK, sleep=no_sleep)
+    events = await events_of(router)
+    told = [event for event in events if isinstance(event, AttemptStarted | AttemptFailed | Resumed)]
+    assert isinstance(told[0], AttemptStarted)
+    assert isinstance(told[1], AttemptFailed)
+    assert told[1].attempt.outcome == "stream_broken"
+    assert isinstance(told[2], Resumed)
+    assert told[2].characters == sum(len(e.text) for e in events[: events.index(told[2])] if isinstance(e, TextDelta))
+
+
+async def test_where_no_other_is_left_the_same_model_goes_on_once(wall: Wall, openai: LLMProvider) -> None:
+    router = LLMRouter(Target(openai, "cut@mid?times=1&like=o1"), clocks=QUICK, sleep=no_sleep)
+    response = await router.complete("hello")
+    assert response.content == answer_text()
+    assert len(wall.exchanges) == 2
+
+
+async def test_a_model_that_always_breaks_off_ends_in_an_error_not_in_a_loop(wall: Wall, openai: LLMProvider) -> None:
+    router = LLMRouter(Target(openai, "cut@mid"), clocks=QUICK, sleep=no_sleep)
+    with pytest.raises(StreamBroken) as caught:
+        await router.complete("hello")
+    assert len(wall.exchanges) == len(caught.value.attempts) == 2
+
+
+async def test_resuming_can_be_turned_off(wall: Wall, openai: LLMProvider) -> None:
+    router = LLMRouter(Target(openai, "cut@mid"), Echo(), clocks=QUICK, sleep=no_sleep, resume=False)
+    with pytest.raises(StreamBroken):
+        await router.complete("hello")
+    assert len(wall.exchanges) == 1
+
+
+async def test_whatever_a_provider_raises_the_route_goes_on(caplog: pytest.LogCaptureFixture) -> None:
+    class Buggy(Echo):
+        name = "buggy"
+
+        async def stream(self, messages, model=None, **_: object) -> AsyncIterator[str]:  # type: ignore[no-untyped-def,override]
+            raise ZeroDivisionError("sk-secret123")
+            yield ""
+
+    response = await LLMRouter(Buggy(), Echo(), sleep=no_sleep).complete("hello")
+    assert response.provider == "echo"
+    assert "ZeroDivisionError" in response.attempts[0].reason
+    assert "secret" not in response.attempts[0].reason
+
+
+async def test_a_slow_reader_is_not_taken_for_a_silent_provider(wall: Wall, openai: LLMProvider) -> None:
+    quick = Clocks(first_token=20, reasoning=20, idle=0.05, total=60)
+    router = LLMRouter(Target(openai, "ok?tokens=3"), clocks=quick)
+    text = ""
+    async with aclosing(router.events(PROMPT)) as events:
+        async for event in events:
+            if isinstance(event, TextDelta):
+                text += event.text
+                loop = asyncio.get_running_loop()
+                passed = loop.create_future()
+                loop.call_later(0.2, passed.set_result, None)  # four times the limit: the reader's own time
+                await passed
+    assert text == answer_text(3)
+
+
+async def test_everything_together_has_an_end(wall: Wall, openai: LLMProvider) -> None:
+    short = Clocks(first_token=20, reasoning=20, idle=20, total=0.3)
+    router = LLMRouter(Target(openai, "stall@mid"), clocks=short)
+    with pytest.raises(TimedOut):
+        await router.complete("hello")
+
+
+@pytest.mark.parametrize("state", ["stall@headers", "stall@first", "stall@mid", "ok?tokens=100&rate=20"])
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+async def test_a_stop_closes_the_connection_and_nothing_follows(wall: Wall, protocol: str, state: str) -> None:
+    provider, health = PROTOCOLS[protocol](wall), Health()
+    router = LLMRouter(Target(provider, state), Target(provider, "ok"), health=health)
+    task = asyncio.create_task(router.complete("hello"))
+    await wall.exchanges.until(lambda seen: any(exchange.model == state for exchange in seen))
+    exchange = next(exchange for exchange in wall.exchanges if exchange.model == state)
+    if state not in ("stall@headers", "stall@first"):
+        await wall.exchanges.until(lambda _: exchange.tokens_sent > 0)
+    for _ in range(3):  # a user's Stop, several times over
+        task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    await asyncio.wait_for(exchange.ended(), 1)
+    assert exchange.client_left
+    assert {seen.model for seen in wall.exchanges if seen.method == "POST"} == {state}
+    assert health.paused(provider, state) is None
+    assert health._at(provider.name, state).failures == 0
+    await provider.aclose()
+
+
+async def test_a_stop_while_a_retry_is_waited_for_starts_no_other_attempt(wall: Wall, openai: LLMProvider) -> None:
+    waiting, forever = asyncio.Event(), asyncio.Event()
+
+    async def sleep(_: float) -> None:
+        waiting.set()
+        await forever.wait()
+
+    router = LLMRouter(Target(openai, "status-503"), Target(openai, "ok"), sleep=sleep)
+    task = asyncio.create_task(router.complete("hello"))
+    await waiting.wait()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert len(wall.exchanges) == 1
+
+
+async def test_a_stop_during_a_probe_leaves_room_for_the_next(wall: Wall, openai: LLMProvider) -> None:
+    now = 0.0
+    health = Health(clock=lambda: now)
+    for _ in range(3):
+        permit = health.admit(openai, "stall@headers")
+        assert permit is not None
+        permit.settle(TimedOut("silent"))
+    now = 31.0
+    task = asyncio.create_task(LLMRouter(Target(openai, "stall@headers"), health=health).complete("hello"))
+    await wall.next_exchange(1)
+    assert health.admit(openai, "stall@headers") is None, "the probe is under way"
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert health.admit(openai, "stall@headers") is not None
+
+
+async def test_a_paused_route_says_when_it_may_be_asked_again(openai: LLMProvider) -> None:
+    router = LLMRouter(Target(openai, "status-503"), sleep=no_sleep)
+    with pytest.raises(ProviderError):
+        await router.complete("hello")
+    with pytest.raises(ProviderError, match=r"is paused: .* It is asked again in 30 s"):
+        await router.complete("hello")

@@ -18,11 +18,19 @@ class Role(StrEnum):
     ASSISTANT = "assistant"
 
 
+def _whole(text: str) -> str:
+    """The text without halves of characters (lone surrogates), which no provider can be sent."""
+    return text if text.isascii() else text.encode("utf-8", "replace").decode("utf-8")
+
+
 @dataclass(frozen=True, slots=True)
 class Text:
     """A text part of a message."""
 
     text: str
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "text", _whole(self.text))
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +53,8 @@ class Message:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "role", Role(self.role))
+        if isinstance(self.content, str):
+            object.__setattr__(self, "content", _whole(self.content))
 
     @property
     def text(self) -> str:

@@ -209,6 +209,14 @@ def transport_failure(error: BaseException, *, provider: str, title: str, model:
     return failed
 
 
+def cause(error: BaseException) -> BaseException | None:
+    """What may be shown as the cause of our error: not itself, and not an SDK's error with the reply in it.
+
+    A reply may quote the key, and a cause is printed with every traceback.
+    """
+    return None if isinstance(error, ProviderError) or hasattr(error, "response") else error
+
+
 def _causes(error: BaseException | None) -> Iterator[BaseException]:
     while error is not None:
         yield error

@@ -171,6 +171,12 @@ class Answer:
                 provider=provider.name,
                 hint="Choose a model.",
             )
+        if not self.model.isprintable():
+            raise InvalidRequest(
+                "The model's name contains a line break or another character that no name has.",
+                provider=provider.name,
+                hint="Choose a model from the list.",
+            )
         last = request.messages[-1] if request.messages else None
         if last is None or last.role is not Role.USER or not (last.text.strip() or last.images):
             raise InvalidRequest(

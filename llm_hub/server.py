@@ -70,7 +70,6 @@ class Application:
         """Ends the streams, so that the server need not wait for them."""
         if self.page is not None:
             self.page.coalescer.stop()
-            self.page.blocks._queue.close()  # noqa: SLF001  # Gradio has no public way
         if self._stop_event is not None:
             self._stop_event.set()
 
@@ -84,7 +83,7 @@ class Application:
         await self.api(scope, receive, send)
 
     async def _health(self) -> JSONResponse:
-        if self.failed or (self.page is not None and self.page.blocks._queue.stopped):  # noqa: SLF001  # as above
+        if self.failed or (self.page is not None and self.page.blocks._queue.stopped):  # noqa: SLF001  # no public way
             return JSONResponse({"status": "failed"}, 503)
         return JSONResponse({"status": "starting" if self.page is None else "ready"})
 
@@ -104,12 +103,14 @@ class Application:
             gradio_app = _mount(self.api, page)
             # A mounted application's own lifespan is only entered by a parent that starts after the mount.
             await stack.enter_async_context(gradio_app.router.lifespan_context(gradio_app))
-            page.blocks.run_startup_events()
-            await page.blocks.run_extra_startup_events()
+            page.blocks.run_startup_events()  # type: ignore[no-untyped-call]  # Gradio's
+            await page.blocks.run_extra_startup_events()  # type: ignore[no-untyped-call]  # Gradio's
         except Exception:
             self.failed = True
             log.exception("The page could not be built.")
             return
+        # Not sooner: a closed queue does not even send what is finished, and its streams never end.
+        stack.callback(page.blocks._queue.close)  # noqa: SLF001  # Gradio has no public way
         self._stop_event = gradio_app.stop_event
         self.page = page
         log.info("LLM Hub is ready: %s", self._address)
@@ -149,7 +150,8 @@ def _mount(app: FastAPI, page: Page) -> Any:
         css=page.css,
         head=page.head,
     )
-    return next(route.app for route in app.routes if isinstance(getattr(route, "app", None), gr.routes.App))
+    mounted = (getattr(route, "app", None) for route in app.routes)
+    return next(part for part in mounted if isinstance(part, gr.routes.App))
 
 
 class Server(uvicorn.Server):

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import asyncio
 import json
+import ssl
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from contextlib import aclosing
-from typing import Any, Protocol
+from http.cookiejar import CookieJar, DefaultCookiePolicy
+from typing import Any, Protocol, TypeVar
 from urllib.parse import urlsplit
 
 import orjson
@@ -19,12 +21,20 @@ from llm_hub.errors import ConfigurationError, ProviderError, StreamBroken, Unsu
 LONGEST_LINE = 8 * 1024 * 1024
 """Bytes. A server that sends a longer line is not speaking the protocol."""
 
+CONNECTIONS = 1000
+"""At once, for each provider and key."""
+KEEP_ALIVE = 30.0
+"""Seconds that an idle connection is kept for the next request."""
+
 LIST_TIMEOUT = 10.0
 """Seconds for a list of models: the page shows its suggestions meanwhile."""
 
 LINGER = 1.0
 """Seconds that a stream may stay open after its answer is complete: for the usage that follows, and to end the reply
 in order, so that its connection serves the next request."""
+
+
+TransportT = TypeVar("TransportT", bound="AiohttpTransport")
 
 
 class Reply(Protocol):
@@ -69,22 +79,28 @@ async def body(reply: Reply, complete: Callable[[], bool]) -> AsyncGenerator[byt
 class LineDecoder:
     """Splits a byte stream into lines at LF, CRLF or CR. Bytes are joined before anything is decoded."""
 
-    __slots__ = ("_rest",)
+    __slots__ = ("_length", "_rest")
 
     def __init__(self) -> None:
-        self._rest = b""
+        self._rest: list[bytes] = []
+        self._length = 0
 
     def feed(self, chunk: bytes) -> list[bytes]:
         """The lines that are complete now, without their ends."""
-        data = self._rest + chunk if self._rest else chunk
+        self._rest.append(chunk)
+        self._length += len(chunk)
+        if b"\n" not in chunk and b"\r" not in chunk and not (len(self._rest) > 1 and self._rest[-2].endswith(b"\r")):
+            if self._length > LONGEST_LINE:
+                raise StreamBroken(f"The server sent a line of more than {LONGEST_LINE // 1024 // 1024} MB.")
+            return []
+        data = b"".join(self._rest)
         if b"\r" in data:
             # A CR at the very end may be half of a CRLF: it waits for the next chunk.
             held = b"\r" if data.endswith(b"\r") else b""
             data = data[: len(data) - len(held)].replace(b"\r\n", b"\n").replace(b"\r", b"\n") + held
         lines = data.split(b"\n")
-        self._rest = lines.pop()
-        if len(self._rest) > LONGEST_LINE:
-            raise StreamBroken(f"The server sent a line of more than {LONGEST_LINE // 1024 // 1024} MB.")
+        rest = lines.pop()
+        self._rest, self._length = [rest] if rest else [], len(rest)
         return lines
 
 
@@ -141,28 +157,30 @@ def parse_object(data: bytes) -> dict[str, Any]:
 class ThinkSplitter:
     """Keeps apart the reasoning that a model writes inline, as `<think>…</think>` before its answer.
 
-    Only a tag that opens the answer counts: one that is quoted later is text.
+    Only a tag that opens the answer counts: one that is quoted later is text. Line breaks after the tags go with them.
     """
 
-    __slots__ = ("_held", "_state")
+    __slots__ = ("_held", "_state", "_trim")
 
     def __init__(self) -> None:
         self._state = "start"
         self._held = ""
+        self._trim = False
 
     def feed(self, text: str) -> list[tuple[bool, str]]:
         """Pieces of text as pairs of "is reasoning" and text; what may be half a tag is held back."""
-        if self._state == "text":
+        if self._state == "text" and not self._trim:
             return [(False, text)]
         self._held += text
         if self._state == "start":
             head = self._held.lstrip()
             if len(head) < 7 and "<think>".startswith(head):
                 return []
-            if not head.startswith("<think>"):
-                return self._as_text()
-            self._state, self._held = "thinking", head[7:].lstrip("\n")
-        return self._while_thinking()
+            if head.startswith("<think>"):
+                self._state, self._held, self._trim = "thinking", head[7:], True
+            else:
+                self._state = "text"
+        return self._while_thinking() if self._state == "thinking" else self._as_text()
 
     def flush(self) -> list[tuple[bool, str]]:
         """What is held when the stream ends."""
@@ -170,13 +188,17 @@ class ThinkSplitter:
         return [(self._state == "thinking", held)] if held else []
 
     def _as_text(self) -> list[tuple[bool, str]]:
-        self._state, held, self._held = "text", self._held, ""
+        held, self._held = self._held.lstrip("\n") if self._trim else self._held, ""
+        self._trim = self._trim and not held
         return [(False, held)] if held else []
 
     def _while_thinking(self) -> list[tuple[bool, str]]:
+        if self._trim:
+            self._held = self._held.lstrip("\n")
+            self._trim = not self._held
         thought, tag, after = self._held.partition("</think>")
         if tag:
-            self._held = after.lstrip("\n")
+            self._state, self._held, self._trim = "text", after, True
             return ([(True, thought)] if thought else []) + self._as_text()
         keep = next((n for n in range(7, 0, -1) if self._held.endswith("</think>"[:n])), 0)
         thought, self._held = self._held[: len(self._held) - keep], self._held[len(self._held) - keep :]
@@ -242,6 +264,29 @@ def checked_url(url: str, setting: str) -> str:
     if parts.username is not None or parts.password is not None:
         raise ConfigurationError(f"{setting} contains a user name or password.", hint="Leave them out of the address.")
     return url
+
+
+class AiohttpTransport(Protocol):
+    """What the httpx and httpx2 transports of httpx-aiohttp have in common."""
+
+    ssl_context: ssl.SSLContext
+    client: Any
+
+
+def without_cookies(transport: TransportT) -> TransportT:
+    """The transport, with sessions that keep no cookies: they are shared by everybody who chats."""
+    import aiohttp  # a tenth of a second: loaded with the first adapter, not with this module
+
+    transport.client = lambda: aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(ssl=transport.ssl_context, limit=CONNECTIONS, keepalive_timeout=KEEP_ALIVE),
+        cookie_jar=aiohttp.DummyCookieJar(),
+    )
+    return transport
+
+
+def no_cookies() -> CookieJar:
+    """A jar that takes no cookie, for the client above that transport."""
+    return CookieJar(DefaultCookiePolicy(allowed_domains=[]))
 
 
 def count(value: object) -> int | None:

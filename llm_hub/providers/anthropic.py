@@ -8,13 +8,24 @@ from contextlib import aclosing
 from typing import TYPE_CHECKING, Any, cast
 
 import httpx2
-from anthropic import AnthropicError, APIStatusError, AsyncAnthropic, AsyncStream, DefaultAioHttpClient
+from anthropic import AnthropicError, APIStatusError, AsyncAnthropic, AsyncStream
+from httpx_aiohttp.httpx2 import AiohttpTransport
 
 from llm_hub.chat import ChatRequest, Message, ModelInfo, Role, Text, Usage
 from llm_hub.errors import InvalidRequest, PromptTooLong, ProviderError, StreamBroken
-from llm_hub.failures import failure, transport_failure
+from llm_hub.failures import cause, failure, transport_failure
 from llm_hub.provider import Answer, LLMProvider
-from llm_hub.wire import LIST_TIMEOUT, SSEDecoder, body, checked_key, checked_url, count, parse_object
+from llm_hub.wire import (
+    LIST_TIMEOUT,
+    SSEDecoder,
+    body,
+    checked_key,
+    checked_url,
+    count,
+    no_cookies,
+    parse_object,
+    without_cookies,
+)
 
 if TYPE_CHECKING:
     from llm_hub.chat import Event
@@ -77,7 +88,13 @@ class AnthropicProvider(LLMProvider):
             timeout=timeout,
             max_retries=0,
             open_telemetry=False,
-            http_client=DefaultAioHttpClient(timeout=timeout, follow_redirects=False, trust_env=False),
+            http_client=httpx2.AsyncClient(
+                transport=without_cookies(AiohttpTransport(trust_env=False)),
+                cookies=no_cookies(),
+                timeout=timeout,
+                follow_redirects=False,
+                trust_env=False,
+            ),
         )
         self._client._custom_headers = {}  # noqa: SLF001  # the SDK has no public way to refuse ANTHROPIC_CUSTOM_HEADERS
 
@@ -89,12 +106,13 @@ class AnthropicProvider(LLMProvider):
             async with aclosing(body(response, lambda: stopped)) as pieces:
                 async for piece in pieces:
                     for _, data in decoder.feed(piece):
-                        heard = parse_object(data)
-                        stopped = stopped or heard.get("type") == "message_stop"
-                        for event in self._read(answer, heard):
-                            yield event
+                        if not stopped:
+                            heard = parse_object(data)
+                            stopped = heard.get("type") == "message_stop"
+                            for event in self._read(answer, heard):
+                                yield event
         except _FAILURES as error:
-            raise self._translate(error, answer.model, streaming=True) from error
+            raise self._translate(error, answer.model, streaming=True) from cause(error)
         if not stopped:
             answer.finish_reason = None
         yield answer.done()
@@ -108,10 +126,10 @@ class AnthropicProvider(LLMProvider):
             found = tuple(
                 ModelInfo(item["id"], title=item.get("display_name") or "", context=count(item.get("max_input_tokens")))
                 for item in listed or ()
-                if isinstance(item["id"], str) and item.get("lifecycle") != "retired"
+                if isinstance(item, dict) and isinstance(item.get("id"), str) and item.get("lifecycle") != "retired"
             )
         except _FAILURES as error:
-            raise self._translate(error, "") from error
+            raise self._translate(error, "") from cause(error)
         self._contexts = {info.id: info.context for info in found if info.context}
         return found
 
@@ -177,7 +195,7 @@ class AnthropicProvider(LLMProvider):
                     status=failed.status,
                     code=failed.code,
                 )
-            raise failed from error
+            raise failed from cause(error)
         return cast("httpx2.Response", response)  # what cast_to asks for, which the SDK's overloads cannot say
 
     def _is_long(self, wanted: dict[str, Any], model: str) -> bool:

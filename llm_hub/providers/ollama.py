@@ -11,11 +11,11 @@ from contextlib import aclosing
 from typing import TYPE_CHECKING, Any
 
 import httpx
-from httpx_aiohttp import HttpxAiohttpClient
+from httpx_aiohttp import AiohttpTransport
 
 from llm_hub.chat import ChatRequest, Message, ModelInfo, Usage, Waiting
 from llm_hub.errors import ConnectionFailed, EmptyAnswer, ModelNotFound, ProviderError, ServerFailed, StreamBroken
-from llm_hub.failures import failure, transport_failure
+from llm_hub.failures import cause, failure, transport_failure
 from llm_hub.provider import Answer, LLMProvider
 from llm_hub.wire import (
     LIST_TIMEOUT,
@@ -24,7 +24,9 @@ from llm_hub.wire import (
     body,
     checked_url,
     count,
+    no_cookies,
     parse_object,
+    without_cookies,
 )
 
 if TYPE_CHECKING:
@@ -56,10 +58,11 @@ class OllamaProvider(LLMProvider):
         self.title = title
         self.default_model = default_model
         self._url = checked_url(base_url, f"{name}: base_url").removesuffix("/api").removesuffix("/v1")
-        self._client = HttpxAiohttpClient(
+        self._client = httpx.AsyncClient(
             base_url=self._url,
             timeout=httpx.Timeout(read_timeout, connect=connect_timeout),
-            limits=httpx.Limits(max_connections=1000, max_keepalive_connections=100),
+            transport=without_cookies(AiohttpTransport(trust_env=False)),
+            cookies=no_cookies(),
             follow_redirects=False,
             trust_env=False,
         )
@@ -75,11 +78,11 @@ class OllamaProvider(LLMProvider):
             async with aclosing(body(response, lambda: answer.finish_reason is not None)) as pieces:
                 async for piece in pieces:
                     for line in decoder.feed(piece):
-                        if line.strip():
+                        if line.strip() and answer.finish_reason is None:
                             for event in self._read(answer, parse_object(line), splitter):
                                 yield event
         except _FAILURES as error:
-            raise self._translate(error, answer.model, streaming=True) from error
+            raise self._translate(error, answer.model, streaming=True) from cause(error)
         for thinking, text in splitter.flush():
             yield answer.reasoning(text) if thinking else answer.text(text)
         self._note_cut_prompt(request, answer)
@@ -124,7 +127,7 @@ class OllamaProvider(LLMProvider):
             finally:
                 await response.aclose()
         except _FAILURES as error:
-            raise self._translate(error, answer.model) from error
+            raise self._translate(error, answer.model) from cause(error)
 
     def _read(self, answer: Answer, line: dict[str, Any], splitter: ThinkSplitter) -> list[Event]:
         """What one line of the stream says."""
@@ -177,7 +180,7 @@ class OllamaProvider(LLMProvider):
                 raise self._failure(response.status_code, response.content, "", response.headers)
             return parse_object(response.content)
         except _FAILURES as error:
-            raise self._translate(error, "") from error
+            raise self._translate(error, "") from cause(error)
 
     async def _first_model(self) -> str:
         return (await self.models())[0].id

@@ -12,11 +12,12 @@ from contextlib import aclosing
 from typing import TYPE_CHECKING, Any, cast
 
 import httpx2
-from openai import APIStatusError, AsyncOpenAI, AsyncStream, DefaultAioHttpClient, OpenAIError
+from httpx_aiohttp.httpx2 import AiohttpTransport
+from openai import APIStatusError, AsyncOpenAI, AsyncStream, OpenAIError
 
 from llm_hub.chat import ChatRequest, Message, ModelInfo, Text, Usage
 from llm_hub.errors import ProviderError, StreamBroken
-from llm_hub.failures import failure, transport_failure
+from llm_hub.failures import cause, failure, transport_failure
 from llm_hub.provider import Answer, LLMProvider
 from llm_hub.wire import (
     LIST_TIMEOUT,
@@ -27,7 +28,9 @@ from llm_hub.wire import (
     checked_key,
     checked_url,
     count,
+    no_cookies,
     parse_object,
+    without_cookies,
 )
 
 if TYPE_CHECKING:
@@ -75,7 +78,13 @@ class OpenAIProvider(LLMProvider):
             base_url=checked_url(base_url, f"{name}: base_url"),
             timeout=timeout,
             max_retries=0,
-            http_client=DefaultAioHttpClient(timeout=timeout, follow_redirects=False, trust_env=False),
+            http_client=httpx2.AsyncClient(
+                transport=without_cookies(AiohttpTransport(trust_env=False)),
+                cookies=no_cookies(),
+                timeout=timeout,
+                follow_redirects=False,
+                trust_env=False,
+            ),
         )
         # What the SDK has read from the environment belongs to nobody's request.
         self._client.organization = self._client.project = self._client.admin_api_key = None
@@ -83,16 +92,18 @@ class OpenAIProvider(LLMProvider):
 
     async def events(self, request: ChatRequest) -> AsyncGenerator[Event]:
         answer, decoder, splitter = Answer(self, request), SSEDecoder(), ThinkSplitter()
+        ended = False
         response = await self._post(answer, self._body(request, answer.model))
         try:
             async with aclosing(body(response, lambda: answer.finish_reason is not None)) as pieces:
                 async for piece in pieces:
                     for _, data in decoder.feed(piece):
-                        if data != b"[DONE]":
+                        ended = ended or data == b"[DONE]"
+                        if not ended:
                             for event in self._read(answer, parse_object(data), splitter):
                                 yield event
         except _FAILURES as error:
-            raise self._translate(error, answer.model, streaming=True) from error
+            raise self._translate(error, answer.model, streaming=True) from cause(error)
         for thinking, text in splitter.flush():
             yield answer.reasoning(text) if thinking else answer.text(text)
         yield answer.done()
@@ -102,7 +113,7 @@ class OpenAIProvider(LLMProvider):
             response = await self._client.get("/models", cast_to=httpx2.Response, options={"timeout": LIST_TIMEOUT})
             reply = parse_object(response.content)
         except _FAILURES as error:
-            raise self._translate(error, "") from error
+            raise self._translate(error, "") from cause(error)
         found = []
         for item in reply.get("data") or ():
             if isinstance(item, dict) and isinstance(model := item.get("id"), str) and not _is_for_other_things(model):
@@ -137,7 +148,7 @@ class OpenAIProvider(LLMProvider):
             except _FAILURES as error:
                 failed = self._translate(error, answer.model, sent=frozenset(sent))
                 if not self._learned.learn(answer.model, failed, sent):
-                    raise failed from error
+                    raise failed from cause(error)
             else:
                 limited = {"max_tokens", "max_completion_tokens"}
                 answer.ignored = tuple(

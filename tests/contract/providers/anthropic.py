@@ -1,0 +1,64 @@
+"""Anthropic."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from llm_hub.errors import InvalidRequest, StreamBroken, TimedOut
+from llm_hub.providers.anthropic import AnthropicProvider
+from tests.contract.case import KEY, Case
+
+if TYPE_CHECKING:
+    from tests.wall import Wall
+
+
+def _build(wall: Wall, **options: Any) -> AnthropicProvider:
+    return AnthropicProvider(**{"api_key": KEY, "base_url": wall.anthropic_url, **options})
+
+
+def _images(body: dict[str, Any]) -> list[tuple[str, str]]:
+    blocks = [block for block in body["messages"][-1]["content"] if block["type"] == "image"]
+    return [(block["source"]["media_type"], block["source"]["data"]) for block in blocks]
+
+
+CASES = [
+    Case(
+        name="anthropic",
+        label="anthropic",
+        chat="/v1/messages",
+        build=_build,
+        lacks=frozenset(
+            {
+                "error-event?shape=vllm",
+                "error-event?shape=openrouter",
+                "error-event?shape=bare",
+                "error-event?shape=text",
+                "choices-null",
+                "no-usage",
+                "pings@done",
+            }
+        ),
+        # The vendor tells these by their message alone, and messages are not read.
+        differs={"context": InvalidRequest, "policy": InvalidRequest},
+        # A message is complete with its message_stop, and not before.
+        fails={
+            "no-done": TimedOut,
+            "no-done?then=close": StreamBroken,
+            "close@done": StreamBroken,
+            "cut@done": StreamBroken,
+            "stall@done": TimedOut,
+        },
+        learns={"param-temperature": ("temperature", None), "claude-haiku-5-5": ("temperature", None)},
+        environment={
+            "ANTHROPIC_API_KEY": "sk-leaked-anthropic",
+            "ANTHROPIC_AUTH_TOKEN": "leaked-token",
+            "ANTHROPIC_CUSTOM_HEADERS": "x-leaked: leaked",
+            "ANTHROPIC_BASE_URL": "http://127.0.0.1:9/leaked",
+            "ANTHROPIC_WORKSPACE_ID": "leaked",
+            "ANTHROPIC_ORGANIZATION_ID": "leaked",
+            "ANTHROPIC_PROFILE": "leaked",
+        },
+        system=lambda body: body.get("system", ""),
+        images=_images,
+    )
+]

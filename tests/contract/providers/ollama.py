@@ -1,0 +1,57 @@
+"""Ollama."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from llm_hub.errors import InvalidRequest, RateLimited
+from llm_hub.providers.ollama import OllamaProvider
+from tests.contract.case import Case
+
+if TYPE_CHECKING:
+    from tests.wall import Wall
+
+
+def _build(wall: Wall, **options: Any) -> OllamaProvider:
+    return OllamaProvider(**{"base_url": wall.ollama_url, "default_model": "ok", **options})
+
+
+CASES = [
+    Case(
+        name="ollama",
+        label="ollama",
+        chat="/api/chat",
+        build=_build,
+        keyed=False,
+        lacks=frozenset(
+            {
+                "refusal",
+                "content-filter",
+                "error-event?shape=vllm",
+                "error-event?shape=openrouter",
+                "error-event?shape=bare",
+                "error-event?shape=text",
+                "error-event?code=rate_limit_error",
+                "no-done",
+                "no-done?then=close",
+                "choices-null",
+                "nospace",
+                "multiline-data",
+                "bom",
+                "finish-twice",
+                "close@done",
+                "cut@done",
+                "stall@done",
+                "pings@done",
+                "no-end-blank",
+            }
+        ),
+        # It has no codes: its words for these are those for any bad request.
+        differs={"context": InvalidRequest, "policy": InvalidRequest, "quota": RateLimited},
+        reasoning=("reasoning", "reasoning?field=think-tag"),
+        environment={"OLLAMA_HOST": "leaked:9", "OLLAMA_API_KEY": "leaked"},
+        images=lambda body: [("", image) for image in body["messages"][-1]["images"]],
+        limit=lambda body: body["options"]["num_predict"],
+        temperature=lambda body: body["options"]["temperature"],
+    )
+]

@@ -1,0 +1,74 @@
+"""OpenAI itself, and the same adapter before a compatible server."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from llm_hub.providers.openai import OpenAIProvider
+from tests.contract.case import KEY, Case
+
+if TYPE_CHECKING:
+    from tests.wall import Wall
+
+
+def _images(body: dict[str, Any]) -> list[tuple[str, str]]:
+    urls = [part["image_url"]["url"] for part in body["messages"][-1]["content"] if part["type"] == "image_url"]
+    return [tuple(url.removeprefix("data:").split(";base64,")) for url in urls]
+
+
+def _openai(wall: Wall, **options: Any) -> OpenAIProvider:
+    return OpenAIProvider(**{"api_key": KEY, "base_url": wall.openai_url, "name": "openai", **options})
+
+
+def _compatible(wall: Wall, **options: Any) -> OpenAIProvider:
+    row = {"name": "compatible", "title": "A server", "max_tokens_field": "max_tokens", "default_model": "ok"}
+    return _openai(wall, **{**row, **options})
+
+
+_ENVIRONMENT = {
+    "OPENAI_API_KEY": "sk-leaked-openai",
+    "OPENAI_ADMIN_KEY": "sk-leaked-admin",
+    "OPENAI_ORG_ID": "org-leaked",
+    "OPENAI_PROJECT_ID": "proj-leaked",
+    "OPENAI_CUSTOM_HEADERS": "x-leaked: leaked\nauthorization: leaked",
+    "OPENAI_BASE_URL": "http://127.0.0.1:9/leaked",
+    "OPENAI_WEBHOOK_SECRET": "leaked",
+}
+_LEARNS = {
+    "param-temperature": ("temperature", None),
+    "param-temperature?code=unsupported_value": ("temperature", None),
+    "param-temperature?shape=fastapi": ("temperature", None),
+    "param-temperature?shape=no-code": ("temperature", None),
+    "param-stream_options": ("", None),
+    "param-stream_options?shape=fastapi": ("", None),
+}
+_REASONING = (
+    "reasoning",
+    "reasoning?field=reasoning_content",
+    "reasoning?field=reasoning_text",
+    "reasoning?field=think-tag",
+)
+
+CASES = [
+    Case(
+        name="openai",
+        label="openai",
+        chat="/v1/chat/completions",
+        build=_openai,
+        learns=_LEARNS | {"param-max_completion_tokens": ("", "max_tokens"), "gpt-6-luna": ("temperature", None)},
+        environment=_ENVIRONMENT,
+        reasoning=_REASONING,
+        images=_images,
+        limit=lambda body: body["max_completion_tokens"],
+    ),
+    Case(
+        name="compatible",
+        label="compatible",
+        chat="/v1/chat/completions",
+        build=_compatible,
+        learns=_LEARNS | {"param-max_tokens": ("", "max_completion_tokens")},
+        environment=_ENVIRONMENT,
+        reasoning=_REASONING,
+        images=_images,
+    ),
+]

@@ -1,0 +1,71 @@
+"""A request carries what the hub gave, and nothing that the machine's environment knows."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tests.contract.case import KEY
+from tests.wall import Wall, answer_text
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import pytest
+
+    from llm_hub.provider import LLMProvider
+    from tests.contract.case import Case
+    from tests.wall import Exchange
+
+
+async def test_nothing_of_the_environment_reaches_the_wire(
+    case: Case,
+    build: Callable[..., LLMProvider],
+    wall: Wall,
+    chats: Callable[[], list[Exchange]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name, value in case.environment.items():
+        monkeypatch.setenv(name, value)
+    provider = build()
+    assert (await provider.complete("Hello?", "ok")).content == answer_text()
+    await provider.models()
+    for exchange in wall.exchanges:
+        assert "leaked" not in repr(exchange.headers) + exchange.path + exchange.raw.decode()
+    if case.keyed:
+        assert chats()[0].headers["authorization"] == f"Bearer {KEY}"
+    else:
+        assert "authorization" not in chats()[0].headers
+
+
+async def test_a_proxy_in_the_environment_is_not_used(
+    case: Case, build: Callable[..., LLMProvider], wall: Wall, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with Wall() as proxy:
+        for name in ("HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "ALL_PROXY", "all_proxy"):
+            monkeypatch.setenv(name, proxy.url)
+        provider = build()
+        assert (await provider.complete("Hello?", "ok")).content == answer_text()
+        await provider.models()
+        assert proxy.exchanges == []
+
+
+async def test_cookies_are_not_carried_from_one_chat_to_the_next(
+    case: Case, build: Callable[..., LLMProvider], wall: Wall, chats: Callable[[], list[Exchange]]
+) -> None:
+    """A provider's instance is shared by many visitors."""
+    provider = build()
+    await provider.complete("Hello?", "ok?cookie=1")
+    await provider.complete("Hello?", "ok")
+    assert "cookie" not in chats()[1].headers
+
+
+async def test_two_providers_with_two_keys_do_not_mix_them(
+    case: Case, build: Callable[..., LLMProvider], wall: Wall, chats: Callable[[], list[Exchange]]
+) -> None:
+    if not case.keyed:
+        return
+    one, two = build(api_key="sk-one-123456"), build(api_key="sk-two-123456")
+    for provider in (one, two, one):
+        await provider.complete("Hello?", "ok")
+    keys = [exchange.headers["authorization"] for exchange in chats()]
+    assert keys == ["Bearer sk-one-123456", "Bearer sk-two-123456", "Bearer sk-one-123456"]

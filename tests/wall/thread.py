@@ -1,0 +1,86 @@
+"""The wall in a thread and loop of its own, for callers that block: browser tests and benchmarks."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from typing import TYPE_CHECKING, Self, TypeVar
+
+from tests.wall.server import Wall
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.wall.log import Exchange, Log
+
+T = TypeVar("T")
+
+
+class WallThread:
+    """A `Wall` behind blocking methods. `wall.down` and `wall.lists` may be set from any thread."""
+
+    def __init__(self, *, port: int = 0) -> None:
+        self.wall = Wall(port=port)
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="wall", daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        asyncio.run_coroutine_threadsafe(self.wall.__aenter__(), self._loop).result(10)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        asyncio.run_coroutine_threadsafe(self.wall.__aexit__(), self._loop).result(10)
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(10)
+        self._loop.close()
+
+    @property
+    def url(self) -> str:
+        """Where the wall listens."""
+        return self.wall.url
+
+    @property
+    def openai_url(self) -> str:
+        """OpenAI's base URL."""
+        return self.wall.openai_url
+
+    @property
+    def anthropic_url(self) -> str:
+        """Anthropic's base URL."""
+        return self.wall.anthropic_url
+
+    @property
+    def ollama_url(self) -> str:
+        """Ollama's base URL."""
+        return self.wall.ollama_url
+
+    @property
+    def exchanges(self) -> Log:
+        """What the wall saw, in order."""
+        return self.wall.exchanges
+
+    @property
+    def down(self) -> bool:
+        """Whether the wall resets every connection."""
+        return self.wall.down
+
+    @down.setter
+    def down(self, value: bool) -> None:
+        self.wall.down = value
+
+    def drop(self) -> None:
+        """Ends every open connection."""
+        asyncio.run_coroutine_threadsafe(self.wall.drop(), self._loop).result(10)
+
+    def wait_for(self, predicate: Callable[[list[Exchange]], T], timeout: float = 10.0) -> T:
+        """Blocks until the predicate of the exchanges holds, and returns what it says. Raises `TimeoutError`."""
+        return self.exchanges.wait_for(predicate, timeout)
+
+    def next_exchange(self, n: int, timeout: float = 10.0) -> Exchange:
+        """The n-th exchange (from 1), as soon as it has begun."""
+        return self.wait_for(lambda seen: seen[n - 1] if len(seen) >= n else None, timeout)
+
+    def wait_ended(self, exchange: Exchange, timeout: float = 10.0) -> None:
+        """Blocks until the exchange is over."""
+        self.wait_for(lambda _: exchange.closed is not None, timeout)

@@ -20,7 +20,7 @@
 
 A router asks the error, it never lists types: `retryable` (the same target again may help), `falls_back` (another
 target may help), `breaker` (whether it counts against the target's health, or puts the target on hold) and `scope`
-(what it says something about: the provider, one of its models, or the key).
+(what it says something about: the provider, one of its models, the key, or this model with this key).
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ import re
 from typing import Any, ClassVar, Literal
 
 Breaker = Literal["counts", "holds", "ignores"]
-Scope = Literal["provider", "model", "key"]
+Scope = Literal["provider", "model", "key", "target"]
 
 _KEY_SHAPES = re.compile(
     r"\b(?:sk|pk|rk|gsk|hf|xai|key|tgp|AIza|ya29)[-_.][A-Za-z0-9_\-*.…]{6,}|\bAIza[A-Za-z0-9_\-]{20,}"
@@ -119,7 +119,7 @@ class ServerFailed(ProviderError):
 
 class RateLimited(ProviderError):
     kind = "rate_limited"
-    scope = "key"
+    scope = "target"
     longest_wait: ClassVar[float] = 5.0
     """A Retry-After of more seconds than this puts the target on hold instead of being waited for."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import signal
 import socket
 import subprocess
@@ -13,6 +14,8 @@ import httpx
 import pytest
 
 from tests.ui.site import ROOT, Site
+from tests.ui.tab import Tab
+from tests.wall import WallThread
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -115,3 +118,24 @@ def test_a_signal_ends_it_promptly_also_with_an_open_tab(signum: signal.Signals,
 def test_the_port_is_bound_before_anything_is_imported_for_the_page(tmp_path: Path) -> None:
     with Site(tmp_path / "log") as site, socket.create_connection(("127.0.0.1", site.port), 5):
         assert site.first_ok < site.ready
+
+
+async def test_a_signal_ends_running_answers_and_their_connections(tmp_path: Path) -> None:
+    models = ("ok?tokens=5000&rate=50&ends=1", "stall@first?ends=1")
+    with WallThread() as wall:
+        environment = {"OPENAI_API_KEY": "sk-test-0123456789", "OPENAI_BASE_URL": wall.openai_url}
+        with Site(tmp_path / "log", environment) as site:
+            async with httpx.AsyncClient(base_url=site.url, trust_env=False, timeout=30) as client:
+                config = (await client.get("/config")).json()
+                asked = [
+                    asyncio.create_task(Tab(client, config).ask("Hello", chat_provider="openai", chat_model=model))
+                    for model in models
+                ]
+                running = await asyncio.to_thread(
+                    wall.wait_for,
+                    lambda seen: len(found := [e for e in seen if e.model in models and e.status]) == 2 and found,
+                )
+                assert await asyncio.to_thread(site.stop) < 3
+                await asyncio.gather(*asked, return_exceptions=True)
+        assert all(exchange.client_left for exchange in running)
+    assert "Traceback" not in site.log.read_text()

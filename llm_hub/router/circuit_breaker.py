@@ -1,7 +1,8 @@
 """The health of targets, shared by every route: who is paused, for how long, and who may probe.
 
-A target is judged in three scopes, so that one visitor's bad key never closes a provider for the others: its provider,
-its model at that provider, and its key (which is the provider's instance: one is built for each key).
+A target is judged in four scopes, so that one visitor's bad key never closes a provider for the others: its provider,
+its model at that provider, its key (which is the provider's instance: one is built for each key), and the model with
+that key, which is what a rate limit is about.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from weakref import WeakKeyDictionary
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from llm_hub.errors import ProviderError, Scope
+    from llm_hub.errors import ProviderError
     from llm_hub.provider import LLMProvider
 
 
@@ -76,8 +77,9 @@ class Health:
         self._threshold = threshold
         self._cooldown = cooldown
         self._clock = clock
+        # By provider and model, "" for all its models: everybody's, and each key's own.
         self._shared: dict[tuple[str, str], CircuitBreaker] = {}
-        self._keys: WeakKeyDictionary[LLMProvider, CircuitBreaker] = WeakKeyDictionary()
+        self._keys: WeakKeyDictionary[LLMProvider, dict[tuple[str, str], CircuitBreaker]] = WeakKeyDictionary()
 
     def paused(self, provider: LLMProvider, model: str) -> Paused | None:
         """Why this target is paused, or None: for whoever shows it."""
@@ -107,32 +109,24 @@ class Health:
     def settle(self, provider: LLMProvider, model: str, error: ProviderError | None) -> None:
         """Takes an attempt's outcome into account: None is an answer."""
         if error is None:
-            for breaker in self._breakers(provider, model):
-                breaker.succeeded()
+            self.reset(provider, model)
             return
-        scopes: tuple[Scope, ...] = ("provider", "model", "key")
-        breaker = self._breakers(provider, model)[scopes.index(error.scope)]
+        if error.breaker == "ignores":
+            return
+        breakers = self._shared if error.scope in ("provider", "model") else self._keys.setdefault(provider, {})
+        key = (provider.name, model if error.scope in ("model", "target") else "")
+        breaker = breakers.setdefault(key, CircuitBreaker(self._threshold, self._cooldown))
         now = self._clock()
-        if error.breaker == "holds":
-            until = math.inf if error.retry_after is None else now + error.retry_after
-            breaker.hold(until, error.message)
-        elif error.breaker == "counts":
+        if error.breaker == "counts":
             breaker.failed(now, error.message)
+        else:
+            breaker.hold(math.inf if error.retry_after is None else now + error.retry_after, error.message)
 
-    def _breakers(self, provider: LLMProvider, model: str) -> tuple[CircuitBreaker, CircuitBreaker, CircuitBreaker]:
-        key = self._keys.get(provider)
-        if key is None:
-            key = self._keys[provider] = self._new()
-        return self._at(provider.name, ""), self._at(provider.name, model), key
-
-    def _at(self, name: str, model: str) -> CircuitBreaker:
-        found = self._shared.get((name, model))
-        if found is None:
-            found = self._shared[name, model] = self._new()
-        return found
-
-    def _new(self) -> CircuitBreaker:
-        return CircuitBreaker(self._threshold, self._cooldown)
+    def _breakers(self, provider: LLMProvider, model: str) -> list[CircuitBreaker]:
+        """Those of the target's scopes in which anything has failed."""
+        places = ((provider.name, ""), (provider.name, model))
+        kept = (self._shared, self._keys.get(provider, {}))
+        return [breakers[place] for breakers in kept if breakers for place in places if place in breakers]
 
 
 class Permit:

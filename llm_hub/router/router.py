@@ -36,7 +36,7 @@ from llm_hub.router.watch import Clocks, watched
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 
-    from llm_hub.chat import ChatRequest, Event, LLMResponse, Usage
+    from llm_hub.chat import ChatRequest, Event, LLMResponse, ModelInfo, Usage
     from llm_hub.router.circuit_breaker import Permit
 
 log = logging.getLogger(__name__)
@@ -97,6 +97,10 @@ class LLMRouter(LLMProvider):
 
     def events(self, request: ChatRequest) -> AsyncGenerator[Event]:
         return _Route(self, request).events()
+
+    async def models(self) -> tuple[ModelInfo, ...]:
+        """The models of the first target's provider: they are what a request may name."""
+        return await self.targets[0].provider.models()
 
     async def aclose(self) -> None:
         for provider in {target.provider for target in self.targets}:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import importlib
 import pkgutil
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from llm_hub.router import Clocks, Health, LLMRouter
 from tests.contract import providers
 
 if TYPE_CHECKING:
@@ -23,6 +25,21 @@ CASES: list[Case] = [
     for module in pkgutil.iter_modules(providers.__path__)
     for case in importlib.import_module(f"{providers.__name__}.{module.name}").CASES
 ]
+
+
+def routed(case: Case) -> Case:
+    """The same provider as the only target of a route that does nothing on its own: nobody can tell the difference."""
+
+    def build(wall: Wall, **options: Any) -> LLMRouter:
+        patient = Clocks(first_token=60, reasoning=60, idle=60, loading=60)
+        return LLMRouter(
+            case.build(wall, **options), max_retries=0, clocks=patient, health=Health(threshold=10**6), resume=False
+        )
+
+    return replace(case, label=f"{case.label}-routed", build=build)
+
+
+CASES += [routed(case) for case in CASES]
 
 
 @pytest.fixture(params=CASES, ids=lambda case: case.label)

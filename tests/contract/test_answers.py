@@ -232,10 +232,12 @@ def sent_prompt(exchange: Exchange) -> str:
 
 
 @pytest.mark.parametrize("prompt", ["", " ", "\n\t "], ids=["empty", "a space", "white space"])
-async def test_an_empty_prompt_is_refused_without_a_request(provider: LLMProvider, wall: Wall, prompt: str) -> None:
+async def test_an_empty_prompt_is_refused_without_a_request(
+    case: Case, provider: LLMProvider, wall: Wall, prompt: str
+) -> None:
     with pytest.raises(InvalidRequest) as caught:
         await provider.complete(prompt, "ok")
-    assert caught.value.provider == provider.name
+    assert caught.value.provider == case.name
     assert wall.exchanges == []
 
 

@@ -1,0 +1,322 @@
+"""What happens on the Chat tab when something on it is used.
+
+The truth of a conversation is `turns` and `draft`, values on the server; the two Chatbots only show them.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncGenerator
+from contextlib import aclosing, suppress
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import gradio as gr
+
+from llm_hub.chat import Image, Message, Role, Text
+from llm_hub.errors import InvalidRequest, LLMHubError
+from llm_hub.ui import figures, pictures, transcript
+from llm_hub.ui.conversation import Asked, Turn, Turns, request
+from llm_hub.ui.untrusted import plain
+
+if TYPE_CHECKING:
+    from llm_hub.hub import Hub, ProviderState
+    from llm_hub.ui.chat import Parts
+    from llm_hub.ui.coalesce import Coalescer
+
+log = logging.getLogger(__name__)
+
+Inputs = dict[Any, Any]
+Updates = dict[Any, Any]
+"""New values by component, so that none is ever mixed up with another."""
+
+HELP = "Enter sends, Shift+Enter starts a new line."
+
+
+class ChatEvents:
+    """The tab's events. Each takes what it reads by component and answers with what it changes."""
+
+    def __init__(self, hub: Hub, coalescer: Coalescer, parts: Parts) -> None:
+        self._hub = hub
+        self._coalescer = coalescer
+        self._parts = parts
+        self._answering: set[str] = set()
+        """The sessions whose answer is being written, so that a second prompt waits for its turn."""
+        self._left: set[str] = set()
+        """The sessions that left their chat for a new one, and have not asked anything in it yet."""
+        self._listing: dict[str, str] = {}
+        """The provider whose models a session waits for: an answer for an earlier choice comes too late."""
+
+    def connect(self, page: gr.Blocks) -> None:
+        parts = self._parts
+        chat: set[Any] = {parts.turns, parts.draft}
+        settings = {parts.provider, parts.model, parts.system, parts.temperature, parts.max_tokens}
+        shown = [parts.past, parts.live, parts.route, parts.stop, parts.hint, parts.prompt, *chat]
+        now: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
+        streaming: dict[str, Any] = {
+            "concurrency_limit": None, "show_progress": "hidden", "api_visibility": "private"
+        }  # fmt: skip
+
+        asked = [
+            parts.prompt.submit(self.send, {parts.prompt, *chat, *settings}, shown, **now),
+            gr.on([parts.past.retry, parts.past.option_select], self.again, {*chat, *settings}, shown, **now),
+            parts.past.edit(self.edit, {*chat, *settings}, shown, **now),
+        ]
+        answers = [
+            first.then(self.answer, chat, [parts.live, parts.route, parts.draft], **streaming) for first in asked
+        ]
+        for answer in answers:
+            answer.then(self.finish, chat, shown, **now)
+        parts.stop.click(None, None, None, cancels=answers)
+        parts.past.undo(self.undo, chat, shown, **now)
+        # Gradio runs the events of one click one after another; a cancelling event cannot follow with `.then`.
+        parts.new.click(self.leave, None, None, **now)
+        parts.new.click(None, None, None, cancels=answers).then(self.clear, None, shown, **now)
+        page.unload(self.forget)
+
+        listed = [parts.model, parts.note]
+        chosen = parts.provider.input(self.choose, parts.provider, listed, **now)
+        chosen.then(self.list_models, {parts.provider, parts.model}, listed, trigger_mode="multiple", **streaming)
+        page.load(self.list_models, {parts.provider, parts.model}, listed, trigger_mode="multiple", **streaming)
+
+    # A prompt becomes the draft.
+
+    def send(self, data: Inputs, visitor: gr.Request) -> Updates:
+        parts, typed = self._parts, data[self._parts.prompt] or {}
+        if self._is_answering(visitor):
+            return self._hint("An answer is still being written. Stop it first, or wait.")
+        text, files = typed.get("text") or "", tuple(typed.get("files") or ())
+        if not text.strip() and not files:
+            return self._hint("Type a prompt first.")
+        try:
+            images = pictures.read(files)
+            asked = self._asked(data)
+        except InvalidRequest as error:
+            return self._hint(str(error))
+        content = (*images, *((Text(text),) if text.strip() else ())) if images else text
+        turn = Turn(Message(Role.USER, content), asked, files)
+        return {**self._begin(visitor, self._kept(data), turn), parts.prompt: {"text": "", "files": []}}
+
+    def again(self, data: Inputs, visitor: gr.Request) -> Updates:
+        turns = self._kept(data)
+        if not turns or self._is_answering(visitor):
+            return self._hint("")
+        return self._ask_again(visitor, data, turns, turns[-1].prompt, len(turns) - 1)
+
+    def edit(self, data: Inputs, edited: gr.EditData, visitor: gr.Request) -> Updates:
+        turns = self._kept(data)
+        index = edited.index[0] if isinstance(edited.index, list | tuple) else edited.index
+        number = transcript.turn_at(int(index), turns)
+        text = str(edited.value or "")
+        if number is None or self._is_answering(visitor) or not text.strip():
+            return {**self._hint("Nothing was changed."), self._parts.past: self._log(turns)}
+        images: tuple[Text | Image, ...] = turns[number].prompt.images
+        prompt = Message(Role.USER, (*images, Text(text)) if images else text)
+        return self._ask_again(visitor, data, turns, prompt, number)
+
+    # The draft is answered, and becomes a turn.
+
+    async def answer(self, data: Inputs, visitor: gr.Request) -> AsyncGenerator[Updates]:
+        parts, turns, draft = self._parts, data[self._parts.turns], data[self._parts.draft]
+        session = visitor.session_hash or ""
+        if draft is None or session in self._answering:
+            return
+        self._answering.add(session)
+        shown: tuple[str, str] | None = None
+        try:
+            async with aclosing(self._coalescer.snapshots(self._hub.events(request(turns, draft)))) as snapshots:
+                async for snapshot in snapshots:
+                    draft = replace(draft, answer=snapshot)
+                    update: Updates = {parts.draft: draft, parts.route: status(self._figures(draft))}
+                    if shown != (snapshot.text, snapshot.reasoning):
+                        shown = (snapshot.text, snapshot.reasoning)
+                        update[parts.live] = transcript.messages(draft, self._titles)
+                    yield update
+        finally:
+            self._answering.discard(session)
+
+    async def finish(self, data: Inputs, visitor: gr.Request) -> Updates:
+        if visitor.session_hash in self._left:
+            return self._over(())
+        if data[self._parts.draft] is None:
+            return {self._parts.draft: None}
+        return self._over(self._kept(data))
+
+    # The conversation changes without a question.
+
+    def undo(self, data: Inputs, visitor: gr.Request) -> Updates:
+        turns = self._kept(data)
+        if not turns or self._is_answering(visitor):
+            return self._hint("")
+        last = turns[-1]
+        return {
+            **self._over(turns[:-1]),
+            self._parts.prompt: {"text": last.prompt.text, "files": list(last.files)},
+        }
+
+    async def leave(self, visitor: gr.Request) -> None:
+        """What is still being written when a new chat begins must not become part of it."""
+        self._left.add(visitor.session_hash or "")
+
+    async def clear(self) -> Updates:
+        return self._over(())
+
+    def forget(self, visitor: gr.Request) -> None:
+        """A tab was closed."""
+        self._left.discard(visitor.session_hash or "")
+        self._listing.pop(visitor.session_hash or "", None)
+
+    # Providers and models.
+
+    def choose(self, provider: str) -> Updates:
+        state = self._state(provider)
+        return {
+            self._parts.model: gr.update(choices=known_models(state), value=state.default_model),
+            self._parts.note: note_on(state),
+        }
+
+    async def list_models(self, data: Inputs, visitor: gr.Request) -> Updates:
+        """The live list takes the suggestions' place when it comes. What is chosen stays chosen."""
+        parts, session = self._parts, visitor.session_hash or ""
+        provider: str = data[parts.provider]
+        state = self._state(provider)
+        if not state.ready:
+            return {parts.note: note_on(state)}
+        self._listing[session] = provider
+        models: list[str] = []
+        problem = ""
+        try:
+            models = [model.id for model in await self._hub.models(provider)]
+        except LLMHubError as error:
+            problem = f"Its list of models did not come. {error.message}"
+        if self._listing.get(session) != provider:
+            return {parts.note: gr.skip()}
+        del self._listing[session]
+        first: dict[str, Any] = {"value": models[0]} if models and not data[parts.model] else {}
+        return {
+            parts.model: gr.update(choices=_never_shorter(models, known_models(state)), **first),
+            parts.note: note_on(state, problem),
+        }
+
+    # What the events have in common.
+
+    @property
+    def _titles(self) -> figures.Titles:
+        return {state.name: state.title for state in self._hub.providers()}
+
+    def _state(self, provider: str) -> ProviderState:
+        """A provider as it is now. Raises `InvalidRequest` for a name that no browser was given."""
+        for state in self._hub.providers():
+            if state.name == provider:
+                return state
+        raise InvalidRequest("There is no such provider.")
+
+    def _is_answering(self, visitor: gr.Request) -> bool:
+        return visitor.session_hash in self._answering
+
+    def _asked(self, data: Inputs) -> Asked:
+        """The settings as they stand. Raises `InvalidRequest` in words for the visitor."""
+        parts = self._parts
+        return Asked(
+            provider=str(data[parts.provider] or ""),
+            model=str(data[parts.model] or "").strip(),
+            system=data[parts.system] or "",
+            temperature=_temperature(data[parts.temperature] or ""),
+            max_tokens=_max_tokens(data[parts.max_tokens] or ""),
+        )
+
+    def _kept(self, data: Inputs) -> Turns:
+        """The conversation, with the draft that a lost connection may have left behind."""
+        turns: Turns = data[self._parts.turns]
+        draft: Turn | None = data[self._parts.draft]
+        if draft is None:
+            return turns
+        error = draft.answer.error
+        if error is not None and not isinstance(error, LLMHubError):
+            log.error("An answer failed inside the hub.", exc_info=error)
+        ended = draft.ended()
+        if ended.answer.response is not None:
+            ended = replace(ended, price=self._hub.price(ended.answer.response))
+        return (*turns, ended)
+
+    def _ask_again(self, visitor: gr.Request, data: Inputs, turns: Turns, prompt: Message, number: int) -> Updates:
+        try:
+            asked = self._asked(data)
+        except InvalidRequest as error:
+            return self._hint(str(error))
+        return self._begin(visitor, turns[:number], Turn(prompt, asked, turns[number].files))
+
+    def _begin(self, visitor: gr.Request, turns: Turns, draft: Turn) -> Updates:
+        parts = self._parts
+        self._left.discard(visitor.session_hash or "")
+        return {
+            parts.turns: turns,
+            parts.draft: draft,
+            parts.past: self._log(turns),
+            parts.live: transcript.messages(draft, self._titles),
+            parts.route: status(self._figures(draft)),
+            parts.stop: gr.update(visible=True),
+            parts.hint: status(HELP),
+        }
+
+    def _over(self, turns: Turns) -> Updates:
+        parts = self._parts
+        return {
+            parts.turns: turns,
+            parts.draft: None,
+            parts.past: self._log(turns),
+            parts.live: [],
+            parts.route: status(self._figures(turns[-1]) if turns else ""),
+            parts.stop: gr.update(visible=False),
+            parts.hint: status(HELP),
+        }
+
+    def _log(self, turns: Turns) -> list[transcript.Message]:
+        return transcript.log(turns, self._titles)
+
+    def _figures(self, turn: Turn) -> str:
+        return figures.line(turn, self._titles)
+
+    def _hint(self, text: str) -> Updates:
+        return {self._parts.hint: status(plain(text) or HELP)}
+
+
+def _temperature(typed: str) -> float | None:
+    if not typed.strip():
+        return None
+    with suppress(ValueError):
+        value = float(typed.replace(",", "."))
+        if 0 <= value <= 2:
+            return value
+    raise InvalidRequest("Temperature is a number from 0 to 2.", hint="Leave it empty for the model's own.")
+
+
+def _max_tokens(typed: str) -> int | None:
+    if not typed.strip():
+        return None
+    with suppress(ValueError):
+        value = int(typed)
+        if value >= 1:
+            return value
+    raise InvalidRequest("Max tokens is a whole number above 0.", hint="Leave it empty for the model's own.")
+
+
+def known_models(state: ProviderState) -> list[str]:
+    """Model names for as long as the live list has not come."""
+    return list(state.suggestions) or [name for name in (state.default_model,) if name]
+
+
+def _never_shorter(models: list[str], known: list[str]) -> list[str]:
+    """The live list, no shorter than what it replaces: Gradio 6.31 breaks a list that shrinks while it is open."""
+    missing = [name for name in known if name not in models]
+    return [*models, *missing][: max(len(models), len(known))]
+
+
+def note_on(state: ProviderState, problem: str = "") -> str:
+    text = problem or ("" if state.ready else f"{state.title}: {state.problem.rstrip('.')}.")
+    return f'<div class="note" role="status">{plain(text)}</div>' if text else ""
+
+
+def status(inner: str) -> str:
+    """A line that a screen reader hears when it changes."""
+    return f'<div role="status" aria-live="polite">{inner}</div>'

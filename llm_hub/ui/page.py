@@ -1,0 +1,59 @@
+"""The page: header, theme, style and its tabs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import gradio as gr
+
+from llm_hub.ui.chat import chat_tab
+from llm_hub.ui.coalesce import Coalescer
+
+if TYPE_CHECKING:
+    from llm_hub.hub import Hub
+
+HERE = Path(__file__).parent
+HEADER = """<header><h1>LLM Hub</h1><p>One chat for every model. It shows who answered.</p></header>"""
+FONTS = ("system-ui", "-apple-system", "Segoe UI", "Roboto", "Helvetica Neue", "sans-serif")
+FIXED_FONTS = ("ui-monospace", "SF Mono", "Menlo", "Consolas", "monospace")
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """The page, and what mounting it needs."""
+
+    blocks: gr.Blocks
+    theme: gr.themes.Base
+    css: str
+    head: str
+    coalescer: Coalescer
+
+
+def build(hub: Hub) -> Page:
+    """The page over `hub`. A tab is one file: it is imported above and called below."""
+    coalescer = Coalescer()
+    with gr.Blocks(title="LLM Hub", analytics_enabled=False, fill_height=True, fill_width=True) as blocks:
+        gr.HTML(HEADER, elem_id="header")
+        with gr.Tabs(elem_id="tabs"), gr.Tab("Chat", id="chat"):
+            chat_tab(hub, coalescer, blocks)
+    return Page(
+        blocks=blocks,
+        theme=_theme(),
+        css=(HERE / "page.css").read_text(encoding="utf-8"),
+        head=f"<script>{(HERE / 'page.js').read_text(encoding='utf-8')}</script>",
+        coalescer=coalescer,
+    )
+
+
+def _theme() -> gr.themes.Base:
+    """System fonts: nothing is fetched from anywhere, and a reader sees the letters of their own machine."""
+    return gr.themes.Base(
+        primary_hue=gr.themes.colors.teal,
+        neutral_hue=gr.themes.colors.slate,
+        font=FONTS,
+        font_mono=FIXED_FONTS,
+        radius_size=gr.themes.sizes.radius_md,
+        text_size=gr.themes.sizes.text_md,
+    )

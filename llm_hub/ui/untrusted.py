@@ -1,0 +1,74 @@
+"""Text from a model or a provider, made harmless before it is put on the page.
+
+Gradio's sanitiser removes scripts, but lets forms, external images and overlays live: a model could ask for a password,
+leak the chat through an image's address, or cover the page. So raw HTML outside code becomes text, and an image becomes
+a link. Where it is unclear whether something is code, it is not: the worst that follows is a `&lt;` in sight. The
+page's Content-Security-Policy and its style sheet stand behind this.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+
+_TAG = re.compile(r"<(?=[A-Za-z/!?])")
+_SPAN = re.compile(r"(?<![`\\])(`+)(?!`)[^|]*?(?<!`)\1(?!`)")
+_MATH = re.compile(r"\$\$|\\[(\[]")
+_LEAD = re.compile(r"(?:\s*(?:[-*+]|\d{1,9}[.)])[ \t]+|\s*>[ \t]?)*\s*")
+_MARKER = re.compile(r"\s*(?:[-*+]|\d{1,9}[.)])(?:\s|$)")
+_FENCE = re.compile(r"`{3,}(?=[^`]*$)|~{3,}")
+
+
+def plain(text: str) -> str:
+    """`text` for the inside of an HTML element or attribute of ours."""
+    return html.escape(text, quote=True)
+
+
+def inert(text: str) -> str:
+    """Markdown whose only HTML is the one that Markdown itself makes."""
+    if "<" not in text and "![" not in text:
+        return text
+    shown: list[str] = []
+    fence, lead, listed = "", "", False
+    for line in text.split("\n"):
+        start = _LEAD.match(line)
+        prefix = start.group() if start else ""
+        rest = line[len(prefix) :]
+        if fence and _left(line, lead):
+            fence = ""
+        if fence:
+            shown.append(line)
+            if rest.startswith(fence) and not rest.strip(fence[0] + " \t\r"):
+                fence = ""
+            continue
+        if line.strip():
+            listed = bool(_MARKER.match(line)) or (listed and line[0] in " \t")
+        opening = _FENCE.match(rest)
+        if opening and (listed or ">" in prefix or len(prefix) < 4):
+            fence, lead = opening.group(), prefix
+            shown.append(line[: len(prefix)] + _escaped(rest))
+            continue
+        shown.append(_outside_spans(line))
+    return "\n".join(shown)
+
+
+def _left(line: str, lead: str) -> bool:
+    """Whether `line` is outside the list item or quotation in which a fence with this `lead` was opened."""
+    if ">" in lead:
+        return line.lstrip().count(">", 0, len(lead)) < lead.count(">")
+    return bool(line.strip()) and len(line) - len(line.lstrip()) < len(lead)
+
+
+def _outside_spans(line: str) -> str:
+    if _MATH.search(line):
+        return _escaped(line)
+    shown: list[str] = []
+    at = 0
+    for span in _SPAN.finditer(line):
+        shown += (_escaped(line[at : span.start()]), span.group())
+        at = span.end()
+    return "".join((*shown, _escaped(line[at:])))
+
+
+def _escaped(text: str) -> str:
+    return _TAG.sub("&lt;", text).replace("![", "&#33;[")

@@ -1,0 +1,95 @@
+"""The Chat tab in the words of a visitor."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from playwright.sync_api import expect
+
+if TYPE_CHECKING:
+    from playwright.sync_api import ConsoleMessage, Locator, Page, Request
+
+
+class ChatPage:
+    """One visitor's tab. `complaints` are errors of its console, `strangers` requests to any other host."""
+
+    def __init__(self, page: Page, url: str) -> None:
+        self.page = page
+        self.url = url
+        self.complaints: list[str] = []
+        self.strangers: list[str] = []
+        page.on("console", self._heard)
+        page.on("pageerror", lambda error: self.complaints.append(f"{error}\n{error.stack}"))
+        page.on("request", self._asked)
+
+    def open(self) -> None:
+        self.page.goto(self.url)
+        expect(self.prompt).to_be_visible(timeout=15_000)
+
+    @property
+    def prompt(self) -> Locator:
+        return self.page.locator("#chat-prompt textarea")
+
+    @property
+    def stop(self) -> Locator:
+        return self.page.locator("#chat-stop")
+
+    @property
+    def log(self) -> Locator:
+        return self.page.locator("#chat-log")
+
+    @property
+    def live(self) -> Locator:
+        return self.page.locator("#chat-live")
+
+    @property
+    def prompts(self) -> Locator:
+        """The prompts of the turns that are over."""
+        return self.log.locator("[data-testid=user]")
+
+    @property
+    def figures(self) -> Locator:
+        """The lines under the answers of the turns that are over."""
+        return self.log.locator(".figures")
+
+    @property
+    def answers(self) -> Locator:
+        return self.log.locator("[data-testid=bot]").filter(has_not=self.page.locator(".figures"))
+
+    @property
+    def hint(self) -> Locator:
+        return self.page.locator("#chat-hint")
+
+    def choose(self, model: str, provider: str | None = None) -> None:
+        box = self.page.locator("#chat-model input")
+        if provider:
+            before = box.input_value()
+            self.page.locator("#chat-provider input").click()
+            self.page.locator("#chat-provider").get_by_role("option", name=provider).or_(
+                self.page.get_by_role("option", name=provider)
+            ).first.click()
+            expect(box).not_to_have_value(before)
+        box.fill(model)
+        box.press("Enter")
+        expect(box).to_have_value(model)
+
+    def type(self, text: str) -> None:
+        self.prompt.fill(text)
+        self.prompt.press("Enter")
+
+    def ask(self, text: str) -> None:
+        """Asks, and waits for the end of the answer."""
+        before = self.figures.count()
+        self.type(text)
+        expect(self.figures).to_have_count(before + 1, timeout=20_000)
+        expect(self.stop).to_be_hidden()
+
+    def _heard(self, message: ConsoleMessage) -> None:
+        if message.type == "error":
+            self.complaints.append(message.text)
+
+    def _asked(self, request: Request) -> None:
+        host = urlsplit(request.url).netloc
+        if host and host != urlsplit(self.url).netloc:
+            self.strangers.append(request.url)

@@ -1,0 +1,82 @@
+"""A real browser before the real server, which talks to the fault server."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.ui.chat_page import ChatPage
+from tests.ui.parrot import Parrot
+from tests.ui.site import Site
+from tests.wall import WallThread
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from playwright.sync_api import Browser
+
+CHROMIUM = next(
+    (path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))), ""
+)
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+    "--disable-component-update", "--disable-sync"]  # fmt: skip
+KEY = "sk-test-0123456789abcdef"
+
+
+@pytest.fixture(scope="session")
+def wall() -> Iterator[WallThread]:
+    with WallThread() as wall:
+        yield wall
+
+
+@pytest.fixture(scope="session")
+def parrot() -> Iterator[Parrot]:
+    with Parrot() as parrot:
+        yield parrot
+
+
+@pytest.fixture(scope="session")
+def site(wall: WallThread, parrot: Parrot, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    log = tmp_path_factory.mktemp("site") / "log"
+    environment = {
+        "OPENAI_API_KEY": KEY,
+        "OPENAI_BASE_URL": wall.openai_url,
+        "LLM_HUB_SERVERS": f"parrot={parrot.url}",
+    }
+    with Site(log, environment) as site:
+        yield site
+    said = log.read_text()
+    assert "Traceback" not in said, said
+    assert KEY not in said
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    # Of a module, not of the session: while Playwright runs, no asynchronous test can.
+    if not CHROMIUM:
+        message = "There is no Chromium on the PATH: the page was not tried in a browser."
+        if os.environ.get("CI"):
+            pytest.fail(message)
+        pytest.skip(message)
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def chat(browser: Browser, site: Site) -> Iterator[ChatPage]:
+    """A fresh visitor on the page. Afterwards: nothing was complained of, and nobody else was asked for anything."""
+    context = browser.new_context(viewport={"width": 1440, "height": 900})
+    context.grant_permissions(["clipboard-read", "clipboard-write"], origin=site.url)
+    chat = ChatPage(context.new_page(), site.url)
+    chat.open()
+    yield chat
+    context.close()
+    assert not chat.complaints, "\n".join(chat.complaints)
+    assert chat.strangers == []

@@ -1,0 +1,84 @@
+"""LLM Hub as a visitor meets it: `python app.py` in a process of its own."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Self
+
+import httpx
+
+ROOT = Path(__file__).parents[2]
+STARTS_WITHIN = 60.0
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        return int(probe.getsockname()[1])
+
+
+@dataclass
+class Site:
+    """The running server. `first_ok` and `ready` are seconds after its start."""
+
+    log: Path
+    environment: dict[str, str] = field(default_factory=dict)
+    port: int = field(default_factory=free_port)
+    first_ok: float = 0.0
+    ready: float = 0.0
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def start(self) -> None:
+        """Starts it and waits for the page. The visitor's own keys and settings stay outside."""
+        kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TMPDIR") if name in os.environ}
+        environment = kept | {"LLM_HUB_PORT": str(self.port)} | self.environment
+        started = time.monotonic()
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "app.py"], cwd=ROOT, env=environment, stdout=log, stderr=log
+            )
+        with httpx.Client(base_url=self.url, trust_env=False, timeout=30) as client:
+            while not self.ready:
+                if self.process.poll() is not None or time.monotonic() - started > STARTS_WITHIN:
+                    raise AssertionError(f"The server did not start:\n{self.log.read_text()}")
+                try:
+                    response = client.get("/" if not self.first_ok else "/health")
+                except httpx.TransportError:
+                    time.sleep(0.02)  # nothing listens yet, so there is nothing to wait on
+                    continue
+                if not self.first_ok and response.status_code == 200:
+                    self.first_ok = time.monotonic() - started
+                elif self.first_ok and response.json()["status"] == "ready":
+                    self.ready = time.monotonic() - started
+                else:
+                    time.sleep(0.02)
+
+    def stop(self, signum: int = signal.SIGTERM) -> float:
+        """Seconds that it took to end."""
+        if self.process.poll() is not None:
+            return 0.0
+        asked = time.monotonic()
+        self.process.send_signal(signum)
+        try:
+            self.process.wait(20)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+            raise
+        return time.monotonic() - asked

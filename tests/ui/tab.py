@@ -1,0 +1,63 @@
+"""A browser's tab without the browser: Gradio's own protocol, for measuring many at once."""
+
+from __future__ import annotations
+
+import json
+import time
+import uuid
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import httpx
+
+
+@dataclass
+class Heard:
+    """A message of the event stream, and when it came."""
+
+    kind: str
+    at: float
+    message: dict[str, Any] = field(repr=False)
+
+
+class Tab:
+    """One session on the page."""
+
+    def __init__(self, client: httpx.AsyncClient, config: dict[str, Any]) -> None:
+        self._client = client
+        self._config = config
+        self._session = uuid.uuid4().hex[:11]
+        self._names = {part["id"]: part["props"].get("elem_id") or part["type"] for part in config["components"]}
+        events = config["dependencies"]
+        self._send = next(event for event in events if event["api_name"] == "send")
+        self._answer = next(event for event in events if event["trigger_after"] == self._send["id"])
+
+    async def ask(self, prompt: str, **values: str) -> list[Heard]:
+        """Sends a prompt and hears the answer's messages to the end. `values` are by element id, with underscores."""
+        known = {name.replace("_", "-"): value for name, value in values.items()}
+        known["chat-prompt"] = {"text": prompt, "files": []}  # type: ignore[assignment]
+        sent = await self._client.post("/gradio_api/run/predict", json=self._call(self._send, known))
+        sent.raise_for_status()
+        joined = await self._client.post("/gradio_api/queue/join", json=self._call(self._answer, {}))
+        joined.raise_for_status()
+        heard = []
+        url = f"/gradio_api/queue/data?session_hash={self._session}"
+        async with self._client.stream("GET", url, timeout=60) as stream:
+            async for line in stream.aiter_lines():
+                if not line.startswith("data: "):
+                    continue
+                message = json.loads(line.removeprefix("data: "))
+                heard.append(Heard(message["msg"], time.monotonic(), message))
+                if message["msg"] in ("process_completed", "close_stream"):
+                    return heard
+        return heard
+
+    def _call(self, event: dict[str, Any], values: dict[str, Any]) -> dict[str, Any]:
+        data = [values.get(self._names[part]) for part in event["inputs"]]
+        return {"data": data, "fn_index": event["id"], "session_hash": self._session, "trigger_id": None}
+
+
+def updates(heard: list[Heard]) -> list[float]:
+    """When the page was changed."""
+    return [one.at for one in heard if one.kind == "process_generating"]

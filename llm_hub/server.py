@@ -18,6 +18,7 @@ import uvicorn
 from fastapi import FastAPI
 from fastapi.responses import HTMLResponse, JSONResponse
 
+from llm_hub.api import router
 from llm_hub.errors import ConfigurationError
 from llm_hub.hub import Hub
 from llm_hub.settings import Settings
@@ -60,6 +61,10 @@ class Application:
         self._stop_event: asyncio.Event | None = None
         self.api = FastAPI(lifespan=self._lifespan, docs_url=None, redoc_url=None, openapi_url=None)
         self.api.add_api_route("/health", self._health)
+        keys = {name: key.get_secret_value() for name, key in settings.api_keys.items()}
+        self.api.include_router(router(self.hub, keys))
+        who = f"{len(keys)} keys" if keys else "programs on this computer only (LLM_HUB_API_KEYS is not set)"
+        log.info("The API under /v1 answers %s.", who)
         self.asgi: ASGIApp = Guard(self._door, on_space="SPACE_ID" in os.environ)
 
     def announce(self, address: str) -> None:
@@ -75,7 +80,7 @@ class Application:
 
     async def _door(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Until the page is there, only the API's own routes are let through."""
-        if scope["type"] == "http" and self.page is None and scope["path"] != "/health":
+        if scope["type"] == "http" and self.page is None and not scope["path"].startswith(("/health", "/v1/")):
             status = 200 if scope["path"] == "/" and not self.failed else 503
             response = HTMLResponse(SPLASH, status, headers={"cache-control": "no-store", "retry-after": "1"})
             await response(scope, receive, send)

@@ -12,12 +12,14 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from dotenv.parser import parse_stream
-from pydantic import Field, PrivateAttr, ValidationError, field_validator
+from pydantic import Field, PrivateAttr, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from llm_hub.errors import ConfigurationError
 
 PREFIX = "LLM_HUB_"
+SHORTEST_KEY = 16
+"""Characters of a key of the hub's own API: shorter ones can be guessed."""
 
 
 class Settings(BaseSettings):
@@ -51,7 +53,14 @@ class Settings(BaseSettings):
     midstream: Literal["resume", "fail"] = Field(
         "resume", description="What happens to an answer that breaks off: resume it elsewhere, or fail."
     )
+    api_keys: Annotated[dict[str, SecretStr], NoDecode] = Field(
+        {}, description="Who may use the API: name=key, separated by commas. Without any: this computer alone."
+    )
     chaos: bool = Field(False, description="Adds a provider that fails in every way, to watch what happens.")
+
+    database_url: str = Field(
+        "sqlite:///llm-hub.db", repr=False, description="Where votes are kept: sqlite:///file or postgresql://…"
+    )
 
     _environment: dict[str, str] = PrivateAttr(default_factory=dict)
 
@@ -94,6 +103,20 @@ class Settings(BaseSettings):
     @classmethod
     def _names(cls, value: Any) -> Any:
         return tuple(name for part in value.split(",") if (name := part.strip())) if isinstance(value, str) else value
+
+    @field_validator("api_keys", mode="before")
+    @classmethod
+    def _named_keys(cls, value: Any) -> Any:
+        if not isinstance(value, str):
+            return value
+        keys = {}
+        for number, entry in enumerate(filter(None, (part.strip() for part in value.split(","))), 1):
+            name, equals, key = (part.strip() for part in entry.partition("="))
+            name, key = (name, key) if equals and key else (f"key-{number}", entry)
+            if len(key) < SHORTEST_KEY or not key.isascii() or not key.isprintable():
+                raise ValueError(f"entry {number} is no key: a key has at least {SHORTEST_KEY} printable characters")
+            keys[name] = key
+        return keys
 
     @field_validator("servers", mode="before")
     @classmethod

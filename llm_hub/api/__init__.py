@@ -1,0 +1,5 @@
+"""The HTTP API, on the page's port: the project's own endpoints and OpenAI-compatible ones."""
+
+from llm_hub.api.routes import router
+
+__all__ = ["router"]

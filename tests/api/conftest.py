@@ -1,0 +1,76 @@
+"""The API on a real socket, before the fault server."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import pytest
+import uvicorn
+from fastapi import FastAPI
+
+from llm_hub.api import router
+from llm_hub.factory import ROWS
+from llm_hub.hub import Hub
+from llm_hub.settings import Settings
+from tests.wall import Wall
+
+KEYS = {"alice": "alice-0123456789abcdef", "bob": "bob-0123456789abcdef"}
+
+
+@dataclass(frozen=True, slots=True)
+class Api:
+    """A running API: where it is, the hub behind it, and a client for it."""
+
+    url: str
+    hub: Hub
+    client: httpx.AsyncClient
+
+
+@asynccontextmanager
+async def served(hub: Hub, keys: dict[str, str]) -> AsyncIterator[Api]:
+    app = FastAPI()
+    app.include_router(router(hub, keys))
+    server = uvicorn.Server(uvicorn.Config(app, port=0, log_config=None, timeout_graceful_shutdown=1))
+    config = server.config
+    config.load()
+    server.lifespan = config.lifespan_class(config)
+    await server.startup()
+    url = f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+    ticking = asyncio.create_task(server.main_loop())
+    async with httpx.AsyncClient(base_url=url, timeout=30, trust_env=False) as client:
+        yield Api(url, hub, client)
+    server.should_exit = True
+    await ticking
+    await server.shutdown()
+
+
+@pytest.fixture
+async def hub(wall: Wall, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Hub]:
+    for row in ROWS.values():
+        for name in (*row.key, *row.url):
+            monkeypatch.delenv(name, raising=False)
+    (tmp_path / ".env").write_text(
+        f"OPENAI_API_KEY=sk-owner-secret-123\nOPENAI_BASE_URL={wall.openai_url}\nANTHROPIC_API_KEY=sk-ant-secret-123\n"
+        f"ANTHROPIC_BASE_URL={wall.anthropic_url}\nOLLAMA_BASE_URL={wall.ollama_url}\nLLM_HUB_MAX_RETRIES=0\n"
+    )
+    hub = Hub(Settings.load(tmp_path / ".env"))
+    yield hub
+    await hub.aclose()
+
+
+@pytest.fixture
+async def api(hub: Hub) -> AsyncIterator[Api]:
+    async with served(hub, {}) as api:
+        yield api
+
+
+@pytest.fixture
+async def locked(hub: Hub) -> AsyncIterator[Api]:
+    """The API of an owner who has given out keys."""
+    async with served(hub, KEYS) as api:
+        yield api

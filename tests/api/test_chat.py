@@ -1,0 +1,197 @@
+"""The project's own endpoints."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.api.conftest import KEYS, Api
+from tests.wall import Wall, answer_text, expected_text
+
+PROMPT = [{"role": "user", "content": "Hello"}]
+
+
+def events(text: str) -> list[tuple[str, str]]:
+    """Server-sent events as pairs of name and data, by the standard."""
+    found = []
+    for block in text.split("\n\n"):
+        name, data = "", []
+        for line in block.split("\n"):
+            if line.startswith("event: "):
+                name = line[7:]
+            elif line.startswith("data: "):
+                data.append(line[6:])
+        if data or name:
+            found.append((name, "\n".join(data)))
+    return found
+
+
+async def test_an_answer_says_who_gave_it_and_how(api: Api) -> None:
+    reply = await api.client.post("/v1/chat", json={"messages": PROMPT, "model": "openai/ok?tokens=5"})
+    body = reply.json()
+    assert reply.status_code == 200
+    assert set(body) == {"content", "model", "usage", "provider", "finish_reason", "attempts"}
+    assert (body["content"], body["provider"], body["model"]) == (answer_text(5), "openai", "ok?tokens=5")
+    assert body["usage"]["completion_tokens"] == 5
+    assert [attempt["outcome"] for attempt in body["attempts"]] == ["answered"]
+    assert (reply.headers["x-llm-hub-provider"], reply.headers["x-llm-hub-attempts"]) == ("openai", "1")
+
+
+@pytest.mark.parametrize("model", ["ok", "ok?text=markdown", "split-utf8"])
+async def test_a_stream_carries_the_text_itself(api: Api, model: str) -> None:
+    reply = await api.client.post("/v1/chat", json={"messages": PROMPT, "model": f"openai/{model}", "stream": True})
+    assert reply.headers["content-type"].startswith("text/event-stream")
+    said = events(reply.text)
+    assert said[-1] == ("", "[DONE]")
+    assert "".join(data for name, data in said[:-1] if not name) == expected_text(model).replace("\r\n", "\n")
+    assert [name for name, _ in said if name] == ["attempt", "usage"]
+
+
+async def test_a_fallback_is_told_as_it_happens(api: Api) -> None:
+    body = {"messages": PROMPT, "model": "openai/cut@mid", "fallback": ["anthropic/ok"], "stream": True}
+    said = events((await api.client.post("/v1/chat", json=body)).text)
+    assert "".join(data for name, data in said[:-1] if not name) == answer_text()
+    assert [name for name, _ in said if name] == ["attempt", "attempt", "resumed", "usage"]
+    usage = json.loads(next(data for name, data in said if name == "usage"))
+    assert (usage["provider"], usage["model"]) == ("anthropic", "ok")
+    assert [attempt["outcome"] for attempt in usage["attempts"]] == ["stream_broken", "answered"]
+
+
+@pytest.mark.parametrize("streamed", [True, False])
+@pytest.mark.parametrize(
+    ("model", "status"),
+    [("openai/status-503", 503), ("openai/key", 502), ("openai/unknown", 404), ("openai/context", 400),
+     ("nobody/x", 404), ("openai/status-429?retry-after=60", 429), ("openai/policy", 400)],
+)  # fmt: skip
+async def test_an_early_failure_is_a_real_status(api: Api, model: str, status: int, streamed: bool) -> None:
+    reply = await api.client.post("/v1/chat", json={"messages": PROMPT, "model": model, "stream": streamed})
+    assert reply.status_code == status
+    assert reply.json()["error"]["message"]
+    assert "secret" not in reply.text
+
+
+async def test_a_late_failure_is_an_error_event_and_then_the_end(api: Api) -> None:
+    body = {"messages": PROMPT, "model": "openai/cut@mid", "fallback": [], "stream": True}
+    said = events((await api.client.post("/v1/chat", json=body)).text)
+    assert said[-1] == ("", "[DONE]")
+    assert said[-2][0] == "error"
+    assert "broke" in json.loads(said[-2][1])["message"]
+
+
+def said(*, role: str = "user", content: object = "x", **more: object) -> bytes:
+    """A body, with one thing wrong in it."""
+    return json.dumps({"messages": [{"role": role, "content": content}], **more}).encode()
+
+
+@pytest.mark.parametrize(
+    ("body", "told"),
+    [
+        (b"{", "not valid JSON"),
+        (b"[]", "must be a JSON object"),
+        (b"{}", "messages"),
+        (b'{"messages": []}', "messages"),
+        (b'{"messages": NaN}', "not valid JSON"),
+        (b"[" * 100_000, "not valid JSON"),
+        (b'{"messages": [{"role": "user", "content": "\\ud83d"}]}', "not valid JSON"),
+        (said(role="robot", content="sk-secret-1"), "messages.0.role"),
+        (said(content=7), "messages.0.content"),
+        (said(temperature=1e9), "temperature"),
+        (said(temperature="1"), "temperature"),
+        (said(max_tokens=0), "max_tokens"),
+        (said(api_key="sk-secret-1"), "api_key: is not supported"),
+        (said(messages=[{"role": "user", "content": "x"}] * 10_000), "messages"),
+        (said(content="  ", model="openai/ok"), "nothing to answer"),
+        (said(content=[{"type": "image_url", "image_url": {"url": "http://x/secret"}}]), "url"),
+    ],
+)
+@pytest.mark.parametrize("path", ["/v1/chat", "/v1/chat/completions"])
+async def test_nonsense_is_refused_with_the_fields_name_and_never_repeated(
+    api: Api, path: str, body: bytes, told: str
+) -> None:
+    reply = await api.client.post(path, content=body, headers={"content-type": "application/json"})
+    assert reply.status_code == 400
+    assert told in reply.json()["error"]["message"]
+    assert "secret" not in reply.text
+
+
+@pytest.mark.parametrize("streamed", [True, False])
+@pytest.mark.parametrize("model", ["stall@headers", "stall@first", "stall@mid"])
+async def test_a_client_that_leaves_takes_the_providers_connection_along(
+    api: Api, wall: Wall, model: str, streamed: bool
+) -> None:
+    body = {"messages": PROMPT, "model": f"openai/{model}", "stream": streamed}
+    asking = asyncio.create_task(api.client.post("/v1/chat", json=body))
+    exchange = await wall.next_exchange(1)
+    if model == "stall@mid":
+        await wall.exchanges.until(lambda _: exchange.tokens_sent > 0)
+    asking.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await asking
+    await asyncio.wait_for(exchange.ended(), 1)
+    assert exchange.client_left
+
+
+async def test_two_hundred_streams_at_once_are_all_complete(api: Api) -> None:
+    body = {"messages": PROMPT, "model": "openai/ok?tokens=30&rate=60", "stream": True}
+    limits = httpx.Limits(max_connections=None)
+    async with httpx.AsyncClient(base_url=api.url, timeout=60, limits=limits, trust_env=False) as client:
+        replies = await asyncio.gather(*(client.post("/v1/chat", json=body) for _ in range(200)))
+    texts = {"".join(data for name, data in events(reply.text)[:-1] if not name) for reply in replies}
+    assert texts == {answer_text(30)}
+
+
+async def test_providers_are_listed_and_described(api: Api) -> None:
+    names = (await api.client.get("/v1/providers")).json()
+    assert names["providers"][:3] == ["openai", "anthropic", "ollama"]
+    openai = (await api.client.get("/v1/providers/openai")).json()
+    assert openai["ready"] is True
+    assert "ok" in openai["models"]
+    groq = (await api.client.get("/v1/providers/groq")).json()
+    assert (groq["ready"], groq["problem"]) == (False, "needs a key: set GROQ_API_KEY")
+    assert (await api.client.get("/v1/providers/nobody")).status_code == 404
+
+
+async def test_a_key_opens_the_api_and_nothing_else_does(locked: Api) -> None:
+    body = {"messages": PROMPT, "model": "openai/ok"}
+    refused: list[dict[str, str]] = [{}, {"authorization": "Bearer no"}, {"authorization": f"Bearer {KEYS['bob']}x"}]
+    for headers in refused:
+        reply = await locked.client.post("/v1/chat", json=body, headers=headers)
+        assert reply.status_code == 401
+        assert reply.json()["error"]["code"] == "invalid_api_key"
+    for headers in ({"authorization": f"Bearer {KEYS['alice']}"}, {"x-api-key": KEYS["bob"]}):
+        assert (await locked.client.post("/v1/chat", json=body, headers=headers)).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"x-forwarded-for": "8.8.8.8"},
+        {"forwarded": "for=8.8.8.8"},
+        {"host": "evil.example"},
+        {"origin": "https://evil.example"},
+        {"origin": "null"},
+    ],
+)
+async def test_without_keys_only_this_computer_is_answered(api: Api, headers: dict[str, str]) -> None:
+    reply = await api.client.post("/v1/chat", json={"messages": PROMPT, "model": "openai/ok"}, headers=headers)
+    assert reply.status_code == 403
+
+
+async def test_a_body_of_another_type_is_refused(api: Api) -> None:
+    reply = await api.client.post("/v1/chat", content=json.dumps({"messages": PROMPT}))
+    assert reply.status_code == 415
+
+
+def body_with_image(url: str) -> dict[str, Any]:
+    parts = [{"type": "text", "text": "What is it?"}, {"type": "image_url", "image_url": {"url": url}}]
+    return {"messages": [{"role": "user", "content": parts}], "model": "openai/ok"}
+
+
+async def test_images_reach_the_provider(api: Api, wall: Wall) -> None:
+    url = "data:image/png;base64,aGVsbG8="
+    assert (await api.client.post("/v1/chat", json=body_with_image(url))).status_code == 200
+    assert wall.exchanges[0].body["messages"][0]["content"][1]["image_url"]["url"] == url

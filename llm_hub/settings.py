@@ -59,7 +59,10 @@ class Settings(BaseSettings):
     chaos: bool = Field(False, description="Adds a provider that fails in every way, to watch what happens.")
 
     database_url: str = Field(
-        "sqlite:///llm-hub.db", repr=False, description="Where votes are kept: sqlite:///file or postgresql://…"
+        "sqlite:///llm-hub.db",
+        repr=False,
+        pattern="^(sqlite|postgres|postgresql)://",
+        description="Where votes are kept: sqlite:///file or postgresql://user:password@host/name.",
     )
 
     _environment: dict[str, str] = PrivateAttr(default_factory=dict)

@@ -1,0 +1,70 @@
+"""What a blind comparison needs: who sits where, and a pace that gives no model away."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from random import Random
+
+T = TypeVar("T")
+
+LETTERS = "ABCD"
+
+SLOWEST = 40.0
+"""Characters a second, about 10 tokens: what is slower than this is seen to be slow, so that nobody waits for it."""
+FASTEST = 160.0
+"""Characters a second: faster than anybody reads."""
+LONGEST_WAIT = 3.0
+"""Seconds that those who are ready wait for the others' first words."""
+
+
+def shuffled(targets: Sequence[T], chance: Random) -> list[T]:
+    """The same targets, each order as likely as every other."""
+    order = list(targets)
+    chance.shuffle(order)
+    return order
+
+
+class Pace:
+    """How many characters of each answer may be seen by now: the same number for all of them.
+
+    Nothing is shown until everybody has begun or can no longer begin, for `LONGEST_WAIT` at the most; from then on the
+    slowest of those who are still writing sets the pace. So a model that hangs costs the others three seconds, once.
+    """
+
+    def __init__(self, count: int, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._asked = clock()
+        self._silent = set(range(count))
+        self._begun: dict[int, float] = {}
+        self._written: dict[int, int] = {}
+        self._counted: float | None = None
+        self._shown = 0.0
+
+    def heard(self, who: int, characters: int, *, over: bool) -> None:
+        """What has come of an answer so far, and whether it is all."""
+        if characters and who not in self._begun:
+            self._begun[who] = self._clock()
+        if characters or over:
+            self._silent.discard(who)
+        self._written[who] = characters
+        if over:
+            self._begun.pop(who, None)
+            self._written.pop(who, None)
+
+    def characters(self) -> int:
+        """How many may be seen now. Never fewer than before."""
+        now = self._clock()
+        if self._counted is None:
+            if self._silent and now - self._asked < LONGEST_WAIT:
+                return 0
+            self._counted = now
+        self._shown += (now - self._counted) * self._rate(now)
+        self._counted = now
+        return int(self._shown)
+
+    def _rate(self, now: float) -> float:
+        rates = [self._written[who] / max(now - begun, 1.0) for who, begun in self._begun.items()]
+        return min(max(min(rates, default=FASTEST), SLOWEST), FASTEST)

@@ -1,0 +1,55 @@
+"""A comparison's set-up as the query of an address: `?models=a,b&prompt=…`. It holds no key and no answer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from urllib.parse import urlencode
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+LONGEST = 6_000
+"""Characters of an address that browsers and proxies are sure to take."""
+MOST = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Setup:
+    """What a comparison begins with. `models` are targets as the hub names them: provider/model."""
+
+    models: tuple[str, ...] = ()
+    prompt: str = ""
+    system: str = ""
+    temperature: str = ""
+    max_tokens: str = ""
+    blind: bool = False
+
+
+def query(setup: Setup) -> str:
+    """The set-up as a query, "" where it would be too long for an address."""
+    written = {
+        "models": ",".join(setup.models),
+        "prompt": setup.prompt,
+        "system": setup.system,
+        "temperature": setup.temperature,
+        "max_tokens": setup.max_tokens,
+        "blind": "1" if setup.blind else "",
+    }
+    text = urlencode({name: value for name, value in written.items() if value}, safe="/,:@")
+    return text if len(text) <= LONGEST else ""
+
+
+def read(parameters: Mapping[str, str]) -> Setup | None:
+    """The set-up that an address asks for, or None where it asks for none."""
+    models = tuple(name for part in parameters.get("models", "").split(",") if (name := part.strip()))
+    if not models:
+        return None
+    return Setup(
+        models=models[:MOST],
+        prompt=parameters.get("prompt", ""),
+        system=parameters.get("system", ""),
+        temperature=parameters.get("temperature", ""),
+        max_tokens=parameters.get("max_tokens", ""),
+        blind=parameters.get("blind", "") not in ("", "0"),
+    )

@@ -1,0 +1,67 @@
+"""The votes' tables, and how an older database becomes a newer one.
+
+Two tables do not need Alembic: the migrations are functions in order, and a table with one row says how many of them
+a database has seen. Each runs once, in the same transaction as its number.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sqlalchemy import Boolean, Column, Float, ForeignKey, Integer, MetaData, String, Table, Text, func, insert, select
+
+from llm_hub.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sqlalchemy import Connection
+
+metadata = MetaData()
+
+votes = Table(
+    "votes",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("at", Float, nullable=False, index=True, comment="seconds since 1970, UTC"),
+    Column("verdict", String(8), nullable=False, comment="best, tie or bad"),
+    Column("conversation", Text, comment="JSON; only where the voter ticked that it be kept"),
+)
+contestants = Table(
+    "contestants",
+    metadata,
+    Column("vote_id", ForeignKey("votes.id", ondelete="CASCADE"), primary_key=True),
+    Column("seat", Integer, primary_key=True, autoincrement=False, comment="from the left, from 0"),
+    Column("target", String(400), nullable=False, comment="provider/model"),
+    Column("won", Boolean, nullable=False),
+)
+_version = Table("schema_version", MetaData(), Column("version", Integer, nullable=False))
+
+_LOCK = 0x6C6C6D687562
+"""Any number, but always the same: two servers must not migrate one PostgreSQL database at once."""
+
+
+def _create_votes(connection: Connection) -> None:
+    metadata.create_all(connection, tables=[votes, contestants])
+
+
+MIGRATIONS: tuple[Callable[[Connection], None], ...] = (_create_votes,)
+"""Never changed, only added to. A later one says in SQL what it does, since the tables above are the newest ones."""
+
+
+def upgrade(connection: Connection) -> None:
+    """Brings the database of this connection's transaction up to date. Raises `ConfigurationError` for a newer one."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(select(func.pg_advisory_xact_lock(_LOCK)))
+    _version.create(connection, checkfirst=True)
+    version = connection.execute(select(_version.c.version)).scalar()
+    if version is None:
+        connection.execute(insert(_version).values(version=0))
+    if (version or 0) > len(MIGRATIONS):
+        raise ConfigurationError(
+            "The votes' database was written by a newer version of LLM Hub.",
+            hint="Update LLM Hub, or set LLM_HUB_DATABASE_URL to another database.",
+        )
+    for number, migrate in enumerate(MIGRATIONS[version or 0 :], (version or 0) + 1):
+        migrate(connection)
+        connection.execute(_version.update().values(version=number))

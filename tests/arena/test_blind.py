@@ -1,0 +1,76 @@
+"""The pace of a blind comparison, and its seats."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+
+from llm_hub.arena.blind import FASTEST, LONGEST_WAIT, SLOWEST, Pace, shuffled
+
+
+class Clock:
+    now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def test_every_order_of_seats_is_as_likely_as_the_others() -> None:
+    chance = random.Random(3)
+    seen = Counter(tuple(shuffled("abc", chance)) for _ in range(6000))
+    assert len(seen) == 6
+    assert all(850 < count < 1150 for count in seen.values())
+
+
+def test_nothing_is_shown_before_everybody_has_begun() -> None:
+    clock = Clock()
+    pace = Pace(2, clock)
+    pace.heard(0, 500, over=False)
+    clock.now += 2
+    assert pace.characters() == 0
+    pace.heard(1, 1, over=False)
+    pace.characters()
+    clock.now += 0.5
+    assert pace.characters() > 0
+
+
+def test_one_that_hangs_or_fails_holds_the_others_up_only_briefly() -> None:
+    clock = Clock()
+    pace = Pace(2, clock)
+    pace.heard(0, 5000, over=False)
+    clock.now += LONGEST_WAIT
+    pace.characters()
+    clock.now += 1
+    assert pace.characters() == int(FASTEST)
+    clock = Clock()
+    pace = Pace(2, clock)
+    pace.heard(0, 5000, over=False)
+    pace.heard(1, 0, over=True)
+    pace.characters()
+    clock.now += 1
+    assert pace.characters() == int(FASTEST)
+
+
+def test_the_slowest_sets_the_pace_within_limits() -> None:
+    for written, expected in ((80, 80.0), (10, SLOWEST), (5000, FASTEST)):
+        clock = Clock()
+        pace = Pace(2, clock)
+        pace.heard(0, 1, over=False)
+        pace.heard(1, 1, over=False)
+        pace.characters()
+        clock.now += 1
+        pace.heard(0, 5000, over=False)
+        pace.heard(1, written, over=False)
+        assert pace.characters() == int(expected)
+
+
+def test_what_was_shown_is_never_taken_back() -> None:
+    clock = Clock()
+    pace = Pace(2, clock)
+    shown = []
+    for step in range(100):
+        pace.heard(0, step * 7, over=step > 60)
+        pace.heard(1, step * 3, over=step > 80)
+        clock.now += 0.05
+        shown.append(pace.characters())
+    assert shown == sorted(shown)

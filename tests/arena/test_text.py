@@ -1,0 +1,81 @@
+"""The difference, the link and the exports of a comparison."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from urllib.parse import parse_qsl
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from llm_hub.arena import diff, link
+from llm_hub.arena.export import Answer, Record, Side, as_json, as_markdown
+
+TEXT = st.text(st.sampled_from("ab \n,日"), max_size=60)
+
+
+@given(TEXT, TEXT)
+def test_a_difference_holds_both_texts(left: str, right: str) -> None:
+    pieces = diff.words(left, right)
+    assert "".join(text for kind, text in pieces if kind != "added").split() == left.split()
+    assert "".join(text for kind, text in pieces if kind != "removed").split() == right.split()
+
+
+@given(TEXT)
+def test_a_text_does_not_differ_from_itself(text: str) -> None:
+    assert {kind for kind, _ in diff.words(text, text)} <= {"same"}
+    assert diff.alike(diff.words(text, text)) == 1
+
+
+def test_only_the_words_that_differ_are_marked() -> None:
+    assert diff.words("the big cat", "the small cat") == [
+        ("same", "the "), ("removed", "big "), ("added", "small "), ("same", "cat")
+    ]  # fmt: skip
+    assert diff.alike(diff.words("a b", "c d")) == 0
+
+
+def test_a_set_up_survives_its_address() -> None:
+    setup = link.Setup(
+        ("openai/gpt-6-luna", "hf/org/name:fastest"), "a & b?\n日 #1", "be kind", "0.5", "100", blind=True
+    )
+    assert link.read(dict(parse_qsl(link.query(setup)))) == setup
+    assert link.query(setup).startswith("models=openai/gpt-6-luna,hf/org/name:fastest&prompt=")
+
+
+def test_an_address_without_models_asks_for_no_comparison() -> None:
+    assert link.read({"prompt": "hi"}) is None
+    assert link.read({"models": " , "}) is None
+
+
+def test_an_address_names_four_models_at_most_and_is_never_too_long() -> None:
+    read = link.read({"models": "a,b,c,d,e"})
+    assert read is not None
+    assert read.models == ("a", "b", "c", "d")
+    assert link.query(link.Setup(("a", "b"), "x" * 10_000)) == ""
+
+
+def record() -> Record:
+    good = Answer("What?", "# Big\ntext", "answered", "openai/a", {"first token": "0.1 s", "price": None})
+    bad = Answer("What?", "", "failed", "", {}, problem="It\nbroke.")
+    return Record(
+        "2026", {"system": "be kind", "temperature": None}, "tie", (Side("openai/a", (good,)), Side("b", (bad,)))
+    )
+
+
+def test_the_json_holds_everything() -> None:
+    assert json.loads(as_json(record())) == json.loads(json.dumps(asdict(record())))
+
+
+def test_the_markdown_names_each_side_and_keeps_an_answers_headings_inside() -> None:
+    text = as_markdown(record())
+    assert "### openai/a" in text
+    assert "> # Big\n> text" in text
+    assert "*failed: It broke.*" in text
+    assert "temperature" not in text
+    assert "vote: tie" in text
+
+
+def test_a_prompt_with_fences_stays_one_block() -> None:
+    answer = Answer("```\nx\n```", "y", "answered", "a", {})
+    assert "````\n```\nx\n```\n````" in as_markdown(Record("", {}, "", (Side("a", (answer,)),)))

@@ -252,7 +252,10 @@ class Hub:
     def _options(self, name: str, row: Row) -> dict[str, Any]:
         """What the settings say about a provider, for its constructor."""
         if name == "local":
-            return {"model": self._settings.local_model or None}
+            return {
+                "model": self._settings.local_model or None,
+                "token": self._settings.value("HF_TOKEN") or None,  # for a repository that asks for one
+            }
         if name == "chaos":
             return {}
         options: dict[str, Any] = {

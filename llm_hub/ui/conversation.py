@@ -18,13 +18,19 @@ Outcome = Literal["pending", "answered", "stopped", "failed"]
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """The settings a turn was asked with. None means the model's own default."""
+    """The settings a turn was asked with. None means the model's own default.
+
+    `fallback` is what follows a target that fails; None: the hub's own route. `tries` is how often the hub asks one
+    target at most; 0: not known.
+    """
 
     provider: str
     model: str
     system: str = ""
     temperature: float | None = None
     max_tokens: int | None = None
+    fallback: tuple[str, ...] | None = None
+    tries: int = 0
 
     @property
     def target(self) -> str:
@@ -34,7 +40,10 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """A prompt and what came of it. `files` are the prompt's images as the server keeps them for showing."""
+    """A prompt and what came of it. `files` are the prompt's images as the server keeps them for showing.
+
+    `price` is the answer's, `prices` those of every attempt at it.
+    """
 
     prompt: Message
     asked: Asked
@@ -42,6 +51,7 @@ class Turn:
     answer: Snapshot = NOTHING
     outcome: Outcome = "pending"
     price: Decimal | None = None
+    prices: tuple[Decimal | None, ...] = ()
 
     @property
     def answers(self) -> bool:
@@ -72,4 +82,5 @@ def request(before: Turns, turn: Turn) -> ChatRequest:
         if past.answers:
             messages += (past.prompt, Message(Role.ASSISTANT, past.answer.text))
     messages.append(turn.prompt)
-    return ChatRequest(tuple(messages), turn.asked.target, turn.asked.temperature, turn.asked.max_tokens)
+    asked = turn.asked
+    return ChatRequest(tuple(messages), asked.target, asked.temperature, asked.max_tokens, asked.fallback)

@@ -8,7 +8,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from llm_hub.errors import LLMHubError, ProviderError
-from llm_hub.ui import figures
+from llm_hub.ui import figures, route
+from llm_hub.ui.seams import marked
 from llm_hub.ui.untrusted import inert, plain
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ def _messages(turn: Turn, titles: Mapping[str, str]) -> Iterator[Message]:
     if answer.reasoning:
         yield _said(_text(inert(answer.reasoning)), metadata=_thought(turn))
     if answer.text:
-        yield _said(_text(inert(answer.text)))
+        yield _said(_text(marked(answer.text, route.seams(turn, titles))))
     if turn.outcome == "failed":
         yield _said(_text(_problem(answer.error)))
     if turn.outcome != "pending":

@@ -1,0 +1,54 @@
+"""Seconds, dollars and names, as the page writes them."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+Titles = dict[str, str]
+"""Provider names to what the page calls them."""
+
+
+def price(amount: Decimal | None) -> str:
+    """An unknown price is never nothing."""
+    if amount is None:
+        return "price unknown"
+    if amount == 0:
+        return "free"
+    if amount < Decimal("0.0001"):
+        return "under $0.0001"
+    places = 2 if amount >= 1 else 4
+    return f"${amount:.{places}f}"
+
+
+def seconds(value: float) -> str:
+    """As long as a reader needs it: 0.42 s, 3.1 s, 75 s."""
+    return f"{value:.2f} s" if value < 1 else f"{value:.1f} s" if value < 10 else f"{value:.0f} s"
+
+
+def ago(age: float) -> str:
+    """12 s ago, 3 min ago, 2 h ago; page.js counts on in the same words."""
+    for unit, length in (("h", 3600), ("min", 60)):
+        if age >= length:
+            return f"{age // length:.0f} {unit} ago"
+    return f"{age:.0f} s ago"
+
+
+def name(provider: str, model: str, titles: Mapping[str, str]) -> str:
+    """A target in a reader's words: OpenAI · gpt-6-luna."""
+    title = titles.get(provider, provider)
+    return f"{title} · {model}" if model else title
+
+
+def target(asked: str, titles: Mapping[str, str]) -> str:
+    """The same for a target as the hub names it: openai/gpt-6-luna."""
+    provider, _, model = asked.partition("/")
+    return name(provider, model, titles)
+
+
+def counted(number: int, noun: str) -> str:
+    """1 word, 2 words."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"

@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
-from llm_hub.ui.chat_events import HELP, ChatEvents, known_models, note_on, status
+from llm_hub.ui import choices
+from llm_hub.ui.chain import ChainEvents, ChainParts, chain_control
+from llm_hub.ui.chat_events import HELP, ChatEvents, note_on, status
 
 if TYPE_CHECKING:
-    from llm_hub.hub import Hub, ProviderState
+    from llm_hub.hub import Hub
     from llm_hub.ui.coalesce import Coalescer
 
 LATEX = [
@@ -37,9 +39,11 @@ class Parts:
     system: gr.Textbox
     temperature: gr.Textbox
     max_tokens: gr.Textbox
+    chain: ChainParts
     new: gr.Button
     past: gr.Chatbot
     live: gr.Chatbot
+    again: gr.Dropdown
     route: gr.HTML
     prompt: gr.MultimodalTextbox
     stop: gr.Button
@@ -48,33 +52,39 @@ class Parts:
     draft: gr.State
 
 
-def chat_tab(hub: Hub, coalescer: Coalescer, page: gr.Blocks) -> None:
+def chat_tab(hub: Hub, coalescer: Coalescer, page: gr.Blocks) -> ChatEvents:
     """Builds the tab inside `page`."""
-    ChatEvents(hub, coalescer, _layout(hub)).connect(page)
+    parts = _layout(hub)
+    events = ChatEvents(hub, coalescer, parts)
+    events.connect(page)
+    ChainEvents(hub, parts.chain, parts.provider).connect()
+    return events
 
 
 def _layout(hub: Hub) -> Parts:
     states = hub.providers()
     chosen = next((state for state in states if state.name == hub.default_provider), states[0])
+    automatic = bool(hub.fallback)  # whoever configures a route wants it to be used
     with gr.Row(elem_id="chat", equal_height=False):
         with gr.Column(elem_id="chat-side", scale=0, min_width=280):
             with gr.Row(elem_id="chat-target"):
                 provider = gr.Dropdown(
-                    [(_label(state), state.name) for state in states],
-                    value=chosen.name,
+                    choices.providers(hub),
+                    value=choices.AUTO if automatic else chosen.name,
                     label="Provider",
                     elem_id="chat-provider",
                     min_width=120,
                 )
                 model = gr.Dropdown(
-                    known_models(chosen),
+                    choices.models(chosen),
                     value=chosen.default_model,
+                    visible=not automatic,
                     label="Model",
                     allow_custom_value=True,
                     elem_id="chat-model",
                     min_width=120,
                 )
-            note = gr.HTML(note_on(chosen), elem_id="chat-note")
+            note = gr.HTML("" if automatic else note_on(chosen), elem_id="chat-note")
             new = gr.Button("New chat", size="sm", elem_id="chat-new")
             with gr.Accordion("Settings", open=True, elem_id="chat-settings"):
                 system = gr.Textbox(
@@ -92,6 +102,7 @@ def _layout(hub: Hub) -> Parts:
                     max_tokens = gr.Textbox(
                         label="Max tokens", placeholder="model's own", min_width=100, elem_id="chat-max-tokens"
                     )
+                chain = chain_control(hub, choices.AUTO if automatic else chosen.name)
         with gr.Column(elem_id="chat-main", scale=1, min_width=0):
             with gr.Column(elem_id="chat-scroll"):
                 look: dict[str, Any] = {
@@ -109,6 +120,15 @@ def _layout(hub: Hub) -> Parts:
                     elem_id="chat-log", label="Conversation", placeholder=WELCOME, editable="user", **look
                 )
                 live = gr.Chatbot(elem_id="chat-live", label="Answer", **look)
+                again = gr.Dropdown(
+                    choices.targets(hub),
+                    value=None,
+                    label="Answer again with another model",
+                    show_label=False,
+                    container=False,
+                    allow_custom_value=True,
+                    elem_id="chat-again",
+                )
                 route = gr.HTML(status(""), elem_id="chat-route")
             with gr.Column(elem_id="chat-compose"):
                 prompt = gr.MultimodalTextbox(
@@ -128,12 +148,6 @@ def _layout(hub: Hub) -> Parts:
                 hint = gr.HTML(status(HELP), elem_id="chat-hint")
     return Parts(
         provider=provider, model=model, note=note, system=system, temperature=temperature, max_tokens=max_tokens,
-        new=new, past=past, live=live, route=route, prompt=prompt, stop=stop, hint=hint,
+        chain=chain, new=new, past=past, live=live, again=again, route=route, prompt=prompt, stop=stop, hint=hint,
         turns=gr.State(()), draft=gr.State(None),
     )  # fmt: skip
-
-
-def _label(state: ProviderState) -> str:
-    if state.ready:
-        return state.title
-    return f"{state.title} ({'needs a key' if state.problem.startswith('needs a key') else 'not ready'})"

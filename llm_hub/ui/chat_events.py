@@ -15,12 +15,13 @@ import gradio as gr
 
 from llm_hub.chat import Image, Message, Role, Text
 from llm_hub.errors import InvalidRequest, LLMHubError
-from llm_hub.ui import figures, pictures, transcript
+from llm_hub.ui import choices, figures, pictures, route, transcript
 from llm_hub.ui.conversation import Asked, Turn, Turns, request
 from llm_hub.ui.untrusted import plain
 
 if TYPE_CHECKING:
     from llm_hub.hub import Hub, ProviderState
+    from llm_hub.ui.chain import Chain
     from llm_hub.ui.chat import Parts
     from llm_hub.ui.coalesce import Coalescer
 
@@ -50,7 +51,9 @@ class ChatEvents:
     def connect(self, page: gr.Blocks) -> None:
         parts = self._parts
         chat: set[Any] = {parts.turns, parts.draft}
-        settings = {parts.provider, parts.model, parts.system, parts.temperature, parts.max_tokens}
+        settings = {
+            parts.provider, parts.model, parts.system, parts.temperature, parts.max_tokens, parts.chain.kept
+        }  # fmt: skip
         shown = [parts.past, parts.live, parts.route, parts.stop, parts.hint, parts.prompt, *chat]
         now: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
         streaming: dict[str, Any] = {
@@ -61,6 +64,7 @@ class ChatEvents:
             parts.prompt.submit(self.send, {parts.prompt, *chat, *settings}, shown, **now),
             gr.on([parts.past.retry, parts.past.option_select], self.again, {*chat, *settings}, shown, **now),
             parts.past.edit(self.edit, {*chat, *settings}, shown, **now),
+            parts.again.input(self.again_with, {parts.again, *chat, *settings}, [*shown, parts.again], **now),
         ]
         answers = [
             first.then(self.answer, chat, [parts.live, parts.route, parts.draft], **streaming) for first in asked
@@ -74,7 +78,7 @@ class ChatEvents:
         parts.new.click(None, None, None, cancels=answers).then(self.clear, None, shown, **now)
         page.unload(self.forget)
 
-        listed = [parts.model, parts.note]
+        listed = [parts.model, parts.note, parts.chain.add, parts.again]
         chosen = parts.provider.input(self.choose, parts.provider, listed, **now)
         chosen.then(self.list_models, {parts.provider, parts.model}, listed, trigger_mode="multiple", **streaming)
         page.load(self.list_models, {parts.provider, parts.model}, listed, trigger_mode="multiple", **streaming)
@@ -98,10 +102,26 @@ class ChatEvents:
         return {**self._begin(visitor, self._kept(data), turn), parts.prompt: {"text": "", "files": []}}
 
     def again(self, data: Inputs, visitor: gr.Request) -> Updates:
+        """The same prompt once more. Whoever asks on purpose is not told that the target is paused."""
         turns = self._kept(data)
         if not turns or self._is_answering(visitor):
             return self._hint("")
-        return self._ask_again(visitor, data, turns, turns[-1].prompt, len(turns) - 1)
+        return self._ask_again(visitor, data, turns, turns[-1].prompt, len(turns) - 1, now=True)
+
+    def again_with(self, data: Inputs, visitor: gr.Request) -> Updates:
+        """The last prompt once more, to another target, and just this once: what is chosen for later turns stays."""
+        parts, turns = self._parts, self._kept(data)
+        unchosen = {parts.again: gr.update(value=None)}
+        wanted = str(data[parts.again] or "")
+        if not turns or not wanted or self._is_answering(visitor):
+            return {**self._hint(""), **unchosen}
+        if wanted != choices.AUTO:
+            try:
+                wanted = choices.typed(self._hub, wanted)
+            except InvalidRequest as error:
+                return {**self._hint(str(error)), **unchosen}
+        last = len(turns) - 1
+        return self._ask_again(visitor, data, turns, turns[-1].prompt, last, now=True, target=wanted) | unchosen
 
     def edit(self, data: Inputs, edited: gr.EditData, visitor: gr.Request) -> Updates:
         turns = self._kept(data)
@@ -161,6 +181,31 @@ class ChatEvents:
     async def clear(self) -> Updates:
         return self._over(())
 
+    @property
+    def taken_over(self) -> list[Any]:
+        """What `take_over` changes."""
+        parts = self._parts
+        shown = [parts.past, parts.live, parts.route, parts.stop, parts.hint, parts.turns, parts.draft, parts.note]
+        return [*shown, parts.provider, parts.model, parts.system, parts.temperature, parts.max_tokens]
+
+    def take_over(self, turns: Turns, visitor: gr.Request) -> Updates:
+        """A conversation from another tab becomes this chat. Raises `InvalidRequest` while an answer is written."""
+        if self._is_answering(visitor):
+            raise InvalidRequest("Chat is still answering.", hint="Stop it there first.")
+        self._left.discard(visitor.session_hash or "")
+        parts, asked = self._parts, turns[-1].asked
+        state = self._state(asked.provider)
+        number = (asked.temperature, asked.max_tokens)
+        return {
+            **self._over(turns),
+            parts.note: note_on(state),
+            parts.provider: asked.provider,
+            parts.model: gr.update(choices=choices.models(state), value=asked.model, visible=True),
+            parts.system: asked.system,
+            parts.temperature: "" if number[0] is None else f"{number[0]:g}",
+            parts.max_tokens: "" if number[1] is None else str(number[1]),
+        }
+
     def forget(self, visitor: gr.Request) -> None:
         """A tab was closed."""
         self._left.discard(visitor.session_hash or "")
@@ -169,9 +214,11 @@ class ChatEvents:
     # Providers and models.
 
     def choose(self, provider: str) -> Updates:
+        if provider == choices.AUTO:
+            return {self._parts.model: gr.update(value="", visible=False), self._parts.note: ""}
         state = self._state(provider)
         return {
-            self._parts.model: gr.update(choices=known_models(state), value=state.default_model),
+            self._parts.model: gr.update(choices=choices.models(state), value=state.default_model, visible=True),
             self._parts.note: note_on(state),
         }
 
@@ -179,30 +226,35 @@ class ChatEvents:
         """The live list takes the suggestions' place when it comes. What is chosen stays chosen."""
         parts, session = self._parts, visitor.session_hash or ""
         provider: str = data[parts.provider]
+        if provider == choices.AUTO:
+            return {parts.note: gr.skip()}
         state = self._state(provider)
         if not state.ready:
             return {parts.note: note_on(state)}
         self._listing[session] = provider
-        models: list[str] = []
+        models: list[choices.Choice] = []
         problem = ""
         try:
-            models = [model.id for model in await self._hub.models(provider)]
+            models = choices.listed(await self._hub.models(provider))
         except LLMHubError as error:
             problem = f"Its list of models did not come. {error.message}"
         if self._listing.get(session) != provider:
             return {parts.note: gr.skip()}
         del self._listing[session]
-        first: dict[str, Any] = {"value": models[0]} if models and not data[parts.model] else {}
+        first: dict[str, Any] = {"value": models[0][1]} if models and not data[parts.model] else {}
+        targets = choices.targets(self._hub)
         return {
-            parts.model: gr.update(choices=_never_shorter(models, known_models(state)), **first),
+            parts.model: gr.update(choices=choices.never_shorter(models, choices.models(state)), **first),
             parts.note: note_on(state, problem),
+            parts.chain.add: gr.update(choices=targets),
+            parts.again: gr.update(choices=targets),
         }
 
     # What the events have in common.
 
     @property
     def _titles(self) -> figures.Titles:
-        return {state.name: state.title for state in self._hub.providers()}
+        return choices.titles(self._hub)
 
     def _state(self, provider: str) -> ProviderState:
         """A provider as it is now. Raises `InvalidRequest` for a name that no browser was given."""
@@ -217,12 +269,17 @@ class ChatEvents:
     def _asked(self, data: Inputs) -> Asked:
         """The settings as they stand. Raises `InvalidRequest` in words for the visitor."""
         parts = self._parts
+        chain: Chain = data[parts.chain.kept]
+        if data[parts.provider] == choices.AUTO and chain == ():
+            raise InvalidRequest("Nobody is asked.", hint="Add a model to the order, or choose a provider.")
         return Asked(
             provider=str(data[parts.provider] or ""),
             model=str(data[parts.model] or "").strip(),
             system=data[parts.system] or "",
             temperature=_temperature(data[parts.temperature] or ""),
             max_tokens=_max_tokens(data[parts.max_tokens] or ""),
+            fallback=chain,
+            tries=self._hub.tries,
         )
 
     def _kept(self, data: Inputs) -> Turns:
@@ -235,15 +292,34 @@ class ChatEvents:
         if error is not None and not isinstance(error, LLMHubError):
             log.error("An answer failed inside the hub.", exc_info=error)
         ended = draft.ended()
+        ended = replace(ended, prices=tuple(self._hub.price(attempt) for attempt in route.attempts(ended)))
         if ended.answer.response is not None:
             ended = replace(ended, price=self._hub.price(ended.answer.response))
         return (*turns, ended)
 
-    def _ask_again(self, visitor: gr.Request, data: Inputs, turns: Turns, prompt: Message, number: int) -> Updates:
+    def _ask_again(
+        self,
+        visitor: gr.Request,
+        data: Inputs,
+        turns: Turns,
+        prompt: Message,
+        number: int,
+        *,
+        now: bool = False,
+        target: str = "",
+    ) -> Updates:
+        """A turn's place is taken by a new one. `now` ends the target's pause; `target` "" is the chosen one."""
         try:
-            asked = self._asked(data)
+            asked = self._asked(data if not target else {**data, self._parts.provider: target})
         except InvalidRequest as error:
             return self._hint(str(error))
+        if target:
+            provider, _, model = target.partition("/")
+            asked = replace(asked, provider=provider, model=model)
+        if now:
+            order = self._hub.route if asked.fallback is None else asked.fallback
+            for one in order if asked.provider == choices.AUTO else (asked.target,):
+                self._hub.try_now(one)
         return self._begin(visitor, turns[:number], Turn(prompt, asked, turns[number].files))
 
     def _begin(self, visitor: gr.Request, turns: Turns, draft: Turn) -> Updates:
@@ -275,7 +351,8 @@ class ChatEvents:
         return transcript.log(turns, self._titles)
 
     def _figures(self, turn: Turn) -> str:
-        return figures.line(turn, self._titles)
+        """The line that a screen reader hears: without every single attempt."""
+        return figures.line(turn, self._titles, attempts=False)
 
     def _hint(self, text: str) -> Updates:
         return {self._parts.hint: status(plain(text) or HELP)}
@@ -303,13 +380,7 @@ def _max_tokens(typed: str) -> int | None:
 
 def known_models(state: ProviderState) -> list[str]:
     """Model names for as long as the live list has not come."""
-    return list(state.suggestions) or [name for name in (state.default_model,) if name]
-
-
-def _never_shorter(models: list[str], known: list[str]) -> list[str]:
-    """The live list, no shorter than what it replaces: Gradio 6.31 breaks a list that shrinks while it is open."""
-    missing = [name for name in known if name not in models]
-    return [*models, *missing][: max(len(models), len(known))]
+    return [model for _, model in choices.models(state)]
 
 
 def note_on(state: ProviderState, problem: str = "") -> str:

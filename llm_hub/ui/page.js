@@ -30,3 +30,39 @@
   });
   found.observe(document.documentElement, { childList: true, subtree: true });
 })();
+
+// What passes by itself is counted here: "back in 12 s", "40 s ago".
+(() => {
+  const ago = (age) => age >= 3600 ? `${Math.floor(age / 3600)} h ago`
+    : age >= 60 ? `${Math.floor(age / 60)} min ago` : `${Math.floor(age)} s ago`;
+  const since = new WeakMap();
+  const passed = (part) => {
+    if (!since.has(part)) since.set(part, performance.now());
+    return (performance.now() - since.get(part)) / 1000;
+  };
+  setInterval(() => {
+    if (document.hidden) return;
+    document.querySelectorAll("[data-in]").forEach((part) => {
+      part.textContent = `${Math.max(0, Math.ceil(part.dataset.in - passed(part)))} s`;
+    });
+    document.querySelectorAll("[data-ago]").forEach((part) => {
+      part.textContent = ago(Number(part.dataset.ago) + passed(part));
+    });
+  }, 500);
+})();
+
+// Copying gives what was said: the mark where another model went on is only to be seen.
+(() => {
+  const clipboard = navigator.clipboard;
+  if (!clipboard) return;
+  const write = clipboard.writeText.bind(clipboard);
+  clipboard.writeText = (text) => write(text.replace(/<span class="seam" title="[^"<>]*"><\/span>/g, ""));
+})();
+
+// Gradio's dropdowns have no placeholder of their own.
+new MutationObserver(() => {
+  for (const [id, words] of [["#chat-again", "Answer again with …"], ["#chat-chain-add", "Add a model"]]) {
+    const box = document.querySelector(`${id} input`);
+    if (box && box.placeholder !== words) box.placeholder = words;
+  }
+}).observe(document.documentElement, { childList: true, subtree: true });

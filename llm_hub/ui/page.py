@@ -10,11 +10,13 @@ import gradio as gr
 
 from llm_hub.ui.chat import chat_tab
 from llm_hub.ui.coalesce import Coalescer
+from llm_hub.ui.status import status_tab
 
 if TYPE_CHECKING:
     from llm_hub.hub import Hub
 
 HERE = Path(__file__).parent
+STYLES = ("page.css", "route.css", "status.css")
 HEADER = """<header><h1>LLM Hub</h1><p>One chat for every model. It shows who answered.</p></header>"""
 FONTS = ("system-ui", "-apple-system", "Segoe UI", "Roboto", "Helvetica Neue", "sans-serif")
 FIXED_FONTS = ("ui-monospace", "SF Mono", "Menlo", "Consolas", "monospace")
@@ -36,12 +38,15 @@ def build(hub: Hub) -> Page:
     coalescer = Coalescer()
     with gr.Blocks(title="LLM Hub", analytics_enabled=False, fill_height=True, fill_width=True) as blocks:
         gr.HTML(HEADER, elem_id="header")
-        with gr.Tabs(elem_id="tabs"), gr.Tab("Chat", id="chat"):
-            chat_tab(hub, coalescer, blocks)
+        with gr.Tabs(elem_id="tabs") as tabs:
+            with gr.Tab("Chat", id="chat"):
+                chat_tab(hub, coalescer, blocks)
+            with gr.Tab("Status", id="status"):
+                status_tab(hub, tabs)
     return Page(
         blocks=blocks,
         theme=_theme(),
-        css=(HERE / "page.css").read_text(encoding="utf-8"),
+        css="".join((HERE / style).read_text(encoding="utf-8") for style in STYLES),
         head=f"<script>{(HERE / 'page.js').read_text(encoding='utf-8')}</script>",
         coalescer=coalescer,
     )

@@ -11,6 +11,14 @@ if TYPE_CHECKING:
     from playwright.sync_api import ConsoleMessage, Locator, Page, Request
 
 
+KEEP = """() => {
+  window.said = [];
+  const line = document.querySelector("#chat-route");
+  new MutationObserver(() => window.said.push(line.innerText.trim()))
+    .observe(line, {childList: true, subtree: true, characterData: true});
+}"""
+
+
 class ChatPage:
     """One visitor's tab. `complaints` are errors of its console, `strangers` requests to any other host."""
 
@@ -58,6 +66,16 @@ class ChatPage:
         return self.log.locator("[data-testid=bot]").filter(has_not=self.page.locator(".figures"))
 
     @property
+    def route(self) -> Locator:
+        """The line that says what happens while an answer is on its way."""
+        return self.page.locator("#chat-route")
+
+    @property
+    def chain(self) -> Locator:
+        """The fallbacks, in order."""
+        return self.page.locator("#chat-chain-list li b")
+
+    @property
     def hint(self) -> Locator:
         return self.page.locator("#chat-hint")
 
@@ -73,6 +91,29 @@ class ChatPage:
         box.fill(model)
         box.press("Enter")
         expect(box).to_have_value(model)
+
+    def fall_back_to(self, *targets: str) -> None:
+        """Adds to the fallback chain."""
+        box = self.page.locator("#chat-chain-add input")
+        for target in targets:
+            before = self.chain.count()
+            box.fill(target)
+            box.press("Enter")
+            expect(self.chain).to_have_count(before + 1)
+
+    def answer_again_with(self, target: str) -> None:
+        box = self.page.locator("#chat-again input")
+        box.fill(target)
+        box.press("Enter")
+
+    def keep_what_is_said(self) -> None:
+        """From now on, whatever the route's line says is kept for `said`."""
+        self.page.evaluate(KEEP)
+
+    @property
+    def said(self) -> list[str]:
+        said: list[str] = self.page.evaluate("window.said")
+        return said
 
     def type(self, text: str) -> None:
         self.prompt.fill(text)

@@ -44,7 +44,8 @@ def site(wall: WallThread, parrot: Parrot, tmp_path_factory: pytest.TempPathFact
     environment = {
         "OPENAI_API_KEY": KEY,
         "OPENAI_BASE_URL": wall.openai_url,
-        "LLM_HUB_SERVERS": f"parrot={parrot.url}",
+        "LLM_HUB_SERVERS": f"parrot={parrot.url},second={wall.openai_url}",
+        "LLM_HUB_CHAOS": "1",
     }
     with Site(log, environment) as site:
         yield site

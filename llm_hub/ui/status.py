@@ -1,0 +1,96 @@
+"""The Status tab: how every provider and every target that was asked is doing, and a way to try it now.
+
+It is HTML of ours, written anew only when something has happened: what passes by itself (back in 12 s, 40 s ago) is
+counted by the page's own script, so that a tab that is looked at asks for little, and one that is not asks for nothing.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+import gradio as gr
+
+from llm_hub.errors import LLMHubError
+from llm_hub.ui import health
+from llm_hub.ui.chain import PICK
+
+if TYPE_CHECKING:
+    from llm_hub.hub import Hub
+    from llm_hub.ui.health import Tested
+
+KEEP = """
+const opened = new Set();
+element.addEventListener("toggle", ({target}) => {
+  if (target.dataset.keep) opened[target.open ? "add" : "delete"](target.dataset.keep);
+}, true);
+watch("value", () => element.querySelectorAll("[data-keep]").forEach((one) => {
+  one.open = opened.has(one.dataset.keep);
+}));
+"""
+"""What a reader opened stays open when the HTML changes."""
+REFRESH = 1.0
+"""Seconds between two looks at what has happened."""
+LONGEST_TEST = 20.0
+"""Seconds that a test of a provider may take."""
+
+
+def status_tab(hub: Hub, tabs: gr.Tabs) -> None:
+    """Builds the tab where it is called; `tabs` tell when it is looked at."""
+    with gr.Column(elem_id="status"):
+        table = gr.HTML("", js_on_load=PICK + KEEP, apply_default_css=False, elem_id="status-table")
+    timer = gr.Timer(REFRESH, active=False)
+    tested, seen = gr.State({}), gr.State("")
+    events = StatusEvents(hub, timer, table, tested, seen)
+    quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
+    changed = [timer, table, seen]
+    tabs.select(events.turn, {tested, seen}, changed, queue=False, **quiet)
+    timer.tick(events.look, {tested, seen}, [table, seen], queue=False, **quiet)
+    table.pick(events.pick, {tested, seen}, [table, seen, tested], concurrency_limit=None, **quiet)
+
+
+class StatusEvents:
+    """What is seen is a state of the session: its picture is sent when it differs from the last one."""
+
+    def __init__(self, hub: Hub, timer: gr.Timer, table: gr.HTML, tested: gr.State, seen: gr.State) -> None:
+        self._hub = hub
+        self._timer = timer
+        self._table = table
+        self._tested = tested
+        self._seen = seen
+
+    async def turn(self, data: dict[Any, Any], selected: gr.SelectData) -> dict[Any, Any]:
+        """Another tab was chosen: this one, or one that hides it."""
+        if selected.value != "Status":
+            return {self._timer: gr.Timer(active=False)}
+        return {self._timer: gr.Timer(active=True), **self._picture(data[self._tested], "")}
+
+    async def look(self, data: dict[Any, Any]) -> dict[Any, Any]:
+        return self._picture(data[self._tested], data[self._seen])
+
+    async def pick(self, data: dict[Any, Any], picked: gr.EventData) -> dict[Any, Any]:
+        """A button of the table: `try <target>` or `test <provider>`."""
+        what, _, name = str(picked._data.get("what", "")).partition(" ")  # noqa: SLF001  # Gradio's own way to it
+        tested: dict[str, Tested] = data[self._tested]
+        if what == "try":
+            self._hub.try_now(name)
+        elif what == "test" and name in {state.name for state in self._hub.providers()}:
+            tested = {**tested, name: await self._test(name)}
+        return {self._tested: tested, **self._picture(tested, "")}
+
+    async def _test(self, provider: str) -> Tested:
+        """Asks for the list of models: it costs nothing, and needs the key."""
+        began = time.monotonic()
+        try:
+            models = await self._hub.models(provider, fresh=True)
+        except LLMHubError as error:
+            return health.Tested(str(error), failed=True)
+        took = time.monotonic() - began
+        return health.Tested(health.works(len(models), took))
+
+    def _picture(self, tested: dict[str, Tested], seen: str) -> dict[Any, Any]:
+        states, targets = self._hub.providers(), self._hub.targets()
+        now = health.version(states, targets, tested)
+        if now == seen:
+            return {self._seen: gr.skip()}
+        return {self._table: health.html(states, targets, tested, self._hub.price), self._seen: now}

@@ -53,8 +53,14 @@ class Message:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "role", Role(self.role))
-        if isinstance(self.content, str):
-            object.__setattr__(self, "content", _whole(self.content))
+        content: object = self.content
+        if isinstance(content, str):
+            object.__setattr__(self, "content", _whole(content))
+            return
+        parts = tuple(content) if isinstance(content, list | tuple) else (None,)
+        if not all(isinstance(part, Text | Image) for part in parts):
+            raise TypeError("A message's content is text, or a tuple of Text and Image parts.")
+        object.__setattr__(self, "content", parts)
 
     @property
     def text(self) -> str:

@@ -7,7 +7,8 @@
         ├── ServerFailed            408, 5xx, 529, overload inside a stream
         ├── RateLimited             429 for too many requests; `retry_after` where the provider says
         ├── QuotaExhausted          402, insufficient_quota: the account has nothing left
-        ├── KeyRefused              401, 403, or no key at all
+        ├── KeyRefused              401, 403
+        ├── NotConfigured           cannot be asked at all: no key, or a setting that is wrong
         ├── ModelNotFound           404: unknown, retired or not installed
         ├── UnsupportedParameter    400 or 422 that names one of our parameters
         ├── PromptTooLong           longer than the model's context
@@ -75,6 +76,8 @@ class ProviderError(LLMHubError):
     """
 
     kind: ClassVar[str] = "failed"
+    next_step: ClassVar[str] = "Try again, or choose another model."
+    """The hint of an error that is given none."""
     retryable: bool = False
     falls_back: bool = True
     breaker: Breaker = "ignores"
@@ -92,7 +95,7 @@ class ProviderError(LLMHubError):
         code: str = "",
         retry_after: float | None = None,
     ) -> None:
-        super().__init__(message, hint=hint)
+        super().__init__(message, hint=hint or self.next_step)
         self.provider = provider
         self.model = model
         self.detail = detail
@@ -146,8 +149,14 @@ class KeyRefused(ProviderError):
     scope = "key"
 
 
+class NotConfigured(ProviderError):
+    kind = "not_configured"
+    next_step = "Set it up in .env or the environment, and start again."
+
+
 class ModelNotFound(ProviderError):
     kind = "model_not_found"
+    next_step = "Choose a model from the list."
     breaker = "holds"
     scope = "model"
 
@@ -165,15 +174,18 @@ class UnsupportedParameter(ProviderError):
 
 class PromptTooLong(ProviderError):
     kind = "prompt_too_long"
+    next_step = "Shorten the conversation, start a new chat, or choose a model with a larger context."
 
 
 class InvalidRequest(ProviderError):
     kind = "invalid_request"
+    next_step = "Change the prompt or the settings, or choose another model."
     falls_back = False
 
 
 class ContentRejected(ProviderError):
     kind = "content_rejected"
+    next_step = "Rephrase the prompt, or choose another model."
     falls_back = False
 
 

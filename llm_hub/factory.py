@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from importlib import import_module
+from inspect import signature
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from llm_hub.errors import ConfigurationError
@@ -175,6 +176,10 @@ class ProviderFactory:
 
         Raises `ConfigurationError` for a name that cannot stand before the slash in `provider/model`.
         """
+        if not (isinstance(provider, type) and hasattr(provider, "events")):
+            raise ConfigurationError(
+                f"{provider!r:.60} is no provider.", hint="Register a class, not an instance of it."
+            )
         if not name or "/" in name or not name.isprintable() or name != name.strip() or name == "auto":
             raise ConfigurationError(f"{name!r} cannot name a provider.", hint="Use a word without slashes.")
         cls.registered[name] = provider
@@ -206,5 +211,10 @@ class ProviderFactory:
             raise ConfigurationError(f"{row.title} needs an API key.", hint=f"Pass api_key, or set {row.key[0]}.")
         known = {"name": name, "title": row.title, "base_url": row.base_url, "default_model": row.default_model}
         settled = {key: value for key, value in known.items() if value} | dict(row.options) | options
-        built: LLMProvider = getattr(import_module(f"llm_hub.providers.{module}"), adapter)(**settled)
+        provider = getattr(import_module(f"llm_hub.providers.{module}"), adapter)
+        try:
+            signature(provider).bind(**settled)
+        except TypeError as error:
+            raise ConfigurationError(f"{name}: {error}.") from None
+        built: LLMProvider = provider(**settled)
         return built

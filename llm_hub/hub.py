@@ -13,10 +13,11 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from llm_hub.chat import Attempt, AttemptFailed, Done, LLMResponse
-from llm_hub.errors import ConfigurationError, KeyRefused, LLMHubError
+from llm_hub.errors import ConfigurationError, LLMHubError, NotConfigured
 from llm_hub.factory import ROWS, ProviderFactory, Row, compatible
 from llm_hub.pricing import price
 from llm_hub.provider import LLMProvider
+from llm_hub.providers import gguf
 from llm_hub.router import Clocks, Health, LLMRouter, Target
 from llm_hub.wire import checked_key, checked_url
 
@@ -239,19 +240,31 @@ class Hub:
             return Target(_NotReady(provider, self._rows[provider], error), model)
 
     def _state(self, name: str, row: Row) -> ProviderState:
+        error = self._missing(name, row)
         problem = ""
+        if error is not None:
+            problem = f"needs a key: set {row.key[0]}" if error.message.endswith("needs a key.") else str(error)
+        model = row.default_model
+        if name == "local" and error is None:
+            model = gguf.find(self._settings.local_model or None).title
+        return ProviderState(name, row.title, error is None, problem.removesuffix("."), model, row.suggestions)
+
+    def _missing(self, name: str, row: Row) -> ConfigurationError | None:
+        """Why the settings do not make this provider, if they do not."""
         if row.key and name in ROWS and not self._settings.value(*row.key):
-            problem = f"needs a key: set {row.key[0]}"
-        else:
-            try:
-                self._options(name, row)
-            except ConfigurationError as error:
-                problem = str(error)
-        return ProviderState(name, row.title, not problem, problem, row.default_model, row.suggestions)
+            return ConfigurationError(
+                f"{row.title} needs a key.", hint=f"Set {row.key[0]} in .env or the environment, and start again."
+            )
+        try:
+            self._options(name, row)
+        except ConfigurationError as error:
+            return error
+        return None
 
     def _options(self, name: str, row: Row) -> dict[str, Any]:
         """What the settings say about a provider, for its constructor."""
         if name == "local":
+            gguf.find(self._settings.local_model or None)  # raises for a file that cannot be used
             return {
                 "model": self._settings.local_model or None,
                 "token": self._settings.value("HF_TOKEN") or None,  # for a repository that asks for one
@@ -279,9 +292,8 @@ class Hub:
                 if row is None or name in ProviderFactory.registered:
                     self._built[name] = await asyncio.to_thread(ProviderFactory.create, name)
                 else:
-                    state = self._state(name, row)
-                    if not state.ready:
-                        raise ConfigurationError(f"{row.title} {state.problem}.")
+                    if error := self._missing(name, row):
+                        raise error
                     self._built[name] = await asyncio.to_thread(
                         ProviderFactory.build, name, row, **self._options(name, row)
                     )
@@ -296,7 +308,7 @@ class _NotReady(LLMProvider):
         self._error = error
 
     async def complete(self, *_: object, **__: object) -> NoReturn:
-        raise KeyRefused(self._error.message, provider=self.name, hint=self._error.hint)
+        raise NotConfigured(self._error.message, provider=self.name, hint=self._error.hint)
 
 
 def _with_scheme(host: str) -> str:

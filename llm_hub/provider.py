@@ -1,7 +1,9 @@
 """What it means to be a provider.
 
 An adapter writes `events`; everything that callers use is built on it here (template method). A provider may also
-be written the short way, by overriding `complete` or `stream` alone: messages in, text out.
+be written the short way, by overriding `complete` or `stream` alone, as coroutine or asynchronous generator: messages
+in, text out. Called directly those do what they are written to do; its `events`, and with them every route, take it
+like any other.
 """
 
 from __future__ import annotations
@@ -124,6 +126,8 @@ class LLMProvider(ABC):  # noqa: B024  # what must be overridden is one of three
             yield TextDelta(whole.content)
             yield Done(whole)
             return
+        if not isinstance(whole, str):
+            raise TypeError(f"{type(self).__name__}.complete() must return text or an LLMResponse, not {whole!r:.40}.")
         yield answer.text(whole)
         answer.finish_reason = "stop"
         yield answer.done()
@@ -248,5 +252,16 @@ class Answer:
 def _request(
     messages: Sequence[Message] | str, model: str | None, temperature: float | None, max_tokens: int | None
 ) -> ChatRequest:
-    turns = (Message(Role.USER, messages),) if isinstance(messages, str) else tuple(messages)
-    return ChatRequest(turns, model, temperature, max_tokens)
+    """A request from what a program passes. Raises `InvalidRequest` for what no provider could be sent."""
+    turns: tuple[object, ...] = (Message(Role.USER, messages),) if isinstance(messages, str) else ()
+    if isinstance(messages, list | tuple):
+        turns = tuple(messages)
+    if not all(isinstance(turn, Message) for turn in turns) or not isinstance(messages, str | list | tuple):
+        raise InvalidRequest("The messages are a text, or a list of Message values.", hint='Message("user", "Hello")')
+    if model is not None and not isinstance(model, str):
+        raise InvalidRequest("The model is the name of one.")
+    if temperature is not None and not (isinstance(temperature, int | float) and 0 <= temperature <= 2):
+        raise InvalidRequest("The temperature is a number from 0 to 2.", hint="Leave it out for the model's own.")
+    if max_tokens is not None and not (isinstance(max_tokens, int) and max_tokens >= 1):
+        raise InvalidRequest("max_tokens is a whole number above 0.", hint="Leave it out for the model's own.")
+    return ChatRequest(turns, model, temperature, max_tokens)  # type: ignore[arg-type]  # all are messages: see above

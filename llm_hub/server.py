@@ -19,6 +19,7 @@ from fastapi import FastAPI
 from fastapi.responses import HTMLResponse, JSONResponse
 
 from llm_hub.api import router
+from llm_hub.arena.votes import Votes
 from llm_hub.errors import ConfigurationError
 from llm_hub.hub import Hub
 from llm_hub.settings import Settings
@@ -55,6 +56,7 @@ class Application:
 
     def __init__(self, settings: Settings) -> None:
         self.hub = Hub.from_settings(settings)
+        self.votes = Votes(settings.database_url)
         self.page: Page | None = None
         self.failed = False
         self._background: set[asyncio.Task[None]] = set()
@@ -63,8 +65,7 @@ class Application:
         self.api.add_api_route("/health", self._health)
         keys = {name: key.get_secret_value() for name, key in settings.api_keys.items()}
         self.api.include_router(router(self.hub, keys))
-        who = f"{len(keys)} keys" if keys else "programs on this computer only (LLM_HUB_API_KEYS is not set)"
-        log.info("The API under /v1 answers %s.", who)
+        self._answers = f"{len(keys)} keys" if keys else "this computer only, without LLM_HUB_API_KEYS"
         self.asgi: ASGIApp = Guard(self._door, on_space="SPACE_ID" in os.environ)
 
     def announce(self, address: str) -> None:
@@ -96,6 +97,7 @@ class Application:
     async def _lifespan(self, _: FastAPI) -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
             stack.push_async_callback(self.hub.aclose)
+            stack.push_async_callback(self.votes.aclose)
             opening = asyncio.create_task(self._open(stack))
             yield
             opening.cancel()
@@ -104,7 +106,7 @@ class Application:
     async def _open(self, stack: AsyncExitStack) -> None:
         """Builds the page and puts it behind the API's routes."""
         try:
-            page = await asyncio.to_thread(_build, self.hub)
+            page = await asyncio.to_thread(_build, self.hub, self.votes)
             gradio_app = _mount(self.api, page)
             # A mounted application's own lifespan is only entered by a parent that starts after the mount.
             await stack.enter_async_context(gradio_app.router.lifespan_context(gradio_app))
@@ -118,17 +120,17 @@ class Application:
         stack.callback(page.blocks._queue.close)  # noqa: SLF001  # Gradio has no public way
         self._stop_event = gradio_app.stop_event
         self.page = page
-        log.info("LLM Hub is ready: %s", self._address)
+        log.info("LLM Hub is ready: %s (its API answers %s)", self._address, self._answers)
         await self.hub.warm_up()
 
 
-def _build(hub: Hub) -> Page:
+def _build(hub: Hub, votes: Votes) -> Page:
     from llm_hub.ui.stubs import skip_stubs
 
     skip_stubs()
     from llm_hub.ui.page import build
 
-    return build(hub)
+    return build(hub, votes)
 
 
 def _mount(app: FastAPI, page: Page) -> Any:
@@ -211,6 +213,10 @@ def _bound(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         return socket.create_server((host, port), family=family, backlog=2048)
+    except socket.gaierror:
+        raise ConfigurationError(
+            f"LLM_HUB_HOST: there is no address {host}.", hint="Use 127.0.0.1 or 0.0.0.0."
+        ) from None
     except OSError as error:
         raise ConfigurationError(
             f"LLM Hub cannot listen on {host}:{port}: {error.strerror or error}.",

@@ -127,8 +127,10 @@ class Settings(BaseSettings):
         if not isinstance(value, str):
             return value
         servers = {}
-        for entry in value.split(","):
+        for entry in filter(None, (part.strip() for part in value.split(","))):
             name, equals, url = (part.strip() for part in entry.partition("="))
+            if name.lower() in servers:
+                raise ValueError(f"the name {name} is given twice")
             if not (name and equals and url) or not name.replace("-", "").replace("_", "").isalnum():
                 raise ValueError("write it as name=http://host:port/v1, several separated by commas")
             servers[name.lower()] = url
@@ -142,8 +144,12 @@ def _read(env_file: Path) -> dict[str, str]:
             bindings = list(parse_stream(stream))
     except FileNotFoundError:
         return {}
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"{env_file} cannot be read: {type(error).__name__}.") from None
+    except UnicodeDecodeError:
+        raise ConfigurationError(
+            f"{env_file} cannot be read: it is not UTF-8 text.", hint="Save it as UTF-8."
+        ) from None
+    except OSError as error:
+        raise ConfigurationError(f"{env_file} cannot be read: {error.strerror or type(error).__name__}.") from None
     variables = {}
     for binding in bindings:
         if binding.error or (binding.key is not None and binding.value is None):

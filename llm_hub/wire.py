@@ -11,7 +11,7 @@ import ssl
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from contextlib import aclosing
 from http.cookiejar import CookieJar, DefaultCookiePolicy
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 import orjson
@@ -32,9 +32,6 @@ LIST_TIMEOUT = 10.0
 LINGER = 1.0
 """Seconds that a stream may stay open after its answer is complete: for the usage that follows, and to end the reply
 in order, so that its connection serves the next request."""
-
-
-TransportT = TypeVar("TransportT", bound="AiohttpTransport")
 
 
 class Reply(Protocol):
@@ -240,7 +237,7 @@ class LearnedParameters:
 
 def checked_key(key: str, setting: str) -> str:
     """The key without surrounding white space. Raises `ConfigurationError`, which names the setting, not the key."""
-    key = key.strip()
+    key = key.strip() if isinstance(key, str) else ""
     if not key:
         raise ConfigurationError(f"{setting} is empty.", hint="Set it to the provider's API key.")
     if not key.isascii() or not key.isprintable() or " " in key:
@@ -266,22 +263,28 @@ def checked_url(url: str, setting: str) -> str:
     return url
 
 
-class AiohttpTransport(Protocol):
-    """What the httpx and httpx2 transports of httpx-aiohttp have in common."""
+class CookielessSessions:
+    """Goes before one of httpx-aiohttp's transports: its sessions keep no cookies, since everybody who chats shares
+    them, and there is one for each event loop, since a program may run several after another.
+    """
 
     ssl_context: ssl.SSLContext
     client: Any
+    _loop: asyncio.AbstractEventLoop | None = None
 
+    async def handle_async_request(self, request: Any) -> Any:
+        loop = asyncio.get_running_loop()
+        if self._loop is not loop:
+            self._loop, self.client = loop, self._session
+        return await super().handle_async_request(request)  # type: ignore[misc]  # the transport's
 
-def without_cookies(transport: TransportT) -> TransportT:
-    """The transport, with sessions that keep no cookies: they are shared by everybody who chats."""
-    import aiohttp  # a tenth of a second: loaded with the first adapter, not with this module
+    def _session(self) -> Any:
+        import aiohttp  # a tenth of a second: loaded with the first adapter, not with this module
 
-    transport.client = lambda: aiohttp.ClientSession(
-        connector=aiohttp.TCPConnector(ssl=transport.ssl_context, limit=CONNECTIONS, keepalive_timeout=KEEP_ALIVE),
-        cookie_jar=aiohttp.DummyCookieJar(),
-    )
-    return transport
+        return aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(ssl=self.ssl_context, limit=CONNECTIONS, keepalive_timeout=KEEP_ALIVE),
+            cookie_jar=aiohttp.DummyCookieJar(),
+        )
 
 
 def no_cookies() -> CookieJar:

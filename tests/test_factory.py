@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
+import asyncio
+import gc
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
-from llm_hub import ConfigurationError, LLMProvider, Message, ProviderFactory, Role
+from llm_hub import (
+    AnthropicProvider,
+    ConfigurationError,
+    LLMProvider,
+    Message,
+    OpenAIProvider,
+    ProviderFactory,
+    Role,
+    Text,
+)
 from llm_hub.chat import ChatRequest, Done, LLMResponse, TextDelta
 from llm_hub.errors import EmptyAnswer, InvalidRequest
 from llm_hub.factory import ROWS
+from tests.wall import WallThread, answer_text
 
 
 class Echo(LLMProvider):
@@ -116,3 +128,56 @@ def test_roles_may_be_written_as_words() -> None:
     assert Message("user", "hi").role is Role.USER  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="robot"):
         Message("robot", "hi")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("messages", [None, 5, Message(Role.USER, "hi"), ["hi"], [{"role": "user", "content": "hi"}]])
+async def test_messages_of_another_kind_are_refused_with_an_example(messages: object) -> None:
+    with pytest.raises(InvalidRequest, match=r'Message\("user", "Hello"\)'):
+        await LLMProvider.complete(Spell(), messages)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("content", [None, 5, ["hi"], (Text("describe"), {"type": "image_url"})])
+def test_a_message_of_another_kind_is_refused_and_nothing_is_dropped(content: object) -> None:
+    with pytest.raises(TypeError, match="Text and Image"):
+        Message(Role.USER, content)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("options", [{"temperature": "hot"}, {"temperature": 9}, {"max_tokens": 0}, {"model": 5}])
+async def test_settings_that_no_provider_takes_are_refused(options: dict[str, object]) -> None:
+    with pytest.raises(InvalidRequest):
+        await LLMProvider.complete(Spell(), "hi", **options)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("provider", [Spell(), 5, int])
+def test_only_a_providers_class_can_be_registered(provider: object) -> None:
+    with pytest.raises(ConfigurationError, match="is no provider"):
+        ProviderFactory.register("mine", provider)  # type: ignore[arg-type]
+
+
+def test_an_option_that_a_provider_does_not_have_is_named() -> None:
+    with pytest.raises(ConfigurationError, match="nonsense"):
+        ProviderFactory.create("groq", api_key="test-key-123", nonsense=1)
+
+
+@pytest.mark.parametrize("key", [None, 5, "", "a b", "a\nb", "schlüssel"])
+@pytest.mark.parametrize("name", ["openai", "anthropic"])
+def test_a_key_that_is_none_is_refused_and_not_shown(name: str, key: object) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        ProviderFactory.create(name, api_key=key)
+    assert not key or str(key) not in str(caught.value).replace("API key", "")
+
+
+# What an ended loop left open can only be collected: that is Python's own complaint, and not about us.
+@pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
+def test_a_provider_may_be_used_in_one_event_loop_after_another() -> None:
+    with WallThread() as wall:
+        for make in (OpenAIProvider, AnthropicProvider):
+            url = wall.openai_url if make is OpenAIProvider else wall.anthropic_url
+            provider = make("test-key-123", base_url=url)
+
+            async def ask(provider: LLMProvider = provider) -> str:
+                return (await provider.complete("hi", "ok?tokens=3")).content
+
+            assert asyncio.run(ask()) == asyncio.run(ask()) == answer_text(3)
+            del provider, ask
+        gc.collect()

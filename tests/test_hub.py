@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from llm_hub.chat import ChatRequest, Done, LLMResponse, Message, Role
-from llm_hub.errors import ConfigurationError, KeyRefused, ModelNotFound, ProviderError
+from llm_hub.errors import ConfigurationError, ModelNotFound, NotConfigured, ProviderError
 from llm_hub.factory import ROWS
 from llm_hub.hub import LISTS_KEPT, Hub
 from llm_hub.settings import Settings
@@ -51,7 +51,7 @@ async def test_a_provider_without_a_key_is_listed_and_says_so(tmp_path: Path) ->
         assert (states["openai"].ready, states["openai"].problem) == (False, "needs a key: set OPENAI_API_KEY")
         assert states["ollama"].ready
         assert hub.default_provider == "local"
-        with pytest.raises(KeyRefused, match="OpenAI needs a key: set OPENAI_API_KEY"):
+        with pytest.raises(NotConfigured, match=r"OpenAI needs a key\. Set OPENAI_API_KEY"):
             await answer(hub, "openai/gpt-6-luna")
 
 

@@ -17,6 +17,7 @@ from llm_hub.failures import cause, failure, transport_failure
 from llm_hub.provider import Answer, LLMProvider
 from llm_hub.wire import (
     LIST_TIMEOUT,
+    CookielessSessions,
     SSEDecoder,
     body,
     checked_key,
@@ -24,7 +25,6 @@ from llm_hub.wire import (
     count,
     no_cookies,
     parse_object,
-    without_cookies,
 )
 
 if TYPE_CHECKING:
@@ -55,6 +55,10 @@ _FAILURES = (
     TypeError,
     ProviderError,
 )
+
+
+class _Transport(CookielessSessions, AiohttpTransport):
+    pass
 
 
 class AnthropicProvider(LLMProvider):
@@ -89,7 +93,7 @@ class AnthropicProvider(LLMProvider):
             max_retries=0,
             open_telemetry=False,
             http_client=httpx2.AsyncClient(
-                transport=without_cookies(AiohttpTransport(trust_env=False)),
+                transport=_Transport(trust_env=False),
                 cookies=no_cookies(),
                 timeout=timeout,
                 follow_redirects=False,

@@ -19,6 +19,7 @@ from llm_hub.failures import cause, failure, transport_failure
 from llm_hub.provider import Answer, LLMProvider
 from llm_hub.wire import (
     LIST_TIMEOUT,
+    CookielessSessions,
     LineDecoder,
     ThinkSplitter,
     body,
@@ -26,7 +27,6 @@ from llm_hub.wire import (
     count,
     no_cookies,
     parse_object,
-    without_cookies,
 )
 
 if TYPE_CHECKING:
@@ -35,6 +35,10 @@ if TYPE_CHECKING:
 BASE_URL = "http://127.0.0.1:11434"
 
 _FAILURES = (httpx.HTTPError, httpx.StreamError, httpx.InvalidURL, OSError, AttributeError, TypeError, ProviderError)
+
+
+class _Transport(CookielessSessions, AiohttpTransport):
+    pass
 
 
 class OllamaProvider(LLMProvider):
@@ -61,7 +65,7 @@ class OllamaProvider(LLMProvider):
         self._client = httpx.AsyncClient(
             base_url=self._url,
             timeout=httpx.Timeout(read_timeout, connect=connect_timeout),
-            transport=without_cookies(AiohttpTransport(trust_env=False)),
+            transport=_Transport(trust_env=False),
             cookies=no_cookies(),
             follow_redirects=False,
             trust_env=False,

@@ -21,6 +21,7 @@ from llm_hub.failures import cause, failure, transport_failure
 from llm_hub.provider import Answer, LLMProvider
 from llm_hub.wire import (
     LIST_TIMEOUT,
+    CookielessSessions,
     LearnedParameters,
     SSEDecoder,
     ThinkSplitter,
@@ -30,7 +31,6 @@ from llm_hub.wire import (
     count,
     no_cookies,
     parse_object,
-    without_cookies,
 )
 
 if TYPE_CHECKING:
@@ -44,6 +44,10 @@ _NOT_CHAT = ("audio", "dall-e", "embedding", "gpt-image", "live", "moderation", 
              "transcribe", "translate", "whisper", "babbage", "davinci", "instruct-0914")  # fmt: skip
 _FAILURES = (OpenAIError, httpx2.HTTPError, httpx2.StreamError, OSError, AttributeError, TypeError, ProviderError)
 _REASONING = ("reasoning_content", "reasoning", "reasoning_text")
+
+
+class _Transport(CookielessSessions, AiohttpTransport):
+    pass
 
 
 class OpenAIProvider(LLMProvider):
@@ -79,7 +83,7 @@ class OpenAIProvider(LLMProvider):
             timeout=timeout,
             max_retries=0,
             http_client=httpx2.AsyncClient(
-                transport=without_cookies(AiohttpTransport(trust_env=False)),
+                transport=_Transport(trust_env=False),
                 cookies=no_cookies(),
                 timeout=timeout,
                 follow_redirects=False,

@@ -26,7 +26,7 @@ from llm_hub.chat import (
     TextDelta,
     Timing,
 )
-from llm_hub.errors import KeyRefused, LLMHubError, ProviderError, RouteFailed, ServerFailed, StreamBroken
+from llm_hub.errors import LLMHubError, NotConfigured, ProviderError, RouteFailed, ServerFailed, StreamBroken
 from llm_hub.provider import LLMProvider
 from llm_hub.router.circuit_breaker import Health
 from llm_hub.router.retry import Retry
@@ -299,6 +299,6 @@ def _as_ours(error: Exception, who: str) -> ProviderError:
     if isinstance(error, ProviderError):
         return error
     if isinstance(error, LLMHubError):
-        return KeyRefused(error.message, hint=error.hint)
+        return NotConfigured(error.message, hint=error.hint)
     log.error("%s raised %s", who, type(error).__name__, exc_info=error)
     return ServerFailed(f"{who} failed with an error of its own ({type(error).__name__}).")

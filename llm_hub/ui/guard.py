@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import logging
 import re
-from contextlib import suppress
+import traceback
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+log = logging.getLogger(__name__)
+
 CLOSED = re.compile(
     r"/gradio_api/(?:deep_link|proxy=|dev/|vibe|run-history|process_recording|component_server|stream|api/|file=https?:)"
-    r"|/monitoring|/svelte"
+    r"|/(?:monitoring|svelte|openapi\.json|docs|redoc)(?:/|$)"
 )
 """What this page does not use: it would hand out other visitors' values, fetch addresses, or describe the server."""
 
@@ -77,8 +80,15 @@ class Guard:
             if started:
                 await send(message)
 
-        with suppress(_TooLarge):
+        try:
             await self._app(scope, body, answer)
+        except _TooLarge:
+            pass
+        except Exception as error:  # noqa: BLE001  # its words may be what somebody typed: only the places are logged
+            places = "".join(traceback.format_tb(error.__traceback__))
+            log.error("%s %s failed: %s\n%s", scope["method"], scope["path"], type(error).__name__, places)  # noqa: TRY400
+            if not started:
+                await _refuse(send, 500, b"Something went wrong inside LLM Hub.")
         if body.exceeded and not started:
             await _refuse(send, 413, b"That is too much for one request.")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
     from random import Random
 
 T = TypeVar("T")
@@ -34,10 +34,10 @@ class Pace:
     slowest of those who are still writing sets the pace. So a model that hangs costs the others three seconds, once.
     """
 
-    def __init__(self, count: int, clock: Callable[[], float]) -> None:
+    def __init__(self, who: Iterable[int], clock: Callable[[], float]) -> None:
         self._clock = clock
         self._asked = clock()
-        self._silent = set(range(count))
+        self._silent = set(who)
         self._begun: dict[int, float] = {}
         self._written: dict[int, int] = {}
         self._counted: float | None = None

@@ -10,13 +10,16 @@ import gradio as gr
 
 from llm_hub.ui.chat import chat_tab
 from llm_hub.ui.coalesce import Coalescer
+from llm_hub.ui.compare import Around, compare_tab
+from llm_hub.ui.leaderboard import leaderboard_tab
 from llm_hub.ui.status import status_tab
 
 if TYPE_CHECKING:
+    from llm_hub.arena.votes import Votes
     from llm_hub.hub import Hub
 
 HERE = Path(__file__).parent
-STYLES = ("page.css", "route.css", "status.css")
+STYLES = ("page.css", "route.css", "compare.css", "status.css")
 HEADER = """<header><h1>LLM Hub</h1><p>One chat for every model. It shows who answered.</p></header>"""
 FONTS = ("system-ui", "-apple-system", "Segoe UI", "Roboto", "Helvetica Neue", "sans-serif")
 FIXED_FONTS = ("ui-monospace", "SF Mono", "Menlo", "Consolas", "monospace")
@@ -33,14 +36,18 @@ class Page:
     coalescer: Coalescer
 
 
-def build(hub: Hub) -> Page:
+def build(hub: Hub, votes: Votes) -> Page:
     """The page over `hub`. A tab is one file: it is imported above and called below."""
     coalescer = Coalescer()
     with gr.Blocks(title="LLM Hub", analytics_enabled=False, fill_height=True, fill_width=True) as blocks:
         gr.HTML(HEADER, elem_id="header")
         with gr.Tabs(elem_id="tabs") as tabs:
             with gr.Tab("Chat", id="chat"):
-                chat_tab(hub, coalescer, blocks)
+                chat = chat_tab(hub, coalescer, blocks)
+            with gr.Tab("Compare", id="compare") as compare:
+                compare_tab(hub, coalescer, votes, Around(blocks, tabs, compare, chat))
+            with gr.Tab("Leaderboard", id="leaderboard") as leaderboard:
+                leaderboard_tab(hub, votes, leaderboard)
             with gr.Tab("Status", id="status"):
                 status_tab(hub, tabs)
     return Page(

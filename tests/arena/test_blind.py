@@ -24,7 +24,7 @@ def test_every_order_of_seats_is_as_likely_as_the_others() -> None:
 
 def test_nothing_is_shown_before_everybody_has_begun() -> None:
     clock = Clock()
-    pace = Pace(2, clock)
+    pace = Pace(range(2), clock)
     pace.heard(0, 500, over=False)
     clock.now += 2
     assert pace.characters() == 0
@@ -36,14 +36,14 @@ def test_nothing_is_shown_before_everybody_has_begun() -> None:
 
 def test_one_that_hangs_or_fails_holds_the_others_up_only_briefly() -> None:
     clock = Clock()
-    pace = Pace(2, clock)
+    pace = Pace(range(2), clock)
     pace.heard(0, 5000, over=False)
     clock.now += LONGEST_WAIT
     pace.characters()
     clock.now += 1
     assert pace.characters() == int(FASTEST)
     clock = Clock()
-    pace = Pace(2, clock)
+    pace = Pace(range(2), clock)
     pace.heard(0, 5000, over=False)
     pace.heard(1, 0, over=True)
     pace.characters()
@@ -54,7 +54,7 @@ def test_one_that_hangs_or_fails_holds_the_others_up_only_briefly() -> None:
 def test_the_slowest_sets_the_pace_within_limits() -> None:
     for written, expected in ((80, 80.0), (10, SLOWEST), (5000, FASTEST)):
         clock = Clock()
-        pace = Pace(2, clock)
+        pace = Pace(range(2), clock)
         pace.heard(0, 1, over=False)
         pace.heard(1, 1, over=False)
         pace.characters()
@@ -66,7 +66,7 @@ def test_the_slowest_sets_the_pace_within_limits() -> None:
 
 def test_what_was_shown_is_never_taken_back() -> None:
     clock = Clock()
-    pace = Pace(2, clock)
+    pace = Pace(range(2), clock)
     shown = []
     for step in range(100):
         pace.heard(0, step * 7, over=step > 60)

@@ -1,0 +1,222 @@
+"""What happens on the Compare tab when a prompt is asked, and when panes come and go.
+
+The truth of a comparison is one `Comparison` a session, on the server. Its handlers are all asynchronous, so that they
+run one at a time in one loop: the panes' streams write to it side by side.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from contextlib import aclosing
+from dataclasses import replace
+from random import SystemRandom
+from typing import TYPE_CHECKING, Any
+
+import gradio as gr
+
+from llm_hub.arena.blind import Pace, shuffled
+from llm_hub.chat import Message, Role
+from llm_hub.errors import InvalidRequest, LLMHubError
+from llm_hub.ui import choices
+from llm_hub.ui import compare_view as view
+from llm_hub.ui.chat_events import status
+from llm_hub.ui.compare_shown import HELP, NOW, STREAMING, Inputs, Shown, Updates
+from llm_hub.ui.comparison import FEWEST, Comparison, Pane
+from llm_hub.ui.conversation import Turn
+from llm_hub.ui.paced import paced
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator
+
+    from llm_hub.ui.coalesce import Coalescer
+    from llm_hub.ui.conversation import Asked
+
+log = logging.getLogger(__name__)
+
+BUSY = "An answer is still being written. Stop it first, or wait."
+
+
+class CompareEvents:
+    """Each event takes what it reads by component and answers with what it changes."""
+
+    def __init__(self, shown: Shown, coalescer: Coalescer) -> None:
+        self._shown = shown
+        self._parts = shown.parts
+        self._coalescer = coalescer
+        self._chance = SystemRandom()
+
+    def connect(self, tab: gr.Tab) -> None:
+        parts, shown = self._parts, self._shown
+        state: set[Any] = {parts.comparison}
+        everywhere = shown.everywhere
+        setup = state | shown.settings | shown.models
+
+        # Only the `.then`s of one step run side by side: listeners of one click would wait for each other.
+        asked = gr.on([parts.prompt.submit, parts.run.click], self.ask, setup | {parts.prompt}, everywhere, **NOW)
+        answers = []
+        for number, pane in enumerate(parts.panes):
+            again = pane.retry.click(self._again(number), setup, everywhere, **NOW)
+            written = [pane.live, pane.line, pane.head]
+            streams = [first.then(self._answer(number), state, written, **STREAMING) for first in (asked, again)]
+            for stream in streams:
+                stream.then(self._finish(number), state, everywhere, **NOW)
+            pane.stop.click(None, None, None, cancels=streams)
+            removed = pane.remove.click(None, None, None, cancels=streams)
+            removed.then(self._remove(number), state, everywhere, **NOW)
+            answers += streams
+            chosen = pane.provider.input(self._choose(number), pane.provider, pane.model, **NOW)
+            for listing in (chosen.then, tab.select):
+                listing(self._list(number), pane.provider, pane.model, trigger_mode="multiple", **STREAMING)
+        parts.stop.click(None, None, None, cancels=answers)
+        parts.new.click(None, None, None, cancels=answers).then(self.clear, state, everywhere, **NOW)
+        parts.add.click(self.add, state, everywhere, **NOW)
+
+    # One prompt becomes every pane's draft.
+
+    async def ask(self, data: Inputs) -> Updates:
+        parts, shown = self._parts, self._shown
+        comparison: Comparison = data[parts.comparison]
+        text = data[parts.prompt] or ""
+        if comparison.running:
+            return shown.hint(BUSY)
+        if not text.strip():
+            return shown.hint("Type a prompt first.")
+        try:
+            targets = [shown.asked(data, parts.panes[number]) for number in comparison.shown]
+        except InvalidRequest as error:
+            return shown.hint(str(error))
+        for number in comparison.shown:
+            shown.settle(comparison, number)
+        if not comparison.begun:
+            comparison.blind = comparison.hidden = bool(data[parts.blind])
+            if comparison.blind:
+                targets = shuffled(targets, self._chance)
+        elif comparison.blind:
+            seats = zip(comparison.shown, targets, strict=True)
+            targets = [self._seated(comparison, number, asked) for number, asked in seats]
+        comparison.pace = _pace(comparison)
+        for number, asked in zip(comparison.shown, targets, strict=True):
+            comparison.panes[number].begin(Turn(Message(Role.USER, text), asked))
+        return {**shown.everything(comparison), parts.prompt: "", parts.hint: status(HELP)}
+
+    def _again(self, number: int) -> Any:
+        async def again(data: Inputs) -> Updates:
+            shown = self._shown
+            comparison: Comparison = data[self._parts.comparison]
+            pane = comparison.panes[number]
+            if pane.running:
+                return shown.hint(BUSY)
+            try:
+                asked = shown.asked(data, self._parts.panes[number])
+            except InvalidRequest as error:
+                return shown.hint(str(error))
+            if comparison.blind:
+                asked = self._seated(comparison, number, asked)
+            shown.settle(comparison, number)
+            last = pane.again()
+            if last is not None:
+                if not comparison.running:
+                    comparison.pace = _pace(comparison)
+                pane.begin(Turn(last.prompt, asked))
+            return {**shown.pane(comparison, number), **shown.common(comparison)}
+
+        return again
+
+    def _seated(self, comparison: Comparison, number: int, asked: Asked) -> Asked:
+        """In a blind comparison, who sits where was decided with the first prompt."""
+        last = comparison.panes[number].last
+        return replace(asked, provider=last.asked.provider, model=last.asked.model) if last else asked
+
+    # Every pane's draft is answered, on its own.
+
+    def _answer(self, number: int) -> Any:
+        async def answer(data: Inputs) -> AsyncGenerator[Updates]:
+            comparison: Comparison = data[self._parts.comparison]
+            pane, parts = comparison.panes[number], self._parts.panes[number]
+            if pane.draft is None or pane.running:
+                return
+            pane.running = True
+            snapshots = self._coalescer.snapshots(self._shown.hub.events(pane.request()))
+            views = paced(snapshots, comparison.pace, number, hidden=lambda: comparison.hidden)
+            seen: Any = None
+            try:
+                async with aclosing(views):
+                    async for whole, visible in views:
+                        pane.draft = replace(pane.draft, answer=whole)
+                        titles = self._shown.titles
+                        update: Updates = {
+                            parts.line: status(view.progress(comparison, number, titles, visible)),
+                            parts.head: view.head(comparison, number, titles),
+                        }
+                        if seen != (visible.text, visible.reasoning, comparison.hidden):
+                            seen = (visible.text, visible.reasoning, comparison.hidden)
+                            update[parts.live] = view.live(comparison, pane.draft, titles, visible)
+                        yield update
+            finally:
+                pane.running = False
+
+        return answer
+
+    def _finish(self, number: int) -> Any:
+        async def finish(data: Inputs) -> Updates:
+            comparison: Comparison = data[self._parts.comparison]
+            if comparison.panes[number].draft is None:
+                return {self._parts.hint: gr.skip()}
+            self._shown.settle(comparison, number)
+            return {**self._shown.pane(comparison, number), **self._shown.common(comparison)}
+
+        return finish
+
+    # Panes come and go.
+
+    async def add(self, data: Inputs) -> Updates:
+        comparison: Comparison = data[self._parts.comparison]
+        free = [number for number, pane in enumerate(comparison.panes) if not pane.shown]
+        if not free or comparison.hidden:
+            return self._shown.hint("A blind comparison keeps its models until the vote." if free else "Four is most.")
+        comparison.panes[free[0]].shown = True
+        return self._shown.everything(comparison)
+
+    def _remove(self, number: int) -> Any:
+        async def remove(data: Inputs) -> Updates:
+            comparison: Comparison = data[self._parts.comparison]
+            if len(comparison.shown) > FEWEST and not comparison.hidden:
+                comparison.panes[number] = Pane()
+            return self._shown.everything(comparison)
+
+        return remove
+
+    async def clear(self, data: Inputs) -> Updates:
+        comparison: Comparison = data[self._parts.comparison]
+        comparison.clear()
+        return {**self._shown.everything(comparison), self._parts.prompt: "", self._parts.hint: status(HELP)}
+
+    # Providers and models.
+
+    def _choose(self, number: int) -> Any:
+        async def choose(provider: str) -> Updates:
+            state = self._shown.state(provider)
+            model = gr.update(choices=choices.models(state), value=state.default_model)
+            return {self._parts.panes[number].model: model}
+
+        return choose
+
+    def _list(self, number: int) -> Any:
+        async def list_models(provider: str) -> Updates:
+            """The live list takes the suggestions' place when it comes. What is chosen stays chosen."""
+            state = self._shown.state(provider)
+            models: list[choices.Choice] = []
+            if state.ready:
+                try:
+                    models = choices.listed(await self._shown.hub.models(provider))
+                except LLMHubError as error:
+                    log.debug("The models of %s could not be listed: %s", provider, error)
+            offered = choices.never_shorter(models, choices.models(state))
+            return {self._parts.panes[number].model: gr.update(choices=offered)}
+
+        return list_models
+
+
+def _pace(comparison: Comparison) -> Pace | None:
+    return Pace(comparison.shown, asyncio.get_running_loop().time) if comparison.hidden else None

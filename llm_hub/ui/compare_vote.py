@@ -1,0 +1,71 @@
+"""The vote of a blind comparison, which ends it: from then on the names are shown."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from llm_hub.arena.export import as_json
+from llm_hub.arena.ratings import Vote
+from llm_hub.errors import ConfigurationError
+from llm_hub.ui.compare_after import record
+from llm_hub.ui.compare_shown import NOW, Inputs, Shown, Updates
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from llm_hub.arena.votes import Votes
+    from llm_hub.ui.comparison import Comparison
+
+
+class VoteEvents:
+    """A vote is checked and kept on the server; the browser only says which button it was."""
+
+    def __init__(self, shown: Shown, votes: Votes) -> None:
+        self._shown = shown
+        self._parts = shown.parts
+        self._votes = votes
+        self._casting: set[int] = set()
+        """The comparisons whose vote is being written, so that a double click is one vote."""
+
+    def connect(self) -> None:
+        parts, vote = self._parts, self._parts.vote
+        inputs: set[Any] = {parts.comparison, vote.keep}
+        everywhere = self._shown.everywhere
+        for number, button in enumerate(vote.best):
+            button.click(self._cast("best", number), inputs, everywhere, **NOW)
+        vote.tie.click(self._cast("tie"), inputs, everywhere, **NOW)
+        vote.bad.click(self._cast("bad"), inputs, everywhere, **NOW)
+        vote.reveal.click(self.reveal, inputs, everywhere, **NOW)
+
+    def _cast(self, verdict: Any, number: int | None = None) -> Callable[..., Any]:
+        async def cast(data: Inputs) -> Updates:
+            comparison: Comparison = data[self._parts.comparison]
+            if not comparison.hidden or id(comparison) in self._casting:
+                return self._shown.hint("There is one vote on a comparison.")
+            if comparison.unfair or (number is not None and number not in comparison.shown):
+                return self._shown.hint(comparison.unfair)
+            said = {"tie": "a tie", "bad": "all bad"}.get(verdict) or f"{comparison.letter(number or 0)} is best"
+            vote = Vote(
+                targets=comparison.targets,
+                verdict=verdict,
+                winner=None if number is None else comparison.shown.index(number),
+                conversation=as_json(record(comparison, self._shown.titles)) if data[self._parts.vote.keep] else None,
+            )
+            self._casting.add(id(comparison))
+            try:
+                await self._votes.add(vote)
+            except ConfigurationError as error:
+                return self._shown.hint(f"The vote was not counted. {error}")
+            finally:
+                self._casting.discard(id(comparison))
+            return self._revealed(comparison, f"You voted: {said}. Thank you.")
+
+        return cast
+
+    async def reveal(self, data: Inputs) -> Updates:
+        """Shows the names without a vote, which then cannot be cast any more."""
+        return self._revealed(data[self._parts.comparison], "The names were shown without a vote.")
+
+    def _revealed(self, comparison: Comparison, said: str) -> Updates:
+        comparison.hidden, comparison.voted = False, said
+        return {**self._shown.everything(comparison), **self._shown.hint("")}

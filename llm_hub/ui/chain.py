@@ -80,7 +80,6 @@ class ChainEvents:
         both = [parts.shown, parts.kept]
         parts.shown.pick(self.pick, {parts.kept, self._provider}, both, **now)
         parts.add.input(self.add, {parts.kept, parts.add, self._provider}, [*both, parts.add], **now)
-        self._provider.input(self.show, {parts.kept, self._provider}, parts.shown, **now)
 
     def add(self, data: dict[Any, Any]) -> dict[Any, Any]:
         parts, text = self._parts, str(data[self._parts.add] or "")
@@ -106,9 +105,6 @@ class ChainEvents:
             if what == "up":
                 chain.insert(max(0, at - 1), name)
         return self._set(data, tuple(chain))
-
-    def show(self, data: dict[Any, Any]) -> dict[Any, Any]:
-        return {self._parts.shown: html(self._hub, data[self._parts.kept], provider=data[self._provider])}
 
     def _shown(self, data: dict[Any, Any]) -> tuple[str, ...]:
         chain: Chain = data[self._parts.kept]

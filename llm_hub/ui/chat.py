@@ -13,7 +13,8 @@ import gradio as gr
 
 from llm_hub.ui import choices
 from llm_hub.ui.chain import ChainEvents, ChainParts, chain_control
-from llm_hub.ui.chat_events import HELP, ChatEvents, note_on, status
+from llm_hub.ui.chat_events import HELP, ChatEvents, status
+from llm_hub.ui.model_lists import ModelLists, note_on
 
 if TYPE_CHECKING:
     from llm_hub.hub import Hub
@@ -57,6 +58,7 @@ def chat_tab(hub: Hub, coalescer: Coalescer, page: gr.Blocks) -> ChatEvents:
     parts = _layout(hub)
     events = ChatEvents(hub, coalescer, parts)
     events.connect(page)
+    ModelLists(hub, parts).connect(page)
     ChainEvents(hub, parts.chain, parts.provider).connect()
     return events
 
@@ -77,7 +79,7 @@ def _layout(hub: Hub) -> Parts:
                 )
                 model = gr.Dropdown(
                     choices.models(chosen),
-                    value=chosen.default_model,
+                    value="" if automatic else chosen.default_model,
                     visible=not automatic,
                     label="Model",
                     allow_custom_value=True,

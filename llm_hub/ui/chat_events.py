@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import AsyncGenerator
-from contextlib import aclosing, suppress
+from contextlib import aclosing
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -15,12 +15,13 @@ import gradio as gr
 
 from llm_hub.chat import Image, Message, Role, Text
 from llm_hub.errors import InvalidRequest, LLMHubError
-from llm_hub.ui import choices, figures, pictures, route, transcript
+from llm_hub.ui import choices, figures, pictures, route, transcript, typed
 from llm_hub.ui.conversation import Asked, Turn, Turns, request
+from llm_hub.ui.model_lists import note_on
 from llm_hub.ui.untrusted import plain
 
 if TYPE_CHECKING:
-    from llm_hub.hub import Hub, ProviderState
+    from llm_hub.hub import Hub
     from llm_hub.ui.chain import Chain
     from llm_hub.ui.chat import Parts
     from llm_hub.ui.coalesce import Coalescer
@@ -45,8 +46,6 @@ class ChatEvents:
         """The sessions whose answer is being written, so that a second prompt waits for its turn."""
         self._left: set[str] = set()
         """The sessions that left their chat for a new one, and have not asked anything in it yet."""
-        self._listing: dict[str, str] = {}
-        """The provider whose models a session waits for: an answer for an earlier choice comes too late."""
 
     def connect(self, page: gr.Blocks) -> None:
         parts = self._parts
@@ -78,18 +77,13 @@ class ChatEvents:
         parts.new.click(None, None, None, cancels=answers).then(self.clear, None, shown, **now)
         page.unload(self.forget)
 
-        listed = [parts.model, parts.note, parts.chain.add, parts.again]
-        chosen = parts.provider.input(self.choose, parts.provider, listed, **now)
-        chosen.then(self.list_models, {parts.provider, parts.model}, listed, trigger_mode="multiple", **streaming)
-        page.load(self.list_models, {parts.provider, parts.model}, listed, trigger_mode="multiple", **streaming)
-
     # A prompt becomes the draft.
 
     def send(self, data: Inputs, visitor: gr.Request) -> Updates:
-        parts, typed = self._parts, data[self._parts.prompt] or {}
+        parts, prompt = self._parts, data[self._parts.prompt] or {}
         if self._is_answering(visitor):
             return self._hint("An answer is still being written. Stop it first, or wait.")
-        text, files = typed.get("text") or "", tuple(typed.get("files") or ())
+        text, files = prompt.get("text") or "", tuple(prompt.get("files") or ())
         if not text.strip() and not files:
             return self._hint("Type a prompt first.")
         try:
@@ -194,7 +188,7 @@ class ChatEvents:
             raise InvalidRequest("Chat is still answering.", hint="Stop it there first.")
         self._left.discard(visitor.session_hash or "")
         parts, asked = self._parts, turns[-1].asked
-        state = self._state(asked.provider)
+        state = choices.state(self._hub, asked.provider)
         number = (asked.temperature, asked.max_tokens)
         return {
             **self._over(turns),
@@ -209,59 +203,12 @@ class ChatEvents:
     def forget(self, visitor: gr.Request) -> None:
         """A tab was closed."""
         self._left.discard(visitor.session_hash or "")
-        self._listing.pop(visitor.session_hash or "", None)
-
-    # Providers and models.
-
-    def choose(self, provider: str) -> Updates:
-        if provider == choices.AUTO:
-            return {self._parts.model: gr.update(value="", visible=False), self._parts.note: ""}
-        state = self._state(provider)
-        return {
-            self._parts.model: gr.update(choices=choices.models(state), value=state.default_model, visible=True),
-            self._parts.note: note_on(state),
-        }
-
-    async def list_models(self, data: Inputs, visitor: gr.Request) -> Updates:
-        """The live list takes the suggestions' place when it comes. What is chosen stays chosen."""
-        parts, session = self._parts, visitor.session_hash or ""
-        provider: str = data[parts.provider]
-        if provider == choices.AUTO:
-            return {parts.note: gr.skip()}
-        state = self._state(provider)
-        if not state.ready:
-            return {parts.note: note_on(state)}
-        self._listing[session] = provider
-        models: list[choices.Choice] = []
-        problem = ""
-        try:
-            models = choices.listed(await self._hub.models(provider))
-        except LLMHubError as error:
-            problem = f"Its list of models did not come. {error.message}"
-        if self._listing.get(session) != provider:
-            return {parts.note: gr.skip()}
-        del self._listing[session]
-        first: dict[str, Any] = {"value": models[0][1]} if models and not data[parts.model] else {}
-        targets = choices.targets(self._hub)
-        return {
-            parts.model: gr.update(choices=choices.never_shorter(models, choices.models(state)), **first),
-            parts.note: note_on(state, problem),
-            parts.chain.add: gr.update(choices=targets),
-            parts.again: gr.update(choices=targets),
-        }
 
     # What the events have in common.
 
     @property
     def _titles(self) -> figures.Titles:
         return choices.titles(self._hub)
-
-    def _state(self, provider: str) -> ProviderState:
-        """A provider as it is now. Raises `InvalidRequest` for a name that no browser was given."""
-        for state in self._hub.providers():
-            if state.name == provider:
-                return state
-        raise InvalidRequest("There is no such provider.")
 
     def _is_answering(self, visitor: gr.Request) -> bool:
         return visitor.session_hash in self._answering
@@ -270,14 +217,15 @@ class ChatEvents:
         """The settings as they stand. Raises `InvalidRequest` in words for the visitor."""
         parts = self._parts
         chain: Chain = data[parts.chain.kept]
-        if data[parts.provider] == choices.AUTO and chain == ():
+        automatic = data[parts.provider] == choices.AUTO
+        if automatic and chain == ():
             raise InvalidRequest("Nobody is asked.", hint="Add a model to the order, or choose a provider.")
         return Asked(
             provider=str(data[parts.provider] or ""),
-            model=str(data[parts.model] or "").strip(),
+            model="" if automatic else str(data[parts.model] or "").strip(),
             system=data[parts.system] or "",
-            temperature=_temperature(data[parts.temperature] or ""),
-            max_tokens=_max_tokens(data[parts.max_tokens] or ""),
+            temperature=typed.temperature(data[parts.temperature] or ""),
+            max_tokens=typed.max_tokens(data[parts.max_tokens] or ""),
             fallback=chain,
             tries=self._hub.tries,
         )
@@ -356,36 +304,6 @@ class ChatEvents:
 
     def _hint(self, text: str) -> Updates:
         return {self._parts.hint: status(plain(text) or HELP)}
-
-
-def _temperature(typed: str) -> float | None:
-    if not typed.strip():
-        return None
-    with suppress(ValueError):
-        value = float(typed.replace(",", "."))
-        if 0 <= value <= 2:
-            return value
-    raise InvalidRequest("Temperature is a number from 0 to 2.", hint="Leave it empty for the model's own.")
-
-
-def _max_tokens(typed: str) -> int | None:
-    if not typed.strip():
-        return None
-    with suppress(ValueError):
-        value = int(typed)
-        if value >= 1:
-            return value
-    raise InvalidRequest("Max tokens is a whole number above 0.", hint="Leave it empty for the model's own.")
-
-
-def known_models(state: ProviderState) -> list[str]:
-    """Model names for as long as the live list has not come."""
-    return [model for _, model in choices.models(state)]
-
-
-def note_on(state: ProviderState, problem: str = "") -> str:
-    text = problem or ("" if state.ready else f"{state.title}: {state.problem.rstrip('.')}.")
-    return f'<div class="note" role="status">{plain(text)}</div>' if text else ""
 
 
 def status(inner: str) -> str:

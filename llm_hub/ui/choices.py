@@ -34,6 +34,14 @@ def providers(hub: Hub) -> list[Choice]:
     return [*automatic, *((_label(state), state.name) for state in hub.providers())]
 
 
+def state(hub: Hub, provider: str) -> ProviderState:
+    """A provider as it is now. Raises `InvalidRequest` for a name that no browser was given."""
+    for one in hub.providers():
+        if one.name == provider:
+            return one
+    raise InvalidRequest("There is no such provider.")
+
+
 def models(state: ProviderState) -> list[Choice]:
     """A provider's models for as long as its list has not come."""
     names = list(state.suggestions) or [name for name in (state.default_model,) if name]

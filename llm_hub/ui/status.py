@@ -6,6 +6,7 @@ counted by the page's own script, so that a tab that is looked at asks for littl
 
 from __future__ import annotations
 
+import asyncio
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -82,11 +83,13 @@ class StatusEvents:
         """Asks for the list of models: it costs nothing, and needs the key."""
         began = time.monotonic()
         try:
-            models = await self._hub.models(provider, fresh=True)
+            async with asyncio.timeout(LONGEST_TEST):
+                models = await self._hub.models(provider, fresh=True)
         except LLMHubError as error:
             return health.Tested(str(error), failed=True)
-        took = time.monotonic() - began
-        return health.Tested(health.works(len(models), took))
+        except TimeoutError:
+            return health.Tested(f"It did not answer within {LONGEST_TEST:.0f} s.", failed=True)
+        return health.Tested(health.works(len(models), time.monotonic() - began))
 
     def _picture(self, tested: dict[str, Tested], seen: str) -> dict[Any, Any]:
         states, targets = self._hub.providers(), self._hub.targets()

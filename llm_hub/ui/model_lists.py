@@ -1,0 +1,92 @@
+"""What the Chat tab offers to choose from: when a provider is chosen, its models; and what can be asked instead."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import gradio as gr
+
+from llm_hub.errors import LLMHubError
+from llm_hub.ui import chain, choices
+from llm_hub.ui.untrusted import plain
+
+if TYPE_CHECKING:
+    from llm_hub.hub import Hub, ProviderState
+    from llm_hub.ui.chat import Parts
+
+Inputs = dict[Any, Any]
+Updates = dict[Any, Any]
+
+
+class ModelLists:
+    """The tab's lists. A list of models comes when its provider answers, and what is chosen by then stays chosen."""
+
+    def __init__(self, hub: Hub, parts: Parts) -> None:
+        self._hub = hub
+        self._parts = parts
+        self._listing: dict[str, str] = {}
+        """The provider whose models a session waits for: an answer for an earlier choice comes too late."""
+
+    def connect(self, page: gr.Blocks) -> None:
+        parts = self._parts
+        quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
+        listed: dict[str, Any] = {
+            "fn": self.list_models,
+            "inputs": {parts.provider, parts.model},
+            "outputs": [parts.model, parts.note, parts.chain.add, parts.again],
+            "trigger_mode": "multiple",
+            "concurrency_limit": None,
+            **quiet,
+        }
+        shown = [parts.model, parts.note, parts.chain.shown]
+        chosen = parts.provider.input(self.choose, {parts.provider, parts.chain.kept}, shown, queue=False, **quiet)
+        chosen.then(**listed)
+        page.load(**listed)
+        page.unload(self.forget)
+
+    def choose(self, data: Inputs) -> Updates:
+        parts, provider = self._parts, data[self._parts.provider]
+        fallbacks = {parts.chain.shown: chain.html(self._hub, data[parts.chain.kept], provider=provider)}
+        if provider == choices.AUTO:
+            return {parts.model: gr.update(value="", visible=False), parts.note: "", **fallbacks}
+        state = choices.state(self._hub, provider)
+        models = gr.update(choices=choices.models(state), value=state.default_model, visible=True)
+        return {parts.model: models, parts.note: note_on(state), **fallbacks}
+
+    async def list_models(self, data: Inputs, visitor: gr.Request) -> Updates:
+        """The live list takes the suggestions' place when it comes."""
+        parts, session = self._parts, visitor.session_hash or ""
+        provider: str = data[parts.provider]
+        if provider == choices.AUTO:
+            return {parts.note: gr.skip()}
+        state = choices.state(self._hub, provider)
+        if not state.ready:
+            return {parts.note: note_on(state)}
+        self._listing[session] = provider
+        models: list[choices.Choice] = []
+        problem = ""
+        try:
+            models = choices.listed(await self._hub.models(provider))
+        except LLMHubError as error:
+            problem = f"Its list of models did not come. {error.message}"
+        if self._listing.get(session) != provider:
+            return {parts.note: gr.skip()}
+        del self._listing[session]
+        first: dict[str, Any] = {"value": models[0][1]} if models and not data[parts.model] else {}
+        targets = choices.targets(self._hub)
+        return {
+            parts.model: gr.update(choices=choices.never_shorter(models, choices.models(state)), **first),
+            parts.note: note_on(state, problem),
+            parts.chain.add: gr.update(choices=targets),
+            parts.again: gr.update(choices=targets),
+        }
+
+    def forget(self, visitor: gr.Request) -> None:
+        """A tab was closed."""
+        self._listing.pop(visitor.session_hash or "", None)
+
+
+def note_on(state: ProviderState, problem: str = "") -> str:
+    """What keeps a provider from answering, or its list from coming; "" where nothing does."""
+    text = problem or ("" if state.ready else f"{state.title}: {state.problem.rstrip('.')}.")
+    return f'<div class="note" role="status">{plain(text)}</div>' if text else ""

@@ -21,7 +21,9 @@ PROTOCOLS: dict[str, Callable[[Wall], LLMProvider]] = {
     "anthropic": lambda wall: AnthropicProvider(KEY, base_url=wall.anthropic_url),
     "ollama": lambda wall: OllamaProvider(wall.ollama_url),
 }
-QUICK = Clocks(first_token=0.25, reasoning=20.0, loading=0.25, idle=0.75, total=60.0)
+PATIENT = Clocks(first_token=20.0, reasoning=20.0, loading=20.0, idle=20.0, total=60.0)
+"""For what is not about time."""
+QUICK = Clocks(first_token=0.25, reasoning=20.0, loading=2.5, idle=0.75, total=60.0)
 """The defaults, some times faster. A model whose name says that it thinks is given time on a busy machine."""
 
 

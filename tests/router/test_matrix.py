@@ -74,13 +74,16 @@ async def test_what_the_request_itself_caused_reaches_the_user(primary: str, fau
     if (primary, fault) in UNSPEAKABLE:
         pytest.skip("the protocol has no words for it")
     async with Wall() as wall:
-        asked, other = Target(PROTOCOLS[primary](wall), fault), Target(PROTOCOLS["openai"](wall), "ok?like=thinker")
+        asked, other = (
+            Target(PROTOCOLS[primary](wall), f"{fault}?like=thinker"),
+            Target(PROTOCOLS["openai"](wall), "ok?like=thinker"),
+        )
         async with a_route(asked, other) as router:
             with pytest.raises((ContentRejected, InvalidRequest)) as caught:
                 await read(router)
         assert caught.value.detail or fault in ("content-filter", "refusal")
         assert len(caught.value.attempts) == 1
-        assert {exchange.model for exchange in wall.exchanges if exchange.method == "POST"} == {fault}
+        assert {exchange.model for exchange in wall.exchanges if exchange.method == "POST"} == {asked.model}
 
 
 @pytest.mark.parametrize("resume", ["continue", "restart", "overlap", "nospace"])
@@ -90,7 +93,7 @@ async def test_however_the_second_model_goes_on_no_word_is_lost_or_repeated(
     fallback: str, moment: str, resume: str
 ) -> None:
     async with Wall() as wall:
-        broken = Target(PROTOCOLS["openai"](wall), f"cut@{moment}?like=haiku")
+        broken = Target(PROTOCOLS["openai"](wall), f"cut@{moment}?like=thinker")
         async with a_route(broken, Target(PROTOCOLS[fallback](wall), f"ok?resume={resume}&like=thinker")) as router:
             text, response = await read(router)
         assert text == response.content == answer_text()
@@ -100,7 +103,7 @@ async def test_however_the_second_model_goes_on_no_word_is_lost_or_repeated(
 @pytest.mark.parametrize("primary", ["openai", "anthropic"])
 async def test_a_prompt_too_long_for_one_model_goes_to_the_next(primary: str) -> None:
     async with Wall() as wall:
-        small = Target(PROTOCOLS[primary](wall), "context")
+        small = Target(PROTOCOLS[primary](wall), "context?like=thinker")
         async with a_route(small, Target(PROTOCOLS["openai"](wall), "ok?like=thinker")) as router:
             response = await router.complete("word " * 100_000)
         assert response.content == answer_text()
@@ -109,7 +112,10 @@ async def test_a_prompt_too_long_for_one_model_goes_to_the_next(primary: str) ->
 
 async def test_where_nobody_answers_one_error_carries_every_attempt() -> None:
     async with Wall() as wall:
-        busy, missing = Target(PROTOCOLS["openai"](wall), "status-503"), Target(PROTOCOLS["ollama"](wall), "unknown")
+        busy, missing = (
+            Target(PROTOCOLS["openai"](wall), "status-503?like=thinker"),
+            Target(PROTOCOLS["ollama"](wall), "unknown"),
+        )
         async with a_route(busy, missing) as router:
             with pytest.raises(ProviderError) as caught:
                 await read(router)

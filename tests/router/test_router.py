@@ -13,7 +13,7 @@ from llm_hub.errors import ProviderError, StreamBroken, TimedOut
 from llm_hub.provider import LLMProvider
 from llm_hub.providers.openai import OpenAIProvider
 from llm_hub.router import Clocks, Health, LLMRouter, Target
-from tests.router.routes import KEY, PROTOCOLS, QUICK, no_sleep
+from tests.router.routes import KEY, PATIENT, PROTOCOLS, QUICK, no_sleep
 from tests.wall import Wall, answer_text
 
 PROMPT = ChatRequest((Message(Role.USER, "Tell me."),))
@@ -146,7 +146,7 @@ async def test_fifty_requests_on_a_half_open_breaker_make_one_probe(wall: Wall, 
 
 
 async def test_the_reader_is_told_of_every_step(wall: Wall, openai: LLMProvider) -> None:
-    router = LLMRouter(Target(openai, "cut@mid"), Target(openai, "ok?like=o1"), clocks=QUICK, sleep=no_sleep)
+    router = LLMRouter(Target(openai, "cut@mid"), Target(openai, "ok?like=o1"), clocks=PATIENT, sleep=no_sleep)
     events = await events_of(router)
     told = [event for event in events if isinstance(event, AttemptStarted | AttemptFailed | Resumed)]
     assert isinstance(told[0], AttemptStarted)
@@ -157,21 +157,21 @@ async def test_the_reader_is_told_of_every_step(wall: Wall, openai: LLMProvider)
 
 
 async def test_where_no_other_is_left_the_same_model_goes_on_once(wall: Wall, openai: LLMProvider) -> None:
-    router = LLMRouter(Target(openai, "cut@mid?times=1&like=o1"), clocks=QUICK, sleep=no_sleep)
+    router = LLMRouter(Target(openai, "cut@mid?times=1&like=o1"), clocks=PATIENT, sleep=no_sleep)
     response = await router.complete("hello")
     assert response.content == answer_text()
     assert len(wall.exchanges) == 2
 
 
 async def test_a_model_that_always_breaks_off_ends_in_an_error_not_in_a_loop(wall: Wall, openai: LLMProvider) -> None:
-    router = LLMRouter(Target(openai, "cut@mid"), clocks=QUICK, sleep=no_sleep)
+    router = LLMRouter(Target(openai, "cut@mid"), clocks=PATIENT, sleep=no_sleep)
     with pytest.raises(StreamBroken) as caught:
         await router.complete("hello")
     assert len(wall.exchanges) == len(caught.value.attempts) == 2
 
 
 async def test_resuming_can_be_turned_off(wall: Wall, openai: LLMProvider) -> None:
-    router = LLMRouter(Target(openai, "cut@mid"), Echo(), clocks=QUICK, sleep=no_sleep, resume=False)
+    router = LLMRouter(Target(openai, "cut@mid"), Echo(), clocks=PATIENT, sleep=no_sleep, resume=False)
     with pytest.raises(StreamBroken):
         await router.complete("hello")
     assert len(wall.exchanges) == 1

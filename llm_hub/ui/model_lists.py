@@ -42,7 +42,6 @@ class ModelLists:
         chosen = parts.provider.input(self.choose, {parts.provider, parts.chain.kept}, shown, queue=False, **quiet)
         chosen.then(**listed)
         page.load(**listed)
-        page.unload(self.forget)
 
     def choose(self, data: Inputs) -> Updates:
         parts, provider = self._parts, data[self._parts.provider]
@@ -69,9 +68,12 @@ class ModelLists:
             models = choices.listed(await self._hub.models(provider))
         except LLMHubError as error:
             problem = f"Its list of models did not come. {error.message}"
-        if self._listing.get(session) != provider:
+        finally:
+            late = self._listing.get(session) != provider
+            if not late:
+                del self._listing[session]
+        if late:
             return {parts.note: gr.skip()}
-        del self._listing[session]
         first: dict[str, Any] = {"value": models[0][1]} if models and not data[parts.model] else {}
         targets = choices.targets(self._hub)
         return {
@@ -80,10 +82,6 @@ class ModelLists:
             parts.chain.add: gr.update(choices=targets),
             parts.again: gr.update(choices=targets),
         }
-
-    def forget(self, visitor: gr.Request) -> None:
-        """A tab was closed."""
-        self._listing.pop(visitor.session_hash or "", None)
 
 
 def note_on(state: ProviderState, problem: str = "") -> str:

@@ -138,7 +138,13 @@ class CompareEvents:
                 return
             pane.running = True
             snapshots = self._coalescer.snapshots(self._shown.hub.events(pane.request()))
-            views = paced(snapshots, comparison.pace, number, hidden=lambda: comparison.hidden)
+            views = paced(
+                snapshots,
+                number,
+                pace=comparison.pace,
+                hidden=lambda: comparison.hidden,
+                panes=lambda: comparison.running,
+            )
             seen: Any = None
             try:
                 async with aclosing(views):

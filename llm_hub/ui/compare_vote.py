@@ -44,7 +44,8 @@ class VoteEvents:
                 return self._shown.hint("There is one vote on a comparison.")
             if comparison.unfair or (number is not None and number not in comparison.shown):
                 return self._shown.hint(comparison.unfair)
-            said = {"tie": "a tie", "bad": "all bad"}.get(verdict) or f"{comparison.letter(number or 0)} is best"
+            word = "best" if len(comparison.shown) > 2 else "better"
+            said = {"tie": "a tie", "bad": "all bad"}.get(verdict) or f"{comparison.letter(number or 0)} is {word}"
             vote = Vote(
                 targets=comparison.targets,
                 verdict=verdict,

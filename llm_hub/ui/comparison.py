@@ -95,8 +95,9 @@ class Comparison:
         return any(pane.last for pane in self.panes)
 
     @property
-    def running(self) -> bool:
-        return any(pane.running for pane in self.panes)
+    def running(self) -> int:
+        """How many panes are being written."""
+        return sum(pane.running for pane in self.panes)
 
     @property
     def busy(self) -> bool:

@@ -46,6 +46,7 @@ def site(wall: WallThread, parrot: Parrot, tmp_path_factory: pytest.TempPathFact
         "OPENAI_BASE_URL": wall.openai_url,
         "LLM_HUB_SERVERS": f"parrot={parrot.url},second={wall.openai_url}",
         "LLM_HUB_CHAOS": "1",
+        "LLM_HUB_DATABASE_URL": f"sqlite:///{log.parent / 'votes.db'}",
     }
     with Site(log, environment) as site:
         yield site

@@ -1,0 +1,183 @@
+"""Blind comparisons and their votes: what is hidden, what counts, and what is kept."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from typing import TYPE_CHECKING
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.ui.compare_page import SLOW, ComparePage
+from tests.ui.site import Site
+from tests.wall import answer_text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from playwright.sync_api import Browser
+
+    from tests.wall import WallThread
+
+SUBSTITUTE = "ok?tokens=5&is=substitute"
+
+
+@pytest.fixture(scope="module")
+def database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("votes") / "votes.db"
+
+
+@pytest.fixture(scope="module")
+def blind_site(wall: WallThread, database: Path) -> Iterator[Site]:
+    """A hub with a route to fall back on, and a database that is looked into."""
+    log = database.parent / "log"
+    environment = {
+        "OPENAI_API_KEY": "sk-test-0123456789abcdef",
+        "OPENAI_BASE_URL": wall.openai_url,
+        "LLM_HUB_ROUTE": f"openai/{SUBSTITUTE}",
+        "LLM_HUB_MAX_RETRIES": "0",
+        "LLM_HUB_DATABASE_URL": f"sqlite:///{database}",
+    }
+    with Site(log, environment) as site:
+        yield site
+    assert "Traceback" not in log.read_text(), log.read_text()
+
+
+@pytest.fixture
+def compare(browser: Browser, blind_site: Site) -> Iterator[ComparePage]:
+    context = browser.new_context(viewport={"width": 1440, "height": 900})
+    compare = ComparePage(context.new_page(), blind_site.url)
+    compare.open()
+    yield compare
+    context.close()
+    assert not compare.complaints, "\n".join(compare.complaints)
+
+
+def rows(database: Path, query: str) -> list[tuple[object, ...]]:
+    if not database.exists():
+        return []
+    with closing(sqlite3.connect(database)) as connection:
+        return connection.execute(query).fetchall()
+
+
+def begin(compare: ComparePage, *models: str) -> None:
+    compare.set(*models)
+    compare.page.locator("#compare-blind input").check()
+    compare.run("Hello")
+    expect(compare.page.locator("#compare-vote")).to_be_visible(timeout=SLOW)
+
+
+def vote(compare: ComparePage, which: str) -> None:
+    compare.page.locator(f"#compare-{which}").click(timeout=SLOW)
+
+
+def test_no_name_is_on_the_page_before_the_vote(compare: ComparePage, database: Path) -> None:
+    one, two = "ok?tokens=400&rate=150&hide=one", "ok?tokens=400&rate=60&hide=two"
+    compare.set(one, two)
+    compare.page.locator("#compare-blind input").check()
+    before = len(rows(database, "select * from votes"))
+    compare.run("Hello")
+    expect(compare.text(1)).to_contain_text("fiku cepo", timeout=SLOW)
+    expect(compare.text(2)).to_contain_text("fiku cepo", timeout=SLOW)
+    seen = compare.page.content()
+    assert "hide=" not in seen
+    assert "OpenAI" not in compare.page.locator("#compare-panes").inner_html()
+    assert "hide=" not in compare.page.evaluate("fetch('/config').then(answer => answer.text())")
+    vote(compare, "best-1")  # while both are still being written
+    expect(compare.page.locator("#compare-said")).to_contain_text("You voted: A is better", timeout=SLOW)
+    shown = {compare.pane(number).locator(".pane-head b").inner_text() for number in (1, 2)}
+    assert shown == {f"OpenAI · {one}", f"OpenAI · {two}"}
+    assert len(rows(database, "select * from votes")) == before + 1
+
+
+def test_a_vote_says_who_won_and_keeps_nothing_else(compare: ComparePage, database: Path) -> None:
+    begin(compare, "ok?tokens=8&keep=one", "ok?tokens=9&keep=two")
+    expect(compare.text(1)).to_contain_text("fiku", timeout=SLOW)
+    expect(compare.text(2)).to_contain_text("fiku", timeout=SLOW)
+    vote(compare, "best-2")
+    head = compare.pane(2).locator(".pane-head b")
+    expect(head).to_be_visible(timeout=SLOW)
+    winner = head.inner_text().removeprefix("OpenAI · ")
+    kept = rows(database, "select verdict, conversation, target, won from votes join contestants on id = vote_id "
+        "where target like '%keep=%' order by seat")  # fmt: skip
+    assert [(row[0], row[1]) for row in kept] == [("best", None), ("best", None)]
+    assert [row[2] for row in kept if row[3]] == [f"openai/{winner}"]
+    assert b"Hello" not in database.read_bytes()
+
+
+def test_the_conversation_is_kept_where_it_was_ticked(compare: ComparePage, database: Path) -> None:
+    begin(compare, "ok?tokens=8&tick=one", "ok?tokens=9&tick=two")
+    expect(compare.text(1)).to_contain_text("fiku", timeout=SLOW)
+    expect(compare.text(2)).to_contain_text("fiku", timeout=SLOW)
+    compare.page.locator("#compare-keep input").check()
+    vote(compare, "tie")
+    expect(compare.page.locator("#compare-said")).to_contain_text("a tie", timeout=SLOW)
+    kept = rows(database, "select conversation from votes where verdict = 'tie'")
+    assert len(kept) == 1
+    assert answer_text(8)[:4] in str(kept[0][0])
+
+
+def test_a_pane_that_failed_gets_no_vote_and_does_not_say_who_it_was(compare: ComparePage, database: Path) -> None:
+    before = rows(database, "select count(*) from votes")
+    begin(compare, "ok?tokens=8&fails=one", "status-503?fails=two")
+    failed = compare.page.locator(".pane", has_text="could not answer")
+    expect(failed).to_have_count(1, timeout=SLOW)
+    for which in ("best-1", "best-2", "tie", "bad"):
+        vote(compare, which)
+        expect(compare.said).to_contain_text("failed", timeout=SLOW)
+    assert "fails=" not in compare.page.content()
+    assert rows(database, "select count(*) from votes") == before
+    vote(compare, "reveal")
+    expect(compare.page.locator(".pane .problem")).to_contain_text("503", timeout=SLOW)
+    expect(compare.page.locator("#compare-vote")).to_be_hidden()
+
+
+def test_no_pane_falls_back_unless_that_is_allowed(compare: ComparePage, wall: WallThread) -> None:
+    compare.set("ok?tokens=8&own=one", "status-503?own=two")
+    compare.compare("Hello")
+    expect(compare.pane(2).locator(".problem")).to_contain_text("503")
+    assert not [exchange for exchange in wall.exchanges if exchange.model == SUBSTITUTE]
+    compare.page.locator("#compare-fallback input").check()
+    compare.press(2, "retry")
+    expect(compare.pane(2).locator(".fell-back")).to_contain_text(SUBSTITUTE, timeout=SLOW)
+    expect(compare.text(2)).to_have_text(answer_text(5))
+
+
+def test_an_answer_by_somebody_else_gets_no_vote(compare: ComparePage, database: Path) -> None:
+    before = rows(database, "select count(*) from votes")
+    compare.page.locator("#compare-fallback input").check()
+    begin(compare, "ok?tokens=8&else=one", "status-503?else=two")
+    for number in (1, 2):
+        expect(compare.pane(number).locator(".pane-retry")).to_be_visible(timeout=SLOW)
+    vote(compare, "best-1")
+    expect(compare.said).to_contain_text("another model", timeout=SLOW)
+    assert SUBSTITUTE not in compare.page.locator("#compare-panes").inner_html()
+    assert rows(database, "select count(*) from votes") == before
+
+
+def test_the_best_of_three_is_counted_and_shown_on_the_leaderboard_at_once(compare: ComparePage) -> None:
+    models = [f"ok?tokens={8 + number}&three={number}" for number in range(3)]
+    begin(compare, *models)
+    for number in (1, 2, 3):
+        expect(compare.text(number)).to_contain_text("fiku", timeout=SLOW)
+    expect(compare.page.locator("#compare-best-3")).to_have_text("C is best")
+    expect(compare.page.locator("#compare-best-4")).to_be_hidden()
+    vote(compare, "best-3")
+    head = compare.pane(3).locator(".pane-head b")
+    expect(head).to_be_visible(timeout=SLOW)
+    winner = head.inner_text()
+    page = compare.page
+    page.get_by_role("tab", name="Leaderboard").click()
+    row = page.locator(".ratings tr", has_text=winner)
+    expect(row).to_be_visible(timeout=SLOW)
+    assert row.locator("td").all_inner_texts()[-2:] == ["1", "1"]
+    expect(page.locator(".matrix tr")).not_to_have_count(0)
+    with page.expect_download() as download:
+        page.locator("#leaderboard-csv").click()
+    text = download.value.path().read_text(encoding="utf-8")
+    assert text.startswith("rank,model,rating,low,high,votes,wins\n")
+    assert winner.removeprefix("OpenAI · ") in text
+    page.get_by_label("24 hours").click()
+    expect(row).to_be_visible()

@@ -1,0 +1,104 @@
+"""Many comparisons at once, over the page's own protocol."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import TYPE_CHECKING, Any
+
+import httpx
+import pytest
+
+from tests.ui.tab import Tab
+from tests.wall import answer_text
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from tests.ui.site import Site
+
+
+@pytest.fixture
+async def client(site: Site) -> AsyncIterator[httpx.AsyncClient]:
+    limits = httpx.Limits(max_connections=300)
+    async with httpx.AsyncClient(base_url=site.url, trust_env=False, limits=limits, timeout=60) as client:
+        yield client
+
+
+@pytest.fixture
+async def config(client: httpx.AsyncClient) -> dict[str, Any]:
+    return (await client.get("/config")).json()
+
+
+class CompareTab(Tab):
+    """One session on the Compare tab."""
+
+    def __init__(self, client: httpx.AsyncClient, config: dict[str, Any]) -> None:
+        super().__init__(client, config)
+        events = config["dependencies"]
+        self._ask = next(event for event in events if event["api_name"] == "ask")
+        after = [event for event in events if event["trigger_after"] == self._ask["id"]]
+        self._panes = [event for event in after if event["queue"] is not False]
+        self._ends = [next(end for end in events if end["trigger_after"] == pane["id"]) for pane in self._panes]
+
+    async def compare(self, prompt: str, **values: Any) -> str:
+        """Everything that the server said to this session, until its two panes are over."""
+        known = {name.replace("_", "-"): value for name, value in values.items()} | {"compare-prompt": prompt}
+        sent = await self._client.post("/gradio_api/run/predict", json=self._call(self._ask, known))
+        sent.raise_for_status()
+        heard = [sent.text]
+        for pane in self._panes[:2]:
+            (await self._client.post("/gradio_api/queue/join", json=self._call(pane, {}))).raise_for_status()
+        url, over = f"/gradio_api/queue/data?session_hash={self._session}", 0
+        async with self._client.stream("GET", url, timeout=60) as stream:
+            async for line in stream.aiter_lines():
+                heard.append(line)
+                if line.startswith("data: ") and json.loads(line[6:])["msg"] == "process_completed":
+                    over += 1
+                    if over == 2:
+                        break
+        calls = [self._client.post("/gradio_api/run/predict", json=self._call(end, {})) for end in self._ends[:2]]
+        return "\n".join([*heard, *(answer.text for answer in await asyncio.gather(*calls))])
+
+
+async def test_twenty_visitors_never_see_each_others_text(client: httpx.AsyncClient, config: dict[str, Any]) -> None:
+    secrets = [f"secret-of-visitor-{number:02}." for number in range(20)]
+
+    async def visit(secret: str) -> str:
+        return await CompareTab(client, config).compare(
+            f"{secret} {'word ' * 200}",
+            compare_pane_1_provider="parrot",
+            compare_pane_1_model="parrot",
+            compare_pane_2_provider="parrot",
+            compare_pane_2_model="parrot-2",
+        )
+
+    heard = await asyncio.gather(*(visit(secret) for secret in secrets))
+    for secret, said in zip(secrets, heard, strict=True):
+        assert said.count(secret) >= 4  # the prompt and the answer, in both panes
+        assert not [other for other in secrets if other != secret and other in said]
+
+
+async def test_no_event_of_a_blind_comparison_names_a_model(client: httpx.AsyncClient, config: dict[str, Any]) -> None:
+    models = {"compare_pane_1_model": "ok?tokens=30&rate=60&raw=1", "compare_pane_2_model": "cut@mid?tokens=30&raw=2"}
+    providers = {"compare_pane_1_provider": "openai", "compare_pane_2_provider": "openai"}
+    said = await CompareTab(client, config).compare("Hello", **providers, **models, compare_blind=True)
+    assert answer_text(30) in said
+    assert "Answer A" in said
+    assert "raw=" not in said
+    assert "OpenAI" not in said
+    named = await CompareTab(client, config).compare("Hello", **providers, **models, compare_blind=False)
+    assert "raw=1" in named
+    assert "OpenAI" in named
+
+
+async def test_a_session_that_asked_nothing_gets_nothing(client: httpx.AsyncClient, config: dict[str, Any]) -> None:
+    await CompareTab(client, config).compare(
+        "Hello", compare_pane_1_provider="openai", compare_pane_1_model="ok?tokens=4",
+        compare_pane_2_provider="openai", compare_pane_2_model="ok?tokens=4",
+    )  # fmt: skip
+    stranger = CompareTab(client, config)
+    for event in config["dependencies"]:
+        if event["api_name"] and event["api_name"].startswith(("save", "share", "carry", "finish", "differ")):
+            said = await client.post("/gradio_api/run/predict", json=stranger._call(event, {}))
+            assert answer_text(4) not in said.text

@@ -6,7 +6,7 @@ The truth of a conversation is `turns` and `draft`, values on the server; the tw
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -44,6 +44,8 @@ class ChatEvents:
         self._parts = parts
         self._answering: set[str] = set()
         """The sessions whose answer is being written, so that a second prompt waits for its turn."""
+        self._way_of: dict[str, int] = {}
+        """By session, the way of asking whose answer is shown: only that one may finish it."""
         self._left: set[str] = set()
         """The sessions that left their chat for a new one, and have not asked anything in it yet."""
 
@@ -65,17 +67,36 @@ class ChatEvents:
             parts.past.edit(self.edit, {*chat, *settings}, shown, **now),
             parts.again.input(self.again_with, {parts.again, *chat, *settings}, [*shown, parts.again], **now),
         ]
-        answers = [
-            first.then(self.answer, chat, [parts.live, parts.route, parts.draft], **streaming) for first in asked
-        ]
-        for answer in answers:
-            answer.then(self.finish, chat, shown, **now)
+        answers = []
+        for number, first in enumerate(asked):
+            answer, finish = self._way(number)
+            answers.append(first.then(answer, chat, [parts.live, parts.route, parts.draft], **streaming))
+            answers[-1].then(finish, chat, shown, **now)
         parts.stop.click(None, None, None, cancels=answers)
         parts.past.undo(self.undo, chat, shown, **now)
         # Gradio runs the events of one click one after another; a cancelling event cannot follow with `.then`.
         parts.new.click(self.leave, None, None, **now)
         parts.new.click(None, None, None, cancels=answers).then(self.clear, None, shown, **now)
         page.unload(self.forget)
+
+    def _way(self, number: int) -> tuple[Callable[..., AsyncGenerator[Updates]], Callable[..., Awaitable[Updates]]]:
+        """What follows one way of asking. One that was refused must not finish the answer that another began."""
+
+        async def answer(data: Inputs, visitor: gr.Request) -> AsyncGenerator[Updates]:
+            session = visitor.session_hash or ""
+            if data[self._parts.draft] is None or session in self._answering:
+                return
+            self._way_of[session] = number
+            async with aclosing(self.answer(data, visitor)) as updates:
+                async for update in updates:
+                    yield update
+
+        async def finish(data: Inputs, visitor: gr.Request) -> Updates:
+            if self._way_of.get(visitor.session_hash or "", number) != number:
+                return {self._parts.live: gr.skip()}
+            return await self.finish(data, visitor)
+
+        return answer, finish
 
     # A prompt becomes the draft.
 
@@ -122,8 +143,22 @@ class ChatEvents:
         index = edited.index[0] if isinstance(edited.index, list | tuple) else edited.index
         number = transcript.turn_at(int(index), turns)
         text = str(edited.value or "")
-        if number is None or self._is_answering(visitor) or not text.strip():
+        if number is None or not text.strip():
             return {**self._hint("Nothing was changed."), self._parts.past: self._log(turns)}
+        original = turns[number].prompt.text
+        kept: Updates = {self._parts.past: self._log(turns)}
+        if self._is_answering(visitor):
+            kept = {self._parts.past: self._log(data[self._parts.turns])}
+            hint = "An answer is still being written. Stop it first: what you edited waits in the box below."
+            return {
+                **self._hint(hint),
+                **kept,
+                self._parts.prompt: {"text": transcript.typed(text, original), "files": []},
+            }
+        if transcript.is_shortened(original) and text != transcript.shown(original):
+            hint = "That prompt is too long to edit in place: all of it stands in the box below."
+            return {**self._hint(hint), **kept, self._parts.prompt: {"text": original, "files": []}}
+        text = transcript.typed(text, original)
         images: tuple[Text | Image, ...] = turns[number].prompt.images
         prompt = Message(Role.USER, (*images, Text(text)) if images else text)
         return self._ask_again(visitor, data, turns, prompt, number)
@@ -133,8 +168,6 @@ class ChatEvents:
     async def answer(self, data: Inputs, visitor: gr.Request) -> AsyncGenerator[Updates]:
         parts, turns, draft = self._parts, data[self._parts.turns], data[self._parts.draft]
         session = visitor.session_hash or ""
-        if draft is None or session in self._answering:
-            return
         self._answering.add(session)
         shown: tuple[str, str] | None = None
         try:
@@ -203,6 +236,7 @@ class ChatEvents:
     def forget(self, visitor: gr.Request) -> None:
         """A tab was closed."""
         self._left.discard(visitor.session_hash or "")
+        self._way_of.pop(visitor.session_hash or "", None)
 
     # What the events have in common.
 

@@ -19,11 +19,21 @@
   const fold = () => {
     if (matchMedia("(max-width: 800px)").matches) document.querySelector("#chat-settings > .label-wrap")?.click();
   };
+  // Escape stops the answer, and a stop leaves the keyboard where the next prompt is typed.
+  const reach = (prompt) => document.addEventListener("keydown", (key) => {
+    const stop = document.querySelector("#chat-stop");
+    if (key.key !== "Escape" || !stop?.checkVisibility()) return;
+    stop.click();
+    prompt.focus();
+  });
   const found = new MutationObserver(() => {
     const box = document.querySelector("#chat-scroll");
     const live = document.querySelector("#chat-live");
-    if (!box || !live || !document.querySelector("#chat-prompt")) return;
+    const prompt = document.querySelector("#chat-prompt textarea");
+    if (!box || !live || !prompt) return;
     found.disconnect();
+    prompt.setAttribute("aria-label", "Prompt");
+    reach(prompt);
     follow(box);
     hush(live);
     fold();

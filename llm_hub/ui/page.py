@@ -39,7 +39,9 @@ class Page:
 def build(hub: Hub, votes: Votes) -> Page:
     """The page over `hub`. A tab is one file: it is imported above and called below."""
     coalescer = Coalescer()
-    with gr.Blocks(title="LLM Hub", analytics_enabled=False, fill_height=True, fill_width=True) as blocks:
+    with gr.Blocks(
+        title="LLM Hub", analytics_enabled=False, delete_cache=(3600, 86400), fill_height=True, fill_width=True
+    ) as blocks:
         gr.HTML(HEADER, elem_id="header")
         with gr.Tabs(elem_id="tabs") as tabs:
             with gr.Tab("Chat", id="chat"):

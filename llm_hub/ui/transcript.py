@@ -47,7 +47,7 @@ def turn_at(index: int, turns: Turns) -> int | None:
 
 def _messages(turn: Turn, titles: Mapping[str, str]) -> Iterator[Message]:
     answer = turn.answer
-    words = [_text(inert(_shortened(turn.prompt.text)))] if turn.prompt.text else []
+    words = [_text(shown(turn.prompt.text))] if turn.prompt.text else []
     yield {"role": "user", "content": [*({"path": file, "alt_text": "attached image"} for file in turn.files), *words]}
     if answer.reasoning:
         yield _said(_text(inert(answer.reasoning)), metadata=_thought(turn))
@@ -74,6 +74,23 @@ def _thought(turn: Turn) -> Message:
         return {"title": "Thinking…", "status": "pending"}
     reasoned = turn.answer.elapsed if turn.answer.reasoned is None else turn.answer.reasoned
     return {"title": "Reasoning", "status": "done", "duration": round(reasoned, 1)}
+
+
+def shown(prompt: str) -> str:
+    """A prompt as the page shows it: in short, and without HTML."""
+    return inert(_shortened(prompt))
+
+
+def is_shortened(prompt: str) -> bool:
+    """Whether the page shows only a part of it."""
+    return len(prompt) > LONGEST
+
+
+def typed(edited: str, original: str) -> str:
+    """What somebody meant who edited a prompt as the page shows it, where `<` and `![` stand escaped."""
+    if edited == shown(original):
+        return original
+    return edited if original == shown(original) else edited.replace("&lt;", "<").replace("&#33;[", "![")
 
 
 def _shortened(text: str) -> str:

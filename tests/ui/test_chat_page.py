@@ -209,6 +209,36 @@ def test_a_second_prompt_waits_for_the_first_answer(chat: ChatPage) -> None:
     expect(chat.prompts).to_have_text(["First"])
 
 
+def test_a_second_prompt_does_not_end_an_answer_that_was_asked_for_again(chat: ChatPage) -> None:
+    chat.choose("ok?tokens=400&rate=100&twice=1")
+    chat.type("First")
+    expect(chat.live.locator("[data-testid=bot]")).to_contain_text("fiku")
+    chat.stop.click()
+    chat.log.get_by_label("Retry").last.click()
+    expect(chat.live.locator("[data-testid=bot]")).to_contain_text("fiku")
+    chat.type("Second")
+    expect(chat.hint).to_contain_text("still being written")
+    expect(chat.prompt).to_have_value("Second")
+    expect(chat.stop).to_be_visible()
+    chat.page.keyboard.press("Escape")
+    expect(chat.stop).to_be_hidden()
+    expect(chat.prompts).to_have_text(["First"])
+    expect(chat.prompt).to_be_focused()
+
+
+def test_an_edited_prompt_is_what_was_typed_and_not_how_it_is_shown(chat: ChatPage, wall: WallThread) -> None:
+    chat.choose("ok?tokens=3&edited=1")
+    chat.ask("What does <b>bold</b> do?")
+    chat.prompts.first.hover()
+    chat.log.get_by_label("Edit").first.click()
+    box = chat.log.locator("textarea")
+    box.fill(box.input_value().replace("do?", "mean?"))
+    chat.log.get_by_label("Submit").click()
+    wall.wait_for(lambda seen: sum(exchange.model == "ok?tokens=3&edited=1" for exchange in seen) == 2)
+    asked = [exchange for exchange in wall.exchanges if exchange.model == "ok?tokens=3&edited=1"]
+    assert asked[-1].body["messages"][-1]["content"] == "What does <b>bold</b> mean?"
+
+
 def test_a_reload_brings_a_working_page(chat: ChatPage) -> None:
     chat.choose("ok?tokens=2000&rate=50&reload=1")
     chat.type("Hello")
@@ -399,9 +429,12 @@ def test_a_narrow_screen_has_everything_in_reach(browser: Browser, site: Site) -
     chat.choose("ok?tokens=300")
     chat.ask("Hello")
     assert page.evaluate("document.documentElement.scrollWidth") <= 375
+    chat.choose("ok?text=markdown&wide=1")
+    chat.ask("W" * 400)
     box = page.locator("#chat-prompt").bounding_box()
     assert box is not None
     assert box["y"] + box["height"] <= 667
+    assert box["x"] + box["width"] <= 375
     page.get_by_role("button", name="Settings").click()
     expect(page.get_by_label("Temperature")).to_be_visible()
     page.close()

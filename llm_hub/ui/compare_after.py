@@ -38,13 +38,9 @@ class AfterEvents:
     def connect(self, page: gr.Blocks) -> None:
         parts, shown, after = self._parts, self._shown, self._parts.after
         state: set[Any] = {parts.comparison}
-        gr.on(
-            [after.left.input, after.right.input],
-            self.differ,
-            {*state, after.left, after.right},
-            after.difference,
-            **NOW,
-        )
+        # In a thread, and only where somebody looks: long answers take a while to compare.
+        looked = [after.left.input, after.right.input, after.section.expand, after.figures.change]
+        gr.on(looked, self.differ, {*state, after.left, after.right}, after.difference, **NOW)
         for number, pane in enumerate(parts.panes):
             taken = [*self._chat.taken_over, self._tabs, parts.hint]
             pane.carry.click(self._carry(number), state, taken, **NOW)

@@ -163,7 +163,6 @@ class Shown:
             after.figures: figures,
             after.left: gr.update(choices=sides, value=sides[0][1]),
             after.right: gr.update(choices=sides, value=sides[1][1]),
-            after.difference: view.difference(comparison, sides[0][1], sides[1][1]),
         }
 
     def side(self, comparison: Comparison, number: int) -> str:

@@ -87,6 +87,8 @@ def difference(comparison: Comparison, left: int, right: int) -> str:
     pieces = diff.words(one.answer.text, other.answer.text)
     tags = {"same": "span", "removed": "del", "added": "ins"}
     text = "".join(f"<{tags[kind]}>{plain(words)}</{tags[kind]}>" for kind, words in pieces)
-    share = f"{100 * diff.alike(pieces):.0f} % of the words are the same"
+    cut = max(len(one.answer.text.split()), len(other.answer.text.split())) > diff.LONGEST
+    part = f"Of the first {diff.LONGEST:,} words, " if cut else ""
+    share = f"{part}{100 * diff.alike(pieces):.0f} % of the words are the same"
     key = f"<del>only {comparison.letter(left)}</del> <ins>only {comparison.letter(right)}</ins>"
     return f'<p class="key">{share} · {key}</p><div class="difference">{text}</div>'

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from llm_hub.providers.llama_cpp import LlamaCppProvider
     from llm_hub.providers.ollama import OllamaProvider
     from llm_hub.providers.openai import OpenAIProvider
+    from llm_hub.router.router import LLMRouter, Target
 
 __version__ = "0.1.0"
 
@@ -38,6 +39,8 @@ _HOMES = {
     "LlamaCppProvider": "providers.llama_cpp",
     "OllamaProvider": "providers.ollama",
     "OpenAIProvider": "providers.openai",
+    "LLMRouter": "router.router",
+    "Target": "router.router",
 }
 
 __all__ = [
@@ -48,6 +51,7 @@ __all__ = [
     "LLMHubError",
     "LLMProvider",
     "LLMResponse",
+    "LLMRouter",
     "LlamaCppProvider",
     "Message",
     "OllamaProvider",
@@ -55,6 +59,7 @@ __all__ = [
     "ProviderError",
     "ProviderFactory",
     "Role",
+    "Target",
     "Text",
     "Usage",
 ]

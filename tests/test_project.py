@@ -51,6 +51,13 @@ def test_the_readme_lists_every_provider() -> None:
     assert set(re.findall(r"^\| `([a-z]+)`", table, re.MULTILINE)) == set(ROWS)
 
 
+def test_every_link_of_the_readme_leads_somewhere() -> None:
+    links = re.findall(r"\]\(([^)#\s]+)", README)
+    assert len(links) > 5
+    for link in links:
+        assert link.startswith("https://") or (ROOT / link).exists(), link
+
+
 def test_the_spaces_front_matter_comes_first_and_fits() -> None:
     head = front_matter()
     assert README.startswith("---\n")

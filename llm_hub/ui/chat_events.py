@@ -171,7 +171,8 @@ class ChatEvents:
         self._answering.add(session)
         shown: tuple[str, str] | None = None
         try:
-            async with aclosing(self._coalescer.snapshots(self._hub.events(request(turns, draft)))) as snapshots:
+            events = self._hub.events(request(turns, draft))
+            async with aclosing(self._coalescer.snapshots(events, session)) as snapshots:
                 async for snapshot in snapshots:
                     draft = replace(draft, answer=snapshot)
                     update: Updates = {parts.draft: draft, parts.route: status(self._figures(draft))}

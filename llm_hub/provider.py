@@ -51,6 +51,8 @@ class LLMProvider(ABC):  # noqa: B024  # what must be overridden is one of three
     """How the provider is called in `provider/model`."""
     title: str = ""
     """How it is called in sentences; "" means by its name."""
+    address: str = ""
+    """Where it is, "" if in this process: two servers of one name are two to whoever judges their health."""
     default_model: str = ""
     """The model that is asked when a request names none."""
 

@@ -82,13 +82,14 @@ class AnthropicProvider(LLMProvider):
         self.name = name
         self.title = title
         self.default_model = default_model
+        self.address = checked_url(base_url, f"{name}: base_url").removesuffix("/v1")
         self._key = checked_key(api_key, f"{name}: api_key")
         self._without_temperature: set[str] = set()
         self._contexts: dict[str, int] = {}
         timeout = httpx2.Timeout(read_timeout, connect=connect_timeout)
         self._client = AsyncAnthropic(
             api_key=self._key,
-            base_url=checked_url(base_url, f"{name}: base_url").removesuffix("/v1"),
+            base_url=self.address,
             timeout=timeout,
             max_retries=0,
             open_telemetry=False,

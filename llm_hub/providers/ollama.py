@@ -61,7 +61,7 @@ class OllamaProvider(LLMProvider):
         self.name = name
         self.title = title
         self.default_model = default_model
-        self._url = checked_url(base_url, f"{name}: base_url").removesuffix("/api").removesuffix("/v1")
+        self.address = self._url = checked_url(base_url, f"{name}: base_url").removesuffix("/api").removesuffix("/v1")
         self._client = httpx.AsyncClient(
             base_url=self._url,
             timeout=httpx.Timeout(read_timeout, connect=connect_timeout),

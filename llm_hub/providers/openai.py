@@ -72,6 +72,7 @@ class OpenAIProvider(LLMProvider):
         self.name = name
         self.title = title
         self.default_model = default_model
+        self.address = checked_url(base_url, f"{name}: base_url")
         self._key = checked_key(api_key, f"{name}: api_key") if api_key is not None else ""
         self._max_tokens_field = max_tokens_field
         self._learned = LearnedParameters(_DROPPABLE, _REPLACED_BY)
@@ -79,7 +80,7 @@ class OpenAIProvider(LLMProvider):
         self._client = AsyncOpenAI(
             # A server without keys ignores the word; None would let the SDK take a key from the environment.
             api_key=self._key or "none",
-            base_url=checked_url(base_url, f"{name}: base_url"),
+            base_url=self.address,
             timeout=timeout,
             max_retries=0,
             http_client=httpx2.AsyncClient(

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
@@ -25,6 +25,7 @@ class CircuitBreaker:
     """Opens after `threshold` failures in a row, refuses until `until`, then lets one request through as a probe.
 
     `until` infinite is a hold that only a person can end (a new key, credit, another model); `reason` says why.
+    `asked` marks a pause that the provider itself asked for: it is kept whoever else is left.
     """
 
     threshold: int
@@ -32,7 +33,8 @@ class CircuitBreaker:
     failures: int = 0
     until: float = 0.0
     reason: str = ""
-    probing: bool = field(default=False)
+    probing: bool = False
+    asked: bool = False
 
     @property
     def tripped(self) -> bool:
@@ -40,24 +42,28 @@ class CircuitBreaker:
         return self.until > 0.0
 
     def admits(self, now: float, *, last_resort: bool) -> bool:
-        """Whether a request may pass now. A hold without an end is no obstacle where nobody else is left to ask."""
+        """Whether a request may pass now.
+
+        Where nobody else is left to ask, a hold without an end is no obstacle, and a pause that we chose ourselves lets
+        one request after the other find out whether it is over.
+        """
         if not self.tripped:
             return True
         if math.isinf(self.until):
             return last_resort
-        return now >= self.until and not self.probing
+        return (now >= self.until or (last_resort and not self.asked)) and not self.probing
 
     def succeeded(self) -> None:
-        self.failures, self.until, self.reason, self.probing = 0, 0.0, "", False
+        self.failures, self.until, self.reason, self.probing, self.asked = 0, 0.0, "", False, False
 
     def failed(self, now: float, reason: str) -> None:
         self.failures += 1
         if self.probing or self.failures >= self.threshold:
-            self.until, self.reason = now + self.cooldown, reason
+            self.until, self.reason, self.asked = now + self.cooldown, reason, False
         self.probing = False
 
     def hold(self, until: float, reason: str) -> None:
-        self.until, self.reason, self.probing = until, reason, False
+        self.until, self.reason, self.probing, self.asked = until, reason, False, True
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,9 +83,9 @@ class Health:
         self._threshold = threshold
         self._cooldown = cooldown
         self._clock = clock
-        # By provider and model, "" for all its models: everybody's, and each key's own.
-        self._shared: dict[tuple[str, str], CircuitBreaker] = {}
-        self._keys: WeakKeyDictionary[LLMProvider, dict[tuple[str, str], CircuitBreaker]] = WeakKeyDictionary()
+        # By provider, address and model, "" for all its models: everybody's, and each key's own.
+        self._shared: dict[tuple[str, str, str], CircuitBreaker] = {}
+        self._keys: WeakKeyDictionary[LLMProvider, dict[tuple[str, str, str], CircuitBreaker]] = WeakKeyDictionary()
 
     def paused(self, provider: LLMProvider, model: str) -> Paused | None:
         """Why this target is paused, or None: for whoever shows it."""
@@ -114,7 +120,7 @@ class Health:
         if error.breaker == "ignores":
             return
         breakers = self._shared if error.scope in ("provider", "model") else self._keys.setdefault(provider, {})
-        key = (provider.name, model if error.scope in ("model", "target") else "")
+        key = (provider.name, provider.address, model if error.scope in ("model", "target") else "")
         breaker = breakers.setdefault(key, CircuitBreaker(self._threshold, self._cooldown))
         now = self._clock()
         if error.breaker == "counts":
@@ -124,7 +130,8 @@ class Health:
 
     def _breakers(self, provider: LLMProvider, model: str) -> list[CircuitBreaker]:
         """Those of the target's scopes in which anything has failed."""
-        places = ((provider.name, ""), (provider.name, model))
+        name, address = provider.name, provider.address
+        places = ((name, address, ""), (name, address, model))
         kept = (self._shared, self._keys.get(provider, {}))
         return [breakers[place] for breakers in kept if breakers for place in places if place in breakers]
 

@@ -26,7 +26,15 @@ from llm_hub.chat import (
     TextDelta,
     Timing,
 )
-from llm_hub.errors import LLMHubError, NotConfigured, ProviderError, RouteFailed, ServerFailed, StreamBroken
+from llm_hub.errors import (
+    ConfigurationError,
+    LLMHubError,
+    NotConfigured,
+    ProviderError,
+    RouteFailed,
+    ServerFailed,
+    StreamBroken,
+)
 from llm_hub.provider import LLMProvider
 from llm_hub.router.circuit_breaker import Health
 from llm_hub.router.retry import Retry
@@ -86,6 +94,8 @@ class LLMRouter(LLMProvider):
         chance: Callable[[], float] = random.random,
     ) -> None:
         others = [] if fallback is None else [fallback] if isinstance(fallback, LLMProvider | Target) else fallback
+        if not all(isinstance(one, LLMProvider | Target) for one in (primary, *others)):
+            raise ConfigurationError("A route is made of providers and Targets.", hint='Target(provider, "a-model")')
         self.targets = tuple(one if isinstance(one, Target) else Target(one) for one in (primary, *others))
         self.default_model = self.targets[0].asked
         self.retry = Retry(max_retries)
@@ -167,9 +177,10 @@ class _Route:
         """The next target to ask; when none is left, the one whose text broke off, once more."""
         if self._left:
             return self._left.pop(0)
-        if self._asked_again:
+        if self._asked_again or self._broken is None:
             return None
         self._asked_again = True
+        self._router.health.reset(self._broken.provider, self._broken.asked)  # what has been read must not be lost
         return self._broken
 
     def _wait(self, error: ProviderError, retries: int, *, final: bool) -> float | None:
@@ -212,7 +223,7 @@ class _Route:
                             self._text.append(rest)
                             yield TextDelta(rest)
                         permit.settle(None)
-                        self._note(target, stretch, None, event.response.usage)
+                        self._note(target, stretch, None, event.response.usage, within=event.response.attempts)
                         self._answered = True
                         yield Done(self._response(event.response))
                         return
@@ -230,7 +241,7 @@ class _Route:
         failed.provider, failed.model = failed.provider or provider.name, failed.model or model
         permit.settle(failed)
         self._errors.append(failed)
-        self._note(target, stretch, failed, None)
+        self._note(target, stretch, failed, None, within=failed.attempts)
 
     def _hear(self, stretch: _Stretch) -> None:
         stretch.first = self._clock()
@@ -257,8 +268,20 @@ class _Route:
         )
 
     def _note(
-        self, target: Target, stretch: _Stretch, error: ProviderError | None, usage: Usage | None, outcome: str = ""
+        self,
+        target: Target,
+        stretch: _Stretch,
+        error: ProviderError | None,
+        usage: Usage | None,
+        *,
+        outcome: str = "",
+        within: tuple[Attempt, ...] = (),
     ) -> None:
+        """Records an attempt; `within` are those of a target that is a route itself, and stand in its place."""
+        if within:
+            later = stretch.began - self._began
+            self._attempts += (replace(one, started=one.started + later) for one in within)
+            return
         attempt = Attempt(
             provider=target.provider.name,
             model=target.asked,

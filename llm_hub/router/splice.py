@@ -13,16 +13,16 @@ _WINDOW = 400
 """Characters of the tail that are searched for an overlap."""
 _CLEAR = 12
 """Characters that are an overlap wherever they begin; a shorter one must begin with a word."""
-_LAST_WORD = re.compile(
-    r"(?:[^\W\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]+|\S)?\s*\Z"
-)
+_LETTER = r"[^\W\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]"
+_INSIDE = re.compile(_LETTER * 2)
+_LAST_WORD = re.compile(rf"(?:{_LETTER}+|\S)?\s*\Z")
 """The last word of a text; one character where the script writes no spaces (Thai, Khmer, Chinese, Japanese, …)."""
 
 
 class Splice:
     """Takes the second answer piece by piece, and gives what of it is new after `seen`."""
 
-    __slots__ = ("_candidates", "_drop", "_held", "_lead", "_open", "_seen", "shown")
+    __slots__ = ("_asked", "_candidates", "_drop", "_follows", "_held", "_lead", "_open", "_seen", "shown")
 
     def __init__(self, seen: str) -> None:
         self._seen = seen
@@ -32,7 +32,11 @@ class Splice:
         self._held = ""
         self._lead = ""
         self._drop = 0
+        self._follows = False
+        """Whether the second answer begins with the very word that it was asked for."""
         self._open = True
+        behind = seen[len(self.shown) :]
+        self._asked = len(seen) - len(behind.lstrip())
         self._candidates = self._beginnings()
 
     def feed(self, piece: str) -> str:
@@ -52,6 +56,7 @@ class Splice:
                 continue
             if len(self._held) >= length:
                 self._drop = max(self._drop, length)
+                self._follows = self._follows or start == self._asked
             else:
                 alive.append(start)
         self._candidates = alive
@@ -61,24 +66,30 @@ class Splice:
         """What is new at the second answer's end. One that ends while it repeats the first says nothing new."""
         if not self._open:
             return ""
-        if self._candidates and not self._drop:
+        if self._candidates and not self._drop and len(self._held) >= _CLEAR:
             self._open, self._held = False, ""
             return ""
         return self._release()
 
     def _release(self) -> str:
         self._open = False
+        length = len(self._seen) - self._asked
+        if self._follows and not _INSIDE.match(self._held, length - 1) and self._drop < 2 * _CLEAR:
+            # A text that repeats itself has other overlaps, too: the very word that was asked for is the likelier one.
+            self._drop = length
         if self._drop:
             return self._held[self._drop :]
-        return self._lead.replace("\0", "") + self._held
+        lead = self._lead.replace("\0", "")
+        if not lead and self._held[:1].isalnum() and self._seen[-1:].isalnum():
+            lead = " "
+        return lead + self._held
 
     def _beginnings(self) -> list[int]:
         """Where in the text that was seen the second answer may begin: at its start, or somewhere in its tail."""
         seen = self._seen
         tail = range(max(0, len(seen) - _WINDOW), len(seen))
         first = len(seen) - len(seen.lstrip())
-        asked = len(self.shown) + len(seen[len(self.shown) :]) - len(seen[len(self.shown) :].lstrip())
-        found = {first, asked} | {
+        found = {first, self._asked} | {
             start
             for start in tail
             if not seen[start].isspace()

@@ -11,8 +11,8 @@ from contextlib import aclosing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from llm_hub.chat import Waiting
-from llm_hub.errors import TimedOut
+from llm_hub.chat import TextDelta, Waiting
+from llm_hub.errors import StreamBroken, TimedOut
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
@@ -92,9 +92,15 @@ async def watched(
                 except StopAsyncIteration:
                     return
                 except asyncio.CancelledError:
-                    if watch.fired and watch.task is not None and not watch.task.uncancel():
+                    if watch.task is None or (watch.task.uncancel() if watch.fired else watch.task.cancelling()):
+                        raise
+                    if watch.fired:
                         raise _timed_out(who, started, watch, loop.time() >= deadline) from None
-                    raise
+                    raise StreamBroken(f"{who} gave up in the middle.") from None  # cancelled inside, not from here
+                if isinstance(event, TextDelta) and not isinstance(event.text, str):
+                    raise StreamBroken(f"{who} sent a piece of text that is none.")
+                if watch.fired and watch.task is not None and not watch.task.uncancel():
+                    raise _timed_out(who, started, watch, loop.time() >= deadline)  # the provider took no notice
                 watch.task = None
                 if not started:
                     if isinstance(event, Waiting):

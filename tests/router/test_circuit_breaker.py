@@ -154,10 +154,31 @@ def test_what_only_a_person_can_mend_is_asked_all_the_same_when_nobody_else_is_l
     assert health.admit(vendor, "m") is not None
 
 
-def test_a_pause_with_an_end_is_kept_also_when_nobody_else_is_left(health: Health) -> None:
+def test_where_nobody_else_is_left_one_request_after_the_other_finds_out_whether_a_pause_is_over(
+    health: Health,
+) -> None:
     vendor = Vendor()
     fail(health, vendor, ServerFailed("down"), times=3)
+    assert health.admit(vendor, "m") is None
+    probe = health.admit(vendor, "m", last_resort=True)
+    assert probe is not None
     assert health.admit(vendor, "m", last_resort=True) is None
+    probe.settle(None)
+    assert health.admit(vendor, "m") is not None
+
+
+def test_a_pause_that_the_provider_asked_for_is_kept_also_when_nobody_else_is_left(health: Health) -> None:
+    vendor = Vendor()
+    fail(health, vendor, RateLimited("slow down", retry_after=60.0))
+    assert health.admit(vendor, "m", last_resort=True) is None
+
+
+def test_two_servers_of_one_name_are_two(health: Health) -> None:
+    one, other = Vendor(), Vendor()
+    one.address, other.address = "http://one", "http://other"
+    fail(health, one, ServerFailed("down"), times=3)
+    assert health.admit(one, "m") is None
+    assert health.admit(other, "m") is not None
 
 
 @pytest.mark.parametrize(("asked", "held"), [(5.0, None), (60.0, 60.0), (5.1, 5.1)])

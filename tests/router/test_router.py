@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 
 import pytest
 
 from llm_hub.chat import AttemptFailed, AttemptStarted, ChatRequest, Event, Message, Resumed, Role, TextDelta
-from llm_hub.errors import ProviderError, StreamBroken, TimedOut
+from llm_hub.errors import ConfigurationError, ProviderError, StreamBroken, TimedOut
 from llm_hub.provider import LLMProvider
 from llm_hub.providers.openai import OpenAIProvider
 from llm_hub.router import Clocks, Health, LLMRouter, Target
@@ -269,8 +269,76 @@ async def test_a_stop_during_a_probe_leaves_room_for_the_next(wall: Wall, openai
 
 
 async def test_a_paused_route_says_when_it_may_be_asked_again(openai: LLMProvider) -> None:
-    router = LLMRouter(Target(openai, "status-503"), sleep=no_sleep)
+    router = LLMRouter(Target(openai, "status-429?retry-after=60"), sleep=no_sleep)
+    with pytest.raises(ProviderError, match="too many requests"):
+        await router.complete("hello")
+    with pytest.raises(ProviderError, match=r"is paused: .* It is asked again in \d\d s"):
+        await router.complete("hello")
+
+
+async def test_a_sole_model_that_is_back_is_asked_again_before_its_pause_is_over(
+    wall: Wall, openai: LLMProvider
+) -> None:
+    router = LLMRouter(Target(openai, "status-503?times=3"), sleep=no_sleep)
     with pytest.raises(ProviderError):
         await router.complete("hello")
-    with pytest.raises(ProviderError, match=r"is paused: .* It is asked again in 30 s"):
-        await router.complete("hello")
+    assert (await router.complete("hello")).content == answer_text()
+
+
+async def test_every_answer_that_broke_in_a_short_outage_is_completed(wall: Wall, openai: LLMProvider) -> None:
+    router = LLMRouter(Target(openai, "cut@mid?times=8"), clocks=PATIENT, sleep=no_sleep)
+    answers = await asyncio.gather(*(router.complete("hello") for _ in range(8)))
+    assert {answer.content for answer in answers} == {answer_text()}
+
+
+@pytest.mark.parametrize("error", [asyncio.CancelledError(), ValueError("no"), StreamBroken("no")])
+async def test_a_provider_that_gives_up_inside_does_not_end_the_route(error: BaseException) -> None:
+    class Inside(Echo):
+        name = "inside"
+
+        async def stream(self, messages, model=None, **_: object) -> AsyncIterator[str]:  # type: ignore[no-untyped-def,override]
+            yield "all is"
+            raise error
+
+    response = await LLMRouter(Inside(), Echo(), sleep=no_sleep).complete("hello")
+    assert (response.content, response.provider) == ("all is well", "echo")
+
+
+async def test_a_piece_that_is_no_text_does_not_end_the_route() -> None:
+    class Bytes(Echo):
+        name = "bytes"
+
+        async def stream(self, messages, model=None, **_: object) -> AsyncIterator[str]:  # type: ignore[no-untyped-def,override]
+            yield b"all"  # type: ignore[misc]
+
+    response = await LLMRouter(Bytes(), Echo(), sleep=no_sleep).complete("hello")
+    assert (response.content, response.provider) == ("all is well", "echo")
+
+
+async def test_a_provider_that_takes_no_notice_of_the_clock_has_timed_out_all_the_same() -> None:
+    class Deaf(Echo):
+        name = "deaf"
+
+        async def stream(self, messages, model=None, **_: object) -> AsyncIterator[str]:  # type: ignore[no-untyped-def,override]
+            with suppress(asyncio.CancelledError):
+                await asyncio.Event().wait()
+            yield "too late"
+
+    response = await LLMRouter(Deaf(), Echo(), clocks=QUICK, sleep=no_sleep).complete("hello")
+    assert [attempt.outcome for attempt in response.attempts] == ["timed_out", "answered"]
+    assert response.content == "all is well"
+
+
+async def test_a_route_within_a_route_tells_of_every_attempt(openai: LLMProvider) -> None:
+    inner = LLMRouter(Target(openai, "unknown"), Echo(), sleep=no_sleep)
+    response = await LLMRouter(inner, sleep=no_sleep).complete("hello", "unknown")
+    assert [(attempt.provider, attempt.outcome) for attempt in response.attempts] == [
+        ("openai", "model_not_found"),
+        ("echo", "answered"),
+    ]
+
+
+@pytest.mark.parametrize(("primary", "fallback"), [(None, None), ("openai", None), (Echo(), "echo"), (Echo(), [None])])
+def test_a_route_is_made_of_providers_and_nothing_else(primary: object, fallback: object) -> None:
+    with pytest.raises(ConfigurationError, match="providers and Targets"):
+        LLMRouter(primary, fallback)  # type: ignore[arg-type]

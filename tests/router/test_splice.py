@@ -73,7 +73,7 @@ def test_an_answer_with_nothing_in_common_is_appended_whole(
     case: tuple[str, int], stranger: str, data: st.DataObject
 ) -> None:
     text, at = case
-    assert spliced(Splice(text[:at]), stranger, data) == stranger
+    assert spliced(Splice(text[:at]), stranger, data).removeprefix(" ") == stranger
 
 
 @given(cuts(), st.text(min_size=1), st.data())
@@ -110,4 +110,34 @@ def test_nothing_is_held_once_the_answer_cannot_be_a_repetition() -> None:
 
 def test_a_second_answer_that_ends_within_what_was_read_says_nothing_new() -> None:
     splice = Splice("one two three four")
-    assert splice.feed("one two") + splice.flush() == ""
+    assert splice.feed("one two three") + splice.flush() == ""
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "| a | b | c |\n| --- | --- | --- |\n| 1 | 1 | 1 |\n",
+        "- [ ] x\n- [ ] x\n- [ ] y\n",
+        "No. No. No. I said no, no, no.",
+        "谢谢谢谢你们,哈哈哈哈。",
+        "Use it:\n\n```py\nx = 1\nx = 1\n```\nand again.",
+        "👍👍👍 yes 👍👍",
+    ],
+)
+def test_a_text_that_repeats_itself_is_joined_at_every_cut(text: str) -> None:
+    for at in range(1, len(text) + 1):
+        if text[at - 1 : at + 1].isascii() and text[at - 1 : at + 1].isalnum() and at < len(text):
+            continue  # within a repeated word nobody can tell going on from starting over
+        splice = Splice(text[:at])
+        second = text[len(splice.shown) :]
+        assert text[:at] + splice.feed(second) + splice.flush() == text, at
+
+
+def test_two_words_are_never_glued_together() -> None:
+    splice = Splice("The cat sat")
+    assert splice.feed("on the mat") + splice.flush() == " on the mat"
+
+
+def test_a_short_answer_that_was_said_before_is_not_lost() -> None:
+    splice = Splice("Yes or no? Answer: ")
+    assert splice.feed("Yes") + splice.flush() == "Yes"

@@ -139,6 +139,7 @@ class LLMResponse:
 
     `finish_reason` is "stop", "length", "tool_calls", or a vendor's own word that is none of these.
     `ignored` names settings of the request that this model does not take and that were therefore left out.
+    `usage` is what the model that completed the answer reported: one that broke off before reported nothing.
     `notes` are sentences that a reader should see ("the prompt was cut by the server").
     """
 

@@ -30,7 +30,8 @@ class Splice:
         self.shown = seen[: last.start()].rstrip() if last else seen
         """What the model that goes on is told it has written; "" where it had better start over."""
         self._held = ""
-        self._lead = ""
+        self._lead: str | None = None
+        """The white space before the second answer's first word, once that has come."""
         self._drop = 0
         self._follows = False
         """Whether the second answer begins with the very word that it was asked for."""
@@ -44,11 +45,11 @@ class Splice:
         if not self._open:
             return piece
         self._held += piece
-        if not self._lead and not self._held.strip():
-            return ""
-        if not self._lead:
+        if self._lead is None:
             stripped = self._held.lstrip()
-            self._lead, self._held = self._held[: len(self._held) - len(stripped)] or "\0", stripped
+            if not stripped:
+                return ""
+            self._lead, self._held = self._held[: len(self._held) - len(stripped)], stripped
         alive = []
         for start in self._candidates:
             length = len(self._seen) - start
@@ -79,7 +80,7 @@ class Splice:
             self._drop = length
         if self._drop:
             return self._held[self._drop :]
-        lead = self._lead.replace("\0", "")
+        lead = self._lead or ""
         if not lead and self._held[:1].isalnum() and self._seen[-1:].isalnum():
             lead = " "
         return lead + self._held

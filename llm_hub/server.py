@@ -66,7 +66,7 @@ class Application:
         keys = {name: key.get_secret_value() for name, key in settings.api_keys.items()}
         self.api.include_router(router(self.hub, keys))
         self._answers = f"{len(keys)} keys" if keys else "this computer only, without LLM_HUB_API_KEYS"
-        self.asgi: ASGIApp = Guard(self._door, on_space="SPACE_ID" in os.environ, left=self._tab_closed)
+        self.asgi: ASGIApp = Guard(self._door, on_space="SPACE_ID" in os.environ)
 
     def announce(self, address: str) -> None:
         """What is logged once the page answers."""
@@ -78,10 +78,6 @@ class Application:
             self.page.coalescer.stop()
         if self._stop_event is not None:
             self._stop_event.set()
-
-    def _tab_closed(self, session: str) -> None:
-        if self.page is not None:
-            self.page.coalescer.leave(session)
 
     async def _door(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Until the page is there, only the API's own routes are let through."""

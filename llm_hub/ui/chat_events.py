@@ -171,8 +171,7 @@ class ChatEvents:
         self._answering.add(session)
         shown: tuple[str, str] | None = None
         try:
-            events = self._hub.events(request(turns, draft))
-            async with aclosing(self._coalescer.snapshots(events, session)) as snapshots:
+            async with aclosing(self._coalescer.snapshots(self._hub.events(request(turns, draft)))) as snapshots:
                 async for snapshot in snapshots:
                     draft = replace(draft, answer=snapshot)
                     update: Updates = {parts.draft: draft, parts.route: status(self._figures(draft))}

@@ -53,8 +53,7 @@ class Coalescer:
     crowded_rate: float = 8.0
     crowd: int = 30
     beat: float = 1.0
-    _sources: dict[asyncio.Task[None], str] = field(default_factory=dict)
-    """The running streams, and the session that reads each."""
+    _sources: set[asyncio.Task[None]] = field(default_factory=set)
 
     @property
     def running(self) -> int:
@@ -71,22 +70,16 @@ class Coalescer:
         for source in self._sources:
             source.cancel()
 
-    def leave(self, reader: str) -> None:
-        """Ends the streams of a session that reads no more."""
-        for source, session in self._sources.items():
-            if session == reader:
-                source.cancel()
-
-    async def snapshots(self, events: AsyncGenerator[Event], reader: str = "") -> AsyncGenerator[Snapshot]:
+    async def snapshots(self, events: AsyncGenerator[Event]) -> AsyncGenerator[Snapshot]:
         """Snapshots until the stream is over; the last one carries the response or the error.
 
-        Closing this generator closes `events`, also while they are silent. `reader` is the session it is for.
+        Closing this generator closes `events`, also while they are silent.
         """
         now = asyncio.get_running_loop().time
         tally = _Tally(now())
         source = asyncio.create_task(_take(events, tally, now))
         source.add_done_callback(lambda _: tally.tell(urgent=True))
-        self._sources[source] = reader
+        self._sources.add(source)
         shown = float("-inf")
         try:
             while not source.done():
@@ -100,7 +93,7 @@ class Coalescer:
                     yield tally.snapshot(shown)
             yield tally.snapshot(now(), error=None if source.cancelled() else source.exception())
         finally:
-            self._sources.pop(source, None)
+            self._sources.discard(source)
             source.cancel()
             await asyncio.wait([source])
 

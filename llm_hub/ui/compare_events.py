@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator  # Gradio reads the annotations of its handlers
 from contextlib import aclosing
 from dataclasses import replace
 from random import SystemRandom
@@ -28,6 +27,8 @@ from llm_hub.ui.conversation import Turn
 from llm_hub.ui.paced import paced
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator
+
     from llm_hub.ui.coalesce import Coalescer
     from llm_hub.ui.conversation import Asked
 
@@ -130,14 +131,13 @@ class CompareEvents:
     # Every pane's draft is answered, on its own.
 
     def _answer(self, number: int) -> Any:
-        async def answer(data: Inputs, visitor: gr.Request) -> AsyncGenerator[Updates]:
+        async def answer(data: Inputs) -> AsyncGenerator[Updates]:
             comparison: Comparison = data[self._parts.comparison]
             pane, parts = comparison.panes[number], self._parts.panes[number]
             if pane.draft is None or pane.running:
                 return
             pane.running = True
-            events = self._shown.hub.events(pane.request())
-            snapshots = self._coalescer.snapshots(events, visitor.session_hash or "")
+            snapshots = self._coalescer.snapshots(self._shown.hub.events(pane.request()))
             views = paced(
                 snapshots,
                 number,

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import re
 import traceback
-from collections import Counter
 from typing import TYPE_CHECKING
-from urllib.parse import parse_qs
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 log = logging.getLogger(__name__)
@@ -23,10 +18,6 @@ CLOSED = re.compile(
 )
 """What this page does not use: it would hand out other visitors' values, fetch addresses, or describe the server."""
 
-EVENTS = "/gradio_api/queue/data"
-"""Where a tab listens for what its events yield, for as long as any of them runs."""
-PATIENCE = 0.5
-"""Seconds without any listening after which a tab is taken for closed."""
 UPLOAD = "/gradio_api/upload"
 LARGEST_BODY = 4 * 2**20
 LARGEST_UPLOAD = 24 * 2**20
@@ -56,11 +47,8 @@ def policy(*, on_space: bool) -> str:
 class Guard:
     """Wraps the whole application."""
 
-    def __init__(self, app: ASGIApp, *, on_space: bool, left: Callable[[str], None] = lambda _: None) -> None:
+    def __init__(self, app: ASGIApp, *, on_space: bool) -> None:
         self._app = app
-        self._left = left
-        self._listening: Counter[str] = Counter()
-        """By session, the event streams that are open."""
         self._headers = [
             (b"content-security-policy", policy(on_space=on_space).encode()),
             (b"x-content-type-options", b"nosniff"),
@@ -79,8 +67,6 @@ class Guard:
         if not length.isdigit() or int(length) > limit:
             await _refuse(send, 413, b"That is too much for one request.")
             return
-        if scope["path"] == EVENTS:
-            self._listens(scope)
         body = _Limited(receive, limit)
         started = False
 
@@ -103,31 +89,8 @@ class Guard:
             log.error("%s %s failed: %s\n%s", scope["method"], scope["path"], type(error).__name__, places)  # noqa: TRY400
             if not started:
                 await _refuse(send, 500, b"Something went wrong inside LLM Hub.")
-        finally:
-            if scope["path"] == EVENTS:
-                self._listens_no_more(scope)
         if body.exceeded and not started:
             await _refuse(send, 413, b"That is too much for one request.")
-
-    def _listens(self, scope: Scope) -> None:
-        self._listening[_session(scope)] += 1
-
-    def _listens_no_more(self, scope: Scope) -> None:
-        """A tab that is open listens again at once. Gradio may not notice one that was closed just after it opened."""
-        session = _session(scope)
-        self._listening[session] -= 1
-
-        def look() -> None:
-            if self._listening[session] <= 0:
-                del self._listening[session]
-                self._left(session)
-
-        asyncio.get_running_loop().call_later(PATIENCE, look)
-
-
-def _session(scope: Scope) -> str:
-    query: bytes = scope["query_string"]
-    return parse_qs(query.decode("latin-1")).get("session_hash", [""])[0]
 
 
 class _TooLarge(Exception):

@@ -204,22 +204,3 @@ def test_a_source_that_never_waits_lets_others_run() -> None:
         assert others > 100
 
     run(main())
-
-
-def test_leaving_ends_the_streams_of_that_session_alone() -> None:
-    coalescer = Coalescer()
-
-    async def read(reader: str) -> Snapshot:
-        steps = script(*tokens(30, 10), DONE)
-        async with aclosing(coalescer.snapshots(steps, reader)) as seen:
-            return [snapshot async for snapshot in seen][-1]
-
-    async def main() -> list[Snapshot]:
-        reading = [asyncio.create_task(read(reader)) for reader in ("gone", "here")]
-        asyncio.get_running_loop().call_later(1, coalescer.leave, "gone")
-        return list(await asyncio.gather(*reading))
-
-    gone, here = run(main())
-    assert (gone.response, gone.error) == (None, None)
-    assert gone.text
-    assert here.response is not None

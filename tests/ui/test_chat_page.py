@@ -198,6 +198,17 @@ def test_a_new_chat_may_begin_while_an_answer_is_still_coming(chat: ChatPage, wa
     expect(chat.prompts).to_have_text(["Hello"])
 
 
+def test_a_second_prompt_waits_for_the_first_answer(chat: ChatPage) -> None:
+    chat.choose("ok?tokens=200&rate=50")
+    chat.type("First")
+    expect(chat.live.locator("[data-testid=bot]")).to_contain_text("fiku")
+    chat.type("Second")
+    expect(chat.hint).to_contain_text("still being written")
+    expect(chat.prompt).to_have_value("Second")
+    chat.stop.click()
+    expect(chat.prompts).to_have_text(["First"])
+
+
 def test_a_second_prompt_does_not_end_an_answer_that_was_asked_for_again(chat: ChatPage) -> None:
     chat.choose("ok?tokens=400&rate=100&twice=1")
     chat.type("First")

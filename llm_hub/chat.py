@@ -5,17 +5,19 @@ Everything here is a frozen value. It is smaller than any vendor's vocabulary, a
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TypedDict
+from typing import Any, Literal, TypedDict
 
 
 class Role(StrEnum):
-    """Who speaks. Tool messages come with the HTTP API, not with the chat."""
+    """Who speaks. A tool's turn holds the results of what an assistant called."""
 
     SYSTEM = "system"
     USER = "user"
     ASSISTANT = "assistant"
+    TOOL = "tool"
 
 
 def _whole(text: str) -> str:
@@ -41,12 +43,33 @@ class Image:
     media_type: str = "image/png"
 
 
-Part = Text | Image
+@dataclass(frozen=True, slots=True)
+class ToolCall:
+    """A part of an assistant's message: a tool that it wants called. `arguments` is JSON text, as the model wrote."""
+
+    id: str
+    name: str
+    arguments: str
+
+
+@dataclass(frozen=True, slots=True)
+class ToolResult:
+    """A part of a tool's message: what the call with that id gave. `failed` says that the text tells of an error."""
+
+    call_id: str
+    text: str
+    failed: bool = False
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "text", _whole(self.text))
+
+
+Part = Text | Image | ToolCall | ToolResult
 
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One turn. `content` is text, or a tuple of parts where images are among it."""
+    """One turn. `content` is text, or a tuple of parts where images, calls of tools or their results are among it."""
 
     role: Role
     content: str | tuple[Part, ...]
@@ -58,8 +81,8 @@ class Message:
             object.__setattr__(self, "content", _whole(content))
             return
         parts = tuple(content) if isinstance(content, list | tuple) else (None,)
-        if not all(isinstance(part, Text | Image) for part in parts):
-            raise TypeError("A message's content is text, or a tuple of Text and Image parts.")
+        if not all(isinstance(part, Part) for part in parts):
+            raise TypeError("A message's content is text, or a tuple of parts such as Text and Image.")
         object.__setattr__(self, "content", parts)
 
     @property
@@ -76,6 +99,53 @@ class Message:
             return ()
         return tuple(part for part in self.content if isinstance(part, Image))
 
+    @property
+    def tool_calls(self) -> tuple[ToolCall, ...]:
+        """The tools that an assistant's message calls, in order."""
+        if isinstance(self.content, str):
+            return ()
+        return tuple(part for part in self.content if isinstance(part, ToolCall))
+
+    @property
+    def tool_results(self) -> tuple[ToolResult, ...]:
+        """The results that a tool's message holds, in order."""
+        if isinstance(self.content, str):
+            return ()
+        return tuple(part for part in self.content if isinstance(part, ToolResult))
+
+
+@dataclass(frozen=True, slots=True)
+class Tool:
+    """A function that the model may ask to be called. `parameters` is a JSON schema of its arguments' object.
+
+    `strict` asks for arguments that always follow the schema; None is the provider's own default.
+    """
+
+    name: str
+    description: str = ""
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    strict: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OneTool:
+    """The tool that the model must call."""
+
+    name: str
+
+
+ToolChoice = Literal["auto", "none", "required"] | OneTool
+"""Whether tools are called: as the model likes, never, at least one, or exactly this one."""
+
+
+@dataclass(frozen=True, slots=True)
+class JSONFormat:
+    """The answer is to be JSON: of this schema, or without one any object. `name` is the schema's, for the vendor."""
+
+    schema: Mapping[str, Any] | None = None
+    name: str = "answer"
+    strict: bool | None = None
+
 
 @dataclass(frozen=True, slots=True)
 class ChatRequest:
@@ -85,6 +155,11 @@ class ChatRequest:
     `temperature` is the vendor's scale (0 to 2, or 0 to 1 at Anthropic); `max_tokens` counts tokens of the answer,
     reasoning included. `fallback` names the targets, as `provider/model`, that are asked when `model` cannot answer:
     in order, () for none, None for the hub's own route; an adapter has no use for it.
+
+    The rest passes through to providers that take it (`LLMProvider.takes`), and is refused for those that do not:
+    `tools` and how they are chosen, `parallel_tools` whether several may be called at once, `format` the form of the
+    answer, `stop` texts that end it, `seed` for sampling that can be repeated, `top_p` (0 to 1) the share of likely
+    tokens, `effort` the vendor's word for how long to reason ("low", "medium", "high", …).
     """
 
     messages: tuple[Message, ...]
@@ -92,6 +167,14 @@ class ChatRequest:
     temperature: float | None = None
     max_tokens: int | None = None
     fallback: tuple[str, ...] | None = None
+    tools: tuple[Tool, ...] = ()
+    tool_choice: ToolChoice | None = None
+    parallel_tools: bool | None = None
+    format: JSONFormat | None = None
+    stop: tuple[str, ...] = ()
+    seed: int | None = None
+    top_p: float | None = None
+    effort: str | None = None
 
 
 class Usage(TypedDict, total=False):
@@ -153,6 +236,7 @@ class LLMResponse:
     attempts: tuple[Attempt, ...] = ()
     ignored: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    tool_calls: tuple[ToolCall, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,6 +251,20 @@ class ReasoningDelta:
     """The next piece of the model's reasoning, which is not part of the answer."""
 
     text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCallDelta:
+    """The next piece of a call's arguments. `index` counts the answer's calls from 0; the first piece of each has the
+    call's id and name, the later ones have "" in their place.
+
+    A router holds them back until the answer is complete: half a call cannot be gone on with by another model.
+    """
+
+    index: int
+    id: str
+    name: str
+    arguments: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,7 +307,7 @@ class Done:
     response: LLMResponse
 
 
-Event = TextDelta | ReasoningDelta | Waiting | AttemptStarted | AttemptFailed | Resumed | Done
+Event = TextDelta | ReasoningDelta | ToolCallDelta | Waiting | AttemptStarted | AttemptFailed | Resumed | Done
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@
         ├── NotConfigured           cannot be asked at all: no key, or a setting that is wrong
         ├── ModelNotFound           404: unknown, retired or not installed
         ├── UnsupportedParameter    400 or 422 that names one of our parameters
+        ├── NotOffered              a part of the request that this provider cannot do at all
         ├── PromptTooLong           longer than the model's context
         ├── InvalidRequest          any other 4xx, and requests that are refused before they are sent
         ├── ContentRejected         policy rejection, refusal, content filter
@@ -166,6 +167,17 @@ class UnsupportedParameter(ProviderError):
 
     kind = "unsupported_parameter"
     falls_back = False
+
+    def __init__(self, message: str, *, parameter: str = "", **rest: object) -> None:
+        super().__init__(message, **rest)  # type: ignore[arg-type]  # the base's own keywords, passed on
+        self.parameter = parameter
+
+
+class NotOffered(ProviderError):
+    """`parameter` is the field of the `ChatRequest` that the provider does not take: another one may."""
+
+    kind = "not_offered"
+    next_step = "Leave it out, or choose another provider."
 
     def __init__(self, message: str, *, parameter: str = "", **rest: object) -> None:
         super().__init__(message, **rest)  # type: ignore[arg-type]  # the base's own keywords, passed on

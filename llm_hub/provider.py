@@ -27,11 +27,23 @@ from llm_hub.chat import (
     Timing,
     Usage,
 )
-from llm_hub.errors import ContentRejected, EmptyAnswer, InvalidRequest, StreamBroken
+from llm_hub.errors import ContentRejected, EmptyAnswer, InvalidRequest, NotOffered, StreamBroken
 
 if TYPE_CHECKING:
     from llm_hub.chat import Event, ModelInfo
 
+
+OPTIONAL = {
+    "tools": "tools",
+    "tool_choice": "a choice of tools",
+    "parallel_tools": "a limit on tools called at once",
+    "format": "answers as JSON",
+    "stop": "stop texts",
+    "seed": "a seed",
+    "top_p": "top_p",
+    "effort": "a reasoning effort",
+}
+"""Fields of a request, and what they are called in a sentence."""
 
 _REASONING_MODELS = re.compile(r"(?:^|[/:_-])(?:o[1-9]|gpt-[5-9]|gpt-oss|r1|qwq|magistral|qwen3)|reason|think")
 
@@ -55,6 +67,8 @@ class LLMProvider(ABC):  # noqa: B024  # what must be overridden is one of three
     """Where it is, "" if in this process: two servers of one name are two to whoever judges their health."""
     default_model: str = ""
     """The model that is asked when a request names none."""
+    takes: frozenset[str] = frozenset()
+    """Which of `OPTIONAL`, the fields of a request that not every provider knows, can be passed on here."""
 
     def __init_subclass__(cls, **kwargs: object) -> None:
         super().__init_subclass__(**kwargs)
@@ -183,8 +197,17 @@ class Answer:
                 provider=provider.name,
                 hint="Choose a model from the list.",
             )
+        for field, called in OPTIONAL.items():
+            if field not in provider.takes and getattr(request, field) not in (None, ()):
+                raise NotOffered(
+                    f"{self.title} does not take {called}.",
+                    parameter=field,
+                    provider=provider.name,
+                    model=self.model,
+                )
         last = request.messages[-1] if request.messages else None
-        if last is None or last.role is not Role.USER or not (last.text.strip() or last.images):
+        asks = last is not None and last.role is Role.USER and (last.text.strip() or last.images)
+        if last is None or not (asks or last.tool_results):
             raise InvalidRequest(
                 "There is nothing to answer: the last message must be the user's, and not be empty.",
                 provider=provider.name,

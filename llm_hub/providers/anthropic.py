@@ -11,7 +11,7 @@ import httpx2
 from anthropic import AnthropicError, APIStatusError, AsyncAnthropic, AsyncStream
 from httpx_aiohttp.httpx2 import AiohttpTransport
 
-from llm_hub.chat import ChatRequest, Message, ModelInfo, Role, Text, Usage
+from llm_hub.chat import ChatRequest, Image, Message, ModelInfo, Role, Text, Usage
 from llm_hub.errors import InvalidRequest, PromptTooLong, ProviderError, StreamBroken
 from llm_hub.failures import cause, failure, transport_failure
 from llm_hub.provider import Answer, LLMProvider
@@ -284,7 +284,7 @@ def _blocks(message: Message) -> list[dict[str, Any]]:
         if isinstance(part, Text):
             if part.text.strip():
                 blocks.append({"type": "text", "text": part.text})
-        else:
+        elif isinstance(part, Image):
             encoded = base64.b64encode(part.data).decode()
             source = {"type": "base64", "media_type": part.media_type, "data": encoded}
             blocks.append({"type": "image", "source": source})

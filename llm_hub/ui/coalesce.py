@@ -13,7 +13,16 @@ from contextlib import aclosing, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, assert_never
 
-from llm_hub.chat import AttemptFailed, AttemptStarted, Done, ReasoningDelta, Resumed, TextDelta, Waiting
+from llm_hub.chat import (
+    AttemptFailed,
+    AttemptStarted,
+    Done,
+    ReasoningDelta,
+    Resumed,
+    TextDelta,
+    ToolCallDelta,
+    Waiting,
+)
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable
@@ -157,6 +166,8 @@ class _Tally:
             case Done(response):
                 self._response = response
                 self.tell(urgent=True)
+            case ToolCallDelta():
+                pass  # the page offers no tools
             case _:
                 assert_never(event)
         if first and isinstance(event, TextDelta | ReasoningDelta):

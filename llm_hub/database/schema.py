@@ -1,6 +1,6 @@
-"""The votes' tables, and how an older database becomes a newer one.
+"""The tables, and how an older database becomes a newer one.
 
-Two tables do not need Alembic: the migrations are functions in order, and a table with one row says how many of them
+A few tables do not need Alembic: the migrations are functions in order, and a table with one row says how many of them
 a database has seen. Each runs once, in the same transaction as its number.
 """
 
@@ -59,7 +59,7 @@ def upgrade(connection: Connection) -> None:
         connection.execute(insert(_version).values(version=0))
     if (version or 0) > len(MIGRATIONS):
         raise ConfigurationError(
-            "The votes' database was written by a newer version of LLM Hub.",
+            "The database was written by a newer version of LLM Hub.",
             hint="Update LLM Hub, or set LLM_HUB_DATABASE_URL to another database.",
         )
     for number, migrate in enumerate(MIGRATIONS[version or 0 :], (version or 0) + 1):

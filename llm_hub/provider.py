@@ -13,18 +13,25 @@ import time
 from abc import ABC
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import aclosing
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+import orjson
 
 from llm_hub.chat import (
     ChatRequest,
     Done,
     LLMResponse,
     Message,
+    OneTool,
     ReasoningDelta,
     Role,
     TextDelta,
     Timing,
+    ToolCall,
+    ToolCallDelta,
     Usage,
 )
 from llm_hub.errors import ContentRejected, EmptyAnswer, InvalidRequest, NotOffered, StreamBroken
@@ -140,6 +147,8 @@ class LLMProvider(ABC):  # noqa: B024  # what must be overridden is one of three
         whole: LLMResponse | str = await self.complete(request.messages, answer.model, **options)
         if isinstance(whole, LLMResponse):
             yield TextDelta(whole.content)
+            for delta in deltas(whole.tool_calls):
+                yield delta
             yield Done(whole)
             return
         if not isinstance(whole, str):
@@ -149,6 +158,24 @@ class LLMProvider(ABC):  # noqa: B024  # what must be overridden is one of three
         yield answer.done()
 
 
+def deltas(calls: Sequence[ToolCall]) -> list[ToolCallDelta]:
+    """Whole calls as events, each in one piece."""
+    return [ToolCallDelta(index, call.id, call.name, call.arguments) for index, call in enumerate(calls)]
+
+
+@dataclass(slots=True)
+class _Call:
+    """A call whose arguments are still streaming."""
+
+    index: int
+    id: str
+    name: str
+    arguments: list[str] = field(default_factory=list)
+
+    def whole(self) -> ToolCall:
+        return ToolCall(self.id, self.name, "".join(self.arguments).strip() or "{}")
+
+
 class Answer:
     """Collects one answer while it streams: an adapter passes its pieces through and ends with `yield answer.done()`.
 
@@ -156,7 +183,9 @@ class Answer:
     """
 
     __slots__ = (
+        "_calls",
         "_first",
+        "_open_calls",
         "_reasoning",
         "_started",
         "_text",
@@ -183,6 +212,9 @@ class Answer:
         self.notes: tuple[str, ...] = ()
         self._text: list[str] = []
         self._reasoning: list[str] = []
+        self._calls: list[_Call] = []
+        self._open_calls: dict[int, _Call] = {}
+        """The last call at each of the vendor's places."""
         self._started = time.perf_counter()
         self._first: float | None = None
         if not self.model:
@@ -197,14 +229,7 @@ class Answer:
                 provider=provider.name,
                 hint="Choose a model from the list.",
             )
-        for field, called in OPTIONAL.items():
-            if field not in provider.takes and getattr(request, field) not in (None, ()):
-                raise NotOffered(
-                    f"{self.title} does not take {called}.",
-                    parameter=field,
-                    provider=provider.name,
-                    model=self.model,
-                )
+        _check_options(provider, request, self.model)
         last = request.messages[-1] if request.messages else None
         asks = last is not None and last.role is Role.USER and (last.text.strip() or last.images)
         if last is None or not (asks or last.tool_results):
@@ -234,11 +259,31 @@ class Answer:
         self._reasoning.append(text)
         return ReasoningDelta(text)
 
+    def tool_call(self, place: int, *, id: str = "", name: str = "", arguments: str = "") -> ToolCallDelta:  # noqa: A002  # as it is called on every wire
+        """Takes the next piece of a call. `place` is the vendor's number for it, which several servers give to every
+        call alike: another id together with a name begins another call. One without an id is given one.
+
+        Raises `StreamBroken` for a call that begins without a name.
+        """
+        if self._first is None:
+            self._first = time.perf_counter()
+        call = self._open_calls.get(place)
+        if call is not None and not (name and id and id != call.id):
+            call.arguments.append(arguments)
+            return ToolCallDelta(call.index, "", "", arguments)
+        if not name:
+            raise StreamBroken(f"{self.title} called a tool without a name.")
+        call = _Call(len(self._calls), id or f"call_{uuid4().hex}", name, [arguments])
+        self._calls.append(call)
+        self._open_calls[place] = call
+        return ToolCallDelta(call.index, call.id, name, arguments)
+
     def done(self) -> Done:
         """The last event. Raises `StreamBroken` without a finish reason, `ContentRejected` for a refusal or a content
-        filter, `EmptyAnswer` without text.
+        filter, `EmptyAnswer` without text and calls.
 
-        An answer that ran out of tokens while it reasoned is not empty: it is complete, with the reason "length".
+        An answer that ran out of tokens while it reasoned is not empty: it is complete, with the reason "length". A
+        call that the limit cut off is none. One that was made is the finish reason, whatever the server calls it.
         """
         if self.finish_reason is None:
             raise StreamBroken(
@@ -256,7 +301,12 @@ class Answer:
                 hint="Rephrase the prompt, or choose another model.",
             )
         content = "".join(self._text)
-        if not content.strip() and self.finish_reason not in ("length", "tool_calls"):
+        calls = tuple(call.whole() for call in self._calls)
+        if self.finish_reason == "length":
+            calls = tuple(call for call in calls if _is_json(call.arguments))
+        elif calls and self.finish_reason == "stop":
+            self.finish_reason = "tool_calls"
+        if not content.strip() and not calls and self.finish_reason != "length":
             raise EmptyAnswer(f"{self.title} sent an empty answer.", provider=self.provider, model=self.model)
         first = None if self._first is None else self._first - self._started
         return Done(
@@ -270,8 +320,44 @@ class Answer:
                 timing=Timing(first, time.perf_counter() - self._started),
                 ignored=self.ignored,
                 notes=self.notes,
+                tool_calls=calls,
             )
         )
+
+
+def _check_options(provider: LLMProvider, request: ChatRequest, model: str) -> None:
+    """Raises `NotOffered` for what the provider does not take, `InvalidRequest` for a choice among tools of one that
+    is not there. What is everybody's default ("auto", several calls at once) asks nothing of anybody.
+    """
+    for name, called in OPTIONAL.items():
+        value = getattr(request, name)
+        if value not in (None, (), "auto") and value is not True and name not in provider.takes:
+            raise _not_offered(provider, name, called, model)
+    if "tools" not in provider.takes and any(turn.tool_calls or turn.tool_results for turn in request.messages):
+        raise _not_offered(provider, "tools", "conversations with tools", model)
+    if request.tool_choice in (None, "auto", "none"):
+        return
+    names = {tool.name for tool in request.tools}
+    if not names or (isinstance(request.tool_choice, OneTool) and request.tool_choice.name not in names):
+        raise InvalidRequest(
+            "The choice of tools asks for one that the request does not have.",
+            provider=provider.name,
+            model=model,
+            hint="Name one of the request's tools.",
+        )
+
+
+def _not_offered(provider: LLMProvider, parameter: str, called: str, model: str) -> NotOffered:
+    who = provider.title or provider.name
+    return NotOffered(f"{who} does not take {called}.", parameter=parameter, provider=provider.name, model=model)
+
+
+def _is_json(text: str) -> bool:
+    try:
+        orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return False
+    return True
 
 
 def _request(

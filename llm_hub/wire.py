@@ -205,7 +205,8 @@ class ThinkSplitter:
 class LearnedParameters:
     """What models were found not to take, by their own refusals: asked once, then remembered for that model.
 
-    A parameter is renamed if another name is known for it and was not refused too, and left out otherwise.
+    A parameter is renamed if another name is known for it and was not refused too, and left out otherwise. Of one
+    whose values are words, such as an effort, a value may be refused alone.
     """
 
     def __init__(self, droppable: frozenset[str], replaced_by: Mapping[str, str] | None = None) -> None:
@@ -221,7 +222,8 @@ class LearnedParameters:
         adapted = {}
         for name, value in body.items():
             if name not in refused:
-                adapted[name] = value
+                if not isinstance(value, str) or f"{name}={value}" not in refused:
+                    adapted[name] = value
             elif (other := self._replaced_by.get(name)) and other not in refused:
                 adapted[other] = value
         return adapted
@@ -231,7 +233,8 @@ class LearnedParameters:
         parameter = error.parameter if isinstance(error, UnsupportedParameter) else ""
         if parameter not in self._droppable or parameter not in sent:
             return False
-        self._refused.setdefault(model, set()).add(parameter)
+        word = sent[parameter] if error.code == "unsupported_value" else None
+        self._refused.setdefault(model, set()).add(f"{parameter}={word}" if isinstance(word, str) else parameter)
         return True
 
 

@@ -6,7 +6,7 @@ where a malformed line and a missing end are seen for what they are, at a third 
 
 from __future__ import annotations
 
-import base64
+import json
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Any, cast
@@ -15,10 +15,11 @@ import httpx2
 from httpx_aiohttp.httpx2 import AiohttpTransport
 from openai import APIStatusError, AsyncOpenAI, AsyncStream, OpenAIError
 
-from llm_hub.chat import ChatRequest, Message, ModelInfo, Text, Usage
-from llm_hub.errors import ProviderError, StreamBroken
+from llm_hub.chat import ChatRequest, ModelInfo, ToolCallDelta, Usage
+from llm_hub.errors import NotOffered, ProviderError, StreamBroken, UnsupportedParameter
 from llm_hub.failures import cause, failure, transport_failure
-from llm_hub.provider import Answer, LLMProvider
+from llm_hub.provider import OPTIONAL, Answer, LLMProvider
+from llm_hub.providers import openai_body
 from llm_hub.wire import (
     LIST_TIMEOUT,
     CookielessSessions,
@@ -38,8 +39,22 @@ if TYPE_CHECKING:
 
 BASE_URL = "https://api.openai.com/v1"
 
-_REPLACED_BY = {"max_completion_tokens": "max_tokens", "max_tokens": "max_completion_tokens"}
-_DROPPABLE = frozenset({"temperature", "stream_options", *_REPLACED_BY})
+_REPLACED_BY = {
+    "max_completion_tokens": "max_tokens",
+    "max_tokens": "max_completion_tokens",
+    "seed": "random_seed",  # Mistral's
+}
+_SETTINGS = {
+    "temperature": ("temperature",),
+    "max_tokens": ("max_tokens", "max_completion_tokens"),
+    "parallel_tools": ("parallel_tool_calls",),
+    "stop": ("stop",),
+    "seed": ("seed", "random_seed"),
+    "top_p": ("top_p",),
+    "effort": ("reasoning_effort",),
+}
+"""What an answer is good without, and its names here. Tools and formats are what an answer is for."""
+_DROPPABLE = frozenset({"stream_options", *(name for names in _SETTINGS.values() for name in names)})
 _NOT_CHAT = ("audio", "dall-e", "embedding", "gpt-image", "live", "moderation", "realtime", "sora", "speech", "tts-",
              "transcribe", "translate", "whisper", "babbage", "davinci", "instruct-0914")  # fmt: skip
 _FAILURES = (OpenAIError, httpx2.HTTPError, httpx2.StreamError, OSError, AttributeError, TypeError, ProviderError)
@@ -56,6 +71,8 @@ class OpenAIProvider(LLMProvider):
     `max_tokens_field` is the server's name for the limit; which of the two names a model takes is also learnt from
     its refusal. `read_timeout` is the longest silence in seconds before a request is given up.
     """
+
+    takes = frozenset(openai_body.NAMES)
 
     def __init__(
         self,
@@ -132,12 +149,11 @@ class OpenAIProvider(LLMProvider):
     def _body(self, request: ChatRequest, model: str) -> dict[str, Any]:
         wanted: dict[str, Any] = {
             "model": model,
-            "messages": [{"role": str(turn.role), "content": _content(turn)} for turn in request.messages],
+            "messages": openai_body.messages(request.messages),
             "stream": True,
             "stream_options": {"include_usage": True},
+            **openai_body.options(request),
         }
-        if request.temperature is not None:
-            wanted["temperature"] = request.temperature
         if request.max_tokens is not None:
             wanted[self._max_tokens_field] = request.max_tokens
         return wanted
@@ -151,17 +167,33 @@ class OpenAIProvider(LLMProvider):
                     "/chat/completions", body=sent, cast_to=httpx2.Response, stream=True, stream_cls=AsyncStream[object]
                 )
             except _FAILURES as error:
-                failed = self._translate(error, answer.model, sent=frozenset(sent))
+                failed = self._translate(error, answer.model, sent=_DROPPABLE & sent.keys())
                 if not self._learned.learn(answer.model, failed, sent):
-                    raise failed from cause(error)
+                    raise self._not_offered(failed) from cause(error)
             else:
-                limited = {"max_tokens", "max_completion_tokens"}
                 answer.ignored = tuple(
-                    name
-                    for name, names in (("temperature", {"temperature"}), ("max_tokens", limited))
-                    if names & wanted.keys() and not names & sent.keys()
+                    setting
+                    for setting, names in _SETTINGS.items()
+                    if not wanted.keys().isdisjoint(names) and sent.keys().isdisjoint(names)
                 )
                 return cast("httpx2.Response", response)  # what cast_to asks for, which the SDK's overloads cannot say
+
+    def _not_offered(self, failed: ProviderError) -> ProviderError:
+        """The same error, or, where the model refuses what an answer is for, one that lets another model be asked."""
+        if not isinstance(failed, UnsupportedParameter):
+            return failed
+        field = next((field for field, name in openai_body.NAMES.items() if name == failed.parameter), None)
+        if field is None:
+            return failed
+        return NotOffered(
+            f"{failed.model} does not take {OPTIONAL[field]}.",
+            parameter=field,
+            provider=failed.provider,
+            model=failed.model,
+            detail=failed.detail,
+            status=failed.status,
+            code=failed.code,
+        )
 
     def _read(self, answer: Answer, chunk: dict[str, Any], splitter: ThinkSplitter) -> list[Event]:
         """What one chunk of the stream says."""
@@ -181,6 +213,8 @@ class OpenAIProvider(LLMProvider):
             if isinstance(text := delta.get("content"), str) and text:
                 for thinking, piece in splitter.feed(text):
                     events.append(answer.reasoning(piece) if thinking else answer.text(piece))
+            if calls := delta.get("tool_calls"):
+                events += [_called(answer, call) for call in calls]
             if isinstance(refusal := delta.get("refusal"), str):
                 answer.refusal += refusal
             if isinstance(reason := choice.get("finish_reason"), str):
@@ -222,17 +256,16 @@ class OpenAIProvider(LLMProvider):
         )
 
 
-def _content(turn: Message) -> str | list[dict[str, Any]]:
-    if not turn.images:
-        return turn.text
-    return [_part(part) for part in turn.content]
-
-
-def _part(part: Any) -> dict[str, Any]:
-    if isinstance(part, Text):
-        return {"type": "text", "text": part.text}
-    encoded = base64.b64encode(part.data).decode()
-    return {"type": "image_url", "image_url": {"url": f"data:{part.media_type};base64,{encoded}"}}
+def _called(answer: Answer, call: dict[str, Any]) -> ToolCallDelta:
+    """What one piece of a call says."""
+    function = call.get("function") or {}
+    arguments = function.get("arguments") or ""
+    return answer.tool_call(
+        count(call.get("index")) or 0,
+        id=call.get("id") or "",
+        name=function.get("name") or "",
+        arguments=arguments if isinstance(arguments, str) else json.dumps(arguments),
+    )
 
 
 def _usage(reported: dict[str, Any]) -> Usage:

@@ -7,6 +7,7 @@ The hub's own begin with LLM_HUB_ and are the fields of `Settings`. Providers us
 from __future__ import annotations
 
 import os
+from decimal import Decimal
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -55,6 +56,20 @@ class Settings(BaseSettings):
     )
     api_keys: Annotated[dict[str, SecretStr], NoDecode] = Field(
         {}, description="Who may use the API: name=key, separated by commas. Without any: this computer alone."
+    )
+    shutdown_timeout: float = Field(
+        20.0, ge=0, le=3600, description="Seconds that running answers get to finish when the hub is stopped."
+    )
+    limit_requests: int | None = Field(None, ge=1, le=10**9, description="Requests a minute for each key of the API.")
+    limit_tokens: int | None = Field(None, ge=1, le=10**15, description="Tokens a day for each key of the API.")
+    limit_money: Decimal | None = Field(
+        None, gt=0, le=10**6, allow_inf_nan=False, description="US dollars a day for each key of the API."
+    )
+    redis_url: str = Field(
+        "",
+        repr=False,
+        pattern="^(rediss?://.+)?$",
+        description="Where limits are counted when several servers share them: redis://:password@host:6379/0.",
     )
     chaos: bool = Field(False, description="Adds a provider that fails in every way, to watch what happens.")
 

@@ -1,0 +1,202 @@
+"""Limits: how many requests a minute, and how many tokens and how much money a day, somebody may use.
+
+What a request will cost is not known before its answer: so an estimate is reserved first, and settled afterwards. Many
+requests at once thus hold to a limit as one after the other would. A minute or a day begins with its first request.
+Counts are kept in memory, or in Redis, where several servers share them and a restart forgets nothing.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+from llm_hub.errors import ConfigurationError, LLMHubError
+
+if TYPE_CHECKING:
+    from limits import RateLimitItem
+    from limits.aio.storage import Storage
+
+log = logging.getLogger(__name__)
+
+MICRO = 1_000_000
+"""Money is counted in millionths of a US dollar: the counters only know whole numbers."""
+PATIENCE = 1.0
+"""Seconds that Redis may take for an answer."""
+PAUSE = 30.0
+"""Seconds that a Redis that failed is left alone. Meanwhile this server counts by itself."""
+
+
+class LimitReached(LLMHubError):
+    """Not now: `retry_after` seconds from now the limit's minute or day is over."""
+
+    def __init__(self, message: str, *, retry_after: float) -> None:
+        super().__init__(message, hint=f"Try again in {_words(retry_after)}.")
+        self.retry_after = retry_after
+
+
+class Counters:
+    """Where the counts are kept: in memory, or behind an address such as redis://host:6379."""
+
+    def __init__(self, redis_url: str = "") -> None:
+        from limits.aio.storage import MemoryStorage  # a tenth of a second: loaded where there are limits
+        from limits.errors import StorageError
+
+        self._memory: Storage = MemoryStorage()
+        self._redis = _redis(redis_url) if redis_url else None
+        self._failed = StorageError
+        self._paused_until = 0.0
+
+    async def add(self, item: RateLimitItem, who: str, amount: int) -> tuple[int, float, Storage]:
+        """Adds to a count. Gives the new count, when its minute or day is over, and where it is kept."""
+        key = item.key_for(who)
+        if self._redis is not None and time.monotonic() >= self._paused_until:
+            try:
+                count = await self._redis.incr(key, item.get_expiry(), amount)
+                return count, await self._redis.get_expiry(key), self._redis
+            except self._failed as error:
+                self._paused_until = time.monotonic() + PAUSE
+                log.error(  # noqa: TRY400  # the error's own text may show the address, and with it a password
+                    "Redis failed (%s): for %.0f s this server counts by itself.", type(error.args[0]).__name__, PAUSE
+                )
+        count = await self._memory.incr(key, item.get_expiry(), amount)
+        return count, await self._memory.get_expiry(key), self._memory
+
+    async def correct(self, item: RateLimitItem, who: str, amount: int, place: Storage) -> None:
+        """Adds to a count that was begun at `place`, or with a negative amount takes back."""
+        try:
+            await place.incr(item.key_for(who), item.get_expiry(), amount)
+        except self._failed as error:
+            log.warning("A limit could not be settled: %s", type(error.args[0]).__name__)
+
+    async def aclose(self) -> None:
+        """Closes the connections to Redis."""
+        if self._redis is not None:
+            await self._redis.bridge.get_connection().aclose()  # type: ignore[attr-defined]  # of Redis' storage alone
+
+
+@dataclass(frozen=True, slots=True)
+class _Held:
+    item: RateLimitItem
+    unit: str
+    amount: int
+    ends: float
+    place: Storage
+
+
+class Reservation:
+    """What a request has reserved. It is settled once, with what it really used."""
+
+    def __init__(self, counters: Counters | None, who: str, held: tuple[_Held, ...] = ()) -> None:
+        self._counters = counters
+        self._who = who
+        self._held = held
+
+    async def settle(self, *, tokens: int, money: Decimal | None) -> None:
+        """The estimate gives way to these. Money that is not known counts as none."""
+        used = {"requests": 1, "tokens": tokens, "dollars": _micro(money)}
+        await self._correct(used)
+
+    async def release(self) -> None:
+        """Nothing was used, not even the request: nobody was asked."""
+        await self._correct({"requests": 0, "tokens": 0, "dollars": 0})
+
+    async def _correct(self, used: dict[str, int]) -> None:
+        held, self._held = self._held, ()
+        for one in held:
+            difference = used[one.unit] - one.amount
+            if difference and self._counters is not None and time.time() < one.ends:
+                await self._counters.correct(one.item, self._who, difference, one.place)
+
+
+class Limits:
+    """The same limits for each of those who ask; None is none. `whose` says in a refusal whose limit it is."""
+
+    def __init__(
+        self,
+        counters: Counters | None = None,
+        *,
+        requests: int | None = None,
+        tokens: int | None = None,
+        money: Decimal | None = None,
+        whose: str = "this key",
+    ) -> None:
+        amounts = {"requests": requests, "tokens": tokens, "dollars": _micro(money) if money is not None else None}
+        self._whose = whose
+        self._items: dict[str, RateLimitItem] = {}
+        self._counters = counters
+        if any(amount is not None for amount in amounts.values()):
+            self._counters = counters or Counters()
+            from limits import RateLimitItemPerDay, RateLimitItemPerMinute
+
+            for unit, amount in amounts.items():
+                kind = RateLimitItemPerMinute if unit == "requests" else RateLimitItemPerDay
+                if amount is not None:
+                    self._items[unit] = kind(amount, namespace=f"llm-hub/{whose}/{unit}")
+
+    @property
+    def money(self) -> bool:
+        """Whether money is limited, so that an estimate of it is worth making."""
+        return "dollars" in self._items
+
+    async def reserve(self, who: str, *, tokens: int = 0, money: Decimal | None = None) -> Reservation:
+        """Reserves a request and what it may use. Raises `LimitReached`, and then nothing is reserved.
+
+        An estimate of more than the whole limit reserves all of it: the request is let through where nothing is used.
+        """
+        wanted = {"requests": 1, "tokens": tokens, "dollars": _micro(money)}
+        held: list[_Held] = []
+        for unit, item in self._items.items():
+            assert self._counters is not None  # noqa: S101  # where there are limits, there are counters
+            amount = max(1, min(wanted[unit], item.amount))
+            count, ends, place = await self._counters.add(item, who, amount)
+            held.append(_Held(item, unit, amount, ends, place))
+            if count > item.amount:
+                await Reservation(self._counters, who, tuple(held)).release()
+                raise self._reached(item, unit, count - amount, ends)
+        return Reservation(self._counters, who, tuple(held))
+
+    def _reached(self, item: RateLimitItem, unit: str, used: int, ends: float) -> LimitReached:
+        left = max(0, item.amount - used)
+        limit, rest = _said(item.amount, unit), _said(left, unit)
+        period = "minute" if unit == "requests" else "day"
+        said = f"The limit of {limit} a {period} for {self._whose} is reached"
+        if left:
+            said += f": {rest} are left, and this request may need more"
+        return LimitReached(f"{said}.", retry_after=max(1.0, ends - time.time()))
+
+
+def _redis(url: str) -> Storage:
+    from limits.aio.storage import RedisStorage
+    from limits.errors import ConfigurationError as Missing
+
+    try:
+        return RedisStorage(
+            f"async+{url}",
+            wrap_exceptions=True,
+            implementation="redispy",
+            socket_connect_timeout=PATIENCE,
+            socket_timeout=PATIENCE,
+        )
+    except Missing:
+        raise ConfigurationError(
+            "LLM_HUB_REDIS_URL needs the package redis.", hint="Install it: pip install redis."
+        ) from None
+    except ValueError:
+        raise ConfigurationError("LLM_HUB_REDIS_URL is no address of a Redis server.") from None
+
+
+def _micro(money: Decimal | None) -> int:
+    return 0 if money is None else int((money * MICRO).to_integral_value())
+
+
+def _said(amount: int, unit: str) -> str:
+    return f"${Decimal(amount) / MICRO:f}" if unit == "dollars" else f"{amount:,} {unit}"
+
+
+def _words(seconds: float) -> str:
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} minutes" if seconds < 5400 else f"{seconds / 3600:.0f} hours"

@@ -159,11 +159,13 @@ class ModelNotFound(ProviderError):
     kind = "model_not_found"
     next_step = "Choose a model from the list."
     breaker = "holds"
-    scope = "model"
+    scope = "target"
 
 
 class UnsupportedParameter(ProviderError):
     """`parameter` is the name on the wire. Adapters learn from it; callers see it where nothing could be learnt."""
+    """Unknown, retired, or not open to the key that asked: others may find it."""
+
 
     kind = "unsupported_parameter"
     falls_back = False

@@ -5,13 +5,16 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections import deque
-from contextlib import aclosing, suppress
-from dataclasses import dataclass, replace
+from contextlib import AsyncExitStack, aclosing, suppress
+from copy import copy
+from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
+from functools import partial
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, Literal, NoReturn
+from urllib.parse import urlsplit
 
+from llm_hub.accounts import Accounts
 from llm_hub.chat import Attempt, AttemptFailed, Done, LLMResponse
 from llm_hub.errors import ConfigurationError, LLMHubError, NotConfigured
 from llm_hub.factory import ROWS, ProviderFactory, Row, compatible
@@ -22,19 +25,25 @@ from llm_hub.router import Clocks, Health, LLMRouter, Target
 from llm_hub.wire import checked_key, checked_url
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable
+    from collections.abc import AsyncGenerator, Callable, Mapping
+    from contextlib import AbstractAsyncContextManager
     from decimal import Decimal
 
+    from llm_hub.accounts import Account
     from llm_hub.chat import ChatRequest, Event, ModelInfo
     from llm_hub.router.circuit_breaker import Paused
     from llm_hub.settings import Settings
 
 log = logging.getLogger(__name__)
 
-ATTEMPTS_KEPT = 200
-"""Attempts remembered for each target, for whoever shows its health."""
 LISTS_KEPT = 600.0
 """Seconds that a provider's list of models is kept."""
+
+TYPE_A_KEY = "type yours under Your keys"
+"""What a visitor can do about a missing key."""
+
+Payer = Literal["owner", "visitor"]
+"""Whose keys a request may use: the owner's, from the settings, or those that a visitor typed. Never both."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +71,20 @@ class TargetState:
     ages: tuple[float, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Purse:
+    """Whose keys a view of the hub may use: those that a visitor typed, by provider, and the owner's."""
+
+    keys: Mapping[str, str] = field(default_factory=dict, repr=False)
+    owner_pays: bool = True
+    trusted: bool = True
+
+
 class Hub:
-    """The providers of one set of settings. Each is built when it is first used, and then shared by every chat."""
+    """The providers of one set of settings. Each is built when it is first used, and then shared by every chat.
+
+    `for_visitor` is the same hub with a visitor's keys: providers are shared only by those who hold the same key.
+    """
 
     def __init__(self, settings: Settings, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._settings = settings
@@ -74,11 +95,9 @@ class Hub:
                 raise ConfigurationError(f"LLM_HUB_SERVERS: the name {name} is taken.", hint="Choose another name.")
             key = f"{name.upper().replace('-', '_')}_API_KEY"
             self._rows[name] = compatible(name, checked_url(url, f"LLM_HUB_SERVERS: {name}"), key)
-        self._built: dict[str, LLMProvider] = {}
-        self._building: dict[str, asyncio.Lock] = {}
-        self._lists: dict[str, tuple[float, tuple[ModelInfo, ...]]] = {}
+        self._accounts = Accounts()
         self._health = Health(cooldown=settings.cooldown, clock=clock)
-        self._seen: dict[str, deque[tuple[float, Attempt]]] = {}
+        self._purse = Purse()
         self._clocks = Clocks(
             first_token=settings.first_token_timeout,
             reasoning=settings.first_token_timeout * 10,
@@ -92,6 +111,38 @@ class Hub:
     def from_settings(cls, settings: Settings) -> Hub:
         """A hub. Raises `ConfigurationError` for settings that contradict each other."""
         return cls(settings)
+
+    def for_visitor(self, keys: Mapping[str, str], *, owner_pays: bool = False, trusted: bool = False) -> Hub:
+        """The same hub as a visitor sees it, with their own keys by provider.
+
+        Each request has one payer: the visitor, if the first model of its route that needs a key is one they have a
+        key for; else the owner if `owner_pays`. A route never goes on with somebody else's key. Who is not `trusted`
+        cannot end a pause for others, and sees of others only how the providers that all share are doing.
+        """
+        view = copy(self)
+        view._purse = Purse(dict(keys), owner_pays, trusted)  # noqa: SLF001  # a hub of this very class
+        return view
+
+    def keyed(self) -> tuple[tuple[ProviderState, str], ...]:
+        """The providers that take a key, each with the host that it is sent to."""
+        found = []
+        for name, row in self._rows.items():
+            if row.key and name not in ProviderFactory.registered:
+                with suppress(ConfigurationError):  # the owner's base URL is none: the key could not be sent anywhere
+                    url = self._address(row) or row.base_url
+                    found.append((self._state(name, row), urlsplit(url).hostname or ""))
+        return tuple(found)
+
+    def checked_key(self, provider: str, key: str) -> str:
+        """A key that a visitor typed, without the white space around it. Raises `ConfigurationError`."""
+        row = self._rows.get(provider)
+        if row is None or not row.key or provider in ProviderFactory.registered:
+            raise ConfigurationError("There is no such provider, or it takes no key.")
+        return checked_key(key, f"Your key for {row.title}")
+
+    def forget(self, provider: str, key: str) -> None:
+        """A visitor took their key away: closes what was opened with it, once no answer needs it."""
+        self._accounts.forget(provider, key)
 
     @property
     def default_provider(self) -> str:
@@ -110,11 +161,14 @@ class Hub:
 
     async def models(self, provider: str, *, fresh: bool = False) -> tuple[ModelInfo, ...]:
         """The provider's models, asked live and kept for ten minutes; `fresh` asks anew. Raises `LLMHubError`."""
-        kept = self._lists.get(provider)
-        if kept and not fresh and self._clock() - kept[0] < LISTS_KEPT:
-            return kept[1]
-        models = await (await self._provider(provider)).models()
-        self._lists[provider] = (self._clock(), models)
+        payer = self._payer((provider,))
+        account = self._found(provider)
+        if account and account.listed and not fresh and self._clock() - account.listed[0] < LISTS_KEPT:
+            return account.listed[1]
+        async with self._use(provider, payer) as used:
+            models = await used.models()
+            if account := self._found(provider):
+                account.listed = (self._clock(), models)
         return models
 
     async def known_models(self, provider: str, patience: float = 0.0) -> tuple[str, ...]:
@@ -123,8 +177,8 @@ class Hub:
             with suppress(TimeoutError, LLMHubError):
                 async with asyncio.timeout(patience):
                     return tuple(model.id for model in await self.models(provider))
-        if kept := self._lists.get(provider):
-            return tuple(model.id for model in kept[1])
+        if (account := self._found(provider)) and account.listed:
+            return tuple(model.id for model in account.listed[1])
         row = self._rows.get(provider)
         if row is None:
             return ()
@@ -132,7 +186,8 @@ class Hub:
 
     def listed(self, provider: str) -> tuple[ModelInfo, ...]:
         """The provider's models as they were last listed, without asking anybody; () if they never were."""
-        return self._lists.get(provider, (0.0, ()))[1]
+        account = self._found(provider)
+        return account.listed[1] if account and account.listed else ()
 
     @property
     def route(self) -> tuple[str, ...]:
@@ -160,21 +215,24 @@ class Hub:
         chosen = () if request.model in (None, "auto") else (request.model,)
         follow = request.fallback if request.fallback is not None else self.fallback if chosen else self.route
         names = tuple(dict.fromkeys((*chosen, *follow))) or self.route[:1]
-        targets = [await self._target(name) for name in names]
-        router = LLMRouter(
-            targets[0],
-            targets[1:],
-            self._settings.max_retries,
-            clocks=self._clocks,
-            health=self._health,
-            resume=self._settings.midstream == "resume",
-        )
-        async with aclosing(router.events(replace(request, model=None))) as events:
+        payer = self._payer(names)
+        async with AsyncExitStack() as used:
+            targets = [await self._target(name, payer, used) for name in names]
+            router = LLMRouter(
+                targets[0],
+                targets[1:],
+                self._settings.max_retries,
+                clocks=self._clocks,
+                health=self._health,
+                resume=self._settings.midstream == "resume",
+            )
+            answer = router.events(replace(request, model=None))
+            events = await used.enter_async_context(aclosing(answer))
             async for event in events:
                 if isinstance(event, AttemptFailed):
-                    self._remember(event.attempt)
+                    self._remember(event.attempt, payer)
                 elif isinstance(event, Done):
-                    self._remember(event.response.attempts[-1])
+                    self._remember(event.response.attempts[-1], payer)
                 yield event
 
     def price(self, answer: LLMResponse | Attempt) -> Decimal | None:
@@ -185,19 +243,26 @@ class Hub:
     def targets(self) -> tuple[TargetState, ...]:
         """Every target that has been asked since the start, by name."""
         states = []
-        for name, attempts in sorted(self._seen.items()):
-            provider, _, model = name.partition("/")
-            built = self._built.get(provider)
-            paused = self._health.paused(built, model) if built else None
-            ages = tuple(self._clock() - at for at, _ in attempts)
-            states.append(TargetState(name, paused, tuple(attempt for _, attempt in attempts), ages))
-        return tuple(states)
+        for name in [*self._rows, *ProviderFactory.registered]:
+            account = self._found(name)
+            for model, attempts in list(account.seen.items()) if account else ():
+                if self._purse.trusted or name in self._purse.keys or self._is_known(name, model, account):
+                    paused = self._health.paused(account.provider, model) if account and account.provider else None
+                    ages = tuple(self._clock() - at for at, _ in attempts)
+                    said = tuple(attempt for _, attempt in attempts)
+                    states.append(TargetState(f"{name}/{model}", paused, said, ages))
+        return tuple(sorted(states, key=lambda state: state.name))
 
     def try_now(self, target: str) -> None:
-        """Ends a target's pause: somebody says that the cause is mended, or asks this target on purpose."""
+        """Ends a target's pause: somebody says that the cause is mended, or asks this target on purpose.
+
+        Of a visitor it ends what their own key caused; what a provider caused is everybody's, and passes by itself.
+        """
         provider, _, model = target.partition("/")
-        if built := self._built.get(provider):
-            self._health.reset(built, model or built.default_model)
+        account = self._found(provider)
+        if account and account.provider and (self._purse.trusted or provider in self._purse.keys):
+            model = model or account.provider.default_model
+            self._health.reset(account.provider, model, key_only=not self._purse.trusted)
 
     async def warm_up(self) -> None:
         """Imports what the ready providers need, so that the first chat does not wait for it."""
@@ -205,19 +270,55 @@ class Hub:
             row = self._rows.get(state.name)
             if state.ready and row and row.key:
                 try:
-                    await self._provider(state.name)
+                    async with self._use(state.name, "owner"):
+                        pass
                 except LLMHubError as error:
                     log.warning("%s cannot be used: %s", state.name, error)
         await asyncio.to_thread(import_module, "genai_prices")
 
     async def aclose(self) -> None:
         """Closes every provider's connections."""
-        built, self._built = list(self._built.values()), {}
-        await asyncio.gather(*(provider.aclose() for provider in built), return_exceptions=True)
+        await self._accounts.aclose()
 
-    def _remember(self, attempt: Attempt) -> None:
-        seen = self._seen.setdefault(f"{attempt.provider}/{attempt.model}", deque(maxlen=ATTEMPTS_KEPT))
-        seen.append((self._clock(), attempt))
+    def _payer(self, names: tuple[str, ...]) -> Payer:
+        """Who pays for a route of these targets: whoever has the key for the first that needs one."""
+        for name in names:
+            provider = name.partition("/")[0]
+            if provider in self._purse.keys:
+                return "visitor"
+            if self._purse.owner_pays and self._owners_key(provider):
+                return "owner"
+        return "owner" if self._purse.owner_pays else "visitor"
+
+    def _owners_key(self, provider: str) -> str:
+        row = self._rows.get(provider)
+        return self._settings.value(*row.key) if row and provider not in ProviderFactory.registered else ""
+
+    def _found(self, provider: str, payer: Payer | None = None) -> Account | None:
+        """The account that this hub's requests to a provider use, if it was opened; None: or if they may use none."""
+        typed = self._purse.keys.get(provider, "")
+        if typed and payer != "owner":
+            return self._accounts.find(provider, typed)
+        needed = self._needs_key(provider)
+        return self._accounts.find(provider) if not needed or (self._purse.owner_pays and payer != "visitor") else None
+
+    def _needs_key(self, provider: str) -> bool:
+        """Whether nobody is answered without a key. A server from the settings needs one if the owner has one."""
+        row = self._rows.get(provider)
+        if row is None or provider in ProviderFactory.registered or not row.key:
+            return False
+        return provider in ROWS or bool(self._owners_key(provider))
+
+    def _is_known(self, provider: str, model: str, account: Account | None) -> bool:
+        """Whether a model is one of the provider's, and not just what somebody typed."""
+        row = self._rows.get(provider)
+        named = {model.id for model in account.listed[1]} if account and account.listed else set()
+        default = account.provider.default_model if account and account.provider else ""
+        return model in named or model == default or (row is not None and model in row.suggestions)
+
+    def _remember(self, attempt: Attempt, payer: Payer) -> None:
+        if account := self._found(attempt.provider, payer):
+            account.remember(self._clock(), attempt)
 
     def _known(self, target: str, where: str = "") -> str:
         """The provider's name in a target's. Raises `ConfigurationError` if there is no such provider."""
@@ -229,11 +330,11 @@ class Hub:
         hint = f"Did you mean {near[0]}?" if near else f"Known are {', '.join(known)}."
         raise ConfigurationError(f"{where}There is no provider {name!r}; a model is written provider/model.", hint=hint)
 
-    async def _target(self, name: str) -> Target:
+    async def _target(self, name: str, payer: Payer, used: AsyncExitStack) -> Target:
         """A target by its name; one that cannot be used says why when it is asked, so that the route goes on."""
         provider, _, model = name.partition("/")
         try:
-            return Target(await self._provider(self._known(name)), model)
+            return Target(await used.enter_async_context(self._use(self._known(name), payer)), model)
         except ConfigurationError as error:
             if provider not in self._rows:
                 raise
@@ -243,26 +344,45 @@ class Hub:
         error = self._missing(name, row)
         problem = ""
         if error is not None:
-            problem = f"needs a key: set {row.key[0]}" if error.message.endswith("needs a key.") else str(error)
+            problem = str(error)
+            if error.message.endswith("needs a key."):
+                problem = f"needs a key: {f'set {row.key[0]}' if self._purse.owner_pays else TYPE_A_KEY}"
         model = row.default_model
         if name == "local" and error is None:
             model = gguf.find(self._settings.local_model or None).title
         return ProviderState(name, row.title, error is None, problem.removesuffix("."), model, row.suggestions)
 
     def _missing(self, name: str, row: Row) -> ConfigurationError | None:
-        """Why the settings do not make this provider, if they do not."""
-        if row.key and name in ROWS and not self._settings.value(*row.key):
-            return ConfigurationError(
-                f"{row.title} needs a key.", hint=f"Set {row.key[0]} in .env or the environment, and start again."
-            )
+        """Why this provider cannot be used, if it cannot."""
         try:
+            self._key(name, row, self._payer((name,)))
             self._options(name, row)
         except ConfigurationError as error:
             return error
         return None
 
+    def _key(self, name: str, row: Row, payer: Payer) -> str:
+        """The payer's key, "" where none is needed. Raises `ConfigurationError` for one that is missing or unusable."""
+        owners = self._settings.value(*row.key)
+        if payer == "visitor" and (typed := self._purse.keys.get(name)):
+            return checked_key(typed, f"Your key for {row.title}")
+        if payer == "owner" and owners:
+            return checked_key(owners, next(one for one in row.key if self._settings.value(one)))
+        if not self._needs_key(name):
+            return ""
+        if payer == "visitor":
+            raise ConfigurationError(f"{row.title} needs a key.", hint=f"{TYPE_A_KEY.capitalize()}.")
+        if name in self._purse.keys:
+            raise ConfigurationError(
+                f"{row.title} is not asked with your key, since the owner of this hub pays for this answer.",
+                hint="Choose it first to pay yourself.",
+            )
+        raise ConfigurationError(
+            f"{row.title} needs a key.", hint=f"Set {row.key[0]} in .env or the environment, and start again."
+        )
+
     def _options(self, name: str, row: Row) -> dict[str, Any]:
-        """What the settings say about a provider, for its constructor."""
+        """What the settings say about a provider, for its constructor: everything but the key."""
         if name == "local":
             gguf.find(self._settings.local_model or None)  # raises for a file that cannot be used
             return {
@@ -275,29 +395,28 @@ class Hub:
             "connect_timeout": self._settings.connect_timeout,
             "read_timeout": self._settings.total_timeout,  # the route's own clocks are shorter
         }
-        if key := self._settings.value(*row.key):
-            options["api_key"] = checked_key(key, next(name for name in row.key if self._settings.value(name)))
-        if url := self._settings.value(*row.url):
-            setting = next(name for name in row.url if self._settings.value(name))
-            options["base_url"] = checked_url(_with_scheme(url) if setting == "OLLAMA_HOST" else url, setting)
+        if url := self._address(row):
+            options["base_url"] = url
         return options
 
-    async def _provider(self, name: str) -> LLMProvider:
-        """The provider, built in a thread if this is its first use: importing an SDK takes up to a second."""
-        if name in self._built:
-            return self._built[name]
-        async with self._building.setdefault(name, asyncio.Lock()):
-            if name not in self._built:
-                row = self._rows.get(name)
-                if row is None or name in ProviderFactory.registered:
-                    self._built[name] = await asyncio.to_thread(ProviderFactory.create, name)
-                else:
-                    if error := self._missing(name, row):
-                        raise error
-                    self._built[name] = await asyncio.to_thread(
-                        ProviderFactory.build, name, row, **self._options(name, row)
-                    )
-        return self._built[name]
+    def _address(self, row: Row) -> str:
+        """Another base URL than the row's, if the settings name one. Raises `ConfigurationError`."""
+        setting = next((name for name in row.url if self._settings.value(name)), "")
+        url = self._settings.value(setting)
+        return checked_url(_with_scheme(url) if setting == "OLLAMA_HOST" else url, setting) if url else ""
+
+    def _use(self, name: str, payer: Payer) -> AbstractAsyncContextManager[LLMProvider]:
+        """The provider with the payer's key, for as long as it is used. Raises `ConfigurationError`."""
+        row = self._rows.get(name)
+        if row is None or name in ProviderFactory.registered:
+            return self._accounts.of(name).use(partial(asyncio.to_thread, ProviderFactory.create, name))
+        key = self._key(name, row, payer)
+        return self._accounts.of(name, key if payer == "visitor" else "").use(partial(self._build, name, row, key))
+
+    async def _build(self, name: str, row: Row, key: str) -> LLMProvider:
+        """A new provider, built in a thread: importing an SDK takes up to a second."""
+        options = self._options(name, row) | ({"api_key": key} if key else {})
+        return await asyncio.to_thread(ProviderFactory.build, name, row, **options)
 
 
 class _NotReady(LLMProvider):

@@ -107,9 +107,9 @@ class Health:
             breaker.probing = True
         return Permit(self, provider, model, probed)
 
-    def reset(self, provider: LLMProvider, model: str) -> None:
-        """Lets the next request through: somebody says that the cause is mended."""
-        for breaker in self._breakers(provider, model):
+    def reset(self, provider: LLMProvider, model: str, *, key_only: bool = False) -> None:
+        """Lets the next request through: somebody says that the cause is mended. `key_only`: what this key caused."""
+        for breaker in self._breakers(provider, model, key_only=key_only):
             breaker.succeeded()
 
     def settle(self, provider: LLMProvider, model: str, error: ProviderError | None) -> None:
@@ -128,11 +128,11 @@ class Health:
         else:
             breaker.hold(math.inf if error.retry_after is None else now + error.retry_after, error.message)
 
-    def _breakers(self, provider: LLMProvider, model: str) -> list[CircuitBreaker]:
+    def _breakers(self, provider: LLMProvider, model: str, *, key_only: bool = False) -> list[CircuitBreaker]:
         """Those of the target's scopes in which anything has failed."""
         name, address = provider.name, provider.address
         places = ((name, address, ""), (name, address, model))
-        kept = (self._shared, self._keys.get(provider, {}))
+        kept = ({} if key_only else self._shared, self._keys.get(provider, {}))
         return [breakers[place] for breakers in kept if breakers for place in places if place in breakers]
 
 

@@ -6,7 +6,7 @@ import asyncio
 import logging
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable
 from contextlib import aclosing, suppress
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from starlette.responses import Response, StreamingResponse
 
@@ -26,10 +26,12 @@ STREAM_HEADERS = {"cache-control": "no-cache", "x-accel-buffering": "no"}
 
 
 class Writer(Protocol):
-    """Writes a stream in one dialect. Each function gives whole server-sent events."""
+    """Writes a stream in one dialect. Each function gives whole server-sent events; `end` comes last, always."""
+
+    end: bytes
 
     def event(self, event: Event) -> bytes: ...
-    def error(self, error: dict[str, object]) -> bytes: ...
+    def error(self, status: int, said: dict[str, Any]) -> bytes: ...
 
 
 async def whole(request: Request, events: AsyncGenerator[Event], body: Callable[[LLMResponse], object]) -> Response:
@@ -96,11 +98,12 @@ async def _written(early: Iterable[Event], events: AsyncGenerator[Event], writer
                 if said := writer.event(event):
                     yield said
         except LLMHubError as error:
-            yield writer.error(error_of(error)[1])
+            yield writer.error(*error_of(error))
         except Exception:
             log.exception("An answer failed inside the hub.")
-            yield writer.error({"message": "Something went wrong inside LLM Hub.", "type": "server_error"})
-        yield b"data: [DONE]\n\n"
+            yield writer.error(500, {"message": "Something went wrong inside LLM Hub.", "type": "server_error"})
+        if writer.end:
+            yield writer.end
 
 
 async def _left(request: Request) -> None:

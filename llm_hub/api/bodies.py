@@ -1,112 +1,144 @@
-"""What requests may say. Whatever they may not is refused with the field's name, and never repeated."""
+"""What requests may say, as far as all endpoints have it in common. Each dialect's own words stand in its module.
+
+What a request may not say is refused with the field's name, and never repeated.
+"""
 
 from __future__ import annotations
 
 import base64
 import binascii
-from typing import Annotated, Any, Literal, TypeVar
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar, Literal, TypeVar
 
 import orjson
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic_core import ErrorDetails, PydanticCustomError
 
 from llm_hub.api.refusals import Refused
-from llm_hub.chat import ChatRequest, Image, Message, Part, Role, Text
+from llm_hub.chat import ChatRequest, Image, Message, Part, Text
 
 MOST_MESSAGES = 2000
+DEEPEST = 100
+"""Levels of a JSON schema or a call's arguments: what serialises them further on recurses."""
 IMAGES = ("image/png", "image/jpeg", "image/gif", "image/webp")
 
-Body = TypeVar("Body", bound=BaseModel)
+
+def _shallow(value: Any) -> Any:
+    if _deeper(value, DEEPEST):
+        raise PydanticCustomError("too_deep", "is nested too deeply")
+    return value
+
+
+def _deeper(value: Any, than: int) -> bool:
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return than < 0 or any(_deeper(item, than - 1) for item in inner)
+
+
+Item = TypeVar("Item")
+Several = Annotated[list[Item], Field(fail_fast=True)]
 Temperature = Annotated[float, Field(ge=0, le=2, allow_inf_nan=False)]
+Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 Tokens = Annotated[int, Field(ge=1, le=10_000_000)]
 Name = Annotated[str, Field(min_length=1, max_length=300)]
+StopText = Annotated[str, Field(min_length=1, max_length=1000)]
+JSONObject = Annotated[dict[str, Any], AfterValidator(_shallow)]
 
 
-class _Strict(BaseModel):
+class Strict(BaseModel):
+    """Takes nothing that it does not name, and no number for a text."""
+
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True, strict=True)
 
 
-class ImageURL(_Strict):
+class ChatBody(Strict):
+    """The body of an endpoint that chats."""
+
+    asks_nothing: ClassVar[Mapping[str, tuple[object, ...]]] = {}
+    """Fields that clients send, with the values that ask for nothing. No other value can be honoured."""
+
+    stream: bool | None = False
+
+    def request(self) -> ChatRequest:
+        """What the hub is asked. Raises `Refused`."""
+        raise NotImplementedError
+
+
+Body = TypeVar("Body", bound=ChatBody)
+
+
+class ImageURL(Strict):
     url: str
     detail: str | None = None
 
 
-class TextPart(_Strict):
+class TextPart(Strict):
     type: Literal["text"]
     text: str
 
 
-class ImagePart(_Strict):
+class ImagePart(Strict):
     type: Literal["image_url"]
     image_url: ImageURL
 
 
-class Turn(_Strict):
+TextOrImage = Annotated[TextPart | ImagePart, Field(discriminator="type")]
+
+
+def content(said: str | list[TextPart | ImagePart], where: str) -> str | tuple[Part, ...]:
+    """A message's content as the hub knows it. `where` is its place in the body, for a refusal."""
+    if isinstance(said, str):
+        return said
+    return tuple(
+        Text(part.text) if isinstance(part, TextPart) else _linked(part, f"{where}.{number}")
+        for number, part in enumerate(said)
+    )
+
+
+def _linked(part: ImagePart, where: str) -> Image:
+    field = f"{where}.image_url.url"
+    head, _, data = part.image_url.url.partition(";base64,")
+    if not head.startswith("data:"):
+        raise Refused(
+            400, f"{field}: an image is sent as data:image/png;base64,… (PNG, JPEG, GIF or WebP).", field=field
+        )
+    return image(head.removeprefix("data:"), data, field)
+
+
+def image(media_type: str, data: str, where: str) -> Image:
+    """An image from base64. Raises `Refused`."""
+    if media_type not in IMAGES:
+        raise Refused(400, f"{where}: an image is one of {', '.join(IMAGES)}.", field=where)
+    try:
+        return Image(base64.b64decode(data, validate=True), media_type)
+    except (binascii.Error, ValueError):
+        raise Refused(400, f"{where}: that is not base64.", field=where) from None
+
+
+class Turn(Strict):
+    """A message of the small dialect."""
+
     role: Literal["system", "developer", "user", "assistant"]
-    content: str | list[Annotated[TextPart | ImagePart, Field(discriminator="type")]]
+    content: str | Several[TextOrImage]
     name: str | None = None
 
     def message(self, where: str) -> Message:
-        """The turn as the hub knows it. `where` is its place in the body, for a refusal."""
-        role = Role.SYSTEM if self.role == "developer" else Role(self.role)
-        if isinstance(self.content, str):
-            return Message(role, self.content)
-        parts: list[Part] = []
-        for number, part in enumerate(self.content):
-            if isinstance(part, TextPart):
-                parts.append(Text(part.text))
-            else:
-                parts.append(_image(part.image_url.url, f"{where}.content.{number}.image_url.url"))
-        return Message(role, tuple(parts))
+        role = "system" if self.role == "developer" else self.role
+        return Message(role, content(self.content, f"{where}.content"))  # type: ignore[arg-type]  # a role's word will do
 
 
-Turns = Annotated[list[Turn], Field(min_length=1, max_length=MOST_MESSAGES)]
-
-
-class Chat(_Strict):
+class Chat(ChatBody):
     """The body of `POST /v1/chat`."""
 
-    messages: Turns
+    messages: Annotated[Several[Turn], Field(min_length=1, max_length=MOST_MESSAGES)]
     model: Name = "auto"
-    stream: bool = False
     temperature: Temperature | None = None
     max_tokens: Tokens | None = None
-    fallback: list[Name] | None = Field(None, max_length=20)
+    fallback: Annotated[list[Name], Field(max_length=20)] | None = None
 
     def request(self) -> ChatRequest:
         fallback = None if self.fallback is None else tuple(self.fallback)
-        return ChatRequest(_messages(self.messages), self.model, self.temperature, self.max_tokens, fallback)
-
-
-class StreamOptions(_Strict):
-    include_usage: bool = False
-    include_obfuscation: bool = False
-
-
-class Completion(_Strict):
-    """The body of `POST /v1/chat/completions`, as far as every provider can honour it."""
-
-    messages: Turns
-    model: Name = "auto"
-    models: list[Name] | None = Field(None, max_length=20)
-    stream: bool = False
-    stream_options: StreamOptions | None = None
-    temperature: Temperature | None = None
-    max_tokens: Tokens | None = None
-    max_completion_tokens: Tokens | None = None
-    n: Literal[1] = 1
-    user: str | None = None
-    metadata: dict[str, str] | None = None
-    store: Literal[False] | None = None
-
-    def request(self) -> ChatRequest:
-        """`models` is the ordered chain: its first is asked first, unless `model` names another one."""
-        chain = list(self.models or ())
-        model = self.model
-        if chain and model == "auto":
-            model = chain.pop(0)
-        fallback = None if self.models is None else tuple(name for name in chain if name != model)
-        limit = self.max_completion_tokens if self.max_completion_tokens is not None else self.max_tokens
-        return ChatRequest(_messages(self.messages), model, self.temperature, limit, fallback)
+        messages = tuple(turn.message(f"messages.{number}") for number, turn in enumerate(self.messages))
+        return ChatRequest(messages, self.model, self.temperature, self.max_tokens, fallback)
 
 
 def parse(kind: type[Body], raw: bytes) -> Body:
@@ -117,30 +149,50 @@ def parse(kind: type[Body], raw: bytes) -> Body:
         raise Refused(400, "The body is not valid JSON.") from None
     if not isinstance(data, dict):
         raise Refused(400, "The body must be a JSON object.")
+    for name in kind.asks_nothing.keys() & data.keys():
+        _check_nothing(name, data.pop(name), kind.asks_nothing[name])
     try:
         return kind.model_validate(data)
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False, include_context=False)[0]
-        field = ".".join(str(part) for part in first["loc"])
-        said = "is not supported." if first["type"] == "extra_forbidden" else f"{first['msg']}."
-        raise Refused(400, f"{field}: {said}", field=field) from None
+        found = error.errors(include_url=False, include_input=False)
+        deepest = max(found, key=lambda one: len(one["loc"]))  # of a union's members the one that was meant
+        raise _refusal(deepest, data) from None
 
 
-def _messages(turns: list[Turn]) -> tuple[Message, ...]:
-    return tuple(turn.message(f"messages.{number}") for number, turn in enumerate(turns))
+def _check_nothing(name: str, value: object, harmless: tuple[object, ...]) -> None:
+    if any(value == one and isinstance(value, bool) == isinstance(one, bool) for one in harmless):
+        return
+    shown = [orjson.dumps(one).decode() for one in harmless if one is not None]
+    said = f"only {' or '.join(shown)} can be honoured." if shown else "is not supported."
+    raise Refused(400, f"{name}: {said}", field=name, code="unsupported_parameter")
 
 
-def _image(url: str, where: str) -> Image:
-    head, _, data = url.partition(";base64,")
-    kind = head.removeprefix("data:")
-    if kind not in IMAGES or not head.startswith("data:"):
-        raise Refused(
-            400, f"{where}: an image is sent as data:image/png;base64,… (PNG, JPEG, GIF or WebP).", field=where
-        )
-    try:
-        return Image(base64.b64decode(data, validate=True), kind)
-    except binascii.Error:
-        raise Refused(400, f"{where}: that is not base64.", field=where) from None
+def _refusal(error: ErrorDetails, data: object) -> Refused:
+    place = _place(error, data)
+    field = ".".join(str(part) for part in place)
+    match error["type"]:
+        case "extra_forbidden":
+            return Refused(400, f"{field}: is not supported.", field=field, code="unsupported_parameter")
+        case "union_tag_invalid" | "union_tag_not_found":
+            expected = error["ctx"].get("expected_tags")
+            said = f"must be one of {expected}" if expected else "says which kind it is, and is missing"
+            field = ".".join((field, error["ctx"]["discriminator"].strip("'")))
+        case _:
+            said = error["msg"]
+    return Refused(400, f"{field}: {said}.", field=field)
+
+
+def _place(error: ErrorDetails, data: Any) -> list[str | int]:
+    """Where in the body the error is: its location without the names of pydantic's own types."""
+    place: list[str | int] = []
+    for part in error["loc"]:
+        inside = part in data if isinstance(data, dict) else isinstance(data, list) and isinstance(part, int)
+        if inside:
+            data = data[part]
+        elif not (error["type"] == "missing" and part == error["loc"][-1]):
+            continue
+        place.append(part)
+    return place
 
 
 def dump(value: Any) -> bytes:

@@ -9,7 +9,7 @@ import openai
 import pytest
 
 from tests.api.conftest import KEYS, Api
-from tests.wall import answer_text
+from tests.wall import Wall, answer_text
 
 PROMPT: Any = [{"role": "user", "content": "Hello"}]
 
@@ -93,7 +93,28 @@ async def test_models_are_named_as_requests_name_them(client: openai.AsyncOpenAI
     assert {"openai/ok", "anthropic/ok", "ollama/ok"} <= set(names)
 
 
-@pytest.mark.parametrize("extra", [{"n": 2}, {"tools": []}, {"audio": {}}, {"logprobs": True}])
+REFUSED: list[dict[str, Any]] = [
+    {"n": 2}, {"n": True}, {"audio": {}}, {"modalities": ["text", "audio"]}, {"logprobs": True}, {"top_logprobs": 3},
+    {"logit_bias": {"50256": -100}}, {"frequency_penalty": 0.5}, {"presence_penalty": -1}, {"store": True},
+    {"service_tier": "priority"}, {"verbosity": "low"}, {"functions": [{"name": "f"}]}, {"function_call": "auto"},
+    {"prediction": {"type": "content", "content": "x"}}, {"web_search_options": {}}, {"moderation": {"model": "m"}},
+    {"top_k": 3}, {"stream_options": {"include_everything": True}}, {"top_p": 2}, {"seed": 2**63}, {"stop": [""]},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("extra", REFUSED)
 async def test_what_cannot_be_honoured_is_refused_by_name(client: openai.AsyncOpenAI, extra: dict[str, Any]) -> None:
     with pytest.raises(openai.BadRequestError, match=next(iter(extra))):
         await client.chat.completions.create(model="openai/ok", messages=PROMPT, extra_body=extra)
+
+
+async def test_what_asks_for_nothing_is_taken(client: openai.AsyncOpenAI, wall: Wall) -> None:
+    extra = {"n": 1, "frequency_penalty": 0, "presence_penalty": 0.0, "logprobs": False, "top_logprobs": None,
+        "logit_bias": {}, "store": False, "service_tier": "auto", "modalities": ["text"], "audio": None,
+        "functions": [], "verbosity": "medium", "user": "u", "metadata": {"a": "b"}, "safety_identifier": "s",
+        "prompt_cache_key": "k",
+        "stop": None, "seed": None, "top_p": None, "tools": [], "tool_choice": "none", "parallel_tool_calls": True,
+        "response_format": {"type": "text"}, "stream_options": None}  # fmt: skip
+    answer = await client.chat.completions.create(model="openai/ok", messages=PROMPT, extra_body=extra)
+    assert answer.choices[0].message.content == answer_text()
+    assert set(wall.exchanges[0].body) == {"model", "messages", "stream", "stream_options"}

@@ -1,0 +1,289 @@
+"""What a request to `POST /v1/messages` may say: Anthropic's words for a chat.
+
+Hints for Anthropic's caches are taken and left aside, wherever they stand.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, ClassVar, Literal
+
+import orjson
+from pydantic import Field
+
+from llm_hub.api.bodies import (
+    MOST_MESSAGES,
+    ChatBody,
+    JSONObject,
+    Name,
+    Several,
+    Share,
+    StopText,
+    Strict,
+    Tokens,
+    image,
+)
+from llm_hub.chat import (
+    ChatRequest,
+    JSONFormat,
+    Message,
+    OneTool,
+    Part,
+    Role,
+    Text,
+    Tool,
+    ToolCall,
+    ToolChoice,
+    ToolResult,
+)
+
+CacheControl = dict[str, str] | None
+
+
+class TextBlock(Strict):
+    type: Literal["text"]
+    text: str
+    cache_control: CacheControl = None
+    citations: Annotated[list[Any], Field(max_length=0)] | None = None
+
+
+class Base64Source(Strict):
+    type: Literal["base64"]
+    media_type: str
+    data: str
+
+
+class ImageBlock(Strict):
+    type: Literal["image"]
+    source: Base64Source
+    cache_control: CacheControl = None
+
+
+class ToolResultBlock(Strict):
+    type: Literal["tool_result"]
+    tool_use_id: Name
+    content: str | Several[TextBlock] | None = None
+    is_error: bool | None = False
+    cache_control: CacheControl = None
+
+    def result(self) -> ToolResult:
+        said = self.content
+        if not isinstance(said, str):
+            said = "\n\n".join(block.text for block in said or ())
+        return ToolResult(self.tool_use_id, said, failed=bool(self.is_error))
+
+
+class DirectCaller(Strict):
+    type: Literal["direct"]
+
+
+class ToolUseBlock(Strict):
+    type: Literal["tool_use"]
+    id: Name
+    name: Name
+    input: JSONObject
+    caller: DirectCaller | None = None
+    toolset_name: None = None
+    cache_control: CacheControl = None
+
+
+class ThinkingBlock(Strict):
+    """Comes back from clients that were shown it. It is the business of the model that thought it alone."""
+
+    type: Literal["thinking"]
+    thinking: str
+    signature: str = ""
+
+
+class RedactedBlock(Strict):
+    """As above, unreadable."""
+
+    type: Literal["redacted_thinking"]
+    data: str
+
+
+Texts = str | Several[TextBlock]
+
+
+class SystemTurn(Strict):
+    role: Literal["system"]
+    content: Texts
+
+    def messages(self, where: str) -> tuple[Message, ...]:  # noqa: ARG002  # the other turns' shape
+        return (_system(self.content),)
+
+
+class UserTurn(Strict):
+    role: Literal["user"]
+    content: str | Several[Annotated[TextBlock | ImageBlock | ToolResultBlock, Field(discriminator="type")]]
+
+    def messages(self, where: str) -> tuple[Message, ...]:
+        """Results of tools are a turn of their own, before what the user says to them."""
+        if isinstance(self.content, str):
+            return (Message(Role.USER, self.content),)
+        results = tuple(block.result() for block in self.content if isinstance(block, ToolResultBlock))
+        said: list[Part] = []
+        for number, block in enumerate(self.content):
+            if isinstance(block, TextBlock):
+                said.append(Text(block.text))
+            elif isinstance(block, ImageBlock):
+                source, place = block.source, f"{where}.content.{number}.source"
+                said.append(image(source.media_type, source.data, place))
+        return (
+            *((Message(Role.TOOL, results),) if results else ()),
+            *((Message(Role.USER, tuple(said)),) if said or not results else ()),
+        )
+
+
+AssistantBlock = Annotated[
+    TextBlock | ToolUseBlock | ThinkingBlock | RedactedBlock,
+    Field(discriminator="type"),
+]
+
+
+class AssistantTurn(Strict):
+    role: Literal["assistant"]
+    content: str | Several[AssistantBlock]
+
+    def messages(self, where: str) -> tuple[Message, ...]:  # noqa: ARG002  # the other turns' shape
+        if isinstance(self.content, str):
+            return (Message(Role.ASSISTANT, self.content),)
+        parts: list[Part] = []
+        for block in self.content:
+            if isinstance(block, TextBlock):
+                parts.append(Text(block.text))
+            elif isinstance(block, ToolUseBlock):
+                parts.append(ToolCall(block.id, block.name, orjson.dumps(block.input).decode()))
+        return (Message(Role.ASSISTANT, tuple(parts)),)
+
+
+class CustomTool(Strict):
+    """A tool of the client's. Anthropic's own ones run on its servers, for its models alone."""
+
+    name: Name
+    input_schema: JSONObject
+    type: Literal["custom"] | None = None
+    description: str | None = None
+    strict: bool | None = None
+    cache_control: CacheControl = None
+    eager_input_streaming: bool | None = None
+    defer_loading: Literal[False] | None = None
+
+    def tool(self) -> Tool:
+        return Tool(self.name, self.description or "", self.input_schema, self.strict)
+
+
+class AutoChoice(Strict):
+    type: Literal["auto", "any"]
+    disable_parallel_tool_use: bool | None = None
+
+
+class ToolNamed(Strict):
+    type: Literal["tool"]
+    name: Name
+    disable_parallel_tool_use: bool | None = None
+
+
+class NoChoice(Strict):
+    type: Literal["none"]
+
+
+class JSONOutput(Strict):
+    type: Literal["json_schema"]
+    schema_: JSONObject = Field(alias="schema")
+
+
+class OutputConfig(Strict):
+    effort: Annotated[str, Field(pattern=r"^[a-z_]{1,20}$")] | None = None
+    format: JSONOutput | None = None
+
+
+class Thinking(Strict):
+    """Whether reasoning is shown, where the model gives any. How long it reasons is `output_config.effort`."""
+
+    type: Literal["disabled", "adaptive"]
+    display: Literal["summarized", "omitted"] | None = None
+
+
+class Metadata(Strict):
+    user_id: str | None = None
+
+
+class Messages(ChatBody):
+    """The body of `POST /v1/messages`. A model's name that begins with "claude" is one of Anthropic's own."""
+
+    asks_nothing: ClassVar = {
+        "service_tier": (None, "auto", "standard_only"),
+        "speed": (None, "standard"),
+        "container": (None,),
+        "inference_geo": (None,),
+        "diagnostics": (None,),
+        "context_management": (None,),
+        "mcp_servers": (None, []),
+        "betas": (None, []),
+        "top_k": (None,),
+    }
+
+    messages: Annotated[
+        Several[Annotated[UserTurn | AssistantTurn | SystemTurn, Field(discriminator="role")]],
+        Field(min_length=1, max_length=MOST_MESSAGES),
+    ]
+    model: Name
+    max_tokens: Tokens
+    models: Annotated[list[Name], Field(max_length=20)] | None = None
+    system: Texts | None = None
+    temperature: Share | None = None
+    top_p: Share | None = None
+    stop_sequences: Annotated[list[StopText], Field(max_length=16)] | None = None
+    tools: Annotated[Several[CustomTool], Field(max_length=1000)] | None = None
+    tool_choice: Annotated[AutoChoice | ToolNamed | NoChoice, Field(discriminator="type")] | None = None
+    output_config: OutputConfig | None = None
+    thinking: Thinking | None = None
+    metadata: Metadata | None = None
+    cache_control: CacheControl = None
+
+    @property
+    def shows_thinking(self) -> bool:
+        """Whether the client asked to be shown the model's reasoning: one that did not expects text first."""
+        return self.thinking is not None and self.thinking.type == "adaptive" and self.thinking.display != "omitted"
+
+    def request(self) -> ChatRequest:
+        tools = tuple(tool.tool() for tool in self.tools or ())
+        choice, parallel = _choice(self.tool_choice) if tools else (None, None)
+        output = self.output_config or OutputConfig()
+        turns = (turn.messages(f"messages.{number}") for number, turn in enumerate(self.messages))
+        return ChatRequest(
+            (*((_system(self.system),) if self.system else ()), *(message for turn in turns for message in turn)),
+            _model(self.model),
+            self.temperature,
+            self.max_tokens,
+            fallback=None if self.models is None else tuple(_model(name) for name in self.models),
+            tools=tools,
+            tool_choice=choice,
+            parallel_tools=parallel,
+            format=JSONFormat(output.format.schema_) if output.format else None,
+            stop=tuple(self.stop_sequences or ()),
+            top_p=self.top_p,
+            effort=output.effort,
+        )
+
+
+def _model(name: str) -> str:
+    return f"anthropic/{name}" if name.startswith("claude") and "/" not in name else name
+
+
+def _system(said: str | list[TextBlock]) -> Message:
+    return Message(Role.SYSTEM, said if isinstance(said, str) else "\n\n".join(block.text for block in said))
+
+
+def _choice(said: AutoChoice | ToolNamed | NoChoice | None) -> tuple[ToolChoice | None, bool | None]:
+    """The hub's word for a choice, and whether several tools may be called at once."""
+    match said:
+        case None:
+            return None, None
+        case NoChoice():
+            return "none", None
+        case ToolNamed():
+            choice: ToolChoice = OneTool(said.name)
+        case AutoChoice():
+            choice = "required" if said.type == "any" else "auto"
+    return choice, None if said.disable_parallel_tool_use is None else not said.disable_parallel_tool_use

@@ -18,12 +18,13 @@ import uvicorn
 from fastapi import FastAPI
 from fastapi.responses import HTMLResponse, JSONResponse
 
-from llm_hub.api import router
+from llm_hub.api import keys, router
 from llm_hub.arena.votes import Votes
 from llm_hub.errors import ConfigurationError
 from llm_hub.hub import Hub
 from llm_hub.settings import Settings
 from llm_hub.ui.guard import Guard
+from llm_hub.visitors import Visitors
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -56,6 +57,7 @@ class Application:
 
     def __init__(self, settings: Settings) -> None:
         self.hub = Hub.from_settings(settings)
+        self.visitors = Visitors(self.hub, owner_pays=settings.owner_pays, trusted=not settings.public)
         self.votes = Votes(settings.database_url)
         self.page: Page | None = None
         self.failed = False
@@ -63,9 +65,10 @@ class Application:
         self._stop_event: asyncio.Event | None = None
         self.api = FastAPI(lifespan=self._lifespan, docs_url=None, redoc_url=None, openapi_url=None)
         self.api.add_api_route("/health", self._health)
-        keys = {name: key.get_secret_value() for name, key in settings.api_keys.items()}
-        self.api.include_router(router(self.hub, keys))
-        self._answers = f"{len(keys)} keys" if keys else "this computer only, without LLM_HUB_API_KEYS"
+        api_keys = {name: key.get_secret_value() for name, key in settings.api_keys.items()}
+        self.api.include_router(router(self.hub, api_keys))
+        self.api.include_router(keys.router(self.visitors))
+        self._answers = f"{len(api_keys)} keys" if api_keys else "this computer only, without LLM_HUB_API_KEYS"
         self.asgi: ASGIApp = Guard(self._door, on_space="SPACE_ID" in os.environ)
 
     def announce(self, address: str) -> None:
@@ -98,15 +101,16 @@ class Application:
         async with AsyncExitStack() as stack:
             stack.push_async_callback(self.hub.aclose)
             stack.push_async_callback(self.votes.aclose)
-            opening = asyncio.create_task(self._open(stack))
+            background = [asyncio.create_task(self._open(stack)), asyncio.create_task(self.visitors.tend())]
             yield
-            opening.cancel()
-            await asyncio.wait([opening])
+            for task in background:
+                task.cancel()
+            await asyncio.wait(background)
 
     async def _open(self, stack: AsyncExitStack) -> None:
         """Builds the page and puts it behind the API's routes."""
         try:
-            page = await asyncio.to_thread(_build, self.hub, self.votes)
+            page = await asyncio.to_thread(_build, self.visitors, self.votes)
             gradio_app = _mount(self.api, page)
             # A mounted application's own lifespan is only entered by a parent that starts after the mount.
             await stack.enter_async_context(gradio_app.router.lifespan_context(gradio_app))
@@ -124,13 +128,13 @@ class Application:
         await self.hub.warm_up()
 
 
-def _build(hub: Hub, votes: Votes) -> Page:
+def _build(visitors: Visitors, votes: Votes) -> Page:
     from llm_hub.ui.stubs import skip_stubs
 
     skip_stubs()
     from llm_hub.ui.page import build
 
-    return build(hub, votes)
+    return build(visitors, votes)
 
 
 def _mount(app: FastAPI, page: Page) -> Any:

@@ -74,6 +74,11 @@ class Settings(BaseSettings):
     chaos: bool = Field(False, description="Adds a provider that fails in every way, to watch what happens.")
 
     database_url: str = Field(
+    key_mode: Literal["", "owner", "visitor"] = Field(
+        "",
+        description="Who pays for what is asked on the page: the owner, with the keys set here, or each visitor, with "
+        "keys of their own. The owner on this computer alone; visitors where others can reach the page.",
+    )
         "sqlite:///llm-hub.db",
         repr=False,
         pattern="^(sqlite|postgres|postgresql)://",
@@ -115,6 +120,16 @@ class Settings(BaseSettings):
     @field_validator("host")
     @classmethod
     def _reachable_on_a_space(cls, host: str) -> str:
+    @property
+    def public(self) -> bool:
+        """Whether others than the owner can reach the page."""
+        return bool(os.environ.get("SPACE_ID")) or self.host not in ("127.0.0.1", "::1", "localhost")
+
+    @property
+    def owner_pays(self) -> bool:
+        """Whether those who visit the page use the owner's keys."""
+        return (self.key_mode or ("visitor" if self.public else "owner")) == "owner"
+
         return host or ("0.0.0.0" if os.environ.get("SPACE_ID") else "127.0.0.1")  # noqa: S104  # a Space's proxy is outside
 
     @field_validator("route", mode="before")

@@ -19,6 +19,7 @@ from llm_hub.ui.untrusted import plain
 if TYPE_CHECKING:
     from llm_hub.hub import Hub
 
+    from llm_hub.visitors import Visitors
 LONGEST = 8
 """Fallbacks in one chain."""
 
@@ -69,8 +70,9 @@ def chain_control(hub: Hub, provider: str) -> ChainParts:
 class ChainEvents:
     """Extends, shortens and reorders the chain. `provider` is the Chat tab's choice, which may be the route itself."""
 
-    def __init__(self, hub: Hub, parts: ChainParts, provider: gr.Dropdown) -> None:
-        self._hub = hub
+    def __init__(self, visitors: Visitors, parts: ChainParts, provider: gr.Dropdown) -> None:
+        self._visitors = visitors
+        self._hub = visitors.anyone
         self._parts = parts
         self._provider = provider
 
@@ -81,13 +83,13 @@ class ChainEvents:
         parts.shown.pick(self.pick, {parts.kept, self._provider}, both, **now)
         parts.add.input(self.add, {parts.kept, parts.add, self._provider}, [*both, parts.add], **now)
 
-    def add(self, data: dict[Any, Any]) -> dict[Any, Any]:
+    def add(self, data: dict[Any, Any], visitor: gr.Request) -> dict[Any, Any]:
         parts, text = self._parts, str(data[self._parts.add] or "")
         chain = self._shown(data)
         if not text.strip():
             return {parts.add: gr.update(value=None)}
         try:
-            wanted = choices.typed(self._hub, text)
+            wanted = choices.typed(self._visitors.hub(visitor), text)
         except InvalidRequest as error:
             return self._set(data, chain, str(error)) | {parts.add: gr.update(value=None)}
         if wanted not in chain and len(chain) >= LONGEST:

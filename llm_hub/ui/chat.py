@@ -19,6 +19,7 @@ from llm_hub.ui.model_lists import ModelLists, note_on
 if TYPE_CHECKING:
     from llm_hub.hub import Hub
     from llm_hub.ui.coalesce import Coalescer
+    from llm_hub.visitors import Visitors
 
 LATEX = [
     {"left": "$$", "right": "$$", "display": True},
@@ -53,13 +54,13 @@ class Parts:
     draft: gr.State
 
 
-def chat_tab(hub: Hub, coalescer: Coalescer, page: gr.Blocks) -> ChatEvents:
+def chat_tab(visitors: Visitors, coalescer: Coalescer, page: gr.Blocks) -> ChatEvents:
     """Builds the tab inside `page`."""
-    parts = _layout(hub)
-    events = ChatEvents(hub, coalescer, parts)
+    parts = _layout(visitors.anyone)
+    events = ChatEvents(visitors, coalescer, parts)
     events.connect(page)
-    ModelLists(hub, parts).connect(page)
-    ChainEvents(hub, parts.chain, parts.provider).connect()
+    ModelLists(visitors, parts).connect(page)
+    ChainEvents(visitors, parts.chain, parts.provider).connect()
     return events
 
 

@@ -21,11 +21,11 @@ from llm_hub.ui.model_lists import note_on
 from llm_hub.ui.untrusted import plain
 
 if TYPE_CHECKING:
-    from llm_hub.hub import Hub
     from llm_hub.ui.chain import Chain
     from llm_hub.ui.chat import Parts
     from llm_hub.ui.coalesce import Coalescer
 
+    from llm_hub.visitors import Visitors
 log = logging.getLogger(__name__)
 
 Inputs = dict[Any, Any]
@@ -38,8 +38,9 @@ HELP = "Enter sends, Shift+Enter starts a new line."
 class ChatEvents:
     """The tab's events. Each takes what it reads by component and answers with what it changes."""
 
-    def __init__(self, hub: Hub, coalescer: Coalescer, parts: Parts) -> None:
-        self._hub = hub
+    def __init__(self, visitors: Visitors, coalescer: Coalescer, parts: Parts) -> None:
+        self._visitors = visitors
+        self._hub = visitors.anyone
         self._coalescer = coalescer
         self._parts = parts
         self._answering: set[str] = set()
@@ -132,7 +133,7 @@ class ChatEvents:
             return {**self._hint(""), **unchosen}
         if wanted != choices.AUTO:
             try:
-                wanted = choices.typed(self._hub, wanted)
+                wanted = choices.typed(self._visitors.hub(visitor), wanted)
             except InvalidRequest as error:
                 return {**self._hint(str(error)), **unchosen}
         last = len(turns) - 1
@@ -165,13 +166,14 @@ class ChatEvents:
 
     # The draft is answered, and becomes a turn.
 
+        hub = self._visitors.hub(visitor)
     async def answer(self, data: Inputs, visitor: gr.Request) -> AsyncGenerator[Updates]:
         parts, turns, draft = self._parts, data[self._parts.turns], data[self._parts.draft]
         session = visitor.session_hash or ""
         self._answering.add(session)
         shown: tuple[str, str] | None = None
         try:
-            async with aclosing(self._coalescer.snapshots(self._hub.events(request(turns, draft)))) as snapshots:
+            async with aclosing(self._coalescer.snapshots(hub.events(request(turns, draft)))) as snapshots:
                 async for snapshot in snapshots:
                     draft = replace(draft, answer=snapshot)
                     update: Updates = {parts.draft: draft, parts.route: status(self._figures(draft))}
@@ -205,6 +207,11 @@ class ChatEvents:
         """What is still being written when a new chat begins must not become part of it."""
         self._left.add(visitor.session_hash or "")
 
+    @property
+    def providers(self) -> gr.Dropdown:
+        """The list of providers."""
+        return self._parts.provider
+
     async def clear(self) -> Updates:
         return self._over(())
 
@@ -221,7 +228,7 @@ class ChatEvents:
             raise InvalidRequest("Chat is still answering.", hint="Stop it there first.")
         self._left.discard(visitor.session_hash or "")
         parts, asked = self._parts, turns[-1].asked
-        state = choices.state(self._hub, asked.provider)
+        state = choices.state(self._visitors.hub(visitor), asked.provider)
         number = (asked.temperature, asked.max_tokens)
         return {
             **self._over(turns),
@@ -299,9 +306,10 @@ class ChatEvents:
             provider, _, model = target.partition("/")
             asked = replace(asked, provider=provider, model=model)
         if now:
-            order = self._hub.route if asked.fallback is None else asked.fallback
+            hub = self._visitors.hub(visitor)
+            order = hub.route if asked.fallback is None else asked.fallback
             for one in order if asked.provider == choices.AUTO else (asked.target,):
-                self._hub.try_now(one)
+                hub.try_now(one)
         return self._begin(visitor, turns[:number], Turn(prompt, asked, turns[number].files))
 
     def _begin(self, visitor: gr.Request, turns: Turns, draft: Turn) -> Updates:

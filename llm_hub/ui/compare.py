@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from llm_hub.hub import Hub, ProviderState
     from llm_hub.ui.chat_events import ChatEvents
     from llm_hub.ui.coalesce import Coalescer
+    from llm_hub.visitors import Visitors
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,12 +106,13 @@ class Around:
     chat: ChatEvents
 
 
-def compare_tab(hub: Hub, coalescer: Coalescer, votes: Votes, around: Around) -> None:
-    """Builds the tab."""
-    shown = Shown(hub, _layout(hub))
+def compare_tab(visitors: Visitors, coalescer: Coalescer, votes: Votes, around: Around) -> tuple[gr.Dropdown, ...]:
+    """Builds the tab. Returns its lists of providers."""
+    shown = Shown(visitors, _layout(visitors.anyone))
     CompareEvents(shown, coalescer).connect(around.tab)
     VoteEvents(shown, votes).connect()
     AfterEvents(shown, around.chat, around.tabs).connect(around.page)
+    return tuple(pane.provider for pane in shown.parts.panes)
 
 
 def _layout(hub: Hub) -> Parts:

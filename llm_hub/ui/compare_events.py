@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import AsyncGenerator  # Gradio reads the handlers' annotations
 from contextlib import aclosing
 from dataclasses import replace
 from random import SystemRandom
@@ -27,8 +28,6 @@ from llm_hub.ui.conversation import Turn
 from llm_hub.ui.paced import paced
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator
-
     from llm_hub.ui.coalesce import Coalescer
     from llm_hub.ui.conversation import Asked
 
@@ -131,13 +130,13 @@ class CompareEvents:
     # Every pane's draft is answered, on its own.
 
     def _answer(self, number: int) -> Any:
-        async def answer(data: Inputs) -> AsyncGenerator[Updates]:
+        async def answer(data: Inputs, visitor: gr.Request) -> AsyncGenerator[Updates]:
             comparison: Comparison = data[self._parts.comparison]
             pane, parts = comparison.panes[number], self._parts.panes[number]
             if pane.draft is None or pane.running:
                 return
             pane.running = True
-            snapshots = self._coalescer.snapshots(self._shown.hub.events(pane.request()))
+            snapshots = self._coalescer.snapshots(self._shown.visitors.hub(visitor).events(pane.request()))
             views = paced(
                 snapshots,
                 number,
@@ -209,13 +208,14 @@ class CompareEvents:
         return choose
 
     def _list(self, number: int) -> Any:
-        async def list_models(provider: str) -> Updates:
+        async def list_models(provider: str, visitor: gr.Request) -> Updates:
             """The live list takes the suggestions' place when it comes. What is chosen stays chosen."""
-            state = self._shown.state(provider)
+            hub = self._shown.visitors.hub(visitor)
+            state = choices.state(hub, provider)
             models: list[choices.Choice] = []
             if state.ready:
                 try:
-                    models = choices.listed(await self._shown.hub.models(provider))
+                    models = choices.listed(await hub.models(provider))
                 except LLMHubError as error:
                     log.debug("The models of %s could not be listed: %s", provider, error)
             offered = choices.never_shorter(models, choices.models(state))

@@ -18,9 +18,10 @@ from llm_hub.ui.conversation import Asked
 from llm_hub.ui.untrusted import plain
 
 if TYPE_CHECKING:
-    from llm_hub.hub import Hub, ProviderState
+    from llm_hub.hub import ProviderState
     from llm_hub.ui.amounts import Titles
     from llm_hub.ui.compare import PaneParts, Parts
+    from llm_hub.visitors import Visitors
 
 log = logging.getLogger(__name__)
 
@@ -38,8 +39,9 @@ HELP = "Enter asks every model, Shift+Enter starts a new line."
 class Shown:
     """What the tab's events have in common."""
 
-    def __init__(self, hub: Hub, parts: Parts) -> None:
-        self.hub = hub
+    def __init__(self, visitors: Visitors, parts: Parts) -> None:
+        self.visitors = visitors
+        self.hub = visitors.anyone
         self.parts = parts
 
     @property

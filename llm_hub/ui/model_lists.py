@@ -11,9 +11,10 @@ from llm_hub.ui import chain, choices
 from llm_hub.ui.untrusted import plain
 
 if TYPE_CHECKING:
-    from llm_hub.hub import Hub, ProviderState
+    from llm_hub.hub import ProviderState
     from llm_hub.ui.chat import Parts
 
+    from llm_hub.visitors import Visitors
 Inputs = dict[Any, Any]
 Updates = dict[Any, Any]
 
@@ -21,8 +22,8 @@ Updates = dict[Any, Any]
 class ModelLists:
     """The tab's lists. A list of models comes when its provider answers, and what is chosen by then stays chosen."""
 
-    def __init__(self, hub: Hub, parts: Parts) -> None:
-        self._hub = hub
+    def __init__(self, visitors: Visitors, parts: Parts) -> None:
+        self._visitors = visitors
         self._parts = parts
         self._listing: dict[str, str] = {}
         """The provider whose models a session waits for: an answer for an earlier choice comes too late."""
@@ -43,29 +44,30 @@ class ModelLists:
         chosen.then(**listed)
         page.load(**listed)
 
-    def choose(self, data: Inputs) -> Updates:
-        parts, provider = self._parts, data[self._parts.provider]
-        fallbacks = {parts.chain.shown: chain.html(self._hub, data[parts.chain.kept], provider=provider)}
+    def choose(self, data: Inputs, visitor: gr.Request) -> Updates:
+        parts, provider, hub = self._parts, data[self._parts.provider], self._visitors.hub(visitor)
+        fallbacks = {parts.chain.shown: chain.html(hub, data[parts.chain.kept], provider=provider)}
         if provider == choices.AUTO:
             return {parts.model: gr.update(value="", visible=False), parts.note: "", **fallbacks}
-        state = choices.state(self._hub, provider)
+        state = choices.state(hub, provider)
         models = gr.update(choices=choices.models(state), value=state.default_model, visible=True)
         return {parts.model: models, parts.note: note_on(state), **fallbacks}
 
     async def list_models(self, data: Inputs, visitor: gr.Request) -> Updates:
         """The live list takes the suggestions' place when it comes."""
         parts, session = self._parts, visitor.session_hash or ""
+        hub = self._visitors.hub(visitor)
         provider: str = data[parts.provider]
         if provider == choices.AUTO:
             return {parts.note: gr.skip()}
-        state = choices.state(self._hub, provider)
+        state = choices.state(hub, provider)
         if not state.ready:
             return {parts.note: note_on(state)}
         self._listing[session] = provider
         models: list[choices.Choice] = []
         problem = ""
         try:
-            models = choices.listed(await self._hub.models(provider))
+            models = choices.listed(await hub.models(provider))
         except LLMHubError as error:
             problem = f"Its list of models did not come. {error.message}"
         finally:
@@ -75,7 +77,7 @@ class ModelLists:
         if late:
             return {parts.note: gr.skip()}
         first: dict[str, Any] = {"value": models[0][1]} if models and not data[parts.model] else {}
-        targets = choices.targets(self._hub)
+        targets = choices.targets(hub)
         return {
             parts.model: gr.update(choices=choices.never_shorter(models, choices.models(state)), **first),
             parts.note: note_on(state, problem),

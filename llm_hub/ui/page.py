@@ -11,15 +11,17 @@ import gradio as gr
 from llm_hub.ui.chat import chat_tab
 from llm_hub.ui.coalesce import Coalescer
 from llm_hub.ui.compare import Around, compare_tab
+from llm_hub.ui.keys import keys_tab
 from llm_hub.ui.leaderboard import leaderboard_tab
 from llm_hub.ui.status import status_tab
 
 if TYPE_CHECKING:
     from llm_hub.arena.votes import Votes
-    from llm_hub.hub import Hub
+    from llm_hub.visitors import Visitors
 
 HERE = Path(__file__).parent
-STYLES = ("page.css", "route.css", "compare.css", "status.css")
+STYLES = ("page.css", "route.css", "compare.css", "status.css", "keys.css")
+SCRIPTS = ("tab.js", "page.js")
 HEADER = """<header><h1>LLM Hub</h1><p>One chat for every model. It shows who answered.</p></header>"""
 FONTS = ("system-ui", "-apple-system", "Segoe UI", "Roboto", "Helvetica Neue", "sans-serif")
 FIXED_FONTS = ("ui-monospace", "SF Mono", "Menlo", "Consolas", "monospace")
@@ -36,8 +38,8 @@ class Page:
     coalescer: Coalescer
 
 
-def build(hub: Hub, votes: Votes) -> Page:
-    """The page over `hub`. A tab is one file: it is imported above and called below."""
+def build(visitors: Visitors, votes: Votes) -> Page:
+    """The page: each visitor sees the hub as their keys allow. A tab is one file, imported above and called below."""
     coalescer = Coalescer()
     with gr.Blocks(
         title="LLM Hub", analytics_enabled=False, delete_cache=(3600, 86400), fill_height=True, fill_width=True
@@ -45,18 +47,20 @@ def build(hub: Hub, votes: Votes) -> Page:
         gr.HTML(HEADER, elem_id="header")
         with gr.Tabs(elem_id="tabs") as tabs:
             with gr.Tab("Chat", id="chat"):
-                chat = chat_tab(hub, coalescer, blocks)
+                chat = chat_tab(visitors, coalescer, blocks)
             with gr.Tab("Compare", id="compare") as compare:
-                compare_tab(hub, coalescer, votes, Around(blocks, tabs, compare, chat))
+                panes = compare_tab(visitors, coalescer, votes, Around(blocks, tabs, compare, chat))
             with gr.Tab("Leaderboard", id="leaderboard") as leaderboard:
-                leaderboard_tab(hub, votes, leaderboard)
+                leaderboard_tab(visitors.anyone, votes, leaderboard)
             with gr.Tab("Status", id="status"):
-                status_tab(hub, tabs)
+                status_tab(visitors, tabs)
+            with gr.Tab("Keys", id="keys"):
+                keys_tab(visitors, blocks, (chat.providers, *panes))
     return Page(
         blocks=blocks,
         theme=_theme(),
         css="".join((HERE / style).read_text(encoding="utf-8") for style in STYLES),
-        head=f"<script>{(HERE / 'page.js').read_text(encoding='utf-8')}</script>",
+        head="".join(f"<script>{(HERE / script).read_text(encoding='utf-8')}</script>" for script in SCRIPTS),
         coalescer=coalescer,
     )
 

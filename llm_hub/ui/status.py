@@ -19,6 +19,7 @@ from llm_hub.ui.chain import PICK
 if TYPE_CHECKING:
     from llm_hub.hub import Hub
     from llm_hub.ui.health import Tested
+    from llm_hub.visitors import Visitors
 
 KEEP = """
 const opened = new Set();
@@ -36,13 +37,13 @@ LONGEST_TEST = 20.0
 """Seconds that a test of a provider may take."""
 
 
-def status_tab(hub: Hub, tabs: gr.Tabs) -> None:
+def status_tab(visitors: Visitors, tabs: gr.Tabs) -> None:
     """Builds the tab where it is called; `tabs` tell when it is looked at."""
     with gr.Column(elem_id="status"):
         table = gr.HTML("", js_on_load=PICK + KEEP, apply_default_css=False, elem_id="status-table")
     timer = gr.Timer(REFRESH, active=False)
     tested, seen = gr.State({}), gr.State("")
-    events = StatusEvents(hub, timer, table, tested, seen)
+    events = StatusEvents(visitors, timer, table, tested, seen)
     quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
     changed = [timer, table, seen]
     tabs.select(events.turn, {tested, seen}, changed, queue=False, **quiet)
@@ -53,47 +54,51 @@ def status_tab(hub: Hub, tabs: gr.Tabs) -> None:
 class StatusEvents:
     """What is seen is a state of the session: its picture is sent when it differs from the last one."""
 
-    def __init__(self, hub: Hub, timer: gr.Timer, table: gr.HTML, tested: gr.State, seen: gr.State) -> None:
-        self._hub = hub
+    def __init__(self, visitors: Visitors, timer: gr.Timer, table: gr.HTML, tested: gr.State, seen: gr.State) -> None:
+        self._visitors = visitors
         self._timer = timer
         self._table = table
         self._tested = tested
         self._seen = seen
 
-    async def turn(self, data: dict[Any, Any], selected: gr.SelectData) -> dict[Any, Any]:
+    async def turn(self, data: dict[Any, Any], selected: gr.SelectData, visitor: gr.Request) -> dict[Any, Any]:
         """Another tab was chosen: this one, or one that hides it."""
         if selected.value != "Status":
             return {self._timer: gr.Timer(active=False)}
-        return {self._timer: gr.Timer(active=True), **self._picture(data[self._tested], "")}
+        return {
+            self._timer: gr.Timer(active=True),
+            **self._picture(self._visitors.hub(visitor), data[self._tested], ""),
+        }
 
-    async def look(self, data: dict[Any, Any]) -> dict[Any, Any]:
-        return self._picture(data[self._tested], data[self._seen])
+    async def look(self, data: dict[Any, Any], visitor: gr.Request) -> dict[Any, Any]:
+        return self._picture(self._visitors.hub(visitor), data[self._tested], data[self._seen])
 
-    async def pick(self, data: dict[Any, Any], picked: gr.EventData) -> dict[Any, Any]:
+    async def pick(self, data: dict[Any, Any], picked: gr.EventData, visitor: gr.Request) -> dict[Any, Any]:
         """A button of the table: `try <target>` or `test <provider>`."""
         what, _, name = str(picked._data.get("what", "")).partition(" ")  # noqa: SLF001  # Gradio's own way to it
         tested: dict[str, Tested] = data[self._tested]
+        hub = self._visitors.hub(visitor)
         if what == "try":
-            self._hub.try_now(name)
-        elif what == "test" and name in {state.name for state in self._hub.providers()}:
-            tested = {**tested, name: await self._test(name)}
-        return {self._tested: tested, **self._picture(tested, "")}
+            hub.try_now(name)
+        elif what == "test" and name in {state.name for state in hub.providers()}:
+            tested = {**tested, name: await self._test(hub, name)}
+        return {self._tested: tested, **self._picture(hub, tested, "")}
 
-    async def _test(self, provider: str) -> Tested:
+    async def _test(self, hub: Hub, provider: str) -> Tested:
         """Asks for the list of models: it costs nothing, and needs the key."""
         began = time.monotonic()
         try:
             async with asyncio.timeout(LONGEST_TEST):
-                models = await self._hub.models(provider, fresh=True)
+                models = await hub.models(provider, fresh=True)
         except LLMHubError as error:
             return health.Tested(str(error), failed=True)
         except TimeoutError:
             return health.Tested(f"It did not answer within {LONGEST_TEST:.0f} s.", failed=True)
         return health.Tested(health.works(len(models), time.monotonic() - began))
 
-    def _picture(self, tested: dict[str, Tested], seen: str) -> dict[Any, Any]:
-        states, targets = self._hub.providers(), self._hub.targets()
+    def _picture(self, hub: Hub, tested: dict[str, Tested], seen: str) -> dict[Any, Any]:
+        states, targets = hub.providers(), hub.targets()
         now = health.version(states, targets, tested)
         if now == seen:
             return {self._seen: gr.skip()}
-        return {self._table: health.html(states, targets, tested, self._hub.price), self._seen: now}
+        return {self._table: health.html(states, targets, tested, hub.price), self._seen: now}

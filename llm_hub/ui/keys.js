@@ -1,0 +1,76 @@
+// What is typed goes to the server and nowhere else: no event of Gradio's carries it, and the page does not keep it.
+const PATH = "visitor/keys";
+const form = element.querySelector("form");
+const provider = form.querySelector("select");
+const key = form.querySelector("input");
+const told = element.querySelector("[role=status]");
+const list = element.querySelector("ul");
+let rows = [];
+
+const say = (text, mood = "") => { told.textContent = text; told.className = mood; };
+const ask = async (method, name = "", rest = "", body = undefined) => {
+  try {
+    const path = name ? `${PATH}/${encodeURIComponent(name)}${rest}` : PATH;
+    const answer = await fetch(path, { method, body });
+    const said = await answer.json().catch(() => ({}));
+    if (answer.ok) return said;
+    say(said.problem ?? "LLM Hub refused that. Try again in a moment.", "bad");
+  } catch {
+    say("LLM Hub cannot be reached. Try again.", "bad");
+  }
+};
+const make = (tag, text, more = {}) => Object.assign(document.createElement(tag), { textContent: text }, more);
+const act = (text, label, what) => {
+  const button = make("button", text, { type: "button" });
+  button.setAttribute("aria-label", label);
+  button.addEventListener("click", async () => {
+    button.disabled = true;
+    await what();
+    button.disabled = false;
+  });
+  return button;
+};
+const where = () => {
+  const row = rows.find((one) => one.name === provider.value);
+  if (row) element.querySelector(".where").textContent = `It is sent to ${row.host} only.`;
+};
+const show = (shown) => {
+  rows = shown;
+  const chosen = provider.value;
+  provider.replaceChildren(...rows.map((row) => make("option", row.title, { value: row.name })));
+  if (rows.some((row) => row.name === chosen)) provider.value = chosen;
+  where();
+  list.replaceChildren(...rows.filter((row) => row.held).map((row) => {
+    const item = document.createElement("li");
+    item.append(
+      make("b", row.title),
+      make("span", row.last ? `ends in ${row.last}` : "kept", { className: "word" }),
+      act("Test", `Test your key for ${row.title}`, () => test(row)),
+      act("Clear", `Clear your key for ${row.title}`, async () => {
+        const left = await ask("DELETE", row.name);
+        if (left) { show(left); say(`Your key for ${row.title} is forgotten.`); trigger("kept"); provider.focus(); }
+      }),
+    );
+    return item;
+  }));
+};
+const test = async (row) => {
+  say(`Asking ${row.title} …`);
+  const found = await ask("POST", row.name, "/test");
+  if (found?.works) say(`${row.title} works: ${found.models} model${found.models === 1 ? "" : "s"}.`, "good");
+  else if (found) say(found.told, "bad");
+};
+
+form.addEventListener("submit", async (event) => {
+  event.preventDefault();
+  const [name, typed] = [provider.value, key.value.trim()];
+  if (!typed) { say("Paste a key first."); key.focus(); return; }
+  key.value = "";
+  const shown = await ask("PUT", name, "", typed);
+  if (!shown) return;
+  show(shown);
+  trigger("kept");
+  await test(rows.find((row) => row.name === name));
+});
+provider.addEventListener("change", where);
+ask("GET").then((shown) => shown && show(shown));

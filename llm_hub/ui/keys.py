@@ -1,0 +1,52 @@
+"""The Keys tab: a visitor's own keys, for this tab of their browser and as long as it is open.
+
+The key's field is HTML of ours, and what is typed goes to a route of ours (api/keys.py): Gradio would keep it with the
+session's other values. A change is told to the other tabs by an event that carries nothing.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import gradio as gr
+
+from llm_hub.ui import choices
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from llm_hub.visitors import Visitors
+
+SCRIPT = (Path(__file__).parent / "keys.js").read_text(encoding="utf-8")
+FORM = """<div class="keys"><h2>Your keys</h2>
+<p>What you ask with a key of yours is paid by your account with that provider. The key stays in the memory of this
+server, for this tab of your browser, until you clear it or close or reload the page. It is never shown, stored or
+written to a log.</p>
+<form autocomplete="off"><label>Provider<select></select></label>
+<label>API key<input type="password" autocomplete="off" spellcheck="false" maxlength="512"></label>
+<button type="submit">Keep</button><p class="where"></p></form>
+<p role="status" aria-live="polite"></p><ul aria-label="Your keys"></ul></div>"""
+
+
+def keys_tab(visitors: Visitors, page: gr.Blocks, lists: Sequence[gr.Dropdown]) -> None:
+    """Builds the tab. `lists` are the page's lists of providers: those of one's own keys become ready in them."""
+    with gr.Column(elem_id="keys"):
+        own = gr.HTML(FORM, js_on_load=SCRIPT, apply_default_css=False, elem_id="keys-own")
+
+    def relist(visitor: gr.Request) -> list[Any]:
+        offered = choices.providers(visitors.hub(visitor))
+        return [gr.update(choices=_had(box, offered)) for box in lists]
+
+    own.kept(relist, None, list(lists), queue=False, show_progress="hidden", api_visibility="private")
+
+    async def leave(visitor: gr.Request) -> None:
+        await visitors.leave(visitor.session_hash or "")
+
+    page.unload(leave)
+
+
+def _had(box: gr.Dropdown, offered: list[choices.Choice]) -> list[choices.Choice]:
+    """Those of the offered that a list has: not every one offers the route itself."""
+    had = {value for _, value in box.choices}
+    return [choice for choice in offered if choice[1] in had]

@@ -8,7 +8,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Boolean, Column, Float, ForeignKey, Integer, MetaData, String, Table, Text, func, insert, select
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Float,
+    ForeignKey,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    func,
+    insert,
+    select,
+)
 
 from llm_hub.errors import ConfigurationError
 
@@ -35,6 +49,25 @@ contestants = Table(
     Column("target", String(400), nullable=False, comment="provider/model"),
     Column("won", Boolean, nullable=False),
 )
+requests = Table(
+    "requests",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("at", Float, nullable=False, comment="seconds since 1970, UTC"),
+    Column("day", Integer, nullable=False, index=True, comment="days since 1970, UTC"),
+    Column("who", String(100), nullable=False, comment="the name of a key of the API, or page"),
+    Column("way", String(100), nullable=False, comment="chat, compare, or the endpoint's path"),
+    Column("target", String(400), nullable=False, comment="provider/model that answered, or was first asked"),
+    Column("outcome", String(40), nullable=False, comment="answered, cancelled, or the error's kind"),
+    Column("attempts", Integer, nullable=False),
+    Column("seconds", Float, nullable=False),
+    Column("first_token", Float, comment="seconds; none came where it is null"),
+    Column("prompt_tokens", BigInteger, comment="as the providers counted; null where none did"),
+    Column("completion_tokens", BigInteger),
+    Column("reasoning_tokens", BigInteger, comment="part of completion_tokens"),
+    Column("cached_tokens", BigInteger, comment="part of prompt_tokens"),
+    Column("nanodollars", BigInteger, comment="billionths of a US dollar; null where the price is not known"),
+)
 _version = Table("schema_version", MetaData(), Column("version", Integer, nullable=False))
 
 _LOCK = 0x6C6C6D687562
@@ -45,7 +78,11 @@ def _create_votes(connection: Connection) -> None:
     metadata.create_all(connection, tables=[votes, contestants])
 
 
-MIGRATIONS: tuple[Callable[[Connection], None], ...] = (_create_votes,)
+def _create_requests(connection: Connection) -> None:
+    metadata.create_all(connection, tables=[requests])
+
+
+MIGRATIONS: tuple[Callable[[Connection], None], ...] = (_create_votes, _create_requests)
 """Never changed, only added to. A later one says in SQL what it does, since the tables above are the newest ones."""
 
 

@@ -74,7 +74,7 @@ async def test_the_database_says_its_version_and_a_newer_one_is_refused(votes: V
     await votes.add(Vote(("a", "b"), "tie"))
     await votes.aclose()
     with closing(sqlite3.connect(file)) as database:
-        assert database.execute("select version from schema_version").fetchall() == [(1,)]
+        assert database.execute("select version from schema_version").fetchall() == [(2,)]
         database.execute("update schema_version set version = 99")
         database.commit()
     with pytest.raises(ConfigurationError, match="newer version"):

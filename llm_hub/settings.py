@@ -71,14 +71,14 @@ class Settings(BaseSettings):
         pattern="^(rediss?://.+)?$",
         description="Where limits are counted when several servers share them: redis://:password@host:6379/0.",
     )
-    chaos: bool = Field(False, description="Adds a provider that fails in every way, to watch what happens.")
-
-    database_url: str = Field(
     key_mode: Literal["", "owner", "visitor"] = Field(
         "",
         description="Who pays for what is asked on the page: the owner, with the keys set here, or each visitor, with "
         "keys of their own. The owner on this computer alone; visitors where others can reach the page.",
     )
+    chaos: bool = Field(False, description="Adds a provider that fails in every way, to watch what happens.")
+
+    database_url: str = Field(
         "sqlite:///llm-hub.db",
         repr=False,
         pattern="^(sqlite|postgres|postgresql)://",
@@ -117,9 +117,6 @@ class Settings(BaseSettings):
         """The first of these variables of the environment that is set and not blank, or ""."""
         return next((value for name in names if (value := self._environment.get(name, "").strip())), "")
 
-    @field_validator("host")
-    @classmethod
-    def _reachable_on_a_space(cls, host: str) -> str:
     @property
     def public(self) -> bool:
         """Whether others than the owner can reach the page."""
@@ -130,6 +127,9 @@ class Settings(BaseSettings):
         """Whether those who visit the page use the owner's keys."""
         return (self.key_mode or ("visitor" if self.public else "owner")) == "owner"
 
+    @field_validator("host")
+    @classmethod
+    def _reachable_on_a_space(cls, host: str) -> str:
         return host or ("0.0.0.0" if os.environ.get("SPACE_ID") else "127.0.0.1")  # noqa: S104  # a Space's proxy is outside
 
     @field_validator("route", mode="before")

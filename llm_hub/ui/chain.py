@@ -18,8 +18,8 @@ from llm_hub.ui.untrusted import plain
 
 if TYPE_CHECKING:
     from llm_hub.hub import Hub
-
     from llm_hub.visitors import Visitors
+
 LONGEST = 8
 """Fallbacks in one chain."""
 

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from llm_hub.ui.chain import Chain
     from llm_hub.ui.chat import Parts
     from llm_hub.ui.coalesce import Coalescer
-
     from llm_hub.visitors import Visitors
+
 log = logging.getLogger(__name__)
 
 Inputs = dict[Any, Any]
@@ -166,10 +166,10 @@ class ChatEvents:
 
     # The draft is answered, and becomes a turn.
 
-        hub = self._visitors.hub(visitor)
     async def answer(self, data: Inputs, visitor: gr.Request) -> AsyncGenerator[Updates]:
         parts, turns, draft = self._parts, data[self._parts.turns], data[self._parts.draft]
         session = visitor.session_hash or ""
+        hub = self._visitors.hub(visitor)
         self._answering.add(session)
         shown: tuple[str, str] | None = None
         try:
@@ -207,13 +207,13 @@ class ChatEvents:
         """What is still being written when a new chat begins must not become part of it."""
         self._left.add(visitor.session_hash or "")
 
+    async def clear(self) -> Updates:
+        return self._over(())
+
     @property
     def providers(self) -> gr.Dropdown:
         """The list of providers."""
         return self._parts.provider
-
-    async def clear(self) -> Updates:
-        return self._over(())
 
     @property
     def taken_over(self) -> list[Any]:

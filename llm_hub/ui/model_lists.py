@@ -13,8 +13,8 @@ from llm_hub.ui.untrusted import plain
 if TYPE_CHECKING:
     from llm_hub.hub import ProviderState
     from llm_hub.ui.chat import Parts
-
     from llm_hub.visitors import Visitors
+
 Inputs = dict[Any, Any]
 Updates = dict[Any, Any]
 
@@ -56,8 +56,8 @@ class ModelLists:
     async def list_models(self, data: Inputs, visitor: gr.Request) -> Updates:
         """The live list takes the suggestions' place when it comes."""
         parts, session = self._parts, visitor.session_hash or ""
-        hub = self._visitors.hub(visitor)
         provider: str = data[parts.provider]
+        hub = self._visitors.hub(visitor)
         if provider == choices.AUTO:
             return {parts.note: gr.skip()}
         state = choices.state(hub, provider)

@@ -5,18 +5,18 @@ from __future__ import annotations
 import uuid
 from typing import TYPE_CHECKING, Any
 
-import orjson
-
 from llm_hub.api.bodies import dump
 from llm_hub.api.dialects import Dialect, Said, hub_of, sse
 from llm_hub.api.messages import Messages
 from llm_hub.chat import AttemptStarted, Done, ReasoningDelta, Resumed, TextDelta
-from llm_hub.errors import StreamBroken
 
 if TYPE_CHECKING:
     from llm_hub.chat import Event, LLMResponse, ToolCall
 
 _NAMES = {
+    "tools": "tools",
+    "tool_choice": "tool_choice",
+    "top_p": "top_p",
     "parallel_tools": "tool_choice.disable_parallel_tool_use",
     "format": "output_config.format",
     "effort": "output_config.effort",
@@ -40,7 +40,7 @@ def _message(body: Messages, response: LLMResponse) -> dict[str, Any]:
         content.append({"type": "thinking", "thinking": response.reasoning, "signature": ""})
     if response.content:
         content.append({"type": "text", "text": response.content})
-    content += [{**_tool_use(call), "input": _arguments(call, response)} for call in response.tool_calls]
+    content += [_tool_use(call, call.decoded()) for call in response.tool_calls]
     return {
         **_head(f"{response.provider}/{response.model}"),
         "content": content,
@@ -109,9 +109,8 @@ class MessageWriter:
     def _calls(self, response: LLMResponse) -> bytes:
         said = b""
         for call in response.tool_calls:
-            _arguments(call, response)
-            said += self._start("tool_use", {**_tool_use(call), "input": {}})
-            delta = {"type": "input_json_delta", "partial_json": call.arguments or "{}"}
+            said += self._start("tool_use", _tool_use(call, {}))
+            delta = {"type": "input_json_delta", "partial_json": dump(call.decoded()).decode()}
             said += _sse({"type": "content_block_delta", "index": self._block, "delta": delta}) + self._close()
         return said
 
@@ -140,23 +139,8 @@ def _head(model: str) -> dict[str, Any]:
     }
 
 
-def _tool_use(call: ToolCall) -> dict[str, Any]:
-    return {"type": "tool_use", "id": call.id, "name": call.name}
-
-
-def _arguments(call: ToolCall, response: LLMResponse) -> dict[str, Any]:
-    """A call's arguments as the object that Anthropic's clients expect. Raises `StreamBroken`."""
-    try:
-        found = orjson.loads(call.arguments or "{}")
-    except orjson.JSONDecodeError:
-        found = None
-    if not isinstance(found, dict):
-        raise StreamBroken(
-            f"{response.model} calls the tool {call.name} with something else than a JSON object.",
-            provider=response.provider,
-            model=response.model,
-        )
-    return found
+def _tool_use(call: ToolCall, given: dict[str, Any]) -> dict[str, Any]:
+    return {"type": "tool_use", "id": call.id, "name": call.name, "input": given}
 
 
 def _stop_reason(response: LLMResponse) -> str:
@@ -185,8 +169,8 @@ def _error(status: int, said: Said) -> tuple[int, Any]:
         status = 529 if status == 503 and said.get("code") != "not_configured" else 500
     kind = _KINDS.get(status) or ("api_error" if status >= 500 else "invalid_request_error")
     error = {"type": kind, "message": said["message"]}
-    if said.get("param") in _NAMES:
-        error["message"] = f"{_NAMES[said['param']]}: {said['message']}"
+    if (field := _NAMES.get(said.get("param") or "")) and not said["message"].startswith(field):
+        error["message"] = f"{field}: {said['message']}"
     if "attempts" in said:
         error["attempts"] = said["attempts"]
     return status, {"type": "error", "error": error}

@@ -10,24 +10,10 @@ import httpx
 import pytest
 
 from tests.api.conftest import KEYS, Api
+from tests.api.sse import events
 from tests.wall import Wall, answer_text, expected_text
 
 PROMPT = [{"role": "user", "content": "Hello"}]
-
-
-def events(text: str) -> list[tuple[str, str]]:
-    """Server-sent events as pairs of name and data, by the standard."""
-    found = []
-    for block in text.split("\n\n"):
-        name, data = "", []
-        for line in block.split("\n"):
-            if line.startswith("event: "):
-                name = line[7:]
-            elif line.startswith("data: "):
-                data.append(line[6:])
-        if data or name:
-            found.append((name, "\n".join(data)))
-    return found
 
 
 async def test_an_answer_says_who_gave_it_and_how(api: Api) -> None:

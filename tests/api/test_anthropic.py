@@ -1,0 +1,274 @@
+"""An unchanged anthropic client, with nothing but its base URL changed."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from typing import Any
+
+import anthropic
+import pytest
+from pydantic import BaseModel
+
+from tests.api.conftest import KEYS, Api
+from tests.api.sse import events
+from tests.wall import REASONING, Wall, answer_text
+from tests.wall.calls import STRING
+
+PROMPT: Any = [{"role": "user", "content": "Hello"}]
+WEATHER: Any = {
+    "name": "weather",
+    "description": "Tells the weather.",
+    "input_schema": {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]},
+}
+
+
+@pytest.fixture
+async def client(api: Api) -> AsyncIterator[anthropic.AsyncAnthropic]:
+    async with anthropic.AsyncAnthropic(api_key="any", base_url=api.url, max_retries=0) as client:
+        yield client
+
+
+async def test_a_message(client: anthropic.AsyncAnthropic) -> None:
+    answer = await client.messages.create(model="openai/ok?tokens=5", max_tokens=100, messages=PROMPT)
+    assert [(block.type, getattr(block, "text", "")) for block in answer.content] == [("text", answer_text(5))]
+    assert (answer.stop_reason, answer.stop_sequence) == ("end_turn", None)
+    assert answer.model == "openai/ok?tokens=5"
+    assert (answer.usage.input_tokens > 0, answer.usage.output_tokens) == (True, 5)
+    assert answer.model_extra is not None
+    assert [attempt["outcome"] for attempt in answer.model_extra["x_llm_hub"]["attempts"]] == ["answered"]
+
+
+@pytest.mark.parametrize("model", ["openai/ok?tokens=5", "anthropic/ok?tokens=5", "ollama/ok?tokens=5"])
+async def test_a_stream(client: anthropic.AsyncAnthropic, model: str) -> None:
+    async with client.messages.stream(model=model, max_tokens=100, messages=PROMPT) as stream:
+        text = "".join([piece async for piece in stream.text_stream])
+        answer = await stream.get_final_message()
+    assert text == answer_text(5)
+    assert (answer.model, answer.stop_reason, answer.usage.output_tokens) == (model, "end_turn", 5)
+    assert answer.usage.input_tokens > 0
+
+
+async def test_the_events_come_in_anthropics_order(api: Api) -> None:
+    body = {"messages": PROMPT, "model": "openai/ok?tokens=3", "max_tokens": 9, "stream": True}
+    said = events((await api.client.post("/v1/messages", json=body)).text)
+    assert [name for name, _ in said] == [
+        "message_start", "content_block_start", *["content_block_delta"] * 3, "content_block_stop", "message_delta",
+        "message_stop",
+    ]  # fmt: skip
+    assert [json.loads(data)["type"] for _, data in said] == [name for name, _ in said]
+
+
+@pytest.mark.parametrize("streamed", [True, False])
+@pytest.mark.parametrize("shown", [True, False])
+async def test_reasoning_is_shown_to_who_asks_for_it(
+    client: anthropic.AsyncAnthropic, shown: bool, streamed: bool
+) -> None:
+    thinking: Any = {"thinking": {"type": "adaptive" if shown else "disabled"}}
+    asked: Any = {"model": "openai/reasoning", "max_tokens": 100, "messages": PROMPT, **thinking}
+    if streamed:
+        async with client.messages.stream(**asked) as stream:
+            answer: Any = await stream.get_final_message()
+    else:
+        answer = await client.messages.create(**asked)
+    assert [block.type for block in answer.content] == ["thinking", "text"][not shown :]
+    assert answer.content[-1].text == answer_text()
+    if shown:
+        assert answer.content[0].thinking == "".join(REASONING)
+        assert answer.content[0].signature == ""
+    # What was shown may come back with the next turn.
+    again = [*PROMPT, {"role": "assistant", "content": answer.content}, {"role": "user", "content": "And now?"}]
+    assert (await client.messages.create(model="openai/ok", max_tokens=9, messages=again)).stop_reason == "end_turn"
+
+
+async def test_an_unchanged_programs_model_is_anthropics_own(client: anthropic.AsyncAnthropic, wall: Wall) -> None:
+    answer = await client.messages.create(model="claude-haiku-5-5", max_tokens=100, messages=PROMPT)
+    assert answer.model == "anthropic/claude-haiku-5-5"
+    assert wall.exchanges[0].path == "/v1/messages"
+
+
+async def test_what_is_asked_reaches_the_provider(client: anthropic.AsyncAnthropic, wall: Wall) -> None:
+    blocks: Any = [
+        {"type": "text", "text": "What is it?", "cache_control": {"type": "ephemeral"}},
+        {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": "aGVsbG8="}},
+    ]
+    await client.messages.create(
+        model="openai/ok",
+        max_tokens=77,
+        messages=[*PROMPT, {"role": "assistant", "content": "Hi"}, {"role": "user", "content": blocks}],
+        system=[{"type": "text", "text": "Be"}, {"type": "text", "text": "brief."}],
+        stop_sequences=["END", "###"],
+        metadata={"user_id": "u"},
+        output_config={"effort": "low"},
+        extra_body={"temperature": 0.5, "top_p": 0.9},
+    )
+    body = wall.exchanges[0].body
+    assert body["messages"] == [
+        {"role": "system", "content": "Be\n\nbrief."},
+        {"role": "user", "content": "Hello"},
+        {"role": "assistant", "content": "Hi"},
+        {"role": "user", "content": [
+            {"type": "text", "text": "What is it?"},
+            {"type": "image_url", "image_url": {"url": "data:image/png;base64,aGVsbG8="}},
+        ]},
+    ]  # fmt: skip
+    assert (body["max_completion_tokens"], body["stop"], body["reasoning_effort"]) == (77, ["END", "###"], "low")
+    assert (body["temperature"], body["top_p"]) == (0.5, 0.9)
+
+
+@pytest.mark.parametrize("provider", ["openai", "anthropic"])
+@pytest.mark.parametrize("streamed", [True, False])
+async def test_a_conversation_with_tools(client: anthropic.AsyncAnthropic, provider: str, streamed: bool) -> None:
+    asked: Any = {"model": f"{provider}/ok?calls=2", "max_tokens": 100, "tools": [WEATHER], "messages": PROMPT}
+    if streamed:
+        async with client.messages.stream(**asked) as stream:
+            answer = await stream.get_final_message()
+    else:
+        answer = await client.messages.create(**asked)
+    assert answer.stop_reason == "tool_use"
+    calls = [block for block in answer.content if block.type == "tool_use"]
+    assert [(call.name, call.input) for call in calls] == [("weather", {"city": STRING})] * 2
+    results: Any = [{"type": "tool_result", "tool_use_id": call.id, "content": "Sunny"} for call in calls]
+    turns = [*PROMPT, {"role": "assistant", "content": answer.content}, {"role": "user", "content": results}]
+    last = await client.messages.create(**{**asked, "messages": turns})
+    assert (last.stop_reason, [block.type for block in last.content]) == ("end_turn", ["text"])
+
+
+@pytest.mark.parametrize(
+    ("choice", "heard"),
+    [
+        ({"type": "auto"}, "auto"), ({"type": "any"}, "required"), ({"type": "none"}, "none"),
+        ({"type": "tool", "name": "weather"}, {"type": "function", "function": {"name": "weather"}}),
+    ],
+)  # fmt: skip
+async def test_every_choice_of_tools(client: anthropic.AsyncAnthropic, wall: Wall, choice: Any, heard: object) -> None:
+    if choice["type"] != "none":
+        choice["disable_parallel_tool_use"] = True
+    await client.messages.create(
+        model="openai/ok", max_tokens=100, messages=PROMPT, tools=[WEATHER], tool_choice=choice
+    )
+    body = wall.exchanges[0].body
+    assert body["tool_choice"] == heard
+    assert body.get("parallel_tool_calls") == (None if choice["type"] == "none" else False)
+
+
+class Verdict(BaseModel):
+    good: bool
+    why: str
+
+
+@pytest.mark.parametrize("provider", ["openai", "anthropic"])
+async def test_an_answer_of_a_schema(client: anthropic.AsyncAnthropic, provider: str) -> None:
+    answer = await client.messages.parse(model=f"{provider}/ok", max_tokens=100, messages=PROMPT, output_format=Verdict)
+    assert answer.parsed_output == Verdict(good=True, why=STRING)
+
+
+@pytest.mark.parametrize("streamed", [True, False])
+@pytest.mark.parametrize(
+    ("model", "kind", "type_"),
+    [
+        ("openai/unknown", anthropic.NotFoundError, "not_found_error"),
+        ("openai/status-429?retry-after=60", anthropic.RateLimitError, "rate_limit_error"),
+        ("openai/context", anthropic.BadRequestError, "invalid_request_error"),
+        ("openai/status-503", anthropic.OverloadedError, "overloaded_error"),
+        ("openai/key", anthropic.InternalServerError, "api_error"),
+        ("groq/x", anthropic.InternalServerError, "api_error"),
+        ("gpt-6-luna", anthropic.NotFoundError, "not_found_error"),
+    ],
+)
+async def test_failures_are_the_clients_own_errors(
+    client: anthropic.AsyncAnthropic, model: str, kind: type[anthropic.APIStatusError], type_: str, streamed: bool
+) -> None:
+    with pytest.raises(kind) as failed:
+        await client.messages.create(model=model, max_tokens=9, messages=PROMPT, stream=streamed)
+    assert failed.value.type == type_
+
+
+async def test_a_late_failure_is_an_error_of_the_stream(client: anthropic.AsyncAnthropic) -> None:
+    stream = await client.messages.create(
+        model="openai/cut@mid", max_tokens=9, messages=PROMPT, stream=True, extra_body={"models": []}
+    )
+    with pytest.raises(anthropic.APIStatusError, match="broke"):
+        [event async for event in stream]
+
+
+async def test_a_chain_of_models_falls_back(client: anthropic.AsyncAnthropic) -> None:
+    asked: Any = {"max_tokens": 100, "messages": PROMPT, "extra_body": {"models": ["anthropic/ok"]}}
+    async with client.messages.stream(model="openai/cut@mid", **asked) as stream:
+        answer = await stream.get_final_message()
+    assert [getattr(block, "text", "") for block in answer.content] == [answer_text()]
+
+
+async def test_a_client_that_leaves_takes_the_providers_connection_along(
+    client: anthropic.AsyncAnthropic, wall: Wall
+) -> None:
+    stream = await client.messages.create(model="openai/stall@mid", max_tokens=9, messages=PROMPT, stream=True)
+    async for event in stream:
+        if event.type == "content_block_delta":
+            break
+    await stream.close()
+    await asyncio.wait_for(wall.exchanges[0].ended(), 1)
+    assert wall.exchanges[0].client_left
+
+
+async def test_either_way_of_sending_a_key_works(locked: Api) -> None:
+    for keys in ({"api_key": KEYS["bob"]}, {"api_key": None, "auth_token": KEYS["bob"]}):
+        async with anthropic.AsyncAnthropic(base_url=locked.url, max_retries=0, **keys) as client:
+            assert (await client.messages.create(model="openai/ok", max_tokens=9, messages=PROMPT)).content
+    async with anthropic.AsyncAnthropic(api_key="wrong", base_url=locked.url, max_retries=0) as client:
+        with pytest.raises(anthropic.AuthenticationError) as refused:
+            await client.messages.create(model="openai/ok", max_tokens=9, messages=PROMPT)
+    assert refused.value.type == "authentication_error"
+
+
+async def test_models_are_listed_in_anthropics_words(client: anthropic.AsyncAnthropic) -> None:
+    listed = [model async for model in client.models.list()]
+    assert [model.id for model in listed][:1] == ["auto"]
+    assert {"openai/ok", "anthropic/ok"} <= {model.id for model in listed}
+    one = await client.models.retrieve("anthropic/claude-fable-5-2")
+    assert (one.id, one.type, one.display_name) == ("anthropic/claude-fable-5-2", "model", "Claude Fable 5.2")
+    assert one.max_input_tokens == 1_000_000
+    with pytest.raises(anthropic.NotFoundError, match="no such model"):
+        await client.models.retrieve("openai/nonsense")
+
+
+async def test_tokens_are_not_counted(client: anthropic.AsyncAnthropic) -> None:
+    with pytest.raises(anthropic.NotFoundError, match="not counted"):
+        await client.messages.count_tokens(model="openai/ok", messages=PROMPT)
+
+
+def turn(*blocks: dict[str, Any], role: str = "user") -> dict[str, Any]:
+    return {"messages": [{"role": role, "content": [*blocks]}]}
+
+
+@pytest.mark.parametrize(
+    ("extra", "field"),
+    [
+        ({"top_k": 3}, "top_k"), ({"temperature": 1.5}, "temperature"), ({"max_tokens": 0}, "max_tokens"),
+        ({"thinking": {"type": "enabled", "budget_tokens": 2000}}, "thinking"), ({"speed": "fast"}, "speed"),
+        ({"container": "c"}, "container"), ({"service_tier": "priority"}, "service_tier"),
+        ({"mcp_servers": [{"url": "http://x"}]}, "mcp_servers"),
+        ({"tools": [{"type": "web_search_20250305", "name": "web_search"}]}, "tools.0"),
+        ({"tools": [{**WEATHER, "defer_loading": True}]}, "tools.0.defer_loading"),
+        (turn({"type": "document", "source": {}}), "messages.0.content.0.type"),
+        (turn({"type": "image", "source": {"type": "url", "url": "https://x/secret"}}), "messages.0.content.0.source"),
+        (turn({"type": "image", "source": {"type": "base64", "media_type": "image/tiff", "data": ""}}), "messages.0"),
+        (turn({"type": "text", "text": "x"}, role="robot"), "messages.0.role"),
+        (turn({"type": "tool_result", "tool_use_id": "t", "content": [{"type": "image"}]}), "messages.0.content.0"),
+    ],
+)  # fmt: skip
+async def test_what_cannot_be_honoured_is_refused_by_name(
+    client: anthropic.AsyncAnthropic, extra: dict[str, Any], field: str
+) -> None:
+    with pytest.raises(anthropic.BadRequestError, match=field) as refused:
+        await client.messages.create(model="openai/ok", max_tokens=9, messages=PROMPT, extra_body=extra)
+    assert refused.value.type == "invalid_request_error"
+    assert "secret" not in str(refused.value)
+
+
+async def test_what_a_provider_does_not_take_is_called_as_anthropic_calls_it(client: anthropic.AsyncAnthropic) -> None:
+    with pytest.raises(anthropic.BadRequestError, match="tool_choice"):
+        await client.messages.create(
+            model="ollama/ok", max_tokens=9, messages=PROMPT, tools=[WEATHER], tool_choice={"type": "any"}
+        )

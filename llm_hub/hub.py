@@ -39,7 +39,7 @@ log = logging.getLogger(__name__)
 LISTS_KEPT = 600.0
 """Seconds that a provider's list of models is kept."""
 
-TYPE_A_KEY = "type yours under Your keys"
+TYPE_A_KEY = "type yours in the tab Keys"
 """What a visitor can do about a missing key."""
 
 Payer = Literal["owner", "visitor"]
@@ -371,7 +371,7 @@ class Hub:
         if not self._needs_key(name):
             return ""
         if payer == "visitor":
-            raise ConfigurationError(f"{row.title} needs a key.", hint=f"{TYPE_A_KEY.capitalize()}.")
+            raise ConfigurationError(f"{row.title} needs a key.", hint=f"{TYPE_A_KEY[0].upper()}{TYPE_A_KEY[1:]}.")
         if name in self._purse.keys:
             raise ConfigurationError(
                 f"{row.title} is not asked with your key, since the owner of this hub pays for this answer.",

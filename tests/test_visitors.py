@@ -1,0 +1,294 @@
+"""Whose key, whose money: visitors' keys reach their own provider and nobody else's, and nobody pays for another."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import AsyncIterator, Mapping
+from contextlib import aclosing, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from llm_hub import accounts
+from llm_hub.chat import ChatRequest, Done, LLMResponse, Message, Role, TextDelta
+from llm_hub.errors import ConfigurationError, KeyRefused, LLMHubError, ModelNotFound, NotConfigured, ProviderError
+from llm_hub.hub import Hub
+from llm_hub.settings import Settings
+from llm_hub.visitors import GRACE, IDLE, TAB, Visitors
+from tests.wall import Wall
+
+OWNER, ANNA, BOB = "sk-owner-0123456789", "sk-anna-0123456789", "sk-bob-0123456789"
+
+
+@asynccontextmanager
+async def a_hub(tmp_path: Path, text: str) -> AsyncIterator[Hub]:
+    (tmp_path / ".env").write_text(text)
+    hub = Hub(Settings.load(tmp_path / ".env"))
+    try:
+        yield hub
+    finally:
+        await hub.aclose()
+
+
+def openai(wall: Wall, more: str = "") -> str:
+    """The owner's settings, with a key of theirs."""
+    return f"OPENAI_API_KEY={OWNER}\nOPENAI_BASE_URL={wall.openai_url}\n{more}"
+
+
+async def answer(hub: Hub, model: str | None, fallback: tuple[str, ...] | None = ()) -> LLMResponse:
+    request = ChatRequest((Message(Role.USER, "Hello"),), model, fallback=fallback)
+    last = [event async for event in hub.events(request)][-1]
+    assert isinstance(last, Done)
+    return last.response
+
+
+def keys_seen(wall: Wall) -> list[str]:
+    return [exchange.headers["authorization"].removeprefix("Bearer ") for exchange in wall.exchanges]
+
+
+# What a visitor's hub is.
+
+
+async def test_each_visitor_pays_with_their_own_key(tmp_path: Path, wall: Wall) -> None:
+    async with a_hub(tmp_path, openai(wall)) as hub:
+        anna, bob = hub.for_visitor({"openai": ANNA}), hub.for_visitor({"openai": BOB})
+        await asyncio.gather(*(answer(one, "openai/ok") for one in (anna, bob, hub) for _ in range(3)))
+        assert sorted(keys_seen(wall)) == sorted([ANNA, BOB, OWNER] * 3)
+
+
+async def test_a_visitor_without_a_key_never_uses_the_owners(tmp_path: Path, wall: Wall) -> None:
+    async with a_hub(tmp_path, openai(wall, "LLM_HUB_CHAOS=1\nLLM_HUB_ROUTE=openai/ok")) as hub:
+        visitor = hub.for_visitor({})
+        states = {state.name: state for state in visitor.providers()}
+        assert (states["openai"].ready, states["openai"].problem) == (False, "needs a key: type yours in the tab Keys")
+        for model, fallback in (("openai/ok", None), ("auto", None), ("chaos/no-credit", ("openai/ok",))):
+            with pytest.raises(LLMHubError):
+                await answer(visitor, model, fallback)
+        with pytest.raises(ConfigurationError, match=r"OpenAI needs a key\. Type yours in the tab Keys"):
+            await visitor.models("openai")
+        assert wall.exchanges == []
+
+
+async def test_a_fallback_stays_with_its_payer(tmp_path: Path, wall: Wall) -> None:
+    servers = f"LLM_HUB_SERVERS=first={wall.openai_url},free={wall.openai_url}\nFIRST_API_KEY={OWNER}"
+    async with a_hub(tmp_path, openai(wall, servers)) as hub:
+        response = await answer(hub.for_visitor({"openai": ANNA}), "openai/quota", ("first/ok", "free/ok"))
+        assert response.provider == "free"
+        assert [attempt.outcome for attempt in response.attempts][-2:] == ["not_configured", "answered"]
+        assert keys_seen(wall) == [ANNA, "none"]
+
+
+async def test_where_the_owner_pays_too_a_request_still_has_one_payer(tmp_path: Path, wall: Wall) -> None:
+    async with a_hub(tmp_path, openai(wall, f"LLM_HUB_SERVERS=first={wall.openai_url}\nFIRST_API_KEY={OWNER}")) as hub:
+        visitor = hub.for_visitor({"openai": ANNA, "groq": BOB}, owner_pays=True)
+        with pytest.raises(ProviderError, match="None of the 2 models"):
+            await answer(visitor, "openai/quota", ("first/ok",))
+        assert keys_seen(wall) == [ANNA]
+        with pytest.raises(ProviderError, match="Groq is not asked with your key"):
+            await answer(visitor, "first/quota", ("groq/ok",))
+        assert keys_seen(wall) == [ANNA, OWNER]
+
+
+async def test_a_key_is_sent_to_its_own_providers_address_only(tmp_path: Path, wall: Wall) -> None:
+    async with Wall() as other:
+        servers = f"LLM_HUB_SERVERS=other={other.openai_url}\nOTHER_API_KEY={OWNER}"
+        async with a_hub(tmp_path, openai(wall, servers)) as hub:
+            visitor = hub.for_visitor({"openai": ANNA, "other": BOB})
+            await answer(visitor, "openai/quota", ("other/ok",))
+            assert (keys_seen(wall), keys_seen(other)) == ([ANNA], [BOB])
+
+
+async def test_a_refused_key_pauses_nobody_else(tmp_path: Path, wall: Wall) -> None:
+    async with a_hub(tmp_path, openai(wall)) as hub:
+        anna, bob = hub.for_visitor({"openai": "sk-refused-0123456789"}), hub.for_visitor({"openai": BOB})
+        for _ in range(4):
+            with pytest.raises(KeyRefused):
+                await answer(anna, "openai/ok")
+        assert (await answer(bob, "openai/ok")).attempts[-1].outcome == "answered"
+        assert (await answer(hub, "openai/ok")).attempts[-1].outcome == "answered"
+        assert anna.targets()[0].paused is not None
+        assert [state.paused for one in (bob, hub) for state in one.targets()] == [None, None]
+
+
+async def test_a_model_that_one_key_may_not_use_is_open_to_another(tmp_path: Path, wall: Wall) -> None:
+    async with a_hub(tmp_path, openai(wall, "LLM_HUB_SERVERS=free=" + wall.openai_url)) as hub:
+        anna, bob = hub.for_visitor({"openai": ANNA}), hub.for_visitor({"openai": BOB})
+        with pytest.raises(ModelNotFound):
+            await answer(anna, "openai/unknown?times=1")
+        assert (await answer(bob, "openai/unknown?times=1")).provider == "openai"
+
+
+async def test_what_a_provider_caused_is_everybodys_and_no_visitor_ends_it(tmp_path: Path, wall: Wall) -> None:
+    async with a_hub(tmp_path, openai(wall, "LLM_HUB_MAX_RETRIES=0")) as hub:
+        anna, bob = hub.for_visitor({"openai": ANNA}), hub.for_visitor({"openai": BOB})
+        await answer(bob, "openai/status-503?times=0")
+        for _ in range(3):
+            with pytest.raises(ProviderError):
+                await answer(anna, "openai/status-503?times=4")
+        assert anna.targets()[0].paused is not None
+        anna.try_now("openai/status-503?times=4")
+        assert anna.targets()[0].paused is not None
+        trusted = hub.for_visitor({"openai": ANNA}, trusted=True)
+        trusted.try_now("openai/status-503?times=4")
+        assert anna.targets()[0].paused is None
+
+
+async def test_a_visitor_ends_what_their_own_key_caused(tmp_path: Path, wall: Wall) -> None:
+    async with a_hub(tmp_path, openai(wall)) as hub:
+        anna = hub.for_visitor({"openai": ANNA})
+        with pytest.raises(ProviderError):
+            await answer(anna, "openai/quota?times=1")
+        assert anna.targets()[0].paused is not None
+        anna.try_now("openai/quota?times=1")
+        assert anna.targets()[0].paused is None
+
+
+async def test_nobody_sees_what_others_asked_with_their_keys(tmp_path: Path, wall: Wall) -> None:
+    async with a_hub(tmp_path, openai(wall, f"LLM_HUB_SERVERS=free={wall.openai_url}")) as hub:
+        anna, bob = hub.for_visitor({"openai": ANNA}), hub.for_visitor({"openai": BOB})
+        await answer(anna, "openai/ok?tokens=3")
+        await answer(hub, "openai/ok?tokens=4")
+        await answer(anna, "free/ok?tokens=5")
+        await bob.models("free")
+        await answer(bob, "free/ok")
+        with pytest.raises(NotConfigured):
+            await answer(hub.for_visitor({}), "openai/what-a-stranger-typed")
+        assert [state.name for state in anna.targets()] == ["free/ok", "openai/ok?tokens=3"]
+        assert [state.name for state in bob.targets()] == ["free/ok"]
+        assert [state.name for state in hub.targets()] == ["free/ok", "free/ok?tokens=5", "openai/ok?tokens=4"]
+
+
+async def test_a_list_of_models_is_that_keys(tmp_path: Path, wall: Wall) -> None:
+    async with a_hub(tmp_path, openai(wall)) as hub:
+        anna, bob = hub.for_visitor({"openai": ANNA}), hub.for_visitor({"openai": BOB})
+        assert await anna.models("openai") == await anna.models("openai")
+        assert anna.listed("openai")
+        assert bob.listed("openai") == hub.listed("openai") == ()
+        await bob.models("openai")
+        assert keys_seen(wall) == [ANNA, BOB]
+
+
+async def test_who_holds_the_same_key_shares_the_provider(tmp_path: Path, wall: Wall) -> None:
+    async with a_hub(tmp_path, openai(wall)) as hub:
+        for _ in range(3):
+            await answer(hub.for_visitor({"openai": ANNA}), "openai/ok")
+        assert {exchange.connection for exchange in wall.exchanges} == {1}
+
+
+async def test_a_key_that_is_taken_away_closes_its_connections_but_no_running_answer(
+    tmp_path: Path, wall: Wall
+) -> None:
+    async with a_hub(tmp_path, openai(wall)) as hub:
+        anna = hub.for_visitor({"openai": ANNA})
+        request = ChatRequest((Message(Role.USER, "Hello"),), "openai/ok?tokens=40&rate=200", fallback=())
+        async with aclosing(anna.events(request)) as events:
+            async for event in events:
+                if isinstance(event, TextDelta):
+                    break
+            hub.forget("openai", ANNA)
+            assert isinstance([event async for event in events][-1], Done)
+        await asyncio.wait_for(wall.until_alone(), 5)
+
+
+async def test_only_so_many_keys_are_kept_open(tmp_path: Path, wall: Wall, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(accounts, "VISITORS_KEPT", 2)
+    async with a_hub(tmp_path, openai(wall)) as hub:
+        for key in (ANNA, BOB, f"{ANNA}-too", f"{BOB}-too"):
+            await answer(hub.for_visitor({"openai": key}), "openai/ok")
+        await asyncio.wait_for(wall.exchanges.until(lambda _: len(wall._connections) <= 2), 5)
+
+
+async def test_a_refusal_that_echoes_the_key_does_not_show_it(tmp_path: Path, wall: Wall) -> None:
+    key = "oddly-shaped-refused-key"
+    async with a_hub(tmp_path, openai(wall)) as hub:
+        visitor = hub.for_visitor({"openai": key})
+        for call in (answer(visitor, "openai/ok"), visitor.models("openai", fresh=True)):
+            with pytest.raises(KeyRefused) as refused:
+                await call
+            assert key not in f"{refused.value} {refused.value.detail} {refused.value.attempts!r}"
+        assert key not in repr([vars(visitor), visitor.targets()])
+
+
+# Who the visitors are.
+
+
+@dataclass
+class Request:
+    """As Gradio hands one to a handler."""
+
+    headers: Mapping[str, str]
+    session_hash: str | None = "session"
+
+
+def a_tab() -> str:
+    return secrets.token_urlsafe(32)
+
+
+@pytest.fixture
+async def visitors(tmp_path: Path, wall: Wall) -> AsyncIterator[Visitors]:
+    async with a_hub(tmp_path, openai(wall)) as hub:
+        yield Visitors(hub, owner_pays=False, trusted=False)
+
+
+def is_ready(visitors: Visitors, tab: str, session: str = "session") -> bool:
+    hub = visitors.hub(Request({TAB: tab}, session))
+    return next(state.ready for state in hub.providers() if state.name == "openai")
+
+
+async def test_a_tab_has_its_own_keys_and_sees_their_last_four(visitors: Visitors) -> None:
+    anna, bob = a_tab(), a_tab()
+    visitors.keep(anna, "openai", f" {ANNA}\n")
+    assert (is_ready(visitors, anna), is_ready(visitors, bob)) == (True, False)
+    assert (visitors.held(anna), visitors.held(bob)) == ({"openai": "6789"}, {})
+    visitors.keep(anna, "groq", "short")
+    assert visitors.held(anna)["groq"] == ""
+    visitors.drop(anna, "openai")
+    assert not is_ready(visitors, anna)
+    assert ANNA not in repr(vars(visitors))
+
+
+@pytest.mark.parametrize(
+    ("tab", "provider", "key"),
+    [
+        ("guess", "openai", ANNA),
+        ("x" * 5000, "openai", ANNA),
+        ("", "openai", ANNA),
+        (a_tab(), "ollama", ANNA),
+        (a_tab(), "nobody", ANNA),
+        (a_tab(), "openai", ""),
+        (a_tab(), "openai", "two words"),
+        (a_tab(), "openai", "line\nbreak"),
+        (a_tab(), "openai", "schlüssel"),
+        (a_tab(), "openai", "x" * 513),
+    ],
+)
+async def test_what_cannot_be_kept_is_refused_and_not_shown(
+    visitors: Visitors, tab: str, provider: str, key: str
+) -> None:
+    with pytest.raises(ConfigurationError) as refused:
+        visitors.keep(tab, provider, key)
+    assert not key or key not in str(refused.value)
+    assert visitors.held(tab) == {}
+
+
+async def test_keys_go_with_the_tab_or_after_hours_of_silence(tmp_path: Path, wall: Wall) -> None:
+    now = [0.0]
+    async with a_hub(tmp_path, openai(wall)) as hub:
+        visitors = Visitors(hub, owner_pays=False, trusted=False, clock=lambda: now[0])
+        closed, lost, silent = a_tab(), a_tab(), a_tab()
+        for tab in (closed, lost, silent):
+            visitors.keep(tab, "openai", ANNA)
+            assert is_ready(visitors, tab, f"session of {tab}")
+        await visitors.leave(f"session of {closed}")
+        await visitors.leave(f"session of {lost}")
+        now[0] = GRACE - 1
+        assert is_ready(visitors, lost)  # its connection is back
+        now[0] = GRACE
+        visitors.sweep()
+        assert [is_ready(visitors, tab) for tab in (closed, lost, silent)] == [False, True, True]
+        now[0] += IDLE
+        visitors.sweep()
+        assert ANNA not in repr(visitors._tabs)
+        assert len(visitors._tabs) == len(visitors._sessions) == 0

@@ -5,6 +5,7 @@ Everything here is a frozen value. It is smaller than any vendor's vocabulary, a
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -50,6 +51,14 @@ class ToolCall:
     id: str
     name: str
     arguments: str
+
+    def decoded(self) -> dict[str, Any]:
+        """The arguments as an object, for providers that want one; what is none stands whole under `arguments`."""
+        try:
+            value = json.loads(self.arguments or "{}")
+        except ValueError:
+            value = self.arguments
+        return value if isinstance(value, dict) else {"arguments": value}
 
 
 @dataclass(frozen=True, slots=True)

@@ -259,15 +259,16 @@ class Answer:
         self._reasoning.append(text)
         return ReasoningDelta(text)
 
-    def tool_call(self, place: int, *, id: str = "", name: str = "", arguments: str = "") -> ToolCallDelta:  # noqa: A002  # as it is called on every wire
+    def tool_call(self, place: int | None, *, id: str = "", name: str = "", arguments: str = "") -> ToolCallDelta:  # noqa: A002  # as it is called on every wire
         """Takes the next piece of a call. `place` is the vendor's number for it, which several servers give to every
-        call alike: another id together with a name begins another call. One without an id is given one.
+        call alike: another id together with a name begins another call. None is for a call that comes whole. One
+        without an id is given one.
 
         Raises `StreamBroken` for a call that begins without a name.
         """
         if self._first is None:
             self._first = time.perf_counter()
-        call = self._open_calls.get(place)
+        call = None if place is None else self._open_calls.get(place)
         if call is not None and not (name and id and id != call.id):
             call.arguments.append(arguments)
             return ToolCallDelta(call.index, "", "", arguments)
@@ -275,7 +276,8 @@ class Answer:
             raise StreamBroken(f"{self.title} called a tool without a name.")
         call = _Call(len(self._calls), id or f"call_{uuid4().hex}", name, [arguments])
         self._calls.append(call)
-        self._open_calls[place] = call
+        if place is not None:
+            self._open_calls[place] = call
         return ToolCallDelta(call.index, call.id, name, arguments)
 
     def done(self) -> Done:

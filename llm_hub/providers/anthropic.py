@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Any, cast
@@ -11,10 +10,11 @@ import httpx2
 from anthropic import AnthropicError, APIStatusError, AsyncAnthropic, AsyncStream
 from httpx_aiohttp.httpx2 import AiohttpTransport
 
-from llm_hub.chat import ChatRequest, Image, Message, ModelInfo, Role, Text, Usage
-from llm_hub.errors import InvalidRequest, PromptTooLong, ProviderError, StreamBroken
+from llm_hub.chat import ChatRequest, ModelInfo, Role, Usage
+from llm_hub.errors import InvalidRequest, NotOffered, PromptTooLong, ProviderError, StreamBroken
 from llm_hub.failures import cause, failure, transport_failure
 from llm_hub.provider import Answer, LLMProvider
+from llm_hub.providers import anthropic_body
 from llm_hub.wire import (
     LIST_TIMEOUT,
     CookielessSessions,
@@ -64,9 +64,11 @@ class _Transport(CookielessSessions, AiohttpTransport):
 class AnthropicProvider(LLMProvider):
     """The messages API at `base_url`. Raises `ConfigurationError` for a key or URL that cannot be used.
 
-    A temperature reaches the models that still take one; for the others it is left out, and the answer says so.
-    `read_timeout` is the longest silence in seconds before a request is given up.
+    A temperature, a top_p and an effort reach the models that take them; for the others they are left out, and the
+    answer says so. `read_timeout` is the longest silence in seconds before a request is given up.
     """
+
+    takes = frozenset({"tools", "tool_choice", "parallel_tools", "format", "stop", "top_p", "effort"})
 
     def __init__(
         self,
@@ -84,7 +86,7 @@ class AnthropicProvider(LLMProvider):
         self.default_model = default_model
         self.address = checked_url(base_url, f"{name}: base_url").removesuffix("/v1")
         self._key = checked_key(api_key, f"{name}: api_key")
-        self._without_temperature: set[str] = set()
+        self._left_out: dict[tuple[str, frozenset[str]], tuple[str, ...]] = {}
         self._contexts: dict[str, int] = {}
         timeout = httpx2.Timeout(read_timeout, connect=connect_timeout)
         self._client = AsyncAnthropic(
@@ -148,34 +150,45 @@ class AnthropicProvider(LLMProvider):
         system = "\n\n".join(turn.text for turn in request.messages if turn.role is Role.SYSTEM and turn.text.strip())
         wanted: dict[str, Any] = {
             "model": model,
-            "messages": _turns(request.messages),
+            "messages": anthropic_body.turns(request.messages),
             "max_tokens": request.max_tokens if request.max_tokens is not None else _MAX_TOKENS,
             "stream": True,
+            **anthropic_body.options(request),
         }
         if system:
             wanted["system"] = system
-        if request.temperature is not None:
-            wanted["temperature"] = min(request.temperature, 1.0)
+        for lacks, parameter, what in (
+            (request.format and request.format.schema is None, "format", "writes JSON of a given schema only"),
+            (any(not stop.strip() for stop in request.stop), "stop", "does not stop at white space alone"),
+        ):
+            if lacks:
+                raise NotOffered(f"{self.title} {what}.", parameter=parameter, provider=self.name, model=model)
         return wanted
 
     async def _post(self, answer: Answer, wanted: dict[str, Any]) -> httpx2.Response:
         """The reply to a request.
 
-        A refused temperature is not named by a code, so a request with one that is refused is asked once without it;
-        only if that is taken was it the temperature, which is remembered for the model.
+        A refused setting is not named by a code, so a request with some that is refused is asked again without them,
+        the likelier ones first; what was left out when one is taken is remembered for that model and those settings.
         """
-        if "temperature" in wanted and answer.model not in self._without_temperature:
+        asked = frozenset(anthropic_body.settings(wanted))
+        known = self._left_out.get((answer.model, asked))
+        for without in [known] if known is not None else anthropic_body.ways(asked):
+            sent = anthropic_body.without(wanted, without)
+            sampling = {"temperature", "top_p"} & sent.keys()
+            headers = {"anthropic-version": _SAMPLING_VERSION} if sampling else {}
             try:
-                return await self._send(wanted, answer.model, {"anthropic-version": _SAMPLING_VERSION})
+                response = await self._send(sent, answer.model, headers)
             except InvalidRequest as refused:
                 if refused.status != 400:
                     raise
-        plain = {name: value for name, value in wanted.items() if name != "temperature"}
-        response = await self._send(plain, answer.model, {})
-        if plain.keys() != wanted.keys():
-            self._without_temperature.add(answer.model)
-            answer.ignored = ("temperature",)
-        return response
+                last = refused
+            else:
+                if without:
+                    self._left_out[answer.model, asked] = without
+                    answer.ignored = without
+                return response
+        raise last
 
     async def _send(self, wanted: dict[str, Any], model: str, headers: dict[str, str]) -> httpx2.Response:
         try:
@@ -206,7 +219,8 @@ class AnthropicProvider(LLMProvider):
     def _is_long(self, wanted: dict[str, Any], model: str) -> bool:
         """Whether the text may fill half of the model's context, at four bytes a token."""
         blocks = [block for turn in wanted["messages"] for block in turn["content"]]
-        size = sum(len(block.get("text", "").encode("utf-8", "replace")) for block in blocks)
+        texts = (block.get("text") or block.get("content") or "" for block in blocks)
+        size = sum(len(text.encode("utf-8", "replace")) for text in texts)
         return (size + len(wanted.get("system", ""))) / 4 > self._contexts.get(model, _CONTEXT) / 2
 
     def _read(self, answer: Answer, event: dict[str, Any]) -> list[Event]:
@@ -218,12 +232,16 @@ class AnthropicProvider(LLMProvider):
                     return [answer.text(text)]
                 if isinstance(thought := delta.get("thinking"), str) and thought:
                     return [answer.reasoning(thought)]
+                if isinstance(piece := delta.get("partial_json"), str):
+                    return [answer.tool_call(count(event.get("index")) or 0, arguments=piece)]
             case "message_start":
                 message = event["message"]
                 answer.model = message.get("model") or answer.model
                 _add_usage(answer.usage, message.get("usage") or {})
             case "content_block_start":
                 block = event["content_block"]
+                if block.get("type") == "tool_use":
+                    return [answer.tool_call(count(event.get("index")) or 0, id=block["id"], name=block["name"])]
                 if isinstance(text := block.get("text"), str) and text:
                     return [answer.text(text)]
             case "message_delta":
@@ -261,34 +279,6 @@ class AnthropicProvider(LLMProvider):
             headers=headers,
             secrets=(self._key,),
         )
-
-
-def _turns(messages: tuple[Message, ...]) -> list[dict[str, Any]]:
-    """The conversation as the API takes it: without system or blank turns, same-role neighbours merged, user first."""
-    turns: list[dict[str, Any]] = []
-    for message in messages:
-        blocks = _blocks(message)
-        if message.role is Role.SYSTEM or not blocks:
-            continue
-        if turns and turns[-1]["role"] == message.role:
-            turns[-1]["content"] += blocks
-        elif turns or message.role is Role.USER:
-            turns.append({"role": str(message.role), "content": blocks})
-    return turns
-
-
-def _blocks(message: Message) -> list[dict[str, Any]]:
-    parts = (Text(message.content),) if isinstance(message.content, str) else message.content
-    blocks: list[dict[str, Any]] = []
-    for part in parts:
-        if isinstance(part, Text):
-            if part.text.strip():
-                blocks.append({"type": "text", "text": part.text})
-        elif isinstance(part, Image):
-            encoded = base64.b64encode(part.data).decode()
-            source = {"type": "base64", "media_type": part.media_type, "data": encoded}
-            blocks.append({"type": "image", "source": source})
-    return blocks
 
 
 def _add_usage(usage: Usage, reported: dict[str, Any]) -> None:

@@ -5,7 +5,7 @@ The transport costs a fifth of httpx's own for each token, and does not slow dow
 
 from __future__ import annotations
 
-import base64
+import json
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Any
@@ -13,10 +13,20 @@ from typing import TYPE_CHECKING, Any
 import httpx
 from httpx_aiohttp import AiohttpTransport
 
-from llm_hub.chat import ChatRequest, Message, ModelInfo, Usage, Waiting
-from llm_hub.errors import ConnectionFailed, EmptyAnswer, ModelNotFound, ProviderError, ServerFailed, StreamBroken
+from llm_hub.chat import ChatRequest, ModelInfo, Usage, Waiting
+from llm_hub.errors import (
+    ConnectionFailed,
+    EmptyAnswer,
+    InvalidRequest,
+    ModelNotFound,
+    NotOffered,
+    ProviderError,
+    ServerFailed,
+    StreamBroken,
+)
 from llm_hub.failures import cause, failure, transport_failure
 from llm_hub.provider import Answer, LLMProvider
+from llm_hub.providers import ollama_body
 from llm_hub.wire import (
     LIST_TIMEOUT,
     CookielessSessions,
@@ -34,7 +44,16 @@ if TYPE_CHECKING:
 
 BASE_URL = "http://127.0.0.1:11434"
 
-_FAILURES = (httpx.HTTPError, httpx.StreamError, httpx.InvalidURL, OSError, AttributeError, TypeError, ProviderError)
+_FAILURES = (
+    httpx.HTTPError,
+    httpx.StreamError,
+    httpx.InvalidURL,
+    OSError,
+    AttributeError,
+    KeyError,
+    TypeError,
+    ProviderError,
+)
 
 
 class _Transport(CookielessSessions, AiohttpTransport):
@@ -45,8 +64,11 @@ class OllamaProvider(LLMProvider):
     """The chat API of an Ollama server. Raises `ConfigurationError` for a URL that cannot be used.
 
     Without `default_model` the first model that the server lists is asked. `read_timeout` is the longest silence in
-    seconds: loading a model from disk may take minutes before the first byte.
+    seconds: loading a model from disk may take minutes before the first byte. An effort reaches the models that
+    reason; for the others it is left out, and the answer says so.
     """
+
+    takes = frozenset({"tools", "tool_choice", "format", "stop", "seed", "top_p", "effort"})
 
     def __init__(
         self,
@@ -62,6 +84,7 @@ class OllamaProvider(LLMProvider):
         self.title = title
         self.default_model = default_model
         self.address = self._url = checked_url(base_url, f"{name}: base_url").removesuffix("/api").removesuffix("/v1")
+        self._unthinking: set[str] = set()
         self._client = httpx.AsyncClient(
             base_url=self._url,
             timeout=httpx.Timeout(read_timeout, connect=connect_timeout),
@@ -77,7 +100,7 @@ class OllamaProvider(LLMProvider):
         answer, decoder, splitter = Answer(self, request), LineDecoder(), ThinkSplitter()
         if not await self._is_loaded(answer.model):
             yield Waiting(f"{self.title} is loading {answer.model}")
-        response = await self._post(answer, self._body(request, answer.model))
+        response = await self._post(answer, request, self._body(request, answer.model))
         try:
             async with aclosing(body(response, lambda: answer.finish_reason is not None)) as pieces:
                 async for piece in pieces:
@@ -107,19 +130,42 @@ class OllamaProvider(LLMProvider):
         await self._client.aclose()
 
     def _body(self, request: ChatRequest, model: str) -> dict[str, Any]:
-        options: dict[str, Any] = {}
-        if request.temperature is not None:
-            options["temperature"] = request.temperature
-        if request.max_tokens is not None:
-            options["num_predict"] = request.max_tokens
+        if request.tools and request.tool_choice not in (None, "auto", "none"):
+            raise NotOffered(
+                f"{self.title} cannot be made to call a tool.",
+                parameter="tool_choice",
+                provider=self.name,
+                model=model,
+                hint="Let the model choose, or choose another provider.",
+            )
         return {
             "model": model,
-            "messages": [_turn(turn) for turn in request.messages],
+            "messages": ollama_body.messages(request.messages),
             "stream": True,
-            "options": options,
+            **ollama_body.options(request),
         }
 
-    async def _post(self, answer: Answer, wanted: dict[str, Any]) -> httpx.Response:
+    async def _post(self, answer: Answer, request: ChatRequest, wanted: dict[str, Any]) -> httpx.Response:
+        """The reply to a request. What a model cannot do is refused without a code: then it is asked what it can."""
+        sent = wanted
+        if answer.model in self._unthinking:
+            sent = {name: value for name, value in wanted.items() if name != "think"}
+        try:
+            response = await self._send(answer.model, sent)
+        except InvalidRequest:
+            can = await self._capabilities(answer.model) if {"tools", "think"} & sent.keys() else None
+            if can is not None and "tools" in sent and "tools" not in can:
+                raise NotOffered(
+                    f"{answer.model} does not take tools.", parameter="tools", provider=self.name, model=answer.model
+                ) from None
+            if can is None or "think" not in sent or "thinking" in can:
+                raise
+            self._unthinking.add(answer.model)
+            return await self._post(answer, request, wanted)
+        answer.ignored = ollama_body.left_out(request, sent)
+        return response
+
+    async def _send(self, model: str, wanted: dict[str, Any]) -> httpx.Response:
         try:
             response = await self._client.send(
                 self._client.build_request("POST", "/api/chat", json=wanted), stream=True
@@ -127,11 +173,11 @@ class OllamaProvider(LLMProvider):
             if response.is_success:
                 return response
             try:
-                raise self._failure(response.status_code, await response.aread(), answer.model, response.headers)
+                raise self._failure(response.status_code, await response.aread(), model, response.headers)
             finally:
                 await response.aclose()
         except _FAILURES as error:
-            raise self._translate(error, answer.model) from cause(error)
+            raise self._translate(error, model) from cause(error)
 
     def _read(self, answer: Answer, line: dict[str, Any], splitter: ThinkSplitter) -> list[Event]:
         """What one line of the stream says."""
@@ -146,6 +192,10 @@ class OllamaProvider(LLMProvider):
         if isinstance(text := message.get("content"), str) and text:
             for thinking, piece in splitter.feed(text):
                 events.append(answer.reasoning(piece) if thinking else answer.text(piece))
+        for call in message.get("tool_calls") or ():
+            function = call["function"]
+            arguments = json.dumps(function.get("arguments") or {}, ensure_ascii=False)
+            events.append(answer.tool_call(None, id=call.get("id") or "", name=function["name"], arguments=arguments))
         if line.get("done") is True:
             reason = line.get("done_reason")
             if reason in ("load", "unload"):
@@ -159,7 +209,7 @@ class OllamaProvider(LLMProvider):
         if isinstance(error, ProviderError):
             error.provider, error.model = self.name, model
             return error
-        if isinstance(error, (AttributeError, TypeError)):
+        if isinstance(error, (AttributeError, KeyError, TypeError)):
             return StreamBroken(f"{self.title} sent JSON of an unexpected shape.", provider=self.name, model=model)
         failed = transport_failure(error, provider=self.name, title=self.title, model=model, streaming=streaming)
         if isinstance(failed, ConnectionFailed):
@@ -176,6 +226,15 @@ class OllamaProvider(LLMProvider):
         elif isinstance(failed, ServerFailed) and status == 503:
             failed.message = f"{self.title} has too many requests waiting."
         return failed
+
+    async def _capabilities(self, model: str) -> frozenset[str] | None:
+        """What the model can do in Ollama's words; None where the server does not say."""
+        try:
+            response = await self._client.post("/api/show", json={"model": model}, timeout=LIST_TIMEOUT)
+            listed = parse_object(response.content).get("capabilities")
+        except _FAILURES:
+            return None
+        return frozenset(item for item in listed if isinstance(item, str)) if isinstance(listed, list) else None
 
     async def _get(self, path: str) -> dict[str, Any]:
         try:
@@ -208,13 +267,6 @@ class OllamaProvider(LLMProvider):
                 "than its context. Raise OLLAMA_CONTEXT_LENGTH on the server."
             )
             answer.notes = (note,)
-
-
-def _turn(turn: Message) -> dict[str, Any]:
-    message: dict[str, Any] = {"role": str(turn.role), "content": turn.text}
-    if turn.images:
-        message["images"] = [base64.b64encode(image.data).decode() for image in turn.images]
-    return message
 
 
 def _usage(line: dict[str, Any]) -> Usage:

@@ -2,6 +2,7 @@
 
     LLMHubError
     ├── ConfigurationError          a setting, key, name or file that cannot be used as it is
+    ├── ShuttingDown                the hub is being stopped
     └── ProviderError               a provider did not answer
         ├── ConnectionFailed        refused, reset, DNS, TLS, connect timeout
         ├── ServerFailed            408, 5xx, 529, overload inside a stream
@@ -17,6 +18,7 @@
         ├── ContentRejected         policy rejection, refusal, content filter
         ├── TimedOut                silence: no first token, or none after it
         ├── StreamBroken            cut, malformed, or ended without its terminal marker
+        ├── FormBroken              an answer that two models wrote, and that is not the JSON it was to be
         ├── EmptyAnswer             a complete answer without any text
         └── RouteFailed             no target of a route could answer; carries every attempt
 
@@ -68,6 +70,13 @@ class LLMHubError(Exception):
 
 class ConfigurationError(LLMHubError):
     """A setting, key, name or file that cannot be used as it is. Names it, and never shows a key."""
+
+
+class ShuttingDown(LLMHubError):
+    """The hub is being stopped: it takes no new request, or could not complete a running one."""
+
+    def __init__(self, message: str, *, hint: str = "Ask again in a moment.") -> None:
+        super().__init__(message, hint=hint)
 
 
 class ProviderError(LLMHubError):
@@ -156,6 +165,8 @@ class NotConfigured(ProviderError):
 
 
 class ModelNotFound(ProviderError):
+    """Unknown, retired, or not open to the key that asked: others may find it."""
+
     kind = "model_not_found"
     next_step = "Choose a model from the list."
     breaker = "holds"
@@ -164,8 +175,6 @@ class ModelNotFound(ProviderError):
 
 class UnsupportedParameter(ProviderError):
     """`parameter` is the name on the wire. Adapters learn from it; callers see it where nothing could be learnt."""
-    """Unknown, retired, or not open to the key that asked: others may find it."""
-
 
     kind = "unsupported_parameter"
     falls_back = False
@@ -214,6 +223,13 @@ class StreamBroken(ProviderError):
     breaker = "counts"
 
 
+class FormBroken(ProviderError):
+    """Its text has been read and is none of the form that was asked for: nobody can go on with it."""
+
+    kind = "form_broken"
+    falls_back = False
+
+
 class EmptyAnswer(ProviderError):
     kind = "empty_answer"
     retryable = True
@@ -224,13 +240,18 @@ class RouteFailed(ProviderError):
     falls_back = False
 
     @classmethod
-    def of(cls, errors: list[ProviderError]) -> RouteFailed:
+    def of(cls, errors: list[ProviderError]) -> ProviderError:
         """One error from those of a route's attempts: what each target said last, and the one next step that helps.
 
-        The step is that of a failure which only a person can mend, where there is one, else the first target's.
+        The step is that of a failure which only a person can mend, where there is one, else the first target's. What
+        no target takes is the request's fault, and not the route's.
         """
         last = {(error.provider, error.model): error for error in errors}.values()
         told = " ".join(f"{error.message}" for error in last)
         mendable = [error.hint for error in last if error.breaker == "holds" and error.retry_after is None]
         hint = next((hint for hint in [*mendable, *(error.hint for error in last)] if hint), "")
-        return cls(f"None of the {len(last)} models of the route could answer. {told}", hint=hint)
+        message = f"None of the {len(last)} models of the route could answer. {told}"
+        lacking = [error.parameter for error in last if isinstance(error, NotOffered)]
+        if len(lacking) == len(last):
+            return NotOffered(message, parameter=lacking[0], hint=hint)
+        return cls(message, hint=hint)

@@ -19,12 +19,11 @@ from llm_hub.chat import (
     AttemptFailed,
     AttemptStarted,
     Done,
-    Message,
     ReasoningDelta,
     Resumed,
-    Role,
     TextDelta,
     Timing,
+    ToolCallDelta,
 )
 from llm_hub.errors import (
     ConfigurationError,
@@ -35,8 +34,9 @@ from llm_hub.errors import (
     ServerFailed,
     StreamBroken,
 )
-from llm_hub.provider import LLMProvider
+from llm_hub.provider import LLMProvider, deltas
 from llm_hub.router.circuit_breaker import Health
+from llm_hub.router.resuming import check_form, going_on
 from llm_hub.router.retry import Retry
 from llm_hub.router.splice import Splice
 from llm_hub.router.watch import Clocks, watched
@@ -48,11 +48,6 @@ if TYPE_CHECKING:
     from llm_hub.router.circuit_breaker import Permit
 
 log = logging.getLogger(__name__)
-
-CONTINUE = (
-    "Your answer was cut off by a technical problem. Continue it exactly where it broke off. Do not repeat anything, "
-    "do not apologise, do not comment: write only what follows the last word."
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +93,7 @@ class LLMRouter(LLMProvider):
             raise ConfigurationError("A route is made of providers and Targets.", hint='Target(provider, "a-model")')
         self.targets = tuple(one if isinstance(one, Target) else Target(one) for one in (primary, *others))
         self.default_model = self.targets[0].asked
+        self.takes = frozenset().union(*(target.provider.takes for target in self.targets))
         self.retry = Retry(max_retries)
         self.clocks = clocks or Clocks()
         self.health = health or Health()
@@ -204,7 +200,8 @@ class _Route:
         who = provider.title or provider.name
         stretch, blank = _Stretch(self._clock(), wait), ""
         try:
-            asked = provider.events(self._request_for(model, splice))
+            request = self._request if splice is None else going_on(self._request, splice.shown)
+            asked = provider.events(replace(request, model=model or None))
             stream = watched(asked, router.clocks, first_token=limit, deadline=self._deadline, who=who)
             async with aclosing(stream) as events:
                 async for event in events:
@@ -219,19 +216,10 @@ class _Route:
                             self._text.append(text)
                             yield event if text == event.text else TextDelta(text)
                     elif isinstance(event, Done):
-                        if splice is not None and (rest := splice.flush()):
-                            self._text.append(rest)
-                            yield TextDelta(rest)
-                        permit.settle(None)
-                        self._note(target, stretch, None, event.response.usage, within=event.response.attempts)
-                        self._answered = True
-                        yield Done(self._response(event.response))
+                        for last in self._end(event.response, splice, target, permit, stretch):
+                            yield last
                         return
-                    else:
-                        if isinstance(event, ReasoningDelta):
-                            if stretch.first is None:
-                                self._hear(stretch)
-                            self._reasoning.append(event.text)
+                    elif self._passes(event, stretch):
                         yield event
             failed: ProviderError = StreamBroken(f"{who} ended its answer without saying that it was complete.")
         except Exception as error:  # noqa: BLE001  # a provider may be anybody's: whatever it raises, the route goes on
@@ -248,13 +236,28 @@ class _Route:
         if self._first is None:
             self._first = stretch.first
 
-    def _request_for(self, model: str, splice: Splice | None) -> ChatRequest:
-        """The request as it was made, or with what has been said and the wish to go on."""
-        if splice is None or not splice.shown:
-            return replace(self._request, model=model or None)
-        said = Message(Role.ASSISTANT, splice.shown)
-        messages = (*self._request.messages, said, Message(Role.USER, CONTINUE))
-        return replace(self._request, messages=messages, model=model or None)
+    def _passes(self, event: Event, stretch: _Stretch) -> bool:
+        """Whether an event goes to the reader at once. Calls wait for the end: nobody can go on with half of one."""
+        if isinstance(event, ReasoningDelta | ToolCallDelta) and stretch.first is None:
+            self._hear(stretch)
+        if isinstance(event, ReasoningDelta):
+            self._reasoning.append(event.text)
+        return not isinstance(event, ToolCallDelta)
+
+    def _end(
+        self, last: LLMResponse, splice: Splice | None, target: Target, permit: Permit, stretch: _Stretch
+    ) -> list[Event]:
+        """Takes the attempt for an answer, and gives what the reader has yet to see of it."""
+        events: list[Event] = []
+        if splice is not None:
+            if rest := splice.flush():
+                self._text.append(rest)
+                events.append(TextDelta(rest))
+            check_form(self._request, last, "".join(self._text))
+        permit.settle(None)
+        self._note(target, stretch, None, last.usage, within=last.attempts)
+        self._answered = True
+        return [*events, *deltas(last.tool_calls), Done(self._response(last))]
 
     def _response(self, last: LLMResponse) -> LLMResponse:
         """The whole answer, and how it came about."""

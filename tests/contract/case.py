@@ -36,6 +36,12 @@ class Case:
     """Answers that are good enough in most protocols, and are none in this."""
     learns: Mapping[str, tuple[str, str | None]] = field(default_factory=dict)
     """Models that refuse a parameter: the setting that is lost ("" if none) and the name sent instead of it."""
+    declines: frozenset[str] = frozenset()
+    """Options, as the table in test_options.py has them, that it refuses before it asks anybody."""
+    spares: Mapping[str, tuple[Mapping[str, Any], tuple[str, ...]]] = field(default_factory=dict)
+    """Models that do without some options: what they are asked with, and what of it is ignored then."""
+    cannot: Mapping[str, str] = field(default_factory=dict)
+    """Models that cannot do what an answer is for, and which option that is."""
     environment: Mapping[str, str] = field(default_factory=dict)
     """Variables that its SDK reads, each with a value that must not reach the wire."""
     reasoning: tuple[str, ...] = ("reasoning",)

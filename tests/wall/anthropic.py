@@ -6,11 +6,14 @@ import json
 import re
 from typing import TYPE_CHECKING, Any
 
+from tests.wall.calls import Asked
 from tests.wall.dialect import Answer, Dialect, Refused, Reply, dump
 from tests.wall.faults import Fault, Frame
 from tests.wall.text import plain
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from tests.wall.log import Exchange
 
 _TYPES = {
@@ -24,7 +27,7 @@ _TYPES = {
     504: "timeout_error",
     529: "overloaded_error",
 }
-_FINISH = {"stop": "end_turn", "length": "max_tokens", "content_filter": "refusal"}
+_FINISH = {"stop": "end_turn", "tool_calls": "tool_use", "length": "max_tokens", "content_filter": "refusal"}
 _TAKES_NO_TEMPERATURE = re.compile(r"claude-(fable|opus-5|sonnet-5|haiku-5)")
 _TITLES = {"claude-fable-5-2": "Claude Fable 5.2", "claude-opus-5-5": "Claude Opus 5.5"}
 
@@ -65,6 +68,8 @@ class Anthropic(Dialect):
         if turns[-1]["role"] == "assistant":
             raise Refused("bad-request", "This model does not support assistant message prefill. "
                 "The conversation must end with a user message.")  # fmt: skip
+        _check_calls(turns)
+        _check_options(body)
         system = body.get("system")
         if system is not None and not plain(system).strip():
             raise Refused("bad-request", "system: text content blocks must be non-empty")
@@ -82,8 +87,30 @@ class Anthropic(Dialect):
                 raise Refused("bad-request", f"messages.{number}: text content blocks must contain non-whitespace text")
             if block.get("type") == "image" and {"type", "media_type", "data"} - set(block.get("source", {})):
                 raise Refused("bad-request", f"messages.{number}: image.source: Field required")
-            if block.get("type") not in ("text", "image", "thinking", "redacted_thinking"):
+            if block.get("type") == "tool_use" and not (
+                isinstance(block.get("input"), dict) and re.fullmatch(r"[\w-]+", block.get("id", ""), re.ASCII)
+            ):
+                raise Refused("bad-request", f"messages.{number}: tool_use.input: Input should be a valid dictionary")
+            if block.get("type") not in _BLOCKS[turn["role"]]:
                 raise Refused("bad-request", f"messages.{number}: Input tag '{block.get('type')}' is not expected")
+
+    def asked(self, body: Mapping[str, Any]) -> Asked:
+        choice = body.get("tool_choice", {"type": "auto"})
+        word = {"any": "required", "tool": choice.get("name", "")}.get(choice["type"], choice["type"])
+        tools = {tool["name"]: tool["input_schema"] for tool in body.get("tools", [])}
+        return Asked(tools, word, not choice.get("disable_parallel_tool_use", False))
+
+    def schema(self, body: Mapping[str, Any]) -> Mapping[str, Any] | None:
+        form = body.get("output_config", {}).get("format")
+        return form["schema"] if form else None
+
+    def sampling(self, body: Mapping[str, Any]) -> dict[str, Any]:
+        effort = body.get("output_config", {}).get("effort")
+        return {"stop": body.get("stop_sequences"), "top_p": body.get("top_p"), "effort": effort}
+
+    def has_results(self, body: Mapping[str, Any]) -> bool:
+        content = body["messages"][-1]["content"]
+        return isinstance(content, list) and any(block["type"] == "tool_result" for block in content)
 
     def error(self, status: int, kind: str, message: str, parameter: str | None = None) -> bytes:
         error: dict[str, Any] = {"type": _TYPES.get(status, "api_error" if status >= 500 else "invalid_request_error")}
@@ -130,18 +157,33 @@ class Anthropic(Dialect):
             frames.append(Frame(event("content_block_start", index=1, content_block=redacted)))
             frames.append(Frame(event("content_block_stop", index=1)))
             index = 2
-        block = {"type": "text", "text": ""}
-        frames.append(Frame(event("content_block_start", index=index, content_block=block)))
-        frames.append(Frame(event("ping")))
-        frames += [Frame(delta(index, type="text_delta", text=text), "token") for text in answer.text]
-        frames.append(Frame(event("content_block_stop", index=index), "finish"))
+        if answer.text or not answer.calls:
+            block = {"type": "text", "text": ""}
+            frames.append(Frame(event("content_block_start", index=index, content_block=block)))
+            frames.append(Frame(event("ping")))
+            frames += [Frame(delta(index, type="text_delta", text=text), "token") for text in answer.text]
+            frames.append(Frame(event("content_block_stop", index=index), "head" if answer.calls else "finish"))
+            index += 1
+        for place, call in enumerate(answer.calls, index):
+            used = {"type": "tool_use", "id": call.id, "name": call.name, "input": {}}
+            frames.append(Frame(event("content_block_start", index=place, content_block=used)))
+            frames += [
+                Frame(delta(place, type="input_json_delta", partial_json=piece), "token")
+                for piece in ("", *(() if call.arguments == "{}" else call.pieces))
+            ]
+            frames.append(Frame(event("content_block_stop", index=place)))
         fields = {"stop_reason": _FINISH.get(answer.finish, answer.finish), "stop_sequence": None}
         usage = Frame(event("message_delta", delta=fields, usage={"output_tokens": answer.tokens}), "finish")
         frames += [usage, usage] if answer.fault.name == "usage-twice" else [usage]
         return [*frames, Frame(event("message_stop"), "end")]
 
     def whole(self, answer: Answer) -> dict[str, Any]:
-        message = self._message(answer, [{"type": "text", "text": "".join(answer.text)}])
+        blocks: list[dict[str, Any]] = [{"type": "text", "text": "".join(answer.text)}] if answer.text else []
+        blocks += [
+            {"type": "tool_use", "id": call.id, "name": call.name, "input": json.loads(call.arguments)}
+            for call in answer.calls
+        ]
+        message = self._message(answer, blocks)
         stop = _FINISH.get(answer.finish, answer.finish)
         return message | {"stop_reason": stop, "usage": self._usage(answer, answer.tokens)}
 
@@ -190,3 +232,44 @@ class Anthropic(Dialect):
             "output_tokens": output,
             "service_tier": "standard",
         }
+
+
+_BLOCKS = {
+    "user": ("text", "image", "tool_result"),
+    "assistant": ("text", "image", "thinking", "redacted_thinking", "tool_use"),
+}
+_EFFORTS = ("low", "medium", "high", "xhigh", "max")
+
+
+def _check_calls(turns: list[dict[str, Any]]) -> None:
+    """Every call is answered in the next turn, before anything else there."""
+    called: list[str] = []
+    for number, turn in enumerate(turns):
+        blocks = turn["content"] if isinstance(turn["content"], list) else []
+        results = [block["tool_use_id"] for block in blocks if block["type"] == "tool_result"]
+        if sorted(results) != sorted(called):
+            raise Refused("bad-request", f"messages.{number}: `tool_use` ids and `tool_result` blocks do not match")
+        if any(block["type"] != "tool_result" for block in blocks[: len(results)]):
+            raise Refused("bad-request", f"messages.{number}: tool_result blocks must come first in content")
+        called = [block["id"] for block in blocks if block["type"] == "tool_use"]
+
+
+def _check_options(body: Mapping[str, Any]) -> None:
+    known = {"model", "messages", "max_tokens", "stream", "system", "temperature", "top_p", "top_k", "tools",
+        "tool_choice", "output_config", "stop_sequences", "thinking"}  # fmt: skip
+    if unknown := body.keys() - known:
+        raise Refused("bad-request", f"{min(unknown)}: Extra inputs are not permitted")
+    for number, tool in enumerate(body.get("tools", ())):
+        if tool.keys() - {"name", "description", "input_schema", "strict"}:
+            raise Refused("bad-request", f"tools.{number}: Extra inputs are not permitted")
+        if tool.get("input_schema", {}).get("type") != "object":
+            raise Refused("bad-request", f"tools.{number}.custom.input_schema.type: Field required")
+    if "tool_choice" in body and not body.get("tools"):
+        raise Refused("bad-request", "tool_choice: tools are required")
+    config = body.get("output_config", {})
+    if "effort" in config and (config["effort"] not in _EFFORTS or body["model"].startswith("claude-haiku")):
+        raise Refused("bad-request", "output_config.effort: this model does not support the effort parameter.")
+    if "format" in config and config["format"].keys() != {"type", "schema"}:
+        raise Refused("bad-request", "output_config.format: Extra inputs are not permitted")
+    if any(not stop.strip() for stop in body.get("stop_sequences", ())):
+        raise Refused("bad-request", "stop_sequences: each stop sequence must contain non-whitespace")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import orjson
 
+from tests.wall.calls import Asked, Call, calls, filled, pieces
 from tests.wall.text import REASONING, asked_to_continue, intended_tokens, plain, resumed_tokens
 
 if TYPE_CHECKING:
@@ -27,11 +28,12 @@ class Answer:
     finish: str
     prompt_tokens: int
     fault: Fault
+    calls: tuple[Call, ...] = ()
 
     @property
     def tokens(self) -> int:
-        """Tokens of the answer, reasoning included."""
-        return len(self.reasoning) + len(self.text)
+        """Tokens of the answer, reasoning and calls included."""
+        return len(self.reasoning) + len(self.text) + sum(len(call.pieces) for call in self.calls)
 
 
 @dataclass(slots=True)
@@ -82,6 +84,22 @@ class Dialect(ABC):
         """The body of a good answer that is not streamed."""
 
     @abstractmethod
+    def asked(self, body: Mapping[str, Any]) -> Asked:
+        """The request's tools, and how they are chosen."""
+
+    @abstractmethod
+    def schema(self, body: Mapping[str, Any]) -> Mapping[str, Any] | None:
+        """The schema that the answer is to have; an empty one where any JSON will do, None where none is asked for."""
+
+    @abstractmethod
+    def sampling(self, body: Mapping[str, Any]) -> dict[str, Any]:
+        """The request's `stop`, `seed`, `top_p` and `effort`; None for what it does not set."""
+
+    @abstractmethod
+    def has_results(self, body: Mapping[str, Any]) -> bool:
+        """Whether the last turn holds what a tool gave."""
+
+    @abstractmethod
     def error_event(self, fault: Fault, model: str) -> bytes:
         """An error inside a stream that began well."""
 
@@ -101,6 +119,14 @@ class Dialect(ABC):
         """Whether the request asks for a stream."""
         return bool(body.get("stream"))
 
+    def options(self, body: Mapping[str, Any]) -> dict[str, Any]:
+        """The optional parts of the request in the hub's words, those that are set."""
+        asked = self.asked(body)
+        found: dict[str, Any] = {"format": self.schema(body), **self.sampling(body)}
+        if asked.tools:
+            found |= {"tools": dict(asked.tools), "tool_choice": asked.choice, "parallel_tools": asked.parallel}
+        return {name: value for name, value in found.items() if value is not None}
+
     def sent(self, body: Mapping[str, Any]) -> Mapping[str, Any]:
         """The parameters of the request."""
         return body
@@ -110,13 +136,22 @@ class Dialect(ABC):
         return [(turn.get("role", ""), plain(turn.get("content"))) for turn in body.get("messages", [])]
 
     def answer(self, exchange: Exchange, fault: Fault) -> Answer:
-        """What the model says to this request."""
+        """What the model says to this request: first its calls of tools, if it makes any, and text once it has their
+        results. `calls=N` in its name is how many it means to make at once; with `tokens`, it speaks before.
+        """
         turns = self.turns(exchange.body)
         tokens = intended_tokens(fault)
         partial = asked_to_continue(turns, "".join(tokens))
         if partial is not None:
             tokens = resumed_tokens(fault, partial)
-        finish = _FINISH.get(fault.name, "stop")
+        made: tuple[Call, ...] = ()
+        if not self.has_results(exchange.body):
+            made = calls(self.asked(exchange.body), int(fault.number("calls", 0)))
+        if made and "tokens" not in fault.options:
+            tokens = []
+        elif (schema := self.schema(exchange.body)) is not None:
+            tokens = pieces(filled(schema or {"type": "object", "properties": {"answer": {}}}))
+        finish = _FINISH.get(fault.name, "tool_calls" if made else "stop")
         return Answer(
             model=exchange.model,
             reasoning=REASONING if fault.name in ("reasoning", "reasoning-length") else (),
@@ -124,6 +159,7 @@ class Dialect(ABC):
             finish=fault.options.get("finish", finish),
             prompt_tokens=sum(len(text.split()) for _, text in turns) + 3,
             fault=fault,
+            calls=made,
         )
 
 

@@ -25,6 +25,8 @@ class Exchange:
     body: dict[str, Any] = field(repr=False)
     raw: bytes = field(default=b"", repr=False)
     model: str = ""
+    options: dict[str, Any] = field(default_factory=dict, repr=False)
+    """What the request sets besides, in the hub's words, whatever its protocol calls it: `Dialect.options`."""
     opened: float = field(default_factory=time.monotonic)
     first_byte: float | None = None
     closed: float | None = None

@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from tests.wall.calls import Asked
 from tests.wall.dialect import Answer, Dialect, Refused, Reply, dump
 from tests.wall.faults import Fault, Frame
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from tests.wall.calls import Call
     from tests.wall.log import Exchange
 
 _WHEN = "2026-11-22T12:00:00.123456789Z"
@@ -39,8 +41,29 @@ class Ollama(Dialect):
                 raise Refused(
                     "bad-request", "json: cannot unmarshal array into Go struct field ChatRequest.messages.content"
                 )
+            if any(not isinstance(call["function"].get("arguments"), dict) for call in turn.get("tool_calls", [])):
+                raise Refused("bad-request", "json: cannot unmarshal string into Go struct field ToolCallFunction")
             if any(image.startswith("data:") for image in turn.get("images", [])):
                 raise Refused("bad-request", "illegal base64 data at input byte 4")
+        for asked, capability in (("tools", "tools"), ("think", "thinking")):
+            if body.get(asked) and capability not in _capabilities(exchange.model):
+                raise Refused("bad-request", f'"{exchange.model}" does not support {capability}')
+        if "format" in body and not (body["format"] == "json" or isinstance(body["format"], dict)):
+            raise Refused("bad-request", 'invalid format: expected "json" or a JSON schema object')
+
+    def asked(self, body: Mapping[str, Any]) -> Asked:
+        return Asked({tool["function"]["name"]: tool["function"]["parameters"] for tool in body.get("tools", [])})
+
+    def schema(self, body: Mapping[str, Any]) -> Mapping[str, Any] | None:
+        form = body.get("format")
+        return {} if form == "json" else form
+
+    def sampling(self, body: Mapping[str, Any]) -> dict[str, Any]:
+        options = body.get("options", {})
+        return {name: options.get(name) for name in ("stop", "seed", "top_p")} | {"effort": body.get("think")}
+
+    def has_results(self, body: Mapping[str, Any]) -> bool:
+        return bool(body["messages"][-1]["role"] == "tool")
 
     def error(self, status: int, kind: str, message: str, parameter: str | None = None) -> bytes:
         if status == 503:
@@ -83,11 +106,15 @@ class Ollama(Dialect):
         else:
             frames += [Frame(line({"content": "", "thinking": text}), "token") for text in answer.reasoning]
         frames += [Frame(line({"content": text}), "token") for text in answer.text]
+        for number, call in enumerate(answer.calls):
+            frames.append(Frame(line({"content": "", "tool_calls": [_call(number, call)]}), "token"))
         frames.append(Frame(line({"content": ""}, **self._last(answer)), "finish"))
         return frames
 
     def whole(self, answer: Answer) -> dict[str, Any]:
-        message = {"role": "assistant", "content": "".join(answer.text)}
+        message: dict[str, Any] = {"role": "assistant", "content": "".join(answer.text)}
+        if answer.calls:
+            message["tool_calls"] = [_call(number, call) for number, call in enumerate(answer.calls)]
         return {"model": answer.model, "created_at": _WHEN, "message": message, **self._last(answer)}
 
     def get(self, exchange: Exchange, models: list[str]) -> Reply | None:
@@ -103,7 +130,8 @@ class Ollama(Dialect):
                 return Reply(200, dump({"models": [row for row in loaded if not row["name"].startswith("unloaded")]}))
             case ("POST", "/api/show"):
                 info = {"general.architecture": "llama", "llama.context_length": 131_072}
-                show = {"details": details, "model_info": info, "capabilities": ["completion"], "parameters": ""}
+                show = {"details": details, "model_info": info, "parameters": ""}
+                show["capabilities"] = _capabilities(str(exchange.body.get("model")))
                 return Reply(200, dump(show))
             case ("GET", "/api/version"):
                 return Reply(200, dump({"version": "0.30.0"}))
@@ -115,7 +143,7 @@ class Ollama(Dialect):
     def _last(answer: Answer) -> dict[str, Any]:
         counts: dict[str, Any] = {
             "done": True,
-            "done_reason": answer.finish,
+            "done_reason": "stop" if answer.finish == "tool_calls" else answer.finish,
             "total_duration": 1_200_000_000,
             "load_duration": 20_000_000,
         }
@@ -124,3 +152,13 @@ class Ollama(Dialect):
         prompt = int(answer.fault.number("prompt-tokens", answer.prompt_tokens))
         counts |= {"prompt_eval_count": prompt, "prompt_eval_duration": 100_000_000}
         return counts | {"eval_count": answer.tokens, "eval_duration": 900_000_000}
+
+
+def _capabilities(model: str) -> list[str]:
+    """What a model can do besides chatting; `can=` in its name, with commas, says otherwise."""
+    can = Fault.of(model).options.get("can", "tools,thinking")
+    return ["completion", *can.split(",")]
+
+
+def _call(number: int, call: Call) -> dict[str, Any]:
+    return {"function": {"index": number, "name": call.name, "arguments": json.loads(call.arguments)}}

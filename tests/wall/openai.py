@@ -6,10 +6,14 @@ import json
 import re
 from typing import TYPE_CHECKING, Any
 
+from tests.wall.calls import Asked
 from tests.wall.dialect import Answer, Dialect, Refused, Reply, dump
 from tests.wall.faults import Fault, Frame
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from tests.wall.calls import Call
     from tests.wall.log import Exchange
 
 _KINDS: dict[str, tuple[str, str | None]] = {
@@ -52,18 +56,11 @@ class OpenAI(Dialect):
         if not isinstance(messages, list) or not messages:
             raise Refused("bad-request", "Invalid type for 'messages': expected a non-empty array.", "messages")
         for number, turn in enumerate(messages):
-            where = f"messages[{number}]"
-            if turn.get("role") not in ("system", "developer", "user", "assistant", "tool"):
-                raise Refused("bad-request", f"Invalid value: '{turn.get('role')}'.", f"{where}.role")
-            if not isinstance(turn.get("content"), str | list):
-                raise Refused("bad-request", f"Invalid type for '{where}.content'.", f"{where}.content")
-            for part in turn["content"] if isinstance(turn["content"], list) else ():
-                url = part.get("image_url", {}).get("url", "") if part.get("type") == "image_url" else None
-                if part.get("type") not in ("text", "image_url") or (
-                    url is not None and not url.startswith("data:image/")
-                ):
-                    raise Refused("bad-request", f"Invalid part in '{where}.content'.", f"{where}.content")
-        for name, kind in (("temperature", (int, float)), ("max_tokens", int), ("max_completion_tokens", int)):
+            _check_turn(number, turn)
+        _check_calls(messages)
+        _check_tools(body)
+        numbers = {"temperature": (int, float), "max_tokens": int, "max_completion_tokens": int, "seed": int}
+        for name, kind in (numbers | {"top_p": (int, float), "stop": list, "reasoning_effort": str}).items():
             if name in body and (not isinstance(body[name], kind) or isinstance(body[name], bool)):
                 raise Refused("bad-request", f"Invalid type for '{name}'.", name)
         if "stream_options" in body and not body.get("stream"):
@@ -79,6 +76,30 @@ class OpenAI(Dialect):
             if body.get("temperature", 1) != 1:
                 words = f"'temperature' does not support {body['temperature']} with this model."
                 raise Refused("unsupported_value", f"Unsupported value: {words}", "temperature")
+            for name in ("top_p", "stop"):
+                if name in body:
+                    words = f"'{name}' is not supported with this model."
+                    raise Refused("unsupported_parameter", f"Unsupported parameter: {words}", name)
+
+    def asked(self, body: Mapping[str, Any]) -> Asked:
+        tools = {tool["function"]["name"]: tool["function"].get("parameters", {}) for tool in body.get("tools", [])}
+        choice = body.get("tool_choice", "auto")
+        return Asked(
+            tools,
+            choice if isinstance(choice, str) else choice["function"]["name"],
+            body.get("parallel_tool_calls", True),
+        )
+
+    def schema(self, body: Mapping[str, Any]) -> Mapping[str, Any] | None:
+        form = body.get("response_format")
+        return form.get("json_schema", {}).get("schema", {}) if form else None
+
+    def sampling(self, body: Mapping[str, Any]) -> dict[str, Any]:
+        names = {"stop": "stop", "seed": "seed", "top_p": "top_p", "effort": "reasoning_effort"}
+        return {name: body.get(here) for name, here in names.items()}
+
+    def has_results(self, body: Mapping[str, Any]) -> bool:
+        return bool(body["messages"][-1]["role"] == "tool")
 
     def error(self, status: int, kind: str, message: str, parameter: str | None = None) -> bytes:
         type_, code = _KINDS.get(kind) or _STATUSES.get(status) or ("invalid_request_error", None)
@@ -130,7 +151,9 @@ class OpenAI(Dialect):
             frames += [Frame(chunk({field: text, "content": None}), "token") for text in answer.reasoning]
         said = "refusal" if answer.finish == "refusal" else "content"
         frames += [Frame(chunk({said: text}), "token") for text in answer.text]
-        finish = "stop" if answer.finish == "refusal" else answer.finish
+        for number, call in enumerate(answer.calls):
+            frames += [Frame(chunk({"tool_calls": [piece]}), "token") for piece in _streamed(number, call, fault)]
+        finish = "stop" if answer.finish == "refusal" or fault.options.get("as") == "gemini" else answer.finish
         frames.append(Frame(chunk({}, finish), "finish"))
         if asks_usage and fault.name != "no-usage":
             usage = Frame(chunk({}, usage=self._usage(answer), choices=[]), "finish")
@@ -139,7 +162,9 @@ class OpenAI(Dialect):
 
     def whole(self, answer: Answer) -> dict[str, Any]:
         finish = "stop" if answer.finish == "refusal" else answer.finish
-        message = {"role": "assistant", "content": "".join(answer.text), "refusal": None}
+        message: dict[str, Any] = {"role": "assistant", "content": "".join(answer.text), "refusal": None}
+        if answer.calls:
+            message |= {"content": message["content"] or None, "tool_calls": [_call(call) for call in answer.calls]}
         if answer.finish == "refusal":
             message |= {"content": None, "refusal": "".join(answer.text)}
         return {
@@ -178,3 +203,65 @@ class OpenAI(Dialect):
             "prompt_tokens_details": {"cached_tokens": 0, "audio_tokens": 0},
             "completion_tokens_details": {"reasoning_tokens": len(answer.reasoning), "audio_tokens": 0},
         }
+
+
+def _call(call: Call, arguments: str | None = None) -> dict[str, Any]:
+    function = {"name": call.name, "arguments": call.arguments if arguments is None else arguments}
+    return {"id": call.id, "type": "function", "function": function}
+
+
+def _streamed(number: int, call: Call, fault: Fault) -> list[dict[str, Any]]:
+    """A call in pieces, as OpenAI has them, or `as=gemini` (whole, all at one place) or `as=vllm` (with other ids)."""
+    if fault.options.get("as") == "gemini":
+        return [{"index": 0, **_call(call)}]
+    rest = [{"index": number, "function": {"arguments": piece}} for piece in call.pieces]
+    if fault.options.get("as") == "vllm":
+        rest = [{"id": f"chatcmpl-tool-{place}", "type": "function", **piece} for place, piece in enumerate(rest)]
+    return [{"index": number, **_call(call, "")}, *rest]
+
+
+def _check_turn(number: int, turn: dict[str, Any]) -> None:
+    where = f"messages[{number}]"
+    if turn.get("role") not in ("system", "developer", "user", "assistant", "tool"):
+        raise Refused("bad-request", f"Invalid value: '{turn.get('role')}'.", f"{where}.role")
+    if not isinstance(turn.get("content"), str | list) and not turn.get("tool_calls"):
+        raise Refused("bad-request", f"Invalid type for '{where}.content'.", f"{where}.content")
+    for part in turn["content"] if isinstance(turn.get("content"), list) else ():
+        url = part.get("image_url", {}).get("url", "") if part.get("type") == "image_url" else None
+        if part.get("type") not in ("text", "image_url") or (url is not None and not url.startswith("data:image/")):
+            raise Refused("bad-request", f"Invalid part in '{where}.content'.", f"{where}.content")
+
+
+def _check_calls(messages: list[dict[str, Any]]) -> None:
+    """Every call is answered, at once and by its id."""
+    open_calls: list[str] = []
+    for number, turn in enumerate(messages):
+        if turn["role"] == "tool":
+            if turn.get("tool_call_id") not in open_calls:
+                words = "messages with role 'tool' must be a response to a preceding message with 'tool_calls'."
+                raise Refused("bad-request", f"Invalid parameter: {words}", f"messages.[{number}].role")
+            open_calls.remove(turn["tool_call_id"])
+        elif open_calls:
+            break
+        open_calls += [call["id"] for call in turn.get("tool_calls", ())]
+    if open_calls:
+        words = f"The following tool_call_ids did not have response messages: {', '.join(open_calls)}"
+        raise Refused("bad-request", f"An assistant message with 'tool_calls' must be followed by them. {words}")
+
+
+def _check_tools(body: Mapping[str, Any]) -> None:
+    for tool in body.get("tools", ()):
+        function = tool.get("function", {})
+        if tool.get("type") != "function" or not re.fullmatch(r"[\w-]{1,64}", function.get("name", "")):
+            raise Refused("bad-request", "Invalid 'tools[0].function.name'.", "tools[0].function.name")
+        if function.get("parameters", {"type": "object"}).get("type") != "object":
+            words = "Invalid schema for function: schema must be a JSON Schema of 'type: \"object\"'."
+            raise Refused("bad-request", words, "tools[0].function.parameters")
+    for name in ("tool_choice", "parallel_tool_calls"):
+        if name in body and not body.get("tools"):
+            raise Refused("bad-request", f"'{name}' is only allowed when 'tools' are specified.", name)
+    form = body.get("response_format", {"type": "text"})
+    if form.get("type") not in ("text", "json_object", "json_schema"):
+        raise Refused("bad-request", "Invalid value for 'response_format.type'.", "response_format.type")
+    if form["type"] == "json_schema" and {"name", "schema"} - form.get("json_schema", {}).keys():
+        raise Refused("bad-request", "Missing 'response_format.json_schema.name'.", "response_format.json_schema.name")

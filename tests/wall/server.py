@@ -189,6 +189,7 @@ class Wall:
                 await connection.pause(fault.number("delay", 0))
             await connection.reply(refused)
             return True
+        exchange.options = dialect.options(exchange.body)
         if fault.name in ("slow-headers", "unloaded"):
             await connection.pause(fault.number("delay", 0.3))
         if fault.name == "redirect":

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
+from tests.wall.calls import filled, pieces
 from tests.wall.faults import Fault
 
 if TYPE_CHECKING:
@@ -36,6 +37,13 @@ MARKDOWN = (
     "# Title\n\n", "Some ", "**bold** ", "text", ":\n\n", "```python\n", "print(", '"hi"', ")\n", "```\n\n",
     "- one\n", "- two\n\n", "$x^2$", " & <b>html</b>", "\r\n\ttab", "\\n",
 )  # fmt: skip
+SCHEMA = {
+    "type": "object",
+    "properties": {"city": {"type": "string"}, "warm": {"type": "boolean"}, "days": {"type": "array"}},
+    "required": ["city", "warm", "days"],
+    "additionalProperties": False,
+}
+"""What `text=json` writes, whether it was asked for that or not."""
 _SYLLABLES = [consonant + vowel for consonant in "bdfghjklmnprstvwzxcq" for vowel in "aeiou"]
 _CONTINUE = re.compile(r"continu|go on|carry on|left off|broke off|cut off|interrupted|resume", re.IGNORECASE)
 
@@ -79,6 +87,8 @@ def intended_tokens(fault: Fault) -> list[str]:
             return [word(0), " " + "verylong " * (int(fault.number("size", 1024 * 1024)) // 9), word(1)]
         case "blank":
             return ["", " ", "\n", "  "]
+        case "json":
+            return pieces(filled(SCHEMA))
         case "none":
             return []
     return answer_tokens(int(fault.number("tokens", DEFAULT_TOKENS)))

@@ -49,6 +49,15 @@ CASES = [
             "stall@done": TimedOut,
         },
         learns={"param-temperature": ("temperature", None), "claude-haiku-5-5": ("temperature", None)},
+        declines=frozenset({"seed", "plain format", "blank stop"}),
+        spares={
+            "claude-haiku-5-5": (
+                {"effort": "low", "top_p": 0.5, "temperature": 0.1},
+                ("top_p", "temperature", "effort"),
+            ),
+            "claude-opus-5-5": ({"effort": "low", "top_p": 0.5}, ("top_p",)),
+            "claude-haiku-4-5": ({"effort": "low", "temperature": 0.5}, ("effort",)),
+        },
         environment={
             "ANTHROPIC_API_KEY": "sk-leaked-anthropic",
             "ANTHROPIC_AUTH_TOKEN": "leaked-token",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from llm_hub.chat import Tool
 from llm_hub.errors import InvalidRequest, RateLimited
 from llm_hub.providers.ollama import OllamaProvider
 from tests.contract.case import Case
@@ -49,6 +50,13 @@ CASES = [
         # It has no codes: its words for these are those for any bad request.
         differs={"context": InvalidRequest, "policy": InvalidRequest, "quota": RateLimited},
         reasoning=("reasoning", "reasoning?field=think-tag"),
+        declines=frozenset({"one call at a time", "any tool", "one tool"}),
+        spares={
+            "ok?can=tools": ({"effort": "low"}, ("effort",)),
+            "ok": ({"effort": "xhigh"}, ("effort",)),
+            "ok?calls=1": ({"tools": (Tool("a", strict=True),)}, ("strict",)),
+        },
+        cannot={"ok?can=thinking": "tools"},
         environment={"OLLAMA_HOST": "leaked:9", "OLLAMA_API_KEY": "leaked"},
         images=lambda body: [("", image) for image in body["messages"][-1]["images"]],
         limit=lambda body: body["options"]["num_predict"],

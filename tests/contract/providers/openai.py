@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from llm_hub.chat import Tool
 from llm_hub.providers.openai import OpenAIProvider
 from tests.contract.case import KEY, Case
 
@@ -42,6 +43,17 @@ _LEARNS = {
     "param-stream_options": ("", None),
     "param-stream_options?shape=fastapi": ("", None),
 }
+_SPARES = {
+    "param-top_p": ({"top_p": 0.5, "temperature": 0.2}, ("top_p",)),
+    "param-top_p?shape=fastapi": ({"top_p": 0.5}, ("top_p",)),
+    "param-seed": ({"seed": 7}, ()),
+    "param-stop": ({"stop": ("END",)}, ("stop",)),
+    "param-reasoning_effort": ({"effort": "low", "seed": 7}, ("effort",)),
+    "param-reasoning_effort?code=unsupported_value": ({"effort": "low"}, ("effort",)),
+    "param-parallel_tool_calls?calls=1": ({"tools": (Tool("a"),), "parallel_tools": False}, ("parallel_tools",)),
+    "gpt-6-luna": ({"top_p": 0.5, "stop": ("END",), "temperature": 0.1}, ("temperature", "stop", "top_p")),
+}
+_CANNOT = {"param-tools": "tools", "param-response_format": "format"}
 _REASONING = (
     "reasoning",
     "reasoning?field=reasoning_content",
@@ -56,6 +68,8 @@ CASES = [
         chat="/v1/chat/completions",
         build=_openai,
         learns=_LEARNS | {"param-max_completion_tokens": ("", "max_tokens"), "gpt-6-luna": ("temperature", None)},
+        spares=_SPARES,
+        cannot=_CANNOT,
         environment=_ENVIRONMENT,
         reasoning=_REASONING,
         images=_images,
@@ -67,6 +81,8 @@ CASES = [
         chat="/v1/chat/completions",
         build=_compatible,
         learns=_LEARNS | {"param-max_tokens": ("", "max_completion_tokens")},
+        spares=_SPARES,
+        cannot=_CANNOT,
         environment=_ENVIRONMENT,
         reasoning=_REASONING,
         images=_images,

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from llm_hub.api.bodies import (
     MOST_MESSAGES,
@@ -45,12 +45,18 @@ class UserTurn(Strict):
         return Message(Role.USER, content(self.content, f"{where}.content"))
 
 
-class CalledFunction(Strict):
+class Echo(Strict):
+    """What a model said before. Clients send back all that they were sent, and notes of their own with it."""
+
+    model_config = ConfigDict(extra="ignore")
+
+
+class CalledFunction(Echo):
     name: Name
     arguments: str
 
 
-class Call(Strict):
+class Call(Echo):
     id: Name
     type: Literal["function"] = "function"
     function: CalledFunction
@@ -61,17 +67,11 @@ class RefusalPart(Strict):
     refusal: str
 
 
-class AssistantTurn(Strict):
-    """What a model said before. Clients send back what they were sent, so some of it is taken and left aside."""
-
+class AssistantTurn(Echo):
     role: Literal["assistant"]
     content: str | Several[Annotated[TextPart | RefusalPart, Field(discriminator="type")]] | None = None
     tool_calls: Several[Call] | None = None
     refusal: str | None = None
-    name: str | None = None
-    reasoning_content: str | None = None
-    reasoning: str | None = None
-    annotations: list[Any] | None = None
     audio: None = None
     function_call: None = None
 

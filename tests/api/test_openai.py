@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
 from collections.abc import AsyncIterator
 from typing import Any
 
 import openai
 import pytest
+from pydantic import BaseModel
 
+from llm_hub.hub import Hub
 from tests.api.conftest import KEYS, Api
 from tests.wall import Wall, answer_text
+from tests.wall.calls import STRING
 
 PROMPT: Any = [{"role": "user", "content": "Hello"}]
 
@@ -118,3 +123,161 @@ async def test_what_asks_for_nothing_is_taken(client: openai.AsyncOpenAI, wall: 
     answer = await client.chat.completions.create(model="openai/ok", messages=PROMPT, extra_body=extra)
     assert answer.choices[0].message.content == answer_text()
     assert set(wall.exchanges[0].body) == {"model", "messages", "stream", "stream_options"}
+
+
+WEATHER: Any = {
+    "type": "function",
+    "function": {
+        "name": "weather",
+        "description": "Tells the weather.",
+        "parameters": {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]},
+    },
+}
+TIME: Any = {"type": "function", "function": {"name": "time"}}
+NAMED: Any = {"type": "function", "function": {"name": "weather"}}
+
+
+async def streamed_message(client: openai.AsyncOpenAI, **asked: Any) -> Any:
+    """What a client makes of a stream."""
+    async with client.chat.completions.stream(**asked) as stream:
+        return await stream.get_final_completion()
+
+
+@pytest.mark.parametrize("provider", ["openai", "anthropic"])
+@pytest.mark.parametrize("streamed", [True, False])
+async def test_a_conversation_with_tools(client: openai.AsyncOpenAI, provider: str, streamed: bool) -> None:
+    asked: Any = {"model": f"{provider}/ok?calls=2", "tools": [WEATHER], "messages": PROMPT}
+    answer = await (streamed_message(client, **asked) if streamed else client.chat.completions.create(**asked))
+    choice = answer.choices[0]
+    assert (choice.finish_reason, choice.message.content) == ("tool_calls", None)
+    calls = choice.message.tool_calls
+    assert [(call.type, call.function.name) for call in calls] == [("function", "weather")] * 2
+    assert [json.loads(call.function.arguments) for call in calls] == [{"city": STRING}] * 2
+    assert len({call.id for call in calls}) == 2
+    results: Any = [{"role": "tool", "tool_call_id": call.id, "content": "Sunny"} for call in calls]
+    last = await client.chat.completions.create(**{**asked, "messages": [*PROMPT, choice.message, *results]})
+    assert (last.choices[0].finish_reason, last.choices[0].message.tool_calls) == ("stop", None)
+    assert last.choices[0].message.content
+
+
+async def test_a_call_comes_with_its_index_id_and_type(client: openai.AsyncOpenAI) -> None:
+    stream = await client.chat.completions.create(
+        model="openai/ok?calls=2", tools=[WEATHER], messages=PROMPT, stream=True
+    )
+    deltas = [chunk.choices[0].delta async for chunk in stream]
+    pieces = [piece for delta in deltas for piece in delta.tool_calls or ()]
+    named = [piece for piece in pieces if piece.id]
+    assert [(piece.index, piece.type) for piece in named] == [(0, "function"), (1, "function")]
+    assert (deltas[0].role, deltas[0].content) == ("assistant", None)
+
+
+ALLOWED = {"type": "allowed_tools", "allowed_tools": {"mode": "required", "tools": [NAMED]}}
+
+
+@pytest.mark.parametrize(
+    ("choice", "heard", "tools"),
+    [
+        ("none", "none", 2), ("auto", "auto", 2), ("required", "required", 2), (NAMED, NAMED, 2),
+        (ALLOWED, "required", 1),
+    ],
+)  # fmt: skip
+async def test_every_choice_of_tools(
+    client: openai.AsyncOpenAI, wall: Wall, choice: Any, heard: object, tools: int
+) -> None:
+    await client.chat.completions.create(
+        model="openai/ok", messages=PROMPT, tools=[WEATHER, TIME], tool_choice=choice, parallel_tool_calls=False
+    )
+    body = wall.exchanges[0].body
+    assert (body["tool_choice"], len(body["tools"]), body["parallel_tool_calls"]) == (heard, tools, False)
+
+
+@pytest.mark.parametrize(
+    "extra",
+    [
+        {"tool_choice": "required"}, {"tools": [TIME], "tool_choice": NAMED},
+        {"tools": [TIME], "tool_choice": "always"},
+        {"tools": [TIME], "tool_choice": {"type": "custom", "custom": {"name": "time"}}},
+        {"tools": [TIME], "tool_choice": ALLOWED},
+    ],
+)  # fmt: skip
+async def test_a_choice_of_what_is_not_there_is_refused(client: openai.AsyncOpenAI, extra: dict[str, Any]) -> None:
+    with pytest.raises(openai.BadRequestError, match="tool_choice") as refused:
+        await client.chat.completions.create(model="openai/ok", messages=PROMPT, extra_body=extra)
+    assert (refused.value.param or "").startswith("tool_choice")
+
+
+class Verdict(BaseModel):
+    good: bool
+    why: str
+
+
+@pytest.mark.parametrize("provider", ["openai", "anthropic"])
+async def test_an_answer_of_a_schema(client: openai.AsyncOpenAI, provider: str) -> None:
+    answer = await client.chat.completions.parse(model=f"{provider}/ok", messages=PROMPT, response_format=Verdict)
+    assert answer.choices[0].message.parsed == Verdict(good=True, why=STRING)
+
+
+async def test_what_is_asked_reaches_the_provider(client: openai.AsyncOpenAI, wall: Wall) -> None:
+    schema = {"type": "object", "properties": {"a": {"type": "integer"}}}
+    form = {"name": "numbers", "description": "Some.", "schema": schema, "strict": True}
+    await client.chat.completions.create(
+        model="openai/ok",
+        messages=[{"role": "developer", "content": "Be brief."}, *PROMPT],
+        stop="END",
+        seed=-7,
+        top_p=0.5,
+        temperature=1,
+        reasoning_effort="low",
+        max_completion_tokens=50,
+        response_format={"type": "json_schema", "json_schema": form},  # type: ignore[typeddict-item]
+    )
+    body = wall.exchanges[0].body
+    assert (body["stop"], body["seed"], body["top_p"], body["temperature"]) == (["END"], -7, 0.5, 1)
+    assert (body["reasoning_effort"], body["max_completion_tokens"]) == ("low", 50)
+    heard = body["response_format"]["json_schema"]
+    assert (heard["name"], heard["strict"], heard["schema"]) == ("numbers", True, {"description": "Some.", **schema})
+    assert body["messages"][0]["content"] == "Be brief."
+
+
+@pytest.mark.parametrize(
+    ("extra", "field"),
+    [
+        ({"seed": 1}, "seed"),
+        ({"response_format": {"type": "json_object"}}, "response_format"),
+    ],
+)
+async def test_what_a_provider_does_not_take_is_refused_by_its_name(
+    client: openai.AsyncOpenAI, extra: dict[str, Any], field: str
+) -> None:
+    with pytest.raises(openai.BadRequestError) as refused:
+        await client.chat.completions.create(model="anthropic/ok", messages=PROMPT, extra_body=extra)
+    assert (refused.value.param, refused.value.code) == (field, "unsupported_parameter")
+
+
+async def test_auto_in_a_chain_is_the_configured_route(client: openai.AsyncOpenAI, hub: Hub) -> None:
+    for chain in (["openai/status-503", "auto"], ["auto"]):
+        answer = await client.chat.completions.create(
+            model="openai/status-503", messages=PROMPT, extra_body={"models": chain}
+        )
+        assert answer.model == hub.route[0] + "/" + "gpt-6-luna"
+
+
+async def test_one_model_is_retrieved_by_its_name(client: openai.AsyncOpenAI) -> None:
+    model = await client.models.retrieve("openai/gpt-6-luna")
+    assert (model.id, model.object, model.owned_by) == ("openai/gpt-6-luna", "model", "openai")
+    assert (await client.models.retrieve("auto")).id == "auto"
+    for name in ("openai/nonsense", "nobody/x", "gpt-6-luna"):
+        with pytest.raises(openai.NotFoundError):
+            await client.models.retrieve(name)
+
+
+async def test_a_client_that_leaves_takes_the_providers_connection_along(
+    client: openai.AsyncOpenAI, wall: Wall
+) -> None:
+    stream = await client.chat.completions.create(model="openai/stall@mid", messages=PROMPT, stream=True)
+    async for chunk in stream:
+        if chunk.choices[0].delta.content:
+            break
+    await stream.close()
+    await asyncio.wait_for(wall.exchanges[0].ended(), 1)
+    assert wall.exchanges[0].client_left

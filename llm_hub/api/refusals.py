@@ -12,15 +12,18 @@ from llm_hub.errors import (
     LLMHubError,
     ModelNotFound,
     NotConfigured,
+    NotOffered,
     PromptTooLong,
     ProviderError,
     QuotaExhausted,
     RateLimited,
     RouteFailed,
     ServerFailed,
+    ShuttingDown,
     TimedOut,
     UnsupportedParameter,
 )
+from llm_hub.limits import LimitReached
 
 if TYPE_CHECKING:
     from llm_hub.chat import Attempt
@@ -29,6 +32,7 @@ _STATUS: dict[type[LLMHubError], tuple[int, str]] = {
     ConfigurationError: (404, "invalid_request_error"),
     InvalidRequest: (400, "invalid_request_error"),
     UnsupportedParameter: (400, "invalid_request_error"),
+    NotOffered: (400, "invalid_request_error"),
     PromptTooLong: (400, "invalid_request_error"),
     ContentRejected: (400, "invalid_request_error"),
     ModelNotFound: (404, "invalid_request_error"),
@@ -36,17 +40,22 @@ _STATUS: dict[type[LLMHubError], tuple[int, str]] = {
     NotConfigured: (503, "provider_error"),
     QuotaExhausted: (502, "provider_error"),
     RateLimited: (429, "rate_limit_error"),
+    LimitReached: (429, "rate_limit_error"),
     TimedOut: (504, "provider_error"),
     ServerFailed: (503, "provider_error"),
     RouteFailed: (503, "provider_error"),
+    ShuttingDown: (503, "server_error"),
 }
 _CODES: dict[type[LLMHubError], str] = {
     PromptTooLong: "context_length_exceeded",
     ContentRejected: "content_policy_violation",
     ModelNotFound: "model_not_found",
     ConfigurationError: "model_not_found",
+    ShuttingDown: "shutting_down",
     UnsupportedParameter: "unsupported_parameter",
+    NotOffered: "unsupported_parameter",
     RateLimited: "rate_limit_exceeded",
+    LimitReached: "rate_limit_exceeded",
 }
 
 
@@ -62,7 +71,10 @@ class Refused(Exception):  # said by the API itself, before the hub is asked
 
 
 def error_of(error: LLMHubError | Refused) -> tuple[int, dict[str, Any]]:
-    """The HTTP status and the `error` object. The provider's own words are part of the message, redacted."""
+    """The HTTP status and the `error` object. The provider's own words are part of the message, redacted.
+
+    `param` is the field of the body, or of the `ChatRequest` that was made of it, which each dialect calls its own way.
+    """
     if isinstance(error, Refused):
         kinds = {401: "authentication_error", 403: "permission_error"}
         kind = kinds.get(error.status, "invalid_request_error")
@@ -72,7 +84,8 @@ def error_of(error: LLMHubError | Refused) -> tuple[int, dict[str, Any]]:
     if isinstance(error, ProviderError) and error.detail:
         message = f"{error.message} ({error.detail}) {error.hint}".strip()
     code = _CODES.get(type(error)) or (error.kind if isinstance(error, ProviderError) else None)
-    said: dict[str, Any] = {"message": message, "type": kind, "param": None, "code": code}
+    param = error.parameter or None if isinstance(error, UnsupportedParameter | NotOffered) else None
+    said: dict[str, Any] = {"message": message, "type": kind, "param": param, "code": code}
     if isinstance(error, ProviderError) and error.attempts:
         said["attempts"] = [attempt_of(attempt) for attempt in error.attempts]
     return status, said

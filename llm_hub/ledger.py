@@ -10,14 +10,14 @@ import logging
 import time
 from collections import deque
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from llm_hub.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Hashable, Iterable
 
     from sqlalchemy import Connection
 
@@ -37,6 +37,8 @@ BATCH = 1.0
 PAUSE = 10.0
 """Seconds until a database that failed is tried again."""
 COUNTS = ("prompt_tokens", "completion_tokens", "reasoning_tokens", "cached_tokens")
+
+Key = TypeVar("Key", bound="Hashable")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,20 +62,39 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
+class Used:
+    """What requests used together. `unpriced` are the answers without a price, which `price` knows nothing of."""
+
+    requests: int = 0
+    answered: int = 0
+    unpriced: int = 0
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    reasoning_tokens: int = 0
+    cached_tokens: int = 0
+    price: Decimal = Decimal(0)
+
+    def __add__(self, other: Used) -> Used:
+        return Used(*(getattr(self, one.name) + getattr(other, one.name) for one in fields(self)))
+
+
+@dataclass(frozen=True, slots=True)
 class Total:
-    """What somebody used of a target on a day. `day` counts from 1970-01-01; `unpriced` are answers without a price."""
+    """What somebody used of a target on a day. `day` counts from 1970-01-01."""
 
     day: int
     who: str
     target: str
-    requests: int
-    answered: int
-    unpriced: int
-    prompt_tokens: int
-    completion_tokens: int
-    reasoning_tokens: int
-    cached_tokens: int
-    price: Decimal
+    used: Used
+
+
+def together(totals: Iterable[Total], key: Callable[[Total], Key]) -> dict[Key, Used]:
+    """The totals summed up by what `key` says of each."""
+    found: dict[Key, Used] = {}
+    for total in totals:
+        name = key(total)
+        found[name] = found.get(name, Used()) + total.used
+    return found
 
 
 class Ledger:
@@ -130,7 +151,7 @@ class Ledger:
         for row in found:
             numbers = {name: int(getattr(row, name)) for name in sums}
             price = Decimal(numbers.pop("nanodollars")) / NANO
-            totals.append(Total(day=row.day, who=row.who, target=row.target, price=price, **numbers))
+            totals.append(Total(row.day, row.who, row.target, Used(price=price, **numbers)))
         return totals
 
     async def flush(self) -> None:

@@ -15,7 +15,7 @@ from llm_hub import ledger as module
 from llm_hub.chat import Usage
 from llm_hub.database import Database
 from llm_hub.errors import ConfigurationError
-from llm_hub.ledger import DAY, Entry, Ledger
+from llm_hub.ledger import DAY, Entry, Ledger, Used, together
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -70,17 +70,11 @@ async def test_sums_are_by_day_asker_and_target(ledger: Ledger) -> None:
         ledger.note(entry)
     today = {(total.who, total.target): total for total in await ledger.totals(ledger.today)}
     assert today.keys() == {("alice", "openai/a"), ("bob", "openai/a"), ("alice", "openai/b")}
-    total = today["alice", "openai/a"]
-    assert (total.requests, total.answered, total.unpriced) == (4, 3, 1)
-    assert (total.prompt_tokens, total.completion_tokens, total.reasoning_tokens, total.cached_tokens) == (
-        30,
-        60,
-        15,
-        12,
-    )
-    assert total.price == Decimal("0.00000025")
+    assert today["alice", "openai/a"].used == Used(4, 3, 1, 30, 60, 15, 12, Decimal("0.00000025"))
     assert [total.day for total in await ledger.totals()] == [19_999, 20_000, 20_000, 20_000]
     assert {total.who for total in await ledger.totals(who="bob")} == {"bob"}
+    by_asker = together(today.values(), lambda total: total.who)
+    assert {who: used.requests for who, used in by_asker.items()} == {"alice": 5, "bob": 1}
 
 
 async def test_looking_makes_no_file(ledger: Ledger, file: Path) -> None:

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
     from starlette.requests import Request
 
+HERE = "local"
+"""The name of whoever asks without a key."""
 _PROXIED = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip", "via")
 
 
@@ -44,7 +46,7 @@ def admitted(request: Request, keys: Mapping[str, str]) -> str:
     origin = request.headers.get("origin")
     if origin is not None and urlsplit(origin).netloc != request.headers.get("host"):
         raise Refused(403, "Pages of other sites may not use this API.")
-    return "local"
+    return HERE
 
 
 def _here(host: str) -> bool:

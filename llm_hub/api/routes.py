@@ -8,50 +8,51 @@ from typing import TYPE_CHECKING
 
 from fastapi import APIRouter, Request
 
-from llm_hub.api.access import admitted
 from llm_hub.api.answering import stream, whole
 from llm_hub.api.bodies import Body, parse
 from llm_hub.api.completion_answers import COMPLETIONS
 from llm_hub.api.dialects import CHAT, Dialect, error_body
-from llm_hub.api.lists import is_anthropic, lists, reply
+from llm_hub.api.guarded import Guarded
+from llm_hub.api.lists import is_anthropic, lists
 from llm_hub.api.message_answers import MESSAGES
-from llm_hub.api.refusals import Refused, error_of
-from llm_hub.errors import LLMHubError
+from llm_hub.api.refusals import Refused
+from llm_hub.api.usage import metrics, usage
+from llm_hub.meter import Meter
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
     from starlette.responses import Response
 
     from llm_hub.api.dialects import Said
+    from llm_hub.api.guarded import Refuse
     from llm_hub.api.lists import Endpoint
     from llm_hub.chat import ChatRequest
     from llm_hub.hub import Hub
+    from llm_hub.limits import Limits
 
 
-def router(hub: Hub, keys: Mapping[str, str]) -> APIRouter:
-    """The API over `hub`. `keys` are the owner's for whoever may use it, by name; without any, see access.py."""
+def router(hub: Hub, keys: Mapping[str, str], meter: Meter | None = None, limits: Limits | None = None) -> APIRouter:
+    """The API over `hub`. `keys` are the owner's for whoever may use it, by name; without any, see access.py.
 
-    def guarded(endpoint: Endpoint, refuse: Callable[[Request, int, Said], tuple[int, object]]) -> Endpoint:
-        async def answered(request: Request) -> Response:
-            try:
-                admitted(request, keys)
-                return await endpoint(request)
-            except (LLMHubError, Refused) as error:
-                status, said = refuse(request, *error_of(error))
-                return reply(said, status)
+    Every answer passes through `meter`, and `limits` hold for each of those who ask.
+    """
+    meter = meter or Meter()
+    routes = APIRouter()
 
-        return answered
+    def add(path: str, endpoint: Endpoint, refuse: Refuse, *methods: str) -> None:
+        routes.add_route(path, Guarded(path, endpoint, refuse, keys, meter.metrics), methods=list(methods))  # type: ignore[arg-type]  # Starlette takes any ASGI application
 
-    def chat(dialect: Dialect[Body]) -> Endpoint:
+    def chat(path: str, dialect: Dialect[Body]) -> None:
         async def answer(request: Request) -> Response:
-            body = parse(dialect.body, await _body(request))
-            events = hub.events(_routed(body.request(), hub.route))
+            body, who = parse(dialect.body, await _body(request)), request.state.who
+            held = [(limits, who)] if limits else []
+            events = meter.events(hub, _routed(body.request(), hub.route), who=who, way=path, limits=held)
             if body.stream:
                 return await stream(request, events, dialect.writer(body))
             return await whole(request, events, partial(dialect.whole, body))
 
-        return guarded(answer, lambda _, status, said: dialect.error(status, said))
+        add(path, answer, lambda _, status, said: dialect.error(status, said), "POST")
 
     async def count_tokens(_: Request) -> Response:
         raise Refused(404, "Tokens are not counted here before an answer: each model counts them its own way.")
@@ -59,18 +60,18 @@ def router(hub: Hub, keys: Mapping[str, str]) -> APIRouter:
     async def unknown(_: Request) -> Response:
         raise Refused(404, "There is no such endpoint, or it takes another method. docs/api.md lists them.")
 
-    routes = APIRouter()
-    for path, endpoint in (
-        ("/chat", chat(CHAT)),
-        ("/chat/completions", chat(COMPLETIONS)),
-        ("/messages", chat(MESSAGES)),
-        ("/messages/count_tokens", guarded(count_tokens, _refused)),
-    ):
-        routes.add_route(f"/v1{path}", endpoint, methods=["POST"])
+    chat("/v1/chat", CHAT)
+    chat("/v1/chat/completions", COMPLETIONS)
+    chat("/v1/messages", MESSAGES)
+    add("/v1/messages/count_tokens", count_tokens, _refused, "POST")
     for path, lister in lists(hub).items():
-        routes.add_route(path, guarded(lister, _refused), methods=["GET"])
+        add(path, lister, _refused, "GET")
+    if meter.ledger:
+        add("/v1/usage", usage(meter.ledger), _refused, "GET")
+    if meter.metrics:
+        add("/metrics", metrics(meter.metrics), _refused, "GET")
     # Last: otherwise the page would answer, with a page.
-    routes.add_route("/v1/{rest:path}", guarded(unknown, _refused), methods=["GET", "POST", "PUT", "PATCH", "DELETE"])
+    add("/v1/{rest:path}", unknown, _refused, "GET", "POST", "PUT", "PATCH", "DELETE")
     return routes
 
 

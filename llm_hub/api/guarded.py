@@ -1,0 +1,91 @@
+"""What stands around every endpoint: who may ask, an id for the request, its line in the log, and refusals."""
+
+from __future__ import annotations
+
+import logging
+import math
+import re
+import secrets
+import time
+from typing import TYPE_CHECKING
+
+from starlette.requests import Request
+
+from llm_hub import logs
+from llm_hub.api.access import admitted
+from llm_hub.api.lists import reply
+from llm_hub.api.refusals import Refused, error_of
+from llm_hub.errors import LLMHubError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from starlette.responses import Response
+    from starlette.types import Receive, Scope, Send
+
+    from llm_hub.api.dialects import Said
+    from llm_hub.api.lists import Endpoint
+    from llm_hub.metrics import Metrics
+
+    Refuse = Callable[[Request, int, Said], tuple[int, object]]
+
+log = logging.getLogger(__name__)
+
+ID = "x-request-id"
+"""The header with a request's id: the client's own, where it sends a short one, else one of ours."""
+
+WENT_WRONG = "Something went wrong inside LLM Hub."
+
+_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+
+
+class Guarded:
+    """An endpoint as an ASGI application. `path` is its own, as it was declared."""
+
+    def __init__(
+        self,
+        path: str,
+        endpoint: Endpoint,
+        refuse: Refuse,
+        keys: Mapping[str, str],
+        metrics: Metrics | None = None,
+    ) -> None:
+        self._path = path
+        self._endpoint = endpoint
+        self._refuse = refuse
+        self._keys = keys
+        self._metrics = metrics
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        began = time.perf_counter()
+        request = Request(scope, receive, send)
+        said = request.headers.get(ID, "")
+        line = logs.Request(said if _ID.fullmatch(said) else secrets.token_hex(8), way=self._path)
+        token = logs.current.set(line)
+        try:
+            response = await self._answer(request, line)
+            line.status = response.status_code
+            response.headers[ID] = line.id
+            await response(scope, receive, send)
+        finally:
+            line.seconds = time.perf_counter() - began
+            line.log()
+            if self._metrics and line.status is not None:
+                self._metrics.replied(self._path, line.status)
+            logs.current.reset(token)
+
+    async def _answer(self, request: Request, line: logs.Request) -> Response:
+        try:
+            line.who = request.state.who = admitted(request, self._keys)
+            return await self._endpoint(request)
+        except (LLMHubError, Refused) as error:
+            status, body = self._refuse(request, *error_of(error))
+            response = reply(body, status)
+            if (wait := getattr(error, "retry_after", None)) is not None:
+                response.headers["retry-after"] = str(max(1, math.ceil(wait)))
+            return response
+        except Exception:
+            log.exception("%s failed inside the hub.", self._path)
+            said = {"message": WENT_WRONG, "type": "server_error", "param": None, "code": None}
+            status, body = self._refuse(request, 500, said)
+            return reply(body, status)

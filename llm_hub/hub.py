@@ -22,6 +22,7 @@ from llm_hub.pricing import price
 from llm_hub.provider import LLMProvider
 from llm_hub.providers import gguf
 from llm_hub.router import Clocks, Health, LLMRouter, Target
+from llm_hub.running import Running
 from llm_hub.wire import checked_key, checked_url
 
 if TYPE_CHECKING:
@@ -89,6 +90,7 @@ class Hub:
     def __init__(self, settings: Settings, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._settings = settings
         self._clock = clock
+        self.running = Running()
         self._rows: dict[str, Row] = {name: row for name, row in ROWS.items() if name != "chaos" or settings.chaos}
         for name, url in settings.servers.items():
             if name in ROWS or name == "auto":
@@ -226,7 +228,7 @@ class Hub:
                 health=self._health,
                 resume=self._settings.midstream == "resume",
             )
-            answer = router.events(replace(request, model=None))
+            answer = self.running.watch(router.events(replace(request, model=None)))
             events = await used.enter_async_context(aclosing(answer))
             async for event in events:
                 if isinstance(event, AttemptFailed):

@@ -19,8 +19,9 @@ from fastapi import FastAPI
 from fastapi.responses import HTMLResponse, JSONResponse
 
 from llm_hub.api import keys, router
+from llm_hub.api.refusals import error_of
 from llm_hub.arena.votes import Votes
-from llm_hub.errors import ConfigurationError
+from llm_hub.errors import ConfigurationError, ShuttingDown
 from llm_hub.hub import Hub
 from llm_hub.settings import Settings
 from llm_hub.ui.guard import Guard
@@ -30,14 +31,18 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from types import FrameType
 
+    from starlette.responses import Response
     from starlette.types import ASGIApp, Receive, Scope, Send
 
     from llm_hub.ui.page import Page
 
 log = logging.getLogger("llm_hub")
 
-GRACE = 3
-"""Seconds that open requests get to end by themselves when the server stops."""
+LAST_WORDS = 2
+"""Seconds that whatever was ended gets to say so, and open connections to close."""
+TAKING_OVER = 1.0
+"""Seconds that a page gets to put a finished answer where it belongs: it asks for that in requests of its own."""
+RETRY_AFTER = "5"
 ENVIRONMENT = {
     "GRADIO_ANALYTICS_ENABLED": "False",
     "GRADIO_RUN_HISTORY": "False",  # it would keep what visitors type in their browser's storage
@@ -61,7 +66,9 @@ class Application:
         self.votes = Votes(settings.database_url)
         self.page: Page | None = None
         self.failed = False
-        self._background: set[asyncio.Task[None]] = set()
+        self.stopping = False
+        self._requests: set[asyncio.Task[object]] = set()
+        self._timeout = settings.shutdown_timeout
         self._stop_event: asyncio.Event | None = None
         self.api = FastAPI(lifespan=self._lifespan, docs_url=None, redoc_url=None, openapi_url=None)
         self.api.add_api_route("/health", self._health)
@@ -75,23 +82,63 @@ class Application:
         """What is logged once the page answers."""
         self._address = address
 
-    def stop(self) -> None:
-        """Ends the streams, so that the server need not wait for them."""
+    async def drain(self, hurry: asyncio.Event) -> None:
+        """Lets running answers finish while new requests are refused; then, or in a hurry, ends what is left."""
+        self.stopping = True
+        self.hub.running.close()
+        finished = asyncio.create_task(self._finished())
+        hurried = asyncio.create_task(hurry.wait())
+        await asyncio.wait((finished, hurried), timeout=self._timeout, return_when=asyncio.FIRST_COMPLETED)
+        if not finished.done():
+            log.warning("LLM Hub stops, and ends %d answers that were not complete.", len(self.hub.running))
+            self.hub.running.end()
+            await asyncio.wait((finished,), timeout=LAST_WORDS)
+        for task in (finished, hurried):
+            task.cancel()
         if self.page is not None:
             self.page.coalescer.stop()
         if self._stop_event is not None:
-            self._stop_event.set()
+            self._stop_event.set()  # an open tab's heartbeat would hold the server
+
+    async def _finished(self) -> None:
+        """Returns when no answer is being written any more, and each has reached whoever asked for it."""
+        on_page = self.page is not None and self.page.coalescer.running > 0
+        while self._requests:
+            await asyncio.wait(self._requests)
+        await self.hub.running.none()
+        if on_page:
+            await asyncio.sleep(TAKING_OVER)
 
     async def _door(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Until the page is there, only the API's own routes are let through."""
-        if scope["type"] == "http" and self.page is None and not scope["path"].startswith(("/health", "/v1/")):
-            status = 200 if scope["path"] == "/" and not self.failed else 503
+        """Lets in whom the server can answer: while it starts only the API's requests, while it stops no new ones."""
+        if scope["type"] != "http":
+            await self.api(scope, receive, send)
+            return
+        path = scope["path"]
+        if self.stopping and (path == "/" or path.startswith("/v1/")):
+            await _stopping(path)(scope, receive, send)
+        elif self.page is None and not path.startswith(("/health", "/v1/")):
+            status = 200 if path == "/" and not self.failed else 503
             response = HTMLResponse(SPLASH, status, headers={"cache-control": "no-store", "retry-after": "1"})
             await response(scope, receive, send)
-            return
-        await self.api(scope, receive, send)
+        elif path.startswith("/v1/"):
+            await self._answered(scope, receive, send)
+        else:
+            await self.api(scope, receive, send)
+
+    async def _answered(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """A request of the API, which a stop waits for."""
+        task = asyncio.current_task()
+        assert task is not None  # noqa: S101
+        self._requests.add(task)
+        try:
+            await self.api(scope, receive, send)
+        finally:
+            self._requests.discard(task)
 
     async def _health(self) -> JSONResponse:
+        if self.stopping:
+            return JSONResponse({"status": "stopping"}, 503, {"retry-after": RETRY_AFTER})
         if self.failed or (self.page is not None and self.page.blocks._queue.stopped):  # noqa: SLF001  # no public way
             return JSONResponse({"status": "failed"}, 503)
         return JSONResponse({"status": "starting" if self.page is None else "ready"})
@@ -165,16 +212,39 @@ def _mount(app: FastAPI, page: Page) -> Any:
     return next(part for part in mounted if isinstance(part, gr.routes.App))
 
 
+def _stopping(path: str) -> Response:
+    """What a new request is told. Clients of OpenAI's and of Anthropic's protocol both understand the error."""
+    headers = {"retry-after": RETRY_AFTER, "connection": "close", "cache-control": "no-store"}
+    if path == "/":
+        return HTMLResponse(SPLASH, 503, headers)
+    said = error_of(ShuttingDown("LLM Hub is being stopped and takes no new requests."))[1]
+    return JSONResponse({"type": "error", "error": said}, 503, headers)
+
+
 class Server(uvicorn.Server):
-    """Ends the page's streams when it is told to stop."""
+    """Goes on listening while the application drains. A second signal ends that, a third one everything."""
 
     def __init__(self, config: uvicorn.Config, application: Application) -> None:
         super().__init__(config)
         self._application = application
+        self._hurry = asyncio.Event()
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        self._loop = asyncio.get_running_loop()
+        await super().startup(sockets)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        self._application.stop()
-        super().handle_exit(sig, frame)
+        if not self.should_exit:
+            super().handle_exit(sig, frame)
+        elif self._loop is not None and not self._hurry.is_set():
+            self._loop.call_soon_threadsafe(self._hurry.set)
+        else:
+            self.force_exit = True
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        await self._application.drain(self._hurry)
+        await super().shutdown(sockets)
 
 
 def run(settings: Settings) -> None:
@@ -187,7 +257,7 @@ def run(settings: Settings) -> None:
             application.asgi,
             log_config=None,
             access_log=False,
-            timeout_graceful_shutdown=GRACE,
+            timeout_graceful_shutdown=LAST_WORDS,
             server_header=False,
         )
         Server(config, application).run(sockets=[bound])

@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
-import signal
 import socket
 import subprocess
 import sys
-import threading
 from typing import TYPE_CHECKING
 
 import httpx
 import pytest
 
 from tests.ui.site import ROOT, Site
-from tests.ui.tab import Tab
-from tests.wall import WallThread
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -93,49 +88,6 @@ def test_a_setting_that_cannot_be_used_is_named(tmp_path: Path) -> None:
     assert "Traceback" not in ended.stderr
 
 
-@pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_ends_it_promptly_also_with_an_open_tab(signum: signal.Signals, tmp_path: Path) -> None:
-    with Site(tmp_path / "log") as site:
-        opened = threading.Event()
-
-        def tab() -> None:
-            with (
-                httpx.Client(trust_env=False, timeout=30) as client,
-                client.stream("GET", f"{site.url}/gradio_api/heartbeat/abc") as beat,
-            ):
-                for _ in beat.iter_raw():
-                    opened.set()
-
-        visitor = threading.Thread(target=tab, daemon=True)
-        visitor.start()
-        assert opened.wait(10)
-        assert site.stop(signum) < 4
-        assert site.process.returncode == 0
-        visitor.join(5)
-        assert "Traceback" not in site.log.read_text()
-
-
 def test_the_port_is_bound_before_anything_is_imported_for_the_page(tmp_path: Path) -> None:
     with Site(tmp_path / "log") as site, socket.create_connection(("127.0.0.1", site.port), 5):
         assert site.first_ok < site.ready
-
-
-async def test_a_signal_ends_running_answers_and_their_connections(tmp_path: Path) -> None:
-    models = ("ok?tokens=5000&rate=50&ends=1", "stall@first?ends=1")
-    with WallThread() as wall:
-        environment = {"OPENAI_API_KEY": "sk-test-0123456789", "OPENAI_BASE_URL": wall.openai_url}
-        with Site(tmp_path / "log", environment) as site:
-            async with httpx.AsyncClient(base_url=site.url, trust_env=False, timeout=30) as client:
-                config = (await client.get("/config")).json()
-                asked = [
-                    asyncio.create_task(Tab(client, config).ask("Hello", chat_provider="openai", chat_model=model))
-                    for model in models
-                ]
-                running = await asyncio.to_thread(
-                    wall.wait_for,
-                    lambda seen: len(found := [e for e in seen if e.model in models and e.status]) == 2 and found,
-                )
-                assert await asyncio.to_thread(site.stop) < 3
-                await asyncio.gather(*asked, return_exceptions=True)
-        assert all(exchange.client_left for exchange in running)
-    assert "Traceback" not in site.log.read_text()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import json
 import signal
 import subprocess
 import sys
@@ -20,12 +21,26 @@ from typing import Any
 import huggingface_hub
 import pytest
 
-from llm_hub.chat import ChatRequest, Done, Event, Image, LLMResponse, Message, Role, Text, TextDelta, Waiting
+from llm_hub.chat import (
+    ChatRequest,
+    Done,
+    Event,
+    Image,
+    JSONFormat,
+    LLMResponse,
+    Message,
+    Role,
+    Text,
+    TextDelta,
+    Tool,
+    Waiting,
+)
 from llm_hub.errors import (
     ConfigurationError,
     ConnectionFailed,
     InvalidRequest,
     ModelNotFound,
+    NotOffered,
     PromptTooLong,
     ServerFailed,
 )
@@ -156,6 +171,42 @@ async def test_an_answer_that_fills_the_context_ends_with_its_length() -> None:
     assert response.finish_reason == "length"
     assert response.usage["total_tokens"] <= 256
     await provider.aclose()
+
+
+async def test_an_answer_follows_its_schema_by_grammar(provider: LlamaCppProvider) -> None:
+    schema = {
+        "type": "object",
+        "properties": {"fox": {"type": "string", "maxLength": 20}, "tails": {"type": "integer", "maximum": 9}},
+        "required": ["fox", "tails"],
+        "additionalProperties": False,
+    }
+    told = json.loads((await answer(provider, ask(STORY, format=JSONFormat(schema)))).content)
+    assert told.keys() == {"fox", "tails"}
+    assert isinstance(told["tails"], int)
+    plain = await answer(provider, ask("Who are you? Answer as JSON.", format=JSONFormat(), max_tokens=200))
+    assert plain.content.startswith("{")
+
+
+async def test_a_schema_that_is_none_is_refused(provider: LlamaCppProvider) -> None:
+    with pytest.raises(InvalidRequest, match="did not accept"):
+        await answer(provider, ask(STORY, format=JSONFormat({"type": "nonsense"})))
+
+
+async def test_stop_seed_and_top_p_are_the_callers(provider: LlamaCppProvider) -> None:
+    assert (await answer(provider, ask("What is 2+2?", stop=(" classic", "never")))).content == "The answer to this"
+
+    async def told(**options: Any) -> str:
+        return (await answer(provider, ask(STORY, temperature=1.5, max_tokens=20, **options))).content
+
+    assert await told(seed=2**40) == await told(seed=2**40) != await told(seed=8)
+    assert await told(top_p=0.0) == await told(top_p=0.0)
+
+
+@pytest.mark.parametrize("option", [{"tools": (Tool("clock"),)}, {"effort": "low"}], ids=["tools", "effort"])
+async def test_what_it_does_not_take_is_refused_by_name(provider: LlamaCppProvider, option: dict[str, Any]) -> None:
+    with pytest.raises(NotOffered) as caught:
+        await answer(provider, ask("What time is it?", **option))
+    assert caught.value.parameter in option
 
 
 async def test_it_lists_its_one_model(provider: LlamaCppProvider) -> None:

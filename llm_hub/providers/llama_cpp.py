@@ -22,7 +22,7 @@ from llm_hub.errors import (
 )
 from llm_hub.failures import failure
 from llm_hub.provider import Answer, LLMProvider
-from llm_hub.providers import gguf
+from llm_hub.providers import gguf, openai_body
 from llm_hub.providers.engine import Engine
 
 if TYPE_CHECKING:
@@ -32,6 +32,8 @@ LONGEST_ANSWER = 2048
 """Tokens of an answer where the request sets no limit: a small model may ramble on to the end of its context."""
 BATCH = 32
 """Tokens of a prompt that are read at once: reading can be cancelled between two batches only."""
+_SEEDS = 2**32 - 1
+"""How many there are: the next one means any."""
 WORTH_TELLING = 256
 """Tokens of a prompt still to be read, which take a second or more: the reader is told how far it is."""
 
@@ -43,7 +45,12 @@ class LlamaCppProvider(LLMProvider):
     once, each with `context` tokens or as many as the model was trained for: memory grows with both. `directory`,
     `endpoint` and `token` are for the download. While llama.cpp loads it holds Python's lock, so that every event
     loop stands still for about a second, once.
+
+    A schema is kept to by grammar. Tools are not taken: where the model's template knows none, as the packaged one's,
+    llama.cpp leaves them out without a word.
     """
+
+    takes = frozenset({"format", "stop", "seed", "top_p"})
 
     def __init__(
         self,
@@ -122,18 +129,15 @@ class LlamaCppProvider(LLMProvider):
                 model=model,
             )
         body: dict[str, Any] = {
-            # Half a surrogate pair, which a browser's JSON can carry, is no UTF-8: it becomes a question mark.
-            "messages": [
-                {"role": str(turn.role), "content": turn.text.encode("utf-8", "replace").decode()}
-                for turn in request.messages
-            ],
+            "messages": openai_body.messages(request.messages),
             "max_tokens": min(request.max_tokens or LONGEST_ANSWER, self._context),
             "stream": True,
             "stream_options": {"include_usage": True},
             "return_progress": True,  # without these chunks nothing asks while a prompt is read whether to go on
+            **openai_body.options(request),
         }
-        if request.temperature is not None:
-            body["temperature"] = request.temperature
+        if request.seed is not None:
+            body["seed"] = request.seed % _SEEDS
         return body
 
     def _read(self, answer: Answer, chunk: dict[str, Any]) -> list[Event]:

@@ -206,6 +206,10 @@ class Hub:
         """How often one target is asked at most before the next one is."""
         return self._settings.max_retries + 1
 
+    def payer(self, request: ChatRequest) -> Payer | None:
+        """Who pays for a request; None: no model of its route needs a key, or nobody has one."""
+        return self._paying(self._names(request))
+
     async def events(self, request: ChatRequest) -> AsyncGenerator[Event]:
         """The answer to a request, from the first target that can give it.
 
@@ -214,9 +218,7 @@ class Hub:
         route; `auto` asks them in the route's place, or its first target alone where they are (). Raises `LLMHubError`.
         Closing the generator closes the provider's connection.
         """
-        chosen = () if request.model in (None, "auto") else (request.model,)
-        follow = request.fallback if request.fallback is not None else self.fallback if chosen else self.route
-        names = tuple(dict.fromkeys((*chosen, *follow))) or self.route[:1]
+        names = self._names(request)
         payer = self._payer(names)
         async with AsyncExitStack() as used:
             targets = [await self._target(name, payer, used) for name in names]
@@ -282,15 +284,25 @@ class Hub:
         """Closes every provider's connections."""
         await self._accounts.aclose()
 
-    def _payer(self, names: tuple[str, ...]) -> Payer:
-        """Who pays for a route of these targets: whoever has the key for the first that needs one."""
+    def _names(self, request: ChatRequest) -> tuple[str, ...]:
+        """The targets that a request is for, in order."""
+        chosen = () if request.model in (None, "auto") else (request.model,)
+        follow = request.fallback if request.fallback is not None else self.fallback if chosen else self.route
+        return tuple(dict.fromkeys((*chosen, *follow))) or self.route[:1]
+
+    def _paying(self, names: tuple[str, ...]) -> Payer | None:
+        """Whoever has the key for the first of these targets that needs one."""
         for name in names:
             provider = name.partition("/")[0]
             if provider in self._purse.keys:
                 return "visitor"
             if self._purse.owner_pays and self._owners_key(provider):
                 return "owner"
-        return "owner" if self._purse.owner_pays else "visitor"
+        return None
+
+    def _payer(self, names: tuple[str, ...]) -> Payer:
+        """Whose keys may be used for a route of these targets."""
+        return self._paying(names) or ("owner" if self._purse.owner_pays else "visitor")
 
     def _owners_key(self, provider: str) -> str:
         row = self._rows.get(provider)

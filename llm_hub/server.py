@@ -12,6 +12,7 @@ import signal
 import socket
 import sys
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import uvicorn
@@ -23,9 +24,11 @@ from llm_hub.api.refusals import error_of
 from llm_hub.arena.votes import Votes
 from llm_hub.errors import ConfigurationError, ShuttingDown
 from llm_hub.hub import Hub
+from llm_hub.limits import Counters, Limits
 from llm_hub.settings import Settings
 from llm_hub.ui.guard import Guard
-from llm_hub.visitors import Visitors
+from llm_hub.ui.limits import address
+from llm_hub.visitors import Allowance, Visitors
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -62,7 +65,13 @@ class Application:
 
     def __init__(self, settings: Settings) -> None:
         self.hub = Hub.from_settings(settings)
-        self.visitors = Visitors(self.hub, owner_pays=settings.owner_pays, trusted=not settings.public)
+        self._counters = Counters(settings.redis_url) if settings.public and settings.owner_pays else None
+        self.visitors = Visitors(
+            self.hub,
+            owner_pays=settings.owner_pays,
+            trusted=not settings.public,
+            allowance=_allowance(settings, self._counters) if self._counters else None,
+        )
         self.votes = Votes(settings.database_url)
         self.page: Page | None = None
         self.failed = False
@@ -147,6 +156,8 @@ class Application:
     async def _lifespan(self, _: FastAPI) -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
             stack.push_async_callback(self.hub.aclose)
+            if self._counters is not None:
+                stack.push_async_callback(self._counters.aclose)
             stack.push_async_callback(self.votes.aclose)
             background = [asyncio.create_task(self._open(stack)), asyncio.create_task(self.visitors.tend())]
             yield
@@ -173,6 +184,15 @@ class Application:
         self.page = page
         log.info("LLM Hub is ready: %s (its API answers %s)", self._address, self._answers)
         await self.hub.warm_up()
+
+
+def _allowance(settings: Settings, counters: Counters) -> Allowance:
+    """What strangers may use of the owner's money."""
+    return Allowance(
+        Limits(counters, requests=settings.visitor_requests, tokens=settings.visitor_tokens, whose="each visitor"),
+        Limits(counters, tokens=settings.daily_tokens, money=settings.daily_money, whose="all visitors together"),
+        partial(address, on_space="SPACE_ID" in os.environ),
+    )
 
 
 def _build(visitors: Visitors, votes: Votes) -> Page:

@@ -76,6 +76,18 @@ class Settings(BaseSettings):
         description="Who pays for what is asked on the page: the owner, with the keys set here, or each visitor, with "
         "keys of their own. The owner on this computer alone; visitors where others can reach the page.",
     )
+    visitor_requests: int = Field(
+        10, ge=1, le=10**6, description="Requests a minute for each visitor whom the owner pays for."
+    )
+    visitor_tokens: int = Field(
+        100_000, ge=1, le=10**12, description="Tokens a day for each visitor whom the owner pays for."
+    )
+    daily_tokens: int = Field(
+        2_000_000, ge=1, le=10**15, description="Tokens a day for all visitors whom the owner pays for."
+    )
+    daily_money: Decimal = Field(
+        Decimal(5), gt=0, le=10**6, allow_inf_nan=False, description="US dollars a day for all those visitors together."
+    )
     chaos: bool = Field(False, description="Adds a provider that fails in every way, to watch what happens.")
 
     database_url: str = Field(

@@ -12,15 +12,18 @@ import hashlib
 import re
 import time
 from collections import OrderedDict
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Protocol
 
 from llm_hub.errors import ConfigurationError
+from llm_hub.meter import Meter
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import AsyncGenerator, Callable, Mapping
 
+    from llm_hub.chat import ChatRequest, Event
     from llm_hub.hub import Hub
+    from llm_hub.limits import Limits
 
 TAB = "x-llm-hub-tab"
 """The header in which a tab sends its secret."""
@@ -30,7 +33,11 @@ GRACE = 60.0
 """Seconds that a closed tab's keys are kept: a connection that was only lost comes back sooner."""
 MOST = 2000
 """Tabs whose keys are kept; the one that was not used for longest goes first."""
+SIGNED_IN = "huggingface"
+"""The provider that the token of a Hugging Face sign-in is a key of."""
 LONGEST_KEY = 512
+LONGEST_ANSWER = 4096
+"""Tokens of an answer that the owner pays for a stranger: what is reserved for it is what it may cost at most."""
 
 _SECRET = re.compile(r"[A-Za-z0-9_-]{40,80}")
 
@@ -38,28 +45,60 @@ _SECRET = re.compile(r"[A-Za-z0-9_-]{40,80}")
 class Visitor(Protocol):
     """A request of the page, as Gradio hands it to a handler."""
 
+    request: Any
+    """Starlette's own."""
     session_hash: str | None
 
     @property
     def headers(self) -> Mapping[str, str]: ...
 
 
+@dataclass(frozen=True, slots=True)
+class Allowance:
+    """What strangers may use of the owner's money: each of them by their address, and all of them together."""
+
+    each: Limits
+    everybody: Limits
+    address: Callable[[Any], str | None]
+    """Who asks, from an ASGI scope."""
+
+    def of(self, visitor: Visitor) -> list[tuple[Limits, str]]:
+        address = self.address(visitor.request.scope) if visitor.request is not None else None
+        return [(self.each, address or "here"), (self.everybody, "everybody")]
+
+
 @dataclass(slots=True)
 class _Tab:
     until: float
     keys: dict[str, str] = field(default_factory=dict, repr=False)
+    token: str = field(default="", repr=False)
+    """Of a visitor who signed in with Hugging Face."""
+
+    @property
+    def all(self) -> dict[str, str]:
+        """What it pays with: a typed key goes before a token."""
+        return ({SIGNED_IN: self.token} if self.token else {}) | self.keys
 
 
 class Visitors:
     """The hub as each visitor sees it. `owner_pays`: with the owner's keys too, where they have none of their own.
 
-    `trusted`: whoever visits is the owner, or somebody the owner lets near this computer.
+    `trusted`: whoever visits is the owner, or somebody the owner lets near this computer. Others have an `allowance`.
     """
 
     def __init__(
-        self, hub: Hub, *, owner_pays: bool, trusted: bool, clock: Callable[[], float] = time.monotonic
+        self,
+        hub: Hub,
+        *,
+        owner_pays: bool,
+        trusted: bool,
+        allowance: Allowance | None = None,
+        meter: Meter | None = None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._hub = hub
+        self._allowance = allowance
+        self._meter = meter or Meter()
         self._owner_pays = owner_pays
         self._trusted = trusted
         self._clock = clock
@@ -71,22 +110,42 @@ class Visitors:
 
     def hub(self, visitor: Visitor) -> Hub:
         """The hub as this visitor sees it."""
-        tab = self._tab(visitor.headers.get(TAB, ""))
+        secret = visitor.headers.get(TAB, "")
+        self._sign_in(secret, _token(visitor))
+        tab = self._tab(secret)
         if tab is None:
             return self.anyone
         if visitor.session_hash:
-            self._sessions[visitor.session_hash] = _hash(visitor.headers.get(TAB, ""))
-        return self._view(tab.keys)
+            self._sessions[visitor.session_hash] = _hash(secret)
+        return self._view(tab.all)
+
+    def events(self, visitor: Visitor, request: ChatRequest, way: str) -> AsyncGenerator[Event]:
+        """The answer to a visitor's request, counted; where the owner pays for a stranger, within limits.
+
+        Raises `LimitReached`, and as the hub does.
+        """
+        hub, limits = self.hub(visitor), []
+        payer = hub.payer(request)
+        if payer == "owner" and self._allowance is not None:
+            limits = self._allowance.of(visitor)
+            request = replace(request, max_tokens=min(request.max_tokens or LONGEST_ANSWER, LONGEST_ANSWER))
+        who = "visitor" if payer == "visitor" else "page"
+        return self._meter.events(hub, request, who=who, way=way, limits=limits)
 
     def hub_of(self, secret: str) -> Hub:
         """The hub as the visitor sees it whose tab has this secret."""
         tab = self._tab(secret)
-        return self.anyone if tab is None else self._view(tab.keys)
+        return self.anyone if tab is None else self._view(tab.all)
 
     def held(self, secret: str) -> dict[str, str]:
         """The providers that a tab has keys for, and the last four characters of each."""
         tab = self._tab(secret)
         return {provider: key[-4:] if len(key) >= 12 else "" for provider, key in tab.keys.items()} if tab else {}
+
+    def signed_in(self, secret: str) -> bool:
+        """Whether a tab's visitor signed in with Hugging Face."""
+        tab = self._tab(secret)
+        return tab is not None and bool(tab.token)
 
     def keep(self, secret: str, provider: str, key: str) -> None:
         """Keeps a key for as long as the tab lives. Raises `ConfigurationError` for one that cannot be used."""
@@ -96,9 +155,7 @@ class Visitors:
             raise ConfigurationError("That is too long for a key.", hint="Copy the key again, in one line.")
         key = self._hub.checked_key(provider, key)
         self.drop(secret, provider)
-        self._tabs.setdefault(_hash(secret), _Tab(self._clock() + IDLE)).keys[provider] = key
-        while len(self._tabs) > MOST:
-            self._forget(next(iter(self._tabs)))
+        self._opened(secret).keys[provider] = key
 
     def drop(self, secret: str, provider: str) -> None:
         """Forgets a key."""
@@ -125,6 +182,20 @@ class Visitors:
             self._forget(name)
         self._sessions = {session: name for session, name in self._sessions.items() if name in self._tabs}
 
+    def _opened(self, secret: str) -> _Tab:
+        tab = self._tabs.setdefault(_hash(secret), _Tab(self._clock() + IDLE))
+        while len(self._tabs) > MOST:
+            self._forget(next(iter(self._tabs)))
+        return tab
+
+    def _sign_in(self, secret: str, token: str) -> None:
+        """Keeps the token of whoever is signed in, for as long as they are."""
+        tab = self._opened(secret) if token and _SECRET.fullmatch(secret) else self._tab(secret)
+        if tab is not None and tab.token != token:
+            old, tab.token = tab.token, token
+            if old:
+                self._hub.forget(SIGNED_IN, old)
+
     def _view(self, keys: Mapping[str, str]) -> Hub:
         return self._hub.for_visitor(keys, owner_pays=self._owner_pays, trusted=self._trusted)
 
@@ -138,8 +209,17 @@ class Visitors:
         return tab
 
     def _forget(self, name: str) -> None:
-        for provider, key in self._tabs.pop(name).keys.items():
+        tab = self._tabs.pop(name)
+        for provider, key in (*tab.keys.items(), *([(SIGNED_IN, tab.token)] if tab.token else [])):
             self._hub.forget(provider, key)
+
+
+def _token(visitor: Visitor) -> str:
+    """The token of a Hugging Face sign-in, which Gradio keeps in a signed cookie."""
+    session = visitor.request.scope.get("session") if visitor.request is not None else None
+    signed = (session or {}).get("oauth_info") or {}
+    over = signed.get("expires_at")
+    return str(signed.get("access_token") or "") if over is None or over > time.time() else ""
 
 
 def _hash(secret: str) -> str:

@@ -7,7 +7,9 @@ import secrets
 from collections.abc import AsyncIterator, Mapping
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,8 +17,9 @@ from llm_hub import accounts
 from llm_hub.chat import ChatRequest, Done, LLMResponse, Message, Role, TextDelta
 from llm_hub.errors import ConfigurationError, KeyRefused, LLMHubError, ModelNotFound, NotConfigured, ProviderError
 from llm_hub.hub import Hub
+from llm_hub.limits import LimitReached, Limits
 from llm_hub.settings import Settings
-from llm_hub.visitors import GRACE, IDLE, TAB, Visitors
+from llm_hub.visitors import GRACE, IDLE, LONGEST_ANSWER, TAB, Allowance, Visitors
 from tests.wall import Wall
 
 OWNER, ANNA, BOB = "sk-owner-0123456789", "sk-anna-0123456789", "sk-bob-0123456789"
@@ -215,11 +218,19 @@ async def test_a_refusal_that_echoes_the_key_does_not_show_it(tmp_path: Path, wa
 
 
 @dataclass
+class Connection:
+    """Starlette's request, as far as limits look at it."""
+
+    scope: dict[str, str]
+
+
+@dataclass
 class Request:
     """As Gradio hands one to a handler."""
 
     headers: Mapping[str, str]
     session_hash: str | None = "session"
+    request: Connection | None = None
 
 
 def a_tab() -> str:
@@ -292,3 +303,82 @@ async def test_keys_go_with_the_tab_or_after_hours_of_silence(tmp_path: Path, wa
         visitors.sweep()
         assert ANNA not in repr(visitors._tabs)
         assert len(visitors._tabs) == len(visitors._sessions) == 0
+
+
+# What the owner pays for strangers.
+
+
+def allowed(*, requests: int = 1000, tokens: int = 10**9, everybody: int = 10**9, money: str = "1000") -> Allowance:
+    each = Limits(requests=requests, tokens=tokens, whose="each visitor")
+    together = Limits(tokens=everybody, money=Decimal(money), whose="all visitors together")
+    return Allowance(each, together, lambda scope: scope["address"])
+
+
+async def ask(visitors: Visitors, address: str = "1.2.3.4", model: str = "openai/ok?tokens=5", tab: str = "") -> str:
+    """What came of a request: "answered", or the words of the limit."""
+    visitor = Request({TAB: tab}, None, Connection({"address": address}))
+    request = ChatRequest((Message(Role.USER, "Hello"),), model, fallback=())
+    try:
+        last = [event async for event in visitors.events(visitor, request, "chat")][-1]
+    except LimitReached as error:
+        return str(error)
+    assert isinstance(last, Done)
+    return "answered"
+
+
+async def test_each_visitor_has_a_limit_that_holds_for_fifty_at_once(tmp_path: Path, wall: Wall) -> None:
+    async with a_hub(tmp_path, openai(wall)) as hub:
+        visitors = Visitors(hub, owner_pays=True, trusted=False, allowance=allowed(requests=7))
+        outcomes = await asyncio.gather(*(ask(visitors) for _ in range(50)))
+        assert outcomes.count("answered") == len(wall.exchanges) == 7
+        assert "The limit of 7 requests a minute for each visitor is reached" in next(
+            said for said in outcomes if said != "answered"
+        )
+        assert await ask(visitors, "1.2.3.5") == "answered"
+
+
+@pytest.mark.parametrize("allowance", [{"everybody": 10 * LONGEST_ANSWER}, {"money": "0.02"}])
+async def test_the_ceiling_of_a_day_holds_for_fifty_at_once(
+    tmp_path: Path, wall: Wall, allowance: dict[str, Any]
+) -> None:
+    model = "openai/gpt-6-luna"
+    async with a_hub(tmp_path, openai(wall)) as hub:
+        visitors = Visitors(hub, owner_pays=True, trusted=False, allowance=allowed(**allowance))
+        outcomes = await asyncio.gather(*(ask(visitors, f"1.2.3.{number}", model) for number in range(50)))
+        assert 0 < outcomes.count("answered") == len(wall.exchanges) < 50
+        assert all(exchange.body["max_completion_tokens"] == LONGEST_ANSWER for exchange in wall.exchanges)
+        assert "all visitors together" in next(said for said in outcomes if said != "answered")
+        # What was reserved and not used is there again.
+        assert await ask(visitors, model=model) == "answered"
+
+
+async def test_who_pays_alone_or_costs_nothing_has_no_limit_of_the_owners(tmp_path: Path, wall: Wall) -> None:
+    async with a_hub(tmp_path, openai(wall, f"LLM_HUB_SERVERS=free={wall.openai_url}")) as hub:
+        visitors = Visitors(hub, owner_pays=True, trusted=False, allowance=allowed(requests=1))
+        tab = a_tab()
+        visitors.keep(tab, "openai", ANNA)
+        assert [await ask(visitors, tab=tab) for _ in range(3)] == ["answered"] * 3
+        assert [await ask(visitors, model="free/ok") for _ in range(3)] == ["answered"] * 3
+        assert keys_seen(wall) == [ANNA] * 3 + ["none"] * 3
+        assert await ask(visitors) == "answered"
+        assert await ask(visitors) != "answered"
+
+
+@pytest.mark.parametrize(
+    ("settings", "owner_pays"),
+    [
+        ({}, True),
+        ({"host": "0.0.0.0"}, False),
+        ({"host": "192.168.1.5"}, False),
+        ({"host": "::"}, False),
+        ({"host": "0.0.0.0", "key_mode": "owner"}, True),
+        ({"key_mode": "visitor"}, False),
+    ],
+)
+def test_the_owner_pays_for_others_only_where_they_say_so(settings: dict[str, Any], owner_pays: bool) -> None:
+    assert Settings(**settings).owner_pays is owner_pays
+
+
+def test_on_a_space_everybody_pays_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SPACE_ID", "somebody/hub")
+    assert not Settings(host="127.0.0.1").owner_pays

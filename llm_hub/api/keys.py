@@ -29,13 +29,12 @@ def router(visitors: Visitors) -> APIRouter:
 
     def shown(secret: str) -> Response:
         held, rows = visitors.held(secret), visitors.hub_of(secret).keyed()
-        return _json(
-            [
-                {"name": state.name, "title": state.title, "host": host, "ready": state.ready,
-                    "held": state.name in held, "last": held.get(state.name, "")}
-                for state, host in rows
-            ]
-        )  # fmt: skip
+        listed = [
+            {"name": state.name, "title": state.title, "host": host, "held": state.name in held,
+                "last": held.get(state.name, "")}
+            for state, host in rows
+        ]  # fmt: skip
+        return _json({"providers": listed, "signed_in": visitors.signed_in(secret)})
 
     async def listed(request: Request) -> Response:
         return shown(_secret(request))

@@ -169,11 +169,11 @@ class ChatEvents:
     async def answer(self, data: Inputs, visitor: gr.Request) -> AsyncGenerator[Updates]:
         parts, turns, draft = self._parts, data[self._parts.turns], data[self._parts.draft]
         session = visitor.session_hash or ""
-        hub = self._visitors.hub(visitor)
         self._answering.add(session)
         shown: tuple[str, str] | None = None
         try:
-            async with aclosing(self._coalescer.snapshots(hub.events(request(turns, draft)))) as snapshots:
+            events = self._visitors.events(visitor, request(turns, draft), "chat")
+            async with aclosing(self._coalescer.snapshots(events)) as snapshots:
                 async for snapshot in snapshots:
                     draft = replace(draft, answer=snapshot)
                     update: Updates = {parts.draft: draft, parts.route: status(self._figures(draft))}

@@ -136,7 +136,8 @@ class CompareEvents:
             if pane.draft is None or pane.running:
                 return
             pane.running = True
-            snapshots = self._coalescer.snapshots(self._shown.visitors.hub(visitor).events(pane.request()))
+            events = self._shown.visitors.events(visitor, pane.request(), "compare")
+            snapshots = self._coalescer.snapshots(events)
             views = paced(
                 snapshots,
                 number,

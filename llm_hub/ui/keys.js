@@ -35,7 +35,7 @@ const where = () => {
   if (row) element.querySelector(".where").textContent = `It is sent to ${row.host} only.`;
 };
 const show = (shown) => {
-  rows = shown;
+  rows = shown.providers;
   const chosen = provider.value;
   provider.replaceChildren(...rows.map((row) => make("option", row.title, { value: row.name })));
   if (rows.some((row) => row.name === chosen)) provider.value = chosen;

@@ -6,6 +6,9 @@ session's other values. A change is told to the other tabs by an event that carr
 
 from __future__ import annotations
 
+import logging
+import os
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +21,12 @@ if TYPE_CHECKING:
 
     from llm_hub.visitors import Visitors
 
+log = logging.getLogger(__name__)
+
 SCRIPT = (Path(__file__).parent / "keys.js").read_text(encoding="utf-8")
+SIGN_IN = """<div class="keys"><h2>Or sign in with Hugging Face</h2>
+<p>Your own account then pays for the provider Hugging Face, which reaches many models through Inference Providers.</p>
+</div>"""
 FORM = """<div class="keys"><h2>Your keys</h2>
 <p>What you ask with a key of yours is paid by your account with that provider. The key stays in the memory of this
 server, for this tab of your browser, until you clear it or close or reload the page. It is never shown, stored or
@@ -29,16 +37,33 @@ written to a log.</p>
 <p role="status" aria-live="polite"></p><ul aria-label="Your keys"></ul></div>"""
 
 
+def can_sign_in() -> bool:
+    """Whether the page offers to sign in with Hugging Face: on a Space that asks for it, with what that needs."""
+    if not os.environ.get("OAUTH_CLIENT_ID"):
+        return False
+    missing = [package for package in ("authlib", "itsdangerous") if find_spec(package) is None]
+    if missing:
+        log.warning("Nobody can sign in with Hugging Face: %s is not installed.", " and ".join(missing))
+    return not missing
+
+
 def keys_tab(visitors: Visitors, page: gr.Blocks, lists: Sequence[gr.Dropdown]) -> None:
     """Builds the tab. `lists` are the page's lists of providers: those of one's own keys become ready in them."""
     with gr.Column(elem_id="keys"):
         own = gr.HTML(FORM, js_on_load=SCRIPT, apply_default_css=False, elem_id="keys-own")
+        if can_sign_in():
+            with gr.Column(elem_id="keys-login"):
+                gr.HTML(SIGN_IN, apply_default_css=False)
+                gr.LoginButton(size="md", elem_id="keys-login-button")
 
     def relist(visitor: gr.Request) -> list[Any]:
         offered = choices.providers(visitors.hub(visitor))
         return [gr.update(choices=_had(box, offered)) for box in lists]
 
-    own.kept(relist, None, list(lists), queue=False, show_progress="hidden", api_visibility="private")
+    told: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
+    own.kept(relist, None, list(lists), **told)
+    if can_sign_in():
+        page.load(relist, None, list(lists), **told)  # whoever comes back from signing in has a key
 
     async def leave(visitor: gr.Request) -> None:
         await visitors.leave(visitor.session_hash or "")

@@ -14,6 +14,7 @@ import gradio as gr
 from llm_hub.errors import InvalidRequest
 from llm_hub.ui import choices
 from llm_hub.ui.amounts import target
+from llm_hub.ui.quiet import NOW
 from llm_hub.ui.untrusted import plain
 
 if TYPE_CHECKING:
@@ -78,10 +79,9 @@ class ChainEvents:
 
     def connect(self) -> None:
         parts = self._parts
-        now: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
         both = [parts.shown, parts.kept]
-        parts.shown.pick(self.pick, {parts.kept, self._provider}, both, **now)
-        parts.add.input(self.add, {parts.kept, parts.add, self._provider}, [*both, parts.add], **now)
+        parts.shown.pick(self.pick, {parts.kept, self._provider}, both, **NOW)
+        parts.add.input(self.add, {parts.kept, parts.add, self._provider}, [*both, parts.add], **NOW)
 
     def add(self, data: dict[Any, Any], visitor: gr.Request) -> dict[Any, Any]:
         parts, text = self._parts, str(data[self._parts.add] or "")

@@ -18,6 +18,7 @@ from llm_hub.errors import InvalidRequest, LLMHubError
 from llm_hub.ui import choices, figures, pictures, route, transcript, typed
 from llm_hub.ui.conversation import Asked, Turn, Turns, request
 from llm_hub.ui.model_lists import note_on
+from llm_hub.ui.quiet import NOW, STREAMING
 from llm_hub.ui.untrusted import plain
 
 if TYPE_CHECKING:
@@ -57,27 +58,23 @@ class ChatEvents:
             parts.provider, parts.model, parts.system, parts.temperature, parts.max_tokens, parts.chain.kept
         }  # fmt: skip
         shown = [parts.past, parts.live, parts.route, parts.stop, parts.hint, parts.prompt, *chat]
-        now: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
-        streaming: dict[str, Any] = {
-            "concurrency_limit": None, "show_progress": "hidden", "api_visibility": "private"
-        }  # fmt: skip
 
         asked = [
-            parts.prompt.submit(self.send, {parts.prompt, *chat, *settings}, shown, **now),
-            gr.on([parts.past.retry, parts.past.option_select], self.again, {*chat, *settings}, shown, **now),
-            parts.past.edit(self.edit, {*chat, *settings}, shown, **now),
-            parts.again.input(self.again_with, {parts.again, *chat, *settings}, [*shown, parts.again], **now),
+            parts.prompt.submit(self.send, {parts.prompt, *chat, *settings}, shown, **NOW),
+            gr.on([parts.past.retry, parts.past.option_select], self.again, {*chat, *settings}, shown, **NOW),
+            parts.past.edit(self.edit, {*chat, *settings}, shown, **NOW),
+            parts.again.input(self.again_with, {parts.again, *chat, *settings}, [*shown, parts.again], **NOW),
         ]
         answers = []
         for number, first in enumerate(asked):
             answer, finish = self._way(number)
-            answers.append(first.then(answer, chat, [parts.live, parts.route, parts.draft], **streaming))
-            answers[-1].then(finish, chat, shown, **now)
+            answers.append(first.then(answer, chat, [parts.live, parts.route, parts.draft], **STREAMING))
+            answers[-1].then(finish, chat, shown, **NOW)
         parts.stop.click(None, None, None, cancels=answers)
-        parts.past.undo(self.undo, chat, shown, **now)
+        parts.past.undo(self.undo, chat, shown, **NOW)
         # Gradio runs the events of one click one after another; a cancelling event cannot follow with `.then`.
-        parts.new.click(self.leave, None, None, **now)
-        parts.new.click(None, None, None, cancels=answers).then(self.clear, None, shown, **now)
+        parts.new.click(self.leave, None, None, **NOW)
+        parts.new.click(None, None, None, cancels=answers).then(self.clear, None, shown, **NOW)
         page.unload(self.forget)
 
     def _way(self, number: int) -> tuple[Callable[..., AsyncGenerator[Updates]], Callable[..., Awaitable[Updates]]]:

@@ -22,10 +22,11 @@ from llm_hub.errors import InvalidRequest, LLMHubError
 from llm_hub.ui import choices
 from llm_hub.ui import compare_view as view
 from llm_hub.ui.chat_events import status
-from llm_hub.ui.compare_shown import HELP, NOW, STREAMING, Inputs, Shown, Updates
+from llm_hub.ui.compare_shown import HELP, Inputs, Shown, Updates
 from llm_hub.ui.comparison import FEWEST, Comparison, Pane
 from llm_hub.ui.conversation import Turn
 from llm_hub.ui.paced import paced
+from llm_hub.ui.quiet import NOW, STREAMING
 
 if TYPE_CHECKING:
     from llm_hub.ui.coalesce import Coalescer

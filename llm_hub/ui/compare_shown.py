@@ -29,10 +29,6 @@ Inputs = dict[Any, Any]
 Updates = dict[Any, Any]
 """New values by component."""
 
-NOW: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
-"""How an event runs that is over at once."""
-STREAMING: dict[str, Any] = {"concurrency_limit": None, "show_progress": "hidden", "api_visibility": "private"}
-
 HELP = "Enter asks every model, Shift+Enter starts a new line."
 
 

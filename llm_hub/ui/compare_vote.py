@@ -8,7 +8,8 @@ from llm_hub.arena.export import as_json
 from llm_hub.arena.ratings import Vote
 from llm_hub.errors import ConfigurationError
 from llm_hub.ui.compare_after import record
-from llm_hub.ui.compare_shown import NOW, Inputs, Shown, Updates
+from llm_hub.ui.compare_shown import Inputs, Shown, Updates
+from llm_hub.ui.quiet import NOW
 
 if TYPE_CHECKING:
     from collections.abc import Callable

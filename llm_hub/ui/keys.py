@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import gradio as gr
 
 from llm_hub.ui import choices
+from llm_hub.ui.quiet import NOW
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -60,10 +61,9 @@ def keys_tab(visitors: Visitors, page: gr.Blocks, lists: Sequence[gr.Dropdown]) 
         offered = choices.providers(visitors.hub(visitor))
         return [gr.update(choices=_had(box, offered)) for box in lists]
 
-    told: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
-    own.kept(relist, None, list(lists), **told)
+    own.kept(relist, None, list(lists), **NOW)
     if can_sign_in():
-        page.load(relist, None, list(lists), **told)  # whoever comes back from signing in has a key
+        page.load(relist, None, list(lists), **NOW)  # whoever comes back from signing in has a key
 
     async def leave(visitor: gr.Request) -> None:
         await visitors.leave(visitor.session_hash or "")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import gradio as gr
 
@@ -11,6 +11,7 @@ from llm_hub.arena.ratings import CENTRE, Board, as_csv, board
 from llm_hub.errors import ConfigurationError
 from llm_hub.ui.amounts import counted, target
 from llm_hub.ui.choices import titles
+from llm_hub.ui.quiet import QUIET
 from llm_hub.ui.saved import SAVE, file
 from llm_hub.ui.untrusted import plain
 
@@ -53,9 +54,8 @@ def leaderboard_tab(hub: Hub, votes: Votes, tab: gr.Tab) -> None:
         except ConfigurationError:
             return None
 
-    options: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
-    gr.on([tab.select, period.input, refresh.click], look, period, shown, **options)
-    save.click(table, period, made, **options).then(None, made, None, js=SAVE, **options)
+    gr.on([tab.select, period.input, refresh.click], look, period, shown, **QUIET)
+    save.click(table, period, made, **QUIET).then(None, made, None, js=SAVE, **QUIET)
 
 
 async def _rated(votes: Votes, seconds: float) -> Board:

@@ -8,6 +8,7 @@ import gradio as gr
 
 from llm_hub.errors import LLMHubError
 from llm_hub.ui import chain, choices
+from llm_hub.ui.quiet import NOW, STREAMING
 from llm_hub.ui.untrusted import plain
 
 if TYPE_CHECKING:
@@ -30,17 +31,15 @@ class ModelLists:
 
     def connect(self, page: gr.Blocks) -> None:
         parts = self._parts
-        quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
         listed: dict[str, Any] = {
             "fn": self.list_models,
             "inputs": {parts.provider, parts.model},
             "outputs": [parts.model, parts.note, parts.chain.add, parts.again],
             "trigger_mode": "multiple",
-            "concurrency_limit": None,
-            **quiet,
+            **STREAMING,
         }
         shown = [parts.model, parts.note, parts.chain.shown]
-        chosen = parts.provider.input(self.choose, {parts.provider, parts.chain.kept}, shown, queue=False, **quiet)
+        chosen = parts.provider.input(self.choose, {parts.provider, parts.chain.kept}, shown, **NOW)
         chosen.then(**listed)
         page.load(**listed)
 

@@ -15,6 +15,7 @@ import gradio as gr
 from llm_hub.errors import LLMHubError
 from llm_hub.ui import health
 from llm_hub.ui.chain import PICK
+from llm_hub.ui.quiet import NOW, STREAMING
 
 if TYPE_CHECKING:
     from llm_hub.hub import Hub
@@ -44,11 +45,10 @@ def status_tab(visitors: Visitors, tabs: gr.Tabs) -> None:
     timer = gr.Timer(REFRESH, active=False)
     tested, seen = gr.State({}), gr.State("")
     events = StatusEvents(visitors, timer, table, tested, seen)
-    quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
     changed = [timer, table, seen]
-    tabs.select(events.turn, {tested, seen}, changed, queue=False, **quiet)
-    timer.tick(events.look, {tested, seen}, [table, seen], queue=False, **quiet)
-    table.pick(events.pick, {tested, seen}, [table, seen, tested], concurrency_limit=None, **quiet)
+    tabs.select(events.turn, {tested, seen}, changed, **NOW)
+    timer.tick(events.look, {tested, seen}, [table, seen], **NOW)
+    table.pick(events.pick, {tested, seen}, [table, seen, tested], **STREAMING)
 
 
 class StatusEvents:

@@ -11,7 +11,7 @@ import asyncio
 import hashlib
 import re
 import time
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -67,6 +67,12 @@ class Allowance:
         return [(self.each, address or "here"), (self.everybody, "everybody")]
 
 
+@dataclass(frozen=True, slots=True)
+class _Key:
+    provider: str
+    key: str = field(repr=False)
+
+
 @dataclass(slots=True)
 class _Tab:
     until: float
@@ -78,6 +84,10 @@ class _Tab:
     def all(self) -> dict[str, str]:
         """What it pays with: a typed key goes before a token."""
         return ({SIGNED_IN: self.token} if self.token else {}) | self.keys
+
+    def each(self) -> list[_Key]:
+        typed = [_Key(provider, key) for provider, key in self.keys.items()]
+        return [*typed, _Key(SIGNED_IN, self.token)] if self.token else typed
 
 
 class Visitors:
@@ -105,6 +115,8 @@ class Visitors:
         self._tabs: OrderedDict[str, _Tab] = OrderedDict()
         self._sessions: dict[str, str] = {}
         """By Gradio's session, which is all that is known of a tab when it is closed."""
+        self._gone: deque[_Key] = deque()
+        """Keys that were taken away, until `sweep` closes what was opened with them. Any thread may add."""
         self.anyone = self._view({})
         """The hub as it is without keys of one's own."""
 
@@ -161,7 +173,7 @@ class Visitors:
         """Forgets a key."""
         tab = self._tab(secret)
         if tab is not None and (key := tab.keys.pop(provider, "")):
-            self._hub.forget(provider, key)
+            self._gone.append(_Key(provider, key))
 
     async def leave(self, session: str) -> None:
         """A tab was closed, or its connection was lost."""
@@ -176,10 +188,14 @@ class Visitors:
             self.sweep()
 
     def sweep(self) -> None:
-        """Forgets the keys of tabs that were closed, or not used for long."""
+        """Forgets the keys of tabs that were closed, or not used for long, and closes what nobody has a key for."""
         now = self._clock()
         for name in [name for name, tab in self._tabs.items() if tab.until <= now]:
             self._forget(name)
+        held = {key for tab in self._tabs.values() for key in tab.each()} if self._gone else set()
+        while self._gone:
+            if (gone := self._gone.popleft()) not in held:
+                self._hub.forget(gone.provider, gone.key)
         self._sessions = {session: name for session, name in self._sessions.items() if name in self._tabs}
 
     def _opened(self, secret: str) -> _Tab:
@@ -194,7 +210,7 @@ class Visitors:
         if tab is not None and tab.token != token:
             old, tab.token = tab.token, token
             if old:
-                self._hub.forget(SIGNED_IN, old)
+                self._gone.append(_Key(SIGNED_IN, old))
 
     def _view(self, keys: Mapping[str, str]) -> Hub:
         return self._hub.for_visitor(keys, owner_pays=self._owner_pays, trusted=self._trusted)
@@ -209,9 +225,7 @@ class Visitors:
         return tab
 
     def _forget(self, name: str) -> None:
-        tab = self._tabs.pop(name)
-        for provider, key in (*tab.keys.items(), *([(SIGNED_IN, tab.token)] if tab.token else [])):
-            self._hub.forget(provider, key)
+        self._gone.extend(self._tabs.pop(name).each())
 
 
 def _token(visitor: Visitor) -> str:

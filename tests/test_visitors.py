@@ -6,7 +6,7 @@ import asyncio
 import secrets
 from collections.abc import AsyncIterator, Mapping
 from contextlib import aclosing, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ import pytest
 from llm_hub import accounts
 from llm_hub.chat import ChatRequest, Done, LLMResponse, Message, Role, TextDelta
 from llm_hub.errors import ConfigurationError, KeyRefused, LLMHubError, ModelNotFound, NotConfigured, ProviderError
+from llm_hub.factory import ROWS
 from llm_hub.hub import Hub
 from llm_hub.limits import LimitReached, Limits
 from llm_hub.settings import Settings
@@ -221,7 +222,7 @@ async def test_a_refusal_that_echoes_the_key_does_not_show_it(tmp_path: Path, wa
 class Connection:
     """Starlette's request, as far as limits look at it."""
 
-    scope: dict[str, str]
+    scope: dict[str, Any]
 
 
 @dataclass
@@ -301,8 +302,36 @@ async def test_keys_go_with_the_tab_or_after_hours_of_silence(tmp_path: Path, wa
         assert [is_ready(visitors, tab) for tab in (closed, lost, silent)] == [False, True, True]
         now[0] += IDLE
         visitors.sweep()
-        assert ANNA not in repr(visitors._tabs)
+        assert ANNA not in repr(vars(visitors))
         assert len(visitors._tabs) == len(visitors._sessions) == 0
+
+
+async def test_who_signs_in_with_hugging_face_pays_with_their_own_account(
+    tmp_path: Path, wall: Wall, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(ROWS, "huggingface", replace(ROWS["huggingface"], base_url=wall.openai_url))
+    signed_in = {"oauth_info": {"access_token": "hf_oauth_anna", "expires_at": 2e10}}
+    over = {"oauth_info": {"access_token": "hf_oauth_bob", "expires_at": 1.0}}
+    async with a_hub(tmp_path, openai(wall, f"HF_TOKEN={OWNER}")) as hub:
+        visitors = Visitors(hub, owner_pays=False, trusted=False)
+        tab = a_tab()
+
+        def as_visitor(session: dict[str, Any], tab: str) -> Hub:
+            return visitors.hub(Request({TAB: tab}, "session", Connection({"session": session})))
+
+        await answer(as_visitor(signed_in, tab), "huggingface/ok")
+        assert visitors.signed_in(tab)
+        for session, other in ((over, a_tab()), ({}, a_tab()), (signed_in, "no tab of ours")):
+            with pytest.raises(NotConfigured):
+                await answer(as_visitor(session, other), "huggingface/ok")
+        visitors.keep(tab, "huggingface", ANNA)
+        await answer(as_visitor(signed_in, tab), "huggingface/ok")
+        visitors.drop(tab, "huggingface")
+        with pytest.raises(NotConfigured):  # signed out
+            await answer(as_visitor({}, tab), "huggingface/ok")
+        assert keys_seen(wall) == ["hf_oauth_anna", ANNA]
+        visitors.sweep()
+        await asyncio.wait_for(wall.until_alone(), 5)
 
 
 # What the owner pays for strangers.

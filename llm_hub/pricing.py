@@ -1,13 +1,18 @@
-"""What an answer cost, by the public price lists of genai-prices. What they do not list is unknown, never 0."""
+"""What an answer cost, by the public price lists of genai-prices. What they do not list is unknown, never 0.
+
+Asking the lists takes a tenth of a millisecond. What a token costs is asked once for each model, and again where it
+depends on the time or on the length of the prompt.
+"""
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from decimal import Decimal
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from genai_prices.types import ModelInfo
+    from genai_prices.types import ModelInfo, ModelPrice
 
     from llm_hub.chat import Usage
 
@@ -31,39 +36,58 @@ def price(model: str, usage: Usage | None, prices: str) -> Decimal | None:
     if prices == "huggingface":  # listed by the provider behind the router, which the model's name may tell
         model, _, behind = model.partition(":")
         prices = f"huggingface_{behind}"
-    prompt, answer, cached = usage["prompt_tokens"], usage["completion_tokens"], usage.get("cached_tokens", 0)
     listed = _listed(model, prices)
+    prompt, answer, cached = usage["prompt_tokens"], usage["completion_tokens"], usage.get("cached_tokens", 0)
     if listed is None or not 0 <= cached <= prompt:
         return None
-    if isinstance(listed, _Rates):
-        return (prompt - cached) * listed.prompt + cached * listed.cached + answer * listed.answer
-    return _calculated(model, prices, prompt, answer, cached)
+    rates = listed.rates(prompt)
+    return (prompt - cached) * rates.prompt + cached * rates.cached + answer * rates.answer
+
+
+class _Listed:
+    """A model of the lists, and its rates as far as they were asked for."""
+
+    def __init__(self, model: ModelInfo) -> None:
+        self._model = model
+        self._starts: dict[int, tuple[int, ...]] = {}
+        self._rates: dict[tuple[int, int], _Rates] = {}
+
+    def rates(self, prompt: int) -> _Rates:
+        """What each token costs now, where a prompt has so many."""
+        now = self._model.get_prices(datetime.now(UTC))  # an object that lives as long as the lists do
+        if id(now) not in self._starts:
+            self._starts[id(now)] = _starts(now)
+        start = max((one for one in self._starts[id(now)] if one < prompt), default=0)
+        place = (id(now), start)
+        if place not in self._rates:
+            self._rates[place] = _ask(now, start + 1)
+        return self._rates[place]
 
 
 @lru_cache(maxsize=1000)
-def _listed(model: str, prices: str) -> _Rates | ModelInfo | None:
-    """What the lists say of a model: plain rates where it has such, for asking them takes a tenth of a millisecond."""
+def _listed(model: str, prices: str) -> _Listed | None:
     from genai_prices.data_snapshot import get_snapshot  # a third of a second: loaded with the first price
-    from genai_prices.types import ModelPrice, TieredPrices
 
     try:
-        _, found = get_snapshot().find_provider_model(model, None, prices, None)
+        return _Listed(get_snapshot().find_provider_model(model, None, prices, None)[1])
     except LookupError:
         return None
-    plain = isinstance(found.prices, ModelPrice) and not any(
-        isinstance(rate, TieredPrices) for rate in vars(found.prices).values()
-    )
-    if not plain:  # it depends on the time, or on the length of the prompt
-        return found
-    return _Rates(
-        _calculated(model, prices, _MILLION, 0, 0) / _MILLION,
-        _calculated(model, prices, _MILLION, 0, _MILLION) / _MILLION,
-        _calculated(model, prices, 0, _MILLION, 0) / _MILLION,
-    )
 
 
-def _calculated(model: str, prices: str, prompt: int, answer: int, cached: int) -> Decimal:
-    from genai_prices import Usage, calc_price
+def _starts(prices: ModelPrice) -> tuple[int, ...]:
+    """The lengths of a prompt beyond which every token has another price."""
+    from genai_prices.types import TieredPrices
 
-    tokens = Usage(input_tokens=prompt, output_tokens=answer, cache_read_tokens=cached)
-    return calc_price(tokens, model, provider_id=prices).total_price
+    tiered = (rate for rate in vars(prices).values() if isinstance(rate, TieredPrices))
+    return tuple({tier.start for rate in tiered for tier in rate.tiers})
+
+
+def _ask(prices: ModelPrice, prompt: int) -> _Rates:
+    """The rates for a prompt of this length."""
+    from genai_prices import Usage
+
+    def cost(answer: int = 0, cached: int = 0) -> Decimal:
+        tokens = Usage(input_tokens=prompt, output_tokens=answer, cache_read_tokens=cached)
+        return prices.calc_price(tokens)["total_price"]
+
+    return _Rates(cost() / prompt, cost(cached=prompt) / prompt, (cost(answer=_MILLION) - cost()) / _MILLION)

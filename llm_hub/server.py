@@ -19,6 +19,7 @@ import uvicorn
 from fastapi import FastAPI
 from fastapi.responses import HTMLResponse, JSONResponse
 
+from llm_hub import zero_gpu
 from llm_hub.api import keys, router
 from llm_hub.api.refusals import error_of
 from llm_hub.arena.votes import Votes
@@ -199,9 +200,14 @@ def _build(visitors: Visitors, votes: Votes) -> Page:
     from llm_hub.ui.stubs import skip_stubs
 
     skip_stubs()
+    if zero_gpu.is_zero_gpu():
+        zero_gpu.prepare()
     from llm_hub.ui.page import build
 
-    return build(visitors, votes)
+    page = build(visitors, votes)
+    if zero_gpu.is_zero_gpu():
+        zero_gpu.report(page.blocks)
+    return page
 
 
 def _mount(app: FastAPI, page: Page) -> Any:

@@ -30,6 +30,7 @@ class Site:
     log: Path
     environment: dict[str, str] = field(default_factory=dict)
     port: int = field(default_factory=free_port)
+    folder: Path = ROOT
     first_ok: float = 0.0
     ready: float = 0.0
 
@@ -51,7 +52,7 @@ class Site:
         started = time.monotonic()
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "app.py"], cwd=ROOT, env=environment, stdout=log, stderr=log
+                [sys.executable, "app.py"], cwd=self.folder, env=environment, stdout=log, stderr=log
             )
         with httpx.Client(base_url=self.url, trust_env=False, timeout=30) as client:
             while not self.ready:

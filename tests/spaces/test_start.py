@@ -1,0 +1,86 @@
+"""How a Space starts: with its own environment and files, on one port, whether it has a GPU or not."""
+
+from __future__ import annotations
+
+import threading
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import httpx
+import psutil
+
+from llm_hub.settings import Settings
+from tests.spaces.conftest import ENVIRONMENT
+from tests.ui.site import Site
+
+if TYPE_CHECKING:
+    import pytest
+
+STAND_IN = Path(__file__).parent / "stand_in"
+
+
+def listening(site: Site) -> list[tuple[str, int]]:
+    """Every address that the server and its children listen on."""
+    first = psutil.Process(site.process.pid)
+    every = (one for each in (first, *first.children(recursive=True)) for one in each.net_connections("tcp"))
+    return sorted((one.laddr.ip, one.laddr.port) for one in every if one.status == psutil.CONN_LISTEN)
+
+
+def test_it_listens_on_one_port_for_everybody(space: Site) -> None:
+    assert listening(space) == [("0.0.0.0", space.port)]
+
+
+def test_its_port_is_the_one_that_the_platform_looks_at(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name, value in ENVIRONMENT.items():
+        monkeypatch.setenv(name, value)
+    settings = Settings.load(tmp_path / ".env")
+    assert (settings.host, settings.port) == ("0.0.0.0", 7860)
+
+
+def test_the_api_is_served_beside_the_page(space: Site) -> None:
+    with httpx.Client(base_url=space.url, trust_env=False, timeout=10) as client:
+        assert client.get("/health").json() == {"status": "ready"}
+        assert "LLM Hub" in client.get("/").text
+        refused = client.get("/v1/providers", headers={"X-Forwarded-For": "203.0.113.7"})
+        assert (refused.status_code, refused.json()["error"]["type"]) == (403, "permission_error")
+
+
+def test_the_page_names_its_public_address_behind_the_platforms_proxy(space: Site) -> None:
+    proxied = {"X-Forwarded-Host": ENVIRONMENT["SPACE_HOST"], "X-Forwarded-Proto": "https"}
+    with httpx.Client(base_url=space.url, trust_env=False, timeout=10) as client:
+        assert client.get("/config", headers=proxied).json()["root"] == f"https://{ENVIRONMENT['SPACE_HOST']}"
+
+
+def test_a_zero_gpu_space_reports_its_start_and_serves_as_ever(files: Path, tmp_path: Path) -> None:
+    reports: list[str] = []
+
+    class Device(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            reports.append(self.path)
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with HTTPServer(("127.0.0.1", 0), Device) as device:
+        threading.Thread(target=device.serve_forever, daemon=True).start()
+        environment = ENVIRONMENT | {
+            "HOME": str(tmp_path),
+            "SPACES_ZERO_GPU": "true",
+            "SPACES_ZERO_DEVICE_API_URL": f"http://127.0.0.1:{device.server_port}",
+            "PYTHONPATH": "" if find_spec("spaces") else str(STAND_IN),
+        }
+        with Site(tmp_path / "log", environment, folder=files) as site:
+            assert reports == ["/startup-report"]
+            assert listening(site) == [("0.0.0.0", site.port)]
+            with httpx.Client(base_url=site.url, trust_env=False, timeout=10) as client:
+                assert client.get("/health").json() == {"status": "ready"}
+                assert client.get("/gradio_api/deep_link").status_code == 404
+                assert "content-security-policy" in client.get("/").headers
+            assert site.stop() < 5
+            assert site.process.returncode == 0
+        device.shutdown()
+    assert "Traceback" not in (tmp_path / "log").read_text()

@@ -97,6 +97,10 @@ _BY_CODE: dict[str, type[ProviderError]] = {
     "timeout_error": ServerFailed,
     "engine_overloaded": ServerFailed,
 }
+_ABOUT_THE_VALUE = re.compile(
+    r"_(above_max|below_min)_|^invalid_(type|value)$|^(less|greater)_than|^too_(long|short)$|_(type|parsing)$"
+)
+"""Codes that name a parameter for its value, which no model would take (OpenAI's, and pydantic's)."""
 _BY_STATUS: dict[int, type[ProviderError]] = {
     400: InvalidRequest,
     401: KeyRefused,
@@ -144,14 +148,15 @@ def failure(
     """The error that a failed reply, or an error inside a stream (`status` None), stands for.
 
     `title` is the provider's name in sentences, `body` the reply as bytes or already decoded. `sent` names the
-    parameters of our request: a 400 or 422 that names one of them is an `UnsupportedParameter`, whatever its code.
+    parameters of our request that may be unknown to a model: a 400 or 422 that names one of them is an
+    `UnsupportedParameter`, unless its code says that the value is wrong.
     """
     words = _Words(body)
     if status is None:
         status = words.status
     kind = next((_BY_CODE[code] for code in words.codes if code in _BY_CODE), None)
     if status is not None and status in (400, 422) and kind in (None, InvalidRequest) and words.parameter in sent:
-        kind = UnsupportedParameter
+        kind = InvalidRequest if any(map(_ABOUT_THE_VALUE.search, words.codes)) else UnsupportedParameter
     if kind is UnsupportedParameter and status not in (400, 422):
         kind = None
     if kind is RateLimited and status == 413:

@@ -13,44 +13,28 @@ import time
 from abc import ABC
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
-from uuid import uuid4
 
-import orjson
-
+from llm_hub.calls import Calls, deltas
 from llm_hub.chat import (
     ChatRequest,
     Done,
     LLMResponse,
     Message,
-    OneTool,
     ReasoningDelta,
     Role,
     TextDelta,
     Timing,
-    ToolCall,
     ToolCallDelta,
     Usage,
 )
 from llm_hub.errors import ContentRejected, EmptyAnswer, InvalidRequest, NotOffered, StreamBroken
+from llm_hub.options import OPTIONAL, chooses_nothing, lacking
 
 if TYPE_CHECKING:
     from llm_hub.chat import Event, ModelInfo
 
-
-OPTIONAL = {
-    "tools": "tools",
-    "tool_choice": "a choice of tools",
-    "parallel_tools": "a limit on tools called at once",
-    "format": "answers as JSON",
-    "stop": "stop texts",
-    "seed": "a seed",
-    "top_p": "top_p",
-    "effort": "a reasoning effort",
-}
-"""Fields of a request, and what they are called in a sentence."""
 
 _REASONING_MODELS = re.compile(r"(?:^|[/:_-])(?:o[1-9]|gpt-[5-9]|gpt-oss|r1|qwq|magistral|qwen3)|reason|think")
 
@@ -75,7 +59,7 @@ class LLMProvider(ABC):  # noqa: B024  # what must be overridden is one of three
     default_model: str = ""
     """The model that is asked when a request names none."""
     takes: frozenset[str] = frozenset()
-    """Which of `OPTIONAL`, the fields of a request that not every provider knows, can be passed on here."""
+    """Which of the fields in options.py, those that not every provider knows, can be passed on here."""
 
     def __init_subclass__(cls, **kwargs: object) -> None:
         super().__init_subclass__(**kwargs)
@@ -158,24 +142,6 @@ class LLMProvider(ABC):  # noqa: B024  # what must be overridden is one of three
         yield answer.done()
 
 
-def deltas(calls: Sequence[ToolCall]) -> list[ToolCallDelta]:
-    """Whole calls as events, each in one piece."""
-    return [ToolCallDelta(index, call.id, call.name, call.arguments) for index, call in enumerate(calls)]
-
-
-@dataclass(slots=True)
-class _Call:
-    """A call whose arguments are still streaming."""
-
-    index: int
-    id: str
-    name: str
-    arguments: list[str] = field(default_factory=list)
-
-    def whole(self) -> ToolCall:
-        return ToolCall(self.id, self.name, "".join(self.arguments).strip() or "{}")
-
-
 class Answer:
     """Collects one answer while it streams: an adapter passes its pieces through and ends with `yield answer.done()`.
 
@@ -185,7 +151,6 @@ class Answer:
     __slots__ = (
         "_calls",
         "_first",
-        "_open_calls",
         "_reasoning",
         "_started",
         "_text",
@@ -212,9 +177,7 @@ class Answer:
         self.notes: tuple[str, ...] = ()
         self._text: list[str] = []
         self._reasoning: list[str] = []
-        self._calls: list[_Call] = []
-        self._open_calls: dict[int, _Call] = {}
-        """The last call at each of the vendor's places."""
+        self._calls = Calls()
         self._started = time.perf_counter()
         self._first: float | None = None
         if not self.model:
@@ -229,7 +192,20 @@ class Answer:
                 provider=provider.name,
                 hint="Choose a model from the list.",
             )
-        _check_options(provider, request, self.model)
+        if (name := lacking(request, provider.takes)) is not None:
+            raise NotOffered(
+                f"{self.title} does not take {OPTIONAL[name]}.",
+                parameter=name,
+                provider=provider.name,
+                model=self.model,
+            )
+        if chooses_nothing(request):
+            raise InvalidRequest(
+                "The choice of tools asks for one that the request does not have.",
+                provider=provider.name,
+                model=self.model,
+                hint="Name one of the request's tools.",
+            )
         last = request.messages[-1] if request.messages else None
         asks = last is not None and last.role is Role.USER and (last.text.strip() or last.images)
         if last is None or not (asks or last.tool_results):
@@ -260,25 +236,16 @@ class Answer:
         return ReasoningDelta(text)
 
     def tool_call(self, place: int | None, *, id: str = "", name: str = "", arguments: str = "") -> ToolCallDelta:  # noqa: A002  # as it is called on every wire
-        """Takes the next piece of a call. `place` is the vendor's number for it, which several servers give to every
-        call alike: another id together with a name begins another call. None is for a call that comes whole. One
-        without an id is given one.
+        """Takes the next piece of a call, as `Calls.take` has it; one without an id is given one.
 
         Raises `StreamBroken` for a call that begins without a name.
         """
         if self._first is None:
             self._first = time.perf_counter()
-        call = None if place is None else self._open_calls.get(place)
-        if call is not None and not (name and id and id != call.id):
-            call.arguments.append(arguments)
-            return ToolCallDelta(call.index, "", "", arguments)
-        if not name:
+        delta = self._calls.take(place, id, name, arguments)
+        if delta is None:
             raise StreamBroken(f"{self.title} called a tool without a name.")
-        call = _Call(len(self._calls), id or f"call_{uuid4().hex}", name, [arguments])
-        self._calls.append(call)
-        if place is not None:
-            self._open_calls[place] = call
-        return ToolCallDelta(call.index, call.id, name, arguments)
+        return delta
 
     def done(self) -> Done:
         """The last event. Raises `StreamBroken` without a finish reason, `ContentRejected` for a refusal or a content
@@ -303,10 +270,8 @@ class Answer:
                 hint="Rephrase the prompt, or choose another model.",
             )
         content = "".join(self._text)
-        calls = tuple(call.whole() for call in self._calls)
-        if self.finish_reason == "length":
-            calls = tuple(call for call in calls if _is_json(call.arguments))
-        elif calls and self.finish_reason == "stop":
+        calls = self._calls.whole(cut=self.finish_reason == "length")
+        if calls and self.finish_reason == "stop":
             self.finish_reason = "tool_calls"
         if not content.strip() and not calls and self.finish_reason != "length":
             raise EmptyAnswer(f"{self.title} sent an empty answer.", provider=self.provider, model=self.model)
@@ -325,41 +290,6 @@ class Answer:
                 tool_calls=calls,
             )
         )
-
-
-def _check_options(provider: LLMProvider, request: ChatRequest, model: str) -> None:
-    """Raises `NotOffered` for what the provider does not take, `InvalidRequest` for a choice among tools of one that
-    is not there. What is everybody's default ("auto", several calls at once) asks nothing of anybody.
-    """
-    for name, called in OPTIONAL.items():
-        value = getattr(request, name)
-        if value not in (None, (), "auto") and value is not True and name not in provider.takes:
-            raise _not_offered(provider, name, called, model)
-    if "tools" not in provider.takes and any(turn.tool_calls or turn.tool_results for turn in request.messages):
-        raise _not_offered(provider, "tools", "conversations with tools", model)
-    if request.tool_choice in (None, "auto", "none"):
-        return
-    names = {tool.name for tool in request.tools}
-    if not names or (isinstance(request.tool_choice, OneTool) and request.tool_choice.name not in names):
-        raise InvalidRequest(
-            "The choice of tools asks for one that the request does not have.",
-            provider=provider.name,
-            model=model,
-            hint="Name one of the request's tools.",
-        )
-
-
-def _not_offered(provider: LLMProvider, parameter: str, called: str, model: str) -> NotOffered:
-    who = provider.title or provider.name
-    return NotOffered(f"{who} does not take {called}.", parameter=parameter, provider=provider.name, model=model)
-
-
-def _is_json(text: str) -> bool:
-    try:
-        orjson.loads(text)
-    except orjson.JSONDecodeError:
-        return False
-    return True
 
 
 def _request(

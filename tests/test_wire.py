@@ -316,6 +316,16 @@ def test_a_bad_request_that_names_one_of_our_parameters_is_about_that_parameter(
     assert error.parameter == "temperature"
 
 
+@pytest.mark.parametrize(
+    "code", ["decimal_above_max_value", "array_above_max_length", "invalid_value", "int_parsing", "less_than_equal"]
+)
+def test_a_value_that_no_model_would_take_teaches_nothing_about_the_parameter(code: str) -> None:
+    body = {"error": {"message": "no", "type": "invalid_request_error", "param": "top_p", "code": code}}
+    assert type(failed(400, body, sent=frozenset({"top_p"}))) is InvalidRequest
+    listed = {"detail": [{"type": code, "loc": ["body", "top_p"], "msg": "no"}]}
+    assert type(failed(422, listed, sent=frozenset({"top_p"}))) is InvalidRequest
+
+
 def test_a_context_error_that_names_messages_is_about_the_context() -> None:
     body = {"error": {"code": "context_length_exceeded", "param": "messages", "message": "too long"}}
     assert type(failed(400, body, sent=frozenset({"messages"}))) is PromptTooLong
@@ -358,6 +368,19 @@ def test_learnt_parameters_are_renamed_then_dropped_and_belong_to_their_model() 
     assert not learned.learn("m", refused("old"), learned.apply("m", body))
     assert not learned.learn("m", refused("model"), body)
     assert not learned.learn("m", InvalidRequest("no"), body)
+
+
+def test_a_word_that_was_refused_alone_is_left_out_alone() -> None:
+    learned = LearnedParameters(frozenset({"effort", "heat"}))
+
+    def refused(parameter: str) -> UnsupportedParameter:
+        return UnsupportedParameter("no", parameter=parameter, code="unsupported_value")
+
+    assert learned.learn("m", refused("effort"), {"effort": "max", "heat": 2})
+    assert learned.apply("m", {"effort": "max", "heat": 2}) == {"heat": 2}
+    assert learned.apply("m", {"effort": "low"}) == {"effort": "low"}
+    assert learned.learn("m", refused("heat"), {"heat": 2})
+    assert learned.apply("m", {"heat": 1}) == {}
 
 
 @pytest.mark.parametrize("key", ["", " ", "a\nb", "a b", "ключ", "a\x00", "a\u200b"])

@@ -18,7 +18,8 @@ from openai import APIStatusError, AsyncOpenAI, AsyncStream, OpenAIError
 from llm_hub.chat import ChatRequest, ModelInfo, ToolCallDelta, Usage
 from llm_hub.errors import NotOffered, ProviderError, StreamBroken, UnsupportedParameter
 from llm_hub.failures import cause, failure, transport_failure
-from llm_hub.provider import OPTIONAL, Answer, LLMProvider
+from llm_hub.options import OPTIONAL
+from llm_hub.provider import Answer, LLMProvider
 from llm_hub.providers import openai_body
 from llm_hub.wire import (
     LIST_TIMEOUT,

@@ -14,6 +14,7 @@ from contextlib import aclosing
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from llm_hub.calls import deltas
 from llm_hub.chat import (
     Attempt,
     AttemptFailed,
@@ -34,7 +35,7 @@ from llm_hub.errors import (
     ServerFailed,
     StreamBroken,
 )
-from llm_hub.provider import LLMProvider, deltas
+from llm_hub.provider import LLMProvider
 from llm_hub.router.circuit_breaker import Health
 from llm_hub.router.resuming import check_form, going_on
 from llm_hub.router.retry import Retry

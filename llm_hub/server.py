@@ -86,7 +86,13 @@ class Application:
         self.api.include_router(router(self.hub, api_keys))
         self.api.include_router(keys.router(self.visitors))
         self._answers = f"{len(api_keys)} keys" if api_keys else "this computer only, without LLM_HUB_API_KEYS"
-        self.asgi: ASGIApp = Guard(self._door, on_space="SPACE_ID" in os.environ)
+        self.guard = Guard(
+            self._door,
+            on_space="SPACE_ID" in os.environ,
+            names=settings.allowed_hosts,
+            only_here=settings.host in ("127.0.0.1", "::1", "localhost"),
+        )
+        self.asgi: ASGIApp = self.guard
 
     def announce(self, address: str) -> None:
         """What is logged once the page answers."""
@@ -182,6 +188,7 @@ class Application:
         # Not sooner: a closed queue does not even send what is finished, and its streams never end.
         stack.callback(page.blocks._queue.close)  # noqa: SLF001  # Gradio has no public way
         self._stop_event = gradio_app.stop_event
+        self.guard.events = frozenset(page.blocks.fns)
         self.page = page
         log.info("LLM Hub is ready: %s (its API answers %s)", self._address, self._answers)
         await self.hub.warm_up()
@@ -214,10 +221,12 @@ def _mount(app: FastAPI, page: Page) -> Any:
     """Mounts the page at "/" with everything that mounting leaves open closed; returns Gradio's own application."""
     import gradio as gr
 
+    from llm_hub.ui.sessions import keep_little
+
     blocks = page.blocks
     blocks.max_threads = 200  # caps all running events, asynchronous ones too
     blocks.state_session_capacity = 2000
-    blocks.queue(max_size=200, default_concurrency_limit=8)
+    blocks.queue(max_size=200, default_concurrency_limit=8, api_open=False)
     blocks._queue.sleep_when_free = 0.01  # noqa: SLF001  # its default polls a thousand times a second
     blocks.has_launched = True  # without this Gradio checks no file path that a client names
     gr.mount_gradio_app(
@@ -235,7 +244,9 @@ def _mount(app: FastAPI, page: Page) -> Any:
         head=page.head,
     )
     mounted = (getattr(route, "app", None) for route in app.routes)
-    return next(part for part in mounted if isinstance(part, gr.routes.App))
+    gradio_app = next(part for part in mounted if isinstance(part, gr.routes.App))
+    keep_little(gradio_app, blocks)
+    return gradio_app
 
 
 def _stopping(path: str) -> Response:

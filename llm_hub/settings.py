@@ -32,6 +32,9 @@ class Settings(BaseSettings):
 
     host: str = Field("", description="Address to listen on. 127.0.0.1; on a Space 0.0.0.0.")
     port: int = Field(7860, ge=1, le=65535, description="Port to listen on.")
+    allowed_hosts: Annotated[tuple[str, ...], NoDecode] = Field(
+        (), description="Names that browsers may call it by, beside localhost: hub.example.com, …"
+    )
     local_model: str = Field(
         "", description="The embedded model: a path to a GGUF file, or org/repo:file.gguf on Hugging Face."
     )
@@ -144,7 +147,7 @@ class Settings(BaseSettings):
     def _reachable_on_a_space(cls, host: str) -> str:
         return host or ("0.0.0.0" if os.environ.get("SPACE_ID") else "127.0.0.1")  # noqa: S104  # a Space's proxy is outside
 
-    @field_validator("route", mode="before")
+    @field_validator("route", "allowed_hosts", mode="before")
     @classmethod
     def _names(cls, value: Any) -> Any:
         return tuple(name for part in value.split(",") if (name := part.strip())) if isinstance(value, str) else value

@@ -1,28 +1,44 @@
-"""Stands before the page, as plain ASGI: closes what Gradio leaves open, and says what a browser may load."""
+"""Stands before the page, as plain ASGI: closes what Gradio leaves open, says what a browser may load, or "busy"."""
 
 from __future__ import annotations
 
 import logging
+import math
 import re
 import traceback
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qs, urlsplit
+
+import orjson
+from starlette.exceptions import HTTPException
+
+from llm_hub.ui.body import LARGEST_UPLOAD, MOST_FILES, Body, Refusal, too_much
+from llm_hub.ui.limits import Allowance, Open, Tabs, address
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 log = logging.getLogger(__name__)
 
-CLOSED = re.compile(
-    r"/gradio_api/(?:deep_link|proxy=|dev/|vibe|run-history|process_recording|component_server|stream|api/|file=https?:)"
-    r"|/(?:monitoring|svelte|openapi\.json|docs|redoc)(?:/|$)"
+OPEN = re.compile(
+    r"/gradio_api/(?:queue/(?:join|data)|run/[\w-]+|cancel|reset|heartbeat/[\w-]+|upload|upload_progress|startup-events"
+    r"|info|app_id|theme\.css|file=(?!\w{2,}:).+)"
 )
-"""What this page does not use: it would hand out other visitors' values, fetch addresses, or describe the server."""
-
-UPLOAD = "/gradio_api/upload"
-LARGEST_BODY = 4 * 2**20
-LARGEST_UPLOAD = 24 * 2**20
+"""All that this page uses of Gradio's own API. The rest would hand out other visitors' values, fetch addresses, run
+functions of components, or describe the server."""
+CLOSED = re.compile(r"/(?:gradio_api|monitoring|svelte|openapi\.json|docs|redoc|profiling)(?:/|$)")
 
 _SPACES = "https://huggingface.co"
+_SESSION = re.compile(r"[\w-]{1,64}", re.ASCII)
+_HERE = re.compile(r"localhost|127(?:\.\d{1,3}){3}|::1")
+_BUSY_PAGE = b"""<!doctype html><html lang="en"><head><meta charset="utf-8"><meta http-equiv="refresh" content="5">
+<meta name="viewport" content="width=device-width"><title>LLM Hub is busy</title><style>
+body{display:grid;place-content:center;height:100vh;margin:0;font:16px system-ui,sans-serif;text-align:center;
+color:#334155;background:#fff}@media(prefers-color-scheme:dark){body{color:#cbd5e1;background:#0b0f19}}
+</style></head><body><p role="status">Many people are here at the moment. This page tries again by itself.</p>
+</body></html>"""
 
 
 def policy(*, on_space: bool) -> str:
@@ -45,78 +61,193 @@ def policy(*, on_space: bool) -> str:
 
 
 class Guard:
-    """Wraps the whole application."""
+    """Wraps the whole application.
 
-    def __init__(self, app: ASGIApp, *, on_space: bool) -> None:
+    `names` are the host names that it answers to, beside this computer's own; without any it is whichever it is called
+    by, or with `only_here` none. `events` are the numbers of the page's events, once there is a page.
+    """
+
+    def __init__(self, app: ASGIApp, *, on_space: bool, names: Collection[str] = (), only_here: bool = False) -> None:
         self._app = app
+        self._on_space = on_space
+        self._names = frozenset(name.lower() for name in names)
+        self._any_name = not names and not only_here
         self._headers = [
             (b"content-security-policy", policy(on_space=on_space).encode()),
             (b"x-content-type-options", b"nosniff"),
             (b"referrer-policy", b"same-origin"),
+            (b"x-dns-prefetch-control", b"off"),  # an answer's link would tell its host's name server
+            (b"permissions-policy", b"camera=(), microphone=(), geolocation=()"),
         ]
+        self.events: Collection[int] | None = None
+        self._tabs = Tabs()
+        self._calls = Allowance(burst=300, rate=20)
+        self._newcomers = Allowance(burst=100, rate=0.5)
+        self._requests = Allowance(burst=1000, rate=100)
+        self._bytes = Allowance(burst=200 * 2**20, rate=2**16)  # uploads are kept for a day
+        self._all_bytes = Allowance(burst=2 * 2**30, rate=2**15)
+        self._open = Open(most=4000, most_of_one=400)
+        self._pages = Open(most=32, most_of_one=16)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
-            await self._app(scope, receive, send)
+            if scope["type"] == "lifespan":
+                await self._app(scope, receive, send)
+            else:
+                await send({"type": "websocket.close"})  # the page opens none
             return
-        if CLOSED.match(scope["path"]):
-            await _refuse(send, 404, b"Not found.")
-            return
-        limit = LARGEST_UPLOAD if scope["path"].startswith(UPLOAD) else LARGEST_BODY
-        length = dict(scope["headers"]).get(b"content-length", b"0")
-        if not length.isdigit() or int(length) > limit:
-            await _refuse(send, 413, b"That is too much for one request.")
-            return
-        body = _Limited(receive, limit)
-        started = False
-
-        async def answer(message: Message) -> None:
-            nonlocal started
-            if message["type"] == "http.response.start":
-                if body.exceeded:
-                    return  # whatever the application made of half a body
-                started = True
-                message = {**message, "headers": [*message.get("headers", ()), *self._headers]}
-            if started:
-                await send(message)
-
+        path = scope["path"]
+        body = Body(receive)
+        answer = _Answer(send, self._headers, body)
+        who = address(scope, on_space=self._on_space)
+        entered: list[Open] = []
         try:
+            self._enter(path, who, entered)
+            headers = dict(scope["headers"])
+            self._admit(scope, path, headers)
+            await self._measure(path, headers, who, body)
             await self._app(scope, body, answer)
-        except _TooLarge:
-            pass
+            if body.refusal is not None:
+                await answer.refuse(body.refusal, path)
+        except Refusal as refusal:
+            await answer.refuse(refusal, path)
+        except HTTPException as error:
+            await answer.refuse(Refusal(error.status_code, "Not found."), path)
         except Exception as error:  # noqa: BLE001  # its words may be what somebody typed: only the places are logged
+            if body.refusal is not None:
+                await answer.refuse(body.refusal, path)
+                return
             places = "".join(traceback.format_tb(error.__traceback__))
-            log.error("%s %s failed: %s\n%s", scope["method"], scope["path"], type(error).__name__, places)  # noqa: TRY400
-            if not started:
-                await _refuse(send, 500, b"Something went wrong inside LLM Hub.")
-        if body.exceeded and not started:
-            await _refuse(send, 413, b"That is too much for one request.")
+            log.error("%s %s failed: %s\n%s", scope["method"], path[:200], type(error).__name__, places)  # noqa: TRY400
+            await answer.refuse(Refusal(500, "Something went wrong inside LLM Hub."), path)
+        finally:
+            for counted in entered:
+                counted.leave(who)
+            if path.startswith("/gradio_api/heartbeat/"):
+                self._tabs.close(path.rpartition("/")[2])
+
+    def _enter(self, path: str, who: str | None, entered: list[Open]) -> None:
+        for counted in (self._open, self._pages) if path in ("/", "/config") else (self._open,):
+            if not counted.enter(who):
+                raise Refusal(503, "LLM Hub is busy: too many people are here at the moment. Try again soon.", 5)
+            entered.append(counted)
+        if who is not None and path.startswith("/v1/"):
+            self._spend(self._requests, who)
+
+    def _admit(self, scope: Scope, path: str, headers: dict[bytes, bytes]) -> None:
+        """Raises for what nobody may ask, and for what another site's page may not."""
+        host = headers.get(b"host", b"").decode("latin-1").lower()
+        name = _name(host)
+        if not (self._any_name or name in self._names or _HERE.fullmatch(name)):
+            raise Refusal(421, "LLM Hub does not go by this name. Its owner can add it: LLM_HUB_ALLOWED_HOSTS.")
+        if CLOSED.match(path) and not OPEN.fullmatch(path):
+            raise Refusal(404, "Not found.")
+        if path == "/" and scope["query_string"] and "deep_link" in parse_qs(scope["query_string"].decode("latin-1")):
+            raise Refusal(404, "Not found.")
+        origin = headers.get(b"origin")
+        if origin is None or (path.startswith("/v1/") and scope["method"] != "OPTIONS"):
+            return  # the API has a rule of its own
+        if headers.get(b"sec-fetch-site") != b"same-origin":  # the browser's own word, which no page can set
+            ours = {host, headers.get(b"x-forwarded-host", b"").decode("latin-1").lower()}
+            said = origin.decode("latin-1").lower().partition("://")[2]
+            if not said or (said not in ours and _name(said) not in self._names):
+                raise Refusal(403, "Pages of other sites may not use LLM Hub.")
+
+    async def _measure(self, path: str, headers: dict[bytes, bytes], who: str | None, body: Body) -> None:
+        """Sets the body's limits; that of an event is read, to know the tab it belongs to."""
+        uploading = path == "/gradio_api/upload"
+        if uploading:
+            body.left, body.files = LARGEST_UPLOAD, MOST_FILES
+        length = headers.get(b"content-length", b"0")
+        if not length.isdigit() or int(length) > body.left:
+            raise too_much()
+        if uploading:
+            size = max(int(length), 1000) if b"content-length" in headers else LARGEST_UPLOAD
+            if who is not None:
+                self._spend(self._bytes, who, size)
+            self._spend(self._all_bytes, "", size)
+        elif path == "/gradio_api/queue/join" or path.startswith("/gradio_api/run/"):
+            if who is not None:
+                self._spend(self._calls, who)
+            event = await body.whole()
+            self._seat(_session_of(event, self.events), who)
+        elif path.startswith("/gradio_api/heartbeat/"):
+            self._seat(path.rpartition("/")[2], who)
+
+    def _seat(self, session: str, who: str | None) -> None:
+        if session not in self._tabs and who is not None:
+            self._spend(self._newcomers, who)
+        if not self._tabs.use(session):
+            raise Refusal(503, "LLM Hub is full: too many people are here at the moment. Try again later.", 60)
+
+    @staticmethod
+    def _spend(allowance: Allowance, who: str, cost: float = 1.0) -> None:
+        if wait := allowance.take(who, cost):
+            raise Refusal(429, "That is too much in a short time. Wait a little, and try again.", wait)
 
 
-class _TooLarge(Exception):
-    pass
+def _name(host: str) -> str:
+    """A host's name without its port."""
+    try:
+        return urlsplit(f"//{host}").hostname or ""
+    except ValueError:
+        return ""
 
 
-class _Limited:
-    """Receives a body that does not say its length, up to a limit."""
-
-    def __init__(self, receive: Receive, limit: int) -> None:
-        self._receive = receive
-        self._left = limit
-
-    @property
-    def exceeded(self) -> bool:
-        return self._left < 0
-
-    async def __call__(self) -> Message:
-        message = await self._receive()
-        self._left -= len(message.get("body", b""))
-        if self.exceeded:
-            raise _TooLarge
-        return message
+def _session_of(body: bytes, events: Collection[int] | None) -> str:
+    """The tab that calls an event. Raises for what the page never sends: Gradio would fail on it in the middle."""
+    try:
+        event: Any = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        raise Refusal(400, "The body is not JSON.") from None
+    session = event.get("session_hash") if isinstance(event, dict) else None
+    if not isinstance(session, str) or not _SESSION.fullmatch(session):
+        raise Refusal(400, "session_hash is missing.")
+    number = event.get("fn_index")
+    known = type(number) is int and (events is None or number in events)
+    if not known or not isinstance(event.get("data"), list):
+        raise Refusal(400, "There is no such event.")
+    return session
 
 
-async def _refuse(send: Send, status: int, text: bytes) -> None:
-    headers = [(b"content-type", b"text/plain; charset=utf-8"), (b"content-length", str(len(text)).encode())]
-    await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": text})
+class _Answer:
+    """Sends what the application answers, with the guard's headers; or a refusal, if nothing was sent yet."""
+
+    def __init__(self, send: Send, headers: list[tuple[bytes, bytes]], body: Body) -> None:
+        self._send = send
+        self._headers = headers
+        self._body = body
+        self._started = False
+
+    async def __call__(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            if self._body.refusal is not None:
+                return  # whatever the application made of half a body
+            self._started = True
+            sent = list(message.get("headers", ()))
+            if message["status"] in (429, 503) and not any(name.lower() == b"retry-after" for name, _ in sent):
+                sent.append((b"retry-after", b"5"))
+            message = {**message, "headers": [*sent, *self._headers]}
+        if self._started:
+            await self._send(message)
+
+    async def refuse(self, refusal: Refusal, path: str) -> None:
+        if self._started:
+            return
+        self._started = True
+        if path == "/" and refusal.status in (429, 503):
+            kind, text = b"text/html; charset=utf-8", _BUSY_PAGE
+        elif path.startswith("/v1/"):
+            kinds = {429: "rate_limit_error", 500: "server_error", 503: "server_error"}
+            said = {"message": refusal.text, "type": kinds.get(refusal.status, "invalid_request_error"),
+                "param": None, "code": "rate_limit_exceeded" if refusal.status == 429 else None}  # fmt: skip
+            kind, text = b"application/json", orjson.dumps({"error": said})
+        elif path.startswith("/gradio_api/"):
+            kind, text = b"application/json", orjson.dumps({"detail": refusal.text})  # what the page shows
+        else:
+            kind, text = b"text/plain; charset=utf-8", refusal.text.encode()
+        headers = [(b"content-type", kind), (b"content-length", str(len(text)).encode()), *self._headers]
+        if refusal.wait:
+            headers.append((b"retry-after", str(math.ceil(refusal.wait)).encode()))
+        await self._send({"type": "http.response.start", "status": refusal.status, "headers": headers})
+        await self._send({"type": "http.response.body", "body": text})

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
-from tests.ui.site import Site
 from tests.ui.tab import Tab, updates
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
-    from pathlib import Path
+
+    from tests.ui.site import Site
 
 
 @pytest.fixture
@@ -66,35 +66,3 @@ async def test_a_slow_provider_does_not_hold_up_another(client: httpx.AsyncClien
     for task in slow:
         task.cancel()
     await asyncio.gather(*slow, return_exceptions=True)
-
-
-async def test_a_file_that_nobody_uploaded_is_refused(tmp_path: Path) -> None:
-    """Gradio checks this only when `has_launched` is set; without that, any visitor reads any file."""
-    site = Site(tmp_path / "log", {"OPENAI_API_KEY": "sk-test-0123456789"})
-    with site:
-        async with httpx.AsyncClient(base_url=site.url, trust_env=False, timeout=30) as client:
-            await _forge(client, (await client.get("/config")).json())
-    assert "not uploaded by a user" in site.log.read_text()
-
-
-async def _forge(client: httpx.AsyncClient, config: dict[str, Any]) -> None:
-    forged = {"path": "/proc/self/environ", "meta": {"_type": "gradio.FileData"}, "mime_type": "image/png"}
-    for event in config["dependencies"]:
-        tab = Tab(client, config)
-        call = tab._call(event, {"chat-prompt": {"text": "x", "files": [forged]}})
-        call["data"] = [value if value is not None else [forged] for value in call["data"]]
-        response = await client.post("/gradio_api/run/predict", json=call)
-        assert "OPENAI" not in response.text
-        assert "environ" not in response.text
-
-
-@pytest.mark.parametrize(
-    "path",
-    ["deep_link?session_hash=x", "proxy=http://127.0.0.1/", "file=http://127.0.0.1/", "dev/reload", "api/predict",
-     "component_server", "process_recording", "run-history/x", "vibe-editor"],
-)  # fmt: skip
-async def test_what_the_page_does_not_use_is_closed(client: httpx.AsyncClient, path: str) -> None:
-    for method in ("GET", "POST"):
-        assert (await client.request(method, f"/gradio_api/{path}")).status_code == 404
-    for other in ("/monitoring", "/monitoring/summary", "/svelte/x"):
-        assert (await client.get(other)).status_code == 404

@@ -1,0 +1,78 @@
+"""The body of a request, received within limits."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from starlette.types import Message, Receive
+
+LARGEST_BODY = 4 * 2**20
+LARGEST_UPLOAD = 24 * 2**20
+MOST_FILES = 16
+"""In one upload."""
+BODY_WITHIN = 60.0
+"""Seconds that a request's body may take to arrive."""
+
+
+class Refusal(Exception):  # said before the application is asked, or while it receives
+    """`wait`: seconds after which it is worth asking again; 0: never as it is."""
+
+    def __init__(self, status: int, text: str, wait: float = 0.0) -> None:
+        super().__init__(text)
+        self.status = status
+        self.text = text
+        self.wait = wait
+
+
+def too_much() -> Refusal:
+    return Refusal(413, "That is too much for one request.")
+
+
+class Body:
+    """Receives a body up to a limit of bytes, of time, and of files, whatever it says of itself.
+
+    `refusal` says why it was not received to its end; the application may have made something else of that.
+    """
+
+    def __init__(self, receive: Receive) -> None:
+        self._receive = receive
+        self.left = LARGEST_BODY
+        self.files: int | None = None
+        self.refusal: Refusal | None = None
+        self._seen = b""
+        self._until = asyncio.get_running_loop().time() + BODY_WITHIN
+        self._complete = False
+        self._read: list[Message] = []
+
+    async def whole(self) -> bytes:
+        """All of it; the application receives it again."""
+        messages: list[Message] = []
+        while not messages or messages[-1].get("more_body", False):
+            messages.append(await self())
+        self._read = messages[::-1]
+        return b"".join(message.get("body", b"") for message in messages)
+
+    async def __call__(self) -> Message:
+        if self._read:
+            return self._read.pop()
+        if self._complete:
+            return await self._receive()  # that the client is gone
+        try:
+            async with asyncio.timeout_at(self._until):
+                message = await self._receive()
+        except TimeoutError:
+            self.refusal = Refusal(408, "The body took too long.")
+            raise self.refusal from None
+        body = message.get("body", b"")
+        self._complete = not message.get("more_body", False)
+        self.left -= len(body)
+        if self.files is not None:
+            self._seen += body
+            self.files -= self._seen.count(b"filename")
+            self._seen = self._seen[-7:]
+        if self.left < 0 or (self.files is not None and self.files < 0):
+            self.refusal = too_much()
+            raise self.refusal
+        return message

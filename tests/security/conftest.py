@@ -1,0 +1,39 @@
+"""The real server, as somebody meets it who means no good."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import httpx
+import pytest
+
+from tests.ui.conftest import browser, parrot, site, wall  # noqa: F401  # the same server as the page's own tests
+from tests.ui.site import Site
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator
+
+
+@pytest.fixture
+async def client(site: Site) -> AsyncIterator[httpx.AsyncClient]:  # noqa: F811
+    async with httpx.AsyncClient(base_url=site.url, trust_env=False, timeout=30) as client:
+        yield client
+
+
+@pytest.fixture
+async def config(client: httpx.AsyncClient) -> dict[str, Any]:
+    return (await client.get("/config")).json()
+
+
+@pytest.fixture(scope="module")
+def space(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """A server that believes to be on a Space: it tells visitors apart by what the platform's proxy says of them."""
+    folder = tmp_path_factory.mktemp("space")
+    environment = {
+        "SPACE_ID": "someone/hub",
+        "LLM_HUB_HOST": "127.0.0.1",
+        "LLM_HUB_DATABASE_URL": f"sqlite:///{folder / 'votes.db'}",
+    }
+    with Site(folder / "log", environment) as site:
+        yield site
+    assert "Traceback" not in (folder / "log").read_text()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hmac
 import ipaddress
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from llm_hub.api.refusals import Refused
 
@@ -38,13 +38,13 @@ def admitted(request: Request, keys: Mapping[str, str]) -> str:
             )
         return found
     client = request.client.host if request.client else ""
-    host = urlsplit(f"//{request.headers.get('host', '')}").hostname or ""
+    host = _parts(f"//{request.headers.get('host', '')}").hostname or ""
     if not (_here(client) and (_here(host) or host == "localhost")) or any(
         name in request.headers for name in _PROXIED
     ):
         raise Refused(403, "Without LLM_HUB_API_KEYS the API answers programs on its own computer only.")
     origin = request.headers.get("origin")
-    if origin is not None and urlsplit(origin).netloc != request.headers.get("host"):
+    if origin is not None and _parts(origin).netloc != request.headers.get("host"):
         raise Refused(403, "Pages of other sites may not use this API.")
     return HERE
 
@@ -54,3 +54,11 @@ def _here(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
+
+
+def _parts(url: str) -> SplitResult:
+    """A URL's parts; of one that is none, nothing."""
+    try:
+        return urlsplit(url)
+    except ValueError:
+        return urlsplit("")

@@ -41,22 +41,28 @@ class Counters:
     """Where the counts are kept: in memory, or behind an address such as redis://host:6379."""
 
     def __init__(self, redis_url: str = "") -> None:
-        from limits.aio.storage import MemoryStorage  # a tenth of a second: loaded where there are limits
-        from limits.errors import StorageError
-
-        self._memory: Storage = MemoryStorage()
         self._redis = _redis(redis_url) if redis_url else None
-        self._failed = StorageError
+        self._own: Storage | None = None
         self._paused_until = 0.0
+
+    @property
+    def _memory(self) -> Storage:
+        if self._own is None:
+            from limits.aio.storage import MemoryStorage  # a tenth of a second: loaded where there are limits
+
+            self._own = MemoryStorage()
+        return self._own
 
     async def add(self, item: RateLimitItem, who: str, amount: int) -> tuple[int, float, Storage]:
         """Adds to a count. Gives the new count, when its minute or day is over, and where it is kept."""
+        from limits.errors import StorageError
+
         key = item.key_for(who)
         if self._redis is not None and time.monotonic() >= self._paused_until:
             try:
                 count = await self._redis.incr(key, item.get_expiry(), amount)
                 return count, await self._redis.get_expiry(key), self._redis
-            except self._failed as error:
+            except StorageError as error:
                 self._paused_until = time.monotonic() + PAUSE
                 log.error(  # noqa: TRY400  # the error's own text may show the address, and with it a password
                     "Redis failed (%s): for %.0f s this server counts by itself.", type(error.args[0]).__name__, PAUSE
@@ -66,9 +72,11 @@ class Counters:
 
     async def correct(self, item: RateLimitItem, who: str, amount: int, place: Storage) -> None:
         """Adds to a count that was begun at `place`, or with a negative amount takes back."""
+        from limits.errors import StorageError
+
         try:
             await place.incr(item.key_for(who), item.get_expiry(), amount)
-        except self._failed as error:
+        except StorageError as error:
             log.warning("A limit could not be settled: %s", type(error.args[0]).__name__)
 
     async def aclose(self) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from contextvars import ContextVar
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 import orjson
@@ -33,6 +33,17 @@ class Request:
     outcome: str = ""
     status: int | None = None
     seconds: float = 0.0
+
+    def fields(self) -> dict[str, Any]:
+        """Everything but the id, as a program reads it. All of it are names of ours, of models and of keys' owners."""
+        return {
+            "who": self.who,
+            "way": self.way,
+            "target": self.target,
+            "outcome": self.outcome,
+            "status": self.status,
+            "seconds": round(self.seconds, 4),
+        }
 
     def log(self) -> None:
         """Writes the line."""
@@ -72,19 +83,22 @@ class JSONLines(logging.Formatter):
             "time": f"{when}.{int(record.msecs):03}Z",
             "level": record.levelname,
             "logger": record.name,
-            "message": self._clean(record.getMessage()),
+            "message": record.getMessage(),
         }
         request = _request(record)
         if request is not None:
-            known = asdict(request) if hasattr(record, "request") else {"id": request.id}
-            said["request_id"] = known.pop("id")
-            said |= {name: self._clean(value) if isinstance(value, str) else value for name, value in known.items()}
+            said["request_id"] = request.id
+            if hasattr(record, "request"):
+                said |= request.fields()
         if record.exc_info:
-            said["exception"] = self._clean(self.formatException(record.exc_info))
-        return orjson.dumps(said).decode()
+            said["exception"] = self.formatException(record.exc_info)
+        return orjson.dumps(
+            {name: self._clean(one) if isinstance(one, str) else one for name, one in said.items()}
+        ).decode()
 
     def _clean(self, text: str) -> str:
-        return redact(text, *self._secrets).encode("utf-8", "replace").decode()
+        """Without keys, and without halves of characters, which are no UTF-8."""
+        return redact(text if text.isascii() else text.encode("utf-8", "replace").decode(), *self._secrets)
 
 
 def install(form: Literal["plain", "json"], secrets: Iterable[str] = ()) -> None:

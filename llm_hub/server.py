@@ -19,13 +19,17 @@ import uvicorn
 from fastapi import FastAPI
 from fastapi.responses import HTMLResponse, JSONResponse
 
-from llm_hub import zero_gpu
+from llm_hub import logs, zero_gpu
 from llm_hub.api import keys, router
 from llm_hub.api.refusals import error_of
 from llm_hub.arena.votes import Votes
+from llm_hub.database import Database
 from llm_hub.errors import ConfigurationError, ShuttingDown
 from llm_hub.hub import Hub
+from llm_hub.ledger import Ledger
 from llm_hub.limits import Counters, Limits
+from llm_hub.meter import Meter
+from llm_hub.metrics import Metrics
 from llm_hub.settings import Settings
 from llm_hub.ui.guard import Guard
 from llm_hub.ui.limits import address
@@ -47,6 +51,8 @@ LAST_WORDS = 2
 TAKING_OVER = 1.0
 """Seconds that a page gets to put a finished answer where it belongs: it asks for that in requests of its own."""
 RETRY_AFTER = "5"
+OPEN_AT_ONCE = ("/health", "/metrics", "/v1/")
+"""What is answered before the page is there."""
 ENVIRONMENT = {
     "GRADIO_ANALYTICS_ENABLED": "False",
     "GRADIO_RUN_HISTORY": "False",  # it would keep what visitors type in their browser's storage
@@ -66,14 +72,18 @@ class Application:
 
     def __init__(self, settings: Settings) -> None:
         self.hub = Hub.from_settings(settings)
-        self._counters = Counters(settings.redis_url) if settings.public and settings.owner_pays else None
+        self._counters = Counters(settings.redis_url)
+        self._database = Database(settings.database_url)
+        self._ledger = Ledger(self._database)
+        meter = Meter(self._ledger, Metrics(self.hub))
         self.visitors = Visitors(
             self.hub,
             owner_pays=settings.owner_pays,
             trusted=not settings.public,
-            allowance=_allowance(settings, self._counters) if self._counters else None,
+            allowance=_allowance(settings, self._counters) if settings.public and settings.owner_pays else None,
+            meter=meter,
         )
-        self.votes = Votes(settings.database_url)
+        self.votes = Votes(self._database)
         self.page: Page | None = None
         self.failed = False
         self.stopping = False
@@ -82,8 +92,10 @@ class Application:
         self._stop_event: asyncio.Event | None = None
         self.api = FastAPI(lifespan=self._lifespan, docs_url=None, redoc_url=None, openapi_url=None)
         self.api.add_api_route("/health", self._health)
+        self.api.add_api_route("/health/ready", self._health)
+        self.api.add_api_route("/health/live", _live)
         api_keys = {name: key.get_secret_value() for name, key in settings.api_keys.items()}
-        self.api.include_router(router(self.hub, api_keys))
+        self.api.include_router(router(self.hub, api_keys, meter, _limits(settings, self._counters)))
         self.api.include_router(keys.router(self.visitors))
         self._answers = f"{len(api_keys)} keys" if api_keys else "this computer only, without LLM_HUB_API_KEYS"
         self.guard = Guard(
@@ -133,7 +145,7 @@ class Application:
         path = scope["path"]
         if self.stopping and (path == "/" or path.startswith("/v1/")):
             await _stopping(path)(scope, receive, send)
-        elif self.page is None and not path.startswith(("/health", "/v1/")):
+        elif self.page is None and not path.startswith(OPEN_AT_ONCE):
             status = 200 if path == "/" and not self.failed else 503
             response = HTMLResponse(SPLASH, status, headers={"cache-control": "no-store", "retry-after": "1"})
             await response(scope, receive, send)
@@ -163,9 +175,9 @@ class Application:
     async def _lifespan(self, _: FastAPI) -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
             stack.push_async_callback(self.hub.aclose)
-            if self._counters is not None:
-                stack.push_async_callback(self._counters.aclose)
-            stack.push_async_callback(self.votes.aclose)
+            stack.push_async_callback(self._counters.aclose)
+            stack.push_async_callback(self._database.aclose)
+            stack.push_async_callback(self._ledger.aclose)
             background = [asyncio.create_task(self._open(stack)), asyncio.create_task(self.visitors.tend())]
             yield
             for task in background:
@@ -192,6 +204,16 @@ class Application:
         self.page = page
         log.info("LLM Hub is ready: %s (its API answers %s)", self._address, self._answers)
         await self.hub.warm_up()
+
+
+async def _live() -> JSONResponse:
+    """The process answers, whatever else it can do."""
+    return JSONResponse({"status": "live"})
+
+
+def _limits(settings: Settings, counters: Counters) -> Limits:
+    """What each key of the API may use."""
+    return Limits(counters, requests=settings.limit_requests, tokens=settings.limit_tokens, money=settings.limit_money)
 
 
 def _allowance(settings: Settings, counters: Counters) -> Allowance:
@@ -286,7 +308,7 @@ class Server(uvicorn.Server):
 
 def run(settings: Settings) -> None:
     """Serves until a signal ends it. Raises `ConfigurationError` for what cannot be used."""
-    _prepare()
+    _prepare(settings)
     application = Application(settings)
     with _bound(settings.host, settings.port) as bound:
         application.announce(f"http://{_shown(settings.host)}:{settings.port}")
@@ -311,10 +333,10 @@ def main() -> None:
         sys.exit(2)
 
 
-def _prepare() -> None:
+def _prepare(settings: Settings) -> None:
     os.environ.pop("GRADIO_SSR_MODE", None)  # a Space sets it, and then a Node server would take the port
     os.environ.update(ENVIRONMENT)
-    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    logs.install(settings.log_format, settings.secrets())
     log.setLevel(logging.INFO)
     for name in QUIET:
         logging.getLogger(name).setLevel(logging.WARNING)

@@ -7,6 +7,7 @@ The hub's own begin with LLM_HUB_ and are the fields of `Settings`. Providers us
 from __future__ import annotations
 
 import os
+import re
 from decimal import Decimal
 from difflib import get_close_matches
 from pathlib import Path
@@ -19,6 +20,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from llm_hub.errors import ConfigurationError
 
 PREFIX = "LLM_HUB_"
+_SECRET = re.compile(r"(?:KEY|TOKEN|SECRET|PASSWORD)$", re.IGNORECASE)
 SHORTEST_KEY = 16
 """Characters of a key of the hub's own API: shorter ones can be guessed."""
 
@@ -97,8 +99,9 @@ class Settings(BaseSettings):
         "sqlite:///llm-hub.db",
         repr=False,
         pattern="^(sqlite|postgres|postgresql)://",
-        description="Where votes are kept: sqlite:///file or postgresql://user:password@host/name.",
+        description="Where votes and the ledger are kept: sqlite:///file or postgresql://user:password@host/name.",
     )
+    log_format: Literal["plain", "json"] = Field("plain", description="The log's lines: plain text or json.")
 
     _environment: dict[str, str] = PrivateAttr(default_factory=dict)
 
@@ -127,6 +130,11 @@ class Settings(BaseSettings):
     def names(cls) -> list[str]:
         """The hub's own settings as the environment names them."""
         return [PREFIX + field.upper() for field in cls.model_fields]
+
+    def secrets(self) -> tuple[str, ...]:
+        """What must not stand in any log: the keys, and what the environment names as such."""
+        named = (value for name, value in self._environment.items() if _SECRET.search(name))
+        return tuple({*named, *(key.get_secret_value() for key in self.api_keys.values())} - {""})
 
     def value(self, *names: str) -> str:
         """The first of these variables of the environment that is set and not blank, or ""."""

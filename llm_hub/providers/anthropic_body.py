@@ -81,8 +81,11 @@ def without(wanted: dict[str, Any], names: tuple[str, ...]) -> dict[str, Any]:
 
 
 def _blocks(message: Message) -> Iterator[dict[str, Any]]:
-    parts = (Text(message.content),) if isinstance(message.content, str) else message.content
-    for part in sorted(parts, key=lambda part: not isinstance(part, ToolResult)):
+    if isinstance(message.content, str):
+        if message.content.strip():
+            yield {"type": "text", "text": message.content}
+        return
+    for part in sorted(message.content, key=lambda part: not isinstance(part, ToolResult)):
         if isinstance(part, Text):
             if part.text.strip():
                 yield {"type": "text", "text": part.text}

@@ -44,6 +44,9 @@ def left_out(request: ChatRequest, sent: dict[str, Any]) -> tuple[str, ...]:
 
 
 def _messages(turn: Message, names: dict[str, str]) -> Iterator[dict[str, Any]]:
+    if isinstance(turn.content, str):
+        yield {"role": str(turn.role), "content": turn.content}
+        return
     for result in turn.tool_results:
         yield {
             "role": "tool",

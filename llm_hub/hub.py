@@ -416,6 +416,11 @@ class Hub:
     def _address(self, row: Row) -> str:
         """Another base URL than the row's, if the settings name one. Raises `ConfigurationError`."""
         setting = next((name for name in row.url if self._settings.value(name)), "")
+        if row.url and not setting and self._settings.on_space and urlsplit(row.base_url).hostname == "127.0.0.1":
+            raise ConfigurationError(
+                f"{row.title} does not run on a Space.",
+                hint=f"Set {row.url[0]} to a server that the internet can reach on port 443, 80 or 8080.",
+            )
         url = self._settings.value(setting)
         return checked_url(_with_scheme(url) if setting == "OLLAMA_HOST" else url, setting) if url else ""
 

@@ -141,9 +141,14 @@ class Settings(BaseSettings):
         return next((value for name in names if (value := self._environment.get(name, "").strip())), "")
 
     @property
+    def on_space(self) -> bool:
+        """Whether this is a Hugging Face Space."""
+        return bool(os.environ.get("SPACE_ID"))
+
+    @property
     def public(self) -> bool:
         """Whether others than the owner can reach the page."""
-        return bool(os.environ.get("SPACE_ID")) or self.host not in ("127.0.0.1", "::1", "localhost")
+        return self.on_space or self.host not in ("127.0.0.1", "::1", "localhost")
 
     @property
     def owner_pays(self) -> bool:

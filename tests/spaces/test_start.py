@@ -47,6 +47,13 @@ def test_the_api_is_served_beside_the_page(space: Site) -> None:
         assert (refused.status_code, refused.json()["error"]["type"]) == (403, "permission_error")
 
 
+def test_a_server_on_this_computer_is_not_offered_where_there_can_be_none(space: Site) -> None:
+    with httpx.Client(base_url=space.url, trust_env=False, timeout=10) as client:
+        ollama = client.get("/v1/providers/ollama").json()
+    assert not ollama["ready"]
+    assert "OLLAMA_BASE_URL" in ollama["problem"]
+
+
 def test_the_page_names_its_public_address_behind_the_platforms_proxy(space: Site) -> None:
     proxied = {"X-Forwarded-Host": ENVIRONMENT["SPACE_HOST"], "X-Forwarded-Proto": "https"}
     with httpx.Client(base_url=space.url, trust_env=False, timeout=10) as client:

@@ -104,7 +104,7 @@ class RedactedBlock(Strict):
 Texts = str | Several[TextBlock]
 
 
-class SystemTurn(Strict):
+class SystemMessage(Strict):
     role: Literal["system"]
     content: Texts
 
@@ -112,7 +112,7 @@ class SystemTurn(Strict):
         return (_system(self.content),)
 
 
-class UserTurn(Strict):
+class UserMessage(Strict):
     role: Literal["user"]
     content: str | Several[Annotated[TextBlock | ImageBlock | ToolResultBlock, Field(discriminator="type")]]
 
@@ -140,7 +140,7 @@ AssistantBlock = Annotated[
 ]
 
 
-class AssistantTurn(Strict):
+class AssistantMessage(Strict):
     role: Literal["assistant"]
     content: str | Several[AssistantBlock]
 
@@ -224,7 +224,7 @@ class Messages(ChatBody):
     }
 
     messages: Annotated[
-        Several[Annotated[UserTurn | AssistantTurn | SystemTurn, Field(discriminator="role")]],
+        Several[Annotated[UserMessage | AssistantMessage | SystemMessage, Field(discriminator="role")]],
         Field(min_length=1, max_length=MOST_MESSAGES),
     ]
     model: Name

@@ -13,8 +13,9 @@ from llm_hub.api.bodies import Body, parse
 from llm_hub.api.completion_answers import COMPLETIONS
 from llm_hub.api.dialects import CHAT, Dialect, error_body
 from llm_hub.api.guarded import Guarded
-from llm_hub.api.lists import is_anthropic, lists
+from llm_hub.api.lists import is_anthropic, lists, reply
 from llm_hub.api.message_answers import MESSAGES
+from llm_hub.api.openapi import description
 from llm_hub.api.refusals import Refused
 from llm_hub.api.usage import metrics, usage
 from llm_hub.meter import Meter
@@ -57,6 +58,9 @@ def router(hub: Hub, keys: Mapping[str, str], meter: Meter | None = None, limits
     async def count_tokens(_: Request) -> Response:
         raise Refused(404, "Tokens are not counted here before an answer: each model counts them its own way.")
 
+    async def described(_: Request) -> Response:
+        return reply(description())
+
     async def unknown(_: Request) -> Response:
         raise Refused(404, "There is no such endpoint, or it takes another method. docs/api.md lists them.")
 
@@ -66,6 +70,7 @@ def router(hub: Hub, keys: Mapping[str, str], meter: Meter | None = None, limits
     add("/v1/messages/count_tokens", count_tokens, _refused, "POST")
     for path, lister in lists(hub).items():
         add(path, lister, _refused, "GET")
+    add("/v1/openapi.json", described, _refused, "GET")
     if meter.ledger:
         add("/v1/usage", usage(meter.ledger), _refused, "GET")
     if meter.metrics:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +17,8 @@ from llm_hub.api import router
 from llm_hub.factory import ROWS
 from llm_hub.hub import Hub
 from llm_hub.settings import Settings
-from tests.wall import Wall
+from tests.ui.site import Site
+from tests.wall import Wall, WallThread
 
 KEYS = {"alice": "alice-0123456789abcdef", "bob": "bob-0123456789abcdef"}
 
@@ -74,3 +75,22 @@ async def locked(hub: Hub) -> AsyncIterator[Api]:
     """The API of an owner who has given out keys."""
     async with served(hub, KEYS) as api:
         yield api
+
+
+@pytest.fixture(scope="session")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """The whole server in a process of its own, before a wall: for clients that block."""
+    folder = tmp_path_factory.mktemp("site")
+    with WallThread() as wall:
+        environment = {
+            "OPENAI_API_KEY": "sk-owner-secret-123",
+            "OPENAI_BASE_URL": wall.openai_url,
+            "ANTHROPIC_API_KEY": "sk-ant-secret-123",
+            "ANTHROPIC_BASE_URL": wall.anthropic_url,
+            "OLLAMA_BASE_URL": wall.ollama_url,
+            "LLM_HUB_ROUTE": "openai/ok",
+            "LLM_HUB_MAX_RETRIES": "0",
+            "LLM_HUB_DATABASE_URL": f"sqlite:///{folder / 'hub.db'}",
+        }
+        with Site(folder / "log", environment) as site:
+            yield site

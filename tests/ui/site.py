@@ -48,7 +48,8 @@ class Site:
     def start(self) -> None:
         """Starts it and waits for the page. The visitor's own keys and settings stay outside."""
         kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TMPDIR") if name in os.environ}
-        environment = kept | {"LLM_HUB_PORT": str(self.port)} | self.environment
+        own = {"LLM_HUB_PORT": str(self.port), "LLM_HUB_DATABASE_URL": f"sqlite:///{self.log}.db"}
+        environment = kept | own | self.environment
         started = time.monotonic()
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(

@@ -204,6 +204,8 @@ def transport_failure(error: BaseException, *, provider: str, title: str, model:
         problem, hint = "its host name was not found", "Check the base URL and the network."
     elif any(isinstance(cause, ConnectionRefusedError) for cause in causes):
         problem, hint = "nothing answers at its address", "Check that it runs, and its base URL."
+    elif "NotPublic" in names:
+        problem, hint = "its address is not public", "Use a server on the public internet."
     elif {"ConnectionTimeoutError", "PoolTimeout"} & names:  # aiohttp's; its adapter calls any lost one ConnectTimeout
         problem, hint = "it took too long to connect", "Check the base URL and the network."
     else:

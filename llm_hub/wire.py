@@ -279,15 +279,25 @@ class CookielessSessions:
         loop = asyncio.get_running_loop()
         if self._loop is not loop:
             self._loop, self.client = loop, self._session
-        return await super().handle_async_request(request)  # type: ignore[misc]  # the transport's
+        try:
+            return await super().handle_async_request(request)  # type: ignore[misc]  # the transport's
+        except Exception as error:
+            if type(error).__module__.startswith("aiohttp"):  # what the transport has no word for: a head out of bounds
+                raise ConnectionError("The server's reply is not HTTP.") from error
+            raise
 
     def _session(self) -> Any:
         import aiohttp  # a tenth of a second: loaded with the first adapter, not with this module
 
         return aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(ssl=self.ssl_context, limit=CONNECTIONS, keepalive_timeout=KEEP_ALIVE),
+            connector=self._connector(ssl=self.ssl_context, limit=CONNECTIONS, keepalive_timeout=KEEP_ALIVE),
             cookie_jar=aiohttp.DummyCookieJar(),
         )
+
+    def _connector(self, **options: Any) -> Any:
+        import aiohttp
+
+        return aiohttp.TCPConnector(**options)
 
 
 def no_cookies() -> CookieJar:

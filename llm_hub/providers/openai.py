@@ -15,6 +15,7 @@ import httpx2
 from httpx_aiohttp.httpx2 import AiohttpTransport
 from openai import APIStatusError, AsyncOpenAI, AsyncStream, OpenAIError
 
+from llm_hub.addresses import PublicReplies, public_connector, public_url
 from llm_hub.chat import ChatRequest, ModelInfo, ToolCallDelta, Usage
 from llm_hub.errors import NotOffered, ProviderError, StreamBroken, UnsupportedParameter
 from llm_hub.failures import cause, failure, transport_failure
@@ -66,11 +67,23 @@ class _Transport(CookielessSessions, AiohttpTransport):
     pass
 
 
+class _PublicTransport(PublicReplies, _Transport):
+    """For a server that nobody vouches for."""
+
+    def __init__(self, resolver: Any) -> None:
+        super().__init__(trust_env=False)
+        self._resolver = resolver
+
+    def _connector(self, **options: Any) -> Any:
+        return public_connector(resolver=self._resolver, **options)
+
+
 class OpenAIProvider(LLMProvider):
     """Chat completions at `base_url`. Raises `ConfigurationError` for a key or URL that cannot be used.
 
     `max_tokens_field` is the server's name for the limit; which of the two names a model takes is also learnt from
-    its refusal. `read_timeout` is the longest silence in seconds before a request is given up.
+    its refusal. `read_timeout` is the longest silence in seconds before a request is given up. `public_only` is for an
+    address that a visitor gave: see addresses.py, whose resolver may be another of aiohttp's.
     """
 
     takes = frozenset(openai_body.NAMES)
@@ -86,11 +99,13 @@ class OpenAIProvider(LLMProvider):
         max_tokens_field: str = "max_completion_tokens",
         connect_timeout: float = 5.0,
         read_timeout: float = 300.0,
+        public_only: bool = False,
+        resolver: Any = None,
     ) -> None:
         self.name = name
         self.title = title
         self.default_model = default_model
-        self.address = checked_url(base_url, f"{name}: base_url")
+        self.address = (public_url if public_only else checked_url)(base_url, f"{name}: base_url")
         self._key = checked_key(api_key, f"{name}: api_key") if api_key is not None else ""
         self._max_tokens_field = max_tokens_field
         self._learned = LearnedParameters(_DROPPABLE, _REPLACED_BY)
@@ -102,7 +117,7 @@ class OpenAIProvider(LLMProvider):
             timeout=timeout,
             max_retries=0,
             http_client=httpx2.AsyncClient(
-                transport=_Transport(trust_env=False),
+                transport=_PublicTransport(resolver) if public_only else _Transport(trust_env=False),
                 cookies=no_cookies(),
                 timeout=timeout,
                 follow_redirects=False,

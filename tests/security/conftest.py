@@ -34,6 +34,6 @@ def space(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         "LLM_HUB_HOST": "127.0.0.1",
         "LLM_HUB_DATABASE_URL": f"sqlite:///{folder / 'votes.db'}",
     }
-    with Site(folder / "log", environment) as site:
-        yield site
+    with Site(folder / "log", environment) as space:
+        yield space
     assert "Traceback" not in (folder / "log").read_text()

@@ -18,6 +18,8 @@ from llm_hub.api.refusals import Refused
 from llm_hub.chat import ChatRequest, Image, Message, Part, Text
 
 MOST_MESSAGES = 2000
+MOST_FIELDS = 100_000
+"""Fields of a body altogether: checking and refusing each of more than these would hold up everybody else."""
 DEEPEST = 100
 """Levels of a JSON schema or a call's arguments: what serialises them further on recurses."""
 IMAGES = ("image/png", "image/jpeg", "image/gif", "image/webp")
@@ -143,6 +145,8 @@ class Chat(ChatBody):
 
 def parse(kind: type[Body], raw: bytes) -> Body:
     """A body. Raises `Refused` with the field's name."""
+    if raw.count(b'":') > MOST_FIELDS:
+        raise Refused(400, "The body has too many fields.")
     try:
         data = orjson.loads(raw)
     except orjson.JSONDecodeError:
@@ -155,8 +159,9 @@ def parse(kind: type[Body], raw: bytes) -> Body:
         return kind.model_validate(data)
     except ValidationError as error:
         found = error.errors(include_url=False, include_input=False)
-        deepest = max(found, key=lambda one: len(one["loc"]))  # of a union's members the one that was meant
-        raise _refusal(deepest, data) from None
+        # Of a union's members the one that was meant: it got furthest.
+        meant = max(found, key=lambda one: (len(one["loc"]), one["type"] == "union_tag_invalid"))
+        raise _refusal(meant, data) from None
 
 
 def _check_nothing(name: str, value: object, harmless: tuple[object, ...]) -> None:
@@ -177,6 +182,8 @@ def _refusal(error: ErrorDetails, data: object) -> Refused:
             expected = error["ctx"].get("expected_tags")
             said = f"must be one of {expected}" if expected else "says which kind it is, and is missing"
             field = ".".join((field, error["ctx"]["discriminator"].strip("'")))
+        case "model_type" | "model_attributes_type" | "dict_type":
+            said = "must be an object"
         case _:
             said = error["msg"]
     return Refused(400, f"{field}: {said}.", field=field)
@@ -185,11 +192,12 @@ def _refusal(error: ErrorDetails, data: object) -> Refused:
 def _place(error: ErrorDetails, data: Any) -> list[str | int]:
     """Where in the body the error is: its location without the names of pydantic's own types."""
     place: list[str | int] = []
-    for part in error["loc"]:
+    last = len(error["loc"]) - 1
+    for number, part in enumerate(error["loc"]):
         inside = part in data if isinstance(data, dict) else isinstance(data, list) and isinstance(part, int)
         if inside:
             data = data[part]
-        elif not (error["type"] == "missing" and part == error["loc"][-1]):
+        elif error["type"] != "missing" or number < last:
             continue
         place.append(part)
     return place

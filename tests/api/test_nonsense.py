@@ -1,0 +1,148 @@
+"""What no request may say: each dialect refuses it in its own shape, by the field's name, and never repeats it."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import Any
+
+import pytest
+
+from tests.api.conftest import Api
+from tests.wall import Wall
+
+PATHS = ["/v1/chat", "/v1/chat/completions", "/v1/messages"]
+SECRET = "sk-secret-1"
+
+
+def said(*, role: str = "user", content: object = "x", **more: object) -> bytes:
+    """A body, with one thing wrong in it."""
+    return json.dumps(
+        {"model": "openai/ok", "max_tokens": 9, "messages": [{"role": role, "content": content}], **more}
+    ).encode()
+
+
+async def refused(api: Api, path: str, body: bytes, status: int = 400) -> dict[str, Any]:
+    """The error of a refusal, whose shape is the dialect's."""
+    reply = await api.client.post(path, content=body, headers={"content-type": "application/json"})
+    assert reply.status_code == status
+    assert "secret" not in reply.text
+    told = reply.json()
+    if path == "/v1/messages":
+        assert (told["type"], set(told["error"]) - {"attempts"}) == ("error", {"type", "message"})
+    else:
+        assert set(told["error"]) - {"attempts"} == {"type", "message", "param", "code"}
+    assert told["error"]["type"] == "invalid_request_error"
+    error: dict[str, Any] = told["error"]
+    return error
+
+
+NONSENSE = [
+    (b"", "not valid JSON"),
+    (b"{", "not valid JSON"),
+    (b"\xff\xfe{}", "not valid JSON"),
+    (b"[]", "must be a JSON object"),
+    (b"{}", "messages"),
+    (b'{"messages": []}', "messages"),
+    (b'{"messages": null}', "messages"),
+    (b'{"messages": NaN}', "not valid JSON"),
+    (b'{"messages": 1e999}', "not valid JSON"),
+    (b"[" * 100_000, "not valid JSON"),
+    (b'{"messages": ' + b"[" * 900 + b"]" * 900 + b"}", "messages.0"),
+    (b"{" + b",".join(b'"k%d":1' % number for number in range(200_000)) + b"}", "too many fields"),
+    (b'{"messages": [' + b"1," * 1_000_000 + b"1]}", "messages.0"),
+    (b'{"messages": [{"role": "user", "content": "\\ud83d"}]}', "not valid JSON"),
+    (said(role="robot", content=SECRET), "messages.0.role"),
+    (b'{"messages": [{"content": "sk-secret-1"}]}', "messages.0.role"),
+    (said(content=7), "messages.0.content"),
+    (said(content=[SECRET]), "messages.0.content.0"),
+    (said(content=[{"type": "text", "text": 7}]), "messages.0.content.0.text"),
+    (said(content=[{"type": "text"}]), "messages.0.content.0.text"),
+    (said(content=[{"type": SECRET, "text": "x"}]), "messages.0.content.0.type"),
+    (said(temperature=1e9), "temperature"),
+    (said(temperature="1"), "temperature"),
+    (said(temperature=True), "temperature"),
+    (said(max_tokens=0), "max_tokens"),
+    (said(max_tokens=10**30), "max_tokens"),
+    (said(model=""), "model"),
+    (said(model=["openai/ok"]), "model"),
+    (said(model="x" * 1000), "model"),
+    (said(stream="yes"), "stream"),
+    (said(api_key=SECRET), "api_key: is not supported"),
+    (said(messages=[{"role": "user", "content": "x"}] * 10_000), "messages"),
+    (said(content="  "), "nothing to answer"),
+    (said(model="openai/o\nk"), "line break"),
+]
+
+
+@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize(("body", "told"), NONSENSE, ids=[told for _, told in NONSENSE])
+async def test_nonsense_is_refused_with_the_fields_name_and_never_repeated(
+    api: Api, path: str, body: bytes, told: str
+) -> None:
+    began = time.perf_counter()
+    assert told in (await refused(api, path, body))["message"]
+    assert time.perf_counter() - began < 1
+
+
+@pytest.mark.parametrize("path", PATHS[1:])
+@pytest.mark.parametrize(
+    ("extra", "told"),
+    [
+        ({"tools": {}}, "tools"),
+        ({"tools": [SECRET]}, "tools.0: must be an object"),
+        ({"tools": [{"name": 7, "type": "function", "function": {"name": 7}}]}, "tools.0"),
+        ({"tool_choice": 7}, "tool_choice"),
+        ({"tool_choice": {"type": SECRET}}, "tool_choice.type"),
+        ({"tool_choice": SECRET}, "tool_choice"),
+        ({"top_p": 1.5}, "top_p"),
+        ({"top_p": -1}, "top_p"),
+        ({"models": [7]}, "models"),
+        ({"models": ["openai/ok"] * 21}, "models"),
+        ({"metadata": SECRET}, "metadata"),
+    ],
+)
+async def test_nonsense_about_tools_and_options_is_refused_too(
+    api: Api, path: str, extra: dict[str, Any], told: str
+) -> None:
+    assert told in (await refused(api, path, said(**extra)))["message"]
+
+
+@pytest.mark.parametrize("path", PATHS[1:])
+async def test_a_schema_without_a_bottom_is_refused(api: Api, path: str) -> None:
+    deep: dict[str, Any] = {"type": "object"}
+    for _ in range(200):
+        deep = {"type": "object", "properties": {"a": deep}}
+    tool = {"name": "t", "input_schema": deep} if path == "/v1/messages" else {
+        "type": "function", "function": {"name": "t", "parameters": deep},
+    }  # fmt: skip
+    assert "nested too deeply" in (await refused(api, path, said(tools=[tool])))["message"]
+
+
+@pytest.mark.parametrize("path", PATHS)
+async def test_a_body_of_another_type_is_refused(api: Api, path: str) -> None:
+    reply = await api.client.post(path, content=said(), headers={"content-type": "text/plain"})
+    assert reply.status_code == 415
+    assert reply.json()["error"]["type"] == "invalid_request_error"
+
+
+@pytest.mark.parametrize("path", PATHS)
+async def test_an_unknown_key_is_refused_in_the_dialects_shape(locked: Api, path: str) -> None:
+    reply = await locked.client.post(path, json={}, headers={"x-api-key": SECRET})
+    assert (reply.status_code, reply.json()["error"]["type"]) == (401, "authentication_error")
+    assert SECRET not in reply.text
+    assert ("type" in reply.json()) is (path == "/v1/messages")
+
+
+@pytest.mark.parametrize(("method", "path"), [("GET", "/v1/chat"), ("POST", "/v1/models"), ("GET", "/v1/embeddings")])
+async def test_what_is_not_there_is_a_404_for_programs(api: Api, method: str, path: str) -> None:
+    reply = await api.client.request(method, path)
+    assert (reply.status_code, reply.json()["error"]["type"]) == (404, "invalid_request_error")
+
+
+async def test_auto_in_a_chain_is_the_configured_route(api: Api, wall: Wall) -> None:
+    body = {"messages": [{"role": "user", "content": "Hi"}], "model": "openai/status-503", "fallback": ["auto"]}
+    answered = (await api.client.post("/v1/chat", json=body)).json()
+    assert [f"{one['provider']}/{one['model']}" for one in answered["attempts"]] == [
+        "openai/status-503", "openai/gpt-6-luna",
+    ]  # fmt: skip

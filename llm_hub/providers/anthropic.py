@@ -86,7 +86,7 @@ class AnthropicProvider(LLMProvider):
         self.default_model = default_model
         self.address = checked_url(base_url, f"{name}: base_url").removesuffix("/v1")
         self._key = checked_key(api_key, f"{name}: api_key")
-        self._left_out: dict[tuple[str, frozenset[str]], tuple[str, ...]] = {}
+        self._left_out: dict[tuple[str, frozenset[str], str | None], tuple[str, ...]] = {}
         self._contexts: dict[str, int] = {}
         timeout = httpx2.Timeout(read_timeout, connect=connect_timeout)
         self._client = AsyncAnthropic(
@@ -108,7 +108,7 @@ class AnthropicProvider(LLMProvider):
     async def events(self, request: ChatRequest) -> AsyncGenerator[Event]:
         answer, decoder = Answer(self, request), SSEDecoder()
         stopped = False
-        response = await self._post(answer, self._body(request, answer.model))
+        response = await self._post(answer, request, self._body(request, answer.model))
         try:
             async with aclosing(body(response, lambda: stopped)) as pieces:
                 async for piece in pieces:
@@ -165,14 +165,18 @@ class AnthropicProvider(LLMProvider):
                 raise NotOffered(f"{self.title} {what}.", parameter=parameter, provider=self.name, model=model)
         return wanted
 
-    async def _post(self, answer: Answer, wanted: dict[str, Any]) -> httpx2.Response:
+    async def _post(self, answer: Answer, request: ChatRequest, wanted: dict[str, Any]) -> httpx2.Response:
         """The reply to a request.
 
         A refused setting is not named by a code, so a request with some that is refused is asked again without them,
         the likelier ones first; what was left out when one is taken is remembered for that model and those settings.
+        An effort in another vendor's words is left out at once.
         """
         asked = frozenset(anthropic_body.settings(wanted))
-        known = self._left_out.get((answer.model, asked))
+        if request.effort is not None and "effort" not in asked:
+            answer.ignored = ("effort",)
+        key = (answer.model, asked, request.effort if "effort" in asked else None)
+        known = self._left_out.get(key)
         for without in [known] if known is not None else anthropic_body.ways(asked):
             sent = anthropic_body.without(wanted, without)
             sampling = {"temperature", "top_p"} & sent.keys()
@@ -185,8 +189,8 @@ class AnthropicProvider(LLMProvider):
                 last = refused
             else:
                 if without:
-                    self._left_out[answer.model, asked] = without
-                    answer.ignored = without
+                    self._left_out[key] = without
+                    answer.ignored += without
                 return response
         raise last
 

@@ -12,6 +12,7 @@ from anthropic import transform_schema
 from llm_hub.chat import ChatRequest, Image, Message, OneTool, Role, Text, Tool, ToolCall, ToolChoice, ToolResult
 
 _CHOICES = {"auto": "auto", "none": "none", "required": "any"}
+EFFORTS = ("low", "medium", "high", "xhigh", "max")
 _NO_ID = re.compile(r"[^A-Za-z0-9_-]")
 _SETTINGS = ("top_p", "temperature", "effort")
 """What an answer is good without, and some models refuse: the likeliest first."""
@@ -50,9 +51,8 @@ def options(request: ChatRequest) -> dict[str, Any]:
             wanted["tool_choice"] = _choice(request.tool_choice or "auto", one=request.parallel_tools is False)
     output: dict[str, Any] = {}
     if request.format is not None and request.format.schema is not None:
-        # The API takes a part of JSON schema: the SDK turns the rest into words of the schema's descriptions.
-        output["format"] = {"type": "json_schema", "schema": transform_schema(dict(request.format.schema))}
-    if request.effort is not None:
+        output["format"] = {"type": "json_schema", "schema": _schema(dict(request.format.schema))}
+    if request.effort in EFFORTS:
         output["effort"] = request.effort
     if output:
         wanted["output_config"] = output
@@ -116,6 +116,17 @@ def _tool(tool: Tool) -> dict[str, Any]:
     if tool.strict is not None:
         described["strict"] = tool.strict
     return described
+
+
+def _schema(schema: dict[str, Any]) -> dict[str, Any]:
+    """The schema in the part of JSON schema that the API takes: the SDK turns the rest into words of descriptions.
+
+    What the SDK makes nothing of goes as it is: the API knows more of it, or says what is wrong.
+    """
+    try:
+        return transform_schema(schema)
+    except (AssertionError, AttributeError, TypeError, ValueError):
+        return schema
 
 
 def _choice(choice: ToolChoice, *, one: bool) -> dict[str, Any]:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from tests.contract.case import Case
     from tests.wall import Exchange
 
+NULLABLE = {"type": "object", "properties": {"a": {"type": ["string", "null"]}}, "additionalProperties": False}
 OPTIONS: dict[str, tuple[str, Any, Any]] = {
     "stop": ("stop", ("END", "\n2."), ["END", "\n2."]),
     "blank stop": ("stop", ("\n\n",), ["\n\n"]),
@@ -28,6 +29,7 @@ OPTIONS: dict[str, tuple[str, Any, Any]] = {
     "top_p": ("top_p", 0.25, 0.25),
     "effort": ("effort", "low", "low"),
     "format": ("format", JSONFormat(SCHEMA), SCHEMA),
+    "nullable format": ("format", JSONFormat(NULLABLE), NULLABLE),
     "plain format": ("format", JSONFormat(), {}),
 }
 """Options: the request's field, a value, and the same as the wall tells it."""

@@ -55,6 +55,7 @@ CASES = [
                 {"effort": "low", "top_p": 0.5, "temperature": 0.1},
                 ("top_p", "temperature", "effort"),
             ),
+            "ok": ({"effort": "minimal"}, ("effort",)),
             "claude-opus-5-5": ({"effort": "low", "top_p": 0.5}, ("top_p",)),
             "claude-haiku-4-5": ({"effort": "low", "temperature": 0.5}, ("effort",)),
         },

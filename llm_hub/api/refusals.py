@@ -77,7 +77,7 @@ def error_of(error: LLMHubError | Refused) -> tuple[int, dict[str, Any]]:
     """
     if isinstance(error, Refused):
         kinds = {401: "authentication_error", 403: "permission_error"}
-        kind = kinds.get(error.status, "invalid_request_error")
+        kind = kinds.get(error.status, "invalid_request_error" if error.status < 500 else "server_error")
         return error.status, {"message": error.message, "type": kind, "param": error.field, "code": error.code}
     status, kind = next((_STATUS[cls] for cls in type(error).__mro__ if cls in _STATUS), (502, "provider_error"))
     message = str(error)

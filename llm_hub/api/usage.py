@@ -9,6 +9,8 @@ from starlette.responses import Response
 
 from llm_hub.api.access import HERE
 from llm_hub.api.lists import reply
+from llm_hub.api.refusals import Refused
+from llm_hub.errors import ConfigurationError
 from llm_hub.ledger import Used, together
 
 if TYPE_CHECKING:
@@ -31,7 +33,10 @@ def usage(ledger: Ledger) -> Endpoint:
         who = request.state.who
         owner = who in OWNERS
         today = ledger.today
-        totals = await ledger.totals(today - max(PERIODS.values()) + 1, None if owner else who)
+        try:
+            totals = await ledger.totals(today - max(PERIODS.values()) + 1, None if owner else who)
+        except ConfigurationError as error:
+            raise Refused(503, str(error)) from None
         body: dict[str, Any] = {"who": "everybody" if owner else who}
         for name, days in PERIODS.items():
             seen = together((total for total in totals if total.day > today - days), lambda _: "")

@@ -16,6 +16,8 @@ from fastapi import FastAPI
 from llm_hub.api import router
 from llm_hub.factory import ROWS
 from llm_hub.hub import Hub
+from llm_hub.limits import Limits
+from llm_hub.meter import Meter
 from llm_hub.settings import Settings
 from tests.ui.site import Site
 from tests.wall import Wall, WallThread
@@ -33,9 +35,11 @@ class Api:
 
 
 @asynccontextmanager
-async def served(hub: Hub, keys: dict[str, str]) -> AsyncIterator[Api]:
+async def served(
+    hub: Hub, keys: dict[str, str], meter: Meter | None = None, limits: Limits | None = None
+) -> AsyncIterator[Api]:
     app = FastAPI()
-    app.include_router(router(hub, keys))
+    app.include_router(router(hub, keys, meter, limits))
     server = uvicorn.Server(uvicorn.Config(app, port=0, log_config=None, timeout_graceful_shutdown=1))
     config = server.config
     config.load()

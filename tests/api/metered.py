@@ -1,0 +1,96 @@
+"""The API with everything around it: ledger, limits, metrics."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from prometheus_client.parser import text_string_to_metric_families
+
+from llm_hub.database import Database
+from llm_hub.ledger import Entry, Ledger
+from llm_hub.limits import Limits
+from llm_hub.meter import Meter
+from llm_hub.metrics import Metrics
+from tests.api.conftest import KEYS, Api, served
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+
+    import httpx
+
+    from llm_hub.hub import Hub
+
+PROMPT = [{"role": "user", "content": "Hello"}]
+
+
+class Told(Ledger):
+    """A ledger whose rows can be waited for: a stream's is noted a moment after its client has read it."""
+
+    def __init__(self, database: Database) -> None:
+        super().__init__(database)
+        self._noted = 0
+        self._changed = asyncio.Event()
+
+    def note(self, entry: Entry) -> None:
+        super().note(entry)
+        self._noted += 1
+        self._changed.set()
+
+    async def noted(self, count: int) -> None:
+        """Returns when so many rows have been noted."""
+        async with asyncio.timeout(10):
+            while self._noted < count:
+                self._changed.clear()
+                await self._changed.wait()
+
+
+@dataclass(frozen=True, slots=True)
+class Metered:
+    """A running API, its ledger, and what a client does with it."""
+
+    api: Api
+    ledger: Told
+    database: Database
+
+    async def ask(self, model: str, *, who: str = "alice", path: str = "/v1/chat", **more: Any) -> httpx.Response:
+        """Asks a question and reads all of the reply."""
+        body = {"messages": PROMPT, "model": model, **more}
+        return await self.api.client.post(path, json=body, headers={"authorization": f"Bearer {KEYS[who]}"})
+
+    async def get(self, path: str, who: str = "alice") -> httpx.Response:
+        return await self.api.client.get(path, headers={"authorization": f"Bearer {KEYS[who]}"})
+
+    async def rows(self, count: int) -> list[Any]:
+        """The ledger's rows, as soon as there are so many."""
+        await self.ledger.noted(count)
+        await self.ledger.flush()
+        schema = await self.database.schema()
+        if self.database.unmade:
+            return []
+        return await self.database.run(lambda connection: list(connection.execute(schema.requests.select())))
+
+    async def row(self) -> Any:
+        """The ledger's one row, as soon as it is there."""
+        (row,) = await self.rows(1)
+        return row
+
+    async def metric(self, name: str, **labels: str) -> float:
+        """A metric's value now, 0 if there is none."""
+        text = (await self.get("/metrics")).text
+        samples = (sample for family in text_string_to_metric_families(text) for sample in family.samples)
+        return sum(one.value for one in samples if one.name == name and labels.items() <= one.labels.items())
+
+
+@asynccontextmanager
+async def metered(hub: Hub, folder: Path, limits: Limits | None = None) -> AsyncIterator[Metered]:
+    """An API of an owner who has given out keys."""
+    database = Database(f"sqlite:///{folder}/hub.db")
+    ledger = Told(database)
+    async with served(hub, KEYS, Meter(ledger, Metrics(hub)), limits) as api:
+        yield Metered(api, ledger, database)
+    await ledger.aclose()
+    await database.aclose()

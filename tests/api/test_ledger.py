@@ -1,0 +1,113 @@
+"""What of a request stands in the ledger."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from llm_hub.hub import Hub
+from llm_hub.ledger import DAY
+from tests.api.metered import Metered, metered
+from tests.wall import Wall
+
+
+@pytest.fixture
+async def hubs(hub: Hub, tmp_path: Path) -> AsyncIterator[Metered]:
+    async with metered(hub, tmp_path) as one:
+        yield one
+
+
+@pytest.mark.parametrize("path", ["/v1/chat", "/v1/chat/completions", "/v1/messages"])
+@pytest.mark.parametrize("stream", [True, False])
+async def test_an_answer_is_a_row(hubs: Metered, path: str, stream: bool) -> None:
+    more = {"max_tokens": 100} if path == "/v1/messages" else {}
+    began = time.time()
+    reply = await hubs.ask("openai/gpt-5", path=path, stream=stream, **more)
+    assert reply.status_code == 200
+    row = await hubs.row()
+    assert (row.who, row.way, row.target, row.outcome, row.attempts) == ("alice", path, "openai/gpt-5", "answered", 1)
+    assert began <= row.at <= time.time()
+    assert row.day == int(row.at // DAY)
+    assert 0 < row.first_token <= row.seconds < 30
+    assert row.prompt_tokens > 0
+    assert row.completion_tokens > 0
+    assert row.nanodollars == row.prompt_tokens * 1250 + row.completion_tokens * 10_000
+
+
+async def test_an_answer_whose_price_nobody_knows_has_none(hubs: Metered) -> None:
+    await hubs.ask("openai/ok")
+    assert (await hubs.row()).nanodollars is None
+
+
+@pytest.mark.parametrize(
+    ("model", "outcome"), [("openai/status-503", "server_failed"), ("openai/cut@mid", "stream_broken")]
+)
+@pytest.mark.parametrize("stream", [True, False])
+async def test_a_failure_is_a_row(hubs: Metered, model: str, outcome: str, stream: bool) -> None:
+    await hubs.ask(model, stream=stream, fallback=[])
+    row = await hubs.row()
+    assert (row.target, row.outcome) == (model, outcome)
+    assert row.completion_tokens is None
+
+
+async def test_a_fallback_is_booked_on_whoever_answered(hubs: Metered) -> None:
+    await hubs.ask("openai/status-503", fallback=["anthropic/ok"])
+    row = await hubs.row()
+    assert (row.target, row.outcome, row.attempts) == ("anthropic/ok", "answered", 2)
+
+
+async def test_an_answer_that_two_models_gave_counts_what_both_reported(hubs: Metered) -> None:
+    await hubs.ask("openai/cut@mid", fallback=["anthropic/ok?tokens=7"], stream=True)
+    row = await hubs.row()
+    assert (row.target, row.attempts, row.completion_tokens) == ("anthropic/ok?tokens=7", 2, 7)
+
+
+@pytest.mark.parametrize("stream", [True, False])
+@pytest.mark.parametrize("model", ["stall@headers", "stall@mid"])
+async def test_a_client_that_left_is_a_row(hubs: Metered, wall: Wall, model: str, stream: bool) -> None:
+    asking = asyncio.create_task(hubs.ask(f"openai/{model}", stream=stream))
+    exchange = await wall.next_exchange(1)
+    if model == "stall@mid":
+        await wall.exchanges.until(lambda _: exchange.tokens_sent > 0)
+    asking.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await asking
+    row = await hubs.row()
+    assert (row.target, row.outcome, row.attempts) == (f"openai/{model}", "cancelled", 1)
+    assert row.prompt_tokens is None
+
+
+@pytest.mark.parametrize("model", ["nobody/x", "groq/needs-a-key"])
+async def test_what_reached_no_provider_is_no_row(hubs: Metered, model: str) -> None:
+    assert (await hubs.ask(model, fallback=[])).status_code >= 400
+    assert await hubs.rows(0) == []
+
+
+async def test_no_word_of_a_conversation_is_kept(hubs: Metered, tmp_path: Path) -> None:
+    said = [{"role": "user", "content": "xyzzy-secret-word"}]
+    await hubs.api.client.post(
+        "/v1/chat",
+        json={"messages": said, "model": "openai/ok?text=markdown"},
+        headers={"x-api-key": "alice-0123456789abcdef"},
+    )
+    await hubs.row()
+    kept = (tmp_path / "hub.db").read_bytes()
+    assert b"openai/ok" in kept
+    assert b"xyzzy" not in kept
+    assert b"0123456789abcdef" not in kept
+
+
+async def test_a_database_that_fails_hurts_no_answer(
+    hub: Hub, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with metered(hub, tmp_path / "nowhere") as one:
+        for _ in range(3):
+            assert (await one.ask("openai/ok")).status_code == 200
+        reply = await one.get("/v1/usage")
+        assert "LLM_HUB_DATABASE_URL" in reply.json()["error"]["message"]
+        assert reply.status_code == 503
+    assert caplog.text.count("The database failed") == 1

@@ -1,0 +1,87 @@
+"""What a key may use, before a real client."""
+
+from __future__ import annotations
+
+import asyncio
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from llm_hub.hub import Hub
+from llm_hub.limits import Limits
+from tests.api.metered import Metered, metered
+from tests.wall import Wall
+
+
+async def statuses(one: Metered, model: str, times: int, **more: Any) -> list[int]:
+    replies = await asyncio.gather(*(one.ask(model, **more) for _ in range(times)))
+    return sorted(reply.status_code for reply in replies)
+
+
+@pytest.mark.parametrize("stream", [True, False])
+async def test_of_fifty_requests_at_once_as_many_reach_a_provider_as_may(
+    hub: Hub, wall: Wall, tmp_path: Path, stream: bool
+) -> None:
+    async with metered(hub, tmp_path, Limits(requests=5)) as one:
+        assert await statuses(one, "openai/ok", 50, stream=stream) == [200] * 5 + [429] * 45
+        assert len(wall.exchanges) == 5
+        assert len(await one.rows(5)) == 5
+        assert (await one.ask("openai/ok", who="bob")).status_code == 200
+
+
+@pytest.mark.parametrize("path", ["/v1/chat", "/v1/chat/completions", "/v1/messages"])
+async def test_a_refusal_says_which_limit_it_is_and_when_it_ends(hub: Hub, tmp_path: Path, path: str) -> None:
+    async with metered(hub, tmp_path, Limits(requests=1)) as one:
+        await one.ask("openai/ok", path=path, max_tokens=10)
+        reply = await one.ask("openai/ok", path=path, max_tokens=10)
+    assert reply.status_code == 429
+    assert 1 <= int(reply.headers["retry-after"]) <= 60
+    error = reply.json()["error"]
+    assert error["type"] == "rate_limit_error"
+    assert "The limit of 1 requests a minute for this key is reached. Try again in" in error["message"]
+
+
+async def test_tokens_hold_when_fifty_ask_at_once(hub: Hub, wall: Wall, tmp_path: Path) -> None:
+    async with metered(hub, tmp_path, Limits(tokens=1000)) as one:
+        said = await statuses(one, "openai/ok?tokens=90&rate=300", 50, max_tokens=100)
+        assert said.count(200) == 9  # of 102 reserved tokens each
+        assert set(said) == {200, 429}
+        used = sum(row.prompt_tokens + row.completion_tokens for row in await one.rows(9))
+        assert used <= 1000
+
+
+async def test_what_was_reserved_and_not_used_is_free_again(hub: Hub, tmp_path: Path) -> None:
+    async with metered(hub, tmp_path, Limits(tokens=1100)) as one:
+        for _ in range(5):  # each reserves 1002
+            assert (await one.ask("openai/ok?tokens=10")).status_code == 200
+
+
+async def test_what_fails_at_once_or_reaches_nobody_costs_nothing(hub: Hub, tmp_path: Path) -> None:
+    async with metered(hub, tmp_path, Limits(tokens=1000)) as one:
+        for model in ("openai/bad-request", "nobody/x", "groq/x") * 3:
+            assert (await one.ask(model, fallback=[])).status_code not in (200, 429)
+        assert (await one.ask("openai/ok")).status_code == 200
+
+
+async def test_leaving_early_is_not_free(hub: Hub, wall: Wall, tmp_path: Path) -> None:
+    async with metered(hub, tmp_path, Limits(tokens=100)) as one:
+        body = {"max_tokens": 90, "stream": True}
+        asking = asyncio.create_task(one.ask("openai/stall@mid?tokens=400", **body))
+        exchange = await wall.next_exchange(1)
+        await wall.exchanges.until(lambda _: exchange.tokens_sent >= 200)
+        asking.cancel()
+        await asyncio.wait([asking])
+        await one.row()
+        assert (await one.ask("openai/ok", **body)).status_code == 429
+
+
+async def test_money_holds_when_fifty_ask_at_once(hub: Hub, wall: Wall, tmp_path: Path) -> None:
+    async with metered(hub, tmp_path, Limits(money=Decimal("0.01"))) as one:
+        said = await statuses(one, "openai/gpt-5", 50, max_tokens=200)  # each may cost $0.0020025
+        assert said.count(200) == 4
+        spent = sum(row.nanodollars for row in await one.rows(4))
+        assert 0 < spent <= 10_000_000
+        reply = await one.ask("openai/gpt-5", max_tokens=100_000)
+        assert "The limit of $0.01 a day" in reply.json()["error"]["message"]

@@ -1,0 +1,108 @@
+"""What a request leaves in the log, and the id by which it is found there."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import AsyncIterator, Iterator
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from llm_hub import logs
+from llm_hub.hub import Hub
+from tests.api.conftest import KEYS
+from tests.api.metered import Metered, metered
+
+SECRETS = (*KEYS.values(), "sk-owner-secret-123")
+
+
+@pytest.fixture
+async def one(hub: Hub, tmp_path: Path) -> AsyncIterator[Metered]:
+    async with metered(hub, tmp_path) as one:
+        yield one
+
+
+@pytest.fixture
+def written() -> Iterator[StringIO]:
+    """What is logged, as JSON."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    logs.install("json", SECRETS)
+    stream = StringIO()
+    root.handlers[0].setStream(stream)  # type: ignore[attr-defined]  # a StreamHandler
+    yield stream
+    root.handlers[:] = handlers
+    root.setLevel(level)
+
+
+def lines(written: StringIO) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in written.getvalue().splitlines()]
+
+
+@pytest.mark.parametrize("stream", [True, False])
+async def test_an_answer_is_one_line(one: Metered, written: StringIO, stream: bool) -> None:
+    reply = await one.ask("openai/status-503", fallback=["anthropic/ok"], stream=stream)
+    (line,) = (line for line in lines(written) if line["logger"] == "llm_hub.requests")
+    assert line["request_id"] == reply.headers["x-request-id"]
+    seconds = line["seconds"]
+    assert line.items() >= {
+        "who": "alice", "way": "/v1/chat", "target": "anthropic/ok", "outcome": "answered", "status": 200,
+        "level": "INFO",
+    }.items()  # fmt: skip
+    assert 0 < seconds < 30
+
+
+@pytest.mark.parametrize("said", ["mine-1", "3f2b8c1e-aaaa-bbbb-cccc-0123456789ab"])
+async def test_a_clients_own_id_is_kept(one: Metered, said: str) -> None:
+    reply = await one.api.client.get("/v1/models", headers={"x-request-id": said})
+    assert (reply.status_code, reply.headers["x-request-id"]) == (401, said)
+
+
+@pytest.mark.parametrize("said", ["", "x" * 65, 'a"b', "a b", "\u00e9", "<script>"])
+async def test_an_id_that_could_do_harm_is_replaced(one: Metered, said: str) -> None:
+    reply = await one.api.client.get("/v1/models", headers={"x-request-id": said.encode("latin-1")})
+    assert reply.headers["x-request-id"] != said
+    assert reply.headers["x-request-id"].isalnum()
+
+
+@pytest.mark.parametrize(
+    ("path", "status"), [("/v1/chat", 415), ("/v1/chat/completions", 415), ("/v1/messages", 415), ("/v1/no", 404)]
+)
+async def test_every_refusal_has_an_id_and_a_line(one: Metered, written: StringIO, path: str, status: int) -> None:
+    reply = await one.api.client.post(path, headers={"x-api-key": KEYS["bob"]})
+    assert reply.status_code == status
+    assert [(line["request_id"], line["status"], line["who"]) for line in lines(written)] == [
+        (reply.headers["x-request-id"], status, "bob")
+    ]
+
+
+async def test_neither_keys_nor_words_are_logged(one: Metered, written: StringIO) -> None:
+    for model in ("openai/key", "openai/cut@mid", "openai/sk-typed-by-mistake-0123", "openai/ok"):
+        await one.ask(model, fallback=[], messages=[{"role": "user", "content": "xyzzy"}])
+    await one.api.client.get("/v1/models", headers={"x-api-key": "wrong-key-0123456789"})
+    text = written.getvalue()
+    assert text.count("llm_hub.requests") == 5
+    for secret in (*SECRETS, "xyzzy", "wrong-key", "typed-by-mistake"):
+        assert secret not in text
+
+
+def test_lines_of_one_request_carry_its_id_and_no_secret(written: StringIO) -> None:
+    token = logs.current.set(logs.Request("abc"))
+    said = ValueError("refused: Bearer alice-0123456789abcdef")
+    logging.getLogger("elsewhere").error('It said "sk-live-0123456789" \ud800', exc_info=said)
+    logs.current.reset(token)
+    (line,) = lines(written)
+    assert line["request_id"] == "abc"
+    assert "ValueError" in line["exception"]
+    assert "0123456789" not in written.getvalue()
+
+
+def test_plain_lines_are_redacted_too() -> None:
+    record = logging.LogRecord("x", logging.ERROR, "", 1, "The key %s of %s", ("sk-live-0123456789", "hunter2x"), None)
+    token = logs.current.set(logs.Request("abc"))
+    line = logs.Lines(["hunter2x"]).format(record)
+    logs.current.reset(token)
+    assert line.endswith("ERROR x: The key [key] of [key] [abc]")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from typing import Any
 
 import pytest
@@ -80,9 +79,7 @@ NONSENSE = [
 async def test_nonsense_is_refused_with_the_fields_name_and_never_repeated(
     api: Api, path: str, body: bytes, told: str
 ) -> None:
-    began = time.perf_counter()
     assert told in (await refused(api, path, body))["message"]
-    assert time.perf_counter() - began < 1
 
 
 @pytest.mark.parametrize("path", PATHS[1:])

@@ -169,7 +169,7 @@ class ModelNotFound(ProviderError):
 
     kind = "model_not_found"
     next_step = "Choose a model from the list."
-    breaker = "holds"
+    breaker: Breaker = "holds"
     scope = "target"
 
 

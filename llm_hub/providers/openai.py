@@ -17,7 +17,7 @@ from openai import APIStatusError, AsyncOpenAI, AsyncStream, OpenAIError
 
 from llm_hub.addresses import PublicReplies, public_connector, public_url
 from llm_hub.chat import ChatRequest, ModelInfo, ToolCallDelta, Usage
-from llm_hub.errors import NotOffered, ProviderError, StreamBroken, UnsupportedParameter
+from llm_hub.errors import ModelNotFound, NotOffered, ProviderError, StreamBroken, UnsupportedParameter
 from llm_hub.failures import cause, failure, transport_failure
 from llm_hub.options import OPTIONAL
 from llm_hub.provider import Answer, LLMProvider
@@ -185,7 +185,7 @@ class OpenAIProvider(LLMProvider):
             except _FAILURES as error:
                 failed = self._translate(error, answer.model, sent=_DROPPABLE & sent.keys())
                 if not self._learned.learn(answer.model, failed, sent):
-                    raise self._not_offered(failed) from cause(error)
+                    raise _of_the_request(failed, sent) from cause(error)
             else:
                 answer.ignored = tuple(
                     setting
@@ -193,23 +193,6 @@ class OpenAIProvider(LLMProvider):
                     if not wanted.keys().isdisjoint(names) and sent.keys().isdisjoint(names)
                 )
                 return cast("httpx2.Response", response)  # what cast_to asks for, which the SDK's overloads cannot say
-
-    def _not_offered(self, failed: ProviderError) -> ProviderError:
-        """The same error, or, where the model refuses what an answer is for, one that lets another model be asked."""
-        if not isinstance(failed, UnsupportedParameter):
-            return failed
-        field = next((field for field, name in openai_body.NAMES.items() if name == failed.parameter), None)
-        if field is None:
-            return failed
-        return NotOffered(
-            f"{failed.model} does not take {OPTIONAL[field]}.",
-            parameter=field,
-            provider=failed.provider,
-            model=failed.model,
-            detail=failed.detail,
-            status=failed.status,
-            code=failed.code,
-        )
 
     def _read(self, answer: Answer, chunk: dict[str, Any], splitter: ThinkSplitter) -> list[Event]:
         """What one chunk of the stream says."""
@@ -270,6 +253,26 @@ class OpenAIProvider(LLMProvider):
             secrets=(self._key,),
             sent=sent,
         )
+
+
+def _of_the_request(failed: ProviderError, sent: dict[str, Any]) -> ProviderError:
+    """The error of a request with tools or a format: where a model refuses them by name, it is `NotOffered`."""
+    if isinstance(failed, ModelNotFound) and {"tools", "response_format"} & sent.keys():
+        # OpenRouter says 404 as well where no server behind it takes tools: the model may be there for others.
+        failed.breaker = "ignores"
+    refused = failed.parameter if isinstance(failed, UnsupportedParameter) else None
+    field = next((field for field, name in openai_body.NAMES.items() if name == refused), None)
+    if field is None:
+        return failed
+    return NotOffered(
+        f"{failed.model} does not take {OPTIONAL[field]}.",
+        parameter=field,
+        provider=failed.provider,
+        model=failed.model,
+        detail=failed.detail,
+        status=failed.status,
+        code=failed.code,
+    )
 
 
 def _called(answer: Answer, call: dict[str, Any]) -> ToolCallDelta:

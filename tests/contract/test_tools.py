@@ -20,7 +20,7 @@ from llm_hub.chat import (
     ToolCallDelta,
     ToolResult,
 )
-from llm_hub.errors import InvalidRequest, NotOffered, ProviderError
+from llm_hub.errors import InvalidRequest, ModelNotFound, NotOffered, ProviderError
 from llm_hub.provider import LLMProvider
 from tests.contract.test_answers import user
 from tests.wall import answer_text, filled
@@ -186,6 +186,16 @@ async def test_a_model_that_has_no_tools_says_so_and_another_may_be_asked(case: 
                 await ask(provider, model)
             assert (caught.value.parameter, caught.value.provider, caught.value.model) == ("tools", case.name, model)
             assert caught.value.falls_back
+
+
+async def test_a_model_that_is_not_found_with_tools_may_be_found_without(case: Case, provider: LLMProvider) -> None:
+    """OpenRouter's 404 where no server behind it takes tools."""
+    if case.name not in ("openai", "compatible"):
+        pytest.skip("its 404 is about the model")
+    for tools, breaker in (((WEATHER,), "ignores"), ((), "holds")):
+        with pytest.raises(ModelNotFound) as caught:
+            await ask(provider, "unknown", tools=tools)
+        assert caught.value.breaker == breaker
 
 
 @pytest.mark.parametrize("way", ["gemini", "vllm"])

@@ -54,14 +54,15 @@ class Parts:
     draft: gr.State
 
 
-def chat_tab(visitors: Visitors, coalescer: Coalescer, page: gr.Blocks) -> ChatEvents:
+def chat_tab(visitors: Visitors, coalescer: Coalescer, page: gr.Blocks) -> tuple[ChatEvents, ModelLists]:
     """Builds the tab inside `page`."""
     parts = _layout(visitors.anyone)
     events = ChatEvents(visitors, coalescer, parts)
     events.connect(page)
-    ModelLists(visitors, parts).connect(page)
+    lists = ModelLists(visitors, parts)
+    lists.connect(page)
     ChainEvents(visitors, parts.chain, parts.provider).connect()
-    return events
+    return events, lists
 
 
 def _layout(hub: Hub) -> Parts:

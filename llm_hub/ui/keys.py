@@ -32,8 +32,8 @@ FORM = """<div class="keys"><h2>Your keys</h2>
 <p>What you ask with a key of yours is paid by your account with that provider. The key stays in the memory of this
 server, for this tab of your browser, until you clear it or close or reload the page. It is never shown, stored or
 written to a log.</p>
-<form autocomplete="off"><label>Provider<select></select></label>
-<label>API key<input type="password" autocomplete="off" spellcheck="false" maxlength="512"></label>
+<form autocomplete="off"><label>Provider<select id="keys-provider"></select></label>
+<label>API key<input id="keys-key" type="password" autocomplete="off" spellcheck="false" maxlength="512"></label>
 <button type="submit">Keep</button><p class="where"></p></form>
 <p role="status" aria-live="polite"></p><ul aria-label="Your keys"></ul></div>"""
 
@@ -48,11 +48,15 @@ def can_sign_in() -> bool:
     return not missing
 
 
-def keys_tab(visitors: Visitors, page: gr.Blocks, lists: Sequence[gr.Dropdown]) -> None:
-    """Builds the tab. `lists` are the page's lists of providers: those of one's own keys become ready in them."""
+def keys_tab(visitors: Visitors, page: gr.Blocks, lists: Sequence[gr.Dropdown]) -> gr.events.Dependency:
+    """Builds the tab. `lists` are the page's lists of providers: those of one's own keys become ready in them.
+
+    Returns the event of a key that came or went.
+    """
+    signs_in = can_sign_in()
     with gr.Column(elem_id="keys"):
         own = gr.HTML(FORM, js_on_load=SCRIPT, apply_default_css=False, elem_id="keys-own")
-        if can_sign_in():
+        if signs_in:
             with gr.Column(elem_id="keys-login"):
                 gr.HTML(SIGN_IN, apply_default_css=False)
                 gr.LoginButton(size="md", elem_id="keys-login-button")
@@ -61,14 +65,15 @@ def keys_tab(visitors: Visitors, page: gr.Blocks, lists: Sequence[gr.Dropdown]) 
         offered = choices.providers(visitors.hub(visitor))
         return [gr.update(choices=_had(box, offered)) for box in lists]
 
-    own.kept(relist, None, list(lists), **NOW)
-    if can_sign_in():
+    kept: gr.events.Dependency = own.kept(relist, None, list(lists), **NOW)
+    if signs_in:
         page.load(relist, None, list(lists), **NOW)  # whoever comes back from signing in has a key
 
     async def leave(visitor: gr.Request) -> None:
         await visitors.leave(visitor.session_hash or "")
 
     page.unload(leave)
+    return kept
 
 
 def _had(box: gr.Dropdown, offered: list[choices.Choice]) -> list[choices.Choice]:

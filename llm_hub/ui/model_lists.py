@@ -12,6 +12,8 @@ from llm_hub.ui.quiet import NOW, STREAMING
 from llm_hub.ui.untrusted import plain
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from llm_hub.hub import ProviderState
     from llm_hub.ui.chat import Parts
     from llm_hub.visitors import Visitors
@@ -29,19 +31,18 @@ class ModelLists:
         self._listing: dict[str, str] = {}
         """The provider whose models a session waits for: an answer for an earlier choice comes too late."""
 
+    def follow(self, event: Callable[..., Any]) -> None:
+        """The lists are made anew after `event`, such as a `.then` or a page's load."""
+        parts = self._parts
+        outputs = [parts.model, parts.note, parts.chain.add, parts.again]
+        event(self.list_models, {parts.provider, parts.model}, outputs, trigger_mode="multiple", **STREAMING)
+
     def connect(self, page: gr.Blocks) -> None:
         parts = self._parts
-        listed: dict[str, Any] = {
-            "fn": self.list_models,
-            "inputs": {parts.provider, parts.model},
-            "outputs": [parts.model, parts.note, parts.chain.add, parts.again],
-            "trigger_mode": "multiple",
-            **STREAMING,
-        }
         shown = [parts.model, parts.note, parts.chain.shown]
         chosen = parts.provider.input(self.choose, {parts.provider, parts.chain.kept}, shown, **NOW)
-        chosen.then(**listed)
-        page.load(**listed)
+        self.follow(chosen.then)
+        self.follow(page.load)
 
     def choose(self, data: Inputs, visitor: gr.Request) -> Updates:
         parts, provider, hub = self._parts, data[self._parts.provider], self._visitors.hub(visitor)
@@ -57,11 +58,13 @@ class ModelLists:
         parts, session = self._parts, visitor.session_hash or ""
         provider: str = data[parts.provider]
         hub = self._visitors.hub(visitor)
+        targets = gr.update(choices=choices.targets(hub))
+        offered: Updates = {parts.chain.add: targets, parts.again: targets}
         if provider == choices.AUTO:
-            return {parts.note: gr.skip()}
+            return offered
         state = choices.state(hub, provider)
         if not state.ready:
-            return {parts.note: note_on(state)}
+            return {parts.note: note_on(state), **offered}
         self._listing[session] = provider
         models: list[choices.Choice] = []
         problem = ""
@@ -76,12 +79,12 @@ class ModelLists:
         if late:
             return {parts.note: gr.skip()}
         first: dict[str, Any] = {"value": models[0][1]} if models and not data[parts.model] else {}
-        targets = choices.targets(hub)
+        targets = gr.update(choices=choices.targets(hub))
         return {
             parts.model: gr.update(choices=choices.never_shorter(models, choices.models(state)), **first),
             parts.note: note_on(state, problem),
-            parts.chain.add: gr.update(choices=targets),
-            parts.again: gr.update(choices=targets),
+            parts.chain.add: targets,
+            parts.again: targets,
         }
 
 

@@ -14,13 +14,15 @@ from llm_hub.ui.compare import Around, compare_tab
 from llm_hub.ui.keys import keys_tab
 from llm_hub.ui.leaderboard import leaderboard_tab
 from llm_hub.ui.status import status_tab
+from llm_hub.ui.usage import usage_tab
 
 if TYPE_CHECKING:
     from llm_hub.arena.votes import Votes
+    from llm_hub.ledger import Ledger
     from llm_hub.visitors import Visitors
 
 HERE = Path(__file__).parent
-STYLES = ("page.css", "route.css", "compare.css", "status.css", "keys.css")
+STYLES = ("page.css", "route.css", "compare.css", "status.css", "keys.css", "usage.css")
 SCRIPTS = ("tab.js", "page.js")
 HEADER = """<header><h1>LLM Hub</h1><p>One chat for every model. It shows who answered.</p></header>"""
 FONTS = ("system-ui", "-apple-system", "Segoe UI", "Roboto", "Helvetica Neue", "sans-serif")
@@ -38,8 +40,11 @@ class Page:
     coalescer: Coalescer
 
 
-def build(visitors: Visitors, votes: Votes) -> Page:
-    """The page: each visitor sees the hub as their keys allow. A tab is one file, imported above and called below."""
+def build(visitors: Visitors, votes: Votes, ledger: Ledger | None = None) -> Page:
+    """The page: each visitor sees the hub as their keys allow. A tab is one file, imported above and called below.
+
+    With a `ledger` it shows what everybody used.
+    """
     coalescer = Coalescer()
     with gr.Blocks(
         title="LLM Hub", analytics_enabled=False, delete_cache=(3600, 86400), fill_height=True, fill_width=True
@@ -47,15 +52,18 @@ def build(visitors: Visitors, votes: Votes) -> Page:
         gr.HTML(HEADER, elem_id="header")
         with gr.Tabs(elem_id="tabs") as tabs:
             with gr.Tab("Chat", id="chat"):
-                chat = chat_tab(visitors, coalescer, blocks)
+                chat, lists = chat_tab(visitors, coalescer, blocks)
             with gr.Tab("Compare", id="compare") as compare:
                 panes = compare_tab(visitors, coalescer, votes, Around(blocks, tabs, compare, chat))
             with gr.Tab("Leaderboard", id="leaderboard") as leaderboard:
                 leaderboard_tab(visitors.anyone, votes, leaderboard)
             with gr.Tab("Status", id="status"):
                 status_tab(visitors, tabs)
+            if ledger is not None:
+                with gr.Tab("Usage", id="usage") as usage:
+                    usage_tab(visitors.anyone, ledger, usage)
             with gr.Tab("Keys", id="keys"):
-                keys_tab(visitors, blocks, (chat.providers, *panes))
+                lists.follow(keys_tab(visitors, blocks, (chat.providers, *panes)).then)
     return Page(
         blocks=blocks,
         theme=_theme(),

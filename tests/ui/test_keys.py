@@ -1,0 +1,185 @@
+"""The Keys tab in a real browser, on a hub whose visitors pay for themselves."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.ui.chat_page import ChatPage
+from tests.ui.site import Site
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from playwright.sync_api import Browser, Locator
+
+    from tests.wall import WallThread
+
+OWNER, ANNA, BOB = "sk-owner-0123456789abcdef", "sk-anna-0123456789abanna", "sk-bob-0123456789abcdbob"
+PROVIDERS = "#chat-provider input"
+
+
+@pytest.fixture(scope="module")
+def site(wall: WallThread, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    folder = tmp_path_factory.mktemp("keys")
+    environment = {
+        "OPENAI_API_KEY": OWNER,
+        "OPENAI_BASE_URL": wall.openai_url,
+        "ANTHROPIC_BASE_URL": wall.anthropic_url,
+        "LLM_HUB_SERVERS": f"free={wall.openai_url}",
+        "LLM_HUB_KEY_MODE": "visitor",
+        "LLM_HUB_DATABASE_URL": f"sqlite:///{folder / 'hub.db'}",
+    }
+    with Site(folder / "log", environment) as site:
+        yield site
+    said = (folder / "log").read_text()
+    assert "Traceback" not in said, said
+
+
+class KeysPage(ChatPage):
+    """A visitor who has keys of their own."""
+
+    @property
+    def told(self) -> Locator:
+        return self.page.locator("#keys-own [role=status]")
+
+    @property
+    def held(self) -> Locator:
+        return self.page.locator("#keys-own li")
+
+    def tab(self, name: str) -> None:
+        self.page.get_by_role("tab", name=name).click()
+
+    def keep(self, key: str, provider: str = "OpenAI") -> None:
+        self.tab("Keys")
+        self.page.locator("#keys-provider").select_option(provider)
+        self.page.locator("#keys-key").fill(key)
+        self.page.locator("#keys-key").press("Enter")
+
+    def offered(self) -> list[str]:
+        """The chat's list of providers."""
+        self.tab("Chat")
+        self.page.locator(PROVIDERS).click()
+        options = self.page.locator("#chat-provider").get_by_role("option").or_(self.page.get_by_role("option"))
+        expect(options.first).to_be_visible()
+        names = [name.strip().removeprefix("✓").strip() for name in options.all_inner_texts()]
+        self.page.locator(PROVIDERS).press("Escape")
+        return names
+
+
+@pytest.fixture
+def visitors(browser: Browser, site: Site) -> Iterator[list[KeysPage]]:
+    contexts = [browser.new_context(viewport={"width": 1280, "height": 800}) for _ in range(2)]
+    pages = [KeysPage(context.new_page(), site.url) for context in contexts]
+    for context, page in zip(contexts, pages, strict=True):
+        context.set_default_timeout(5_000)
+        page.open()
+    yield pages
+    for page, context in zip(pages, contexts, strict=True):
+        context.close()
+        assert not page.complaints, "\n".join(page.complaints)
+        assert page.strangers == []
+
+
+def paid(wall: WallThread, since: int) -> set[tuple[str, str]]:
+    """Who asked for which model."""
+    return {(seen.headers["authorization"].removeprefix("Bearer "), seen.model) for seen in wall.exchanges[since:]}
+
+
+def test_a_key_opens_its_provider_for_its_visitor_alone(visitors: list[KeysPage], wall: WallThread) -> None:
+    anna, bob = visitors
+    assert "OpenAI (needs a key)" in anna.offered()
+    anna.keep(ANNA)
+    expect(anna.told).to_have_text("OpenAI works: 3 models.")
+    expect(anna.held).to_have_count(1)
+    expect(anna.held).to_contain_text("ends in anna")
+    assert anna.page.locator("#keys-key").input_value() == ""
+    assert "OpenAI" in anna.offered()
+    assert "OpenAI (needs a key)" in bob.offered()
+    assert ANNA not in anna.page.content()
+
+
+def test_two_visitors_at_once_each_pay_with_their_own(visitors: list[KeysPage], wall: WallThread) -> None:
+    for visitor, key in zip(visitors, (ANNA, BOB), strict=True):
+        visitor.keep(key)
+        expect(visitor.told).to_contain_text("works")
+        visitor.tab("Chat")
+    since = len(wall.exchanges)
+    for number, visitor in enumerate(visitors):
+        visitor.choose(f"ok?tokens=60&rate=100&who={number}", "OpenAI")
+    for visitor in visitors:
+        visitor.type("Hello")
+    for visitor in visitors:
+        expect(visitor.figures).to_have_count(1, timeout=20_000)
+    models = [f"ok?tokens=60&rate=100&who={number}" for number in range(2)]
+    assert {(key, model) for key, model in paid(wall, since) if model} == {(ANNA, models[0]), (BOB, models[1])}
+
+
+def test_a_refused_key_is_told_in_plain_words(visitors: list[KeysPage], wall: WallThread) -> None:
+    anna, bob = visitors
+    anna.keep("sk-refused-0123456789")
+    expect(anna.told).to_contain_text("OpenAI")
+    expect(anna.told).to_contain_text("key")
+    expect(anna.told).to_have_class("bad")
+    assert "sk-refused-0123456789" not in anna.page.content()
+    bob.keep(BOB)
+    expect(bob.told).to_contain_text("works")
+
+
+@pytest.mark.parametrize(("key", "problem"), [("  ", "Paste a key first."), ("two words", "contains a line break, a")])
+def test_nonsense_is_refused(visitors: list[KeysPage], key: str, problem: str) -> None:
+    visitors[0].keep(key)
+    expect(visitors[0].told).to_contain_text(problem)
+    expect(visitors[0].held).to_have_count(0)
+    visitors[0].complaints.clear()  # the browser's own, of a request that was refused
+
+
+def test_a_cleared_key_is_gone_and_so_is_one_after_a_reload(visitors: list[KeysPage], wall: WallThread) -> None:
+    anna = visitors[0]
+    for _ in range(2):
+        anna.keep(ANNA)
+        expect(anna.told).to_contain_text("works")
+    anna.page.get_by_role("button", name="Clear your key for OpenAI").click()
+    expect(anna.held).to_have_count(0)
+    assert "OpenAI (needs a key)" in anna.offered()
+    anna.keep(ANNA)
+    expect(anna.told).to_contain_text("works")
+    anna.page.reload()
+    expect(anna.prompt).to_be_visible(timeout=15_000)
+    anna.complaints.clear()  # Gradio's own, of the streams that a reload ends
+    since = len(wall.exchanges)
+    anna.choose("ok", "OpenAI")
+    expect(anna.page.locator("#chat-note")).to_contain_text("needs a key: type yours in the tab Keys")
+    anna.ask("Hello")
+    expect(anna.page.locator("#chat-log")).to_contain_text("OpenAI needs a key")
+    assert paid(wall, since) == set()
+
+
+def test_compare_pays_with_the_visitors_keys_too(visitors: list[KeysPage], wall: WallThread) -> None:
+    anna = visitors[0]
+    anna.keep(ANNA)
+    expect(anna.told).to_contain_text("works")
+    anna.tab("Compare")
+    for number, (provider, default) in enumerate((("OpenAI", "gpt-6-luna"), ("free", "")), 1):
+        box = anna.page.locator(f"#compare-pane-{number}-provider input")
+        box.click()
+        anna.page.get_by_role("option", name=provider, exact=True).locator("visible=true").first.click()
+        model = anna.page.locator(f"#compare-pane-{number}-model input")
+        expect(model).to_have_value(default)
+        model.fill(f"ok?tokens=4&pane={number}")
+        model.press("Enter")
+    since = len(wall.exchanges)
+    anna.page.locator("#compare-prompt textarea").fill("Hello")
+    anna.page.locator("#compare-run").click()
+    wanted = {(ANNA, "ok?tokens=4&pane=1"), ("none", "ok?tokens=4&pane=2")}
+    assert wall.wait_for(lambda _: {one for one in paid(wall, since) if one[1]} == wanted)
+
+
+def test_it_fits_a_phone(visitors: list[KeysPage]) -> None:
+    page = visitors[0].page
+    page.set_viewport_size({"width": 375, "height": 720})
+    visitors[0].keep(ANNA)
+    expect(visitors[0].told).to_contain_text("works")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 375

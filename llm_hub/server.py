@@ -75,6 +75,7 @@ class Application:
         self._counters = Counters(settings.redis_url)
         self._database = Database(settings.database_url)
         self._ledger = Ledger(self._database)
+        self._public = settings.public
         meter = Meter(self._ledger, Metrics(self.hub))
         self.visitors = Visitors(
             self.hub,
@@ -187,7 +188,7 @@ class Application:
     async def _open(self, stack: AsyncExitStack) -> None:
         """Builds the page and puts it behind the API's routes."""
         try:
-            page = await asyncio.to_thread(_build, self.visitors, self.votes)
+            page = await asyncio.to_thread(_build, self.visitors, self.votes, None if self._public else self._ledger)
             gradio_app = _mount(self.api, page)
             # A mounted application's own lifespan is only entered by a parent that starts after the mount.
             await stack.enter_async_context(gradio_app.router.lifespan_context(gradio_app))
@@ -225,7 +226,7 @@ def _allowance(settings: Settings, counters: Counters) -> Allowance:
     )
 
 
-def _build(visitors: Visitors, votes: Votes) -> Page:
+def _build(visitors: Visitors, votes: Votes, ledger: Ledger | None) -> Page:
     from llm_hub.ui.stubs import skip_stubs
 
     skip_stubs()
@@ -233,7 +234,7 @@ def _build(visitors: Visitors, votes: Votes) -> Page:
         zero_gpu.prepare()
     from llm_hub.ui.page import build
 
-    page = build(visitors, votes)
+    page = build(visitors, votes, ledger)
     if zero_gpu.is_zero_gpu():
         zero_gpu.report(page.blocks)
     return page

@@ -6,8 +6,10 @@ The fit is the maximum of the likelihood together with one drawn game of every m
 it, a model that won all of its votes would be rated infinitely good, and sure of it. The 95 % intervals come from the
 curvature at that maximum. Ratings are on the scale of chess: 400 points are odds of ten to one, 1000 is the average.
 
-evalica was looked at first: it needs SciPy and pandas (160 MB, 3 s to import), knows pairs only, and finds intervals by
-resampling, which gives a model without a defeat an interval of no width. For pairs this agrees with it.
+The libraries for this, evalica and choix, both import SciPy (115 MB, and some seconds) for parts that are not needed
+here, so that not even evalica's own core can be had without it. evalica knows pairs only, and finds intervals by
+resampling, which gives a model without a defeat an interval of no width; choix knows no intervals. The tests hold the
+ratings to evalica's for pairs and ties, and to choix's for the best of more.
 """
 
 from __future__ import annotations

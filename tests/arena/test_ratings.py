@@ -61,12 +61,38 @@ def test_pairs_are_rated_as_another_way_to_the_maximum_has_it() -> None:
             assert ours[one] - ours[two] == pytest.approx(expected, abs=0.05)
 
 
-def test_the_numbers_agree_with_evalica() -> None:
-    # evalica 0.4.2: bradley_terry("aabca", "bccab", [X, X, X, Draw, X]) → 3.779799, 0.738243, 0.358370
-    votes = [*won("a", "b", 2), *won("a", "c"), *won("b", "c"), Vote(("c", "a"), "tie")]
+def test_pairs_are_rated_as_evalica_has_it() -> None:
+    from evalica import Winner, bradley_terry
+
+    chance = random.Random(5)
+    pairs = [tuple(chance.sample(NAMES, 2)) for _ in range(300)]
+    votes = [Vote(pair, *chance.choice([("best", 0), ("best", 0), ("best", 1), ("tie", None)])) for pair in pairs]
+    said = {0: Winner.X, 1: Winner.Y, None: Winner.Draw}
+    lefts, rights = zip(*pairs, strict=True)
+    theirs = bradley_terry(lefts, rights, [said[vote.winner] for vote in votes], tolerance=1e-12, limit=10_000).scores
     ours = rated(votes, prior=1e-9)
-    assert ours["a"] - ours["b"] == pytest.approx(400 * math.log10(3.779799 / 0.738243), abs=0.01)
-    assert ours["b"] - ours["c"] == pytest.approx(400 * math.log10(0.738243 / 0.358370), abs=0.01)
+    for one in NAMES:
+        for other in NAMES:
+            expected = 400 * math.log10(theirs[one] / theirs[other])
+            assert ours[one] - ours[other] == pytest.approx(expected, abs=0.01)
+
+
+def test_the_best_of_more_is_rated_as_choix_has_it() -> None:
+    from choix import opt_top1
+
+    chance = random.Random(6)
+    sets = [tuple(chance.sample(NAMES, chance.choice((2, 3, 4)))) for _ in range(300)]
+    seats = [chance.randrange(len(members)) for members in sets]
+    votes = [Vote(members, "best", seat) for members, seat in zip(sets, seats, strict=True)]
+    data = [
+        (NAMES.index(members[seat]), [NAMES.index(one) for one in members if one != members[seat]])
+        for members, seat in zip(sets, seats, strict=True)
+    ]
+    theirs = opt_top1(len(NAMES), data, tol=1e-10)
+    ours = rated(votes, prior=1e-9)
+    for at, name in enumerate(NAMES):
+        expected = CENTRE + 400 / math.log(10) * (theirs[at] - theirs.mean())
+        assert ours[name] == pytest.approx(expected, abs=0.05)
 
 
 @settings(deadline=None)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import statistics
 import tempfile
 import time
+from itertools import pairwise
 from pathlib import Path
 
 from playwright.sync_api import sync_playwright
@@ -56,10 +57,12 @@ def main() -> None:
             seen, frames = compare.page.evaluate("[seen, frames]")
             for pane, model in enumerate(models, 1):
                 sent = next(exchange for exchange in wall.exchanges if exchange.model == model).token_times
-                behind = [at - skew - sent[words] for at, words in seen[str(pane)] if words < len(sent)]
+                # A pane is furthest behind just before its next picture: by the first word that it does not show yet.
+                shown = [(words, until) for (_, words), (until, _) in pairwise(seen[str(pane)]) if words < len(sent)]
+                behind = [until - skew - sent[words] for words, until in shown]
                 print(
-                    f"pane {pane}: {len(behind)} pictures, behind by {statistics.median(behind):.2f} s (median), "
-                    f"{max(behind):.2f} s (most)"
+                    f"pane {pane}: {len(behind)} pictures, at most behind by {statistics.median(behind):.2f} s "
+                    f"(median), {max(behind):.2f} s (ever)"
                 )
             frames.sort()
             print(f"frames: median {frames[len(frames) // 2]:.0f} ms, 95 % {frames[int(len(frames) * 0.95)]:.0f} ms")

@@ -89,6 +89,8 @@ class CompareEvents:
         for number in comparison.shown:
             shown.settle(comparison, number)
         if not comparison.begun:
+            if data[parts.blind] and len({asked.target for asked in targets}) < len(targets):
+                return shown.hint("Two panes have the same model: a blind comparison needs different ones.")
             comparison.blind = comparison.hidden = bool(data[parts.blind])
             if comparison.blind:
                 targets = shuffled(targets, self._chance)
@@ -146,20 +148,21 @@ class CompareEvents:
                 hidden=lambda: comparison.hidden,
                 panes=lambda: comparison.running,
             )
-            seen: Any = None
+            shown: Updates = {}
             try:
                 async with aclosing(views):
                     async for whole, visible in views:
                         pane.draft = replace(pane.draft, answer=whole)
                         titles = self._shown.titles
-                        update: Updates = {
+                        now: Updates = {
+                            parts.live: view.live(comparison, pane.draft, titles, visible),
                             parts.line: status(view.progress(comparison, number, titles, visible)),
                             parts.head: view.head(comparison, number, titles),
                         }
-                        if seen != (visible.text, visible.reasoning, comparison.hidden):
-                            seen = (visible.text, visible.reasoning, comparison.hidden)
-                            update[parts.live] = view.live(comparison, pane.draft, titles, visible)
-                        yield update
+                        # An empty update is still one: this is how a closed tab is noticed.
+                        changed = {part: value for part, value in now.items() if shown.get(part) != value}
+                        shown = now
+                        yield changed or {parts.head: gr.skip()}
             finally:
                 pane.running = False
 

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import os
+from functools import partial
 from typing import TYPE_CHECKING, Any
+
+import gradio as gr  # noqa: TC002  # Gradio reads the handlers' annotations
 
 from llm_hub.arena.export import as_json
 from llm_hub.arena.ratings import Vote
 from llm_hub.errors import ConfigurationError
 from llm_hub.ui.compare_after import record
 from llm_hub.ui.compare_shown import Inputs, Shown, Updates
+from llm_hub.ui.limits import Allowance, address
 from llm_hub.ui.quiet import NOW
 
 if TYPE_CHECKING:
@@ -16,6 +21,10 @@ if TYPE_CHECKING:
 
     from llm_hub.arena.votes import Votes
     from llm_hub.ui.comparison import Comparison
+
+
+AT_ONCE, A_MINUTE = 5, 5
+"""Votes that one address may cast: more than a person who reads, less than a program that fills the board."""
 
 
 class VoteEvents:
@@ -27,6 +36,8 @@ class VoteEvents:
         self._votes = votes
         self._casting: set[int] = set()
         """The comparisons whose vote is being written, so that a double click is one vote."""
+        self._allowance = Allowance(AT_ONCE, A_MINUTE / 60)
+        self._address = partial(address, on_space="SPACE_ID" in os.environ)
 
     def connect(self) -> None:
         parts, vote = self._parts, self._parts.vote
@@ -39,12 +50,14 @@ class VoteEvents:
         vote.reveal.click(self.reveal, inputs, everywhere, **NOW)
 
     def _cast(self, verdict: Any, number: int | None = None) -> Callable[..., Any]:
-        async def cast(data: Inputs) -> Updates:
+        async def cast(data: Inputs, visitor: gr.Request) -> Updates:
             comparison: Comparison = data[self._parts.comparison]
             if not comparison.hidden or id(comparison) in self._casting:
                 return self._shown.hint("There is one vote on a comparison.")
             if comparison.unfair or (number is not None and number not in comparison.shown):
                 return self._shown.hint(comparison.unfair)
+            if wait := self._allowance.take(self._who(visitor)):
+                return self._shown.hint(f"So many votes in a minute are not counted. Vote again in {wait:.0f} s.")
             word = "best" if len(comparison.shown) > 2 else "better"
             said = {"tie": "a tie", "bad": "all bad"}.get(verdict) or f"{comparison.letter(number or 0)} is {word}"
             vote = Vote(
@@ -63,6 +76,11 @@ class VoteEvents:
             return self._revealed(comparison, f"You voted: {said}. Thank you.")
 
         return cast
+
+    def _who(self, visitor: gr.Request) -> str:
+        """Who votes, as limits know them: by address, and by tab on this computer itself."""
+        known = self._address(visitor.request.scope) if visitor.request is not None else None
+        return known or visitor.session_hash or ""
 
     async def reveal(self, data: Inputs) -> Updates:
         """Shows the names without a vote, which then cannot be cast any more."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
+from llm_hub.ui.compare_vote import AT_ONCE
 from tests.ui.tab import Tab
 from tests.wall import answer_text
 
@@ -59,6 +60,28 @@ class CompareTab(Tab):
                         break
         calls = [self._client.post("/gradio_api/run/predict", json=self._call(end, {})) for end in self._ends[:2]]
         return "\n".join([*heard, *(answer.text for answer in await asyncio.gather(*calls))])
+
+    async def click(self, button: str) -> str:
+        """Clicks a button that changes things at once, and gives what the server said."""
+        events = self._config["dependencies"]
+        event = next(one for one in events if button in {self._names.get(part) for part, _ in one["targets"]})
+        if not event["backend_fn"]:  # it only cancels: what it does follows
+            event = next(one for one in events if one["trigger_after"] == event["id"])
+        return (await self._client.post("/gradio_api/run/predict", json=self._call(event, {}))).text
+
+
+async def test_a_program_cannot_fill_the_board_with_votes(client: httpx.AsyncClient, config: dict[str, Any]) -> None:
+    tab, said = CompareTab(client, config), []
+    for _ in range(AT_ONCE + 1):
+        await tab.compare(
+            "Hello", compare_pane_1_provider="openai", compare_pane_1_model="ok?tokens=2&fill=1",
+            compare_pane_2_provider="openai", compare_pane_2_model="ok?tokens=2&fill=2", compare_blind=True,
+        )  # fmt: skip
+        said.append(await tab.click("compare-tie"))
+        await tab.click("compare-new")
+    assert all("Thank you" in answer for answer in said[:-1])
+    assert "Thank you" not in said[-1]
+    assert "not counted" in said[-1]
 
 
 async def test_twenty_visitors_never_see_each_others_text(client: httpx.AsyncClient, config: dict[str, Any]) -> None:

@@ -15,7 +15,7 @@ import gradio as gr
 
 from llm_hub.chat import Image, Message, Role, Text
 from llm_hub.errors import InvalidRequest, LLMHubError
-from llm_hub.ui import choices, figures, pictures, route, transcript, typed
+from llm_hub.ui import chain, choices, figures, pictures, route, transcript, typed
 from llm_hub.ui.conversation import Asked, Turn, Turns, request
 from llm_hub.ui.model_lists import note_on
 from llm_hub.ui.quiet import NOW, STREAMING
@@ -217,9 +217,15 @@ class ChatEvents:
         """What `take_over` changes."""
         parts = self._parts
         shown = [parts.past, parts.live, parts.route, parts.stop, parts.hint, parts.turns, parts.draft, parts.note]
-        return [*shown, parts.provider, parts.model, parts.system, parts.temperature, parts.max_tokens]
+        settings = [parts.provider, parts.model, parts.system, parts.temperature, parts.max_tokens, parts.chain.shown]
+        return [*shown, *settings]
 
-    def take_over(self, turns: Turns, visitor: gr.Request) -> Updates:
+    @property
+    def taken_with(self) -> set[Any]:
+        """What `take_over` reads."""
+        return {self._parts.chain.kept}
+
+    def take_over(self, data: Inputs, turns: Turns, visitor: gr.Request) -> Updates:
         """A conversation from another tab becomes this chat. Raises `InvalidRequest` while an answer is written."""
         if self._is_answering(visitor):
             raise InvalidRequest("Chat is still answering.", hint="Stop it there first.")
@@ -232,6 +238,7 @@ class ChatEvents:
             parts.note: note_on(state),
             parts.provider: asked.provider,
             parts.model: gr.update(choices=choices.models(state), value=asked.model, visible=True),
+            parts.chain.shown: chain.html(self._hub, data[parts.chain.kept], provider=asked.provider),
             parts.system: asked.system,
             parts.temperature: "" if number[0] is None else f"{number[0]:g}",
             parts.max_tokens: "" if number[1] is None else str(number[1]),

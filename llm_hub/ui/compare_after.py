@@ -40,11 +40,13 @@ class AfterEvents:
         parts, shown, after = self._parts, self._shown, self._parts.after
         state: set[Any] = {parts.comparison}
         # In a thread, and only where somebody looks: long answers take a while to compare.
-        looked = [after.left.input, after.right.input, after.section.expand, after.figures.change]
-        gr.on(looked, self.differ, {*state, after.left, after.right}, after.difference, **NOW)
+        chosen = [after.left.input, after.right.input]
+        gr.on(chosen, self.choose, {*state, after.left, after.right}, after.difference, **NOW)
+        # These do not read the lists: a browser may still show a pane there that has just gone.
+        gr.on([after.section.expand, after.figures.change], self.differ, state, after.difference, **NOW)
         for number, pane in enumerate(parts.panes):
             taken = [*self._chat.taken_over, self._tabs, parts.hint]
-            pane.carry.click(self._carry(number), state, taken, **NOW)
+            pane.carry.click(self._carry(number), state | self._chat.taken_with, taken, **NOW)
         for button, save in ((after.markdown, self.save_markdown), (after.json, self.save_json)):
             made = button.click(save, {*state, *shown.settings}, [after.file, parts.hint], **NOW)
             made.then(None, after.file, None, js=SAVE, **NOW)
@@ -57,12 +59,14 @@ class AfterEvents:
             self.open, state, [*shown.everywhere, *opened, *shown.settings, self._tabs], **STREAMING
         )  # fmt: skip
 
+    async def choose(self, data: Inputs) -> Updates:
+        after = self._parts.after
+        data[self._parts.comparison].wanted = data[after.left], data[after.right]
+        return await self.differ(data)
+
     async def differ(self, data: Inputs) -> Updates:
         comparison: Comparison = data[self._parts.comparison]
-        left, right = (data[box] for box in (self._parts.after.left, self._parts.after.right))
-        if left not in comparison.shown or right not in comparison.shown:
-            return {self._parts.after.difference: gr.skip()}
-        text = await asyncio.to_thread(view.difference, comparison, left, right)
+        text = await asyncio.to_thread(view.difference, comparison, *comparison.pair)
         return {self._parts.after.difference: text}
 
     def _carry(self, number: int) -> Callable[..., Any]:
@@ -72,7 +76,7 @@ class AfterEvents:
             if comparison.hidden or pane.draft is not None or not pane.turns:
                 return self._shown.hint("There is nothing to go on with yet.")
             try:
-                taken = self._chat.take_over(pane.turns, visitor)
+                taken = self._chat.take_over(data, pane.turns, visitor)
             except InvalidRequest as error:
                 return self._shown.hint(str(error))
             return {**taken, self._tabs: gr.Tabs(selected="chat")}
@@ -114,15 +118,15 @@ class AfterEvents:
             parts.temperature: setup.temperature,
             parts.max_tokens: setup.max_tokens,
         }
-        unknown = []
+        unknown: list[str] = []
         for number in range(MOST):
             comparison.panes[number].shown = number < max(FEWEST, len(setup.models))
         for pane, target in zip(parts.panes, setup.models, strict=False):
             name, _, model = target.partition("/")
             try:
                 state = self._shown.state(name)
-            except InvalidRequest as error:
-                unknown.append(str(error))
+            except InvalidRequest:
+                unknown.append(repr(name))
                 continue
             updates[pane.provider] = state.name
             offered = choices.models(state)
@@ -130,7 +134,8 @@ class AfterEvents:
         updates = {**self._shown.everything(comparison), **updates}
         updates[parts.prompt] = setup.prompt
         updates[parts.blind] = gr.update(value=setup.blind, interactive=True)
-        return {**updates, **self._shown.hint(" ".join(unknown))}
+        told = f"The link asks for {' and '.join(unknown)}, which this hub does not know." if unknown else ""
+        return {**updates, **self._shown.hint(told)}
 
     async def save_markdown(self, data: Inputs) -> Updates:
         return self._saved(data, "comparison.md", "text/markdown", as_markdown)

@@ -159,8 +159,8 @@ class Shown:
         sides = [(self.side(comparison, number), number) for number in comparison.shown]
         return {
             after.figures: figures,
-            after.left: gr.update(choices=sides, value=sides[0][1]),
-            after.right: gr.update(choices=sides, value=sides[1][1]),
+            after.left: gr.update(choices=sides, value=comparison.pair[0]),
+            after.right: gr.update(choices=sides, value=comparison.pair[1]),
         }
 
     def side(self, comparison: Comparison, number: int) -> str:

@@ -84,6 +84,14 @@ class Comparison:
     voted: str = ""
     """What was voted, in the visitor's words."""
     pace: Pace | None = None
+    wanted: tuple[int, int] = (0, 1)
+    """The panes whose words somebody wanted to see side by side."""
+
+    @property
+    def pair(self) -> tuple[int, int]:
+        """The panes whose words are compared: the first two, where a wanted one has gone."""
+        left, right, *_ = self.wanted if set(self.wanted) <= set(self.shown) else self.shown
+        return left, right
 
     @property
     def shown(self) -> list[int]:
@@ -130,4 +138,4 @@ class Comparison:
     def clear(self) -> None:
         """A new comparison with the same panes on the page."""
         self.panes = [Pane(pane.shown) for pane in self.panes]
-        self.hidden, self.voted, self.pace = False, "", None
+        self.hidden, self.voted, self.pace, self.wanted = False, "", None, (0, 1)

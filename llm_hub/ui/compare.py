@@ -153,7 +153,7 @@ def _layout(hub: Hub) -> Parts:
                 prompt = gr.Textbox(
                     show_label=False,
                     label="Prompt for all",
-                    placeholder="Ask them all",
+                    placeholder="Ask them all (text only)",
                     lines=1,
                     max_lines=8,
                     elem_id="compare-prompt",
@@ -236,5 +236,5 @@ def _pane(hub: Hub, number: int, chosen: ProviderState) -> PaneParts:
 def _first_choices(hub: Hub, states: tuple[ProviderState, ...]) -> list[ProviderState]:
     """What the panes begin with: the default provider first, then whoever else can be asked."""
     ready = [state for state in states if state.ready]
-    ready.sort(key=lambda state: state.name != hub.default_provider)
+    ready.sort(key=lambda state: (state.name != hub.default_provider, not state.default_model))
     return [(ready or list(states))[number % len(ready or states)] for number in range(MOST)]

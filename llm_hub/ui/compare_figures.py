@@ -20,7 +20,10 @@ _CHARACTERS_A_TOKEN = 4
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """One answer in numbers. `counted`: the provider counted its tokens; else `written` is an estimate."""
+    """One answer in numbers. `counted`: the provider counted its tokens; else `written` is an estimate.
+
+    `answered`: it came to its end by itself.
+    """
 
     who: str
     first: float | None
@@ -31,7 +34,13 @@ class Figures:
     rate: float | None
     price: str
     ended: str
+    answered: bool
     attempts: int
+
+    @property
+    def whole(self) -> float | None:
+        """How long the whole answer took."""
+        return self.total if self.answered else None
 
     @property
     def about(self) -> str:
@@ -74,6 +83,7 @@ def of(turn: Turn, titles: Mapping[str, str]) -> Figures:
         rate=written / streamed if written > 1 and streamed > 0.05 else None,
         price=price(turn.price) if response is not None else "unknown",
         ended=ended,
+        answered=response is not None,
         attempts=max(1, len([one for one in route.attempts(turn) if one.outcome != route.NOT_ASKED])),
     )
 
@@ -95,9 +105,9 @@ def table(rows: Sequence[Figures]) -> str:
 def plot(rows: Sequence[Figures]) -> str:
     """Bars for what can be better or worse."""
     return "".join((
-        _bars("First token", "shorter is better", [(row.who, row.first, seconds) for row in rows]),
-        _bars("Tokens a second", "longer is better", [(row.who, row.rate, _rate(row)) for row in rows]),
-        _bars("Whole answer", "shorter is sooner", [(row.who, row.total, seconds) for row in rows]),
+        _bars("First token", "shorter is better", [(row, row.first, seconds) for row in rows]),
+        _bars("Tokens a second", "longer is better", [(row, row.rate, _rate(row)) for row in rows]),
+        _bars("Whole answer", "shorter is sooner", [(row, row.whole, seconds) for row in rows]),
     ))  # fmt: skip
 
 
@@ -105,17 +115,16 @@ def _rate(row: Figures) -> Callable[[float], str]:
     return lambda value: f"{row.about}{value:.0f}"
 
 
-def _bars(title: str, note: str, values: Sequence[tuple[str, float | None, Callable[[float], str]]]) -> str:
+def _bars(title: str, note: str, values: Sequence[tuple[Figures, float | None, Callable[[float], str]]]) -> str:
     most = max((value for _, value, _ in values if value), default=0.0)
     if not most:
         return ""
     bars = []
-    for who, value, said in values:
-        text = "none" if value is None else said(value)
-        share = 100 * (value or 0) / most
+    for row, value, said in values:
+        text = (row.ended if not row.answered else "unknown") if value is None else said(value)
+        fill = "" if value is None else f'<span class="fill" style="width:{100 * value / most:.1f}%"></span>'
         bars.append(
-            f'<div class="bar"><span class="who">{plain(who)}</span>'
-            f'<span class="track"><span class="fill" style="width:{share:.1f}%"></span></span>'
+            f'<div class="bar"><span class="who">{plain(row.who)}</span><span class="track">{fill}</span>'
             f'<span class="value">{plain(text)}</span></div>'
         )
     return f'<div class="bars"><h3>{title} <small>{note}</small></h3>{"".join(bars)}</div>'

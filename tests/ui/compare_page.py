@@ -57,11 +57,14 @@ class ComparePage(ChatPage):
             self.add()
         for number, model in enumerate(models, 1):
             box = self.page.locator(f"#compare-pane-{number}-provider input")
+            model_box = self.page.locator(f"#compare-pane-{number}-model input")
             if box.input_value() != provider:
+                before = model_box.input_value()
                 box.click()
                 self.page.get_by_role("option", name=provider, exact=True).click()
                 expect(box).to_have_value(provider)
-            box = self.page.locator(f"#compare-pane-{number}-model input")
+                expect(model_box).not_to_have_value(before, timeout=SLOW)  # its default model comes a little later
+            box = model_box
             box.fill(model)
             box.press("Enter")
             expect(box).to_have_value(model)

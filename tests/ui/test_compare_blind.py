@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from contextlib import closing
 from typing import TYPE_CHECKING
@@ -119,6 +120,52 @@ def test_the_conversation_is_kept_where_it_was_ticked(compare: ComparePage, data
     assert answer_text(8)[:4] in str(kept[0][0])
 
 
+def test_a_vote_can_be_cast_by_keyboard_alone(compare: ComparePage, database: Path) -> None:
+    page = compare.page
+    compare.set("ok?tokens=8&keys=one", "ok?tokens=9&keys=two")
+    page.locator("#compare-blind input").focus()
+    page.keyboard.press("Space")
+    compare.question.fill("Hello")
+    page.keyboard.press("Enter")
+    for number in (1, 2):
+        expect(compare.text(number)).to_contain_text("fiku", timeout=SLOW)
+    compare.question.focus()
+    for _ in range(12):  # back past what stands between the prompt and the vote
+        page.keyboard.press("Shift+Tab")
+        if page.evaluate("document.activeElement.id") == "compare-bad":
+            break
+    expect(page.locator("#compare-bad")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.locator("#compare-said")).to_contain_text("all bad", timeout=SLOW)
+    page.keyboard.press("Tab")  # the vote's buttons have gone: the keyboard goes on from where they were
+    expect(compare.question).to_be_focused()
+    kept = rows(database, "select verdict, won from votes join contestants on id = vote_id where target like '%keys=%'")
+    assert kept == [("bad", 0), ("bad", 0)]
+
+
+def test_two_panes_of_one_model_are_not_asked_blind(compare: ComparePage, wall: WallThread) -> None:
+    compare.set("ok?tokens=8&twice=1", "ok?tokens=8&twice=1")
+    compare.page.locator("#compare-blind input").check()
+    compare.run("Hello")
+    expect(compare.said).to_contain_text("different ones", timeout=SLOW)
+    expect(compare.question).to_have_value("Hello")
+    assert not [exchange for exchange in wall.exchanges if "twice=" in exchange.model]
+
+
+def test_going_on_in_chat_shows_the_chain_of_the_model_that_goes_on(compare: ComparePage) -> None:
+    page = compare.page
+    page.get_by_role("tab", name="Chat").click()
+    page.locator("#chat-provider input").click()
+    page.get_by_role("option", name=re.compile("Automatic")).click()
+    expect(page.locator("#chat-chain-list")).to_contain_text("Asked in this order", timeout=SLOW)
+    page.get_by_role("tab", name="Compare").click()
+    compare.set("ok?tokens=4&chain=1", "ok?tokens=5&chain=2")
+    compare.compare("Hello")
+    compare.press(2, "carry")
+    expect(page.locator("#chat-model input")).to_have_value("ok?tokens=5&chain=2", timeout=SLOW)
+    expect(page.locator("#chat-chain-list")).to_contain_text("If it fails")
+
+
 def test_a_pane_that_failed_gets_no_vote_and_does_not_say_who_it_was(compare: ComparePage, database: Path) -> None:
     before = rows(database, "select count(*) from votes")
     begin(compare, "ok?tokens=8&fails=one", "status-503?fails=two")
@@ -157,7 +204,9 @@ def test_an_answer_by_somebody_else_gets_no_vote(compare: ComparePage, database:
     assert rows(database, "select count(*) from votes") == before
 
 
-def test_the_best_of_three_is_counted_and_shown_on_the_leaderboard_at_once(compare: ComparePage) -> None:
+def test_the_best_of_three_is_counted_and_shown_on_the_leaderboard_at_once(
+    compare: ComparePage, database: Path
+) -> None:
     models = [f"ok?tokens={8 + number}&three={number}" for number in range(3)]
     begin(compare, *models)
     for number in (1, 2, 3):
@@ -179,5 +228,10 @@ def test_the_best_of_three_is_counted_and_shown_on_the_leaderboard_at_once(compa
     text = download.value.path().read_text(encoding="utf-8")
     assert text.startswith("rank,model,rating,low,high,votes,wins\n")
     assert winner.removeprefix("OpenAI · ") in text
+    with closing(sqlite3.connect(database)) as connection:
+        connection.execute("update votes set at = at - 2 * 86400")
+        connection.commit()
     page.get_by_label("24 hours").click()
-    expect(row).to_be_visible()
+    expect(row).to_have_count(0, timeout=SLOW)
+    page.get_by_label("7 days").click()
+    expect(row).to_be_visible(timeout=SLOW)

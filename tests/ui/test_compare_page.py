@@ -98,7 +98,7 @@ def test_stopping_one_pane_leaves_the_others_streaming(compare: ComparePage, wal
     compare.run("Hello")
     expect(compare.text(2)).to_contain_text("fiku cepo", timeout=SLOW)
     compare.press(2, "stop")
-    expect(compare.line(2)).to_contain_text("stopped", timeout=SLOW)
+    expect(compare.line(2)).to_contain_text(re.compile(r"≈ \d+ out tokens.*stopped"), timeout=SLOW)
     wall.wait_ended(asked(wall, ends)[0])
     assert asked(wall, ends)[0].client_left
     expect(compare.text(1)).to_have_text(answer_text(150), timeout=SLOW)
@@ -144,6 +144,7 @@ def test_a_follow_up_goes_to_every_pane_with_its_own_history(compare: ComparePag
     compare.page.locator("#compare-settings > .label-wrap").click()
     compare.page.locator("#compare-system textarea").fill("Be brief.")
     compare.page.locator("#compare-temperature textarea, #compare-temperature input").fill("0.5")
+    compare.page.locator("#compare-max-tokens textarea, #compare-max-tokens input").fill("77")
     compare.compare("First")
     compare.compare("Second")
     for model, tokens in zip(models, (3, 6), strict=True):
@@ -152,6 +153,7 @@ def test_a_follow_up_goes_to_every_pane_with_its_own_history(compare: ComparePag
         assert said[-3:] == [("user", "First"), ("assistant", answer_text(tokens)), ("user", "Second")]
         assert said[0][1] == "Be brief."
         assert body["temperature"] == 0.5
+        assert body.get("max_completion_tokens", body.get("max_tokens")) == 77
 
 
 def test_panes_come_and_go_between_two_and_four(compare: ComparePage) -> None:
@@ -175,6 +177,22 @@ def test_the_words_of_two_answers_are_compared(compare: ComparePage) -> None:
     figures(compare)
     same, more = answer_text(4), answer_text(6).removeprefix(answer_text(4)).strip()
     expect(compare.page.locator(".difference span").first).to_have_text(same)
+    expect(compare.page.locator(".difference ins")).to_have_text(more)
+
+
+def test_the_words_of_a_pane_that_is_removed_give_way_to_those_that_are_left(compare: ComparePage) -> None:
+    compare.set("ok?tokens=4&gone=1", "ok?tokens=4&gone=2", "ok?tokens=6&gone=3")
+    compare.compare("Hello", panes=3)
+    figures(compare)
+    box = compare.page.locator("#compare-right input")
+    box.click()
+    compare.page.get_by_role("option", name=re.compile("^C: ")).click()
+    more = answer_text(6).removeprefix(answer_text(4)).strip()
+    expect(compare.page.locator(".difference ins")).to_have_text(more, timeout=SLOW)
+    compare.compare("And then?", panes=3)
+    expect(box).to_have_value(re.compile("^C: "))
+    compare.press(2, "remove")
+    expect(box).to_have_value(re.compile("^B: .*gone=3"), timeout=SLOW)
     expect(compare.page.locator(".difference ins")).to_have_text(more)
 
 

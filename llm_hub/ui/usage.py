@@ -79,7 +79,7 @@ def page(totals: Sequence[Total], today: int, days: int, called: Titles) -> str:
 
 def _sums(used: Used) -> str:
     cells = (
-        (counted(used.requests, "request").split(" ")[0], "requests", _share(used)),
+        (f"{used.requests:,}", "requests", _share(used)),
         (f"{used.prompt_tokens:,}", "tokens in", f"{used.cached_tokens:,} from a cache" if used.cached_tokens else ""),
         (
             f"{used.completion_tokens:,}",

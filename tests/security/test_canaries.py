@@ -1,0 +1,205 @@
+"""Canaries: the owner's keys and three visitors' are planted, everything is used and made to fail, and nobody sings.
+
+Each key has a word in its middle that occurs nowhere else. It may be found in the authorization header of a request to
+the provider that it belongs to, made for whom it belongs to, and nowhere else: in no answer, header, log or file.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import secrets
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import httpx
+import pytest
+
+from llm_hub.visitors import TAB
+from tests.ui.site import ROOT, Site
+from tests.ui.tab import Tab
+from tests.wall import WallThread
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+OWNER = {
+    "openai": "sk-proj-canaryOWNERone-0123456789",
+    "anthropic": "oddly canaryOWNERtwo shaped".replace(" ", "~"),
+    "keyed": "keyed.canaryOWNERthree.0123456789",
+    "api": "hub-canaryOWNERfour-0123456789",
+}
+VISITORS: dict[str, dict[str, str]] = {
+    "anna": {"openai": "sk-canaryANNAone-0123456789"},
+    "bob": {"openai": "plain!canaryBOBone!0123456789", "anthropic": "sk-ant-canaryBOBtwo-0123456789"},
+    "eve": {"openai": "refused_canaryEVEone_0123456789", "keyed": "hf_canaryEVEtwo0123456789"},
+}
+"""Eve's first key is one that the provider refuses, in words that echo it."""
+KEYS = {name: {**keys} for name, keys in (("owner", OWNER), *VISITORS.items())}
+MODELS = ("ok?tokens=3", "key", "quota", "status-500", "status-429?retry-after=60", "unknown", "html", "empty",
+    "bad-json@token-2", "cut@token-2", "error-event@token-2", "policy", "bad-request", "ok?tokens=3")  # fmt: skip
+APP = """import logging, sys
+sys.path.insert(0, {root!r})
+ours = logging.getLogger("llm_hub")
+ours.setLevel(logging.DEBUG)
+ours.setLevel = lambda level: None  # whatever the server says
+from llm_hub.server import main
+main()
+"""
+
+
+@dataclass
+class Heard:
+    """Everything that anybody was told, and by whose request."""
+
+    texts: list[tuple[str, str]] = field(default_factory=list)
+
+    async def __call__(self, response: httpx.Response) -> None:
+        await response.aread()
+        self.texts.append((f"{response.request.method} {response.request.url}", f"{response.headers}\n{response.text}"))
+
+
+class Visitor(Tab):
+    """A tab of the page that has a secret, and may have keys."""
+
+    def event(self, name: str) -> dict[str, Any]:
+        """An event that is over at once."""
+        events = self._config["dependencies"]
+        return next(event for event in events if event["api_name"].startswith(name) and event["queue"] is False)
+
+    async def run(self, event: dict[str, Any], **values: Any) -> httpx.Response:
+        known = {name.replace("_", "-"): value for name, value in values.items()}
+        said = await self._client.post("/gradio_api/run/predict", json=self._call(event, known))
+        assert said.is_success, said.text
+        return said
+
+    async def compare(self, *targets: tuple[str, str], prompt: str) -> None:
+        """Asks two panes, waits for both, and saves what came of it."""
+        values: dict[str, Any] = {"compare_prompt": prompt, "compare_fallback": True}
+        for number, (provider, model) in enumerate(targets, 1):
+            values |= {f"compare_pane_{number}_provider": provider, f"compare_pane_{number}_model": model}
+        for number in range(len(targets) + 1, 5):
+            values |= {f"compare_pane_{number}_provider": targets[0][0], f"compare_pane_{number}_model": ""}
+        ask = self.event("ask")
+        await self.run(ask, **values)
+        for answer in [one for one in self._config["dependencies"] if one["trigger_after"] == ask["id"]][:2]:
+            await self.listen(answer)
+        for name in ("save_markdown", "save_json", "share"):
+            await self.run(self.event(name), **values)
+
+    async def listen(self, event: dict[str, Any]) -> None:
+        joined = await self._client.post("/gradio_api/queue/join", json=self._call(event, {}))
+        assert joined.is_success
+        await self._client.get(f"/gradio_api/queue/data?session_hash={self._session}", timeout=60)
+
+
+@pytest.fixture(scope="module")
+def walls() -> Iterator[tuple[WallThread, WallThread]]:
+    with WallThread() as vendors, WallThread() as servers:
+        yield vendors, servers
+
+
+@pytest.fixture(scope="module")
+def site(walls: tuple[WallThread, WallThread], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    folder = tmp_path_factory.mktemp("canaries")
+    (folder / "tmp").mkdir()
+    (folder / "app.py").write_text(APP.format(root=str(ROOT)))
+    vendors, servers = walls
+    environment = {
+        "TMPDIR": str(folder / "tmp"),
+        "OPENAI_API_KEY": OWNER["openai"],
+        "OPENAI_BASE_URL": vendors.openai_url,
+        "ANTHROPIC_API_KEY": OWNER["anthropic"],
+        "ANTHROPIC_BASE_URL": vendors.anthropic_url,
+        "LLM_HUB_SERVERS": f"keyed={servers.openai_url},free={servers.openai_url}",
+        "KEYED_API_KEY": OWNER["keyed"],
+        "LLM_HUB_API_KEYS": f"program={OWNER['api']}",
+        "LLM_HUB_KEY_MODE": "visitor",
+        "LLM_HUB_ROUTE": "openai/ok,anthropic/ok,keyed/ok,free/ok",
+        "LLM_HUB_MAX_RETRIES": "0",
+        "LLM_HUB_DATABASE_URL": f"sqlite:///{folder / 'hub.db'}",
+    }
+    with Site(folder / "log", environment, folder=folder) as site:
+        yield site
+
+
+async def visit(site: Site, heard: Heard, name: str) -> None:
+    """Types the keys, asks models that answer and models that fail, everywhere that a visitor can."""
+    headers = {TAB: secrets.token_urlsafe(32)}
+    limits = {"base_url": site.url, "trust_env": False, "timeout": 60.0}
+    async with httpx.AsyncClient(**limits, headers=headers, event_hooks={"response": [heard]}) as client:
+        config = (await client.get("/config")).json()
+        for provider, key in VISITORS[name].items():
+            assert (await client.put(f"/visitor/keys/{provider}", content=key)).is_success
+            for path in ("nobody", "ollama", provider):
+                await client.put(f"/visitor/keys/{path}", content=f"{key} and {key}")
+            await client.put(f"/visitor/keys/{provider}", content=key * 40)
+            await client.post(f"/visitor/keys/{provider}/test")
+        # The streams are read by a client whose hook would wait for their end.
+        async with httpx.AsyncClient(**limits, headers=headers) as streams:
+            for model in MODELS:
+                for provider in ("openai", "anthropic", "keyed"):
+                    said = await Visitor(streams, config).ask(f"I am {name}", chat_provider=provider, chat_model=model)
+                    heard.texts.append((f"chat {name} {provider}/{model}", json.dumps([one.message for one in said])))
+        tab = Visitor(client, config)
+        for pair in ((("openai", "ok"), ("free", "ok")), (("openai", "key"), ("keyed", "status-503"))):
+            await Visitor(client, config).compare(*pair, prompt=f"I am {name}")
+        await tab.run(tab.event("look"))
+        for path in ("/", "/visitor/keys", "/gradio_api/info", "/health", "/metrics", "/v1/providers", "/v1/usage",
+                     "/gradio_api/deep_link?session_hash=x", "/nowhere"):  # fmt: skip
+            await client.get(path)
+        await client.delete("/visitor/keys/openai")
+
+
+async def program(site: Site, heard: Heard) -> None:
+    """Asks over the API, for the owner."""
+    headers = {"authorization": f"Bearer {OWNER['api']}"}
+    async with httpx.AsyncClient(
+        base_url=site.url, trust_env=False, timeout=60, headers=headers, event_hooks={"response": [heard]}
+    ) as client:
+        for path in ("/v1/models", "/v1/providers", "/v1/providers/openai", "/v1/usage", "/metrics", "/v1/nowhere"):
+            await client.get(path)
+        turn = [{"role": "user", "content": "I am owner"}]
+        for stream in (True, False):
+            for model in MODELS:
+                for provider in ("openai", "anthropic", "keyed"):
+                    body = {"messages": turn, "model": f"{provider}/{model}", "stream": stream}
+                    for path in ("/v1/chat", "/v1/chat/completions"):
+                        await client.post(path, json=body)
+        await client.post("/v1/messages", json={"messages": turn, "model": "anthropic/key", "max_tokens": 9})
+        wrong = {"authorization": f"Bearer {OWNER['api']}x"}
+        await client.post("/v1/chat", json={"messages": [], OWNER["openai"]: 1}, headers=wrong)
+
+
+async def test_no_canary_sings(site: Site, walls: tuple[WallThread, WallThread]) -> None:
+    heard = Heard()
+    await asyncio.gather(*(visit(site, heard, name) for name in VISITORS), program(site, heard))
+    site.stop()
+    words = {key.partition("canary")[2][:7] for keys in KEYS.values() for key in keys.values()}
+    assert len(words) == sum(map(len, KEYS.values()))
+
+    folder = site.log.parent
+    files = [path for path in folder.rglob("*") if path.is_file()]
+    written = [(str(path), path.read_bytes().decode("utf-8", "replace")) for path in files]
+    assert len(heard.texts) > 200
+    assert "answered in" in (folder / "log").read_text()
+    found = [(where, word) for where, text in (*heard.texts, *written) for word in words if f"canary{word}" in text]
+    assert found == []
+    assert "Traceback" not in (folder / "log").read_text()
+
+    vendors, _ = walls
+    seen = [(seen, wall is vendors) for wall in walls for seen in wall.exchanges]
+    paid: dict[str, set[str]] = {name: set() for name in KEYS}
+    for exchange, is_vendor in seen:
+        key = exchange.headers.get("authorization", "").removeprefix("Bearer ")
+        places = {"openai": ("openai", True), "anthropic": ("anthropic", True), "keyed": ("openai", False)}
+        mine = [(name, provider) for name, keys in KEYS.items() for provider, one in keys.items() if one == key]
+        assert mine or (key == "none" and not is_vendor), exchange
+        for _name, provider in mine:  # every key at its own provider
+            assert places[provider] == (exchange.protocol, is_vendor), exchange
+        if exchange.method == "POST":  # and for its own payer
+            who = json.dumps(exchange.body).partition("I am ")[2].partition('"')[0]
+            paid[who].add(key)
+            assert key == "none" or [name for name, _ in mine] == [who], exchange
+    for name, keys in KEYS.items():
+        assert paid[name] == {key for provider, key in keys.items() if provider != "api"} | {"none"}, name

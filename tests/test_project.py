@@ -70,6 +70,16 @@ def test_the_constraints_name_versions_and_no_hosts() -> None:
     assert {line.split(">=")[0].split("[")[0] for line in PROJECT["project"]["dependencies"]} <= _constrained().keys()
 
 
+def test_the_image_is_made_of_files_that_are_there_and_let_in() -> None:
+    copied = re.findall(r"^COPY (?!--from)(.+) \S+$", (ROOT / "Dockerfile").read_text(), re.MULTILINE)
+    names = {name for line in copied for name in line.split()}
+    ignored = (ROOT / ".dockerignore").read_text().splitlines()
+    assert "*" in ignored
+    assert {line.removeprefix("!") for line in ignored if line.startswith("!")} == names
+    assert all((ROOT / name).exists() for name in names)
+    assert {"app.py", "llm_hub", "constraints.txt"} <= names
+
+
 def test_importing_the_package_loads_no_sdk_no_pydantic_and_no_http_library() -> None:
     code = (
         "import sys, llm_hub; from llm_hub import LLMProvider, Message, Role, LLMResponse, ProviderFactory;"

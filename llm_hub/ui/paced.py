@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from llm_hub.arena.blind import Pace
     from llm_hub.ui.coalesce import Snapshot
 
-PICTURES = 24.0
-"""Pictures a second that a browser keeps up with, over all panes: each costs it some 10 ms."""
+PICTURES = 16.0
+"""Pictures a second over all panes: what a browser keeps up with on a machine that has other things to do, too."""
 BEAT = 1.0
 """Seconds after which something is said even if nothing changed: this is how a closed tab is noticed."""
 

@@ -20,6 +20,8 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from llm_hub.errors import ConfigurationError
 
 PREFIX = "LLM_HUB_"
+NO_KEYS = ("page", "visitor", "local")
+"""Who asks without a key, as the ledger names them: a key's name is none of these."""
 _SECRET = re.compile(r"(?:KEY|TOKEN|SECRET|PASSWORD)$", re.IGNORECASE)
 SHORTEST_KEY = 16
 """Characters of a key of the hub's own API: shorter ones can be guessed."""
@@ -174,6 +176,8 @@ class Settings(BaseSettings):
         for number, entry in enumerate(filter(None, (part.strip() for part in value.split(","))), 1):
             name, equals, key = (part.strip() for part in entry.partition("="))
             name, key = (name, key) if equals and key else (f"key-{number}", entry)
+            if name in NO_KEYS or name in keys:
+                raise ValueError(f"the name {name} is taken")
             if len(key) < SHORTEST_KEY or not key.isascii() or not key.isprintable():
                 raise ValueError(f"entry {number} is no key: a key has at least {SHORTEST_KEY} printable characters")
             keys[name] = key

@@ -90,3 +90,21 @@ def test_a_byte_order_mark_is_no_part_of_the_first_name(tmp_path: Path) -> None:
 def test_keys_are_in_no_representation(tmp_path: Path) -> None:
     settings = Settings.load(written(tmp_path, "OPENAI_API_KEY=sk-secret123"))
     assert "secret123" not in f"{settings!r} {settings} {settings.model_dump()}"
+
+
+@pytest.mark.parametrize("name", ["page", "visitor", "local", "alice"])
+def test_a_keys_name_is_nobody_elses(tmp_path: Path, name: str) -> None:
+    keys = f"LLM_HUB_API_KEYS=alice=alice-0123456789abcdef,{name}=other-0123456789abcdef"
+    with pytest.raises(ConfigurationError, match=f"LLM_HUB_API_KEYS: the name {name} is taken") as caught:
+        Settings.load(written(tmp_path, keys))
+    assert "0123456789" not in str(caught.value)
+
+
+def test_every_key_is_known_as_what_must_not_be_logged(tmp_path: Path) -> None:
+    lines = (
+        "OPENAI_API_KEY=sk-one", "HF_TOKEN=hf_two", "OPENAI_BASE_URL=http://localhost/v1",
+        "LLM_HUB_API_KEYS=alice=alice-0123456789abcdef",
+    )  # fmt: skip
+    secrets = Settings.load(written(tmp_path, "\n".join(lines))).secrets()
+    assert {"sk-one", "hf_two", "alice-0123456789abcdef"} <= set(secrets)
+    assert "http://localhost/v1" not in secrets

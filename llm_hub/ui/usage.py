@@ -71,8 +71,8 @@ def page(totals: Sequence[Total], today: int, days: int, called: Titles) -> str:
         (
             _sums(sum(by_target.values(), Used())),
             _plots(totals, today, days),
-            _table("model", {target(name, called): used for name, used in by_target.items()}),
-            _table("asked by", {ASKERS.get(name, name): used for name, used in by_asker.items()}),
+            _table("model", [(target(name, called), used) for name, used in by_target.items()]),
+            _table("asked by", [(ASKERS.get(name, name), used) for name, used in by_asker.items()]),
         )
     )
 
@@ -156,7 +156,7 @@ def _date(day: int) -> str:
     return f"{datetime.fromtimestamp(day * DAY, UTC):%-d %b}"
 
 
-def _table(head: str, used: Mapping[str, Used]) -> str:
+def _table(head: str, used: Sequence[tuple[str, Used]]) -> str:
     """The most used first."""
     heads = "".join(
         f'<th scope="col">{name}</th>' for name in (head, "requests", "answered", "tokens in", "tokens out", "price")
@@ -164,6 +164,6 @@ def _table(head: str, used: Mapping[str, Used]) -> str:
     rows = "".join(
         f'<tr><th scope="row">{plain(name)}</th><td>{one.requests:,}</td><td>{one.answered:,}</td>'
         f"<td>{one.prompt_tokens:,}</td><td>{one.completion_tokens:,}</td><td>{_spent(one)}</td></tr>"
-        for name, one in sorted(used.items(), key=lambda item: -item[1].requests)
+        for name, one in sorted(used, key=lambda item: -item[1].requests)
     )
     return f'<div class="wide"><table class="used"><tr>{heads}</tr>{rows}</table></div>'

@@ -60,6 +60,7 @@ class ComparePage(ChatPage):
             model_box = self.page.locator(f"#compare-pane-{number}-model input")
             if box.input_value() != provider:
                 before = model_box.input_value()
+                expect(self.page.get_by_role("option")).to_have_count(0)  # of the list before
                 box.click()
                 self.page.get_by_role("option", name=provider, exact=True).click()
                 expect(box).to_have_value(provider)

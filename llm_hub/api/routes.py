@@ -48,7 +48,7 @@ def router(hub: Hub, keys: Mapping[str, str], meter: Meter | None = None, limits
         async def answer(request: Request) -> Response:
             body, who = parse(dialect.body, await _body(request)), request.state.who
             held = [(limits, who)] if limits else []
-            events = meter.events(hub, _routed(body.request(), hub.route), who=who, way=path, limits=held)
+            events = meter.events(hub, _routed(body.request(), hub), who=who, way=path, limits=held)
             if body.stream:
                 return await stream(request, events, dialect.writer(body))
             return await whole(request, events, partial(dialect.whole, body))
@@ -80,11 +80,11 @@ def router(hub: Hub, keys: Mapping[str, str], meter: Meter | None = None, limits
     return routes
 
 
-def _routed(request: ChatRequest, route: tuple[str, ...]) -> ChatRequest:
+def _routed(request: ChatRequest, hub: Hub) -> ChatRequest:
     """The request with the configured route where its chain says `auto`."""
     if not request.fallback or "auto" not in request.fallback:
         return request
-    chain = (target for name in request.fallback for target in (route if name == "auto" else (name,)))
+    chain = (target for name in request.fallback for target in (hub.route if name == "auto" else (name,)))
     return replace(request, fallback=tuple(chain))
 
 

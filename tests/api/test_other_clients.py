@@ -48,7 +48,7 @@ def vercel(tmp_path_factory: pytest.TempPathFactory) -> Path:
         pytest.skip("Node.js is not installed")
     folder = tmp_path_factory.mktemp("vercel")
     (folder / "package.json").write_text(json.dumps({"type": "module", "private": True}))
-    fetched = run([npm, "install", "--no-audit", "--no-fund", "--ignore-scripts", *VERCEL], folder)
+    fetched = run([npm, "install", "--no-audit", "--no-fund", "--ignore-scripts", "--fetch-retries=0", *VERCEL], folder)
     if fetched.returncode:
         pytest.skip(f"the AI SDK cannot be fetched: {fetched.stderr[:200]}")
     shutil.copy(PROGRAM, folder)

@@ -1,0 +1,45 @@
+"""The page when the server is told to stop: what is being written is completed and kept, what is asked anew is told."""
+
+from __future__ import annotations
+
+import signal
+from typing import TYPE_CHECKING
+
+from playwright.sync_api import expect
+
+from tests.ui.chat_page import ChatPage
+from tests.ui.conftest import KEY
+from tests.ui.site import Site
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from playwright.sync_api import Browser
+
+    from tests.wall import WallThread
+
+LONG = "ok?tokens=150&rate=30&page=stopping"
+
+
+def test_an_answer_is_completed_and_a_new_question_told_to_wait(
+    browser: Browser, wall: WallThread, tmp_path: Path
+) -> None:
+    environment = {"OPENAI_API_KEY": KEY, "OPENAI_BASE_URL": wall.openai_url}
+    with Site(tmp_path / "log", environment) as site:
+        answered, refused = (ChatPage(browser.new_page(), site.url) for _ in range(2))
+        for tab in (answered, refused):
+            tab.open()
+            tab.choose(LONG)
+        answered.type("Hello")
+        wall.wait_for(lambda seen: any(one.model == LONG and one.tokens_sent > 20 for one in seen))
+        site.process.send_signal(signal.SIGTERM)
+        refused.type("Me too")
+        expect(refused.log).to_contain_text("LLM Hub is being stopped and takes no new requests.")
+        site.process.wait(30)
+        expect(answered.figures).to_contain_text("150 out tokens")
+        expect(answered.prompts).to_have_text("Hello")
+        assert not answered.complaints
+        answered.page.close()
+        refused.page.close()
+    assert site.process.returncode == 0
+    assert "Traceback" not in (tmp_path / "log").read_text()

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import json
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
-from tests.api.conftest import KEYS, Api
+from llm_hub.hub import Hub
+from llm_hub.settings import Settings
+from tests.api.conftest import KEYS, Api, served
 from tests.api.sse import events
 from tests.wall import Wall, answer_text, expected_text
 
@@ -103,6 +106,20 @@ async def test_providers_are_listed_and_described(api: Api) -> None:
     groq = (await api.client.get("/v1/providers/groq")).json()
     assert (groq["ready"], groq["problem"]) == (False, "needs a key: set GROQ_API_KEY")
     assert (await api.client.get("/v1/providers/nobody")).status_code == 404
+
+
+async def test_a_pause_is_told_for_as_long_as_it_lasts(hub: Hub, tmp_path: Path) -> None:
+    now = 0.0
+    later = Hub(Settings.load(tmp_path / ".env"), clock=lambda: now)
+    async with served(later, {}) as api:
+        for _ in range(3):
+            body = {"messages": PROMPT, "model": "openai/status-503", "fallback": []}
+            assert (await api.client.post("/v1/chat", json=body)).status_code == 503
+        paused = (await api.client.get("/v1/providers/openai")).json()["paused"]
+        assert paused["openai/status-503"]["seconds"] == 30
+        now = 31.0
+        assert (await api.client.get("/v1/providers/openai")).json()["paused"] == {}
+    await later.aclose()
 
 
 async def test_a_key_opens_the_api_and_nothing_else_does(locked: Api) -> None:

@@ -36,8 +36,8 @@ VISITORS: dict[str, dict[str, str]] = {
 }
 """Eve's first key is one that the provider refuses, in words that echo it."""
 KEYS = {name: {**keys} for name, keys in (("owner", OWNER), *VISITORS.items())}
-MODELS = ("ok?tokens=3", "key", "quota", "status-500", "status-429?retry-after=60", "unknown", "html", "empty",
-    "bad-json@token-2", "cut@token-2", "error-event@token-2", "policy", "bad-request", "ok?tokens=3")  # fmt: skip
+MODELS = ("key", "ok?tokens=3", "key", "key?again=1", "quota", "status-500", "status-429?retry-after=60", "unknown",
+    "html", "empty", "bad-json@token-2", "cut@token-2", "error-event@token-2", "policy", "bad-request")  # fmt: skip
 APP = """import logging, sys
 sys.path.insert(0, {root!r})
 ours = logging.getLogger("llm_hub")
@@ -62,10 +62,13 @@ class Heard:
 class Visitor(Tab):
     """A tab of the page that has a secret, and may have keys."""
 
-    def event(self, name: str) -> dict[str, Any]:
-        """An event that is over at once."""
-        events = self._config["dependencies"]
-        return next(event for event in events if event["api_name"].startswith(name) and event["queue"] is False)
+    def event(self, name: str, part: str = "") -> dict[str, Any]:
+        """An event that is over at once; `part` is one that it reads."""
+        for event in self._config["dependencies"]:
+            reads = {self._names[part] for part in event["inputs"]}
+            if event["api_name"].startswith(name) and event["queue"] is False and (not part or part in reads):
+                return event
+        raise LookupError(name)
 
     async def run(self, event: dict[str, Any], **values: Any) -> httpx.Response:
         known = {name.replace("_", "-"): value for name, value in values.items()}
@@ -115,7 +118,6 @@ def site(walls: tuple[WallThread, WallThread], tmp_path_factory: pytest.TempPath
         "KEYED_API_KEY": OWNER["keyed"],
         "LLM_HUB_API_KEYS": f"program={OWNER['api']}",
         "LLM_HUB_KEY_MODE": "visitor",
-        "LLM_HUB_ROUTE": "openai/ok,anthropic/ok,keyed/ok,free/ok",
         "LLM_HUB_MAX_RETRIES": "0",
         "LLM_HUB_DATABASE_URL": f"sqlite:///{folder / 'hub.db'}",
     }
@@ -137,9 +139,13 @@ async def visit(site: Site, heard: Heard, name: str) -> None:
             await client.post(f"/visitor/keys/{provider}/test")
         # The streams are read by a client whose hook would wait for their end.
         async with httpx.AsyncClient(**limits, headers=headers) as streams:
-            for model in MODELS:
+            for number, model in enumerate(MODELS):
                 for provider in ("openai", "anthropic", "keyed"):
-                    said = await Visitor(streams, config).ask(f"I am {name}", chat_provider=provider, chat_model=model)
+                    tab = Visitor(streams, config)
+                    if number % 2:  # the others show the provider's own words
+                        for other in ("openai/ok", "keyed/ok", "free/ok"):
+                            await tab.run(tab.event("add", "chat-chain-add"), chat_chain_add=other)
+                    said = await tab.ask(f"I am {name}", chat_provider=provider, chat_model=model)
                     heard.texts.append((f"chat {name} {provider}/{model}", json.dumps([one.message for one in said])))
         tab = Visitor(client, config)
         for pair in ((("openai", "ok"), ("free", "ok")), (("openai", "key"), ("keyed", "status-503"))):
@@ -163,9 +169,10 @@ async def program(site: Site, heard: Heard) -> None:
         for stream in (True, False):
             for model in MODELS:
                 for provider in ("openai", "anthropic", "keyed"):
-                    body = {"messages": turn, "model": f"{provider}/{model}", "stream": stream}
+                    body: dict[str, Any] = {"messages": turn, "model": f"{provider}/{model}", "stream": stream}
                     for path in ("/v1/chat", "/v1/chat/completions"):
-                        await client.post(path, json=body)
+                        chain = {"fallback": ["keyed/ok", "free/ok"]} if path == "/v1/chat" else {}
+                        await client.post(path, json=body | chain)
         await client.post("/v1/messages", json={"messages": turn, "model": "anthropic/key", "max_tokens": 9})
         wrong = {"authorization": f"Bearer {OWNER['api']}x"}
         await client.post("/v1/chat", json={"messages": [], OWNER["openai"]: 1}, headers=wrong)

@@ -13,7 +13,7 @@ from tests.ui.site import Site
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from playwright.sync_api import Browser, Locator
+    from playwright.sync_api import Browser, Locator, Response
 
     from tests.wall import WallThread
 
@@ -53,7 +53,8 @@ class KeysPage(ChatPage):
         self.page.get_by_role("tab", name=name).click()
 
     def keep(self, key: str, provider: str = "OpenAI") -> None:
-        self.tab("Keys")
+        if not self.page.locator("#keys-own").is_visible():
+            self.tab("Keys")
         self.page.locator("#keys-provider").select_option(provider)
         self.page.locator("#keys-key").fill(key)
         self.page.locator("#keys-key").press("Enter")
@@ -177,9 +178,48 @@ def test_compare_pays_with_the_visitors_keys_too(visitors: list[KeysPage], wall:
     assert wall.wait_for(lambda _: {one for one in paid(wall, since) if one[1]} == wanted)
 
 
-def test_it_fits_a_phone(visitors: list[KeysPage]) -> None:
-    page = visitors[0].page
-    page.set_viewport_size({"width": 375, "height": 720})
-    visitors[0].keep(ANNA)
-    expect(visitors[0].told).to_contain_text("works")
-    assert page.evaluate("document.documentElement.scrollWidth") <= 375
+def test_a_key_leaves_the_browser_in_one_requests_body_and_is_found_nowhere_else(
+    visitors: list[KeysPage], wall: WallThread
+) -> None:
+    anna = visitors[0]
+    sent: list[tuple[str, str]] = []
+    got: list[str] = []
+
+    def heard(response: Response) -> None:
+        got.append(f"{response.url} {response.headers}")
+        if not response.headers.get("content-type", "").startswith("text/event-stream"):
+            got.append(response.text())
+
+    anna.page.on("request", lambda one: sent.append((f"{one.method} {one.url} {one.headers}", one.post_data or "")))
+    anna.page.on("requestfinished", lambda one: heard(one.response()))
+    anna.keep(ANNA)
+    expect(anna.told).to_contain_text("works")
+    anna.tab("Chat")
+    anna.choose("key", "OpenAI")  # its provider's refusal echoes the key
+    anna.ask("Hello")
+    anna.tab("Status")
+    expect(anna.page.locator("#status-table")).to_contain_text("OpenAI")
+    word = ANNA[10:-4]
+    carrying = [(head, body) for head, body in sent if word in head + body]
+    assert [(head.split()[:2], body) for head, body in carrying] == [(["PUT", f"{anna.url}/visitor/keys/openai"], ANNA)]
+    kept = anna.page.evaluate("""async () => JSON.stringify([
+      {...localStorage}, {...sessionStorage}, document.cookie, location.href, document.documentElement.outerHTML,
+      [...document.querySelectorAll("input, textarea")].map((one) => one.value),
+      await indexedDB.databases(), await caches.keys(),
+      await (await fetch("config")).text(), JSON.stringify(window.gradio_config),
+    ])""")
+    assert not [text for text in (kept, *got) if word in text]
+    assert len(got) > 10
+
+
+def test_it_fits_a_phone(browser: Browser, site: Site) -> None:
+    context = browser.new_context(viewport={"width": 375, "height": 720})
+    anna = KeysPage(context.new_page(), site.url)
+    anna.open()
+    anna.page.locator("#tabs .overflow-menu > button").click()
+    anna.page.locator("#tabs .overflow-dropdown").get_by_text("Keys").click()
+    anna.keep(ANNA)
+    expect(anna.told).to_contain_text("works")
+    anna.page.screenshot(path="/tmp/h7/phone2.png")
+    assert anna.page.evaluate("document.documentElement.scrollWidth") <= 375
+    context.close()

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
+import sqlite3
 import threading
+from contextlib import closing
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from importlib.util import find_spec
 from pathlib import Path
@@ -19,6 +22,7 @@ if TYPE_CHECKING:
     import pytest
 
 STAND_IN = Path(__file__).parent / "stand_in"
+CHAOS = {"LLM_HUB_CHAOS": "1"}
 
 
 def listening(site: Site) -> list[tuple[str, int]]:
@@ -91,3 +95,30 @@ def test_a_zero_gpu_space_reports_its_start_and_serves_as_ever(files: Path, tmp_
             assert site.process.returncode == 0
         device.shutdown()
     assert "Traceback" not in (tmp_path / "log").read_text()
+
+
+def test_what_is_asked_is_kept_in_the_spaces_own_folder_and_written_before_it_ends(files: Path, tmp_path: Path) -> None:
+    copied = Path(shutil.copytree(files, tmp_path / "app"))
+    by_default = {"LLM_HUB_DATABASE_URL": "", "HOME": str(tmp_path)}
+    with Site(tmp_path / "log", ENVIRONMENT | CHAOS | by_default, folder=copied) as site:
+        assert asked(site) == 200
+        site.stop()
+    with closing(sqlite3.connect(copied / "llm-hub.db")) as database:
+        rows = database.execute("SELECT who, target, outcome FROM requests").fetchall()
+    assert rows == [("local", "chaos/steady", "answered")]
+
+
+def test_a_folder_that_cannot_be_written_is_named_in_the_log_and_hurts_no_answer(files: Path, tmp_path: Path) -> None:
+    nowhere = {"LLM_HUB_DATABASE_URL": f"sqlite:///{tmp_path}/nowhere/llm-hub.db"}
+    with Site(tmp_path / "log", ENVIRONMENT | CHAOS | nowhere | {"HOME": str(tmp_path)}, folder=files) as site:
+        assert asked(site) == 200
+        site.stop()
+        assert site.process.returncode == 0
+    log = (tmp_path / "log").read_text()
+    assert "database" in log
+    assert "Traceback" not in log
+
+
+def asked(site: Site) -> int:
+    body = {"model": "chaos/steady", "messages": [{"role": "user", "content": "Hello"}]}
+    return httpx.post(f"{site.url}/v1/chat", json=body, trust_env=False, timeout=30).status_code

@@ -22,6 +22,7 @@ from llm_hub.chat import (
     Text,
     TextDelta,
     ToolCall,
+    ToolCallDelta,
     ToolResult,
     Usage,
 )
@@ -132,10 +133,10 @@ class _Tally:
         self._open: tuple[AttemptStarted | Resumed, float] | None = None
 
     def add(self, event: Event) -> None:
-        if isinstance(event, TextDelta | ReasoningDelta):
+        if isinstance(event, TextDelta | ReasoningDelta | ToolCallDelta):
             if self.first_token is None:
                 self.first_token = time.perf_counter() - self._began
-            self._characters += len(event.text)
+            self._characters += len(event.arguments if isinstance(event, ToolCallDelta) else event.text)
         elif isinstance(event, AttemptStarted | Resumed):
             self._open = event, time.perf_counter() - self._began
         elif isinstance(event, AttemptFailed):

@@ -36,7 +36,7 @@ from llm_hub.ui.limits import address
 from llm_hub.visitors import Allowance, Visitors
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Container
     from types import FrameType
 
     from starlette.responses import Response
@@ -189,7 +189,7 @@ class Application:
         """Builds the page and puts it behind the API's routes."""
         try:
             page = await asyncio.to_thread(_build, self.visitors, self.votes, None if self._public else self._ledger)
-            gradio_app = _mount(self.api, page)
+            gradio_app = _mount(self.api, page, self.guard.tabs.open)
             # A mounted application's own lifespan is only entered by a parent that starts after the mount.
             await stack.enter_async_context(gradio_app.router.lifespan_context(gradio_app))
             page.blocks.run_startup_events()  # type: ignore[no-untyped-call]  # Gradio's
@@ -240,7 +240,7 @@ def _build(visitors: Visitors, votes: Votes, ledger: Ledger | None) -> Page:
     return page
 
 
-def _mount(app: FastAPI, page: Page) -> Any:
+def _mount(app: FastAPI, page: Page, open_tabs: Container[str]) -> Any:
     """Mounts the page at "/" with everything that mounting leaves open closed; returns Gradio's own application."""
     import gradio as gr
 
@@ -268,7 +268,7 @@ def _mount(app: FastAPI, page: Page) -> Any:
     )
     mounted = (getattr(route, "app", None) for route in app.routes)
     gradio_app = next(part for part in mounted if isinstance(part, gr.routes.App))
-    keep_little(gradio_app, blocks)
+    keep_little(gradio_app, blocks, open_tabs)
     return gradio_app
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import math
 import re
@@ -29,6 +30,7 @@ OPEN = re.compile(
 """All that this page uses of Gradio's own API. The rest would hand out other visitors' values, fetch addresses, run
 functions of components, or describe the server."""
 CLOSED = re.compile(r"/(?:gradio_api|monitoring|svelte|openapi\.json|docs|redoc|profiling)(?:/|$)")
+PAGES = ("/", "/config")
 
 _SPACES = "https://huggingface.co"
 _SESSION = re.compile(r"[\w-]{1,64}", re.ASCII)
@@ -80,14 +82,15 @@ class Guard:
             (b"permissions-policy", b"camera=(), microphone=(), geolocation=()"),
         ]
         self.events: Collection[int] | None = None
-        self._tabs = Tabs()
+        self.tabs = Tabs()
         self._calls = Allowance(burst=300, rate=20)
         self._newcomers = Allowance(burst=100, rate=0.5)
         self._requests = Allowance(burst=1000, rate=100)
         self._bytes = Allowance(burst=200 * 2**20, rate=2**16)  # uploads are kept for a day
         self._all_bytes = Allowance(burst=2 * 2**30, rate=2**15)
         self._open = Open(most=4000, most_of_one=400)
-        self._pages = Open(most=32, most_of_one=16)
+        self._pages = Open(most=128, most_of_one=64)
+        self._turns = asyncio.Semaphore(4)  # a page is made of processor time and of memory, which threads do not share
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -106,6 +109,9 @@ class Guard:
             headers = dict(scope["headers"])
             self._admit(scope, path, headers)
             await self._measure(path, headers, who, body)
+            if path in PAGES:
+                await self._turns.acquire()
+                answer.turns.append(self._turns)
             await self._app(scope, body, answer)
             if body.refusal is not None:
                 await answer.refuse(body.refusal, path)
@@ -121,18 +127,19 @@ class Guard:
             log.error("%s %s failed: %s\n%s", scope["method"], path[:200], type(error).__name__, places)  # noqa: TRY400
             await answer.refuse(Refusal(500, "Something went wrong inside LLM Hub."), path)
         finally:
+            answer.end_turn()
             for counted in entered:
                 counted.leave(who)
             if path.startswith("/gradio_api/heartbeat/"):
-                self._tabs.close(path.rpartition("/")[2])
+                self.tabs.close(path.rpartition("/")[2])
 
     def _enter(self, path: str, who: str | None, entered: list[Open]) -> None:
-        for counted in (self._open, self._pages) if path in ("/", "/config") else (self._open,):
+        for counted in (self._open, self._pages) if path in PAGES else (self._open,):
             if not counted.enter(who):
                 raise Refusal(503, "LLM Hub is busy: too many people are here at the moment. Try again soon.", 5)
             entered.append(counted)
-        if who is not None and path.startswith("/v1/"):
-            self._spend(self._requests, who)
+        if who is not None and path.startswith(("/v1/", "/visitor/")):
+            self._spend(self._requests if path.startswith("/v1/") else self._calls, who)
 
     def _admit(self, scope: Scope, path: str, headers: dict[bytes, bytes]) -> None:
         """Raises for what nobody may ask, and for what another site's page may not."""
@@ -173,11 +180,12 @@ class Guard:
             self._seat(_session_of(event, self.events), who)
         elif path.startswith("/gradio_api/heartbeat/"):
             self._seat(path.rpartition("/")[2], who)
+            self.tabs.open.add(path.rpartition("/")[2])
 
     def _seat(self, session: str, who: str | None) -> None:
-        if session not in self._tabs and who is not None:
+        if session not in self.tabs and who is not None:
             self._spend(self._newcomers, who)
-        if not self._tabs.use(session):
+        if not self.tabs.use(session):
             raise Refusal(503, "LLM Hub is full: too many people are here at the moment. Try again later.", 60)
 
     @staticmethod
@@ -218,12 +226,19 @@ class _Answer:
         self._headers = headers
         self._body = body
         self._started = False
+        self.turns: list[asyncio.Semaphore] = []
+        """What others wait for until the answer begins; not longer, since who reads it may be slow."""
+
+    def end_turn(self) -> None:
+        while self.turns:
+            self.turns.pop().release()
 
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             if self._body.refusal is not None:
                 return  # whatever the application made of half a body
             self._started = True
+            self.end_turn()
             sent = list(message.get("headers", ()))
             if message["status"] in (429, 503) and not any(name.lower() == b"retry-after" for name, _ in sent):
                 sent.append((b"retry-after", b"5"))

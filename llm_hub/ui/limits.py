@@ -51,6 +51,8 @@ class Tabs:
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._used: OrderedDict[str, float] = OrderedDict()
+        self.open: set[str] = set()
+        """Those whose page is open in a browser at the moment."""
 
     def __len__(self) -> int:
         return len(self._used)
@@ -71,6 +73,7 @@ class Tabs:
 
     def close(self, session: str) -> None:
         self._used.pop(session, None)
+        self.open.discard(session)
 
 
 class Open:

@@ -1,0 +1,232 @@
+"""Too many visitors, too many calls: the server says "busy", goes on, and lets go of the memory."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+import aiohttp
+import httpx
+import psutil
+import pytest
+
+from llm_hub.ui.guard import Guard
+from llm_hub.ui.limits import ADDRESSES, IDLE, SESSIONS, Allowance, Open, Tabs, address
+from tests.ui.site import Site
+from tests.ui.tab import Tab
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+VISITORS = 500
+
+
+def memory(site: Site) -> float:
+    """MB that the server holds."""
+    return psutil.Process(site.process.pid).memory_info().rss / 2**20
+
+
+@pytest.mark.timeout(180)
+async def test_five_hundred_visitors_and_a_flood_leave_it_as_it_was(tmp_path: Path) -> None:
+    environment = {"LLM_HUB_CHAOS": "1", "LLM_HUB_DATABASE_URL": f"sqlite:///{tmp_path / 'votes.db'}"}
+    with Site(tmp_path / "log", environment) as site:
+        connector = aiohttp.TCPConnector(limit=0, force_close=True)
+        async with aiohttp.ClientSession(site.url, connector=connector) as client:
+            config = await (await client.get("/config")).json()
+            async with httpx.AsyncClient(base_url=site.url, trust_env=False, timeout=60) as visitor:
+                await Tab(visitor, config).ask("Hello", chat_provider="chaos", chat_model="steady")
+            for response in await asyncio.gather(*(client.get("/") for _ in range(50))):
+                await response.read()
+            await asyncio.gather(*(visit(client, config) for _ in range(50)))
+            before = memory(site)  # of a server in use: all is loaded
+
+            arrived = await asyncio.gather(*(client.get("/") for _ in range(VISITORS)))
+            statuses = Counter(response.status for response in arrived)
+            assert set(statuses) == {200, 503}, statuses
+            for response in arrived:
+                text = await response.text()
+                if response.status == 503:
+                    assert int(response.headers["retry-after"]) >= 1
+                    assert "tries again" in text
+
+            print(f"{memory(site):.0f} MB after the arrivals")
+            served = Counter(await asyncio.gather(*(visit(client, config) for _ in range(VISITORS))))
+            assert set(served) <= {200, 429, 503}, served
+
+            print(f"{memory(site):.0f} MB after the visits")
+            load = next(event for event in config["dependencies"] if event["queue"] and event["backend_fn"])
+            joins = [
+                {"data": [None for _ in load["inputs"]], "fn_index": load["id"], "session_hash": f"flood{number}"}
+                for number in range(2 * VISITORS)
+            ]
+            flood = await asyncio.gather(*(client.post("/gradio_api/queue/join", json=body) for body in joins))
+            queued = Counter(response.status for response in flood)
+            assert set(queued) <= {200, 503}, queued
+            assert all(response.headers["retry-after"] for response in flood if response.status == 503)
+            print(f"arrivals {statuses}, visits {served}, joined {queued}")
+
+        async with httpx.AsyncClient(base_url=site.url, trust_env=False, timeout=60) as visitor:
+            assert (await visitor.get("/health")).json() == {"status": "ready"}
+            heard = await Tab(visitor, config).ask("Hello", chat_provider="chaos", chat_model="steady")
+            assert heard[-1].message["success"]
+        after = memory(site)
+        for _ in range(80):
+            if after <= before * 1.2:
+                break
+            await asyncio.sleep(0.5)  # another process's memory: there is nothing to wait on
+            after = memory(site)
+        print(f"{before:.0f} MB before, {after:.0f} MB after")
+        assert after <= before * 1.2
+    assert "Traceback" not in site.log.read_text()
+
+
+async def visit(client: aiohttp.ClientSession, config: dict[str, Any]) -> int:
+    """A visitor who sends an empty prompt: a session begins, and no provider is asked."""
+    tab = Tab(None, config)  # type: ignore[arg-type]  # its words alone are used
+    body = tab._call(tab._send, {"chat-prompt": {"text": "", "files": []}, "chat-provider": "local", "chat-model": ""})
+    async with client.post("/gradio_api/run/predict", json=body) as response:
+        await response.read()
+    async with client.get(f"/gradio_api/heartbeat/{tab._session}") as beat:
+        await beat.content.readany()
+    return response.status
+
+
+async def asked(guard: Guard, path: str, told: str = "8.8.8.8", **more: Any) -> tuple[int, dict[str, str], str]:
+    """What a guard answers to a visitor of whom the platform's proxy says `told`."""
+    sent: list[Any] = []
+    headers = [(b"host", b"hub.example"), (b"x-forwarded-for", f"1.2.3.4, {told}, 10.0.0.1".encode())]
+    body = [{"type": "http.request", "body": json.dumps(more).encode()}]
+
+    async def receive() -> Any:
+        return body.pop() if body else {"type": "http.disconnect"}
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    scope = {
+        "type": "http",
+        "method": "POST",
+        "path": path,
+        "query_string": b"",
+        "headers": headers,
+        "client": ("10.1.1.1", 1),
+    }
+    await guard(scope, receive, send)
+    found = {name.decode(): value.decode() for name, value in sent[0]["headers"]}
+    return sent[0]["status"], found, sent[1]["body"].decode()
+
+
+async def fine(_: Any, receive: Any, send: Any) -> None:
+    await receive()
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    await send({"type": "http.response.body", "body": b""})
+
+
+@pytest.mark.parametrize(
+    ("path", "burst"),
+    [("/v1/chat", 1000), ("/v1/models", 1000), ("/gradio_api/run/predict", 300), ("/gradio_api/queue/join", 300),
+     ("/visitor/keys/openai/test", 300)],
+)  # fmt: skip
+async def test_one_address_is_slowed_down_and_no_other(path: str, burst: int) -> None:
+    guard = Guard(fine, on_space=True)
+    event = {"data": [], "fn_index": 0, "session_hash": "same"}
+    answers = [await asked(guard, path, **event) for _ in range(burst + burst // 2)]
+    statuses = [status for status, _, _ in answers]
+    assert statuses[:burst] == [200] * burst
+    status, headers, text = answers[-1]
+    assert status == 429
+    assert int(headers["retry-after"]) >= 1
+    assert "try again" in text
+    assert (await asked(guard, path, "9.9.9.9", **event))[0] == 200
+
+
+async def test_one_address_opens_only_so_many_tabs() -> None:
+    guard = Guard(fine, on_space=True)
+    path = "/gradio_api/run/predict"
+    answers = [(await asked(guard, path, data=[], fn_index=0, session_hash=f"s{number}"))[0] for number in range(150)]
+    assert answers[:100] == [200] * 100
+    assert answers[-1] == 429
+    assert (await asked(guard, path, data=[], fn_index=0, session_hash="s1"))[0] == 200  # who is here, stays
+
+
+async def test_one_address_uploads_only_so_much() -> None:
+    guard = Guard(fine, on_space=True)
+    answers = [(await asked(guard, "/gradio_api/upload"))[0] for _ in range(20)]
+    assert answers[:8] == [200] * 8  # without a length, each counts as the largest there may be
+    assert answers[-1] == 429
+    assert (await asked(guard, "/gradio_api/upload", "9.9.9.9"))[0] == 200
+
+
+class Clock:
+    now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def test_an_allowance_is_spent_and_comes_back() -> None:
+    clock = Clock()
+    allowance = Allowance(burst=3, rate=0.5, clock=clock)
+    assert [allowance.take("a") for _ in range(4)] == [0.0, 0.0, 0.0, pytest.approx(2.0)]
+    assert allowance.take("b") == 0.0
+    clock.now += 2
+    assert allowance.take("a") == 0.0
+    assert allowance.take("a") > 0
+    assert allowance.take("c", cost=4) > 0  # more than there ever is
+
+
+def test_many_addresses_need_no_more_memory() -> None:
+    allowance = Allowance(burst=3, rate=0.5, clock=Clock())
+    for number in range(3 * ADDRESSES):
+        allowance.take(str(number))
+    assert len(allowance) == ADDRESSES
+
+
+def test_a_tab_in_use_keeps_its_place() -> None:
+    clock = Clock()
+    tabs = Tabs(clock)
+    assert all(tabs.use(str(number)) for number in range(SESSIONS))
+    assert not tabs.use("newcomer")
+    assert tabs.use("0")
+    tabs.close("1")
+    assert tabs.use("newcomer")
+    clock.now += IDLE
+    assert tabs.use("another")
+    assert len(tabs) == SESSIONS
+
+
+def test_what_is_open_is_counted() -> None:
+    room = Open(most=3, most_of_one=2)
+    assert room.enter("a")
+    assert room.enter("a")
+    assert not room.enter("a")
+    assert room.enter(None)
+    assert not room.enter("b")
+    room.leave("a")
+    assert room.enter("b")
+
+
+def scope(peer: str, *told: str) -> dict[str, Any]:
+    return {"client": (peer, 1), "headers": [(b"x-forwarded-for", one.encode()) for one in told]}
+
+
+@pytest.mark.parametrize(
+    ("asked", "on_space", "known_as"),
+    [
+        (scope("127.0.0.1"), False, None),
+        (scope("::1"), False, None),
+        (scope("127.0.0.1"), True, "127.0.0.1"),
+        (scope("8.8.8.8", "127.0.0.1"), False, "8.8.8.8"),
+        (scope("10.0.0.1", "1.1.1.1, 8.8.8.8"), True, "8.8.8.8"),
+        (scope("10.0.0.1", "8.8.8.8, 10.9.9.9"), True, "8.8.8.8"),
+        (scope("10.0.0.1", "1.1.1.1", "8.8.8.8"), True, "8.8.8.8"),
+        (scope("10.0.0.1", "nonsense, \x00, " + "x" * 5000), True, "10.0.0.1"),
+        (scope("2a00:1450:4001:81b::200e"), False, "2a00:1450:4001:81b::/64"),
+        (scope("::ffff:8.8.8.8"), False, "8.8.8.8"),
+        (scope(""), False, "unknown"),
+    ],
+)
+def test_who_asks(asked: dict[str, Any], on_space: bool, known_as: str | None) -> None:
+    assert address(asked, on_space=on_space) == known_as

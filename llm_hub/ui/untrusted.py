@@ -11,6 +11,8 @@ from __future__ import annotations
 import html
 import re
 
+_UNSEEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\u202a-\u202e]")
+"""Control characters, and those that turn the direction of what follows: a name could be read as another one."""
 _TAG = re.compile(r"<(?=[A-Za-z/!?])")
 _SPAN = re.compile(r"(?<![`\\])(`+)(?!`)[^|]*?(?<!`)\1(?!`)")
 _MATH = re.compile(r"\$\$|\\[(\[]")
@@ -20,12 +22,14 @@ _FENCE = re.compile(r"`{3,}(?=[^`]*$)|~{3,}")
 
 
 def plain(text: str) -> str:
-    """`text` for the inside of an HTML element or attribute of ours."""
-    return html.escape(text, quote=True)
+    """`text` for the inside of an HTML element or attribute of ours, also of one that stands in Markdown, where a blank
+    line would end it and what follows be Markdown again."""
+    return html.escape(_UNSEEN.sub("", text), quote=True).replace("\r", " ").replace("\n", "&#10;")
 
 
 def inert(text: str) -> str:
     """Markdown whose only HTML is the one that Markdown itself makes."""
+    text = _UNSEEN.sub("", text).replace("\r\n", "\n").replace("\r", "\n")  # Markdown takes each for a line's end
     if "<" not in text and "![" not in text:
         return text
     shown: list[str] = []

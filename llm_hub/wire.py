@@ -29,6 +29,9 @@ KEEP_ALIVE = 30.0
 LIST_TIMEOUT = 10.0
 """Seconds for a list of models: the page shows its suggestions meanwhile."""
 
+MODELS_LEARNT = 1000
+"""Models of a provider whose refusals are remembered."""
+
 LINGER = 1.0
 """Seconds that a stream may stay open after its answer is complete: for the usage that follows, and to end the reply
 in order, so that its connection serves the next request."""
@@ -234,6 +237,8 @@ class LearnedParameters:
         if parameter not in self._droppable or parameter not in sent:
             return False
         word = sent[parameter] if error.code == "unsupported_value" else None
+        if len(self._refused) >= MODELS_LEARNT and model not in self._refused:
+            del self._refused[next(iter(self._refused))]  # anybody may invent names of models
         self._refused.setdefault(model, set()).add(f"{parameter}={word}" if isinstance(word, str) else parameter)
         return True
 

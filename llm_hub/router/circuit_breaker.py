@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from llm_hub.errors import ProviderError
     from llm_hub.provider import LLMProvider
 
+BREAKERS_KEPT = 2000
+"""Of each key, and of all together."""
+
 
 @dataclass(slots=True)
 class CircuitBreaker:
@@ -122,6 +125,8 @@ class Health:
         breakers = self._shared if error.scope in ("provider", "model") else self._keys.setdefault(provider, {})
         key = (provider.name, provider.address, model if error.scope in ("model", "target") else "")
         breaker = breakers.setdefault(key, CircuitBreaker(self._threshold, self._cooldown))
+        if len(breakers) > BREAKERS_KEPT:  # anybody may ask for models that do not exist
+            del breakers[next(iter(breakers))]
         now = self._clock()
         if error.breaker == "counts":
             breaker.failed(now, error.message)

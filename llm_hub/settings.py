@@ -149,8 +149,9 @@ class Settings(BaseSettings):
 
     @property
     def public(self) -> bool:
-        """Whether others than the owner can reach the page."""
-        return self.on_space or self.host not in ("127.0.0.1", "::1", "localhost")
+        """Whether others than the owner can reach the page, as far as the settings tell."""
+        here = self.host in ("localhost", "::1") or self.host.startswith("127.")
+        return self.on_space or not here or bool(self.allowed_hosts)
 
     @property
     def owner_pays(self) -> bool:

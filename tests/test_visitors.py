@@ -400,6 +400,8 @@ async def test_who_pays_alone_or_costs_nothing_has_no_limit_of_the_owners(tmp_pa
         ({"host": "0.0.0.0"}, False),
         ({"host": "192.168.1.5"}, False),
         ({"host": "::"}, False),
+        ({"host": "127.0.0.2"}, True),
+        ({"allowed_hosts": "hub.example.com"}, False),
         ({"host": "0.0.0.0", "key_mode": "owner"}, True),
         ({"key_mode": "visitor"}, False),
     ],

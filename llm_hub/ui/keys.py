@@ -30,8 +30,8 @@ SIGN_IN = """<div class="keys"><h2>Or sign in with Hugging Face</h2>
 </div>"""
 FORM = """<div class="keys"><h2>Your keys</h2>
 <p>What you ask with a key of yours is paid by your account with that provider. The key stays in the memory of this
-server, for this tab of your browser, until you clear it or close or reload the page. It is never shown, stored or
-written to a log.</p>
+server, for this tab of your browser, until you clear it or close or reload the page. Only its last four characters are
+ever shown, and nothing of it is stored or written to a log.</p>
 <form autocomplete="off"><label>Provider<select id="keys-provider"></select></label>
 <label>API key<input id="keys-key" type="password" autocomplete="off" spellcheck="false" maxlength="512"></label>
 <button type="submit">Keep</button><p class="where"></p></form>

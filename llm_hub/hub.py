@@ -7,11 +7,11 @@ import logging
 import time
 from contextlib import AsyncExitStack, aclosing, suppress
 from copy import copy
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from functools import partial
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, Literal, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 from urllib.parse import urlsplit
 
 from llm_hub.accounts import Accounts
@@ -21,9 +21,10 @@ from llm_hub.factory import ROWS, ProviderFactory, Row, compatible
 from llm_hub.pricing import price
 from llm_hub.provider import LLMProvider
 from llm_hub.providers import gguf
+from llm_hub.purse import TYPE_A_KEY, Payer, Purse
 from llm_hub.router import Clocks, Health, LLMRouter, Target
 from llm_hub.running import Running
-from llm_hub.wire import checked_key, checked_url
+from llm_hub.wire import checked_url
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Mapping
@@ -39,12 +40,6 @@ log = logging.getLogger(__name__)
 
 LISTS_KEPT = 600.0
 """Seconds that a provider's list of models is kept."""
-
-TYPE_A_KEY = "type yours in the tab Keys"
-"""What a visitor can do about a missing key."""
-
-Payer = Literal["owner", "visitor"]
-"""Whose keys a request may use: the owner's, from the settings, or those that a visitor typed. Never both."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,15 +67,6 @@ class TargetState:
     ages: tuple[float, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Purse:
-    """Whose keys a view of the hub may use: those that a visitor typed, by provider, and the owner's."""
-
-    keys: Mapping[str, str] = field(default_factory=dict, repr=False)
-    owner_pays: bool = True
-    trusted: bool = True
-
-
 class Hub:
     """The providers of one set of settings. Each is built when it is first used, and then shared by every chat.
 
@@ -99,7 +85,7 @@ class Hub:
             self._rows[name] = compatible(name, checked_url(url, f"LLM_HUB_SERVERS: {name}"), key)
         self._accounts = Accounts()
         self._health = Health(cooldown=settings.cooldown, clock=clock)
-        self._purse = Purse()
+        self._purse = Purse(settings, self._rows)
         self._clocks = Clocks(
             first_token=settings.first_token_timeout,
             reasoning=settings.first_token_timeout * 10,
@@ -122,14 +108,14 @@ class Hub:
         cannot end a pause for others, and sees of others only how the providers that all share are doing.
         """
         view = copy(self)
-        view._purse = Purse(dict(keys), owner_pays, trusted)  # noqa: SLF001  # a hub of this very class
+        view._purse = self._purse.of_visitor(keys, owner_pays=owner_pays, trusted=trusted)  # noqa: SLF001  # its own class
         return view
 
     def keyed(self) -> tuple[tuple[ProviderState, str], ...]:
         """The providers that take a key, each with the host that it is sent to."""
         found = []
         for name, row in self._rows.items():
-            if row.key and name not in ProviderFactory.registered:
+            if self._purse.takes_key(name):
                 with suppress(ConfigurationError):  # the owner's base URL is none: the key could not be sent anywhere
                     url = self._address(row) or row.base_url
                     found.append((self._state(name, row), urlsplit(url).hostname or ""))
@@ -137,10 +123,7 @@ class Hub:
 
     def checked_key(self, provider: str, key: str) -> str:
         """A key that a visitor typed, without the white space around it. Raises `ConfigurationError`."""
-        row = self._rows.get(provider)
-        if row is None or not row.key or provider in ProviderFactory.registered:
-            raise ConfigurationError("There is no such provider, or it takes no key.")
-        return checked_key(key, f"Your key for {row.title}")
+        return self._purse.checked(provider, key)
 
     def forget(self, provider: str, key: str) -> None:
         """A visitor took their key away: closes what was opened with it, once no answer needs it."""
@@ -163,7 +146,7 @@ class Hub:
 
     async def models(self, provider: str, *, fresh: bool = False) -> tuple[ModelInfo, ...]:
         """The provider's models, asked live and kept for ten minutes; `fresh` asks anew. Raises `LLMHubError`."""
-        payer = self._payer((provider,))
+        payer = self._purse.payer((provider,))
         account = self._found(provider)
         if account and account.listed and not fresh and self._clock() - account.listed[0] < LISTS_KEPT:
             return account.listed[1]
@@ -208,7 +191,7 @@ class Hub:
 
     def payer(self, request: ChatRequest) -> Payer | None:
         """Who pays for a request; None: no model of its route needs a key, or nobody has one."""
-        return self._paying(self._names(request))
+        return self._purse.paying(_providers(self._names(request)))
 
     async def events(self, request: ChatRequest) -> AsyncGenerator[Event]:
         """The answer to a request, from the first target that can give it.
@@ -219,7 +202,7 @@ class Hub:
         Closing the generator closes the provider's connection.
         """
         names = self._names(request)
-        payer = self._payer(names)
+        payer = self._purse.payer(_providers(names))
         async with AsyncExitStack() as used:
             targets = [await self._target(name, payer, used) for name in names]
             router = LLMRouter(
@@ -250,7 +233,7 @@ class Hub:
         for name in [*self._rows, *ProviderFactory.registered]:
             account = self._found(name)
             for model, attempts in list(account.seen.items()) if account else ():
-                if self._purse.trusted or name in self._purse.keys or self._is_known(name, model, account):
+                if self._purse.trusted or self._purse.typed(name) or self._is_known(name, model, account):
                     paused = self._health.paused(account.provider, model) if account and account.provider else None
                     ages = tuple(self._clock() - at for at, _ in attempts)
                     said = tuple(attempt for _, attempt in attempts)
@@ -264,7 +247,7 @@ class Hub:
         """
         provider, _, model = target.partition("/")
         account = self._found(provider)
-        if account and account.provider and (self._purse.trusted or provider in self._purse.keys):
+        if account and account.provider and (self._purse.trusted or self._purse.typed(provider)):
             model = model or account.provider.default_model
             self._health.reset(account.provider, model, key_only=not self._purse.trusted)
 
@@ -290,38 +273,14 @@ class Hub:
         follow = request.fallback if request.fallback is not None else self.fallback if chosen else self.route
         return tuple(dict.fromkeys((*chosen, *follow))) or self.route[:1]
 
-    def _paying(self, names: tuple[str, ...]) -> Payer | None:
-        """Whoever has the key for the first of these targets that needs one."""
-        for name in names:
-            provider = name.partition("/")[0]
-            if provider in self._purse.keys:
-                return "visitor"
-            if self._purse.owner_pays and self._owners_key(provider):
-                return "owner"
-        return None
-
-    def _payer(self, names: tuple[str, ...]) -> Payer:
-        """Whose keys may be used for a route of these targets."""
-        return self._paying(names) or ("owner" if self._purse.owner_pays else "visitor")
-
-    def _owners_key(self, provider: str) -> str:
-        row = self._rows.get(provider)
-        return self._settings.value(*row.key) if row and provider not in ProviderFactory.registered else ""
-
     def _found(self, provider: str, payer: Payer | None = None) -> Account | None:
         """The account that this hub's requests to a provider use, if it was opened; None: or if they may use none."""
-        typed = self._purse.keys.get(provider, "")
+        typed = self._purse.typed(provider)
         if typed and payer != "owner":
             return self._accounts.find(provider, typed)
-        needed = self._needs_key(provider)
-        return self._accounts.find(provider) if not needed or (self._purse.owner_pays and payer != "visitor") else None
-
-    def _needs_key(self, provider: str) -> bool:
-        """Whether nobody is answered without a key. A server from the settings needs one if the owner has one."""
-        row = self._rows.get(provider)
-        if row is None or provider in ProviderFactory.registered or not row.key:
-            return False
-        return provider in ROWS or bool(self._owners_key(provider))
+        if self._purse.needs_key(provider) and (payer == "visitor" or not self._purse.owner_pays):
+            return None
+        return self._accounts.find(provider)
 
     def _is_known(self, provider: str, model: str, account: Account | None) -> bool:
         """Whether a model is one of the provider's, and not just what somebody typed."""
@@ -369,31 +328,11 @@ class Hub:
     def _missing(self, name: str, row: Row) -> ConfigurationError | None:
         """Why this provider cannot be used, if it cannot."""
         try:
-            self._key(name, row, self._payer((name,)))
+            self._purse.key(name, self._purse.payer((name,)))
             self._options(name, row)
         except ConfigurationError as error:
             return error
         return None
-
-    def _key(self, name: str, row: Row, payer: Payer) -> str:
-        """The payer's key, "" where none is needed. Raises `ConfigurationError` for one that is missing or unusable."""
-        owners = self._settings.value(*row.key)
-        if payer == "visitor" and (typed := self._purse.keys.get(name)):
-            return checked_key(typed, f"Your key for {row.title}")
-        if payer == "owner" and owners:
-            return checked_key(owners, next(one for one in row.key if self._settings.value(one)))
-        if not self._needs_key(name):
-            return ""
-        if payer == "visitor":
-            raise ConfigurationError(f"{row.title} needs a key.", hint=f"{TYPE_A_KEY[0].upper()}{TYPE_A_KEY[1:]}.")
-        if name in self._purse.keys:
-            raise ConfigurationError(
-                f"{row.title} is not asked with your key, since the owner of this hub pays for this answer.",
-                hint="Choose it first to pay yourself.",
-            )
-        raise ConfigurationError(
-            f"{row.title} needs a key.", hint=f"Set {row.key[0]} in .env or the environment, and start again."
-        )
 
     def _options(self, name: str, row: Row) -> dict[str, Any]:
         """What the settings say about a provider, for its constructor: everything but the key."""
@@ -429,13 +368,17 @@ class Hub:
         row = self._rows.get(name)
         if row is None or name in ProviderFactory.registered:
             return self._accounts.of(name).use(partial(asyncio.to_thread, ProviderFactory.create, name))
-        key = self._key(name, row, payer)
+        key = self._purse.key(name, payer)
         return self._accounts.of(name, key if payer == "visitor" else "").use(partial(self._build, name, row, key))
 
     async def _build(self, name: str, row: Row, key: str) -> LLMProvider:
         """A new provider, built in a thread: importing an SDK takes up to a second."""
         options = self._options(name, row) | ({"api_key": key} if key else {})
         return await asyncio.to_thread(ProviderFactory.build, name, row, **options)
+
+
+def _providers(targets: tuple[str, ...]) -> list[str]:
+    return [target.partition("/")[0] for target in targets]
 
 
 class _NotReady(LLMProvider):

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 OPEN = re.compile(
-    r"/gradio_api/(?:queue/(?:join|data)|run/[\w-]+|cancel|reset|heartbeat/[\w-]+|upload|upload_progress|startup-events"
+    r"/gradio_api/(?:queue/(?:join|data)|run/[\w-]+|cancel|reset|heartbeat/[\w-]+|upload|startup-events"
     r"|info|app_id|theme\.css|file=(?!\w{2,}:).+)"
 )
 """All that this page uses of Gradio's own API. The rest would hand out other visitors' values, fetch addresses, run
@@ -86,6 +86,7 @@ class Guard:
         self._calls = Allowance(burst=300, rate=20)
         self._newcomers = Allowance(burst=100, rate=0.5)
         self._requests = Allowance(burst=1000, rate=100)
+        self._keys = Allowance(burst=100, rate=0.5)  # who tries more keys than that has stolen them
         self._bytes = Allowance(burst=200 * 2**20, rate=2**16)  # uploads are kept for a day
         self._all_bytes = Allowance(burst=2 * 2**30, rate=2**15)
         self._open = Open(most=4000, most_of_one=400)
@@ -139,7 +140,7 @@ class Guard:
                 raise Refusal(503, "LLM Hub is busy: too many people are here at the moment. Try again soon.", 5)
             entered.append(counted)
         if who is not None and path.startswith(("/v1/", "/visitor/")):
-            self._spend(self._requests if path.startswith("/v1/") else self._calls, who)
+            self._spend(self._requests if path.startswith("/v1/") else self._keys, who)
 
     def _admit(self, scope: Scope, path: str, headers: dict[bytes, bytes]) -> None:
         """Raises for what nobody may ask, and for what another site's page may not."""

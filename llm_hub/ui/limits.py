@@ -107,8 +107,10 @@ def address(scope: Scope, *, on_space: bool) -> str | None:
     None is this computer itself, whose limits are its own affair. On a Space the platform's proxy adds the visitor's
     address to X-Forwarded-For, at its end: what stands before it anybody may have written.
     """
-    told = _told(scope) if on_space else ()
     peer = (scope.get("client") or ("", 0))[0]
+    if peer == "127.0.0.1" and not on_space:
+        return None  # most requests by far, and parsing an address takes longer than all the rest
+    told = _told(scope) if on_space else ()
     for said in (*reversed(told), peer):
         try:
             found = ipaddress.ip_address(said.strip())

@@ -103,7 +103,8 @@ async def test_a_component_that_a_client_describes_is_not_built(
      "file=HTTP://127.0.0.1/", "file/etc/passwd", "dev/reload", "api/predict", "api/predict/", "call/send",
      "call/v2/send", "call/send/0123", "component_server", "component_server/", "process_recording", "run-history/x",
      "run-history/connect", "runs", "vibe-edit", "vibe-code/", "vibe-starter-queries", "profiling/traces", "stream/x",
-     "stream/a/b/c/playlist.m3u8", "custom_component/a/client/b/c", "queue/status", "openapi.json", "login_check",
+     "stream/a/b/c/playlist.m3u8", "custom_component/a/client/b/c", "queue/status",
+     "upload_progress?upload_id=x", "openapi.json", "login_check",
      "token", "user", "mcp/sse", "run/predict/../../deep_link", "%64eep_link?session_hash=x", ""],
 )  # fmt: skip
 async def test_what_the_page_does_not_use_is_closed(client: httpx.AsyncClient, path: str) -> None:

@@ -76,3 +76,26 @@ new MutationObserver(() => {
     if (box && box.placeholder !== words) box.placeholder = words;
   }
 }).observe(document.documentElement, { childList: true, subtree: true });
+
+// "Busy" is said where everybody sees it: Gradio says nothing of an event that never came to its queue.
+(() => {
+  const say = (words) => {
+    document.querySelector("#busy")?.remove();
+    const box = document.createElement("div");
+    box.id = "busy";
+    box.setAttribute("role", "alert");
+    box.textContent = words;
+    box.style.cssText = "position:fixed;left:50%;bottom:96px;transform:translateX(-50%);z-index:50;padding:8px 14px;"
+      + "max-width:90vw;border-radius:8px;font-size:14px;background:var(--hub-warm);color:var(--hub-warm-text)";
+    document.body.append(box);
+    setTimeout(() => box.remove(), 8000);
+  };
+  const ask = window.fetch.bind(window);
+  window.fetch = async (...call) => {
+    const answer = await ask(...call);
+    if ([413, 429, 503].includes(answer.status) && answer.url.includes("/gradio_api/")) {
+      answer.clone().json().then((said) => { if (typeof said.detail === "string") say(said.detail); }, () => {});
+    }
+    return answer;
+  };
+})();

@@ -210,3 +210,16 @@ def test_every_page_carries_a_policy_that_works(chat: Watched) -> None:
         "style-src",
     }
     assert page.url.startswith(chat.page.url)
+
+
+def test_the_page_says_that_the_server_is_busy_and_keeps_the_prompt(chat: Watched) -> None:
+    page = chat.page
+    words = "That is too much in a short time. Wait a little, and try again."
+    page.page.route(
+        "**/gradio_api/run/*",
+        lambda route: route.fulfill(status=429, json={"detail": words}, headers={"retry-after": "3"}),
+    )
+    page.type("Hello")
+    expect(page.page.get_by_role("alert").filter(has_text="too much in a short time")).to_be_visible()
+    expect(page.prompt).to_have_value("Hello")
+    page.page.unroute_all()

@@ -127,7 +127,7 @@ async def fine(_: Any, receive: Any, send: Any) -> None:
 @pytest.mark.parametrize(
     ("path", "burst"),
     [("/v1/chat", 1000), ("/v1/models", 1000), ("/gradio_api/run/predict", 300), ("/gradio_api/queue/join", 300),
-     ("/visitor/keys/openai/test", 300)],
+     ("/visitor/keys/openai/test", 100)],
 )  # fmt: skip
 async def test_one_address_is_slowed_down_and_no_other(path: str, burst: int) -> None:
     guard = Guard(fine, on_space=True)

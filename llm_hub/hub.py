@@ -132,8 +132,8 @@ class Hub:
     @property
     def default_provider(self) -> str:
         """The provider that a new chat begins with: the first that has a key, else the embedded model."""
-        ready = {state.name for state in self.providers() if state.ready}
-        return next((name for name, row in ROWS.items() if row.key and name in ready), "local")
+        keyed = (name for name, row in ROWS.items() if row.key)
+        return next((name for name in keyed if self._is_ready(name)), "local")
 
     def providers(self) -> tuple[ProviderState, ...]:
         """Every provider, in the order of the page, whether it can be used or not."""
@@ -324,6 +324,9 @@ class Hub:
         if name == "local" and error is None:
             model = gguf.find(self._settings.local_model or None).title
         return ProviderState(name, row.title, error is None, problem.removesuffix("."), model, row.suggestions)
+
+    def _is_ready(self, name: str) -> bool:
+        return name in ProviderFactory.registered or self._missing(name, self._rows[name]) is None
 
     def _missing(self, name: str, row: Row) -> ConfigurationError | None:
         """Why this provider cannot be used, if it cannot."""

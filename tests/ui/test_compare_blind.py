@@ -144,12 +144,12 @@ def test_a_vote_can_be_cast_by_keyboard_alone(compare: ComparePage, database: Pa
 
 
 def test_two_panes_of_one_model_are_not_asked_blind(compare: ComparePage, wall: WallThread) -> None:
-    compare.set("ok?tokens=8&twice=1", "ok?tokens=8&twice=1")
+    compare.set("ok?tokens=8&unasked=1", "ok?tokens=8&unasked=1")
     compare.page.locator("#compare-blind input").check()
     compare.run("Hello")
     expect(compare.said).to_contain_text("different ones", timeout=SLOW)
     expect(compare.question).to_have_value("Hello")
-    assert not [exchange for exchange in wall.exchanges if "twice=" in exchange.model]
+    assert not [exchange for exchange in wall.exchanges if "unasked=" in exchange.model]
 
 
 def test_going_on_in_chat_shows_the_chain_of_the_model_that_goes_on(compare: ComparePage) -> None:

@@ -127,7 +127,7 @@ class ChatPage:
         expect(self.stop).to_be_hidden()
 
     def _heard(self, message: ConsoleMessage) -> None:
-        # Gradio's page may be told to stop an event whose number it has not heard yet: then it cancels no number at all.
+        # Gradio may be told to stop an event whose number it has not heard yet: then it cancels no number at all.
         if message.type == "error" and not ("422" in message.text and message.location["url"].endswith("/cancel")):
             self.complaints.append(message.text)
 

@@ -189,9 +189,15 @@ class Hub:
         """How often one target is asked at most before the next one is."""
         return self._settings.max_retries + 1
 
+    def order(self, request: ChatRequest) -> tuple[str, ...]:
+        """The targets that a request is for, in order: provider/model, or a provider's name for its default model."""
+        chosen = () if request.model in (None, "auto") else (request.model,)
+        follow = request.fallback if request.fallback is not None else self.fallback if chosen else self.route
+        return tuple(dict.fromkeys((*chosen, *follow))) or self.route[:1]
+
     def payer(self, request: ChatRequest) -> Payer | None:
         """Who pays for a request; None: no model of its route needs a key, or nobody has one."""
-        return self._purse.paying(_providers(self._names(request)))
+        return self._purse.paying(_providers(self.order(request)))
 
     async def events(self, request: ChatRequest) -> AsyncGenerator[Event]:
         """The answer to a request, from the first target that can give it.
@@ -201,7 +207,7 @@ class Hub:
         route; `auto` asks them in the route's place, or its first target alone where they are (). Raises `LLMHubError`.
         Closing the generator closes the provider's connection.
         """
-        names = self._names(request)
+        names = self.order(request)
         payer = self._purse.payer(_providers(names))
         async with AsyncExitStack() as used:
             targets = [await self._target(name, payer, used) for name in names]
@@ -266,12 +272,6 @@ class Hub:
     async def aclose(self) -> None:
         """Closes every provider's connections."""
         await self._accounts.aclose()
-
-    def _names(self, request: ChatRequest) -> tuple[str, ...]:
-        """The targets that a request is for, in order."""
-        chosen = () if request.model in (None, "auto") else (request.model,)
-        follow = request.fallback if request.fallback is not None else self.fallback if chosen else self.route
-        return tuple(dict.fromkeys((*chosen, *follow))) or self.route[:1]
 
     def _found(self, provider: str, payer: Payer | None = None) -> Account | None:
         """The account that this hub's requests to a provider use, if it was opened; None: or if they may use none."""

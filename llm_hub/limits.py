@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from llm_hub.errors import ConfigurationError, LLMHubError
+from llm_hub.errors import ConfigurationError, InvalidRequest, LLMHubError
 
 if TYPE_CHECKING:
     from limits import RateLimitItem
@@ -130,9 +130,11 @@ class Limits:
         tokens: int | None = None,
         money: Decimal | None = None,
         whose: str = "this key",
+        strict: bool = False,
     ) -> None:
         amounts = {"requests": requests, "tokens": tokens, "dollars": _micro(money) if money is not None else None}
         self._whose = whose
+        self._strict = strict
         self._items: dict[str, RateLimitItem] = {}
         self._counters = counters
         if any(amount is not None for amount in amounts.values()):
@@ -153,11 +155,18 @@ class Limits:
         """Reserves a request and what it may use. Raises `LimitReached`, and then nothing is reserved.
 
         An estimate of more than the whole limit reserves all of it: the request is let through where nothing is used.
+        Where the limit is strict it is refused, with `InvalidRequest`: tomorrow it would be no smaller.
         """
         wanted = {"requests": 1, "tokens": tokens, "dollars": _micro(money)}
         held: list[_Held] = []
         for unit, item in self._items.items():
             assert self._counters is not None  # noqa: S101  # where there are limits, there are counters
+            if self._strict and wanted[unit] > item.amount:
+                await Reservation(self._counters, who, tuple(held)).release()
+                raise InvalidRequest(
+                    f"This request may need more than the limit of {_said(item.amount, unit)} a day for {self._whose}.",
+                    hint="Make it shorter, begin a new chat, or choose a cheaper model.",
+                )
             amount = max(1, min(wanted[unit], item.amount))
             count, ends, place = await self._counters.add(item, who, amount)
             held.append(_Held(item, unit, amount, ends, place))

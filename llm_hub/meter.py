@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import time
 from contextlib import aclosing
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from llm_hub import logs
@@ -26,12 +27,11 @@ from llm_hub.chat import (
     ToolResult,
     Usage,
 )
+from llm_hub.errors import LLMHubError
 from llm_hub.ledger import COUNTS, Entry
-from llm_hub.limits import LimitReached
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Sequence
-    from decimal import Decimal
 
     from llm_hub.chat import ChatRequest, Event, Message
     from llm_hub.hub import Hub
@@ -39,12 +39,16 @@ if TYPE_CHECKING:
     from llm_hub.limits import Limits, Reservation
     from llm_hub.metrics import Metrics
 
-CHARACTERS_A_TOKEN = 4
-"""English text, roughly: for what no provider has counted."""
+BYTES_A_TOKEN = 4
+"""English text, roughly, and no less of other scripts': for what no provider has counted."""
 ANSWER = 1000
 """Tokens that are reserved for an answer whose length the request does not limit."""
 IMAGE = 1000
 """Tokens that are reserved for an image."""
+UNSEEN = 100
+"""Tokens a second that a model may have reasoned, for all that is known, where it was left before it was done."""
+LEFT = frozenset({"cancelled", "timed_out", "stream_broken"})
+"""Outcomes of attempts that a provider was at work on: it takes money for them, and counts nothing."""
 NOT_ASKED = frozenset({"paused", "not_configured", "not_offered"})
 """Outcomes of attempts that never left the hub."""
 
@@ -129,14 +133,14 @@ class _Tally:
         self._hub = hub
         self._request = request
         self._began = time.perf_counter()
-        self._characters = 0
+        self._spoken = 0
         self._open: tuple[AttemptStarted | Resumed, float] | None = None
 
     def add(self, event: Event) -> None:
         if isinstance(event, TextDelta | ReasoningDelta | ToolCallDelta):
             if self.first_token is None:
                 self.first_token = time.perf_counter() - self._began
-            self._characters += len(event.arguments if isinstance(event, ToolCallDelta) else event.text)
+            self._spoken += _bytes(event.arguments if isinstance(event, ToolCallDelta) else event.text)
         elif isinstance(event, AttemptStarted | Resumed):
             self._open = event, time.perf_counter() - self._began
         elif isinstance(event, AttemptFailed):
@@ -193,41 +197,48 @@ class _Tally:
         if not self.asked:
             await reservation.release()
             return
-        usage, price = self.usage, self.price
-        if not usage.get("prompt_tokens") or self.outcome != "answered":
-            spoken = self._characters // CHARACTERS_A_TOKEN
-            if self.outcome not in ("answered", "cancelled") and not spoken:
-                usage, price = Usage(), None  # what fails at once is not charged
-            else:
-                usage = Usage(prompt_tokens=_length(self._request), completion_tokens=spoken)
-                price = _price(self._hub, self.target, usage)
-        tokens = usage.get("prompt_tokens", 0) + usage.get("completion_tokens", 0)
-        await reservation.settle(tokens=tokens, money=price)
+        spoken = self._spoken // BYTES_A_TOKEN
+        left = [attempt for attempt in self.asked if attempt.outcome in LEFT and not attempt.usage]
+        bills: list[tuple[Usage, Decimal | None]] = []
+        if self.outcome == "answered" and self.usage.get("prompt_tokens"):
+            bills.append((self.usage, self.price))
+        elif self.outcome == "answered" or (spoken and not left):  # what fails at once is not charged
+            bills.append(self._estimate(self.target, spoken))
+        for attempt in left:
+            unseen = min(self._request.max_tokens or ANSWER, int(attempt.seconds * UNSEEN))
+            read = spoken if attempt is left[-1] and self.outcome != "answered" else 0
+            bills.append(self._estimate(f"{attempt.provider}/{attempt.model}", max(unseen, read)))
+        tokens = sum(usage.get("prompt_tokens", 0) + usage.get("completion_tokens", 0) for usage, _ in bills)
+        money = sum((price for _, price in bills if price is not None), Decimal(0))
+        await reservation.settle(tokens=tokens, money=money)
+
+    def _estimate(self, target: str, spoken: int) -> tuple[Usage, Decimal | None]:
+        usage = Usage(prompt_tokens=_length(self._request), completion_tokens=spoken)
+        return usage, _price(self._hub, target, usage)
 
 
 async def _reserve(hub: Hub, request: ChatRequest, limits: Sequence[tuple[Limits, str]]) -> list[Reservation]:
-    """Reserves what a request may use, at most once it is known where. Raises `LimitReached`."""
+    """Reserves what a request may use at the dearest of its targets. Raises `LimitReached`, or `InvalidRequest`."""
     usage = Usage(prompt_tokens=_length(request), completion_tokens=request.max_tokens or ANSWER)
-    money = _price(hub, _first(hub, request), usage) if any(one.money for one, _ in limits) else None
+    money = _most(hub, request, usage) if any(one.money for one, _ in limits) else None
     reservations: list[Reservation] = []
     try:
         for one, whom in limits:
             reservations.append(
                 await one.reserve(whom, tokens=usage["prompt_tokens"] + usage["completion_tokens"], money=money)
             )
-    except LimitReached:
+    except LLMHubError:
         for reservation in reservations:
             await reservation.release()
         raise
     return reservations
 
 
-def _first(hub: Hub, request: ChatRequest) -> str:
-    """The target that a request is for."""
-    name = hub.route[0] if request.model in (None, "auto") else request.model
-    if "/" in name:
-        return name
-    return next((f"{name}/{state.default_model}" for state in hub.providers() if state.name == name), name)
+def _most(hub: Hub, request: ChatRequest, usage: Usage) -> Decimal | None:
+    """What this usage costs at the dearest of the request's targets, as far as prices are known."""
+    defaults = {state.name: state.default_model for state in hub.providers()}
+    whole = (name if "/" in name else f"{name}/{defaults.get(name, '')}" for name in hub.order(request))
+    return max((price for name in whole if (price := _price(hub, name, usage)) is not None), default=None)
 
 
 def _price(hub: Hub, target: str, usage: Usage) -> Decimal | None:
@@ -242,14 +253,18 @@ def _length(request: ChatRequest) -> int:
 
 def _tokens(message: Message) -> int:
     if isinstance(message.content, str):
-        return 1 + len(message.content) // CHARACTERS_A_TOKEN
+        return 1 + _bytes(message.content) // BYTES_A_TOKEN
     tokens = 1
     for part in message.content:
         match part:
             case Text(text) | ToolResult(_, text):
-                tokens += len(text) // CHARACTERS_A_TOKEN
+                tokens += _bytes(text) // BYTES_A_TOKEN
             case ToolCall(arguments=text):
-                tokens += len(text) // CHARACTERS_A_TOKEN
+                tokens += _bytes(text) // BYTES_A_TOKEN
             case Image():
                 tokens += IMAGE
     return tokens
+
+
+def _bytes(text: str) -> int:
+    return len(text) if text.isascii() else len(text.encode("utf-8", "replace"))

@@ -33,7 +33,7 @@ from llm_hub.metrics import Metrics
 from llm_hub.settings import Settings
 from llm_hub.ui.guard import Guard
 from llm_hub.ui.limits import address
-from llm_hub.visitors import Allowance, Visitors
+from llm_hub.visitors import LONGEST_ANSWER, Allowance, Visitors
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Container
@@ -220,9 +220,22 @@ def _limits(settings: Settings, counters: Counters) -> Limits:
 def _allowance(settings: Settings, counters: Counters) -> Allowance:
     """What strangers may use of the owner's money."""
     return Allowance(
-        Limits(counters, requests=settings.visitor_requests, tokens=settings.visitor_tokens, whose="each visitor"),
-        Limits(counters, tokens=settings.daily_tokens, money=settings.daily_money, whose="all visitors together"),
+        Limits(
+            counters,
+            requests=settings.visitor_requests,
+            tokens=settings.visitor_tokens,
+            whose="each visitor",
+            strict=True,
+        ),
+        Limits(
+            counters,
+            tokens=settings.daily_tokens,
+            money=settings.daily_money,
+            whose="all visitors together",
+            strict=True,
+        ),
         partial(address, on_space="SPACE_ID" in os.environ),
+        min(LONGEST_ANSWER, max(1, min(settings.visitor_tokens, settings.daily_tokens) // 2)),
     )
 
 

@@ -61,6 +61,8 @@ class Allowance:
     everybody: Limits
     address: Callable[[Any], str | None]
     """Who asks, from an ASGI scope."""
+    longest: int = LONGEST_ANSWER
+    """Tokens of an answer."""
 
     def of(self, visitor: Visitor) -> list[tuple[Limits, str]]:
         address = self.address(visitor.request.scope) if visitor.request is not None else None
@@ -134,13 +136,13 @@ class Visitors:
     def events(self, visitor: Visitor, request: ChatRequest, way: str) -> AsyncGenerator[Event]:
         """The answer to a visitor's request, counted; where the owner pays for a stranger, within limits.
 
-        Raises `LimitReached`, and as the hub does.
+        Raises `LimitReached`, `InvalidRequest` for what is more than all that is allowed, and as the hub does.
         """
         hub, limits = self.hub(visitor), []
         payer = hub.payer(request)
         if payer == "owner" and self._allowance is not None:
-            limits = self._allowance.of(visitor)
-            request = replace(request, max_tokens=min(request.max_tokens or LONGEST_ANSWER, LONGEST_ANSWER))
+            limits, longest = self._allowance.of(visitor), self._allowance.longest
+            request = replace(request, max_tokens=min(request.max_tokens or longest, longest))
         who = "visitor" if payer == "visitor" else "page"
         return self._meter.events(hub, request, who=who, way=way, limits=limits)
 

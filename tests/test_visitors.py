@@ -15,7 +15,16 @@ import pytest
 
 from llm_hub import accounts
 from llm_hub.chat import ChatRequest, Done, LLMResponse, Message, Role, TextDelta
-from llm_hub.errors import ConfigurationError, KeyRefused, LLMHubError, ModelNotFound, NotConfigured, ProviderError
+from llm_hub.errors import (
+    ConfigurationError,
+    InvalidRequest,
+    KeyRefused,
+    LLMHubError,
+    ModelNotFound,
+    NotConfigured,
+    ProviderError,
+    TimedOut,
+)
 from llm_hub.factory import ROWS
 from llm_hub.hub import Hub
 from llm_hub.limits import LimitReached, Limits
@@ -338,18 +347,25 @@ async def test_who_signs_in_with_hugging_face_pays_with_their_own_account(
 
 
 def allowed(*, requests: int = 1000, tokens: int = 10**9, everybody: int = 10**9, money: str = "1000") -> Allowance:
-    each = Limits(requests=requests, tokens=tokens, whose="each visitor")
-    together = Limits(tokens=everybody, money=Decimal(money), whose="all visitors together")
+    each = Limits(requests=requests, tokens=tokens, whose="each visitor", strict=True)
+    together = Limits(tokens=everybody, money=Decimal(money), whose="all visitors together", strict=True)
     return Allowance(each, together, lambda scope: scope["address"])
 
 
-async def ask(visitors: Visitors, address: str = "1.2.3.4", model: str = "openai/ok?tokens=5", tab: str = "") -> str:
+async def ask(
+    visitors: Visitors,
+    address: str = "1.2.3.4",
+    model: str = "openai/ok?tokens=5",
+    tab: str = "",
+    fallback: tuple[str, ...] = (),
+    prompt: str = "Hello",
+) -> str:
     """What came of a request: "answered", or the words of the limit."""
     visitor = Request({TAB: tab}, None, Connection({"address": address}))
-    request = ChatRequest((Message(Role.USER, "Hello"),), model, fallback=())
+    request = ChatRequest((Message(Role.USER, prompt),), model, fallback=fallback)
     try:
         last = [event async for event in visitors.events(visitor, request, "chat")][-1]
-    except LimitReached as error:
+    except (LimitReached, InvalidRequest) as error:
         return str(error)
     assert isinstance(last, Done)
     return "answered"
@@ -379,6 +395,40 @@ async def test_the_ceiling_of_a_day_holds_for_fifty_at_once(
         assert "all visitors together" in next(said for said in outcomes if said != "answered")
         # What was reserved and not used is there again.
         assert await ask(visitors, model=model) == "answered"
+
+
+async def test_what_is_free_first_may_become_as_dear_as_the_dearest_of_its_route(tmp_path: Path, wall: Wall) -> None:
+    async with a_hub(tmp_path, openai(wall, f"LLM_HUB_SERVERS=free={wall.openai_url}")) as hub:
+        visitors = Visitors(hub, owner_pays=True, trusted=False, allowance=allowed(money="0.50"))
+        chain = {"model": "free/status-503", "fallback": ("openai/gpt-5-pro",)}
+        outcomes = await asyncio.gather(*(ask(visitors, f"1.2.3.{number}", **chain) for number in range(50)))  # type: ignore[arg-type]
+        assert outcomes.count("answered") == 1  # of $0.49 at most each
+        assert [exchange.headers["authorization"] for exchange in wall.exchanges].count(f"Bearer {OWNER}") == 1
+
+
+async def test_what_a_model_thought_before_it_was_left_uses_the_owners_money_too(tmp_path: Path, wall: Wall) -> None:
+    async with a_hub(tmp_path, openai(wall, "LLM_HUB_FIRST_TOKEN_TIMEOUT=1")) as hub:
+        visitors = Visitors(hub, owner_pays=True, trusted=False, allowance=allowed(tokens=LONGEST_ANSWER + 50))
+        with pytest.raises(TimedOut):
+            await ask(visitors, model="openai/stall")
+        assert "tokens are left" in await ask(visitors)
+
+
+async def test_a_prompt_of_another_script_is_not_cheaper_than_it_is(tmp_path: Path, wall: Wall) -> None:
+    async with a_hub(tmp_path, openai(wall)) as hub:
+        visitors = Visitors(hub, owner_pays=True, trusted=False, allowance=allowed(tokens=LONGEST_ANSWER + 1000))
+        assert "more than the limit of 5,096 tokens" in await ask(visitors, prompt="\u6f22" * 2000)
+        assert not wall.exchanges
+
+
+async def test_a_request_that_alone_may_cost_more_than_the_ceiling_is_not_made(tmp_path: Path, wall: Wall) -> None:
+    async with a_hub(tmp_path, openai(wall)) as hub:
+        visitors = Visitors(hub, owner_pays=True, trusted=False, allowance=allowed(money="0.4"))
+        assert "more than the limit of $0.4 a day for all visitors together" in await ask(
+            visitors, model="openai/gpt-5-pro"
+        )
+        assert not wall.exchanges
+        assert await ask(visitors) == "answered"
 
 
 async def test_who_pays_alone_or_costs_nothing_has_no_limit_of_the_owners(tmp_path: Path, wall: Wall) -> None:

@@ -81,6 +81,7 @@ class Application:
             self.hub,
             owner_pays=settings.owner_pays,
             trusted=not settings.public,
+            only_here=not settings.public,
             allowance=_allowance(settings, self._counters) if settings.public and settings.owner_pays else None,
             meter=meter,
         )
@@ -92,9 +93,8 @@ class Application:
         self._timeout = settings.shutdown_timeout
         self._stop_event: asyncio.Event | None = None
         self.api = FastAPI(lifespan=self._lifespan, docs_url=None, redoc_url=None, openapi_url=None)
-        self.api.add_api_route("/health", self._health)
-        self.api.add_api_route("/health/ready", self._health)
-        self.api.add_api_route("/health/live", _live)
+        for path, health in (("/health", self._health), ("/health/ready", self._health), ("/health/live", _live)):
+            self.api.add_api_route(path, health, methods=["GET", "HEAD"])
         api_keys = {name: key.get_secret_value() for name, key in settings.api_keys.items()}
         self.api.include_router(router(self.hub, api_keys, meter, _limits(settings, self._counters)))
         self.api.include_router(keys.router(self.visitors))
@@ -145,7 +145,7 @@ class Application:
             return
         path = scope["path"]
         if self.stopping and (path == "/" or path.startswith("/v1/")):
-            await _stopping(path)(scope, receive, send)
+            await _stopping(path, scope)(scope, receive, send)
         elif self.page is None and not path.startswith(OPEN_AT_ONCE):
             status = 200 if path == "/" and not self.failed else 503
             response = HTMLResponse(SPLASH, status, headers={"cache-control": "no-store", "retry-after": "1"})
@@ -285,11 +285,12 @@ def _mount(app: FastAPI, page: Page, open_tabs: Container[str]) -> Any:
     return gradio_app
 
 
-def _stopping(path: str) -> Response:
+def _stopping(path: str, scope: Scope) -> Response:
     """What a new request is told. Clients of OpenAI's and of Anthropic's protocol both understand the error."""
     headers = {"retry-after": RETRY_AFTER, "connection": "close", "cache-control": "no-store"}
     if path == "/":
         return HTMLResponse(SPLASH, 503, headers)
+    headers[logs.ID] = logs.turned_away(scope["headers"], 503)
     said = error_of(ShuttingDown("LLM Hub is being stopped and takes no new requests."))[1]
     return JSONResponse({"type": "error", "error": said}, 503, headers)
 

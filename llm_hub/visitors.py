@@ -16,6 +16,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 from llm_hub.errors import ConfigurationError
+from llm_hub.loopback import from_here
 from llm_hub.meter import Meter
 
 if TYPE_CHECKING:
@@ -96,6 +97,7 @@ class Visitors:
     """The hub as each visitor sees it. `owner_pays`: with the owner's keys too, where they have none of their own.
 
     `trusted`: whoever visits is the owner, or somebody the owner lets near this computer. Others have an `allowance`.
+    Both hold with `only_here` for this computer's own browsers alone: through a proxy anybody may come.
     """
 
     def __init__(
@@ -104,6 +106,7 @@ class Visitors:
         *,
         owner_pays: bool,
         trusted: bool,
+        only_here: bool = False,
         allowance: Allowance | None = None,
         meter: Meter | None = None,
         clock: Callable[[], float] = time.monotonic,
@@ -113,6 +116,7 @@ class Visitors:
         self._meter = meter or Meter()
         self._owner_pays = owner_pays
         self._trusted = trusted
+        self._only_here = only_here
         self._clock = clock
         self._tabs: OrderedDict[str, _Tab] = OrderedDict()
         self._sessions: dict[str, str] = {}
@@ -127,11 +131,12 @@ class Visitors:
         secret = visitor.headers.get(TAB, "")
         self._sign_in(secret, _token(visitor))
         tab = self._tab(secret)
-        if tab is None:
-            return self.anyone
-        if visitor.session_hash:
+        if tab is not None and visitor.session_hash:
             self._sessions[visitor.session_hash] = _hash(secret)
-        return self._view(tab.all)
+        keys = tab.all if tab is not None else {}
+        if self._only_here and not _is_here(visitor):
+            return self._hub.for_visitor(keys)
+        return self._view(keys) if keys else self.anyone
 
     def events(self, visitor: Visitor, request: ChatRequest, way: str) -> AsyncGenerator[Event]:
         """The answer to a visitor's request, counted; where the owner pays for a stranger, within limits.
@@ -228,6 +233,11 @@ class Visitors:
 
     def _forget(self, name: str) -> None:
         self._gone.extend(self._tabs.pop(name).each())
+
+
+def _is_here(visitor: Visitor) -> bool:
+    client = visitor.request.client if visitor.request is not None else None
+    return client is not None and from_here(client.host, visitor.headers)
 
 
 def _token(visitor: Visitor) -> str:

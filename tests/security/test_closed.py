@@ -186,6 +186,20 @@ async def test_this_computer_has_several_names(client: httpx.AsyncClient, site: 
         assert (await client.get("/health", headers={"host": host})).status_code == 200
 
 
+@pytest.mark.parametrize("header", ["x-forwarded-for", "X-Forwarded-Host", "forwarded", "via", "x-real-ip"])
+async def test_who_comes_through_a_proxy_to_a_hub_for_this_computer_is_not_its_owner(
+    client: httpx.AsyncClient, config: dict[str, Any], header: str
+) -> None:
+    said = await Tab(client, config).ask("Hello", chat_provider="openai", chat_model="ok?text=paid")
+    assert "paid" in json.dumps([one.message for one in said])
+    client.headers[header] = "8.8.8.8"
+    said = await Tab(client, config).ask("Hello", chat_provider="openai", chat_model="ok?text=stolen")
+    assert "OpenAI needs a key" in json.dumps([one.message for one in said])
+    assert "stolen" not in json.dumps([one.message for one in said])
+    said = await Tab(client, config).ask("Hello", chat_provider="second", chat_model="ok?text=free")
+    assert "free" in json.dumps([one.message for one in said])
+
+
 async def test_a_web_socket_is_refused(site: Site) -> None:
     reader, writer = await asyncio.open_connection("127.0.0.1", site.port)
     writer.write(

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import gradio as gr
+from gradio.utils import get_space
 
 from llm_hub.ui import choices
 from llm_hub.ui.quiet import NOW
@@ -40,7 +41,7 @@ ever shown, and nothing of it is stored or written to a log.</p>
 
 def can_sign_in() -> bool:
     """Whether the page offers to sign in with Hugging Face: on a Space that asks for it, with what that needs."""
-    if not os.environ.get("OAUTH_CLIENT_ID"):
+    if not os.environ.get("OAUTH_CLIENT_ID") or get_space() is None:  # elsewhere Gradio makes up who signs in
         return False
     missing = [package for package in ("authlib", "itsdangerous") if find_spec(package) is None]
     if missing:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import re
+import secrets
 import time
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -17,6 +19,11 @@ if TYPE_CHECKING:
 
 requests = logging.getLogger("llm_hub.requests")
 requests.setLevel(logging.INFO)
+
+ID = "x-request-id"
+"""The header with a request's id: the client's own, where it sends a short one, else one of ours."""
+
+_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 
 @dataclass(slots=True)
@@ -51,6 +58,19 @@ class Request:
             said = (self.who or "nobody", self.way, self.status or "", self.target, self.outcome)
             text = " ".join(str(part) for part in said if part)
             requests.info("%s in %.3f s", text, self.seconds, extra={"request": self})
+
+
+def id_for(said: str) -> str:
+    """The id of a request that says this of itself."""
+    return said if _ID.fullmatch(said) else secrets.token_hex(8)
+
+
+def turned_away(headers: Iterable[tuple[bytes, bytes]], status: int) -> str:
+    """Logs a request of the API that no endpoint has seen, and gives its id."""
+    said = next((value for name, value in headers if name == ID.encode()), b"")
+    line = Request(id_for(said.decode("latin-1")), way="/v1/", status=status)
+    line.log()
+    return line.id
 
 
 current: ContextVar[Request | None] = ContextVar("request", default=None)

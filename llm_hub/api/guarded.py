@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import logging
 import math
-import re
-import secrets
 import time
 from typing import TYPE_CHECKING
 
@@ -31,12 +29,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-ID = "x-request-id"
-"""The header with a request's id: the client's own, where it sends a short one, else one of ours."""
-
 WENT_WRONG = "Something went wrong inside LLM Hub."
-
-_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 
 class Guarded:
@@ -59,13 +52,12 @@ class Guarded:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         began = time.perf_counter()
         request = Request(scope, receive, send)
-        said = request.headers.get(ID, "")
-        line = logs.Request(said if _ID.fullmatch(said) else secrets.token_hex(8), way=self._path)
+        line = logs.Request(logs.id_for(request.headers.get(logs.ID, "")), way=self._path)
         token = logs.current.set(line)
         try:
             response = await self._answer(request, line)
             line.status = response.status_code
-            response.headers[ID] = line.id
+            response.headers[logs.ID] = line.id
             await response(scope, receive, send)
         finally:
             line.seconds = time.perf_counter() - began
@@ -83,6 +75,8 @@ class Guarded:
             response = reply(body, status)
             if (wait := getattr(error, "retry_after", None)) is not None:
                 response.headers["retry-after"] = str(max(1, math.ceil(wait)))
+            if allowed := getattr(error, "allowed", ""):
+                response.headers["allow"] = allowed
             return response
         except Exception:
             log.exception("%s failed inside the hub.", self._path)

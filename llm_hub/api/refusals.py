@@ -60,14 +60,18 @@ _CODES: dict[type[LLMHubError], str] = {
 
 
 class Refused(Exception):  # said by the API itself, before the hub is asked
-    """A request that the API does not pass on. `field` is the part of the body that is to blame."""
+    """A request that the API does not pass on. `field` is the part of the body that is to blame; `allowed` are the
+    methods that the endpoint takes, where it was asked with another."""
 
-    def __init__(self, status: int, message: str, *, field: str | None = None, code: str | None = None) -> None:
+    def __init__(
+        self, status: int, message: str, *, field: str | None = None, code: str | None = None, allowed: str = ""
+    ) -> None:
         super().__init__(message)
         self.status = status
         self.message = message
         self.field = field
         self.code = code
+        self.allowed = allowed
 
 
 def error_of(error: LLMHubError | Refused) -> tuple[int, dict[str, Any]]:

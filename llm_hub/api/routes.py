@@ -7,6 +7,9 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from fastapi import APIRouter, Request
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
+from starlette.routing import Match
 
 from llm_hub.api.answering import stream, whole
 from llm_hub.api.bodies import Body, parse
@@ -61,8 +64,12 @@ def router(hub: Hub, keys: Mapping[str, str], meter: Meter | None = None, limits
     async def described(_: Request) -> Response:
         return reply(description())
 
-    async def unknown(_: Request) -> Response:
-        raise Refused(404, "There is no such endpoint, or it takes another method. docs/api.md lists them.")
+    async def unknown(request: Request) -> Response:
+        others = [route for route in routes.routes if route.matches(request.scope)[0] is Match.PARTIAL]
+        if methods := sorted({method for route in others for method in getattr(route, "methods", ())}):
+            allowed = ", ".join(methods)
+            raise Refused(405, f"This endpoint takes another method: {allowed}.", allowed=allowed)
+        raise Refused(404, "There is no such endpoint. docs/api.md lists them.")
 
     chat("/v1/chat", CHAT)
     chat("/v1/chat/completions", COMPLETIONS)
@@ -76,7 +83,7 @@ def router(hub: Hub, keys: Mapping[str, str], meter: Meter | None = None, limits
     if meter.metrics:
         add("/metrics", metrics(meter.metrics), _refused, "GET")
     # Last: otherwise the page would answer, with a page.
-    add("/v1/{rest:path}", unknown, _refused, "GET", "POST", "PUT", "PATCH", "DELETE")
+    add("/v1/{rest:path}", unknown, _refused)  # whatever the method
     return routes
 
 
@@ -97,4 +104,11 @@ async def _body(request: Request) -> bytes:
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != "application/json":
         raise Refused(415, "Send the body as Content-Type: application/json.")
-    return await request.body()
+    if request.headers.get("content-encoding", "identity").strip().lower() != "identity":
+        raise Refused(415, "Send the body as it is: a compressed one, with a Content-Encoding, is not understood.")
+    try:
+        return await request.body()
+    except HTTPException as error:  # it was too much, or took too long
+        raise Refused(error.status_code, error.detail) from None
+    except ClientDisconnect:
+        raise Refused(499, "The client left before its body was whole.") from None

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
+from starlette.exceptions import HTTPException
+
 if TYPE_CHECKING:
     from starlette.types import Message, Receive
 
@@ -16,11 +18,11 @@ BODY_WITHIN = 60.0
 """Seconds that a request's body may take to arrive."""
 
 
-class Refusal(Exception):  # said before the application is asked, or while it receives
+class Refusal(HTTPException):  # said before the application is asked, or while it receives
     """`wait`: seconds after which it is worth asking again; 0: never as it is."""
 
     def __init__(self, status: int, text: str, wait: float = 0.0) -> None:
-        super().__init__(text)
+        super().__init__(status, text)
         self.status = status
         self.text = text
         self.wait = wait

@@ -13,6 +13,7 @@ from urllib.parse import parse_qs, urlsplit
 import orjson
 from starlette.exceptions import HTTPException
 
+from llm_hub import logs
 from llm_hub.ui.body import LARGEST_UPLOAD, MOST_FILES, Body, Refusal, too_much
 from llm_hub.ui.limits import Allowance, Open, Tabs, address
 
@@ -30,7 +31,7 @@ OPEN = re.compile(
 """All that this page uses of Gradio's own API. The rest would hand out other visitors' values, fetch addresses, run
 functions of components, or describe the server."""
 CLOSED = re.compile(r"/(?:gradio_api|monitoring|svelte|openapi\.json|docs|redoc|profiling)(?:/|$)")
-PAGES = ("/", "/config")
+PAGES = ("/", "/config", "/config/")
 
 _SPACES = "https://huggingface.co"
 _SESSION = re.compile(r"[\w-]{1,64}", re.ASCII)
@@ -102,7 +103,7 @@ class Guard:
             return
         path = scope["path"]
         body = Body(receive)
-        answer = _Answer(send, self._headers, body)
+        answer = _Answer(scope, send, self._headers, body)
         who = address(scope, on_space=self._on_space)
         entered: list[Open] = []
         try:
@@ -222,7 +223,8 @@ def _session_of(body: bytes, events: Collection[int] | None) -> str:
 class _Answer:
     """Sends what the application answers, with the guard's headers; or a refusal, if nothing was sent yet."""
 
-    def __init__(self, send: Send, headers: list[tuple[bytes, bytes]], body: Body) -> None:
+    def __init__(self, scope: Scope, send: Send, headers: list[tuple[bytes, bytes]], body: Body) -> None:
+        self._scope = scope
         self._send = send
         self._headers = headers
         self._body = body
@@ -236,7 +238,7 @@ class _Answer:
 
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
-            if self._body.refusal is not None:
+            if self._body.refusal is not None and message["status"] != self._body.refusal.status:
                 return  # whatever the application made of half a body
             self._started = True
             self.end_turn()
@@ -253,16 +255,18 @@ class _Answer:
         self._started = True
         if path == "/" and refusal.status in (429, 503):
             kind, text = b"text/html; charset=utf-8", _BUSY_PAGE
-        elif path.startswith("/v1/"):
+        elif path.startswith("/v1/"):  # in words that clients of OpenAI's and of Anthropic's both understand
             kinds = {429: "rate_limit_error", 500: "server_error", 503: "server_error"}
             said = {"message": refusal.text, "type": kinds.get(refusal.status, "invalid_request_error"),
                 "param": None, "code": "rate_limit_exceeded" if refusal.status == 429 else None}  # fmt: skip
-            kind, text = b"application/json", orjson.dumps({"error": said})
+            kind, text = b"application/json", orjson.dumps({"type": "error", "error": said})
         elif path.startswith("/gradio_api/"):
             kind, text = b"application/json", orjson.dumps({"detail": refusal.text})  # what the page shows
         else:
             kind, text = b"text/plain; charset=utf-8", refusal.text.encode()
         headers = [(b"content-type", kind), (b"content-length", str(len(text)).encode()), *self._headers]
+        if path.startswith("/v1/"):
+            headers.append((logs.ID.encode(), logs.turned_away(self._scope["headers"], refusal.status).encode()))
         if refusal.wait:
             headers.append((b"retry-after", str(math.ceil(refusal.wait)).encode()))
         await self._send({"type": "http.response.start", "status": refusal.status, "headers": headers})

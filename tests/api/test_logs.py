@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 from collections.abc import AsyncIterator, Iterator
@@ -9,12 +10,14 @@ from io import StringIO
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from llm_hub import logs
 from llm_hub.hub import Hub
 from tests.api.conftest import KEYS
 from tests.api.metered import Metered, metered
+from tests.ui.site import Site
 
 SECRETS = (*KEYS.values(), "sk-owner-secret-123")
 
@@ -77,6 +80,41 @@ async def test_every_refusal_has_an_id_and_a_line(one: Metered, written: StringI
     assert [(line["request_id"], line["status"], line["who"]) for line in lines(written)] == [
         (reply.headers["x-request-id"], status, "bob")
     ]
+
+
+@pytest.mark.parametrize("path", ["/v1/chat", "/v1/chat/completions", "/v1/messages"])
+@pytest.mark.parametrize("announced", [True, False])
+async def test_too_large_a_body_is_refused_in_the_dialects_shape_with_an_id_and_a_line(
+    site: Site, path: str, announced: bool
+) -> None:
+    async def unannounced() -> AsyncIterator[bytes]:
+        for _ in range(5):
+            yield b" " * 2**20
+
+    headers = {"content-type": "application/json"}
+    async with httpx.AsyncClient(base_url=site.url, timeout=30, trust_env=False) as client:
+        reply = await client.post(path, content=b" " * 5 * 2**20 if announced else unannounced(), headers=headers)
+    assert reply.status_code == 413
+    assert reply.json()["error"]["message"]
+    assert (reply.json().get("type") == "error") >= (path == "/v1/messages")
+    async with asyncio.timeout(10):
+        while not (found := [line for line in site.log.read_text().splitlines() if reply.headers[logs.ID] in line]):  # noqa: ASYNC110
+            await asyncio.sleep(0.01)  # another process writes it, so there is nothing to wait on
+    assert [" 413 " in line for line in found] == [True]
+    assert "Traceback" not in site.log.read_text()
+
+
+async def test_a_client_that_leaves_while_it_asks_is_one_line(one: Metered, written: StringIO) -> None:
+    url = httpx.URL(one.api.url)
+    _, writer = await asyncio.open_connection(url.host, url.port)
+    head = f"POST /v1/chat HTTP/1.1\r\nHost: {url.netloc.decode()}\r\nContent-Type: application/json\r\n"
+    writer.write(f"{head}x-api-key: {KEYS['bob']}\r\nContent-Length: 99\r\n\r\n{{".encode())
+    await writer.drain()
+    writer.close()
+    async with asyncio.timeout(10):
+        while not written.getvalue():  # noqa: ASYNC110  # a log is nothing to wait on
+            await asyncio.sleep(0.01)
+    assert [(line["level"], line["status"], line["who"]) for line in lines(written)] == [("INFO", 499, "bob")]
 
 
 async def test_neither_keys_nor_words_are_logged(one: Metered, written: StringIO) -> None:

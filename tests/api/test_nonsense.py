@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from typing import Any
 
@@ -131,10 +132,34 @@ async def test_an_unknown_key_is_refused_in_the_dialects_shape(locked: Api, path
     assert ("type" in reply.json()) is (path == "/v1/messages")
 
 
-@pytest.mark.parametrize(("method", "path"), [("GET", "/v1/chat"), ("POST", "/v1/models"), ("GET", "/v1/embeddings")])
-async def test_what_is_not_there_is_a_404_for_programs(api: Api, method: str, path: str) -> None:
-    reply = await api.client.request(method, path)
+@pytest.mark.parametrize("method", ["GET", "POST", "OPTIONS"])
+async def test_what_is_not_there_is_a_404_for_programs(api: Api, method: str) -> None:
+    reply = await api.client.request(method, "/v1/embeddings")
     assert (reply.status_code, reply.json()["error"]["type"]) == (404, "invalid_request_error")
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "allowed"),
+    [
+        ("GET", "/v1/chat", "POST"), ("HEAD", "/v1/chat", "POST"), ("OPTIONS", "/v1/chat/completions", "POST"),
+        ("PUT", "/v1/messages", "POST"), ("POST", "/v1/models", "GET, HEAD"),
+        ("TRACE", "/v1/models/openai/ok", "GET, HEAD"), ("DELETE", "/v1/providers/openai", "GET, HEAD"),
+    ],
+)  # fmt: skip
+async def test_another_method_is_a_405_that_names_the_right_one(api: Api, method: str, path: str, allowed: str) -> None:
+    reply = await api.client.request(method, path, headers={"anthropic-version": "2023-06-01"})
+    assert (reply.status_code, reply.headers["allow"]) == (405, allowed)
+    if method != "HEAD":
+        assert reply.json()["type"] == "error"
+        assert allowed in reply.json()["error"]["message"]
+
+
+@pytest.mark.parametrize("path", PATHS)
+async def test_a_compressed_body_is_refused_as_that(api: Api, path: str) -> None:
+    headers = {"content-type": "application/json", "content-encoding": "gzip"}
+    reply = await api.client.post(path, content=gzip.compress(said()), headers=headers)
+    assert reply.status_code == 415
+    assert "Content-Encoding" in reply.json()["error"]["message"]
 
 
 async def test_auto_in_a_chain_is_the_configured_route(api: Api, wall: Wall) -> None:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable
+from collections.abc import AsyncGenerator, Callable, Iterable
 from contextlib import aclosing, suppress
 from typing import TYPE_CHECKING, Any, Protocol
 
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import Response
 
 from llm_hub.api.bodies import dump
 from llm_hub.api.refusals import error_of
@@ -17,6 +17,7 @@ from llm_hub.errors import LLMHubError, ProviderError
 
 if TYPE_CHECKING:
     from starlette.requests import Request
+    from starlette.types import Receive, Scope, Send
 
     from llm_hub.chat import Event, LLMResponse
 
@@ -77,7 +78,46 @@ async def stream(request: Request, events: AsyncGenerator[Event], writer: Writer
         await asyncio.wait((opening, leaving))
         if opening.cancelled():
             await events.aclose()
-    return StreamingResponse(_written(early, events, writer), media_type="text/event-stream", headers=STREAM_HEADERS)
+    return _Streamed(request, events, _written(early, events, writer))
+
+
+class _Streamed(Response):
+    """Sends what was written of the events. It ends when the client leaves, however much a provider has sent ahead."""
+
+    media_type = "text/event-stream"
+
+    def __init__(self, request: Request, events: AsyncGenerator[Event], written: AsyncGenerator[bytes]) -> None:
+        self.status_code = 200
+        self.background = None
+        self.init_headers(STREAM_HEADERS)
+        self._request = request
+        self._events = events
+        self._written = written
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002  # Starlette's shape
+        sending = asyncio.current_task()
+        assert sending is not None  # noqa: S101
+
+        def end(_: asyncio.Task[None]) -> None:
+            sending.cancel()
+
+        leaving = asyncio.create_task(_left(self._request))
+        leaving.add_done_callback(end)
+        try:
+            await self._send(send)
+        except asyncio.CancelledError:
+            if not leaving.done() or sending.uncancel():  # somebody else cancelled it, too
+                raise
+        finally:
+            leaving.remove_done_callback(end)
+            leaving.cancel()
+
+    async def _send(self, send: Send) -> None:
+        async with aclosing(self._events), aclosing(self._written):
+            await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
+            async for said in self._written:
+                await send({"type": "http.response.body", "body": said, "more_body": True})
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 
 async def _open(events: AsyncGenerator[Event], early: list[Event]) -> None:
@@ -88,22 +128,21 @@ async def _open(events: AsyncGenerator[Event], early: list[Event]) -> None:
             return
 
 
-async def _written(early: Iterable[Event], events: AsyncGenerator[Event], writer: Writer) -> AsyncIterator[bytes]:
+async def _written(early: Iterable[Event], events: AsyncGenerator[Event], writer: Writer) -> AsyncGenerator[bytes]:
     """The whole stream. Whatever goes wrong now is an error event, and the terminator comes last."""
-    async with aclosing(events):
-        try:
-            if said := b"".join(writer.event(event) for event in early):
+    try:
+        if said := b"".join(writer.event(event) for event in early):
+            yield said
+        async for event in events:
+            if said := writer.event(event):
                 yield said
-            async for event in events:
-                if said := writer.event(event):
-                    yield said
-        except LLMHubError as error:
-            yield writer.error(*error_of(error))
-        except Exception:
-            log.exception("An answer failed inside the hub.")
-            yield writer.error(500, {"message": "Something went wrong inside LLM Hub.", "type": "server_error"})
-        if writer.end:
-            yield writer.end
+    except LLMHubError as error:
+        yield writer.error(*error_of(error))
+    except Exception:
+        log.exception("An answer failed inside the hub.")
+        yield writer.error(500, {"message": "Something went wrong inside LLM Hub.", "type": "server_error"})
+    if writer.end:
+        yield writer.end
 
 
 async def _left(request: Request) -> None:

@@ -11,7 +11,8 @@ import pytest
 
 from llm_hub.hub import Hub
 from llm_hub.ledger import DAY
-from tests.api.metered import Metered, metered
+from tests.api.conftest import KEYS
+from tests.api.metered import PROMPT, Metered, metered
 from tests.wall import Wall
 
 
@@ -79,6 +80,20 @@ async def test_a_client_that_left_is_a_row(hubs: Metered, wall: Wall, model: str
     row = await hubs.row()
     assert (row.target, row.outcome, row.attempts) == (f"openai/{model}", "cancelled", 1)
     assert row.prompt_tokens is None
+
+
+@pytest.mark.parametrize("path", ["/v1/chat", "/v1/chat/completions", "/v1/messages"])
+async def test_a_client_that_left_an_answer_unread_is_a_row(hubs: Metered, wall: Wall, path: str) -> None:
+    body = {"messages": PROMPT, "model": "openai/ok?tokens=100000", "stream": True, "max_tokens": 100_000}
+    headers = {"authorization": f"Bearer {KEYS['alice']}"}
+    async with hubs.api.client.stream("POST", path, json=body, headers=headers) as reply:
+        assert reply.status_code == 200
+        exchange = await wall.next_exchange(1)
+        await wall.exchanges.until(lambda _: exchange.tokens_sent > 1000)
+    await asyncio.wait_for(exchange.ended(), 1)
+    assert exchange.client_left
+    row = await hubs.row()
+    assert (row.outcome, row.attempts) == ("cancelled", 1)
 
 
 @pytest.mark.parametrize("model", ["nobody/x", "groq/needs-a-key"])

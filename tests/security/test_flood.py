@@ -159,6 +159,23 @@ async def test_one_address_uploads_only_so_much() -> None:
     assert (await asked(guard, "/gradio_api/upload", "9.9.9.9"))[0] == 200
 
 
+@pytest.mark.parametrize("path", ["/", "/config", "/config/"])
+async def test_one_address_waits_for_only_so_many_pages(path: str) -> None:
+    written = asyncio.Event()
+
+    async def slow(scope: Any, receive: Any, send: Any) -> None:
+        await written.wait()
+        await fine(scope, receive, send)
+
+    async def write() -> None:  # begun last, when all the others have asked
+        written.set()
+
+    guard = Guard(slow, on_space=True)
+    answers = await asyncio.gather(*(asked(guard, path) for _ in range(70)), write())
+    statuses = [answer[0] for answer in answers if answer is not None]
+    assert sorted(statuses) == [200] * 64 + [503] * 6
+
+
 class Clock:
     now = 1000.0
 

@@ -7,7 +7,6 @@ run one at a time in one loop: the panes' streams write to it side by side.
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import AsyncGenerator  # Gradio reads the handlers' annotations
 from contextlib import aclosing
 from dataclasses import replace
@@ -25,14 +24,13 @@ from llm_hub.ui.chat_events import status
 from llm_hub.ui.compare_shown import HELP, Inputs, Shown, Updates
 from llm_hub.ui.comparison import FEWEST, Comparison, Pane
 from llm_hub.ui.conversation import Turn
+from llm_hub.ui.model_lists import note_on
 from llm_hub.ui.paced import paced
 from llm_hub.ui.quiet import NOW, STREAMING
 
 if TYPE_CHECKING:
     from llm_hub.ui.coalesce import Coalescer
     from llm_hub.ui.conversation import Asked
-
-log = logging.getLogger(__name__)
 
 BUSY = "An answer is still being written. Stop it first, or wait."
 
@@ -65,9 +63,11 @@ class CompareEvents:
             removed = pane.remove.click(None, None, None, cancels=streams)
             removed.then(self._remove(number), state, everywhere, **NOW)
             answers += streams
-            chosen = pane.provider.input(self._choose(number), pane.provider, pane.model, **NOW)
+            provider, seen = {pane.provider, *state}, [pane.model, pane.head]
+            chosen = pane.provider.input(self._choose(number), provider, seen, **NOW)
             for listing in (chosen.then, tab.select):
-                listing(self._list(number), pane.provider, pane.model, trigger_mode="multiple", **STREAMING)
+                listed = listing(self._list(number), provider, seen, trigger_mode="multiple", **STREAMING)
+                listed.then(self.first, [pane.provider, pane.model], pane.model, **NOW)
         parts.stop.click(None, None, None, cancels=answers)
         parts.new.click(None, None, None, cancels=answers).then(self.clear, state, everywhere, **NOW)
         parts.add.click(self.add, state, everywhere, **NOW)
@@ -205,28 +205,43 @@ class CompareEvents:
     # Providers and models.
 
     def _choose(self, number: int) -> Any:
-        async def choose(provider: str) -> Updates:
-            state = self._shown.state(provider)
-            model = gr.update(choices=choices.models(state), value=state.default_model)
-            return {self._parts.panes[number].model: model}
+        async def choose(data: Inputs) -> Updates:
+            parts, comparison = self._parts.panes[number], data[self._parts.comparison]
+            state = self._shown.state(data[parts.provider])
+            comparison.notes[number] = note_on(state)
+            return {
+                parts.model: gr.update(choices=choices.models(state), value=state.default_model),
+                parts.head: view.head(comparison, number, self._shown.titles),
+            }
 
         return choose
 
     def _list(self, number: int) -> Any:
-        async def list_models(provider: str, visitor: gr.Request) -> Updates:
+        async def list_models(data: Inputs, visitor: gr.Request) -> Updates:
             """The live list takes the suggestions' place when it comes. What is chosen stays chosen."""
-            hub = self._shown.visitors.hub(visitor)
+            parts, comparison = self._parts.panes[number], data[self._parts.comparison]
+            provider, hub = data[parts.provider], self._shown.visitors.hub(visitor)
+            comparison.listing[number] = provider
             state = choices.state(hub, provider)
             models: list[choices.Choice] = []
+            problem = ""
             if state.ready:
                 try:
                     models = choices.listed(await hub.models(provider))
                 except LLMHubError as error:
-                    log.debug("The models of %s could not be listed: %s", provider, error)
-            offered = choices.never_shorter(models, choices.models(state))
-            return {self._parts.panes[number].model: gr.update(choices=offered)}
+                    problem = f"Its list of models did not come. {error.message}"
+            if comparison.listing[number] != provider:
+                return {parts.model: gr.skip()}
+            comparison.notes[number] = note_on(state, problem)
+            return {
+                parts.model: gr.update(choices=choices.never_shorter(models, choices.models(state))),
+                parts.head: view.head(comparison, number, self._shown.titles),
+            }
 
         return list_models
+
+    async def first(self, provider: str, model: str | None, visitor: gr.Request) -> Any:
+        return choices.first(self._shown.visitors.hub(visitor), provider, model or "") or gr.skip()
 
 
 def _pace(comparison: Comparison) -> Pace | None:

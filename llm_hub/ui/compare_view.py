@@ -18,9 +18,14 @@ if TYPE_CHECKING:
 
 
 def head(comparison: Comparison, number: int, titles: Mapping[str, str]) -> str:
-    """A pane's name: a letter while it must not be known, then who was asked, and who answered in its place."""
+    """A pane's name: a letter while it must not be known, then who was asked, and who answered in its place.
+
+    Before anything was asked, what is known to be in the way.
+    """
     pane = comparison.panes[number]
-    if not comparison.blind or pane.last is None:
+    if pane.last is None:
+        return comparison.notes.get(number, "")
+    if not comparison.blind:
         return _mark(pane.substitute, titles)
     letter = f'<span class="letter">Answer {comparison.letter(number)}</span>'
     if comparison.hidden:

@@ -86,6 +86,10 @@ class Comparison:
     pace: Pace | None = None
     wanted: tuple[int, int] = (0, 1)
     """The panes whose words somebody wanted to see side by side."""
+    listing: dict[int, str] = field(default_factory=dict)
+    """By pane, the provider whose models were asked for last: an answer for an earlier choice comes too late."""
+    notes: dict[int, str] = field(default_factory=dict)
+    """By pane, what keeps its provider from answering or its list from coming, as HTML."""
 
     @property
     def pair(self) -> tuple[int, int]:

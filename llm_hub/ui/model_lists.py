@@ -35,7 +35,8 @@ class ModelLists:
         """The lists are made anew after `event`, such as a `.then` or a page's load."""
         parts = self._parts
         outputs = [parts.model, parts.note, parts.chain.add, parts.again]
-        event(self.list_models, {parts.provider, parts.model}, outputs, trigger_mode="multiple", **STREAMING)
+        listed = event(self.list_models, parts.provider, outputs, trigger_mode="multiple", **STREAMING)
+        listed.then(self.first, [parts.provider, parts.model], parts.model, **NOW)
 
     def connect(self, page: gr.Blocks) -> None:
         parts = self._parts
@@ -53,10 +54,9 @@ class ModelLists:
         models = gr.update(choices=choices.models(state), value=state.default_model, visible=True)
         return {parts.model: models, parts.note: note_on(state), **fallbacks}
 
-    async def list_models(self, data: Inputs, visitor: gr.Request) -> Updates:
+    async def list_models(self, provider: str, visitor: gr.Request) -> Updates:
         """The live list takes the suggestions' place when it comes."""
         parts, session = self._parts, visitor.session_hash or ""
-        provider: str = data[parts.provider]
         hub = self._visitors.hub(visitor)
         targets = gr.update(choices=choices.targets(hub))
         offered: Updates = {parts.chain.add: targets, parts.again: targets}
@@ -78,14 +78,17 @@ class ModelLists:
                 del self._listing[session]
         if late:
             return {parts.note: gr.skip()}
-        first: dict[str, Any] = {"value": models[0][1]} if models and not data[parts.model] else {}
         targets = gr.update(choices=choices.targets(hub))
         return {
-            parts.model: gr.update(choices=choices.never_shorter(models, choices.models(state)), **first),
+            parts.model: gr.update(choices=choices.never_shorter(models, choices.models(state))),
             parts.note: note_on(state, problem),
             parts.chain.add: targets,
             parts.again: targets,
         }
+
+    def first(self, provider: str, model: str | None, visitor: gr.Request) -> Any:
+        """A list's first model is chosen where its provider has no default one, and nobody chose any meanwhile."""
+        return choices.first(self._visitors.hub(visitor), provider, model or "") or gr.skip()
 
 
 def note_on(state: ProviderState, problem: str = "") -> str:

@@ -10,6 +10,7 @@ from typing import Self
 
 class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
+        self.server.lists.wait(30)  # type: ignore[attr-defined]
         self._begin("application/json")
         self.wfile.write(b'{"data": [{"id": "parrot"}]}')
 
@@ -39,13 +40,16 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 class Parrot:
-    """The server in a thread. `seen` holds the request bodies."""
+    """The server in a thread. `seen` holds the request bodies. Its list of models waits while `lists` is cleared."""
 
     def __enter__(self) -> Self:
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
         self._server.daemon_threads = True
         self.seen: list[dict] = []  # type: ignore[type-arg]
         self._server.seen = self.seen  # type: ignore[attr-defined]
+        self.lists = threading.Event()
+        self.lists.set()
+        self._server.lists = self.lists  # type: ignore[attr-defined]
         self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
         self._thread.start()
         return self

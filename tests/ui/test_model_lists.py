@@ -1,0 +1,84 @@
+"""Lists of models that come late, or not at all: what was chosen meanwhile stays chosen."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.ui.chat_page import ChatPage
+from tests.ui.compare_page import SLOW, ComparePage
+from tests.ui.parrot import Parrot
+from tests.ui.site import Site, free_port
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from playwright.sync_api import Browser, Locator, Page
+
+
+@pytest.fixture
+def slow() -> Iterator[Parrot]:
+    """A provider whose list of models is held back."""
+    with Parrot() as parrot:
+        parrot.lists.clear()
+        yield parrot
+        parrot.lists.set()
+
+
+@pytest.fixture
+def page(browser: Browser, slow: Parrot, tmp_path) -> Iterator[Page]:  # type: ignore[no-untyped-def]
+    servers = f"slow={slow.url},nowhere=http://127.0.0.1:{free_port()}/v1"
+    with Site(tmp_path / "log", {"LLM_HUB_SERVERS": servers}) as site:
+        context = browser.new_context(viewport={"width": 1440, "height": 900}, base_url=site.url)
+        yield context.new_page()
+        context.close()
+
+
+def choose(page: Page, box: Locator, provider: str) -> None:
+    box.click()
+    page.get_by_role("option", name=provider, exact=True).click()
+    expect(box).to_have_value(provider)
+    expect(page.get_by_role("option")).to_have_count(0)
+
+
+@pytest.mark.parametrize("tab", ["chat", "compare"])
+def test_a_late_list_does_not_take_back_what_was_typed(page: Page, slow: Parrot, tab: str) -> None:
+    opened = ChatPage(page, "/") if tab == "chat" else ComparePage(page, "/")
+    opened.open()
+    part = "#chat" if tab == "chat" else "#compare-pane-1"
+    model = page.locator(f"{part}-model input")
+    choose(page, page.locator(f"{part}-provider input"), "slow")
+    expect(model).to_have_value("", timeout=SLOW)
+    model.fill("mine")
+    model.press("Enter")
+    with page.expect_response(lambda response: "/gradio_api/run/" in response.url):  # what follows the list
+        slow.lists.set()
+    page.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+    expect(model).to_have_value("mine")
+
+
+@pytest.mark.parametrize("tab", ["chat", "compare"])
+def test_the_first_of_a_list_is_chosen_where_there_is_no_default(page: Page, slow: Parrot, tab: str) -> None:
+    slow.lists.set()
+    opened = ChatPage(page, "/") if tab == "chat" else ComparePage(page, "/")
+    opened.open()
+    part = "#chat" if tab == "chat" else "#compare-pane-1"
+    choose(page, page.locator(f"{part}-provider input"), "slow")
+    expect(page.locator(f"{part}-model input")).to_have_value("parrot", timeout=SLOW)
+
+
+def test_a_pane_says_what_is_in_the_way_of_its_provider(page: Page, slow: Parrot) -> None:
+    compare = ComparePage(page, "/")
+    compare.open()
+    box, note = page.locator("#compare-pane-1-provider input"), compare.pane(1).locator(".note")
+    choose(page, box, "OpenAI (needs a key)")
+    expect(note).to_contain_text("OPENAI_API_KEY", timeout=SLOW)
+    choose(page, box, "slow")
+    expect(note).to_have_count(0)
+    choose(page, box, "nowhere")
+    expect(note).to_contain_text("Its list of models did not come.", timeout=SLOW)
+    slow.lists.set()
+    compare.add()
+    expect(note).to_contain_text("Its list of models did not come.")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from functools import partial
+from json import dumps
 from typing import TYPE_CHECKING, Any
 
 import gradio as gr  # noqa: TC002  # Gradio reads the handlers' annotations
@@ -11,6 +12,7 @@ import gradio as gr  # noqa: TC002  # Gradio reads the handlers' annotations
 from llm_hub.arena.export import as_json
 from llm_hub.arena.ratings import Vote
 from llm_hub.errors import ConfigurationError
+from llm_hub.ui.chat_events import status
 from llm_hub.ui.compare_after import record
 from llm_hub.ui.compare_shown import Inputs, Shown, Updates
 from llm_hub.ui.limits import Allowance, address
@@ -22,6 +24,9 @@ if TYPE_CHECKING:
     from llm_hub.arena.votes import Votes
     from llm_hub.ui.comparison import Comparison
 
+
+COUNTING = f"() => {dumps(status('Your vote is being counted…'))}"
+"""Said by the browser itself: the first vote after a start waits for the database to be opened."""
 
 AT_ONCE, A_MINUTE = 5, 5
 """Votes that one address may cast: more than a person who reads, less than a program that fills the board."""
@@ -43,10 +48,10 @@ class VoteEvents:
         parts, vote = self._parts, self._parts.vote
         inputs: set[Any] = {parts.comparison, vote.keep}
         everywhere = self._shown.everywhere
-        for number, button in enumerate(vote.best):
-            button.click(self._cast("best", number), inputs, everywhere, **NOW)
-        vote.tie.click(self._cast("tie"), inputs, everywhere, **NOW)
-        vote.bad.click(self._cast("bad"), inputs, everywhere, **NOW)
+        casts = [(button, self._cast("best", number)) for number, button in enumerate(vote.best)]
+        for button, cast in (*casts, (vote.tie, self._cast("tie")), (vote.bad, self._cast("bad"))):
+            clicked = button.click(None, None, parts.hint, js=COUNTING, **NOW)
+            clicked.then(cast, inputs, everywhere, **NOW)
         vote.reveal.click(self.reveal, inputs, everywhere, **NOW)
 
     def _cast(self, verdict: Any, number: int | None = None) -> Callable[..., Any]:

@@ -75,6 +75,7 @@ def test_a_pane_says_what_is_in_the_way_of_its_provider(page: Page, slow: Parrot
     box, note = page.locator("#compare-pane-1-provider input"), compare.pane(1).locator(".note")
     choose(page, box, "OpenAI (needs a key)")
     expect(note).to_contain_text("OPENAI_API_KEY", timeout=SLOW)
+    expect(note).to_be_visible()
     choose(page, box, "slow")
     expect(note).to_have_count(0)
     choose(page, box, "nowhere")

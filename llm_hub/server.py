@@ -23,6 +23,7 @@ from llm_hub import logs, zero_gpu
 from llm_hub.api import keys, router
 from llm_hub.api.refusals import error_of
 from llm_hub.arena.votes import Votes
+from llm_hub.connection import Connection
 from llm_hub.database import Database
 from llm_hub.errors import ConfigurationError, ShuttingDown
 from llm_hub.hub import Hub
@@ -329,6 +330,7 @@ def run(settings: Settings) -> None:
         application.announce(f"http://{_shown(settings.host)}:{settings.port}")
         config = uvicorn.Config(
             application.asgi,
+            http=Connection,
             log_config=None,
             access_log=False,
             timeout_graceful_shutdown=LAST_WORDS,

@@ -139,6 +139,7 @@ class CompareEvents:
             if pane.draft is None or pane.running:
                 return
             pane.running = True
+            draft = pane.draft
             events = self._shown.visitors.events(visitor, pane.request(), "compare")
             snapshots = self._coalescer.snapshots(events)
             views = paced(
@@ -152,10 +153,12 @@ class CompareEvents:
             try:
                 async with aclosing(views):
                     async for whole, visible in views:
-                        pane.draft = replace(pane.draft, answer=whole)
+                        if comparison.panes[number] is not pane or pane.draft is not draft:
+                            return  # it was stopped before the browser knew the number by which Gradio stops it
+                        draft = pane.draft = replace(draft, answer=whole)
                         titles = self._shown.titles
                         now: Updates = {
-                            parts.live: view.live(comparison, pane.draft, titles, visible),
+                            parts.live: view.live(comparison, draft, titles, visible),
                             parts.line: status(view.progress(comparison, number, titles, visible)),
                             parts.head: view.head(comparison, number, titles),
                         }

@@ -110,6 +110,10 @@ def test_the_figures_agree_with_what_the_provider_did(compare: ComparePage, wall
     compare.set(counted, guessed)
     off: list[float] = []
     for count in (1, 2, 3):  # a busy machine is late by itself: what the figures are capable of is the best of three
+        if count > 1:
+            compare.page.locator("#compare-new").click()
+            expect(compare.page.locator("#compare .message-row")).to_have_count(0, timeout=SLOW)
+            expect(compare.page.locator("#compare .pane-retry:visible")).to_have_count(0, timeout=SLOW)
         compare.compare("Hello")
         one, two = figures(compare)
         for model, row in ((counted, one), (guessed, two)):

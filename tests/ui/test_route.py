@@ -205,6 +205,7 @@ def test_the_hubs_own_route_is_a_choice_and_can_be_changed(
         chat.ask("Again")
         assert len(chats(wall, "context?auto=1")) == 1
         chat.page.get_by_role("button", name="Do not ask two").click()
+        expect(chat.chain).to_have_count(0)
         chat.type("Nobody")
         expect(chat.hint).to_contain_text("Nobody is asked.")
         chat.page.get_by_role("button", name="Back to the hub's route").click()

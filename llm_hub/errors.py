@@ -75,6 +75,8 @@ class ConfigurationError(LLMHubError):
 class ShuttingDown(LLMHubError):
     """The hub is being stopped: it takes no new request, or could not complete a running one."""
 
+    kind: ClassVar[str] = "shutting_down"
+
     def __init__(self, message: str, *, hint: str = "Ask again in a moment.") -> None:
         super().__init__(message, hint=hint)
 

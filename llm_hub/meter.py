@@ -27,7 +27,6 @@ from llm_hub.chat import (
     ToolResult,
     Usage,
 )
-from llm_hub.errors import LLMHubError
 from llm_hub.ledger import COUNTS, Entry
 
 if TYPE_CHECKING:
@@ -227,7 +226,7 @@ async def _reserve(hub: Hub, request: ChatRequest, limits: Sequence[tuple[Limits
             reservations.append(
                 await one.reserve(whom, tokens=usage["prompt_tokens"] + usage["completion_tokens"], money=money)
             )
-    except LLMHubError:
+    except BaseException:  # also where who asks has left
         for reservation in reservations:
             await reservation.release()
         raise

@@ -16,6 +16,8 @@ from tests.ui.tab import Tab, updates
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from tests.wall import WallThread
+
 CANARY = "canary-0123456789"
 
 
@@ -248,11 +250,11 @@ async def test_what_somebody_typed_is_neither_logged_nor_told_when_an_event_fail
 
 
 async def test_nobody_ends_or_hears_the_answer_of_another_tab(
-    client: httpx.AsyncClient, config: dict[str, Any], site: Site
+    client: httpx.AsyncClient, config: dict[str, Any], site: Site, wall: WallThread
 ) -> None:
-    mine = Tab(client, config)
-    asked = asyncio.create_task(mine.ask("Hello", chat_provider="openai", chat_model="ok?tokens=60&rate=20"))
-    await asyncio.sleep(0.5)  # somewhere in the answer
+    mine, model = Tab(client, config), "ok?tokens=60&rate=20&mine=1"
+    asked = asyncio.create_task(mine.ask("Hello", chat_provider="openai", chat_model=model))
+    await asyncio.to_thread(wall.wait_for, lambda seen: any(one.model == model and one.status for one in seen))
     for event in config["dependencies"]:
         for session, named in (("somebody", "x"), ("somebody", None), ("", "")):
             body = {"session_hash": session, "fn_index": event["id"], "event_id": named}

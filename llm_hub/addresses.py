@@ -9,16 +9,10 @@ from __future__ import annotations
 import ipaddress
 import re
 import socket
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import urlsplit
 
-from llm_hub.errors import ConfigurationError, StreamBroken
-
-if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-
-LARGEST_REPLY = 32 * 2**20
-"""Bytes of one reply of a server that nobody vouches for."""
+from llm_hub.errors import ConfigurationError
 
 _NAME = re.compile(r"(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z][a-z0-9-]*[a-z0-9]")
 _INSIDE = ("alt", "arpa", "corp", "example", "home", "internal", "intranet", "invalid", "lan", "local", "localdomain",
@@ -117,38 +111,3 @@ def public_connector(*, resolver: Any = None, **options: Any) -> Any:
 
     checked: Any = PublicResolver(resolver)
     return aiohttp.TCPConnector(resolver=checked, socket_factory=public_socket, **options)
-
-
-class PublicReplies:
-    """Goes before one of httpx-aiohttp's transports: takes nothing compressed, since a few bytes may become many, and
-    no more than `LARGEST_REPLY`.
-    """
-
-    async def handle_async_request(self, request: Any) -> Any:
-        request.headers["accept-encoding"] = "identity"
-        reply = await super().handle_async_request(request)  # type: ignore[misc]  # the transport's
-        encoding = reply.headers.pop("content-encoding", "identity").strip().lower()
-        reply.stream = _capped(type(reply.stream), reply.stream, encoding in ("", "identity"))
-        return reply
-
-
-def _capped(stream_class: type, stream: Any, plain: bool) -> Any:
-    """`stream`, ended with an error where it grows too large. Of its own class, since httpx asks for that."""
-
-    class Capped(stream_class):  # type: ignore[misc]  # httpx's or httpx2's
-        def __init__(self) -> None: ...
-
-        async def __aiter__(self) -> AsyncIterator[bytes]:
-            if not plain:
-                raise StreamBroken("The server sent a compressed reply, which was not asked for.")
-            left = LARGEST_REPLY
-            async for piece in stream:
-                left -= len(piece)
-                if left < 0:
-                    raise StreamBroken(f"The server sent more than {LARGEST_REPLY // 2**20} MB.")
-                yield piece
-
-        async def aclose(self) -> None:
-            await stream.aclose()
-
-    return Capped()

@@ -10,6 +10,9 @@ import orjson
 
 from llm_hub.chat import ToolCall, ToolCallDelta
 
+MOST_CALLS = 1000
+"""In one answer."""
+
 
 @dataclass(slots=True)
 class _Call:
@@ -44,13 +47,17 @@ class Calls:
         if call is not None and not (name and call_id and call_id != call.id):
             call.arguments.append(arguments)
             return ToolCallDelta(call.index, "", "", arguments)
-        if not name:
+        if not (name and isinstance(name, str) and isinstance(call_id, str)) or len(self._begun) >= MOST_CALLS:
             return None
         call = _Call(len(self._begun), call_id or f"call_{uuid4().hex}", name, [arguments])
         self._begun.append(call)
         if place is not None:
             self._places[place] = call
         return ToolCallDelta(call.index, call.id, name, arguments)
+
+    def length(self) -> int:
+        """Characters of the arguments so far."""
+        return sum(sum(map(len, call.arguments)) for call in self._begun)
 
     def whole(self, *, cut: bool) -> tuple[ToolCall, ...]:
         """The calls. `cut`: the answer ran into its limit, and a call that it cut off is none."""

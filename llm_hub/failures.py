@@ -31,7 +31,10 @@ from llm_hub.errors import (
     redact,
     shorten,
 )
-from llm_hub.wire import count
+from llm_hub.wire import count, named
+
+LONGEST_WAIT = 86400.0
+"""Seconds. Who asks for more than a day is asked again after a day."""
 
 
 def retry_after(headers: Mapping[str, str], now: float | None = None) -> float | None:
@@ -52,7 +55,7 @@ def retry_after(headers: Mapping[str, str], now: float | None = None) -> float |
                 continue
             seconds = max(0.0, when - (time.time() if now is None else now))
         if math.isfinite(seconds) and seconds >= 0:
-            return seconds
+            return min(seconds, LONGEST_WAIT)
     return None
 
 
@@ -176,7 +179,7 @@ def failure(
         "hint": hint.format(**names),
         "detail": shorten(redact(words.message, *secrets)),
         "status": status,
-        "code": words.codes[0] if words.codes else "",
+        "code": named(words.codes[0]) if words.codes else "",
         "retry_after": retry_after(headers) if headers is not None else None,
     }
     if kind is UnsupportedParameter:
@@ -192,7 +195,7 @@ def transport_failure(error: BaseException, *, provider: str, title: str, model:
     causes = list(_causes(error))
     names = {cls.__name__ for cause in causes for cls in type(cause).__mro__}
     details: dict[str, Any] = {"provider": provider, "model": model}
-    if "ReadTimeout" in names or "WriteTimeout" in names:
+    if "ReadTimeout" in names or "WriteTimeout" in names or type(error) is TimeoutError:  # the last: asyncio.timeout's
         return TimedOut(f"{title} fell silent.", hint="Try again, or choose another provider.", **details)
     if streaming:
         return StreamBroken(

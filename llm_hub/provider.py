@@ -247,6 +247,10 @@ class Answer:
             raise StreamBroken(f"{self.title} called a tool without a name.")
         return delta
 
+    def length(self) -> int:
+        """Characters so far: text, reasoning, and the arguments of calls."""
+        return sum(map(len, self._text)) + sum(map(len, self._reasoning)) + self._calls.length()
+
     def done(self) -> Done:
         """The last event. Raises `StreamBroken` without a finish reason, `ContentRejected` for a refusal or a content
         filter, `EmptyAnswer` without text and calls.

@@ -7,24 +7,30 @@ from __future__ import annotations
 
 import asyncio
 import json
-import ssl
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from contextlib import aclosing
-from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 import orjson
 
 from llm_hub.errors import ConfigurationError, ProviderError, StreamBroken, UnsupportedParameter, shorten
+from llm_hub.transport import unfit
 
 LONGEST_LINE = 8 * 1024 * 1024
 """Bytes. A server that sends a longer line is not speaking the protocol."""
-
-CONNECTIONS = 1000
-"""At once, for each provider and key."""
-KEEP_ALIVE = 30.0
-"""Seconds that an idle connection is kept for the next request."""
+MOST_LINES = 10_000
+"""Of one event."""
+LONGEST_ANSWER = 4_000_000
+"""Characters, roughly: what was thought and the arguments of calls among them. That is a million tokens."""
+LONGEST_NAME = 256
+"""Characters of a name from the wire."""
+LONGEST_REFUSAL = 2000
+"""Characters of a model's own words for not answering."""
+MOST_MODELS = 20_000
+"""In a list."""
+LARGEST_COUNT = 10**9
+"""Tokens. A greater number is no count of them."""
 
 LIST_TIMEOUT = 10.0
 """Seconds for a list of models: the page shows its suggestions meanwhile."""
@@ -42,25 +48,30 @@ class Reply(Protocol):
 
     @property
     def headers(self) -> Mapping[str, str]: ...
-    def aiter_bytes(self) -> AsyncIterator[bytes]: ...
+    def aiter_raw(self) -> AsyncIterator[bytes]: ...
     async def aclose(self) -> None: ...
 
 
-async def body(reply: Reply, complete: Callable[[], bool]) -> AsyncGenerator[bytes]:
+async def body(reply: Reply, complete: Callable[[], bool], length: Callable[[], int]) -> AsyncGenerator[bytes]:
     """The reply's body as it comes, and a blank line at its end, which several servers leave out. Closes the reply.
 
-    Once `complete()` says that nothing more is needed, neither silence nor a cut connection is an error. Raises
-    `StreamBroken` for a web page, which is what a wrong address often answers with.
+    Once `complete()` says that nothing more is needed, neither silence nor a cut connection is an error. `length()` is
+    that of the answer so far: it is no more than what was read, and so it is asked a few times at most. Raises
+    `StreamBroken` for an answer without an end, and for a web page, which is what a wrong address often answers with.
     """
+    heard, look = 0, LONGEST_ANSWER
     try:
         if reply.headers.get("content-type", "").startswith("text/html"):
             raise StreamBroken("The server sent a web page instead of an answer.", hint="Check the base URL.")
-        async with aclosing(reply.aiter_bytes()) as pieces:  # type: ignore[type-var]  # both are async generators
+        async with aclosing(reply.aiter_raw()) as pieces:  # type: ignore[type-var]  # both are async generators
             while not complete():
                 piece = await anext(pieces, None)
                 if piece is None:
                     yield b"\n\n"
                     return
+                heard += len(piece)
+                if heard > look:
+                    look = heard + _bearable(length())
                 yield piece
             deadline = asyncio.get_running_loop().time() + LINGER
             while True:
@@ -74,6 +85,15 @@ async def body(reply: Reply, complete: Callable[[], bool]) -> AsyncGenerator[byt
                 yield piece
     finally:
         await reply.aclose()
+
+
+def _bearable(length: int) -> int:
+    """Bytes that may be read before an answer of that length is looked at again."""
+    if length > LONGEST_ANSWER:
+        error = unfit(f"The answer has no end: it is longer than {LONGEST_ANSWER // 10**6} million characters.")
+        error.falls_back = False  # nobody could go on with it
+        raise error
+    return max(LONGEST_ANSWER - length, 2**20)
 
 
 class LineDecoder:
@@ -136,6 +156,8 @@ class SSEDecoder:
                 self._event = ""
             elif line.startswith(b"event:"):
                 self._event = line[6:].strip().decode("utf-8", "replace")
+        if len(self._data) > MOST_LINES:
+            raise unfit(f"The server sent an event of more than {MOST_LINES} lines.")
         return events
 
 
@@ -174,7 +196,7 @@ class ThinkSplitter:
         self._held += text
         if self._state == "start":
             head = self._held.lstrip()
-            if len(head) < 7 and "<think>".startswith(head):
+            if len(head) < 7 and "<think>".startswith(head) and len(self._held) < LONGEST_NAME:
                 return []
             if head.startswith("<think>"):
                 self._state, self._held, self._trim = "thinking", head[7:], True
@@ -271,45 +293,26 @@ def checked_url(url: str, setting: str) -> str:
     return url
 
 
-class CookielessSessions:
-    """Goes before one of httpx-aiohttp's transports: its sessions keep no cookies, since everybody who chats shares
-    them, and there is one for each event loop, since a program may run several after another.
-    """
-
-    ssl_context: ssl.SSLContext
-    client: Any
-    _loop: asyncio.AbstractEventLoop | None = None
-
-    async def handle_async_request(self, request: Any) -> Any:
-        loop = asyncio.get_running_loop()
-        if self._loop is not loop:
-            self._loop, self.client = loop, self._session
-        try:
-            return await super().handle_async_request(request)  # type: ignore[misc]  # the transport's
-        except Exception as error:
-            if type(error).__module__.startswith("aiohttp"):  # what the transport has no word for: a head out of bounds
-                raise ConnectionError("The server's reply is not HTTP.") from error
-            raise
-
-    def _session(self) -> Any:
-        import aiohttp  # a tenth of a second: loaded with the first adapter, not with this module
-
-        return aiohttp.ClientSession(
-            connector=self._connector(ssl=self.ssl_context, limit=CONNECTIONS, keepalive_timeout=KEEP_ALIVE),
-            cookie_jar=aiohttp.DummyCookieJar(),
-        )
-
-    def _connector(self, **options: Any) -> Any:
-        import aiohttp
-
-        return aiohttp.TCPConnector(**options)
-
-
-def no_cookies() -> CookieJar:
-    """A jar that takes no cookie, for the client above that transport."""
-    return CookieJar(DefaultCookiePolicy(allowed_domains=[]))
-
-
 def count(value: object) -> int | None:
     """A count from the wire, or None if it is not one."""
-    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
+    return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= LARGEST_COUNT else None
+
+
+def named(value: object) -> str:
+    """A name from the wire, such as a model's: not too long, and without what cannot be printed; "" if it is none."""
+    if not isinstance(value, str):
+        return ""
+    value = value[:LONGEST_NAME]
+    return value if value.isprintable() else "".join(one if one.isprintable() else "?" for one in value)
+
+
+def listed(rows: object, field: str) -> list[tuple[str, dict[str, Any]]]:
+    """The rows of a list of models, by their names, which are in that field. Those are left out that nobody could ask
+    for. Raises `StreamBroken` for a list that is too long for one.
+    """
+    if not isinstance(rows, list):
+        return []
+    if len(rows) > MOST_MODELS:
+        raise unfit(f"The server lists more than {MOST_MODELS} models.")
+    objects = (row for row in rows if isinstance(row, dict))
+    return [(row[field], row) for row in objects if row.get(field) and named(row[field]) == row[field]]

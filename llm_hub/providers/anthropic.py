@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Any, cast
@@ -15,15 +16,18 @@ from llm_hub.errors import InvalidRequest, NotOffered, PromptTooLong, ProviderEr
 from llm_hub.failures import cause, failure, transport_failure
 from llm_hub.provider import Answer, LLMProvider
 from llm_hub.providers import anthropic_body
+from llm_hub.transport import Transport, no_cookies
 from llm_hub.wire import (
     LIST_TIMEOUT,
-    CookielessSessions,
+    LONGEST_REFUSAL,
+    MODELS_LEARNT,
     SSEDecoder,
     body,
     checked_key,
     checked_url,
     count,
-    no_cookies,
+    listed,
+    named,
     parse_object,
 )
 
@@ -57,8 +61,8 @@ _FAILURES = (
 )
 
 
-class _Transport(CookielessSessions, AiohttpTransport):
-    pass
+class _Transport(Transport, AiohttpTransport):
+    streams = "/v1/messages"
 
 
 class AnthropicProvider(LLMProvider):
@@ -110,7 +114,7 @@ class AnthropicProvider(LLMProvider):
         stopped = False
         response = await self._post(answer, request, self._body(request, answer.model))
         try:
-            async with aclosing(body(response, lambda: stopped)) as pieces:
+            async with aclosing(body(response, lambda: stopped, answer.length)) as pieces:
                 async for piece in pieces:
                     for _, data in decoder.feed(piece):
                         if not stopped:
@@ -126,14 +130,12 @@ class AnthropicProvider(LLMProvider):
 
     async def models(self) -> tuple[ModelInfo, ...]:
         try:
-            response = await self._client.get(
-                "/v1/models?limit=1000", cast_to=httpx2.Response, options={"timeout": LIST_TIMEOUT}
-            )
-            listed = parse_object(response.content).get("data")
+            async with asyncio.timeout(LIST_TIMEOUT):
+                response = await self._client.get("/v1/models?limit=1000", cast_to=httpx2.Response)
             found = tuple(
-                ModelInfo(item["id"], title=item.get("display_name") or "", context=count(item.get("max_input_tokens")))
-                for item in listed or ()
-                if isinstance(item, dict) and isinstance(item.get("id"), str) and item.get("lifecycle") != "retired"
+                ModelInfo(model, title=named(item.get("display_name")), context=count(item.get("max_input_tokens")))
+                for model, item in listed(parse_object(response.content).get("data"), "id")
+                if item.get("lifecycle") != "retired"
             )
         except _FAILURES as error:
             raise self._translate(error, "") from cause(error)
@@ -189,6 +191,8 @@ class AnthropicProvider(LLMProvider):
                 last = refused
             else:
                 if without:
+                    if len(self._left_out) >= MODELS_LEARNT:
+                        del self._left_out[next(iter(self._left_out))]  # anybody may invent names of models
                     self._left_out[key] = without
                     answer.ignored += without
                 return response
@@ -240,7 +244,7 @@ class AnthropicProvider(LLMProvider):
                     return [answer.tool_call(count(event.get("index")) or 0, arguments=piece)]
             case "message_start":
                 message = event["message"]
-                answer.model = message.get("model") or answer.model
+                answer.model = named(message.get("model")) or answer.model
                 _add_usage(answer.usage, message.get("usage") or {})
             case "content_block_start":
                 block = event["content_block"]
@@ -251,10 +255,10 @@ class AnthropicProvider(LLMProvider):
             case "message_delta":
                 reason = event["delta"].get("stop_reason")
                 if isinstance(reason, str):
-                    answer.finish_reason = _FINISH_REASONS.get(reason, reason)
+                    answer.finish_reason = _FINISH_REASONS.get(reason) or named(reason)
                 details = event["delta"].get("stop_details") or {}
                 if reason == "refusal":
-                    answer.refusal = details.get("explanation") or ""
+                    answer.refusal = str(details.get("explanation") or "")[:LONGEST_REFUSAL]
                 _add_usage(answer.usage, event.get("usage") or {})
             case "error":
                 raise self._failure(None, event, answer.model)

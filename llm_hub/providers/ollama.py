@@ -5,6 +5,7 @@ The transport costs a fifth of httpx's own for each token, and does not slow dow
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
@@ -27,15 +28,17 @@ from llm_hub.errors import (
 from llm_hub.failures import cause, failure, transport_failure
 from llm_hub.provider import Answer, LLMProvider
 from llm_hub.providers import ollama_body
+from llm_hub.transport import Transport, no_cookies
 from llm_hub.wire import (
     LIST_TIMEOUT,
-    CookielessSessions,
+    MODELS_LEARNT,
     LineDecoder,
     ThinkSplitter,
     body,
     checked_url,
     count,
-    no_cookies,
+    listed,
+    named,
     parse_object,
 )
 
@@ -56,8 +59,8 @@ _FAILURES = (
 )
 
 
-class _Transport(CookielessSessions, AiohttpTransport):
-    pass
+class _Transport(Transport, AiohttpTransport):
+    streams = "/api/chat"
 
 
 class OllamaProvider(LLMProvider):
@@ -102,7 +105,7 @@ class OllamaProvider(LLMProvider):
             yield Waiting(f"{self.title} is loading {answer.model}")
         response = await self._post(answer, request, self._body(request, answer.model))
         try:
-            async with aclosing(body(response, lambda: answer.finish_reason is not None)) as pieces:
+            async with aclosing(body(response, lambda: answer.finish_reason is not None, answer.length)) as pieces:
                 async for piece in pieces:
                     for line in decoder.feed(piece):
                         if line.strip() and answer.finish_reason is None:
@@ -116,15 +119,17 @@ class OllamaProvider(LLMProvider):
         yield answer.done()
 
     async def models(self) -> tuple[ModelInfo, ...]:
-        listed = (await self._get("/api/tags")).get("models")
-        found = [item["name"] for item in listed or () if isinstance(item, dict) and isinstance(item.get("name"), str)]
+        try:
+            found = listed((await self._get("/api/tags")).get("models"), "name")
+        except StreamBroken as error:
+            raise self._translate(error, "") from None
         if not found:
             raise ModelNotFound(
                 f"{self.title} runs but has no model.",
                 provider=self.name,
                 hint="Pull one: `ollama pull llama3.2`.",
             )
-        return tuple(ModelInfo(name) for name in found)
+        return tuple(ModelInfo(model) for model, _ in found)
 
     async def aclose(self) -> None:
         await self._client.aclose()
@@ -160,6 +165,8 @@ class OllamaProvider(LLMProvider):
                 ) from None
             if can is None or "think" not in sent or "thinking" in can:
                 raise
+            if len(self._unthinking) >= MODELS_LEARNT:
+                self._unthinking.pop()  # anybody may invent names of models
             self._unthinking.add(answer.model)
             return await self._post(answer, request, wanted)
         answer.ignored = ollama_body.left_out(request, sent)
@@ -184,8 +191,8 @@ class OllamaProvider(LLMProvider):
         events: list[Event] = []
         if "error" in line:
             raise self._failure(None, line, answer.model)
-        if isinstance(model := line.get("model"), str) and model:
-            answer.model = model
+        if (model := line.get("model")) != answer.model:
+            answer.model = named(model) or answer.model
         message = line.get("message") or {}
         if isinstance(thought := message.get("thinking"), str) and thought:
             events.append(answer.reasoning(thought))
@@ -200,7 +207,7 @@ class OllamaProvider(LLMProvider):
             reason = line.get("done_reason")
             if reason in ("load", "unload"):
                 raise EmptyAnswer(f"{self.title} only {reason}ed {answer.model}, and answered nothing.")
-            answer.finish_reason = reason if isinstance(reason, str) and reason else "stop"
+            answer.finish_reason = named(reason) or "stop"
             answer.usage = _usage(line)
         return events
 
@@ -230,15 +237,17 @@ class OllamaProvider(LLMProvider):
     async def _capabilities(self, model: str) -> frozenset[str] | None:
         """What the model can do in Ollama's words; None where the server does not say."""
         try:
-            response = await self._client.post("/api/show", json={"model": model}, timeout=LIST_TIMEOUT)
-            listed = parse_object(response.content).get("capabilities")
+            async with asyncio.timeout(LIST_TIMEOUT):
+                response = await self._client.post("/api/show", json={"model": model})
+            can = parse_object(response.content).get("capabilities")
         except _FAILURES:
             return None
-        return frozenset(item for item in listed if isinstance(item, str)) if isinstance(listed, list) else None
+        return frozenset(item for item in can if isinstance(item, str)) if isinstance(can, list) else None
 
     async def _get(self, path: str) -> dict[str, Any]:
         try:
-            response = await self._client.get(path, timeout=LIST_TIMEOUT)
+            async with asyncio.timeout(LIST_TIMEOUT):
+                response = await self._client.get(path)
             if not response.is_success:
                 raise self._failure(response.status_code, response.content, "", response.headers)
             return parse_object(response.content)

@@ -6,6 +6,7 @@ where a malformed line and a missing end are seen for what they are, at a third 
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
@@ -15,16 +16,17 @@ import httpx2
 from httpx_aiohttp.httpx2 import AiohttpTransport
 from openai import APIStatusError, AsyncOpenAI, AsyncStream, OpenAIError
 
-from llm_hub.addresses import PublicReplies, public_connector, public_url
+from llm_hub.addresses import public_connector, public_url
 from llm_hub.chat import ChatRequest, ModelInfo, ToolCallDelta, Usage
 from llm_hub.errors import ModelNotFound, NotOffered, ProviderError, StreamBroken, UnsupportedParameter
 from llm_hub.failures import cause, failure, transport_failure
 from llm_hub.options import OPTIONAL
 from llm_hub.provider import Answer, LLMProvider
 from llm_hub.providers import openai_body
+from llm_hub.transport import Transport, no_cookies
 from llm_hub.wire import (
     LIST_TIMEOUT,
-    CookielessSessions,
+    LONGEST_REFUSAL,
     LearnedParameters,
     SSEDecoder,
     ThinkSplitter,
@@ -32,7 +34,8 @@ from llm_hub.wire import (
     checked_key,
     checked_url,
     count,
-    no_cookies,
+    listed,
+    named,
     parse_object,
 )
 
@@ -63,12 +66,12 @@ _FAILURES = (OpenAIError, httpx2.HTTPError, httpx2.StreamError, OSError, Attribu
 _REASONING = ("reasoning_content", "reasoning", "reasoning_text")
 
 
-class _Transport(CookielessSessions, AiohttpTransport):
-    pass
+class _Transport(Transport, AiohttpTransport):
+    streams = "/chat/completions"
 
 
-class _PublicTransport(PublicReplies, _Transport):
-    """For a server that nobody vouches for."""
+class _PublicTransport(_Transport):
+    """For a server that a visitor named."""
 
     def __init__(self, resolver: Any) -> None:
         super().__init__(trust_env=False)
@@ -133,7 +136,7 @@ class OpenAIProvider(LLMProvider):
         ended = False
         response = await self._post(answer, self._body(request, answer.model))
         try:
-            async with aclosing(body(response, lambda: answer.finish_reason is not None)) as pieces:
+            async with aclosing(body(response, lambda: answer.finish_reason is not None, answer.length)) as pieces:
                 async for piece in pieces:
                     for _, data in decoder.feed(piece):
                         ended = ended or data == b"[DONE]"
@@ -148,13 +151,14 @@ class OpenAIProvider(LLMProvider):
 
     async def models(self) -> tuple[ModelInfo, ...]:
         try:
-            response = await self._client.get("/models", cast_to=httpx2.Response, options={"timeout": LIST_TIMEOUT})
-            reply = parse_object(response.content)
+            async with asyncio.timeout(LIST_TIMEOUT):
+                response = await self._client.get("/models", cast_to=httpx2.Response)
+            rows = listed(parse_object(response.content).get("data"), "id")
         except _FAILURES as error:
             raise self._translate(error, "") from cause(error)
         found = []
-        for item in reply.get("data") or ():
-            if isinstance(item, dict) and isinstance(model := item.get("id"), str) and not _is_for_other_things(model):
+        for model, item in rows:
+            if not _is_for_other_things(model):
                 context = item.get("context_length") or item.get("context_window") or item.get("max_model_len")
                 found.append(ModelInfo(model, context=count(context)))
         return tuple(sorted(found, key=lambda info: info.id))
@@ -199,8 +203,8 @@ class OpenAIProvider(LLMProvider):
         events: list[Event] = []
         if "error" in chunk or chunk.get("object") == "error":
             raise self._failure(None, chunk, answer.model)
-        if isinstance(model := chunk.get("model"), str) and model:
-            answer.model = model
+        if (model := chunk.get("model")) != answer.model:
+            answer.model = named(model) or answer.model
         if isinstance(usage := chunk.get("usage") or (chunk.get("x_groq") or {}).get("usage"), dict):
             answer.usage = _usage(usage)
         for choice in chunk.get("choices") or ():
@@ -215,11 +219,11 @@ class OpenAIProvider(LLMProvider):
             if calls := delta.get("tool_calls"):
                 events += [_called(answer, call) for call in calls]
             if isinstance(refusal := delta.get("refusal"), str):
-                answer.refusal += refusal
+                answer.refusal = (answer.refusal + refusal)[:LONGEST_REFUSAL]
             if isinstance(reason := choice.get("finish_reason"), str):
                 if reason == "error":  # OpenRouter, when the provider behind it has failed
                     raise self._failure(None, choice, answer.model)
-                answer.finish_reason = reason
+                answer.finish_reason = named(reason)
         return events
 
     def _translate(

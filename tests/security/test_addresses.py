@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import aiohttp
 import pytest
 
-from llm_hub import addresses
+from llm_hub import transport
 from llm_hub.addresses import NotPublic, PublicResolver, is_public, public_connector, public_socket, public_url
 from llm_hub.chat import ChatRequest, Message, Role
 from llm_hub.errors import ConfigurationError, ConnectionFailed, ProviderError, StreamBroken
@@ -202,13 +202,13 @@ async def test_a_hostile_reply_is_an_error(
     answer: Callable[[asyncio.StreamWriter], Any], kind: type[ProviderError], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The same transport as for visitors' servers, let through to this computer, where the test's server is."""
-    monkeypatch.setattr(addresses, "LARGEST_REPLY", 100_000)
+    monkeypatch.setattr(transport, "LONGEST_STREAM", 100_000)
     async with serving(answer) as (port, heard):
         visitors = OpenAIProvider(
             "sk-test-0123456789", base_url=f"https://models.evil.com:{port}/v1", public_only=True, resolver=Names([])
         )
-        transport = visitors._client._client._transport
-        transport._connector = aiohttp.TCPConnector
+        carrier = visitors._client._client._transport
+        carrier._connector = aiohttp.TCPConnector
         visitors._client.base_url = f"http://127.0.0.1:{port}/v1"
         failed = await asked(visitors)
         assert isinstance(failed, kind), repr(failed)

@@ -18,7 +18,7 @@ from llm_hub.accounts import Accounts
 from llm_hub.chat import Attempt, AttemptFailed, Done, LLMResponse
 from llm_hub.errors import ConfigurationError, LLMHubError, NotConfigured
 from llm_hub.factory import ROWS, ProviderFactory, Row, compatible
-from llm_hub.pricing import price
+from llm_hub.pricing import own_price, price
 from llm_hub.provider import LLMProvider
 from llm_hub.providers import gguf
 from llm_hub.purse import TYPE_A_KEY, Payer, Purse
@@ -94,6 +94,8 @@ class Hub:
         )
         for name in settings.route:
             self._known(name, "LLM_HUB_ROUTE: ")
+        for name in settings.prices:
+            self._known(name, "LLM_HUB_PRICES: ")
 
     @classmethod
     def from_settings(cls, settings: Settings) -> Hub:
@@ -199,6 +201,11 @@ class Hub:
         """Who pays for a request; None: no model of its route needs a key, or nobody has one."""
         return self._purse.paying(_providers(self.order(request)))
 
+    def uses_registered(self, request: ChatRequest) -> bool:
+        """Whether a program's own provider may be asked: it needs no key that somebody could pay with."""
+        own = ProviderFactory.registered
+        return bool(own) and any(name in own for name in _providers(self.order(request)))
+
     async def events(self, request: ChatRequest) -> AsyncGenerator[Event]:
         """The answer to a request, from the first target that can give it.
 
@@ -230,7 +237,10 @@ class Hub:
 
     def price(self, answer: LLMResponse | Attempt) -> Decimal | None:
         """US dollars that an answer, or one attempt at it, cost; None where that is unknown."""
-        row = self._rows.get(answer.provider)
+        own, provider = self._settings.prices, answer.provider
+        if own and (rates := own.get(f"{provider}/{answer.model}") or own.get(provider)):
+            return own_price(rates, answer.usage)
+        row = self._rows.get(provider)
         return price(answer.model, answer.usage, row.prices) if row else None
 
     def targets(self) -> tuple[TargetState, ...]:

@@ -11,11 +11,13 @@ import logging
 import time
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from llm_hub.errors import ConfigurationError, InvalidRequest, LLMHubError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from limits import RateLimitItem
     from limits.aio.storage import Storage
 
@@ -31,6 +33,8 @@ PAUSE = 30.0
 
 class LimitReached(LLMHubError):
     """Not now: `retry_after` seconds from now the limit's minute or day is over."""
+
+    kind: ClassVar[str] = "limit_reached"
 
     def __init__(self, message: str, *, retry_after: float) -> None:
         super().__init__(message, hint=f"Try again in {_words(retry_after)}.")
@@ -97,26 +101,26 @@ class _Held:
 class Reservation:
     """What a request has reserved. It is settled once, with what it really used."""
 
-    def __init__(self, counters: Counters | None, who: str, held: tuple[_Held, ...] = ()) -> None:
-        self._counters = counters
+    def __init__(self, limits: Limits, who: str, held: list[_Held]) -> None:
+        self._limits = limits
         self._who = who
         self._held = held
 
+    async def extend(self, *, tokens: int, money: Decimal | None) -> None:
+        """Reserves more, for a further attempt. Raises `LimitReached`, and then no more is reserved than before."""
+        self._held += await self._limits.hold(self._who, {"tokens": tokens, "dollars": _micro(money)})
+
     async def settle(self, *, tokens: int, money: Decimal | None) -> None:
         """The estimate gives way to these. Money that is not known counts as none."""
-        used = {"requests": 1, "tokens": tokens, "dollars": _micro(money)}
-        await self._correct(used)
+        await self._correct({"requests": 1, "tokens": tokens, "dollars": _micro(money)})
 
     async def release(self) -> None:
         """Nothing was used, not even the request: nobody was asked."""
-        await self._correct({"requests": 0, "tokens": 0, "dollars": 0})
+        await self._correct({})
 
     async def _correct(self, used: dict[str, int]) -> None:
-        held, self._held = self._held, ()
-        for one in held:
-            difference = used[one.unit] - one.amount
-            if difference and self._counters is not None and time.time() < one.ends:
-                await self._counters.correct(one.item, self._who, difference, one.place)
+        held, self._held = self._held, []
+        await self._limits.correct(self._who, held, used)
 
 
 class Limits:
@@ -136,9 +140,8 @@ class Limits:
         self._whose = whose
         self._strict = strict
         self._items: dict[str, RateLimitItem] = {}
-        self._counters = counters
+        self._counters = counters or Counters()
         if any(amount is not None for amount in amounts.values()):
-            self._counters = counters or Counters()
             from limits import RateLimitItemPerDay, RateLimitItemPerMinute
 
             for unit, amount in amounts.items():
@@ -151,6 +154,11 @@ class Limits:
         """Whether money is limited, so that an estimate of it is worth making."""
         return "dollars" in self._items
 
+    @property
+    def refuses_unpriced(self) -> bool:
+        """Whether a model is not asked whose price nobody knows: the limit of money would mean nothing."""
+        return self._strict and self.money
+
     async def reserve(self, who: str, *, tokens: int = 0, money: Decimal | None = None) -> Reservation:
         """Reserves a request and what it may use. Raises `LimitReached`, and then nothing is reserved.
 
@@ -158,22 +166,39 @@ class Limits:
         Where the limit is strict it is refused, with `InvalidRequest`: tomorrow it would be no smaller.
         """
         wanted = {"requests": 1, "tokens": tokens, "dollars": _micro(money)}
-        held: list[_Held] = []
         for unit, item in self._items.items():
-            assert self._counters is not None  # noqa: S101  # where there are limits, there are counters
             if self._strict and wanted[unit] > item.amount:
-                await Reservation(self._counters, who, tuple(held)).release()
                 raise InvalidRequest(
                     f"This request may need more than the limit of {_said(item.amount, unit)} a day for {self._whose}.",
                     hint="Make it shorter, begin a new chat, or choose a cheaper model.",
                 )
-            amount = max(1, min(wanted[unit], item.amount))
-            count, ends, place = await self._counters.add(item, who, amount)
+        return Reservation(self, who, await self.hold(who, {unit: max(1, amount) for unit, amount in wanted.items()}))
+
+    async def hold(self, who: str, wanted: Mapping[str, int]) -> list[_Held]:
+        """Adds so much to each count, or to none. Raises `LimitReached`."""
+        held: list[_Held] = []
+        for unit, item in self._items.items():
+            amount = min(wanted.get(unit, 0), max(1, item.amount))
+            if not amount:
+                continue
+            try:
+                count, ends, place = await self._counters.add(item, who, amount)
+            except BaseException:  # who asks has left
+                await self.correct(who, held, {})
+                raise
             held.append(_Held(item, unit, amount, ends, place))
             if count > item.amount:
-                await Reservation(self._counters, who, tuple(held)).release()
+                await self.correct(who, held, {})
                 raise self._reached(item, unit, count - amount, ends)
-        return Reservation(self._counters, who, tuple(held))
+        return held
+
+    async def correct(self, who: str, held: Sequence[_Held], used: Mapping[str, int]) -> None:
+        """Puts what was used of each unit in the place of what is held, as far as its minute or day is not over."""
+        rest = dict(used)
+        for one in reversed(held):  # what was held last counts for the newest day
+            difference = rest.pop(one.unit, 0) - one.amount
+            if difference and time.time() < one.ends:
+                await self._counters.correct(one.item, who, difference, one.place)
 
     def _reached(self, item: RateLimitItem, unit: str, used: int, ends: float) -> LimitReached:
         left = max(0, item.amount - used)

@@ -1,4 +1,5 @@
-"""What an answer cost, by the public price lists of genai-prices. What they do not list is unknown, never 0.
+"""What an answer cost: as the owner says, else by the public price lists of genai-prices. What nobody lists is unknown,
+never 0.
 
 Asking the lists takes a tenth of a millisecond. What a token costs is asked once for each model, and again where it
 depends on the time or on the length of the prompt.
@@ -42,6 +43,13 @@ def price(model: str, usage: Usage | None, prices: str) -> Decimal | None:
         return None
     rates = listed.rates(prompt)
     return (prompt - cached) * rates.prompt + cached * rates.cached + answer * rates.answer
+
+
+def own_price(rates: tuple[Decimal, Decimal], usage: Usage | None) -> Decimal | None:
+    """US dollars, where a million tokens of the prompt and of the answer cost these."""
+    if not usage or "prompt_tokens" not in usage or "completion_tokens" not in usage:
+        return None
+    return (usage["prompt_tokens"] * rates[0] + usage["completion_tokens"] * rates[1]) / _MILLION
 
 
 class _Listed:

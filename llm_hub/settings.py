@@ -23,6 +23,7 @@ PREFIX = "LLM_HUB_"
 NO_KEYS = ("page", "visitor", "local")
 """Who asks without a key, as the ledger names them: a key's name is none of these."""
 _SECRET = re.compile(r"(?:KEY|TOKEN|SECRET|PASSWORD)$", re.IGNORECASE)
+_RATE = re.compile(r"[0-9]{1,6}(?:\.[0-9]{1,9})?")
 SHORTEST_KEY = 16
 """Characters of a key of the hub's own API: shorter ones can be guessed."""
 
@@ -95,6 +96,12 @@ class Settings(BaseSettings):
     daily_money: Decimal = Field(
         Decimal(5), gt=0, le=10**6, allow_inf_nan=False, description="US dollars a day for all those visitors together."
     )
+    prices: Annotated[dict[str, tuple[Decimal, Decimal]], NoDecode] = Field(
+        {},
+        description="What models cost that the public lists do not know, or know otherwise: provider/model=2/10, or "
+        "provider=2/10 for all of its models, US dollars for a million tokens of the prompt and of the answer.",
+    )
+    ledger_days: int = Field(365, ge=0, le=10**6, description="Days that rows of the ledger are kept; 0: for ever.")
     chaos: bool = Field(False, description="Adds a provider that fails in every way, to watch what happens.")
 
     database_url: str = Field(
@@ -183,6 +190,20 @@ class Settings(BaseSettings):
                 raise ValueError(f"entry {number} is no key: a key has at least {SHORTEST_KEY} printable characters")
             keys[name] = key
         return keys
+
+    @field_validator("prices", mode="before")
+    @classmethod
+    def _named_prices(cls, value: Any) -> Any:
+        if not isinstance(value, str):
+            return value
+        prices = {}
+        for entry in filter(None, (part.strip() for part in value.split(","))):
+            name, equals, said = (part.strip() for part in entry.rpartition("="))
+            rates = [one.strip() for one in said.split("/")]
+            if not (name and equals) or len(rates) != 2 or not all(_RATE.fullmatch(one) for one in rates):
+                raise ValueError("write it as provider/model=2/10, in US dollars for a million tokens of each")
+            prices[name] = (Decimal(rates[0]), Decimal(rates[1]))
+        return prices
 
     @field_validator("servers", mode="before")
     @classmethod

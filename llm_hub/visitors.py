@@ -141,11 +141,14 @@ class Visitors:
     def events(self, visitor: Visitor, request: ChatRequest, way: str) -> AsyncGenerator[Event]:
         """The answer to a visitor's request, counted; where the owner pays for a stranger, within limits.
 
-        Raises `LimitReached`, `InvalidRequest` for what is more than all that is allowed, and as the hub does.
+        What the owner's program has registered is the owner's, whoever pays for the rest of a route.
+
+        Raises `LimitReached`, `InvalidRequest` for what is more than all that is allowed or has no known price, and as
+        the hub does.
         """
         hub, limits = self.hub(visitor), []
         payer = hub.payer(request)
-        if payer == "owner" and self._allowance is not None:
+        if self._allowance is not None and (payer == "owner" or hub.uses_registered(request)):
             limits, longest = self._allowance.of(visitor), self._allowance.longest
             request = replace(request, max_tokens=min(request.max_tokens or longest, longest))
         who = "visitor" if payer == "visitor" else "page"

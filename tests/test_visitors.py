@@ -47,7 +47,8 @@ async def a_hub(tmp_path: Path, text: str) -> AsyncIterator[Hub]:
 
 def openai(wall: Wall, more: str = "") -> str:
     """The owner's settings, with a key of theirs."""
-    return f"OPENAI_API_KEY={OWNER}\nOPENAI_BASE_URL={wall.openai_url}\n{more}"
+    prices = "LLM_HUB_PRICES=openai/ok=1/2,openai/ok?tokens=5=1/2,openai/stall@first=1/2"
+    return f"OPENAI_API_KEY={OWNER}\nOPENAI_BASE_URL={wall.openai_url}\n{prices}\n{more}"
 
 
 async def answer(hub: Hub, model: str | None, fallback: tuple[str, ...] | None = ()) -> LLMResponse:
@@ -410,7 +411,7 @@ async def test_what_a_model_thought_before_it_was_left_uses_the_owners_money_too
     async with a_hub(tmp_path, openai(wall, "LLM_HUB_FIRST_TOKEN_TIMEOUT=1")) as hub:
         visitors = Visitors(hub, owner_pays=True, trusted=False, allowance=allowed(tokens=LONGEST_ANSWER + 50))
         with pytest.raises(TimedOut):
-            await ask(visitors, model="openai/stall")
+            await ask(visitors, model="openai/stall@first")
         assert "tokens are left" in await ask(visitors)
 
 

@@ -83,7 +83,7 @@ class Application:
             owner_pays=settings.owner_pays,
             trusted=not settings.public,
             only_here=not settings.public,
-            allowance=_allowance(settings, self._counters) if settings.public and settings.owner_pays else None,
+            allowance=_allowance(settings, self._counters) if settings.public else None,
             meter=meter,
         )
         self.votes = Votes(self._database)

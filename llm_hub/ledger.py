@@ -1,6 +1,7 @@
 """The ledger: one row for every request that reached a provider, and never a word of what was said.
 
-Rows are written in the background, in batches: no answer waits for the database, or fails with it.
+Rows are written in the background, in batches: no answer waits for the database, or fails with it. Those that are older
+than they are kept are deleted there, too.
 """
 
 from __future__ import annotations
@@ -36,6 +37,12 @@ BATCH = 1.0
 """Seconds between two writings."""
 PAUSE = 10.0
 """Seconds until a database that failed is tried again."""
+SWEEP = 3600.0
+"""Seconds between two looks for rows that are too old."""
+SWEPT = 1000
+"""Rows that are deleted at once: others may write in between."""
+BREATH = 0.05
+"""Seconds between two such deletions."""
 COUNTS = ("prompt_tokens", "completion_tokens", "reasoning_tokens", "cached_tokens")
 
 Key = TypeVar("Key", bound="Hashable")
@@ -98,10 +105,11 @@ def together(totals: Iterable[Total], key: Callable[[Total], Key]) -> dict[Key, 
 
 
 class Ledger:
-    """The rows of a database."""
+    """The rows of a database, each kept for so many `days`; 0: for ever."""
 
-    def __init__(self, database: Database, *, clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, database: Database, *, days: int = 0, clock: Callable[[], float] = time.time) -> None:
         self._database = database
+        self._days = days
         self._clock = clock
         self._waiting: deque[Entry] = deque()
         self._lost = 0
@@ -174,6 +182,36 @@ class Ledger:
             if self._lost:
                 log.error("%d requests are missing from the ledger: the database failed for too long.", self._lost)
                 self._lost = 0
+
+    async def tend(self, every: float = SWEEP) -> None:
+        """Deletes what is too old, for as long as the hub runs."""
+        while True:
+            await asyncio.sleep(every)
+            try:
+                await self.sweep()
+            except ConfigurationError:  # which the database has logged
+                continue
+            except Exception:
+                log.exception("Old rows of the ledger could not be deleted.")
+
+    async def sweep(self) -> int:
+        """Deletes the rows of days that are over and not kept any more, few at a time, and gives how many there were.
+
+        Raises `ConfigurationError`.
+        """
+        if not self._days or self._database.unmade:
+            return 0
+        schema = await self._database.schema()
+        from sqlalchemy import delete, select
+
+        rows = schema.requests.c
+        old = select(rows.id).where(rows.day <= self.today - self._days).order_by(rows.day).limit(SWEPT)
+        deletion = delete(schema.requests).where(rows.id.in_(old))
+        deleted = 0
+        while found := await self._database.run(lambda connection: connection.execute(deletion).rowcount):
+            deleted += found
+            await asyncio.sleep(BREATH)
+        return deleted
 
     async def aclose(self) -> None:
         """Writes what waits, if the database lets it."""

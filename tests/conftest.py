@@ -7,12 +7,26 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.arena.postgres import Postgres, programs
 from tests.wall import Wall
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Iterator
 
 _FOREIGN = ("OPENAI_", "ANTHROPIC_", "OLLAMA_", "LLM_HUB_", "HF_", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Among several workers (`--dist loadgroup`) no file is divided, since its tests share what they start. One worker
+    has every file with a browser or a test that is heavy, and begins with them: two at once would be late.
+    """
+    if not config.getoption("loadgroup", default=False):
+        return
+    heavy = {item.path for item in items if "browser" in item.fixturenames or item.get_closest_marker("heavy")}
+    for item in items:
+        item.add_marker(pytest.mark.xdist_group("heavy" if item.path in heavy else item.path.stem))
+    items.sort(key=lambda item: item.path not in heavy)
 
 
 @pytest.fixture(autouse=True)
@@ -21,6 +35,19 @@ def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in os.environ:
         if name.upper().startswith(_FOREIGN):
             monkeypatch.delenv(name)
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[str]:
+    """The address of a real PostgreSQL: that which LLM_HUB_TEST_POSTGRES_URL names, or one of the tests' own."""
+    if given := os.environ.get("LLM_HUB_TEST_POSTGRES_URL"):
+        yield given
+        return
+    folder = programs()
+    if folder is None:
+        pytest.skip("There is no PostgreSQL on this machine.")
+    with Postgres(folder) as server:
+        yield server.url
 
 
 @pytest.fixture

@@ -1,11 +1,9 @@
-"""Votes in a real PostgreSQL: the one that LLM_HUB_TEST_POSTGRES_URL names, or one of the tests' own."""
+"""Votes in a real PostgreSQL."""
 
 from __future__ import annotations
 
 import asyncio
-import os
 import uuid
-from typing import TYPE_CHECKING
 
 import pytest
 from sqlalchemy.engine import make_url
@@ -13,22 +11,6 @@ from sqlalchemy.engine import make_url
 from llm_hub.arena.ratings import Vote
 from llm_hub.arena.votes import Votes
 from llm_hub.errors import ConfigurationError
-from tests.arena.postgres import Postgres, programs
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-
-@pytest.fixture(scope="module")
-def url() -> Iterator[str]:
-    if given := os.environ.get("LLM_HUB_TEST_POSTGRES_URL"):
-        yield given
-        return
-    folder = programs()
-    if folder is None:
-        pytest.skip("There is no PostgreSQL on this machine.")
-    with Postgres(folder) as server:
-        yield server.url
 
 
 @pytest.fixture
@@ -37,24 +19,24 @@ def name() -> str:
     return f"model-{uuid.uuid4().hex}"
 
 
-async def test_votes_come_back_as_they_were_cast_and_survive_a_restart(url: str, name: str) -> None:
+async def test_votes_come_back_as_they_were_cast_and_survive_a_restart(postgres: str, name: str) -> None:
     cast = [
         Vote((name, "local"), "best", 1, at=1000.25),
         Vote((name, "openai/b", "x/c/d"), "tie", at=1000.25),
         Vote((name, "日本語'; drop table votes; --"), "bad", at=1000.25),
     ]
-    votes = Votes(url, clock=lambda: 1000.25)
+    votes = Votes(postgres, clock=lambda: 1000.25)
     for vote in cast:
         await votes.add(vote)
     await votes.aclose()
-    again = Votes(url)
+    again = Votes(postgres)
     assert [vote for vote in await again.since() if name in vote.targets] == cast
     assert [vote for vote in await again.since(60) if name in vote.targets] == []
     await again.aclose()
 
 
-async def test_servers_that_start_at_once_share_one_database_and_lose_no_vote(url: str, name: str) -> None:
-    servers = [Votes(url) for _ in range(4)]
+async def test_servers_that_start_at_once_share_one_database_and_lose_no_vote(postgres: str, name: str) -> None:
+    servers = [Votes(postgres) for _ in range(4)]
     await asyncio.gather(
         *(servers[number % 4].add(Vote((name, f"rival-{number}"), "best", 0)) for number in range(60))
     )  # fmt: skip
@@ -63,8 +45,8 @@ async def test_servers_that_start_at_once_share_one_database_and_lose_no_vote(ur
     await asyncio.gather(*(server.aclose() for server in servers))
 
 
-async def test_a_wrong_password_is_said_without_it(url: str) -> None:
-    wrong = make_url(url).set(username="stranger", password="hunter3")
+async def test_a_wrong_password_is_said_without_it(postgres: str) -> None:
+    wrong = make_url(postgres).set(username="stranger", password="hunter3")
     votes = Votes(wrong.render_as_string(hide_password=False))
     with pytest.raises(ConfigurationError) as caught:
         await votes.add(Vote(("a", "b"), "tie"))

@@ -75,7 +75,7 @@ class Application:
         self.hub = Hub.from_settings(settings)
         self._counters = Counters(settings.redis_url)
         self._database = Database(settings.database_url)
-        self._ledger = Ledger(self._database)
+        self._ledger = Ledger(self._database, days=settings.ledger_days)
         self._public = settings.public
         meter = Meter(self._ledger, Metrics(self.hub))
         self.visitors = Visitors(
@@ -180,7 +180,8 @@ class Application:
             stack.push_async_callback(self._counters.aclose)
             stack.push_async_callback(self._database.aclose)
             stack.push_async_callback(self._ledger.aclose)
-            background = [asyncio.create_task(self._open(stack)), asyncio.create_task(self.visitors.tend())]
+            tending = (self._open(stack), self.visitors.tend(), self._ledger.tend())
+            background = [asyncio.create_task(task) for task in tending]
             yield
             for task in background:
                 task.cancel()

@@ -192,15 +192,16 @@ class _Route:
         provider, model, router = target.provider, target.asked, self._router
         self._asked += 1
         splice = Splice("".join(self._text)) if self._text else None
-        if splice is None:
-            self._reasoning.clear()
-            yield AttemptStarted(provider.name, model, self._asked)
-        else:
-            yield Resumed(provider.name, model, len("".join(self._text)))
         limit = router.clocks.reasoning if provider.reasons(model) else router.clocks.first_token
         who = provider.title or provider.name
         stretch, blank = _Stretch(self._clock(), wait), ""
         try:
+            if splice is None:
+                self._reasoning.clear()
+                yield AttemptStarted(provider.name, model, self._asked)
+            else:
+                yield Resumed(provider.name, model, len("".join(self._text)))
+            stretch.began = self._clock()
             request = self._request if splice is None else going_on(self._request, splice.shown)
             asked = provider.events(replace(request, model=model or None))
             stream = watched(asked, router.clocks, first_token=limit, deadline=self._deadline, who=who)

@@ -37,7 +37,7 @@ from llm_hub.ui.limits import address
 from llm_hub.visitors import LONGEST_ANSWER, Allowance, Visitors
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Container
+    from collections.abc import AsyncIterator
     from types import FrameType
 
     from starlette.responses import Response
@@ -191,7 +191,7 @@ class Application:
         """Builds the page and puts it behind the API's routes."""
         try:
             page = await asyncio.to_thread(_build, self.visitors, self.votes, None if self._public else self._ledger)
-            gradio_app = _mount(self.api, page, self.guard.tabs.open)
+            gradio_app = _mount(self.api, page, self.guard)
             # A mounted application's own lifespan is only entered by a parent that starts after the mount.
             await stack.enter_async_context(gradio_app.router.lifespan_context(gradio_app))
             page.blocks.run_startup_events()  # type: ignore[no-untyped-call]  # Gradio's
@@ -203,7 +203,6 @@ class Application:
         # Not sooner: a closed queue does not even send what is finished, and its streams never end.
         stack.callback(page.blocks._queue.close)  # noqa: SLF001  # Gradio has no public way
         self._stop_event = gradio_app.stop_event
-        self.guard.events = frozenset(page.blocks.fns)
         self.page = page
         log.info("LLM Hub is ready: %s (its API answers %s)", self._address, self._answers)
         await self.hub.warm_up()
@@ -255,10 +254,11 @@ def _build(visitors: Visitors, votes: Votes, ledger: Ledger | None) -> Page:
     return page
 
 
-def _mount(app: FastAPI, page: Page, open_tabs: Container[str]) -> Any:
+def _mount(app: FastAPI, page: Page, guard: Guard) -> Any:
     """Mounts the page at "/" with everything that mounting leaves open closed; returns Gradio's own application."""
     import gradio as gr
 
+    from llm_hub.ui.inputs import Inputs
     from llm_hub.ui.sessions import keep_little
 
     blocks = page.blocks
@@ -283,7 +283,8 @@ def _mount(app: FastAPI, page: Page, open_tabs: Container[str]) -> Any:
     )
     mounted = (getattr(route, "app", None) for route in app.routes)
     gradio_app = next(part for part in mounted if isinstance(part, gr.routes.App))
-    keep_little(gradio_app, blocks, open_tabs)
+    keep_little(gradio_app, blocks, guard.tabs.open)
+    guard.problem = Inputs(blocks, gradio_app.state_holder).problem
     return gradio_app
 
 

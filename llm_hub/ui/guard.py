@@ -18,7 +18,7 @@ from llm_hub.ui.body import LARGEST_UPLOAD, MOST_FILES, Body, Refusal, too_much
 from llm_hub.ui.limits import Allowance, Open, Tabs, address
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Callable, Collection, Mapping
 
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -67,7 +67,7 @@ class Guard:
     """Wraps the whole application.
 
     `names` are the host names that it answers to, beside this computer's own; without any it is whichever it is called
-    by, or with `only_here` none. `events` are the numbers of the page's events, once there is a page.
+    by, or with `only_here` none. `problem` says what is wrong with an event of the page, once there is a page.
     """
 
     def __init__(self, app: ASGIApp, *, on_space: bool, names: Collection[str] = (), only_here: bool = False) -> None:
@@ -82,7 +82,7 @@ class Guard:
             (b"x-dns-prefetch-control", b"off"),  # an answer's link would tell its host's name server
             (b"permissions-policy", b"camera=(), microphone=(), geolocation=()"),
         ]
-        self.events: Collection[int] | None = None
+        self.problem: Callable[[Mapping[str, Any]], str] = lambda _: ""
         self.tabs = Tabs()
         self._calls = Allowance(burst=300, rate=20)
         self._newcomers = Allowance(burst=100, rate=0.5)
@@ -178,8 +178,10 @@ class Guard:
         elif path == "/gradio_api/queue/join" or path.startswith("/gradio_api/run/"):
             if who is not None:
                 self._spend(self._calls, who)
-            event = await body.whole()
-            self._seat(_session_of(event, self.events), who)
+            event = _event(await body.whole())
+            if problem := self.problem(event):
+                raise Refusal(400, problem)
+            self._seat(event["session_hash"], who)
         elif path.startswith("/gradio_api/heartbeat/"):
             self._seat(path.rpartition("/")[2], who)
             self.tabs.open.add(path.rpartition("/")[2])
@@ -204,8 +206,8 @@ def _name(host: str) -> str:
         return ""
 
 
-def _session_of(body: bytes, events: Collection[int] | None) -> str:
-    """The tab that calls an event. Raises for what the page never sends: Gradio would fail on it in the middle."""
+def _event(body: bytes) -> dict[str, Any]:
+    """What calls an event of the page, from a tab that says which one it is."""
     try:
         event: Any = orjson.loads(body)
     except orjson.JSONDecodeError:
@@ -213,11 +215,7 @@ def _session_of(body: bytes, events: Collection[int] | None) -> str:
     session = event.get("session_hash") if isinstance(event, dict) else None
     if not isinstance(session, str) or not _SESSION.fullmatch(session):
         raise Refusal(400, "session_hash is missing.")
-    number = event.get("fn_index")
-    known = type(number) is int and (events is None or number in events)
-    if not known or not isinstance(event.get("data"), list):
-        raise Refusal(400, "There is no such event.")
-    return session
+    return event  # type: ignore[no-any-return]  # a dict, since it has a session
 
 
 class _Answer:

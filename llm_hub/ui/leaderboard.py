@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from llm_hub.hub import Hub
     from llm_hub.ui.amounts import Titles
 
-DAY = 86400.0
-PERIODS: list[tuple[str, float]] = [("All time", 0.0), ("30 days", 30 * DAY), ("7 days", 7 * DAY), ("24 hours", DAY)]
+DAY = 86400
+PERIODS: list[tuple[str, int]] = [("All time", 0), ("30 days", 30 * DAY), ("7 days", 7 * DAY), ("24 hours", DAY)]
 EMPTY = """<div class="welcome"><h2>No votes yet</h2><p>Compare models with <b>Blind</b> ticked, and vote for the better
 answer. The ratings come from these votes.</p></div>"""
 SCALE = """<p class="scale">Bradley-Terry ratings with 95 % intervals: 1000 is the average of these models, 400 points
@@ -34,21 +34,21 @@ def leaderboard_tab(hub: Hub, votes: Votes, tab: gr.Tab) -> None:
     with gr.Column(elem_id="leaderboard"):
         with gr.Row(elem_id="leaderboard-bar"):
             period = gr.Radio(
-                PERIODS, value=0.0, label="Votes of", show_label=False, container=False, elem_id="leaderboard-period"
+                PERIODS, value=0, label="Votes of", show_label=False, container=False, elem_id="leaderboard-period"
             )
             refresh = gr.Button("Refresh", size="sm", elem_id="leaderboard-refresh")
             save = gr.Button("Save CSV", size="sm", elem_id="leaderboard-csv")
         shown = gr.HTML(EMPTY, elem_id="leaderboard-board")
         made = gr.JSON(visible=False)
 
-    async def look(seconds: float) -> str:
+    async def look(seconds: int) -> str:
         try:
             rated = await _rated(votes, seconds)
         except ConfigurationError as error:
             return f'<div class="problem" role="alert">{plain(str(error))}</div>'
         return _page(rated, titles(hub))
 
-    async def table(seconds: float) -> dict[str, str] | None:
+    async def table(seconds: int) -> dict[str, str] | None:
         try:
             return file("leaderboard.csv", "text/csv", as_csv(await _rated(votes, seconds)))
         except ConfigurationError:
@@ -58,7 +58,7 @@ def leaderboard_tab(hub: Hub, votes: Votes, tab: gr.Tab) -> None:
     save.click(table, period, made, **QUIET).then(None, made, None, js=SAVE, **QUIET)
 
 
-async def _rated(votes: Votes, seconds: float) -> Board:
+async def _rated(votes: Votes, seconds: int) -> Board:
     return await asyncio.to_thread(board, await votes.since(seconds or None))
 
 

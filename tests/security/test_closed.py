@@ -7,9 +7,15 @@ import contextlib
 import json
 from typing import TYPE_CHECKING, Any
 
+import gradio.queueing
+import gradio.routes
 import httpx
 import pytest
+from gradio.exceptions import InvalidPathError
 
+from llm_hub.server import Application, _build, _mount
+from llm_hub.settings import Settings
+from llm_hub.ui.sessions import Places
 from tests.ui.site import Site
 from tests.ui.tab import Tab, updates
 
@@ -39,7 +45,6 @@ def forged(path: str) -> list[Any]:
 
 
 async def test_a_file_that_nobody_uploaded_is_never_read(tmp_path: Path) -> None:
-    """Gradio checks this only when `has_launched` is set; without that, any visitor reads any file."""
     (tmp_path / "secret.png").write_text(CANARY)
     site = Site(tmp_path / "log", {"OPENAI_API_KEY": "sk-test-0123456789", "CANARY": CANARY})
     with site:
@@ -48,8 +53,20 @@ async def test_a_file_that_nobody_uploaded_is_never_read(tmp_path: Path) -> None
             for path in ("/proc/self/environ", str(tmp_path / "secret.png")):
                 await _read_by_every_event(client, config, path)
                 assert (await client.get(f"/gradio_api/file={path}")).status_code in (403, 404)
-    assert "_check_allowed" in site.log.read_text()  # it was tried
     assert CANARY not in site.log.read_text()
+
+
+async def test_gradio_itself_would_not_read_it_either(tmp_path: Path) -> None:
+    """It checks this only when `has_launched` is set; without that, any visitor reads any file."""
+    (tmp_path / "secret.png").write_text(CANARY)
+    application = Application(Settings(database_url=f"sqlite:///{tmp_path / 'hub.db'}"))
+    page = _build(application.visitors, application.votes, None)
+    _mount(application.api, page, application.guard)
+    assert gradio.queueing.traceback is gradio.routes.traceback is Places  # type: ignore[attr-defined]
+    send = next(event for event in page.blocks.fns.values() if event.api_name == "send")
+    for kind in forged(str(tmp_path / "secret.png")):
+        with pytest.raises(InvalidPathError, match="was not uploaded by a user"):
+            await page.blocks.process_api(send, [kind for _ in send.inputs])
 
 
 async def _read_by_every_event(client: httpx.AsyncClient, config: dict[str, Any], path: str) -> None:
@@ -96,7 +113,8 @@ async def test_a_component_that_a_client_describes_is_not_built(
             for value in (described, [described], {"text": described, "files": [described]}):
                 body = call(event, [value for _ in event["inputs"]])
                 said = await client.post("/gradio_api/run/predict", json=body)
-                assert said.status_code == 500 or script not in said.text  # an error tells the client what it sent
+                assert said.status_code in (200, 400)
+                assert script not in said.text
 
 
 @pytest.mark.parametrize(
@@ -133,7 +151,7 @@ async def test_an_answer_cannot_be_begun_past_the_queue(client: httpx.AsyncClien
     queued = [event for event in config["dependencies"] if event["queue"] and event["backend_fn"]]
     assert queued
     for event in queued:
-        body = call(event, [None for _ in event["inputs"]])
+        body = Tab(client, config)._call(event, {}) | {"event_data": {"index": 0, "value": "x"}}
         assert (await client.post("/gradio_api/run/predict", json=body)).status_code == 404
 
 
@@ -230,23 +248,15 @@ async def test_a_call_that_the_page_never_makes_is_refused(client: httpx.AsyncCl
     assert len(site.log.read_text()) == before
 
 
-async def test_what_somebody_typed_is_neither_logged_nor_told_when_an_event_fails(
-    client: httpx.AsyncClient, config: dict[str, Any], site: Site
-) -> None:
-    failed = 0
-    for event in config["dependencies"]:
-        if event["queue"] or not event["backend_fn"]:
-            continue
-        for data in ([CANARY for _ in event["inputs"]], [CANARY] * 99, [{CANARY: CANARY} for _ in event["inputs"]]):
-            said = await client.post("/gradio_api/run/predict", json=call(event, data))
-            failed += said.status_code == 500
-            if said.status_code == 500:
-                assert "Traceback" not in said.text
-                assert "site-packages" not in said.text
-    assert failed > 10
-    log = site.log.read_text()
-    assert CANARY not in log
-    assert "Traceback" not in log
+def test_what_somebody_typed_is_not_logged_when_an_event_fails(caplog: pytest.LogCaptureFixture) -> None:
+    """Gradio prints an error's words, which may be what a visitor typed."""
+    try:
+        {}[CANARY]
+    except KeyError:
+        Places.print_exc()
+    assert "An event of the page failed: KeyError" in caplog.text
+    assert "test_closed.py" in caplog.text
+    assert CANARY not in caplog.text
 
 
 async def test_nobody_ends_or_hears_the_answer_of_another_tab(

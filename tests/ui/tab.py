@@ -29,6 +29,7 @@ class Tab:
         self._config = config
         self._session = uuid.uuid4().hex[:11]
         self._names = {part["id"]: part["props"].get("elem_id") or part["type"] for part in config["components"]}
+        self._values = {part["id"]: part["props"].get("value") for part in config["components"]}
         events = config["dependencies"]
         self._send = next(event for event in events if event["api_name"] == "send")
         self._answer = next(event for event in events if event["trigger_after"] == self._send["id"])
@@ -54,7 +55,8 @@ class Tab:
         return heard
 
     def _call(self, event: dict[str, Any], values: dict[str, Any]) -> dict[str, Any]:
-        data = [values.get(self._names[part]) for part in event["inputs"]]
+        """`values` in place of what the page begins with."""
+        data = [values.get(self._names[part], self._values[part]) for part in event["inputs"]]
         return {"data": data, "fn_index": event["id"], "session_hash": self._session, "trigger_id": None}
 
 

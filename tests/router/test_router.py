@@ -342,3 +342,15 @@ async def test_a_route_within_a_route_tells_of_every_attempt(openai: LLMProvider
 def test_a_route_is_made_of_providers_and_nothing_else(primary: object, fallback: object) -> None:
     with pytest.raises(ConfigurationError, match="providers and Targets"):
         LLMRouter(primary, fallback)  # type: ignore[arg-type]
+
+
+async def test_a_probe_that_was_left_before_it_was_sent_leaves_room_for_the_next() -> None:
+    health, echo = Health(cooldown=0.0), Echo()
+    for _ in range(3):
+        health.settle(echo, "echo-1", StreamBroken("cut"))
+    async with aclosing(LLMRouter(echo, health=health).events(PROMPT)) as events:
+        assert isinstance(await anext(events), AttemptStarted)
+        assert health.admit(echo, "echo-1") is None, "the probe is under way"
+    permit = health.admit(echo, "echo-1")
+    assert permit is not None
+    assert permit.probe

@@ -9,6 +9,7 @@ from uuid import uuid4
 import orjson
 
 from llm_hub.chat import ToolCall, ToolCallDelta
+from llm_hub.errors import StreamBroken
 
 MOST_CALLS = 1000
 """In one answer."""
@@ -38,7 +39,7 @@ class Calls:
         """The last call at each of the vendor's places."""
 
     def take(self, place: int | None, call_id: str, name: str, arguments: str) -> ToolCallDelta | None:
-        """Takes the next piece; None for one that begins a call without a name.
+        """Takes the next piece; None for one that begins a call without a name. Raises `StreamBroken` for too many.
 
         `place` is the vendor's number for the call, which several servers give to every call alike: another id
         together with a name begins another call, too. None is for a call that comes whole.
@@ -47,8 +48,10 @@ class Calls:
         if call is not None and not (name and call_id and call_id != call.id):
             call.arguments.append(arguments)
             return ToolCallDelta(call.index, "", "", arguments)
-        if not (name and isinstance(name, str) and isinstance(call_id, str)) or len(self._begun) >= MOST_CALLS:
+        if not (name and isinstance(name, str) and isinstance(call_id, str)):
             return None
+        if len(self._begun) >= MOST_CALLS:
+            raise StreamBroken(f"The answer calls more than {MOST_CALLS} tools at once.")
         call = _Call(len(self._begun), call_id or f"call_{uuid4().hex}", name, [arguments])
         self._begun.append(call)
         if place is not None:

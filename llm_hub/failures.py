@@ -10,6 +10,7 @@ import socket
 import ssl
 import time
 from collections.abc import Iterator, Mapping
+from copy import copy
 from typing import Any
 
 import orjson
@@ -193,6 +194,10 @@ def transport_failure(error: BaseException, *, provider: str, title: str, model:
     httpx and httpx2 name their errors alike; the SDKs wrap them, so that the causes are asked too.
     """
     causes = list(_causes(error))
+    if own := next((cause for cause in causes if isinstance(cause, ProviderError)), None):
+        own = copy(own)  # the transport's; as its own cause it would have no end
+        own.provider, own.model = provider, model
+        return own
     names = {cls.__name__ for cause in causes for cls in type(cause).__mro__}
     details: dict[str, Any] = {"provider": provider, "model": model}
     if "ReadTimeout" in names or "WriteTimeout" in names or type(error) is TimeoutError:  # the last: asyncio.timeout's

@@ -213,7 +213,7 @@ class _Route:
                         text = event.text if splice is None else splice.feed(event.text)
                         if not self._text:  # white space alone has not been read: it can be taken back
                             blank += text
-                            text = blank if not blank.isspace() else ""
+                            text = "" if not text or text.isspace() else blank
                         if text:
                             self._text.append(text)
                             yield event if text == event.text else TextDelta(text)

@@ -172,7 +172,9 @@ class Anthropic(Dialect):
                 for piece in ("", *(() if call.arguments == "{}" else call.pieces))
             ]
             frames.append(Frame(event("content_block_stop", index=place)))
-        fields = {"stop_reason": _FINISH.get(answer.finish, answer.finish), "stop_sequence": None}
+        fields: dict[str, Any] = {"stop_reason": _FINISH.get(answer.finish, answer.finish), "stop_sequence": None}
+        if answer.finish == "refusal":
+            fields["stop_details"] = {"type": "refusal", "category": None, "explanation": "".join(answer.text)}
         usage = Frame(event("message_delta", delta=fields, usage={"output_tokens": answer.tokens}), "finish")
         frames += [usage, usage] if answer.fault.name == "usage-twice" else [usage]
         return [*frames, Frame(event("message_stop"), "end")]

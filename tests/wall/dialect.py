@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import orjson
 
 from tests.wall.calls import Asked, Call, calls, filled, pieces
-from tests.wall.text import REASONING, asked_to_continue, intended_tokens, plain, resumed_tokens
+from tests.wall.text import REASONING, STRANGE, asked_to_continue, intended_tokens, plain, resumed_tokens
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -153,11 +153,11 @@ class Dialect(ABC):
             tokens = pieces(filled(schema or {"type": "object", "properties": {"answer": {}}}))
         finish = _FINISH.get(fault.name, "tool_calls" if made else "stop")
         return Answer(
-            model=exchange.model,
+            model=STRANGE if fault.name == "strange-name" else exchange.model,
             reasoning=REASONING if fault.name in ("reasoning", "reasoning-length") else (),
             text=tuple(tokens),
             finish=fault.options.get("finish", finish),
-            prompt_tokens=sum(len(text.split()) for _, text in turns) + 3,
+            prompt_tokens=2**62 if fault.name == "huge-usage" else sum(len(text.split()) for _, text in turns) + 3,
             fault=fault,
             calls=made,
         )

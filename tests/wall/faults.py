@@ -33,9 +33,10 @@ SHAPES = frozenset({
     "ok", "cut", "close", "stall", "pings", "malformed", "not-an-object", "null-data", "html", "error-event",
     "empty", "blank", "no-finish", "no-done", "choices-null", "unknown-events", "unknown-finish", "length",
     "reasoning", "reasoning-length", "role-only-forever", "refusal", "content-filter", "bytewise", "crlf", "cr",
-    "bom", "nospace", "multiline-data", "split-utf8", "surrogates", "long-line", "endless-line", "one-read", "gzip",
-    "redirect", "slow-headers", "load", "unloaded", "early-hints", "short-body", "huge-headers", "finish-twice",
-    "usage-twice", "no-usage", "no-end-blank", "json-body", "blank-lines", "after-done", "no-role",
+    "bom", "nospace", "multiline-data", "split-utf8", "surrogates", "long-line", "endless-line", "one-read",
+    "gzip", "redirect", "slow-headers", "load", "unloaded", "early-hints", "short-body", "huge-headers",
+    "finish-twice", "usage-twice", "huge-usage", "strange-name", "endless", "no-usage", "no-end-blank",
+    "json-body", "blank-lines", "after-done", "no-role",
 })  # fmt: skip
 
 
@@ -151,6 +152,9 @@ def steps(fault: Fault, frames: list[Frame], dialect: Dialect, model: str = "") 
             return [*before, Send(dialect.wrap(_PAYLOADS[fault.name])), *after]
         case "error-event":
             return [*before, Send(dialect.error_event(fault, model))]
+        case "endless":
+            forever = [frame for frame in frames if frame.kind == "token"]
+            return [*sends(frames[: place(frames, "first")]), Stall(_much(dialect.ping, forever, fault), 0.0)]
         case "endless-line":
             return [*before, Send(dialect.wrap(b'{"x": "').rstrip()), Stall(b"a" * 1024 * 1024, 0.0)]
     return _odd(fault, frames, dialect)
@@ -174,6 +178,12 @@ def _odd(fault: Fault, frames: list[Frame], dialect: Dialect) -> list[Step]:
             whole = sends(frames)
             return [*whole[:-1], Send(frames[-1].data.rstrip(b"\n"))]
     return sends(frames)
+
+
+def _much(ping: bytes, forever: list[Frame], fault: Fault) -> bytes:
+    """What an endless answer sends again and again: its tokens, or with `of=pings` nothing that is any progress."""
+    repeated = ping if fault.options.get("of") == "pings" else b"".join(frame.data for frame in forever)
+    return repeated * max(1, 2**16 // len(repeated))
 
 
 _PAYLOADS = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from typing import TYPE_CHECKING
 
 from tests.wall.dialect import Dialect, Refused, Reply, dump
@@ -47,19 +48,31 @@ def refusal(exchange: Exchange, fault: Fault, dialect: Dialect) -> Reply | None:
     elif dialect.name == "ollama":
         words |= {"unknown": f'model "{exchange.model}" not found, try pulling it first'}
     reply = Reply(status, dialect.error(status, name, words.get(name, f"The wall says {status}.")))
-    match fault.options.get("body"):
-        case "html":
-            reply = Reply(status, HTML, {"content-type": "text/html"})
-        case "empty":
-            reply = Reply(status, b"", {})
-        case "text":
-            reply = Reply(
-                status, b"upstream connect error or disconnect/reset before headers", {"content-type": "text/plain"}
-            )
+    reply = _dressed(reply, fault.options.get("body", ""))
     for option in ("retry-after", "retry-after-ms"):
         if option in fault.options:
             reply.headers[option] = fault.options[option]
     return reply
+
+
+def _dressed(reply: Reply, body: str) -> Reply:
+    """The refusal as something else than the vendor may word it."""
+    match body:
+        case "html":
+            return Reply(reply.status, HTML, {"content-type": "text/html"})
+        case "empty":
+            return Reply(reply.status, b"", {})
+        case "gzip":
+            return packed(reply)
+        case "text":
+            words = b"upstream connect error or disconnect/reset before headers"
+            return Reply(reply.status, words, {"content-type": "text/plain"})
+    return reply
+
+
+def packed(reply: Reply) -> Reply:
+    """The same, compressed."""
+    return Reply(reply.status, gzip.compress(reply.body), {**reply.headers, "content-encoding": "gzip"})
 
 
 def bad_key(exchange: Exchange, dialect: Dialect) -> Reply | None:

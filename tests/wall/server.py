@@ -20,7 +20,8 @@ from tests.wall.faults import Close, Fault, Frame, Pause, Reset, Send, Stall, St
 from tests.wall.log import Exchange, Log
 from tests.wall.ollama import Ollama
 from tests.wall.openai import OpenAI
-from tests.wall.refusals import HTML, bad_key, key_refused, refusal
+from tests.wall.refusals import HTML, bad_key, key_refused, packed, refusal
+from tests.wall.text import STRANGE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -33,6 +34,13 @@ MODELS = {
     "anthropic": ["claude-fable-5-2", "claude-haiku-5-5", "ok"],
     "ollama": ["llama3.2:latest", "ok", "unloaded"],
 }
+_LISTS = {
+    "empty": [],
+    "huge": [f"org/model-{number:05}" for number in range(20_000)],
+    "too-many": [f"m{number}" for number in range(20_001)],
+    "strange": ["ok", STRANGE, "two\nlines", "x" * 100_000],
+}
+"""Lists of other models, by what `Wall.lists` says."""
 _REASONS = {200: "OK", 302: "Found", 400: "Bad Request", 401: "Unauthorized", 404: "Not Found",
     429: "Too Many Requests", 500: "Internal Server Error", 503: "Service Unavailable"}  # fmt: skip
 
@@ -61,7 +69,8 @@ class Wall:
     """Three vendors on one port of 127.0.0.1, which fail as the model's name says. See tests/wall/faults.py.
 
     `down` resets every new connection and request; `lists` decides how model lists come: "ok", "absent" (404), "html",
-    "huge", "slow" (never), "empty", "odd" (rows of wrong shapes), "status-NNN" or "key".
+    "huge", "too-many" (still more), "endless", "slow" (never), "drip" (a byte at a time), "gzip", "empty", "odd" (rows
+    of wrong shapes), "strange" (names that none should have), "status-NNN" or "key".
     """
 
     def __init__(self, *, port: int = 0) -> None:
@@ -187,6 +196,9 @@ class Wall:
         if refused is not None:
             if "delay" in fault.options:
                 await connection.pause(fault.number("delay", 0))
+            if fault.options.get("body") == "endless":
+                head = _head(refused.status, {**refused.headers, "connection": "close"})
+                await connection.play([Send(head + refused.body), Stall(b" " * 2**16, 0.0)], fault)
             await connection.reply(refused)
             return True
         exchange.options = dialect.options(exchange.body)
@@ -208,7 +220,7 @@ class Wall:
         return await _stream(answer, dialect, exchange, connection)
 
     async def _list(self, exchange: Exchange, dialect: Dialect, connection: _Connection) -> bool:
-        models, reply = MODELS[dialect.name], None
+        reply, models = None, _LISTS.get(self.lists, MODELS[dialect.name])
         if exchange.path == "/api/ps":  # a model that has answered is loaded
             models = [*models, *(model for name, model in self._asked if name == dialect.name)]
         if refused := bad_key(exchange, dialect):
@@ -229,10 +241,12 @@ class Wall:
             )
         elif self.lists == "slow" and exchange.method == "GET":
             await connection.play([Stall()], Fault("stall"))
-        elif self.lists == "huge":
-            models = [f"org/model-{number:05}" for number in range(20_000)]
-        elif self.lists == "empty":
-            models = []
+        elif self.lists in ("endless", "drip") and exchange.method == "GET":
+            rows, every = (b'{"id":"m","name":"m"},' * 1000, 0.0) if self.lists == "endless" else (b" ", 0.05)
+            head = _head(200, {"content-type": "application/json", "connection": "close"})
+            await connection.play([Send(head + b'{"data":['), Stall(rows, every)], Fault("ok"))
+        elif self.lists == "gzip" and (plain := dialect.get(exchange, models)):
+            reply = packed(plain)
         await connection.reply(
             reply or dialect.get(exchange, models) or Reply(404, dialect.error(404, "", "Not found."))
         )

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 DEFAULT_TOKENS = 20
 REASONING = ("Let", " me", " think", " about", " that", ".")
+STRANGE = "a\r\nset-cookie: b=c\x1b[2J\x00\u202egnp.exe" + "x" * 100_000
+"""What no model is called."""
 STRANGER = ("Bananas", " are", " yellow", ",", " and", " so", " are", " canaries", ".")
 UNICODE = (
     "日本語",

@@ -96,21 +96,6 @@ def board(votes: Sequence[Vote], *, prior: float = 1.0) -> Board:
     return Board(tuple(ratings), wins, games, len(votes))
 
 
-def as_csv(board: Board) -> str:
-    """The ratings as a table for a spreadsheet."""
-    rows = ["rank,model,rating,low,high,votes,wins"]
-    for rank, one in enumerate(board.ratings, 1):
-        numbers = f"{one.rating:.1f},{one.low:.1f},{one.high:.1f},{one.votes},{one.wins}"
-        rows.append(f"{rank},{_cell(one.target)},{numbers}")
-    return "\r\n".join(rows) + "\r\n"
-
-
-def _cell(text: str) -> str:
-    """A cell that no spreadsheet takes for a formula."""
-    safe = f"'{text}" if text[:1] in "=+-@\t\r" else text
-    return '"' + safe.replace('"', '""') + '"'
-
-
 def _pairs(votes: Iterable[Vote]) -> tuple[dict[tuple[str, str], float], dict[tuple[str, str], int]]:
     wins: dict[tuple[str, str], float] = {}
     games: dict[tuple[str, str], int] = {}

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 import gradio as gr
 
 from llm_hub.arena import link
-from llm_hub.arena.export import Answer, Record, Side, as_json, as_markdown
 from llm_hub.errors import InvalidRequest
 from llm_hub.ui import choices, compare_figures
 from llm_hub.ui import compare_view as view
 from llm_hub.ui.compare_shown import Inputs, Shown, Updates
 from llm_hub.ui.comparison import FEWEST, MOST, Comparison
+from llm_hub.ui.export import Answer, Record, Side, as_json, as_markdown
 from llm_hub.ui.quiet import NOW, STREAMING
 from llm_hub.ui.saved import SAVE, SHARE, file
 

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import gradio as gr  # noqa: TC002  # Gradio reads the handlers' annotations
 
-from llm_hub.arena.export import as_json
 from llm_hub.arena.ratings import Vote
 from llm_hub.errors import ConfigurationError
 from llm_hub.ui.chat_events import status
 from llm_hub.ui.compare_after import record
 from llm_hub.ui.compare_shown import Inputs, Shown, Updates
+from llm_hub.ui.export import as_json
 from llm_hub.ui.limits import Allowance, address
 from llm_hub.ui.quiet import NOW
 

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 
 import gradio as gr
 
-from llm_hub.arena.ratings import CENTRE, Board, as_csv, board
+from llm_hub.arena.ratings import CENTRE, Board, board
 from llm_hub.errors import ConfigurationError
 from llm_hub.ui.amounts import counted, target
 from llm_hub.ui.choices import titles
+from llm_hub.ui.export import as_csv
 from llm_hub.ui.quiet import QUIET
 from llm_hub.ui.saved import SAVE, file
 from llm_hub.ui.untrusted import plain

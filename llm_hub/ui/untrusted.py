@@ -11,14 +11,20 @@ from __future__ import annotations
 import html
 import re
 
-_UNSEEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\u202a-\u202e]")
-"""Control characters, and those that turn the direction of what follows: a name could be read as another one."""
+_UNSEEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\u202a-\u202e\ud800-\udfff]")
+"""Control characters, halves of characters, and those that turn the direction of what follows: a name could be read as
+another one."""
 _TAG = re.compile(r"<(?=[A-Za-z/!?])")
 _SPAN = re.compile(r"(?<![`\\])(`+)(?!`)[^|]*?(?<!`)\1(?!`)")
 _MATH = re.compile(r"\$\$|\\[(\[]")
 _LEAD = re.compile(r"(?:\s*(?:[-*+]|\d{1,9}[.)])[ \t]+|\s*>[ \t]?)*\s*")
 _MARKER = re.compile(r"\s*(?:[-*+]|\d{1,9}[.)])(?:\s|$)")
 _FENCE = re.compile(r"`{3,}(?=[^`]*$)|~{3,}")
+
+
+def visible(text: str) -> str:
+    """`text` without what is not seen, in lines that end as everybody ends them: Markdown takes a lone CR for one."""
+    return _UNSEEN.sub("", text).replace("\r\n", "\n").replace("\r", "\n")
 
 
 def plain(text: str) -> str:
@@ -29,7 +35,7 @@ def plain(text: str) -> str:
 
 def inert(text: str) -> str:
     """Markdown whose only HTML is the one that Markdown itself makes."""
-    text = _UNSEEN.sub("", text).replace("\r\n", "\n").replace("\r", "\n")  # Markdown takes each for a line's end
+    text = visible(text)
     if "<" not in text and "![" not in text:
         return text
     shown: list[str] = []

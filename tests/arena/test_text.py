@@ -1,16 +1,13 @@
-"""The difference, the link and the exports of a comparison."""
+"""The difference and the link of a comparison."""
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict
 from urllib.parse import parse_qsl
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from llm_hub.arena import diff, link
-from llm_hub.arena.export import Answer, Record, Side, as_json, as_markdown
 
 TEXT = st.text(st.sampled_from("ab \n,日"), max_size=60)
 
@@ -53,29 +50,3 @@ def test_an_address_names_four_models_at_most_and_is_never_too_long() -> None:
     assert read is not None
     assert read.models == ("a", "b", "c", "d")
     assert link.query(link.Setup(("a", "b"), "x" * 10_000)) == ""
-
-
-def record() -> Record:
-    good = Answer("What?", "# Big\ntext", "answered", "openai/a", {"first token": "0.1 s", "price": None})
-    bad = Answer("What?", "", "failed", "", {}, problem="It\nbroke.")
-    return Record(
-        "2026", {"system": "be kind", "temperature": None}, "tie", (Side("openai/a", (good,)), Side("b", (bad,)))
-    )
-
-
-def test_the_json_holds_everything() -> None:
-    assert json.loads(as_json(record())) == json.loads(json.dumps(asdict(record())))
-
-
-def test_the_markdown_names_each_side_and_keeps_an_answers_headings_inside() -> None:
-    text = as_markdown(record())
-    assert "### openai/a" in text
-    assert "> # Big\n> text" in text
-    assert "*failed: It broke.*" in text
-    assert "temperature" not in text
-    assert "vote: tie" in text
-
-
-def test_a_prompt_with_fences_stays_one_block() -> None:
-    answer = Answer("```\nx\n```", "y", "answered", "a", {})
-    assert "````\n```\nx\n```\n````" in as_markdown(Record("", {}, "", (Side("a", (answer,)),)))

@@ -12,6 +12,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.ui.compare_page import SLOW, ComparePage
+from tests.ui.test_export import Seen
 from tests.wall import answer_text
 
 if TYPE_CHECKING:
@@ -236,6 +237,27 @@ def test_a_comparison_can_be_saved_as_json_and_as_markdown(compare: ComparePage)
     with compare.page.expect_download() as download:
         compare.page.locator("#compare-markdown").click()
     assert f"> {answer_text(5)}" in Path(download.value.path()).read_text(encoding="utf-8")
+
+
+def test_what_is_saved_of_hostile_answers_is_exact_as_json_and_does_nothing_as_markdown(compare: ComparePage) -> None:
+    prompt = (
+        "=cmd|' /C calc'!A0\n<img src=http://evil.invalid/a.png onerror=alert(1)> ![x](http://evil.invalid/b.png)\n"
+        "\u202egnp.exe \u2066x\u2069 \u3000\n\n# Prompt 9\n\n```\n<script>never closed"
+    )
+    compare.set("parrot", "parrot?again", provider="parrot")
+    compare.compare(prompt)
+    with compare.page.expect_download() as download:
+        compare.page.locator("#compare-json").click()
+    assert download.value.suggested_filename == "comparison.json"
+    saved = Path(download.value.path()).read_text(encoding="utf-8")
+    assert [side["answers"][0]["text"] for side in json.loads(saved)["sides"]] == [prompt, prompt]
+    assert "\u202e" not in saved
+    with compare.page.expect_download() as download:
+        compare.page.locator("#compare-markdown").click()
+    assert download.value.suggested_filename == "comparison.md"
+    seen = Seen(Path(download.value.path()).read_text(encoding="utf-8"))
+    assert seen.headings == ["Comparison", "Prompt 1", "parrot/parrot", "parrot/parrot?again"]
+    assert seen.active == []
 
 
 def test_a_new_comparison_stops_the_old_one(compare: ComparePage, wall: WallThread) -> None:

@@ -12,13 +12,13 @@ from typing import Any, Self
 
 NAME = (
     '<img src=x onerror="window.pwned=1"><b>&lt;$$\\href{javascript:window.pwned=1}{x}$$ '
-    "[a](javascript:pwned=1) \u202egnp.exe"
+    "[a](javascript:pwned=1)"
 )
 
 
 class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
-        names = ["says", "thinks", "fails", "breaks", "is-called", NAME]
+        names = ["says", "thinks", "fails", "breaks", "is-called", NAME, f"\u202e{NAME}"]
         self._reply(200, {"data": [{"id": name} for name in names]})
 
     def do_POST(self) -> None:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 import time
 from abc import ABC
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Iterator, Sequence
 from contextlib import aclosing
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
@@ -294,6 +294,37 @@ class Answer:
                 tool_calls=calls,
             )
         )
+
+
+def joined(events: Iterable[Event]) -> Iterator[Event]:
+    """The same events, with text that follows text in one piece, and reasoning that follows reasoning.
+
+    For what came in one read of the network: every layer above works once for each event.
+    """
+    held: TextDelta | ReasoningDelta | None = None
+    texts: list[str] = []
+    try:
+        for event in events:
+            if held is not None and type(event) is type(held):
+                texts.append(event.text)
+                continue
+            if held is not None:
+                yield _whole(held, texts)
+                held = None
+            if isinstance(event, TextDelta | ReasoningDelta):
+                held, texts = event, [event.text]
+            else:
+                yield event
+    except Exception:
+        if held is not None:  # what was said before it went wrong has been said
+            yield _whole(held, texts)
+        raise
+    if held is not None:
+        yield _whole(held, texts)
+
+
+def _whole(first: TextDelta | ReasoningDelta, texts: list[str]) -> TextDelta | ReasoningDelta:
+    return first if len(texts) == 1 else type(first)("".join(texts))
 
 
 def _request(

@@ -14,7 +14,14 @@ from urllib.parse import urlsplit
 
 import orjson
 
-from llm_hub.errors import ConfigurationError, ProviderError, StreamBroken, UnsupportedParameter, shorten
+from llm_hub.errors import (
+    ConfigurationError,
+    InvalidRequest,
+    ProviderError,
+    StreamBroken,
+    UnsupportedParameter,
+    shorten,
+)
 from llm_hub.transport import unfit
 
 LONGEST_LINE = 8 * 1024 * 1024
@@ -159,6 +166,14 @@ class SSEDecoder:
         if len(self._data) > MOST_LINES:
             raise unfit(f"The server sent an event of more than {MOST_LINES} lines.")
         return events
+
+
+def dump(value: object) -> bytes:
+    """JSON. Raises `InvalidRequest` for what has none, such as a tool's schema with a function in it."""
+    try:
+        return orjson.dumps(value)
+    except orjson.JSONEncodeError as error:
+        raise InvalidRequest(f"The request cannot be written as JSON: {shorten(str(error))}.") from None
 
 
 def parse_object(data: bytes) -> dict[str, Any]:

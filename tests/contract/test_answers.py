@@ -89,7 +89,7 @@ async def test_complete_and_stream_give_the_same_text(provider: LLMProvider) -> 
     response = await provider.complete("Hello?", "ok?tokens=30")
     pieces = [piece async for piece in provider.stream("Hello?", "ok?tokens=30")]
     assert response.content == "".join(pieces) == answer_text(30)
-    assert len(pieces) == 30
+    assert all(pieces)
 
 
 async def test_text_is_handed_on_as_it_comes(provider: LLMProvider, wall: Wall) -> None:

@@ -48,6 +48,8 @@ from llm_hub.providers import gguf
 from llm_hub.providers.engine import Engine
 from llm_hub.providers.llama_cpp import LlamaCppProvider
 
+pytestmark = pytest.mark.heavy
+
 MODEL = "SmolLM2-135M-Instruct"
 SUM = "The answer to this classic math problem is 4."
 STORY = "Tell me a long story about a fox."

@@ -88,6 +88,7 @@ async def test_a_client_that_leaves_takes_the_providers_connection_along(
     assert exchange.client_left
 
 
+@pytest.mark.heavy
 async def test_two_hundred_streams_at_once_are_all_complete(api: Api) -> None:
     body = {"messages": PROMPT, "model": "openai/ok?tokens=30&rate=60", "stream": True}
     limits = httpx.Limits(max_connections=None)

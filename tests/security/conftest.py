@@ -2,27 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import httpx
 import pytest
 
-from tests.ui.conftest import browser, parrot, site, wall  # noqa: F401  # the same server as the page's own tests
+from tests.ui.conftest import browser, client, config, parrot, site, wall  # noqa: F401  # as for the page's own tests
 from tests.ui.site import Site
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator
-
-
-@pytest.fixture
-async def client(site: Site) -> AsyncIterator[httpx.AsyncClient]:  # noqa: F811
-    async with httpx.AsyncClient(base_url=site.url, trust_env=False, timeout=30) as client:
-        yield client
-
-
-@pytest.fixture
-async def config(client: httpx.AsyncClient) -> dict[str, Any]:
-    return (await client.get("/config")).json()
+    from collections.abc import Iterator
 
 
 @pytest.fixture(scope="module")

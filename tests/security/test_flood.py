@@ -28,6 +28,7 @@ def memory(site: Site) -> float:
     return psutil.Process(site.process.pid).memory_info().rss / 2**20
 
 
+@pytest.mark.heavy
 @pytest.mark.timeout(180)
 async def test_five_hundred_visitors_and_a_flood_leave_it_as_it_was(tmp_path: Path) -> None:
     environment = {"LLM_HUB_CHAOS": "1", "LLM_HUB_DATABASE_URL": f"sqlite:///{tmp_path / 'votes.db'}"}

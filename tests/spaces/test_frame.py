@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import expect, sync_playwright
+from playwright.sync_api import expect
 
-from tests.ui.conftest import CHROMIUM, FLAGS
+from tests.ui.conftest import chromium
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from playwright.sync_api import Frame, FrameLocator, Page
+    from playwright.sync_api import Browser, Frame, FrameLocator, Page
 
     from tests.ui.site import Site
 
@@ -27,21 +26,18 @@ SET_A_COOKIE = "document.cookie = 'kept=1; SameSite=None; Secure'; document.cook
 
 
 @pytest.fixture(scope="module")
-def page(space: Site) -> Iterator[Page]:
-    if not CHROMIUM:
-        message = "There is no Chromium on the PATH: the Space was not tried in a frame."
-        if os.environ.get("CI"):
-            pytest.fail(message)
-        pytest.skip(message)
+def browser() -> Iterator[Browser]:
     # The frame's server is on this computer, which a page from the internet may not reach without being asked.
-    flags = [*FLAGS, "--test-third-party-cookie-phaseout", "--disable-features=LocalNetworkAccessChecks"]
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=flags)
-        page = browser.new_context(viewport={"width": 1280, "height": 900}).new_page()
-        page.route(AROUND, lambda route: route.fulfill(body=SHOWN.format(url=space.url), content_type="text/html"))
-        page.goto(AROUND)
-        yield page
-        browser.close()
+    with chromium("--test-third-party-cookie-phaseout", "--disable-features=LocalNetworkAccessChecks") as browser:
+        yield browser
+
+
+@pytest.fixture(scope="module")
+def page(browser: Browser, space: Site) -> Page:
+    page = browser.new_context(viewport={"width": 1280, "height": 900}).new_page()
+    page.route(AROUND, lambda route: route.fulfill(body=SHOWN.format(url=space.url), content_type="text/html"))
+    page.goto(AROUND)
+    return page
 
 
 def framed(page: Page, space: Site) -> Frame:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import shutil
-from typing import TYPE_CHECKING
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, TypeVar
 
+import httpx
 import pytest
 
 from tests.ui.chat_page import ChatPage
@@ -14,7 +16,7 @@ from tests.ui.site import Site
 from tests.wall import WallThread
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import AsyncIterator, Iterator
 
     from playwright.sync_api import Browser
 
@@ -24,6 +26,8 @@ CHROMIUM = next(
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
     "--disable-component-update", "--disable-sync"]  # fmt: skip
 KEY = "sk-test-0123456789abcdef"
+
+T = TypeVar("T", bound=ChatPage)
 
 
 @pytest.fixture(scope="session")
@@ -55,9 +59,9 @@ def site(wall: WallThread, parrot: Parrot, tmp_path_factory: pytest.TempPathFact
     assert KEY not in said
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    # Of a module, not of the session: while Playwright runs, no asynchronous test can.
+@contextmanager
+def chromium(*flags: str) -> Iterator[Browser]:
+    """Chromium. Without it a test is skipped, and fails in CI."""
     if not CHROMIUM:
         message = "There is no Chromium on the PATH: the page was not tried in a browser."
         if os.environ.get("CI"):
@@ -66,19 +70,45 @@ def browser() -> Iterator[Browser]:
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=[*FLAGS, *flags])
         yield browser
         browser.close()
 
 
-@pytest.fixture
-def chat(browser: Browser, site: Site) -> Iterator[ChatPage]:
+@contextmanager
+def visiting(browser: Browser, tab: type[T], url: str) -> Iterator[T]:
     """A fresh visitor on the page. Afterwards: nothing was complained of, and nobody else was asked for anything."""
     context = browser.new_context(viewport={"width": 1440, "height": 900})
-    context.grant_permissions(["clipboard-read", "clipboard-write"], origin=site.url)
-    chat = ChatPage(context.new_page(), site.url)
-    chat.open()
-    yield chat
+    context.grant_permissions(["clipboard-read", "clipboard-write"], origin=url)
+    visitor = tab(context.new_page(), url)
+    visitor.open()
+    yield visitor
     context.close()
-    assert not chat.complaints, "\n".join(chat.complaints)
-    assert chat.strangers == []
+    assert not visitor.complaints, "\n".join(visitor.complaints)
+    assert visitor.strangers == []
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    # Of a module, not of the session: while Playwright runs, no asynchronous test can.
+    with chromium() as browser:
+        yield browser
+
+
+@pytest.fixture
+def chat(browser: Browser, site: Site) -> Iterator[ChatPage]:
+    with visiting(browser, ChatPage, site.url) as chat:
+        yield chat
+
+
+@pytest.fixture
+async def client(site: Site) -> AsyncIterator[httpx.AsyncClient]:
+    """Speaks the page's own protocol, for many tabs at once."""
+    limits = httpx.Limits(max_connections=300)
+    async with httpx.AsyncClient(base_url=site.url, trust_env=False, limits=limits, timeout=60) as client:
+        yield client
+
+
+@pytest.fixture
+async def config(client: httpx.AsyncClient) -> dict[str, Any]:
+    return (await client.get("/config")).json()

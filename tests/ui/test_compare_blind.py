@@ -11,6 +11,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.ui.compare_page import SLOW, ComparePage
+from tests.ui.conftest import visiting
 from tests.ui.site import Site
 from tests.wall import answer_text
 
@@ -48,12 +49,8 @@ def blind_site(wall: WallThread, database: Path) -> Iterator[Site]:
 
 @pytest.fixture
 def compare(browser: Browser, blind_site: Site) -> Iterator[ComparePage]:
-    context = browser.new_context(viewport={"width": 1440, "height": 900})
-    compare = ComparePage(context.new_page(), blind_site.url)
-    compare.open()
-    yield compare
-    context.close()
-    assert not compare.complaints, "\n".join(compare.complaints)
+    with visiting(browser, ComparePage, blind_site.url) as compare:
+        yield compare
 
 
 def rows(database: Path, query: str) -> list[tuple[object, ...]]:

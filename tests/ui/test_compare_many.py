@@ -6,7 +6,6 @@ import asyncio
 import json
 from typing import TYPE_CHECKING, Any
 
-import httpx
 import pytest
 
 from llm_hub.ui.compare_vote import AT_ONCE
@@ -14,21 +13,10 @@ from tests.ui.tab import Tab
 from tests.wall import answer_text
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-
-    from tests.ui.site import Site
+    import httpx
 
 
-@pytest.fixture
-async def client(site: Site) -> AsyncIterator[httpx.AsyncClient]:
-    limits = httpx.Limits(max_connections=300)
-    async with httpx.AsyncClient(base_url=site.url, trust_env=False, limits=limits, timeout=60) as client:
-        yield client
-
-
-@pytest.fixture
-async def config(client: httpx.AsyncClient) -> dict[str, Any]:
-    return (await client.get("/config")).json()
+pytestmark = pytest.mark.heavy
 
 
 class CompareTab(Tab):

@@ -5,27 +5,15 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any
 
-import httpx
 import pytest
 
 from tests.ui.tab import Tab, updates
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-
-    from tests.ui.site import Site
+    import httpx
 
 
-@pytest.fixture
-async def client(site: Site) -> AsyncIterator[httpx.AsyncClient]:
-    limits = httpx.Limits(max_connections=300)
-    async with httpx.AsyncClient(base_url=site.url, trust_env=False, limits=limits, timeout=30) as client:
-        yield client
-
-
-@pytest.fixture
-async def config(client: httpx.AsyncClient) -> dict[str, Any]:
-    return (await client.get("/config")).json()
+pytestmark = pytest.mark.heavy
 
 
 async def test_a_stream_updates_the_page_fifteen_times_a_second_at_most(

@@ -56,7 +56,7 @@ class ToolCall:
         """The arguments as an object, for providers that want one; what is none stands whole under `arguments`."""
         try:
             value = json.loads(self.arguments or "{}")
-        except ValueError:
+        except (ValueError, RecursionError):
             value = self.arguments
         return value if isinstance(value, dict) else {"arguments": value}
 

@@ -101,3 +101,15 @@ async def test_the_calls_of_a_provider_written_the_short_way_are_events_too() ->
     events = [event async for event in Short().events(ChatRequest((Message(Role.USER, "hello"),)))]
     assert ToolCallDelta(0, "a", "f", "{}") in events
     assert not any(isinstance(event, TextDelta) and event.text for event in events)
+
+
+def test_a_name_or_an_id_that_is_no_text_begins_no_call() -> None:
+    odd: list[object] = [{"x": 1}, ["f"], 7]
+    for one in odd:
+        assert Calls().take(0, "a", one, "") is None  # type: ignore[arg-type]  # what a server may send
+        assert Calls().take(0, one, "f", "") is None  # type: ignore[arg-type]  # as above
+
+
+def test_arguments_without_a_bottom_stand_as_they_are() -> None:
+    deep = "[" * 100_000
+    assert ToolCall("a", "f", deep).decoded() == {"arguments": deep}

@@ -29,6 +29,7 @@ from llm_hub.errors import (
 from llm_hub.failures import failure, retry_after
 from llm_hub.wire import (
     LONGEST_LINE,
+    LONGEST_NAME,
     LearnedParameters,
     LineDecoder,
     SSEDecoder,
@@ -123,6 +124,21 @@ def test_a_line_without_an_end_is_given_up() -> None:
         assert decoder.feed(b"x" * 2**20) == []
     with pytest.raises(StreamBroken):
         decoder.feed(b"x")
+
+
+def test_an_event_without_an_end_is_given_up() -> None:
+    decoder = SSEDecoder()
+    assert decoder.feed(b"data: x\n" * 10_000) == []
+    with pytest.raises(StreamBroken):
+        decoder.feed(b"data: x\n")
+
+
+def test_white_space_is_not_held_back_for_ever() -> None:
+    """A tag may follow some of it, and a server may send nothing else."""
+    splitter = ThinkSplitter()
+    held = [splitter.feed(" ") for _ in range(LONGEST_NAME)]
+    assert held == [*[[]] * (LONGEST_NAME - 1), [(False, " " * LONGEST_NAME)]]
+    assert splitter.feed("<think>") == [(False, "<think>")]
 
 
 @pytest.mark.parametrize(
@@ -398,9 +414,10 @@ def test_a_url_that_cannot_be_one_is_refused(url: str) -> None:
 
 
 def test_a_count_is_a_whole_number_that_is_not_negative() -> None:
-    assert [count(value) for value in (0, 7, -1, True, None, "7", 7.0, [])] == [
+    assert [count(value) for value in (0, 7, 10**10, -1, True, None, "7", 7.0, [])] == [
         0,
         7,
+        None,
         None,
         None,
         None,

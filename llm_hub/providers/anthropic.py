@@ -49,16 +49,9 @@ _FINISH_REASONS = {
     "model_context_window_exceeded": "length",
     "tool_use": "tool_calls",
 }
-_FAILURES = (
-    AnthropicError,
-    httpx2.HTTPError,
-    httpx2.StreamError,
-    OSError,
-    AttributeError,
-    KeyError,
-    TypeError,
-    ProviderError,
-)
+_ODD = (AttributeError, KeyError, TypeError)
+"""What reading JSON of another shape than the protocol's ends with."""
+_FAILURES = (AnthropicError, httpx2.HTTPError, httpx2.StreamError, OSError, ProviderError, *_ODD)
 
 
 class _Transport(Transport, AiohttpTransport):
@@ -271,7 +264,7 @@ class AnthropicProvider(LLMProvider):
         if isinstance(error, ProviderError):
             error.provider, error.model = self.name, model
             return error
-        if isinstance(error, (AttributeError, TypeError, KeyError)):
+        if isinstance(error, _ODD):
             return StreamBroken(f"{self.title} sent JSON of an unexpected shape.", provider=self.name, model=model)
         return transport_failure(error, provider=self.name, title=self.title, model=model, streaming=streaming)
 

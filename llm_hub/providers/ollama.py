@@ -47,16 +47,9 @@ if TYPE_CHECKING:
 
 BASE_URL = "http://127.0.0.1:11434"
 
-_FAILURES = (
-    httpx.HTTPError,
-    httpx.StreamError,
-    httpx.InvalidURL,
-    OSError,
-    AttributeError,
-    KeyError,
-    TypeError,
-    ProviderError,
-)
+_ODD = (AttributeError, KeyError, TypeError, RecursionError)
+"""What reading JSON of another shape than the protocol's ends with."""
+_FAILURES = (httpx.HTTPError, httpx.StreamError, httpx.InvalidURL, OSError, ProviderError, *_ODD)
 
 
 class _Transport(Transport, AiohttpTransport):
@@ -216,7 +209,7 @@ class OllamaProvider(LLMProvider):
         if isinstance(error, ProviderError):
             error.provider, error.model = self.name, model
             return error
-        if isinstance(error, (AttributeError, KeyError, TypeError)):
+        if isinstance(error, _ODD):
             return StreamBroken(f"{self.title} sent JSON of an unexpected shape.", provider=self.name, model=model)
         failed = transport_failure(error, provider=self.name, title=self.title, model=model, streaming=streaming)
         if isinstance(failed, ConnectionFailed):

@@ -64,7 +64,9 @@ _SETTINGS = {
 _DROPPABLE = frozenset({"stream_options", *(name for names in _SETTINGS.values() for name in names)})
 _NOT_CHAT = ("audio", "dall-e", "embedding", "gpt-image", "live", "moderation", "realtime", "sora", "speech", "tts-",
              "transcribe", "translate", "whisper", "babbage", "davinci", "instruct-0914")  # fmt: skip
-_FAILURES = (OpenAIError, httpx2.HTTPError, httpx2.StreamError, OSError, AttributeError, TypeError, ProviderError)
+_ODD = (AttributeError, TypeError, RecursionError)
+"""What reading JSON of another shape than the protocol's ends with."""
+_FAILURES = (OpenAIError, httpx2.HTTPError, httpx2.StreamError, OSError, ProviderError, *_ODD)
 _REASONING = ("reasoning_content", "reasoning", "reasoning_text")
 
 
@@ -250,7 +252,7 @@ class OpenAIProvider(LLMProvider):
         if isinstance(error, ProviderError):
             error.provider, error.model = self.name, model
             return error
-        if isinstance(error, (AttributeError, TypeError)):
+        if isinstance(error, _ODD):
             return StreamBroken(f"{self.title} sent JSON of an unexpected shape.", provider=self.name, model=model)
         return transport_failure(error, provider=self.name, title=self.title, model=model, streaming=streaming)
 

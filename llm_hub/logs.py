@@ -6,9 +6,11 @@ import logging
 import re
 import secrets
 import time
+from collections import Counter
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
+from urllib.parse import quote
 
 import orjson
 
@@ -65,37 +67,85 @@ def id_for(said: str) -> str:
     return said if _ID.fullmatch(said) else secrets.token_hex(8)
 
 
-def turned_away(headers: Iterable[tuple[bytes, bytes]], status: int) -> str:
-    """Logs a request of the API that no endpoint has seen, and gives its id."""
-    said = next((value for name, value in headers if name == ID.encode()), b"")
-    line = Request(id_for(said.decode("latin-1")), way="/v1/", status=status)
-    line.log()
-    return line.id
-
-
 current: ContextVar[Request | None] = ContextVar("request", default=None)
 """The request of the API that is being answered."""
 
 
-class Lines(logging.Formatter):
-    """Text. `secrets` are left out of it, and so is whatever looks like a key, also in what an exception says."""
+SHORTEST = 12
+"""Characters of a visitor's key that is known by its value: whoever holds a shorter one could hide words of the log."""
+PIECE = 6
+STEP = SHORTEST - PIECE + 1
+"""Wherever a key stands in a text, one of its pieces begins at a multiple of this."""
+
+
+class Redactor:
+    """Leaves out of a text the keys that are held at the time, by value, and whatever looks like a key.
+
+    What that costs grows with the text and not with the keys: they are found by pieces of their ends. `secrets` are the
+    owner's, held for good; a short one among them is looked for by itself.
+    """
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
+        self._held: Counter[str] = Counter()
+        self._by_piece: dict[str, set[str]] = {}
+        self._short = tuple(secret for secret in secrets if len(secret) < SHORTEST)
+        for secret in secrets:
+            self.hold(secret)
+
+    def hold(self, key: str) -> None:
+        """From now on it is left out, also as it stands in an address or in a quotation of Python's."""
+        for form in _forms(key):
+            self._held[form] += 1
+            for piece in _pieces(form):
+                self._by_piece.setdefault(piece, set()).add(form)
+
+    def drop(self, key: str) -> None:
+        """One of those who held it does not hold it any more."""
+        for form in _forms(key):
+            self._held[form] -= 1
+            if self._held[form] > 0:
+                continue
+            del self._held[form]
+            for piece in _pieces(form):
+                self._by_piece[piece].discard(form)
+                if not self._by_piece[piece]:
+                    del self._by_piece[piece]
+
+    def __call__(self, text: str) -> str:
+        known = self._by_piece
+        found = [piece for at in range(0, len(text), STEP) if (piece := text[at : at + PIECE]) in known]
+        held = {key for piece in found for key in tuple(known.get(piece, ()))}
+        return redact(text, *sorted(held, key=len, reverse=True), *self._short)
+
+
+def _forms(key: str) -> set[str]:
+    return {key, quote(key, safe=""), repr(key)[1:-1]} if len(key) >= SHORTEST else set()
+
+
+def _pieces(form: str) -> list[str]:
+    end = form[-SHORTEST:]
+    return [end[at : at + PIECE] for at in range(STEP)]
+
+
+class Lines(logging.Formatter):
+    """Text, without keys, also in what an exception says."""
+
+    def __init__(self, redactor: Redactor) -> None:
         super().__init__("%(asctime)s %(levelname)s %(name)s: %(message)s")
-        self._secrets = tuple(secrets)
+        self._redactor = redactor
 
     def format(self, record: logging.LogRecord) -> str:
         request = _request(record)
         text = super().format(record)
-        return redact(f"{text} [{request.id}]" if request is not None and request.id else text, *self._secrets)
+        return self._redactor(f"{text} [{request.id}]" if request is not None and request.id else text)
 
 
 class JSONLines(logging.Formatter):
     """An object a line: time, level, logger, message, and of the request it belongs to its id, or all that is known."""
 
-    def __init__(self, secrets: Iterable[str] = ()) -> None:
+    def __init__(self, redactor: Redactor) -> None:
         super().__init__()
-        self._secrets = tuple(secrets)
+        self._redactor = redactor
 
     def format(self, record: logging.LogRecord) -> str:
         when = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(record.created))
@@ -118,16 +168,17 @@ class JSONLines(logging.Formatter):
 
     def _clean(self, text: str) -> str:
         """Without keys, and without halves of characters, which are no UTF-8."""
-        return redact(text if text.isascii() else text.encode("utf-8", "replace").decode(), *self._secrets)
+        return self._redactor(text if text.isascii() else text.encode("utf-8", "replace").decode())
 
 
-def install(form: Literal["plain", "json"], secrets: Iterable[str] = ()) -> None:
-    """From now on whatever is logged in this process comes out in this form."""
-    handler = logging.StreamHandler()
-    handler.setFormatter(JSONLines(secrets) if form == "json" else Lines(secrets))
+def install(form: Literal["plain", "json"], secrets: Iterable[str] = ()) -> Redactor:
+    """From now on whatever is logged in this process comes out in this form. Returns what leaves keys out of it."""
+    handler, redactor = logging.StreamHandler(), Redactor(secrets)
+    handler.setFormatter(JSONLines(redactor) if form == "json" else Lines(redactor))
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(logging.WARNING)
+    return redactor
 
 
 def _request(record: logging.LogRecord) -> Request | None:

@@ -17,15 +17,15 @@ from typing import TYPE_CHECKING, Any
 
 import uvicorn
 from fastapi import FastAPI
-from fastapi.responses import HTMLResponse, JSONResponse
+from fastapi.responses import HTMLResponse, JSONResponse, Response
 
 from llm_hub import logs, zero_gpu
 from llm_hub.api import keys, router
-from llm_hub.api.refusals import error_of
+from llm_hub.api.turned_away import TurnedAway
 from llm_hub.arena.votes import Votes
 from llm_hub.connection import Connection
 from llm_hub.database import Database
-from llm_hub.errors import ConfigurationError, ShuttingDown
+from llm_hub.errors import ConfigurationError
 from llm_hub.hub import Hub
 from llm_hub.ledger import Ledger
 from llm_hub.limits import Counters, Limits
@@ -40,7 +40,6 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from types import FrameType
 
-    from starlette.responses import Response
     from starlette.types import ASGIApp, Receive, Scope, Send
 
     from llm_hub.ui.page import Page
@@ -77,7 +76,8 @@ class Application:
         self._database = Database(settings.database_url)
         self._ledger = Ledger(self._database, days=settings.ledger_days)
         self._public = settings.public
-        meter = Meter(self._ledger, Metrics(self.hub))
+        metrics = Metrics(self.hub)
+        meter = Meter(self._ledger, metrics)
         self.visitors = Visitors(
             self.hub,
             owner_pays=settings.owner_pays,
@@ -100,11 +100,13 @@ class Application:
         self.api.include_router(router(self.hub, api_keys, meter, _limits(settings, self._counters)))
         self.api.include_router(keys.router(self.visitors))
         self._answers = f"{len(api_keys)} keys" if api_keys else "this computer only, without LLM_HUB_API_KEYS"
+        self._turn_away = TurnedAway(metrics)
         self.guard = Guard(
             self._door,
             on_space="SPACE_ID" in os.environ,
             names=settings.allowed_hosts,
             only_here=settings.host in ("127.0.0.1", "::1", "localhost"),
+            turn_away=self._turn_away,
         )
         self.asgi: ASGIApp = self.guard
 
@@ -146,7 +148,7 @@ class Application:
             return
         path = scope["path"]
         if self.stopping and (path == "/" or path.startswith("/v1/")):
-            await _stopping(path, scope)(scope, receive, send)
+            await self._stopping(path, scope)(scope, receive, send)
         elif self.page is None and not path.startswith(OPEN_AT_ONCE):
             status = 200 if path == "/" and not self.failed else 503
             response = HTMLResponse(SPLASH, status, headers={"cache-control": "no-store", "retry-after": "1"})
@@ -155,6 +157,15 @@ class Application:
             await self._answered(scope, receive, send)
         else:
             await self.api(scope, receive, send)
+
+    def _stopping(self, path: str, scope: Scope) -> Response:
+        """What a new request is told."""
+        headers = {"retry-after": RETRY_AFTER, "connection": "close", "cache-control": "no-store"}
+        if path == "/":
+            return HTMLResponse(SPLASH, 503, headers)
+        said = "LLM Hub is being stopped and takes no new requests."
+        text, headers[logs.ID] = self._turn_away(scope, 503, said, "shutting_down")
+        return Response(text, 503, headers, "application/json")
 
     async def _answered(self, scope: Scope, receive: Receive, send: Send) -> None:
         """A request of the API, which a stop waits for."""
@@ -288,16 +299,6 @@ def _mount(app: FastAPI, page: Page, guard: Guard) -> Any:
     return gradio_app
 
 
-def _stopping(path: str, scope: Scope) -> Response:
-    """What a new request is told. Clients of OpenAI's and of Anthropic's protocol both understand the error."""
-    headers = {"retry-after": RETRY_AFTER, "connection": "close", "cache-control": "no-store"}
-    if path == "/":
-        return HTMLResponse(SPLASH, 503, headers)
-    headers[logs.ID] = logs.turned_away(scope["headers"], 503)
-    said = error_of(ShuttingDown("LLM Hub is being stopped and takes no new requests."))[1]
-    return JSONResponse({"type": "error", "error": said}, 503, headers)
-
-
 class Server(uvicorn.Server):
     """Goes on listening while the application drains. A second signal ends that, a third one everything."""
 
@@ -359,6 +360,7 @@ def _prepare(settings: Settings) -> None:
     log.setLevel(logging.INFO)
     for name in QUIET:
         logging.getLogger(name).setLevel(logging.WARNING)
+    logging.getLogger("uvicorn.error").setLevel(logging.ERROR)  # else every malformed request is a line of the log
 
 
 def _bound(host: str, port: int) -> socket.socket:

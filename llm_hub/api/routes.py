@@ -83,7 +83,8 @@ def router(hub: Hub, keys: Mapping[str, str], meter: Meter | None = None, limits
     if meter.metrics:
         add("/metrics", metrics(meter.metrics), _refused, "GET")
     # Last: otherwise the page would answer, with a page.
-    add("/v1/{rest:path}", unknown, _refused)  # whatever the method
+    for path in ("/v1", "/v1/{rest:path}"):
+        add(path, unknown, _refused)  # whatever the method
     return routes
 
 

@@ -13,7 +13,6 @@ from urllib.parse import parse_qs, urlsplit
 import orjson
 from starlette.exceptions import HTTPException
 
-from llm_hub import logs
 from llm_hub.ui.body import LARGEST_UPLOAD, MOST_FILES, Body, Refusal, too_much
 from llm_hub.ui.limits import Allowance, Open, Tabs, address
 
@@ -21,6 +20,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
 
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+    TurnAway = Callable[[Scope, int, str], tuple[bytes, str]]
+    """Refuses a request of the API with a status and a sentence: the JSON to send, and the request's id."""
 
 log = logging.getLogger(__name__)
 
@@ -67,11 +69,21 @@ class Guard:
     """Wraps the whole application.
 
     `names` are the host names that it answers to, beside this computer's own; without any it is whichever it is called
-    by, or with `only_here` none. `problem` says what is wrong with an event of the page, once there is a page.
+    by, or with `only_here` none. `turn_away` refuses what is for the API. `problem` says what is wrong with an event of
+    the page, once there is a page.
     """
 
-    def __init__(self, app: ASGIApp, *, on_space: bool, names: Collection[str] = (), only_here: bool = False) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        on_space: bool,
+        names: Collection[str] = (),
+        only_here: bool = False,
+        turn_away: TurnAway | None = None,
+    ) -> None:
         self._app = app
+        self._turn_away = turn_away
         self._on_space = on_space
         self._names = frozenset(name.lower() for name in names)
         self._any_name = not names and not only_here
@@ -103,7 +115,7 @@ class Guard:
             return
         path = scope["path"]
         body = Body(receive)
-        answer = _Answer(scope, send, self._headers, body)
+        answer = _Answer(scope, send, self._headers, body, self._turn_away)
         who = address(scope, on_space=self._on_space)
         entered: list[Open] = []
         try:
@@ -221,8 +233,16 @@ def _event(body: bytes) -> dict[str, Any]:
 class _Answer:
     """Sends what the application answers, with the guard's headers; or a refusal, if nothing was sent yet."""
 
-    def __init__(self, scope: Scope, send: Send, headers: list[tuple[bytes, bytes]], body: Body) -> None:
+    def __init__(
+        self,
+        scope: Scope,
+        send: Send,
+        headers: list[tuple[bytes, bytes]],
+        body: Body,
+        turn_away: TurnAway | None,
+    ) -> None:
         self._scope = scope
+        self._turn_away = turn_away
         self._send = send
         self._headers = headers
         self._body = body
@@ -251,21 +271,19 @@ class _Answer:
         if self._started:
             return
         self._started = True
-        if path == "/" and refusal.status in (429, 503):
+        status, request_id = refusal.status, ""
+        if path == "/" and status in (429, 503):
             kind, text = b"text/html; charset=utf-8", _BUSY_PAGE
-        elif path.startswith("/v1/"):  # in words that clients of OpenAI's and of Anthropic's both understand
-            kinds = {429: "rate_limit_error", 500: "server_error", 503: "server_error"}
-            said = {"message": refusal.text, "type": kinds.get(refusal.status, "invalid_request_error"),
-                "param": None, "code": "rate_limit_exceeded" if refusal.status == 429 else None}  # fmt: skip
-            kind, text = b"application/json", orjson.dumps({"type": "error", "error": said})
+        elif path.startswith("/v1/") and self._turn_away is not None:
+            kind, (text, request_id) = b"application/json", self._turn_away(self._scope, status, refusal.text)
         elif path.startswith("/gradio_api/"):
             kind, text = b"application/json", orjson.dumps({"detail": refusal.text})  # what the page shows
         else:
             kind, text = b"text/plain; charset=utf-8", refusal.text.encode()
         headers = [(b"content-type", kind), (b"content-length", str(len(text)).encode()), *self._headers]
-        if path.startswith("/v1/"):
-            headers.append((logs.ID.encode(), logs.turned_away(self._scope["headers"], refusal.status).encode()))
+        if request_id:
+            headers.append((b"x-request-id", request_id.encode()))
         if refusal.wait:
             headers.append((b"retry-after", str(math.ceil(refusal.wait)).encode()))
-        await self._send({"type": "http.response.start", "status": refusal.status, "headers": headers})
+        await self._send({"type": "http.response.start", "status": status, "headers": headers})
         await self._send({"type": "http.response.body", "body": text})

@@ -1,0 +1,161 @@
+"""What clients are told, and what is counted, where no endpoint has seen a request."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import TYPE_CHECKING, Any
+
+import httpx
+import pytest
+
+from llm_hub.api.turned_away import TurnedAway
+from llm_hub.metrics import Metrics
+from llm_hub.ui.guard import Guard
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from llm_hub.hub import Hub
+    from tests.ui.site import Site
+
+VERSION = {"anthropic-version": "2023-06-01"}
+
+
+async def fine(_: Any, receive: Any, send: Any) -> None:
+    await receive()
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    await send({"type": "http.response.body", "body": b""})
+
+
+@pytest.fixture
+def heard() -> Iterator[asyncio.Queue[str]]:
+    """The lines of the log about requests."""
+    lines: asyncio.Queue[str] = asyncio.Queue()
+
+    class Listening(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            lines.put_nowait(record.getMessage())
+
+    handler, log = Listening(), logging.getLogger("llm_hub.requests")
+    log.addHandler(handler)
+    yield lines
+    log.removeHandler(handler)
+
+
+def client(turn_away: TurnedAway, address: str = "8.8.8.8") -> httpx.AsyncClient:
+    guard = Guard(fine, on_space=False, turn_away=turn_away)
+    return httpx.AsyncClient(transport=httpx.ASGITransport(guard, client=(address, 1)), base_url="http://hub.example")
+
+
+async def flood(caller: httpx.AsyncClient, path: str, **more: Any) -> list[httpx.Response]:
+    """The replies to more requests than one address may make."""
+    replies = [await caller.post(path, **more) for _ in range(1300)]
+    refused = [reply for reply in replies if reply.status_code != 200]
+    assert refused
+    return refused
+
+
+@pytest.mark.parametrize(
+    ("path", "headers", "shape"),
+    [
+        ("/v1/chat", {}, "openai"),
+        ("/v1/chat/completions", {}, "openai"),
+        ("/v1/models", {}, "openai"),
+        ("/v1/models", VERSION, "anthropic"),
+        ("/v1/messages", {}, "anthropic"),
+        ("/v1/messages/count_tokens", {}, "anthropic"),
+    ],
+)
+@pytest.mark.parametrize(
+    ("status", "to_openai", "to_anthropic"),
+    [
+        (408, "invalid_request_error", "invalid_request_error"),
+        (413, "invalid_request_error", "request_too_large"),
+        (421, "invalid_request_error", "invalid_request_error"),
+        (429, "rate_limit_error", "rate_limit_error"),
+        (500, "server_error", "api_error"),
+        (503, "server_error", "overloaded_error"),
+    ],
+)
+async def test_each_client_is_told_in_its_own_words(
+    path: str, headers: dict[str, str], shape: str, status: int, to_openai: str, to_anthropic: str
+) -> None:
+    from llm_hub.ui.body import Refusal
+
+    async def refuses(*_: Any) -> None:
+        raise Refusal(status, "No.")
+
+    guard = Guard(refuses, on_space=False, turn_away=TurnedAway())
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(guard), base_url="http://hub.example") as caller:
+        reply = await caller.post(path, headers=headers)
+    assert reply.status_code == status
+    assert reply.headers["x-request-id"]
+    if shape == "anthropic":
+        assert reply.json() == {"type": "error", "error": {"type": to_anthropic, "message": "No."}}
+    else:
+        code = "rate_limit_exceeded" if status == 429 else None
+        assert reply.json() == {"error": {"message": "No.", "type": to_openai, "param": None, "code": code}}
+
+
+async def test_a_flood_is_a_line_and_then_a_number(heard: asyncio.Queue[str]) -> None:
+    turn_away = TurnedAway(quiet=0.2)
+    async with client(turn_away) as caller:
+        refused = await flood(caller, "/v1/chat")
+        assert all(reply.status_code == 429 for reply in refused)
+        assert len({reply.headers["x-request-id"] for reply in refused}) == len(refused)
+        assert (await heard.get()).startswith("nobody /v1/ 429")
+        counted = 1
+        async with asyncio.timeout(20):
+            while counted < len(refused):
+                line = await heard.get()
+                assert line.endswith(" more requests were answered 429 before an endpoint saw them.")
+                counted += int(line.partition(" ")[0])
+        assert counted == len(refused)
+
+
+async def test_another_status_is_a_line_of_its_own(heard: asyncio.Queue[str]) -> None:
+    turn_away = TurnedAway()
+    scope = {"type": "http", "path": "/v1/chat", "headers": []}
+    for status in (429, 503, 429, 503):
+        turn_away(scope, status, "No.")
+    assert [heard.get_nowait().split()[2] for _ in range(2)] == ["429", "503"]
+    assert heard.empty()
+
+
+async def test_refusals_are_counted_as_requests(hub: Hub) -> None:
+    metrics = Metrics(hub)
+    async with client(TurnedAway(metrics)) as caller:
+        refused = await flood(caller, "/v1/some/odd/path")
+    line = f'llm_hub_http_requests_total{{endpoint="/v1/",status="429"}} {float(len(refused))}'
+    assert line in metrics.text().decode()
+    assert "odd" not in metrics.text().decode()
+
+
+def test_nothing_of_the_api_is_answered_by_the_page(site: Site) -> None:
+    with httpx.Client(base_url=site.url, trust_env=False) as caller:
+        for path in ("/v1", "/v1?x=1", "/v1/", "/v1/x", "/v1/chat/", "/v1//chat", "/v1/%2e%2e/x", "/v1/favicon.ico"):
+            for method in ("GET", "POST", "DELETE"):
+                error = caller.request(method, path).json()["error"]
+                assert "There is no such endpoint" in error["message"], path
+        assert caller.get("/v1", headers=VERSION).json()["error"]["type"] == "not_found_error"
+
+
+def test_a_body_that_is_too_large_is_told_to_anthropics_clients_in_their_words(site: Site) -> None:
+    with httpx.Client(base_url=site.url, trust_env=False) as caller:
+        body = b" " * (4 * 2**20 + 1)
+        json = {"content-type": "application/json"}
+        for content in (body, iter([body])):  # with a length, and in chunks
+            reply = caller.post("/v1/messages", content=content, headers=json)
+            assert (reply.status_code, reply.json()["error"]["type"]) == (413, "request_too_large")
+
+
+def test_malformed_requests_leave_no_line_each(site: Site) -> None:
+    import socket
+
+    port = int(site.url.rpartition(":")[2])
+    for _ in range(20):
+        with socket.create_connection(("127.0.0.1", port), 5) as raw:
+            raw.sendall(b"nonsense\r\n\r\n")
+            assert raw.recv(1000).startswith(b"HTTP/1.1 400")
+    assert "Invalid HTTP request" not in site.log.read_text()

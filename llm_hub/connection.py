@@ -1,4 +1,4 @@
-"""A connection to the server, whose requests have a head of bounded size: uvicorn itself takes one without end."""
+"""A connection to the server: requests have heads and trailers of bounded size, which uvicorn takes without end."""
 
 from __future__ import annotations
 
@@ -14,24 +14,38 @@ _TOO_LARGE = (
 
 
 class Connection(HttpToolsProtocol):
-    """Answers 431, and closes, when a head is not complete after `LARGEST_HEAD` bytes."""
+    """Answers 431, and closes, after `LARGEST_HEAD` bytes that are neither a whole head nor any of a body's.
 
-    _head = 0
+    What follows a chunked body is read within the same bounds, and dropped: uvicorn would take it for headers.
+    """
+
+    _waiting = 0
+    """Bytes since the last that were of use."""
     _in_body = False
+    _of_use = False
 
     def data_received(self, data: bytes) -> None:
-        self._head += len(data)
+        self._waiting += len(data)
         super().data_received(data)
-        if self._in_body:
-            self._head = 0
-        elif self._head > LARGEST_HEAD and not self.transport.is_closing():
-            self.transport.write(_TOO_LARGE)
+        if self._of_use:
+            self._waiting, self._of_use = 0, False
+        elif self._waiting > LARGEST_HEAD and not self.transport.is_closing():
+            if self.cycle is None or self.cycle.response_complete or not self.cycle.response_started:
+                self.transport.write(_TOO_LARGE)
             self.transport.close()
 
     def on_message_begin(self) -> None:
         self._in_body = False
         super().on_message_begin()
 
+    def on_header(self, name: bytes, value: bytes) -> None:
+        if not self._in_body:
+            super().on_header(name, value)
+
     def on_headers_complete(self) -> None:
-        self._in_body = True
+        self._in_body = self._of_use = True
         super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        self._of_use = True
+        super().on_body(body)

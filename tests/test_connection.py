@@ -1,9 +1,10 @@
-"""How long the head of a request may be."""
+"""How long the head of a request may be, and what may follow its body."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -15,14 +16,15 @@ PART = b"x" * 2**14
 
 
 async def application(scope: Any, receive: Any, send: Any) -> None:
-    """Says how many bytes the body had."""
+    """Says how many bytes the body had, and which headers came before it."""
     size, more = 0, True
     while more:
         message = await receive()
         size += len(message.get("body", b""))
         more = message.get("more_body", False)
+    names = b",".join(name for name, _ in scope["headers"])
     await send({"type": "http.response.start", "status": 200, "headers": [(b"connection", b"close")]})
-    await send({"type": "http.response.body", "body": str(size).encode()})
+    await send({"type": "http.response.body", "body": b"%d bytes after %s" % (size, names)})
 
 
 @pytest.fixture
@@ -55,4 +57,29 @@ async def test_a_long_body_is_no_head(port: int) -> None:
     pieces = [PART] * (4 * LARGEST_HEAD // len(PART))
     size = sum(len(piece) for piece in pieces)
     head = b"POST / HTTP/1.1\r\nhost: x\r\ncontent-length: %d\r\n\r\n" % size
-    assert b"\r\n%d\r\n" % size in await asked(port, head, *pieces)
+    assert b"%d bytes" % size in await asked(port, head, *pieces)
+
+
+CHUNKED = b"POST / HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n"
+
+
+async def test_a_long_body_in_chunks_is_no_head(port: int) -> None:
+    chunks = [b"%x\r\n" % len(PART), PART, b"\r\n"] * (4 * LARGEST_HEAD // len(PART))
+    said = await asked(port, CHUNKED, *chunks, b"0\r\n\r\n")
+    assert b"%d bytes after host,transfer-encoding" % (4 * LARGEST_HEAD) in said
+
+
+async def test_what_follows_a_body_is_no_header(port: int) -> None:
+    said = await asked(port, CHUNKED, b"2\r\nab\r\n", b"0\r\nauthorization: Bearer x\r\nhost: y\r\n\r\n")
+    assert b"2 bytes after host,transfer-encoding" in said
+
+
+@pytest.mark.parametrize("begun", [b"0\r\nx-long: ", b"2\r\nab\r\n0\r\n", b"2;extension="])
+@pytest.mark.parametrize("part", [PART, b"x: y\r\n" * (len(PART) // 6)], ids=["one", "many"])
+async def test_what_follows_a_body_without_end_is_not_waited_for(port: int, begun: bytes, part: bytes) -> None:
+    endless = [part] * (8 * LARGEST_HEAD // len(part))
+    async with asyncio.timeout(20):
+        said = b""
+        with suppress(ConnectionError):  # the server may be gone before all of it is sent
+            said = await asked(port, CHUNKED, begun, *endless)
+    assert not said or said.startswith((b"HTTP/1.1 431 ", b"HTTP/1.1 400 "))

@@ -1,5 +1,5 @@
 """The HTTP API, on the page's port: the project's own endpoints and OpenAI-compatible ones."""
 
-from llm_hub.api.routes import router
+from llm_hub.api.routes import PATHS, router
 
-__all__ = ["router"]
+__all__ = ["PATHS", "router"]

@@ -11,7 +11,6 @@ from pathlib import Path
 import httpx
 import pytest
 import uvicorn
-from fastapi import FastAPI
 
 from llm_hub.api import router
 from llm_hub.factory import ROWS
@@ -38,8 +37,7 @@ class Api:
 async def served(
     hub: Hub, keys: dict[str, str], meter: Meter | None = None, limits: Limits | None = None
 ) -> AsyncIterator[Api]:
-    app = FastAPI()
-    app.include_router(router(hub, keys, meter, limits))
+    app = router(hub, keys, meter, limits)
     server = uvicorn.Server(uvicorn.Config(app, port=0, log_config=None, timeout_graceful_shutdown=1))
     config = server.config
     config.load()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator
+from itertools import groupby
 from typing import Any
 
 import anthropic
@@ -53,8 +54,8 @@ async def test_a_stream(client: anthropic.AsyncAnthropic, model: str) -> None:
 async def test_the_events_come_in_anthropics_order(api: Api) -> None:
     body = {"messages": PROMPT, "model": "openai/ok?tokens=3", "max_tokens": 9, "stream": True}
     said = events((await api.client.post("/v1/messages", json=body)).text)
-    assert [name for name, _ in said] == [
-        "message_start", "content_block_start", *["content_block_delta"] * 3, "content_block_stop", "message_delta",
+    assert [name for name, _ in groupby(name for name, _ in said)] == [
+        "message_start", "content_block_start", "content_block_delta", "content_block_stop", "message_delta",
         "message_stop",
     ]  # fmt: skip
     assert [json.loads(data)["type"] for _, data in said] == [name for name, _ in said]

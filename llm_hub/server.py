@@ -6,6 +6,7 @@ The port is bound first. A splash answers while Gradio is imported in a thread, 
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import os
 import signal
@@ -217,6 +218,8 @@ class Application:
         self.page = page
         log.info("LLM Hub is ready: %s (its API answers %s)", self._address, self._answers)
         await self.hub.warm_up()
+        gc.collect()
+        gc.freeze()  # what lives as long as the process; going through it again and again costs a request its time
 
 
 async def _live() -> JSONResponse:

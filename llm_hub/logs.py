@@ -86,6 +86,7 @@ class Redactor:
     """
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
+        secrets = tuple(secrets)
         self._held: Counter[str] = Counter()
         self._by_piece: dict[str, set[str]] = {}
         self._short = tuple(secret for secret in secrets if len(secret) < SHORTEST)
@@ -122,9 +123,9 @@ def _forms(key: str) -> set[str]:
     return {key, quote(key, safe=""), repr(key)[1:-1]} if len(key) >= SHORTEST else set()
 
 
-def _pieces(form: str) -> list[str]:
+def _pieces(form: str) -> set[str]:
     end = form[-SHORTEST:]
-    return [end[at : at + PIECE] for at in range(STEP)]
+    return {end[at : at + PIECE] for at in range(STEP)}
 
 
 class Lines(logging.Formatter):
@@ -149,12 +150,8 @@ class JSONLines(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         when = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(record.created))
-        said: dict[str, Any] = {
-            "time": f"{when}.{int(record.msecs):03}Z",
-            "level": record.levelname,
-            "logger": record.name,
-            "message": record.getMessage(),
-        }
+        plain = {"time": f"{when}.{int(record.msecs):03}Z", "level": record.levelname, "logger": record.name}
+        said: dict[str, Any] = {"message": record.getMessage()}
         request = _request(record)
         if request is not None:
             said["request_id"] = request.id
@@ -162,9 +159,8 @@ class JSONLines(logging.Formatter):
                 said |= request.fields()
         if record.exc_info:
             said["exception"] = self.formatException(record.exc_info)
-        return orjson.dumps(
-            {name: self._clean(one) if isinstance(one, str) else one for name, one in said.items()}
-        ).decode()
+        clean = {name: self._clean(one) if isinstance(one, str) else one for name, one in said.items()}
+        return orjson.dumps(plain | clean).decode()
 
     def _clean(self, text: str) -> str:
         """Without keys, and without halves of characters, which are no UTF-8."""

@@ -6,7 +6,6 @@ The port is bound first. A splash answers while Gradio is imported in a thread, 
 from __future__ import annotations
 
 import asyncio
-import gc
 import logging
 import os
 import signal
@@ -21,7 +20,7 @@ from fastapi import FastAPI
 from fastapi.responses import HTMLResponse, JSONResponse, Response
 
 from llm_hub import logs, zero_gpu
-from llm_hub.api import PATHS, keys, router
+from llm_hub.api import keys, router
 from llm_hub.api.turned_away import TurnedAway
 from llm_hub.arena.votes import Votes
 from llm_hub.connection import Connection
@@ -52,7 +51,7 @@ LAST_WORDS = 2
 TAKING_OVER = 1.0
 """Seconds that a page gets to put a finished answer where it belongs: it asks for that in requests of its own."""
 RETRY_AFTER = "5"
-OPEN_AT_ONCE = ("/health", *PATHS)
+OPEN_AT_ONCE = ("/health", "/metrics", "/v1/")
 """What is answered before the page is there."""
 ENVIRONMENT = {
     "GRADIO_ANALYTICS_ENABLED": "False",
@@ -71,7 +70,7 @@ color:#334155;background:#fff}@media(prefers-color-scheme:dark){body{color:#cbd5
 class Application:
     """The whole site as one ASGI application: the API from the first moment, the page as soon as it is built."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, redactor: logs.Redactor | None = None) -> None:
         self.hub = Hub.from_settings(settings)
         self._counters = Counters(settings.redis_url)
         self._database = Database(settings.database_url)
@@ -86,6 +85,7 @@ class Application:
             only_here=not settings.public,
             allowance=_allowance(settings, self._counters) if settings.public else None,
             meter=meter,
+            redactor=redactor,
         )
         self.votes = Votes(self._database)
         self.page: Page | None = None
@@ -98,7 +98,7 @@ class Application:
         for path, health in (("/health", self._health), ("/health/ready", self._health), ("/health/live", _live)):
             self.api.add_api_route(path, health, methods=["GET", "HEAD"])
         api_keys = {name: key.get_secret_value() for name, key in settings.api_keys.items()}
-        self._v1 = router(self.hub, api_keys, meter, _limits(settings, self._counters))
+        self.api.include_router(router(self.hub, api_keys, meter, _limits(settings, self._counters)))
         self.api.include_router(keys.router(self.visitors))
         self._answers = f"{len(api_keys)} keys" if api_keys else "this computer only, without LLM_HUB_API_KEYS"
         self._turn_away = TurnedAway(metrics)
@@ -154,7 +154,7 @@ class Application:
             status = 200 if path == "/" and not self.failed else 503
             response = HTMLResponse(SPLASH, status, headers={"cache-control": "no-store", "retry-after": "1"})
             await response(scope, receive, send)
-        elif path.startswith(PATHS):
+        elif path.startswith("/v1/"):
             await self._answered(scope, receive, send)
         else:
             await self.api(scope, receive, send)
@@ -174,7 +174,7 @@ class Application:
         assert task is not None  # noqa: S101
         self._requests.add(task)
         try:
-            await self._v1(scope, receive, send)
+            await self.api(scope, receive, send)
         finally:
             self._requests.discard(task)
 
@@ -218,8 +218,6 @@ class Application:
         self.page = page
         log.info("LLM Hub is ready: %s (its API answers %s)", self._address, self._answers)
         await self.hub.warm_up()
-        gc.collect()
-        gc.freeze()  # what lives as long as the process; going through it again and again costs a request its time
 
 
 async def _live() -> JSONResponse:
@@ -330,8 +328,8 @@ class Server(uvicorn.Server):
 
 def run(settings: Settings) -> None:
     """Serves until a signal ends it. Raises `ConfigurationError` for what cannot be used."""
-    _prepare(settings)
-    application = Application(settings)
+    redactor = _prepare(settings)
+    application = Application(settings, redactor)
     with _bound(settings.host, settings.port) as bound:
         application.announce(f"http://{_shown(settings.host)}:{settings.port}")
         config = uvicorn.Config(
@@ -356,14 +354,15 @@ def main() -> None:
         sys.exit(2)
 
 
-def _prepare(settings: Settings) -> None:
+def _prepare(settings: Settings) -> logs.Redactor:
     os.environ.pop("GRADIO_SSR_MODE", None)  # a Space sets it, and then a Node server would take the port
     os.environ.update(ENVIRONMENT)
-    logs.install(settings.log_format, settings.secrets())
+    redactor = logs.install(settings.log_format, settings.secrets())
     log.setLevel(logging.INFO)
     for name in QUIET:
         logging.getLogger(name).setLevel(logging.WARNING)
     logging.getLogger("uvicorn.error").setLevel(logging.ERROR)  # else every malformed request is a line of the log
+    return redactor
 
 
 def _bound(host: str, port: int) -> socket.socket:

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 from llm_hub.errors import ConfigurationError
+from llm_hub.logs import Redactor
 from llm_hub.loopback import from_here
 from llm_hub.meter import Meter
 
@@ -109,11 +110,13 @@ class Visitors:
         only_here: bool = False,
         allowance: Allowance | None = None,
         meter: Meter | None = None,
+        redactor: Redactor | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._hub = hub
         self._allowance = allowance
         self._meter = meter or Meter()
+        self._redactor = redactor or Redactor()
         self._owner_pays = owner_pays
         self._trusted = trusted
         self._only_here = only_here
@@ -177,6 +180,7 @@ class Visitors:
             raise ConfigurationError("That is too long for a key.", hint="Copy the key again, in one line.")
         key = self._hub.checked_key(provider, key)
         self.drop(secret, provider)
+        self._redactor.hold(key)
         self._opened(secret).keys[provider] = key
 
     def drop(self, secret: str, provider: str) -> None:
@@ -204,7 +208,9 @@ class Visitors:
             self._forget(name)
         held = {key for tab in self._tabs.values() for key in tab.each()} if self._gone else set()
         while self._gone:
-            if (gone := self._gone.popleft()) not in held:
+            gone = self._gone.popleft()
+            self._redactor.drop(gone.key)
+            if gone not in held:
                 self._hub.forget(gone.provider, gone.key)
         self._sessions = {session: name for session, name in self._sessions.items() if name in self._tabs}
 
@@ -219,6 +225,7 @@ class Visitors:
         tab = self._opened(secret) if token and _SECRET.fullmatch(secret) else self._tab(secret)
         if tab is not None and tab.token != token:
             old, tab.token = tab.token, token
+            self._redactor.hold(token)
             if old:
                 self._gone.append(_Key(SIGNED_IN, old))
 

@@ -132,7 +132,7 @@ def test_lines_of_one_request_carry_its_id_and_no_secret() -> None:
     message = 'It said "sk-live-0123456789" \ud800'
     record = logging.LogRecord("elsewhere", logging.ERROR, "", 1, message, None, (ValueError, said, None))
     token = logs.current.set(logs.Request("abc"))
-    written = logs.JSONLines(SECRETS).format(record)
+    written = logs.JSONLines(logs.Redactor(SECRETS)).format(record)
     logs.current.reset(token)
     line = json.loads(written)
     assert line["request_id"] == "abc"
@@ -143,6 +143,6 @@ def test_lines_of_one_request_carry_its_id_and_no_secret() -> None:
 def test_plain_lines_are_redacted_too() -> None:
     record = logging.LogRecord("x", logging.ERROR, "", 1, "The key %s of %s", ("sk-live-0123456789", "hunter2x"), None)
     token = logs.current.set(logs.Request("abc"))
-    line = logs.Lines(["hunter2x"]).format(record)
+    line = logs.Lines(logs.Redactor(["hunter2x"])).format(record)
     logs.current.reset(token)
     assert line.endswith("ERROR x: The key [key] of [key] [abc]")

@@ -22,6 +22,7 @@ from tests.wall import WallThread
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 OWNER = {
     "openai": "sk-proj-canaryOWNERone-0123456789",
@@ -33,8 +34,9 @@ VISITORS: dict[str, dict[str, str]] = {
     "anna": {"openai": "sk-canaryANNAone-0123456789"},
     "bob": {"openai": "plain!canaryBOBone!0123456789", "anthropic": "sk-ant-canaryBOBtwo-0123456789"},
     "eve": {"openai": "refused_canaryEVEone_0123456789", "keyed": "hf_canaryEVEtwo0123456789"},
+    "dora": {"openai": "canaryDORAon", "keyed": "'canaryDORAtwo\\\"{0}%41&x=<1>"},
 }
-"""Eve's first key is one that the provider refuses, in words that echo it."""
+"""Eve's first key is one that the provider refuses, in words that echo it. Dora's have no shape at all."""
 KEYS = {name: {**keys} for name, keys in (("owner", OWNER), *VISITORS.items())}
 MODELS = ("key", "ok?tokens=3", "key", "key?again=1", "quota", "status-500", "status-429?retry-after=60", "unknown",
     "html", "empty", "bad-json@token-2", "cut@token-2", "error-event@token-2", "policy", "bad-request")  # fmt: skip
@@ -135,7 +137,7 @@ async def visit(site: Site, heard: Heard, name: str) -> None:
             assert (await client.put(f"/visitor/keys/{provider}", content=key)).is_success
             for path in ("nobody", "ollama", provider):
                 await client.put(f"/visitor/keys/{path}", content=f"{key} and {key}")
-            await client.put(f"/visitor/keys/{provider}", content=key * 40)
+            await client.put(f"/visitor/keys/{provider}", content=key * 60)
             await client.post(f"/visitor/keys/{provider}/test")
         # The streams are read by a client whose hook would wait for their end.
         async with httpx.AsyncClient(**limits, headers=headers) as streams:
@@ -155,6 +157,16 @@ async def visit(site: Site, heard: Heard, name: str) -> None:
                      "/gradio_api/deep_link?session_hash=x", "/nowhere"):  # fmt: skip
             await client.get(path)
         await client.delete("/visitor/keys/openai")
+
+
+async def mistake(site: Site, name: str) -> None:
+    """Types the keys where models are named: that goes to the provider, but not into the log."""
+    headers = {TAB: secrets.token_urlsafe(32)}
+    async with httpx.AsyncClient(base_url=site.url, trust_env=False, timeout=60.0, headers=headers) as client:
+        config = (await client.get("/config")).json()
+        for provider, key in VISITORS[name].items():
+            assert (await client.put(f"/visitor/keys/{provider}", content=key)).is_success
+            await Tab(client, config).ask("Hello", chat_provider=provider, chat_model=key)
 
 
 async def program(site: Site, heard: Heard) -> None:
@@ -210,3 +222,14 @@ async def test_no_canary_sings(site: Site, walls: tuple[WallThread, WallThread])
             assert key == "none" or [name for name, _ in mine] == [who], exchange
     for name, keys in KEYS.items():
         assert paid[name] == {key for provider, key in keys.items() if provider != "api"} | {"none"}, name
+
+
+async def test_a_key_of_any_shape_that_is_typed_in_a_wrong_place_is_not_logged(site: Site, tmp_path: Path) -> None:
+    environment = {**site.environment, "LLM_HUB_DATABASE_URL": f"sqlite:///{tmp_path / 'hub.db'}"}
+    with Site(tmp_path / "log", environment, folder=site.folder) as other:
+        await asyncio.gather(*(mistake(other, name) for name in VISITORS))
+        said = other.log.read_text()
+    assert "canary" not in said
+    lines = [line for line in said.splitlines() if "llm_hub.requests: visitor chat" in line]
+    assert len(lines) == sum(map(len, VISITORS.values()))
+    assert all("/[key] " in line for line in lines), lines

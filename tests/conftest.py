@@ -16,17 +16,12 @@ if TYPE_CHECKING:
 _FOREIGN = ("OPENAI_", "ANTHROPIC_", "OLLAMA_", "LLM_HUB_", "HF_", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Among several workers (`--dist loadgroup`) no file is divided, since its tests share what they start. One worker
-    has every file with a browser or a test that is heavy, and begins with them: two at once would be late.
-    """
-    if not config.getoption("loadgroup", default=False):
-        return
-    heavy = {item.path for item in items if "browser" in item.fixturenames or item.get_closest_marker("heavy")}
+@pytest.hookimpl(tryfirst=True)  # before tests are chosen by their marks
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """A test with a browser is heavy."""
     for item in items:
-        item.add_marker(pytest.mark.xdist_group("heavy" if item.path in heavy else item.path.stem))
-    items.sort(key=lambda item: item.path not in heavy)
+        if "browser" in item.fixturenames:  # type: ignore[attr-defined]  # a function's
+            item.add_marker(pytest.mark.heavy)
 
 
 @pytest.fixture(autouse=True)

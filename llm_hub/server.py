@@ -6,6 +6,7 @@ The port is bound first. A splash answers while Gradio is imported in a thread, 
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import os
 import signal
@@ -20,7 +21,7 @@ from fastapi import FastAPI
 from fastapi.responses import HTMLResponse, JSONResponse, Response
 
 from llm_hub import logs, zero_gpu
-from llm_hub.api import keys, router
+from llm_hub.api import PATHS, keys, router
 from llm_hub.api.turned_away import TurnedAway
 from llm_hub.arena.votes import Votes
 from llm_hub.connection import Connection
@@ -51,7 +52,7 @@ LAST_WORDS = 2
 TAKING_OVER = 1.0
 """Seconds that a page gets to put a finished answer where it belongs: it asks for that in requests of its own."""
 RETRY_AFTER = "5"
-OPEN_AT_ONCE = ("/health", "/metrics", "/v1/")
+OPEN_AT_ONCE = ("/health", *PATHS)
 """What is answered before the page is there."""
 ENVIRONMENT = {
     "GRADIO_ANALYTICS_ENABLED": "False",
@@ -98,7 +99,7 @@ class Application:
         for path, health in (("/health", self._health), ("/health/ready", self._health), ("/health/live", _live)):
             self.api.add_api_route(path, health, methods=["GET", "HEAD"])
         api_keys = {name: key.get_secret_value() for name, key in settings.api_keys.items()}
-        self.api.include_router(router(self.hub, api_keys, meter, _limits(settings, self._counters)))
+        self._v1 = router(self.hub, api_keys, meter, _limits(settings, self._counters))
         self.api.include_router(keys.router(self.visitors))
         self._answers = f"{len(api_keys)} keys" if api_keys else "this computer only, without LLM_HUB_API_KEYS"
         self._turn_away = TurnedAway(metrics)
@@ -154,7 +155,7 @@ class Application:
             status = 200 if path == "/" and not self.failed else 503
             response = HTMLResponse(SPLASH, status, headers={"cache-control": "no-store", "retry-after": "1"})
             await response(scope, receive, send)
-        elif path.startswith("/v1/"):
+        elif path.startswith(PATHS):
             await self._answered(scope, receive, send)
         else:
             await self.api(scope, receive, send)
@@ -174,7 +175,7 @@ class Application:
         assert task is not None  # noqa: S101
         self._requests.add(task)
         try:
-            await self.api(scope, receive, send)
+            await self._v1(scope, receive, send)
         finally:
             self._requests.discard(task)
 
@@ -218,6 +219,8 @@ class Application:
         self.page = page
         log.info("LLM Hub is ready: %s (its API answers %s)", self._address, self._answers)
         await self.hub.warm_up()
+        gc.collect()
+        gc.freeze()  # what lives as long as the process; going through it again and again costs a request its time
 
 
 async def _live() -> JSONResponse:

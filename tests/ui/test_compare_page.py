@@ -12,6 +12,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.ui.compare_page import SLOW, ComparePage
+from tests.ui.conftest import visiting
 from tests.ui.test_export import Seen
 from tests.wall import answer_text
 
@@ -26,15 +27,8 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def compare(browser: Browser, site: Site) -> Iterator[ComparePage]:
-    """A fresh visitor on the tab. Afterwards: nothing was complained of, and nobody else was asked for anything."""
-    context = browser.new_context(viewport={"width": 1440, "height": 900})
-    context.grant_permissions(["clipboard-read", "clipboard-write"], origin=site.url)
-    compare = ComparePage(context.new_page(), site.url)
-    compare.open()
-    yield compare
-    context.close()
-    assert not compare.complaints, "\n".join(compare.complaints)
-    assert compare.strangers == []
+    with visiting(browser, ComparePage, site.url) as compare:
+        yield compare
 
 
 def asked(wall: WallThread, model: str, count: int = 1) -> list[Exchange]:

@@ -97,9 +97,7 @@ async def body(reply: Reply, complete: Callable[[], bool], length: Callable[[], 
 def _bearable(length: int) -> int:
     """Bytes that may be read before an answer of that length is looked at again."""
     if length > LONGEST_ANSWER:
-        error = unfit(f"The answer has no end: it is longer than {LONGEST_ANSWER // 10**6} million characters.")
-        error.falls_back = False  # nobody could go on with it
-        raise error
+        raise unfit(f"The answer has no end: it is longer than {LONGEST_ANSWER // 10**6} million characters.")
     return max(LONGEST_ANSWER - length, 2**20)
 
 

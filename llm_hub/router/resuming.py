@@ -16,6 +16,8 @@ CONTINUE = (
     "Your answer was cut off by a technical problem. Continue it exactly where it broke off. Do not repeat anything, "
     "do not apologise, do not comment: write only what follows the last word."
 )
+LONGEST_RESUMED = 1_000_000
+"""Characters. With more than that no model could go on, and whoever tried would read it all, and be paid for it."""
 
 
 def going_on(request: ChatRequest, shown: str) -> ChatRequest:
@@ -39,5 +41,5 @@ def check_form(request: ChatRequest, last: LLMResponse, text: str) -> None:
         return
     try:
         json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         raise FormBroken(f"{last.model} could not complete the JSON that broke off.") from None

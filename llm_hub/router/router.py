@@ -37,7 +37,7 @@ from llm_hub.errors import (
 )
 from llm_hub.provider import LLMProvider
 from llm_hub.router.circuit_breaker import Health
-from llm_hub.router.resuming import check_form, going_on
+from llm_hub.router.resuming import LONGEST_RESUMED, check_form, going_on
 from llm_hub.router.retry import Retry
 from llm_hub.router.splice import Splice
 from llm_hub.router.watch import Clocks, watched
@@ -158,7 +158,7 @@ class _Route:
                 error, spoke = self._errors[-1], len(self._text) > heard
                 again = self._wait(error, retries, final=permit.probe or spoke)
                 yield AttemptFailed(self._attempts[-1], again)
-                if not error.falls_back or (self._text and not self._router.resume):
+                if not error.falls_back or (self._text and not self._resumes()):
                     raise self._failure(error)
                 if spoke:
                     self._broken = target
@@ -169,6 +169,10 @@ class _Route:
             else:
                 yield AttemptFailed(self._note_paused(target))
         raise self._failure(None)
+
+    def _resumes(self) -> bool:
+        """Whether what has been read can be gone on with."""
+        return self._router.resume and sum(map(len, self._text)) <= LONGEST_RESUMED
 
     def _next(self) -> Target | None:
         """The next target to ask; when none is left, the one whose text broke off, once more."""

@@ -8,6 +8,7 @@ from contextlib import aclosing, suppress
 
 import pytest
 
+from llm_hub import transport
 from llm_hub.chat import AttemptFailed, AttemptStarted, ChatRequest, Event, Message, Resumed, Role, TextDelta
 from llm_hub.errors import ConfigurationError, ProviderError, StreamBroken, TimedOut
 from llm_hub.provider import LLMProvider
@@ -354,3 +355,20 @@ async def test_a_probe_that_was_left_before_it_was_sent_leaves_room_for_the_next
     permit = health.admit(echo, "echo-1")
     assert permit is not None
     assert permit.probe
+
+
+async def test_nobody_is_asked_to_go_on_with_a_text_without_an_end(openai: OpenAIProvider) -> None:
+    router = LLMRouter(Target(openai, "endless?text=long&size=50000"), Echo(), clocks=PATIENT, sleep=no_sleep)
+    with pytest.raises(StreamBroken, match="no end") as caught:
+        await events_of(router)
+    assert [attempt.provider for attempt in caught.value.attempts] == ["openai"]
+
+
+async def test_a_stream_without_an_end_and_without_a_word_is_asked_once_and_left(
+    openai: OpenAIProvider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(transport, "LONGEST_STREAM", 2**20)
+    router = LLMRouter(Target(openai, "endless?of=pings"), Echo(), clocks=PATIENT, sleep=no_sleep)
+    response = await router.complete("Tell me.")
+    assert response.content == "all is well"
+    assert [attempt.outcome for attempt in response.attempts] == ["stream_broken", "answered"]

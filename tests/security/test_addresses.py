@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 import aiohttp
+import httpx2
 import pytest
 
 from llm_hub import transport
@@ -207,9 +208,9 @@ async def test_a_hostile_reply_is_an_error(
         visitors = OpenAIProvider(
             "sk-test-0123456789", base_url=f"https://models.evil.com:{port}/v1", public_only=True, resolver=Names([])
         )
-        carrier = visitors._client._client._transport
+        carrier = visitors._http._transport
         carrier._connector = aiohttp.TCPConnector
-        visitors._client.base_url = f"http://127.0.0.1:{port}/v1"
+        visitors._chat = httpx2.URL(f"http://127.0.0.1:{port}/v1/chat/completions")
         failed = await asked(visitors)
         assert isinstance(failed, kind), repr(failed)
         assert b"accept-encoding: identity" in heard[0].lower()

@@ -232,7 +232,8 @@ class LLMResponse:
     `finish_reason` is "stop", "length", "tool_calls", or a vendor's own word that is none of these.
     `ignored` names settings of the request that this model does not take and that were therefore left out.
     `usage` is what the model that completed the answer reported: one that broke off before reported nothing.
-    `notes` are sentences that a reader should see ("the prompt was cut by the server").
+    `notes` are sentences that a reader should see ("the prompt was cut by the server"). `stop_sequence` is which of the
+    request's `stop` texts ended the answer, where the provider tells.
     """
 
     content: str
@@ -246,6 +247,7 @@ class LLMResponse:
     ignored: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     tool_calls: tuple[ToolCall, ...] = ()
+    stop_sequence: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -160,6 +160,7 @@ class Answer:
         "notes",
         "provider",
         "refusal",
+        "stop_sequence",
         "title",
         "usage",
     )
@@ -173,6 +174,7 @@ class Answer:
         self.finish_reason: str | None = None
         self.refusal = ""
         """The model's own words for not answering, where the protocol keeps them apart."""
+        self.stop_sequence = ""
         self.ignored: tuple[str, ...] = ()
         self.notes: tuple[str, ...] = ()
         self._text: list[str] = []
@@ -292,6 +294,7 @@ class Answer:
                 ignored=self.ignored,
                 notes=self.notes,
                 tool_calls=calls,
+                stop_sequence=self.stop_sequence,
             )
         )
 

@@ -44,7 +44,7 @@ def _message(body: Messages, response: LLMResponse) -> dict[str, Any]:
     return {
         **_head(f"{response.provider}/{response.model}"),
         "content": content,
-        "stop_reason": _stop_reason(response),
+        **_stopped(response),
         "usage": _usage(response),
         "x_llm_hub": hub_of(response),
     }
@@ -115,9 +115,8 @@ class MessageWriter:
         return said
 
     def _end(self, response: LLMResponse) -> bytes:
-        delta = {"stop_reason": _stop_reason(response), "stop_sequence": None}
         usage = _usage(response)
-        last = {"type": "message_delta", "delta": delta, "usage": usage, "x_llm_hub": hub_of(response)}
+        last = {"type": "message_delta", "delta": _stopped(response), "usage": usage, "x_llm_hub": hub_of(response)}
         return _sse(last) + _sse({"type": "message_stop"})
 
 
@@ -143,11 +142,14 @@ def _tool_use(call: ToolCall, given: dict[str, Any]) -> dict[str, Any]:
     return {"type": "tool_use", "id": call.id, "name": call.name, "input": given}
 
 
-def _stop_reason(response: LLMResponse) -> str:
-    """Anthropic's clients know its own words; what another vendor says beyond them means that it stopped by itself."""
+def _stopped(response: LLMResponse) -> dict[str, Any]:
+    """Why, in Anthropic's words, which its clients know; what another vendor says beyond them is "by itself"."""
+    reason = _STOPPED.get(response.finish_reason, "end_turn")
     if response.tool_calls and response.finish_reason != "length":
-        return "tool_use"
-    return _STOPPED.get(response.finish_reason, "end_turn")
+        reason = "tool_use"
+    elif response.stop_sequence and reason == "end_turn":
+        return {"stop_reason": "stop_sequence", "stop_sequence": response.stop_sequence}
+    return {"stop_reason": reason, "stop_sequence": None}
 
 
 def _usage(response: LLMResponse) -> dict[str, Any]:

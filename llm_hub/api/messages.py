@@ -5,7 +5,7 @@ Hints for Anthropic's caches are taken and left aside, wherever they stand.
 
 from __future__ import annotations
 
-from typing import Annotated, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 import orjson
 from pydantic import Field
@@ -36,6 +36,14 @@ from llm_hub.chat import (
     ToolResult,
 )
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from llm_hub.chat import Image
+
+_SHOWN = "(The image is shown below.)"
+"""What stands in a tool's result for an image."""
+
 CacheControl = dict[str, str] | None
 
 
@@ -57,19 +65,29 @@ class ImageBlock(Strict):
     source: Base64Source
     cache_control: CacheControl = None
 
+    def image(self, where: str) -> Image:
+        return image(self.source.media_type, self.source.data, where)
+
 
 class ToolResultBlock(Strict):
     type: Literal["tool_result"]
     tool_use_id: Name
-    content: str | Several[TextBlock] | None = None
+    content: str | Several[Annotated[TextBlock | ImageBlock, Field(discriminator="type")]] | None = None
     is_error: bool | None = False
     cache_control: CacheControl = None
 
     def result(self) -> ToolResult:
         said = self.content
         if not isinstance(said, str):
-            said = "\n\n".join(block.text for block in said or ())
+            said = "\n\n".join(block.text if isinstance(block, TextBlock) else _SHOWN for block in said or ())
         return ToolResult(self.tool_use_id, said, failed=bool(self.is_error))
+
+    def images(self, where: str) -> Iterator[Image]:
+        """Its images. Most vendors' tools give text alone, so the user shows them, right after the results."""
+        blocks = () if isinstance(self.content, str) else self.content or ()
+        for number, block in enumerate(blocks):
+            if isinstance(block, ImageBlock):
+                yield block.image(f"{where}.content.{number}.source")
 
 
 class DirectCaller(Strict):
@@ -121,13 +139,18 @@ class UserMessage(Strict):
         if isinstance(self.content, str):
             return (Message(Role.USER, self.content),)
         results = tuple(block.result() for block in self.content if isinstance(block, ToolResultBlock))
+        shown: list[Part] = []
         said: list[Part] = []
         for number, block in enumerate(self.content):
-            if isinstance(block, TextBlock):
-                said.append(Text(block.text))
-            elif isinstance(block, ImageBlock):
-                source, place = block.source, f"{where}.content.{number}.source"
-                said.append(image(source.media_type, source.data, place))
+            place = f"{where}.content.{number}"
+            match block:
+                case TextBlock(text=text):
+                    said.append(Text(text))
+                case ImageBlock():
+                    said.append(block.image(f"{place}.source"))
+                case ToolResultBlock():
+                    shown += block.images(place)
+        said = shown + said
         return (
             *((Message(Role.TOOL, results),) if results else ()),
             *((Message(Role.USER, tuple(said)),) if said or not results else ()),

@@ -88,7 +88,7 @@ ANSWERS: dict[str, Schema] = {
     }),
     "MessageAnswer": _object({
         "id": _TEXT, "type": {"const": "message"}, "role": {"const": "assistant"}, "model": _TEXT,
-        "content": _list(_BLOCK), "stop_reason": {"enum": ["end_turn", "max_tokens", "tool_use"]},
+        "content": _list(_BLOCK), "stop_reason": {"enum": ["end_turn", "max_tokens", "stop_sequence", "tool_use"]},
         "stop_sequence": {"type": "null"}, "usage": {"type": "object"}, "x_llm_hub": _HUB,
     }),
     "Error": _object({

@@ -249,6 +249,8 @@ class AnthropicProvider(LLMProvider):
                 reason = event["delta"].get("stop_reason")
                 if isinstance(reason, str):
                     answer.finish_reason = _FINISH_REASONS.get(reason) or named(reason)
+                if reason == "stop_sequence":
+                    answer.stop_sequence = named(event["delta"].get("stop_sequence"))
                 details = event["delta"].get("stop_details") or {}
                 if reason == "refusal":
                     answer.refusal = str(details.get("explanation") or "")[:LONGEST_REFUSAL]

@@ -273,3 +273,48 @@ async def test_what_a_provider_does_not_take_is_called_as_anthropic_calls_it(cli
         await client.messages.create(
             model="ollama/ok", max_tokens=9, messages=PROMPT, tools=[WEATHER], tool_choice={"type": "any"}
         )
+
+
+@pytest.mark.parametrize("stream", [True, False])
+async def test_the_stop_sequence_that_ended_an_answer_is_told_where_it_is_known(
+    client: anthropic.AsyncAnthropic, stream: bool
+) -> None:
+    async def asked(model: str) -> Any:
+        call: Any = {"model": model, "max_tokens": 99, "messages": PROMPT, "stop_sequences": ["END"]}
+        if not stream:
+            return await client.messages.create(**call)
+        async with client.messages.stream(**call) as streamed:
+            return await streamed.get_final_message()
+
+    told = await asked("anthropic/ok?finish=stop_sequence&by=END")
+    assert (told.stop_reason, told.stop_sequence) == ("stop_sequence", "END")
+    untold = await asked("openai/ok")
+    assert (untold.stop_reason, untold.stop_sequence) == ("end_turn", None)
+
+
+@pytest.mark.parametrize("model", ["openai/ok", "anthropic/ok", "ollama/ok"])
+async def test_an_image_in_a_tools_result_reaches_the_model(
+    client: anthropic.AsyncAnthropic, wall: Wall, model: str
+) -> None:
+    png = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPhfDwAChwGA60e6kgAAAABJRU5ErkJggg=="
+    image = {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": png}}
+    call = {"type": "tool_use", "id": "call_1", "name": "weather", "input": {"city": "Bern"}}
+    given = {"type": "tool_result", "tool_use_id": "call_1", "content": [{"type": "text", "text": "Sunny"}, image]}
+    turns: Any = [
+        *PROMPT,
+        {"role": "assistant", "content": [call]},
+        {"role": "user", "content": [given, {"type": "text", "text": "Well?"}]},
+    ]
+    answer = await client.messages.create(model=model, max_tokens=99, messages=turns, tools=[WEATHER])
+    assert answer.stop_reason == "end_turn"
+    sent = json.dumps(wall.exchanges[-1].body["messages"])
+    assert sent.index("Sunny\\n\\n(The image is shown below.)") < sent.index(png)
+    assert sent.count(png) == sent.count("Sunny") == sent.count("Well?") == 1
+
+
+async def test_what_is_no_image_in_a_tools_result_is_refused_by_its_place(client: anthropic.AsyncAnthropic) -> None:
+    image = {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": "?"}}
+    given = {"type": "tool_result", "tool_use_id": "call_1", "content": [image]}
+    turns: Any = [{"role": "user", "content": [given]}]
+    with pytest.raises(anthropic.BadRequestError, match=r"messages\.0\.content\.0\.content\.0\.source"):
+        await client.messages.create(model="openai/ok", max_tokens=99, messages=turns, tools=[WEATHER])

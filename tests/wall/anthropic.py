@@ -172,7 +172,8 @@ class Anthropic(Dialect):
                 for piece in ("", *(() if call.arguments == "{}" else call.pieces))
             ]
             frames.append(Frame(event("content_block_stop", index=place)))
-        fields: dict[str, Any] = {"stop_reason": _FINISH.get(answer.finish, answer.finish), "stop_sequence": None}
+        fields: dict[str, Any] = {"stop_reason": _FINISH.get(answer.finish, answer.finish)}
+        fields["stop_sequence"] = answer.fault.options.get("by") if answer.finish == "stop_sequence" else None
         if answer.finish == "refusal":
             fields["stop_details"] = {"type": "refusal", "category": None, "explanation": "".join(answer.text)}
         usage = Frame(event("message_delta", delta=fields, usage={"output_tokens": answer.tokens}), "finish")

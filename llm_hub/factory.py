@@ -67,7 +67,7 @@ ROWS: dict[str, Row] = {
         url=("OLLAMA_BASE_URL", "OLLAMA_HOST"),
         prices="free",
     ),
-    "local": Row("This computer", adapter="llama_cpp:LlamaCppProvider", prices="free"),
+    "local": Row("Embedded", adapter="llama_cpp:LlamaCppProvider", prices="free"),
     "chaos": Row(
         "Chaos",
         adapter="chaos:ChaosProvider",

@@ -57,7 +57,7 @@ class LlamaCppProvider(LLMProvider):
         model: str | None = None,
         *,
         name: str = "local",
-        title: str = "This computer",
+        title: str = "Embedded",
         threads: int | None = None,
         parallel: int = 4,
         context: int = 4096,

@@ -84,7 +84,7 @@ def typed(hub: Hub, text: str) -> str:
 
 
 def in_order(route: Iterable[str], called: Titles) -> str:
-    """OpenAI · gpt-6-luna, then Anthropic · claude-haiku-5-5, then This computer."""
+    """OpenAI · gpt-6-luna, then Anthropic · claude-haiku-5-5, then Embedded."""
     return ", then ".join(target(one, called) for one in route)
 
 

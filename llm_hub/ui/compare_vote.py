@@ -64,7 +64,8 @@ class VoteEvents:
             if wait := self._allowance.take(self._who(visitor)):
                 return self._shown.hint(f"So many votes in a minute are not counted. Vote again in {wait:.0f} s.")
             word = "best" if len(comparison.shown) > 2 else "better"
-            said = {"tie": "a tie", "bad": "all bad"}.get(verdict) or f"{comparison.letter(number or 0)} is {word}"
+            bad = "all bad" if len(comparison.shown) > 2 else "both bad"
+            said = {"tie": "a tie", "bad": bad}.get(verdict) or f"{comparison.letter(number or 0)} is {word}"
             vote = Vote(
                 targets=comparison.targets,
                 verdict=verdict,

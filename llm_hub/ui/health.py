@@ -70,13 +70,7 @@ def html(
 
 
 def _provider(state: ProviderState, targets: Sequence[TargetState], tested: Tested | None) -> str:
-    paused = sum(one.paused is not None for one in targets if one.name.partition("/")[0] == state.name)
-    if not state.ready:
-        mood, word = "off", state.problem.rstrip(".")
-    elif paused:
-        mood, word = "paused", f"ready, {counted(paused, 'model')} paused"
-    else:
-        mood, word = "ok", "ready"
+    mood, word = _known(state, [one for one in targets if one.name.partition("/")[0] == state.name], tested)
     button = _button(f"test {state.name}", "Test", f"Test {state.title}") if state.ready else ""
     told = f'<p class="{"bad" if tested.failed else "good"}" role="status">{plain(tested.told)}</p>' if tested else ""
     return (
@@ -85,8 +79,30 @@ def _provider(state: ProviderState, targets: Sequence[TargetState], tested: Test
     )
 
 
+def _known(state: ProviderState, targets: Sequence[TargetState], tested: Tested | None) -> tuple[str, str]:
+    """What is known of a provider: that it is set up says nothing yet of whether it answers."""
+    paused = sum(one.paused is not None for one in targets)
+    asked = [one for one in targets if _made(one)]
+    if not state.ready:
+        return "off", state.problem.rstrip(".")
+    if paused:
+        return "paused", f"ready, {counted(paused, 'model')} paused"
+    if tested is not None and tested.failed:
+        return "shaky", "the test failed"
+    if not asked and tested is None:
+        return "unasked", "not asked yet"
+    latest = min(asked, key=lambda one: min(one.ages, default=0.0), default=None)
+    if latest is not None and tested is None and _made(latest)[-1].outcome not in ("answered", "stopped"):
+        return "shaky", "the last attempt failed"
+    return "ok", "ready"
+
+
+def _made(state: TargetState) -> list[Attempt]:
+    return [attempt for attempt in state.attempts if attempt.outcome != route.NOT_ASKED]
+
+
 def _target(state: TargetState, titles: Mapping[str, str], price: Callable[[Attempt], Decimal | None]) -> str:
-    made = [attempt for attempt in state.attempts if attempt.outcome != route.NOT_ASKED]
+    made = _made(state)
     name = target(state.name, titles)
     rows = "".join(
         _attempt(attempt, age, price(attempt), titles)

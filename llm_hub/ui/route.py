@@ -59,7 +59,7 @@ def progress(turn: Turn, titles: Mapping[str, str]) -> tuple[str, str]:
     last = route[-1]
     if last is failed:
         if failed.retry_in is None:
-            return why, "Asking the next one"
+            return why, "Looking for another model"
         left = failed.attempt.started + failed.attempt.seconds + failed.retry_in - answer.elapsed
         return why, f"Asking again in {seconds(max(left, 0.1))}{_which(turn)}"
     again = _same(failed.attempt, answering(turn))

@@ -133,7 +133,7 @@ def test_a_vote_can_be_cast_by_keyboard_alone(compare: ComparePage, database: Pa
             break
     expect(page.locator("#compare-bad")).to_be_focused()
     page.keyboard.press("Enter")
-    expect(page.locator("#compare-said")).to_contain_text("all bad", timeout=SLOW)
+    expect(page.locator("#compare-said")).to_contain_text("both bad", timeout=SLOW)
     page.keyboard.press("Tab")  # the vote's buttons have gone: the keyboard goes on from where they were
     expect(compare.question).to_be_focused()
     kept = rows(database, "select verdict, won from votes join contestants on id = vote_id where target like '%keys=%'")

@@ -67,6 +67,10 @@ BROKE = failed(first=0.1, outcome="stream_broken", reason="The connection to Ope
             "OpenAI failed on its own side (503). Asking again, 2 of 3…",
         ),
         (
+            going(STARTED, AttemptFailed(failed())),  # and there may be none
+            "OpenAI failed on its own side (503). Looking for another model…",
+        ),
+        (
             going(STARTED, AttemptFailed(failed()), OTHER),
             "OpenAI failed on its own side (503). Asking Anthropic · claude…",
         ),

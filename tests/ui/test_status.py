@@ -9,6 +9,7 @@ from playwright.sync_api import expect
 
 from llm_hub.chat import Attempt
 from llm_hub.hub import ProviderState, TargetState
+from llm_hub.router.circuit_breaker import Paused
 from llm_hub.ui import health
 from tests.ui.test_chat_page import chats
 
@@ -41,6 +42,26 @@ def test_nothing_asked_is_said_in_a_friendly_way() -> None:
     assert "needs a key: set GROQ_API_KEY" in shown
     assert 'data-pick="test openai"' in shown
     assert 'data-pick="test groq"' not in shown
+
+
+def test_that_a_provider_is_set_up_is_not_said_to_be_an_answer() -> None:
+    paused = Paused("It failed.", 3.0)
+
+    def word(*targets: TargetState, tested: health.Tested | None = None) -> str:
+        shown = health.html([OPENAI], targets, {"openai": tested} if tested else {}, lambda _: None)
+        return re.findall(r'<b>OpenAI</b><span class="word">(.*?)</span>', shown)[0]
+
+    assert word() == "not asked yet"
+    assert word(TargetState("openai/gpt", None, (attempt("paused"),), (1.0,))) == "not asked yet"
+    assert word(TargetState("anthropic/x", None, (attempt(),), (1.0,))) == "not asked yet"
+    good, bad = ((attempt("server_failed"), attempt()), (5.0, 4.0)), ((attempt(), attempt("timed_out")), (9.0, 2.0))
+    assert word(TargetState("openai/gpt", None, *good)) == "ready"
+    assert (
+        word(TargetState("openai/gpt", None, *good), TargetState("openai/b", None, *bad)) == "the last attempt failed"
+    )
+    assert word(TargetState("openai/b", None, *bad), tested=health.Tested("It answers.")) == "ready"
+    assert word(TargetState("openai/gpt", None, *good), tested=health.Tested("No.", failed=True)) == "the test failed"
+    assert word(TargetState("openai/gpt", paused, *good)) == "ready, 1 model paused"
 
 
 def test_the_picture_changes_with_what_happens_and_not_with_time() -> None:

@@ -102,7 +102,7 @@ class Budget:
                 for reservation in self._reservations:
                     await reservation.extend(tokens=more.tokens, money=more.money)
             except LimitReached as error:
-                said = f"No other model was asked to answer. {error.message}"
+                said = f"No further attempt was made. {error.message}"
                 raise LimitReached(said, retry_after=error.retry_after) from None
             self._reserved = self._reserved.plus(more)
 

@@ -83,7 +83,7 @@ async def test_a_further_attempt_that_does_not_fit_is_not_made_and_says_so(tmp_p
         # One attempt at the dear one fits, and no other before it.
         visitors = Visitors(hub, owner_pays=True, trusted=False, allowance=allowance(money="0.021"))
         said = await outcome(visitors, "1.2.3.4", "cheap/cut@mid?tokens=100", "dear/ok")
-        assert said.startswith("No other model was asked to answer. The limit of $0.021 a day for all visitors")
+        assert said.startswith("No further attempt was made. The limit of $0.021 a day for all visitors")
         assert len(wall.exchanges) == 1
         assert await outcome(visitors, "1.2.3.4", "cheap/ok?tokens=5") == "answered"  # the rest is free again
 

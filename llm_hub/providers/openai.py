@@ -227,17 +227,11 @@ class OpenAIProvider(LLMProvider):
                 answer.usage = _usage(usage)
             for choice in chunk.get("choices") or ():
                 delta = choice.get("delta") or {}
-                for field in _REASONING:
-                    if isinstance(thought := delta.get(field), str) and thought:
-                        yield answer.reasoning(thought)
-                        break
+                if len(delta) != 1 or "content" not in delta:  # nearly every chunk has text alone
+                    yield from _besides(answer, delta)
                 if isinstance(text := delta.get("content"), str) and text:
                     for thinking, piece in splitter.feed(text):
                         yield answer.reasoning(piece) if thinking else answer.text(piece)
-                for call in delta.get("tool_calls") or ():
-                    yield _called(answer, call)
-                if isinstance(refusal := delta.get("refusal"), str):
-                    answer.refusal = (answer.refusal + refusal)[:LONGEST_REFUSAL]
                 if isinstance(reason := choice.get("finish_reason"), str):
                     if reason == "error":  # OpenRouter, when the provider behind it has failed
                         raise self._failure(None, choice, answer.model)
@@ -294,6 +288,18 @@ def _of_the_request(failed: ProviderError, sent: dict[str, Any]) -> ProviderErro
         status=failed.status,
         code=failed.code,
     )
+
+
+def _besides(answer: Answer, delta: dict[str, Any]) -> Iterator[Event]:
+    """What a chunk says that is not text."""
+    for field in _REASONING:
+        if isinstance(thought := delta.get(field), str) and thought:
+            yield answer.reasoning(thought)
+            break
+    for call in delta.get("tool_calls") or ():
+        yield _called(answer, call)
+    if isinstance(refusal := delta.get("refusal"), str):
+        answer.refusal = (answer.refusal + refusal)[:LONGEST_REFUSAL]
 
 
 def _called(answer: Answer, call: dict[str, Any]) -> ToolCallDelta:

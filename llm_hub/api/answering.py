@@ -6,7 +6,7 @@ import asyncio
 import logging
 from collections.abc import AsyncGenerator, Callable, Iterable
 from contextlib import aclosing, suppress
-from typing import TYPE_CHECKING, Any, Protocol, Self
+from typing import TYPE_CHECKING, Any, Protocol
 
 from starlette.responses import Response
 
@@ -37,64 +37,48 @@ class Writer(Protocol):
 
 async def whole(request: Request, events: AsyncGenerator[Event], body: Callable[[LLMResponse], object]) -> Response:
     """The answer in one reply. A client that leaves ends the request to the provider. Raises `LLMHubError`."""
-    response: LLMResponse | None = None
-    async with _Reader(request) as reader, aclosing(events):
-        async for event in events:
-            if isinstance(event, Done):
-                response = event.response
-    if reader.left:
-        return _nobody()
-    if response is None:
+
+    async def answer() -> LLMResponse:
+        async with aclosing(events):
+            async for event in events:
+                if isinstance(event, Done):
+                    return event.response
         raise ProviderError("The hub ended its answer without saying that it was complete.")
-    return Response(dump(body(response)), media_type="application/json", headers=_who(response))
+
+    answering = asyncio.create_task(answer())
+    leaving = asyncio.create_task(_left(request))
+    try:
+        await asyncio.wait((answering, leaving), return_when=asyncio.FIRST_COMPLETED)
+        if not answering.done():
+            return Response(status_code=499)  # nobody reads it
+        response = answering.result()
+        return Response(dump(body(response)), media_type="application/json", headers=_who(response))
+    finally:
+        for task in (answering, leaving):
+            task.cancel()
+        await asyncio.wait((answering, leaving))
 
 
 async def stream(request: Request, events: AsyncGenerator[Event], writer: Writer) -> Response:
     """The answer as it comes. Raises `LLMHubError` if it fails before its first token, so that the status is real."""
     early: list[Event] = []
+    opening = asyncio.create_task(_open(events, early))
+    leaving = asyncio.create_task(_left(request))
     try:
-        async with _Reader(request) as reader:
-            await _open(events, early)
+        await asyncio.wait((opening, leaving), return_when=asyncio.FIRST_COMPLETED)
+        if not opening.done():
+            return Response(status_code=499)  # nobody reads it
+        opening.result()
     except BaseException:
         await events.aclose()
         raise
-    if reader.left:
-        await events.aclose()
-        return _nobody()
+    finally:
+        for task in (opening, leaving):
+            task.cancel()
+        await asyncio.wait((opening, leaving))
+        if opening.cancelled():
+            await events.aclose()
     return _Streamed(request, events, _written(early, events, writer))
-
-
-class _Reader:
-    """Whoever waits for an answer. If they leave, the current task is cancelled inside this block and goes on after it,
-    where `left` is true.
-    """
-
-    left = False
-
-    def __init__(self, request: Request) -> None:
-        self._request = request
-
-    async def __aenter__(self) -> Self:
-        task = asyncio.current_task()
-        assert task is not None  # noqa: S101
-        self._task = task
-        self._leaving = asyncio.create_task(_left(self._request))
-        self._leaving.add_done_callback(self._end)
-        return self
-
-    async def __aexit__(self, _: object, error: BaseException | None, __: object) -> bool:
-        if not self._leaving.done():
-            self._leaving.remove_done_callback(self._end)
-            self._leaving.cancel()
-            return False
-        if error is None:  # they left as it ended: the task is yet to be cancelled
-            with suppress(asyncio.CancelledError):
-                await asyncio.sleep(0)
-        self.left = not self._task.uncancel()  # else somebody else has cancelled it, too
-        return self.left and isinstance(error, asyncio.CancelledError)
-
-    def _end(self, _: asyncio.Task[None]) -> None:
-        self._task.cancel()
 
 
 class _Streamed(Response):
@@ -111,12 +95,29 @@ class _Streamed(Response):
         self._written = written
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002  # Starlette's shape
-        async with _Reader(self._request):
-            async with aclosing(self._events), aclosing(self._written):
-                await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
-                async for said in self._written:
-                    await send({"type": "http.response.body", "body": said, "more_body": True})
-            await send({"type": "http.response.body", "body": b"", "more_body": False})
+        sending = asyncio.current_task()
+        assert sending is not None  # noqa: S101
+
+        def end(_: asyncio.Task[None]) -> None:
+            sending.cancel()
+
+        leaving = asyncio.create_task(_left(self._request))
+        leaving.add_done_callback(end)
+        try:
+            await self._send(send)
+        except asyncio.CancelledError:
+            if not leaving.done() or sending.uncancel():  # somebody else cancelled it, too
+                raise
+        finally:
+            leaving.remove_done_callback(end)
+            leaving.cancel()
+
+    async def _send(self, send: Send) -> None:
+        async with aclosing(self._events), aclosing(self._written):
+            await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
+            async for said in self._written:
+                await send({"type": "http.response.body", "body": said, "more_body": True})
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 
 async def _open(events: AsyncGenerator[Event], early: list[Event]) -> None:
@@ -149,11 +150,6 @@ async def _left(request: Request) -> None:
     with suppress(RuntimeError):
         while (await request.receive())["type"] != "http.disconnect":
             pass
-
-
-def _nobody() -> Response:
-    """For a client that has left."""
-    return Response(status_code=499)
 
 
 def _who(response: LLMResponse) -> dict[str, str]:

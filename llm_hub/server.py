@@ -16,6 +16,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+import httpx
 import uvicorn
 from fastapi import FastAPI
 from fastapi.responses import HTMLResponse, JSONResponse, Response
@@ -209,6 +210,7 @@ class Application:
             await stack.enter_async_context(gradio_app.router.lifespan_context(gradio_app))
             page.blocks.run_startup_events()  # type: ignore[no-untyped-call]  # Gradio's
             await page.blocks.run_extra_startup_events()  # type: ignore[no-untyped-call]  # Gradio's
+            await self._load()
         except Exception:
             self.failed = True
             log.exception("The page could not be built.")
@@ -221,6 +223,12 @@ class Application:
         await self.hub.warm_up()
         gc.collect()
         gc.freeze()  # what lives as long as the process; going through it again and again costs a request its time
+
+    async def _load(self) -> None:
+        """Visits the page, so that no visitor waits for what is loaded then, and many at once do not load it."""
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(self.api), base_url="http://127.0.0.1") as visitor:
+            (await visitor.get("/")).raise_for_status()
+        await self._database.load()
 
 
 async def _live() -> JSONResponse:
@@ -279,7 +287,8 @@ def _mount(app: FastAPI, page: Page, guard: Guard) -> Any:
     blocks = page.blocks
     blocks.max_threads = 200  # caps all running events, asynchronous ones too
     blocks.state_session_capacity = 2000
-    blocks.queue(max_size=200, default_concurrency_limit=8, api_open=False)
+    # Whoever waits is told their place every second; by default all are, whenever one is done: 200² messages.
+    blocks.queue(status_update_rate=1, max_size=200, default_concurrency_limit=8, api_open=False)
     blocks._queue.sleep_when_free = 0.01  # noqa: SLF001  # its default polls a thousand times a second
     blocks.has_launched = True  # without this Gradio checks no file path that a client names
     gr.mount_gradio_app(

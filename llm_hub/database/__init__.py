@@ -1,10 +1,11 @@
-"""The database behind LLM_HUB_DATABASE_URL. SQLAlchemy is imported when the first row is written or read."""
+"""The database behind LLM_HUB_DATABASE_URL. SQLAlchemy is imported in a thread, once the server answers."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
 import time
+from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -48,6 +49,12 @@ class Database:
     async def schema(self) -> ModuleType:
         """The tables (`llm_hub.database.schema`), imported in a thread."""
         return await asyncio.to_thread(import_module, "llm_hub.database.schema")
+
+    async def load(self) -> None:
+        """Imports all that the first row needs. It opens and makes nothing."""
+        await self.schema()
+        with suppress(ConfigurationError):  # whoever uses it is told
+            await asyncio.to_thread(_engine, self._url)
 
     async def run(self, work: Callable[[Connection], Result]) -> Result:
         """Does some work in one transaction. Raises `ConfigurationError`."""

@@ -34,6 +34,8 @@ OPEN = re.compile(
 functions of components, or describe the server."""
 CLOSED = re.compile(r"/(?:gradio_api|monitoring|svelte|openapi\.json|docs|redoc|profiling)(?:/|$)")
 PAGES = ("/", "/config", "/config/")
+LONGEST_TURN = 1.0
+"""Seconds after which an event that is slow, since it waits for a provider, holds up no other."""
 
 _SPACES = "https://huggingface.co"
 _SESSION = re.compile(r"[\w-]{1,64}", re.ASCII)
@@ -104,7 +106,8 @@ class Guard:
         self._all_bytes = Allowance(burst=2 * 2**30, rate=2**15)
         self._open = Open(most=4000, most_of_one=400)
         self._pages = Open(most=128, most_of_one=64)
-        self._turns = asyncio.Semaphore(4)  # a page is made of processor time and of memory, which threads do not share
+        # Pages and events are made of processor time and memory, which threads do not share: all at once gain nothing.
+        self._turns, self._event_turns = asyncio.Semaphore(4), asyncio.Semaphore(8)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -124,8 +127,10 @@ class Guard:
             self._admit(scope, path, headers)
             await self._measure(path, headers, who, body)
             if path in PAGES:
-                await self._turns.acquire()
-                answer.turns.append(self._turns)
+                await answer.take_turn(self._turns)
+            elif _calls(path):
+                await answer.take_turn(self._event_turns)
+                asyncio.get_running_loop().call_later(LONGEST_TURN, answer.end_turn)
             await self._app(scope, body, answer)
             if body.refusal is not None:
                 await answer.refuse(body.refusal, path)
@@ -187,7 +192,7 @@ class Guard:
             if who is not None:
                 self._spend(self._bytes, who, size)
             self._spend(self._all_bytes, "", size)
-        elif path == "/gradio_api/queue/join" or path.startswith("/gradio_api/run/"):
+        elif _calls(path):
             if who is not None:
                 self._spend(self._calls, who)
             event = _event(await body.whole())
@@ -208,6 +213,11 @@ class Guard:
     def _spend(allowance: Allowance, who: str, cost: float = 1.0) -> None:
         if wait := allowance.take(who, cost):
             raise Refusal(429, "That is too much in a short time. Wait a little, and try again.", wait)
+
+
+def _calls(path: str) -> bool:
+    """Whether this calls an event of the page."""
+    return path == "/gradio_api/queue/join" or path.startswith("/gradio_api/run/")
 
 
 def _name(host: str) -> str:
@@ -247,12 +257,17 @@ class _Answer:
         self._headers = headers
         self._body = body
         self._started = False
-        self.turns: list[asyncio.Semaphore] = []
-        """What others wait for until the answer begins; not longer, since who reads it may be slow."""
+        self._turn: asyncio.Semaphore | None = None
+
+    async def take_turn(self, turns: asyncio.Semaphore) -> None:
+        """Others wait for it until the answer begins; not longer, since who reads it may be slow."""
+        await turns.acquire()
+        self._turn = turns
 
     def end_turn(self) -> None:
-        while self.turns:
-            self.turns.pop().release()
+        if self._turn is not None:
+            self._turn.release()
+            self._turn = None
 
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":

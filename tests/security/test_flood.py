@@ -33,16 +33,10 @@ def memory(site: Site) -> float:
 async def test_five_hundred_visitors_and_a_flood_leave_it_as_it_was(tmp_path: Path) -> None:
     environment = {"LLM_HUB_CHAOS": "1", "LLM_HUB_DATABASE_URL": f"sqlite:///{tmp_path / 'votes.db'}"}
     with Site(tmp_path / "log", environment) as site:
+        before = memory(site)  # of a server that has just said that it is ready
         connector = aiohttp.TCPConnector(limit=0, force_close=True)
         async with aiohttp.ClientSession(site.url, connector=connector) as client:
             config = await (await client.get("/config")).json()
-            async with httpx.AsyncClient(base_url=site.url, trust_env=False, timeout=60) as visitor:
-                await Tab(visitor, config).ask("Hello", chat_provider="chaos", chat_model="steady")
-            for response in await asyncio.gather(*(client.get("/") for _ in range(50))):
-                await response.read()
-            await asyncio.gather(*(visit(client, config) for _ in range(50)))
-            before = memory(site)  # of a server in use: all is loaded
-
             arrived = await asyncio.gather(*(client.get("/") for _ in range(VISITORS)))
             statuses = Counter(response.status for response in arrived)
             assert set(statuses) == {200, 503}, statuses
@@ -175,6 +169,36 @@ async def test_one_address_waits_for_only_so_many_pages(path: str) -> None:
     answers = await asyncio.gather(*(asked(guard, path) for _ in range(70)), write())
     statuses = [answer[0] for answer in answers if answer is not None]
     assert sorted(statuses) == [200] * 64 + [503] * 6
+
+
+async def test_of_many_events_only_some_are_worked_on_at_once_and_slow_ones_hold_up_no_other(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    running, most, all_running = 0, 0, asyncio.Event()
+
+    async def quick(scope: Any, receive: Any, send: Any) -> None:
+        nonlocal running, most
+        running += 1
+        most = max(most, running)
+        await asyncio.sleep(0)
+        running -= 1
+        await fine(scope, receive, send)
+
+    async def slow(scope: Any, receive: Any, send: Any) -> None:
+        nonlocal running
+        running += 1
+        if running == 50:
+            all_running.set()
+        await all_running.wait()
+        await fine(scope, receive, send)
+
+    for app, longest in ((quick, 60.0), (slow, 0.01)):
+        monkeypatch.setattr("llm_hub.ui.guard.LONGEST_TURN", longest)
+        guard = Guard(app, on_space=True)
+        events = (asked(guard, "/gradio_api/run/predict", session_hash=f"s{number}") for number in range(50))
+        async with asyncio.timeout(10):
+            assert [answer[0] for answer in await asyncio.gather(*events)] == [200] * 50
+    assert most == 8
 
 
 class Clock:

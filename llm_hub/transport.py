@@ -30,6 +30,12 @@ LARGEST_REPLY = 8 * 2**20
 LARGEST_ERROR = 2**20
 """Bytes of an error's words. It is an error all the same, whatever more would come."""
 
+PAUSE = 0.002
+"""Seconds between two reads of an answer that comes in a rush: what comes meanwhile is then read at once. A read costs
+as much as some fifteen tokens, in the kernel and in all layers."""
+RUSH = 4
+"""Reads, each within that time after the last one, that make a rush. Short answers and models of today make none."""
+
 
 def unfit(problem: str) -> StreamBroken:
     """The error for what no server in order sends. Another target may help, and asking this one again does not."""
@@ -102,6 +108,7 @@ class _Bounded:
                 return
             raise unfit("The server sent a compressed reply, which was not asked for.")
         content, left = self._aiohttp_response.content, self.most
+        clock, rush, over = asyncio.get_running_loop().time, 0, 0.0
         with self.translated():
             while piece := await content.readany():
                 left -= len(piece)
@@ -110,6 +117,19 @@ class _Bounded:
                         return
                     raise unfit(f"The server sent more than {self.most // 2**20} MB, and no end of it.")
                 yield piece
+                rush = rush + 1 if clock() - over < PAUSE else 0
+                if rush >= RUSH and (connection := self._aiohttp_response.connection) is not None:
+                    await _rest(connection.protocol)
+                over = clock()
+
+
+async def _rest(protocol: Any) -> None:
+    """Leaves what comes to the kernel for a moment."""
+    protocol.pause_reading()
+    try:
+        await asyncio.sleep(PAUSE)
+    finally:
+        protocol.resume_reading()
 
 
 @cache

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Iterator, Mapping
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Any, cast
 
@@ -14,7 +14,7 @@ from httpx_aiohttp.httpx2 import AiohttpTransport
 from llm_hub.chat import ChatRequest, ModelInfo, Role, Usage
 from llm_hub.errors import InvalidRequest, NotOffered, PromptTooLong, ProviderError, StreamBroken
 from llm_hub.failures import cause, failure, transport_failure
-from llm_hub.provider import Answer, LLMProvider
+from llm_hub.provider import Answer, LLMProvider, joined
 from llm_hub.providers import anthropic_body
 from llm_hub.transport import Transport, no_cookies
 from llm_hub.wire import (
@@ -105,16 +105,21 @@ class AnthropicProvider(LLMProvider):
     async def events(self, request: ChatRequest) -> AsyncGenerator[Event]:
         answer, decoder = Answer(self, request), SSEDecoder()
         stopped = False
+
+        def said(piece: bytes) -> Iterator[Event]:
+            nonlocal stopped
+            for _, data in decoder.feed(piece):
+                if not stopped:
+                    heard = parse_object(data)
+                    stopped = heard.get("type") == "message_stop"
+                    yield from self._read(answer, heard)
+
         response = await self._post(answer, request, self._body(request, answer.model))
         try:
             async with aclosing(body(response, lambda: stopped, answer.length)) as pieces:
                 async for piece in pieces:
-                    for _, data in decoder.feed(piece):
-                        if not stopped:
-                            heard = parse_object(data)
-                            stopped = heard.get("type") == "message_stop"
-                            for event in self._read(answer, heard):
-                                yield event
+                    for event in joined(said(piece)):
+                        yield event
         except _FAILURES as error:
             raise self._translate(error, answer.model, streaming=True) from cause(error)
         if not stopped:

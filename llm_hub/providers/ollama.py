@@ -26,7 +26,7 @@ from llm_hub.errors import (
     StreamBroken,
 )
 from llm_hub.failures import cause, failure, transport_failure
-from llm_hub.provider import Answer, LLMProvider
+from llm_hub.provider import Answer, LLMProvider, joined
 from llm_hub.providers import ollama_body
 from llm_hub.transport import Transport, no_cookies
 from llm_hub.wire import (
@@ -100,10 +100,14 @@ class OllamaProvider(LLMProvider):
         try:
             async with aclosing(body(response, lambda: answer.finish_reason is not None, answer.length)) as pieces:
                 async for piece in pieces:
-                    for line in decoder.feed(piece):
-                        if line.strip() and answer.finish_reason is None:
-                            for event in self._read(answer, parse_object(line), splitter):
-                                yield event
+                    said = (
+                        event
+                        for line in decoder.feed(piece)
+                        if line.strip() and answer.finish_reason is None
+                        for event in self._read(answer, parse_object(line), splitter)
+                    )
+                    for event in joined(said):
+                        yield event
         except _FAILURES as error:
             raise self._translate(error, answer.model, streaming=True) from cause(error)
         for thinking, text in splitter.flush():

@@ -152,7 +152,8 @@ class Budget:
         money = Decimal(0)
         if self._priced and target:
             price = self._price(target, prompt, answer)
-            if price is None and any(limit.refuses_unpriced for limit, _ in self._limits) and self._is_paid(target):
+            unknown = price is None or self._hub.has_fees(target)
+            if unknown and any(limit.refuses_unpriced for limit, _ in self._limits) and self._is_paid(target):
                 raise InvalidRequest(
                     f"What {target} costs is not known, and the owner of this hub pays only up to a limit.",
                     hint="Choose another model. The owner can set its price: LLM_HUB_PRICES.",

@@ -18,7 +18,7 @@ from llm_hub.accounts import Accounts
 from llm_hub.chat import Attempt, AttemptFailed, Done, LLMResponse
 from llm_hub.errors import ConfigurationError, LLMHubError, NotConfigured
 from llm_hub.factory import ROWS, ProviderFactory, Row, compatible
-from llm_hub.pricing import own_price, price
+from llm_hub.pricing import has_fees, own_price, price
 from llm_hub.provider import LLMProvider
 from llm_hub.providers import gguf
 from llm_hub.purse import TYPE_A_KEY, Payer, Purse
@@ -237,11 +237,15 @@ class Hub:
 
     def price(self, answer: LLMResponse | Attempt) -> Decimal | None:
         """US dollars that an answer, or one attempt at it, cost; None where that is unknown."""
-        own, provider = self._settings.prices, answer.provider
-        if own and (rates := own.get(f"{provider}/{answer.model}") or own.get(provider)):
+        if rates := self._rates(answer.provider, answer.model):
             return own_price(rates, answer.usage)
-        row = self._rows.get(provider)
+        row = self._rows.get(answer.provider)
         return price(answer.model, answer.usage, row.prices) if row else None
+
+    def has_fees(self, target: str) -> bool:
+        """Whether a target may cost more than its price says, and the owner has not said how much."""
+        provider, _, model = target.partition("/")
+        return has_fees(model) and self._rates(provider, model) is None
 
     def targets(self) -> tuple[TargetState, ...]:
         """Every target that has been asked since the start, by name."""
@@ -283,6 +287,11 @@ class Hub:
         """Closes every provider's connections."""
         await self._accounts.aclose()
 
+    def _rates(self, provider: str, model: str) -> tuple[Decimal, Decimal] | None:
+        """What the owner says that a model costs."""
+        own = self._settings.prices
+        return own.get(f"{provider}/{model}") or own.get(provider)
+
     def _found(self, provider: str, payer: Payer | None = None) -> Account | None:
         """The account that this hub's requests to a provider use, if it was opened; None: or if they may use none."""
         typed = self._purse.typed(provider)
@@ -300,7 +309,11 @@ class Hub:
         return model in named or model == default or (row is not None and model in row.suggestions)
 
     def _remember(self, attempt: Attempt, payer: Payer) -> None:
-        if account := self._found(attempt.provider, payer):
+        """Keeps an attempt for `targets`; but where all share it no model of a stranger's that is none: it may be a key
+        that was typed in the wrong place."""
+        name, account = attempt.provider, self._found(attempt.provider, payer)
+        own = self._purse.trusted or (payer == "visitor" and self._purse.typed(name))
+        if account and (own or attempt.outcome == "answered" or self._is_known(name, attempt.model, account)):
             account.remember(self._clock(), attempt)
 
     def _known(self, target: str, where: str = "") -> str:

@@ -7,6 +7,7 @@ depends on the time or on the length of the prompt.
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from decimal import Decimal
 from functools import lru_cache
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from llm_hub.chat import Usage
 
 _MILLION = 1_000_000
+_FEES = re.compile(r"(?<!re)search|deep-research|sonar|image|:online", re.IGNORECASE)
 
 
 class _Rates(NamedTuple):
@@ -50,6 +52,11 @@ def own_price(rates: tuple[Decimal, Decimal], usage: Usage | None) -> Decimal | 
     if not usage or "prompt_tokens" not in usage or "completion_tokens" not in usage:
         return None
     return (usage["prompt_tokens"] * rates[0] + usage["completion_tokens"] * rates[1]) / _MILLION
+
+
+def has_fees(model: str) -> bool:
+    """Whether a model takes money for more than its tokens, as far as its name tells: for each search or image."""
+    return _FEES.search(model) is not None
 
 
 class _Listed:

@@ -14,6 +14,7 @@ from llm_hub.chat import ChatRequest, LLMResponse, Message, ModelInfo, Role, Usa
 from llm_hub.errors import ConfigurationError, LLMHubError
 from llm_hub.factory import ProviderFactory
 from llm_hub.hub import Hub
+from llm_hub.pricing import has_fees
 from llm_hub.provider import LLMProvider
 from llm_hub.settings import Settings
 from llm_hub.visitors import TAB, Allowance, Visitors
@@ -124,6 +125,29 @@ async def test_strangers_are_not_answered_by_a_model_of_unknown_price_for_the_ow
             assert "LLM_HUB_PRICES" in said
         assert not wall.exchanges
         assert await outcome(visitors, "1.2.3.4", "cheap/ok") == "answered"
+
+
+@pytest.mark.parametrize("model", ["gpt-4o-search-preview", "gpt-5-search-api", "o3-deep-research"])
+async def test_strangers_are_not_answered_by_a_model_that_takes_fees_beside_its_tokens(
+    tmp_path: Path, wall: Wall, model: str
+) -> None:
+    openai = f"OPENAI_API_KEY={OWNER}\nOPENAI_BASE_URL={wall.openai_url}\n"
+    async with a_hub(tmp_path, openai) as hub:
+        visitors = Visitors(hub, owner_pays=True, trusted=False, allowance=allowance(money="1"))
+        assert hub.price(LLMResponse("", model, Usage(prompt_tokens=1, completion_tokens=1), "stop", "openai"))
+        assert (await outcome(visitors, "1.2.3.4", f"openai/{model}")).startswith(f"What openai/{model} costs is not")
+        assert not wall.exchanges
+        assert await outcome(visitors, "1.2.3.4", "openai/gpt-4o") == "answered"
+    async with a_hub(tmp_path, f"{openai}LLM_HUB_PRICES=openai/{model}=50/50") as hub:
+        visitors = Visitors(hub, owner_pays=True, trusted=False, allowance=allowance(money="1"))
+        assert await outcome(visitors, "1.2.3.4", f"openai/{model}") == "answered"
+
+
+def test_research_alone_is_no_fee() -> None:
+    assert not has_fees("nousresearch/hermes-4-70b")
+    assert has_fees("openai/gpt-5:online")
+    assert has_fees("perplexity/sonar-pro")
+    assert has_fees("gemini-3-pro-image-preview")
 
 
 async def test_what_needs_no_key_costs_nothing(tmp_path: Path, wall: Wall) -> None:

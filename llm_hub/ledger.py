@@ -16,6 +16,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from llm_hub.errors import ConfigurationError
+from llm_hub.logs import printable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterable
@@ -257,8 +258,7 @@ def _row(entry: Entry) -> dict[str, Any]:
 
 def _name(text: str, most: int) -> str:
     """Names come from requests: without what a database refuses, such as halves of characters and NUL."""
-    text = text[:most]
-    return text if text.isprintable() else "".join(one if one.isprintable() else "?" for one in text)
+    return printable(text[:most])
 
 
 def _count(number: object) -> int | None:

@@ -59,7 +59,12 @@ class Request:
         if requests.isEnabledFor(logging.INFO):
             said = (self.who or "nobody", self.way, self.status or "", self.target, self.outcome)
             text = " ".join(str(part) for part in said if part)
-            requests.info("%s in %.3f s", text, self.seconds, extra={"request": self})
+            requests.info("%s in %.3f s", printable(text), self.seconds, extra={"request": self})
+
+
+def printable(text: str) -> str:
+    """A name from a request, in one line: no line of a log, and no row of a table, is another's to write."""
+    return text if text.isprintable() else "".join(one if one.isprintable() else "?" for one in text)
 
 
 def id_for(said: str) -> str:

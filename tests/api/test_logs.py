@@ -140,6 +140,18 @@ def test_lines_of_one_request_carry_its_id_and_no_secret() -> None:
     assert "0123456789" not in written
 
 
+def test_nobody_writes_a_line_of_the_log_with_a_models_name() -> None:
+    handler, root = StringIO(), logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    logs.install("plain")
+    root.handlers[0].setStream(handler)  # type: ignore[attr-defined]  # a StreamHandler
+    logs.Request("", "page", "chat", "free/x\n2026 ERROR forged\r\x1b[2J\u2028\u202e\u2066", "failed").log()
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    (line,) = handler.getvalue().splitlines()
+    assert line.endswith("page chat free/x?2026 ERROR forged??[2J??? failed in 0.000 s")
+
+
 def test_plain_lines_are_redacted_too() -> None:
     record = logging.LogRecord("x", logging.ERROR, "", 1, "The key %s of %s", ("sk-live-0123456789", "hunter2x"), None)
     token = logs.current.set(logs.Request("abc"))

@@ -43,10 +43,16 @@ class Meter:
     """Where requests are counted: in the log, and in `ledger` and `metrics` where there are such."""
 
     def __init__(
-        self, ledger: Ledger | None = None, metrics: Metrics | None = None, *, clock: Callable[[], float] = time.time
+        self,
+        ledger: Ledger | None = None,
+        metrics: Metrics | None = None,
+        *,
+        redactor: logs.Redactor | None = None,
+        clock: Callable[[], float] = time.time,
     ) -> None:
         self.ledger = ledger
         self.metrics = metrics
+        self._redactor = redactor or logs.Redactor()
         self._clock = clock
 
     async def events(
@@ -93,7 +99,7 @@ class Meter:
                     self._clock(),
                     who,
                     way,
-                    tally.target,
+                    self._redactor(tally.target),  # somebody may have typed a key where models are named
                     tally.outcome,
                     len(tally.attempts),
                     tally.seconds,

@@ -79,7 +79,7 @@ class Application:
         self._ledger = Ledger(self._database, days=settings.ledger_days)
         self._public = settings.public
         metrics = Metrics(self.hub)
-        meter = Meter(self._ledger, metrics)
+        meter = Meter(self._ledger, metrics, redactor=redactor)
         self.visitors = Visitors(
             self.hub,
             owner_pays=settings.owner_pays,

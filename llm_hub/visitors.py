@@ -189,6 +189,10 @@ class Visitors:
         if tab is not None and (key := tab.keys.pop(provider, "")):
             self._gone.append(_Key(provider, key))
 
+    def without_keys(self, text: str) -> str:
+        """A text that is kept, or shown to others."""
+        return self._redactor(text)
+
     async def leave(self, session: str) -> None:
         """A tab was closed, or its connection was lost."""
         tab = self._tabs.get(self._sessions.pop(session, ""))

@@ -66,11 +66,13 @@ class VoteEvents:
             word = "best" if len(comparison.shown) > 2 else "better"
             bad = "all bad" if len(comparison.shown) > 2 else "both bad"
             said = {"tie": "a tie", "bad": bad}.get(verdict) or f"{comparison.letter(number or 0)} is {word}"
+            clean = self._shown.visitors.without_keys
+            talk = as_json(record(comparison, self._shown.titles)) if data[self._parts.vote.keep] else None
             vote = Vote(
-                targets=comparison.targets,
+                targets=tuple(map(clean, comparison.targets)),  # the Leaderboard shows them to everybody
                 verdict=verdict,
                 winner=None if number is None else comparison.shown.index(number),
-                conversation=as_json(record(comparison, self._shown.titles)) if data[self._parts.vote.keep] else None,
+                conversation=None if talk is None else clean(talk),
             )
             self._casting.add(id(comparison))
             try:

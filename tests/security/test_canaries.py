@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import secrets
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -160,13 +161,14 @@ async def visit(site: Site, heard: Heard, name: str) -> None:
 
 
 async def mistake(site: Site, name: str) -> None:
-    """Types the keys where models are named: that goes to the provider, but not into the log."""
+    """Types the keys where models are named: that goes to the provider, but into no log, ledger or list."""
     headers = {TAB: secrets.token_urlsafe(32)}
     async with httpx.AsyncClient(base_url=site.url, trust_env=False, timeout=60.0, headers=headers) as client:
         config = (await client.get("/config")).json()
         for provider, key in VISITORS[name].items():
             assert (await client.put(f"/visitor/keys/{provider}", content=key)).is_success
-            await Tab(client, config).ask("Hello", chat_provider=provider, chat_model=key)
+            for asked in (provider, "free"):
+                await Tab(client, config).ask("Hello", chat_provider=asked, chat_model=key)
 
 
 async def program(site: Site, heard: Heard) -> None:
@@ -224,12 +226,24 @@ async def test_no_canary_sings(site: Site, walls: tuple[WallThread, WallThread])
         assert paid[name] == {key for provider, key in keys.items() if provider != "api"} | {"none"}, name
 
 
-async def test_a_key_of_any_shape_that_is_typed_in_a_wrong_place_is_not_logged(site: Site, tmp_path: Path) -> None:
-    environment = {**site.environment, "LLM_HUB_DATABASE_URL": f"sqlite:///{tmp_path / 'hub.db'}"}
+async def test_a_key_of_any_shape_that_is_typed_in_a_wrong_place_is_not_kept(site: Site, tmp_path: Path) -> None:
+    environment = {
+        **site.environment,
+        "LLM_HUB_ALLOWED_HOSTS": "hub.example",  # so that whoever comes is a stranger
+        "LLM_HUB_DATABASE_URL": f"sqlite:///{tmp_path / 'hub.db'}",
+    }
     with Site(tmp_path / "log", environment, folder=site.folder) as other:
         await asyncio.gather(*(mistake(other, name) for name in VISITORS))
+        headers = {"authorization": f"Bearer {OWNER['api']}"}
+        async with httpx.AsyncClient(base_url=other.url, trust_env=False, headers=headers) as client:
+            paths = ("providers/openai", "providers/anthropic", "providers/keyed", "providers/free", "usage")
+            told = [(await client.get(f"/v1/{path}")).text for path in paths] + [(await client.get("/metrics")).text]
         said = other.log.read_text()
+    kept = (tmp_path / "hub.db").read_bytes()
+    assert b"[key]" in kept
+    assert b"canary" not in kept
     assert "canary" not in said
-    lines = [line for line in said.splitlines() if "llm_hub.requests: visitor chat" in line]
-    assert len(lines) == sum(map(len, VISITORS.values()))
+    assert "canary" not in "".join(told)
+    lines = [line for line in said.splitlines() if re.search("llm_hub.requests: (visitor|page) chat", line)]
+    assert len(lines) == 2 * sum(map(len, VISITORS.values()))
     assert all("/[key] " in line for line in lines), lines

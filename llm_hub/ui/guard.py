@@ -34,6 +34,8 @@ OPEN = re.compile(
 functions of components, or describe the server."""
 CLOSED = re.compile(r"/(?:gradio_api|monitoring|svelte|openapi\.json|docs|redoc|profiling)(?:/|$)")
 PAGES = ("/", "/config", "/config/")
+API = ("/v1", "/metrics")
+"""How the paths begin of which every reply is a line of the log."""
 LONGEST_TURN = 1.0
 """Seconds after which an event that is slow, since it waits for a provider, holds up no other."""
 
@@ -157,8 +159,8 @@ class Guard:
             if not counted.enter(who):
                 raise Refusal(503, "LLM Hub is busy: too many people are here at the moment. Try again soon.", 5)
             entered.append(counted)
-        if who is not None and path.startswith(("/v1/", "/visitor/")):
-            self._spend(self._requests if path.startswith("/v1/") else self._keys, who)
+        if who is not None and path.startswith((*API, "/visitor/")):
+            self._spend(self._requests if path.startswith(API) else self._keys, who)
 
     def _admit(self, scope: Scope, path: str, headers: dict[bytes, bytes]) -> None:
         """Raises for what nobody may ask, and for what another site's page may not."""

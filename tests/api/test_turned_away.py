@@ -114,6 +114,12 @@ async def test_a_flood_is_a_line_and_then_a_number(heard: asyncio.Queue[str]) ->
         assert counted == len(refused)
 
 
+@pytest.mark.parametrize("path", ["/metrics", "/v1", "/metrics/x"])
+async def test_whatever_leaves_a_line_in_the_log_is_within_an_addresses_limit(path: str) -> None:
+    async with client(TurnedAway()) as caller:
+        assert {reply.status_code for reply in await flood(caller, path)} == {429}
+
+
 async def test_another_status_is_a_line_of_its_own(heard: asyncio.Queue[str]) -> None:
     turn_away = TurnedAway()
     scope = {"type": "http", "path": "/v1/chat", "headers": []}

@@ -11,7 +11,7 @@ from __future__ import annotations
 import html
 import re
 
-_UNSEEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\u202a-\u202e\ud800-\udfff]")
+_UNSEEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 """Control characters, halves of characters, and those that turn the direction of what follows: a name could be read as
 another one."""
 _TAG = re.compile(r"<(?=[A-Za-z/!?])")

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import suppress
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import pytest
 import uvicorn
 
-from llm_hub.connection import LARGEST_HEAD, Connection
+from llm_hub.connection import LARGEST_HEAD, MOST_AHEAD, Connection
 
 PART = b"x" * 2**14
 
@@ -27,14 +27,21 @@ async def application(scope: Any, receive: Any, send: Any) -> None:
     await send({"type": "http.response.body", "body": b"%d bytes after %s" % (size, names)})
 
 
-@pytest.fixture
-async def port() -> AsyncIterator[int]:
-    server = uvicorn.Server(uvicorn.Config(application, http=Connection, port=0, lifespan="off", log_config=None))
+@asynccontextmanager
+async def served(app: Any) -> AsyncIterator[int]:
+    """The port of a server of that application."""
+    server = uvicorn.Server(uvicorn.Config(app, http=Connection, port=0, lifespan="off", log_config=None))
     server.config.load()
     server.lifespan = server.config.lifespan_class(server.config)
     await server.startup()
     yield server.servers[0].sockets[0].getsockname()[1]
     await server.shutdown()
+
+
+@pytest.fixture
+async def port() -> AsyncIterator[int]:
+    async with served(application) as port:
+        yield port
 
 
 async def asked(port: int, *pieces: bytes) -> bytes:
@@ -83,3 +90,36 @@ async def test_what_follows_a_body_without_end_is_not_waited_for(port: int, begu
         with suppress(ConnectionError):  # the server may be gone before all of it is sent
             said = await asked(port, CHUNKED, begun, *endless)
     assert not said or said.startswith((b"HTTP/1.1 431 ", b"HTTP/1.1 400 "))
+
+
+@pytest.mark.parametrize("ahead", [0, 1, MOST_AHEAD])
+async def test_a_client_that_leaves_is_noticed_also_where_it_has_asked_ahead(ahead: int) -> None:
+    asked, left = asyncio.Event(), asyncio.Event()
+
+    async def waiting(_: Any, receive: Any, __: Any) -> None:
+        await receive()
+        asked.set()
+        if (await receive())["type"] == "http.disconnect":
+            left.set()
+
+    async with served(waiting) as port:
+        _, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n" * (1 + ahead))
+        async with asyncio.timeout(10):
+            await asked.wait()
+            writer.close()
+            await left.wait()
+
+
+async def test_who_asks_ahead_is_answered_in_order() -> None:
+    async def named(scope: Any, _: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"4")]})
+        await send({"type": "http.response.body", "body": b"/%03d" % int(scope["path"][1:])})
+
+    async with served(named) as port:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(b"".join(b"GET /%d HTTP/1.1\r\nhost: x\r\n\r\n" % number for number in range(100)))
+        async with asyncio.timeout(10):
+            for number in range(100):
+                assert (await reader.readuntil(b"/%03d" % number)).count(b"HTTP/1.1 200") == 1
+        writer.close()

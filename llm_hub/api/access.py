@@ -23,7 +23,8 @@ def admitted(request: Request, keys: Mapping[str, str]) -> str:
     Without keys nothing but this computer is answered: see `from_here`.
     """
     if keys:
-        said = request.headers.get("authorization", "").removeprefix("Bearer ").strip()
+        scheme, _, credentials = request.headers.get("authorization", "").partition(" ")
+        said = credentials.strip() if scheme.lower() == "bearer" else ""
         given = (said or request.headers.get("x-api-key", "").strip()).encode()
         found = ""
         for name, key in keys.items():  # all of them, so that the time tells nothing

@@ -44,8 +44,14 @@ def hub_of(response: LLMResponse) -> dict[str, Any]:
 
 
 def renamed(said: Said, names: Mapping[str, str]) -> Said:
-    """The error with its parameter called as the dialect calls it."""
-    return said if said.get("param") not in names else {**said, "param": names[said["param"]]}
+    """The error with its parameter called as the dialect calls it. One of the body's own fields is so already."""
+    param = said.get("param") or ""
+    return said if param not in names or names_field(said) else {**said, "param": names[param]}
+
+
+def names_field(said: Said) -> bool:
+    """Whether the message begins with the field of the body that is to blame."""
+    return bool(said["message"].startswith(f"{said.get('param')}:"))
 
 
 def sse(data: str | bytes, name: str = "") -> bytes:
@@ -78,7 +84,7 @@ class ChatWriter:
     def event(self, event: Event) -> bytes:
         match event:
             case TextDelta(text):
-                return sse(text)
+                return sse(text) if text != "[DONE]" else sse("[DONE") + sse("]")  # in one piece it would be the end
             case AttemptStarted(provider, model, number):
                 return sse(dump({"provider": provider, "model": model, "number": number, "outcome": None}), "attempt")
             case AttemptFailed(attempt, retry_in):

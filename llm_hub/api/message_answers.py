@@ -6,7 +6,7 @@ import uuid
 from typing import TYPE_CHECKING, Any
 
 from llm_hub.api.bodies import dump
-from llm_hub.api.dialects import Dialect, Said, hub_of, sse
+from llm_hub.api.dialects import Dialect, Said, hub_of, names_field, sse
 from llm_hub.api.messages import Messages
 from llm_hub.chat import AttemptStarted, Done, ReasoningDelta, Resumed, TextDelta
 
@@ -171,7 +171,7 @@ def _error(status: int, said: Said) -> tuple[int, Any]:
         status = 529 if status == 503 and said.get("code") != "not_configured" else 500
     kind = _KINDS.get(status) or ("api_error" if status >= 500 else "invalid_request_error")
     error = {"type": kind, "message": said["message"]}
-    if (field := _NAMES.get(said.get("param") or "")) and not said["message"].startswith(field):
+    if (field := _NAMES.get(said.get("param") or "")) and not names_field(said):
         error["message"] = f"{field}: {said['message']}"
     if "attempts" in said:
         error["attempts"] = said["attempts"]

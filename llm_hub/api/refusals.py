@@ -22,6 +22,7 @@ from llm_hub.errors import (
     ShuttingDown,
     TimedOut,
     UnsupportedParameter,
+    redact,
 )
 from llm_hub.limits import LimitReached
 
@@ -75,21 +76,23 @@ class Refused(Exception):  # said by the API itself, before the hub is asked
 
 
 def error_of(error: LLMHubError | Refused) -> tuple[int, dict[str, Any]]:
-    """The HTTP status and the `error` object. The provider's own words are part of the message, redacted.
+    """The HTTP status and the `error` object. The provider's own words are part of the message. No key is repeated,
+    wherever a client has put one.
 
     `param` is the field of the body, or of the `ChatRequest` that was made of it, which each dialect calls its own way.
     """
     if isinstance(error, Refused):
         kinds = {401: "authentication_error", 403: "permission_error"}
         kind = kinds.get(error.status, "invalid_request_error" if error.status < 500 else "server_error")
-        return error.status, {"message": error.message, "type": kind, "param": error.field, "code": error.code}
+        field = redact(error.field) if error.field else error.field
+        return error.status, {"message": redact(error.message), "type": kind, "param": field, "code": error.code}
     status, kind = next((_STATUS[cls] for cls in type(error).__mro__ if cls in _STATUS), (502, "provider_error"))
     message = str(error)
     if isinstance(error, ProviderError) and error.detail:
         message = f"{error.message} ({error.detail}) {error.hint}".strip()
     code = _CODES.get(type(error)) or (error.kind if isinstance(error, ProviderError) else None)
     param = error.parameter or None if isinstance(error, UnsupportedParameter | NotOffered) else None
-    said: dict[str, Any] = {"message": message, "type": kind, "param": param, "code": code}
+    said: dict[str, Any] = {"message": redact(message), "type": kind, "param": param, "code": code}
     if isinstance(error, ProviderError) and error.attempts:
         said["attempts"] = [attempt_of(attempt) for attempt in error.attempts]
     return status, said

@@ -10,6 +10,8 @@ from typing import Any
 import httpx
 import pytest
 
+from llm_hub.api.dialects import ChatWriter
+from llm_hub.chat import TextDelta
 from llm_hub.hub import Hub
 from llm_hub.settings import Settings
 from tests.api.conftest import KEYS, Api, served
@@ -38,6 +40,12 @@ async def test_a_stream_carries_the_text_itself(api: Api, model: str) -> None:
     assert said[-1] == ("", "[DONE]")
     assert "".join(data for name, data in said[:-1] if not name) == expected_text(model).replace("\r\n", "\n")
     assert [name for name, _ in said if name] == ["attempt", "usage"]
+
+
+def test_a_text_that_looks_like_the_streams_end_is_none() -> None:
+    said = events(ChatWriter().event(TextDelta("[DONE]")).decode())
+    assert ("", "[DONE]") not in said
+    assert "".join(data for _, data in said) == "[DONE]"
 
 
 async def test_a_fallback_is_told_as_it_happens(api: Api) -> None:
@@ -130,7 +138,12 @@ async def test_a_key_opens_the_api_and_nothing_else_does(locked: Api) -> None:
         reply = await locked.client.post("/v1/chat", json=body, headers=headers)
         assert reply.status_code == 401
         assert reply.json()["error"]["code"] == "invalid_api_key"
-    for headers in ({"authorization": f"Bearer {KEYS['alice']}"}, {"x-api-key": KEYS["bob"]}):
+    taken: list[dict[str, str]] = [
+        {"authorization": f"Bearer {KEYS['alice']}"},
+        {"authorization": f"bearer {KEYS['alice']}"},
+        {"x-api-key": KEYS["bob"]},
+    ]
+    for headers in taken:
         assert (await locked.client.post("/v1/chat", json=body, headers=headers)).status_code == 200
 
 

@@ -106,6 +106,33 @@ async def test_nonsense_about_tools_and_options_is_refused_too(
     assert told in (await refused(api, path, said(**extra)))["message"]
 
 
+@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize("between", ["", " ", "\n\t"])
+async def test_more_fields_than_can_be_checked_are_refused_at_once(api: Api, path: str, between: str) -> None:
+    fields = ",".join(f'"a"{between}:1' for _ in range(120_000))
+    assert "too many fields" in (await refused(api, path, f"{{{fields}}}".encode()))["message"]
+
+
+@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize("body", [{SECRET: 1}, {"model": SECRET}, {"model": "openai/ok", "fallback": [SECRET]}])
+async def test_a_key_in_the_wrong_place_is_not_repeated(api: Api, path: str, body: dict[str, Any]) -> None:
+    if path != "/v1/chat" and "fallback" in body:
+        body = {"model": "openai/ok", "models": [SECRET]}
+    reply = await api.client.post(path, json={**json.loads(said()), **body})
+    assert 400 <= reply.status_code < 500
+    assert SECRET not in reply.text
+
+
+@pytest.mark.parametrize(
+    ("path", "field"),
+    [("/v1/chat/completions", "format"), ("/v1/chat/completions", "effort"), ("/v1/messages", "stop")],
+)
+async def test_a_field_of_another_dialect_is_refused_by_its_own_name(api: Api, path: str, field: str) -> None:
+    error = await refused(api, path, said(**{field: "json"}))
+    assert error["message"] == f"{field}: is not supported."
+    assert error.get("param", field) == field
+
+
 @pytest.mark.parametrize("path", PATHS[1:])
 async def test_a_schema_without_a_bottom_is_refused(api: Api, path: str) -> None:
     deep: dict[str, Any] = {"type": "object"}

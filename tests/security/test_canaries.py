@@ -79,9 +79,9 @@ class Visitor(Tab):
         assert said.is_success, said.text
         return said
 
-    async def compare(self, *targets: tuple[str, str], prompt: str) -> None:
+    async def compare(self, *targets: tuple[str, str], prompt: str, **more: Any) -> None:
         """Asks two panes, waits for both, and saves what came of it."""
-        values: dict[str, Any] = {"compare_prompt": prompt, "compare_fallback": True}
+        values: dict[str, Any] = {"compare_prompt": prompt, "compare_fallback": True, **more}
         for number, (provider, model) in enumerate(targets, 1):
             values |= {f"compare_pane_{number}_provider": provider, f"compare_pane_{number}_model": model}
         for number in range(len(targets) + 1, 5):
@@ -230,7 +230,7 @@ async def test_a_key_of_any_shape_that_is_typed_in_a_wrong_place_is_not_kept(sit
     environment = {
         **site.environment,
         "LLM_HUB_ALLOWED_HOSTS": "hub.example",  # so that whoever comes is a stranger
-        "LLM_HUB_DATABASE_URL": f"sqlite:///{tmp_path / 'hub.db'}",
+        **_database(tmp_path),
     }
     with Site(tmp_path / "log", environment, folder=site.folder) as other:
         await asyncio.gather(*(mistake(other, name) for name in VISITORS))
@@ -247,3 +247,24 @@ async def test_a_key_of_any_shape_that_is_typed_in_a_wrong_place_is_not_kept(sit
     lines = [line for line in said.splitlines() if re.search("llm_hub.requests: (visitor|page) chat", line)]
     assert len(lines) == 2 * sum(map(len, VISITORS.values()))
     assert all("/[key] " in line for line in lines), lines
+
+
+async def test_a_vote_holds_no_key(site: Site, tmp_path: Path) -> None:
+    """A server that answers whatever it is called by may be asked by a key, and everybody sees the Leaderboard."""
+    key, shaped = "oddly!canaryVOTE!0123456789", "sk-canaryVOTE-0123456789"
+    with Site(tmp_path / "log", {**site.environment, **_database(tmp_path)}, folder=site.folder) as other:
+        headers = {TAB: secrets.token_urlsafe(32)}
+        async with httpx.AsyncClient(base_url=other.url, trust_env=False, timeout=60.0, headers=headers) as client:
+            assert (await client.put("/visitor/keys/openai", content=key)).is_success
+            tab = Visitor(client, (await client.get("/config")).json())
+            targets = (("free", f"ok?tokens=3&a={key}"), ("free", f"ok?tokens=3&a={shaped}"))
+            await tab.compare(*targets, prompt=f"Is {key} a key?", compare_blind=True)
+            assert "Thank you" in (await tab.run(tab.event("cast"), compare_keep=True)).text
+    kept = (tmp_path / "hub.db").read_bytes()
+    assert b"free/ok?tokens=3&a=[key]" in kept
+    assert b"Is [key] a key?" in kept
+    assert b"canary" not in kept
+
+
+def _database(folder: Path) -> dict[str, str]:
+    return {"LLM_HUB_DATABASE_URL": f"sqlite:///{folder / 'hub.db'}"}

@@ -87,6 +87,8 @@ def error_of(error: LLMHubError | Refused) -> tuple[int, dict[str, Any]]:
         field = redact(error.field) if error.field else error.field
         return error.status, {"message": redact(error.message), "type": kind, "param": field, "code": error.code}
     status, kind = next((_STATUS[cls] for cls in type(error).__mro__ if cls in _STATUS), (502, "provider_error"))
+    if type(error) is ProviderError and error.retry_after is not None:  # it is paused
+        status = 503
     message = str(error)
     if isinstance(error, ProviderError) and error.detail:
         message = f"{error.message} ({error.detail}) {error.hint}".strip()

@@ -311,7 +311,11 @@ class _Route:
         who = target.provider.title or target.provider.name
         reason = f"{who} is paused: {paused.reason if paused else 'it was asked just now.'}{when}"
         error = ProviderError(
-            reason, provider=target.provider.name, model=target.asked, hint="Wait a moment, or choose another provider."
+            reason,
+            provider=target.provider.name,
+            model=target.asked,
+            hint="Wait a moment, or choose another provider.",
+            retry_after=paused.seconds if paused else None,
         )
         if not any((one.provider, one.model) == (error.provider, error.model) for one in self._errors):
             self._errors.append(error)

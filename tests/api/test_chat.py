@@ -71,6 +71,15 @@ async def test_an_early_failure_is_a_real_status(api: Api, model: str, status: i
     assert "secret" not in reply.text
 
 
+@pytest.mark.parametrize(("path", "status"), [("/v1/chat", 503), ("/v1/messages", 529)])
+async def test_a_model_that_is_paused_says_when_it_is_worth_asking_again(api: Api, path: str, status: int) -> None:
+    body = {"messages": PROMPT, "model": "openai/status-429?retry-after=60", "max_tokens": 9}
+    assert (await api.client.post(path, json=body)).status_code == 429
+    reply = await api.client.post(path, json=body)
+    assert (reply.status_code, "paused" in reply.json()["error"]["message"]) == (status, True)
+    assert 50 < int(reply.headers["retry-after"]) <= 60
+
+
 async def test_a_late_failure_is_an_error_event_and_then_the_end(api: Api) -> None:
     body = {"messages": PROMPT, "model": "openai/cut@mid", "fallback": [], "stream": True}
     said = events((await api.client.post("/v1/chat", json=body)).text)

@@ -69,10 +69,13 @@ class Transport:
             raise
         most = LONGEST_STREAM if request.url.path.endswith(self.streams) else LARGEST_REPLY
         kind: Any = type(reply.stream)
-        stream = _bounded(kind)(reply.stream._aiohttp_response)  # noqa: SLF001  # the same body, bounded
+        response = reply.stream._aiohttp_response  # noqa: SLF001  # the same body, bounded
+        stream = _bounded(kind)(response)
         stream.most = LARGEST_ERROR if reply.status_code >= 300 else most
         stream.failed = reply.status_code >= 300
-        stream.packed = reply.headers.pop("content-encoding", "").strip().lower() not in ("", "identity")
+        if packing := response.headers.get("content-encoding", ""):
+            del reply.headers["content-encoding"]
+        stream.packed = packing.strip().lower() not in ("", "identity")
         reply.stream = stream
         return reply
 

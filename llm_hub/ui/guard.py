@@ -98,6 +98,11 @@ class Guard:
             (b"x-dns-prefetch-control", b"off"),  # an answer's link would tell its host's name server
             (b"permissions-policy", b"camera=(), microphone=(), geolocation=()"),
         ]
+        # The API gets the two that matter to it: each header costs a microsecond as it is sent.
+        self._api_headers = [
+            (b"content-security-policy", b"default-src 'none'"),
+            (b"x-content-type-options", b"nosniff"),
+        ]
         self.problem: Callable[[Mapping[str, Any]], str] = lambda _: ""
         self.tabs = Tabs()
         self._calls = Allowance(burst=300, rate=20)
@@ -120,14 +125,15 @@ class Guard:
             return
         path = scope["path"]
         body = Body(receive)
-        answer = _Answer(scope, send, self._headers, body, self._turn_away)
+        headers = self._api_headers if path.startswith(API) else self._headers
+        answer = _Answer(scope, send, headers, body, self._turn_away)
         who = address(scope, on_space=self._on_space)
         entered: list[Open] = []
         try:
             self._enter(path, who, entered)
-            headers = dict(scope["headers"])
-            self._admit(scope, path, headers)
-            await self._measure(path, headers, who, body)
+            said = dict(scope["headers"])
+            self._admit(scope, path, said)
+            await self._measure(path, said, who, body)
             if path in PAGES:
                 await answer.take_turn(self._turns)
             elif _calls(path):

@@ -6,10 +6,11 @@ from collections.abc import AsyncGenerator
 
 import pytest
 
+from llm_hub.answer import Answer
 from llm_hub.calls import Calls
 from llm_hub.chat import ChatRequest, Event, LLMResponse, Message, Role, TextDelta, ToolCall, ToolCallDelta
 from llm_hub.errors import EmptyAnswer, StreamBroken
-from llm_hub.provider import Answer, LLMProvider
+from llm_hub.provider import LLMProvider
 
 Piece = tuple[int | None, str, str, str]
 

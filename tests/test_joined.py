@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from llm_hub.answer import joined
 from llm_hub.chat import ReasoningDelta, TextDelta, ToolCallDelta
 from llm_hub.errors import StreamBroken
-from llm_hub.provider import joined
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

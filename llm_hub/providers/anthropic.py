@@ -11,10 +11,11 @@ import httpx2
 from anthropic import AnthropicError, APIStatusError, AsyncAnthropic, AsyncStream
 from httpx_aiohttp.httpx2 import AiohttpTransport
 
+from llm_hub.answer import Answer, joined
 from llm_hub.chat import ChatRequest, ModelInfo, Role, Usage
 from llm_hub.errors import InvalidRequest, NotOffered, PromptTooLong, ProviderError, StreamBroken
 from llm_hub.failures import cause, failure, transport_failure
-from llm_hub.provider import Answer, LLMProvider, joined
+from llm_hub.provider import LLMProvider
 from llm_hub.providers import anthropic_body
 from llm_hub.transport import Transport, no_cookies
 from llm_hub.wire import (

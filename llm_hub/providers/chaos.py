@@ -7,6 +7,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable
 from itertools import count
 from typing import TYPE_CHECKING
 
+from llm_hub.answer import Answer
 from llm_hub.chat import ChatRequest, ModelInfo, Role
 from llm_hub.errors import (
     ContentRejected,
@@ -16,7 +17,7 @@ from llm_hub.errors import (
     ServerFailed,
     StreamBroken,
 )
-from llm_hub.provider import Answer, LLMProvider
+from llm_hub.provider import LLMProvider
 
 if TYPE_CHECKING:
     from llm_hub.chat import Event

@@ -12,6 +12,7 @@ from contextlib import aclosing, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from llm_hub.answer import Answer
 from llm_hub.chat import ChatRequest, ModelInfo, Usage, Waiting
 from llm_hub.errors import (
     ConfigurationError,
@@ -21,7 +22,7 @@ from llm_hub.errors import (
     ProviderError,
 )
 from llm_hub.failures import failure
-from llm_hub.provider import Answer, LLMProvider
+from llm_hub.provider import LLMProvider
 from llm_hub.providers import gguf, openai_body
 from llm_hub.providers.engine import Engine
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 from httpx_aiohttp import AiohttpTransport
 
+from llm_hub.answer import Answer, joined
 from llm_hub.chat import ChatRequest, ModelInfo, Usage, Waiting
 from llm_hub.errors import (
     ConnectionFailed,
@@ -26,7 +27,7 @@ from llm_hub.errors import (
     StreamBroken,
 )
 from llm_hub.failures import cause, failure, transport_failure
-from llm_hub.provider import Answer, LLMProvider, joined
+from llm_hub.provider import LLMProvider
 from llm_hub.providers import ollama_body
 from llm_hub.transport import Transport, no_cookies
 from llm_hub.wire import (

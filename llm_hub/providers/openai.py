@@ -18,11 +18,12 @@ from httpx_aiohttp.httpx2 import AiohttpTransport
 from openai import APIStatusError, AsyncOpenAI, OpenAIError
 
 from llm_hub.addresses import public_connector, public_url
+from llm_hub.answer import Answer, joined
 from llm_hub.chat import ChatRequest, ModelInfo, ToolCallDelta, Usage
 from llm_hub.errors import ModelNotFound, NotOffered, ProviderError, StreamBroken, UnsupportedParameter
 from llm_hub.failures import cause, failure, transport_failure
 from llm_hub.options import OPTIONAL
-from llm_hub.provider import Answer, LLMProvider, joined
+from llm_hub.provider import LLMProvider
 from llm_hub.providers import openai_body
 from llm_hub.transport import Transport, no_cookies
 from llm_hub.wire import (

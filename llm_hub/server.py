@@ -1,60 +1,28 @@
-"""Starts LLM Hub: settings → hub → the API and the page, on one port, and ends it in order.
-
-The port is bound first. A splash answers while Gradio is imported in a thread, then the page takes its place.
-"""
+"""Starts LLM Hub on one port, which is bound before anything else is loaded, and ends it when a signal says so."""
 
 from __future__ import annotations
 
 import asyncio
-import gc
 import logging
 import os
 import signal
 import socket
 import sys
-from contextlib import AsyncExitStack, asynccontextmanager
-from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import httpx
 import uvicorn
-from fastapi import FastAPI
-from fastapi.responses import HTMLResponse, JSONResponse, Response
 
-from llm_hub import logs, zero_gpu
-from llm_hub.api import PATHS, keys, router
-from llm_hub.api.turned_away import TurnedAway
-from llm_hub.arena.votes import Votes
+from llm_hub import logs
+from llm_hub.application import LAST_WORDS, Application
 from llm_hub.connection import Connection
-from llm_hub.database import Database
 from llm_hub.errors import ConfigurationError
-from llm_hub.hub import Hub
-from llm_hub.ledger import Ledger
-from llm_hub.limits import Counters, Limits
-from llm_hub.meter import Meter
-from llm_hub.metrics import Metrics
 from llm_hub.settings import Settings
-from llm_hub.ui.guard import Guard
-from llm_hub.ui.limits import address
-from llm_hub.visitors import LONGEST_ANSWER, Allowance, Visitors
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
     from types import FrameType
-
-    from starlette.types import ASGIApp, Receive, Scope, Send
-
-    from llm_hub.ui.page import Page
 
 log = logging.getLogger("llm_hub")
 
-LAST_WORDS = 2
-"""Seconds that whatever was ended gets to say so, and open connections to close."""
-TAKING_OVER = 1.0
-"""Seconds that a page gets to put a finished answer where it belongs: it asks for that in requests of its own."""
-RETRY_AFTER = "5"
-OPEN_AT_ONCE = ("/health", *PATHS)
-"""What is answered before the page is there."""
 ENVIRONMENT = {
     "GRADIO_ANALYTICS_ENABLED": "False",
     "GRADIO_RUN_HISTORY": "False",  # it would keep what visitors type in their browser's storage
@@ -62,254 +30,6 @@ ENVIRONMENT = {
     "GRADIO_ANALYTICS_MAX_EVENTS": "500",
 }
 QUIET = ("httpx", "httpx2", "httpcore", "openai", "anthropic", "gradio", "uvicorn", "asyncio", "huggingface_hub")
-SPLASH = """<!doctype html><html lang="en"><head><meta charset="utf-8"><meta http-equiv="refresh" content="1">
-<meta name="viewport" content="width=device-width"><title>LLM Hub</title><style>
-body{display:grid;place-content:center;height:100vh;margin:0;font:16px system-ui,sans-serif;text-align:center;
-color:#334155;background:#fff}@media(prefers-color-scheme:dark){body{color:#cbd5e1;background:#0b0f19}}
-</style></head><body><p role="status">Starting LLM Hub…</p></body></html>"""
-
-
-class Application:
-    """The whole site as one ASGI application: the API from the first moment, the page as soon as it is built."""
-
-    def __init__(self, settings: Settings, redactor: logs.Redactor | None = None) -> None:
-        self.hub = Hub.from_settings(settings)
-        self._counters = Counters(settings.redis_url)
-        self._database = Database(settings.database_url)
-        self._ledger = Ledger(self._database, days=settings.ledger_days)
-        self._public = settings.public
-        metrics = Metrics(self.hub)
-        meter = Meter(self._ledger, metrics, redactor=redactor)
-        self.visitors = Visitors(
-            self.hub,
-            owner_pays=settings.owner_pays,
-            trusted=not settings.public,
-            only_here=not settings.public,
-            allowance=_allowance(settings, self._counters) if settings.public else None,
-            meter=meter,
-            redactor=redactor,
-        )
-        self.votes = Votes(self._database)
-        self.page: Page | None = None
-        self.failed = False
-        self.stopping = False
-        self._requests: set[asyncio.Task[object]] = set()
-        self._timeout = settings.shutdown_timeout
-        self._stop_event: asyncio.Event | None = None
-        self.api = FastAPI(lifespan=self._lifespan, docs_url=None, redoc_url=None, openapi_url=None)
-        for path, health in (("/health", self._health), ("/health/ready", self._health), ("/health/live", _live)):
-            self.api.add_api_route(path, health, methods=["GET", "HEAD"])
-        api_keys = {name: key.get_secret_value() for name, key in settings.api_keys.items()}
-        self._v1 = router(self.hub, api_keys, meter, _limits(settings, self._counters))
-        self.api.include_router(keys.router(self.visitors))
-        self._answers = f"{len(api_keys)} keys" if api_keys else "this computer only, without LLM_HUB_API_KEYS"
-        self._turn_away = TurnedAway(metrics)
-        self.guard = Guard(
-            self._door,
-            on_space="SPACE_ID" in os.environ,
-            names=settings.allowed_hosts,
-            only_here=settings.host in ("127.0.0.1", "::1", "localhost"),
-            turn_away=self._turn_away,
-        )
-        self.asgi: ASGIApp = self.guard
-
-    def announce(self, address: str) -> None:
-        """What is logged once the page answers."""
-        self._address = address
-
-    async def drain(self, hurry: asyncio.Event) -> None:
-        """Lets running answers finish while new requests are refused; then, or in a hurry, ends what is left."""
-        self.stopping = True
-        self.hub.running.close()
-        finished = asyncio.create_task(self._finished())
-        hurried = asyncio.create_task(hurry.wait())
-        await asyncio.wait((finished, hurried), timeout=self._timeout, return_when=asyncio.FIRST_COMPLETED)
-        if not finished.done():
-            log.warning("LLM Hub stops, and ends %d answers that were not complete.", len(self.hub.running))
-            self.hub.running.end()
-            await asyncio.wait((finished,), timeout=LAST_WORDS)
-        for task in (finished, hurried):
-            task.cancel()
-        if self.page is not None:
-            self.page.coalescer.stop()
-        if self._stop_event is not None:
-            self._stop_event.set()  # an open tab's heartbeat would hold the server
-
-    async def _finished(self) -> None:
-        """Returns when no answer is being written any more, and each has reached whoever asked for it."""
-        on_page = self.page is not None and self.page.coalescer.running > 0
-        while self._requests:
-            await asyncio.wait(self._requests)
-        await self.hub.running.none()
-        if on_page:
-            await asyncio.sleep(TAKING_OVER)
-
-    async def _door(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Lets in whom the server can answer: while it starts only the API's requests, while it stops no new ones."""
-        if scope["type"] != "http":
-            await self.api(scope, receive, send)
-            return
-        path = scope["path"]
-        if self.stopping and (path == "/" or path.startswith("/v1/")):
-            await self._stopping(path, scope)(scope, receive, send)
-        elif self.page is None and not path.startswith(OPEN_AT_ONCE):
-            status = 200 if path == "/" and not self.failed else 503
-            response = HTMLResponse(SPLASH, status, headers={"cache-control": "no-store", "retry-after": "1"})
-            await response(scope, receive, send)
-        elif path.startswith(PATHS):
-            await self._answered(scope, receive, send)
-        else:
-            await self.api(scope, receive, send)
-
-    def _stopping(self, path: str, scope: Scope) -> Response:
-        """What a new request is told."""
-        headers = {"retry-after": RETRY_AFTER, "connection": "close", "cache-control": "no-store"}
-        if path == "/":
-            return HTMLResponse(SPLASH, 503, headers)
-        said = "LLM Hub is being stopped and takes no new requests."
-        text, headers[logs.ID] = self._turn_away(scope, 503, said, "shutting_down")
-        return Response(text, 503, headers, "application/json")
-
-    async def _answered(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """A request of the API, which a stop waits for."""
-        task = asyncio.current_task()
-        assert task is not None  # noqa: S101
-        self._requests.add(task)
-        try:
-            await self._v1(scope, receive, send)
-        finally:
-            self._requests.discard(task)
-
-    async def _health(self) -> JSONResponse:
-        if self.stopping:
-            return JSONResponse({"status": "stopping"}, 503, {"retry-after": RETRY_AFTER})
-        if self.failed or (self.page is not None and self.page.blocks._queue.stopped):  # noqa: SLF001  # no public way
-            return JSONResponse({"status": "failed"}, 503)
-        return JSONResponse({"status": "starting" if self.page is None else "ready"})
-
-    @asynccontextmanager
-    async def _lifespan(self, _: FastAPI) -> AsyncIterator[None]:
-        async with AsyncExitStack() as stack:
-            stack.push_async_callback(self.hub.aclose)
-            stack.push_async_callback(self._counters.aclose)
-            stack.push_async_callback(self._database.aclose)
-            stack.push_async_callback(self._ledger.aclose)
-            tending = (self._open(stack), self.visitors.tend(), self._ledger.tend())
-            background = [asyncio.create_task(task) for task in tending]
-            yield
-            for task in background:
-                task.cancel()
-            await asyncio.wait(background)
-
-    async def _open(self, stack: AsyncExitStack) -> None:
-        """Builds the page and puts it behind the API's routes."""
-        try:
-            page = await asyncio.to_thread(_build, self.visitors, self.votes, None if self._public else self._ledger)
-            gradio_app = _mount(self.api, page, self.guard)
-            # A mounted application's own lifespan is only entered by a parent that starts after the mount.
-            await stack.enter_async_context(gradio_app.router.lifespan_context(gradio_app))
-            page.blocks.run_startup_events()  # type: ignore[no-untyped-call]  # Gradio's
-            await page.blocks.run_extra_startup_events()  # type: ignore[no-untyped-call]  # Gradio's
-            await self._load()
-        except Exception:
-            self.failed = True
-            log.exception("The page could not be built.")
-            return
-        # Not sooner: a closed queue does not even send what is finished, and its streams never end.
-        stack.callback(page.blocks._queue.close)  # noqa: SLF001  # Gradio has no public way
-        self._stop_event = gradio_app.stop_event
-        self.page = page
-        log.info("LLM Hub is ready: %s (its API answers %s)", self._address, self._answers)
-        await self.hub.warm_up()
-        gc.collect()
-        gc.freeze()  # what lives as long as the process; going through it again and again costs a request its time
-
-    async def _load(self) -> None:
-        """Visits the page, so that no visitor waits for what is loaded then, and many at once do not load it."""
-        async with httpx.AsyncClient(transport=httpx.ASGITransport(self.api), base_url="http://127.0.0.1") as visitor:
-            (await visitor.get("/")).raise_for_status()
-        await self._database.load()
-
-
-async def _live() -> JSONResponse:
-    """The process answers, whatever else it can do."""
-    return JSONResponse({"status": "live"})
-
-
-def _limits(settings: Settings, counters: Counters) -> Limits:
-    """What each key of the API may use."""
-    return Limits(counters, requests=settings.limit_requests, tokens=settings.limit_tokens, money=settings.limit_money)
-
-
-def _allowance(settings: Settings, counters: Counters) -> Allowance:
-    """What strangers may use of the owner's money."""
-    return Allowance(
-        Limits(
-            counters,
-            requests=settings.visitor_requests,
-            tokens=settings.visitor_tokens,
-            whose="each visitor",
-            strict=True,
-        ),
-        Limits(
-            counters,
-            tokens=settings.daily_tokens,
-            money=settings.daily_money,
-            whose="all visitors together",
-            strict=True,
-        ),
-        partial(address, on_space="SPACE_ID" in os.environ),
-        min(LONGEST_ANSWER, max(1, min(settings.visitor_tokens, settings.daily_tokens) // 2)),
-    )
-
-
-def _build(visitors: Visitors, votes: Votes, ledger: Ledger | None) -> Page:
-    from llm_hub.ui.stubs import skip_stubs
-
-    skip_stubs()
-    if zero_gpu.is_zero_gpu():
-        zero_gpu.prepare()
-    from llm_hub.ui.page import build
-
-    page = build(visitors, votes, ledger)
-    if zero_gpu.is_zero_gpu():
-        zero_gpu.report(page.blocks)
-    return page
-
-
-def _mount(app: FastAPI, page: Page, guard: Guard) -> Any:
-    """Mounts the page at "/" with everything that mounting leaves open closed; returns Gradio's own application."""
-    import gradio as gr
-
-    from llm_hub.ui.inputs import Inputs
-    from llm_hub.ui.sessions import keep_little
-
-    blocks = page.blocks
-    blocks.max_threads = 200  # caps all running events, asynchronous ones too
-    blocks.state_session_capacity = 2000
-    # Whoever waits is told their place every second; by default all are, whenever one is done: 200² messages.
-    blocks.queue(status_update_rate=1, max_size=200, default_concurrency_limit=8, api_open=False)
-    blocks._queue.sleep_when_free = 0.01  # noqa: SLF001  # its default polls a thousand times a second
-    blocks.has_launched = True  # without this Gradio checks no file path that a client names
-    gr.mount_gradio_app(
-        app,
-        blocks,
-        path="/",
-        ssr_mode=False,
-        run_history=False,
-        show_error=False,
-        enable_monitoring=False,
-        max_file_size="5mb",
-        footer_links=[],
-        theme=page.theme,
-        css=page.css,
-        head=page.head,
-    )
-    mounted = (getattr(route, "app", None) for route in app.routes)
-    gradio_app = next(part for part in mounted if isinstance(part, gr.routes.App))
-    keep_little(gradio_app, blocks, guard.tabs.open)
-    guard.problem = Inputs(blocks, gradio_app.state_holder).problem
-    return gradio_app
 
 
 class Server(uvicorn.Server):

@@ -13,7 +13,7 @@ import httpx
 import pytest
 from gradio.exceptions import InvalidPathError
 
-from llm_hub.server import Application, _build, _mount
+from llm_hub.application import Application, _build, _mount
 from llm_hub.settings import Settings
 from llm_hub.ui.sessions import Places
 from tests.ui.site import Site

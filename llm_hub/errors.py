@@ -35,10 +35,9 @@ from typing import Any, ClassVar, Literal
 Breaker = Literal["counts", "holds", "ignores"]
 Scope = Literal["provider", "model", "key", "target"]
 
-# Every line of the log is searched: with `\b`, and a lookbehind for Bearer, it would take three times as long.
-_KEY_SHAPES = re.compile(
-    r"(?<!\w)(?:(?:sk|pk|rk|gsk|hf|xai|key|tgp|AIza|ya29)[-_.][A-Za-z0-9_\-*.…]{6,}|AIza[A-Za-z0-9_\-]{20,})"
-)
+# Every line of the log is searched: most of them have none of these words, which takes a third of the time to find.
+_PREFIXES = ("sk", "pk", "rk", "gsk", "hf", "xai", "key", "tgp", "AIza", "ya29")
+_KEY_SHAPES = re.compile(rf"(?<!\w)(?:(?:{'|'.join(_PREFIXES)})[-_.][A-Za-z0-9_\-*.…]{{6,}}|AIza[A-Za-z0-9_\-]{{20,}})")
 _BEARER = re.compile(r"([Bb][Ee][Aa][Rr][Ee][Rr] )[^\s\"',;]+")
 
 
@@ -47,7 +46,9 @@ def redact(text: str, *secrets: str) -> str:
     for secret in secrets:
         if len(secret) >= 4:
             text = text.replace(secret, "[key]")
-    return _BEARER.sub(r"\1[key]", _KEY_SHAPES.sub("[key]", text))
+    if any(prefix in text for prefix in _PREFIXES):
+        text = _KEY_SHAPES.sub("[key]", text)
+    return _BEARER.sub(r"\1[key]", text) if "bearer" in text.lower() else text
 
 
 def shorten(text: str | bytes, limit: int = 300) -> str:

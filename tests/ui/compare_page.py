@@ -62,7 +62,8 @@ class ComparePage(ChatPage):
                 before = model_box.input_value()
                 expect(self.page.get_by_role("option")).to_have_count(0)  # of the list before
                 box.click()
-                self.page.get_by_role("option", name=provider, exact=True).click()
+                with self.listed():
+                    self.page.get_by_role("option", name=provider, exact=True).click()
                 expect(box).to_have_value(provider)
                 expect(model_box).not_to_have_value(before, timeout=SLOW)  # its default model comes a little later
             box = model_box

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Literal, TypedDict
 
+import orjson
+
 
 class Role(StrEnum):
     """Who speaks. A tool's turn holds the results of what an assistant called."""
@@ -53,10 +55,13 @@ class ToolCall:
     arguments: str
 
     def decoded(self) -> dict[str, Any]:
-        """The arguments as an object, for providers that want one; what is none stands whole under `arguments`."""
+        """The arguments as an object, for whoever wants one; what is none, or could not be sent on, stands whole under
+        `arguments`.
+        """
         try:
             value = json.loads(self.arguments or "{}")
-        except (ValueError, RecursionError):
+            orjson.dumps(value)  # which takes no number above 64 bits, and no more than 254 levels
+        except (ValueError, TypeError, RecursionError):
             value = self.arguments
         return value if isinstance(value, dict) else {"arguments": value}
 

@@ -111,6 +111,10 @@ def test_a_name_or_an_id_that_is_no_text_begins_no_call() -> None:
         assert Calls().take(0, one, "f", "") is None  # type: ignore[arg-type]  # as above
 
 
-def test_arguments_without_a_bottom_stand_as_they_are() -> None:
-    deep = "[" * 100_000
-    assert ToolCall("a", "f", deep).decoded() == {"arguments": deep}
+@pytest.mark.parametrize(
+    "odd",
+    ["[" * 100_000, '{"a":' * 300 + "1" + "}" * 300, '{"n": 99999999999999999999}'],
+    ids=["without a bottom", "deep", "large"],
+)
+def test_arguments_that_cannot_be_sent_on_as_an_object_stand_as_they_are(odd: str) -> None:
+    assert ToolCall("a", "f", odd).decoded() == {"arguments": odd}

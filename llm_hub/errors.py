@@ -140,15 +140,11 @@ class RateLimited(ProviderError):
     longest_wait: ClassVar[float] = 5.0
     """A Retry-After of more seconds than this puts the target on hold instead of being waited for."""
 
-    @property
-    def retryable(self) -> bool:  # type: ignore[override]  # the only answer that depends on the instance
-        return self.retry_after is None or self.retry_after <= self.longest_wait
-
-    @property
-    def breaker(self) -> Breaker:  # type: ignore[override]  # as above
-        if self.retry_after is None:
-            return "counts"
-        return "ignores" if self.retry_after <= self.longest_wait else "holds"
+    def __init__(self, message: str, *, retry_after: float | None = None, **rest: Any) -> None:
+        super().__init__(message, retry_after=retry_after, **rest)
+        soon = retry_after is None or retry_after <= self.longest_wait
+        self.retryable = soon
+        self.breaker = "counts" if retry_after is None else "ignores" if soon else "holds"
 
 
 class QuotaExhausted(ProviderError):
@@ -183,8 +179,8 @@ class UnsupportedParameter(ProviderError):
     kind = "unsupported_parameter"
     falls_back = False
 
-    def __init__(self, message: str, *, parameter: str = "", **rest: object) -> None:
-        super().__init__(message, **rest)  # type: ignore[arg-type]  # the base's own keywords, passed on
+    def __init__(self, message: str, *, parameter: str = "", **rest: Any) -> None:
+        super().__init__(message, **rest)
         self.parameter = parameter
 
 
@@ -194,8 +190,8 @@ class NotOffered(ProviderError):
     kind = "not_offered"
     next_step = "Leave it out, or choose another provider."
 
-    def __init__(self, message: str, *, parameter: str = "", **rest: object) -> None:
-        super().__init__(message, **rest)  # type: ignore[arg-type]  # the base's own keywords, passed on
+    def __init__(self, message: str, *, parameter: str = "", **rest: Any) -> None:
+        super().__init__(message, **rest)
         self.parameter = parameter
 
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-from collections.abc import Mapping
+from abc import abstractmethod
+from collections.abc import Mapping, Sequence
 from itertools import islice
 from typing import Annotated, Any, ClassVar, Literal, TypeVar
 
@@ -17,7 +18,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from pydantic_core import ErrorDetails, PydanticCustomError
 
 from llm_hub.api.refusals import Refused
-from llm_hub.chat import ChatRequest, Image, Message, Part, Text
+from llm_hub.chat import ChatRequest, Image, Message, Part, Role, Text
 
 MOST_MESSAGES = 2000
 MOST_FIELDS = 100_000
@@ -64,9 +65,9 @@ class ChatBody(Strict):
 
     stream: bool | None = False
 
+    @abstractmethod
     def request(self) -> ChatRequest:
         """What the hub is asked. Raises `Refused`."""
-        raise NotImplementedError
 
 
 Body = TypeVar("Body", bound=ChatBody)
@@ -90,7 +91,7 @@ class ImagePart(Strict):
 TextOrImage = Annotated[TextPart | ImagePart, Field(discriminator="type")]
 
 
-def content(said: str | list[TextPart | ImagePart], where: str) -> str | tuple[Part, ...]:
+def content(said: str | Sequence[TextPart | ImagePart], where: str) -> str | tuple[Part, ...]:
     """A message's content as the hub knows it. `where` is its place in the body, for a refusal."""
     if isinstance(said, str):
         return said
@@ -129,7 +130,7 @@ class Turn(Strict):
 
     def message(self, where: str) -> Message:
         role = "system" if self.role == "developer" else self.role
-        return Message(role, content(self.content, f"{where}.content"))  # type: ignore[arg-type]  # a role's word will do
+        return Message(Role(role), content(self.content, f"{where}.content"))
 
 
 class Chat(ChatBody):

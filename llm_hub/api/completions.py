@@ -33,7 +33,7 @@ class SystemTurn(Strict):
     name: str | None = None
 
     def message(self, where: str) -> Message:
-        return Message(Role.SYSTEM, content(self.content, where))  # type: ignore[arg-type]  # fewer kinds of parts
+        return Message(Role.SYSTEM, content(self.content, where))
 
 
 class UserTurn(Strict):

@@ -151,7 +151,7 @@ def test_cancelling_whoever_reads_closes_the_source() -> None:
 
     async def main() -> None:
         reader = asyncio.create_task(read())
-        await asyncio.sleep(0.5)
+        await asyncio.sleep(0.5)  # of the loop's own clock, which only goes on when nothing else can happen
         reader.cancel()
         with pytest.raises(asyncio.CancelledError):
             await reader

@@ -146,8 +146,10 @@ class ChatPage:
         expect(self.stop).to_be_hidden()
 
     def _heard(self, message: ConsoleMessage) -> None:
-        # Gradio may be told to stop an event whose number it has not heard yet: then it cancels no number at all.
-        if message.type == "error" and not ("422" in message.text and message.location["url"].endswith("/cancel")):
+        # Gradio may be told to stop an event whose number it has not heard yet: then it cancels and resets no number at
+        # all, and is refused. The answer notices by itself that it was stopped.
+        unnumbered = "422" in message.text and message.location["url"].endswith(("/cancel", "/reset"))
+        if message.type == "error" and not unnumbered:
             self.complaints.append(message.text)
 
     def _asked(self, request: Request) -> None:

@@ -8,23 +8,21 @@ import time
 from contextlib import AsyncExitStack, aclosing, suppress
 from copy import copy
 from dataclasses import dataclass, replace
-from difflib import get_close_matches
 from functools import partial
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, NoReturn
 from urllib.parse import urlsplit
 
 from llm_hub.accounts import Accounts
+from llm_hub.catalogue import Catalogue
 from llm_hub.chat import Attempt, AttemptFailed, Done, LLMResponse
 from llm_hub.errors import ConfigurationError, LLMHubError, NotConfigured
-from llm_hub.factory import ROWS, ProviderFactory, Row, compatible
+from llm_hub.factory import ROWS, ProviderFactory
 from llm_hub.pricing import has_fees, own_price, price
 from llm_hub.provider import LLMProvider
-from llm_hub.providers import gguf
 from llm_hub.purse import TYPE_A_KEY, Payer, Purse
 from llm_hub.router import Clocks, Health, LLMRouter, Target
 from llm_hub.running import Running
-from llm_hub.wire import checked_url
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Mapping
@@ -33,6 +31,7 @@ if TYPE_CHECKING:
 
     from llm_hub.accounts import Account
     from llm_hub.chat import ChatRequest, Event, ModelInfo
+    from llm_hub.factory import Row
     from llm_hub.router.circuit_breaker import Paused
     from llm_hub.settings import Settings
 
@@ -77,12 +76,8 @@ class Hub:
         self._settings = settings
         self._clock = clock
         self.running = Running()
-        self._rows: dict[str, Row] = {name: row for name, row in ROWS.items() if name != "chaos" or settings.chaos}
-        for name, url in settings.servers.items():
-            if name in ROWS or name == "auto":
-                raise ConfigurationError(f"LLM_HUB_SERVERS: the name {name} is taken.", hint="Choose another name.")
-            key = f"{name.upper().replace('-', '_')}_API_KEY"
-            self._rows[name] = compatible(name, checked_url(url, f"LLM_HUB_SERVERS: {name}"), key)
+        self._catalogue = Catalogue(settings)
+        self._rows = self._catalogue.rows
         self._accounts = Accounts()
         self._health = Health(cooldown=settings.cooldown, clock=clock)
         self._purse = Purse(settings, self._rows)
@@ -92,10 +87,6 @@ class Hub:
             idle=settings.idle_timeout,
             total=settings.total_timeout,
         )
-        for name in settings.route:
-            self._known(name, "LLM_HUB_ROUTE: ")
-        for name in settings.prices:
-            self._known(name, "LLM_HUB_PRICES: ")
 
     @classmethod
     def from_settings(cls, settings: Settings) -> Hub:
@@ -119,7 +110,7 @@ class Hub:
         for name, row in self._rows.items():
             if self._purse.takes_key(name):
                 with suppress(ConfigurationError):  # the owner's base URL is none: the key could not be sent anywhere
-                    url = self._address(row) or row.base_url
+                    url = self._catalogue.address(row) or row.base_url
                     found.append((self._state(name, row), urlsplit(url).hostname or ""))
         return tuple(found)
 
@@ -237,7 +228,7 @@ class Hub:
 
     def price(self, answer: LLMResponse | Attempt) -> Decimal | None:
         """US dollars that an answer, or one attempt at it, cost; None where that is unknown."""
-        if rates := self._rates(answer.provider, answer.model):
+        if rates := self._catalogue.rates(answer.provider, answer.model):
             return own_price(rates, answer.usage)
         row = self._rows.get(answer.provider)
         return price(answer.model, answer.usage, row.prices) if row else None
@@ -245,7 +236,7 @@ class Hub:
     def has_fees(self, target: str) -> bool:
         """Whether a target may cost more than its price says, and the owner has not said how much."""
         provider, _, model = target.partition("/")
-        return has_fees(model) and self._rates(provider, model) is None
+        return has_fees(model) and self._catalogue.rates(provider, model) is None
 
     def targets(self) -> tuple[TargetState, ...]:
         """Every target that has been asked since the start, by name."""
@@ -287,11 +278,6 @@ class Hub:
         """Closes every provider's connections."""
         await self._accounts.aclose()
 
-    def _rates(self, provider: str, model: str) -> tuple[Decimal, Decimal] | None:
-        """What the owner says that a model costs."""
-        own = self._settings.prices
-        return own.get(f"{provider}/{model}") or own.get(provider)
-
     def _found(self, provider: str, payer: Payer | None = None) -> Account | None:
         """The account that this hub's requests to a provider use, if it was opened; None: or if they may use none."""
         typed = self._purse.typed(provider)
@@ -316,78 +302,37 @@ class Hub:
         if account and (own or attempt.outcome == "answered" or self._is_known(name, attempt.model, account)):
             account.remember(self._clock(), attempt)
 
-    def _known(self, target: str, where: str = "") -> str:
-        """The provider's name in a target's. Raises `ConfigurationError` if there is no such provider."""
-        name = target.partition("/")[0]
-        known = [*self._rows, *ProviderFactory.registered]
-        if name in known:
-            return name
-        near = get_close_matches(name, known, n=1)
-        hint = f"Did you mean {near[0]}?" if near else f"Known are {', '.join(known)}."
-        raise ConfigurationError(f"{where}There is no provider {name!r}; a model is written provider/model.", hint=hint)
-
     async def _target(self, name: str, payer: Payer, used: AsyncExitStack) -> Target:
         """A target by its name; one that cannot be used says why when it is asked, so that the route goes on."""
         provider, _, model = name.partition("/")
         try:
-            return Target(await used.enter_async_context(self._use(self._known(name), payer)), model)
+            return Target(await used.enter_async_context(self._use(self._catalogue.known(name), payer)), model)
         except ConfigurationError as error:
             if provider not in self._rows:
                 raise
             return Target(_NotReady(provider, self._rows[provider], error), model)
 
     def _state(self, name: str, row: Row) -> ProviderState:
-        error = self._missing(name, row)
+        error = self._missing(name)
         problem = ""
         if error is not None:
             problem = str(error)
             if error.message.endswith("needs a key."):
                 problem = f"needs a key: {f'set {row.key[0]}' if self._purse.owner_pays else TYPE_A_KEY}"
-        model = row.default_model
-        if name == "local" and error is None:
-            model = gguf.find(self._settings.local_model or None).title
+        model = row.default_model if error is not None else self._catalogue.default_model(name)
         return ProviderState(name, row.title, error is None, problem.removesuffix("."), model, row.suggestions)
 
     def _is_ready(self, name: str) -> bool:
-        return name in ProviderFactory.registered or self._missing(name, self._rows[name]) is None
+        return name in ProviderFactory.registered or self._missing(name) is None
 
-    def _missing(self, name: str, row: Row) -> ConfigurationError | None:
+    def _missing(self, name: str) -> ConfigurationError | None:
         """Why this provider cannot be used, if it cannot."""
         try:
             self._purse.key(name, self._purse.payer((name,)))
-            self._options(name, row)
+            self._catalogue.options(name)
         except ConfigurationError as error:
             return error
         return None
-
-    def _options(self, name: str, row: Row) -> dict[str, Any]:
-        """What the settings say about a provider, for its constructor: everything but the key."""
-        if name == "local":
-            gguf.find(self._settings.local_model or None)  # raises for a file that cannot be used
-            return {
-                "model": self._settings.local_model or None,
-                "token": self._settings.value("HF_TOKEN") or None,  # for a repository that asks for one
-            }
-        if name == "chaos":
-            return {}
-        options: dict[str, Any] = {
-            "connect_timeout": self._settings.connect_timeout,
-            "read_timeout": self._settings.total_timeout,  # the route's own clocks are shorter
-        }
-        if url := self._address(row):
-            options["base_url"] = url
-        return options
-
-    def _address(self, row: Row) -> str:
-        """Another base URL than the row's, if the settings name one. Raises `ConfigurationError`."""
-        setting = next((name for name in row.url if self._settings.value(name)), "")
-        if row.url and not setting and self._settings.on_space and urlsplit(row.base_url).hostname == "127.0.0.1":
-            raise ConfigurationError(
-                f"{row.title} does not run on a Space.",
-                hint=f"Set {row.url[0]} to a server that the internet can reach on port 443, 80 or 8080.",
-            )
-        url = self._settings.value(setting)
-        return checked_url(_with_scheme(url) if setting == "OLLAMA_HOST" else url, setting) if url else ""
 
     def _use(self, name: str, payer: Payer) -> AbstractAsyncContextManager[LLMProvider]:
         """The provider with the payer's key, for as long as it is used. Raises `ConfigurationError`."""
@@ -399,7 +344,7 @@ class Hub:
 
     async def _build(self, name: str, row: Row, key: str) -> LLMProvider:
         """A new provider, built in a thread: importing an SDK takes up to a second."""
-        options = self._options(name, row) | ({"api_key": key} if key else {})
+        options = self._catalogue.options(name) | ({"api_key": key} if key else {})
         return await asyncio.to_thread(ProviderFactory.build, name, row, **options)
 
 
@@ -416,10 +361,3 @@ class _NotReady(LLMProvider):
 
     async def complete(self, *_: object, **__: object) -> NoReturn:
         raise NotConfigured(self._error.message, provider=self.name, hint=self._error.hint)
-
-
-def _with_scheme(host: str) -> str:
-    """OLLAMA_HOST is also Ollama's own setting, an address to listen on: host, host:port, or 0.0.0.0."""
-    url = host if "://" in host else f"http://{host}"
-    url = url.replace("//0.0.0.0", "//127.0.0.1")
-    return url if url.count(":") > 1 else f"{url}:11434"

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from llm_hub.catalogue import Catalogue
 from llm_hub.chat import ChatRequest, Done, LLMResponse, Message, Role
 from llm_hub.errors import ConfigurationError, ModelNotFound, NotConfigured, ProviderError
 from llm_hub.factory import ROWS
@@ -137,9 +138,9 @@ async def test_a_list_of_models_is_asked_once_in_ten_minutes(tmp_path: Path) -> 
         ("http://gpu", "http://gpu:11434"),
     ],
 )
-async def test_ollamas_own_setting_is_understood(tmp_path: Path, host: str, url: str) -> None:
-    async with a_hub(tmp_path, f"OLLAMA_HOST={host}") as hub:
-        assert hub._options("ollama", ROWS["ollama"])["base_url"] == url
+def test_ollamas_own_setting_is_understood(tmp_path: Path, host: str, url: str) -> None:
+    (tmp_path / ".env").write_text(f"OLLAMA_HOST={host}")
+    assert Catalogue(Settings.load(tmp_path / ".env")).options("ollama")["base_url"] == url
 
 
 async def test_a_chosen_model_that_fails_is_followed_by_the_configured_route(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""A connection to the server: requests have heads and trailers of bounded size, which uvicorn takes without end."""
+"""A connection to the server: requests are bounded in size and time, where uvicorn takes them without end."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 if TYPE_CHECKING:
+    from asyncio import TimerHandle, Transport
+
     from uvicorn._types import ASGI3Application
     from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
@@ -16,20 +18,33 @@ LARGEST_HEAD = 64 * 2**10
 MOST_AHEAD = 4
 """Requests that a client may send before it has the answer to the one before; what comes after them is not read yet."""
 
-_TOO_LARGE = (
-    b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-type: text/plain; charset=utf-8\r\n"
-    b"connection: close\r\ncontent-length: 35\r\n\r\nThe headers of the request are huge"
-)
+ARRIVED_WITHIN = 60.0
+"""Seconds that a request, its head and its body, may take to arrive."""
+
+
+def _refusal(status: bytes, text: bytes) -> bytes:
+    head = b"HTTP/1.1 %b\r\ncontent-type: text/plain; charset=utf-8\r\nconnection: close\r\ncontent-length: %d\r\n\r\n"
+    return head % (status, len(text)) + text
+
+
+_TOO_LARGE = _refusal(b"431 Request Header Fields Too Large", b"The headers of the request are huge.")
+_TOO_LATE = _refusal(b"408 Request Timeout", b"The request took too long to arrive.")
 
 
 class Connection(HttpToolsProtocol):
-    """Answers 431, and closes, after `LARGEST_HEAD` bytes that are neither a whole head nor any of a body's.
+    """Answers 431, and closes, after `LARGEST_HEAD` bytes that are neither a whole head nor any of a body's; and 408,
+    where a request is not there `arrived_within` seconds after it began.
 
     What follows a chunked body is read within the same bounds, and dropped: uvicorn would take it for headers.
 
     A client that leaves is noticed also where it has asked ahead: uvicorn would not read on, and tell the last request.
     """
 
+    arrived_within = ARRIVED_WITHIN
+    _late: TimerHandle | None = None
+    """Runs while a request is awaited that is not whole."""
+    _begun = _whole = False
+    """Whether the client has sent any request, and the last one's end."""
     _waiting = 0
     """Bytes since the last that were of use."""
     _in_body = False
@@ -37,19 +52,48 @@ class Connection(HttpToolsProtocol):
     _answered: RequestResponseCycle | None = None
     """The request that is being answered."""
 
+    def connection_made(self, transport: Transport) -> None:  # type: ignore[override]  # as uvicorn has it
+        super().connection_made(transport)
+        self._late = self.loop.call_later(self.arrived_within, self._end_late)
+
     def data_received(self, data: bytes) -> None:
         self._waiting += len(data)
         super().data_received(data)
+        if not self._whole and self._late is None:
+            self._late = self.loop.call_later(self.arrived_within, self._end_late)
         if self._of_use:
             self._waiting, self._of_use = 0, False
         elif self._waiting > LARGEST_HEAD and not self.transport.is_closing():
-            if self.cycle is None or self.cycle.response_complete or not self.cycle.response_started:
-                self.transport.write(_TOO_LARGE)
-            self.transport.close()
+            self._end(_TOO_LARGE)
+
+    def _end_late(self) -> None:
+        self._late = None
+        if self._behind:  # what is read of the request depends on us, too
+            self._late = self.loop.call_later(self.arrived_within, self._end_late)
+        elif not self.transport.is_closing():
+            self._end(_TOO_LATE)
+
+    @property
+    def _behind(self) -> bool:
+        """Whether the answer to an earlier request than the one that arrives is not complete."""
+        arriving = self.cycle if self._in_body else None
+        return self._answered not in (None, arriving) and not self._answered.response_complete
+
+    def _end(self, said: bytes) -> None:
+        if self._begun and not self._behind and not (self._in_body and self.cycle.response_started):
+            self.transport.write(said)
+        self.transport.close()
 
     def on_message_begin(self) -> None:
-        self._in_body = False
+        self._begun, self._whole, self._in_body = True, False, False
         super().on_message_begin()
+
+    def on_message_complete(self) -> None:
+        self._whole = True
+        if self._late is not None:
+            self._late.cancel()
+            self._late = None
+        super().on_message_complete()
 
     def on_header(self, name: bytes, value: bytes) -> None:
         if not self._in_body:
@@ -67,6 +111,9 @@ class Connection(HttpToolsProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)
+        if self._late is not None:
+            self._late.cancel()
+            self._late = None
         if self._answered is not None and not self._answered.response_complete:
             self._answered.disconnected = True
             self._answered.message_event.set()

@@ -1,4 +1,4 @@
-"""How long the head of a request may be, and what may follow its body."""
+"""How long the head of a request may be, how long a request may take, and what may follow its body."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ async def application(scope: Any, receive: Any, send: Any) -> None:
 
 
 @asynccontextmanager
-async def served(app: Any) -> AsyncIterator[int]:
+async def served(app: Any, http: type[Connection] = Connection) -> AsyncIterator[int]:
     """The port of a server of that application."""
-    server = uvicorn.Server(uvicorn.Config(app, http=Connection, port=0, lifespan="off", log_config=None))
+    server = uvicorn.Server(uvicorn.Config(app, http=http, port=0, lifespan="off", log_config=None))
     server.config.load()
     server.lifespan = server.config.lifespan_class(server.config)
     await server.startup()
@@ -122,4 +122,49 @@ async def test_who_asks_ahead_is_answered_in_order() -> None:
         async with asyncio.timeout(10):
             for number in range(100):
                 assert (await reader.readuntil(b"/%03d" % number)).count(b"HTTP/1.1 200") == 1
+        writer.close()
+
+
+class Impatient(Connection):
+    arrived_within = 0.2
+
+
+HEAD = b"POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 9\r\n\r\n"
+
+
+@pytest.mark.parametrize("begun", [b"P", HEAD[:20], HEAD[:-2], HEAD, HEAD + b"body"])
+async def test_a_request_that_does_not_arrive_is_refused_and_not_kept(begun: bytes) -> None:
+    left = asyncio.Event()
+
+    async def reading(_: Any, receive: Any, __: Any) -> None:
+        while (await receive())["type"] != "http.disconnect":
+            pass
+        left.set()
+
+    async with served(reading, Impatient) as port, asyncio.timeout(10):
+        assert (await asked(port, begun)).startswith(b"HTTP/1.1 408 ")
+        if begun.startswith(HEAD):
+            await left.wait()
+
+
+async def test_a_request_that_is_never_begun_is_no_request() -> None:
+    async with served(application, Impatient) as port, asyncio.timeout(10):
+        assert await asked(port) == b""
+
+
+@pytest.mark.parametrize("ahead", [b"", b"P", HEAD, HEAD + b"body"])
+async def test_what_arrives_late_does_not_end_an_answer_that_takes_its_time(ahead: bytes) -> None:
+    going_on = asyncio.Event()
+
+    async def slow(_: Any, __: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"4")]})
+        await going_on.wait()
+        await send({"type": "http.response.body", "body": b"done"})
+
+    async with served(slow, Impatient) as port, asyncio.timeout(10):
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(HEAD + b"all of it" + ahead)
+        await reader.readuntil(b"content-length: 4\r\n\r\n")
+        asyncio.get_running_loop().call_later(2 * Impatient.arrived_within, going_on.set)
+        assert await reader.readexactly(4) == b"done"
         writer.close()

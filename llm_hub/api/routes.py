@@ -115,7 +115,7 @@ async def _body(request: Request) -> bytes:
         raise Refused(415, "Send the body as it is: a compressed one, with a Content-Encoding, is not understood.")
     try:
         return await request.body()
-    except HTTPException as error:  # it was too much, or took too long
+    except HTTPException as error:  # it was too much
         raise Refused(error.status_code, error.detail) from None
     except ClientDisconnect:
         raise Refused(499, "The client left before its body was whole.") from None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING
 
 from starlette.exceptions import HTTPException
@@ -14,8 +13,6 @@ LARGEST_BODY = 4 * 2**20
 LARGEST_UPLOAD = 24 * 2**20
 MOST_FILES = 16
 """In one upload."""
-BODY_WITHIN = 60.0
-"""Seconds that a request's body may take to arrive."""
 
 
 class Refusal(HTTPException):  # said before the application is asked, or while it receives
@@ -33,7 +30,7 @@ def too_much() -> Refusal:
 
 
 class Body:
-    """Receives a body up to a limit of bytes, of time, and of files, whatever it says of itself.
+    """Receives a body up to a limit of bytes and of files, whatever it says of itself.
 
     `refusal` says why it was not received to its end; the application may have made something else of that.
     """
@@ -44,7 +41,6 @@ class Body:
         self.files: int | None = None
         self.refusal: Refusal | None = None
         self._seen = b""
-        self._until = asyncio.get_running_loop().time() + BODY_WITHIN
         self._complete = False
         self._read: list[Message] = []
 
@@ -61,12 +57,7 @@ class Body:
             return self._read.pop()
         if self._complete:
             return await self._receive()  # that the client is gone
-        try:
-            async with asyncio.timeout_at(self._until):
-                message = await self._receive()
-        except TimeoutError:
-            self.refusal = Refusal(408, "The body took too long.")
-            raise self.refusal from None
+        message = await self._receive()
         body = message.get("body", b"")
         self._complete = not message.get("more_body", False)
         self.left -= len(body)

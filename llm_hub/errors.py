@@ -20,6 +20,7 @@
         ├── StreamBroken            cut, malformed, or ended without its terminal marker
         ├── FormBroken              an answer that two models wrote, and that is not the JSON it was to be
         ├── EmptyAnswer             a complete answer without any text
+        ├── TargetPaused            not asked, for what happened to others before; `retry_after` as with a rate limit
         └── RouteFailed             no target of a route could answer; carries every attempt
 
 A router asks the error, it never lists types: `retryable` (the same target again may help), `falls_back` (another
@@ -29,6 +30,7 @@ target may help), `breaker` (whether it counts against the target's health, or p
 
 from __future__ import annotations
 
+import math
 import re
 from typing import Any, ClassVar, Literal
 
@@ -46,7 +48,7 @@ def redact(text: str, *secrets: str) -> str:
     for secret in secrets:
         if len(secret) >= 4:
             text = text.replace(secret, "[key]")
-    if any(prefix in text for prefix in _PREFIXES):
+    if any(map(text.__contains__, _PREFIXES)):
         text = _KEY_SHAPES.sub("[key]", text)
     return _BEARER.sub(r"\1[key]", text) if "bearer" in text.lower() else text
 
@@ -119,6 +121,11 @@ class ProviderError(LLMHubError):
         """Seconds that the provider asked to wait; None: it did not say."""
         self.attempts: tuple[Any, ...] = ()
         """Every `Attempt` of the route that ended with this error."""
+
+    @property
+    def passes(self) -> bool:
+        """Whether time alone may mend it."""
+        return self.retry_after is not None or self.retryable or self.breaker == "counts"
 
 
 class ConnectionFailed(ProviderError):
@@ -235,7 +242,19 @@ class EmptyAnswer(ProviderError):
     retryable = True
 
 
+class TargetPaused(ProviderError):
+    """Not asked, for what happened to others before. Without a `retry_after` only a person can end the pause."""
+
+    kind = "paused"
+
+    def __init__(self, message: str, *, retry_after: float | None = None, **rest: Any) -> None:
+        super().__init__(message, hint=_later(retry_after), retry_after=retry_after, **rest)
+        self.breaker = "holds" if retry_after is None else "ignores"
+
+
 class RouteFailed(ProviderError):
+    """`retry_after` is the shortest wait of the route, where only time is in the way and every target said how long."""
+
     kind = "route_failed"
     falls_back = False
 
@@ -243,15 +262,26 @@ class RouteFailed(ProviderError):
     def of(cls, errors: list[ProviderError]) -> ProviderError:
         """One error from those of a route's attempts: what each target said last, and the one next step that helps.
 
-        The step is that of a failure which only a person can mend, where there is one, else the first target's. What
-        no target takes is the request's fault, and not the route's.
+        The step is that of a failure which only a person can mend, where there is one, else to wait as long as the
+        targets say, else the first target's. What no target takes is the request's fault, and not the route's.
         """
         last = {(error.provider, error.model): error for error in errors}.values()
         told = " ".join(f"{error.message}" for error in last)
         mendable = [error.hint for error in last if error.breaker == "holds" and error.retry_after is None]
-        hint = next((hint for hint in [*mendable, *(error.hint for error in last)] if hint), "")
+        passing = [error for error in last if error.passes]
+        waits = [error.retry_after for error in passing if error.retry_after is not None]
+        wait = min(waits, default=None) if len(waits) == len(passing) else None
+        waiting = [] if wait is None else [_later(wait)]
+        hint = next((hint for hint in [*mendable, *waiting, *(error.hint for error in last)] if hint), "")
         message = f"None of the {len(last)} models of the route could answer. {told}"
         lacking = [error.parameter for error in last if isinstance(error, NotOffered)]
         if len(lacking) == len(last):
             return NotOffered(message, parameter=lacking[0], hint=hint)
-        return cls(message, hint=hint)
+        return cls(message, hint=hint, retry_after=wait)
+
+
+def _later(seconds: float | None) -> str:
+    """The hint to wait that long; None: until somebody mends something."""
+    if seconds is None:
+        return "Mend that first, or choose another model."
+    return f"Ask again in {max(1, math.ceil(seconds))} s, or choose another model."

@@ -86,17 +86,15 @@ STEP = SHORTEST - PIECE + 1
 class Redactor:
     """Leaves out of a text the keys that are held at the time, by value, and whatever looks like a key.
 
-    What that costs grows with the text and not with the keys: they are found by pieces of their ends. `secrets` are the
-    owner's, held for good; a short one among them is looked for by itself.
+    `secrets` are the owner's: few, of any length, held for good, and looked for one by one. Visitors' may be many: what
+    they cost grows with the text and not with the keys, which are found by pieces of their ends.
     """
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
-        secrets = tuple(secrets)
+        own = {form for secret in secrets for form in {secret, *_forms(secret)}}
+        self._own = tuple(sorted(own, key=len, reverse=True))
         self._held: Counter[str] = Counter()
         self._by_piece: dict[str, set[str]] = {}
-        self._short = tuple(secret for secret in secrets if len(secret) < SHORTEST)
-        for secret in secrets:
-            self.hold(secret)
 
     def hold(self, key: str) -> None:
         """From now on it is left out, also as it stands in an address or in a quotation of Python's."""
@@ -119,9 +117,11 @@ class Redactor:
 
     def __call__(self, text: str) -> str:
         known = self._by_piece
-        found = [piece for at in range(0, len(text), STEP) if (piece := text[at : at + PIECE]) in known]
+        found = known.keys() & {text[at : at + PIECE] for at in range(0, len(text), STEP)} if known else ()
+        if not found:
+            return redact(text, *self._own)
         held = {key for piece in found for key in tuple(known.get(piece, ()))}
-        return redact(text, *sorted(held, key=len, reverse=True), *self._short)
+        return redact(text, *sorted({*held, *self._own}, key=len, reverse=True))
 
 
 def _forms(key: str) -> set[str]:

@@ -7,6 +7,7 @@ import logging
 import math
 import re
 import traceback
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -133,10 +134,11 @@ class Guard:
             self._enter(path, who, entered)
             said = dict(scope["headers"])
             self._admit(scope, path, said)
-            await self._measure(path, said, who, body)
+            self._measure(path, said, who, body)
             if path in PAGES:
                 await answer.take_turn(self._turns)
             elif _calls(path):
+                await self._check(body, who)
                 await answer.take_turn(self._event_turns)
                 asyncio.get_running_loop().call_later(LONGEST_TURN, answer.end_turn)
             await self._app(scope, body, answer)
@@ -171,8 +173,7 @@ class Guard:
     def _admit(self, scope: Scope, path: str, headers: dict[bytes, bytes]) -> None:
         """Raises for what nobody may ask, and for what another site's page may not."""
         host = headers.get(b"host", b"").decode("latin-1").lower()
-        name = _name(host)
-        if not (self._any_name or name in self._names or _HERE.fullmatch(name)):
+        if not (self._any_name or (name := _name(host)) in self._names or _HERE.fullmatch(name)):
             raise Refusal(421, "LLM Hub does not go by this name. Its owner can add it: LLM_HUB_ALLOWED_HOSTS.")
         if CLOSED.match(path) and not OPEN.fullmatch(path):
             raise Refusal(404, "Not found.")
@@ -187,8 +188,8 @@ class Guard:
             if not said or (said not in ours and _name(said) not in self._names):
                 raise Refusal(403, "Pages of other sites may not use LLM Hub.")
 
-    async def _measure(self, path: str, headers: dict[bytes, bytes], who: str | None, body: Body) -> None:
-        """Sets the body's limits; that of an event is read, to know the tab it belongs to."""
+    def _measure(self, path: str, headers: dict[bytes, bytes], who: str | None, body: Body) -> None:
+        """Sets the body's limits."""
         uploading = path == "/gradio_api/upload"
         if uploading:
             body.left, body.files = LARGEST_UPLOAD, MOST_FILES
@@ -200,16 +201,18 @@ class Guard:
             if who is not None:
                 self._spend(self._bytes, who, size)
             self._spend(self._all_bytes, "", size)
-        elif _calls(path):
-            if who is not None:
-                self._spend(self._calls, who)
-            event = _event(await body.whole())
-            if problem := self.problem(event):
-                raise Refusal(400, problem)
-            self._seat(event["session_hash"], who)
         elif path.startswith("/gradio_api/heartbeat/"):
             self._seat(path.rpartition("/")[2], who)
             self.tabs.open.add(path.rpartition("/")[2])
+
+    async def _check(self, body: Body, who: str | None) -> None:
+        """An event is read, to know the tab it belongs to."""
+        if who is not None:
+            self._spend(self._calls, who)
+        event = _event(await body.whole())
+        if problem := self.problem(event):
+            raise Refusal(400, problem)
+        self._seat(event["session_hash"], who)
 
     def _seat(self, session: str, who: str | None) -> None:
         if session not in self.tabs and who is not None:
@@ -228,6 +231,7 @@ def _calls(path: str) -> bool:
     return path == "/gradio_api/queue/join" or path.startswith("/gradio_api/run/")
 
 
+@lru_cache(1000)
 def _name(host: str) -> str:
     """A host's name without its port."""
     try:

@@ -20,6 +20,7 @@ from llm_hub.errors import (
     RouteFailed,
     ServerFailed,
     ShuttingDown,
+    TargetPaused,
     TimedOut,
     UnsupportedParameter,
     redact,
@@ -44,6 +45,7 @@ _STATUS: dict[type[LLMHubError], tuple[int, str]] = {
     LimitReached: (429, "rate_limit_error"),
     TimedOut: (504, "provider_error"),
     ServerFailed: (503, "provider_error"),
+    TargetPaused: (503, "provider_error"),
     RouteFailed: (503, "provider_error"),
     ShuttingDown: (503, "server_error"),
 }
@@ -87,8 +89,6 @@ def error_of(error: LLMHubError | Refused) -> tuple[int, dict[str, Any]]:
         field = redact(error.field) if error.field else error.field
         return error.status, {"message": redact(error.message), "type": kind, "param": field, "code": error.code}
     status, kind = next((_STATUS[cls] for cls in type(error).__mro__ if cls in _STATUS), (502, "provider_error"))
-    if type(error) is ProviderError and error.retry_after is not None:  # it is paused
-        status = 503
     message = str(error)
     if isinstance(error, ProviderError) and error.detail:
         message = f"{error.message} ({error.detail}) {error.hint}".strip()

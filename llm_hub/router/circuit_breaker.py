@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
 BREAKERS_KEPT = 2000
 """Of each key, and of all together."""
+PROBE = 2.0
+"""Seconds after which it is worth asking again where another request is finding out whether a target is back: nobody
+knows how long that takes."""
 
 
 @dataclass(slots=True)
@@ -45,16 +48,20 @@ class CircuitBreaker:
         return self.until > 0.0
 
     def admits(self, now: float, *, last_resort: bool) -> bool:
-        """Whether a request may pass now.
+        """Whether a request may pass now, be it as the one that finds out whether a pause is over."""
+        if not self.tripped:
+            return True
+        return not self.keeps(now, last_resort=last_resort) and (not self.probing or math.isinf(self.until))
+
+    def keeps(self, now: float, *, last_resort: bool) -> bool:
+        """Whether the pause still keeps requests out, whoever probes.
 
         Where nobody else is left to ask, a hold without an end is no obstacle, and a pause that we chose ourselves lets
         one request after the other find out whether it is over.
         """
-        if not self.tripped:
-            return True
-        if math.isinf(self.until):
-            return last_resort
-        return (now >= self.until or (last_resort and not self.asked)) and not self.probing
+        if last_resort and (not self.asked or math.isinf(self.until)):
+            return False
+        return now < self.until
 
     def succeeded(self) -> None:
         self.failures, self.until, self.reason, self.probing, self.asked = 0, 0.0, "", False, False
@@ -71,10 +78,14 @@ class CircuitBreaker:
 
 @dataclass(frozen=True, slots=True)
 class Paused:
-    """Why a target is not asked now. `seconds` until it may be; None: until a person changes something."""
+    """Why a target is not asked now. `seconds` until it may be; None: until a person changes something.
+
+    `probed`: another request is finding out whether it is back.
+    """
 
     reason: str
     seconds: float | None
+    probed: bool = False
 
 
 class Health:
@@ -98,6 +109,16 @@ class Health:
         if worst is None:
             return None
         return Paused(worst.reason, None if math.isinf(worst.until) else max(0.0, worst.until - now))
+
+    def refusal(self, provider: LLMProvider, model: str, *, last_resort: bool) -> Paused:
+        """Why `admit` has just given no permit, and when it is worth asking again."""
+        now = self._clock()
+        shut = [breaker for breaker in self._breakers(provider, model) if breaker.tripped]
+        keeping = [breaker for breaker in shut if breaker.keeps(now, last_resort=last_resort)]
+        worst = max(keeping or shut, key=lambda breaker: breaker.until)
+        if not keeping:
+            return Paused(worst.reason, PROBE, probed=True)
+        return Paused(worst.reason, None if math.isinf(worst.until) else worst.until - now)
 
     def admit(self, provider: LLMProvider, model: str, *, last_resort: bool = False) -> Permit | None:
         """A permit for one attempt, to be settled whatever happens; None while the target is paused."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import random
 from contextlib import aclosing
 from dataclasses import dataclass, replace
@@ -34,6 +35,7 @@ from llm_hub.errors import (
     RouteFailed,
     ServerFailed,
     StreamBroken,
+    TargetPaused,
 )
 from llm_hub.provider import LLMProvider
 from llm_hub.router.circuit_breaker import Health
@@ -148,7 +150,8 @@ class _Route:
     async def events(self) -> AsyncGenerator[Event]:
         while target := self._next():
             retries, wait = 0, 0.0
-            while permit := self._router.health.admit(target.provider, target.asked, last_resort=not self._left):
+            last = not self._left
+            while permit := self._router.health.admit(target.provider, target.asked, last_resort=last):
                 heard = len(self._text)
                 async with aclosing(self._attempt(target, permit, wait)) as events:
                     async for event in events:
@@ -167,7 +170,7 @@ class _Route:
                 await self._router.sleep(again)
                 retries, wait = retries + 1, again
             else:
-                yield AttemptFailed(self._note_paused(target))
+                yield AttemptFailed(self._note_paused(target, last_resort=last))
         raise self._failure(None)
 
     def _resumes(self) -> bool:
@@ -283,7 +286,6 @@ class _Route:
         error: ProviderError | None,
         usage: Usage | None,
         *,
-        outcome: str = "",
         within: tuple[Attempt, ...] = (),
     ) -> None:
         """Records an attempt; `within` are those of a target that is a route itself, and stand in its place."""
@@ -297,29 +299,30 @@ class _Route:
             started=stretch.began - self._began,
             seconds=self._clock() - stretch.began,
             first_token=None if stretch.first is None else stretch.first - stretch.began,
-            outcome=outcome or (error.kind if error else "answered"),
+            outcome=error.kind if error else "answered",
             reason=error.message if error else "",
             wait=stretch.wait,
             usage=usage,
         )
         self._attempts.append(attempt)
 
-    def _note_paused(self, target: Target) -> Attempt:
+    def _note_paused(self, target: Target, *, last_resort: bool) -> Attempt:
         """Records a target that is not asked, because of what happened to others before."""
-        paused = self._router.health.paused(target.provider, target.asked)
-        when = f" It is asked again in {paused.seconds:.0f} s." if paused and paused.seconds is not None else ""
-        who = target.provider.title or target.provider.name
-        reason = f"{who} is paused: {paused.reason if paused else 'it was asked just now.'}{when}"
-        error = ProviderError(
-            reason,
+        paused = self._router.health.refusal(target.provider, target.asked, last_resort=last_resort)
+        who, when = target.provider.title or target.provider.name, ""
+        if paused.probed:
+            when = " Another request is finding out whether it is back."
+        elif paused.seconds is not None:
+            when = f" It is asked again in {math.ceil(paused.seconds)} s."
+        error = TargetPaused(
+            f"{who} is paused: {paused.reason}{when}",
             provider=target.provider.name,
             model=target.asked,
-            hint="Wait a moment, or choose another provider.",
-            retry_after=paused.seconds if paused else None,
+            retry_after=paused.seconds,
         )
         if not any((one.provider, one.model) == (error.provider, error.model) for one in self._errors):
             self._errors.append(error)
-        self._note(target, _Stretch(self._clock(), 0.0), error, None, outcome="paused")
+        self._note(target, _Stretch(self._clock(), 0.0), error, None)
         return self._attempts[-1]
 
     def _failure(self, final: ProviderError | None) -> ProviderError:

@@ -80,6 +80,39 @@ async def test_a_model_that_is_paused_says_when_it_is_worth_asking_again(api: Ap
     assert 50 < int(reply.headers["retry-after"]) <= 60
 
 
+@pytest.mark.parametrize(("path", "status"), [("/v1/chat", 503), ("/v1/messages", 529)])
+async def test_while_somebody_else_finds_out_whether_a_model_is_back_the_others_are_told_to_wait(
+    api: Api, wall: Wall, path: str, status: int
+) -> None:
+    model = "openai/status-503?times=3&rate=0.1"
+    body = {"messages": PROMPT, "model": model, "max_tokens": 9}
+    for _ in range(3):
+        assert (await api.client.post(path, json=body)).status_code == status
+    probing = asyncio.create_task(api.client.post(path, json=body))
+    await wall.next_exchange(4)
+    reply = await api.client.post(path, json=body)
+    probing.cancel()
+    assert (reply.status_code, reply.headers["retry-after"]) == (status, "2")
+    assert "Another request is finding out whether it is back." in reply.json()["error"]["message"]
+    assert [attempt["outcome"] for attempt in reply.json()["error"]["attempts"]] == ["paused"]
+
+
+async def test_a_chain_that_is_busy_says_when_the_first_of_it_may_be_asked_again(api: Api) -> None:
+    chain = [f"openai/status-429?retry-after={seconds}" for seconds in (300, 40, 200)]
+    body = {"messages": PROMPT, "model": chain[0], "fallback": chain[1:]}
+    for _ in ("asked", "paused"):
+        reply = await api.client.post("/v1/chat", json=body)
+        assert (reply.status_code, reply.json()["error"]["code"]) == (503, "route_failed")
+        assert 30 < int(reply.headers["retry-after"]) <= 40
+        assert f"Ask again in {reply.headers['retry-after']} s" in reply.json()["error"]["message"]
+
+
+async def test_a_chain_in_which_one_may_be_back_at_any_time_names_no_time(api: Api) -> None:
+    body = {"messages": PROMPT, "model": "openai/status-429?retry-after=300", "fallback": ["openai/status-503"]}
+    reply = await api.client.post("/v1/chat", json=body)
+    assert (reply.status_code, "retry-after" in reply.headers) == (503, False)
+
+
 async def test_a_late_failure_is_an_error_event_and_then_the_end(api: Api) -> None:
     body = {"messages": PROMPT, "model": "openai/cut@mid", "fallback": [], "stream": True}
     said = events((await api.client.post("/v1/chat", json=body)).text)

@@ -17,7 +17,7 @@ from llm_hub.errors import (
     ServerFailed,
 )
 from llm_hub.provider import LLMProvider
-from llm_hub.router.circuit_breaker import Health, Permit
+from llm_hub.router.circuit_breaker import PROBE, Health, Paused, Permit
 
 
 class Vendor(LLMProvider):
@@ -171,6 +171,36 @@ def test_a_pause_that_the_provider_asked_for_is_kept_also_when_nobody_else_is_le
     vendor = Vendor()
     fail(health, vendor, RateLimited("slow down", retry_after=60.0))
     assert health.admit(vendor, "m", last_resort=True) is None
+
+
+def test_who_is_not_let_through_is_told_how_long_the_pause_lasts(health: Health, clock: Clock) -> None:
+    vendor = Vendor()
+    fail(health, vendor, ServerFailed("down"), times=3)
+    clock.now += 10
+    assert health.refusal(vendor, "m", last_resort=False) == Paused("down", 20.0)
+
+
+@pytest.mark.parametrize("hold", [None, KeyRefused("no")])
+def test_who_waits_for_a_probe_alone_is_told_so_and_to_come_back_soon(
+    health: Health, hold: ProviderError | None
+) -> None:
+    vendor = Vendor()
+    if hold is not None:
+        fail(health, vendor, hold)
+    for _ in range(3):
+        health.settle(vendor, "m", ServerFailed("down"))
+    assert health.admit(vendor, "m", last_resort=True) is not None
+    assert health.admit(vendor, "m", last_resort=True) is None
+    refusal = health.refusal(vendor, "m", last_resort=True)
+    assert (refusal.seconds, refusal.probed) == (PROBE, True)
+
+
+def test_a_wait_that_the_provider_asked_for_is_told_beside_a_hold(health: Health) -> None:
+    vendor = Vendor()
+    fail(health, vendor, RateLimited("slow down", retry_after=60.0))
+    health.settle(vendor, "m", KeyRefused("no"))
+    assert health.refusal(vendor, "m", last_resort=False) == Paused("no", None)
+    assert health.refusal(vendor, "m", last_resort=True) == Paused("slow down", 60.0)
 
 
 def test_two_servers_of_one_name_are_two(health: Health) -> None:

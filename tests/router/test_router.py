@@ -10,7 +10,7 @@ import pytest
 
 from llm_hub import transport
 from llm_hub.chat import AttemptFailed, AttemptStarted, ChatRequest, Event, Message, Resumed, Role, TextDelta
-from llm_hub.errors import ConfigurationError, ProviderError, StreamBroken, TimedOut
+from llm_hub.errors import ConfigurationError, ProviderError, RouteFailed, StreamBroken, TimedOut
 from llm_hub.provider import LLMProvider
 from llm_hub.providers.openai import OpenAIProvider
 from llm_hub.router import Clocks, Health, LLMRouter, Target
@@ -275,6 +275,14 @@ async def test_a_paused_route_says_when_it_may_be_asked_again(openai: LLMProvide
         await router.complete("hello")
     with pytest.raises(ProviderError, match=r"is paused: .* It is asked again in \d\d s"):
         await router.complete("hello")
+
+
+async def test_of_a_route_the_next_step_is_what_a_person_can_mend_before_any_wait(openai: LLMProvider) -> None:
+    busy = Target(openai, "status-429?retry-after=60")
+    for other, hint in (("status-429?retry-after=20", "Ask again in 20 s"), ("quota", "Add credit at the provider")):
+        with pytest.raises(RouteFailed) as caught:
+            await LLMRouter(busy, Target(openai, other), health=Health(), sleep=no_sleep).complete("hello")
+        assert caught.value.hint.startswith(hint)
 
 
 async def test_a_sole_model_that_is_back_is_asked_again_before_its_pause_is_over(

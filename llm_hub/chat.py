@@ -201,6 +201,8 @@ class Usage(TypedDict, total=False):
     """Part of `completion_tokens`."""
     cached_tokens: int
     """Part of `prompt_tokens` that the provider read from its cache."""
+    cache_write_tokens: int
+    """Part of `prompt_tokens` that the provider wrote to its cache, for which some take more."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -236,7 +236,10 @@ class Hub:
     def has_fees(self, target: str) -> bool:
         """Whether a target may cost more than its price says, and the owner has not said how much."""
         provider, _, model = target.partition("/")
-        return has_fees(model) and self._catalogue.rates(provider, model) is None
+        if self._catalogue.rates(provider, model) is not None:
+            return False
+        row = self._rows.get(provider)
+        return has_fees(model, row.prices if row else "")
 
     def targets(self) -> tuple[TargetState, ...]:
         """Every target that has been asked since the start, by name."""

@@ -20,13 +20,20 @@ if TYPE_CHECKING:
 
 _MILLION = 1_000_000
 _FEES = re.compile(r"(?<!re)search|deep-research|sonar|image|:online", re.IGNORECASE)
+_TOKENS = frozenset({"input_mtok", "output_mtok", "cache_read_mtok", "cache_write_mtok", "cache_write_1h_mtok"})
+_NEVER_ASKED = frozenset(
+    {"web_searches_kcount", "storage_searches_kcount", "input_audio_mtok", "cache_audio_read_mtok", "input_video_mtok"}
+)
+"""Rates of the lists for tools of the vendor's, and for sound and films: the hub sends none."""
 
 
 class _Rates(NamedTuple):
-    """US dollars for a token of the prompt, for one that was read from the cache, and for one of the answer."""
+    """US dollars for a token of the prompt, for one that was read from the cache, one that was written to it, and one
+    of the answer."""
 
     prompt: Decimal
     cached: Decimal
+    written: Decimal
     answer: Decimal
 
 
@@ -36,15 +43,14 @@ def price(model: str, usage: Usage | None, prices: str) -> Decimal | None:
         return Decimal(0)
     if not prices or not usage or "prompt_tokens" not in usage or "completion_tokens" not in usage:
         return None
-    if prices == "huggingface":  # listed by the provider behind the router, which the model's name may tell
-        model, _, behind = model.partition(":")
-        prices = f"huggingface_{behind}"
-    listed = _listed(model, prices)
-    prompt, answer, cached = usage["prompt_tokens"], usage["completion_tokens"], usage.get("cached_tokens", 0)
-    if listed is None or not 0 <= cached <= prompt:
+    listed = _found(model, prices)
+    prompt, answer = usage["prompt_tokens"], usage["completion_tokens"]
+    cached, written = usage.get("cached_tokens", 0), usage.get("cache_write_tokens", 0)
+    if listed is None or not 0 <= cached <= cached + written <= prompt:
         return None
     rates = listed.rates(prompt)
-    return (prompt - cached) * rates.prompt + cached * rates.cached + answer * rates.answer
+    fresh = prompt - cached - written
+    return fresh * rates.prompt + cached * rates.cached + written * rates.written + answer * rates.answer
 
 
 def own_price(rates: tuple[Decimal, Decimal], usage: Usage | None) -> Decimal | None:
@@ -54,9 +60,13 @@ def own_price(rates: tuple[Decimal, Decimal], usage: Usage | None) -> Decimal | 
     return (usage["prompt_tokens"] * rates[0] + usage["completion_tokens"] * rates[1]) / _MILLION
 
 
-def has_fees(model: str) -> bool:
-    """Whether a model takes money for more than its tokens, as far as its name tells: for each search or image."""
-    return _FEES.search(model) is not None
+def has_fees(model: str, prices: str = "") -> bool:
+    """Whether a model takes money for more than its tokens, as far as its name and the lists tell: for each search,
+    image, minute or message."""
+    if _FEES.search(model):
+        return True
+    listed = _found(model, prices)
+    return listed is not None and listed.has_fees
 
 
 class _Listed:
@@ -66,6 +76,13 @@ class _Listed:
         self._model = model
         self._starts: dict[int, tuple[int, ...]] = {}
         self._rates: dict[tuple[int, int], _Rates] = {}
+
+    @property
+    def has_fees(self) -> bool:
+        """Whether the list has a rate for more than its tokens, or none at all for what its name does not call free."""
+        now = vars(self._model.get_prices(datetime.now(UTC)))
+        rates = {name for name, rate in now.items() if rate is not None and not name.startswith("_")}
+        return bool(rates - _TOKENS - _NEVER_ASKED) or (not rates and not self._model.id.endswith(":free"))
 
     def rates(self, prompt: int) -> _Rates:
         """What each token costs now, where a prompt has so many."""
@@ -77,6 +94,15 @@ class _Listed:
         if place not in self._rates:
             self._rates[place] = _ask(now, start + 1)
         return self._rates[place]
+
+
+def _found(model: str, prices: str) -> _Listed | None:
+    if not prices or prices == "free":
+        return None
+    if prices == "huggingface":  # listed by the provider behind the router, which the model's name may tell
+        model, _, behind = model.partition(":")
+        prices = f"huggingface_{behind}"
+    return _listed(model, prices)
 
 
 @lru_cache(maxsize=1000)
@@ -101,8 +127,13 @@ def _ask(prices: ModelPrice, prompt: int) -> _Rates:
     """The rates for a prompt of this length."""
     from genai_prices import Usage
 
-    def cost(answer: int = 0, cached: int = 0) -> Decimal:
-        tokens = Usage(input_tokens=prompt, output_tokens=answer, cache_read_tokens=cached)
-        return prices.calc_price(tokens)["total_price"]
+    def cost(**tokens: int) -> Decimal:
+        return prices.calc_price(Usage(input_tokens=prompt, **tokens))["total_price"]
 
-    return _Rates(cost() / prompt, cost(cached=prompt) / prompt, (cost(answer=_MILLION) - cost()) / _MILLION)
+    fresh, cached = cost(), cost(cache_read_tokens=prompt)
+    return _Rates(
+        fresh / prompt,
+        cached / prompt,
+        max(fresh, cached, cost(cache_write_tokens=prompt)) / prompt,  # some lists have what keeping it costs on top
+        (cost(output_tokens=_MILLION) - fresh) / _MILLION,
+    )

@@ -294,9 +294,12 @@ def _add_usage(usage: Usage, reported: dict[str, Any]) -> None:
     """Counts are cumulative: the last reported holds. Input is the uncached part plus what the cache gave or took."""
     if (fresh := count(reported.get("input_tokens"))) is not None:
         cached = count(reported.get("cache_read_input_tokens")) or 0
-        usage["prompt_tokens"] = fresh + cached + (count(reported.get("cache_creation_input_tokens")) or 0)
+        kept = count(reported.get("cache_creation_input_tokens")) or 0
+        usage["prompt_tokens"] = fresh + cached + kept
         if cached:
             usage["cached_tokens"] = cached
+        if kept:
+            usage["cache_write_tokens"] = kept
     if (written := count(reported.get("output_tokens"))) is not None:
         usage["completion_tokens"] = written
     if "prompt_tokens" in usage and "completion_tokens" in usage:

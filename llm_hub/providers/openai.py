@@ -320,12 +320,16 @@ def _usage(reported: dict[str, Any]) -> Usage:
     for name in ("prompt_tokens", "completion_tokens", "total_tokens"):
         if (tokens := count(reported.get(name))) is not None:
             usage[name] = tokens
+    if len(usage) == 3:  # Gemini and xAI have what was reasoned in the total alone, and take money for it
+        usage["completion_tokens"] = max(usage["completion_tokens"], usage["total_tokens"] - usage["prompt_tokens"])
     details = reported.get("completion_tokens_details") or {}
     if (tokens := count(details.get("reasoning_tokens"))) is not None:
         usage["reasoning_tokens"] = tokens
     details = reported.get("prompt_tokens_details") or {}
     if (tokens := count(details.get("cached_tokens"))) is not None:
         usage["cached_tokens"] = tokens
+    if tokens := count(details.get("cache_write_tokens")):
+        usage["cache_write_tokens"] = tokens
     return usage
 
 

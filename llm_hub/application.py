@@ -222,9 +222,12 @@ async def _live() -> JSONResponse:
     return JSONResponse({"status": "live"})
 
 
-def _limits(settings: Settings, counters: Counters) -> Limits:
-    """What each key of the API may use."""
-    return Limits(counters, requests=settings.limit_requests, tokens=settings.limit_tokens, money=settings.limit_money)
+def _limits(settings: Settings, counters: Counters) -> Limits | None:
+    """What each key of the API may use; None: whatever it likes."""
+    requests, tokens, money = settings.limit_requests, settings.limit_tokens, settings.limit_money
+    if requests is None and tokens is None and money is None:
+        return None
+    return Limits(counters, requests=requests, tokens=tokens, money=money)
 
 
 def _allowance(settings: Settings, counters: Counters) -> Allowance:
@@ -235,14 +238,12 @@ def _allowance(settings: Settings, counters: Counters) -> Allowance:
             requests=settings.visitor_requests,
             tokens=settings.visitor_tokens,
             whose="each visitor",
-            strict=True,
         ),
         Limits(
             counters,
             tokens=settings.daily_tokens,
             money=settings.daily_money,
             whose="all visitors together",
-            strict=True,
         ),
         partial(address, on_space="SPACE_ID" in os.environ),
         min(LONGEST_ANSWER, max(1, min(settings.visitor_tokens, settings.daily_tokens) // 2)),

@@ -25,6 +25,8 @@ log = logging.getLogger(__name__)
 
 MICRO = 1_000_000
 """Money is counted in millionths of a US dollar: the counters only know whole numbers."""
+ANSWER = 8192
+"""Tokens: long for an answer, and within what every current model writes."""
 PATIENCE = 1.0
 """Seconds that Redis may take for an answer."""
 PAUSE = 30.0
@@ -134,11 +136,9 @@ class Limits:
         tokens: int | None = None,
         money: Decimal | None = None,
         whose: str = "this key",
-        strict: bool = False,
     ) -> None:
         amounts = {"requests": requests, "tokens": tokens, "dollars": _micro(money) if money is not None else None}
         self._whose = whose
-        self._strict = strict
         self._items: dict[str, RateLimitItem] = {}
         self._counters = counters or Counters()
         if any(amount is not None for amount in amounts.values()):
@@ -155,22 +155,24 @@ class Limits:
         return "dollars" in self._items
 
     @property
-    def refuses_unpriced(self) -> bool:
-        """Whether a model is not asked whose price nobody knows: the limit of money would mean nothing."""
-        return self._strict and self.money
+    def longest(self) -> int | None:
+        """Tokens of an answer whose request leaves its length open, so that what it may use is known; None: any."""
+        if not self._items.keys() & {"tokens", "dollars"}:
+            return None
+        tokens = self._items.get("tokens")
+        return min(ANSWER, max(1, tokens.amount // 2)) if tokens else ANSWER
 
     async def reserve(self, who: str, *, tokens: int = 0, money: Decimal | None = None) -> Reservation:
         """Reserves a request and what it may use. Raises `LimitReached`, and then nothing is reserved.
 
-        An estimate of more than the whole limit reserves all of it: the request is let through where nothing is used.
-        Where the limit is strict it is refused, with `InvalidRequest`: tomorrow it would be no smaller.
+        What may need more than the whole limit is refused with `InvalidRequest`: tomorrow it would be no smaller.
         """
         wanted = {"requests": 1, "tokens": tokens, "dollars": _micro(money)}
         for unit, item in self._items.items():
-            if self._strict and wanted[unit] > item.amount:
+            if wanted[unit] > item.amount:
                 raise InvalidRequest(
                     f"This request may need more than the limit of {_said(item.amount, unit)} a day for {self._whose}.",
-                    hint="Make it shorter, begin a new chat, or choose a cheaper model.",
+                    hint="Make it shorter, begin a new chat, lower max_tokens, or choose a cheaper model.",
                 )
         return Reservation(self, who, await self.hold(who, {unit: max(1, amount) for unit, amount in wanted.items()}))
 
@@ -178,7 +180,7 @@ class Limits:
         """Adds so much to each count, or to none. Raises `LimitReached`."""
         held: list[_Held] = []
         for unit, item in self._items.items():
-            amount = min(wanted.get(unit, 0), max(1, item.amount))
+            amount = wanted.get(unit, 0)
             if not amount:
                 continue
             try:

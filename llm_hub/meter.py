@@ -60,18 +60,21 @@ class Meter:
     ) -> AsyncGenerator[Event]:
         """`hub.events(request)` for `who`, who asks by this `way`: see `Entry`.
 
-        `limits` come each with whom it counts for. Raises `LimitReached` before anybody is asked or a further
-        attempt is made that does not fit into them, else as the hub does.
+        `limits` come each with whom it counts for. Raises `LimitReached` before anybody is asked, a further attempt
+        is made, or an answer grows that does not fit into them, else as the hub does.
         """
         budget = await Budget.reserved(hub, request, limits) if limits else None
         tally = _Tally(hub, logs.current.get())
         if self.metrics:
             self.metrics.running.inc()
         try:
-            async with aclosing(hub.events(request)) as events:
+            async with aclosing(hub.events(request if budget is None else budget.request)) as events:
                 async for event in events:
-                    if budget is not None and isinstance(event, AttemptStarted | AttemptFailed | Resumed):
-                        await budget.follow(event, tally.spoken)
+                    if budget is not None:
+                        if isinstance(event, AttemptStarted | AttemptFailed | Resumed):
+                            await budget.follow(event, tally.spoken)
+                        elif not isinstance(event, Done) and not budget.has_room(tally.spoken):
+                            await budget.grow(tally.spoken)
                     tally.add(event)
                     yield event
         except (GeneratorExit, asyncio.CancelledError):

@@ -82,9 +82,9 @@ async def test_fifty_answers_that_break_off_and_go_on_dearer_stay_below_the_ceil
 async def test_a_further_attempt_that_does_not_fit_is_not_made_and_says_so(tmp_path: Path, wall: Wall) -> None:
     async with a_hub(tmp_path, servers(wall, "cheap=100/100,dear=200/200")) as hub:
         # One attempt at the dear one fits, and no other before it.
-        visitors = Visitors(hub, owner_pays=True, trusted=False, allowance=allowance(money="0.021"))
+        visitors = Visitors(hub, owner_pays=True, trusted=False, allowance=allowance(money="0.023"))
         said = await outcome(visitors, "1.2.3.4", "cheap/cut@mid?tokens=100", "dear/ok")
-        assert said.startswith("No further attempt was made. The limit of $0.021 a day for all visitors")
+        assert said.startswith("No further attempt was made. The limit of $0.023 a day for all visitors")
         assert len(wall.exchanges) == 1
         assert await outcome(visitors, "1.2.3.4", "cheap/ok?tokens=5") == "answered"  # the rest is free again
 
@@ -212,13 +212,13 @@ async def test_a_registered_provider_has_the_limits_of_the_owners_keys(
 ) -> None:
     monkeypatch.setitem(ProviderFactory.registered, "mine", Mine)
     async with a_hub(tmp_path, servers(wall, "mine=100/100")) as hub:
-        visitors = Visitors(hub, owner_pays=owner_pays, trusted=False, allowance=allowance(requests=2, money="0.0105"))
+        visitors = Visitors(hub, owner_pays=owner_pays, trusted=False, allowance=allowance(requests=2, money="0.0115"))
         tab = a_tab()
         visitors.keep(tab, "dear", "sk-anna-0123456789")
         assert await outcome(visitors, "1.2.3.4", "mine") == "answered"
         assert await outcome(visitors, "1.2.3.4", "dear/quota", "mine/one", tab=tab) == "answered"
         assert "2 requests a minute for each visitor" in await outcome(visitors, "1.2.3.4", "mine/one")
-        assert "$0.0105 a day" in " ".join(await at_once(visitors, "mine"))
+        assert "$0.0115 a day" in " ".join(await at_once(visitors, "mine"))
 
 
 async def test_a_registered_provider_of_no_price_counts_its_tokens(

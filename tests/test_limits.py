@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from llm_hub.errors import ConfigurationError
+from llm_hub.errors import ConfigurationError, InvalidRequest
 from llm_hub.limits import Counters, LimitReached, Limits, Reservation
 from tests.ui.site import free_port
 
@@ -118,13 +118,14 @@ async def test_a_request_that_reached_nobody_is_given_back(counters: Counters, w
     await limits.reserve("alice", tokens=100)
 
 
-async def test_an_estimate_above_the_whole_limit_passes_where_nothing_is_used(counters: Counters, whose: str) -> None:
-    limits = Limits(counters, tokens=100, whose=whose)
-    first = await limits.reserve("alice", tokens=5000)
-    with pytest.raises(LimitReached):
-        await limits.reserve("alice", tokens=1)
-    await first.settle(tokens=5, money=None)
-    await limits.reserve("alice", tokens=95)
+@pytest.mark.parametrize("wanted", [{"tokens": 101}, {"money": Decimal("0.010001")}])
+async def test_what_may_need_more_than_the_whole_limit_is_refused(
+    counters: Counters, whose: str, wanted: dict[str, object]
+) -> None:
+    limits = Limits(counters, tokens=100, money=Decimal("0.01"), whose=whose)
+    with pytest.raises(InvalidRequest, match=r"may need more than the limit of (100 tokens|\$0\.01) a day for"):
+        await limits.reserve("alice", **wanted)  # type: ignore[arg-type]
+    await limits.reserve("alice", tokens=100, money=Decimal("0.01"))
 
 
 async def test_two_servers_with_one_redis_count_together(redis_url: str) -> None:

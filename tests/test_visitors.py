@@ -348,8 +348,8 @@ async def test_who_signs_in_with_hugging_face_pays_with_their_own_account(
 
 
 def allowed(*, requests: int = 1000, tokens: int = 10**9, everybody: int = 10**9, money: str = "1000") -> Allowance:
-    each = Limits(requests=requests, tokens=tokens, whose="each visitor", strict=True)
-    together = Limits(tokens=everybody, money=Decimal(money), whose="all visitors together", strict=True)
+    each = Limits(requests=requests, tokens=tokens, whose="each visitor")
+    together = Limits(tokens=everybody, money=Decimal(money), whose="all visitors together")
     return Allowance(each, together, lambda scope: scope["address"])
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from llm_hub.hub import Hub
-from llm_hub.limits import Limits
+from llm_hub.limits import ANSWER, Limits
 from tests.api.metered import Metered, metered
 from tests.wall import Wall
 
@@ -46,7 +46,7 @@ async def test_a_refusal_says_which_limit_it_is_and_when_it_ends(hub: Hub, tmp_p
 async def test_tokens_hold_when_fifty_ask_at_once(hub: Hub, wall: Wall, tmp_path: Path) -> None:
     async with metered(hub, tmp_path, Limits(tokens=1000)) as one:
         said = await statuses(one, "openai/ok?tokens=90&rate=300", 50, max_tokens=100)
-        assert said.count(200) == 9  # of 102 reserved tokens each
+        assert said.count(200) == 9  # of 110 reserved tokens each
         assert set(said) == {200, 429}
         used = sum(row.prompt_tokens + row.completion_tokens for row in await one.rows(9))
         assert used <= 1000
@@ -54,7 +54,7 @@ async def test_tokens_hold_when_fifty_ask_at_once(hub: Hub, wall: Wall, tmp_path
 
 async def test_what_was_reserved_and_not_used_is_free_again(hub: Hub, tmp_path: Path) -> None:
     async with metered(hub, tmp_path, Limits(tokens=1100)) as one:
-        for _ in range(5):  # each reserves 1002
+        for _ in range(5):  # each reserves 560
             assert (await one.ask("openai/ok?tokens=10")).status_code == 200
 
 
@@ -68,9 +68,9 @@ async def test_what_fails_at_once_or_reaches_nobody_costs_nothing(hub: Hub, tmp_
 async def test_leaving_early_is_not_free(hub: Hub, wall: Wall, tmp_path: Path) -> None:
     async with metered(hub, tmp_path, Limits(tokens=100)) as one:
         body = {"max_tokens": 90, "stream": True}
-        asking = asyncio.create_task(one.ask("openai/stall@mid?tokens=400", **body))
+        asking = asyncio.create_task(one.ask("openai/stall@mid?tokens=120", **body))
         exchange = await wall.next_exchange(1)
-        await wall.exchanges.until(lambda _: exchange.tokens_sent >= 200)
+        await wall.exchanges.until(lambda _: exchange.tokens_sent >= 60)
         asking.cancel()
         await asyncio.wait([asking])
         await one.row()
@@ -79,9 +79,55 @@ async def test_leaving_early_is_not_free(hub: Hub, wall: Wall, tmp_path: Path) -
 
 async def test_money_holds_when_fifty_ask_at_once(hub: Hub, wall: Wall, tmp_path: Path) -> None:
     async with metered(hub, tmp_path, Limits(money=Decimal("0.01"))) as one:
-        said = await statuses(one, "openai/gpt-5", 50, max_tokens=200)  # each may cost $0.0020025
+        said = await statuses(one, "openai/gpt-5", 50, max_tokens=200)  # each may cost $0.0020125
         assert said.count(200) == 4
         spent = sum(row.nanodollars for row in await one.rows(4))
         assert 0 < spent <= 10_000_000
-        reply = await one.ask("openai/gpt-5", max_tokens=100_000)
-        assert "The limit of $0.01 a day" in reply.json()["error"]["message"]
+        reply = await one.ask("openai/gpt-5", max_tokens=960)
+        assert reply.status_code == 429
+        assert "The limit of $0.01 a day for this key is reached: $0.00" in reply.json()["error"]["message"]
+
+
+async def test_what_alone_may_cost_more_than_the_limit_is_refused_for_good(
+    hub: Hub, wall: Wall, tmp_path: Path
+) -> None:
+    async with metered(hub, tmp_path, Limits(money=Decimal("0.01"))) as one:
+        for more in ({"max_tokens": 1000}, {}):  # at $10 for a million tokens
+            reply = await one.ask("openai/gpt-5", **more)
+            assert reply.status_code == 400
+            said = "This request may need more than the limit of $0.01 a day for this key. Make it shorter"
+            assert said in reply.json()["error"]["message"]
+    assert not wall.exchanges
+
+
+@pytest.mark.parametrize("model", ["openai/no-such-model", "openai/gpt-4o-search-preview", "openai/gpt-audio"])
+async def test_a_limit_of_money_lets_nobody_spend_what_it_cannot_see(
+    hub: Hub, wall: Wall, tmp_path: Path, model: str
+) -> None:
+    async with metered(hub, tmp_path, Limits(money=Decimal(1))) as one:
+        reply = await one.ask(model, fallback=["openai/gpt-5"])
+        assert reply.status_code == 400
+        assert f"What {model} costs is not known" in reply.json()["error"]["message"]
+        assert "LLM_HUB_PRICES" in reply.json()["error"]["message"]
+        assert (await one.ask("openai/gpt-5", fallback=[model])).status_code == 400
+        assert not wall.exchanges
+        assert (await one.ask("ollama/ok")).status_code == 200  # what needs no key costs nothing
+
+
+@pytest.mark.parametrize(
+    ("limits", "sent"),
+    [
+        (Limits(tokens=50_000), ANSWER),
+        (Limits(tokens=1000), 500),
+        (Limits(money=Decimal(1)), ANSWER),
+        (Limits(requests=100), None),
+    ],
+    ids=["tokens", "few tokens", "money", "requests"],
+)
+async def test_an_answer_whose_length_counts_has_one(
+    hub: Hub, wall: Wall, tmp_path: Path, limits: Limits, sent: int | None
+) -> None:
+    async with metered(hub, tmp_path, limits) as one:
+        assert (await one.ask("openai/gpt-5")).status_code == 200
+        assert (await one.ask("openai/gpt-5", max_tokens=30)).status_code == 200
+    assert [exchange.body.get("max_completion_tokens") for exchange in wall.exchanges] == [sent, 30]

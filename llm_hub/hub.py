@@ -241,6 +241,15 @@ class Hub:
         row = self._rows.get(provider)
         return has_fees(model, row.prices if row else "")
 
+    def knows(self, provider: str, model: str) -> bool:
+        """Whether a model's name may be kept: it is listed, is set, or has answered. What else somebody typed may be a
+        key in the wrong place."""
+        account = self._found(provider)
+        seen = account.seen.get(model, ()) if account else ()
+        if any(attempt.outcome == "answered" for _, attempt in seen) or self._is_known(provider, model, account):
+            return True
+        return f"{provider}/{model}" in (*self._settings.route, *self._settings.prices)
+
     def targets(self) -> tuple[TargetState, ...]:
         """Every target that has been asked since the start, by name."""
         states = []

@@ -25,6 +25,7 @@ from llm_hub.chat import (
     Usage,
 )
 from llm_hub.ledger import COUNTS, Entry
+from llm_hub.metrics import OTHER
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Sequence
@@ -165,12 +166,14 @@ class _Tally:
 
     @property
     def target(self) -> str:
-        """Who answered; where nobody did, who was asked first."""
+        """Who answered; where nobody did, who was asked first, by name if the model is known."""
         attempts = self.asked or self.attempts
         if not attempts:
             return ""
         attempt = attempts[-1 if self.outcome == "answered" else 0]
-        return f"{attempt.provider}/{attempt.model}"
+        spoke = self.outcome == "answered" or attempt.first_token is not None
+        known = spoke or self._hub.knows(attempt.provider, attempt.model)
+        return f"{attempt.provider}/{attempt.model if known else OTHER}"
 
     @property
     def usage(self) -> Usage:

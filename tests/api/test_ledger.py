@@ -48,11 +48,31 @@ async def test_an_answer_whose_price_nobody_knows_has_none(hubs: Metered) -> Non
     ("model", "outcome"), [("openai/status-503", "server_failed"), ("openai/cut@mid", "stream_broken")]
 )
 @pytest.mark.parametrize("stream", [True, False])
-async def test_a_failure_is_a_row(hubs: Metered, model: str, outcome: str, stream: bool) -> None:
+async def test_a_failure_is_a_row(hubs: Metered, wall: Wall, model: str, outcome: str, stream: bool) -> None:
+    wall.lists = "faults"
+    await hubs.api.hub.models("openai")
     await hubs.ask(model, stream=stream, fallback=[])
     row = await hubs.row()
     assert (row.target, row.outcome) == (model, outcome)
     assert row.completion_tokens is None
+
+
+@pytest.mark.parametrize("model", ["correct-horse-battery-staple", "key", "status-503"])
+async def test_a_name_that_no_model_has_answered_to_is_in_no_row_and_no_line(
+    hubs: Metered, model: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    await hubs.ask(f"openai/{model}", fallback=[])
+    row = await hubs.row()
+    assert row.target == "openai/other"
+    assert row.outcome != "answered"
+    assert "openai/other" in caplog.text
+    assert f"openai/{model}" not in caplog.text
+
+
+async def test_a_model_that_has_answered_is_known_by_its_name(hubs: Metered) -> None:
+    for _ in range(2):
+        await hubs.ask("openai/status-503?times=1", fallback=[])  # fails once
+    assert [row.target for row in await hubs.rows(2)] == ["openai/other", "openai/status-503?times=1"]
 
 
 async def test_a_fallback_is_booked_on_whoever_answered(hubs: Metered) -> None:
@@ -70,8 +90,10 @@ async def test_an_answer_that_two_models_gave_counts_what_both_reported(hubs: Me
 @pytest.mark.parametrize("stream", [True, False])
 @pytest.mark.parametrize("model", ["stall@headers", "stall@mid"])
 async def test_a_client_that_left_is_a_row(hubs: Metered, wall: Wall, model: str, stream: bool) -> None:
+    wall.lists = "faults"
+    await hubs.api.hub.models("openai")
     asking = asyncio.create_task(hubs.ask(f"openai/{model}", stream=stream))
-    exchange = await wall.next_exchange(1)
+    exchange = await wall.next_exchange(2)
     if model == "stall@mid":
         await wall.exchanges.until(lambda _: exchange.tokens_sent > 0)
     asking.cancel()

@@ -38,6 +38,7 @@ _LISTS = {
     "empty": [],
     "huge": [f"org/model-{number:05}" for number in range(20_000)],
     "too-many": [f"m{number}" for number in range(20_001)],
+    "faults": ["status-503", "stall@headers", "stall@mid"],
     "strange": ["ok", STRANGE, "two\nlines", "x" * 100_000],
 }
 """Lists of other models, by what `Wall.lists` says."""

@@ -32,10 +32,13 @@ from llm_hub.errors import (
     redact,
     shorten,
 )
-from llm_hub.wire import count, named
+from llm_hub.json_size import holds_more
+from llm_hub.wire import MOST_VALUES, count, named
 
 LONGEST_WAIT = 86400.0
 """Seconds. Who asks for more than a day is asked again after a day."""
+LONGEST_WORDS = 100_000
+"""Characters of an error that are searched for keys. Of these some hundred are shown."""
 
 
 def retry_after(headers: Mapping[str, str], now: float | None = None) -> float | None:
@@ -178,7 +181,7 @@ def failure(
         "provider": provider,
         "model": model,
         "hint": hint.format(**names),
-        "detail": shorten(redact(words.message, *secrets)),
+        "detail": shorten(redact(words.message[:LONGEST_WORDS], *secrets)),
         "status": status,
         "code": named(words.codes[0]) if words.codes else "",
         "retry_after": retry_after(headers) if headers is not None else None,
@@ -244,7 +247,7 @@ class _Words:
     def __init__(self, body: Any) -> None:
         if isinstance(body, bytes):
             try:
-                body = orjson.loads(body)
+                body = None if holds_more(body, MOST_VALUES) else orjson.loads(body)
             except orjson.JSONDecodeError:
                 body = re.sub(r"<[^>]*>", " ", body[:4000].decode("utf-8", "replace"))
         if isinstance(body, list) and body:  # Gemini's compatible endpoint wraps the error in a list

@@ -22,6 +22,7 @@ from llm_hub.errors import (
     UnsupportedParameter,
     shorten,
 )
+from llm_hub.json_size import holds_more
 from llm_hub.transport import unfit
 
 LONGEST_LINE = 8 * 1024 * 1024
@@ -36,6 +37,8 @@ LONGEST_REFUSAL = 2000
 """Characters of a model's own words for not answering."""
 MOST_MODELS = 20_000
 """In a list."""
+MOST_VALUES = 300_000
+"""Of a line or a list, all objects and lists and what is in them: it could not be read without holding up everybody."""
 LARGEST_COUNT = 10**9
 """Tokens. A greater number is no count of them."""
 
@@ -175,18 +178,26 @@ def dump(value: object) -> bytes:
 
 
 def parse_object(data: bytes) -> dict[str, Any]:
-    """A JSON object. Raises `StreamBroken` if it is malformed or anything else than an object."""
+    """A JSON object. Raises `StreamBroken` if it is malformed, out of bounds, or anything else than an object."""
+    if len(data) > MOST_VALUES and (len(data) > LONGEST_LINE or holds_more(data, MOST_VALUES)):
+        raise unfit("The server sent more at once than any answer has.")
     try:
         value = orjson.loads(data)
     except orjson.JSONDecodeError:
         try:
             # orjson refuses half a surrogate pair, which servers send that split an emoji's escape between two tokens.
-            value = json.loads(json.dumps(json.loads(data), ensure_ascii=False).encode("utf-8", "replace"))
+            read = json.loads(data, parse_int=_whole)
+            value = json.loads(json.dumps(read, ensure_ascii=False).encode("utf-8", "replace"), parse_int=_whole)
         except (ValueError, RecursionError) as error:
             raise StreamBroken("The server sent something that is not JSON.", detail=shorten(data)) from error
     if not isinstance(value, dict):
         raise StreamBroken("The server sent JSON of an unexpected shape.", detail=shorten(data))
     return value
+
+
+def _whole(digits: str) -> float:
+    """A whole number; one of thousands of digits would take long to read, and no count has as many."""
+    return int(digits) if len(digits) < 20 else float(digits)
 
 
 class ThinkSplitter:

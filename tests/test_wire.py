@@ -30,6 +30,7 @@ from llm_hub.failures import failure, retry_after
 from llm_hub.wire import (
     LONGEST_LINE,
     LONGEST_NAME,
+    MOST_VALUES,
     LearnedParameters,
     LineDecoder,
     SSEDecoder,
@@ -154,6 +155,18 @@ def test_what_is_not_a_json_object_is_a_broken_stream(data: bytes) -> None:
 def test_text_in_json_is_exact_escaped_or_not(text: str) -> None:
     assert parse_object(json.dumps({"t": text}).encode())["t"] == text
     assert parse_object(json.dumps({"t": text}, ensure_ascii=False).encode())["t"] == text
+
+
+@pytest.mark.parametrize("value", [b"[]", b'{"a":1}', b"1"])
+def test_an_object_that_would_hold_up_everybody_is_not_read(value: bytes) -> None:
+    most = b'{"rows": [' + b",".join([value] * (MOST_VALUES // 3)) + b"]}"
+    assert len(parse_object(most)["rows"]) == MOST_VALUES // 3
+    with pytest.raises(StreamBroken, match="more at once"):
+        parse_object(b'{"rows": [' + b",".join([value] * (MOST_VALUES + 1)) + b"]}")
+
+
+def test_a_number_of_thousands_of_digits_is_not_read_digit_by_digit() -> None:
+    assert parse_object(rb'{"half": "\ud83d", "n": ' + b"9" * 5000 + b"}")["n"] == float("inf")
 
 
 def test_half_a_surrogate_pair_does_not_end_the_chat() -> None:

@@ -7,10 +7,8 @@ from __future__ import annotations
 
 import base64
 import binascii
-import re
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
-from itertools import islice
 from typing import Annotated, Any, ClassVar, Literal, TypeVar
 
 import orjson
@@ -19,26 +17,26 @@ from pydantic_core import ErrorDetails, PydanticCustomError
 
 from llm_hub.api.refusals import Refused
 from llm_hub.chat import ChatRequest, Image, Message, Part, Role, Text
+from llm_hub.json_size import holds_more
 
 MOST_MESSAGES = 2000
-MOST_FIELDS = 100_000
-"""Fields of a body altogether: checking and refusing each of more than these would hold up everybody else."""
+MOST_VALUES = 32_000
+"""Objects, lists and what is in them, altogether: reading, checking or refusing more would hold up everybody else."""
 DEEPEST = 100
 """Levels of a JSON schema or a call's arguments: what serialises them further on recurses."""
-_FIELD = re.compile(rb'"\s*:')
-_SHORTEST_FIELD = len(b'"":1,')
+LONGEST_FIELD = 200
+"""Characters of a name that a refusal repeats, of each that leads to the field."""
 IMAGES = ("image/png", "image/jpeg", "image/gif", "image/webp")
 
 
-def _shallow(value: Any) -> Any:
-    if _deeper(value, DEEPEST):
-        raise PydanticCustomError("too_deep", "is nested too deeply")
-    return value
-
-
-def _deeper(value: Any, than: int) -> bool:
-    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
-    return than < 0 or any(_deeper(item, than - 1) for item in inner)
+def _shallow(value: dict[str, Any]) -> dict[str, Any]:
+    level: list[Any] = [value]
+    for _ in range(DEEPEST + 1):
+        inner = (item for one in level for item in (one.values() if isinstance(one, dict) else one))
+        level = [item for item in inner if isinstance(item, dict | list)]
+        if not level:
+            return value
+    raise PydanticCustomError("too_deep", "is nested too deeply")
 
 
 Item = TypeVar("Item")
@@ -150,8 +148,8 @@ class Chat(ChatBody):
 
 def parse(kind: type[Body], raw: bytes) -> Body:
     """A body. Raises `Refused` with the field's name."""
-    if len(raw) > MOST_FIELDS * _SHORTEST_FIELD and any(islice(_FIELD.finditer(raw), MOST_FIELDS, None)):
-        raise Refused(400, "The body has too many fields.")
+    if holds_more(raw, MOST_VALUES):
+        raise Refused(400, f"The body has more than {MOST_VALUES} fields, messages or other entries of lists.")
     try:
         data = orjson.loads(raw)
     except orjson.JSONDecodeError:
@@ -179,7 +177,7 @@ def _check_nothing(name: str, value: object, harmless: tuple[object, ...]) -> No
 
 def _refusal(error: ErrorDetails, data: object) -> Refused:
     place = _place(error, data)
-    field = ".".join(str(part) for part in place)
+    field = ".".join(str(part)[:LONGEST_FIELD] for part in place)
     match error["type"]:
         case "extra_forbidden":
             return Refused(400, f"{field}: is not supported.", field=field, code="unsupported_parameter")

@@ -1,7 +1,8 @@
 """Limits: how many requests a minute, and how many tokens and how much money a day, somebody may use.
 
 What a request will cost is not known before its answer: so an estimate is reserved first, and settled afterwards. Many
-requests at once thus hold to a limit as one after the other would. A minute or a day begins with its first request.
+requests at once thus hold to a limit as one after the other would. A minute begins with its first request, a day at
+midnight UTC, as in the ledger and on the providers' bills.
 Counts are kept in memory, or in Redis, where several servers share them and a restart forgets nothing.
 """
 
@@ -25,6 +26,8 @@ log = logging.getLogger(__name__)
 
 MICRO = 1_000_000
 """Money is counted in millionths of a US dollar: the counters only know whole numbers."""
+DAY = 86400
+"""Seconds."""
 ANSWER = 8192
 """Tokens: long for an answer, and within what every current model writes."""
 PATIENCE = 1.0
@@ -59,29 +62,28 @@ class Counters:
             self._own = MemoryStorage()
         return self._own
 
-    async def add(self, item: RateLimitItem, who: str, amount: int) -> tuple[int, float, Storage]:
-        """Adds to a count. Gives the new count, when its minute or day is over, and where it is kept."""
+    async def add(self, key: str, seconds: int, amount: int) -> tuple[int, float, Storage]:
+        """Adds to a count that is kept for so long. Gives the new count, when that is over, and where it is kept."""
         from limits.errors import StorageError
 
-        key = item.key_for(who)
         if self._redis is not None and time.monotonic() >= self._paused_until:
             try:
-                count = await self._redis.incr(key, item.get_expiry(), amount)
+                count = await self._redis.incr(key, seconds, amount)
                 return count, await self._redis.get_expiry(key), self._redis
             except StorageError as error:
                 self._paused_until = time.monotonic() + PAUSE
                 log.error(  # noqa: TRY400  # the error's own text may show the address, and with it a password
                     "Redis failed (%s): for %.0f s this server counts by itself.", type(error.args[0]).__name__, PAUSE
                 )
-        count = await self._memory.incr(key, item.get_expiry(), amount)
+        count = await self._memory.incr(key, seconds, amount)
         return count, await self._memory.get_expiry(key), self._memory
 
-    async def correct(self, item: RateLimitItem, who: str, amount: int, place: Storage) -> None:
+    async def correct(self, key: str, seconds: int, amount: int, place: Storage) -> None:
         """Adds to a count that was begun at `place`, or with a negative amount takes back."""
         from limits.errors import StorageError
 
         try:
-            await place.incr(item.key_for(who), item.get_expiry(), amount)
+            await place.incr(key, seconds, amount)
         except StorageError as error:
             log.warning("A limit could not be settled: %s", type(error.args[0]).__name__)
 
@@ -93,8 +95,9 @@ class Counters:
 
 @dataclass(frozen=True, slots=True)
 class _Held:
-    item: RateLimitItem
     unit: str
+    key: str
+    seconds: int
     amount: int
     ends: float
     place: Storage
@@ -122,7 +125,7 @@ class Reservation:
 
     async def _correct(self, used: dict[str, int]) -> None:
         held, self._held = self._held, []
-        await self._limits.correct(self._who, held, used)
+        await self._limits.correct(held, used)
 
 
 class Limits:
@@ -183,24 +186,29 @@ class Limits:
             amount = wanted.get(unit, 0)
             if not amount:
                 continue
+            key, seconds, day = item.key_for(who), item.get_expiry(), int(time.time() // DAY)
+            if seconds == DAY:
+                key = f"{key}/{day}"
             try:
-                count, ends, place = await self._counters.add(item, who, amount)
+                count, ends, place = await self._counters.add(key, seconds, amount)
             except BaseException:  # who asks has left
-                await self.correct(who, held, {})
+                await self.correct(held, {})
                 raise
-            held.append(_Held(item, unit, amount, ends, place))
+            if seconds == DAY:
+                ends = (day + 1.0) * DAY
+            held.append(_Held(unit, key, seconds, amount, ends, place))
             if count > item.amount:
-                await self.correct(who, held, {})
+                await self.correct(held, {})
                 raise self._reached(item, unit, count - amount, ends)
         return held
 
-    async def correct(self, who: str, held: Sequence[_Held], used: Mapping[str, int]) -> None:
+    async def correct(self, held: Sequence[_Held], used: Mapping[str, int]) -> None:
         """Puts what was used of each unit in the place of what is held, as far as its minute or day is not over."""
         rest = dict(used)
         for one in reversed(held):  # what was held last counts for the newest day
             difference = rest.pop(one.unit, 0) - one.amount
             if difference and time.time() < one.ends:
-                await self._counters.correct(one.item, who, difference, one.place)
+                await self._counters.correct(one.key, one.seconds, difference, one.place)
 
     def _reached(self, item: RateLimitItem, unit: str, used: int, ends: float) -> LimitReached:
         left = max(0, item.amount - used)

@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import shutil
 import subprocess
+import time
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
 import pytest
 
 from llm_hub.errors import ConfigurationError, InvalidRequest
-from llm_hub.limits import Counters, LimitReached, Limits, Reservation
+from llm_hub.limits import DAY, Counters, LimitReached, Limits, Reservation
 from tests.ui.site import free_port
 
 if TYPE_CHECKING:
@@ -126,6 +127,21 @@ async def test_what_may_need_more_than_the_whole_limit_is_refused(
     with pytest.raises(InvalidRequest, match=r"may need more than the limit of (100 tokens|\$0\.01) a day for"):
         await limits.reserve("alice", **wanted)  # type: ignore[arg-type]
     await limits.reserve("alice", tokens=100, money=Decimal("0.01"))
+
+
+async def test_a_day_begins_at_midnight_as_in_the_ledger(
+    counters: Counters, whose: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    limits, midnight = Limits(counters, tokens=100, whose=whose), (time.time() // DAY + 1) * DAY
+    monkeypatch.setattr("llm_hub.limits.time.time", lambda: midnight - 600)
+    evening = await limits.reserve("alice", tokens=60)
+    with pytest.raises(LimitReached, match="Try again in 10 minutes"):
+        await limits.reserve("alice", tokens=60)
+    monkeypatch.setattr("llm_hub.limits.time.time", lambda: midnight + 1)
+    await limits.reserve("alice", tokens=100)
+    await evening.settle(tokens=0, money=None)  # that day is over
+    with pytest.raises(LimitReached):
+        await limits.reserve("alice", tokens=1)
 
 
 async def test_two_servers_with_one_redis_count_together(redis_url: str) -> None:

@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 from fastapi import FastAPI
-from fastapi.responses import HTMLResponse, JSONResponse, Response
+from fastapi.responses import HTMLResponse, Response
 
 from llm_hub import logs, zero_gpu
-from llm_hub.api import PATHS, keys, router
+from llm_hub.api import PATHS, health, keys, router
 from llm_hub.api.turned_away import TurnedAway
 from llm_hub.arena.votes import Votes
 from llm_hub.database import Database
@@ -46,7 +46,8 @@ LAST_WORDS = 2
 TAKING_OVER = 1.0
 """Seconds that a page gets to put a finished answer where it belongs: it asks for that in requests of its own."""
 RETRY_AFTER = "5"
-OPEN_AT_ONCE = ("/health", *PATHS)
+HEALTH = "/health"
+OPEN_AT_ONCE = (HEALTH, *PATHS)
 """What is answered before the page is there."""
 SPLASH = """<!doctype html><html lang="en"><head><meta charset="utf-8"><meta http-equiv="refresh" content="1">
 <meta name="viewport" content="width=device-width"><title>LLM Hub</title><style>
@@ -83,8 +84,7 @@ class Application:
         self._timeout = settings.shutdown_timeout
         self._stop_event: asyncio.Event | None = None
         self.api = FastAPI(lifespan=self._lifespan, docs_url=None, redoc_url=None, openapi_url=None)
-        for path, health in (("/health", self._health), ("/health/ready", self._health), ("/health/live", _live)):
-            self.api.add_api_route(path, health, methods=["GET", "HEAD"])
+        self._health = health({HEALTH: self._state, f"{HEALTH}/ready": self._state, f"{HEALTH}/live": _live})
         api_keys = {name: key.get_secret_value() for name, key in settings.api_keys.items()}
         self._v1 = router(self.hub, api_keys, meter, _limits(settings, self._counters))
         self.api.include_router(keys.router(self.visitors))
@@ -144,6 +144,8 @@ class Application:
             await response(scope, receive, send)
         elif path.startswith(PATHS):
             await self._answered(scope, receive, send)
+        elif path.startswith(HEALTH):
+            await self._health(scope, receive, send)
         else:
             await self.api(scope, receive, send)
 
@@ -166,12 +168,13 @@ class Application:
         finally:
             self._requests.discard(task)
 
-    async def _health(self) -> JSONResponse:
+    def _state(self) -> tuple[int, str]:
+        """Whether the page is there, and requests are taken."""
         if self.stopping:
-            return JSONResponse({"status": "stopping"}, 503, {"retry-after": RETRY_AFTER})
+            return 503, "stopping"
         if self.failed or (self.page is not None and self.page.blocks._queue.stopped):  # noqa: SLF001  # no public way
-            return JSONResponse({"status": "failed"}, 503)
-        return JSONResponse({"status": "starting" if self.page is None else "ready"})
+            return 503, "failed"
+        return 200, "starting" if self.page is None else "ready"
 
     @asynccontextmanager
     async def _lifespan(self, _: FastAPI) -> AsyncIterator[None]:
@@ -217,9 +220,9 @@ class Application:
         await self._database.load()
 
 
-async def _live() -> JSONResponse:
+def _live() -> tuple[int, str]:
     """The process answers, whatever else it can do."""
-    return JSONResponse({"status": "live"})
+    return 200, "live"
 
 
 def _limits(settings: Settings, counters: Counters) -> Limits | None:

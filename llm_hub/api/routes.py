@@ -88,8 +88,8 @@ def router(hub: Hub, keys: Mapping[str, str], meter: Meter | None = None, limits
         add("/v1/usage", usage(meter.ledger), _refused, "GET")
     if meter.metrics:
         add("/metrics", metrics(meter.metrics), _refused, "GET")
-    # Last: otherwise the page would answer, with a page.
-    for path in ("/v1", "/v1/{rest:path}"):
+    # Last: otherwise the page would answer, with a page, or the router, in plain text.
+    for path in ("/v1", "/v1/{rest:path}", "/{rest:path}"):
         add(path, unknown, _refused)  # whatever the method
     return Router(routes, redirect_slashes=False)
 

@@ -147,6 +147,25 @@ def test_nothing_of_the_api_is_answered_by_the_page(site: Site) -> None:
         assert caller.get("/v1", headers=VERSION).json()["error"]["type"] == "not_found_error"
 
 
+@pytest.mark.parametrize("path", ["/v1x", "/v1.json", "/metrics/", "/metricsx", "/health/", "/health/x", "/healthz"])
+@pytest.mark.parametrize("method", ["GET", "POST", "OPTIONS"])
+def test_what_begins_like_an_endpoint_and_is_none_is_a_404_in_the_same_shape(
+    site: Site, method: str, path: str
+) -> None:
+    reply = httpx.request(method, site.url + path, trust_env=False)
+    assert (reply.status_code, reply.json()["error"]["type"]) == (404, "invalid_request_error")
+    assert set(reply.json()["error"]) == {"message", "type", "param", "code"}
+
+
+@pytest.mark.parametrize("path", ["/metrics", "/v1/usage", "/health", "/health/live", "/health/ready"])
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "OPTIONS"])
+def test_another_method_is_a_405_in_the_same_shape_wherever(site: Site, method: str, path: str) -> None:
+    reply = httpx.request(method, site.url + path, trust_env=False)
+    assert (reply.status_code, reply.headers["allow"]) == (405, "GET, HEAD")
+    assert "GET, HEAD" in reply.json()["error"]["message"]
+    assert httpx.head(site.url + path, trust_env=False).status_code == 200
+
+
 def test_a_body_that_is_too_large_is_told_to_anthropics_clients_in_their_words(site: Site) -> None:
     with httpx.Client(base_url=site.url, trust_env=False) as caller:
         body = b" " * (4 * 2**20 + 1)

@@ -100,7 +100,7 @@ RESUMED = "dear/ok?tokens=100&resume=restart"
         Client("cheap/no-usage?tokens=100", max_tokens=100),
         Client("cheap/cut@mid?tokens=200", (RESUMED,), max_tokens=100),
         Client("cheap/error-event@last?tokens=100", (RESUMED,), max_tokens=100, stream=False),
-        Client("cheap/malformed@mid?tokens=200", max_tokens=100, leaves=30, bytes_a_token=2),
+        Client("cheap/malformed@mid?tokens=100", max_tokens=100, leaves=30, bytes_a_token=2),
         Client("cheap/status-503", ("cheap/stall@first", "dear/ok?tokens=100"), max_tokens=100),
         Client("cheap/ok?tokens=400&rate=50", max_tokens=50),
     ],

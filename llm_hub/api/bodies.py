@@ -162,9 +162,13 @@ def parse(kind: type[Body], raw: bytes) -> Body:
         return kind.model_validate(data)
     except ValidationError as error:
         found = error.errors(include_url=False, include_input=False)
-        # Of a union's members the one that was meant: it got furthest.
-        meant = max(found, key=lambda one: (len(one["loc"]), one["type"] == "union_tag_invalid"))
-        raise _refusal(meant, data) from None
+        raise _refusal(max(found, key=_meant), data) from None
+
+
+def _meant(error: ErrorDetails) -> tuple[int, bool, bool]:
+    """Of a union's members the one that was meant got furthest: it is of the right type, or at least has its tag."""
+    other = error["type"] == "missing" or error["type"].endswith("_type")
+    return len(error["loc"]), error["type"] == "union_tag_invalid", not other
 
 
 def _check_nothing(name: str, value: object, harmless: tuple[object, ...]) -> None:

@@ -110,6 +110,21 @@ async def test_nonsense_about_tools_and_options_is_refused_too(
     assert told in (await refused(api, path, said(**extra)))["message"]
 
 
+@pytest.mark.parametrize(
+    ("stop", "told"),
+    [
+        (["x"] * 17, "stop: List should have at most 16 items"),
+        ([""], "stop.0: String should have at least 1 character"),
+        ("", "stop: String should have at least 1 character"),
+        (7, "stop: Input should be a valid string"),
+    ],
+)
+async def test_where_a_field_may_be_two_things_the_one_that_was_meant_is_told(
+    api: Api, stop: object, told: str
+) -> None:
+    assert told in (await refused(api, "/v1/chat/completions", said(stop=stop)))["message"]
+
+
 @pytest.mark.parametrize("path", PATHS)
 @pytest.mark.parametrize("between", ["", " ", "\n\t"])
 async def test_more_fields_than_can_be_checked_are_refused_at_once(api: Api, path: str, between: str) -> None:

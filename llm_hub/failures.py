@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import email.utils
-import json
 import math
 import re
 import socket
@@ -272,8 +271,15 @@ class _Words:
         self.status = code if code is not None and 400 <= code <= 599 else None
         parameter = error.get("param")
         self.parameter = parameter.split(".")[0] if isinstance(parameter, str) else ""
-        message = error.get("message") or error.get("detail") or ""
-        self.message = message if isinstance(message, str) else json.dumps(message)
+        self.message = _text(error.get("message") or error.get("detail") or "")
+
+
+def _text(message: Any) -> str:
+    """What is no text is shown as JSON, unless it is nested deeper than any message is."""
+    try:
+        return message if isinstance(message, str) else orjson.dumps(message).decode()
+    except TypeError:
+        return ""
 
 
 def _complaints(detail: list[Any]) -> Iterator[dict[str, Any]]:

@@ -6,12 +6,12 @@ The transport costs a fifth of httpx's own for each token, and does not slow dow
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Any
 
 import httpx
+import orjson
 from httpx_aiohttp import AiohttpTransport
 
 from llm_hub.answer import Answer, joined
@@ -199,7 +199,7 @@ class OllamaProvider(LLMProvider):
                 events.append(answer.reasoning(piece) if thinking else answer.text(piece))
         for call in message.get("tool_calls") or ():
             function = call["function"]
-            arguments = json.dumps(function.get("arguments") or {}, ensure_ascii=False)
+            arguments = orjson.dumps(function.get("arguments") or {}).decode()
             events.append(answer.tool_call(None, id=call.get("id") or "", name=function["name"], arguments=arguments))
         if line.get("done") is True:
             reason = line.get("done_reason")

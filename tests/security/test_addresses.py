@@ -176,9 +176,9 @@ async def test_a_visitors_provider_never_reaches_this_computer() -> None:
         assert heard == []
 
 
-def reply(*lines: str, body: bytes = b"") -> Callable[[asyncio.StreamWriter], Any]:
+def reply(*lines: str, body: bytes = b"", status: str = "200 OK") -> Callable[[asyncio.StreamWriter], Any]:
     async def answer(writer: asyncio.StreamWriter) -> None:
-        writer.write("\r\n".join(["HTTP/1.1 200 OK", *lines, "connection: close", "", ""]).encode() + body)
+        writer.write("\r\n".join([f"HTTP/1.1 {status}", *lines, "connection: close", "", ""]).encode() + body)
         await writer.drain()
 
     return answer

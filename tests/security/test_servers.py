@@ -2,16 +2,32 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 
-from llm_hub.errors import StreamBroken
+from llm_hub.errors import InvalidRequest, StreamBroken
 from llm_hub.providers.anthropic import AnthropicProvider
 from llm_hub.providers.ollama import OllamaProvider
 from llm_hub.providers.openai import OpenAIProvider
 from tests.security.test_addresses import reply, serving
 
+if TYPE_CHECKING:
+    from llm_hub.provider import LLMProvider
+
 DEEP = b'{"a":' * 980 + b"1" + b"}" * 980
 KEY = "sk-test-0123456789"
+
+
+def build(kind: str, port: int) -> LLMProvider:
+    url = f"http://127.0.0.1:{port}"
+    match kind:
+        case "openai":
+            return OpenAIProvider(KEY, base_url=url)
+        case "ollama":
+            return OllamaProvider(url)
+        case _:
+            return AnthropicProvider(KEY, base_url=url)
 
 
 @pytest.mark.parametrize(
@@ -24,13 +40,18 @@ KEY = "sk-test-0123456789"
 )
 async def test_arguments_without_a_bottom_break_the_stream_and_nothing_else(kind: str, line: bytes) -> None:
     async with serving(reply("content-type: text/event-stream", body=line % DEEP)) as (port, _):
-        url = f"http://127.0.0.1:{port}"
-        provider = {
-            "openai": lambda: OpenAIProvider(KEY, base_url=url),
-            "ollama": lambda: OllamaProvider(url),
-            "anthropic": lambda: AnthropicProvider(KEY, base_url=url),
-        }[kind]()
+        provider = build(kind, port)
         with pytest.raises(StreamBroken, match="unexpected shape"):
+            await provider.complete("Hello?", "m")
+        await provider.aclose()
+
+
+@pytest.mark.parametrize("kind", ["openai", "ollama", "anthropic"])
+async def test_a_refusal_without_a_bottom_is_a_refusal_all_the_same(kind: str) -> None:
+    refused = reply("content-type: application/json", body=b'{"error":{"message":%b}}' % DEEP, status="400 Bad Request")
+    async with serving(refused) as (port, _):
+        provider = build(kind, port)
+        with pytest.raises(InvalidRequest):
             await provider.complete("Hello?", "m")
         await provider.aclose()
 

@@ -77,6 +77,11 @@ new MutationObserver(() => {
   }
 }).observe(document.documentElement, { childList: true, subtree: true });
 
+// Gradio would open a list once more that Tab has just left.
+document.addEventListener("keydown", (key) => {
+  if (key.key === "Tab" && key.target.matches("[role=combobox]")) key.stopPropagation();
+}, true);
+
 // "Busy" is said where everybody sees it: Gradio says nothing of an event that never came to its queue.
 (() => {
   const say = (words) => {

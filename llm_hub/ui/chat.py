@@ -15,6 +15,7 @@ from llm_hub.ui import choices
 from llm_hub.ui.chain import ChainEvents, ChainParts, chain_control
 from llm_hub.ui.chat_events import HELP, ChatEvents, status
 from llm_hub.ui.model_lists import ModelLists, note_on
+from llm_hub.ui.preselected import Preselected
 
 if TYPE_CHECKING:
     from llm_hub.hub import Hub
@@ -37,6 +38,7 @@ class Parts:
 
     provider: gr.Dropdown
     model: gr.Dropdown
+    preselected: Preselected
     note: gr.HTML
     system: gr.Textbox
     temperature: gr.Textbox
@@ -151,7 +153,7 @@ def _layout(hub: Hub) -> Parts:
                 stop = gr.Button("Stop", visible=False, size="sm", elem_id="chat-stop")
                 hint = gr.HTML(status(HELP), elem_id="chat-hint")
     return Parts(
-        provider=provider, model=model, note=note, system=system, temperature=temperature, max_tokens=max_tokens,
-        chain=chain, new=new, past=past, live=live, again=again, route=route, prompt=prompt, stop=stop, hint=hint,
-        turns=gr.State(()), draft=gr.State(None),
+        provider=provider, model=model, preselected=Preselected(hub, provider, model), note=note,
+        system=system, temperature=temperature, max_tokens=max_tokens, chain=chain, new=new, past=past, live=live,
+        again=again, route=route, prompt=prompt, stop=stop, hint=hint, turns=gr.State(()), draft=gr.State(None),
     )  # fmt: skip

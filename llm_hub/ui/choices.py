@@ -53,12 +53,6 @@ def listed(found: Iterable[ModelInfo]) -> list[Choice]:
     return [(model.title if model.title.startswith(model.id) else model.id, model.id) for model in found]
 
 
-def first(hub: Hub, provider: str, model: str) -> str:
-    """What a provider without a default model is asked for until somebody chooses; "" where `model` is chosen."""
-    known = hub.listed(provider)
-    return known[0].id if known and not model.strip() else ""
-
-
 def targets(hub: Hub) -> list[Choice]:
     """What can be asked at once: the models of every provider that is ready, as far as they are known."""
     called = titles(hub)

@@ -19,6 +19,7 @@ from llm_hub.ui.compare_events import CompareEvents
 from llm_hub.ui.compare_shown import HELP, Shown
 from llm_hub.ui.compare_vote import VoteEvents
 from llm_hub.ui.comparison import FEWEST, MOST, Comparison
+from llm_hub.ui.preselected import Preselected
 
 if TYPE_CHECKING:
     from llm_hub.arena.votes import Votes
@@ -36,6 +37,7 @@ class PaneParts:
     picker: gr.Row
     provider: gr.Dropdown
     model: gr.Dropdown
+    preselected: Preselected
     head: gr.HTML
     past: gr.Chatbot
     live: gr.Chatbot
@@ -228,8 +230,8 @@ def _pane(hub: Hub, number: int, chosen: ProviderState) -> PaneParts:
             carry = gr.Button("Continue in Chat", size="sm", visible=False, elem_classes="pane-carry")
             stop = gr.Button("Stop", size="sm", visible=False, elem_classes="pane-stop")
     return PaneParts(
-        column=column, picker=picker, provider=provider, model=model, head=head, past=past, live=live, line=line,
-        stop=stop, retry=retry, carry=carry, remove=remove,
+        column=column, picker=picker, provider=provider, model=model, preselected=Preselected(hub, provider, model),
+        head=head, past=past, live=live, line=line, stop=stop, retry=retry, carry=carry, remove=remove,
     )  # fmt: skip
 
 

@@ -26,6 +26,7 @@ from llm_hub.ui.comparison import FEWEST, Comparison, Pane
 from llm_hub.ui.conversation import Turn
 from llm_hub.ui.model_lists import note_on
 from llm_hub.ui.paced import paced
+from llm_hub.ui.preselected import first_of
 from llm_hub.ui.quiet import NOW, STREAMING
 
 if TYPE_CHECKING:
@@ -63,11 +64,11 @@ class CompareEvents:
             removed = pane.remove.click(None, None, None, cancels=streams)
             removed.then(self._remove(number), state, everywhere, **NOW)
             answers += streams
-            provider, seen = {pane.provider, *state}, [pane.model, pane.head]
-            chosen = pane.provider.input(self._choose(number), provider, seen, **NOW)
+            provider, found = {pane.provider, *state}, [pane.model, pane.preselected.first, pane.head]
+            chosen = pane.provider.input(self._choose(number), provider, pane.head, **NOW)
             for listing in (chosen.then, tab.select):
-                listed = listing(self._list(number), provider, seen, trigger_mode="multiple", **STREAMING)
-                listed.then(self.first, [pane.provider, pane.model], pane.model, **NOW)
+                listed = listing(self._list(number), provider, found, trigger_mode="multiple", **STREAMING)
+                pane.preselected.after(listed.then)
         parts.stop.click(None, None, None, cancels=answers)
         parts.new.click(None, None, None, cancels=answers).then(self.clear, state, everywhere, **NOW)
         parts.add.click(self.add, state, everywhere, **NOW)
@@ -212,10 +213,7 @@ class CompareEvents:
             parts, comparison = self._parts.panes[number], data[self._parts.comparison]
             state = self._shown.state(data[parts.provider])
             comparison.notes[number] = note_on(state)
-            return {
-                parts.model: gr.update(choices=choices.models(state), value=state.default_model),
-                parts.head: view.head(comparison, number, self._shown.titles),
-            }
+            return {parts.head: view.head(comparison, number, self._shown.titles)}
 
         return choose
 
@@ -238,13 +236,11 @@ class CompareEvents:
             comparison.notes[number] = note_on(state, problem)
             return {
                 parts.model: gr.update(choices=choices.never_shorter(models, choices.models(state))),
+                parts.preselected.first: first_of(hub, provider),
                 parts.head: view.head(comparison, number, self._shown.titles),
             }
 
         return list_models
-
-    async def first(self, provider: str, model: str | None, visitor: gr.Request) -> Any:
-        return choices.first(self._shown.visitors.hub(visitor), provider, model or "") or gr.skip()
 
 
 def _pace(comparison: Comparison) -> Pace | None:

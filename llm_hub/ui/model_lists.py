@@ -8,6 +8,7 @@ import gradio as gr
 
 from llm_hub.errors import LLMHubError
 from llm_hub.ui import chain, choices
+from llm_hub.ui.preselected import first_of
 from llm_hub.ui.quiet import NOW, STREAMING
 from llm_hub.ui.untrusted import plain
 
@@ -34,9 +35,9 @@ class ModelLists:
     def follow(self, event: Callable[..., Any]) -> None:
         """The lists are made anew after `event`, such as a `.then` or a page's load."""
         parts = self._parts
-        outputs = [parts.model, parts.note, parts.chain.add, parts.again]
+        outputs = [parts.model, parts.preselected.first, parts.note, parts.chain.add, parts.again]
         listed = event(self.list_models, parts.provider, outputs, trigger_mode="multiple", **STREAMING)
-        listed.then(self.first, [parts.provider, parts.model], parts.model, **NOW)
+        parts.preselected.after(listed.then)
 
     def connect(self, page: gr.Blocks) -> None:
         parts = self._parts
@@ -49,10 +50,9 @@ class ModelLists:
         parts, provider, hub = self._parts, data[self._parts.provider], self._visitors.hub(visitor)
         fallbacks = {parts.chain.shown: chain.html(hub, data[parts.chain.kept], provider=provider)}
         if provider == choices.AUTO:
-            return {parts.model: gr.update(value="", visible=False), parts.note: "", **fallbacks}
+            return {parts.model: gr.update(visible=False), parts.note: "", **fallbacks}
         state = choices.state(hub, provider)
-        models = gr.update(choices=choices.models(state), value=state.default_model, visible=True)
-        return {parts.model: models, parts.note: note_on(state), **fallbacks}
+        return {parts.model: gr.update(visible=True), parts.note: note_on(state), **fallbacks}
 
     async def list_models(self, provider: str, visitor: gr.Request) -> Updates:
         """The live list takes the suggestions' place when it comes."""
@@ -81,14 +81,11 @@ class ModelLists:
         targets = gr.update(choices=choices.targets(hub))
         return {
             parts.model: gr.update(choices=choices.never_shorter(models, choices.models(state))),
+            parts.preselected.first: first_of(hub, provider),
             parts.note: note_on(state, problem),
             parts.chain.add: targets,
             parts.again: targets,
         }
-
-    def first(self, provider: str, model: str | None, visitor: gr.Request) -> Any:
-        """A list's first model is chosen where its provider has no default one, and nobody chose any meanwhile."""
-        return choices.first(self._visitors.hub(visitor), provider, model or "") or gr.skip()
 
 
 def note_on(state: ProviderState, problem: str = "") -> str:

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from playwright.sync_api import expect
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from playwright.sync_api import ConsoleMessage, Locator, Page, Request, Response
+    from playwright.sync_api import ConsoleMessage, Locator, Page, Request
 
 
 KEEP = """() => {
@@ -20,14 +17,6 @@ KEEP = """() => {
   new MutationObserver(() => window.said.push(line.innerText.trim()))
     .observe(line, {childList: true, subtree: true, characterData: true});
 }"""
-
-
-def _follows_the_list(response: Response) -> bool:
-    """Whether it is the answer to the event that comes last: a provider and a model are all that it reads."""
-    if "/gradio_api/run/" not in response.url:
-        return False
-    data = response.request.post_data_json["data"]
-    return len(data) == 2 and all(isinstance(name, str) for name in data)
 
 
 class ChatPage:
@@ -95,21 +84,13 @@ class ChatPage:
         if provider:
             before = box.input_value()
             self.page.locator("#chat-provider input").click()
-            with self.listed():
-                self.page.locator("#chat-provider").get_by_role("option", name=provider).or_(
-                    self.page.get_by_role("option", name=provider)
-                ).first.click()
+            self.page.locator("#chat-provider").get_by_role("option", name=provider).or_(
+                self.page.get_by_role("option", name=provider)
+            ).first.click()
             expect(box).not_to_have_value(before)
         box.fill(model)
         box.press("Enter")
         expect(box).to_have_value(model)
-
-    @contextmanager
-    def listed(self) -> Iterator[None]:
-        """A provider is chosen in here. Afterwards its models have come: typed before that, a model may be lost."""
-        with self.page.expect_response(_follows_the_list, timeout=20_000):
-            yield
-        self.page.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
 
     def fall_back_to(self, *targets: str) -> None:
         """Adds to the fallback chain."""

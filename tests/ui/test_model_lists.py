@@ -15,7 +15,26 @@ from tests.ui.site import Site, free_port
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from playwright.sync_api import Browser, Locator, Page
+    from playwright.sync_api import Browser, Locator, Page, Route
+
+
+class Held:
+    """The events that do not wait in a queue, such as the choice of a provider: held on their way to the server."""
+
+    def __init__(self, page: Page) -> None:
+        self._waiting: list[Route] | None = []
+        page.route("**/gradio_api/run/**", self._hold)
+
+    def _hold(self, event: Route) -> None:
+        if self._waiting is None:
+            event.continue_()
+        else:
+            self._waiting.append(event)
+
+    def let_go(self) -> None:
+        waiting, self._waiting = self._waiting or [], None
+        for event in waiting:
+            event.continue_()
 
 
 @pytest.fixture
@@ -43,20 +62,47 @@ def choose(page: Page, box: Locator, provider: str) -> None:
     expect(page.get_by_role("option")).to_have_count(0)
 
 
+@pytest.mark.parametrize(("at_first", "then", "leaves"), [("mi", "ne", "Tab"), ("mine", "", "Enter")])
 @pytest.mark.parametrize("tab", ["chat", "compare"])
-def test_a_late_list_does_not_take_back_what_was_typed(page: Page, slow: Parrot, tab: str) -> None:
+def test_what_comes_late_does_not_take_back_what_was_typed(
+    page: Page, slow: Parrot, tab: str, at_first: str, then: str, leaves: str
+) -> None:
     opened = ChatPage(page, "/") if tab == "chat" else ComparePage(page, "/")
     opened.open()
     part = "#chat" if tab == "chat" else "#compare-pane-1"
-    model = page.locator(f"{part}-model input")
-    choose(page, page.locator(f"{part}-provider input"), "slow")
-    expect(model).to_have_value("", timeout=SLOW)
-    model.fill("mine")
-    model.press("Enter")
-    with page.expect_response(lambda response: "/gradio_api/run/" in response.url):  # what follows the list
-        slow.lists.set()
-    page.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+    provider, model = page.locator(f"{part}-provider input"), page.locator(f"{part}-model input")
+    held = Held(page)
+    choose(page, provider, "slow")
+    expect(model).to_have_value("")
+    model.press_sequentially(at_first)
+    if not then:
+        model.press(leaves)
+    held.let_go()
+    slow.lists.set()
+    if not then:
+        model.click()
+    expect(page.get_by_role("option", name="parrot", exact=True)).to_be_visible(timeout=SLOW)
+    expect(model).to_have_value(at_first)
+    if then:
+        model.press_sequentially(then)
+    model.press(leaves)
+    provider.focus()
+    provider.blur()  # Gradio takes that for a choice
+    expect(page.locator(f"{part}-model").get_by_role("option")).to_have_count(0)
     expect(model).to_have_value("mine")
+    if tab == "chat":
+        opened.ask("Hello")
+        assert slow.seen[-1]["model"] == "mine"
+
+
+@pytest.mark.parametrize("tab", ["chat", "compare"])
+def test_a_default_model_is_there_before_the_server_has_said_anything(page: Page, tab: str) -> None:
+    opened = ChatPage(page, "/") if tab == "chat" else ComparePage(page, "/")
+    opened.open()
+    part = "#chat" if tab == "chat" else "#compare-pane-1"
+    Held(page)
+    choose(page, page.locator(f"{part}-provider input"), "OpenAI (needs a key)")
+    expect(page.locator(f"{part}-model input")).to_have_value("gpt-6-luna")
 
 
 @pytest.mark.parametrize("tab", ["chat", "compare"])

@@ -19,7 +19,10 @@ if TYPE_CHECKING:
 
     from llm_hub.arena.ratings import Board
 
-_HIDDEN = re.compile("[\x7f-\x9f\xad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ud800-\udfff]")
+_HIDDEN = re.compile(
+    "[\x7f-\x9f\xad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff\ufff9-\ufffb\ud800-\udfff"
+    "\U000e0000-\U000e01ef]"
+)
 """Characters that are not seen, that turn what follows, or are half of one. JSON itself escapes those below a space."""
 _FORMULA = re.compile("(^|[;,|] ?)(?=[=+@\uff1d\uff0b\uff0d\uff20-])")
 """Where a spreadsheet would begin one, also in wide letters, or where it takes another sign for the end of a cell."""
@@ -58,7 +61,7 @@ class Record:
 
 def as_json(record: Record) -> str:
     text = json.dumps(asdict(record), indent=2, ensure_ascii=False)
-    return _HIDDEN.sub(lambda found: f"\\u{ord(found.group()):04x}", text) + "\n"
+    return _HIDDEN.sub(lambda found: json.dumps(found.group())[1:-1], text) + "\n"
 
 
 def as_markdown(record: Record) -> str:

@@ -11,9 +11,17 @@ from __future__ import annotations
 import html
 import re
 
-_UNSEEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
-"""Control characters, halves of characters, and those that turn the direction of what follows: a name could be read as
-another one."""
+_UNSEEN = re.compile(
+    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\xad\u061c\u180e\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ud800-\udfff"
+    "\U000e0000-\U000e007f]"
+)
+"""Control characters, halves of characters, those that turn the direction of what follows, and those that are not shown
+at all: a name could be read as another one, and another model be told what its reader never saw."""
+_SELECTORS, _JOINERS = "\ufe00-\ufe0f\U000e0100-\U000e01ef", "\u200c\u200d"
+_RUN = re.compile(f"[{_SELECTORS}{_JOINERS}]+")
+_NEEDED = re.compile(f"[{_SELECTORS}]?[{_JOINERS}]?")
+"""What scripts and emoji need of what is not shown: one selector and one joiner in a place, and none after a plain
+letter. Whatever there is more of could spell a hidden text."""
 _TAG = re.compile(r"<(?=[A-Za-z/!?])")
 _SPAN = re.compile(r"(?<![`\\])(`+)(?!`)[^|]*?(?<!`)\1(?!`)")
 _MATH = re.compile(r"\$\$|\\[(\[]")
@@ -24,13 +32,13 @@ _FENCE = re.compile(r"`{3,}(?=[^`]*$)|~{3,}")
 
 def visible(text: str) -> str:
     """`text` without what is not seen, in lines that end as everybody ends them: Markdown takes a lone CR for one."""
-    return _UNSEEN.sub("", text).replace("\r\n", "\n").replace("\r", "\n")
+    return _seen(text).replace("\r\n", "\n").replace("\r", "\n")
 
 
 def plain(text: str) -> str:
     """`text` for the inside of an HTML element or attribute of ours, also of one that stands in Markdown, where a blank
     line would end it and what follows be Markdown again."""
-    return html.escape(_UNSEEN.sub("", text), quote=True).replace("\r", " ").replace("\n", "&#10;")
+    return html.escape(_seen(text), quote=True).replace("\r", " ").replace("\n", "&#10;")
 
 
 def inert(text: str) -> str:
@@ -78,6 +86,19 @@ def _outside_spans(line: str) -> str:
         shown += (_escaped(line[at : span.start()]), span.group())
         at = span.end()
     return "".join((*shown, _escaped(line[at:])))
+
+
+def _seen(text: str) -> str:
+    text = _UNSEEN.sub("", text)
+    return text if text.isascii() else _RUN.sub(_needed, text)
+
+
+def _needed(run: re.Match[str]) -> str:
+    before = run.string[run.start() - 1 : run.start()]
+    if not before or (before.isascii() and before not in "0123456789#*"):
+        return ""
+    needed = _NEEDED.match(run.group())
+    return needed.group() if needed else ""
 
 
 def _escaped(text: str) -> str:

@@ -19,6 +19,12 @@ from llm_hub.ui.export import Answer, Record, Side, as_csv, as_json, as_markdown
 from tests.security import words
 
 UNSEEN = "\0\x1b[31m\x7f\x85\u202egnp.exe\u2066x\u2069\u200b\u2028\ufeff\ud83d"
+TAGS = "".join(chr(0xE0000 + ord(letter)) for letter in "obey")
+SELECTORS = "".join(chr(0xE0100 + byte) for byte in b"obey")
+NEEDED = ["👩‍👩‍👧", "👁️‍🗨️", "1️⃣", "❤️", "می‌خواهم", "क्‍ष", "葛\U000e0100城"]
+hidden = st.text(
+    st.sampled_from("ab1#é日👩\u200b\u200c\u200d\u200e\u202e\u2064\ufe00\ufe0f\ufeff\U000e0041\U000e0101\ud800")
+)
 HOSTILE = [
     *words.HTML, *words.MARKDOWN, UNSEEN, "```\nnever closed", "~~~~\nnever closed", "> > ```\nx", "<!-- never closed",
     "<pre>\n\n<script>x", "</blockquote># Prompt 9", "\r\r# Prompt 9", "a\r\n\r\n## Prompt 9", "\x0b## Prompt 9",
@@ -127,6 +133,35 @@ def test_the_json_shows_what_is_hidden_and_is_read_as_it_was() -> None:
     assert "日本 ümlaut" in text
     assert r"\u0000\u001b[31m\u007f\u0085\u202egnp.exe\u2066x\u2069\u200b\u2028\ufeff\ud83d" in text
     assert not re.search("[^\n -~日本ü]", text)
+
+
+@given(hidden)
+def test_the_json_holds_every_hidden_character_in_sight(text: str) -> None:
+    saved = as_json(filled(text))
+    assert json.loads(saved)["sides"][0]["answers"][0]["text"] == json.loads(json.dumps(text))
+    assert re.fullmatch("[\n -~é日👩]*", saved)
+
+
+@given(hidden)
+def test_the_markdown_hides_no_text(text: str) -> None:
+    saved = as_markdown(filled(text))
+    assert not re.search("[\u200b\u200e\u202e\u2064\ufeff\ud800\U000e0000-\U000e007f]", saved)
+    assert not re.search("[\ufe00-\ufe0f\U000e0100-\U000e01ef]{2}|[\u200c\u200d][\u200c\u200d\ufe00-\ufe0f]", saved)
+    assert not re.search("(^|[ab `])[\u200c\u200d\ufe00-\ufe0f\U000e0100-\U000e01ef]", saved)
+
+
+@pytest.mark.parametrize("letter", ["a", "é", "👩", ""])
+def test_a_hidden_order_does_not_reach_the_markdown(letter: str) -> None:
+    bits = "".join("\u200c\u200d"[int(bit)] for byte in b"obey" for bit in f"{byte:08b}")
+    for order in (TAGS, SELECTORS, bits, "\u200b".join(bits)):
+        saved = as_markdown(filled(f"{letter}{order}z"))
+        said = next(line for line in saved.splitlines() if line.startswith("> "))
+        assert len(said) <= len(f"> {letter}z") + 2
+
+
+@pytest.mark.parametrize("text", NEEDED)
+def test_what_scripts_and_emoji_need_stays(text: str) -> None:
+    assert f"> {text}\n" in as_markdown(filled(text))
 
 
 @pytest.mark.parametrize(

@@ -23,6 +23,7 @@ from tests.api.metered import Metered, metered
 from tests.wall import Wall
 from tests.wall.log import Exchange
 
+pytestmark = pytest.mark.heavy
 CEILING = Decimal("0.5")
 PRICES = {"cheap": 100, "dear": 200}
 """US dollars for a million tokens."""

@@ -151,32 +151,15 @@ def test_a_large_answer_does_not_stop_the_page(chat: Watched) -> None:
         assert wide <= 0
 
 
-def ask(page: ComparePage, *models: str) -> None:
-    for number, model in enumerate(models, 1):
-        box = page.page.locator(f"#compare-pane-{number}-provider input")
-        if box.input_value() != "villain":
-            box.click()
-            page.page.get_by_role("option", name="villain", exact=True).click()
-            expect(box).to_have_value("villain")
-        box = page.page.locator(f"#compare-pane-{number}-model input")
-        for _ in range(5):  # the list of models comes live, and may take back what was typed before it came
-            box.fill(model)
-            box.press("Enter")
-            page.page.wait_for_timeout(1000)
-            if box.input_value() == model:
-                break
-        expect(box).to_have_value(model)
-
-
 def test_a_comparison_stays_text(browser: Browser, hostile: Site) -> None:
     context = browser.new_context(viewport={"width": 1440, "height": 900}, accept_downloads=True)
     page = ComparePage(context.new_page(), hostile.url)
     watched = Watched(page)
     page.open()
-    ask(page, "says", "fails")
+    page.set("says", "fails", provider="villain")
     page.compare("\n\n".join(HTML[:24]))
     watched.is_harmless("#compare .message-content, #compare-hint", "#compare-prompt textarea", "#tabs [role=tab]")
-    ask(page, "thinks", "is-called")
+    page.set("thinks", "is-called", provider="villain")
     page.compare("\n\n".join([*HTML[24:], *MARKDOWN[:24]]))
     page.page.wait_for_timeout(500)
     watched.is_harmless("#compare", "#compare-prompt textarea", "#tabs [role=tab]")

@@ -66,7 +66,7 @@ def test_the_line_under_an_answer_says_who_gave_it_and_at_what_cost(chat: ChatPa
     line = chat.figures.inner_text()
     assert "OpenAI · ok?tokens=20&rate=60" in line
     assert re.search(r"first token \d+\.\d+ s · .*\d+ tokens/s · \d+ in / 20 out tokens · price unknown", line)
-    assert line in chat.page.locator("#chat-route").inner_text()
+    expect(chat.page.locator("#chat-route")).to_contain_text(line, use_inner_text=True)
 
 
 def test_the_list_of_models_comes_live_and_a_custom_name_is_taken(chat: ChatPage) -> None:

@@ -95,7 +95,7 @@ def test_a_key_opens_its_provider_for_its_visitor_alone(visitors: list[KeysPage]
     expect(anna.told).to_have_text("OpenAI works: 3 models.")
     expect(anna.held).to_have_count(1)
     expect(anna.held).to_contain_text("ends in anna")
-    assert anna.page.locator("#keys-key").input_value() == ""
+    expect(anna.page.locator("#keys-key")).to_have_value("")
     assert "OpenAI" in anna.offered()
     assert "OpenAI (needs a key)" in bob.offered()
     assert ANNA not in anna.page.content()

@@ -39,7 +39,9 @@ Scope = Literal["provider", "model", "key", "target"]
 
 # Every line of the log is searched: most of them have none of these words, which takes a third of the time to find.
 _PREFIXES = ("sk", "pk", "rk", "gsk", "hf", "xai", "key", "tgp", "AIza", "ya29")
-_KEY_SHAPES = re.compile(rf"(?<!\w)(?:(?:{'|'.join(_PREFIXES)})[-_.][A-Za-z0-9_\-*.…]{{6,}}|AIza[A-Za-z0-9_\-]{{20,}})")
+_KEY_SHAPES = re.compile(
+    rf"(?<!\w)(?!key_refused\b)(?:(?:{'|'.join(_PREFIXES)})[-_.][A-Za-z0-9_\-*.…]{{6,}}|AIza[A-Za-z0-9_\-]{{20,}})"
+)
 _BEARER = re.compile(r"([Bb][Ee][Aa][Rr][Ee][Rr] )[^\s\"',;]+")
 
 

@@ -10,6 +10,7 @@ from urllib.parse import quote
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from llm_hub import errors
 from llm_hub.hub import Hub
 from llm_hub.logs import SHORTEST, Redactor
 from llm_hub.settings import Settings
@@ -97,3 +98,11 @@ async def test_a_visitors_key_is_left_out_for_as_long_as_their_tab_lives(tmp_pat
     visitors.sweep()
     assert redactor(line) == line
     await hub.aclose()
+
+
+def test_no_outcome_is_taken_for_a_key() -> None:
+    kinds = {one.kind for one in vars(errors).values() if isinstance(one, type) and hasattr(one, "kind")}
+    assert {"key_refused", "rate_limited"} < kinds
+    for kind in kinds:
+        assert Redactor()(f"page chat openai/other {kind} in 0.727 s") == f"page chat openai/other {kind} in 0.727 s"
+    assert Redactor()("key_refused2 key_refused_1") == "[key] [key]"

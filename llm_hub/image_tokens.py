@@ -21,6 +21,8 @@ _NARROW = 4
 """How much longer than wide an image may be before what is cut into squares has more of them than its area tells."""
 _SEGMENTS = 100
 """Of a JPEG, which are gone through for its size."""
+_BARE = (0x00, 0x01, *range(0xD0, 0xDA), 0xFF)
+"""What may follow a segment of a JPEG and is none: markers without a length, and fillers."""
 
 
 def most_tokens(image: Image, model: str) -> int:
@@ -37,7 +39,8 @@ def most_tokens(image: Image, model: str) -> int:
 
 
 def _size(data: bytes) -> tuple[int, int]:
-    """Width and height of a PNG or a JPEG, as their heads say; zeros for any other file."""
+    """Width and height of a PNG or a JPEG, as their heads say; zeros for any other file, and for one that is read in
+    different ways: some markers have no length, and what would follow it could be a frame for us alone."""
     if data.startswith(b"\x89PNG\r\n\x1a\n") and data[12:16] == b"IHDR":
         return int.from_bytes(data[16:20]), int.from_bytes(data[20:24])
     if not data.startswith(b"\xff\xd8"):
@@ -45,7 +48,7 @@ def _size(data: bytes) -> tuple[int, int]:
     at = 2
     for _ in range(_SEGMENTS):
         marker, length = data[at : at + 2], int.from_bytes(data[at + 2 : at + 4])
-        if len(marker) < 2 or marker[0] != 0xFF or length < 2:
+        if len(marker) < 2 or marker[0] != 0xFF or marker[1] in _BARE or length < 2:
             break
         if 0xC0 <= marker[1] <= 0xCF and marker[1] not in (0xC4, 0xC8, 0xCC):  # a frame begins
             return int.from_bytes(data[at + 7 : at + 9]), int.from_bytes(data[at + 5 : at + 7])

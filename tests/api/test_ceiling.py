@@ -160,6 +160,10 @@ def jpeg(width: int, height: int, before: bytes = b"\xff\xe0\x00\x04JF") -> byte
         (jpeg(10, 10)[:9], "openai/gpt-6-luna", 25_000),
         (jpeg(10, 10, b"\xff\xe0\x00\x02" * 1_000_000), "openai/gpt-6-luna", 25_000),
         (jpeg(10, 10, b"\xff\xe0\x00\x00"), "openai/gpt-6-luna", 25_000),
+        *(
+            (jpeg(10, 10, b"\xff" + bytes([bare]) + b"\x00\x02"), "openai/gpt-6-luna", 25_000)
+            for bare in b"\0\1\xd0\xd8\xff"
+        ),
         (b"", "openai/gpt-6-luna", 25_000),
     ],
 )

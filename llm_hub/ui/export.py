@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from llm_hub.arena.ratings import Board
 
 _HIDDEN = re.compile(
-    "[\x7f-\x9f\xad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff\ufff9-\ufffb\ud800-\udfff"
-    "\U000e0000-\U000e01ef]"
+    "[\x7f-\x9f\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u2028-\u202e\u2060-\u206f\u3164"
+    "\ud800-\udfff\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
 )
 """Characters that are not seen, that turn what follows, or are half of one. JSON itself escapes those below a space."""
 _FORMULA = re.compile("(^|[;,|] ?)(?=[=+@\uff1d\uff0b\uff0d\uff20-])")

@@ -12,12 +12,13 @@ import html
 import re
 
 _UNSEEN = re.compile(
-    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\xad\u061c\u180e\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ud800-\udfff"
-    "\U000e0000-\U000e007f]"
+    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\xad\u061c\u115f\u1160\u17b4\u17b5\u180e\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f"
+    "\u3164\ud800-\udfff\ufeff\uffa0\ufff0-\ufffb\U0001bca0-\U0001bca3\U0001d173-\U0001d17a"
+    "\U000e0000-\U000e00ff\U000e01f0-\U000e0fff]"
 )
 """Control characters, halves of characters, those that turn the direction of what follows, and those that are not shown
 at all: a name could be read as another one, and another model be told what its reader never saw."""
-_SELECTORS, _JOINERS = "\ufe00-\ufe0f\U000e0100-\U000e01ef", "\u200c\u200d"
+_SELECTORS, _JOINERS = "\u180b-\u180d\u180f\ufe00-\ufe0f\U000e0100-\U000e01ef", "\u034f\u200c\u200d"
 _RUN = re.compile(f"[{_SELECTORS}{_JOINERS}]+")
 _NEEDED = re.compile(f"[{_SELECTORS}]?[{_JOINERS}]?")
 """What scripts and emoji need of what is not shown: one selector and one joiner in a place, and none after a plain

@@ -22,6 +22,11 @@ UNSEEN = "\0\x1b[31m\x7f\x85\u202egnp.exe\u2066x\u2069\u200b\u2028\ufeff\ud83d"
 TAGS = "".join(chr(0xE0000 + ord(letter)) for letter in "obey")
 SELECTORS = "".join(chr(0xE0100 + byte) for byte in b"obey")
 NEEDED = ["👩‍👩‍👧", "👁️‍🗨️", "1️⃣", "❤️", "می‌خواهم", "क्‍ष", "葛\U000e0100城"]
+IGNORABLE = [
+    (0xAD, 0xAD), (0x34F, 0x34F), (0x61C, 0x61C), (0x115F, 0x1160), (0x17B4, 0x17B5), (0x180B, 0x180F),
+    (0x200B, 0x200F), (0x202A, 0x202E), (0x2060, 0x206F), (0x3164, 0x3164), (0xFE00, 0xFE0F), (0xFEFF, 0xFEFF),
+    (0xFFA0, 0xFFA0), (0xFFF0, 0xFFF8), (0x1BCA0, 0x1BCA3), (0x1D173, 0x1D17A), (0xE0000, 0xE0FFF),
+]  # fmt: skip
 hidden = st.text(
     st.sampled_from("ab1#é日👩\u200b\u200c\u200d\u200e\u202e\u2064\ufe00\ufe0f\ufeff\U000e0041\U000e0101\ud800")
 )
@@ -157,6 +162,15 @@ def test_a_hidden_order_does_not_reach_the_markdown(letter: str) -> None:
         saved = as_markdown(filled(f"{letter}{order}z"))
         said = next(line for line in saved.splitlines() if line.startswith("> "))
         assert len(said) <= len(f"> {letter}z") + 2
+
+
+def test_nothing_that_readers_are_not_to_see_is_saved_unseen() -> None:
+    """Unicode's Default_Ignorable_Code_Point: a text could be spelled with any two of them."""
+    for character in map(chr, (one for first, last in IGNORABLE for one in range(first, last + 1))):
+        saved = as_markdown(filled(f"é{character * 8}z"))
+        said = next(line for line in saved.splitlines() if line.startswith("> "))
+        assert said in ("> éz", f"> é{character}z"), hex(ord(character))
+        assert character not in as_json(filled(character))
 
 
 @pytest.mark.parametrize("text", NEEDED)

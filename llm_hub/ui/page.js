@@ -77,6 +77,15 @@ new MutationObserver(() => {
   }
 }).observe(document.documentElement, { childList: true, subtree: true });
 
+// On a phone a pane is often half in view, and Gradio opens a list of choices where its box was before any scrolling.
+document.addEventListener("focusin", (focus) => {
+  if (!focus.target.matches(".pane [role=combobox]")) return;
+  const pane = focus.target.closest(".pane");
+  pane.scrollIntoView({ behavior: "instant", block: "nearest", inline: "nearest" });
+  const left = focus.target.closest(".wrap").getBoundingClientRect().left;
+  pane.style.setProperty("--hub-left", `${Math.max(0, Math.min(left, innerWidth - 228))}px`);
+});
+
 // Gradio would open a list once more that Tab has just left.
 document.addEventListener("keydown", (key) => {
   if (key.key === "Tab" && key.target.matches("[role=combobox]")) key.stopPropagation();

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Generic
 from llm_hub.api.bodies import Body, Chat, dump
 from llm_hub.api.refusals import attempt_of
 from llm_hub.chat import AttemptFailed, AttemptStarted, Done, Resumed, TextDelta
+from llm_hub.errors import redact
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -86,11 +87,13 @@ class ChatWriter:
             case TextDelta(text):
                 return sse(text) if text != "[DONE]" else sse("[DONE") + sse("]")  # in one piece it would be the end
             case AttemptStarted(provider, model, number):
-                return sse(dump({"provider": provider, "model": model, "number": number, "outcome": None}), "attempt")
+                asked = {"provider": provider, "model": redact(model), "number": number, "outcome": None}
+                return sse(dump(asked), "attempt")
             case AttemptFailed(attempt, retry_in):
                 return sse(dump({**attempt_of(attempt), "retry_in": retry_in}), "attempt")
             case Resumed(provider, model, characters):
-                return sse(dump({"provider": provider, "model": model, "characters": characters}), "resumed")
+                going_on = {"provider": provider, "model": redact(model), "characters": characters}
+                return sse(dump(going_on), "resumed")
             case Done(response):
                 body = chat_body(response)
                 del body["content"]

@@ -10,6 +10,7 @@ from starlette.responses import Response
 
 from llm_hub.api.bodies import dump
 from llm_hub.api.refusals import Refused
+from llm_hub.errors import redact
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -90,7 +91,7 @@ def reply(value: object, status: int = 200) -> Response:
 
 async def _described(hub: Hub, state: ProviderState) -> dict[str, Any]:
     paused = {
-        target.name: {"reason": target.paused.reason, "seconds": target.paused.seconds}
+        redact(target.name): {"reason": redact(target.paused.reason), "seconds": target.paused.seconds}
         for target in hub.targets()
         if target.paused is not None and target.paused.seconds != 0 and target.name.partition("/")[0] == state.name
     }

@@ -101,15 +101,15 @@ def error_of(error: LLMHubError | Refused) -> tuple[int, dict[str, Any]]:
 
 
 def attempt_of(attempt: Attempt) -> dict[str, Any]:
-    """An attempt for a program: times in seconds since the request was made."""
+    """An attempt for a program, in seconds since the request was made. A key in a model's place is not repeated."""
     return {
         "provider": attempt.provider,
-        "model": attempt.model,
+        "model": redact(attempt.model),
         "started": round(attempt.started, 4),
         "wait": round(attempt.wait, 4),
         "seconds": round(attempt.seconds, 4),
         "first_token": None if attempt.first_token is None else round(attempt.first_token, 4),
         "outcome": attempt.outcome,
-        "reason": attempt.reason,
+        "reason": redact(attempt.reason),
         "usage": attempt.usage,
     }

@@ -288,7 +288,8 @@ class _Answer:
             self._started = True
             self.end_turn()
             sent = list(message.get("headers", ()))
-            if message["status"] in (429, 503) and not any(name.lower() == b"retry-after" for name, _ in sent):
+            busy = message["status"] in (429, 503) and not self._scope["path"].startswith("/v1/")  # which says when
+            if busy and not any(name.lower() == b"retry-after" for name, _ in sent):
                 sent.append((b"retry-after", b"5"))
             message = {**message, "headers": [*sent, *self._headers]}
         if self._started:

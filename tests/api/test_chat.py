@@ -16,6 +16,7 @@ from llm_hub.hub import Hub
 from llm_hub.settings import Settings
 from tests.api.conftest import KEYS, Api, served
 from tests.api.sse import events
+from tests.ui.site import Site
 from tests.wall import Wall, answer_text, expected_text
 
 PROMPT = [{"role": "user", "content": "Hello"}]
@@ -110,6 +111,12 @@ async def test_a_chain_that_is_busy_says_when_the_first_of_it_may_be_asked_again
 async def test_a_chain_in_which_one_may_be_back_at_any_time_names_no_time(api: Api) -> None:
     body = {"messages": PROMPT, "model": "openai/status-429?retry-after=300", "fallback": ["openai/status-503"]}
     reply = await api.client.post("/v1/chat", json=body)
+    assert (reply.status_code, "retry-after" in reply.headers) == (503, False)
+
+
+def test_the_whole_server_names_no_time_either(site: Site) -> None:
+    body = {"messages": PROMPT, "model": "openai/status-503?time=unknown", "fallback": []}
+    reply = httpx.post(f"{site.url}/v1/chat", json=body, timeout=30, trust_env=False)
     assert (reply.status_code, "retry-after" in reply.headers) == (503, False)
 
 

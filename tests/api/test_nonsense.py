@@ -149,6 +149,20 @@ async def test_a_key_in_the_wrong_place_is_not_repeated(api: Api, path: str, bod
     assert SECRET not in reply.text
 
 
+@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize("streamed", [True, False])
+async def test_a_key_in_a_models_place_is_repeated_to_nobody(api: Api, path: str, streamed: bool) -> None:
+    """Neither to whoever typed it nor to who asks next, though a model of that name is asked, and paused."""
+    for status, others in ((404, []), (200, ["openai/ok"])):
+        chain = {"fallback" if path == "/v1/chat" else "models": others}
+        body = {**json.loads(said()), "model": f"openai/{SECRET}", "stream": streamed, **chain}
+        reply = await api.client.post(path, json=body)
+        assert (reply.status_code, SECRET in reply.text) == (status, False)
+        assert '"model":"[key]"' in reply.text
+    state = await api.client.get("/v1/providers/openai")
+    assert (list(state.json()["paused"]), SECRET in state.text) == (["openai/[key]"], False)
+
+
 @pytest.mark.parametrize(
     ("path", "field"),
     [("/v1/chat/completions", "format"), ("/v1/chat/completions", "effort"), ("/v1/messages", "stop")],

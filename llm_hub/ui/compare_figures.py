@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
     from llm_hub.ui.conversation import Turn
 
+_ENDS = {"stop": "complete", "length": "cut at its limit", "tool_calls": "asks for a tool"}
+"""How an answer ended, in words for people: a program that reads an export gets the API's own."""
 _CHARACTERS_A_TOKEN = 4
 """English text, roughly; only used where a provider did not count, and then marked with ≈."""
 
@@ -41,6 +43,10 @@ class Figures:
     def whole(self) -> float | None:
         """How long the whole answer took."""
         return self.total if self.answered else None
+
+    @property
+    def end(self) -> str:
+        return _ENDS.get(self.ended, self.ended)
 
     @property
     def about(self) -> str:
@@ -95,7 +101,7 @@ def table(rows: Sequence[Figures]) -> str:
     heads = "".join(f'<th scope="col">{head}</th>' for head in ("model", *rows[0].words()))
     lines = "".join(
         f'<tr><th scope="row">{plain(row.who)}</th>'
-        + "".join(f"<td>{plain(value)}</td>" for value in row.words().values())
+        + "".join(f"<td>{plain(value)}</td>" for value in (row.words() | {"ended": row.end}).values())
         + "</tr>"
         for row in rows
     )

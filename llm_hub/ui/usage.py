@@ -100,8 +100,9 @@ def _share(used: Used) -> str:
 
 
 def _spent(used: Used) -> str:
-    """The price of what has one; unknown where nothing has."""
-    return price(used.price if used.answered > used.unpriced else None).removeprefix("price ")
+    """The price of what has one; unknown where nothing has, or what has is free and the rest may not be."""
+    known = used.price or (used.answered and not used.unpriced)
+    return price(used.price if known else None).removeprefix("price ")
 
 
 def _plots(totals: Sequence[Total], today: int, days: int) -> str:

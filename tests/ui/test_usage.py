@@ -40,6 +40,14 @@ def test_everything_is_summed_and_listed_most_used_first() -> None:
     assert "Requests a day, from 28 Sep to 4 Oct: at most 4, on 4 Oct" in shown
 
 
+def test_free_answers_beside_those_of_unknown_price_do_not_make_a_sum_free() -> None:
+    free = Total(TODAY, "page", "chaos/steady", Used(1, 1, 0, 10, 20))
+    assert "<b>free</b> <span>price</span>" in page([free], TODAY, 7, {})
+    assert "<b>unknown</b> <span>price</span>" in page(
+        [free, Total(TODAY, "page", "openai/b", Used(1, 1, 1, 10, 20))], TODAY, 7, {}
+    )
+
+
 @pytest.mark.parametrize(("days", "columns"), [(1, 0), (30, 30), (0, 60)])
 def test_a_plot_has_a_column_for_each_day_it_is_about(days: int, columns: int) -> None:
     shown = page([Total(TODAY - 500 * (not days), "a", "b/c", USED), Total(TODAY, "a", "b/c", USED)], TODAY, days, {})

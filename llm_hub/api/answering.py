@@ -12,7 +12,7 @@ from starlette.responses import Response
 
 from llm_hub.api.bodies import dump
 from llm_hub.api.refusals import error_of
-from llm_hub.chat import AttemptFailed, AttemptStarted, Done, Resumed
+from llm_hub.chat import AttemptFailed, AttemptStarted, Done, Resumed, Waiting
 from llm_hub.errors import LLMHubError, ProviderError
 
 if TYPE_CHECKING:
@@ -124,7 +124,7 @@ async def _open(events: AsyncGenerator[Event], early: list[Event]) -> None:
     """Takes the events up to the first that is part of an answer."""
     async for event in events:
         early.append(event)
-        if not isinstance(event, AttemptStarted | AttemptFailed | Resumed):
+        if not isinstance(event, Waiting | AttemptStarted | AttemptFailed | Resumed):
             return
 
 

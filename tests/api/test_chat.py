@@ -72,6 +72,14 @@ async def test_an_early_failure_is_a_real_status(api: Api, model: str, status: i
     assert "secret" not in reply.text
 
 
+@pytest.mark.parametrize("path", ["/v1/chat", "/v1/chat/completions", "/v1/messages"])
+@pytest.mark.parametrize(("model", "status"), [("unknown", 404), ("context", 400)])
+async def test_so_is_one_of_a_model_that_is_loaded_first(api: Api, path: str, model: str, status: int) -> None:
+    body = {"messages": PROMPT, "model": f"ollama/{model}?size=large", "stream": True, "max_tokens": 9}
+    reply = await api.client.post(path, json=body)
+    assert (reply.status_code, "attempts" in reply.json()["error"]) == (status, True)
+
+
 @pytest.mark.parametrize(("path", "status"), [("/v1/chat", 503), ("/v1/messages", 529)])
 async def test_a_model_that_is_paused_says_when_it_is_worth_asking_again(api: Api, path: str, status: int) -> None:
     body = {"messages": PROMPT, "model": "openai/status-429?retry-after=60", "max_tokens": 9}

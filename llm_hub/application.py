@@ -27,6 +27,7 @@ from llm_hub.ledger import Ledger
 from llm_hub.limits import Counters, Limits
 from llm_hub.meter import Meter
 from llm_hub.metrics import Metrics
+from llm_hub.ui import leftovers
 from llm_hub.ui.guard import Guard
 from llm_hub.ui.limits import address
 from llm_hub.visitors import LONGEST_ANSWER, Allowance, Visitors
@@ -183,7 +184,7 @@ class Application:
             stack.push_async_callback(self._counters.aclose)
             stack.push_async_callback(self._database.aclose)
             stack.push_async_callback(self._ledger.aclose)
-            tending = (self._open(stack), self.visitors.tend(), self._ledger.tend())
+            tending = (self._open(stack), self.visitors.tend(), self._ledger.tend(), leftovers.tend())
             background = [asyncio.create_task(task) for task in tending]
             yield
             for task in background:

@@ -13,6 +13,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import orjson
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 
 from llm_hub.ui.body import LARGEST_UPLOAD, MOST_FILES, Body, Refusal, too_much
 from llm_hub.ui.limits import Allowance, Open, Tabs, address
@@ -148,6 +149,8 @@ class Guard:
             await answer.refuse(refusal, path)
         except HTTPException as error:
             await answer.refuse(Refusal(error.status_code, "Not found."), path)
+        except ClientDisconnect:
+            pass  # who left before the body was whole is not there to be answered
         except Exception as error:  # noqa: BLE001  # its words may be what somebody typed: only the places are logged
             if body.refusal is not None:
                 await answer.refuse(body.refusal, path)

@@ -1,0 +1,76 @@
+"""Uploads that come to nothing: nobody is blamed for leaving, and nothing of them stays on the disk."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from gradio.route_utils import upload_fn  # type: ignore[attr-defined]
+from starlette.requests import ClientDisconnect, Request
+
+from llm_hub.ui.guard import Guard
+from llm_hub.ui.leftovers import OLDEST, sweep
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+PART = b'--a\r\ncontent-disposition: form-data; name="%b"; filename="a.png"\r\n\r\nxyz'
+
+
+def upload(*body: bytes, whole: bool) -> tuple[dict[str, Any], Any]:
+    """A request, and how it is received; where it is not `whole` the client leaves."""
+    messages = [{"type": "http.request", "body": part, "more_body": True} for part in body]
+    messages.append({"type": "http.request"} if whole else {"type": "http.disconnect"})
+
+    async def receive() -> Any:
+        return messages.pop(0)
+
+    headers = [(b"host", b"localhost"), (b"content-type", b"multipart/form-data; boundary=a")]
+    path = "/gradio_api/upload"
+    scope = {"type": "http", "method": "POST", "path": path, "query_string": b"", "headers": headers, "client": None}
+    return scope, receive
+
+
+async def test_who_leaves_while_a_body_is_sent_is_neither_answered_nor_an_error(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async def app(scope: Any, receive: Any, _: Any) -> None:
+        async for _part in Request(scope, receive).stream():
+            pass
+
+    sent: list[Any] = []
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    scope, receive = upload(PART % b"files", whole=False)
+    await Guard(app, on_space=False)(scope, receive, send)
+    assert not sent
+    assert not caplog.records
+
+
+async def _upload_in_vain(folder: Path) -> None:
+    with pytest.raises(ClientDisconnect):
+        await upload_fn(Request(*upload(PART % b"files", whole=False)), str(folder), 1000, None)
+    await upload_fn(Request(*upload(PART % b"other", b"\r\n--a--\r\n", whole=True)), str(folder), 1000, None)
+
+
+def test_what_gradio_leaves_of_an_upload_is_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
+    asyncio.run(_upload_in_vain(tmp_path))
+    left = {file for file in tmp_path.iterdir() if file.is_file()}
+    assert len(left) == 2, "Gradio leaves nothing any more: `leftovers` can go"
+
+    arriving = max(file.stat().st_mtime for file in left)
+    sweep(arriving)
+    assert left == {file for file in tmp_path.iterdir() if file.is_file()}
+    (tmp_path / "0a1b").mkdir()
+    (tmp_path / "0a1b" / "tmpabcdefgh").write_bytes(b"an image that was uploaded")
+    (tmp_path / "tmp-of-others.txt").write_bytes(b"")
+    for one in tmp_path.rglob("*"):
+        os.utime(one, (1, 1))
+    sweep(OLDEST + 2)
+    assert {one.name for one in tmp_path.iterdir()} == {"0a1b", "tmp-of-others.txt"}
+    assert (tmp_path / "0a1b" / "tmpabcdefgh").exists()

@@ -30,6 +30,9 @@ LARGEST_REPLY = 8 * 2**20
 LARGEST_ERROR = 2**20
 """Bytes of an error's words. It is an error all the same, whatever more would come."""
 
+AS_IT_IS = {"accept-encoding": "identity"}
+"""Headers for the client above this transport, too, whose own would ask for what is compressed."""
+
 PAUSE = 0.002
 """Seconds between two reads of an answer that comes in a rush: what comes meanwhile is then read at once. A read costs
 as much as some fifteen tokens, in the kernel and in all layers."""
@@ -60,7 +63,6 @@ class Transport:
         loop = asyncio.get_running_loop()
         if self._loop is not loop:
             self._loop, self.client = loop, self._session
-        request.headers["accept-encoding"] = "identity"
         try:
             reply = await super().handle_async_request(request)  # type: ignore[misc]  # the transport's
         except Exception as error:
@@ -85,6 +87,7 @@ class Transport:
         return aiohttp.ClientSession(
             connector=self._connector(ssl=self.ssl_context, limit=CONNECTIONS, keepalive_timeout=KEEP_ALIVE),
             cookie_jar=aiohttp.DummyCookieJar(),
+            headers=AS_IT_IS,
         )
 
     def _connector(self, **options: Any) -> Any:

@@ -17,7 +17,7 @@ from llm_hub.errors import InvalidRequest, NotOffered, PromptTooLong, ProviderEr
 from llm_hub.failures import cause, failure, transport_failure
 from llm_hub.provider import LLMProvider
 from llm_hub.providers import anthropic_body
-from llm_hub.transport import Transport, no_cookies
+from llm_hub.transport import AS_IT_IS, Transport, no_cookies
 from llm_hub.wire import (
     LIST_TIMEOUT,
     LONGEST_REFUSAL,
@@ -95,6 +95,7 @@ class AnthropicProvider(LLMProvider):
             open_telemetry=False,
             http_client=httpx2.AsyncClient(
                 transport=_Transport(trust_env=False),
+                headers=AS_IT_IS,
                 cookies=no_cookies(),
                 timeout=timeout,
                 follow_redirects=False,

@@ -29,7 +29,7 @@ from llm_hub.errors import (
 from llm_hub.failures import cause, failure, transport_failure
 from llm_hub.provider import LLMProvider
 from llm_hub.providers import ollama_body
-from llm_hub.transport import Transport, no_cookies
+from llm_hub.transport import AS_IT_IS, Transport, no_cookies
 from llm_hub.wire import (
     LIST_TIMEOUT,
     MODELS_LEARNT,
@@ -86,6 +86,7 @@ class OllamaProvider(LLMProvider):
             base_url=self._url,
             timeout=httpx.Timeout(read_timeout, connect=connect_timeout),
             transport=_Transport(trust_env=False),
+            headers=AS_IT_IS,
             cookies=no_cookies(),
             follow_redirects=False,
             trust_env=False,

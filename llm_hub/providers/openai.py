@@ -25,7 +25,7 @@ from llm_hub.failures import cause, failure, transport_failure
 from llm_hub.options import OPTIONAL
 from llm_hub.provider import LLMProvider
 from llm_hub.providers import openai_body
-from llm_hub.transport import Transport, no_cookies
+from llm_hub.transport import AS_IT_IS, Transport, no_cookies
 from llm_hub.wire import (
     LIST_TIMEOUT,
     LONGEST_REFUSAL,
@@ -121,6 +121,7 @@ class OpenAIProvider(LLMProvider):
         self._timeout = httpx2.Timeout(read_timeout, connect=connect_timeout)
         self._http = httpx2.AsyncClient(
             transport=_PublicTransport(resolver) if public_only else _Transport(trust_env=False),
+            headers=AS_IT_IS,
             cookies=no_cookies(),
             timeout=self._timeout,
             follow_redirects=False,

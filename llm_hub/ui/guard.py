@@ -38,6 +38,8 @@ CLOSED = re.compile(r"/(?:gradio_api|monitoring|svelte|openapi\.json|docs|redoc|
 PAGES = ("/", "/config", "/config/")
 API = ("/v1", "/metrics")
 """How the paths begin of which every reply is a line of the log."""
+LONGEST_NAME = 300
+"""Characters of a host or an origin that are read: no real one has as many, and some are remembered."""
 LONGEST_TURN = 1.0
 """Seconds after which an event that is slow, since it waits for a provider, holds up no other."""
 
@@ -175,7 +177,7 @@ class Guard:
 
     def _admit(self, scope: Scope, path: str, headers: dict[bytes, bytes]) -> None:
         """Raises for what nobody may ask, and for what another site's page may not."""
-        host = headers.get(b"host", b"").decode("latin-1").lower()
+        host = headers.get(b"host", b"")[:LONGEST_NAME].decode("latin-1").lower()
         if not (self._any_name or (name := _name(host)) in self._names or _HERE.fullmatch(name)):
             raise Refusal(421, "LLM Hub does not go by this name. Its owner can add it: LLM_HUB_ALLOWED_HOSTS.")
         if CLOSED.match(path) and not OPEN.fullmatch(path):
@@ -187,7 +189,7 @@ class Guard:
             return  # the API has a rule of its own
         if headers.get(b"sec-fetch-site") != b"same-origin":  # the browser's own word, which no page can set
             ours = {host, headers.get(b"x-forwarded-host", b"").decode("latin-1").lower()}
-            said = origin.decode("latin-1").lower().partition("://")[2]
+            said = origin[:LONGEST_NAME].decode("latin-1").lower().partition("://")[2]
             if not said or (said not in ours and _name(said) not in self._names):
                 raise Refusal(403, "Pages of other sites may not use LLM Hub.")
 
@@ -234,7 +236,7 @@ def _calls(path: str) -> bool:
     return path == "/gradio_api/queue/join" or path.startswith("/gradio_api/run/")
 
 
-@lru_cache(1000)
+@lru_cache(100)
 def _name(host: str) -> str:
     """A host's name without its port."""
     try:

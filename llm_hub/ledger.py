@@ -13,7 +13,7 @@ from collections import deque
 from contextlib import suppress
 from dataclasses import dataclass, fields
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_args
 
 from llm_hub.errors import ConfigurationError
 from llm_hub.logs import printable
@@ -44,7 +44,8 @@ SWEPT = 1000
 """Rows that are deleted at once: others may write in between."""
 BREATH = 0.05
 """Seconds between two such deletions."""
-COUNTS = ("prompt_tokens", "completion_tokens", "reasoning_tokens", "cached_tokens")
+Count = Literal["prompt_tokens", "completion_tokens", "reasoning_tokens", "cached_tokens"]
+COUNTS: tuple[Count, ...] = get_args(Count)
 
 Key = TypeVar("Key", bound="Hashable")
 

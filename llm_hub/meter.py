@@ -180,12 +180,12 @@ class _Tally:
         """What the attempts reported, together."""
         if len(self.prices) == 1:
             return self.prices[0][0].usage or Usage()
-        found: dict[str, int] = {}
+        found = Usage()
         for attempt, _ in self.prices:
             for name in COUNTS:
                 if attempt.usage and name in attempt.usage:
-                    found[name] = found.get(name, 0) + attempt.usage[name]  # type: ignore[literal-required]
-        return found  # type: ignore[return-value]  # the names are the same
+                    found[name] = found.get(name, 0) + attempt.usage[name]
+        return found
 
     @property
     def price(self) -> Decimal | None:

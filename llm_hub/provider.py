@@ -141,10 +141,8 @@ def _request(
     messages: Sequence[Message] | str, model: str | None, temperature: float | None, max_tokens: int | None
 ) -> ChatRequest:
     """A request from what a program passes. Raises `InvalidRequest` for what no provider could be sent."""
-    turns: tuple[object, ...] = (Message(Role.USER, messages),) if isinstance(messages, str) else ()
-    if isinstance(messages, list | tuple):
-        turns = tuple(messages)
-    if not all(isinstance(turn, Message) for turn in turns) or not isinstance(messages, str | list | tuple):
+    turns: object = [Message(Role.USER, messages)] if isinstance(messages, str) else messages
+    if not isinstance(turns, list | tuple) or not all(isinstance(turn, Message) for turn in turns):
         raise InvalidRequest("The messages are a text, or a list of Message values.", hint='Message("user", "Hello")')
     if model is not None and not isinstance(model, str):
         raise InvalidRequest("The model is the name of one.")
@@ -152,4 +150,4 @@ def _request(
         raise InvalidRequest("The temperature is a number from 0 to 2.", hint="Leave it out for the model's own.")
     if max_tokens is not None and not (isinstance(max_tokens, int) and max_tokens >= 1):
         raise InvalidRequest("max_tokens is a whole number above 0.", hint="Leave it out for the model's own.")
-    return ChatRequest(turns, model, temperature, max_tokens)  # type: ignore[arg-type]  # all are messages: see above
+    return ChatRequest(tuple(turns), model, temperature, max_tokens)

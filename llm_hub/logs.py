@@ -9,6 +9,7 @@ import time
 from collections import Counter
 from contextvars import ContextVar
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import quote
 
@@ -81,6 +82,8 @@ SHORTEST = 12
 PIECE = 6
 STEP = SHORTEST - PIECE + 1
 """Wherever a key stands in a text, one of its pieces begins at a multiple of this."""
+NAMES = 200
+"""Models' names that are remembered as they were cleaned."""
 
 
 class Redactor:
@@ -95,6 +98,8 @@ class Redactor:
         self._own = tuple(sorted(own, key=len, reverse=True))
         self._held: Counter[str] = Counter()
         self._by_piece: dict[str, set[str]] = {}
+        self.name = lru_cache(NAMES)(self.__call__)
+        """Cleans a model's name, of which the same few come again and again."""
 
     def hold(self, key: str) -> None:
         """From now on it is left out, also as it stands in an address or in a quotation of Python's."""
@@ -102,6 +107,7 @@ class Redactor:
             self._held[form] += 1
             for piece in _pieces(form):
                 self._by_piece.setdefault(piece, set()).add(form)
+        self.name.cache_clear()
 
     def drop(self, key: str) -> None:
         """One of those who held it does not hold it any more."""
@@ -114,6 +120,7 @@ class Redactor:
                 self._by_piece[piece].discard(form)
                 if not self._by_piece[piece]:
                     del self._by_piece[piece]
+        self.name.cache_clear()
 
     def __call__(self, text: str) -> str:
         known = self._by_piece

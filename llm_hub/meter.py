@@ -103,7 +103,7 @@ class Meter:
                     self._clock(),
                     who,
                     way,
-                    self._redactor(tally.target),  # somebody may have typed a key where models are named
+                    self._redactor.name(tally.target),  # somebody may have typed a key where models are named
                     tally.outcome,
                     len(tally.attempts),
                     tally.seconds,

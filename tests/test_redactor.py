@@ -52,6 +52,15 @@ def test_a_key_that_nobody_holds_any_more_is_forgotten(key: str, text: str) -> N
     assert not redactor._by_piece
 
 
+def test_a_name_that_is_remembered_is_cleaned_anew_once_a_key_comes_or_goes() -> None:
+    redactor = Redactor()
+    assert redactor.name("openai/correct-horse-battery") == "openai/correct-horse-battery"
+    redactor.hold("correct-horse-battery")
+    assert redactor.name("openai/correct-horse-battery") == "openai/[key]"
+    redactor.drop("correct-horse-battery")
+    assert redactor.name("openai/correct-horse-battery") == "openai/correct-horse-battery"
+
+
 def test_the_owners_keys_are_never_forgotten_and_may_be_short() -> None:
     redactor = Redactor(["hunter2x", "a-longer-password"])
     redactor.hold("a-longer-password")

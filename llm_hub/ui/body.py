@@ -30,15 +30,15 @@ def too_much() -> Refusal:
 
 
 class Body:
-    """Receives a body up to a limit of bytes and of files, whatever it says of itself.
+    """Receives a body of at most `most` bytes and so many files, whatever it says of itself.
 
     `refusal` says why it was not received to its end; the application may have made something else of that.
     """
 
-    def __init__(self, receive: Receive) -> None:
+    def __init__(self, receive: Receive, most: int, files: int | None = None) -> None:
         self._receive = receive
-        self.left = LARGEST_BODY
-        self.files: int | None = None
+        self._left = most
+        self._files = files
         self.refusal: Refusal | None = None
         self._seen = b""
         self._complete = False
@@ -60,12 +60,12 @@ class Body:
         message = await self._receive()
         body = message.get("body", b"")
         self._complete = not message.get("more_body", False)
-        self.left -= len(body)
-        if self.files is not None:
+        self._left -= len(body)
+        if self._files is not None:
             self._seen += body
-            self.files -= self._seen.count(b"filename")
+            self._files -= self._seen.count(b"filename")
             self._seen = self._seen[-7:]
-        if self.left < 0 or (self.files is not None and self.files < 0):
+        if self._left < 0 or (self._files is not None and self._files < 0):
             self.refusal = too_much()
             raise self.refusal
         return message

@@ -44,7 +44,7 @@ def heard() -> Iterator[asyncio.Queue[str]]:
 
 
 def client(turn_away: TurnedAway, address: str = "8.8.8.8") -> httpx.AsyncClient:
-    guard = Guard(fine, on_space=False, turn_away=turn_away)
+    guard = Guard(fine, on_space=False, turn_away=turn_away, clock=lambda: 1000.0)  # nothing comes back by itself
     return httpx.AsyncClient(transport=httpx.ASGITransport(guard, client=(address, 1)), base_url="http://hub.example")
 
 

@@ -113,6 +113,11 @@ async def asked(guard: Guard, path: str, told: str = "8.8.8.8", **more: Any) -> 
     return sent[0]["status"], found, sent[1]["body"].decode()
 
 
+def standing() -> float:
+    """A clock by which nothing comes back."""
+    return 1000.0
+
+
 async def fine(_: Any, receive: Any, send: Any) -> None:
     await receive()
     await send({"type": "http.response.start", "status": 200, "headers": []})
@@ -125,7 +130,7 @@ async def fine(_: Any, receive: Any, send: Any) -> None:
      ("/visitor/keys/openai/test", 100)],
 )  # fmt: skip
 async def test_one_address_is_slowed_down_and_no_other(path: str, burst: int) -> None:
-    guard = Guard(fine, on_space=True)
+    guard = Guard(fine, on_space=True, clock=standing)
     event = {"data": [], "fn_index": 0, "session_hash": "same"}
     answers = [await asked(guard, path, **event) for _ in range(burst + burst // 2)]
     statuses = [status for status, _, _ in answers]
@@ -138,7 +143,7 @@ async def test_one_address_is_slowed_down_and_no_other(path: str, burst: int) ->
 
 
 async def test_one_address_opens_only_so_many_tabs() -> None:
-    guard = Guard(fine, on_space=True)
+    guard = Guard(fine, on_space=True, clock=standing)
     path = "/gradio_api/run/predict"
     answers = [(await asked(guard, path, data=[], fn_index=0, session_hash=f"s{number}"))[0] for number in range(150)]
     assert answers[:100] == [200] * 100
@@ -147,7 +152,7 @@ async def test_one_address_opens_only_so_many_tabs() -> None:
 
 
 async def test_one_address_uploads_only_so_much() -> None:
-    guard = Guard(fine, on_space=True)
+    guard = Guard(fine, on_space=True, clock=standing)
     answers = [(await asked(guard, "/gradio_api/upload"))[0] for _ in range(20)]
     assert answers[:8] == [200] * 8  # without a length, each counts as the largest there may be
     assert answers[-1] == 429

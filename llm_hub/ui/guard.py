@@ -11,6 +11,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
 
+import httpx
 import orjson
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
@@ -40,6 +41,8 @@ UPLOAD = "/gradio_api/upload"
 HEARTBEAT = "/gradio_api/heartbeat/"
 API = ("/v1", "/metrics")
 """How the paths begin of which every reply is a line of the log."""
+NAMING = (b"host", b"x-forwarded-host", b"x-gradio-server")
+"""The headers that Gradio takes for the page's own address."""
 LONGEST_NAME = 300
 """Characters of a host or an origin that are read: no real one has as many, and some are remembered."""
 LONGEST_TURN = 1.0
@@ -47,6 +50,7 @@ LONGEST_TURN = 1.0
 
 _SPACES = "https://huggingface.co"
 _SESSION = re.compile(r"[\w-]{1,64}", re.ASCII)
+_HOST = re.compile(r"(?:(?:[\w-]+\.)*[\w-]+\.?|\[[\da-f:.]+\])(?::\d{1,5})?", re.ASCII | re.IGNORECASE)
 _HERE = re.compile(r"localhost|127(?:\.\d{1,3}){3}|::1")
 
 
@@ -185,6 +189,9 @@ class Guard:
     ) -> Body:
         """What the page's requests need besides; returns the body within its limits. Raises for what nobody may ask."""
         path, query = scope["path"], scope["query_string"]
+        for name in NAMING:
+            if not _is_host(headers.get(name, b"").partition(b",")[0].strip()):
+                raise Refusal(400, f"{name.decode()} is not the name of a host.")
         if path in PAGES:
             if not self._pages.enter(who):
                 raise _busy()
@@ -266,6 +273,18 @@ def _name(host: str) -> str:
         return urlsplit(f"//{host}").hostname or ""
     except ValueError:
         return ""
+
+
+def _is_host(said: bytes) -> bool:
+    """Whether Gradio can make an address of it; of nothing, it takes another."""
+    host = said.decode("latin-1")
+    if not said or len(host) > LONGEST_NAME or not _HOST.fullmatch(host):
+        return not said
+    try:
+        httpx.URL(f"http://{host}")
+    except httpx.InvalidURL:
+        return False
+    return True
 
 
 def _event(body: bytes) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 if TYPE_CHECKING:
@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 KEY = "sk-hostile-0123456789abcdef"
 PATHS = ["/v1/chat", "/v1/chat/completions", "/v1/messages"]
 HEADERS = [
-    "origin", "authorization", "x-api-key", "content-type", "cookie", "x-forwarded-for", "x-forwarded-host", "range",
+    "host", "x-gradio-server", "origin", "authorization", "x-api-key", "content-type", "cookie", "x-forwarded-for",
+    "x-forwarded-host", "range",
     "x-request-id", "accept-encoding", "if-none-match", "forwarded", "sec-fetch-site",
 ]  # fmt: skip
 SMALL = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -81,6 +82,10 @@ def test_bytes_are_refused(caller: httpx.Client, path: str, body: bytes) -> None
 
 
 @SMALL
+@example(name="x-forwarded-host", value="::", path="/")
+@example(name="x-forwarded-host", value="[:::]", path="/config")
+@example(name="x-forwarded-host", value="256.256.256.256, hub.example", path="/")
+@example(name="x-gradio-server", value="::", path="/gradio_api/info")
 @given(
     name=st.sampled_from(HEADERS),
     value=printable,

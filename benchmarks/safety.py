@@ -1,101 +1,106 @@
-"""What safety costs the API: one server with and without it, by turns, as processor time a request.
+"""What safety costs the API: the processor's instructions a request, with it and without, counted by valgrind.
 
     uv run python -m benchmarks.safety
 
 Without it: nothing stands before the application, its log is not searched for keys, and a provider's reply is taken as
-it comes. At most 2 % is allowed. It is one process that is switched over, since two of the same program differ by more.
+it comes. At most 2 % is allowed. Time would tell less: a processor's differs by 15 % from one quarter of a second to
+the next. Each server answers some requests, ten at once, and ends; the difference between many and few is theirs alone.
 """
 
 from __future__ import annotations
 
 import asyncio
-import os
-import random
+import re
 import statistics
 import sys
 import tempfile
-import time
-from contextlib import ExitStack
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import aiohttp
 
-from benchmarks.gateways import KEY, _body, _free, _many, _ready, _running
+from benchmarks.gateways import CLIENTS, KEY, _body, _call, _free, _ready, _running
 
-ROUNDS = 100
-SECONDS = 0.25
-SWITCHED = """
+ROUNDS = 3
+FEW, MANY = 64, 320
+SERVER = """
+import gc, sys
 from httpx_aiohttp.httpx2 import AiohttpTransport
 from llm_hub import logs, server
+from llm_hub.application import Application
 from llm_hub.transport import Transport
 from llm_hub.ui.guard import Guard
 
-safe, guarded, bounded, redactor = True, Guard.__call__, Transport.handle_async_request, logs.Redactor.__call__
+async def no_page(self, stack):
+    gc.collect()
+    gc.freeze()
 
-async def guard(self, scope, receive, send):
-    global safe
-    if scope.get("path") == "/switch":
-        safe = scope["query_string"] == b"safe"
-        await send({"type": "http.response.start", "status": 204, "headers": []})
-        await send({"type": "http.response.body"})
-    elif safe:
-        await guarded(self, scope, receive, send)
-    else:
-        await self._app(scope, receive, send)
+async def no_guard(self, scope, receive, send):
+    await self._app(scope, receive, send)
 
-async def handle(self, request):
-    return await (bounded if safe else AiohttpTransport.handle_async_request)(self, request)
+async def as_it_comes(self, request):
+    if self._loop is None:
+        self._loop, self.client = True, self._session
+    return await AiohttpTransport.handle_async_request(self, request)
 
-Guard.__call__ = guard
-Transport.handle_async_request = handle
-logs.Redactor.__call__ = lambda self, text: redactor(self, text) if safe else text
+Application._open = no_page  # its queue looks for work a hundred times a second
+if sys.argv[1] == "unsafe":
+    Guard.__call__ = no_guard
+    Transport.handle_async_request = as_it_comes
+    logs.Redactor.__call__ = lambda self, text: text
 server.main()
 """
 
 
-def _spent(process: int) -> float:
-    """Seconds of processor time of another process: Linux's clock of it, see clock_getcpuclockid(3)."""
-    return time.clock_gettime(~process << 3 | 2)
+async def _ask(base: str, requests: int) -> None:
+    url, body = f"{base}/v1/chat/completions", _body("openai/fake", stream=False)
+    await _ready(url, {}, "openai/fake")
+    async with aiohttp.ClientSession() as session:
+
+        async def client() -> None:
+            for _ in range(requests // CLIENTS):
+                await _call(session, url, body)
+
+        await asyncio.gather(*(client() for _ in range(CLIENTS)))
 
 
-async def _turns(base: str, process: int) -> list[float]:
-    """By round: processor time a request with safety, divided by that without."""
-    ratios = []
-    async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session:
-        url, body = f"{base}/v1/chat/completions", _body("openai/fake", stream=False)
-        await _many(session, url, body, 2.0)  # warm
-        for _ in range(ROUNDS):
-            cost = {}
-            for way in random.sample(("safe", "unsafe"), 2):
-                async with session.get(f"{base}/switch?{way}"):
-                    pass
-                before = _spent(process)
-                done = await _many(session, url, body, SECONDS)
-                cost[way] = (_spent(process) - before) / done
-            ratios.append(cost["safe"] / cost["unsafe"])
-    return ratios
+def _counted(way: str, requests: int, core: int, provider: str) -> int:
+    """The instructions of a whole server that answers so many requests."""
+    port, here = _free(), Path(__file__).parent.parent
+    command = ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null", sys.executable, "-c", SERVER, way]
+    environment = {"LLM_HUB_PORT": str(port), "OPENAI_API_KEY": KEY, "OPENAI_BASE_URL": provider}
+    environment |= {"PYTHONPATH": str(here), "PYTHONHASHSEED": "0", "LLM_HUB_CONNECT_TIMEOUT": "60"}
+    with tempfile.TemporaryDirectory() as folder:
+        with _running(command, core, folder, **environment):
+            asyncio.run(_ask(f"http://127.0.0.1:{port}", requests))
+        counted = re.search(r"Collected : (\d+)", (Path(folder) / "log").read_text())
+    if counted is None:
+        raise RuntimeError("valgrind counted nothing.")
+    return int(counted[1])
+
+
+def _a_request(way: str, core: int, provider: str) -> float:
+    return (_counted(way, MANY, core, provider) - _counted(way, FEW, core, provider)) / (MANY - FEW)
 
 
 def main() -> None:
-    os.sched_setaffinity(0, {1 % (os.cpu_count() or 1)})
-    here = Path(__file__).parent.parent
-    upstream, port = _free(), _free()
+    port, here = _free(), Path(__file__).parent.parent
     serve = [sys.executable, "-m", "uvicorn", "benchmarks.gateways:fake", "--log-level", "error", "--no-access-log"]
-    provider = f"http://127.0.0.1:{upstream}/v1"
-    environment = {"LLM_HUB_PORT": str(port), "OPENAI_API_KEY": KEY, "OPENAI_BASE_URL": provider}
-    with ExitStack() as stack:
-        folders = [stack.enter_context(tempfile.TemporaryDirectory()) for _ in range(2)]
-        stack.enter_context(_running([*serve, "--port", str(upstream)], 1, folders[0], PYTHONPATH=str(here)))
+    provider = f"http://127.0.0.1:{port}/v1"
+    ratios = []
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        _running([*serve, "--port", str(port)], 1, folder, PYTHONPATH=str(here)),
+        ThreadPoolExecutor() as threads,
+    ):
         asyncio.run(_ready(f"{provider}/chat/completions", {}, "fake"))
-        command = [sys.executable, "-c", SWITCHED]
-        process = stack.enter_context(_running(command, 0, folders[1], PYTHONPATH=str(here), **environment))
-        base = f"http://127.0.0.1:{port}"
-        asyncio.run(_ready(f"{base}/v1/chat/completions", {}, "openai/fake"))
-        time.sleep(5)  # what starts in the background has started
-        ratios = asyncio.run(_turns(base, process.pid))
-    low, middle, high = statistics.quantiles(ratios, n=4)
-    error = 1.25 * statistics.stdev(ratios) / len(ratios) ** 0.5
-    print(f"Safety costs {middle - 1:+.1%} ± {error:.1%} of a request (quartiles {low - 1:+.1%}, {high - 1:+.1%}).")
+        for number in range(ROUNDS):
+            cores = number % 2, 1 - number % 2
+            safe, unsafe = threads.map(_a_request, ("safe", "unsafe"), cores, (provider, provider))
+            ratios.append(safe / unsafe)
+            print(f"{safe:,.0f} instructions a request with safety, {unsafe:,.0f} without: {ratios[-1] - 1:+.2%}")
+    error = statistics.stdev(ratios) / len(ratios) ** 0.5
+    print(f"Safety costs {statistics.mean(ratios) - 1:+.2%} ± {error:.2%} of a request.")
 
 
 if __name__ == "__main__":

@@ -94,7 +94,7 @@ class AnthropicProvider(LLMProvider):
             max_retries=0,
             open_telemetry=False,
             http_client=httpx2.AsyncClient(
-                transport=_Transport(trust_env=False),
+                transport=_Transport(),
                 headers=AS_IT_IS,
                 cookies=no_cookies(),
                 timeout=timeout,

@@ -85,7 +85,7 @@ class OllamaProvider(LLMProvider):
         self._client = httpx.AsyncClient(
             base_url=self._url,
             timeout=httpx.Timeout(read_timeout, connect=connect_timeout),
-            transport=_Transport(trust_env=False),
+            transport=_Transport(),
             headers=AS_IT_IS,
             cookies=no_cookies(),
             follow_redirects=False,

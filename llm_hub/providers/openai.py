@@ -79,7 +79,7 @@ class _PublicTransport(_Transport):
     """For a server that a visitor named."""
 
     def __init__(self, resolver: Any) -> None:
-        super().__init__(trust_env=False)
+        super().__init__()
         self._resolver = resolver
 
     def _connector(self, **options: Any) -> Any:
@@ -120,7 +120,7 @@ class OpenAIProvider(LLMProvider):
         self._chat = httpx2.URL(f"{self.address}/chat/completions")
         self._timeout = httpx2.Timeout(read_timeout, connect=connect_timeout)
         self._http = httpx2.AsyncClient(
-            transport=_PublicTransport(resolver) if public_only else _Transport(trust_env=False),
+            transport=_PublicTransport(resolver) if public_only else _Transport(),
             headers=AS_IT_IS,
             cookies=no_cookies(),
             timeout=self._timeout,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from httptools import HttpParserError
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ def _refusal(status: bytes, text: bytes) -> bytes:
 
 _TOO_LARGE = _refusal(b"431 Request Header Fields Too Large", b"The headers of the request are huge.")
 _TOO_LATE = _refusal(b"408 Request Timeout", b"The request took too long to arrive.")
+_NO_UPGRADE = _refusal(b"400 Bad Request", b"Send a body over HTTP/1.1, without the header Upgrade.")
 
 
 class Connection(HttpToolsProtocol):
@@ -36,6 +38,8 @@ class Connection(HttpToolsProtocol):
     where a request is not there `arrived_within` seconds after it began.
 
     What follows a chunked body is read within the same bounds, and dropped: uvicorn would take it for headers.
+
+    A body is refused where an upgrade is asked for: uvicorn would drop it, and take what is late of it for a request.
 
     A client that leaves is noticed also where it has asked ahead: uvicorn would not read on, and tell the last request.
     """
@@ -100,10 +104,23 @@ class Connection(HttpToolsProtocol):
             super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
+        if self.parser.should_upgrade() and self._has_body():
+            self._end(_NO_UPGRADE)
+            raise HttpParserError
         self._in_body = self._of_use = True
         super().on_headers_complete()
         if 0 < len(self.pipeline) <= MOST_AHEAD:
             self.flow.resume_reading()
+
+    def _has_body(self) -> bool:
+        return any(
+            name == b"transfer-encoding" or (name == b"content-length" and value.strip(b"0"))
+            for name, value in self.headers
+        )
+
+    def send_400_response(self, msg: str) -> None:
+        if not self.transport.is_closing():  # else it was told better
+            super().send_400_response(msg)
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
         self._answered = cycle

@@ -92,6 +92,21 @@ async def test_what_follows_a_body_without_end_is_not_waited_for(port: int, begu
     assert not said or said.startswith((b"HTTP/1.1 431 ", b"HTTP/1.1 400 "))
 
 
+@pytest.mark.parametrize("protocol", [b"h2c", b"websocket"])
+@pytest.mark.parametrize("length", [b"content-length: 2", b"transfer-encoding: chunked"])
+async def test_a_body_is_refused_where_an_upgrade_is_asked_for(port: int, protocol: bytes, length: bytes) -> None:
+    head = b"POST / HTTP/1.1\r\nhost: x\r\nconnection: upgrade\r\nupgrade: %b\r\n%b\r\n\r\n" % (protocol, length)
+    said = await asked(port, head)
+    assert said.startswith(b"HTTP/1.1 400 ")
+    assert said.count(b"HTTP/1.1 ") == 1
+    assert said.endswith(b"without the header Upgrade.")
+
+
+async def test_an_upgrade_without_a_body_is_an_ordinary_request(port: int) -> None:
+    head = b"POST / HTTP/1.1\r\nhost: x\r\nconnection: upgrade\r\nupgrade: h2c\r\ncontent-length: 0\r\n\r\n"
+    assert b"0 bytes" in await asked(port, head)
+
+
 @pytest.mark.parametrize("ahead", [0, 1, MOST_AHEAD])
 async def test_a_client_that_leaves_is_noticed_also_where_it_has_asked_ahead(ahead: int) -> None:
     asked, left = asyncio.Event(), asyncio.Event()

@@ -139,7 +139,7 @@ class Guard:
         try:
             if to_api and who is not None:
                 self._spend(self._requests, who)
-            headers = dict(scope["headers"])
+            headers = dict(reversed(scope["headers"]))  # the first of a name, which is what the application reads
             self._admit(scope, path, headers)
             if not to_api:
                 receive = reply.body = await self._prepare(scope, receive, headers, who, reply)
@@ -261,7 +261,7 @@ def _length(headers: dict[bytes, bytes], most: int) -> int | None:
     length = headers.get(b"content-length")
     if length is None:
         return None
-    if not length.isdigit() or int(length) > most:
+    if not length.isdigit() or len(length) > 20 or int(length) > most:
         raise too_much()
     return None if b"transfer-encoding" in headers else int(length)
 

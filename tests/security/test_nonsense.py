@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import string
+from contextlib import closing
+from http.client import HTTPConnection
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -95,6 +97,20 @@ def test_a_header_breaks_nothing(caller: httpx.Client, name: str, value: str, pa
     response = caller.get(path, headers={name: value.strip()})
     assert response.status_code < 500
     assert "access-control-allow-origin" not in response.headers
+
+
+@pytest.mark.parametrize("name", ["x-forwarded-host", "x-gradio-server"])
+@pytest.mark.parametrize("path", ["/", "/config"])
+def test_a_header_that_is_said_twice_is_judged_as_it_is_read(caller: httpx.Client, name: str, path: str) -> None:
+    response = caller.get(path, headers=[(name, "[::"), (name, "127.0.0.1")])
+    assert response.status_code == 400
+
+
+@pytest.mark.parametrize("path", ["/v1/chat", "/gradio_api/queue/join", "/gradio_api/upload", "/config"])
+def test_a_length_with_thousands_of_digits_is_refused(site: Site, path: str) -> None:
+    with closing(HTTPConnection("127.0.0.1", site.port, timeout=30)) as connection:
+        connection.request("POST", path, headers={"content-length": "0" * 5000})
+        assert connection.getresponse().status == 413
 
 
 @SMALL

@@ -314,6 +314,8 @@ def checked_url(url: str, setting: str) -> str:
         raise ConfigurationError(f"{setting} is not a web address.", hint="It looks like https://example.com/v1.")
     if parts.username is not None or parts.password is not None:
         raise ConfigurationError(f"{setting} contains a user name or password.", hint="Leave them out of the address.")
+    if "?" in url or "#" in url:
+        raise ConfigurationError(f"{setting} goes on after its path.", hint="It ends like https://example.com/v1.")
     return url
 
 

@@ -111,6 +111,14 @@ async def test_an_unknown_provider_is_answered_with_the_known_ones(tmp_path: Pat
             await answer(hub, model)
 
 
+@pytest.mark.parametrize("end", ["?api-key=a-secret-0123456789", "#a-secret-0123456789", "?k=1</script>"])
+async def test_a_servers_address_ends_with_its_path(tmp_path: Path, end: str) -> None:
+    with pytest.raises(ConfigurationError, match="LLM_HUB_SERVERS: mine goes on after its path") as refused:
+        async with a_hub(tmp_path, f"LLM_HUB_SERVERS='mine=http://127.0.0.1:1/v1{end}'"):
+            pass
+    assert end[1:] not in str(refused.value)
+
+
 async def test_a_server_may_not_take_a_known_name(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="LLM_HUB_SERVERS: the name openai is taken"):
         async with a_hub(tmp_path, "LLM_HUB_SERVERS=openai=http://127.0.0.1:1/v1"):

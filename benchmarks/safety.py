@@ -1,5 +1,6 @@
 """What safety costs the API: the processor's instructions a request, with it and without, counted by valgrind.
 
+    apt-get install valgrind
     uv run python -m benchmarks.safety
 
 Without it: nothing stands before the application, its log is not searched for keys, and a provider's reply is taken as
@@ -11,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import shutil
 import statistics
 import sys
 import tempfile
@@ -84,6 +86,8 @@ def _a_request(way: str, core: int, provider: str) -> float:
 
 
 def main() -> None:
+    if shutil.which("valgrind") is None:
+        sys.exit("valgrind, which counts the instructions, is missing: install it first.")
     port, here = _free(), Path(__file__).parent.parent
     serve = [sys.executable, "-m", "uvicorn", "benchmarks.gateways:fake", "--log-level", "error", "--no-access-log"]
     provider = f"http://127.0.0.1:{port}/v1"

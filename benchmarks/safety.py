@@ -5,7 +5,7 @@
 
 Without it: nothing stands before the application, its log is not searched for keys, and a provider's reply is taken as
 it comes. At most 2 % is allowed. Time would tell less: a processor's differs by 15 % from one quarter of a second to
-the next. Each server answers some requests, ten at once, and ends; the difference between many and few is theirs alone.
+the next. Each server answers some requests, 16 at once, and ends; the difference between many and few is theirs alone.
 """
 
 from __future__ import annotations

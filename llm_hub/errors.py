@@ -38,6 +38,7 @@ Breaker = Literal["counts", "holds", "ignores"]
 Scope = Literal["provider", "model", "key", "target"]
 
 # Every line of the log is searched: most of them have none of these words, which takes a third of the time to find.
+# "gsk" is no word of its own there, since it holds another one.
 _PREFIXES = ("sk", "pk", "rk", "hf", "xai", "key", "tgp", "AIza", "ya29")
 _KEY_SHAPES = re.compile(
     rf"(?<!\w)(?!key_refused\b)(?:(?:gsk|{'|'.join(_PREFIXES)})[-_.][A-Za-z0-9_\-*.…]{{6,}}|AIza[A-Za-z0-9_\-]{{20,}})"

@@ -293,7 +293,8 @@ def _event(body: bytes) -> dict[str, Any]:
         event: Any = orjson.loads(body)
     except orjson.JSONDecodeError:
         raise Refusal(400, "The body is not JSON.") from None
-    session = event.get("session_hash") if isinstance(event, dict) else None
-    if not isinstance(session, str) or not _SESSION.fullmatch(session):
-        raise Refusal(400, "session_hash is missing.")
-    return event  # type: ignore[no-any-return]  # a dict, since it has a session
+    if isinstance(event, dict):
+        session = event.get("session_hash")
+        if isinstance(session, str) and _SESSION.fullmatch(session):
+            return event
+    raise Refusal(400, "session_hash is missing.")

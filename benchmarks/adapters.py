@@ -25,7 +25,7 @@ from llm_hub.chat import TextDelta
 from llm_hub.providers.anthropic import AnthropicProvider
 from llm_hub.providers.ollama import OllamaProvider
 from llm_hub.providers.openai import OpenAIProvider
-from llm_hub.wire import SSEDecoder, parse_object
+from llm_hub.wire.decoders import SSEDecoder, parse_object
 
 TOKENS = {"one read a token": 1000, "bursts": 20000}
 ROUNDS = 3

@@ -15,10 +15,10 @@ from pathlib import Path
 
 from playwright.sync_api import sync_playwright
 
+from tests.fault_server import FaultServerThread
 from tests.ui.compare_page import ComparePage
 from tests.ui.conftest import CHROMIUM, FLAGS
 from tests.ui.site import Site
-from tests.wall import WallThread
 
 WORDS = 1600
 WATCH = """() => {
@@ -43,8 +43,8 @@ WATCH = """() => {
 
 
 def main() -> None:
-    with WallThread() as wall, tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
-        environment = {"OPENAI_API_KEY": "sk-test-0123456789abcdef", "OPENAI_BASE_URL": wall.openai_url}
+    with FaultServerThread() as fault_server, tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
+        environment = {"OPENAI_API_KEY": "sk-test-0123456789abcdef", "OPENAI_BASE_URL": fault_server.openai_url}
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         with Site(Path(folder) / "log", environment) as site:
             compare = ComparePage(browser.new_page(), site.url)
@@ -56,7 +56,7 @@ def main() -> None:
             compare.compare("Hello", panes=4)
             seen, frames = compare.page.evaluate("[seen, frames]")
             for pane, model in enumerate(models, 1):
-                sent = next(exchange for exchange in wall.exchanges if exchange.model == model).token_times
+                sent = next(exchange for exchange in fault_server.exchanges if exchange.model == model).token_times
                 # A pane is furthest behind just before its next picture: by the first word that it does not show yet.
                 shown = [(words, until) for (_, words), (until, _) in pairwise(seen[str(pane)]) if words < len(sent)]
                 behind = [until - skew - sent[words] for words, until in shown]

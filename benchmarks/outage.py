@@ -13,9 +13,9 @@ import time
 from llm_hub.chat import Attempt, LLMResponse
 from llm_hub.providers.openai import OpenAIProvider
 from llm_hub.router import Health, LLMRouter, Target
-from tests.wall import Wall
+from tests.fault_server import FaultServer
 
-KEY = "sk-wall-0123456789abcdef"
+KEY = "sk-test-0123456789abcdef"
 OUTAGE = 60.0
 EVERY = 4.0
 
@@ -29,14 +29,14 @@ def _reached(attempts: tuple[Attempt, ...], model: str) -> list[Attempt]:
     return [attempt for attempt in attempts if attempt.model == model and attempt.outcome != "paused"]
 
 
-async def _outage(provider: OpenAIProvider, wall: Wall, healthy: Target) -> None:
+async def _outage(provider: OpenAIProvider, fault_server: FaultServer, healthy: Target) -> None:
     """A target that is down for a minute, and a request every four seconds."""
     router = LLMRouter(Target(provider, "gpt-4o"), healthy, health=Health())
     began, attempts, slowest, back = time.perf_counter(), 0, 0.0, None
-    wall.down = True
+    fault_server.down = True
     while back is None:
         since = time.perf_counter() - began
-        wall.down = since < OUTAGE
+        fault_server.down = since < OUTAGE
         response, seconds = await _asked(router)
         attempts += sum(attempt.outcome != "answered" for attempt in _reached(response.attempts, "gpt-4o"))
         slowest = max(slowest, seconds)
@@ -50,8 +50,8 @@ async def _outage(provider: OpenAIProvider, wall: Wall, healthy: Target) -> None
 
 
 async def main() -> None:
-    async with Wall() as wall, Wall() as well:
-        provider = OpenAIProvider(KEY, base_url=wall.openai_url)
+    async with FaultServer() as fault_server, FaultServer() as well:
+        provider = OpenAIProvider(KEY, base_url=fault_server.openai_url)
         other = OpenAIProvider(KEY, base_url=well.openai_url, name="other")
         healthy = Target(other, "ok")
 
@@ -61,9 +61,9 @@ async def main() -> None:
         response, seconds = await _asked(LLMRouter(Target(provider, "status-429?retry-after=60"), healthy))
         print(f"Retry-After of 60 s: answered in {seconds:.2f} s (at most 1)")
         response, seconds = await _asked(LLMRouter(Target(provider, "stall@headers"), healthy))
-        asked = sum(exchange.model == "stall@headers" for exchange in wall.exchanges)
+        asked = sum(exchange.model == "stall@headers" for exchange in fault_server.exchanges)
         print(f"no answer at all: the silent model was asked {asked} time(s), answered in {seconds:.2f} s")
-        await _outage(provider, wall, healthy)
+        await _outage(provider, fault_server, healthy)
         await provider.aclose()
         await other.aclose()
 

@@ -16,7 +16,8 @@ from collections.abc import AsyncGenerator
 from typing import TYPE_CHECKING
 
 from llm_hub.chat import ChatRequest, Message, Role
-from llm_hub.provider import Answer, LLMProvider
+from llm_hub.provider import LLMProvider
+from llm_hub.response_builder import ResponseBuilder
 from llm_hub.router import Health, LLMRouter, Target
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ class Memory(LLMProvider):
         self._tokens = tokens
 
     async def events(self, request: ChatRequest) -> AsyncGenerator[Event]:
-        answer = Answer(self, request)
+        answer = ResponseBuilder(self, request)
         for _ in range(self._tokens):
             yield answer.text(" word")
         answer.finish_reason = "stop"

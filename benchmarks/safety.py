@@ -30,7 +30,7 @@ import gc, sys
 from httpx_aiohttp.httpx2 import AiohttpTransport
 from llm_hub import logs, server
 from llm_hub.application import Application
-from llm_hub.transport import Transport
+from llm_hub.wire.transport import Transport
 from llm_hub.ui.guard import Guard
 
 async def no_page(self, stack):

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from llm_hub.factory import ProviderFactory
     from llm_hub.provider import LLMProvider
     from llm_hub.providers.anthropic import AnthropicProvider
-    from llm_hub.providers.llama_cpp import LlamaCppProvider
+    from llm_hub.providers.llamacpp.llama_cpp import LlamaCppProvider
     from llm_hub.providers.ollama import OllamaProvider
     from llm_hub.providers.openai import OpenAIProvider
     from llm_hub.router.router import LLMRouter, Target
@@ -36,7 +36,7 @@ _HOMES = {
     "ProviderFactory": "factory",
     "LLMProvider": "provider",
     "AnthropicProvider": "providers.anthropic",
-    "LlamaCppProvider": "providers.llama_cpp",
+    "LlamaCppProvider": "providers.llamacpp.llama_cpp",
     "OllamaProvider": "providers.ollama",
     "OpenAIProvider": "providers.openai",
     "LLMRouter": "router.router",

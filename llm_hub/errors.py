@@ -31,31 +31,11 @@ target may help), `breaker` (whether it counts against the target's health, or p
 from __future__ import annotations
 
 import math
-import re
 from typing import Any, ClassVar, Literal
 
 Breaker = Literal["counts", "holds", "ignores"]
+
 Scope = Literal["provider", "model", "key", "target"]
-
-# Every line of the log is searched: most of them have none of these words, which takes a third of the time to find.
-# "gsk" is no word of its own there, since it holds another one.
-_PREFIXES = ("sk", "pk", "rk", "hf", "xai", "key", "tgp", "AIza", "ya29")
-_KEY_SHAPES = re.compile(
-    rf"(?<!\w)(?!key_refused\b)(?:(?:gsk|{'|'.join(_PREFIXES)})[-_.][A-Za-z0-9_\-*.…]{{6,}}|AIza[A-Za-z0-9_\-]{{20,}})"
-)
-_BEARER = re.compile(r"([Bb][Ee][Aa][Rr][Ee][Rr] )[^\s\"',;]+")
-
-
-def redact(text: str, *secrets: str) -> str:
-    """`text` without `secrets`, and without whatever has the shape of an API key, even one that is partly masked."""
-    for secret in secrets:
-        if len(secret) >= 4:
-            text = text.replace(secret, "[key]")
-    for prefix in _PREFIXES:
-        if prefix in text:
-            text = _KEY_SHAPES.sub("[key]", text)
-            break
-    return _BEARER.sub(r"\1[key]", text) if "bearer" in text.lower() else text
 
 
 def shorten(text: str | bytes, limit: int = 300) -> str:

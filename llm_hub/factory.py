@@ -2,171 +2,26 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from difflib import get_close_matches
 from importlib import import_module
 from inspect import signature
 from typing import TYPE_CHECKING, Any, ClassVar
+from urllib.parse import urlsplit
 
 from llm_hub.errors import ConfigurationError
+from llm_hub.providers.catalog import PROVIDERS, ProviderSpec, compatible
+from llm_hub.providers.llamacpp import gguf
+from llm_hub.wire.validation import checked_url
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from decimal import Decimal
 
     from llm_hub.provider import LLMProvider
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """A provider that comes with the hub.
-
-    A service that speaks OpenAI's chat completions is a row and nothing else. A protocol of its own is an adapter
-    (`module:class` under llm_hub.providers) and a row. `key` and `url` name the variables of the environment that
-    hold the API key and another base URL, the first that is set wins; a row without `key` needs none. `prices` is the
-    provider's id in genai-prices; "" where it is not listed, "free" where answers cost nothing.
-    """
-
-    title: str
-    base_url: str = ""
-    key: tuple[str, ...] = ()
-    url: tuple[str, ...] = ()
-    default_model: str = ""
-    suggestions: tuple[str, ...] = ()
-    prices: str = ""
-    adapter: str = "openai:OpenAIProvider"
-    options: Mapping[str, Any] = field(default_factory=dict)
-
-
-_OLD_LIMIT = {"max_tokens_field": "max_tokens"}
-"""For servers that know the answer's limit by its first name only."""
-
-ROWS: dict[str, Row] = {
-    "openai": Row(
-        "OpenAI",
-        base_url="https://api.openai.com/v1",
-        key=("OPENAI_API_KEY",),
-        url=("OPENAI_BASE_URL",),
-        default_model="gpt-6-luna",
-        suggestions=("gpt-6-luna", "gpt-6.1-terra", "gpt-6.2-sol", "gpt-6.2-astra"),
-        prices="openai",
-    ),
-    "anthropic": Row(
-        "Anthropic",
-        adapter="anthropic:AnthropicProvider",
-        base_url="https://api.anthropic.com",
-        key=("ANTHROPIC_API_KEY",),
-        url=("ANTHROPIC_BASE_URL",),
-        default_model="claude-haiku-5-5",
-        suggestions=("claude-haiku-5-5", "claude-sonnet-5-5", "claude-opus-5-5", "claude-fable-5-2"),
-        prices="anthropic",
-    ),
-    "ollama": Row(
-        "Ollama",
-        adapter="ollama:OllamaProvider",
-        base_url="http://127.0.0.1:11434",
-        url=("OLLAMA_BASE_URL", "OLLAMA_HOST"),
-        prices="free",
-    ),
-    "local": Row("Embedded", adapter="llama_cpp:LlamaCppProvider", prices="free"),
-    "chaos": Row(
-        "Chaos",
-        adapter="chaos:ChaosProvider",
-        default_model="steady",
-        suggestions=(
-            "steady",
-            "breaks-off",
-            "stalls",
-            "overloaded",
-            "recovers",
-            "rate-limited",
-            "silent",
-            "garbled",
-            "empty",
-            "no-credit",
-            "refuses",
-        ),
-        prices="free",
-    ),
-    "huggingface": Row(
-        "Hugging Face",
-        base_url="https://router.huggingface.co/v1",
-        key=("HF_TOKEN",),
-        default_model="openai/gpt-oss-20b",
-        suggestions=("openai/gpt-oss-20b", "openai/gpt-oss-120b"),
-        prices="huggingface",
-        options=_OLD_LIMIT,
-    ),
-    "openrouter": Row(
-        "OpenRouter",
-        base_url="https://openrouter.ai/api/v1",
-        key=("OPENROUTER_API_KEY",),
-        default_model="openrouter/auto",
-        suggestions=("openrouter/auto",),
-        prices="openrouter",
-        options=_OLD_LIMIT,
-    ),
-    "groq": Row(
-        "Groq",
-        base_url="https://api.groq.com/openai/v1",
-        key=("GROQ_API_KEY",),
-        default_model="openai/gpt-oss-20b",
-        suggestions=("openai/gpt-oss-20b", "llama-3.3-70b-versatile"),
-        prices="groq",
-    ),
-    "mistral": Row(
-        "Mistral",
-        base_url="https://api.mistral.ai/v1",
-        key=("MISTRAL_API_KEY",),
-        default_model="mistral-small-latest",
-        suggestions=("mistral-small-latest", "mistral-large-latest"),
-        prices="mistral",
-        options=_OLD_LIMIT,
-    ),
-    "deepseek": Row(
-        "DeepSeek",
-        base_url="https://api.deepseek.com/v1",
-        key=("DEEPSEEK_API_KEY",),
-        default_model="deepseek-chat",
-        suggestions=("deepseek-chat", "deepseek-reasoner"),
-        prices="deepseek",
-        options=_OLD_LIMIT,
-    ),
-    "gemini": Row(
-        "Gemini",
-        base_url="https://generativelanguage.googleapis.com/v1beta/openai",
-        key=("GEMINI_API_KEY", "GOOGLE_API_KEY"),
-        default_model="gemini-flash-latest",
-        suggestions=("gemini-flash-latest", "gemini-pro-latest"),
-        prices="google",
-        options=_OLD_LIMIT,
-    ),
-    "xai": Row(
-        "xAI",
-        base_url="https://api.x.ai/v1",
-        key=("XAI_API_KEY",),
-        default_model="grok-4",
-        suggestions=("grok-4",),
-        prices="x-ai",
-    ),
-    "together": Row(
-        "Together",
-        base_url="https://api.together.xyz/v1",
-        key=("TOGETHER_API_KEY",),
-        default_model="openai/gpt-oss-20b",
-        suggestions=("openai/gpt-oss-20b",),
-        prices="together",
-        options=_OLD_LIMIT,
-    ),
-}
-
-
-def compatible(title: str, base_url: str, key: str) -> Row:
-    """The row of any other OpenAI-compatible server. `key` names the variable of the environment that may hold one."""
-    return Row(title, base_url=base_url, key=(key,), options={**_OLD_LIMIT, "default_model": ""})
+    from llm_hub.settings import Settings
 
 
 class ProviderFactory:
-    """Names → providers: those of `ROWS`, and whatever a program registers."""
+    """Names → providers: those of `PROVIDERS`, and whatever a program registers."""
 
     registered: ClassVar[dict[str, type[LLMProvider]]] = {}
 
@@ -187,7 +42,7 @@ class ProviderFactory:
     @classmethod
     def available_providers(cls) -> list[str]:
         """Every name that `create` knows, in the order of the page."""
-        return list(dict.fromkeys([*ROWS, *cls.registered]))
+        return list(dict.fromkeys([*PROVIDERS, *cls.registered]))
 
     @classmethod
     def create(cls, name: str, **options: Any) -> LLMProvider:
@@ -197,20 +52,20 @@ class ProviderFactory:
         """
         if name in cls.registered:
             return cls.registered[name](**options)
-        if name not in ROWS:
+        if name not in PROVIDERS:
             near = get_close_matches(name, cls.available_providers(), n=1)
             hint = f"Did you mean {near[0]}?" if near else f"Known are {', '.join(cls.available_providers())}."
             raise ConfigurationError(f"There is no provider {name!r}.", hint=hint)
-        return cls.build(name, ROWS[name], **options)
+        return cls.build(name, PROVIDERS[name], **options)
 
     @staticmethod
-    def build(name: str, row: Row, **options: Any) -> LLMProvider:
+    def build(name: str, spec: ProviderSpec, **options: Any) -> LLMProvider:
         """A new provider from a row. Imports its adapter, which may take a second: call it in a thread."""
-        module, _, adapter = row.adapter.partition(":")
-        if row is ROWS.get(name) and row.key and not options.get("api_key"):
-            raise ConfigurationError(f"{row.title} needs an API key.", hint=f"Pass api_key, or set {row.key[0]}.")
-        known = {"name": name, "title": row.title, "base_url": row.base_url, "default_model": row.default_model}
-        settled = {key: value for key, value in known.items() if value} | dict(row.options) | options
+        module, _, adapter = spec.adapter.partition(":")
+        if spec is PROVIDERS.get(name) and spec.key and not options.get("api_key"):
+            raise ConfigurationError(f"{spec.title} needs an API key.", hint=f"Pass api_key, or set {spec.key[0]}.")
+        known = {"name": name, "title": spec.title, "base_url": spec.base_url, "default_model": spec.default_model}
+        settled = {key: value for key, value in known.items() if value} | dict(spec.options) | options
         provider = getattr(import_module(f"llm_hub.providers.{module}"), adapter)
         try:
             signature(provider).bind(**settled)
@@ -218,3 +73,82 @@ class ProviderFactory:
             raise ConfigurationError(f"{name}: {error}.") from None
         built: LLMProvider = provider(**settled)
         return built
+
+
+class ConfiguredProviders:
+    """Rows by name: those that come with the hub, then the servers that the settings add.
+
+    Raises `ConfigurationError` for settings that contradict each other, or name a provider that there is not.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self.specs: dict[str, ProviderSpec] = {
+            name: spec for name, spec in PROVIDERS.items() if name != "chaos" or settings.chaos
+        }
+        for name, url in settings.servers.items():
+            if name in PROVIDERS or name == "auto":
+                raise ConfigurationError(f"LLM_HUB_SERVERS: the name {name} is taken.", hint="Choose another name.")
+            key = f"{name.upper().replace('-', '_')}_API_KEY"
+            self.specs[name] = compatible(name, checked_url(url, f"LLM_HUB_SERVERS: {name}"), key)
+        for name in settings.route:
+            self.known(name, "LLM_HUB_ROUTE: ")
+        for name in settings.prices:
+            self.known(name, "LLM_HUB_PRICES: ")
+
+    def known(self, target: str, where: str = "") -> str:
+        """The provider's name in a target's. Raises `ConfigurationError` if there is no such provider."""
+        name = target.partition("/")[0]
+        known = [*self.specs, *ProviderFactory.registered]
+        if name in known:
+            return name
+        near = get_close_matches(name, known, n=1)
+        hint = f"Did you mean {near[0]}?" if near else f"Known are {', '.join(known)}."
+        raise ConfigurationError(f"{where}There is no provider {name!r}; a model is written provider/model.", hint=hint)
+
+    def rates(self, provider: str, model: str) -> tuple[Decimal, Decimal] | None:
+        """What the owner says that a model costs."""
+        own = self._settings.prices
+        return own.get(f"{provider}/{model}") or own.get(provider)
+
+    def default_model(self, name: str) -> str:
+        """The model that a provider's name alone stands for. Raises `ConfigurationError` for a file that is none."""
+        if name == "local":
+            return gguf.find(self._settings.local_model or None).title
+        return self.specs[name].default_model
+
+    def options(self, name: str) -> dict[str, Any]:
+        """What the settings say about a provider, for its constructor: everything but the key."""
+        if name == "local":
+            gguf.find(self._settings.local_model or None)  # raises for a file that cannot be used
+            return {
+                "model": self._settings.local_model or None,
+                "token": self._settings.value("HF_TOKEN") or None,  # for a repository that asks for one
+            }
+        if name == "chaos":
+            return {}
+        options: dict[str, Any] = {
+            "connect_timeout": self._settings.connect_timeout,
+            "read_timeout": self._settings.total_timeout,  # the route's own clocks are shorter
+        }
+        if url := self.address(self.specs[name]):
+            options["base_url"] = url
+        return options
+
+    def address(self, spec: ProviderSpec) -> str:
+        """Another base URL than the row's, if the settings name one. Raises `ConfigurationError`."""
+        setting = next((name for name in spec.url if self._settings.value(name)), "")
+        if spec.url and not setting and self._settings.on_space and urlsplit(spec.base_url).hostname == "127.0.0.1":
+            raise ConfigurationError(
+                f"{spec.title} does not run on a Space.",
+                hint=f"Set {spec.url[0]} to a server that the internet can reach on port 443, 80 or 8080.",
+            )
+        url = self._settings.value(setting)
+        return checked_url(_with_scheme(url) if setting == "OLLAMA_HOST" else url, setting) if url else ""
+
+
+def _with_scheme(host: str) -> str:
+    """OLLAMA_HOST is also Ollama's own setting, an address to listen on: host, host:port, or 0.0.0.0."""
+    url = host if "://" in host else f"http://{host}"
+    url = url.replace("//0.0.0.0", "//127.0.0.1")
+    return url if url.count(":") > 1 else f"{url}:11434"

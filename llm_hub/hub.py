@@ -13,25 +13,25 @@ from importlib import import_module
 from typing import TYPE_CHECKING, NoReturn
 from urllib.parse import urlsplit
 
-from llm_hub.accounts import Accounts
-from llm_hub.catalogue import Catalogue
+from llm_hub.access.keyring import TYPE_A_KEY, Keyring, Payer
+from llm_hub.access.provider_pool import ProviderPool
 from llm_hub.chat import Attempt, AttemptFailed, Done, LLMResponse
 from llm_hub.errors import ConfigurationError, LLMHubError, NotConfigured
-from llm_hub.factory import ROWS, ProviderFactory
-from llm_hub.pricing import has_fees, own_price, price
+from llm_hub.factory import ConfiguredProviders, ProviderFactory
 from llm_hub.provider import LLMProvider
-from llm_hub.purse import TYPE_A_KEY, Payer, Purse
+from llm_hub.providers.catalog import PROVIDERS
 from llm_hub.router import Clocks, Health, LLMRouter, Target
-from llm_hub.running import Running
+from llm_hub.router.deadlines import Running
+from llm_hub.usage.prices import has_fees, own_price, price
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Mapping
     from contextlib import AbstractAsyncContextManager
     from decimal import Decimal
 
-    from llm_hub.accounts import Account
+    from llm_hub.access.provider_pool import PooledProvider
     from llm_hub.chat import ChatRequest, Event, ModelInfo
-    from llm_hub.factory import Row
+    from llm_hub.providers.catalog import ProviderSpec
     from llm_hub.router.circuit_breaker import Paused
     from llm_hub.settings import Settings
 
@@ -76,11 +76,11 @@ class Hub:
         self._settings = settings
         self._clock = clock
         self.running = Running()
-        self._catalogue = Catalogue(settings)
-        self._rows = self._catalogue.rows
-        self._accounts = Accounts()
+        self._configured = ConfiguredProviders(settings)
+        self._specs = self._configured.specs
+        self._provider_pool = ProviderPool()
         self._health = Health(cooldown=settings.cooldown, clock=clock)
-        self._purse = Purse(settings, self._rows)
+        self._keyring = Keyring(settings, self._specs)
         self._clocks = Clocks(
             first_token=settings.first_token_timeout,
             reasoning=settings.first_token_timeout * 10,
@@ -101,36 +101,38 @@ class Hub:
         cannot end a pause for others, and sees of others only how the providers that all share are doing.
         """
         view = copy(self)
-        view._purse = self._purse.of_visitor(keys, owner_pays=owner_pays, trusted=trusted)  # noqa: SLF001  # its own class
+        view._keyring = self._keyring.of_visitor(keys, owner_pays=owner_pays, trusted=trusted)  # noqa: SLF001  # its own class
         return view
 
     def keyed(self) -> tuple[tuple[ProviderState, str], ...]:
         """The providers that take a key, each with the host that it is sent to."""
         found = []
-        for name, row in self._rows.items():
-            if self._purse.takes_key(name):
+        for name, spec in self._specs.items():
+            if self._keyring.takes_key(name):
                 with suppress(ConfigurationError):  # the owner's base URL is none: the key could not be sent anywhere
-                    url = self._catalogue.address(row) or row.base_url
-                    found.append((self._state(name, row), urlsplit(url).hostname or ""))
+                    url = self._configured.address(spec) or spec.base_url
+                    found.append((self._state(name, spec), urlsplit(url).hostname or ""))
         return tuple(found)
 
     def checked_key(self, provider: str, key: str) -> str:
         """A key that a visitor typed, without the white space around it. Raises `ConfigurationError`."""
-        return self._purse.checked(provider, key)
+        return self._keyring.checked(provider, key)
 
     def forget(self, provider: str, key: str) -> None:
         """A visitor took their key away: closes what was opened with it, once no answer needs it."""
-        self._accounts.forget(provider, key)
+        self._provider_pool.forget(provider, key)
 
     @property
     def default_provider(self) -> str:
         """The provider that a new chat begins with: the first that has a key, else the embedded model."""
-        keyed = (name for name, row in ROWS.items() if row.key)
+        keyed = (name for name, spec in PROVIDERS.items() if spec.key)
         return next((name for name in keyed if self._is_ready(name)), "local")
 
     def providers(self) -> tuple[ProviderState, ...]:
         """Every provider, in the order of the page, whether it can be used or not."""
-        known = [self._state(name, row) for name, row in self._rows.items() if name not in ProviderFactory.registered]
+        known = [
+            self._state(name, spec) for name, spec in self._specs.items() if name not in ProviderFactory.registered
+        ]
         added = [
             ProviderState(name, name, True, "", provider.default_model, ())
             for name, provider in ProviderFactory.registered.items()
@@ -139,14 +141,14 @@ class Hub:
 
     async def models(self, provider: str, *, fresh: bool = False) -> tuple[ModelInfo, ...]:
         """The provider's models, asked live and kept for ten minutes; `fresh` asks anew. Raises `LLMHubError`."""
-        payer = self._purse.payer((provider,))
-        account = self._found(provider)
-        if account and account.listed and not fresh and self._clock() - account.listed[0] < LISTS_KEPT:
-            return account.listed[1]
+        payer = self._keyring.payer((provider,))
+        pooled = self._found(provider)
+        if pooled and pooled.listed and not fresh and self._clock() - pooled.listed[0] < LISTS_KEPT:
+            return pooled.listed[1]
         async with self._use(provider, payer) as used:
             models = await used.models()
-            if account := self._found(provider):
-                account.listed = (self._clock(), models)
+            if pooled := self._found(provider):
+                pooled.listed = (self._clock(), models)
         return models
 
     async def known_models(self, provider: str, patience: float = 0.0) -> tuple[str, ...]:
@@ -155,17 +157,17 @@ class Hub:
             with suppress(TimeoutError, LLMHubError):
                 async with asyncio.timeout(patience):
                     return tuple(model.id for model in await self.models(provider))
-        if (account := self._found(provider)) and account.listed:
-            return tuple(model.id for model in account.listed[1])
-        row = self._rows.get(provider)
-        if row is None:
+        if (pooled := self._found(provider)) and pooled.listed:
+            return tuple(model.id for model in pooled.listed[1])
+        spec = self._specs.get(provider)
+        if spec is None:
             return ()
-        return row.suggestions or ((row.default_model,) if row.default_model else ())
+        return spec.suggestions or ((spec.default_model,) if spec.default_model else ())
 
     def listed(self, provider: str) -> tuple[ModelInfo, ...]:
         """The provider's models as they were last listed, without asking anybody; () if they never were."""
-        account = self._found(provider)
-        return account.listed[1] if account and account.listed else ()
+        pooled = self._found(provider)
+        return pooled.listed[1] if pooled and pooled.listed else ()
 
     @property
     def route(self) -> tuple[str, ...]:
@@ -190,7 +192,7 @@ class Hub:
 
     def payer(self, request: ChatRequest) -> Payer | None:
         """Who pays for a request; None: no model of its route needs a key, or nobody has one."""
-        return self._purse.paying(_providers(self.order(request)))
+        return self._keyring.paying(_providers(self.order(request)))
 
     def uses_registered(self, request: ChatRequest) -> bool:
         """Whether a program's own provider may be asked: it needs no key that somebody could pay with."""
@@ -206,7 +208,7 @@ class Hub:
         Closing the generator closes the provider's connection.
         """
         names = self.order(request)
-        payer = self._purse.payer(_providers(names))
+        payer = self._keyring.payer(_providers(names))
         async with AsyncExitStack() as used:
             targets = [await self._target(name, payer, used) for name in names]
             router = LLMRouter(
@@ -228,36 +230,36 @@ class Hub:
 
     def price(self, answer: LLMResponse | Attempt) -> Decimal | None:
         """US dollars that an answer, or one attempt at it, cost; None where that is unknown."""
-        if rates := self._catalogue.rates(answer.provider, answer.model):
+        if rates := self._configured.rates(answer.provider, answer.model):
             return own_price(rates, answer.usage)
-        row = self._rows.get(answer.provider)
-        return price(answer.model, answer.usage, row.prices) if row else None
+        spec = self._specs.get(answer.provider)
+        return price(answer.model, answer.usage, spec.prices) if spec else None
 
     def has_fees(self, target: str) -> bool:
         """Whether a target may cost more than its price says, and the owner has not said how much."""
         provider, _, model = target.partition("/")
-        if self._catalogue.rates(provider, model) is not None:
+        if self._configured.rates(provider, model) is not None:
             return False
-        row = self._rows.get(provider)
-        return has_fees(model, row.prices if row else "")
+        spec = self._specs.get(provider)
+        return has_fees(model, spec.prices if spec else "")
 
     def knows(self, provider: str, model: str) -> bool:
         """Whether a model's name may be kept: it is listed, is set, or has answered. What else somebody typed may be a
         key in the wrong place."""
-        account = self._found(provider)
-        seen = account.seen.get(model, ()) if account else ()
-        if any(attempt.outcome == "answered" for _, attempt in seen) or self._is_known(provider, model, account):
+        pooled = self._found(provider)
+        seen = pooled.seen.get(model, ()) if pooled else ()
+        if any(attempt.outcome == "answered" for _, attempt in seen) or self._is_known(provider, model, pooled):
             return True
         return f"{provider}/{model}" in (*self._settings.route, *self._settings.prices)
 
     def targets(self) -> tuple[TargetState, ...]:
         """Every target that has been asked since the start, by name."""
         states = []
-        for name in [*self._rows, *ProviderFactory.registered]:
-            account = self._found(name)
-            for model, attempts in list(account.seen.items()) if account else ():
-                if self._purse.trusted or self._purse.typed(name) or self._is_known(name, model, account):
-                    paused = self._health.paused(account.provider, model) if account and account.provider else None
+        for name in [*self._specs, *ProviderFactory.registered]:
+            pooled = self._found(name)
+            for model, attempts in list(pooled.seen.items()) if pooled else ():
+                if self._keyring.trusted or self._keyring.typed(name) or self._is_known(name, model, pooled):
+                    paused = self._health.paused(pooled.provider, model) if pooled and pooled.provider else None
                     ages = tuple(self._clock() - at for at, _ in attempts)
                     said = tuple(attempt for _, attempt in attempts)
                     states.append(TargetState(f"{name}/{model}", paused, said, ages))
@@ -269,16 +271,16 @@ class Hub:
         Of a visitor it ends what their own key caused; what a provider caused is everybody's, and passes by itself.
         """
         provider, _, model = target.partition("/")
-        account = self._found(provider)
-        if account and account.provider and (self._purse.trusted or self._purse.typed(provider)):
-            model = model or account.provider.default_model
-            self._health.reset(account.provider, model, key_only=not self._purse.trusted)
+        pooled = self._found(provider)
+        if pooled and pooled.provider and (self._keyring.trusted or self._keyring.typed(provider)):
+            model = model or pooled.provider.default_model
+            self._health.reset(pooled.provider, model, key_only=not self._keyring.trusted)
 
     async def warm_up(self) -> None:
         """Imports what the ready providers need, so that the first chat does not wait for it."""
         for state in self.providers():
-            row = self._rows.get(state.name)
-            if state.ready and row and row.key:
+            spec = self._specs.get(state.name)
+            if state.ready and spec and spec.key:
                 try:
                     async with self._use(state.name, "owner"):
                         pass
@@ -288,51 +290,51 @@ class Hub:
 
     async def aclose(self) -> None:
         """Closes every provider's connections."""
-        await self._accounts.aclose()
+        await self._provider_pool.aclose()
 
-    def _found(self, provider: str, payer: Payer | None = None) -> Account | None:
+    def _found(self, provider: str, payer: Payer | None = None) -> PooledProvider | None:
         """The account that this hub's requests to a provider use, if it was opened; None: or if they may use none."""
-        typed = self._purse.typed(provider)
+        typed = self._keyring.typed(provider)
         if typed and payer != "owner":
-            return self._accounts.find(provider, typed)
-        if self._purse.needs_key(provider) and (payer == "visitor" or not self._purse.owner_pays):
+            return self._provider_pool.find(provider, typed)
+        if self._keyring.needs_key(provider) and (payer == "visitor" or not self._keyring.owner_pays):
             return None
-        return self._accounts.find(provider)
+        return self._provider_pool.find(provider)
 
-    def _is_known(self, provider: str, model: str, account: Account | None) -> bool:
+    def _is_known(self, provider: str, model: str, pooled: PooledProvider | None) -> bool:
         """Whether a model is one of the provider's, and not just what somebody typed."""
-        row = self._rows.get(provider)
-        named = {model.id for model in account.listed[1]} if account and account.listed else set()
-        default = account.provider.default_model if account and account.provider else ""
-        return model in named or model == default or (row is not None and model in row.suggestions)
+        spec = self._specs.get(provider)
+        named = {model.id for model in pooled.listed[1]} if pooled and pooled.listed else set()
+        default = pooled.provider.default_model if pooled and pooled.provider else ""
+        return model in named or model == default or (spec is not None and model in spec.suggestions)
 
     def _remember(self, attempt: Attempt, payer: Payer) -> None:
         """Keeps an attempt for `targets`; but where all share it no model of a stranger's that is none: it may be a key
         that was typed in the wrong place."""
-        name, account = attempt.provider, self._found(attempt.provider, payer)
-        own = self._purse.trusted or (payer == "visitor" and self._purse.typed(name))
-        if account and (own or attempt.outcome == "answered" or self._is_known(name, attempt.model, account)):
-            account.remember(self._clock(), attempt)
+        name, pooled = attempt.provider, self._found(attempt.provider, payer)
+        own = self._keyring.trusted or (payer == "visitor" and self._keyring.typed(name))
+        if pooled and (own or attempt.outcome == "answered" or self._is_known(name, attempt.model, pooled)):
+            pooled.remember(self._clock(), attempt)
 
     async def _target(self, name: str, payer: Payer, used: AsyncExitStack) -> Target:
         """A target by its name; one that cannot be used says why when it is asked, so that the route goes on."""
         provider, _, model = name.partition("/")
         try:
-            return Target(await used.enter_async_context(self._use(self._catalogue.known(name), payer)), model)
+            return Target(await used.enter_async_context(self._use(self._configured.known(name), payer)), model)
         except ConfigurationError as error:
-            if provider not in self._rows:
+            if provider not in self._specs:
                 raise
-            return Target(_NotReady(provider, self._rows[provider], error), model)
+            return Target(_NotReady(provider, self._specs[provider], error), model)
 
-    def _state(self, name: str, row: Row) -> ProviderState:
+    def _state(self, name: str, spec: ProviderSpec) -> ProviderState:
         error = self._missing(name)
         problem = ""
         if error is not None:
             problem = str(error)
             if error.message.endswith("needs a key."):
-                problem = f"needs a key: {f'set {row.key[0]}' if self._purse.owner_pays else TYPE_A_KEY}"
-        model = row.default_model if error is not None else self._catalogue.default_model(name)
-        return ProviderState(name, row.title, error is None, problem.removesuffix("."), model, row.suggestions)
+                problem = f"needs a key: {f'set {spec.key[0]}' if self._keyring.owner_pays else TYPE_A_KEY}"
+        model = spec.default_model if error is not None else self._configured.default_model(name)
+        return ProviderState(name, spec.title, error is None, problem.removesuffix("."), model, spec.suggestions)
 
     def _is_ready(self, name: str) -> bool:
         return name in ProviderFactory.registered or self._missing(name) is None
@@ -340,24 +342,26 @@ class Hub:
     def _missing(self, name: str) -> ConfigurationError | None:
         """Why this provider cannot be used, if it cannot."""
         try:
-            self._purse.key(name, self._purse.payer((name,)))
-            self._catalogue.options(name)
+            self._keyring.key(name, self._keyring.payer((name,)))
+            self._configured.options(name)
         except ConfigurationError as error:
             return error
         return None
 
     def _use(self, name: str, payer: Payer) -> AbstractAsyncContextManager[LLMProvider]:
         """The provider with the payer's key, for as long as it is used. Raises `ConfigurationError`."""
-        row = self._rows.get(name)
-        if row is None or name in ProviderFactory.registered:
-            return self._accounts.of(name).use(partial(asyncio.to_thread, ProviderFactory.create, name))
-        key = self._purse.key(name, payer)
-        return self._accounts.of(name, key if payer == "visitor" else "").use(partial(self._build, name, row, key))
+        spec = self._specs.get(name)
+        if spec is None or name in ProviderFactory.registered:
+            return self._provider_pool.of(name).use(partial(asyncio.to_thread, ProviderFactory.create, name))
+        key = self._keyring.key(name, payer)
+        return self._provider_pool.of(name, key if payer == "visitor" else "").use(
+            partial(self._build, name, spec, key)
+        )
 
-    async def _build(self, name: str, row: Row, key: str) -> LLMProvider:
+    async def _build(self, name: str, spec: ProviderSpec, key: str) -> LLMProvider:
         """A new provider, built in a thread: importing an SDK takes up to a second."""
-        options = self._catalogue.options(name) | ({"api_key": key} if key else {})
-        return await asyncio.to_thread(ProviderFactory.build, name, row, **options)
+        options = self._configured.options(name) | ({"api_key": key} if key else {})
+        return await asyncio.to_thread(ProviderFactory.build, name, spec, **options)
 
 
 def _providers(targets: tuple[str, ...]) -> list[str]:
@@ -367,8 +371,8 @@ def _providers(targets: tuple[str, ...]) -> list[str]:
 class _NotReady(LLMProvider):
     """Stands in for a provider that cannot be built: no key, or a setting that is wrong."""
 
-    def __init__(self, name: str, row: Row, error: ConfigurationError) -> None:
-        self.name, self.title, self.default_model = name, row.title, row.default_model or "?"
+    def __init__(self, name: str, spec: ProviderSpec, error: ConfigurationError) -> None:
+        self.name, self.title, self.default_model = name, spec.title, spec.default_model or "?"
         self._error = error
 
     async def complete(self, *_: object, **__: object) -> NoReturn:

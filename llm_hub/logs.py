@@ -6,25 +6,26 @@ import logging
 import re
 import secrets
 import time
-from collections import Counter
 from contextvars import ContextVar
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Literal
-from urllib.parse import quote
 
 import orjson
 
-from llm_hub.errors import redact
+from llm_hub.redaction import Redactor
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+
 requests = logging.getLogger("llm_hub.requests")
+
 requests.setLevel(logging.INFO)
+
 
 ID = "x-request-id"
 """The header with a request's id: the client's own, where it sends a short one, else one of ours."""
+
 
 _ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
@@ -75,69 +76,6 @@ def id_for(said: str) -> str:
 
 current: ContextVar[Request | None] = ContextVar("request", default=None)
 """The request of the API that is being answered."""
-
-
-SHORTEST = 12
-"""Characters of a visitor's key that is known by its value: whoever holds a shorter one could hide words of the log."""
-PIECE = 6
-STEP = SHORTEST - PIECE + 1
-"""Wherever a key stands in a text, one of its pieces begins at a multiple of this."""
-NAMES = 200
-"""Models' names that are remembered as they were cleaned."""
-
-
-class Redactor:
-    """Leaves out of a text the keys that are held at the time, by value, and whatever looks like a key.
-
-    `secrets` are the owner's: few, of any length, held for good, and looked for one by one. Visitors' may be many: what
-    they cost grows with the text and not with the keys, which are found by pieces of their ends.
-    """
-
-    def __init__(self, secrets: Iterable[str] = ()) -> None:
-        own = {form for secret in secrets for form in {secret, *_forms(secret)}}
-        self._own = tuple(sorted(own, key=len, reverse=True))
-        self._held: Counter[str] = Counter()
-        self._by_piece: dict[str, set[str]] = {}
-        self.name = lru_cache(NAMES)(self.__call__)
-        """Cleans a model's name, of which the same few come again and again."""
-
-    def hold(self, key: str) -> None:
-        """From now on it is left out, also as it stands in an address or in a quotation of Python's."""
-        for form in _forms(key):
-            self._held[form] += 1
-            for piece in _pieces(form):
-                self._by_piece.setdefault(piece, set()).add(form)
-        self.name.cache_clear()
-
-    def drop(self, key: str) -> None:
-        """One of those who held it does not hold it any more."""
-        for form in _forms(key):
-            self._held[form] -= 1
-            if self._held[form] > 0:
-                continue
-            del self._held[form]
-            for piece in _pieces(form):
-                self._by_piece[piece].discard(form)
-                if not self._by_piece[piece]:
-                    del self._by_piece[piece]
-        self.name.cache_clear()
-
-    def __call__(self, text: str) -> str:
-        known = self._by_piece
-        found = known.keys() & {text[at : at + PIECE] for at in range(0, len(text), STEP)} if known else ()
-        if not found:
-            return redact(text, *self._own)
-        held = {key for piece in found for key in tuple(known.get(piece, ()))}
-        return redact(text, *sorted({*held, *self._own}, key=len, reverse=True))
-
-
-def _forms(key: str) -> set[str]:
-    return {key, quote(key, safe=""), repr(key)[1:-1]} if len(key) >= SHORTEST else set()
-
-
-def _pieces(form: str) -> set[str]:
-    end = form[-SHORTEST:]
-    return {end[at : at + PIECE] for at in range(STEP)}
 
 
 class Lines(logging.Formatter):

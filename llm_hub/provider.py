@@ -15,17 +15,9 @@ from contextlib import aclosing
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from llm_hub.answer import Answer
-from llm_hub.calls import deltas
-from llm_hub.chat import (
-    ChatRequest,
-    Done,
-    LLMResponse,
-    Message,
-    Role,
-    TextDelta,
-)
+from llm_hub.chat import ChatRequest, Done, LLMResponse, Message, Role, TextDelta
 from llm_hub.errors import InvalidRequest, StreamBroken
+from llm_hub.response_builder import ResponseBuilder, deltas
 
 if TYPE_CHECKING:
     from llm_hub.chat import Event, ModelInfo
@@ -53,7 +45,7 @@ class LLMProvider(ABC):  # noqa: B024  # what must be overridden is one of three
     """Where it is, "" if in this process: two servers of one name are two to whoever judges their health."""
     default_model: str = ""
     """The model that is asked when a request names none."""
-    takes: frozenset[str] = frozenset()
+    supports: frozenset[str] = frozenset()
     """Which of the fields in options.py, those that not every provider knows, can be passed on here."""
 
     def __init_subclass__(cls, **kwargs: object) -> None:
@@ -113,7 +105,7 @@ class LLMProvider(ABC):  # noqa: B024  # what must be overridden is one of three
 
     async def _derived_events(self, request: ChatRequest) -> AsyncGenerator[Event]:
         """The events of a provider that is written the short way."""
-        answer = Answer(self, request)
+        answer = ResponseBuilder(self, request)
         options: dict[str, Any] = {"temperature": request.temperature, "max_tokens": request.max_tokens}
         if type(self).stream is not LLMProvider.stream:
             async with aclosing(self.stream(request.messages, answer.model, **options)) as pieces:  # type: ignore[type-var]  # async generators have aclose

@@ -24,7 +24,7 @@ NO_KEYS = ("page", "visitor", "local")
 """Who asks without a key, as the ledger names them: a key's name is none of these."""
 _SECRET = re.compile(r"(?:KEY|TOKEN|SECRET|PASSWORD)$", re.IGNORECASE)
 _RATE = re.compile(r"[0-9]{1,6}(?:\.[0-9]{1,9})?")
-SHORTEST_KEY = 16
+MIN_API_KEY_CHARS = 16
 """Characters of a key of the hub's own API: shorter ones can be guessed."""
 
 
@@ -186,8 +186,10 @@ class Settings(BaseSettings):
             name, key = (name, key) if equals and key else (f"key-{number}", entry)
             if name in NO_KEYS or name in keys:
                 raise ValueError(f"the name {name} is taken")
-            if len(key) < SHORTEST_KEY or not key.isascii() or not key.isprintable():
-                raise ValueError(f"entry {number} is no key: a key has at least {SHORTEST_KEY} printable characters")
+            if len(key) < MIN_API_KEY_CHARS or not key.isascii() or not key.isprintable():
+                raise ValueError(
+                    f"entry {number} is no key: a key has at least {MIN_API_KEY_CHARS} printable characters"
+                )
             keys[name] = key
         return keys
 

@@ -1,4 +1,4 @@
-"""What every test may ask for: a wall to run against, and an environment without anybody's keys."""
+"""What every test may ask for: a fault server to run against, and an environment without anybody's keys."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from hypothesis import settings
 
 from tests.arena.postgres import Postgres, programs
-from tests.wall import Wall
+from tests.fault_server import FaultServer
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
@@ -51,9 +51,9 @@ def postgres() -> Iterator[str]:
 
 
 @pytest.fixture
-async def wall() -> AsyncIterator[Wall]:
+async def fault_server() -> AsyncIterator[FaultServer]:
     """A fault server of this test's own."""
-    async with Wall() as wall:
-        yield wall
-    if wall.errors:
-        raise wall.errors[0]
+    async with FaultServer() as fault_server:
+        yield fault_server
+    if fault_server.errors:
+        raise fault_server.errors[0]

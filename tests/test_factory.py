@@ -20,8 +20,8 @@ from llm_hub import (
 )
 from llm_hub.chat import ChatRequest, Done, LLMResponse, TextDelta
 from llm_hub.errors import EmptyAnswer, InvalidRequest
-from llm_hub.factory import ROWS
-from tests.wall import WallThread, answer_text
+from llm_hub.providers.catalog import PROVIDERS
+from tests.fault_server import FaultServerThread, answer_text
 
 
 class Echo(LLMProvider):
@@ -76,17 +76,17 @@ def test_an_unknown_name_is_answered_with_the_nearest() -> None:
         ProviderFactory.create("opena1")
 
 
-@pytest.mark.parametrize("name", [name for name, row in ROWS.items() if row.key])
+@pytest.mark.parametrize("name", [name for name, row in PROVIDERS.items() if row.key])
 def test_a_missing_key_is_told_with_the_name_of_its_variable(name: str) -> None:
-    with pytest.raises(ConfigurationError, match=ROWS[name].key[0]):
+    with pytest.raises(ConfigurationError, match=PROVIDERS[name].key[0]):
         ProviderFactory.create(name)
 
 
-@pytest.mark.parametrize("name", [name for name, row in ROWS.items() if row.key])
+@pytest.mark.parametrize("name", [name for name, row in PROVIDERS.items() if row.key])
 async def test_every_row_with_a_key_makes_its_provider(name: str) -> None:
     provider = ProviderFactory.create(name, api_key="test-key-123")
-    assert (provider.name, provider.title) == (name, ROWS[name].title)
-    assert provider.default_model in ROWS[name].suggestions
+    assert (provider.name, provider.title) == (name, PROVIDERS[name].title)
+    assert provider.default_model in PROVIDERS[name].suggestions
     await provider.aclose()
 
 
@@ -170,9 +170,9 @@ def test_a_key_that_is_none_is_refused_and_not_shown(name: str, key: object) -> 
 # What an ended loop left open can only be collected: that is Python's own complaint, and not about us.
 @pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
 def test_a_provider_may_be_used_in_one_event_loop_after_another() -> None:
-    with WallThread() as wall:
+    with FaultServerThread() as fault_server:
         for make in (OpenAIProvider, AnthropicProvider):
-            url = wall.openai_url if make is OpenAIProvider else wall.anthropic_url
+            url = fault_server.openai_url if make is OpenAIProvider else fault_server.anthropic_url
             provider = make("test-key-123", base_url=url)
 
             async def ask(provider: LLMProvider = provider) -> str:

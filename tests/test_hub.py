@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from llm_hub.catalogue import Catalogue
 from llm_hub.chat import ChatRequest, Done, LLMResponse, Message, Role
 from llm_hub.errors import ConfigurationError, ModelNotFound, NotConfigured, ProviderError
-from llm_hub.factory import ROWS
+from llm_hub.factory import ConfiguredProviders
 from llm_hub.hub import LISTS_KEPT, Hub
+from llm_hub.providers.catalog import PROVIDERS
 from llm_hub.settings import Settings
-from tests.wall import Wall
+from tests.fault_server import FaultServer
 
 
 @asynccontextmanager
@@ -30,7 +30,7 @@ async def a_hub(tmp_path: Path, text: str, clock: Callable[[], float] = lambda: 
 
 @pytest.fixture(autouse=True)
 def bare_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    for row in ROWS.values():
+    for row in PROVIDERS.values():
         for name in (*row.key, *row.url):
             monkeypatch.delenv(name, raising=False)
 
@@ -48,7 +48,7 @@ async def answer(hub: Hub, model: str | None) -> LLMResponse:
 async def test_a_provider_without_a_key_is_listed_and_says_so(tmp_path: Path) -> None:
     async with a_hub(tmp_path, "") as hub:
         states = {state.name: state for state in hub.providers()}
-        assert list(states) == [name for name in ROWS if name != "chaos"]
+        assert list(states) == [name for name in PROVIDERS if name != "chaos"]
         assert (states["openai"].ready, states["openai"].problem) == (False, "needs a key: set OPENAI_API_KEY")
         assert states["ollama"].ready
         assert hub.default_provider == "local"
@@ -70,38 +70,47 @@ async def test_a_broken_base_url_is_named(tmp_path: Path) -> None:
 
 
 async def test_the_first_provider_with_a_key_is_the_default(tmp_path: Path) -> None:
-    async with Wall() as wall, a_hub(tmp_path, f"GROQ_API_KEY=gsk_test\nOLLAMA_HOST={wall.url}") as hub:
+    async with (
+        FaultServer() as fault_server,
+        a_hub(tmp_path, f"GROQ_API_KEY=gsk_test\nOLLAMA_HOST={fault_server.url}") as hub,
+    ):
         assert hub.default_provider == "groq"
 
 
 async def test_a_model_is_asked_at_its_provider(tmp_path: Path) -> None:
-    async with Wall() as wall, a_hub(tmp_path, f"OPENAI_API_KEY=k-1234\nOPENAI_BASE_URL={wall.openai_url}") as hub:
+    async with (
+        FaultServer() as fault_server,
+        a_hub(tmp_path, f"OPENAI_API_KEY=k-1234\nOPENAI_BASE_URL={fault_server.openai_url}") as hub,
+    ):
         response = await answer(hub, "openai/ok?tokens=5")
         assert (response.provider, response.model) == ("openai", "ok?tokens=5")
-        assert wall.exchanges[0].headers["authorization"] == "Bearer k-1234"
+        assert fault_server.exchanges[0].headers["authorization"] == "Bearer k-1234"
 
 
 async def test_a_name_alone_means_the_default_model_and_more_slashes_are_the_models(tmp_path: Path) -> None:
-    async with Wall() as wall, a_hub(tmp_path, f"LLM_HUB_SERVERS=mine={wall.openai_url}") as hub:
+    async with FaultServer() as fault_server, a_hub(tmp_path, f"LLM_HUB_SERVERS=mine={fault_server.openai_url}") as hub:
         with pytest.raises(ProviderError, match="does not know the model org/ok"):
             await answer(hub, "mine/org/ok")
-        assert wall.exchanges[0].model == "org/ok"
+        assert fault_server.exchanges[0].model == "org/ok"
         with pytest.raises(ProviderError, match="No model is named"):
             await answer(hub, "mine")
 
 
 async def test_a_server_from_the_settings_gets_its_own_key_and_no_other(tmp_path: Path) -> None:
-    async with Wall() as wall:
-        text = f"LLM_HUB_SERVERS=my-gpu={wall.openai_url}\nMY_GPU_API_KEY=k-5678\nOPENAI_API_KEY=sk-1234"
+    async with FaultServer() as fault_server:
+        text = f"LLM_HUB_SERVERS=my-gpu={fault_server.openai_url}\nMY_GPU_API_KEY=k-5678\nOPENAI_API_KEY=sk-1234"
         async with a_hub(tmp_path, text) as hub:
             await answer(hub, "my-gpu/ok")
-        assert wall.exchanges[0].headers["authorization"] == "Bearer k-5678"
+        assert fault_server.exchanges[0].headers["authorization"] == "Bearer k-5678"
 
 
 async def test_a_server_without_a_key_gets_none(tmp_path: Path) -> None:
-    async with Wall() as wall, a_hub(tmp_path, f"LLM_HUB_SERVERS=gpu={wall.openai_url}\nOPENAI_API_KEY=sk-1234") as hub:
+    async with (
+        FaultServer() as fault_server,
+        a_hub(tmp_path, f"LLM_HUB_SERVERS=gpu={fault_server.openai_url}\nOPENAI_API_KEY=sk-1234") as hub,
+    ):
         await answer(hub, "gpu/ok")
-        assert wall.exchanges[0].headers["authorization"] == "Bearer none"
+        assert fault_server.exchanges[0].headers["authorization"] == "Bearer none"
 
 
 @pytest.mark.parametrize("model", ["gpt-6-luna", "nobody/some-model", "auto/x"])
@@ -127,14 +136,14 @@ async def test_a_server_may_not_take_a_known_name(tmp_path: Path) -> None:
 
 async def test_a_list_of_models_is_asked_once_in_ten_minutes(tmp_path: Path) -> None:
     now = [0.0]
-    async with Wall() as wall:
-        text = f"OLLAMA_BASE_URL={wall.ollama_url}"
+    async with FaultServer() as fault_server:
+        text = f"OLLAMA_BASE_URL={fault_server.ollama_url}"
         async with a_hub(tmp_path, text, clock=lambda: now[0]) as hub:
             assert await hub.models("ollama") == await hub.models("ollama")
-            assert len(wall.exchanges) == 1
+            assert len(fault_server.exchanges) == 1
             now[0] = LISTS_KEPT
             await hub.models("ollama")
-            assert len(wall.exchanges) == 2
+            assert len(fault_server.exchanges) == 2
 
 
 @pytest.mark.parametrize(
@@ -148,12 +157,12 @@ async def test_a_list_of_models_is_asked_once_in_ten_minutes(tmp_path: Path) -> 
 )
 def test_ollamas_own_setting_is_understood(tmp_path: Path, host: str, url: str) -> None:
     (tmp_path / ".env").write_text(f"OLLAMA_HOST={host}")
-    assert Catalogue(Settings.load(tmp_path / ".env")).options("ollama")["base_url"] == url
+    assert ConfiguredProviders(Settings.load(tmp_path / ".env")).options("ollama")["base_url"] == url
 
 
 async def test_a_chosen_model_that_fails_is_followed_by_the_configured_route(tmp_path: Path) -> None:
-    async with Wall() as wall:
-        text = f"OPENAI_API_KEY=k-1234\nOPENAI_BASE_URL={wall.openai_url}\nLLM_HUB_ROUTE=anthropic/x, openai/ok"
+    async with FaultServer() as fault_server:
+        text = f"OPENAI_API_KEY=k-1234\nOPENAI_BASE_URL={fault_server.openai_url}\nLLM_HUB_ROUTE=anthropic/x, openai/ok"
         async with a_hub(tmp_path, text) as hub:
             response = await answer(hub, "openai/quota")
             assert (response.provider, response.model) == ("openai", "ok")
@@ -161,8 +170,8 @@ async def test_a_chosen_model_that_fails_is_followed_by_the_configured_route(tmp
 
 
 async def test_a_request_may_bring_its_own_fallbacks_or_none(tmp_path: Path) -> None:
-    async with Wall() as wall:
-        text = f"LLM_HUB_SERVERS=one={wall.openai_url},two={wall.openai_url}\nLLM_HUB_ROUTE=two/ok"
+    async with FaultServer() as fault_server:
+        text = f"LLM_HUB_SERVERS=one={fault_server.openai_url},two={fault_server.openai_url}\nLLM_HUB_ROUTE=two/ok"
         async with a_hub(tmp_path, text) as hub:
             asked_alone = ChatRequest((Message(Role.USER, "Hello"),), "one/unknown", fallback=())
             with pytest.raises(ModelNotFound):

@@ -9,7 +9,7 @@ import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from llm_hub.factory import ROWS
+from llm_hub.providers.catalog import PROVIDERS
 from llm_hub.settings import Settings
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ README = (ROOT / "README.md").read_text()
 
 
 def every_setting() -> set[str]:
-    return {name for row in ROWS.values() for name in (*row.key, *row.url)} | set(Settings.names())
+    return {name for row in PROVIDERS.values() for name in (*row.key, *row.url)} | set(Settings.names())
 
 
 def test_the_example_file_lists_every_setting_once() -> None:
@@ -42,7 +42,7 @@ def test_the_readme_lists_every_setting() -> None:
 
 def test_the_readme_lists_every_provider() -> None:
     table = README.split("## Providers", 1)[1].split("\n## ", 1)[0]
-    assert set(re.findall(r"^\| `([a-z]+)`", table, re.MULTILINE)) == set(ROWS)
+    assert set(re.findall(r"^\| `([a-z]+)`", table, re.MULTILINE)) == set(PROVIDERS)
 
 
 def test_every_link_of_the_readme_leads_somewhere() -> None:

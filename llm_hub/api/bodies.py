@@ -17,21 +17,21 @@ from pydantic_core import ErrorDetails, PydanticCustomError
 
 from llm_hub.api.refusals import Refused
 from llm_hub.chat import ChatRequest, Image, Message, Part, Role, Text
-from llm_hub.json_size import holds_more
+from llm_hub.wire.json_limits import holds_more
 
-MOST_MESSAGES = 2000
-MOST_VALUES = 32_000
+MAX_MESSAGES = 2000
+MAX_BODY_VALUES = 32_000
 """Objects, lists and what is in them, altogether: reading, checking or refusing more would hold up everybody else."""
-DEEPEST = 100
+MAX_DEPTH = 100
 """Levels of a JSON schema or a call's arguments: what serialises them further on recurses."""
-LONGEST_FIELD = 200
+MAX_FIELD_CHARS = 200
 """Characters of a name that a refusal repeats, of each that leads to the field."""
 IMAGES = ("image/png", "image/jpeg", "image/gif", "image/webp")
 
 
 def _shallow(value: dict[str, Any]) -> dict[str, Any]:
     level: list[Any] = [value]
-    for _ in range(DEEPEST + 1):
+    for _ in range(MAX_DEPTH + 1):
         inner = (item for one in level for item in (one.values() if isinstance(one, dict) else one))
         level = [item for item in inner if isinstance(item, dict | list)]
         if not level:
@@ -49,13 +49,13 @@ StopText = Annotated[str, Field(min_length=1, max_length=1000)]
 JSONObject = Annotated[dict[str, Any], AfterValidator(_shallow)]
 
 
-class Strict(BaseModel):
+class StrictModel(BaseModel):
     """Takes nothing that it does not name, and no number for a text."""
 
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True, strict=True)
 
 
-class ChatBody(Strict):
+class ChatBody(StrictModel):
     """The body of an endpoint that chats."""
 
     asks_nothing: ClassVar[Mapping[str, tuple[object, ...]]] = {}
@@ -71,17 +71,17 @@ class ChatBody(Strict):
 Body = TypeVar("Body", bound=ChatBody)
 
 
-class ImageURL(Strict):
+class ImageURL(StrictModel):
     url: str
     detail: str | None = None
 
 
-class TextPart(Strict):
+class TextPart(StrictModel):
     type: Literal["text"]
     text: str
 
 
-class ImagePart(Strict):
+class ImagePart(StrictModel):
     type: Literal["image_url"]
     image_url: ImageURL
 
@@ -119,7 +119,7 @@ def image(media_type: str, data: str, where: str) -> Image:
         raise Refused(400, f"{where}: that is not base64.", field=where) from None
 
 
-class Turn(Strict):
+class HubChatTurn(StrictModel):
     """A message of the small dialect."""
 
     role: Literal["system", "developer", "user", "assistant"]
@@ -131,10 +131,10 @@ class Turn(Strict):
         return Message(Role(role), content(self.content, f"{where}.content"))
 
 
-class Chat(ChatBody):
+class HubChatBody(ChatBody):
     """The body of `POST /v1/chat`."""
 
-    messages: Annotated[Several[Turn], Field(min_length=1, max_length=MOST_MESSAGES)]
+    messages: Annotated[Several[HubChatTurn], Field(min_length=1, max_length=MAX_MESSAGES)]
     model: Name = "auto"
     temperature: Temperature | None = None
     max_tokens: Tokens | None = None
@@ -148,8 +148,8 @@ class Chat(ChatBody):
 
 def parse(kind: type[Body], raw: bytes) -> Body:
     """A body. Raises `Refused` with the field's name."""
-    if holds_more(raw, MOST_VALUES):
-        raise Refused(400, f"The body has more than {MOST_VALUES} fields, messages or other entries of lists.")
+    if holds_more(raw, MAX_BODY_VALUES):
+        raise Refused(400, f"The body has more than {MAX_BODY_VALUES} fields, messages or other entries of lists.")
     try:
         data = orjson.loads(raw)
     except orjson.JSONDecodeError:
@@ -181,7 +181,7 @@ def _check_nothing(name: str, value: object, harmless: tuple[object, ...]) -> No
 
 def _refusal(error: ErrorDetails, data: object) -> Refused:
     place = _place(error, data)
-    field = ".".join(str(part)[:LONGEST_FIELD] for part in place)
+    field = ".".join(str(part)[:MAX_FIELD_CHARS] for part in place)
     match error["type"]:
         case "extra_forbidden":
             return Refused(400, f"{field}: is not supported.", field=field, code="unsupported_parameter")

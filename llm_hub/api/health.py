@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from starlette.requests import Request
 
-from llm_hub.api.dialects import error_body
-from llm_hub.api.lists import reply
+from llm_hub.api.dialects.hub_chat import error_body
+from llm_hub.api.listings import reply
 from llm_hub.api.refusals import Refused, error_of
 
 if TYPE_CHECKING:

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic.json_schema import models_json_schema
 
-from llm_hub.api.bodies import Chat, ChatBody
-from llm_hub.api.completions import Completion
-from llm_hub.api.messages import Messages
+from llm_hub.api.bodies import ChatBody, HubChatBody
+from llm_hub.api.dialects.chat_completions_body import ChatCompletionsBody
+from llm_hub.api.dialects.messages_body import MessagesBody
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -113,7 +113,7 @@ ANSWERS: dict[str, Schema] = {
 @cache
 def description() -> Schema:
     """The OpenAPI description."""
-    bodies: tuple[type[ChatBody], ...] = (Chat, Completion, Messages)
+    bodies: tuple[type[ChatBody], ...] = (HubChatBody, ChatCompletionsBody, MessagesBody)
     refs, found = models_json_schema(
         [(body, "validation") for body in bodies], ref_template="#/components/schemas/{model}"
     )

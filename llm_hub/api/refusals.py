@@ -23,9 +23,9 @@ from llm_hub.errors import (
     TargetPaused,
     TimedOut,
     UnsupportedParameter,
-    redact,
 )
-from llm_hub.limits import LimitReached
+from llm_hub.redaction import redact
+from llm_hub.usage.quotas import LimitReached
 
 if TYPE_CHECKING:
     from llm_hub.chat import Attempt

@@ -10,17 +10,18 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.routing import Match, Route, Router
 
-from llm_hub.api.answering import stream, whole
 from llm_hub.api.bodies import Body, parse
-from llm_hub.api.completion_answers import COMPLETIONS
-from llm_hub.api.dialects import CHAT, Dialect, error_body
-from llm_hub.api.guarded import Guarded
-from llm_hub.api.lists import is_anthropic, lists, reply
-from llm_hub.api.message_answers import MESSAGES
+from llm_hub.api.dialects.chat_completions import COMPLETIONS
+from llm_hub.api.dialects.dialect import Dialect
+from llm_hub.api.dialects.hub_chat import CHAT, error_body
+from llm_hub.api.dialects.messages import MESSAGES
+from llm_hub.api.endpoint import Endpoint
+from llm_hub.api.listings import is_anthropic, lists, reply
 from llm_hub.api.openapi import description
 from llm_hub.api.refusals import Refused
-from llm_hub.api.usage import metrics, usage
-from llm_hub.meter import Meter
+from llm_hub.api.replies import stream, whole
+from llm_hub.api.usage_report import metrics, usage
+from llm_hub.gateway.meter import Meter
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -28,18 +29,18 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.responses import Response
 
-    from llm_hub.api.dialects import Said
-    from llm_hub.api.guarded import Refuse
-    from llm_hub.api.lists import Endpoint
+    from llm_hub.api.dialects.dialect import Said
+    from llm_hub.api.endpoint import Refuse
+    from llm_hub.api.listings import Handler
     from llm_hub.chat import ChatRequest
     from llm_hub.hub import Hub
-    from llm_hub.limits import Limits
+    from llm_hub.usage.quotas import Quota
 
 PATHS = ("/v1", "/metrics")
 """How the paths begin that the API answers."""
 
 
-def router(hub: Hub, keys: Mapping[str, str], meter: Meter | None = None, limits: Limits | None = None) -> Router:
+def router(hub: Hub, keys: Mapping[str, str], meter: Meter | None = None, limits: Quota | None = None) -> Router:
     """The API over `hub`, an ASGI application for `PATHS`. `keys` are the owner's for whoever may use it, by
     name; without any, see access.py.
 
@@ -49,8 +50,8 @@ def router(hub: Hub, keys: Mapping[str, str], meter: Meter | None = None, limits
     meter = meter or Meter()
     routes: list[Route] = []
 
-    def add(path: str, endpoint: Endpoint, refuse: Refuse, *methods: str) -> None:
-        guarded = Guarded(path, endpoint, refuse, keys, meter.metrics)
+    def add(path: str, endpoint: Handler, refuse: Refuse, *methods: str) -> None:
+        guarded = Endpoint(path, endpoint, refuse, keys, meter.metrics)
         routes.append(Route(path, guarded, methods=list(methods)))
 
     def chat(path: str, dialect: Dialect[Body]) -> None:

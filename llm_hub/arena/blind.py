@@ -12,11 +12,11 @@ T = TypeVar("T")
 
 LETTERS = "ABCD"
 
-SLOWEST = 40.0
+MIN_CHARS_PER_SECOND = 40.0
 """Characters a second, about 10 tokens: what is slower than this is seen to be slow, so that nobody waits for it."""
-FASTEST = 160.0
+MAX_CHARS_PER_SECOND = 160.0
 """Characters a second: faster than anybody reads."""
-LONGEST_WAIT = 3.0
+MAX_HEAD_START = 3.0
 """Seconds that those who are ready wait for the others' first words."""
 
 
@@ -30,7 +30,7 @@ def shuffled(targets: Sequence[T], chance: Random) -> list[T]:
 class Pace:
     """How many characters of each answer may be seen by now: the same number for all of them.
 
-    Nothing is shown until everybody has begun or can no longer begin, for `LONGEST_WAIT` at the most; from then on the
+    Nothing is shown until everybody has begun or can no longer begin, for `MAX_HEAD_START` at most; from then on the
     slowest of those who are still writing sets the pace. So a model that hangs costs the others three seconds, once.
     """
 
@@ -58,7 +58,7 @@ class Pace:
         """How many may be seen now. Never fewer than before."""
         now = self._clock()
         if self._counted is None:
-            if self._silent and now - self._asked < LONGEST_WAIT:
+            if self._silent and now - self._asked < MAX_HEAD_START:
                 return 0
             self._counted = now
         self._shown += (now - self._counted) * self._rate(now)
@@ -67,4 +67,4 @@ class Pace:
 
     def _rate(self, now: float) -> float:
         rates = [self._written[who] / max(now - begun, 1.0) for who, begun in self._begun.items()]
-        return min(max(min(rates, default=FASTEST), SLOWEST), FASTEST)
+        return min(max(min(rates, default=MAX_CHARS_PER_SECOND), MIN_CHARS_PER_SECOND), MAX_CHARS_PER_SECOND)

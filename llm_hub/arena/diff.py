@@ -9,7 +9,7 @@ from typing import Literal
 Kind = Literal["same", "removed", "added"]
 Piece = tuple[Kind, str]
 
-LONGEST = 3_000
+MAX_WORDS = 3_000
 """Words of each text that are compared, which takes under a second: about 15 pages."""
 
 _WORD = re.compile(r"\S+\s*|\s+")
@@ -20,7 +20,7 @@ def words(left: str, right: str) -> list[Piece]:
 
     White space alone is no difference: what is the same is shown as it stands in `left`.
     """
-    ours, theirs = _WORD.findall(left)[:LONGEST], _WORD.findall(right)[:LONGEST]
+    ours, theirs = _WORD.findall(left)[:MAX_WORDS], _WORD.findall(right)[:MAX_WORDS]
     matcher = SequenceMatcher(None, [word.strip() for word in ours], [word.strip() for word in theirs], autojunk=False)
     pieces: list[Piece] = []
     for kind, start, end, other_start, other_end in matcher.get_opcodes():

@@ -9,9 +9,9 @@ from urllib.parse import urlencode
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-LONGEST = 6_000
+MAX_LINK_CHARS = 6_000
 """Characters of an address that browsers and proxies are sure to take."""
-MOST = 4
+MAX_MODELS = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ def query(setup: Setup) -> str:
         "blind": "1" if setup.blind else "",
     }
     text = urlencode({name: value for name, value in written.items() if value}, safe="/,:@")
-    return text if len(text) <= LONGEST else ""
+    return text if len(text) <= MAX_LINK_CHARS else ""
 
 
 def read(parameters: Mapping[str, str]) -> Setup | None:
@@ -46,7 +46,7 @@ def read(parameters: Mapping[str, str]) -> Setup | None:
     if not models:
         return None
     return Setup(
-        models=models[:MOST],
+        models=models[:MAX_MODELS],
         prompt=parameters.get("prompt", ""),
         system=parameters.get("system", ""),
         temperature=parameters.get("temperature", ""),

@@ -6,7 +6,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from llm_hub.arena.ratings import Vote
-from llm_hub.database import Database
+from llm_hub.storage.database import Database
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -11,26 +11,16 @@ import httpx2
 from anthropic import AnthropicError, APIStatusError, AsyncAnthropic, AsyncStream
 from httpx_aiohttp.httpx2 import AiohttpTransport
 
-from llm_hub.answer import Answer, joined
 from llm_hub.chat import ChatRequest, ModelInfo, Role, Usage
 from llm_hub.errors import InvalidRequest, NotOffered, PromptTooLong, ProviderError, StreamBroken
-from llm_hub.failures import cause, failure, transport_failure
 from llm_hub.provider import LLMProvider
 from llm_hub.providers import anthropic_body
-from llm_hub.transport import AS_IT_IS, Transport, no_cookies
-from llm_hub.wire import (
-    LIST_TIMEOUT,
-    LONGEST_REFUSAL,
-    MODELS_LEARNT,
-    SSEDecoder,
-    body,
-    checked_key,
-    checked_url,
-    count,
-    listed,
-    named,
-    parse_object,
-)
+from llm_hub.response_builder import ResponseBuilder, joined
+from llm_hub.wire.decoders import SSEDecoder, body, parse_object
+from llm_hub.wire.http_errors import cause, failure, transport_failure
+from llm_hub.wire.learned_parameters import MAX_LEARNED_MODELS
+from llm_hub.wire.transport import AS_IT_IS, Transport, no_cookies
+from llm_hub.wire.validation import LIST_TIMEOUT, MAX_REFUSAL_CHARS, checked_key, checked_url, count, listed, named
 
 if TYPE_CHECKING:
     from llm_hub.chat import Event
@@ -55,7 +45,7 @@ _ODD = (AttributeError, KeyError, TypeError)
 _FAILURES = (AnthropicError, httpx2.HTTPError, httpx2.StreamError, OSError, ProviderError, *_ODD)
 
 
-class _Transport(Transport, AiohttpTransport):
+class _AnthropicTransport(Transport, AiohttpTransport):
     streams = "/v1/messages"
 
 
@@ -66,7 +56,7 @@ class AnthropicProvider(LLMProvider):
     answer says so. `read_timeout` is the longest silence in seconds before a request is given up.
     """
 
-    takes = frozenset({"tools", "tool_choice", "parallel_tools", "format", "stop", "top_p", "effort"})
+    supports = frozenset({"tools", "tool_choice", "parallel_tools", "format", "stop", "top_p", "effort"})
 
     def __init__(
         self,
@@ -94,7 +84,7 @@ class AnthropicProvider(LLMProvider):
             max_retries=0,
             open_telemetry=False,
             http_client=httpx2.AsyncClient(
-                transport=_Transport(),
+                transport=_AnthropicTransport(),
                 headers=AS_IT_IS,
                 cookies=no_cookies(),
                 timeout=timeout,
@@ -105,7 +95,7 @@ class AnthropicProvider(LLMProvider):
         self._client._custom_headers = {}  # noqa: SLF001  # the SDK has no public way to refuse ANTHROPIC_CUSTOM_HEADERS
 
     async def events(self, request: ChatRequest) -> AsyncGenerator[Event]:
-        answer, decoder = Answer(self, request), SSEDecoder()
+        answer, decoder = ResponseBuilder(self, request), SSEDecoder()
         stopped = False
 
         def said(piece: bytes) -> Iterator[Event]:
@@ -167,7 +157,7 @@ class AnthropicProvider(LLMProvider):
                 raise NotOffered(f"{self.title} {what}.", parameter=parameter, provider=self.name, model=model)
         return wanted
 
-    async def _post(self, answer: Answer, request: ChatRequest, wanted: dict[str, Any]) -> httpx2.Response:
+    async def _post(self, answer: ResponseBuilder, request: ChatRequest, wanted: dict[str, Any]) -> httpx2.Response:
         """The reply to a request.
 
         A refused setting is not named by a code, so a request with some that is refused is asked again without them,
@@ -191,7 +181,7 @@ class AnthropicProvider(LLMProvider):
                 last = refused
             else:
                 if without:
-                    if len(self._left_out) >= MODELS_LEARNT:
+                    if len(self._left_out) >= MAX_LEARNED_MODELS:
                         del self._left_out[next(iter(self._left_out))]  # anybody may invent names of models
                     self._left_out[key] = without
                     answer.ignored += without
@@ -231,7 +221,7 @@ class AnthropicProvider(LLMProvider):
         size = sum(len(text.encode("utf-8", "replace")) for text in texts)
         return (size + len(wanted.get("system", ""))) / 4 > self._contexts.get(model, _CONTEXT) / 2
 
-    def _read(self, answer: Answer, event: dict[str, Any]) -> list[Event]:
+    def _read(self, answer: ResponseBuilder, event: dict[str, Any]) -> list[Event]:
         """What one event of the stream says."""
         match event.get("type"):
             case "content_block_delta":
@@ -260,7 +250,7 @@ class AnthropicProvider(LLMProvider):
                     answer.stop_sequence = named(event["delta"].get("stop_sequence"))
                 details = event["delta"].get("stop_details") or {}
                 if reason == "refusal":
-                    answer.refusal = str(details.get("explanation") or "")[:LONGEST_REFUSAL]
+                    answer.refusal = str(details.get("explanation") or "")[:MAX_REFUSAL_CHARS]
                 _add_usage(answer.usage, event.get("usage") or {})
             case "error":
                 raise self._failure(None, event, answer.model)

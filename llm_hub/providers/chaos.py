@@ -7,17 +7,10 @@ from collections.abc import AsyncGenerator, Awaitable, Callable
 from itertools import count
 from typing import TYPE_CHECKING
 
-from llm_hub.answer import Answer
 from llm_hub.chat import ChatRequest, ModelInfo, Role
-from llm_hub.errors import (
-    ContentRejected,
-    ModelNotFound,
-    QuotaExhausted,
-    RateLimited,
-    ServerFailed,
-    StreamBroken,
-)
+from llm_hub.errors import ContentRejected, ModelNotFound, QuotaExhausted, RateLimited, ServerFailed, StreamBroken
 from llm_hub.provider import LLMProvider
+from llm_hub.response_builder import ResponseBuilder
 
 if TYPE_CHECKING:
     from llm_hub.chat import Event
@@ -64,7 +57,7 @@ class ChaosProvider(LLMProvider):
         self._asked = count(1)
 
     async def events(self, request: ChatRequest) -> AsyncGenerator[Event]:
-        answer = Answer(self, request)
+        answer = ResponseBuilder(self, request)
         await self._sleep(self._pace * 4)
         self._fail_first(answer.model)
         words = _words(request)

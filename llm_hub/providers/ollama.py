@@ -14,7 +14,6 @@ import httpx
 import orjson
 from httpx_aiohttp import AiohttpTransport
 
-from llm_hub.answer import Answer, joined
 from llm_hub.chat import ChatRequest, ModelInfo, Usage, Waiting
 from llm_hub.errors import (
     ConnectionFailed,
@@ -26,22 +25,15 @@ from llm_hub.errors import (
     ServerFailed,
     StreamBroken,
 )
-from llm_hub.failures import cause, failure, transport_failure
 from llm_hub.provider import LLMProvider
 from llm_hub.providers import ollama_body
-from llm_hub.transport import AS_IT_IS, Transport, no_cookies
-from llm_hub.wire import (
-    LIST_TIMEOUT,
-    MODELS_LEARNT,
-    LineDecoder,
-    ThinkSplitter,
-    body,
-    checked_url,
-    count,
-    listed,
-    named,
-    parse_object,
-)
+from llm_hub.response_builder import ResponseBuilder, joined
+from llm_hub.wire.decoders import LineDecoder, body, parse_object
+from llm_hub.wire.http_errors import cause, failure, transport_failure
+from llm_hub.wire.learned_parameters import MAX_LEARNED_MODELS
+from llm_hub.wire.think_tags import ThinkSplitter
+from llm_hub.wire.transport import AS_IT_IS, Transport, no_cookies
+from llm_hub.wire.validation import LIST_TIMEOUT, checked_url, count, listed, named
 
 if TYPE_CHECKING:
     from llm_hub.chat import Event
@@ -53,7 +45,7 @@ _ODD = (AttributeError, KeyError, TypeError, RecursionError)
 _FAILURES = (httpx.HTTPError, httpx.StreamError, httpx.InvalidURL, OSError, ProviderError, *_ODD)
 
 
-class _Transport(Transport, AiohttpTransport):
+class _OllamaTransport(Transport, AiohttpTransport):
     streams = "/api/chat"
 
 
@@ -65,7 +57,7 @@ class OllamaProvider(LLMProvider):
     reason; for the others it is left out, and the answer says so.
     """
 
-    takes = frozenset({"tools", "tool_choice", "format", "stop", "seed", "top_p", "effort"})
+    supports = frozenset({"tools", "tool_choice", "format", "stop", "seed", "top_p", "effort"})
 
     def __init__(
         self,
@@ -85,7 +77,7 @@ class OllamaProvider(LLMProvider):
         self._client = httpx.AsyncClient(
             base_url=self._url,
             timeout=httpx.Timeout(read_timeout, connect=connect_timeout),
-            transport=_Transport(),
+            transport=_OllamaTransport(),
             headers=AS_IT_IS,
             cookies=no_cookies(),
             follow_redirects=False,
@@ -95,7 +87,7 @@ class OllamaProvider(LLMProvider):
     async def events(self, request: ChatRequest) -> AsyncGenerator[Event]:
         if not request.model and not self.default_model:
             self.default_model = await self._first_model()
-        answer, decoder, splitter = Answer(self, request), LineDecoder(), ThinkSplitter()
+        answer, decoder, splitter = ResponseBuilder(self, request), LineDecoder(), ThinkSplitter()
         if not await self._is_loaded(answer.model):
             yield Waiting(f"{self.title} is loading {answer.model}")
         response = await self._post(answer, request, self._body(request, answer.model))
@@ -149,7 +141,7 @@ class OllamaProvider(LLMProvider):
             **ollama_body.options(request),
         }
 
-    async def _post(self, answer: Answer, request: ChatRequest, wanted: dict[str, Any]) -> httpx.Response:
+    async def _post(self, answer: ResponseBuilder, request: ChatRequest, wanted: dict[str, Any]) -> httpx.Response:
         """The reply to a request. What a model cannot do is refused without a code: then it is asked what it can."""
         sent = wanted
         if answer.model in self._unthinking:
@@ -164,7 +156,7 @@ class OllamaProvider(LLMProvider):
                 ) from None
             if can is None or "think" not in sent or "thinking" in can:
                 raise
-            if len(self._unthinking) >= MODELS_LEARNT:
+            if len(self._unthinking) >= MAX_LEARNED_MODELS:
                 self._unthinking.pop()  # anybody may invent names of models
             self._unthinking.add(answer.model)
             return await self._post(answer, request, wanted)
@@ -185,7 +177,7 @@ class OllamaProvider(LLMProvider):
         except _FAILURES as error:
             raise self._translate(error, model) from cause(error)
 
-    def _read(self, answer: Answer, line: dict[str, Any], splitter: ThinkSplitter) -> list[Event]:
+    def _read(self, answer: ResponseBuilder, line: dict[str, Any], splitter: ThinkSplitter) -> list[Event]:
         """What one line of the stream says."""
         events: list[Event] = []
         if "error" in line:
@@ -265,7 +257,7 @@ class OllamaProvider(LLMProvider):
         names = {item.get("name") for item in running or () if isinstance(item, dict)}
         return not isinstance(running, list) or bool({model, f"{model}:latest"} & names)
 
-    def _note_cut_prompt(self, request: ChatRequest, answer: Answer) -> None:
+    def _note_cut_prompt(self, request: ChatRequest, answer: ResponseBuilder) -> None:
         """Ollama cuts a prompt that is longer than num_ctx without a word: far fewer tokens read than sent tell."""
         characters = sum(len(turn.text) for turn in request.messages)
         read = answer.usage.get("prompt_tokens")

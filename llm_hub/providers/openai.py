@@ -17,30 +17,19 @@ import orjson
 from httpx_aiohttp.httpx2 import AiohttpTransport
 from openai import APIStatusError, AsyncOpenAI, OpenAIError
 
-from llm_hub.addresses import public_connector, public_url
-from llm_hub.answer import Answer, joined
+from llm_hub.capabilities import CAPABILITIES
 from llm_hub.chat import ChatRequest, ModelInfo, ToolCallDelta, Usage
 from llm_hub.errors import ModelNotFound, NotOffered, ProviderError, StreamBroken, UnsupportedParameter
-from llm_hub.failures import cause, failure, transport_failure
-from llm_hub.options import OPTIONAL
 from llm_hub.provider import LLMProvider
 from llm_hub.providers import openai_body
-from llm_hub.transport import AS_IT_IS, Transport, no_cookies
-from llm_hub.wire import (
-    LIST_TIMEOUT,
-    LONGEST_REFUSAL,
-    LearnedParameters,
-    SSEDecoder,
-    ThinkSplitter,
-    body,
-    checked_key,
-    checked_url,
-    count,
-    dump,
-    listed,
-    named,
-    parse_object,
-)
+from llm_hub.response_builder import ResponseBuilder, joined
+from llm_hub.wire.decoders import SSEDecoder, body, dump, parse_object
+from llm_hub.wire.http_errors import cause, failure, transport_failure
+from llm_hub.wire.learned_parameters import LearnedParameters
+from llm_hub.wire.public_hosts import public_connector, public_url
+from llm_hub.wire.think_tags import ThinkSplitter
+from llm_hub.wire.transport import AS_IT_IS, Transport, no_cookies
+from llm_hub.wire.validation import LIST_TIMEOUT, MAX_REFUSAL_CHARS, checked_key, checked_url, count, listed, named
 
 if TYPE_CHECKING:
     from llm_hub.chat import Event
@@ -71,11 +60,11 @@ _FAILURES = (OpenAIError, httpx2.HTTPError, httpx2.StreamError, OSError, Provide
 _REASONING = ("reasoning_content", "reasoning", "reasoning_text")
 
 
-class _Transport(Transport, AiohttpTransport):
+class _OpenAITransport(Transport, AiohttpTransport):
     streams = "/chat/completions"
 
 
-class _PublicTransport(_Transport):
+class _PublicTransport(_OpenAITransport):
     """For a server that a visitor named."""
 
     def __init__(self, resolver: Any) -> None:
@@ -94,7 +83,7 @@ class OpenAIProvider(LLMProvider):
     address that a visitor gave: see addresses.py, whose resolver may be another of aiohttp's.
     """
 
-    takes = frozenset(openai_body.NAMES)
+    supports = frozenset(openai_body.NAMES)
 
     def __init__(
         self,
@@ -120,7 +109,7 @@ class OpenAIProvider(LLMProvider):
         self._chat = httpx2.URL(f"{self.address}/chat/completions")
         self._timeout = httpx2.Timeout(read_timeout, connect=connect_timeout)
         self._http = httpx2.AsyncClient(
-            transport=_PublicTransport(resolver) if public_only else _Transport(),
+            transport=_PublicTransport(resolver) if public_only else _OpenAITransport(),
             headers=AS_IT_IS,
             cookies=no_cookies(),
             timeout=self._timeout,
@@ -142,7 +131,7 @@ class OpenAIProvider(LLMProvider):
         self._headers = httpx2.Headers({name: value for name, value in said.items() if isinstance(value, str)})
 
     async def events(self, request: ChatRequest) -> AsyncGenerator[Event]:
-        answer, decoder, splitter = Answer(self, request), SSEDecoder(), ThinkSplitter()
+        answer, decoder, splitter = ResponseBuilder(self, request), SSEDecoder(), ThinkSplitter()
         ended = False
         response = await self._post(answer, self._body(request, answer.model))
         try:
@@ -188,7 +177,7 @@ class OpenAIProvider(LLMProvider):
             wanted[self._max_tokens_field] = request.max_tokens
         return wanted
 
-    async def _post(self, answer: Answer, wanted: dict[str, Any]) -> httpx2.Response:
+    async def _post(self, answer: ResponseBuilder, wanted: dict[str, Any]) -> httpx2.Response:
         """The reply to a request, once what this model does not take is known."""
         while True:
             sent = self._learned.apply(answer.model, wanted)
@@ -218,7 +207,7 @@ class OpenAIProvider(LLMProvider):
             if not self._learned.learn(answer.model, failed, sent):
                 raise _of_the_request(failed, sent)
 
-    def _read(self, answer: Answer, chunks: list[bytes], splitter: ThinkSplitter) -> Iterator[Event]:
+    def _read(self, answer: ResponseBuilder, chunks: list[bytes], splitter: ThinkSplitter) -> Iterator[Event]:
         """What chunks of the stream say."""
         for chunk in map(parse_object, chunks):
             if "error" in chunk or chunk.get("object") == "error":
@@ -282,7 +271,7 @@ def _of_the_request(failed: ProviderError, sent: dict[str, Any]) -> ProviderErro
     if field is None:
         return failed
     return NotOffered(
-        f"{failed.model} does not take {OPTIONAL[field]}.",
+        f"{failed.model} does not take {CAPABILITIES[field]}.",
         parameter=field,
         provider=failed.provider,
         model=failed.model,
@@ -292,7 +281,7 @@ def _of_the_request(failed: ProviderError, sent: dict[str, Any]) -> ProviderErro
     )
 
 
-def _besides(answer: Answer, delta: dict[str, Any]) -> Iterator[Event]:
+def _besides(answer: ResponseBuilder, delta: dict[str, Any]) -> Iterator[Event]:
     """What a chunk says that is not text."""
     for field in _REASONING:
         if isinstance(thought := delta.get(field), str) and thought:
@@ -301,10 +290,10 @@ def _besides(answer: Answer, delta: dict[str, Any]) -> Iterator[Event]:
     for call in delta.get("tool_calls") or ():
         yield _called(answer, call)
     if isinstance(refusal := delta.get("refusal"), str):
-        answer.refusal = (answer.refusal + refusal)[:LONGEST_REFUSAL]
+        answer.refusal = (answer.refusal + refusal)[:MAX_REFUSAL_CHARS]
 
 
-def _called(answer: Answer, call: dict[str, Any]) -> ToolCallDelta:
+def _called(answer: ResponseBuilder, call: dict[str, Any]) -> ToolCallDelta:
     """What one piece of a call says."""
     function = call.get("function") or {}
     arguments = function.get("arguments") or ""

@@ -15,7 +15,6 @@ from contextlib import aclosing
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from llm_hub.calls import deltas
 from llm_hub.chat import (
     Attempt,
     AttemptFailed,
@@ -38,11 +37,12 @@ from llm_hub.errors import (
     TargetPaused,
 )
 from llm_hub.provider import LLMProvider
+from llm_hub.response_builder import deltas
 from llm_hub.router.circuit_breaker import Health
-from llm_hub.router.resuming import LONGEST_RESUMED, check_form, going_on
+from llm_hub.router.continuation import MAX_RESUMED_CHARS, check_form, continuation_request
+from llm_hub.router.deadlines import Clocks, watched
 from llm_hub.router.retry import Retry
 from llm_hub.router.splice import Splice
-from llm_hub.router.watch import Clocks, watched
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
@@ -96,7 +96,7 @@ class LLMRouter(LLMProvider):
             raise ConfigurationError("A route is made of providers and Targets.", hint='Target(provider, "a-model")')
         self.targets = tuple(one if isinstance(one, Target) else Target(one) for one in (primary, *others))
         self.default_model = self.targets[0].asked
-        self.takes = frozenset().union(*(target.provider.takes for target in self.targets))
+        self.supports = frozenset().union(*(target.provider.supports for target in self.targets))
         self.retry = Retry(max_retries)
         self.clocks = clocks or Clocks()
         self.health = health or Health()
@@ -117,7 +117,7 @@ class LLMRouter(LLMProvider):
 
 
 @dataclass(slots=True)
-class _Stretch:
+class AttemptTiming:
     """The times of one attempt, by the loop's clock: when it began, its first token, and the wait before it."""
 
     began: float
@@ -170,12 +170,12 @@ class _Route:
                 await self._router.sleep(again)
                 retries, wait = retries + 1, again
             else:
-                yield AttemptFailed(self._note_paused(target, last_resort=last))
+                yield AttemptFailed(self._record_paused(target, last_resort=last))
         raise self._failure(None)
 
     def _resumes(self) -> bool:
         """Whether what has been read can be gone on with."""
-        return self._router.resume and sum(map(len, self._text)) <= LONGEST_RESUMED
+        return self._router.resume and sum(map(len, self._text)) <= MAX_RESUMED_CHARS
 
     def _next(self) -> Target | None:
         """The next target to ask; when none is left, the one whose text broke off, once more."""
@@ -201,22 +201,22 @@ class _Route:
         splice = Splice("".join(self._text)) if self._text else None
         limit = router.clocks.reasoning if provider.reasons(model) else router.clocks.first_token
         who = provider.title or provider.name
-        stretch, blank = _Stretch(self._clock(), wait), ""
+        timing, blank = AttemptTiming(self._clock(), wait), ""
         try:
             if splice is None:
                 self._reasoning.clear()
                 yield AttemptStarted(provider.name, model, self._asked)
             else:
                 yield Resumed(provider.name, model, len("".join(self._text)))
-            stretch.began = self._clock()
-            request = self._request if splice is None else going_on(self._request, splice.shown)
+            timing.began = self._clock()
+            request = self._request if splice is None else continuation_request(self._request, splice.shown)
             asked = provider.events(replace(request, model=model or None))
             stream = watched(asked, router.clocks, first_token=limit, deadline=self._deadline, who=who)
             async with aclosing(stream) as events:
                 async for event in events:
                     if isinstance(event, TextDelta):
-                        if stretch.first is None:
-                            self._hear(stretch)
+                        if timing.first is None:
+                            self._mark_first_token(timing)
                         text = event.text if splice is None else splice.feed(event.text)
                         if not self._text:  # white space alone has not been read: it can be taken back
                             blank += text
@@ -225,10 +225,10 @@ class _Route:
                             self._text.append(text)
                             yield event if text == event.text else TextDelta(text)
                     elif isinstance(event, Done):
-                        for last in self._end(event.response, splice, target, permit, stretch):
+                        for last in self._end(event.response, splice, target, permit, timing):
                             yield last
                         return
-                    elif self._passes(event, stretch):
+                    elif self._passes(event, timing):
                         yield event
             failed: ProviderError = StreamBroken(f"{who} ended its answer without saying that it was complete.")
         except Exception as error:  # noqa: BLE001  # a provider may be anybody's: whatever it raises, the route goes on
@@ -238,23 +238,23 @@ class _Route:
         failed.provider, failed.model = failed.provider or provider.name, failed.model or model
         permit.settle(failed)
         self._errors.append(failed)
-        self._note(target, stretch, failed, None, within=failed.attempts)
+        self._record_attempt(target, timing, failed, None, within=failed.attempts)
 
-    def _hear(self, stretch: _Stretch) -> None:
-        stretch.first = self._clock()
+    def _mark_first_token(self, timing: AttemptTiming) -> None:
+        timing.first = self._clock()
         if self._first is None:
-            self._first = stretch.first
+            self._first = timing.first
 
-    def _passes(self, event: Event, stretch: _Stretch) -> bool:
+    def _passes(self, event: Event, timing: AttemptTiming) -> bool:
         """Whether an event goes to the reader at once. Calls wait for the end: nobody can go on with half of one."""
-        if isinstance(event, ReasoningDelta | ToolCallDelta) and stretch.first is None:
-            self._hear(stretch)
+        if isinstance(event, ReasoningDelta | ToolCallDelta) and timing.first is None:
+            self._mark_first_token(timing)
         if isinstance(event, ReasoningDelta):
             self._reasoning.append(event.text)
         return not isinstance(event, ToolCallDelta)
 
     def _end(
-        self, last: LLMResponse, splice: Splice | None, target: Target, permit: Permit, stretch: _Stretch
+        self, last: LLMResponse, splice: Splice | None, target: Target, permit: Permit, timing: AttemptTiming
     ) -> list[Event]:
         """Takes the attempt for an answer, and gives what the reader has yet to see of it."""
         events: list[Event] = []
@@ -264,7 +264,7 @@ class _Route:
                 events.append(TextDelta(rest))
             check_form(self._request, last, "".join(self._text))
         permit.settle(None)
-        self._note(target, stretch, None, last.usage, within=last.attempts)
+        self._record_attempt(target, timing, None, last.usage, within=last.attempts)
         self._answered = True
         return [*events, *deltas(last.tool_calls), Done(self._response(last))]
 
@@ -279,10 +279,10 @@ class _Route:
             attempts=tuple(self._attempts),
         )
 
-    def _note(
+    def _record_attempt(
         self,
         target: Target,
-        stretch: _Stretch,
+        timing: AttemptTiming,
         error: ProviderError | None,
         usage: Usage | None,
         *,
@@ -290,23 +290,23 @@ class _Route:
     ) -> None:
         """Records an attempt; `within` are those of a target that is a route itself, and stand in its place."""
         if within:
-            later = stretch.began - self._began
+            later = timing.began - self._began
             self._attempts += (replace(one, started=one.started + later) for one in within)
             return
         attempt = Attempt(
             provider=target.provider.name,
             model=target.asked,
-            started=stretch.began - self._began,
-            seconds=self._clock() - stretch.began,
-            first_token=None if stretch.first is None else stretch.first - stretch.began,
+            started=timing.began - self._began,
+            seconds=self._clock() - timing.began,
+            first_token=None if timing.first is None else timing.first - timing.began,
             outcome=error.kind if error else "answered",
             reason=error.message if error else "",
-            wait=stretch.wait,
+            wait=timing.wait,
             usage=usage,
         )
         self._attempts.append(attempt)
 
-    def _note_paused(self, target: Target, *, last_resort: bool) -> Attempt:
+    def _record_paused(self, target: Target, *, last_resort: bool) -> Attempt:
         """Records a target that is not asked, because of what happened to others before."""
         paused = self._router.health.refusal(target.provider, target.asked, last_resort=last_resort)
         who, when = target.provider.title or target.provider.name, ""
@@ -322,7 +322,7 @@ class _Route:
         )
         if not any((one.provider, one.model) == (error.provider, error.model) for one in self._errors):
             self._errors.append(error)
-        self._note(target, _Stretch(self._clock(), 0.0), error, None)
+        self._record_attempt(target, AttemptTiming(self._clock(), 0.0), error, None)
         return self._attempts[-1]
 
     def _failure(self, final: ProviderError | None) -> ProviderError:

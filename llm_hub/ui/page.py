@@ -8,25 +8,28 @@ from typing import TYPE_CHECKING
 
 import gradio as gr
 
-from llm_hub.ui.chat import chat_tab
-from llm_hub.ui.coalesce import Coalescer
-from llm_hub.ui.compare import Around, compare_tab
-from llm_hub.ui.keys import keys_tab
-from llm_hub.ui.leaderboard import leaderboard_tab
-from llm_hub.ui.status import status_tab
-from llm_hub.ui.usage import usage_tab
+from llm_hub.ui.chat.chat_tab import chat_tab
+from llm_hub.ui.compare.compare_tab import Around, compare_tab
+from llm_hub.ui.keys_tab import keys_tab
+from llm_hub.ui.leaderboard_tab import leaderboard_tab
+from llm_hub.ui.status.status_tab import status_tab
+from llm_hub.ui.streaming.coalescer import Coalescer
+from llm_hub.ui.theme import theme
+from llm_hub.ui.usage_tab import usage_tab
 
 if TYPE_CHECKING:
     from llm_hub.arena.votes import Votes
-    from llm_hub.ledger import Ledger
-    from llm_hub.visitors import Visitors
+    from llm_hub.gateway.visitors import Visitors
+    from llm_hub.usage.ledger import Ledger
 
-HERE = Path(__file__).parent
+
+ASSETS = Path(__file__).parent / "assets"
+
 STYLES = ("page.css", "route.css", "compare.css", "status.css", "keys.css", "usage.css")
+
 SCRIPTS = ("tab.js", "page.js")
+
 HEADER = """<header><h1>LLM Hub</h1><p>One chat for every model. It shows who answered.</p></header>"""
-FONTS = ("system-ui", "-apple-system", "Segoe UI", "Roboto", "Helvetica Neue", "sans-serif")
-FIXED_FONTS = ("ui-monospace", "SF Mono", "Menlo", "Consolas", "monospace")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,30 +69,8 @@ def build(visitors: Visitors, votes: Votes, ledger: Ledger | None = None) -> Pag
                 lists.follow(keys_tab(visitors, blocks, (chat.providers, *panes)).then)
     return Page(
         blocks=blocks,
-        theme=_theme(),
-        css="".join((HERE / style).read_text(encoding="utf-8") for style in STYLES),
-        head="".join(f"<script>{(HERE / script).read_text(encoding='utf-8')}</script>" for script in SCRIPTS),
+        theme=theme(),
+        css="".join((ASSETS / style).read_text(encoding="utf-8") for style in STYLES),
+        head="".join(f"<script>{(ASSETS / script).read_text(encoding='utf-8')}</script>" for script in SCRIPTS),
         coalescer=coalescer,
-    )
-
-
-def _theme() -> gr.themes.Base:
-    """System fonts: nothing is fetched from anywhere, and a reader sees the letters of their own machine.
-
-    Text on its ground has a contrast of 4.5 to 1, at least.
-    """
-    theme = gr.themes.Base(
-        primary_hue=gr.themes.colors.teal,
-        neutral_hue=gr.themes.colors.slate,
-        font=FONTS,
-        font_mono=FIXED_FONTS,
-        radius_size=gr.themes.sizes.radius_md,
-        text_size=gr.themes.sizes.text_md,
-    )
-    return theme.set(
-        color_accent="*primary_700",  # in the dark, page.css says
-        button_primary_background_fill="*primary_700",
-        button_primary_background_fill_dark="*primary_700",
-        button_primary_background_fill_hover="*primary_800",
-        button_primary_background_fill_hover_dark="*primary_800",
     )

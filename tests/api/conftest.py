@@ -14,13 +14,13 @@ import pytest
 import uvicorn
 
 from llm_hub.api import router
-from llm_hub.factory import ROWS
+from llm_hub.gateway.meter import Meter
 from llm_hub.hub import Hub
-from llm_hub.limits import Limits
-from llm_hub.meter import Meter
+from llm_hub.providers.catalog import PROVIDERS
 from llm_hub.settings import Settings
+from llm_hub.usage.quotas import Quota
+from tests.fault_server import FaultServer, FaultServerThread
 from tests.ui.site import Site
-from tests.wall import Wall, WallThread
 
 NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 """For a client of this server: certificates, which it never sees, would take 25 ms to load for each test."""
@@ -38,7 +38,7 @@ class Api:
 
 @asynccontextmanager
 async def served(
-    hub: Hub, keys: dict[str, str], meter: Meter | None = None, limits: Limits | None = None
+    hub: Hub, keys: dict[str, str], meter: Meter | None = None, limits: Quota | None = None
 ) -> AsyncIterator[Api]:
     app = router(hub, keys, meter, limits)
     server = uvicorn.Server(uvicorn.Config(app, port=0, log_config=None, timeout_graceful_shutdown=1))
@@ -56,13 +56,13 @@ async def served(
 
 
 @pytest.fixture
-async def hub(wall: Wall, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Hub]:
-    for row in ROWS.values():
+async def hub(fault_server: FaultServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Hub]:
+    for row in PROVIDERS.values():
         for name in (*row.key, *row.url):
             monkeypatch.delenv(name, raising=False)
     (tmp_path / ".env").write_text(
-        f"OPENAI_API_KEY=sk-owner-secret-123\nOPENAI_BASE_URL={wall.openai_url}\nANTHROPIC_API_KEY=sk-ant-secret-123\n"
-        f"ANTHROPIC_BASE_URL={wall.anthropic_url}\nOLLAMA_BASE_URL={wall.ollama_url}\nLLM_HUB_MAX_RETRIES=0\n"
+        f"OPENAI_API_KEY=sk-owner-secret-123\nOPENAI_BASE_URL={fault_server.openai_url}\nANTHROPIC_API_KEY=sk-ant-secret-123\n"
+        f"ANTHROPIC_BASE_URL={fault_server.anthropic_url}\nOLLAMA_BASE_URL={fault_server.ollama_url}\nLLM_HUB_MAX_RETRIES=0\n"
     )
     hub = Hub(Settings.load(tmp_path / ".env"))
     yield hub
@@ -84,15 +84,15 @@ async def locked(hub: Hub) -> AsyncIterator[Api]:
 
 @pytest.fixture(scope="session")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    """The whole server in a process of its own, before a wall: for clients that block."""
+    """The whole server in a process of its own, before a fault server: for clients that block."""
     folder = tmp_path_factory.mktemp("site")
-    with WallThread() as wall:
+    with FaultServerThread() as fault_server:
         environment = {
             "OPENAI_API_KEY": "sk-owner-secret-123",
-            "OPENAI_BASE_URL": wall.openai_url,
+            "OPENAI_BASE_URL": fault_server.openai_url,
             "ANTHROPIC_API_KEY": "sk-ant-secret-123",
-            "ANTHROPIC_BASE_URL": wall.anthropic_url,
-            "OLLAMA_BASE_URL": wall.ollama_url,
+            "ANTHROPIC_BASE_URL": fault_server.anthropic_url,
+            "OLLAMA_BASE_URL": fault_server.ollama_url,
             "LLM_HUB_ROUTE": "openai/ok",
             "LLM_HUB_MAX_RETRIES": "0",
             "LLM_HUB_DATABASE_URL": f"sqlite:///{folder / 'hub.db'}",

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from llm_hub.database import Database
-from llm_hub.ledger import Entry, Ledger
-from llm_hub.limits import Limits
-from llm_hub.meter import Meter
-from llm_hub.metrics import Metrics
+from llm_hub.gateway.meter import Meter
+from llm_hub.gateway.metrics import Metrics
+from llm_hub.storage.database import Database
+from llm_hub.usage.ledger import Entry, Ledger
+from llm_hub.usage.quotas import Quota
 from tests.api.conftest import KEYS, Api, served
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ class Metered:
 
 
 @asynccontextmanager
-async def metered(hub: Hub, folder: Path, limits: Limits | None = None) -> AsyncIterator[Metered]:
+async def metered(hub: Hub, folder: Path, limits: Quota | None = None) -> AsyncIterator[Metered]:
     """An API of an owner who has given out keys."""
     database = Database(f"sqlite:///{folder}/hub.db")
     ledger = Told(database)

@@ -14,8 +14,8 @@ from pydantic import BaseModel
 
 from tests.api.conftest import KEYS, Api
 from tests.api.sse import events
-from tests.wall import REASONING, Wall, answer_text
-from tests.wall.calls import STRING
+from tests.fault_server import REASONING, FaultServer, answer_text
+from tests.fault_server.calls import STRING
 
 PROMPT: Any = [{"role": "user", "content": "Hello"}]
 WEATHER: Any = {
@@ -83,13 +83,15 @@ async def test_reasoning_is_shown_to_who_asks_for_it(
     assert (await client.messages.create(model="openai/ok", max_tokens=9, messages=again)).stop_reason == "end_turn"
 
 
-async def test_an_unchanged_programs_model_is_anthropics_own(client: anthropic.AsyncAnthropic, wall: Wall) -> None:
+async def test_an_unchanged_programs_model_is_anthropics_own(
+    client: anthropic.AsyncAnthropic, fault_server: FaultServer
+) -> None:
     answer = await client.messages.create(model="claude-haiku-5-5", max_tokens=100, messages=PROMPT)
     assert answer.model == "anthropic/claude-haiku-5-5"
-    assert wall.exchanges[0].path == "/v1/messages"
+    assert fault_server.exchanges[0].path == "/v1/messages"
 
 
-async def test_what_is_asked_reaches_the_provider(client: anthropic.AsyncAnthropic, wall: Wall) -> None:
+async def test_what_is_asked_reaches_the_provider(client: anthropic.AsyncAnthropic, fault_server: FaultServer) -> None:
     blocks: Any = [
         {"type": "text", "text": "What is it?", "cache_control": {"type": "ephemeral"}},
         {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": "aGVsbG8="}},
@@ -104,7 +106,7 @@ async def test_what_is_asked_reaches_the_provider(client: anthropic.AsyncAnthrop
         output_config={"effort": "low"},
         extra_body={"temperature": 0.5, "top_p": 0.9},
     )
-    body = wall.exchanges[0].body
+    body = fault_server.exchanges[0].body
     assert body["messages"] == [
         {"role": "system", "content": "Be\n\nbrief."},
         {"role": "user", "content": "Hello"},
@@ -143,13 +145,15 @@ async def test_a_conversation_with_tools(client: anthropic.AsyncAnthropic, provi
         ({"type": "tool", "name": "weather"}, {"type": "function", "function": {"name": "weather"}}),
     ],
 )  # fmt: skip
-async def test_every_choice_of_tools(client: anthropic.AsyncAnthropic, wall: Wall, choice: Any, heard: object) -> None:
+async def test_every_choice_of_tools(
+    client: anthropic.AsyncAnthropic, fault_server: FaultServer, choice: Any, heard: object
+) -> None:
     if choice["type"] != "none":
         choice["disable_parallel_tool_use"] = True
     await client.messages.create(
         model="openai/ok", max_tokens=100, messages=PROMPT, tools=[WEATHER], tool_choice=choice
     )
-    body = wall.exchanges[0].body
+    body = fault_server.exchanges[0].body
     assert body["tool_choice"] == heard
     assert body.get("parallel_tool_calls") == (None if choice["type"] == "none" else False)
 
@@ -202,15 +206,15 @@ async def test_a_chain_of_models_falls_back(client: anthropic.AsyncAnthropic) ->
 
 
 async def test_a_client_that_leaves_takes_the_providers_connection_along(
-    client: anthropic.AsyncAnthropic, wall: Wall
+    client: anthropic.AsyncAnthropic, fault_server: FaultServer
 ) -> None:
     stream = await client.messages.create(model="openai/stall@mid", max_tokens=9, messages=PROMPT, stream=True)
     async for event in stream:
         if event.type == "content_block_delta":
             break
     await stream.close()
-    await asyncio.wait_for(wall.exchanges[0].ended(), 1)
-    assert wall.exchanges[0].client_left
+    await asyncio.wait_for(fault_server.exchanges[0].ended(), 1)
+    assert fault_server.exchanges[0].client_left
 
 
 async def test_either_way_of_sending_a_key_works(locked: Api) -> None:
@@ -294,7 +298,7 @@ async def test_the_stop_sequence_that_ended_an_answer_is_told_where_it_is_known(
 
 @pytest.mark.parametrize("model", ["openai/ok", "anthropic/ok", "ollama/ok"])
 async def test_an_image_in_a_tools_result_reaches_the_model(
-    client: anthropic.AsyncAnthropic, wall: Wall, model: str
+    client: anthropic.AsyncAnthropic, fault_server: FaultServer, model: str
 ) -> None:
     png = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPhfDwAChwGA60e6kgAAAABJRU5ErkJggg=="
     image = {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": png}}
@@ -307,7 +311,7 @@ async def test_an_image_in_a_tools_result_reaches_the_model(
     ]
     answer = await client.messages.create(model=model, max_tokens=99, messages=turns, tools=[WEATHER])
     assert answer.stop_reason == "end_turn"
-    sent = json.dumps(wall.exchanges[-1].body["messages"])
+    sent = json.dumps(fault_server.exchanges[-1].body["messages"])
     assert sent.index("Sunny\\n\\n(The image is shown below.)") < sent.index(png)
     assert sent.count(png) == sent.count("Sunny") == sent.count("Well?") == 1
 

@@ -15,13 +15,13 @@ import pytest
 
 from llm_hub.chat import Image
 from llm_hub.hub import Hub
-from llm_hub.image_tokens import most_tokens
-from llm_hub.limits import Limits
 from llm_hub.settings import Settings
+from llm_hub.usage.image_tokens import most_tokens
+from llm_hub.usage.quotas import Quota
 from tests.api.conftest import KEYS
 from tests.api.metered import Metered, metered
-from tests.wall import Wall
-from tests.wall.log import Exchange
+from tests.fault_server import FaultServer
+from tests.fault_server.log import Exchange
 
 pytestmark = pytest.mark.heavy
 CEILING = Decimal("0.5")
@@ -32,10 +32,10 @@ AT_ONCE = 50
 
 
 @asynccontextmanager
-async def a_shop(folder: Path, wall: Wall, limits: Limits) -> AsyncIterator[Metered]:
+async def a_shop(folder: Path, fault_server: FaultServer, limits: Quota) -> AsyncIterator[Metered]:
     """The API of an owner with a cheap server and a dear one."""
     (folder / ".env").write_text(
-        f"LLM_HUB_SERVERS=cheap={wall.openai_url},dear={wall.openai_url}\nCHEAP_API_KEY=sk-cheap\nDEAR_API_KEY=sk-dear\n"
+        f"LLM_HUB_SERVERS=cheap={fault_server.openai_url},dear={fault_server.openai_url}\nCHEAP_API_KEY=sk-cheap\nDEAR_API_KEY=sk-dear\n"
         f"LLM_HUB_PRICES={','.join(f'{name}={price}/{price}' for name, price in PRICES.items())}\n"
         "LLM_HUB_MAX_RETRIES=1\nLLM_HUB_FIRST_TOKEN_TIMEOUT=1\n"
     )
@@ -108,9 +108,9 @@ RESUMED = "dear/ok?tokens=100&resume=restart"
     ids=lambda client: f"{client.model} {'left' if client.leaves else 'read'}",
 )
 async def test_fifty_clients_at_once_again_and_again_spend_no_more_than_the_ceiling(
-    tmp_path: Path, wall: Wall, client: Client
+    tmp_path: Path, fault_server: FaultServer, client: Client
 ) -> None:
-    async with a_shop(tmp_path, wall, Limits(money=CEILING)) as one:
+    async with a_shop(tmp_path, fault_server, Quota(money=CEILING)) as one:
         passed = 0
         for _ in range(5):
             wave = sum(await asyncio.gather(*(client.ask(one) for _ in range(AT_ONCE))))
@@ -118,20 +118,20 @@ async def test_fifty_clients_at_once_again_and_again_spend_no_more_than_the_ceil
             if not wave:
                 break
         rows = await one.rows(1)
-        assert 0 < client.bill(wall.exchanges) <= CEILING
+        assert 0 < client.bill(fault_server.exchanges) <= CEILING
         assert sum(row.nanodollars or 0 for row in rows) <= CEILING * 10**9
         assert passed < 5 * AT_ONCE
 
 
 async def test_an_answer_that_does_not_end_where_it_should_is_ended_where_the_limit_is(
-    tmp_path: Path, wall: Wall
+    tmp_path: Path, fault_server: FaultServer
 ) -> None:
-    async with a_shop(tmp_path, wall, Limits(money=Decimal("0.05"))) as one:
+    async with a_shop(tmp_path, fault_server, Quota(money=Decimal("0.05"))) as one:
         reply = await one.ask("cheap/endless", fallback=[], max_tokens=50, stream=True)
         text = reply.text
     assert "The answer was ended, since it is longer than it was to be. The limit of $0.05 a day for this key" in text
     assert text.endswith("data: [DONE]\n\n")
-    assert wall.exchanges[0].client_left
+    assert fault_server.exchanges[0].client_left
 
 
 # Images, which each provider counts in its own way.
@@ -171,10 +171,12 @@ def test_an_image_is_taken_for_as_many_tokens_as_its_provider_may_count(data: by
     assert most_tokens(Image(data), model) == tokens
 
 
-async def test_an_image_is_reserved_as_its_model_may_count_it(hub: Hub, wall: Wall, tmp_path: Path) -> None:
+async def test_an_image_is_reserved_as_its_model_may_count_it(
+    hub: Hub, fault_server: FaultServer, tmp_path: Path
+) -> None:
     url = f"data:image/png;base64,{base64.b64encode(png(10, 10)).decode()}"
     image = {"type": "image_url", "image_url": {"url": url}}
-    async with metered(hub, tmp_path, Limits(money=Decimal("0.01"))) as one:
+    async with metered(hub, tmp_path, Quota(money=Decimal("0.01"))) as one:
 
         async def ask(model: str, images: int) -> Any:
             messages = [{"role": "user", "content": [{"type": "text", "text": "What is it?"}, *[image] * images]}]
@@ -185,4 +187,4 @@ async def test_an_image_is_reserved_as_its_model_may_count_it(hub: Hub, wall: Wa
         assert refused.status_code == 400
         assert "may need more than the limit of $0.01" in refused.json()["error"]["message"]
         assert (await ask("openai/gpt-6-luna", 2)).status_code == 200
-    assert len(wall.exchanges) == 2
+    assert len(fault_server.exchanges) == 2

@@ -10,14 +10,14 @@ from typing import Any
 import httpx
 import pytest
 
-from llm_hub.api.dialects import ChatWriter
+from llm_hub.api.dialects.hub_chat import ChatWriter
 from llm_hub.chat import TextDelta
 from llm_hub.hub import Hub
 from llm_hub.settings import Settings
 from tests.api.conftest import KEYS, Api, served
 from tests.api.sse import events
+from tests.fault_server import FaultServer, answer_text, expected_text
 from tests.ui.site import Site
-from tests.wall import Wall, answer_text, expected_text
 
 PROMPT = [{"role": "user", "content": "Hello"}]
 
@@ -91,14 +91,14 @@ async def test_a_model_that_is_paused_says_when_it_is_worth_asking_again(api: Ap
 
 @pytest.mark.parametrize(("path", "status"), [("/v1/chat", 503), ("/v1/messages", 529)])
 async def test_while_somebody_else_finds_out_whether_a_model_is_back_the_others_are_told_to_wait(
-    api: Api, wall: Wall, path: str, status: int
+    api: Api, fault_server: FaultServer, path: str, status: int
 ) -> None:
     model = "openai/status-503?times=3&rate=0.1"
     body = {"messages": PROMPT, "model": model, "max_tokens": 9}
     for _ in range(3):
         assert (await api.client.post(path, json=body)).status_code == status
     probing = asyncio.create_task(api.client.post(path, json=body))
-    await wall.next_exchange(4)
+    await fault_server.next_exchange(4)
     reply = await api.client.post(path, json=body)
     probing.cancel()
     assert (reply.status_code, reply.headers["retry-after"]) == (status, "2")
@@ -139,13 +139,13 @@ async def test_a_late_failure_is_an_error_event_and_then_the_end(api: Api) -> No
 @pytest.mark.parametrize("streamed", [True, False])
 @pytest.mark.parametrize("model", ["stall@headers", "stall@first", "stall@mid"])
 async def test_a_client_that_leaves_takes_the_providers_connection_along(
-    api: Api, wall: Wall, model: str, streamed: bool
+    api: Api, fault_server: FaultServer, model: str, streamed: bool
 ) -> None:
     body = {"messages": PROMPT, "model": f"openai/{model}", "stream": streamed}
     asking = asyncio.create_task(api.client.post("/v1/chat", json=body))
-    exchange = await wall.next_exchange(1)
+    exchange = await fault_server.next_exchange(1)
     if model == "stall@mid":
-        await wall.exchanges.until(lambda _: exchange.tokens_sent > 0)
+        await fault_server.exchanges.until(lambda _: exchange.tokens_sent > 0)
     asking.cancel()
     with pytest.raises(asyncio.CancelledError):
         await asking
@@ -229,7 +229,7 @@ def body_with_image(url: str) -> dict[str, Any]:
     return {"messages": [{"role": "user", "content": parts}], "model": "openai/ok"}
 
 
-async def test_images_reach_the_provider(api: Api, wall: Wall) -> None:
+async def test_images_reach_the_provider(api: Api, fault_server: FaultServer) -> None:
     url = "data:image/png;base64,aGVsbG8="
     assert (await api.client.post("/v1/chat", json=body_with_image(url))).status_code == 200
-    assert wall.exchanges[0].body["messages"][0]["content"][1]["image_url"]["url"] == url
+    assert fault_server.exchanges[0].body["messages"][0]["content"][1]["image_url"]["url"] == url

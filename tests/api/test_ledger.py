@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from llm_hub.hub import Hub
-from llm_hub.ledger import DAY
+from llm_hub.usage.ledger import DAY
 from tests.api.conftest import KEYS
 from tests.api.metered import PROMPT, Metered, metered
-from tests.wall import Wall
+from tests.fault_server import FaultServer
 
 
 @pytest.fixture
@@ -48,8 +48,10 @@ async def test_an_answer_whose_price_nobody_knows_has_none(hubs: Metered) -> Non
     ("model", "outcome"), [("openai/status-503", "server_failed"), ("openai/cut@mid", "stream_broken")]
 )
 @pytest.mark.parametrize("stream", [True, False])
-async def test_a_failure_is_a_row(hubs: Metered, wall: Wall, model: str, outcome: str, stream: bool) -> None:
-    wall.lists = "faults"
+async def test_a_failure_is_a_row(
+    hubs: Metered, fault_server: FaultServer, model: str, outcome: str, stream: bool
+) -> None:
+    fault_server.lists = "faults"
     await hubs.api.hub.models("openai")
     await hubs.ask(model, stream=stream, fallback=[])
     row = await hubs.row()
@@ -89,13 +91,13 @@ async def test_an_answer_that_two_models_gave_counts_what_both_reported(hubs: Me
 
 @pytest.mark.parametrize("stream", [True, False])
 @pytest.mark.parametrize("model", ["stall@headers", "stall@mid"])
-async def test_a_client_that_left_is_a_row(hubs: Metered, wall: Wall, model: str, stream: bool) -> None:
-    wall.lists = "faults"
+async def test_a_client_that_left_is_a_row(hubs: Metered, fault_server: FaultServer, model: str, stream: bool) -> None:
+    fault_server.lists = "faults"
     await hubs.api.hub.models("openai")
     asking = asyncio.create_task(hubs.ask(f"openai/{model}", stream=stream))
-    exchange = await wall.next_exchange(2)
+    exchange = await fault_server.next_exchange(2)
     if model == "stall@mid":
-        await wall.exchanges.until(lambda _: exchange.tokens_sent > 0)
+        await fault_server.exchanges.until(lambda _: exchange.tokens_sent > 0)
     asking.cancel()
     with pytest.raises(asyncio.CancelledError):
         await asking
@@ -105,13 +107,15 @@ async def test_a_client_that_left_is_a_row(hubs: Metered, wall: Wall, model: str
 
 
 @pytest.mark.parametrize("path", ["/v1/chat", "/v1/chat/completions", "/v1/messages"])
-async def test_a_client_that_left_an_answer_unread_is_a_row(hubs: Metered, wall: Wall, path: str) -> None:
+async def test_a_client_that_left_an_answer_unread_is_a_row(
+    hubs: Metered, fault_server: FaultServer, path: str
+) -> None:
     body = {"messages": PROMPT, "model": "openai/ok?tokens=100000", "stream": True, "max_tokens": 100_000}
     headers = {"authorization": f"Bearer {KEYS['alice']}"}
     async with hubs.api.client.stream("POST", path, json=body, headers=headers) as reply:
         assert reply.status_code == 200
-        exchange = await wall.next_exchange(1)
-        await wall.exchanges.until(lambda _: exchange.tokens_sent > 1000)
+        exchange = await fault_server.next_exchange(1)
+        await fault_server.exchanges.until(lambda _: exchange.tokens_sent > 1000)
     await asyncio.wait_for(exchange.ended(), 1)
     assert exchange.client_left
     row = await hubs.row()

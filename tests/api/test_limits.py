@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from llm_hub.hub import Hub
-from llm_hub.limits import ANSWER, Limits
+from llm_hub.usage.quotas import ANSWER, Quota
 from tests.api.metered import Metered, metered
-from tests.wall import Wall
+from tests.fault_server import FaultServer
 
 
 async def statuses(one: Metered, model: str, times: int, **more: Any) -> list[int]:
@@ -22,18 +22,18 @@ async def statuses(one: Metered, model: str, times: int, **more: Any) -> list[in
 
 @pytest.mark.parametrize("stream", [True, False])
 async def test_of_fifty_requests_at_once_as_many_reach_a_provider_as_may(
-    hub: Hub, wall: Wall, tmp_path: Path, stream: bool
+    hub: Hub, fault_server: FaultServer, tmp_path: Path, stream: bool
 ) -> None:
-    async with metered(hub, tmp_path, Limits(requests=5)) as one:
+    async with metered(hub, tmp_path, Quota(requests=5)) as one:
         assert await statuses(one, "openai/ok", 50, stream=stream) == [200] * 5 + [429] * 45
-        assert len(wall.exchanges) == 5
+        assert len(fault_server.exchanges) == 5
         assert len(await one.rows(5)) == 5
         assert (await one.ask("openai/ok", who="bob")).status_code == 200
 
 
 @pytest.mark.parametrize("path", ["/v1/chat", "/v1/chat/completions", "/v1/messages"])
 async def test_a_refusal_says_which_limit_it_is_and_when_it_ends(hub: Hub, tmp_path: Path, path: str) -> None:
-    async with metered(hub, tmp_path, Limits(requests=1)) as one:
+    async with metered(hub, tmp_path, Quota(requests=1)) as one:
         await one.ask("openai/ok", path=path, max_tokens=10)
         reply = await one.ask("openai/ok", path=path, max_tokens=10)
     assert reply.status_code == 429
@@ -43,8 +43,8 @@ async def test_a_refusal_says_which_limit_it_is_and_when_it_ends(hub: Hub, tmp_p
     assert "The limit of 1 requests a minute for this key is reached. Try again in" in error["message"]
 
 
-async def test_tokens_hold_when_fifty_ask_at_once(hub: Hub, wall: Wall, tmp_path: Path) -> None:
-    async with metered(hub, tmp_path, Limits(tokens=1000)) as one:
+async def test_tokens_hold_when_fifty_ask_at_once(hub: Hub, fault_server: FaultServer, tmp_path: Path) -> None:
+    async with metered(hub, tmp_path, Quota(tokens=1000)) as one:
         said = await statuses(one, "openai/ok?tokens=90&rate=300", 50, max_tokens=100)
         assert said.count(200) == 9  # of 110 reserved tokens each
         assert set(said) == {200, 429}
@@ -53,32 +53,32 @@ async def test_tokens_hold_when_fifty_ask_at_once(hub: Hub, wall: Wall, tmp_path
 
 
 async def test_what_was_reserved_and_not_used_is_free_again(hub: Hub, tmp_path: Path) -> None:
-    async with metered(hub, tmp_path, Limits(tokens=1100)) as one:
+    async with metered(hub, tmp_path, Quota(tokens=1100)) as one:
         for _ in range(5):  # each reserves 560
             assert (await one.ask("openai/ok?tokens=10")).status_code == 200
 
 
 async def test_what_fails_at_once_or_reaches_nobody_costs_nothing(hub: Hub, tmp_path: Path) -> None:
-    async with metered(hub, tmp_path, Limits(tokens=1000)) as one:
+    async with metered(hub, tmp_path, Quota(tokens=1000)) as one:
         for model in ("openai/bad-request", "nobody/x", "groq/x") * 3:
             assert (await one.ask(model, fallback=[])).status_code not in (200, 429)
         assert (await one.ask("openai/ok")).status_code == 200
 
 
-async def test_leaving_early_is_not_free(hub: Hub, wall: Wall, tmp_path: Path) -> None:
-    async with metered(hub, tmp_path, Limits(tokens=100)) as one:
+async def test_leaving_early_is_not_free(hub: Hub, fault_server: FaultServer, tmp_path: Path) -> None:
+    async with metered(hub, tmp_path, Quota(tokens=100)) as one:
         body = {"max_tokens": 90, "stream": True}
         asking = asyncio.create_task(one.ask("openai/stall@mid?tokens=120", **body))
-        exchange = await wall.next_exchange(1)
-        await wall.exchanges.until(lambda _: exchange.tokens_sent >= 60)
+        exchange = await fault_server.next_exchange(1)
+        await fault_server.exchanges.until(lambda _: exchange.tokens_sent >= 60)
         asking.cancel()
         await asyncio.wait([asking])
         await one.row()
         assert (await one.ask("openai/ok", **body)).status_code == 429
 
 
-async def test_money_holds_when_fifty_ask_at_once(hub: Hub, wall: Wall, tmp_path: Path) -> None:
-    async with metered(hub, tmp_path, Limits(money=Decimal("0.01"))) as one:
+async def test_money_holds_when_fifty_ask_at_once(hub: Hub, fault_server: FaultServer, tmp_path: Path) -> None:
+    async with metered(hub, tmp_path, Quota(money=Decimal("0.01"))) as one:
         said = await statuses(one, "openai/gpt-5", 50, max_tokens=200)  # each may cost $0.0020125
         assert said.count(200) == 4
         spent = sum(row.nanodollars for row in await one.rows(4))
@@ -89,45 +89,45 @@ async def test_money_holds_when_fifty_ask_at_once(hub: Hub, wall: Wall, tmp_path
 
 
 async def test_what_alone_may_cost_more_than_the_limit_is_refused_for_good(
-    hub: Hub, wall: Wall, tmp_path: Path
+    hub: Hub, fault_server: FaultServer, tmp_path: Path
 ) -> None:
-    async with metered(hub, tmp_path, Limits(money=Decimal("0.01"))) as one:
+    async with metered(hub, tmp_path, Quota(money=Decimal("0.01"))) as one:
         for more in ({"max_tokens": 1000}, {}):  # at $10 for a million tokens
             reply = await one.ask("openai/gpt-5", **more)
             assert reply.status_code == 400
             said = "This request may need more than the limit of $0.01 a day for this key. Make it shorter"
             assert said in reply.json()["error"]["message"]
-    assert not wall.exchanges
+    assert not fault_server.exchanges
 
 
 @pytest.mark.parametrize("model", ["openai/no-such-model", "openai/gpt-4o-search-preview", "openai/gpt-audio"])
 async def test_a_limit_of_money_lets_nobody_spend_what_it_cannot_see(
-    hub: Hub, wall: Wall, tmp_path: Path, model: str
+    hub: Hub, fault_server: FaultServer, tmp_path: Path, model: str
 ) -> None:
-    async with metered(hub, tmp_path, Limits(money=Decimal(1))) as one:
+    async with metered(hub, tmp_path, Quota(money=Decimal(1))) as one:
         reply = await one.ask(model, fallback=["openai/gpt-5"])
         assert reply.status_code == 400
         assert f"What {model} costs is not known" in reply.json()["error"]["message"]
         assert "LLM_HUB_PRICES" in reply.json()["error"]["message"]
         assert (await one.ask("openai/gpt-5", fallback=[model])).status_code == 400
-        assert not wall.exchanges
+        assert not fault_server.exchanges
         assert (await one.ask("ollama/ok")).status_code == 200  # what needs no key costs nothing
 
 
 @pytest.mark.parametrize(
     ("limits", "sent"),
     [
-        (Limits(tokens=50_000), ANSWER),
-        (Limits(tokens=1000), 500),
-        (Limits(money=Decimal(1)), ANSWER),
-        (Limits(requests=100), None),
+        (Quota(tokens=50_000), ANSWER),
+        (Quota(tokens=1000), 500),
+        (Quota(money=Decimal(1)), ANSWER),
+        (Quota(requests=100), None),
     ],
     ids=["tokens", "few tokens", "money", "requests"],
 )
 async def test_an_answer_whose_length_counts_has_one(
-    hub: Hub, wall: Wall, tmp_path: Path, limits: Limits, sent: int | None
+    hub: Hub, fault_server: FaultServer, tmp_path: Path, limits: Quota, sent: int | None
 ) -> None:
     async with metered(hub, tmp_path, limits) as one:
         assert (await one.ask("openai/gpt-5")).status_code == 200
         assert (await one.ask("openai/gpt-5", max_tokens=30)).status_code == 200
-    assert [exchange.body.get("max_completion_tokens") for exchange in wall.exchanges] == [sent, 30]
+    assert [exchange.body.get("max_completion_tokens") for exchange in fault_server.exchanges] == [sent, 30]

@@ -15,6 +15,7 @@ import pytest
 
 from llm_hub import logs
 from llm_hub.hub import Hub
+from llm_hub.redaction import Redactor
 from tests.api.conftest import KEYS
 from tests.api.metered import Metered, metered
 from tests.ui.site import Site
@@ -132,7 +133,7 @@ def test_lines_of_one_request_carry_its_id_and_no_secret() -> None:
     message = 'It said "sk-live-0123456789" \ud800'
     record = logging.LogRecord("elsewhere", logging.ERROR, "", 1, message, None, (ValueError, said, None))
     token = logs.current.set(logs.Request("abc"))
-    written = logs.JSONLines(logs.Redactor(SECRETS)).format(record)
+    written = logs.JSONLines(Redactor(SECRETS)).format(record)
     logs.current.reset(token)
     line = json.loads(written)
     assert line["request_id"] == "abc"
@@ -155,6 +156,6 @@ def test_nobody_writes_a_line_of_the_log_with_a_models_name() -> None:
 def test_plain_lines_are_redacted_too() -> None:
     record = logging.LogRecord("x", logging.ERROR, "", 1, "The key %s of %s", ("sk-live-0123456789", "hunter2x"), None)
     token = logs.current.set(logs.Request("abc"))
-    line = logs.Lines(logs.Redactor(["hunter2x"])).format(record)
+    line = logs.Lines(Redactor(["hunter2x"])).format(record)
     logs.current.reset(token)
     assert line.endswith("ERROR x: The key [key] of [key] [abc]")

@@ -10,7 +10,7 @@ import pytest
 
 from llm_hub.hub import Hub
 from tests.api.metered import Metered, metered
-from tests.wall import Wall
+from tests.fault_server import FaultServer
 
 
 @pytest.fixture
@@ -50,9 +50,9 @@ async def test_paths_that_are_asked_for_are_no_labels(one: Metered) -> None:
     assert await one.metric("llm_hub_http_requests_total", endpoint="/v1/{rest:path}", status="404") == 5
 
 
-async def test_running_streams_and_paused_models_are_shown(one: Metered, wall: Wall) -> None:
+async def test_running_streams_and_paused_models_are_shown(one: Metered, fault_server: FaultServer) -> None:
     asking = asyncio.create_task(one.ask("openai/stall@mid", stream=True))
-    await wall.next_exchange(1)
+    await fault_server.next_exchange(1)
     assert await one.metric("llm_hub_running_streams") == 1
     asking.cancel()
     await asyncio.wait([asking])

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.api.conftest import Api
-from tests.wall import Wall
+from tests.fault_server import FaultServer
 
 PATHS = ["/v1/chat", "/v1/chat/completions", "/v1/messages"]
 SECRET = "sk-secret-1"
@@ -229,7 +229,7 @@ async def test_a_compressed_body_is_refused_as_that(api: Api, path: str) -> None
     assert "Content-Encoding" in reply.json()["error"]["message"]
 
 
-async def test_auto_in_a_chain_is_the_configured_route(api: Api, wall: Wall) -> None:
+async def test_auto_in_a_chain_is_the_configured_route(api: Api, fault_server: FaultServer) -> None:
     body = {"messages": [{"role": "user", "content": "Hi"}], "model": "openai/status-503", "fallback": ["auto"]}
     answered = (await api.client.post("/v1/chat", json=body)).json()
     assert [f"{one['provider']}/{one['model']}" for one in answered["attempts"]] == [

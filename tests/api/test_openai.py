@@ -13,8 +13,8 @@ from pydantic import BaseModel
 
 from llm_hub.hub import Hub
 from tests.api.conftest import KEYS, Api
-from tests.wall import Wall, answer_text
-from tests.wall.calls import STRING
+from tests.fault_server import FaultServer, answer_text
+from tests.fault_server.calls import STRING
 
 PROMPT: Any = [{"role": "user", "content": "Hello"}]
 
@@ -113,7 +113,7 @@ async def test_what_cannot_be_honoured_is_refused_by_name(client: openai.AsyncOp
         await client.chat.completions.create(model="openai/ok", messages=PROMPT, extra_body=extra)
 
 
-async def test_what_asks_for_nothing_is_taken(client: openai.AsyncOpenAI, wall: Wall) -> None:
+async def test_what_asks_for_nothing_is_taken(client: openai.AsyncOpenAI, fault_server: FaultServer) -> None:
     extra = {"n": 1, "frequency_penalty": 0, "presence_penalty": 0.0, "logprobs": False, "top_logprobs": None,
         "logit_bias": {}, "store": False, "service_tier": "auto", "modalities": ["text"], "audio": None,
         "functions": [], "verbosity": "medium", "user": "u", "metadata": {"a": "b"}, "safety_identifier": "s",
@@ -122,7 +122,7 @@ async def test_what_asks_for_nothing_is_taken(client: openai.AsyncOpenAI, wall: 
         "response_format": {"type": "text"}, "stream_options": None}  # fmt: skip
     answer = await client.chat.completions.create(model="openai/ok", messages=PROMPT, extra_body=extra)
     assert answer.choices[0].message.content == answer_text()
-    assert set(wall.exchanges[0].body) == {"model", "messages", "stream", "stream_options"}
+    assert set(fault_server.exchanges[0].body) == {"model", "messages", "stream", "stream_options"}
 
 
 WEATHER: Any = {
@@ -182,12 +182,12 @@ ALLOWED = {"type": "allowed_tools", "allowed_tools": {"mode": "required", "tools
     ],
 )  # fmt: skip
 async def test_every_choice_of_tools(
-    client: openai.AsyncOpenAI, wall: Wall, choice: Any, heard: object, tools: int
+    client: openai.AsyncOpenAI, fault_server: FaultServer, choice: Any, heard: object, tools: int
 ) -> None:
     await client.chat.completions.create(
         model="openai/ok", messages=PROMPT, tools=[WEATHER, TIME], tool_choice=choice, parallel_tool_calls=False
     )
-    body = wall.exchanges[0].body
+    body = fault_server.exchanges[0].body
     assert (body["tool_choice"], len(body["tools"]), body["parallel_tool_calls"]) == (heard, tools, False)
 
 
@@ -217,7 +217,7 @@ async def test_an_answer_of_a_schema(client: openai.AsyncOpenAI, provider: str) 
     assert answer.choices[0].message.parsed == Verdict(good=True, why=STRING)
 
 
-async def test_what_is_asked_reaches_the_provider(client: openai.AsyncOpenAI, wall: Wall) -> None:
+async def test_what_is_asked_reaches_the_provider(client: openai.AsyncOpenAI, fault_server: FaultServer) -> None:
     schema = {"type": "object", "properties": {"a": {"type": "integer"}}}
     form = {"name": "numbers", "description": "Some.", "schema": schema, "strict": True}
     await client.chat.completions.create(
@@ -231,7 +231,7 @@ async def test_what_is_asked_reaches_the_provider(client: openai.AsyncOpenAI, wa
         max_completion_tokens=50,
         response_format={"type": "json_schema", "json_schema": form},  # type: ignore[typeddict-item]
     )
-    body = wall.exchanges[0].body
+    body = fault_server.exchanges[0].body
     assert (body["stop"], body["seed"], body["top_p"], body["temperature"]) == (["END"], -7, 0.5, 1)
     assert (body["reasoning_effort"], body["max_completion_tokens"]) == ("low", 50)
     heard = body["response_format"]["json_schema"]
@@ -272,12 +272,12 @@ async def test_one_model_is_retrieved_by_its_name(client: openai.AsyncOpenAI) ->
 
 
 async def test_a_client_that_leaves_takes_the_providers_connection_along(
-    client: openai.AsyncOpenAI, wall: Wall
+    client: openai.AsyncOpenAI, fault_server: FaultServer
 ) -> None:
     stream = await client.chat.completions.create(model="openai/stall@mid", messages=PROMPT, stream=True)
     async for chunk in stream:
         if chunk.choices[0].delta.content:
             break
     await stream.close()
-    await asyncio.wait_for(wall.exchanges[0].ended(), 1)
-    assert wall.exchanges[0].client_left
+    await asyncio.wait_for(fault_server.exchanges[0].ended(), 1)
+    assert fault_server.exchanges[0].client_left

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
-from llm_hub.api.turned_away import TurnedAway
-from llm_hub.metrics import Metrics
-from llm_hub.ui.guard import Guard
+from llm_hub.api.early_refusals import EarlyRefusals
+from llm_hub.gateway.metrics import Metrics
+from llm_hub.serving.front_door.guard import Guard
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -43,7 +43,7 @@ def heard() -> Iterator[asyncio.Queue[str]]:
     log.removeHandler(handler)
 
 
-def client(turn_away: TurnedAway, address: str = "8.8.8.8") -> httpx.AsyncClient:
+def client(turn_away: EarlyRefusals, address: str = "8.8.8.8") -> httpx.AsyncClient:
     guard = Guard(fine, on_space=False, turn_away=turn_away, clock=lambda: 1000.0)  # nothing comes back by itself
     return httpx.AsyncClient(transport=httpx.ASGITransport(guard, client=(address, 1)), base_url="http://hub.example")
 
@@ -81,12 +81,12 @@ async def flood(caller: httpx.AsyncClient, path: str, **more: Any) -> list[httpx
 async def test_each_client_is_told_in_its_own_words(
     path: str, headers: dict[str, str], shape: str, status: int, to_openai: str, to_anthropic: str
 ) -> None:
-    from llm_hub.ui.body import Refusal
+    from llm_hub.serving.front_door.body_limit import BodyRefusal
 
     async def refuses(*_: Any) -> None:
-        raise Refusal(status, "No.")
+        raise BodyRefusal(status, "No.")
 
-    guard = Guard(refuses, on_space=False, turn_away=TurnedAway())
+    guard = Guard(refuses, on_space=False, turn_away=EarlyRefusals())
     async with httpx.AsyncClient(transport=httpx.ASGITransport(guard), base_url="http://hub.example") as caller:
         reply = await caller.post(path, headers=headers)
     assert reply.status_code == status
@@ -99,7 +99,7 @@ async def test_each_client_is_told_in_its_own_words(
 
 
 async def test_a_flood_is_a_line_and_then_a_number(heard: asyncio.Queue[str]) -> None:
-    turn_away = TurnedAway(quiet=0.2)
+    turn_away = EarlyRefusals(quiet=0.2)
     async with client(turn_away) as caller:
         refused = await flood(caller, "/v1/chat")
         assert all(reply.status_code == 429 for reply in refused)
@@ -116,12 +116,12 @@ async def test_a_flood_is_a_line_and_then_a_number(heard: asyncio.Queue[str]) ->
 
 @pytest.mark.parametrize("path", ["/metrics", "/v1", "/metrics/x"])
 async def test_whatever_leaves_a_line_in_the_log_is_within_an_addresses_limit(path: str) -> None:
-    async with client(TurnedAway()) as caller:
+    async with client(EarlyRefusals()) as caller:
         assert {reply.status_code for reply in await flood(caller, path)} == {429}
 
 
 async def test_another_status_is_a_line_of_its_own(heard: asyncio.Queue[str]) -> None:
-    turn_away = TurnedAway()
+    turn_away = EarlyRefusals()
     scope = {"type": "http", "path": "/v1/chat", "headers": []}
     for status in (429, 503, 429, 503):
         turn_away(scope, status, "No.")
@@ -131,7 +131,7 @@ async def test_another_status_is_a_line_of_its_own(heard: asyncio.Queue[str]) ->
 
 async def test_refusals_are_counted_as_requests(hub: Hub) -> None:
     metrics = Metrics(hub)
-    async with client(TurnedAway(metrics)) as caller:
+    async with client(EarlyRefusals(metrics)) as caller:
         refused = await flood(caller, "/v1/some/odd/path")
     line = f'llm_hub_http_requests_total{{endpoint="/v1/",status="429"}} {float(len(refused))}'
     assert line in metrics.text().decode()

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from llm_hub.database import Database
+from llm_hub.gateway.meter import Meter
 from llm_hub.hub import Hub
-from llm_hub.ledger import DAY, Entry, Ledger
-from llm_hub.meter import Meter
+from llm_hub.storage.database import Database
+from llm_hub.usage.ledger import DAY, Entry, Ledger
 from tests.api.conftest import served
 from tests.api.metered import metered
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections import Counter
 
-from llm_hub.arena.blind import FASTEST, LONGEST_WAIT, SLOWEST, Pace, shuffled
+from llm_hub.arena.blind import MAX_CHARS_PER_SECOND, MAX_HEAD_START, MIN_CHARS_PER_SECOND, Pace, shuffled
 
 
 class Clock:
@@ -38,21 +38,21 @@ def test_one_that_hangs_or_fails_holds_the_others_up_only_briefly() -> None:
     clock = Clock()
     pace = Pace(range(2), clock)
     pace.heard(0, 5000, over=False)
-    clock.now += LONGEST_WAIT
+    clock.now += MAX_HEAD_START
     pace.characters()
     clock.now += 1
-    assert pace.characters() == int(FASTEST)
+    assert pace.characters() == int(MAX_CHARS_PER_SECOND)
     clock = Clock()
     pace = Pace(range(2), clock)
     pace.heard(0, 5000, over=False)
     pace.heard(1, 0, over=True)
     pace.characters()
     clock.now += 1
-    assert pace.characters() == int(FASTEST)
+    assert pace.characters() == int(MAX_CHARS_PER_SECOND)
 
 
 def test_the_slowest_sets_the_pace_within_limits() -> None:
-    for written, expected in ((80, 80.0), (10, SLOWEST), (5000, FASTEST)):
+    for written, expected in ((80, 80.0), (10, MIN_CHARS_PER_SECOND), (5000, MAX_CHARS_PER_SECOND)):
         clock = Clock()
         pace = Pace(range(2), clock)
         pace.heard(0, 1, over=False)

@@ -82,7 +82,7 @@ async def test_the_database_says_its_version_and_a_newer_one_is_refused(votes: V
 
 
 async def test_a_failed_migration_leaves_nothing_half_done(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from llm_hub.database import schema
+    from llm_hub.storage import schema
 
     def breaks(connection: object) -> None:
         schema._create_votes(connection)  # type: ignore[arg-type]

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from llm_hub.provider import LLMProvider
     from tests.contract.case import Case
-    from tests.wall import Exchange, Wall
+    from tests.fault_server import Exchange, FaultServer
 
 CASES: list[Case] = [
     case
@@ -30,10 +30,14 @@ CASES: list[Case] = [
 def routed(case: Case) -> Case:
     """The same provider as the only target of a route that does nothing on its own: nobody can tell the difference."""
 
-    def build(wall: Wall, **options: Any) -> LLMRouter:
+    def build(fault_server: FaultServer, **options: Any) -> LLMRouter:
         patient = Clocks(first_token=60, reasoning=60, idle=60, loading=60)
         return LLMRouter(
-            case.build(wall, **options), max_retries=0, clocks=patient, health=Health(threshold=10**6), resume=False
+            case.build(fault_server, **options),
+            max_retries=0,
+            clocks=patient,
+            health=Health(threshold=10**6),
+            resume=False,
         )
 
     return replace(case, label=f"{case.label}-routed", build=build)
@@ -49,12 +53,12 @@ def case(request: pytest.FixtureRequest) -> Any:
 
 
 @pytest.fixture
-async def build(case: Case, wall: Wall) -> AsyncIterator[Callable[..., LLMProvider]]:
-    """Builds the provider against this test's wall; what was built is closed after the test."""
+async def build(case: Case, fault_server: FaultServer) -> AsyncIterator[Callable[..., LLMProvider]]:
+    """Builds the provider against this test's fault server; what was built is closed after the test."""
     async with AsyncExitStack() as stack:
 
         def built(**options: Any) -> LLMProvider:
-            provider = case.build(wall, **options)
+            provider = case.build(fault_server, **options)
             stack.push_async_callback(provider.aclose)
             return provider
 
@@ -68,10 +72,10 @@ def provider(build: Callable[..., LLMProvider]) -> LLMProvider:
 
 
 @pytest.fixture
-def chats(case: Case, wall: Wall) -> Any:
-    """The chat requests that the wall has seen so far."""
+def chats(case: Case, fault_server: FaultServer) -> Any:
+    """The chat requests that the fault server has seen so far."""
 
     def seen() -> list[Exchange]:
-        return [exchange for exchange in wall.exchanges if exchange.path == case.chat]
+        return [exchange for exchange in fault_server.exchanges if exchange.path == case.chat]
 
     return seen

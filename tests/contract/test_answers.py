@@ -11,7 +11,7 @@ import pytest
 
 from llm_hub.chat import ChatRequest, Done, Image, Message, ReasoningDelta, Role, Text, TextDelta
 from llm_hub.errors import EmptyAnswer, InvalidRequest, ProviderError
-from tests.wall import REASONING, answer_text, expected_text
+from tests.fault_server import REASONING, answer_text, expected_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from llm_hub.chat import Event
     from llm_hub.provider import LLMProvider
     from tests.contract.case import Case
-    from tests.wall import Exchange, Wall
+    from tests.fault_server import Exchange, FaultServer
 
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(range(256))
 GOOD = [
@@ -92,7 +92,7 @@ async def test_complete_and_stream_give_the_same_text(provider: LLMProvider) -> 
     assert all(pieces)
 
 
-async def test_text_is_handed_on_as_it_comes(provider: LLMProvider, wall: Wall) -> None:
+async def test_text_is_handed_on_as_it_comes(provider: LLMProvider, fault_server: FaultServer) -> None:
     """A stream that then stalls: what was sent is out before the next token is."""
     async with aclosing(provider.events(ChatRequest(user(), "stall@one"))) as events:
         async for event in events:
@@ -233,21 +233,21 @@ def sent_prompt(exchange: Exchange) -> str:
 
 @pytest.mark.parametrize("prompt", ["", " ", "\n\t "], ids=["empty", "a space", "white space"])
 async def test_an_empty_prompt_is_refused_without_a_request(
-    case: Case, provider: LLMProvider, wall: Wall, prompt: str
+    case: Case, provider: LLMProvider, fault_server: FaultServer, prompt: str
 ) -> None:
     with pytest.raises(InvalidRequest) as caught:
         await provider.complete(prompt, "ok")
     assert caught.value.provider == case.name
-    assert wall.exchanges == []
+    assert fault_server.exchanges == []
 
 
 async def test_no_messages_and_an_assistant_turn_last_are_refused_without_a_request(
-    provider: LLMProvider, wall: Wall
+    provider: LLMProvider, fault_server: FaultServer
 ) -> None:
     for turns in ([], [*user(), Message(Role.ASSISTANT, "Well,")], [Message(Role.SYSTEM, "Be brief.")]):
         with pytest.raises(InvalidRequest):
             await provider.complete(turns, "ok")
-    assert wall.exchanges == []
+    assert fault_server.exchanges == []
 
 
 @pytest.mark.parametrize("model", ["empty", "blank", "load"])
@@ -270,7 +270,7 @@ async def test_fifty_chats_at_once_through_one_provider_do_not_mix(
 
 
 async def test_fifty_streams_are_open_at_the_same_time(
-    provider: LLMProvider, chats: Callable[[], list[Exchange]], wall: Wall
+    provider: LLMProvider, chats: Callable[[], list[Exchange]], fault_server: FaultServer
 ) -> None:
     """None waits for another's end: every one is open before the first is closed."""
     streams = [provider.events(ChatRequest(user(), f"pings@one?every=0.1&n={number}")) for number in range(50)]

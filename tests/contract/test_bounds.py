@@ -7,21 +7,22 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from llm_hub import transport
 from llm_hub.errors import ProviderError, ServerFailed, StreamBroken, TimedOut
 from llm_hub.providers import anthropic, ollama, openai
-from llm_hub.wire import LARGEST_COUNT, LONGEST_ANSWER, LONGEST_NAME, LONGEST_REFUSAL
+from llm_hub.wire import transport
+from llm_hub.wire.decoders import MAX_ANSWER_CHARS
+from llm_hub.wire.validation import MAX_NAME_CHARS, MAX_REFUSAL_CHARS, MAX_TOKEN_COUNT
 from tests.contract.test_answers import collect, text_of
 from tests.contract.test_failures import attempt
 from tests.contract.test_tools import CLOCK, WEATHER
-from tests.wall import expected_text
+from tests.fault_server import expected_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from llm_hub.provider import LLMProvider
     from tests.contract.case import Case
-    from tests.wall import Exchange, Wall
+    from tests.fault_server import Exchange, FaultServer
 
 BOMB = "gzip?text=long&size=30000000"
 
@@ -31,10 +32,10 @@ async def failed(provider: LLMProvider, model: str, **options: Any) -> ProviderE
     return (await attempt(provider, model, **options))[1]
 
 
-async def test_nothing_compressed_is_ever_asked_for(provider: LLMProvider, wall: Wall) -> None:
+async def test_nothing_compressed_is_ever_asked_for(provider: LLMProvider, fault_server: FaultServer) -> None:
     await provider.complete("Hello?", "ok")
     await provider.models()
-    assert {exchange.headers["accept-encoding"] for exchange in wall.exchanges} == {"identity"}
+    assert {exchange.headers["accept-encoding"] for exchange in fault_server.exchanges} == {"identity"}
 
 
 @pytest.mark.parametrize("model", ["gzip", BOMB])
@@ -59,7 +60,7 @@ async def test_a_text_without_an_end_is_ended(provider: LLMProvider, chats: Call
     text, error = await attempt(provider, "endless?text=long&size=20000")
     assert (type(error), error.retryable) == (StreamBroken, False)
     assert "4 million characters" in error.message
-    assert LONGEST_ANSWER < len(text) < LONGEST_ANSWER + 2 * 2**20
+    assert MAX_ANSWER_CHARS < len(text) < MAX_ANSWER_CHARS + 2 * 2**20
     await asyncio.wait_for(chats()[0].ended(), 5)
 
 
@@ -67,7 +68,7 @@ async def test_a_text_without_an_end_is_ended(provider: LLMProvider, chats: Call
 async def test_a_stream_without_an_end_is_ended_whatever_it_is_made_of(
     provider: LLMProvider, chats: Callable[[], list[Exchange]], monkeypatch: pytest.MonkeyPatch, model: str
 ) -> None:
-    monkeypatch.setattr(transport, "LONGEST_STREAM", 2 * 2**20)
+    monkeypatch.setattr(transport, "MAX_STREAM_BYTES", 2 * 2**20)
     error = await failed(provider, model, tools=(WEATHER, CLOCK) if "calls" in model else ())
     assert type(error) is StreamBroken
     assert "more than 2 MB" in error.message or "more than 1000 tools" in error.message
@@ -88,27 +89,27 @@ async def test_an_answer_calls_so_many_tools_and_no_more(provider: LLMProvider) 
 
 async def test_a_name_that_no_model_has_is_cut_and_can_be_printed(provider: LLMProvider) -> None:
     response = (await collect(provider, "strange-name"))[-1].response
-    assert len(response.model) == LONGEST_NAME
+    assert len(response.model) == MAX_NAME_CHARS
     assert response.model.isprintable()
     assert response.model.startswith("a??set-cookie: b=c?[2J??gnp.exe")
 
 
 async def test_a_finish_reason_is_a_word(provider: LLMProvider) -> None:
     response = (await collect(provider, f"ok?finish=moon%0A{'e' * 400}"))[-1].response
-    assert response.finish_reason == f"moon?{'e' * 400}"[:LONGEST_NAME]
+    assert response.finish_reason == f"moon?{'e' * 400}"[:MAX_NAME_CHARS]
 
 
 async def test_a_count_that_no_database_could_keep_is_not_known(provider: LLMProvider) -> None:
     usage = (await collect(provider, "huge-usage"))[-1].response.usage
     assert usage["completion_tokens"] == 20
-    assert all(tokens <= LARGEST_COUNT for tokens in usage.values())
+    assert all(tokens <= MAX_TOKEN_COUNT for tokens in usage.values())
 
 
 async def test_the_words_of_a_refusal_are_bounded(case: Case, provider: LLMProvider) -> None:
     if "refusal" in case.lacks:
         pytest.skip("the protocol has no such thing")
     error = await failed(provider, "refusal?tokens=2000")
-    assert len(error.detail) == LONGEST_REFUSAL
+    assert len(error.detail) == MAX_REFUSAL_CHARS
 
 
 async def test_a_wait_is_no_longer_than_a_day(provider: LLMProvider) -> None:
@@ -117,30 +118,34 @@ async def test_a_wait_is_no_longer_than_a_day(provider: LLMProvider) -> None:
 
 
 @pytest.mark.parametrize("lists", ["endless", "too-many", "gzip"])
-async def test_a_list_out_of_bounds_is_an_error_that_says_so(provider: LLMProvider, wall: Wall, lists: str) -> None:
-    wall.lists = lists
+async def test_a_list_out_of_bounds_is_an_error_that_says_so(
+    provider: LLMProvider, fault_server: FaultServer, lists: str
+) -> None:
+    fault_server.lists = lists
     with pytest.raises(StreamBroken) as caught:
         await provider.models()
     assert {"endless": "more than 8 MB", "too-many": "more than 20000 models", "gzip": "compressed"}[
         lists
     ] in caught.value.message
-    await asyncio.wait_for(wall.exchanges[0].ended(), 5)
+    await asyncio.wait_for(fault_server.exchanges[0].ended(), 5)
 
 
 async def test_a_list_that_comes_byte_by_byte_is_given_up(
-    provider: LLMProvider, wall: Wall, monkeypatch: pytest.MonkeyPatch
+    provider: LLMProvider, fault_server: FaultServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for adapter in (openai, anthropic, ollama):
         monkeypatch.setattr(adapter, "LIST_TIMEOUT", 0.5)
-    wall.lists = "drip"
+    fault_server.lists = "drip"
     with pytest.raises(TimedOut):
         await provider.models()
-    await asyncio.wait_for(wall.exchanges[0].ended(), 5)
+    await asyncio.wait_for(fault_server.exchanges[0].ended(), 5)
 
 
-async def test_models_whose_names_nobody_could_ask_for_are_not_listed(provider: LLMProvider, wall: Wall) -> None:
-    wall.lists = "strange"
+async def test_models_whose_names_nobody_could_ask_for_are_not_listed(
+    provider: LLMProvider, fault_server: FaultServer
+) -> None:
+    fault_server.lists = "strange"
     models = await provider.models()
     assert "ok" in [model.id for model in models]
-    assert all(model.id.isprintable() and len(model.id) <= LONGEST_NAME for model in models)
-    assert all(model.title.isprintable() and len(model.title) <= LONGEST_NAME for model in models)
+    assert all(model.id.isprintable() and len(model.id) <= MAX_NAME_CHARS for model in models)
+    assert all(model.title.isprintable() and len(model.title) <= MAX_NAME_CHARS for model in models)

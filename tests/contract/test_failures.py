@@ -27,15 +27,15 @@ from llm_hub.errors import (
 from tests.contract.case import KEY
 from tests.contract.conftest import CASES
 from tests.contract.test_answers import user
-from tests.wall import answer_text, expected_text
-from tests.wall.faults import MOMENTS
+from tests.fault_server import answer_text, expected_text
+from tests.fault_server.faults import MOMENTS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from llm_hub.provider import LLMProvider
     from tests.contract.case import Case
-    from tests.wall import Exchange, Wall
+    from tests.fault_server import Exchange, FaultServer
 
 STATUSES: dict[int, type[ProviderError]] = {
     400: InvalidRequest, 401: KeyRefused, 402: QuotaExhausted, 403: KeyRefused, 404: ModelNotFound, 405:
@@ -147,28 +147,34 @@ async def test_retry_after_is_read_in_all_its_shapes(provider: LLMProvider, head
         assert error.retry_after == seconds
 
 
-async def test_a_refused_connection_is_a_connection_failure(case: Case, provider: LLMProvider, wall: Wall) -> None:
-    await wall.__aexit__()
+async def test_a_refused_connection_is_a_connection_failure(
+    case: Case, provider: LLMProvider, fault_server: FaultServer
+) -> None:
+    await fault_server.__aexit__()
     _, error = await attempt(provider, "ok")
     assert type(error) is ConnectionFailed
     assert (error.provider, error.model) == (case.name, "ok")
 
 
-async def test_an_outage_is_a_connection_failure_and_its_end_is_seen(provider: LLMProvider, wall: Wall) -> None:
+async def test_an_outage_is_a_connection_failure_and_its_end_is_seen(
+    provider: LLMProvider, fault_server: FaultServer
+) -> None:
     assert (await provider.complete("Hello?", "ok")).content == answer_text()
-    wall.down = True
+    fault_server.down = True
     for _ in range(2):
         _, error = await attempt(provider, "ok")
         assert type(error) is ConnectionFailed
-    wall.down = False
+    fault_server.down = False
     assert (await provider.complete("Hello?", "ok")).content == answer_text()
 
 
-async def test_a_connection_that_the_server_closed_meanwhile_is_not_an_error(provider: LLMProvider, wall: Wall) -> None:
+async def test_a_connection_that_the_server_closed_meanwhile_is_not_an_error(
+    provider: LLMProvider, fault_server: FaultServer
+) -> None:
     """Servers close idle connections. The next chat opens a new one."""
     assert (await provider.complete("Hello?", "ok")).content == answer_text()
-    wall.close_idle()
-    await wall.until_alone()
+    fault_server.close_idle()
+    await fault_server.until_alone()
     assert (await provider.complete("Hello?", "ok")).content == answer_text()
 
 
@@ -231,12 +237,12 @@ async def test_no_failure_shows_the_key(case: Case, provider: LLMProvider, model
     ids=["empty", "blank", "line break", "header", "Cyrillic", "zero width", "space", "nul"],
 )
 async def test_a_key_that_cannot_be_one_is_a_configuration_error_that_does_not_show_it(
-    case: Case, wall: Wall, key: str
+    case: Case, fault_server: FaultServer, key: str
 ) -> None:
     if not case.keyed:
         pytest.skip("it takes no key")
     with pytest.raises(ConfigurationError) as caught:
-        case.build(wall, api_key=key)
+        case.build(fault_server, api_key=key)
     if key.strip():
         assert key not in everything_said(caught.value)
         assert repr(key) not in everything_said(caught.value)
@@ -254,13 +260,15 @@ async def test_a_key_with_white_space_around_it_is_the_key(
 @pytest.mark.parametrize(
     "url", ["", "nonsense", "ftp://example.com", "http://", "http://user:secret@127.0.0.1", "http://a b", "http://[::1"]
 )
-async def test_a_base_url_that_cannot_be_one_is_a_configuration_error(case: Case, wall: Wall, url: str) -> None:
+async def test_a_base_url_that_cannot_be_one_is_a_configuration_error(
+    case: Case, fault_server: FaultServer, url: str
+) -> None:
     with pytest.raises(ConfigurationError) as caught:
-        case.build(wall, base_url=url)
+        case.build(fault_server, base_url=url)
     assert "secret" not in everything_said(caught.value)
 
 
-async def test_a_redirect_does_not_take_the_key_elsewhere(provider: LLMProvider, wall: Wall) -> None:
-    _, error = await attempt(provider, f"redirect?to={wall.url}/elsewhere")
+async def test_a_redirect_does_not_take_the_key_elsewhere(provider: LLMProvider, fault_server: FaultServer) -> None:
+    _, error = await attempt(provider, f"redirect?to={fault_server.url}/elsewhere")
     assert not isinstance(error, ConnectionFailed)
-    assert not any(exchange.path == "/elsewhere" for exchange in wall.exchanges)
+    assert not any(exchange.path == "/elsewhere" for exchange in fault_server.exchanges)

@@ -6,7 +6,7 @@ import ssl
 from typing import TYPE_CHECKING
 
 from tests.contract.case import KEY
-from tests.wall import Wall, answer_text
+from tests.fault_server import FaultServer, answer_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -15,13 +15,13 @@ if TYPE_CHECKING:
 
     from llm_hub.provider import LLMProvider
     from tests.contract.case import Case
-    from tests.wall import Exchange
+    from tests.fault_server import Exchange
 
 
 async def test_nothing_of_the_environment_reaches_the_wire(
     case: Case,
     build: Callable[..., LLMProvider],
-    wall: Wall,
+    fault_server: FaultServer,
     chats: Callable[[], list[Exchange]],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -30,7 +30,7 @@ async def test_nothing_of_the_environment_reaches_the_wire(
     provider = build()
     assert (await provider.complete("Hello?", "ok")).content == answer_text()
     await provider.models()
-    for exchange in wall.exchanges:
+    for exchange in fault_server.exchanges:
         assert "leaked" not in repr(exchange.headers) + exchange.path + exchange.raw.decode()
     if case.keyed:
         assert chats()[0].headers["authorization"] == f"Bearer {KEY}"
@@ -39,9 +39,9 @@ async def test_nothing_of_the_environment_reaches_the_wire(
 
 
 async def test_a_proxy_in_the_environment_is_not_used(
-    case: Case, build: Callable[..., LLMProvider], wall: Wall, monkeypatch: pytest.MonkeyPatch
+    case: Case, build: Callable[..., LLMProvider], fault_server: FaultServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async with Wall() as proxy:
+    async with FaultServer() as proxy:
         for name in ("HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "ALL_PROXY", "all_proxy"):
             monkeypatch.setenv(name, proxy.url)
         provider = build()
@@ -51,7 +51,7 @@ async def test_a_proxy_in_the_environment_is_not_used(
 
 
 async def test_cookies_are_not_carried_from_one_chat_to_the_next(
-    case: Case, build: Callable[..., LLMProvider], wall: Wall, chats: Callable[[], list[Exchange]]
+    case: Case, build: Callable[..., LLMProvider], fault_server: FaultServer, chats: Callable[[], list[Exchange]]
 ) -> None:
     """A provider's instance is shared by many visitors."""
     provider = build()
@@ -61,7 +61,7 @@ async def test_cookies_are_not_carried_from_one_chat_to_the_next(
 
 
 async def test_two_providers_with_two_keys_do_not_mix_them(
-    case: Case, build: Callable[..., LLMProvider], wall: Wall, chats: Callable[[], list[Exchange]]
+    case: Case, build: Callable[..., LLMProvider], fault_server: FaultServer, chats: Callable[[], list[Exchange]]
 ) -> None:
     if not case.keyed:
         return

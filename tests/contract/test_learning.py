@@ -8,14 +8,14 @@ import pytest
 
 from llm_hub.errors import InvalidRequest, UnsupportedParameter
 from tests.contract.conftest import CASES
-from tests.wall import answer_text
+from tests.fault_server import answer_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from llm_hub.provider import LLMProvider
     from tests.contract.case import Case
-    from tests.wall import Exchange
+    from tests.fault_server import Exchange
 
 LEARNT = [pytest.param(case, model, id=f"{case.label}-{model}") for case in CASES for model in case.learns]
 

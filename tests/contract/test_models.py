@@ -12,7 +12,7 @@ from llm_hub.errors import KeyRefused, ProviderError, ServerFailed, StreamBroken
 if TYPE_CHECKING:
     from llm_hub.provider import LLMProvider
     from tests.contract.case import Case
-    from tests.wall import Wall
+    from tests.fault_server import FaultServer
 
 
 async def test_the_models_are_those_that_the_provider_lists(case: Case, provider: LLMProvider) -> None:
@@ -26,13 +26,13 @@ async def test_the_models_are_those_that_the_provider_lists(case: Case, provider
         assert (fable.title, fable.context) == ("Claude Fable 5.2", 1_000_000)
 
 
-async def test_a_list_of_twenty_thousand_models_is_taken(provider: LLMProvider, wall: Wall) -> None:
-    wall.lists = "huge"
+async def test_a_list_of_twenty_thousand_models_is_taken(provider: LLMProvider, fault_server: FaultServer) -> None:
+    fault_server.lists = "huge"
     assert len(await provider.models()) == 20_000
 
 
-async def test_rows_of_odd_shapes_do_not_hide_the_good_ones(provider: LLMProvider, wall: Wall) -> None:
-    wall.lists = "odd"
+async def test_rows_of_odd_shapes_do_not_hide_the_good_ones(provider: LLMProvider, fault_server: FaultServer) -> None:
+    fault_server.lists = "odd"
     assert "ok" in [model.id for model in await provider.models()]
 
 
@@ -47,17 +47,19 @@ async def test_rows_of_odd_shapes_do_not_hide_the_good_ones(provider: LLMProvide
     ],
 )
 async def test_a_list_that_does_not_come_is_the_right_error(
-    case: Case, provider: LLMProvider, wall: Wall, lists: str, error: type[ProviderError]
+    case: Case, provider: LLMProvider, fault_server: FaultServer, lists: str, error: type[ProviderError]
 ) -> None:
-    wall.lists = lists
+    fault_server.lists = lists
     with pytest.raises(error) as caught:
         await provider.models()
     assert caught.value.provider == case.name
-    assert len(wall.exchanges) == 1
+    assert len(fault_server.exchanges) == 1
 
 
-async def test_an_empty_list_is_an_empty_list_or_says_what_to_do(provider: LLMProvider, wall: Wall) -> None:
-    wall.lists = "empty"
+async def test_an_empty_list_is_an_empty_list_or_says_what_to_do(
+    provider: LLMProvider, fault_server: FaultServer
+) -> None:
+    fault_server.lists = "empty"
     try:
         models = await provider.models()
     except ProviderError as error:
@@ -67,10 +69,10 @@ async def test_an_empty_list_is_an_empty_list_or_says_what_to_do(provider: LLMPr
         assert models == ()
 
 
-async def test_giving_up_on_a_slow_list_closes_its_connection(provider: LLMProvider, wall: Wall) -> None:
-    wall.lists = "slow"
+async def test_giving_up_on_a_slow_list_closes_its_connection(provider: LLMProvider, fault_server: FaultServer) -> None:
+    fault_server.lists = "slow"
     task = asyncio.create_task(provider.models())
-    exchange = await wall.next_exchange(1)
+    exchange = await fault_server.next_exchange(1)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task

@@ -12,14 +12,14 @@ from llm_hub.errors import NotOffered
 from llm_hub.provider import LLMProvider
 from tests.contract.conftest import CASES
 from tests.contract.test_answers import user
-from tests.wall import SCHEMA, answer_text, filled
+from tests.fault_server import SCHEMA, answer_text, filled
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from llm_hub.chat import LLMResponse
     from tests.contract.case import Case
-    from tests.wall import Exchange
+    from tests.fault_server import Exchange
 
 NULLABLE = {"type": "object", "properties": {"a": {"type": ["string", "null"]}}, "additionalProperties": False}
 OPTIONS: dict[str, tuple[str, Any, Any]] = {
@@ -32,7 +32,7 @@ OPTIONS: dict[str, tuple[str, Any, Any]] = {
     "nullable format": ("format", JSONFormat(NULLABLE), NULLABLE),
     "plain format": ("format", JSONFormat(), {}),
 }
-"""Options: the request's field, a value, and the same as the wall tells it."""
+"""Options: the request's field, a value, and the same as the fault server tells it."""
 SPARED = [pytest.param(case, model, id=f"{case.label}-{model}") for case in CASES for model in case.spares]
 UNABLE = [pytest.param(case, model, id=f"{case.label}-{model}") for case in CASES for model in case.cannot]
 

@@ -9,7 +9,7 @@ import pytest
 from llm_hub.chat import ChatRequest, Done, LLMResponse, Message, Role, TextDelta
 from llm_hub.errors import EmptyAnswer, InvalidRequest, RateLimited
 from llm_hub.provider import LLMProvider
-from tests.wall import answer_text
+from tests.fault_server import answer_text
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence

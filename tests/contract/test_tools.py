@@ -23,14 +23,14 @@ from llm_hub.chat import (
 from llm_hub.errors import InvalidRequest, ModelNotFound, NotOffered, ProviderError
 from llm_hub.provider import LLMProvider
 from tests.contract.test_answers import user
-from tests.wall import answer_text, filled
+from tests.fault_server import answer_text, filled
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from llm_hub.chat import LLMResponse
     from tests.contract.case import Case
-    from tests.wall import Exchange
+    from tests.fault_server import Exchange
 
 PLACE = {
     "type": "object",

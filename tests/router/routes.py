@@ -1,4 +1,4 @@
-"""Providers and routes against the wall, for the router's tests."""
+"""Providers and routes against the fault server, for the router's tests."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from llm_hub.provider import LLMProvider
-    from tests.wall import Wall
+    from tests.fault_server import FaultServer
 
 KEY = "sk-wall-0123456789abcdef"
-PROTOCOLS: dict[str, Callable[[Wall], LLMProvider]] = {
-    "openai": lambda wall: OpenAIProvider(KEY, base_url=wall.openai_url),
-    "anthropic": lambda wall: AnthropicProvider(KEY, base_url=wall.anthropic_url),
-    "ollama": lambda wall: OllamaProvider(wall.ollama_url),
+PROTOCOLS: dict[str, Callable[[FaultServer], LLMProvider]] = {
+    "openai": lambda fault_server: OpenAIProvider(KEY, base_url=fault_server.openai_url),
+    "anthropic": lambda fault_server: AnthropicProvider(KEY, base_url=fault_server.anthropic_url),
+    "ollama": lambda fault_server: OllamaProvider(fault_server.ollama_url),
 }
 PATIENT = Clocks(first_token=20.0, reasoning=20.0, loading=20.0, idle=20.0, total=60.0)
 """For what is not about time."""

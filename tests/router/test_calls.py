@@ -24,8 +24,8 @@ from llm_hub.chat import (
 from llm_hub.errors import FormBroken, NotOffered, RouteFailed
 from llm_hub.provider import LLMProvider
 from llm_hub.router import LLMRouter, Target
+from tests.fault_server import SCHEMA, FaultServer, answer_text, filled
 from tests.router.routes import PATIENT, PROTOCOLS, QUICK, no_sleep
-from tests.wall import SCHEMA, Wall, answer_text, filled
 
 if TYPE_CHECKING:
     from llm_hub.chat import Event, LLMResponse
@@ -45,15 +45,15 @@ class Plain(LLMProvider):
 
 
 @pytest.fixture
-async def wall() -> AsyncIterator[Wall]:
-    async with Wall() as wall:
-        yield wall
+async def fault_server() -> AsyncIterator[FaultServer]:
+    async with FaultServer() as fault_server:
+        yield fault_server
 
 
 @pytest.fixture(params=PROTOCOLS)
-async def provider(request: pytest.FixtureRequest, wall: Wall) -> AsyncIterator[LLMProvider]:
+async def provider(request: pytest.FixtureRequest, fault_server: FaultServer) -> AsyncIterator[LLMProvider]:
     """One provider of every protocol."""
-    provider = PROTOCOLS[request.param](wall)
+    provider = PROTOCOLS[request.param](fault_server)
     yield provider
     await provider.aclose()
 
@@ -94,7 +94,7 @@ async def test_a_stream_that_breaks_inside_a_call_is_asked_afresh(provider: LLMP
     assert [attempt.outcome == "answered" for attempt in response.attempts] == [False, True]
 
 
-async def test_a_broken_call_is_retried_with_the_same_model(wall: Wall, provider: LLMProvider) -> None:
+async def test_a_broken_call_is_retried_with_the_same_model(fault_server: FaultServer, provider: LLMProvider) -> None:
     router = LLMRouter(Target(provider, "cut@mid?calls=1&times=1&like=o1"), clocks=PATIENT, sleep=no_sleep)
     events, response = await ask(router, tools=(TOOL,))
     assert whole(events) == [filled(SCHEMA)]
@@ -110,8 +110,8 @@ async def test_text_before_a_broken_call_is_kept_and_gone_on_with(provider: LLMP
     assert any(isinstance(event, Resumed) for event in events)
 
 
-async def test_a_call_that_comes_slowly_is_progress_and_one_that_stalls_is_not(wall: Wall) -> None:
-    openai = PROTOCOLS["openai"](wall)
+async def test_a_call_that_comes_slowly_is_progress_and_one_that_stalls_is_not(fault_server: FaultServer) -> None:
+    openai = PROTOCOLS["openai"](fault_server)
     slow = LLMRouter(Target(openai, "ok?calls=1&rate=10&like=o1"), clocks=QUICK, sleep=no_sleep)
     events, response = await ask(slow, tools=(TOOL,))
     assert whole(events) == [filled(SCHEMA)]
@@ -126,7 +126,7 @@ async def test_a_call_that_comes_slowly_is_progress_and_one_that_stalls_is_not(w
 
 async def test_what_one_target_does_not_take_the_next_one_is_asked_for(provider: LLMProvider) -> None:
     router = LLMRouter(Plain(), Target(provider, "ok?calls=1&like=o1"), clocks=PATIENT, sleep=no_sleep)
-    assert router.takes == provider.takes
+    assert router.supports == provider.supports
     events, response = await ask(router, tools=(TOOL,))
     assert [attempt.outcome for attempt in response.attempts] == ["not_offered", "answered"]
     assert any(isinstance(event, AttemptFailed) for event in events)
@@ -134,7 +134,7 @@ async def test_what_one_target_does_not_take_the_next_one_is_asked_for(provider:
     assert router.health.paused(router.targets[0].provider, "plain-1") is None
 
 
-async def test_what_no_target_takes_is_the_requests_fault(wall: Wall, provider: LLMProvider) -> None:
+async def test_what_no_target_takes_is_the_requests_fault(fault_server: FaultServer, provider: LLMProvider) -> None:
     for router in (LLMRouter(Plain()), LLMRouter(Plain(), Target(Plain(), "plain-2"), sleep=no_sleep)):
         with pytest.raises(NotOffered) as caught:
             await ask(router, tools=(TOOL,))
@@ -146,7 +146,7 @@ async def test_what_no_target_takes_is_the_requests_fault(wall: Wall, provider: 
 
 @pytest.mark.parametrize("moment", ["first", "one", "mid", "last", "terminal"])
 async def test_json_that_broke_off_is_completed_by_another_model(
-    wall: Wall, provider: LLMProvider, moment: str
+    fault_server: FaultServer, provider: LLMProvider, moment: str
 ) -> None:
     broken, healthy = Target(provider, f"cut@{moment}?text=json&like=o1"), Target(provider, "ok?text=json&like=o1")
     router = LLMRouter(broken, healthy, 0, clocks=PATIENT, sleep=no_sleep)

@@ -11,8 +11,8 @@ import pytest
 from llm_hub.chat import ChatRequest, Done, LLMResponse, Message, Role, TextDelta
 from llm_hub.errors import ContentRejected, InvalidRequest, ProviderError
 from llm_hub.router import LLMRouter, Target
+from tests.fault_server import FaultServer, answer_text
 from tests.router.routes import PROTOCOLS, QUICK, no_sleep
-from tests.wall import Wall, answer_text
 
 STATUSES = (401, 402, 403, 404, 408, 429, 500, 502, 503, 504, 529)
 BEFORE = [f"status-{status}" for status in STATUSES] + [
@@ -55,9 +55,9 @@ async def read(router: LLMRouter, model: str | None = None) -> tuple[str, LLMRes
 @pytest.mark.parametrize("fault", FAULTS)
 @pytest.mark.parametrize("primary", PROTOCOLS)
 async def test_the_caller_gets_the_whole_answer_once(primary: str, fault: str, fallback: str) -> None:
-    async with Wall() as wall:
-        faulty = Target(PROTOCOLS[primary](wall), f"{fault}{'&' if '?' in fault else '?'}tokens=12&like=haiku")
-        healthy = Target(PROTOCOLS[fallback](wall), "ok?tokens=12&like=thinker")
+    async with FaultServer() as fault_server:
+        faulty = Target(PROTOCOLS[primary](fault_server), f"{fault}{'&' if '?' in fault else '?'}tokens=12&like=haiku")
+        healthy = Target(PROTOCOLS[fallback](fault_server), "ok?tokens=12&like=thinker")
         async with a_route(faulty, healthy) as router:
             text, response = await read(router)
         assert text == response.content == answer_text(12)
@@ -73,17 +73,17 @@ async def test_the_caller_gets_the_whole_answer_once(primary: str, fault: str, f
 async def test_what_the_request_itself_caused_reaches_the_user(primary: str, fault: str) -> None:
     if (primary, fault) in UNSPEAKABLE:
         pytest.skip("the protocol has no words for it")
-    async with Wall() as wall:
+    async with FaultServer() as fault_server:
         asked, other = (
-            Target(PROTOCOLS[primary](wall), f"{fault}?like=thinker"),
-            Target(PROTOCOLS["openai"](wall), "ok?like=thinker"),
+            Target(PROTOCOLS[primary](fault_server), f"{fault}?like=thinker"),
+            Target(PROTOCOLS["openai"](fault_server), "ok?like=thinker"),
         )
         async with a_route(asked, other) as router:
             with pytest.raises((ContentRejected, InvalidRequest)) as caught:
                 await read(router)
         assert caught.value.detail or fault in ("content-filter", "refusal")
         assert len(caught.value.attempts) == 1
-        assert {exchange.model for exchange in wall.exchanges if exchange.method == "POST"} == {asked.model}
+        assert {exchange.model for exchange in fault_server.exchanges if exchange.method == "POST"} == {asked.model}
 
 
 @pytest.mark.parametrize("resume", ["continue", "restart", "overlap", "nospace"])
@@ -92,9 +92,11 @@ async def test_what_the_request_itself_caused_reaches_the_user(primary: str, fau
 async def test_however_the_second_model_goes_on_no_word_is_lost_or_repeated(
     fallback: str, moment: str, resume: str
 ) -> None:
-    async with Wall() as wall:
-        broken = Target(PROTOCOLS["openai"](wall), f"cut@{moment}?like=thinker")
-        async with a_route(broken, Target(PROTOCOLS[fallback](wall), f"ok?resume={resume}&like=thinker")) as router:
+    async with FaultServer() as fault_server:
+        broken = Target(PROTOCOLS["openai"](fault_server), f"cut@{moment}?like=thinker")
+        async with a_route(
+            broken, Target(PROTOCOLS[fallback](fault_server), f"ok?resume={resume}&like=thinker")
+        ) as router:
             text, response = await read(router)
         assert text == response.content == answer_text()
         assert [attempt.outcome for attempt in response.attempts] == ["stream_broken", "answered"]
@@ -102,19 +104,19 @@ async def test_however_the_second_model_goes_on_no_word_is_lost_or_repeated(
 
 @pytest.mark.parametrize("primary", ["openai", "anthropic"])
 async def test_a_prompt_too_long_for_one_model_goes_to_the_next(primary: str) -> None:
-    async with Wall() as wall:
-        small = Target(PROTOCOLS[primary](wall), "context?like=thinker")
-        async with a_route(small, Target(PROTOCOLS["openai"](wall), "ok?like=thinker")) as router:
+    async with FaultServer() as fault_server:
+        small = Target(PROTOCOLS[primary](fault_server), "context?like=thinker")
+        async with a_route(small, Target(PROTOCOLS["openai"](fault_server), "ok?like=thinker")) as router:
             response = await router.complete("word " * 100_000)
         assert response.content == answer_text()
         assert [attempt.outcome for attempt in response.attempts] == ["prompt_too_long", "answered"]
 
 
 async def test_where_nobody_answers_one_error_carries_every_attempt() -> None:
-    async with Wall() as wall:
+    async with FaultServer() as fault_server:
         busy, missing = (
-            Target(PROTOCOLS["openai"](wall), "status-503?like=thinker"),
-            Target(PROTOCOLS["ollama"](wall), "unknown"),
+            Target(PROTOCOLS["openai"](fault_server), "status-503?like=thinker"),
+            Target(PROTOCOLS["ollama"](fault_server), "unknown"),
         )
         async with a_route(busy, missing) as router:
             with pytest.raises(ProviderError) as caught:

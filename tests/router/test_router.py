@@ -8,14 +8,14 @@ from contextlib import aclosing, suppress
 
 import pytest
 
-from llm_hub import transport
 from llm_hub.chat import AttemptFailed, AttemptStarted, ChatRequest, Event, Message, Resumed, Role, TextDelta
 from llm_hub.errors import ConfigurationError, ProviderError, RouteFailed, StreamBroken, TimedOut
 from llm_hub.provider import LLMProvider
 from llm_hub.providers.openai import OpenAIProvider
 from llm_hub.router import Clocks, Health, LLMRouter, Target
+from llm_hub.wire import transport
+from tests.fault_server import FaultServer, answer_text
 from tests.router.routes import KEY, PATIENT, PROTOCOLS, QUICK, no_sleep
-from tests.wall import Wall, answer_text
 
 PROMPT = ChatRequest((Message(Role.USER, "Tell me."),))
 
@@ -47,14 +47,14 @@ async def events_of(router: LLMRouter) -> list[Event]:
 
 
 @pytest.fixture
-async def wall() -> AsyncIterator[Wall]:
-    async with Wall() as wall:
-        yield wall
+async def fault_server() -> AsyncIterator[FaultServer]:
+    async with FaultServer() as fault_server:
+        yield fault_server
 
 
 @pytest.fixture
-async def openai(wall: Wall) -> AsyncIterator[OpenAIProvider]:
-    provider = OpenAIProvider(KEY, base_url=wall.openai_url)
+async def openai(fault_server: FaultServer) -> AsyncIterator[OpenAIProvider]:
+    provider = OpenAIProvider(KEY, base_url=fault_server.openai_url)
     yield provider
     await provider.aclose()
 
@@ -68,12 +68,14 @@ async def test_a_router_is_a_provider_like_any_other() -> None:
     assert (await nested.complete("hello")).content == "all is well"
 
 
-async def test_persistent_overload_is_asked_three_times_within_four_seconds(wall: Wall, openai: LLMProvider) -> None:
+async def test_persistent_overload_is_asked_three_times_within_four_seconds(
+    fault_server: FaultServer, openai: LLMProvider
+) -> None:
     sleep = Recorder()
     router = LLMRouter(Target(openai, "status-503"), Echo(), sleep=sleep, chance=lambda: 1.0)
     response = await router.complete("hello")
     assert response.content == "all is well"
-    assert [exchange.model for exchange in wall.exchanges] == ["status-503"] * 3
+    assert [exchange.model for exchange in fault_server.exchanges] == ["status-503"] * 3
     assert sleep.slept == [0.5, 1.0], "doubling, and no wait after the last attempt"
 
 
@@ -92,39 +94,41 @@ async def test_waits_are_jittered_and_capped() -> None:
 
 @pytest.mark.parametrize(("wanted", "slept", "asked"), [("60", [], 1), ("2", [2.0, 2.0], 3), ("0", [0.0, 0.0], 3)])
 async def test_a_short_retry_after_is_waited_for_and_a_long_one_is_not(
-    wall: Wall, openai: LLMProvider, wanted: str, slept: list[float], asked: int
+    fault_server: FaultServer, openai: LLMProvider, wanted: str, slept: list[float], asked: int
 ) -> None:
     sleep = Recorder()
     router = LLMRouter(Target(openai, f"status-429?retry-after={wanted}"), Echo(), sleep=sleep)
     assert (await router.complete("hello")).provider == "echo"
     assert sleep.slept == slept
-    assert len(wall.exchanges) == asked
+    assert len(fault_server.exchanges) == asked
 
 
-async def test_a_silent_model_is_asked_once(wall: Wall, openai: LLMProvider) -> None:
+async def test_a_silent_model_is_asked_once(fault_server: FaultServer, openai: LLMProvider) -> None:
     router = LLMRouter(Target(openai, "stall@headers"), Echo(), clocks=QUICK, sleep=no_sleep)
     response = await router.complete("hello")
     assert response.provider == "echo"
     assert [attempt.outcome for attempt in response.attempts] == ["timed_out", "answered"]
-    await asyncio.wait_for(wall.exchanges[0].ended(), 1)
+    await asyncio.wait_for(fault_server.exchanges[0].ended(), 1)
 
 
-async def test_a_fallback_is_asked_for_its_own_model(wall: Wall, openai: LLMProvider) -> None:
+async def test_a_fallback_is_asked_for_its_own_model(fault_server: FaultServer, openai: LLMProvider) -> None:
     router = LLMRouter(Target(openai, "unknown"), [Target(openai, "ok?tokens=2"), Target(openai, "ok?tokens=3")])
     response = await router.complete("hello", "quota")
     assert response.content == answer_text(3) if response.model.endswith("3") else answer_text(2)
-    assert wall.exchanges[0].model == "quota", "a request names the primary's model"
-    assert "quota" not in [exchange.model for exchange in wall.exchanges[1:]]
+    assert fault_server.exchanges[0].model == "quota", "a request names the primary's model"
+    assert "quota" not in [exchange.model for exchange in fault_server.exchanges[1:]]
 
 
-async def test_an_outage_costs_few_attempts_and_ends_soon_after_it_is_over(wall: Wall, openai: LLMProvider) -> None:
+async def test_an_outage_costs_few_attempts_and_ends_soon_after_it_is_over(
+    fault_server: FaultServer, openai: LLMProvider
+) -> None:
     now = 0.0
     health = Health(clock=lambda: now)
     router = LLMRouter(Target(openai, "ok"), Echo(), health=health, sleep=no_sleep)
     reached, served = 0, []
     for tick in range(0, 72, 4):
         now = float(tick)
-        wall.down = tick < 60
+        fault_server.down = tick < 60
         response = await router.complete("hello")
         tried = [a for a in response.attempts if a.provider == "openai" and a.outcome not in ("paused", "answered")]
         reached += len(tried)
@@ -134,19 +138,21 @@ async def test_an_outage_costs_few_attempts_and_ends_soon_after_it_is_over(wall:
     assert served[0] <= 65
 
 
-async def test_fifty_requests_on_a_half_open_breaker_make_one_probe(wall: Wall, openai: LLMProvider) -> None:
+async def test_fifty_requests_on_a_half_open_breaker_make_one_probe(
+    fault_server: FaultServer, openai: LLMProvider
+) -> None:
     now = 0.0
     health = Health(clock=lambda: now)
     router = LLMRouter(Target(openai, "status-503"), Echo(), health=health, sleep=no_sleep)
     await router.complete("hello")
     now = 31.0
-    before = len(wall.exchanges)
+    before = len(fault_server.exchanges)
     responses = await asyncio.gather(*(router.complete("hello") for _ in range(50)))
     assert {response.provider for response in responses} == {"echo"}
-    assert len(wall.exchanges) - before == 1
+    assert len(fault_server.exchanges) - before == 1
 
 
-async def test_the_reader_is_told_of_every_step(wall: Wall, openai: LLMProvider) -> None:
+async def test_the_reader_is_told_of_every_step(fault_server: FaultServer, openai: LLMProvider) -> None:
     router = LLMRouter(Target(openai, "cut@mid"), Target(openai, "ok?like=o1"), clocks=PATIENT, sleep=no_sleep)
     events = await events_of(router)
     told = [event for event in events if isinstance(event, AttemptStarted | AttemptFailed | Resumed)]
@@ -157,25 +163,29 @@ async def test_the_reader_is_told_of_every_step(wall: Wall, openai: LLMProvider)
     assert told[2].characters == sum(len(e.text) for e in events[: events.index(told[2])] if isinstance(e, TextDelta))
 
 
-async def test_where_no_other_is_left_the_same_model_goes_on_once(wall: Wall, openai: LLMProvider) -> None:
+async def test_where_no_other_is_left_the_same_model_goes_on_once(
+    fault_server: FaultServer, openai: LLMProvider
+) -> None:
     router = LLMRouter(Target(openai, "cut@mid?times=1&like=o1"), clocks=PATIENT, sleep=no_sleep)
     response = await router.complete("hello")
     assert response.content == answer_text()
-    assert len(wall.exchanges) == 2
+    assert len(fault_server.exchanges) == 2
 
 
-async def test_a_model_that_always_breaks_off_ends_in_an_error_not_in_a_loop(wall: Wall, openai: LLMProvider) -> None:
+async def test_a_model_that_always_breaks_off_ends_in_an_error_not_in_a_loop(
+    fault_server: FaultServer, openai: LLMProvider
+) -> None:
     router = LLMRouter(Target(openai, "cut@mid"), clocks=PATIENT, sleep=no_sleep)
     with pytest.raises(StreamBroken) as caught:
         await router.complete("hello")
-    assert len(wall.exchanges) == len(caught.value.attempts) == 2
+    assert len(fault_server.exchanges) == len(caught.value.attempts) == 2
 
 
-async def test_resuming_can_be_turned_off(wall: Wall, openai: LLMProvider) -> None:
+async def test_resuming_can_be_turned_off(fault_server: FaultServer, openai: LLMProvider) -> None:
     router = LLMRouter(Target(openai, "cut@mid"), Echo(), clocks=PATIENT, sleep=no_sleep, resume=False)
     with pytest.raises(StreamBroken):
         await router.complete("hello")
-    assert len(wall.exchanges) == 1
+    assert len(fault_server.exchanges) == 1
 
 
 async def test_whatever_a_provider_raises_the_route_goes_on(caplog: pytest.LogCaptureFixture) -> None:
@@ -192,7 +202,7 @@ async def test_whatever_a_provider_raises_the_route_goes_on(caplog: pytest.LogCa
     assert "secret" not in response.attempts[0].reason
 
 
-async def test_a_slow_reader_is_not_taken_for_a_silent_provider(wall: Wall, openai: LLMProvider) -> None:
+async def test_a_slow_reader_is_not_taken_for_a_silent_provider(fault_server: FaultServer, openai: LLMProvider) -> None:
     quick = Clocks(first_token=20, reasoning=20, idle=0.05, total=60)
     router = LLMRouter(Target(openai, "ok?tokens=3"), clocks=quick)
     text = ""
@@ -207,7 +217,7 @@ async def test_a_slow_reader_is_not_taken_for_a_silent_provider(wall: Wall, open
     assert text == answer_text(3)
 
 
-async def test_everything_together_has_an_end(wall: Wall, openai: LLMProvider) -> None:
+async def test_everything_together_has_an_end(fault_server: FaultServer, openai: LLMProvider) -> None:
     short = Clocks(first_token=20, reasoning=20, idle=20, total=0.3)
     router = LLMRouter(Target(openai, "stall@mid"), clocks=short)
     with pytest.raises(TimedOut):
@@ -216,27 +226,31 @@ async def test_everything_together_has_an_end(wall: Wall, openai: LLMProvider) -
 
 @pytest.mark.parametrize("state", ["stall@headers", "stall@first", "stall@mid", "ok?tokens=100&rate=20"])
 @pytest.mark.parametrize("protocol", PROTOCOLS)
-async def test_a_stop_closes_the_connection_and_nothing_follows(wall: Wall, protocol: str, state: str) -> None:
-    provider, health = PROTOCOLS[protocol](wall), Health()
+async def test_a_stop_closes_the_connection_and_nothing_follows(
+    fault_server: FaultServer, protocol: str, state: str
+) -> None:
+    provider, health = PROTOCOLS[protocol](fault_server), Health()
     router = LLMRouter(Target(provider, state), Target(provider, "ok"), health=health)
     task = asyncio.create_task(router.complete("hello"))
-    await wall.exchanges.until(lambda seen: any(exchange.model == state for exchange in seen))
-    exchange = next(exchange for exchange in wall.exchanges if exchange.model == state)
+    await fault_server.exchanges.until(lambda seen: any(exchange.model == state for exchange in seen))
+    exchange = next(exchange for exchange in fault_server.exchanges if exchange.model == state)
     if state not in ("stall@headers", "stall@first"):
-        await wall.exchanges.until(lambda _: exchange.tokens_sent > 0)
+        await fault_server.exchanges.until(lambda _: exchange.tokens_sent > 0)
     for _ in range(3):  # a user's Stop, several times over
         task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
     await asyncio.wait_for(exchange.ended(), 1)
     assert exchange.client_left
-    assert {seen.model for seen in wall.exchanges if seen.method == "POST"} == {state}
+    assert {seen.model for seen in fault_server.exchanges if seen.method == "POST"} == {state}
     assert health.paused(provider, state) is None
     assert all(breaker.failures == 0 for breaker in health._breakers(provider, state))
     await provider.aclose()
 
 
-async def test_a_stop_while_a_retry_is_waited_for_starts_no_other_attempt(wall: Wall, openai: LLMProvider) -> None:
+async def test_a_stop_while_a_retry_is_waited_for_starts_no_other_attempt(
+    fault_server: FaultServer, openai: LLMProvider
+) -> None:
     waiting, forever = asyncio.Event(), asyncio.Event()
 
     async def sleep(_: float) -> None:
@@ -249,10 +263,10 @@ async def test_a_stop_while_a_retry_is_waited_for_starts_no_other_attempt(wall: 
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
-    assert len(wall.exchanges) == 1
+    assert len(fault_server.exchanges) == 1
 
 
-async def test_a_stop_during_a_probe_leaves_room_for_the_next(wall: Wall, openai: LLMProvider) -> None:
+async def test_a_stop_during_a_probe_leaves_room_for_the_next(fault_server: FaultServer, openai: LLMProvider) -> None:
     now = 0.0
     health = Health(clock=lambda: now)
     for _ in range(3):
@@ -261,7 +275,7 @@ async def test_a_stop_during_a_probe_leaves_room_for_the_next(wall: Wall, openai
         permit.settle(TimedOut("silent"))
     now = 31.0
     task = asyncio.create_task(LLMRouter(Target(openai, "stall@headers"), health=health).complete("hello"))
-    await wall.next_exchange(1)
+    await fault_server.next_exchange(1)
     assert health.admit(openai, "stall@headers") is None, "the probe is under way"
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -286,7 +300,7 @@ async def test_of_a_route_the_next_step_is_what_a_person_can_mend_before_any_wai
 
 
 async def test_a_sole_model_that_is_back_is_asked_again_before_its_pause_is_over(
-    wall: Wall, openai: LLMProvider
+    fault_server: FaultServer, openai: LLMProvider
 ) -> None:
     router = LLMRouter(Target(openai, "status-503?times=3"), sleep=no_sleep)
     with pytest.raises(ProviderError):
@@ -294,7 +308,9 @@ async def test_a_sole_model_that_is_back_is_asked_again_before_its_pause_is_over
     assert (await router.complete("hello")).content == answer_text()
 
 
-async def test_every_answer_that_broke_in_a_short_outage_is_completed(wall: Wall, openai: LLMProvider) -> None:
+async def test_every_answer_that_broke_in_a_short_outage_is_completed(
+    fault_server: FaultServer, openai: LLMProvider
+) -> None:
     router = LLMRouter(Target(openai, "cut@mid?times=8"), clocks=PATIENT, sleep=no_sleep)
     answers = await asyncio.gather(*(router.complete("hello") for _ in range(8)))
     assert {answer.content for answer in answers} == {answer_text()}
@@ -375,7 +391,7 @@ async def test_nobody_is_asked_to_go_on_with_a_text_without_an_end(openai: OpenA
 async def test_a_stream_without_an_end_and_without_a_word_is_asked_once_and_left(
     openai: OpenAIProvider, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(transport, "LONGEST_STREAM", 2**20)
+    monkeypatch.setattr(transport, "MAX_STREAM_BYTES", 2**20)
     router = LLMRouter(Target(openai, "endless?of=pings"), Echo(), clocks=PATIENT, sleep=no_sleep)
     response = await router.complete("Tell me.")
     assert response.content == "all is well"

@@ -12,11 +12,11 @@ import aiohttp
 import httpx2
 import pytest
 
-from llm_hub import transport
-from llm_hub.addresses import NotPublic, PublicResolver, is_public, public_connector, public_socket, public_url
 from llm_hub.chat import ChatRequest, Message, Role
 from llm_hub.errors import ConfigurationError, ConnectionFailed, ProviderError, StreamBroken
 from llm_hub.providers.openai import OpenAIProvider
+from llm_hub.wire import transport
+from llm_hub.wire.public_hosts import NotPublic, PublicResolver, is_public, public_connector, public_socket, public_url
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -203,7 +203,7 @@ async def test_a_hostile_reply_is_an_error(
     answer: Callable[[asyncio.StreamWriter], Any], kind: type[ProviderError], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The same transport as for visitors' servers, let through to this computer, where the test's server is."""
-    monkeypatch.setattr(transport, "LONGEST_STREAM", 100_000)
+    monkeypatch.setattr(transport, "MAX_STREAM_BYTES", 100_000)
     async with serving(answer) as (port, heard):
         visitors = OpenAIProvider(
             "sk-test-0123456789", base_url=f"https://models.evil.com:{port}/v1", public_only=True, resolver=Names([])

@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
-from llm_hub.visitors import TAB
+from llm_hub.gateway.visitors import TAB
+from tests.fault_server import FaultServerThread
 from tests.ui.site import ROOT, Site
 from tests.ui.tab import Tab
-from tests.wall import WallThread
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -46,7 +46,7 @@ sys.path.insert(0, {root!r})
 ours = logging.getLogger("llm_hub")
 ours.setLevel(logging.DEBUG)
 ours.setLevel = lambda level: None  # whatever the server says
-from llm_hub.server import main
+from llm_hub.serving.server import main
 main()
 """
 
@@ -100,17 +100,19 @@ class Visitor(Tab):
 
 
 @pytest.fixture(scope="module")
-def walls() -> Iterator[tuple[WallThread, WallThread]]:
-    with WallThread() as vendors, WallThread() as servers:
+def fault_servers() -> Iterator[tuple[FaultServerThread, FaultServerThread]]:
+    with FaultServerThread() as vendors, FaultServerThread() as servers:
         yield vendors, servers
 
 
 @pytest.fixture(scope="module")
-def site(walls: tuple[WallThread, WallThread], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+def site(
+    fault_servers: tuple[FaultServerThread, FaultServerThread], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Site]:
     folder = tmp_path_factory.mktemp("canaries")
     (folder / "tmp").mkdir()
     (folder / "app.py").write_text(APP.format(root=str(ROOT)))
-    vendors, servers = walls
+    vendors, servers = fault_servers
     environment = {
         "TMPDIR": str(folder / "tmp"),
         "OPENAI_API_KEY": OWNER["openai"],
@@ -192,7 +194,7 @@ async def program(site: Site, heard: Heard) -> None:
         await client.post("/v1/chat", json={"messages": [], OWNER["openai"]: 1}, headers=wrong)
 
 
-async def test_no_canary_sings(site: Site, walls: tuple[WallThread, WallThread]) -> None:
+async def test_no_canary_sings(site: Site, fault_servers: tuple[FaultServerThread, FaultServerThread]) -> None:
     heard = Heard()
     await asyncio.gather(*(visit(site, heard, name) for name in VISITORS), program(site, heard))
     site.stop()
@@ -208,8 +210,8 @@ async def test_no_canary_sings(site: Site, walls: tuple[WallThread, WallThread])
     assert found == []
     assert "Traceback" not in (folder / "log").read_text()
 
-    vendors, _ = walls
-    seen = [(seen, wall is vendors) for wall in walls for seen in wall.exchanges]
+    vendors, _ = fault_servers
+    seen = [(seen, fault_server is vendors) for fault_server in fault_servers for seen in fault_server.exchanges]
     paid: dict[str, set[str]] = {name: set() for name in KEYS}
     for exchange, is_vendor in seen:
         key = exchange.headers.get("authorization", "").removeprefix("Bearer ")

@@ -13,16 +13,17 @@ import httpx
 import pytest
 from gradio.exceptions import InvalidPathError
 
-from llm_hub.application import Application, _build, _mount
+from llm_hub.serving.application import Application
+from llm_hub.serving.mount import build_page, mount_page
 from llm_hub.settings import Settings
-from llm_hub.ui.sessions import Places
+from llm_hub.ui.gradio_fixes.session_memory import Places
 from tests.ui.site import Site
 from tests.ui.tab import Tab, updates
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.wall import WallThread
+    from tests.fault_server import FaultServerThread
 
 CANARY = "canary-0123456789"
 
@@ -60,8 +61,8 @@ async def test_gradio_itself_would_not_read_it_either(tmp_path: Path) -> None:
     """It checks this only when `has_launched` is set; without that, any visitor reads any file."""
     (tmp_path / "secret.png").write_text(CANARY)
     application = Application(Settings(database_url=f"sqlite:///{tmp_path / 'hub.db'}"))
-    page = _build(application.visitors, application.votes, None)
-    _mount(application.api, page, application.guard)
+    page = build_page(application.visitors, application.votes, None)
+    mount_page(application.api, page, application.guard)
     assert gradio.queueing.traceback is gradio.routes.traceback is Places  # type: ignore[attr-defined]
     send = next(event for event in page.blocks.fns.values() if event.api_name == "send")
     for kind in forged(str(tmp_path / "secret.png")):
@@ -260,11 +261,11 @@ def test_what_somebody_typed_is_not_logged_when_an_event_fails(caplog: pytest.Lo
 
 
 async def test_nobody_ends_or_hears_the_answer_of_another_tab(
-    client: httpx.AsyncClient, config: dict[str, Any], site: Site, wall: WallThread
+    client: httpx.AsyncClient, config: dict[str, Any], site: Site, fault_server: FaultServerThread
 ) -> None:
     mine, model = Tab(client, config), "ok?tokens=60&rate=20&mine=1"
     asked = asyncio.create_task(mine.ask("Hello", chat_provider="openai", chat_model=model))
-    await asyncio.to_thread(wall.wait_for, lambda seen: any(one.model == model and one.status for one in seen))
+    await asyncio.to_thread(fault_server.wait_for, lambda seen: any(one.model == model and one.status for one in seen))
     for event in config["dependencies"]:
         for session, named in (("somebody", "x"), ("somebody", None), ("", "")):
             body = {"session_hash": session, "fn_index": event["id"], "event_id": named}

@@ -12,8 +12,9 @@ import httpx
 import psutil
 import pytest
 
-from llm_hub.ui.guard import Guard
-from llm_hub.ui.limits import ADDRESSES, IDLE, SESSIONS, Allowance, Open, Tabs, address
+from llm_hub.access.client_address import address
+from llm_hub.access.rate_limits import IDLE, MAX_ADDRESSES, MAX_TABS_OPEN, OpenCounter, OpenTabs, RateLimiter
+from llm_hub.serving.front_door.guard import Guard
 from tests.ui.site import Site
 from tests.ui.tab import Tab
 
@@ -198,7 +199,7 @@ async def test_of_many_events_only_some_are_worked_on_at_once_and_slow_ones_hold
         await fine(scope, receive, send)
 
     for app, longest in ((quick, 60.0), (slow, 0.01)):
-        monkeypatch.setattr("llm_hub.ui.guard.LONGEST_TURN", longest)
+        monkeypatch.setattr("llm_hub.serving.front_door.guard.MAX_TURN_SECONDS", longest)
         guard = Guard(app, on_space=True)
         events = (asked(guard, "/gradio_api/run/predict", session_hash=f"s{number}") for number in range(50))
         async with asyncio.timeout(10):
@@ -215,7 +216,7 @@ class Clock:
 
 def test_an_allowance_is_spent_and_comes_back() -> None:
     clock = Clock()
-    allowance = Allowance(burst=3, rate=0.5, clock=clock)
+    allowance = RateLimiter(burst=3, rate=0.5, clock=clock)
     assert [allowance.take("a") for _ in range(4)] == [0.0, 0.0, 0.0, pytest.approx(2.0)]
     assert allowance.take("b") == 0.0
     clock.now += 2
@@ -225,27 +226,27 @@ def test_an_allowance_is_spent_and_comes_back() -> None:
 
 
 def test_many_addresses_need_no_more_memory() -> None:
-    allowance = Allowance(burst=3, rate=0.5, clock=Clock())
-    for number in range(3 * ADDRESSES):
+    allowance = RateLimiter(burst=3, rate=0.5, clock=Clock())
+    for number in range(3 * MAX_ADDRESSES):
         allowance.take(str(number))
-    assert len(allowance) == ADDRESSES
+    assert len(allowance) == MAX_ADDRESSES
 
 
 def test_a_tab_in_use_keeps_its_place() -> None:
     clock = Clock()
-    tabs = Tabs(clock)
-    assert all(tabs.use(str(number)) for number in range(SESSIONS))
+    tabs = OpenTabs(clock)
+    assert all(tabs.use(str(number)) for number in range(MAX_TABS_OPEN))
     assert not tabs.use("newcomer")
     assert tabs.use("0")
     tabs.close("1")
     assert tabs.use("newcomer")
     clock.now += IDLE
     assert tabs.use("another")
-    assert len(tabs) == SESSIONS
+    assert len(tabs) == MAX_TABS_OPEN
 
 
 def test_what_is_open_is_counted() -> None:
-    room = Open(most=3, most_of_one=2)
+    room = OpenCounter(most=3, most_of_one=2)
     assert room.enter("a")
     assert room.enter("a")
     assert not room.enter("a")

@@ -15,7 +15,7 @@ from gradio.state_holder import StateHolder
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from llm_hub.ui.inputs import Inputs
+from llm_hub.ui.gradio_fixes.event_inputs import EventInputs
 from tests.security.test_closed import CANARY, forged
 from tests.ui.tab import Tab
 
@@ -178,4 +178,4 @@ async def test_a_kind_of_part_without_a_rule_is_noticed_when_the_page_is_built()
     with gr.Blocks() as blocks:
         gr.Slider().change(lambda value: None, gr.Slider())
     with pytest.raises(TypeError, match="Slider"):
-        Inputs(blocks, StateHolder())
+        EventInputs(blocks, StateHolder())

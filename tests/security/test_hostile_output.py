@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from playwright.sync_api import expect
 
-from tests.security.villain import NAME, Villain
+from tests.security.attacker import NAME, Attacker
 from tests.security.words import EVIL, HTML, MARKDOWN
 from tests.ui.chat_page import ChatPage
 from tests.ui.compare_page import ComparePage
@@ -49,7 +49,7 @@ REACHED = """(selectors) => selectors.filter((selector) => {
 @pytest.fixture(scope="module")
 def hostile(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     folder = tmp_path_factory.mktemp("hostile")
-    with Villain() as villain:
+    with Attacker() as villain:
         environment = {
             "LLM_HUB_SERVERS": f"villain={villain.url}",
             "LLM_HUB_DATABASE_URL": f"sqlite:///{folder / 'votes.db'}",

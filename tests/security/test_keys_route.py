@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 from typing import TYPE_CHECKING
 
-from llm_hub.visitors import TAB
+from llm_hub.gateway.visitors import TAB
 
 if TYPE_CHECKING:
     import httpx

@@ -10,8 +10,8 @@ import pytest
 from gradio.route_utils import upload_fn  # type: ignore[attr-defined]
 from starlette.requests import ClientDisconnect, Request
 
-from llm_hub.ui.guard import Guard
-from llm_hub.ui.leftovers import OLDEST, sweep
+from llm_hub.serving.front_door.guard import Guard
+from llm_hub.ui.gradio_fixes.upload_cleanup import MAX_LEFTOVER_AGE, sweep
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -71,6 +71,6 @@ def test_what_gradio_leaves_of_an_upload_is_removed(tmp_path: Path, monkeypatch:
     (tmp_path / "tmp-of-others.txt").write_bytes(b"")
     for one in tmp_path.rglob("*"):
         os.utime(one, (1, 1))
-    sweep(OLDEST + 2)
+    sweep(MAX_LEFTOVER_AGE + 2)
     assert {one.name for one in tmp_path.iterdir()} == {"0a1b", "tmp-of-others.txt"}
     assert (tmp_path / "0a1b" / "tmpabcdefgh").exists()

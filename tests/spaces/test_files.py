@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import yaml
 
-from llm_hub.providers import gguf
+from llm_hub.providers.llamacpp import gguf
 from tests.ui.site import ROOT
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import httpx
 import pytest
 
+from tests.fault_server import FaultServerThread
 from tests.ui.chat_page import ChatPage
-from tests.ui.parrot import Parrot
+from tests.ui.echo_server import EchoServer
 from tests.ui.site import Site
-from tests.wall import WallThread
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
@@ -31,24 +31,26 @@ T = TypeVar("T", bound=ChatPage)
 
 
 @pytest.fixture(scope="session")
-def wall() -> Iterator[WallThread]:
-    with WallThread() as wall:
-        yield wall
+def fault_server() -> Iterator[FaultServerThread]:
+    with FaultServerThread() as fault_server:
+        yield fault_server
 
 
 @pytest.fixture(scope="session")
-def parrot() -> Iterator[Parrot]:
-    with Parrot() as parrot:
+def parrot() -> Iterator[EchoServer]:
+    with EchoServer() as parrot:
         yield parrot
 
 
 @pytest.fixture(scope="session")
-def site(wall: WallThread, parrot: Parrot, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+def site(
+    fault_server: FaultServerThread, parrot: EchoServer, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Site]:
     log = tmp_path_factory.mktemp("site") / "log"
     environment = {
         "OPENAI_API_KEY": KEY,
-        "OPENAI_BASE_URL": wall.openai_url,
-        "LLM_HUB_SERVERS": f"parrot={parrot.url},second={wall.openai_url}",
+        "OPENAI_BASE_URL": fault_server.openai_url,
+        "LLM_HUB_SERVERS": f"parrot={parrot.url},second={fault_server.openai_url}",
         "LLM_HUB_CHAOS": "1",
         "LLM_HUB_DATABASE_URL": f"sqlite:///{log.parent / 'votes.db'}",
     }

@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING
 
 from playwright.sync_api import expect
 
+from tests.fault_server import REASONING, answer_text
 from tests.ui.conftest import KEY
-from tests.wall import REASONING, answer_text
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
+    from tests.fault_server import Exchange, FaultServerThread
     from tests.ui.chat_page import ChatPage
-    from tests.ui.parrot import Parrot
+    from tests.ui.echo_server import EchoServer
     from tests.ui.site import Site
-    from tests.wall import Exchange, WallThread
 
 GROWS = """(kept) => {
   window.states = new Set();
@@ -29,13 +29,13 @@ GROWS = """(kept) => {
 }"""
 
 
-def chats(wall: WallThread, model: str) -> list[Exchange]:
-    return [exchange for exchange in wall.exchanges if exchange.model == model and exchange.method == "POST"]
+def chats(fault_server: FaultServerThread, model: str) -> list[Exchange]:
+    return [exchange for exchange in fault_server.exchanges if exchange.model == model and exchange.method == "POST"]
 
 
-def begun(wall: WallThread, model: str) -> Exchange:
+def begun(fault_server: FaultServerThread, model: str) -> Exchange:
     """The chat with this model, once its answer has begun."""
-    return wall.wait_for(
+    return fault_server.wait_for(
         lambda seen: next((e for e in seen if e.model == model and e.method == "POST" and e.status), None)
     )
 
@@ -86,15 +86,17 @@ def test_a_provider_without_a_key_says_which_setting_is_missing(chat: ChatPage) 
     expect(chat.prompts).to_have_text(["Hello"])
 
 
-def test_stop_keeps_the_text_and_closes_the_connection_within_a_second(chat: ChatPage, wall: WallThread) -> None:
+def test_stop_keeps_the_text_and_closes_the_connection_within_a_second(
+    chat: ChatPage, fault_server: FaultServerThread
+) -> None:
     model = "ok?tokens=2000&rate=50&stop=1"
     chat.choose(model)
     chat.type("Hello")
     expect(chat.live.locator("[data-testid=bot]")).to_contain_text("fiku cepo vavi")
     stopped = time.monotonic()
     chat.stop.click()
-    exchange = begun(wall, model)
-    wall.wait_ended(exchange)
+    exchange = begun(fault_server, model)
+    fault_server.wait_ended(exchange)
     assert exchange.client_left
     assert exchange.closed is not None
     assert exchange.closed - stopped < 1
@@ -102,22 +104,24 @@ def test_stop_keeps_the_text_and_closes_the_connection_within_a_second(chat: Cha
     expect(chat.answers).to_contain_text("fiku cepo vavi")
 
 
-def test_stop_works_while_the_provider_is_silent(chat: ChatPage, wall: WallThread) -> None:
+def test_stop_works_while_the_provider_is_silent(chat: ChatPage, fault_server: FaultServerThread) -> None:
     model = "stall@first?stop=2"
     chat.choose(model)
     chat.type("Hello")
-    exchange = begun(wall, model)
+    exchange = begun(fault_server, model)
     expect(chat.page.locator("#chat-route")).to_contain_text(re.compile(r"Waiting for .*2 s"))
     stopped = time.monotonic()
     chat.stop.click()
-    wall.wait_ended(exchange)
+    fault_server.wait_ended(exchange)
     assert exchange.closed is not None
     assert exchange.closed - stopped < 1
     expect(chat.figures).to_contain_text("stopped")
     expect(chat.prompts).to_have_text(["Hello"])
 
 
-def test_a_partial_answer_is_part_of_the_history_and_a_failed_turn_is_not(chat: ChatPage, wall: WallThread) -> None:
+def test_a_partial_answer_is_part_of_the_history_and_a_failed_turn_is_not(
+    chat: ChatPage, fault_server: FaultServerThread
+) -> None:
     chat.choose("ok?tokens=2000&rate=50&part=1")
     chat.type("First")
     expect(chat.live.locator("[data-testid=bot]")).to_contain_text("fiku cepo")
@@ -127,7 +131,7 @@ def test_a_partial_answer_is_part_of_the_history_and_a_failed_turn_is_not(chat: 
     chat.ask("Second")
     chat.choose("ok?tokens=2&history=1")
     chat.ask("Third")
-    sent = chats(wall, "ok?tokens=2&history=1")[-1].body["messages"]
+    sent = chats(fault_server, "ok?tokens=2&history=1")[-1].body["messages"]
     assert [(turn["role"], turn["content"][:10]) for turn in sent] == [
         ("user", "First"),
         ("assistant", "fiku cepo "),
@@ -135,7 +139,9 @@ def test_a_partial_answer_is_part_of_the_history_and_a_failed_turn_is_not(chat: 
     ]
 
 
-def test_a_closed_tab_closes_the_connection_within_two_seconds(browser: Browser, site: Site, wall: WallThread) -> None:
+def test_a_closed_tab_closes_the_connection_within_two_seconds(
+    browser: Browser, site: Site, fault_server: FaultServerThread
+) -> None:
     for model in ("ok?tokens=3000&rate=50&tab=1", "stall@first?tab=1"):
         visitor = browser.new_page()
         from tests.ui.chat_page import ChatPage
@@ -144,25 +150,25 @@ def test_a_closed_tab_closes_the_connection_within_two_seconds(browser: Browser,
         chat.open()
         chat.choose(model)
         chat.type("Hello")
-        exchange = begun(wall, model)
+        exchange = begun(fault_server, model)
         expect(chat.page.locator("#chat-route .busy")).to_be_visible()
         closed = time.monotonic()
         visitor.close()
-        wall.wait_ended(exchange)
+        fault_server.wait_ended(exchange)
         assert exchange.closed is not None
         assert exchange.closed - closed < 2
 
 
-def test_regenerate_edit_undo_and_new_chat(chat: ChatPage, wall: WallThread) -> None:
+def test_regenerate_edit_undo_and_new_chat(chat: ChatPage, fault_server: FaultServerThread) -> None:
     model = "ok?tokens=4&rate=100&turns=1"
     chat.choose(model)
     chat.ask("One")
     chat.ask("Two")
     chat.log.get_by_label("Retry").click()
-    wall.wait_for(lambda _: len(chats(wall, model)) == 3)
+    fault_server.wait_for(lambda _: len(chats(fault_server, model)) == 3)
     expect(chat.stop).to_be_hidden()
     expect(chat.prompts).to_have_text(["One", "Two"])
-    assert chats(wall, model)[1].body["messages"] == chats(wall, model)[2].body["messages"]
+    assert chats(fault_server, model)[1].body["messages"] == chats(fault_server, model)[2].body["messages"]
 
     chat.prompts.first.hover()
     chat.log.get_by_label("Edit").first.click()
@@ -170,7 +176,7 @@ def test_regenerate_edit_undo_and_new_chat(chat: ChatPage, wall: WallThread) -> 
     chat.log.get_by_label("Submit").click()
     expect(chat.prompts).to_have_text(["One, edited"])
     expect(chat.figures).to_have_count(1)
-    assert chats(wall, model)[-1].body["messages"] == [{"role": "user", "content": "One, edited"}]
+    assert chats(fault_server, model)[-1].body["messages"] == [{"role": "user", "content": "One, edited"}]
 
     chat.log.get_by_role("button", name="Undo").click()
     expect(chat.prompts).to_have_count(0)
@@ -182,14 +188,14 @@ def test_regenerate_edit_undo_and_new_chat(chat: ChatPage, wall: WallThread) -> 
     expect(chat.log).to_contain_text("What would you like to know?")
 
 
-def test_a_new_chat_may_begin_while_an_answer_is_still_coming(chat: ChatPage, wall: WallThread) -> None:
+def test_a_new_chat_may_begin_while_an_answer_is_still_coming(chat: ChatPage, fault_server: FaultServerThread) -> None:
     for number in range(3):
         model = f"ok?tokens=2000&rate=50&new={number}"
         chat.choose(model)
         chat.type("Hello")
         expect(chat.live.locator("[data-testid=bot]")).to_contain_text("fiku")
         chat.page.get_by_role("button", name="New chat").click()
-        wall.wait_ended(begun(wall, model))
+        fault_server.wait_ended(begun(fault_server, model))
         expect(chat.stop).to_be_hidden()
         expect(chat.prompts).to_have_count(0)
         expect(chat.live).to_be_hidden()
@@ -226,7 +232,9 @@ def test_a_second_prompt_does_not_end_an_answer_that_was_asked_for_again(chat: C
     expect(chat.prompt).to_be_focused()
 
 
-def test_an_edited_prompt_is_what_was_typed_and_not_how_it_is_shown(chat: ChatPage, wall: WallThread) -> None:
+def test_an_edited_prompt_is_what_was_typed_and_not_how_it_is_shown(
+    chat: ChatPage, fault_server: FaultServerThread
+) -> None:
     chat.choose("ok?tokens=3&edited=1")
     chat.ask("What does <b>bold</b> do?")
     chat.prompts.first.hover()
@@ -234,8 +242,8 @@ def test_an_edited_prompt_is_what_was_typed_and_not_how_it_is_shown(chat: ChatPa
     box = chat.log.locator("textarea")
     box.fill(box.input_value().replace("do?", "mean?"))
     chat.log.get_by_label("Submit").click()
-    wall.wait_for(lambda seen: sum(exchange.model == "ok?tokens=3&edited=1" for exchange in seen) == 2)
-    asked = [exchange for exchange in wall.exchanges if exchange.model == "ok?tokens=3&edited=1"]
+    fault_server.wait_for(lambda seen: sum(exchange.model == "ok?tokens=3&edited=1" for exchange in seen) == 2)
+    asked = [exchange for exchange in fault_server.exchanges if exchange.model == "ok?tokens=3&edited=1"]
     assert asked[-1].body["messages"][-1]["content"] == "What does <b>bold</b> mean?"
 
 
@@ -251,12 +259,14 @@ def test_a_reload_brings_a_working_page(chat: ChatPage) -> None:
     expect(chat.answers).to_have_text([answer_text(3)])
 
 
-def test_an_error_stands_in_the_answers_place_and_try_again_asks_again(chat: ChatPage, wall: WallThread) -> None:
+def test_an_error_stands_in_the_answers_place_and_try_again_asks_again(
+    chat: ChatPage, fault_server: FaultServerThread
+) -> None:
     chat.choose("status-503?again=1")
     chat.ask("Will this work?")
     problem = chat.log.locator(".problem")
     expect(problem).to_contain_text("OpenAI")
-    expect(problem).to_contain_text("The wall says 503.")
+    expect(problem).to_contain_text("The fault server says 503.")
     expect(chat.prompts).to_have_text(["Will this work?"])
     expect(chat.figures).to_contain_text("no answer")
     chat.choose("ok?tokens=2")
@@ -289,7 +299,7 @@ def test_an_answer_that_ran_out_of_tokens_says_so(chat: ChatPage) -> None:
     expect(chat.figures).to_contain_text("cut at max tokens")
 
 
-def test_settings_are_sent_only_when_they_are_set(chat: ChatPage, wall: WallThread) -> None:
+def test_settings_are_sent_only_when_they_are_set(chat: ChatPage, fault_server: FaultServerThread) -> None:
     model = "ok?tokens=2&settings=1"
     chat.choose(model)
     chat.ask("Unset")
@@ -297,7 +307,7 @@ def test_settings_are_sent_only_when_they_are_set(chat: ChatPage, wall: WallThre
     chat.page.get_by_label("Temperature").fill("0,5")
     chat.page.get_by_label("Max tokens").fill("7")
     chat.ask("Set")
-    unset, is_set = (exchange.body for exchange in chats(wall, model)[-2:])
+    unset, is_set = (exchange.body for exchange in chats(fault_server, model)[-2:])
     assert not {"temperature", "max_tokens", "max_completion_tokens"} & unset.keys()
     assert is_set["temperature"] == 0.5
     assert 7 in (is_set.get("max_tokens"), is_set.get("max_completion_tokens"))
@@ -308,14 +318,14 @@ def test_settings_are_sent_only_when_they_are_set(chat: ChatPage, wall: WallThre
     expect(chat.prompt).to_have_value("Not sent")
 
 
-def test_an_empty_prompt_is_not_sent(chat: ChatPage, wall: WallThread) -> None:
+def test_an_empty_prompt_is_not_sent(chat: ChatPage, fault_server: FaultServerThread) -> None:
     chat.choose("ok?empty=1")
     chat.type("   ")
     expect(chat.hint).to_contain_text("Type a prompt first.")
-    assert chats(wall, "ok?empty=1") == []
+    assert chats(fault_server, "ok?empty=1") == []
 
 
-def test_a_megabyte_is_sent_and_shown_in_short(chat: ChatPage, parrot: Parrot) -> None:
+def test_a_megabyte_is_sent_and_shown_in_short(chat: ChatPage, parrot: EchoServer) -> None:
     prompt = "long " * 200_000
     chat.choose("parrot", provider="parrot")
     chat.type(prompt)
@@ -325,7 +335,7 @@ def test_a_megabyte_is_sent_and_shown_in_short(chat: ChatPage, parrot: Parrot) -
     assert len(chat.prompts.inner_text()) < 10_000
 
 
-def test_an_image_reaches_the_model(chat: ChatPage, parrot: Parrot, tmp_path) -> None:  # type: ignore[no-untyped-def]
+def test_an_image_reaches_the_model(chat: ChatPage, parrot: EchoServer, tmp_path) -> None:  # type: ignore[no-untyped-def]
     from PIL import Image
 
     file = tmp_path / "red.png"
@@ -407,7 +417,7 @@ def test_nothing_that_was_typed_stays_in_the_browsers_storage(chat: ChatPage) ->
     assert KEY not in stored
 
 
-def test_five_hundred_tokens_a_second_are_shown_without_delay(chat: ChatPage, wall: WallThread) -> None:
+def test_five_hundred_tokens_a_second_are_shown_without_delay(chat: ChatPage, fault_server: FaultServerThread) -> None:
     last = answer_text(2500).split()[-1]
     behind = []
     for number in range(4):  # a busy machine may be late once; a page that cannot keep up is late every time
@@ -416,7 +426,7 @@ def test_five_hundred_tokens_a_second_are_shown_without_delay(chat: ChatPage, wa
         chat.type("Hello")
         shown = "([last, times]) => document.querySelector('#chat-scroll').innerText.split(last).length > times"
         chat.page.wait_for_function(shown, arg=[last, number + 1], timeout=20_000)
-        behind.append(time.monotonic() - begun(wall, model).token_times[-1])
+        behind.append(time.monotonic() - begun(fault_server, model).token_times[-1])
         expect(chat.stop).to_be_hidden()
         if behind[-1] < 0.5:
             return

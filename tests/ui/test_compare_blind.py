@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 import pytest
 from playwright.sync_api import expect
 
+from tests.fault_server import answer_text
 from tests.ui.compare_page import SLOW, ComparePage
 from tests.ui.conftest import visiting
 from tests.ui.site import Site
-from tests.wall import answer_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from playwright.sync_api import Browser
 
-    from tests.wall import WallThread
+    from tests.fault_server import FaultServerThread
 
 SUBSTITUTE = "ok?tokens=5&is=substitute"
 
@@ -32,12 +32,12 @@ def database(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def blind_site(wall: WallThread, database: Path) -> Iterator[Site]:
+def blind_site(fault_server: FaultServerThread, database: Path) -> Iterator[Site]:
     """A hub with a route to fall back on, and a database that is looked into."""
     log = database.parent / "log"
     environment = {
         "OPENAI_API_KEY": "sk-test-0123456789abcdef",
-        "OPENAI_BASE_URL": wall.openai_url,
+        "OPENAI_BASE_URL": fault_server.openai_url,
         "LLM_HUB_ROUTE": f"openai/{SUBSTITUTE}",
         "LLM_HUB_MAX_RETRIES": "0",
         "LLM_HUB_DATABASE_URL": f"sqlite:///{database}",
@@ -140,13 +140,13 @@ def test_a_vote_can_be_cast_by_keyboard_alone(compare: ComparePage, database: Pa
     assert kept == [("bad", 0), ("bad", 0)]
 
 
-def test_two_panes_of_one_model_are_not_asked_blind(compare: ComparePage, wall: WallThread) -> None:
+def test_two_panes_of_one_model_are_not_asked_blind(compare: ComparePage, fault_server: FaultServerThread) -> None:
     compare.set("ok?tokens=8&unasked=1", "ok?tokens=8&unasked=1")
     compare.page.locator("#compare-blind input").check()
     compare.run("Hello")
     expect(compare.said).to_contain_text("different ones", timeout=SLOW)
     expect(compare.question).to_have_value("Hello")
-    assert not [exchange for exchange in wall.exchanges if "unasked=" in exchange.model]
+    assert not [exchange for exchange in fault_server.exchanges if "unasked=" in exchange.model]
 
 
 def test_going_on_in_chat_shows_the_chain_of_the_model_that_goes_on(compare: ComparePage) -> None:
@@ -178,11 +178,11 @@ def test_a_pane_that_failed_gets_no_vote_and_does_not_say_who_it_was(compare: Co
     expect(compare.page.locator("#compare-vote")).to_be_hidden()
 
 
-def test_no_pane_falls_back_unless_that_is_allowed(compare: ComparePage, wall: WallThread) -> None:
+def test_no_pane_falls_back_unless_that_is_allowed(compare: ComparePage, fault_server: FaultServerThread) -> None:
     compare.set("ok?tokens=8&own=one", "status-503?own=two")
     compare.compare("Hello")
     expect(compare.pane(2).locator(".problem")).to_contain_text("503")
-    assert not [exchange for exchange in wall.exchanges if exchange.model == SUBSTITUTE]
+    assert not [exchange for exchange in fault_server.exchanges if exchange.model == SUBSTITUTE]
     compare.page.locator("#compare-fallback input").check()
     compare.press(2, "retry")
     expect(compare.pane(2).locator(".fell-back")).to_contain_text(SUBSTITUTE, timeout=SLOW)

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from llm_hub.ui.compare_vote import AT_ONCE
+from llm_hub.ui.compare.blind_vote import AT_ONCE
+from tests.fault_server import answer_text
 from tests.ui.tab import Tab
-from tests.wall import answer_text
 
 if TYPE_CHECKING:
     import httpx

@@ -11,18 +11,18 @@ from typing import TYPE_CHECKING
 import pytest
 from playwright.sync_api import expect
 
+from tests.fault_server import answer_text
 from tests.ui.compare_page import SLOW, ComparePage
 from tests.ui.conftest import visiting
 from tests.ui.test_export import Seen
-from tests.wall import answer_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from playwright.sync_api import Browser
 
+    from tests.fault_server import Exchange, FaultServerThread
     from tests.ui.site import Site
-    from tests.wall import Exchange, WallThread
 
 
 @pytest.fixture
@@ -31,9 +31,9 @@ def compare(browser: Browser, site: Site) -> Iterator[ComparePage]:
         yield compare
 
 
-def asked(wall: WallThread, model: str, count: int = 1) -> list[Exchange]:
+def asked(fault_server: FaultServerThread, model: str, count: int = 1) -> list[Exchange]:
     """The requests for a model, as soon as there are that many and each has begun to be answered."""
-    return wall.wait_for(
+    return fault_server.wait_for(
         lambda seen: (
             found
             if len(found := [e for e in seen if e.model == model and e.method == "POST" and e.status]) >= count
@@ -51,32 +51,36 @@ def figures(compare: ComparePage) -> list[dict[str, str]]:
     return [dict(zip(heads, row, strict=True)) for row in rows]
 
 
-def test_the_panes_are_asked_at_once_and_each_shows_its_own_answer(compare: ComparePage, wall: WallThread) -> None:
+def test_the_panes_are_asked_at_once_and_each_shows_its_own_answer(
+    compare: ComparePage, fault_server: FaultServerThread
+) -> None:
     models = ("ok?tokens=40&rate=40&at=once1", "ok?tokens=60&rate=60&at=once2")
     compare.set(*models)
     compare.compare("Hello")
     expect(compare.text(1)).to_have_text(answer_text(40))
     expect(compare.text(2)).to_have_text(answer_text(60))
-    one, two = (asked(wall, model)[0] for model in models)
+    one, two = (asked(fault_server, model)[0] for model in models)
     assert abs(one.opened - two.opened) < 0.5
     assert one.closed is not None
     assert two.opened < one.closed
 
 
-def test_a_pane_that_hangs_fails_or_breaks_off_delays_no_other(compare: ComparePage, wall: WallThread) -> None:
+def test_a_pane_that_hangs_fails_or_breaks_off_delays_no_other(
+    compare: ComparePage, fault_server: FaultServerThread
+) -> None:
     good, hangs = "ok?tokens=60&rate=60&among=others", "stall@first?among=others"
     compare.set(good, hangs, "status-503?among=others", "cut@mid?tokens=20&among=others")
     compare.run("Hello")
     expect(compare.line(1)).to_contain_text("60 out tokens", timeout=SLOW)
-    exchange = asked(wall, good)[0]
+    exchange = asked(fault_server, good)[0]
     assert exchange.closed is not None
     assert exchange.closed - exchange.opened < 2  # a second of tokens, on a busy machine
-    silent = asked(wall, hangs)[0]
+    silent = asked(fault_server, hangs)[0]
     assert silent.closed is None
     expect(compare.pane(2).locator(".pane-line .figures")).to_contain_text("Waiting for")
     stopped = time.monotonic()
     compare.press(2, "stop")
-    wall.wait_ended(silent)
+    fault_server.wait_ended(silent)
     assert silent.client_left
     assert silent.closed is not None
     assert silent.closed - stopped < 2
@@ -87,20 +91,20 @@ def test_a_pane_that_hangs_fails_or_breaks_off_delays_no_other(compare: CompareP
     expect(compare.text(1)).to_have_text(answer_text(60))
 
 
-def test_stopping_one_pane_leaves_the_others_streaming(compare: ComparePage, wall: WallThread) -> None:
+def test_stopping_one_pane_leaves_the_others_streaming(compare: ComparePage, fault_server: FaultServerThread) -> None:
     goes_on, ends = "ok?tokens=150&rate=50&stop=other", "ok?tokens=3000&rate=50&stop=this"
     compare.set(goes_on, ends)
     compare.run("Hello")
     expect(compare.text(2)).to_contain_text("fiku cepo", timeout=SLOW)
     compare.press(2, "stop")
     expect(compare.line(2)).to_contain_text(re.compile(r"≈ \d+ out tokens.*stopped"), timeout=SLOW)
-    wall.wait_ended(asked(wall, ends)[0])
-    assert asked(wall, ends)[0].client_left
+    fault_server.wait_ended(asked(fault_server, ends)[0])
+    assert asked(fault_server, ends)[0].client_left
     expect(compare.text(1)).to_have_text(answer_text(150), timeout=SLOW)
-    assert not asked(wall, goes_on)[0].client_left
+    assert not asked(fault_server, goes_on)[0].client_left
 
 
-def test_the_figures_agree_with_what_the_provider_did(compare: ComparePage, wall: WallThread) -> None:
+def test_the_figures_agree_with_what_the_provider_did(compare: ComparePage, fault_server: FaultServerThread) -> None:
     counted, guessed = "ok?tokens=50&rate=25&fig=1", "no-usage?tokens=50&rate=25&fig=2"
     compare.set(counted, guessed)
     off: list[float] = []
@@ -112,7 +116,7 @@ def test_the_figures_agree_with_what_the_provider_did(compare: ComparePage, wall
         compare.compare("Hello")
         one, two = figures(compare)
         for model, row in ((counted, one), (guessed, two)):
-            exchange = asked(wall, model, count)[count - 1]
+            exchange = asked(fault_server, model, count)[count - 1]
             took = exchange.token_times[0] - exchange.opened
             off.append(abs(float(row["first token"].removesuffix(" s")) - took))
         if max(off[-2:]) <= 0.05:
@@ -125,7 +129,9 @@ def test_the_figures_agree_with_what_the_provider_did(compare: ComparePage, wall
     assert (one["ended"], one["attempts"]) == ("complete", "1")
 
 
-def test_retry_asks_one_pane_again_and_leaves_the_other_alone(compare: ComparePage, wall: WallThread) -> None:
+def test_retry_asks_one_pane_again_and_leaves_the_other_alone(
+    compare: ComparePage, fault_server: FaultServerThread
+) -> None:
     still, again = "ok?tokens=5&retry=no", "status-503?times=3&retry=yes"
     compare.set(still, again)
     compare.compare("Hello")
@@ -134,10 +140,12 @@ def test_retry_asks_one_pane_again_and_leaves_the_other_alone(compare: ComparePa
     compare.press(2, "retry")
     expect(compare.text(2)).to_have_text(answer_text(7), timeout=SLOW)
     expect(compare.pane(2).locator("[data-testid=user]")).to_have_count(1)
-    assert len(asked(wall, still)) == 1
+    assert len(asked(fault_server, still)) == 1
 
 
-def test_a_follow_up_goes_to_every_pane_with_its_own_history(compare: ComparePage, wall: WallThread) -> None:
+def test_a_follow_up_goes_to_every_pane_with_its_own_history(
+    compare: ComparePage, fault_server: FaultServerThread
+) -> None:
     models = ("ok?tokens=3&turns=a", "ok?tokens=6&turns=b")
     compare.set(*models)
     compare.page.locator("#compare-settings > .label-wrap").click()
@@ -147,7 +155,7 @@ def test_a_follow_up_goes_to_every_pane_with_its_own_history(compare: ComparePag
     compare.compare("First")
     compare.compare("Second")
     for model, tokens in zip(models, (3, 6), strict=True):
-        body = asked(wall, model, 2)[1].body
+        body = asked(fault_server, model, 2)[1].body
         said = [(message["role"], message["content"]) for message in body["messages"]]
         assert said[-3:] == [("user", "First"), ("assistant", answer_text(tokens)), ("user", "Second")]
         assert said[0][1] == "Be brief."
@@ -195,7 +203,7 @@ def test_the_words_of_a_pane_that_is_removed_give_way_to_those_that_are_left(com
     expect(compare.page.locator(".difference ins")).to_have_text(more)
 
 
-def test_an_answer_can_be_gone_on_with_in_chat(compare: ComparePage, wall: WallThread) -> None:
+def test_an_answer_can_be_gone_on_with_in_chat(compare: ComparePage, fault_server: FaultServerThread) -> None:
     model = "ok?tokens=9&carry=2"
     compare.set("ok?tokens=4&carry=1", model)
     compare.compare("Hello")
@@ -204,11 +212,11 @@ def test_an_answer_can_be_gone_on_with_in_chat(compare: ComparePage, wall: WallT
     expect(compare.answers).to_have_text([answer_text(9)])
     expect(compare.page.locator("#chat-model input")).to_have_value(model)
     compare.ask("And then?")
-    said = [message["content"] for message in asked(wall, model, 2)[1].body["messages"]]
+    said = [message["content"] for message in asked(fault_server, model, 2)[1].body["messages"]]
     assert said == ["Hello", answer_text(9), "And then?"]
 
 
-def test_a_link_opens_the_same_set_up_and_asks_nobody(compare: ComparePage, wall: WallThread) -> None:
+def test_a_link_opens_the_same_set_up_and_asks_nobody(compare: ComparePage, fault_server: FaultServerThread) -> None:
     compare.set("ok?tokens=4&link=1", "ok?tokens=4&link=2", "ok?tokens=4&link=3")
     compare.question.fill("What & why?")
     compare.page.locator("#compare-share").click()
@@ -219,7 +227,7 @@ def test_a_link_opens_the_same_set_up_and_asks_nobody(compare: ComparePage, wall
     compare.complaints.clear()  # Gradio's own, of the streams that a reload ends
     for number in (1, 2, 3):
         expect(compare.page.locator(f"#compare-pane-{number}-model input")).to_have_value(f"ok?tokens=4&link={number}")
-    assert not [exchange for exchange in wall.exchanges if "link=" in exchange.model]
+    assert not [exchange for exchange in fault_server.exchanges if "link=" in exchange.model]
 
 
 def test_a_comparison_can_be_saved_as_json_and_as_markdown(compare: ComparePage) -> None:
@@ -255,14 +263,14 @@ def test_what_is_saved_of_hostile_answers_is_exact_as_json_and_does_nothing_as_m
     assert seen.active == []
 
 
-def test_a_new_comparison_stops_the_old_one(compare: ComparePage, wall: WallThread) -> None:
+def test_a_new_comparison_stops_the_old_one(compare: ComparePage, fault_server: FaultServerThread) -> None:
     models = ("ok?tokens=3000&rate=50&new=1", "stall@first?new=2")
     compare.set(*models)
     compare.run("Hello")
-    running = [asked(wall, model)[0] for model in models]
+    running = [asked(fault_server, model)[0] for model in models]
     compare.page.locator("#compare-new").click()
     for exchange in running:
-        wall.wait_ended(exchange)
+        fault_server.wait_ended(exchange)
         assert exchange.client_left
     expect(compare.page.locator("#compare .message-row")).to_have_count(0, timeout=SLOW)
     expect(compare.page.locator("#compare-run")).to_be_visible()

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from llm_hub.arena.ratings import Vote, board
-from llm_hub.ui.export import Answer, Record, Side, as_csv, as_json, as_markdown
+from llm_hub.ui.render.export import ExportedAnswer, ExportedSide, ExportRecord, as_csv, as_json, as_markdown
 from tests.security import words
 
 UNSEEN = "\0\x1b[31m\x7f\x85\u202egnp.exe\u2066x\u2069\u200b\u2028\ufeff\ud83d"
@@ -38,19 +38,22 @@ HOSTILE = [
 anything = st.text(st.sampled_from("ab \n\r\t`~#<>!-*|[]()&\\\"'=+@;,:\0\u202e\u2067\u2028\ud800日"), max_size=60)
 
 
-def record() -> Record:
-    good = Answer("What?", "# Big\ntext", "answered", "openai/a", {"first token": "0.1 s", "price": None})
-    bad = Answer("What?", "", "failed", "", {}, problem="It\nbroke.")
-    return Record(
-        "2026", {"system": "be kind", "temperature": None}, "tie", (Side("openai/a", (good,)), Side("b", (bad,)))
+def record() -> ExportRecord:
+    good = ExportedAnswer("What?", "# Big\ntext", "answered", "openai/a", {"first token": "0.1 s", "price": None})
+    bad = ExportedAnswer("What?", "", "failed", "", {}, problem="It\nbroke.")
+    return ExportRecord(
+        "2026",
+        {"system": "be kind", "temperature": None},
+        "tie",
+        (ExportedSide("openai/a", (good,)), ExportedSide("b", (bad,))),
     )
 
 
-def filled(text: str) -> Record:
+def filled(text: str) -> ExportRecord:
     """A comparison in which everybody says this, everywhere."""
-    answer = Answer(text, text, "failed", text, {"price": text}, problem=text, reasoning=text)
-    sides = (Side(text, (answer, answer)), Side("last", (replace(answer, text="The end."),)))
-    return Record("2026", {"system": text, "temperature": 1.0}, text, sides)
+    answer = ExportedAnswer(text, text, "failed", text, {"price": text}, problem=text, reasoning=text)
+    sides = (ExportedSide(text, (answer, answer)), ExportedSide("last", (replace(answer, text="The end."),)))
+    return ExportRecord("2026", {"system": text, "temperature": 1.0}, text, sides)
 
 
 class Seen(HTMLParser):
@@ -104,8 +107,8 @@ def test_the_markdown_names_each_side_and_keeps_an_answers_headings_inside() -> 
 
 
 def test_a_prompt_with_fences_stays_one_block() -> None:
-    answer = Answer("```\nx\n```", "y", "answered", "a", {})
-    assert "````\n```\nx\n```\n````" in as_markdown(Record("", {}, "", (Side("a", (answer,)),)))
+    answer = ExportedAnswer("```\nx\n```", "y", "answered", "a", {})
+    assert "````\n```\nx\n```\n````" in as_markdown(ExportRecord("", {}, "", (ExportedSide("a", (answer,)),)))
 
 
 @pytest.mark.parametrize("text", HOSTILE, ids=range(len(HOSTILE)))

@@ -15,20 +15,20 @@ if TYPE_CHECKING:
 
     from playwright.sync_api import Browser, Locator, Response
 
-    from tests.wall import WallThread
+    from tests.fault_server import FaultServerThread
 
 OWNER, ANNA, BOB = "sk-owner-0123456789abcdef", "sk-anna-0123456789abanna", "sk-bob-0123456789abcdbob"
 PROVIDERS = "#chat-provider input"
 
 
 @pytest.fixture(scope="module")
-def site(wall: WallThread, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+def site(fault_server: FaultServerThread, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     folder = tmp_path_factory.mktemp("keys")
     environment = {
         "OPENAI_API_KEY": OWNER,
-        "OPENAI_BASE_URL": wall.openai_url,
-        "ANTHROPIC_BASE_URL": wall.anthropic_url,
-        "LLM_HUB_SERVERS": f"free={wall.openai_url}",
+        "OPENAI_BASE_URL": fault_server.openai_url,
+        "ANTHROPIC_BASE_URL": fault_server.anthropic_url,
+        "LLM_HUB_SERVERS": f"free={fault_server.openai_url}",
         "LLM_HUB_KEY_MODE": "visitor",
         "LLM_HUB_DATABASE_URL": f"sqlite:///{folder / 'hub.db'}",
     }
@@ -83,12 +83,16 @@ def visitors(browser: Browser, site: Site) -> Iterator[list[KeysPage]]:
         assert page.strangers == []
 
 
-def paid(wall: WallThread, since: int) -> set[tuple[str, str]]:
+def paid(fault_server: FaultServerThread, since: int) -> set[tuple[str, str]]:
     """Who asked for which model."""
-    return {(seen.headers["authorization"].removeprefix("Bearer "), seen.model) for seen in wall.exchanges[since:]}
+    return {
+        (seen.headers["authorization"].removeprefix("Bearer "), seen.model) for seen in fault_server.exchanges[since:]
+    }
 
 
-def test_a_key_opens_its_provider_for_its_visitor_alone(visitors: list[KeysPage], wall: WallThread) -> None:
+def test_a_key_opens_its_provider_for_its_visitor_alone(
+    visitors: list[KeysPage], fault_server: FaultServerThread
+) -> None:
     anna, bob = visitors
     assert "OpenAI (needs a key)" in anna.offered()
     anna.keep(ANNA)
@@ -101,12 +105,14 @@ def test_a_key_opens_its_provider_for_its_visitor_alone(visitors: list[KeysPage]
     assert ANNA not in anna.page.content()
 
 
-def test_two_visitors_at_once_each_pay_with_their_own(visitors: list[KeysPage], wall: WallThread) -> None:
+def test_two_visitors_at_once_each_pay_with_their_own(
+    visitors: list[KeysPage], fault_server: FaultServerThread
+) -> None:
     for visitor, key in zip(visitors, (ANNA, BOB), strict=True):
         visitor.keep(key)
         expect(visitor.told).to_contain_text("works")
         visitor.tab("Chat")
-    since = len(wall.exchanges)
+    since = len(fault_server.exchanges)
     for number, visitor in enumerate(visitors):
         visitor.choose(f"ok?tokens=60&rate=100&who={number}", "OpenAI")
     for visitor in visitors:
@@ -114,10 +120,10 @@ def test_two_visitors_at_once_each_pay_with_their_own(visitors: list[KeysPage], 
     for visitor in visitors:
         expect(visitor.figures).to_have_count(1, timeout=20_000)
     models = [f"ok?tokens=60&rate=100&who={number}" for number in range(2)]
-    assert {(key, model) for key, model in paid(wall, since) if model} == {(ANNA, models[0]), (BOB, models[1])}
+    assert {(key, model) for key, model in paid(fault_server, since) if model} == {(ANNA, models[0]), (BOB, models[1])}
 
 
-def test_a_refused_key_is_told_in_plain_words(visitors: list[KeysPage], wall: WallThread) -> None:
+def test_a_refused_key_is_told_in_plain_words(visitors: list[KeysPage], fault_server: FaultServerThread) -> None:
     anna, bob = visitors
     anna.keep("sk-refused-0123456789")
     expect(anna.told).to_contain_text("OpenAI")
@@ -136,7 +142,9 @@ def test_nonsense_is_refused(visitors: list[KeysPage], key: str, problem: str) -
     visitors[0].complaints.clear()  # the browser's own, of a request that was refused
 
 
-def test_a_cleared_key_is_gone_and_so_is_one_after_a_reload(visitors: list[KeysPage], wall: WallThread) -> None:
+def test_a_cleared_key_is_gone_and_so_is_one_after_a_reload(
+    visitors: list[KeysPage], fault_server: FaultServerThread
+) -> None:
     anna = visitors[0]
     for _ in range(2):
         anna.keep(ANNA)
@@ -149,15 +157,15 @@ def test_a_cleared_key_is_gone_and_so_is_one_after_a_reload(visitors: list[KeysP
     anna.page.reload()
     expect(anna.prompt).to_be_visible(timeout=15_000)
     anna.complaints.clear()  # Gradio's own, of the streams that a reload ends
-    since = len(wall.exchanges)
+    since = len(fault_server.exchanges)
     anna.choose("ok", "OpenAI")
     expect(anna.page.locator("#chat-note")).to_contain_text("needs a key: type yours in the tab Keys")
     anna.ask("Hello")
     expect(anna.page.locator("#chat-log")).to_contain_text("OpenAI needs a key")
-    assert paid(wall, since) == set()
+    assert paid(fault_server, since) == set()
 
 
-def test_compare_pays_with_the_visitors_keys_too(visitors: list[KeysPage], wall: WallThread) -> None:
+def test_compare_pays_with_the_visitors_keys_too(visitors: list[KeysPage], fault_server: FaultServerThread) -> None:
     anna = visitors[0]
     anna.keep(ANNA)
     expect(anna.told).to_contain_text("works")
@@ -170,15 +178,15 @@ def test_compare_pays_with_the_visitors_keys_too(visitors: list[KeysPage], wall:
         expect(model).to_have_value("gpt-6-luna", timeout=15_000)  # the one's default, the first of the other's list
         model.fill(f"ok?tokens=4&pane={number}")
         model.press("Enter")
-    since = len(wall.exchanges)
+    since = len(fault_server.exchanges)
     anna.page.locator("#compare-prompt textarea").fill("Hello")
     anna.page.locator("#compare-run").click()
     wanted = {(ANNA, "ok?tokens=4&pane=1"), ("none", "ok?tokens=4&pane=2")}
-    assert wall.wait_for(lambda _: {one for one in paid(wall, since) if one[1]} == wanted)
+    assert fault_server.wait_for(lambda _: {one for one in paid(fault_server, since) if one[1]} == wanted)
 
 
 def test_a_key_leaves_the_browser_in_one_requests_body_and_is_found_nowhere_else(
-    visitors: list[KeysPage], wall: WallThread
+    visitors: list[KeysPage], fault_server: FaultServerThread
 ) -> None:
     anna = visitors[0]
     sent: list[tuple[str, str]] = []

@@ -9,7 +9,7 @@ from playwright.sync_api import expect
 
 from tests.ui.chat_page import ChatPage
 from tests.ui.compare_page import SLOW, ComparePage
-from tests.ui.parrot import Parrot
+from tests.ui.echo_server import EchoServer
 from tests.ui.site import Site, free_port
 
 if TYPE_CHECKING:
@@ -38,16 +38,16 @@ class Held:
 
 
 @pytest.fixture
-def slow() -> Iterator[Parrot]:
+def slow() -> Iterator[EchoServer]:
     """A provider whose list of models is held back."""
-    with Parrot() as parrot:
+    with EchoServer() as parrot:
         parrot.lists.clear()
         yield parrot
         parrot.lists.set()
 
 
 @pytest.fixture
-def page(browser: Browser, slow: Parrot, tmp_path) -> Iterator[Page]:  # type: ignore[no-untyped-def]
+def page(browser: Browser, slow: EchoServer, tmp_path) -> Iterator[Page]:  # type: ignore[no-untyped-def]
     servers = f"slow={slow.url},nowhere=http://127.0.0.1:{free_port()}/v1"
     with Site(tmp_path / "log", {"LLM_HUB_SERVERS": servers}) as site:
         context = browser.new_context(viewport={"width": 1440, "height": 900}, base_url=site.url)
@@ -65,7 +65,7 @@ def choose(page: Page, box: Locator, provider: str) -> None:
 @pytest.mark.parametrize(("at_first", "then", "leaves"), [("mi", "ne", "Tab"), ("mine", "", "Enter")])
 @pytest.mark.parametrize("tab", ["chat", "compare"])
 def test_what_comes_late_does_not_take_back_what_was_typed(
-    page: Page, slow: Parrot, tab: str, at_first: str, then: str, leaves: str
+    page: Page, slow: EchoServer, tab: str, at_first: str, then: str, leaves: str
 ) -> None:
     opened = ChatPage(page, "/") if tab == "chat" else ComparePage(page, "/")
     opened.open()
@@ -106,7 +106,7 @@ def test_a_default_model_is_there_before_the_server_has_said_anything(page: Page
 
 
 @pytest.mark.parametrize("tab", ["chat", "compare"])
-def test_the_first_of_a_list_is_chosen_where_there_is_no_default(page: Page, slow: Parrot, tab: str) -> None:
+def test_the_first_of_a_list_is_chosen_where_there_is_no_default(page: Page, slow: EchoServer, tab: str) -> None:
     slow.lists.set()
     opened = ChatPage(page, "/") if tab == "chat" else ComparePage(page, "/")
     opened.open()
@@ -115,7 +115,7 @@ def test_the_first_of_a_list_is_chosen_where_there_is_no_default(page: Page, slo
     expect(page.locator(f"{part}-model input")).to_have_value("parrot", timeout=SLOW)
 
 
-def test_a_pane_says_what_is_in_the_way_of_its_provider(page: Page, slow: Parrot) -> None:
+def test_a_pane_says_what_is_in_the_way_of_its_provider(page: Page, slow: EchoServer) -> None:
     compare = ComparePage(page, "/")
     compare.open()
     box, note = page.locator("#compare-pane-1-provider input"), compare.pane(1).locator(".note")

@@ -7,20 +7,20 @@ from typing import TYPE_CHECKING
 
 from playwright.sync_api import expect
 
+from tests.fault_server import answer_text
 from tests.ui.test_chat_page import begun, chats
-from tests.wall import answer_text
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
+    from tests.fault_server import FaultServerThread
     from tests.ui.chat_page import ChatPage
-    from tests.wall import WallThread
 
 SEAM = '<span class="seam"'
 
 
 def test_a_provider_that_fails_is_replaced_live_and_every_attempt_can_be_opened(
-    chat: ChatPage, wall: WallThread
+    chat: ChatPage, fault_server: FaultServerThread
 ) -> None:
     model, other = "status-503?live=1", "ok?tokens=60&rate=60&live=1"
     chat.choose(model)
@@ -42,8 +42,8 @@ def test_a_provider_that_fails_is_replaced_live_and_every_attempt_can_be_opened(
     expect(attempts.first).to_contain_text(re.compile(r"OpenAI · status-503.*failed on its own side \(503\)"))
     expect(attempts.nth(1)).to_contain_text(re.compile(r"at \+.* s, after a wait of .* s · took"))
     expect(attempts.last).to_contain_text(re.compile(r"answered.*first token.*60 out tokens"))
-    assert len(chats(wall, model)) == 3
-    assert len(chats(wall, other)) == 1
+    assert len(chats(fault_server, model)) == 3
+    assert len(chats(fault_server, other)) == 1
 
 
 def test_the_attempts_are_opened_by_keyboard(chat: ChatPage) -> None:
@@ -56,7 +56,7 @@ def test_the_attempts_are_opened_by_keyboard(chat: ChatPage) -> None:
 
 
 def test_a_resumed_answer_is_complete_and_shows_its_seam_to_nobody_but_the_reader(
-    chat: ChatPage, wall: WallThread
+    chat: ChatPage, fault_server: FaultServerThread
 ) -> None:
     broken, other = "cut@mid?tokens=40&rate=80&seam=1", "ok?tokens=40&rate=80&seam=1"
     chat.choose(broken)
@@ -72,11 +72,13 @@ def test_a_resumed_answer_is_complete_and_shows_its_seam_to_nobody_but_the_reade
     assert chat.page.evaluate("navigator.clipboard.readText()") == answer_text(40)
     chat.choose("ok?tokens=2&seam=2")
     chat.ask("And then?")
-    sent = begun(wall, "ok?tokens=2&seam=2").body["messages"]
+    sent = begun(fault_server, "ok?tokens=2&seam=2").body["messages"]
     assert [turn["content"] for turn in sent] == ["Hello", answer_text(40), "And then?"]
 
 
-def test_a_stop_while_a_retry_is_waited_for_starts_no_other_attempt(chat: ChatPage, wall: WallThread) -> None:
+def test_a_stop_while_a_retry_is_waited_for_starts_no_other_attempt(
+    chat: ChatPage, fault_server: FaultServerThread
+) -> None:
     model, other = "status-429?retry-after=4&stop=1", "ok?stop=1"
     chat.choose(model)
     chat.fall_back_to(f"second/{other}")
@@ -87,8 +89,8 @@ def test_a_stop_while_a_retry_is_waited_for_starts_no_other_attempt(chat: ChatPa
     expect(chat.stop).to_be_hidden()
     chat.choose("ok?tokens=80&rate=16")  # an answer that takes longer than the retry would have
     chat.ask("Something else")
-    assert len(chats(wall, model)) == 1
-    assert chats(wall, other) == []
+    assert len(chats(fault_server, model)) == 1
+    assert chats(fault_server, other) == []
 
 
 def test_when_everybody_fails_every_attempt_is_there(chat: ChatPage) -> None:
@@ -101,7 +103,7 @@ def test_when_everybody_fails_every_attempt_is_there(chat: ChatPage) -> None:
     expect(chat.figures.locator("li").first).to_contain_text("too long")
 
 
-def test_the_chain_is_asked_in_the_order_that_was_set(chat: ChatPage, wall: WallThread) -> None:
+def test_the_chain_is_asked_in_the_order_that_was_set(chat: ChatPage, fault_server: FaultServerThread) -> None:
     first, second, last = (f"context?order={number}" for number in range(3))
     chat.choose("context?order=chosen")
     chat.fall_back_to(f"second/{first}", f"openai/{second}", f"second/{last}", "second/ok?order=1")
@@ -113,7 +115,7 @@ def test_the_chain_is_asked_in_the_order_that_was_set(chat: ChatPage, wall: Wall
     chat.page.get_by_role("button", name=f"Do not ask second · {first}").click()
     expect(chat.chain).to_have_count(3)
     chat.ask("Hello")
-    asked = [one.model for one in wall.exchanges if one.method == "POST" and "order=" in one.model]
+    asked = [one.model for one in fault_server.exchanges if one.method == "POST" and "order=" in one.model]
     assert asked == ["context?order=chosen", last, second, "ok?order=1"]
     chat.page.get_by_role("button", name="Clear").click()
     expect(chat.page.locator("#chat-chain-list")).to_contain_text("Nobody else is asked.")
@@ -132,7 +134,9 @@ def test_what_cannot_be_asked_does_not_come_into_the_chain(chat: ChatPage) -> No
     assert not any("Anthropic" in option for option in chat.page.get_by_role("option").all_inner_texts())
 
 
-def test_answer_again_with_another_model_asks_the_same_and_changes_no_choice(chat: ChatPage, wall: WallThread) -> None:
+def test_answer_again_with_another_model_asks_the_same_and_changes_no_choice(
+    chat: ChatPage, fault_server: FaultServerThread
+) -> None:
     mine, other = "ok?tokens=3&with=1", "ok?tokens=5&with=2"
     chat.choose(mine)
     chat.ask("One")
@@ -141,22 +145,24 @@ def test_answer_again_with_another_model_asks_the_same_and_changes_no_choice(cha
     expect(chat.answers).to_have_text([answer_text(3), answer_text(5)])
     expect(chat.figures.last).to_contain_text(f"second · {other}")
     expect(chat.prompts).to_have_text(["One", "Two"])
-    assert chats(wall, other)[0].body["messages"] == chats(wall, mine)[1].body["messages"]
+    assert chats(fault_server, other)[0].body["messages"] == chats(fault_server, mine)[1].body["messages"]
     expect(chat.page.locator("#chat-model input")).to_have_value(mine)
     expect(chat.page.locator("#chat-again input")).to_have_value("")
     chat.ask("Three")
-    assert len(chats(wall, mine)) == 3
+    assert len(chats(fault_server, mine)) == 3
 
 
-def test_a_sole_model_that_is_back_answers_although_it_was_paused(chat: ChatPage, wall: WallThread) -> None:
+def test_a_sole_model_that_is_back_answers_although_it_was_paused(
+    chat: ChatPage, fault_server: FaultServerThread
+) -> None:
     model = "status-503?times=3&pause=1&tokens=2"
     chat.choose(model)
     chat.ask("Hello")
     expect(chat.log.locator(".problem")).to_be_visible()
-    assert len(chats(wall, model)) == 3
+    assert len(chats(fault_server, model)) == 3
     chat.ask("Are you back?")
     expect(chat.answers.last).to_have_text(answer_text(2))
-    assert len(chats(wall, model)) == 4
+    assert len(chats(fault_server, model)) == 4
 
 
 def test_chaos_describes_what_each_of_its_models_does(chat: ChatPage) -> None:
@@ -180,13 +186,13 @@ def test_an_answer_survives_chaos_without_any_key(chat: ChatPage) -> None:
 
 
 def test_the_hubs_own_route_is_a_choice_and_can_be_changed(
-    browser: Browser, wall: WallThread, tmp_path_factory
+    browser: Browser, fault_server: FaultServerThread, tmp_path_factory
 ) -> None:  # type: ignore[no-untyped-def]
     from tests.ui.chat_page import ChatPage
     from tests.ui.site import Site
 
     environment = {
-        "LLM_HUB_SERVERS": f"one={wall.openai_url},two={wall.openai_url}",
+        "LLM_HUB_SERVERS": f"one={fault_server.openai_url},two={fault_server.openai_url}",
         "LLM_HUB_ROUTE": "one/context?auto=1,two/ok?tokens=4&auto=1",
     }
     with Site(tmp_path_factory.mktemp("routed") / "log", environment) as site:
@@ -203,7 +209,7 @@ def test_the_hubs_own_route_is_a_choice_and_can_be_changed(
         chat.page.get_by_role("button", name="Do not ask one · context?auto=1").click()
         expect(chat.chain).to_have_count(1)
         chat.ask("Again")
-        assert len(chats(wall, "context?auto=1")) == 1
+        assert len(chats(fault_server, "context?auto=1")) == 1
         chat.page.get_by_role("button", name="Do not ask two").click()
         expect(chat.chain).to_have_count(0)
         chat.type("Nobody")

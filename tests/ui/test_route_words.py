@@ -8,13 +8,13 @@ import pytest
 
 from llm_hub.chat import Attempt, AttemptFailed, AttemptStarted, LLMResponse, Message, Resumed, Role, Timing, Usage
 from llm_hub.errors import RouteFailed
-from llm_hub.ui import figures, route, transcript
-from llm_hub.ui.coalesce import RouteEvent, Snapshot
-from llm_hub.ui.conversation import Asked, Turn, request
-from llm_hub.ui.seams import marked
+from llm_hub.ui.chat.conversation import Question, Turn, request
+from llm_hub.ui.render import answer_stats, attempt_text, transcript
+from llm_hub.ui.render.resume_marks import marked
+from llm_hub.ui.streaming.coalescer import RouteEvent, Snapshot
 
 TITLES = {"openai": "OpenAI", "anthropic": "Anthropic", "chaos": "Chaos"}
-ASKED = Asked("openai", "gpt", tries=3)
+ASKED = Question("openai", "gpt", tries=3)
 PROMPT = Message(Role.USER, "Hello")
 HALF = "one two three four"
 
@@ -32,7 +32,7 @@ def answered(provider: str = "anthropic", model: str = "claude", started: float 
 
 def going(*events: RouteEvent, text: str = "", elapsed: float = 1.0) -> str:
     answer = Snapshot(text, elapsed=elapsed, first_token=0.1 if text else None, route=events)
-    return figures.line(Turn(PROMPT, ASKED, answer=answer), TITLES)
+    return answer_stats.line(Turn(PROMPT, ASKED, answer=answer), TITLES)
 
 
 def finished(*attempts: Attempt, events: tuple[RouteEvent, ...] = (), text: str = HALF, **more: object) -> Turn:
@@ -97,14 +97,14 @@ def test_trouble_is_told_in_plain_words_while_it_lasts(shown: str, words: str) -
 
 
 def test_an_answer_that_came_at_once_says_nothing_of_attempts() -> None:
-    line = figures.line(finished(answered("openai", "gpt", 0.0)), TITLES)
+    line = answer_stats.line(finished(answered("openai", "gpt", 0.0)), TITLES)
     assert "attempt" not in line
     assert "took over" not in line
 
 
 def test_a_finished_answer_names_who_gave_it_and_whom_it_replaced() -> None:
     attempts = (failed(), failed(started=0.9, wait=0.4), answered())
-    line = figures.line(finished(*attempts, events=(STARTED, AttemptFailed(attempts[0]), OTHER)), TITLES)
+    line = answer_stats.line(finished(*attempts, events=(STARTED, AttemptFailed(attempts[0]), OTHER)), TITLES)
     assert line.index("Anthropic · claude") < line.index("took over from OpenAI")
     assert "<summary>3 attempts</summary>" in line
     assert line.count("<li") == 3
@@ -112,7 +112,7 @@ def test_a_finished_answer_names_who_gave_it_and_whom_it_replaced() -> None:
 
 def test_every_attempt_says_when_how_long_why_and_how_much() -> None:
     turn = finished(failed(), failed(started=0.9, wait=0.4), answered(), prices=(None, None, Decimal("0.25")))
-    rows = route.opened(turn, TITLES)
+    rows = attempt_text.opened(turn, TITLES)
     assert "at the start · took 0.50 s · no charge expected" in rows
     assert "at +0.90 s, after a wait of 0.40 s · took 0.50 s" in rows
     assert "at +1.0 s · took 2.0 s · first token 0.40 s · 9 in / 4 out tokens · $0.2500" in rows
@@ -124,7 +124,7 @@ def test_a_resumed_answer_says_after_how_many_words_and_that_more_was_paid_than_
         BROKE, answered(), events=(STARTED, AttemptFailed(BROKE), RESUMED), text=HALF + " five six",
         prices=(None, Decimal("0.01")),
     )  # fmt: skip
-    line = figures.line(turn, TITLES)
+    line = answer_stats.line(turn, TITLES)
     assert "took over from OpenAI after 4 words" in line
     assert "at least $0.0100" in line
     assert "≈ 7 out tokens" in line
@@ -132,12 +132,12 @@ def test_a_resumed_answer_says_after_how_many_words_and_that_more_was_paid_than_
 
 def test_two_models_of_one_provider_are_told_apart() -> None:
     turn = finished(failed("chaos", "overloaded"), answered("chaos", "steady"))
-    assert "took over from Chaos · overloaded" in figures.line(turn, TITLES)
+    assert "took over from Chaos · overloaded" in answer_stats.line(turn, TITLES)
 
 
 def test_a_stopped_answer_never_claims_the_first_choice() -> None:
     answer = Snapshot("so far", elapsed=2.0, first_token=1.5, route=(STARTED, AttemptFailed(failed()), OTHER))
-    line = figures.line(Turn(PROMPT, ASKED, answer=answer).ended(), TITLES)
+    line = answer_stats.line(Turn(PROMPT, ASKED, answer=answer).ended(), TITLES)
     assert line.index("Anthropic · claude") < line.index("took over from OpenAI")
     assert "2 attempts" in line
 
@@ -146,12 +146,12 @@ def test_a_failed_answer_opens_what_was_tried_and_what_was_not() -> None:
     error = RouteFailed("Nobody could answer.")
     error.attempts = (failed(), failed("anthropic", "claude", outcome="paused", reason="Anthropic is paused: x."))
     turn = Turn(PROMPT, ASKED, answer=Snapshot(error=error)).ended()
-    assert "<summary>1 attempt, 1 not asked</summary>" in figures.line(turn, TITLES)
+    assert "<summary>1 attempt, 1 not asked</summary>" in answer_stats.line(turn, TITLES)
 
 
 def test_what_a_provider_says_of_its_failure_stays_text() -> None:
     turn = finished(failed(reason="<img src=x onerror=alert(1)>"), answered("<b>", '"><i>'))
-    line = figures.line(turn, TITLES)
+    line = answer_stats.line(turn, TITLES)
     assert "<img" not in line
     assert "<i>" not in line
 
@@ -168,7 +168,7 @@ def test_one_who_added_nothing_is_not_named_at_the_seam() -> None:
     silent = failed("anthropic", "claude", started=1.0)
     events = (STARTED, AttemptFailed(BROKE), RESUMED, AttemptFailed(silent), Resumed("chaos", "steady", len(HALF)))
     turn = finished(BROKE, silent, answered("chaos", "steady"), events=events, text=HALF + " five")
-    assert route.seams(turn, TITLES) == {len(HALF): "OpenAI broke off here; Chaos goes on"}
+    assert attempt_text.seams(turn, TITLES) == {len(HALF): "OpenAI broke off here; Chaos goes on"}
 
 
 PROSE = ["one tw|o three", "A sentence.| Another", "- a list| item", "# A head|ing", "**bo|ld** word", "`x` and| so",

@@ -10,15 +10,15 @@ from playwright.sync_api import expect
 from llm_hub.chat import Attempt
 from llm_hub.hub import ProviderState, TargetState
 from llm_hub.router.circuit_breaker import Paused
-from llm_hub.ui import health
+from llm_hub.ui.status import health_view
 from tests.ui.test_chat_page import chats
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Locator, Request
 
+    from tests.fault_server import FaultServerThread
     from tests.ui.chat_page import ChatPage
     from tests.ui.site import Site
-    from tests.wall import WallThread
 
 OPENAI = ProviderState("openai", "OpenAI", True, "", "gpt", ())
 LOCKED = ProviderState("groq", "Groq", False, "needs a key: set GROQ_API_KEY", "x", ())
@@ -37,7 +37,7 @@ def look(chat: ChatPage, name: str = "") -> Locator:
 
 
 def test_nothing_asked_is_said_in_a_friendly_way() -> None:
-    shown = health.html([OPENAI, LOCKED], [], {}, lambda _: None)
+    shown = health_view.html([OPENAI, LOCKED], [], {}, lambda _: None)
     assert "Nothing has been asked yet." in shown
     assert "needs a key: set GROQ_API_KEY" in shown
     assert 'data-pick="test openai"' in shown
@@ -47,8 +47,8 @@ def test_nothing_asked_is_said_in_a_friendly_way() -> None:
 def test_that_a_provider_is_set_up_is_not_said_to_be_an_answer() -> None:
     paused = Paused("It failed.", 3.0)
 
-    def word(*targets: TargetState, tested: health.Tested | None = None) -> str:
-        shown = health.html([OPENAI], targets, {"openai": tested} if tested else {}, lambda _: None)
+    def word(*targets: TargetState, tested: health_view.Tested | None = None) -> str:
+        shown = health_view.html([OPENAI], targets, {"openai": tested} if tested else {}, lambda _: None)
         return re.findall(r'<b>OpenAI</b><span class="word">(.*?)</span>', shown)[0]
 
     assert word() == "not asked yet"
@@ -59,8 +59,10 @@ def test_that_a_provider_is_set_up_is_not_said_to_be_an_answer() -> None:
     assert (
         word(TargetState("openai/gpt", None, *good), TargetState("openai/b", None, *bad)) == "the last attempt failed"
     )
-    assert word(TargetState("openai/b", None, *bad), tested=health.Tested("It answers.")) == "ready"
-    assert word(TargetState("openai/gpt", None, *good), tested=health.Tested("No.", failed=True)) == "the test failed"
+    assert word(TargetState("openai/b", None, *bad), tested=health_view.Tested("It answers.")) == "ready"
+    assert (
+        word(TargetState("openai/gpt", None, *good), tested=health_view.Tested("No.", failed=True)) == "the test failed"
+    )
     assert word(TargetState("openai/gpt", paused, *good)) == "ready, 1 model paused"
 
 
@@ -68,20 +70,22 @@ def test_the_picture_changes_with_what_happens_and_not_with_time() -> None:
     then = TargetState("openai/gpt", None, (attempt(),), (1.0,))
     later = TargetState("openai/gpt", None, (attempt(),), (9.0,))
     more = TargetState("openai/gpt", None, (attempt(), attempt()), (9.0, 1.0))
-    assert health.version([OPENAI], [then], {}) == health.version([OPENAI], [later], {})
-    assert health.version([OPENAI], [then], {}) != health.version([OPENAI], [more], {})
+    assert health_view.version([OPENAI], [then], {}) == health_view.version([OPENAI], [later], {})
+    assert health_view.version([OPENAI], [then], {}) != health_view.version([OPENAI], [more], {})
 
 
 def test_a_failure_in_foreign_words_stays_text() -> None:
     state = TargetState(
         'openai/"><script>', None, (attempt("server_failed", reason="<script>x</script>"),) * 3, (1.0,) * 3
     )
-    shown = health.html([OPENAI], [state], {}, lambda _: None)
+    shown = health_view.html([OPENAI], [state], {}, lambda _: None)
     assert "<script>" not in shown
     assert shown.count("<svg") == 1
 
 
-def test_a_paused_model_counts_down_and_try_now_lets_it_be_asked(chat: ChatPage, wall: WallThread) -> None:
+def test_a_paused_model_counts_down_and_try_now_lets_it_be_asked(
+    chat: ChatPage, fault_server: FaultServerThread
+) -> None:
     model = "status-503?times=3&tokens=2&status=1"
     chat.choose(model)
     chat.ask("Hello")
@@ -102,22 +106,22 @@ def test_a_paused_model_counts_down_and_try_now_lets_it_be_asked(chat: ChatPage,
     expect(card.locator("li").first).to_be_visible()  # what was opened stays open
     chat.page.get_by_role("tab", name="Chat").click()
     chat.ask("And now?")
-    assert len(chats(wall, model)) == 4
+    assert len(chats(fault_server, model)) == 4
     card = look(chat, f"openai/{model}")
     expect(card).to_contain_text("1 of 4 attempts answered")
     expect(card.locator("svg")).to_be_visible()
 
 
-def test_a_key_is_tested_by_listing_the_models(chat: ChatPage, wall: WallThread) -> None:
+def test_a_key_is_tested_by_listing_the_models(chat: ChatPage, fault_server: FaultServerThread) -> None:
     table = look(chat)
     table.get_by_role("button", name="Test OpenAI").click()
     expect(table).to_contain_text(re.compile(r"It answers: \d+ models in"))
-    wall.wall.lists = "key"
+    fault_server.fault_server.lists = "key"
     try:
         table.get_by_role("button", name="Test OpenAI").click()
         expect(table).to_contain_text("OpenAI refused the API key.")
     finally:
-        wall.wall.lists = "ok"
+        fault_server.fault_server.lists = "ok"
 
 
 def test_only_a_tab_that_is_looked_at_asks_for_news(chat: ChatPage) -> None:

@@ -16,22 +16,22 @@ if TYPE_CHECKING:
 
     from playwright.sync_api import Browser
 
-    from tests.wall import WallThread
+    from tests.fault_server import FaultServerThread
 
 LONG = "ok?tokens=150&rate=30&page=stopping"
 
 
 def test_an_answer_is_completed_and_a_new_question_told_to_wait(
-    browser: Browser, wall: WallThread, tmp_path: Path
+    browser: Browser, fault_server: FaultServerThread, tmp_path: Path
 ) -> None:
-    environment = {"OPENAI_API_KEY": KEY, "OPENAI_BASE_URL": wall.openai_url}
+    environment = {"OPENAI_API_KEY": KEY, "OPENAI_BASE_URL": fault_server.openai_url}
     with Site(tmp_path / "log", environment) as site:
         answered, refused = (ChatPage(browser.new_page(), site.url) for _ in range(2))
         for tab in (answered, refused):
             tab.open()
             tab.choose(LONG)
         answered.type("Hello")
-        wall.wait_for(lambda seen: any(one.model == LONG and one.tokens_sent > 20 for one in seen))
+        fault_server.wait_for(lambda seen: any(one.model == LONG and one.tokens_sent > 20 for one in seen))
         site.process.send_signal(signal.SIGTERM)
         refused.type("Me too")
         expect(refused.log).to_contain_text("LLM Hub is being stopped and takes no new requests.")

@@ -9,8 +9,8 @@ import httpx
 import pytest
 from playwright.sync_api import expect
 
-from llm_hub.ledger import Total, Used
-from llm_hub.ui.usage import page
+from llm_hub.ui.usage_tab import page
+from llm_hub.usage.ledger import Total, Used
 from tests.ui.site import Site
 
 if TYPE_CHECKING:

@@ -1,1 +1,1 @@
-"""One file a provider: how to build it against the wall, and what its protocol lacks. Each has a list `CASES`."""
+"""One file a provider: how to build it against the fault server, and what its protocol lacks. Each lists `CASES`."""

@@ -9,11 +9,11 @@ from llm_hub.providers.anthropic import AnthropicProvider
 from tests.contract.case import KEY, Case
 
 if TYPE_CHECKING:
-    from tests.wall import Wall
+    from tests.fault_server import FaultServer
 
 
-def _build(wall: Wall, **options: Any) -> AnthropicProvider:
-    return AnthropicProvider(**{"api_key": KEY, "base_url": wall.anthropic_url, **options})
+def _build(fault_server: FaultServer, **options: Any) -> AnthropicProvider:
+    return AnthropicProvider(**{"api_key": KEY, "base_url": fault_server.anthropic_url, **options})
 
 
 def _images(body: dict[str, Any]) -> list[tuple[str, str]]:

@@ -10,11 +10,11 @@ from llm_hub.providers.ollama import OllamaProvider
 from tests.contract.case import Case
 
 if TYPE_CHECKING:
-    from tests.wall import Wall
+    from tests.fault_server import FaultServer
 
 
-def _build(wall: Wall, **options: Any) -> OllamaProvider:
-    return OllamaProvider(**{"base_url": wall.ollama_url, "default_model": "ok", **options})
+def _build(fault_server: FaultServer, **options: Any) -> OllamaProvider:
+    return OllamaProvider(**{"base_url": fault_server.ollama_url, "default_model": "ok", **options})
 
 
 CASES = [

@@ -9,7 +9,7 @@ from llm_hub.providers.openai import OpenAIProvider
 from tests.contract.case import KEY, Case
 
 if TYPE_CHECKING:
-    from tests.wall import Wall
+    from tests.fault_server import FaultServer
 
 
 def _images(body: dict[str, Any]) -> list[tuple[str, str]]:
@@ -17,13 +17,13 @@ def _images(body: dict[str, Any]) -> list[tuple[str, str]]:
     return [tuple(url.removeprefix("data:").split(";base64,")) for url in urls]
 
 
-def _openai(wall: Wall, **options: Any) -> OpenAIProvider:
-    return OpenAIProvider(**{"api_key": KEY, "base_url": wall.openai_url, "name": "openai", **options})
+def _openai(fault_server: FaultServer, **options: Any) -> OpenAIProvider:
+    return OpenAIProvider(**{"api_key": KEY, "base_url": fault_server.openai_url, "name": "openai", **options})
 
 
-def _compatible(wall: Wall, **options: Any) -> OpenAIProvider:
+def _compatible(fault_server: FaultServer, **options: Any) -> OpenAIProvider:
     row = {"name": "compatible", "title": "A server", "max_tokens_field": "max_tokens", "default_model": "ok"}
-    return _openai(wall, **{**row, **options})
+    return _openai(fault_server, **{**row, **options})
 
 
 _ENVIRONMENT = {

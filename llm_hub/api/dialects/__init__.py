@@ -1,0 +1,1 @@
+"""The dialects of the API, one file each."""

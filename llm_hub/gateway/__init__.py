@@ -1,0 +1,1 @@
+"""The one door that the page and the API go through."""

@@ -1,0 +1,159 @@
+"""The providers that come with the hub, one `ProviderSpec` each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderSpec:
+    """A provider that comes with the hub.
+
+    A service that speaks OpenAI's chat completions is a row and nothing else. A protocol of its own is an adapter
+    (`module:class` under llm_hub.providers) and a row. `key` and `url` name the variables of the environment that
+    hold the API key and another base URL, the first that is set wins; a row without `key` needs none. `prices` is the
+    provider's id in genai-prices; "" where it is not listed, "free" where answers cost nothing.
+    """
+
+    title: str
+    base_url: str = ""
+    key: tuple[str, ...] = ()
+    url: tuple[str, ...] = ()
+    default_model: str = ""
+    suggestions: tuple[str, ...] = ()
+    prices: str = ""
+    adapter: str = "openai:OpenAIProvider"
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+
+_OLD_LIMIT = {"max_tokens_field": "max_tokens"}
+"""For servers that know the answer's limit by its first name only."""
+
+
+PROVIDERS: dict[str, ProviderSpec] = {
+    "openai": ProviderSpec(
+        "OpenAI",
+        base_url="https://api.openai.com/v1",
+        key=("OPENAI_API_KEY",),
+        url=("OPENAI_BASE_URL",),
+        default_model="gpt-6-luna",
+        suggestions=("gpt-6-luna", "gpt-6.1-terra", "gpt-6.2-sol", "gpt-6.2-astra"),
+        prices="openai",
+    ),
+    "anthropic": ProviderSpec(
+        "Anthropic",
+        adapter="anthropic:AnthropicProvider",
+        base_url="https://api.anthropic.com",
+        key=("ANTHROPIC_API_KEY",),
+        url=("ANTHROPIC_BASE_URL",),
+        default_model="claude-haiku-5-5",
+        suggestions=("claude-haiku-5-5", "claude-sonnet-5-5", "claude-opus-5-5", "claude-fable-5-2"),
+        prices="anthropic",
+    ),
+    "ollama": ProviderSpec(
+        "Ollama",
+        adapter="ollama:OllamaProvider",
+        base_url="http://127.0.0.1:11434",
+        url=("OLLAMA_BASE_URL", "OLLAMA_HOST"),
+        prices="free",
+    ),
+    "local": ProviderSpec("Embedded", adapter="llamacpp.llama_cpp:LlamaCppProvider", prices="free"),
+    "chaos": ProviderSpec(
+        "Chaos",
+        adapter="chaos:ChaosProvider",
+        default_model="steady",
+        suggestions=(
+            "steady",
+            "breaks-off",
+            "stalls",
+            "overloaded",
+            "recovers",
+            "rate-limited",
+            "silent",
+            "garbled",
+            "empty",
+            "no-credit",
+            "refuses",
+        ),
+        prices="free",
+    ),
+    "huggingface": ProviderSpec(
+        "Hugging Face",
+        base_url="https://router.huggingface.co/v1",
+        key=("HF_TOKEN",),
+        default_model="openai/gpt-oss-20b",
+        suggestions=("openai/gpt-oss-20b", "openai/gpt-oss-120b"),
+        prices="huggingface",
+        options=_OLD_LIMIT,
+    ),
+    "openrouter": ProviderSpec(
+        "OpenRouter",
+        base_url="https://openrouter.ai/api/v1",
+        key=("OPENROUTER_API_KEY",),
+        default_model="openrouter/auto",
+        suggestions=("openrouter/auto",),
+        prices="openrouter",
+        options=_OLD_LIMIT,
+    ),
+    "groq": ProviderSpec(
+        "Groq",
+        base_url="https://api.groq.com/openai/v1",
+        key=("GROQ_API_KEY",),
+        default_model="openai/gpt-oss-20b",
+        suggestions=("openai/gpt-oss-20b", "llama-3.3-70b-versatile"),
+        prices="groq",
+    ),
+    "mistral": ProviderSpec(
+        "Mistral",
+        base_url="https://api.mistral.ai/v1",
+        key=("MISTRAL_API_KEY",),
+        default_model="mistral-small-latest",
+        suggestions=("mistral-small-latest", "mistral-large-latest"),
+        prices="mistral",
+        options=_OLD_LIMIT,
+    ),
+    "deepseek": ProviderSpec(
+        "DeepSeek",
+        base_url="https://api.deepseek.com/v1",
+        key=("DEEPSEEK_API_KEY",),
+        default_model="deepseek-chat",
+        suggestions=("deepseek-chat", "deepseek-reasoner"),
+        prices="deepseek",
+        options=_OLD_LIMIT,
+    ),
+    "gemini": ProviderSpec(
+        "Gemini",
+        base_url="https://generativelanguage.googleapis.com/v1beta/openai",
+        key=("GEMINI_API_KEY", "GOOGLE_API_KEY"),
+        default_model="gemini-flash-latest",
+        suggestions=("gemini-flash-latest", "gemini-pro-latest"),
+        prices="google",
+        options=_OLD_LIMIT,
+    ),
+    "xai": ProviderSpec(
+        "xAI",
+        base_url="https://api.x.ai/v1",
+        key=("XAI_API_KEY",),
+        default_model="grok-4",
+        suggestions=("grok-4",),
+        prices="x-ai",
+    ),
+    "together": ProviderSpec(
+        "Together",
+        base_url="https://api.together.xyz/v1",
+        key=("TOGETHER_API_KEY",),
+        default_model="openai/gpt-oss-20b",
+        suggestions=("openai/gpt-oss-20b",),
+        prices="together",
+        options=_OLD_LIMIT,
+    ),
+}
+
+
+def compatible(title: str, base_url: str, key: str) -> ProviderSpec:
+    """The row of any other OpenAI-compatible server. `key` names the variable of the environment that may hold one."""
+    return ProviderSpec(title, base_url=base_url, key=(key,), options={**_OLD_LIMIT, "default_model": ""})

@@ -1,0 +1,212 @@
+"""The embedded model: llama.cpp in this process, for chats without a key and without a network."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import os
+import secrets
+import weakref
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from llm_hub.chat import ChatRequest, ModelInfo, Usage, Waiting
+from llm_hub.errors import ConfigurationError, InvalidRequest, ModelNotFound, PromptTooLong, ProviderError
+from llm_hub.provider import LLMProvider
+from llm_hub.providers import openai_body
+from llm_hub.providers.llamacpp import gguf
+from llm_hub.providers.llamacpp.engine import Engine
+from llm_hub.response_builder import ResponseBuilder
+from llm_hub.wire.http_errors import failure
+
+if TYPE_CHECKING:
+    from llm_hub.chat import Event
+
+DEFAULT_MAX_TOKENS = 2048
+"""Tokens of an answer where the request sets no limit: a small model may ramble on to the end of its context."""
+BATCH = 32
+"""Tokens of a prompt that are read at once: reading can be cancelled between two batches only."""
+_SEEDS = 2**32 - 1
+"""How many there are: the next one means any."""
+WORTH_TELLING = 256
+"""Tokens of a prompt still to be read, which take a second or more: the reader is told how far it is."""
+
+
+class LlamaCppProvider(LLMProvider):
+    """One GGUF model, loaded when it is first used. Raises `ConfigurationError` for a file that cannot be used.
+
+    `model` is a path, or org/repo:file.gguf on Hugging Face, or None for the packaged one. `parallel` chats run at
+    once, each with `context` tokens or as many as the model was trained for: memory grows with both. `directory`,
+    `endpoint` and `token` are for the download. While llama.cpp loads it holds Python's lock, so that every event
+    loop stands still for about a second, once.
+
+    A schema is kept to by grammar. Tools are not taken: where the model's template knows none, as the packaged one's,
+    llama.cpp leaves them out without a word.
+    """
+
+    supports = frozenset({"format", "stop", "seed", "top_p"})
+
+    def __init__(
+        self,
+        model: str | None = None,
+        *,
+        name: str = "local",
+        title: str = "Embedded",
+        threads: int | None = None,
+        parallel: int = 4,
+        context: int = 4096,
+        directory: Path | None = None,
+        endpoint: str | None = None,
+        token: str | None = None,
+    ) -> None:
+        source = gguf.find(model)
+        self.name = name
+        self.title = title
+        self.default_model = source.title
+        self._context = context
+        self._path = source.path
+        self._slots = asyncio.Semaphore(parallel)
+        threads = threads or max(1, _cores() // 2)
+
+        def fetch(report: Callable[[str], None], wanted: Callable[[], bool]) -> Path:
+            return source.path or gguf.download(
+                source, directory=directory, endpoint=endpoint, token=token, report=report, wanted=wanted
+            )
+
+        def build(path: Path) -> Any:
+            return _server(path, threads=threads, parallel=parallel, context=context)
+
+        self._engine = Engine(fetch, build, f"Loading {source.title} …")
+        weakref.finalize(self, self._engine.stop)  # runs when the interpreter exits, too
+
+    async def events(self, request: ChatRequest) -> AsyncGenerator[Event]:
+        answer = ResponseBuilder(self, request)
+        body = self._body(request, answer.model)
+        try:
+            async with aclosing(self._engine.ready()) as reasons:
+                async for reason in reasons:
+                    yield Waiting(reason)
+        except Exception as error:
+            raise self._translate(error, answer.model) from error
+        if self._slots.locked():
+            yield Waiting("Waiting for a free slot …")
+        async with self._slots, self._engine.chat(body) as chunks:
+            async for chunk in chunks:
+                for event in self._read(answer, chunk):
+                    yield event
+        yield answer.done()
+
+    async def models(self) -> tuple[ModelInfo, ...]:
+        """The one model. Its context is known only where the file is on this machine already."""
+        context = min(gguf.context_of(self._path) or self._context, self._context) if self._path else None
+        return (ModelInfo(self.default_model, context=context),)
+
+    async def aclose(self) -> None:
+        """Ends every chat and frees the memory."""
+        await asyncio.to_thread(self._engine.stop)
+
+    def _body(self, request: ChatRequest, model: str) -> dict[str, Any]:
+        if model != self.default_model:
+            raise ModelNotFound(
+                f"{self.title} has one model, {self.default_model}, and not {model}.",
+                hint=f"Choose {self.default_model}, or set {gguf.SETTING}.",
+                provider=self.name,
+                model=model,
+            )
+        if any(turn.images for turn in request.messages):
+            raise InvalidRequest(f"{model} reads text only.", provider=self.name, model=model)
+        if request.max_tokens is not None and request.max_tokens < 1:
+            raise InvalidRequest(
+                "An answer needs room for one token at least.",
+                hint="Raise max_tokens.",
+                provider=self.name,
+                model=model,
+            )
+        body: dict[str, Any] = {
+            "messages": openai_body.messages(request.messages),
+            "max_tokens": min(request.max_tokens or DEFAULT_MAX_TOKENS, self._context),
+            "stream": True,
+            "stream_options": {"include_usage": True},
+            "return_progress": True,  # without these chunks nothing asks while a prompt is read whether to go on
+            **openai_body.options(request),
+        }
+        if request.seed is not None:
+            body["seed"] = request.seed % _SEEDS
+        return body
+
+    def _read(self, answer: ResponseBuilder, chunk: dict[str, Any]) -> list[Event]:
+        """What one chunk says."""
+        if "error" in chunk:
+            raise self._translate(chunk, answer.model)
+        events: list[Event] = []
+        if (progress := chunk.get("prompt_progress")) and progress["total"] - progress["processed"] > WORTH_TELLING:
+            events.append(Waiting(f"Reading the prompt … {100 * progress['processed'] // progress['total']} %"))
+        for choice in chunk.get("choices", ()):
+            if thought := choice["delta"].get("reasoning_content"):
+                events.append(answer.reasoning(thought))
+            if text := choice["delta"].get("content"):
+                events.append(answer.text(text))
+            answer.finish_reason = choice["finish_reason"] or answer.finish_reason
+        if counted := chunk.get("usage"):
+            answer.usage = Usage(
+                prompt_tokens=counted["prompt_tokens"],
+                completion_tokens=counted["completion_tokens"],
+                total_tokens=counted["total_tokens"],
+                cached_tokens=counted["prompt_tokens_details"]["cached_tokens"],
+            )
+        return events
+
+    def _translate(self, failed: Exception | dict[str, Any], model: str) -> ProviderError:
+        """The one place where foreign errors become ours: those of loading the model, and llama.cpp's error chunks."""
+        if isinstance(failed, ConfigurationError):
+            return ModelNotFound(failed.message, provider=self.name, model=model, hint=failed.hint)
+        if isinstance(failed, ProviderError):
+            failed.provider, failed.model = self.name, model
+            return failed
+        error: dict[str, Any] = failed["error"] if isinstance(failed, dict) else {"message": str(failed)}
+        translated = failure(
+            provider=self.name, title=self.title, model=model, status=error.get("code"), body={"error": error}
+        )
+        if isinstance(translated, PromptTooLong) and "n_ctx" in error:
+            read, room = error["n_prompt_tokens"], error["n_ctx"]
+            translated.message = f"The conversation has {read} tokens, and {model} has room for {room}."
+        return translated
+
+
+def _server(path: Path, *, threads: int, parallel: int, context: int) -> Any:
+    """The model in memory. Raises `ConfigurationError`."""
+    try:
+        import xllamacpp
+    except ImportError as error:
+        raise ConfigurationError("llama.cpp is not installed.", hint="Install it: `pip install xllamacpp`.") from error
+    params = xllamacpp.CommonParams()
+    params.model.path = str(path)
+    params.n_parallel = parallel
+    params.n_ctx = parallel * min(context, gguf.context_of(path) or context)  # which llama.cpp shares out
+    params.n_batch = params.n_ubatch = BATCH
+    params.cpuparams.n_threads = params.cpuparams_batch.n_threads = threads
+    params.cache_ram_mib = 0  # otherwise it keeps up to 8 GiB of old prompts
+    params.fit_params = False  # otherwise it loads everything twice, to see what fits
+    params.warmup = False
+    params.verbosity = -1
+    # It cannot be kept from listening on a port of the loopback interface as well: a key that nobody knows closes that.
+    params.api_keys = [secrets.token_hex()]
+    params.ui = params.endpoint_slots = False
+    try:
+        return xllamacpp.Server(params)
+    except RuntimeError as error:
+        raise ConfigurationError(
+            f"llama.cpp cannot load {path.name}.",
+            hint=f"It may be damaged, too new, or too large for this memory: set {gguf.SETTING} to another file.",
+        ) from error
+
+
+def _cores() -> int:
+    """The processors that this process may use: a container's limit does not show in their number (cgroup v2)."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    with suppress(OSError, ValueError):
+        quota, period = Path("/sys/fs/cgroup/cpu.max").read_text().split()
+        cores = min(cores, math.ceil(int(quota) / int(period)))
+    return cores

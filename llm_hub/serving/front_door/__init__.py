@@ -1,0 +1,1 @@
+"""What every request passes before the API or the page sees it."""

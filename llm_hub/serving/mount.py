@@ -1,0 +1,65 @@
+"""Puts Gradio's page behind the API's routes, with everything that mounting leaves open closed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from llm_hub.arena.votes import Votes
+from llm_hub.gateway.visitors import Visitors
+from llm_hub.serving import zero_gpu
+from llm_hub.serving.front_door.guard import Guard
+from llm_hub.usage.ledger import Ledger
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
+
+    from llm_hub.ui.page import Page
+
+
+def build_page(visitors: Visitors, votes: Votes, ledger: Ledger | None) -> Page:
+    from llm_hub.ui.gradio_fixes.import_speed import skip_stubs
+
+    skip_stubs()
+    if zero_gpu.is_zero_gpu():
+        zero_gpu.prepare()
+    from llm_hub.ui.page import build
+
+    page = build(visitors, votes, ledger)
+    if zero_gpu.is_zero_gpu():
+        zero_gpu.report(page.blocks)
+    return page
+
+
+def mount_page(app: FastAPI, page: Page, guard: Guard) -> Any:
+    """Mounts the page at "/" with everything that mounting leaves open closed; returns Gradio's own application."""
+    import gradio as gr
+
+    from llm_hub.ui.gradio_fixes.event_inputs import EventInputs
+    from llm_hub.ui.gradio_fixes.session_memory import keep_little
+
+    blocks = page.blocks
+    blocks.max_threads = 200  # caps all running events, asynchronous ones too
+    blocks.state_session_capacity = 2000
+    # Whoever waits is told their place every second; by default all are, whenever one is done: 200² messages.
+    blocks.queue(status_update_rate=1, max_size=200, default_concurrency_limit=8, api_open=False)
+    blocks._queue.sleep_when_free = 0.01  # noqa: SLF001  # its default polls a thousand times a second
+    blocks.has_launched = True  # without this Gradio checks no file path that a client names
+    gr.mount_gradio_app(
+        app,
+        blocks,
+        path="/",
+        ssr_mode=False,
+        run_history=False,
+        show_error=False,
+        enable_monitoring=False,
+        max_file_size="5mb",
+        footer_links=[],
+        theme=page.theme,
+        css=page.css,
+        head=page.head,
+    )
+    mounted = (getattr(route, "app", None) for route in app.routes)
+    gradio_app = next(part for part in mounted if isinstance(part, gr.routes.App))
+    keep_little(gradio_app, blocks, guard.tabs.open)
+    guard.problem = EventInputs(blocks, gradio_app.state_holder).problem
+    return gradio_app

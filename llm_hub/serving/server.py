@@ -1,0 +1,119 @@
+"""Starts LLM Hub on one port, which is bound before anything else is loaded, and ends it when a signal says so."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+import socket
+import sys
+from typing import TYPE_CHECKING
+
+import uvicorn
+
+from llm_hub import logs
+from llm_hub.errors import ConfigurationError
+from llm_hub.serving.application import SHUTDOWN_GRACE, Application
+from llm_hub.serving.http_protocol import BoundedHttpProtocol
+from llm_hub.settings import Settings
+
+if TYPE_CHECKING:
+    from types import FrameType
+
+    from llm_hub.redaction import Redactor
+
+log = logging.getLogger("llm_hub")
+
+ENVIRONMENT = {
+    "GRADIO_ANALYTICS_ENABLED": "False",
+    "GRADIO_RUN_HISTORY": "False",  # it would keep what visitors type in their browser's storage
+    "GRADIO_MCP_SERVER": "False",
+    "GRADIO_ANALYTICS_MAX_EVENTS": "500",
+}
+QUIET = ("httpx", "httpx2", "httpcore", "openai", "anthropic", "gradio", "uvicorn", "asyncio", "huggingface_hub")
+
+
+class Server(uvicorn.Server):
+    """Goes on listening while the application drains. A second signal ends that, a third one everything."""
+
+    def __init__(self, config: uvicorn.Config, application: Application) -> None:
+        super().__init__(config)
+        self._application = application
+        self._hurry = asyncio.Event()
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        self._loop = asyncio.get_running_loop()
+        await super().startup(sockets)
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        if not self.should_exit:
+            super().handle_exit(sig, frame)
+        elif self._loop is not None and not self._hurry.is_set():
+            self._loop.call_soon_threadsafe(self._hurry.set)
+        else:
+            self.force_exit = True
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        await self._application.drain(self._hurry)
+        await super().shutdown(sockets)
+
+
+def run(settings: Settings) -> None:
+    """Serves until a signal ends it. Raises `ConfigurationError` for what cannot be used."""
+    redactor = _prepare(settings)
+    application = Application(settings, redactor)
+    with _bound(settings.host, settings.port) as bound:
+        application.announce(f"http://{_shown(settings.host)}:{settings.port}")
+        config = uvicorn.Config(
+            application.asgi,
+            http=BoundedHttpProtocol,
+            log_config=None,
+            access_log=False,
+            timeout_graceful_shutdown=SHUTDOWN_GRACE,
+            server_header=False,
+        )
+        Server(config, application).run(sockets=[bound])
+
+
+def main() -> None:
+    """What `python app.py` does."""
+    for signum in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(signum, lambda *_: sys.exit(0))
+    try:
+        run(Settings.load())
+    except ConfigurationError as error:
+        sys.stderr.write(f"{error}\n")
+        sys.exit(2)
+
+
+def _prepare(settings: Settings) -> Redactor:
+    os.environ.pop("GRADIO_SSR_MODE", None)  # a Space sets it, and then a Node server would take the port
+    os.environ.update(ENVIRONMENT)
+    redactor = logs.install(settings.log_format, settings.secrets())
+    log.setLevel(logging.INFO)
+    for name in QUIET:
+        logging.getLogger(name).setLevel(logging.WARNING)
+    logging.getLogger("uvicorn.error").setLevel(logging.ERROR)  # else every malformed request is a line of the log
+    return redactor
+
+
+def _bound(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family, backlog=2048)
+    except socket.gaierror:
+        raise ConfigurationError(
+            f"LLM_HUB_HOST: there is no address {host}.", hint="Use 127.0.0.1 or 0.0.0.0."
+        ) from None
+    except OSError as error:
+        raise ConfigurationError(
+            f"LLM Hub cannot listen on {host}:{port}: {error.strerror or error}.",
+            hint="Set LLM_HUB_PORT to another port, or end what uses this one.",
+        ) from None
+
+
+def _shown(host: str) -> str:
+    """An address that a browser on this machine can open."""
+    return {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)  # noqa: S104

@@ -1,0 +1,124 @@
+"""The database behind LLM_HUB_DATABASE_URL. SQLAlchemy is imported in a thread, once the server answers."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from contextlib import suppress
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+from llm_hub.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import ModuleType
+
+    from sqlalchemy import Connection
+    from sqlalchemy.ext.asyncio import AsyncEngine
+
+log = logging.getLogger(__name__)
+
+DRIVERS = {"sqlite": "sqlite+aiosqlite", "postgres": "postgresql+asyncpg", "postgresql": "postgresql+asyncpg"}
+QUIET = 60.0
+"""Seconds after a failure has been logged in which no other one is."""
+
+Result = TypeVar("Result")
+
+
+class Database:
+    """What an address such as sqlite:///llm-hub.db or postgresql://user:password@host/name leads to.
+
+    The first writing makes a SQLite file. What goes wrong is a `ConfigurationError`, which never shows the address.
+    """
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._engine: AsyncEngine | None = None
+        self._opening = asyncio.Lock()
+        self._complained = -QUIET
+
+    @property
+    def unmade(self) -> bool:
+        """Whether this is a SQLite file that nothing has been written to yet."""
+        scheme, _, path = self._url.partition(":///")
+        return self._engine is None and scheme.startswith("sqlite") and bool(path) and not Path(path).exists()
+
+    async def schema(self) -> ModuleType:
+        """The tables (`llm_hub.storage.schema`), imported in a thread."""
+        return await asyncio.to_thread(import_module, "llm_hub.storage.schema")
+
+    async def load(self) -> None:
+        """Imports all that the first row needs. It opens and makes nothing."""
+        await self.schema()
+        with suppress(ConfigurationError):  # whoever uses it is told
+            await asyncio.to_thread(_engine, self._url)
+
+    async def run(self, work: Callable[[Connection], Result]) -> Result:
+        """Does some work in one transaction. Raises `ConfigurationError`."""
+        schema = await self.schema()
+        from sqlalchemy.exc import SQLAlchemyError
+
+        try:
+            engine = await self._opened(schema)
+            async with engine.begin() as connection:
+                return await connection.run_sync(work)
+        except (SQLAlchemyError, OSError) as error:
+            self._complain(error)
+            raise ConfigurationError(
+                "The database cannot be used.", hint="Check LLM_HUB_DATABASE_URL and its server or folder."
+            ) from None
+
+    async def aclose(self) -> None:
+        """Closes every connection."""
+        engine, self._engine = self._engine, None
+        if engine is not None:
+            await engine.dispose()
+
+    def _complain(self, error: Exception) -> None:
+        """The error's own text may show the address, and with it a password: so only its type is logged."""
+        now = time.monotonic()
+        if now - self._complained >= QUIET:
+            self._complained = now
+            log.error("The database failed: %s", type(error).__name__)
+
+    async def _opened(self, schema: ModuleType) -> AsyncEngine:
+        async with self._opening:
+            if self._engine is None:
+                engine = _engine(self._url)
+                try:
+                    async with engine.begin() as connection:
+                        await connection.run_sync(schema.upgrade)
+                except BaseException:
+                    await engine.dispose()
+                    raise
+                self._engine = engine
+        return self._engine
+
+
+def _engine(url: str) -> AsyncEngine:
+    from sqlalchemy import event
+    from sqlalchemy.engine import make_url
+    from sqlalchemy.exc import ArgumentError
+    from sqlalchemy.ext.asyncio import create_async_engine
+
+    try:
+        address = make_url(url)
+    except ArgumentError:
+        raise ConfigurationError("LLM_HUB_DATABASE_URL is no address of a database.") from None
+    driver = DRIVERS.get(address.get_backend_name())
+    if driver is None:
+        raise ConfigurationError("LLM_HUB_DATABASE_URL: only SQLite and PostgreSQL are known.")
+    try:
+        engine = create_async_engine(address.set(drivername=driver), pool_pre_ping=driver.startswith("postgresql"))
+    except ModuleNotFoundError as error:
+        raise ConfigurationError(
+            f"LLM_HUB_DATABASE_URL needs the package {error.name}.", hint=f"Install it: pip install {error.name}."
+        ) from None
+    if driver.startswith("sqlite"):
+        # Python's driver begins no transaction before DDL by itself: so it is told when.
+        event.listen(engine.sync_engine, "connect", lambda raw, _: setattr(raw, "isolation_level", None))
+        event.listen(engine.sync_engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE"))
+    return engine

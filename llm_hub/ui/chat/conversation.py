@@ -1,0 +1,86 @@
+"""What a chat consists of: turns, kept on the server as plain values. A browser only ever sees pictures of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Literal
+
+from llm_hub.chat import ChatRequest, Message, Role
+from llm_hub.errors import ContentRejected
+from llm_hub.ui.streaming.coalescer import Snapshot
+
+if TYPE_CHECKING:
+    from decimal import Decimal
+
+NOTHING = Snapshot()
+Outcome = Literal["pending", "answered", "stopped", "failed"]
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """The settings a turn was asked with. None means the model's own default.
+
+    `fallback` is what follows a target that fails; None: the hub's own route. `tries` is how often the hub asks one
+    target at most; 0: not known.
+    """
+
+    provider: str
+    model: str
+    system: str = ""
+    temperature: float | None = None
+    max_tokens: int | None = None
+    fallback: tuple[str, ...] | None = None
+    tries: int = 0
+
+    @property
+    def target(self) -> str:
+        """As the hub names it. Without a model it is the provider's default one."""
+        return f"{self.provider}/{self.model}" if self.model else self.provider
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """A prompt and what came of it. `files` are the prompt's images as the server keeps them for showing.
+
+    `price` is the answer's, `prices` those of every attempt at it.
+    """
+
+    prompt: Message
+    asked: Question
+    files: tuple[str, ...] = ()
+    answer: Snapshot = NOTHING
+    outcome: Outcome = "pending"
+    price: Decimal | None = None
+    prices: tuple[Decimal | None, ...] = ()
+
+    @property
+    def answers(self) -> bool:
+        """Whether later turns may build on this one.
+
+        A failed turn without text has nothing to build on, and a rejected one would be rejected again.
+        """
+        return bool(self.answer.text.strip()) and not isinstance(self.answer.error, ContentRejected)
+
+    def ended(self) -> Turn:
+        """The turn as it stands when nothing more comes."""
+        if self.outcome != "pending":
+            return self
+        if self.answer.response is not None:
+            return replace(self, outcome="answered")
+        return replace(self, outcome="stopped" if self.answer.error is None else "failed")
+
+
+Turns = tuple[Turn, ...]
+
+
+def request(before: Turns, turn: Turn) -> ChatRequest:
+    """What the hub is asked for `turn`."""
+    messages: list[Message] = []
+    if turn.asked.system.strip():
+        messages.append(Message(Role.SYSTEM, turn.asked.system))
+    for past in before:
+        if past.answers:
+            messages += (past.prompt, Message(Role.ASSISTANT, past.answer.text))
+    messages.append(turn.prompt)
+    asked = turn.asked
+    return ChatRequest(tuple(messages), asked.target, asked.temperature, asked.max_tokens, asked.fallback)

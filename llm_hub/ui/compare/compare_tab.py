@@ -1,0 +1,242 @@
+"""The Compare tab: what is on it. What happens there is in compare_events.py.
+
+Every pane has a `past` and a `live` Chatbot, for the same reason as the Chat tab.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import gradio as gr
+
+from llm_hub.arena.blind import LETTERS
+from llm_hub.ui import model_choices
+from llm_hub.ui.chat.chat_events import status
+from llm_hub.ui.chat.chat_tab import LATEX
+from llm_hub.ui.compare.blind_vote import VoteEvents
+from llm_hub.ui.compare.compare_actions import AfterEvents
+from llm_hub.ui.compare.compare_events import CompareEvents
+from llm_hub.ui.compare.compare_screen import HELP, CompareScreen
+from llm_hub.ui.compare.comparison import MAX_PANES, MIN_PANES, Comparison
+from llm_hub.ui.gradio_fixes.default_model import Preselected
+
+if TYPE_CHECKING:
+    from llm_hub.arena.votes import Votes
+    from llm_hub.gateway.visitors import Visitors
+    from llm_hub.hub import Hub, ProviderState
+    from llm_hub.ui.chat.chat_events import ChatEvents
+    from llm_hub.ui.streaming.coalescer import Coalescer
+
+
+@dataclass(frozen=True, slots=True)
+class PaneParts:
+    """Everything in one pane that an event reads or writes."""
+
+    column: gr.Column
+    picker: gr.Row
+    provider: gr.Dropdown
+    model: gr.Dropdown
+    preselected: Preselected
+    head: gr.HTML
+    past: gr.Chatbot
+    live: gr.Chatbot
+    line: gr.HTML
+    stop: gr.Button
+    retry: gr.Button
+    carry: gr.Button
+    remove: gr.Button
+
+
+@dataclass(frozen=True, slots=True)
+class VoteParts:
+    """The vote of a blind comparison. `best` is one button a pane."""
+
+    bar: gr.Column
+    best: tuple[gr.Button, ...]
+    tie: gr.Button
+    bad: gr.Button
+    reveal: gr.Button
+    keep: gr.Checkbox
+    said: gr.HTML
+
+
+@dataclass(frozen=True, slots=True)
+class AfterParts:
+    """What can be done with a comparison. `file` and `query` carry what the browser saves or shares."""
+
+    section: gr.Accordion
+    figures: gr.HTML
+    left: gr.Dropdown
+    right: gr.Dropdown
+    difference: gr.HTML
+    share: gr.Button
+    markdown: gr.Button
+    json: gr.Button
+    file: gr.JSON
+    query: gr.JSON
+
+
+@dataclass(frozen=True, slots=True)
+class CompareParts:
+    """Everything on the tab that an event reads or writes."""
+
+    panes: tuple[PaneParts, ...]
+    new: gr.Button
+    add: gr.Button
+    blind: gr.Checkbox
+    fallback: gr.Checkbox
+    system: gr.Textbox
+    temperature: gr.Textbox
+    max_tokens: gr.Textbox
+    prompt: gr.Textbox
+    run: gr.Button
+    stop: gr.Button
+    hint: gr.HTML
+    vote: VoteParts
+    after: AfterParts
+    comparison: gr.State
+
+
+@dataclass(frozen=True, slots=True)
+class Around:
+    """What the tab needs of the page that it is on."""
+
+    page: gr.Blocks
+    tabs: gr.Tabs
+    tab: gr.Tab
+    chat: ChatEvents
+
+
+def compare_tab(visitors: Visitors, coalescer: Coalescer, votes: Votes, around: Around) -> tuple[gr.Dropdown, ...]:
+    """Builds the tab. Returns its lists of providers."""
+    shown = CompareScreen(visitors, _layout(visitors.anyone))
+    CompareEvents(shown, coalescer).connect(around.tab)
+    VoteEvents(shown, votes).connect()
+    AfterEvents(shown, around.chat, around.tabs).connect(around.page)
+    return tuple(pane.provider for pane in shown.parts.panes)
+
+
+def _layout(hub: Hub) -> CompareParts:
+    states = hub.providers()
+    chosen = _first_choices(hub, states)
+    with gr.Column(elem_id="compare"):
+        with gr.Row(elem_id="compare-bar"):
+            new = gr.Button("New comparison", size="sm", elem_id="compare-new")
+            add = gr.Button("Add a model", size="sm", elem_id="compare-add")
+            blind = gr.Checkbox(label="Blind", container=False, elem_id="compare-blind", min_width=80)
+            fallback = gr.Checkbox(label="Allow fallbacks", container=False, elem_id="compare-fallback", min_width=80)
+            with gr.Accordion("Settings", open=False, elem_id="compare-settings"), gr.Row():
+                system = gr.Textbox(
+                    label="System prompt", placeholder="None", lines=1, max_lines=6, elem_id="compare-system"
+                )
+                # Text, since an empty number field is 0 to Gradio, and empty has a meaning here.
+                temperature = gr.Textbox(
+                    label="Temperature", placeholder="model's own", min_width=100, elem_id="compare-temperature"
+                )
+                max_tokens = gr.Textbox(
+                    label="Max tokens", placeholder="model's own", min_width=100, elem_id="compare-max-tokens"
+                )
+            with gr.Row(elem_id="compare-files"):
+                share = gr.Button("Copy link", size="sm", elem_id="compare-share")
+                markdown = gr.Button("Save Markdown", size="sm", visible=False, elem_id="compare-markdown")
+                json = gr.Button("Save JSON", size="sm", visible=False, elem_id="compare-json")
+        with gr.Row(elem_id="compare-panes", equal_height=True):
+            panes = tuple(_pane(hub, number, chosen[number]) for number in range(MAX_PANES))
+        with gr.Accordion("Figures and differences", open=False, visible=False, elem_id="compare-results") as section:
+            figures = gr.HTML("", elem_id="compare-figures")
+            with gr.Row(elem_id="compare-sides"):
+                left = gr.Dropdown([], label="The words of", elem_id="compare-left", min_width=120)
+                right = gr.Dropdown([], label="beside those of", elem_id="compare-right", min_width=120)
+            difference = gr.HTML("", elem_id="compare-difference")
+        vote = _vote()
+        with gr.Column(elem_id="compare-compose"):
+            with gr.Row(elem_id="compare-ask"):
+                prompt = gr.Textbox(
+                    show_label=False,
+                    label="Prompt for all",
+                    placeholder="Ask them all (text only)",
+                    lines=1,
+                    max_lines=8,
+                    elem_id="compare-prompt",
+                )
+                run = gr.Button("Run", variant="primary", elem_id="compare-run")
+                stop = gr.Button("Stop all", visible=False, elem_id="compare-stop")
+            hint = gr.HTML(status(HELP), elem_id="compare-hint")
+    return CompareParts(
+        panes=panes, new=new, add=add, blind=blind, fallback=fallback, system=system, temperature=temperature,
+        max_tokens=max_tokens, prompt=prompt, run=run, stop=stop, hint=hint, vote=vote,
+        after=AfterParts(
+            section=section, figures=figures, left=left, right=right, difference=difference, share=share,
+            markdown=markdown, json=json, file=gr.JSON(visible=False), query=gr.JSON(visible=False),
+        ),
+        comparison=gr.State(Comparison()),
+    )  # fmt: skip
+
+
+def _vote() -> VoteParts:
+    with gr.Column(visible=False, elem_id="compare-vote") as bar, gr.Row(elem_id="compare-votes"):
+        best = tuple(
+            gr.Button(f"{letter} is better", size="sm", elem_id=f"compare-best-{number}")
+            for number, letter in enumerate(LETTERS, 1)
+        )
+        tie = gr.Button("Tie", size="sm", elem_id="compare-tie")
+        bad = gr.Button("Both are bad", size="sm", elem_id="compare-bad")
+        reveal = gr.Button("Show names without a vote", size="sm", elem_id="compare-reveal")
+        keep = gr.Checkbox(label="Keep the texts with my vote", container=False, elem_id="compare-keep", min_width=80)
+    said = gr.HTML("", elem_id="compare-said")
+    return VoteParts(bar=bar, best=best, tie=tie, bad=bad, reveal=reveal, keep=keep, said=said)
+
+
+def _pane(hub: Hub, number: int, chosen: ProviderState) -> PaneParts:
+    name = f"compare-pane-{number + 1}"
+    look: dict[str, Any] = {
+        "show_label": False,
+        "height": None,
+        "autoscroll": False,
+        "layout": "bubble",
+        "group_consecutive_messages": False,
+        "buttons": ["copy"],
+        "latex_delimiters": LATEX,
+        "feedback_options": None,
+        "allow_file_downloads": False,
+    }
+    with gr.Column(elem_id=name, elem_classes="pane", visible=number < MIN_PANES, min_width=0) as column:
+        with gr.Row(elem_classes="pane-top"):
+            with gr.Row(elem_classes="pane-picker") as picker:
+                provider = gr.Dropdown(
+                    [choice for choice in model_choices.providers(hub) if choice[1] != model_choices.AUTO],
+                    value=chosen.name,
+                    label=f"Provider {number + 1}",
+                    elem_id=f"{name}-provider",
+                    min_width=90,
+                )
+                model = gr.Dropdown(
+                    model_choices.models(chosen),
+                    value=chosen.default_model,
+                    label=f"Model {number + 1}",
+                    allow_custom_value=True,
+                    elem_id=f"{name}-model",
+                    min_width=90,
+                )
+            head = gr.HTML("", elem_classes="pane-head")
+            remove = gr.Button("Remove", size="sm", elem_classes="pane-remove", visible=False)
+        with gr.Column(elem_classes="pane-scroll"):
+            past = gr.Chatbot(label=f"Conversation {number + 1}", elem_classes="pane-past", **look)
+            live = gr.Chatbot(label=f"Answer {number + 1}", elem_classes="pane-live", **look)
+        with gr.Row(elem_classes="pane-foot"):
+            line = gr.HTML(status(""), elem_classes="pane-line")
+            retry = gr.Button("Retry", size="sm", visible=False, elem_classes="pane-retry")
+            carry = gr.Button("Continue in Chat", size="sm", visible=False, elem_classes="pane-carry")
+            stop = gr.Button("Stop", size="sm", visible=False, elem_classes="pane-stop")
+    return PaneParts(
+        column=column, picker=picker, provider=provider, model=model, preselected=Preselected(hub, provider, model),
+        head=head, past=past, live=live, line=line, stop=stop, retry=retry, carry=carry, remove=remove,
+    )  # fmt: skip
+
+
+def _first_choices(hub: Hub, states: tuple[ProviderState, ...]) -> list[ProviderState]:
+    """What the panes begin with: the default provider first, then whoever else can be asked."""
+    ready = [state for state in states if state.ready]
+    ready.sort(key=lambda state: (state.name != hub.default_provider, not state.default_model))
+    return [(ready or list(states))[number % len(ready or states)] for number in range(MAX_PANES)]

@@ -1,0 +1,1 @@
+"""What has to be worked around in Gradio, a file each."""

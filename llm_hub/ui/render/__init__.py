@@ -1,0 +1,1 @@
+"""From what the server knows to the HTML and Markdown that the page shows."""

@@ -1,0 +1,112 @@
+"""The discreet line that belongs to an answer: who really gave it, how fast, how much, for what price."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from llm_hub.ui.render import attempt_text
+from llm_hub.ui.render.formats import Titles, name, price, seconds
+from llm_hub.ui.render.sanitize import html_text
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from llm_hub.chat import LLMResponse
+    from llm_hub.ui.chat.conversation import Turn
+
+__all__ = ["Titles", "line", "name", "price", "seconds"]
+
+_CHARACTERS_A_TOKEN = 4
+"""English text, roughly; only used where a provider did not count, and then marked with ≈."""
+
+_SETTINGS = {"temperature": "temperature", "max_tokens": "max tokens", "system": "the system prompt"}
+
+
+def line(turn: Turn, titles: Mapping[str, str], *, attempts: bool = True) -> str:
+    """The line as HTML, for a turn in whatever state; with `attempts`, those of a finished one can be opened."""
+    if turn.outcome == "pending":
+        return _progress(turn, titles)
+    who = name(*attempt_text.answering(turn), titles)
+    facts = [who, *attempt_text.summary(turn, titles), *_speed(turn), *_tokens(turn), *_price(turn), *_ending(turn)]
+    marks = " · ".join(f"<span>{html_text(fact)}</span>" for fact in facts)
+    notes = "".join(f"<div>{html_text(note)}</div>" for note in _notes(turn))
+    way = attempt_text.opened(turn, titles) if attempts else ""
+    return f'<div class="figures">{marks}{notes}{way}</div>'
+
+
+def _progress(turn: Turn, titles: Mapping[str, str]) -> str:
+    answer = turn.answer
+    why, what = attempt_text.progress(turn, titles)
+    if answer.waiting:
+        what = answer.waiting.rstrip(". …")
+    clock = f'<span aria-hidden="true"> {int(answer.elapsed)} s</span>' if answer.elapsed >= 1 else ""
+    trouble = f'<span class="why">{html_text(why)}</span> ' if why else ""
+    return f'<div class="figures busy{" trouble" if why else ""}">{trouble}<span>{html_text(what)}…</span>{clock}</div>'
+
+
+def _speed(turn: Turn) -> list[str]:
+    answer, response = turn.answer, turn.answer.response
+    timing = response.timing if response else None
+    first = timing.first_token if timing else answer.first_token
+    total = timing.total if timing else answer.elapsed
+    if first is None:
+        return []
+    facts = [f"first token {seconds(first)}"]
+    count, counted = _written(turn)
+    if count > 1 and total - first > 0.05:
+        facts.append(f"{'' if counted else '≈ '}{count / (total - first):.0f} tokens/s")
+    return facts
+
+
+def _tokens(turn: Turn) -> list[str]:
+    response = turn.answer.response
+    read = response.usage.get("prompt_tokens") if response and not attempt_text.seams(turn, {}) else None
+    written, counted = _written(turn)
+    facts = []
+    if read is not None:
+        facts.append(f"{read:,} in")
+    if written or counted:
+        facts.append(f"{'' if counted else '≈ '}{written:,} out")
+    return [" / ".join(facts) + " tokens"] if facts else []
+
+
+def _written(turn: Turn) -> tuple[int, bool]:
+    """Tokens of the answer, and whether the provider counted them."""
+    response = turn.answer.response
+    # The provider that went on counted its own part only.
+    if response is not None and "completion_tokens" in response.usage and not attempt_text.seams(turn, {}):
+        return response.usage["completion_tokens"], True
+    characters = len(turn.answer.text) + len(turn.answer.reasoning)
+    return -(-characters // _CHARACTERS_A_TOKEN), False
+
+
+def _price(turn: Turn) -> list[str]:
+    """An answer whose first part somebody else wrote cost what that one takes for it, too."""
+    if turn.answer.response is None:
+        return []
+    unknown = turn.price and any(
+        attempt.first_token is not None and cost is None
+        for attempt, cost in zip(attempt_text.attempts(turn)[:-1], turn.prices, strict=False)
+    )
+    return [f"{'at least ' if unknown else ''}{price(turn.price)}"]
+
+
+def _ending(turn: Turn) -> list[str]:
+    if turn.outcome == "stopped":
+        return ["stopped"]
+    if turn.outcome == "failed":
+        return ["broken off" if turn.answer.text else "no answer"]
+    reason = "" if turn.answer.response is None else turn.answer.response.finish_reason
+    if reason == "stop":
+        return []
+    return ["cut at max tokens" if reason == "length" else f"ended with: {reason}"]
+
+
+def _notes(turn: Turn) -> list[str]:
+    response: LLMResponse | None = turn.answer.response
+    if response is None:
+        return []
+    left_out = [_SETTINGS.get(setting, setting) for setting in response.ignored]
+    if not left_out:
+        return list(response.notes)
+    return [f"This model does not take {' or '.join(left_out)}, so it was left out.", *response.notes]

@@ -1,0 +1,120 @@
+"""From turns to the messages of a Gradio Chatbot.
+
+Text goes out as text blocks: a bare string would be stripped and re-indented by Gradio on every update.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from llm_hub.errors import LLMHubError, ProviderError
+from llm_hub.ui.render import answer_stats, attempt_text
+from llm_hub.ui.render.resume_marks import marked
+from llm_hub.ui.render.sanitize import html_text, safe_markdown
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from llm_hub.ui.chat.conversation import Turn, Turns
+
+MAX_SHOWN_CHARS = 6_000
+"""Characters of a prompt that the page shows. The provider gets all of it."""
+TRY_AGAIN = "try-again"
+
+Message = dict[str, Any]
+"""A message as `gr.Chatbot` takes it."""
+
+
+def messages(turn: Turn, titles: Mapping[str, str]) -> list[Message]:
+    """One turn: the prompt, the reasoning, the answer, what went wrong, and the figures of a turn that is over."""
+    return [message for message in _messages(turn, titles) if message["content"]]
+
+
+def log(turns: Turns, titles: Mapping[str, str]) -> list[Message]:
+    """A whole conversation."""
+    return [message for turn in turns for message in messages(turn, titles)]
+
+
+def turn_at(index: int, turns: Turns) -> int | None:
+    """The number of the turn to which the message at `index` of the log belongs. The browser says the index."""
+    end = 0
+    for number, turn in enumerate(turns):
+        end += len(messages(turn, {}))
+        if 0 <= index < end:
+            return number
+    return None
+
+
+def _messages(turn: Turn, titles: Mapping[str, str]) -> Iterator[Message]:
+    answer = turn.answer
+    words = [_text(shown(turn.prompt.text))] if turn.prompt.text else []
+    yield {"role": "user", "content": [*({"path": file, "alt_text": "attached image"} for file in turn.files), *words]}
+    if answer.reasoning:
+        yield _said(_text(safe_markdown(answer.reasoning)), metadata=_thought(turn))
+    if answer.text:
+        yield _said(_text(marked(answer.text, attempt_text.seams(turn, titles))))
+    if turn.outcome == "failed":
+        yield _said(_text(_problem(answer.error)))
+    if turn.outcome != "pending":
+        again = [{"value": TRY_AGAIN, "label": "Try again"}] if turn.outcome == "failed" else None
+        yield _said(_text(answer_stats.line(turn, titles)), options=again)
+
+
+def _text(text: str) -> Message:
+    return {"type": "text", "text": text}
+
+
+def _said(*content: Message, **more: Any) -> Message:
+    return {"role": "assistant", "content": list(content), **more}
+
+
+def _thought(turn: Turn) -> Message:
+    over = turn.answer.reasoned is not None or turn.outcome != "pending"
+    if not over:
+        return {"title": "Thinking…", "status": "pending"}
+    reasoned = turn.answer.elapsed if turn.answer.reasoned is None else turn.answer.reasoned
+    return {"title": "Reasoning", "status": "done", "duration": round(reasoned, 1)}
+
+
+def shown(prompt: str) -> str:
+    """A prompt as the page shows it: in short, and without HTML."""
+    return safe_markdown(_shortened(prompt))
+
+
+def is_shortened(prompt: str) -> bool:
+    """Whether the page shows only a part of it."""
+    return len(prompt) > MAX_SHOWN_CHARS
+
+
+def typed(edited: str, original: str) -> str:
+    """What somebody meant who edited a prompt as the page shows it, where `<` and `![` stand escaped."""
+    if edited == shown(original):
+        return original
+    return edited if original == shown(original) else edited.replace("&lt;", "<").replace("&#33;[", "![")
+
+
+def _shortened(text: str) -> str:
+    if len(text) <= MAX_SHOWN_CHARS:
+        return text
+    return f"{text[: MAX_SHOWN_CHARS // 2]}\n\n… ({len(text):,} characters in all, and all of them are sent)"
+
+
+def _problem(error: BaseException | None) -> str:
+    """An error in the answer's place: what happened, the provider's own words, the next step."""
+    if not isinstance(error, LLMHubError):
+        error = LLMHubError("Something went wrong inside LLM Hub.", hint="Its log says more. Trying again may help.")
+    detail = error.detail if isinstance(error, ProviderError) else ""
+    return "".join(
+        (
+            '<div class="problem">',
+            f'<div class="what">{_flat(error.message)}</div>',
+            f'<div class="detail">{_flat(detail)}</div>' if detail and detail not in error.message else "",
+            f'<div class="hint">{_flat(error.hint)}</div>' if error.hint else "",
+            "</div>",
+        )
+    )
+
+
+def _flat(text: str) -> str:
+    """Text inside a block of HTML inside Markdown: a blank line would end the block."""
+    return " ".join(html_text(text).split())

@@ -1,0 +1,1 @@
+"""From an answer's events to updates of the page."""

@@ -1,0 +1,182 @@
+"""From an answer's events to what a page shows of it, a dozen times a second at most.
+
+A browser cannot paint every token: it falls behind, and stays behind. So events are gathered, and a snapshot of
+everything so far goes out at a bounded rate; what a reader waits for (the first token, a change of route, the end)
+goes out at once. In silence a snapshot comes every second: it moves the clock on the page, and it is how a closed tab
+is noticed. Time is the event loop's.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import aclosing, suppress
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, assert_never
+
+from llm_hub.chat import AttemptFailed, AttemptStarted, Done, ReasoningDelta, Resumed, TextDelta, ToolCallDelta, Waiting
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Callable
+
+    from llm_hub.chat import Event, LLMResponse
+
+RouteEvent = AttemptStarted | AttemptFailed | Resumed
+
+_EVENTS_A_TURN = 64
+"""A source that never has to wait must still let others run."""
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """What has come so far. Seconds count from when the answer was asked for.
+
+    `reasoned` is how long the reasoning took, None while it lasts. `response` and `error` are None until the end, and
+    then one of them is set.
+    """
+
+    text: str = ""
+    reasoning: str = ""
+    elapsed: float = 0.0
+    first_token: float | None = None
+    reasoned: float | None = None
+    waiting: str = ""
+    route: tuple[RouteEvent, ...] = ()
+    response: LLMResponse | None = None
+    error: BaseException | None = None
+
+
+@dataclass(kw_only=True)
+class Coalescer:
+    """Paces all streams of a page: `rate` snapshots a second for each, `crowded_rate` when more than `crowd` run."""
+
+    rate: float = 12.0
+    crowded_rate: float = 8.0
+    crowd: int = 30
+    beat: float = 1.0
+    _sources: set[asyncio.Task[None]] = field(default_factory=set)
+
+    @property
+    def running(self) -> int:
+        """How many streams there are now."""
+        return len(self._sources)
+
+    @property
+    def interval(self) -> float:
+        """Seconds between two snapshots of one stream."""
+        return 1 / (self.rate if self.running <= self.crowd else self.crowded_rate)
+
+    def stop(self) -> None:
+        """Ends all streams, as a reader's stop would: with neither a response nor an error."""
+        for source in self._sources:
+            source.cancel()
+
+    async def snapshots(self, events: AsyncGenerator[Event]) -> AsyncGenerator[Snapshot]:
+        """Snapshots until the stream is over; the last one carries the response or the error.
+
+        Closing this generator closes `events`, also while they are silent.
+        """
+        now = asyncio.get_running_loop().time
+        tally = _SnapshotBuilder(now())
+        source = asyncio.create_task(_take(events, tally, now))
+        source.add_done_callback(lambda _: tally.tell(urgent=True))
+        self._sources.add(source)
+        shown = float("-inf")
+        try:
+            while not source.done():
+                changed = await _within(self.beat, tally.changed)
+                if changed and not tally.urgent.is_set():
+                    await _within(shown + self.interval - now(), tally.urgent)
+                tally.changed.clear()
+                tally.urgent.clear()
+                if not source.done():
+                    shown = now()
+                    yield tally.snapshot(shown)
+            yield tally.snapshot(now(), error=None if source.cancelled() else source.exception())
+        finally:
+            self._sources.discard(source)
+            source.cancel()
+            await asyncio.wait([source])
+
+
+async def _within(seconds: float, event: asyncio.Event) -> bool:
+    """Whether `event` was set in time."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(max(seconds, 0)):
+            await event.wait()
+    return event.is_set()
+
+
+async def _take(events: AsyncGenerator[Event], tally: _SnapshotBuilder, now: Callable[[], float]) -> None:
+    """Gathers the events as they come. Its task's exception is the stream's failure."""
+    async with aclosing(events):
+        count = 0
+        async for event in events:
+            tally.add(event, now())
+            count += 1
+            if count % _EVENTS_A_TURN == 0:
+                await asyncio.sleep(0)
+
+
+class _SnapshotBuilder:
+    """What has come so far, still growing."""
+
+    def __init__(self, started: float) -> None:
+        self.changed = asyncio.Event()
+        self.urgent = asyncio.Event()
+        self._started = started
+        self._text: list[str] = []
+        self._reasoning: list[str] = []
+        self._first_token: float | None = None
+        self._reasoned: float | None = None
+        self._waiting = ""
+        self._route: tuple[RouteEvent, ...] = ()
+        self._response: LLMResponse | None = None
+
+    def tell(self, *, urgent: bool) -> None:
+        self.changed.set()
+        if urgent:
+            self.urgent.set()
+
+    def add(self, event: Event, at: float) -> None:
+        first = self._first_token is None
+        match event:
+            case TextDelta(text):
+                if not self._text and self._reasoning:
+                    self._reasoned = at - self._started - (self._first_token or 0)
+                self.tell(urgent=not self._text)
+                self._text.append(text)
+            case ReasoningDelta(text):
+                self.tell(urgent=first)
+                self._reasoning.append(text)
+            case Waiting(reason):
+                self._waiting = reason
+                self.tell(urgent=True)
+            case AttemptStarted() | AttemptFailed() | Resumed():
+                self._route = (*self._route, event)
+                self.tell(urgent=True)
+            case Done(response):
+                self._response = response
+                self.tell(urgent=True)
+            case ToolCallDelta():
+                pass  # the page offers no tools
+            case _:
+                assert_never(event)
+        if first and isinstance(event, TextDelta | ReasoningDelta):
+            self._first_token = at - self._started
+            self._waiting = ""
+
+    def snapshot(self, at: float, *, error: BaseException | None = None) -> Snapshot:
+        # Joining keeps one piece, so that the next snapshot joins only what is new.
+        self._text = ["".join(self._text)] if self._text else []
+        self._reasoning = ["".join(self._reasoning)] if self._reasoning else []
+        return Snapshot(
+            text=self._text[0] if self._text else "",
+            reasoning=self._reasoning[0] if self._reasoning else "",
+            elapsed=at - self._started,
+            first_token=self._first_token,
+            reasoned=self._reasoned,
+            waiting=self._waiting,
+            route=self._route,
+            response=self._response,
+            error=error,
+        )

@@ -1,0 +1,254 @@
+"""Limits: how many requests a minute, and how many tokens and how much money a day, somebody may use.
+
+What a request will cost is not known before its answer: so an estimate is reserved first, and settled afterwards. Many
+requests at once thus hold to a limit as one after the other would. A minute begins with its first request, a day at
+midnight UTC, as in the ledger and on the providers' bills.
+Counts are kept in memory, or in Redis, where several servers share them and a restart forgets nothing.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import TYPE_CHECKING, ClassVar
+
+from llm_hub.errors import ConfigurationError, InvalidRequest, LLMHubError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from limits import RateLimitItem
+    from limits.aio.storage import Storage
+
+log = logging.getLogger(__name__)
+
+MICRO = 1_000_000
+"""Money is counted in millionths of a US dollar: the counters only know whole numbers."""
+DAY = 86400
+"""Seconds."""
+ANSWER = 8192
+"""Tokens: long for an answer, and within what every current model writes."""
+PATIENCE = 1.0
+"""Seconds that Redis may take for an answer."""
+PAUSE = 30.0
+"""Seconds that a Redis that failed is left alone. Meanwhile this server counts by itself."""
+
+
+class LimitReached(LLMHubError):
+    """Not now: `retry_after` seconds from now the limit's minute or day is over."""
+
+    kind: ClassVar[str] = "limit_reached"
+
+    def __init__(self, message: str, *, retry_after: float) -> None:
+        super().__init__(message, hint=f"Try again in {_words(retry_after)}.")
+        self.retry_after = retry_after
+
+
+class Counters:
+    """Where the counts are kept: in memory, or behind an address such as redis://host:6379."""
+
+    def __init__(self, redis_url: str = "") -> None:
+        self._redis = _redis(redis_url) if redis_url else None
+        self._own: Storage | None = None
+        self._paused_until = 0.0
+
+    @property
+    def _memory(self) -> Storage:
+        if self._own is None:
+            from limits.aio.storage import MemoryStorage  # a tenth of a second: loaded where there are limits
+
+            self._own = MemoryStorage()
+        return self._own
+
+    async def add(self, key: str, seconds: int, amount: int) -> tuple[int, float, Storage]:
+        """Adds to a count that is kept for so long. Gives the new count, when that is over, and where it is kept."""
+        from limits.errors import StorageError
+
+        if self._redis is not None and time.monotonic() >= self._paused_until:
+            try:
+                count = await self._redis.incr(key, seconds, amount)
+                return count, await self._redis.get_expiry(key), self._redis
+            except StorageError as error:
+                self._paused_until = time.monotonic() + PAUSE
+                log.error(  # noqa: TRY400  # the error's own text may show the address, and with it a password
+                    "Redis failed (%s): for %.0f s this server counts by itself.", type(error.args[0]).__name__, PAUSE
+                )
+        count = await self._memory.incr(key, seconds, amount)
+        return count, await self._memory.get_expiry(key), self._memory
+
+    async def correct(self, key: str, seconds: int, amount: int, place: Storage) -> None:
+        """Adds to a count that was begun at `place`, or with a negative amount takes back."""
+        from limits.errors import StorageError
+
+        try:
+            await place.incr(key, seconds, amount)
+        except StorageError as error:
+            log.warning("A limit could not be settled: %s", type(error.args[0]).__name__)
+
+    async def aclose(self) -> None:
+        """Closes the connections to Redis."""
+        if self._redis is not None:
+            await self._redis.bridge.get_connection().aclose()  # type: ignore[attr-defined]  # of Redis' storage alone
+
+
+@dataclass(frozen=True, slots=True)
+class _Held:
+    unit: str
+    key: str
+    seconds: int
+    amount: int
+    ends: float
+    place: Storage
+
+
+class Reservation:
+    """What a request has reserved. It is settled once, with what it really used."""
+
+    def __init__(self, limits: Quota, who: str, held: list[_Held]) -> None:
+        self._limits = limits
+        self._who = who
+        self._held = held
+
+    async def extend(self, *, tokens: int, money: Decimal | None) -> None:
+        """Reserves more, for a further attempt. Raises `LimitReached`, and then no more is reserved than before."""
+        self._held += await self._limits.hold(self._who, {"tokens": tokens, "dollars": _micro(money)})
+
+    async def settle(self, *, tokens: int, money: Decimal | None) -> None:
+        """The estimate gives way to these. Money that is not known counts as none."""
+        await self._correct({"requests": 1, "tokens": tokens, "dollars": _micro(money)})
+
+    async def release(self) -> None:
+        """Nothing was used, not even the request: nobody was asked."""
+        await self._correct({})
+
+    async def _correct(self, used: dict[str, int]) -> None:
+        held, self._held = self._held, []
+        await self._limits.correct(held, used)
+
+
+class Quota:
+    """The same limits for each of those who ask; None is none. `whose` says in a refusal whose limit it is."""
+
+    def __init__(
+        self,
+        counters: Counters | None = None,
+        *,
+        requests: int | None = None,
+        tokens: int | None = None,
+        money: Decimal | None = None,
+        whose: str = "this key",
+    ) -> None:
+        amounts = {"requests": requests, "tokens": tokens, "dollars": _micro(money) if money is not None else None}
+        self._whose = whose
+        self._items: dict[str, RateLimitItem] = {}
+        self._counters = counters or Counters()
+        if any(amount is not None for amount in amounts.values()):
+            from limits import RateLimitItemPerDay, RateLimitItemPerMinute
+
+            for unit, amount in amounts.items():
+                kind = RateLimitItemPerMinute if unit == "requests" else RateLimitItemPerDay
+                if amount is not None:
+                    self._items[unit] = kind(amount, namespace=f"llm-hub/{whose}/{unit}")
+
+    @property
+    def money(self) -> bool:
+        """Whether money is limited, so that an estimate of it is worth making."""
+        return "dollars" in self._items
+
+    @property
+    def longest(self) -> int | None:
+        """Tokens of an answer whose request leaves its length open, so that what it may use is known; None: any."""
+        if not self._items.keys() & {"tokens", "dollars"}:
+            return None
+        tokens = self._items.get("tokens")
+        return min(ANSWER, max(1, tokens.amount // 2)) if tokens else ANSWER
+
+    async def reserve(self, who: str, *, tokens: int = 0, money: Decimal | None = None) -> Reservation:
+        """Reserves a request and what it may use. Raises `LimitReached`, and then nothing is reserved.
+
+        What may need more than the whole limit is refused with `InvalidRequest`: tomorrow it would be no smaller.
+        """
+        wanted = {"requests": 1, "tokens": tokens, "dollars": _micro(money)}
+        for unit, item in self._items.items():
+            if wanted[unit] > item.amount:
+                raise InvalidRequest(
+                    f"This request may need more than the limit of {_said(item.amount, unit)} a day for {self._whose}.",
+                    hint="Make it shorter, begin a new chat, lower max_tokens, or choose a cheaper model.",
+                )
+        return Reservation(self, who, await self.hold(who, {unit: max(1, amount) for unit, amount in wanted.items()}))
+
+    async def hold(self, who: str, wanted: Mapping[str, int]) -> list[_Held]:
+        """Adds so much to each count, or to none. Raises `LimitReached`."""
+        held: list[_Held] = []
+        for unit, item in self._items.items():
+            amount = wanted.get(unit, 0)
+            if not amount:
+                continue
+            key, seconds, day = item.key_for(who), item.get_expiry(), int(time.time() // DAY)
+            if seconds == DAY:
+                key = f"{key}/{day}"
+            try:
+                count, ends, place = await self._counters.add(key, seconds, amount)
+            except BaseException:  # who asks has left
+                await self.correct(held, {})
+                raise
+            if seconds == DAY:
+                ends = (day + 1.0) * DAY
+            held.append(_Held(unit, key, seconds, amount, ends, place))
+            if count > item.amount:
+                await self.correct(held, {})
+                raise self._reached(item, unit, count - amount, ends)
+        return held
+
+    async def correct(self, held: Sequence[_Held], used: Mapping[str, int]) -> None:
+        """Puts what was used of each unit in the place of what is held, as far as its minute or day is not over."""
+        rest = dict(used)
+        for one in reversed(held):  # what was held last counts for the newest day
+            difference = rest.pop(one.unit, 0) - one.amount
+            if difference and time.time() < one.ends:
+                await self._counters.correct(one.key, one.seconds, difference, one.place)
+
+    def _reached(self, item: RateLimitItem, unit: str, used: int, ends: float) -> LimitReached:
+        left = max(0, item.amount - used)
+        limit, rest = _said(item.amount, unit), _said(left, unit)
+        period = "minute" if unit == "requests" else "day"
+        said = f"The limit of {limit} a {period} for {self._whose} is reached"
+        if left:
+            said += f": {rest} are left, and this request may need more"
+        return LimitReached(f"{said}.", retry_after=max(1.0, ends - time.time()))
+
+
+def _redis(url: str) -> Storage:
+    from limits.aio.storage import RedisStorage
+    from limits.errors import ConfigurationError as Missing
+
+    try:
+        return RedisStorage(
+            f"async+{url}",
+            wrap_exceptions=True,
+            implementation="redispy",
+            socket_connect_timeout=PATIENCE,
+            socket_timeout=PATIENCE,
+        )
+    except Missing:
+        raise ConfigurationError(
+            "LLM_HUB_REDIS_URL needs the package redis.", hint="Install it: pip install redis."
+        ) from None
+    except ValueError:
+        raise ConfigurationError("LLM_HUB_REDIS_URL is no address of a Redis server.") from None
+
+
+def _micro(money: Decimal | None) -> int:
+    return 0 if money is None else int((money * MICRO).to_integral_value())
+
+
+def _said(amount: int, unit: str) -> str:
+    return f"${Decimal(amount) / MICRO:f}" if unit == "dollars" else f"{amount:,} {unit}"
+
+
+def _words(seconds: float) -> str:
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} minutes" if seconds < 5400 else f"{seconds / 3600:.0f} hours"

@@ -1,0 +1,1 @@
+"""What is between an adapter and a socket."""

@@ -1,0 +1,278 @@
+"""Anthropic's messages."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING, Any
+
+from tests.fault_server.calls import Asked
+from tests.fault_server.dialect import Answer, Dialect, Refused, Reply, dump
+from tests.fault_server.faults import Fault, Frame
+from tests.fault_server.text import plain
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from tests.fault_server.log import Exchange
+
+_TYPES = {
+    400: "invalid_request_error",
+    401: "authentication_error",
+    402: "billing_error",
+    403: "permission_error",
+    404: "not_found_error",
+    413: "request_too_large",
+    429: "rate_limit_error",
+    504: "timeout_error",
+    529: "overloaded_error",
+}
+_FINISH = {"stop": "end_turn", "tool_calls": "tool_use", "length": "max_tokens", "content_filter": "refusal"}
+_TAKES_NO_TEMPERATURE = re.compile(r"claude-(fable|opus-5|sonnet-5|haiku-5)")
+_TITLES = {"claude-fable-5-2": "Claude Fable 5.2", "claude-opus-5-5": "Claude Opus 5.5"}
+
+
+class Anthropic(Dialect):
+    """`POST /v1/messages`, streamed as named server-sent events."""
+
+    name = "anthropic"
+    chat = "/v1/messages"
+    content_type = "text/event-stream; charset=utf-8"
+    ping = b'event: ping\ndata: {"type":"ping"}\n\n'
+    no_progress = (
+        b'event: content_block_delta\ndata: {"type":"content_block_delta","index":0,'
+        b'"delta":{"type":"text_delta","text":""}}\n\n'
+    )
+
+    def check(self, exchange: Exchange) -> None:
+        body = exchange.body
+        version = exchange.headers.get("anthropic-version")
+        if version is None:
+            raise Refused("bad-request", "anthropic-version: header is required")
+        if not isinstance(body.get("max_tokens"), int) or body["max_tokens"] < 1:
+            raise Refused("bad-request", "max_tokens: Field required")
+        for name in ("temperature", "top_p", "top_k"):
+            if name in body and (version >= "2026-10-21" or _TAKES_NO_TEMPERATURE.match(exchange.model)):
+                raise Refused("bad-request", f"{name}: this parameter is not supported by this version of the API")
+        if not 0 <= body.get("temperature", 0) <= 1:
+            raise Refused("bad-request", "temperature: range: 0..1")
+        turns = body.get("messages")
+        if not isinstance(turns, list) or not turns:
+            raise Refused("bad-request", "messages: at least one message is required")
+        if turns[0].get("role") != "user":
+            raise Refused("bad-request", 'messages: first message must use the "user" role')
+        for number, turn in enumerate(turns):
+            self._check_turn(number, turn)
+            if number and turn["role"] == turns[number - 1]["role"]:
+                raise Refused("bad-request", 'messages: roles must alternate between "user" and "assistant"')
+        if turns[-1]["role"] == "assistant":
+            raise Refused("bad-request", "This model does not support assistant message prefill. "
+                "The conversation must end with a user message.")  # fmt: skip
+        _check_calls(turns)
+        _check_options(body)
+        system = body.get("system")
+        if system is not None and not plain(system).strip():
+            raise Refused("bad-request", "system: text content blocks must be non-empty")
+
+    @staticmethod
+    def _check_turn(number: int, turn: dict[str, Any]) -> None:
+        if turn.get("role") not in ("user", "assistant"):
+            raise Refused("bad-request", f'messages.{number}: Unexpected role "{turn.get("role")}".')
+        content = turn.get("content")
+        blocks = [{"type": "text", "text": content}] if isinstance(content, str) else content
+        if not isinstance(blocks, list) or not blocks:
+            raise Refused("bad-request", f"messages.{number}: all messages must have non-empty content")
+        for block in blocks:
+            if block.get("type") == "text" and not block.get("text", "").strip():
+                raise Refused("bad-request", f"messages.{number}: text content blocks must contain non-whitespace text")
+            if block.get("type") == "image" and {"type", "media_type", "data"} - set(block.get("source", {})):
+                raise Refused("bad-request", f"messages.{number}: image.source: Field required")
+            if block.get("type") == "tool_use" and not (
+                isinstance(block.get("input"), dict) and re.fullmatch(r"[\w-]+", block.get("id", ""), re.ASCII)
+            ):
+                raise Refused("bad-request", f"messages.{number}: tool_use.input: Input should be a valid dictionary")
+            if block.get("type") not in _BLOCKS[turn["role"]]:
+                raise Refused("bad-request", f"messages.{number}: Input tag '{block.get('type')}' is not expected")
+
+    def asked(self, body: Mapping[str, Any]) -> Asked:
+        choice = body.get("tool_choice", {"type": "auto"})
+        word = {"any": "required", "tool": choice.get("name", "")}.get(choice["type"], choice["type"])
+        tools = {tool["name"]: tool["input_schema"] for tool in body.get("tools", [])}
+        return Asked(tools, word, not choice.get("disable_parallel_tool_use", False))
+
+    def schema(self, body: Mapping[str, Any]) -> Mapping[str, Any] | None:
+        form = body.get("output_config", {}).get("format")
+        return form["schema"] if form else None
+
+    def sampling(self, body: Mapping[str, Any]) -> dict[str, Any]:
+        effort = body.get("output_config", {}).get("effort")
+        return {"stop": body.get("stop_sequences"), "top_p": body.get("top_p"), "effort": effort}
+
+    def has_results(self, body: Mapping[str, Any]) -> bool:
+        content = body["messages"][-1]["content"]
+        return isinstance(content, list) and any(block["type"] == "tool_result" for block in content)
+
+    def error(self, status: int, kind: str, message: str, parameter: str | None = None) -> bytes:
+        error: dict[str, Any] = {"type": _TYPES.get(status, "api_error" if status >= 500 else "invalid_request_error")}
+        error["message"] = message
+        if kind == "quota":
+            error |= {"type": "billing_error"}
+        if kind == "policy":
+            error["message"] = "Output blocked by content filtering policy"
+        return dump({"type": "error", "error": error, "request_id": "req_011"})
+
+    def error_event(self, fault: Fault, model: str) -> bytes:
+        kind = fault.options.get("code", "overloaded_error")
+        return b"event: error\n" + self.wrap(dump({"type": "error", "error": {"type": kind, "message": "Overloaded"}}))
+
+    def oddity(self, name: str) -> bytes:
+        if name == "blank-lines":
+            return b"\n\n: hello\n\nid: 7\nretry: 100\n\n"
+        return (
+            b'event: aura\ndata: {"type":"aura","index":0,"delta":{"type":"aura_delta","text":"x"}}\n\n'
+            b'event: content_block_delta\ndata: {"type":"content_block_delta","index":0,'
+            b'"delta":{"type":"aura_delta","aura":"x"}}\n\n'
+        )
+
+    def frames(self, answer: Answer, exchange: Exchange) -> list[Frame]:
+        ascii_only = answer.fault.name == "surrogates"
+
+        def event(type_: str, **fields: Any) -> bytes:
+            value = {"type": type_, **fields}
+            return f"event: {type_}\n".encode() + self.wrap(json.dumps(value).encode() if ascii_only else dump(value))
+
+        def delta(index: int, **fields: Any) -> bytes:
+            return event("content_block_delta", index=index, delta=fields)
+
+        message = self._message(answer, []) | {"usage": self._usage(answer, 1)}
+        frames = [Frame(event("message_start", message=message))]
+        index = 0
+        if answer.reasoning:
+            block = {"type": "thinking", "thinking": "", "signature": ""}
+            frames.append(Frame(event("content_block_start", index=0, content_block=block)))
+            frames += [Frame(delta(0, type="thinking_delta", thinking=text), "token") for text in answer.reasoning]
+            frames.append(Frame(delta(0, type="signature_delta", signature="EqQBCgIYAg==")))
+            frames.append(Frame(event("content_block_stop", index=0)))
+            redacted = {"type": "redacted_thinking", "data": "EmwKAhgB"}
+            frames.append(Frame(event("content_block_start", index=1, content_block=redacted)))
+            frames.append(Frame(event("content_block_stop", index=1)))
+            index = 2
+        if answer.text or not answer.calls:
+            block = {"type": "text", "text": ""}
+            frames.append(Frame(event("content_block_start", index=index, content_block=block)))
+            frames.append(Frame(event("ping")))
+            frames += [Frame(delta(index, type="text_delta", text=text), "token") for text in answer.text]
+            frames.append(Frame(event("content_block_stop", index=index), "head" if answer.calls else "finish"))
+            index += 1
+        for place, call in enumerate(answer.calls, index):
+            used = {"type": "tool_use", "id": call.id, "name": call.name, "input": {}}
+            frames.append(Frame(event("content_block_start", index=place, content_block=used)))
+            frames += [
+                Frame(delta(place, type="input_json_delta", partial_json=piece), "token")
+                for piece in ("", *(() if call.arguments == "{}" else call.pieces))
+            ]
+            frames.append(Frame(event("content_block_stop", index=place)))
+        fields: dict[str, Any] = {"stop_reason": _FINISH.get(answer.finish, answer.finish)}
+        fields["stop_sequence"] = answer.fault.options.get("by") if answer.finish == "stop_sequence" else None
+        if answer.finish == "refusal":
+            fields["stop_details"] = {"type": "refusal", "category": None, "explanation": "".join(answer.text)}
+        usage = Frame(event("message_delta", delta=fields, usage={"output_tokens": answer.tokens}), "finish")
+        frames += [usage, usage] if answer.fault.name == "usage-twice" else [usage]
+        return [*frames, Frame(event("message_stop"), "end")]
+
+    def whole(self, answer: Answer) -> dict[str, Any]:
+        blocks: list[dict[str, Any]] = [{"type": "text", "text": "".join(answer.text)}] if answer.text else []
+        blocks += [
+            {"type": "tool_use", "id": call.id, "name": call.name, "input": json.loads(call.arguments)}
+            for call in answer.calls
+        ]
+        message = self._message(answer, blocks)
+        stop = _FINISH.get(answer.finish, answer.finish)
+        return message | {"stop_reason": stop, "usage": self._usage(answer, answer.tokens)}
+
+    def turns(self, body: Any) -> list[tuple[str, str]]:
+        return [("system", plain(body["system"])), *super().turns(body)] if "system" in body else super().turns(body)
+
+    def get(self, exchange: Exchange, models: list[str]) -> Reply | None:
+        if (exchange.method, exchange.path) != ("GET", "/v1/models"):
+            return None
+        rows = [
+            {
+                "type": "model",
+                "id": model,
+                "display_name": _TITLES.get(model, model.replace("-", " ").title()),
+                "created_at": "2026-06-01T00:00:00Z",
+                "lifecycle": "active",
+                "deprecated_at": None,
+                "line": None,
+                "max_input_tokens": 1_000_000,
+                "max_tokens": 64_000,
+                "capabilities": None,
+            }
+            for model in models
+        ]
+        ends = {"first_id": models[0] if models else None, "last_id": models[-1] if models else None}
+        return Reply(200, dump({"data": rows, "has_more": False, **ends}))
+
+    @staticmethod
+    def _message(answer: Answer, content: list[dict[str, Any]]) -> dict[str, Any]:
+        return {
+            "id": "msg_01",
+            "type": "message",
+            "role": "assistant",
+            "model": answer.model,
+            "content": content,
+            "stop_reason": None,
+            "stop_sequence": None,
+        }
+
+    @staticmethod
+    def _usage(answer: Answer, output: int) -> dict[str, Any]:
+        return {
+            "input_tokens": answer.prompt_tokens,
+            "cache_creation_input_tokens": 0,
+            "cache_read_input_tokens": 0,
+            "output_tokens": output,
+            "service_tier": "standard",
+        }
+
+
+_BLOCKS = {
+    "user": ("text", "image", "tool_result"),
+    "assistant": ("text", "image", "thinking", "redacted_thinking", "tool_use"),
+}
+_EFFORTS = ("low", "medium", "high", "xhigh", "max")
+
+
+def _check_calls(turns: list[dict[str, Any]]) -> None:
+    """Every call is answered in the next turn, before anything else there."""
+    called: list[str] = []
+    for number, turn in enumerate(turns):
+        blocks = turn["content"] if isinstance(turn["content"], list) else []
+        results = [block["tool_use_id"] for block in blocks if block["type"] == "tool_result"]
+        if sorted(results) != sorted(called):
+            raise Refused("bad-request", f"messages.{number}: `tool_use` ids and `tool_result` blocks do not match")
+        if any(block["type"] != "tool_result" for block in blocks[: len(results)]):
+            raise Refused("bad-request", f"messages.{number}: tool_result blocks must come first in content")
+        called = [block["id"] for block in blocks if block["type"] == "tool_use"]
+
+
+def _check_options(body: Mapping[str, Any]) -> None:
+    known = {"model", "messages", "max_tokens", "stream", "system", "temperature", "top_p", "top_k", "tools",
+        "tool_choice", "output_config", "stop_sequences", "thinking"}  # fmt: skip
+    if unknown := body.keys() - known:
+        raise Refused("bad-request", f"{min(unknown)}: Extra inputs are not permitted")
+    for number, tool in enumerate(body.get("tools", ())):
+        if tool.keys() - {"name", "description", "input_schema", "strict"}:
+            raise Refused("bad-request", f"tools.{number}: Extra inputs are not permitted")
+        if tool.get("input_schema", {}).get("type") != "object":
+            raise Refused("bad-request", f"tools.{number}.custom.input_schema.type: Field required")
+    if "tool_choice" in body and not body.get("tools"):
+        raise Refused("bad-request", "tool_choice: tools are required")
+    config = body.get("output_config", {})
+    if "effort" in config and (config["effort"] not in _EFFORTS or body["model"].startswith("claude-haiku")):
+        raise Refused("bad-request", "output_config.effort: this model does not support the effort parameter.")
+    if "format" in config and config["format"].keys() != {"type", "schema"}:
+        raise Refused("bad-request", "output_config.format: Extra inputs are not permitted")
+    if any(not stop.strip() for stop in body.get("stop_sequences", ())):
+        raise Refused("bad-request", "stop_sequences: each stop sequence must contain non-whitespace")

@@ -1,0 +1,81 @@
+"""What the fault server saw: one `Exchange` a request, and the means to wait for what is about to be seen."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+T = TypeVar("T")
+
+
+@dataclass(eq=False)
+class Exchange:
+    """One request, and what became of it. Times are `time.monotonic()`."""
+
+    protocol: str
+    method: str
+    path: str
+    headers: dict[str, str]
+    body: dict[str, Any] = field(repr=False)
+    raw: bytes = field(default=b"", repr=False)
+    model: str = ""
+    options: dict[str, Any] = field(default_factory=dict, repr=False)
+    """What the request sets besides, in the hub's words, whatever its protocol calls it: `Dialect.options`."""
+    opened: float = field(default_factory=time.monotonic)
+    first_byte: float | None = None
+    closed: float | None = None
+    status: int | None = None
+    connection: int = 0
+    """Which of the fault server's connections it came over, counted from 1."""
+    tokens_sent: int = 0
+    token_times: list[float] = field(default_factory=list, repr=False)
+    finished: bool = False
+    """The whole response, as the fault has it, was written."""
+    client_left: bool = False
+    """The client closed the connection before that."""
+    _ended: asyncio.Event = field(default_factory=asyncio.Event, repr=False)
+
+    async def ended(self) -> None:
+        """Waits until the response was finished or the client's close was seen."""
+        await self._ended.wait()
+
+
+class Log(list[Exchange]):
+    """The exchanges in order, which can be waited for from the fault server's own loop and from other threads."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._changed = asyncio.Condition()
+        self._seen = threading.Condition()
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def changed(self) -> None:
+        """Wakes everyone who waits."""
+        with self._seen:
+            self._seen.notify_all()
+        task = asyncio.get_running_loop().create_task(self._notify())
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _notify(self) -> None:
+        async with self._changed:
+            self._changed.notify_all()
+
+    async def until(self, predicate: Callable[[list[Exchange]], T]) -> T:
+        """Waits until the predicate holds, in the fault server's own loop."""
+        async with self._changed:
+            return await self._changed.wait_for(lambda: predicate(self))
+
+    def wait_for(self, predicate: Callable[[list[Exchange]], T], timeout: float = 10.0) -> T:
+        """Blocks until the predicate holds, from another thread. Raises `TimeoutError`."""
+        with self._seen:
+            found = self._seen.wait_for(lambda: predicate(self), timeout)
+        if not found:
+            raise TimeoutError(f"The fault server did not see that within {timeout} s; it saw {list(self)}")
+        return found

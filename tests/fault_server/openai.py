@@ -1,0 +1,269 @@
+"""OpenAI's chat completions, and what compatible servers make of them."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING, Any
+
+from tests.fault_server.calls import Asked
+from tests.fault_server.dialect import Answer, Dialect, Refused, Reply, dump
+from tests.fault_server.faults import Fault, Frame
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from tests.fault_server.calls import Call
+    from tests.fault_server.log import Exchange
+
+_KINDS: dict[str, tuple[str, str | None]] = {
+    "quota": ("insufficient_quota", "insufficient_quota"),
+    "key": ("invalid_request_error", "invalid_api_key"),
+    "unknown": ("invalid_request_error", "model_not_found"),
+    "context": ("invalid_request_error", "context_length_exceeded"),
+    "policy": ("invalid_request_error", "content_policy_violation"),
+    "unsupported_value": ("invalid_request_error", "unsupported_value"),
+    "unsupported_parameter": ("invalid_request_error", "unsupported_parameter"),
+    "unknown_parameter": ("invalid_request_error", "unknown_parameter"),
+}
+_STATUSES: dict[int, tuple[str, str | None]] = {
+    401: ("invalid_request_error", "invalid_api_key"),
+    403: ("invalid_request_error", "unsupported_country_region_territory"),
+    429: ("requests", "rate_limit_exceeded"),
+    500: ("server_error", None),
+    502: ("server_error", None),
+    503: ("service_unavailable_error", None),
+    504: ("server_error", None),
+    529: ("server_error", "engine_overloaded"),
+}
+
+
+class OpenAI(Dialect):
+    """`POST /v1/chat/completions`, streamed as server-sent events."""
+
+    name = "openai"
+    chat = "/v1/chat/completions"
+    content_type = "text/event-stream; charset=utf-8"
+    ping = b": OPENROUTER PROCESSING\n\n"
+    no_progress = (
+        b'data: {"id":"chatcmpl-1","object":"chat.completion.chunk","created":1,"model":"role-only-forever",'
+        b'"choices":[{"index":0,"delta":{"role":"assistant","content":""},"finish_reason":null}]}\n\n'
+    )
+
+    def check(self, exchange: Exchange) -> None:
+        body = exchange.body
+        messages = body.get("messages")
+        if not isinstance(messages, list) or not messages:
+            raise Refused("bad-request", "Invalid type for 'messages': expected a non-empty array.", "messages")
+        for number, turn in enumerate(messages):
+            _check_turn(number, turn)
+        _check_calls(messages)
+        _check_tools(body)
+        numbers = {"temperature": (int, float), "max_tokens": int, "max_completion_tokens": int, "seed": int}
+        for name, kind in (numbers | {"top_p": (int, float), "stop": list, "reasoning_effort": str}).items():
+            if name in body and (not isinstance(body[name], kind) or isinstance(body[name], bool)):
+                raise Refused("bad-request", f"Invalid type for '{name}'.", name)
+        if "stream_options" in body and not body.get("stream"):
+            raise Refused(
+                "bad-request", "The 'stream_options' parameter is only allowed when 'stream' is on.", "stream_options"
+            )
+        if "max_tokens" in body and "max_completion_tokens" in body:
+            raise Refused("bad-request", "Setting both is not supported.", "max_tokens")
+        if re.match(r"gpt-[5-9]|o\d", exchange.model):
+            if "max_tokens" in body:
+                words = "'max_tokens' is not supported with this model. Use 'max_completion_tokens' instead."
+                raise Refused("unsupported_parameter", f"Unsupported parameter: {words}", "max_tokens")
+            if body.get("temperature", 1) != 1:
+                words = f"'temperature' does not support {body['temperature']} with this model."
+                raise Refused("unsupported_value", f"Unsupported value: {words}", "temperature")
+            for name in ("top_p", "stop"):
+                if name in body:
+                    words = f"'{name}' is not supported with this model."
+                    raise Refused("unsupported_parameter", f"Unsupported parameter: {words}", name)
+
+    def asked(self, body: Mapping[str, Any]) -> Asked:
+        tools = {tool["function"]["name"]: tool["function"].get("parameters", {}) for tool in body.get("tools", [])}
+        choice = body.get("tool_choice", "auto")
+        return Asked(
+            tools,
+            choice if isinstance(choice, str) else choice["function"]["name"],
+            body.get("parallel_tool_calls", True),
+        )
+
+    def schema(self, body: Mapping[str, Any]) -> Mapping[str, Any] | None:
+        form = body.get("response_format")
+        return form.get("json_schema", {}).get("schema", {}) if form else None
+
+    def sampling(self, body: Mapping[str, Any]) -> dict[str, Any]:
+        names = {"stop": "stop", "seed": "seed", "top_p": "top_p", "effort": "reasoning_effort"}
+        return {name: body.get(here) for name, here in names.items()}
+
+    def has_results(self, body: Mapping[str, Any]) -> bool:
+        return bool(body["messages"][-1]["role"] == "tool")
+
+    def error(self, status: int, kind: str, message: str, parameter: str | None = None) -> bytes:
+        type_, code = _KINDS.get(kind) or _STATUSES.get(status) or ("invalid_request_error", None)
+        return dump({"error": {"message": message, "type": type_, "param": parameter, "code": code}})
+
+    def error_event(self, fault: Fault, model: str) -> bytes:
+        message = "The server had an error while processing your request. Sorry about that!"
+        match fault.options.get("shape"):
+            case "vllm":
+                error: dict[str, Any] = {"object": "error", "message": message, "type": "InternalServerError",
+                    "param": None, "code": 500}  # fmt: skip
+            case "openrouter":
+                error = self._chunk(model, {"content": ""}, "error") | {"error": {"code": 502, "message": message}}
+            case "bare":
+                error = self._chunk(model, {"content": ""}, "error")
+            case "text":
+                error = {"error": message}
+            case _:
+                code = fault.options.get("code", "server_error")
+                error = {"error": {"message": message, "type": code, "param": None, "code": code}}
+        return self.wrap(dump(error))
+
+    def oddity(self, name: str) -> bytes:
+        if name == "choices-null":
+            return self.wrap(b'{"id":"x","object":"chat.completion.chunk","created":1,"choices":null}')
+        if name == "blank-lines":
+            return b"\n\n:\n\nid: 7\nretry: 100\n\n"
+        return (
+            b'event: mystery\ndata: {"object":"chat.mystery","choices":[{"index":0,"delta":{"aura":"blue"}}],"x":1}\n\n'
+        )
+
+    def frames(self, answer: Answer, exchange: Exchange) -> list[Frame]:
+        fault = answer.fault
+        ascii_only = fault.name == "surrogates"
+
+        def chunk(delta: dict[str, Any], finish: str | None = None, **more: Any) -> bytes:
+            value = self._chunk(answer.model, delta, finish) | more
+            return self.wrap(json.dumps(value).encode() if ascii_only else dump(value))
+
+        asks_usage = bool((exchange.body.get("stream_options") or {}).get("include_usage"))
+        frames = (
+            [] if fault.name == "no-role" else [Frame(chunk({"role": "assistant", "content": "", "refusal": None}))]
+        )
+        field = fault.options.get("field", "reasoning")
+        if answer.reasoning and field == "think-tag":
+            thought = ("<thi", "nk>\n", *answer.reasoning, "\n</", "think>", "\n\n")
+            frames += [Frame(chunk({"content": text}), "token") for text in thought]
+        else:
+            frames += [Frame(chunk({field: text, "content": None}), "token") for text in answer.reasoning]
+        said = "refusal" if answer.finish == "refusal" else "content"
+        frames += [Frame(chunk({said: text}), "token") for text in answer.text]
+        for number, call in enumerate(answer.calls):
+            frames += [Frame(chunk({"tool_calls": [piece]}), "token") for piece in _streamed(number, call, fault)]
+        finish = "stop" if answer.finish == "refusal" or fault.options.get("as") == "gemini" else answer.finish
+        frames.append(Frame(chunk({}, finish), "finish"))
+        if asks_usage and fault.name != "no-usage":
+            usage = Frame(chunk({}, usage=self._usage(answer), choices=[]), "finish")
+            frames += [usage, usage] if fault.name == "usage-twice" else [usage]
+        return [*frames, Frame(self.wrap(b"[DONE]"), "end")]
+
+    def whole(self, answer: Answer) -> dict[str, Any]:
+        finish = "stop" if answer.finish == "refusal" else answer.finish
+        message: dict[str, Any] = {"role": "assistant", "content": "".join(answer.text), "refusal": None}
+        if answer.calls:
+            message |= {"content": message["content"] or None, "tool_calls": [_call(call) for call in answer.calls]}
+        if answer.finish == "refusal":
+            message |= {"content": None, "refusal": "".join(answer.text)}
+        return {
+            "id": "chatcmpl-1",
+            "object": "chat.completion",
+            "created": 1_790_000_000,
+            "model": answer.model,
+            "choices": [{"index": 0, "message": message, "logprobs": None, "finish_reason": finish}],
+            "usage": self._usage(answer),
+        }
+
+    def get(self, exchange: Exchange, models: list[str]) -> Reply | None:
+        if (exchange.method, exchange.path) != ("GET", "/v1/models"):
+            return None
+        rows = [
+            {"id": model, "object": "model", "created": 1_790_000_000, "owned_by": "fault-server"} for model in models
+        ]
+        return Reply(200, dump({"object": "list", "data": rows}))
+
+    @staticmethod
+    def _chunk(model: str, delta: dict[str, Any], finish: str | None) -> dict[str, Any]:
+        return {
+            "id": "chatcmpl-1",
+            "object": "chat.completion.chunk",
+            "created": 1_790_000_000,
+            "model": model,
+            "service_tier": "default",
+            "choices": [{"index": 0, "delta": delta, "logprobs": None, "finish_reason": finish}],
+            "usage": None,
+        }
+
+    @staticmethod
+    def _usage(answer: Answer) -> dict[str, Any]:
+        return {
+            "prompt_tokens": answer.prompt_tokens,
+            "completion_tokens": answer.tokens,
+            "total_tokens": answer.prompt_tokens + answer.tokens,
+            "prompt_tokens_details": {"cached_tokens": 0, "audio_tokens": 0},
+            "completion_tokens_details": {"reasoning_tokens": len(answer.reasoning), "audio_tokens": 0},
+        }
+
+
+def _call(call: Call, arguments: str | None = None) -> dict[str, Any]:
+    function = {"name": call.name, "arguments": call.arguments if arguments is None else arguments}
+    return {"id": call.id, "type": "function", "function": function}
+
+
+def _streamed(number: int, call: Call, fault: Fault) -> list[dict[str, Any]]:
+    """A call in pieces, as OpenAI has them, or `as=gemini` (whole, all at one place) or `as=vllm` (with other ids)."""
+    if fault.options.get("as") == "gemini":
+        return [{"index": 0, **_call(call)}]
+    rest = [{"index": number, "function": {"arguments": piece}} for piece in call.pieces]
+    if fault.options.get("as") == "vllm":
+        rest = [{"id": f"chatcmpl-tool-{place}", "type": "function", **piece} for place, piece in enumerate(rest)]
+    return [{"index": number, **_call(call, "")}, *rest]
+
+
+def _check_turn(number: int, turn: dict[str, Any]) -> None:
+    where = f"messages[{number}]"
+    if turn.get("role") not in ("system", "developer", "user", "assistant", "tool"):
+        raise Refused("bad-request", f"Invalid value: '{turn.get('role')}'.", f"{where}.role")
+    if not isinstance(turn.get("content"), str | list) and not turn.get("tool_calls"):
+        raise Refused("bad-request", f"Invalid type for '{where}.content'.", f"{where}.content")
+    for part in turn["content"] if isinstance(turn.get("content"), list) else ():
+        url = part.get("image_url", {}).get("url", "") if part.get("type") == "image_url" else None
+        if part.get("type") not in ("text", "image_url") or (url is not None and not url.startswith("data:image/")):
+            raise Refused("bad-request", f"Invalid part in '{where}.content'.", f"{where}.content")
+
+
+def _check_calls(messages: list[dict[str, Any]]) -> None:
+    """Every call is answered, at once and by its id."""
+    open_calls: list[str] = []
+    for number, turn in enumerate(messages):
+        if turn["role"] == "tool":
+            if turn.get("tool_call_id") not in open_calls:
+                words = "messages with role 'tool' must be a response to a preceding message with 'tool_calls'."
+                raise Refused("bad-request", f"Invalid parameter: {words}", f"messages.[{number}].role")
+            open_calls.remove(turn["tool_call_id"])
+        elif open_calls:
+            break
+        open_calls += [call["id"] for call in turn.get("tool_calls", ())]
+    if open_calls:
+        words = f"The following tool_call_ids did not have response messages: {', '.join(open_calls)}"
+        raise Refused("bad-request", f"An assistant message with 'tool_calls' must be followed by them. {words}")
+
+
+def _check_tools(body: Mapping[str, Any]) -> None:
+    for tool in body.get("tools", ()):
+        function = tool.get("function", {})
+        if tool.get("type") != "function" or not re.fullmatch(r"[\w-]{1,64}", function.get("name", "")):
+            raise Refused("bad-request", "Invalid 'tools[0].function.name'.", "tools[0].function.name")
+        if function.get("parameters", {"type": "object"}).get("type") != "object":
+            words = "Invalid schema for function: schema must be a JSON Schema of 'type: \"object\"'."
+            raise Refused("bad-request", words, "tools[0].function.parameters")
+    for name in ("tool_choice", "parallel_tool_calls"):
+        if name in body and not body.get("tools"):
+            raise Refused("bad-request", f"'{name}' is only allowed when 'tools' are specified.", name)
+    form = body.get("response_format", {"type": "text"})
+    if form.get("type") not in ("text", "json_object", "json_schema"):
+        raise Refused("bad-request", "Invalid value for 'response_format.type'.", "response_format.type")
+    if form["type"] == "json_schema" and {"name", "schema"} - form.get("json_schema", {}).keys():
+        raise Refused("bad-request", "Missing 'response_format.json_schema.name'.", "response_format.json_schema.name")

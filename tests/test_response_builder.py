@@ -1,0 +1,119 @@
+"""Calls of tools, put together from whatever pieces servers make of them, and what counts as an answer with them."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+
+import pytest
+
+from llm_hub.chat import ChatRequest, Event, LLMResponse, Message, Role, TextDelta, ToolCall, ToolCallDelta
+from llm_hub.errors import EmptyAnswer, StreamBroken
+from llm_hub.provider import LLMProvider
+from llm_hub.response_builder import ResponseBuilder, ToolCallBuilder
+
+Piece = tuple[int | None, str, str, str]
+
+
+@pytest.mark.parametrize(
+    ("pieces", "whole"),
+    [
+        pytest.param([(0, "a", "f", ""), (0, "", "", "{}")], [("a", "f", "{}")], id="OpenAI's way"),
+        pytest.param([(0, "a", "f", "")], [("a", "f", "{}")], id="no arguments at all"),
+        pytest.param([(0, "a", "f", "{"), (0, "a", "f", "}")], [("a", "f", "{}")], id="id and name in every piece"),
+        pytest.param([(0, "a", "f", "{"), (0, "b", "", "}")], [("a", "f", "{}")], id="another id in every piece"),
+        pytest.param(
+            [(0, "a", "f", "[1]"), (0, "b", "f", "[2]")], [("a", "f", "[1]"), ("b", "f", "[2]")], id="all at one place"
+        ),
+        pytest.param(
+            [(1, "a", "f", "["), (7, "b", "g", "{"), (1, "", "", "]"), (7, "", "", "}")],
+            [("a", "f", "[]"), ("b", "g", "{}")],
+            id="in turns, at odd places",
+        ),
+    ],
+)
+def test_pieces_become_whole_calls(pieces: list[Piece], whole: list[tuple[str, str, str]]) -> None:
+    calls = ToolCallBuilder()
+    deltas = [calls.take(*piece) for piece in pieces]
+    assert calls.whole(cut=False) == tuple(ToolCall(*call) for call in whole)
+    for index, (call_id, name, arguments) in enumerate(whole):
+        own = [delta for delta in deltas if delta is not None and delta.index == index]
+        assert (own[0].id, own[0].name) == (call_id, name)
+        assert "".join(delta.arguments for delta in own) in (arguments, "")
+        assert all((delta.id, delta.name) == ("", "") for delta in own[1:])
+
+
+def test_calls_without_ids_get_some_of_their_own() -> None:
+    calls = ToolCallBuilder()
+    for _ in range(2):
+        calls.take(None, "", "f", "{}")
+    first, second = calls.whole(cut=False)
+    assert first.id != second.id
+    assert len(first.id) > 10
+
+
+class Caller(LLMProvider):
+    """Calls with these arguments, and ends for this reason."""
+
+    name = "caller"
+    default_model = "caller-1"
+
+    def __init__(self, arguments: str | None, reason: str, called: str = "f") -> None:
+        self.arguments, self.reason, self.called = arguments, reason, called
+
+    async def events(self, request: ChatRequest) -> AsyncGenerator[Event]:
+        answer = ResponseBuilder(self, request)
+        if self.arguments is not None:
+            yield answer.tool_call(0, id="a", name=self.called, arguments=self.arguments)
+        answer.finish_reason = self.reason
+        yield answer.done()
+
+
+async def test_an_answer_that_calls_is_not_empty_and_says_that_it_calls() -> None:
+    for reason in ("stop", "tool_calls"):
+        response = await Caller('{"x": 1}', reason).complete("hello")
+        assert response.tool_calls == (ToolCall("a", "f", '{"x": 1}'),)
+        assert response.finish_reason == "tool_calls"
+
+
+async def test_a_call_that_the_limit_cut_off_is_none() -> None:
+    response = await Caller('{"x": ', "length").complete("hello")
+    assert (response.tool_calls, response.finish_reason) == ((), "length")
+
+
+async def test_an_answer_that_says_that_it_calls_and_does_not_is_empty() -> None:
+    with pytest.raises(EmptyAnswer):
+        await Caller(None, "tool_calls").complete("hello")
+
+
+async def test_a_call_without_a_name_is_a_broken_stream() -> None:
+    with pytest.raises(StreamBroken):
+        await Caller("{}", "stop", called="").complete("hello")
+
+
+async def test_the_calls_of_a_provider_written_the_short_way_are_events_too() -> None:
+    class Short(LLMProvider):
+        name = "short"
+        default_model = "short-1"
+
+        async def complete(self, messages, model=None, **_: object) -> LLMResponse:  # type: ignore[no-untyped-def,override]
+            return LLMResponse("", "short-1", {}, "tool_calls", "short", tool_calls=(ToolCall("a", "f", "{}"),))
+
+    events = [event async for event in Short().events(ChatRequest((Message(Role.USER, "hello"),)))]
+    assert ToolCallDelta(0, "a", "f", "{}") in events
+    assert not any(isinstance(event, TextDelta) and event.text for event in events)
+
+
+def test_a_name_or_an_id_that_is_no_text_begins_no_call() -> None:
+    odd: list[object] = [{"x": 1}, ["f"], 7]
+    for one in odd:
+        assert ToolCallBuilder().take(0, "a", one, "") is None  # type: ignore[arg-type]  # what a server may send
+        assert ToolCallBuilder().take(0, one, "f", "") is None  # type: ignore[arg-type]  # as above
+
+
+@pytest.mark.parametrize(
+    "odd",
+    ["[" * 100_000, '{"a":' * 300 + "1" + "}" * 300, '{"n": 99999999999999999999}'],
+    ids=["without a bottom", "deep", "large"],
+)
+def test_arguments_that_cannot_be_sent_on_as_an_object_stand_as_they_are(odd: str) -> None:
+    assert ToolCall("a", "f", odd).decoded() == {"arguments": odd}

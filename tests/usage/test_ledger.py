@@ -1,0 +1,291 @@
+"""The ledger's rows, in a file of its own for each test."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from contextlib import closing
+from dataclasses import replace
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+import pytest
+from sqlalchemy import text
+
+from llm_hub.chat import Usage
+from llm_hub.errors import ConfigurationError
+from llm_hub.storage.database import Database
+from llm_hub.usage import ledger as module
+from llm_hub.usage.ledger import DAY, Entry, Ledger, Used, together
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+
+    from sqlalchemy import Connection
+
+NOW = 20_000 * DAY + 3600.0
+USAGE = Usage(prompt_tokens=10, completion_tokens=20, reasoning_tokens=5, cached_tokens=4)
+ENTRY = Entry(NOW, "alice", "/v1/chat", "openai/a", "answered", 1, 1.5, 0.2, USAGE, Decimal("0.000000125"))
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "hub.db"
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+async def database(request: pytest.FixtureRequest, file: Path) -> AsyncIterator[Database]:
+    """An empty one."""
+    if request.param == "sqlite":
+        database = Database(f"sqlite:///{file}")
+    else:
+        database = Database(request.getfixturevalue("postgres"))
+        await database.run(lambda connection: connection.execute(text("truncate requests restart identity")))
+    yield database
+    await database.aclose()
+
+
+@pytest.fixture
+async def ledger(database: Database) -> AsyncIterator[Ledger]:
+    ledger = Ledger(database, clock=lambda: NOW)
+    yield ledger
+    await ledger.aclose()
+
+
+async def rows(database: Database) -> list[tuple[object, ...]]:
+    schema = await database.schema()
+    found = schema.requests.select().order_by(schema.requests.c.id)
+    return await database.run(lambda connection: [tuple(row) for row in connection.execute(found)])
+
+
+async def test_a_row_says_who_asked_whom_and_what_it_cost(ledger: Ledger, database: Database) -> None:
+    ledger.note(ENTRY)
+    await ledger.flush()
+    assert await rows(database) == [
+        (1, NOW, 20_000, "alice", "/v1/chat", "openai/a", "answered", 1, 1.5, 0.2, 10, 20, 5, 4, 125)
+    ]
+
+
+async def test_what_is_not_known_is_not_zero(ledger: Ledger, database: Database) -> None:
+    ledger.note(replace(ENTRY, outcome="cancelled", first_token=None, usage=Usage(), price=None))
+    await ledger.flush()
+    assert (await rows(database))[0][9:] == (None,) * 6
+
+
+async def test_sums_are_by_day_asker_and_target(ledger: Ledger) -> None:
+    for entry in (
+        ENTRY,
+        ENTRY,
+        replace(ENTRY, price=None),
+        replace(ENTRY, outcome="timed_out", usage=Usage(), price=None),
+        replace(ENTRY, who="bob"),
+        replace(ENTRY, target="openai/b"),
+        replace(ENTRY, at=NOW - DAY),
+    ):
+        ledger.note(entry)
+    today = {(total.who, total.target): total for total in await ledger.totals(ledger.today)}
+    assert today.keys() == {("alice", "openai/a"), ("bob", "openai/a"), ("alice", "openai/b")}
+    assert today["alice", "openai/a"].used == Used(4, 3, 1, 30, 60, 15, 12, Decimal("0.00000025"))
+    assert [total.day for total in await ledger.totals()] == [19_999, 20_000, 20_000, 20_000]
+    assert {total.who for total in await ledger.totals(who="bob")} == {"bob"}
+    by_asker = together(today.values(), lambda total: total.who)
+    assert {who: used.requests for who, used in by_asker.items()} == {"alice": 5, "bob": 1}
+
+
+async def test_looking_makes_no_file(file: Path) -> None:
+    ledger = Ledger(Database(f"sqlite:///{file}"))
+    assert await ledger.totals() == []
+    assert list(file.parent.iterdir()) == []
+
+
+async def test_nothing_waits_for_the_database_and_closing_writes_the_rest(ledger: Ledger, database: Database) -> None:
+    for _ in range(500):
+        ledger.note(ENTRY)
+    assert ledger._waiting
+    await ledger.aclose()
+    assert len(await rows(database)) == 500
+
+
+async def test_rows_are_written_by_themselves(
+    ledger: Ledger, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "BATCH", 0.01)
+    ledger.note(ENTRY)
+    assert ledger._writer is not None
+    await asyncio.wait_for(ledger._writer, 30)
+    assert len(await rows(database)) == 1
+    ledger.note(ENTRY)
+    assert ledger._writer is not None
+    await asyncio.wait_for(ledger._writer, 30)
+    assert len(await rows(database)) == 2
+
+
+async def test_a_database_that_comes_back_gets_every_row(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    folder = tmp_path / "later"
+    database = Database(f"sqlite:///{folder}/hub.db")
+    ledger = Ledger(database, clock=lambda: NOW)
+    for _ in range(3):
+        ledger.note(ENTRY)
+        with pytest.raises(ConfigurationError):
+            await ledger.flush()
+    assert caplog.text.count("The database failed") == 1
+    folder.mkdir()
+    await ledger.flush()
+    assert len(await rows(database)) == 3
+    await ledger.aclose()
+    await database.aclose()
+
+
+async def test_rows_that_wait_too_long_are_lost_oldest_first_and_counted(
+    ledger: Ledger, database: Database, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(module, "MAX_WAITING_ENTRIES", 10)
+    for number in range(25):
+        ledger.note(replace(ENTRY, attempts=number))
+    await ledger.flush()
+    assert [row[7] for row in await rows(database)] == list(range(15, 25))
+    assert "15 requests are missing" in caplog.text
+
+
+@pytest.mark.parametrize("name", ["a\x00b", "\ud800", "x" * 5000, "a\nb", "名"])
+async def test_no_name_breaks_the_writing(ledger: Ledger, database: Database, name: str) -> None:
+    ledger.note(replace(ENTRY, who=name, target=f"openai/{name}"))
+    ledger.note(ENTRY)
+    await ledger.flush()
+    written = await rows(database)
+    assert len(written) == 2
+    assert str(written[0][5]).isprintable()
+
+
+@pytest.mark.parametrize("count", [-1, 2**80, "many", None, 1.5])
+async def test_a_count_that_is_none_is_not_kept(ledger: Ledger, database: Database, count: object) -> None:
+    ledger.note(replace(ENTRY, usage={"prompt_tokens": count}))  # type: ignore[typeddict-item]
+    await ledger.flush()
+    assert (await rows(database))[0][10] is None
+
+
+async def test_an_older_database_is_brought_up_to_date(file: Path) -> None:
+    database = Database(f"sqlite:///{file}")
+    ledger = Ledger(database)
+    with closing(sqlite3.connect(file)) as older:
+        older.execute("create table schema_version (version integer not null)")
+        older.execute("insert into schema_version values (1)")
+        older.commit()
+    ledger.note(ENTRY)
+    await ledger.flush()
+    assert len(await rows(database)) == 1
+    await database.aclose()
+
+
+async def test_closing_with_a_database_that_fails_says_what_is_lost(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    ledger = Ledger(Database(f"sqlite:///{tmp_path}/nowhere/hub.db"))
+    ledger.note(ENTRY)
+    await asyncio.wait_for(ledger.aclose(), 30)
+    assert "1 requests are missing from the ledger" in caplog.text
+
+
+# How long rows are kept.
+
+
+async def aged(ledger: Ledger, **days: int) -> None:
+    """Notes so many rows of so many days ago each: `of_3=5` are five of three days ago."""
+    for name, count in days.items():
+        for _ in range(count):
+            ledger.note(replace(ENTRY, at=NOW - int(name.removeprefix("of_")) * DAY))
+    await ledger.flush()
+
+
+async def test_rows_are_kept_for_so_many_days(database: Database) -> None:
+    now = [NOW]
+    ledger = Ledger(database, days=30, clock=lambda: now[0])
+    await aged(ledger, of_0=1, of_29=2, of_30=3, of_400=4)
+    assert await ledger.sweep() == 7
+    assert [row[2] for row in await rows(database)] == [20_000, 19_971, 19_971]
+    assert await ledger.sweep() == 0
+    now[0] += DAY
+    assert await ledger.sweep() == 2
+    assert len(await rows(database)) == 1
+
+
+async def test_without_a_number_of_days_they_are_kept_for_ever(database: Database) -> None:
+    ledger = Ledger(database, days=0, clock=lambda: NOW)
+    await aged(ledger, of_19999=3)
+    assert await ledger.sweep() == 0
+    assert len(await rows(database)) == 3
+
+
+async def test_others_write_while_old_rows_are_deleted(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "SWEPT", 10)
+    monkeypatch.setattr(module, "BREATH", 0.001)
+    ledger, other = Ledger(database, days=30, clock=lambda: NOW), Ledger(database, days=30, clock=lambda: NOW)
+    await aged(ledger, of_31=250, of_32=250)
+    sweeping = asyncio.gather(ledger.sweep(), other.sweep())  # as two servers do with one database
+    written = 0
+    while not sweeping.done():
+        await aged(ledger, of_0=1)
+        written += 1
+    assert sum(await sweeping) == 500
+    assert written > 5
+    assert [row[2] for row in await rows(database)] == [20_000] * written
+
+
+async def test_what_is_too_old_is_found_by_an_index(database: Database) -> None:
+    ledger = Ledger(database, days=30, clock=lambda: NOW)
+    await aged(ledger, of_0=1)
+    wanted = "select id from requests where day <= 19970 order by day limit 1000"
+
+    def plan(connection: Connection) -> str:
+        if connection.dialect.name == "sqlite":
+            return str(connection.execute(text(f"explain query plan {wanted}")).all())
+        connection.execute(text("set local enable_seqscan = off"))  # of one row it would read all
+        return str(connection.execute(text(f"explain {wanted}")).all())
+
+    assert "ix_requests_day" in await database.run(plan)
+
+
+def broken(file: Path) -> None:
+    file.write_bytes(b"This is no database." * 100)
+
+
+def empty(file: Path) -> None:
+    file.write_bytes(b"")
+
+
+class Watched(Ledger):
+    """Says when it has looked for old rows."""
+
+    looked = asyncio.Semaphore(0)
+
+    async def sweep(self) -> int:
+        try:
+            return await super().sweep()
+        finally:
+            self.looked.release()
+
+
+async def test_old_rows_go_by_themselves_and_a_database_that_fails_is_tried_again(
+    file: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    database = Database(f"sqlite:///{file}")
+    ledger = Watched(database, days=30, clock=lambda: NOW)
+    broken(file)
+    tending = asyncio.create_task(ledger.tend(0.01))
+    async with asyncio.timeout(20):
+        await ledger.looked.acquire()
+        assert "The database failed" in caplog.text
+        empty(file)
+        await aged(ledger, of_40=3, of_0=1)
+        for _ in range(3):  # those that had begun before, and one more
+            await ledger.looked.acquire()
+    assert len(await rows(database)) == 1
+    tending.cancel()
+    await asyncio.wait([tending])
+    await database.aclose()
+
+
+async def test_looking_for_old_rows_makes_no_file(file: Path) -> None:
+    assert await Ledger(Database(f"sqlite:///{file}"), days=1).sweep() == 0
+    assert list(file.parent.iterdir()) == []

@@ -1,0 +1,129 @@
+"""Prices agree with the lists they are taken from."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from genai_prices import Usage as Tokens
+from genai_prices import calc_price
+from genai_prices.data_snapshot import get_snapshot
+
+from llm_hub.chat import Usage
+from llm_hub.providers.anthropic import _add_usage
+from llm_hub.providers.catalog import PROVIDERS
+from llm_hub.providers.openai import _usage
+from llm_hub.usage.prices import has_fees, price
+
+LISTED = {provider.id: [model.id for model in provider.models] for provider in get_snapshot().providers}
+COUNTS = ((1234, 567, 89), (0, 10, 0), (200_000, 1, 200_000), (272_001, 5000, 7), (3_000_000, 80_000, 0))
+
+
+@pytest.mark.parametrize("provider", sorted({row.prices for row in PROVIDERS.values()} & LISTED.keys()))
+def test_every_listed_model_costs_what_the_list_says(provider: str) -> None:
+    compared = 0
+    for model in LISTED[provider]:
+        for prompt, answer, cached in COUNTS:
+            usage = Usage(prompt_tokens=prompt, completion_tokens=answer, cached_tokens=cached)
+            tokens = Tokens(input_tokens=prompt, output_tokens=answer, cache_read_tokens=cached)
+            with suppress(LookupError):  # some are listed under names by which the list itself does not find them
+                listed = calc_price(tokens, model, provider_id=provider).total_price
+                assert price(model, usage, provider) == listed, (model, usage)
+                compared += 1
+    assert compared
+
+
+@pytest.mark.parametrize(("provider", "model"), [("openai", "gpt-6-luna"), ("anthropic", "claude-haiku-5-5")])
+def test_what_is_written_to_a_cache_costs_more(provider: str, model: str) -> None:
+    usage = Usage(prompt_tokens=9000, completion_tokens=10, cached_tokens=1000, cache_write_tokens=5000)
+    tokens = Tokens(input_tokens=9000, output_tokens=10, cache_read_tokens=1000, cache_write_tokens=5000)
+    listed = calc_price(tokens, model, provider_id=provider).total_price
+    assert price(model, usage, provider) == listed
+    assert listed > (price(model, Usage(prompt_tokens=9000, completion_tokens=10, cached_tokens=1000), provider) or 0)
+
+
+@pytest.mark.parametrize("provider", sorted({row.prices for row in PROVIDERS.values()} & LISTED.keys()))
+def test_no_model_is_dearer_than_what_is_reserved_for_it(provider: str) -> None:
+    for model in LISTED[provider]:
+        for prompt in (1000, 300_000):
+            written = Usage(prompt_tokens=prompt, completion_tokens=9, cache_write_tokens=prompt)
+            dearest = price(model, written, provider)
+            for cached, kept in ((0, 0), (prompt, 0), (prompt // 2, prompt // 2)):
+                usage = Usage(prompt_tokens=prompt, completion_tokens=9, cached_tokens=cached, cache_write_tokens=kept)
+                assert (price(model, usage, provider) or 0) <= (dearest or 0), model
+
+
+@pytest.mark.parametrize(
+    ("model", "provider"),
+    [
+        ("grok-voice-latest", "x-ai"),  # for a minute, and for a message
+        ("gemini-nano-banana-2.1", "google"),  # for tokens of images
+        ("gpt-realtime-whisper", "openai"),
+        ("google/lyria-3-pro-preview", "openrouter"),  # the list has no price at all
+    ],
+)
+def test_a_rate_for_more_than_tokens_is_a_fee(model: str, provider: str) -> None:
+    assert has_fees(model, provider)
+
+
+@pytest.mark.parametrize(
+    ("model", "provider"),
+    [
+        ("gpt-6-luna", "openai"),
+        ("claude-opus-5-5", "anthropic"),
+        ("gemini-flash-latest", "google"),
+        ("grok-4", "x-ai"),
+        ("openai/gpt-oss-20b:free", "openrouter"),
+        ("openai/gpt-oss-20b:groq", "huggingface"),
+        ("no-such-model", "openai"),
+        ("anything", "free"),
+    ],
+)
+def test_tokens_alone_are_no_fee(model: str, provider: str) -> None:
+    assert not has_fees(model, provider)
+
+
+def test_what_no_list_knows_has_no_price() -> None:
+    usage = Usage(prompt_tokens=10, completion_tokens=10)
+    assert price("no-such-model", usage, "openai") is None
+    assert price("gpt-5", Usage(prompt_tokens=1), "openai") is None
+    assert price("gpt-5", usage, "") is None
+    assert price("gpt-5", Usage(prompt_tokens=1, completion_tokens=1, cached_tokens=5), "openai") is None
+
+
+def test_what_runs_at_home_is_free() -> None:
+    assert price("anything", Usage(), "free") == Decimal(0)
+
+
+@pytest.mark.parametrize(
+    ("reported", "billed"),
+    [
+        (  # xAI: what was reasoned is in the total alone
+            {"prompt_tokens": 32, "completion_tokens": 9, "total_tokens": 135,
+             "completion_tokens_details": {"reasoning_tokens": 94}},
+            (32, 103, 0, 0),
+        ),
+        ({"prompt_tokens": 21, "completion_tokens": 0, "total_tokens": 81}, (21, 60, 0, 0)),  # Gemini
+        (  # OpenAI: it is part of completion_tokens; what is written to the cache costs more
+            {"prompt_tokens": 2000, "completion_tokens": 103, "total_tokens": 2103,
+             "completion_tokens_details": {"reasoning_tokens": 94},
+             "prompt_tokens_details": {"cached_tokens": 500, "cache_write_tokens": 1400}},
+            (2000, 103, 500, 1400),
+        ),
+        ({"prompt_tokens": 5, "completion_tokens": 7, "total_tokens": 3}, (5, 7, 0, 0)),
+        ({"prompt_tokens": 5, "completion_tokens": 7}, (5, 7, 0, 0)),
+    ],
+    ids=["xai", "gemini", "openai", "a total that is none", "no total"],
+)  # fmt: skip
+def test_what_a_provider_bills_is_counted(reported: dict[str, Any], billed: tuple[int, ...]) -> None:
+    usage = _usage(reported)
+    assert (usage["prompt_tokens"], usage["completion_tokens"]) == billed[:2]
+    assert (usage.get("cached_tokens", 0), usage.get("cache_write_tokens", 0)) == billed[2:]
+
+
+def test_what_anthropic_writes_to_its_cache_is_counted() -> None:
+    usage = Usage()
+    _add_usage(usage, {"input_tokens": 10, "cache_read_input_tokens": 20, "cache_creation_input_tokens": 30})
+    assert usage == {"prompt_tokens": 60, "cached_tokens": 20, "cache_write_tokens": 30}

@@ -1,0 +1,173 @@
+"""Limits, in memory and in a real Redis where there is one."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import subprocess
+import time
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+import pytest
+
+from llm_hub.errors import ConfigurationError, InvalidRequest
+from llm_hub.usage.quotas import DAY, Counters, LimitReached, Quota, Reservation
+from tests.ui.site import free_port
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator
+    from pathlib import Path
+
+
+@pytest.fixture(scope="module")
+def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    program = shutil.which("redis-server")
+    if program is None:
+        pytest.skip("redis-server is not installed")
+    port, folder = free_port(), tmp_path_factory.mktemp("redis")
+    command = [program, "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(folder)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
+        assert server.stdout is not None
+        for line in server.stdout:
+            if "Ready to accept connections" in line:
+                break
+        yield f"redis://127.0.0.1:{port}"
+        server.terminate()
+
+
+@pytest.fixture(params=["memory", "redis"])
+async def counters(request: pytest.FixtureRequest) -> AsyncIterator[Counters]:
+    counters = Counters(request.getfixturevalue("redis_url") if request.param == "redis" else "")
+    yield counters
+    await counters.aclose()
+
+
+@pytest.fixture
+def whose(request: pytest.FixtureRequest) -> str:
+    """Redis keeps its counts from test to test: so each has a name of its own for them."""
+    return str(request.node.name)
+
+
+async def tried(limits: Quota, times: int, **estimate: object) -> list[Reservation]:
+    """Those of many requests at once that were let through."""
+    asked = await asyncio.gather(
+        *(limits.reserve("alice", **estimate) for _ in range(times)),  # type: ignore[arg-type]
+        return_exceptions=True,
+    )
+    assert all(isinstance(one, Reservation | LimitReached) for one in asked)
+    return [one for one in asked if isinstance(one, Reservation)]
+
+
+async def test_of_fifty_requests_at_once_only_as_many_pass_as_the_minute_allows(counters: Counters, whose: str) -> None:
+    limits = Quota(counters, requests=10, whose=whose)
+    assert len(await tried(limits, 50)) == 10
+    with pytest.raises(LimitReached, match=r"The limit of 10 requests a minute .* is reached\. Try again in \d+ s"):
+        await limits.reserve("alice")
+
+
+async def test_somebody_elses_requests_are_counted_apart(counters: Counters, whose: str) -> None:
+    limits = Quota(counters, requests=1, whose=whose)
+    await limits.reserve("alice")
+    await limits.reserve("bob")
+    with pytest.raises(LimitReached):
+        await limits.reserve("alice")
+
+
+async def test_of_fifty_requests_at_once_only_those_pass_whose_tokens_fit(counters: Counters, whose: str) -> None:
+    limits = Quota(counters, tokens=1000, whose=whose)
+    assert len(await tried(limits, 50, tokens=150)) == 6
+    with pytest.raises(LimitReached, match=r"1,000 tokens a day .* 100 tokens are left, and this request may need"):
+        await limits.reserve("alice", tokens=150)
+    await limits.reserve("alice", tokens=100)
+
+
+async def test_an_estimate_gives_way_to_what_was_used(counters: Counters, whose: str) -> None:
+    limits = Quota(counters, tokens=1000, whose=whose)
+    reservation = await limits.reserve("alice", tokens=1000)
+    await reservation.settle(tokens=10, money=None)
+    await reservation.settle(tokens=10, money=None)  # once is all
+    again = await limits.reserve("alice", tokens=990)
+    await again.settle(tokens=3000, money=None)
+    with pytest.raises(LimitReached):
+        await limits.reserve("alice", tokens=1)
+
+
+async def test_money_is_counted_to_a_millionth_of_a_dollar(counters: Counters, whose: str) -> None:
+    limits = Quota(counters, money=Decimal("0.01"), whose=whose)
+    passed = await tried(limits, 50, money=Decimal("0.0009"))
+    assert len(passed) == 11
+    for reservation in passed:
+        await reservation.settle(tokens=0, money=Decimal("0.000001"))
+    await limits.reserve("alice", money=Decimal("0.009989"))
+    with pytest.raises(LimitReached, match=r"The limit of \$0.01 a day"):
+        await limits.reserve("alice", money=Decimal("0.000001"))
+
+
+async def test_a_refused_request_reserves_nothing(counters: Counters, whose: str) -> None:
+    limits = Quota(counters, requests=3, tokens=100, whose=whose)
+    await limits.reserve("alice", tokens=60)
+    for _ in range(5):
+        with pytest.raises(LimitReached, match="tokens"):
+            await limits.reserve("alice", tokens=60)
+    await limits.reserve("alice", tokens=40)
+
+
+async def test_a_request_that_reached_nobody_is_given_back(counters: Counters, whose: str) -> None:
+    limits = Quota(counters, requests=1, tokens=100, whose=whose)
+    await (await limits.reserve("alice", tokens=60)).release()
+    await limits.reserve("alice", tokens=100)
+
+
+@pytest.mark.parametrize("wanted", [{"tokens": 101}, {"money": Decimal("0.010001")}])
+async def test_what_may_need_more_than_the_whole_limit_is_refused(
+    counters: Counters, whose: str, wanted: dict[str, object]
+) -> None:
+    limits = Quota(counters, tokens=100, money=Decimal("0.01"), whose=whose)
+    with pytest.raises(InvalidRequest, match=r"may need more than the limit of (100 tokens|\$0\.01) a day for"):
+        await limits.reserve("alice", **wanted)  # type: ignore[arg-type]
+    await limits.reserve("alice", tokens=100, money=Decimal("0.01"))
+
+
+async def test_a_day_begins_at_midnight_as_in_the_ledger(
+    counters: Counters, whose: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    limits, midnight = Quota(counters, tokens=100, whose=whose), (time.time() // DAY + 1) * DAY
+    monkeypatch.setattr("llm_hub.usage.quotas.time.time", lambda: midnight - 600)
+    evening = await limits.reserve("alice", tokens=60)
+    with pytest.raises(LimitReached, match="Try again in 10 minutes"):
+        await limits.reserve("alice", tokens=60)
+    monkeypatch.setattr("llm_hub.usage.quotas.time.time", lambda: midnight + 1)
+    await limits.reserve("alice", tokens=100)
+    await evening.settle(tokens=0, money=None)  # that day is over
+    with pytest.raises(LimitReached):
+        await limits.reserve("alice", tokens=1)
+
+
+async def test_two_servers_with_one_redis_count_together(redis_url: str) -> None:
+    one, other = Counters(redis_url), Counters(redis_url)
+    await Quota(one, requests=1, whose="both").reserve("alice")
+    with pytest.raises(LimitReached):
+        await Quota(other, requests=1, whose="both").reserve("alice")
+    await one.aclose()
+    await other.aclose()
+
+
+async def test_without_its_redis_a_server_counts_by_itself_and_says_so(caplog: pytest.LogCaptureFixture) -> None:
+    counters = Counters(f"redis://:hunter2@127.0.0.1:{free_port()}")
+    limits = Quota(counters, requests=3)
+    assert len(await tried(limits, 50)) == 3
+    assert "counts by itself" in caplog.text
+    assert "hunter2" not in caplog.text
+    await counters.aclose()
+
+
+async def test_without_limits_everything_passes() -> None:
+    assert len(await tried(Quota(), 50, tokens=10**9)) == 50
+
+
+@pytest.mark.parametrize("url", ["redis://host:port", "redis://:hunter2@host:99999999"])
+async def test_an_address_that_is_none_is_named_without_its_password(url: str, tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="LLM_HUB_REDIS_URL") as caught:
+        Counters(url)
+    assert "hunter2" not in str(caught.value)

@@ -28,10 +28,11 @@ FEW, MANY = 64, 320
 SERVER = """
 import gc, sys
 from httpx_aiohttp.httpx2 import AiohttpTransport
-from llm_hub import logs, server
-from llm_hub.application import Application
+from llm_hub import logs
+from llm_hub.serving import server
+from llm_hub.serving.application import Application
+from llm_hub.serving.front_door.guard import Guard
 from llm_hub.wire.transport import Transport
-from llm_hub.ui.guard import Guard
 
 async def no_page(self, stack):
     gc.collect()

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from starlette.requests import Request
 
-    from llm_hub.hub import Hub, ProviderState
+    from llm_hub.access.session import ProviderState, Session
 
     Handler = Callable[[Request], Awaitable[Response]]
 
@@ -51,24 +51,24 @@ class ModelList:
 AUTO = ModelList("auto", "llm-hub", "Automatic")
 
 
-def lists(hub: Hub) -> dict[str, Handler]:
+def lists(session: Session) -> dict[str, Handler]:
     """The endpoints that list, by path."""
 
     async def providers(_: Request) -> Response:
-        return reply({"providers": [state.name for state in hub.providers()]})
+        return reply({"providers": [state.name for state in session.providers()]})
 
     async def provider(request: Request) -> Response:
         name = request.path_params["name"]
-        for state in hub.providers():
+        for state in session.providers():
             if state.name == name:
-                return reply(await _described(hub, state))
+                return reply(await _described(session, state))
         raise Refused(404, "There is no such provider. GET /v1/providers lists them.", field="name")
 
     async def models(request: Request) -> Response:
-        return reply(_page(await _listed(hub), anthropic=is_anthropic(request)))
+        return reply(_page(await _listed(session), anthropic=is_anthropic(request)))
 
     async def model(request: Request) -> Response:
-        found = await _one_of(hub, request.path_params["id"])
+        found = await _one_of(session, request.path_params["id"])
         return reply(found.row(anthropic=is_anthropic(request)))
 
     return {
@@ -89,10 +89,10 @@ def reply(value: object, status: int = 200) -> Response:
     return Response(dump(value), status, media_type="application/json")
 
 
-async def _described(hub: Hub, state: ProviderState) -> dict[str, Any]:
+async def _described(session: Session, state: ProviderState) -> dict[str, Any]:
     paused = {
         redact(target.name): {"reason": redact(target.paused.reason), "seconds": target.paused.seconds}
-        for target in hub.targets()
+        for target in session.targets()
         if target.paused is not None and target.paused.seconds != 0 and target.name.partition("/")[0] == state.name
     }
     return {
@@ -101,23 +101,23 @@ async def _described(hub: Hub, state: ProviderState) -> dict[str, Any]:
         "ready": state.ready,
         "problem": state.problem,
         "default_model": state.default_model,
-        "models": await hub.known_models(state.name, LIST_PATIENCE if state.ready else 0.0),
+        "models": await session.model_names(state.name, LIST_PATIENCE if state.ready else 0.0),
         "paused": paused,
     }
 
 
-async def _listed(hub: Hub) -> list[ModelList]:
+async def _listed(session: Session) -> list[ModelList]:
     """Every model of every provider that is ready, after `auto`."""
-    ready = [state.name for state in hub.providers() if state.ready]
-    found = await asyncio.gather(*(_models(hub, name) for name in ready))
+    ready = [state.name for state in session.providers() if state.ready]
+    found = await asyncio.gather(*(_models(session, name) for name in ready))
     return [AUTO, *(model for models in found for model in models)]
 
 
-async def _one_of(hub: Hub, name: str) -> ModelList:
+async def _one_of(session: Session, name: str) -> ModelList:
     """The model of that name. Raises `Refused` if it is not listed."""
     provider = name.partition("/")[0]
-    ready = {state.name for state in hub.providers() if state.ready}
-    models: list[ModelList] = [AUTO, *(await _models(hub, provider) if provider in ready else ())]
+    ready = {state.name for state in session.providers() if state.ready}
+    models: list[ModelList] = [AUTO, *(await _models(session, provider) if provider in ready else ())]
     for model in models:
         if model.id == name:
             return model
@@ -134,9 +134,9 @@ def _page(models: list[ModelList], *, anthropic: bool) -> dict[str, Any]:
     return {"data": rows, "has_more": False, "first_id": models[0].id, "last_id": models[-1].id}
 
 
-async def _models(hub: Hub, provider: str) -> list[ModelList]:
-    names = await hub.known_models(provider, LIST_PATIENCE)
-    known = {info.id: info for info in hub.listed(provider)}
+async def _models(session: Session, provider: str) -> list[ModelList]:
+    names = await session.model_names(provider, LIST_PATIENCE)
+    known = {info.id: info for info in session.last_models(provider)}
     return [
         ModelList(f"{provider}/{name}", provider, info.title or name, info.context)
         if (info := known.get(name))

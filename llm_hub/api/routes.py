@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -21,44 +20,37 @@ from llm_hub.api.openapi import description
 from llm_hub.api.refusals import Refused
 from llm_hub.api.replies import stream, whole
 from llm_hub.api.usage_report import metrics, usage
-from llm_hub.gateway.meter import Meter
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from starlette.requests import Request
     from starlette.responses import Response
 
     from llm_hub.api.dialects.dialect import Said
     from llm_hub.api.endpoint import Refuse
     from llm_hub.api.listings import Handler
-    from llm_hub.chat import ChatRequest
-    from llm_hub.hub import Hub
-    from llm_hub.usage.quotas import Quota
+    from llm_hub.gateway.gateway import Gateway
 
 PATHS = ("/v1", "/metrics")
 """How the paths begin that the API answers."""
 
 
-def router(hub: Hub, keys: Mapping[str, str], meter: Meter | None = None, limits: Quota | None = None) -> Router:
-    """The API over `hub`, an ASGI application for `PATHS`. `keys` are the owner's for whoever may use it, by
-    name; without any, see access.py.
+def router(gateway: Gateway) -> Router:
+    """The API over `gateway`, an ASGI application for `PATHS`.
 
-    Every answer passes through `meter`, and `limits` hold for each of those who ask. Starlette's router alone:
-    FastAPI's layers, of which nothing is used here, would add an eighth to the cost of a request.
+    Starlette's router alone: FastAPI's layers, of which nothing is used here, would add an eighth to the cost of a
+    request.
     """
-    meter = meter or Meter()
+    meter = gateway.meter
     routes: list[Route] = []
 
     def add(path: str, endpoint: Handler, refuse: Refuse, *methods: str) -> None:
-        guarded = Endpoint(path, endpoint, refuse, keys, meter.metrics)
+        guarded = Endpoint(path, endpoint, refuse, gateway.policy.api_keys, meter.metrics)
         routes.append(Route(path, guarded, methods=list(methods)))
 
     def chat(path: str, dialect: Dialect[Body]) -> None:
         async def answer(request: Request) -> Response:
-            body, who = parse(dialect.body, await _body(request)), request.state.who
-            held = [(limits, who)] if limits else []
-            events = meter.events(hub, _routed(body.request(), hub), who=who, way=path, limits=held)
+            body = parse(dialect.body, await _body(request))
+            events = gateway.answer(gateway.program(request.state.who, path), body.request())
             if body.stream:
                 return await stream(request, events, dialect.writer(body))
             return await whole(request, events, partial(dialect.whole, body))
@@ -82,7 +74,7 @@ def router(hub: Hub, keys: Mapping[str, str], meter: Meter | None = None, limits
     chat("/v1/chat/completions", COMPLETIONS)
     chat("/v1/messages", MESSAGES)
     add("/v1/messages/count_tokens", count_tokens, _refused, "POST")
-    for path, lister in lists(hub).items():
+    for path, lister in lists(gateway.owner_session).items():
         add(path, lister, _refused, "GET")
     add("/v1/openapi.json", described, _refused, "GET")
     if meter.ledger:
@@ -93,14 +85,6 @@ def router(hub: Hub, keys: Mapping[str, str], meter: Meter | None = None, limits
     for path in ("/v1", "/v1/{rest:path}", "/{rest:path}"):
         add(path, unknown, _refused)  # whatever the method
     return Router(routes, redirect_slashes=False)
-
-
-def _routed(request: ChatRequest, hub: Hub) -> ChatRequest:
-    """The request with the configured route where its chain says `auto`."""
-    if not request.fallback or "auto" not in request.fallback:
-        return request
-    chain = (target for name in request.fallback for target in (hub.route if name == "auto" else (name,)))
-    return replace(request, fallback=tuple(chain))
 
 
 def _refused(request: Request, status: int, said: Said) -> tuple[int, object]:

@@ -14,27 +14,27 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from llm_hub.errors import LLMHubError
-from llm_hub.gateway.visitors import TAB
+from llm_hub.gateway.visitors import TAB_HEADER
 
 if TYPE_CHECKING:
-    from llm_hub.gateway.visitors import Visitors
+    from llm_hub.gateway.gateway import Gateway
 
 PATH = "/visitor/keys"
 MAX_KEY_TEST_SECONDS = 20.0
 """Seconds that a test of a key may take."""
 
 
-def router(visitors: Visitors) -> APIRouter:
+def router(gateway: Gateway) -> APIRouter:
     """The routes of the page's tab Keys."""
 
     def shown(secret: str) -> Response:
-        held, rows = visitors.held(secret), visitors.hub_of(secret).keyed()
+        held, rows = gateway.visitors.key_endings(secret), gateway.session_of_tab(secret).providers_with_keys()
         listed = [
             {"name": state.name, "title": state.title, "host": host, "held": state.name in held,
                 "last": held.get(state.name, "")}
             for state, host in rows
         ]  # fmt: skip
-        return _json({"providers": listed, "signed_in": visitors.signed_in(secret)})
+        return _json({"providers": listed, "signed_in": gateway.visitors.is_signed_in(secret)})
 
     async def listed(request: Request) -> Response:
         return shown(_secret(request))
@@ -42,23 +42,23 @@ def router(visitors: Visitors) -> APIRouter:
     async def keep(request: Request) -> Response:
         secret, key = _secret(request), (await request.body()).decode("utf-8", "replace")
         try:
-            visitors.keep(secret, request.path_params["provider"], key)
+            gateway.visitors.add_key(secret, request.path_params["provider"], key)
         except LLMHubError as error:
             return _json({"problem": str(error)}, 400)
         return shown(secret)
 
     async def drop(request: Request) -> Response:
-        visitors.drop(_secret(request), request.path_params["provider"])
+        gateway.visitors.remove_key(_secret(request), request.path_params["provider"])
         return shown(_secret(request))
 
     async def test(request: Request) -> Response:
         """Asks for the list of models: it costs nothing, and needs the key."""
         secret, provider = _secret(request), request.path_params["provider"]
-        if provider not in visitors.held(secret):
+        if provider not in gateway.visitors.key_endings(secret):
             return _json({"problem": "There is no key of yours for it."}, 404)
         try:
             async with asyncio.timeout(MAX_KEY_TEST_SECONDS):
-                models = await visitors.hub_of(secret).models(provider, fresh=True)
+                models = await gateway.session_of_tab(secret).models(provider, fresh=True)
         except LLMHubError as error:
             return _json({"works": False, "told": str(error)})
         except TimeoutError:
@@ -74,7 +74,7 @@ def router(visitors: Visitors) -> APIRouter:
 
 
 def _secret(request: Request) -> str:
-    return request.headers.get(TAB, "")
+    return request.headers.get(TAB_HEADER, "")
 
 
 def _json(value: Any, status: int = 200) -> Response:

@@ -22,9 +22,11 @@ from llm_hub.access.client_address import address
 from llm_hub.api import PATHS, health, router, visitor_keys
 from llm_hub.api.early_refusals import EarlyRefusals
 from llm_hub.arena.votes import Votes
+from llm_hub.gateway.gateway import Gateway
 from llm_hub.gateway.meter import Meter
 from llm_hub.gateway.metrics import Metrics
-from llm_hub.gateway.visitors import MAX_STRANGER_ANSWER_TOKENS, StrangerQuota, Visitors
+from llm_hub.gateway.policy import Policy
+from llm_hub.gateway.visitors import Visitors
 from llm_hub.hub import Hub
 from llm_hub.redaction import Redactor
 from llm_hub.serving.front_door.guard import Guard
@@ -32,7 +34,7 @@ from llm_hub.serving.mount import build_page, mount_page
 from llm_hub.storage.database import Database
 from llm_hub.ui.gradio_fixes import upload_cleanup
 from llm_hub.usage.ledger import Ledger
-from llm_hub.usage.quotas import Counters, Quota
+from llm_hub.usage.quotas import Counters
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -70,21 +72,18 @@ class Application:
     """The whole site as one ASGI application: the API from the first moment, the page as soon as it is built."""
 
     def __init__(self, settings: Settings, redactor: Redactor | None = None) -> None:
-        self.hub = Hub.from_settings(settings)
+        self.hub = Hub(settings)
         self._counters = Counters(settings.redis_url)
         self._database = Database(settings.database_url)
         self._ledger = Ledger(self._database, days=settings.ledger_days)
         self._public = settings.public
-        metrics = Metrics(self.hub)
-        meter = Meter(self._ledger, metrics, redactor=redactor)
-        self.visitors = Visitors(
+        metrics = Metrics(self.hub.session())
+        self.gateway = Gateway(
             self.hub,
-            owner_pays=settings.owner_pays,
-            trusted=not settings.public,
-            only_here=not settings.public,
-            allowance=_allowance(settings, self._counters) if settings.public else None,
-            meter=meter,
-            redactor=redactor,
+            Policy.from_settings(settings, self._counters),
+            meter=Meter(self._ledger, metrics, redactor=redactor),
+            visitors=Visitors(self.hub, redactor=redactor),
+            address_of=partial(address, on_space="SPACE_ID" in os.environ),
         )
         self.votes = Votes(self._database)
         self.page: Page | None = None
@@ -95,10 +94,14 @@ class Application:
         self._stop_event: asyncio.Event | None = None
         self.api = FastAPI(lifespan=self._lifespan, docs_url=None, redoc_url=None, openapi_url=None)
         self._health = health({HEALTH: self._state, f"{HEALTH}/ready": self._state, f"{HEALTH}/live": _live})
-        api_keys = {name: key.get_secret_value() for name, key in settings.api_keys.items()}
-        self._v1 = router(self.hub, api_keys, meter, _limits(settings, self._counters))
-        self.api.include_router(visitor_keys.router(self.visitors))
-        self._answers = f"{len(api_keys)} keys" if api_keys else "this computer only, without LLM_HUB_API_KEYS"
+        self._v1 = router(self.gateway)
+        self.api.include_router(visitor_keys.router(self.gateway))
+        api_keys = self.gateway.policy.api_keys
+        self._answers = (
+            f"{len(api_keys)} {'key' if len(api_keys) == 1 else 'keys'}"
+            if api_keys
+            else "this computer only, without LLM_HUB_API_KEYS"
+        )
         self._turn_away = EarlyRefusals(metrics)
         self.guard = Guard(
             self._dispatch,
@@ -193,7 +196,12 @@ class Application:
             stack.push_async_callback(self._counters.aclose)
             stack.push_async_callback(self._database.aclose)
             stack.push_async_callback(self._ledger.aclose)
-            tending = (self._open(stack), self.visitors.tend(), self._ledger.tend(), upload_cleanup.tend())
+            tending = (
+                self._open(stack),
+                self.gateway.visitors.sweep_forever(),
+                self._ledger.tend(),
+                upload_cleanup.tend(),
+            )
             background = [asyncio.create_task(task) for task in tending]
             yield
             for task in background:
@@ -203,9 +211,7 @@ class Application:
     async def _open(self, stack: AsyncExitStack) -> None:
         """Builds the page and puts it behind the API's routes."""
         try:
-            page = await asyncio.to_thread(
-                build_page, self.visitors, self.votes, None if self._public else self._ledger
-            )
+            page = await asyncio.to_thread(build_page, self.gateway, self.votes, None if self._public else self._ledger)
             gradio_app = mount_page(self.api, page, self.guard)
             # A mounted application's own lifespan is only entered by a parent that starts after the mount.
             await stack.enter_async_context(gradio_app.router.lifespan_context(gradio_app))
@@ -235,31 +241,3 @@ class Application:
 def _live() -> tuple[int, str]:
     """The process answers, whatever else it can do."""
     return 200, "live"
-
-
-def _limits(settings: Settings, counters: Counters) -> Quota | None:
-    """What each key of the API may use; None: whatever it likes."""
-    requests, tokens, money = settings.limit_requests, settings.limit_tokens, settings.limit_money
-    if requests is None and tokens is None and money is None:
-        return None
-    return Quota(counters, requests=requests, tokens=tokens, money=money)
-
-
-def _allowance(settings: Settings, counters: Counters) -> StrangerQuota:
-    """What strangers may use of the owner's money."""
-    return StrangerQuota(
-        Quota(
-            counters,
-            requests=settings.visitor_requests,
-            tokens=settings.visitor_tokens,
-            whose="each visitor",
-        ),
-        Quota(
-            counters,
-            tokens=settings.daily_tokens,
-            money=settings.daily_money,
-            whose="all visitors together",
-        ),
-        partial(address, on_space="SPACE_ID" in os.environ),
-        min(MAX_STRANGER_ANSWER_TOKENS, max(1, min(settings.visitor_tokens, settings.daily_tokens) // 2)),
-    )

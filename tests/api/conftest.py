@@ -14,7 +14,9 @@ import pytest
 import uvicorn
 
 from llm_hub.api import router
+from llm_hub.gateway.gateway import Gateway
 from llm_hub.gateway.meter import Meter
+from llm_hub.gateway.policy import Policy
 from llm_hub.hub import Hub
 from llm_hub.providers.catalog import PROVIDERS
 from llm_hub.settings import Settings
@@ -40,7 +42,7 @@ class Api:
 async def served(
     hub: Hub, keys: dict[str, str], meter: Meter | None = None, limits: Quota | None = None
 ) -> AsyncIterator[Api]:
-    app = router(hub, keys, meter, limits)
+    app = router(Gateway(hub, Policy(api_keys=keys, api_quota=limits), meter=meter))
     server = uvicorn.Server(uvicorn.Config(app, port=0, log_config=None, timeout_graceful_shutdown=1))
     config = server.config
     config.load()

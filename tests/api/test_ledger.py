@@ -52,7 +52,7 @@ async def test_a_failure_is_a_row(
     hubs: Metered, fault_server: FaultServer, model: str, outcome: str, stream: bool
 ) -> None:
     fault_server.lists = "faults"
-    await hubs.api.hub.models("openai")
+    await hubs.api.hub.session().models("openai")
     await hubs.ask(model, stream=stream, fallback=[])
     row = await hubs.row()
     assert (row.target, row.outcome) == (model, outcome)
@@ -93,7 +93,7 @@ async def test_an_answer_that_two_models_gave_counts_what_both_reported(hubs: Me
 @pytest.mark.parametrize("model", ["stall@headers", "stall@mid"])
 async def test_a_client_that_left_is_a_row(hubs: Metered, fault_server: FaultServer, model: str, stream: bool) -> None:
     fault_server.lists = "faults"
-    await hubs.api.hub.models("openai")
+    await hubs.api.hub.session().models("openai")
     asking = asyncio.create_task(hubs.ask(f"openai/{model}", stream=stream))
     exchange = await fault_server.next_exchange(2)
     if model == "stall@mid":

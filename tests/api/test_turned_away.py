@@ -130,7 +130,7 @@ async def test_another_status_is_a_line_of_its_own(heard: asyncio.Queue[str]) ->
 
 
 async def test_refusals_are_counted_as_requests(hub: Hub) -> None:
-    metrics = Metrics(hub)
+    metrics = Metrics(hub.session())
     async with client(EarlyRefusals(metrics)) as caller:
         refused = await flood(caller, "/v1/some/odd/path")
     line = f'llm_hub_http_requests_total{{endpoint="/v1/",status="429"}} {float(len(refused))}'

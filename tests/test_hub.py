@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from llm_hub.access.session import MAX_LIST_AGE, Session
-from llm_hub.chat import ChatRequest, Done, LLMResponse, Message, Role
+from llm_hub.chat import ChatRequest, Done, LLMResponse, Message, Role, Tool
 from llm_hub.errors import ConfigurationError, ModelNotFound, NotConfigured, ProviderError
 from llm_hub.factory import ConfiguredProviders
 from llm_hub.hub import Hub
@@ -54,6 +54,13 @@ async def test_a_provider_without_a_key_is_listed_and_says_so(tmp_path: Path) ->
         assert session.default_provider == "local"
         with pytest.raises(NotConfigured, match=r"OpenAI needs a key\. Set OPENAI_API_KEY"):
             await answer(session, "openai/gpt-6-luna")
+
+
+async def test_a_missing_key_is_the_cause_also_where_the_request_has_tools(tmp_path: Path) -> None:
+    tools = ChatRequest((Message(Role.USER, "Hello"),), "openai", tools=(Tool("add", "Adds", {}),), fallback=())
+    async with open_session(tmp_path, "") as session, session.answer(tools) as events:
+        with pytest.raises(NotConfigured, match=r"OpenAI needs a key\. Set OPENAI_API_KEY"):
+            [event async for event in events]
 
 
 async def test_a_broken_key_is_named_and_never_shown(tmp_path: Path) -> None:

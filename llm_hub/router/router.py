@@ -37,7 +37,7 @@ from llm_hub.errors import (
     TargetPaused,
 )
 from llm_hub.provider import LLMProvider
-from llm_hub.response_builder import deltas
+from llm_hub.response_builder import tool_call_deltas
 from llm_hub.router.circuit_breaker import Health
 from llm_hub.router.continuation import MAX_RESUMED_CHARS, check_form, continuation_request
 from llm_hub.router.deadlines import Clocks, watched
@@ -273,7 +273,7 @@ class _Route:
         permit.settle(None)
         self._record_attempt(target, timing, None, last.usage, within=last.attempts)
         self._answered = True
-        return [*events, *deltas(last.tool_calls), Done(self._response(last))]
+        return [*events, *tool_call_deltas(last.tool_calls), Done(self._response(last))]
 
     def _response(self, last: LLMResponse) -> LLMResponse:
         """The whole answer, and how it came about."""

@@ -52,9 +52,16 @@ async def served(
     ticking = asyncio.create_task(server.main_loop())
     async with httpx.AsyncClient(base_url=url, timeout=30, trust_env=False, verify=NO_TLS) as client:
         yield Api(url, hub, client)
-    server.should_exit = True
-    await ticking
-    await server.shutdown()
+    ticking.cancel()
+    await asyncio.wait([ticking])
+    for _ in range(100):  # its client has gone: the server sees that in a moment, and has nothing left to do
+        await asyncio.sleep(0)
+    if server.server_state.connections:
+        await server.shutdown()
+    else:  # `shutdown` sleeps for a tenth of a second
+        for listener in server.servers:
+            listener.close()
+        await server.lifespan.shutdown()
 
 
 @pytest.fixture

@@ -99,7 +99,7 @@ async def test_each_client_is_told_in_its_own_words(
 
 
 async def test_a_flood_is_a_line_and_then_a_number(heard: asyncio.Queue[str]) -> None:
-    turn_away = EarlyRefusals(quiet=0.2)
+    turn_away = EarlyRefusals(flood_log_seconds=0.2)
     async with client(turn_away) as caller:
         refused = await flood(caller, "/v1/chat")
         assert all(reply.status_code == 429 for reply in refused)

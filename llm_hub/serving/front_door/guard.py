@@ -18,6 +18,7 @@ from starlette.requests import ClientDisconnect
 
 from llm_hub.access.client_address import address
 from llm_hub.access.rate_limits import OpenCounter, OpenTabs, RateLimiter
+from llm_hub.api.paths import PATHS
 from llm_hub.serving.front_door.body_limit import (
     MAX_BODY_BYTES,
     MAX_FILES,
@@ -47,8 +48,6 @@ CLOSED = re.compile(r"/(?:gradio_api|monitoring|svelte|openapi\.json|docs|redoc|
 PAGES = ("/", "/config", "/config/")
 UPLOAD = "/gradio_api/upload"
 HEARTBEAT = "/gradio_api/heartbeat/"
-API = ("/v1", "/metrics")
-"""How the paths begin of which every reply is a line of the log."""
 NAMING = (b"host", b"x-forwarded-host", b"x-gradio-server")
 """The headers that Gradio takes for the page's own address."""
 MAX_HOST_CHARS = 300
@@ -138,7 +137,7 @@ class Guard:
             await send({"type": "websocket.close"})  # the page opens none
             return
         path = scope["path"]
-        to_api = path.startswith(API)
+        to_api = path.startswith(PATHS)
         reply = GuardedReply(scope, send, self._api_headers if to_api else self._headers, self._turn_away)
         who = address(scope, on_space=self._on_space)
         if not self._open.enter(who):

@@ -38,9 +38,9 @@ class Memory(LLMProvider):
     async def events(self, request: ChatRequest) -> AsyncGenerator[Event]:
         answer = ResponseBuilder(self, request)
         for _ in range(self._tokens):
-            yield answer.text(" word")
+            yield answer.add_text(" word")
         answer.finish_reason = "stop"
-        yield answer.done()
+        yield answer.finish()
 
 
 async def _drain(provider: LLMProvider) -> None:

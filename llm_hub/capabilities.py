@@ -1,4 +1,8 @@
-"""The parts of a request that not every provider takes."""
+"""The capabilities of a provider: the optional fields of a request that not every provider can pass on.
+
+A provider lists the fields that it passes on in `LLMProvider.supports`. A request that sets another one is refused
+with `NotOffered` before anything is sent, and a route goes on to its next target.
+"""
 
 from __future__ import annotations
 
@@ -19,13 +23,13 @@ CAPABILITIES = {
     "top_p": "top_p",
     "effort": "a reasoning effort",
 }
-"""Fields of a request, and what they are called in a sentence."""
+"""The optional fields of `ChatRequest`, and what each is called in a sentence."""
 
 
 def missing_capability(request: ChatRequest, supports: frozenset[str]) -> str | None:
-    """The first field that asks for more than what is taken.
+    """The first field of the request that needs a capability outside `supports`; None if there is none.
 
-    What is everybody's default ("auto", several calls at once) asks nothing of anybody.
+    A field that is unset, or set to what every provider does anyway ("auto", several tools at once), needs none.
     """
     for name in CAPABILITIES:
         value = getattr(request, name)
@@ -36,8 +40,8 @@ def missing_capability(request: ChatRequest, supports: frozenset[str]) -> str | 
     return None
 
 
-def chooses_nothing(request: ChatRequest) -> bool:
-    """Whether a tool is to be called that the request does not have."""
+def chooses_missing_tool(request: ChatRequest) -> bool:
+    """Whether the request demands a call of a tool that it does not offer."""
     if request.tool_choice in (None, "auto", "none"):
         return False
     if isinstance(request.tool_choice, OneTool):

@@ -8,14 +8,13 @@ from inspect import signature
 from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import urlsplit
 
+from llm_hub.chat import split_target
 from llm_hub.errors import ConfigurationError
 from llm_hub.providers.catalog import PROVIDERS, ProviderSpec, compatible
 from llm_hub.providers.llamacpp import gguf
 from llm_hub.wire.validation import checked_url
 
 if TYPE_CHECKING:
-    from decimal import Decimal
-
     from llm_hub.provider import LLMProvider
     from llm_hub.settings import Settings
 
@@ -76,9 +75,9 @@ class ProviderFactory:
 
 
 class ConfiguredProviders:
-    """Rows by name: those that come with the hub, then the servers that the settings add.
+    """The providers of one hub: those that come with it, then the servers of the settings, each with its settings.
 
-    Raises `ConfigurationError` for settings that contradict each other, or name a provider that there is not.
+    Raises `ConfigurationError` for settings that contradict each other, or that name an unknown provider.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -92,13 +91,13 @@ class ConfiguredProviders:
             key = f"{name.upper().replace('-', '_')}_API_KEY"
             self.specs[name] = compatible(name, checked_url(url, f"LLM_HUB_SERVERS: {name}"), key)
         for name in settings.route:
-            self.known(name, "LLM_HUB_ROUTE: ")
+            self.check(name, "LLM_HUB_ROUTE: ")
         for name in settings.prices:
-            self.known(name, "LLM_HUB_PRICES: ")
+            self.check(name, "LLM_HUB_PRICES: ")
 
-    def known(self, target: str, where: str = "") -> str:
+    def check(self, target: str, where: str = "") -> str:
         """The provider's name in a target's. Raises `ConfigurationError` if there is no such provider."""
-        name = target.partition("/")[0]
+        name, _ = split_target(target)
         known = [*self.specs, *ProviderFactory.registered]
         if name in known:
             return name
@@ -106,10 +105,26 @@ class ConfiguredProviders:
         hint = f"Did you mean {near[0]}?" if near else f"Known are {', '.join(known)}."
         raise ConfigurationError(f"{where}There is no provider {name!r}; a model is written provider/model.", hint=hint)
 
-    def rates(self, provider: str, model: str) -> tuple[Decimal, Decimal] | None:
-        """What the owner says that a model costs."""
-        own = self._settings.prices
-        return own.get(f"{provider}/{model}") or own.get(provider)
+    def is_built_in(self, name: str) -> bool:
+        """Whether a provider comes with the hub, and is not a server of the settings."""
+        return name in PROVIDERS
+
+    def takes_key(self, name: str) -> bool:
+        """Whether a provider may be asked with an API key."""
+        spec = self.specs.get(name)
+        return spec is not None and bool(spec.key) and name not in ProviderFactory.registered
+
+    def owner_key(self, name: str) -> str:
+        """The owner's API key for a provider, as it stands in the settings, or ""."""
+        return self._settings.value(*self.specs[name].key) if self.takes_key(name) else ""
+
+    def key_variable(self, name: str) -> str:
+        """The setting that holds the owner's key."""
+        return next(variable for variable in self.specs[name].key if self._settings.value(variable))
+
+    def price_lists(self) -> dict[str, str]:
+        """For each provider its id in the public price lists; see `Prices`."""
+        return {name: spec.prices for name, spec in self.specs.items()}
 
     def default_model(self, name: str) -> str:
         """The model that a provider's name alone stands for. Raises `ConfigurationError` for a file that is none."""

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from llm_hub.chat import ChatRequest, Done, LLMResponse, Message, Role, TextDelta
 from llm_hub.errors import InvalidRequest, StreamBroken
-from llm_hub.response_builder import ResponseBuilder, deltas
+from llm_hub.response_builder import ResponseBuilder, tool_call_deltas
 
 if TYPE_CHECKING:
     from llm_hub.chat import Event, ModelInfo
@@ -111,22 +111,22 @@ class LLMProvider(ABC):  # noqa: B024  # what must be overridden is one of three
             async with aclosing(self.stream(request.messages, answer.model, **options)) as pieces:  # type: ignore[type-var]  # async generators have aclose
                 async for piece in pieces:
                     if piece:
-                        yield answer.text(piece)
+                        yield answer.add_text(piece)
             answer.finish_reason = "stop"
-            yield answer.done()
+            yield answer.finish()
             return
         whole: LLMResponse | str = await self.complete(request.messages, answer.model, **options)
         if isinstance(whole, LLMResponse):
             yield TextDelta(whole.content)
-            for delta in deltas(whole.tool_calls):
+            for delta in tool_call_deltas(whole.tool_calls):
                 yield delta
             yield Done(whole)
             return
         if not isinstance(whole, str):
             raise TypeError(f"{type(self).__name__}.complete() must return text or an LLMResponse, not {whole!r:.40}.")
-        yield answer.text(whole)
+        yield answer.add_text(whole)
         answer.finish_reason = "stop"
-        yield answer.done()
+        yield answer.finish()
 
 
 def _request(

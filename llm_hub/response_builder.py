@@ -1,16 +1,15 @@
-"""Puts the pieces of a streaming answer together: text, reasoning and tool calls of any protocol, into one response."""
+"""Puts the pieces of a streamed answer together: text, reasoning and tool calls of any protocol, into one response."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 from uuid import uuid4
 
 import orjson
 
-from llm_hub.capabilities import CAPABILITIES, chooses_nothing, missing_capability
+from llm_hub.capabilities import CAPABILITIES, chooses_missing_tool, missing_capability
 from llm_hub.chat import (
     ChatRequest,
     Done,
@@ -26,83 +25,15 @@ from llm_hub.chat import (
 from llm_hub.errors import ContentRejected, EmptyAnswer, InvalidRequest, NotOffered, StreamBroken
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-
-    from llm_hub.chat import Event
+    from collections.abc import Sequence
 
 
-MAX_CALLS = 1000
-"""In one answer."""
-
-
-@dataclass(slots=True)
-class _PartialCall:
-    """A call whose arguments are still streaming."""
-
-    index: int
-    id: str
-    name: str
-    arguments: list[str] = field(default_factory=list)
-
-    def whole(self) -> ToolCall:
-        return ToolCall(self.id, self.name, "".join(self.arguments).strip() or "{}")
-
-
-class ToolCallBuilder:
-    """The calls of one answer."""
-
-    __slots__ = ("_begun", "_places")
-
-    def __init__(self) -> None:
-        self._begun: list[_PartialCall] = []
-        self._places: dict[int, _PartialCall] = {}
-        """The last call at each of the vendor's places."""
-
-    def take(self, place: int | None, call_id: str, name: str, arguments: str) -> ToolCallDelta | None:
-        """Takes the next piece; None for one that begins a call without a name. Raises `StreamBroken` for too many.
-
-        `place` is the vendor's number for the call, which several servers give to every call alike: another id
-        together with a name begins another call, too. None is for a call that comes whole.
-        """
-        call = None if place is None else self._places.get(place)
-        if call is not None and not (name and call_id and call_id != call.id):
-            call.arguments.append(arguments)
-            return ToolCallDelta(call.index, "", "", arguments)
-        if not (name and isinstance(name, str) and isinstance(call_id, str)):
-            return None
-        if len(self._begun) >= MAX_CALLS:
-            raise StreamBroken(f"The answer calls more than {MAX_CALLS} tools at once.")
-        call = _PartialCall(len(self._begun), call_id or f"call_{uuid4().hex}", name, [arguments])
-        self._begun.append(call)
-        if place is not None:
-            self._places[place] = call
-        return ToolCallDelta(call.index, call.id, name, arguments)
-
-    def length(self) -> int:
-        """Characters of the arguments so far."""
-        return sum(sum(map(len, call.arguments)) for call in self._begun)
-
-    def whole(self, *, cut: bool) -> tuple[ToolCall, ...]:
-        """The calls. `cut`: the answer ran into its limit, and a call that it cut off is none."""
-        calls = tuple(call.whole() for call in self._begun)
-        return tuple(call for call in calls if _is_json(call.arguments)) if cut else calls
-
-
-def deltas(calls: Sequence[ToolCall]) -> list[ToolCallDelta]:
-    """Whole calls as events, each in one piece."""
-    return [ToolCallDelta(index, call.id, call.name, call.arguments) for index, call in enumerate(calls)]
-
-
-def _is_json(text: str) -> bool:
-    try:
-        orjson.loads(text)
-    except orjson.JSONDecodeError:
-        return False
-    return True
+MAX_TOOL_CALLS = 1000
+"""Tool calls in one answer. More is what a model in a loop writes, and no program runs them."""
 
 
 class AnsweringProvider(Protocol):
-    """Who is asked, as far as an answer has to know them: see `LLMProvider`."""
+    """What a response builder has to know about the provider that answers: see `LLMProvider`."""
 
     name: str
     title: str
@@ -111,16 +42,18 @@ class AnsweringProvider(Protocol):
 
 
 class ResponseBuilder:
-    """Collects one answer while it streams: an adapter passes its pieces through and ends with `yield answer.done()`.
+    """Collects one answer while it streams.
 
-    Raises `InvalidRequest` on construction if there is nothing to ask.
+    An adapter passes every piece through an `add_…` method, yields the event that it returns, and ends with
+    `yield builder.finish()`. Constructing one checks the request: it raises `InvalidRequest` where there is nothing to
+    ask, and `NotOffered` where the provider lacks a capability that the request needs.
     """
 
     __slots__ = (
         "_calls",
-        "_first",
+        "_first_piece_at",
         "_reasoning",
-        "_started",
+        "_started_at",
         "_text",
         "finish_reason",
         "ignored",
@@ -137,96 +70,70 @@ class ResponseBuilder:
         self.provider = provider.name
         self.title = provider.title or provider.name
         self.model = request.model or provider.default_model
-        """The model that was asked; an adapter overwrites it with the one that says it answers."""
+        """The model that was asked. An adapter overwrites it with the model that the reply names."""
         self.usage: Usage = {}
         self.finish_reason: str | None = None
+        """None until the provider has said that the answer is complete."""
         self.refusal = ""
         """The model's own words for not answering, where the protocol keeps them apart."""
         self.stop_sequence = ""
+        """Which of the request's stop texts ended the answer, where the protocol says so."""
         self.ignored: tuple[str, ...] = ()
+        """The request's settings that the model was not sent."""
         self.notes: tuple[str, ...] = ()
+        """Sentences that a reader should see beside the answer."""
         self._text: list[str] = []
         self._reasoning: list[str] = []
         self._calls = ToolCallBuilder()
-        self._started = time.perf_counter()
-        self._first: float | None = None
-        if not self.model:
-            raise InvalidRequest(
-                f"No model is named, and {self.title} has no default.",
-                provider=provider.name,
-                hint="Choose a model.",
-            )
-        if not self.model.isprintable():
-            raise InvalidRequest(
-                "The model's name contains a line break or another character that no name has.",
-                provider=provider.name,
-                hint="Choose a model from the list.",
-            )
-        if (name := missing_capability(request, provider.supports)) is not None:
-            raise NotOffered(
-                f"{self.title} does not take {CAPABILITIES[name]}.",
-                parameter=name,
-                provider=provider.name,
-                model=self.model,
-            )
-        if chooses_nothing(request):
-            raise InvalidRequest(
-                "The choice of tools asks for one that the request does not have.",
-                provider=provider.name,
-                model=self.model,
-                hint="Name one of the request's tools.",
-            )
-        last = request.messages[-1] if request.messages else None
-        asks = last is not None and last.role is Role.USER and (last.text.strip() or last.images)
-        if last is None or not (asks or last.tool_results):
-            raise InvalidRequest(
-                "There is nothing to answer: the last message must be the user's, and not be empty.",
-                provider=provider.name,
-                model=self.model,
-                hint="Type a prompt.",
-            )
+        self._started_at = time.perf_counter()
+        self._first_piece_at: float | None = None
+        _check_model(self)
+        _check_request(self, request, provider.supports)
 
-    @property
-    def started(self) -> bool:
-        """Whether any text or reasoning has come."""
-        return self._first is not None
-
-    def text(self, text: str) -> TextDelta:
-        """Takes the next piece of text."""
-        if self._first is None:
-            self._first = time.perf_counter()
+    def add_text(self, text: str) -> TextDelta:
+        """Adds the next piece of text."""
+        if self._first_piece_at is None:
+            self._first_piece_at = time.perf_counter()
         self._text.append(text)
         return TextDelta(text)
 
-    def reasoning(self, text: str) -> ReasoningDelta:
-        """Takes the next piece of reasoning."""
-        if self._first is None:
-            self._first = time.perf_counter()
+    def add_reasoning(self, text: str) -> ReasoningDelta:
+        """Adds the next piece of reasoning."""
+        if self._first_piece_at is None:
+            self._first_piece_at = time.perf_counter()
         self._reasoning.append(text)
         return ReasoningDelta(text)
 
-    def tool_call(self, place: int | None, *, id: str = "", name: str = "", arguments: str = "") -> ToolCallDelta:  # noqa: A002  # as it is called on every wire
-        """Takes the next piece of a call, as `Calls.take` has it; one without an id is given one.
+    def add_tool_call(
+        self,
+        position: int | None,
+        *,
+        id: str = "",  # noqa: A002  # as every protocol calls it
+        name: str = "",
+        arguments: str = "",
+    ) -> ToolCallDelta:
+        """Adds the next piece of a tool call, as `ToolCallBuilder.add` describes it.
 
         Raises `StreamBroken` for a call that begins without a name.
         """
-        if self._first is None:
-            self._first = time.perf_counter()
-        delta = self._calls.take(place, id, name, arguments)
+        if self._first_piece_at is None:
+            self._first_piece_at = time.perf_counter()
+        delta = self._calls.add(position, id, name, arguments)
         if delta is None:
             raise StreamBroken(f"{self.title} called a tool without a name.")
         return delta
 
-    def length(self) -> int:
-        """Characters so far: text, reasoning, and the arguments of calls."""
-        return sum(map(len, self._text)) + sum(map(len, self._reasoning)) + self._calls.length()
+    def count_characters(self) -> int:
+        """Characters so far: of the text, the reasoning, and the arguments of tool calls."""
+        return sum(map(len, self._text)) + sum(map(len, self._reasoning)) + self._calls.count_characters()
 
-    def done(self) -> Done:
-        """The last event. Raises `StreamBroken` without a finish reason, `ContentRejected` for a refusal or a content
-        filter, `EmptyAnswer` without text and calls.
+    def finish(self) -> Done:
+        """The last event, with the whole response.
 
-        An answer that ran out of tokens while it reasoned is not empty: it is complete, with the reason "length". A
-        call that the limit cut off is none. One that was made is the finish reason, whatever the server calls it.
+        Raises `StreamBroken` without a finish reason, `ContentRejected` for a refusal or a content filter, and
+        `EmptyAnswer` for an answer with neither text nor tool calls. An answer that ran out of tokens while the model
+        reasoned is not empty: it is complete, and its finish reason is "length". A tool call that the limit cut off is
+        dropped. An answer with tool calls always has the finish reason "tool_calls", also where the server says "stop".
         """
         if self.finish_reason is None:
             raise StreamBroken(
@@ -244,12 +151,12 @@ class ResponseBuilder:
                 hint="Rephrase the prompt, or choose another model.",
             )
         content = "".join(self._text)
-        calls = self._calls.whole(cut=self.finish_reason == "length")
+        calls = self._calls.build(truncated=self.finish_reason == "length")
         if calls and self.finish_reason == "stop":
             self.finish_reason = "tool_calls"
         if not content.strip() and not calls and self.finish_reason != "length":
             raise EmptyAnswer(f"{self.title} sent an empty answer.", provider=self.provider, model=self.model)
-        first = None if self._first is None else self._first - self._started
+        first_piece = None if self._first_piece_at is None else self._first_piece_at - self._started_at
         return Done(
             LLMResponse(
                 content=content,
@@ -258,7 +165,7 @@ class ResponseBuilder:
                 finish_reason=self.finish_reason,
                 provider=self.provider,
                 reasoning="".join(self._reasoning),
-                timing=Timing(first, time.perf_counter() - self._started),
+                timing=Timing(first_piece, time.perf_counter() - self._started_at),
                 ignored=self.ignored,
                 notes=self.notes,
                 tool_calls=calls,
@@ -267,32 +174,109 @@ class ResponseBuilder:
         )
 
 
-def joined(events: Iterable[Event]) -> Iterator[Event]:
-    """The same events, with text that follows text in one piece, and reasoning that follows reasoning.
+def _check_model(builder: ResponseBuilder) -> None:
+    if not builder.model:
+        raise InvalidRequest(
+            f"No model is named, and {builder.title} has no default.",
+            provider=builder.provider,
+            hint="Choose a model.",
+        )
+    if not builder.model.isprintable():
+        raise InvalidRequest(
+            "The model's name contains a line break or another character that no name has.",
+            provider=builder.provider,
+            hint="Choose a model from the list.",
+        )
 
-    For what came in one read of the network: every layer above works once for each event.
-    """
-    held: TextDelta | ReasoningDelta | None = None
-    texts: list[str] = []
+
+def _check_request(builder: ResponseBuilder, request: ChatRequest, supports: frozenset[str]) -> None:
+    if (name := missing_capability(request, supports)) is not None:
+        raise NotOffered(
+            f"{builder.title} does not take {CAPABILITIES[name]}.",
+            parameter=name,
+            provider=builder.provider,
+            model=builder.model,
+        )
+    if chooses_missing_tool(request):
+        raise InvalidRequest(
+            "The choice of tools asks for one that the request does not have.",
+            provider=builder.provider,
+            model=builder.model,
+            hint="Name one of the request's tools.",
+        )
+    last = request.messages[-1] if request.messages else None
+    asks = last is not None and last.role is Role.USER and (last.text.strip() or last.images)
+    if last is None or not (asks or last.tool_results):
+        raise InvalidRequest(
+            "There is nothing to answer: the last message must be the user's, and not be empty.",
+            provider=builder.provider,
+            model=builder.model,
+            hint="Type a prompt.",
+        )
+
+
+@dataclass(slots=True)
+class _PartialCall:
+    """A tool call whose arguments are still streaming."""
+
+    index: int
+    id: str
+    name: str
+    arguments: list[str] = field(default_factory=list)
+
+    def build(self) -> ToolCall:
+        return ToolCall(self.id, self.name, "".join(self.arguments).strip() or "{}")
+
+
+class ToolCallBuilder:
+    """Puts the tool calls of one answer together."""
+
+    __slots__ = ("_by_position", "_calls")
+
+    def __init__(self) -> None:
+        self._calls: list[_PartialCall] = []
+        self._by_position: dict[int, _PartialCall] = {}
+        """The last call at each of the vendor's positions."""
+
+    def add(self, position: int | None, call_id: str, name: str, arguments: str) -> ToolCallDelta | None:
+        """Adds the next piece of a call. None for a piece that begins a call without a name.
+
+        `position` is the vendor's number for the call; None is for a call that comes in one piece. Several servers
+        give one number to all calls, so that another id together with a name begins another call as well. A call
+        without an id gets one. Raises `StreamBroken` for more than `MAX_TOOL_CALLS`.
+        """
+        call = None if position is None else self._by_position.get(position)
+        if call is not None and not (name and call_id and call_id != call.id):
+            call.arguments.append(arguments)
+            return ToolCallDelta(call.index, "", "", arguments)
+        if not (name and isinstance(name, str) and isinstance(call_id, str)):
+            return None
+        if len(self._calls) >= MAX_TOOL_CALLS:
+            raise StreamBroken(f"The answer calls more than {MAX_TOOL_CALLS} tools at once.")
+        call = _PartialCall(len(self._calls), call_id or f"call_{uuid4().hex}", name, [arguments])
+        self._calls.append(call)
+        if position is not None:
+            self._by_position[position] = call
+        return ToolCallDelta(call.index, call.id, name, arguments)
+
+    def count_characters(self) -> int:
+        """Characters of all arguments so far."""
+        return sum(sum(map(len, call.arguments)) for call in self._calls)
+
+    def build(self, *, truncated: bool) -> tuple[ToolCall, ...]:
+        """The calls. `truncated`: the answer ran into its limit, and a call whose arguments are cut off is dropped."""
+        calls = tuple(call.build() for call in self._calls)
+        return tuple(call for call in calls if _is_json(call.arguments)) if truncated else calls
+
+
+def _is_json(text: str) -> bool:
     try:
-        for event in events:
-            if held is not None and type(event) is type(held):
-                texts.append(event.text)
-                continue
-            if held is not None:
-                yield _whole(held, texts)
-                held = None
-            if isinstance(event, TextDelta | ReasoningDelta):
-                held, texts = event, [event.text]
-            else:
-                yield event
-    except Exception:
-        if held is not None:  # what was said before it went wrong has been said
-            yield _whole(held, texts)
-        raise
-    if held is not None:
-        yield _whole(held, texts)
+        orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return False
+    return True
 
 
-def _whole(first: TextDelta | ReasoningDelta, texts: list[str]) -> TextDelta | ReasoningDelta:
-    return first if len(texts) == 1 else type(first)("".join(texts))
+def tool_call_deltas(calls: Sequence[ToolCall]) -> list[ToolCallDelta]:
+    """Complete tool calls as events, each call in one piece."""
+    return [ToolCallDelta(index, call.id, call.name, call.arguments) for index, call in enumerate(calls)]

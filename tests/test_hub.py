@@ -9,21 +9,23 @@ from pathlib import Path
 
 import pytest
 
-from llm_hub.chat import ChatRequest, Done, LLMResponse, Message, Role
+from llm_hub.access.session import MAX_LIST_AGE, Session
+from llm_hub.chat import ChatRequest, Done, LLMResponse, Message, Role, Tool
 from llm_hub.errors import ConfigurationError, ModelNotFound, NotConfigured, ProviderError
 from llm_hub.factory import ConfiguredProviders
-from llm_hub.hub import LISTS_KEPT, Hub
+from llm_hub.hub import Hub
 from llm_hub.providers.catalog import PROVIDERS
 from llm_hub.settings import Settings
 from tests.fault_server import FaultServer
 
 
 @asynccontextmanager
-async def a_hub(tmp_path: Path, text: str, clock: Callable[[], float] = lambda: 0.0) -> AsyncIterator[Hub]:
+async def open_session(tmp_path: Path, text: str, clock: Callable[[], float] = lambda: 0.0) -> AsyncIterator[Session]:
+    """The owner's session of a hub with these settings."""
     (tmp_path / ".env").write_text(text)
     hub = Hub(Settings.load(tmp_path / ".env"), clock=clock)
     try:
-        yield hub
+        yield hub.session()
     finally:
         await hub.aclose()
 
@@ -35,102 +37,112 @@ def bare_environment(monkeypatch: pytest.MonkeyPatch) -> None:
             monkeypatch.delenv(name, raising=False)
 
 
-def asked(model: str | None) -> ChatRequest:
-    return ChatRequest((Message(Role.USER, "Hello"),), model)
-
-
-async def answer(hub: Hub, model: str | None) -> LLMResponse:
-    events = [event async for event in hub.events(asked(model))]
-    assert isinstance(events[-1], Done)
-    return events[-1].response
+async def answer(session: Session, model: str | None, fallback: tuple[str, ...] | None = None) -> LLMResponse:
+    request = ChatRequest((Message(Role.USER, "Hello"),), model, fallback=fallback)
+    async with session.answer(request) as events:
+        last = [event async for event in events][-1]
+    assert isinstance(last, Done)
+    return last.response
 
 
 async def test_a_provider_without_a_key_is_listed_and_says_so(tmp_path: Path) -> None:
-    async with a_hub(tmp_path, "") as hub:
-        states = {state.name: state for state in hub.providers()}
+    async with open_session(tmp_path, "") as session:
+        states = {state.name: state for state in session.providers()}
         assert list(states) == [name for name in PROVIDERS if name != "chaos"]
         assert (states["openai"].ready, states["openai"].problem) == (False, "needs a key: set OPENAI_API_KEY")
         assert states["ollama"].ready
-        assert hub.default_provider == "local"
+        assert session.default_provider == "local"
         with pytest.raises(NotConfigured, match=r"OpenAI needs a key\. Set OPENAI_API_KEY"):
-            await answer(hub, "openai/gpt-6-luna")
+            await answer(session, "openai/gpt-6-luna")
+
+
+async def test_a_missing_key_is_the_cause_also_where_the_request_has_tools(tmp_path: Path) -> None:
+    tools = ChatRequest((Message(Role.USER, "Hello"),), "openai", tools=(Tool("add", "Adds", {}),), fallback=())
+    async with open_session(tmp_path, "") as session, session.answer(tools) as events:
+        with pytest.raises(NotConfigured, match=r"OpenAI needs a key\. Set OPENAI_API_KEY"):
+            [event async for event in events]
 
 
 async def test_a_broken_key_is_named_and_never_shown(tmp_path: Path) -> None:
-    async with a_hub(tmp_path, 'OPENAI_API_KEY="sk-secret123\nsk-secret456"\nOPENAI_BASE_URL=ftp://x') as hub:
-        problem = next(state.problem for state in hub.providers() if state.name == "openai")
+    async with open_session(
+        tmp_path, 'OPENAI_API_KEY="sk-secret123\nsk-secret456"\nOPENAI_BASE_URL=ftp://x'
+    ) as session:
+        problem = next(state.problem for state in session.providers() if state.name == "openai")
         assert "OPENAI_API_KEY contains a line break" in problem
         assert "secret" not in problem
 
 
 async def test_a_broken_base_url_is_named(tmp_path: Path) -> None:
-    async with a_hub(tmp_path, "OPENAI_API_KEY=sk-1234\nOPENAI_BASE_URL=ftp://x") as hub:
-        problem = next(state.problem for state in hub.providers() if state.name == "openai")
+    async with open_session(tmp_path, "OPENAI_API_KEY=sk-1234\nOPENAI_BASE_URL=ftp://x") as session:
+        problem = next(state.problem for state in session.providers() if state.name == "openai")
         assert "OPENAI_BASE_URL is not a web address" in problem
 
 
 async def test_the_first_provider_with_a_key_is_the_default(tmp_path: Path) -> None:
     async with (
         FaultServer() as fault_server,
-        a_hub(tmp_path, f"GROQ_API_KEY=gsk_test\nOLLAMA_HOST={fault_server.url}") as hub,
+        open_session(tmp_path, f"GROQ_API_KEY=gsk_test\nOLLAMA_HOST={fault_server.url}") as session,
     ):
-        assert hub.default_provider == "groq"
+        assert session.default_provider == "groq"
 
 
 async def test_a_model_is_asked_at_its_provider(tmp_path: Path) -> None:
     async with (
         FaultServer() as fault_server,
-        a_hub(tmp_path, f"OPENAI_API_KEY=k-1234\nOPENAI_BASE_URL={fault_server.openai_url}") as hub,
+        open_session(tmp_path, f"OPENAI_API_KEY=k-1234\nOPENAI_BASE_URL={fault_server.openai_url}") as session,
     ):
-        response = await answer(hub, "openai/ok?tokens=5")
+        response = await answer(session, "openai/ok?tokens=5")
         assert (response.provider, response.model) == ("openai", "ok?tokens=5")
         assert fault_server.exchanges[0].headers["authorization"] == "Bearer k-1234"
 
 
 async def test_a_name_alone_means_the_default_model_and_more_slashes_are_the_models(tmp_path: Path) -> None:
-    async with FaultServer() as fault_server, a_hub(tmp_path, f"LLM_HUB_SERVERS=mine={fault_server.openai_url}") as hub:
+    async with (
+        FaultServer() as fault_server,
+        open_session(tmp_path, f"LLM_HUB_SERVERS=mine={fault_server.openai_url}") as session,
+    ):
         with pytest.raises(ProviderError, match="does not know the model org/ok"):
-            await answer(hub, "mine/org/ok")
+            await answer(session, "mine/org/ok")
         assert fault_server.exchanges[0].model == "org/ok"
         with pytest.raises(ProviderError, match="No model is named"):
-            await answer(hub, "mine")
+            await answer(session, "mine")
 
 
 async def test_a_server_from_the_settings_gets_its_own_key_and_no_other(tmp_path: Path) -> None:
     async with FaultServer() as fault_server:
         text = f"LLM_HUB_SERVERS=my-gpu={fault_server.openai_url}\nMY_GPU_API_KEY=k-5678\nOPENAI_API_KEY=sk-1234"
-        async with a_hub(tmp_path, text) as hub:
-            await answer(hub, "my-gpu/ok")
+        async with open_session(tmp_path, text) as session:
+            await answer(session, "my-gpu/ok")
         assert fault_server.exchanges[0].headers["authorization"] == "Bearer k-5678"
 
 
 async def test_a_server_without_a_key_gets_none(tmp_path: Path) -> None:
     async with (
         FaultServer() as fault_server,
-        a_hub(tmp_path, f"LLM_HUB_SERVERS=gpu={fault_server.openai_url}\nOPENAI_API_KEY=sk-1234") as hub,
+        open_session(tmp_path, f"LLM_HUB_SERVERS=gpu={fault_server.openai_url}\nOPENAI_API_KEY=sk-1234") as session,
     ):
-        await answer(hub, "gpu/ok")
+        await answer(session, "gpu/ok")
         assert fault_server.exchanges[0].headers["authorization"] == "Bearer none"
 
 
 @pytest.mark.parametrize("model", ["gpt-6-luna", "nobody/some-model", "auto/x"])
 async def test_an_unknown_provider_is_answered_with_the_known_ones(tmp_path: Path, model: str) -> None:
-    async with a_hub(tmp_path, "") as hub:
+    async with open_session(tmp_path, "") as session:
         with pytest.raises(ConfigurationError, match="There is no provider"):
-            await answer(hub, model)
+            await answer(session, model)
 
 
 @pytest.mark.parametrize("end", ["?api-key=a-secret-0123456789", "#a-secret-0123456789", "?k=1</script>"])
 async def test_a_servers_address_ends_with_its_path(tmp_path: Path, end: str) -> None:
     with pytest.raises(ConfigurationError, match="LLM_HUB_SERVERS: mine goes on after its path") as refused:
-        async with a_hub(tmp_path, f"LLM_HUB_SERVERS='mine=http://127.0.0.1:1/v1{end}'"):
+        async with open_session(tmp_path, f"LLM_HUB_SERVERS='mine=http://127.0.0.1:1/v1{end}'"):
             pass
     assert end[1:] not in str(refused.value)
 
 
 async def test_a_server_may_not_take_a_known_name(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="LLM_HUB_SERVERS: the name openai is taken"):
-        async with a_hub(tmp_path, "LLM_HUB_SERVERS=openai=http://127.0.0.1:1/v1"):
+        async with open_session(tmp_path, "LLM_HUB_SERVERS=openai=http://127.0.0.1:1/v1"):
             pass
 
 
@@ -138,11 +150,11 @@ async def test_a_list_of_models_is_asked_once_in_ten_minutes(tmp_path: Path) -> 
     now = [0.0]
     async with FaultServer() as fault_server:
         text = f"OLLAMA_BASE_URL={fault_server.ollama_url}"
-        async with a_hub(tmp_path, text, clock=lambda: now[0]) as hub:
-            assert await hub.models("ollama") == await hub.models("ollama")
+        async with open_session(tmp_path, text, clock=lambda: now[0]) as session:
+            assert await session.models("ollama") == await session.models("ollama")
             assert len(fault_server.exchanges) == 1
-            now[0] = LISTS_KEPT
-            await hub.models("ollama")
+            now[0] = MAX_LIST_AGE
+            await session.models("ollama")
             assert len(fault_server.exchanges) == 2
 
 
@@ -163,8 +175,8 @@ def test_ollamas_own_setting_is_understood(tmp_path: Path, host: str, url: str) 
 async def test_a_chosen_model_that_fails_is_followed_by_the_configured_route(tmp_path: Path) -> None:
     async with FaultServer() as fault_server:
         text = f"OPENAI_API_KEY=k-1234\nOPENAI_BASE_URL={fault_server.openai_url}\nLLM_HUB_ROUTE=anthropic/x, openai/ok"
-        async with a_hub(tmp_path, text) as hub:
-            response = await answer(hub, "openai/quota")
+        async with open_session(tmp_path, text) as session:
+            response = await answer(session, "openai/quota")
             assert (response.provider, response.model) == ("openai", "ok")
             assert response.attempts[0].outcome == "quota_exhausted"
 
@@ -172,24 +184,20 @@ async def test_a_chosen_model_that_fails_is_followed_by_the_configured_route(tmp
 async def test_a_request_may_bring_its_own_fallbacks_or_none(tmp_path: Path) -> None:
     async with FaultServer() as fault_server:
         text = f"LLM_HUB_SERVERS=one={fault_server.openai_url},two={fault_server.openai_url}\nLLM_HUB_ROUTE=two/ok"
-        async with a_hub(tmp_path, text) as hub:
-            asked_alone = ChatRequest((Message(Role.USER, "Hello"),), "one/unknown", fallback=())
+        async with open_session(tmp_path, text) as session:
             with pytest.raises(ModelNotFound):
-                [event async for event in hub.events(asked_alone)]
-            with_own = ChatRequest((Message(Role.USER, "Hello"),), "one/unknown", fallback=("two/ok?tokens=3",))
-            last = [event async for event in hub.events(with_own)][-1]
-            assert isinstance(last, Done)
-            assert last.response.model == "ok?tokens=3"
-            assert (await answer(hub, "auto")).provider == "two"
-            assert [state.name for state in hub.targets()] == ["one/unknown", "two/ok", "two/ok?tokens=3"]
-            assert hub.targets()[0].paused is not None
-            hub.try_now("one/unknown")
-            assert hub.targets()[0].paused is None
+                await answer(session, "one/unknown", ())
+            assert (await answer(session, "one/unknown", ("two/ok?tokens=3",))).model == "ok?tokens=3"
+            assert (await answer(session, "auto")).provider == "two"
+            assert [state.name for state in session.targets()] == ["one/unknown", "two/ok", "two/ok?tokens=3"]
+            assert session.targets()[0].paused is not None
+            session.try_now("one/unknown")
+            assert session.targets()[0].paused is None
 
 
 async def test_a_route_that_names_nobody_is_refused_at_the_start(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="LLM_HUB_ROUTE: There is no provider 'opena1'"):
-        async with a_hub(tmp_path, "LLM_HUB_ROUTE=opena1/gpt-6-luna"):
+        async with open_session(tmp_path, "LLM_HUB_ROUTE=opena1/gpt-6-luna"):
             pass
 
 
@@ -198,14 +206,14 @@ def response(provider: str, model: str, **usage: int) -> LLMResponse:
 
 
 async def test_a_price_is_known_unknown_or_nothing(tmp_path: Path) -> None:
-    async with a_hub(tmp_path, "LLM_HUB_SERVERS=gpu=http://127.0.0.1:1/v1") as hub:
-        known = hub.price(response("openai", "gpt-6-luna", prompt_tokens=1000, completion_tokens=100))
+    async with open_session(tmp_path, "LLM_HUB_SERVERS=gpu=http://127.0.0.1:1/v1") as session:
+        known = session.prices.of(response("openai", "gpt-6-luna", prompt_tokens=1000, completion_tokens=100))
         cached = response("openai", "gpt-6-luna", prompt_tokens=1000, completion_tokens=100, cached_tokens=900)
         assert known is not None
         assert known > 0
-        assert (hub.price(cached) or known) < known
-        assert hub.price(response("openai", "no-such-model", prompt_tokens=1, completion_tokens=1)) is None
-        assert hub.price(response("openai", "gpt-6-luna")) is None
-        assert hub.price(response("gpu", "gpt-6-luna", prompt_tokens=1, completion_tokens=1)) is None
-        assert hub.price(response("local", "anything")) == Decimal(0)
-        assert hub.price(response("huggingface", "a/b", prompt_tokens=1, completion_tokens=1)) is None
+        assert (session.prices.of(cached) or known) < known
+        assert session.prices.of(response("openai", "no-such-model", prompt_tokens=1, completion_tokens=1)) is None
+        assert session.prices.of(response("openai", "gpt-6-luna")) is None
+        assert session.prices.of(response("gpu", "gpt-6-luna", prompt_tokens=1, completion_tokens=1)) is None
+        assert session.prices.of(response("local", "anything")) == Decimal(0)
+        assert session.prices.of(response("huggingface", "a/b", prompt_tokens=1, completion_tokens=1)) is None

@@ -8,7 +8,7 @@ import pytest
 
 from llm_hub.chat import ReasoningDelta, TextDelta, ToolCallDelta
 from llm_hub.errors import StreamBroken
-from llm_hub.response_builder import joined
+from llm_hub.providers.http_provider import join_deltas
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,8 +21,8 @@ def test_text_that_follows_text_is_one_and_nothing_changes_places() -> None:
     said: list[Event] = [
         ReasoningDelta("a"), ReasoningDelta("b"), TextDelta("c"), call, TextDelta("d"), TextDelta("e"), TextDelta("f"),
     ]  # fmt: skip
-    assert list(joined(said)) == [ReasoningDelta("ab"), TextDelta("c"), call, TextDelta("def")]
-    assert list(joined([])) == []
+    assert list(join_deltas(said)) == [ReasoningDelta("ab"), TextDelta("c"), call, TextDelta("def")]
+    assert list(join_deltas([])) == []
 
 
 def test_what_was_said_before_a_failure_has_been_said() -> None:
@@ -31,7 +31,7 @@ def test_what_was_said_before_a_failure_has_been_said() -> None:
         yield TextDelta(" two")
         raise StreamBroken("It broke.")
 
-    events = joined(broken())
+    events = join_deltas(broken())
     assert next(events) == TextDelta("one two")
     with pytest.raises(StreamBroken):
         next(events)

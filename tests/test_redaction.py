@@ -11,7 +11,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from llm_hub import errors
-from llm_hub.gateway.visitors import GRACE, IDLE, Visitors
+from llm_hub.gateway.visitors import CLOSED_TAB_GRACE, MAX_IDLE_SECONDS, Visitors
 from llm_hub.hub import Hub
 from llm_hub.redaction import MIN_KEY_CHARS, Redactor
 from llm_hub.settings import Settings
@@ -93,17 +93,17 @@ async def test_a_visitors_key_is_left_out_for_as_long_as_their_tab_lives(tmp_pat
     now, redactor, tabs = [0.0], Redactor(), ["a" * 40, "b" * 40]
     (tmp_path / ".env").write_text("")
     hub = Hub(Settings.load(tmp_path / ".env"))
-    visitors = Visitors(hub, owner_pays=False, trusted=False, redactor=redactor, clock=lambda: now[0])
+    visitors = Visitors(hub, redactor=redactor, clock=lambda: now[0])
     for tab in tabs:
-        visitors.keep(tab, "openai", "plainwordkey")
-    visitors.keep(tabs[0], "anthropic", "other~odd~one~99")
+        visitors.add_key(tab, "openai", "plainwordkey")
+    visitors.add_key(tabs[0], "anthropic", "other~odd~one~99")
     line = "It said plainwordkey and other~odd~one~99."
     assert redactor(line) == "It said [key] and [key]."
-    visitors.keep(tabs[0], "anthropic", "yet-another-one!")
-    visitors.drop(tabs[0], "openai")
+    visitors.add_key(tabs[0], "anthropic", "yet-another-one!")
+    visitors.remove_key(tabs[0], "openai")
     visitors.sweep()
     assert redactor(line + "yet-another-one!") == "It said [key] and other~odd~one~99.[key]"
-    now[0] += IDLE + GRACE
+    now[0] += MAX_IDLE_SECONDS + CLOSED_TAB_GRACE
     visitors.sweep()
     assert redactor(line) == line
     await hub.aclose()

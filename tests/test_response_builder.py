@@ -33,8 +33,8 @@ Piece = tuple[int | None, str, str, str]
 )
 def test_pieces_become_whole_calls(pieces: list[Piece], whole: list[tuple[str, str, str]]) -> None:
     calls = ToolCallBuilder()
-    deltas = [calls.take(*piece) for piece in pieces]
-    assert calls.whole(cut=False) == tuple(ToolCall(*call) for call in whole)
+    deltas = [calls.add(*piece) for piece in pieces]
+    assert calls.build(truncated=False) == tuple(ToolCall(*call) for call in whole)
     for index, (call_id, name, arguments) in enumerate(whole):
         own = [delta for delta in deltas if delta is not None and delta.index == index]
         assert (own[0].id, own[0].name) == (call_id, name)
@@ -45,8 +45,8 @@ def test_pieces_become_whole_calls(pieces: list[Piece], whole: list[tuple[str, s
 def test_calls_without_ids_get_some_of_their_own() -> None:
     calls = ToolCallBuilder()
     for _ in range(2):
-        calls.take(None, "", "f", "{}")
-    first, second = calls.whole(cut=False)
+        calls.add(None, "", "f", "{}")
+    first, second = calls.build(truncated=False)
     assert first.id != second.id
     assert len(first.id) > 10
 
@@ -61,11 +61,11 @@ class Caller(LLMProvider):
         self.arguments, self.reason, self.called = arguments, reason, called
 
     async def events(self, request: ChatRequest) -> AsyncGenerator[Event]:
-        answer = ResponseBuilder(self, request)
+        builder = ResponseBuilder(self, request)
         if self.arguments is not None:
-            yield answer.tool_call(0, id="a", name=self.called, arguments=self.arguments)
-        answer.finish_reason = self.reason
-        yield answer.done()
+            yield builder.add_tool_call(0, id="a", name=self.called, arguments=self.arguments)
+        builder.finish_reason = self.reason
+        yield builder.finish()
 
 
 async def test_an_answer_that_calls_is_not_empty_and_says_that_it_calls() -> None:
@@ -106,8 +106,8 @@ async def test_the_calls_of_a_provider_written_the_short_way_are_events_too() ->
 def test_a_name_or_an_id_that_is_no_text_begins_no_call() -> None:
     odd: list[object] = [{"x": 1}, ["f"], 7]
     for one in odd:
-        assert ToolCallBuilder().take(0, "a", one, "") is None  # type: ignore[arg-type]  # what a server may send
-        assert ToolCallBuilder().take(0, one, "f", "") is None  # type: ignore[arg-type]  # as above
+        assert ToolCallBuilder().add(0, "a", one, "") is None  # type: ignore[arg-type]  # what a server may send
+        assert ToolCallBuilder().add(0, one, "f", "") is None  # type: ignore[arg-type]  # as above
 
 
 @pytest.mark.parametrize(

@@ -1,86 +1,73 @@
-"""The purse: whose keys a request may use. A request has one payer, and no key of its route is anybody else's."""
+"""Which API keys a request may use. Each request has one payer, and every key of its route is that payer's."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
 from llm_hub.errors import ConfigurationError
-from llm_hub.factory import ProviderFactory
-from llm_hub.providers.catalog import PROVIDERS
 from llm_hub.wire.validation import checked_key
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from llm_hub.providers.catalog import ProviderSpec
-    from llm_hub.settings import Settings
+    from llm_hub.factory import ConfiguredProviders
 
 TYPE_A_KEY = "type yours in the tab Keys"
 """What a visitor can do about a missing key."""
 
 Payer = Literal["owner", "visitor"]
-"""The owner, with keys from the settings, or a visitor, with keys that they typed."""
+"""The owner pays with the keys of the settings, a visitor with keys that they typed."""
 
 
 class Keyring:
-    """The keys that a view of the hub may use: those that a visitor typed, by provider, and the owner's if they pay.
+    """The keys that one caller may use: those that they typed, by provider, and the owner's where the owner pays.
 
-    Who is not `trusted` is a stranger on a hub that others can reach.
+    A caller who is not `trusted` is a stranger: somebody else than the owner, on a hub that others can reach.
     """
 
     def __init__(
         self,
-        settings: Settings,
-        specs: Mapping[str, ProviderSpec],
+        configured: ConfiguredProviders,
         typed: Mapping[str, str] | None = None,
         *,
         owner_pays: bool = True,
         trusted: bool = True,
     ) -> None:
-        self._settings = settings
-        self._specs = specs
+        self._configured = configured
         self._typed = dict(typed or {})
         self.owner_pays = owner_pays
         self.trusted = trusted
 
-    def of_visitor(self, typed: Mapping[str, str], *, owner_pays: bool, trusted: bool) -> Keyring:
-        """The purse of a visitor who typed these keys."""
-        return Keyring(self._settings, self._specs, typed, owner_pays=owner_pays, trusted=trusted)
-
     def typed(self, provider: str) -> str:
-        """The visitor's own key, or ""."""
+        """The caller's own key for a provider, or ""."""
         return self._typed.get(provider, "")
 
-    def paying(self, providers: Sequence[str]) -> Payer | None:
-        """Whoever has the key for the first of these that needs one; None: nobody."""
+    def key_holder(self, providers: Sequence[str]) -> Payer | None:
+        """Who has the key for the first of these providers that somebody has a key for; None: nobody has one."""
         for provider in providers:
             if provider in self._typed:
                 return "visitor"
-            if self.owner_pays and self._owners(provider):
+            if self.owner_pays and self._configured.owner_key(provider):
                 return "owner"
         return None
 
     def payer(self, providers: Sequence[str]) -> Payer:
         """Whose keys a route of these providers may use."""
-        return self.paying(providers) or ("owner" if self.owner_pays else "visitor")
+        return self.key_holder(providers) or ("owner" if self.owner_pays else "visitor")
 
     def needs_key(self, provider: str) -> bool:
-        """Whether nobody is answered without a key. A server from the settings needs one if the owner has one."""
-        if not self.takes_key(provider):
+        """Whether nobody is answered without a key. A server of the owner's needs one if the owner has one for it."""
+        if not self._configured.takes_key(provider):
             return False
-        return provider in PROVIDERS or bool(self._owners(provider))
-
-    def takes_key(self, provider: str) -> bool:
-        spec = self._specs.get(provider)
-        return spec is not None and bool(spec.key) and provider not in ProviderFactory.registered
+        return self._configured.is_built_in(provider) or bool(self._configured.owner_key(provider))
 
     def key(self, provider: str, payer: Payer) -> str:
         """The payer's key, "" where none is needed. Raises `ConfigurationError` for one that is missing or unusable."""
-        spec = self._specs[provider]
+        spec = self._configured.specs[provider]
         if payer == "visitor" and (typed := self.typed(provider)):
             return self.checked(provider, typed)
-        if payer == "owner" and (owners := self._owners(provider)):
-            return checked_key(owners, next(name for name in spec.key if self._settings.value(name)))
+        if payer == "owner" and (key := self._configured.owner_key(provider)):
+            return checked_key(key, self._configured.key_variable(provider))
         if not self.needs_key(provider):
             return ""
         if payer == "owner" and provider in self._typed:
@@ -95,9 +82,6 @@ class Keyring:
 
     def checked(self, provider: str, key: str) -> str:
         """A key that a visitor typed, without the white space around it. Raises `ConfigurationError`."""
-        if not self.takes_key(provider):
+        if not self._configured.takes_key(provider):
             raise ConfigurationError("There is no such provider, or it takes no key.")
-        return checked_key(key, f"Your key for {self._specs[provider].title}")
-
-    def _owners(self, provider: str) -> str:
-        return self._settings.value(*self._specs[provider].key) if self.takes_key(provider) else ""
+        return checked_key(key, f"Your key for {self._configured.specs[provider].title}")

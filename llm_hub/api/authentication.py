@@ -1,4 +1,4 @@
-"""Who may use the API: whoever has one of the owner's keys, or without any keys, programs on this computer alone."""
+"""Who may use the API: whoever has one of the owner's keys; without any keys, only programs on this computer."""
 
 from __future__ import annotations
 
@@ -6,38 +6,44 @@ import hmac
 from typing import TYPE_CHECKING
 
 from llm_hub.access.client_address import from_here
-from llm_hub.api.refusals import Refused
+from llm_hub.api.refusals import Refusal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from starlette.requests import Request
 
-HERE = "local"
-"""The name of whoever asks without a key."""
+LOCAL_CALLER = "local"
+"""The name of all callers where the owner has given out no keys."""
 
 
-def admitted(request: Request, keys: Mapping[str, str]) -> str:
-    """The name of whoever asks. Raises `Refused`.
+def authenticate(request: Request, keys: Mapping[str, str]) -> str:
+    """The caller's name: that of its key. `keys` are the owner's, by name. Raises `Refusal`.
 
-    Without keys nothing but this computer is answered: see `from_here`.
+    Without keys only this computer is answered: see `from_here`.
     """
     if keys:
-        scheme, _, credentials = request.headers.get("authorization", "").partition(" ")
-        said = credentials.strip() if scheme.lower() == "bearer" else ""
-        given = (said or request.headers.get("x-api-key", "").strip()).encode()
-        found = ""
-        for name, key in keys.items():  # all of them, so that the time tells nothing
-            if hmac.compare_digest(given, key.encode()):
-                found = name
-        if not found:
-            raise Refused(
-                401, "The API key is missing or unknown: send Authorization: Bearer …", code="invalid_api_key"
-            )
-        return found
+        return _name_of_key(_sent_key(request), keys)
     if not from_here(request.client.host if request.client else "", request.headers):
-        raise Refused(
+        raise Refusal(
             403,
             "Without LLM_HUB_API_KEYS the API answers programs on its own computer only, and no other site's pages.",
         )
-    return HERE
+    return LOCAL_CALLER
+
+
+def _sent_key(request: Request) -> bytes:
+    """The key that the request brings, as `Authorization: Bearer …` or as `x-api-key: …`; empty if it brings none."""
+    scheme, _, credentials = request.headers.get("authorization", "").partition(" ")
+    bearer = credentials.strip() if scheme.lower() == "bearer" else ""
+    return (bearer or request.headers.get("x-api-key", "").strip()).encode()
+
+
+def _name_of_key(sent_key: bytes, keys: Mapping[str, str]) -> str:
+    caller = ""
+    for name, key in keys.items():  # all of them, so that the time taken tells nothing about a key
+        if hmac.compare_digest(sent_key, key.encode()):
+            caller = name
+    if not caller:
+        raise Refusal(401, "The API key is missing or unknown: send Authorization: Bearer …", code="invalid_api_key")
+    return caller

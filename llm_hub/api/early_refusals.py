@@ -1,65 +1,74 @@
-"""Refusals of requests that no endpoint has seen: in the client's own words, counted, and logged within bounds."""
+"""Refusals of requests that no endpoint has seen: in the client's own dialect, counted, and logged within bounds."""
 
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from starlette.requests import Request
+from starlette.datastructures import Headers
 
 from llm_hub import logs
-from llm_hub.api.bodies import dump
-from llm_hub.api.dialects.hub_chat import error_body
-from llm_hub.api.dialects.messages import MESSAGES
-from llm_hub.api.listings import is_anthropic
-from llm_hub.api.refusals import Refused, error_of
+from llm_hub.api.dialects import DIALECTS, recognise
+from llm_hub.api.encoding import dump
+from llm_hub.api.paths import VERSION
+from llm_hub.api.refusals import Refusal, error_of
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from starlette.types import Scope
 
+    from llm_hub.api.dialects.dialect import Dialect
     from llm_hub.gateway.metrics import Metrics
 
-ENDPOINT = "/v1/"
+ENDPOINT = f"{VERSION}/"
 """What log and metrics call the endpoint that was not reached: the path can be anything."""
-FLOODS = (429, 503)
+FLOOD_STATUSES = (429, 503)
 """The statuses of a flood. With any other an address gets no more replies than the API gives it anyway."""
-QUIET = 10.0
-"""Seconds after a flood's line in which the next refusals are only counted: they must not fill the disk."""
+FLOOD_LOG_SECONDS = 10.0
+"""Seconds between two lines of the log about a flood. Refusals in between are only counted: they must not fill the
+disk."""
 
 
 class EarlyRefusals:
     """Refuses requests in the place of the API's endpoints."""
 
-    def __init__(self, metrics: Metrics | None = None, *, quiet: float = QUIET) -> None:
+    def __init__(
+        self,
+        metrics: Metrics | None = None,
+        *,
+        flood_log_seconds: float = FLOOD_LOG_SECONDS,
+        dialects: Sequence[Dialect[Any]] = DIALECTS,
+    ) -> None:
         self._metrics = metrics
-        self._quiet = quiet
-        self._more: dict[int, int] = {}
-        """By status: how many were refused since the last line."""
+        self._flood_log_seconds = flood_log_seconds
+        self._dialects = dialects
+        self._unlogged: dict[int, int] = {}
+        """By status of a flood: how many were refused since its last line."""
 
     def __call__(self, scope: Scope, status: int, message: str, code: str | None = None) -> tuple[bytes, str]:
         """The reply's JSON, and the request's id."""
-        request = Request(scope)
-        said = error_of(Refused(status, message, code=code))[1]
         if status == 429:
-            said |= {"type": "rate_limit_error", "code": "rate_limit_exceeded"}
-        for_anthropic = scope["path"].startswith("/v1/messages") or is_anthropic(request)
-        _, body = (MESSAGES.error if for_anthropic else error_body)(status, said)
-        line = logs.Request(logs.id_for(request.headers.get(logs.ID, "")), way=ENDPOINT, status=status)
+            code = "rate_limit_exceeded"
+        error = error_of(Refusal(status, message, code=code))[1]
+        _, body = recognise(scope, self._dialects).error(status, error)
+        line = logs.Request(logs.id_for(Headers(scope=scope).get(logs.ID, "")), way=ENDPOINT, status=status)
         if self._metrics:
             self._metrics.replied(ENDPOINT, status)
-        if status in self._more:
-            self._more[status] += 1
+        if status in self._unlogged:
+            self._unlogged[status] += 1
         else:
             line.log()
-            if status in FLOODS:
-                self._wait(status)
+            if status in FLOOD_STATUSES:
+                self._count_silently(status)
         return dump(body), line.id
 
-    def _wait(self, status: int) -> None:
-        self._more[status] = 0
-        asyncio.get_running_loop().call_later(self._quiet, self._sum_up, status)
+    def _count_silently(self, status: int) -> None:
+        self._unlogged[status] = 0
+        asyncio.get_running_loop().call_later(self._flood_log_seconds, self._log_count, status)
 
-    def _sum_up(self, status: int) -> None:
-        if more := self._more.pop(status):
-            logs.requests.warning("%d more requests were answered %d before an endpoint saw them.", more, status)
-            self._wait(status)
+    def _log_count(self, status: int) -> None:
+        """Logs how many were refused meanwhile. If none were, the flood is over, and the next one is a line again."""
+        if count := self._unlogged.pop(status):
+            logs.requests.warning("%d more requests were answered %d before an endpoint saw them.", count, status)
+            self._count_silently(status)

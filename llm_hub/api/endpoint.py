@@ -5,47 +5,50 @@ from __future__ import annotations
 import logging
 import math
 import time
-from typing import TYPE_CHECKING
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Any
 
 from starlette.requests import Request
+from starlette.responses import Response
 
 from llm_hub import logs
-from llm_hub.api.authentication import admitted
-from llm_hub.api.listings import reply
-from llm_hub.api.refusals import Refused, error_of
+from llm_hub.api.authentication import authenticate
+from llm_hub.api.encoding import json_response
+from llm_hub.api.refusals import INTERNAL_ERROR, Refusal, error_of
 from llm_hub.errors import LLMHubError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
-    from starlette.responses import Response
     from starlette.types import Receive, Scope, Send
 
-    from llm_hub.api.dialects.dialect import Said
-    from llm_hub.api.listings import Handler
+    from llm_hub.api.dialects.dialect import Dialect
     from llm_hub.gateway.metrics import Metrics
-
-    Refuse = Callable[[Request, int, Said], tuple[int, object]]
 
 log = logging.getLogger(__name__)
 
-WENT_WRONG = "Something went wrong inside LLM Hub."
+Handler = Callable[[Request], Awaitable[Response]]
+"""Answers a request whose caller is known: `request.state.caller`. Raises `LLMHubError` or `Refusal`."""
 
 
 class Endpoint:
-    """An endpoint as an ASGI application. `path` is its own, as it was declared."""
+    """An endpoint as an ASGI application.
+
+    `path` is the endpoint's own, as it was declared, for log and metrics. `dialect_of` gives the dialect in which a
+    request is refused. `keys` are the owner's, by name.
+    """
 
     def __init__(
         self,
         path: str,
-        endpoint: Handler,
-        refuse: Refuse,
+        handler: Handler,
+        dialect_of: Callable[[Scope], Dialect[Any]],
         keys: Mapping[str, str],
         metrics: Metrics | None = None,
     ) -> None:
         self._path = path
-        self._endpoint = endpoint
-        self._refuse = refuse
+        self._handler = handler
+        self._dialect_of = dialect_of
         self._keys = keys
         self._metrics = metrics
 
@@ -68,18 +71,22 @@ class Endpoint:
 
     async def _answer(self, request: Request, line: logs.Request) -> Response:
         try:
-            line.who = request.state.who = admitted(request, self._keys)
-            return await self._endpoint(request)
-        except (LLMHubError, Refused) as error:
-            status, body = self._refuse(request, *error_of(error))
-            response = reply(body, status)
-            if (wait := getattr(error, "retry_after", None)) is not None:
-                response.headers["retry-after"] = str(max(1, math.ceil(wait)))
-            if allowed := getattr(error, "allowed", ""):
-                response.headers["allow"] = allowed
-            return response
+            line.who = request.state.caller = authenticate(request, self._keys)
+            return await self._handler(request)
+        except (LLMHubError, Refusal) as error:
+            return refuse(self._dialect_of(request.scope), error)
         except Exception:
             log.exception("%s failed inside the hub.", self._path)
-            said = {"message": WENT_WRONG, "type": "server_error", "param": None, "code": None}
-            status, body = self._refuse(request, 500, said)
-            return reply(body, status)
+            status, body = self._dialect_of(request.scope).error(*INTERNAL_ERROR)
+            return json_response(body, status)
+
+
+def refuse(dialect: Dialect[Any], error: LLMHubError | Refusal) -> Response:
+    """The reply to a request that is not answered, in the dialect's shape."""
+    status, body = dialect.error(*error_of(error))
+    response = json_response(body, status)
+    if (wait := getattr(error, "retry_after", None)) is not None:
+        response.headers["retry-after"] = str(max(1, math.ceil(wait)))
+    if isinstance(error, Refusal) and error.allowed:
+        response.headers["allow"] = error.allowed
+    return response

@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING
 
 from starlette.requests import Request
 
-from llm_hub.api.dialects.hub_chat import error_body
-from llm_hub.api.listings import reply
-from llm_hub.api.refusals import Refused, error_of
+from llm_hub.api.dialects import OWN_DIALECT
+from llm_hub.api.encoding import json_response
+from llm_hub.api.endpoint import refuse
+from llm_hub.api.refusals import Refusal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from starlette.responses import Response
     from starlette.types import ASGIApp, Receive, Scope, Send
 
     State = Callable[[], tuple[int, str]]
@@ -25,25 +25,19 @@ METHODS = ("GET", "HEAD")
 def health(states: Mapping[str, State]) -> ASGIApp:
     """An ASGI application that answers each of the paths with its state."""
 
-    async def answered(scope: Scope, receive: Receive, send: Send) -> None:
+    async def answer(scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope)
         state = states.get(request.url.path)
         if state is None:
-            response = _refusal(Refused(404, f"There is no such endpoint. There are {', '.join(states)}."))
+            refusal = Refusal(404, f"There is no such endpoint. There are {', '.join(states)}.")
+            response = refuse(OWN_DIALECT, refusal)
         elif request.method not in METHODS:
             allowed = ", ".join(METHODS)
-            response = _refusal(Refused(405, f"This endpoint takes another method: {allowed}.", allowed=allowed))
+            refusal = Refusal(405, f"This endpoint takes another method: {allowed}.", allowed=allowed)
+            response = refuse(OWN_DIALECT, refusal)
         else:
             status, word = state()
-            response = reply({"status": word}, status)
+            response = json_response({"status": word}, status)
         await response(scope, receive, send)
 
-    return answered
-
-
-def _refusal(refused: Refused) -> Response:
-    status, body = error_body(*error_of(refused))
-    response = reply(body, status)
-    if refused.allowed:
-        response.headers["allow"] = refused.allowed
-    return response
+    return answer

@@ -1,145 +1,135 @@
-"""What can be asked: the providers, and the models as OpenAI's clients and Anthropic's list them."""
+"""What can be asked: the providers, and the models as each dialect lists them."""
 
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from starlette.responses import Response
+from typing_extensions import TypedDict
 
-from llm_hub.api.bodies import dump
-from llm_hub.api.refusals import Refused
+from llm_hub.api.dialects import DIALECTS, recognise
+from llm_hub.api.dialects.dialect import Dialect, ListedModel
+from llm_hub.api.encoding import json_response
+from llm_hub.api.refusals import Refusal
+from llm_hub.api.shapes import Seconds
 from llm_hub.redaction import redact
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Sequence
 
     from starlette.requests import Request
+    from starlette.responses import Response
 
-    from llm_hub.hub import Hub, ProviderState
+    from llm_hub.access.session import ProviderState, Session
+    from llm_hub.api.endpoint import Handler
 
-    Handler = Callable[[Request], Awaitable[Response]]
+MAX_LIST_SECONDS = 3.0
+"""Seconds that a provider's list of models may take; after that the list is what was known before."""
+AUTO = ListedModel("auto", "llm-hub", "Automatic")
+"""The configured route, which is listed like a model."""
 
-LIST_PATIENCE = 3.0
-"""Seconds that a list of models may take; after that it is what was known before."""
+
+class ProviderNames(TypedDict):
+    """`GET /v1/providers`."""
+
+    providers: list[str]
 
 
-@dataclass(frozen=True, slots=True)
-class ModelList:
-    """A model by the name that requests give it."""
+class PausedModel(TypedDict):
+    """Why a model is not asked, and for how many seconds more; null: until its key or settings change."""
 
-    id: str
-    owner: str
+    reason: str
+    seconds: Seconds | None
+
+
+class ProviderDescription(TypedDict):
+    """`GET /v1/providers/{name}`. `problem` says what is missing where it is not ready; `paused` is by model."""
+
+    name: str
     title: str
-    context: int | None = None
-
-    def row(self, *, anthropic: bool) -> dict[str, Any]:
-        """The model in a vendor's words. When it was made nobody says: both have a zero for that."""
-        if not anthropic:
-            return {"id": self.id, "object": "model", "created": 0, "owned_by": self.owner}
-        return {
-            "id": self.id,
-            "type": "model",
-            "display_name": self.title,
-            "created_at": "1970-01-01T00:00:00Z",
-            "lifecycle": "active",
-            "max_input_tokens": self.context,
-        }
+    ready: bool
+    problem: str
+    default_model: str
+    models: tuple[str, ...]
+    paused: dict[str, PausedModel]
 
 
-AUTO = ModelList("auto", "llm-hub", "Automatic")
-
-
-def lists(hub: Hub) -> dict[str, Handler]:
+def listings(session: Session, dialects: Sequence[Dialect[Any]] = DIALECTS) -> dict[str, Handler]:
     """The endpoints that list, by path."""
 
-    async def providers(_: Request) -> Response:
-        return reply({"providers": [state.name for state in hub.providers()]})
+    async def list_providers(_: Request) -> Response:
+        names: ProviderNames = {"providers": [state.name for state in session.providers()]}
+        return json_response(names)
 
-    async def provider(request: Request) -> Response:
+    async def show_provider(request: Request) -> Response:
         name = request.path_params["name"]
-        for state in hub.providers():
+        for state in session.providers():
             if state.name == name:
-                return reply(await _described(hub, state))
-        raise Refused(404, "There is no such provider. GET /v1/providers lists them.", field="name")
+                return json_response(await _describe(session, state))
+        raise Refusal(404, "There is no such provider. GET /v1/providers lists them.", field="name")
 
-    async def models(request: Request) -> Response:
-        return reply(_page(await _listed(hub), anthropic=is_anthropic(request)))
+    async def list_models(request: Request) -> Response:
+        models = recognise(request.scope, dialects).models
+        return json_response(models.model_list(await _all_models(session)))
 
-    async def model(request: Request) -> Response:
-        found = await _one_of(hub, request.path_params["id"])
-        return reply(found.row(anthropic=is_anthropic(request)))
+    async def show_model(request: Request) -> Response:
+        models = recognise(request.scope, dialects).models
+        return json_response(models.model(await _find_model(session, request.path_params["id"])))
 
     return {
-        "/v1/providers": providers,
-        "/v1/providers/{name}": provider,
-        "/v1/models": models,
-        "/v1/models/{id:path}": model,
+        "/v1/providers": list_providers,
+        "/v1/providers/{name}": show_provider,
+        "/v1/models": list_models,
+        "/v1/models/{id:path}": show_model,
     }
 
 
-def is_anthropic(request: Request) -> bool:
-    """Whether one of Anthropic's clients asks: they all name the version of its API."""
-    return "anthropic-version" in request.headers
-
-
-def reply(value: object, status: int = 200) -> Response:
-    """A reply in JSON."""
-    return Response(dump(value), status, media_type="application/json")
-
-
-async def _described(hub: Hub, state: ProviderState) -> dict[str, Any]:
-    paused = {
-        redact(target.name): {"reason": redact(target.paused.reason), "seconds": target.paused.seconds}
-        for target in hub.targets()
-        if target.paused is not None and target.paused.seconds != 0 and target.name.partition("/")[0] == state.name
-    }
+async def _describe(session: Session, state: ProviderState) -> ProviderDescription:
     return {
         "name": state.name,
         "title": state.title,
         "ready": state.ready,
         "problem": state.problem,
         "default_model": state.default_model,
-        "models": await hub.known_models(state.name, LIST_PATIENCE if state.ready else 0.0),
-        "paused": paused,
+        "models": await session.model_names(state.name, MAX_LIST_SECONDS if state.ready else 0.0),
+        "paused": _paused_models(session, state.name),
     }
 
 
-async def _listed(hub: Hub) -> list[ModelList]:
+def _paused_models(session: Session, provider: str) -> dict[str, PausedModel]:
+    return {
+        redact(target.name): {"reason": redact(target.paused.reason), "seconds": target.paused.seconds}
+        for target in session.targets()
+        if target.paused is not None and target.paused.seconds != 0 and target.name.partition("/")[0] == provider
+    }
+
+
+async def _all_models(session: Session) -> list[ListedModel]:
     """Every model of every provider that is ready, after `auto`."""
-    ready = [state.name for state in hub.providers() if state.ready]
-    found = await asyncio.gather(*(_models(hub, name) for name in ready))
-    return [AUTO, *(model for models in found for model in models)]
+    ready = [state.name for state in session.providers() if state.ready]
+    lists = await asyncio.gather(*(_models_of(session, name) for name in ready))
+    return [AUTO, *(model for models in lists for model in models)]
 
 
-async def _one_of(hub: Hub, name: str) -> ModelList:
-    """The model of that name. Raises `Refused` if it is not listed."""
+async def _find_model(session: Session, name: str) -> ListedModel:
+    """The model of that name. Raises `Refusal` if it is not listed."""
     provider = name.partition("/")[0]
-    ready = {state.name for state in hub.providers() if state.ready}
-    models: list[ModelList] = [AUTO, *(await _models(hub, provider) if provider in ready else ())]
+    ready = {state.name for state in session.providers() if state.ready}
+    models: list[ListedModel] = [AUTO, *(await _models_of(session, provider) if provider in ready else ())]
     for model in models:
         if model.id == name:
             return model
-    raise Refused(
+    raise Refusal(
         404, "There is no such model. GET /v1/models lists them; each is named provider/model.", code="model_not_found"
     )
 
 
-def _page(models: list[ModelList], *, anthropic: bool) -> dict[str, Any]:
-    """A list in a vendor's words, all on one page."""
-    rows = [model.row(anthropic=anthropic) for model in models]
-    if not anthropic:
-        return {"object": "list", "data": rows}
-    return {"data": rows, "has_more": False, "first_id": models[0].id, "last_id": models[-1].id}
-
-
-async def _models(hub: Hub, provider: str) -> list[ModelList]:
-    names = await hub.known_models(provider, LIST_PATIENCE)
-    known = {info.id: info for info in hub.listed(provider)}
+async def _models_of(session: Session, provider: str) -> list[ListedModel]:
+    names = await session.model_names(provider, MAX_LIST_SECONDS)
+    details = {info.id: info for info in session.last_models(provider)}
     return [
-        ModelList(f"{provider}/{name}", provider, info.title or name, info.context)
-        if (info := known.get(name))
-        else ModelList(f"{provider}/{name}", provider, name)
+        ListedModel(f"{provider}/{name}", provider, info.title or name, info.context)
+        if (info := details.get(name))
+        else ListedModel(f"{provider}/{name}", provider, name)
         for name in names
     ]

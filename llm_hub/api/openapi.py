@@ -1,142 +1,50 @@
-"""The API as OpenAPI describes it: requests from the bodies that are really parsed, answers as they are written."""
+"""The API as OpenAPI describes it: requests by the bodies that are parsed, answers by the shapes that are written."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from pydantic.json_schema import models_json_schema
+from pydantic import TypeAdapter
 
-from llm_hub.api.bodies import ChatBody, HubChatBody
-from llm_hub.api.dialects.chat_completions_body import ChatCompletionsBody
-from llm_hub.api.dialects.messages_body import MessagesBody
+from llm_hub.api.dialects import DIALECTS
+from llm_hub.api.listings import ProviderDescription, ProviderNames
+from llm_hub.api.paths import METRICS, VERSION
+from llm_hub.api.usage_report import UsageReport
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
+
+    from llm_hub.api.dialects.dialect import Dialect, StreamEvent
 
 Schema = dict[str, Any]
 
-_TEXT: Schema = {"type": "string"}
-_COUNT: Schema = {"type": "integer", "minimum": 0}
-_SECONDS: Schema = {"type": "number", "minimum": 0}
 
+@dataclass(frozen=True, slots=True)
+class ReadOperation:
+    """An endpoint that is read with GET. Its answer has one of the shapes."""
 
-def _object(required: Schema, **optional: Schema) -> Schema:
-    return {"type": "object", "properties": {**required, **optional}, "required": list(required)}
-
-
-def _list(items: Schema) -> Schema:
-    return {"type": "array", "items": items}
-
-
-def _or_null(schema: Schema) -> Schema:
-    return {"anyOf": [schema, {"type": "null"}]}
-
-
-_COUNTS = {"type": "object", "additionalProperties": _COUNT}
-_ATTEMPT = _object({
-    "provider": _TEXT, "model": _TEXT, "started": _SECONDS, "wait": _SECONDS, "seconds": _SECONDS,
-    "first_token": _or_null(_SECONDS), "outcome": _TEXT, "reason": _TEXT, "usage": _or_null(_COUNTS),
-})  # fmt: skip
-_ATTEMPTS = _list(_ATTEMPT)
-_HUB = _object({
-    "provider": _TEXT, "model": _TEXT, "finish_reason": _TEXT, "ignored": _list(_TEXT), "notes": _list(_TEXT),
-    "attempts": _ATTEMPTS,
-})  # fmt: skip
-_CALL = _object({
-    "id": _TEXT, "type": {"const": "function"}, "function": _object({"name": _TEXT, "arguments": _TEXT}),
-})  # fmt: skip
-_SPOKEN = _object(
-    {"role": {"const": "assistant"}, "content": _or_null(_TEXT), "refusal": {"type": "null"}},
-    tool_calls=_list(_CALL),
-    reasoning_content=_TEXT,
-)
-_CHOICE = _object({
-    "index": {"const": 0}, "message": _SPOKEN, "logprobs": {"type": "null"},
-    "finish_reason": {"enum": ["stop", "length", "tool_calls", "content_filter"]},
-})  # fmt: skip
-_USAGE = _object({
-    "prompt_tokens": _COUNT, "completion_tokens": _COUNT, "total_tokens": _COUNT,
-    "prompt_tokens_details": _COUNTS, "completion_tokens_details": _COUNTS,
-})  # fmt: skip
-_BLOCK = {
-    "oneOf": [
-        _object({"type": {"const": "text"}, "text": _TEXT}),
-        _object({"type": {"const": "thinking"}, "thinking": _TEXT, "signature": _TEXT}),
-        _object({"type": {"const": "tool_use"}, "id": _TEXT, "name": _TEXT, "input": {"type": "object"}}),
-    ]
-}
-_MODEL = {
-    "anyOf": [
-        _object({"id": _TEXT, "object": {"const": "model"}, "created": {"const": 0}, "owned_by": _TEXT}),
-        _object(
-            {"id": _TEXT, "type": {"const": "model"}, "display_name": _TEXT, "created_at": _TEXT},
-            lifecycle=_TEXT,
-            max_input_tokens=_or_null(_COUNT),
-        ),
-    ]
-}
-
-ANSWERS: dict[str, Schema] = {
-    "ChatAnswer": _object({
-        "content": _TEXT, "model": _TEXT, "provider": _TEXT, "usage": _COUNTS, "finish_reason": _TEXT,
-        "attempts": _ATTEMPTS,
-    }),
-    "CompletionAnswer": _object({
-        "id": _TEXT, "object": {"const": "chat.completion"}, "created": _COUNT, "model": _TEXT,
-        "choices": {**_list(_CHOICE), "minItems": 1, "maxItems": 1}, "usage": _or_null(_USAGE), "x_llm_hub": _HUB,
-    }),
-    "MessageAnswer": _object({
-        "id": _TEXT, "type": {"const": "message"}, "role": {"const": "assistant"}, "model": _TEXT,
-        "content": _list(_BLOCK), "stop_reason": {"enum": ["end_turn", "max_tokens", "stop_sequence", "tool_use"]},
-        "stop_sequence": {"type": "null"}, "usage": {"type": "object"}, "x_llm_hub": _HUB,
-    }),
-    "Error": _object({
-        "error": _object(
-            {"message": _TEXT, "type": _TEXT, "param": _or_null(_TEXT), "code": _or_null(_TEXT)}, attempts=_ATTEMPTS
-        )
-    }),
-    "MessageError": _object({
-        "type": {"const": "error"}, "error": _object({"type": _TEXT, "message": _TEXT}, attempts=_ATTEMPTS),
-    }),
-    "Providers": _object({"providers": _list(_TEXT)}),
-    "Provider": _object({
-        "name": _TEXT, "title": _TEXT, "ready": {"type": "boolean"}, "problem": _TEXT, "default_model": _TEXT,
-        "models": _list(_TEXT), "paused": {"type": "object"},
-    }),
-    "Models": _object({"data": _list({"$ref": "#/components/schemas/Model"})}),
-    "Model": _MODEL,
-}  # fmt: skip
-"""What each endpoint answers. A field that is not here may come all the same: nothing is taken away again."""
+    name: str
+    shapes: tuple[object, ...]
+    parameters: tuple[str, ...] = ()
+    media_type: str = "application/json"
 
 
 @cache
-def description() -> Schema:
+def description(dialects: tuple[Dialect[Any], ...] = DIALECTS) -> Schema:
     """The OpenAPI description."""
-    bodies: tuple[type[ChatBody], ...] = (HubChatBody, ChatCompletionsBody, MessagesBody)
-    refs, found = models_json_schema(
-        [(body, "validation") for body in bodies], ref_template="#/components/schemas/{model}"
-    )
-    schemas = {**found["$defs"], **ANSWERS}
-    for body in bodies:
-        name = refs[(body, "validation")]["$ref"].rpartition("/")[2]
-        for field, harmless in body.asks_nothing.items():
-            schemas[name]["properties"][field] = {"enum": list(harmless)}
-    asked = [refs[(body, "validation")] for body in bodies]
+    reads = _read_operations(dialects)
+    schemas = _Schemas(dialects, reads.values())
+    errors = _distinct(dialect.error_shape for dialect in dialects)
+    paths = {dialect.path: {"post": _chat(dialect, schemas)} for dialect in dialects}
+    paths |= {path: {"get": _read(operation, errors, schemas)} for path, operation in reads.items()}
     return {
         "openapi": "3.1.0",
         "info": {"title": "LLM Hub", "version": "1", "description": "One dependable endpoint before many providers."},
-        "paths": {
-            "/v1/chat": {"post": _chat("chat", asked[0], "ChatAnswer", "Error")},
-            "/v1/chat/completions": {"post": _chat("completions", asked[1], "CompletionAnswer", "Error")},
-            "/v1/messages": {"post": _chat("messages", asked[2], "MessageAnswer", "MessageError")},
-            "/v1/providers": {"get": _get("providers", "Providers")},
-            "/v1/providers/{name}": {"get": _get("provider", "Provider", ["name"])},
-            "/v1/models": {"get": _get("models", "Models")},
-            "/v1/models/{id}": {"get": _get("model", "Model", ["id"])},
-        },
+        "paths": paths,
         "components": {
-            "schemas": schemas,
+            "schemas": schemas.components,
             "securitySchemes": {
                 "bearer": {"type": "http", "scheme": "bearer"},
                 "key": {"type": "apiKey", "in": "header", "name": "x-api-key"},
@@ -146,30 +54,90 @@ def description() -> Schema:
     }
 
 
-def _chat(name: str, asked: Schema, answer: str, error: str) -> Schema:
-    streams = {"text/event-stream": {"schema": _object({"data": _TEXT}, event=_TEXT)}}  # of each event
+def _read_operations(dialects: Sequence[Dialect[Any]]) -> dict[str, ReadOperation]:
+    lists = _distinct(dialect.models.model_list_shape for dialect in dialects)
+    models = _distinct(dialect.models.model_shape for dialect in dialects)
     return {
-        "operationId": name,
-        "requestBody": {"required": True, "content": {"application/json": {"schema": asked}}},
-        "responses": {"200": _reply(answer, **streams), **_refusals(error)},
+        f"{VERSION}/providers": ReadOperation("providers", (ProviderNames,)),
+        f"{VERSION}/providers/{{name}}": ReadOperation("provider", (ProviderDescription,), ("name",)),
+        f"{VERSION}/models": ReadOperation("models", lists),
+        f"{VERSION}/models/{{id}}": ReadOperation("model", models, ("id",)),
+        f"{VERSION}/usage": ReadOperation("usage", (UsageReport,)),
+        f"{VERSION}/openapi.json": ReadOperation("openapi", (dict[str, Any],)),
+        METRICS: ReadOperation("metrics", (str,), media_type="text/plain"),
     }
 
 
-def _get(name: str, answer: str, parameters: Iterable[str] = ()) -> Schema:
+class _Schemas:
+    """The JSON schemas of all shapes. Those that have a name are `components`, and are referred to."""
+
+    def __init__(self, dialects: Sequence[Dialect[Any]], reads: Iterable[ReadOperation]) -> None:
+        shapes = _distinct((
+            *(shape for dialect in dialects for shape in (dialect.body, dialect.answer_shape, dialect.error_shape)),
+            *(event.shape for dialect in dialects for event in dialect.events),
+            *(shape for operation in reads for shape in operation.shapes),
+        ))  # fmt: skip
+        references, definitions = TypeAdapter.json_schemas(
+            [(shape, "validation", TypeAdapter[Any](shape)) for shape in shapes],
+            ref_template="#/components/schemas/{model}",
+        )
+        self._references: dict[object, Schema] = {shape: schema for (shape, _), schema in references.items()}
+        self.components: Schema = definitions["$defs"]
+        for dialect in dialects:
+            fields = self.components[self.of(dialect.body)["$ref"].rpartition("/")[2]]["properties"]
+            fields |= {name: {"enum": list(neutral)} for name, neutral in dialect.body.neutral_values.items()}
+
+    def of(self, *shapes: object) -> Schema:
+        """The schema of what has one of the shapes."""
+        schemas = [self._references[shape] for shape in shapes]
+        return schemas[0] if len(schemas) == 1 else {"anyOf": schemas}
+
+
+def _chat(dialect: Dialect[Any], schemas: _Schemas) -> Schema:
+    answer = {
+        "application/json": {"schema": schemas.of(dialect.answer_shape)},
+        "text/event-stream": {"schema": {"anyOf": [_event(event, schemas) for event in dialect.events]}},
+    }
     return {
-        "operationId": name,
+        "operationId": dialect.name,
+        "requestBody": {"required": True, "content": {"application/json": {"schema": schemas.of(dialect.body)}}},
+        "responses": {
+            "200": {"description": "The answer, or with `stream` its server-sent events.", "content": answer},
+            **_refusals([dialect.error_shape], schemas),
+        },
+    }
+
+
+def _event(event: StreamEvent, schemas: _Schemas) -> Schema:
+    """A server-sent event. Its data is a string; where that is JSON, `contentSchema` tells of what."""
+    schema = schemas.of(event.shape)
+    if not event.text:
+        schema = {"type": "string", "contentMediaType": "application/json", "contentSchema": schema}
+    fields = {"event": {"const": event.name}, "data": schema} if event.name else {"data": schema}
+    return {"type": "object", "properties": fields, "required": list(fields)}
+
+
+def _read(operation: ReadOperation, errors: Sequence[object], schemas: _Schemas) -> Schema:
+    return {
+        "operationId": operation.name,
         "parameters": [
-            {"name": one, "in": "path", "required": True, "schema": {"type": "string", "minLength": 1}}
-            for one in parameters
+            {"name": name, "in": "path", "required": True, "schema": {"type": "string", "minLength": 1}}
+            for name in operation.parameters
         ],
-        "responses": {"200": _reply(answer), **_refusals("Error")},
+        "responses": {
+            "200": {
+                "description": "The answer.",
+                "content": {operation.media_type: {"schema": schemas.of(*operation.shapes)}},
+            },
+            **_refusals(errors, schemas),
+        },
     }
 
 
-def _refusals(error: str) -> Schema:
-    return {"4XX": _reply(error), "5XX": _reply(error)}
+def _refusals(shapes: Sequence[object], schemas: _Schemas) -> Schema:
+    refusal = {"description": "A refusal.", "content": {"application/json": {"schema": schemas.of(*shapes)}}}
+    return {"4XX": refusal, "5XX": refusal}
 
 
-def _reply(schema: str, **more: Schema) -> Schema:
-    of = {"application/json": {"schema": {"$ref": f"#/components/schemas/{schema}"}}}
-    return {"description": schema, "content": {**of, **more}}
+def _distinct(shapes: Iterable[Any]) -> tuple[Any, ...]:
+    return tuple(dict.fromkeys(shapes))

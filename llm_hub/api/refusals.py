@@ -1,8 +1,8 @@
-"""What the API answers when it does not answer: a status, and an error in OpenAI's shape."""
+"""Errors as the API reports them: an HTTP status, and an error object that each dialect writes in its own shape."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from llm_hub.errors import (
     ConfigurationError,
@@ -28,6 +28,7 @@ from llm_hub.redaction import redact
 from llm_hub.usage.quotas import LimitReached
 
 if TYPE_CHECKING:
+    from llm_hub.api.shapes import AttemptReport, ErrorObject
     from llm_hub.chat import Attempt
 
 _STATUS: dict[type[LLMHubError], tuple[int, str]] = {
@@ -49,6 +50,7 @@ _STATUS: dict[type[LLMHubError], tuple[int, str]] = {
     RouteFailed: (503, "provider_error"),
     ShuttingDown: (503, "server_error"),
 }
+"""By class of the error, or the nearest of its base classes: the status, and the error object's type."""
 _CODES: dict[type[LLMHubError], str] = {
     PromptTooLong: "context_length_exceeded",
     ContentRejected: "content_policy_violation",
@@ -60,11 +62,22 @@ _CODES: dict[type[LLMHubError], str] = {
     RateLimited: "rate_limit_exceeded",
     LimitReached: "rate_limit_exceeded",
 }
+_REFUSAL_TYPES = {401: "authentication_error", 403: "permission_error", 429: "rate_limit_error"}
+"""By status: the type of a refusal's error object, where it is not the one of all client's or all server's errors."""
+
+INTERNAL_ERROR: tuple[int, ErrorObject] = (
+    500,
+    {"message": "Something went wrong inside LLM Hub.", "type": "server_error", "param": None, "code": None},
+)
+"""What is told of an exception that nobody expected. The log has the rest."""
 
 
-class Refused(Exception):  # said by the API itself, before the hub is asked
-    """A request that the API does not pass on. `field` is the part of the body that is to blame; `allowed` are the
-    methods that the endpoint takes, where it was asked with another."""
+class Refusal(Exception):
+    """A request that the API does not pass on to the hub.
+
+    `field` is the part of the body that is to blame. `allowed` are the methods that the endpoint takes, where it was
+    asked with another.
+    """
 
     def __init__(
         self, status: int, message: str, *, field: str | None = None, code: str | None = None, allowed: str = ""
@@ -77,31 +90,43 @@ class Refused(Exception):  # said by the API itself, before the hub is asked
         self.allowed = allowed
 
 
-def error_of(error: LLMHubError | Refused) -> tuple[int, dict[str, Any]]:
-    """The HTTP status and the `error` object. The provider's own words are part of the message. No key is repeated,
-    wherever a client has put one.
+def error_of(error: LLMHubError | Refusal) -> tuple[int, ErrorObject]:
+    """The HTTP status and the error object.
 
-    `param` is the field of the body, or of the `ChatRequest` that was made of it, which each dialect calls its own way.
+    The provider's own words are part of the message. A key is never repeated, wherever a client has put it. `param` is
+    a field of the body, or of the `ChatRequest` that was made of it; each dialect renames the latter to its own field.
     """
-    if isinstance(error, Refused):
-        kinds = {401: "authentication_error", 403: "permission_error"}
-        kind = kinds.get(error.status, "invalid_request_error" if error.status < 500 else "server_error")
-        field = redact(error.field) if error.field else error.field
-        return error.status, {"message": redact(error.message), "type": kind, "param": field, "code": error.code}
+    return _refusal_error(error) if isinstance(error, Refusal) else _hub_error(error)
+
+
+def _refusal_error(refusal: Refusal) -> tuple[int, ErrorObject]:
+    default = "invalid_request_error" if refusal.status < 500 else "server_error"
+    return refusal.status, {
+        "message": redact(refusal.message),
+        "type": _REFUSAL_TYPES.get(refusal.status, default),
+        "param": redact(refusal.field) if refusal.field else refusal.field,
+        "code": refusal.code,
+    }
+
+
+def _hub_error(error: LLMHubError) -> tuple[int, ErrorObject]:
     status, kind = next((_STATUS[cls] for cls in type(error).__mro__ if cls in _STATUS), (502, "provider_error"))
     message = str(error)
     if isinstance(error, ProviderError) and error.detail:
         message = f"{error.message} ({error.detail}) {error.hint}".strip()
-    code = _CODES.get(type(error)) or (error.kind if isinstance(error, ProviderError) else None)
-    param = error.parameter or None if isinstance(error, UnsupportedParameter | NotOffered) else None
-    said: dict[str, Any] = {"message": redact(message), "type": kind, "param": param, "code": code}
+    report: ErrorObject = {
+        "message": redact(message),
+        "type": kind,
+        "param": error.parameter or None if isinstance(error, UnsupportedParameter | NotOffered) else None,
+        "code": _CODES.get(type(error)) or (error.kind if isinstance(error, ProviderError) else None),
+    }
     if isinstance(error, ProviderError) and error.attempts:
-        said["attempts"] = [attempt_of(attempt) for attempt in error.attempts]
-    return status, said
+        report["attempts"] = [attempt_of(attempt) for attempt in error.attempts]
+    return status, report
 
 
-def attempt_of(attempt: Attempt) -> dict[str, Any]:
-    """An attempt for a program, in seconds since the request was made. A key in a model's place is not repeated."""
+def attempt_of(attempt: Attempt) -> AttemptReport:
+    """The report of an attempt. A key that somebody typed where models are named is not repeated."""
     return {
         "provider": attempt.provider,
         "model": redact(attempt.model),

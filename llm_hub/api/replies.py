@@ -6,12 +6,12 @@ import asyncio
 import logging
 from collections.abc import AsyncGenerator, Callable, Iterable
 from contextlib import aclosing, suppress
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from starlette.responses import Response
 
-from llm_hub.api.bodies import dump
-from llm_hub.api.refusals import error_of
+from llm_hub.api.encoding import dump
+from llm_hub.api.refusals import INTERNAL_ERROR, error_of
 from llm_hub.chat import AttemptFailed, AttemptStarted, Done, Resumed, Waiting
 from llm_hub.errors import LLMHubError, ProviderError
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.types import Receive, Scope, Send
 
+    from llm_hub.api.shapes import ErrorObject
     from llm_hub.chat import Event, LLMResponse
 
 log = logging.getLogger(__name__)
@@ -32,7 +33,7 @@ class Writer(Protocol):
     end: bytes
 
     def event(self, event: Event) -> bytes: ...
-    def error(self, status: int, said: dict[str, Any]) -> bytes: ...
+    def error(self, status: int, error: ErrorObject) -> bytes: ...
 
 
 async def whole(request: Request, events: AsyncGenerator[Event], body: Callable[[LLMResponse], object]) -> Response:
@@ -140,7 +141,7 @@ async def _written(early: Iterable[Event], events: AsyncGenerator[Event], writer
         yield writer.error(*error_of(error))
     except Exception:
         log.exception("An answer failed inside the hub.")
-        yield writer.error(500, {"message": "Something went wrong inside LLM Hub.", "type": "server_error"})
+        yield writer.error(*INTERNAL_ERROR)
     if writer.end:
         yield writer.end
 

@@ -1,122 +1,128 @@
-"""The endpoints. What a body may say and how it is answered stands with each dialect."""
+"""The endpoints of the API. What a body may contain, and how it is answered, stands with each dialect."""
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.routing import Match, Route, Router
 
 from llm_hub.api.bodies import Body, parse
-from llm_hub.api.dialects.chat_completions import COMPLETIONS
-from llm_hub.api.dialects.dialect import Dialect
-from llm_hub.api.dialects.hub_chat import CHAT, error_body
-from llm_hub.api.dialects.messages import MESSAGES
+from llm_hub.api.dialects import DIALECTS, recognise
+from llm_hub.api.encoding import json_response
 from llm_hub.api.endpoint import Endpoint
-from llm_hub.api.listings import is_anthropic, lists, reply
+from llm_hub.api.listings import listings
 from llm_hub.api.openapi import description
-from llm_hub.api.refusals import Refused
+from llm_hub.api.paths import METRICS, VERSION
+from llm_hub.api.refusals import Refusal
 from llm_hub.api.replies import stream, whole
 from llm_hub.api.usage_report import metrics, usage
-from llm_hub.gateway.meter import Meter
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Sequence
 
     from starlette.requests import Request
     from starlette.responses import Response
+    from starlette.types import Scope
 
-    from llm_hub.api.dialects.dialect import Said
-    from llm_hub.api.endpoint import Refuse
-    from llm_hub.api.listings import Handler
-    from llm_hub.chat import ChatRequest
-    from llm_hub.hub import Hub
-    from llm_hub.usage.quotas import Quota
-
-PATHS = ("/v1", "/metrics")
-"""How the paths begin that the API answers."""
+    from llm_hub.api.dialects.dialect import Dialect
+    from llm_hub.api.endpoint import Handler
+    from llm_hub.gateway.gateway import Gateway
 
 
-def router(hub: Hub, keys: Mapping[str, str], meter: Meter | None = None, limits: Quota | None = None) -> Router:
-    """The API over `hub`, an ASGI application for `PATHS`. `keys` are the owner's for whoever may use it, by
-    name; without any, see access.py.
+def router(gateway: Gateway, *, dialects: Sequence[Dialect[Any]] = DIALECTS) -> Router:
+    """The API over `gateway`, an ASGI application for the paths in `PATHS`.
 
-    Every answer passes through `meter`, and `limits` hold for each of those who ask. Starlette's router alone:
-    FastAPI's layers, of which nothing is used here, would add an eighth to the cost of a request.
+    It is Starlette's router alone: FastAPI's layers, of which nothing is used here, would add an eighth to the cost of
+    a request.
     """
-    meter = meter or Meter()
+    meter = gateway.meter
     routes: list[Route] = []
+    recognised: Callable[[Scope], Dialect[Any]] = partial(recognise, dialects=dialects)
 
-    def add(path: str, endpoint: Handler, refuse: Refuse, *methods: str) -> None:
-        guarded = Endpoint(path, endpoint, refuse, keys, meter.metrics)
-        routes.append(Route(path, guarded, methods=list(methods)))
+    def add(
+        path: str, handler: Handler, *methods: str, dialect_of: Callable[[Scope], Dialect[Any]] = recognised
+    ) -> None:
+        endpoint = Endpoint(path, handler, dialect_of, gateway.policy.api_keys, meter.metrics)
+        routes.append(Route(path, endpoint, methods=list(methods)))
 
-    def chat(path: str, dialect: Dialect[Body]) -> None:
-        async def answer(request: Request) -> Response:
-            body, who = parse(dialect.body, await _body(request)), request.state.who
-            held = [(limits, who)] if limits else []
-            events = meter.events(hub, _routed(body.request(), hub), who=who, way=path, limits=held)
-            if body.stream:
-                return await stream(request, events, dialect.writer(body))
-            return await whole(request, events, partial(dialect.whole, body))
-
-        add(path, answer, lambda _, status, said: dialect.error(status, said), "POST")
-
-    async def count_tokens(_: Request) -> Response:
-        raise Refused(404, "Tokens are not counted here before an answer: each model counts them its own way.")
-
-    async def described(_: Request) -> Response:
-        return reply(description())
-
-    async def unknown(request: Request) -> Response:
-        others = [route for route in routes if route.matches(request.scope)[0] is Match.PARTIAL]
-        if methods := sorted({method for route in others for method in route.methods or ()}):
-            allowed = ", ".join(methods)
-            raise Refused(405, f"This endpoint takes another method: {allowed}.", allowed=allowed)
-        raise Refused(404, "There is no such endpoint. docs/api.md lists them.")
-
-    chat("/v1/chat", CHAT)
-    chat("/v1/chat/completions", COMPLETIONS)
-    chat("/v1/messages", MESSAGES)
-    add("/v1/messages/count_tokens", count_tokens, _refused, "POST")
-    for path, lister in lists(hub).items():
-        add(path, lister, _refused, "GET")
-    add("/v1/openapi.json", described, _refused, "GET")
+    for dialect in dialects:
+        add(dialect.path, _answers(dialect, gateway), "POST", dialect_of=partial(_always, dialect))
+        for path, reason in dialect.refused_paths.items():
+            add(path, _refuses(reason), "POST", dialect_of=partial(_always, dialect))
+    for path, handler in listings(gateway.owner_session, dialects).items():
+        add(path, handler, "GET")
+    add(f"{VERSION}/openapi.json", _describes(dialects), "GET")
     if meter.ledger:
-        add("/v1/usage", usage(meter.ledger), _refused, "GET")
+        add(f"{VERSION}/usage", usage(meter.ledger), "GET")
     if meter.metrics:
-        add("/metrics", metrics(meter.metrics), _refused, "GET")
-    # Last: otherwise the page would answer, with a page, or the router, in plain text.
-    for path in ("/v1", "/v1/{rest:path}", "/{rest:path}"):
-        add(path, unknown, _refused)  # whatever the method
+        add(METRICS, metrics(meter.metrics), "GET")
+    # Last: otherwise the page would answer, with a page, or the router, in plain text. They take every method.
+    for path in (VERSION, f"{VERSION}/{{rest:path}}", "/{rest:path}"):
+        add(path, _refuses_unknown(routes))
     return Router(routes, redirect_slashes=False)
 
 
-def _routed(request: ChatRequest, hub: Hub) -> ChatRequest:
-    """The request with the configured route where its chain says `auto`."""
-    if not request.fallback or "auto" not in request.fallback:
-        return request
-    chain = (target for name in request.fallback for target in (hub.route if name == "auto" else (name,)))
-    return replace(request, fallback=tuple(chain))
+def _answers(dialect: Dialect[Body], gateway: Gateway) -> Handler:
+    """The endpoint of a dialect."""
+
+    async def answer(request: Request) -> Response:
+        body = parse(dialect.body, await _read_body(request))
+        events = gateway.answer(gateway.program(request.state.caller, dialect.path), body.request())
+        if body.stream:
+            return await stream(request, events, dialect.writer(body))
+        return await whole(request, events, partial(dialect.answer, body))
+
+    return answer
 
 
-def _refused(request: Request, status: int, said: Said) -> tuple[int, object]:
-    return MESSAGES.error(status, said) if is_anthropic(request) else error_body(status, said)
+def _refuses(reason: str) -> Handler:
+    """An endpoint of a vendor's that the hub does not offer."""
+
+    async def refuse(_: Request) -> Response:
+        raise Refusal(404, reason)
+
+    return refuse
 
 
-async def _body(request: Request) -> bytes:
-    """The body. A page of another site could send any other type without the browser asking first."""
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind != "application/json":
-        raise Refused(415, "Send the body as Content-Type: application/json.")
+def _refuses_unknown(routes: Sequence[Route]) -> Handler:
+    """What answers where there is no endpoint, or one that takes another method."""
+
+    async def refuse(request: Request) -> Response:
+        others = [route for route in routes if route.matches(request.scope)[0] is Match.PARTIAL]
+        if methods := sorted({method for route in others for method in route.methods or ()}):
+            allowed = ", ".join(methods)
+            raise Refusal(405, f"This endpoint takes another method: {allowed}.", allowed=allowed)
+        raise Refusal(404, "There is no such endpoint. docs/api.md lists them.")
+
+    return refuse
+
+
+def _describes(dialects: Sequence[Dialect[Any]]) -> Handler:
+    """The endpoint with the OpenAPI description."""
+
+    async def describe(_: Request) -> Response:
+        return json_response(description(tuple(dialects)))
+
+    return describe
+
+
+def _always(dialect: Dialect[Any], _: Scope) -> Dialect[Any]:
+    return dialect
+
+
+async def _read_body(request: Request) -> bytes:
+    """The body. Raises `Refusal` for another type: a page of another site could send it without the browser asking."""
+    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if media_type != "application/json":
+        raise Refusal(415, "Send the body as Content-Type: application/json.")
     if request.headers.get("content-encoding", "identity").strip().lower() != "identity":
-        raise Refused(415, "Send the body as it is: a compressed one, with a Content-Encoding, is not understood.")
+        raise Refusal(415, "Send the body as it is: a compressed one, with a Content-Encoding, is not understood.")
     try:
         return await request.body()
-    except HTTPException as error:  # it was too much
-        raise Refused(error.status_code, error.detail) from None
+    except HTTPException as error:  # it is larger than the front door lets through
+        raise Refusal(error.status_code, error.detail) from None
     except ClientDisconnect:
-        raise Refused(499, "The client left before its body was whole.") from None
+        raise Refusal(499, "The client left before its body was whole.") from None

@@ -2,67 +2,122 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, NotRequired
 
 from starlette.responses import Response
+from typing_extensions import TypedDict
 
-from llm_hub.api.authentication import HERE
-from llm_hub.api.listings import reply
-from llm_hub.api.refusals import Refused
+from llm_hub.api.authentication import LOCAL_CALLER
+from llm_hub.api.encoding import json_response
+from llm_hub.api.refusals import Refusal
+from llm_hub.api.shapes import Count
 from llm_hub.errors import ConfigurationError
 from llm_hub.usage.ledger import Used, together
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from starlette.requests import Request
 
-    from llm_hub.api.listings import Handler
+    from llm_hub.api.endpoint import Handler
     from llm_hub.gateway.metrics import Metrics
-    from llm_hub.usage.ledger import Ledger
+    from llm_hub.usage.ledger import Ledger, Total
 
-OWNERS = ("owner", HERE)
+OWNERS = ("owner", LOCAL_CALLER)
 """Who sees what everybody used: the key of this name, and without any keys the programs on this computer."""
-PERIODS = {"today": 1, "last_7_days": 7, "last_30_days": 30}
-"""Days, today included. They are those of UTC."""
+MAX_DAYS = 30
+"""Days of the longest period, today included. Days are those of UTC."""
+
+
+class UsageTotals(TypedDict):
+    """What requests used together. `price` is in US dollars; `unpriced` counts the answers that it leaves out."""
+
+    requests: Count
+    answered: Count
+    unpriced: Count
+    prompt_tokens: Count
+    completion_tokens: Count
+    reasoning_tokens: Count
+    cached_tokens: Count
+    total_tokens: Count
+    price: float
+
+
+class UsageOfModel(UsageTotals):
+    model: str
+
+
+class UsageOfKey(UsageTotals):
+    key: str
+
+
+class UsageReport(TypedDict):
+    """`GET /v1/usage`. `by_model` and `by_key` are of the last 30 days, the most used first; only owners see keys."""
+
+    who: str
+    today: UsageTotals
+    last_7_days: UsageTotals
+    last_30_days: UsageTotals
+    by_model: list[UsageOfModel]
+    by_key: NotRequired[list[UsageOfKey]]
 
 
 def usage(ledger: Ledger) -> Handler:
-    """What the key that asks has used; the owner's sees everybody's."""
+    """The endpoint that tells a key what it has used, and the owner what everybody has."""
 
-    async def shown(request: Request) -> Response:
-        who = request.state.who
-        owner = who in OWNERS
-        today = ledger.today
+    async def show_usage(request: Request) -> Response:
+        caller = request.state.caller
+        is_owner = caller in OWNERS
         try:
-            totals = await ledger.totals(today - max(PERIODS.values()) + 1, None if owner else who)
+            totals = await ledger.totals(ledger.today - MAX_DAYS + 1, None if is_owner else caller)
         except ConfigurationError as error:
-            raise Refused(503, str(error)) from None
-        body: dict[str, Any] = {"who": "everybody" if owner else who}
-        for name, days in PERIODS.items():
-            seen = together((total for total in totals if total.day > today - days), lambda _: "")
-            body[name] = _said(seen.get("", Used()))
-        body["by_model"] = _listed(together(totals, lambda total: total.target), "model")
-        if owner:
-            body["by_key"] = _listed(together(totals, lambda total: total.who), "key")
-        return reply(body)
+            raise Refusal(503, str(error)) from None
+        report: UsageReport = {
+            "who": "everybody" if is_owner else caller,
+            "today": _sum(totals, ledger.today, 1),
+            "last_7_days": _sum(totals, ledger.today, 7),
+            "last_30_days": _sum(totals, ledger.today, MAX_DAYS),
+            "by_model": [
+                {"model": name, **_totals(used)}
+                for name, used in _most_used(together(totals, lambda total: total.target))
+            ],
+        }
+        if is_owner:
+            by_key = _most_used(together(totals, lambda total: total.who))
+            report["by_key"] = [{"key": name, **_totals(used)} for name, used in by_key]
+        return json_response(report)
 
-    return shown
+    return show_usage
 
 
 def metrics(metrics: Metrics) -> Handler:
-    """The metrics, for Prometheus."""
+    """The endpoint that Prometheus reads."""
 
-    async def shown(_: Request) -> Response:
+    async def show_metrics(_: Request) -> Response:
         return Response(metrics.text(), media_type="text/plain; version=0.0.4")
 
-    return shown
+    return show_metrics
 
 
-def _listed(used: dict[str, Used], word: str) -> list[dict[str, Any]]:
-    """Of the last 30 days, the most used first."""
-    return [{word: name, **_said(one)} for name, one in sorted(used.items(), key=lambda item: -item[1].requests)]
+def _sum(totals: Sequence[Total], today: int, days: int) -> UsageTotals:
+    """What was used in so many days, today included."""
+    recent = together((total for total in totals if total.day > today - days), lambda _: "")
+    return _totals(recent.get("", Used()))
 
 
-def _said(used: Used) -> dict[str, Any]:
-    tokens = used.prompt_tokens + used.completion_tokens
-    return {**asdict(used), "total_tokens": tokens, "price": float(used.price)}
+def _most_used(used: dict[str, Used]) -> list[tuple[str, Used]]:
+    return sorted(used.items(), key=lambda item: -item[1].requests)
+
+
+def _totals(used: Used) -> UsageTotals:
+    return {
+        "requests": used.requests,
+        "answered": used.answered,
+        "unpriced": used.unpriced,
+        "prompt_tokens": used.prompt_tokens,
+        "completion_tokens": used.completion_tokens,
+        "reasoning_tokens": used.reasoning_tokens,
+        "cached_tokens": used.cached_tokens,
+        "total_tokens": used.prompt_tokens + used.completion_tokens,
+        "price": float(used.price),
+    }

@@ -1,6 +1,6 @@
 """Visitors' own keys: how the page's tab hands them over, has them tested, and takes them away.
 
-They come this way, and not through an event of Gradio's, since it keeps what its events carry. Nothing here ever
+They come this way, and not through an event of Gradio's, since Gradio keeps what its events carry. Nothing here ever
 answers with a key. A page of another site cannot send the header without the browser asking first, and is not answered.
 """
 
@@ -9,74 +9,81 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any
 
-import orjson
 from fastapi import APIRouter, Request
-from starlette.responses import Response
 
+from llm_hub.api.encoding import json_response
 from llm_hub.errors import LLMHubError
-from llm_hub.gateway.visitors import TAB
+from llm_hub.gateway.visitors import TAB_HEADER
 
 if TYPE_CHECKING:
-    from llm_hub.gateway.visitors import Visitors
+    from starlette.responses import Response
+
+    from llm_hub.gateway.gateway import Gateway
 
 PATH = "/visitor/keys"
 MAX_KEY_TEST_SECONDS = 20.0
 """Seconds that a test of a key may take."""
 
 
-def router(visitors: Visitors) -> APIRouter:
+def router(gateway: Gateway) -> APIRouter:
     """The routes of the page's tab Keys."""
 
-    def shown(secret: str) -> Response:
-        held, rows = visitors.held(secret), visitors.hub_of(secret).keyed()
-        listed = [
-            {"name": state.name, "title": state.title, "host": host, "held": state.name in held,
-                "last": held.get(state.name, "")}
+    def key_list(tab_secret: str) -> Response:
+        """Which providers there are, and of which the tab has a key: its last characters, never all of it."""
+        key_ends, rows = (
+            gateway.visitors.key_endings(tab_secret),
+            gateway.session_of_tab(tab_secret).providers_with_keys(),
+        )
+        providers = [
+            {"name": state.name, "title": state.title, "host": host, "held": state.name in key_ends,
+                "last": key_ends.get(state.name, "")}
             for state, host in rows
         ]  # fmt: skip
-        return _json({"providers": listed, "signed_in": visitors.signed_in(secret)})
+        return _reply({"providers": providers, "signed_in": gateway.visitors.is_signed_in(tab_secret)})
 
-    async def listed(request: Request) -> Response:
-        return shown(_secret(request))
+    async def list_keys(request: Request) -> Response:
+        return key_list(_tab_secret(request))
 
-    async def keep(request: Request) -> Response:
-        secret, key = _secret(request), (await request.body()).decode("utf-8", "replace")
+    async def keep_key(request: Request) -> Response:
+        tab_secret, key = _tab_secret(request), (await request.body()).decode("utf-8", "replace")
         try:
-            visitors.keep(secret, request.path_params["provider"], key)
+            gateway.visitors.add_key(tab_secret, request.path_params["provider"], key)
         except LLMHubError as error:
-            return _json({"problem": str(error)}, 400)
-        return shown(secret)
+            return _reply({"problem": str(error)}, 400)
+        return key_list(tab_secret)
 
-    async def drop(request: Request) -> Response:
-        visitors.drop(_secret(request), request.path_params["provider"])
-        return shown(_secret(request))
+    async def drop_key(request: Request) -> Response:
+        gateway.visitors.remove_key(_tab_secret(request), request.path_params["provider"])
+        return key_list(_tab_secret(request))
 
-    async def test(request: Request) -> Response:
-        """Asks for the list of models: it costs nothing, and needs the key."""
-        secret, provider = _secret(request), request.path_params["provider"]
-        if provider not in visitors.held(secret):
-            return _json({"problem": "There is no key of yours for it."}, 404)
+    async def test_key(request: Request) -> Response:
+        """Asks the provider for its list of models: that costs nothing, and needs the key."""
+        tab_secret, provider = _tab_secret(request), request.path_params["provider"]
+        if provider not in gateway.visitors.key_endings(tab_secret):
+            return _reply({"problem": "There is no key of yours for it."}, 404)
         try:
             async with asyncio.timeout(MAX_KEY_TEST_SECONDS):
-                models = await visitors.hub_of(secret).models(provider, fresh=True)
+                models = await gateway.session_of_tab(tab_secret).models(provider, fresh=True)
         except LLMHubError as error:
-            return _json({"works": False, "told": str(error)})
+            return _reply({"works": False, "told": str(error)})
         except TimeoutError:
-            return _json({"works": False, "told": f"It did not answer within {MAX_KEY_TEST_SECONDS:.0f} s."})
-        return _json({"works": True, "models": len(models)})
+            return _reply({"works": False, "told": f"It did not answer within {MAX_KEY_TEST_SECONDS:.0f} s."})
+        return _reply({"works": True, "models": len(models)})
 
     routes = APIRouter()
-    routes.add_route(PATH, listed, methods=["GET"])
-    routes.add_route(PATH + "/{provider}", keep, methods=["PUT"])
-    routes.add_route(PATH + "/{provider}", drop, methods=["DELETE"])
-    routes.add_route(PATH + "/{provider}/test", test, methods=["POST"])
+    routes.add_route(PATH, list_keys, methods=["GET"])
+    routes.add_route(PATH + "/{provider}", keep_key, methods=["PUT"])
+    routes.add_route(PATH + "/{provider}", drop_key, methods=["DELETE"])
+    routes.add_route(PATH + "/{provider}/test", test_key, methods=["POST"])
     return routes
 
 
-def _secret(request: Request) -> str:
-    return request.headers.get(TAB, "")
+def _tab_secret(request: Request) -> str:
+    """The secret by which a tab's keys are found, which only the tab knows."""
+    return request.headers.get(TAB_HEADER, "")
 
 
-def _json(value: Any, status: int = 200) -> Response:
-    headers = {"cache-control": "no-store"}
-    return Response(orjson.dumps(value), status, headers, media_type="application/json")
+def _reply(value: Any, status: int = 200) -> Response:
+    response = json_response(value, status)
+    response.headers["cache-control"] = "no-store"
+    return response

@@ -1,14 +1,8 @@
-"""The meter: every request for an answer passes through it, and is limited, counted and kept in the ledger.
-
-The hub, the router and the adapters know nothing of it: events come through untouched.
-"""
+"""Counts every answer: in the ledger, in the metrics and in the log. It never keeps a word of what was said."""
 
 from __future__ import annotations
 
-import asyncio
 import time
-from contextlib import aclosing
-from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from llm_hub import logs
@@ -24,25 +18,25 @@ from llm_hub.chat import (
     Usage,
 )
 from llm_hub.gateway.metrics import OTHER
-from llm_hub.gateway.reservation import RequestReservation, size
+from llm_hub.gateway.reservation import byte_length
 from llm_hub.redaction import Redactor
 from llm_hub.usage.ledger import COUNTS, Entry
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable, Sequence
+    from collections.abc import Callable
+    from decimal import Decimal
 
-    from llm_hub.chat import ChatRequest, Event
+    from llm_hub.access.session import Session
+    from llm_hub.chat import Event
     from llm_hub.gateway.metrics import Metrics
-    from llm_hub.hub import Hub
     from llm_hub.usage.ledger import Ledger
-    from llm_hub.usage.quotas import Quota
 
-NOT_ASKED = frozenset({"paused", "not_configured", "not_offered"})
+UNSENT_OUTCOMES = frozenset({"paused", "not_configured", "not_offered"})
 """Outcomes of attempts that never left the hub."""
 
 
 class Meter:
-    """Where requests are counted: in the log, and in `ledger` and `metrics` where there are such."""
+    """Where answers are counted: in the log, and in `ledger` and `metrics` where there are such."""
 
     def __init__(
         self,
@@ -57,53 +51,27 @@ class Meter:
         self._redactor = redactor or Redactor()
         self._clock = clock
 
-    async def events(
-        self, hub: Hub, request: ChatRequest, *, who: str, way: str, limits: Sequence[tuple[Quota, str]] = ()
-    ) -> AsyncGenerator[Event]:
-        """`hub.events(request)` for `who`, who asks by this `way`: see `Entry`.
-
-        `limits` come each with whom it counts for. Raises `LimitReached` before anybody is asked, a further attempt
-        is made, or an answer grows that does not fit into them, else as the hub does.
-        """
-        budget = await RequestReservation.reserved(hub, request, limits) if limits else None
-        tally = _AnswerTally(hub, logs.current.get())
+    def start(self, session: Session) -> AnswerTally:
+        """An answer begins. Whatever becomes of it, `finish` must follow."""
         if self.metrics:
             self.metrics.running.inc()
-        try:
-            async with aclosing(hub.events(request if budget is None else budget.request)) as events:
-                async for event in events:
-                    if budget is not None:
-                        if isinstance(event, AttemptStarted | AttemptFailed | Resumed):
-                            await budget.follow(event, tally.spoken)
-                        elif not isinstance(event, Done) and not budget.has_room(tally.spoken):
-                            await budget.grow(tally.spoken)
-                    tally.add(event)
-                    yield event
-        except (GeneratorExit, asyncio.CancelledError):
-            raise
-        except BaseException as error:
-            tally.outcome = getattr(error, "kind", "failed")
-            raise
-        finally:
-            if self.metrics:
-                self.metrics.running.dec()
-            self._count(tally, who, way)
-            if budget is not None:
-                await budget.settle(tally.asked, tally.spoken)
+        return AnswerTally(session, logs.current.get())
 
-    def _count(self, tally: _AnswerTally, who: str, way: str) -> None:
+    def finish(self, tally: AnswerTally, billed_to: str, surface: str) -> None:
+        """The answer is over: counts it, in the name that it is billed to."""
         tally.close()
         if self.metrics:
+            self.metrics.running.dec()
             self.metrics.tried(tally.attempts)
             for attempt, price in tally.prices:
                 if attempt.usage:
                     self.metrics.used(attempt.provider, attempt.model, attempt.usage, price)
-        if self.ledger and tally.asked:
+        if self.ledger and tally.sent_attempts:
             self.ledger.note(
                 Entry(
                     self._clock(),
-                    who,
-                    way,
+                    billed_to,
+                    surface,
                     self._redactor.name(tally.target),  # somebody may have typed a key where models are named
                     tally.outcome,
                     len(tally.attempts),
@@ -117,63 +85,71 @@ class Meter:
         if line is not None:
             line.target, line.outcome = tally.target, tally.outcome
         else:
-            logs.Request("", who, way, tally.target, tally.outcome, None, tally.seconds).log()
+            logs.Request("", billed_to, surface, tally.target, tally.outcome, None, tally.seconds).log()
 
 
-class _AnswerTally:
-    """What has been seen of a request so far."""
+class AnswerTally:
+    """What the events of one answer amount to so far. `line` is the log's line of the API's request, if it is one."""
 
-    def __init__(self, hub: Hub, line: logs.Request | None) -> None:
+    def __init__(self, session: Session, line: logs.Request | None) -> None:
         self.line = line
         self.outcome = "cancelled"
         self.attempts: list[Attempt] = []
         self.first_token: float | None = None
         self.seconds = 0.0
-        self.spoken = 0
-        """Bytes of text, as far as it has been read."""
+        self.answer_bytes = 0
+        """Bytes of text, reasoning and arguments of calls so far."""
         self.prices: list[tuple[Attempt, Decimal | None]] = []
-        self._hub = hub
+        self._session = session
         self._began = time.perf_counter()
-        self._open: tuple[AttemptStarted | Resumed, float] | None = None
+        self._running: tuple[AttemptStarted | Resumed, float] | None = None
+        """The attempt that is being made, and when it began."""
+        self._interrupted = False
+        """Whether the answer ended in the middle of an attempt, which then is the last of `attempts`."""
 
     def add(self, event: Event) -> None:
+        """Takes the next event into account."""
         if isinstance(event, TextDelta | ReasoningDelta | ToolCallDelta):
             if self.first_token is None:
                 self.first_token = time.perf_counter() - self._began
-            self.spoken += size(event.arguments if isinstance(event, ToolCallDelta) else event.text)
+            self.answer_bytes += byte_length(event.arguments if isinstance(event, ToolCallDelta) else event.text)
         elif isinstance(event, AttemptStarted | Resumed):
-            self._open = event, time.perf_counter() - self._began
+            self._running = event, time.perf_counter() - self._began
         elif isinstance(event, AttemptFailed):
-            self._open = None
+            self._running = None
             self.attempts.append(event.attempt)
         elif isinstance(event, Done):
-            self._open = None
+            self._running = None
             self.attempts = list(event.response.attempts)
             self.outcome = "answered"
 
     def close(self) -> None:
-        """The request is over."""
+        """The answer is over."""
         self.seconds = time.perf_counter() - self._began
-        if self._open is not None:  # what was cancelled never failed
-            event, began = self._open
+        if self._running is not None:  # it was interrupted, and so it never failed
+            event, began = self._running
             first = None if self.first_token is None or self.first_token < began else self.first_token - began
             self.attempts.append(Attempt(event.provider, event.model, began, self.seconds - began, first, self.outcome))
-        self.prices = [(attempt, self._hub.price(attempt)) for attempt in self.attempts if attempt.usage]
+            self._interrupted = True
+        self.prices = [(attempt, self._session.prices.of(attempt)) for attempt in self.attempts if attempt.usage]
 
     @property
-    def asked(self) -> list[Attempt]:
+    def sent_attempts(self) -> list[Attempt]:
         """The attempts that reached a provider."""
-        return [attempt for attempt in self.attempts if attempt.outcome not in NOT_ASKED]
+        return [attempt for attempt in self.attempts if attempt.outcome not in UNSENT_OUTCOMES]
 
     @property
     def target(self) -> str:
-        """Who answered; where nobody did, who was asked first, by name if the model is known."""
-        attempts = self.asked or self.attempts
+        """Who answered, or was at work when the answer was interrupted; where all failed, who was asked first.
+
+        A model is named only if its name is known: see `Session.knows`.
+        """
+        attempts = self.sent_attempts or self.attempts
         if not attempts:
             return ""
-        attempt = attempts[-1 if self.outcome == "answered" else 0]
-        spoke = self.outcome == "answered" or attempt.first_token is not None
-        known = spoke or self._hub.knows(attempt.provider, attempt.model)
+        attempt = attempts[-1 if self.outcome == "answered" or self._interrupted else 0]
+        wrote = self.outcome == "answered" or attempt.first_token is not None
+        known = wrote or self._session.knows(attempt.provider, attempt.model)
         return f"{attempt.provider}/{attempt.model if known else OTHER}"
 
     @property
@@ -181,15 +157,15 @@ class _AnswerTally:
         """What the attempts reported, together."""
         if len(self.prices) == 1:
             return self.prices[0][0].usage or Usage()
-        found = Usage()
+        total = Usage()
         for attempt, _ in self.prices:
             for name in COUNTS:
                 if attempt.usage and name in attempt.usage:
-                    found[name] = found.get(name, 0) + attempt.usage[name]
-        return found
+                    total[name] = total.get(name, 0) + attempt.usage[name]
+        return total
 
     @property
     def price(self) -> Decimal | None:
-        """What they cost together, as far as they said what they used; None where one of them has no price."""
-        known = [price for _, price in self.prices if price is not None]
-        return sum(known[1:], known[0]) if known and len(known) == len(self.prices) else None
+        """US dollars for all attempts that reported their usage; None where one of them has no price."""
+        prices = [price for _, price in self.prices if price is not None]
+        return sum(prices[1:], prices[0]) if prices and len(prices) == len(self.prices) else None

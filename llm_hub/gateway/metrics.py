@@ -1,8 +1,10 @@
-"""Metrics for Prometheus: of what was asked over the API and on the page. Each server has a registry of its own."""
+"""Metrics for Prometheus, of what is asked over the API and on the page. Each server has a registry of its own."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
+
+from llm_hub.chat import split_target
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -11,17 +13,17 @@ if TYPE_CHECKING:
     from prometheus_client import Counter, Histogram
     from prometheus_client.metrics_core import Metric
 
+    from llm_hub.access.session import Session
     from llm_hub.chat import Attempt, Usage
-    from llm_hub.hub import Hub
 
 OTHER = "other"
-"""The label of whatever nobody has listed: names come from requests, and each would be kept for ever."""
+"""The label of every model that no provider lists: its name comes from a request, and each would be kept for ever."""
 FIRST_TOKEN = (0.05, 0.1, 0.2, 0.35, 0.5, 0.75, 1, 1.5, 2, 3, 5, 8, 12, 20, 40, 120)
 """Seconds."""
 KINDS = {"prompt": "prompt_tokens", "completion": "completion_tokens", "reasoning": "reasoning_tokens"}
 
 
-class _Model(NamedTuple):
+class _ModelCounters(NamedTuple):
     first_token: Histogram
     tokens: tuple[tuple[str, Counter], ...]
     price: Counter
@@ -29,12 +31,12 @@ class _Model(NamedTuple):
 
 
 class Metrics:
-    """What is counted of a hub."""
+    """What is counted of a hub. `session` is the owner's, which sees everything."""
 
-    def __init__(self, hub: Hub) -> None:
+    def __init__(self, session: Session) -> None:
         from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram  # a tenth of a second: not for all
 
-        self._hub = hub
+        self._session = session
         self._registry = registry = CollectorRegistry()
         model = ("provider", "model")
         self._requests = Counter(
@@ -52,7 +54,7 @@ class Metrics:
         self._price = Counter("llm_hub_price_dollars", "US dollars, where a price is known.", model, registry=registry)
         self.running = Gauge("llm_hub_running_streams", "Answers that are being given.", registry=registry)
         registry.register(_PausedCollector(self))
-        self._models: dict[tuple[str, str], _Model] = {}
+        self._models: dict[tuple[str, str], _ModelCounters] = {}
         self._labels: dict[tuple[str, str], tuple[str, str]] = {}
         self._known: dict[str, frozenset[str]] = {}
 
@@ -64,22 +66,22 @@ class Metrics:
         """Counts attempts."""
         for attempt in attempts:
             label = self.label(attempt.provider, attempt.model)
-            model = self._of(label)
+            counters = self._counters(label)
             if attempt.outcome == "answered":
-                model.answered.inc()
+                counters.answered.inc()
             else:
                 self._attempts.labels(*label, attempt.outcome).inc()
             if attempt.first_token is not None:
-                model.first_token.observe(attempt.first_token)
+                counters.first_token.observe(attempt.first_token)
 
     def used(self, provider: str, model: str, usage: Usage, price: Decimal | None) -> None:
         """Counts what an attempt used."""
-        found = self._of(self.label(provider, model))
-        for name, counter in found.tokens:
+        counters = self._counters(self.label(provider, model))
+        for name, counter in counters.tokens:
             if isinstance(count := usage.get(name), int) and count > 0:
                 counter.inc(count)
         if price:
-            found.price.inc(float(price))
+            counters.price.inc(float(price))
 
     def text(self) -> bytes:
         """All of it, as Prometheus reads it."""
@@ -101,33 +103,35 @@ class Metrics:
     def _is_listed(self, provider: str, model: str) -> bool:
         if provider not in self._known:
             self._known = {
-                state.name: frozenset((state.default_model, *state.suggestions)) for state in self._hub.providers()
+                state.name: frozenset((state.default_model, *state.suggestions)) for state in self._session.providers()
             }
-        return model in self._known.get(provider, ()) or any(model == one.id for one in self._hub.listed(provider))
+        return model in self._known.get(provider, ()) or any(
+            model == info.id for info in self._session.last_models(provider)
+        )
 
     def paused(self) -> Iterable[tuple[str, str, bool]]:
-        """The targets that have been asked, and whether they are left alone now; one label can stand for many."""
-        found: dict[tuple[str, str], bool] = {}
-        for target in self._hub.targets():
-            provider, _, model = target.name.partition("/")
+        """The targets that have been asked, and whether they are paused now; one label can stand for many."""
+        paused: dict[tuple[str, str], bool] = {}
+        for target in self._session.targets():
+            provider, model = split_target(target.name)
             label = self.label(provider, model)
-            found[label] = found.get(label, False) or (target.paused is not None and target.paused.seconds != 0)
-        return ((provider, model, paused) for (provider, model), paused in found.items())
+            paused[label] = paused.get(label, False) or (target.paused is not None and target.paused.seconds != 0)
+        return ((provider, model, is_paused) for (provider, model), is_paused in paused.items())
 
-    def _of(self, label: tuple[str, str]) -> _Model:
-        found = self._models.get(label)
-        if found is None:
-            found = self._models[label] = _Model(
+    def _counters(self, label: tuple[str, str]) -> _ModelCounters:
+        counters = self._models.get(label)
+        if counters is None:
+            counters = self._models[label] = _ModelCounters(
                 self._first_token.labels(*label),
                 tuple((name, self._tokens.labels(*label, kind)) for kind, name in KINDS.items()),
                 self._price.labels(*label),
                 self._attempts.labels(*label, "answered"),
             )
-        return found
+        return counters
 
 
 class _PausedCollector:
-    """Asked when the metrics are."""
+    """Reads which targets are paused, each time the metrics are read."""
 
     def __init__(self, metrics: Metrics) -> None:
         self._metrics = metrics

@@ -11,20 +11,22 @@ from anthropic import transform_schema
 
 from llm_hub.chat import ChatRequest, Image, Message, OneTool, Role, Text, Tool, ToolCall, ToolChoice, ToolResult
 
+MAX_TOKENS = 8192
+"""Tokens of an answer where the request sets no limit, which the API requires. It is within every current model's."""
 _CHOICES = {"auto": "auto", "none": "none", "required": "any"}
-EFFORTS = ("low", "medium", "high", "xhigh", "max")
-_NO_ID = re.compile(r"[^A-Za-z0-9_-]")
+_EFFORTS = ("low", "medium", "high", "xhigh", "max")
+_NOT_IN_IDS = re.compile(r"[^A-Za-z0-9_-]")
 _SETTINGS = ("top_p", "temperature", "effort")
-"""What an answer is good without, and some models refuse: the likeliest first."""
+"""The settings that some models refuse, and that an answer is good without: the likeliest first."""
 
 
-def turns(messages: tuple[Message, ...]) -> list[dict[str, Any]]:
-    """The conversation as the API takes it: without system or blank turns, same-role neighbours merged, user first.
+def messages(turns: tuple[Message, ...]) -> list[dict[str, Any]]:
+    """The conversation as the API takes it: no system or blank turns, neighbours of one role merged, the user first.
 
-    What tools gave is the user's here, and comes before anything else in its turn.
+    Results of tools belong to the user's turn here, and come before anything else in it.
     """
     merged: list[dict[str, Any]] = []
-    for message in messages:
+    for message in turns:
         blocks = list(_blocks(message))
         if message.role is Role.SYSTEM or not blocks:
             continue
@@ -36,48 +38,76 @@ def turns(messages: tuple[Message, ...]) -> list[dict[str, Any]]:
     return merged
 
 
+def unsupported_value(request: ChatRequest) -> tuple[str, str] | None:
+    """The field whose value the API does not take, and the end of a sentence about it; None if it takes all."""
+    if request.format is not None and request.format.schema is None:
+        return "format", "writes JSON of a given schema only"
+    if any(not stop.strip() for stop in request.stop):
+        return "stop", "does not stop at white space alone"
+    return None
+
+
 def options(request: ChatRequest) -> dict[str, Any]:
-    """What the request sets, but for its model, system prompt and limit."""
-    wanted: dict[str, Any] = {}
+    """What the request sets, except its model and conversation. An effort in another vendor's words is left out."""
+    body: dict[str, Any] = {"max_tokens": request.max_tokens if request.max_tokens is not None else MAX_TOKENS}
+    if system := "\n\n".join(turn.text for turn in request.messages if turn.role is Role.SYSTEM and turn.text.strip()):
+        body["system"] = system
     if request.temperature is not None:
-        wanted["temperature"] = min(request.temperature, 1.0)
+        body["temperature"] = min(request.temperature, 1.0)
     if request.top_p is not None:
-        wanted["top_p"] = request.top_p
+        body["top_p"] = request.top_p
     if request.stop:
-        wanted["stop_sequences"] = list(request.stop)
+        body["stop_sequences"] = list(request.stop)
     if request.tools:
-        wanted["tools"] = [_tool(tool) for tool in request.tools]
+        body["tools"] = [_describe_tool(tool) for tool in request.tools]
         if request.tool_choice is not None or request.parallel_tools is False:
-            wanted["tool_choice"] = _choice(request.tool_choice or "auto", one=request.parallel_tools is False)
+            body["tool_choice"] = _choice(request.tool_choice or "auto", one_at_once=request.parallel_tools is False)
     output: dict[str, Any] = {}
     if request.format is not None and request.format.schema is not None:
         output["format"] = {"type": "json_schema", "schema": _schema(dict(request.format.schema))}
-    if request.effort in EFFORTS:
+    if request.effort in _EFFORTS:
         output["effort"] = request.effort
     if output:
-        wanted["output_config"] = output
-    return wanted
+        body["output_config"] = output
+    return body
 
 
-def settings(wanted: dict[str, Any]) -> tuple[str, ...]:
-    """Those settings of a body that a model may refuse and that an answer is good without."""
-    return tuple(name for name in _SETTINGS if name in wanted or name in wanted.get("output_config", ()))
+def settings(body: dict[str, Any]) -> tuple[str, ...]:
+    """The settings in a body that a model may refuse and that an answer is good without."""
+    return tuple(name for name in _SETTINGS if name in body or name in body.get("output_config", ()))
 
 
-def ways(asked: frozenset[str]) -> list[tuple[str, ...]]:
-    """What to leave out, in turn, until the request is taken: nothing, one, one more, …, everything."""
-    names = [name for name in _SETTINGS if name in asked]
-    found = [(), *((name,) for name in names), *(tuple(names[:number]) for number in range(2, len(names) + 1))]
-    return list(dict.fromkeys(found))
+def left_out(body: dict[str, Any], sent: dict[str, Any]) -> tuple[str, ...]:
+    """The settings of a body that are not in what was sent of it."""
+    remaining = settings(sent)
+    return tuple(name for name in settings(body) if name not in remaining)
 
 
-def without(wanted: dict[str, Any], names: tuple[str, ...]) -> dict[str, Any]:
+def next_left_out(body: dict[str, Any], attempted: tuple[str, ...]) -> tuple[str, ...] | None:
+    """The settings to leave out after a request without `attempted` was refused; None where all ways were tried.
+
+    The order is: nothing, each setting alone, the first two, and so on to all.
+    """
+    names = settings(body)
+    ways = [(), *((name,) for name in names), *(names[:number] for number in range(2, len(names) + 1))]
+    following = ways.index(attempted) + 1
+    return ways[following] if following < len(ways) else None
+
+
+def without(body: dict[str, Any], names: tuple[str, ...]) -> dict[str, Any]:
     """The body without some of its settings."""
     if not names:
-        return wanted
-    left = {name: value for name, value in wanted.items() if name not in (*names, "output_config")}
-    output = {name: value for name, value in wanted.get("output_config", {}).items() if name not in names}
-    return left | {"output_config": output} if output else left
+        return body
+    rest = {name: value for name, value in body.items() if name not in (*names, "output_config")}
+    output = {name: value for name, value in body.get("output_config", {}).items() if name not in names}
+    return rest | {"output_config": output} if output else rest
+
+
+def count_bytes(body: dict[str, Any]) -> int:
+    """Bytes of the text in a body, roughly: the conversation's and the system prompt's."""
+    blocks = [block for turn in body["messages"] for block in turn["content"]]
+    texts = (block.get("text") or block.get("content") or "" for block in blocks)
+    return sum(len(text.encode("utf-8", "replace")) for text in texts) + len(body.get("system", ""))
 
 
 def _blocks(message: Message) -> Iterator[dict[str, Any]]:
@@ -96,32 +126,32 @@ def _blocks(message: Message) -> Iterator[dict[str, Any]]:
         elif isinstance(part, ToolCall):
             yield {"type": "tool_use", "id": _id(part.id), "name": part.name, "input": part.decoded()}
         else:
-            yield {"type": "tool_result", "tool_use_id": _id(part.call_id), **_given(part)}
+            yield {"type": "tool_result", "tool_use_id": _id(part.call_id), **_result(part)}
 
 
-def _given(result: ToolResult) -> dict[str, Any]:
-    given: dict[str, Any] = {"content": result.text} if result.text.strip() else {}
-    return given | {"is_error": True} if result.failed else given
+def _result(result: ToolResult) -> dict[str, Any]:
+    content: dict[str, Any] = {"content": result.text} if result.text.strip() else {}
+    return content | {"is_error": True} if result.failed else content
 
 
-def _id(call: str) -> str:
-    """A call's id in the letters that are allowed here: another provider's may have others."""
-    return _NO_ID.sub("_", call)
+def _id(call_id: str) -> str:
+    """A call's id with the characters that the API allows: another provider's may have others."""
+    return _NOT_IN_IDS.sub("_", call_id)
 
 
-def _tool(tool: Tool) -> dict[str, Any]:
-    described: dict[str, Any] = {"name": tool.name, "input_schema": {"type": "object", **tool.parameters}}
+def _describe_tool(tool: Tool) -> dict[str, Any]:
+    description: dict[str, Any] = {"name": tool.name, "input_schema": {"type": "object", **tool.parameters}}
     if tool.description:
-        described["description"] = tool.description
+        description["description"] = tool.description
     if tool.strict is not None:
-        described["strict"] = tool.strict
-    return described
+        description["strict"] = tool.strict
+    return description
 
 
 def _schema(schema: dict[str, Any]) -> dict[str, Any]:
     """The schema in the part of JSON schema that the API takes: the SDK turns the rest into words of descriptions.
 
-    What the SDK makes nothing of goes as it is: the API knows more of it, or says what is wrong.
+    A schema that the SDK cannot read is sent as it is: the API may know more of it, or says what is wrong.
     """
     try:
         return transform_schema(schema)
@@ -129,8 +159,8 @@ def _schema(schema: dict[str, Any]) -> dict[str, Any]:
         return schema
 
 
-def _choice(choice: ToolChoice, *, one: bool) -> dict[str, Any]:
-    chosen: dict[str, Any] = (
+def _choice(choice: ToolChoice, *, one_at_once: bool) -> dict[str, Any]:
+    body: dict[str, Any] = (
         {"type": "tool", "name": choice.name} if isinstance(choice, OneTool) else {"type": _CHOICES[choice]}
     )
-    return chosen | {"disable_parallel_tool_use": True} if one and chosen["type"] != "none" else chosen
+    return body | {"disable_parallel_tool_use": True} if one_at_once and body["type"] != "none" else body

@@ -57,19 +57,19 @@ class ChaosProvider(LLMProvider):
         self._asked = count(1)
 
     async def events(self, request: ChatRequest) -> AsyncGenerator[Event]:
-        answer = ResponseBuilder(self, request)
+        builder = ResponseBuilder(self, request)
         await self._sleep(self._pace * 4)
-        self._fail_first(answer.model)
+        self._fail_first(builder.model)
         words = _words(request)
         for number, word in enumerate(words):
             if number == len(words) // 2:
-                await self._fail_halfway(answer.model)
+                await self._fail_halfway(builder.model)
             await self._sleep(self._pace)
-            yield answer.text(word)
+            yield builder.add_text(word)
         asked = sum(len(turn.text.split()) for turn in request.messages)
-        answer.usage = {"prompt_tokens": asked, "completion_tokens": len(words), "total_tokens": asked + len(words)}
-        answer.finish_reason = "stop"
-        yield answer.done()
+        builder.usage = {"prompt_tokens": asked, "completion_tokens": len(words), "total_tokens": asked + len(words)}
+        builder.finish_reason = "stop"
+        yield builder.finish()
 
     async def models(self) -> tuple[ModelInfo, ...]:
         return tuple(ModelInfo(name, title=f"{name}: {habit}") for name, habit in MODELS.items())

@@ -7,19 +7,20 @@ from collections.abc import Iterator
 from typing import Any
 
 from llm_hub.chat import ChatRequest, Message, Role
-from llm_hub.providers.openai_body import tool
+from llm_hub.providers.openai_body import describe_tool
 
 _THINK: dict[str, bool | str] = {"none": False, "low": "low", "medium": "medium", "high": "high"}
 
 
 def messages(turns: tuple[Message, ...]) -> list[dict[str, Any]]:
-    """The conversation. Every result of a tool is a message of its own, with that tool's name."""
+    """The conversation. Every result of a tool becomes a message of its own, with that tool's name."""
     names = {call.id: call.name for turn in turns for call in turn.tool_calls}
     return [message for turn in turns for message in _messages(turn, names)]
 
 
 def options(request: ChatRequest) -> dict[str, Any]:
-    """What the request sets, but for its model. Tools that are not to be called are left out: that is certain."""
+    """What the request sets, except its model. Tools that must not be called are left out: nothing else keeps the model
+    from it."""
     sampling: dict[str, Any] = {
         "temperature": request.temperature,
         "num_predict": request.max_tokens,
@@ -27,18 +28,23 @@ def options(request: ChatRequest) -> dict[str, Any]:
         "seed": request.seed,
         "top_p": request.top_p,
     }
-    wanted: dict[str, Any] = {"options": {name: value for name, value in sampling.items() if value is not None}}
+    body: dict[str, Any] = {"options": {name: value for name, value in sampling.items() if value is not None}}
     if request.tools and request.tool_choice != "none":
-        wanted["tools"] = [tool(one) for one in request.tools]
+        body["tools"] = [describe_tool(tool) for tool in request.tools]
     if request.format is not None:
-        wanted["format"] = "json" if request.format.schema is None else dict(request.format.schema)
+        body["format"] = "json" if request.format.schema is None else dict(request.format.schema)
     if request.effort in _THINK:
-        wanted["think"] = _THINK[request.effort]
-    return wanted
+        body["think"] = _THINK[request.effort]
+    return body
+
+
+def without_thinking(body: dict[str, Any]) -> dict[str, Any]:
+    """The body for a model that does not reason, and refuses an effort."""
+    return {name: value for name, value in body.items() if name != "think"}
 
 
 def left_out(request: ChatRequest, sent: dict[str, Any]) -> tuple[str, ...]:
-    """The settings that the model did not get: an effort that it has no word for, and calls that follow a schema."""
+    """The settings that the model was not sent: an effort that it has no word for, and strict tool calls."""
     effort = ("effort",) if request.effort is not None and "think" not in sent else ()
     return (*effort, "strict") if any(tool.strict for tool in request.tools) else effort
 

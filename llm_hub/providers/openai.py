@@ -1,15 +1,13 @@
 """OpenAI, and every server that speaks its chat completions protocol, over the AsyncOpenAI SDK.
 
-The SDK's client says what a request's headers are, and lists the models. A chat goes straight through its HTTP client
-and is decoded here, where a malformed line and a missing end are seen for what they are: the SDK's own layers would
-add 0.3 ms to each request, as much as all that the router does, and cost three times as much for each chunk.
+The SDK's client makes a request's headers and lists the models. A chat goes straight through its HTTP client and is
+decoded by the hub, which notices a malformed line and a missing end. The SDK's own layers would add 0.3 ms to each
+request, as much as all that the router does, and cost three times as much for each chunk.
 """
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncGenerator, Iterator, Mapping
-from contextlib import aclosing
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import httpx2
@@ -17,55 +15,34 @@ import orjson
 from httpx_aiohttp.httpx2 import AiohttpTransport
 from openai import APIStatusError, AsyncOpenAI, OpenAIError
 
-from llm_hub.capabilities import CAPABILITIES
 from llm_hub.chat import ChatRequest, ModelInfo, ToolCallDelta, Usage
-from llm_hub.errors import ModelNotFound, NotOffered, ProviderError, StreamBroken, UnsupportedParameter
-from llm_hub.provider import LLMProvider
+from llm_hub.errors import ProviderError
 from llm_hub.providers import openai_body
-from llm_hub.response_builder import ResponseBuilder, joined
-from llm_hub.wire.decoders import SSEDecoder, body, dump, parse_object
-from llm_hub.wire.http_errors import cause, failure, transport_failure
+from llm_hub.providers.http_provider import HttpProvider, HttpReply, StreamedResponseBuilder
+from llm_hub.wire.decoders import SSEDecoder, encode_json
 from llm_hub.wire.learned_parameters import LearnedParameters
 from llm_hub.wire.public_hosts import public_connector, public_url
-from llm_hub.wire.think_tags import ThinkSplitter
-from llm_hub.wire.transport import AS_IT_IS, Transport, no_cookies
-from llm_hub.wire.validation import LIST_TIMEOUT, MAX_REFUSAL_CHARS, checked_key, checked_url, count, listed, named
+from llm_hub.wire.transport import Transport, client_options
+from llm_hub.wire.validation import MAX_REFUSAL_CHARS, checked_key, checked_url, parse_count, parse_name
 
 if TYPE_CHECKING:
     from llm_hub.chat import Event
+    from llm_hub.response_builder import ResponseBuilder
 
 BASE_URL = "https://api.openai.com/v1"
 
-_REPLACED_BY = {
-    "max_completion_tokens": "max_tokens",
-    "max_tokens": "max_completion_tokens",
-    "seed": "random_seed",  # Mistral's
-}
-_SETTINGS = {
-    "temperature": ("temperature",),
-    "max_tokens": ("max_tokens", "max_completion_tokens"),
-    "parallel_tools": ("parallel_tool_calls",),
-    "stop": ("stop",),
-    "seed": ("seed", "random_seed"),
-    "top_p": ("top_p",),
-    "effort": ("reasoning_effort",),
-}
-"""What an answer is good without, and its names here. Tools and formats are what an answer is for."""
-_DROPPABLE = frozenset({"stream_options", *(name for names in _SETTINGS.values() for name in names)})
+_REASONING_FIELDS = ("reasoning_content", "reasoning", "reasoning_text")
 _NOT_CHAT = ("audio", "dall-e", "embedding", "gpt-image", "live", "moderation", "realtime", "sora", "speech", "tts-",
              "transcribe", "translate", "whisper", "babbage", "davinci", "instruct-0914")  # fmt: skip
-_ODD = (AttributeError, TypeError, RecursionError)
-"""What reading JSON of another shape than the protocol's ends with."""
-_FAILURES = (OpenAIError, httpx2.HTTPError, httpx2.StreamError, OSError, ProviderError, *_ODD)
-_REASONING = ("reasoning_content", "reasoning", "reasoning_text")
+"""Parts of the names of models for speech, pictures, embeddings, …: lists do not tell what a model is for."""
 
 
 class _OpenAITransport(Transport, AiohttpTransport):
-    streams = "/chat/completions"
+    streaming_path = "/chat/completions"
 
 
 class _PublicTransport(_OpenAITransport):
-    """For a server that a visitor named."""
+    """For a server that a visitor named: it connects to public addresses only."""
 
     def __init__(self, resolver: Any) -> None:
         super().__init__()
@@ -75,15 +52,19 @@ class _PublicTransport(_OpenAITransport):
         return public_connector(resolver=self._resolver, **options)
 
 
-class OpenAIProvider(LLMProvider):
+class OpenAIProvider(HttpProvider):
     """Chat completions at `base_url`. Raises `ConfigurationError` for a key or URL that cannot be used.
 
     `max_tokens_field` is the server's name for the limit; which of the two names a model takes is also learnt from
-    its refusal. `read_timeout` is the longest silence in seconds before a request is given up. `public_only` is for an
-    address that a visitor gave: see addresses.py, whose resolver may be another of aiohttp's.
+    its refusal. `read_timeout` is the longest silence in seconds before a request is given up. `public_only` is for a
+    base URL that a visitor gave: see public_hosts.py. `resolver` is one of aiohttp's, for its host name.
     """
 
-    supports = frozenset(openai_body.NAMES)
+    supports = frozenset(openai_body.FIELDS)
+    exceptions = (OpenAIError, httpx2.HTTPError, httpx2.StreamError)
+    decoder = SSEDecoder
+    end_marker = b"[DONE]"
+    optional_parameters = openai_body.OPTIONAL
 
     def __init__(
         self,
@@ -99,27 +80,19 @@ class OpenAIProvider(LLMProvider):
         public_only: bool = False,
         resolver: Any = None,
     ) -> None:
-        self.name = name
-        self.title = title
-        self.default_model = default_model
-        self.address = (public_url if public_only else checked_url)(base_url, f"{name}: base_url")
-        self._key = checked_key(api_key, f"{name}: api_key") if api_key is not None else ""
+        address = (public_url if public_only else checked_url)(base_url, f"{name}: base_url")
+        key = checked_key(api_key, f"{name}: api_key") if api_key is not None else ""
+        super().__init__(name=name, title=title, default_model=default_model, address=address, key=key)
         self._max_tokens_field = max_tokens_field
-        self._learned = LearnedParameters(_DROPPABLE, _REPLACED_BY)
-        self._chat = httpx2.URL(f"{self.address}/chat/completions")
+        self._learned = LearnedParameters(openai_body.OPTIONAL, openai_body.OTHER_NAMES)
+        self._chat_url = httpx2.URL(f"{address}/chat/completions")
         self._timeout = httpx2.Timeout(read_timeout, connect=connect_timeout)
-        self._http = httpx2.AsyncClient(
-            transport=_PublicTransport(resolver) if public_only else _OpenAITransport(),
-            headers=AS_IT_IS,
-            cookies=no_cookies(),
-            timeout=self._timeout,
-            follow_redirects=False,
-            trust_env=False,
-        )
+        transport = _PublicTransport(resolver) if public_only else _OpenAITransport()
+        self._http = httpx2.AsyncClient(transport=transport, **client_options(self._timeout))
         self._client = AsyncOpenAI(
             # A server without keys ignores the word; None would let the SDK take a key from the environment.
-            api_key=self._key or "none",
-            base_url=self.address,
+            api_key=key or "none",
+            base_url=address,
             timeout=self._timeout,
             max_retries=0,
             http_client=self._http,
@@ -127,46 +100,22 @@ class OpenAIProvider(LLMProvider):
         # What the SDK has read from the environment belongs to nobody's request.
         self._client.organization = self._client.project = self._client.admin_api_key = None
         self._client._custom_headers = {}  # noqa: SLF001  # the SDK has no public way to refuse OPENAI_CUSTOM_HEADERS
-        said = {**self._client.default_headers, **self._client.auth_headers}
-        self._headers = httpx2.Headers({name: value for name, value in said.items() if isinstance(value, str)})
-
-    async def events(self, request: ChatRequest) -> AsyncGenerator[Event]:
-        answer, decoder, splitter = ResponseBuilder(self, request), SSEDecoder(), ThinkSplitter()
-        ended = False
-        response = await self._post(answer, self._body(request, answer.model))
-        try:
-            async with aclosing(body(response, lambda: answer.finish_reason is not None, answer.length)) as pieces:
-                async for piece in pieces:
-                    chunks = [] if ended else [data for _, data in decoder.feed(piece)]
-                    if b"[DONE]" in chunks:
-                        ended, chunks = True, chunks[: chunks.index(b"[DONE]")]
-                    for event in joined(self._read(answer, chunks, splitter)):
-                        yield event
-        except _FAILURES as error:
-            raise self._translate(error, answer.model, streaming=True) from cause(error)
-        for thinking, text in splitter.flush():
-            yield answer.reasoning(text) if thinking else answer.text(text)
-        yield answer.done()
+        headers = {**self._client.default_headers, **self._client.auth_headers}
+        self._headers = httpx2.Headers({name: value for name, value in headers.items() if isinstance(value, str)})
 
     async def models(self) -> tuple[ModelInfo, ...]:
-        try:
-            async with asyncio.timeout(LIST_TIMEOUT):
-                response = await self._client.get("/models", cast_to=httpx2.Response)
-            rows = listed(parse_object(response.content).get("data"), "id")
-        except _FAILURES as error:
-            raise self._translate(error, "") from cause(error)
-        found = []
-        for model, item in rows:
-            if not _is_for_other_things(model):
-                context = item.get("context_length") or item.get("context_window") or item.get("max_model_len")
-                found.append(ModelInfo(model, context=count(context)))
-        return tuple(sorted(found, key=lambda info: info.id))
+        models = []
+        for model, row in await self._fetch_models("/models", rows="data", name="id"):
+            if not any(word in model.lower() for word in _NOT_CHAT):
+                context = row.get("context_length") or row.get("context_window") or row.get("max_model_len")
+                models.append(ModelInfo(model, context=parse_count(context)))
+        return tuple(sorted(models, key=lambda info: info.id))
 
     async def aclose(self) -> None:
         await self._client.close()
 
     def _body(self, request: ChatRequest, model: str) -> dict[str, Any]:
-        wanted: dict[str, Any] = {
+        body: dict[str, Any] = {
             "model": model,
             "messages": openai_body.messages(request.messages),
             "stream": True,
@@ -174,156 +123,92 @@ class OpenAIProvider(LLMProvider):
             **openai_body.options(request),
         }
         if request.max_tokens is not None:
-            wanted[self._max_tokens_field] = request.max_tokens
-        return wanted
+            body[self._max_tokens_field] = request.max_tokens
+        return body
 
-    async def _post(self, answer: ResponseBuilder, wanted: dict[str, Any]) -> httpx2.Response:
-        """The reply to a request, once what this model does not take is known."""
-        while True:
-            sent = self._learned.apply(answer.model, wanted)
-            request = httpx2.Request(
-                "POST",
-                self._chat,
-                headers=self._headers,
-                content=dump(sent),
-                extensions={"timeout": self._timeout.as_dict()},
-            )
-            try:
-                response = await self._http.send(request, stream=True)
-                if response.is_success:
-                    answer.ignored = tuple(
-                        setting
-                        for setting, names in _SETTINGS.items()
-                        if not wanted.keys().isdisjoint(names) and sent.keys().isdisjoint(names)
-                    )
-                    return response
-                async with aclosing(response):
-                    reply = await response.aread()
-            except _FAILURES as error:
-                raise self._translate(error, answer.model) from cause(error)
-            failed = self._failure(
-                response.status_code, reply, answer.model, response.headers, _DROPPABLE & sent.keys()
-            )
-            if not self._learned.learn(answer.model, failed, sent):
-                raise _of_the_request(failed, sent)
+    def _adapt(self, model: str, body: dict[str, Any]) -> dict[str, Any]:
+        return self._learned.apply(model, body)
 
-    def _read(self, answer: ResponseBuilder, chunks: list[bytes], splitter: ThinkSplitter) -> Iterator[Event]:
-        """What chunks of the stream say."""
-        for chunk in map(parse_object, chunks):
+    async def _send(self, body: dict[str, Any]) -> HttpReply:
+        timeout = {"timeout": self._timeout.as_dict()}
+        request = httpx2.Request(
+            "POST", self._chat_url, headers=self._headers, content=encode_json(body), extensions=timeout
+        )
+        return await self._http.send(request, stream=True)
+
+    async def _revise(
+        self, model: str, body: dict[str, Any], sent: dict[str, Any], refusal: ProviderError
+    ) -> dict[str, Any]:
+        """A refused parameter is left out or renamed, and remembered for that model."""
+        if not self._learned.learn(model, refusal, sent):
+            raise openai_body.explain_refusal(refusal, sent)
+        return self._learned.apply(model, body)
+
+    def _accept(self, builder: StreamedResponseBuilder, body: dict[str, Any], sent: dict[str, Any]) -> None:
+        builder.ignored = openai_body.left_out(body, sent)
+
+    def _read(self, builder: StreamedResponseBuilder, chunks: Iterable[dict[str, Any]]) -> Iterator[Event]:
+        for chunk in chunks:
             if "error" in chunk or chunk.get("object") == "error":
-                raise self._failure(None, chunk, answer.model)
-            if (model := chunk.get("model")) != answer.model:
-                answer.model = named(model) or answer.model
+                raise self._error_from_reply(None, chunk, builder.model)
+            if (model := chunk.get("model")) != builder.model:
+                builder.model = parse_name(model) or builder.model
             if isinstance(usage := chunk.get("usage") or (chunk.get("x_groq") or {}).get("usage"), dict):
-                answer.usage = _usage(usage)
+                builder.usage = _read_usage(usage)
             for choice in chunk.get("choices") or ():
                 delta = choice.get("delta") or {}
                 if len(delta) != 1 or "content" not in delta:  # nearly every chunk has text alone
-                    yield from _besides(answer, delta)
+                    yield from _read_other_fields(builder, delta)
                 if isinstance(text := delta.get("content"), str) and text:
-                    for thinking, piece in splitter.feed(text):
-                        yield answer.reasoning(piece) if thinking else answer.text(piece)
+                    yield from builder.add_tagged_text(text)
                 if isinstance(reason := choice.get("finish_reason"), str):
                     if reason == "error":  # OpenRouter, when the provider behind it has failed
-                        raise self._failure(None, choice, answer.model)
-                    answer.finish_reason = named(reason)
+                        raise self._error_from_reply(None, choice, builder.model)
+                    builder.finish_reason = parse_name(reason)
 
-    def _translate(
-        self, error: Exception, model: str, *, streaming: bool = False, sent: frozenset[str] = frozenset()
-    ) -> ProviderError:
-        """The one place where foreign errors become ours."""
-        if isinstance(error, APIStatusError):
-            return self._failure(error.status_code, error.response.content, model, error.response.headers, sent)
-        if isinstance(error, ProviderError):
-            error.provider, error.model = self.name, model
-            return error
-        if isinstance(error, _ODD):
-            return StreamBroken(f"{self.title} sent JSON of an unexpected shape.", provider=self.name, model=model)
-        return transport_failure(error, provider=self.name, title=self.title, model=model, streaming=streaming)
-
-    def _failure(
-        self,
-        status: int | None,
-        reply: object,
-        model: str,
-        headers: Mapping[str, str] | None = None,
-        sent: frozenset[str] = frozenset(),
-    ) -> ProviderError:
-        return failure(
-            provider=self.name,
-            title=self.title,
-            model=model,
-            status=status,
-            body=reply,
-            headers=headers,
-            secrets=(self._key,),
-            sent=sent,
-        )
+    async def _get(self, path: str) -> HttpReply:
+        try:
+            return await self._client.get(path, cast_to=httpx2.Response)
+        except APIStatusError as error:
+            return error.response
 
 
-def _of_the_request(failed: ProviderError, sent: dict[str, Any]) -> ProviderError:
-    """The error of a request with tools or a format: where a model refuses them by name, it is `NotOffered`."""
-    if isinstance(failed, ModelNotFound) and {"tools", "response_format"} & sent.keys():
-        # OpenRouter says 404 as well where no server behind it takes tools: the model may be there for others.
-        failed.breaker = "ignores"
-    refused = failed.parameter if isinstance(failed, UnsupportedParameter) else None
-    field = next((field for field, name in openai_body.NAMES.items() if name == refused), None)
-    if field is None:
-        return failed
-    return NotOffered(
-        f"{failed.model} does not take {CAPABILITIES[field]}.",
-        parameter=field,
-        provider=failed.provider,
-        model=failed.model,
-        detail=failed.detail,
-        status=failed.status,
-        code=failed.code,
-    )
-
-
-def _besides(answer: ResponseBuilder, delta: dict[str, Any]) -> Iterator[Event]:
-    """What a chunk says that is not text."""
-    for field in _REASONING:
+def _read_other_fields(builder: ResponseBuilder, delta: dict[str, Any]) -> Iterator[Event]:
+    """The events of a chunk beside its text: reasoning, tool calls, a refusal."""
+    for field in _REASONING_FIELDS:
         if isinstance(thought := delta.get(field), str) and thought:
-            yield answer.reasoning(thought)
+            yield builder.add_reasoning(thought)
             break
     for call in delta.get("tool_calls") or ():
-        yield _called(answer, call)
+        yield _read_tool_call(builder, call)
     if isinstance(refusal := delta.get("refusal"), str):
-        answer.refusal = (answer.refusal + refusal)[:MAX_REFUSAL_CHARS]
+        builder.refusal = (builder.refusal + refusal)[:MAX_REFUSAL_CHARS]
 
 
-def _called(answer: ResponseBuilder, call: dict[str, Any]) -> ToolCallDelta:
-    """What one piece of a call says."""
+def _read_tool_call(builder: ResponseBuilder, call: dict[str, Any]) -> ToolCallDelta:
     function = call.get("function") or {}
     arguments = function.get("arguments") or ""
-    return answer.tool_call(
-        count(call.get("index")) or 0,
+    return builder.add_tool_call(
+        parse_count(call.get("index")) or 0,
         id=call.get("id") or "",
         name=function.get("name") or "",
         arguments=arguments if isinstance(arguments, str) else orjson.dumps(arguments).decode(),
     )
 
 
-def _usage(reported: dict[str, Any]) -> Usage:
+def _read_usage(reported: dict[str, Any]) -> Usage:
     usage: Usage = {}
     for name in ("prompt_tokens", "completion_tokens", "total_tokens"):
-        if (tokens := count(reported.get(name))) is not None:
+        if (tokens := parse_count(reported.get(name))) is not None:
             usage[name] = tokens
-    if len(usage) == 3:  # Gemini and xAI have what was reasoned in the total alone, and take money for it
+    if len(usage) == 3:  # Gemini and xAI count reasoning in the total alone, and charge for it
         usage["completion_tokens"] = max(usage["completion_tokens"], usage["total_tokens"] - usage["prompt_tokens"])
     details = reported.get("completion_tokens_details") or {}
-    if (tokens := count(details.get("reasoning_tokens"))) is not None:
+    if (tokens := parse_count(details.get("reasoning_tokens"))) is not None:
         usage["reasoning_tokens"] = tokens
     details = reported.get("prompt_tokens_details") or {}
-    if (tokens := count(details.get("cached_tokens"))) is not None:
+    if (tokens := parse_count(details.get("cached_tokens"))) is not None:
         usage["cached_tokens"] = tokens
-    if tokens := count(details.get("cache_write_tokens")):
+    if tokens := parse_count(details.get("cache_write_tokens")):
         usage["cache_write_tokens"] = tokens
     return usage
-
-
-def _is_for_other_things(model: str) -> bool:
-    """Whether a listed model is for speech, pictures, embeddings, …: lists do not tell, names do."""
-    name = model.lower()
-    return any(word in name for word in _NOT_CHAT)

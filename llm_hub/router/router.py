@@ -37,7 +37,7 @@ from llm_hub.errors import (
     TargetPaused,
 )
 from llm_hub.provider import LLMProvider
-from llm_hub.response_builder import deltas
+from llm_hub.response_builder import tool_call_deltas
 from llm_hub.router.circuit_breaker import Health
 from llm_hub.router.continuation import MAX_RESUMED_CHARS, check_form, continuation_request
 from llm_hub.router.deadlines import Clocks, watched
@@ -90,6 +90,7 @@ class LLMRouter(LLMProvider):
         resume: bool = True,
         sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
         chance: Callable[[], float] = random.random,
+        record: Callable[[Attempt], None] | None = None,
     ) -> None:
         others = [] if fallback is None else [fallback] if isinstance(fallback, LLMProvider | Target) else fallback
         if not all(isinstance(one, LLMProvider | Target) for one in (primary, *others)):
@@ -103,9 +104,15 @@ class LLMRouter(LLMProvider):
         self.resume = resume
         self.sleep = sleep
         self.chance = chance
+        self.record = record
 
     def events(self, request: ChatRequest) -> AsyncGenerator[Event]:
         return _Route(self, request).events()
+
+    def record_attempt(self, attempt: Attempt) -> None:
+        """Hands an attempt that is over to whoever keeps the history of attempts."""
+        if self.record is not None:
+            self.record(attempt)
 
     async def models(self) -> tuple[ModelInfo, ...]:
         """The models of the first target's provider: they are what a request may name."""
@@ -266,7 +273,7 @@ class _Route:
         permit.settle(None)
         self._record_attempt(target, timing, None, last.usage, within=last.attempts)
         self._answered = True
-        return [*events, *deltas(last.tool_calls), Done(self._response(last))]
+        return [*events, *tool_call_deltas(last.tool_calls), Done(self._response(last))]
 
     def _response(self, last: LLMResponse) -> LLMResponse:
         """The whole answer, and how it came about."""
@@ -292,6 +299,7 @@ class _Route:
         if within:
             later = timing.began - self._began
             self._attempts += (replace(one, started=one.started + later) for one in within)
+            self._router.record_attempt(self._attempts[-1])
             return
         attempt = Attempt(
             provider=target.provider.name,
@@ -305,6 +313,7 @@ class _Route:
             usage=usage,
         )
         self._attempts.append(attempt)
+        self._router.record_attempt(attempt)
 
     def _record_paused(self, target: Target, *, last_resort: bool) -> Attempt:
         """Records a target that is not asked, because of what happened to others before."""

@@ -20,9 +20,11 @@ from llm_hub.access.client_address import address
 from llm_hub.api import health, router, visitor_keys
 from llm_hub.api.early_refusals import EarlyRefusals
 from llm_hub.arena.votes import Votes
+from llm_hub.gateway.gateway import Gateway
 from llm_hub.gateway.meter import Meter
 from llm_hub.gateway.metrics import Metrics
-from llm_hub.gateway.visitors import MAX_STRANGER_ANSWER_TOKENS, StrangerQuota, Visitors
+from llm_hub.gateway.policy import Policy
+from llm_hub.gateway.visitors import Visitors
 from llm_hub.hub import Hub
 from llm_hub.serving.dispatch import HEALTH, Dispatch
 from llm_hub.serving.front_door import FrontDoor
@@ -33,7 +35,7 @@ from llm_hub.serving.startup import open_page
 from llm_hub.storage.database import Database
 from llm_hub.ui.gradio_fixes import upload_cleanup
 from llm_hub.usage.ledger import Ledger
-from llm_hub.usage.quotas import Counters, Quota
+from llm_hub.usage.quotas import Counters
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -53,32 +55,37 @@ class Application:
     """The whole site; `asgi` answers: the API from the first moment, the page as soon as it is built."""
 
     def __init__(self, settings: Settings, redactor: Redactor | None = None) -> None:
-        self._is_on_space = "SPACE_ID" in os.environ
+        is_on_space = "SPACE_ID" in os.environ
         self._public = settings.public
         self._counters = Counters(settings.redis_url)
         self._database = Database(settings.database_url)
         self._ledger = Ledger(self._database, days=settings.ledger_days)
         self.votes = Votes(self._database)
-        self.hub = Hub.from_settings(settings)
-        metrics = Metrics(self.hub)
-        api_keys = {name: key.get_secret_value() for name, key in settings.api_keys.items()}
-        api = self._wire_gateway(settings, metrics, api_keys, redactor)
+        self.hub = Hub(settings)
+        metrics = Metrics(self.hub.session())
+        self.gateway = Gateway(
+            self.hub,
+            Policy.from_settings(settings, self._counters),
+            meter=Meter(self._ledger, metrics, redactor=redactor),
+            visitors=Visitors(self.hub, redactor=redactor),
+            address_of=partial(address, on_space=is_on_space),
+        )
 
         self.state = SiteState()
         self.api = FastAPI(lifespan=self._lifespan, docs_url=None, redoc_url=None, openapi_url=None)
-        self.api.include_router(visitor_keys.router(self.visitors))
+        self.api.include_router(visitor_keys.router(self.gateway))
         readiness = self.state.readiness
         early_refusals = EarlyRefusals(metrics)
         dispatch = Dispatch(
             site=self.api,
-            api=api,
+            api=router(self.gateway),
             health=health({HEALTH: readiness, f"{HEALTH}/ready": readiness, f"{HEALTH}/live": liveness}),
             state=self.state,
             early_refusals=early_refusals,
         )
         self.front_door = FrontDoor(
             dispatch,
-            on_space=self._is_on_space,
+            on_space=is_on_space,
             names=settings.allowed_hosts,
             only_here=settings.host in THIS_COMPUTER,
             refuse_early=early_refusals,
@@ -91,41 +98,7 @@ class Application:
             timeout=settings.shutdown_timeout,
         )
         self._address = ""
-        self._api_callers = f"{len(api_keys)} keys" if api_keys else "this computer only, without LLM_HUB_API_KEYS"
-
-    def _wire_gateway(
-        self, settings: Settings, metrics: Metrics, api_keys: dict[str, str], redactor: Redactor | None
-    ) -> ASGIApp:
-        """Who may use the hub, with which keys and how much: `visitors` for the page, and the API, which it returns."""
-        meter = Meter(self._ledger, metrics, redactor=redactor)
-        self.visitors = Visitors(
-            self.hub,
-            owner_pays=settings.owner_pays,
-            trusted=not settings.public,
-            only_here=not settings.public,
-            allowance=self._stranger_quota(settings) if settings.public else None,
-            meter=meter,
-            redactor=redactor,
-        )
-        return router(self.hub, api_keys, meter, self._api_quota(settings))
-
-    def _api_quota(self, settings: Settings) -> Quota | None:
-        """What each key of the API may use; None: there is no limit."""
-        requests, tokens, money = settings.limit_requests, settings.limit_tokens, settings.limit_money
-        if requests is None and tokens is None and money is None:
-            return None
-        return Quota(self._counters, requests=requests, tokens=tokens, money=money)
-
-    def _stranger_quota(self, settings: Settings) -> StrangerQuota:
-        """What strangers on the page may use of the owner's money."""
-        requests, tokens = settings.visitor_requests, settings.visitor_tokens
-        all_tokens, all_money = settings.daily_tokens, settings.daily_money
-        return StrangerQuota(
-            Quota(self._counters, requests=requests, tokens=tokens, whose="each visitor"),
-            Quota(self._counters, tokens=all_tokens, money=all_money, whose="all visitors together"),
-            partial(address, on_space=self._is_on_space),
-            min(MAX_STRANGER_ANSWER_TOKENS, max(1, min(tokens, all_tokens) // 2)),
-        )
+        self._api_callers = _api_callers(len(self.gateway.policy.api_keys))
 
     def announce(self, url: str) -> None:
         """Takes the page's address, which is logged once the page answers."""
@@ -142,7 +115,12 @@ class Application:
             stack.push_async_callback(self._counters.aclose)
             stack.push_async_callback(self._database.aclose)
             stack.push_async_callback(self._ledger.aclose)
-            work = (self._open(stack), self.visitors.tend(), self._ledger.tend(), upload_cleanup.tend())
+            work = (
+                self._open(stack),
+                self.gateway.visitors.sweep_forever(),
+                self._ledger.tend(),
+                upload_cleanup.tend(),
+            )
             background = [asyncio.create_task(task) for task in work]
             yield
             for task in background:
@@ -151,7 +129,7 @@ class Application:
 
     async def _open(self, stack: AsyncExitStack) -> None:
         """Builds the page while the API answers. If that fails, `/health` says so."""
-        build = partial(build_page, self.visitors, self.votes, None if self._public else self._ledger)
+        build = partial(build_page, self.gateway, self.votes, None if self._public else self._ledger)
         try:
             page, heartbeats_end = await open_page(build, self.api, self.front_door, stack)
             await self._database.load()
@@ -165,3 +143,9 @@ class Application:
         await self.hub.warm_up()
         gc.collect()
         gc.freeze()  # what is there by now lives as long as the process: no collection need go through it again
+
+
+def _api_callers(keys: int) -> str:
+    if not keys:
+        return "this computer only, without LLM_HUB_API_KEYS"
+    return "1 key" if keys == 1 else f"{keys} keys"

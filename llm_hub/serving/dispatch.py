@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from fastapi.responses import HTMLResponse, Response
 
 from llm_hub import logs
-from llm_hub.api import PATHS
+from llm_hub.api.paths import PATHS
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send

@@ -21,7 +21,7 @@ from llm_hub.ui.gradio_fixes.event_options import NOW
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from llm_hub.gateway.visitors import Visitors
+    from llm_hub.gateway.gateway import Gateway
 
 log = logging.getLogger(__name__)
 
@@ -49,7 +49,7 @@ def can_sign_in() -> bool:
     return not missing
 
 
-def keys_tab(visitors: Visitors, page: gr.Blocks, lists: Sequence[gr.Dropdown]) -> gr.events.Dependency:
+def keys_tab(gateway: Gateway, page: gr.Blocks, lists: Sequence[gr.Dropdown]) -> gr.events.Dependency:
     """Builds the tab. `lists` are the page's lists of providers: those of one's own keys become ready in them.
 
     Returns the event of a key that came or went.
@@ -63,7 +63,7 @@ def keys_tab(visitors: Visitors, page: gr.Blocks, lists: Sequence[gr.Dropdown]) 
                 gr.LoginButton(size="md", elem_id="keys-login-button")
 
     def relist(visitor: gr.Request) -> list[Any]:
-        offered = model_choices.providers(visitors.hub(visitor))
+        offered = model_choices.providers(gateway.session(visitor))
         return [gr.update(choices=_had(box, offered)) for box in lists]
 
     kept: gr.events.Dependency = own.kept(relist, None, list(lists), **NOW)
@@ -71,7 +71,7 @@ def keys_tab(visitors: Visitors, page: gr.Blocks, lists: Sequence[gr.Dropdown]) 
         page.load(relist, None, list(lists), **NOW)  # whoever comes back from signing in has a key
 
     async def leave(visitor: gr.Request) -> None:
-        await visitors.leave(visitor.session_hash or "")
+        await gateway.visitors.leave(visitor.session_hash or "")
 
     page.unload(leave)
     return kept

@@ -17,8 +17,8 @@ from llm_hub.ui.render.formats import counted, target
 from llm_hub.ui.render.sanitize import html_text
 
 if TYPE_CHECKING:
+    from llm_hub.access.session import Session
     from llm_hub.arena.votes import Votes
-    from llm_hub.hub import Hub
     from llm_hub.ui.render.formats import Titles
 
 DAY = 86400
@@ -30,7 +30,7 @@ are odds of ten to one. Where intervals overlap, the votes do not yet say who is
 MAX_MATRIX_MODELS = 20
 
 
-def leaderboard_tab(hub: Hub, votes: Votes, tab: gr.Tab) -> None:
+def leaderboard_tab(session: Session, votes: Votes, tab: gr.Tab) -> None:
     """Builds the tab."""
     with gr.Column(elem_id="leaderboard"):
         with gr.Row(elem_id="leaderboard-bar"):
@@ -47,7 +47,7 @@ def leaderboard_tab(hub: Hub, votes: Votes, tab: gr.Tab) -> None:
             rated = await _rated(votes, seconds)
         except ConfigurationError as error:
             return f'<div class="problem" role="alert">{html_text(str(error))}</div>'
-        return _page(rated, titles(hub))
+        return _page(rated, titles(session))
 
     async def table(seconds: int) -> dict[str, str] | None:
         try:

@@ -10,8 +10,8 @@ from llm_hub.ui.render.formats import target
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from llm_hub.access.session import ProviderState, Session
     from llm_hub.chat import ModelInfo
-    from llm_hub.hub import Hub, ProviderState
     from llm_hub.ui.render.formats import Titles
 
 AUTO = "auto"
@@ -24,19 +24,19 @@ Choice = tuple[str, str]
 """What a list shows, and what it stands for."""
 
 
-def titles(hub: Hub) -> Titles:
-    return {AUTO: "Automatic", **{state.name: state.title for state in hub.providers()}}
+def titles(session: Session) -> Titles:
+    return {AUTO: "Automatic", **{state.name: state.title for state in session.providers()}}
 
 
-def providers(hub: Hub) -> list[Choice]:
+def providers(session: Session) -> list[Choice]:
     """Every provider, and before them the configured route, if there is one."""
-    automatic = [(f"Automatic: {in_order(hub.fallback, titles(hub))}", AUTO)] if hub.fallback else []
-    return [*automatic, *((_label(state), state.name) for state in hub.providers())]
+    automatic = [(f"Automatic: {in_order(session.fallback, titles(session))}", AUTO)] if session.fallback else []
+    return [*automatic, *((_label(state), state.name) for state in session.providers())]
 
 
-def state(hub: Hub, provider: str) -> ProviderState:
+def state(session: Session, provider: str) -> ProviderState:
     """A provider as it is now. Raises `InvalidRequest` for a name that no browser was given."""
-    for one in hub.providers():
+    for one in session.providers():
         if one.name == provider:
             return one
     raise InvalidRequest("There is no such provider.")
@@ -53,23 +53,23 @@ def listed(found: Iterable[ModelInfo]) -> list[Choice]:
     return [(model.title if model.title.startswith(model.id) else model.id, model.id) for model in found]
 
 
-def targets(hub: Hub) -> list[Choice]:
+def targets(session: Session) -> list[Choice]:
     """What can be asked at once: the models of every provider that is ready, as far as they are known."""
-    called = titles(hub)
-    offered = [(f"Automatic: {in_order(hub.fallback, called)}", AUTO)] if hub.fallback else []
-    for state in hub.providers():
+    called = titles(session)
+    offered = [(f"Automatic: {in_order(session.fallback, called)}", AUTO)] if session.fallback else []
+    for state in session.providers():
         if state.ready:
-            known = never_shorter(listed(hub.listed(state.name)), models(state))
+            known = never_shorter(listed(session.last_models(state.name)), models(state))
             whole = [f"{state.name}/{model}" for _, model in known[:MAX_MODELS_PER_PROVIDER]] or [state.name]
             offered += [(target(one, called), one) for one in whole]
     return offered
 
 
-def typed(hub: Hub, text: str) -> str:
+def typed(session: Session, text: str) -> str:
     """A target as somebody wrote it. Raises `InvalidRequest` for one that cannot be asked."""
     wanted = text.strip()
     provider, _, _model = wanted.partition("/")
-    for state in hub.providers():
+    for state in session.providers():
         if state.name == provider.lower():
             if state.ready:
                 return state.name + wanted[len(provider) :].rstrip("/")

@@ -19,7 +19,7 @@ from llm_hub.ui.usage_tab import usage_tab
 
 if TYPE_CHECKING:
     from llm_hub.arena.votes import Votes
-    from llm_hub.gateway.visitors import Visitors
+    from llm_hub.gateway.gateway import Gateway
     from llm_hub.usage.ledger import Ledger
 
 
@@ -43,7 +43,7 @@ class Page:
     coalescer: Coalescer
 
 
-def build(visitors: Visitors, votes: Votes, ledger: Ledger | None = None) -> Page:
+def build(gateway: Gateway, votes: Votes, ledger: Ledger | None = None) -> Page:
     """The page: each visitor sees the hub as their keys allow. A tab is one file, imported above and called below.
 
     With a `ledger` it shows what everybody used.
@@ -55,18 +55,18 @@ def build(visitors: Visitors, votes: Votes, ledger: Ledger | None = None) -> Pag
         gr.HTML(HEADER, elem_id="header")
         with gr.Tabs(elem_id="tabs") as tabs:
             with gr.Tab("Chat", id="chat"):
-                chat, lists = chat_tab(visitors, coalescer, blocks)
+                chat, lists = chat_tab(gateway, coalescer, blocks)
             with gr.Tab("Compare", id="compare") as compare:
-                panes = compare_tab(visitors, coalescer, votes, Around(blocks, tabs, compare, chat))
+                panes = compare_tab(gateway, coalescer, votes, Around(blocks, tabs, compare, chat))
             with gr.Tab("Leaderboard", id="leaderboard") as leaderboard:
-                leaderboard_tab(visitors.anyone, votes, leaderboard)
+                leaderboard_tab(gateway.common_session, votes, leaderboard)
             with gr.Tab("Status", id="status"):
-                status_tab(visitors, tabs)
+                status_tab(gateway, tabs)
             if ledger is not None:
                 with gr.Tab("Usage", id="usage") as usage:
-                    usage_tab(visitors.anyone, ledger, usage)
+                    usage_tab(gateway.common_session, ledger, usage)
             with gr.Tab("Keys", id="keys"):
-                lists.follow(keys_tab(visitors, blocks, (chat.providers, *panes)).then)
+                lists.follow(keys_tab(gateway, blocks, (chat.providers, *panes)).then)
     return Page(
         blocks=blocks,
         theme=theme(),

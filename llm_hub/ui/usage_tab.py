@@ -22,7 +22,7 @@ from llm_hub.usage.ledger import DAY, Used, together
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from llm_hub.hub import Hub
+    from llm_hub.access.session import Session
     from llm_hub.ui.render.formats import Titles
     from llm_hub.usage.ledger import Ledger, Total
 
@@ -34,11 +34,11 @@ EMPTY = """<div class="welcome"><h2>Nothing was asked</h2><p>Every answer that i
 over the API is counted here: by whom and of whom, its tokens and its price, and never what was said.</p></div>"""
 ELSEWHERE = """<div class="problem" role="alert">This tab answers browsers on the hub's own computer only. Over the API,
 <code>GET /v1/usage</code> tells each key what it used, and a key named <code>owner</code> everything.</div>"""
-ASKERS = {"page": "this page", "visitor": "visitors, with keys of their own", "local": "programs on this computer"}
+ASKERS = {"page": "this page", "visitor": "gateway, with keys of their own", "local": "programs on this computer"}
 """Who asks without a key of the API, in a reader's words."""
 
 
-def usage_tab(hub: Hub, ledger: Ledger, tab: gr.Tab) -> None:
+def usage_tab(session: Session, ledger: Ledger, tab: gr.Tab) -> None:
     """Builds the tab."""
     with gr.Column(elem_id="usage"):
         with gr.Row(elem_id="usage-bar"):
@@ -56,7 +56,7 @@ def usage_tab(hub: Hub, ledger: Ledger, tab: gr.Tab) -> None:
             totals = await ledger.totals(today - days + 1 if days else 0)
         except ConfigurationError as error:
             return f'<div class="problem" role="alert">{html_text(str(error))}</div>'
-        return page(totals, today, days, titles(hub))
+        return page(totals, today, days, titles(session))
 
     gr.on([tab.select, period.input, refresh.click], look, period, shown, **QUIET)
 

@@ -1,8 +1,7 @@
-"""What an answer cost: as the owner says, else by the public price lists of genai-prices. What nobody lists is unknown,
-never 0.
+"""What an answer cost: the owner's own price, else the public price lists of genai-prices.
 
-Asking the lists takes a tenth of a millisecond. What a token costs is asked once for each model, and again where it
-depends on the time or on the length of the prompt.
+A price that nobody lists is unknown (None), never 0. Asking the lists takes a tenth of a millisecond, so the price of a
+token is looked up once for each model, and again where it depends on the time or on the length of the prompt.
 """
 
 from __future__ import annotations
@@ -11,9 +10,13 @@ import re
 from datetime import UTC, datetime
 from decimal import Decimal
 from functools import lru_cache
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+from llm_hub.chat import split_target
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from genai_prices.types import ModelInfo, ModelPrice
 
     from llm_hub.chat import Usage
@@ -25,6 +28,53 @@ _NEVER_ASKED = frozenset(
     {"web_searches_kcount", "storage_searches_kcount", "input_audio_mtok", "cache_audio_read_mtok", "input_video_mtok"}
 )
 """Rates of the lists for tools of the vendor's, and for sound and films: the hub sends none."""
+
+OwnPrice = tuple[Decimal, Decimal]
+"""What the owner says that a model costs: US dollars for a million tokens of the prompt, and of the answer."""
+
+
+class Priced(Protocol):
+    """An answer or one attempt at it, as far as its price depends on it."""
+
+    @property
+    def provider(self) -> str: ...
+    @property
+    def model(self) -> str: ...
+    @property
+    def usage(self) -> Usage | None: ...
+
+
+class Prices:
+    """The prices of one hub. `lists` has for each provider its id in genai-prices: "free" for nothing, "" for none.
+
+    `own` are the owner's prices, by `provider/model` or by a provider's name for all of its models. They go first.
+    """
+
+    def __init__(self, lists: Mapping[str, str], own: Mapping[str, OwnPrice]) -> None:
+        self._lists = lists
+        self._own = own
+
+    def of(self, answer: Priced) -> Decimal | None:
+        """US dollars that an answer, or one attempt at it, cost; None where that is unknown."""
+        if own := self._own_price(answer.provider, answer.model):
+            return _own_total(own, answer.usage)
+        if answer.provider not in self._lists:
+            return None
+        return price(answer.model, answer.usage, self._lists[answer.provider])
+
+    def has_fees(self, target: str) -> bool:
+        """Whether a target may cost more than its tokens, and the owner has not said how much it costs."""
+        provider, model = split_target(target)
+        if self._own_price(provider, model) is not None:
+            return False
+        return has_fees(model, self._lists.get(provider, ""))
+
+    def names(self, target: str) -> bool:
+        """Whether the owner has set a price for exactly this target."""
+        return target in self._own
+
+    def _own_price(self, provider: str, model: str) -> OwnPrice | None:
+        return self._own.get(f"{provider}/{model}") or self._own.get(provider)
 
 
 class _Rates(NamedTuple):
@@ -43,7 +93,7 @@ def price(model: str, usage: Usage | None, prices: str) -> Decimal | None:
         return Decimal(0)
     if not prices or not usage or "prompt_tokens" not in usage or "completion_tokens" not in usage:
         return None
-    listed = _found(model, prices)
+    listed = _price_entry(model, prices)
     prompt, answer = usage["prompt_tokens"], usage["completion_tokens"]
     cached, written = usage.get("cached_tokens", 0), usage.get("cache_write_tokens", 0)
     if listed is None or not 0 <= cached <= cached + written <= prompt:
@@ -53,7 +103,7 @@ def price(model: str, usage: Usage | None, prices: str) -> Decimal | None:
     return fresh * rates.prompt + cached * rates.cached + written * rates.written + answer * rates.answer
 
 
-def own_price(rates: tuple[Decimal, Decimal], usage: Usage | None) -> Decimal | None:
+def _own_total(rates: OwnPrice, usage: Usage | None) -> Decimal | None:
     """US dollars, where a million tokens of the prompt and of the answer cost these."""
     if not usage or "prompt_tokens" not in usage or "completion_tokens" not in usage:
         return None
@@ -61,15 +111,15 @@ def own_price(rates: tuple[Decimal, Decimal], usage: Usage | None) -> Decimal | 
 
 
 def has_fees(model: str, prices: str = "") -> bool:
-    """Whether a model takes money for more than its tokens, as far as its name and the lists tell: for each search,
-    image, minute or message."""
+    """Whether a model costs more than its tokens (a fee for each search, image, minute or message), as far as its name
+    and the lists tell."""
     if _FEES.search(model):
         return True
-    listed = _found(model, prices)
+    listed = _price_entry(model, prices)
     return listed is not None and listed.has_fees
 
 
-class _Listed:
+class _PriceEntry:
     """A model of the lists, and its rates as far as they were asked for."""
 
     def __init__(self, model: ModelInfo) -> None:
@@ -89,28 +139,28 @@ class _Listed:
         now = self._model.get_prices(datetime.now(UTC))  # an object that lives as long as the lists do
         if id(now) not in self._starts:
             self._starts[id(now)] = _starts(now)
-        start = max((one for one in self._starts[id(now)] if one < prompt), default=0)
+        start = max((length for length in self._starts[id(now)] if length < prompt), default=0)
         place = (id(now), start)
         if place not in self._rates:
-            self._rates[place] = _ask(now, start + 1)
+            self._rates[place] = _token_rates(now, start + 1)
         return self._rates[place]
 
 
-def _found(model: str, prices: str) -> _Listed | None:
+def _price_entry(model: str, prices: str) -> _PriceEntry | None:
     if not prices or prices == "free":
         return None
     if prices == "huggingface":  # listed by the provider behind the router, which the model's name may tell
         model, _, behind = model.partition(":")
         prices = f"huggingface_{behind}"
-    return _listed(model, prices)
+    return _lookup(model, prices)
 
 
 @lru_cache(maxsize=1000)
-def _listed(model: str, prices: str) -> _Listed | None:
+def _lookup(model: str, prices: str) -> _PriceEntry | None:
     from genai_prices.data_snapshot import get_snapshot  # a third of a second: loaded with the first price
 
     try:
-        return _Listed(get_snapshot().find_provider_model(model, None, prices, None)[1])
+        return _PriceEntry(get_snapshot().find_provider_model(model, None, prices, None)[1])
     except LookupError:
         return None
 
@@ -123,7 +173,7 @@ def _starts(prices: ModelPrice) -> tuple[int, ...]:
     return tuple({tier.start for rate in tiered for tier in rate.tiers})
 
 
-def _ask(prices: ModelPrice, prompt: int) -> _Rates:
+def _token_rates(prices: ModelPrice, prompt: int) -> _Rates:
     """The rates for a prompt of this length."""
     from genai_prices import Usage
 

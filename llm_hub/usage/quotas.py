@@ -1,7 +1,7 @@
-"""Limits: how many requests a minute, and how many tokens and how much money a day, somebody may use.
+"""Quotas: how many requests a minute, and how many tokens and dollars a day, each name may use.
 
-What a request will cost is not known before its answer: so an estimate is reserved first, and settled afterwards. Many
-requests at once thus hold to a limit as one after the other would. A minute begins with its first request, a day at
+What a request costs is known only after its answer. So an estimate is reserved first and settled afterwards: many
+requests at once keep to a quota as one after the other would. A minute begins with its first request, a day at
 midnight UTC, as in the ledger and on the providers' bills.
 Counts are kept in memory, or in Redis, where several servers share them and a restart forgets nothing.
 """
@@ -28,12 +28,12 @@ MICRO = 1_000_000
 """Money is counted in millionths of a US dollar: the counters only know whole numbers."""
 DAY = 86400
 """Seconds."""
-ANSWER = 8192
-"""Tokens: long for an answer, and within what every current model writes."""
+DEFAULT_MAX_ANSWER = 8192
+"""Tokens of an answer whose request has no bound: long for an answer, and within what every current model writes."""
 PATIENCE = 1.0
 """Seconds that Redis may take for an answer."""
 PAUSE = 30.0
-"""Seconds that a Redis that failed is left alone. Meanwhile this server counts by itself."""
+"""Seconds that a Redis that failed is not asked again. Meanwhile this server counts by itself."""
 
 
 class LimitReached(LLMHubError):
@@ -42,7 +42,7 @@ class LimitReached(LLMHubError):
     kind: ClassVar[str] = "limit_reached"
 
     def __init__(self, message: str, *, retry_after: float) -> None:
-        super().__init__(message, hint=f"Try again in {_words(retry_after)}.")
+        super().__init__(message, hint=f"Try again in {_duration_text(retry_after)}.")
         self.retry_after = retry_after
 
 
@@ -94,7 +94,7 @@ class Counters:
 
 
 @dataclass(frozen=True, slots=True)
-class _Held:
+class _Hold:
     unit: str
     key: str
     seconds: int
@@ -106,14 +106,14 @@ class _Held:
 class Reservation:
     """What a request has reserved. It is settled once, with what it really used."""
 
-    def __init__(self, limits: Quota, who: str, held: list[_Held]) -> None:
-        self._limits = limits
-        self._who = who
-        self._held = held
+    def __init__(self, quota: Quota, name: str, holds: list[_Hold]) -> None:
+        self._quota = quota
+        self._name = name
+        self._holds = holds
 
     async def extend(self, *, tokens: int, money: Decimal | None) -> None:
         """Reserves more, for a further attempt. Raises `LimitReached`, and then no more is reserved than before."""
-        self._held += await self._limits.hold(self._who, {"tokens": tokens, "dollars": _micro(money)})
+        self._holds += await self._quota.hold(self._name, {"tokens": tokens, "dollars": _micro(money)})
 
     async def settle(self, *, tokens: int, money: Decimal | None) -> None:
         """The estimate gives way to these. Money that is not known counts as none."""
@@ -124,12 +124,12 @@ class Reservation:
         await self._correct({})
 
     async def _correct(self, used: dict[str, int]) -> None:
-        held, self._held = self._held, []
-        await self._limits.correct(held, used)
+        holds, self._holds = self._holds, []
+        await self._quota.correct(holds, used)
 
 
 class Quota:
-    """The same limits for each of those who ask; None is none. `whose` says in a refusal whose limit it is."""
+    """The same limits for each name that is counted; None is no limit. `whose` tells in a refusal whose limit it is."""
 
     def __init__(
         self,
@@ -158,66 +158,69 @@ class Quota:
         return "dollars" in self._items
 
     @property
-    def longest(self) -> int | None:
-        """Tokens of an answer whose request leaves its length open, so that what it may use is known; None: any."""
+    def max_answer(self) -> int | None:
+        """The `max_tokens` given to requests without one, so that their worst-case cost is known; None: none needed."""
         if not self._items.keys() & {"tokens", "dollars"}:
             return None
         tokens = self._items.get("tokens")
-        return min(ANSWER, max(1, tokens.amount // 2)) if tokens else ANSWER
+        return min(DEFAULT_MAX_ANSWER, max(1, tokens.amount // 2)) if tokens else DEFAULT_MAX_ANSWER
 
-    async def reserve(self, who: str, *, tokens: int = 0, money: Decimal | None = None) -> Reservation:
-        """Reserves a request and what it may use. Raises `LimitReached`, and then nothing is reserved.
+    async def reserve(self, name: str, *, tokens: int = 0, money: Decimal | None = None) -> Reservation:
+        """Reserves a request, and what it may use, for `name`. Raises `LimitReached`, and then nothing is reserved.
 
         What may need more than the whole limit is refused with `InvalidRequest`: tomorrow it would be no smaller.
         """
-        wanted = {"requests": 1, "tokens": tokens, "dollars": _micro(money)}
+        amounts = {"requests": 1, "tokens": tokens, "dollars": _micro(money)}
         for unit, item in self._items.items():
-            if wanted[unit] > item.amount:
+            if amounts[unit] > item.amount:
+                limit = _amount_text(item.amount, unit)
                 raise InvalidRequest(
-                    f"This request may need more than the limit of {_said(item.amount, unit)} a day for {self._whose}.",
+                    f"This request may need more than the limit of {limit} a day for {self._whose}.",
                     hint="Make it shorter, begin a new chat, lower max_tokens, or choose a cheaper model.",
                 )
-        return Reservation(self, who, await self.hold(who, {unit: max(1, amount) for unit, amount in wanted.items()}))
+        return Reservation(
+            self, name, await self.hold(name, {unit: max(1, amount) for unit, amount in amounts.items()})
+        )
 
-    async def hold(self, who: str, wanted: Mapping[str, int]) -> list[_Held]:
+    async def hold(self, name: str, amounts: Mapping[str, int]) -> list[_Hold]:
         """Adds so much to each count, or to none. Raises `LimitReached`."""
-        held: list[_Held] = []
+        holds: list[_Hold] = []
         for unit, item in self._items.items():
-            amount = wanted.get(unit, 0)
+            amount = amounts.get(unit, 0)
             if not amount:
                 continue
-            key, seconds, day = item.key_for(who), item.get_expiry(), int(time.time() // DAY)
+            key, seconds, day = item.key_for(name), item.get_expiry(), int(time.time() // DAY)
             if seconds == DAY:
                 key = f"{key}/{day}"
             try:
                 count, ends, place = await self._counters.add(key, seconds, amount)
-            except BaseException:  # who asks has left
-                await self.correct(held, {})
+            except BaseException:  # the client may have left
+                await self.correct(holds, {})
                 raise
             if seconds == DAY:
                 ends = (day + 1.0) * DAY
-            held.append(_Held(unit, key, seconds, amount, ends, place))
+            holds.append(_Hold(unit, key, seconds, amount, ends, place))
             if count > item.amount:
-                await self.correct(held, {})
+                await self.correct(holds, {})
                 raise self._reached(item, unit, count - amount, ends)
-        return held
+        return holds
 
-    async def correct(self, held: Sequence[_Held], used: Mapping[str, int]) -> None:
+    async def correct(self, holds: Sequence[_Hold], used: Mapping[str, int]) -> None:
         """Puts what was used of each unit in the place of what is held, as far as its minute or day is not over."""
         rest = dict(used)
-        for one in reversed(held):  # what was held last counts for the newest day
-            difference = rest.pop(one.unit, 0) - one.amount
-            if difference and time.time() < one.ends:
-                await self._counters.correct(one.key, one.seconds, difference, one.place)
+        for hold in reversed(holds):  # the last hold counts for the newest day
+            difference = rest.pop(hold.unit, 0) - hold.amount
+            if difference and time.time() < hold.ends:
+                await self._counters.correct(hold.key, hold.seconds, difference, hold.place)
 
     def _reached(self, item: RateLimitItem, unit: str, used: int, ends: float) -> LimitReached:
         left = max(0, item.amount - used)
-        limit, rest = _said(item.amount, unit), _said(left, unit)
+        limit, rest = _amount_text(item.amount, unit), _amount_text(left, unit)
         period = "minute" if unit == "requests" else "day"
-        said = f"The limit of {limit} a {period} for {self._whose} is reached"
+        message = f"The limit of {limit} a {period} for {self._whose} is reached"
         if left:
-            said += f": {rest} are left, and this request may need more"
-        return LimitReached(f"{said}.", retry_after=max(1.0, ends - time.time()))
+            message += f": {rest} are left, and this request may need more"
+        return LimitReached(f"{message}.", retry_after=max(1.0, ends - time.time()))
 
 
 def _redis(url: str) -> Storage:
@@ -244,11 +247,11 @@ def _micro(money: Decimal | None) -> int:
     return 0 if money is None else int((money * MICRO).to_integral_value())
 
 
-def _said(amount: int, unit: str) -> str:
+def _amount_text(amount: int, unit: str) -> str:
     return f"${Decimal(amount) / MICRO:f}" if unit == "dollars" else f"{amount:,} {unit}"
 
 
-def _words(seconds: float) -> str:
+def _duration_text(seconds: float) -> str:
     if seconds < 90:
         return f"{seconds:.0f} s"
     return f"{seconds / 60:.0f} minutes" if seconds < 5400 else f"{seconds / 3600:.0f} hours"

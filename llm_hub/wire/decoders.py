@@ -1,4 +1,4 @@
-"""From a reply's bytes to lines, server-sent events and JSON objects, whatever pieces the network makes of them."""
+"""From a reply's bytes to lines, server-sent events and JSON objects, wherever the network cuts them."""
 
 from __future__ import annotations
 
@@ -10,26 +10,24 @@ from typing import Any, Protocol
 
 import orjson
 
-from llm_hub.errors import (
-    InvalidRequest,
-    StreamBroken,
-    shorten,
-)
+from llm_hub.errors import InvalidRequest, StreamBroken, shorten
 from llm_hub.wire.json_limits import holds_more
-from llm_hub.wire.transport import unfit
+from llm_hub.wire.transport import unusable_reply
 
 MAX_LINE_BYTES = 8 * 1024 * 1024
-"""Bytes. A server that sends a longer line is not speaking the protocol."""
+"""Bytes of a line. A server that sends a longer one is not speaking the protocol."""
 
 MAX_EVENT_LINES = 10_000
-"""Of one event."""
+"""Lines of one server-sent event. Vendors send one or two."""
 
 MAX_ANSWER_CHARS = 4_000_000
-"""Characters, roughly: what was thought and the arguments of calls among them. That is a million tokens."""
+"""Characters of an answer, roughly: text, reasoning and the arguments of tool calls. That is a million tokens."""
+
+MIN_COUNT_STEP = 2**20
+"""Bytes that are read at least before the length of a long answer is counted again: counting takes time."""
 
 MAX_LINE_VALUES = 300_000
-"""Of a line or a list, all objects and lists and what is in them: it could not be read without holding up everybody."""
-
+"""JSON values of a line or a list, nested ones among them. Reading more would hold up every other chat."""
 
 USAGE_GRACE = 1.0
 """Seconds that a stream may stay open after its answer is complete: for the usage that follows, and to end the reply
@@ -37,7 +35,7 @@ in order, so that its connection serves the next request."""
 
 
 class RawReply(Protocol):
-    """What httpx's and httpx2's responses have in common."""
+    """What the responses of httpx and httpx2 have in common while their body streams."""
 
     @property
     def headers(self) -> Mapping[str, str]: ...
@@ -45,26 +43,29 @@ class RawReply(Protocol):
     async def aclose(self) -> None: ...
 
 
-async def body(reply: RawReply, complete: Callable[[], bool], length: Callable[[], int]) -> AsyncGenerator[bytes]:
+async def read_body(
+    reply: RawReply, is_complete: Callable[[], bool], count_characters: Callable[[], int]
+) -> AsyncGenerator[bytes]:
     """The reply's body as it comes, and a blank line at its end, which several servers leave out. Closes the reply.
 
-    Once `complete()` says that nothing more is needed, neither silence nor a cut connection is an error. `length()` is
-    that of the answer so far: it is no more than what was read, and so it is asked a few times at most. Raises
-    `StreamBroken` for an answer without an end, and for a web page, which is what a wrong address often answers with.
+    Once `is_complete()` is true the answer needs nothing more: neither silence nor a cut connection is an error then.
+    `count_characters()` is the length of the answer so far. An answer is never longer than the bytes that were read,
+    so that it is called a few times at most. Raises `StreamBroken` for an answer that is too long, and for a web page,
+    which is what a wrong base URL often answers with.
     """
-    heard, look = 0, MAX_ANSWER_CHARS
+    bytes_read, next_count = 0, MAX_ANSWER_CHARS
     try:
         if reply.headers.get("content-type", "").startswith("text/html"):
             raise StreamBroken("The server sent a web page instead of an answer.", hint="Check the base URL.")
         async with aclosing(reply.aiter_raw()) as pieces:  # type: ignore[type-var]  # both are async generators
-            while not complete():
+            while not is_complete():
                 piece = await anext(pieces, None)
                 if piece is None:
                     yield b"\n\n"
                     return
-                heard += len(piece)
-                if heard > look:
-                    look = heard + _bearable(length())
+                bytes_read += len(piece)
+                if bytes_read > next_count:
+                    next_count = bytes_read + _bytes_until_next_count(count_characters())
                 yield piece
             deadline = asyncio.get_running_loop().time() + USAGE_GRACE
             while True:
@@ -80,15 +81,28 @@ async def body(reply: RawReply, complete: Callable[[], bool], length: Callable[[
         await reply.aclose()
 
 
-def _bearable(length: int) -> int:
-    """Bytes that may be read before an answer of that length is looked at again."""
-    if length > MAX_ANSWER_CHARS:
-        raise unfit(f"The answer has no end: it is longer than {MAX_ANSWER_CHARS // 10**6} million characters.")
-    return max(MAX_ANSWER_CHARS - length, 2**20)
+def _bytes_until_next_count(characters: int) -> int:
+    """Bytes that may be read before the length of an answer of so many characters is counted again."""
+    if characters > MAX_ANSWER_CHARS:
+        raise unusable_reply(
+            f"The answer has no end: it is longer than {MAX_ANSWER_CHARS // 10**6} million characters."
+        )
+    return max(MAX_ANSWER_CHARS - characters, MIN_COUNT_STEP)
+
+
+class StreamDecoder(Protocol):
+    """Cuts the bytes of a stream into the JSON texts that it carries."""
+
+    def decode(self, chunk: bytes) -> list[bytes]:
+        """The JSON texts that are complete now."""
+        ...
 
 
 class LineDecoder:
-    """Splits a byte stream into lines at LF, CRLF or CR. Bytes are joined before anything is decoded."""
+    """Splits a byte stream into lines at LF, CRLF or CR, as newline-delimited JSON needs it.
+
+    Bytes are joined before anything is decoded, so that a character that the network cut in two is whole again.
+    """
 
     __slots__ = ("_length", "_rest")
 
@@ -97,7 +111,7 @@ class LineDecoder:
         self._length = 0
 
     def feed(self, chunk: bytes) -> list[bytes]:
-        """The lines that are complete now, without their ends."""
+        """The lines that are complete now, without their ends. Raises `StreamBroken` for one that is too long."""
         self._rest.append(chunk)
         self._length += len(chunk)
         if b"\n" not in chunk and b"\r" not in chunk and not (len(self._rest) > 1 and self._rest[-2].endswith(b"\r")):
@@ -107,35 +121,39 @@ class LineDecoder:
         data = b"".join(self._rest)
         if b"\r" in data:
             # A CR at the very end may be half of a CRLF: it waits for the next chunk.
-            held = b"\r" if data.endswith(b"\r") else b""
-            data = data[: len(data) - len(held)].replace(b"\r\n", b"\n").replace(b"\r", b"\n") + held
+            last_cr = b"\r" if data.endswith(b"\r") else b""
+            data = data[: len(data) - len(last_cr)].replace(b"\r\n", b"\n").replace(b"\r", b"\n") + last_cr
         lines = data.split(b"\n")
         rest = lines.pop()
         self._rest, self._length = [rest] if rest else [], len(rest)
         return lines
 
+    def decode(self, chunk: bytes) -> list[bytes]:
+        """The lines that are complete now, without blank ones."""
+        return [line for line in self.feed(chunk) if line.strip()]
+
 
 class SSEDecoder:
-    """Server-sent events as pairs of event name ("" if unnamed) and data. Comments, ids and retries are skipped.
+    """Server-sent events as pairs of event name ("" if it has none) and data. Comments, ids and retries are skipped.
 
     Source: the WHATWG HTML standard, "Interpreting an event stream".
     """
 
-    __slots__ = ("_data", "_event", "_fresh", "_lines")
+    __slots__ = ("_at_start", "_data", "_event", "_lines")
 
     def __init__(self) -> None:
         self._lines = LineDecoder()
         self._event = ""
         self._data: list[bytes] = []
-        self._fresh = True
+        self._at_start = True
 
     def feed(self, chunk: bytes) -> list[tuple[str, bytes]]:
-        """The events that are complete now."""
+        """The events that are complete now. Raises `StreamBroken` for one that is too long."""
         events = []
         for raw in self._lines.feed(chunk):
             line = raw
-            if self._fresh:
-                self._fresh = False
+            if self._at_start:
+                self._at_start = False
                 line = raw.removeprefix(b"\xef\xbb\xbf")
             if line.startswith(b"data:"):
                 self._data.append(line[6:] if line.startswith(b"data: ") else line[5:])
@@ -148,12 +166,16 @@ class SSEDecoder:
             elif line.startswith(b"event:"):
                 self._event = line[6:].strip().decode("utf-8", "replace")
         if len(self._data) > MAX_EVENT_LINES:
-            raise unfit(f"The server sent an event of more than {MAX_EVENT_LINES} lines.")
+            raise unusable_reply(f"The server sent an event of more than {MAX_EVENT_LINES} lines.")
         return events
 
+    def decode(self, chunk: bytes) -> list[bytes]:
+        """The data of the events that are complete now: the JSON of every vendor names its kind itself."""
+        return [data for _, data in self.feed(chunk)]
 
-def dump(value: object) -> bytes:
-    """JSON. Raises `InvalidRequest` for what has none, such as a tool's schema with a function in it."""
+
+def encode_json(value: object) -> bytes:
+    """JSON. Raises `InvalidRequest` for a value that has none, such as a tool's schema with a function in it."""
     try:
         return orjson.dumps(value)
     except orjson.JSONEncodeError as error:
@@ -161,16 +183,17 @@ def dump(value: object) -> bytes:
 
 
 def parse_object(data: bytes) -> dict[str, Any]:
-    """A JSON object. Raises `StreamBroken` if it is malformed, out of bounds, or anything else than an object."""
+    """A JSON object. Raises `StreamBroken` for JSON that is malformed, out of bounds, or not an object."""
     if len(data) > MAX_LINE_VALUES and (len(data) > MAX_LINE_BYTES or holds_more(data, MAX_LINE_VALUES)):
-        raise unfit("The server sent more at once than any answer has.")
+        raise unusable_reply("The server sent more at once than any answer has.")
     try:
         value = orjson.loads(data)
     except orjson.JSONDecodeError:
         try:
             # orjson refuses half a surrogate pair, which servers send that split an emoji's escape between two tokens.
-            read = json.loads(data, parse_int=_whole)
-            value = json.loads(json.dumps(read, ensure_ascii=False).encode("utf-8", "replace"), parse_int=_whole)
+            lenient = json.loads(data, parse_int=_parse_int)
+            valid = json.dumps(lenient, ensure_ascii=False).encode("utf-8", "replace")
+            value = json.loads(valid, parse_int=_parse_int)
         except (ValueError, RecursionError) as error:
             raise StreamBroken("The server sent something that is not JSON.", detail=shorten(data)) from error
     if not isinstance(value, dict):
@@ -178,6 +201,6 @@ def parse_object(data: bytes) -> dict[str, Any]:
     return value
 
 
-def _whole(digits: str) -> float:
-    """A whole number; one of thousands of digits would take long to read, and no count has as many."""
+def _parse_int(digits: str) -> float:
+    """A whole number. One of thousands of digits takes long to read, and no count has as many: it becomes a float."""
     return int(digits) if len(digits) < 20 else float(digits)

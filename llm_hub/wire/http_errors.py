@@ -1,4 +1,7 @@
-"""From failed replies and connections to our errors: by status, type and code, never by message text."""
+"""Turns failed replies and broken connections into our errors: by status, type and code, never by the message's text.
+
+`error_from_reply` is for what a server said, `error_from_exception` for what an HTTP client raised.
+"""
 
 from __future__ import annotations
 
@@ -33,18 +36,18 @@ from llm_hub.errors import (
 from llm_hub.redaction import redact
 from llm_hub.wire.decoders import MAX_LINE_VALUES
 from llm_hub.wire.json_limits import holds_more
-from llm_hub.wire.validation import count, named
+from llm_hub.wire.validation import parse_count, parse_name
 
 MAX_RETRY_AFTER = 86400.0
-"""Seconds. Who asks for more than a day is asked again after a day."""
+"""Seconds to wait. A server that asks for more than a day is asked again after a day."""
 MAX_ERROR_CHARS = 100_000
-"""Characters of an error that are searched for keys. Of these some hundred are shown."""
+"""Characters of an error's message that are searched for keys. Some hundred of them are shown."""
 
 
 def retry_after(headers: Mapping[str, str], now: float | None = None) -> float | None:
-    """Seconds to wait that a reply asks for; None if it does not say, or says nonsense.
+    """Seconds to wait that a reply asks for; None if it asks for none, or the header is not valid.
 
-    `now` is the Unix time that an HTTP date is held against. Sources: RFC 9110, and OpenAI's `retry-after-ms`.
+    `now` is the Unix time from which an HTTP date is counted. Sources: RFC 9110, and OpenAI's `retry-after-ms`.
     """
     for name, scale in (("retry-after-ms", 0.001), ("retry-after", 1.0)):
         value = headers.get(name, "").strip()
@@ -104,10 +107,10 @@ _BY_CODE: dict[str, type[ProviderError]] = {
     "timeout_error": ServerFailed,
     "engine_overloaded": ServerFailed,
 }
-_ABOUT_THE_VALUE = re.compile(
+_INVALID_VALUE = re.compile(
     r"_(above_max|below_min)_|^invalid_(type|value)$|^(less|greater)_than|^too_(long|short)$|_(type|parsing)$"
 )
-"""Codes that name a parameter for its value, which no model would take (OpenAI's, and pydantic's)."""
+"""Codes that name a parameter because its value is wrong, for any model (OpenAI's, and pydantic's)."""
 _BY_STATUS: dict[int, type[ProviderError]] = {
     400: InvalidRequest,
     401: KeyRefused,
@@ -141,7 +144,7 @@ _SENTENCES: dict[type[ProviderError], tuple[str, str]] = {
 }
 
 
-def failure(
+def error_from_reply(
     *,
     provider: str,
     title: str,
@@ -154,61 +157,67 @@ def failure(
 ) -> ProviderError:
     """The error that a failed reply, or an error inside a stream (`status` None), stands for.
 
-    `title` is the provider's name in sentences, `body` the reply as bytes or already decoded. `sent` names the
-    parameters of our request that may be unknown to a model: a 400 or 422 that names one of them is an
-    `UnsupportedParameter`, unless its code says that the value is wrong.
+    `title` is the provider's name in sentences. `body` is the reply as bytes, or already decoded. `secrets` are cut out
+    of what it says. `sent` names the parameters of our request that a model may not know: a 400 or 422 that names one
+    of them is an `UnsupportedParameter`, unless its code says that the value is wrong.
     """
-    words = _Words(body)
+    details = _ErrorBody(body)
     if status is None:
-        status = words.status
-    kind = next((_BY_CODE[code] for code in words.codes if code in _BY_CODE), None)
-    if status is not None and status in (400, 422) and kind in (None, InvalidRequest) and words.parameter in sent:
-        kind = InvalidRequest if any(map(_ABOUT_THE_VALUE.search, words.codes)) else UnsupportedParameter
-    if kind is UnsupportedParameter and status not in (400, 422):
-        kind = None
-    if kind is RateLimited and status == 413:
-        kind = PromptTooLong  # Groq: the request alone is over the limit of tokens a minute
-    if status is not None and (kind is None or (status in (401, 402) and kind is not QuotaExhausted)):
-        kind = _BY_STATUS.get(status)
-        if kind is None:
-            kind = ServerFailed if status >= 500 else StreamBroken if status < 400 else InvalidRequest
-    if kind is None:
-        kind = ServerFailed  # an error inside a stream that says nothing we know
+        status = details.status
+    kind = _kind_of(status, details, sent)
     sentence, hint = _SENTENCES[kind]
-    shown = f" ({status})" if status is not None else ""
-    names = {"provider": title, "model": model or "the model", "parameter": words.parameter, "status": shown}
-    details: dict[str, Any] = {
+    suffix = f" ({status})" if status is not None else ""
+    names = {"provider": title, "model": model or "the model", "parameter": details.parameter, "status": suffix}
+    fields: dict[str, Any] = {
         "provider": provider,
         "model": model,
         "hint": hint.format(**names),
-        "detail": shorten(redact(words.message[:MAX_ERROR_CHARS], *secrets)),
+        "detail": shorten(redact(details.message[:MAX_ERROR_CHARS], *secrets)),
         "status": status,
-        "code": named(words.codes[0]) if words.codes else "",
+        "code": parse_name(details.codes[0]) if details.codes else "",
         "retry_after": retry_after(headers) if headers is not None else None,
     }
     if kind is UnsupportedParameter:
-        return UnsupportedParameter(sentence.format(**names), parameter=words.parameter, **details)
-    return kind(sentence.format(**names), **details)
+        return UnsupportedParameter(sentence.format(**names), parameter=details.parameter, **fields)
+    return kind(sentence.format(**names), **fields)
 
 
-def transport_failure(error: BaseException, *, provider: str, title: str, model: str, streaming: bool) -> ProviderError:
-    """The error that a failed connection stands for. `streaming`: the reply had begun.
+def _kind_of(status: int | None, details: _ErrorBody, sent: frozenset[str]) -> type[ProviderError]:
+    """The class of an error: by its codes first, and by its status where they say nothing or contradict it."""
+    kind = next((_BY_CODE[code] for code in details.codes if code in _BY_CODE), None)
+    if status in (400, 422) and kind in (None, InvalidRequest) and details.parameter in sent:
+        kind = InvalidRequest if any(map(_INVALID_VALUE.search, details.codes)) else UnsupportedParameter
+    if kind is UnsupportedParameter and status not in (400, 422):
+        kind = None
+    if kind is RateLimited and status == 413:
+        return PromptTooLong  # Groq: the request alone is over the limit of tokens a minute
+    if status is None:
+        return kind or ServerFailed  # an error inside a stream that says nothing we know
+    if kind is None or (status in (401, 402) and kind is not QuotaExhausted):
+        usual = ServerFailed if status >= 500 else StreamBroken if status < 400 else InvalidRequest
+        return _BY_STATUS.get(status, usual)
+    return kind
 
-    httpx and httpx2 name their errors alike; the SDKs wrap them, so that the causes are asked too.
+
+def error_from_exception(
+    error: BaseException, *, provider: str, title: str, model: str, streaming: bool
+) -> ProviderError:
+    """The error that an HTTP client's exception stands for. `streaming`: the reply had begun.
+
+    httpx and httpx2 name their exceptions alike. The SDKs wrap them: the causes are read as well.
     """
-    causes = list(_causes(error))
-    if own := next((cause for cause in causes if isinstance(cause, ProviderError)), None):
-        own = copy(own)  # the transport's; as its own cause it would have no end
-        own.provider, own.model = provider, model
-        return own
+    causes = list(_chain(error))
+    if own_error := next((cause for cause in causes if isinstance(cause, ProviderError)), None):
+        own_error = copy(own_error)  # our transport's; raised from its own wrapper it would be its own cause
+        own_error.provider, own_error.model = provider, model
+        return own_error
     names = {cls.__name__ for cause in causes for cls in type(cause).__mro__}
     details: dict[str, Any] = {"provider": provider, "model": model}
     if "ReadTimeout" in names or "WriteTimeout" in names or type(error) is TimeoutError:  # the last: asyncio.timeout's
         return TimedOut(f"{title} fell silent.", hint="Try again, or choose another provider.", **details)
     if streaming:
-        return StreamBroken(
-            f"The connection to {title} broke in the middle of its answer.", hint="Try again.", **details
-        )
+        problem = f"The connection to {title} broke in the middle of its answer."
+        return StreamBroken(problem, hint="Try again.", **details)
     if any(isinstance(cause, ssl.SSLError) for cause in causes):
         problem, hint = "its TLS certificate could not be verified", "Check the base URL."
     elif any(isinstance(cause, socket.gaierror) for cause in causes):
@@ -227,22 +236,23 @@ def transport_failure(error: BaseException, *, provider: str, title: str, model:
     return failed
 
 
-def cause(error: BaseException) -> BaseException | None:
-    """What may be shown as the cause of our error: not itself, and not an SDK's error with the reply in it.
+def safe_cause(error: BaseException) -> BaseException | None:
+    """The exception as the cause of our error, or None: for our error itself, and for an SDK's that holds the reply.
 
-    A reply may quote the key, and a cause is printed with every traceback.
+    A cause is printed with every traceback, and a reply may quote the key.
     """
     return None if isinstance(error, ProviderError) or hasattr(error, "response") else error
 
 
-def _causes(error: BaseException | None) -> Iterator[BaseException]:
+def _chain(error: BaseException | None) -> Iterator[BaseException]:
+    """An exception, then its causes."""
     while error is not None:
         yield error
         error = error.__cause__ or error.__context__
 
 
-class _Words:
-    """What the error bodies of the field have in common: codes, a parameter, a message."""
+class _ErrorBody:
+    """What the vendors' error bodies have in common: codes, the name of a parameter, a message, a status."""
 
     def __init__(self, body: Any) -> None:
         if isinstance(body, bytes):
@@ -263,28 +273,29 @@ class _Words:
         if not isinstance(error, dict):
             return
         if isinstance(error.get("detail"), list):  # FastAPI servers: [{"loc": ["body", name], "type": …, "msg": …}]
-            error = next(iter(_complaints(error["detail"])), error)
+            error = next(_validation_errors(error["detail"]), error)
         self.codes = [code.lower() for key in ("code", "type", "status") if isinstance(code := error.get(key), str)]
         nested = error.get("details")
         if isinstance(nested, dict) and isinstance(nested.get("error_code"), str):
             self.codes.insert(0, nested["error_code"].lower())
-        code = count(error.get("code"))
-        self.status = code if code is not None and 400 <= code <= 599 else None
+        number = parse_count(error.get("code"))
+        self.status = number if number is not None and 400 <= number <= 599 else None
         parameter = error.get("param")
         self.parameter = parameter.split(".")[0] if isinstance(parameter, str) else ""
-        self.message = _text(error.get("message") or error.get("detail") or "")
+        self.message = _as_text(error.get("message") or error.get("detail") or "")
 
 
-def _text(message: Any) -> str:
-    """What is no text is shown as JSON, unless it is nested deeper than any message is."""
+def _as_text(message: Any) -> str:
+    """A message that is no text as JSON; "" for one that is nested deeper than any message is."""
     try:
         return message if isinstance(message, str) else orjson.dumps(message).decode()
     except TypeError:
         return ""
 
 
-def _complaints(detail: list[Any]) -> Iterator[dict[str, Any]]:
+def _validation_errors(detail: list[Any]) -> Iterator[dict[str, Any]]:
+    """The errors of FastAPI's list, each in the shape of OpenAI's."""
     for item in detail:
         if isinstance(item, dict) and isinstance(item.get("loc"), list) and item["loc"]:
-            where = [part for part in item["loc"] if part != "body"]
-            yield {"code": item.get("type"), "param": str(where[0]) if where else "", "message": item.get("msg", "")}
+            path = [part for part in item["loc"] if part != "body"]
+            yield {"code": item.get("type"), "param": str(path[0]) if path else "", "message": item.get("msg", "")}

@@ -1,21 +1,22 @@
-"""How much JSON holds, before it is read: bytes are soon counted, and objects dear to make."""
+"""How many values JSON holds, counted before it is parsed: counting bytes is cheap, building objects is not."""
 
 from __future__ import annotations
 
 
-def holds_more(raw: bytes, most: int) -> bool:
-    """Whether JSON holds more than `most` values: objects, lists, and what follows the first in one.
+def holds_more(raw: bytes, limit: int) -> bool:
+    """Whether JSON holds more than `limit` values. Values are objects, lists, and every member after a first one.
 
-    Most JSON is too short for that, or has too few commas and brackets, those of its texts included. Otherwise the
-    texts are cut out; a backslash outside of them ends what a parser reads, so that what follows one does not matter.
+    Most JSON is too short for that, or has too few commas and brackets even if those inside texts are counted.
+    Otherwise the texts are cut out before counting. A backslash outside of a text ends what a parser reads, so that
+    the bytes after it do not matter.
     """
-    if len(raw) < most or _marks(raw) <= most:
+    if len(raw) < limit or _count_marks(raw) <= limit:
         return False
-    plain = raw.replace(b"\\\\", b"").replace(b'\\"', b"")
-    if plain.count(b'"') > 4 * (most + 1):  # of each value the name, and the text
+    unescaped = raw.replace(b"\\\\", b"").replace(b'\\"', b"")
+    if unescaped.count(b'"') > 4 * (limit + 1):  # each value has a name and a text at most: four quotation marks
         return True
-    return _marks(b"".join(plain.split(b'"')[::2])) > most
+    return _count_marks(b"".join(unescaped.split(b'"')[::2])) > limit
 
 
-def _marks(raw: bytes) -> int:
-    return len(raw) - len(raw.translate(None, b",[{"))  # counting them takes longer, where there are many
+def _count_marks(raw: bytes) -> int:
+    return len(raw) - len(raw.translate(None, b",[{"))  # bytes.count takes longer where there are many

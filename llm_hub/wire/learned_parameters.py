@@ -5,29 +5,27 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from llm_hub.errors import (
-    ProviderError,
-    UnsupportedParameter,
-)
+from llm_hub.errors import ProviderError, UnsupportedParameter
 
 MAX_LEARNED_MODELS = 1000
-"""Models of a provider whose refusals are remembered."""
+"""Models of a provider whose refusals are remembered. The oldest is forgotten: callers may invent names of models."""
 
 
 class LearnedParameters:
-    """What models were found not to take, by their own refusals: asked once, then remembered for that model.
+    """Remembers for each model the parameters that it refused, so that each refusal costs one request only.
 
-    A parameter is renamed if another name is known for it and was not refused too, and left out otherwise. Of one
-    whose values are words, such as an effort, a value may be refused alone.
+    `optional` names the parameters that a request may do without. A refused parameter is sent under the name in
+    `replaced_by`, unless the model refused that one as well; otherwise it is left out. Where a refusal is about a value
+    that is a word, such as an effort, only that value is left out.
     """
 
-    def __init__(self, droppable: frozenset[str], replaced_by: Mapping[str, str] | None = None) -> None:
-        self._droppable = droppable
+    def __init__(self, optional: frozenset[str], replaced_by: Mapping[str, str] | None = None) -> None:
+        self._optional = optional
         self._replaced_by = replaced_by or {}
         self._refused: dict[str, set[str]] = {}
 
     def apply(self, model: str, body: dict[str, Any]) -> dict[str, Any]:
-        """The body as this model takes it."""
+        """The body without the parameters that this model refused, or with their other names."""
         refused = self._refused.get(model)
         if not refused:
             return body
@@ -41,12 +39,15 @@ class LearnedParameters:
         return adapted
 
     def learn(self, model: str, error: ProviderError, sent: Mapping[str, Any]) -> bool:
-        """Whether the error taught something, so that the request is worth sending once more."""
+        """Remembers what an error says about the parameters that were sent.
+
+        Returns whether it taught something, so that the request is worth sending once more.
+        """
         parameter = error.parameter if isinstance(error, UnsupportedParameter) else ""
-        if parameter not in self._droppable or parameter not in sent:
+        if parameter not in self._optional or parameter not in sent:
             return False
-        word = sent[parameter] if error.code == "unsupported_value" else None
+        value = sent[parameter] if error.code == "unsupported_value" else None
         if len(self._refused) >= MAX_LEARNED_MODELS and model not in self._refused:
-            del self._refused[next(iter(self._refused))]  # anybody may invent names of models
-        self._refused.setdefault(model, set()).add(f"{parameter}={word}" if isinstance(word, str) else parameter)
+            del self._refused[next(iter(self._refused))]
+        self._refused.setdefault(model, set()).add(f"{parameter}={value}" if isinstance(value, str) else parameter)
         return True

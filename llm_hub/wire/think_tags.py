@@ -4,53 +4,59 @@ from __future__ import annotations
 
 from llm_hub.wire.validation import MAX_NAME_CHARS
 
+MAX_LEADING_SPACE = MAX_NAME_CHARS
+"""Characters of white space that may come before `<think>`. More of it is handed on as text."""
+
+_OPEN, _CLOSE = "<think>", "</think>"
+
 
 class ThinkSplitter:
-    """Keeps apart the reasoning that a model writes inline, as `<think>…</think>` before its answer.
+    """Separates the reasoning that a model writes as `<think>…</think>` before its answer.
 
-    Only a tag that opens the answer counts: one that is quoted later is text. Line breaks after the tags go with them.
+    Only a tag that opens the answer counts: a later one is quoted, and is text. Line breaks after a tag are dropped.
     """
 
-    __slots__ = ("_held", "_state", "_trim")
+    __slots__ = ("_buffer", "_skips_line_breaks", "_state")
 
     def __init__(self) -> None:
         self._state = "start"
-        self._held = ""
-        self._trim = False
+        self._buffer = ""
+        self._skips_line_breaks = False
 
     def feed(self, text: str) -> list[tuple[bool, str]]:
-        """Pieces of text as pairs of "is reasoning" and text; what may be half a tag is held back."""
-        if self._state == "text" and not self._trim:
+        """The pieces that are certain now, as pairs of "is reasoning" and text. Half a tag waits for the rest."""
+        if self._state == "text" and not self._skips_line_breaks:
             return [(False, text)]
-        self._held += text
+        self._buffer += text
         if self._state == "start":
-            head = self._held.lstrip()
-            if len(head) < 7 and "<think>".startswith(head) and len(self._held) < MAX_NAME_CHARS:
+            head = self._buffer.lstrip()
+            if len(head) < len(_OPEN) and _OPEN.startswith(head) and len(self._buffer) < MAX_LEADING_SPACE:
                 return []
-            if head.startswith("<think>"):
-                self._state, self._held, self._trim = "thinking", head[7:], True
+            if head.startswith(_OPEN):
+                self._state, self._buffer, self._skips_line_breaks = "thinking", head[len(_OPEN) :], True
             else:
                 self._state = "text"
-        return self._while_thinking() if self._state == "thinking" else self._as_text()
+        return self._split_reasoning() if self._state == "thinking" else self._take_text()
 
     def flush(self) -> list[tuple[bool, str]]:
-        """What is held when the stream ends."""
-        held, self._held = self._held, ""
-        return [(self._state == "thinking", held)] if held else []
+        """What is still waiting when the stream ends."""
+        rest, self._buffer = self._buffer, ""
+        return [(self._state == "thinking", rest)] if rest else []
 
-    def _as_text(self) -> list[tuple[bool, str]]:
-        held, self._held = self._held.lstrip("\n") if self._trim else self._held, ""
-        self._trim = self._trim and not held
-        return [(False, held)] if held else []
+    def _take_text(self) -> list[tuple[bool, str]]:
+        text, self._buffer = self._buffer.lstrip("\n") if self._skips_line_breaks else self._buffer, ""
+        self._skips_line_breaks = self._skips_line_breaks and not text
+        return [(False, text)] if text else []
 
-    def _while_thinking(self) -> list[tuple[bool, str]]:
-        if self._trim:
-            self._held = self._held.lstrip("\n")
-            self._trim = not self._held
-        thought, tag, after = self._held.partition("</think>")
+    def _split_reasoning(self) -> list[tuple[bool, str]]:
+        if self._skips_line_breaks:
+            self._buffer = self._buffer.lstrip("\n")
+            self._skips_line_breaks = not self._buffer
+        thought, tag, after = self._buffer.partition(_CLOSE)
         if tag:
-            self._state, self._held, self._trim = "text", after, True
-            return ([(True, thought)] if thought else []) + self._as_text()
-        keep = next((n for n in range(7, 0, -1) if self._held.endswith("</think>"[:n])), 0)
-        thought, self._held = self._held[: len(self._held) - keep], self._held[len(self._held) - keep :]
+            self._state, self._buffer, self._skips_line_breaks = "text", after, True
+            return ([(True, thought)] if thought else []) + self._take_text()
+        half = next((size for size in range(len(_CLOSE) - 1, 0, -1) if self._buffer.endswith(_CLOSE[:size])), 0)
+        cut = len(self._buffer) - half
+        thought, self._buffer = self._buffer[:cut], self._buffer[cut:]
         return [(True, thought)] if thought else []

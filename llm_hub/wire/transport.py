@@ -1,6 +1,6 @@
-"""How an adapter's requests travel, and what may come back: no cookie, nothing compressed, and nothing without an end.
+"""The transport of an adapter's requests, and its bounds: no cookies, no compression, no reply without an end.
 
-The bounds hold for every server, the vendors' own among them: one rule is easier to trust than two. What is compressed
+The bounds hold for every server, the vendors' own among them: one rule is easier to trust than two. A compressed reply
 is never asked for and never unpacked, since a few bytes may become very many.
 """
 
@@ -18,44 +18,58 @@ from llm_hub.errors import StreamBroken
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-CONNECTIONS = 1000
-"""At once, for each provider and key."""
+MAX_CONNECTIONS = 1000
+"""Connections at once, for each provider and key."""
 KEEP_ALIVE = 30.0
 """Seconds that an idle connection is kept for the next request."""
 
 MAX_STREAM_BYTES = 128 * 2**20
-"""Bytes of an answer. At some 400 a token, that is more than twice what the longest answers of today take."""
+"""Bytes of a streamed answer. At some 400 a token, that is more than twice what the longest answers of today take."""
 MAX_REPLY_BYTES = 8 * 2**20
 """Bytes of a reply that does not stream, such as a list of models."""
 MAX_ERROR_BYTES = 2**20
-"""Bytes of an error's words. It is an error all the same, whatever more would come."""
+"""Bytes of an error reply's body. What comes after them is not read: the reply is that error all the same."""
 
-AS_IT_IS = {"accept-encoding": "identity"}
-"""Headers for the client above this transport, too, whose own would ask for what is compressed."""
+UNCOMPRESSED = {"accept-encoding": "identity"}
+"""The header that keeps a client from asking for compressed replies, as each does by itself."""
 
-PAUSE = 0.002
-"""Seconds between two reads of an answer that comes in a rush: what comes meanwhile is then read at once. A read costs
+BURST_PAUSE = 0.002
+"""Seconds between two reads of an answer that comes in a burst: one read then gets what came meanwhile. A read costs
 as much as some fifteen tokens, in the kernel and in all layers."""
-RUSH = 4
-"""Reads, each within that time after the last one, that make a rush. Short answers and models of today make none."""
+MIN_BURST_READS = 4
+"""Reads, each within `BURST_PAUSE` after the last, that make a burst. Short answers and today's models make none."""
 
 
-def unfit(problem: str) -> StreamBroken:
-    """The error for what no server in order sends. Another target may help, and asking this one again does not."""
+def unusable_reply(problem: str) -> StreamBroken:
+    """The error for a reply that no working server sends: another target may help, the same one will not."""
     error = StreamBroken(problem, hint="Check the base URL, or choose another provider.")
     error.retryable = False
     return error
 
 
-class Transport:
-    """Goes before one of httpx-aiohttp's transports, with the end of the path that answers stream from.
+def client_options(timeout: Any) -> dict[str, Any]:
+    """The options of every client, of httpx and of httpx2, above a transport of this module.
 
-    Its sessions keep no cookies, since everybody who chats shares them, and there is one for each event loop, since a
-    program may run several after another. All of a kind share the certificates that they trust, which take 30 ms to
-    load, and a megabyte.
+    The environment is not read, redirects are not followed (they could take the key elsewhere), and no cookie is kept.
+    """
+    return {
+        "headers": UNCOMPRESSED,
+        "cookies": CookieJar(DefaultCookiePolicy(allowed_domains=[])),
+        "timeout": timeout,
+        "follow_redirects": False,
+        "trust_env": False,
+    }
+
+
+class Transport:
+    """A mix-in that goes before one of httpx-aiohttp's transports and bounds every reply.
+
+    `streaming_path` is the end of the path whose replies stream. There is one aiohttp session for each event loop,
+    since a program may run several after another. Sessions keep no cookies, since all chats share them. All transports
+    of a class share the certificates that they trust: loading them takes 30 ms and a megabyte.
     """
 
-    streams: ClassVar[str]
+    streaming_path: ClassVar[str]
     ssl_context: ssl.SSLContext
     client: Any
     _loop: asyncio.AbstractEventLoop | None = None
@@ -72,28 +86,28 @@ class Transport:
         try:
             reply = await super().handle_async_request(request)  # type: ignore[misc]  # the transport's
         except Exception as error:
-            if type(error).__module__.startswith("aiohttp"):  # what the transport has no word for: a head out of bounds
+            if type(error).__module__.startswith("aiohttp"):  # the transport translates no headers out of bounds
                 raise ConnectionError("The server's reply is not HTTP.") from error
             raise
-        most = MAX_STREAM_BYTES if request.url.path.endswith(self.streams) else MAX_REPLY_BYTES
-        kind: Any = type(reply.stream)
+        limit = MAX_STREAM_BYTES if request.url.path.endswith(self.streaming_path) else MAX_REPLY_BYTES
+        stream_class: Any = type(reply.stream)
         response = reply.stream._aiohttp_response  # noqa: SLF001  # the same body, bounded
-        stream = _bounded(kind)(response)
-        stream.most = MAX_ERROR_BYTES if reply.status_code >= 300 else most
-        stream.failed = reply.status_code >= 300
-        if packing := response.headers.get("content-encoding", ""):
+        stream = _bounded_class(stream_class)(response)
+        stream.limit = MAX_ERROR_BYTES if reply.status_code >= 300 else limit
+        stream.is_error = reply.status_code >= 300
+        if encoding := response.headers.get("content-encoding", ""):
             del reply.headers["content-encoding"]
-        stream.packed = packing.strip().lower() not in ("", "identity")
+        stream.is_compressed = encoding.strip().lower() not in ("", "identity")
         reply.stream = stream
         return reply
 
     def _session(self) -> Any:
-        import aiohttp  # a tenth of a second: loaded with the first adapter, not with this module
+        import aiohttp  # takes a tenth of a second: loaded with the first adapter, not with this module
 
         return aiohttp.ClientSession(
-            connector=self._connector(ssl=self.ssl_context, limit=CONNECTIONS, keepalive_timeout=KEEP_ALIVE),
+            connector=self._connector(ssl=self.ssl_context, limit=MAX_CONNECTIONS, keepalive_timeout=KEEP_ALIVE),
             cookie_jar=aiohttp.DummyCookieJar(),
-            headers=AS_IT_IS,
+            headers=UNCOMPRESSED,
         )
 
     def _connector(self, **options: Any) -> Any:
@@ -102,55 +116,51 @@ class Transport:
         return aiohttp.TCPConnector(**options)
 
 
-class _Bounded:
-    """A reply's body: at most `most` bytes, as they come. What has `failed` is an error by its status already: of its
-    words those are read that can be.
+class _BoundedBody:
+    """A reply's body as it comes, at most `limit` bytes of it. Raises `StreamBroken` for more.
+
+    A reply with an error status is that error already: of its body as much is read as can be, without an error.
     """
 
-    translated: Any
-    """aiohttp's errors into httpx's."""
-    most: int
-    failed: bool
-    packed: bool
+    translated_errors: Any
+    """Context manager: aiohttp's errors as httpx's, or httpx2's."""
+    limit: int
+    is_error: bool
+    is_compressed: bool
     _aiohttp_response: Any
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
-        if self.packed:
-            if self.failed:
+        if self.is_compressed:
+            if self.is_error:
                 return
-            raise unfit("The server sent a compressed reply, which was not asked for.")
-        content, left = self._aiohttp_response.content, self.most
-        clock, rush, over = asyncio.get_running_loop().time, 0, 0.0
-        with self.translated():
+            raise unusable_reply("The server sent a compressed reply, which was not asked for.")
+        content, bytes_left = self._aiohttp_response.content, self.limit
+        clock, quick_reads, last_read = asyncio.get_running_loop().time, 0, 0.0
+        with self.translated_errors():
             while piece := await content.readany():
-                left -= len(piece)
-                if left < 0:
-                    if self.failed:
+                bytes_left -= len(piece)
+                if bytes_left < 0:
+                    if self.is_error:
                         return
-                    raise unfit(f"The server sent more than {self.most // 2**20} MB, and no end of it.")
+                    raise unusable_reply(f"The server sent more than {self.limit // 2**20} MB, and no end of it.")
                 yield piece
-                rush = rush + 1 if clock() - over < PAUSE else 0
-                if rush >= RUSH and (connection := self._aiohttp_response.connection) is not None:
-                    await _rest(connection.protocol)
-                over = clock()
+                quick_reads = quick_reads + 1 if clock() - last_read < BURST_PAUSE else 0
+                if quick_reads >= MIN_BURST_READS and (connection := self._aiohttp_response.connection) is not None:
+                    await _pause_reading(connection.protocol)
+                last_read = clock()
 
 
-async def _rest(protocol: Any) -> None:
-    """Leaves what comes to the kernel for a moment."""
+async def _pause_reading(protocol: Any) -> None:
+    """Leaves what comes in the kernel's buffer for `BURST_PAUSE`."""
     protocol.pause_reading()
     try:
-        await asyncio.sleep(PAUSE)
+        await asyncio.sleep(BURST_PAUSE)
     finally:
         protocol.resume_reading()
 
 
 @cache
-def _bounded(stream: Any) -> Any:
-    """The body above, of the class that httpx, or httpx2, asks for."""
-    translated = sys.modules[stream.__module__].map_aiohttp_exceptions
-    return type("Bounded", (_Bounded, stream), {"translated": staticmethod(translated)})
-
-
-def no_cookies() -> CookieJar:
-    """A jar that takes no cookie, for the client above that transport."""
-    return CookieJar(DefaultCookiePolicy(allowed_domains=[]))
+def _bounded_class(stream_class: Any) -> Any:
+    """`_BoundedBody` as a stream of the class that httpx, or httpx2, expects."""
+    translated_errors = sys.modules[stream_class.__module__].map_aiohttp_exceptions
+    return type("BoundedBody", (_BoundedBody, stream_class), {"translated_errors": staticmethod(translated_errors)})

@@ -1,30 +1,24 @@
-"""Checks of what comes from outside: keys and addresses from the settings, names and counts from the wire."""
+"""Checks of what comes from outside: keys and base URLs from the settings, names and counts from a server's reply."""
 
 from __future__ import annotations
 
 from typing import Any
 from urllib.parse import urlsplit
 
-from llm_hub.errors import (
-    ConfigurationError,
-)
-from llm_hub.wire.transport import unfit
+from llm_hub.errors import ConfigurationError
+from llm_hub.wire.transport import unusable_reply
 
 MAX_NAME_CHARS = 256
-"""Characters of a name from the wire."""
+"""Characters of a name in a reply, such as a model's."""
 
 MAX_REFUSAL_CHARS = 2000
 """Characters of a model's own words for not answering."""
 
 MAX_LISTED_MODELS = 20_000
-"""In a list."""
+"""Models in a provider's list. The longest of today have a thousand."""
 
 MAX_TOKEN_COUNT = 10**9
-"""Tokens. A greater number is no count of them."""
-
-
-LIST_TIMEOUT = 10.0
-"""Seconds for a list of models: the page shows its suggestions meanwhile."""
+"""Tokens. A greater number is no count of them, and a database could not add many up."""
 
 
 def checked_key(key: str, setting: str) -> str:
@@ -57,26 +51,27 @@ def checked_url(url: str, setting: str) -> str:
     return url
 
 
-def count(value: object) -> int | None:
-    """A count from the wire, or None if it is not one."""
+def parse_count(value: object) -> int | None:
+    """A count of tokens from a reply; None for a value that is not one."""
     return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MAX_TOKEN_COUNT else None
 
 
-def named(value: object) -> str:
-    """A name from the wire, such as a model's: not too long, and without what cannot be printed; "" if it is none."""
+def parse_name(value: object) -> str:
+    """A name from a reply, cut to `MAX_NAME_CHARS` and with "?" for what cannot be printed; "" for what is no text."""
     if not isinstance(value, str):
         return ""
     value = value[:MAX_NAME_CHARS]
-    return value if value.isprintable() else "".join(one if one.isprintable() else "?" for one in value)
+    return value if value.isprintable() else "".join(char if char.isprintable() else "?" for char in value)
 
 
-def listed(rows: object, field: str) -> list[tuple[str, dict[str, Any]]]:
-    """The rows of a list of models, by their names, which are in that field. Those are left out that nobody could ask
-    for. Raises `StreamBroken` for a list that is too long for one.
+def parse_model_rows(rows: object, field: str) -> list[tuple[str, dict[str, Any]]]:
+    """The rows of a list of models with their names, which stand in `field`.
+
+    Rows whose name nobody could ask for are left out. Raises `StreamBroken` for more than `MAX_LISTED_MODELS`.
     """
     if not isinstance(rows, list):
         return []
     if len(rows) > MAX_LISTED_MODELS:
-        raise unfit(f"The server lists more than {MAX_LISTED_MODELS} models.")
+        raise unusable_reply(f"The server lists more than {MAX_LISTED_MODELS} models.")
     objects = (row for row in rows if isinstance(row, dict))
-    return [(row[field], row) for row in objects if row.get(field) and named(row[field]) == row[field]]
+    return [(row[field], row) for row in objects if row.get(field) and parse_name(row[field]) == row[field]]

@@ -17,7 +17,7 @@ from itsdangerous import TimestampSigner
 from joserfc import jwt
 from joserfc.jwk import KeySet, RSAKey
 
-from llm_hub.gateway.visitors import TAB
+from llm_hub.gateway.visitors import TAB_HEADER
 from tests.ui.site import Site
 
 if TYPE_CHECKING:
@@ -122,7 +122,7 @@ class Browser:
     """Keeps the cookies, which are for https alone: a Space's proxy speaks it, and the server behind it does not."""
 
     def __init__(self, site: Site) -> None:
-        headers = {"host": SPACE, "x-forwarded-proto": "https", TAB: secrets.token_urlsafe(32)}
+        headers = {"host": SPACE, "x-forwarded-proto": "https", TAB_HEADER: secrets.token_urlsafe(32)}
         self.client = httpx.Client(base_url=site.url, headers=headers, trust_env=False, timeout=20)
         self.cookie = ""
         self.config = self.get("/config").json()

@@ -14,7 +14,9 @@ import pytest
 import uvicorn
 
 from llm_hub.api import router
+from llm_hub.gateway.gateway import Gateway
 from llm_hub.gateway.meter import Meter
+from llm_hub.gateway.policy import Policy
 from llm_hub.hub import Hub
 from llm_hub.providers.catalog import PROVIDERS
 from llm_hub.settings import Settings
@@ -40,7 +42,7 @@ class Api:
 async def served(
     hub: Hub, keys: dict[str, str], meter: Meter | None = None, limits: Quota | None = None
 ) -> AsyncIterator[Api]:
-    app = router(hub, keys, meter, limits)
+    app = router(Gateway(hub, Policy(api_keys=keys, api_quota=limits), meter=meter))
     server = uvicorn.Server(uvicorn.Config(app, port=0, log_config=None, timeout_graceful_shutdown=1))
     config = server.config
     config.load()
@@ -50,9 +52,16 @@ async def served(
     ticking = asyncio.create_task(server.main_loop())
     async with httpx.AsyncClient(base_url=url, timeout=30, trust_env=False, verify=NO_TLS) as client:
         yield Api(url, hub, client)
-    server.should_exit = True
-    await ticking
-    await server.shutdown()
+    ticking.cancel()
+    await asyncio.wait([ticking])
+    for _ in range(100):  # its client has gone: the server sees that in a moment, and has nothing left to do
+        await asyncio.sleep(0)
+    if server.server_state.connections:
+        await server.shutdown()
+    else:  # `shutdown` sleeps for a tenth of a second
+        for listener in server.servers:
+            listener.close()
+        await server.lifespan.shutdown()
 
 
 @pytest.fixture

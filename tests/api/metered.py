@@ -90,7 +90,7 @@ async def metered(hub: Hub, folder: Path, limits: Quota | None = None) -> AsyncI
     """An API of an owner who has given out keys."""
     database = Database(f"sqlite:///{folder}/hub.db")
     ledger = Told(database)
-    async with served(hub, KEYS, Meter(ledger, Metrics(hub)), limits) as api:
+    async with served(hub, KEYS, Meter(ledger, Metrics(hub.session())), limits) as api:
         yield Metered(api, ledger, database)
     await ledger.aclose()
     await database.aclose()

@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
-from llm_hub.api.dialects.hub_chat import ChatWriter
+from llm_hub.api.dialects.hub_chat import HubChatWriter
 from llm_hub.chat import TextDelta
 from llm_hub.hub import Hub
 from llm_hub.settings import Settings
@@ -44,7 +44,7 @@ async def test_a_stream_carries_the_text_itself(api: Api, model: str) -> None:
 
 
 def test_a_text_that_looks_like_the_streams_end_is_none() -> None:
-    said = events(ChatWriter().event(TextDelta("[DONE]")).decode())
+    said = events(HubChatWriter().event(TextDelta("[DONE]")).decode())
     assert ("", "[DONE]") not in said
     assert "".join(data for _, data in said) == "[DONE]"
 

@@ -52,7 +52,7 @@ async def test_a_failure_is_a_row(
     hubs: Metered, fault_server: FaultServer, model: str, outcome: str, stream: bool
 ) -> None:
     fault_server.lists = "faults"
-    await hubs.api.hub.models("openai")
+    await hubs.api.hub.session().models("openai")
     await hubs.ask(model, stream=stream, fallback=[])
     row = await hubs.row()
     assert (row.target, row.outcome) == (model, outcome)
@@ -89,11 +89,21 @@ async def test_an_answer_that_two_models_gave_counts_what_both_reported(hubs: Me
     assert (row.target, row.attempts, row.completion_tokens) == ("anthropic/ok?tokens=7", 2, 7)
 
 
+async def test_a_client_that_leaves_while_a_fallback_answers_is_booked_on_the_fallback(
+    hubs: Metered, fault_server: FaultServer
+) -> None:
+    asking = asyncio.create_task(hubs.ask("openai/quota", fallback=["anthropic/stall@mid"], stream=True))
+    await fault_server.exchanges.until(lambda _: any(exchange.tokens_sent > 0 for exchange in fault_server.exchanges))
+    asking.cancel()
+    row = await hubs.row()
+    assert (row.target, row.outcome, row.attempts) == ("anthropic/stall@mid", "cancelled", 2)
+
+
 @pytest.mark.parametrize("stream", [True, False])
 @pytest.mark.parametrize("model", ["stall@headers", "stall@mid"])
 async def test_a_client_that_left_is_a_row(hubs: Metered, fault_server: FaultServer, model: str, stream: bool) -> None:
     fault_server.lists = "faults"
-    await hubs.api.hub.models("openai")
+    await hubs.api.hub.session().models("openai")
     asking = asyncio.create_task(hubs.ask(f"openai/{model}", stream=stream))
     exchange = await fault_server.next_exchange(2)
     if model == "stall@mid":

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from llm_hub.hub import Hub
-from llm_hub.usage.quotas import ANSWER, Quota
+from llm_hub.usage.quotas import DEFAULT_MAX_ANSWER, Quota
 from tests.api.metered import Metered, metered
 from tests.fault_server import FaultServer
 
@@ -117,9 +117,9 @@ async def test_a_limit_of_money_lets_nobody_spend_what_it_cannot_see(
 @pytest.mark.parametrize(
     ("limits", "sent"),
     [
-        (Quota(tokens=50_000), ANSWER),
+        (Quota(tokens=50_000), DEFAULT_MAX_ANSWER),
         (Quota(tokens=1000), 500),
-        (Quota(money=Decimal(1)), ANSWER),
+        (Quota(money=Decimal(1)), DEFAULT_MAX_ANSWER),
         (Quota(requests=100), None),
     ],
     ids=["tokens", "few tokens", "money", "requests"],

@@ -20,8 +20,8 @@ async def one(hub: Hub, tmp_path: Path) -> AsyncIterator[Metered]:
 
 
 async def test_requests_attempts_tokens_and_prices_are_counted(one: Metered, hub: Hub) -> None:
-    await hub.models("openai")
-    known = next(model.id for model in hub.listed("openai") if model.id != "gpt-6-luna")
+    await hub.session().models("openai")
+    known = next(model.id for model in hub.session().last_models("openai") if model.id != "gpt-6-luna")
     await one.ask(f"openai/{known}")
     await one.ask("openai/status-503", fallback=["openai/gpt-6-luna"])
     assert await one.metric("llm_hub_http_requests_total", endpoint="/v1/chat", status="200") == 2

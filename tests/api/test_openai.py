@@ -259,7 +259,7 @@ async def test_auto_in_a_chain_is_the_configured_route(client: openai.AsyncOpenA
         answer = await client.chat.completions.create(
             model="openai/status-503", messages=PROMPT, extra_body={"models": chain}
         )
-        assert answer.model == hub.route[0] + "/" + "gpt-6-luna"
+        assert answer.model == hub.session().route[0] + "/" + "gpt-6-luna"
 
 
 async def test_one_model_is_retrieved_by_its_name(client: openai.AsyncOpenAI) -> None:

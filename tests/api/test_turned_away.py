@@ -101,7 +101,7 @@ async def test_each_client_is_told_in_its_own_words(
 
 
 async def test_a_flood_is_a_line_and_then_a_number(heard: asyncio.Queue[str]) -> None:
-    turn_away = EarlyRefusals(quiet=0.2)
+    turn_away = EarlyRefusals(flood_log_seconds=0.2)
     async with client(turn_away) as caller:
         refused = await flood(caller, "/v1/chat")
         assert all(reply.status_code == 429 for reply in refused)
@@ -132,7 +132,7 @@ async def test_another_status_is_a_line_of_its_own(heard: asyncio.Queue[str]) ->
 
 
 async def test_refusals_are_counted_as_requests(hub: Hub) -> None:
-    metrics = Metrics(hub)
+    metrics = Metrics(hub.session())
     async with client(EarlyRefusals(metrics)) as caller:
         refused = await flood(caller, "/v1/some/odd/path")
     line = f'llm_hub_http_requests_total{{endpoint="/v1/",status="429"}} {float(len(refused))}'

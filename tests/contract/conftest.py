@@ -12,8 +12,10 @@ import pytest
 
 from llm_hub.router import Clocks, Health, LLMRouter
 from tests.contract import providers
+from tests.virtual_time import VirtualTimeLoop
 
 if TYPE_CHECKING:
+    import asyncio
     from collections.abc import AsyncIterator, Callable
 
     from llm_hub.provider import LLMProvider
@@ -25,6 +27,11 @@ CASES: list[Case] = [
     for module in pkgutil.iter_modules(providers.__path__)
     for case in importlib.import_module(f"{providers.__name__}.{module.name}").CASES
 ]
+
+
+def pytest_asyncio_loop_factories() -> dict[str, Callable[[], asyncio.AbstractEventLoop]]:
+    """The contract is tested in virtual time: silences and timeouts take no real time, however long they are."""
+    return {"virtual time": VirtualTimeLoop}
 
 
 def routed(case: Case) -> Case:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import threading
-import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -14,9 +13,16 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
+def now() -> float:
+    """The running loop's time, in seconds."""
+    return asyncio.get_running_loop().time()
+
+
 @dataclass(eq=False)
 class Exchange:
-    """One request, and what became of it. Times are `time.monotonic()`."""
+    """One request, and what became of it. Times are the fault server's `loop.time()`, which is `time.monotonic()`
+    unless a test runs in virtual time.
+    """
 
     protocol: str
     method: str
@@ -27,7 +33,7 @@ class Exchange:
     model: str = ""
     options: dict[str, Any] = field(default_factory=dict, repr=False)
     """What the request sets besides, in the hub's words, whatever its protocol calls it: `Dialect.options`."""
-    opened: float = field(default_factory=time.monotonic)
+    opened: float = field(default_factory=now)
     first_byte: float | None = None
     closed: float | None = None
     status: int | None = None

@@ -7,7 +7,6 @@ import contextlib
 import gzip
 import socket
 import struct
-import time
 from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Self
@@ -17,7 +16,7 @@ import orjson
 from tests.fault_server.anthropic import Anthropic
 from tests.fault_server.dialect import Dialect, Reply, dump
 from tests.fault_server.faults import Close, Fault, Frame, Pause, Reset, Send, Stall, Step, rewrite, steps
-from tests.fault_server.log import Exchange, Log
+from tests.fault_server.log import Exchange, Log, now
 from tests.fault_server.ollama import Ollama
 from tests.fault_server.openai import OpenAI
 from tests.fault_server.refusals import HTML, bad_key, key_refused, packed, refusal
@@ -184,7 +183,7 @@ class FaultServer:
             exchange.client_left = not exchange.finished
             return False
         finally:
-            connection.busy, exchange.closed = False, time.monotonic()
+            connection.busy, exchange.closed = False, now()
             exchange._ended.set()
             self.exchanges.changed()
 
@@ -291,7 +290,7 @@ class _Connection:
             raise ClientLeft
         self._writer.write(data)
         if self.exchange.first_byte is None:
-            self.exchange.first_byte = time.monotonic()
+            self.exchange.first_byte = now()
             self.changed()
         await self._writer.drain()
 
@@ -304,17 +303,17 @@ class _Connection:
 
     async def play(self, script: list[Step], fault: Fault, *, chunked: bool = False) -> bool:
         """Does one step after the other. False: the connection is over."""
-        gap, due = 1 / rate if (rate := fault.number("rate", 0)) else 0.0, time.monotonic()
+        gap, due = 1 / rate if (rate := fault.number("rate", 0)) else 0.0, now()
         for step in script:
             match step:
                 case Send(data, tokens):
                     if tokens and gap:
-                        due = max(due + gap * tokens, time.monotonic() - 1)
-                        await self.pause(max(0.0, due - time.monotonic()))
+                        due = max(due + gap * tokens, now() - 1)
+                        await self.pause(max(0.0, due - now()))
                     await self.write(_chunk(data) if chunked else data)
                     if tokens:
                         self.exchange.tokens_sent += tokens
-                        self.exchange.token_times += [time.monotonic()] * tokens
+                        self.exchange.token_times += [now()] * tokens
                         self.changed()
                     await asyncio.sleep(0)
                 case Pause(seconds):

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator, Mapping
-from contextlib import aclosing, asynccontextmanager
+import time
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from pathlib import Path
@@ -14,6 +15,7 @@ from typing import Any
 import pytest
 
 from llm_hub.access import provider_pool
+from llm_hub.access.session import Session
 from llm_hub.chat import ChatRequest, Done, LLMResponse, Message, Role, TextDelta
 from llm_hub.errors import (
     ConfigurationError,
@@ -25,7 +27,9 @@ from llm_hub.errors import (
     ProviderError,
     TimedOut,
 )
-from llm_hub.gateway.visitors import GRACE, IDLE, MAX_STRANGER_ANSWER_TOKENS, TAB, StrangerQuota, Visitors
+from llm_hub.gateway.gateway import Gateway
+from llm_hub.gateway.policy import MAX_STRANGER_ANSWER_TOKENS, Policy, StrangerQuotas
+from llm_hub.gateway.visitors import CLOSED_TAB_GRACE, MAX_IDLE_SECONDS, TAB_HEADER, Visitors
 from llm_hub.hub import Hub
 from llm_hub.providers.catalog import PROVIDERS
 from llm_hub.settings import Settings
@@ -51,11 +55,29 @@ def openai(fault_server: FaultServer, more: str = "") -> str:
     return f"OPENAI_API_KEY={OWNER}\nOPENAI_BASE_URL={fault_server.openai_url}\n{prices}\n{more}"
 
 
-async def answer(hub: Hub, model: str | None, fallback: tuple[str, ...] | None = ()) -> LLMResponse:
+def stranger(hub: Hub, keys: Mapping[str, str], *, owner_pays: bool = False, trusted: bool = False) -> Session:
+    """The hub as a visitor uses it who typed these keys."""
+    return hub.session(keys, owner_pays=owner_pays, trusted=trusted)
+
+
+async def answer(session: Session, model: str | None, fallback: tuple[str, ...] | None = ()) -> LLMResponse:
     request = ChatRequest((Message(Role.USER, "Hello"),), model, fallback=fallback)
-    last = [event async for event in hub.events(request)][-1]
+    async with session.answer(request) as events:
+        last = [event async for event in events][-1]
     assert isinstance(last, Done)
     return last.response
+
+
+def open_gateway(
+    hub: Hub, *, owner_pays: bool, quotas: StrangerQuotas | None = None, clock: Callable[[], float] = time.monotonic
+) -> Gateway:
+    """The gateway of a public hub."""
+    return Gateway(
+        hub,
+        Policy(public=True, owner_pays_visitors=owner_pays, stranger_quotas=quotas),
+        visitors=Visitors(hub, clock=clock),
+        address_of=lambda scope: scope["address"],
+    )
 
 
 def keys_seen(fault_server: FaultServer) -> list[str]:
@@ -67,14 +89,14 @@ def keys_seen(fault_server: FaultServer) -> list[str]:
 
 async def test_each_visitor_pays_with_their_own_key(tmp_path: Path, fault_server: FaultServer) -> None:
     async with a_hub(tmp_path, openai(fault_server)) as hub:
-        anna, bob = hub.for_visitor({"openai": ANNA}), hub.for_visitor({"openai": BOB})
-        await asyncio.gather(*(answer(one, "openai/ok") for one in (anna, bob, hub) for _ in range(3)))
+        anna, bob = stranger(hub, {"openai": ANNA}), stranger(hub, {"openai": BOB})
+        await asyncio.gather(*(answer(one, "openai/ok") for one in (anna, bob, hub.session()) for _ in range(3)))
         assert sorted(keys_seen(fault_server)) == sorted([ANNA, BOB, OWNER] * 3)
 
 
 async def test_a_visitor_without_a_key_never_uses_the_owners(tmp_path: Path, fault_server: FaultServer) -> None:
     async with a_hub(tmp_path, openai(fault_server, "LLM_HUB_CHAOS=1\nLLM_HUB_ROUTE=openai/ok")) as hub:
-        visitor = hub.for_visitor({})
+        visitor = stranger(hub, {})
         states = {state.name: state for state in visitor.providers()}
         assert (states["openai"].ready, states["openai"].problem) == (False, "needs a key: type yours in the tab Keys")
         for model, fallback in (("openai/ok", None), ("auto", None), ("chaos/no-credit", ("openai/ok",))):
@@ -88,7 +110,7 @@ async def test_a_visitor_without_a_key_never_uses_the_owners(tmp_path: Path, fau
 async def test_a_fallback_stays_with_its_payer(tmp_path: Path, fault_server: FaultServer) -> None:
     servers = f"LLM_HUB_SERVERS=first={fault_server.openai_url},free={fault_server.openai_url}\nFIRST_API_KEY={OWNER}"
     async with a_hub(tmp_path, openai(fault_server, servers)) as hub:
-        response = await answer(hub.for_visitor({"openai": ANNA}), "openai/quota", ("first/ok", "free/ok"))
+        response = await answer(stranger(hub, {"openai": ANNA}), "openai/quota", ("first/ok", "free/ok"))
         assert response.provider == "free"
         assert [attempt.outcome for attempt in response.attempts][-2:] == ["not_configured", "answered"]
         assert keys_seen(fault_server) == [ANNA, "none"]
@@ -100,7 +122,7 @@ async def test_where_the_owner_pays_too_a_request_still_has_one_payer(
     async with a_hub(
         tmp_path, openai(fault_server, f"LLM_HUB_SERVERS=first={fault_server.openai_url}\nFIRST_API_KEY={OWNER}")
     ) as hub:
-        visitor = hub.for_visitor({"openai": ANNA, "groq": BOB}, owner_pays=True)
+        visitor = stranger(hub, {"openai": ANNA, "groq": BOB}, owner_pays=True)
         with pytest.raises(ProviderError, match="None of the 2 models"):
             await answer(visitor, "openai/quota", ("first/ok",))
         assert keys_seen(fault_server) == [ANNA]
@@ -113,26 +135,26 @@ async def test_a_key_is_sent_to_its_own_providers_address_only(tmp_path: Path, f
     async with FaultServer() as other:
         servers = f"LLM_HUB_SERVERS=other={other.openai_url}\nOTHER_API_KEY={OWNER}"
         async with a_hub(tmp_path, openai(fault_server, servers)) as hub:
-            visitor = hub.for_visitor({"openai": ANNA, "other": BOB})
+            visitor = stranger(hub, {"openai": ANNA, "other": BOB})
             await answer(visitor, "openai/quota", ("other/ok",))
             assert (keys_seen(fault_server), keys_seen(other)) == ([ANNA], [BOB])
 
 
 async def test_a_refused_key_pauses_nobody_else(tmp_path: Path, fault_server: FaultServer) -> None:
     async with a_hub(tmp_path, openai(fault_server)) as hub:
-        anna, bob = hub.for_visitor({"openai": "sk-refused-0123456789"}), hub.for_visitor({"openai": BOB})
+        anna, bob = stranger(hub, {"openai": "sk-refused-0123456789"}), stranger(hub, {"openai": BOB})
         for _ in range(4):
             with pytest.raises(KeyRefused):
                 await answer(anna, "openai/ok")
         assert (await answer(bob, "openai/ok")).attempts[-1].outcome == "answered"
-        assert (await answer(hub, "openai/ok")).attempts[-1].outcome == "answered"
+        assert (await answer(hub.session(), "openai/ok")).attempts[-1].outcome == "answered"
         assert anna.targets()[0].paused is not None
-        assert [state.paused for one in (bob, hub) for state in one.targets()] == [None, None]
+        assert [state.paused for one in (bob, hub.session()) for state in one.targets()] == [None, None]
 
 
 async def test_a_model_that_one_key_may_not_use_is_open_to_another(tmp_path: Path, fault_server: FaultServer) -> None:
     async with a_hub(tmp_path, openai(fault_server, "LLM_HUB_SERVERS=free=" + fault_server.openai_url)) as hub:
-        anna, bob = hub.for_visitor({"openai": ANNA}), hub.for_visitor({"openai": BOB})
+        anna, bob = stranger(hub, {"openai": ANNA}), stranger(hub, {"openai": BOB})
         with pytest.raises(ModelNotFound):
             await answer(anna, "openai/unknown?times=1")
         assert (await answer(bob, "openai/unknown?times=1")).provider == "openai"
@@ -142,7 +164,7 @@ async def test_what_a_provider_caused_is_everybodys_and_no_visitor_ends_it(
     tmp_path: Path, fault_server: FaultServer
 ) -> None:
     async with a_hub(tmp_path, openai(fault_server, "LLM_HUB_MAX_RETRIES=0")) as hub:
-        anna, bob = hub.for_visitor({"openai": ANNA}), hub.for_visitor({"openai": BOB})
+        anna, bob = stranger(hub, {"openai": ANNA}), stranger(hub, {"openai": BOB})
         await answer(bob, "openai/status-503?times=0")
         for _ in range(3):
             with pytest.raises(ProviderError):
@@ -150,14 +172,14 @@ async def test_what_a_provider_caused_is_everybodys_and_no_visitor_ends_it(
         assert anna.targets()[0].paused is not None
         anna.try_now("openai/status-503?times=4")
         assert anna.targets()[0].paused is not None
-        trusted = hub.for_visitor({"openai": ANNA}, trusted=True)
+        trusted = stranger(hub, {"openai": ANNA}, trusted=True)
         trusted.try_now("openai/status-503?times=4")
         assert anna.targets()[0].paused is None
 
 
 async def test_a_visitor_ends_what_their_own_key_caused(tmp_path: Path, fault_server: FaultServer) -> None:
     async with a_hub(tmp_path, openai(fault_server)) as hub:
-        anna = hub.for_visitor({"openai": ANNA})
+        anna = stranger(hub, {"openai": ANNA})
         with pytest.raises(ProviderError):
             await answer(anna, "openai/quota?times=1")
         assert anna.targets()[0].paused is not None
@@ -167,25 +189,29 @@ async def test_a_visitor_ends_what_their_own_key_caused(tmp_path: Path, fault_se
 
 async def test_nobody_sees_what_others_asked_with_their_keys(tmp_path: Path, fault_server: FaultServer) -> None:
     async with a_hub(tmp_path, openai(fault_server, f"LLM_HUB_SERVERS=free={fault_server.openai_url}")) as hub:
-        anna, bob = hub.for_visitor({"openai": ANNA}), hub.for_visitor({"openai": BOB})
+        anna, bob = stranger(hub, {"openai": ANNA}), stranger(hub, {"openai": BOB})
         await answer(anna, "openai/ok?tokens=3")
-        await answer(hub, "openai/ok?tokens=4")
+        await answer(hub.session(), "openai/ok?tokens=4")
         await answer(anna, "free/ok?tokens=5")
         await bob.models("free")
         await answer(bob, "free/ok")
         with pytest.raises(NotConfigured):
-            await answer(hub.for_visitor({}), "openai/what-a-stranger-typed")
+            await answer(stranger(hub, {}), "openai/what-a-stranger-typed")
         assert [state.name for state in anna.targets()] == ["free/ok", "openai/ok?tokens=3"]
         assert [state.name for state in bob.targets()] == ["free/ok"]
-        assert [state.name for state in hub.targets()] == ["free/ok", "free/ok?tokens=5", "openai/ok?tokens=4"]
+        assert [state.name for state in hub.session().targets()] == [
+            "free/ok",
+            "free/ok?tokens=5",
+            "openai/ok?tokens=4",
+        ]
 
 
 async def test_a_list_of_models_is_that_keys(tmp_path: Path, fault_server: FaultServer) -> None:
     async with a_hub(tmp_path, openai(fault_server)) as hub:
-        anna, bob = hub.for_visitor({"openai": ANNA}), hub.for_visitor({"openai": BOB})
+        anna, bob = stranger(hub, {"openai": ANNA}), stranger(hub, {"openai": BOB})
         assert await anna.models("openai") == await anna.models("openai")
-        assert anna.listed("openai")
-        assert bob.listed("openai") == hub.listed("openai") == ()
+        assert anna.last_models("openai")
+        assert bob.last_models("openai") == hub.session().last_models("openai") == ()
         await bob.models("openai")
         assert keys_seen(fault_server) == [ANNA, BOB]
 
@@ -193,7 +219,7 @@ async def test_a_list_of_models_is_that_keys(tmp_path: Path, fault_server: Fault
 async def test_who_holds_the_same_key_shares_the_provider(tmp_path: Path, fault_server: FaultServer) -> None:
     async with a_hub(tmp_path, openai(fault_server)) as hub:
         for _ in range(3):
-            await answer(hub.for_visitor({"openai": ANNA}), "openai/ok")
+            await answer(stranger(hub, {"openai": ANNA}), "openai/ok")
         assert {exchange.connection for exchange in fault_server.exchanges} == {1}
 
 
@@ -201,9 +227,9 @@ async def test_a_key_that_is_taken_away_closes_its_connections_but_no_running_an
     tmp_path: Path, fault_server: FaultServer
 ) -> None:
     async with a_hub(tmp_path, openai(fault_server)) as hub:
-        anna = hub.for_visitor({"openai": ANNA})
+        anna = stranger(hub, {"openai": ANNA})
         request = ChatRequest((Message(Role.USER, "Hello"),), "openai/ok?tokens=40&rate=200", fallback=())
-        async with aclosing(anna.events(request)) as events:
+        async with anna.answer(request) as events:
             async for event in events:
                 if isinstance(event, TextDelta):
                     break
@@ -218,14 +244,14 @@ async def test_only_so_many_keys_are_kept_open(
     monkeypatch.setattr(provider_pool, "MAX_VISITOR_PROVIDERS", 2)
     async with a_hub(tmp_path, openai(fault_server)) as hub:
         for key in (ANNA, BOB, f"{ANNA}-too", f"{BOB}-too"):
-            await answer(hub.for_visitor({"openai": key}), "openai/ok")
+            await answer(stranger(hub, {"openai": key}), "openai/ok")
         await asyncio.wait_for(fault_server.exchanges.until(lambda _: len(fault_server._connections) <= 2), 5)
 
 
 async def test_a_refusal_that_echoes_the_key_does_not_show_it(tmp_path: Path, fault_server: FaultServer) -> None:
     key = "oddly-shaped-refused-key"
     async with a_hub(tmp_path, openai(fault_server)) as hub:
-        visitor = hub.for_visitor({"openai": key})
+        visitor = stranger(hub, {"openai": key})
         for call in (answer(visitor, "openai/ok"), visitor.models("openai", fresh=True)):
             with pytest.raises(KeyRefused) as refused:
                 await call
@@ -257,26 +283,26 @@ def a_tab() -> str:
 
 
 @pytest.fixture
-async def visitors(tmp_path: Path, fault_server: FaultServer) -> AsyncIterator[Visitors]:
+async def gateway(tmp_path: Path, fault_server: FaultServer) -> AsyncIterator[Gateway]:
     async with a_hub(tmp_path, openai(fault_server)) as hub:
-        yield Visitors(hub, owner_pays=False, trusted=False)
+        yield open_gateway(hub, owner_pays=False)
 
 
-def is_ready(visitors: Visitors, tab: str, session: str = "session") -> bool:
-    hub = visitors.hub(Request({TAB: tab}, session))
-    return next(state.ready for state in hub.providers() if state.name == "openai")
+def is_ready(gateway: Gateway, tab: str, session: str = "session") -> bool:
+    session_of_tab = gateway.session(Request({TAB_HEADER: tab}, session))
+    return next(state.ready for state in session_of_tab.providers() if state.name == "openai")
 
 
-async def test_a_tab_has_its_own_keys_and_sees_their_last_four(visitors: Visitors) -> None:
+async def test_a_tab_has_its_own_keys_and_sees_their_last_four(gateway: Gateway) -> None:
     anna, bob = a_tab(), a_tab()
-    visitors.keep(anna, "openai", f" {ANNA}\n")
-    assert (is_ready(visitors, anna), is_ready(visitors, bob)) == (True, False)
-    assert (visitors.held(anna), visitors.held(bob)) == ({"openai": "6789"}, {})
-    visitors.keep(anna, "groq", "short")
-    assert visitors.held(anna)["groq"] == ""
-    visitors.drop(anna, "openai")
-    assert not is_ready(visitors, anna)
-    assert ANNA not in repr(vars(visitors))
+    gateway.visitors.add_key(anna, "openai", f" {ANNA}\n")
+    assert (is_ready(gateway, anna), is_ready(gateway, bob)) == (True, False)
+    assert (gateway.visitors.key_endings(anna), gateway.visitors.key_endings(bob)) == ({"openai": "6789"}, {})
+    gateway.visitors.add_key(anna, "groq", "short")
+    assert gateway.visitors.key_endings(anna)["groq"] == ""
+    gateway.visitors.remove_key(anna, "openai")
+    assert not is_ready(gateway, anna)
+    assert ANNA not in repr(vars(gateway.visitors))
 
 
 @pytest.mark.parametrize(
@@ -295,33 +321,33 @@ async def test_a_tab_has_its_own_keys_and_sees_their_last_four(visitors: Visitor
     ],
 )
 async def test_what_cannot_be_kept_is_refused_and_not_shown(
-    visitors: Visitors, tab: str, provider: str, key: str
+    gateway: Gateway, tab: str, provider: str, key: str
 ) -> None:
     with pytest.raises(ConfigurationError) as refused:
-        visitors.keep(tab, provider, key)
+        gateway.visitors.add_key(tab, provider, key)
     assert not key or key not in str(refused.value)
-    assert visitors.held(tab) == {}
+    assert gateway.visitors.key_endings(tab) == {}
 
 
 async def test_keys_go_with_the_tab_or_after_hours_of_silence(tmp_path: Path, fault_server: FaultServer) -> None:
     now = [0.0]
     async with a_hub(tmp_path, openai(fault_server)) as hub:
-        visitors = Visitors(hub, owner_pays=False, trusted=False, clock=lambda: now[0])
+        gateway = open_gateway(hub, owner_pays=False, clock=lambda: now[0])
         closed, lost, silent = a_tab(), a_tab(), a_tab()
         for tab in (closed, lost, silent):
-            visitors.keep(tab, "openai", ANNA)
-            assert is_ready(visitors, tab, f"session of {tab}")
-        await visitors.leave(f"session of {closed}")
-        await visitors.leave(f"session of {lost}")
-        now[0] = GRACE - 1
-        assert is_ready(visitors, lost)  # its connection is back
-        now[0] = GRACE
-        visitors.sweep()
-        assert [is_ready(visitors, tab) for tab in (closed, lost, silent)] == [False, True, True]
-        now[0] += IDLE
-        visitors.sweep()
-        assert ANNA not in repr(vars(visitors))
-        assert len(visitors._tabs) == len(visitors._sessions) == 0
+            gateway.visitors.add_key(tab, "openai", ANNA)
+            assert is_ready(gateway, tab, f"session of {tab}")
+        await gateway.visitors.leave(f"session of {closed}")
+        await gateway.visitors.leave(f"session of {lost}")
+        now[0] = CLOSED_TAB_GRACE - 1
+        assert is_ready(gateway, lost)  # its connection is back
+        now[0] = CLOSED_TAB_GRACE
+        gateway.visitors.sweep()
+        assert [is_ready(gateway, tab) for tab in (closed, lost, silent)] == [False, True, True]
+        now[0] += MAX_IDLE_SECONDS
+        gateway.visitors.sweep()
+        assert ANNA not in repr(vars(gateway.visitors))
+        assert len(gateway.visitors._tabs) == len(gateway.visitors._sessions) == 0
 
 
 async def test_who_signs_in_with_hugging_face_pays_with_their_own_account(
@@ -331,38 +357,40 @@ async def test_who_signs_in_with_hugging_face_pays_with_their_own_account(
     signed_in = {"oauth_info": {"access_token": "hf_oauth_anna", "expires_at": 2e10}}
     over = {"oauth_info": {"access_token": "hf_oauth_bob", "expires_at": 1.0}}
     async with a_hub(tmp_path, openai(fault_server, f"HF_TOKEN={OWNER}")) as hub:
-        visitors = Visitors(hub, owner_pays=False, trusted=False)
+        gateway = open_gateway(hub, owner_pays=False)
         tab = a_tab()
 
-        def as_visitor(session: dict[str, Any], tab: str) -> Hub:
-            return visitors.hub(Request({TAB: tab}, "session", Connection({"session": session})))
+        def as_visitor(session: dict[str, Any], tab: str) -> Session:
+            return gateway.session(Request({TAB_HEADER: tab}, "session", Connection({"session": session})))
 
         await answer(as_visitor(signed_in, tab), "huggingface/ok")
-        assert visitors.signed_in(tab)
+        assert gateway.visitors.is_signed_in(tab)
         for session, other in ((over, a_tab()), ({}, a_tab()), (signed_in, "no tab of ours")):
             with pytest.raises(NotConfigured):
                 await answer(as_visitor(session, other), "huggingface/ok")
-        visitors.keep(tab, "huggingface", ANNA)
+        gateway.visitors.add_key(tab, "huggingface", ANNA)
         await answer(as_visitor(signed_in, tab), "huggingface/ok")
-        visitors.drop(tab, "huggingface")
+        gateway.visitors.remove_key(tab, "huggingface")
         with pytest.raises(NotConfigured):  # signed out
             await answer(as_visitor({}, tab), "huggingface/ok")
         assert keys_seen(fault_server) == ["hf_oauth_anna", ANNA]
-        visitors.sweep()
+        gateway.visitors.sweep()
         await asyncio.wait_for(fault_server.until_alone(), 5)
 
 
 # What the owner pays for strangers.
 
 
-def allowed(*, requests: int = 1000, tokens: int = 10**9, everybody: int = 10**9, money: str = "1000") -> StrangerQuota:
+def allowed(
+    *, requests: int = 1000, tokens: int = 10**9, everybody: int = 10**9, money: str = "1000"
+) -> StrangerQuotas:
     each = Quota(requests=requests, tokens=tokens, whose="each visitor")
     together = Quota(tokens=everybody, money=Decimal(money), whose="all visitors together")
-    return StrangerQuota(each, together, lambda scope: scope["address"])
+    return StrangerQuotas(each, together)
 
 
 async def ask(
-    visitors: Visitors,
+    gateway: Gateway,
     address: str = "1.2.3.4",
     model: str = "openai/ok?tokens=5",
     tab: str = "",
@@ -370,10 +398,10 @@ async def ask(
     prompt: str = "Hello",
 ) -> str:
     """What came of a request: "answered", or the words of the limit."""
-    visitor = Request({TAB: tab}, None, Connection({"address": address}))
+    visitor = Request({TAB_HEADER: tab}, None, Connection({"address": address}))
     request = ChatRequest((Message(Role.USER, prompt),), model, fallback=fallback)
     try:
-        last = [event async for event in visitors.events(visitor, request, "chat")][-1]
+        last = [event async for event in gateway.answer(gateway.visitor(visitor, "chat"), request)][-1]
     except (LimitReached, InvalidRequest) as error:
         return str(error)
     assert isinstance(last, Done)
@@ -382,13 +410,13 @@ async def ask(
 
 async def test_each_visitor_has_a_limit_that_holds_for_fifty_at_once(tmp_path: Path, fault_server: FaultServer) -> None:
     async with a_hub(tmp_path, openai(fault_server)) as hub:
-        visitors = Visitors(hub, owner_pays=True, trusted=False, allowance=allowed(requests=7))
-        outcomes = await asyncio.gather(*(ask(visitors) for _ in range(50)))
+        gateway = open_gateway(hub, owner_pays=True, quotas=allowed(requests=7))
+        outcomes = await asyncio.gather(*(ask(gateway) for _ in range(50)))
         assert outcomes.count("answered") == len(fault_server.exchanges) == 7
         assert "The limit of 7 requests a minute for each visitor is reached" in next(
             said for said in outcomes if said != "answered"
         )
-        assert await ask(visitors, "1.2.3.5") == "answered"
+        assert await ask(gateway, "1.2.3.5") == "answered"
 
 
 @pytest.mark.parametrize("allowance", [{"everybody": 10 * MAX_STRANGER_ANSWER_TOKENS}, {"money": "0.02"}])
@@ -397,24 +425,24 @@ async def test_the_ceiling_of_a_day_holds_for_fifty_at_once(
 ) -> None:
     model = "openai/gpt-6-luna"
     async with a_hub(tmp_path, openai(fault_server)) as hub:
-        visitors = Visitors(hub, owner_pays=True, trusted=False, allowance=allowed(**allowance))
-        outcomes = await asyncio.gather(*(ask(visitors, f"1.2.3.{number}", model) for number in range(50)))
+        gateway = open_gateway(hub, owner_pays=True, quotas=allowed(**allowance))
+        outcomes = await asyncio.gather(*(ask(gateway, f"1.2.3.{number}", model) for number in range(50)))
         assert 0 < outcomes.count("answered") == len(fault_server.exchanges) < 50
         assert all(
             exchange.body["max_completion_tokens"] == MAX_STRANGER_ANSWER_TOKENS for exchange in fault_server.exchanges
         )
         assert "all visitors together" in next(said for said in outcomes if said != "answered")
         # What was reserved and not used is there again.
-        assert await ask(visitors, model=model) == "answered"
+        assert await ask(gateway, model=model) == "answered"
 
 
 async def test_what_is_free_first_may_become_as_dear_as_the_dearest_of_its_route(
     tmp_path: Path, fault_server: FaultServer
 ) -> None:
     async with a_hub(tmp_path, openai(fault_server, f"LLM_HUB_SERVERS=free={fault_server.openai_url}")) as hub:
-        visitors = Visitors(hub, owner_pays=True, trusted=False, allowance=allowed(money="0.50"))
+        gateway = open_gateway(hub, owner_pays=True, quotas=allowed(money="0.50"))
         chain = {"model": "free/status-503", "fallback": ("openai/gpt-5-pro",)}
-        outcomes = await asyncio.gather(*(ask(visitors, f"1.2.3.{number}", **chain) for number in range(50)))  # type: ignore[arg-type]
+        outcomes = await asyncio.gather(*(ask(gateway, f"1.2.3.{number}", **chain) for number in range(50)))  # type: ignore[arg-type]
         assert outcomes.count("answered") == 1  # of $0.49 at most each
         assert [exchange.headers["authorization"] for exchange in fault_server.exchanges].count(f"Bearer {OWNER}") == 1
 
@@ -423,20 +451,16 @@ async def test_what_a_model_thought_before_it_was_left_uses_the_owners_money_too
     tmp_path: Path, fault_server: FaultServer
 ) -> None:
     async with a_hub(tmp_path, openai(fault_server, "LLM_HUB_FIRST_TOKEN_TIMEOUT=1")) as hub:
-        visitors = Visitors(
-            hub, owner_pays=True, trusted=False, allowance=allowed(tokens=MAX_STRANGER_ANSWER_TOKENS + 50)
-        )
+        gateway = open_gateway(hub, owner_pays=True, quotas=allowed(tokens=MAX_STRANGER_ANSWER_TOKENS + 50))
         with pytest.raises(TimedOut):
-            await ask(visitors, model="openai/stall@first")
-        assert "tokens are left" in await ask(visitors)
+            await ask(gateway, model="openai/stall@first")
+        assert "tokens are left" in await ask(gateway)
 
 
 async def test_a_prompt_of_another_script_is_not_cheaper_than_it_is(tmp_path: Path, fault_server: FaultServer) -> None:
     async with a_hub(tmp_path, openai(fault_server)) as hub:
-        visitors = Visitors(
-            hub, owner_pays=True, trusted=False, allowance=allowed(tokens=MAX_STRANGER_ANSWER_TOKENS + 1000)
-        )
-        assert "more than the limit of 5,096 tokens" in await ask(visitors, prompt="\u6f22" * 2000)
+        gateway = open_gateway(hub, owner_pays=True, quotas=allowed(tokens=MAX_STRANGER_ANSWER_TOKENS + 1000))
+        assert "more than the limit of 5,096 tokens" in await ask(gateway, prompt="\u6f22" * 2000)
         assert not fault_server.exchanges
 
 
@@ -444,26 +468,26 @@ async def test_a_request_that_alone_may_cost_more_than_the_ceiling_is_not_made(
     tmp_path: Path, fault_server: FaultServer
 ) -> None:
     async with a_hub(tmp_path, openai(fault_server)) as hub:
-        visitors = Visitors(hub, owner_pays=True, trusted=False, allowance=allowed(money="0.4"))
+        gateway = open_gateway(hub, owner_pays=True, quotas=allowed(money="0.4"))
         assert "more than the limit of $0.4 a day for all visitors together" in await ask(
-            visitors, model="openai/gpt-5-pro"
+            gateway, model="openai/gpt-5-pro"
         )
         assert not fault_server.exchanges
-        assert await ask(visitors) == "answered"
+        assert await ask(gateway) == "answered"
 
 
 async def test_who_pays_alone_or_costs_nothing_has_no_limit_of_the_owners(
     tmp_path: Path, fault_server: FaultServer
 ) -> None:
     async with a_hub(tmp_path, openai(fault_server, f"LLM_HUB_SERVERS=free={fault_server.openai_url}")) as hub:
-        visitors = Visitors(hub, owner_pays=True, trusted=False, allowance=allowed(requests=1))
+        gateway = open_gateway(hub, owner_pays=True, quotas=allowed(requests=1))
         tab = a_tab()
-        visitors.keep(tab, "openai", ANNA)
-        assert [await ask(visitors, tab=tab) for _ in range(3)] == ["answered"] * 3
-        assert [await ask(visitors, model="free/ok") for _ in range(3)] == ["answered"] * 3
+        gateway.visitors.add_key(tab, "openai", ANNA)
+        assert [await ask(gateway, tab=tab) for _ in range(3)] == ["answered"] * 3
+        assert [await ask(gateway, model="free/ok") for _ in range(3)] == ["answered"] * 3
         assert keys_seen(fault_server) == [ANNA] * 3 + ["none"] * 3
-        assert await ask(visitors) == "answered"
-        assert await ask(visitors) != "answered"
+        assert await ask(gateway) == "answered"
+        assert await ask(gateway) != "answered"
 
 
 @pytest.mark.parametrize(

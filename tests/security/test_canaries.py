@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
-from llm_hub.gateway.visitors import TAB
+from llm_hub.gateway.visitors import TAB_HEADER
 from tests.fault_server import FaultServerThread
 from tests.ui.site import ROOT, Site
 from tests.ui.tab import Tab
@@ -132,7 +132,7 @@ def site(
 
 async def visit(site: Site, heard: Heard, name: str) -> None:
     """Types the keys, asks models that answer and models that fail, everywhere that a visitor can."""
-    headers = {TAB: secrets.token_urlsafe(32)}
+    headers = {TAB_HEADER: secrets.token_urlsafe(32)}
     limits = {"base_url": site.url, "trust_env": False, "timeout": 60.0}
     async with httpx.AsyncClient(**limits, headers=headers, event_hooks={"response": [heard]}) as client:
         config = (await client.get("/config")).json()
@@ -164,7 +164,7 @@ async def visit(site: Site, heard: Heard, name: str) -> None:
 
 async def mistake(site: Site, name: str) -> None:
     """Types the keys where models are named: that goes to the provider, but into no log, ledger or list."""
-    headers = {TAB: secrets.token_urlsafe(32)}
+    headers = {TAB_HEADER: secrets.token_urlsafe(32)}
     async with httpx.AsyncClient(base_url=site.url, trust_env=False, timeout=60.0, headers=headers) as client:
         config = (await client.get("/config")).json()
         for provider, key in VISITORS[name].items():
@@ -255,7 +255,7 @@ async def test_a_vote_holds_no_key(site: Site, tmp_path: Path) -> None:
     """A server that answers whatever it is called by may be asked by a key, and everybody sees the Leaderboard."""
     key, shaped = "oddly!canaryVOTE!0123456789", "sk-canaryVOTE-0123456789"
     with Site(tmp_path / "log", {**site.environment, **_database(tmp_path)}, folder=site.folder) as other:
-        headers = {TAB: secrets.token_urlsafe(32)}
+        headers = {TAB_HEADER: secrets.token_urlsafe(32)}
         async with httpx.AsyncClient(base_url=other.url, trust_env=False, timeout=60.0, headers=headers) as client:
             assert (await client.put("/visitor/keys/openai", content=key)).is_success
             tab = Visitor(client, (await client.get("/config")).json())

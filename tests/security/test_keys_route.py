@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 from typing import TYPE_CHECKING
 
-from llm_hub.gateway.visitors import TAB
+from llm_hub.gateway.visitors import TAB_HEADER
 
 if TYPE_CHECKING:
     import httpx
@@ -17,24 +17,24 @@ KEY = "sk-somebodys-0123456789"
 
 async def test_without_a_tabs_secret_nothing_is_kept(client: httpx.AsyncClient) -> None:
     for secret in ("", "short", "x" * 200, "with space " * 5 + "!"):
-        answer = await client.put("/visitor/keys/openai", content=KEY, headers={TAB: secret})
+        answer = await client.put("/visitor/keys/openai", content=KEY, headers={TAB_HEADER: secret})
         assert answer.status_code == 400
         assert KEY not in answer.text
         assert not any(
-            row["held"] for row in (await client.get("/visitor/keys", headers={TAB: secret})).json()["providers"]
+            row["held"] for row in (await client.get("/visitor/keys", headers={TAB_HEADER: secret})).json()["providers"]
         )
 
 
 async def test_another_sites_page_is_refused(client: httpx.AsyncClient) -> None:
-    headers = {TAB: secrets.token_urlsafe(32), "origin": "https://evil.example"}
+    headers = {TAB_HEADER: secrets.token_urlsafe(32), "origin": "https://evil.example"}
     assert (await client.put("/visitor/keys/openai", content=KEY, headers=headers)).status_code == 403
-    asked = {"access-control-request-method": "PUT", "access-control-request-headers": TAB}
+    asked = {"access-control-request-method": "PUT", "access-control-request-headers": TAB_HEADER}
     preflight = await client.options("/visitor/keys/openai", headers={**headers, **asked})
     assert "access-control-allow-origin" not in preflight.headers
 
 
 async def test_nobodys_key_is_tested_but_ones_own(client: httpx.AsyncClient) -> None:
-    headers = {TAB: secrets.token_urlsafe(32)}
+    headers = {TAB_HEADER: secrets.token_urlsafe(32)}
     assert (await client.post("/visitor/keys/openai/test", headers=headers)).status_code == 404
 
 
@@ -42,7 +42,7 @@ async def test_nobody_tries_out_hundreds_of_keys(space: Site) -> None:
     import httpx
 
     async with httpx.AsyncClient(base_url=space.url, trust_env=False) as client:
-        headers = {TAB: secrets.token_urlsafe(32), "x-forwarded-for": "203.0.114.9"}
+        headers = {TAB_HEADER: secrets.token_urlsafe(32), "x-forwarded-for": "203.0.114.9"}
         answers = [
             (await client.put("/visitor/keys/groq", content=KEY, headers=headers)).status_code for _ in range(130)
         ]

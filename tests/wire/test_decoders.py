@@ -28,10 +28,10 @@ from llm_hub.errors import (
 )
 from llm_hub.wire import http_errors
 from llm_hub.wire.decoders import MAX_LINE_BYTES, MAX_LINE_VALUES, LineDecoder, SSEDecoder, parse_object
-from llm_hub.wire.http_errors import failure, retry_after
+from llm_hub.wire.http_errors import error_from_reply, retry_after
 from llm_hub.wire.learned_parameters import LearnedParameters
 from llm_hub.wire.think_tags import ThinkSplitter
-from llm_hub.wire.validation import MAX_NAME_CHARS, checked_key, checked_url, count
+from llm_hub.wire.validation import MAX_NAME_CHARS, checked_key, checked_url, parse_count
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -226,7 +226,8 @@ def test_retry_after_is_seconds_or_nothing(headers: dict[str, str], seconds: flo
 def failed(status: int | None, body: object, **rest: Any) -> ProviderError:
     """The error of a reply."""
     body = body if isinstance(body, bytes) else orjson.dumps(body)
-    return failure(provider="fault-server", title="The fault server", model="m", status=status, body=body, **rest)
+    names = {"provider": "fault-server", "title": "The fault server", "model": "m"}
+    return error_from_reply(**names, status=status, body=body, **rest)
 
 
 CODES = {
@@ -419,7 +420,7 @@ def test_a_url_that_cannot_be_one_is_refused(url: str) -> None:
 
 
 def test_a_count_is_a_whole_number_that_is_not_negative() -> None:
-    assert [count(value) for value in (0, 7, 10**10, -1, True, None, "7", 7.0, [])] == [
+    assert [parse_count(value) for value in (0, 7, 10**10, -1, True, None, "7", 7.0, [])] == [
         0,
         7,
         None,

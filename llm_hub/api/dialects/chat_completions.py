@@ -1,25 +1,40 @@
-"""How `POST /v1/chat/completions` answers: OpenAI's completion, its chunks and its errors."""
+"""`POST /v1/chat/completions`, the dialect of OpenAI's clients: how a completion, its chunks and errors are written."""
 
 from __future__ import annotations
 
 import time
 import uuid
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Literal
 
-from llm_hub.api.bodies import dump
+from llm_hub.api.dialects.chat_completions_answer import CallDelta, Chunk, Completion
 from llm_hub.api.dialects.chat_completions_body import ChatCompletionsBody
-from llm_hub.api.dialects.dialect import Dialect, Said, hub_of, renamed, sse
+from llm_hub.api.dialects.dialect import Dialect, StreamEvent, begins_with_field, hub_report
+from llm_hub.api.dialects.openai_shapes import OPENAI_MODELS, OpenAIError, openai_error
+from llm_hub.api.encoding import dump, sse
 from llm_hub.chat import AttemptStarted, Done, ReasoningDelta, Resumed, TextDelta, ToolCallDelta
 
 if TYPE_CHECKING:
+    from llm_hub.api.dialects.chat_completions_answer import (
+        ChunkChoice,
+        CompletionCall,
+        CompletionMessage,
+        CompletionUsage,
+        Delta,
+        FinishReason,
+    )
+    from llm_hub.api.shapes import ErrorObject
     from llm_hub.chat import Event, LLMResponse
 
-_NAMES = {"parallel_tools": "parallel_tool_calls", "format": "response_format", "effort": "reasoning_effort"}
+_FIELDS = {"parallel_tools": "parallel_tool_calls", "format": "response_format", "effort": "reasoning_effort"}
+"""Fields of a `ChatRequest` that OpenAI calls otherwise."""
+_FINISH_REASONS: dict[str, FinishReason] = {
+    "length": "length", "tool_calls": "tool_calls", "content_filter": "content_filter",
+}  # fmt: skip
 
 
-def _completion(_: ChatCompletionsBody, response: LLMResponse) -> dict[str, Any]:
+def _completion(_: ChatCompletionsBody, response: LLMResponse) -> Completion:
     calls = [_call(call.id, call.name, call.arguments) for call in response.tool_calls]
-    message: dict[str, Any] = {
+    message: CompletionMessage = {
         "role": "assistant",
         "content": None if calls and not response.content else response.content,
         "refusal": None,
@@ -33,19 +48,19 @@ def _completion(_: ChatCompletionsBody, response: LLMResponse) -> dict[str, Any]
         "object": "chat.completion",
         "created": int(time.time()),
         "model": f"{response.provider}/{response.model}",
-        "choices": [{"index": 0, "message": message, "logprobs": None, "finish_reason": _finish(response)}],
+        "choices": [{"index": 0, "message": message, "logprobs": None, "finish_reason": _finish_reason(response)}],
         "usage": _usage(response),
-        "x_llm_hub": hub_of(response),
+        "x_llm_hub": hub_report(response),
     }
 
 
 class CompletionWriter:
-    """OpenAI's chunks. `model` is always the one that answers; the last chunk tells of every attempt."""
+    """Writes a stream of OpenAI's chunks. `with_usage` adds the one that has the tokens."""
 
     end = b"data: [DONE]\n\n"
 
-    def __init__(self, *, usage: bool) -> None:
-        self._with_usage = usage
+    def __init__(self, *, with_usage: bool) -> None:
+        self._with_usage = with_usage
         self._id = f"chatcmpl-{uuid.uuid4().hex}"
         self._created = int(time.time())
         self._model = ""
@@ -57,30 +72,34 @@ class CompletionWriter:
                 return self._delta({"content": text})
             case ReasoningDelta(text):
                 return self._delta({"reasoning_content": text})
-            case ToolCallDelta(index, id_, name, arguments):
-                call = _call(id_, name, arguments) if name else {"function": {"arguments": arguments}}
-                return self._delta({"tool_calls": [{"index": index, **call}]})
+            case ToolCallDelta():
+                return self._delta({"tool_calls": [_call_delta(event)]})
             case AttemptStarted(provider, model) | Resumed(provider, model):
                 self._model = f"{provider}/{model}"
             case Done(response):
                 self._model = f"{response.provider}/{response.model}"
-                last = [{"index": 0, "delta": {}, "logprobs": None, "finish_reason": _finish(response)}]
-                said = sse(dump({**self._chunk(last), "x_llm_hub": hub_of(response)}))
-                if self._with_usage:
-                    said += sse(dump({**self._chunk([]), "usage": _usage(response)}))
-                return said
+                return self._last_chunks(response)
         return b""
 
-    def error(self, status: int, said: Said) -> bytes:
-        return sse(dump(_error(status, said)[1]))
+    def error(self, status: int, error: ErrorObject) -> bytes:
+        return sse(dump(_error(status, error)[1]))
 
-    def _delta(self, delta: dict[str, Any]) -> bytes:
+    def _delta(self, delta: Delta) -> bytes:
         if not self._begun:
             self._begun = True
             delta = {"role": "assistant", "content": None, **delta}
         return sse(dump(self._chunk([{"index": 0, "delta": delta, "logprobs": None, "finish_reason": None}])))
 
-    def _chunk(self, choices: list[dict[str, Any]]) -> dict[str, Any]:
+    def _last_chunks(self, response: LLMResponse) -> bytes:
+        last = self._chunk([{"index": 0, "delta": {}, "logprobs": None, "finish_reason": _finish_reason(response)}])
+        last["x_llm_hub"] = hub_report(response)
+        if not self._with_usage:
+            return sse(dump(last))
+        tokens = self._chunk([])
+        tokens["usage"] = _usage(response)
+        return sse(dump(last)) + sse(dump(tokens))
+
+    def _chunk(self, choices: list[ChunkChoice]) -> Chunk:
         return {
             "id": self._id,
             "object": "chat.completion.chunk",
@@ -90,22 +109,36 @@ class CompletionWriter:
         }
 
 
-def _call(id_: str, name: str, arguments: str) -> dict[str, Any]:
+def _call(id_: str, name: str, arguments: str) -> CompletionCall:
     return {"id": id_, "type": "function", "function": {"name": name, "arguments": arguments}}
 
 
-def _error(status: int, said: Said) -> tuple[int, object]:
-    return status, {"error": renamed(said, _NAMES)}
+def _call_delta(delta: ToolCallDelta) -> CallDelta:
+    """A piece of a call. Only the first of each has a name."""
+    if not delta.name:
+        return {"index": delta.index, "function": {"arguments": delta.arguments}}
+    return {
+        "index": delta.index,
+        "id": delta.id,
+        "type": "function",
+        "function": {"name": delta.name, "arguments": delta.arguments},
+    }
 
 
-def _finish(response: LLMResponse) -> str:
-    """OpenAI's clients know four words; what a vendor says beyond them means that it stopped by itself."""
-    if response.finish_reason in ("length", "tool_calls", "content_filter"):
-        return response.finish_reason
-    return "tool_calls" if response.tool_calls else "stop"
+def _error(status: int, error: ErrorObject) -> tuple[int, OpenAIError]:
+    """The refusal, whose `param` is OpenAI's name of the field. A field that the body has already has its name."""
+    param = error["param"]
+    if param in _FIELDS and not begins_with_field(error):
+        error = {**error, "param": _FIELDS[param]}
+    return openai_error(status, error)
 
 
-def _usage(response: LLMResponse) -> dict[str, Any] | None:
+def _finish_reason(response: LLMResponse) -> FinishReason:
+    """OpenAI's clients know four reasons. Whatever else a vendor says means that the model stopped by itself."""
+    return _FINISH_REASONS.get(response.finish_reason) or ("tool_calls" if response.tool_calls else "stop")
+
+
+def _usage(response: LLMResponse) -> CompletionUsage | None:
     usage = response.usage
     if not usage:
         return None
@@ -120,7 +153,18 @@ def _usage(response: LLMResponse) -> dict[str, Any] | None:
 
 
 def _writer(body: ChatCompletionsBody) -> CompletionWriter:
-    return CompletionWriter(usage=body.stream_options is not None and bool(body.stream_options.include_usage))
+    return CompletionWriter(with_usage=body.stream_options is not None and bool(body.stream_options.include_usage))
 
 
-COMPLETIONS = Dialect(body=ChatCompletionsBody, whole=_completion, writer=_writer, error=_error)
+CHAT_COMPLETIONS = Dialect(
+    name="completions",
+    path="/v1/chat/completions",
+    body=ChatCompletionsBody,
+    answer=_completion,
+    writer=_writer,
+    error=_error,
+    models=OPENAI_MODELS,
+    answer_shape=Completion,
+    error_shape=OpenAIError,
+    events=(StreamEvent(Chunk), StreamEvent(OpenAIError), StreamEvent(Literal["[DONE]"], text=True)),
+)

@@ -1,4 +1,4 @@
-"""What a request to `POST /v1/chat/completions` may say: OpenAI's words for a chat."""
+"""What the body of `POST /v1/chat/completions` may contain: a chat in OpenAI's words."""
 
 from __future__ import annotations
 
@@ -8,23 +8,25 @@ from pydantic import ConfigDict, Field
 
 from llm_hub.api.bodies import (
     MAX_MESSAGES,
+    MAX_TOOLS,
     ChatBody,
+    Effort,
+    FailFastList,
+    Fraction,
     JSONObject,
+    ModelChain,
     Name,
-    Several,
-    Share,
     StopText,
+    StopTexts,
     StrictModel,
     Temperature,
-    TextOrImage,
-    TextPart,
-    Tokens,
-    content,
+    TokenLimit,
 )
-from llm_hub.api.refusals import Refused
+from llm_hub.api.dialects.openai_shapes import TextOrImage, TextPart, read_content
+from llm_hub.api.refusals import Refusal
 from llm_hub.chat import ChatRequest, JSONFormat, Message, OneTool, Role, Text, Tool, ToolCall, ToolChoice, ToolResult
 
-Texts = str | Several[TextPart]
+Texts = str | FailFastList[TextPart]
 
 
 class SystemTurn(StrictModel):
@@ -32,31 +34,31 @@ class SystemTurn(StrictModel):
     content: Texts
     name: str | None = None
 
-    def message(self, where: str) -> Message:
-        return Message(Role.SYSTEM, content(self.content, where))
+    def message(self, field: str) -> Message:
+        return Message(Role.SYSTEM, read_content(self.content, field))
 
 
 class UserTurn(StrictModel):
     role: Literal["user"]
-    content: str | Several[TextOrImage]
+    content: str | FailFastList[TextOrImage]
     name: str | None = None
 
-    def message(self, where: str) -> Message:
-        return Message(Role.USER, content(self.content, f"{where}.content"))
+    def message(self, field: str) -> Message:
+        return Message(Role.USER, read_content(self.content, f"{field}.content"))
 
 
-class Echo(StrictModel):
-    """What a model said before. Clients send back all that they were sent, and notes of their own with it."""
+class EchoedModel(StrictModel):
+    """A part of what a model answered before. Clients send back all that they got, with fields of their own."""
 
     model_config = ConfigDict(extra="ignore")
 
 
-class CalledFunction(Echo):
+class CalledFunction(EchoedModel):
     name: Name
     arguments: str
 
 
-class CalledTool(Echo):
+class CalledTool(EchoedModel):
     id: Name
     type: Literal["function"] = "function"
     function: CalledFunction
@@ -67,25 +69,29 @@ class RefusalPart(StrictModel):
     refusal: str
 
 
-class AssistantTurn(Echo):
+class AssistantTurn(EchoedModel):
     role: Literal["assistant"]
-    content: str | Several[Annotated[TextPart | RefusalPart, Field(discriminator="type")]] | None = None
-    tool_calls: Several[CalledTool] | None = None
+    content: str | FailFastList[Annotated[TextPart | RefusalPart, Field(discriminator="type")]] | None = None
+    tool_calls: FailFastList[CalledTool] | None = None
     refusal: str | None = None
     audio: None = None
     function_call: None = None
 
-    def message(self, where: str) -> Message:
-        said = self.content
-        if not isinstance(said, str):
-            said = "\n\n".join(part.text if isinstance(part, TextPart) else part.refusal for part in said or ())
-        said = said or self.refusal or ""
+    def message(self, field: str) -> Message:
+        text = self._text()
         if not self.tool_calls:
-            if self.content is None and not said:
-                raise Refused(400, f"{where}.content: is missing.", field=f"{where}.content")
-            return Message(Role.ASSISTANT, said)
+            if self.content is None and not text:
+                raise Refusal(400, f"{field}.content: is missing.", field=f"{field}.content")
+            return Message(Role.ASSISTANT, text)
         calls = tuple(ToolCall(call.id, call.function.name, call.function.arguments) for call in self.tool_calls)
-        return Message(Role.ASSISTANT, (Text(said), *calls) if said else calls)
+        return Message(Role.ASSISTANT, (Text(text), *calls) if text else calls)
+
+    def _text(self) -> str:
+        """What the model wrote; where it wrote nothing, why it refused."""
+        text = self.content
+        if not isinstance(text, str):
+            text = "\n\n".join(part.text if isinstance(part, TextPart) else part.refusal for part in text or ())
+        return text or self.refusal or ""
 
 
 class ToolTurn(StrictModel):
@@ -94,11 +100,11 @@ class ToolTurn(StrictModel):
     tool_call_id: Name
     name: str | None = None
 
-    def message(self, where: str) -> Message:  # noqa: ARG002  # the other turns' shape
-        said = self.content
-        if not isinstance(said, str):
-            said = "\n\n".join(part.text for part in said)
-        return Message(Role.TOOL, (ToolResult(self.tool_call_id, said),))
+    def message(self, field: str) -> Message:  # noqa: ARG002  # the other turns' shape
+        text = self.content
+        if not isinstance(text, str):
+            text = "\n\n".join(part.text for part in text)
+        return Message(Role.TOOL, (ToolResult(self.tool_call_id, text),))
 
 
 CompletionTurn = Annotated[SystemTurn | UserTurn | AssistantTurn | ToolTurn, Field(discriminator="role")]
@@ -116,27 +122,27 @@ class FunctionTool(StrictModel):
     function: Function
 
     def tool(self) -> Tool:
-        said = self.function
-        return Tool(said.name, said.description or "", said.parameters or {}, said.strict)
+        function = self.function
+        return Tool(function.name, function.description or "", function.parameters or {}, function.strict)
 
 
-class Named(StrictModel):
+class ToolName(StrictModel):
     name: Name
 
 
 class NamedTool(StrictModel):
     type: Literal["function"]
-    function: Named
+    function: ToolName
 
 
-class Allowed(StrictModel):
+class AllowedToolset(StrictModel):
     mode: Literal["auto", "required"]
-    tools: Annotated[Several[NamedTool], Field(min_length=1)]
+    tools: Annotated[FailFastList[NamedTool], Field(min_length=1)]
 
 
 class AllowedTools(StrictModel):
     type: Literal["allowed_tools"]
-    allowed_tools: Allowed
+    allowed_tools: AllowedToolset
 
 
 class TextFormat(StrictModel):
@@ -146,7 +152,7 @@ class TextFormat(StrictModel):
         return None
 
 
-class AnyJSON(StrictModel):
+class AnyJSONFormat(StrictModel):
     type: Literal["json_object"]
 
     def format(self) -> JSONFormat | None:
@@ -160,16 +166,16 @@ class JSONSchema(StrictModel):
     strict: bool | None = None
 
 
-class JSONOfSchema(StrictModel):
+class JSONSchemaFormat(StrictModel):
     type: Literal["json_schema"]
     json_schema: JSONSchema
 
     def format(self) -> JSONFormat | None:
-        said = self.json_schema
-        schema = said.schema_
-        if schema is not None and said.description:
-            schema = {"description": said.description, **schema}
-        return JSONFormat(schema, said.name, said.strict)
+        form = self.json_schema
+        schema = form.schema_
+        if schema is not None and form.description:
+            schema = {"description": form.description, **schema}
+        return JSONFormat(schema, form.name, form.strict)
 
 
 class StreamOptions(StrictModel):
@@ -180,7 +186,7 @@ class StreamOptions(StrictModel):
 class ChatCompletionsBody(ChatBody):
     """The body of `POST /v1/chat/completions`. `models` is the ordered chain, as OpenRouter has it."""
 
-    asks_nothing: ClassVar = {
+    neutral_values: ClassVar = {
         "n": (None, 1),
         "frequency_penalty": (None, 0),
         "presence_penalty": (None, 0),
@@ -199,24 +205,24 @@ class ChatCompletionsBody(ChatBody):
         "web_search_options": (None,),
     }
 
-    messages: Annotated[Several[CompletionTurn], Field(min_length=1, max_length=MAX_MESSAGES)]
+    messages: Annotated[FailFastList[CompletionTurn], Field(min_length=1, max_length=MAX_MESSAGES)]
     model: Name = "auto"
-    models: Annotated[list[Name], Field(max_length=20)] | None = None
+    models: ModelChain | None = None
     stream_options: StreamOptions | None = None
     temperature: Temperature | None = None
-    top_p: Share | None = None
-    max_tokens: Tokens | None = None
-    max_completion_tokens: Tokens | None = None
-    stop: StopText | Annotated[list[StopText], Field(max_length=16)] | None = None
+    top_p: Fraction | None = None
+    max_tokens: TokenLimit | None = None
+    max_completion_tokens: TokenLimit | None = None
+    stop: StopText | StopTexts | None = None
     seed: Annotated[int, Field(ge=-(2**63), lt=2**63)] | None = None
-    reasoning_effort: Annotated[str, Field(pattern=r"^[a-z_]{1,20}$")] | None = None
-    response_format: Annotated[TextFormat | AnyJSON | JSONOfSchema, Field(discriminator="type")] | None = None
-    tools: Annotated[Several[FunctionTool], Field(max_length=1000)] | None = None
+    reasoning_effort: Effort | None = None
+    response_format: Annotated[TextFormat | AnyJSONFormat | JSONSchemaFormat, Field(discriminator="type")] | None = None
+    tools: Annotated[FailFastList[FunctionTool], Field(max_length=MAX_TOOLS)] | None = None
     tool_choice: (
         Literal["none", "auto", "required"] | Annotated[NamedTool | AllowedTools, Field(discriminator="type")] | None
     ) = None
     parallel_tool_calls: bool | None = None
-    # What a client says for the vendor's books and caches, which is nobody's here.
+    # Accepted and ignored: they are for OpenAI's own accounts and caches.
     user: str | None = None
     safety_identifier: str | None = None
     metadata: dict[str, str] | None = None
@@ -249,17 +255,17 @@ class ChatCompletionsBody(ChatBody):
         if choice is None or (not tools and choice in ("none", "auto")):
             return tools, None
         if not tools:
-            raise Refused(400, "tool_choice: there are no tools to choose from.", field="tool_choice")
+            raise Refusal(400, "tool_choice: there are no tools to choose from.", field="tool_choice")
         if isinstance(choice, str):
             return tools, choice
         if isinstance(choice, NamedTool):
-            _known(choice, tools)
-            return tools, OneTool(choice.function.name)
-        allowed = {_known(tool, tools) for tool in choice.allowed_tools.tools}
+            return tools, OneTool(_checked_name(choice, tools))
+        allowed = {_checked_name(tool, tools) for tool in choice.allowed_tools.tools}
         return tuple(tool for tool in tools if tool.name in allowed), choice.allowed_tools.mode
 
 
-def _known(named: NamedTool, tools: tuple[Tool, ...]) -> str:
+def _checked_name(named: NamedTool, tools: tuple[Tool, ...]) -> str:
+    """The name of a tool that is chosen. Raises `Refusal` if there is no such tool."""
     if all(tool.name != named.function.name for tool in tools):
-        raise Refused(400, "tool_choice: names a tool that is not among the tools.", field="tool_choice")
+        raise Refusal(400, "tool_choice: names a tool that is not among the tools.", field="tool_choice")
     return named.function.name

@@ -1,38 +1,84 @@
-"""What a dialect of the API is: how its requests are read, and how its answers and errors are written."""
+"""What a dialect of the API is: how its requests are read, and how its answers, errors and lists are written.
+
+A dialect is one object of `Dialect`, in a module of its own, and its place in `DIALECTS`. Everything else that has to
+know about dialects goes through those: the endpoints, refusals before any endpoint, lists, and the OpenAPI description.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Generic
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Generic
 
 from llm_hub.api.bodies import Body
 from llm_hub.api.refusals import attempt_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from llm_hub.api.replies import Writer
+    from llm_hub.api.shapes import ErrorObject, HubReport
     from llm_hub.chat import LLMResponse
 
 
-Said = dict[str, Any]
-"""An error, as `refusals.error_of` gives it."""
+@dataclass(frozen=True, slots=True)
+class ListedModel:
+    """A model that can be asked. `id` is the name that requests give it; `context` its window in tokens, if known."""
+
+    id: str
+    owner: str
+    title: str
+    context: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelLists:
+    """How a dialect writes a model and a list of models. The shapes are what the two functions return."""
+
+    model: Callable[[ListedModel], object]
+    model_list: Callable[[Sequence[ListedModel]], object]
+    model_shape: object
+    model_list_shape: object
 
 
 @dataclass(frozen=True, slots=True)
+class StreamEvent:
+    """The shape of a kind of event of a stream. Its data is JSON of that shape, or with `text` a bare text of it."""
+
+    shape: object
+    name: str = ""
+    text: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Dialect(Generic[Body]):
-    """How one endpoint is spoken to, and how it answers: whole, as a stream, and when it refuses."""
+    """How one endpoint is spoken to, and how it answers.
 
+    The shapes are TypedDicts: what `answer` returns, what `error` returns, and the data of what `writer` writes.
+    """
+
+    name: str
+    """What the endpoint is called in the OpenAPI description, its `operationId`."""
+    path: str
     body: type[Body]
-    whole: Callable[[Body, LLMResponse], object]
-    """The body of an answer. Raises `LLMHubError` for one that this dialect has no words for."""
+    answer: Callable[[Body, LLMResponse], object]
+    """The body of an answer. Raises `LLMHubError` for one that this dialect cannot express."""
     writer: Callable[[Body], Writer]
-    error: Callable[[int, Said], tuple[int, object]]
+    """Writes the events of a stream."""
+    error: Callable[[int, ErrorObject], tuple[int, object]]
     """The status and the body of a refusal."""
+    models: ModelLists
+    answer_shape: object
+    error_shape: object
+    events: tuple[StreamEvent, ...]
+    client_header: str = ""
+    """A header, in lower case, that this dialect's clients send and nobody else does. With it they are recognised at
+    endpoints that all dialects share, and where there is no endpoint."""
+    refused_paths: Mapping[str, str] = field(default_factory=dict)
+    """Paths to which this dialect's clients POST and which the hub does not offer, each with the reason."""
 
 
-def hub_of(response: LLMResponse) -> dict[str, Any]:
-    """What neither OpenAI nor Anthropic has words for: who really answered, and every attempt."""
+def hub_report(response: LLMResponse) -> HubReport:
+    """Who really answered, and every attempt."""
     return {
         "provider": response.provider,
         "model": response.model,
@@ -43,22 +89,6 @@ def hub_of(response: LLMResponse) -> dict[str, Any]:
     }
 
 
-def renamed(said: Said, names: Mapping[str, str]) -> Said:
-    """The error with its parameter called as the dialect calls it. One of the body's own fields is so already."""
-    param = said.get("param") or ""
-    return said if param not in names or names_field(said) else {**said, "param": names[param]}
-
-
-def names_field(said: Said) -> bool:
+def begins_with_field(error: ErrorObject) -> bool:
     """Whether the message begins with the field of the body that is to blame."""
-    return bool(said["message"].startswith(f"{said.get('param')}:"))
-
-
-def sse(data: str | bytes, name: str = "") -> bytes:
-    """One server-sent event. Every line of the data becomes a line of its own, as the standard has it."""
-    if isinstance(data, bytes):
-        lines = [data]
-    else:
-        lines = data.replace("\r\n", "\n").replace("\r", "\n").encode("utf-8", "replace").split(b"\n")
-    head = b"event: " + name.encode() + b"\n" if name else b""
-    return head + b"".join(b"data: " + line + b"\n" for line in lines) + b"\n"
+    return error["message"].startswith(f"{error['param']}:")

@@ -1,19 +1,47 @@
-"""How `POST /v1/messages` answers: Anthropic's message, its events and its errors."""
+"""`POST /v1/messages`, the dialect of Anthropic's clients: how a message, its events, errors and lists are written."""
 
 from __future__ import annotations
 
 import uuid
 from typing import TYPE_CHECKING, Any
 
-from llm_hub.api.bodies import dump
-from llm_hub.api.dialects.dialect import Dialect, Said, hub_of, names_field, sse
+from llm_hub.api.dialects.dialect import Dialect, ModelLists, StreamEvent, begins_with_field, hub_report
+from llm_hub.api.dialects.messages_answer import (
+    AnthropicModel,
+    AnthropicModelList,
+    BlockDeltaEvent,
+    BlockStart,
+    BlockStop,
+    MessageAnswer,
+    MessageDelta,
+    MessageError,
+    MessageStart,
+    MessageStop,
+)
 from llm_hub.api.dialects.messages_body import MessagesBody
+from llm_hub.api.encoding import dump, sse
 from llm_hub.chat import AttemptStarted, Done, ReasoningDelta, Resumed, TextDelta
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from llm_hub.api.dialects.dialect import ListedModel
+    from llm_hub.api.dialects.messages_answer import (
+        AnswerBlock,
+        AnswerThinking,
+        AnswerToolUse,
+        BlockDelta,
+        MessageErrorObject,
+        MessageEvent,
+        MessageHead,
+        MessageUsage,
+        StopFields,
+        StopReason,
+    )
+    from llm_hub.api.shapes import ErrorObject
     from llm_hub.chat import Event, LLMResponse, ToolCall
 
-_NAMES = {
+_FIELDS = {
     "tools": "tools",
     "tool_choice": "tool_choice",
     "top_p": "top_p",
@@ -22,7 +50,8 @@ _NAMES = {
     "effort": "output_config.effort",
     "stop": "stop_sequences",
 }
-_KINDS = {
+"""Fields of a `ChatRequest`, and what Anthropic calls them."""
+_ERROR_TYPES = {
     401: "authentication_error",
     403: "permission_error",
     404: "not_found_error",
@@ -31,11 +60,12 @@ _KINDS = {
     504: "timeout_error",
     529: "overloaded_error",
 }
-_STOPPED = {"length": "max_tokens", "tool_calls": "tool_use"}
+_STOP_REASONS: dict[str, StopReason] = {"length": "max_tokens", "tool_calls": "tool_use"}
+_EMPTY_THINKING: AnswerThinking = {"type": "thinking", "thinking": "", "signature": ""}
 
 
-def _message(body: MessagesBody, response: LLMResponse) -> dict[str, Any]:
-    content: list[dict[str, Any]] = []
+def _message(body: MessagesBody, response: LLMResponse) -> MessageAnswer:
+    content: list[AnswerBlock] = []
     if response.reasoning and body.shows_thinking:
         content.append({"type": "thinking", "thinking": response.reasoning, "signature": ""})
     if response.content:
@@ -44,30 +74,30 @@ def _message(body: MessagesBody, response: LLMResponse) -> dict[str, Any]:
     return {
         **_head(f"{response.provider}/{response.model}"),
         "content": content,
-        **_stopped(response),
+        **_stop_fields(response),
         "usage": _usage(response),
-        "x_llm_hub": hub_of(response),
+        "x_llm_hub": hub_report(response),
     }
 
 
 class MessageWriter:
-    """Anthropic's events. Blocks come one after the other; the calls of tools are whole, and last."""
+    """Writes a stream of Anthropic's events. Blocks come one after the other; calls of tools are whole, and last."""
 
     end = b""
 
-    def __init__(self, *, thinking: bool) -> None:
-        self._thinking = thinking
+    def __init__(self, *, with_thinking: bool) -> None:
+        self._with_thinking = with_thinking
         self._model = ""
         self._begun = False
         self._block = -1
-        self._open = ""
+        self._open_block = ""
 
     def event(self, event: Event) -> bytes:
         match event:
             case TextDelta(text):
                 return self._begin() + self._delta("text", {"type": "text_delta", "text": text})
             case ReasoningDelta(text):
-                if not self._thinking:
+                if not self._with_thinking:
                     return self._begin()
                 return self._begin() + self._delta("thinking", {"type": "thinking_delta", "thinking": text})
             case AttemptStarted(provider, model) | Resumed(provider, model):
@@ -77,74 +107,82 @@ class MessageWriter:
                 return self._begin() + self._close() + self._calls(response) + self._end(response)
         return b""
 
-    def error(self, status: int, said: Said) -> bytes:
-        return _sse(_error(status, said)[1])
+    def error(self, status: int, error: ErrorObject) -> bytes:
+        return _sse(_error(status, error)[1])
 
     def _begin(self) -> bytes:
         if self._begun:
             return b""
         self._begun = True
-        usage = {"input_tokens": 0, "output_tokens": 0}  # not known yet: message_delta has them
-        message = {**_head(self._model), "content": [], "stop_reason": None, "usage": usage}
-        return _sse({"type": "message_start", "message": message})
+        start: MessageStart = {
+            "type": "message_start",
+            "message": {
+                **_head(self._model),
+                "content": [],
+                "stop_reason": None,
+                "stop_sequence": None,
+                "usage": {"input_tokens": 0, "output_tokens": 0},  # not known yet: message_delta has them
+            },
+        }
+        return _sse(start)
 
-    def _delta(self, kind: str, delta: dict[str, Any]) -> bytes:
-        said = b""
-        if self._open != kind:
-            block = {"type": "text", "text": ""} if kind == "text" else _NO_THOUGHT
-            said = self._close() + self._start(kind, block)
-        return said + _sse({"type": "content_block_delta", "index": self._block, "delta": delta})
+    def _delta(self, kind: str, delta: BlockDelta) -> bytes:
+        opening = b""
+        if self._open_block != kind:
+            opening = self._close() + self._start(
+                kind, {"type": "text", "text": ""} if kind == "text" else _EMPTY_THINKING
+            )
+        event: BlockDeltaEvent = {"type": "content_block_delta", "index": self._block, "delta": delta}
+        return opening + _sse(event)
 
-    def _start(self, kind: str, block: dict[str, Any]) -> bytes:
+    def _start(self, kind: str, block: AnswerBlock) -> bytes:
         self._block += 1
-        self._open = kind
-        return _sse({"type": "content_block_start", "index": self._block, "content_block": block})
+        self._open_block = kind
+        event: BlockStart = {"type": "content_block_start", "index": self._block, "content_block": block}
+        return _sse(event)
 
     def _close(self) -> bytes:
-        if not self._open:
+        if not self._open_block:
             return b""
-        self._open = ""
-        return _sse({"type": "content_block_stop", "index": self._block})
+        self._open_block = ""
+        event: BlockStop = {"type": "content_block_stop", "index": self._block}
+        return _sse(event)
 
     def _calls(self, response: LLMResponse) -> bytes:
-        said = b""
+        events = b""
         for call in response.tool_calls:
-            said += self._start("tool_use", _tool_use(call, {}))
-            delta = {"type": "input_json_delta", "partial_json": dump(call.decoded()).decode()}
-            said += _sse({"type": "content_block_delta", "index": self._block, "delta": delta}) + self._close()
-        return said
+            events += self._start("tool_use", _tool_use(call, {}))
+            arguments = dump(call.decoded()).decode()
+            events += self._delta("tool_use", {"type": "input_json_delta", "partial_json": arguments})
+            events += self._close()
+        return events
 
     def _end(self, response: LLMResponse) -> bytes:
-        usage = _usage(response)
-        last = {"type": "message_delta", "delta": _stopped(response), "usage": usage, "x_llm_hub": hub_of(response)}
+        last: MessageDelta = {
+            "type": "message_delta",
+            "delta": _stop_fields(response),
+            "usage": _usage(response),
+            "x_llm_hub": hub_report(response),
+        }
         return _sse(last) + _sse({"type": "message_stop"})
 
 
-_NO_THOUGHT = {"type": "thinking", "thinking": "", "signature": ""}
+def _sse(event: MessageEvent) -> bytes:
+    """A server-sent event that is named by its type."""
+    return sse(dump(event), event["type"])
 
 
-def _sse(said: Any) -> bytes:
-    """An event by its type."""
-    return sse(dump(said), said["type"])
+def _head(model: str) -> MessageHead:
+    return {"id": f"msg_{uuid.uuid4().hex}", "type": "message", "role": "assistant", "model": model}
 
 
-def _head(model: str) -> dict[str, Any]:
-    return {
-        "id": f"msg_{uuid.uuid4().hex}",
-        "type": "message",
-        "role": "assistant",
-        "model": model,
-        "stop_sequence": None,
-    }
+def _tool_use(call: ToolCall, arguments: dict[str, Any]) -> AnswerToolUse:
+    return {"type": "tool_use", "id": call.id, "name": call.name, "input": arguments}
 
 
-def _tool_use(call: ToolCall, given: dict[str, Any]) -> dict[str, Any]:
-    return {"type": "tool_use", "id": call.id, "name": call.name, "input": given}
-
-
-def _stopped(response: LLMResponse) -> dict[str, Any]:
-    """Why, in Anthropic's words, which its clients know; what another vendor says beyond them is "by itself"."""
-    reason = _STOPPED.get(response.finish_reason, "end_turn")
+def _stop_fields(response: LLMResponse) -> StopFields:
+    """Why the answer ended, in one of Anthropic's words. Any other vendor's own word is `end_turn`."""
+    reason = _STOP_REASONS.get(response.finish_reason, "end_turn")
     if response.tool_calls and response.finish_reason != "length":
         reason = "tool_use"
     elif response.stop_sequence and reason == "end_turn":
@@ -152,8 +190,7 @@ def _stopped(response: LLMResponse) -> dict[str, Any]:
     return {"stop_reason": reason, "stop_sequence": None}
 
 
-def _usage(response: LLMResponse) -> dict[str, Any]:
-    """Tokens, where Anthropic's clients need a number: 0 is what nobody reported."""
+def _usage(response: LLMResponse) -> MessageUsage:
     usage = response.usage
     cached = usage.get("cached_tokens", 0)
     return {
@@ -165,22 +202,65 @@ def _usage(response: LLMResponse) -> dict[str, Any]:
     }
 
 
-def _error(status: int, said: Said) -> tuple[int, Any]:
-    """Anthropic has no 502 and 503: a provider that cannot be used is its 500, one that fails for now its 529."""
+def _error(status: int, error: ErrorObject) -> tuple[int, MessageError]:
+    """The refusal. Anthropic knows no 502 and 503: a provider that cannot be used is its 500, one that fails for now
+    its 529."""
     if status in (502, 503):
-        status = 529 if status == 503 and said.get("code") != "not_configured" else 500
-    kind = _KINDS.get(status) or ("api_error" if status >= 500 else "invalid_request_error")
-    error = {"type": kind, "message": said["message"]}
-    if (field := _NAMES.get(said.get("param") or "")) and not names_field(said):
-        error["message"] = f"{field}: {said['message']}"
-    if "attempts" in said:
-        error["attempts"] = said["attempts"]
-    return status, {"type": "error", "error": error}
+        status = 529 if status == 503 and error["code"] != "not_configured" else 500
+    report: MessageErrorObject = {
+        "type": _ERROR_TYPES.get(status) or ("api_error" if status >= 500 else "invalid_request_error"),
+        "message": error["message"],
+    }
+    if (field := _FIELDS.get(error["param"] or "")) and not begins_with_field(error):
+        report["message"] = f"{field}: {error['message']}"
+    if "attempts" in error:
+        report["attempts"] = error["attempts"]
+    return status, {"type": "error", "error": report}
+
+
+def _model(model: ListedModel) -> AnthropicModel:
+    return {
+        "id": model.id,
+        "type": "model",
+        "display_name": model.title,
+        "created_at": "1970-01-01T00:00:00Z",
+        "lifecycle": "active",
+        "max_input_tokens": model.context,
+    }
+
+
+def _model_list(models: Sequence[ListedModel]) -> AnthropicModelList:
+    return {
+        "data": [_model(model) for model in models],
+        "has_more": False,
+        "first_id": models[0].id,
+        "last_id": models[-1].id,
+    }
 
 
 MESSAGES = Dialect(
+    name="messages",
+    path="/v1/messages",
     body=MessagesBody,
-    whole=_message,
-    writer=lambda body: MessageWriter(thinking=body.shows_thinking),
+    answer=_message,
+    writer=lambda body: MessageWriter(with_thinking=body.shows_thinking),
     error=_error,
+    models=ModelLists(
+        model=_model, model_list=_model_list, model_shape=AnthropicModel, model_list_shape=AnthropicModelList
+    ),
+    answer_shape=MessageAnswer,
+    error_shape=MessageError,
+    events=(
+        StreamEvent(MessageStart, "message_start"),
+        StreamEvent(BlockStart, "content_block_start"),
+        StreamEvent(BlockDeltaEvent, "content_block_delta"),
+        StreamEvent(BlockStop, "content_block_stop"),
+        StreamEvent(MessageDelta, "message_delta"),
+        StreamEvent(MessageStop, "message_stop"),
+        StreamEvent(MessageError, "error"),
+    ),
+    client_header="anthropic-version",
+    refused_paths={
+        "/v1/messages/count_tokens": "Tokens are not counted here before an answer: each model counts them its own way."
+    },
 )

@@ -19,7 +19,7 @@ from llm_hub.providers import openai_body
 from llm_hub.providers.llamacpp import gguf
 from llm_hub.providers.llamacpp.engine import Engine
 from llm_hub.response_builder import ResponseBuilder
-from llm_hub.wire.http_errors import failure
+from llm_hub.wire.http_errors import error_from_reply
 
 if TYPE_CHECKING:
     from llm_hub.chat import Event
@@ -96,7 +96,7 @@ class LlamaCppProvider(LLMProvider):
             async for chunk in chunks:
                 for event in self._read(answer, chunk):
                     yield event
-        yield answer.done()
+        yield answer.finish()
 
     async def models(self) -> tuple[ModelInfo, ...]:
         """The one model. Its context is known only where the file is on this machine already."""
@@ -145,9 +145,9 @@ class LlamaCppProvider(LLMProvider):
             events.append(Waiting(f"Reading the prompt … {100 * progress['processed'] // progress['total']} %"))
         for choice in chunk.get("choices", ()):
             if thought := choice["delta"].get("reasoning_content"):
-                events.append(answer.reasoning(thought))
+                events.append(answer.add_reasoning(thought))
             if text := choice["delta"].get("content"):
-                events.append(answer.text(text))
+                events.append(answer.add_text(text))
             answer.finish_reason = choice["finish_reason"] or answer.finish_reason
         if counted := chunk.get("usage"):
             answer.usage = Usage(
@@ -166,7 +166,7 @@ class LlamaCppProvider(LLMProvider):
             failed.provider, failed.model = self.name, model
             return failed
         error: dict[str, Any] = failed["error"] if isinstance(failed, dict) else {"message": str(failed)}
-        translated = failure(
+        translated = error_from_reply(
             provider=self.name, title=self.title, model=model, status=error.get("code"), body={"error": error}
         )
         if isinstance(translated, PromptTooLong) and "n_ctx" in error:

@@ -1,7 +1,4 @@
-"""The paths that the front door's rules tell apart. A tuple is for `str.startswith`; `PAGES` are whole paths."""
-
-API = ("/v1", "/metrics")
-"""The API. Each of its replies is a line of the log."""
+"""The page's paths that the front door's rules tell apart. A tuple is for `str.startswith`; `PAGES` are whole paths."""
 
 PAGES = ("/", "/config", "/config/")
 """The page itself, and what Gradio's script asks for to build it again."""

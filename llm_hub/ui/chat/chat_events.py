@@ -24,7 +24,7 @@ from llm_hub.ui.render import answer_stats, attempt_text, transcript
 from llm_hub.ui.render.sanitize import html_text
 
 if TYPE_CHECKING:
-    from llm_hub.gateway.visitors import Visitors
+    from llm_hub.gateway.gateway import Gateway
     from llm_hub.ui.chat.chat_tab import ChatParts
     from llm_hub.ui.chat.fallback_chain import Chain
     from llm_hub.ui.streaming.coalescer import Coalescer
@@ -41,9 +41,9 @@ HELP = "Enter sends, Shift+Enter starts a new line."
 class ChatEvents:
     """The tab's events. Each takes what it reads by component and answers with what it changes."""
 
-    def __init__(self, visitors: Visitors, coalescer: Coalescer, parts: ChatParts) -> None:
-        self._visitors = visitors
-        self._hub = visitors.anyone
+    def __init__(self, gateway: Gateway, coalescer: Coalescer, parts: ChatParts) -> None:
+        self._gateway = gateway
+        self._session = gateway.common_session
         self._coalescer = coalescer
         self._parts = parts
         self._answering: set[str] = set()
@@ -132,7 +132,7 @@ class ChatEvents:
             return {**self._hint(""), **unchosen}
         if wanted != model_choices.AUTO:
             try:
-                wanted = model_choices.typed(self._visitors.hub(visitor), wanted)
+                wanted = model_choices.typed(self._gateway.session(visitor), wanted)
             except InvalidRequest as error:
                 return {**self._hint(str(error)), **unchosen}
         last = len(turns) - 1
@@ -171,7 +171,7 @@ class ChatEvents:
         self._answering.add(session)
         shown: tuple[str, str] | None = None
         try:
-            events = self._visitors.events(visitor, request(turns, draft), "chat")
+            events = self._gateway.answer(self._gateway.visitor(visitor, "chat"), request(turns, draft))
             async with aclosing(self._coalescer.snapshots(events)) as snapshots:
                 async for snapshot in snapshots:
                     draft = replace(draft, answer=snapshot)
@@ -233,14 +233,14 @@ class ChatEvents:
             raise InvalidRequest("Chat is still answering.", hint="Stop it there first.")
         self._left.discard(visitor.session_hash or "")
         parts, asked = self._parts, turns[-1].asked
-        state = model_choices.state(self._visitors.hub(visitor), asked.provider)
+        state = model_choices.state(self._gateway.session(visitor), asked.provider)
         number = (asked.temperature, asked.max_tokens)
         return {
             **self._over(turns),
             parts.note: note_on(state),
             parts.provider: asked.provider,
             parts.model: gr.update(choices=model_choices.models(state), value=asked.model, visible=True),
-            parts.chain.shown: fallback_chain.html(self._hub, data[parts.chain.kept], provider=asked.provider),
+            parts.chain.shown: fallback_chain.html(self._session, data[parts.chain.kept], provider=asked.provider),
             parts.system: asked.system,
             parts.temperature: "" if number[0] is None else f"{number[0]:g}",
             parts.max_tokens: "" if number[1] is None else str(number[1]),
@@ -255,7 +255,7 @@ class ChatEvents:
 
     @property
     def _titles(self) -> answer_stats.Titles:
-        return model_choices.titles(self._hub)
+        return model_choices.titles(self._session)
 
     def _is_answering(self, visitor: gr.Request) -> bool:
         return visitor.session_hash in self._answering
@@ -274,7 +274,7 @@ class ChatEvents:
             temperature=typed_settings.temperature(data[parts.temperature] or ""),
             max_tokens=typed_settings.max_tokens(data[parts.max_tokens] or ""),
             fallback=fallback_chain,
-            tries=self._hub.tries,
+            tries=self._session.max_tries,
         )
 
     def _kept(self, data: Inputs) -> Turns:
@@ -287,9 +287,11 @@ class ChatEvents:
         if error is not None and not isinstance(error, LLMHubError):
             log.error("An answer failed inside the hub.", exc_info=error)
         ended = draft.ended()
-        ended = replace(ended, prices=tuple(self._hub.price(attempt) for attempt in attempt_text.attempts(ended)))
+        ended = replace(
+            ended, prices=tuple(self._session.prices.of(attempt) for attempt in attempt_text.attempts(ended))
+        )
         if ended.answer.response is not None:
-            ended = replace(ended, price=self._hub.price(ended.answer.response))
+            ended = replace(ended, price=self._session.prices.of(ended.answer.response))
         return (*turns, ended)
 
     def _ask_again(
@@ -312,10 +314,10 @@ class ChatEvents:
             provider, _, model = target.partition("/")
             asked = replace(asked, provider=provider, model=model)
         if now:
-            hub = self._visitors.hub(visitor)
-            order = hub.route if asked.fallback is None else asked.fallback
+            session = self._gateway.session(visitor)
+            order = session.route if asked.fallback is None else asked.fallback
             for one in order if asked.provider == model_choices.AUTO else (asked.target,):
-                hub.try_now(one)
+                session.try_now(one)
         return self._begin(visitor, turns[:number], Turn(prompt, asked, turns[number].files))
 
     def _begin(self, visitor: gr.Request, turns: Turns, draft: Turn) -> Updates:

@@ -16,8 +16,8 @@ from llm_hub.ui.render.sanitize import html_text
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from llm_hub.gateway.visitors import Visitors
-    from llm_hub.hub import ProviderState
+    from llm_hub.access.session import ProviderState
+    from llm_hub.gateway.gateway import Gateway
     from llm_hub.ui.chat.chat_tab import ChatParts
 
 Inputs = dict[Any, Any]
@@ -27,8 +27,8 @@ Updates = dict[Any, Any]
 class ModelLists:
     """The tab's lists. A list of models comes when its provider answers, and what is chosen by then stays chosen."""
 
-    def __init__(self, visitors: Visitors, parts: ChatParts) -> None:
-        self._visitors = visitors
+    def __init__(self, gateway: Gateway, parts: ChatParts) -> None:
+        self._gateway = gateway
         self._parts = parts
         self._listing: dict[str, str] = {}
         """The provider whose models a session waits for: an answer for an earlier choice comes too late."""
@@ -48,41 +48,41 @@ class ModelLists:
         self.follow(page.load)
 
     def choose(self, data: Inputs, visitor: gr.Request) -> Updates:
-        parts, provider, hub = self._parts, data[self._parts.provider], self._visitors.hub(visitor)
-        fallbacks = {parts.chain.shown: fallback_chain.html(hub, data[parts.chain.kept], provider=provider)}
+        parts, provider, session = self._parts, data[self._parts.provider], self._gateway.session(visitor)
+        fallbacks = {parts.chain.shown: fallback_chain.html(session, data[parts.chain.kept], provider=provider)}
         if provider == model_choices.AUTO:
             return {parts.model: gr.update(visible=False), parts.note: "", **fallbacks}
-        state = model_choices.state(hub, provider)
+        state = model_choices.state(session, provider)
         return {parts.model: gr.update(visible=True), parts.note: note_on(state), **fallbacks}
 
     async def list_models(self, provider: str, visitor: gr.Request) -> Updates:
         """The live list takes the suggestions' place when it comes."""
-        parts, session = self._parts, visitor.session_hash or ""
-        hub = self._visitors.hub(visitor)
-        targets = gr.update(choices=model_choices.targets(hub))
+        parts, tab = self._parts, visitor.session_hash or ""
+        session = self._gateway.session(visitor)
+        targets = gr.update(choices=model_choices.targets(session))
         offered: Updates = {parts.chain.add: targets, parts.again: targets}
         if provider == model_choices.AUTO:
             return offered
-        state = model_choices.state(hub, provider)
+        state = model_choices.state(session, provider)
         if not state.ready:
             return {parts.note: note_on(state), **offered}
-        self._listing[session] = provider
+        self._listing[tab] = provider
         models: list[model_choices.Choice] = []
         problem = ""
         try:
-            models = model_choices.listed(await hub.models(provider))
+            models = model_choices.listed(await session.models(provider))
         except LLMHubError as error:
             problem = f"Its list of models did not come. {error.message}"
         finally:
-            late = self._listing.get(session) != provider
+            late = self._listing.get(tab) != provider
             if not late:
-                del self._listing[session]
+                del self._listing[tab]
         if late:
             return {parts.note: gr.skip()}
-        targets = gr.update(choices=model_choices.targets(hub))
+        targets = gr.update(choices=model_choices.targets(session))
         return {
             parts.model: gr.update(choices=model_choices.never_shorter(models, model_choices.models(state))),
-            parts.preselected.first: first_of(hub, provider),
+            parts.preselected.first: first_of(session, provider),
             parts.note: note_on(state, problem),
             parts.chain.add: targets,
             parts.again: targets,

@@ -18,8 +18,8 @@ from llm_hub.ui.chat.fallback_chain import ChainEvents, ChainParts, chain_contro
 from llm_hub.ui.gradio_fixes.default_model import Preselected
 
 if TYPE_CHECKING:
-    from llm_hub.gateway.visitors import Visitors
-    from llm_hub.hub import Hub
+    from llm_hub.access.session import Session
+    from llm_hub.gateway.gateway import Gateway
     from llm_hub.ui.streaming.coalescer import Coalescer
 
 LATEX = [
@@ -56,26 +56,26 @@ class ChatParts:
     draft: gr.State
 
 
-def chat_tab(visitors: Visitors, coalescer: Coalescer, page: gr.Blocks) -> tuple[ChatEvents, ModelLists]:
+def chat_tab(gateway: Gateway, coalescer: Coalescer, page: gr.Blocks) -> tuple[ChatEvents, ModelLists]:
     """Builds the tab inside `page`."""
-    parts = _layout(visitors.anyone)
-    events = ChatEvents(visitors, coalescer, parts)
+    parts = _layout(gateway.common_session)
+    events = ChatEvents(gateway, coalescer, parts)
     events.connect(page)
-    lists = ModelLists(visitors, parts)
+    lists = ModelLists(gateway, parts)
     lists.connect(page)
-    ChainEvents(visitors, parts.chain, parts.provider).connect()
+    ChainEvents(gateway, parts.chain, parts.provider).connect()
     return events, lists
 
 
-def _layout(hub: Hub) -> ChatParts:
-    states = hub.providers()
-    chosen = next((state for state in states if state.name == hub.default_provider), states[0])
-    automatic = bool(hub.fallback)  # whoever configures a route wants it to be used
+def _layout(session: Session) -> ChatParts:
+    states = session.providers()
+    chosen = next((state for state in states if state.name == session.default_provider), states[0])
+    automatic = bool(session.fallback)  # whoever configures a route wants it to be used
     with gr.Row(elem_id="chat", equal_height=False):
         with gr.Column(elem_id="chat-side", scale=0, min_width=280):
             with gr.Row(elem_id="chat-target"):
                 provider = gr.Dropdown(
-                    model_choices.providers(hub),
+                    model_choices.providers(session),
                     value=model_choices.AUTO if automatic else chosen.name,
                     label="Provider",
                     elem_id="chat-provider",
@@ -108,7 +108,7 @@ def _layout(hub: Hub) -> ChatParts:
                     max_tokens = gr.Textbox(
                         label="Max tokens", placeholder="model's own", min_width=100, elem_id="chat-max-tokens"
                     )
-                chain = chain_control(hub, model_choices.AUTO if automatic else chosen.name)
+                chain = chain_control(session, model_choices.AUTO if automatic else chosen.name)
         with gr.Column(elem_id="chat-main", scale=1, min_width=0):
             with gr.Column(elem_id="chat-scroll"):
                 look: dict[str, Any] = {
@@ -127,7 +127,7 @@ def _layout(hub: Hub) -> ChatParts:
                 )
                 live = gr.Chatbot(elem_id="chat-live", label="Answer", **look)
                 again = gr.Dropdown(
-                    model_choices.targets(hub),
+                    model_choices.targets(session),
                     value=None,
                     label="Answer again with another model",
                     show_label=False,
@@ -153,7 +153,7 @@ def _layout(hub: Hub) -> ChatParts:
                 stop = gr.Button("Stop", visible=False, size="sm", elem_id="chat-stop")
                 hint = gr.HTML(status(HELP), elem_id="chat-hint")
     return ChatParts(
-        provider=provider, model=model, preselected=Preselected(hub, provider, model), note=note,
+        provider=provider, model=model, preselected=Preselected(session, provider, model), note=note,
         system=system, temperature=temperature, max_tokens=max_tokens, chain=chain, new=new, past=past, live=live,
         again=again, route=route, prompt=prompt, stop=stop, hint=hint, turns=gr.State(()), draft=gr.State(None),
     )  # fmt: skip

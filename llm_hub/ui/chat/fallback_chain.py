@@ -18,8 +18,8 @@ from llm_hub.ui.render.formats import target
 from llm_hub.ui.render.sanitize import html_text
 
 if TYPE_CHECKING:
-    from llm_hub.gateway.visitors import Visitors
-    from llm_hub.hub import Hub
+    from llm_hub.access.session import Session
+    from llm_hub.gateway.gateway import Gateway
 
 MAX_CHAIN = 8
 """Fallbacks in one chain."""
@@ -51,14 +51,14 @@ class ChainParts:
     kept: gr.State
 
 
-def chain_control(hub: Hub, provider: str) -> ChainParts:
+def chain_control(session: Session, provider: str) -> ChainParts:
     """Lays the control out where it is called; `provider` is the one that is chosen at first."""
     with gr.Column(elem_id="chat-chain"):
         shown = gr.HTML(
-            html(hub, None, provider=provider), js_on_load=PICK, apply_default_css=False, elem_id="chat-chain-list"
+            html(session, None, provider=provider), js_on_load=PICK, apply_default_css=False, elem_id="chat-chain-list"
         )
         add = gr.Dropdown(
-            model_choices.targets(hub),
+            model_choices.targets(session),
             value=None,
             label="Add a fallback: provider/model",
             show_label=False,
@@ -71,9 +71,9 @@ def chain_control(hub: Hub, provider: str) -> ChainParts:
 class ChainEvents:
     """Extends, shortens and reorders the chain. `provider` is the Chat tab's choice, which may be the route itself."""
 
-    def __init__(self, visitors: Visitors, parts: ChainParts, provider: gr.Dropdown) -> None:
-        self._visitors = visitors
-        self._hub = visitors.anyone
+    def __init__(self, gateway: Gateway, parts: ChainParts, provider: gr.Dropdown) -> None:
+        self._gateway = gateway
+        self._session = gateway.common_session
         self._parts = parts
         self._provider = provider
 
@@ -89,7 +89,7 @@ class ChainEvents:
         if not text.strip():
             return {parts.add: gr.update(value=None)}
         try:
-            wanted = model_choices.typed(self._visitors.hub(visitor), text)
+            wanted = model_choices.typed(self._gateway.session(visitor), text)
         except InvalidRequest as error:
             return self._set(data, chain, str(error)) | {parts.add: gr.update(value=None)}
         if wanted not in chain and len(chain) >= MAX_CHAIN:
@@ -110,23 +110,23 @@ class ChainEvents:
 
     def _shown(self, data: dict[Any, Any]) -> tuple[str, ...]:
         chain: Chain = data[self._parts.kept]
-        return self._hub.fallback if chain is None else chain
+        return self._session.fallback if chain is None else chain
 
     def _set(self, data: dict[Any, Any], chain: Chain, problem: str = "") -> dict[Any, Any]:
-        if chain == self._hub.fallback:
+        if chain == self._session.fallback:
             chain = None
-        shown = html(self._hub, chain, provider=data[self._provider], problem=problem)
+        shown = html(self._session, chain, provider=data[self._provider], problem=problem)
         return {self._parts.kept: chain, self._parts.shown: shown}
 
 
-def html(hub: Hub, chain: Chain, *, provider: str = "", problem: str = "") -> str:
+def html(session: Session, chain: Chain, *, provider: str = "", problem: str = "") -> str:
     """The list. With the route itself chosen, its first entry is what is asked first."""
-    names, called = hub.fallback if chain is None else chain, model_choices.titles(hub)
+    names, called = session.fallback if chain is None else chain, model_choices.titles(session)
     whole = provider == model_choices.AUTO
     rows = "".join(_row(one, target(one, called), at, whole=whole) for at, one in enumerate(names))
     nobody = "Nobody is asked." if whole else "Nobody else is asked."
     shown = f"<ol>{rows}</ol>" if names else f'<p class="nobody">{nobody}</p>'
-    back = "" if chain is None else _button("route", "Back to the hub's route" if hub.fallback else "Clear")
+    back = "" if chain is None else _button("route", "Back to the hub's route" if session.fallback else "Clear")
     told = f'<p class="told">{html_text(problem)}</p>' if problem else ""
     heading = "Asked in this order" if whole else "If it fails"
     return f'<div class="chain" role="status"><h3>{heading}</h3>{shown}{told}{back}</div>'

@@ -68,7 +68,7 @@ class VoteEvents:
             word = "best" if len(comparison.shown) > 2 else "better"
             bad = "all bad" if len(comparison.shown) > 2 else "both bad"
             said = {"tie": "a tie", "bad": bad}.get(verdict) or f"{comparison.letter(number or 0)} is {word}"
-            clean = self._shown.visitors.without_keys
+            clean = self._shown.gateway.visitors.redacted
             talk = as_json(record(comparison, self._shown.titles)) if data[self._parts.vote.keep] else None
             vote = Vote(
                 targets=tuple(map(clean, comparison.targets)),  # the Leaderboard shows them to everybody

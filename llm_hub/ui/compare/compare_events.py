@@ -141,7 +141,7 @@ class CompareEvents:
                 return
             pane.running = True
             draft = pane.draft
-            events = self._shown.visitors.events(visitor, pane.request(), "compare")
+            events = self._shown.gateway.answer(self._shown.gateway.visitor(visitor, "compare"), pane.request())
             snapshots = self._coalescer.snapshots(events)
             views = paced(
                 snapshots,
@@ -221,14 +221,14 @@ class CompareEvents:
         async def list_models(data: Inputs, visitor: gr.Request) -> Updates:
             """The live list takes the suggestions' place when it comes. What is chosen stays chosen."""
             parts, comparison = self._parts.panes[number], data[self._parts.comparison]
-            provider, hub = data[parts.provider], self._shown.visitors.hub(visitor)
+            provider, session = data[parts.provider], self._shown.gateway.session(visitor)
             comparison.listing[number] = provider
-            state = model_choices.state(hub, provider)
+            state = model_choices.state(session, provider)
             models: list[model_choices.Choice] = []
             problem = ""
             if state.ready:
                 try:
-                    models = model_choices.listed(await hub.models(provider))
+                    models = model_choices.listed(await session.models(provider))
                 except LLMHubError as error:
                     problem = f"Its list of models did not come. {error.message}"
             if comparison.listing[number] != provider:
@@ -236,7 +236,7 @@ class CompareEvents:
             comparison.notes[number] = note_on(state, problem)
             return {
                 parts.model: gr.update(choices=model_choices.never_shorter(models, model_choices.models(state))),
-                parts.preselected.first: first_of(hub, provider),
+                parts.preselected.first: first_of(session, provider),
                 parts.head: view.head(comparison, number, self._shown.titles),
             }
 

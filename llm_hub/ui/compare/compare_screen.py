@@ -19,8 +19,8 @@ from llm_hub.ui.render.formats import name
 from llm_hub.ui.render.sanitize import html_text
 
 if TYPE_CHECKING:
-    from llm_hub.gateway.visitors import Visitors
-    from llm_hub.hub import ProviderState
+    from llm_hub.access.session import ProviderState
+    from llm_hub.gateway.gateway import Gateway
     from llm_hub.ui.compare.compare_tab import CompareParts, PaneParts
     from llm_hub.ui.render.formats import Titles
 
@@ -36,9 +36,9 @@ HELP = "Enter asks every model, Shift+Enter starts a new line."
 class CompareScreen:
     """What the tab's events have in common."""
 
-    def __init__(self, visitors: Visitors, parts: CompareParts) -> None:
-        self.visitors = visitors
-        self.hub = visitors.anyone
+    def __init__(self, gateway: Gateway, parts: CompareParts) -> None:
+        self.gateway = gateway
+        self.session = gateway.common_session
         self.parts = parts
 
     @property
@@ -66,11 +66,11 @@ class CompareScreen:
 
     @property
     def titles(self) -> Titles:
-        return model_choices.titles(self.hub)
+        return model_choices.titles(self.session)
 
     def state(self, provider: str) -> ProviderState:
         """A provider as it is now. Raises `InvalidRequest` for a name that no browser was given."""
-        for state in self.hub.providers():
+        for state in self.session.providers():
             if state.name == provider:
                 return state
         raise InvalidRequest(f"There is no provider {provider!r}.")
@@ -96,8 +96,8 @@ class CompareScreen:
         error, response = ended.answer.error, ended.answer.response
         if error is not None and not isinstance(error, LLMHubError):
             log.error("An answer failed inside the hub.", exc_info=error)
-        prices = tuple(self.hub.price(attempt) for attempt in attempt_text.attempts(ended))
-        price = self.hub.price(response) if response is not None else None
+        prices = tuple(self.session.prices.of(attempt) for attempt in attempt_text.attempts(ended))
+        price = self.session.prices.of(response) if response is not None else None
         pane.turns, pane.draft = (*pane.turns, replace(ended, prices=prices, price=price)), None
 
     def hint(self, text: str) -> Updates:

@@ -22,9 +22,9 @@ from llm_hub.ui.compare.comparison import MAX_PANES, MIN_PANES, Comparison
 from llm_hub.ui.gradio_fixes.default_model import Preselected
 
 if TYPE_CHECKING:
+    from llm_hub.access.session import ProviderState, Session
     from llm_hub.arena.votes import Votes
-    from llm_hub.gateway.visitors import Visitors
-    from llm_hub.hub import Hub, ProviderState
+    from llm_hub.gateway.gateway import Gateway
     from llm_hub.ui.chat.chat_events import ChatEvents
     from llm_hub.ui.streaming.coalescer import Coalescer
 
@@ -108,18 +108,18 @@ class Around:
     chat: ChatEvents
 
 
-def compare_tab(visitors: Visitors, coalescer: Coalescer, votes: Votes, around: Around) -> tuple[gr.Dropdown, ...]:
+def compare_tab(gateway: Gateway, coalescer: Coalescer, votes: Votes, around: Around) -> tuple[gr.Dropdown, ...]:
     """Builds the tab. Returns its lists of providers."""
-    shown = CompareScreen(visitors, _layout(visitors.anyone))
+    shown = CompareScreen(gateway, _layout(gateway.common_session))
     CompareEvents(shown, coalescer).connect(around.tab)
     VoteEvents(shown, votes).connect()
     AfterEvents(shown, around.chat, around.tabs).connect(around.page)
     return tuple(pane.provider for pane in shown.parts.panes)
 
 
-def _layout(hub: Hub) -> CompareParts:
-    states = hub.providers()
-    chosen = _first_choices(hub, states)
+def _layout(session: Session) -> CompareParts:
+    states = session.providers()
+    chosen = _first_choices(session, states)
     with gr.Column(elem_id="compare"):
         with gr.Row(elem_id="compare-bar"):
             new = gr.Button("New comparison", size="sm", elem_id="compare-new")
@@ -142,7 +142,7 @@ def _layout(hub: Hub) -> CompareParts:
                 markdown = gr.Button("Save Markdown", size="sm", visible=False, elem_id="compare-markdown")
                 json = gr.Button("Save JSON", size="sm", visible=False, elem_id="compare-json")
         with gr.Row(elem_id="compare-panes", equal_height=True):
-            panes = tuple(_pane(hub, number, chosen[number]) for number in range(MAX_PANES))
+            panes = tuple(_pane(session, number, chosen[number]) for number in range(MAX_PANES))
         with gr.Accordion("Figures and differences", open=False, visible=False, elem_id="compare-results") as section:
             figures = gr.HTML("", elem_id="compare-figures")
             with gr.Row(elem_id="compare-sides"):
@@ -188,7 +188,7 @@ def _vote() -> VoteParts:
     return VoteParts(bar=bar, best=best, tie=tie, bad=bad, reveal=reveal, keep=keep, said=said)
 
 
-def _pane(hub: Hub, number: int, chosen: ProviderState) -> PaneParts:
+def _pane(session: Session, number: int, chosen: ProviderState) -> PaneParts:
     name = f"compare-pane-{number + 1}"
     look: dict[str, Any] = {
         "show_label": False,
@@ -205,7 +205,7 @@ def _pane(hub: Hub, number: int, chosen: ProviderState) -> PaneParts:
         with gr.Row(elem_classes="pane-top"):
             with gr.Row(elem_classes="pane-picker") as picker:
                 provider = gr.Dropdown(
-                    [choice for choice in model_choices.providers(hub) if choice[1] != model_choices.AUTO],
+                    [choice for choice in model_choices.providers(session) if choice[1] != model_choices.AUTO],
                     value=chosen.name,
                     label=f"Provider {number + 1}",
                     elem_id=f"{name}-provider",
@@ -230,13 +230,13 @@ def _pane(hub: Hub, number: int, chosen: ProviderState) -> PaneParts:
             carry = gr.Button("Continue in Chat", size="sm", visible=False, elem_classes="pane-carry")
             stop = gr.Button("Stop", size="sm", visible=False, elem_classes="pane-stop")
     return PaneParts(
-        column=column, picker=picker, provider=provider, model=model, preselected=Preselected(hub, provider, model),
+        column=column, picker=picker, provider=provider, model=model, preselected=Preselected(session, provider, model),
         head=head, past=past, live=live, line=line, stop=stop, retry=retry, carry=carry, remove=remove,
     )  # fmt: skip
 
 
-def _first_choices(hub: Hub, states: tuple[ProviderState, ...]) -> list[ProviderState]:
+def _first_choices(session: Session, states: tuple[ProviderState, ...]) -> list[ProviderState]:
     """What the panes begin with: the default provider first, then whoever else can be asked."""
     ready = [state for state in states if state.ready]
-    ready.sort(key=lambda state: (state.name != hub.default_provider, not state.default_model))
+    ready.sort(key=lambda state: (state.name != session.default_provider, not state.default_model))
     return [(ready or list(states))[number % len(ready or states)] for number in range(MAX_PANES)]

@@ -17,7 +17,7 @@ from llm_hub.ui.gradio_fixes.event_options import NOW
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from llm_hub.hub import Hub
+    from llm_hub.access.session import Session
 
 DEFAULT = """(provider, before) => {
   if (provider === before) return [];
@@ -30,7 +30,7 @@ FIRST = """(provider, model, first) => model?.trim() || first?.provider !== prov
 class Preselected:
     """A chosen provider's default model at once, or else the `first` of its list when that comes."""
 
-    def __init__(self, hub: Hub, provider: gr.Dropdown, model: gr.Dropdown) -> None:
+    def __init__(self, session: Session, provider: gr.Dropdown, model: gr.Dropdown) -> None:
         self._provider = provider
         self._model = model
         self.first = gr.JSON(visible=False)
@@ -38,7 +38,7 @@ class Preselected:
         # Gradio says that there was input also when the box is only left.
         before = gr.JSON(visible=False)
         provider.focus(None, provider, before, js="(provider) => provider", **NOW)
-        known = {state.name: (model_choices.models(state), state.default_model) for state in hub.providers()}
+        known = {state.name: (model_choices.models(state), state.default_model) for state in session.providers()}
         provider.input(None, [provider, before], [model, before], js=DEFAULT % json.dumps(known), **NOW)
 
     def after(self, listed: Callable[..., Any]) -> None:
@@ -46,7 +46,7 @@ class Preselected:
         listed(None, [self._provider, self._model, self.first], self._model, js=FIRST, **NOW)
 
 
-def first_of(hub: Hub, provider: str) -> dict[str, str] | None:
+def first_of(session: Session, provider: str) -> dict[str, str] | None:
     """What a provider is asked for where nobody chose a model."""
-    known = hub.listed(provider)
+    known = session.last_models(provider)
     return {"provider": provider, "model": known[0].id} if known else None

@@ -16,4 +16,4 @@ NOW: dict[str, Any] = {**QUIET, "queue": False}
 """For an event that is over at once."""
 
 STREAMING: dict[str, Any] = {**QUIET, "concurrency_limit": None}
-"""For an event that lasts, however many visitors there are."""
+"""For an event that lasts, however many gateway there are."""

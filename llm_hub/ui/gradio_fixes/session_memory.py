@@ -117,7 +117,7 @@ def _is_blank(kept: SessionState) -> bool:
 
 
 def _give_back() -> None:
-    """The C library keeps what Python frees, and a wave of visitors would be remembered for good."""
+    """The C library keeps what Python frees, and a wave of gateway would be remembered for good."""
     with suppress(OSError, AttributeError):
         ctypes.CDLL(None).malloc_trim(0)
 

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from decimal import Decimal
 
+    from llm_hub.access.session import ProviderState, TargetState
     from llm_hub.chat import Attempt
-    from llm_hub.hub import ProviderState, TargetState
 
 SHOWN = 12
 """Attempts in a target's list."""

@@ -1,0 +1,345 @@
+"""The hub as one keyring opens it: which providers can be asked, with which key, and what is known of them."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager, suppress
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from llm_hub.access.keyring import TYPE_A_KEY
+from llm_hub.access.provider_pool import ProviderPool
+from llm_hub.access.route import Route, providers_of, targets_of
+from llm_hub.chat import split_target
+from llm_hub.errors import ConfigurationError, LLMHubError, NotConfigured
+from llm_hub.factory import ProviderFactory
+from llm_hub.provider import LLMProvider
+from llm_hub.providers.catalog import PROVIDERS
+from llm_hub.router import Clocks, Health, LLMRouter, Target
+from llm_hub.router.deadlines import Running
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, AsyncIterator, Callable
+    from contextlib import AbstractAsyncContextManager
+
+    from llm_hub.access.keyring import Keyring, Payer
+    from llm_hub.access.provider_pool import PooledProvider
+    from llm_hub.chat import Attempt, ChatRequest, Event, ModelInfo
+    from llm_hub.factory import ConfiguredProviders
+    from llm_hub.providers.catalog import ProviderSpec
+    from llm_hub.router.circuit_breaker import Paused
+    from llm_hub.usage.prices import Prices
+
+MAX_LIST_AGE = 600.0
+"""Seconds that a provider's list of models is kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderState:
+    """A provider as the page shows it. Not ready: `problem` says what is missing and what to do."""
+
+    name: str
+    title: str
+    ready: bool
+    problem: str
+    default_model: str
+    suggestions: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TargetState:
+    """What is known of a target that has been asked: `attempts` newest last, and why it is paused, if it is.
+
+    `ages` are the seconds since each of the attempts was over.
+    """
+
+    name: str
+    paused: Paused | None
+    attempts: tuple[Attempt, ...]
+    ages: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SharedState:
+    """What every session of a hub shares, whoever pays."""
+
+    configured: ConfiguredProviders
+    prices: Prices
+    route: tuple[str, ...] = ()
+    """The configured route; () for none."""
+    max_retries: int = 2
+    resume: bool = True
+    clocks: Clocks = field(default_factory=Clocks)
+    health: Health = field(default_factory=Health)
+    clock: Callable[[], float] = time.monotonic
+    pool: ProviderPool = field(default_factory=ProviderPool)
+    running: Running = field(default_factory=Running)
+
+
+class Session:
+    """The providers of a hub as one caller may use them: open providers are shared by those who hold the same key.
+
+    A caller who is not trusted cannot end a pause for others, and sees of others only how the providers that all share
+    are doing.
+    """
+
+    def __init__(self, shared: SharedState, keyring: Keyring) -> None:
+        self._shared = shared
+        self._configured = shared.configured
+        self._specs = shared.configured.specs
+        self._keyring = keyring
+        self.prices = shared.prices
+
+    @property
+    def default_provider(self) -> str:
+        """The provider that a new chat begins with: the first that has a key, else the embedded model."""
+        with_keys = (name for name, spec in PROVIDERS.items() if spec.key)
+        return next((name for name in with_keys if self._is_ready(name)), "local")
+
+    @property
+    def route(self) -> tuple[str, ...]:
+        """What `auto` asks, in order."""
+        return self._shared.route or (self.default_provider,)
+
+    @property
+    def fallback(self) -> tuple[str, ...]:
+        """What follows a chosen model where a request does not say: the configured route, or nothing."""
+        return self._shared.route
+
+    @property
+    def max_tries(self) -> int:
+        """How often one target is asked before the next one is."""
+        return self._shared.max_retries + 1
+
+    def providers(self) -> tuple[ProviderState, ...]:
+        """Every provider, in the order of the page, whether it can be used or not."""
+        registered = ProviderFactory.registered
+        built_in = [self._state(name, spec) for name, spec in self._specs.items() if name not in registered]
+        added = [
+            ProviderState(name, name, True, "", provider.default_model, ()) for name, provider in registered.items()
+        ]
+        return (*built_in, *added)
+
+    def providers_with_keys(self) -> tuple[tuple[ProviderState, str], ...]:
+        """The providers that take a key, each with the host that the key is sent to."""
+        listing = []
+        for name, spec in self._specs.items():
+            if self._configured.takes_key(name):
+                with suppress(ConfigurationError):  # the owner's base URL is unusable: the key could not be sent
+                    url = self._configured.address(spec) or spec.base_url
+                    listing.append((self._state(name, spec), urlsplit(url).hostname or ""))
+        return tuple(listing)
+
+    async def models(self, provider: str, *, fresh: bool = False) -> tuple[ModelInfo, ...]:
+        """The provider's models, asked live and kept for ten minutes; `fresh` asks anew. Raises `LLMHubError`."""
+        payer = self._keyring.payer((provider,))
+        pooled = self._pooled(provider)
+        if pooled and pooled.model_list and not fresh and self._shared.clock() - pooled.model_list[0] < MAX_LIST_AGE:
+            return pooled.model_list[1]
+        async with self._open_provider(provider, payer) as opened:
+            models = await opened.models()
+            if pooled := self._pooled(provider):
+                pooled.model_list = (self._shared.clock(), models)
+        return models
+
+    async def model_names(self, provider: str, patience: float = 0.0) -> tuple[str, ...]:
+        """The names of a provider's models as far as they are known within `patience` seconds: live, kept or static."""
+        if patience > 0:
+            with suppress(TimeoutError, LLMHubError):
+                async with asyncio.timeout(patience):
+                    return tuple(model.id for model in await self.models(provider))
+        if models := self.last_models(provider):
+            return tuple(model.id for model in models)
+        spec = self._specs.get(provider)
+        if spec is None:
+            return ()
+        return spec.suggestions or ((spec.default_model,) if spec.default_model else ())
+
+    def last_models(self, provider: str) -> tuple[ModelInfo, ...]:
+        """The provider's models as they were last listed, without asking anybody; () if they never were."""
+        pooled = self._pooled(provider)
+        return pooled.model_list[1] if pooled and pooled.model_list else ()
+
+    def target(self, name: str) -> str:
+        """A target with its model: a provider's name alone means the provider's default model."""
+        provider, model = split_target(name)
+        return name if model else f"{provider}/{self._default_model(provider)}"
+
+    def route_of(self, request: ChatRequest) -> Route:
+        """Which targets a request is for, and who pays: the holder of the key for the first that somebody has one for.
+
+        A route never goes on with somebody else's key.
+        """
+        targets = targets_of(request, self.route, self.fallback)
+        providers = providers_of(targets)
+        payer = self._keyring.payer(providers)
+        return Route(
+            targets,
+            payer,
+            paid=frozenset(name for name in providers if self._keyring.key_holder((name,)) is not None),
+            registered=not ProviderFactory.registered.keys().isdisjoint(providers),
+        )
+
+    @asynccontextmanager
+    async def answer(self, request: ChatRequest, route: Route | None = None) -> AsyncIterator[AsyncGenerator[Event]]:
+        """The events of the answer to a request, from the first target of its route that can give one.
+
+        Its model is `provider/model`, a provider's name alone for its default model, or `auto` (or None) for the
+        configured route; see `targets_of`. Raises `LLMHubError`. At the end every connection is closed or returned.
+        """
+        route = route or self.route_of(request)
+        async with AsyncExitStack() as stack:
+            targets = [await self._open_target(name, route.payer, stack) for name in route.targets]
+            router = LLMRouter(
+                targets[0],
+                targets[1:],
+                self._shared.max_retries,
+                clocks=self._shared.clocks,
+                health=self._shared.health,
+                resume=self._shared.resume,
+                record=partial(self._remember, route.payer),
+            )
+            events = self._shared.running.watch(router.events(replace(request, model=None)))
+            yield await stack.enter_async_context(aclosing(events))
+
+    def knows(self, provider: str, model: str) -> bool:
+        """Whether a model's name may be kept in the ledger and in metrics: it is listed, configured or has answered.
+
+        Any other name was typed by somebody, and may be a key in the wrong place.
+        """
+        pooled = self._pooled(provider)
+        attempts = pooled.attempts.get(model, ()) if pooled else ()
+        if any(attempt.outcome == "answered" for _, attempt in attempts) or self._lists(provider, model, pooled):
+            return True
+        return f"{provider}/{model}" in self._shared.route or self.prices.names(f"{provider}/{model}")
+
+    def targets(self) -> tuple[TargetState, ...]:
+        """Every target that has been asked since the start, by name."""
+        states = []
+        for name in [*self._specs, *ProviderFactory.registered]:
+            pooled = self._pooled(name)
+            for model, attempts in list(pooled.attempts.items()) if pooled else ():
+                if self._keyring.trusted or self._keyring.typed(name) or self._lists(name, model, pooled):
+                    opened = pooled.provider if pooled else None
+                    paused = self._shared.health.paused(opened, model) if opened else None
+                    ages = tuple(self._shared.clock() - over_at for over_at, _ in attempts)
+                    states.append(TargetState(f"{name}/{model}", paused, tuple(item for _, item in attempts), ages))
+        return tuple(sorted(states, key=lambda state: state.name))
+
+    def try_now(self, target: str) -> None:
+        """Ends a target's pause: somebody says that the cause is mended, or asks this target on purpose.
+
+        A stranger ends only what their own key caused; what a provider caused concerns everybody, and passes by itself.
+        """
+        provider, model = split_target(target)
+        pooled = self._pooled(provider)
+        if pooled and pooled.provider and (self._keyring.trusted or self._keyring.typed(provider)):
+            model = model or pooled.provider.default_model
+            self._shared.health.reset(pooled.provider, model, key_only=not self._keyring.trusted)
+
+    async def warm_up(self, provider: str) -> None:
+        """Builds a provider, which imports its SDK. Raises `LLMHubError` if it cannot be used."""
+        async with self._open_provider(provider, self._keyring.payer((provider,))):
+            pass
+
+    def _pooled(self, provider: str, payer: Payer | None = None) -> PooledProvider | None:
+        """The pooled provider that this session's requests use, if it is in the pool and they may use it."""
+        typed = self._keyring.typed(provider)
+        if typed and payer != "owner":
+            return self._shared.pool.find(provider, typed)
+        if self._keyring.needs_key(provider) and (payer == "visitor" or not self._keyring.owner_pays):
+            return None
+        return self._shared.pool.find(provider)
+
+    def _lists(self, provider: str, model: str, pooled: PooledProvider | None) -> bool:
+        """Whether a model is one that the provider lists, or its default, and not just what somebody typed."""
+        spec = self._specs.get(provider)
+        listed = {info.id for info in pooled.model_list[1]} if pooled and pooled.model_list else set()
+        default = pooled.provider.default_model if pooled and pooled.provider else ""
+        return model in listed or model == default or (spec is not None and model in spec.suggestions)
+
+    def _remember(self, payer: Payer, attempt: Attempt) -> None:
+        """Keeps an attempt for `targets`. In a pool that all share no unlisted model of a stranger's is kept: its name
+        may be a key that was typed in the wrong place."""
+        name, pooled = attempt.provider, self._pooled(attempt.provider, payer)
+        private = self._keyring.trusted or (payer == "visitor" and self._keyring.typed(name))
+        if pooled and (private or attempt.outcome == "answered" or self._lists(name, attempt.model, pooled)):
+            pooled.remember(self._shared.clock(), attempt)
+
+    async def _open_target(self, name: str, payer: Payer, stack: AsyncExitStack) -> Target:
+        """A target by its name; one that cannot be used says why when it is asked, so that the route goes on."""
+        provider, model = split_target(name)
+        try:
+            opened = self._open_provider(self._configured.check(name), payer)
+            return Target(await stack.enter_async_context(opened), model)
+        except ConfigurationError as error:
+            if provider not in self._specs:
+                raise
+            return Target(UnusableProvider(provider, self._specs[provider], error), model)
+
+    def _state(self, name: str, spec: ProviderSpec) -> ProviderState:
+        error = self._problem(name)
+        problem = ""
+        if error is not None:
+            problem = str(error)
+            if error.message.endswith("needs a key."):
+                problem = f"needs a key: {f'set {spec.key[0]}' if self._keyring.owner_pays else TYPE_A_KEY}"
+        model = spec.default_model if error is not None else self._configured.default_model(name)
+        return ProviderState(name, spec.title, error is None, problem.removesuffix("."), model, spec.suggestions)
+
+    def _default_model(self, provider: str) -> str:
+        if provider in ProviderFactory.registered:
+            return ProviderFactory.registered[provider].default_model
+        spec = self._specs.get(provider)
+        if spec is None:
+            return ""
+        return spec.default_model if self._problem(provider) is not None else self._configured.default_model(provider)
+
+    def _is_ready(self, name: str) -> bool:
+        return name in ProviderFactory.registered or self._problem(name) is None
+
+    def _problem(self, name: str) -> ConfigurationError | None:
+        """Why this provider cannot be used, if it cannot."""
+        try:
+            self._keyring.key(name, self._keyring.payer((name,)))
+            self._configured.options(name)
+        except ConfigurationError as error:
+            return error
+        return None
+
+    def _open_provider(self, name: str, payer: Payer) -> AbstractAsyncContextManager[LLMProvider]:
+        """The provider with the payer's key, for as long as it is used. Raises `ConfigurationError`."""
+        spec = self._specs.get(name)
+        if spec is None or name in ProviderFactory.registered:
+            return self._shared.pool.open(name).use(partial(asyncio.to_thread, ProviderFactory.create, name))
+        key = self._keyring.key(name, payer)
+        pooled = self._shared.pool.open(name, key if payer == "visitor" else "")
+        return pooled.use(partial(self._build, name, spec, key))
+
+    async def _build(self, name: str, spec: ProviderSpec, key: str) -> LLMProvider:
+        """A new provider, built in a thread: importing an SDK takes up to a second."""
+        options = self._configured.options(name) | ({"api_key": key} if key else {})
+        return await asyncio.to_thread(ProviderFactory.build, name, spec, **options)
+
+
+class UnusableProvider(LLMProvider):
+    """Stands in a route for a provider that cannot be built, and fails with the reason: no key, or a wrong setting."""
+
+    def __init__(self, name: str, spec: ProviderSpec, error: ConfigurationError) -> None:
+        self.name, self.title, self.default_model = name, spec.title, spec.default_model or "?"
+        self._error = error
+
+    def events(self, request: ChatRequest) -> AsyncGenerator[Event]:  # noqa: ARG002  # the interface's
+        """Fails with `NotConfigured`, whatever is asked: what is missing goes before what the provider cannot do."""
+        return _failing(NotConfigured(self._error.message, provider=self.name, hint=self._error.hint))
+
+
+async def _failing(error: LLMHubError) -> AsyncGenerator[Event]:
+    """A stream of events that fails before its first."""
+    nothing: tuple[Event, ...] = ()
+    for event in nothing:
+        yield event
+    raise error

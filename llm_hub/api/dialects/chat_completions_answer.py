@@ -1,0 +1,111 @@
+"""The shapes of the answers to `POST /v1/chat/completions`: OpenAI's completion, and the chunks of its stream."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, NotRequired
+
+from pydantic import Field
+from typing_extensions import TypedDict
+
+from llm_hub.api.shapes import Count, HubReport
+
+FinishReason = Literal["stop", "length", "tool_calls", "content_filter"]
+
+
+class CompletionFunction(TypedDict):
+    """The tool that is called; its arguments are JSON as the model wrote it."""
+
+    name: str
+    arguments: str
+
+
+class CompletionCall(TypedDict):
+    id: str
+    type: Literal["function"]
+    function: CompletionFunction
+
+
+class CompletionMessage(TypedDict):
+    role: Literal["assistant"]
+    content: str | None
+    refusal: None
+    tool_calls: NotRequired[list[CompletionCall]]
+    reasoning_content: NotRequired[str]
+
+
+class CompletionChoice(TypedDict):
+    index: Literal[0]
+    message: CompletionMessage
+    logprobs: None
+    finish_reason: FinishReason
+
+
+class PromptTokensDetails(TypedDict):
+    cached_tokens: Count
+
+
+class CompletionTokensDetails(TypedDict):
+    reasoning_tokens: Count
+
+
+class CompletionUsage(TypedDict):
+    prompt_tokens: Count
+    completion_tokens: Count
+    total_tokens: Count
+    prompt_tokens_details: PromptTokensDetails
+    completion_tokens_details: CompletionTokensDetails
+
+
+class Completion(TypedDict):
+    """The body of an answer. `usage` is null where the provider reported none."""
+
+    id: str
+    object: Literal["chat.completion"]
+    created: Count
+    model: str
+    choices: Annotated[list[CompletionChoice], Field(min_length=1, max_length=1)]
+    usage: CompletionUsage | None
+    x_llm_hub: HubReport
+
+
+class FunctionDelta(TypedDict):
+    name: NotRequired[str]
+    arguments: str
+
+
+class CallDelta(TypedDict):
+    """A piece of a call. `index` counts the calls; the first piece of each has the id, the type and the name."""
+
+    index: Count
+    id: NotRequired[str]
+    type: NotRequired[Literal["function"]]
+    function: FunctionDelta
+
+
+class Delta(TypedDict, total=False):
+    """What a chunk adds to the message. The first one says whose message it is."""
+
+    role: Literal["assistant"]
+    content: str | None
+    reasoning_content: str
+    tool_calls: list[CallDelta]
+
+
+class ChunkChoice(TypedDict):
+    index: Literal[0]
+    delta: Delta
+    logprobs: None
+    finish_reason: FinishReason | None
+
+
+class Chunk(TypedDict):
+    """The data of an event. `model` is the one that answers at the moment. The last chunk of an answer has
+    `x_llm_hub`; with `stream_options.include_usage` one more follows, without choices and with `usage`."""
+
+    id: str
+    object: Literal["chat.completion.chunk"]
+    created: Count
+    model: str
+    choices: Annotated[list[ChunkChoice], Field(max_length=1)]
+    usage: NotRequired[CompletionUsage | None]
+    x_llm_hub: NotRequired[HubReport]

@@ -1,0 +1,92 @@
+"""What the hub's own dialect shares with OpenAI's: the parts of a message, errors, and the list of models."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from pydantic import Field
+from typing_extensions import TypedDict
+
+from llm_hub.api.bodies import StrictModel, read_image
+from llm_hub.api.dialects.dialect import ListedModel, ModelLists
+from llm_hub.api.refusals import Refusal
+from llm_hub.api.shapes import ErrorObject
+from llm_hub.chat import Part, Text
+
+if TYPE_CHECKING:
+    from llm_hub.chat import Image
+
+
+class ImageURL(StrictModel):
+    url: str
+    detail: str | None = None
+
+
+class TextPart(StrictModel):
+    type: Literal["text"]
+    text: str
+
+
+class ImagePart(StrictModel):
+    type: Literal["image_url"]
+    image_url: ImageURL
+
+    def image(self, field: str) -> Image:
+        """The image. `field` is the part's place in the body. Raises `Refusal` for an address that is not the data."""
+        field = f"{field}.image_url.url"
+        head, _, data = self.image_url.url.partition(";base64,")
+        if not head.startswith("data:"):
+            raise Refusal(
+                400, f"{field}: an image is sent as data:image/png;base64,… (PNG, JPEG, GIF or WebP).", field=field
+            )
+        return read_image(head.removeprefix("data:"), data, field)
+
+
+TextOrImage = Annotated[TextPart | ImagePart, Field(discriminator="type")]
+
+
+def read_content(content: str | Sequence[TextPart | ImagePart], field: str) -> str | tuple[Part, ...]:
+    """A message's content as the hub knows it. `field` is its place in the body. Raises `Refusal`."""
+    if isinstance(content, str):
+        return content
+    return tuple(
+        Text(part.text) if isinstance(part, TextPart) else part.image(f"{field}.{number}")
+        for number, part in enumerate(content)
+    )
+
+
+class OpenAIError(TypedDict):
+    error: ErrorObject
+
+
+def openai_error(status: int, error: ErrorObject) -> tuple[int, OpenAIError]:
+    """A refusal: the status, and the body."""
+    return status, {"error": error}
+
+
+class OpenAIModel(TypedDict):
+    """A model. When it was made nobody says: 0 is OpenAI's word for that."""
+
+    id: str
+    object: Literal["model"]
+    created: Literal[0]
+    owned_by: str
+
+
+class OpenAIModelList(TypedDict):
+    object: Literal["list"]
+    data: list[OpenAIModel]
+
+
+def _model(model: ListedModel) -> OpenAIModel:
+    return {"id": model.id, "object": "model", "created": 0, "owned_by": model.owner}
+
+
+def _model_list(models: Sequence[ListedModel]) -> OpenAIModelList:
+    return {"object": "list", "data": [_model(model) for model in models]}
+
+
+OPENAI_MODELS = ModelLists(
+    model=_model, model_list=_model_list, model_shape=OpenAIModel, model_list_shape=OpenAIModelList
+)

@@ -1,0 +1,111 @@
+"""The one door to an answer, for the page and the API alike: `Gateway.answer(caller, request)`.
+
+    page's handler or API's endpoint → Gateway.answer → LLMRouter → adapter → wire
+
+and the events come back the same way, untouched. Here is decided who pays and how much may be used (`Policy`), and here
+every answer is counted (`Meter`). The hub, the router and the adapters know nothing of either.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+from llm_hub.access.client_address import from_here
+from llm_hub.gateway.caller import Caller
+from llm_hub.gateway.meter import Meter
+from llm_hub.gateway.policy import Policy
+from llm_hub.gateway.reservation import RequestReservation
+from llm_hub.gateway.visitors import Visitors
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Callable, Mapping
+
+    from llm_hub.access.session import Session
+    from llm_hub.chat import ChatRequest, Event
+    from llm_hub.gateway.visitors import PageRequest
+    from llm_hub.hub import Hub
+
+    AddressOf = Callable[[Mapping[str, Any]], str | None]
+    """Who asks, from an ASGI scope; None is this computer."""
+
+
+class Gateway:
+    """The hub with its policy, its meter and its visitors. `address_of` tells who asks, from an ASGI scope."""
+
+    def __init__(
+        self,
+        hub: Hub,
+        policy: Policy | None = None,
+        *,
+        meter: Meter | None = None,
+        visitors: Visitors | None = None,
+        address_of: AddressOf = lambda _: None,
+    ) -> None:
+        self.hub = hub
+        self.policy = policy or Policy()
+        self.meter = meter or Meter()
+        self.visitors = visitors or Visitors(hub)
+        self._address_of = address_of
+        self.owner_session = hub.session()
+        """The hub as the owner's programs use it."""
+        self.common_session = self.policy.session(hub, {}, at_owners_computer=True)
+        """The hub as somebody at the page uses it who has typed no key."""
+
+    async def answer(self, caller: Caller, request: ChatRequest) -> AsyncGenerator[Event]:
+        """The events of the answer. Closing the generator closes the provider's connection.
+
+        Raises `LimitReached` before anybody is asked, before a further attempt is made, or when an answer grows beyond
+        what the quotas allow; `InvalidRequest` for what is more than a whole quota or has no known price; and what the
+        router raises.
+        """
+        session, terms = caller.session, self.policy.terms(caller, request)
+        request = terms.bound(request)
+        reservation = await RequestReservation.open(session, request, terms) if terms.quotas else None
+        if reservation is not None:
+            request = reservation.request
+        tally = self.meter.start(session)
+        try:
+            async with session.answer(request, terms.route) as events:
+                async for event in events:
+                    if reservation is not None:
+                        await reservation.follow(event, tally.answer_bytes)
+                    tally.add(event)
+                    yield event
+        except (GeneratorExit, asyncio.CancelledError):
+            raise
+        except BaseException as error:
+            tally.outcome = getattr(error, "kind", "failed")
+            raise
+        finally:
+            self.meter.finish(tally, terms.billed_to, caller.surface)
+            if reservation is not None:
+                await reservation.settle(tally.sent_attempts, tally.answer_bytes)
+
+    def program(self, name: str, surface: str) -> Caller:
+        """A program that asks the API. `name` is its key's, or `local`; `surface` is the endpoint's path."""
+        return Caller(surface, self.owner_session, name)
+
+    def visitor(self, page: PageRequest, surface: str) -> Caller:
+        """Somebody who asks on the page; `surface` is the tab."""
+        scope = page.request.scope if page.request is not None else None
+        return Caller(surface, self.session(page), address=self._address_of(scope) if scope is not None else None)
+
+    def session(self, page: PageRequest) -> Session:
+        """The hub as somebody at the page may use it: with the keys of their tab."""
+        keys = self.visitors.keys_of(page)
+        at_owners_computer = not self.policy.public and _is_here(page)
+        if not keys and (at_owners_computer or self.policy.public):
+            return self.common_session
+        return self.policy.session(self.hub, keys, at_owners_computer=at_owners_computer)
+
+    def session_of_tab(self, secret: str) -> Session:
+        """The hub as the tab with this secret may use it, for requests that do not come through Gradio."""
+        keys = self.visitors.keys_of_tab(secret)
+        return self.policy.session(self.hub, keys, at_owners_computer=True) if keys else self.common_session
+
+
+def _is_here(page: PageRequest) -> bool:
+    """Whether a request of the page comes from this computer, and through no proxy."""
+    client = page.request.client if page.request is not None else None
+    return client is not None and from_here(client.host, page.headers)

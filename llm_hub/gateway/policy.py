@@ -1,0 +1,115 @@
+"""Who pays for a request, with which keys, and how much they may use. All of it is decided here.
+
+    caller                          pays with                           may use
+    ------------------------------  ----------------------------------  ------------------------------------------------
+    a program with an API key       the owner's keys                    LLM_HUB_LIMIT_* for each API key
+    a program on this computer      the owner's keys                    LLM_HUB_LIMIT_* together, as `local`
+      (only without API keys)
+    the owner, on the page          the owner's keys, or typed ones     anything
+    a visitor with a typed key      the visitor's own key               anything: it is their money
+    a visitor without one           the owner's keys, if the owner      LLM_HUB_VISITOR_* for each address, and
+                                    pays (LLM_HUB_KEY_MODE=owner)       LLM_HUB_DAILY_* for all of them together
+    somebody behind a proxy on      typed keys alone: the hub cannot    anything: it is their money
+      the owner's own computer      tell them from the owner
+
+A hub is private where only its own computer can reach the page, and public elsewhere. On a private hub whoever is at
+the page is the owner.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from llm_hub.usage.quotas import Quota
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from llm_hub.access.route import Route
+    from llm_hub.access.session import Session
+    from llm_hub.chat import ChatRequest
+    from llm_hub.gateway.caller import Caller
+    from llm_hub.hub import Hub
+    from llm_hub.settings import Settings
+    from llm_hub.usage.quotas import Counters
+
+MAX_STRANGER_ANSWER_TOKENS = 4096
+"""Tokens of an answer that the owner pays for a stranger: what is reserved for it is what it may cost at most."""
+
+
+@dataclass(frozen=True, slots=True)
+class StrangerQuotas:
+    """What strangers may use of the owner's money: each of them by their address, and all of them together."""
+
+    each: Quota
+    together: Quota
+    max_answer_tokens: int = MAX_STRANGER_ANSWER_TOKENS
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """The terms of one answer: its route with its payer, the name it is billed to, and the quotas that hold for it.
+
+    Each quota stands with the name that it counts for. `max_tokens` bounds the answer; None: the request's own bound.
+    """
+
+    route: Route
+    billed_to: str
+    quotas: tuple[tuple[Quota, str], ...] = ()
+    max_tokens: int | None = None
+
+    def bound(self, request: ChatRequest) -> ChatRequest:
+        """The request, with an answer no longer than the terms allow."""
+        if self.max_tokens is None:
+            return request
+        return replace(request, max_tokens=min(request.max_tokens or self.max_tokens, self.max_tokens))
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """The owner's decisions. `api_keys` are the keys of the API by name; without any it answers this computer alone."""
+
+    public: bool = False
+    owner_pays_visitors: bool = True
+    api_keys: Mapping[str, str] = field(default_factory=dict, repr=False)
+    api_quota: Quota | None = None
+    stranger_quotas: StrangerQuotas | None = None
+
+    @classmethod
+    def from_settings(cls, settings: Settings, counters: Counters) -> Policy:
+        """The policy that the settings describe. `counters` count what is used of the quotas."""
+        limits = (settings.limit_requests, settings.limit_tokens, settings.limit_money)
+        requests, tokens, money = limits
+        api_quota = Quota(counters, requests=requests, tokens=tokens, money=money)
+        each = Quota(counters, requests=settings.visitor_requests, tokens=settings.visitor_tokens, whose="each visitor")
+        together = Quota(
+            counters, tokens=settings.daily_tokens, money=settings.daily_money, whose="all visitors together"
+        )
+        half_a_day = max(1, min(settings.visitor_tokens, settings.daily_tokens) // 2)
+        return cls(
+            settings.public,
+            settings.owner_pays,
+            {name: key.get_secret_value() for name, key in settings.api_keys.items()},
+            None if limits == (None, None, None) else api_quota,
+            StrangerQuotas(each, together, min(MAX_STRANGER_ANSWER_TOKENS, half_a_day)) if settings.public else None,
+        )
+
+    def session(self, hub: Hub, typed_keys: Mapping[str, str], *, at_owners_computer: bool) -> Session:
+        """The hub as somebody at the page may use it. `at_owners_computer`: not through a proxy either."""
+        if self.public:
+            return hub.session(typed_keys, owner_pays=self.owner_pays_visitors, trusted=False)
+        if at_owners_computer:
+            return hub.session(typed_keys, owner_pays=self.owner_pays_visitors, trusted=True)
+        return hub.session(typed_keys, owner_pays=False, trusted=False)
+
+    def terms(self, caller: Caller, request: ChatRequest) -> Terms:
+        """On which terms a request is answered."""
+        route = caller.session.route_of(request)
+        if caller.name:
+            return Terms(route, caller.name, ((self.api_quota, caller.name),) if self.api_quota else ())
+        billed_to = "visitor" if route.key_holder == "visitor" else "page"
+        if self.stranger_quotas is None or not route.costs_owner:
+            return Terms(route, billed_to)
+        quotas = ((self.stranger_quotas.each, caller.address or "here"), (self.stranger_quotas.together, "everybody"))
+        return Terms(route, billed_to, quotas, self.stranger_quotas.max_answer_tokens)

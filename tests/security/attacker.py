@@ -1,6 +1,7 @@
-"""An OpenAI-compatible server whose every word is hostile: its models' names, its answers, its errors.
+"""An OpenAI-compatible server that is hostile in its models' names, its answers and its errors.
 
-What it says is the prompt's own text; the model's name says where: `says`, `thinks`, `fails`, `breaks`, `is-called`.
+It sends the prompt's own text back. The model's name tells where the text stands: in the answer (`says`), the reasoning
+(`thinks`), the error (`fails`), the answer and an error in its middle (`breaks`), or the model's name (`is-called`).
 """
 
 from __future__ import annotations
@@ -16,15 +17,15 @@ class Attacker(Compatible):
     def models(self) -> list[str]:
         return ["says", "thinks", "fails", "breaks", "is-called", NAME, f"\u202e{NAME}"]
 
-    def answer(self, exchange: Exchange, body: dict[str, Any], said: str) -> None:
+    def answer(self, exchange: Exchange, body: dict[str, Any], text: str) -> None:
         match body["model"]:
             case "fails":
-                exchange.reply(400, {"error": {"message": said, "code": said[:200], "type": said[:200]}})
+                exchange.reply(400, {"error": {"message": text, "code": text[:200], "type": text[:200]}})
             case "thinks":
-                exchange.stream("Done.", model="villain", reasoning=said)
+                exchange.stream("Done.", model="attacker", reasoning=text)
             case "breaks":
-                exchange.stream(said, model="villain", error={"message": said})
+                exchange.stream(text, model="attacker", error={"message": text})
             case "is-called":
-                exchange.stream("Done.", model=said)
+                exchange.stream("Done.", model=text)
             case _:
-                exchange.stream(said, model="villain")
+                exchange.stream(text, model="attacker")

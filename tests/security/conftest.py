@@ -1,4 +1,4 @@
-"""The real server, as somebody meets it who means no good."""
+"""The real server, for tests that attack it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="module")
 def space(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    """A server that believes to be on a Space: it tells visitors apart by what the platform's proxy says of them."""
+    """A server that runs as on a Space: it tells visitors apart by the addresses that the platform's proxy forwards."""
     folder = tmp_path_factory.mktemp("space")
     environment = {
         "SPACE_ID": "someone/hub",

@@ -1,4 +1,4 @@
-"""Where a visitor may make the hub connect to."""
+"""Which addresses a visitor may make the hub connect to."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def test_an_address_of_the_internet_is_public(address: str) -> None:
 
 
 @pytest.mark.parametrize("address", PRIVATE)
-def test_every_other_address_is_not(address: str) -> None:
+def test_every_other_address_is_not_public(address: str) -> None:
     assert not is_public(address)
 
 
@@ -89,28 +89,26 @@ def test_a_public_base_url_is_taken(url: str) -> None:
     assert public_url(f" {url}/ ", "The base URL") == url
 
 
-class Names:
-    """A resolver that says what it is told to, one list of addresses after the other."""
+class FakeResolver:
+    """Resolves every name to the given lists of addresses, one list after the other."""
 
     def __init__(self, *answers: list[str]) -> None:
         self.answers = list(answers)
-        self.asked = 0
 
     async def resolve(self, host: str, port: int = 0, family: int = 0) -> list[dict[str, Any]]:
-        self.asked += 1
-        found = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+        addresses = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
         flags = socket.AI_NUMERICHOST
         families = {True: socket.AF_INET6, False: socket.AF_INET}
         rest = {"hostname": host, "port": port, "proto": 0, "flags": flags}
-        return [{"host": one, "family": families[":" in one], **rest} for one in found]
+        return [{"host": address, "family": families[":" in address], **rest} for address in addresses]
 
     async def close(self) -> None: ...
 
 
-@pytest.mark.parametrize("found", [["127.0.0.1"], ["8.8.8.8", "10.0.0.1"], ["8.8.8.8", "::1"], [], ["fe80::1"]])
-async def test_a_name_is_refused_if_any_of_its_addresses_is_not_public(found: list[str]) -> None:
+@pytest.mark.parametrize("addresses", [["127.0.0.1"], ["8.8.8.8", "10.0.0.1"], ["8.8.8.8", "::1"], [], ["fe80::1"]])
+async def test_a_name_is_refused_if_any_of_its_addresses_is_not_public(addresses: list[str]) -> None:
     with pytest.raises(NotPublic):
-        await PublicResolver(Names(found)).resolve("models.evil.com", 443)
+        await PublicResolver(FakeResolver(addresses)).resolve("models.evil.com", 443)
 
 
 def test_no_socket_is_made_for_an_address_that_is_not_public() -> None:
@@ -120,38 +118,42 @@ def test_no_socket_is_made_for_an_address_that_is_not_public() -> None:
 
 @asynccontextmanager
 async def serving(answer: Callable[[asyncio.StreamWriter], Any]) -> AsyncIterator[tuple[int, list[bytes]]]:
-    """A server of this computer: its port, and what it was sent."""
-    heard: list[bytes] = []
+    """A server on this computer: its port, and the heads of the requests that it received."""
+    requests: list[bytes] = []
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        heard.append(await reader.readuntil(b"\r\n\r\n"))
+        requests.append(await reader.readuntil(b"\r\n\r\n"))
         await answer(writer)
         writer.close()
 
     server = await asyncio.start_server(serve, "127.0.0.1", 0)
     async with server:
-        yield server.sockets[0].getsockname()[1], heard
+        yield server.sockets[0].getsockname()[1], requests
 
 
 async def silent(_: asyncio.StreamWriter) -> None: ...
 
 
-async def test_a_name_that_changes_after_it_was_checked_reaches_nobody() -> None:
+async def test_a_name_that_resolves_elsewhere_after_its_check_is_not_connected_to() -> None:
     """DNS rebinding: public when it is looked at, this computer when it is connected to."""
-    async with serving(silent) as (port, heard):
-        for names in (Names(["8.8.8.8"], ["127.0.0.1"]), Names(["127.0.0.1"]), Names(["::ffff:127.0.0.1"])):
-            await names.resolve("models.evil.com")
-            connector = public_connector(resolver=names)
+    async with serving(silent) as (port, requests):
+        for resolver in (
+            FakeResolver(["8.8.8.8"], ["127.0.0.1"]),
+            FakeResolver(["127.0.0.1"]),
+            FakeResolver(["::ffff:127.0.0.1"]),
+        ):
+            await resolver.resolve("models.evil.com")
+            connector = public_connector(resolver=resolver)
             async with aiohttp.ClientSession(connector=connector) as session:
                 with pytest.raises(aiohttp.ClientConnectorError):
                     await session.get(f"http://models.evil.com:{port}/")
         async with aiohttp.ClientSession(connector=public_connector()) as session:
             with pytest.raises(aiohttp.ClientConnectorError):
                 await session.get(f"http://127.0.0.1:{port}/")  # no name, so nothing to resolve
-        assert heard == []
+        assert requests == []
 
 
-async def asked(provider: OpenAIProvider) -> ProviderError:
+async def failed_answer(provider: OpenAIProvider) -> ProviderError:
     request = ChatRequest((Message(Role.USER, "Hello"),), "m")
     with pytest.raises(ProviderError) as caught:
         async for _ in provider.events(request):
@@ -163,17 +165,17 @@ async def asked(provider: OpenAIProvider) -> ProviderError:
 async def test_a_visitors_provider_never_reaches_this_computer() -> None:
     with pytest.raises(ConfigurationError):
         OpenAIProvider("sk-test-0123456789", base_url="https://127.0.0.1/v1", public_only=True)
-    async with serving(silent) as (port, heard):
+    async with serving(silent) as (port, requests):
         visitors = OpenAIProvider(
             "sk-test-0123456789",
             base_url=f"https://models.evil.com:{port}/v1",
             public_only=True,
-            resolver=Names(["127.0.0.1"]),
+            resolver=FakeResolver(["127.0.0.1"]),
         )
-        failed = await asked(visitors)
-        assert isinstance(failed, ConnectionFailed)
-        assert "not public" in failed.message
-        assert heard == []
+        error = await failed_answer(visitors)
+        assert isinstance(error, ConnectionFailed)
+        assert "not public" in error.message
+        assert requests == []
 
 
 def reply(*lines: str, body: bytes = b"", status: str = "200 OK") -> Callable[[asyncio.StreamWriter], Any]:
@@ -204,13 +206,17 @@ async def test_a_hostile_reply_is_an_error(
 ) -> None:
     """The same transport as for visitors' servers, let through to this computer, where the test's server is."""
     monkeypatch.setattr(transport, "MAX_STREAM_BYTES", 100_000)
-    async with serving(answer) as (port, heard):
+    async with serving(answer) as (port, requests):
         visitors = OpenAIProvider(
-            "sk-test-0123456789", base_url=f"https://models.evil.com:{port}/v1", public_only=True, resolver=Names([])
+            "sk-test-0123456789",
+            base_url=f"https://models.evil.com:{port}/v1",
+            public_only=True,
+            resolver=FakeResolver([]),
         )
-        carrier = visitors._http._transport
-        carrier._connector = aiohttp.TCPConnector
-        visitors._chat = httpx2.URL(f"http://127.0.0.1:{port}/v1/chat/completions")
-        failed = await asked(visitors)
-        assert isinstance(failed, kind), repr(failed)
-        assert b"accept-encoding: identity" in heard[0].lower()
+        http_transport = visitors._http._transport
+        assert isinstance(http_transport, transport.Transport)
+        monkeypatch.setattr(http_transport, "_connector", aiohttp.TCPConnector)
+        visitors._chat_url = httpx2.URL(f"http://127.0.0.1:{port}/v1/chat/completions")
+        error = await failed_answer(visitors)
+        assert isinstance(error, kind), repr(error)
+        assert b"accept-encoding: identity" in requests[0].lower()

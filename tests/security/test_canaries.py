@@ -1,7 +1,7 @@
-"""Canaries: the owner's keys and three visitors' are planted, everything is used and made to fail, and nobody sings.
+"""Canaries: the owner's keys and four visitors' keys are used, every feature is made to fail, and no key leaks.
 
-Each key has a word in its middle that occurs nowhere else. It may be found in the authorization header of a request to
-the provider that it belongs to, made for whom it belongs to, and nowhere else: in no answer, header, log or file.
+Each key has a word in its middle that occurs nowhere else. It may stand in the authorization header of a request to its
+own provider, made for its own payer, and nowhere else: in no answer, header, log or file.
 """
 
 from __future__ import annotations
@@ -52,8 +52,8 @@ main()
 
 
 @dataclass
-class Heard:
-    """Everything that anybody was told, and by whose request."""
+class Replies:
+    """The text of every reply, and the request that it answers."""
 
     texts: list[tuple[str, str]] = field(default_factory=list)
 
@@ -67,7 +67,8 @@ class Visitor(Tab):
 
     def event(self, name: str, part: str = "") -> dict[str, Any]:
         """An event that is over at once; `part` is one that it reads."""
-        for event in self._config["dependencies"]:
+        events: list[dict[str, Any]] = self._config["dependencies"]
+        for event in events:
             reads = {self._names[part] for part in event["inputs"]}
             if event["api_name"].startswith(name) and event["queue"] is False and (not part or part in reads):
                 return event
@@ -75,9 +76,9 @@ class Visitor(Tab):
 
     async def run(self, event: dict[str, Any], **values: Any) -> httpx.Response:
         known = {name.replace("_", "-"): value for name, value in values.items()}
-        said = await self._client.post("/gradio_api/run/predict", json=self._call(event, known))
-        assert said.is_success, said.text
-        return said
+        reply = await self._client.post("/gradio_api/run/predict", json=self._call(event, known))
+        assert reply.is_success, reply.text
+        return reply
 
     async def compare(self, *targets: tuple[str, str], prompt: str, **more: Any) -> None:
         """Asks two panes, waits for both, and saves what came of it."""
@@ -88,7 +89,7 @@ class Visitor(Tab):
             values |= {f"compare_pane_{number}_provider": targets[0][0], f"compare_pane_{number}_model": ""}
         ask = self.event("ask")
         await self.run(ask, **values)
-        for answer in [one for one in self._config["dependencies"] if one["trigger_after"] == ask["id"]][:2]:
+        for answer in [event for event in self._config["dependencies"] if event["trigger_after"] == ask["id"]][:2]:
             await self.listen(answer)
         for name in ("save_markdown", "save_json", "share"):
             await self.run(self.event(name), **values)
@@ -130,11 +131,11 @@ def site(
         yield site
 
 
-async def visit(site: Site, heard: Heard, name: str) -> None:
+async def visit(site: Site, replies: Replies, name: str) -> None:
     """Types the keys, asks models that answer and models that fail, everywhere that a visitor can."""
     headers = {TAB_HEADER: secrets.token_urlsafe(32)}
-    limits = {"base_url": site.url, "trust_env": False, "timeout": 60.0}
-    async with httpx.AsyncClient(**limits, headers=headers, event_hooks={"response": [heard]}) as client:
+    limits: dict[str, Any] = {"base_url": site.url, "trust_env": False, "timeout": 60.0}
+    async with httpx.AsyncClient(**limits, headers=headers, event_hooks={"response": [replies]}) as client:
         config = (await client.get("/config")).json()
         for provider, key in VISITORS[name].items():
             assert (await client.put(f"/visitor/keys/{provider}", content=key)).is_success
@@ -150,8 +151,10 @@ async def visit(site: Site, heard: Heard, name: str) -> None:
                     if number % 2:  # the others show the provider's own words
                         for other in ("openai/ok", "keyed/ok", "free/ok"):
                             await tab.run(tab.event("add", "chat-chain-add"), chat_chain_add=other)
-                    said = await tab.ask(f"I am {name}", chat_provider=provider, chat_model=model)
-                    heard.texts.append((f"chat {name} {provider}/{model}", json.dumps([one.message for one in said])))
+                    messages = await tab.ask(f"I am {name}", chat_provider=provider, chat_model=model)
+                    replies.texts.append(
+                        (f"chat {name} {provider}/{model}", json.dumps([message.message for message in messages]))
+                    )
         tab = Visitor(client, config)
         for pair in ((("openai", "ok"), ("free", "ok")), (("openai", "key"), ("keyed", "status-503"))):
             await Visitor(client, config).compare(*pair, prompt=f"I am {name}")
@@ -169,15 +172,15 @@ async def mistake(site: Site, name: str) -> None:
         config = (await client.get("/config")).json()
         for provider, key in VISITORS[name].items():
             assert (await client.put(f"/visitor/keys/{provider}", content=key)).is_success
-            for asked in (provider, "free"):
-                await Tab(client, config).ask("Hello", chat_provider=asked, chat_model=key)
+            for target in (provider, "free"):
+                await Tab(client, config).ask("Hello", chat_provider=target, chat_model=key)
 
 
-async def program(site: Site, heard: Heard) -> None:
+async def program(site: Site, replies: Replies) -> None:
     """Asks over the API, for the owner."""
     headers = {"authorization": f"Bearer {OWNER['api']}"}
     async with httpx.AsyncClient(
-        base_url=site.url, trust_env=False, timeout=60, headers=headers, event_hooks={"response": [heard]}
+        base_url=site.url, trust_env=False, timeout=60, headers=headers, event_hooks={"response": [replies]}
     ) as client:
         for path in ("/v1/models", "/v1/providers", "/v1/providers/openai", "/v1/usage", "/metrics", "/v1/nowhere"):
             await client.get(path)
@@ -194,9 +197,11 @@ async def program(site: Site, heard: Heard) -> None:
         await client.post("/v1/chat", json={"messages": [], OWNER["openai"]: 1}, headers=wrong)
 
 
-async def test_no_canary_sings(site: Site, fault_servers: tuple[FaultServerThread, FaultServerThread]) -> None:
-    heard = Heard()
-    await asyncio.gather(*(visit(site, heard, name) for name in VISITORS), program(site, heard))
+async def test_no_key_leaks_into_a_reply_a_log_or_a_file(
+    site: Site, fault_servers: tuple[FaultServerThread, FaultServerThread]
+) -> None:
+    replies = Replies()
+    await asyncio.gather(*(visit(site, replies, name) for name in VISITORS), program(site, replies))
     site.stop()
     words = {key.partition("canary")[2][:7] for keys in KEYS.values() for key in keys.values()}
     assert len(words) == sum(map(len, KEYS.values()))
@@ -204,26 +209,28 @@ async def test_no_canary_sings(site: Site, fault_servers: tuple[FaultServerThrea
     folder = site.log.parent
     files = [path for path in folder.rglob("*") if path.is_file()]
     written = [(str(path), path.read_bytes().decode("utf-8", "replace")) for path in files]
-    assert len(heard.texts) > 200
+    assert len(replies.texts) > 200
     assert "answered in" in (folder / "log").read_text()
-    found = [(where, word) for where, text in (*heard.texts, *written) for word in words if f"canary{word}" in text]
-    assert found == []
+    leaks = [(where, word) for where, text in (*replies.texts, *written) for word in words if f"canary{word}" in text]
+    assert leaks == []
     assert "Traceback" not in (folder / "log").read_text()
 
     vendors, _ = fault_servers
-    seen = [(seen, fault_server is vendors) for fault_server in fault_servers for seen in fault_server.exchanges]
+    exchanges = [
+        (exchange, fault_server is vendors) for fault_server in fault_servers for exchange in fault_server.exchanges
+    ]
     paid: dict[str, set[str]] = {name: set() for name in KEYS}
-    for exchange, is_vendor in seen:
+    for exchange, is_vendor in exchanges:
         key = exchange.headers.get("authorization", "").removeprefix("Bearer ")
         places = {"openai": ("openai", True), "anthropic": ("anthropic", True), "keyed": ("openai", False)}
-        mine = [(name, provider) for name, keys in KEYS.items() for provider, one in keys.items() if one == key]
-        assert mine or (key == "none" and not is_vendor), exchange
-        for _name, provider in mine:  # every key at its own provider
+        owners = [(name, provider) for name, keys in KEYS.items() for provider, known in keys.items() if known == key]
+        assert owners or (key == "none" and not is_vendor), exchange
+        for _name, provider in owners:  # every key at its own provider
             assert places[provider] == (exchange.protocol, is_vendor), exchange
         if exchange.method == "POST":  # and for its own payer
-            who = json.dumps(exchange.body).partition("I am ")[2].partition('"')[0]
-            paid[who].add(key)
-            assert key == "none" or [name for name, _ in mine] == [who], exchange
+            payer = json.dumps(exchange.body).partition("I am ")[2].partition('"')[0]
+            paid[payer].add(key)
+            assert key == "none" or [name for name, _ in owners] == [payer], exchange
     for name, keys in KEYS.items():
         assert paid[name] == {key for provider, key in keys.items() if provider != "api"} | {"none"}, name
 
@@ -231,7 +238,7 @@ async def test_no_canary_sings(site: Site, fault_servers: tuple[FaultServerThrea
 async def test_a_key_of_any_shape_that_is_typed_in_a_wrong_place_is_not_kept(site: Site, tmp_path: Path) -> None:
     environment = {
         **site.environment,
-        "LLM_HUB_ALLOWED_HOSTS": "hub.example",  # so that whoever comes is a stranger
+        "LLM_HUB_ALLOWED_HOSTS": "hub.example",  # so that every visitor is a stranger
         **_database(tmp_path),
     }
     with Site(tmp_path / "log", environment, folder=site.folder) as other:
@@ -239,14 +246,14 @@ async def test_a_key_of_any_shape_that_is_typed_in_a_wrong_place_is_not_kept(sit
         headers = {"authorization": f"Bearer {OWNER['api']}"}
         async with httpx.AsyncClient(base_url=other.url, trust_env=False, headers=headers) as client:
             paths = ("providers/openai", "providers/anthropic", "providers/keyed", "providers/free", "usage")
-            told = [(await client.get(f"/v1/{path}")).text for path in paths] + [(await client.get("/metrics")).text]
-        said = other.log.read_text()
-    kept = (tmp_path / "hub.db").read_bytes()
-    assert b"/other" in kept
-    assert b"canary" not in kept
-    assert "canary" not in said
-    assert "canary" not in "".join(told)
-    lines = [line for line in said.splitlines() if re.search("llm_hub.requests: (visitor|page) chat", line)]
+            texts = [(await client.get(f"/v1/{path}")).text for path in paths] + [(await client.get("/metrics")).text]
+        log = other.log.read_text()
+    stored = (tmp_path / "hub.db").read_bytes()
+    assert b"/other" in stored
+    assert b"canary" not in stored
+    assert "canary" not in log
+    assert "canary" not in "".join(texts)
+    lines = [line for line in log.splitlines() if re.search("llm_hub.requests: (visitor|page) chat", line)]
     assert len(lines) == 2 * sum(map(len, VISITORS.values()))
     assert all("/other " in line for line in lines), lines
 
@@ -262,10 +269,10 @@ async def test_a_vote_holds_no_key(site: Site, tmp_path: Path) -> None:
             targets = (("free", f"ok?tokens=3&a={key}"), ("free", f"ok?tokens=3&a={shaped}"))
             await tab.compare(*targets, prompt=f"Is {key} a key?", compare_blind=True)
             assert "Thank you" in (await tab.run(tab.event("cast"), compare_keep=True)).text
-    kept = (tmp_path / "hub.db").read_bytes()
-    assert b"free/ok?tokens=3&a=[key]" in kept
-    assert b"Is [key] a key?" in kept
-    assert b"canary" not in kept
+    stored = (tmp_path / "hub.db").read_bytes()
+    assert b"free/ok?tokens=3&a=[key]" in stored
+    assert b"Is [key] a key?" in stored
+    assert b"canary" not in stored
 
 
 def _database(folder: Path) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""What mounting a Gradio page leaves open, tried one by one."""
+"""What mounting a Gradio page leaves open, and the front door closes, tried one by one."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ async def test_a_file_that_nobody_uploaded_is_never_read(tmp_path: Path) -> None
         async with httpx.AsyncClient(base_url=site.url, trust_env=False, timeout=30) as client:
             config = (await client.get("/config")).json()
             for path in ("/proc/self/environ", str(tmp_path / "secret.png")):
-                await _read_by_every_event(client, config, path)
+                await _name_in_every_event(client, config, path)
                 assert (await client.get(f"/gradio_api/file={path}")).status_code in (403, 404)
     assert CANARY not in site.log.read_text()
 
@@ -63,30 +63,31 @@ async def test_gradio_itself_would_not_read_it_either(tmp_path: Path) -> None:
     application = Application(Settings(database_url=f"sqlite:///{tmp_path / 'hub.db'}"))
     page = build_page(application.gateway, application.votes, None)
     mount_page(application.api, page, application.front_door)
-    assert gradio.queueing.traceback is gradio.routes.traceback is Places  # type: ignore[attr-defined]
+    for module in (gradio.queueing, gradio.routes):
+        assert vars(module)["traceback"] is Places
     send = next(event for event in page.blocks.fns.values() if event.api_name == "send")
     for kind in forged(str(tmp_path / "secret.png")):
         with pytest.raises(InvalidPathError, match="was not uploaded by a user"):
             await page.blocks.process_api(send, [kind for _ in send.inputs])
 
 
-async def _read_by_every_event(client: httpx.AsyncClient, config: dict[str, Any], path: str) -> None:
+async def _name_in_every_event(client: httpx.AsyncClient, config: dict[str, Any], path: str) -> None:
     for number, event in enumerate(config["dependencies"]):
         if not event["inputs"] or not event["backend_fn"]:
             continue
         for shape, value in enumerate(forged(path)):
             body = call(event, [value for _ in event["inputs"]], f"s{number}x{shape}")
             if not event["queue"]:
-                said = (await client.post("/gradio_api/run/predict", json=body)).text
-                assert CANARY not in said
-                assert "environ" not in said
+                text = (await client.post("/gradio_api/run/predict", json=body)).text
+                assert CANARY not in text
+                assert "environ" not in text
             elif shape in (2, 3):
                 joined = await client.post("/gradio_api/queue/join", json=body)
                 if joined.status_code == 200:
-                    await _heard_to_the_end(client, body["session_hash"])
+                    await _read_to_the_end(client, body["session_hash"])
 
 
-async def _heard_to_the_end(client: httpx.AsyncClient, session: str) -> None:
+async def _read_to_the_end(client: httpx.AsyncClient, session: str) -> None:
     async with client.stream("GET", "/gradio_api/queue/data", params={"session_hash": session}) as stream:
         async for line in stream.aiter_lines():
             assert CANARY not in line
@@ -95,12 +96,12 @@ async def _heard_to_the_end(client: httpx.AsyncClient, session: str) -> None:
                 return
 
 
-async def test_no_event_takes_what_a_client_says_of_the_conversation(config: dict[str, Any]) -> None:
+async def test_no_event_reads_the_conversation_from_the_client(config: dict[str, Any]) -> None:
     """A Chatbot's value may name files, and components that the server would build with the client's arguments."""
     kinds = {part["id"]: part["type"] for part in config["components"]}
-    taken = {kinds[part] for event in config["dependencies"] for part in event["inputs"]}
-    assert "state" in taken
-    assert not taken & {"chatbot", "html", "file", "image", "gallery", "dataframe"}
+    read = {kinds[part] for event in config["dependencies"] for part in event["inputs"]}
+    assert "state" in read
+    assert not read & {"chatbot", "html", "file", "image", "gallery", "dataframe"}
 
 
 async def test_a_component_that_a_client_describes_is_not_built(
@@ -113,9 +114,9 @@ async def test_a_component_that_a_client_describes_is_not_built(
         if not event["queue"] and event["backend_fn"] and event["inputs"]:
             for value in (described, [described], {"text": described, "files": [described]}):
                 body = call(event, [value for _ in event["inputs"]])
-                said = await client.post("/gradio_api/run/predict", json=body)
-                assert said.status_code in (200, 400)
-                assert script not in said.text
+                reply = await client.post("/gradio_api/run/predict", json=body)
+                assert reply.status_code in (200, 400)
+                assert script not in reply.text
 
 
 @pytest.mark.parametrize(
@@ -148,7 +149,7 @@ async def test_the_page_keeps_no_runs_and_offers_no_api(config: dict[str, Any], 
     assert (await client.get("/gradio_api/info")).json()["named_endpoints"] == {}
 
 
-async def test_an_answer_cannot_be_begun_past_the_queue(client: httpx.AsyncClient, config: dict[str, Any]) -> None:
+async def test_an_answer_cannot_be_started_without_the_queue(client: httpx.AsyncClient, config: dict[str, Any]) -> None:
     queued = [event for event in config["dependencies"] if event["queue"] and event["backend_fn"]]
     assert queued
     for event in queued:
@@ -172,12 +173,12 @@ FOREIGN = [
 async def test_a_page_of_another_site_gets_nothing(client: httpx.AsyncClient, origin: str, method: str) -> None:
     headers = {"origin": origin, "access-control-request-method": "POST", "access-control-request-headers": "x"}
     for path in ("/", "/config", "/gradio_api/queue/join", "/gradio_api/upload", "/gradio_api/cancel"):
-        said = await client.request(method, path, headers=headers)
-        assert said.status_code == 403, path
-        assert "access-control-allow-origin" not in said.headers
-    said = await client.request(method, "/v1/chat", headers=headers, json={})
-    assert said.is_error or method == "OPTIONS"
-    assert "access-control-allow-origin" not in said.headers
+        reply = await client.request(method, path, headers=headers)
+        assert reply.status_code == 403, path
+        assert "access-control-allow-origin" not in reply.headers
+    reply = await client.request(method, "/v1/chat", headers=headers, json={})
+    assert reply.is_error or method == "OPTIONS"
+    assert "access-control-allow-origin" not in reply.headers
 
 
 async def test_the_page_itself_is_no_other_site(client: httpx.AsyncClient, site: Site) -> None:
@@ -197,9 +198,9 @@ async def test_the_page_itself_is_no_other_site(client: httpx.AsyncClient, site:
 async def test_on_this_computer_alone_it_has_no_other_name(client: httpx.AsyncClient, host: str) -> None:
     """A name that an attacker points to 127.0.0.1 would make their page one of ours."""
     for path in ("/", "/config", "/health", "/v1/providers"):
-        said = await client.get(path, headers={"host": host})
-        assert said.status_code in (400, 421), path
-        assert "Gradio" not in said.text
+        reply = await client.get(path, headers={"host": host})
+        assert reply.status_code in (400, 421), path
+        assert "Gradio" not in reply.text
 
 
 async def test_this_computer_has_several_names(client: httpx.AsyncClient, site: Site) -> None:
@@ -208,17 +209,19 @@ async def test_this_computer_has_several_names(client: httpx.AsyncClient, site: 
 
 
 @pytest.mark.parametrize("header", ["x-forwarded-for", "X-Forwarded-Host", "forwarded", "via", "x-real-ip"])
-async def test_who_comes_through_a_proxy_to_a_hub_for_this_computer_is_not_its_owner(
+async def test_a_client_behind_a_proxy_is_not_the_owner_of_a_hub_for_this_computer(
     client: httpx.AsyncClient, config: dict[str, Any], header: str
 ) -> None:
-    said = await Tab(client, config).ask("Hello", chat_provider="openai", chat_model="ok?text=paid")
-    assert "paid" in json.dumps([one.message for one in said])
+    async def ask(provider: str, model: str) -> str:
+        messages = await Tab(client, config).ask("Hello", chat_provider=provider, chat_model=model)
+        return json.dumps([message.message for message in messages])
+
+    assert "paid" in await ask("openai", "ok?text=paid")
     client.headers[header] = "8.8.8.8"
-    said = await Tab(client, config).ask("Hello", chat_provider="openai", chat_model="ok?text=stolen")
-    assert "OpenAI needs a key" in json.dumps([one.message for one in said])
-    assert "stolen" not in json.dumps([one.message for one in said])
-    said = await Tab(client, config).ask("Hello", chat_provider="second", chat_model="ok?text=free")
-    assert "free" in json.dumps([one.message for one in said])
+    text = await ask("openai", "ok?text=stolen")
+    assert "OpenAI needs a key" in text
+    assert "stolen" not in text
+    assert "free" in await ask("second", "ok?text=free")
 
 
 async def test_a_web_socket_is_refused(site: Site) -> None:
@@ -243,16 +246,17 @@ async def test_a_web_socket_is_refused(site: Site) -> None:
 async def test_a_call_that_the_page_never_makes_is_refused(client: httpx.AsyncClient, body: bytes, site: Site) -> None:
     before = len(site.log.read_text())
     for path in ("run/predict", "queue/join"):
-        said = await client.post(f"/gradio_api/{path}", content=body, headers={"content-type": "application/json"})
-        assert said.status_code == 400
-        assert said.json()["detail"]
+        reply = await client.post(f"/gradio_api/{path}", content=body, headers={"content-type": "application/json"})
+        assert reply.status_code == 400
+        assert reply.json()["detail"]
     assert len(site.log.read_text()) == before
 
 
 def test_what_somebody_typed_is_not_logged_when_an_event_fails(caplog: pytest.LogCaptureFixture) -> None:
     """Gradio prints an error's words, which may be what a visitor typed."""
+    nothing: dict[str, str] = {}
     try:
-        {}[CANARY]
+        nothing[CANARY]
     except KeyError:
         Places.print_exc()
     assert "An event of the page failed: KeyError" in caplog.text
@@ -260,25 +264,28 @@ def test_what_somebody_typed_is_not_logged_when_an_event_fails(caplog: pytest.Lo
     assert CANARY not in caplog.text
 
 
-async def test_nobody_ends_or_hears_the_answer_of_another_tab(
+async def test_a_tab_can_neither_end_nor_read_the_answer_of_another(
     client: httpx.AsyncClient, config: dict[str, Any], site: Site, fault_server: FaultServerThread
 ) -> None:
     mine, model = Tab(client, config), "ok?tokens=60&rate=20&mine=1"
-    asked = asyncio.create_task(mine.ask("Hello", chat_provider="openai", chat_model=model))
-    await asyncio.to_thread(fault_server.wait_for, lambda seen: any(one.model == model and one.status for one in seen))
+    answer = asyncio.create_task(mine.ask("Hello", chat_provider="openai", chat_model=model))
+    await asyncio.to_thread(
+        fault_server.wait_for,
+        lambda exchanges: any(exchange.model == model and exchange.status for exchange in exchanges),
+    )
     for event in config["dependencies"]:
-        for session, named in (("somebody", "x"), ("somebody", None), ("", "")):
-            body = {"session_hash": session, "fn_index": event["id"], "event_id": named}
+        for session, event_id in (("somebody", "x"), ("somebody", None), ("", "")):
+            body = {"session_hash": session, "fn_index": event["id"], "event_id": event_id}
             await client.post("/gradio_api/cancel", json=body)
-    said = []
+    pieces = []
     with contextlib.suppress(httpx.RemoteProtocolError):  # cut, since there is nothing to hear
         async with client.stream("GET", "/gradio_api/queue/data?session_hash=somebody") as stream:
-            said = [text async for text in stream.aiter_text()]
-    assert "process_generating" not in "".join(said)
-    heard = await asked
-    assert heard[-1].message["success"]
-    assert len(updates(heard)) > 10
-    text = json.dumps([one.message for one in heard])
+            pieces = [text async for text in stream.aiter_text()]
+    assert "process_generating" not in "".join(pieces)
+    messages = await answer
+    assert messages[-1].message["success"]
+    assert len(updates(messages)) > 10
+    text = json.dumps([message.message for message in messages])
     other = (await client.get("/config")).text + (await client.get("/")).text + (await client.get("/v1/providers")).text
     assert mine._session not in other
     assert "Traceback" not in site.log.read_text()
@@ -297,12 +304,12 @@ async def test_uploads_are_few_small_and_of_one_kind(client: httpx.AsyncClient) 
 
 async def test_an_uploaded_page_is_never_shown(client: httpx.AsyncClient) -> None:
     for name, kind in (("a.html", "text/html"), ("a.svg", "image/svg+xml"), ("a.js", "text/javascript")):
-        sent = await client.post("/gradio_api/upload", files=[("files", (name, b"<script>1</script>", kind))])
-        shown = await client.get(f"/gradio_api/file={sent.json()[0]}")
-        assert shown.status_code == 200, (sent.text, shown.text)
-        assert shown.headers["content-disposition"].startswith("attachment")
-        assert shown.headers["x-content-type-options"] == "nosniff"
-        assert "script-src 'self'" in shown.headers["content-security-policy"]
+        uploaded = await client.post("/gradio_api/upload", files=[("files", (name, b"<script>1</script>", kind))])
+        fetched = await client.get(f"/gradio_api/file={uploaded.json()[0]}")
+        assert fetched.status_code == 200, (uploaded.text, fetched.text)
+        assert fetched.headers["content-disposition"].startswith("attachment")
+        assert fetched.headers["x-content-type-options"] == "nosniff"
+        assert "script-src 'self'" in fetched.headers["content-security-policy"]
 
 
 async def test_an_upload_that_does_not_say_its_size_ends_at_the_limit(client: httpx.AsyncClient) -> None:

@@ -1,4 +1,4 @@
-"""Too many visitors, too many calls: the server says "busy", goes on, and lets go of the memory."""
+"""Too many visitors and calls: the server refuses some, goes on, and gives the memory back."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ VISITORS = 500
 
 def memory(site: Site) -> float:
     """MB that the server holds."""
-    return psutil.Process(site.process.pid).memory_info().rss / 2**20
+    return float(psutil.Process(site.process.pid).memory_info().rss) / 2**20
 
 
 @pytest.mark.heavy
@@ -67,8 +67,8 @@ async def test_five_hundred_visitors_and_a_flood_leave_it_as_it_was(tmp_path: Pa
 
         async with httpx.AsyncClient(base_url=site.url, trust_env=False, timeout=60) as visitor:
             assert (await visitor.get("/health")).json() == {"status": "ready"}
-            heard = await Tab(visitor, config).ask("Hello", chat_provider="chaos", chat_model="steady")
-            assert heard[-1].message["success"]
+            messages = await Tab(visitor, config).ask("Hello", chat_provider="chaos", chat_model="steady")
+            assert messages[-1].message["success"]
         after = memory(site)
         for _ in range(80):
             if after <= before * 1.2:
@@ -81,8 +81,8 @@ async def test_five_hundred_visitors_and_a_flood_leave_it_as_it_was(tmp_path: Pa
 
 
 async def visit(client: aiohttp.ClientSession, config: dict[str, Any]) -> int:
-    """A visitor who sends an empty prompt: a session begins, and no provider is asked."""
-    tab = Tab(None, config)  # type: ignore[arg-type]  # its words alone are used
+    """A visitor who sends an empty prompt: a session begins, and no provider is ask."""
+    tab = Tab(None, config)  # type: ignore[arg-type]  # only the bodies that it makes are used
     body = tab._call(tab._send, {"chat-prompt": {"text": "", "files": []}, "chat-provider": "local", "chat-model": ""})
     async with client.post("/gradio_api/run/predict", json=body) as response:
         await response.read()
@@ -91,12 +91,12 @@ async def visit(client: aiohttp.ClientSession, config: dict[str, Any]) -> int:
     return response.status
 
 
-async def asked(
-    front_door: FrontDoor, path: str, told: str = "8.8.8.8", **more: Any
+async def ask(
+    front_door: FrontDoor, path: str, forwarded: str = "8.8.8.8", **more: Any
 ) -> tuple[int, dict[str, str], str]:
-    """What a front_door answers to a visitor of whom the platform's proxy says `told`."""
+    """What the front door answers to a visitor whose address the platform's proxy forwards as `forwarded`."""
     sent: list[Any] = []
-    headers = [(b"host", b"hub.example"), (b"x-forwarded-for", f"1.2.3.4, {told}, 10.0.0.1".encode())]
+    headers = [(b"host", b"hub.example"), (b"x-forwarded-for", f"1.2.3.4, {forwarded}, 10.0.0.1".encode())]
     body = [{"type": "http.request", "body": json.dumps(more).encode()}]
 
     async def receive() -> Any:
@@ -114,12 +114,12 @@ async def asked(
         "client": ("10.1.1.1", 1),
     }
     await front_door(scope, receive, send)
-    found = {name.decode(): value.decode() for name, value in sent[0]["headers"]}
-    return sent[0]["status"], found, sent[1]["body"].decode()
+    reply_headers = {name.decode(): value.decode() for name, value in sent[0]["headers"]}
+    return sent[0]["status"], reply_headers, sent[1]["body"].decode()
 
 
-def standing() -> float:
-    """A clock by which nothing comes back."""
+def stopped_clock() -> float:
+    """A clock that stands still, so that no bucket fills again."""
     return 1000.0
 
 
@@ -135,35 +135,50 @@ async def fine(_: Any, receive: Any, send: Any) -> None:
      ("/visitor/keys/openai/test", 100)],
 )  # fmt: skip
 async def test_one_address_is_slowed_down_and_no_other(path: str, burst: int) -> None:
-    front_door = FrontDoor(fine, on_space=True, clock=standing)
-    event = {"data": [], "fn_index": 0, "session_hash": "same"}
-    answers = [await asked(front_door, path, **event) for _ in range(burst + burst // 2)]
+    front_door = FrontDoor(fine, on_space=True, clock=stopped_clock)
+    event: dict[str, Any] = {"data": [], "fn_index": 0, "session_hash": "same"}
+    answers = [await ask(front_door, path, **event) for _ in range(burst + burst // 2)]
     statuses = [status for status, _, _ in answers]
     assert statuses[:burst] == [200] * burst
     status, headers, text = answers[-1]
     assert status == 429
     assert int(headers["retry-after"]) >= 1
     assert "try again" in text
-    assert (await asked(front_door, path, "9.9.9.9", **event))[0] == 200
+    assert (await ask(front_door, path, "9.9.9.9", **event))[0] == 200
 
 
 async def test_one_address_opens_only_so_many_tabs() -> None:
-    front_door = FrontDoor(fine, on_space=True, clock=standing)
+    front_door = FrontDoor(fine, on_space=True, clock=stopped_clock)
     path = "/gradio_api/run/predict"
     answers = [
-        (await asked(front_door, path, data=[], fn_index=0, session_hash=f"s{number}"))[0] for number in range(150)
+        (await ask(front_door, path, data=[], fn_index=0, session_hash=f"s{number}"))[0] for number in range(150)
     ]
     assert answers[:100] == [200] * 100
     assert answers[-1] == 429
-    assert (await asked(front_door, path, data=[], fn_index=0, session_hash="s1"))[0] == 200  # who is here, stays
+    assert (await ask(front_door, path, data=[], fn_index=0, session_hash="s1"))[
+        0
+    ] == 200  # a tab that is open already stays
+
+
+async def test_a_heartbeat_from_another_site_is_refused_and_closes_no_tab() -> None:
+    front_door = FrontDoor(fine, on_space=False)
+    transport = httpx.ASGITransport(front_door)
+    async with httpx.AsyncClient(transport=transport, base_url="http://hub.example") as caller:
+        event = await caller.post("/gradio_api/run/predict", json={"session_hash": "somebody"})
+        assert event.status_code == 200
+        foreign = await caller.get("/gradio_api/heartbeat/somebody", headers={"origin": "https://evil.example"})
+        assert foreign.status_code == 403
+        assert "somebody" in front_door.tabs
+        assert (await caller.get("/gradio_api/heartbeat/somebody")).status_code == 200
+        assert "somebody" not in front_door.tabs
 
 
 async def test_one_address_uploads_only_so_much() -> None:
-    front_door = FrontDoor(fine, on_space=True, clock=standing)
-    answers = [(await asked(front_door, "/gradio_api/upload"))[0] for _ in range(20)]
+    front_door = FrontDoor(fine, on_space=True, clock=stopped_clock)
+    answers = [(await ask(front_door, "/gradio_api/upload"))[0] for _ in range(20)]
     assert answers[:8] == [200] * 8  # without a length, each counts as the largest there may be
     assert answers[-1] == 429
-    assert (await asked(front_door, "/gradio_api/upload", "9.9.9.9"))[0] == 200
+    assert (await ask(front_door, "/gradio_api/upload", "9.9.9.9"))[0] == 200
 
 
 @pytest.mark.parametrize("path", ["/", "/config", "/config/"])
@@ -174,11 +189,11 @@ async def test_one_address_waits_for_only_so_many_pages(path: str) -> None:
         await written.wait()
         await fine(scope, receive, send)
 
-    async def write() -> None:  # begun last, when all the others have asked
+    async def write() -> None:  # begun last, when all the others have ask
         written.set()
 
     front_door = FrontDoor(slow, on_space=True)
-    answers = await asyncio.gather(*(asked(front_door, path) for _ in range(70)), write())
+    answers = await asyncio.gather(*(ask(front_door, path) for _ in range(70)), write())
     statuses = [answer[0] for answer in answers if answer is not None]
     assert sorted(statuses) == [200] * 64 + [503] * 6
 
@@ -207,7 +222,7 @@ async def test_of_many_events_only_some_are_worked_on_at_once_and_slow_ones_hold
     for app, longest in ((quick, 60.0), (slow, 0.01)):
         monkeypatch.setattr("llm_hub.serving.front_door.turns.MAX_TURN_SECONDS", longest)
         front_door = FrontDoor(app, on_space=True)
-        events = (asked(front_door, "/gradio_api/run/predict", session_hash=f"s{number}") for number in range(50))
+        events = (ask(front_door, "/gradio_api/run/predict", session_hash=f"s{number}") for number in range(50))
         async with asyncio.timeout(10):
             assert [answer[0] for answer in await asyncio.gather(*events)] == [200] * 50
     assert most == 8
@@ -220,25 +235,25 @@ class Clock:
         return self.now
 
 
-def test_an_allowance_is_spent_and_comes_back() -> None:
+def test_a_rate_limiters_bucket_is_emptied_and_fills_again() -> None:
     clock = Clock()
-    allowance = RateLimiter(burst=3, rate=0.5, clock=clock)
-    assert [allowance.take("a") for _ in range(4)] == [0.0, 0.0, 0.0, pytest.approx(2.0)]
-    assert allowance.take("b") == 0.0
+    limiter = RateLimiter(burst=3, rate=0.5, clock=clock)
+    assert [limiter.take("a") for _ in range(4)] == [0.0, 0.0, 0.0, pytest.approx(2.0)]
+    assert limiter.take("b") == 0.0
     clock.now += 2
-    assert allowance.take("a") == 0.0
-    assert allowance.take("a") > 0
-    assert allowance.take("c", cost=4) > 0  # more than there ever is
+    assert limiter.take("a") == 0.0
+    assert limiter.take("a") > 0
+    assert limiter.take("c", cost=4) > 0  # more than there ever is
 
 
-def test_many_addresses_need_no_more_memory() -> None:
-    allowance = RateLimiter(burst=3, rate=0.5, clock=Clock())
+def test_a_rate_limiter_remembers_only_so_many_addresses() -> None:
+    limiter = RateLimiter(burst=3, rate=0.5, clock=Clock())
     for number in range(3 * MAX_ADDRESSES):
-        allowance.take(str(number))
-    assert len(allowance) == MAX_ADDRESSES
+        limiter.take(str(number))
+    assert len(limiter) == MAX_ADDRESSES
 
 
-def test_a_tab_in_use_keeps_its_place() -> None:
+def test_a_tab_in_use_keeps_its_place_and_an_idle_one_loses_it() -> None:
     clock = Clock()
     tabs = OpenTabs(clock)
     assert all(tabs.use(str(number)) for number in range(MAX_OPEN_TABS))
@@ -251,23 +266,23 @@ def test_a_tab_in_use_keeps_its_place() -> None:
     assert len(tabs) == MAX_OPEN_TABS
 
 
-def test_what_is_open_is_counted() -> None:
-    room = OpenCounter(most=3, most_of_one=2)
-    assert room.enter("a")
-    assert room.enter("a")
-    assert not room.enter("a")
-    assert room.enter(None)
-    assert not room.enter("b")
-    room.leave("a")
-    assert room.enter("b")
+def test_open_requests_are_counted_in_all_and_by_address() -> None:
+    counter = OpenCounter(most=3, most_of_one=2)
+    assert counter.enter("a")
+    assert counter.enter("a")
+    assert not counter.enter("a")
+    assert counter.enter(None)
+    assert not counter.enter("b")
+    counter.leave("a")
+    assert counter.enter("b")
 
 
-def scope(peer: str, *told: str) -> dict[str, Any]:
-    return {"client": (peer, 1), "headers": [(b"x-forwarded-for", one.encode()) for one in told]}
+def scope(peer: str, *forwarded: str) -> dict[str, Any]:
+    return {"client": (peer, 1), "headers": [(b"x-forwarded-for", line.encode()) for line in forwarded]}
 
 
 @pytest.mark.parametrize(
-    ("asked", "on_space", "known_as"),
+    ("ask", "on_space", "address_of_client"),
     [
         (scope("127.0.0.1"), False, None),
         (scope("::1"), False, None),
@@ -282,5 +297,7 @@ def scope(peer: str, *told: str) -> dict[str, Any]:
         (scope(""), False, "unknown"),
     ],
 )
-def test_who_asks(asked: dict[str, Any], on_space: bool, known_as: str | None) -> None:
-    assert address(asked, on_space=on_space) == known_as
+def test_the_client_address_that_limits_count_by(
+    ask: dict[str, Any], on_space: bool, address_of_client: str | None
+) -> None:
+    assert address(ask, on_space=on_space) == address_of_client

@@ -1,4 +1,4 @@
-"""Whatever a model, a provider or its list of models says: nothing runs, nothing leaves, nothing is covered."""
+"""Hostile answers, errors and model names on the page: no script runs, nothing is sent away, nothing is covered."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.ui.site import Site
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from playwright.sync_api import Browser
+    from playwright.sync_api import Browser, Dialog
 
 HARMLESS = """(roots) => {
   const wrong = [];
@@ -49,9 +49,9 @@ REACHED = """(selectors) => selectors.filter((selector) => {
 @pytest.fixture(scope="module")
 def hostile(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     folder = tmp_path_factory.mktemp("hostile")
-    with Attacker() as villain:
+    with Attacker() as attacker:
         environment = {
-            "LLM_HUB_SERVERS": f"villain={villain.url}",
+            "LLM_HUB_SERVERS": f"attacker={attacker.url}",
             "LLM_HUB_DATABASE_URL": f"sqlite:///{folder / 'votes.db'}",
         }
         with Site(folder / "log", environment) as site:
@@ -59,13 +59,17 @@ def hostile(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     assert "Traceback" not in (folder / "log").read_text()
 
 
-class Watched:
+class PageWatch:
     """A page whose every request, dialog and error is noted."""
 
     def __init__(self, page: ChatPage) -> None:
         self.page = page
         self.dialogs: list[str] = []
-        page.page.on("dialog", lambda dialog: (self.dialogs.append(dialog.message), dialog.dismiss()))
+        page.page.on("dialog", self._dismiss)
+
+    def _dismiss(self, dialog: Dialog) -> None:
+        self.dialogs.append(dialog.message)
+        dialog.dismiss()
 
     def is_harmless(self, roots: str, *reached: str) -> None:
         page = self.page.page
@@ -75,24 +79,24 @@ class Watched:
         assert self.dialogs == []
         assert self.page.strangers == []
         # A diagram that is nonsense makes its library complain; what counts is that nobody even tried to get out.
-        assert [said for said in self.page.complaints if "Content Security Policy" in said] == []
+        assert [text for text in self.page.complaints if "Content Security Policy" in text] == []
         assert page.url.startswith(self.page.url)
 
 
 @pytest.fixture
-def chat(browser: Browser, hostile: Site) -> Iterator[Watched]:
+def chat(browser: Browser, hostile: Site) -> Iterator[PageWatch]:
     context = browser.new_context(viewport={"width": 1440, "height": 900})
     page = ChatPage(context.new_page(), hostile.url)
-    watched = Watched(page)
+    watch = PageWatch(page)
     page.open()
-    yield watched
+    yield watch
     context.close()
 
 
 def choose(page: ChatPage, model: str) -> None:
     box = page.page.locator("#chat-model input")
     page.page.locator("#chat-provider input").click()
-    page.page.get_by_role("option", name="villain").click()
+    page.page.get_by_role("option", name="attacker").click()
     expect(box).to_have_value(NAME)  # the first of its list, which came live
     page.choose(model)
 
@@ -101,17 +105,17 @@ REACH = ("#chat-prompt textarea", "#tabs [role=tab]:nth-child(2)", "#chat-new", 
 
 
 @pytest.mark.parametrize("kind", [HTML, MARKDOWN], ids=["html", "markdown"])
-def test_an_answer_stays_text(chat: Watched, kind: list[str]) -> None:
+def test_an_answer_stays_text(chat: PageWatch, kind: list[str]) -> None:
     page = chat.page
     choose(page, "says")
-    for at in range(0, len(kind), 6):
-        page.ask("\n\n".join((*kind[at : at + 6], f"The end of {at}.")))
+    for start in range(0, len(kind), 6):
+        page.ask("\n\n".join((*kind[start : start + 6], f"The end of {start}.")))
         page.page.wait_for_timeout(300)  # what runs late: images that fail, diagrams that are drawn
         chat.is_harmless("#chat-scroll .message-content", *REACH)
 
 
 @pytest.mark.parametrize("model", ["thinks", "fails", "breaks", "is-called"])
-def test_reasoning_errors_and_names_stay_text(chat: Watched, model: str) -> None:
+def test_reasoning_errors_and_names_stay_text(chat: PageWatch, model: str) -> None:
     page = chat.page
     choose(page, model)
     for texts in (HTML, [text for text in MARKDOWN if len(text) < 500]):
@@ -119,11 +123,11 @@ def test_reasoning_errors_and_names_stay_text(chat: Watched, model: str) -> None
         page.page.wait_for_timeout(300)
         chat.is_harmless("#chat-scroll .message-content, #chat-route, #chat-note, #chat-hint", *REACH)
     page.page.get_by_role("tab", name="Status").click()
-    expect(page.page.locator("#status-table")).to_contain_text("villain")
+    expect(page.page.locator("#status-table")).to_contain_text("attacker")
     chat.is_harmless("#status-table", "#tabs [role=tab]")
 
 
-def test_a_listed_name_stays_text_wherever_it_is_shown(chat: Watched) -> None:
+def test_a_listed_name_stays_text_wherever_it_is_shown(chat: PageWatch) -> None:
     page = chat.page
     choose(page, "says")
     page.page.locator("#chat-model input").click()
@@ -131,8 +135,8 @@ def test_a_listed_name_stays_text_wherever_it_is_shown(chat: Watched) -> None:
     chat.is_harmless("ul.option-list, #chat-note")
     page.choose(NAME)
     page.ask("Hello")
-    page.fall_back_to(f"villain/{NAME}x")
-    page.answer_again_with(f"villain/{NAME}")
+    page.fall_back_to(f"attacker/{NAME}x")
+    page.answer_again_with(f"attacker/{NAME}")
     page.page.wait_for_timeout(500)
     chat.is_harmless("#chat-scroll, #chat-side", *REACH)
     page.page.get_by_role("tab", name="Status").click()
@@ -140,7 +144,7 @@ def test_a_listed_name_stays_text_wherever_it_is_shown(chat: Watched) -> None:
     chat.is_harmless("#status-table")
 
 
-def test_a_large_answer_does_not_stop_the_page(chat: Watched) -> None:
+def test_a_large_answer_does_not_stop_the_page(chat: PageWatch) -> None:
     page = chat.page
     choose(page, "says")
     table = "|" + "a|" * 60 + "\n|" + "-|" * 60 + "\n" + ("|" + "b|" * 60 + "\n") * 60
@@ -154,19 +158,19 @@ def test_a_large_answer_does_not_stop_the_page(chat: Watched) -> None:
 def test_a_comparison_stays_text(browser: Browser, hostile: Site) -> None:
     context = browser.new_context(viewport={"width": 1440, "height": 900}, accept_downloads=True)
     page = ComparePage(context.new_page(), hostile.url)
-    watched = Watched(page)
+    watch = PageWatch(page)
     page.open()
-    page.set("says", "fails", provider="villain")
+    page.set("says", "fails", provider="attacker")
     page.compare("\n\n".join(HTML[:24]))
-    watched.is_harmless("#compare .message-content, #compare-hint", "#compare-prompt textarea", "#tabs [role=tab]")
-    page.set("thinks", "is-called", provider="villain")
+    watch.is_harmless("#compare .message-content, #compare-hint", "#compare-prompt textarea", "#tabs [role=tab]")
+    page.set("thinks", "is-called", provider="attacker")
     page.compare("\n\n".join([*HTML[24:], *MARKDOWN[:24]]))
     page.page.wait_for_timeout(500)
-    watched.is_harmless("#compare", "#compare-prompt textarea", "#tabs [role=tab]")
+    watch.is_harmless("#compare", "#compare-prompt textarea", "#tabs [role=tab]")
     context.close()
 
 
-def test_every_page_carries_a_policy_that_works(chat: Watched) -> None:
+def test_every_page_carries_a_policy_that_works(chat: PageWatch) -> None:
     """An image from elsewhere, put there by a script of ours, is not loaded: the policy is the last line."""
     page = chat.page.page
     blocked = page.evaluate(
@@ -185,7 +189,7 @@ def test_every_page_carries_a_policy_that_works(chat: Watched) -> None:
         }""",
         EVIL,
     )
-    assert {re.sub("-elem$", "", one) for one in blocked} >= {
+    assert {re.sub("-elem$", "", directive) for directive in blocked} >= {
         "connect-src",
         "form-action",
         "frame-src",
@@ -195,12 +199,12 @@ def test_every_page_carries_a_policy_that_works(chat: Watched) -> None:
     assert page.url.startswith(chat.page.url)
 
 
-def test_the_page_says_that_the_server_is_busy_and_keeps_the_prompt(chat: Watched) -> None:
+def test_the_page_says_that_the_server_is_busy_and_keeps_the_prompt(chat: PageWatch) -> None:
     page = chat.page
-    words = "That is too much in a short time. Wait a little, and try again."
+    text = "That is too much in a short time. Wait a little, and try again."
     page.page.route(
         "**/gradio_api/run/*",
-        lambda route: route.fulfill(status=429, json={"detail": words}, headers={"retry-after": "3"}),
+        lambda route: route.fulfill(status=429, json={"detail": text}, headers={"retry-after": "3"}),
     )
     page.type("Hello")
     expect(page.page.get_by_role("alert").filter(has_text="too much in a short time")).to_be_visible()

@@ -1,4 +1,4 @@
-"""The route that visitors' keys take, from outside: who may use it, and how often."""
+"""The endpoints for visitors' own keys, from outside: who may use them, and how often."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 KEY = "sk-somebodys-0123456789"
 
 
-async def test_without_a_tabs_secret_nothing_is_kept(client: httpx.AsyncClient) -> None:
+async def test_without_a_tabs_secret_no_key_is_kept(client: httpx.AsyncClient) -> None:
     for secret in ("", "short", "x" * 200, "with space " * 5 + "!"):
         answer = await client.put("/visitor/keys/openai", content=KEY, headers={TAB_HEADER: secret})
         assert answer.status_code == 400
@@ -28,17 +28,17 @@ async def test_without_a_tabs_secret_nothing_is_kept(client: httpx.AsyncClient) 
 async def test_another_sites_page_is_refused(client: httpx.AsyncClient) -> None:
     headers = {TAB_HEADER: secrets.token_urlsafe(32), "origin": "https://evil.example"}
     assert (await client.put("/visitor/keys/openai", content=KEY, headers=headers)).status_code == 403
-    asked = {"access-control-request-method": "PUT", "access-control-request-headers": TAB_HEADER}
-    preflight = await client.options("/visitor/keys/openai", headers={**headers, **asked})
+    preflight_headers = {"access-control-request-method": "PUT", "access-control-request-headers": TAB_HEADER}
+    preflight = await client.options("/visitor/keys/openai", headers={**headers, **preflight_headers})
     assert "access-control-allow-origin" not in preflight.headers
 
 
-async def test_nobodys_key_is_tested_but_ones_own(client: httpx.AsyncClient) -> None:
+async def test_a_tab_without_a_key_cannot_test_one(client: httpx.AsyncClient) -> None:
     headers = {TAB_HEADER: secrets.token_urlsafe(32)}
     assert (await client.post("/visitor/keys/openai/test", headers=headers)).status_code == 404
 
 
-async def test_nobody_tries_out_hundreds_of_keys(space: Site) -> None:
+async def test_one_address_can_try_only_so_many_keys(space: Site) -> None:
     import httpx
 
     async with httpx.AsyncClient(base_url=space.url, trust_env=False) as client:

@@ -1,4 +1,4 @@
-"""Bodies, headers and names that nobody means: a clear refusal, a living process, and nothing in the log."""
+"""Random bodies, headers and paths: a clear refusal, a server that goes on, and no error in the log."""
 
 from __future__ import annotations
 
@@ -60,9 +60,9 @@ def _is_well_afterwards(caller: httpx.Client, site: Site) -> Iterator[None]:
     before = len(site.log.read_bytes())
     yield
     assert caller.get("/health").json() == {"status": "ready"}
-    said = site.log.read_bytes()[before:].decode()
-    assert "Traceback" not in said
-    assert KEY not in said
+    logged = site.log.read_bytes()[before:].decode()
+    assert "Traceback" not in logged
+    assert KEY not in logged
 
 
 @SMALL
@@ -101,7 +101,7 @@ def test_a_header_breaks_nothing(caller: httpx.Client, name: str, value: str, pa
 
 @pytest.mark.parametrize("name", ["x-forwarded-host", "x-gradio-server"])
 @pytest.mark.parametrize("path", ["/", "/config"])
-def test_a_header_that_is_said_twice_is_judged_as_it_is_read(caller: httpx.Client, name: str, path: str) -> None:
+def test_of_a_header_that_comes_twice_the_first_is_checked(caller: httpx.Client, name: str, path: str) -> None:
     response = caller.get(path, headers=[(name, "[::"), (name, "127.0.0.1")])
     assert response.status_code == 400
 

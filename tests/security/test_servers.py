@@ -38,7 +38,7 @@ def build(kind: str, port: int) -> LLMProvider:
         ("anthropic", b'data: {"type":"content_block_start","content_block":{"type":"tool_use","name":%b}}\n\n'),
     ],
 )
-async def test_arguments_without_a_bottom_break_the_stream_and_nothing_else(kind: str, line: bytes) -> None:
+async def test_arguments_nested_without_end_break_the_stream_and_nothing_else(kind: str, line: bytes) -> None:
     async with serving(reply("content-type: text/event-stream", body=line % DEEP)) as (port, _):
         provider = build(kind, port)
         with pytest.raises(StreamBroken, match="unexpected shape"):
@@ -47,7 +47,7 @@ async def test_arguments_without_a_bottom_break_the_stream_and_nothing_else(kind
 
 
 @pytest.mark.parametrize("kind", ["openai", "ollama", "anthropic"])
-async def test_a_refusal_without_a_bottom_is_a_refusal_all_the_same(kind: str) -> None:
+async def test_a_refusal_nested_without_end_is_still_a_refusal(kind: str) -> None:
     refused = reply("content-type: application/json", body=b'{"error":{"message":%b}}' % DEEP, status="400 Bad Request")
     async with serving(refused) as (port, _):
         provider = build(kind, port)
@@ -57,13 +57,13 @@ async def test_a_refusal_without_a_bottom_is_a_refusal_all_the_same(kind: str) -
 
 
 @pytest.mark.parametrize("coding", ["gzip", "br", "zstd", "deflate", "identity, gzip", "x-unknown", "GZIP"])
-async def test_no_coding_is_taken_whatever_it_is_called(coding: str) -> None:
+async def test_a_reply_with_any_content_encoding_breaks_the_stream(coding: str) -> None:
     line = b'{"message":{"content":"x"},"done":true,"done_reason":"stop"}\n'
-    async with serving(reply(f"content-encoding: {coding}", body=line)) as (port, heard):
+    async with serving(reply(f"content-encoding: {coding}", body=line)) as (port, requests):
         provider = OllamaProvider(f"http://127.0.0.1:{port}")
         with pytest.raises(StreamBroken, match="compressed"):
             await provider.complete("Hello?", "m")
-        assert all(b"accept-encoding: identity\r\n" in request.lower() for request in heard)
+        assert all(b"accept-encoding: identity\r\n" in request.lower() for request in requests)
         await provider.aclose()
     async with serving(reply("content-encoding: identity", body=line)) as (port, _):
         provider = OllamaProvider(f"http://127.0.0.1:{port}")

@@ -1,4 +1,4 @@
-"""Uploads that come to nothing: nobody is blamed for leaving, and nothing of them stays on the disk."""
+"""Uploads that break off: no error is logged for a client that leaves, and nothing stays on the disk."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import os
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from gradio.route_utils import upload_fn  # type: ignore[attr-defined]
+from gradio.route_utils import upload_fn
 from starlette.requests import ClientDisconnect, Request
 
 from llm_hub.serving.front_door import FrontDoor
@@ -20,7 +20,7 @@ PART = b'--a\r\ncontent-disposition: form-data; name="%b"; filename="a.png"\r\n\
 
 
 def upload(*body: bytes, whole: bool) -> tuple[dict[str, Any], Any]:
-    """A request, and how it is received; where it is not `whole` the client leaves."""
+    """A scope and its `receive`. Unless the body is `whole`, the client leaves before its end."""
     messages = [{"type": "http.request", "body": part, "more_body": True} for part in body]
     messages.append({"type": "http.request"} if whole else {"type": "http.disconnect"})
 
@@ -33,7 +33,7 @@ def upload(*body: bytes, whole: bool) -> tuple[dict[str, Any], Any]:
     return scope, receive
 
 
-async def test_who_leaves_while_a_body_is_sent_is_neither_answered_nor_an_error(
+async def test_a_client_that_leaves_while_it_sends_a_body_is_neither_answered_nor_logged(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     async def app(scope: Any, receive: Any, _: Any) -> None:
@@ -51,7 +51,7 @@ async def test_who_leaves_while_a_body_is_sent_is_neither_answered_nor_an_error(
     assert not caplog.records
 
 
-async def _upload_in_vain(folder: Path) -> None:
+async def _upload_without_success(folder: Path) -> None:
     with pytest.raises(ClientDisconnect):
         await upload_fn(Request(*upload(PART % b"files", whole=False)), str(folder), 1000, None)
     await upload_fn(Request(*upload(PART % b"other", b"\r\n--a--\r\n", whole=True)), str(folder), 1000, None)
@@ -59,9 +59,9 @@ async def _upload_in_vain(folder: Path) -> None:
 
 def test_what_gradio_leaves_of_an_upload_is_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
-    asyncio.run(_upload_in_vain(tmp_path))
+    asyncio.run(_upload_without_success(tmp_path))
     left = {file for file in tmp_path.iterdir() if file.is_file()}
-    assert len(left) == 2, "Gradio leaves nothing any more: `leftovers` can go"
+    assert len(left) == 2, "Gradio leaves nothing any more: `upload_cleanup` can go"
 
     arriving = max(file.stat().st_mtime for file in left)
     sweep(arriving)
@@ -69,8 +69,8 @@ def test_what_gradio_leaves_of_an_upload_is_removed(tmp_path: Path, monkeypatch:
     (tmp_path / "0a1b").mkdir()
     (tmp_path / "0a1b" / "tmpabcdefgh").write_bytes(b"an image that was uploaded")
     (tmp_path / "tmp-of-others.txt").write_bytes(b"")
-    for one in tmp_path.rglob("*"):
-        os.utime(one, (1, 1))
+    for path in tmp_path.rglob("*"):
+        os.utime(path, (1, 1))
     sweep(MAX_LEFTOVER_AGE + 2)
-    assert {one.name for one in tmp_path.iterdir()} == {"0a1b", "tmp-of-others.txt"}
+    assert {path.name for path in tmp_path.iterdir()} == {"0a1b", "tmp-of-others.txt"}
     assert (tmp_path / "0a1b" / "tmpabcdefgh").exists()

@@ -1,4 +1,4 @@
-"""How long the head of a request may be, how long a request may take, and what may follow its body."""
+"""How large the head of a request may be, how long its arrival may take, and what may follow its body."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ PART = b"x" * 2**14
 
 
 async def application(scope: Any, receive: Any, send: Any) -> None:
-    """Says how many bytes the body had, and which headers came before it."""
+    """Answers with the number of the body's bytes, and the names of the headers."""
     size, more = 0, True
     while more:
         message = await receive()
@@ -44,7 +44,7 @@ async def port() -> AsyncIterator[int]:
         yield port
 
 
-async def asked(port: int, *pieces: bytes) -> bytes:
+async def exchange(port: int, *pieces: bytes) -> bytes:
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     try:
         for piece in pieces:
@@ -55,16 +55,16 @@ async def asked(port: int, *pieces: bytes) -> bytes:
         writer.close()
 
 
-async def test_a_head_without_end_is_refused_and_not_kept(port: int) -> None:
+async def test_a_head_without_end_is_refused(port: int) -> None:
     begun = [b"GET / HTTP/1.1\r\nhost: x\r\nx-long: ", *[PART] * (MAX_HEAD_BYTES // len(PART) + 1)]
-    assert (await asked(port, *begun)).startswith(b"HTTP/1.1 431 ")
+    assert (await exchange(port, *begun)).startswith(b"HTTP/1.1 431 ")
 
 
 async def test_a_long_body_is_no_head(port: int) -> None:
     pieces = [PART] * (4 * MAX_HEAD_BYTES // len(PART))
     size = sum(len(piece) for piece in pieces)
     head = b"POST / HTTP/1.1\r\nhost: x\r\ncontent-length: %d\r\n\r\n" % size
-    assert b"%d bytes" % size in await asked(port, head, *pieces)
+    assert b"%d bytes" % size in await exchange(port, head, *pieces)
 
 
 CHUNKED = b"POST / HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n"
@@ -72,48 +72,48 @@ CHUNKED = b"POST / HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n"
 
 async def test_a_long_body_in_chunks_is_no_head(port: int) -> None:
     chunks = [b"%x\r\n" % len(PART), PART, b"\r\n"] * (4 * MAX_HEAD_BYTES // len(PART))
-    said = await asked(port, CHUNKED, *chunks, b"0\r\n\r\n")
-    assert b"%d bytes after host,transfer-encoding" % (4 * MAX_HEAD_BYTES) in said
+    reply = await exchange(port, CHUNKED, *chunks, b"0\r\n\r\n")
+    assert b"%d bytes after host,transfer-encoding" % (4 * MAX_HEAD_BYTES) in reply
 
 
-async def test_what_follows_a_body_is_no_header(port: int) -> None:
-    said = await asked(port, CHUNKED, b"2\r\nab\r\n", b"0\r\nauthorization: Bearer x\r\nhost: y\r\n\r\n")
-    assert b"2 bytes after host,transfer-encoding" in said
+async def test_headers_after_a_body_are_dropped(port: int) -> None:
+    reply = await exchange(port, CHUNKED, b"2\r\nab\r\n", b"0\r\nauthorization: Bearer x\r\nhost: y\r\n\r\n")
+    assert b"2 bytes after host,transfer-encoding" in reply
 
 
 @pytest.mark.parametrize("begun", [b"0\r\nx-long: ", b"2\r\nab\r\n0\r\n", b"2;extension="])
 @pytest.mark.parametrize("part", [PART, b"x: y\r\n" * (len(PART) // 6)], ids=["one", "many"])
-async def test_what_follows_a_body_without_end_is_not_waited_for(port: int, begun: bytes, part: bytes) -> None:
+async def test_headers_without_end_after_a_body_are_refused(port: int, begun: bytes, part: bytes) -> None:
     endless = [part] * (8 * MAX_HEAD_BYTES // len(part))
     async with asyncio.timeout(20):
-        said = b""
+        reply = b""
         with suppress(ConnectionError):  # the server may be gone before all of it is sent
-            said = await asked(port, CHUNKED, begun, *endless)
-    assert not said or said.startswith((b"HTTP/1.1 431 ", b"HTTP/1.1 400 "))
+            reply = await exchange(port, CHUNKED, begun, *endless)
+    assert not reply or reply.startswith((b"HTTP/1.1 431 ", b"HTTP/1.1 400 "))
 
 
 @pytest.mark.parametrize("protocol", [b"h2c", b"websocket"])
 @pytest.mark.parametrize("length", [b"content-length: 2", b"transfer-encoding: chunked"])
 async def test_a_body_is_refused_where_an_upgrade_is_asked_for(port: int, protocol: bytes, length: bytes) -> None:
     head = b"POST / HTTP/1.1\r\nhost: x\r\nconnection: upgrade\r\nupgrade: %b\r\n%b\r\n\r\n" % (protocol, length)
-    said = await asked(port, head)
-    assert said.startswith(b"HTTP/1.1 400 ")
-    assert said.count(b"HTTP/1.1 ") == 1
-    assert said.endswith(b"without the header Upgrade.")
+    reply = await exchange(port, head)
+    assert reply.startswith(b"HTTP/1.1 400 ")
+    assert reply.count(b"HTTP/1.1 ") == 1
+    assert reply.endswith(b"without the header Upgrade.")
 
 
 async def test_an_upgrade_without_a_body_is_an_ordinary_request(port: int) -> None:
     head = b"POST / HTTP/1.1\r\nhost: x\r\nconnection: upgrade\r\nupgrade: h2c\r\ncontent-length: 0\r\n\r\n"
-    assert b"0 bytes" in await asked(port, head)
+    assert b"0 bytes" in await exchange(port, head)
 
 
 @pytest.mark.parametrize("ahead", [0, 1, MAX_PIPELINED])
-async def test_a_client_that_leaves_is_noticed_also_where_it_has_asked_ahead(ahead: int) -> None:
-    asked, left = asyncio.Event(), asyncio.Event()
+async def test_a_client_that_leaves_is_noticed_even_after_pipelined_requests(ahead: int) -> None:
+    arrived, left = asyncio.Event(), asyncio.Event()
 
     async def waiting(_: Any, receive: Any, __: Any) -> None:
         await receive()
-        asked.set()
+        arrived.set()
         if (await receive())["type"] == "http.disconnect":
             left.set()
 
@@ -121,12 +121,12 @@ async def test_a_client_that_leaves_is_noticed_also_where_it_has_asked_ahead(ahe
         _, writer = await asyncio.open_connection("127.0.0.1", port)
         writer.write(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n" * (1 + ahead))
         async with asyncio.timeout(10):
-            await asked.wait()
+            await arrived.wait()
             writer.close()
             await left.wait()
 
 
-async def test_who_asks_ahead_is_answered_in_order() -> None:
+async def test_pipelined_requests_are_answered_in_order() -> None:
     async def named(scope: Any, _: Any, send: Any) -> None:
         await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"4")]})
         await send({"type": "http.response.body", "body": b"/%03d" % int(scope["path"][1:])})
@@ -148,7 +148,7 @@ HEAD = b"POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 9\r\n\r\n"
 
 
 @pytest.mark.parametrize("begun", [b"P", HEAD[:20], HEAD[:-2], HEAD, HEAD + b"body"])
-async def test_a_request_that_does_not_arrive_is_refused_and_not_kept(begun: bytes) -> None:
+async def test_a_request_that_does_not_arrive_is_refused(begun: bytes) -> None:
     left = asyncio.Event()
 
     async def reading(_: Any, receive: Any, __: Any) -> None:
@@ -157,18 +157,18 @@ async def test_a_request_that_does_not_arrive_is_refused_and_not_kept(begun: byt
         left.set()
 
     async with served(reading, Impatient) as port, asyncio.timeout(10):
-        assert (await asked(port, begun)).startswith(b"HTTP/1.1 408 ")
+        assert (await exchange(port, begun)).startswith(b"HTTP/1.1 408 ")
         if begun.startswith(HEAD):
             await left.wait()
 
 
-async def test_a_request_that_is_never_begun_is_no_request() -> None:
+async def test_a_connection_without_a_request_is_closed_without_a_reply() -> None:
     async with served(application, Impatient) as port, asyncio.timeout(10):
-        assert await asked(port) == b""
+        assert await exchange(port) == b""
 
 
 @pytest.mark.parametrize("ahead", [b"", b"P", HEAD, HEAD + b"body"])
-async def test_what_arrives_late_does_not_end_an_answer_that_takes_its_time(ahead: bytes) -> None:
+async def test_a_late_second_request_does_not_end_a_slow_answer_to_the_first(ahead: bytes) -> None:
     going_on = asyncio.Event()
 
     async def slow(_: Any, __: Any, send: Any) -> None:

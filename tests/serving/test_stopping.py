@@ -1,4 +1,4 @@
-"""How the server ends: what runs is completed, what is new is refused, what is left is ended in order."""
+"""How the server stops: running answers are completed, new requests refused, and what is left is ended in order."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import asyncio
 import json
 import signal
 import threading
-import time
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +26,8 @@ BRIEF = "ok?tokens=60&rate=30&ends=brief"
 ENDLESS = "ok?tokens=5000&rate=50&ends=never"
 SILENT = "stall@first?ends=silent"
 ENDS_IN_TIME = {"LLM_HUB_SHUTDOWN_TIMEOUT": "20"}
+ENDS_LATE = {"LLM_HUB_SHUTDOWN_TIMEOUT": "600"}
+"""Later than any test waits, so that what ends at all has not waited for it."""
 ENDS_SOON = {"LLM_HUB_SHUTDOWN_TIMEOUT": "0.5"}
 
 
@@ -51,34 +52,37 @@ async def serving(
     assert "Traceback" not in log.read_text()  # noqa: ASYNC240  # the server is gone by now
 
 
-def asking(model: str, *, stream: bool = True) -> dict[str, Any]:
+def chat_body(model: str, *, stream: bool = True) -> dict[str, Any]:
     return {"model": f"openai/{model}", "messages": [{"role": "user", "content": "Hello"}], "stream": stream}
 
 
-async def asked(fault_server: FaultServerThread, *models: str) -> list[Exchange]:
-    """Waits until all of these answers have begun, and those that speak for a while."""
+async def wait_for_answers(fault_server: FaultServerThread, *models: str) -> list[Exchange]:
+    """Waits until an answer of each of these models has begun, and has sent ten tokens unless the model is silent."""
 
-    def begun(seen: list[Exchange]) -> list[Exchange]:
-        found = [one for one in seen if one.model in models and (one.tokens_sent > 10 or one.model == SILENT)]
-        return found if len(found) == len(models) else []
+    def begun(exchanges: list[Exchange]) -> list[Exchange]:
+        answers = [
+            exchange
+            for exchange in exchanges
+            if exchange.model in models and (exchange.tokens_sent > 10 or exchange.model == SILENT)
+        ]
+        return answers if len(answers) == len(models) else []
 
     return await asyncio.to_thread(fault_server.wait_for, begun)
 
 
-async def refusing(client: httpx.AsyncClient) -> None:
+async def wait_for_refusals(client: httpx.AsyncClient) -> None:
     """Waits until the server says that it stops."""
-    async with asyncio.timeout(5):
-        while (await client.get("/health")).status_code != 503:  # it says so within a tenth of a second
-            pass
+    while (await client.get("/health")).status_code != 503:
+        pass
 
 
-async def ended(site: Site) -> int:
+async def exit_code(site: Site) -> int:
     return await asyncio.to_thread(site.process.wait, 30)
 
 
 @pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGINT])
 def test_an_idle_server_ends_at_once_also_with_an_open_tab(signum: signal.Signals, tmp_path: Path) -> None:
-    with Site(tmp_path / "log") as site:
+    with Site(tmp_path / "log", ENDS_LATE) as site:
         opened = threading.Event()
 
         def tab() -> None:
@@ -91,11 +95,13 @@ def test_an_idle_server_ends_at_once_also_with_an_open_tab(signum: signal.Signal
 
         visitor = threading.Thread(target=tab, daemon=True)
         visitor.start()
-        assert opened.wait(10)
-        assert site.stop(signum) < 3  # 0.5 s on an idle machine
+        assert opened.wait(30)
+        site.stop(signum)
         assert site.process.returncode == 0
-        visitor.join(5)
-        assert "Traceback" not in site.log.read_text()
+        visitor.join(30)
+        log = site.log.read_text()
+        assert "Traceback" not in log
+        assert "Cancel" not in log  # uvicorn says so of requests that held it
 
 
 async def test_running_answers_are_completed_and_new_requests_refused(
@@ -103,15 +109,15 @@ async def test_running_answers_are_completed_and_new_requests_refused(
 ) -> None:
     async with serving(fault_server, tmp_path / "log", **ENDS_IN_TIME) as (site, client):
         config = (await client.get("/config")).json()
-        whole = asyncio.create_task(client.post("/v1/chat", json=asking(BRIEF, stream=False)))
-        streamed = asyncio.create_task(client.post("/v1/chat/completions", json=asking(BRIEF)))
-        shown = asyncio.create_task(Tab(client, config).ask("Hello", chat_provider="openai", chat_model=BRIEF))
-        await asked(fault_server, BRIEF, BRIEF, BRIEF)
+        whole = asyncio.create_task(client.post("/v1/chat", json=chat_body(BRIEF, stream=False)))
+        streamed = asyncio.create_task(client.post("/v1/chat/completions", json=chat_body(BRIEF)))
+        on_page = asyncio.create_task(Tab(client, config).ask("Hello", chat_provider="openai", chat_model=BRIEF))
+        await wait_for_answers(fault_server, BRIEF, BRIEF, BRIEF)
         site.process.send_signal(signal.SIGTERM)
-        await refusing(client)
+        await wait_for_refusals(client)
 
         for path in ("/v1/chat", "/v1/chat/completions", "/v1/messages"):
-            refused = await client.post(path, json=asking(BRIEF))
+            refused = await client.post(path, json=chat_body(BRIEF))
             assert refused.status_code == 503
             assert int(refused.headers["retry-after"]) > 0
             error = refused.json()["error"]
@@ -125,59 +131,61 @@ async def test_running_answers_are_completed_and_new_requests_refused(
         assert chunks[-1] == "[DONE]"
         assert json.loads(chunks[-2])["choices"][0]["finish_reason"] == "stop"
         assert "error" not in (await streamed).text
-        last = (await shown)[-1]
+        last = (await on_page)[-1]
         assert (last.kind, last.message["success"]) == ("process_completed", True)
-        assert await ended(site) == 0
+        assert await exit_code(site) == 0
     assert all(exchange.finished for exchange in fault_server.exchanges if exchange.model == BRIEF)
     assert len([exchange for exchange in fault_server.exchanges if exchange.model == BRIEF]) == 3
 
 
-async def test_what_is_not_complete_in_time_is_ended_in_order(fault_server: FaultServerThread, tmp_path: Path) -> None:
+async def test_answers_that_are_not_complete_in_time_are_ended_in_order(
+    fault_server: FaultServerThread, tmp_path: Path
+) -> None:
     async with serving(fault_server, tmp_path / "log", **ENDS_SOON) as (site, client):
         config = (await client.get("/config")).json()
-        chat = asyncio.create_task(client.post("/v1/chat", json=asking(ENDLESS)))
-        completion = asyncio.create_task(client.post("/v1/chat/completions", json=asking(ENDLESS)))
-        whole = asyncio.create_task(client.post("/v1/chat/completions", json=asking(ENDLESS, stream=False)))
-        silent = asyncio.create_task(client.post("/v1/chat/completions", json=asking(SILENT)))
-        shown = asyncio.create_task(Tab(client, config).ask("Hello", chat_provider="openai", chat_model=ENDLESS))
-        running = await asked(fault_server, ENDLESS, ENDLESS, ENDLESS, SILENT, ENDLESS)
-        began = time.monotonic()
+        chat = asyncio.create_task(client.post("/v1/chat", json=chat_body(ENDLESS)))
+        completion = asyncio.create_task(client.post("/v1/chat/completions", json=chat_body(ENDLESS)))
+        whole = asyncio.create_task(client.post("/v1/chat/completions", json=chat_body(ENDLESS, stream=False)))
+        silent = asyncio.create_task(client.post("/v1/chat/completions", json=chat_body(SILENT)))
+        on_page = asyncio.create_task(Tab(client, config).ask("Hello", chat_provider="openai", chat_model=ENDLESS))
+        running = await wait_for_answers(fault_server, ENDLESS, ENDLESS, ENDLESS, SILENT, ENDLESS)
         site.process.send_signal(signal.SIGTERM)
 
-        said = (await chat).text
-        assert said.endswith("data: [DONE]\n\n")
-        assert "event: error\n" in said
+        text = (await chat).text
+        assert text.endswith("data: [DONE]\n\n")
+        assert "event: error\n" in text
         *_, error, done = (line.removeprefix("data: ") for line in (await completion).text.splitlines() if line)
         assert done == "[DONE]"
         assert json.loads(error)["error"]["code"] == "shutting_down"
         for reply in (await whole, await silent):
             assert (reply.status_code, reply.json()["error"]["code"]) == (503, "shutting_down")
-        assert (await shown)[-1].kind == "process_completed"
-        assert await ended(site) == 0
-        assert time.monotonic() - began < 9  # half a second, and what a page may still ask for
+        assert (await on_page)[-1].kind == "process_completed"
+        assert await exit_code(site) == 0
     assert all(exchange.client_left for exchange in running)
 
 
 async def test_a_second_signal_does_not_wait_for_answers(fault_server: FaultServerThread, tmp_path: Path) -> None:
-    async with serving(fault_server, tmp_path / "log", **ENDS_IN_TIME) as (site, client):
-        async with client.stream("POST", "/v1/chat", json=asking(ENDLESS)) as reply:
-            said = reply.aiter_lines()
-            assert (await anext(said)).startswith(("event: attempt", "data: "))  # so the end is an event, and no status
+    async with serving(fault_server, tmp_path / "log", **ENDS_LATE) as (site, client):
+        async with client.stream("POST", "/v1/chat", json=chat_body(ENDLESS)) as reply:
+            stream = reply.aiter_lines()
+            assert (await anext(stream)).startswith(
+                ("event: attempt", "data: ")
+            )  # so the end is an event, and no status
             site.process.send_signal(signal.SIGTERM)
-            await refusing(client)
-            second = time.monotonic()
+            await wait_for_refusals(client)
             site.process.send_signal(signal.SIGTERM)
-            lines = [line async for line in said]
+            lines = [line async for line in stream]
         assert lines[-2:] == ["data: [DONE]", ""]
-        assert await ended(site) == 0
-        assert time.monotonic() - second < 8  # of the 20 seconds; 0.5 s on an idle machine
+        assert await exit_code(site) == 0
     assert all(exchange.client_left for exchange in fault_server.exchanges)
 
 
-async def test_a_reader_who_takes_nothing_does_not_hold_it(fault_server: FaultServerThread, tmp_path: Path) -> None:
+async def test_a_client_that_does_not_read_does_not_hold_the_server(
+    fault_server: FaultServerThread, tmp_path: Path
+) -> None:
     async with serving(fault_server, tmp_path / "log", **ENDS_SOON) as (site, client):
         fast = "ok?tokens=200000&rate=0&ends=unread"
-        async with client.stream("POST", "/v1/chat", json=asking(fast)):
-            await asked(fault_server, fast)
-            assert await asyncio.to_thread(site.stop) < 8
+        async with client.stream("POST", "/v1/chat", json=chat_body(fast)):
+            await wait_for_answers(fault_server, fast)
+            await asyncio.to_thread(site.stop)
             assert site.process.returncode == 0

@@ -80,10 +80,10 @@ def test_what_a_space_installs_resolves_beside_the_platforms_own_packages(python
     uv = shutil.which("uv")
     if uv is None:
         pytest.skip("uv is not installed")
-    wanted = (ROOT / "requirements.txt").read_text() + PLATFORM
+    requirements = (ROOT / "requirements.txt").read_text() + PLATFORM
     command = [uv, "pip", "compile", "--quiet", "--no-progress", "--python-version", python, "-"]
     resolved = subprocess.run(
-        command, cwd=tmp_path, input=wanted, capture_output=True, text=True, timeout=100, check=False
+        command, cwd=tmp_path, input=requirements, capture_output=True, text=True, timeout=100, check=False
     )  # elsewhere, since a Space knows nothing of what pyproject.toml tells uv
     if resolved.returncode and "No solution found" not in resolved.stderr and not os.environ.get("CI"):
         pytest.skip(f"the package index cannot be reached: {resolved.stderr[:200]}")

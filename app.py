@@ -1,4 +1,4 @@
-"""Starts LLM Hub: `python app.py`. Spaces start here too."""
+"""Starts LLM Hub: `python app.py`. A Hugging Face Space starts here too."""
 
 from llm_hub.serving.server import main
 

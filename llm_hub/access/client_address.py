@@ -12,20 +12,27 @@ if TYPE_CHECKING:
     from starlette.types import Scope
 
 
-_PROXIED = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip", "via")
+_PROXY_HEADERS = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip", "via")
+
+MAX_FORWARDED_CHARS = 400
+"""Characters of X-Forwarded-For that are read, from its end."""
 
 
 def from_here(client: str, headers: Mapping[str, str]) -> bool:
-    """Neither through a proxy on it, nor from another site's page in a browser on it, nor under a name that only
-    pretends to be this computer's (DNS rebinding). `client` is the address that connected."""
+    """Whether this computer's own user asks. `client` is the address that connected.
+
+    Not so: who comes through a proxy on this computer, from another site's page in its browser, or under a name that
+    was only pointed at this computer (DNS rebinding).
+    """
     host = _parts(f"//{headers.get('host', '')}").hostname or ""
-    if not (_here(client) and (_here(host) or host == "localhost")) or any(name in headers for name in _PROXIED):
+    is_here = _is_loopback(client) and (_is_loopback(host) or host == "localhost")
+    if not is_here or any(name in headers for name in _PROXY_HEADERS):
         return False
     origin = headers.get("origin")
     return origin is None or _parts(origin).netloc == headers.get("host")
 
 
-def _here(host: str) -> bool:
+def _is_loopback(host: str) -> bool:
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
@@ -33,7 +40,7 @@ def _here(host: str) -> bool:
 
 
 def _parts(url: str) -> SplitResult:
-    """A URL's parts; of one that is none, nothing."""
+    """The parts of a URL; of what is no URL, empty ones."""
     try:
         return urlsplit(url)
     except ValueError:
@@ -41,32 +48,32 @@ def _parts(url: str) -> SplitResult:
 
 
 def address(scope: Scope, *, on_space: bool) -> str | None:
-    """Who asks, as limits know them: an IPv4 address, or an IPv6 network of the size that one customer is given.
+    """The client's address, as limits count it: an IPv4 address, or the IPv6 network (/64) that one customer is given.
 
-    None is this computer itself, whose limits are its own affair. On a Space the platform's proxy adds the visitor's
-    address to X-Forwarded-For, at its end: what stands before it anybody may have written.
+    None is this computer itself, which has no limits. On a Space the platform's proxy appends the visitor's address to
+    X-Forwarded-For: what stands before it can be written by anybody.
     """
     peer = (scope.get("client") or ("", 0))[0]
     if peer == "127.0.0.1" and not on_space:
         return None  # most requests by far, and parsing an address takes longer than all the rest
-    told = _forwarded_addresses(scope) if on_space else ()
-    for said in (*reversed(told), peer):
+    forwarded = _forwarded_addresses(scope) if on_space else ()
+    for candidate in (*reversed(forwarded), peer):
         try:
-            found = ipaddress.ip_address(said.strip())
+            ip = ipaddress.ip_address(candidate.strip())
         except ValueError:
             continue
-        if said is not peer and not found.is_global:
+        if candidate is not peer and not ip.is_global:
             continue  # the platform's own proxies
-        if found.is_loopback and not on_space:
+        if ip.is_loopback and not on_space:
             return None
-        if found.version == 4:
-            return str(found)
-        if found.ipv4_mapped:
-            return str(found.ipv4_mapped)
-        return str(ipaddress.ip_network((found, 64), strict=False))
+        if ip.version == 4:
+            return str(ip)
+        if ip.ipv4_mapped:
+            return str(ip.ipv4_mapped)
+        return str(ipaddress.ip_network((ip, 64), strict=False))
     return "unknown"
 
 
 def _forwarded_addresses(scope: Scope) -> tuple[str, ...]:
     lines = [value for name, value in scope["headers"] if name == b"x-forwarded-for"]
-    return tuple(lines[-1][-400:].decode("latin-1").split(",")) if lines else ()
+    return tuple(lines[-1][-MAX_FORWARDED_CHARS:].decode("latin-1").split(",")) if lines else ()

@@ -1,4 +1,4 @@
-"""Puts Gradio's page behind the API's routes, with everything that mounting leaves open closed."""
+"""The one place that builds Gradio's page and mounts it, and closes what mounting leaves open."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from llm_hub.arena.votes import Votes
 from llm_hub.gateway.gateway import Gateway
 from llm_hub.serving import zero_gpu
-from llm_hub.serving.front_door.guard import Guard
+from llm_hub.serving.front_door import FrontDoor
 from llm_hub.usage.ledger import Ledger
 
 if TYPE_CHECKING:
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 
 def build_page(gateway: Gateway, votes: Votes, ledger: Ledger | None) -> Page:
+    """Imports Gradio, which takes seconds, and builds the page. Without a `ledger` it has no Usage tab."""
     from llm_hub.ui.gradio_fixes.import_speed import skip_stubs
 
     skip_stubs()
@@ -30,8 +31,8 @@ def build_page(gateway: Gateway, votes: Votes, ledger: Ledger | None) -> Page:
     return page
 
 
-def mount_page(app: FastAPI, page: Page, guard: Guard) -> Any:
-    """Mounts the page at "/" with everything that mounting leaves open closed; returns Gradio's own application."""
+def mount_page(app: FastAPI, page: Page, front_door: FrontDoor) -> Any:
+    """Mounts the page at "/" behind the routes of `app`. Returns Gradio's own application."""
     import gradio as gr
 
     from llm_hub.ui.gradio_fixes.event_inputs import EventInputs
@@ -40,7 +41,7 @@ def mount_page(app: FastAPI, page: Page, guard: Guard) -> Any:
     blocks = page.blocks
     blocks.max_threads = 200  # caps all running events, asynchronous ones too
     blocks.state_session_capacity = 2000
-    # Whoever waits is told their place every second; by default all are, whenever one is done: 200² messages.
+    # Everybody in the queue is told their place once a second. By default it is after each event: 200² messages.
     blocks.queue(status_update_rate=1, max_size=200, default_concurrency_limit=8, api_open=False)
     blocks._queue.sleep_when_free = 0.01  # noqa: SLF001  # its default polls a thousand times a second
     blocks.has_launched = True  # without this Gradio checks no file path that a client names
@@ -59,7 +60,7 @@ def mount_page(app: FastAPI, page: Page, guard: Guard) -> Any:
         head=page.head,
     )
     mounted = (getattr(route, "app", None) for route in app.routes)
-    gradio_app = next(part for part in mounted if isinstance(part, gr.routes.App))
-    keep_little(gradio_app, blocks, guard.tabs.open)
-    guard.problem = EventInputs(blocks, gradio_app.state_holder).problem
+    gradio_app = next(app for app in mounted if isinstance(app, gr.routes.App))
+    keep_little(gradio_app, blocks, front_door.tabs.open)
+    front_door.event_problem = EventInputs(blocks, gradio_app.state_holder).problem
     return gradio_app

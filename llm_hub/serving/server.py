@@ -1,4 +1,4 @@
-"""Starts LLM Hub on one port, which is bound before anything else is loaded, and ends it when a signal says so."""
+"""Starts LLM Hub on one port, and ends it at a signal. The port is bound before the page is imported."""
 
 from __future__ import annotations
 
@@ -14,8 +14,9 @@ import uvicorn
 
 from llm_hub import logs
 from llm_hub.errors import ConfigurationError
-from llm_hub.serving.application import SHUTDOWN_GRACE, Application
+from llm_hub.serving.application import Application
 from llm_hub.serving.http_protocol import BoundedHttpProtocol
+from llm_hub.serving.shutdown import SHUTDOWN_GRACE
 from llm_hub.settings import Settings
 
 if TYPE_CHECKING:
@@ -31,11 +32,23 @@ ENVIRONMENT = {
     "GRADIO_MCP_SERVER": "False",
     "GRADIO_ANALYTICS_MAX_EVENTS": "500",
 }
-QUIET = ("httpx", "httpx2", "httpcore", "openai", "anthropic", "gradio", "uvicorn", "asyncio", "huggingface_hub")
+"""What Gradio reads when it is imported. Nothing is reported to its makers."""
+
+QUIET_LOGGERS = (
+    "httpx",
+    "httpx2",
+    "httpcore",
+    "openai",
+    "anthropic",
+    "gradio",
+    "uvicorn",
+    "asyncio",
+    "huggingface_hub",
+)
 
 
 class Server(uvicorn.Server):
-    """Goes on listening while the application drains. A second signal ends that, a third one everything."""
+    """Goes on listening while the application drains. A second signal ends the draining, a third one the process."""
 
     def __init__(self, config: uvicorn.Config, application: Application) -> None:
         super().__init__(config)
@@ -64,8 +77,8 @@ def run(settings: Settings) -> None:
     """Serves until a signal ends it. Raises `ConfigurationError` for what cannot be used."""
     redactor = _prepare(settings)
     application = Application(settings, redactor)
-    with _bound(settings.host, settings.port) as bound:
-        application.announce(f"http://{_shown(settings.host)}:{settings.port}")
+    with _bind(settings.host, settings.port) as listener:
+        application.announce(f"http://{_reachable(settings.host)}:{settings.port}")
         config = uvicorn.Config(
             application.asgi,
             http=BoundedHttpProtocol,
@@ -74,11 +87,11 @@ def run(settings: Settings) -> None:
             timeout_graceful_shutdown=SHUTDOWN_GRACE,
             server_header=False,
         )
-        Server(config, application).run(sockets=[bound])
+        Server(config, application).run(sockets=[listener])
 
 
 def main() -> None:
-    """What `python app.py` does."""
+    """Serves with the settings of the environment and of .env. `python app.py` does this."""
     for signum in (signal.SIGINT, signal.SIGTERM):
         signal.signal(signum, lambda *_: sys.exit(0))
     try:
@@ -89,17 +102,18 @@ def main() -> None:
 
 
 def _prepare(settings: Settings) -> Redactor:
+    """Sets Gradio's environment, and the log, from which the returned redactor keeps the keys out."""
     os.environ.pop("GRADIO_SSR_MODE", None)  # a Space sets it, and then a Node server would take the port
     os.environ.update(ENVIRONMENT)
     redactor = logs.install(settings.log_format, settings.secrets())
     log.setLevel(logging.INFO)
-    for name in QUIET:
+    for name in QUIET_LOGGERS:
         logging.getLogger(name).setLevel(logging.WARNING)
     logging.getLogger("uvicorn.error").setLevel(logging.ERROR)  # else every malformed request is a line of the log
     return redactor
 
 
-def _bound(host: str, port: int) -> socket.socket:
+def _bind(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         return socket.create_server((host, port), family=family, backlog=2048)
@@ -114,6 +128,6 @@ def _bound(host: str, port: int) -> socket.socket:
         ) from None
 
 
-def _shown(host: str) -> str:
-    """An address that a browser on this machine can open."""
+def _reachable(host: str) -> str:
+    """The host as a browser on this machine can open it: 0.0.0.0 is none."""
     return {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)  # noqa: S104

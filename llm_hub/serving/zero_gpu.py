@@ -1,4 +1,4 @@
-"""A ZeroGPU Space: the kind that a free account can host. The hub needs no GPU, but has to look as if it might.
+"""What a ZeroGPU Space asks for. It is the kind that a free account can host; the hub itself needs no GPU.
 
 The platform's package `spaces` reports the start of the Space when `Blocks.launch` is called, if a function is
 decorated with `spaces.GPU` by then; a Space that does not report is ended. Serving stays the server's own.
@@ -19,10 +19,10 @@ def is_zero_gpu() -> bool:
 
 
 def prepare() -> None:
-    """Has to be called before the page is built: `spaces` wants to be imported before what it patches is used."""
+    """Must be called before the page is built: `spaces` patches Gradio, and wants to be imported first."""
     import spaces
 
-    spaces.GPU(_nothing)
+    spaces.GPU(_gpu_task)
 
 
 def report(blocks: gr.Blocks) -> None:
@@ -36,5 +36,5 @@ def report(blocks: gr.Blocks) -> None:
         reload_thread.running_reload = False
 
 
-def _nothing() -> None:
-    """Nobody calls it."""
+def _gpu_task() -> None:
+    """Stands for the function that would need a GPU. It is never called."""

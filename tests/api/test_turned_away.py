@@ -11,7 +11,7 @@ import pytest
 
 from llm_hub.api.early_refusals import EarlyRefusals
 from llm_hub.gateway.metrics import Metrics
-from llm_hub.serving.front_door.guard import Guard
+from llm_hub.serving.front_door import FrontDoor
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -44,8 +44,10 @@ def heard() -> Iterator[asyncio.Queue[str]]:
 
 
 def client(turn_away: EarlyRefusals, address: str = "8.8.8.8") -> httpx.AsyncClient:
-    guard = Guard(fine, on_space=False, turn_away=turn_away, clock=lambda: 1000.0)  # nothing comes back by itself
-    return httpx.AsyncClient(transport=httpx.ASGITransport(guard, client=(address, 1)), base_url="http://hub.example")
+    clock = 1000.0  # stands still: nothing comes back by itself
+    front_door = FrontDoor(fine, on_space=False, refuse_early=turn_away, clock=lambda: clock)
+    transport = httpx.ASGITransport(front_door, client=(address, 1))
+    return httpx.AsyncClient(transport=transport, base_url="http://hub.example")
 
 
 async def flood(caller: httpx.AsyncClient, path: str, **more: Any) -> list[httpx.Response]:
@@ -81,13 +83,13 @@ async def flood(caller: httpx.AsyncClient, path: str, **more: Any) -> list[httpx
 async def test_each_client_is_told_in_its_own_words(
     path: str, headers: dict[str, str], shape: str, status: int, to_openai: str, to_anthropic: str
 ) -> None:
-    from llm_hub.serving.front_door.body_limit import BodyRefusal
+    from llm_hub.serving.front_door.refusal import FrontDoorRefusal
 
     async def refuses(*_: Any) -> None:
-        raise BodyRefusal(status, "No.")
+        raise FrontDoorRefusal(status, "No.")
 
-    guard = Guard(refuses, on_space=False, turn_away=EarlyRefusals())
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(guard), base_url="http://hub.example") as caller:
+    front_door = FrontDoor(refuses, on_space=False, refuse_early=EarlyRefusals())
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(front_door), base_url="http://hub.example") as caller:
         reply = await caller.post(path, headers=headers)
     assert reply.status_code == status
     assert reply.headers["x-request-id"]

@@ -62,7 +62,7 @@ async def test_gradio_itself_would_not_read_it_either(tmp_path: Path) -> None:
     (tmp_path / "secret.png").write_text(CANARY)
     application = Application(Settings(database_url=f"sqlite:///{tmp_path / 'hub.db'}"))
     page = build_page(application.gateway, application.votes, None)
-    mount_page(application.api, page, application.guard)
+    mount_page(application.api, page, application.front_door)
     assert gradio.queueing.traceback is gradio.routes.traceback is Places  # type: ignore[attr-defined]
     send = next(event for event in page.blocks.fns.values() if event.api_name == "send")
     for kind in forged(str(tmp_path / "secret.png")):

@@ -13,8 +13,10 @@ import psutil
 import pytest
 
 from llm_hub.access.client_address import address
-from llm_hub.access.rate_limits import IDLE, MAX_ADDRESSES, MAX_TABS_OPEN, OpenCounter, OpenTabs, RateLimiter
-from llm_hub.serving.front_door.guard import Guard
+from llm_hub.access.rate_limits import MAX_ADDRESSES, RateLimiter
+from llm_hub.serving.front_door import FrontDoor
+from llm_hub.serving.front_door.open_requests import OpenCounter
+from llm_hub.serving.front_door.tabs import MAX_IDLE_SECONDS, MAX_OPEN_TABS, OpenTabs
 from tests.ui.site import Site
 from tests.ui.tab import Tab
 
@@ -89,8 +91,10 @@ async def visit(client: aiohttp.ClientSession, config: dict[str, Any]) -> int:
     return response.status
 
 
-async def asked(guard: Guard, path: str, told: str = "8.8.8.8", **more: Any) -> tuple[int, dict[str, str], str]:
-    """What a guard answers to a visitor of whom the platform's proxy says `told`."""
+async def asked(
+    front_door: FrontDoor, path: str, told: str = "8.8.8.8", **more: Any
+) -> tuple[int, dict[str, str], str]:
+    """What a front_door answers to a visitor of whom the platform's proxy says `told`."""
     sent: list[Any] = []
     headers = [(b"host", b"hub.example"), (b"x-forwarded-for", f"1.2.3.4, {told}, 10.0.0.1".encode())]
     body = [{"type": "http.request", "body": json.dumps(more).encode()}]
@@ -109,7 +113,7 @@ async def asked(guard: Guard, path: str, told: str = "8.8.8.8", **more: Any) -> 
         "headers": headers,
         "client": ("10.1.1.1", 1),
     }
-    await guard(scope, receive, send)
+    await front_door(scope, receive, send)
     found = {name.decode(): value.decode() for name, value in sent[0]["headers"]}
     return sent[0]["status"], found, sent[1]["body"].decode()
 
@@ -131,33 +135,35 @@ async def fine(_: Any, receive: Any, send: Any) -> None:
      ("/visitor/keys/openai/test", 100)],
 )  # fmt: skip
 async def test_one_address_is_slowed_down_and_no_other(path: str, burst: int) -> None:
-    guard = Guard(fine, on_space=True, clock=standing)
+    front_door = FrontDoor(fine, on_space=True, clock=standing)
     event = {"data": [], "fn_index": 0, "session_hash": "same"}
-    answers = [await asked(guard, path, **event) for _ in range(burst + burst // 2)]
+    answers = [await asked(front_door, path, **event) for _ in range(burst + burst // 2)]
     statuses = [status for status, _, _ in answers]
     assert statuses[:burst] == [200] * burst
     status, headers, text = answers[-1]
     assert status == 429
     assert int(headers["retry-after"]) >= 1
     assert "try again" in text
-    assert (await asked(guard, path, "9.9.9.9", **event))[0] == 200
+    assert (await asked(front_door, path, "9.9.9.9", **event))[0] == 200
 
 
 async def test_one_address_opens_only_so_many_tabs() -> None:
-    guard = Guard(fine, on_space=True, clock=standing)
+    front_door = FrontDoor(fine, on_space=True, clock=standing)
     path = "/gradio_api/run/predict"
-    answers = [(await asked(guard, path, data=[], fn_index=0, session_hash=f"s{number}"))[0] for number in range(150)]
+    answers = [
+        (await asked(front_door, path, data=[], fn_index=0, session_hash=f"s{number}"))[0] for number in range(150)
+    ]
     assert answers[:100] == [200] * 100
     assert answers[-1] == 429
-    assert (await asked(guard, path, data=[], fn_index=0, session_hash="s1"))[0] == 200  # who is here, stays
+    assert (await asked(front_door, path, data=[], fn_index=0, session_hash="s1"))[0] == 200  # who is here, stays
 
 
 async def test_one_address_uploads_only_so_much() -> None:
-    guard = Guard(fine, on_space=True, clock=standing)
-    answers = [(await asked(guard, "/gradio_api/upload"))[0] for _ in range(20)]
+    front_door = FrontDoor(fine, on_space=True, clock=standing)
+    answers = [(await asked(front_door, "/gradio_api/upload"))[0] for _ in range(20)]
     assert answers[:8] == [200] * 8  # without a length, each counts as the largest there may be
     assert answers[-1] == 429
-    assert (await asked(guard, "/gradio_api/upload", "9.9.9.9"))[0] == 200
+    assert (await asked(front_door, "/gradio_api/upload", "9.9.9.9"))[0] == 200
 
 
 @pytest.mark.parametrize("path", ["/", "/config", "/config/"])
@@ -171,8 +177,8 @@ async def test_one_address_waits_for_only_so_many_pages(path: str) -> None:
     async def write() -> None:  # begun last, when all the others have asked
         written.set()
 
-    guard = Guard(slow, on_space=True)
-    answers = await asyncio.gather(*(asked(guard, path) for _ in range(70)), write())
+    front_door = FrontDoor(slow, on_space=True)
+    answers = await asyncio.gather(*(asked(front_door, path) for _ in range(70)), write())
     statuses = [answer[0] for answer in answers if answer is not None]
     assert sorted(statuses) == [200] * 64 + [503] * 6
 
@@ -199,9 +205,9 @@ async def test_of_many_events_only_some_are_worked_on_at_once_and_slow_ones_hold
         await fine(scope, receive, send)
 
     for app, longest in ((quick, 60.0), (slow, 0.01)):
-        monkeypatch.setattr("llm_hub.serving.front_door.guard.MAX_TURN_SECONDS", longest)
-        guard = Guard(app, on_space=True)
-        events = (asked(guard, "/gradio_api/run/predict", session_hash=f"s{number}") for number in range(50))
+        monkeypatch.setattr("llm_hub.serving.front_door.turns.MAX_TURN_SECONDS", longest)
+        front_door = FrontDoor(app, on_space=True)
+        events = (asked(front_door, "/gradio_api/run/predict", session_hash=f"s{number}") for number in range(50))
         async with asyncio.timeout(10):
             assert [answer[0] for answer in await asyncio.gather(*events)] == [200] * 50
     assert most == 8
@@ -235,14 +241,14 @@ def test_many_addresses_need_no_more_memory() -> None:
 def test_a_tab_in_use_keeps_its_place() -> None:
     clock = Clock()
     tabs = OpenTabs(clock)
-    assert all(tabs.use(str(number)) for number in range(MAX_TABS_OPEN))
+    assert all(tabs.use(str(number)) for number in range(MAX_OPEN_TABS))
     assert not tabs.use("newcomer")
     assert tabs.use("0")
     tabs.close("1")
     assert tabs.use("newcomer")
-    clock.now += IDLE
+    clock.now += MAX_IDLE_SECONDS
     assert tabs.use("another")
-    assert len(tabs) == MAX_TABS_OPEN
+    assert len(tabs) == MAX_OPEN_TABS
 
 
 def test_what_is_open_is_counted() -> None:

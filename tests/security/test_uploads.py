@@ -10,7 +10,7 @@ import pytest
 from gradio.route_utils import upload_fn  # type: ignore[attr-defined]
 from starlette.requests import ClientDisconnect, Request
 
-from llm_hub.serving.front_door.guard import Guard
+from llm_hub.serving.front_door import FrontDoor
 from llm_hub.ui.gradio_fixes.upload_cleanup import MAX_LEFTOVER_AGE, sweep
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ async def test_who_leaves_while_a_body_is_sent_is_neither_answered_nor_an_error(
         sent.append(message)
 
     scope, receive = upload(PART % b"files", whole=False)
-    await Guard(app, on_space=False)(scope, receive, send)
+    await FrontDoor(app, on_space=False)(scope, receive, send)
     assert not sent
     assert not caplog.records
 

@@ -1,71 +1,105 @@
-"""The body of a request, received within limits."""
+"""Refuses a request whose body is too large, whether it says so beforehand or not."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
+
+from llm_hub.serving.front_door.paths import UPLOAD
+from llm_hub.serving.front_door.refusal import FrontDoorRefusal
+from llm_hub.serving.front_door.request_notes import first_headers
 
 if TYPE_CHECKING:
-    from starlette.types import Message, Receive
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 MAX_BODY_BYTES = 4 * 2**20
+
 MAX_UPLOAD_BYTES = 24 * 2**20
+"""Bytes of a body that brings images."""
+
 MAX_FILES = 16
-"""In one upload."""
+"""Files in one upload."""
 
 
-class BodyRefusal(HTTPException):  # said before the application is asked, or while it receives
-    """`wait`: seconds after which it is worth asking again; 0: never as it is."""
+class BodyLimit:
+    """413 for a body of more than `MAX_BODY_BYTES`; an upload of images may have `MAX_UPLOAD_BYTES` in `MAX_FILES`."""
 
-    def __init__(self, status: int, text: str, wait: float = 0.0) -> None:
-        super().__init__(status, text)
-        self.status = status
-        self.text = text
-        self.wait = wait
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
 
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["path"] == UPLOAD:
+            body_length(scope, MAX_UPLOAD_BYTES)
+            await self._count(scope, BoundedBody(receive, MAX_UPLOAD_BYTES, MAX_FILES), send)
+        elif body_length(scope, MAX_BODY_BYTES) is None:
+            await self._count(scope, BoundedBody(receive, MAX_BODY_BYTES), send)
+        else:
+            await self._app(scope, receive, send)
 
-def too_much() -> BodyRefusal:
-    return BodyRefusal(413, "That is too much for one request.")
+    async def _count(self, scope: Scope, body: BoundedBody, send: Send) -> None:
+        """Counts the bytes as they come. The refusal stands, whatever the application makes of half a body."""
+        started = False
+
+        async def send_unless_refused(message: Message) -> None:
+            nonlocal started
+            if message["type"] == "http.response.start":
+                started = body.refusal is None or message["status"] == body.refusal.status
+            if started:
+                await send(message)
+
+        try:
+            await self._app(scope, body, send_unless_refused)
+        except ClientDisconnect:
+            raise
+        except Exception:
+            if body.refusal is None:
+                raise
+        if body.refusal is not None:
+            raise body.refusal
 
 
 class BoundedBody:
-    """Receives a body of at most `most` bytes and so many files, whatever it says of itself.
+    """Receives a body of at most `most` bytes, and of at most `files` files.
 
-    `refusal` says why it was not received to its end; the application may have made something else of that.
+    One that is larger is refused as soon as that is known; `refusal` keeps this.
     """
 
     def __init__(self, receive: Receive, most: int, files: int | None = None) -> None:
         self._receive = receive
         self._left = most
         self._files = files
-        self.refusal: BodyRefusal | None = None
-        self._seen = b""
-        self._complete = False
-        self._read: list[Message] = []
-
-    async def whole(self) -> bytes:
-        """All of it; the application receives it again."""
-        messages: list[Message] = []
-        while not messages or messages[-1].get("more_body", False):
-            messages.append(await self())
-        self._read = messages[::-1]
-        return b"".join(message.get("body", b"") for message in messages)
+        self.refusal: FrontDoorRefusal | None = None
+        self._tail = b""
+        """The last bytes, of one fewer than the word that is counted: it may stand across two pieces."""
 
     async def __call__(self) -> Message:
-        if self._read:
-            return self._read.pop()
-        if self._complete:
-            return await self._receive()  # that the client is gone
         message = await self._receive()
         body = message.get("body", b"")
-        self._complete = not message.get("more_body", False)
         self._left -= len(body)
         if self._files is not None:
-            self._seen += body
-            self._files -= self._seen.count(b"filename")
-            self._seen = self._seen[-7:]
+            self._tail += body
+            self._files -= self._tail.count(b"filename")
+            self._tail = self._tail[-7:]
         if self._left < 0 or (self._files is not None and self._files < 0):
-            self.refusal = too_much()
+            self.refusal = _too_large()
             raise self.refusal
         return message
+
+
+def body_length(scope: Scope, most: int) -> int | None:
+    """The length that the body is said to have, in bytes: the server takes no more of it. None: it is not said.
+
+    Raises a 413 for more than `most`.
+    """
+    headers = first_headers(scope)
+    length = headers.get(b"content-length")
+    if length is None:
+        return None
+    if not length.isdigit() or len(length) > 20 or int(length) > most:
+        raise _too_large()
+    return None if b"transfer-encoding" in headers else int(length)
+
+
+def _too_large() -> FrontDoorRefusal:
+    return FrontDoorRefusal(413, "That is too much for one request.")

@@ -1,7 +1,8 @@
 """What Gradio keeps of each tab, without what this page does not need, so that many visitors do not fill the memory.
 
 Gradio copies the whole page's configuration for every visitor, and again at every event, so that deep links can show
-it. Those are closed here (guard.py), and without them a tab costs a tenth of the memory and of the first event's time.
+it. Those are closed here (front_door/closed_paths.py), and without them a tab costs a tenth of the memory and of the
+first event's time.
 """
 
 from __future__ import annotations

@@ -1,0 +1,22 @@
+"""The paths that the front door's rules tell apart. A tuple is for `str.startswith`; `PAGES` are whole paths."""
+
+from __future__ import annotations
+
+from llm_hub.api.paths import PATHS
+
+API = PATHS
+"""The API. Each of its replies is a line of the log."""
+
+PAGES = ("/", "/config", "/config/")
+"""The page itself, and what Gradio's script asks for to build it again."""
+
+EVENTS = ("/gradio_api/queue/join", "/gradio_api/run/")
+"""Something happened on the page, and Python handles it."""
+
+HEARTBEAT = "/gradio_api/heartbeat/"
+"""A request that is open as long as a tab is; the tab's session follows."""
+
+UPLOAD = "/gradio_api/upload"
+
+VISITOR = ("/visitor/",)
+"""Visitors' own keys."""

@@ -1,0 +1,37 @@
+"""Refuses uploads beyond what one address, or all together, may send. They are kept for a day, and fill the disk."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from llm_hub.access.rate_limits import RateLimiter
+from llm_hub.serving.front_door.body_limit import MAX_UPLOAD_BYTES, body_length
+from llm_hub.serving.front_door.paths import UPLOAD
+from llm_hub.serving.front_door.request_notes import client_address
+from llm_hub.serving.front_door.request_rate import spend
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from starlette.types import ASGIApp, Receive, Scope, Send
+
+MIN_UPLOAD_BYTES = 1000
+"""What an upload counts at least: each is a file, however small."""
+
+
+class UploadRate:
+    """429 for an upload of too many bytes. One that does not say its length counts as the largest there may be."""
+
+    def __init__(self, app: ASGIApp, clock: Callable[[], float]) -> None:
+        self._app = app
+        self._of_one = RateLimiter(burst=200 * 2**20, rate=2**16, clock=clock)
+        self._of_all = RateLimiter(burst=2 * 2**30, rate=2**15, clock=clock)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["path"] == UPLOAD:
+            length = body_length(scope, MAX_UPLOAD_BYTES)
+            cost = MAX_UPLOAD_BYTES if length is None else max(length, MIN_UPLOAD_BYTES)
+            if (address := client_address(scope)) is not None:
+                spend(self._of_one, address, cost)
+            spend(self._of_all, "", cost)
+        await self._app(scope, receive, send)

@@ -25,9 +25,10 @@ if TYPE_CHECKING:
 
 ASSETS = Path(__file__).parent / "assets"
 
-STYLES = ("page.css", "route.css", "compare.css", "status.css", "keys.css", "usage.css")
+STYLES = ("base.css", "conversation.css", "chat.css", "compare.css", "leaderboard.css", "status.css", "usage.css",
+    "keys.css")  # fmt: skip
 
-SCRIPTS = ("tab.js", "page.js")
+SCRIPTS = ("tab_secret.js", "page.js", "chat.js", "gradio_fixes.js")
 
 HEADER = """<header><h1>LLM Hub</h1><p>One chat for every model. It shows who answered.</p></header>"""
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import gradio as gr
 
 from llm_hub.ui.chat.chat_tab import chat_tab
-from llm_hub.ui.compare.compare_tab import Around, compare_tab
+from llm_hub.ui.compare.compare_tab import compare_tab
 from llm_hub.ui.keys_tab import keys_tab
 from llm_hub.ui.leaderboard_tab import leaderboard_tab
 from llm_hub.ui.status.status_tab import status_tab
@@ -35,7 +35,7 @@ HEADER = """<header><h1>LLM Hub</h1><p>One chat for every model. It shows who an
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """The page, and what mounting it needs."""
+    """The page, and what the server needs to mount it."""
 
     blocks: gr.Blocks
     theme: gr.themes.Base
@@ -45,9 +45,9 @@ class Page:
 
 
 def build(gateway: Gateway, votes: Votes, ledger: Ledger | None = None) -> Page:
-    """The page: each visitor sees the hub as their keys allow. A tab is one file, imported above and called below.
+    """Builds the page. Each visitor sees the hub as their keys allow.
 
-    With a `ledger` it shows what everybody used.
+    A tab is one function, imported above and called below. With a `ledger` there is a tab of what everybody used.
     """
     coalescer = Coalescer()
     with gr.Blocks(
@@ -58,7 +58,7 @@ def build(gateway: Gateway, votes: Votes, ledger: Ledger | None = None) -> Page:
             with gr.Tab("Chat", id="chat"):
                 chat, lists = chat_tab(gateway, coalescer, blocks)
             with gr.Tab("Compare", id="compare") as compare:
-                panes = compare_tab(gateway, coalescer, votes, Around(blocks, tabs, compare, chat))
+                panes = compare_tab(gateway, coalescer, votes, page=blocks, tabs=tabs, tab=compare, chat=chat)
             with gr.Tab("Leaderboard", id="leaderboard") as leaderboard:
                 leaderboard_tab(gateway.common_session, votes, leaderboard)
             with gr.Tab("Status", id="status"):

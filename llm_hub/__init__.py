@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from llm_hub.providers.openai import OpenAIProvider
     from llm_hub.router.router import LLMRouter, Target
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 _HOMES = {
     "ChatRequest": "chat",

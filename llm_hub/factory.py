@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from llm_hub.chat import split_target
 from llm_hub.errors import ConfigurationError
 from llm_hub.providers.catalog import PROVIDERS, ProviderSpec, compatible
-from llm_hub.providers.llamacpp import gguf
+from llm_hub.providers.llamacpp.model_file import find_model_file
 from llm_hub.wire.validation import checked_url
 
 if TYPE_CHECKING:
@@ -129,13 +129,13 @@ class ConfiguredProviders:
     def default_model(self, name: str) -> str:
         """The model that a provider's name alone stands for. Raises `ConfigurationError` for a file that is none."""
         if name == "local":
-            return gguf.find(self._settings.local_model or None).title
+            return find_model_file(self._settings.local_model or None).title
         return self.specs[name].default_model
 
     def options(self, name: str) -> dict[str, Any]:
         """What the settings say about a provider, for its constructor: everything but the key."""
         if name == "local":
-            gguf.find(self._settings.local_model or None)  # raises for a file that cannot be used
+            find_model_file(self._settings.local_model or None)  # raises for a file that cannot be used
             return {
                 "model": self._settings.local_model or None,
                 "token": self._settings.value("HF_TOKEN") or None,  # for a repository that asks for one

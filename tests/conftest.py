@@ -26,6 +26,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """A test with a browser is heavy."""
     for item in items:
         if "browser" in item.fixturenames:  # type: ignore[attr-defined]  # a function's
+            item.add_marker(pytest.mark.browser)
             item.add_marker(pytest.mark.heavy)
 
 

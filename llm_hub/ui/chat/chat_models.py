@@ -54,14 +54,14 @@ class ModelLists:
 
     async def list_models(self, provider: str, visitor: gr.Request) -> Updates:
         """The live list takes the suggestions' place when it comes."""
-        parts, session = self._parts, visitor.session_hash or ""
+        parts, tab = self._parts, visitor.session_hash or ""
         session = self._screen.session_for(visitor)
         if provider == model_choices.AUTO:
             return self._targets(model_choices.targets(session))
         state = model_choices.state(session, provider)
         if not state.ready:
             return {parts.note: provider_note(state), **self._targets(model_choices.targets(session))}
-        self._awaited[session] = provider
+        self._awaited[tab] = provider
         models: list[model_choices.Choice] = []
         problem = ""
         try:
@@ -69,9 +69,9 @@ class ModelLists:
         except LLMHubError as error:
             problem = f"Its list of models did not come. {error.message}"
         finally:
-            is_late = self._awaited.get(session) != provider
+            is_late = self._awaited.get(tab) != provider
             if not is_late:
-                del self._awaited[session]
+                del self._awaited[tab]
         if is_late:
             return {parts.note: gr.skip()}
         return {

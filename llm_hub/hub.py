@@ -20,8 +20,8 @@ from llm_hub.errors import ConfigurationError, LLMHubError, NotConfigured
 from llm_hub.factory import ConfiguredProviders, ProviderFactory
 from llm_hub.provider import LLMProvider
 from llm_hub.providers.catalog import PROVIDERS
-from llm_hub.router import Clocks, Health, LLMRouter, Target
-from llm_hub.router.deadlines import Running
+from llm_hub.router import Health, LLMRouter, Target, Timeouts
+from llm_hub.router.deadlines import RunningAnswers
 from llm_hub.usage.prices import has_fees, own_price, price
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from llm_hub.access.provider_pool import PooledProvider
     from llm_hub.chat import ChatRequest, Event, ModelInfo
     from llm_hub.providers.catalog import ProviderSpec
-    from llm_hub.router.circuit_breaker import Paused
+    from llm_hub.router.circuit_breaker import Pause
     from llm_hub.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -61,7 +61,7 @@ class TargetState:
     """
 
     name: str
-    paused: Paused | None
+    paused: Pause | None
     attempts: tuple[Attempt, ...]
     ages: tuple[float, ...] = ()
 
@@ -75,13 +75,13 @@ class Hub:
     def __init__(self, settings: Settings, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._settings = settings
         self._clock = clock
-        self.running = Running()
+        self.running = RunningAnswers()
         self._configured = ConfiguredProviders(settings)
         self._specs = self._configured.specs
         self._provider_pool = ProviderPool()
         self._health = Health(cooldown=settings.cooldown, clock=clock)
         self._keyring = Keyring(settings, self._specs)
-        self._clocks = Clocks(
+        self._timeouts = Timeouts(
             first_token=settings.first_token_timeout,
             reasoning=settings.first_token_timeout * 10,
             idle=settings.idle_timeout,
@@ -215,18 +215,22 @@ class Hub:
                 targets[0],
                 targets[1:],
                 self._settings.max_retries,
-                clocks=self._clocks,
+                timeouts=self._timeouts,
                 health=self._health,
                 resume=self._settings.midstream == "resume",
             )
-            answer = self.running.watch(router.events(replace(request, model=None)))
-            events = await used.enter_async_context(aclosing(answer))
-            async for event in events:
+            wait = used.enter_context(self.running.answer())
+            events = await used.enter_async_context(aclosing(router.events(replace(request, model=None))))
+            while True:
+                with wait:
+                    event = await anext(events)
                 if isinstance(event, AttemptFailed):
                     self._remember(event.attempt, payer)
                 elif isinstance(event, Done):
                     self._remember(event.response.attempts[-1], payer)
                 yield event
+                if isinstance(event, Done):
+                    return
 
     def price(self, answer: LLMResponse | Attempt) -> Decimal | None:
         """US dollars that an answer, or one attempt at it, cost; None where that is unknown."""
@@ -259,7 +263,7 @@ class Hub:
             pooled = self._found(name)
             for model, attempts in list(pooled.seen.items()) if pooled else ():
                 if self._keyring.trusted or self._keyring.typed(name) or self._is_known(name, model, pooled):
-                    paused = self._health.paused(pooled.provider, model) if pooled and pooled.provider else None
+                    paused = self._health.current_pause(pooled.provider, model) if pooled and pooled.provider else None
                     ages = tuple(self._clock() - at for at, _ in attempts)
                     said = tuple(attempt for _, attempt in attempts)
                     states.append(TargetState(f"{name}/{model}", paused, said, ages))

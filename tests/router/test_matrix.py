@@ -32,7 +32,7 @@ UNSPEAKABLE = {("ollama", "refusal"), ("ollama", "content-filter")}
 @asynccontextmanager
 async def a_route(*targets: Target) -> AsyncIterator[LLMRouter]:
     """A route with clocks that are fifty times faster than the defaults."""
-    router = LLMRouter(targets[0], targets[1:], clocks=QUICK, sleep=no_sleep)
+    router = LLMRouter(targets[0], targets[1:], timeouts=QUICK, sleep=no_sleep)
     try:
         yield router
     finally:

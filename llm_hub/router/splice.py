@@ -22,12 +22,12 @@ _LAST_WORD = re.compile(rf"(?:{_LETTER}+|\S)?\s*\Z")
 class Splice:
     """Takes the second answer piece by piece, and gives what of it is new after `seen`."""
 
-    __slots__ = ("_asked", "_candidates", "_drop", "_follows", "_held", "_lead", "_open", "_seen", "shown")
+    __slots__ = ("_asked", "_candidates", "_drop", "_follows", "_held", "_lead", "_open", "_seen", "prefix")
 
     def __init__(self, seen: str) -> None:
         self._seen = seen
         last = _LAST_WORD.search(seen)
-        self.shown = seen[: last.start()].rstrip() if last else seen
+        self.prefix = seen[: last.start()].rstrip() if last else seen
         """What the model that goes on is told it has written; "" where it had better start over."""
         self._held = ""
         self._lead: str | None = None
@@ -36,7 +36,7 @@ class Splice:
         self._follows = False
         """Whether the second answer begins with the very word that it was asked for."""
         self._open = True
-        behind = seen[len(self.shown) :]
+        behind = seen[len(self.prefix) :]
         self._asked = len(seen) - len(behind.lstrip())
         self._candidates = self._beginnings()
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from llm_hub.router import Clocks, Health, LLMRouter
+from llm_hub.router import Health, LLMRouter, Timeouts
 from tests.contract import providers
 from tests.virtual_time import VirtualTimeLoop
 
@@ -38,11 +38,11 @@ def routed(case: Case) -> Case:
     """The same provider as the only target of a route that does nothing on its own: nobody can tell the difference."""
 
     def build(fault_server: FaultServer, **options: Any) -> LLMRouter:
-        patient = Clocks(first_token=60, reasoning=60, idle=60, loading=60)
+        patient = Timeouts(first_token=60, reasoning=60, idle=60, loading=60)
         return LLMRouter(
             case.build(fault_server, **options),
             max_retries=0,
-            clocks=patient,
+            timeouts=patient,
             health=Health(threshold=10**6),
             resume=False,
         )

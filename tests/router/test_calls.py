@@ -76,7 +76,7 @@ def whole(events: list[Event]) -> list[Any]:
 
 
 async def test_a_call_is_shown_when_it_is_complete(provider: LLMProvider) -> None:
-    router = LLMRouter(Target(provider, "ok?calls=2&tokens=4&like=o1"), clocks=PATIENT)
+    router = LLMRouter(Target(provider, "ok?calls=2&tokens=4&like=o1"), timeouts=PATIENT)
     events, response = await ask(router, tools=(TOOL,))
     assert whole(events) == [filled(SCHEMA)] * 2
     assert [call.arguments for call in response.tool_calls] == [
@@ -88,14 +88,14 @@ async def test_a_call_is_shown_when_it_is_complete(provider: LLMProvider) -> Non
 @pytest.mark.parametrize("fault", ["cut@mid", "close@one", "malformed@last", "error-event@mid", "no-finish"])
 async def test_a_stream_that_breaks_inside_a_call_is_asked_afresh(provider: LLMProvider, fault: str) -> None:
     broken, healthy = Target(provider, f"{fault}?calls=2&like=o1"), Target(provider, "ok?calls=1&like=o1")
-    events, response = await ask(LLMRouter(broken, healthy, 0, clocks=PATIENT, sleep=no_sleep), tools=(TOOL,))
+    events, response = await ask(LLMRouter(broken, healthy, 0, timeouts=PATIENT, sleep=no_sleep), tools=(TOOL,))
     assert whole(events) == [filled(SCHEMA)]
     assert not any(isinstance(event, Resumed) for event in events)
     assert [attempt.outcome == "answered" for attempt in response.attempts] == [False, True]
 
 
 async def test_a_broken_call_is_retried_with_the_same_model(fault_server: FaultServer, provider: LLMProvider) -> None:
-    router = LLMRouter(Target(provider, "cut@mid?calls=1&times=1&like=o1"), clocks=PATIENT, sleep=no_sleep)
+    router = LLMRouter(Target(provider, "cut@mid?calls=1&times=1&like=o1"), timeouts=PATIENT, sleep=no_sleep)
     events, response = await ask(router, tools=(TOOL,))
     assert whole(events) == [filled(SCHEMA)]
     assert len(response.attempts) == 2
@@ -104,7 +104,7 @@ async def test_a_broken_call_is_retried_with_the_same_model(fault_server: FaultS
 async def test_text_before_a_broken_call_is_kept_and_gone_on_with(provider: LLMProvider) -> None:
     broken = Target(provider, "cut@last?calls=1&tokens=6&like=o1")
     healthy = Target(provider, "ok?calls=1&tokens=6&like=o1")
-    events, response = await ask(LLMRouter(broken, healthy, clocks=PATIENT, sleep=no_sleep), tools=(TOOL,))
+    events, response = await ask(LLMRouter(broken, healthy, timeouts=PATIENT, sleep=no_sleep), tools=(TOOL,))
     assert "".join(event.text for event in events if isinstance(event, TextDelta)) == answer_text(6) == response.content
     assert whole(events) == [filled(SCHEMA)]
     assert any(isinstance(event, Resumed) for event in events)
@@ -112,20 +112,20 @@ async def test_text_before_a_broken_call_is_kept_and_gone_on_with(provider: LLMP
 
 async def test_a_call_that_comes_slowly_is_progress_and_one_that_stalls_is_not(fault_server: FaultServer) -> None:
     openai = PROTOCOLS["openai"](fault_server)
-    slow = LLMRouter(Target(openai, "ok?calls=1&rate=10&like=o1"), clocks=QUICK, sleep=no_sleep)
+    slow = LLMRouter(Target(openai, "ok?calls=1&rate=10&like=o1"), timeouts=QUICK, sleep=no_sleep)
     events, _ = await ask(slow, tools=(TOOL,))
     assert whole(events) == [filled(SCHEMA)]
     times = fault_server.exchanges[-1].token_times
     assert times[-1] - times[0] > QUICK.idle
     stalled, healthy = Target(openai, "stall@mid?calls=1&like=o1"), Target(openai, "ok?calls=1&like=o1")
-    events, response = await ask(LLMRouter(stalled, healthy, clocks=QUICK, sleep=no_sleep), tools=(TOOL,))
+    events, response = await ask(LLMRouter(stalled, healthy, timeouts=QUICK, sleep=no_sleep), tools=(TOOL,))
     assert whole(events) == [filled(SCHEMA)]
     assert [attempt.outcome for attempt in response.attempts] == ["timed_out", "answered"]
     await openai.aclose()
 
 
 async def test_what_one_target_does_not_take_the_next_one_is_asked_for(provider: LLMProvider) -> None:
-    router = LLMRouter(Plain(), Target(provider, "ok?calls=1&like=o1"), clocks=PATIENT, sleep=no_sleep)
+    router = LLMRouter(Plain(), Target(provider, "ok?calls=1&like=o1"), timeouts=PATIENT, sleep=no_sleep)
     assert router.supports == provider.supports
     events, response = await ask(router, tools=(TOOL,))
     assert [attempt.outcome for attempt in response.attempts] == ["not_offered", "answered"]
@@ -149,7 +149,7 @@ async def test_json_that_broke_off_is_completed_by_another_model(
     fault_server: FaultServer, provider: LLMProvider, moment: str
 ) -> None:
     broken, healthy = Target(provider, f"cut@{moment}?text=json&like=o1"), Target(provider, "ok?text=json&like=o1")
-    router = LLMRouter(broken, healthy, 0, clocks=PATIENT, sleep=no_sleep)
+    router = LLMRouter(broken, healthy, 0, timeouts=PATIENT, sleep=no_sleep)
     events, response = await ask(router, format=JSONFormat(SCHEMA))
     assert "".join(event.text for event in events if isinstance(event, TextDelta)) == response.content
     assert json.loads(response.content) == filled(SCHEMA)
@@ -157,7 +157,7 @@ async def test_json_that_broke_off_is_completed_by_another_model(
 
 async def test_what_should_be_json_and_is_none_is_not_taken_for_an_answer(provider: LLMProvider) -> None:
     broken, babbling = Target(provider, "cut@mid?text=json&like=o1"), Target(provider, "ok?resume=stranger&like=o1")
-    router = LLMRouter(broken, [babbling, Plain()], clocks=PATIENT, sleep=no_sleep)
+    router = LLMRouter(broken, [babbling, Plain()], timeouts=PATIENT, sleep=no_sleep)
     with pytest.raises(FormBroken) as caught:
         await ask(router, format=JSONFormat(SCHEMA))
     assert [attempt.outcome for attempt in caught.value.attempts] == ["stream_broken", "form_broken"]

@@ -17,7 +17,7 @@ from llm_hub.errors import (
     ServerFailed,
 )
 from llm_hub.provider import LLMProvider
-from llm_hub.router.circuit_breaker import PROBE, Health, Paused, Permit
+from llm_hub.router.circuit_breaker import PROBE_PATIENCE, Health, Pause, Permit
 
 
 class Vendor(LLMProvider):
@@ -64,9 +64,9 @@ def test_three_failures_in_a_row_pause_a_target_for_thirty_seconds(health: Healt
     fail(health, vendor, ServerFailed("down"), times=2)
     permit(health, vendor).settle(None)
     fail(health, vendor, ServerFailed("down"), times=2)
-    assert health.paused(vendor, "m") is None
+    assert health.current_pause(vendor, "m") is None
     fail(health, vendor, ServerFailed("down"))
-    paused = health.paused(vendor, "m")
+    paused = health.current_pause(vendor, "m")
     assert paused is not None
     assert (paused.reason, paused.seconds) == ("down", 30.0)
     clock.now += 29.9
@@ -80,9 +80,9 @@ def test_then_exactly_one_request_finds_out_whether_it_is_back(health: Health, c
     permits = [health.admit(vendor, "m") for _ in range(50)]
     given = [one for one in permits if one is not None]
     assert len(given) == 1
-    assert given[0].probe
+    assert given[0].is_probe
     given[0].settle(None)
-    assert not permit(health, vendor).probe
+    assert not permit(health, vendor).is_probe
 
 
 def test_a_probe_that_fails_pauses_the_target_again(health: Health, clock: Clock) -> None:
@@ -92,7 +92,7 @@ def test_a_probe_that_fails_pauses_the_target_again(health: Health, clock: Clock
     permit(health, vendor).settle(ServerFailed("still down"))
     assert health.admit(vendor, "m") is None
     clock.now += 30
-    assert permit(health, vendor).probe
+    assert permit(health, vendor).is_probe
 
 
 def test_a_probe_that_is_cancelled_leaves_room_for_the_next(health: Health, clock: Clock) -> None:
@@ -100,7 +100,7 @@ def test_a_probe_that_is_cancelled_leaves_room_for_the_next(health: Health, cloc
     fail(health, vendor, ServerFailed("down"), times=3)
     clock.now += 30
     permit(health, vendor).release()
-    assert permit(health, vendor).probe
+    assert permit(health, vendor).is_probe
 
 
 def test_a_probe_that_ends_in_the_users_own_error_leaves_room_for_the_next(health: Health, clock: Clock) -> None:
@@ -108,14 +108,14 @@ def test_a_probe_that_ends_in_the_users_own_error_leaves_room_for_the_next(healt
     fail(health, vendor, ServerFailed("down"), times=3)
     clock.now += 30
     permit(health, vendor).settle(PromptTooLong("too long"))
-    assert permit(health, vendor).probe
+    assert permit(health, vendor).is_probe
 
 
 def test_cancellation_never_pauses_anything(health: Health) -> None:
     vendor = Vendor()
     for _ in range(10):
         permit(health, vendor).release()
-    assert health.paused(vendor, "m") is None
+    assert health.current_pause(vendor, "m") is None
 
 
 def test_a_model_that_fails_does_not_pause_its_provider(health: Health) -> None:
@@ -136,7 +136,7 @@ def test_a_refused_key_is_held_for_whoever_has_it_and_nobody_else(health: Health
     assert health.admit(one, "m") is None
     assert health.admit(one, "another") is None
     assert health.admit(other, "m") is not None
-    paused = health.paused(one, "m")
+    paused = health.current_pause(one, "m")
     assert paused is not None
     assert paused.seconds is None
 
@@ -177,7 +177,7 @@ def test_who_is_not_let_through_is_told_how_long_the_pause_lasts(health: Health,
     vendor = Vendor()
     fail(health, vendor, ServerFailed("down"), times=3)
     clock.now += 10
-    assert health.refusal(vendor, "m", last_resort=False) == Paused("down", 20.0)
+    assert health.explain_refusal(vendor, "m", last_resort=False) == Pause("down", 20.0)
 
 
 @pytest.mark.parametrize("hold", [None, KeyRefused("no")])
@@ -191,16 +191,16 @@ def test_who_waits_for_a_probe_alone_is_told_so_and_to_come_back_soon(
         health.settle(vendor, "m", ServerFailed("down"))
     assert health.admit(vendor, "m", last_resort=True) is not None
     assert health.admit(vendor, "m", last_resort=True) is None
-    refusal = health.refusal(vendor, "m", last_resort=True)
-    assert (refusal.seconds, refusal.probed) == (PROBE, True)
+    refusal = health.explain_refusal(vendor, "m", last_resort=True)
+    assert (refusal.seconds, refusal.probed) == (PROBE_PATIENCE, True)
 
 
 def test_a_wait_that_the_provider_asked_for_is_told_beside_a_hold(health: Health) -> None:
     vendor = Vendor()
     fail(health, vendor, RateLimited("slow down", retry_after=60.0))
     health.settle(vendor, "m", KeyRefused("no"))
-    assert health.refusal(vendor, "m", last_resort=False) == Paused("no", None)
-    assert health.refusal(vendor, "m", last_resort=True) == Paused("slow down", 60.0)
+    assert health.explain_refusal(vendor, "m", last_resort=False) == Pause("no", None)
+    assert health.explain_refusal(vendor, "m", last_resort=True) == Pause("slow down", 60.0)
 
 
 def test_two_servers_of_one_name_are_two(health: Health) -> None:
@@ -215,7 +215,7 @@ def test_two_servers_of_one_name_are_two(health: Health) -> None:
 def test_a_long_retry_after_holds_the_target_for_that_long(health: Health, asked: float, held: float | None) -> None:
     vendor = Vendor()
     fail(health, vendor, RateLimited("slow down", retry_after=asked))
-    paused = health.paused(vendor, "m")
+    paused = health.current_pause(vendor, "m")
     assert (paused and paused.seconds) == pytest.approx(held)
 
 

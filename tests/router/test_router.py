@@ -12,7 +12,7 @@ from llm_hub.chat import AttemptFailed, AttemptStarted, ChatRequest, Event, Mess
 from llm_hub.errors import ConfigurationError, ProviderError, RouteFailed, StreamBroken, TimedOut
 from llm_hub.provider import LLMProvider
 from llm_hub.providers.openai import OpenAIProvider
-from llm_hub.router import Clocks, Health, LLMRouter, Target
+from llm_hub.router import Health, LLMRouter, Target, Timeouts
 from llm_hub.wire import transport
 from tests.fault_server import FaultServer, answer_text
 from tests.router.routes import KEY, PATIENT, PROTOCOLS, QUICK, no_sleep
@@ -104,7 +104,7 @@ async def test_a_short_retry_after_is_waited_for_and_a_long_one_is_not(
 
 
 async def test_a_silent_model_is_asked_once(fault_server: FaultServer, openai: LLMProvider) -> None:
-    router = LLMRouter(Target(openai, "stall@headers"), Echo(), clocks=QUICK, sleep=no_sleep)
+    router = LLMRouter(Target(openai, "stall@headers"), Echo(), timeouts=QUICK, sleep=no_sleep)
     response = await router.complete("hello")
     assert response.provider == "echo"
     assert [attempt.outcome for attempt in response.attempts] == ["timed_out", "answered"]
@@ -153,7 +153,7 @@ async def test_fifty_requests_on_a_half_open_breaker_make_one_probe(
 
 
 async def test_the_reader_is_told_of_every_step(fault_server: FaultServer, openai: LLMProvider) -> None:
-    router = LLMRouter(Target(openai, "cut@mid"), Target(openai, "ok?like=o1"), clocks=PATIENT, sleep=no_sleep)
+    router = LLMRouter(Target(openai, "cut@mid"), Target(openai, "ok?like=o1"), timeouts=PATIENT, sleep=no_sleep)
     events = await events_of(router)
     told = [event for event in events if isinstance(event, AttemptStarted | AttemptFailed | Resumed)]
     assert isinstance(told[0], AttemptStarted)
@@ -166,7 +166,7 @@ async def test_the_reader_is_told_of_every_step(fault_server: FaultServer, opena
 async def test_where_no_other_is_left_the_same_model_goes_on_once(
     fault_server: FaultServer, openai: LLMProvider
 ) -> None:
-    router = LLMRouter(Target(openai, "cut@mid?times=1&like=o1"), clocks=PATIENT, sleep=no_sleep)
+    router = LLMRouter(Target(openai, "cut@mid?times=1&like=o1"), timeouts=PATIENT, sleep=no_sleep)
     response = await router.complete("hello")
     assert response.content == answer_text()
     assert len(fault_server.exchanges) == 2
@@ -175,14 +175,14 @@ async def test_where_no_other_is_left_the_same_model_goes_on_once(
 async def test_a_model_that_always_breaks_off_ends_in_an_error_not_in_a_loop(
     fault_server: FaultServer, openai: LLMProvider
 ) -> None:
-    router = LLMRouter(Target(openai, "cut@mid"), clocks=PATIENT, sleep=no_sleep)
+    router = LLMRouter(Target(openai, "cut@mid"), timeouts=PATIENT, sleep=no_sleep)
     with pytest.raises(StreamBroken) as caught:
         await router.complete("hello")
     assert len(fault_server.exchanges) == len(caught.value.attempts) == 2
 
 
 async def test_resuming_can_be_turned_off(fault_server: FaultServer, openai: LLMProvider) -> None:
-    router = LLMRouter(Target(openai, "cut@mid"), Echo(), clocks=PATIENT, sleep=no_sleep, resume=False)
+    router = LLMRouter(Target(openai, "cut@mid"), Echo(), timeouts=PATIENT, sleep=no_sleep, resume=False)
     with pytest.raises(StreamBroken):
         await router.complete("hello")
     assert len(fault_server.exchanges) == 1
@@ -203,8 +203,8 @@ async def test_whatever_a_provider_raises_the_route_goes_on(caplog: pytest.LogCa
 
 
 async def test_a_slow_reader_is_not_taken_for_a_silent_provider(fault_server: FaultServer, openai: LLMProvider) -> None:
-    quick = Clocks(first_token=20, reasoning=20, idle=0.05, total=60)
-    router = LLMRouter(Target(openai, "ok?tokens=3"), clocks=quick)
+    quick = Timeouts(first_token=20, reasoning=20, idle=0.05, total=60)
+    router = LLMRouter(Target(openai, "ok?tokens=3"), timeouts=quick)
     text = ""
     async with aclosing(router.events(PROMPT)) as events:
         async for event in events:
@@ -218,8 +218,8 @@ async def test_a_slow_reader_is_not_taken_for_a_silent_provider(fault_server: Fa
 
 
 async def test_everything_together_has_an_end(fault_server: FaultServer, openai: LLMProvider) -> None:
-    short = Clocks(first_token=20, reasoning=20, idle=20, total=0.3)
-    router = LLMRouter(Target(openai, "stall@mid"), clocks=short)
+    short = Timeouts(first_token=20, reasoning=20, idle=20, total=0.3)
+    router = LLMRouter(Target(openai, "stall@mid"), timeouts=short)
     with pytest.raises(TimedOut):
         await router.complete("hello")
 
@@ -243,7 +243,7 @@ async def test_a_stop_closes_the_connection_and_nothing_follows(
     await asyncio.wait_for(exchange.ended(), 1)
     assert exchange.client_left
     assert {seen.model for seen in fault_server.exchanges if seen.method == "POST"} == {state}
-    assert health.paused(provider, state) is None
+    assert health.current_pause(provider, state) is None
     assert all(breaker.failures == 0 for breaker in health._breakers(provider, state))
     await provider.aclose()
 
@@ -311,7 +311,7 @@ async def test_a_sole_model_that_is_back_is_asked_again_before_its_pause_is_over
 async def test_every_answer_that_broke_in_a_short_outage_is_completed(
     fault_server: FaultServer, openai: LLMProvider
 ) -> None:
-    router = LLMRouter(Target(openai, "cut@mid?times=8"), clocks=PATIENT, sleep=no_sleep)
+    router = LLMRouter(Target(openai, "cut@mid?times=8"), timeouts=PATIENT, sleep=no_sleep)
     answers = await asyncio.gather(*(router.complete("hello") for _ in range(8)))
     assert {answer.content for answer in answers} == {answer_text()}
 
@@ -349,7 +349,7 @@ async def test_a_provider_that_takes_no_notice_of_the_clock_has_timed_out_all_th
                 await asyncio.Event().wait()
             yield "too late"
 
-    response = await LLMRouter(Deaf(), Echo(), clocks=QUICK, sleep=no_sleep).complete("hello")
+    response = await LLMRouter(Deaf(), Echo(), timeouts=QUICK, sleep=no_sleep).complete("hello")
     assert [attempt.outcome for attempt in response.attempts] == ["timed_out", "answered"]
     assert response.content == "all is well"
 
@@ -378,11 +378,11 @@ async def test_a_probe_that_was_left_before_it_was_sent_leaves_room_for_the_next
         assert health.admit(echo, "echo-1") is None, "the probe is under way"
     permit = health.admit(echo, "echo-1")
     assert permit is not None
-    assert permit.probe
+    assert permit.is_probe
 
 
 async def test_nobody_is_asked_to_go_on_with_a_text_without_an_end(openai: OpenAIProvider) -> None:
-    router = LLMRouter(Target(openai, "endless?text=long&size=50000"), Echo(), clocks=PATIENT, sleep=no_sleep)
+    router = LLMRouter(Target(openai, "endless?text=long&size=50000"), Echo(), timeouts=PATIENT, sleep=no_sleep)
     with pytest.raises(StreamBroken, match="no end") as caught:
         await events_of(router)
     assert [attempt.provider for attempt in caught.value.attempts] == ["openai"]
@@ -392,7 +392,7 @@ async def test_a_stream_without_an_end_and_without_a_word_is_asked_once_and_left
     openai: OpenAIProvider, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(transport, "MAX_STREAM_BYTES", 2**20)
-    router = LLMRouter(Target(openai, "endless?of=pings"), Echo(), clocks=PATIENT, sleep=no_sleep)
+    router = LLMRouter(Target(openai, "endless?of=pings"), Echo(), timeouts=PATIENT, sleep=no_sleep)
     response = await router.complete("Tell me.")
     assert response.content == "all is well"
     assert [attempt.outcome for attempt in response.attempts] == ["stream_broken", "answered"]

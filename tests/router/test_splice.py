@@ -41,15 +41,15 @@ def spliced(splice: Splice, second: str, draw: st.DataObject) -> str:
 def test_an_answer_that_goes_on_where_it_was_asked_to_is_joined(case: tuple[str, int], data: st.DataObject) -> None:
     text, at = case
     splice = Splice(text[:at])
-    assert text.startswith(splice.shown)
-    assert text[:at] + spliced(splice, text[len(splice.shown) :], data) == text
+    assert text.startswith(splice.prefix)
+    assert text[:at] + spliced(splice, text[len(splice.prefix) :], data) == text
 
 
 @given(cuts(), st.data())
 def test_a_missing_space_at_the_seam_is_not_missed(case: tuple[str, int], data: st.DataObject) -> None:
     text, at = case
     splice = Splice(text[:at])
-    assert text[:at] + spliced(splice, text[len(splice.shown) :].lstrip(), data) == text
+    assert text[:at] + spliced(splice, text[len(splice.prefix) :].lstrip(), data) == text
 
 
 @given(cuts(), st.data())
@@ -62,11 +62,11 @@ def test_an_answer_that_starts_over_is_not_repeated(case: tuple[str, int], data:
 def test_an_overlap_is_dropped(case: tuple[str, int], back: int, data: st.DataObject) -> None:
     text, at = case
     splice = Splice(text[:at])
-    start = max(0, len(splice.shown) - back)
+    start = max(0, len(splice.prefix) - back)
     while start > 0 and text[start - 1].isalnum():
         start -= 1
     # A second answer that begins with the very thing that was asked for, such as a dash, goes on: so it is taken.
-    assume(not text[start:].lstrip().startswith(text[len(splice.shown) : at].strip()) or start >= len(splice.shown))
+    assume(not text[start:].lstrip().startswith(text[len(splice.prefix) : at].strip()) or start >= len(splice.prefix))
     assert text[:at] + spliced(splice, text[start:], data) == text
 
 
@@ -100,7 +100,7 @@ def test_what_comes_after_the_seam_passes_at_once(case: tuple[str, int], more: s
     ],
 )
 def test_the_last_word_is_asked_for_again(seen: str, shown: str) -> None:
-    assert Splice(seen).shown == shown
+    assert Splice(seen).prefix == shown
 
 
 def test_nothing_is_held_once_the_answer_cannot_be_a_repetition() -> None:
@@ -131,7 +131,7 @@ def test_a_text_that_repeats_itself_is_joined_at_every_cut(text: str) -> None:
         if text[at - 1 : at + 1].isascii() and text[at - 1 : at + 1].isalnum() and at < len(text):
             continue  # within a repeated word nobody can tell going on from starting over
         splice = Splice(text[:at])
-        second = text[len(splice.shown) :]
+        second = text[len(splice.prefix) :]
         assert text[:at] + splice.feed(second) + splice.flush() == text, at
 
 

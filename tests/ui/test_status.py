@@ -9,7 +9,7 @@ from playwright.sync_api import expect
 
 from llm_hub.chat import Attempt
 from llm_hub.hub import ProviderState, TargetState
-from llm_hub.router.circuit_breaker import Paused
+from llm_hub.router.circuit_breaker import Pause
 from llm_hub.ui.status import health_view
 from tests.ui.test_chat_page import chats
 
@@ -45,7 +45,7 @@ def test_nothing_asked_is_said_in_a_friendly_way() -> None:
 
 
 def test_that_a_provider_is_set_up_is_not_said_to_be_an_answer() -> None:
-    paused = Paused("It failed.", 3.0)
+    paused = Pause("It failed.", 3.0)
 
     def word(*targets: TargetState, tested: health_view.Tested | None = None) -> str:
         shown = health_view.html([OPENAI], targets, {"openai": tested} if tested else {}, lambda _: None)

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
 import uvicorn
 
 from llm_hub.api import router
+from llm_hub.api.dialects import DIALECTS
+from llm_hub.api.dialects.dialect import Dialect
 from llm_hub.gateway.meter import Meter
 from llm_hub.hub import Hub
 from llm_hub.providers.catalog import PROVIDERS
@@ -38,9 +41,14 @@ class Api:
 
 @asynccontextmanager
 async def served(
-    hub: Hub, keys: dict[str, str], meter: Meter | None = None, limits: Quota | None = None
+    hub: Hub,
+    keys: dict[str, str],
+    meter: Meter | None = None,
+    limits: Quota | None = None,
+    *,
+    dialects: Sequence[Dialect[Any]] = DIALECTS,
 ) -> AsyncIterator[Api]:
-    app = router(hub, keys, meter, limits)
+    app = router(hub, keys, meter, limits, dialects=dialects)
     server = uvicorn.Server(uvicorn.Config(app, port=0, log_config=None, timeout_graceful_shutdown=1))
     config = server.config
     config.load()

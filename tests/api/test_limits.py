@@ -28,7 +28,7 @@ async def test_of_fifty_requests_at_once_as_many_reach_a_provider_as_may(
         assert await statuses(one, "openai/ok", 50, stream=stream) == [200] * 5 + [429] * 45
         assert len(fault_server.exchanges) == 5
         assert len(await one.rows(5)) == 5
-        assert (await one.ask("openai/ok", who="bob")).status_code == 200
+        assert (await one.ask("openai/ok", caller="bob")).status_code == 200
 
 
 @pytest.mark.parametrize("path", ["/v1/chat", "/v1/chat/completions", "/v1/messages"])

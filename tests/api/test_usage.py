@@ -18,7 +18,7 @@ async def test_a_key_sees_its_own_use_and_no_other(hub: Hub, tmp_path: Path) -> 
     async with metered(hub, tmp_path) as one:
         await one.ask("openai/gpt-5")
         await one.ask("openai/gpt-5")
-        await one.ask("anthropic/ok", who="bob")
+        await one.ask("anthropic/ok", caller="bob")
         seen = (await one.get("/v1/usage")).json()
         assert seen["who"] == "alice"
         assert seen["today"] == seen["last_7_days"] == seen["last_30_days"]

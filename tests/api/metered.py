@@ -56,9 +56,7 @@ class Metered:
     ledger: AwaitableLedger
     database: Database
 
-    async def ask(
-        self, model: str, *, caller: str = "alice", path: str = "/v1/chat", **fields: Any
-    ) -> httpx.Response:
+    async def ask(self, model: str, *, caller: str = "alice", path: str = "/v1/chat", **fields: Any) -> httpx.Response:
         """Asks a question and reads all of the reply. The fields are further ones of the body."""
         body = {"messages": PROMPT, "model": model, **fields}
         return await self.api.client.post(path, json=body, headers={"authorization": f"Bearer {KEYS[caller]}"})
@@ -84,7 +82,9 @@ class Metered:
         """A metric's value now, 0 if there is none."""
         text = (await self.get("/metrics")).text
         samples = (sample for family in text_string_to_metric_families(text) for sample in family.samples)
-        return sum(sample.value for sample in samples if sample.name == name and labels.items() <= sample.labels.items())
+        return sum(
+            sample.value for sample in samples if sample.name == name and labels.items() <= sample.labels.items()
+        )
 
 
 @asynccontextmanager

@@ -5,9 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import httpx
 import pytest
 
 from llm_hub.api import router
@@ -19,8 +18,12 @@ from llm_hub.hub import Hub
 from llm_hub.storage.database import Database
 from llm_hub.usage.ledger import Ledger
 from llm_hub.usage.quotas import Quota
+from tests.api.conftest import served
 from tests.api.described import check, check_stream, response_of
 from tests.api.metered import Metered, metered
+
+if TYPE_CHECKING:
+    import httpx
 
 ANTHROPIC_CLIENT = {"anthropic-version": "2023-06-01"}
 PARAMETERS = {"type": "object", "properties": {"city": {"type": "string"}}}
@@ -58,9 +61,9 @@ MODELS = [
 
 
 @pytest.fixture
-async def one(hub: Hub, tmp_path: Path) -> AsyncIterator[Metered]:
-    async with metered(hub, tmp_path) as one:
-        yield one
+async def metered_api(hub: Hub, tmp_path: Path) -> AsyncIterator[Metered]:
+    async with metered(hub, tmp_path) as metered_api:
+        yield metered_api
 
 
 def body_for(path: str, model: str, chain: list[str]) -> dict[str, Any]:
@@ -80,17 +83,19 @@ def check_reply(method: str, path: str, reply: httpx.Response) -> None:
 
 @pytest.mark.parametrize("path", STREAMS)
 @pytest.mark.parametrize("model", MODELS)
-async def test_an_answer_or_a_refusal_is_as_described(one: Metered, path: str, model: str) -> None:
+async def test_an_answer_or_a_refusal_is_as_described(metered_api: Metered, path: str, model: str) -> None:
     for chain in ([], ["openai/status-503", "anthropic/ok"]):
-        check_reply("POST", path, await one.ask(model, path=path, **body_for(path, model, chain)))
+        check_reply("POST", path, await metered_api.ask(model, path=path, **body_for(path, model, chain)))
 
 
 @pytest.mark.parametrize("path", STREAMS)
-async def test_every_event_of_a_stream_is_as_described_and_every_described_event_comes(one: Metered, path: str) -> None:
+async def test_every_event_of_a_stream_is_as_described_and_every_described_event_comes(
+    metered_api: Metered, path: str
+) -> None:
     kinds: set[tuple[str, str]] = set()
     for model in MODELS:
         for chain in ([], ["openai/status-503", "anthropic/ok"]):
-            reply = await one.ask(model, path=path, stream=True, **body_for(path, model, chain))
+            reply = await metered_api.ask(model, path=path, stream=True, **body_for(path, model, chain))
             if reply.status_code == 200:
                 kinds |= check_stream(reply.text, response_of("POST", path, 200)["text/event-stream"])
             else:
@@ -100,20 +105,20 @@ async def test_every_event_of_a_stream_is_as_described_and_every_described_event
 
 @pytest.mark.parametrize("path", STREAMS)
 @pytest.mark.parametrize("body", [{"nonsense": 1}, {}], ids=["unknown field", "nothing"])
-async def test_a_refused_body_is_refused_as_described(one: Metered, path: str, body: dict[str, Any]) -> None:
-    reply = await one.api.client.post(path, json=body, headers={"x-api-key": "alice-0123456789abcdef"})
+async def test_a_refused_body_is_refused_as_described(metered_api: Metered, path: str, body: dict[str, Any]) -> None:
+    reply = await metered_api.api.client.post(path, json=body, headers={"x-api-key": "alice-0123456789abcdef"})
     assert reply.status_code == 400
     check_reply("POST", path, reply)
 
 
 @pytest.mark.parametrize("path", STREAMS)
 async def test_a_limit_and_an_unknown_key_are_refused_as_described(hub: Hub, tmp_path: Path, path: str) -> None:
-    async with metered(hub, tmp_path, Quota(requests=1)) as one:
-        await one.ask("openai/ok", path=path, max_tokens=10)
-        reply = await one.ask("openai/ok", path=path, max_tokens=10)
+    async with metered(hub, tmp_path, Quota(requests=1)) as metered_api:
+        await metered_api.ask("openai/ok", path=path, max_tokens=10)
+        reply = await metered_api.ask("openai/ok", path=path, max_tokens=10)
         assert reply.status_code == 429
         check_reply("POST", path, reply)
-        reply = await one.api.client.post(path, json={})
+        reply = await metered_api.api.client.post(path, json={})
         assert reply.status_code == 401
         check_reply("POST", path, reply)
 
@@ -135,19 +140,17 @@ async def test_a_limit_and_an_unknown_key_are_refused_as_described(hub: Hub, tmp
         ("/metrics", "/metrics"),
     ],
 )
-async def test_whatever_is_read_is_as_described(
-    one: Metered, described: str, path: str, headers: dict[str, str]
+async def test_lists_usage_and_metrics_are_as_described(
+    metered_api: Metered, described: str, path: str, headers: dict[str, str]
 ) -> None:
-    await one.ask("openai/key", fallback=["openai/gpt-5"])  # a paused model, and a row of the ledger
-    await one.row()
-    reply = await one.api.client.get(path, headers={"x-api-key": "alice-0123456789abcdef", **headers})
+    await metered_api.ask("openai/key", fallback=["openai/gpt-5"])  # a paused model, and a row of the ledger
+    await metered_api.row()
+    reply = await metered_api.api.client.get(path, headers={"x-api-key": "alice-0123456789abcdef", **headers})
     assert reply.status_code == (404 if path.endswith(("nobody", "nobody/x")) else 200)
     check_reply("GET", described, reply)
 
 
-async def test_everybodys_use_is_as_described(hub: Hub, tmp_path: Path) -> None:
-    from tests.api.conftest import served
-
+async def test_the_owners_usage_report_is_as_described(hub: Hub, tmp_path: Path) -> None:
     database = Database(f"sqlite:///{tmp_path}/hub.db")
     ledger = Ledger(database)
     async with served(hub, {}, Meter(ledger)) as api:

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-import pytest
 import jsonschema_rs
+import pytest
 from typing_extensions import TypedDict
 
 from llm_hub.api import PATHS

@@ -58,8 +58,9 @@ def router(
     recognised: Callable[[Scope], Dialect[Any]] = partial(recognise, dialects=dialects)
 
     def ask(request: ChatRequest, caller: str, path: str) -> AsyncGenerator[Event]:
-        held = [(limits, caller)] if limits else []
-        return meter.events(hub, _routed(request, hub), who=caller, way=path, limits=held)
+        """The one place where the API asks the hub."""
+        quotas = [(limits, caller)] if limits else []
+        return meter.events(hub, _routed(request, hub), who=caller, way=path, limits=quotas)
 
     def add(
         path: str, handler: Handler, *methods: str, dialect_of: Callable[[Scope], Dialect[Any]] = recognised

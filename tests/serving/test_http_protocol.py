@@ -141,7 +141,7 @@ async def test_who_asks_ahead_is_answered_in_order() -> None:
 
 
 class Impatient(BoundedHttpProtocol):
-    arrived_within = 0.2
+    max_arrival_seconds = 0.2
 
 
 HEAD = b"POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 9\r\n\r\n"
@@ -180,6 +180,6 @@ async def test_what_arrives_late_does_not_end_an_answer_that_takes_its_time(ahea
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         writer.write(HEAD + b"all of it" + ahead)
         await reader.readuntil(b"content-length: 4\r\n\r\n")
-        asyncio.get_running_loop().call_later(2 * Impatient.arrived_within, going_on.set)
+        asyncio.get_running_loop().call_later(2 * Impatient.max_arrival_seconds, going_on.set)
         assert await reader.readexactly(4) == b"done"
         writer.close()

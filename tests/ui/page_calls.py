@@ -27,7 +27,7 @@ from gradio.blocks import Block, BlockFunction
 from gradio.helpers import special_args
 
 from llm_hub.arena.votes import Votes
-from llm_hub.gateway.visitors import Visitors
+from llm_hub.gateway.gateway import Gateway
 from llm_hub.hub import Hub
 from llm_hub.settings import Settings
 from llm_hub.storage.database import Database
@@ -57,7 +57,7 @@ async def page_calls(folder: Path, environment: Mapping[str, str]) -> AsyncItera
     file.write_text("".join(f"{name}={value}\n" for name, value in environment.items()))
     hub, database = Hub(Settings.load(file)), Database(f"sqlite:///{folder / 'votes.db'}")
     try:
-        yield PageCalls(build(Visitors(hub, owner_pays=True, trusted=True), Votes(database)).blocks)
+        yield PageCalls(build(Gateway(hub), Votes(database)).blocks)
     finally:
         await database.aclose()
         await hub.aclose()

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from playwright.sync_api import expect
 
+from llm_hub.access.session import ProviderState, TargetState
 from llm_hub.chat import Attempt
-from llm_hub.hub import ProviderState, TargetState
 from llm_hub.router.circuit_breaker import Pause
 from llm_hub.ui.status import health_view
 from tests.ui.test_chat_page import chats

@@ -131,7 +131,7 @@ async def test_what_one_target_does_not_take_the_next_one_is_asked_for(provider:
     assert [attempt.outcome for attempt in response.attempts] == ["not_offered", "answered"]
     assert any(isinstance(event, AttemptFailed) for event in events)
     assert len(response.tool_calls) == 1
-    assert router.health.paused(router.targets[0].provider, "plain-1") is None
+    assert router.health.current_pause(router.targets[0].provider, "plain-1") is None
 
 
 async def test_what_no_target_takes_is_the_requests_fault(fault_server: FaultServer, provider: LLMProvider) -> None:

@@ -8,9 +8,11 @@ pace, so that the speed gives no model away.
 from __future__ import annotations
 
 import asyncio
-from contextlib import aclosing, suppress
+from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
+
+from llm_hub.router.deadlines import happens_within
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable
@@ -25,7 +27,7 @@ BEAT = 1.0
 
 
 @dataclass(slots=True)
-class _Heard:
+class _Newest:
     """The newest snapshot."""
 
     latest: Snapshot | None = None
@@ -35,7 +37,7 @@ class _Heard:
 
 async def paced(
     snapshots: AsyncGenerator[Snapshot],
-    who: int,
+    pane: int,
     *,
     pace: Pace | None,
     hidden: Callable[[], bool],
@@ -46,23 +48,23 @@ async def paced(
     `panes` is how many are being written. Goes on after the last snapshot until all of its text may be seen. Closing
     it closes `snapshots`.
     """
-    heard = _Heard()
-    source = asyncio.create_task(_gather(snapshots, heard))
-    source.add_done_callback(lambda _: heard.urgent.set())
+    newest = _Newest()
+    source = asyncio.create_task(_gather(snapshots, newest))
+    source.add_done_callback(lambda _: newest.urgent.set())
     now = asyncio.get_running_loop().time
-    told, seen = float("-inf"), None
+    shown_at, shown_text = float("-inf"), None
     try:
         while True:
-            over, whole = source.done(), heard.latest
+            over, whole = source.done(), newest.latest
             if over:
                 source.result()
-            heard.news.clear()
-            heard.urgent.clear()
+            newest.news.clear()
+            newest.urgent.clear()
             if whole is not None:
-                view = _visible(whole, who, pace if hidden() else None, over=over)
+                view = _visible(whole, pane, pace if hidden() else None, over=over)
                 ended = over and view is whole
-                if not hidden() or view.text != seen or ended or now() - told >= BEAT:
-                    told, seen = now(), view.text
+                if not hidden() or view.text != shown_text or ended or now() - shown_at >= BEAT:
+                    shown_at, shown_text = now(), view.text
                     yield whole, view
                 if ended:
                     return
@@ -71,33 +73,27 @@ async def paced(
             if hidden():
                 await asyncio.sleep(panes() / PICTURES)
             elif not over:
-                await _within(BEAT, heard.news)
-                await _within(told + panes() / PICTURES - now(), heard.urgent)
+                await happens_within(newest.news, BEAT)
+                await happens_within(newest.urgent, shown_at + panes() / PICTURES - now())
     finally:
         if pace is not None:
-            pace.heard(who, 0, over=True)
+            pace.heard(pane, 0, over=True)
         source.cancel()
         await asyncio.wait([source])
 
 
-def _visible(whole: Snapshot, who: int, pace: Pace | None, *, over: bool) -> Snapshot:
+def _visible(whole: Snapshot, pane: int, pace: Pace | None, *, over: bool) -> Snapshot:
     if pace is None:
         return whole
-    pace.heard(who, len(whole.text), over=over)
+    pace.heard(pane, len(whole.text), over=over)
     limit = pace.characters()
     return whole if limit >= len(whole.text) else replace(whole, text=whole.text[:limit])
 
 
-async def _gather(snapshots: AsyncGenerator[Snapshot], heard: _Heard) -> None:
+async def _gather(snapshots: AsyncGenerator[Snapshot], newest: _Newest) -> None:
     async with aclosing(snapshots):
         async for snapshot in snapshots:
-            before, heard.latest = heard.latest, snapshot
-            heard.news.set()
+            before, newest.latest = newest.latest, snapshot
+            newest.news.set()
             if before is None or snapshot.route != before.route or bool(snapshot.text) != bool(before.text):
-                heard.urgent.set()
-
-
-async def _within(seconds: float, event: asyncio.Event) -> None:
-    with suppress(TimeoutError):
-        async with asyncio.timeout(max(seconds, 0)):
-            await event.wait()
+                newest.urgent.set()

@@ -9,11 +9,12 @@ is noticed. Time is the event loop's.
 from __future__ import annotations
 
 import asyncio
-from contextlib import aclosing, suppress
+from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, assert_never
 
 from llm_hub.chat import AttemptFailed, AttemptStarted, Done, ReasoningDelta, Resumed, TextDelta, ToolCallDelta, Waiting
+from llm_hub.router.deadlines import happens_within
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable
@@ -83,9 +84,9 @@ class Coalescer:
         shown = float("-inf")
         try:
             while not source.done():
-                changed = await _within(self.beat, tally.changed)
+                changed = await happens_within(tally.changed, self.beat)
                 if changed and not tally.urgent.is_set():
-                    await _within(shown + self.interval - now(), tally.urgent)
+                    await happens_within(tally.urgent, shown + self.interval - now())
                 tally.changed.clear()
                 tally.urgent.clear()
                 if not source.done():
@@ -96,14 +97,6 @@ class Coalescer:
             self._sources.discard(source)
             source.cancel()
             await asyncio.wait([source])
-
-
-async def _within(seconds: float, event: asyncio.Event) -> bool:
-    """Whether `event` was set in time."""
-    with suppress(TimeoutError):
-        async with asyncio.timeout(max(seconds, 0)):
-            await event.wait()
-    return event.is_set()
 
 
 async def _take(events: AsyncGenerator[Event], tally: _SnapshotBuilder, now: Callable[[], float]) -> None:

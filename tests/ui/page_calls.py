@@ -21,10 +21,12 @@ from copy import deepcopy
 from html import unescape
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import gradio as gr
 from gradio.blocks import Block, BlockFunction
 from gradio.helpers import special_args
+from starlette.requests import Request
 
 from llm_hub.arena.votes import Votes
 from llm_hub.gateway.gateway import Gateway
@@ -68,7 +70,14 @@ class TabCalls:
 
     def __init__(self, blocks: gr.Blocks, query: Mapping[str, str]) -> None:
         self._blocks = blocks
-        self._request = gr.Request(session_hash=uuid.uuid4().hex, headers={}, query_params=dict(query))
+        scope = {
+            "type": "http",
+            "path": "/",
+            "query_string": urlencode(query).encode(),
+            "headers": [(b"host", b"127.0.0.1")],
+            "client": ("127.0.0.1", 1),  # the owner's own browser
+        }
+        self._request = gr.Request(Request(scope), session_hash=uuid.uuid4().hex)
         self._ids = {_name(block): number for number, block in blocks.blocks.items()}
         self._values = {
             number: deepcopy(getattr(block, "value", None)) if isinstance(block, gr.State) else _value(block)

@@ -12,11 +12,11 @@ check:  ## Style, types and the rules of imports
 	uv run mypy
 	uv run lint-imports
 
-test:  ## Every test but those with a browser and the heavy ones
-	$(PYTEST) -m "not heavy"
+test:  ## The inner tier: everything but the contract, whole servers, browsers and other heavy tests
+	$(PYTEST) -m "not heavy and not server and not contract"
 
 contract:  ## What every provider has to do, on real bytes
-	$(PYTEST) tests/contract
+	$(PYTEST) -m contract
 
 browser:  ## The page in Chromium
 	$(PYTEST) -m browser

@@ -10,15 +10,15 @@ from copy import copy
 from dataclasses import dataclass, replace
 from functools import partial
 from importlib import import_module
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from llm_hub.access.keyring import TYPE_A_KEY, Keyring, Payer
 from llm_hub.access.provider_pool import ProviderPool
 from llm_hub.chat import Attempt, AttemptFailed, Done, LLMResponse
-from llm_hub.errors import ConfigurationError, LLMHubError, NotConfigured
+from llm_hub.errors import ConfigurationError, LLMHubError
 from llm_hub.factory import ConfiguredProviders, ProviderFactory
-from llm_hub.provider import LLMProvider
+from llm_hub.provider import LLMProvider, UnconfiguredProvider
 from llm_hub.providers.catalog import PROVIDERS
 from llm_hub.router import Clocks, Health, LLMRouter, Target
 from llm_hub.router.deadlines import Running
@@ -324,7 +324,11 @@ class Hub:
         except ConfigurationError as error:
             if provider not in self._specs:
                 raise
-            return Target(_NotReady(provider, self._specs[provider], error), model)
+            spec = self._specs[provider]
+            unconfigured = UnconfiguredProvider(
+                name=provider, title=spec.title, default_model=spec.default_model or "?", reason=error
+            )
+            return Target(unconfigured, model)
 
     def _state(self, name: str, spec: ProviderSpec) -> ProviderState:
         error = self._missing(name)
@@ -366,14 +370,3 @@ class Hub:
 
 def _providers(targets: tuple[str, ...]) -> list[str]:
     return [target.partition("/")[0] for target in targets]
-
-
-class _NotReady(LLMProvider):
-    """Stands in for a provider that cannot be built: no key, or a setting that is wrong."""
-
-    def __init__(self, name: str, spec: ProviderSpec, error: ConfigurationError) -> None:
-        self.name, self.title, self.default_model = name, spec.title, spec.default_model or "?"
-        self._error = error
-
-    async def complete(self, *_: object, **__: object) -> NoReturn:
-        raise NotConfigured(self._error.message, provider=self.name, hint=self._error.hint)

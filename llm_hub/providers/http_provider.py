@@ -19,9 +19,9 @@ and closes the reply whatever happens. An adapter writes the shape of its reques
                 yield builder.add_text(chunk["text"])
                 builder.finish_reason = chunk.get("finish_reason")
 
-The methods with a default are for what one vendor needs: an adapter overrides them in this module's order. `_get` is
-for one that lists models. The client is built in an adapter's constructor,
-which the hub calls in a thread: building it loads certificates. It connects with the first request.
+The methods with a default are for what one vendor needs: an adapter overrides them in this module's order, and `_get`
+to list models. The client is built in an adapter's constructor, which the hub calls in a thread, since it loads
+certificates; it connects with the first request.
 """
 
 from __future__ import annotations

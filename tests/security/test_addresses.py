@@ -210,7 +210,7 @@ async def test_a_hostile_reply_is_an_error(
         )
         carrier = visitors._http._transport
         carrier._connector = aiohttp.TCPConnector
-        visitors._chat = httpx2.URL(f"http://127.0.0.1:{port}/v1/chat/completions")
+        visitors._chat_url = httpx2.URL(f"http://127.0.0.1:{port}/v1/chat/completions")
         failed = await asked(visitors)
         assert isinstance(failed, kind), repr(failed)
         assert b"accept-encoding: identity" in heard[0].lower()

@@ -14,9 +14,9 @@ from llm_hub.access.keyring import TYPE_A_KEY
 from llm_hub.access.provider_pool import ProviderPool
 from llm_hub.access.route import Route, providers_of, targets_of
 from llm_hub.chat import split_target
-from llm_hub.errors import ConfigurationError, LLMHubError, NotConfigured
+from llm_hub.errors import ConfigurationError, LLMHubError
 from llm_hub.factory import ProviderFactory
-from llm_hub.provider import LLMProvider
+from llm_hub.provider import LLMProvider, UnconfiguredProvider
 from llm_hub.providers.catalog import PROVIDERS
 from llm_hub.router import Health, LLMRouter, Target, Timeouts
 from llm_hub.router.deadlines import RunningAnswers, Wait
@@ -287,7 +287,11 @@ class Session:
         except ConfigurationError as error:
             if provider not in self._specs:
                 raise
-            return Target(UnusableProvider(provider, self._specs[provider], error), model)
+            spec = self._specs[provider]
+            unconfigured = UnconfiguredProvider(
+                name=provider, title=spec.title, default_model=spec.default_model or "?", reason=error
+            )
+            return Target(unconfigured, model)
 
     def _state(self, name: str, spec: ProviderSpec) -> ProviderState:
         error = self._problem(name)
@@ -332,23 +336,3 @@ class Session:
         """A new provider, built in a thread: importing an SDK takes up to a second."""
         options = self._configured.options(name) | ({"api_key": key} if key else {})
         return await asyncio.to_thread(ProviderFactory.build, name, spec, **options)
-
-
-class UnusableProvider(LLMProvider):
-    """Stands in a route for a provider that cannot be built, and fails with the reason: no key, or a wrong setting."""
-
-    def __init__(self, name: str, spec: ProviderSpec, error: ConfigurationError) -> None:
-        self.name, self.title, self.default_model = name, spec.title, spec.default_model or "?"
-        self._error = error
-
-    def events(self, request: ChatRequest) -> AsyncGenerator[Event]:  # noqa: ARG002  # the interface's
-        """Fails with `NotConfigured`, whatever is asked: what is missing goes before what the provider cannot do."""
-        return _failing(NotConfigured(self._error.message, provider=self.name, hint=self._error.hint))
-
-
-async def _failing(error: LLMHubError) -> AsyncGenerator[Event]:
-    """A stream of events that fails before its first."""
-    nothing: tuple[Event, ...] = ()
-    for event in nothing:
-        yield event
-    raise error

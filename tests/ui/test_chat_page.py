@@ -230,17 +230,17 @@ def test_reasoning_is_collapsed_once_the_answer_stands(chat: ChatPage) -> None:
     expect(thought).to_contain_text("".join(REASONING))
 
 
-def test_a_megabyte_is_sent_and_shown_in_short(chat: ChatPage, parrot: EchoServer) -> None:
+def test_a_megabyte_is_sent_and_shown_in_short(chat: ChatPage, echo_server: EchoServer) -> None:
     prompt = "long " * 200_000
     chat.choose("parrot", provider="parrot")
     chat.type(prompt)
     expect(chat.figures).to_have_count(1, timeout=30_000)
-    assert parrot.seen[-1]["messages"][-1]["content"].strip() == prompt.strip()
+    assert echo_server.seen[-1]["messages"][-1]["content"].strip() == prompt.strip()
     expect(chat.prompts).to_contain_text("1,000,000 characters in all")
     assert len(chat.prompts.inner_text()) < 10_000
 
 
-def test_an_image_reaches_the_model(chat: ChatPage, parrot: EchoServer, tmp_path) -> None:  # type: ignore[no-untyped-def]
+def test_an_image_reaches_the_model(chat: ChatPage, echo_server: EchoServer, tmp_path) -> None:  # type: ignore[no-untyped-def]
     from PIL import Image
 
     file = tmp_path / "red.png"
@@ -249,7 +249,7 @@ def test_an_image_reaches_the_model(chat: ChatPage, parrot: EchoServer, tmp_path
     chat.page.locator("#chat-prompt input[type=file]").set_input_files(file)
     expect(chat.page.locator("#chat-prompt img")).to_be_visible()
     chat.ask("What is this?")
-    parts = parrot.seen[-1]["messages"][-1]["content"]
+    parts = echo_server.seen[-1]["messages"][-1]["content"]
     assert {part["type"] for part in parts} == {"text", "image_url"}
     expect(chat.log.locator("[data-testid=user] img")).to_be_visible()
 

@@ -41,9 +41,9 @@ class Held:
 def slow() -> Iterator[EchoServer]:
     """A provider whose list of models is held back."""
     with EchoServer() as parrot:
-        parrot.lists.clear()
+        echo_server.lists.clear()
         yield parrot
-        parrot.lists.set()
+        echo_server.lists.set()
 
 
 @pytest.fixture

@@ -40,9 +40,9 @@ class Held:
 @pytest.fixture
 def slow() -> Iterator[EchoServer]:
     """A provider whose list of models is held back."""
-    with EchoServer() as parrot:
+    with EchoServer() as echo_server:
         echo_server.lists.clear()
-        yield parrot
+        yield echo_server
         echo_server.lists.set()
 
 

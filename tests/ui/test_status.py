@@ -52,7 +52,8 @@ def test_that_a_provider_is_set_up_is_not_said_to_be_an_answer() -> None:
         return re.findall(r'<b>OpenAI</b><span class="word">(.*?)</span>', shown)[0]
 
     assert word() == "not asked yet"
-    assert word(TargetState("openai/gpt", None, (attempt("paused"),), (1.0,))) == "not asked yet"
+    for outcome in ("paused", "not_offered", "not_configured"):  # it was never sent
+        assert word(TargetState("openai/gpt", None, (attempt(outcome),), (1.0,))) == "not asked yet"
     assert word(TargetState("anthropic/x", None, (attempt(),), (1.0,))) == "not asked yet"
     good, bad = ((attempt("server_failed"), attempt()), (5.0, 4.0)), ((attempt(), attempt("timed_out")), (9.0, 2.0))
     assert word(TargetState("openai/gpt", None, *good)) == "ready"
@@ -72,6 +73,14 @@ def test_the_picture_changes_with_what_happens_and_not_with_time() -> None:
     more = TargetState("openai/gpt", None, (attempt(), attempt()), (9.0, 1.0))
     assert health_view.version([OPENAI], [then], {}) == health_view.version([OPENAI], [later], {})
     assert health_view.version([OPENAI], [then], {}) != health_view.version([OPENAI], [more], {})
+
+
+def test_what_was_never_sent_is_no_attempt_that_failed() -> None:
+    attempts = (attempt(), attempt("not_offered"), attempt("paused"), attempt("not_configured"))
+    target = TargetState("openai/gpt", None, attempts, (4.0, 3.0, 2.0, 1.0))
+    shown = health_view.html([OPENAI], [target], {}, lambda _: None)
+    assert "1 of 1 attempt answered" in shown
+    assert "the last attempt failed" not in shown
 
 
 def test_a_failure_in_foreign_words_stays_text() -> None:

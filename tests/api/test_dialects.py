@@ -14,7 +14,7 @@ from typing_extensions import TypedDict
 from llm_hub.api import PATHS
 from llm_hub.api.bodies import ChatBody
 from llm_hub.api.dialects import DIALECTS, recognise
-from llm_hub.api.dialects.dialect import Dialect, ListedModel, ModelLists, StreamEvent
+from llm_hub.api.dialects.dialect import Dialect, ListedModel, ModelListFormat, StreamEvent
 from llm_hub.api.early_refusals import EarlyRefusals
 from llm_hub.api.encoding import dump, sse
 from llm_hub.api.openapi import description
@@ -94,7 +94,7 @@ TOY = Dialect(
     answer=toy_answer,
     writer=lambda _: ToyWriter(),
     error=toy_error,
-    models=ModelLists(model=toy_model, model_list=toy_models, model_shape=ToyModel, model_list_shape=ToyModels),
+    models=ModelListFormat(model=toy_model, model_list=toy_models, model_shape=ToyModel, model_list_shape=ToyModels),
     answer_shape=ToyAnswer,
     error_shape=ToyError,
     events=(StreamEvent(str, "word", text=True), StreamEvent(ToyAnswer, "all"), StreamEvent(ToyError, "problem")),

@@ -16,7 +16,7 @@ from llm_hub.serving.front_door.host import Host
 from llm_hub.serving.front_door.open_requests import OpenCounter, OpenRequests
 from llm_hub.serving.front_door.origin import Origin
 from llm_hub.serving.front_door.page_events import PageEvents
-from llm_hub.serving.front_door.paths import API, EVENTS, PAGES, VISITOR
+from llm_hub.serving.front_door.path_groups import API, EVENTS, PAGES, VISITOR
 from llm_hub.serving.front_door.reply_headers import ReplyHeaders, api_headers, page_headers
 from llm_hub.serving.front_door.request_notes import note_request
 from llm_hub.serving.front_door.request_rate import RequestRate

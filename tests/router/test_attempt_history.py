@@ -36,9 +36,9 @@ def test_only_the_newest_attempts_of_a_model_are_kept() -> None:
     history = AttemptHistory()
     for number in range(attempt_history.MAX_ATTEMPTS + 3):
         history.add(attempt(number=number))
-    kept = [past.attempt.started for past in history.attempts("m")]
-    assert len(kept) == attempt_history.MAX_ATTEMPTS
-    assert kept[0] == 3
+    numbers = [past.attempt.started for past in history.attempts("m")]
+    assert len(numbers) == attempt_history.MAX_ATTEMPTS
+    assert numbers[0] == 3
 
 
 def test_only_the_models_that_were_asked_last_are_kept() -> None:

@@ -266,7 +266,7 @@ class Silent(LLMProvider):
     default_model = "silent-1"
     closed = False
 
-    async def stream(self, messages, model=None, **_: object) -> AsyncIterator[str]:  # type: ignore[no-untyped-def,override]
+    async def stream(self, messages: object, model: object = None, **_: object) -> AsyncIterator[str]:
         try:
             await asyncio.Event().wait()
             yield ""
@@ -280,9 +280,10 @@ class Down(LLMProvider):
     name = "down"
     default_model = "down-1"
 
-    async def stream(self, messages, model=None, **_: object) -> AsyncIterator[str]:  # type: ignore[no-untyped-def,override]
+    async def stream(self, messages: object, model: object = None, **_: object) -> AsyncIterator[str]:
+        for piece in list[str]():
+            yield piece
         raise StreamBroken("down")
-        yield ""
 
 
 async def read(running: RunningAnswers, router: LLMRouter, events: list[Event]) -> None:

@@ -101,7 +101,8 @@ async def test_a_probe_that_breaks_in_the_middle_pauses_its_target_again(health:
 async def test_a_probe_that_is_told_to_wait_a_little_is_not_asked_again_before(
     health: Health, clock: HandClock
 ) -> None:
-    limited = Scripted(*[[RateLimited("slow down", retry_after=seconds)] for seconds in (60.0, 3.0, 60.0)])
+    waits = (60.0, 3.0, 60.0)
+    limited = Scripted(*(list[Step]([RateLimited("slow down", retry_after=seconds)]) for seconds in waits))
     router = route(limited, health)
     await router.complete("hello")
     for seconds, requests in ((61, 2), (2, 2), (1, 3)):

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+from asyncio import CancelledError, current_task
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
@@ -78,18 +79,18 @@ class Wait:
         if self._reason is not None:
             raise self._reason
         self._since = self._now()
-        self._task = asyncio.current_task()
+        self._task = current_task()
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         task, self._task = self._task, None
         if self._reason is None:
-            if kind is None or kind is not asyncio.CancelledError or (task is not None and task.cancelling()):
-                return
-            raise SourceCancelled from None
+            if kind is CancelledError and task is not None and not task.cancelling():
+                raise SourceCancelled from None
+            return
         ends_here = task is not None and not task.uncancel()
-        if ends_here and (error is None or isinstance(error, Exception | asyncio.CancelledError)):
+        if ends_here and (error is None or isinstance(error, Exception | CancelledError)):
             raise self._reason from None  # also where the cancellation was taken no notice of
 
     def interrupt(self, reason: Exception) -> None:
@@ -105,12 +106,11 @@ class Wait:
         A block that takes longer is interrupted with the error that `expired` makes.
         """
         self._limit, self._expired, self._deadline = seconds, expired, deadline
-        self._since = self._now()
-        due = min(self._since + seconds, deadline)
-        if self._timer is not None:
-            if self._timer.when() <= due:
+        timer, due = self._timer, min(self._now() + seconds, deadline)
+        if timer is not None:
+            if timer.when() <= due:
                 return  # it looks soon enough, and goes on from there
-            self._timer.cancel()
+            timer.cancel()
         self._timer = self._timers.call_at(due, self._look)
 
     def close(self) -> None:

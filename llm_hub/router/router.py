@@ -80,7 +80,9 @@ class LLMRouter(LLMProvider):
         answer = RoutedAnswer(
             request, self.targets, resume=self.resume, total=self.timeouts.total, clock=timers.time, record=self.record
         )
-        while target := self._next_target(answer):
+        while target := answer.next_target():
+            if answer.is_at_broken_target:  # what was read must not be lost, even if the target has been paused since
+                self.health.reset(target.provider, target.model_id)
             retries, pause, last_resort = 0, 0.0, not answer.targets_left
             while permit := self.health.admit(target.provider, target.model_id, last_resort=last_resort):
                 attempt = TargetAttempt(answer, target, permit, pause=pause, timeouts=self.timeouts, timers=timers)
@@ -126,13 +128,6 @@ class LLMRouter(LLMProvider):
     async def aclose(self) -> None:
         for provider in {target.provider for target in self.targets}:
             await provider.aclose()
-
-    def _next_target(self, answer: RoutedAnswer) -> Target | None:
-        """The next target to ask. One that goes on with its own text is not paused: what was read must not be lost."""
-        target = answer.next_target()
-        if target is not None and answer.is_at_broken_target:
-            self.health.reset(target.provider, target.model_id)
-        return target
 
     def _retry_wait(self, answer: RoutedAnswer, error: ProviderError, retries: int) -> float | None:
         """Seconds before the same target is asked again; None: it is not, or the answer's time is up before."""

@@ -54,6 +54,8 @@ class TargetAttempt:
         self._texts_before = len(answer.text)
         self._has_begun = False
         self._has_token = False
+        self._flows = False
+        """Whether all further text is new, and goes to the reader as it comes."""
         self._limit = timeouts.first_token
         self._blank = ""
         """White space before the first word. It has not been read: it can be taken back."""
@@ -90,7 +92,7 @@ class TargetAttempt:
             text = event.text
             if not isinstance(text, str):
                 raise StreamBroken(f"{self._target.title} sent a piece of text that is none.")
-            if self._splice is not None or not self._text:
+            if not self._flows:
                 return self._read_opening(text)
             if not text:
                 return None
@@ -157,6 +159,7 @@ class TargetAttempt:
             text = "" if not text or text.isspace() else self._blank
         if not text:
             return None
+        self._flows = self._splice is None
         self._text.append(text)
         return TextDelta(text)
 

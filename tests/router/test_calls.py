@@ -40,7 +40,7 @@ class Plain(LLMProvider):
     name = "plain"
     default_model = "plain-1"
 
-    async def stream(self, messages, model=None, **_: object) -> AsyncIterator[str]:  # type: ignore[no-untyped-def,override]
+    async def stream(self, messages: object, model: object = None, **_: object) -> AsyncIterator[str]:
         yield "all is well"
 
 
@@ -65,11 +65,11 @@ async def ask(router: LLMRouter, **options: Any) -> tuple[list[Event], LLMRespon
     return events, events[-1].response
 
 
-def whole(events: list[Event]) -> list[Any]:
-    """The calls that were shown: each in one piece, after all of the text."""
-    texts = [number for number, event in enumerate(events) if isinstance(event, TextDelta)]
-    shown = [number for number, event in enumerate(events) if isinstance(event, ToolCallDelta)]
-    assert not shown or not texts or max(texts) < min(shown)
+def read_calls(events: list[Event]) -> list[Any]:
+    """The calls that the reader was given: each in one piece, after all of the text."""
+    text_numbers = [number for number, event in enumerate(events) if isinstance(event, TextDelta)]
+    call_numbers = [number for number, event in enumerate(events) if isinstance(event, ToolCallDelta)]
+    assert not call_numbers or not text_numbers or max(text_numbers) < min(call_numbers)
     calls = [event for event in events if isinstance(event, ToolCallDelta)]
     assert [call.index for call in calls] == list(range(len(calls)))
     return [json.loads(call.arguments) for call in calls]
@@ -78,7 +78,7 @@ def whole(events: list[Event]) -> list[Any]:
 async def test_a_call_is_shown_when_it_is_complete(provider: LLMProvider) -> None:
     router = LLMRouter(Target(provider, "ok?calls=2&tokens=4&like=o1"), timeouts=PATIENT)
     events, response = await ask(router, tools=(TOOL,))
-    assert whole(events) == [filled(SCHEMA)] * 2
+    assert read_calls(events) == [filled(SCHEMA)] * 2
     assert [call.arguments for call in response.tool_calls] == [
         e.arguments for e in events if isinstance(e, ToolCallDelta)
     ]
@@ -89,7 +89,7 @@ async def test_a_call_is_shown_when_it_is_complete(provider: LLMProvider) -> Non
 async def test_a_stream_that_breaks_inside_a_call_is_asked_afresh(provider: LLMProvider, fault: str) -> None:
     broken, healthy = Target(provider, f"{fault}?calls=2&like=o1"), Target(provider, "ok?calls=1&like=o1")
     events, response = await ask(LLMRouter(broken, healthy, 0, timeouts=PATIENT, sleep=no_sleep), tools=(TOOL,))
-    assert whole(events) == [filled(SCHEMA)]
+    assert read_calls(events) == [filled(SCHEMA)]
     assert not any(isinstance(event, Resumed) for event in events)
     assert [attempt.outcome == "answered" for attempt in response.attempts] == [False, True]
 
@@ -97,7 +97,7 @@ async def test_a_stream_that_breaks_inside_a_call_is_asked_afresh(provider: LLMP
 async def test_a_broken_call_is_retried_with_the_same_model(fault_server: FaultServer, provider: LLMProvider) -> None:
     router = LLMRouter(Target(provider, "cut@mid?calls=1&times=1&like=o1"), timeouts=PATIENT, sleep=no_sleep)
     events, response = await ask(router, tools=(TOOL,))
-    assert whole(events) == [filled(SCHEMA)]
+    assert read_calls(events) == [filled(SCHEMA)]
     assert len(response.attempts) == 2
 
 
@@ -106,7 +106,7 @@ async def test_text_before_a_broken_call_is_kept_and_gone_on_with(provider: LLMP
     healthy = Target(provider, "ok?calls=1&tokens=6&like=o1")
     events, response = await ask(LLMRouter(broken, healthy, timeouts=PATIENT, sleep=no_sleep), tools=(TOOL,))
     assert "".join(event.text for event in events if isinstance(event, TextDelta)) == answer_text(6) == response.content
-    assert whole(events) == [filled(SCHEMA)]
+    assert read_calls(events) == [filled(SCHEMA)]
     assert any(isinstance(event, Resumed) for event in events)
 
 
@@ -114,12 +114,12 @@ async def test_a_call_that_comes_slowly_is_progress_and_one_that_stalls_is_not(f
     openai = PROTOCOLS["openai"](fault_server)
     slow = LLMRouter(Target(openai, "ok?calls=1&rate=10&like=o1"), timeouts=QUICK, sleep=no_sleep)
     events, _ = await ask(slow, tools=(TOOL,))
-    assert whole(events) == [filled(SCHEMA)]
+    assert read_calls(events) == [filled(SCHEMA)]
     times = fault_server.exchanges[-1].token_times
     assert times[-1] - times[0] > QUICK.idle
     stalled, healthy = Target(openai, "stall@mid?calls=1&like=o1"), Target(openai, "ok?calls=1&like=o1")
     events, response = await ask(LLMRouter(stalled, healthy, timeouts=QUICK, sleep=no_sleep), tools=(TOOL,))
-    assert whole(events) == [filled(SCHEMA)]
+    assert read_calls(events) == [filled(SCHEMA)]
     assert [attempt.outcome for attempt in response.attempts] == ["timed_out", "answered"]
     await openai.aclose()
 

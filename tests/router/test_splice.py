@@ -16,7 +16,7 @@ SIGNS = [" ", "  ", "\n", "\n\n", ", ", ". ", " — ", "-", "/", "\t", "…", "`
 def texts(draw: st.DrawFn) -> str:
     """A text of distinct words, so that what a second answer repeats can be told from what it says anew."""
     words = draw(st.lists(st.text(LETTERS, min_size=1, max_size=9), min_size=2, max_size=40, unique=True))
-    assume(not any(one != other and one in other for one in words for other in words))
+    assume(not any(word != other and word in other for word in words for other in words))
     return "".join(word + draw(st.sampled_from(SIGNS)) for word in words)
 
 
@@ -87,7 +87,7 @@ def test_what_comes_after_the_seam_passes_at_once(case: tuple[str, int], more: s
 
 
 @pytest.mark.parametrize(
-    ("seen", "shown"),
+    ("first", "prefix"),
     [
         ("The quick bro", "The quick"),
         ("The quick brown", "The quick"),
@@ -99,8 +99,8 @@ def test_what_comes_after_the_seam_passes_at_once(case: tuple[str, int], more: s
         ("   ", ""),
     ],
 )
-def test_the_last_word_is_asked_for_again(seen: str, shown: str) -> None:
-    assert Splice(seen).prefix == shown
+def test_the_last_word_is_asked_for_again(first: str, prefix: str) -> None:
+    assert Splice(first).prefix == prefix
 
 
 def test_nothing_is_held_once_the_answer_cannot_be_a_repetition() -> None:

@@ -55,24 +55,28 @@ def asking(model: str, *, stream: bool = True) -> dict[str, Any]:
     return {"model": f"openai/{model}", "messages": [{"role": "user", "content": "Hello"}], "stream": stream}
 
 
-async def asked(fault_server: FaultServerThread, *models: str) -> list[Exchange]:
+async def wait_for_answers(fault_server: FaultServerThread, *models: str) -> list[Exchange]:
     """Waits until all of these answers have begun, and those that speak for a while."""
 
-    def begun(seen: list[Exchange]) -> list[Exchange]:
-        found = [one for one in seen if one.model in models and (one.tokens_sent > 10 or one.model == SILENT)]
-        return found if len(found) == len(models) else []
+    def running(exchanges: list[Exchange]) -> list[Exchange]:
+        answers = [
+            exchange
+            for exchange in exchanges
+            if exchange.model in models and (exchange.tokens_sent > 10 or exchange.model == SILENT)
+        ]
+        return answers if len(answers) == len(models) else []
 
-    return await asyncio.to_thread(fault_server.wait_for, begun)
+    return await asyncio.to_thread(fault_server.wait_for, running)
 
 
-async def refusing(client: httpx.AsyncClient) -> None:
+async def wait_until_refusing(client: httpx.AsyncClient) -> None:
     """Waits until the server says that it stops."""
     async with asyncio.timeout(5):
         while (await client.get("/health")).status_code != 503:  # it says so within a tenth of a second
             pass
 
 
-async def ended(site: Site) -> int:
+async def wait_for_end(site: Site) -> int:
     return await asyncio.to_thread(site.process.wait, 30)
 
 
@@ -105,10 +109,10 @@ async def test_running_answers_are_completed_and_new_requests_refused(
         config = (await client.get("/config")).json()
         whole = asyncio.create_task(client.post("/v1/chat", json=asking(BRIEF, stream=False)))
         streamed = asyncio.create_task(client.post("/v1/chat/completions", json=asking(BRIEF)))
-        shown = asyncio.create_task(Tab(client, config).ask("Hello", chat_provider="openai", chat_model=BRIEF))
-        await asked(fault_server, BRIEF, BRIEF, BRIEF)
+        on_page = asyncio.create_task(Tab(client, config).ask("Hello", chat_provider="openai", chat_model=BRIEF))
+        await wait_for_answers(fault_server, BRIEF, BRIEF, BRIEF)
         site.process.send_signal(signal.SIGTERM)
-        await refusing(client)
+        await wait_until_refusing(client)
 
         for path in ("/v1/chat", "/v1/chat/completions", "/v1/messages"):
             refused = await client.post(path, json=asking(BRIEF))
@@ -125,9 +129,9 @@ async def test_running_answers_are_completed_and_new_requests_refused(
         assert chunks[-1] == "[DONE]"
         assert json.loads(chunks[-2])["choices"][0]["finish_reason"] == "stop"
         assert "error" not in (await streamed).text
-        last = (await shown)[-1]
+        last = (await on_page)[-1]
         assert (last.kind, last.message["success"]) == ("process_completed", True)
-        assert await ended(site) == 0
+        assert await wait_for_end(site) == 0
     assert all(exchange.finished for exchange in fault_server.exchanges if exchange.model == BRIEF)
     assert len([exchange for exchange in fault_server.exchanges if exchange.model == BRIEF]) == 3
 
@@ -139,21 +143,21 @@ async def test_what_is_not_complete_in_time_is_ended_in_order(fault_server: Faul
         completion = asyncio.create_task(client.post("/v1/chat/completions", json=asking(ENDLESS)))
         whole = asyncio.create_task(client.post("/v1/chat/completions", json=asking(ENDLESS, stream=False)))
         silent = asyncio.create_task(client.post("/v1/chat/completions", json=asking(SILENT)))
-        shown = asyncio.create_task(Tab(client, config).ask("Hello", chat_provider="openai", chat_model=ENDLESS))
-        running = await asked(fault_server, ENDLESS, ENDLESS, ENDLESS, SILENT, ENDLESS)
+        on_page = asyncio.create_task(Tab(client, config).ask("Hello", chat_provider="openai", chat_model=ENDLESS))
+        running = await wait_for_answers(fault_server, ENDLESS, ENDLESS, ENDLESS, SILENT, ENDLESS)
         began = time.monotonic()
         site.process.send_signal(signal.SIGTERM)
 
-        said = (await chat).text
-        assert said.endswith("data: [DONE]\n\n")
-        assert "event: error\n" in said
+        text = (await chat).text
+        assert text.endswith("data: [DONE]\n\n")
+        assert "event: error\n" in text
         *_, error, done = (line.removeprefix("data: ") for line in (await completion).text.splitlines() if line)
         assert done == "[DONE]"
         assert json.loads(error)["error"]["code"] == "shutting_down"
         for reply in (await whole, await silent):
             assert (reply.status_code, reply.json()["error"]["code"]) == (503, "shutting_down")
-        assert (await shown)[-1].kind == "process_completed"
-        assert await ended(site) == 0
+        assert (await on_page)[-1].kind == "process_completed"
+        assert await wait_for_end(site) == 0
         assert time.monotonic() - began < 9  # half a second, and what a page may still ask for
     assert all(exchange.client_left for exchange in running)
 
@@ -161,15 +165,15 @@ async def test_what_is_not_complete_in_time_is_ended_in_order(fault_server: Faul
 async def test_a_second_signal_does_not_wait_for_answers(fault_server: FaultServerThread, tmp_path: Path) -> None:
     async with serving(fault_server, tmp_path / "log", **ENDS_IN_TIME) as (site, client):
         async with client.stream("POST", "/v1/chat", json=asking(ENDLESS)) as reply:
-            said = reply.aiter_lines()
-            assert (await anext(said)).startswith(("event: attempt", "data: "))  # so the end is an event, and no status
+            reply_lines = reply.aiter_lines()
+            assert (await anext(reply_lines)).startswith(("event: attempt", "data: "))  # the end will be an event
             site.process.send_signal(signal.SIGTERM)
-            await refusing(client)
+            await wait_until_refusing(client)
             second = time.monotonic()
             site.process.send_signal(signal.SIGTERM)
-            lines = [line async for line in said]
+            lines = [line async for line in reply_lines]
         assert lines[-2:] == ["data: [DONE]", ""]
-        assert await ended(site) == 0
+        assert await wait_for_end(site) == 0
         assert time.monotonic() - second < 8  # of the 20 seconds; 0.5 s on an idle machine
     assert all(exchange.client_left for exchange in fault_server.exchanges)
 
@@ -178,6 +182,6 @@ async def test_a_reader_who_takes_nothing_does_not_hold_it(fault_server: FaultSe
     async with serving(fault_server, tmp_path / "log", **ENDS_SOON) as (site, client):
         fast = "ok?tokens=200000&rate=0&ends=unread"
         async with client.stream("POST", "/v1/chat", json=asking(fast)):
-            await asked(fault_server, fast)
+            await wait_for_answers(fault_server, fast)
             assert await asyncio.to_thread(site.stop) < 8
             assert site.process.returncode == 0

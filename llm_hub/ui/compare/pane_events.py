@@ -24,7 +24,7 @@ from llm_hub.ui.gradio_fixes.default_model import first_of
 from llm_hub.ui.gradio_fixes.event_options import NOW, STREAMING
 from llm_hub.ui.live_region import live_region
 from llm_hub.ui.render import compare_panes
-from llm_hub.ui.streaming.blind_pace import paced
+from llm_hub.ui.streaming.blind_pace import paced_views
 
 if TYPE_CHECKING:
     from llm_hub.ui.chat.conversation import Question
@@ -98,7 +98,7 @@ class PaneEvents:
             return
         pane.running = True
         draft = pane.draft
-        views = paced(
+        views = paced_views(
             self._coalescer.snapshots(self._screen.answer(visitor, pane.request())),
             number,
             pace=comparison.pace,

@@ -1,7 +1,7 @@
-"""When a pane's next picture goes out, and how much of its answer it may show.
+"""When a pane's next update goes out, and how much of its answer it may show.
 
-Panes share one browser, so that the more of them are written, the fewer pictures each may have; what a reader waits for
-(the first word, a change of route, the end) goes out at once. In a blind comparison all answers are shown at one common
+All panes share one browser: the more of them are written, the fewer updates each may send. What a reader waits for (the
+first text, a change of route, the end) goes out at once. In a blind comparison all answers are shown at one common
 pace, so that the speed gives no model away.
 """
 
@@ -20,22 +20,22 @@ if TYPE_CHECKING:
     from llm_hub.arena.blind import Pace
     from llm_hub.ui.streaming.coalescer import Snapshot
 
-PICTURES = 16.0
-"""Pictures a second over all panes: what a browser keeps up with on a machine that has other things to do, too."""
+MAX_UPDATES_PER_SECOND = 16.0
+"""Updates of all panes together: what a browser keeps up with on a machine that has other things to do, too."""
 BEAT = 1.0
-"""Seconds after which something is said even if nothing changed: this is how a closed tab is noticed."""
+"""Seconds after which an update goes out even if nothing changed: this is how a closed tab is noticed."""
 
 
 @dataclass(slots=True)
-class _Newest:
-    """The newest snapshot."""
+class _NewestSnapshot:
+    """The newest snapshot. `news` is set when one comes, `urgent` when it brings what a reader waits for."""
 
-    latest: Snapshot | None = None
+    snapshot: Snapshot | None = None
     news: asyncio.Event = field(default_factory=asyncio.Event)
     urgent: asyncio.Event = field(default_factory=asyncio.Event)
 
 
-async def paced(
+async def paced_views(
     snapshots: AsyncGenerator[Snapshot],
     pane: int,
     *,
@@ -48,14 +48,14 @@ async def paced(
     `panes` is how many are being written. Goes on after the last snapshot until all of its text may be seen. Closing
     it closes `snapshots`.
     """
-    newest = _Newest()
-    source = asyncio.create_task(_gather(snapshots, newest))
+    newest = _NewestSnapshot()
+    source = asyncio.create_task(_follow(snapshots, newest))
     source.add_done_callback(lambda _: newest.urgent.set())
     now = asyncio.get_running_loop().time
     shown_at, shown_text = float("-inf"), None
     try:
         while True:
-            over, whole = source.done(), newest.latest
+            over, whole = source.done(), newest.snapshot
             if over:
                 source.result()
             newest.news.clear()
@@ -71,10 +71,10 @@ async def paced(
             elif over:
                 return
             if hidden():
-                await asyncio.sleep(panes() / PICTURES)
+                await asyncio.sleep(panes() / MAX_UPDATES_PER_SECOND)
             elif not over:
                 await happens_within(newest.news, BEAT)
-                await happens_within(newest.urgent, shown_at + panes() / PICTURES - now())
+                await happens_within(newest.urgent, shown_at + panes() / MAX_UPDATES_PER_SECOND - now())
     finally:
         if pace is not None:
             pace.heard(pane, 0, over=True)
@@ -83,6 +83,7 @@ async def paced(
 
 
 def _visible(whole: Snapshot, pane: int, pace: Pace | None, *, over: bool) -> Snapshot:
+    """As much of a pane's snapshot as the common pace shows by now."""
     if pace is None:
         return whole
     pace.heard(pane, len(whole.text), over=over)
@@ -90,10 +91,11 @@ def _visible(whole: Snapshot, pane: int, pace: Pace | None, *, over: bool) -> Sn
     return whole if limit >= len(whole.text) else replace(whole, text=whole.text[:limit])
 
 
-async def _gather(snapshots: AsyncGenerator[Snapshot], newest: _Newest) -> None:
+async def _follow(snapshots: AsyncGenerator[Snapshot], newest: _NewestSnapshot) -> None:
+    """Keeps the newest snapshot."""
     async with aclosing(snapshots):
         async for snapshot in snapshots:
-            before, newest.latest = newest.latest, snapshot
+            before, newest.snapshot = newest.snapshot, snapshot
             newest.news.set()
             if before is None or snapshot.route != before.route or bool(snapshot.text) != bool(before.text):
                 newest.urgent.set()

@@ -129,7 +129,8 @@ async def test_without_a_key_every_request_is_told_that_the_key_is_missing(optio
     try:
         request = ChatRequest((Message(Role.USER, "hello"),), "openai", fallback=(), **options)
         with pytest.raises(NotConfigured, match=r"OpenAI needs a key\. Set OPENAI_API_KEY") as caught:
-            [event async for event in hub.events(request)]
+            async with hub.session().answer(request) as (events, _):
+                [event async for event in events]
         assert caught.value.provider == "openai"
     finally:
         await hub.aclose()

@@ -18,9 +18,10 @@ if TYPE_CHECKING:
     from llm_hub.providers.llamacpp.llama_cpp import LlamaCppProvider
     from llm_hub.providers.ollama import OllamaProvider
     from llm_hub.providers.openai import OpenAIProvider
-    from llm_hub.router.router import LLMRouter, Target
+    from llm_hub.router.router import LLMRouter
+    from llm_hub.router.target import Target
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 _HOMES = {
     "ChatRequest": "chat",
@@ -40,7 +41,7 @@ _HOMES = {
     "OllamaProvider": "providers.ollama",
     "OpenAIProvider": "providers.openai",
     "LLMRouter": "router.router",
-    "Target": "router.router",
+    "Target": "router.target",
 }
 
 __all__ = [

@@ -231,6 +231,15 @@ class Attempt:
     wait: float = 0.0
     usage: Usage | None = None
 
+    @property
+    def was_sent(self) -> bool:
+        """Whether the request left the hub. One that did not says nothing about the target, and is nobody's failure."""
+        return self.outcome not in UNSENT_OUTCOMES
+
+
+UNSENT_OUTCOMES = frozenset({"paused", "not_configured", "not_offered"})
+"""Outcomes of attempts that never left the hub: the target is paused, has no key, or cannot do what is asked."""
+
 
 @dataclass(frozen=True, slots=True)
 class LLMResponse:

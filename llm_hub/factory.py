@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from difflib import get_close_matches
 from importlib import import_module
 from inspect import signature
@@ -11,7 +12,7 @@ from urllib.parse import urlsplit
 from llm_hub.chat import split_target
 from llm_hub.errors import ConfigurationError
 from llm_hub.providers.catalog import PROVIDERS, ProviderSpec, compatible
-from llm_hub.providers.llamacpp import gguf
+from llm_hub.providers.llamacpp.model_file import find_model_file
 from llm_hub.wire.validation import checked_url
 
 if TYPE_CHECKING:
@@ -20,13 +21,13 @@ if TYPE_CHECKING:
 
 
 class ProviderFactory:
-    """Names → providers: those of `PROVIDERS`, and whatever a program registers."""
+    """Makes providers by their names: those in `PROVIDERS`, and those that a program registers."""
 
     registered: ClassVar[dict[str, type[LLMProvider]]] = {}
 
     @classmethod
     def register(cls, name: str, provider: type[LLMProvider]) -> None:
-        """Makes `provider` known as `name`, also in place of one that comes with the hub.
+        """Makes the class `provider` known as `name`, also in place of one that comes with the hub.
 
         Raises `ConfigurationError` for a name that cannot stand before the slash in `provider/model`.
         """
@@ -45,9 +46,12 @@ class ProviderFactory:
 
     @classmethod
     def create(cls, name: str, **options: Any) -> LLMProvider:
-        """A new provider: `options` go to its constructor, over those of its row.
+        """A new provider. `options` are arguments of its constructor, and come before those in its `ProviderSpec`.
 
-        Raises `ConfigurationError` for an unknown name, a missing key, or an option that cannot be used.
+        For a program's convenience a key that is not passed is read from the provider's own variables, such as
+        OPENAI_API_KEY, and with it the base URL from OPENAI_BASE_URL: a key goes to no other server than the one that
+        stands beside it. The hub does not come this way: it passes every key to `build`, since it has to know whose
+        it is. Raises `ConfigurationError` for an unknown name, a missing key, or an option that cannot be used.
         """
         if name in cls.registered:
             return cls.registered[name](**options)
@@ -55,23 +59,40 @@ class ProviderFactory:
             near = get_close_matches(name, cls.available_providers(), n=1)
             hint = f"Did you mean {near[0]}?" if near else f"Known are {', '.join(cls.available_providers())}."
             raise ConfigurationError(f"There is no provider {name!r}.", hint=hint)
-        return cls.build(name, PROVIDERS[name], **options)
+        spec = PROVIDERS[name]
+        if "api_key" not in options:
+            options = _environment_options(spec) | options
+        return cls.build(name, spec, **options)
 
     @staticmethod
     def build(name: str, spec: ProviderSpec, **options: Any) -> LLMProvider:
-        """A new provider from a row. Imports its adapter, which may take a second: call it in a thread."""
+        """A new provider from a `ProviderSpec`, without a look at the environment.
+
+        Imports its adapter, which may take a second: call it in a thread.
+        """
         module, _, adapter = spec.adapter.partition(":")
         if spec is PROVIDERS.get(name) and spec.key and not options.get("api_key"):
             raise ConfigurationError(f"{spec.title} needs an API key.", hint=f"Pass api_key, or set {spec.key[0]}.")
-        known = {"name": name, "title": spec.title, "base_url": spec.base_url, "default_model": spec.default_model}
-        settled = {key: value for key, value in known.items() if value} | dict(spec.options) | options
-        provider = getattr(import_module(f"llm_hub.providers.{module}"), adapter)
+        defaults = {"name": name, "title": spec.title, "base_url": spec.base_url, "default_model": spec.default_model}
+        arguments = {key: value for key, value in defaults.items() if value} | dict(spec.options) | options
+        provider_class = getattr(import_module(f"llm_hub.providers.{module}"), adapter)
         try:
-            signature(provider).bind(**settled)
+            signature(provider_class).bind(**arguments)
         except TypeError as error:
             raise ConfigurationError(f"{name}: {error}.") from None
-        built: LLMProvider = provider(**settled)
-        return built
+        provider: LLMProvider = provider_class(**arguments)
+        return provider
+
+
+def _environment_options(spec: ProviderSpec) -> dict[str, str]:
+    """The key and the base URL in a provider's variables of the environment; neither where there is no key."""
+    key, url = (
+        next((value for name in names if (value := os.environ.get(name, "").strip())), "")
+        for names in (spec.key, spec.url)
+    )
+    if not key:
+        return {}
+    return {"api_key": key, "base_url": url} if url else {"api_key": key}
 
 
 class ConfiguredProviders:
@@ -129,13 +150,13 @@ class ConfiguredProviders:
     def default_model(self, name: str) -> str:
         """The model that a provider's name alone stands for. Raises `ConfigurationError` for a file that is none."""
         if name == "local":
-            return gguf.find(self._settings.local_model or None).title
+            return find_model_file(self._settings.local_model or None).title
         return self.specs[name].default_model
 
     def options(self, name: str) -> dict[str, Any]:
         """What the settings say about a provider, for its constructor: everything but the key."""
         if name == "local":
-            gguf.find(self._settings.local_model or None)  # raises for a file that cannot be used
+            find_model_file(self._settings.local_model or None)  # raises for a file that cannot be used
             return {
                 "model": self._settings.local_model or None,
                 "token": self._settings.value("HF_TOKEN") or None,  # for a repository that asks for one

@@ -12,7 +12,7 @@ from llm_hub.access.keyring import Keyring
 from llm_hub.access.session import Session, SharedState
 from llm_hub.errors import LLMHubError
 from llm_hub.factory import ConfiguredProviders
-from llm_hub.router import Clocks, Health
+from llm_hub.router import Health, Timeouts
 from llm_hub.usage.prices import Prices
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ class Hub:
             settings.route,
             settings.max_retries,
             settings.midstream == "resume",
-            Clocks(
+            Timeouts(
                 first_token=settings.first_token_timeout,
                 reasoning=settings.first_token_timeout * 10,
                 idle=settings.idle_timeout,

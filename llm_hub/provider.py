@@ -1,9 +1,21 @@
-"""What it means to be a provider.
+"""What a provider is: the class that adapters, the router and a program's own providers derive from.
 
-An adapter writes `events`; everything that callers use is built on it here (template method). A provider may also
-be written the short way, by overriding `complete` or `stream` alone, as coroutine or asynchronous generator: messages
-in, text out. Called directly those do what they are written to do; its `events`, and with them every route, take it
-like any other.
+A provider writes one method, and this module builds the others on it (template method). An adapter writes `events`,
+with a `ResponseBuilder` that checks the request and collects the answer:
+
+    class EchoProvider(LLMProvider):
+        name, default_model = "echo", "echo-1"
+
+        async def events(self, request):
+            builder = ResponseBuilder(self, request)
+            for word in request.messages[-1].text.split():
+                yield builder.add_text(word + " ")
+            builder.finish_reason = "stop"
+            yield builder.finish()
+
+A provider may also be written the short way, messages in and text out: it overrides `complete` (a coroutine) or
+`stream` (an asynchronous generator) alone, and its events are derived. An adapter that speaks HTTP derives from
+`HttpProvider` in providers/http_provider.py.
 """
 
 from __future__ import annotations
@@ -16,48 +28,49 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from llm_hub.chat import ChatRequest, Done, LLMResponse, Message, Role, TextDelta
-from llm_hub.errors import InvalidRequest, StreamBroken
+from llm_hub.errors import InvalidRequest, NotConfigured, StreamBroken
 from llm_hub.response_builder import ResponseBuilder, tool_call_deltas
 
 if TYPE_CHECKING:
     from llm_hub.chat import Event, ModelInfo
+    from llm_hub.errors import ConfigurationError
 
 
-_REASONING_MODELS = re.compile(r"(?:^|[/:_-])(?:o[1-9]|gpt-[5-9]|gpt-oss|r1|qwq|magistral|qwen3)|reason|think")
+_REASONING_NAMES = re.compile(r"(?:^|[/:_-])(?:o[1-9]|gpt-[5-9]|gpt-oss|r1|qwq|magistral|qwen3)|reason|think")
 
 
 @lru_cache(maxsize=1024)
-def _sounds_like_reasoning(model: str) -> bool:
-    return bool(_REASONING_MODELS.search(model.lower()))
+def _names_reasoning(model: str) -> bool:
+    return bool(_REASONING_NAMES.search(model.lower()))
 
 
 class LLMProvider(ABC):  # noqa: B024  # what must be overridden is one of three, checked below
-    """One place to send a chat to. Instances are shared by many chats at once and live as long as the hub.
+    """One place to send a chat to. An instance is shared by many chats at once and lives as long as the hub.
 
-    A provider holds at most one connection pool, opened on first use and closed by `aclose`.
+    A provider holds at most one connection pool, which opens with the first request and which `aclose` closes.
     """
 
     name: str = "custom"
-    """How the provider is called in `provider/model`."""
+    """The provider's name in `provider/model`."""
     title: str = ""
-    """How it is called in sentences; "" means by its name."""
+    """Its name in sentences; "" means `name`."""
     address: str = ""
-    """Where it is, "" if in this process: two servers of one name are two to whoever judges their health."""
+    """The base URL, "" if it runs in this process. The health of two servers of one name is kept apart by it."""
     default_model: str = ""
     """The model that is asked when a request names none."""
     supports: frozenset[str] = frozenset()
-    """Which of the fields in options.py, those that not every provider knows, can be passed on here."""
+    """Its capabilities: which of the optional fields in capabilities.py it passes on."""
 
     def __init_subclass__(cls, **kwargs: object) -> None:
         super().__init_subclass__(**kwargs)
-        written = (cls.events, cls.complete, cls.stream)
-        if written == (LLMProvider.events, LLMProvider.complete, LLMProvider.stream):
+        methods = (cls.events, cls.complete, cls.stream)
+        if methods == (LLMProvider.events, LLMProvider.complete, LLMProvider.stream):
             raise TypeError(f"{cls.__name__} must override events(), or stream(), or complete().")
 
     def events(self, request: ChatRequest) -> AsyncGenerator[Event]:
-        """The answer as it comes: deltas, then exactly one `Done`. A failure is raised.
+        """The answer as it comes: deltas, then exactly one `Done`. A failure is raised, as a `ProviderError`.
 
-        Closing the generator, in whatever state it is, closes the connection to the provider.
+        Closing the generator closes the connection to the provider, in whatever state it is.
         """
         return self._derived_events(request)
 
@@ -66,8 +79,8 @@ class LLMProvider(ABC):  # noqa: B024  # what must be overridden is one of three
         return ()
 
     def reasons(self, model: str) -> bool:
-        """Whether the model may think for a minute or two before its first token, as far as its name tells."""
-        return _sounds_like_reasoning(model)
+        """Whether the model may reason for a minute or two before its first token, as far as its name tells."""
+        return _names_reasoning(model)
 
     async def aclose(self) -> None:  # noqa: B027  # most providers written the short way hold nothing open
         """Closes the connections. The provider cannot be used afterwards."""
@@ -105,34 +118,59 @@ class LLMProvider(ABC):  # noqa: B024  # what must be overridden is one of three
 
     async def _derived_events(self, request: ChatRequest) -> AsyncGenerator[Event]:
         """The events of a provider that is written the short way."""
-        answer = ResponseBuilder(self, request)
+        builder = ResponseBuilder(self, request)
         options: dict[str, Any] = {"temperature": request.temperature, "max_tokens": request.max_tokens}
         if type(self).stream is not LLMProvider.stream:
-            async with aclosing(self.stream(request.messages, answer.model, **options)) as pieces:  # type: ignore[type-var]  # async generators have aclose
+            async with aclosing(self.stream(request.messages, builder.model, **options)) as pieces:  # type: ignore[type-var]  # async generators have aclose
                 async for piece in pieces:
                     if piece:
-                        yield answer.add_text(piece)
-            answer.finish_reason = "stop"
-            yield answer.finish()
+                        yield builder.add_text(piece)
+            builder.finish_reason = "stop"
+            yield builder.finish()
             return
-        whole: LLMResponse | str = await self.complete(request.messages, answer.model, **options)
-        if isinstance(whole, LLMResponse):
-            yield TextDelta(whole.content)
-            for delta in tool_call_deltas(whole.tool_calls):
+        response: LLMResponse | str = await self.complete(request.messages, builder.model, **options)
+        if isinstance(response, LLMResponse):
+            yield TextDelta(response.content)
+            for delta in tool_call_deltas(response.tool_calls):
                 yield delta
-            yield Done(whole)
+            yield Done(response)
             return
-        if not isinstance(whole, str):
-            raise TypeError(f"{type(self).__name__}.complete() must return text or an LLMResponse, not {whole!r:.40}.")
-        yield answer.add_text(whole)
-        answer.finish_reason = "stop"
-        yield answer.finish()
+        if not isinstance(response, str):
+            raise TypeError(
+                f"{type(self).__name__}.complete() must return text or an LLMResponse, not {response!r:.40}."
+            )
+        yield builder.add_text(response)
+        builder.finish_reason = "stop"
+        yield builder.finish()
+
+
+class UnconfiguredProvider(LLMProvider):
+    """Stands in for a provider that cannot be built, for want of a key for example, so that a route can go on.
+
+    Every request is refused with the reason, whatever it asks for: what the provider would have been able to do is
+    not known, and is not what the reader has to mend.
+    """
+
+    def __init__(self, *, name: str, title: str, default_model: str, reason: ConfigurationError) -> None:
+        self.name = name
+        self.title = title
+        self.default_model = default_model
+        self._reason = reason
+
+    async def events(self, request: ChatRequest) -> AsyncGenerator[Event]:
+        raise NotConfigured(
+            self._reason.message,
+            provider=self.name,
+            model=request.model or self.default_model,
+            hint=self._reason.hint,
+        )
+        yield  # type: ignore[unreachable]  # makes this an asynchronous generator
 
 
 def _request(
     messages: Sequence[Message] | str, model: str | None, temperature: float | None, max_tokens: int | None
 ) -> ChatRequest:
-    """A request from what a program passes. Raises `InvalidRequest` for what no provider could be sent."""
+    """A request from a program's arguments. Raises `InvalidRequest` for arguments that no provider takes."""
     turns: object = [Message(Role.USER, messages)] if isinstance(messages, str) else messages
     if not isinstance(turns, list | tuple) or not all(isinstance(turn, Message) for turn in turns):
         raise InvalidRequest("The messages are a text, or a list of Message values.", hint='Message("user", "Hello")')

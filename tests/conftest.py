@@ -1,8 +1,12 @@
-"""What every test may ask for: a fault server to run against, and an environment without anybody's keys."""
+"""What every test may ask for: a fault server to run against, and an environment without anybody's keys.
+
+It also sorts the tests into tiers (see tests/README.md), by folder and by fixture, so that no file has to say it.
+"""
 
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -21,12 +25,48 @@ settings.register_profile("unhurried", deadline=None)  # a busy machine is no fa
 settings.load_profile("unhurried")
 
 
+TESTS = Path(__file__).parent
+TIERS = {
+    "contract": ["contract", "router/test_matrix.py"],
+    "server": [
+        "access/test_sign_in.py",
+        "api/test_docs.py",
+        "api/test_openapi.py",
+        "api/test_other_clients.py",
+        "security/test_canaries.py",
+        "security/test_closed.py",
+        "security/test_forged.py",
+        "security/test_keys_route.py",
+        "serving",
+        "spaces",
+        "ui/test_quiet.py",
+        "ui/test_usage.py",
+    ],
+}
+"""The folders and files of each tier. What is in none belongs to the inner tier, or to a browser's."""
+FIXTURES = {"browser": "browser", "site": "server"}
+"""Fixtures that put each test that uses them into a tier."""
+
+
+def tiers(path: Path, fixtures: list[str]) -> set[str]:
+    """The marks of a test in that file, with those fixtures. One that needs a browser needs all of the machine."""
+    marks = {FIXTURES[name] for name in fixtures if name in FIXTURES}
+    marks |= {tier for tier, places in TIERS.items() if any(path.is_relative_to(TESTS / place) for place in places)}
+    return marks | {"heavy"} if "browser" in marks else marks
+
+
+def pytest_configure() -> None:
+    """A file that was moved must not fall out of its tier unseen."""
+    if missing := [place for places in TIERS.values() for place in places if not (TESTS / place).exists()]:
+        raise pytest.UsageError(f"tests/conftest.py puts into a tier what is not there: {', '.join(missing)}")
+
+
 @pytest.hookimpl(tryfirst=True)  # before tests are chosen by their marks
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """A test with a browser is heavy."""
+    """Marks each test with its tiers."""
     for item in items:
-        if "browser" in item.fixturenames:  # type: ignore[attr-defined]  # a function's
-            item.add_marker(pytest.mark.heavy)
+        for tier in sorted(tiers(item.path, getattr(item, "fixturenames", []))):
+            item.add_marker(tier)
 
 
 @pytest.fixture(autouse=True)
@@ -40,8 +80,8 @@ def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[str]:
     """The address of a real PostgreSQL: that which LLM_HUB_TEST_POSTGRES_URL names, or one of the tests' own."""
-    if given := os.environ.get("LLM_HUB_TEST_POSTGRES_URL"):
-        yield given
+    if url := os.environ.get("LLM_HUB_TEST_POSTGRES_URL"):
+        yield url
         return
     folder = programs()
     if folder is None:

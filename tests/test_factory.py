@@ -1,10 +1,11 @@
-"""Names become providers, and whoever is unknown is named."""
+"""The factory makes providers by name, and providers may be written the short way."""
 
 from __future__ import annotations
 
 import asyncio
 import gc
 from collections.abc import AsyncIterator, Iterator
+from typing import Any
 
 import pytest
 
@@ -18,9 +19,11 @@ from llm_hub import (
     Role,
     Text,
 )
-from llm_hub.chat import ChatRequest, Done, LLMResponse, TextDelta
-from llm_hub.errors import EmptyAnswer, InvalidRequest
+from llm_hub.chat import ChatRequest, Done, JSONFormat, LLMResponse, TextDelta, Tool
+from llm_hub.errors import EmptyAnswer, InvalidRequest, NotConfigured
+from llm_hub.hub import Hub
 from llm_hub.providers.catalog import PROVIDERS
+from llm_hub.settings import Settings
 from tests.fault_server import FaultServerThread, answer_text
 
 
@@ -29,8 +32,8 @@ class Echo(LLMProvider):
 
     default_model = "echo-1"
 
-    async def complete(self, messages, model=None, *, temperature=None, max_tokens=None) -> str:  # type: ignore[no-untyped-def,override]
-        return messages[-1].text.upper()
+    async def complete(self, messages: Any, model: Any = None, **options: Any) -> str:  # type: ignore[override]
+        return str(messages[-1].text.upper())
 
 
 class Spell(LLMProvider):
@@ -38,7 +41,7 @@ class Spell(LLMProvider):
 
     default_model = "spell-1"
 
-    async def stream(self, messages, model=None, *, temperature=None, max_tokens=None) -> AsyncIterator[str]:  # type: ignore[no-untyped-def,override]
+    async def stream(self, messages: Any, model: Any = None, **options: Any) -> AsyncIterator[str]:
         for letter in messages[-1].text:
             yield letter
 
@@ -76,14 +79,65 @@ def test_an_unknown_name_is_answered_with_the_nearest() -> None:
         ProviderFactory.create("opena1")
 
 
-@pytest.mark.parametrize("name", [name for name, row in PROVIDERS.items() if row.key])
+KEYED = [name for name, spec in PROVIDERS.items() if spec.key]
+
+
+@pytest.mark.parametrize("name", KEYED)
 def test_a_missing_key_is_told_with_the_name_of_its_variable(name: str) -> None:
     with pytest.raises(ConfigurationError, match=PROVIDERS[name].key[0]):
         ProviderFactory.create(name)
 
 
-@pytest.mark.parametrize("name", [name for name, row in PROVIDERS.items() if row.key])
-async def test_every_row_with_a_key_makes_its_provider(name: str) -> None:
+@pytest.mark.parametrize("name", KEYED)
+async def test_the_variable_that_a_missing_key_names_is_read(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(PROVIDERS[name].key[0], "test-key-123")
+    provider = ProviderFactory.create(name)
+    assert (provider.name, provider.address) == (name, PROVIDERS[name].base_url)
+    await provider.aclose()
+
+
+async def test_a_key_from_the_environment_goes_to_the_server_that_stands_beside_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "test-key-123")
+    monkeypatch.setenv("OPENAI_BASE_URL", "https://proxy.example/v1")
+    for options, address in (
+        ({}, "https://proxy.example/v1"),
+        ({"base_url": "https://own.example/v1"}, "https://own.example/v1"),
+        ({"api_key": "test-key-456"}, PROVIDERS["openai"].base_url),
+    ):
+        provider = ProviderFactory.create("openai", **options)
+        assert provider.address == address
+        await provider.aclose()
+
+
+def test_the_hub_builds_no_provider_with_a_key_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "test-key-123")
+    with pytest.raises(ConfigurationError, match="needs an API key"):
+        ProviderFactory.build("openai", PROVIDERS["openai"])
+    with pytest.raises(ConfigurationError, match="needs an API key"):
+        ProviderFactory.create("openai", api_key=None)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{}, {"tools": (Tool("clock"),)}, {"format": JSONFormat()}, {"seed": 7}, {"effort": "low"}],
+    ids=["nothing", "tools", "format", "seed", "effort"],
+)
+async def test_without_a_key_every_request_is_told_that_the_key_is_missing(options: dict[str, Any]) -> None:
+    hub = Hub(Settings())
+    try:
+        request = ChatRequest((Message(Role.USER, "hello"),), "openai", fallback=(), **options)
+        with pytest.raises(NotConfigured, match=r"OpenAI needs a key\. Set OPENAI_API_KEY") as caught:
+            async with hub.session().answer(request) as (events, _):
+                [event async for event in events]
+        assert caught.value.provider == "openai"
+    finally:
+        await hub.aclose()
+
+
+@pytest.mark.parametrize("name", KEYED)
+async def test_every_spec_with_a_key_makes_its_provider(name: str) -> None:
     provider = ProviderFactory.create(name, api_key="test-key-123")
     assert (provider.name, provider.title) == (name, PROVIDERS[name].title)
     assert provider.default_model in PROVIDERS[name].suggestions
@@ -106,7 +160,7 @@ async def test_a_provider_with_stream_alone_completes_too() -> None:
 
 async def test_an_empty_answer_of_a_short_provider_is_an_error() -> None:
     class Silent(Spell):
-        async def stream(self, messages, model=None, **_: object) -> AsyncIterator[str]:  # type: ignore[no-untyped-def,override]
+        async def stream(self, messages: Any, model: Any = None, **options: Any) -> AsyncIterator[str]:
             yield ""
 
     with pytest.raises(EmptyAnswer):

@@ -39,7 +39,7 @@ def bare_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 async def answer(session: Session, model: str | None, fallback: tuple[str, ...] | None = None) -> LLMResponse:
     request = ChatRequest((Message(Role.USER, "Hello"),), model, fallback=fallback)
-    async with session.answer(request) as events:
+    async with session.answer(request) as (events, _):
         last = [event async for event in events][-1]
     assert isinstance(last, Done)
     return last.response
@@ -58,7 +58,7 @@ async def test_a_provider_without_a_key_is_listed_and_says_so(tmp_path: Path) ->
 
 async def test_a_missing_key_is_the_cause_also_where_the_request_has_tools(tmp_path: Path) -> None:
     tools = ChatRequest((Message(Role.USER, "Hello"),), "openai", tools=(Tool("add", "Adds", {}),), fallback=())
-    async with open_session(tmp_path, "") as session, session.answer(tools) as events:
+    async with open_session(tmp_path, "") as session, session.answer(tools) as (events, _):
         with pytest.raises(NotConfigured, match=r"OpenAI needs a key\. Set OPENAI_API_KEY"):
             [event async for event in events]
 

@@ -1,4 +1,4 @@
-"""What came in one read of the network, as few events."""
+"""Neighbouring deltas of one read from the network are joined into one event."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ if TYPE_CHECKING:
     from llm_hub.chat import Event
 
 
-def test_text_that_follows_text_is_one_and_nothing_changes_places() -> None:
+def test_neighbouring_text_is_joined_and_the_order_stays() -> None:
     call = ToolCallDelta(0, "id", "name", "{}")
-    said: list[Event] = [
+    events: list[Event] = [
         ReasoningDelta("a"), ReasoningDelta("b"), TextDelta("c"), call, TextDelta("d"), TextDelta("e"), TextDelta("f"),
     ]  # fmt: skip
-    assert list(join_deltas(said)) == [ReasoningDelta("ab"), TextDelta("c"), call, TextDelta("def")]
+    assert list(join_deltas(events)) == [ReasoningDelta("ab"), TextDelta("c"), call, TextDelta("def")]
     assert list(join_deltas([])) == []
 
 
-def test_what_was_said_before_a_failure_has_been_said() -> None:
+def test_text_before_a_failure_is_handed_on() -> None:
     def broken() -> Iterator[Event]:
         yield TextDelta("one")
         yield TextDelta(" two")

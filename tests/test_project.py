@@ -6,14 +6,16 @@ import re
 import subprocess
 import sys
 import tomllib
+from importlib.metadata import distributions
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+import llm_hub
 from llm_hub.providers.catalog import PROVIDERS
 from llm_hub.settings import Settings
-
-if TYPE_CHECKING:
-    import pytest
 
 ROOT = Path(__file__).parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
@@ -35,8 +37,8 @@ def test_the_example_file_is_read_without_complaint(monkeypatch: pytest.MonkeyPa
     assert Settings.load(ROOT / ".env.example").model_dump() == Settings().model_dump()
 
 
-def test_the_readme_lists_every_setting() -> None:
-    table = README.split("## Settings", 1)[1].split("\n## ", 1)[0]
+def test_the_settings_page_lists_every_setting() -> None:
+    table = (ROOT / "docs" / "settings.md").read_text()
     assert set(re.findall(r"`([A-Z][A-Z_]+)`", table)) == every_setting()
 
 
@@ -52,22 +54,52 @@ def test_every_link_of_the_readme_leads_somewhere() -> None:
         assert link.startswith("https://") or (ROOT / link).exists(), link
 
 
-def _constrained() -> dict[str, str]:
+def pins() -> dict[str, Requirement]:
+    """The lines of constraints.txt for this machine and its Python, by the package's name."""
     lines = (ROOT / "constraints.txt").read_text().splitlines()
-    pins = (line.split(";")[0].split("==") for line in lines if line and not line.startswith("#"))
-    return {name.strip(): version.strip() for name, version in pins}
+    requirements = [Requirement(line) for line in lines if line and not line.startswith("#")]
+    here = [line for line in requirements if line.marker is None or line.marker.evaluate()]
+    return {canonicalize_name(line.name): line for line in here}
+
+
+def ranges() -> list[Requirement]:
+    """What pyproject.toml allows, of the package itself, its extras and the groups."""
+    project = PROJECT["project"]
+    lists = [*project["optional-dependencies"].values(), *PROJECT["dependency-groups"].values()]
+    return [Requirement(line) for line in [*project["dependencies"], *(line for lines in lists for line in lines)]]
 
 
 def test_every_dependency_has_an_upper_bound() -> None:
-    groups = PROJECT["dependency-groups"].values()
-    for line in [*PROJECT["project"]["dependencies"], *(line for group in groups for line in group)]:
-        assert ",<" in line, f"{line} has no upper bound"
+    for allowed in ranges():
+        assert "<" in {clause.operator for clause in allowed.specifier}, f"{allowed} has no upper bound"
 
 
-def test_the_constraints_name_versions_and_no_hosts() -> None:
-    text = (ROOT / "constraints.txt").read_text()
-    assert "://" not in text
-    assert {line.split(">=")[0].split("[")[0] for line in PROJECT["project"]["dependencies"]} <= _constrained().keys()
+def test_the_constraints_name_one_version_of_everything_and_no_hosts() -> None:
+    assert "://" not in (ROOT / "constraints.txt").read_text()
+    for pin in pins().values():
+        assert [clause.operator for clause in pin.specifier] == ["=="], pin
+
+
+def test_the_constraints_are_within_the_ranges() -> None:
+    pinned = pins()
+    for allowed in ranges():
+        (clause,) = pinned[canonicalize_name(allowed.name)].specifier
+        assert allowed.specifier.contains(clause.version), f"{allowed}, but constraints.txt has {clause.version}"
+
+
+def test_the_constraints_are_what_these_tests_run_with() -> None:
+    if not (ROOT / "uv.lock").exists():
+        pytest.skip("uv did not make this environment, so its versions are somebody else's choice")
+    here = {canonicalize_name(package.metadata["Name"]): package.version for package in distributions()}
+    listed = {name: next(iter(pin.specifier)).version for name, pin in pins().items()}
+    here.pop(canonicalize_name("llm-hub"), None)
+    assert here == listed, "run `make constraints`"
+
+
+def test_the_version_stands_in_one_place() -> None:
+    assert "version" in PROJECT["project"]["dynamic"]
+    assert PROJECT["tool"]["hatch"]["version"]["path"] == "llm_hub/__init__.py"
+    assert re.fullmatch(r"\d+\.\d+\.\d+", llm_hub.__version__)
 
 
 def test_the_image_is_made_of_files_that_are_there_and_let_in() -> None:
@@ -91,8 +123,6 @@ def test_importing_the_package_loads_no_sdk_no_pydantic_and_no_http_library() ->
 
 
 def test_every_public_name_can_be_imported() -> None:
-    import llm_hub
-
     for name in llm_hub.__all__:
         assert getattr(llm_hub, name).__module__.startswith("llm_hub.")
     assert set(llm_hub.__all__) <= set(dir(llm_hub))

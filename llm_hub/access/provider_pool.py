@@ -9,20 +9,18 @@ from __future__ import annotations
 import asyncio
 import hmac
 import secrets
-from collections import OrderedDict, deque
+from collections import OrderedDict
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
+
+from llm_hub.router.attempt_history import AttemptHistory
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
 
-    from llm_hub.chat import Attempt, ModelInfo
+    from llm_hub.chat import ModelInfo
     from llm_hub.provider import LLMProvider
 
-MAX_ATTEMPTS_KEPT = 200
-"""Attempts remembered for each model, for whoever shows its health."""
-MAX_MODELS_KEPT = 200
-"""Models of one open provider whose attempts are remembered: a name can be anything that somebody types."""
 MAX_VISITOR_PROVIDERS = 500
 """Providers that are kept open with visitors' keys; the one that was not used for longest is closed first."""
 
@@ -30,14 +28,13 @@ MAX_VISITOR_PROVIDERS = 500
 class PooledProvider:
     """One provider with one key: it is built when it is first used, and keeps its model list and its recent attempts.
 
-    `model_list` is when the list was read, and the list. `attempts` holds by model when each attempt was over, and the
-    attempt, newest last.
+    `model_list` is when the list was read, and the list.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Callable[[], float]) -> None:
         self.provider: LLMProvider | None = None
         self.model_list: tuple[float, tuple[ModelInfo, ...]] | None = None
-        self.attempts: OrderedDict[str, deque[tuple[float, Attempt]]] = OrderedDict()
+        self.history = AttemptHistory(clock)
         self._building = asyncio.Lock()
         self._users = 0
         self._closing = False
@@ -56,13 +53,6 @@ class PooledProvider:
             if self._closing and not self._users:
                 await self.aclose()
 
-    def remember(self, now: float, attempt: Attempt) -> None:
-        """Keeps an attempt that was over at the time `now`."""
-        self.attempts.setdefault(attempt.model, deque(maxlen=MAX_ATTEMPTS_KEPT)).append((now, attempt))
-        self.attempts.move_to_end(attempt.model)
-        while len(self.attempts) > MAX_MODELS_KEPT:
-            self.attempts.popitem(last=False)
-
     async def close_when_unused(self) -> None:
         """Closes the provider's connections as soon as nobody uses them."""
         self._closing = True
@@ -79,7 +69,8 @@ class PooledProvider:
 class ProviderPool:
     """Every open provider. The owner's, and those that need no key, stay open; of visitors' only so many do."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
         self._shared: dict[str, PooledProvider] = {}
         self._visitors: OrderedDict[tuple[str, bytes], PooledProvider] = OrderedDict()
         self._secret = secrets.token_bytes(32)
@@ -88,9 +79,9 @@ class ProviderPool:
     def open(self, provider: str, key: str = "") -> PooledProvider:
         """A provider with a visitor's key, added if need be; without a key the owner's, or the one that all share."""
         if not key:
-            return self._shared.setdefault(provider, PooledProvider())
+            return self._shared.setdefault(provider, PooledProvider(self._clock))
         place = (provider, self._hash(key))
-        pooled = self._visitors.setdefault(place, PooledProvider())
+        pooled = self._visitors.setdefault(place, PooledProvider(self._clock))
         self._visitors.move_to_end(place)
         while len(self._visitors) > MAX_VISITOR_PROVIDERS:
             _, oldest = self._visitors.popitem(last=False)

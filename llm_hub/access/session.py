@@ -14,12 +14,12 @@ from llm_hub.access.keyring import TYPE_A_KEY
 from llm_hub.access.provider_pool import ProviderPool
 from llm_hub.access.route import Route, providers_of, targets_of
 from llm_hub.chat import split_target
-from llm_hub.errors import ConfigurationError, LLMHubError, NotConfigured
+from llm_hub.errors import ConfigurationError, LLMHubError
 from llm_hub.factory import ProviderFactory
-from llm_hub.provider import LLMProvider
+from llm_hub.provider import LLMProvider, UnconfiguredProvider
 from llm_hub.providers.catalog import PROVIDERS
-from llm_hub.router import Clocks, Health, LLMRouter, Target
-from llm_hub.router.deadlines import Running
+from llm_hub.router import Health, LLMRouter, Target, Timeouts
+from llm_hub.router.deadlines import RunningAnswers, Wait
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Callable
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from llm_hub.chat import Attempt, ChatRequest, Event, ModelInfo
     from llm_hub.factory import ConfiguredProviders
     from llm_hub.providers.catalog import ProviderSpec
-    from llm_hub.router.circuit_breaker import Paused
+    from llm_hub.router.circuit_breaker import Pause
     from llm_hub.usage.prices import Prices
 
 MAX_LIST_AGE = 600.0
@@ -57,7 +57,7 @@ class TargetState:
     """
 
     name: str
-    paused: Paused | None
+    paused: Pause | None
     attempts: tuple[Attempt, ...]
     ages: tuple[float, ...] = ()
 
@@ -72,11 +72,14 @@ class SharedState:
     """The configured route; () for none."""
     max_retries: int = 2
     resume: bool = True
-    clocks: Clocks = field(default_factory=Clocks)
+    timeouts: Timeouts = field(default_factory=Timeouts)
     health: Health = field(default_factory=Health)
     clock: Callable[[], float] = time.monotonic
-    pool: ProviderPool = field(default_factory=ProviderPool)
-    running: Running = field(default_factory=Running)
+    pool: ProviderPool = field(init=False)
+    running: RunningAnswers = field(default_factory=RunningAnswers)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "pool", ProviderPool(self.clock))
 
 
 class Session:
@@ -184,11 +187,15 @@ class Session:
         )
 
     @asynccontextmanager
-    async def answer(self, request: ChatRequest, route: Route | None = None) -> AsyncIterator[AsyncGenerator[Event]]:
+    async def answer(
+        self, request: ChatRequest, route: Route | None = None
+    ) -> AsyncIterator[tuple[AsyncGenerator[Event], Wait]]:
         """The events of the answer to a request, from the first target of its route that can give one.
 
         Its model is `provider/model`, a provider's name alone for its default model, or `auto` (or None) for the
         configured route; see `targets_of`. Raises `LLMHubError`. At the end every connection is closed or returned.
+
+        Each event is to be awaited within the `Wait`, which a stop of the hub interrupts.
         """
         route = route or self.route_of(request)
         async with AsyncExitStack() as stack:
@@ -197,13 +204,13 @@ class Session:
                 targets[0],
                 targets[1:],
                 self._shared.max_retries,
-                clocks=self._shared.clocks,
+                timeouts=self._shared.timeouts,
                 health=self._shared.health,
                 resume=self._shared.resume,
                 record=partial(self._remember, route.payer),
             )
-            events = self._shared.running.watch(router.events(replace(request, model=None)))
-            yield await stack.enter_async_context(aclosing(events))
+            wait = stack.enter_context(self._shared.running.answer())
+            yield await stack.enter_async_context(aclosing(router.events(replace(request, model=None)))), wait
 
     def knows(self, provider: str, model: str) -> bool:
         """Whether a model's name may be kept in the ledger and in metrics: it is listed, configured or has answered.
@@ -211,8 +218,9 @@ class Session:
         Any other name was typed by somebody, and may be a key in the wrong place.
         """
         pooled = self._pooled(provider)
-        attempts = pooled.attempts.get(model, ()) if pooled else ()
-        if any(attempt.outcome == "answered" for _, attempt in attempts) or self._lists(provider, model, pooled):
+        if pooled and pooled.history.has_answered(model):
+            return True
+        if self._lists(provider, model, pooled):
             return True
         return f"{provider}/{model}" in self._shared.route or self.prices.names(f"{provider}/{model}")
 
@@ -221,12 +229,13 @@ class Session:
         states = []
         for name in [*self._specs, *ProviderFactory.registered]:
             pooled = self._pooled(name)
-            for model, attempts in list(pooled.attempts.items()) if pooled else ():
+            for model in pooled.history.models if pooled else ():
                 if self._keyring.trusted or self._keyring.typed(name) or self._lists(name, model, pooled):
                     opened = pooled.provider if pooled else None
-                    paused = self._shared.health.paused(opened, model) if opened else None
-                    ages = tuple(self._shared.clock() - over_at for over_at, _ in attempts)
-                    states.append(TargetState(f"{name}/{model}", paused, tuple(item for _, item in attempts), ages))
+                    paused = self._shared.health.current_pause(opened, model) if opened else None
+                    past = pooled.history.attempts(model) if pooled else ()
+                    attempts, ages = tuple(item.attempt for item in past), tuple(item.age for item in past)
+                    states.append(TargetState(f"{name}/{model}", paused, attempts, ages))
         return tuple(sorted(states, key=lambda state: state.name))
 
     def try_now(self, target: str) -> None:
@@ -267,7 +276,7 @@ class Session:
         name, pooled = attempt.provider, self._pooled(attempt.provider, payer)
         private = self._keyring.trusted or (payer == "visitor" and self._keyring.typed(name))
         if pooled and (private or attempt.outcome == "answered" or self._lists(name, attempt.model, pooled)):
-            pooled.remember(self._shared.clock(), attempt)
+            pooled.history.add(attempt)
 
     async def _open_target(self, name: str, payer: Payer, stack: AsyncExitStack) -> Target:
         """A target by its name; one that cannot be used says why when it is asked, so that the route goes on."""
@@ -278,7 +287,11 @@ class Session:
         except ConfigurationError as error:
             if provider not in self._specs:
                 raise
-            return Target(UnusableProvider(provider, self._specs[provider], error), model)
+            spec = self._specs[provider]
+            unconfigured = UnconfiguredProvider(
+                name=provider, title=spec.title, default_model=spec.default_model or "?", reason=error
+            )
+            return Target(unconfigured, model)
 
     def _state(self, name: str, spec: ProviderSpec) -> ProviderState:
         error = self._problem(name)
@@ -323,23 +336,3 @@ class Session:
         """A new provider, built in a thread: importing an SDK takes up to a second."""
         options = self._configured.options(name) | ({"api_key": key} if key else {})
         return await asyncio.to_thread(ProviderFactory.build, name, spec, **options)
-
-
-class UnusableProvider(LLMProvider):
-    """Stands in a route for a provider that cannot be built, and fails with the reason: no key, or a wrong setting."""
-
-    def __init__(self, name: str, spec: ProviderSpec, error: ConfigurationError) -> None:
-        self.name, self.title, self.default_model = name, spec.title, spec.default_model or "?"
-        self._error = error
-
-    def events(self, request: ChatRequest) -> AsyncGenerator[Event]:  # noqa: ARG002  # the interface's
-        """Fails with `NotConfigured`, whatever is asked: what is missing goes before what the provider cannot do."""
-        return _failing(NotConfigured(self._error.message, provider=self.name, hint=self._error.hint))
-
-
-async def _failing(error: LLMHubError) -> AsyncGenerator[Event]:
-    """A stream of events that fails before its first."""
-    nothing: tuple[Event, ...] = ()
-    for event in nothing:
-        yield event
-    raise error

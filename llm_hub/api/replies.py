@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Callable, Iterable
-from contextlib import aclosing, suppress
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable
+from contextlib import aclosing, asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Protocol
 
 from starlette.responses import Response
@@ -14,6 +14,7 @@ from llm_hub.api.encoding import dump
 from llm_hub.api.refusals import INTERNAL_ERROR, error_of
 from llm_hub.chat import AttemptFailed, AttemptStarted, Done, Resumed, Waiting
 from llm_hub.errors import LLMHubError, ProviderError
+from llm_hub.router.deadlines import Wait
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -38,122 +39,116 @@ class Writer(Protocol):
 
 async def whole(request: Request, events: AsyncGenerator[Event], body: Callable[[LLMResponse], object]) -> Response:
     """The answer in one reply. A client that leaves ends the request to the provider. Raises `LLMHubError`."""
-
-    async def answer() -> LLMResponse:
-        async with aclosing(events):
-            async for event in events:
-                if isinstance(event, Done):
-                    return event.response
-        raise ProviderError("The hub ended its answer without saying that it was complete.")
-
-    answering = asyncio.create_task(answer())
-    leaving = asyncio.create_task(_left(request))
+    event: Event | None = None
     try:
-        await asyncio.wait((answering, leaving), return_when=asyncio.FIRST_COMPLETED)
-        if not answering.done():
-            return Response(status_code=499)  # nobody reads it
-        response = answering.result()
-        return Response(dump(body(response)), media_type="application/json", headers=_who(response))
-    finally:
-        for task in (answering, leaving):
-            task.cancel()
-        await asyncio.wait((answering, leaving))
+        async with aclosing(events), _until_client_leaves(request) as wait:
+            while not isinstance(event, Done):
+                with wait:
+                    event = await anext(events, None)
+                if event is None:
+                    raise ProviderError("The hub ended its answer without saying that it was complete.")
+    except ClientLeft:
+        return Response(status_code=499)  # nobody reads it
+    response = event.response
+    return Response(dump(body(response)), media_type="application/json", headers=_answer_headers(response))
 
 
 async def stream(request: Request, events: AsyncGenerator[Event], writer: Writer) -> Response:
     """The answer as it comes. Raises `LLMHubError` if it fails before its first token, so that the status is real."""
     early: list[Event] = []
-    opening = asyncio.create_task(_open(events, early))
-    leaving = asyncio.create_task(_left(request))
     try:
-        await asyncio.wait((opening, leaving), return_when=asyncio.FIRST_COMPLETED)
-        if not opening.done():
-            return Response(status_code=499)  # nobody reads it
-        opening.result()
+        async with _until_client_leaves(request) as wait:
+            while not early or isinstance(early[-1], Waiting | AttemptStarted | AttemptFailed | Resumed):
+                with wait:
+                    event = await anext(events, None)
+                if event is None:
+                    break
+                early.append(event)
+    except ClientLeft:
+        await events.aclose()
+        return Response(status_code=499)  # nobody reads it
     except BaseException:
         await events.aclose()
         raise
+    return _Streamed(request, early, events, writer)
+
+
+class ClientLeft(Exception):
+    """The client has closed its connection."""
+
+
+@asynccontextmanager
+async def _until_client_leaves(request: Request) -> AsyncIterator[Wait]:
+    """A wait that ends with `ClientLeft` when the client closes its connection."""
+    wait = Wait()
+
+    def interrupt(_: asyncio.Task[None]) -> None:
+        wait.interrupt(ClientLeft())
+
+    leaving = asyncio.create_task(_disconnect(request))
+    leaving.add_done_callback(interrupt)
+    try:
+        yield wait
     finally:
-        for task in (opening, leaving):
-            task.cancel()
-        await asyncio.wait((opening, leaving))
-        if opening.cancelled():
-            await events.aclose()
-    return _Streamed(request, events, _written(early, events, writer))
+        leaving.remove_done_callback(interrupt)
+        leaving.cancel()
+        await asyncio.wait((leaving,))
 
 
 class _Streamed(Response):
-    """Sends what was written of the events. It ends when the client leaves, however much a provider has sent ahead."""
+    """Sends what the writer makes of the events: `early`, which have come already, then the others as they come.
+
+    It ends when the client leaves, however much a provider has sent ahead. Whatever goes wrong now is an error event,
+    and the terminator comes last.
+    """
 
     media_type = "text/event-stream"
 
-    def __init__(self, request: Request, events: AsyncGenerator[Event], written: AsyncGenerator[bytes]) -> None:
+    def __init__(self, request: Request, early: Iterable[Event], events: AsyncGenerator[Event], writer: Writer) -> None:
         self.status_code = 200
         self.background = None
         self.init_headers(STREAM_HEADERS)
         self._request = request
+        self._early = early
         self._events = events
-        self._written = written
+        self._writer = writer
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002  # Starlette's shape
-        sending = asyncio.current_task()
-        assert sending is not None  # noqa: S101
-
-        def end(_: asyncio.Task[None]) -> None:
-            sending.cancel()
-
-        leaving = asyncio.create_task(_left(self._request))
-        leaving.add_done_callback(end)
-        try:
-            await self._send(send)
-        except asyncio.CancelledError:
-            if not leaving.done() or sending.uncancel():  # somebody else cancelled it, too
-                raise
-        finally:
-            leaving.remove_done_callback(end)
-            leaving.cancel()
-
-    async def _send(self, send: Send) -> None:
-        async with aclosing(self._events), aclosing(self._written):
-            await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
-            async for said in self._written:
-                await send({"type": "http.response.body", "body": said, "more_body": True})
-        await send({"type": "http.response.body", "body": b"", "more_body": False})
-
-
-async def _open(events: AsyncGenerator[Event], early: list[Event]) -> None:
-    """Takes the events up to the first that is part of an answer."""
-    async for event in events:
-        early.append(event)
-        if not isinstance(event, Waiting | AttemptStarted | AttemptFailed | Resumed):
-            return
+        writer, events = self._writer, self._events
+        with suppress(ClientLeft):
+            async with aclosing(events), _until_client_leaves(self._request) as wait:
+                with wait:
+                    await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
+                piece = b"".join(writer.event(event) for event in self._early)
+                last = False
+                while not last:
+                    if piece:
+                        with wait:
+                            await send({"type": "http.response.body", "body": piece, "more_body": True})
+                    try:
+                        with wait:
+                            event = await anext(events, None)
+                        last = event is None
+                        piece = writer.event(event) if event is not None else b""
+                    except ClientLeft:
+                        raise
+                    except LLMHubError as error:
+                        last, piece = True, writer.error(*error_of(error))
+                    except Exception:
+                        log.exception("An answer failed inside the hub.")
+                        last, piece = True, writer.error(*INTERNAL_ERROR)
+                with wait:
+                    await send({"type": "http.response.body", "body": piece + writer.end, "more_body": False})
 
 
-async def _written(early: Iterable[Event], events: AsyncGenerator[Event], writer: Writer) -> AsyncGenerator[bytes]:
-    """The whole stream. Whatever goes wrong now is an error event, and the terminator comes last."""
-    try:
-        if said := b"".join(writer.event(event) for event in early):
-            yield said
-        async for event in events:
-            if said := writer.event(event):
-                yield said
-    except LLMHubError as error:
-        yield writer.error(*error_of(error))
-    except Exception:
-        log.exception("An answer failed inside the hub.")
-        yield writer.error(*INTERNAL_ERROR)
-    if writer.end:
-        yield writer.end
-
-
-async def _left(request: Request) -> None:
+async def _disconnect(request: Request) -> None:
     """Returns when the client has closed its connection."""
     with suppress(RuntimeError):
         while (await request.receive())["type"] != "http.disconnect":
             pass
 
 
-def _who(response: LLMResponse) -> dict[str, str]:
+def _answer_headers(response: LLMResponse) -> dict[str, str]:
     return {
         "x-llm-hub-provider": response.provider,
         "x-llm-hub-attempts": str(len(response.attempts)),

@@ -12,6 +12,7 @@ import asyncio
 from typing import TYPE_CHECKING, Any
 
 from llm_hub.access.client_address import from_here
+from llm_hub.chat import Done
 from llm_hub.gateway.caller import Caller
 from llm_hub.gateway.meter import Meter
 from llm_hub.gateway.policy import Policy
@@ -66,8 +67,11 @@ class Gateway:
             request = reservation.request
         tally = self.meter.start(session)
         try:
-            async with session.answer(request, terms.route) as events:
-                async for event in events:
+            async with session.answer(request, terms.route) as (events, wait):
+                event: Event | None = None
+                while not isinstance(event, Done):
+                    with wait:
+                        event = await anext(events)
                     if reservation is not None:
                         await reservation.follow(event, tally.answer_bytes)
                     tally.add(event)

@@ -31,9 +31,6 @@ if TYPE_CHECKING:
     from llm_hub.gateway.metrics import Metrics
     from llm_hub.usage.ledger import Ledger
 
-UNSENT_OUTCOMES = frozenset({"paused", "not_configured", "not_offered"})
-"""Outcomes of attempts that never left the hub."""
-
 
 class Meter:
     """Where answers are counted: in the log, and in `ledger` and `metrics` where there are such."""
@@ -136,7 +133,7 @@ class AnswerTally:
     @property
     def sent_attempts(self) -> list[Attempt]:
         """The attempts that reached a provider."""
-        return [attempt for attempt in self.attempts if attempt.outcome not in UNSENT_OUTCOMES]
+        return [attempt for attempt in self.attempts if attempt.was_sent]
 
     @property
     def target(self) -> str:

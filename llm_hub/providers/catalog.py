@@ -13,10 +13,11 @@ if TYPE_CHECKING:
 class ProviderSpec:
     """A provider that comes with the hub.
 
-    A service that speaks OpenAI's chat completions is a row and nothing else. A protocol of its own is an adapter
-    (`module:class` under llm_hub.providers) and a row. `key` and `url` name the variables of the environment that
-    hold the API key and another base URL, the first that is set wins; a row without `key` needs none. `prices` is the
-    provider's id in genai-prices; "" where it is not listed, "free" where answers cost nothing.
+    A service that speaks OpenAI's chat completions needs a spec and nothing else. One with a protocol of its own needs
+    an adapter as well: `adapter` is `module:class` under llm_hub.providers. `key` and `url` name the variables of the
+    environment that hold the API key and another base URL: the first that is set counts. A provider without `key`
+    needs none. `prices` is the provider's id in genai-prices; "" where it is not listed, "free" where answers cost
+    nothing. `options` are further arguments of the adapter's constructor.
     """
 
     title: str
@@ -31,7 +32,7 @@ class ProviderSpec:
 
 
 _OLD_LIMIT = {"max_tokens_field": "max_tokens"}
-"""For servers that know the answer's limit by its first name only."""
+"""For servers that take the answer's limit under its older name only."""
 
 
 PROVIDERS: dict[str, ProviderSpec] = {
@@ -155,5 +156,5 @@ PROVIDERS: dict[str, ProviderSpec] = {
 
 
 def compatible(title: str, base_url: str, key: str) -> ProviderSpec:
-    """The row of any other OpenAI-compatible server. `key` names the variable of the environment that may hold one."""
+    """The spec of any other OpenAI-compatible server. `key` names the environment's variable that may hold its key."""
     return ProviderSpec(title, base_url=base_url, key=(key,), options={**_OLD_LIMIT, "default_model": ""})

@@ -19,9 +19,9 @@ and closes the reply whatever happens. An adapter writes the shape of its reques
                 yield builder.add_text(chunk["text"])
                 builder.finish_reason = chunk.get("finish_reason")
 
-The methods with a default are for what one vendor needs: an adapter overrides them in this module's order. `_get` is
-for one that lists models. The client is built in an adapter's constructor,
-which the hub calls in a thread: building it loads certificates. It connects with the first request.
+The methods with a default are for what one vendor needs: an adapter overrides them in this module's order, and `_get`
+to list models. The client is built in an adapter's constructor, which the hub calls in a thread, since it loads
+certificates; it connects with the first request.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ import asyncio
 from abc import abstractmethod
 from collections.abc import AsyncGenerator, Iterable, Iterator, Mapping
 from contextlib import aclosing
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 from llm_hub.chat import ChatRequest, ReasoningDelta, TextDelta
@@ -75,8 +76,10 @@ class StreamedResponseBuilder(ResponseBuilder):
         """Whether the stream has said that nothing follows: what comes all the same is not read."""
         self._splitter = ThinkSplitter()
 
-    def add_tagged_text(self, text: str) -> list[TextDelta | ReasoningDelta]:
+    def add_tagged_text(self, text: str) -> Iterable[TextDelta | ReasoningDelta]:
         """Adds text in which the model may have written its reasoning between `<think>` tags."""
+        if self._splitter.is_done:  # nearly always: this runs for each token
+            return (self.add_text(text),)
         return self._add_pieces(self._splitter.feed(text))
 
     def add_rest(self) -> list[TextDelta | ReasoningDelta]:
@@ -114,7 +117,7 @@ class HttpProvider(LLMProvider):
             yield notice
         reply = await self._post(builder)
         try:
-            body = read_body(reply, lambda: self._is_complete(builder), builder.count_characters)
+            body = read_body(reply, partial(self._is_complete, builder), builder.count_characters)
             async with aclosing(body) as pieces:
                 async for piece in pieces:
                     texts = [] if builder.ended else decoder.decode(piece)

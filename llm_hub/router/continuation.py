@@ -17,26 +17,27 @@ CONTINUE = (
     "do not apologise, do not comment: write only what follows the last word."
 )
 MAX_RESUMED_CHARS = 1_000_000
-"""Characters. With more than that no model could go on, and whoever tried would read it all, and be paid for it."""
+"""Characters of text that another model is asked to continue: more fits no model, and each would be paid to read it."""
 
 
-def continuation_request(request: ChatRequest, shown: str) -> ChatRequest:
-    """The request with what has been said and the wish to go on; where nothing has been, the request as it was.
+def continuation_request(request: ChatRequest, prefix: str) -> ChatRequest:
+    """The request with the text so far, `prefix`, and the instruction to continue it. Without any, the request itself.
 
-    An answer that is to be JSON is told so, and not held to it: a model that is would begin it anew.
+    For an answer in JSON the instruction says so. The request no longer asks for the format, because a model that is
+    bound to it would begin the JSON anew.
     """
-    if not shown:
+    if not prefix:
         return request
-    wish, form = CONTINUE, request.format
+    instruction, form = CONTINUE, request.format
     if form is not None:
         schema = f" of this schema: {json.dumps(form.schema)}" if form.schema else ""
-        wish = f"{CONTINUE} The whole answer is JSON{schema}."
-    messages = (*request.messages, Message(Role.ASSISTANT, shown), Message(Role.USER, wish))
+        instruction = f"{CONTINUE} The whole answer is JSON{schema}."
+    messages = (*request.messages, Message(Role.ASSISTANT, prefix), Message(Role.USER, instruction))
     return replace(request, messages=messages, format=None)
 
 
 def check_form(request: ChatRequest, last: LLMResponse, text: str) -> None:
-    """Raises `FormBroken` if an answer of several models was to be JSON and is none."""
+    """Raises `FormBroken` if `text`, which several models wrote, was to be JSON and is not. `last` completed it."""
     if request.format is None or last.finish_reason != "stop":
         return
     try:

@@ -1,27 +1,36 @@
-"""Everything that may end the wait for an answer's next event: the clocks, and the stop of the hub."""
+"""The one place that ends a wait early: when time is up, when the hub stops, or when the reader has left.
+
+    wait = Wait()
+    with wait:
+        event = await anext(events)
+
+Whoever has a reason to end it calls `wait.interrupt(reason)`. The waiting task is cancelled, so that everything below
+it closes in order, and the block raises `reason` in place of the `CancelledError`.
+"""
 
 from __future__ import annotations
 
 import asyncio
-from contextlib import aclosing
+import math
+from asyncio import CancelledError, current_task
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
-from llm_hub.chat import Done, TextDelta, Waiting
-from llm_hub.errors import ShuttingDown, StreamBroken, TimedOut
+from llm_hub.errors import ShuttingDown
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator
-
-    from llm_hub.chat import Event
+    from collections.abc import Callable, Iterator
+    from types import TracebackType
 
 
 @dataclass(frozen=True, slots=True)
-class Clocks:
-    """Seconds. Text and reasoning are progress; pings, comments and empty chunks are not.
+class Timeouts:
+    """How long a route waits, in seconds. Text and reasoning are progress; pings, comments and empty chunks are not.
 
-    `first_token` is for models that answer at once, `reasoning` for those that think first, `loading` for one that
-    says that it is being loaded; `idle` between two tokens; `total` for everything together, waits included.
+    `first_token` is for models that answer at once, `reasoning` for those that think first, and `loading` for a
+    server that says that it is loading the model. `idle` is the time between two tokens. `total` is the time for the
+    whole answer, with all attempts and the waits between them.
     """
 
     first_token: float = 12.0
@@ -31,119 +40,141 @@ class Clocks:
     total: float = 600.0
 
 
-class _Watch:
-    """Cancels the task that waits for the next event when its time is up."""
+class Timers(Protocol):
+    """A clock, and calls at a time of that clock. An event loop is one; tests pass one that they move by hand."""
 
-    __slots__ = ("_deadline", "_loop", "_timer", "fired", "limit", "since", "task")
+    def time(self) -> float:
+        """Now, in seconds."""
 
-    def __init__(self, limit: float, deadline: float) -> None:
-        self._loop = asyncio.get_running_loop()
-        self._deadline = deadline
-        self.limit = limit
-        self.since = self._loop.time()
-        self.task: asyncio.Task[object] | None = None
-        self.fired = False
-        self._timer = self._loop.call_at(min(self.since + limit, deadline), self._look)
+    def call_at(self, when: float, callback: Callable[[], object]) -> asyncio.TimerHandle:
+        """Calls `callback` at `when`, unless the handle is cancelled before."""
 
-    def _look(self) -> None:
-        now = self._loop.time()
-        due = min(self.since + self.limit, self._deadline)
-        if self.task is None:
-            due = now + self.limit  # the reader is slow: its time is not the provider's
-        elif now >= due:
-            self.fired = True
-            self.task.cancel()
+
+class SourceCancelled(Exception):
+    """What was waited for ended with a `CancelledError`, although nobody had cancelled the waiting task."""
+
+
+class Wait:
+    """A wait that can be interrupted. It may be entered again and again, by one task at a time, but not within itself.
+
+    Waits of several owners nest: each cancels the task for its own reason, and takes back only its own cancellation.
+    Where the task was cancelled by anybody else, too, the `CancelledError` goes on, whatever the reason was.
+
+    Nothing is cancelled between two blocks, while the reader has the turn: an interruption is then raised by the next
+    block, and the time that `limit` allows stands still. One timer serves all blocks, and looks at when the last one
+    began, so that a block costs no timer of its own. `close` ends that timer.
+    """
+
+    __slots__ = ("_deadline", "_expired", "_limit", "_now", "_reason", "_since", "_task", "_timer", "_timers")
+
+    def __init__(self, timers: Timers | None = None) -> None:
+        self._timers = timers or asyncio.get_running_loop()
+        self._now = self._timers.time
+        self._task: asyncio.Task[object] | None = None
+        self._since = 0.0
+        self._reason: Exception | None = None
+        self._timer: asyncio.TimerHandle | None = None
+
+    def __enter__(self) -> None:
+        if self._reason is not None:
+            raise self._reason
+        self._since = self._now()
+        self._task = current_task()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        task, self._task = self._task, None
+        if self._reason is None:
+            if kind is CancelledError and task is not None and not task.cancelling():
+                raise SourceCancelled from None
             return
-        self._timer = self._loop.call_at(due, self._look)
+        ends_here = task is not None and not task.uncancel()
+        if ends_here and (error is None or isinstance(error, Exception | CancelledError)):
+            raise self._reason from None  # also where the cancellation was taken no notice of
 
-    def change(self, limit: float) -> None:
-        """Another limit from now on. The timer is moved only if it would look too late."""
-        self.limit = limit
-        due = min(self._loop.time() + limit, self._deadline)
-        if due < self._timer.when():
-            self._timer.cancel()
-            self._timer = self._loop.call_at(due, self._look)
+    def interrupt(self, reason: Exception) -> None:
+        """Ends the wait with `reason`. Only the first reason counts."""
+        if self._reason is None:
+            self._reason = reason
+            if self._task is not None:
+                self._task.cancel()
+
+    def limit(self, seconds: float, expired: Callable[[], Exception], *, deadline: float = math.inf) -> None:
+        """From now on each block may take so many `seconds`, and none may go on after `deadline`, a time of the clock.
+
+        A block that takes longer is interrupted with the error that `expired` makes.
+        """
+        self._limit, self._expired, self._deadline = seconds, expired, deadline
+        timer, due = self._timer, min(self._now() + seconds, deadline)
+        if timer is not None:
+            if timer.when() <= due:
+                return  # it looks soon enough, and goes on from there
+            timer.cancel()
+        self._timer = self._timers.call_at(due, self._look)
 
     def close(self) -> None:
-        self._timer.cancel()
+        """Ends the timer."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _look(self) -> None:
+        """Interrupts a block that has used up its time, or comes back when it will have."""
+        now = self._now()
+        due = min(self._since + self._limit, self._deadline)
+        if self._task is None:
+            due = now + self._limit  # the reader has the turn: its time is not the provider's
+        elif now >= due:
+            self.interrupt(self._expired())
+            return
+        self._timer = self._timers.call_at(due, self._look)
 
 
-async def watched(
-    events: AsyncGenerator[Event], clocks: Clocks, *, first_token: float, deadline: float, who: str
-) -> AsyncGenerator[Event]:
-    """The same events. Raises `TimedOut` when the next one does not come in time, and closes their source.
-
-    `first_token` is the limit in seconds for the first text or reasoning, `deadline` the loop's time for all of it.
-    """
-    watch = _Watch(first_token, deadline)
-    loop = asyncio.get_running_loop()
-    started = False
-    async with aclosing(events):
+async def happens_within(event: asyncio.Event, seconds: float, timers: Timers | None = None) -> bool:
+    """Waits until `event` is set, but no longer than so many seconds. Whether it is set."""
+    if seconds > 0 and not event.is_set():
+        wait = Wait(timers)
+        wait.limit(seconds, TimeoutError)
         try:
-            while True:
-                watch.since = loop.time()
-                watch.task = asyncio.current_task()
-                try:
-                    event = await anext(events)
-                except StopAsyncIteration:
-                    return
-                except asyncio.CancelledError:
-                    if watch.task is None or (watch.task.uncancel() if watch.fired else watch.task.cancelling()):
-                        raise
-                    if watch.fired:
-                        raise _timed_out(who, started, watch, loop.time() >= deadline) from None
-                    raise StreamBroken(f"{who} gave up in the middle.") from None  # cancelled inside, not from here
-                if isinstance(event, TextDelta) and not isinstance(event.text, str):
-                    raise StreamBroken(f"{who} sent a piece of text that is none.")
-                if watch.fired and watch.task is not None and not watch.task.uncancel():
-                    raise _timed_out(who, started, watch, loop.time() >= deadline)  # the provider took no notice
-                watch.task = None
-                if not started:
-                    if isinstance(event, Waiting):
-                        watch.change(clocks.loading)
-                    else:
-                        started = True
-                        watch.change(clocks.idle)
-                yield event
+            with wait:
+                await event.wait()
+        except TimeoutError:
+            pass
         finally:
-            watch.close()
+            wait.close()
+    return event.is_set()
 
 
-def _timed_out(who: str, started: bool, watch: _Watch, overall: bool) -> TimedOut:
-    if overall:
-        return TimedOut(f"{who} took too long altogether.", hint="Ask for less, or choose a faster model.")
-    what = "stopped in the middle of its answer" if started else "did not begin to answer"
-    return TimedOut(f"{who} {what} within {watch.limit:g} seconds.", hint="Try again, or choose another provider.")
-
-
-@dataclass(slots=True, eq=False)
-class _RunningAnswer:
-    """`task` is the one that waits for the next event, None while the reader has the turn."""
-
-    task: asyncio.Task[object] | None = None
-    ended: bool = False
-
-    def end(self) -> None:
-        self.ended = True
-        if self.task is not None:
-            self.task.cancel()
-
-    def cancelled(self) -> bool:
-        """Whether it was `end` alone that cancelled the waiting task, which then goes on."""
-        return self.ended and self.task is not None and self.task.uncancel() == 0
-
-
-class Running:
-    """Every answer on its way, whoever asked for it."""
+class RunningAnswers:
+    """Every answer on its way, whoever asked for it: what a stop of the hub waits for, and may end."""
 
     def __init__(self) -> None:
-        self._answers: set[_RunningAnswer] = set()
+        self._waits: set[Wait] = set()
         self._none = asyncio.Event()
         self._none.set()
         self._closed = False
 
     def __len__(self) -> int:
-        return len(self._answers)
+        return len(self._waits)
+
+    @contextmanager
+    def answer(self) -> Iterator[Wait]:
+        """Counts one answer for as long as the block takes, and gives the wait that `end` interrupts.
+
+        Everything that the answer waits for belongs into that wait. Raises `ShuttingDown` once no answer may begin.
+        """
+        if self._closed:
+            raise ShuttingDown("LLM Hub is being stopped and takes no new requests.")
+        wait = Wait()
+        self._waits.add(wait)
+        self._none.clear()
+        try:
+            yield wait
+        finally:
+            self._waits.discard(wait)
+            if not self._waits:
+                self._none.set()
 
     async def none(self) -> None:
         """Returns when no answer is being written."""
@@ -154,37 +185,6 @@ class Running:
         self._closed = True
 
     def end(self) -> None:
-        """Ends every answer: its stream raises `ShuttingDown`, as soon as its reader takes notice."""
-        for answer in self._answers:
-            answer.end()
-
-    async def watch(self, events: AsyncGenerator[Event]) -> AsyncGenerator[Event]:
-        """The same events. Closes their source."""
-        async with aclosing(events):
-            if self._closed:
-                raise ShuttingDown("LLM Hub is being stopped and takes no new requests.")
-            answer = _RunningAnswer()
-            self._answers.add(answer)
-            self._none.clear()
-            try:
-                while not answer.ended:
-                    answer.task = asyncio.current_task()
-                    try:
-                        event = await anext(events)
-                    except StopAsyncIteration:
-                        return
-                    except asyncio.CancelledError:
-                        if answer.cancelled():
-                            break
-                        raise
-                    if answer.cancelled():  # the source took no notice
-                        break
-                    answer.task = None
-                    yield event
-                    if isinstance(event, Done):
-                        return
-            finally:
-                self._answers.discard(answer)
-                if not self._answers:
-                    self._none.set()
-            raise ShuttingDown("LLM Hub was stopped before the answer was complete.")
+        """Interrupts every answer wherever it waits: it raises `ShuttingDown`."""
+        for wait in self._waits:
+            wait.interrupt(ShuttingDown("LLM Hub was stopped before the answer was complete."))

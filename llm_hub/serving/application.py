@@ -55,7 +55,7 @@ class Application:
     """The whole site; `asgi` answers: the API from the first moment, the page as soon as it is built."""
 
     def __init__(self, settings: Settings, redactor: Redactor | None = None) -> None:
-        is_on_space = "SPACE_ID" in os.environ
+        self._is_on_space = "SPACE_ID" in os.environ
         self._public = settings.public
         self._counters = Counters(settings.redis_url)
         self._database = Database(settings.database_url)
@@ -68,7 +68,7 @@ class Application:
             Policy.from_settings(settings, self._counters),
             meter=Meter(self._ledger, metrics, redactor=redactor),
             visitors=Visitors(self.hub, redactor=redactor),
-            address_of=partial(address, on_space=is_on_space),
+            address_of=partial(address, on_space=self._is_on_space),
         )
 
         self.state = SiteState()
@@ -85,7 +85,7 @@ class Application:
         )
         self.front_door = FrontDoor(
             dispatch,
-            on_space=is_on_space,
+            on_space=self._is_on_space,
             names=settings.allowed_hosts,
             only_here=settings.host in THIS_COMPUTER,
             refuse_early=early_refusals,
@@ -98,7 +98,10 @@ class Application:
             timeout=settings.shutdown_timeout,
         )
         self._address = ""
-        self._api_callers = _api_callers(len(self.gateway.policy.api_keys))
+        keys = len(self.gateway.policy.api_keys)
+        self._api_callers = (
+            f"{keys} {'key' if keys == 1 else 'keys'}" if keys else "this computer only: no LLM_HUB_API_KEYS"
+        )
 
     def announce(self, url: str) -> None:
         """Takes the page's address, which is logged once the page answers."""
@@ -143,9 +146,3 @@ class Application:
         await self.hub.warm_up()
         gc.collect()
         gc.freeze()  # what is there by now lives as long as the process: no collection need go through it again
-
-
-def _api_callers(keys: int) -> str:
-    if not keys:
-        return "this computer only, without LLM_HUB_API_KEYS"
-    return "1 key" if keys == 1 else f"{keys} keys"

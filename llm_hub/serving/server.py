@@ -8,6 +8,8 @@ import os
 import signal
 import socket
 import sys
+import threading
+import webbrowser
 from typing import TYPE_CHECKING
 
 import uvicorn
@@ -48,17 +50,23 @@ QUIET_LOGGERS = (
 
 
 class Server(uvicorn.Server):
-    """Goes on listening while the application drains. A second signal ends the draining, a third one the process."""
+    """Goes on listening while the application drains. A second signal ends the draining, a third one the process.
 
-    def __init__(self, config: uvicorn.Config, application: Application) -> None:
+    `page` is the address that a browser is opened at as soon as the server answers; "": none is.
+    """
+
+    def __init__(self, config: uvicorn.Config, application: Application, page: str = "") -> None:
         super().__init__(config)
         self._application = application
+        self._page = page
         self._hurry = asyncio.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         self._loop = asyncio.get_running_loop()
         await super().startup(sockets)
+        if self._page:  # in a thread, since a browser in the terminal only returns when it is left
+            threading.Thread(target=webbrowser.open, args=(self._page,), daemon=True, name="browser").start()
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         if not self.should_exit:
@@ -73,12 +81,13 @@ class Server(uvicorn.Server):
         await super().shutdown(sockets)
 
 
-def run(settings: Settings) -> None:
+def run(settings: Settings, *, open_page: bool = False) -> None:
     """Serves until a signal ends it. Raises `ConfigurationError` for what cannot be used."""
     redactor = _prepare(settings)
     application = Application(settings, redactor)
-    with _bind(settings.host, settings.port) as listener:
-        application.announce(f"http://{_reachable(settings.host)}:{settings.port}")
+    with bind(settings.host, settings.port) as listener:
+        address = f"http://{browser_host(settings.host)}:{settings.port}"
+        application.announce(address)
         config = uvicorn.Config(
             application.asgi,
             http=BoundedHttpProtocol,
@@ -87,15 +96,15 @@ def run(settings: Settings) -> None:
             timeout_graceful_shutdown=SHUTDOWN_GRACE,
             server_header=False,
         )
-        Server(config, application).run(sockets=[listener])
+        Server(config, application, page=address if open_page else "").run(sockets=[listener])
 
 
-def main() -> None:
-    """Serves with the settings of the environment and of .env. `python app.py` does this."""
+def main(*, open_page: bool = False) -> None:
+    """What `python app.py` and `llm-hub` do. Ends with code 2 for settings that cannot be used."""
     for signum in (signal.SIGINT, signal.SIGTERM):
         signal.signal(signum, lambda *_: sys.exit(0))
     try:
-        run(Settings.load())
+        run(Settings.load(), open_page=open_page)
     except ConfigurationError as error:
         sys.stderr.write(f"{error}\n")
         sys.exit(2)
@@ -113,7 +122,8 @@ def _prepare(settings: Settings) -> Redactor:
     return redactor
 
 
-def _bind(host: str, port: int) -> socket.socket:
+def bind(host: str, port: int) -> socket.socket:
+    """A socket that listens there. Raises `ConfigurationError` for an address or a port that cannot be had."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         return socket.create_server((host, port), family=family, backlog=2048)
@@ -128,6 +138,6 @@ def _bind(host: str, port: int) -> socket.socket:
         ) from None
 
 
-def _reachable(host: str) -> str:
-    """The host as a browser on this machine can open it: 0.0.0.0 is none."""
+def browser_host(host: str) -> str:
+    """An address that a browser on this machine can open."""
     return {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)  # noqa: S104

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    from llm_hub.router.deadlines import Running
+    from llm_hub.router.deadlines import RunningAnswers
     from llm_hub.serving.site_state import SiteState
 
 log = logging.getLogger("llm_hub")
@@ -28,7 +28,12 @@ class Shutdown:
     """
 
     def __init__(
-        self, *, state: SiteState, running: Running, api_requests: Collection[asyncio.Task[object]], timeout: float
+        self,
+        *,
+        state: SiteState,
+        running: RunningAnswers,
+        api_requests: Collection[asyncio.Task[object]],
+        timeout: float,
     ) -> None:
         self._state = state
         self._running = running

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import time
 from contextlib import suppress
 from importlib import import_module
@@ -56,6 +57,25 @@ class Database:
         with suppress(ConfigurationError):  # whoever uses it is told
             await asyncio.to_thread(_engine, self._url)
 
+    async def ping(self) -> None:
+        """Connects, and makes and changes nothing. Raises `ConfigurationError` where `run` would for that."""
+        if self.unmade:
+            _check_folder(Path(self._url.partition(":///")[2]))
+            return
+        await self.load()
+        from sqlalchemy.exc import SQLAlchemyError
+
+        engine = await asyncio.to_thread(_engine, self._url)
+        try:
+            async with engine.begin():
+                pass
+        except (SQLAlchemyError, OSError):
+            raise ConfigurationError(
+                "The database cannot be used.", hint="Check LLM_HUB_DATABASE_URL and its server or folder."
+            ) from None
+        finally:
+            await engine.dispose()
+
     async def run(self, work: Callable[[Connection], Result]) -> Result:
         """Does some work in one transaction. Raises `ConfigurationError`."""
         schema = await self.schema()
@@ -96,6 +116,12 @@ class Database:
                     raise
                 self._engine = engine
         return self._engine
+
+
+def _check_folder(file: Path) -> None:
+    folder = file.absolute().parent
+    if not os.access(folder, os.W_OK):
+        raise ConfigurationError(f"No file can be made in {folder}.", hint="Check LLM_HUB_DATABASE_URL.")
 
 
 def _engine(url: str) -> AsyncEngine:

@@ -1,11 +1,12 @@
-"""What the page's lists of models offer."""
+"""What the page's lists of providers and models offer, and what is said of a provider beside them."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from llm_hub.errors import InvalidRequest
-from llm_hub.ui.render.formats import target
+from llm_hub.ui.render.formats import target as target_name
+from llm_hub.ui.render.sanitize import html_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -21,24 +22,24 @@ MAX_MODELS_PER_PROVIDER = 60
 """Models of one provider in a list of all; any other can be typed."""
 
 Choice = tuple[str, str]
-"""What a list shows, and what it stands for."""
+"""What a list shows, and the value that it stands for."""
 
 
 def titles(session: Session) -> Titles:
+    """What the page calls each provider."""
     return {AUTO: "Automatic", **{state.name: state.title for state in session.providers()}}
 
 
 def providers(session: Session) -> list[Choice]:
     """Every provider, and before them the configured route, if there is one."""
-    automatic = [(f"Automatic: {in_order(session.fallback, titles(session))}", AUTO)] if session.fallback else []
-    return [*automatic, *((_label(state), state.name) for state in session.providers())]
+    return [*_automatic(session), *((_label(state), state.name) for state in session.providers())]
 
 
 def state(session: Session, provider: str) -> ProviderState:
     """A provider as it is now. Raises `InvalidRequest` for a name that no browser was given."""
-    for one in session.providers():
-        if one.name == provider:
-            return one
+    for state in session.providers():
+        if state.name == provider:
+            return state
     raise InvalidRequest("There is no such provider.")
 
 
@@ -48,38 +49,39 @@ def models(state: ProviderState) -> list[Choice]:
     return [(name, name) for name in names]
 
 
-def listed(found: Iterable[ModelInfo]) -> list[Choice]:
-    """A provider's models, each by its name; a title that begins with the name explains it."""
-    return [(model.title if model.title.startswith(model.id) else model.id, model.id) for model in found]
+def choices(models: Iterable[ModelInfo]) -> list[Choice]:
+    """A provider's list of models, each by its name; a title that begins with the name explains it."""
+    return [(model.title if model.title.startswith(model.id) else model.id, model.id) for model in models]
 
 
 def targets(session: Session) -> list[Choice]:
-    """What can be asked at once: the models of every provider that is ready, as far as they are known."""
-    called = titles(session)
-    offered = [(f"Automatic: {in_order(session.fallback, called)}", AUTO)] if session.fallback else []
+    """Everything that can be asked: the route, and of every provider that is ready the models that are known."""
+    names = titles(session)
+    offered = _automatic(session)
     for state in session.providers():
         if state.ready:
-            known = never_shorter(listed(session.last_models(state.name)), models(state))
-            whole = [f"{state.name}/{model}" for _, model in known[:MAX_MODELS_PER_PROVIDER]] or [state.name]
-            offered += [(target(one, called), one) for one in whole]
+            known = never_shorter(choices(session.last_models(state.name)), models(state))
+            of_provider = [f"{state.name}/{model}" for _, model in known[:MAX_MODELS_PER_PROVIDER]] or [state.name]
+            offered += [(target_name(target, names), target) for target in of_provider]
     return offered
 
 
-def typed(session: Session, text: str) -> str:
-    """A target as somebody wrote it. Raises `InvalidRequest` for one that cannot be asked."""
-    wanted = text.strip()
-    provider, _, _model = wanted.partition("/")
+def parse_target(session: Session, text: str) -> str:
+    """A target as somebody typed it. Raises `InvalidRequest` for one that cannot be asked."""
+    target = text.strip()
+    provider, _, _ = target.partition("/")
     for state in session.providers():
         if state.name == provider.lower():
             if state.ready:
-                return state.name + wanted[len(provider) :].rstrip("/")
+                return state.name + target[len(provider) :].rstrip("/")
             raise InvalidRequest(f"{state.title}: {state.problem.rstrip('.')}.")
     raise InvalidRequest(f"There is no provider {provider!r}.", hint="Write it as provider/model.")
 
 
-def in_order(route: Iterable[str], called: Titles) -> str:
-    """OpenAI · gpt-6-luna, then Anthropic · claude-haiku-5-5, then Embedded."""
-    return ", then ".join(target(one, called) for one in route)
+def provider_note(state: ProviderState, problem: str = "") -> str:
+    """What keeps a provider from answering, or its list from coming, as HTML; "" where nothing does."""
+    text = problem or ("" if state.ready else f"{state.title}: {state.problem.rstrip('.')}.")
+    return f'<div class="note" role="status">{html_text(text)}</div>' if text else ""
 
 
 def never_shorter(models: list[Choice], known: list[Choice]) -> list[Choice]:
@@ -87,6 +89,13 @@ def never_shorter(models: list[Choice], known: list[Choice]) -> list[Choice]:
     present = {value for _, value in models}
     missing = [choice for choice in known if choice[1] not in present]
     return [*models, *missing][: max(len(models), len(known))]
+
+
+def _automatic(session: Session) -> list[Choice]:
+    """The configured route: Automatic: OpenAI · gpt-6-luna, then Embedded."""
+    names = titles(session)
+    order = ", then ".join(target_name(target, names) for target in session.fallback)
+    return [(f"Automatic: {order}", AUTO)] if session.fallback else []
 
 
 def _label(state: ProviderState) -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import gradio as gr
 
 from llm_hub.ui.chat.chat_tab import chat_tab
-from llm_hub.ui.compare.compare_tab import Around, compare_tab
+from llm_hub.ui.compare.compare_tab import compare_tab
 from llm_hub.ui.keys_tab import keys_tab
 from llm_hub.ui.leaderboard_tab import leaderboard_tab
 from llm_hub.ui.status.status_tab import status_tab
@@ -25,16 +25,17 @@ if TYPE_CHECKING:
 
 ASSETS = Path(__file__).parent / "assets"
 
-STYLES = ("page.css", "route.css", "compare.css", "status.css", "keys.css", "usage.css")
+STYLES = ("base.css", "conversation.css", "chat.css", "compare.css", "leaderboard.css", "status.css", "usage.css",
+    "keys.css")  # fmt: skip
 
-SCRIPTS = ("tab.js", "page.js")
+SCRIPTS = ("tab_secret.js", "page.js", "chat.js", "gradio_fixes.js")
 
 HEADER = """<header><h1>LLM Hub</h1><p>One chat for every model. It shows who answered.</p></header>"""
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """The page, and what mounting it needs."""
+    """The page, and what the server needs to mount it."""
 
     blocks: gr.Blocks
     theme: gr.themes.Base
@@ -44,9 +45,9 @@ class Page:
 
 
 def build(gateway: Gateway, votes: Votes, ledger: Ledger | None = None) -> Page:
-    """The page: each visitor sees the hub as their keys allow. A tab is one file, imported above and called below.
+    """Builds the page. Each visitor sees the hub as their keys allow.
 
-    With a `ledger` it shows what everybody used.
+    A tab is one function, imported above and called below. With a `ledger` there is a tab of what everybody used.
     """
     coalescer = Coalescer()
     with gr.Blocks(
@@ -57,7 +58,7 @@ def build(gateway: Gateway, votes: Votes, ledger: Ledger | None = None) -> Page:
             with gr.Tab("Chat", id="chat"):
                 chat, lists = chat_tab(gateway, coalescer, blocks)
             with gr.Tab("Compare", id="compare") as compare:
-                panes = compare_tab(gateway, coalescer, votes, Around(blocks, tabs, compare, chat))
+                panes = compare_tab(gateway, coalescer, votes, page=blocks, tabs=tabs, tab=compare, chat=chat)
             with gr.Tab("Leaderboard", id="leaderboard") as leaderboard:
                 leaderboard_tab(gateway.common_session, votes, leaderboard)
             with gr.Tab("Status", id="status"):

@@ -7,23 +7,23 @@ from contextlib import suppress
 from llm_hub.errors import InvalidRequest
 
 
-def temperature(typed: str) -> float | None:
+def temperature(text: str) -> float | None:
     """A temperature, or None for the model's own. Raises `InvalidRequest`."""
-    if not typed.strip():
+    if not text.strip():
         return None
     with suppress(ValueError):
-        value = float(typed.replace(",", "."))
+        value = float(text.replace(",", "."))
         if 0 <= value <= 2:
             return value
     raise InvalidRequest("Temperature is a number from 0 to 2.", hint="Leave it empty for the model's own.")
 
 
-def max_tokens(typed: str) -> int | None:
+def max_tokens(text: str) -> int | None:
     """A number of tokens, or None for the model's own. Raises `InvalidRequest`."""
-    if not typed.strip():
+    if not text.strip():
         return None
     with suppress(ValueError):
-        value = int(typed)
+        value = int(text)
         if value >= 1:
             return value
     raise InvalidRequest("Max tokens is a whole number above 0.", hint="Leave it empty for the model's own.")

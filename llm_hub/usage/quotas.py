@@ -62,6 +62,13 @@ class Counters:
             self._own = MemoryStorage()
         return self._own
 
+    async def ping(self) -> None:
+        """Asks Redis for an answer, if it is used. Raises `ConfigurationError` if there is none."""
+        if self._redis is not None and not await self._redis.check():
+            raise ConfigurationError(
+                "Redis cannot be reached: this server counts by itself.", hint="Check LLM_HUB_REDIS_URL and its server."
+            )
+
     async def add(self, key: str, seconds: int, amount: int) -> tuple[int, float, Storage]:
         """Adds to a count that is kept for so long. Gives the new count, when that is over, and where it is kept."""
         from limits.errors import StorageError

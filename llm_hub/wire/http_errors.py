@@ -162,12 +162,11 @@ def error_from_reply(
     of them is an `UnsupportedParameter`, unless its code says that the value is wrong.
     """
     details = _ErrorBody(body)
-    if status is None:
-        status = details.status
+    status = details.status if status is None else status
     kind = _kind_of(status, details, sent)
     sentence, hint = _SENTENCES[kind]
-    suffix = f" ({status})" if status is not None else ""
-    names = {"provider": title, "model": model or "the model", "parameter": details.parameter, "status": suffix}
+    names = {"provider": title, "model": model or "the model", "parameter": details.parameter}
+    names["status"] = f" ({status})" if status is not None else ""
     fields: dict[str, Any] = {
         "provider": provider,
         "model": model,
@@ -239,7 +238,7 @@ def error_from_exception(
 def safe_cause(error: BaseException) -> BaseException | None:
     """The exception as the cause of our error, or None: for our error itself, and for an SDK's that holds the reply.
 
-    A cause is printed with every traceback, and a reply may quote the key.
+    A traceback prints every cause, and a reply may quote the key.
     """
     return None if isinstance(error, ProviderError) or hasattr(error, "response") else error
 

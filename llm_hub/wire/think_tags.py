@@ -16,16 +16,18 @@ class ThinkSplitter:
     Only a tag that opens the answer counts: a later one is quoted, and is text. Line breaks after a tag are dropped.
     """
 
-    __slots__ = ("_buffer", "_skips_line_breaks", "_state")
+    __slots__ = ("_buffer", "_skips_line_breaks", "_state", "is_done")
 
     def __init__(self) -> None:
+        self.is_done = False
+        """Whether the answer has begun, so that `feed` would hand on all text as it is. For speed."""
         self._state = "start"
         self._buffer = ""
         self._skips_line_breaks = False
 
     def feed(self, text: str) -> list[tuple[bool, str]]:
         """The pieces that are certain now, as pairs of "is reasoning" and text. Half a tag waits for the rest."""
-        if self._state == "text" and not self._skips_line_breaks:
+        if self.is_done:
             return [(False, text)]
         self._buffer += text
         if self._state == "start":
@@ -46,6 +48,7 @@ class ThinkSplitter:
     def _take_text(self) -> list[tuple[bool, str]]:
         text, self._buffer = self._buffer.lstrip("\n") if self._skips_line_breaks else self._buffer, ""
         self._skips_line_breaks = self._skips_line_breaks and not text
+        self.is_done = not self._skips_line_breaks
         return [(False, text)] if text else []
 
     def _split_reasoning(self) -> list[tuple[bool, str]]:

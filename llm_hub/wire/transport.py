@@ -116,7 +116,7 @@ class Transport:
         return aiohttp.TCPConnector(**options)
 
 
-class _BoundedBody:
+class _BoundedReplyBody:
     """A reply's body as it comes, at most `limit` bytes of it. Raises `StreamBroken` for more.
 
     A reply with an error status is that error already: of its body as much is read as can be, without an error.
@@ -161,6 +161,8 @@ async def _pause_reading(protocol: Any) -> None:
 
 @cache
 def _bounded_class(stream_class: Any) -> Any:
-    """`_BoundedBody` as a stream of the class that httpx, or httpx2, expects."""
+    """`_BoundedReplyBody` as a stream of the class that httpx, or httpx2, expects."""
     translated_errors = sys.modules[stream_class.__module__].map_aiohttp_exceptions
-    return type("BoundedBody", (_BoundedBody, stream_class), {"translated_errors": staticmethod(translated_errors)})
+    return type(
+        "BoundedReplyBody", (_BoundedReplyBody, stream_class), {"translated_errors": staticmethod(translated_errors)}
+    )

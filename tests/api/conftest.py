@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
 import uvicorn
 
 from llm_hub.api import router
+from llm_hub.api.dialects import DIALECTS
+from llm_hub.api.dialects.dialect import Dialect
 from llm_hub.gateway.gateway import Gateway
 from llm_hub.gateway.meter import Meter
 from llm_hub.gateway.policy import Policy
@@ -40,9 +43,14 @@ class Api:
 
 @asynccontextmanager
 async def served(
-    hub: Hub, keys: dict[str, str], meter: Meter | None = None, limits: Quota | None = None
+    hub: Hub,
+    keys: dict[str, str],
+    meter: Meter | None = None,
+    limits: Quota | None = None,
+    *,
+    dialects: Sequence[Dialect[Any]] = DIALECTS,
 ) -> AsyncIterator[Api]:
-    app = router(Gateway(hub, Policy(api_keys=keys, api_quota=limits), meter=meter))
+    app = router(Gateway(hub, Policy(api_keys=keys, api_quota=limits), meter=meter), dialects=dialects)
     server = uvicorn.Server(uvicorn.Config(app, port=0, log_config=None, timeout_graceful_shutdown=1))
     config = server.config
     config.load()
@@ -52,16 +60,9 @@ async def served(
     ticking = asyncio.create_task(server.main_loop())
     async with httpx.AsyncClient(base_url=url, timeout=30, trust_env=False, verify=NO_TLS) as client:
         yield Api(url, hub, client)
-    ticking.cancel()
-    await asyncio.wait([ticking])
-    for _ in range(100):  # its client has gone: the server sees that in a moment, and has nothing left to do
-        await asyncio.sleep(0)
-    if server.server_state.connections:
-        await server.shutdown()
-    else:  # `shutdown` sleeps for a tenth of a second
-        for listener in server.servers:
-            listener.close()
-        await server.lifespan.shutdown()
+    server.should_exit = True
+    await ticking
+    await server.shutdown()
 
 
 @pytest.fixture

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 PROMPT = [{"role": "user", "content": "Hello"}]
 
 
-class Told(Ledger):
+class AwaitableLedger(Ledger):
     """A ledger whose rows can be waited for: a stream's is noted a moment after its client has read it."""
 
     def __init__(self, database: Database) -> None:
@@ -53,16 +53,16 @@ class Metered:
     """A running API, its ledger, and what a client does with it."""
 
     api: Api
-    ledger: Told
+    ledger: AwaitableLedger
     database: Database
 
-    async def ask(self, model: str, *, who: str = "alice", path: str = "/v1/chat", **more: Any) -> httpx.Response:
-        """Asks a question and reads all of the reply."""
-        body = {"messages": PROMPT, "model": model, **more}
-        return await self.api.client.post(path, json=body, headers={"authorization": f"Bearer {KEYS[who]}"})
+    async def ask(self, model: str, *, caller: str = "alice", path: str = "/v1/chat", **fields: Any) -> httpx.Response:
+        """Asks a question and reads all of the reply. The fields are further ones of the body."""
+        body = {"messages": PROMPT, "model": model, **fields}
+        return await self.api.client.post(path, json=body, headers={"authorization": f"Bearer {KEYS[caller]}"})
 
-    async def get(self, path: str, who: str = "alice") -> httpx.Response:
-        return await self.api.client.get(path, headers={"authorization": f"Bearer {KEYS[who]}"})
+    async def get(self, path: str, caller: str = "alice") -> httpx.Response:
+        return await self.api.client.get(path, headers={"authorization": f"Bearer {KEYS[caller]}"})
 
     async def rows(self, count: int) -> list[Any]:
         """The ledger's rows, as soon as there are so many."""
@@ -82,14 +82,16 @@ class Metered:
         """A metric's value now, 0 if there is none."""
         text = (await self.get("/metrics")).text
         samples = (sample for family in text_string_to_metric_families(text) for sample in family.samples)
-        return sum(one.value for one in samples if one.name == name and labels.items() <= one.labels.items())
+        return sum(
+            sample.value for sample in samples if sample.name == name and labels.items() <= sample.labels.items()
+        )
 
 
 @asynccontextmanager
 async def metered(hub: Hub, folder: Path, limits: Quota | None = None) -> AsyncIterator[Metered]:
     """An API of an owner who has given out keys."""
     database = Database(f"sqlite:///{folder}/hub.db")
-    ledger = Told(database)
+    ledger = AwaitableLedger(database)
     async with served(hub, KEYS, Meter(ledger, Metrics(hub.session())), limits) as api:
         yield Metered(api, ledger, database)
     await ledger.aclose()

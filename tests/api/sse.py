@@ -5,7 +5,7 @@ from __future__ import annotations
 
 def events(text: str) -> list[tuple[str, str]]:
     """A stream's events as pairs of name and data."""
-    found = []
+    pairs = []
     for block in text.split("\n\n"):
         name, data = "", []
         for line in block.split("\n"):
@@ -14,5 +14,5 @@ def events(text: str) -> list[tuple[str, str]]:
             elif line.startswith("data: "):
                 data.append(line[6:])
         if data or name:
-            found.append((name, "\n".join(data)))
-    return found
+            pairs.append((name, "\n".join(data)))
+    return pairs

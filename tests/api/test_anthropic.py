@@ -31,7 +31,7 @@ async def client(api: Api) -> AsyncIterator[anthropic.AsyncAnthropic]:
         yield client
 
 
-async def test_a_message(client: anthropic.AsyncAnthropic) -> None:
+async def test_a_message_has_content_usage_and_attempts(client: anthropic.AsyncAnthropic) -> None:
     answer = await client.messages.create(model="openai/ok?tokens=5", max_tokens=100, messages=PROMPT)
     assert [(block.type, getattr(block, "text", "")) for block in answer.content] == [("text", answer_text(5))]
     assert (answer.stop_reason, answer.stop_sequence) == ("end_turn", None)
@@ -42,7 +42,7 @@ async def test_a_message(client: anthropic.AsyncAnthropic) -> None:
 
 
 @pytest.mark.parametrize("model", ["openai/ok?tokens=5", "anthropic/ok?tokens=5", "ollama/ok?tokens=5"])
-async def test_a_stream(client: anthropic.AsyncAnthropic, model: str) -> None:
+async def test_a_stream_carries_text_model_and_usage(client: anthropic.AsyncAnthropic, model: str) -> None:
     async with client.messages.stream(model=model, max_tokens=100, messages=PROMPT) as stream:
         text = "".join([piece async for piece in stream.text_stream])
         answer = await stream.get_final_message()
@@ -53,37 +53,37 @@ async def test_a_stream(client: anthropic.AsyncAnthropic, model: str) -> None:
 
 async def test_the_events_come_in_anthropics_order(api: Api) -> None:
     body = {"messages": PROMPT, "model": "openai/ok?tokens=3", "max_tokens": 9, "stream": True}
-    said = events((await api.client.post("/v1/messages", json=body)).text)
-    assert [name for name, _ in groupby(name for name, _ in said)] == [
+    stream_events = events((await api.client.post("/v1/messages", json=body)).text)
+    assert [name for name, _ in groupby(name for name, _ in stream_events)] == [
         "message_start", "content_block_start", "content_block_delta", "content_block_stop", "message_delta",
         "message_stop",
     ]  # fmt: skip
-    assert [json.loads(data)["type"] for _, data in said] == [name for name, _ in said]
+    assert [json.loads(data)["type"] for _, data in stream_events] == [name for name, _ in stream_events]
 
 
 @pytest.mark.parametrize("streamed", [True, False])
-@pytest.mark.parametrize("shown", [True, False])
-async def test_reasoning_is_shown_to_who_asks_for_it(
-    client: anthropic.AsyncAnthropic, shown: bool, streamed: bool
+@pytest.mark.parametrize("with_reasoning", [True, False])
+async def test_reasoning_is_shown_only_to_a_client_that_requests_it(
+    client: anthropic.AsyncAnthropic, with_reasoning: bool, streamed: bool
 ) -> None:
-    thinking: Any = {"thinking": {"type": "adaptive" if shown else "disabled"}}
-    asked: Any = {"model": "openai/reasoning", "max_tokens": 100, "messages": PROMPT, **thinking}
+    thinking: Any = {"thinking": {"type": "adaptive" if with_reasoning else "disabled"}}
+    arguments: Any = {"model": "openai/reasoning", "max_tokens": 100, "messages": PROMPT, **thinking}
     if streamed:
-        async with client.messages.stream(**asked) as stream:
+        async with client.messages.stream(**arguments) as stream:
             answer: Any = await stream.get_final_message()
     else:
-        answer = await client.messages.create(**asked)
-    assert [block.type for block in answer.content] == ["thinking", "text"][not shown :]
+        answer = await client.messages.create(**arguments)
+    assert [block.type for block in answer.content] == ["thinking", "text"][not with_reasoning :]
     assert answer.content[-1].text == answer_text()
-    if shown:
+    if with_reasoning:
         assert answer.content[0].thinking == "".join(REASONING)
         assert answer.content[0].signature == ""
-    # What was shown may come back with the next turn.
+    # What was told may come back with the next turn.
     again = [*PROMPT, {"role": "assistant", "content": answer.content}, {"role": "user", "content": "And now?"}]
     assert (await client.messages.create(model="openai/ok", max_tokens=9, messages=again)).stop_reason == "end_turn"
 
 
-async def test_an_unchanged_programs_model_is_anthropics_own(
+async def test_a_model_name_that_begins_with_claude_is_asked_at_anthropic(
     client: anthropic.AsyncAnthropic, fault_server: FaultServer
 ) -> None:
     answer = await client.messages.create(model="claude-haiku-5-5", max_tokens=100, messages=PROMPT)
@@ -91,7 +91,9 @@ async def test_an_unchanged_programs_model_is_anthropics_own(
     assert fault_server.exchanges[0].path == "/v1/messages"
 
 
-async def test_what_is_asked_reaches_the_provider(client: anthropic.AsyncAnthropic, fault_server: FaultServer) -> None:
+async def test_every_field_of_a_request_reaches_the_provider(
+    client: anthropic.AsyncAnthropic, fault_server: FaultServer
+) -> None:
     blocks: Any = [
         {"type": "text", "text": "What is it?", "cache_control": {"type": "ephemeral"}},
         {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": "aGVsbG8="}},
@@ -123,30 +125,30 @@ async def test_what_is_asked_reaches_the_provider(client: anthropic.AsyncAnthrop
 @pytest.mark.parametrize("provider", ["openai", "anthropic"])
 @pytest.mark.parametrize("streamed", [True, False])
 async def test_a_conversation_with_tools(client: anthropic.AsyncAnthropic, provider: str, streamed: bool) -> None:
-    asked: Any = {"model": f"{provider}/ok?calls=2", "max_tokens": 100, "tools": [WEATHER], "messages": PROMPT}
+    arguments: Any = {"model": f"{provider}/ok?calls=2", "max_tokens": 100, "tools": [WEATHER], "messages": PROMPT}
     if streamed:
-        async with client.messages.stream(**asked) as stream:
+        async with client.messages.stream(**arguments) as stream:
             answer = await stream.get_final_message()
     else:
-        answer = await client.messages.create(**asked)
+        answer = await client.messages.create(**arguments)
     assert answer.stop_reason == "tool_use"
     calls = [block for block in answer.content if block.type == "tool_use"]
     assert [(call.name, call.input) for call in calls] == [("weather", {"city": STRING})] * 2
     results: Any = [{"type": "tool_result", "tool_use_id": call.id, "content": "Sunny"} for call in calls]
     turns = [*PROMPT, {"role": "assistant", "content": answer.content}, {"role": "user", "content": results}]
-    last = await client.messages.create(**{**asked, "messages": turns})
+    last = await client.messages.create(**{**arguments, "messages": turns})
     assert (last.stop_reason, [block.type for block in last.content]) == ("end_turn", ["text"])
 
 
 @pytest.mark.parametrize(
-    ("choice", "heard"),
+    ("choice", "sent_choice"),
     [
         ({"type": "auto"}, "auto"), ({"type": "any"}, "required"), ({"type": "none"}, "none"),
         ({"type": "tool", "name": "weather"}, {"type": "function", "function": {"name": "weather"}}),
     ],
 )  # fmt: skip
 async def test_every_choice_of_tools(
-    client: anthropic.AsyncAnthropic, fault_server: FaultServer, choice: Any, heard: object
+    client: anthropic.AsyncAnthropic, fault_server: FaultServer, choice: Any, sent_choice: object
 ) -> None:
     if choice["type"] != "none":
         choice["disable_parallel_tool_use"] = True
@@ -154,7 +156,7 @@ async def test_every_choice_of_tools(
         model="openai/ok", max_tokens=100, messages=PROMPT, tools=[WEATHER], tool_choice=choice
     )
     body = fault_server.exchanges[0].body
-    assert body["tool_choice"] == heard
+    assert body["tool_choice"] == sent_choice
     assert body.get("parallel_tool_calls") == (None if choice["type"] == "none" else False)
 
 
@@ -199,8 +201,8 @@ async def test_a_late_failure_is_an_error_of_the_stream(client: anthropic.AsyncA
 
 
 async def test_a_chain_of_models_falls_back(client: anthropic.AsyncAnthropic) -> None:
-    asked: Any = {"max_tokens": 100, "messages": PROMPT, "extra_body": {"models": ["anthropic/ok"]}}
-    async with client.messages.stream(model="openai/cut@mid", **asked) as stream:
+    arguments: Any = {"max_tokens": 100, "messages": PROMPT, "extra_body": {"models": ["anthropic/ok"]}}
+    async with client.messages.stream(model="openai/cut@mid", **arguments) as stream:
         answer = await stream.get_final_message()
     assert [getattr(block, "text", "") for block in answer.content] == [answer_text()]
 
@@ -217,7 +219,7 @@ async def test_a_client_that_leaves_takes_the_providers_connection_along(
     assert fault_server.exchanges[0].client_left
 
 
-async def test_either_way_of_sending_a_key_works(locked: Api) -> None:
+async def test_a_key_may_be_sent_in_either_header(locked: Api) -> None:
     for keys in ({"api_key": KEYS["bob"]}, {"api_key": None, "auth_token": KEYS["bob"]}):
         async with anthropic.AsyncAnthropic(base_url=locked.url, max_retries=0, **keys) as client:
             assert (await client.messages.create(model="openai/ok", max_tokens=9, messages=PROMPT)).content
@@ -231,9 +233,9 @@ async def test_models_are_listed_in_anthropics_words(client: anthropic.AsyncAnth
     listed = [model async for model in client.models.list()]
     assert [model.id for model in listed][:1] == ["auto"]
     assert {"openai/ok", "anthropic/ok"} <= {model.id for model in listed}
-    one = await client.models.retrieve("anthropic/claude-fable-5-2")
-    assert (one.id, one.type, one.display_name) == ("anthropic/claude-fable-5-2", "model", "Claude Fable 5.2")
-    assert one.max_input_tokens == 1_000_000
+    model = await client.models.retrieve("anthropic/claude-fable-5-2")
+    assert (model.id, model.type, model.display_name) == ("anthropic/claude-fable-5-2", "model", "Claude Fable 5.2")
+    assert model.max_input_tokens == 1_000_000
     with pytest.raises(anthropic.NotFoundError, match="no such model"):
         await client.models.retrieve("openai/nonsense")
 
@@ -263,7 +265,7 @@ def turn(*blocks: dict[str, Any], role: str = "user") -> dict[str, Any]:
         (turn({"type": "tool_result", "tool_use_id": "t", "content": [{"type": "image"}]}), "messages.0.content.0"),
     ],
 )  # fmt: skip
-async def test_what_cannot_be_honoured_is_refused_by_name(
+async def test_an_unsupported_field_is_refused_by_its_name(
     client: anthropic.AsyncAnthropic, extra: dict[str, Any], field: str
 ) -> None:
     with pytest.raises(anthropic.BadRequestError, match=field) as refused:
@@ -272,7 +274,9 @@ async def test_what_cannot_be_honoured_is_refused_by_name(
     assert "secret" not in str(refused.value)
 
 
-async def test_what_a_provider_does_not_take_is_called_as_anthropic_calls_it(client: anthropic.AsyncAnthropic) -> None:
+async def test_a_field_that_a_provider_does_not_support_is_named_as_anthropic_names_it(
+    client: anthropic.AsyncAnthropic,
+) -> None:
     with pytest.raises(anthropic.BadRequestError, match="tool_choice"):
         await client.messages.create(
             model="ollama/ok", max_tokens=9, messages=PROMPT, tools=[WEATHER], tool_choice={"type": "any"}
@@ -280,20 +284,20 @@ async def test_what_a_provider_does_not_take_is_called_as_anthropic_calls_it(cli
 
 
 @pytest.mark.parametrize("stream", [True, False])
-async def test_the_stop_sequence_that_ended_an_answer_is_told_where_it_is_known(
+async def test_the_stop_sequence_that_ended_an_answer_is_reported_where_it_is_known(
     client: anthropic.AsyncAnthropic, stream: bool
 ) -> None:
-    async def asked(model: str) -> Any:
+    async def ask(model: str) -> Any:
         call: Any = {"model": model, "max_tokens": 99, "messages": PROMPT, "stop_sequences": ["END"]}
         if not stream:
             return await client.messages.create(**call)
         async with client.messages.stream(**call) as streamed:
             return await streamed.get_final_message()
 
-    told = await asked("anthropic/ok?finish=stop_sequence&by=END")
-    assert (told.stop_reason, told.stop_sequence) == ("stop_sequence", "END")
-    untold = await asked("openai/ok")
-    assert (untold.stop_reason, untold.stop_sequence) == ("end_turn", None)
+    known = await ask("anthropic/ok?finish=stop_sequence&by=END")
+    assert (known.stop_reason, known.stop_sequence) == ("stop_sequence", "END")
+    unknown = await ask("openai/ok")
+    assert (unknown.stop_reason, unknown.stop_sequence) == ("end_turn", None)
 
 
 @pytest.mark.parametrize("model", ["openai/ok", "anthropic/ok", "ollama/ok"])
@@ -303,11 +307,11 @@ async def test_an_image_in_a_tools_result_reaches_the_model(
     png = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPhfDwAChwGA60e6kgAAAABJRU5ErkJggg=="
     image = {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": png}}
     call = {"type": "tool_use", "id": "call_1", "name": "weather", "input": {"city": "Bern"}}
-    given = {"type": "tool_result", "tool_use_id": "call_1", "content": [{"type": "text", "text": "Sunny"}, image]}
+    result = {"type": "tool_result", "tool_use_id": "call_1", "content": [{"type": "text", "text": "Sunny"}, image]}
     turns: Any = [
         *PROMPT,
         {"role": "assistant", "content": [call]},
-        {"role": "user", "content": [given, {"type": "text", "text": "Well?"}]},
+        {"role": "user", "content": [result, {"type": "text", "text": "Well?"}]},
     ]
     answer = await client.messages.create(model=model, max_tokens=99, messages=turns, tools=[WEATHER])
     assert answer.stop_reason == "end_turn"
@@ -316,9 +320,9 @@ async def test_an_image_in_a_tools_result_reaches_the_model(
     assert sent.count(png) == sent.count("Sunny") == sent.count("Well?") == 1
 
 
-async def test_what_is_no_image_in_a_tools_result_is_refused_by_its_place(client: anthropic.AsyncAnthropic) -> None:
+async def test_an_invalid_image_in_a_tools_result_is_refused_by_its_field(client: anthropic.AsyncAnthropic) -> None:
     image = {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": "?"}}
-    given = {"type": "tool_result", "tool_use_id": "call_1", "content": [image]}
-    turns: Any = [{"role": "user", "content": [given]}]
+    result = {"type": "tool_result", "tool_use_id": "call_1", "content": [image]}
+    turns: Any = [{"role": "user", "content": [result]}]
     with pytest.raises(anthropic.BadRequestError, match=r"messages\.0\.content\.0\.content\.0\.source"):
         await client.messages.create(model="openai/ok", max_tokens=99, messages=turns, tools=[WEATHER])

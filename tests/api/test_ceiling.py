@@ -40,8 +40,8 @@ async def a_shop(folder: Path, fault_server: FaultServer, limits: Quota) -> Asyn
         "LLM_HUB_MAX_RETRIES=1\nLLM_HUB_FIRST_TOKEN_TIMEOUT=1\n"
     )
     hub = Hub(Settings.load(folder / ".env"))
-    async with metered(hub, folder, limits) as one:
-        yield one
+    async with metered(hub, folder, limits) as metered_api:
+        yield metered_api
     await hub.aclose()
 
 
@@ -57,7 +57,7 @@ class Client:
     bytes_a_token: int = 4
     """Of the prompt, as the provider counts it."""
 
-    async def ask(self, one: Metered) -> bool:
+    async def ask(self, metered_api: Metered) -> bool:
         """Whether a provider may have been asked."""
         body: dict[str, Any] = {
             "model": self.model,
@@ -68,7 +68,7 @@ class Client:
         if self.max_tokens is not None:
             body["max_tokens"] = self.max_tokens
         headers = {"authorization": f"Bearer {KEYS['alice']}"}
-        async with one.api.client.stream("POST", "/v1/chat", json=body, headers=headers) as reply:
+        async with metered_api.api.client.stream("POST", "/v1/chat", json=body, headers=headers) as reply:
             lines = 0
             async for line in reply.aiter_lines():
                 lines += bool(line)
@@ -78,10 +78,11 @@ class Client:
 
     def bill(self, exchanges: list[Exchange]) -> Decimal:
         """What the providers take, in dollars."""
-        answered = (one for one in exchanges if one.status == 200)
+        answered = (exchange for exchange in exchanges if exchange.status == 200)
         return sum(
-            Decimal((len(PROMPT) // self.bytes_a_token + one.tokens_sent) * PRICES[_provider(one)]) / 1_000_000
-            for one in answered
+            Decimal((len(PROMPT) // self.bytes_a_token + exchange.tokens_sent) * PRICES[_provider(exchange)])
+            / 1_000_000
+            for exchange in answered
         ) or Decimal(0)
 
 
@@ -107,27 +108,27 @@ RESUMED = "dear/ok?tokens=100&resume=restart"
     ],
     ids=lambda client: f"{client.model} {'left' if client.leaves else 'read'}",
 )
-async def test_fifty_clients_at_once_again_and_again_spend_no_more_than_the_ceiling(
+async def test_five_waves_of_fifty_clients_spend_no_more_than_the_ceiling(
     tmp_path: Path, fault_server: FaultServer, client: Client
 ) -> None:
-    async with a_shop(tmp_path, fault_server, Quota(money=CEILING)) as one:
+    async with a_shop(tmp_path, fault_server, Quota(money=CEILING)) as metered_api:
         passed = 0
         for _ in range(5):
-            wave = sum(await asyncio.gather(*(client.ask(one) for _ in range(AT_ONCE))))
+            wave = sum(await asyncio.gather(*(client.ask(metered_api) for _ in range(AT_ONCE))))
             passed += wave
             if not wave:
                 break
-        rows = await one.rows(1)
+        rows = await metered_api.rows(1)
         assert 0 < client.bill(fault_server.exchanges) <= CEILING
         assert sum(row.nanodollars or 0 for row in rows) <= CEILING * 10**9
         assert passed < 5 * AT_ONCE
 
 
-async def test_an_answer_that_does_not_end_where_it_should_is_ended_where_the_limit_is(
+async def test_an_answer_that_ignores_max_tokens_is_ended_at_the_limit(
     tmp_path: Path, fault_server: FaultServer
 ) -> None:
-    async with a_shop(tmp_path, fault_server, Quota(money=Decimal("0.05"))) as one:
-        reply = await one.ask("cheap/endless", fallback=[], max_tokens=50, stream=True)
+    async with a_shop(tmp_path, fault_server, Quota(money=Decimal("0.05"))) as metered_api:
+        reply = await metered_api.ask("cheap/endless", fallback=[], max_tokens=50, stream=True)
         text = reply.text
     assert "The answer was ended, since it is longer than it was to be. The limit of $0.05 a day for this key" in text
     assert text.endswith("data: [DONE]\n\n")
@@ -167,20 +168,20 @@ def jpeg(width: int, height: int, before: bytes = b"\xff\xe0\x00\x04JF") -> byte
         (b"", "openai/gpt-6-luna", 25_000),
     ],
 )
-def test_an_image_is_taken_for_as_many_tokens_as_its_provider_may_count(data: bytes, model: str, tokens: int) -> None:
+def test_an_image_is_estimated_at_the_most_tokens_its_provider_may_count(data: bytes, model: str, tokens: int) -> None:
     assert most_tokens(Image(data), model) == tokens
 
 
-async def test_an_image_is_reserved_as_its_model_may_count_it(
+async def test_the_most_tokens_that_an_image_may_cost_are_reserved(
     hub: Hub, fault_server: FaultServer, tmp_path: Path
 ) -> None:
     url = f"data:image/png;base64,{base64.b64encode(png(10, 10)).decode()}"
     image = {"type": "image_url", "image_url": {"url": url}}
-    async with metered(hub, tmp_path, Quota(money=Decimal("0.01"))) as one:
+    async with metered(hub, tmp_path, Quota(money=Decimal("0.01"))) as metered_api:
 
         async def ask(model: str, images: int) -> Any:
             messages = [{"role": "user", "content": [{"type": "text", "text": "What is it?"}, *[image] * images]}]
-            return await one.ask(model, path="/v1/chat/completions", messages=messages, max_tokens=10)
+            return await metered_api.ask(model, path="/v1/chat/completions", messages=messages, max_tokens=10)
 
         assert (await ask("openai/gpt-4o-mini", 1)).status_code == 200  # of 48,200 tokens at most: $0.0072
         refused = await ask("openai/gpt-4o-mini", 2)

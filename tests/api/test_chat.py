@@ -37,24 +37,24 @@ async def test_an_answer_says_who_gave_it_and_how(api: Api) -> None:
 async def test_a_stream_carries_the_text_itself(api: Api, model: str) -> None:
     reply = await api.client.post("/v1/chat", json={"messages": PROMPT, "model": f"openai/{model}", "stream": True})
     assert reply.headers["content-type"].startswith("text/event-stream")
-    said = events(reply.text)
-    assert said[-1] == ("", "[DONE]")
-    assert "".join(data for name, data in said[:-1] if not name) == expected_text(model).replace("\r\n", "\n")
-    assert [name for name, _ in said if name] == ["attempt", "usage"]
+    stream_events = events(reply.text)
+    assert stream_events[-1] == ("", "[DONE]")
+    assert "".join(data for name, data in stream_events[:-1] if not name) == expected_text(model).replace("\r\n", "\n")
+    assert [name for name, _ in stream_events if name] == ["attempt", "usage"]
 
 
-def test_a_text_that_looks_like_the_streams_end_is_none() -> None:
-    said = events(HubChatWriter().event(TextDelta("[DONE]")).decode())
-    assert ("", "[DONE]") not in said
-    assert "".join(data for _, data in said) == "[DONE]"
+def test_a_text_that_looks_like_the_end_of_the_stream_does_not_end_it() -> None:
+    stream_events = events(HubChatWriter().event(TextDelta("[DONE]")).decode())
+    assert ("", "[DONE]") not in stream_events
+    assert "".join(data for _, data in stream_events) == "[DONE]"
 
 
-async def test_a_fallback_is_told_as_it_happens(api: Api) -> None:
+async def test_a_fallback_is_reported_as_it_happens(api: Api) -> None:
     body = {"messages": PROMPT, "model": "openai/cut@mid", "fallback": ["anthropic/ok"], "stream": True}
-    said = events((await api.client.post("/v1/chat", json=body)).text)
-    assert "".join(data for name, data in said[:-1] if not name) == answer_text()
-    assert [name for name, _ in said if name] == ["attempt", "attempt", "resumed", "usage"]
-    usage = json.loads(next(data for name, data in said if name == "usage"))
+    stream_events = events((await api.client.post("/v1/chat", json=body)).text)
+    assert "".join(data for name, data in stream_events[:-1] if not name) == answer_text()
+    assert [name for name, _ in stream_events if name] == ["attempt", "attempt", "resumed", "usage"]
+    usage = json.loads(next(data for name, data in stream_events if name == "usage"))
     assert (usage["provider"], usage["model"]) == ("anthropic", "ok")
     assert [attempt["outcome"] for attempt in usage["attempts"]] == ["stream_broken", "answered"]
 
@@ -74,7 +74,9 @@ async def test_an_early_failure_is_a_real_status(api: Api, model: str, status: i
 
 @pytest.mark.parametrize("path", ["/v1/chat", "/v1/chat/completions", "/v1/messages"])
 @pytest.mark.parametrize(("model", "status"), [("unknown", 404), ("context", 400)])
-async def test_so_is_one_of_a_model_that_is_loaded_first(api: Api, path: str, model: str, status: int) -> None:
+async def test_an_early_failure_of_a_model_that_loads_first_is_a_real_status(
+    api: Api, path: str, model: str, status: int
+) -> None:
     body = {"messages": PROMPT, "model": f"ollama/{model}?size=large", "stream": True, "max_tokens": 9}
     reply = await api.client.post(path, json=body)
     assert (reply.status_code, "attempts" in reply.json()["error"]) == (status, True)
@@ -90,7 +92,7 @@ async def test_a_model_that_is_paused_says_when_it_is_worth_asking_again(api: Ap
 
 
 @pytest.mark.parametrize(("path", "status"), [("/v1/chat", 503), ("/v1/messages", 529)])
-async def test_while_somebody_else_finds_out_whether_a_model_is_back_the_others_are_told_to_wait(
+async def test_during_a_probe_of_a_paused_model_other_requests_get_retry_after(
     api: Api, fault_server: FaultServer, path: str, status: int
 ) -> None:
     model = "openai/status-503?times=3&rate=0.1"
@@ -106,7 +108,7 @@ async def test_while_somebody_else_finds_out_whether_a_model_is_back_the_others_
     assert [attempt["outcome"] for attempt in reply.json()["error"]["attempts"]] == ["paused"]
 
 
-async def test_a_chain_that_is_busy_says_when_the_first_of_it_may_be_asked_again(api: Api) -> None:
+async def test_a_paused_chain_names_the_earliest_time_to_retry(api: Api) -> None:
     chain = [f"openai/status-429?retry-after={seconds}" for seconds in (300, 40, 200)]
     body = {"messages": PROMPT, "model": chain[0], "fallback": chain[1:]}
     for _ in ("asked", "paused"):
@@ -116,13 +118,13 @@ async def test_a_chain_that_is_busy_says_when_the_first_of_it_may_be_asked_again
         assert f"Ask again in {reply.headers['retry-after']} s" in reply.json()["error"]["message"]
 
 
-async def test_a_chain_in_which_one_may_be_back_at_any_time_names_no_time(api: Api) -> None:
+async def test_a_failed_chain_with_a_model_that_is_not_paused_has_no_retry_after(api: Api) -> None:
     body = {"messages": PROMPT, "model": "openai/status-429?retry-after=300", "fallback": ["openai/status-503"]}
     reply = await api.client.post("/v1/chat", json=body)
     assert (reply.status_code, "retry-after" in reply.headers) == (503, False)
 
 
-def test_the_whole_server_names_no_time_either(site: Site) -> None:
+def test_the_whole_server_adds_no_retry_after_of_its_own(site: Site) -> None:
     body = {"messages": PROMPT, "model": "openai/status-503?time=unknown", "fallback": []}
     reply = httpx.post(f"{site.url}/v1/chat", json=body, timeout=30, trust_env=False)
     assert (reply.status_code, "retry-after" in reply.headers) == (503, False)
@@ -130,10 +132,10 @@ def test_the_whole_server_names_no_time_either(site: Site) -> None:
 
 async def test_a_late_failure_is_an_error_event_and_then_the_end(api: Api) -> None:
     body = {"messages": PROMPT, "model": "openai/cut@mid", "fallback": [], "stream": True}
-    said = events((await api.client.post("/v1/chat", json=body)).text)
-    assert said[-1] == ("", "[DONE]")
-    assert said[-2][0] == "error"
-    assert "broke" in json.loads(said[-2][1])["message"]
+    stream_events = events((await api.client.post("/v1/chat", json=body)).text)
+    assert stream_events[-1] == ("", "[DONE]")
+    assert stream_events[-2][0] == "error"
+    assert "broke" in json.loads(stream_events[-2][1])["message"]
 
 
 @pytest.mark.parametrize("streamed", [True, False])
@@ -142,13 +144,13 @@ async def test_a_client_that_leaves_takes_the_providers_connection_along(
     api: Api, fault_server: FaultServer, model: str, streamed: bool
 ) -> None:
     body = {"messages": PROMPT, "model": f"openai/{model}", "stream": streamed}
-    asking = asyncio.create_task(api.client.post("/v1/chat", json=body))
+    request = asyncio.create_task(api.client.post("/v1/chat", json=body))
     exchange = await fault_server.next_exchange(1)
     if model == "stall@mid":
         await fault_server.exchanges.until(lambda _: exchange.tokens_sent > 0)
-    asking.cancel()
+    request.cancel()
     with pytest.raises(asyncio.CancelledError):
-        await asking
+        await request
     await asyncio.wait_for(exchange.ended(), 1)
     assert exchange.client_left
 
@@ -174,7 +176,7 @@ async def test_providers_are_listed_and_described(api: Api) -> None:
     assert (await api.client.get("/v1/providers/nobody")).status_code == 404
 
 
-async def test_a_pause_is_told_for_as_long_as_it_lasts(hub: Hub, tmp_path: Path) -> None:
+async def test_a_pause_is_listed_for_as_long_as_it_lasts(hub: Hub, tmp_path: Path) -> None:
     now = 0.0
     later = Hub(Settings.load(tmp_path / ".env"), clock=lambda: now)
     async with served(later, {}) as api:
@@ -188,7 +190,7 @@ async def test_a_pause_is_told_for_as_long_as_it_lasts(hub: Hub, tmp_path: Path)
     await later.aclose()
 
 
-async def test_a_key_opens_the_api_and_nothing_else_does(locked: Api) -> None:
+async def test_only_a_known_key_is_let_in(locked: Api) -> None:
     body = {"messages": PROMPT, "model": "openai/ok"}
     refused: list[dict[str, str]] = [{}, {"authorization": "Bearer no"}, {"authorization": f"Bearer {KEYS['bob']}x"}]
     for headers in refused:

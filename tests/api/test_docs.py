@@ -17,7 +17,7 @@ DOCS = (Path(__file__).parents[2] / "docs" / "api.md").read_text()
 ADDRESS = "http://127.0.0.1:7860"
 
 
-def shown(language: str) -> list[str]:
+def code_blocks(language: str) -> list[str]:
     return re.findall(rf"```{language}\n(.*?)```", DOCS, re.DOTALL)
 
 
@@ -35,19 +35,19 @@ def pointed_at(code: str, site: Site) -> str:
     return code.replace(ADDRESS, site.url).replace("openai/gpt-6-luna", "openai/ok?calls=1")
 
 
-@pytest.mark.parametrize("code", shown("python"), ids=range(len(shown("python"))))
-def test_a_shown_program_runs(site: Site, code: str) -> None:
+@pytest.mark.parametrize("code", code_blocks("python"), ids=range(len(code_blocks("python"))))
+def test_a_program_of_the_documentation_runs(site: Site, code: str) -> None:
     assert run([sys.executable, "-c", pointed_at(code, site)]).strip()
 
 
 @pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
-@pytest.mark.parametrize("code", shown("sh"), ids=range(len(shown("sh"))))
-def test_a_shown_command_runs(site: Site, code: str) -> None:
+@pytest.mark.parametrize("code", code_blocks("sh"), ids=range(len(code_blocks("sh"))))
+def test_a_command_of_the_documentation_runs(site: Site, code: str) -> None:
     command = pointed_at(code, site).replace("curl ", "curl --silent --show-error --fail-with-body --noproxy '*' ")
-    said = run(["bash", "-c", command])
-    assert "content" in said or "last_7_days" in said or said.endswith("data: [DONE]\n\n")
+    output = run(["bash", "-c", command])
+    assert "content" in output or "last_7_days" in output or output.endswith("data: [DONE]\n\n")
 
 
-def test_there_is_something_to_run() -> None:
-    assert len(shown("python")) >= 5
-    assert len(shown("sh")) >= 3
+def test_the_documentation_has_programs_and_commands() -> None:
+    assert len(code_blocks("python")) >= 5
+    assert len(code_blocks("sh")) >= 3

@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,19 +18,19 @@ from tests.fault_server import FaultServer
 
 
 @pytest.fixture
-async def hubs(hub: Hub, tmp_path: Path) -> AsyncIterator[Metered]:
-    async with metered(hub, tmp_path) as one:
-        yield one
+async def metered_api(hub: Hub, tmp_path: Path) -> AsyncIterator[Metered]:
+    async with metered(hub, tmp_path) as metered_api:
+        yield metered_api
 
 
 @pytest.mark.parametrize("path", ["/v1/chat", "/v1/chat/completions", "/v1/messages"])
 @pytest.mark.parametrize("stream", [True, False])
-async def test_an_answer_is_a_row(hubs: Metered, path: str, stream: bool) -> None:
-    more = {"max_tokens": 100} if path == "/v1/messages" else {}
+async def test_an_answer_is_a_row_of_the_ledger(metered_api: Metered, path: str, stream: bool) -> None:
+    more: dict[str, Any] = {"max_tokens": 100} if path == "/v1/messages" else {}
     began = time.time()
-    reply = await hubs.ask("openai/gpt-5", path=path, stream=stream, **more)
+    reply = await metered_api.ask("openai/gpt-5", path=path, stream=stream, **more)
     assert reply.status_code == 200
-    row = await hubs.row()
+    row = await metered_api.row()
     assert (row.who, row.way, row.target, row.outcome, row.attempts) == ("alice", path, "openai/gpt-5", "answered", 1)
     assert began <= row.at <= time.time()
     assert row.day == int(row.at // DAY)
@@ -39,126 +40,128 @@ async def test_an_answer_is_a_row(hubs: Metered, path: str, stream: bool) -> Non
     assert row.nanodollars == row.prompt_tokens * 1250 + row.completion_tokens * 10_000
 
 
-async def test_an_answer_whose_price_nobody_knows_has_none(hubs: Metered) -> None:
-    await hubs.ask("openai/ok")
-    assert (await hubs.row()).nanodollars is None
+async def test_an_answer_without_a_known_price_is_a_row_without_a_price(metered_api: Metered) -> None:
+    await metered_api.ask("openai/ok")
+    assert (await metered_api.row()).nanodollars is None
 
 
 @pytest.mark.parametrize(
     ("model", "outcome"), [("openai/status-503", "server_failed"), ("openai/cut@mid", "stream_broken")]
 )
 @pytest.mark.parametrize("stream", [True, False])
-async def test_a_failure_is_a_row(
-    hubs: Metered, fault_server: FaultServer, model: str, outcome: str, stream: bool
+async def test_a_failure_is_a_row_of_the_ledger(
+    metered_api: Metered, fault_server: FaultServer, model: str, outcome: str, stream: bool
 ) -> None:
     fault_server.lists = "faults"
-    await hubs.api.hub.session().models("openai")
-    await hubs.ask(model, stream=stream, fallback=[])
-    row = await hubs.row()
+    await metered_api.api.hub.session().models("openai")
+    await metered_api.ask(model, stream=stream, fallback=[])
+    row = await metered_api.row()
     assert (row.target, row.outcome) == (model, outcome)
     assert row.completion_tokens is None
 
 
 @pytest.mark.parametrize("model", ["correct-horse-battery-staple", "key", "status-503"])
 async def test_a_name_that_no_model_has_answered_to_is_in_no_row_and_no_line(
-    hubs: Metered, model: str, caplog: pytest.LogCaptureFixture
+    metered_api: Metered, model: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    await hubs.ask(f"openai/{model}", fallback=[])
-    row = await hubs.row()
+    await metered_api.ask(f"openai/{model}", fallback=[])
+    row = await metered_api.row()
     assert row.target == "openai/other"
     assert row.outcome != "answered"
     assert "openai/other" in caplog.text
     assert f"openai/{model}" not in caplog.text
 
 
-async def test_a_model_that_has_answered_is_known_by_its_name(hubs: Metered) -> None:
+async def test_a_model_that_has_answered_is_known_by_its_name(metered_api: Metered) -> None:
     for _ in range(2):
-        await hubs.ask("openai/status-503?times=1", fallback=[])  # fails once
-    assert [row.target for row in await hubs.rows(2)] == ["openai/other", "openai/status-503?times=1"]
+        await metered_api.ask("openai/status-503?times=1", fallback=[])  # fails once
+    assert [row.target for row in await metered_api.rows(2)] == ["openai/other", "openai/status-503?times=1"]
 
 
-async def test_a_fallback_is_booked_on_whoever_answered(hubs: Metered) -> None:
-    await hubs.ask("openai/status-503", fallback=["anthropic/ok"])
-    row = await hubs.row()
+async def test_a_fallback_is_a_row_of_the_model_that_answered(metered_api: Metered) -> None:
+    await metered_api.ask("openai/status-503", fallback=["anthropic/ok"])
+    row = await metered_api.row()
     assert (row.target, row.outcome, row.attempts) == ("anthropic/ok", "answered", 2)
 
 
-async def test_an_answer_that_two_models_gave_counts_what_both_reported(hubs: Metered) -> None:
-    await hubs.ask("openai/cut@mid", fallback=["anthropic/ok?tokens=7"], stream=True)
-    row = await hubs.row()
+async def test_an_answer_that_two_models_gave_counts_what_both_reported(metered_api: Metered) -> None:
+    await metered_api.ask("openai/cut@mid", fallback=["anthropic/ok?tokens=7"], stream=True)
+    row = await metered_api.row()
     assert (row.target, row.attempts, row.completion_tokens) == ("anthropic/ok?tokens=7", 2, 7)
 
 
 async def test_a_client_that_leaves_while_a_fallback_answers_is_booked_on_the_fallback(
-    hubs: Metered, fault_server: FaultServer
+    metered_api: Metered, fault_server: FaultServer
 ) -> None:
-    asking = asyncio.create_task(hubs.ask("openai/quota", fallback=["anthropic/stall@mid"], stream=True))
+    asking = asyncio.create_task(metered_api.ask("openai/quota", fallback=["anthropic/stall@mid"], stream=True))
     await fault_server.exchanges.until(lambda _: any(exchange.tokens_sent > 0 for exchange in fault_server.exchanges))
     asking.cancel()
-    row = await hubs.row()
+    row = await metered_api.row()
     assert (row.target, row.outcome, row.attempts) == ("anthropic/stall@mid", "cancelled", 2)
 
 
 @pytest.mark.parametrize("stream", [True, False])
 @pytest.mark.parametrize("model", ["stall@headers", "stall@mid"])
-async def test_a_client_that_left_is_a_row(hubs: Metered, fault_server: FaultServer, model: str, stream: bool) -> None:
+async def test_a_client_that_left_is_a_row_of_the_ledger(
+    metered_api: Metered, fault_server: FaultServer, model: str, stream: bool
+) -> None:
     fault_server.lists = "faults"
-    await hubs.api.hub.session().models("openai")
-    asking = asyncio.create_task(hubs.ask(f"openai/{model}", stream=stream))
+    await metered_api.api.hub.session().models("openai")
+    request = asyncio.create_task(metered_api.ask(f"openai/{model}", stream=stream))
     exchange = await fault_server.next_exchange(2)
     if model == "stall@mid":
         await fault_server.exchanges.until(lambda _: exchange.tokens_sent > 0)
-    asking.cancel()
+    request.cancel()
     with pytest.raises(asyncio.CancelledError):
-        await asking
-    row = await hubs.row()
+        await request
+    row = await metered_api.row()
     assert (row.target, row.outcome, row.attempts) == (f"openai/{model}", "cancelled", 1)
     assert row.prompt_tokens is None
 
 
 @pytest.mark.parametrize("path", ["/v1/chat", "/v1/chat/completions", "/v1/messages"])
-async def test_a_client_that_left_an_answer_unread_is_a_row(
-    hubs: Metered, fault_server: FaultServer, path: str
+async def test_a_client_that_left_an_answer_unread_is_a_row_of_the_ledger(
+    metered_api: Metered, fault_server: FaultServer, path: str
 ) -> None:
     body = {"messages": PROMPT, "model": "openai/ok?tokens=100000", "stream": True, "max_tokens": 100_000}
     headers = {"authorization": f"Bearer {KEYS['alice']}"}
-    async with hubs.api.client.stream("POST", path, json=body, headers=headers) as reply:
+    async with metered_api.api.client.stream("POST", path, json=body, headers=headers) as reply:
         assert reply.status_code == 200
         exchange = await fault_server.next_exchange(1)
         await fault_server.exchanges.until(lambda _: exchange.tokens_sent > 1000)
     await asyncio.wait_for(exchange.ended(), 1)
     assert exchange.client_left
-    row = await hubs.row()
+    row = await metered_api.row()
     assert (row.outcome, row.attempts) == ("cancelled", 1)
 
 
 @pytest.mark.parametrize("model", ["nobody/x", "groq/needs-a-key"])
-async def test_what_reached_no_provider_is_no_row(hubs: Metered, model: str) -> None:
-    assert (await hubs.ask(model, fallback=[])).status_code >= 400
-    assert await hubs.rows(0) == []
+async def test_a_request_that_reached_no_provider_is_no_row_of_the_ledger(metered_api: Metered, model: str) -> None:
+    assert (await metered_api.ask(model, fallback=[])).status_code >= 400
+    assert await metered_api.rows(0) == []
 
 
-async def test_no_word_of_a_conversation_is_kept(hubs: Metered, tmp_path: Path) -> None:
-    said = [{"role": "user", "content": "xyzzy-secret-word"}]
-    await hubs.api.client.post(
+async def test_no_word_of_a_conversation_is_kept(metered_api: Metered, tmp_path: Path) -> None:
+    messages = [{"role": "user", "content": "xyzzy-secret-word"}]
+    await metered_api.api.client.post(
         "/v1/chat",
-        json={"messages": said, "model": "openai/ok?text=markdown"},
+        json={"messages": messages, "model": "openai/ok?text=markdown"},
         headers={"x-api-key": "alice-0123456789abcdef"},
     )
-    await hubs.row()
-    kept = (tmp_path / "hub.db").read_bytes()
-    assert b"openai/ok" in kept
-    assert b"xyzzy" not in kept
-    assert b"0123456789abcdef" not in kept
+    await metered_api.row()
+    database_bytes = (tmp_path / "hub.db").read_bytes()
+    assert b"openai/ok" in database_bytes
+    assert b"xyzzy" not in database_bytes
+    assert b"0123456789abcdef" not in database_bytes
 
 
 async def test_a_database_that_fails_hurts_no_answer(
     hub: Hub, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    async with metered(hub, tmp_path / "nowhere") as one:
+    async with metered(hub, tmp_path / "nowhere") as metered_api:
         for _ in range(3):
-            assert (await one.ask("openai/ok")).status_code == 200
-        reply = await one.get("/v1/usage")
+            assert (await metered_api.ask("openai/ok")).status_code == 200
+        reply = await metered_api.get("/v1/usage")
         assert "LLM_HUB_DATABASE_URL" in reply.json()["error"]["message"]
         assert reply.status_code == 503
     assert caplog.text.count("The database failed") == 1

@@ -15,27 +15,27 @@ from tests.api.metered import Metered, metered
 from tests.fault_server import FaultServer
 
 
-async def statuses(one: Metered, model: str, times: int, **more: Any) -> list[int]:
-    replies = await asyncio.gather(*(one.ask(model, **more) for _ in range(times)))
+async def statuses(metered_api: Metered, model: str, times: int, **more: Any) -> list[int]:
+    replies = await asyncio.gather(*(metered_api.ask(model, **more) for _ in range(times)))
     return sorted(reply.status_code for reply in replies)
 
 
 @pytest.mark.parametrize("stream", [True, False])
-async def test_of_fifty_requests_at_once_as_many_reach_a_provider_as_may(
+async def test_of_fifty_requests_at_once_only_the_limit_reaches_a_provider(
     hub: Hub, fault_server: FaultServer, tmp_path: Path, stream: bool
 ) -> None:
-    async with metered(hub, tmp_path, Quota(requests=5)) as one:
-        assert await statuses(one, "openai/ok", 50, stream=stream) == [200] * 5 + [429] * 45
+    async with metered(hub, tmp_path, Quota(requests=5)) as metered_api:
+        assert await statuses(metered_api, "openai/ok", 50, stream=stream) == [200] * 5 + [429] * 45
         assert len(fault_server.exchanges) == 5
-        assert len(await one.rows(5)) == 5
-        assert (await one.ask("openai/ok", who="bob")).status_code == 200
+        assert len(await metered_api.rows(5)) == 5
+        assert (await metered_api.ask("openai/ok", caller="bob")).status_code == 200
 
 
 @pytest.mark.parametrize("path", ["/v1/chat", "/v1/chat/completions", "/v1/messages"])
 async def test_a_refusal_says_which_limit_it_is_and_when_it_ends(hub: Hub, tmp_path: Path, path: str) -> None:
-    async with metered(hub, tmp_path, Quota(requests=1)) as one:
-        await one.ask("openai/ok", path=path, max_tokens=10)
-        reply = await one.ask("openai/ok", path=path, max_tokens=10)
+    async with metered(hub, tmp_path, Quota(requests=1)) as metered_api:
+        await metered_api.ask("openai/ok", path=path, max_tokens=10)
+        reply = await metered_api.ask("openai/ok", path=path, max_tokens=10)
     assert reply.status_code == 429
     assert 1 <= int(reply.headers["retry-after"]) <= 60
     error = reply.json()["error"]
@@ -43,75 +43,80 @@ async def test_a_refusal_says_which_limit_it_is_and_when_it_ends(hub: Hub, tmp_p
     assert "The limit of 1 requests a minute for this key is reached. Try again in" in error["message"]
 
 
-async def test_tokens_hold_when_fifty_ask_at_once(hub: Hub, fault_server: FaultServer, tmp_path: Path) -> None:
-    async with metered(hub, tmp_path, Quota(tokens=1000)) as one:
-        said = await statuses(one, "openai/ok?tokens=90&rate=300", 50, max_tokens=100)
-        assert said.count(200) == 9  # of 110 reserved tokens each
-        assert set(said) == {200, 429}
-        used = sum(row.prompt_tokens + row.completion_tokens for row in await one.rows(9))
+async def test_a_limit_of_tokens_holds_when_fifty_ask_at_once(
+    hub: Hub, fault_server: FaultServer, tmp_path: Path
+) -> None:
+    async with metered(hub, tmp_path, Quota(tokens=1000)) as metered_api:
+        codes = await statuses(metered_api, "openai/ok?tokens=90&rate=300", 50, max_tokens=100)
+        assert codes.count(200) == 9  # of 110 reserved tokens each
+        assert set(codes) == {200, 429}
+        used = sum(row.prompt_tokens + row.completion_tokens for row in await metered_api.rows(9))
         assert used <= 1000
 
 
-async def test_what_was_reserved_and_not_used_is_free_again(hub: Hub, tmp_path: Path) -> None:
-    async with metered(hub, tmp_path, Quota(tokens=1100)) as one:
+async def test_reserved_tokens_that_were_not_used_are_given_back(hub: Hub, tmp_path: Path) -> None:
+    async with metered(hub, tmp_path, Quota(tokens=1100)) as metered_api:
         for _ in range(5):  # each reserves 560
-            assert (await one.ask("openai/ok?tokens=10")).status_code == 200
+            assert (await metered_api.ask("openai/ok?tokens=10")).status_code == 200
 
 
-async def test_what_fails_at_once_or_reaches_nobody_costs_nothing(hub: Hub, tmp_path: Path) -> None:
-    async with metered(hub, tmp_path, Quota(tokens=1000)) as one:
+async def test_a_request_that_fails_at_once_or_reaches_no_provider_costs_nothing(hub: Hub, tmp_path: Path) -> None:
+    async with metered(hub, tmp_path, Quota(tokens=1000)) as metered_api:
         for model in ("openai/bad-request", "nobody/x", "groq/x") * 3:
-            assert (await one.ask(model, fallback=[])).status_code not in (200, 429)
-        assert (await one.ask("openai/ok")).status_code == 200
+            assert (await metered_api.ask(model, fallback=[])).status_code not in (200, 429)
+        assert (await metered_api.ask("openai/ok")).status_code == 200
 
 
-async def test_leaving_early_is_not_free(hub: Hub, fault_server: FaultServer, tmp_path: Path) -> None:
-    async with metered(hub, tmp_path, Quota(tokens=100)) as one:
-        body = {"max_tokens": 90, "stream": True}
-        asking = asyncio.create_task(one.ask("openai/stall@mid?tokens=120", **body))
+async def test_an_answer_that_a_client_leaves_is_charged(hub: Hub, fault_server: FaultServer, tmp_path: Path) -> None:
+    async with metered(hub, tmp_path, Quota(tokens=100)) as metered_api:
+        fields: dict[str, Any] = {"max_tokens": 90, "stream": True}
+        request = asyncio.create_task(metered_api.ask("openai/stall@mid?tokens=120", **fields))
         exchange = await fault_server.next_exchange(1)
         await fault_server.exchanges.until(lambda _: exchange.tokens_sent >= 60)
-        asking.cancel()
-        await asyncio.wait([asking])
-        await one.row()
-        assert (await one.ask("openai/ok", **body)).status_code == 429
+        request.cancel()
+        await asyncio.wait([request])
+        await metered_api.row()
+        assert (await metered_api.ask("openai/ok", **fields)).status_code == 429
 
 
-async def test_money_holds_when_fifty_ask_at_once(hub: Hub, fault_server: FaultServer, tmp_path: Path) -> None:
-    async with metered(hub, tmp_path, Quota(money=Decimal("0.01"))) as one:
-        said = await statuses(one, "openai/gpt-5", 50, max_tokens=200)  # each may cost $0.0020125
-        assert said.count(200) == 4
-        spent = sum(row.nanodollars for row in await one.rows(4))
+async def test_a_limit_of_money_holds_when_fifty_ask_at_once(
+    hub: Hub, fault_server: FaultServer, tmp_path: Path
+) -> None:
+    async with metered(hub, tmp_path, Quota(money=Decimal("0.01"))) as metered_api:
+        codes = await statuses(metered_api, "openai/gpt-5", 50, max_tokens=200)  # each may cost $0.0020125
+        assert codes.count(200) == 4
+        spent = sum(row.nanodollars for row in await metered_api.rows(4))
         assert 0 < spent <= 10_000_000
-        reply = await one.ask("openai/gpt-5", max_tokens=960)
+        reply = await metered_api.ask("openai/gpt-5", max_tokens=960)
         assert reply.status_code == 429
         assert "The limit of $0.01 a day for this key is reached: $0.00" in reply.json()["error"]["message"]
 
 
-async def test_what_alone_may_cost_more_than_the_limit_is_refused_for_good(
+async def test_a_request_that_alone_may_cost_more_than_the_limit_is_a_400(
     hub: Hub, fault_server: FaultServer, tmp_path: Path
 ) -> None:
-    async with metered(hub, tmp_path, Quota(money=Decimal("0.01"))) as one:
-        for more in ({"max_tokens": 1000}, {}):  # at $10 for a million tokens
-            reply = await one.ask("openai/gpt-5", **more)
+    async with metered(hub, tmp_path, Quota(money=Decimal("0.01"))) as metered_api:
+        cases: list[dict[str, Any]] = [{"max_tokens": 1000}, {}]
+        for more in cases:  # at $10 for a million tokens
+            reply = await metered_api.ask("openai/gpt-5", **more)
             assert reply.status_code == 400
-            said = "This request may need more than the limit of $0.01 a day for this key. Make it shorter"
-            assert said in reply.json()["error"]["message"]
+            message = "This request may need more than the limit of $0.01 a day for this key. Make it shorter"
+            assert message in reply.json()["error"]["message"]
     assert not fault_server.exchanges
 
 
 @pytest.mark.parametrize("model", ["openai/no-such-model", "openai/gpt-4o-search-preview", "openai/gpt-audio"])
-async def test_a_limit_of_money_lets_nobody_spend_what_it_cannot_see(
+async def test_with_a_limit_of_money_a_model_without_a_known_price_is_refused(
     hub: Hub, fault_server: FaultServer, tmp_path: Path, model: str
 ) -> None:
-    async with metered(hub, tmp_path, Quota(money=Decimal(1))) as one:
-        reply = await one.ask(model, fallback=["openai/gpt-5"])
+    async with metered(hub, tmp_path, Quota(money=Decimal(1))) as metered_api:
+        reply = await metered_api.ask(model, fallback=["openai/gpt-5"])
         assert reply.status_code == 400
         assert f"What {model} costs is not known" in reply.json()["error"]["message"]
         assert "LLM_HUB_PRICES" in reply.json()["error"]["message"]
-        assert (await one.ask("openai/gpt-5", fallback=[model])).status_code == 400
+        assert (await metered_api.ask("openai/gpt-5", fallback=[model])).status_code == 400
         assert not fault_server.exchanges
-        assert (await one.ask("ollama/ok")).status_code == 200  # what needs no key costs nothing
+        assert (await metered_api.ask("ollama/ok")).status_code == 200  # what needs no key costs nothing
 
 
 @pytest.mark.parametrize(
@@ -124,10 +129,10 @@ async def test_a_limit_of_money_lets_nobody_spend_what_it_cannot_see(
     ],
     ids=["tokens", "few tokens", "money", "requests"],
 )
-async def test_an_answer_whose_length_counts_has_one(
+async def test_where_tokens_or_money_are_limited_a_request_gets_max_tokens(
     hub: Hub, fault_server: FaultServer, tmp_path: Path, limits: Quota, sent: int | None
 ) -> None:
-    async with metered(hub, tmp_path, limits) as one:
-        assert (await one.ask("openai/gpt-5")).status_code == 200
-        assert (await one.ask("openai/gpt-5", max_tokens=30)).status_code == 200
+    async with metered(hub, tmp_path, limits) as metered_api:
+        assert (await metered_api.ask("openai/gpt-5")).status_code == 200
+        assert (await metered_api.ask("openai/gpt-5", max_tokens=30)).status_code == 200
     assert [exchange.body.get("max_completion_tokens") for exchange in fault_server.exchanges] == [sent, 30]

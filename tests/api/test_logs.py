@@ -24,13 +24,13 @@ SECRETS = (*KEYS.values(), "sk-owner-secret-123")
 
 
 @pytest.fixture
-async def one(hub: Hub, tmp_path: Path) -> AsyncIterator[Metered]:
-    async with metered(hub, tmp_path) as one:
-        yield one
+async def metered_api(hub: Hub, tmp_path: Path) -> AsyncIterator[Metered]:
+    async with metered(hub, tmp_path) as metered_api:
+        yield metered_api
 
 
 @pytest.fixture
-def written() -> Iterator[StringIO]:
+def log_output() -> Iterator[StringIO]:
     """What is logged, as JSON."""
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
@@ -42,14 +42,19 @@ def written() -> Iterator[StringIO]:
     root.setLevel(level)
 
 
-def lines(written: StringIO) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in written.getvalue().splitlines()]
+def lines_with(text: str, log: Path) -> list[str]:
+    """The lines of a log file in which the text stands."""
+    return [line for line in log.read_text().splitlines() if text in line]
+
+
+def lines(log_output: StringIO) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in log_output.getvalue().splitlines()]
 
 
 @pytest.mark.parametrize("stream", [True, False])
-async def test_an_answer_is_one_line(one: Metered, written: StringIO, stream: bool) -> None:
-    reply = await one.ask("openai/status-503", fallback=["anthropic/ok"], stream=stream)
-    (line,) = (line for line in lines(written) if line["logger"] == "llm_hub.requests")
+async def test_an_answer_is_one_line_of_the_log(metered_api: Metered, log_output: StringIO, stream: bool) -> None:
+    reply = await metered_api.ask("openai/status-503", fallback=["anthropic/ok"], stream=stream)
+    (line,) = (line for line in lines(log_output) if line["logger"] == "llm_hub.requests")
     assert line["request_id"] == reply.headers["x-request-id"]
     seconds = line["seconds"]
     assert line.items() >= {
@@ -59,26 +64,28 @@ async def test_an_answer_is_one_line(one: Metered, written: StringIO, stream: bo
     assert 0 < seconds < 30
 
 
-@pytest.mark.parametrize("said", ["mine-1", "3f2b8c1e-aaaa-bbbb-cccc-0123456789ab"])
-async def test_a_clients_own_id_is_kept(one: Metered, said: str) -> None:
-    reply = await one.api.client.get("/v1/models", headers={"x-request-id": said})
-    assert (reply.status_code, reply.headers["x-request-id"]) == (401, said)
+@pytest.mark.parametrize("request_id", ["mine-1", "3f2b8c1e-aaaa-bbbb-cccc-0123456789ab"])
+async def test_a_clients_own_id_is_kept(metered_api: Metered, request_id: str) -> None:
+    reply = await metered_api.api.client.get("/v1/models", headers={"x-request-id": request_id})
+    assert (reply.status_code, reply.headers["x-request-id"]) == (401, request_id)
 
 
-@pytest.mark.parametrize("said", ["", "x" * 65, 'a"b', "a b", "\u00e9", "<script>"])
-async def test_an_id_that_could_do_harm_is_replaced(one: Metered, said: str) -> None:
-    reply = await one.api.client.get("/v1/models", headers={"x-request-id": said.encode("latin-1")})
-    assert reply.headers["x-request-id"] != said
+@pytest.mark.parametrize("request_id", ["", "x" * 65, 'a"b', "a b", "\u00e9", "<script>"])
+async def test_an_id_that_could_do_harm_is_replaced(metered_api: Metered, request_id: str) -> None:
+    reply = await metered_api.api.client.get("/v1/models", headers=[(b"x-request-id", request_id.encode("latin-1"))])
+    assert reply.headers["x-request-id"] != request_id
     assert reply.headers["x-request-id"].isalnum()
 
 
 @pytest.mark.parametrize(
     ("path", "status"), [("/v1/chat", 415), ("/v1/chat/completions", 415), ("/v1/messages", 415), ("/v1/no", 404)]
 )
-async def test_every_refusal_has_an_id_and_a_line(one: Metered, written: StringIO, path: str, status: int) -> None:
-    reply = await one.api.client.post(path, headers={"x-api-key": KEYS["bob"]})
+async def test_every_refusal_has_an_id_and_a_line(
+    metered_api: Metered, log_output: StringIO, path: str, status: int
+) -> None:
+    reply = await metered_api.api.client.post(path, headers={"x-api-key": KEYS["bob"]})
     assert reply.status_code == status
-    assert [(line["request_id"], line["status"], line["who"]) for line in lines(written)] == [
+    assert [(line["request_id"], line["status"], line["who"]) for line in lines(log_output)] == [
         (reply.headers["x-request-id"], status, "bob")
     ]
 
@@ -99,49 +106,51 @@ async def test_too_large_a_body_is_refused_in_the_dialects_shape_with_an_id_and_
     assert reply.json()["error"]["message"]
     assert (reply.json().get("type") == "error") >= (path == "/v1/messages")
     async with asyncio.timeout(10):
-        while not (found := [line for line in site.log.read_text().splitlines() if reply.headers[logs.ID] in line]):  # noqa: ASYNC110
+        while not (lines_of_request := lines_with(reply.headers[logs.ID], site.log)):  # noqa: ASYNC110
             await asyncio.sleep(0.01)  # another process writes it, so there is nothing to wait on
-    assert [" 413 " in line for line in found] == [True]
+    assert [" 413 " in line for line in lines_of_request] == [True]
     assert "Traceback" not in site.log.read_text()
 
 
-async def test_a_client_that_leaves_while_it_asks_is_one_line(one: Metered, written: StringIO) -> None:
-    url = httpx.URL(one.api.url)
+async def test_a_client_that_leaves_while_it_sends_its_body_is_one_line_of_the_log(
+    metered_api: Metered, log_output: StringIO
+) -> None:
+    url = httpx.URL(metered_api.api.url)
     _, writer = await asyncio.open_connection(url.host, url.port)
     head = f"POST /v1/chat HTTP/1.1\r\nHost: {url.netloc.decode()}\r\nContent-Type: application/json\r\n"
     writer.write(f"{head}x-api-key: {KEYS['bob']}\r\nContent-Length: 99\r\n\r\n{{".encode())
     await writer.drain()
     writer.close()
     async with asyncio.timeout(10):
-        while not written.getvalue():  # noqa: ASYNC110  # a log is nothing to wait on
+        while not log_output.getvalue():  # noqa: ASYNC110  # a log is nothing to wait on
             await asyncio.sleep(0.01)
-    assert [(line["level"], line["status"], line["who"]) for line in lines(written)] == [("INFO", 499, "bob")]
+    assert [(line["level"], line["status"], line["who"]) for line in lines(log_output)] == [("INFO", 499, "bob")]
 
 
-async def test_neither_keys_nor_words_are_logged(one: Metered, written: StringIO) -> None:
+async def test_neither_keys_nor_messages_are_logged(metered_api: Metered, log_output: StringIO) -> None:
     for model in ("openai/key", "openai/cut@mid", "openai/sk-typed-by-mistake-0123", "openai/ok"):
-        await one.ask(model, fallback=[], messages=[{"role": "user", "content": "xyzzy"}])
-    await one.api.client.get("/v1/models", headers={"x-api-key": "wrong-key-0123456789"})
-    text = written.getvalue()
+        await metered_api.ask(model, fallback=[], messages=[{"role": "user", "content": "xyzzy"}])
+    await metered_api.api.client.get("/v1/models", headers={"x-api-key": "wrong-key-0123456789"})
+    text = log_output.getvalue()
     assert text.count("llm_hub.requests") == 5
     for secret in (*SECRETS, "xyzzy", "wrong-key", "typed-by-mistake"):
         assert secret not in text
 
 
 def test_lines_of_one_request_carry_its_id_and_no_secret() -> None:
-    said = ValueError("refused: Bearer alice-0123456789abcdef")
+    error = ValueError("refused: Bearer alice-0123456789abcdef")
     message = 'It said "sk-live-0123456789" \ud800'
-    record = logging.LogRecord("elsewhere", logging.ERROR, "", 1, message, None, (ValueError, said, None))
+    record = logging.LogRecord("elsewhere", logging.ERROR, "", 1, message, None, (ValueError, error, None))
     token = logs.current.set(logs.Request("abc"))
-    written = logs.JSONLines(Redactor(SECRETS)).format(record)
+    text = logs.JSONLines(Redactor(SECRETS)).format(record)
     logs.current.reset(token)
-    line = json.loads(written)
+    line = json.loads(text)
     assert line["request_id"] == "abc"
     assert "ValueError" in line["exception"]
-    assert "0123456789" not in written
+    assert "0123456789" not in text
 
 
-def test_nobody_writes_a_line_of_the_log_with_a_models_name() -> None:
+def test_a_models_name_cannot_forge_a_line_of_the_log() -> None:
     handler, root = StringIO(), logging.getLogger()
     handlers, level = root.handlers[:], root.level
     logs.install("plain")

@@ -15,7 +15,7 @@ PATHS = ["/v1/chat", "/v1/chat/completions", "/v1/messages"]
 SECRET = "sk-secret-1"
 
 
-def said(*, role: str = "user", content: object = "x", **more: object) -> bytes:
+def body_with(*, role: str = "user", content: object = "x", **more: object) -> bytes:
     """A body, with one thing wrong in it."""
     return json.dumps(
         {"model": "openai/ok", "max_tokens": 9, "messages": [{"role": role, "content": content}], **more}
@@ -27,13 +27,13 @@ async def refused(api: Api, path: str, body: bytes, status: int = 400) -> dict[s
     reply = await api.client.post(path, content=body, headers={"content-type": "application/json"})
     assert reply.status_code == status
     assert "secret" not in reply.text
-    told = reply.json()
+    answer = reply.json()
     if path == "/v1/messages":
-        assert (told["type"], set(told["error"]) - {"attempts"}) == ("error", {"type", "message"})
+        assert (answer["type"], set(answer["error"]) - {"attempts"}) == ("error", {"type", "message"})
     else:
-        assert set(told["error"]) - {"attempts"} == {"type", "message", "param", "code"}
-    assert told["error"]["type"] == "invalid_request_error"
-    error: dict[str, Any] = told["error"]
+        assert set(answer["error"]) - {"attempts"} == {"type", "message", "param", "code"}
+    assert answer["error"]["type"] == "invalid_request_error"
+    error: dict[str, Any] = answer["error"]
     return error
 
 
@@ -54,42 +54,42 @@ NONSENSE = [
     (b'{"messages": [' + b"1," * 1_000_000 + b"1]}", "more than 32000 fields, messages or other"),
     (b'{"messages": [' + b"[]," * 1_000_000 + b"1]}", "more than 32000"),
     (b'{"messages": [' + b"1," * 20_000 + b"1]}", "messages.0"),
-    (said(**{"k" * 100_000: 1}), "kkk: is not supported"),
+    (json.dumps({**json.loads(body_with()), "k" * 100_000: 1}).encode(), "kkk: is not supported"),
     (b'{"messages": [{"role": "user", "content": "\\ud83d"}]}', "not valid JSON"),
-    (said(role="robot", content=SECRET), "messages.0.role"),
+    (body_with(role="robot", content=SECRET), "messages.0.role"),
     (b'{"messages": [{"content": "sk-secret-1"}]}', "messages.0.role"),
-    (said(content=7), "messages.0.content"),
-    (said(content=[SECRET]), "messages.0.content.0"),
-    (said(content=[{"type": "text", "text": 7}]), "messages.0.content.0.text"),
-    (said(content=[{"type": "text"}]), "messages.0.content.0.text"),
-    (said(content=[{"type": SECRET, "text": "x"}]), "messages.0.content.0.type"),
-    (said(temperature=1e9), "temperature"),
-    (said(temperature="1"), "temperature"),
-    (said(temperature=True), "temperature"),
-    (said(max_tokens=0), "max_tokens"),
-    (said(max_tokens=10**30), "max_tokens"),
-    (said(model=""), "model"),
-    (said(model=["openai/ok"]), "model"),
-    (said(model="x" * 1000), "model"),
-    (said(stream="yes"), "stream"),
-    (said(api_key=SECRET), "api_key: is not supported"),
-    (said(messages=[{"role": "user", "content": "x"}] * 10_000), "messages"),
-    (said(content="  "), "nothing to answer"),
-    (said(model="openai/o\nk"), "line break"),
+    (body_with(content=7), "messages.0.content"),
+    (body_with(content=[SECRET]), "messages.0.content.0"),
+    (body_with(content=[{"type": "text", "text": 7}]), "messages.0.content.0.text"),
+    (body_with(content=[{"type": "text"}]), "messages.0.content.0.text"),
+    (body_with(content=[{"type": SECRET, "text": "x"}]), "messages.0.content.0.type"),
+    (body_with(temperature=1e9), "temperature"),
+    (body_with(temperature="1"), "temperature"),
+    (body_with(temperature=True), "temperature"),
+    (body_with(max_tokens=0), "max_tokens"),
+    (body_with(max_tokens=10**30), "max_tokens"),
+    (body_with(model=""), "model"),
+    (body_with(model=["openai/ok"]), "model"),
+    (body_with(model="x" * 1000), "model"),
+    (body_with(stream="yes"), "stream"),
+    (body_with(api_key=SECRET), "api_key: is not supported"),
+    (body_with(messages=[{"role": "user", "content": "x"}] * 10_000), "messages"),
+    (body_with(content="  "), "nothing to answer"),
+    (body_with(model="openai/o\nk"), "line break"),
 ]
 
 
 @pytest.mark.parametrize("path", PATHS)
-@pytest.mark.parametrize(("body", "told"), NONSENSE, ids=[told for _, told in NONSENSE])
-async def test_nonsense_is_refused_with_the_fields_name_and_never_repeated(
-    api: Api, path: str, body: bytes, told: str
+@pytest.mark.parametrize(("body", "message"), NONSENSE, ids=[message for _, message in NONSENSE])
+async def test_a_wrong_body_is_refused_with_the_fields_name_and_without_its_value(
+    api: Api, path: str, body: bytes, message: str
 ) -> None:
-    assert told in (await refused(api, path, body))["message"]
+    assert message in (await refused(api, path, body))["message"]
 
 
 @pytest.mark.parametrize("path", PATHS[1:])
 @pytest.mark.parametrize(
-    ("extra", "told"),
+    ("extra", "message"),
     [
         ({"tools": {}}, "tools"),
         ({"tools": [SECRET]}, "tools.0: must be an object"),
@@ -104,14 +104,14 @@ async def test_nonsense_is_refused_with_the_fields_name_and_never_repeated(
         ({"metadata": SECRET}, "metadata"),
     ],
 )
-async def test_nonsense_about_tools_and_options_is_refused_too(
-    api: Api, path: str, extra: dict[str, Any], told: str
+async def test_wrong_tools_and_options_are_refused_with_the_fields_name(
+    api: Api, path: str, extra: dict[str, Any], message: str
 ) -> None:
-    assert told in (await refused(api, path, said(**extra)))["message"]
+    assert message in (await refused(api, path, body_with(**extra)))["message"]
 
 
 @pytest.mark.parametrize(
-    ("stop", "told"),
+    ("stop", "message"),
     [
         (["x"] * 17, "stop: List should have at most 16 items"),
         ([""], "stop.0: String should have at least 1 character"),
@@ -119,22 +119,22 @@ async def test_nonsense_about_tools_and_options_is_refused_too(
         (7, "stop: Input should be a valid string"),
     ],
 )
-async def test_where_a_field_may_be_two_things_the_one_that_was_meant_is_told(
-    api: Api, stop: object, told: str
+async def test_of_a_union_the_error_of_the_member_that_was_meant_is_reported(
+    api: Api, stop: object, message: str
 ) -> None:
-    assert told in (await refused(api, "/v1/chat/completions", said(stop=stop)))["message"]
+    assert message in (await refused(api, "/v1/chat/completions", body_with(stop=stop)))["message"]
 
 
 @pytest.mark.parametrize("path", PATHS)
 @pytest.mark.parametrize("between", ["", " ", "\n\t"])
-async def test_more_fields_than_can_be_checked_are_refused_at_once(api: Api, path: str, between: str) -> None:
+async def test_a_body_with_too_many_fields_is_refused_before_it_is_read(api: Api, path: str, between: str) -> None:
     fields = ",".join(f'"a"{between}:1' for _ in range(50_000))
     assert "more than 32000 fields" in (await refused(api, path, f"{{{fields}}}".encode()))["message"]
 
 
 @pytest.mark.parametrize("path", PATHS)
-async def test_a_long_text_may_be_made_of_whatever_it_likes(api: Api, path: str) -> None:
-    body = said(content='{"a": [1, 2, "\\"]}' * 20_000)
+async def test_brackets_and_commas_in_a_long_text_do_not_count_as_fields(api: Api, path: str) -> None:
+    body = body_with(content='{"a": [1, 2, "\\"]}' * 20_000)
     reply = await api.client.post(path, content=body, headers={"content-type": "application/json"})
     assert reply.status_code == 200
 
@@ -144,18 +144,18 @@ async def test_a_long_text_may_be_made_of_whatever_it_likes(api: Api, path: str)
 async def test_a_key_in_the_wrong_place_is_not_repeated(api: Api, path: str, body: dict[str, Any]) -> None:
     if path != "/v1/chat" and "fallback" in body:
         body = {"model": "openai/ok", "models": [SECRET]}
-    reply = await api.client.post(path, json={**json.loads(said()), **body})
+    reply = await api.client.post(path, json={**json.loads(body_with()), **body})
     assert 400 <= reply.status_code < 500
     assert SECRET not in reply.text
 
 
 @pytest.mark.parametrize("path", PATHS)
 @pytest.mark.parametrize("streamed", [True, False])
-async def test_a_key_in_a_models_place_is_repeated_to_nobody(api: Api, path: str, streamed: bool) -> None:
+async def test_a_key_in_place_of_a_models_name_is_never_repeated(api: Api, path: str, streamed: bool) -> None:
     """Neither to whoever typed it nor to who asks next, though a model of that name is asked, and paused."""
     for status, others in ((404, []), (200, ["openai/ok"])):
         chain = {"fallback" if path == "/v1/chat" else "models": others}
-        body = {**json.loads(said()), "model": f"openai/{SECRET}", "stream": streamed, **chain}
+        body = {**json.loads(body_with()), "model": f"openai/{SECRET}", "stream": streamed, **chain}
         reply = await api.client.post(path, json=body)
         assert (reply.status_code, SECRET in reply.text) == (status, False)
         assert '"model":"[key]"' in reply.text
@@ -168,25 +168,25 @@ async def test_a_key_in_a_models_place_is_repeated_to_nobody(api: Api, path: str
     [("/v1/chat/completions", "format"), ("/v1/chat/completions", "effort"), ("/v1/messages", "stop")],
 )
 async def test_a_field_of_another_dialect_is_refused_by_its_own_name(api: Api, path: str, field: str) -> None:
-    error = await refused(api, path, said(**{field: "json"}))
+    error = await refused(api, path, body_with(**{field: "json"}))
     assert error["message"] == f"{field}: is not supported."
     assert error.get("param", field) == field
 
 
 @pytest.mark.parametrize("path", PATHS[1:])
-async def test_a_schema_without_a_bottom_is_refused(api: Api, path: str) -> None:
+async def test_a_schema_that_is_nested_too_deeply_is_refused(api: Api, path: str) -> None:
     deep: dict[str, Any] = {"type": "object"}
     for _ in range(200):
         deep = {"type": "object", "properties": {"a": deep}}
     tool = {"name": "t", "input_schema": deep} if path == "/v1/messages" else {
         "type": "function", "function": {"name": "t", "parameters": deep},
     }  # fmt: skip
-    assert "nested too deeply" in (await refused(api, path, said(tools=[tool])))["message"]
+    assert "nested too deeply" in (await refused(api, path, body_with(tools=[tool])))["message"]
 
 
 @pytest.mark.parametrize("path", PATHS)
 async def test_a_body_of_another_type_is_refused(api: Api, path: str) -> None:
-    reply = await api.client.post(path, content=said(), headers={"content-type": "text/plain"})
+    reply = await api.client.post(path, content=body_with(), headers={"content-type": "text/plain"})
     assert reply.status_code == 415
     assert reply.json()["error"]["type"] == "invalid_request_error"
 
@@ -200,7 +200,7 @@ async def test_an_unknown_key_is_refused_in_the_dialects_shape(locked: Api, path
 
 
 @pytest.mark.parametrize("method", ["GET", "POST", "OPTIONS"])
-async def test_what_is_not_there_is_a_404_for_programs(api: Api, method: str) -> None:
+async def test_an_unknown_endpoint_is_a_404_in_json(api: Api, method: str) -> None:
     reply = await api.client.request(method, "/v1/embeddings")
     assert (reply.status_code, reply.json()["error"]["type"]) == (404, "invalid_request_error")
 
@@ -224,7 +224,7 @@ async def test_another_method_is_a_405_that_names_the_right_one(api: Api, method
 @pytest.mark.parametrize("path", PATHS)
 async def test_a_compressed_body_is_refused_as_that(api: Api, path: str) -> None:
     headers = {"content-type": "application/json", "content-encoding": "gzip"}
-    reply = await api.client.post(path, content=gzip.compress(said()), headers=headers)
+    reply = await api.client.post(path, content=gzip.compress(body_with()), headers=headers)
     assert reply.status_code == 415
     assert "Content-Encoding" in reply.json()["error"]["message"]
 
@@ -232,6 +232,6 @@ async def test_a_compressed_body_is_refused_as_that(api: Api, path: str) -> None
 async def test_auto_in_a_chain_is_the_configured_route(api: Api, fault_server: FaultServer) -> None:
     body = {"messages": [{"role": "user", "content": "Hi"}], "model": "openai/status-503", "fallback": ["auto"]}
     answered = (await api.client.post("/v1/chat", json=body)).json()
-    assert [f"{one['provider']}/{one['model']}" for one in answered["attempts"]] == [
+    assert [f"{attempt['provider']}/{attempt['model']}" for attempt in answered["attempts"]] == [
         "openai/status-503", "openai/gpt-6-luna",
     ]  # fmt: skip

@@ -25,7 +25,7 @@ async def client(api: Api) -> AsyncIterator[openai.AsyncOpenAI]:
         yield client
 
 
-async def test_a_completion(client: openai.AsyncOpenAI) -> None:
+async def test_a_completion_has_content_usage_and_attempts(client: openai.AsyncOpenAI) -> None:
     answer = await client.chat.completions.create(model="openai/ok?tokens=5", messages=PROMPT)
     assert answer.choices[0].message.content == answer_text(5)
     assert answer.choices[0].finish_reason == "stop"
@@ -37,7 +37,7 @@ async def test_a_completion(client: openai.AsyncOpenAI) -> None:
 
 
 @pytest.mark.parametrize("usage", [True, False])
-async def test_a_stream(client: openai.AsyncOpenAI, usage: bool) -> None:
+async def test_a_stream_carries_text_model_and_usage(client: openai.AsyncOpenAI, usage: bool) -> None:
     options: Any = {"stream_options": {"include_usage": True}} if usage else {}
     stream = await client.chat.completions.create(model="anthropic/ok", messages=PROMPT, stream=True, **options)
     chunks = [chunk async for chunk in stream]
@@ -55,8 +55,8 @@ async def test_a_chain_of_models_falls_back_and_says_who_answered(client: openai
     chunks = [chunk async for chunk in stream]
     assert "".join(chunk.choices[0].delta.content or "" for chunk in chunks if chunk.choices) == answer_text()
     assert chunks[-1].model == "anthropic/ok"
-    told = chunks[-1].model_extra or {}
-    outcomes = [attempt["outcome"] for attempt in told["x_llm_hub"]["attempts"]]
+    extra_fields = chunks[-1].model_extra or {}
+    outcomes = [attempt["outcome"] for attempt in extra_fields["x_llm_hub"]["attempts"]]
     assert outcomes == ["server_failed", "stream_broken", "answered"]
 
 
@@ -108,12 +108,14 @@ REFUSED: list[dict[str, Any]] = [
 
 
 @pytest.mark.parametrize("extra", REFUSED)
-async def test_what_cannot_be_honoured_is_refused_by_name(client: openai.AsyncOpenAI, extra: dict[str, Any]) -> None:
+async def test_an_unsupported_field_is_refused_by_its_name(client: openai.AsyncOpenAI, extra: dict[str, Any]) -> None:
     with pytest.raises(openai.BadRequestError, match=next(iter(extra))):
         await client.chat.completions.create(model="openai/ok", messages=PROMPT, extra_body=extra)
 
 
-async def test_what_asks_for_nothing_is_taken(client: openai.AsyncOpenAI, fault_server: FaultServer) -> None:
+async def test_neutral_values_of_unsupported_fields_are_accepted(
+    client: openai.AsyncOpenAI, fault_server: FaultServer
+) -> None:
     extra = {"n": 1, "frequency_penalty": 0, "presence_penalty": 0.0, "logprobs": False, "top_logprobs": None,
         "logit_bias": {}, "store": False, "service_tier": "auto", "modalities": ["text"], "audio": None,
         "functions": [], "verbosity": "medium", "user": "u", "metadata": {"a": "b"}, "safety_identifier": "s",
@@ -137,17 +139,17 @@ TIME: Any = {"type": "function", "function": {"name": "time"}}
 NAMED: Any = {"type": "function", "function": {"name": "weather"}}
 
 
-async def streamed_message(client: openai.AsyncOpenAI, **asked: Any) -> Any:
+async def streamed_message(client: openai.AsyncOpenAI, **arguments: Any) -> Any:
     """What a client makes of a stream."""
-    async with client.chat.completions.stream(**asked) as stream:
+    async with client.chat.completions.stream(**arguments) as stream:
         return await stream.get_final_completion()
 
 
 @pytest.mark.parametrize("provider", ["openai", "anthropic"])
 @pytest.mark.parametrize("streamed", [True, False])
 async def test_a_conversation_with_tools(client: openai.AsyncOpenAI, provider: str, streamed: bool) -> None:
-    asked: Any = {"model": f"{provider}/ok?calls=2", "tools": [WEATHER], "messages": PROMPT}
-    answer = await (streamed_message(client, **asked) if streamed else client.chat.completions.create(**asked))
+    arguments: Any = {"model": f"{provider}/ok?calls=2", "tools": [WEATHER], "messages": PROMPT}
+    answer = await (streamed_message(client, **arguments) if streamed else client.chat.completions.create(**arguments))
     choice = answer.choices[0]
     assert (choice.finish_reason, choice.message.content) == ("tool_calls", None)
     calls = choice.message.tool_calls
@@ -155,7 +157,7 @@ async def test_a_conversation_with_tools(client: openai.AsyncOpenAI, provider: s
     assert [json.loads(call.function.arguments) for call in calls] == [{"city": STRING}] * 2
     assert len({call.id for call in calls}) == 2
     results: Any = [{"role": "tool", "tool_call_id": call.id, "content": "Sunny"} for call in calls]
-    last = await client.chat.completions.create(**{**asked, "messages": [*PROMPT, choice.message, *results]})
+    last = await client.chat.completions.create(**{**arguments, "messages": [*PROMPT, choice.message, *results]})
     assert (last.choices[0].finish_reason, last.choices[0].message.tool_calls) == ("stop", None)
     assert last.choices[0].message.content
 
@@ -175,20 +177,20 @@ ALLOWED = {"type": "allowed_tools", "allowed_tools": {"mode": "required", "tools
 
 
 @pytest.mark.parametrize(
-    ("choice", "heard", "tools"),
+    ("choice", "sent", "tools"),
     [
         ("none", "none", 2), ("auto", "auto", 2), ("required", "required", 2), (NAMED, NAMED, 2),
         (ALLOWED, "required", 1),
     ],
 )  # fmt: skip
 async def test_every_choice_of_tools(
-    client: openai.AsyncOpenAI, fault_server: FaultServer, choice: Any, heard: object, tools: int
+    client: openai.AsyncOpenAI, fault_server: FaultServer, choice: Any, sent: object, tools: int
 ) -> None:
     await client.chat.completions.create(
         model="openai/ok", messages=PROMPT, tools=[WEATHER, TIME], tool_choice=choice, parallel_tool_calls=False
     )
     body = fault_server.exchanges[0].body
-    assert (body["tool_choice"], len(body["tools"]), body["parallel_tool_calls"]) == (heard, tools, False)
+    assert (body["tool_choice"], len(body["tools"]), body["parallel_tool_calls"]) == (sent, tools, False)
 
 
 @pytest.mark.parametrize(
@@ -200,7 +202,7 @@ async def test_every_choice_of_tools(
         {"tools": [TIME], "tool_choice": ALLOWED},
     ],
 )  # fmt: skip
-async def test_a_choice_of_what_is_not_there_is_refused(client: openai.AsyncOpenAI, extra: dict[str, Any]) -> None:
+async def test_the_choice_of_an_unknown_tool_is_refused(client: openai.AsyncOpenAI, extra: dict[str, Any]) -> None:
     with pytest.raises(openai.BadRequestError, match="tool_choice") as refused:
         await client.chat.completions.create(model="openai/ok", messages=PROMPT, extra_body=extra)
     assert (refused.value.param or "").startswith("tool_choice")
@@ -217,9 +219,11 @@ async def test_an_answer_of_a_schema(client: openai.AsyncOpenAI, provider: str) 
     assert answer.choices[0].message.parsed == Verdict(good=True, why=STRING)
 
 
-async def test_what_is_asked_reaches_the_provider(client: openai.AsyncOpenAI, fault_server: FaultServer) -> None:
+async def test_every_field_of_a_request_reaches_the_provider(
+    client: openai.AsyncOpenAI, fault_server: FaultServer
+) -> None:
     schema = {"type": "object", "properties": {"a": {"type": "integer"}}}
-    form = {"name": "numbers", "description": "Some.", "schema": schema, "strict": True}
+    form: Any = {"name": "numbers", "description": "Some.", "schema": schema, "strict": True}
     await client.chat.completions.create(
         model="openai/ok",
         messages=[{"role": "developer", "content": "Be brief."}, *PROMPT],
@@ -229,13 +233,13 @@ async def test_what_is_asked_reaches_the_provider(client: openai.AsyncOpenAI, fa
         temperature=1,
         reasoning_effort="low",
         max_completion_tokens=50,
-        response_format={"type": "json_schema", "json_schema": form},  # type: ignore[typeddict-item]
+        response_format={"type": "json_schema", "json_schema": form},
     )
     body = fault_server.exchanges[0].body
     assert (body["stop"], body["seed"], body["top_p"], body["temperature"]) == (["END"], -7, 0.5, 1)
     assert (body["reasoning_effort"], body["max_completion_tokens"]) == ("low", 50)
-    heard = body["response_format"]["json_schema"]
-    assert (heard["name"], heard["strict"], heard["schema"]) == ("numbers", True, {"description": "Some.", **schema})
+    sent = body["response_format"]["json_schema"]
+    assert (sent["name"], sent["strict"], sent["schema"]) == ("numbers", True, {"description": "Some.", **schema})
     assert body["messages"][0]["content"] == "Be brief."
 
 
@@ -246,7 +250,7 @@ async def test_what_is_asked_reaches_the_provider(client: openai.AsyncOpenAI, fa
         ({"response_format": {"type": "json_object"}}, "response_format"),
     ],
 )
-async def test_what_a_provider_does_not_take_is_refused_by_its_name(
+async def test_a_field_that_a_provider_does_not_support_is_refused_by_its_name(
     client: openai.AsyncOpenAI, extra: dict[str, Any], field: str
 ) -> None:
     with pytest.raises(openai.BadRequestError) as refused:

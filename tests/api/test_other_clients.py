@@ -21,9 +21,17 @@ PROGRAM = Path(__file__).with_name("vercel.mjs")
 
 
 def run(command: list[str], folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:
-    kept = {name: value for name, value in os.environ.items() if not name.upper().endswith("_PROXY")}
+    environment_without_proxies = {
+        name: value for name, value in os.environ.items() if not name.upper().endswith("_PROXY")
+    }
     return subprocess.run(
-        command, cwd=folder, capture_output=True, text=True, timeout=110, check=False, env=kept | environment
+        command,
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=110,
+        check=False,
+        env=environment_without_proxies | environment,
     )
 
 
@@ -56,7 +64,7 @@ def vercel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.parametrize("options", [[], ["--no-stream"], ["--schema", "good bool, why"]])
-def test_llm_answers(site: Site, llm: list[str], tmp_path: Path, options: list[str]) -> None:
+def test_the_command_llm_gets_an_answer(site: Site, llm: list[str], tmp_path: Path, options: list[str]) -> None:
     (tmp_path / "extra-openai-models.yaml").write_text(
         f"- model_id: hub\n  model_name: auto\n  api_base: {site.url}/v1\n  supports_schema: true\n"
     )
@@ -68,14 +76,14 @@ def test_llm_answers(site: Site, llm: list[str], tmp_path: Path, options: list[s
         assert ran.stdout.strip()
 
 
-def test_vercels_sdk_answers(site: Site, vercel: Path) -> None:
+def test_vercels_sdk_gets_answers(site: Site, vercel: Path) -> None:
     ran = run(["node", PROGRAM.name, site.url], vercel)
     assert ran.returncode == 0, ran.stderr
-    told = json.loads(ran.stdout)
-    assert set(told) == {"openai", "anthropic"}
-    for said in told.values():
-        assert said["text"]
-        assert said["streamed"] == said["text"]
-        assert (said["called"], said["afterwards"] != "") == (["weather", "weather"], True)
-        assert said["object"]["good"] is True
-        assert said["status"] == 404
+    results = json.loads(ran.stdout)
+    assert set(results) == {"openai", "anthropic"}
+    for result in results.values():
+        assert result["text"]
+        assert result["streamed"] == result["text"]
+        assert (result["called"], result["afterwards"] != "") == (["weather", "weather"], True)
+        assert result["object"]["good"] is True
+        assert result["status"] == 404

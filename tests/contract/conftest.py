@@ -10,13 +10,15 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from llm_hub.router import Clocks, Health, LLMRouter
+from llm_hub.router import Health, LLMRouter, Timeouts
 from tests.contract import providers
 from tests.virtual_time import VirtualTimeLoop
 
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator, Callable, Iterable
+
+    from _pytest.mark import ParameterSet
 
     from llm_hub.provider import LLMProvider
     from tests.contract.case import Case
@@ -38,11 +40,11 @@ def routed(case: Case) -> Case:
     """The same provider as the only target of a route that does nothing on its own: nobody can tell the difference."""
 
     def build(fault_server: FaultServer, **options: Any) -> LLMRouter:
-        patient = Clocks(first_token=60, reasoning=60, idle=60, loading=60)
+        patient = Timeouts(first_token=60, reasoning=60, idle=60, loading=60)
         return LLMRouter(
             case.build(fault_server, **options),
             max_retries=0,
-            clocks=patient,
+            timeouts=patient,
             health=Health(threshold=10**6),
             resume=False,
         )
@@ -51,6 +53,36 @@ def routed(case: Case) -> Case:
 
 
 CASES += [routed(case) for case in CASES]
+
+
+def case_params(condition: Callable[[Case], bool]) -> list[ParameterSet]:
+    """The cases that meet a condition, for `parametrize("case", …, indirect=True)`."""
+    return [pytest.param(case, id=case.label) for case in CASES if condition(case)]
+
+
+def case_pairs(values: Iterable[str], condition: Callable[[Case, str], bool]) -> list[ParameterSet]:
+    """Every case with every value that it can show, for `parametrize(("case", …), …, indirect=["case"])`."""
+    return [
+        pytest.param(case, value, id=f"{case.label}-{value}")
+        for value in values
+        for case in CASES
+        if condition(case, value)
+    ]
+
+
+def can_show(case: Case, model: str) -> bool:
+    """Whether the case's protocol has that fault."""
+    return model not in case.lacks
+
+
+def has_key(case: Case) -> bool:
+    """Whether the case's provider takes an API key."""
+    return case.keyed
+
+
+def speaks_openai(case: Case) -> bool:
+    """Whether the case is OpenAI or a compatible server."""
+    return case.name in ("openai", "compatible")
 
 
 @pytest.fixture(params=CASES, ids=lambda case: case.label)

@@ -11,6 +11,7 @@ import pytest
 
 from llm_hub.chat import ChatRequest, Done, Image, Message, ReasoningDelta, Role, Text, TextDelta
 from llm_hub.errors import EmptyAnswer, InvalidRequest, ProviderError
+from tests.contract.conftest import can_show, case_pairs, case_params
 from tests.fault_server import REASONING, answer_text, expected_text
 
 if TYPE_CHECKING:
@@ -48,12 +49,14 @@ def text_of(events: list[Event]) -> str:
     return "".join(event.text for event in events if isinstance(event, TextDelta))
 
 
-@pytest.mark.parametrize("model", GOOD)
+@pytest.mark.parametrize(
+    ("case", "model"),
+    case_pairs(GOOD, lambda case, model: can_show(case, model) and model not in case.fails),
+    indirect=["case"],
+)
 async def test_the_whole_text_streams_exactly_and_ends_in_one_done(
     case: Case, provider: LLMProvider, model: str
 ) -> None:
-    if model in case.lacks or model in case.fails:
-        pytest.skip("the protocol has no such thing, or calls it a failure")
     events = await collect(provider, model)
     ends = [event for event in events if isinstance(event, Done)]
     assert len(ends) == 1
@@ -78,9 +81,8 @@ async def test_usage_is_what_the_provider_counted(provider: LLMProvider) -> None
     assert response.usage["total_tokens"] == 13
 
 
+@pytest.mark.parametrize("case", case_params(lambda case: can_show(case, "no-usage")), indirect=True)
 async def test_usage_that_was_not_reported_is_absent_and_not_zero(case: Case, provider: LLMProvider) -> None:
-    if "no-usage" in case.lacks:
-        pytest.skip("the protocol always counts")
     response = await provider.complete("Hello?", "no-usage")
     assert response.usage == {}
 
@@ -250,10 +252,12 @@ async def test_no_messages_and_an_assistant_turn_last_are_refused_without_a_requ
     assert fault_server.exchanges == []
 
 
-@pytest.mark.parametrize("model", ["empty", "blank", "load"])
+@pytest.mark.parametrize(
+    ("case", "model"),
+    case_pairs(["empty", "blank", "load"], lambda case, model: model != "load" or case.name == "ollama"),
+    indirect=["case"],
+)
 async def test_an_answer_without_text_is_an_error(provider: LLMProvider, case: Case, model: str) -> None:
-    if model == "load" and case.name != "ollama":
-        pytest.skip("the protocol has no such thing")
     with pytest.raises(EmptyAnswer) as caught:
         await provider.complete("Hello?", model)
     assert (caught.value.provider, caught.value.model) == (case.name, model)

@@ -12,6 +12,7 @@ from llm_hub.providers import http_provider
 from llm_hub.wire import transport
 from llm_hub.wire.decoders import MAX_ANSWER_CHARS
 from llm_hub.wire.validation import MAX_NAME_CHARS, MAX_REFUSAL_CHARS, MAX_TOKEN_COUNT
+from tests.contract.conftest import can_show, case_params
 from tests.contract.test_answers import collect, text_of
 from tests.contract.test_failures import attempt
 from tests.contract.test_tools import CLOCK, WEATHER
@@ -105,9 +106,8 @@ async def test_a_count_that_no_database_could_keep_is_not_known(provider: LLMPro
     assert all(tokens <= MAX_TOKEN_COUNT for tokens in usage.values())
 
 
+@pytest.mark.parametrize("case", case_params(lambda case: can_show(case, "refusal")), indirect=True)
 async def test_the_words_of_a_refusal_are_bounded(case: Case, provider: LLMProvider) -> None:
-    if "refusal" in case.lacks:
-        pytest.skip("the protocol has no such thing")
     error = await failed(provider, "refusal?tokens=2000")
     assert len(error.detail) == MAX_REFUSAL_CHARS
 

@@ -25,7 +25,7 @@ from llm_hub.errors import (
     TimedOut,
 )
 from tests.contract.case import KEY
-from tests.contract.conftest import CASES
+from tests.contract.conftest import CASES, can_show, case_pairs, case_params, has_key
 from tests.contract.test_answers import user
 from tests.fault_server import answer_text, expected_text
 from tests.fault_server.faults import MOMENTS
@@ -97,12 +97,17 @@ async def attempt(provider: LLMProvider, model: str, **options: Any) -> tuple[st
     return "".join(pieces), caught.value
 
 
-@pytest.mark.parametrize("model", sorted(FAILS.keys() | {model for case in CASES for model in case.fails}))
+@pytest.mark.parametrize(
+    ("case", "model"),
+    case_pairs(
+        sorted(FAILS.keys() | {model for case in CASES for model in case.fails}),
+        lambda case, model: can_show(case, model) and model in FAILS | case.fails,
+    ),
+    indirect=["case"],
+)
 async def test_a_failure_is_the_right_error_after_exactly_one_request(
     case: Case, build: Callable[..., LLMProvider], chats: Callable[[], list[Exchange]], model: str
 ) -> None:
-    if model in case.lacks or model not in FAILS | case.fails:
-        pytest.skip("the protocol has no such thing, or it is no failure there")
     silent = model.startswith("stall") or model == "no-done"
     text, error = await attempt(build(read_timeout=0.2 if silent else 30), model)
     assert type(error) is {**FAILS, **case.differs, **case.fails}[model]
@@ -193,11 +198,10 @@ def everything_said(error: BaseException) -> str:
 
 
 @pytest.mark.parametrize("key", REFUSED_KEYS)
+@pytest.mark.parametrize("case", case_params(has_key), indirect=True)
 async def test_a_refused_key_is_in_no_words_of_the_error(
     case: Case, build: Callable[..., LLMProvider], key: str
 ) -> None:
-    if not case.keyed:
-        pytest.skip("it takes no key")
     provider = build(api_key=key)
     _, error = await attempt(provider, "ok")
     assert type(error) is KeyRefused
@@ -210,12 +214,12 @@ async def test_a_refused_key_is_in_no_words_of_the_error(
 
 
 @pytest.mark.parametrize(
-    "model", ["malformed", "not-an-object", "html", "cut@mid", "status-500", "error-event", "refusal"]
+    ("case", "model"),
+    case_pairs(["malformed", "not-an-object", "html", "cut@mid", "status-500", "error-event", "refusal"], can_show),
+    indirect=["case"],
 )
 async def test_an_error_is_not_its_own_cause(case: Case, provider: LLMProvider, model: str) -> None:
     """Whoever walks along the causes of an error must come to an end."""
-    if model in case.lacks:
-        pytest.skip("the protocol has no such thing")
     _, error = await attempt(provider, model)
     seen: list[BaseException] = []
     cause: BaseException | None = error
@@ -236,11 +240,10 @@ async def test_no_failure_shows_the_key(case: Case, provider: LLMProvider, model
     ["", "  ", "sk-\nabc", "sk-abc\r\nx-injected: 1", "sk-ключ", "sk-\u200babc", "sk a b", "sk-\x00"],
     ids=["empty", "blank", "line break", "header", "Cyrillic", "zero width", "space", "nul"],
 )
+@pytest.mark.parametrize("case", case_params(has_key), indirect=True)
 async def test_a_key_that_cannot_be_one_is_a_configuration_error_that_does_not_show_it(
     case: Case, fault_server: FaultServer, key: str
 ) -> None:
-    if not case.keyed:
-        pytest.skip("it takes no key")
     with pytest.raises(ConfigurationError) as caught:
         case.build(fault_server, api_key=key)
     if key.strip():
@@ -248,11 +251,10 @@ async def test_a_key_that_cannot_be_one_is_a_configuration_error_that_does_not_s
         assert repr(key) not in everything_said(caught.value)
 
 
+@pytest.mark.parametrize("case", case_params(has_key), indirect=True)
 async def test_a_key_with_white_space_around_it_is_the_key(
     case: Case, build: Callable[..., LLMProvider], chats: Callable[[], list[Exchange]]
 ) -> None:
-    if not case.keyed:
-        pytest.skip("it takes no key")
     await build(api_key=f" {KEY}\n").complete("Hello?", "ok")
     assert chats()[0].headers["authorization"] == f"Bearer {KEY}"
 

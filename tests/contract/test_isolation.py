@@ -5,13 +5,14 @@ from __future__ import annotations
 import ssl
 from typing import TYPE_CHECKING
 
+import pytest
+
 from tests.contract.case import KEY
+from tests.contract.conftest import case_params, has_key
 from tests.fault_server import FaultServer, answer_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    import pytest
 
     from llm_hub.provider import LLMProvider
     from tests.contract.case import Case
@@ -60,13 +61,12 @@ async def test_cookies_are_not_carried_from_one_chat_to_the_next(
     assert "cookie" not in chats()[1].headers
 
 
+@pytest.mark.parametrize("case", case_params(has_key), indirect=True)
 async def test_two_providers_with_two_keys_do_not_mix_them(
     case: Case, build: Callable[..., LLMProvider], fault_server: FaultServer, chats: Callable[[], list[Exchange]]
 ) -> None:
-    if not case.keyed:
-        return
-    one, two = build(api_key="sk-one-123456"), build(api_key="sk-two-123456")
-    for provider in (one, two, one):
+    first, second = build(api_key="sk-one-123456"), build(api_key="sk-two-123456")
+    for provider in (first, second, first):
         await provider.complete("Hello?", "ok")
     keys = [exchange.headers["authorization"] for exchange in chats()]
     assert keys == ["Bearer sk-one-123456", "Bearer sk-two-123456", "Bearer sk-one-123456"]

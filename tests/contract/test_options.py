@@ -10,7 +10,7 @@ import pytest
 from llm_hub.chat import ChatRequest, JSONFormat
 from llm_hub.errors import NotOffered
 from llm_hub.provider import LLMProvider
-from tests.contract.conftest import CASES
+from tests.contract.conftest import CASES, case_params, speaks_openai
 from tests.contract.test_answers import user
 from tests.fault_server import SCHEMA, answer_text, filled
 
@@ -34,7 +34,12 @@ OPTIONS: dict[str, tuple[str, Any, Any]] = {
 }
 """Options: the request's field, a value, and the same as the fault server tells it."""
 SPARED = [pytest.param(case, model, id=f"{case.label}-{model}") for case in CASES for model in case.spares]
-UNABLE = [pytest.param(case, model, id=f"{case.label}-{model}") for case in CASES for model in case.cannot]
+UNABLE = [
+    pytest.param(case, model, id=f"{case.label}-{model}")
+    for case in CASES
+    for model, option in case.cannot.items()
+    if option != "tools"  # see test_tools.py
+]
 
 
 async def ask(provider: LLMProvider, model: str, **options: Any) -> LLMResponse:
@@ -89,18 +94,15 @@ async def test_what_a_model_does_without_is_reported_learnt_once_and_remembered(
 
 @pytest.mark.parametrize(("case", "model"), UNABLE, indirect=["case"])
 async def test_what_an_answer_is_for_is_never_left_out(case: Case, provider: LLMProvider, model: str) -> None:
-    if case.cannot[model] == "tools":
-        pytest.skip("see test_tools.py")
     with pytest.raises(NotOffered) as caught:
         await ask(provider, model, format=JSONFormat(SCHEMA))
     assert caught.value.parameter == case.cannot[model]
 
 
+@pytest.mark.parametrize("case", case_params(speaks_openai), indirect=True)  # other refusals name no value
 async def test_a_word_that_a_model_refuses_is_not_held_against_other_words(
     case: Case, provider: LLMProvider, chats: Callable[[], list[Exchange]]
 ) -> None:
-    if case.name not in ("openai", "compatible"):
-        pytest.skip("its refusals name no value")
     model = "param-reasoning_effort?code=unsupported_value&times=1"
     assert (await ask(provider, model, effort="xhigh")).ignored == ("effort",)
     assert (await ask(provider, model, effort="low")).ignored == ()

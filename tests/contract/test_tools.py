@@ -22,6 +22,7 @@ from llm_hub.chat import (
 )
 from llm_hub.errors import InvalidRequest, ModelNotFound, NotOffered, ProviderError
 from llm_hub.provider import LLMProvider
+from tests.contract.conftest import can_show, case_pairs, case_params, speaks_openai
 from tests.contract.test_answers import user
 from tests.fault_server import answer_text, filled
 
@@ -65,13 +66,15 @@ def streamed(events: list[Any]) -> list[tuple[str, str, str]]:
 
 
 @pytest.mark.parametrize(
-    "model",
-    ["ok?calls=1", "ok?calls=3", "ok?calls=2&tokens=5", "bytewise?calls=2", "crlf?calls=1", "split-utf8?calls=2",
-     "one-read?calls=2", "multiline-data?calls=1", "unknown-events?calls=2", "blank-lines?calls=1"],
+    ("case", "model"),
+    case_pairs(
+        ["ok?calls=1", "ok?calls=3", "ok?calls=2&tokens=5", "bytewise?calls=2", "crlf?calls=1", "split-utf8?calls=2",
+         "one-read?calls=2", "multiline-data?calls=1", "unknown-events?calls=2", "blank-lines?calls=1"],
+        lambda case, model: can_show(case, model.partition("?")[0]),
+    ),
+    indirect=["case"],
 )  # fmt: skip
 async def test_calls_arrive_whole_and_once(case: Case, provider: LLMProvider, model: str) -> None:
-    if model.partition("?")[0] in case.lacks:
-        pytest.skip("the protocol has no such thing")
     events, response = await ask(provider, model)
     number = int(model.partition("calls=")[2][0])
     assert [call.name for call in response.tool_calls] == ["weather", "clock", "weather"][:number]
@@ -188,24 +191,21 @@ async def test_a_model_that_has_no_tools_says_so_and_another_may_be_asked(case: 
             assert caught.value.falls_back
 
 
+@pytest.mark.parametrize("case", case_params(speaks_openai), indirect=True)  # elsewhere a 404 is about the model
 async def test_a_model_that_is_not_found_with_tools_may_be_found_without(case: Case, provider: LLMProvider) -> None:
     """OpenRouter's 404 where no server behind it takes tools."""
-    if case.name not in ("openai", "compatible"):
-        pytest.skip("its 404 is about the model")
     for tools, breaker in (((WEATHER,), "ignores"), ((), "holds")):
         with pytest.raises(ModelNotFound) as caught:
             await ask(provider, "unknown", tools=tools)
         assert caught.value.breaker == breaker
 
 
-@pytest.mark.parametrize("way", ["gemini", "vllm"])
+@pytest.mark.parametrize("server", ["gemini", "vllm"])
+@pytest.mark.parametrize("case", case_params(speaks_openai), indirect=True)
 async def test_the_ways_of_compatible_servers_are_understood(
-    case: Case, build: Callable[..., LLMProvider], way: str
+    case: Case, build: Callable[..., LLMProvider], server: str
 ) -> None:
-    provider = build()
-    if case.name not in ("openai", "compatible"):
-        pytest.skip("it has one way")
-    events, response = await ask(provider, f"ok?calls=3&as={way}")
+    events, response = await ask(build(), f"ok?calls=3&as={server}")
     assert [(call.name, json.loads(call.arguments)) for call in response.tool_calls] == [
         ("weather", filled(PLACE)),
         ("clock", {}),

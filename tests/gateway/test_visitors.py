@@ -62,7 +62,7 @@ def stranger(hub: Hub, keys: Mapping[str, str], *, owner_pays: bool = False, tru
 
 async def answer(session: Session, model: str | None, fallback: tuple[str, ...] | None = ()) -> LLMResponse:
     request = ChatRequest((Message(Role.USER, "Hello"),), model, fallback=fallback)
-    async with session.answer(request) as events:
+    async with session.answer(request) as (events, _):
         last = [event async for event in events][-1]
     assert isinstance(last, Done)
     return last.response
@@ -229,7 +229,7 @@ async def test_a_key_that_is_taken_away_closes_its_connections_but_no_running_an
     async with a_hub(tmp_path, openai(fault_server)) as hub:
         anna = stranger(hub, {"openai": ANNA})
         request = ChatRequest((Message(Role.USER, "Hello"),), "openai/ok?tokens=40&rate=200", fallback=())
-        async with anna.answer(request) as events:
+        async with anna.answer(request) as (events, _):
             async for event in events:
                 if isinstance(event, TextDelta):
                     break

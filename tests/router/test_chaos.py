@@ -6,10 +6,10 @@ import pytest
 
 from llm_hub.errors import ProviderError
 from llm_hub.providers.chaos import MODELS, TEXT, ChaosProvider
-from llm_hub.router import Clocks, LLMRouter, Target
+from llm_hub.router import LLMRouter, Target, Timeouts
 from tests.router.routes import no_sleep
 
-QUICK = Clocks(first_token=0.1, reasoning=0.1, idle=0.1, total=20.0)
+QUICK = Timeouts(first_token=0.1, reasoning=0.1, idle=0.1, total=20.0)
 OUTCOMES = {
     "breaks-off": ["stream_broken", "answered"],
     "stalls": ["timed_out", "answered"],
@@ -30,14 +30,14 @@ def chaos() -> ChaosProvider:
 
 @pytest.mark.parametrize("model", OUTCOMES)
 async def test_a_route_with_one_model_that_works_gets_the_whole_answer(model: str) -> None:
-    router = LLMRouter(Target(chaos(), model), Target(chaos(), "steady"), clocks=QUICK, sleep=no_sleep)
+    router = LLMRouter(Target(chaos(), model), Target(chaos(), "steady"), timeouts=QUICK, sleep=no_sleep)
     response = await router.complete("Is it safe?")
     assert response.content == TEXT
     assert [attempt.outcome for attempt in response.attempts] == OUTCOMES[model]
 
 
 async def test_a_refusal_is_told_and_not_asked_elsewhere() -> None:
-    router = LLMRouter(Target(chaos(), "refuses"), Target(chaos(), "steady"), clocks=QUICK, sleep=no_sleep)
+    router = LLMRouter(Target(chaos(), "refuses"), Target(chaos(), "steady"), timeouts=QUICK, sleep=no_sleep)
     with pytest.raises(ProviderError, match="declined") as caught:
         await router.complete("Is it safe?")
     assert [attempt.outcome for attempt in caught.value.attempts] == ["content_rejected"]

@@ -48,7 +48,7 @@ REFUSALS = [
 @asynccontextmanager
 async def open_route(*targets: Target) -> AsyncIterator[LLMRouter]:
     """A route with quick clocks, closed at the end."""
-    router = LLMRouter(targets[0], targets[1:], clocks=QUICK, sleep=no_sleep)
+    router = LLMRouter(targets[0], targets[1:], timeouts=QUICK, sleep=no_sleep)
     try:
         yield router
     finally:

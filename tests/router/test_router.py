@@ -1,4 +1,4 @@
-"""What the router promises beyond the matrix: how often, how soon, in which order, and what a user's Stop means."""
+"""What the router promises beyond the matrix: how often, how soon and in which order targets are asked."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from llm_hub.chat import AttemptFailed, AttemptStarted, ChatRequest, Event, Mess
 from llm_hub.errors import ConfigurationError, ProviderError, RouteFailed, StreamBroken, TimedOut
 from llm_hub.provider import LLMProvider
 from llm_hub.providers.openai import OpenAIProvider
-from llm_hub.router import Clocks, Health, LLMRouter, Target
+from llm_hub.router import Health, LLMRouter, Target, Timeouts
 from llm_hub.wire import transport
 from tests.fault_server import FaultServer, answer_text
 from tests.router.routes import KEY, PATIENT, PROTOCOLS, QUICK, no_sleep
@@ -24,10 +24,10 @@ class Recorder:
     """A sleep that takes no time and remembers what it was asked for."""
 
     def __init__(self) -> None:
-        self.slept: list[float] = []
+        self.waits: list[float] = []
 
     async def __call__(self, seconds: float) -> None:
-        self.slept.append(seconds)
+        self.waits.append(seconds)
 
 
 class Echo(LLMProvider):
@@ -36,7 +36,7 @@ class Echo(LLMProvider):
     name = "echo"
     default_model = "echo-1"
 
-    async def stream(self, messages, model=None, **_: object) -> AsyncIterator[str]:  # type: ignore[no-untyped-def,override]
+    async def stream(self, messages: object, model: object = None, **_: object) -> AsyncIterator[str]:
         for word in ("all", " is", " well"):
             yield word
 
@@ -76,35 +76,38 @@ async def test_persistent_overload_is_asked_three_times_within_four_seconds(
     response = await router.complete("hello")
     assert response.content == "all is well"
     assert [exchange.model for exchange in fault_server.exchanges] == ["status-503"] * 3
-    assert sleep.slept == [0.5, 1.0], "doubling, and no wait after the last attempt"
+    assert sleep.waits == [0.5, 1.0], "doubling, and no wait after the last attempt"
 
 
 async def test_waits_are_jittered_and_capped() -> None:
     class Down(Echo):
-        async def stream(self, messages, model=None, **_: object) -> AsyncIterator[str]:  # type: ignore[no-untyped-def,override]
+        async def stream(self, messages: object, model: object = None, **_: object) -> AsyncIterator[str]:
+            for piece in list[str]():
+                yield piece
             raise StreamBroken("down")
-            yield ""
 
     sleep = Recorder()
     router = LLMRouter(Down(), max_retries=7, sleep=sleep, chance=lambda: 0.5, health=Health(threshold=99))
     with pytest.raises(StreamBroken):
         await router.complete("hello")
-    assert sleep.slept == [0.25, 0.5, 1.0, 2.0, 4.0, 4.0, 4.0]
+    assert sleep.waits == [0.25, 0.5, 1.0, 2.0, 4.0, 4.0, 4.0]
 
 
-@pytest.mark.parametrize(("wanted", "slept", "asked"), [("60", [], 1), ("2", [2.0, 2.0], 3), ("0", [0.0, 0.0], 3)])
+@pytest.mark.parametrize(
+    ("retry_after", "waits", "requests"), [("60", [], 1), ("2", [2.0, 2.0], 3), ("0", [0.0, 0.0], 3)]
+)
 async def test_a_short_retry_after_is_waited_for_and_a_long_one_is_not(
-    fault_server: FaultServer, openai: LLMProvider, wanted: str, slept: list[float], asked: int
+    fault_server: FaultServer, openai: LLMProvider, retry_after: str, waits: list[float], requests: int
 ) -> None:
     sleep = Recorder()
-    router = LLMRouter(Target(openai, f"status-429?retry-after={wanted}"), Echo(), sleep=sleep)
+    router = LLMRouter(Target(openai, f"status-429?retry-after={retry_after}"), Echo(), sleep=sleep)
     assert (await router.complete("hello")).provider == "echo"
-    assert sleep.slept == slept
-    assert len(fault_server.exchanges) == asked
+    assert sleep.waits == waits
+    assert len(fault_server.exchanges) == requests
 
 
 async def test_a_silent_model_is_asked_once(fault_server: FaultServer, openai: LLMProvider) -> None:
-    router = LLMRouter(Target(openai, "stall@headers"), Echo(), clocks=QUICK, sleep=no_sleep)
+    router = LLMRouter(Target(openai, "stall@headers"), Echo(), timeouts=QUICK, sleep=no_sleep)
     response = await router.complete("hello")
     assert response.provider == "echo"
     assert [attempt.outcome for attempt in response.attempts] == ["timed_out", "answered"]
@@ -119,7 +122,7 @@ async def test_a_fallback_is_asked_for_its_own_model(fault_server: FaultServer, 
     assert "quota" not in [exchange.model for exchange in fault_server.exchanges[1:]]
 
 
-async def test_an_outage_costs_few_attempts_and_ends_soon_after_it_is_over(
+async def test_an_outage_costs_few_attempts_and_its_end_is_noticed_soon(
     fault_server: FaultServer, openai: LLMProvider
 ) -> None:
     now = 0.0
@@ -152,21 +155,21 @@ async def test_fifty_requests_on_a_half_open_breaker_make_one_probe(
     assert len(fault_server.exchanges) - before == 1
 
 
-async def test_the_reader_is_told_of_every_step(fault_server: FaultServer, openai: LLMProvider) -> None:
-    router = LLMRouter(Target(openai, "cut@mid"), Target(openai, "ok?like=o1"), clocks=PATIENT, sleep=no_sleep)
+async def test_every_step_of_the_route_is_an_event(fault_server: FaultServer, openai: LLMProvider) -> None:
+    router = LLMRouter(Target(openai, "cut@mid"), Target(openai, "ok?like=o1"), timeouts=PATIENT, sleep=no_sleep)
     events = await events_of(router)
-    told = [event for event in events if isinstance(event, AttemptStarted | AttemptFailed | Resumed)]
-    assert isinstance(told[0], AttemptStarted)
-    assert isinstance(told[1], AttemptFailed)
-    assert told[1].attempt.outcome == "stream_broken"
-    assert isinstance(told[2], Resumed)
-    assert told[2].characters == sum(len(e.text) for e in events[: events.index(told[2])] if isinstance(e, TextDelta))
+    steps = [event for event in events if isinstance(event, AttemptStarted | AttemptFailed | Resumed)]
+    assert isinstance(steps[0], AttemptStarted)
+    assert isinstance(steps[1], AttemptFailed)
+    assert steps[1].attempt.outcome == "stream_broken"
+    assert isinstance(steps[2], Resumed)
+    assert steps[2].characters == sum(len(e.text) for e in events[: events.index(steps[2])] if isinstance(e, TextDelta))
 
 
-async def test_where_no_other_is_left_the_same_model_goes_on_once(
+async def test_a_last_target_that_broke_off_resumes_its_own_text_once(
     fault_server: FaultServer, openai: LLMProvider
 ) -> None:
-    router = LLMRouter(Target(openai, "cut@mid?times=1&like=o1"), clocks=PATIENT, sleep=no_sleep)
+    router = LLMRouter(Target(openai, "cut@mid?times=1&like=o1"), timeouts=PATIENT, sleep=no_sleep)
     response = await router.complete("hello")
     assert response.content == answer_text()
     assert len(fault_server.exchanges) == 2
@@ -175,26 +178,29 @@ async def test_where_no_other_is_left_the_same_model_goes_on_once(
 async def test_a_model_that_always_breaks_off_ends_in_an_error_not_in_a_loop(
     fault_server: FaultServer, openai: LLMProvider
 ) -> None:
-    router = LLMRouter(Target(openai, "cut@mid"), clocks=PATIENT, sleep=no_sleep)
+    router = LLMRouter(Target(openai, "cut@mid"), timeouts=PATIENT, sleep=no_sleep)
     with pytest.raises(StreamBroken) as caught:
         await router.complete("hello")
     assert len(fault_server.exchanges) == len(caught.value.attempts) == 2
 
 
 async def test_resuming_can_be_turned_off(fault_server: FaultServer, openai: LLMProvider) -> None:
-    router = LLMRouter(Target(openai, "cut@mid"), Echo(), clocks=PATIENT, sleep=no_sleep, resume=False)
+    router = LLMRouter(Target(openai, "cut@mid"), Echo(), timeouts=PATIENT, sleep=no_sleep, resume=False)
     with pytest.raises(StreamBroken):
         await router.complete("hello")
     assert len(fault_server.exchanges) == 1
 
 
-async def test_whatever_a_provider_raises_the_route_goes_on(caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_provider_that_raises_an_error_of_its_own_does_not_end_the_route(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     class Buggy(Echo):
         name = "buggy"
 
-        async def stream(self, messages, model=None, **_: object) -> AsyncIterator[str]:  # type: ignore[no-untyped-def,override]
+        async def stream(self, messages: object, model: object = None, **_: object) -> AsyncIterator[str]:
+            for piece in list[str]():
+                yield piece
             raise ZeroDivisionError("sk-secret123")
-            yield ""
 
     response = await LLMRouter(Buggy(), Echo(), sleep=no_sleep).complete("hello")
     assert response.provider == "echo"
@@ -203,8 +209,8 @@ async def test_whatever_a_provider_raises_the_route_goes_on(caplog: pytest.LogCa
 
 
 async def test_a_slow_reader_is_not_taken_for_a_silent_provider(fault_server: FaultServer, openai: LLMProvider) -> None:
-    quick = Clocks(first_token=20, reasoning=20, idle=0.05, total=60)
-    router = LLMRouter(Target(openai, "ok?tokens=3"), clocks=quick)
+    short_idle = Timeouts(first_token=20, reasoning=20, idle=0.05, total=60)
+    router = LLMRouter(Target(openai, "ok?tokens=3"), timeouts=short_idle)
     text = ""
     async with aclosing(router.events(PROMPT)) as events:
         async for event in events:
@@ -217,22 +223,22 @@ async def test_a_slow_reader_is_not_taken_for_a_silent_provider(fault_server: Fa
     assert text == answer_text(3)
 
 
-async def test_everything_together_has_an_end(fault_server: FaultServer, openai: LLMProvider) -> None:
-    short = Clocks(first_token=20, reasoning=20, idle=20, total=0.3)
-    router = LLMRouter(Target(openai, "stall@mid"), clocks=short)
+async def test_the_total_time_ends_an_answer(fault_server: FaultServer, openai: LLMProvider) -> None:
+    short_total = Timeouts(first_token=20, reasoning=20, idle=20, total=0.3)
+    router = LLMRouter(Target(openai, "stall@mid"), timeouts=short_total)
     with pytest.raises(TimedOut):
         await router.complete("hello")
 
 
 @pytest.mark.parametrize("state", ["stall@headers", "stall@first", "stall@mid", "ok?tokens=100&rate=20"])
 @pytest.mark.parametrize("protocol", PROTOCOLS)
-async def test_a_stop_closes_the_connection_and_nothing_follows(
+async def test_a_cancelled_answer_closes_its_connection_and_starts_no_other_attempt(
     fault_server: FaultServer, protocol: str, state: str
 ) -> None:
     provider, health = PROTOCOLS[protocol](fault_server), Health()
     router = LLMRouter(Target(provider, state), Target(provider, "ok"), health=health)
     task = asyncio.create_task(router.complete("hello"))
-    await fault_server.exchanges.until(lambda seen: any(exchange.model == state for exchange in seen))
+    await fault_server.exchanges.until(lambda exchanges: any(exchange.model == state for exchange in exchanges))
     exchange = next(exchange for exchange in fault_server.exchanges if exchange.model == state)
     if state not in ("stall@headers", "stall@first"):
         await fault_server.exchanges.until(lambda _: exchange.tokens_sent > 0)
@@ -242,13 +248,13 @@ async def test_a_stop_closes_the_connection_and_nothing_follows(
         await task
     await asyncio.wait_for(exchange.ended(), 1)
     assert exchange.client_left
-    assert {seen.model for seen in fault_server.exchanges if seen.method == "POST"} == {state}
-    assert health.paused(provider, state) is None
+    assert {sent.model for sent in fault_server.exchanges if sent.method == "POST"} == {state}
+    assert health.current_pause(provider, state) is None
     assert all(breaker.failures == 0 for breaker in health._breakers(provider, state))
     await provider.aclose()
 
 
-async def test_a_stop_while_a_retry_is_waited_for_starts_no_other_attempt(
+async def test_an_answer_cancelled_while_it_waits_for_a_retry_starts_no_other_attempt(
     fault_server: FaultServer, openai: LLMProvider
 ) -> None:
     waiting, forever = asyncio.Event(), asyncio.Event()
@@ -266,7 +272,7 @@ async def test_a_stop_while_a_retry_is_waited_for_starts_no_other_attempt(
     assert len(fault_server.exchanges) == 1
 
 
-async def test_a_stop_during_a_probe_leaves_room_for_the_next(fault_server: FaultServer, openai: LLMProvider) -> None:
+async def test_a_cancelled_probe_makes_room_for_the_next(fault_server: FaultServer, openai: LLMProvider) -> None:
     now = 0.0
     health = Health(clock=lambda: now)
     for _ in range(3):
@@ -311,7 +317,7 @@ async def test_a_sole_model_that_is_back_is_asked_again_before_its_pause_is_over
 async def test_every_answer_that_broke_in_a_short_outage_is_completed(
     fault_server: FaultServer, openai: LLMProvider
 ) -> None:
-    router = LLMRouter(Target(openai, "cut@mid?times=8"), clocks=PATIENT, sleep=no_sleep)
+    router = LLMRouter(Target(openai, "cut@mid?times=8"), timeouts=PATIENT, sleep=no_sleep)
     answers = await asyncio.gather(*(router.complete("hello") for _ in range(8)))
     assert {answer.content for answer in answers} == {answer_text()}
 
@@ -321,7 +327,7 @@ async def test_a_provider_that_gives_up_inside_does_not_end_the_route(error: Bas
     class Inside(Echo):
         name = "inside"
 
-        async def stream(self, messages, model=None, **_: object) -> AsyncIterator[str]:  # type: ignore[no-untyped-def,override]
+        async def stream(self, messages: object, model: object = None, **_: object) -> AsyncIterator[str]:
             yield "all is"
             raise error
 
@@ -333,23 +339,23 @@ async def test_a_piece_that_is_no_text_does_not_end_the_route() -> None:
     class Bytes(Echo):
         name = "bytes"
 
-        async def stream(self, messages, model=None, **_: object) -> AsyncIterator[str]:  # type: ignore[no-untyped-def,override]
+        async def stream(self, messages: object, model: object = None, **_: object) -> AsyncIterator[str]:
             yield b"all"  # type: ignore[misc]
 
     response = await LLMRouter(Bytes(), Echo(), sleep=no_sleep).complete("hello")
     assert (response.content, response.provider) == ("all is well", "echo")
 
 
-async def test_a_provider_that_takes_no_notice_of_the_clock_has_timed_out_all_the_same() -> None:
+async def test_a_provider_that_ignores_its_cancellation_has_timed_out_all_the_same() -> None:
     class Deaf(Echo):
         name = "deaf"
 
-        async def stream(self, messages, model=None, **_: object) -> AsyncIterator[str]:  # type: ignore[no-untyped-def,override]
+        async def stream(self, messages: object, model: object = None, **_: object) -> AsyncIterator[str]:
             with suppress(asyncio.CancelledError):
                 await asyncio.Event().wait()
             yield "too late"
 
-    response = await LLMRouter(Deaf(), Echo(), clocks=QUICK, sleep=no_sleep).complete("hello")
+    response = await LLMRouter(Deaf(), Echo(), timeouts=QUICK, sleep=no_sleep).complete("hello")
     assert [attempt.outcome for attempt in response.attempts] == ["timed_out", "answered"]
     assert response.content == "all is well"
 
@@ -369,7 +375,7 @@ def test_a_route_is_made_of_providers_and_nothing_else(primary: object, fallback
         LLMRouter(primary, fallback)  # type: ignore[arg-type]
 
 
-async def test_a_probe_that_was_left_before_it_was_sent_leaves_room_for_the_next() -> None:
+async def test_a_probe_closed_before_it_was_sent_makes_room_for_the_next() -> None:
     health, echo = Health(cooldown=0.0), Echo()
     for _ in range(3):
         health.settle(echo, "echo-1", StreamBroken("cut"))
@@ -378,21 +384,21 @@ async def test_a_probe_that_was_left_before_it_was_sent_leaves_room_for_the_next
         assert health.admit(echo, "echo-1") is None, "the probe is under way"
     permit = health.admit(echo, "echo-1")
     assert permit is not None
-    assert permit.probe
+    assert permit.is_probe
 
 
-async def test_nobody_is_asked_to_go_on_with_a_text_without_an_end(openai: OpenAIProvider) -> None:
-    router = LLMRouter(Target(openai, "endless?text=long&size=50000"), Echo(), clocks=PATIENT, sleep=no_sleep)
+async def test_a_text_without_an_end_is_not_resumed(openai: OpenAIProvider) -> None:
+    router = LLMRouter(Target(openai, "endless?text=long&size=50000"), Echo(), timeouts=PATIENT, sleep=no_sleep)
     with pytest.raises(StreamBroken, match="no end") as caught:
         await events_of(router)
     assert [attempt.provider for attempt in caught.value.attempts] == ["openai"]
 
 
-async def test_a_stream_without_an_end_and_without_a_word_is_asked_once_and_left(
+async def test_a_target_that_sends_pings_without_an_end_is_asked_once(
     openai: OpenAIProvider, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(transport, "MAX_STREAM_BYTES", 2**20)
-    router = LLMRouter(Target(openai, "endless?of=pings"), Echo(), clocks=PATIENT, sleep=no_sleep)
+    router = LLMRouter(Target(openai, "endless?of=pings"), Echo(), timeouts=PATIENT, sleep=no_sleep)
     response = await router.complete("Tell me.")
     assert response.content == "all is well"
     assert [attempt.outcome for attempt in response.attempts] == ["stream_broken", "answered"]

@@ -16,7 +16,7 @@ SIGNS = [" ", "  ", "\n", "\n\n", ", ", ". ", " — ", "-", "/", "\t", "…", "`
 def texts(draw: st.DrawFn) -> str:
     """A text of distinct words, so that what a second answer repeats can be told from what it says anew."""
     words = draw(st.lists(st.text(LETTERS, min_size=1, max_size=9), min_size=2, max_size=40, unique=True))
-    assume(not any(one != other and one in other for one in words for other in words))
+    assume(not any(word != other and word in other for word in words for other in words))
     return "".join(word + draw(st.sampled_from(SIGNS)) for word in words)
 
 
@@ -41,15 +41,15 @@ def spliced(splice: Splice, second: str, draw: st.DataObject) -> str:
 def test_an_answer_that_goes_on_where_it_was_asked_to_is_joined(case: tuple[str, int], data: st.DataObject) -> None:
     text, at = case
     splice = Splice(text[:at])
-    assert text.startswith(splice.shown)
-    assert text[:at] + spliced(splice, text[len(splice.shown) :], data) == text
+    assert text.startswith(splice.prefix)
+    assert text[:at] + spliced(splice, text[len(splice.prefix) :], data) == text
 
 
 @given(cuts(), st.data())
 def test_a_missing_space_at_the_seam_is_not_missed(case: tuple[str, int], data: st.DataObject) -> None:
     text, at = case
     splice = Splice(text[:at])
-    assert text[:at] + spliced(splice, text[len(splice.shown) :].lstrip(), data) == text
+    assert text[:at] + spliced(splice, text[len(splice.prefix) :].lstrip(), data) == text
 
 
 @given(cuts(), st.data())
@@ -62,11 +62,11 @@ def test_an_answer_that_starts_over_is_not_repeated(case: tuple[str, int], data:
 def test_an_overlap_is_dropped(case: tuple[str, int], back: int, data: st.DataObject) -> None:
     text, at = case
     splice = Splice(text[:at])
-    start = max(0, len(splice.shown) - back)
+    start = max(0, len(splice.prefix) - back)
     while start > 0 and text[start - 1].isalnum():
         start -= 1
     # A second answer that begins with the very thing that was asked for, such as a dash, goes on: so it is taken.
-    assume(not text[start:].lstrip().startswith(text[len(splice.shown) : at].strip()) or start >= len(splice.shown))
+    assume(not text[start:].lstrip().startswith(text[len(splice.prefix) : at].strip()) or start >= len(splice.prefix))
     assert text[:at] + spliced(splice, text[start:], data) == text
 
 
@@ -87,7 +87,7 @@ def test_what_comes_after_the_seam_passes_at_once(case: tuple[str, int], more: s
 
 
 @pytest.mark.parametrize(
-    ("seen", "shown"),
+    ("first", "prefix"),
     [
         ("The quick bro", "The quick"),
         ("The quick brown", "The quick"),
@@ -99,8 +99,8 @@ def test_what_comes_after_the_seam_passes_at_once(case: tuple[str, int], more: s
         ("   ", ""),
     ],
 )
-def test_the_last_word_is_asked_for_again(seen: str, shown: str) -> None:
-    assert Splice(seen).shown == shown
+def test_the_last_word_is_asked_for_again(first: str, prefix: str) -> None:
+    assert Splice(first).prefix == prefix
 
 
 def test_nothing_is_held_once_the_answer_cannot_be_a_repetition() -> None:
@@ -131,7 +131,7 @@ def test_a_text_that_repeats_itself_is_joined_at_every_cut(text: str) -> None:
         if text[at - 1 : at + 1].isascii() and text[at - 1 : at + 1].isalnum() and at < len(text):
             continue  # within a repeated word nobody can tell going on from starting over
         splice = Splice(text[:at])
-        second = text[len(splice.shown) :]
+        second = text[len(splice.prefix) :]
         assert text[:at] + splice.feed(second) + splice.flush() == text, at
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import yaml
 
-from llm_hub.providers.llamacpp import gguf
+from llm_hub.providers.llamacpp.model_file import DEFAULT_DOWNLOAD
 from tests.ui.site import ROOT
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
@@ -66,7 +66,7 @@ def test_visitors_may_sign_in_to_pay_for_inference_and_for_nothing_else(head: di
 
 
 def test_the_embedded_model_is_there_when_a_space_starts(head: dict[str, Any]) -> None:
-    assert head["preload_from_hub"] == [gguf.FALLBACK.replace(":", " ")]
+    assert head["preload_from_hub"] == [DEFAULT_DOWNLOAD.replace(":", " ")]
 
 
 def test_a_space_installs_what_the_project_needs_and_leaves_gradio_to_the_platform() -> None:

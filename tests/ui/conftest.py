@@ -37,28 +37,28 @@ def fault_server() -> Iterator[FaultServerThread]:
 
 
 @pytest.fixture(scope="session")
-def parrot() -> Iterator[EchoServer]:
-    with EchoServer() as parrot:
-        yield parrot
+def echo_server() -> Iterator[EchoServer]:
+    with EchoServer() as echo_server:
+        yield echo_server
 
 
 @pytest.fixture(scope="session")
 def site(
-    fault_server: FaultServerThread, parrot: EchoServer, tmp_path_factory: pytest.TempPathFactory
+    fault_server: FaultServerThread, echo_server: EchoServer, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Site]:
     log = tmp_path_factory.mktemp("site") / "log"
     environment = {
         "OPENAI_API_KEY": KEY,
         "OPENAI_BASE_URL": fault_server.openai_url,
-        "LLM_HUB_SERVERS": f"parrot={parrot.url},second={fault_server.openai_url}",
+        "LLM_HUB_SERVERS": f"parrot={echo_server.url},second={fault_server.openai_url}",
         "LLM_HUB_CHAOS": "1",
         "LLM_HUB_DATABASE_URL": f"sqlite:///{log.parent / 'votes.db'}",
     }
     with Site(log, environment) as site:
         yield site
-    said = log.read_text()
-    assert "Traceback" not in said, said
-    assert KEY not in said
+    text = log.read_text()
+    assert "Traceback" not in text, text
+    assert KEY not in text
 
 
 @contextmanager

@@ -63,8 +63,8 @@ async def script(*steps: Event | float | Exception, closed: list[float] | None =
 
 def snapshots(*steps: Event | float | Exception, coalescer: Coalescer | None = None) -> list[Snapshot]:
     async def main() -> list[Snapshot]:
-        async with aclosing((coalescer or Coalescer()).snapshots(script(*steps))) as seen:
-            return [snapshot async for snapshot in seen]
+        async with aclosing((coalescer or Coalescer()).snapshots(script(*steps))) as stream:
+            return [snapshot async for snapshot in stream]
 
     return run(main())
 
@@ -74,40 +74,40 @@ def tokens(count: int, rate: float) -> list[Event | float]:
 
 
 def test_nothing_is_lost_and_nothing_is_repeated() -> None:
-    seen = snapshots(*tokens(100, 200), DONE)
-    assert seen[-1].text == "".join(f"{number} " for number in range(100))
-    assert seen[-1].response is DONE.response
-    assert all(later.text.startswith(earlier.text) for earlier, later in pairwise(seen))
+    sent = snapshots(*tokens(100, 200), DONE)
+    assert sent[-1].text == "".join(f"{number} " for number in range(100))
+    assert sent[-1].response is DONE.response
+    assert all(later.text.startswith(earlier.text) for earlier, later in pairwise(sent))
 
 
 @pytest.mark.parametrize("rate", [50, 200, 1000])
 def test_a_fast_stream_is_shown_twelve_times_a_second(rate: float) -> None:
-    seen = snapshots(*tokens(rate * 5, rate), DONE)
-    assert 55 <= len(seen) <= 65
+    sent = snapshots(*tokens(int(rate * 5), rate), DONE)
+    assert 55 <= len(sent) <= 65
 
 
 def test_a_slow_stream_is_shown_token_by_token() -> None:
-    seen = snapshots(*tokens(10, 5), DONE)
-    assert [snapshot.text.count(" ") for snapshot in seen[:10]] == list(range(1, 11))
+    sent = snapshots(*tokens(10, 5), DONE)
+    assert [snapshot.text.count(" ") for snapshot in sent[:10]] == list(range(1, 11))
 
 
 def test_the_first_token_goes_out_at_once() -> None:
-    seen = snapshots(Waiting("Loading a model"), 0.01, TextDelta("first"), 5.0, DONE)
-    assert [round(snapshot.elapsed, 3) for snapshot in seen[:2]] == [0, 0.01]
-    assert (seen[0].waiting, seen[1].waiting, seen[1].text) == ("Loading a model", "", "first")
-    assert seen[1].first_token == pytest.approx(0.01)
+    sent = snapshots(Waiting("Loading a model"), 0.01, TextDelta("first"), 5.0, DONE)
+    assert [round(snapshot.elapsed, 3) for snapshot in sent[:2]] == [0, 0.01]
+    assert (sent[0].waiting, sent[1].waiting, sent[1].text) == ("Loading a model", "", "first")
+    assert sent[1].first_token == pytest.approx(0.01)
 
 
 def test_a_change_of_route_goes_out_at_once() -> None:
     attempt = AttemptStarted("other", "model", 2)
-    seen = snapshots(TextDelta("a"), 0.001, attempt, 0.5, DONE)
-    assert seen[1].route == (attempt,)
-    assert seen[1].elapsed == pytest.approx(0.001)
+    sent = snapshots(TextDelta("a"), 0.001, attempt, 0.5, DONE)
+    assert sent[1].route == (attempt,)
+    assert sent[1].elapsed == pytest.approx(0.001)
 
 
 def test_silence_has_a_beat_every_second() -> None:
-    seen = snapshots(3.5, TextDelta("late"), DONE)
-    assert [round(snapshot.elapsed, 2) for snapshot in seen] == [1, 2, 3, 3.5]
+    sent = snapshots(3.5, TextDelta("late"), DONE)
+    assert [round(snapshot.elapsed, 2) for snapshot in sent] == [1, 2, 3, 3.5]
 
 
 def test_a_failure_comes_with_everything_before_it() -> None:
@@ -117,9 +117,9 @@ def test_a_failure_comes_with_everything_before_it() -> None:
 
 
 def test_how_long_the_reasoning_took_is_told_once_it_is_over() -> None:
-    seen = snapshots(0.5, ReasoningDelta("so"), 2.0, TextDelta("thus"), 0.5, DONE)
-    assert seen[0].reasoned is None
-    assert seen[-1].reasoned == pytest.approx(2.0)
+    sent = snapshots(0.5, ReasoningDelta("so"), 2.0, TextDelta("thus"), 0.5, DONE)
+    assert sent[0].reasoned is None
+    assert sent[-1].reasoned == pytest.approx(2.0)
 
 
 @pytest.mark.parametrize("moment", ["silent", "streaming"])
@@ -129,13 +129,13 @@ def test_closing_closes_the_source_at_once(moment: str) -> None:
 
     async def main() -> None:
         steps = (10.0,) if moment == "silent" else tokens(1000, 100)
-        seen = coalescer.snapshots(script(*steps, closed=closed))
-        await anext(seen)
-        await anext(seen)
+        sent = coalescer.snapshots(script(*steps, closed=closed))
+        await anext(sent)
+        await anext(sent)
         assert coalescer.running == 1
-        asked = asyncio.get_running_loop().time()
-        await seen.aclose()
-        assert closed == [asked]
+        closed_at = asyncio.get_running_loop().time()
+        await sent.aclose()
+        assert closed == [closed_at]
         assert coalescer.running == 0
 
     run(main())
@@ -145,8 +145,8 @@ def test_cancelling_whoever_reads_closes_the_source() -> None:
     closed: list[float] = []
 
     async def read() -> None:
-        async with aclosing(Coalescer().snapshots(script(100.0, closed=closed))) as seen:
-            async for _ in seen:
+        async with aclosing(Coalescer().snapshots(script(100.0, closed=closed))) as sent:
+            async for _ in sent:
                 pass
 
     async def main() -> None:
@@ -164,10 +164,10 @@ def test_stopping_ends_every_stream_with_what_it_has() -> None:
     coalescer = Coalescer()
 
     async def main() -> list[Snapshot]:
-        async with aclosing(coalescer.snapshots(script(TextDelta("half"), 100.0))) as seen:
-            first = await anext(seen)
+        async with aclosing(coalescer.snapshots(script(TextDelta("half"), 100.0))) as sent:
+            first = await anext(sent)
             coalescer.stop()
-            return [first, *[snapshot async for snapshot in seen]]
+            return [first, *[snapshot async for snapshot in sent]]
 
     last = run(main())[-1]
     assert (last.text, last.error, last.response) == ("half", None, None)
@@ -177,8 +177,8 @@ def test_many_streams_are_shown_more_slowly() -> None:
     coalescer = Coalescer(crowd=3)
 
     async def count() -> int:
-        async with aclosing(coalescer.snapshots(script(*tokens(500, 100), DONE))) as seen:
-            return len([snapshot async for snapshot in seen])
+        async with aclosing(coalescer.snapshots(script(*tokens(500, 100), DONE))) as sent:
+            return len([snapshot async for snapshot in sent])
 
     async def main() -> list[int]:
         return await asyncio.gather(*(count() for _ in range(5)))
@@ -197,8 +197,8 @@ def test_a_source_that_never_waits_lets_others_run() -> None:
 
     async def main() -> None:
         task = asyncio.create_task(other())
-        async with aclosing(Coalescer().snapshots(script(*[TextDelta("x")] * 10_000, DONE))) as seen:
-            async for _ in seen:
+        async with aclosing(Coalescer().snapshots(script(*[TextDelta("x")] * 10_000, DONE))) as sent:
+            async for _ in sent:
                 pass
         task.cancel()
         assert others > 100

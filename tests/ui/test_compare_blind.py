@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import sqlite3
 from contextlib import closing
 from typing import TYPE_CHECKING
@@ -10,7 +9,6 @@ from typing import TYPE_CHECKING
 import pytest
 from playwright.sync_api import expect
 
-from tests.fault_server import answer_text
 from tests.ui.compare_page import SLOW, ComparePage
 from tests.ui.conftest import visiting
 from tests.ui.site import Site
@@ -90,33 +88,6 @@ def test_no_name_is_on_the_page_before_the_vote(compare: ComparePage, database: 
     assert len(rows(database, "select * from votes")) == before + 1
 
 
-def test_a_vote_says_who_won_and_keeps_nothing_else(compare: ComparePage, database: Path) -> None:
-    begin(compare, "ok?tokens=8&keep=one", "ok?tokens=9&keep=two")
-    expect(compare.text(1)).to_contain_text("fiku", timeout=SLOW)
-    expect(compare.text(2)).to_contain_text("fiku", timeout=SLOW)
-    vote(compare, "best-2")
-    head = compare.pane(2).locator(".pane-head b")
-    expect(head).to_be_visible(timeout=SLOW)
-    winner = head.inner_text().removeprefix("OpenAI · ")
-    kept = rows(database, "select verdict, conversation, target, won from votes join contestants on id = vote_id "
-        "where target like '%keep=%' order by seat")  # fmt: skip
-    assert [(row[0], row[1]) for row in kept] == [("best", None), ("best", None)]
-    assert [row[2] for row in kept if row[3]] == [f"openai/{winner}"]
-    assert b"Hello" not in database.read_bytes()
-
-
-def test_the_conversation_is_kept_where_it_was_ticked(compare: ComparePage, database: Path) -> None:
-    begin(compare, "ok?tokens=8&tick=one", "ok?tokens=9&tick=two")
-    expect(compare.text(1)).to_contain_text("fiku", timeout=SLOW)
-    expect(compare.text(2)).to_contain_text("fiku", timeout=SLOW)
-    compare.page.locator("#compare-keep input").check()
-    vote(compare, "tie")
-    expect(compare.page.locator("#compare-said")).to_contain_text("a tie", timeout=SLOW)
-    kept = rows(database, "select conversation from votes where verdict = 'tie'")
-    assert len(kept) == 1
-    assert answer_text(8)[:4] in str(kept[0][0])
-
-
 def test_a_vote_can_be_cast_by_keyboard_alone(compare: ComparePage, database: Path) -> None:
     page = compare.page
     compare.set("ok?tokens=8&keys=one", "ok?tokens=9&keys=two")
@@ -138,67 +109,6 @@ def test_a_vote_can_be_cast_by_keyboard_alone(compare: ComparePage, database: Pa
     expect(compare.question).to_be_focused()
     kept = rows(database, "select verdict, won from votes join contestants on id = vote_id where target like '%keys=%'")
     assert kept == [("bad", 0), ("bad", 0)]
-
-
-def test_two_panes_of_one_model_are_not_asked_blind(compare: ComparePage, fault_server: FaultServerThread) -> None:
-    compare.set("ok?tokens=8&unasked=1", "ok?tokens=8&unasked=1")
-    compare.page.locator("#compare-blind input").check()
-    compare.run("Hello")
-    expect(compare.said).to_contain_text("different ones", timeout=SLOW)
-    expect(compare.question).to_have_value("Hello")
-    assert not [exchange for exchange in fault_server.exchanges if "unasked=" in exchange.model]
-
-
-def test_going_on_in_chat_shows_the_chain_of_the_model_that_goes_on(compare: ComparePage) -> None:
-    page = compare.page
-    page.get_by_role("tab", name="Chat").click()
-    page.locator("#chat-provider input").click()
-    page.get_by_role("option", name=re.compile("Automatic")).click()
-    expect(page.locator("#chat-chain-list")).to_contain_text("Asked in this order", timeout=SLOW)
-    page.get_by_role("tab", name="Compare").click()
-    compare.set("ok?tokens=4&chain=1", "ok?tokens=5&chain=2")
-    compare.compare("Hello")
-    compare.press(2, "carry")
-    expect(page.locator("#chat-model input")).to_have_value("ok?tokens=5&chain=2", timeout=SLOW)
-    expect(page.locator("#chat-chain-list")).to_contain_text("If it fails")
-
-
-def test_a_pane_that_failed_gets_no_vote_and_does_not_say_who_it_was(compare: ComparePage, database: Path) -> None:
-    before = rows(database, "select count(*) from votes")
-    begin(compare, "ok?tokens=8&fails=one", "status-503?fails=two")
-    failed = compare.page.locator(".pane", has_text="could not answer")
-    expect(failed).to_have_count(1, timeout=SLOW)
-    for which in ("best-1", "best-2", "tie", "bad"):
-        vote(compare, which)
-        expect(compare.said).to_contain_text("failed", timeout=SLOW)
-    assert "fails=" not in compare.page.content()
-    assert rows(database, "select count(*) from votes") == before
-    vote(compare, "reveal")
-    expect(compare.page.locator(".pane .problem")).to_contain_text("503", timeout=SLOW)
-    expect(compare.page.locator("#compare-vote")).to_be_hidden()
-
-
-def test_no_pane_falls_back_unless_that_is_allowed(compare: ComparePage, fault_server: FaultServerThread) -> None:
-    compare.set("ok?tokens=8&own=one", "status-503?own=two")
-    compare.compare("Hello")
-    expect(compare.pane(2).locator(".problem")).to_contain_text("503")
-    assert not [exchange for exchange in fault_server.exchanges if exchange.model == SUBSTITUTE]
-    compare.page.locator("#compare-fallback input").check()
-    compare.press(2, "retry")
-    expect(compare.pane(2).locator(".fell-back")).to_contain_text(SUBSTITUTE, timeout=SLOW)
-    expect(compare.text(2)).to_have_text(answer_text(5))
-
-
-def test_an_answer_by_somebody_else_gets_no_vote(compare: ComparePage, database: Path) -> None:
-    before = rows(database, "select count(*) from votes")
-    compare.page.locator("#compare-fallback input").check()
-    begin(compare, "ok?tokens=8&else=one", "status-503?else=two")
-    for number in (1, 2):
-        expect(compare.pane(number).locator(".pane-retry")).to_be_visible(timeout=SLOW)
-    vote(compare, "best-1")
-    expect(compare.said).to_contain_text("another model", timeout=SLOW)
-    assert SUBSTITUTE not in compare.page.locator("#compare-panes").inner_html()
-    assert rows(database, "select count(*) from votes") == before
 
 
 def test_the_best_of_three_is_counted_and_shown_on_the_leaderboard_at_once(

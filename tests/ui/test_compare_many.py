@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from llm_hub.ui.compare.blind_vote import AT_ONCE
+from llm_hub.ui.compare.blind_vote import MAX_VOTES_AT_ONCE
 from tests.fault_server import answer_text
 from tests.ui.tab import Tab
 
@@ -60,7 +60,7 @@ class CompareTab(Tab):
 
 async def test_a_program_cannot_fill_the_board_with_votes(client: httpx.AsyncClient, config: dict[str, Any]) -> None:
     tab, said = CompareTab(client, config), []
-    for _ in range(AT_ONCE + 1):
+    for _ in range(MAX_VOTES_AT_ONCE + 1):
         await tab.compare(
             "Hello", compare_pane_1_provider="openai", compare_pane_1_model="ok?tokens=2&fill=1",
             compare_pane_2_provider="openai", compare_pane_2_model="ok?tokens=2&fill=2", compare_blind=True,

@@ -129,64 +129,6 @@ def test_the_figures_agree_with_what_the_provider_did(compare: ComparePage, faul
     assert (one["ended"], one["attempts"]) == ("complete", "1")
 
 
-def test_retry_asks_one_pane_again_and_leaves_the_other_alone(
-    compare: ComparePage, fault_server: FaultServerThread
-) -> None:
-    still, again = "ok?tokens=5&retry=no", "status-503?times=3&retry=yes"
-    compare.set(still, again)
-    compare.compare("Hello")
-    expect(compare.pane(2).locator(".problem")).to_contain_text("503")
-    compare.set(still, "ok?tokens=7&retry=yes")
-    compare.press(2, "retry")
-    expect(compare.text(2)).to_have_text(answer_text(7), timeout=SLOW)
-    expect(compare.pane(2).locator("[data-testid=user]")).to_have_count(1)
-    assert len(asked(fault_server, still)) == 1
-
-
-def test_a_follow_up_goes_to_every_pane_with_its_own_history(
-    compare: ComparePage, fault_server: FaultServerThread
-) -> None:
-    models = ("ok?tokens=3&turns=a", "ok?tokens=6&turns=b")
-    compare.set(*models)
-    compare.page.locator("#compare-settings > .label-wrap").click()
-    compare.page.locator("#compare-system textarea").fill("Be brief.")
-    compare.page.locator("#compare-temperature textarea, #compare-temperature input").fill("0.5")
-    compare.page.locator("#compare-max-tokens textarea, #compare-max-tokens input").fill("77")
-    compare.compare("First")
-    compare.compare("Second")
-    for model, tokens in zip(models, (3, 6), strict=True):
-        body = asked(fault_server, model, 2)[1].body
-        said = [(message["role"], message["content"]) for message in body["messages"]]
-        assert said[-3:] == [("user", "First"), ("assistant", answer_text(tokens)), ("user", "Second")]
-        assert said[0][1] == "Be brief."
-        assert body["temperature"] == 0.5
-        assert body.get("max_completion_tokens", body.get("max_tokens")) == 77
-
-
-def test_panes_come_and_go_between_two_and_four(compare: ComparePage) -> None:
-    panes = compare.page.locator(".pane")
-    expect(panes).to_have_count(2)
-    expect(compare.page.locator(".pane-remove")).to_have_count(0)
-    compare.add()
-    compare.add()
-    expect(compare.page.locator("#compare-add")).to_be_hidden()
-    compare.press(2, "remove")
-    expect(panes).to_have_count(3)
-    expect(compare.pane(2)).to_be_hidden()
-    compare.press(4, "remove")
-    expect(panes).to_have_count(2)
-    expect(compare.page.locator(".pane-remove")).to_have_count(0)
-
-
-def test_the_words_of_two_answers_are_compared(compare: ComparePage) -> None:
-    compare.set("ok?tokens=4&diff=1", "ok?tokens=6&diff=2")
-    compare.compare("Hello")
-    figures(compare)
-    same, more = answer_text(4), answer_text(6).removeprefix(answer_text(4)).strip()
-    expect(compare.page.locator(".difference span").first).to_have_text(same)
-    expect(compare.page.locator(".difference ins")).to_have_text(more)
-
-
 def test_the_words_of_a_pane_that_is_removed_give_way_to_those_that_are_left(compare: ComparePage) -> None:
     compare.set("ok?tokens=4&gone=1", "ok?tokens=4&gone=2", "ok?tokens=6&gone=3")
     compare.compare("Hello", panes=3)
@@ -228,18 +170,6 @@ def test_a_link_opens_the_same_set_up_and_asks_nobody(compare: ComparePage, faul
     for number in (1, 2, 3):
         expect(compare.page.locator(f"#compare-pane-{number}-model input")).to_have_value(f"ok?tokens=4&link={number}")
     assert not [exchange for exchange in fault_server.exchanges if "link=" in exchange.model]
-
-
-def test_a_comparison_can_be_saved_as_json_and_as_markdown(compare: ComparePage) -> None:
-    compare.set("ok?tokens=4&save=1", "ok?tokens=5&save=2")
-    compare.compare("Hello")
-    with compare.page.expect_download() as download:
-        compare.page.locator("#compare-json").click()
-    saved = json.loads(Path(download.value.path()).read_text(encoding="utf-8"))
-    assert [side["answers"][0]["text"] for side in saved["sides"]] == [answer_text(4), answer_text(5)]
-    with compare.page.expect_download() as download:
-        compare.page.locator("#compare-markdown").click()
-    assert f"> {answer_text(5)}" in Path(download.value.path()).read_text(encoding="utf-8")
 
 
 def test_what_is_saved_of_hostile_answers_is_exact_as_json_and_does_nothing_as_markdown(compare: ComparePage) -> None:

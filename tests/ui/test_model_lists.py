@@ -40,10 +40,10 @@ class Held:
 @pytest.fixture
 def slow() -> Iterator[EchoServer]:
     """A provider whose list of models is held back."""
-    with EchoServer() as parrot:
-        parrot.lists.clear()
-        yield parrot
-        parrot.lists.set()
+    with EchoServer() as echo_server:
+        echo_server.lists.clear()
+        yield echo_server
+        echo_server.lists.set()
 
 
 @pytest.fixture

@@ -11,8 +11,6 @@ from tests.fault_server import answer_text
 from tests.ui.test_chat_page import begun, chats
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser
-
     from tests.fault_server import FaultServerThread
     from tests.ui.chat_page import ChatPage
 
@@ -93,16 +91,6 @@ def test_a_stop_while_a_retry_is_waited_for_starts_no_other_attempt(
     assert chats(fault_server, other) == []
 
 
-def test_when_everybody_fails_every_attempt_is_there(chat: ChatPage) -> None:
-    chat.choose("context?all=1")
-    chat.fall_back_to("second/unknown?all=1")
-    chat.ask("Hello")
-    expect(chat.log.locator(".problem")).to_contain_text("None of the 2 models of the route could answer.")
-    chat.figures.get_by_text("2 attempts").click()
-    expect(chat.figures.locator("li")).to_have_count(2)
-    expect(chat.figures.locator("li").first).to_contain_text("too long")
-
-
 def test_the_chain_is_asked_in_the_order_that_was_set(chat: ChatPage, fault_server: FaultServerThread) -> None:
     first, second, last = (f"context?order={number}" for number in range(3))
     chat.choose("context?order=chosen")
@@ -121,103 +109,9 @@ def test_the_chain_is_asked_in_the_order_that_was_set(chat: ChatPage, fault_serv
     expect(chat.page.locator("#chat-chain-list")).to_contain_text("Nobody else is asked.")
 
 
-def test_what_cannot_be_asked_does_not_come_into_the_chain(chat: ChatPage) -> None:
-    box = chat.page.locator("#chat-chain-add input")
-    told = chat.page.locator("#chat-chain-list .told")
-    for typed, problem in (("anthropic/claude-haiku-5-5", "needs a key"), ("nobody/x", "There is no provider")):
-        box.fill(typed)
-        box.press("Enter")
-        expect(told).to_contain_text(problem)
-    expect(chat.chain).to_have_count(0)
-    box.click()
-    expect(chat.page.get_by_role("option", name="Chaos · steady")).to_be_visible()
-    assert not any("Anthropic" in option for option in chat.page.get_by_role("option").all_inner_texts())
-
-
-def test_answer_again_with_another_model_asks_the_same_and_changes_no_choice(
-    chat: ChatPage, fault_server: FaultServerThread
-) -> None:
-    mine, other = "ok?tokens=3&with=1", "ok?tokens=5&with=2"
-    chat.choose(mine)
-    chat.ask("One")
-    chat.ask("Two")
-    chat.answer_again_with(f"second/{other}")
-    expect(chat.answers).to_have_text([answer_text(3), answer_text(5)])
-    expect(chat.figures.last).to_contain_text(f"second · {other}")
-    expect(chat.prompts).to_have_text(["One", "Two"])
-    assert chats(fault_server, other)[0].body["messages"] == chats(fault_server, mine)[1].body["messages"]
-    expect(chat.page.locator("#chat-model input")).to_have_value(mine)
-    expect(chat.page.locator("#chat-again input")).to_have_value("")
-    chat.ask("Three")
-    assert len(chats(fault_server, mine)) == 3
-
-
-def test_a_sole_model_that_is_back_answers_although_it_was_paused(
-    chat: ChatPage, fault_server: FaultServerThread
-) -> None:
-    model = "status-503?times=3&pause=1&tokens=2"
-    chat.choose(model)
-    chat.ask("Hello")
-    expect(chat.log.locator(".problem")).to_be_visible()
-    assert len(chats(fault_server, model)) == 3
-    chat.ask("Are you back?")
-    expect(chat.answers.last).to_have_text(answer_text(2))
-    assert len(chats(fault_server, model)) == 4
-
-
 def test_chaos_describes_what_each_of_its_models_does(chat: ChatPage) -> None:
     chat.page.locator("#chat-provider input").click()
     chat.page.get_by_role("option", name="Chaos").click()
     expect(chat.page.locator("#chat-model input")).to_have_value("steady: answers, word by word")
     chat.page.locator("#chat-model input").click()
     expect(chat.page.get_by_role("option", name="breaks-off: loses its connection")).to_be_visible()
-
-
-def test_an_answer_survives_chaos_without_any_key(chat: ChatPage) -> None:
-    chat.page.locator("#chat-provider input").click()
-    chat.page.get_by_role("option", name="Chaos").click()
-    expect(chat.page.locator("#chat-model input")).to_have_value("steady: answers, word by word")
-    chat.page.locator("#chat-model input").click()
-    chat.page.get_by_role("option", name="breaks-off").first.click()
-    chat.fall_back_to("chaos/steady")
-    chat.ask("Is it safe?")
-    expect(chat.answers).to_contain_text("nothing was lost on the way.")
-    expect(chat.figures).to_contain_text("Chaos · steady · took over from Chaos · breaks-off after 51 words")
-
-
-def test_the_hubs_own_route_is_a_choice_and_can_be_changed(
-    browser: Browser, fault_server: FaultServerThread, tmp_path_factory
-) -> None:  # type: ignore[no-untyped-def]
-    from tests.ui.chat_page import ChatPage
-    from tests.ui.site import Site
-
-    environment = {
-        "LLM_HUB_SERVERS": f"one={fault_server.openai_url},two={fault_server.openai_url}",
-        "LLM_HUB_ROUTE": "one/context?auto=1,two/ok?tokens=4&auto=1",
-    }
-    with Site(tmp_path_factory.mktemp("routed") / "log", environment) as site:
-        chat = ChatPage(browser.new_page(), site.url)
-        chat.open()
-        expect(chat.page.locator("#chat-provider input")).to_have_value(
-            "Automatic: one · context?auto=1, then two · ok?tokens=4&auto=1"
-        )
-        expect(chat.page.locator("#chat-model")).to_be_hidden()
-        expect(chat.page.locator("#chat-chain-list li")).to_contain_text(["first one", "then two"])
-        chat.ask("Hello")
-        expect(chat.answers).to_have_text([answer_text(4)])
-        expect(chat.figures).to_contain_text("two · ok?tokens=4&auto=1 · took over from one")
-        chat.page.get_by_role("button", name="Do not ask one · context?auto=1").click()
-        expect(chat.chain).to_have_count(1)
-        chat.ask("Again")
-        assert len(chats(fault_server, "context?auto=1")) == 1
-        chat.page.get_by_role("button", name="Do not ask two").click()
-        expect(chat.chain).to_have_count(0)
-        chat.type("Nobody")
-        expect(chat.hint).to_contain_text("Nobody is asked.")
-        chat.page.get_by_role("button", name="Back to the hub's route").click()
-        expect(chat.chain).to_have_count(2)
-        chat.page.locator("#chat-provider input").click()
-        chat.page.get_by_role("option", name="two").last.click()
-        expect(chat.page.locator("#chat-model")).to_be_visible()
-        assert chat.complaints == []
-        chat.page.close()

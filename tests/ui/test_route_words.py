@@ -8,7 +8,7 @@ import pytest
 
 from llm_hub.chat import Attempt, AttemptFailed, AttemptStarted, LLMResponse, Message, Resumed, Role, Timing, Usage
 from llm_hub.errors import RouteFailed
-from llm_hub.ui.chat.conversation import Question, Turn, request
+from llm_hub.ui.chat.conversation import Question, Turn, chat_request
 from llm_hub.ui.render import answer_stats, attempt_text, transcript
 from llm_hub.ui.render.resume_marks import marked
 from llm_hub.ui.streaming.coalescer import RouteEvent, Snapshot
@@ -137,7 +137,7 @@ def test_two_models_of_one_provider_are_told_apart() -> None:
 
 def test_a_stopped_answer_never_claims_the_first_choice() -> None:
     answer = Snapshot("so far", elapsed=2.0, first_token=1.5, route=(STARTED, AttemptFailed(failed()), OTHER))
-    line = answer_stats.line(Turn(PROMPT, ASKED, answer=answer).ended(), TITLES)
+    line = answer_stats.line(Turn(PROMPT, ASKED, answer=answer).with_outcome(), TITLES)
     assert line.index("Anthropic · claude") < line.index("took over from OpenAI")
     assert "2 attempts" in line
 
@@ -145,7 +145,7 @@ def test_a_stopped_answer_never_claims_the_first_choice() -> None:
 def test_a_failed_answer_opens_what_was_tried_and_what_was_not() -> None:
     error = RouteFailed("Nobody could answer.")
     error.attempts = (failed(), failed("anthropic", "claude", outcome="paused", reason="Anthropic is paused: x."))
-    turn = Turn(PROMPT, ASKED, answer=Snapshot(error=error)).ended()
+    turn = Turn(PROMPT, ASKED, answer=Snapshot(error=error)).with_outcome()
     assert "<summary>1 attempt, 1 not asked</summary>" in answer_stats.line(turn, TITLES)
 
 
@@ -160,7 +160,7 @@ def test_the_seam_is_in_the_picture_and_not_in_the_conversation() -> None:
     turn = finished(BROKE, answered(), events=(STARTED, AttemptFailed(BROKE), RESUMED), text=HALF + " five")
     shown = transcript.messages(turn, TITLES)[1]["content"][0]["text"]
     assert shown == f'{HALF}<span class="seam" title="OpenAI broke off here; Anthropic goes on"></span> five'
-    sent = request((turn,), Turn(PROMPT, ASKED)).messages
+    sent = chat_request((turn,), Turn(PROMPT, ASKED)).messages
     assert sent[1].text == HALF + " five"
 
 

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 from playwright.sync_api import expect
 
+from llm_hub.access.session import ProviderState, TargetState
 from llm_hub.chat import Attempt
-from llm_hub.hub import ProviderState, TargetState
-from llm_hub.router.circuit_breaker import Paused
+from llm_hub.router.circuit_breaker import Pause
 from llm_hub.ui.status import health_view
 from tests.ui.test_chat_page import chats
 
@@ -45,14 +45,15 @@ def test_nothing_asked_is_said_in_a_friendly_way() -> None:
 
 
 def test_that_a_provider_is_set_up_is_not_said_to_be_an_answer() -> None:
-    paused = Paused("It failed.", 3.0)
+    paused = Pause("It failed.", 3.0)
 
     def word(*targets: TargetState, tested: health_view.Tested | None = None) -> str:
         shown = health_view.html([OPENAI], targets, {"openai": tested} if tested else {}, lambda _: None)
         return re.findall(r'<b>OpenAI</b><span class="word">(.*?)</span>', shown)[0]
 
     assert word() == "not asked yet"
-    assert word(TargetState("openai/gpt", None, (attempt("paused"),), (1.0,))) == "not asked yet"
+    for outcome in ("paused", "not_offered", "not_configured"):  # it was never sent
+        assert word(TargetState("openai/gpt", None, (attempt(outcome),), (1.0,))) == "not asked yet"
     assert word(TargetState("anthropic/x", None, (attempt(),), (1.0,))) == "not asked yet"
     good, bad = ((attempt("server_failed"), attempt()), (5.0, 4.0)), ((attempt(), attempt("timed_out")), (9.0, 2.0))
     assert word(TargetState("openai/gpt", None, *good)) == "ready"
@@ -72,6 +73,14 @@ def test_the_picture_changes_with_what_happens_and_not_with_time() -> None:
     more = TargetState("openai/gpt", None, (attempt(), attempt()), (9.0, 1.0))
     assert health_view.version([OPENAI], [then], {}) == health_view.version([OPENAI], [later], {})
     assert health_view.version([OPENAI], [then], {}) != health_view.version([OPENAI], [more], {})
+
+
+def test_what_was_never_sent_is_no_attempt_that_failed() -> None:
+    attempts = (attempt(), attempt("not_offered"), attempt("paused"), attempt("not_configured"))
+    target = TargetState("openai/gpt", None, attempts, (4.0, 3.0, 2.0, 1.0))
+    shown = health_view.html([OPENAI], [target], {}, lambda _: None)
+    assert "1 of 1 attempt answered" in shown
+    assert "the last attempt failed" not in shown
 
 
 def test_a_failure_in_foreign_words_stays_text() -> None:

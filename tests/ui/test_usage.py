@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import httpx
 import pytest
 from playwright.sync_api import expect
 
+from llm_hub.ui import usage_tab
 from llm_hub.ui.usage_tab import page
 from llm_hub.usage.ledger import Total, Used
 from tests.ui.site import Site
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from playwright.sync_api import Browser
 
     from tests.ui.chat_page import ChatPage
@@ -52,6 +52,24 @@ def test_free_answers_beside_those_of_unknown_price_do_not_make_a_sum_free() -> 
 def test_a_plot_has_a_column_for_each_day_it_is_about(days: int, columns: int) -> None:
     shown = page([Total(TODAY - 500 * (not days), "a", "b/c", USED), Total(TODAY, "a", "b/c", USED)], TODAY, days, {})
     assert shown.count('class="column"') == 3 * columns
+
+
+@pytest.mark.parametrize("width", [375, 1440])
+@pytest.mark.parametrize("days", [2, 7, 30])
+def test_the_columns_stand_over_their_dates(browser: Browser, days: int, width: int) -> None:
+    style = (Path(usage_tab.__file__).parent / "assets" / "usage.css").read_text(encoding="utf-8")
+    shown = page([Total(TODAY, "a", "b/c", USED)], TODAY, days, {})
+    tab = browser.new_page(viewport={"width": width, "height": 800})
+    tab.set_content(f'<style>{style}</style><div id="usage">{shown}</div>')
+    figure = tab.locator(".columns").first
+    place = figure.bounding_box()
+    assert place is not None
+    for day in range(days):
+        column = figure.locator(".column").nth(day).bounding_box()
+        assert column is not None
+        middle = column["x"] + column["width"] / 2 - place["x"]
+        assert middle == pytest.approx(place["width"] * (day + 0.5) / days, abs=4)
+    tab.close()
 
 
 def test_names_stay_text() -> None:

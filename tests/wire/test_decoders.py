@@ -1,4 +1,4 @@
-"""Odd bytes become the right events, and every failed reply one of our errors."""
+"""The wire's parts by themselves: decoders, think tags, errors from replies, learnt parameters, checks of input."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ from llm_hub.wire import http_errors
 from llm_hub.wire.decoders import MAX_LINE_BYTES, MAX_LINE_VALUES, LineDecoder, SSEDecoder, parse_object
 from llm_hub.wire.http_errors import error_from_reply, retry_after
 from llm_hub.wire.learned_parameters import LearnedParameters
-from llm_hub.wire.think_tags import ThinkSplitter
-from llm_hub.wire.validation import MAX_NAME_CHARS, checked_key, checked_url, parse_count
+from llm_hub.wire.think_tags import MAX_LEADING_SPACE, ThinkSplitter
+from llm_hub.wire.validation import checked_key, checked_url, parse_count
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -52,8 +52,8 @@ def lines(*pieces: bytes) -> list[bytes]:
     return [line for piece in (*pieces, b"\n") for line in decoder.feed(piece)]
 
 
-def one_by_one(data: bytes) -> Iterable[bytes]:
-    """The bytes, each on its own."""
+def byte_by_byte(data: bytes) -> Iterable[bytes]:
+    """Every byte as a piece of its own."""
     return (data[index : index + 1] for index in range(len(data)))
 
 
@@ -83,7 +83,7 @@ def test_an_event_stream_is_the_same_in_one_piece_and_byte_by_byte(
 ) -> None:
     assert sse(stream) == events
     if len(stream) < 10_000:
-        assert sse(*one_by_one(stream)) == events
+        assert sse(*byte_by_byte(stream)) == events
 
 
 @given(st.sets(st.integers(1, len(STREAM) * 2), max_size=12), st.sampled_from([b"\n", b"\r\n", b"\r"]))
@@ -94,10 +94,10 @@ def test_where_the_network_cuts_a_stream_makes_no_difference(cuts: set[int], end
 
 
 @given(st.lists(st.binary(max_size=30), max_size=8))
-def test_no_bytes_whatever_break_the_decoders(pieces: list[bytes]) -> None:
-    whole = b"".join(pieces)
-    assert lines(*pieces) == lines(whole) == lines(*one_by_one(whole))
-    assert sse(*pieces) == sse(whole)
+def test_no_bytes_make_a_decoder_fail_or_depend_on_where_they_are_cut(pieces: list[bytes]) -> None:
+    data = b"".join(pieces)
+    assert lines(*pieces) == lines(data) == lines(*byte_by_byte(data))
+    assert sse(*pieces) == sse(data)
 
 
 def test_an_event_is_out_as_soon_as_its_blank_line_is_in() -> None:
@@ -111,7 +111,7 @@ def test_a_character_that_is_split_between_two_reads_is_whole_again() -> None:
     assert lines(data[:7], data[7:])[0].decode() == '{"t":"日"}'
 
 
-def test_a_line_without_an_end_is_given_up() -> None:
+def test_a_line_that_is_too_long_is_a_broken_stream() -> None:
     decoder = LineDecoder()
     for _ in range(MAX_LINE_BYTES // 2**20):
         assert decoder.feed(b"x" * 2**20) == []
@@ -119,18 +119,18 @@ def test_a_line_without_an_end_is_given_up() -> None:
         decoder.feed(b"x")
 
 
-def test_an_event_without_an_end_is_given_up() -> None:
+def test_an_event_of_too_many_lines_is_a_broken_stream() -> None:
     decoder = SSEDecoder()
     assert decoder.feed(b"data: x\n" * 10_000) == []
     with pytest.raises(StreamBroken):
         decoder.feed(b"data: x\n")
 
 
-def test_white_space_is_not_held_back_for_ever() -> None:
-    """A tag may follow some of it, and a server may send nothing else."""
+def test_leading_white_space_is_handed_on_when_it_grows_too_long() -> None:
+    """It waits at first, since a tag may follow it; but a server may send nothing else."""
     splitter = ThinkSplitter()
-    held = [splitter.feed(" ") for _ in range(MAX_NAME_CHARS)]
-    assert held == [*[[]] * (MAX_NAME_CHARS - 1), [(False, " " * MAX_NAME_CHARS)]]
+    pieces = [splitter.feed(" ") for _ in range(MAX_LEADING_SPACE)]
+    assert pieces == [*[[]] * (MAX_LEADING_SPACE - 1), [(False, " " * MAX_LEADING_SPACE)]]
     assert splitter.feed("<think>") == [(False, "<think>")]
 
 
@@ -150,9 +150,9 @@ def test_text_in_json_is_exact_escaped_or_not(text: str) -> None:
 
 
 @pytest.mark.parametrize("value", [b"[]", b'{"a":1}', b"1"])
-def test_an_object_that_would_hold_up_everybody_is_not_read(value: bytes) -> None:
-    most = b'{"rows": [' + b",".join([value] * (MAX_LINE_VALUES // 3)) + b"]}"
-    assert len(parse_object(most)["rows"]) == MAX_LINE_VALUES // 3
+def test_an_object_of_too_many_values_is_refused_before_it_is_parsed(value: bytes) -> None:
+    largest = b'{"rows": [' + b",".join([value] * (MAX_LINE_VALUES // 3)) + b"]}"
+    assert len(parse_object(largest)["rows"]) == MAX_LINE_VALUES // 3
     with pytest.raises(StreamBroken, match="more at once"):
         parse_object(b'{"rows": [' + b",".join([value] * (MAX_LINE_VALUES + 1)) + b"]}")
 
@@ -183,15 +183,15 @@ THOUGHTS = [
 ]
 
 
-@pytest.mark.parametrize(("written", "thought", "said"), THOUGHTS, ids=[repr(case[0]) for case in THOUGHTS])
+@pytest.mark.parametrize(("written", "thought", "answer"), THOUGHTS, ids=[repr(case[0]) for case in THOUGHTS])
 @pytest.mark.parametrize("size", [1, 2, 3, 7, 1000])
-def test_inline_reasoning_is_kept_apart_wherever_it_is_cut(written: str, thought: str, said: str, size: int) -> None:
+def test_inline_reasoning_is_kept_apart_wherever_it_is_cut(written: str, thought: str, answer: str, size: int) -> None:
     splitter = ThinkSplitter()
     pieces = [written[start : start + size] for start in range(0, len(written), size)]
-    out = [pair for piece in pieces for pair in splitter.feed(piece)] + splitter.flush()
-    assert "".join(text for thinking, text in out if thinking) == thought
-    assert "".join(text for thinking, text in out if not thinking) == said
-    assert all(text for _, text in out)
+    pairs = [pair for piece in pieces for pair in splitter.feed(piece)] + splitter.flush()
+    assert "".join(text for is_reasoning, text in pairs if is_reasoning) == thought
+    assert "".join(text for is_reasoning, text in pairs if not is_reasoning) == answer
+    assert all(text for _, text in pairs)
 
 
 @pytest.mark.parametrize(
@@ -223,11 +223,12 @@ def test_retry_after_is_seconds_or_nothing(headers: dict[str, str], seconds: flo
     assert retry_after(headers, now=1000.0) == seconds
 
 
-def failed(status: int | None, body: object, **rest: Any) -> ProviderError:
+def error_for(status: int | None, body: object, **rest: Any) -> ProviderError:
     """The error of a reply."""
     body = body if isinstance(body, bytes) else orjson.dumps(body)
-    names = {"provider": "fault-server", "title": "The fault server", "model": "m"}
-    return error_from_reply(**names, status=status, body=body, **rest)
+    return error_from_reply(
+        provider="fault-server", title="The fault server", model="m", status=status, body=body, **rest
+    )
 
 
 CODES = {
@@ -245,8 +246,8 @@ CODES = {
 @pytest.mark.parametrize("where", ["code", "type"])
 def test_a_known_code_decides_in_a_reply_and_in_a_stream(kind: type[ProviderError], code: str, where: str) -> None:
     error = {"error": {where: code, "message": "words"}}
-    assert type(failed(None, error)) is kind
-    assert type(failed(400, error)) is kind
+    assert type(error_for(None, error)) is kind
+    assert type(error_for(400, error)) is kind
 
 
 BODIES: dict[str, object] = {
@@ -271,27 +272,27 @@ ODD_BODIES: list[bytes] = [
 
 
 @pytest.mark.parametrize("body", BODIES.values(), ids=BODIES.keys())
-def test_the_providers_words_are_found_in_every_shape(body: object) -> None:
-    assert failed(400, body).detail.strip() == "words"
+def test_the_providers_message_is_found_in_every_shape(body: object) -> None:
+    assert error_for(400, body).detail.strip() == "words"
 
 
 @pytest.mark.parametrize("body", ODD_BODIES, ids=[repr(body[:40]) for body in ODD_BODIES])
 def test_an_error_body_of_an_odd_shape_is_still_an_error_by_its_status(body: bytes) -> None:
-    assert type(failed(503, body)) is ServerFailed
-    assert type(failed(400, body)) is InvalidRequest
-    assert type(failed(429, body)) is RateLimited
-    assert isinstance(failed(None, body), ProviderError)
+    assert type(error_for(503, body)) is ServerFailed
+    assert type(error_for(400, body)) is InvalidRequest
+    assert type(error_for(429, body)) is RateLimited
+    assert isinstance(error_for(None, body), ProviderError)
 
 
 def _kinds() -> list[type[ProviderError]]:
     return [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, ProviderError)]
 
 
-def test_no_status_and_no_code_falls_through() -> None:
+def test_every_status_and_code_becomes_a_class_of_the_tree() -> None:
     """Every status with every known code, and none: always one of the classes of the tree, never the bare base."""
     codes = [None, "never_heard_of", *http_errors._BY_CODE]
     for status, code in itertools.product([None, *range(300, 600)], codes):
-        error = failed(status, {"error": {"code": code, "message": "words"}})
+        error = error_for(status, {"error": {"code": code, "message": "words"}})
         assert type(error) in _kinds()
         assert type(error) is not ProviderError
         assert error.status == status
@@ -304,7 +305,7 @@ def test_statuses_mean_what_the_design_says() -> None:
         403: KeyRefused, 404: ModelNotFound, 413: PromptTooLong, 400: InvalidRequest, 422: InvalidRequest}  # fmt: skip
     for status in range(300, 600):
         usual = ServerFailed if status >= 500 else InvalidRequest if status >= 400 else StreamBroken
-        assert type(failed(status, b"")) is table.get(status, usual), status
+        assert type(error_for(status, b"")) is table.get(status, usual), status
 
 
 @pytest.mark.parametrize(
@@ -322,18 +323,18 @@ def test_statuses_mean_what_the_design_says() -> None:
     ],
 )
 def test_where_status_and_code_disagree(status: int, code: str, kind: type[ProviderError]) -> None:
-    assert type(failed(status, {"error": {"code": code}})) is kind
+    assert type(error_for(status, {"error": {"code": code}})) is kind
 
 
 @pytest.mark.parametrize("status", [400, 422])
 def test_a_bad_request_that_names_one_of_our_parameters_is_about_that_parameter(status: int) -> None:
     body = {"error": {"message": "no", "type": "invalid_request_error", "param": "temperature", "code": None}}
-    error = failed(status, body, sent=frozenset({"temperature"}))
+    error = error_for(status, body, sent=frozenset({"temperature"}))
     assert isinstance(error, UnsupportedParameter)
     assert error.parameter == "temperature"
-    assert type(failed(status, body, sent=frozenset({"max_tokens"}))) is InvalidRequest
-    listed = {"detail": [{"type": "extra_forbidden", "loc": ["body", "temperature"], "msg": "no"}]}
-    error = failed(status, listed, sent=frozenset({"temperature"}))
+    assert type(error_for(status, body, sent=frozenset({"max_tokens"}))) is InvalidRequest
+    validation_errors = {"detail": [{"type": "extra_forbidden", "loc": ["body", "temperature"], "msg": "no"}]}
+    error = error_for(status, validation_errors, sent=frozenset({"temperature"}))
     assert isinstance(error, UnsupportedParameter)
     assert error.parameter == "temperature"
 
@@ -343,34 +344,34 @@ def test_a_bad_request_that_names_one_of_our_parameters_is_about_that_parameter(
 )
 def test_a_value_that_no_model_would_take_teaches_nothing_about_the_parameter(code: str) -> None:
     body = {"error": {"message": "no", "type": "invalid_request_error", "param": "top_p", "code": code}}
-    assert type(failed(400, body, sent=frozenset({"top_p"}))) is InvalidRequest
-    listed = {"detail": [{"type": code, "loc": ["body", "top_p"], "msg": "no"}]}
-    assert type(failed(422, listed, sent=frozenset({"top_p"}))) is InvalidRequest
+    assert type(error_for(400, body, sent=frozenset({"top_p"}))) is InvalidRequest
+    validation_errors = {"detail": [{"type": code, "loc": ["body", "top_p"], "msg": "no"}]}
+    assert type(error_for(422, validation_errors, sent=frozenset({"top_p"}))) is InvalidRequest
 
 
 def test_a_context_error_that_names_messages_is_about_the_context() -> None:
     body = {"error": {"code": "context_length_exceeded", "param": "messages", "message": "too long"}}
-    assert type(failed(400, body, sent=frozenset({"messages"}))) is PromptTooLong
+    assert type(error_for(400, body, sent=frozenset({"messages"}))) is PromptTooLong
 
 
-def test_the_status_inside_a_stream_counts() -> None:
+def test_a_status_in_an_error_inside_a_stream_decides() -> None:
     """OpenRouter puts the status of the provider behind it into the chunk's error."""
-    assert type(failed(None, {"error": {"code": 429, "message": "slow down"}})) is RateLimited
-    assert type(failed(None, {"error": {"code": 402, "message": "no credit"}})) is QuotaExhausted
-    assert type(failed(None, {"error": {"code": 502, "message": "gone"}})) is ServerFailed
+    assert type(error_for(None, {"error": {"code": 429, "message": "slow down"}})) is RateLimited
+    assert type(error_for(None, {"error": {"code": 402, "message": "no credit"}})) is QuotaExhausted
+    assert type(error_for(None, {"error": {"code": 502, "message": "gone"}})) is ServerFailed
 
 
 @pytest.mark.parametrize("key", ["sk-abc123456789", "weird+key/with=signs"])
 def test_the_key_is_in_no_part_of_an_error(key: str) -> None:
-    error = failed(401, {"error": {"message": f"Incorrect API key provided: {key}."}}, secrets=(key,))
+    error = error_for(401, {"error": {"message": f"Incorrect API key provided: {key}."}}, secrets=(key,))
     assert "[key]" in error.detail
     assert key not in f"{error!s}{error!r}{vars(error)}"
 
 
-def test_long_words_are_shortened_after_the_key_is_gone() -> None:
+def test_a_long_message_is_shortened_after_the_key_is_cut_out() -> None:
     """A key that the cut would halve must not survive as a half."""
     key = "weird+key/with=signs" * 4
-    error = failed(401, {"error": {"message": "x" * 280 + key}}, secrets=(key,))
+    error = error_for(401, {"error": {"message": "x" * 280 + key}}, secrets=(key,))
     assert "weird" not in error.detail
 
 
@@ -392,7 +393,7 @@ def test_learnt_parameters_are_renamed_then_dropped_and_belong_to_their_model() 
     assert not learned.learn("m", InvalidRequest("no"), body)
 
 
-def test_a_word_that_was_refused_alone_is_left_out_alone() -> None:
+def test_a_value_that_was_refused_leaves_other_values_of_the_parameter() -> None:
     learned = LearnedParameters(frozenset({"effort", "heat"}))
 
     def refused(parameter: str) -> UnsupportedParameter:
@@ -420,14 +421,5 @@ def test_a_url_that_cannot_be_one_is_refused(url: str) -> None:
 
 
 def test_a_count_is_a_whole_number_that_is_not_negative() -> None:
-    assert [parse_count(value) for value in (0, 7, 10**10, -1, True, None, "7", 7.0, [])] == [
-        0,
-        7,
-        None,
-        None,
-        None,
-        None,
-        None,
-        None,
-        None,
-    ]
+    values: list[object] = [0, 7, 10**10, -1, True, None, "7", 7.0, []]
+    assert [parse_count(value) for value in values] == [0, 7, *[None] * 7]

@@ -1,4 +1,4 @@
-"""How much JSON holds is known before it is read, whatever its texts look like."""
+"""How many values JSON holds is known before it is parsed, whatever its texts look like."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ VALUES = st.recursive(
 )
 
 
-def held(value: Any) -> int:
-    """Lists and objects, and what follows the first in one."""
+def count_values(value: Any) -> int:
+    """Lists and objects, and every member after a first one."""
     if not isinstance(value, list | dict):
         return 0
     inner = list(value.values()) if isinstance(value, dict) else value
-    return max(1, len(inner)) + sum(map(held, inner))
+    return max(1, len(inner)) + sum(map(count_values, inner))
 
 
 @given(VALUES, st.booleans())
-def test_exactly_what_is_no_part_of_a_text_is_counted(value: Any, ascii_only: bool) -> None:
+def test_only_marks_outside_of_texts_are_counted(value: Any, ascii_only: bool) -> None:
     raw = json.dumps(value, ensure_ascii=ascii_only).encode()
-    assert not holds_more(raw, held(value))
-    assert held(value) == 0 or holds_more(raw, held(value) - 1)
+    assert not holds_more(raw, count_values(value))
+    assert count_values(value) == 0 or holds_more(raw, count_values(value) - 1)

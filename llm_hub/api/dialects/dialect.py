@@ -31,7 +31,7 @@ class ListedModel:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ModelLists:
+class ModelListFormat:
     """How a dialect writes a model and a list of models. The shapes are what the two functions return."""
 
     model: Callable[[ListedModel], object]
@@ -66,7 +66,7 @@ class Dialect(Generic[Body]):
     """Writes the events of a stream."""
     error: Callable[[int, ErrorObject], tuple[int, object]]
     """The status and the body of a refusal."""
-    models: ModelLists
+    models: ModelListFormat
     answer_shape: object
     error_shape: object
     events: tuple[StreamEvent, ...]

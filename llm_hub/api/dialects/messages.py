@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from typing import TYPE_CHECKING, Any
 
-from llm_hub.api.dialects.dialect import Dialect, ModelLists, StreamEvent, begins_with_field, hub_report
+from llm_hub.api.dialects.dialect import Dialect, ModelListFormat, StreamEvent, begins_with_field, hub_report
 from llm_hub.api.dialects.messages_answer import (
     AnthropicModel,
     AnthropicModelList,
@@ -245,7 +245,7 @@ MESSAGES = Dialect(
     answer=_message,
     writer=lambda body: MessageWriter(with_thinking=body.shows_thinking),
     error=_error,
-    models=ModelLists(
+    models=ModelListFormat(
         model=_model, model_list=_model_list, model_shape=AnthropicModel, model_list_shape=AnthropicModelList
     ),
     answer_shape=MessageAnswer,

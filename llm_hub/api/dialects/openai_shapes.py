@@ -9,7 +9,7 @@ from pydantic import Field
 from typing_extensions import TypedDict
 
 from llm_hub.api.bodies import StrictModel, read_image
-from llm_hub.api.dialects.dialect import ListedModel, ModelLists
+from llm_hub.api.dialects.dialect import ListedModel, ModelListFormat
 from llm_hub.api.refusals import Refusal
 from llm_hub.api.shapes import ErrorObject
 from llm_hub.chat import Part, Text
@@ -87,6 +87,6 @@ def _model_list(models: Sequence[ListedModel]) -> OpenAIModelList:
     return {"object": "list", "data": [_model(model) for model in models]}
 
 
-OPENAI_MODELS = ModelLists(
+OPENAI_MODELS = ModelListFormat(
     model=_model, model_list=_model_list, model_shape=OpenAIModel, model_list_shape=OpenAIModelList
 )

@@ -17,7 +17,9 @@ from llm_hub.errors import ConfigurationError, InvalidRequest, ModelNotFound, Pr
 from llm_hub.provider import LLMProvider
 from llm_hub.providers import openai_body
 from llm_hub.providers.llamacpp import gguf
+from llm_hub.providers.llamacpp.download import download
 from llm_hub.providers.llamacpp.engine import Engine
+from llm_hub.providers.llamacpp.model_file import find_model_file
 from llm_hub.response_builder import ResponseBuilder
 from llm_hub.wire.http_errors import error_from_reply
 
@@ -25,25 +27,25 @@ if TYPE_CHECKING:
     from llm_hub.chat import Event
 
 DEFAULT_MAX_TOKENS = 2048
-"""Tokens of an answer where the request sets no limit: a small model may ramble on to the end of its context."""
-BATCH = 32
-"""Tokens of a prompt that are read at once: reading can be cancelled between two batches only."""
-_SEEDS = 2**32 - 1
-"""How many there are: the next one means any."""
-WORTH_TELLING = 256
-"""Tokens of a prompt still to be read, which take a second or more: the reader is told how far it is."""
+"""Tokens of an answer where the request sets no limit: a small model may write on to the end of its context."""
+BATCH_TOKENS = 32
+"""Tokens of a prompt that are read at once. Reading can be cancelled between two batches only."""
+SEEDS = 2**32 - 1
+"""Seeds that there are, from 0: this number itself means "any"."""
+MIN_PROGRESS_TOKENS = 256
+"""Tokens of a prompt still to be read, which take a second or more. With fewer no progress is reported."""
 
 
 class LlamaCppProvider(LLMProvider):
     """One GGUF model, loaded when it is first used. Raises `ConfigurationError` for a file that cannot be used.
 
-    `model` is a path, or org/repo:file.gguf on Hugging Face, or None for the packaged one. `parallel` chats run at
-    once, each with `context` tokens or as many as the model was trained for: memory grows with both. `directory`,
-    `endpoint` and `token` are for the download. While llama.cpp loads it holds Python's lock, so that every event
-    loop stands still for about a second, once.
+    `model` is a path, or org/repo:file.gguf on Hugging Face, or None for the packaged one. Where none is packaged, a
+    small one is downloaded by the first chat. `parallel` chats run at once, each with `context` tokens or as many as
+    the model was trained for: memory grows with both. `directory`, `endpoint` and `token` are for the download. While
+    llama.cpp loads it holds Python's lock, so that every event loop stands still for about a second, once.
 
-    A schema is kept to by grammar. Tools are not taken: where the model's template knows none, as the packaged one's,
-    llama.cpp leaves them out without a word.
+    An answer follows its schema by grammar. Tools are not supported: where the model's template knows none, as the
+    packaged one's, llama.cpp drops them silently.
     """
 
     supports = frozenset({"format", "stop", "seed", "top_p"})
@@ -61,24 +63,24 @@ class LlamaCppProvider(LLMProvider):
         endpoint: str | None = None,
         token: str | None = None,
     ) -> None:
-        source = gguf.find(model)
+        file = find_model_file(model)
         self.name = name
         self.title = title
-        self.default_model = source.title
+        self.default_model = file.title
         self._context = context
-        self._path = source.path
+        self._path = file.path
         self._slots = asyncio.Semaphore(parallel)
         threads = threads or max(1, _cores() // 2)
 
-        def fetch(report: Callable[[str], None], wanted: Callable[[], bool]) -> Path:
-            return source.path or gguf.download(
-                source, directory=directory, endpoint=endpoint, token=token, report=report, wanted=wanted
+        def fetch(report: Callable[[str], None], is_wanted: Callable[[], bool]) -> Path:
+            return file.path or download(
+                file, directory=directory, endpoint=endpoint, token=token, report=report, is_wanted=is_wanted
             )
 
         def build(path: Path) -> Any:
-            return _server(path, threads=threads, parallel=parallel, context=context)
+            return _load_server(path, threads=threads, parallel=parallel, context=context)
 
-        self._engine = Engine(fetch, build, f"Loading {source.title} …")
+        self._engine = Engine(fetch, build, f"Loading {file.title} …")
         weakref.finalize(self, self._engine.stop)  # runs when the interpreter exits, too
 
     async def events(self, request: ChatRequest) -> AsyncGenerator[Event]:
@@ -100,7 +102,7 @@ class LlamaCppProvider(LLMProvider):
 
     async def models(self) -> tuple[ModelInfo, ...]:
         """The one model. Its context is known only where the file is on this machine already."""
-        context = min(gguf.context_of(self._path) or self._context, self._context) if self._path else None
+        context = min(gguf.context_length(self._path) or self._context, self._context) if self._path else None
         return (ModelInfo(self.default_model, context=context),)
 
     async def aclose(self) -> None:
@@ -115,7 +117,7 @@ class LlamaCppProvider(LLMProvider):
                 provider=self.name,
                 model=model,
             )
-        if any(turn.images for turn in request.messages):
+        if any(message.images for message in request.messages):
             raise InvalidRequest(f"{model} reads text only.", provider=self.name, model=model)
         if request.max_tokens is not None and request.max_tokens < 1:
             raise InvalidRequest(
@@ -129,54 +131,56 @@ class LlamaCppProvider(LLMProvider):
             "max_tokens": min(request.max_tokens or DEFAULT_MAX_TOKENS, self._context),
             "stream": True,
             "stream_options": {"include_usage": True},
-            "return_progress": True,  # without these chunks nothing asks while a prompt is read whether to go on
+            "return_progress": True,  # only with these chunks can a chat be stopped while its prompt is read
             **openai_body.options(request),
         }
         if request.seed is not None:
-            body["seed"] = request.seed % _SEEDS
+            body["seed"] = request.seed % SEEDS
         return body
 
     def _read(self, answer: ResponseBuilder, chunk: dict[str, Any]) -> list[Event]:
-        """What one chunk says."""
+        """The events of one chunk. Raises `ProviderError` for an error among the chunks."""
         if "error" in chunk:
             raise self._translate(chunk, answer.model)
         events: list[Event] = []
-        if (progress := chunk.get("prompt_progress")) and progress["total"] - progress["processed"] > WORTH_TELLING:
+        if (progress := chunk.get("prompt_progress")) and progress["total"] - progress[
+            "processed"
+        ] > MIN_PROGRESS_TOKENS:
             events.append(Waiting(f"Reading the prompt … {100 * progress['processed'] // progress['total']} %"))
         for choice in chunk.get("choices", ()):
-            if thought := choice["delta"].get("reasoning_content"):
-                events.append(answer.add_reasoning(thought))
+            if reasoning := choice["delta"].get("reasoning_content"):
+                events.append(answer.add_reasoning(reasoning))
             if text := choice["delta"].get("content"):
                 events.append(answer.add_text(text))
             answer.finish_reason = choice["finish_reason"] or answer.finish_reason
-        if counted := chunk.get("usage"):
+        if usage := chunk.get("usage"):
             answer.usage = Usage(
-                prompt_tokens=counted["prompt_tokens"],
-                completion_tokens=counted["completion_tokens"],
-                total_tokens=counted["total_tokens"],
-                cached_tokens=counted["prompt_tokens_details"]["cached_tokens"],
+                prompt_tokens=usage["prompt_tokens"],
+                completion_tokens=usage["completion_tokens"],
+                total_tokens=usage["total_tokens"],
+                cached_tokens=usage["prompt_tokens_details"]["cached_tokens"],
             )
         return events
 
-    def _translate(self, failed: Exception | dict[str, Any], model: str) -> ProviderError:
+    def _translate(self, cause: Exception | dict[str, Any], model: str) -> ProviderError:
         """The one place where foreign errors become ours: those of loading the model, and llama.cpp's error chunks."""
-        if isinstance(failed, ConfigurationError):
-            return ModelNotFound(failed.message, provider=self.name, model=model, hint=failed.hint)
-        if isinstance(failed, ProviderError):
-            failed.provider, failed.model = self.name, model
-            return failed
-        error: dict[str, Any] = failed["error"] if isinstance(failed, dict) else {"message": str(failed)}
+        if isinstance(cause, ConfigurationError):
+            return ModelNotFound(cause.message, provider=self.name, model=model, hint=cause.hint)
+        if isinstance(cause, ProviderError):
+            cause.provider, cause.model = self.name, model
+            return cause
+        error: dict[str, Any] = cause["error"] if isinstance(cause, dict) else {"message": str(cause)}
         translated = error_from_reply(
             provider=self.name, title=self.title, model=model, status=error.get("code"), body={"error": error}
         )
         if isinstance(translated, PromptTooLong) and "n_ctx" in error:
-            read, room = error["n_prompt_tokens"], error["n_ctx"]
-            translated.message = f"The conversation has {read} tokens, and {model} has room for {room}."
+            prompt_tokens, context = error["n_prompt_tokens"], error["n_ctx"]
+            translated.message = f"The conversation has {prompt_tokens} tokens, and {model} has room for {context}."
         return translated
 
 
-def _server(path: Path, *, threads: int, parallel: int, context: int) -> Any:
-    """The model in memory. Raises `ConfigurationError`."""
+def _load_server(path: Path, *, threads: int, parallel: int, context: int) -> Any:
+    """llama.cpp's server with the model in memory. Blocks. Raises `ConfigurationError`."""
     try:
         import xllamacpp
     except ImportError as error:
@@ -184,8 +188,8 @@ def _server(path: Path, *, threads: int, parallel: int, context: int) -> Any:
     params = xllamacpp.CommonParams()
     params.model.path = str(path)
     params.n_parallel = parallel
-    params.n_ctx = parallel * min(context, gguf.context_of(path) or context)  # which llama.cpp shares out
-    params.n_batch = params.n_ubatch = BATCH
+    params.n_ctx = parallel * min(context, gguf.context_length(path) or context)  # which llama.cpp shares out
+    params.n_batch = params.n_ubatch = BATCH_TOKENS
     params.cpuparams.n_threads = params.cpuparams_batch.n_threads = threads
     params.cache_ram_mib = 0  # otherwise it keeps up to 8 GiB of old prompts
     params.fit_params = False  # otherwise it loads everything twice, to see what fits
@@ -204,7 +208,7 @@ def _server(path: Path, *, threads: int, parallel: int, context: int) -> Any:
 
 
 def _cores() -> int:
-    """The processors that this process may use: a container's limit does not show in their number (cgroup v2)."""
+    """The processors that this process may use. A container's limit (cgroup v2) does not show in their number."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     with suppress(OSError, ValueError):
         quota, period = Path("/sys/fs/cgroup/cpu.max").read_text().split()

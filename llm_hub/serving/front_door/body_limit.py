@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from starlette.requests import ClientDisconnect
 
-from llm_hub.serving.front_door.paths import UPLOAD
+from llm_hub.serving.front_door.path_groups import UPLOAD
 from llm_hub.serving.front_door.refusal import FrontDoorRefusal
 from llm_hub.serving.front_door.request_notes import first_headers
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from llm_hub.serving.front_door.paths import EVENTS
+from llm_hub.serving.front_door.path_groups import EVENTS
 from llm_hub.serving.front_door.refusal import FrontDoorRefusal
 from llm_hub.serving.front_door.request_notes import note_session
 

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 from starlette.middleware import Middleware
 
 from llm_hub.access.rate_limits import RateLimiter
-from llm_hub.api.paths import PATHS as API
 from llm_hub.serving.front_door.address_headers import AddressHeaders
 from llm_hub.serving.front_door.body_limit import BodyLimit
 from llm_hub.serving.front_door.closed_paths import ClosedPaths
@@ -17,7 +16,7 @@ from llm_hub.serving.front_door.host import Host
 from llm_hub.serving.front_door.open_requests import OpenCounter, OpenRequests
 from llm_hub.serving.front_door.origin import Origin
 from llm_hub.serving.front_door.page_events import PageEvents
-from llm_hub.serving.front_door.paths import EVENTS, PAGES, VISITOR
+from llm_hub.serving.front_door.path_groups import API, EVENTS, PAGES, VISITOR
 from llm_hub.serving.front_door.reply_headers import ReplyHeaders, api_headers, page_headers
 from llm_hub.serving.front_door.request_notes import note_request
 from llm_hub.serving.front_door.request_rate import RequestRate

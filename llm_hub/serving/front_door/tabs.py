@@ -7,7 +7,7 @@ from collections import OrderedDict
 from typing import TYPE_CHECKING
 
 from llm_hub.access.rate_limits import RateLimiter
-from llm_hub.serving.front_door.paths import HEARTBEAT
+from llm_hub.serving.front_door.path_groups import HEARTBEAT
 from llm_hub.serving.front_door.refusal import FrontDoorRefusal
 from llm_hub.serving.front_door.request_notes import client_address, session
 from llm_hub.serving.front_door.request_rate import spend

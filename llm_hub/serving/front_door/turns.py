@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from llm_hub.serving.front_door.paths import EVENTS, PAGES
+from llm_hub.serving.front_door.path_groups import EVENTS, PAGES
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from llm_hub.access.rate_limits import RateLimiter
 from llm_hub.serving.front_door.body_limit import MAX_UPLOAD_BYTES, body_length
-from llm_hub.serving.front_door.paths import UPLOAD
+from llm_hub.serving.front_door.path_groups import UPLOAD
 from llm_hub.serving.front_door.request_notes import client_address
 from llm_hub.serving.front_door.request_rate import spend
 

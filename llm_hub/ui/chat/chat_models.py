@@ -9,29 +9,25 @@ import gradio as gr
 from llm_hub.errors import LLMHubError
 from llm_hub.ui import model_choices
 from llm_hub.ui.chat import fallback_chain
+from llm_hub.ui.event_values import Inputs, Updates
 from llm_hub.ui.gradio_fixes.default_model import first_of
 from llm_hub.ui.gradio_fixes.event_options import NOW, STREAMING
-from llm_hub.ui.render.sanitize import html_text
+from llm_hub.ui.model_choices import provider_note
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from llm_hub.access.session import ProviderState
-    from llm_hub.gateway.gateway import Gateway
-    from llm_hub.ui.chat.chat_tab import ChatParts
-
-Inputs = dict[Any, Any]
-Updates = dict[Any, Any]
+    from llm_hub.ui.chat.chat_screen import ChatScreen
 
 
 class ModelLists:
     """The tab's lists. A list of models comes when its provider answers, and what is chosen by then stays chosen."""
 
-    def __init__(self, gateway: Gateway, parts: ChatParts) -> None:
-        self._gateway = gateway
-        self._parts = parts
-        self._listing: dict[str, str] = {}
-        """The provider whose models a session waits for: an answer for an earlier choice comes too late."""
+    def __init__(self, screen: ChatScreen) -> None:
+        self._screen = screen
+        self._parts = screen.parts
+        self._awaited: dict[str, str] = {}
+        """By session, the provider whose models it waits for: an answer for an earlier choice comes too late."""
 
     def follow(self, event: Callable[..., Any]) -> None:
         """The lists are made anew after `event`, such as a `.then` or a page's load."""
@@ -42,54 +38,50 @@ class ModelLists:
 
     def connect(self, page: gr.Blocks) -> None:
         parts = self._parts
-        shown = [parts.model, parts.note, parts.chain.shown]
-        chosen = parts.provider.input(self.choose, {parts.provider, parts.chain.kept}, shown, **NOW)
+        outputs = [parts.model, parts.note, parts.chain.view]
+        chosen = parts.provider.input(self.choose, {parts.provider, parts.chain.targets}, outputs, **NOW)
         self.follow(chosen.then)
         self.follow(page.load)
 
     def choose(self, data: Inputs, visitor: gr.Request) -> Updates:
-        parts, provider, session = self._parts, data[self._parts.provider], self._gateway.session(visitor)
-        fallbacks = {parts.chain.shown: fallback_chain.html(session, data[parts.chain.kept], provider=provider)}
+        """Another provider is chosen: what is in its way, and what the chain means beside it."""
+        parts, provider, session = self._parts, data[self._parts.provider], self._screen.session_for(visitor)
+        chain = {parts.chain.view: fallback_chain.html(session, data[parts.chain.targets], provider=provider)}
         if provider == model_choices.AUTO:
-            return {parts.model: gr.update(visible=False), parts.note: "", **fallbacks}
+            return {parts.model: gr.update(visible=False), parts.note: "", **chain}
         state = model_choices.state(session, provider)
-        return {parts.model: gr.update(visible=True), parts.note: note_on(state), **fallbacks}
+        return {parts.model: gr.update(visible=True), parts.note: provider_note(state), **chain}
 
     async def list_models(self, provider: str, visitor: gr.Request) -> Updates:
         """The live list takes the suggestions' place when it comes."""
         parts, tab = self._parts, visitor.session_hash or ""
-        session = self._gateway.session(visitor)
-        targets = gr.update(choices=model_choices.targets(session))
-        offered: Updates = {parts.chain.add: targets, parts.again: targets}
+        session = self._screen.session_for(visitor)
         if provider == model_choices.AUTO:
-            return offered
+            return self._targets(model_choices.targets(session))
         state = model_choices.state(session, provider)
         if not state.ready:
-            return {parts.note: note_on(state), **offered}
-        self._listing[tab] = provider
+            return {parts.note: provider_note(state), **self._targets(model_choices.targets(session))}
+        self._awaited[tab] = provider
         models: list[model_choices.Choice] = []
         problem = ""
         try:
-            models = model_choices.listed(await session.models(provider))
+            models = model_choices.choices(await session.models(provider))
         except LLMHubError as error:
             problem = f"Its list of models did not come. {error.message}"
         finally:
-            late = self._listing.get(tab) != provider
-            if not late:
-                del self._listing[tab]
-        if late:
+            is_late = self._awaited.get(tab) != provider
+            if not is_late:
+                del self._awaited[tab]
+        if is_late:
             return {parts.note: gr.skip()}
-        targets = gr.update(choices=model_choices.targets(session))
         return {
             parts.model: gr.update(choices=model_choices.never_shorter(models, model_choices.models(state))),
             parts.preselected.first: first_of(session, provider),
-            parts.note: note_on(state, problem),
-            parts.chain.add: targets,
-            parts.again: targets,
+            parts.note: provider_note(state, problem),
+            **self._targets(model_choices.targets(session)),
         }
 
-
-def note_on(state: ProviderState, problem: str = "") -> str:
-    """What keeps a provider from answering, or its list from coming; "" where nothing does."""
-    text = problem or ("" if state.ready else f"{state.title}: {state.problem.rstrip('.')}.")
-    return f'<div class="note" role="status">{html_text(text)}</div>' if text else ""
+    def _targets(self, choices: list[model_choices.Choice]) -> Updates:
+        """What can be added to the chain, or asked again."""
+        update = gr.update(choices=choices)
+        return {self._parts.chain.add: update, self._parts.again: update}

@@ -1,69 +1,43 @@
-"""The Chat tab: what is on it. What happens there is in chat_events.py.
+"""The Chat tab: its layout, and which events are connected to it.
 
-`past` and `live` are read as one conversation: `past` is written once a turn, and `live`, just below it, shows the turn
-that is being answered, since what an update costs a browser grows with the messages that it touches.
+What happens when something is used is in chat_events.py, prompt_events.py, chain_events.py and chat_models.py.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import gradio as gr
 
 from llm_hub.ui import model_choices
-from llm_hub.ui.chat.chat_events import HELP, ChatEvents, status
-from llm_hub.ui.chat.chat_models import ModelLists, note_on
-from llm_hub.ui.chat.fallback_chain import ChainEvents, ChainParts, chain_control
+from llm_hub.ui.chat.chain_events import ChainEvents
+from llm_hub.ui.chat.chat_events import ChatEvents
+from llm_hub.ui.chat.chat_models import ModelLists
+from llm_hub.ui.chat.chat_parts import ChatParts
+from llm_hub.ui.chat.chat_screen import HELP, ChatScreen
+from llm_hub.ui.chat.chatbot import chatbot
+from llm_hub.ui.chat.fallback_chain import chain_control
 from llm_hub.ui.gradio_fixes.default_model import Preselected
+from llm_hub.ui.live_region import live_region
 
 if TYPE_CHECKING:
     from llm_hub.access.session import Session
     from llm_hub.gateway.gateway import Gateway
     from llm_hub.ui.streaming.coalescer import Coalescer
 
-LATEX = [
-    {"left": "$$", "right": "$$", "display": True},
-    {"left": "\\[", "right": "\\]", "display": True},
-    {"left": "\\(", "right": "\\)", "display": False},
-]
 WELCOME = """<div class="welcome"><h2>What would you like to know?</h2>
 <p>Choose a provider and a model, and ask. Under each answer you see who really gave it, how fast,
 and for what price.</p></div>"""
 
 
-@dataclass(frozen=True, slots=True)
-class ChatParts:
-    """Everything on the tab that an event reads or writes."""
-
-    provider: gr.Dropdown
-    model: gr.Dropdown
-    preselected: Preselected
-    note: gr.HTML
-    system: gr.Textbox
-    temperature: gr.Textbox
-    max_tokens: gr.Textbox
-    chain: ChainParts
-    new: gr.Button
-    past: gr.Chatbot
-    live: gr.Chatbot
-    again: gr.Dropdown
-    route: gr.HTML
-    prompt: gr.MultimodalTextbox
-    stop: gr.Button
-    hint: gr.HTML
-    turns: gr.State
-    draft: gr.State
-
-
 def chat_tab(gateway: Gateway, coalescer: Coalescer, page: gr.Blocks) -> tuple[ChatEvents, ModelLists]:
     """Builds the tab inside `page`."""
-    parts = _layout(gateway.common_session)
-    events = ChatEvents(gateway, coalescer, parts)
+    screen = ChatScreen(gateway, _layout(gateway.common_session))
+    events = ChatEvents(screen, coalescer)
     events.connect(page)
-    lists = ModelLists(gateway, parts)
+    lists = ModelLists(screen)
     lists.connect(page)
-    ChainEvents(gateway, parts.chain, parts.provider).connect()
+    ChainEvents(screen).connect()
     return events, lists
 
 
@@ -90,7 +64,7 @@ def _layout(session: Session) -> ChatParts:
                     elem_id="chat-model",
                     min_width=120,
                 )
-            note = gr.HTML("" if automatic else note_on(chosen), elem_id="chat-note")
+            note = gr.HTML("" if automatic else model_choices.provider_note(chosen), elem_id="chat-note")
             new = gr.Button("New chat", size="sm", elem_id="chat-new")
             with gr.Accordion("Settings", open=True, elem_id="chat-settings"):
                 system = gr.Textbox(
@@ -111,21 +85,8 @@ def _layout(session: Session) -> ChatParts:
                 chain = chain_control(session, model_choices.AUTO if automatic else chosen.name)
         with gr.Column(elem_id="chat-main", scale=1, min_width=0):
             with gr.Column(elem_id="chat-scroll"):
-                look: dict[str, Any] = {
-                    "show_label": False,
-                    "height": None,
-                    "autoscroll": False,
-                    "layout": "bubble",
-                    "group_consecutive_messages": False,
-                    "buttons": ["copy"],
-                    "latex_delimiters": LATEX,
-                    "feedback_options": None,
-                    "allow_file_downloads": False,
-                }
-                past = gr.Chatbot(
-                    elem_id="chat-log", label="Conversation", placeholder=WELCOME, editable="user", **look
-                )
-                live = gr.Chatbot(elem_id="chat-live", label="Answer", **look)
+                past = chatbot("Conversation", elem_id="chat-log", placeholder=WELCOME, editable="user")
+                live = chatbot("Answer", elem_id="chat-live")
                 again = gr.Dropdown(
                     model_choices.targets(session),
                     value=None,
@@ -135,7 +96,7 @@ def _layout(session: Session) -> ChatParts:
                     allow_custom_value=True,
                     elem_id="chat-again",
                 )
-                route = gr.HTML(status(""), elem_id="chat-route")
+                route = gr.HTML(live_region(""), elem_id="chat-route")
             with gr.Column(elem_id="chat-compose"):
                 prompt = gr.MultimodalTextbox(
                     show_label=False,
@@ -151,7 +112,7 @@ def _layout(session: Session) -> ChatParts:
                     elem_id="chat-prompt",
                 )
                 stop = gr.Button("Stop", visible=False, size="sm", elem_id="chat-stop")
-                hint = gr.HTML(status(HELP), elem_id="chat-hint")
+                hint = gr.HTML(live_region(HELP), elem_id="chat-hint")
     return ChatParts(
         provider=provider, model=model, preselected=Preselected(session, provider, model), note=note,
         system=system, temperature=temperature, max_tokens=max_tokens, chain=chain, new=new, past=past, live=live,

@@ -12,13 +12,13 @@ from llm_hub.ui.streaming.coalescer import Snapshot
 if TYPE_CHECKING:
     from decimal import Decimal
 
-NOTHING = Snapshot()
+NO_ANSWER = Snapshot()
 Outcome = Literal["pending", "answered", "stopped", "failed"]
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """The settings a turn was asked with. None means the model's own default.
+    """Whom a prompt goes to, and with which settings. None means the model's own default.
 
     `fallback` is what follows a target that fails; None: the hub's own route. `tries` is how often the hub asks one
     target at most; 0: not known.
@@ -46,22 +46,22 @@ class Turn:
     """
 
     prompt: Message
-    asked: Question
+    question: Question
     files: tuple[str, ...] = ()
-    answer: Snapshot = NOTHING
+    answer: Snapshot = NO_ANSWER
     outcome: Outcome = "pending"
     price: Decimal | None = None
     prices: tuple[Decimal | None, ...] = ()
 
     @property
-    def answers(self) -> bool:
-        """Whether later turns may build on this one.
+    def is_history(self) -> bool:
+        """Whether later turns build on this one.
 
         A failed turn without text has nothing to build on, and a rejected one would be rejected again.
         """
         return bool(self.answer.text.strip()) and not isinstance(self.answer.error, ContentRejected)
 
-    def ended(self) -> Turn:
+    def with_outcome(self) -> Turn:
         """The turn as it stands when nothing more comes."""
         if self.outcome != "pending":
             return self
@@ -73,14 +73,14 @@ class Turn:
 Turns = tuple[Turn, ...]
 
 
-def request(before: Turns, turn: Turn) -> ChatRequest:
-    """What the hub is asked for `turn`."""
+def chat_request(history: Turns, turn: Turn) -> ChatRequest:
+    """The request that asks `turn` after the turns of `history`."""
+    question = turn.question
     messages: list[Message] = []
-    if turn.asked.system.strip():
-        messages.append(Message(Role.SYSTEM, turn.asked.system))
-    for past in before:
-        if past.answers:
+    if question.system.strip():
+        messages.append(Message(Role.SYSTEM, question.system))
+    for past in history:
+        if past.is_history:
             messages += (past.prompt, Message(Role.ASSISTANT, past.answer.text))
     messages.append(turn.prompt)
-    asked = turn.asked
-    return ChatRequest(tuple(messages), asked.target, asked.temperature, asked.max_tokens, asked.fallback)
+    return ChatRequest(tuple(messages), question.target, question.temperature, question.max_tokens, question.fallback)

@@ -1,30 +1,28 @@
-"""The fallback chain: what is asked when the chosen model fails, as a list that is seen, extended and reordered.
+"""The fallback chain on the page: which models are asked, in which order, when the chosen one fails.
 
-Until somebody changes it, it is the hub's own route, and stays it when the hub's changes (None). The list is kept on
-the server; a browser only says which of its buttons was used.
+Until a visitor changes it, the chain is the hub's own route (None), also when that one changes. The chain itself is
+kept on the server; a browser only says which of its buttons was used. What the buttons do is in chain_events.py.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import gradio as gr
 
-from llm_hub.errors import InvalidRequest
 from llm_hub.ui import model_choices
-from llm_hub.ui.gradio_fixes.event_options import NOW
-from llm_hub.ui.render.formats import target
+from llm_hub.ui.render.formats import target as target_name
 from llm_hub.ui.render.sanitize import html_text
 
 if TYPE_CHECKING:
     from llm_hub.access.session import Session
-    from llm_hub.gateway.gateway import Gateway
 
 MAX_CHAIN = 8
 """Fallbacks in one chain."""
 
 Chain = tuple[str, ...] | None
+"""Targets in the order in which they are asked; None: the hub's own route."""
 
 PICK = """
 let used = null;
@@ -46,15 +44,17 @@ watch("value", () => {
 
 @dataclass(frozen=True, slots=True)
 class ChainParts:
-    shown: gr.HTML
+    """The components of the control. `targets` is the chain itself, a `Chain` on the server; `view` shows it."""
+
+    view: gr.HTML
     add: gr.Dropdown
-    kept: gr.State
+    targets: gr.State
 
 
 def chain_control(session: Session, provider: str) -> ChainParts:
     """Lays the control out where it is called; `provider` is the one that is chosen at first."""
     with gr.Column(elem_id="chat-chain"):
-        shown = gr.HTML(
+        view = gr.HTML(
             html(session, None, provider=provider), js_on_load=PICK, apply_default_css=False, elem_id="chat-chain-list"
         )
         add = gr.Dropdown(
@@ -65,82 +65,34 @@ def chain_control(session: Session, provider: str) -> ChainParts:
             allow_custom_value=True,
             elem_id="chat-chain-add",
         )
-    return ChainParts(shown, add, gr.State(None))
-
-
-class ChainEvents:
-    """Extends, shortens and reorders the chain. `provider` is the Chat tab's choice, which may be the route itself."""
-
-    def __init__(self, gateway: Gateway, parts: ChainParts, provider: gr.Dropdown) -> None:
-        self._gateway = gateway
-        self._session = gateway.common_session
-        self._parts = parts
-        self._provider = provider
-
-    def connect(self) -> None:
-        parts = self._parts
-        both = [parts.shown, parts.kept]
-        parts.shown.pick(self.pick, {parts.kept, self._provider}, both, **NOW)
-        parts.add.input(self.add, {parts.kept, parts.add, self._provider}, [*both, parts.add], **NOW)
-
-    def add(self, data: dict[Any, Any], visitor: gr.Request) -> dict[Any, Any]:
-        parts, text = self._parts, str(data[self._parts.add] or "")
-        chain = self._shown(data)
-        if not text.strip():
-            return {parts.add: gr.update(value=None)}
-        try:
-            wanted = model_choices.typed(self._gateway.session(visitor), text)
-        except InvalidRequest as error:
-            return self._set(data, chain, str(error)) | {parts.add: gr.update(value=None)}
-        if wanted not in chain and len(chain) >= MAX_CHAIN:
-            return self._set(data, chain, f"A chain has {MAX_CHAIN} at most.") | {parts.add: gr.update(value=None)}
-        return self._set(data, (*(one for one in chain if one != wanted), wanted)) | {parts.add: gr.update(value=None)}
-
-    def pick(self, data: dict[Any, Any], picked: gr.EventData) -> dict[Any, Any]:
-        what, _, name = str(picked._data.get("what", "")).partition(" ")  # noqa: SLF001  # Gradio's own way to it
-        chain = list(self._shown(data))
-        if what == "route":
-            return self._set(data, None)
-        if name in chain:
-            at = chain.index(name)
-            chain.pop(at)
-            if what == "up":
-                chain.insert(max(0, at - 1), name)
-        return self._set(data, tuple(chain))
-
-    def _shown(self, data: dict[Any, Any]) -> tuple[str, ...]:
-        chain: Chain = data[self._parts.kept]
-        return self._session.fallback if chain is None else chain
-
-    def _set(self, data: dict[Any, Any], chain: Chain, problem: str = "") -> dict[Any, Any]:
-        if chain == self._session.fallback:
-            chain = None
-        shown = html(self._session, chain, provider=data[self._provider], problem=problem)
-        return {self._parts.kept: chain, self._parts.shown: shown}
+    return ChainParts(view, add, gr.State(None))
 
 
 def html(session: Session, chain: Chain, *, provider: str = "", problem: str = "") -> str:
-    """The list. With the route itself chosen, its first entry is what is asked first."""
-    names, called = session.fallback if chain is None else chain, model_choices.titles(session)
-    whole = provider == model_choices.AUTO
-    rows = "".join(_row(one, target(one, called), at, whole=whole) for at, one in enumerate(names))
-    nobody = "Nobody is asked." if whole else "Nobody else is asked."
-    shown = f"<ol>{rows}</ol>" if names else f'<p class="nobody">{nobody}</p>'
-    back = "" if chain is None else _button("route", "Back to the hub's route" if session.fallback else "Clear")
-    told = f'<p class="told">{html_text(problem)}</p>' if problem else ""
-    heading = "Asked in this order" if whole else "If it fails"
-    return f'<div class="chain" role="status"><h3>{heading}</h3>{shown}{told}{back}</div>'
-
-
-def _row(one: str, title: str, at: int, *, whole: bool) -> str:
-    word = "first" if whole and at == 0 else "then"
-    up = _button(f"up {one}", "↑", f"Ask {title} earlier", disabled=at == 0)
-    return (
-        f"<li><span>{word} <b>{html_text(title)}</b></span>{up}{_button(f'off {one}', '×', f'Do not ask {title}')}</li>"
+    """The chain as HTML. Where `provider` is the route itself, its first entry is what is asked first."""
+    targets, titles = session.fallback if chain is None else chain, model_choices.titles(session)
+    automatic = provider == model_choices.AUTO
+    rows = "".join(
+        _row(target, target_name(target, titles), position, automatic=automatic)
+        for position, target in enumerate(targets)
     )
+    nobody = "Nobody is asked." if automatic else "Nobody else is asked."
+    entries = f"<ol>{rows}</ol>" if targets else f'<p class="nobody">{nobody}</p>'
+    reset = "" if chain is None else _button("route", "Back to the hub's route" if session.fallback else "Clear")
+    complaint = f'<p class="told">{html_text(problem)}</p>' if problem else ""
+    heading = "Asked in this order" if automatic else "If it fails"
+    return f'<div class="chain" role="status"><h3>{heading}</h3>{entries}{complaint}{reset}</div>'
 
 
-def _button(pick: str, text: str, label: str = "", *, disabled: bool = False) -> str:
-    named = f' aria-label="{html_text(label)}" title="{html_text(label)}"' if label else ""
-    off = " disabled" if disabled else ""
-    return f'<button type="button" data-pick="{html_text(pick)}"{named}{off}>{html_text(text)}</button>'
+def _row(target: str, name: str, position: int, *, automatic: bool) -> str:
+    word = "first" if automatic and position == 0 else "then"
+    up = _button(f"up {target}", "↑", f"Ask {name} earlier", disabled=position == 0)
+    off = _button(f"off {target}", "×", f"Do not ask {name}")
+    return f"<li><span>{word} <b>{html_text(name)}</b></span>{up}{off}</li>"
+
+
+def _button(action: str, text: str, label: str = "", *, disabled: bool = False) -> str:
+    attributes = f' aria-label="{html_text(label)}" title="{html_text(label)}"' if label else ""
+    if disabled:
+        attributes += " disabled"
+    return f'<button type="button" data-pick="{html_text(action)}"{attributes}>{html_text(text)}</button>'

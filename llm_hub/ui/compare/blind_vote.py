@@ -13,89 +13,99 @@ from llm_hub.access.client_address import address
 from llm_hub.access.rate_limits import RateLimiter
 from llm_hub.arena.ratings import Vote
 from llm_hub.errors import ConfigurationError
-from llm_hub.ui.chat.chat_events import status
-from llm_hub.ui.compare.compare_actions import record
-from llm_hub.ui.compare.compare_screen import CompareScreen, Inputs, Updates
+from llm_hub.ui.compare.compare_record import record
+from llm_hub.ui.event_values import Inputs, Updates
 from llm_hub.ui.gradio_fixes.event_options import NOW
+from llm_hub.ui.live_region import live_region
 from llm_hub.ui.render.export import as_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from llm_hub.arena.votes import Votes
+    from llm_hub.ui.compare.compare_screen import CompareScreen
     from llm_hub.ui.compare.comparison import Comparison
 
 
-COUNTING = f"() => {dumps(status('Your vote is being counted…'))}"
-"""Said by the browser itself: the first vote after a start waits for the database to be opened."""
+COUNTING = f"() => {dumps(live_region('Your vote is being counted…'))}"
+"""JavaScript by which the browser itself says so: the first vote after a start waits for the database to be opened."""
 
-AT_ONCE = 5
-A_MINUTE = 5
+MAX_VOTES_AT_ONCE = 5
+MAX_VOTES_PER_MINUTE = 5
 """Votes that one address may cast: more than a person who reads, less than a program that fills the board."""
 
 
 class VoteEvents:
     """A vote is checked and kept on the server; the browser only says which button it was."""
 
-    def __init__(self, shown: CompareScreen, votes: Votes) -> None:
-        self._shown = shown
-        self._parts = shown.parts
+    def __init__(self, screen: CompareScreen, votes: Votes) -> None:
+        self._screen = screen
+        self._parts = screen.parts
         self._votes = votes
-        self._casting: set[int] = set()
+        self._being_cast: set[int] = set()
         """The comparisons whose vote is being written, so that a double click is one vote."""
-        self._allowance = RateLimiter(AT_ONCE, A_MINUTE / 60)
+        self._rate = RateLimiter(MAX_VOTES_AT_ONCE, MAX_VOTES_PER_MINUTE / 60)
         self._address = partial(address, on_space="SPACE_ID" in os.environ)
 
     def connect(self) -> None:
-        parts, vote = self._parts, self._parts.vote
+        parts, vote, outputs = self._parts, self._parts.vote, self._screen.outputs
         inputs: set[Any] = {parts.comparison, vote.keep}
-        everywhere = self._shown.everywhere
         casts = [(button, self._cast("best", number)) for number, button in enumerate(vote.best)]
         for button, cast in (*casts, (vote.tie, self._cast("tie")), (vote.bad, self._cast("bad"))):
             clicked = button.click(None, None, parts.hint, js=COUNTING, **NOW)
-            clicked.then(cast, inputs, everywhere, **NOW)
-        vote.reveal.click(self.reveal, inputs, everywhere, **NOW)
+            clicked.then(cast, inputs, outputs, **NOW)
+        vote.reveal.click(self.reveal, inputs, outputs, **NOW)
 
     def _cast(self, verdict: Any, number: int | None = None) -> Callable[..., Any]:
+        """The handler of one button; `number` is the pane that it calls the best."""
+
         async def cast(data: Inputs, visitor: gr.Request) -> Updates:
             comparison: Comparison = data[self._parts.comparison]
-            if not comparison.hidden or id(comparison) in self._casting:
-                return self._shown.hint("There is one vote on a comparison.")
-            if comparison.unfair or (number is not None and number not in comparison.shown):
-                return self._shown.hint(comparison.unfair)
-            if wait := self._allowance.take(self._who(visitor)):
-                return self._shown.hint(f"So many votes in a minute are not counted. Vote again in {wait:.0f} s.")
-            word = "best" if len(comparison.shown) > 2 else "better"
-            bad = "all bad" if len(comparison.shown) > 2 else "both bad"
-            said = {"tie": "a tie", "bad": bad}.get(verdict) or f"{comparison.letter(number or 0)} is {word}"
-            clean = self._shown.gateway.visitors.redacted
-            talk = as_json(record(comparison, self._shown.titles)) if data[self._parts.vote.keep] else None
-            vote = Vote(
-                targets=tuple(map(clean, comparison.targets)),  # the Leaderboard shows them to everybody
-                verdict=verdict,
-                winner=None if number is None else comparison.shown.index(number),
-                conversation=None if talk is None else clean(talk),
-            )
-            self._casting.add(id(comparison))
+            if not comparison.hidden or id(comparison) in self._being_cast:
+                return self._screen.show_hint("There is one vote on a comparison.")
+            if comparison.unfair_reason or (number is not None and number not in comparison.visible_panes):
+                return self._screen.show_hint(comparison.unfair_reason)
+            if wait := self._rate.take(self._voter(visitor)):
+                return self._screen.show_hint(f"So many votes in a minute are not counted. Vote again in {wait:.0f} s.")
+            vote = self._vote(comparison, verdict, number, keep_texts=bool(data[self._parts.vote.keep]))
+            self._being_cast.add(id(comparison))
             try:
                 await self._votes.add(vote)
             except ConfigurationError as error:
-                return self._shown.hint(f"The vote was not counted. {error}")
+                return self._screen.show_hint(f"The vote was not counted. {error}")
             finally:
-                self._casting.discard(id(comparison))
-            return self._revealed(comparison, f"You voted: {said}. Thank you.")
+                self._being_cast.discard(id(comparison))
+            return self._reveal(comparison, f"You voted: {_in_words(comparison, verdict, number)}. Thank you.")
 
         return cast
 
-    def _who(self, visitor: gr.Request) -> str:
+    def _vote(self, comparison: Comparison, verdict: Any, number: int | None, *, keep_texts: bool) -> Vote:
+        clean = self._screen.without_keys
+        conversation = as_json(record(comparison, self._screen.titles)) if keep_texts else None
+        return Vote(
+            targets=tuple(map(clean, comparison.targets)),  # the Leaderboard shows them to everybody
+            verdict=verdict,
+            winner=None if number is None else comparison.visible_panes.index(number),
+            conversation=None if conversation is None else clean(conversation),
+        )
+
+    def _voter(self, visitor: gr.Request) -> str:
         """Who votes, as limits know them: by address, and by tab on this computer itself."""
         known = self._address(visitor.request.scope) if visitor.request is not None else None
         return known or visitor.session_hash or ""
 
     async def reveal(self, data: Inputs) -> Updates:
         """Shows the names without a vote, which then cannot be cast any more."""
-        return self._revealed(data[self._parts.comparison], "The names were shown without a vote.")
+        return self._reveal(data[self._parts.comparison], "The names were shown without a vote.")
 
-    def _revealed(self, comparison: Comparison, said: str) -> Updates:
-        comparison.hidden, comparison.voted = False, said
-        return {**self._shown.everything(comparison), **self._shown.hint("")}
+    def _reveal(self, comparison: Comparison, vote_text: str) -> Updates:
+        comparison.hidden, comparison.vote_text = False, vote_text
+        return {**self._screen.show_all(comparison), **self._screen.show_hint("")}
+
+
+def _in_words(comparison: Comparison, verdict: str, number: int | None) -> str:
+    """A vote in words for the visitor: a tie, all bad, B is better."""
+    many = len(comparison.visible_panes) > 2
+    if number is None:
+        return "a tie" if verdict == "tie" else "all bad" if many else "both bad"
+    return f"{comparison.letter(number)} is {'best' if many else 'better'}"

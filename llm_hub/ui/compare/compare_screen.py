@@ -2,58 +2,55 @@
 
 from __future__ import annotations
 
-import logging
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
-from llm_hub.errors import InvalidRequest, LLMHubError
 from llm_hub.ui import model_choices, typed_settings
-from llm_hub.ui.chat.chat_events import status
 from llm_hub.ui.chat.conversation import Question
-from llm_hub.ui.compare.comparison import MAX_PANES, MIN_PANES, Comparison
-from llm_hub.ui.render import attempt_text, compare_stats
-from llm_hub.ui.render import compare_panes as view
+from llm_hub.ui.chat.finished_turn import finish_turn
+from llm_hub.ui.compare.comparison import MAX_PANES, MIN_PANES
+from llm_hub.ui.live_region import live_region
+from llm_hub.ui.render import compare_panes, compare_stats
 from llm_hub.ui.render.formats import name
 from llm_hub.ui.render.sanitize import html_text
 
 if TYPE_CHECKING:
-    from llm_hub.access.session import ProviderState
+    from collections.abc import AsyncGenerator
+
+    from llm_hub.access.session import ProviderState, Session
+    from llm_hub.chat import ChatRequest, Event
     from llm_hub.gateway.gateway import Gateway
-    from llm_hub.ui.compare.compare_tab import CompareParts, PaneParts
+    from llm_hub.ui.compare.compare_parts import CompareParts, PaneParts
+    from llm_hub.ui.compare.comparison import Comparison
+    from llm_hub.ui.event_values import Inputs, Updates
     from llm_hub.ui.render.formats import Titles
-
-log = logging.getLogger(__name__)
-
-Inputs = dict[Any, Any]
-Updates = dict[Any, Any]
-"""New values by component."""
 
 HELP = "Enter asks every model, Shift+Enter starts a new line."
 
 
 class CompareScreen:
-    """What the tab's events have in common."""
+    """What the tab's events have in common: who is asked, and what is shown."""
 
     def __init__(self, gateway: Gateway, parts: CompareParts) -> None:
-        self.gateway = gateway
+        self._gateway = gateway
         self.session = gateway.common_session
         self.parts = parts
 
-    @property
-    def everywhere(self) -> list[Any]:
-        """What `everything` may change."""
-        parts, after, vote = self.parts, self.parts.after, self.parts.vote
-        inside = [
-            part
-            for pane in parts.panes
-            for part in (pane.column, pane.picker, pane.head, pane.past, pane.live, pane.line, pane.stop, pane.retry,
-                pane.carry, pane.remove)
-        ]  # fmt: skip
-        rest = [parts.prompt, parts.stop, parts.run, parts.hint, parts.add, parts.blind]
-        results = [after.section, after.figures, after.left, after.right, after.difference, after.markdown, after.json]
-        return [*inside, *rest, *results, vote.bar, *vote.best, vote.tie, vote.bad, vote.said]
+    # The way to the hub. Nothing else on the tab asks it for a visitor.
+
+    def session_for(self, visitor: gr.Request) -> Session:
+        """The hub as this visitor's keys open it."""
+        return self._gateway.session(visitor)
+
+    def answer(self, visitor: gr.Request, request: ChatRequest) -> AsyncGenerator[Event]:
+        return self._gateway.answer(self._gateway.visitor(visitor, "compare"), request)
+
+    def without_keys(self, text: str) -> str:
+        """A text that is kept, or shown to others."""
+        return self._gateway.visitors.redacted(text)
+
+    # What the events read.
 
     @property
     def models(self) -> set[Any]:
@@ -70,12 +67,9 @@ class CompareScreen:
 
     def state(self, provider: str) -> ProviderState:
         """A provider as it is now. Raises `InvalidRequest` for a name that no browser was given."""
-        for state in self.session.providers():
-            if state.name == provider:
-                return state
-        raise InvalidRequest(f"There is no provider {provider!r}.")
+        return model_choices.state(self.session, provider)
 
-    def asked(self, data: Inputs, pane: PaneParts) -> Question:
+    def question(self, data: Inputs, pane: PaneParts) -> Question:
         """What a pane is set to. Raises `InvalidRequest` in words for the visitor."""
         parts = self.parts
         return Question(
@@ -88,86 +82,100 @@ class CompareScreen:
         )
 
     def settle(self, comparison: Comparison, number: int) -> None:
-        """A draft that nobody writes any more becomes a turn."""
+        """A draft that no handler writes any more becomes a turn."""
         pane = comparison.panes[number]
-        if pane.draft is None or pane.running:
-            return
-        ended = pane.draft.ended()
-        error, response = ended.answer.error, ended.answer.response
-        if error is not None and not isinstance(error, LLMHubError):
-            log.error("An answer failed inside the hub.", exc_info=error)
-        prices = tuple(self.session.prices.of(attempt) for attempt in attempt_text.attempts(ended))
-        price = self.session.prices.of(response) if response is not None else None
-        pane.turns, pane.draft = (*pane.turns, replace(ended, prices=prices, price=price)), None
+        if pane.draft is not None and not pane.running:
+            pane.turns, pane.draft = (*pane.turns, finish_turn(pane.draft, self.session)), None
 
-    def hint(self, text: str) -> Updates:
-        return {self.parts.hint: status(html_text(text) or HELP)}
+    # What the events show.
 
-    def pane(self, comparison: Comparison, number: int) -> Updates:
+    @property
+    def outputs(self) -> list[Any]:
+        """What `show_all` and `show_hint` may change, and the prompt's own box."""
+        parts, actions, vote = self.parts, self.parts.actions, self.parts.vote
+        panes = [
+            part
+            for pane in parts.panes
+            for part in (pane.column, pane.picker, pane.head, pane.past, pane.live, pane.line, pane.stop, pane.retry,
+                pane.carry, pane.remove)
+        ]  # fmt: skip
+        rest = [parts.prompt, parts.stop, parts.run, parts.hint, parts.add, parts.blind]
+        results = [actions.section, actions.figures, actions.left, actions.right, actions.difference, actions.markdown,
+            actions.json]  # fmt: skip
+        return [*panes, *rest, *results, vote.bar, *vote.best, vote.tie, vote.bad, vote.result]
+
+    def show_hint(self, text: str) -> Updates:
+        """What is to be said under the prompt; "" for how the prompt is used."""
+        return {self.parts.hint: live_region(html_text(text) or HELP)}
+
+    def show_pane(self, comparison: Comparison, number: int) -> Updates:
         """Everything in a pane."""
         pane, parts, titles = comparison.panes[number], self.parts.panes[number], self.titles
         busy = pane.draft is not None
         answered = bool(pane.turns) and not busy
         return {
-            parts.column: gr.update(visible=pane.shown),
+            parts.column: gr.update(visible=pane.visible),
             parts.picker: gr.update(visible=not (comparison.blind and pane.last is not None)),
-            parts.head: view.head(comparison, number, titles),
-            parts.past: view.past(comparison, pane.turns, titles),
-            parts.live: view.live(comparison, pane.draft, titles) if pane.draft else [],
-            parts.line: status(view.progress(comparison, number, titles)),
+            parts.head: compare_panes.head(comparison, number, titles),
+            parts.past: compare_panes.past(comparison, pane.turns, titles),
+            parts.live: compare_panes.live(comparison, pane.draft, titles) if pane.draft else [],
+            parts.line: live_region(compare_panes.progress(comparison, number, titles)),
             parts.stop: gr.update(visible=busy),
             parts.retry: gr.update(visible=answered),
             parts.carry: gr.update(visible=answered and not comparison.hidden),
-            parts.remove: gr.update(visible=len(comparison.shown) > MIN_PANES and not comparison.hidden),
+            parts.remove: gr.update(visible=len(comparison.visible_panes) > MIN_PANES and not comparison.hidden),
         }
 
-    def common(self, comparison: Comparison) -> Updates:
+    def show_common(self, comparison: Comparison) -> Updates:
         """What belongs to no pane."""
-        parts, after, vote = self.parts, self.parts.after, self.parts.vote
+        parts, actions, vote = self.parts, self.parts.actions, self.parts.vote
         known = not comparison.hidden and any(pane.turns for pane in comparison.panes)
+        result = f'<div role="status" class="said">{html_text(comparison.vote_text)}</div>'
         updates: Updates = {
             parts.stop: gr.update(visible=comparison.busy),
             parts.run: gr.update(visible=not comparison.busy),
-            parts.add: gr.update(visible=len(comparison.shown) < MAX_PANES and not comparison.hidden),
-            parts.blind: gr.update(interactive=not comparison.begun),
-            after.section: gr.update(visible=known),
-            after.markdown: gr.update(visible=known),
-            after.json: gr.update(visible=known),
+            parts.add: gr.update(visible=len(comparison.visible_panes) < MAX_PANES and not comparison.hidden),
+            parts.blind: gr.update(interactive=not comparison.has_begun),
+            actions.section: gr.update(visible=known),
+            actions.markdown: gr.update(visible=known),
+            actions.json: gr.update(visible=known),
             vote.bar: gr.update(visible=comparison.hidden),
-            vote.said: f'<div role="status" class="said">{html_text(comparison.voted)}</div>'
-            if comparison.voted
-            else "",
+            vote.result: result if comparison.vote_text else "",
         }
         if known:
-            updates |= self._results(comparison)
+            updates |= self._show_results(comparison)
         if comparison.hidden:
-            word = "best" if len(comparison.shown) > 2 else "better"
-            for number, button in enumerate(vote.best):
-                letter = comparison.letter(number)
-                updates[button] = gr.update(value=f"{letter} is {word}", visible=bool(letter))
-            updates[vote.bad] = "Both are bad" if len(comparison.shown) == 2 else "All are bad"
+            updates |= self._show_ballot(comparison)
         return updates
 
-    def everything(self, comparison: Comparison) -> Updates:
-        updates = self.common(comparison)
+    def show_all(self, comparison: Comparison) -> Updates:
+        updates = self.show_common(comparison)
         for number in range(MAX_PANES):
-            updates |= self.pane(comparison, number)
+            updates |= self.show_pane(comparison, number)
         return updates
 
-    def _results(self, comparison: Comparison) -> Updates:
-        after = self.parts.after
-        over = [pane.turns[-1] for pane in comparison.panes if pane.shown and pane.turns]
-        rows = [compare_stats.of(turn, self.titles) for turn in over]
+    def _show_results(self, comparison: Comparison) -> Updates:
+        actions = self.parts.actions
+        turns = [pane.turns[-1] for pane in comparison.panes if pane.visible and pane.turns]
+        rows = [compare_stats.of(turn, self.titles) for turn in turns]
         figures = f"{compare_stats.table(rows)}<div class='plots'>{compare_stats.plot(rows)}</div>"
-        sides = [(self.side(comparison, number), number) for number in comparison.shown]
+        sides = [(self._side(comparison, number), number) for number in comparison.visible_panes]
         return {
-            after.figures: figures,
-            after.left: gr.update(choices=sides, value=comparison.pair[0]),
-            after.right: gr.update(choices=sides, value=comparison.pair[1]),
+            actions.figures: figures,
+            actions.left: gr.update(choices=sides, value=comparison.pair[0]),
+            actions.right: gr.update(choices=sides, value=comparison.pair[1]),
         }
 
-    def side(self, comparison: Comparison, number: int) -> str:
+    def _show_ballot(self, comparison: Comparison) -> Updates:
+        """The vote's buttons in the words for two panes, or for more."""
+        vote, count = self.parts.vote, len(comparison.visible_panes)
+        updates: Updates = {vote.bad: "Both are bad" if count == 2 else "All are bad"}
+        for number, button in enumerate(vote.best):
+            letter = comparison.letter(number)
+            updates[button] = gr.update(value=f"{letter} is {'best' if count > 2 else 'better'}", visible=bool(letter))
+        return updates
+
+    def _side(self, comparison: Comparison, number: int) -> str:
         """A pane's name in a list."""
-        last = comparison.panes[number].last
-        who = f"{comparison.letter(number)}"
-        return f"{who}: {name(last.asked.provider, last.asked.model, self.titles)}" if last else who
+        letter, last = comparison.letter(number), comparison.panes[number].last
+        return f"{letter}: {name(last.question.provider, last.question.model, self.titles)}" if last else letter

@@ -1,25 +1,25 @@
-"""The Compare tab: what is on it. What happens there is in compare_events.py.
+"""The Compare tab: its layout, and which events are connected to it.
 
-Every pane has a `past` and a `live` Chatbot, for the same reason as the Chat tab.
+What happens when something is used is in compare_events.py, pane_events.py, blind_vote.py and compare_actions.py.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import gradio as gr
 
 from llm_hub.arena.blind import LETTERS
 from llm_hub.ui import model_choices
-from llm_hub.ui.chat.chat_events import status
-from llm_hub.ui.chat.chat_tab import LATEX
+from llm_hub.ui.chat.chatbot import chatbot
 from llm_hub.ui.compare.blind_vote import VoteEvents
-from llm_hub.ui.compare.compare_actions import AfterEvents
+from llm_hub.ui.compare.compare_actions import CompareActions
 from llm_hub.ui.compare.compare_events import CompareEvents
+from llm_hub.ui.compare.compare_parts import ActionParts, CompareParts, PaneParts, VoteParts
 from llm_hub.ui.compare.compare_screen import HELP, CompareScreen
 from llm_hub.ui.compare.comparison import MAX_PANES, MIN_PANES, Comparison
 from llm_hub.ui.gradio_fixes.default_model import Preselected
+from llm_hub.ui.live_region import live_region
 
 if TYPE_CHECKING:
     from llm_hub.access.session import ProviderState, Session
@@ -29,92 +29,23 @@ if TYPE_CHECKING:
     from llm_hub.ui.streaming.coalescer import Coalescer
 
 
-@dataclass(frozen=True, slots=True)
-class PaneParts:
-    """Everything in one pane that an event reads or writes."""
-
-    column: gr.Column
-    picker: gr.Row
-    provider: gr.Dropdown
-    model: gr.Dropdown
-    preselected: Preselected
-    head: gr.HTML
-    past: gr.Chatbot
-    live: gr.Chatbot
-    line: gr.HTML
-    stop: gr.Button
-    retry: gr.Button
-    carry: gr.Button
-    remove: gr.Button
-
-
-@dataclass(frozen=True, slots=True)
-class VoteParts:
-    """The vote of a blind comparison. `best` is one button a pane."""
-
-    bar: gr.Column
-    best: tuple[gr.Button, ...]
-    tie: gr.Button
-    bad: gr.Button
-    reveal: gr.Button
-    keep: gr.Checkbox
-    said: gr.HTML
-
-
-@dataclass(frozen=True, slots=True)
-class AfterParts:
-    """What can be done with a comparison. `file` and `query` carry what the browser saves or shares."""
-
-    section: gr.Accordion
-    figures: gr.HTML
-    left: gr.Dropdown
-    right: gr.Dropdown
-    difference: gr.HTML
-    share: gr.Button
-    markdown: gr.Button
-    json: gr.Button
-    file: gr.JSON
-    query: gr.JSON
-
-
-@dataclass(frozen=True, slots=True)
-class CompareParts:
-    """Everything on the tab that an event reads or writes."""
-
-    panes: tuple[PaneParts, ...]
-    new: gr.Button
-    add: gr.Button
-    blind: gr.Checkbox
-    fallback: gr.Checkbox
-    system: gr.Textbox
-    temperature: gr.Textbox
-    max_tokens: gr.Textbox
-    prompt: gr.Textbox
-    run: gr.Button
-    stop: gr.Button
-    hint: gr.HTML
-    vote: VoteParts
-    after: AfterParts
-    comparison: gr.State
-
-
-@dataclass(frozen=True, slots=True)
-class Around:
-    """What the tab needs of the page that it is on."""
-
-    page: gr.Blocks
-    tabs: gr.Tabs
-    tab: gr.Tab
-    chat: ChatEvents
-
-
-def compare_tab(gateway: Gateway, coalescer: Coalescer, votes: Votes, around: Around) -> tuple[gr.Dropdown, ...]:
-    """Builds the tab. Returns its lists of providers."""
-    shown = CompareScreen(gateway, _layout(gateway.common_session))
-    CompareEvents(shown, coalescer).connect(around.tab)
-    VoteEvents(shown, votes).connect()
-    AfterEvents(shown, around.chat, around.tabs).connect(around.page)
-    return tuple(pane.provider for pane in shown.parts.panes)
+def compare_tab(
+    gateway: Gateway,
+    coalescer: Coalescer,
+    votes: Votes,
+    *,
+    page: gr.Blocks,
+    tabs: gr.Tabs,
+    tab: gr.Tab,
+    chat: ChatEvents,
+) -> tuple[gr.Dropdown, ...]:
+    """Builds the tab inside `tab`, which is one of the page's `tabs`. Returns its lists of providers."""
+    parts = _layout(gateway.common_session)
+    screen = CompareScreen(gateway, parts)
+    CompareEvents(screen, coalescer).connect(tab)
+    VoteEvents(screen, votes).connect()
+    CompareActions(screen, chat, tabs).connect(page)
+    return tuple(pane.provider for pane in parts.panes)
 
 
 def _layout(session: Session) -> CompareParts:
@@ -149,7 +80,7 @@ def _layout(session: Session) -> CompareParts:
                 left = gr.Dropdown([], label="The words of", elem_id="compare-left", min_width=120)
                 right = gr.Dropdown([], label="beside those of", elem_id="compare-right", min_width=120)
             difference = gr.HTML("", elem_id="compare-difference")
-        vote = _vote()
+        vote = _vote_bar()
         with gr.Column(elem_id="compare-compose"):
             with gr.Row(elem_id="compare-ask"):
                 prompt = gr.Textbox(
@@ -162,11 +93,11 @@ def _layout(session: Session) -> CompareParts:
                 )
                 run = gr.Button("Run", variant="primary", elem_id="compare-run")
                 stop = gr.Button("Stop all", visible=False, elem_id="compare-stop")
-            hint = gr.HTML(status(HELP), elem_id="compare-hint")
+            hint = gr.HTML(live_region(HELP), elem_id="compare-hint")
     return CompareParts(
         panes=panes, new=new, add=add, blind=blind, fallback=fallback, system=system, temperature=temperature,
         max_tokens=max_tokens, prompt=prompt, run=run, stop=stop, hint=hint, vote=vote,
-        after=AfterParts(
+        actions=ActionParts(
             section=section, figures=figures, left=left, right=right, difference=difference, share=share,
             markdown=markdown, json=json, file=gr.JSON(visible=False), query=gr.JSON(visible=False),
         ),
@@ -174,7 +105,7 @@ def _layout(session: Session) -> CompareParts:
     )  # fmt: skip
 
 
-def _vote() -> VoteParts:
+def _vote_bar() -> VoteParts:
     with gr.Column(visible=False, elem_id="compare-vote") as bar, gr.Row(elem_id="compare-votes"):
         best = tuple(
             gr.Button(f"{letter} is better", size="sm", elem_id=f"compare-best-{number}")
@@ -184,23 +115,12 @@ def _vote() -> VoteParts:
         bad = gr.Button("Both are bad", size="sm", elem_id="compare-bad")
         reveal = gr.Button("Show names without a vote", size="sm", elem_id="compare-reveal")
         keep = gr.Checkbox(label="Keep the texts with my vote", container=False, elem_id="compare-keep", min_width=80)
-    said = gr.HTML("", elem_id="compare-said")
-    return VoteParts(bar=bar, best=best, tie=tie, bad=bad, reveal=reveal, keep=keep, said=said)
+    result = gr.HTML("", elem_id="compare-said")
+    return VoteParts(bar=bar, best=best, tie=tie, bad=bad, reveal=reveal, keep=keep, result=result)
 
 
 def _pane(session: Session, number: int, chosen: ProviderState) -> PaneParts:
     name = f"compare-pane-{number + 1}"
-    look: dict[str, Any] = {
-        "show_label": False,
-        "height": None,
-        "autoscroll": False,
-        "layout": "bubble",
-        "group_consecutive_messages": False,
-        "buttons": ["copy"],
-        "latex_delimiters": LATEX,
-        "feedback_options": None,
-        "allow_file_downloads": False,
-    }
     with gr.Column(elem_id=name, elem_classes="pane", visible=number < MIN_PANES, min_width=0) as column:
         with gr.Row(elem_classes="pane-top"):
             with gr.Row(elem_classes="pane-picker") as picker:
@@ -222,10 +142,10 @@ def _pane(session: Session, number: int, chosen: ProviderState) -> PaneParts:
             head = gr.HTML("", elem_classes="pane-head")
             remove = gr.Button("Remove", size="sm", elem_classes="pane-remove", visible=False)
         with gr.Column(elem_classes="pane-scroll"):
-            past = gr.Chatbot(label=f"Conversation {number + 1}", elem_classes="pane-past", **look)
-            live = gr.Chatbot(label=f"Answer {number + 1}", elem_classes="pane-live", **look)
+            past = chatbot(f"Conversation {number + 1}", elem_classes="pane-past")
+            live = chatbot(f"Answer {number + 1}", elem_classes="pane-live")
         with gr.Row(elem_classes="pane-foot"):
-            line = gr.HTML(status(""), elem_classes="pane-line")
+            line = gr.HTML(live_region(""), elem_classes="pane-line")
             retry = gr.Button("Retry", size="sm", visible=False, elem_classes="pane-retry")
             carry = gr.Button("Continue in Chat", size="sm", visible=False, elem_classes="pane-carry")
             stop = gr.Button("Stop", size="sm", visible=False, elem_classes="pane-stop")
@@ -236,7 +156,7 @@ def _pane(session: Session, number: int, chosen: ProviderState) -> PaneParts:
 
 
 def _first_choices(session: Session, states: tuple[ProviderState, ...]) -> list[ProviderState]:
-    """What the panes begin with: the default provider first, then whoever else can be asked."""
+    """What the panes begin with: the default provider first, then the others that are ready."""
     ready = [state for state in states if state.ready]
     ready.sort(key=lambda state: (state.name != session.default_provider, not state.default_model))
     return [(ready or list(states))[number % len(ready or states)] for number in range(MAX_PANES)]

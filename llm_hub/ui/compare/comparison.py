@@ -1,4 +1,4 @@
-"""A comparison as the server keeps it for one visitor: the panes, what each was asked, and whether names are hidden."""
+"""A comparison as the server keeps it for one visitor: the panes, their turns, and whether names are hidden."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from llm_hub.arena.blind import LETTERS
 from llm_hub.chat import AttemptStarted, Resumed
-from llm_hub.ui.chat.conversation import request
+from llm_hub.ui.chat.conversation import chat_request
 
 if TYPE_CHECKING:
     from llm_hub.arena.blind import Pace
@@ -20,9 +20,9 @@ MAX_PANES = 4
 
 @dataclass
 class Pane:
-    """One side. `draft` is the turn that is being answered; `running` says that somebody is writing it."""
+    """One side. `draft` is the turn that is being answered; `running` says that a handler is writing it."""
 
-    shown: bool = False
+    visible: bool = False
     turns: Turns = ()
     draft: Turn | None = None
     running: bool = False
@@ -38,8 +38,8 @@ class Pane:
     def begin(self, turn: Turn) -> None:
         self.draft = turn
 
-    def again(self) -> Turn | None:
-        """Takes the last turn back, so that it can be asked once more."""
+    def take_back(self) -> Turn | None:
+        """Removes the last turn and returns it, so that it can be asked once more."""
         if self.draft is not None or not self.turns:
             return None
         *before, last = self.turns
@@ -47,10 +47,10 @@ class Pane:
         return last
 
     def request(self) -> ChatRequest:
-        """What the hub is asked for the draft, with this pane's own history."""
+        """The request that asks the draft, with this pane's own history."""
         if self.draft is None:
             raise LookupError
-        return request(self.turns, self.draft)
+        return chat_request(self.turns, self.draft)
 
     @property
     def substitute(self) -> tuple[str, str] | None:
@@ -59,8 +59,8 @@ class Pane:
 
 
 def substitute(turn: Turn) -> tuple[str, str] | None:
-    """Who wrote (part of) an answer instead of the one that was asked for it."""
-    chosen = turn.asked
+    """The provider and model that wrote (part of) an answer in the place of the chosen one."""
+    chosen = turn.question
     for event in turn.answer.route:
         if isinstance(event, AttemptStarted | Resumed) and (
             event.provider != chosen.provider or (chosen.model and event.model != chosen.model)
@@ -71,44 +71,45 @@ def substitute(turn: Turn) -> tuple[str, str] | None:
 
 def _target(turn: Turn) -> str:
     first = next((event for event in turn.answer.route if isinstance(event, AttemptStarted)), None)
-    return f"{first.provider}/{first.model}" if first else turn.asked.target
+    return f"{first.provider}/{first.model}" if first else turn.question.target
 
 
 @dataclass
 class Comparison:
-    """The truth of one visitor's Compare tab."""
+    """The truth of one visitor's Compare tab. Panes are numbered from 0."""
 
     panes: list[Pane] = field(default_factory=lambda: [Pane(number < MIN_PANES) for number in range(MAX_PANES)])
     blind: bool = False
     hidden: bool = False
     """Whether the names are still hidden: from a blind comparison's first prompt until its vote."""
-    voted: str = ""
-    """What was voted, in the visitor's words."""
+    vote_text: str = ""
+    """What was voted, in words for the visitor."""
     pace: Pace | None = None
-    wanted: tuple[int, int] = (0, 1)
-    """The panes whose words somebody wanted to see side by side."""
-    listing: dict[int, str] = field(default_factory=dict)
-    """By pane, the provider whose models were asked for last: an answer for an earlier choice comes too late."""
+    chosen_pair: tuple[int, int] = (0, 1)
+    """The panes that the visitor chose to see word by word."""
+    awaited_lists: dict[int, str] = field(default_factory=dict)
+    """By pane, the provider whose models it waits for: an answer for an earlier choice comes too late."""
     notes: dict[int, str] = field(default_factory=dict)
     """By pane, what keeps its provider from answering or its list from coming, as HTML."""
 
     @property
     def pair(self) -> tuple[int, int]:
-        """The panes whose words are compared: the first two, where a wanted one has gone."""
-        left, right, *_ = self.wanted if set(self.wanted) <= set(self.shown) else self.shown
+        """The panes that are compared word by word: the first two, where a chosen one has gone."""
+        visible = self.visible_panes
+        left, right, *_ = self.chosen_pair if set(self.chosen_pair) <= set(visible) else visible
         return left, right
 
     @property
-    def shown(self) -> list[int]:
+    def visible_panes(self) -> list[int]:
         """The numbers of the panes on the page."""
-        return [number for number, pane in enumerate(self.panes) if pane.shown]
+        return [number for number, pane in enumerate(self.panes) if pane.visible]
 
     @property
-    def begun(self) -> bool:
+    def has_begun(self) -> bool:
         return any(pane.last for pane in self.panes)
 
     @property
-    def running(self) -> int:
+    def running_count(self) -> int:
         """How many panes are being written."""
         return sum(pane.running for pane in self.panes)
 
@@ -119,28 +120,29 @@ class Comparison:
 
     @property
     def targets(self) -> tuple[str, ...]:
-        """Who was asked, by seat, as provider/model: a provider's default model by its name."""
-        return tuple(_target(last) for number in self.shown if (last := self.panes[number].last))
+        """What each visible pane asked last, as provider/model: a provider's default model by its name."""
+        return tuple(_target(last) for number in self.visible_panes if (last := self.panes[number].last))
 
     @property
-    def unfair(self) -> str:
+    def unfair_reason(self) -> str:
         """Why a vote would not mean anything now, "" if it would."""
-        for number in self.shown:
-            pane, who = self.panes[number], f"Answer {self.letter(number)}"
+        for number in self.visible_panes:
+            pane, name = self.panes[number], f"Answer {self.letter(number)}"
             if pane.substitute:
-                return f"{who} came from another model than the one that was asked, so there is no vote on it."
+                return f"{name} came from another model than the one that was asked, so there is no vote on it."
             if any(turn.answer.error is not None for turn in pane.all_turns):
-                return f"{who} failed, so there is no fair vote. Retry it, or show the names."
+                return f"{name} failed, so there is no fair vote. Retry it, or show the names."
             if pane.last is None or not pane.last.answer.text.strip():
-                return f"{who} has not said anything yet."
+                return f"{name} has not said anything yet."
         targets = self.targets
         return "" if len(set(targets)) == len(targets) else "Two of these answers are by the same model."
 
     def letter(self, number: int) -> str:
-        """What a pane is called while nobody may know more."""
-        return LETTERS[self.shown.index(number)] if number in self.shown else ""
+        """What a pane is called while its name is hidden."""
+        visible = self.visible_panes
+        return LETTERS[visible.index(number)] if number in visible else ""
 
     def clear(self) -> None:
         """A new comparison with the same panes on the page."""
-        self.panes = [Pane(pane.shown) for pane in self.panes]
-        self.hidden, self.voted, self.pace, self.wanted = False, "", None, (0, 1)
+        self.panes = [Pane(pane.visible) for pane in self.panes]
+        self.hidden, self.vote_text, self.pace, self.chosen_pair = False, "", None, (0, 1)

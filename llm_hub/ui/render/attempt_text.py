@@ -147,7 +147,7 @@ def _row(attempt: Attempt, cost: Decimal | None, titles: Mapping[str, str]) -> s
 
 def _asked(turn: Turn) -> Target:
     started = (event for event in reversed(turn.answer.route) if isinstance(event, AttemptStarted | Resumed))
-    return next(((event.provider, event.model) for event in started), (turn.asked.provider, turn.asked.model))
+    return next(((event.provider, event.model) for event in started), (turn.question.provider, turn.question.model))
 
 
 def _same(attempt: Attempt, target: Target) -> bool:
@@ -158,14 +158,14 @@ def _which(turn: Turn) -> str:
     """Which attempt at the same target is on its way, where that is known, after a comma: 2 of 3."""
     failed = [event for event in turn.answer.route if isinstance(event, AttemptFailed)]
     runs = [list(run) for _, run in groupby(failed, lambda one: (one.attempt.provider, one.attempt.model))]
-    most = 2 if runs[-1][-1].attempt.outcome == "empty_answer" else turn.asked.tries
+    most = 2 if runs[-1][-1].attempt.outcome == "empty_answer" else turn.question.tries
     return f", {len(runs[-1]) + 1} of {most}" if most > len(runs[-1]) else ""
 
 
 def _seams(turn: Turn) -> dict[int, tuple[Target, Target]]:
     """By place in the text: who broke off, and who goes on. One who added nothing to the text is passed over."""
     found: dict[int, tuple[Target, Target]] = {}
-    writer = now = (turn.asked.provider, turn.asked.model)
+    writer = now = (turn.question.provider, turn.question.model)
     end = 0
     for event in turn.answer.route:
         if isinstance(event, AttemptFailed):

@@ -30,7 +30,7 @@ def head(comparison: Comparison, number: int, titles: Mapping[str, str]) -> str:
     letter = f'<span class="letter">Answer {comparison.letter(number)}</span>'
     if comparison.hidden:
         return letter
-    asked = pane.last.asked
+    asked = pane.last.question
     name = html_text(answer_stats.name(asked.provider, asked.model, titles))
     return f"{letter}<b>{name}</b>{_mark(pane.substitute, titles)}"
 

@@ -30,7 +30,7 @@ def seconds(value: float) -> str:
 
 
 def ago(age: float) -> str:
-    """12 s ago, 3 min ago, 2 h ago; page.js counts on in the same words."""
+    """12 s ago, 3 min ago, 2 h ago; assets/page.js counts on in the same words."""
     for unit, length in (("h", 3600), ("min", 60)):
         if age >= length:
             return f"{age // length:.0f} {unit} ago"

@@ -2,7 +2,7 @@
 
 A mark is an empty element with a title. It is put where the Markdown is plain prose for certain; in code, a formula, a
 link or anything else it is left out, and the line under the answer alone tells of the change. What is sent to a
-provider and kept as the conversation never has one, and page.js takes it out of what is copied.
+provider and kept as the conversation never has one, and assets/chat.js takes it out of what is copied.
 """
 
 from __future__ import annotations

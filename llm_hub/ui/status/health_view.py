@@ -101,7 +101,7 @@ def _known(state: ProviderState, targets: Sequence[TargetState], tested: Tested 
 
 
 def _made(state: TargetState) -> list[Attempt]:
-    return [attempt for attempt in state.attempts if attempt.outcome != attempt_text.NOT_ASKED]
+    return [attempt for attempt in state.attempts if attempt.was_sent]
 
 
 def _target(state: TargetState, titles: Mapping[str, str], price: Callable[[Attempt], Decimal | None]) -> str:

@@ -1,16 +1,18 @@
-"""When a pane's next picture goes out, and how much of its answer it may show.
+"""When a pane's next update goes out, and how much of its answer it may show.
 
-Panes share one browser, so that the more of them are written, the fewer pictures each may have; what a reader waits for
-(the first word, a change of route, the end) goes out at once. In a blind comparison all answers are shown at one common
+All panes share one browser: the more of them are written, the fewer updates each may send. What a reader waits for (the
+first text, a change of route, the end) goes out at once. In a blind comparison all answers are shown at one common
 pace, so that the speed gives no model away.
 """
 
 from __future__ import annotations
 
 import asyncio
-from contextlib import aclosing, suppress
+from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
+
+from llm_hub.router.deadlines import happens_within
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable
@@ -18,24 +20,24 @@ if TYPE_CHECKING:
     from llm_hub.arena.blind import Pace
     from llm_hub.ui.streaming.coalescer import Snapshot
 
-PICTURES = 16.0
-"""Pictures a second over all panes: what a browser keeps up with on a machine that has other things to do, too."""
+MAX_UPDATES_PER_SECOND = 16.0
+"""Updates of all panes together: what a browser keeps up with on a machine that has other things to do, too."""
 BEAT = 1.0
-"""Seconds after which something is said even if nothing changed: this is how a closed tab is noticed."""
+"""Seconds after which an update goes out even if nothing changed: this is how a closed tab is noticed."""
 
 
 @dataclass(slots=True)
-class _Heard:
-    """The newest snapshot."""
+class _NewestSnapshot:
+    """The newest snapshot. `news` is set when one comes, `urgent` when it brings what a reader waits for."""
 
-    latest: Snapshot | None = None
+    snapshot: Snapshot | None = None
     news: asyncio.Event = field(default_factory=asyncio.Event)
     urgent: asyncio.Event = field(default_factory=asyncio.Event)
 
 
-async def paced(
+async def paced_views(
     snapshots: AsyncGenerator[Snapshot],
-    who: int,
+    pane: int,
     *,
     pace: Pace | None,
     hidden: Callable[[], bool],
@@ -46,58 +48,54 @@ async def paced(
     `panes` is how many are being written. Goes on after the last snapshot until all of its text may be seen. Closing
     it closes `snapshots`.
     """
-    heard = _Heard()
-    source = asyncio.create_task(_gather(snapshots, heard))
-    source.add_done_callback(lambda _: heard.urgent.set())
+    newest = _NewestSnapshot()
+    source = asyncio.create_task(_follow(snapshots, newest))
+    source.add_done_callback(lambda _: newest.urgent.set())
     now = asyncio.get_running_loop().time
-    told, seen = float("-inf"), None
+    shown_at, shown_text = float("-inf"), None
     try:
         while True:
-            over, whole = source.done(), heard.latest
+            over, whole = source.done(), newest.snapshot
             if over:
                 source.result()
-            heard.news.clear()
-            heard.urgent.clear()
+            newest.news.clear()
+            newest.urgent.clear()
             if whole is not None:
-                view = _visible(whole, who, pace if hidden() else None, over=over)
+                view = _visible(whole, pane, pace if hidden() else None, over=over)
                 ended = over and view is whole
-                if not hidden() or view.text != seen or ended or now() - told >= BEAT:
-                    told, seen = now(), view.text
+                if not hidden() or view.text != shown_text or ended or now() - shown_at >= BEAT:
+                    shown_at, shown_text = now(), view.text
                     yield whole, view
                 if ended:
                     return
             elif over:
                 return
             if hidden():
-                await asyncio.sleep(panes() / PICTURES)
+                await asyncio.sleep(panes() / MAX_UPDATES_PER_SECOND)
             elif not over:
-                await _within(BEAT, heard.news)
-                await _within(told + panes() / PICTURES - now(), heard.urgent)
+                await happens_within(newest.news, BEAT)
+                await happens_within(newest.urgent, shown_at + panes() / MAX_UPDATES_PER_SECOND - now())
     finally:
         if pace is not None:
-            pace.heard(who, 0, over=True)
+            pace.heard(pane, 0, over=True)
         source.cancel()
         await asyncio.wait([source])
 
 
-def _visible(whole: Snapshot, who: int, pace: Pace | None, *, over: bool) -> Snapshot:
+def _visible(whole: Snapshot, pane: int, pace: Pace | None, *, over: bool) -> Snapshot:
+    """As much of a pane's snapshot as the common pace shows by now."""
     if pace is None:
         return whole
-    pace.heard(who, len(whole.text), over=over)
+    pace.heard(pane, len(whole.text), over=over)
     limit = pace.characters()
     return whole if limit >= len(whole.text) else replace(whole, text=whole.text[:limit])
 
 
-async def _gather(snapshots: AsyncGenerator[Snapshot], heard: _Heard) -> None:
+async def _follow(snapshots: AsyncGenerator[Snapshot], newest: _NewestSnapshot) -> None:
+    """Keeps the newest snapshot."""
     async with aclosing(snapshots):
         async for snapshot in snapshots:
-            before, heard.latest = heard.latest, snapshot
-            heard.news.set()
+            before, newest.snapshot = newest.snapshot, snapshot
+            newest.news.set()
             if before is None or snapshot.route != before.route or bool(snapshot.text) != bool(before.text):
-                heard.urgent.set()
-
-
-async def _within(seconds: float, event: asyncio.Event) -> None:
-    with suppress(TimeoutError):
-        async with asyncio.timeout(max(seconds, 0)):
-            await event.wait()
+                newest.urgent.set()

@@ -3,27 +3,29 @@
 A browser cannot paint every token: it falls behind, and stays behind. So events are gathered, and a snapshot of
 everything so far goes out at a bounded rate; what a reader waits for (the first token, a change of route, the end)
 goes out at once. In silence a snapshot comes every second: it moves the clock on the page, and it is how a closed tab
-is noticed. Time is the event loop's.
+is noticed.
 """
 
 from __future__ import annotations
 
 import asyncio
-from contextlib import aclosing, suppress
+from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, assert_never
 
 from llm_hub.chat import AttemptFailed, AttemptStarted, Done, ReasoningDelta, Resumed, TextDelta, ToolCallDelta, Waiting
+from llm_hub.router.deadlines import happens_within
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable
 
     from llm_hub.chat import Event, LLMResponse
+    from llm_hub.router.deadlines import Timers
 
 RouteEvent = AttemptStarted | AttemptFailed | Resumed
 
-_EVENTS_A_TURN = 64
-"""A source that never has to wait must still let others run."""
+MAX_EVENTS_PER_TURN = 64
+"""Events taken from a source that never has to wait, before others may run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,12 +49,16 @@ class Snapshot:
 
 @dataclass(kw_only=True)
 class Coalescer:
-    """Paces all streams of a page: `rate` snapshots a second for each, `crowded_rate` when more than `crowd` run."""
+    """Paces all streams of a page: `rate` snapshots a second for each, `crowded_rate` when more than `crowd` run.
+
+    After `beat` seconds of silence a snapshot comes all the same. `timers` is the event loop where it is None.
+    """
 
     rate: float = 12.0
     crowded_rate: float = 8.0
     crowd: int = 30
     beat: float = 1.0
+    timers: Timers | None = None
     _sources: set[asyncio.Task[None]] = field(default_factory=set)
 
     @property
@@ -75,50 +81,42 @@ class Coalescer:
 
         Closing this generator closes `events`, also while they are silent.
         """
-        now = asyncio.get_running_loop().time
-        tally = _SnapshotBuilder(now())
-        source = asyncio.create_task(_take(events, tally, now))
-        source.add_done_callback(lambda _: tally.tell(urgent=True))
+        now = (self.timers or asyncio.get_running_loop()).time
+        builder = _SnapshotBuilder(now())
+        source = asyncio.create_task(_gather_events(events, builder, now))
+        source.add_done_callback(lambda _: builder.announce(urgent=True))
         self._sources.add(source)
-        shown = float("-inf")
+        sent_at = float("-inf")
         try:
             while not source.done():
-                changed = await _within(self.beat, tally.changed)
-                if changed and not tally.urgent.is_set():
-                    await _within(shown + self.interval - now(), tally.urgent)
-                tally.changed.clear()
-                tally.urgent.clear()
+                changed = await happens_within(builder.changed, self.beat, self.timers)
+                if changed and not builder.urgent.is_set():
+                    await happens_within(builder.urgent, sent_at + self.interval - now(), self.timers)
+                builder.changed.clear()
+                builder.urgent.clear()
                 if not source.done():
-                    shown = now()
-                    yield tally.snapshot(shown)
-            yield tally.snapshot(now(), error=None if source.cancelled() else source.exception())
+                    sent_at = now()
+                    yield builder.snapshot(sent_at)
+            yield builder.snapshot(now(), error=None if source.cancelled() else source.exception())
         finally:
             self._sources.discard(source)
             source.cancel()
             await asyncio.wait([source])
 
 
-async def _within(seconds: float, event: asyncio.Event) -> bool:
-    """Whether `event` was set in time."""
-    with suppress(TimeoutError):
-        async with asyncio.timeout(max(seconds, 0)):
-            await event.wait()
-    return event.is_set()
-
-
-async def _take(events: AsyncGenerator[Event], tally: _SnapshotBuilder, now: Callable[[], float]) -> None:
-    """Gathers the events as they come. Its task's exception is the stream's failure."""
+async def _gather_events(events: AsyncGenerator[Event], builder: _SnapshotBuilder, now: Callable[[], float]) -> None:
+    """Adds the events as they come. Its task's exception is the stream's failure."""
     async with aclosing(events):
         count = 0
         async for event in events:
-            tally.add(event, now())
+            builder.add(event, now())
             count += 1
-            if count % _EVENTS_A_TURN == 0:
+            if count % MAX_EVENTS_PER_TURN == 0:
                 await asyncio.sleep(0)
 
 
 class _SnapshotBuilder:
-    """What has come so far, still growing."""
+    """What has come so far, still growing. `started` and `at` are times of the coalescer's clock."""
 
     def __init__(self, started: float) -> None:
         self.changed = asyncio.Event()
@@ -132,7 +130,8 @@ class _SnapshotBuilder:
         self._route: tuple[RouteEvent, ...] = ()
         self._response: LLMResponse | None = None
 
-    def tell(self, *, urgent: bool) -> None:
+    def announce(self, *, urgent: bool) -> None:
+        """Lets a snapshot out: an `urgent` one at once, any other when its turn has come."""
         self.changed.set()
         if urgent:
             self.urgent.set()
@@ -143,20 +142,20 @@ class _SnapshotBuilder:
             case TextDelta(text):
                 if not self._text and self._reasoning:
                     self._reasoned = at - self._started - (self._first_token or 0)
-                self.tell(urgent=not self._text)
+                self.announce(urgent=not self._text)
                 self._text.append(text)
             case ReasoningDelta(text):
-                self.tell(urgent=first)
+                self.announce(urgent=first)
                 self._reasoning.append(text)
             case Waiting(reason):
                 self._waiting = reason
-                self.tell(urgent=True)
+                self.announce(urgent=True)
             case AttemptStarted() | AttemptFailed() | Resumed():
                 self._route = (*self._route, event)
-                self.tell(urgent=True)
+                self.announce(urgent=True)
             case Done(response):
                 self._response = response
-                self.tell(urgent=True)
+                self.announce(urgent=True)
             case ToolCallDelta():
                 pass  # the page offers no tools
             case _:

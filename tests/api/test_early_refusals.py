@@ -29,7 +29,7 @@ async def fine(_: Any, receive: Any, send: Any) -> None:
 
 
 @pytest.fixture
-def heard() -> Iterator[asyncio.Queue[str]]:
+def log_lines() -> Iterator[asyncio.Queue[str]]:
     """The lines of the log about requests."""
     lines: asyncio.Queue[str] = asyncio.Queue()
 
@@ -80,7 +80,7 @@ async def flood(caller: httpx.AsyncClient, path: str, **more: Any) -> list[httpx
         (503, "server_error", "overloaded_error"),
     ],
 )
-async def test_each_client_is_told_in_its_own_words(
+async def test_an_early_refusal_has_the_shape_of_the_clients_dialect(
     path: str, headers: dict[str, str], shape: str, status: int, to_openai: str, to_anthropic: str
 ) -> None:
     from llm_hub.serving.front_door.refusal import FrontDoorRefusal
@@ -100,38 +100,38 @@ async def test_each_client_is_told_in_its_own_words(
         assert reply.json() == {"error": {"message": "No.", "type": to_openai, "param": None, "code": code}}
 
 
-async def test_a_flood_is_a_line_and_then_a_number(heard: asyncio.Queue[str]) -> None:
+async def test_a_flood_is_one_line_of_the_log_and_then_a_count(log_lines: asyncio.Queue[str]) -> None:
     turn_away = EarlyRefusals(flood_log_seconds=0.2)
     async with client(turn_away) as caller:
         refused = await flood(caller, "/v1/chat")
         assert all(reply.status_code == 429 for reply in refused)
         assert len({reply.headers["x-request-id"] for reply in refused}) == len(refused)
-        assert (await heard.get()).startswith("nobody /v1/ 429")
+        assert (await log_lines.get()).startswith("nobody /v1/ 429")
         counted = 1
         async with asyncio.timeout(20):
             while counted < len(refused):
-                line = await heard.get()
+                line = await log_lines.get()
                 assert line.endswith(" more requests were answered 429 before an endpoint saw them.")
                 counted += int(line.partition(" ")[0])
         assert counted == len(refused)
 
 
 @pytest.mark.parametrize("path", ["/metrics", "/v1", "/metrics/x"])
-async def test_whatever_leaves_a_line_in_the_log_is_within_an_addresses_limit(path: str) -> None:
+async def test_requests_that_are_logged_are_limited_for_each_address(path: str) -> None:
     async with client(EarlyRefusals()) as caller:
         assert {reply.status_code for reply in await flood(caller, path)} == {429}
 
 
-async def test_another_status_is_a_line_of_its_own(heard: asyncio.Queue[str]) -> None:
+async def test_each_status_of_a_flood_has_a_line_of_its_own(log_lines: asyncio.Queue[str]) -> None:
     turn_away = EarlyRefusals()
     scope = {"type": "http", "path": "/v1/chat", "headers": []}
     for status in (429, 503, 429, 503):
         turn_away(scope, status, "No.")
-    assert [heard.get_nowait().split()[2] for _ in range(2)] == ["429", "503"]
-    assert heard.empty()
+    assert [log_lines.get_nowait().split()[2] for _ in range(2)] == ["429", "503"]
+    assert log_lines.empty()
 
 
-async def test_refusals_are_counted_as_requests(hub: Hub) -> None:
+async def test_early_refusals_are_counted_in_the_metrics(hub: Hub) -> None:
     metrics = Metrics(hub.session())
     async with client(EarlyRefusals(metrics)) as caller:
         refused = await flood(caller, "/v1/some/odd/path")
@@ -140,7 +140,7 @@ async def test_refusals_are_counted_as_requests(hub: Hub) -> None:
     assert "odd" not in metrics.text().decode()
 
 
-def test_nothing_of_the_api_is_answered_by_the_page(site: Site) -> None:
+def test_unknown_paths_of_the_api_are_not_answered_by_the_page(site: Site) -> None:
     with httpx.Client(base_url=site.url, trust_env=False) as caller:
         for path in ("/v1", "/v1?x=1", "/v1/", "/v1/x", "/v1/chat/", "/v1//chat", "/v1/%2e%2e/x", "/v1/favicon.ico"):
             for method in ("GET", "POST", "DELETE"):
@@ -151,9 +151,7 @@ def test_nothing_of_the_api_is_answered_by_the_page(site: Site) -> None:
 
 @pytest.mark.parametrize("path", ["/v1x", "/v1.json", "/metrics/", "/metricsx", "/health/", "/health/x", "/healthz"])
 @pytest.mark.parametrize("method", ["GET", "POST", "OPTIONS"])
-def test_what_begins_like_an_endpoint_and_is_none_is_a_404_in_the_same_shape(
-    site: Site, method: str, path: str
-) -> None:
+def test_a_path_that_only_begins_like_an_endpoint_is_a_404_in_json(site: Site, method: str, path: str) -> None:
     reply = httpx.request(method, site.url + path, trust_env=False)
     assert (reply.status_code, reply.json()["error"]["type"]) == (404, "invalid_request_error")
     assert set(reply.json()["error"]) == {"message", "type", "param", "code"}
@@ -161,14 +159,14 @@ def test_what_begins_like_an_endpoint_and_is_none_is_a_404_in_the_same_shape(
 
 @pytest.mark.parametrize("path", ["/metrics", "/v1/usage", "/health", "/health/live", "/health/ready"])
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "OPTIONS"])
-def test_another_method_is_a_405_in_the_same_shape_wherever(site: Site, method: str, path: str) -> None:
+def test_another_method_is_a_405_in_json_at_every_endpoint(site: Site, method: str, path: str) -> None:
     reply = httpx.request(method, site.url + path, trust_env=False)
     assert (reply.status_code, reply.headers["allow"]) == (405, "GET, HEAD")
     assert "GET, HEAD" in reply.json()["error"]["message"]
     assert httpx.head(site.url + path, trust_env=False).status_code == 200
 
 
-def test_a_body_that_is_too_large_is_told_to_anthropics_clients_in_their_words(site: Site) -> None:
+def test_a_body_that_is_too_large_is_refused_in_anthropics_shape(site: Site) -> None:
     with httpx.Client(base_url=site.url, trust_env=False) as caller:
         body = b" " * (4 * 2**20 + 1)
         json = {"content-type": "application/json"}
@@ -177,7 +175,7 @@ def test_a_body_that_is_too_large_is_told_to_anthropics_clients_in_their_words(s
             assert (reply.status_code, reply.json()["error"]["type"]) == (413, "request_too_large")
 
 
-def test_malformed_requests_leave_no_line_each(site: Site) -> None:
+def test_malformed_requests_leave_no_lines_in_the_log(site: Site) -> None:
     import socket
 
     port = int(site.url.rpartition(":")[2])

@@ -1,4 +1,11 @@
-"""The page's paths that the front door's rules tell apart. A tuple is for `str.startswith`; `PAGES` are whole paths."""
+"""The paths that the front door's rules tell apart. A tuple is for `str.startswith`; `PAGES` are whole paths."""
+
+from __future__ import annotations
+
+from llm_hub.api.paths import PATHS
+
+API = PATHS
+"""The API. Each of its replies is a line of the log."""
 
 PAGES = ("/", "/config", "/config/")
 """The page itself, and what Gradio's script asks for to build it again."""

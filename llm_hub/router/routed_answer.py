@@ -1,0 +1,159 @@
+"""One answer as it grows along a route: the targets that are left, what was read so far, and every attempt at it."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from llm_hub.chat import Attempt, Timing
+from llm_hub.errors import RouteFailed, TargetPaused
+from llm_hub.router.continuation import MAX_RESUMED_CHARS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from llm_hub.chat import ChatRequest, LLMResponse, Usage
+    from llm_hub.errors import ProviderError
+    from llm_hub.router.circuit_breaker import Pause
+    from llm_hub.router.target import Target
+
+
+@dataclass(slots=True)
+class AttemptTiming:
+    """The times of one attempt, by the route's clock: when it began, its first token, and the wait before it."""
+
+    began: float
+    wait: float = 0.0
+    first_token: float | None = None
+
+
+class RoutedAnswer:
+    """One request on its way along a route. It begins now, and may take `total` seconds, by `clock`.
+
+    `resume`: text that broke off may be gone on with. `record` is told of every attempt that is over.
+    """
+
+    def __init__(
+        self,
+        request: ChatRequest,
+        targets: Sequence[Target],
+        *,
+        resume: bool,
+        total: float,
+        clock: Callable[[], float],
+        record: Callable[[Attempt], None] | None = None,
+    ) -> None:
+        self.request = request
+        first, *others = targets
+        self.targets_left = [replace(first, model=request.model) if request.model else first, *others]
+        self.broken_target: Target | None = None
+        """The target whose text broke off last."""
+        self.is_at_broken_target = False
+        """Whether nobody else is left, so that this target is asked to go on with its own text."""
+        self.text: list[str] = []
+        self.reasoning: list[str] = []
+        self.attempts: list[Attempt] = []
+        self.errors: list[ProviderError] = []
+        """Why the attempts failed. A target that failed itself, and then was paused, has only its own errors here."""
+        self.asked_targets = 0
+        self.is_complete = False
+        self.clock = clock
+        self.began = clock()
+        self.deadline = self.began + total
+        self._resume = resume
+        self._record = record
+        self._first_token: float | None = None
+
+    def next_target(self) -> Target | None:
+        """The next target to ask; when none is left, the one whose text broke off, once more. None: nobody is left."""
+        if self.targets_left:
+            return self.targets_left.pop(0)
+        if self.is_at_broken_target:
+            return None
+        self.is_at_broken_target = self.broken_target is not None
+        return self.broken_target
+
+    def may_go_on(self, error: ProviderError) -> bool:
+        """Whether another attempt may follow one that ended with this error."""
+        resumable = not self.text or (self._resume and sum(map(len, self.text)) <= MAX_RESUMED_CHARS)
+        return error.falls_back and resumable
+
+    def mark_first_token(self, timing: AttemptTiming) -> None:
+        """The first text, reasoning or call of an attempt has come."""
+        timing.first_token = self.clock()
+        if self._first_token is None:
+            self._first_token = timing.first_token
+
+    def record_attempt(
+        self,
+        target: Target,
+        timing: AttemptTiming,
+        error: ProviderError | None,
+        usage: Usage | None = None,
+        *,
+        within: tuple[Attempt, ...] = (),
+    ) -> None:
+        """Records an attempt that is over, with its error or as answered.
+
+        `within` are the attempts of a target that is a route itself: they stand in its place.
+        """
+        if within:
+            later = timing.began - self.began
+            self.attempts += (replace(attempt, started=attempt.started + later) for attempt in within)
+        else:
+            self.attempts.append(self._attempt(target, timing, error, usage))
+        if self._record is not None:
+            self._record(self.attempts[-1])
+
+    def _attempt(
+        self, target: Target, timing: AttemptTiming, error: ProviderError | None, usage: Usage | None
+    ) -> Attempt:
+        return Attempt(
+            provider=target.provider.name,
+            model=target.model_id,
+            started=timing.began - self.began,
+            seconds=self.clock() - timing.began,
+            first_token=None if timing.first_token is None else timing.first_token - timing.began,
+            outcome=error.kind if error else "answered",
+            reason=error.message if error else "",
+            wait=timing.wait,
+            usage=usage,
+        )
+
+    def record_paused(self, target: Target, pause: Pause) -> None:
+        """Records a target that is not asked, because of what happened to others before."""
+        when = ""
+        if pause.probed:
+            when = " Another request is finding out whether it is back."
+        elif pause.seconds is not None:
+            when = f" It is asked again in {math.ceil(pause.seconds)} s."
+        error = TargetPaused(
+            f"{target.title} is paused: {pause.reason}{when}",
+            provider=target.provider.name,
+            model=target.model_id,
+            retry_after=pause.seconds,
+        )
+        has_failed = any((other.provider, other.model) == (error.provider, error.model) for other in self.errors)
+        if not has_failed:
+            self.errors.append(error)
+        self.record_attempt(target, AttemptTiming(self.clock()), error)
+
+    def response(self, last: LLMResponse) -> LLMResponse:
+        """The whole answer, and how it came about. `last` is what the target that completed it gave."""
+        first_token = None if self._first_token is None else self._first_token - self.began
+        return replace(
+            last,
+            content="".join(self.text) or last.content,
+            reasoning="".join(self.reasoning) or last.reasoning,
+            timing=Timing(first_token, self.clock() - self.began),
+            attempts=tuple(self.attempts),
+        )
+
+    def failure(self, final: ProviderError | None = None) -> ProviderError:
+        """The one error that the caller sees: `final`, the only target's own, or one of the whole route."""
+        if final is None and len({(error.provider, error.model) for error in self.errors}) > 1:
+            final = RouteFailed.of(self.errors)
+        final = final or self.errors[-1]
+        final.attempts = tuple(self.attempts)
+        return final

@@ -1,0 +1,185 @@
+"""One attempt: what a target's events add to the answer, how long each may take, and how the attempt ends."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from llm_hub.chat import AttemptStarted, Done, ReasoningDelta, Resumed, TextDelta, ToolCallDelta, Waiting
+from llm_hub.errors import LLMHubError, NotConfigured, ProviderError, ServerFailed, StreamBroken, TimedOut
+from llm_hub.response_builder import tool_call_deltas
+from llm_hub.router.continuation import check_form, continuation_request
+from llm_hub.router.deadlines import SourceCancelled, Wait
+from llm_hub.router.routed_answer import AttemptTiming
+from llm_hub.router.splice import Splice
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator
+
+    from llm_hub.chat import Event, LLMResponse
+    from llm_hub.router.circuit_breaker import Permit
+    from llm_hub.router.deadlines import Timeouts, Timers
+    from llm_hub.router.routed_answer import RoutedAnswer
+    from llm_hub.router.target import Target
+
+log = logging.getLogger(__name__)
+
+
+class TargetAttempt:
+    """One request to one target. It ends with `complete` or `fail`, and with `close` whatever happens.
+
+    `wait` is where the next event is waited for. `permit` is settled by the outcome, or released without one.
+    """
+
+    def __init__(
+        self,
+        answer: RoutedAnswer,
+        target: Target,
+        permit: Permit,
+        *,
+        pause: float,
+        timeouts: Timeouts,
+        timers: Timers,
+    ) -> None:
+        self.wait = Wait(timers)
+        self.error: ProviderError | None = None
+        self._answer = answer
+        self._target = target
+        self._permit = permit
+        self._timeouts = timeouts
+        self._timing = AttemptTiming(answer.clock(), pause)
+        self._splice = Splice("".join(answer.text)) if answer.text else None
+        self._text = answer.text
+        self._texts_before = len(answer.text)
+        self._has_begun = False
+        self._has_token = False
+        self._flows = False
+        """Whether all further text is new, and goes to the reader as it comes."""
+        self._limit = timeouts.first_token
+        self._blank = ""
+        """White space before the first word. It has not been read: it can be taken back."""
+
+    def announcement(self) -> Event:
+        """What the reader is told before the target is asked."""
+        answer, name, model = self._answer, self._target.provider.name, self._target.model_id
+        answer.asked_targets += 1
+        if self._splice is not None:
+            return Resumed(name, model, sum(map(len, answer.text)))
+        answer.reasoning.clear()
+        return AttemptStarted(name, model, answer.asked_targets)
+
+    def ask(self) -> AsyncGenerator[Event]:
+        """Asks the target, whose time counts from now."""
+        answer, provider, model = self._answer, self._target.provider, self._target.model_id
+        reasons = provider.reasons(model)
+        self._timing.began = answer.clock()
+        request = answer.request
+        if self._splice is not None:
+            request = continuation_request(request, self._splice.prefix)
+        events = provider.events(replace(request, model=model or None))
+        self._allow(self._timeouts.reasoning if reasons else self._timeouts.first_token)
+        return events
+
+    def read(self, event: Event) -> Event | None:
+        """Adds an event to the answer. What of it goes to the reader at once; None: nothing, or not yet.
+
+        Calls of tools wait for the end, because nobody can go on with half of one. The end itself is `complete`'s.
+        """
+        if not self._has_token:
+            self._begin(event)
+        if isinstance(event, TextDelta):
+            text = event.text
+            if not isinstance(text, str):
+                raise StreamBroken(f"{self._target.title} sent a piece of text that is none.")
+            if not self._flows:
+                return self._read_opening(text)
+            if not text:
+                return None
+            self._text.append(text)
+            return event
+        if isinstance(event, ReasoningDelta):
+            self._answer.reasoning.append(event.text)
+        return None if isinstance(event, ToolCallDelta | Done) else event
+
+    def complete(self, last: LLMResponse) -> list[Event]:
+        """Takes the attempt for an answer, and gives what the reader has yet to see of it."""
+        answer = self._answer
+        events: list[Event] = []
+        if self._splice is not None:
+            if rest := self._splice.flush():
+                answer.text.append(rest)
+                events.append(TextDelta(rest))
+            check_form(answer.request, last, "".join(answer.text))
+        self._permit.settle(None)
+        answer.record_attempt(self._target, self._timing, None, last.usage, within=last.attempts)
+        answer.is_complete = True
+        return [*events, *tool_call_deltas(last.tool_calls), Done(answer.response(last))]
+
+    def fail(self, error: Exception) -> ProviderError:
+        """Takes the attempt for a failure. A provider may be anybody's: it may have raised whatever it likes."""
+        target, failed = self._target, self._as_provider_error(error)
+        failed.provider, failed.model = failed.provider or target.provider.name, failed.model or target.model_id
+        self._permit.settle(failed)
+        self._answer.errors.append(failed)
+        self._answer.record_attempt(target, self._timing, failed, within=failed.attempts)
+        if self.has_spoken:
+            self._answer.broken_target = target
+        return failed
+
+    @property
+    def has_spoken(self) -> bool:
+        """Whether the reader has seen text of this attempt."""
+        return len(self._answer.text) > self._texts_before
+
+    def close(self) -> None:
+        """Ends the attempt: one that was left before it had an outcome says nothing about its target."""
+        self.wait.close()
+        self._permit.release()
+
+    def _begin(self, event: Event) -> None:
+        """Changes the time allowed once the target has shown that it is at work, and marks the first token."""
+        if not self._has_begun:
+            self._has_begun = not isinstance(event, Waiting)
+            self._allow(self._timeouts.idle if self._has_begun else self._timeouts.loading)
+        self._has_token = isinstance(event, TextDelta | ReasoningDelta | ToolCallDelta)
+        if self._has_token:
+            self._answer.mark_first_token(self._timing)
+
+    def _allow(self, seconds: float) -> None:
+        self._limit = seconds
+        self.wait.limit(seconds, self._timed_out, deadline=self._answer.deadline)
+
+    def _read_opening(self, text: str) -> TextDelta | None:
+        """Adds text of which not everything may be new: where it is joined to another answer, or begins with space."""
+        if self._splice is not None:
+            text = self._splice.feed(text)
+        if not self._text:
+            self._blank += text
+            text = "" if not text or text.isspace() else self._blank
+        if not text:
+            return None
+        self._flows = self._splice is None
+        self._text.append(text)
+        return TextDelta(text)
+
+    def _timed_out(self) -> TimedOut:
+        title = self._target.title
+        if self._answer.clock() >= self._answer.deadline:
+            return TimedOut(f"{title} took too long altogether.", hint="Ask for less, or choose a faster model.")
+        what = "stopped in the middle of its answer" if self._has_begun else "did not begin to answer"
+        hint = "Try again, or choose another provider."
+        return TimedOut(f"{title} {what} within {self._limit:g} seconds.", hint=hint)
+
+    def _as_provider_error(self, error: Exception) -> ProviderError:
+        title = self._target.title
+        if isinstance(error, ProviderError):
+            return error
+        if isinstance(error, StopAsyncIteration):
+            return StreamBroken(f"{title} ended its answer without saying that it was complete.")
+        if isinstance(error, SourceCancelled):
+            return StreamBroken(f"{title} gave up in the middle.")
+        if isinstance(error, LLMHubError):
+            return NotConfigured(error.message, hint=error.hint)
+        log.error("%s raised %s", title, type(error).__name__, exc_info=error)
+        return ServerFailed(f"{title} failed with an error of its own ({type(error).__name__}).")

@@ -1,0 +1,195 @@
+"""`llm-hub check`: says what is configured, what answers and what is missing. It starts nothing, and shows no key.
+
+Every provider that is set up is asked for its models at the same time, which costs nothing. Some services list their
+models for any key, so a key that is refused for answers may pass here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import sys
+import urllib.request
+from contextlib import suppress
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from llm_hub import __version__
+from llm_hub.chat import split_target
+from llm_hub.errors import ConfigurationError, LLMHubError
+from llm_hub.hub import Hub
+from llm_hub.providers.llamacpp.download import download_size, downloaded_path
+from llm_hub.providers.llamacpp.model_file import find_model_file
+from llm_hub.redaction import Redactor
+from llm_hub.serving.server import bind, browser_host
+from llm_hub.settings import Settings
+from llm_hub.storage.database import Database
+from llm_hub.usage.quotas import Counters
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from llm_hub.access.session import ProviderState, Session
+
+MAX_REPLY_SECONDS = 10.0
+"""Seconds that each provider and the database get for their reply, the import of their libraries among them."""
+ENV_FILE = Path(".env")
+
+Verdict = Literal["ok", "no", "-"]
+"""Whether something works. "-": it is not set up, which is no fault."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One line of the report."""
+
+    subject: str
+    verdict: Verdict
+    text: str
+
+    def __str__(self) -> str:
+        return f"  {self.verdict:<2}  {self.subject:<{SUBJECT_WIDTH}}  {self.text}"
+
+
+SUBJECT_WIDTH = 12
+"""Characters."""
+
+
+def main() -> int:
+    """Prints the report. Returns the exit code: 0 if a model can answer, 1 if none can, 2 for wrong settings."""
+    logging.getLogger().addHandler(logging.NullHandler())  # what went wrong stands in the report
+    try:
+        settings = Settings.load(ENV_FILE)
+        own, providers = asyncio.run(check(settings))
+    except ConfigurationError as error:
+        sys.stderr.write(f"{error}\n")
+        return 2
+    able = [finding.subject for finding in providers if finding.verdict == "ok"]
+    report = [
+        f"LLM Hub {__version__}",
+        *map(str, own),
+        "",
+        "Providers",
+        *map(str, providers),
+        "",
+        f"{len(able)} of {len(providers)} providers can answer: {', '.join(able)}." if able else "No model can answer.",
+    ]
+    redactor = Redactor(settings.secrets())
+    sys.stdout.reconfigure(errors="replace")  # type: ignore[union-attr]  # a terminal may know no "…"
+    sys.stdout.write(redactor("\n".join(report)) + "\n")
+    return 0 if able else 1
+
+
+async def check(settings: Settings) -> tuple[list[Finding], list[Finding]]:
+    """What was found out about the hub itself, and about each provider. Raises `ConfigurationError`."""
+    hub = Hub(settings)
+    session = hub.session()
+    try:
+        database, limits, *providers = await asyncio.gather(
+            _database(settings),
+            _limits(settings),
+            *(_provider(session, settings, state) for state in session.providers()),
+        )
+    finally:
+        await hub.aclose()
+    return [*_own_settings(settings), _route(session, providers), database, limits], providers
+
+
+def _own_settings(settings: Settings) -> Iterator[Finding]:
+    source = f"the environment and {ENV_FILE.resolve()}" if ENV_FILE.exists() else "the environment; no .env is here"
+    yield Finding("settings", "ok", source)
+    yield _address(settings)
+    payer = "your keys pay for it" if settings.owner_pays else "visitors pay with keys of their own"
+    yield Finding("page", "ok", f"for {'everybody who reaches it' if settings.public else 'this computer'}; {payer}")
+    names = ", ".join(settings.api_keys)
+    yield Finding(
+        "API", "ok", f"for the keys named {names}" if names else "for programs on this computer, without a key"
+    )
+
+
+def _address(settings: Settings) -> Finding:
+    address = f"http://{browser_host(settings.host)}:{settings.port}"
+    try:
+        bind(settings.host, settings.port).close()
+    except ConfigurationError as error:
+        if _hub_answers(address):
+            return Finding("address", "ok", f"{address}, where LLM Hub is running")
+        return Finding("address", "no", str(error))
+    return Finding("address", "ok", f"{address}, which is free")
+
+
+def _hub_answers(address: str) -> bool:
+    direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    with suppress(OSError, ValueError, TypeError, KeyError), direct.open(f"{address}/health", timeout=2) as reply:
+        return json.load(reply)["status"] in ("starting", "ready")
+    return False
+
+
+def _route(session: Session, providers: list[Finding]) -> Finding:
+    able = {finding.subject for finding in providers if finding.verdict == "ok"}
+    unable = [target for target in session.route if split_target(target)[0] not in able]
+    text = f"auto asks {', then '.join(session.route)}"
+    if unable:
+        text += f"; not ready: {', '.join(unable)}"
+    return Finding("route", "no" if len(unable) == len(session.route) else "ok", text)
+
+
+async def _database(settings: Settings) -> Finding:
+    kind = "SQLite" if settings.database_url.startswith("sqlite") else "PostgreSQL"
+    database = Database(settings.database_url)
+    try:
+        async with asyncio.timeout(MAX_REPLY_SECONDS):
+            await database.ping()
+    except TimeoutError:
+        return Finding(
+            "database", "no", f"{kind} gave no answer in {MAX_REPLY_SECONDS:.0f} s. Check LLM_HUB_DATABASE_URL."
+        )
+    except ConfigurationError as error:
+        return Finding("database", "no", f"{kind}: {error}")
+    return Finding("database", "ok", f"{kind}, made when it is first written to" if database.unmade else kind)
+
+
+async def _limits(settings: Settings) -> Finding:
+    if not settings.redis_url:
+        return Finding("limits", "ok", "counted in this server's memory")
+    counters = Counters(settings.redis_url)
+    try:
+        await counters.ping()
+    except ConfigurationError as error:
+        return Finding("limits", "no", str(error))
+    finally:
+        await counters.aclose()
+    return Finding("limits", "ok", "counted in Redis")
+
+
+async def _provider(session: Session, settings: Settings, state: ProviderState) -> Finding:
+    if not state.ready:
+        return Finding(state.name, "-", state.problem)
+    try:
+        async with asyncio.timeout(MAX_REPLY_SECONDS):
+            models = await session.models(state.name, fresh=True)
+            if state.name == "local":
+                return Finding(state.name, "ok", await asyncio.to_thread(_embedded_model, settings))
+    except TimeoutError:
+        return Finding(state.name, "no", f"gave no answer in {MAX_REPLY_SECONDS:.0f} s")
+    except LLMHubError as error:
+        return Finding(state.name, "no", str(error))
+    if not models:
+        return Finding(state.name, "no", "has no models")
+    return Finding(state.name, "ok", f"lists {len(models)} model{'s' if len(models) > 1 else ''}")
+
+
+def _embedded_model(settings: Settings) -> str:
+    """Where the embedded model's file is. Raises `LLMHubError` where it is nowhere, and cannot be downloaded."""
+    if not find_spec("xllamacpp"):
+        raise ConfigurationError("llama.cpp is not installed.", hint="Install it: `pip install xllamacpp`.")
+    file = find_model_file(settings.local_model or None)
+    if file.path:
+        return f"{file.title}, {file.path if settings.local_model else 'packaged'}"
+    if path := downloaded_path(file):
+        return f"{file.title}, downloaded to {path}"
+    size = download_size(file, token=settings.value("HF_TOKEN") or None)
+    return f"{file.title}, {size // 10**6} MB, downloaded when it is first asked"

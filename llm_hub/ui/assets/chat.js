@@ -1,0 +1,50 @@
+// Keeps the end of the conversation in view while it grows, unless the reader has scrolled away from it.
+(() => {
+  const NEAR = 80;
+  const follow = (box) => {
+    let following = true;
+    const end = () => { if (following) box.scrollTop = box.scrollHeight; };
+    box.addEventListener("scroll", () => {
+      following = box.scrollHeight - box.scrollTop - box.clientHeight < NEAR;
+    }, { passive: true });
+    const sizes = new ResizeObserver(end);
+    [box, ...box.children].forEach((part) => sizes.observe(part));
+    document.querySelector("#chat-prompt").addEventListener("keydown", (key) => {
+      if (key.key === "Enter" && !key.shiftKey) following = true;
+    }, true);
+  };
+  // A screen reader hears an answer once, when it is complete, and not piece by piece.
+  const hush = (live) => live.querySelector("[role=log]")?.setAttribute("aria-live", "off");
+  // A phone has room for the conversation or for the settings. Gradio builds what is in a section once it is open.
+  const fold = () => {
+    if (matchMedia("(max-width: 800px)").matches) document.querySelector("#chat-settings > .label-wrap")?.click();
+  };
+  // Escape stops the answer, and a stop leaves the keyboard where the next prompt is typed.
+  const reach = (prompt) => document.addEventListener("keydown", (key) => {
+    const stop = document.querySelector("#chat-stop");
+    if (key.key !== "Escape" || !stop?.checkVisibility()) return;
+    stop.click();
+    prompt.focus();
+  });
+  const found = new MutationObserver(() => {
+    const box = document.querySelector("#chat-scroll");
+    const live = document.querySelector("#chat-live");
+    const prompt = document.querySelector("#chat-prompt textarea");
+    if (!box || !live || !prompt) return;
+    found.disconnect();
+    prompt.setAttribute("aria-label", "Prompt");
+    reach(prompt);
+    follow(box);
+    hush(live);
+    fold();
+  });
+  found.observe(document.documentElement, { childList: true, subtree: true });
+})();
+
+// Copying gives what was said: the mark where another model went on is only to be seen.
+(() => {
+  const clipboard = navigator.clipboard;
+  if (!clipboard) return;
+  const write = clipboard.writeText.bind(clipboard);
+  clipboard.writeText = (text) => write(text.replace(/<span class="seam" title="[^"<>]*"><\/span>/g, ""));
+})();

@@ -1,0 +1,71 @@
+"""What happens when the fallback chain is extended, shortened or reordered."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import gradio as gr
+
+from llm_hub.errors import InvalidRequest
+from llm_hub.ui import model_choices
+from llm_hub.ui.chat.fallback_chain import MAX_CHAIN, html
+from llm_hub.ui.event_values import Inputs, Updates
+from llm_hub.ui.gradio_fixes.event_options import NOW
+
+if TYPE_CHECKING:
+    from llm_hub.ui.chat.chat_screen import ChatScreen
+    from llm_hub.ui.chat.fallback_chain import Chain
+
+
+class ChainEvents:
+    """The events of the chain on the Chat tab. Its text also depends on the chosen provider, which may be the route."""
+
+    def __init__(self, screen: ChatScreen) -> None:
+        self._screen = screen
+        self._parts = screen.parts.chain
+        self._provider = screen.parts.provider
+
+    def connect(self) -> None:
+        parts = self._parts
+        chain = [parts.view, parts.targets]
+        parts.view.pick(self.pick, {parts.targets, self._provider}, chain, **NOW)
+        parts.add.input(self.add, {parts.targets, parts.add, self._provider}, [*chain, parts.add], **NOW)
+
+    def add(self, data: Inputs, visitor: gr.Request) -> Updates:
+        """Appends a target, or moves it to the end."""
+        text = str(data[self._parts.add] or "")
+        empty_box: Updates = {self._parts.add: gr.update(value=None)}
+        if not text.strip():
+            return empty_box
+        chain = self._targets(data)
+        try:
+            target = model_choices.parse_target(self._screen.session_for(visitor), text)
+        except InvalidRequest as error:
+            return self._show(data, chain, str(error)) | empty_box
+        if target not in chain and len(chain) >= MAX_CHAIN:
+            return self._show(data, chain, f"A chain has {MAX_CHAIN} at most.") | empty_box
+        return self._show(data, (*(other for other in chain if other != target), target)) | empty_box
+
+    def pick(self, data: Inputs, picked: gr.EventData) -> Updates:
+        """A button of the chain: `up TARGET`, `off TARGET`, or `route`, which goes back to the hub's own."""
+        action, _, target = str(picked._data.get("what", "")).partition(" ")  # noqa: SLF001  # Gradio's own way to it
+        chain = list(self._targets(data))
+        if action == "route":
+            return self._show(data, None)
+        if target in chain:
+            position = chain.index(target)
+            chain.pop(position)
+            if action == "up":
+                chain.insert(max(0, position - 1), target)
+        return self._show(data, tuple(chain))
+
+    def _targets(self, data: Inputs) -> tuple[str, ...]:
+        chain: Chain = data[self._parts.targets]
+        return self._screen.session.fallback if chain is None else chain
+
+    def _show(self, data: Inputs, chain: Chain, problem: str = "") -> Updates:
+        session = self._screen.session
+        if chain == session.fallback:
+            chain = None
+        text = html(session, chain, provider=data[self._provider], problem=problem)
+        return {self._parts.targets: chain, self._parts.view: text}

@@ -1,0 +1,41 @@
+"""The components of the Chat tab by name, for its layout and its events alike."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import gradio as gr
+
+    from llm_hub.ui.chat.fallback_chain import ChainParts
+    from llm_hub.ui.gradio_fixes.default_model import Preselected
+
+
+@dataclass(frozen=True, slots=True)
+class ChatParts:
+    """Everything on the tab that an event reads or writes.
+
+    `past` and `live` are read as one conversation: `past` is written once a turn, and `live`, just below it, shows the
+    turn that is being answered, since what an update costs a browser grows with the messages that it touches.
+    `turns` and `draft` are the conversation itself, on the server.
+    """
+
+    provider: gr.Dropdown
+    model: gr.Dropdown
+    preselected: Preselected
+    note: gr.HTML
+    system: gr.Textbox
+    temperature: gr.Textbox
+    max_tokens: gr.Textbox
+    chain: ChainParts
+    new: gr.Button
+    past: gr.Chatbot
+    live: gr.Chatbot
+    again: gr.Dropdown
+    route: gr.HTML
+    prompt: gr.MultimodalTextbox
+    stop: gr.Button
+    hint: gr.HTML
+    turns: gr.State
+    draft: gr.State

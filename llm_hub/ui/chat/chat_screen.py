@@ -1,0 +1,148 @@
+"""The Chat tab as it stands for one visitor: from the conversation on the server to what every component shows."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import gradio as gr
+
+from llm_hub.errors import InvalidRequest
+from llm_hub.ui import model_choices, typed_settings
+from llm_hub.ui.chat import fallback_chain
+from llm_hub.ui.chat.conversation import Question
+from llm_hub.ui.chat.finished_turn import finish_turn
+from llm_hub.ui.live_region import live_region
+from llm_hub.ui.render import answer_stats, transcript
+from llm_hub.ui.render.sanitize import html_text
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator
+
+    from llm_hub.access.session import Session
+    from llm_hub.chat import ChatRequest, Event
+    from llm_hub.gateway.gateway import Gateway
+    from llm_hub.ui.chat.chat_parts import ChatParts
+    from llm_hub.ui.chat.conversation import Turn, Turns
+    from llm_hub.ui.chat.fallback_chain import Chain
+    from llm_hub.ui.event_values import Inputs, Updates
+
+HELP = "Enter sends, Shift+Enter starts a new line."
+
+
+class ChatScreen:
+    """What the tab's events have in common: who is asked, and what is shown."""
+
+    def __init__(self, gateway: Gateway, parts: ChatParts) -> None:
+        self._gateway = gateway
+        self.session = gateway.common_session
+        self.parts = parts
+
+    # The way to the hub. Nothing else on the tab asks it for a visitor.
+
+    def session_for(self, visitor: gr.Request) -> Session:
+        """The hub as this visitor's keys open it."""
+        return self._gateway.session(visitor)
+
+    def answer(self, visitor: gr.Request, request: ChatRequest) -> AsyncGenerator[Event]:
+        return self._gateway.answer(self._gateway.visitor(visitor, "chat"), request)
+
+    # What the events read.
+
+    @property
+    def conversation(self) -> set[Any]:
+        return {self.parts.turns, self.parts.draft}
+
+    @property
+    def settings(self) -> set[Any]:
+        """What `question` reads."""
+        parts = self.parts
+        return {parts.provider, parts.model, parts.system, parts.temperature, parts.max_tokens, parts.chain.targets}
+
+    def question(self, data: Inputs) -> Question:
+        """The settings as they stand. Raises `InvalidRequest` in words for the visitor."""
+        parts = self.parts
+        chain: Chain = data[parts.chain.targets]
+        automatic = data[parts.provider] == model_choices.AUTO
+        if automatic and chain == ():
+            raise InvalidRequest("Nobody is asked.", hint="Add a model to the order, or choose a provider.")
+        return Question(
+            provider=str(data[parts.provider] or ""),
+            model="" if automatic else str(data[parts.model] or "").strip(),
+            system=data[parts.system] or "",
+            temperature=typed_settings.temperature(data[parts.temperature] or ""),
+            max_tokens=typed_settings.max_tokens(data[parts.max_tokens] or ""),
+            fallback=chain,
+            tries=self.session.max_tries,
+        )
+
+    def turns(self, data: Inputs) -> Turns:
+        """The conversation, with the draft that a lost connection may have left behind."""
+        turns: Turns = data[self.parts.turns]
+        draft: Turn | None = data[self.parts.draft]
+        return turns if draft is None else (*turns, finish_turn(draft, self.session))
+
+    # What the events show.
+
+    @property
+    def outputs(self) -> list[Any]:
+        """What `show_draft`, `show_turns` and `show_hint` change, and the prompt's own box."""
+        parts = self.parts
+        return [parts.past, parts.live, parts.route, parts.stop, parts.hint, parts.prompt, parts.turns, parts.draft]
+
+    def show_draft(self, turns: Turns, draft: Turn) -> Updates:
+        """A turn that is being answered, after those that are over."""
+        parts = self.parts
+        return {
+            parts.turns: turns,
+            parts.draft: draft,
+            parts.past: self.log(turns),
+            parts.live: self.messages(draft),
+            parts.route: live_region(self.stats(draft)),
+            parts.stop: gr.update(visible=True),
+            parts.hint: live_region(HELP),
+        }
+
+    def show_turns(self, turns: Turns) -> Updates:
+        """A conversation of which no turn is being answered."""
+        parts = self.parts
+        return {
+            parts.turns: turns,
+            parts.draft: None,
+            parts.past: self.log(turns),
+            parts.live: [],
+            parts.route: live_region(self.stats(turns[-1]) if turns else ""),
+            parts.stop: gr.update(visible=False),
+            parts.hint: live_region(HELP),
+        }
+
+    def show_hint(self, text: str) -> Updates:
+        """What is to be said under the prompt; "" for how the prompt is used."""
+        return {self.parts.hint: live_region(html_text(text) or HELP)}
+
+    def show_settings(self, question: Question, chain: Chain, visitor: gr.Request) -> Updates:
+        """The tab's settings as a question has them. The chain stays, and is shown as it is beside its provider."""
+        parts, state = self.parts, model_choices.state(self.session_for(visitor), question.provider)
+        temperature, max_tokens = question.temperature, question.max_tokens
+        return {
+            parts.note: model_choices.provider_note(state),
+            parts.provider: question.provider,
+            parts.model: gr.update(choices=model_choices.models(state), value=question.model, visible=True),
+            parts.chain.view: fallback_chain.html(self.session, chain, provider=question.provider),
+            parts.system: question.system,
+            parts.temperature: "" if temperature is None else f"{temperature:g}",
+            parts.max_tokens: "" if max_tokens is None else str(max_tokens),
+        }
+
+    def log(self, turns: Turns) -> list[transcript.Message]:
+        return transcript.log(turns, self._titles)
+
+    def messages(self, draft: Turn) -> list[transcript.Message]:
+        return transcript.messages(draft, self._titles)
+
+    def stats(self, turn: Turn) -> str:
+        """The line that a screen reader speaks: without every single attempt."""
+        return answer_stats.line(turn, self._titles, attempts=False)
+
+    @property
+    def _titles(self) -> answer_stats.Titles:
+        return model_choices.titles(self.session)

@@ -1,0 +1,31 @@
+"""The component that shows a conversation, the same on the Chat tab and in each pane of the Compare tab."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import gradio as gr
+
+LATEX: list[dict[str, str | bool]] = [
+    {"left": "$$", "right": "$$", "display": True},
+    {"left": "\\[", "right": "\\]", "display": True},
+    {"left": "\\(", "right": "\\)", "display": False},
+]
+"""What encloses a formula. A single `$` does not: it is a price more often than a formula."""
+
+
+def chatbot(label: str, **options: Any) -> gr.Chatbot:
+    """A Chatbot without a frame of its own. `options` are Gradio's, such as its id."""
+    return gr.Chatbot(
+        label=label,
+        show_label=False,
+        height=None,
+        autoscroll=False,
+        layout="bubble",
+        group_consecutive_messages=False,
+        buttons=["copy"],
+        latex_delimiters=LATEX,
+        feedback_options=None,
+        allow_file_downloads=False,
+        **options,
+    )

@@ -172,7 +172,7 @@ class ConfiguredProviders:
         return options
 
     def address(self, spec: ProviderSpec) -> str:
-        """Another base URL than the row's, if the settings name one. Raises `ConfigurationError`."""
+        """Another base URL than the spec's, if the settings name one. Raises `ConfigurationError`."""
         setting = next((name for name in spec.url if self._settings.value(name)), "")
         if spec.url and not setting and self._settings.on_space and urlsplit(spec.base_url).hostname == "127.0.0.1":
             raise ConfigurationError(

@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from llm_hub.access.keyring import Keyring
+from llm_hub.access.provider_pool import ProviderPool
 from llm_hub.access.session import Session, SharedState
 from llm_hub.errors import LLMHubError
 from llm_hub.factory import ConfiguredProviders
@@ -45,6 +46,7 @@ class Hub:
             ),
             Health(cooldown=settings.cooldown, clock=clock),
             clock,
+            ProviderPool(clock),
         )
         self.prices = self._shared.prices
         self.running = self._shared.running

@@ -1,7 +1,7 @@
 """The settings: from the environment, and from a `.env` file below it.
 
 The hub's own begin with LLM_HUB_ and are the fields of `Settings`. Providers use the names that people already have
-(OPENAI_API_KEY, …): which they are is written in the factory's rows, and `value` reads them.
+(OPENAI_API_KEY, …): which they are is written in `providers/catalog.py`, and `value` reads them.
 """
 
 from __future__ import annotations

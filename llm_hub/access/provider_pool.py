@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import hmac
 import secrets
+import time
 from collections import OrderedDict
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
@@ -69,7 +70,7 @@ class PooledProvider:
 class ProviderPool:
     """Every open provider. The owner's, and those that need no key, stay open; of visitors' only so many do."""
 
-    def __init__(self, clock: Callable[[], float]) -> None:
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._shared: dict[str, PooledProvider] = {}
         self._visitors: OrderedDict[tuple[str, bytes], PooledProvider] = OrderedDict()

@@ -75,11 +75,8 @@ class SharedState:
     timeouts: Timeouts = field(default_factory=Timeouts)
     health: Health = field(default_factory=Health)
     clock: Callable[[], float] = time.monotonic
-    pool: ProviderPool = field(init=False)
+    pool: ProviderPool = field(default_factory=ProviderPool)
     running: RunningAnswers = field(default_factory=RunningAnswers)
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "pool", ProviderPool(self.clock))
 
 
 class Session:

@@ -32,9 +32,9 @@ class Turns:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["path"] in PAGES:
-            turn = _Turn(self._pages)
+            turn = _OpenTurn(self._pages)
         elif scope["path"].startswith(EVENTS):
-            turn = _Turn(self._events, MAX_TURN_SECONDS)
+            turn = _OpenTurn(self._events, MAX_TURN_SECONDS)
         else:
             await self._app(scope, receive, send)
             return
@@ -50,7 +50,7 @@ class Turns:
             turn.end()
 
 
-class _Turn:
+class _OpenTurn:
     """Holds a place among `turns` from its beginning to its first end, or for at most so many `seconds`."""
 
     def __init__(self, turns: asyncio.Semaphore, seconds: float | None = None) -> None:

@@ -39,13 +39,13 @@ TRIM_AFTER = 100
 
 
 def keep_little(app: gradio.routes.App, blocks: Blocks, open_tabs: Container[str] = ()) -> None:
-    """Puts `Sessions` in place of what the application keeps, and `Places` where it logs."""
-    app.state_holder = Sessions(open_tabs)
+    """Puts `SmallSessions` in place of what the application keeps, and `Places` where it logs."""
+    app.state_holder = SmallSessions(open_tabs)
     app.state_holder.set_blocks(blocks)
     gradio.queueing.traceback = gradio.routes.traceback = Places  # type: ignore[assignment,attr-defined]
 
 
-class Session(SessionState):
+class SmallSession(SessionState):
     """One tab's state. What was typed is not kept beside it."""
 
     def __init__(self, blocks: Blocks) -> None:
@@ -69,7 +69,7 @@ class Session(SessionState):
     def _update_value_in_config(self, key: int, value: Any) -> None: ...
 
 
-class Sessions(StateHolder):
+class SmallSessions(StateHolder):
     """Every tab's. Where there is no room, closed ones go first; after an hour they all go, and at once if nothing was
     said in them. `open_tabs` are those that are open in a browser.
     """
@@ -83,7 +83,7 @@ class Sessions(StateHolder):
         if session_id not in self.session_data:
             if len(self.session_data) >= self.capacity:
                 self._drop(next((name for name, kept in self.session_data.items() if kept.is_closed), ""))
-            self.session_data[session_id] = Session(self.blocks)
+            self.session_data[session_id] = SmallSession(self.blocks)
         return super().__getitem__(session_id)
 
     def delete_all_expired_state(self) -> None:

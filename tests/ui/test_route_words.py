@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -147,6 +148,24 @@ def test_a_failed_answer_opens_what_was_tried_and_what_was_not() -> None:
     error.attempts = (failed(), failed("anthropic", "claude", outcome="paused", reason="Anthropic is paused: x."))
     turn = Turn(PROMPT, ASKED, answer=Snapshot(error=error)).ended()
     assert "<summary>1 attempt, 1 not asked</summary>" in answer_stats.line(turn, TITLES)
+
+
+@pytest.mark.parametrize("outcome", ["paused", "not_configured", "not_offered"])
+def test_nobody_takes_over_from_a_model_that_was_not_asked(outcome: str) -> None:
+    turn = finished(failed(outcome=outcome, reason="OpenAI is paused: x."), answered())
+    line = answer_stats.line(turn, TITLES)
+    assert "took over" not in line
+    assert "in place of OpenAI, which was not asked" in line
+    assert "<summary>1 attempt, 1 not asked</summary>" in line
+    assert '<li class="not-asked">' in line
+
+
+def test_a_model_that_was_not_asked_is_not_confused_with_one_that_broke_off() -> None:
+    unsent, broken = failed("chaos", "steady", outcome="paused"), replace(BROKE, started=0.1)
+    events = (AttemptFailed(unsent), AttemptStarted("openai", "gpt", 1), AttemptFailed(broken), RESUMED)
+    line = answer_stats.line(finished(unsent, broken, answered(), events=events, text=HALF + " five"), TITLES)
+    assert "in place of Chaos, which was not asked" in line
+    assert "Anthropic took over after 4 words" in line
 
 
 def test_what_a_provider_says_of_its_failure_stays_text() -> None:

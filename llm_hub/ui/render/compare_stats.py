@@ -90,7 +90,7 @@ def of(turn: Turn, titles: Mapping[str, str]) -> Figures:
         price=price(turn.price) if response is not None else "unknown",
         ended=ended,
         answered=response is not None,
-        attempts=max(1, len([one for one in attempt_text.attempts(turn) if one.outcome != attempt_text.NOT_ASKED])),
+        attempts=max(1, sum(attempt_text.was_sent(attempt) for attempt in attempt_text.attempts(turn))),
     )
 
 

@@ -1,6 +1,8 @@
-"""From turns to the messages of a Gradio Chatbot.
+"""Turns as the messages of a Gradio Chatbot.
 
-Text goes out as text blocks: a bare string would be stripped and re-indented by Gradio on every update.
+Text goes out as text blocks, a workaround for Gradio 6.31.0: it strips and re-indents a bare string at every update, so
+code would lose its indent, and the next update would send the whole message again. May go when:
+tests/ui/gradio_fixes/test_server_side.py::test_gradio_reindents_a_message_that_is_a_bare_string fails.
 """
 
 from __future__ import annotations

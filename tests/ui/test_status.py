@@ -50,7 +50,8 @@ def test_a_provider_that_is_set_up_is_ready_only_after_it_answered() -> None:
 
     def word(*targets: TargetState, probe: health_view.ProbeResult | None = None) -> str:
         html = health_view.health_html([OPENAI], targets, {"openai": probe} if probe else {}, lambda _: None)
-        return re.findall(r'<b>OpenAI</b><span class="word">(.*?)</span>', html)[0]
+        word = re.search(r'<b>OpenAI</b><span class="word">(.*?)</span>', html)
+        return word.group(1) if word else ""
 
     assert word() == "not asked yet"
     assert word(TargetState("openai/gpt", None, (attempt("paused"),), (1.0,))) == "not asked yet"

@@ -1,4 +1,4 @@
-"""The panes' figures side by side: as a table, as a plot, and as plain values for an export."""
+"""The figures of the panes' answers: as a table, as plots, and as plain values for an export."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ if TYPE_CHECKING:
     from llm_hub.ui.chat.conversation import Turn
 
 _ENDS = {"stop": "complete", "length": "cut at its limit", "tool_calls": "asks for a tool"}
-"""How an answer ended, in words for people: a program that reads an export gets the API's own."""
+"""How an answer ended, in words for people. An export has the API's own words."""
 _CHARACTERS_A_TOKEN = 4
-"""English text, roughly; only used where a provider did not count, and then marked with ≈."""
+"""Roughly, in English text. Used only if a provider did not count, and then marked with ≈."""
 
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """One answer in numbers. `counted`: the provider counted its tokens; else `written` is an estimate.
+    """One answer in numbers: `title` is the target that answered, times are seconds, `rate` is tokens a second.
 
-    `answered`: it came to its end by itself.
+    `counted`: the provider counted the tokens; otherwise `written` is an estimate. `answered`: the answer is complete.
     """
 
-    who: str
+    title: str
     first: float | None
     total: float
     written: int
@@ -41,19 +41,21 @@ class Figures:
 
     @property
     def whole(self) -> float | None:
-        """How long the whole answer took."""
+        """Seconds that the whole answer took, if it is complete."""
         return self.total if self.answered else None
 
     @property
     def end(self) -> str:
+        """How it ended, in words for people."""
         return _ENDS.get(self.ended, self.ended)
 
     @property
     def about(self) -> str:
+        """The sign before an estimate."""
         return "" if self.counted else "≈ "
 
     def words(self) -> dict[str, str]:
-        """By what a reader calls them."""
+        """The figures as text, by the names that readers know them by."""
         return {
             "first token": "none" if self.first is None else seconds(self.first),
             "tokens a second": "" if self.rate is None else f"{self.about}{self.rate:.0f}",
@@ -72,7 +74,8 @@ def of(turn: Turn, titles: Mapping[str, str]) -> Figures:
     timing = response.timing if response else None
     first = timing.first_token if timing else answer.first_token
     total = timing.total if timing else answer.elapsed
-    whole = response is not None and not attempt_text.seams(turn, {})  # else the provider counted its own part only
+    resumed = attempt_text.seams(turn, {})  # then the last provider counted its own part only
+    whole = response is not None and not resumed
     written = response.usage.get("completion_tokens") if response is not None and whole else None
     counted = written is not None
     if written is None:
@@ -80,7 +83,7 @@ def of(turn: Turn, titles: Mapping[str, str]) -> Figures:
     streamed = 0.0 if first is None else total - first
     ended = turn.outcome if response is None else response.finish_reason
     return Figures(
-        who=name(*attempt_text.answering(turn), titles),
+        title=name(*attempt_text.answering(turn), titles),
         first=first,
         total=total,
         written=written,
@@ -95,12 +98,12 @@ def of(turn: Turn, titles: Mapping[str, str]) -> Figures:
 
 
 def table(rows: Sequence[Figures]) -> str:
-    """One line an answer."""
+    """A table with a row for each answer."""
     if not rows:
         return ""
     heads = "".join(f'<th scope="col">{head}</th>' for head in ("model", *rows[0].words()))
     lines = "".join(
-        f'<tr><th scope="row">{html_text(row.who)}</th>'
+        f'<tr><th scope="row">{html_text(row.title)}</th>'
         + "".join(f"<td>{html_text(value)}</td>" for value in (row.words() | {"ended": row.end}).values())
         + "</tr>"
         for row in rows
@@ -109,15 +112,15 @@ def table(rows: Sequence[Figures]) -> str:
 
 
 def plot(rows: Sequence[Figures]) -> str:
-    """Bars for what can be better or worse."""
+    """A plot with bars for each figure that can be better or worse."""
     return "".join((
         _bars("First token", "shorter is better", [(row, row.first, seconds) for row in rows]),
-        _bars("Tokens a second", "longer is better", [(row, row.rate, _rate(row)) for row in rows]),
+        _bars("Tokens a second", "longer is better", [(row, row.rate, _rate_format(row)) for row in rows]),
         _bars("Whole answer", "shorter is sooner", [(row, row.whole, seconds) for row in rows]),
     ))  # fmt: skip
 
 
-def _rate(row: Figures) -> Callable[[float], str]:
+def _rate_format(row: Figures) -> Callable[[float], str]:
     return lambda value: f"{row.about}{value:.0f}"
 
 
@@ -126,11 +129,11 @@ def _bars(title: str, note: str, values: Sequence[tuple[Figures, float | None, C
     if not most:
         return ""
     bars = []
-    for row, value, said in values:
-        text = (row.ended if not row.answered else "unknown") if value is None else said(value)
+    for row, value, format_value in values:
+        text = (row.ended if not row.answered else "unknown") if value is None else format_value(value)
         fill = "" if value is None else f'<span class="fill" style="width:{100 * value / most:.1f}%"></span>'
         bars.append(
-            f'<div class="bar"><span class="who">{html_text(row.who)}</span><span class="track">{fill}</span>'
+            f'<div class="bar"><span class="who">{html_text(row.title)}</span><span class="track">{fill}</span>'
             f'<span class="value">{html_text(text)}</span></div>'
         )
     return f'<div class="bars"><h3>{title} <small>{note}</small></h3>{"".join(bars)}</div>'

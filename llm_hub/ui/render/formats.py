@@ -1,4 +1,4 @@
-"""Seconds, dollars and names, as the page writes them."""
+"""How the page writes seconds, dollars, counts and the names of targets."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 Titles = dict[str, str]
-"""Provider names to what the page calls them."""
+"""The titles that the page gives providers, by provider name."""
 
 
 def price(amount: Decimal | None) -> str:
-    """An unknown price is never nothing."""
+    """A price in US dollars. One that is unknown is never written as nothing."""
     if amount is None:
         return "price unknown"
     if amount == 0:
@@ -25,12 +25,12 @@ def price(amount: Decimal | None) -> str:
 
 
 def seconds(value: float) -> str:
-    """As long as a reader needs it: 0.42 s, 3.1 s, 75 s."""
+    """A duration with two figures or more: 0.42 s, 3.1 s, 75 s."""
     return f"{value:.2f} s" if value < 1 else f"{value:.1f} s" if value < 10 else f"{value:.0f} s"
 
 
 def ago(age: float) -> str:
-    """12 s ago, 3 min ago, 2 h ago; assets/page.js counts on in the same words."""
+    """How long ago something was: 12 s ago, 3 min ago, 2 h ago; assets/page.js counts on in the same words."""
     for unit, length in (("h", 3600), ("min", 60)):
         if age >= length:
             return f"{age // length:.0f} {unit} ago"
@@ -38,14 +38,14 @@ def ago(age: float) -> str:
 
 
 def name(provider: str, model: str, titles: Mapping[str, str]) -> str:
-    """A target in a reader's words: OpenAI · gpt-6-luna."""
+    """A provider and a model in a reader's words: OpenAI · gpt-6-luna."""
     title = titles.get(provider, provider)
     return f"{title} · {model}" if model else title
 
 
-def target(asked: str, titles: Mapping[str, str]) -> str:
+def target(target_id: str, titles: Mapping[str, str]) -> str:
     """The same for a target as the hub names it: openai/gpt-6-luna."""
-    provider, _, model = asked.partition("/")
+    provider, _, model = target_id.partition("/")
     return name(provider, model, titles)
 
 

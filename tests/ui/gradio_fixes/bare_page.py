@@ -25,6 +25,7 @@ def count_up() -> Iterator[str]:
 
 
 def build() -> gr.Blocks:
+    page: gr.Blocks
     with gr.Blocks(analytics_enabled=False) as page:
         choice = gr.Dropdown(["one", "two"], value="one", label="List", interactive=True, elem_id="list")
         inputs = gr.Number(0, elem_id="inputs")

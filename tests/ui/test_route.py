@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-import pytest
 from playwright.sync_api import expect
 
 from tests.fault_server import answer_text
 from tests.ui.test_chat_page import begun, chats
 
 if TYPE_CHECKING:
+    import pytest
     from playwright.sync_api import Browser
 
     from tests.fault_server import FaultServerThread

@@ -35,7 +35,7 @@ def mount_page(app: FastAPI, page: Page, guard: Guard) -> Any:
     import gradio as gr
 
     from llm_hub.ui.gradio_fixes.event_inputs import EventInputs
-    from llm_hub.ui.gradio_fixes.session_memory import keep_little
+    from llm_hub.ui.gradio_fixes.session_memory import limit_session_memory
 
     blocks = page.blocks
     blocks.max_threads = 200  # caps all running events, asynchronous ones too
@@ -60,6 +60,6 @@ def mount_page(app: FastAPI, page: Page, guard: Guard) -> Any:
     )
     mounted = (getattr(route, "app", None) for route in app.routes)
     gradio_app = next(part for part in mounted if isinstance(part, gr.routes.App))
-    keep_little(gradio_app, blocks, guard.tabs.open)
+    limit_session_memory(gradio_app, blocks, guard.tabs.open)
     guard.problem = EventInputs(blocks, gradio_app.state_holder).problem
     return gradio_app

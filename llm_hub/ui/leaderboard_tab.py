@@ -13,7 +13,7 @@ from llm_hub.ui.browser_files import SAVE, file
 from llm_hub.ui.gradio_fixes.event_options import QUIET
 from llm_hub.ui.model_choices import titles
 from llm_hub.ui.render.export import as_csv
-from llm_hub.ui.render.formats import counted, target
+from llm_hub.ui.render.formats import format_count, format_target_id
 from llm_hub.ui.render.sanitize import html_text
 
 if TYPE_CHECKING:
@@ -91,7 +91,7 @@ def _table(rated: Board, provider_titles: Titles) -> str:
             f'<span class="point" style="left:{middle:.1f}%"></span></span>'
         )
         rows.append(
-            f'<tr><td>{rank}</td><th scope="row">{html_text(target(rating.target, provider_titles))}</th>'
+            f'<tr><td>{rank}</td><th scope="row">{html_text(format_target_id(rating.target, provider_titles))}</th>'
             f'<td class="number"><b>{rating.rating:.0f}</b> '
             f'<span class="ends">{rating.low:.0f} to {rating.high:.0f}</span></td>'
             f'<td class="interval" aria-hidden="true">{interval}</td>'
@@ -100,7 +100,7 @@ def _table(rated: Board, provider_titles: Titles) -> str:
     heads = ("", "model", "rating", "95 % interval", "votes", "wins")
     head = "".join(f'<th scope="col">{text}</th>' for text in heads)
     return (
-        f'<h2>{counted(rated.votes, "vote")}</h2><div class="wide">'
+        f'<h2>{format_count(rated.votes, "vote")}</h2><div class="wide">'
         f'<table class="ratings"><tr>{head}</tr>{"".join(rows)}</table></div>'
     )
 
@@ -109,13 +109,15 @@ def _matrix(rated: Board, provider_titles: Titles) -> str:
     """How often the model of the row was better than that of the column."""
     names = [rating.target for rating in rated.ratings][:MAX_MATRIX_MODELS]
     head = "".join(
-        f'<th scope="col" title="{html_text(target(name, provider_titles))}">{number}</th>'
+        f'<th scope="col" title="{html_text(format_target_id(name, provider_titles))}">{number}</th>'
         for number, name in enumerate(names, 1)
     )
     rows = []
     for number, name in enumerate(names, 1):
         cells = "".join(_cell(rated, name, other) for other in names)
-        rows.append(f'<tr><th scope="row">{number} {html_text(target(name, provider_titles))}</th>{cells}</tr>')
+        rows.append(
+            f'<tr><th scope="row">{number} {html_text(format_target_id(name, provider_titles))}</th>{cells}</tr>'
+        )
     return (
         '<h2>Who was better than whom</h2><p class="scale">Share of the comparisons of both in which the model of the '
         "row was better than that of the column; a tie is half.</p>"
@@ -128,4 +130,4 @@ def _cell(rated: Board, row: str, column: str) -> str:
     if not games:
         return '<td class="none">–</td>' if row != column else '<td class="self"></td>'
     share = rated.wins[row, column] / games
-    return f'<td style="--share:{share:.2f}">{100 * share:.0f} %<small>{counted(games, "game")}</small></td>'
+    return f'<td style="--share:{share:.2f}">{100 * share:.0f} %<small>{format_count(games, "game")}</small></td>'

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from llm_hub.errors import InvalidRequest
-from llm_hub.ui.render.formats import target
+from llm_hub.ui.render.formats import format_target_id
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -61,7 +61,7 @@ def targets(hub: Hub) -> list[Choice]:
         if state.ready:
             known = never_shorter(listed(hub.listed(state.name)), models(state))
             whole = [f"{state.name}/{model}" for _, model in known[:MAX_MODELS_PER_PROVIDER]] or [state.name]
-            offered += [(target(one, called), one) for one in whole]
+            offered += [(format_target_id(one, called), one) for one in whole]
     return offered
 
 
@@ -79,7 +79,7 @@ def typed(hub: Hub, text: str) -> str:
 
 def in_order(route: Iterable[str], called: Titles) -> str:
     """OpenAI · gpt-6-luna, then Anthropic · claude-haiku-5-5, then Embedded."""
-    return ", then ".join(target(one, called) for one in route)
+    return ", then ".join(format_target_id(one, called) for one in route)
 
 
 def never_shorter(models: list[Choice], known: list[Choice]) -> list[Choice]:

@@ -16,7 +16,7 @@ from llm_hub.access.client_address import from_here
 from llm_hub.errors import ConfigurationError
 from llm_hub.ui.gradio_fixes.event_options import QUIET
 from llm_hub.ui.model_choices import titles
-from llm_hub.ui.render.formats import counted, price, target
+from llm_hub.ui.render.formats import format_count, format_price, format_target_id
 from llm_hub.ui.render.sanitize import html_text
 from llm_hub.usage.ledger import DAY, Used, together
 
@@ -80,7 +80,7 @@ def usage_html(totals: Sequence[Total], today: int, days: int, provider_titles: 
         (
             _sums(sum(by_target.values(), Used())),
             _plots(totals, today, days),
-            _table("model", [(target(name, provider_titles), used) for name, used in by_target.items()]),
+            _table("model", [(format_target_id(name, provider_titles), used) for name, used in by_target.items()]),
             _table("asked by", [(CALLERS.get(name, name), used) for name, used in by_caller.items()]),
         )
     )
@@ -98,7 +98,7 @@ def _sums(used: Used) -> str:
         (
             _price_sum(used),
             "price",
-            f"{counted(used.unpriced, 'answer')} without a known price" if used.unpriced else "",
+            f"{format_count(used.unpriced, 'answer')} without a known price" if used.unpriced else "",
         ),
     )
     sums = "".join(
@@ -115,7 +115,7 @@ def _answered(used: Used) -> str:
 def _price_sum(used: Used) -> str:
     """The sum of the known prices. It is unknown if none is, or if the known ones are free and the rest may not be."""
     known = used.price or (used.answered and not used.unpriced)
-    return price(used.price if known else None).removeprefix("price ")
+    return format_price(used.price if known else None).removeprefix("price ")
 
 
 def _plots(totals: Sequence[Total], today: int, days: int) -> str:
@@ -135,7 +135,9 @@ def _plots(totals: Sequence[Total], today: int, days: int) -> str:
                 lambda used: used.prompt_tokens + used.completion_tokens,
                 lambda value: f"{value:,}",
             ),
-            _columns("Dollars a day", span, by_day, lambda used: used.price, lambda value: price(Decimal(value))),
+            _columns(
+                "Dollars a day", span, by_day, lambda used: used.price, lambda value: format_price(Decimal(value))
+            ),
             "</div>",
         )
     )

@@ -16,7 +16,7 @@ from gradio.exceptions import InvalidPathError
 from llm_hub.serving.application import Application
 from llm_hub.serving.mount import build_page, mount_page
 from llm_hub.settings import Settings
-from llm_hub.ui.gradio_fixes.session_memory import Places
+from llm_hub.ui.gradio_fixes.session_memory import ErrorPlaces
 from tests.ui.site import Site
 from tests.ui.tab import Tab, updates
 
@@ -63,7 +63,7 @@ async def test_gradio_itself_would_not_read_it_either(tmp_path: Path) -> None:
     application = Application(Settings(database_url=f"sqlite:///{tmp_path / 'hub.db'}"))
     page = build_page(application.visitors, application.votes, None)
     mount_page(application.api, page, application.guard)
-    assert gradio.queueing.traceback is gradio.routes.traceback is Places  # type: ignore[attr-defined]
+    assert gradio.queueing.traceback is gradio.routes.traceback is ErrorPlaces  # type: ignore[attr-defined]
     send = next(event for event in page.blocks.fns.values() if event.api_name == "send")
     for kind in forged(str(tmp_path / "secret.png")):
         with pytest.raises(InvalidPathError, match="was not uploaded by a user"):
@@ -254,7 +254,7 @@ def test_what_somebody_typed_is_not_logged_when_an_event_fails(caplog: pytest.Lo
     try:
         {}[CANARY]
     except KeyError:
-        Places.print_exc()
+        ErrorPlaces.print_exc()
     assert "An event of the page failed: KeyError" in caplog.text
     assert "test_closed.py" in caplog.text
     assert CANARY not in caplog.text

@@ -12,7 +12,7 @@ from llm_hub.chat import Attempt, AttemptFailed, AttemptStarted, LLMResponse, Me
 from llm_hub.errors import RouteFailed
 from llm_hub.ui.chat.conversation import Question, Turn, request
 from llm_hub.ui.render import answer_stats, attempt_text, transcript
-from llm_hub.ui.render.resume_marks import marked
+from llm_hub.ui.render.resume_marks import insert_resume_marks
 from llm_hub.ui.streaming.coalescer import RouteEvent, Snapshot
 
 TITLES = {"openai": "OpenAI", "anthropic": "Anthropic", "chaos": "Chaos"}
@@ -34,7 +34,7 @@ def answered(provider: str = "anthropic", model: str = "claude", started: float 
 
 def line_of_running(*events: RouteEvent, text: str = "", elapsed: float = 1.0) -> str:
     answer = Snapshot(text, elapsed=elapsed, first_token=0.1 if text else None, route=events)
-    return answer_stats.line(Turn(PROMPT, QUESTION, answer=answer), TITLES)
+    return answer_stats.render_stats_line(Turn(PROMPT, QUESTION, answer=answer), TITLES)
 
 
 def finished(*attempts: Attempt, events: tuple[RouteEvent, ...] = (), text: str = HALF, **more: object) -> Turn:
@@ -100,14 +100,16 @@ def test_the_running_line_describes_trouble_in_plain_words(line: str, text: str)
 
 
 def test_an_answer_that_came_at_the_first_attempt_mentions_no_attempts() -> None:
-    line = answer_stats.line(finished(answered("openai", "gpt", 0.0)), TITLES)
+    line = answer_stats.render_stats_line(finished(answered("openai", "gpt", 0.0)), TITLES)
     assert "attempt" not in line
     assert "took over" not in line
 
 
 def test_a_finished_answer_names_the_model_that_gave_it_and_the_one_it_replaced() -> None:
     attempts = (failed(), failed(started=0.9, wait=0.4), answered())
-    line = answer_stats.line(finished(*attempts, events=(STARTED, AttemptFailed(attempts[0]), OTHER)), TITLES)
+    line = answer_stats.render_stats_line(
+        finished(*attempts, events=(STARTED, AttemptFailed(attempts[0]), OTHER)), TITLES
+    )
     assert line.index("Anthropic · claude") < line.index("took over from OpenAI")
     assert "<summary>3 attempts</summary>" in line
     assert line.count("<li") == 3
@@ -115,7 +117,7 @@ def test_a_finished_answer_names_the_model_that_gave_it_and_the_one_it_replaced(
 
 def test_every_attempt_lists_its_time_duration_reason_and_price() -> None:
     turn = finished(failed(), failed(started=0.9, wait=0.4), answered(), prices=(None, None, Decimal("0.25")))
-    rows = attempt_text.opened(turn, TITLES)
+    rows = attempt_text.render_attempts(turn, TITLES)
     assert "at the start · took 0.50 s · no charge expected" in rows
     assert "at +0.90 s, after a wait of 0.40 s · took 0.50 s" in rows
     assert "at +1.0 s · took 2.0 s · first token 0.40 s · 9 in / 4 out tokens · $0.2500" in rows
@@ -127,7 +129,7 @@ def test_a_resumed_answer_says_after_how_many_words_and_that_more_was_paid_than_
         BROKE, answered(), events=(STARTED, AttemptFailed(BROKE), RESUMED), text=HALF + " five six",
         prices=(None, Decimal("0.01")),
     )  # fmt: skip
-    line = answer_stats.line(turn, TITLES)
+    line = answer_stats.render_stats_line(turn, TITLES)
     assert "took over from OpenAI after 4 words" in line
     assert "at least $0.0100" in line
     assert "≈ 7 out tokens" in line
@@ -135,12 +137,12 @@ def test_a_resumed_answer_says_after_how_many_words_and_that_more_was_paid_than_
 
 def test_two_models_of_one_provider_are_told_apart() -> None:
     turn = finished(failed("chaos", "overloaded"), answered("chaos", "steady"))
-    assert "took over from Chaos · overloaded" in answer_stats.line(turn, TITLES)
+    assert "took over from Chaos · overloaded" in answer_stats.render_stats_line(turn, TITLES)
 
 
 def test_a_stopped_answer_never_claims_the_first_choice() -> None:
     answer = Snapshot("so far", elapsed=2.0, first_token=1.5, route=(STARTED, AttemptFailed(failed()), OTHER))
-    line = answer_stats.line(Turn(PROMPT, QUESTION, answer=answer).ended(), TITLES)
+    line = answer_stats.render_stats_line(Turn(PROMPT, QUESTION, answer=answer).ended(), TITLES)
     assert line.index("Anthropic · claude") < line.index("took over from OpenAI")
     assert "2 attempts" in line
 
@@ -149,13 +151,13 @@ def test_a_failed_answer_lists_attempts_and_models_that_were_not_asked() -> None
     error = RouteFailed("Nobody could answer.")
     error.attempts = (failed(), failed("anthropic", "claude", outcome="paused", reason="Anthropic is paused: x."))
     turn = Turn(PROMPT, QUESTION, answer=Snapshot(error=error)).ended()
-    assert "<summary>1 attempt, 1 not asked</summary>" in answer_stats.line(turn, TITLES)
+    assert "<summary>1 attempt, 1 not asked</summary>" in answer_stats.render_stats_line(turn, TITLES)
 
 
 @pytest.mark.parametrize("outcome", ["paused", "not_configured", "not_offered"])
 def test_nobody_takes_over_from_a_model_that_was_not_asked(outcome: str) -> None:
     turn = finished(failed(outcome=outcome, reason="OpenAI is paused: x."), answered())
-    line = answer_stats.line(turn, TITLES)
+    line = answer_stats.render_stats_line(turn, TITLES)
     assert "took over" not in line
     assert "in place of OpenAI, which was not asked" in line
     assert "<summary>1 attempt, 1 not asked</summary>" in line
@@ -165,21 +167,23 @@ def test_nobody_takes_over_from_a_model_that_was_not_asked(outcome: str) -> None
 def test_a_model_that_was_not_asked_is_not_confused_with_one_that_broke_off() -> None:
     unsent, broken = failed("chaos", "steady", outcome="paused"), replace(BROKE, started=0.1)
     events = (AttemptFailed(unsent), AttemptStarted("openai", "gpt", 1), AttemptFailed(broken), RESUMED)
-    line = answer_stats.line(finished(unsent, broken, answered(), events=events, text=HALF + " five"), TITLES)
+    line = answer_stats.render_stats_line(
+        finished(unsent, broken, answered(), events=events, text=HALF + " five"), TITLES
+    )
     assert "in place of Chaos, which was not asked" in line
     assert "Anthropic took over after 4 words" in line
 
 
 def test_html_in_a_providers_error_stays_text() -> None:
     turn = finished(failed(reason="<img src=x onerror=alert(1)>"), answered("<b>", '"><i>'))
-    line = answer_stats.line(turn, TITLES)
+    line = answer_stats.render_stats_line(turn, TITLES)
     assert "<img" not in line
     assert "<i>" not in line
 
 
 def test_a_resume_mark_is_displayed_and_never_sent_to_a_provider() -> None:
     turn = finished(BROKE, answered(), events=(STARTED, AttemptFailed(BROKE), RESUMED), text=HALF + " five")
-    displayed = transcript.messages(turn, TITLES)[1]["content"][0]["text"]
+    displayed = transcript.list_turn_messages(turn, TITLES)[1]["content"][0]["text"]
     assert displayed == f'{HALF}<span class="seam" title="OpenAI broke off here; Anthropic goes on"></span> five'
     sent = request((turn,), Turn(PROMPT, QUESTION)).messages
     assert sent[1].text == HALF + " five"
@@ -189,7 +193,7 @@ def test_a_model_that_added_no_text_is_not_named_at_the_resume_mark() -> None:
     silent = failed("anthropic", "claude", started=1.0)
     events = (STARTED, AttemptFailed(BROKE), RESUMED, AttemptFailed(silent), Resumed("chaos", "steady", len(HALF)))
     turn = finished(BROKE, silent, answered("chaos", "steady"), events=events, text=HALF + " five")
-    assert attempt_text.seams(turn, TITLES) == {len(HALF): "OpenAI broke off here; Chaos goes on"}
+    assert attempt_text.resume_notes(turn, TITLES) == {len(HALF): "OpenAI broke off here; Chaos goes on"}
 
 
 PROSE = ["one tw|o three", "A sentence.| Another", "- a list| item", "# A head|ing", "**bo|ld** word", "`x` and| so",
@@ -202,14 +206,17 @@ DELICATE = ["```py\ncode |more\n```", "an `inline |span`", "$$x|^2$$", "\\(a |b\
 @pytest.mark.parametrize("text", PROSE)
 def test_a_break_in_prose_gets_a_resume_mark(text: str) -> None:
     before, after = text.split("|")
-    assert marked(before + after, {len(before): "here"}) == f'{before}<span class="seam" title="here"></span>{after}'
+    assert (
+        insert_resume_marks(before + after, {len(before): "here"})
+        == f'{before}<span class="seam" title="here"></span>{after}'
+    )
 
 
 @pytest.mark.parametrize("text", DELICATE)
 def test_a_resume_mark_that_would_break_the_markdown_is_left_out(text: str) -> None:
     before, after = text.split("|")
-    assert "seam" not in marked(before + after, {len(before): "here"})
+    assert "seam" not in insert_resume_marks(before + after, {len(before): "here"})
 
 
 def test_white_space_at_a_resume_mark_stays_where_it_was() -> None:
-    assert marked("one \n\ntwo", {6: "x"}) == 'one<span class="seam" title="x"></span> \n\ntwo'
+    assert insert_resume_marks("one \n\ntwo", {6: "x"}) == 'one<span class="seam" title="x"></span> \n\ntwo'

@@ -141,7 +141,7 @@ class ChatEvents:
     def edit(self, data: Inputs, edited: gr.EditData, visitor: gr.Request) -> Updates:
         turns = self._kept(data)
         index = edited.index[0] if isinstance(edited.index, list | tuple) else edited.index
-        number = transcript.turn_at(int(index), turns)
+        number = transcript.find_turn_number(int(index), turns)
         text = str(edited.value or "")
         if number is None or not text.strip():
             return {**self._hint("Nothing was changed."), self._parts.past: self._log(turns)}
@@ -153,12 +153,12 @@ class ChatEvents:
             return {
                 **self._hint(hint),
                 **kept,
-                self._parts.prompt: {"text": transcript.typed(text, original), "files": []},
+                self._parts.prompt: {"text": transcript.restore_edited_prompt(text, original), "files": []},
             }
-        if transcript.is_shortened(original) and text != transcript.shown(original):
+        if transcript.is_shortened(original) and text != transcript.shorten_prompt(original):
             hint = "That prompt is too long to edit in place: all of it stands in the box below."
             return {**self._hint(hint), **kept, self._parts.prompt: {"text": original, "files": []}}
-        text = transcript.typed(text, original)
+        text = transcript.restore_edited_prompt(text, original)
         images: tuple[Text | Image, ...] = turns[number].prompt.images
         prompt = Message(Role.USER, (*images, Text(text)) if images else text)
         return self._ask_again(visitor, data, turns, prompt, number)
@@ -178,7 +178,7 @@ class ChatEvents:
                     update: Updates = {parts.draft: draft, parts.route: status(self._figures(draft))}
                     if shown != (snapshot.text, snapshot.reasoning):
                         shown = (snapshot.text, snapshot.reasoning)
-                        update[parts.live] = transcript.messages(draft, self._titles)
+                        update[parts.live] = transcript.list_turn_messages(draft, self._titles)
                     yield update
         finally:
             self._answering.discard(session)
@@ -287,7 +287,7 @@ class ChatEvents:
         if error is not None and not isinstance(error, LLMHubError):
             log.error("An answer failed inside the hub.", exc_info=error)
         ended = draft.ended()
-        ended = replace(ended, prices=tuple(self._hub.price(attempt) for attempt in attempt_text.attempts(ended)))
+        ended = replace(ended, prices=tuple(self._hub.price(attempt) for attempt in attempt_text.list_attempts(ended)))
         if ended.answer.response is not None:
             ended = replace(ended, price=self._hub.price(ended.answer.response))
         return (*turns, ended)
@@ -325,7 +325,7 @@ class ChatEvents:
             parts.turns: turns,
             parts.draft: draft,
             parts.past: self._log(turns),
-            parts.live: transcript.messages(draft, self._titles),
+            parts.live: transcript.list_turn_messages(draft, self._titles),
             parts.route: status(self._figures(draft)),
             parts.stop: gr.update(visible=True),
             parts.hint: status(HELP),
@@ -344,11 +344,11 @@ class ChatEvents:
         }
 
     def _log(self, turns: Turns) -> list[transcript.Message]:
-        return transcript.log(turns, self._titles)
+        return transcript.list_messages(turns, self._titles)
 
     def _figures(self, turn: Turn) -> str:
         """The line that a screen reader hears: without every single attempt."""
-        return answer_stats.line(turn, self._titles, attempts=False)
+        return answer_stats.render_stats_line(turn, self._titles, attempts=False)
 
     def _hint(self, text: str) -> Updates:
         return {self._parts.hint: status(html_text(text) or HELP)}

@@ -9,7 +9,7 @@ import gradio as gr
 from llm_hub.errors import LLMHubError
 from llm_hub.ui import model_choices
 from llm_hub.ui.chat import fallback_chain
-from llm_hub.ui.gradio_fixes.default_model import first_of
+from llm_hub.ui.gradio_fixes.default_model import find_first_model
 from llm_hub.ui.gradio_fixes.event_options import NOW, STREAMING
 from llm_hub.ui.render.sanitize import html_text
 
@@ -82,7 +82,7 @@ class ModelLists:
         targets = gr.update(choices=model_choices.targets(hub))
         return {
             parts.model: gr.update(choices=model_choices.never_shorter(models, model_choices.models(state))),
-            parts.preselected.first: first_of(hub, provider),
+            parts.preselected.first: find_first_model(hub, provider),
             parts.note: note_on(state, problem),
             parts.chain.add: targets,
             parts.again: targets,

@@ -15,7 +15,7 @@ from llm_hub.ui import model_choices
 from llm_hub.ui.chat.chat_events import HELP, ChatEvents, status
 from llm_hub.ui.chat.chat_models import ModelLists, note_on
 from llm_hub.ui.chat.fallback_chain import ChainEvents, ChainParts, chain_control
-from llm_hub.ui.gradio_fixes.default_model import Preselected
+from llm_hub.ui.gradio_fixes.default_model import DefaultModel
 
 if TYPE_CHECKING:
     from llm_hub.gateway.visitors import Visitors
@@ -38,7 +38,7 @@ class ChatParts:
 
     provider: gr.Dropdown
     model: gr.Dropdown
-    preselected: Preselected
+    preselected: DefaultModel
     note: gr.HTML
     system: gr.Textbox
     temperature: gr.Textbox
@@ -153,7 +153,7 @@ def _layout(hub: Hub) -> ChatParts:
                 stop = gr.Button("Stop", visible=False, size="sm", elem_id="chat-stop")
                 hint = gr.HTML(status(HELP), elem_id="chat-hint")
     return ChatParts(
-        provider=provider, model=model, preselected=Preselected(hub, provider, model), note=note,
+        provider=provider, model=model, preselected=DefaultModel(hub, provider, model), note=note,
         system=system, temperature=temperature, max_tokens=max_tokens, chain=chain, new=new, past=past, live=live,
         again=again, route=route, prompt=prompt, stop=stop, hint=hint, turns=gr.State(()), draft=gr.State(None),
     )  # fmt: skip

@@ -14,7 +14,7 @@ import gradio as gr
 from llm_hub.errors import InvalidRequest
 from llm_hub.ui import model_choices
 from llm_hub.ui.gradio_fixes.event_options import NOW
-from llm_hub.ui.render.formats import target
+from llm_hub.ui.render.formats import format_target_id
 from llm_hub.ui.render.sanitize import html_text
 
 if TYPE_CHECKING:
@@ -123,7 +123,7 @@ def html(hub: Hub, chain: Chain, *, provider: str = "", problem: str = "") -> st
     """The list. With the route itself chosen, its first entry is what is asked first."""
     names, called = hub.fallback if chain is None else chain, model_choices.titles(hub)
     whole = provider == model_choices.AUTO
-    rows = "".join(_row(one, target(one, called), at, whole=whole) for at, one in enumerate(names))
+    rows = "".join(_row(one, format_target_id(one, called), at, whole=whole) for at, one in enumerate(names))
     nobody = "Nobody is asked." if whole else "Nobody else is asked."
     shown = f"<ol>{rows}</ol>" if names else f'<p class="nobody">{nobody}</p>'
     back = "" if chain is None else _button("route", "Back to the hub's route" if hub.fallback else "Clear")

@@ -67,7 +67,7 @@ class AfterEvents:
 
     async def differ(self, data: Inputs) -> Updates:
         comparison: Comparison = data[self._parts.comparison]
-        text = await asyncio.to_thread(view.difference, comparison, *comparison.pair)
+        text = await asyncio.to_thread(view.render_difference, comparison, *comparison.pair)
         return {self._parts.after.difference: text}
 
     def _carry(self, number: int) -> Callable[..., Any]:
@@ -178,7 +178,7 @@ def _answer(turn: Turn, titles: Titles) -> ExportedAnswer:
         text=turn.answer.text,
         outcome=turn.outcome,
         answered_by=f"{response.provider}/{response.model}" if response else "",
-        figures=dict(compare_stats.of(turn, titles).words()),
+        figures=dict(compare_stats.measure_turn(turn, titles).words()),
         problem=str(error) if error else "",
         reasoning=turn.answer.reasoning,
     )

@@ -24,7 +24,7 @@ from llm_hub.ui.chat.chat_models import note_on
 from llm_hub.ui.chat.conversation import Turn
 from llm_hub.ui.compare.compare_screen import HELP, CompareScreen, Inputs, Updates
 from llm_hub.ui.compare.comparison import MIN_PANES, Comparison, Pane
-from llm_hub.ui.gradio_fixes.default_model import first_of
+from llm_hub.ui.gradio_fixes.default_model import find_first_model
 from llm_hub.ui.gradio_fixes.event_options import NOW, STREAMING
 from llm_hub.ui.render import compare_panes as view
 from llm_hub.ui.streaming.blind_pace import paced
@@ -159,9 +159,9 @@ class CompareEvents:
                         draft = pane.draft = replace(draft, answer=whole)
                         titles = self._shown.titles
                         now: Updates = {
-                            parts.live: view.live(comparison, draft, titles, visible),
-                            parts.line: status(view.progress(comparison, number, titles, visible)),
-                            parts.head: view.head(comparison, number, titles),
+                            parts.live: view.list_live_messages(comparison, draft, titles, visible),
+                            parts.line: status(view.render_status(comparison, number, titles, visible)),
+                            parts.head: view.render_heading(comparison, number, titles),
                         }
                         # An empty update is still one: this is how a closed tab is noticed.
                         changed = {part: value for part, value in now.items() if shown.get(part) != value}
@@ -213,7 +213,7 @@ class CompareEvents:
             parts, comparison = self._parts.panes[number], data[self._parts.comparison]
             state = self._shown.state(data[parts.provider])
             comparison.notes[number] = note_on(state)
-            return {parts.head: view.head(comparison, number, self._shown.titles)}
+            return {parts.head: view.render_heading(comparison, number, self._shown.titles)}
 
         return choose
 
@@ -236,8 +236,8 @@ class CompareEvents:
             comparison.notes[number] = note_on(state, problem)
             return {
                 parts.model: gr.update(choices=model_choices.never_shorter(models, model_choices.models(state))),
-                parts.preselected.first: first_of(hub, provider),
-                parts.head: view.head(comparison, number, self._shown.titles),
+                parts.preselected.first: find_first_model(hub, provider),
+                parts.head: view.render_heading(comparison, number, self._shown.titles),
             }
 
         return list_models

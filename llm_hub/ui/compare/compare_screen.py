@@ -15,7 +15,7 @@ from llm_hub.ui.chat.conversation import Question
 from llm_hub.ui.compare.comparison import MAX_PANES, MIN_PANES, Comparison
 from llm_hub.ui.render import attempt_text, compare_stats
 from llm_hub.ui.render import compare_panes as view
-from llm_hub.ui.render.formats import name
+from llm_hub.ui.render.formats import format_target
 from llm_hub.ui.render.sanitize import html_text
 
 if TYPE_CHECKING:
@@ -96,7 +96,7 @@ class CompareScreen:
         error, response = ended.answer.error, ended.answer.response
         if error is not None and not isinstance(error, LLMHubError):
             log.error("An answer failed inside the hub.", exc_info=error)
-        prices = tuple(self.hub.price(attempt) for attempt in attempt_text.attempts(ended))
+        prices = tuple(self.hub.price(attempt) for attempt in attempt_text.list_attempts(ended))
         price = self.hub.price(response) if response is not None else None
         pane.turns, pane.draft = (*pane.turns, replace(ended, prices=prices, price=price)), None
 
@@ -111,10 +111,10 @@ class CompareScreen:
         return {
             parts.column: gr.update(visible=pane.shown),
             parts.picker: gr.update(visible=not (comparison.blind and pane.last is not None)),
-            parts.head: view.head(comparison, number, titles),
-            parts.past: view.past(comparison, pane.turns, titles),
-            parts.live: view.live(comparison, pane.draft, titles) if pane.draft else [],
-            parts.line: status(view.progress(comparison, number, titles)),
+            parts.head: view.render_heading(comparison, number, titles),
+            parts.past: view.list_past_messages(comparison, pane.turns, titles),
+            parts.live: view.list_live_messages(comparison, pane.draft, titles) if pane.draft else [],
+            parts.line: status(view.render_status(comparison, number, titles)),
             parts.stop: gr.update(visible=busy),
             parts.retry: gr.update(visible=answered),
             parts.carry: gr.update(visible=answered and not comparison.hidden),
@@ -157,8 +157,8 @@ class CompareScreen:
     def _results(self, comparison: Comparison) -> Updates:
         after = self.parts.after
         over = [pane.turns[-1] for pane in comparison.panes if pane.shown and pane.turns]
-        rows = [compare_stats.of(turn, self.titles) for turn in over]
-        figures = f"{compare_stats.table(rows)}<div class='plots'>{compare_stats.plot(rows)}</div>"
+        rows = [compare_stats.measure_turn(turn, self.titles) for turn in over]
+        figures = f"{compare_stats.render_table(rows)}<div class='plots'>{compare_stats.render_plot(rows)}</div>"
         sides = [(self.side(comparison, number), number) for number in comparison.shown]
         return {
             after.figures: figures,
@@ -170,4 +170,4 @@ class CompareScreen:
         """A pane's name in a list."""
         last = comparison.panes[number].last
         who = f"{comparison.letter(number)}"
-        return f"{who}: {name(last.asked.provider, last.asked.model, self.titles)}" if last else who
+        return f"{who}: {format_target(last.asked.provider, last.asked.model, self.titles)}" if last else who

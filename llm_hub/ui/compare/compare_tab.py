@@ -19,7 +19,7 @@ from llm_hub.ui.compare.compare_actions import AfterEvents
 from llm_hub.ui.compare.compare_events import CompareEvents
 from llm_hub.ui.compare.compare_screen import HELP, CompareScreen
 from llm_hub.ui.compare.comparison import MAX_PANES, MIN_PANES, Comparison
-from llm_hub.ui.gradio_fixes.default_model import Preselected
+from llm_hub.ui.gradio_fixes.default_model import DefaultModel
 
 if TYPE_CHECKING:
     from llm_hub.arena.votes import Votes
@@ -37,7 +37,7 @@ class PaneParts:
     picker: gr.Row
     provider: gr.Dropdown
     model: gr.Dropdown
-    preselected: Preselected
+    preselected: DefaultModel
     head: gr.HTML
     past: gr.Chatbot
     live: gr.Chatbot
@@ -230,7 +230,7 @@ def _pane(hub: Hub, number: int, chosen: ProviderState) -> PaneParts:
             carry = gr.Button("Continue in Chat", size="sm", visible=False, elem_classes="pane-carry")
             stop = gr.Button("Stop", size="sm", visible=False, elem_classes="pane-stop")
     return PaneParts(
-        column=column, picker=picker, provider=provider, model=model, preselected=Preselected(hub, provider, model),
+        column=column, picker=picker, provider=provider, model=model, preselected=DefaultModel(hub, provider, model),
         head=head, past=past, live=live, line=line, stop=stop, retry=retry, carry=carry, remove=remove,
     )  # fmt: skip
 

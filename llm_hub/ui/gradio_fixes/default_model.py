@@ -30,14 +30,14 @@ DEFAULT = """(provider, before) => {
 FIRST = """(provider, model, first) => model?.trim() || first?.provider !== provider ? [] : [first.model]"""
 
 
-class Preselected:
+class DefaultModel:
     """Sets a chosen provider's default model at once, or, if it has none, the first of its list when that comes."""
 
     def __init__(self, hub: Hub, provider: gr.Dropdown, model: gr.Dropdown) -> None:
         self._provider = provider
         self._model = model
         self.first = gr.JSON(visible=False)
-        """The provider whose list came, and its first model: see `first_of`."""
+        """The provider whose list came, and its first model: see `find_first_model`."""
         before = gr.JSON(visible=False)
         provider.focus(None, provider, before, js="(provider) => provider", **NOW)
         known = {state.name: (model_choices.models(state), state.default_model) for state in hub.providers()}
@@ -48,7 +48,7 @@ class Preselected:
         bind(None, [self._provider, self._model, self.first], self._model, js=FIRST, **NOW)
 
 
-def first_of(hub: Hub, provider: str) -> dict[str, str] | None:
+def find_first_model(hub: Hub, provider: str) -> dict[str, str] | None:
     """The provider and its first listed model, or None if nothing is listed."""
     models = hub.listed(provider)
     return {"provider": provider, "model": models[0].id} if models else None

@@ -41,14 +41,14 @@ TRIM_AFTER = 100
 """Sessions that are dropped before their memory is given back to the system: that takes some milliseconds."""
 
 
-def keep_little(app: gradio.routes.App, blocks: Blocks, open_tabs: Container[str] = ()) -> None:
-    """Makes Gradio's application keep `Sessions`, and log errors by `Places`."""
-    app.state_holder = Sessions(open_tabs)
+def limit_session_memory(app: gradio.routes.App, blocks: Blocks, open_tabs: Container[str] = ()) -> None:
+    """Makes Gradio's application keep `SmallSessions`, and log errors by `ErrorPlaces`."""
+    app.state_holder = SmallSessions(open_tabs)
     app.state_holder.set_blocks(blocks)
-    gradio.queueing.traceback = gradio.routes.traceback = Places  # type: ignore[assignment,attr-defined]
+    gradio.queueing.traceback = gradio.routes.traceback = ErrorPlaces  # type: ignore[assignment,attr-defined]
 
 
-class Session(SessionState):
+class SmallSession(SessionState):
     """One tab's state, without a copy of the page and of what was typed."""
 
     def __init__(self, blocks: Blocks) -> None:
@@ -72,7 +72,7 @@ class Session(SessionState):
     def _update_value_in_config(self, key: int, value: Any) -> None: ...
 
 
-class Sessions(StateHolder):
+class SmallSessions(StateHolder):
     """The sessions of all tabs. If there is no room for another, closed ones are dropped first.
 
     Closed sessions are dropped after an hour, and after 20 s if nothing was said in them. `open_tabs` are those that
@@ -88,7 +88,7 @@ class Sessions(StateHolder):
         if session_id not in self.session_data:
             if len(self.session_data) >= self.capacity:
                 self._drop(next((name for name, session in self.session_data.items() if session.is_closed), ""))
-            self.session_data[session_id] = Session(self.blocks)
+            self.session_data[session_id] = SmallSession(self.blocks)
         return super().__getitem__(session_id)
 
     def delete_all_expired_state(self) -> None:
@@ -129,7 +129,7 @@ def _trim_memory() -> None:
         ctypes.CDLL(None).malloc_trim(0)
 
 
-class Places:
+class ErrorPlaces:
     """Stands in for the module `traceback` in Gradio: it logs where an error happened, and not its text."""
 
     @staticmethod

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from llm_hub.ui.render import attempt_text
-from llm_hub.ui.render.formats import Titles, name, price, seconds
+from llm_hub.ui.render.formats import Titles, format_price, format_seconds, format_target
 from llm_hub.ui.render.sanitize import html_text
 
 if TYPE_CHECKING:
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from llm_hub.chat import LLMResponse
     from llm_hub.ui.chat.conversation import Turn
 
-__all__ = ["Titles", "line"]
+__all__ = ["Titles", "render_stats_line"]
 
 _CHARACTERS_A_TOKEN = 4
 """Roughly, in English text. Used only if a provider did not count, and then marked with ≈."""
@@ -22,23 +22,23 @@ _CHARACTERS_A_TOKEN = 4
 _SETTINGS = {"temperature": "temperature", "max_tokens": "max tokens", "system": "the system prompt"}
 
 
-def line(turn: Turn, titles: Mapping[str, str], *, attempts: bool = True) -> str:
+def render_stats_line(turn: Turn, titles: Mapping[str, str], *, attempts: bool = True) -> str:
     """The line as HTML, for a turn in any state. With `attempts`, those of a finished turn can be opened."""
     if turn.outcome == "pending":
         return _progress(turn, titles)
-    title = name(*attempt_text.answering(turn), titles)
-    summary = attempt_text.summary(turn, titles)
+    title = format_target(*attempt_text.answering_target(turn), titles)
+    summary = attempt_text.summarize_attempts(turn, titles)
     facts = [title, *summary, *_speed(turn), *_tokens(turn), *_price(turn), *_ending(turn)]
     spans = " · ".join(f"<span>{html_text(fact)}</span>" for fact in facts)
     notes = "".join(f"<div>{html_text(note)}</div>" for note in _notes(turn))
-    attempt_list = attempt_text.opened(turn, titles) if attempts else ""
+    attempt_list = attempt_text.render_attempts(turn, titles) if attempts else ""
     return f'<div class="figures">{spans}{notes}{attempt_list}</div>'
 
 
 def _progress(turn: Turn, titles: Mapping[str, str]) -> str:
     """The line while an answer is on its way: what went wrong, what happens now, and for how long already."""
     answer = turn.answer
-    problem, activity = attempt_text.progress(turn, titles)
+    problem, activity = attempt_text.describe_progress(turn, titles)
     if answer.waiting:
         activity = answer.waiting.rstrip(". …")
     clock = f'<span aria-hidden="true"> {int(answer.elapsed)} s</span>' if answer.elapsed >= 1 else ""
@@ -54,7 +54,7 @@ def _speed(turn: Turn) -> list[str]:
     total = timing.total if timing else answer.elapsed
     if first is None:
         return []
-    facts = [f"first token {seconds(first)}"]
+    facts = [f"first token {format_seconds(first)}"]
     count, counted = _written(turn)
     if count > 1 and total - first > 0.05:
         facts.append(f"{'' if counted else '≈ '}{count / (total - first):.0f} tokens/s")
@@ -63,7 +63,7 @@ def _speed(turn: Turn) -> list[str]:
 
 def _tokens(turn: Turn) -> list[str]:
     response = turn.answer.response
-    resumed = attempt_text.seams(turn, {})
+    resumed = attempt_text.resume_notes(turn, {})
     read = response.usage.get("prompt_tokens") if response and not resumed else None
     written, counted = _written(turn)
     facts = []
@@ -77,7 +77,7 @@ def _tokens(turn: Turn) -> list[str]:
 def _written(turn: Turn) -> tuple[int, bool]:
     """Tokens of the answer, and whether the provider counted them."""
     response = turn.answer.response
-    resumed = attempt_text.seams(turn, {})  # then the last provider counted its own part only
+    resumed = attempt_text.resume_notes(turn, {})  # then the last provider counted its own part only
     if response is not None and "completion_tokens" in response.usage and not resumed:
         return response.usage["completion_tokens"], True
     characters = len(turn.answer.text) + len(turn.answer.reasoning)
@@ -90,9 +90,9 @@ def _price(turn: Turn) -> list[str]:
         return []
     unknown = turn.price and any(
         attempt.first_token is not None and cost is None
-        for attempt, cost in zip(attempt_text.attempts(turn)[:-1], turn.prices, strict=False)
+        for attempt, cost in zip(attempt_text.list_attempts(turn)[:-1], turn.prices, strict=False)
     )
-    return [f"{'at least ' if unknown else ''}{price(turn.price)}"]
+    return [f"{'at least ' if unknown else ''}{format_price(turn.price)}"]
 
 
 def _ending(turn: Turn) -> list[str]:

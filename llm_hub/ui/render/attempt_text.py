@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from llm_hub.chat import Attempt, AttemptFailed, AttemptStarted, Resumed
 from llm_hub.errors import NotConfigured, NotOffered, ProviderError, TargetPaused
-from llm_hub.ui.render.formats import counted, name, price, seconds
+from llm_hub.ui.render.formats import format_count, format_price, format_seconds, format_target
 from llm_hub.ui.render.sanitize import html_text
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ def was_sent(attempt: Attempt) -> bool:
     return attempt.outcome not in UNSENT_OUTCOMES
 
 
-def attempts(turn: Turn) -> tuple[Attempt, ...]:
+def list_attempts(turn: Turn) -> tuple[Attempt, ...]:
     """Every attempt in order. Of an answer that was stopped, the last attempt is the one that was stopped."""
     answer = turn.answer
     if answer.response is not None:
@@ -46,28 +46,28 @@ def attempts(turn: Turn) -> tuple[Attempt, ...]:
     return (*failed, Attempt(provider, model, started, max(0.0, answer.elapsed - started), None, turn.outcome))
 
 
-def answering(turn: Turn) -> Target:
+def answering_target(turn: Turn) -> Target:
     """The target that answers, or the one that was asked last."""
     response = turn.answer.response
     return (response.provider, response.model) if response is not None else _latest_target(turn)
 
 
-def progress(turn: Turn, titles: Mapping[str, str]) -> tuple[str, str]:
+def describe_progress(turn: Turn, titles: Mapping[str, str]) -> tuple[str, str]:
     """What went wrong, "" if nothing did, and what happens now, for an answer that is on its way."""
     answer, route = turn.answer, turn.answer.route
-    title = name(*answering(turn), titles)
+    title = format_target(*answering_target(turn), titles)
     failed = next((event for event in reversed(route) if isinstance(event, AttemptFailed)), None)
     if failed is None:
         doing = "answering" if answer.text else "thinking"
         return "", f"Waiting for {title}" if answer.first_token is None else f"{title} is {doing}"
-    problem = reason(failed.attempt, titles)
+    problem = explain_failure(failed.attempt, titles)
     last = route[-1]
     if last is failed:
         if failed.retry_in is None:
             return problem, "Looking for another model"
         left = failed.attempt.started + failed.attempt.seconds + failed.retry_in - answer.elapsed
-        return problem, f"Asking again in {seconds(max(left, 0.1))}{_attempt_number(turn)}"
-    again = _is_of(failed.attempt, answering(turn))
+        return problem, f"Asking again in {format_seconds(max(left, 0.1))}{_attempt_number(turn)}"
+    again = _is_of(failed.attempt, answering_target(turn))
     if isinstance(last, Resumed) and last.characters < len(answer.text):
         return "", _took_over(turn, titles)
     if isinstance(last, AttemptStarted) and (answer.text or answer.reasoning):
@@ -77,16 +77,16 @@ def progress(turn: Turn, titles: Mapping[str, str]) -> tuple[str, str]:
     return problem, f"Asking again{_attempt_number(turn)}" if again else f"Asking {title}"
 
 
-def summary(turn: Turn, titles: Mapping[str, str]) -> list[str]:
+def summarize_attempts(turn: Turn, titles: Mapping[str, str]) -> list[str]:
     """What the line under a finished answer says of its attempts: nothing if the first choice simply answered.
 
     A first choice that was not asked is not said to have been replaced on the way: nobody "took over" from it.
     """
-    all_attempts = attempts(turn)
+    all_attempts = list_attempts(turn)
     if turn.outcome == "failed":
         return []
     went_on = [_took_over(turn, titles)] if _breaks(turn) else []
-    if not all_attempts or _is_of(all_attempts[0], answering(turn)):
+    if not all_attempts or _is_of(all_attempts[0], answering_target(turn)):
         return went_on
     first_choice = _first_choice(turn, titles)
     if was_sent(all_attempts[0]):
@@ -94,17 +94,17 @@ def summary(turn: Turn, titles: Mapping[str, str]) -> list[str]:
     return [f"in place of {first_choice}, which was not asked", *went_on]
 
 
-def opened(turn: Turn, titles: Mapping[str, str]) -> str:
+def render_attempts(turn: Turn, titles: Mapping[str, str]) -> str:
     """A list of every attempt that a reader can open, as HTML without a blank line.
 
     It is "" for an answer that came at the first attempt.
     """
-    all_attempts = attempts(turn)
+    all_attempts = list_attempts(turn)
     if len(all_attempts) < 2 and (turn.outcome != "failed" or not all_attempts):
         return ""
     sent = sum(was_sent(attempt) for attempt in all_attempts)
     unsent = len(all_attempts) - sent
-    counts = [counted(sent, "attempt")] if sent else []
+    counts = [format_count(sent, "attempt")] if sent else []
     if unsent:
         counts.append(f"{unsent} not asked")
     prices = turn.prices if len(turn.prices) == len(all_attempts) else (None,) * len(all_attempts)
@@ -112,7 +112,7 @@ def opened(turn: Turn, titles: Mapping[str, str]) -> str:
     return f'<details class="attempts"><summary>{", ".join(counts)}</summary><ol>{rows}</ol></details>'
 
 
-def seams(turn: Turn, titles: Mapping[str, str]) -> dict[int, str]:
+def resume_notes(turn: Turn, titles: Mapping[str, str]) -> dict[int, str]:
     """By place in the text, in characters: a sentence about one target that broke off there and one that went on."""
     notes = {}
     for place, (broken, resuming) in _breaks(turn).items():
@@ -121,25 +121,25 @@ def seams(turn: Turn, titles: Mapping[str, str]) -> dict[int, str]:
     return notes
 
 
-def reason(attempt: Attempt, titles: Mapping[str, str]) -> str:
+def explain_failure(attempt: Attempt, titles: Mapping[str, str]) -> str:
     """Why an attempt did not bring the answer, as a sentence."""
     if attempt.reason:
         return f"{attempt.reason.rstrip('. ')}."
-    return f"{name(attempt.provider, attempt.model, titles)}: {attempt.outcome.replace('_', ' ')}."
+    return f"{format_target(attempt.provider, attempt.model, titles)}: {attempt.outcome.replace('_', ' ')}."
 
 
-def facts(attempt: Attempt, cost: Decimal | None) -> list[str]:
+def list_facts(attempt: Attempt, cost: Decimal | None) -> list[str]:
     """When an attempt began, how long it took, and what it cost. Of one that was not sent, only the first."""
-    when = f"at +{seconds(attempt.started)}" if attempt.started >= 0.005 else "at the start"
+    when = f"at +{format_seconds(attempt.started)}" if attempt.started >= 0.005 else "at the start"
     if not was_sent(attempt):
         return [when]
-    waited = f", after a wait of {seconds(attempt.wait)}" if attempt.wait else ""
-    first = [] if attempt.first_token is None else [f"first token {seconds(attempt.first_token)}"]
-    return [f"{when}{waited}", f"took {seconds(attempt.seconds)}", *first, *tokens(attempt),
-        cost_of(attempt, cost)]  # fmt: skip
+    waited = f", after a wait of {format_seconds(attempt.wait)}" if attempt.wait else ""
+    first = [] if attempt.first_token is None else [f"first token {format_seconds(attempt.first_token)}"]
+    return [f"{when}{waited}", f"took {format_seconds(attempt.seconds)}", *first, *format_tokens(attempt),
+        format_cost(attempt, cost)]  # fmt: skip
 
 
-def tokens(attempt: Attempt) -> list[str]:
+def format_tokens(attempt: Attempt) -> list[str]:
     """The tokens that an attempt's provider counted, if it did."""
     usage = attempt.usage or {}
     read, written = usage.get("prompt_tokens"), usage.get("completion_tokens")
@@ -147,20 +147,20 @@ def tokens(attempt: Attempt) -> list[str]:
     return [f"{' / '.join(counts)} tokens"] if counts else []
 
 
-def cost_of(attempt: Attempt, cost: Decimal | None) -> str:
+def format_cost(attempt: Attempt, cost: Decimal | None) -> str:
     """An attempt's price. No provider reports that of a failure, and none charges for a request that it refuses."""
     if cost is None and attempt.first_token is None and attempt.outcome not in ("answered", "timed_out", "stopped"):
         return "no charge expected"
-    return price(cost)
+    return format_price(cost)
 
 
 def _row(attempt: Attempt, cost: Decimal | None, titles: Mapping[str, str]) -> str:
     if attempt.outcome in ("answered", "stopped"):
         css_class, outcome = attempt.outcome, attempt.outcome
     else:
-        css_class, outcome = "failed" if was_sent(attempt) else "not-asked", reason(attempt, titles)
-    details = " · ".join(html_text(fact) for fact in facts(attempt, cost))
-    title = html_text(name(attempt.provider, attempt.model, titles))
+        css_class, outcome = "failed" if was_sent(attempt) else "not-asked", explain_failure(attempt, titles)
+    details = " · ".join(html_text(fact) for fact in list_facts(attempt, cost))
+    title = html_text(format_target(attempt.provider, attempt.model, titles))
     return f'<li class="{css_class}"><b>{title}</b> {html_text(outcome)} <span class="when">{details}</span></li>'
 
 
@@ -202,13 +202,13 @@ def _distinct_titles(first: Target, second: Target, titles: Mapping[str, str]) -
     """The shortest titles that tell two targets apart: the providers', or with the models where that is the same."""
     if first[0] != second[0]:
         return titles.get(first[0], first[0]), titles.get(second[0], second[0])
-    return name(*first, titles), name(*second, titles)
+    return format_target(*first, titles), format_target(*second, titles)
 
 
 def _first_choice(turn: Turn, titles: Mapping[str, str]) -> str:
     """The title of the target that was chosen first, for a sentence about another one."""
-    first = attempts(turn)[0]
-    return _distinct_titles((first.provider, first.model), answering(turn), titles)[0]
+    first = list_attempts(turn)[0]
+    return _distinct_titles((first.provider, first.model), answering_target(turn), titles)[0]
 
 
 def _took_over(turn: Turn, titles: Mapping[str, str]) -> str:
@@ -220,4 +220,4 @@ def _took_over(turn: Turn, titles: Mapping[str, str]) -> str:
 def _after(turn: Turn) -> str:
     """After how many words an answer broke off: " after 4 words", or "" if it did not."""
     places = list(_breaks(turn))
-    return f" after {counted(len(turn.answer.text[: places[-1]].split()), 'word')}" if places else ""
+    return f" after {format_count(len(turn.answer.text[: places[-1]].split()), 'word')}" if places else ""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from llm_hub.ui.render import attempt_text
-from llm_hub.ui.render.formats import name, price, seconds
+from llm_hub.ui.render.formats import format_price, format_seconds, format_target
 from llm_hub.ui.render.sanitize import html_text
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ _CHARACTERS_A_TOKEN = 4
 
 
 @dataclass(frozen=True, slots=True)
-class Figures:
+class AnswerStats:
     """One answer in numbers: `title` is the target that answered, times are seconds, `rate` is tokens a second.
 
     `counted`: the provider counted the tokens; otherwise `written` is an estimate. `answered`: the answer is complete.
@@ -57,24 +57,24 @@ class Figures:
     def words(self) -> dict[str, str]:
         """The figures as text, by the names that readers know them by."""
         return {
-            "first token": "none" if self.first is None else seconds(self.first),
+            "first token": "none" if self.first is None else format_seconds(self.first),
             "tokens a second": "" if self.rate is None else f"{self.about}{self.rate:.0f}",
             "tokens in": "" if self.read is None else f"{self.read:,}",
             "tokens out": f"{self.about}{self.written:,}",
-            "time": seconds(self.total),
+            "time": format_seconds(self.total),
             "price": self.price.removeprefix("price "),
             "ended": self.ended,
             "attempts": str(self.attempts),
         }
 
 
-def of(turn: Turn, titles: Mapping[str, str]) -> Figures:
+def measure_turn(turn: Turn, titles: Mapping[str, str]) -> AnswerStats:
     """The figures of a turn that is over."""
     answer, response = turn.answer, turn.answer.response
     timing = response.timing if response else None
     first = timing.first_token if timing else answer.first_token
     total = timing.total if timing else answer.elapsed
-    resumed = attempt_text.seams(turn, {})  # then the last provider counted its own part only
+    resumed = attempt_text.resume_notes(turn, {})  # then the last provider counted its own part only
     whole = response is not None and not resumed
     written = response.usage.get("completion_tokens") if response is not None and whole else None
     counted = written is not None
@@ -82,22 +82,22 @@ def of(turn: Turn, titles: Mapping[str, str]) -> Figures:
         written = -(-(len(answer.text) + len(answer.reasoning)) // _CHARACTERS_A_TOKEN)
     streamed = 0.0 if first is None else total - first
     ended = turn.outcome if response is None else response.finish_reason
-    return Figures(
-        title=name(*attempt_text.answering(turn), titles),
+    return AnswerStats(
+        title=format_target(*attempt_text.answering_target(turn), titles),
         first=first,
         total=total,
         written=written,
         counted=counted,
         read=response.usage.get("prompt_tokens") if response is not None and whole else None,
         rate=written / streamed if written > 1 and streamed > 0.05 else None,
-        price=price(turn.price) if response is not None else "unknown",
+        price=format_price(turn.price) if response is not None else "unknown",
         ended=ended,
         answered=response is not None,
-        attempts=max(1, sum(attempt_text.was_sent(attempt) for attempt in attempt_text.attempts(turn))),
+        attempts=max(1, sum(attempt_text.was_sent(attempt) for attempt in attempt_text.list_attempts(turn))),
     )
 
 
-def table(rows: Sequence[Figures]) -> str:
+def render_table(rows: Sequence[AnswerStats]) -> str:
     """A table with a row for each answer."""
     if not rows:
         return ""
@@ -111,20 +111,20 @@ def table(rows: Sequence[Figures]) -> str:
     return f'<div class="wide"><table class="side-by-side"><tr>{heads}</tr>{lines}</table></div>'
 
 
-def plot(rows: Sequence[Figures]) -> str:
+def render_plot(rows: Sequence[AnswerStats]) -> str:
     """A plot with bars for each figure that can be better or worse."""
     return "".join((
-        _bars("First token", "shorter is better", [(row, row.first, seconds) for row in rows]),
+        _bars("First token", "shorter is better", [(row, row.first, format_seconds) for row in rows]),
         _bars("Tokens a second", "longer is better", [(row, row.rate, _rate_format(row)) for row in rows]),
-        _bars("Whole answer", "shorter is sooner", [(row, row.whole, seconds) for row in rows]),
+        _bars("Whole answer", "shorter is sooner", [(row, row.whole, format_seconds) for row in rows]),
     ))  # fmt: skip
 
 
-def _rate_format(row: Figures) -> Callable[[float], str]:
+def _rate_format(row: AnswerStats) -> Callable[[float], str]:
     return lambda value: f"{row.about}{value:.0f}"
 
 
-def _bars(title: str, note: str, values: Sequence[tuple[Figures, float | None, Callable[[float], str]]]) -> str:
+def _bars(title: str, note: str, values: Sequence[tuple[AnswerStats, float | None, Callable[[float], str]]]) -> str:
     most = max((value for _, value, _ in values if value), default=0.0)
     if not most:
         return ""

@@ -12,7 +12,7 @@ import re
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from llm_hub.ui.render.sanitize import safe_markdown, visible
+from llm_hub.ui.render.sanitize import safe_markdown, strip_invisible
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -113,29 +113,29 @@ def _prompts(sides: Sequence[ExportedSide]) -> list[str]:
 
 def _quoted(text: str) -> str:
     """An answer as a quotation. Nothing in it ends the quotation: no heading, and no fence that is never closed."""
-    return "\n".join(f"> {line}".rstrip() for line in safe_markdown(visible(text)).splitlines())
+    return "\n".join(f"> {line}".rstrip() for line in safe_markdown(strip_invisible(text)).splitlines())
 
 
 def _fenced(text: str) -> str:
     """Text as it is, between fences that do not occur in it."""
     longest = max((len(run) for run in re.findall(r"`{3,}", text)), default=2)
     fence = "`" * (longest + 1)
-    return f"{fence}\n{visible(text)}\n{fence}"
+    return f"{fence}\n{strip_invisible(text)}\n{fence}"
 
 
 def _name(text: str) -> str:
     """A name as code, which is shown letter by letter."""
-    text = " ".join(visible(text).split())
+    text = " ".join(strip_invisible(text).split())
     longest = max((len(run) for run in re.findall(r"`+", text)), default=0)
     fence, space = "`" * (longest + 1), " " if "`" in text else ""
     return f"{fence}{space}{text}{space}{fence}"
 
 
 def _line(value: Any) -> str:
-    return safe_markdown(" ".join(visible(str(value)).split()))
+    return safe_markdown(" ".join(strip_invisible(str(value)).split()))
 
 
 def _cell(text: str) -> str:
     """A cell that is one line, and that no spreadsheet takes for a formula."""
-    safe = _FORMULA.sub(r"\1'", " ".join(visible(text).split()))
+    safe = _FORMULA.sub(r"\1'", " ".join(strip_invisible(text).split()))
     return '"' + safe.replace('"', '""') + '"'

@@ -23,7 +23,7 @@ _STRUCTURE = re.compile(r"[ \t>]*(?:#+|[-*+=_~|: ]+|\d{1,9}[.)])$|(?: {4}|\t)")
 _ADDRESS = re.compile(r"\S*(?:://|www\.|[@&\\<])\S*$")
 
 
-def marked(text: str, notes: Mapping[int, str]) -> str:
+def insert_resume_marks(text: str, notes: Mapping[int, str]) -> str:
     """`text` as `safe_markdown` makes it, with a mark at each place that takes one. `notes` are titles by place."""
     if not notes or _OPEN in text:
         return safe_markdown(text)

@@ -32,7 +32,7 @@ _MARKER = re.compile(r"\s*(?:[-*+]|\d{1,9}[.)])(?:\s|$)")
 _FENCE = re.compile(r"`{3,}(?=[^`]*$)|~{3,}")
 
 
-def visible(text: str) -> str:
+def strip_invisible(text: str) -> str:
     """`text` without characters that are not seen, and with LF as its only line end: Markdown takes CR for one, too."""
     return _without_unseen(text).replace("\r\n", "\n").replace("\r", "\n")
 
@@ -47,7 +47,7 @@ def html_text(text: str) -> str:
 
 def safe_markdown(text: str) -> str:
     """Markdown whose only HTML is the one that Markdown itself makes."""
-    text = visible(text)
+    text = strip_invisible(text)
     if "<" not in text and "![" not in text:
         return text
     safe: list[str] = []

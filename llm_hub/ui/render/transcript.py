@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from llm_hub.errors import LLMHubError, ProviderError
 from llm_hub.ui.render import answer_stats, attempt_text
-from llm_hub.ui.render.resume_marks import marked
+from llm_hub.ui.render.resume_marks import insert_resume_marks
 from llm_hub.ui.render.sanitize import html_text, safe_markdown
 
 if TYPE_CHECKING:
@@ -27,21 +27,21 @@ Message = dict[str, Any]
 """A message as `gr.Chatbot` takes it."""
 
 
-def messages(turn: Turn, titles: Mapping[str, str]) -> list[Message]:
+def list_turn_messages(turn: Turn, titles: Mapping[str, str]) -> list[Message]:
     """The messages of one turn: the prompt, the reasoning, the answer, the error, the line under an ended answer."""
     return [message for message in _messages(turn, titles) if message["content"]]
 
 
-def log(turns: Turns, titles: Mapping[str, str]) -> list[Message]:
+def list_messages(turns: Turns, titles: Mapping[str, str]) -> list[Message]:
     """The messages of a whole conversation."""
-    return [message for turn in turns for message in messages(turn, titles)]
+    return [message for turn in turns for message in list_turn_messages(turn, titles)]
 
 
-def turn_at(index: int, turns: Turns) -> int | None:
+def find_turn_number(index: int, turns: Turns) -> int | None:
     """The number of the turn that the message at `index` of the conversation belongs to; the browser sends it."""
     end = 0
     for number, turn in enumerate(turns):
-        end += len(messages(turn, {}))
+        end += len(list_turn_messages(turn, {}))
         if 0 <= index < end:
             return number
     return None
@@ -49,17 +49,17 @@ def turn_at(index: int, turns: Turns) -> int | None:
 
 def _messages(turn: Turn, titles: Mapping[str, str]) -> Iterator[Message]:
     answer = turn.answer
-    text = [_text(shown(turn.prompt.text))] if turn.prompt.text else []
+    text = [_text(shorten_prompt(turn.prompt.text))] if turn.prompt.text else []
     yield {"role": "user", "content": [*({"path": file, "alt_text": "attached image"} for file in turn.files), *text]}
     if answer.reasoning:
         yield _assistant_message(_text(safe_markdown(answer.reasoning)), metadata=_reasoning_metadata(turn))
     if answer.text:
-        yield _assistant_message(_text(marked(answer.text, attempt_text.seams(turn, titles))))
+        yield _assistant_message(_text(insert_resume_marks(answer.text, attempt_text.resume_notes(turn, titles))))
     if turn.outcome == "failed":
         yield _assistant_message(_text(_error_html(answer.error)))
     if turn.outcome != "pending":
         again = [{"value": TRY_AGAIN, "label": "Try again"}] if turn.outcome == "failed" else None
-        yield _assistant_message(_text(answer_stats.line(turn, titles)), options=again)
+        yield _assistant_message(_text(answer_stats.render_stats_line(turn, titles)), options=again)
 
 
 def _text(text: str) -> Message:
@@ -78,7 +78,7 @@ def _reasoning_metadata(turn: Turn) -> Message:
     return {"title": "Reasoning", "status": "done", "duration": round(reasoned, 1)}
 
 
-def shown(prompt: str) -> str:
+def shorten_prompt(prompt: str) -> str:
     """A prompt as the page shows it: shortened, and with its HTML escaped."""
     return safe_markdown(_shortened(prompt))
 
@@ -88,11 +88,11 @@ def is_shortened(prompt: str) -> bool:
     return len(prompt) > MAX_SHOWN_CHARS
 
 
-def typed(edited: str, original: str) -> str:
+def restore_edited_prompt(edited: str, original: str) -> str:
     """The prompt that an edited one stands for: on the page `<` and `![` are escaped."""
-    if edited == shown(original):
+    if edited == shorten_prompt(original):
         return original
-    return edited if original == shown(original) else edited.replace("&lt;", "<").replace("&#33;[", "![")
+    return edited if original == shorten_prompt(original) else edited.replace("&lt;", "<").replace("&#33;[", "![")
 
 
 def _shortened(text: str) -> str:

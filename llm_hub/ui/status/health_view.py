@@ -11,7 +11,7 @@ from statistics import median
 from typing import TYPE_CHECKING
 
 from llm_hub.ui.render import attempt_text
-from llm_hub.ui.render.formats import ago, counted, seconds, target
+from llm_hub.ui.render.formats import format_age, format_count, format_seconds, format_target_id
 from llm_hub.ui.render.sanitize import html_text
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ class ProbeResult:
 
 def describe_success(models: int, duration: float) -> str:
     """The sentence for a test that succeeded: how many models were listed, and in how many seconds."""
-    return f"It answers: {counted(models, 'model')} in {seconds(max(duration, 0.01))}."
+    return f"It answers: {format_count(models, 'model')} in {format_seconds(max(duration, 0.01))}."
 
 
 def fingerprint(
@@ -104,7 +104,7 @@ def _provider_health(
     if not state.ready:
         return "off", state.problem.rstrip(".")
     if paused:
-        return "paused", f"ready, {counted(paused, 'model')} paused"
+        return "paused", f"ready, {format_count(paused, 'model')} paused"
     if probe is not None and probe.failed:
         return "shaky", "the test failed"
     if not asked and probe is None:
@@ -126,7 +126,7 @@ def _sent_attempts(state: TargetState) -> list[Attempt]:
 
 def _target_card(state: TargetState, titles: Mapping[str, str], price: Callable[[Attempt], Decimal | None]) -> str:
     sent = _sent_attempts(state)
-    title = target(state.name, titles)
+    title = format_target_id(state.name, titles)
     rows = "".join(
         _attempt_row(attempt, age, price(attempt), titles)
         for attempt, age in list(zip(state.attempts, state.ages, strict=True))[: -MAX_LISTED_ATTEMPTS - 1 : -1]
@@ -166,10 +166,10 @@ def _summary(sent: Sequence[Attempt]) -> str:
         return ""
     answered = [attempt for attempt in sent if attempt.outcome == "answered"]
     first_tokens = [attempt.first_token for attempt in answered if attempt.first_token is not None]
-    facts = [f"{len(answered)} of {counted(len(sent), 'attempt')} answered"]
+    facts = [f"{len(answered)} of {format_count(len(sent), 'attempt')} answered"]
     if first_tokens:
         whole = median(attempt.seconds for attempt in answered)
-        facts += [f"first token {seconds(median(first_tokens))}", f"whole answer {seconds(whole)}"]
+        facts += [f"first token {format_seconds(median(first_tokens))}", f"whole answer {format_seconds(whole)}"]
     return " · ".join(f"<span>{fact}</span>" for fact in facts)
 
 
@@ -178,9 +178,9 @@ def _attempt_row(attempt: Attempt, age: float, cost: Decimal | None, titles: Map
         css_class, outcome = "answered", "answered"
     else:
         css_class = "failed" if attempt_text.was_sent(attempt) else "not-asked"
-        outcome = attempt_text.reason(attempt, titles)
-    details = " · ".join(html_text(fact) for fact in attempt_text.facts(attempt, cost)[1:])
-    when = f'<span class="ago" data-ago="{age:.0f}">{ago(age)}</span>'
+        outcome = attempt_text.explain_failure(attempt, titles)
+    details = " · ".join(html_text(fact) for fact in attempt_text.list_facts(attempt, cost)[1:])
+    when = f'<span class="ago" data-ago="{age:.0f}">{format_age(age)}</span>'
     return f'<li class="{css_class}">{when} {html_text(outcome)} <span class="when">{details}</span></li>'
 
 
@@ -200,14 +200,14 @@ def _plot(sent: Sequence[Attempt]) -> str:
         if attempt.first_token is not None:
             y = PLOT_HEIGHT - _bar_height(attempt.first_token, top)
             mark = f'<line x1="{x:.1f}" x2="{x + step - 3:.1f}" y1="{y:.1f}" y2="{y:.1f}"/>'
-        title = f"{attempt.outcome.replace('_', ' ')} after {seconds(attempt.seconds)}"
+        title = f"{attempt.outcome.replace('_', ' ')} after {format_seconds(attempt.seconds)}"
         bars.append(
             f'<g class="{css_class}"><title>{html_text(title)}</title>'
             f'<rect x="{x:.1f}" y="{PLOT_HEIGHT - height:.1f}" width="{step - 3:.1f}" height="{height:.1f}" rx="1.5"/>'
             f"{mark}</g>"
         )
     slowest = max(attempt.seconds for attempt in plotted)
-    label = f"Seconds of the last {len(plotted)} attempts, at most {seconds(slowest)}"
+    label = f"Seconds of the last {len(plotted)} attempts, at most {format_seconds(slowest)}"
     grid = f"M0 0.5H{PLOT_WIDTH}M0 {PLOT_HEIGHT / 2}H{PLOT_WIDTH}M0 {PLOT_HEIGHT - 0.5}H{PLOT_WIDTH}"
     return (
         f'<figure><svg viewBox="0 0 {PLOT_WIDTH} {PLOT_HEIGHT}" preserveAspectRatio="none" role="img" '

@@ -10,7 +10,7 @@ import pytest
 from gradio import component_meta, queueing, routes
 from gradio.state_holder import SessionState, StateHolder
 
-from llm_hub.ui.gradio_fixes.session_memory import Places, Session, Sessions
+from llm_hub.ui.gradio_fixes.session_memory import ErrorPlaces, SmallSession, SmallSessions
 
 
 @pytest.fixture
@@ -41,28 +41,28 @@ def test_gradio_writes_a_stub_for_every_component(monkeypatch: pytest.MonkeyPatc
 
 async def test_gradio_copies_the_page_for_every_session(page: gr.Blocks) -> None:
     copied = SessionState(page).config_values
-    assert len(copied) > 1, "Gradio copies nothing any more: Session in session_memory.py can go"
-    assert Session(page).config_values == {}
+    assert len(copied) > 1, "Gradio copies nothing any more: SmallSession in session_memory.py can go"
+    assert SmallSession(page).config_values == {}
 
 
 async def test_gradio_keeps_sessions_until_there_is_no_room(page: gr.Blocks) -> None:
     long_ago = datetime.now() - timedelta(days=1)  # noqa: DTZ005  # as Gradio notes it
-    for holder in (StateHolder(), Sessions(())):  # type: ignore[no-untyped-call]
+    for holder in (StateHolder(), SmallSessions(())):  # type: ignore[no-untyped-call]
         holder.set_blocks(page)
         holder["somebody"].is_closed = True
         holder.time_last_used["somebody"] = long_ago
         holder.delete_all_expired_state()  # type: ignore[no-untyped-call]
         if type(holder) is StateHolder:
-            assert "somebody" in holder.session_data, "Gradio drops sessions itself now: see whether Sessions can go"
+            assert "somebody" in holder.session_data, "Gradio drops sessions itself now: see whether SmallSessions can go"
         else:
             assert "somebody" not in holder.session_data
 
 
 def test_gradio_prints_the_text_of_an_error() -> None:
     for module in (queueing, routes):
-        assert getattr(module, "traceback", None) is not None, "Gradio prints no errors any more: Places can go"
-        assert "traceback.print_exc()" in inspect.getsource(module), "Gradio prints no errors any more: Places can go"
-    assert not hasattr(Places, "format_exc")
+        assert getattr(module, "traceback", None) is not None, "Gradio prints no errors any more: ErrorPlaces can go"
+        assert "traceback.print_exc()" in inspect.getsource(module), "Gradio prints no errors any more: ErrorPlaces can go"
+    assert not hasattr(ErrorPlaces, "format_exc")
 
 
 def test_a_dropdown_takes_no_placeholder() -> None:

@@ -53,15 +53,16 @@ async def test_gradio_keeps_sessions_until_there_is_no_room(page: gr.Blocks) -> 
         holder.time_last_used["somebody"] = long_ago
         holder.delete_all_expired_state()  # type: ignore[no-untyped-call]
         if type(holder) is StateHolder:
-            assert "somebody" in holder.session_data, "Gradio drops sessions itself now: see whether SmallSessions can go"
+            assert "somebody" in holder.session_data, "Gradio drops sessions itself now: can SmallSessions go?"
         else:
             assert "somebody" not in holder.session_data
 
 
 def test_gradio_prints_the_text_of_an_error() -> None:
+    may_go = "Gradio prints no errors any more: ErrorPlaces can go"
     for module in (queueing, routes):
-        assert getattr(module, "traceback", None) is not None, "Gradio prints no errors any more: ErrorPlaces can go"
-        assert "traceback.print_exc()" in inspect.getsource(module), "Gradio prints no errors any more: ErrorPlaces can go"
+        assert getattr(module, "traceback", None) is not None, may_go
+        assert "traceback.print_exc()" in inspect.getsource(module), may_go
     assert not hasattr(ErrorPlaces, "format_exc")
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from llm_hub.errors import InvalidRequest
-from llm_hub.ui.render.formats import target as target_name
+from llm_hub.ui.render.formats import format_target_id
 from llm_hub.ui.render.sanitize import html_text
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def targets(session: Session) -> list[Choice]:
         if state.ready:
             known = never_shorter(choices(session.last_models(state.name)), models(state))
             of_provider = [f"{state.name}/{model}" for _, model in known[:MAX_MODELS_PER_PROVIDER]] or [state.name]
-            offered += [(target_name(target, names), target) for target in of_provider]
+            offered += [(format_target_id(target, names), target) for target in of_provider]
     return offered
 
 
@@ -94,7 +94,7 @@ def never_shorter(models: list[Choice], known: list[Choice]) -> list[Choice]:
 def _automatic(session: Session) -> list[Choice]:
     """The configured route: Automatic: OpenAI · gpt-6-luna, then Embedded."""
     names = titles(session)
-    order = ", then ".join(target_name(target, names) for target in session.fallback)
+    order = ", then ".join(format_target_id(target, names) for target in session.fallback)
     return [(f"Automatic: {order}", AUTO)] if session.fallback else []
 
 

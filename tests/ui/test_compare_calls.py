@@ -14,7 +14,7 @@ import pytest_asyncio
 
 from tests.fault_server import answer_text
 from tests.ui.page_calls import PageCalls, TabCalls, page_calls, table
-from tests.ui.test_export import Seen
+from tests.ui.test_export import MarkdownReader
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -336,9 +336,9 @@ async def test_what_is_saved_of_hostile_answers_is_exact_as_json_and_does_nothin
     assert "\u202e" not in saved["text"]
     saved = (await compare.click("compare-markdown"))["json"]
     assert saved["name"] == "comparison.md"
-    seen = Seen(saved["text"])
-    assert seen.headings == ["Comparison", "Prompt 1", "parrot/parrot", "parrot/parrot?again"]
-    assert seen.active == []
+    document = MarkdownReader(saved["text"])
+    assert document.headings == ["Comparison", "Prompt 1", "parrot/parrot", "parrot/parrot?again"]
+    assert document.active == []
 
 
 # Blind comparisons and their votes.

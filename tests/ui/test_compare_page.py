@@ -14,7 +14,7 @@ from playwright.sync_api import expect
 from tests.fault_server import answer_text
 from tests.ui.compare_page import SLOW, ComparePage
 from tests.ui.conftest import visiting
-from tests.ui.test_export import Seen
+from tests.ui.test_export import MarkdownReader
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -188,7 +188,7 @@ def test_what_is_saved_of_hostile_answers_is_exact_as_json_and_does_nothing_as_m
     with compare.page.expect_download() as download:
         compare.page.locator("#compare-markdown").click()
     assert download.value.suggested_filename == "comparison.md"
-    seen = Seen(Path(download.value.path()).read_text(encoding="utf-8"))
+    seen = MarkdownReader(Path(download.value.path()).read_text(encoding="utf-8"))
     assert seen.headings == ["Comparison", "Prompt 1", "parrot/parrot", "parrot/parrot?again"]
     assert seen.active == []
 

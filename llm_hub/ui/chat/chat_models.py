@@ -10,7 +10,7 @@ from llm_hub.errors import LLMHubError
 from llm_hub.ui import model_choices
 from llm_hub.ui.chat import fallback_chain
 from llm_hub.ui.event_values import Inputs, Updates
-from llm_hub.ui.gradio_fixes.default_model import first_of
+from llm_hub.ui.gradio_fixes.default_model import find_first_model
 from llm_hub.ui.gradio_fixes.event_options import NOW, STREAMING
 from llm_hub.ui.model_choices import provider_note
 
@@ -32,9 +32,9 @@ class ModelLists:
     def follow(self, event: Callable[..., Any]) -> None:
         """The lists are made anew after `event`, such as a `.then` or a page's load."""
         parts = self._parts
-        outputs = [parts.model, parts.preselected.first, parts.note, parts.chain.add, parts.again]
+        outputs = [parts.model, parts.default_model.first, parts.note, parts.chain.add, parts.again]
         listed = event(self.list_models, parts.provider, outputs, trigger_mode="multiple", **STREAMING)
-        parts.preselected.after(listed.then)
+        parts.default_model.after(listed.then)
 
     def connect(self, page: gr.Blocks) -> None:
         parts = self._parts
@@ -76,7 +76,7 @@ class ModelLists:
             return {parts.note: gr.skip()}
         return {
             parts.model: gr.update(choices=model_choices.never_shorter(models, model_choices.models(state))),
-            parts.preselected.first: first_of(session, provider),
+            parts.default_model.first: find_first_model(session, provider),
             parts.note: provider_note(state, problem),
             **self._targets(model_choices.targets(session)),
         }

@@ -134,14 +134,14 @@ class ChatScreen:
         }
 
     def log(self, turns: Turns) -> list[transcript.Message]:
-        return transcript.log(turns, self._titles)
+        return transcript.list_messages(turns, self._titles)
 
     def messages(self, draft: Turn) -> list[transcript.Message]:
-        return transcript.messages(draft, self._titles)
+        return transcript.list_turn_messages(draft, self._titles)
 
     def stats(self, turn: Turn) -> str:
         """The line that a screen reader speaks: without every single attempt."""
-        return answer_stats.line(turn, self._titles, attempts=False)
+        return answer_stats.render_stats_line(turn, self._titles, attempts=False)
 
     @property
     def _titles(self) -> answer_stats.Titles:

@@ -17,7 +17,7 @@ from llm_hub.ui.chat.chat_parts import ChatParts
 from llm_hub.ui.chat.chat_screen import HELP, ChatScreen
 from llm_hub.ui.chat.chatbot import chatbot
 from llm_hub.ui.chat.fallback_chain import chain_control
-from llm_hub.ui.gradio_fixes.default_model import Preselected
+from llm_hub.ui.gradio_fixes.default_model import DefaultModel
 from llm_hub.ui.live_region import live_region
 
 if TYPE_CHECKING:
@@ -114,7 +114,7 @@ def _layout(session: Session) -> ChatParts:
                 stop = gr.Button("Stop", visible=False, size="sm", elem_id="chat-stop")
                 hint = gr.HTML(live_region(HELP), elem_id="chat-hint")
     return ChatParts(
-        provider=provider, model=model, preselected=Preselected(session, provider, model), note=note,
+        provider=provider, model=model, default_model=DefaultModel(session, provider, model), note=note,
         system=system, temperature=temperature, max_tokens=max_tokens, chain=chain, new=new, past=past, live=live,
         again=again, route=route, prompt=prompt, stop=stop, hint=hint, turns=gr.State(()), draft=gr.State(None),
     )  # fmt: skip

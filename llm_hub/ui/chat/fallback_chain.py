@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import gradio as gr
 
 from llm_hub.ui import model_choices
-from llm_hub.ui.render.formats import target as target_name
+from llm_hub.ui.render.formats import format_target_id as target_name
 from llm_hub.ui.render.sanitize import html_text
 
 if TYPE_CHECKING:

@@ -24,6 +24,6 @@ def finish_turn(draft: Turn, session: Session) -> Turn:
     turn = draft.with_outcome()
     return replace(
         turn,
-        prices=tuple(session.prices.of(attempt) for attempt in attempt_text.attempts(turn)),
+        prices=tuple(session.prices.of(attempt) for attempt in attempt_text.list_attempts(turn)),
         price=session.prices.of(response) if response is not None else turn.price,
     )

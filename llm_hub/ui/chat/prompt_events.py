@@ -77,7 +77,7 @@ class PromptEvents:
         """An earlier prompt is asked in other words. The turns after it go."""
         screen, parts, turns = self._screen, self._parts, self._screen.turns(data)
         index = edited.index[0] if isinstance(edited.index, list | tuple) else edited.index
-        number = transcript.turn_at(int(index), turns)
+        number = transcript.find_turn_number(int(index), turns)
         text = str(edited.value or "")
         unedited: Updates = {parts.past: screen.log(turns)}
         if number is None or not text.strip():
@@ -86,12 +86,12 @@ class PromptEvents:
         if self._sessions.is_answering(visitor):
             unedited = {parts.past: screen.log(data[parts.turns])}
             hint = "An answer is still being written. Stop it first: what you edited waits in the box below."
-            box = {"text": transcript.typed(text, original), "files": []}
+            box = {"text": transcript.restore_edited_prompt(text, original), "files": []}
             return {**screen.show_hint(hint), **unedited, parts.prompt: box}
-        if transcript.is_shortened(original) and text != transcript.shown(original):
+        if transcript.is_shortened(original) and text != transcript.shorten_prompt(original):
             hint = "That prompt is too long to edit in place: all of it stands in the box below."
             return {**screen.show_hint(hint), **unedited, parts.prompt: {"text": original, "files": []}}
-        text = transcript.typed(text, original)
+        text = transcript.restore_edited_prompt(text, original)
         images: tuple[Text | Image, ...] = turns[number].prompt.images
         prompt = Message(Role.USER, (*images, Text(text)) if images else text)
         try:

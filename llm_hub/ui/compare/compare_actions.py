@@ -66,7 +66,7 @@ class CompareActions:
 
     async def differ(self, data: Inputs) -> Updates:
         comparison: Comparison = data[self._parts.comparison]
-        text = await asyncio.to_thread(compare_panes.difference, comparison, *comparison.pair)
+        text = await asyncio.to_thread(compare_panes.render_difference, comparison, *comparison.pair)
         return {self._parts.actions.difference: text}
 
     # On to Chat.

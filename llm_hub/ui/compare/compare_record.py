@@ -37,7 +37,7 @@ def _answer(turn: Turn, titles: Titles) -> ExportedAnswer:
         text=turn.answer.text,
         outcome=turn.outcome,
         answered_by=f"{response.provider}/{response.model}" if response else "",
-        figures=dict(compare_stats.of(turn, titles).words()),
+        figures=dict(compare_stats.measure_turn(turn, titles).words()),
         problem=str(error) if error else "",
         reasoning=turn.answer.reasoning,
     )

@@ -12,7 +12,7 @@ from llm_hub.ui.chat.finished_turn import finish_turn
 from llm_hub.ui.compare.comparison import MAX_PANES, MIN_PANES
 from llm_hub.ui.live_region import live_region
 from llm_hub.ui.render import compare_panes, compare_stats
-from llm_hub.ui.render.formats import name
+from llm_hub.ui.render.formats import format_target
 from llm_hub.ui.render.sanitize import html_text
 
 if TYPE_CHECKING:
@@ -116,10 +116,10 @@ class CompareScreen:
         return {
             parts.column: gr.update(visible=pane.visible),
             parts.picker: gr.update(visible=not (comparison.blind and pane.last is not None)),
-            parts.head: compare_panes.head(comparison, number, titles),
-            parts.past: compare_panes.past(comparison, pane.turns, titles),
-            parts.live: compare_panes.live(comparison, pane.draft, titles) if pane.draft else [],
-            parts.line: live_region(compare_panes.progress(comparison, number, titles)),
+            parts.head: compare_panes.render_heading(comparison, number, titles),
+            parts.past: compare_panes.list_past_messages(comparison, pane.turns, titles),
+            parts.live: compare_panes.list_live_messages(comparison, pane.draft, titles) if pane.draft else [],
+            parts.line: live_region(compare_panes.render_status(comparison, number, titles)),
             parts.stop: gr.update(visible=busy),
             parts.retry: gr.update(visible=answered),
             parts.carry: gr.update(visible=answered and not comparison.hidden),
@@ -157,8 +157,8 @@ class CompareScreen:
     def _show_results(self, comparison: Comparison) -> Updates:
         actions = self.parts.actions
         turns = [pane.turns[-1] for pane in comparison.panes if pane.visible and pane.turns]
-        rows = [compare_stats.of(turn, self.titles) for turn in turns]
-        figures = f"{compare_stats.table(rows)}<div class='plots'>{compare_stats.plot(rows)}</div>"
+        rows = [compare_stats.measure_turn(turn, self.titles) for turn in turns]
+        figures = f"{compare_stats.render_table(rows)}<div class='plots'>{compare_stats.render_plot(rows)}</div>"
         sides = [(self._side(comparison, number), number) for number in comparison.visible_panes]
         return {
             actions.figures: figures,
@@ -178,4 +178,6 @@ class CompareScreen:
     def _side(self, comparison: Comparison, number: int) -> str:
         """A pane's name in a list."""
         letter, last = comparison.letter(number), comparison.panes[number].last
-        return f"{letter}: {name(last.question.provider, last.question.model, self.titles)}" if last else letter
+        return (
+            f"{letter}: {format_target(last.question.provider, last.question.model, self.titles)}" if last else letter
+        )

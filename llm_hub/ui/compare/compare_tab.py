@@ -18,7 +18,7 @@ from llm_hub.ui.compare.compare_events import CompareEvents
 from llm_hub.ui.compare.compare_parts import ActionParts, CompareParts, PaneParts, VoteParts
 from llm_hub.ui.compare.compare_screen import HELP, CompareScreen
 from llm_hub.ui.compare.comparison import MAX_PANES, MIN_PANES, Comparison
-from llm_hub.ui.gradio_fixes.default_model import Preselected
+from llm_hub.ui.gradio_fixes.default_model import DefaultModel
 from llm_hub.ui.live_region import live_region
 
 if TYPE_CHECKING:
@@ -150,8 +150,9 @@ def _pane(session: Session, number: int, chosen: ProviderState) -> PaneParts:
             carry = gr.Button("Continue in Chat", size="sm", visible=False, elem_classes="pane-carry")
             stop = gr.Button("Stop", size="sm", visible=False, elem_classes="pane-stop")
     return PaneParts(
-        column=column, picker=picker, provider=provider, model=model, preselected=Preselected(session, provider, model),
-        head=head, past=past, live=live, line=line, stop=stop, retry=retry, carry=carry, remove=remove,
+        column=column, picker=picker, provider=provider, model=model,
+        default_model=DefaultModel(session, provider, model), head=head, past=past, live=live, line=line, stop=stop,
+        retry=retry, carry=carry, remove=remove,
     )  # fmt: skip
 
 

@@ -20,7 +20,7 @@ from llm_hub.ui import model_choices
 from llm_hub.ui.chat.conversation import Turn
 from llm_hub.ui.compare.comparison import MIN_PANES, Pane
 from llm_hub.ui.event_values import Inputs, Updates
-from llm_hub.ui.gradio_fixes.default_model import first_of
+from llm_hub.ui.gradio_fixes.default_model import find_first_model
 from llm_hub.ui.gradio_fixes.event_options import NOW, STREAMING
 from llm_hub.ui.live_region import live_region
 from llm_hub.ui.render import compare_panes
@@ -61,10 +61,10 @@ class PaneEvents:
         parts.remove.click(None, None, None, cancels=streams).then(self.remove, state, outputs, **NOW)
         inputs: set[Any] = {parts.provider, *state}
         chosen = parts.provider.input(self.choose, inputs, parts.head, **NOW)
-        lists = [parts.model, parts.preselected.first, parts.head]
+        lists = [parts.model, parts.default_model.first, parts.head]
         for event in (chosen.then, tab.select):
             listed = event(self.list_models, inputs, lists, trigger_mode="multiple", **STREAMING)
-            parts.preselected.after(listed.then)
+            parts.default_model.after(listed.then)
         return streams
 
     # The draft is answered, and becomes a turn.
@@ -114,9 +114,9 @@ class PaneEvents:
                     draft = pane.draft = replace(draft, answer=whole)
                     titles = self._screen.titles
                     now: Updates = {
-                        parts.live: compare_panes.live(comparison, draft, titles, visible),
-                        parts.line: live_region(compare_panes.progress(comparison, number, titles, visible)),
-                        parts.head: compare_panes.head(comparison, number, titles),
+                        parts.live: compare_panes.list_live_messages(comparison, draft, titles, visible),
+                        parts.line: live_region(compare_panes.render_status(comparison, number, titles, visible)),
+                        parts.head: compare_panes.render_heading(comparison, number, titles),
                     }
                     changes = {part: value for part, value in now.items() if before.get(part) != value}
                     before = now
@@ -146,7 +146,7 @@ class PaneEvents:
         """Another provider is chosen: what is in its way."""
         comparison: Comparison = data[self._comparison]
         comparison.notes[self._number] = model_choices.provider_note(self._screen.state(data[self._parts.provider]))
-        return {self._parts.head: compare_panes.head(comparison, self._number, self._screen.titles)}
+        return {self._parts.head: compare_panes.render_heading(comparison, self._number, self._screen.titles)}
 
     async def list_models(self, data: Inputs, visitor: gr.Request) -> Updates:
         """The live list takes the suggestions' place when it comes. What is chosen stays chosen."""
@@ -167,8 +167,8 @@ class PaneEvents:
         comparison.notes[number] = model_choices.provider_note(state, problem)
         return {
             parts.model: gr.update(choices=model_choices.never_shorter(models, model_choices.models(state))),
-            parts.preselected.first: first_of(session, provider),
-            parts.head: compare_panes.head(comparison, number, self._screen.titles),
+            parts.default_model.first: find_first_model(session, provider),
+            parts.head: compare_panes.render_heading(comparison, number, self._screen.titles),
         }
 
 

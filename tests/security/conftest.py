@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.ui.conftest import browser, client, config, fault_server, parrot, site  # noqa: F401  # as for the page's own tests
+from tests.ui.conftest import browser, client, config, echo_server, fault_server, site  # noqa: F401  # as for the page's own tests
 from tests.ui.site import Site
 
 if TYPE_CHECKING:

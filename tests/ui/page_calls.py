@@ -20,10 +20,10 @@ from contextlib import asynccontextmanager
 from copy import deepcopy
 from html import unescape
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import gradio as gr
-from gradio.blocks import Block, BlockFunction
+from gradio.blocks import Block
 from gradio.helpers import special_args
 
 from llm_hub.arena.votes import Votes
@@ -32,6 +32,9 @@ from llm_hub.hub import Hub
 from llm_hub.settings import Settings
 from llm_hub.storage.database import Database
 from llm_hub.ui.page import build
+
+if TYPE_CHECKING:
+    from gradio.block_function import BlockFunction
 
 WAIT = 20.0
 """Seconds until a test gives up waiting. The machine may be busy."""

@@ -31,7 +31,7 @@ async def page(
     environment = {
         "OPENAI_API_KEY": "sk-test-0123456789abcdef",
         "OPENAI_BASE_URL": fault_server.openai_url,
-        "LLM_HUB_SERVERS": f"parrot={echo_server.url},second={fault_server.openai_url}",
+        "LLM_HUB_SERVERS": f"echo={echo_server.url},second={fault_server.openai_url}",
         "LLM_HUB_CHAOS": "1",
     }
     async with page_calls(tmp_path_factory.mktemp("chat"), environment) as page:
@@ -163,7 +163,7 @@ async def test_an_empty_prompt_is_not_sent(chat: TabCalls, fault_server: FaultSe
 async def test_a_file_that_is_no_image_is_not_sent(chat: TabCalls, tmp_path: Path) -> None:
     file = tmp_path / "notes.png"
     file.write_text("no picture")
-    chat.choose("parrot", provider="parrot")
+    chat.choose("echo", provider="echo")
     await chat.ask("What is this?", files=(str(file),))
     assert "notes.png is not an image" in chat.text("chat-hint")
     assert chat.prompts(LOG) == []

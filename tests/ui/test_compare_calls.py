@@ -7,6 +7,7 @@ import json
 import re
 import sqlite3
 from contextlib import closing
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -39,7 +40,7 @@ async def page(fault_server: FaultServerThread, echo_server: EchoServer, folder:
     environment = {
         "OPENAI_API_KEY": "sk-test-0123456789abcdef",
         "OPENAI_BASE_URL": fault_server.openai_url,
-        "LLM_HUB_SERVERS": f"parrot={echo_server.url}",
+        "LLM_HUB_SERVERS": f"echo={echo_server.url}",
         "LLM_HUB_ROUTE": f"openai/{SUBSTITUTE}",
         "LLM_HUB_MAX_RETRIES": "0",
     }
@@ -92,6 +93,10 @@ def visible_html(compare: TabCalls) -> str:
     return "\n".join(compare.html(name) for name in compare.names if not lists.search(name))
 
 
+def _has_text(compare: TabCalls, name: str, text: str) -> bool:
+    return text in compare.text(name)
+
+
 def texts(compare: TabCalls, number: int) -> list[str]:
     return compare.answers(f"compare-pane-{number} past")
 
@@ -122,7 +127,7 @@ async def test_a_pane_that_hangs_fails_or_breaks_off_delays_no_other(
     compare.set_panes(good, hangs, "status-503?plain=others", "cut@mid?tokens=20&plain=others")
     asking = asyncio.create_task(compare.compare("Hello"))
     for number in (1, 3, 4):
-        await compare.until(lambda number=number: compare.figures(f"compare-pane-{number} past"))
+        await compare.until(partial(compare.figures, f"compare-pane-{number} past"))
     assert "30 out tokens" in compare.figures("compare-pane-1 past")[0]
     assert requests(fault_server, hangs)[0].closed is None
     assert "Waiting for" in compare.text("compare-pane-2 line")
@@ -328,7 +333,7 @@ async def test_what_is_saved_of_hostile_answers_is_exact_as_json_and_does_nothin
         "=cmd|' /C calc'!A0\n<img src=http://evil.invalid/a.png onerror=alert(1)> ![x](http://evil.invalid/b.png)\n"
         "\u202egnp.exe \u2066x\u2069 \u3000\n\n# Prompt 9\n\n```\n<script>never closed"
     )
-    compare.set_panes("parrot", "parrot?again", provider="parrot")
+    compare.set_panes("echo", "echo?again", provider="echo")
     await compare.compare(prompt)
     saved = (await compare.click("compare-json"))["json"]
     assert saved["name"] == "comparison.json"
@@ -337,7 +342,7 @@ async def test_what_is_saved_of_hostile_answers_is_exact_as_json_and_does_nothin
     saved = (await compare.click("compare-markdown"))["json"]
     assert saved["name"] == "comparison.md"
     document = MarkdownReader(saved["text"])
-    assert document.headings == ["Comparison", "Prompt 1", "parrot/parrot", "parrot/parrot?again"]
+    assert document.headings == ["Comparison", "Prompt 1", "echo/echo", "echo/echo?again"]
     assert document.active == []
 
 
@@ -350,7 +355,7 @@ async def test_no_name_is_on_the_page_before_the_vote(compare: TabCalls, folder:
     compare.set(compare_blind=True)
     asking = asyncio.create_task(compare.compare("Hello"))
     for number in (1, 2):
-        await compare.until(lambda number=number: "fiku cepo" in compare.text(f"compare-pane-{number} live"))
+        await compare.until(partial(_has_text, compare, f"compare-pane-{number} live", "fiku cepo"))
     html = visible_html(compare)
     assert "fiku cepo" in html
     assert "plain=hide" not in html

@@ -21,9 +21,9 @@ def test_a_provider_that_fails_is_replaced_live_and_every_attempt_can_be_opened(
     model, other = "status-503?live=1", "ok?tokens=60&rate=60&live=1"
     chat.choose(model)
     chat.fall_back_to(f"second/{other}")
-    chat.keep_what_is_said()
+    chat.record_route_lines()
     chat.ask("Hello")
-    lines = chat.said
+    lines = chat.route_lines
     assert any("OpenAI failed on its own side (503). Asking again in" in line for line in lines)
     assert any("2 of 3" in line for line in lines)
     assert any(f"second · {other} is answering in place of OpenAI" in line for line in lines)
@@ -57,9 +57,9 @@ def test_a_resumed_answer_is_complete_and_its_mark_is_only_displayed(
     broken, other = "cut@mid?tokens=40&rate=80&seam=1", "ok?tokens=40&rate=80&seam=1"
     chat.choose(broken)
     chat.fall_back_to(f"second/{other}")
-    chat.keep_what_is_said()
+    chat.record_route_lines()
     chat.ask("Hello")
-    assert any(re.search(r"second took over after \d+ words", line) for line in chat.said)
+    assert any(re.search(r"second took over after \d+ words", line) for line in chat.route_lines)
     expect(chat.answers).to_have_text([answer_text(40)])
     expect(chat.answers.locator(".seam")).to_have_attribute("title", "OpenAI broke off here; second goes on")
     expect(chat.figures).to_contain_text(re.compile(r"took over from OpenAI after \d+ words"))

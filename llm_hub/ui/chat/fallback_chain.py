@@ -33,7 +33,7 @@ element.addEventListener("click", (event) => {
   trigger("pick", {what: used});
 });
 watch("value", () => {
-  const again = used && [...element.querySelectorAll("[data-pick]")].find((one) => one.dataset.pick === used);
+  const again = used && [...element.querySelectorAll("[data-pick]")].find((button) => button.dataset.pick === used);
   const next = again && !again.disabled ? again : used && element.querySelector("[data-pick]:not(:disabled)");
   used = null;
   if (next) next.focus();

@@ -11,11 +11,11 @@ from llm_hub.arena import link
 from llm_hub.errors import InvalidRequest
 from llm_hub.ui import model_choices
 from llm_hub.ui.browser_files import SAVE, SHARE, file
+from llm_hub.ui.compare import pane_view
 from llm_hub.ui.compare.compare_record import record
 from llm_hub.ui.compare.comparison import MAX_PANES, MIN_PANES
 from llm_hub.ui.event_values import Inputs, Updates
 from llm_hub.ui.gradio_fixes.event_options import NOW, STREAMING
-from llm_hub.ui.render import compare_panes
 from llm_hub.ui.render.export import as_json, as_markdown
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ class CompareActions:
 
     async def differ(self, data: Inputs) -> Updates:
         comparison: Comparison = data[self._parts.comparison]
-        text = await asyncio.to_thread(compare_panes.render_difference, comparison, *comparison.pair)
+        text = await asyncio.to_thread(pane_view.render_difference, comparison, *comparison.pair)
         return {self._parts.actions.difference: text}
 
     # On to Chat.

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any
 import gradio as gr
 
 from llm_hub.ui import model_choices, typed_settings
-from llm_hub.ui.chat.conversation import Question
 from llm_hub.ui.chat.finished_turn import finish_turn
+from llm_hub.ui.compare import pane_view
 from llm_hub.ui.compare.comparison import MAX_PANES, MIN_PANES
+from llm_hub.ui.conversation import Question
 from llm_hub.ui.live_region import live_region
-from llm_hub.ui.render import compare_panes, compare_stats
+from llm_hub.ui.render import compare_stats
 from llm_hub.ui.render.formats import format_target
 from llm_hub.ui.render.sanitize import html_text
 
@@ -116,10 +117,10 @@ class CompareScreen:
         return {
             parts.column: gr.update(visible=pane.visible),
             parts.picker: gr.update(visible=not (comparison.blind and pane.last is not None)),
-            parts.head: compare_panes.render_heading(comparison, number, titles),
-            parts.past: compare_panes.list_past_messages(comparison, pane.turns, titles),
-            parts.live: compare_panes.list_live_messages(comparison, pane.draft, titles) if pane.draft else [],
-            parts.line: live_region(compare_panes.render_status(comparison, number, titles)),
+            parts.head: pane_view.render_heading(comparison, number, titles),
+            parts.past: pane_view.list_past_messages(comparison, pane.turns, titles),
+            parts.live: pane_view.list_live_messages(comparison, pane.draft, titles) if pane.draft else [],
+            parts.line: live_region(pane_view.render_status(comparison, number, titles)),
             parts.stop: gr.update(visible=busy),
             parts.retry: gr.update(visible=answered),
             parts.carry: gr.update(visible=answered and not comparison.hidden),

@@ -17,19 +17,19 @@ import gradio as gr
 from llm_hub.arena.blind import Pace
 from llm_hub.errors import InvalidRequest, LLMHubError
 from llm_hub.ui import model_choices
-from llm_hub.ui.chat.conversation import Turn
+from llm_hub.ui.compare import pane_view
 from llm_hub.ui.compare.comparison import MIN_PANES, Pane
+from llm_hub.ui.conversation import Turn
 from llm_hub.ui.event_values import Inputs, Updates
 from llm_hub.ui.gradio_fixes.default_model import find_first_model
 from llm_hub.ui.gradio_fixes.event_options import NOW, STREAMING
 from llm_hub.ui.live_region import live_region
-from llm_hub.ui.render import compare_panes
 from llm_hub.ui.streaming.blind_pace import paced_views
 
 if TYPE_CHECKING:
-    from llm_hub.ui.chat.conversation import Question
     from llm_hub.ui.compare.compare_screen import CompareScreen
     from llm_hub.ui.compare.comparison import Comparison
+    from llm_hub.ui.conversation import Question
     from llm_hub.ui.streaming.coalescer import Coalescer
 
 BUSY = "An answer is still being written. Stop it first, or wait."
@@ -114,9 +114,9 @@ class PaneEvents:
                     draft = pane.draft = replace(draft, answer=whole)
                     titles = self._screen.titles
                     now: Updates = {
-                        parts.live: compare_panes.list_live_messages(comparison, draft, titles, visible),
-                        parts.line: live_region(compare_panes.render_status(comparison, number, titles, visible)),
-                        parts.head: compare_panes.render_heading(comparison, number, titles),
+                        parts.live: pane_view.list_live_messages(comparison, draft, titles, visible),
+                        parts.line: live_region(pane_view.render_status(comparison, number, titles, visible)),
+                        parts.head: pane_view.render_heading(comparison, number, titles),
                     }
                     changes = {part: value for part, value in now.items() if before.get(part) != value}
                     before = now
@@ -146,7 +146,7 @@ class PaneEvents:
         """Another provider is chosen: what is in its way."""
         comparison: Comparison = data[self._comparison]
         comparison.notes[self._number] = model_choices.provider_note(self._screen.state(data[self._parts.provider]))
-        return {self._parts.head: compare_panes.render_heading(comparison, self._number, self._screen.titles)}
+        return {self._parts.head: pane_view.render_heading(comparison, self._number, self._screen.titles)}
 
     async def list_models(self, data: Inputs, visitor: gr.Request) -> Updates:
         """The live list takes the suggestions' place when it comes. What is chosen stays chosen."""
@@ -168,7 +168,7 @@ class PaneEvents:
         return {
             parts.model: gr.update(choices=model_choices.never_shorter(models, model_choices.models(state))),
             parts.default_model.first: find_first_model(session, provider),
-            parts.head: compare_panes.render_heading(comparison, number, self._screen.titles),
+            parts.head: pane_view.render_heading(comparison, number, self._screen.titles),
         }
 
 

@@ -13,8 +13,8 @@ from llm_hub.ui.render.sanitize import html_text
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from llm_hub.ui.chat.conversation import Turn, Turns
     from llm_hub.ui.compare.comparison import Comparison
+    from llm_hub.ui.conversation import Turn, Turns
     from llm_hub.ui.streaming.coalescer import Snapshot
 
 
@@ -31,8 +31,8 @@ def render_heading(comparison: Comparison, number: int, titles: Mapping[str, str
     letter = f'<span class="letter">Answer {comparison.letter(number)}</span>'
     if comparison.hidden:
         return letter
-    asked = pane.last.question
-    title = html_text(format_target(asked.provider, asked.model, titles))
+    question = pane.last.question
+    title = html_text(format_target(question.provider, question.model, titles))
     return f"{letter}<b>{title}</b>{_substitute_mark(pane.substitute, titles)}"
 
 

@@ -80,7 +80,7 @@ class KeysEvents:
 
     def update_lists(self, visitor: gr.Request) -> list[Any]:
         """Each list of providers with the labels that are true for this visitor's keys."""
-        choices = model_choices.providers(self._gateway.session(visitor))
+        choices = model_choices.list_providers(self._gateway.session(visitor))
         return [gr.update(choices=_same_values(box, choices)) for box in self._lists]
 
     async def forget_visitor(self, visitor: gr.Request) -> None:

@@ -1,4 +1,4 @@
-"""The Leaderboard tab: ratings from the votes of blind comparisons, computed when somebody looks."""
+"""The Leaderboard tab: ratings from the votes of blind comparisons, computed when the tab is opened."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ import gradio as gr
 
 from llm_hub.arena.ratings import CENTRE, Board, board
 from llm_hub.errors import ConfigurationError
-from llm_hub.ui.browser_files import SAVE, file
+from llm_hub.ui import model_choices
+from llm_hub.ui.browser_files import SAVE, browser_file
 from llm_hub.ui.gradio_fixes.event_options import QUIET
-from llm_hub.ui.model_choices import titles
 from llm_hub.ui.render.export import as_csv
 from llm_hub.ui.render.formats import format_count, format_target_id
 from llm_hub.ui.render.sanitize import html_text
@@ -60,12 +60,12 @@ class LeaderboardEvents:
             rated = await self._rate(seconds)
         except ConfigurationError as error:
             return f'<div class="problem" role="alert">{html_text(str(error))}</div>'
-        return leaderboard_html(rated, titles(self._session))
+        return leaderboard_html(rated, model_choices.provider_titles(self._session))
 
     async def make_csv(self, seconds: int) -> dict[str, str] | None:
         """The ratings as a file for the browser to save, or None if the votes cannot be read."""
         try:
-            return file("leaderboard.csv", "text/csv", as_csv(await self._rate(seconds)))
+            return browser_file("leaderboard.csv", "text/csv", as_csv(await self._rate(seconds)))
         except ConfigurationError:
             return None
 

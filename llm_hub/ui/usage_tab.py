@@ -1,4 +1,4 @@
-"""The Usage tab: requests, tokens and prices from the ledger, by model and by caller. It is read when somebody looks.
+"""The Usage tab: requests, tokens and prices by model and by caller. The ledger is read when the tab is opened.
 
 The tab is for the owner alone. The page has it only if others cannot reach the page, and its handler answers browsers
 on the hub's own computer only.
@@ -14,8 +14,8 @@ import gradio as gr
 
 from llm_hub.access.client_address import from_here
 from llm_hub.errors import ConfigurationError
+from llm_hub.ui import model_choices
 from llm_hub.ui.gradio_fixes.event_options import QUIET
-from llm_hub.ui.model_choices import titles
 from llm_hub.ui.render.formats import format_count, format_price, format_target_id
 from llm_hub.ui.render.sanitize import html_text
 from llm_hub.usage.ledger import DAY, Used, together
@@ -67,7 +67,7 @@ class UsageEvents:
             totals = await self._ledger.totals(today - days + 1 if days else 0)
         except ConfigurationError as error:
             return f'<div class="problem" role="alert">{html_text(str(error))}</div>'
-        return usage_html(totals, today, days, titles(self._session))
+        return usage_html(totals, today, days, model_choices.provider_titles(self._session))
 
 
 def usage_html(totals: Sequence[Total], today: int, days: int, provider_titles: Titles) -> str:

@@ -111,6 +111,6 @@ async def test_a_session_that_asked_nothing_gets_nothing(client: httpx.AsyncClie
     )  # fmt: skip
     stranger = CompareTab(client, config)
     for event in config["dependencies"]:
-        if event["api_name"] and event["api_name"].startswith(("save", "share", "carry", "finish", "differ")):
+        if event["api_name"] and event["api_name"].startswith(("save", "share", "carry", "finish", "show_difference")):
             response = await client.post("/gradio_api/run/predict", json=stranger._call(event, {}))
             assert answer_text(4) not in response.text

@@ -41,7 +41,7 @@
   found.observe(document.documentElement, { childList: true, subtree: true });
 })();
 
-// Copying gives what was said: the mark where another model went on is only to be seen.
+// Copied text leaves out the mark where another model went on.
 (() => {
   const clipboard = navigator.clipboard;
   if (!clipboard) return;

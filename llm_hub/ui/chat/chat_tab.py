@@ -1,6 +1,6 @@
 """The Chat tab: its layout, and which events are connected to it.
 
-What happens when something is used is in chat_events.py, prompt_events.py, chain_events.py and chat_models.py.
+The handlers are in chat_events.py, prompt_events.py, chain_events.py and chat_models.py.
 """
 
 from __future__ import annotations
@@ -49,14 +49,14 @@ def _layout(session: Session) -> ChatParts:
         with gr.Column(elem_id="chat-side", scale=0, min_width=280):
             with gr.Row(elem_id="chat-target"):
                 provider = gr.Dropdown(
-                    model_choices.providers(session),
+                    model_choices.list_providers(session),
                     value=model_choices.AUTO if automatic else chosen.name,
                     label="Provider",
                     elem_id="chat-provider",
                     min_width=120,
                 )
                 model = gr.Dropdown(
-                    model_choices.models(chosen),
+                    model_choices.list_suggestions(chosen),
                     value="" if automatic else chosen.default_model,
                     visible=not automatic,
                     label="Model",
@@ -88,7 +88,7 @@ def _layout(session: Session) -> ChatParts:
                 past = chatbot("Conversation", elem_id="chat-log", placeholder=WELCOME, editable="user")
                 live = chatbot("Answer", elem_id="chat-live")
                 again = gr.Dropdown(
-                    model_choices.targets(session),
+                    model_choices.list_targets(session),
                     value=None,
                     label="Answer again with another model",
                     show_label=False,

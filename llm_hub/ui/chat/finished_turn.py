@@ -1,4 +1,4 @@
-"""How a turn ends: with its outcome and its prices."""
+"""The end of a turn: its outcome and its prices are set."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ log = logging.getLogger(__name__)
 
 
 def finish_turn(draft: Turn, session: Session) -> Turn:
-    """The draft as a turn to which nothing more comes. A fault of the hub itself is logged."""
+    """The draft as a finished turn. A fault of the hub itself is logged."""
     error, response = draft.answer.error, draft.answer.response
     if error is not None and not isinstance(error, LLMHubError):
         log.error("An answer failed inside the hub.", exc_info=error)

@@ -1,4 +1,4 @@
-"""A comparison as it is kept in a file, or beside a vote."""
+"""A comparison as it is saved in a file, or stored with a vote."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ SETTINGS = ("system", "temperature", "max_tokens")
 """Fields of a `Question` that are the same for all panes."""
 
 
-def record(comparison: Comparison, titles: Titles) -> ExportRecord:
+def build_record(comparison: Comparison, titles: Titles) -> ExportRecord:
     """All visible panes with all their turns, of a comparison that has begun."""
     last = next(pane.last for pane in comparison.panes if pane.last)
     settings = {name: value for name, value in asdict(last.question).items() if name in SETTINGS}

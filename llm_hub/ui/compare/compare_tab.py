@@ -1,6 +1,6 @@
 """The Compare tab: its layout, and which events are connected to it.
 
-What happens when something is used is in compare_events.py, pane_events.py, blind_vote.py and compare_actions.py.
+The handlers are in compare_events.py, pane_events.py, blind_vote.py and compare_actions.py.
 """
 
 from __future__ import annotations
@@ -125,14 +125,14 @@ def _pane(session: Session, number: int, chosen: ProviderState) -> PaneParts:
         with gr.Row(elem_classes="pane-top"):
             with gr.Row(elem_classes="pane-picker") as picker:
                 provider = gr.Dropdown(
-                    [choice for choice in model_choices.providers(session) if choice[1] != model_choices.AUTO],
+                    [choice for choice in model_choices.list_providers(session) if choice[1] != model_choices.AUTO],
                     value=chosen.name,
                     label=f"Provider {number + 1}",
                     elem_id=f"{name}-provider",
                     min_width=90,
                 )
                 model = gr.Dropdown(
-                    model_choices.models(chosen),
+                    model_choices.list_suggestions(chosen),
                     value=chosen.default_model,
                     label=f"Model {number + 1}",
                     allow_custom_value=True,

@@ -40,7 +40,9 @@ class DefaultModel:
         """The provider whose list came, and its first model: see `find_first_model`."""
         before = gr.JSON(visible=False)
         provider.focus(None, provider, before, js="(provider) => provider", **NOW)
-        known = {state.name: (model_choices.models(state), state.default_model) for state in session.providers()}
+        known = {
+            state.name: (model_choices.list_suggestions(state), state.default_model) for state in session.providers()
+        }
         provider.input(None, [provider, before], [model, before], js=DEFAULT % json.dumps(known), **NOW)
 
     def after(self, bind: Callable[..., Any]) -> None:

@@ -44,7 +44,7 @@ class EventInputs:
         }
         for components, _ in self._events.values():
             for component in components:
-                _rule(component)
+                _find_rule(component)
 
     def problem(self, event: Mapping[str, Any]) -> str:
         """Why an event is refused, as a sentence for its sender; "" if it is not refused."""
@@ -57,45 +57,45 @@ class EventInputs:
         session = self._sessions.session_data.get(event["session_hash"])
         current = session.blocks_config.blocks if session else {}
         for component, value in zip(components, data, strict=True):
-            if problem := _rule(component)(current.get(component._id, component), value):  # noqa: SLF001  # Gradio's own name for it
+            if problem := _find_rule(component)(current.get(component._id, component), value):  # noqa: SLF001  # Gradio's own name for it
                 return problem
         return (
             "" if event_data_type is None or _is_event_data(event_data_type, event.get("event_data")) else NOT_OFFERED
         )
 
 
-def _rule(component: Block) -> Callable[[Any, Any], str]:
+def _find_rule(component: Block) -> Callable[[Any, Any], str]:
     """The check of a component's value: it takes the component as it is now and the value, and returns the problem."""
     match component:
         case gr.State():
             return lambda _, __: ""  # it is kept on the server, and what a browser sends for it is not read
         case gr.Dropdown(multiselect=None, allow_custom_value=True):
-            return _name
+            return _check_name
         case gr.Dropdown(multiselect=None) | gr.Radio():
-            return _choice
+            return _check_choice
         case gr.Checkbox():
             return lambda _, value: "" if isinstance(value, bool) else NOT_OFFERED
         case gr.Textbox():
             return lambda _, value: "" if value is None or isinstance(value, str) else NOT_OFFERED
         case gr.MultimodalTextbox():
-            return _prompt
+            return _check_prompt
     raise TypeError(f"There is no rule for the values of a {type(component).__name__}.")
 
 
-def _name(_: Any, value: Any) -> str:
+def _check_name(_: Any, value: Any) -> str:
     if isinstance(value, str) and len(value) > MAX_INPUT_NAME_CHARS:
         return f"A name has {MAX_INPUT_NAME_CHARS} characters at most."
     return "" if value is None or isinstance(value, str) else NOT_OFFERED
 
 
-def _choice(component: gr.Dropdown | gr.Radio, value: Any) -> str:
+def _check_choice(component: gr.Dropdown | gr.Radio, value: Any) -> str:
     """Only values that are offered now. Python takes 1.0 and true for equal to 1, so the type counts, too."""
     return (
         "" if any(type(choice) is type(value) and choice == value for _, choice in component.choices) else NOT_OFFERED
     )
 
 
-def _prompt(component: gr.MultimodalTextbox, value: Any) -> str:
+def _check_prompt(component: gr.MultimodalTextbox, value: Any) -> str:
     if value is None:
         return ""
     try:

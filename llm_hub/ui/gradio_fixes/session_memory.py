@@ -75,8 +75,8 @@ class SmallSession(SessionState):
 class SmallSessions(StateHolder):
     """The sessions of all tabs. If there is no room for another, closed ones are dropped first.
 
-    Closed sessions are dropped after an hour, and after 20 s if nothing was said in them. `open_tabs` are those that
-    are open in a browser.
+    Closed sessions are dropped after an hour, and those without any state of their own after 20 s. `open_tabs` are the
+    sessions that are open in a browser.
     """
 
     def __init__(self, open_tabs: Container[str]) -> None:

@@ -13,8 +13,8 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
-EVERY = 600.0
-"""Seconds between two looks at the folder."""
+SWEEP_INTERVAL = 600.0
+"""Seconds between two sweeps of the folder."""
 
 MAX_LEFTOVER_AGE = 3600.0
 """Seconds since the last byte: an upload that still arrives is younger. One that arrives whole is renamed at once."""
@@ -23,7 +23,7 @@ _TEMPORARY_NAME = re.compile(r"tmp[a-z0-9_]{8}")
 """The names that Python gives temporary files."""
 
 
-async def tend(every: float = EVERY) -> None:
+async def sweep_forever(every: float = SWEEP_INTERVAL) -> None:
     """Removes leftovers again and again, for as long as the hub runs."""
     while True:
         await asyncio.sleep(every)

@@ -2,7 +2,7 @@
 
 A mark is an empty element with a title. It is inserted only where the Markdown is certainly plain prose. In code, a
 formula or a link it is left out, and only the line under the answer tells of the change. Marks are never sent to a
-provider or kept in the conversation, and assets/chat.js takes it out of what is copied.
+provider or kept in the conversation, and assets/chat.js takes them out of what is copied.
 """
 
 from __future__ import annotations

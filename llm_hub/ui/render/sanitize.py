@@ -34,7 +34,7 @@ _FENCE = re.compile(r"`{3,}(?=[^`]*$)|~{3,}")
 
 def strip_invisible(text: str) -> str:
     """`text` without characters that are not seen, and with LF as its only line end: Markdown takes CR for one, too."""
-    return _without_unseen(text).replace("\r\n", "\n").replace("\r", "\n")
+    return _strip_unseen(text).replace("\r\n", "\n").replace("\r", "\n")
 
 
 def html_text(text: str) -> str:
@@ -42,7 +42,7 @@ def html_text(text: str) -> str:
 
     Line breaks are escaped, too: inside HTML in Markdown, a blank line would end the HTML.
     """
-    return html.escape(_without_unseen(text), quote=True).replace("\r", " ").replace("\n", "&#10;")
+    return html.escape(_strip_unseen(text), quote=True).replace("\r", " ").replace("\n", "&#10;")
 
 
 def safe_markdown(text: str) -> str:
@@ -56,7 +56,7 @@ def safe_markdown(text: str) -> str:
         start = _LEAD.match(line)
         prefix = start.group() if start else ""
         rest = line[len(prefix) :]
-        if fence and _left(line, lead):
+        if fence and _has_left(line, lead):
             fence = ""
         if fence:
             safe.append(line)
@@ -68,36 +68,36 @@ def safe_markdown(text: str) -> str:
         opening = _FENCE.match(rest)
         if opening and (listed or ">" in prefix or len(prefix) < 4):
             fence, lead = opening.group(), prefix
-            safe.append(line[: len(prefix)] + _escaped(rest))
+            safe.append(line[: len(prefix)] + _escape(rest))
             continue
-        safe.append(_outside_spans(line))
+        safe.append(_escape_outside_spans(line))
     return "\n".join(safe)
 
 
-def _left(line: str, lead: str) -> bool:
+def _has_left(line: str, lead: str) -> bool:
     """Whether `line` is outside the list item or quotation in which a fence with this `lead` was opened."""
     if ">" in lead:
         return line.lstrip().count(">", 0, len(lead)) < lead.count(">")
     return bool(line.strip()) and len(line) - len(line.lstrip()) < len(lead)
 
 
-def _outside_spans(line: str) -> str:
+def _escape_outside_spans(line: str) -> str:
     if _MATH.search(line):
-        return _escaped(line)
+        return _escape(line)
     safe: list[str] = []
     at = 0
     for span in _SPAN.finditer(line):
-        safe += (_escaped(line[at : span.start()]), span.group())
+        safe += (_escape(line[at : span.start()]), span.group())
         at = span.end()
-    return "".join((*safe, _escaped(line[at:])))
+    return "".join((*safe, _escape(line[at:])))
 
 
-def _without_unseen(text: str) -> str:
+def _strip_unseen(text: str) -> str:
     text = _UNSEEN.sub("", text)
-    return text if text.isascii() else _RUN.sub(_needed, text)
+    return text if text.isascii() else _RUN.sub(_keep_needed, text)
 
 
-def _needed(run: re.Match[str]) -> str:
+def _keep_needed(run: re.Match[str]) -> str:
     before = run.string[run.start() - 1 : run.start()]
     if not before or (before.isascii() and before not in "0123456789#*"):
         return ""
@@ -105,5 +105,5 @@ def _needed(run: re.Match[str]) -> str:
     return needed.group() if needed else ""
 
 
-def _escaped(text: str) -> str:
+def _escape(text: str) -> str:
     return _TAG.sub("&lt;", text).replace("![", "&#33;[")

@@ -49,20 +49,20 @@ def find_turn_number(index: int, turns: Turns) -> int | None:
 
 def _messages(turn: Turn, titles: Mapping[str, str]) -> Iterator[Message]:
     answer = turn.answer
-    text = [_text(shorten_prompt(turn.prompt.text))] if turn.prompt.text else []
+    text = [_text_block(shorten_prompt(turn.prompt.text))] if turn.prompt.text else []
     yield {"role": "user", "content": [*({"path": file, "alt_text": "attached image"} for file in turn.files), *text]}
     if answer.reasoning:
-        yield _assistant_message(_text(safe_markdown(answer.reasoning)), metadata=_reasoning_metadata(turn))
+        yield _assistant_message(_text_block(safe_markdown(answer.reasoning)), metadata=_reasoning_metadata(turn))
     if answer.text:
-        yield _assistant_message(_text(insert_resume_marks(answer.text, attempt_text.resume_notes(turn, titles))))
+        yield _assistant_message(_text_block(insert_resume_marks(answer.text, attempt_text.resume_notes(turn, titles))))
     if turn.outcome == "failed":
-        yield _assistant_message(_text(_error_html(answer.error)))
+        yield _assistant_message(_text_block(_error_html(answer.error)))
     if turn.outcome != "pending":
         again = [{"value": TRY_AGAIN, "label": "Try again"}] if turn.outcome == "failed" else None
-        yield _assistant_message(_text(answer_stats.render_stats_line(turn, titles)), options=again)
+        yield _assistant_message(_text_block(answer_stats.render_stats_line(turn, titles)), options=again)
 
 
-def _text(text: str) -> Message:
+def _text_block(text: str) -> Message:
     return {"type": "text", "text": text}
 
 
@@ -80,7 +80,7 @@ def _reasoning_metadata(turn: Turn) -> Message:
 
 def shorten_prompt(prompt: str) -> str:
     """A prompt as the page shows it: shortened, and with its HTML escaped."""
-    return safe_markdown(_shortened(prompt))
+    return safe_markdown(_shorten(prompt))
 
 
 def is_shortened(prompt: str) -> bool:
@@ -95,7 +95,7 @@ def restore_edited_prompt(edited: str, original: str) -> str:
     return edited if original == shorten_prompt(original) else edited.replace("&lt;", "<").replace("&#33;[", "![")
 
 
-def _shortened(text: str) -> str:
+def _shorten(text: str) -> str:
     if len(text) <= MAX_SHOWN_CHARS:
         return text
     return f"{text[: MAX_SHOWN_CHARS // 2]}\n\n… ({len(text):,} characters in all, and all of them are sent)"

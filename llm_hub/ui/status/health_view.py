@@ -45,7 +45,7 @@ def describe_success(models: int, duration: float) -> str:
 def fingerprint(
     states: Sequence[ProviderState], targets: Sequence[TargetState], probes: Mapping[str, ProbeResult]
 ) -> str:
-    """Differs when the HTML would, apart from what the page counts on by itself."""
+    """A text that changes whenever the HTML would, except for the times that the page counts by itself."""
     target_marks = [
         (
             target.name,
@@ -100,16 +100,16 @@ def _provider_health(
 ) -> tuple[str, str]:
     """A provider's dot and word. That it is set up does not yet say that it answers."""
     paused = sum(target.paused is not None for target in targets)
-    asked = [target for target in targets if _sent_attempts(target)]
+    asked_targets = [target for target in targets if _sent_attempts(target)]
     if not state.ready:
         return "off", state.problem.rstrip(".")
     if paused:
         return "paused", f"ready, {format_count(paused, 'model')} paused"
     if probe is not None and probe.failed:
         return "shaky", "the test failed"
-    if not asked and probe is None:
+    if not asked_targets and probe is None:
         return "unasked", "not asked yet"
-    latest = min(asked, key=_age, default=None)
+    latest = min(asked_targets, key=_age, default=None)
     if latest is not None and probe is None and _sent_attempts(latest)[-1].outcome not in ("answered", "stopped"):
         return "shaky", "the last attempt failed"
     return "ok", "ready"

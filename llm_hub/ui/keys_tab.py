@@ -64,7 +64,7 @@ def keys_tab(gateway: Gateway, page: gr.Blocks, lists: Sequence[gr.Dropdown]) ->
                 gr.LoginButton(size="md", elem_id="keys-login-button")
 
     events = KeysEvents(gateway, lists)
-    changed: gr.events.Dependency = own.kept(events.update_lists, None, list(lists), **NOW)
+    changed: gr.events.Dependency = own.keys_changed(events.update_lists, None, list(lists), **NOW)
     if signs_in:
         page.load(events.update_lists, None, list(lists), **NOW)  # whoever comes back from signing in has a key
     page.unload(events.forget_visitor)

@@ -193,7 +193,7 @@ async def test_a_partial_answer_is_part_of_the_history_and_a_failed_turn_is_not(
 # A conversation is changed.
 
 
-async def test_again_asks_the_last_prompt_with_the_same_history(
+async def test_repeating_asks_the_last_prompt_with_the_same_history(
     chat: TabCalls, fault_server: FaultServerThread
 ) -> None:
     model = "ok?tokens=4&plain=same"
@@ -324,7 +324,7 @@ async def test_the_chain_is_asked_in_the_order_that_was_set(chat: TabCalls, faul
     await chat.use("chat-chain-list", "pick", event_data={"what": f"off second/{first}"})
     assert len(chain(chat)) == 3
     await chat.ask("Hello")
-    models = [one.model for one in fault_server.exchanges if one.method == "POST" and "chain=" in one.model]
+    models = [each.model for each in fault_server.exchanges if each.method == "POST" and "chain=" in each.model]
     assert models == ["context?chain=chosen", last, second, answering]
     await chat.use("chat-chain-list", "pick", event_data={"what": "route"})
     assert "Nobody else is asked." in chat.text("chat-chain-list")

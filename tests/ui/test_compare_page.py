@@ -146,7 +146,7 @@ def test_the_words_of_a_pane_that_is_removed_give_way_to_those_that_are_left(com
     expect(compare.page.locator(".difference ins")).to_have_text(more)
 
 
-def test_an_answer_can_be_gone_on_with_in_chat(compare: ComparePage, fault_server: FaultServerThread) -> None:
+def test_an_answer_can_be_continued_in_chat(compare: ComparePage, fault_server: FaultServerThread) -> None:
     model = "ok?tokens=9&carry=2"
     compare.set("ok?tokens=4&carry=1", model)
     compare.compare("Hello")

@@ -220,13 +220,13 @@ def test_a_key_leaves_the_browser_in_one_requests_body_and_is_found_nowhere_else
     word = ANNA[10:-4]
     carrying = [(head, body) for head, body in sent if word in head + body]
     assert [(head.split()[:2], body) for head, body in carrying] == [(["PUT", f"{anna.url}/visitor/keys/openai"], ANNA)]
-    kept = anna.page.evaluate("""async () => JSON.stringify([
+    stored = anna.page.evaluate("""async () => JSON.stringify([
       {...localStorage}, {...sessionStorage}, document.cookie, location.href, document.documentElement.outerHTML,
-      [...document.querySelectorAll("input, textarea")].map((one) => one.value),
+      [...document.querySelectorAll("input, textarea")].map((field) => field.value),
       await indexedDB.databases(), await caches.keys(),
       await (await fetch("config")).text(), JSON.stringify(window.gradio_config),
     ])""")
-    assert not [text for text in (kept, *received) if word in text]
+    assert not [text for text in (stored, *received) if word in text]
     assert len(received) > 10
 
 

@@ -101,8 +101,8 @@ def test_the_chain_is_asked_in_the_order_that_was_set(chat: ChatPage, fault_serv
     chat.page.get_by_role("button", name=f"Do not ask second · {first}").click()
     expect(chat.chain).to_have_count(3)
     chat.ask("Hello")
-    asked = [each.model for each in fault_server.exchanges if each.method == "POST" and "order=" in each.model]
-    assert asked == ["context?order=chosen", last, second, "ok?order=1"]
+    models = [each.model for each in fault_server.exchanges if each.method == "POST" and "order=" in each.model]
+    assert models == ["context?order=chosen", last, second, "ok?order=1"]
     chat.page.get_by_role("button", name="Clear").click()
     expect(chat.page.locator("#chat-chain-list")).to_contain_text("Nobody else is asked.")
 

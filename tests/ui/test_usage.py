@@ -116,17 +116,17 @@ def test_an_answer_on_the_page_is_counted(chat: ChatPage, site: Site) -> None:
     chat.choose("ok?text=usage")
     chat.ask("Hello")
     chat.page.get_by_role("tab", name="Usage").click()
-    shown = chat.page.locator("#usage-shown")
-    expect(shown.locator("tr", has_text="ok?text=usage").locator("td").first).to_have_text("1")
-    expect(shown.locator("tr", has_text="this page")).to_be_visible()
+    report = chat.page.locator("#usage-shown")
+    expect(report.locator("tr", has_text="ok?text=usage").locator("td").first).to_have_text("1")
+    expect(report.locator("tr", has_text="this page")).to_be_visible()
     chat.page.get_by_label("Today").click()
-    expect(shown.locator(".columns")).to_have_count(0)
-    expect(shown.locator("tr", has_text="ok?text=usage")).to_be_visible()
+    expect(report.locator(".columns")).to_have_count(0)
+    expect(report.locator("tr", has_text="ok?text=usage")).to_be_visible()
     body = {"messages": [{"role": "user", "content": "Hello"}], "model": "openai/ok?text=usage"}
     httpx.post(f"{site.url}/v1/chat", json=body, trust_env=False).raise_for_status()
     chat.page.get_by_role("button", name="Refresh").and_(chat.page.locator("#usage-refresh")).click()
-    expect(shown.locator("tr", has_text="ok?text=usage").locator("td").first).to_have_text("2")
-    expect(shown.locator("tr", has_text="programs on this computer")).to_be_visible()
+    expect(report.locator("tr", has_text="ok?text=usage").locator("td").first).to_have_text("2")
+    expect(report.locator("tr", has_text="programs on this computer")).to_be_visible()
 
 
 def test_behind_a_proxy_it_says_nothing(browser: Browser, site: Site) -> None:

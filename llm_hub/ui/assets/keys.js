@@ -34,8 +34,8 @@ const where = () => {
   const row = rows.find((row) => row.name === provider.value);
   if (row) element.querySelector(".where").textContent = `It is sent to ${row.host} only.`;
 };
-const show = (shown) => {
-  rows = shown.providers;
+const show = (answer) => {
+  rows = answer.providers;
   const chosen = provider.value;
   provider.replaceChildren(...rows.map((row) => make("option", row.title, { value: row.name })));
   if (rows.some((row) => row.name === chosen)) provider.value = chosen;
@@ -47,8 +47,8 @@ const show = (shown) => {
       make("span", row.last ? `ends in ${row.last}` : "kept", { className: "word" }),
       act("Test", `Test your key for ${row.title}`, () => test(row)),
       act("Clear", `Clear your key for ${row.title}`, async () => {
-        const left = await request("DELETE", row.name);
-        if (left) { show(left); say(`Your key for ${row.title} is forgotten.`); trigger("kept"); provider.focus(); }
+        const answer = await request("DELETE", row.name);
+        if (answer) { show(answer); say(`Your key for ${row.title} is forgotten.`); trigger("keys_changed"); provider.focus(); }
       }),
     );
     return item;
@@ -66,11 +66,11 @@ form.addEventListener("submit", async (event) => {
   const [name, typed] = [provider.value, key.value.trim()];
   if (!typed) { say("Paste a key first."); key.focus(); return; }
   key.value = "";
-  const shown = await request("PUT", name, "", typed);
-  if (!shown) return;
-  show(shown);
-  trigger("kept");
+  const answer = await request("PUT", name, "", typed);
+  if (!answer) return;
+  show(answer);
+  trigger("keys_changed");
   await test(rows.find((row) => row.name === name));
 });
 provider.addEventListener("change", where);
-request("GET").then((shown) => shown && show(shown));
+request("GET").then((answer) => answer && show(answer));

@@ -46,7 +46,7 @@ class OpenID:
                     back = f"{asked['redirect_uri']}&{urlencode({'code': code, 'state': asked['state']})}"
                     self._answer(302, {}, location=back)
                 elif path == "/jwks":
-                    self._answer(200, KeySet([openid._key]).as_dict(private=False))
+                    self._answer(200, dict(KeySet([openid._key]).as_dict(private=False)))
                 else:
                     self._answer(200, openid.metadata)
 

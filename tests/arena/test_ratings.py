@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import random
+from typing import Literal
 
 import pytest
 from hypothesis import given, settings
@@ -64,7 +65,8 @@ def test_pairs_are_rated_as_evalica_has_it() -> None:
 
     chance = random.Random(5)
     pairs = [tuple(chance.sample(NAMES, 2)) for _ in range(300)]
-    votes = [Vote(pair, *chance.choice([("best", 0), ("best", 0), ("best", 1), ("tie", None)])) for pair in pairs]
+    outcomes: list[tuple[Literal["best", "tie"], int | None]] = [("best", 0), ("best", 0), ("best", 1), ("tie", None)]
+    votes = [Vote(pair, *chance.choice(outcomes)) for pair in pairs]
     said = {0: Winner.X, 1: Winner.Y, None: Winner.Draw}
     lefts, rights = zip(*pairs, strict=True)
     theirs = bradley_terry(lefts, rights, [said[vote.winner] for vote in votes], tolerance=1e-12, limit=10_000).scores
@@ -83,7 +85,7 @@ def test_the_best_of_more_is_rated_as_choix_has_it() -> None:
     seats = [chance.randrange(len(members)) for members in sets]
     votes = [Vote(members, "best", seat) for members, seat in zip(sets, seats, strict=True)]
     data = [
-        (NAMES.index(members[seat]), [NAMES.index(one) for one in members if one != members[seat]])
+        (NAMES.index(members[seat]), tuple(NAMES.index(name) for name in members if name != members[seat]))
         for members, seat in zip(sets, seats, strict=True)
     ]
     theirs = opt_top1(len(NAMES), data, tol=1e-10)

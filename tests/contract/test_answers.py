@@ -107,6 +107,7 @@ async def test_reasoning_is_kept_apart_from_the_answer(case: Case, provider: LLM
     for model in case.reasoning:
         events = await collect(provider, model)
         thought = "".join(event.text for event in events if isinstance(event, ReasoningDelta))
+        assert isinstance(events[-1], Done)
         response = events[-1].response
         assert thought.strip() == "".join(REASONING)
         assert response.reasoning == thought

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from llm_hub.chat import Done
 from llm_hub.errors import ProviderError, ServerFailed, StreamBroken, TimedOut
 from llm_hub.providers import http_provider
 from llm_hub.wire import transport
@@ -21,6 +22,7 @@ from tests.fault_server import expected_text
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from llm_hub.chat import LLMResponse
     from llm_hub.provider import LLMProvider
     from tests.contract.case import Case
     from tests.fault_server import Exchange, FaultServer
@@ -80,30 +82,37 @@ async def test_a_long_answer_is_not_one_without_an_end(provider: LLMProvider) ->
     assert text_of(await collect(provider, "ok?text=long&size=3900000")) == expected_text("ok?text=long&size=3900000")
 
 
+async def last_response(provider: LLMProvider, model: str, **options: Any) -> LLMResponse:
+    """The response that ends an answer."""
+    last = (await collect(provider, model, **options))[-1]
+    assert isinstance(last, Done)
+    return last.response
+
+
 async def test_an_answer_calls_so_many_tools_and_no_more(provider: LLMProvider) -> None:
-    events = await collect(provider, "ok?calls=200", tools=(WEATHER, CLOCK))
-    assert len(events[-1].response.tool_calls) == 200
+    response = await last_response(provider, "ok?calls=200", tools=(WEATHER, CLOCK))
+    assert len(response.tool_calls) == 200
     error = await failed(provider, "ok?calls=1001", tools=(WEATHER, CLOCK))
     assert type(error) is StreamBroken
     assert "1000 tools" in error.message
 
 
 async def test_a_name_that_no_model_has_is_cut_and_can_be_printed(provider: LLMProvider) -> None:
-    response = (await collect(provider, "strange-name"))[-1].response
+    response = await last_response(provider, "strange-name")
     assert len(response.model) == MAX_NAME_CHARS
     assert response.model.isprintable()
     assert response.model.startswith("a??set-cookie: b=c?[2J??gnp.exe")
 
 
 async def test_a_finish_reason_is_a_word(provider: LLMProvider) -> None:
-    response = (await collect(provider, f"ok?finish=moon%0A{'e' * 400}"))[-1].response
+    response = await last_response(provider, f"ok?finish=moon%0A{'e' * 400}")
     assert response.finish_reason == f"moon?{'e' * 400}"[:MAX_NAME_CHARS]
 
 
 async def test_a_count_that_no_database_could_keep_is_not_known(provider: LLMProvider) -> None:
-    usage = (await collect(provider, "huge-usage"))[-1].response.usage
+    usage = (await last_response(provider, "huge-usage")).usage
     assert usage["completion_tokens"] == 20
-    assert all(tokens <= MAX_TOKEN_COUNT for tokens in usage.values())
+    assert all(isinstance(tokens, int) and tokens <= MAX_TOKEN_COUNT for tokens in usage.values())
 
 
 @pytest.mark.parametrize("case", case_params(lambda case: can_show(case, "refusal")), indirect=True)

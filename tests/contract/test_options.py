@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from llm_hub.chat import ChatRequest, JSONFormat
+from llm_hub.chat import ChatRequest, Done, JSONFormat
 from llm_hub.errors import NotOffered
 from llm_hub.provider import LLMProvider
 from tests.contract.conftest import CASES, case_params, speaks_openai
@@ -45,8 +45,8 @@ UNABLE = [
 async def ask(provider: LLMProvider, model: str, **options: Any) -> LLMResponse:
     """One answer."""
     events = [event async for event in provider.events(ChatRequest(user(), model, **options))]
-    response: LLMResponse = events[-1].response
-    return response
+    assert isinstance(events[-1], Done)
+    return events[-1].response
 
 
 @pytest.mark.parametrize("option", OPTIONS)

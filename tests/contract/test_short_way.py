@@ -26,7 +26,7 @@ class Streams(LLMProvider):
         self.asked: list[Any] = []
         self.closed = False
 
-    async def stream(self, messages: Any, model: str | None = None, **options: Any) -> AsyncIterator[str]:  # type: ignore[override]
+    async def stream(self, messages: Any, model: str | None = None, **options: Any) -> AsyncIterator[str]:
         self.asked.append((messages, model, options))
         try:
             for piece in self.pieces:

@@ -46,8 +46,10 @@ async def ask(provider: LLMProvider, model: str, *more: Message, **options: Any)
     """The events of one chat with both tools, and its answer."""
     request = ChatRequest((*user(), *more), model, **{"tools": (WEATHER, CLOCK), **options})
     events = [event async for event in provider.events(request)]
-    assert [event for event in events if isinstance(event, Done)] == events[-1:]
-    return events, events[-1].response
+    last = events[-1]
+    assert isinstance(last, Done)
+    assert [event for event in events if isinstance(event, Done)] == [last]
+    return events, last.response
 
 
 def streamed(events: list[Any]) -> list[tuple[str, str, str]]:

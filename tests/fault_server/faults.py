@@ -57,7 +57,7 @@ class Fault:
             return cls("ok" if real(head) else "unknown", None, dict(parse_qsl(query)))
         if moment and moment not in MOMENTS:
             return cls("unknown")
-        return cls(name, moment or None, dict(parse_qsl(query)))  # type: ignore[arg-type]  # checked above
+        return cls(name, moment or None, dict(parse_qsl(query)))
 
     @staticmethod
     def known(name: str) -> bool:

@@ -120,7 +120,8 @@ class Ollama(Dialect):
     def get(self, exchange: Exchange, models: list[str]) -> Reply | None:
         details = {"family": "llama", "families": ["llama"], "format": "gguf", "parameter_size": "3B",
             "quantization_level": "Q4_K_M", "parent_model": ""}  # fmt: skip
-        rows = [{"name": model, "model": model, "size": 2_000_000_000, "digest": "a80c4f17acd5", "details": details}
+        rows: list[dict[str, Any]] = [{"name": model, "model": model,
+            "size": 2_000_000_000, "digest": "a80c4f17acd5", "details": details}
             for model in models]  # fmt: skip
         match (exchange.method, exchange.path):
             case ("GET", "/api/tags"):

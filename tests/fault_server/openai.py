@@ -59,7 +59,9 @@ class OpenAI(Dialect):
             _check_turn(number, turn)
         _check_calls(messages)
         _check_tools(body)
-        numbers = {"temperature": (int, float), "max_tokens": int, "max_completion_tokens": int, "seed": int}
+        numbers: dict[str, type | tuple[type, ...]] = {
+            "temperature": (int, float), "max_tokens": int, "max_completion_tokens": int, "seed": int,
+        }  # fmt: skip
         for name, kind in (numbers | {"top_p": (int, float), "stop": list, "reasoning_effort": str}).items():
             if name in body and (not isinstance(body[name], kind) or isinstance(body[name], bool)):
                 raise Refused("bad-request", f"Invalid type for '{name}'.", name)

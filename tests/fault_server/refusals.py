@@ -16,8 +16,8 @@ HTML = b"<!doctype html><html><head><title>Welcome to nginx!</title></head><body
 
 def refusal(exchange: Exchange, fault: Fault, dialect: Dialect) -> Reply | None:
     """The error reply that the key, the request or the fault calls for."""
-    if refused := bad_key(exchange, dialect):
-        return refused
+    if key_problem := bad_key(exchange, dialect):
+        return key_problem
     try:
         dialect.check(exchange)
     except Refused as refused:

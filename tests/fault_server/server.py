@@ -141,9 +141,10 @@ class FaultServer:
         """Waits until no client is connected."""
         await self.exchanges.until(lambda _: not self._connections)
 
-    async def _connected(self, reader: _Reader, writer: asyncio.StreamWriter) -> None:
+    async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
         assert task is not None
+        assert isinstance(reader, _Reader)
         self._made += 1
         connection = self._connections[task] = _Connection(reader, writer, self._made)
         try:

@@ -25,7 +25,9 @@ def _ask(url: str, model: str, partial: str | None = None) -> str:
     if partial is not None:
         turns += [{"role": "assistant", "content": partial}, {"role": "user", "content": GO_ON}]
     reply = httpx.post(f"{url}/chat/completions", json={"model": model, "messages": turns}, trust_env=False)
-    return reply.json()["choices"][0]["message"]["content"]
+    text = reply.json()["choices"][0]["message"]["content"]
+    assert isinstance(text, str)
+    return text
 
 
 @pytest.mark.parametrize("words", [1, 5, 19])

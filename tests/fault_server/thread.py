@@ -79,7 +79,9 @@ class FaultServerThread:
 
     def next_exchange(self, n: int, timeout: float = 10.0) -> Exchange:
         """The n-th exchange (from 1), as soon as it has begun."""
-        return self.wait_for(lambda seen: seen[n - 1] if len(seen) >= n else None, timeout)
+        exchange = self.wait_for(lambda exchanges: exchanges[n - 1] if len(exchanges) >= n else None, timeout)
+        assert exchange is not None
+        return exchange
 
     def wait_ended(self, exchange: Exchange, timeout: float = 10.0) -> None:
         """Blocks until the exchange is over."""

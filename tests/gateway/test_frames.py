@@ -18,6 +18,7 @@ from tests.api.conftest import served
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
+    from types import FrameType
 
     import pytest
 
@@ -35,11 +36,12 @@ class Witness(LLMProvider):
 
     async def events(self, request: ChatRequest) -> AsyncIterator[Any]:  # type: ignore[override]
         yield TextDelta("Hello")
-        frame, names = sys._getframe(1), []
+        frame: FrameType | None = sys._getframe(1)
+        names = []
         while frame is not None:
             if frame.f_code.co_filename.startswith(PACKAGE):
                 names.append(f"{Path(frame.f_code.co_filename).relative_to(PACKAGE)}: {frame.f_code.co_name}")
-            frame = frame.f_back  # type: ignore[assignment]
+            frame = frame.f_back
         Witness.frames = names
         yield TextDelta(" world")
         yield Done(LLMResponse("Hello world", request.model or "stack", {}, "stop", self.name))
@@ -82,7 +84,7 @@ async def test_an_event_passes_seven_frames_between_the_pages_stream_and_adapter
 
     class Page:
         request = None
-        session_hash = "tab"
+        session_hash: str | None = "tab"
         headers: dict[str, str] = {}  # noqa: RUF012
 
     snapshots = Coalescer().snapshots(gateway.answer(gateway.visitor(Page(), "chat"), request))

@@ -200,7 +200,7 @@ def test_a_price_that_is_none_is_refused_by_name(monkeypatch: pytest.MonkeyPatch
 
 def test_a_price_of_nobodys_is_refused() -> None:
     with pytest.raises(ConfigurationError, match=r"LLM_HUB_PRICES: There is no provider 'opnai'.* Did you mean openai"):
-        Hub(Settings(prices="opnai/x=1/2"))  # type: ignore[arg-type]  # as the environment has it
+        Hub(Settings(prices="opnai/x=1/2"))
 
 
 # What the owner's program has registered.

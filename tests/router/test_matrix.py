@@ -57,7 +57,7 @@ async def open_route(*targets: Target) -> AsyncIterator[LLMRouter]:
 
 async def read_answer(router: LLMRouter, model: str | None = None) -> tuple[str, LLMResponse]:
     """What a reader saw, and the answer. Exactly one `Done`, last."""
-    text, done = "", []
+    text, done = "", list[LLMResponse]()
     async for event in router.events(ChatRequest(PROMPT, model)):
         assert not done
         if isinstance(event, TextDelta):

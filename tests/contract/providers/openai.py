@@ -43,7 +43,7 @@ _LEARNS = {
     "param-stream_options": ("", None),
     "param-stream_options?shape=fastapi": ("", None),
 }
-_SPARES = {
+_SPARES: dict[str, tuple[dict[str, Any], tuple[str, ...]]] = {
     "param-top_p": ({"top_p": 0.5, "temperature": 0.2}, ("top_p",)),
     "param-top_p?shape=fastapi": ({"top_p": 0.5}, ("top_p",)),
     "param-seed": ({"seed": 7}, ()),

@@ -34,22 +34,23 @@ _ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 class Request:
     """What is known of a request so far: its line in the log when it is over. Never a word of what was said.
 
-    `who` asks, and `way` is how; `target` and `outcome` say who answered it, where it was one for an answer.
+    `caller` is the name of the key that asks, and `endpoint` the path; `target` and `outcome` say which model answered
+    and how, where an answer was asked for. The log calls the first two `who` and `way`.
     """
 
     id: str
-    who: str = ""
-    way: str = ""
+    caller: str = ""
+    endpoint: str = ""
     target: str = ""
     outcome: str = ""
     status: int | None = None
     seconds: float = 0.0
 
     def fields(self) -> dict[str, Any]:
-        """Everything but the id, as a program reads it. All of it are names of ours, of models and of keys' owners."""
+        """Everything but the id, as programs read it from the log: names of ours, of models and of keys' owners."""
         return {
-            "who": self.who,
-            "way": self.way,
+            "who": self.caller,
+            "way": self.endpoint,
             "target": self.target,
             "outcome": self.outcome,
             "status": self.status,
@@ -59,27 +60,27 @@ class Request:
     def log(self) -> None:
         """Writes the line."""
         if requests.isEnabledFor(logging.INFO):
-            said = (self.who or "nobody", self.way, self.status or "", self.target, self.outcome)
-            text = " ".join(str(part) for part in said if part)
+            parts = (self.caller or "nobody", self.endpoint, self.status or "", self.target, self.outcome)
+            text = " ".join(str(part) for part in parts if part)
             requests.info("%s in %.3f s", printable(text), self.seconds, extra={"request": self})
 
 
 def printable(text: str) -> str:
     """A name from a request, in one line: no line of a log, and no row of a table, is another's to write."""
-    return text if text.isprintable() else "".join(one if one.isprintable() else "?" for one in text)
+    return text if text.isprintable() else "".join(sign if sign.isprintable() else "?" for sign in text)
 
 
-def id_for(said: str) -> str:
-    """The id of a request that says this of itself."""
-    return said if _ID.fullmatch(said) else secrets.token_hex(8)
+def id_for(client_id: str) -> str:
+    """The id of a request: the client's own where it is short and plain, else a new one."""
+    return client_id if _ID.fullmatch(client_id) else secrets.token_hex(8)
 
 
 current: ContextVar[Request | None] = ContextVar("request", default=None)
 """The request of the API that is being answered."""
 
 
-class Lines(logging.Formatter):
-    """Text, without keys, also in what an exception says."""
+class TextFormatter(logging.Formatter):
+    """A line of text, without keys, also where an exception repeats one."""
 
     def __init__(self, redactor: Redactor) -> None:
         super().__init__("%(asctime)s %(levelname)s %(name)s: %(message)s")
@@ -91,7 +92,7 @@ class Lines(logging.Formatter):
         return self._redactor(f"{text} [{request.id}]" if request is not None and request.id else text)
 
 
-class JSONLines(logging.Formatter):
+class JSONFormatter(logging.Formatter):
     """An object a line: time, level, logger, message, and of the request it belongs to its id, or all that is known."""
 
     def __init__(self, redactor: Redactor) -> None:
@@ -101,15 +102,15 @@ class JSONLines(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         when = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(record.created))
         plain = {"time": f"{when}.{int(record.msecs):03}Z", "level": record.levelname, "logger": record.name}
-        said: dict[str, Any] = {"message": record.getMessage()}
+        entry: dict[str, Any] = {"message": record.getMessage()}
         request = _request(record)
         if request is not None:
-            said["request_id"] = request.id
+            entry["request_id"] = request.id
             if hasattr(record, "request"):
-                said |= request.fields()
+                entry |= request.fields()
         if record.exc_info:
-            said["exception"] = self.formatException(record.exc_info)
-        clean = {name: self._clean(one) if isinstance(one, str) else one for name, one in said.items()}
+            entry["exception"] = self.formatException(record.exc_info)
+        clean = {name: self._clean(value) if isinstance(value, str) else value for name, value in entry.items()}
         return orjson.dumps(plain | clean).decode()
 
     def _clean(self, text: str) -> str:
@@ -118,9 +119,9 @@ class JSONLines(logging.Formatter):
 
 
 def install(form: Literal["plain", "json"], secrets: Iterable[str] = ()) -> Redactor:
-    """From now on whatever is logged in this process comes out in this form. Returns what leaves keys out of it."""
+    """Sends all that is logged in this process to standard error, in this form. Returns what leaves keys out of it."""
     handler, redactor = logging.StreamHandler(), Redactor(secrets)
-    handler.setFormatter(JSONLines(redactor) if form == "json" else Lines(redactor))
+    handler.setFormatter(JSONFormatter(redactor) if form == "json" else TextFormatter(redactor))
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(logging.WARNING)
@@ -128,5 +129,5 @@ def install(form: Literal["plain", "json"], secrets: Iterable[str] = ()) -> Reda
 
 
 def _request(record: logging.LogRecord) -> Request | None:
-    found = getattr(record, "request", None) or current.get()
-    return found if isinstance(found, Request) else None
+    request = getattr(record, "request", None) or current.get()
+    return request if isinstance(request, Request) else None

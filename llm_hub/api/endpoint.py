@@ -55,7 +55,7 @@ class Endpoint:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         began = time.perf_counter()
         request = Request(scope, receive, send)
-        line = logs.Request(logs.id_for(request.headers.get(logs.ID, "")), way=self._path)
+        line = logs.Request(logs.id_for(request.headers.get(logs.ID, "")), endpoint=self._path)
         token = logs.current.set(line)
         try:
             response = await self._answer(request, line)
@@ -71,7 +71,7 @@ class Endpoint:
 
     async def _answer(self, request: Request, line: logs.Request) -> Response:
         try:
-            line.who = request.state.caller = authenticate(request, self._keys)
+            line.caller = request.state.caller = authenticate(request, self._keys)
             return await self._handler(request)
         except (LLMHubError, Refusal) as error:
             return refuse(self._dialect_of(request.scope), error)

@@ -12,7 +12,7 @@ from llm_hub.api.encoding import json_response
 from llm_hub.api.refusals import Refusal
 from llm_hub.api.shapes import Count
 from llm_hub.errors import ConfigurationError
-from llm_hub.usage.ledger import Used, together
+from llm_hub.usage.ledger import Used, sum_by
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -79,11 +79,11 @@ def usage(ledger: Ledger) -> Handler:
             "last_30_days": _sum(totals, ledger.today, MAX_DAYS),
             "by_model": [
                 {"model": name, **_totals(used)}
-                for name, used in _most_used(together(totals, lambda total: total.target))
+                for name, used in _most_used(sum_by(totals, lambda total: total.target))
             ],
         }
         if is_owner:
-            by_key = _most_used(together(totals, lambda total: total.who))
+            by_key = _most_used(sum_by(totals, lambda total: total.caller))
             report["by_key"] = [{"key": name, **_totals(used)} for name, used in by_key]
         return json_response(report)
 
@@ -101,7 +101,7 @@ def metrics(metrics: Metrics) -> Handler:
 
 def _sum(totals: Sequence[Total], today: int, days: int) -> UsageTotals:
     """What was used in so many days, today included."""
-    recent = together((total for total in totals if total.day > today - days), lambda _: "")
+    recent = sum_by((total for total in totals if total.day > today - days), lambda _: "")
     return _totals(recent.get("", Used()))
 
 

@@ -1,4 +1,4 @@
-"""What a blind comparison needs: who sits where, and a pace that gives no model away."""
+"""What a blind comparison needs: pane sits where, and a pace that gives no model away."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ MIN_CHARS_PER_SECOND = 40.0
 MAX_CHARS_PER_SECOND = 160.0
 """Characters a second: faster than anybody reads."""
 MAX_HEAD_START = 3.0
-"""Seconds that those who are ready wait for the others' first words."""
+"""Seconds that those pane are ready wait for the others' first words."""
 
 
 def shuffled(targets: Sequence[T], chance: Random) -> list[T]:
@@ -31,40 +31,40 @@ class Pace:
     """How many characters of each answer may be seen by now: the same number for all of them.
 
     Nothing is shown until everybody has begun or can no longer begin, for `MAX_HEAD_START` at most; from then on the
-    slowest of those who are still writing sets the pace. So a model that hangs costs the others three seconds, once.
+    slowest of those pane are still writing sets the pace. So a model that hangs costs the others three seconds, once.
     """
 
-    def __init__(self, who: Iterable[int], clock: Callable[[], float]) -> None:
+    def __init__(self, panes: Iterable[int], clock: Callable[[], float]) -> None:
         self._clock = clock
-        self._asked = clock()
-        self._silent = set(who)
+        self._started_at = clock()
+        self._silent_panes = set(panes)
         self._begun: dict[int, float] = {}
         self._written: dict[int, int] = {}
         self._counted: float | None = None
-        self._shown = 0.0
+        self._visible = 0.0
 
-    def heard(self, who: int, characters: int, *, over: bool) -> None:
+    def note_progress(self, pane: int, characters: int, *, over: bool) -> None:
         """What has come of an answer so far, and whether it is all."""
-        if characters and who not in self._begun:
-            self._begun[who] = self._clock()
+        if characters and pane not in self._begun:
+            self._begun[pane] = self._clock()
         if characters or over:
-            self._silent.discard(who)
-        self._written[who] = characters
+            self._silent_panes.discard(pane)
+        self._written[pane] = characters
         if over:
-            self._begun.pop(who, None)
-            self._written.pop(who, None)
+            self._begun.pop(pane, None)
+            self._written.pop(pane, None)
 
     def characters(self) -> int:
         """How many may be seen now. Never fewer than before."""
         now = self._clock()
         if self._counted is None:
-            if self._silent and now - self._asked < MAX_HEAD_START:
+            if self._silent_panes and now - self._started_at < MAX_HEAD_START:
                 return 0
             self._counted = now
-        self._shown += (now - self._counted) * self._rate(now)
+        self._visible += (now - self._counted) * self._rate(now)
         self._counted = now
-        return int(self._shown)
+        return int(self._visible)
 
     def _rate(self, now: float) -> float:
-        rates = [self._written[who] / max(now - begun, 1.0) for who, begun in self._begun.items()]
+        rates = [self._written[pane] / max(now - begun, 1.0) for pane, begun in self._begun.items()]
         return min(max(min(rates, default=MAX_CHARS_PER_SECOND), MIN_CHARS_PER_SECOND), MAX_CHARS_PER_SECOND)

@@ -121,7 +121,7 @@ class Application:
             work = (
                 self._open(stack),
                 self.gateway.visitors.sweep_forever(),
-                self._ledger.tend(),
+                self._ledger.sweep_forever(),
                 upload_cleanup.sweep_forever(),
             )
             background = [asyncio.create_task(task) for task in work]

@@ -18,7 +18,7 @@ from llm_hub.ui import model_choices
 from llm_hub.ui.gradio_fixes.event_options import QUIET
 from llm_hub.ui.render.formats import format_count, format_price, format_target_id
 from llm_hub.ui.render.sanitize import html_text
-from llm_hub.usage.ledger import DAY, Used, together
+from llm_hub.usage.ledger import DAY, Used, sum_by
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -74,8 +74,8 @@ def usage_html(totals: Sequence[Total], today: int, days: int, provider_titles: 
     """The whole report. `today` is a day's number, counted from 1970; `days` 0 means all time."""
     if not totals:
         return EMPTY
-    by_target = together(totals, lambda total: total.target)
-    by_caller = together(totals, lambda total: total.who)
+    by_target = sum_by(totals, lambda total: total.target)
+    by_caller = sum_by(totals, lambda total: total.caller)
     return "".join(
         (
             _sums(sum(by_target.values(), Used())),
@@ -119,7 +119,7 @@ def _price_sum(used: Used) -> str:
 
 
 def _plots(totals: Sequence[Total], today: int, days: int) -> str:
-    by_day = together(totals, lambda total: total.day)
+    by_day = sum_by(totals, lambda total: total.day)
     first = max(today - days + 1 if days else min(by_day), today - MAX_DAYS + 1)
     span = range(first, today + 1)
     if len(span) == 1:

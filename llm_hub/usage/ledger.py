@@ -54,13 +54,13 @@ Key = TypeVar("Key", bound="Hashable")
 class Entry:
     """A request. `target` is the model that answered, or where none did the first that was asked.
 
-    `who` is the name of a key of the API, or "page"; `way` how it was asked (chat, compare, /v1/…); `outcome` is
-    "answered", "cancelled" or the error's kind. `price` is in US dollars, None where it is not known.
+    `caller` is the name of a key of the API, or "page"; `surface` is where it was asked (chat, compare, /v1/…);
+    `outcome` is "answered", "cancelled" or the error's kind. `price` is in US dollars, None where it is not known.
     """
 
     at: float
-    who: str
-    way: str
+    caller: str
+    surface: str
     target: str
     outcome: str
     attempts: int
@@ -92,18 +92,18 @@ class Total:
     """What somebody used of a target on a day. `day` counts from 1970-01-01."""
 
     day: int
-    who: str
+    caller: str
     target: str
     used: Used
 
 
-def together(totals: Iterable[Total], key: Callable[[Total], Key]) -> dict[Key, Used]:
-    """The totals summed up by what `key` says of each."""
-    found: dict[Key, Used] = {}
+def sum_by(totals: Iterable[Total], key: Callable[[Total], Key]) -> dict[Key, Used]:
+    """What the totals of one key add up to, by key."""
+    sums: dict[Key, Used] = {}
     for total in totals:
         name = key(total)
-        found[name] = found.get(name, Used()) + total.used
-    return found
+        sums[name] = sums.get(name, Used()) + total.used
+    return sums
 
 
 class Ledger:
@@ -133,7 +133,7 @@ class Ledger:
         if self._writer is None:
             self._writer = asyncio.create_task(self._write())
 
-    async def totals(self, since: int = 0, who: str | None = None) -> list[Total]:
+    async def totals(self, since: int = 0, caller: str | None = None) -> list[Total]:
         """Sums by day, asker and target, from the day `since` on: everybody's, or those of one asker.
 
         Raises `ConfigurationError`.
@@ -154,8 +154,8 @@ class Ledger:
         }
         wanted = select(rows.day, rows.who, rows.target, *(column.label(name) for name, column in sums.items()))
         wanted = wanted.where(rows.day >= since).group_by(rows.day, rows.who, rows.target).order_by(rows.day)
-        if who is not None:
-            wanted = wanted.where(rows.who == who)
+        if caller is not None:
+            wanted = wanted.where(rows.who == caller)
         found = await self._database.run(lambda connection: connection.execute(wanted).all())
         totals = []
         for row in found:
@@ -185,7 +185,7 @@ class Ledger:
                 log.error("%d requests are missing from the ledger: the database failed for too long.", self._lost)
                 self._lost = 0
 
-    async def tend(self, every: float = SWEEP) -> None:
+    async def sweep_forever(self, every: float = SWEEP) -> None:
         """Deletes what is too old, for as long as the hub runs."""
         while True:
             await asyncio.sleep(every)
@@ -245,8 +245,8 @@ def _row(entry: Entry) -> dict[str, Any]:
     return {
         "at": entry.at,
         "day": int(entry.at // DAY),
-        "who": _name(entry.who, 100),
-        "way": _name(entry.way, 100),
+        "who": _name(entry.caller, 100),
+        "way": _name(entry.surface, 100),
         "target": _name(entry.target, 400),
         "outcome": _name(entry.outcome, 40),
         "attempts": entry.attempts,

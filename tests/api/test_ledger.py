@@ -31,7 +31,13 @@ async def test_an_answer_is_a_row_of_the_ledger(metered_api: Metered, path: str,
     reply = await metered_api.ask("openai/gpt-5", path=path, stream=stream, **more)
     assert reply.status_code == 200
     row = await metered_api.row()
-    assert (row.who, row.way, row.target, row.outcome, row.attempts) == ("alice", path, "openai/gpt-5", "answered", 1)
+    assert (row.who, row.way, row.target, row.outcome, row.attempts) == (
+        "alice",
+        path,
+        "openai/gpt-5",
+        "answered",
+        1,
+    )
     assert began <= row.at <= time.time()
     assert row.day == int(row.at // DAY)
     assert 0 < row.first_token <= row.seconds < 30

@@ -142,7 +142,7 @@ def test_lines_of_one_request_carry_its_id_and_no_secret() -> None:
     message = 'It said "sk-live-0123456789" \ud800'
     record = logging.LogRecord("elsewhere", logging.ERROR, "", 1, message, None, (ValueError, error, None))
     token = logs.current.set(logs.Request("abc"))
-    text = logs.JSONLines(Redactor(SECRETS)).format(record)
+    text = logs.JSONFormatter(Redactor(SECRETS)).format(record)
     logs.current.reset(token)
     line = json.loads(text)
     assert line["request_id"] == "abc"
@@ -165,6 +165,6 @@ def test_a_models_name_cannot_forge_a_line_of_the_log() -> None:
 def test_plain_lines_are_redacted_too() -> None:
     record = logging.LogRecord("x", logging.ERROR, "", 1, "The key %s of %s", ("sk-live-0123456789", "hunter2x"), None)
     token = logs.current.set(logs.Request("abc"))
-    line = logs.Lines(Redactor(["hunter2x"])).format(record)
+    line = logs.TextFormatter(Redactor(["hunter2x"])).format(record)
     logs.current.reset(token)
     assert line.endswith("ERROR x: The key [key] of [key] [abc]")

@@ -25,10 +25,10 @@ def test_every_order_of_seats_is_as_likely_as_the_others() -> None:
 def test_nothing_is_shown_before_everybody_has_begun() -> None:
     clock = Clock()
     pace = Pace(range(2), clock)
-    pace.heard(0, 500, over=False)
+    pace.note_progress(0, 500, over=False)
     clock.now += 2
     assert pace.characters() == 0
-    pace.heard(1, 1, over=False)
+    pace.note_progress(1, 1, over=False)
     pace.characters()
     clock.now += 0.5
     assert pace.characters() > 0
@@ -37,15 +37,15 @@ def test_nothing_is_shown_before_everybody_has_begun() -> None:
 def test_one_that_hangs_or_fails_holds_the_others_up_only_briefly() -> None:
     clock = Clock()
     pace = Pace(range(2), clock)
-    pace.heard(0, 5000, over=False)
+    pace.note_progress(0, 5000, over=False)
     clock.now += MAX_HEAD_START
     pace.characters()
     clock.now += 1
     assert pace.characters() == int(MAX_CHARS_PER_SECOND)
     clock = Clock()
     pace = Pace(range(2), clock)
-    pace.heard(0, 5000, over=False)
-    pace.heard(1, 0, over=True)
+    pace.note_progress(0, 5000, over=False)
+    pace.note_progress(1, 0, over=True)
     pace.characters()
     clock.now += 1
     assert pace.characters() == int(MAX_CHARS_PER_SECOND)
@@ -55,12 +55,12 @@ def test_the_slowest_sets_the_pace_within_limits() -> None:
     for written, expected in ((80, 80.0), (10, MIN_CHARS_PER_SECOND), (5000, MAX_CHARS_PER_SECOND)):
         clock = Clock()
         pace = Pace(range(2), clock)
-        pace.heard(0, 1, over=False)
-        pace.heard(1, 1, over=False)
+        pace.note_progress(0, 1, over=False)
+        pace.note_progress(1, 1, over=False)
         pace.characters()
         clock.now += 1
-        pace.heard(0, 5000, over=False)
-        pace.heard(1, written, over=False)
+        pace.note_progress(0, 5000, over=False)
+        pace.note_progress(1, written, over=False)
         assert pace.characters() == int(expected)
 
 
@@ -69,8 +69,8 @@ def test_what_was_shown_is_never_taken_back() -> None:
     pace = Pace(range(2), clock)
     shown = []
     for step in range(100):
-        pace.heard(0, step * 7, over=step > 60)
-        pace.heard(1, step * 3, over=step > 80)
+        pace.note_progress(0, step * 7, over=step > 60)
+        pace.note_progress(1, step * 3, over=step > 80)
         clock.now += 0.05
         shown.append(pace.characters())
     assert shown == sorted(shown)

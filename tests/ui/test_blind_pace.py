@@ -80,9 +80,9 @@ def test_closing_closes_the_source_and_leaves_the_common_pace() -> None:
         await anext(stream)
         await stream.aclose()
         assert closed == [now()]
-        pace.heard(2, 10, over=False)
+        pace.note_progress(2, 10, over=False)
         await asyncio.sleep(1)
         pace.characters()
-        assert pace._silent == set()
+        assert pace._silent_panes == set()
 
     run(main())

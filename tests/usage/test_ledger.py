@@ -16,7 +16,7 @@ from llm_hub.chat import Usage
 from llm_hub.errors import ConfigurationError
 from llm_hub.storage.database import Database
 from llm_hub.usage import ledger as module
-from llm_hub.usage.ledger import DAY, Entry, Ledger, Used, together
+from llm_hub.usage.ledger import DAY, Entry, Ledger, Used, sum_by
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -79,17 +79,17 @@ async def test_sums_are_by_day_asker_and_target(ledger: Ledger) -> None:
         ENTRY,
         replace(ENTRY, price=None),
         replace(ENTRY, outcome="timed_out", usage=Usage(), price=None),
-        replace(ENTRY, who="bob"),
+        replace(ENTRY, caller="bob"),
         replace(ENTRY, target="openai/b"),
         replace(ENTRY, at=NOW - DAY),
     ):
         ledger.note(entry)
-    today = {(total.who, total.target): total for total in await ledger.totals(ledger.today)}
+    today = {(total.caller, total.target): total for total in await ledger.totals(ledger.today)}
     assert today.keys() == {("alice", "openai/a"), ("bob", "openai/a"), ("alice", "openai/b")}
     assert today["alice", "openai/a"].used == Used(4, 3, 1, 30, 60, 15, 12, Decimal("0.00000025"))
     assert [total.day for total in await ledger.totals()] == [19_999, 20_000, 20_000, 20_000]
-    assert {total.who for total in await ledger.totals(who="bob")} == {"bob"}
-    by_asker = together(today.values(), lambda total: total.who)
+    assert {total.caller for total in await ledger.totals(caller="bob")} == {"bob"}
+    by_asker = sum_by(today.values(), lambda total: total.caller)
     assert {who: used.requests for who, used in by_asker.items()} == {"alice": 5, "bob": 1}
 
 
@@ -150,7 +150,7 @@ async def test_rows_that_wait_too_long_are_lost_oldest_first_and_counted(
 
 @pytest.mark.parametrize("name", ["a\x00b", "\ud800", "x" * 5000, "a\nb", "名"])
 async def test_no_name_breaks_the_writing(ledger: Ledger, database: Database, name: str) -> None:
-    ledger.note(replace(ENTRY, who=name, target=f"openai/{name}"))
+    ledger.note(replace(ENTRY, caller=name, target=f"openai/{name}"))
     ledger.note(ENTRY)
     await ledger.flush()
     written = await rows(database)
@@ -272,7 +272,7 @@ async def test_old_rows_go_by_themselves_and_a_database_that_fails_is_tried_agai
     database = Database(f"sqlite:///{file}")
     ledger = Watched(database, days=30, clock=lambda: NOW)
     broken(file)
-    tending = asyncio.create_task(ledger.tend(0.01))
+    sweeping = asyncio.create_task(ledger.sweep_forever(0.01))
     async with asyncio.timeout(20):
         await ledger.looked.acquire()
         assert "The database failed" in caplog.text
@@ -281,8 +281,8 @@ async def test_old_rows_go_by_themselves_and_a_database_that_fails_is_tried_agai
         for _ in range(3):  # those that had begun before, and one more
             await ledger.looked.acquire()
     assert len(await rows(database)) == 1
-    tending.cancel()
-    await asyncio.wait([tending])
+    sweeping.cancel()
+    await asyncio.wait([sweeping])
     await database.aclose()
 
 

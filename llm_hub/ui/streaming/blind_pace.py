@@ -77,7 +77,7 @@ async def paced_views(
                 await happens_within(newest.urgent, shown_at + panes() / MAX_UPDATES_PER_SECOND - now())
     finally:
         if pace is not None:
-            pace.heard(pane, 0, over=True)
+            pace.note_progress(pane, 0, over=True)
         source.cancel()
         await asyncio.wait([source])
 
@@ -86,7 +86,7 @@ def _visible(whole: Snapshot, pane: int, pace: Pace | None, *, over: bool) -> Sn
     """As much of a pane's snapshot as the common pace shows by now."""
     if pace is None:
         return whole
-    pace.heard(pane, len(whole.text), over=over)
+    pace.note_progress(pane, len(whole.text), over=over)
     limit = pace.characters()
     return whole if limit >= len(whole.text) else replace(whole, text=whole.text[:limit])
 

@@ -48,11 +48,16 @@ class Image:
 
 @dataclass(frozen=True, slots=True)
 class ToolCall:
-    """A part of an assistant's message: a tool that it wants called. `arguments` is JSON text, as the model wrote."""
+    """A part of an assistant's message: a tool that it wants called. `arguments` is JSON text, as the model wrote.
+
+    `extra` has the call's other fields in OpenAI's shape, which only its vendor understands and some want back:
+    Gemini's `{"extra_content": {"google": {"thought_signature": …}}}`.
+    """
 
     id: str
     name: str
     arguments: str
+    extra: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
     def decoded(self) -> dict[str, Any]:
         """The arguments as an object, for whoever wants one; what is none, or could not be sent on, stands whole under
@@ -162,6 +167,22 @@ class JSONFormat:
 
 
 @dataclass(frozen=True, slots=True)
+class OriginalRequest:
+    """A request as its client wrote it. An adapter that speaks the same protocol sends it on as it came, so that
+    nothing is lost for which the hub has no word.
+
+    `protocol` is "openai" (chat completions) or "anthropic" (messages). `body` is the client's JSON object, and
+    `headers` are those of the client's that belong to the protocol, such as `anthropic-beta`. `messages` says how many
+    of the `ChatRequest`'s messages the body holds: those after them were added by the hub.
+    """
+
+    protocol: str
+    body: Mapping[str, Any] = field(repr=False)
+    messages: int
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class ChatRequest:
     """What a provider is asked. None means the model's own default.
 
@@ -174,6 +195,8 @@ class ChatRequest:
     `tools` and how they are chosen, `parallel_tools` whether several may be called at once, `format` the form of the
     answer, `stop` texts that end it, `seed` for sampling that can be repeated, `top_p` (0 to 1) the share of likely
     tokens, `effort` the vendor's word for how long to reason ("low", "medium", "high", …).
+    `original` is the request in its client's own words. Where the two differ, the fields above hold: the hub has
+    changed them, a limit for example.
     """
 
     messages: tuple[Message, ...]
@@ -189,6 +212,7 @@ class ChatRequest:
     seed: int | None = None
     top_p: float | None = None
     effort: str | None = None
+    original: OriginalRequest | None = None
 
 
 class Usage(TypedDict, total=False):
@@ -242,6 +266,19 @@ UNSENT_OUTCOMES = frozenset({"paused", "not_configured", "not_offered"})
 
 
 @dataclass(frozen=True, slots=True)
+class OriginalAnswer:
+    """What an answer has in its vendor's own shape, beside or instead of the hub's words for it.
+
+    `protocol` is "openai" or "anthropic". `body` is a part of the vendor's answer. OpenAI's has the completion's fields
+    that the hub does not know (`citations`), and under `message` those of its message (`annotations`,
+    `reasoning_details`). Anthropic's has the message's whole `content`, block by block, and its `usage`.
+    """
+
+    protocol: str
+    body: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
 class LLMResponse:
     """A complete answer, and who really gave it.
 
@@ -249,7 +286,8 @@ class LLMResponse:
     `ignored` names settings of the request that this model does not take and that were therefore left out.
     `usage` is what the model that completed the answer reported: one that broke off before reported nothing.
     `notes` are sentences that a reader should see ("the prompt was cut by the server"). `stop_sequence` is which of the
-    request's `stop` texts ended the answer, where the provider tells.
+    request's `stop` texts ended the answer, where the provider tells. `original` is None where two models wrote the
+    answer, and where the hub's words say all of it.
     """
 
     content: str
@@ -264,6 +302,7 @@ class LLMResponse:
     notes: tuple[str, ...] = ()
     tool_calls: tuple[ToolCall, ...] = ()
     stop_sequence: str = ""
+    original: OriginalAnswer | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -292,6 +331,19 @@ class ToolCallDelta:
     id: str
     name: str
     arguments: str
+    extra: Mapping[str, Any] = field(default_factory=dict, hash=False)
+
+
+@dataclass(frozen=True, slots=True)
+class VendorDelta:
+    """A piece of the answer in its vendor's own shape, for which the hub has no word: a signature, a citation, a block
+    of encrypted reasoning. Clients of the same protocol are sent it as it came, others never see it.
+
+    Anthropic's is the `delta` of a `content_block_delta`, which belongs to the block before it, or a whole block.
+    """
+
+    protocol: str
+    data: Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -334,7 +386,9 @@ class Done:
     response: LLMResponse
 
 
-Event = TextDelta | ReasoningDelta | ToolCallDelta | Waiting | AttemptStarted | AttemptFailed | Resumed | Done
+Event = (
+    TextDelta | ReasoningDelta | ToolCallDelta | VendorDelta | Waiting | AttemptStarted | AttemptFailed | Resumed | Done
+)
 
 
 @dataclass(frozen=True, slots=True)

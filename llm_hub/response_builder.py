@@ -14,6 +14,7 @@ from llm_hub.chat import (
     ChatRequest,
     Done,
     LLMResponse,
+    OriginalAnswer,
     ReasoningDelta,
     Role,
     TextDelta,
@@ -59,6 +60,7 @@ class ResponseBuilder:
         "ignored",
         "model",
         "notes",
+        "original",
         "provider",
         "refusal",
         "stop_sequence",
@@ -82,6 +84,8 @@ class ResponseBuilder:
         """The request's settings that the model was not sent."""
         self.notes: tuple[str, ...] = ()
         """Sentences that a reader should see beside the answer."""
+        self.original: OriginalAnswer | None = None
+        """What the answer has in the vendor's own shape, beside the hub's words."""
         self._text: list[str] = []
         self._reasoning: list[str] = []
         self._calls = ToolCallBuilder()
@@ -170,6 +174,7 @@ class ResponseBuilder:
                 notes=self.notes,
                 tool_calls=calls,
                 stop_sequence=self.stop_sequence,
+                original=self.original,
             )
         )
 
@@ -279,4 +284,4 @@ def _is_json(text: str) -> bool:
 
 def tool_call_deltas(calls: Sequence[ToolCall]) -> list[ToolCallDelta]:
     """Complete tool calls as events, each call in one piece."""
-    return [ToolCallDelta(index, call.id, call.name, call.arguments) for index, call in enumerate(calls)]
+    return [ToolCallDelta(index, call.id, call.name, call.arguments, call.extra) for index, call in enumerate(calls)]

@@ -159,7 +159,7 @@ class AnthropicProvider(HttpProvider):
         has_effort = builder.request.effort is None or "effort" in anthropic_body.settings(body)
         builder.ignored = left_out if has_effort else ("effort", *left_out)
 
-    def _read(self, builder: StreamedResponseBuilder, chunks: Iterable[dict[str, Any]]) -> Iterator[Event]:
+    def _read(self, builder: StreamedResponseBuilder, chunks: Iterable[dict[str, Any]]) -> Iterator[Event | None]:
         for chunk in chunks:
             match chunk.get("type"):
                 case "content_block_delta":

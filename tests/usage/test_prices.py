@@ -14,7 +14,7 @@ from genai_prices.data_snapshot import get_snapshot
 from llm_hub.chat import Usage
 from llm_hub.providers.anthropic import _update_usage
 from llm_hub.providers.catalog import PROVIDERS
-from llm_hub.providers.openai import _read_usage
+from llm_hub.providers.openai_usage import read_usage
 from llm_hub.usage.prices import has_fees, price
 
 LISTED = {provider.id: [model.id for model in provider.models] for provider in get_snapshot().providers}
@@ -118,7 +118,7 @@ def test_what_runs_at_home_is_free() -> None:
     ids=["xai", "gemini", "openai", "a total that is none", "no total"],
 )  # fmt: skip
 def test_what_a_provider_bills_is_counted(reported: dict[str, Any], billed: tuple[int, ...]) -> None:
-    usage = _read_usage(reported)
+    usage = read_usage(reported)
     assert (usage["prompt_tokens"], usage["completion_tokens"]) == billed[:2]
     assert (usage.get("cached_tokens", 0), usage.get("cache_write_tokens", 0)) == billed[2:]
 

@@ -159,9 +159,7 @@ class HttpProvider(LLMProvider):
             if reply.is_success:
                 self._accept(builder, body, sent)
                 return reply
-            refusal = self._error_from_reply(
-                reply.status_code, content, model, reply.headers, self.optional_parameters & sent.keys()
-            )
+            refusal = self._error_from_reply(reply.status_code, content, model, reply.headers, self._optional(sent))
             sent = await self._revise(model, body, sent, refusal)
 
     async def _prepare_model(self, request: ChatRequest) -> None:
@@ -182,6 +180,10 @@ class HttpProvider(LLMProvider):
     @abstractmethod
     async def _send(self, body: dict[str, Any]) -> HttpReply:
         """Posts a body once, and returns the reply with its body unread, whatever its status is."""
+
+    def _optional(self, sent: dict[str, Any]) -> frozenset[str]:
+        """The parameters among those sent that a model may refuse, and that an answer is good without."""
+        return self.optional_parameters & sent.keys()
 
     async def _revise(
         self,

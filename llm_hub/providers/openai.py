@@ -20,7 +20,7 @@ from llm_hub.providers import openai_body
 from llm_hub.providers.http_provider import HttpProvider, HttpReply, StreamedResponseBuilder
 from llm_hub.providers.openai_answer import OpenAIResponseBuilder
 from llm_hub.wire.decoders import SSEDecoder, encode_json
-from llm_hub.wire.learned_parameters import LearnedParameters
+from llm_hub.wire.learned_parameters import MAX_LEARNED_MODELS, LearnedParameters
 from llm_hub.wire.public_hosts import public_connector, public_url
 from llm_hub.wire.transport import Transport, client_options
 from llm_hub.wire.validation import checked_key, checked_url, parse_count, parse_name
@@ -65,7 +65,6 @@ class OpenAIProvider(HttpProvider):
     decoder = SSEDecoder
     builder = OpenAIResponseBuilder
     end_marker = b"[DONE]"
-    optional_parameters = openai_body.OPTIONAL
 
     def __init__(
         self,
@@ -85,7 +84,9 @@ class OpenAIProvider(HttpProvider):
         key = checked_key(api_key, f"{name}: api_key") if api_key is not None else ""
         super().__init__(name=name, title=title, default_model=default_model, address=address, key=key)
         self._max_tokens_field = max_tokens_field
-        self._learned = LearnedParameters(openai_body.OPTIONAL, openai_body.OTHER_NAMES)
+        self._learned = LearnedParameters(openai_body.REQUIRED, openai_body.OTHER_NAMES)
+        self._refused_fields: dict[str, frozenset[str]] = {}
+        """The fields of messages that a model refused."""
         self._chat_url = httpx2.URL(f"{address}/chat/completions")
         self._timeout = httpx2.Timeout(read_timeout, connect=connect_timeout)
         transport = _PublicTransport(resolver) if public_only else _OpenAITransport()
@@ -116,18 +117,19 @@ class OpenAIProvider(HttpProvider):
         await self._client.close()
 
     def _body(self, request: ChatRequest, model: str) -> dict[str, Any]:
-        body: dict[str, Any] = {
-            "model": model,
-            "messages": openai_body.messages(request.messages),
-            "stream": True,
-            "stream_options": {"include_usage": True},
-            **openai_body.options(request),
-        }
+        original = request.original
+        if original is not None and original.protocol == "openai":
+            fields = openai_body.from_original(request, original)
+        else:
+            fields = {"messages": openai_body.messages(request.messages), **openai_body.options(request)}
+        body = {"model": model, **fields, "stream": True}
+        body["stream_options"] = {**(fields.get("stream_options") or {}), "include_usage": True}
         if request.max_tokens is not None:
             body[self._max_tokens_field] = request.max_tokens
         return body
 
     def _adapt(self, model: str, body: dict[str, Any]) -> dict[str, Any]:
+        body = openai_body.without_message_fields(body, self._refused_fields.get(model, ()))
         return self._learned.apply(model, body)
 
     async def _send(self, body: dict[str, Any]) -> HttpReply:
@@ -140,13 +142,25 @@ class OpenAIProvider(HttpProvider):
     async def _revise(
         self, model: str, body: dict[str, Any], sent: dict[str, Any], refusal: ProviderError
     ) -> dict[str, Any]:
-        """A refused parameter is left out or renamed, and remembered for that model."""
-        if not self._learned.learn(model, refusal, sent):
-            raise openai_body.explain_refusal(refusal, sent)
-        return self._learned.apply(model, body)
+        """A refused parameter is left out or renamed, and remembered for that model. A refused field of a message is
+        remembered once the model takes the request without it: only words tell which one it is.
+        """
+        if self._learned.learn(model, refusal, sent):
+            return self._learned.apply(model, {**body, "messages": sent["messages"]})
+        if fields := openai_body.refused_message_fields(refusal, sent):
+            return openai_body.without_message_fields(sent, fields)
+        raise openai_body.explain_refusal(refusal, sent)
+
+    def _optional(self, sent: dict[str, Any]) -> frozenset[str]:
+        """Everything but what the answer is for: a client of the same protocol may send fields that the hub does not
+        know."""
+        return frozenset(sent) - openai_body.REQUIRED
 
     def _accept(self, builder: StreamedResponseBuilder, body: dict[str, Any], sent: dict[str, Any]) -> None:
         builder.ignored = openai_body.left_out(body, sent)
+        fields = openai_body.message_fields(body) - openai_body.message_fields(sent)
+        if fields and (len(self._refused_fields) < MAX_LEARNED_MODELS or builder.model in self._refused_fields):
+            self._refused_fields[builder.model] = fields | self._refused_fields.get(builder.model, frozenset())
 
     def _read(self, builder: StreamedResponseBuilder, chunks: Iterable[dict[str, Any]]) -> Iterator[Event | None]:
         builder = cast("OpenAIResponseBuilder", builder)  # what `builder` above makes

@@ -124,11 +124,7 @@ class OpenAIResponseBuilder(StreamedResponseBuilder):
         if self._others:
             body = _joined(self._others)
             self.original = OriginalAnswer("openai", body)
-            content = [name for name in _CONTENT_FIELDS if name in body.get("message", ())]
-            self.has_other_content = bool(content)
-            if content:
-                what = " and ".join(content).replace("_", " ")
-                self.notes = (*self.notes, f"The answer has {what}, which only clients of OpenAI's protocol are sent.")
+            self.has_other_content = any(name in body.get("message", ()) for name in _CONTENT_FIELDS)
 
     def _keep(self, piece: dict[str, Any]) -> None:
         self._others.append(piece)

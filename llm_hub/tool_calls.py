@@ -155,12 +155,12 @@ class ToolCallBuilder:
             self._by_id[call_id] = call
         return call
 
-    @staticmethod
-    def _show(call: _PartialCall) -> ToolCallDelta | None:
-        """The first piece of a call, with all that was held back. Arguments that begin as no object wait for the end:
-        they may be encoded twice."""
+    def _show(self, call: _PartialCall) -> ToolCallDelta | None:
+        """The first piece of a call, with all that was held back. Calls are shown in order. Arguments that begin as no
+        object wait for the end: they may be encoded twice."""
         arguments = "".join(call.arguments)
-        if not call.name or (call.has_arguments and arguments.lstrip()[:1] != "{"):
+        is_next = call.index == 0 or self._calls[call.index - 1].is_shown
+        if not (is_next and call.name) or (call.has_arguments and arguments.lstrip()[:1] != "{"):
             return None
         call.is_shown = True
         return ToolCallDelta(call.index, call.id, call.name, arguments, dict(call.extra))

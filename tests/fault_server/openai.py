@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from tests.fault_server.calls import Asked
 from tests.fault_server.dialect import Answer, Dialect, Refused, Reply, dump
+from tests.fault_server.dictated import dictated_frames
 from tests.fault_server.faults import Fault, Frame
 
 if TYPE_CHECKING:
@@ -133,6 +134,8 @@ class OpenAI(Dialect):
 
     def frames(self, answer: Answer, exchange: Exchange) -> list[Frame]:
         fault = answer.fault
+        if (dictated := dictated_frames(answer, self.turns(exchange.body))) is not None:
+            return dictated
         ascii_only = fault.name == "surrogates"
 
         def chunk(delta: dict[str, Any], finish: str | None = None, **more: Any) -> bytes:

@@ -128,12 +128,13 @@ class HttpProvider(LLMProvider):
                     chunks = texts
                     if self.end_marker is not None and self.end_marker in texts:
                         builder.ended, chunks = True, texts[: texts.index(self.end_marker)]
-                    usage, is_news = builder.usage, builder.ended or builder.deadline is None
+                    is_news, usage = builder.deadline is None or builder.ended, builder.usage
                     for event in join_deltas(self._read(builder, map(parse_object, chunks))):
                         is_news = True
                         yield event
-                    # Only news lengthens the wait: a server may send signs of life for ever.
-                    if texts and (is_news or builder.usage != usage):
+                    # Only news lengthens the wait at the end: a server may send signs of life for ever.
+                    is_ending = texts and (builder.finish_reason or builder.ended)
+                    if is_ending and (is_news or builder.usage != usage):
                         grace = self._grace(builder)
                         builder.deadline = None if grace is None else loop.time() + grace
         except self._translated as error:

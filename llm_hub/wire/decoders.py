@@ -183,6 +183,8 @@ class SSEDecoder:
     def _end_event(self, events: list[tuple[str, bytes]]) -> None:
         if self._data:
             data = self._data[0] if len(self._data) == 1 else b"\n".join(self._data)
+            if self._in_json and data[:1] == b"[" and data.rstrip()[-1:] == b"]" and data != b"[DONE]":
+                data = data.strip()[1:-1]  # Gemini's servers write a list around an error
             events.append((self._event, data))
             self._data = []
         self._event = ""

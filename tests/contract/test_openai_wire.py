@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -11,7 +12,18 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from openai import AsyncOpenAI
 
-from llm_hub.chat import ChatRequest, Message, OriginalAnswer, ReasoningDelta, Role, TextDelta
+from llm_hub.chat import (
+    ChatRequest,
+    Message,
+    OriginalAnswer,
+    OriginalRequest,
+    ReasoningDelta,
+    Role,
+    TextDelta,
+    Tool,
+    ToolCall,
+    ToolResult,
+)
 from llm_hub.errors import EmptyAnswer, ProviderError, QuotaExhausted, ServerFailed, StreamBroken
 from tests.contract.case import KEY
 from tests.contract.conftest import case_params
@@ -21,11 +33,11 @@ from tests.fault_server import answer_text
 from tests.fault_server.dictated import MODEL, dictation
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from llm_hub.chat import Event, LLMResponse
     from llm_hub.provider import LLMProvider
-    from tests.fault_server import FaultServer
+    from tests.fault_server import Exchange, FaultServer
 
 pytestmark = pytest.mark.parametrize(
     "case", case_params(lambda case: case.label in ("compatible", "compatible-routed")), indirect=True
@@ -120,6 +132,11 @@ async def test_text_is_the_same_in_every_dress(provider: LLMProvider, dress: str
     events, response = await hear(provider, TEXTS[dress])
     assert text_of(events) == response.content == "Low tide."
     assert (response.finish_reason, response.tool_calls, response.reasoning) == ("stop", (), "")
+
+
+async def test_another_answer_beside_the_first_is_named_in_a_note(provider: LLMProvider) -> None:
+    assert (await hear(provider, TEXTS["two choices"]))[1].notes
+    assert not (await hear(provider, TEXTS["choices that count from 1"]))[1].notes
 
 
 @pytest.mark.parametrize(
@@ -329,7 +346,10 @@ async def test_what_the_hub_has_no_word_for_is_in_the_vendors_own_shape(
         sse(*TIDE, {"choices": [{"index": 0, "delta": {}, "finish_reason": "stop", "usage": COUNTS}]}),
         sse(say("Low ", usage=COUNTS | {"completion_tokens": 1}), say("tide.", "stop", usage=COUNTS)),
         sse(*TIDE, chunk({}, "stop", usage=COUNTS), {"choices": [], "usage": None}),
-        sse(*TIDE, chunk({}, "stop", timings={"prompt_n": 1, "cache_n": 30, "predicted_n": 5})),
+        sse(
+            say("Low ", timings={"prompt_n": 1, "cache_n": 30, "predicted_n": 2}),
+            say("tide.", "stop", timings={"prompt_n": 1, "cache_n": 30, "predicted_n": 5}),
+        ),
     ],
     ids=["with the reason", "after it", "groq", "in a choice", "in every chunk", "and null", "timings"],
 )
@@ -366,6 +386,113 @@ async def test_the_hub_reads_what_openais_own_client_reads(
     assert [json.loads(call.arguments) for call in response.tool_calls] == read
 
 
+OWN_BODY: dict[str, Any] = {
+    "model": "hub/name",
+    "models": ["hub/other"],
+    "stream": False,
+    "messages": [
+        {
+            "role": "user",
+            "name": "ada",
+            "content": [{"type": "text", "text": "Where?", "cache_control": {"type": "x"}}],
+        },
+        {
+            "role": "assistant",
+            "content": None,
+            "reasoning_content": "The pier.",
+            "tool_calls": [
+                {
+                    "id": "x",
+                    "type": "function",
+                    "function": {"name": "berth", "arguments": "{}"},
+                    "extra_content": {"s": 1},
+                }
+            ],
+        },
+        {"role": "tool", "tool_call_id": "x", "content": "7"},
+    ],
+    "tools": [{"type": "function", "function": {"name": "berth"}, "cache_control": {"type": "x"}}],
+    "max_tokens": 5000,
+    "temperature": 0.5,
+    "top_k": 20,
+    "chat_template_kwargs": {"enable_thinking": False},
+    "user": None,
+}
+
+
+def own_request(model: str) -> ChatRequest:
+    """The request of a client that speaks OpenAI's protocol, as an API's dialect makes it."""
+    call = ToolCall("x", "berth", "{}")
+    turns = (
+        Message(Role.USER, "Where?"),
+        Message(Role.ASSISTANT, (call,)),
+        Message(Role.TOOL, (ToolResult("x", "7"),)),
+    )
+    return ChatRequest(
+        turns,
+        model,
+        temperature=0.5,
+        max_tokens=64,
+        tools=(Tool("berth"),),
+        original=OriginalRequest("openai", OWN_BODY, len(turns)),
+    )
+
+
+async def complete(provider: LLMProvider, request: ChatRequest) -> LLMResponse:
+    return [event async for event in provider.events(request)][-1].response  # type: ignore[union-attr]  # as above
+
+
+async def test_a_clients_own_request_goes_on_as_it_came(
+    provider: LLMProvider, chats: Callable[[], list[Exchange]]
+) -> None:
+    await complete(provider, own_request("ok"))
+    kept = {name: OWN_BODY[name] for name in ("messages", "tools", "temperature", "top_k", "chat_template_kwargs")}
+    own = {"model": "ok", "stream": True, "stream_options": {"include_usage": True}, "max_tokens": 64}
+    assert chats()[0].body == kept | own
+
+
+async def test_what_the_hub_adds_and_changes_holds(provider: LLMProvider, chats: Callable[[], list[Exchange]]) -> None:
+    request = own_request("ok")
+    more = (Message(Role.ASSISTANT, "At pier"), Message(Role.USER, "Go on."))
+    await complete(provider, replace(request, messages=(*request.messages, *more), temperature=None, tools=()))
+    body = chats()[0].body
+    assert body["messages"][:3] == OWN_BODY["messages"]
+    assert [turn["content"] for turn in body["messages"][3:]] == ["At pier", "Go on."]
+    assert not {"temperature", "tools"} & body.keys()
+
+
+async def test_a_request_in_another_protocols_words_is_written_anew(
+    provider: LLMProvider, chats: Callable[[], list[Exchange]]
+) -> None:
+    request = own_request("ok")
+    await complete(provider, replace(request, original=OriginalRequest("anthropic", OWN_BODY, 3)))
+    await complete(provider, replace(request, original=None))
+    first, second = (exchange.body for exchange in chats())
+    assert first == second
+    assert "top_k" not in first
+
+
+@pytest.mark.parametrize("field", ["top_k", "reasoning_content", "extra_content", "name"])
+async def test_a_field_that_the_vendor_refuses_is_left_out_and_named(
+    provider: LLMProvider, chats: Callable[[], list[Exchange]], field: str
+) -> None:
+    for number in range(2):
+        response = await complete(provider, own_request(f"param-{field}"))
+        assert response.content == answer_text()
+        assert response.ignored == (field,)
+        assert len(chats()) == number + 2
+    assert field not in json.dumps(chats()[-1].body["messages"]) or field == "name"
+
+
+async def test_a_field_that_the_refusal_is_not_about_teaches_nothing(
+    provider: LLMProvider, chats: Callable[[], list[Exchange]]
+) -> None:
+    with pytest.raises(ProviderError):
+        await complete(provider, own_request("param-tools"))
+    assert (await complete(provider, own_request("ok"))).ignored == ()
+    assert len(chats()) == 2
+
+
 words = st.text('aé😀 "\\{}[]<,:\n\u2028', min_size=1, max_size=12)
 objects = st.dictionaries(words, words | st.integers(-9, 9) | st.just({"a": ["}"]}), max_size=3)
 
@@ -375,7 +502,7 @@ def dressed_answers(draw: st.DrawFn) -> tuple[str, str, list[dict[str, Any]], li
     """Reasoning, text, the arguments of calls, and a stream that says them in any dress, cut anywhere."""
     thoughts, texts = draw(st.lists(words, max_size=2)), draw(st.lists(words, max_size=3))
     arguments = draw(st.lists(objects, max_size=3))
-    say_all = {
+    say_all: dict[str, Callable[[str], Any]] = {
         "text": lambda text: text,
         "part": lambda text: {"type": "text", "text": text},
         "parts": lambda text: [{"type": "text", "text": text}],
@@ -390,7 +517,9 @@ def dressed_answers(draw: st.DrawFn) -> tuple[str, str, list[dict[str, Any]], li
     chunks += [{"content": content(text)} for text in texts]
     numbering = draw(st.sampled_from(["numbers", "ids", "both", "bare", "zero"]))
     for number, value in enumerate(arguments):
-        own = {"index": number} if numbering in ("numbers", "both") else {"index": 0} if numbering == "zero" else {}
+        own: dict[str, Any] = (
+            {"index": number} if numbering in ("numbers", "both") else {"index": 0} if numbering == "zero" else {}
+        )
         own |= {"id": f"id{number}"} if numbering in ("ids", "both") else {}
         text = json.dumps(value, ensure_ascii=False)
         kind = draw(st.sampled_from(["pieces", "object", "twice", "name late", "named pieces"]))

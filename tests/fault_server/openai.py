@@ -91,6 +91,13 @@ class OpenAI(Dialect):
             body.get("parallel_tool_calls", True),
         )
 
+    def sent(self, body: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The parameters of the request, and the fields of its messages and calls."""
+        turns = body.get("messages", ())
+        calls = [call for turn in turns for call in turn.get("tool_calls") or ()]
+        fields = {name: value for place in (*turns, *calls) for name, value in place.items()}
+        return {**fields, **body}
+
     def schema(self, body: Mapping[str, Any]) -> Mapping[str, Any] | None:
         form = body.get("response_format")
         return form.get("json_schema", {}).get("schema", {}) if form else None

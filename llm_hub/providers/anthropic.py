@@ -12,7 +12,8 @@ from httpx_aiohttp.httpx2 import AiohttpTransport
 from llm_hub.chat import ChatRequest, ModelInfo, Usage
 from llm_hub.errors import InvalidRequest, NotOffered, PromptTooLong, ProviderError
 from llm_hub.providers import anthropic_body
-from llm_hub.providers.http_provider import HttpProvider, HttpReply, StreamedResponseBuilder
+from llm_hub.providers.http_provider import HttpProvider, HttpReply
+from llm_hub.providers.streamed_response import StreamedResponseBuilder
 from llm_hub.wire.decoders import SSEDecoder
 from llm_hub.wire.learned_parameters import MAX_LEARNED_MODELS
 from llm_hub.wire.transport import Transport, client_options

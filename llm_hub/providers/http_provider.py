@@ -32,13 +32,12 @@ from collections.abc import AsyncGenerator, Iterable, Iterator, Mapping
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
-from llm_hub.chat import ChatRequest, ReasoningDelta, TextDelta, ToolCallDelta
+from llm_hub.chat import ChatRequest
 from llm_hub.errors import ProviderError, StreamBroken
 from llm_hub.provider import LLMProvider
-from llm_hub.response_builder import ResponseBuilder
+from llm_hub.providers.streamed_response import StreamedResponseBuilder, join_deltas
 from llm_hub.wire.decoders import END_GRACE, USAGE_GRACE, RawReply, StreamDecoder, parse_object, read_body
 from llm_hub.wire.http_errors import error_from_exception, error_from_reply, safe_cause
-from llm_hub.wire.think_tags import ThinkSplitter
 from llm_hub.wire.validation import parse_model_rows
 
 if TYPE_CHECKING:
@@ -61,34 +60,6 @@ class HttpReply(RawReply, Protocol):
     @property
     def content(self) -> bytes: ...
     async def aread(self) -> bytes: ...
-
-
-class StreamedResponseBuilder(ResponseBuilder):
-    """A response builder with what the loop has to know about the stream of one answer."""
-
-    __slots__ = ("_splitter", "deadline", "ended", "request")
-
-    def __init__(self, provider: HttpProvider, request: ChatRequest) -> None:
-        super().__init__(provider, request)
-        self.request = request
-        self.ended = False
-        """Whether the stream has said that nothing follows: what comes all the same is not read."""
-        self.deadline: float | None = None
-        """The loop's time at which silence ends the answer; None until the answer needs nothing more."""
-        self._splitter = ThinkSplitter()
-
-    def add_tagged_text(self, text: str) -> Iterable[TextDelta | ReasoningDelta]:
-        """Adds text in which the model may have written its reasoning between `<think>` tags."""
-        if self._splitter.is_done:  # nearly always: this runs for each token
-            return (self.add_text(text),)
-        return self._add_pieces(self._splitter.feed(text))
-
-    def add_rest(self) -> list[TextDelta | ReasoningDelta | ToolCallDelta]:
-        """Adds the text that waited for the end of a tag. Hands on the calls that were held back."""
-        return [*self._add_pieces(self._splitter.flush()), *self._calls.add_rest()]
-
-    def _add_pieces(self, pieces: list[tuple[bool, str]]) -> list[TextDelta | ReasoningDelta]:
-        return [self.add_reasoning(text) if is_reasoning else self.add_text(text) for is_reasoning, text in pieces]
 
 
 class HttpProvider(LLMProvider):
@@ -201,10 +172,8 @@ class HttpProvider(LLMProvider):
 
     @abstractmethod
     def _read(self, builder: StreamedResponseBuilder, chunks: Iterable[dict[str, Any]]) -> Iterator[Event | None]:
-        """The events of the stream's next objects; None stands for a piece of a call that the builder holds back.
-
-        Sets the builder's fields: model, usage, finish reason, the end.
-        """
+        """The events of the stream's next objects; None is a piece of a call that the builder holds back. Sets the
+        builder's fields: model, usage, finish reason, the end."""
 
     def _is_complete(self, builder: StreamedResponseBuilder) -> bool:
         """Whether the answer is complete: what may still come is usage, late text and the end of the stream."""
@@ -270,35 +239,3 @@ class HttpProvider(LLMProvider):
             secrets=(self._key,),
             sent=sent,
         )
-
-
-def join_deltas(events: Iterable[Event | None]) -> Iterator[Event]:
-    """The same events, with neighbouring pieces of text joined into one, and neighbouring pieces of reasoning.
-
-    For the events of one read from the network: every layer above does its work once for each event. Where `events`
-    raises, the text that came before is handed on first.
-    """
-    pending: TextDelta | ReasoningDelta | None = None
-    texts: list[str] = []
-    try:
-        for event in events:
-            if pending is not None and type(event) is type(pending):
-                texts.append(event.text)
-                continue
-            if pending is not None:
-                yield _join(pending, texts)
-                pending = None
-            if isinstance(event, TextDelta | ReasoningDelta):
-                pending, texts = event, [event.text]
-            elif event is not None:
-                yield event
-    except Exception:
-        if pending is not None:
-            yield _join(pending, texts)
-        raise
-    if pending is not None:
-        yield _join(pending, texts)
-
-
-def _join(first: TextDelta | ReasoningDelta, texts: list[str]) -> TextDelta | ReasoningDelta:
-    return first if len(texts) == 1 else type(first)("".join(texts))

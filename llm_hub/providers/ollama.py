@@ -24,7 +24,8 @@ from llm_hub.errors import (
     ServerFailed,
 )
 from llm_hub.providers import ollama_body
-from llm_hub.providers.http_provider import LIST_TIMEOUT, HttpProvider, HttpReply, StreamedResponseBuilder
+from llm_hub.providers.http_provider import LIST_TIMEOUT, HttpProvider, HttpReply
+from llm_hub.providers.streamed_response import StreamedResponseBuilder
 from llm_hub.wire.decoders import LineDecoder, parse_object
 from llm_hub.wire.learned_parameters import MAX_LEARNED_MODELS
 from llm_hub.wire.transport import Transport, client_options

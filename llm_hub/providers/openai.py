@@ -17,8 +17,9 @@ from openai import APIStatusError, AsyncOpenAI, OpenAIError
 from llm_hub.chat import ChatRequest, ModelInfo
 from llm_hub.errors import ProviderError
 from llm_hub.providers import openai_body
-from llm_hub.providers.http_provider import HttpProvider, HttpReply, StreamedResponseBuilder
+from llm_hub.providers.http_provider import HttpProvider, HttpReply
 from llm_hub.providers.openai_answer import QUIET_FIELDS, OpenAIResponseBuilder
+from llm_hub.providers.streamed_response import StreamedResponseBuilder
 from llm_hub.wire.decoders import SSEDecoder, encode_json
 from llm_hub.wire.learned_parameters import MAX_LEARNED_MODELS, LearnedParameters
 from llm_hub.wire.public_hosts import public_connector, public_url

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from llm_hub.chat import OriginalAnswer
-from llm_hub.providers.http_provider import StreamedResponseBuilder
 from llm_hub.providers.openai_usage import read_timings, read_usage
+from llm_hub.providers.streamed_response import StreamedResponseBuilder
 from llm_hub.wire.validation import MAX_REFUSAL_CHARS, parse_count, parse_name
 
 if TYPE_CHECKING:
     from llm_hub.chat import ChatRequest, Event, ToolCallDelta, Usage
-    from llm_hub.providers.http_provider import HttpProvider
+    from llm_hub.response_builder import AnsweringProvider
 
 _REASONING_FIELDS = ("reasoning_content", "reasoning", "reasoning_text", "thinking", "reasoning_details")
 """The fields of reasoning. Several servers give the same thought in two of them: the first one counts."""
@@ -71,7 +71,7 @@ class OpenAIResponseBuilder(StreamedResponseBuilder):
         "_timings",
     )
 
-    def __init__(self, provider: HttpProvider, request: ChatRequest) -> None:
+    def __init__(self, provider: AnsweringProvider, request: ChatRequest) -> None:
         super().__init__(provider, request)
         self._choice: object = None
         """The index of the choice that is read: the first one's."""

@@ -72,7 +72,7 @@ class HttpProvider(LLMProvider):
     builder: ClassVar[type[StreamedResponseBuilder]] = StreamedResponseBuilder
     """What collects an answer. An adapter has its own where reading a chunk depends on those before it."""
     end_marker: ClassVar[bytes | None] = None
-    """The data that ends a stream without being JSON."""
+    """The data that ends a stream without being JSON, in brackets."""
     optional_parameters: ClassVar[frozenset[str]] = frozenset()
     """Parameters on the wire that a model may refuse, and that an answer is good without."""
 
@@ -97,8 +97,10 @@ class HttpProvider(LLMProvider):
                 async for piece in pieces:
                     texts = [] if builder.ended else decoder.decode(piece)
                     chunks = texts
-                    if self.end_marker is not None and self.end_marker in texts:
-                        builder.ended, chunks = True, texts[: texts.index(self.end_marker)]
+                    for place, text in enumerate(texts):
+                        if text[:1] == b"[" and text.strip() == self.end_marker:
+                            builder.ended, chunks = True, texts[:place]
+                            break
                     is_news, usage = builder.deadline is None or builder.ended, builder.usage
                     for event in join_deltas(self._read(builder, map(parse_object, chunks))):
                         is_news = True

@@ -144,7 +144,8 @@ class OpenAIResponseBuilder(StreamedResponseBuilder):
         if isinstance(timings := chunk.get("timings"), dict):
             self._timings = read_timings(timings)
         self.add_usage((chunk.get("x_groq") or {}).get("usage"))
-        if others := {name: value for name, value in chunk.items() if value and name not in _KNOWN_CHUNK_FIELDS}:
+        others = {name: value for name, value in chunk.items() if value and name not in _KNOWN_CHUNK_FIELDS}
+        if others and "choices" in chunk:
             self._keep(others)
 
     def add_usage(self, reported: object) -> None:
@@ -185,9 +186,10 @@ class OpenAIResponseBuilder(StreamedResponseBuilder):
         thought = next((text for field in _REASONING_FIELDS if (text := _text(delta.get(field)))), "")
         if thought:
             yield self.add_reasoning(thought)
-        for place, call in enumerate(calls := delta.get("tool_calls") or ()):
+        calls = delta.get("tool_calls") or ()
+        for place, call in enumerate([calls] if isinstance(calls, dict) else calls):
             yield self._read_call(call, place if len(calls) > 1 else None)
-        if isinstance(function := delta.get("function_call"), dict):
+        if not calls and isinstance(function := delta.get("function_call"), dict):
             yield self._read_call({"index": 0, "function": function}, None)
         self._add_refusal(delta.get("refusal"))
         if others := {name: value for name, value in delta.items() if value and name not in _KNOWN_FIELDS}:

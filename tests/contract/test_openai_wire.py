@@ -116,6 +116,14 @@ TEXTS = {
     "a document as an event": sse(whole({"content": "Low tide."})),
     "lines of JSON": b"".join(json.dumps(value).encode() + b"\n" for value in (*TIDE, chunk({}, "stop"))),
     "errors that are null": sse(*(value | {"error": None} for value in TIDE)) + DONE,
+    "an end with a space": sse(*TIDE) + b"data: [DONE] \n\n",
+    "signs of life": b"data:\n\ndata: \n\n" + sse(TIDE[0]) + b'data: {"type": "ping"}\n\n' + sse(TIDE[1]) + DONE,
+    "a document after white space": b"\n      \n   " + json.dumps(whole({"content": "Low tide."})).encode() + b"\n",
+    "the whole message so far beside each delta": sse(
+        {"choices": [{"index": 0, "delta": {"role": "assistant", "content": "Low "}, "message": {"content": "Low "}}]},
+        {"choices": [{"index": 0, "delta": {"content": "tide."}, "message": {"content": "Low tide."},
+                      "finish_reason": "stop"}]},
+    ) + DONE,
     "two choices": sse(
         say("Low "),
         {"choices": [{"index": 1, "delta": {"content": "High "}, "finish_reason": "length"}]},
@@ -220,6 +228,13 @@ CALLS: dict[str, Sequence[dict[str, Any]]] = {
     "arguments encoded twice": [
         call(piece("berth", json.dumps(TWO[0])[:5], index=0)), call(piece(None, json.dumps(TWO[0])[5:], index=0)),
         call(piece("berth", json.dumps(TWO[1]), index=1)),
+    ],
+    "an empty object first": [
+        call(piece("berth", "{}", index=0, id="x")), call(piece(None, TWO[0], index=0)),
+        call(piece("berth", {}, index=1, id="y")), call(piece("berth", TWO[1], index=1, id="y")),
+    ],
+    "one call instead of a list": [
+        chunk({"tool_calls": piece("berth", TWO[0], index=0)}), chunk({"tool_calls": piece("berth", TWO[1], index=1)}),
     ],
     "a null first": [
         call(piece("berth", None, index=0), piece("berth", None, index=1)),

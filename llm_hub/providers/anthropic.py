@@ -9,18 +9,18 @@ import httpx2
 from anthropic import AnthropicError, APIStatusError, AsyncAnthropic, AsyncStream
 from httpx_aiohttp.httpx2 import AiohttpTransport
 
-from llm_hub.chat import ChatRequest, ModelInfo, Usage
+from llm_hub.chat import ChatRequest, ModelInfo
 from llm_hub.errors import InvalidRequest, NotOffered, PromptTooLong, ProviderError
 from llm_hub.providers import anthropic_body
+from llm_hub.providers.anthropic_answer import MessageBuilder
 from llm_hub.providers.http_provider import HttpProvider, HttpReply, StreamedResponseBuilder
 from llm_hub.wire.decoders import SSEDecoder
 from llm_hub.wire.learned_parameters import MAX_LEARNED_MODELS
 from llm_hub.wire.transport import Transport, client_options
-from llm_hub.wire.validation import MAX_REFUSAL_CHARS, checked_key, checked_url, parse_count, parse_name
+from llm_hub.wire.validation import checked_key, checked_url, parse_count, parse_name
 
 if TYPE_CHECKING:
     from llm_hub.chat import Event
-    from llm_hub.response_builder import ResponseBuilder
 
 BASE_URL = "https://api.anthropic.com"
 
@@ -28,13 +28,8 @@ _MIN_CONTEXT = 200_000
 """Tokens: the smallest context of a current model."""
 _SAMPLING_VERSION = "2023-06-01"
 """The last API version that takes a temperature, and only for older models."""
-_FINISH_REASONS = {
-    "end_turn": "stop",
-    "stop_sequence": "stop",
-    "max_tokens": "length",
-    "model_context_window_exceeded": "length",
-    "tool_use": "tool_calls",
-}
+_ERROR_FIELDS = {"error", "detail", "message"}
+"""Where servers put an error that has no type."""
 
 
 class _AnthropicTransport(Transport, AiohttpTransport):
@@ -51,6 +46,7 @@ class AnthropicProvider(HttpProvider):
     supports = frozenset({"tools", "tool_choice", "parallel_tools", "format", "stop", "top_p", "effort"})
     exceptions = (AnthropicError, httpx2.HTTPError, httpx2.StreamError)
     decoder = SSEDecoder
+    builder = MessageBuilder
 
     def __init__(
         self,
@@ -160,43 +156,46 @@ class AnthropicProvider(HttpProvider):
         builder.ignored = left_out if has_effort else ("effort", *left_out)
 
     def _read(self, builder: StreamedResponseBuilder, chunks: Iterable[dict[str, Any]]) -> Iterator[Event]:
+        message = cast("MessageBuilder", builder)
         for chunk in chunks:
             match chunk.get("type"):
                 case "content_block_delta":
                     delta = chunk["delta"]
-                    if isinstance(text := delta.get("text"), str) and text:
-                        yield builder.add_text(text)
+                    if message.in_vendor_block:
+                        yield from message.add_delta(parse_count(chunk.get("index")), delta)
+                    elif isinstance(text := delta.get("text"), str) and text:  # nearly always
+                        yield message.add_text(text)
                     elif isinstance(thought := delta.get("thinking"), str) and thought:
-                        yield builder.add_reasoning(thought)
-                    elif isinstance(piece := delta.get("partial_json"), str):
-                        yield builder.add_tool_call(parse_count(chunk.get("index")) or 0, arguments=piece)
+                        yield message.add_reasoning(thought)
+                    else:
+                        yield from message.add_delta(parse_count(chunk.get("index")), delta)
                 case "content_block_start":
-                    block = chunk["content_block"]
-                    if block.get("type") == "tool_use":
-                        position = parse_count(chunk.get("index")) or 0
-                        yield builder.add_tool_call(position, id=block["id"], name=block["name"])
-                    elif isinstance(text := block.get("text"), str) and text:
-                        yield builder.add_text(text)
+                    yield from message.start_block(parse_count(chunk.get("index")), chunk["content_block"])
+                case "content_block_stop":
+                    yield from message.stop_block(parse_count(chunk.get("index")))
                 case "message_start":
-                    message = chunk["message"]
-                    builder.model = parse_name(message.get("model")) or builder.model
-                    _update_usage(builder.usage, message.get("usage") or {})
+                    yield from message.add_message(chunk["message"])
                 case "message_delta":
-                    _read_end(builder, chunk["delta"])
-                    _update_usage(builder.usage, chunk.get("usage") or {})
+                    yield from message.add_end(chunk.get("delta") or {}, chunk.get("usage"))
+                case "message":  # the whole answer at once, from a server that does not stream
+                    yield from message.add_message(chunk)
+                    yield from message.add_end(chunk, chunk.get("usage"))
+                    yield from _stop(message)
+                    return
                 case "message_stop":
-                    builder.ended = True
+                    yield from _stop(message)
                     return
                 case "error":
-                    raise self._error_from_reply(None, chunk, builder.model)
+                    raise self._error_from_reply(None, chunk, message.model)
+                case None if _ERROR_FIELDS & chunk.keys():
+                    raise self._error_from_reply(None, chunk, message.model)
 
     def _is_complete(self, builder: StreamedResponseBuilder) -> bool:
         """A message is complete with its message_stop, and not with its stop reason."""
         return builder.ended
 
     def _finish(self, builder: StreamedResponseBuilder) -> None:
-        if not builder.ended:
-            builder.finish_reason = None
+        cast("MessageBuilder", builder).keep_original()
 
     async def _get(self, path: str) -> HttpReply:
         try:
@@ -209,34 +208,13 @@ class AnthropicProvider(HttpProvider):
         return anthropic_body.count_bytes(body) / 4 > self._contexts.get(model, _MIN_CONTEXT) / 2
 
 
+def _stop(message: MessageBuilder) -> Iterator[Event]:
+    """Ends an answer. One without a stop reason is an answer all the same: the protocol's own end has come."""
+    yield from message.stop_all_blocks()
+    message.finish_reason = message.finish_reason or "stop"
+    message.ended = True
+
+
 def _settings_key(model: str, body: dict[str, Any]) -> tuple[str, frozenset[str], str | None]:
     """What a refusal of settings depends on: the model, which settings were sent, and the effort among them."""
     return model, frozenset(anthropic_body.settings(body)), body.get("output_config", {}).get("effort")
-
-
-def _read_end(builder: ResponseBuilder, delta: dict[str, Any]) -> None:
-    """Reads why the model stopped."""
-    reason = delta.get("stop_reason")
-    if isinstance(reason, str):
-        builder.finish_reason = _FINISH_REASONS.get(reason) or parse_name(reason)
-    if reason == "stop_sequence":
-        builder.stop_sequence = parse_name(delta.get("stop_sequence"))
-    if reason == "refusal":
-        details = delta.get("stop_details") or {}
-        builder.refusal = str(details.get("explanation") or "")[:MAX_REFUSAL_CHARS]
-
-
-def _update_usage(usage: Usage, reported: dict[str, Any]) -> None:
-    """Counts are cumulative: the last ones hold. The prompt is what was not cached, what was, and what is from now."""
-    if (uncached := parse_count(reported.get("input_tokens"))) is not None:
-        cached = parse_count(reported.get("cache_read_input_tokens")) or 0
-        cache_write = parse_count(reported.get("cache_creation_input_tokens")) or 0
-        usage["prompt_tokens"] = uncached + cached + cache_write
-        if cached:
-            usage["cached_tokens"] = cached
-        if cache_write:
-            usage["cache_write_tokens"] = cache_write
-    if (completion := parse_count(reported.get("output_tokens"))) is not None:
-        usage["completion_tokens"] = completion
-    if "prompt_tokens" in usage and "completion_tokens" in usage:
-        usage["total_tokens"] = usage["prompt_tokens"] + usage["completion_tokens"]

@@ -99,6 +99,8 @@ class HttpProvider(LLMProvider):
     """What cuts the body into JSON objects. One is made for each answer."""
     end_marker: ClassVar[bytes | None] = None
     """The data that ends a stream without being JSON."""
+    builder: ClassVar[type[StreamedResponseBuilder]] = StreamedResponseBuilder
+    """What collects an answer. One is made for each."""
     optional_parameters: ClassVar[frozenset[str]] = frozenset()
     """Parameters on the wire that a model may refuse, and that an answer is good without."""
 
@@ -112,7 +114,7 @@ class HttpProvider(LLMProvider):
 
     async def events(self, request: ChatRequest) -> AsyncGenerator[Event]:
         await self._prepare_model(request)
-        builder, decoder = StreamedResponseBuilder(self, request), self.decoder()
+        builder, decoder = self.builder(self, request), self.decoder()
         if notice := await self._loading_notice(builder.model):
             yield notice
         reply = await self._post(builder)

@@ -10,9 +10,10 @@ from anthropic import AnthropicError, APIStatusError, AsyncAnthropic, AsyncStrea
 from httpx_aiohttp.httpx2 import AiohttpTransport
 
 from llm_hub.chat import ChatRequest, ModelInfo
-from llm_hub.errors import InvalidRequest, NotOffered, PromptTooLong, ProviderError
+from llm_hub.errors import InvalidRequest, NotOffered, PromptTooLong, ProviderError, UnsupportedParameter
 from llm_hub.providers import anthropic_body
 from llm_hub.providers.anthropic_answer import MessageBuilder
+from llm_hub.providers.anthropic_original import original_body, original_headers
 from llm_hub.providers.http_provider import HttpProvider, HttpReply, StreamedResponseBuilder
 from llm_hub.wire.decoders import SSEDecoder
 from llm_hub.wire.learned_parameters import MAX_LEARNED_MODELS
@@ -63,7 +64,7 @@ class AnthropicProvider(HttpProvider):
         key = checked_key(api_key, f"{name}: api_key")
         super().__init__(name=name, title=title, default_model=default_model, address=address, key=key)
         self._left_out: dict[tuple[str, frozenset[str], str | None], tuple[str, ...]] = {}
-        """What was left out when a model accepted a request with these settings, and this effort."""
+        """What a model refused by name in a request with these settings, and this effort."""
         self._contexts: dict[str, int] = {}
         """Tokens of the models' contexts, as far as the list of models says."""
         timeout = httpx2.Timeout(read_timeout, connect=connect_timeout)
@@ -93,6 +94,9 @@ class AnthropicProvider(HttpProvider):
         await self._client.close()
 
     def _body(self, request: ChatRequest, model: str) -> dict[str, Any]:
+        original = request.original
+        if original is not None and original.protocol == "anthropic":
+            return {**original_body(original, request), "model": model, "stream": True}
         if (unsupported := anthropic_body.unsupported_value(request)) is not None:
             field, problem = unsupported
             raise NotOffered(f"{self.title} {problem}.", parameter=field, provider=self.name, model=model)
@@ -106,8 +110,9 @@ class AnthropicProvider(HttpProvider):
     def _adapt(self, model: str, body: dict[str, Any]) -> dict[str, Any]:
         return anthropic_body.without(body, self._left_out.get(_settings_key(model, body), ()))
 
-    async def _send(self, body: dict[str, Any]) -> HttpReply:
-        sampling = {"temperature", "top_p"} & body.keys()
+    async def _send(self, body: dict[str, Any], request: ChatRequest) -> HttpReply:
+        sampling = {"temperature", "top_p", "top_k"} & body.keys()
+        headers = original_headers(request) | ({"anthropic-version": _SAMPLING_VERSION} if sampling else {})
         try:
             reply = await self._client.post(
                 "/v1/messages",
@@ -115,7 +120,7 @@ class AnthropicProvider(HttpProvider):
                 cast_to=httpx2.Response,
                 stream=True,
                 stream_cls=AsyncStream[object],
-                options={"headers": {"anthropic-version": _SAMPLING_VERSION} if sampling else {}},
+                options={"headers": headers},
             )
         except APIStatusError as error:
             return error.response
@@ -124,7 +129,11 @@ class AnthropicProvider(HttpProvider):
     async def _revise(
         self, model: str, body: dict[str, Any], sent: dict[str, Any], refusal: ProviderError
     ) -> dict[str, Any]:
-        """No code tells which setting was refused: the likelier ones are left out first, then more of them."""
+        """Leaves out the setting that a refusal names, and remembers that. If it names none, leaves out all, once.
+
+        No code tells what was refused. A refusal that names no setting teaches nothing, and is what the caller is told
+        where leaving out all of them did not help.
+        """
         if type(refusal) is InvalidRequest and self._is_long(sent, model):
             # A prompt that is too long is an invalid_request_error like any other: its length is what tells.
             raise PromptTooLong(
@@ -136,24 +145,28 @@ class AnthropicProvider(HttpProvider):
                 status=refusal.status,
                 code=refusal.code,
             )
-        if not isinstance(refusal, InvalidRequest) or refusal.status != 400:
+        if not isinstance(refusal, InvalidRequest | UnsupportedParameter) or refusal.status != 400:
             raise refusal
-        attempted = anthropic_body.left_out(body, sent)
-        accepted = self._left_out.get(_settings_key(model, body))
-        following = anthropic_body.next_left_out(body, attempted) if accepted is None else accepted
-        if following is None or following == attempted:
-            raise refusal
-        return anthropic_body.without(body, following)
+        if (name := anthropic_body.named_setting(refusal.detail, sent)) is not None:
+            left_out = (*anthropic_body.left_out(body, sent), name)
+            self._learn(model, body, left_out)
+            return anthropic_body.without(body, left_out)
+        if not anthropic_body.settings(sent):
+            earlier = refusal.__context__
+            is_vague = isinstance(earlier, ProviderError) and not anthropic_body.named_setting(earlier.detail, body)
+            raise earlier if is_vague and earlier is not None else refusal
+        return anthropic_body.without(body, anthropic_body.settings(body))
 
     def _accept(self, builder: StreamedResponseBuilder, body: dict[str, Any], sent: dict[str, Any]) -> None:
         left_out = anthropic_body.left_out(body, sent)
-        if left_out:
-            if len(self._left_out) >= MAX_LEARNED_MODELS:
-                del self._left_out[next(iter(self._left_out))]
-            self._left_out[_settings_key(builder.model, body)] = left_out
         # An effort in another vendor's words is not in the body at all.
         has_effort = builder.request.effort is None or "effort" in anthropic_body.settings(body)
         builder.ignored = left_out if has_effort else ("effort", *left_out)
+
+    def _learn(self, model: str, body: dict[str, Any], left_out: tuple[str, ...]) -> None:
+        if len(self._left_out) >= MAX_LEARNED_MODELS:
+            del self._left_out[next(iter(self._left_out))]
+        self._left_out[_settings_key(model, body)] = left_out
 
     def _read(self, builder: StreamedResponseBuilder, chunks: Iterable[dict[str, Any]]) -> Iterator[Event]:
         message = cast("MessageBuilder", builder)
@@ -217,4 +230,4 @@ def _stop(message: MessageBuilder) -> Iterator[Event]:
 
 def _settings_key(model: str, body: dict[str, Any]) -> tuple[str, frozenset[str], str | None]:
     """What a refusal of settings depends on: the model, which settings were sent, and the effort among them."""
-    return model, frozenset(anthropic_body.settings(body)), body.get("output_config", {}).get("effort")
+    return model, frozenset(anthropic_body.settings(body)), (body.get("output_config") or {}).get("effort")

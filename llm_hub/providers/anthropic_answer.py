@@ -129,7 +129,7 @@ class MessageBuilder(StreamedResponseBuilder):
         self._vendor_bytes += len(orjson.dumps(value))
         self.finish_reason = None  # a stop reason that is followed by more of the answer was none
         if kind == "tool_use":
-            yield self.add_tool_call(block.number, id=value.get("id") or "", name=value.get("name") or "")
+            yield from self._add_call(block, id=value.get("id") or "", name=value.get("name") or "")
         elif kind == "text" and isinstance(text := value.get("text"), str) and text:
             yield self.add_text(text)
         elif kind == "thinking" and isinstance(thought := value.get("thinking"), str) and thought:
@@ -148,7 +148,7 @@ class MessageBuilder(StreamedResponseBuilder):
         self._vendor_bytes += len(orjson.dumps(delta))
         if block.kind == "tool_use" and (piece := delta.get("partial_json")):
             block.pieces.setdefault("partial_json", []).append(_as_json(piece))
-            yield self.add_tool_call(block.number, arguments=_as_json(piece))
+            yield from self._add_call(block, arguments=_as_json(piece))
         elif block.kind not in _HUB_BLOCKS:
             for name in delta.keys() - {"type"}:
                 block.pieces.setdefault(name, []).append(delta[name])
@@ -209,13 +209,18 @@ class MessageBuilder(StreamedResponseBuilder):
                     yield _vendor_delta(signed if value["thinking"] else value)
             case "tool_use":
                 pieces = block.pieces.pop("partial_json", [])
-                if not pieces and value.get("input"):  # the whole input came with the block's beginning
+                if not pieces and value.get("input"):  # anomalyco/opencode#38733
                     pieces = [_as_json(value["input"])]
-                    yield self.add_tool_call(block.number, arguments=pieces[0])
+                    yield from self._add_call(block, arguments=pieces[0])
                 value["input"] = _decode("".join(pieces) or "{}")
         block.add_pieces()
         if block.kind not in _HUB_BLOCKS:
             yield _vendor_delta(value)
+
+    def _add_call(self, block: _Block, **piece: str) -> Iterator[Event]:
+        """Adds a piece of a call. Blocks are counted here, since several servers give one index to all of them."""
+        if (delta := self.add_tool_call(block.number, **piece)) is not None:
+            yield delta
 
     def _add_usage(self, reported: object) -> None:
         if isinstance(reported, dict):
@@ -251,7 +256,7 @@ def read_usage(reported: Mapping[str, Any]) -> Usage:
 def _update(usage: dict[str, Any], reported: Mapping[str, Any]) -> None:
     """Counts are cumulative, so that the last ones hold. What is null, or 0 after a greater count, was not counted.
 
-    Source: `accumulate_event` of anthropic-sdk-python (null), and servers that repeat `input_tokens: 0` at the end.
+    Sources: `accumulate_event` of anthropic-sdk-python for null, envoyproxy/ai-gateway#1631 for `input_tokens: 0`.
     """
     for name, value in reported.items():
         before = usage.get(name)

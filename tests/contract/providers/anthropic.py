@@ -40,8 +40,7 @@ CASES = [
         ),
         # The vendor tells these by their message alone, and messages are not read.
         differs={"context": InvalidRequest, "policy": InvalidRequest},
-        # A message is complete with its message_stop, or where the body ends in order after a stop reason (as the SDK has
-        # it), and not with a stop reason alone.
+        # A message is complete with its message_stop, or where the body ends in order after a stop reason.
         fails={
             "no-done": TimedOut,
             "no-done?then=close": StreamBroken,

@@ -168,7 +168,7 @@ class AnthropicProvider(HttpProvider):
             del self._left_out[next(iter(self._left_out))]
         self._left_out[_settings_key(model, body)] = left_out
 
-    def _read(self, builder: StreamedResponseBuilder, chunks: Iterable[dict[str, Any]]) -> Iterator[Event]:
+    def _read(self, builder: StreamedResponseBuilder, chunks: Iterable[dict[str, Any]]) -> Iterator[Event | None]:
         message: MessageBuilder = builder  # type: ignore[assignment]  # this class's `builder` makes no other
         for chunk in chunks:
             match chunk.get("type"):
@@ -222,7 +222,7 @@ class AnthropicProvider(HttpProvider):
         return anthropic_body.count_bytes(body) / 4 > self._contexts.get(model, _MIN_CONTEXT) / 2
 
 
-def _stop(message: MessageBuilder) -> Iterator[Event]:
+def _stop(message: MessageBuilder) -> Iterator[Event | None]:
     """Ends an answer. One without a stop reason is an answer all the same: the protocol's own end has come."""
     yield from message.stop_all_blocks()
     message.finish_reason = message.finish_reason or "stop"

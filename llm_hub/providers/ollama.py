@@ -147,7 +147,7 @@ class OllamaProvider(HttpProvider):
     def _accept(self, builder: StreamedResponseBuilder, body: dict[str, Any], sent: dict[str, Any]) -> None:  # noqa: ARG002
         builder.ignored = ollama_body.left_out(builder.request, sent)
 
-    def _read(self, builder: StreamedResponseBuilder, chunks: Iterable[dict[str, Any]]) -> Iterator[Event]:
+    def _read(self, builder: StreamedResponseBuilder, chunks: Iterable[dict[str, Any]]) -> Iterator[Event | None]:
         for chunk in chunks:
             message = chunk.get("message")
             if "error" in chunk or not isinstance(message, dict):
@@ -161,8 +161,7 @@ class OllamaProvider(HttpProvider):
             if isinstance(text := message.get("content"), str) and text:
                 yield from builder.add_tagged_text(text)
             for call in message.get("tool_calls") or ():
-                if (delta := _read_tool_call(builder, call)) is not None:
-                    yield delta
+                yield _read_tool_call(builder, call)
             if chunk.get("done") is True:
                 reason = chunk.get("done_reason")
                 if reason in ("load", "unload") and not builder.count_characters():

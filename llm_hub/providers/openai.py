@@ -8,30 +8,30 @@ request, as much as all that the router does, and cost three times as much for e
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import httpx2
-import orjson
 from httpx_aiohttp.httpx2 import AiohttpTransport
 from openai import APIStatusError, AsyncOpenAI, OpenAIError
 
-from llm_hub.chat import ChatRequest, ModelInfo, ToolCallDelta, Usage
+from llm_hub.chat import ChatRequest, ModelInfo
 from llm_hub.errors import ProviderError
 from llm_hub.providers import openai_body
 from llm_hub.providers.http_provider import HttpProvider, HttpReply, StreamedResponseBuilder
+from llm_hub.providers.openai_answer import OpenAIResponseBuilder
 from llm_hub.wire.decoders import SSEDecoder, encode_json
 from llm_hub.wire.learned_parameters import LearnedParameters
 from llm_hub.wire.public_hosts import public_connector, public_url
 from llm_hub.wire.transport import Transport, client_options
-from llm_hub.wire.validation import MAX_REFUSAL_CHARS, checked_key, checked_url, parse_count, parse_name
+from llm_hub.wire.validation import checked_key, checked_url, parse_count, parse_name
 
 if TYPE_CHECKING:
     from llm_hub.chat import Event
-    from llm_hub.response_builder import ResponseBuilder
 
 BASE_URL = "https://api.openai.com/v1"
 
-_REASONING_FIELDS = ("reasoning_content", "reasoning", "reasoning_text")
+_ERROR_FIELDS = frozenset({"detail", "message", "error_message", "errors"})
+"""Fields of an error that stands in an answer's place, without an `error` around it."""
 _NOT_CHAT = ("audio", "dall-e", "embedding", "gpt-image", "live", "moderation", "realtime", "sora", "speech", "tts-",
              "transcribe", "translate", "whisper", "babbage", "davinci", "instruct-0914")  # fmt: skip
 """Parts of the names of models for speech, pictures, embeddings, …: lists do not tell what a model is for."""
@@ -63,6 +63,7 @@ class OpenAIProvider(HttpProvider):
     supports = frozenset(openai_body.FIELDS)
     exceptions = (OpenAIError, httpx2.HTTPError, httpx2.StreamError)
     decoder = SSEDecoder
+    builder = OpenAIResponseBuilder
     end_marker = b"[DONE]"
     optional_parameters = openai_body.OPTIONAL
 
@@ -147,68 +148,30 @@ class OpenAIProvider(HttpProvider):
     def _accept(self, builder: StreamedResponseBuilder, body: dict[str, Any], sent: dict[str, Any]) -> None:
         builder.ignored = openai_body.left_out(body, sent)
 
-    def _read(self, builder: StreamedResponseBuilder, chunks: Iterable[dict[str, Any]]) -> Iterator[Event]:
+    def _read(self, builder: StreamedResponseBuilder, chunks: Iterable[dict[str, Any]]) -> Iterator[Event | None]:
+        builder = cast("OpenAIResponseBuilder", builder)  # what `builder` above makes
         for chunk in chunks:
-            if "error" in chunk or chunk.get("object") == "error":
+            choices = chunk.get("choices")
+            is_error = chunk.get("error") or chunk.get("object") == "error"
+            if is_error or (choices is None and not _ERROR_FIELDS.isdisjoint(chunk)):
                 raise self._error_from_reply(None, chunk, builder.model)
             if (model := chunk.get("model")) != builder.model:
                 builder.model = parse_name(model) or builder.model
-            if isinstance(usage := chunk.get("usage") or (chunk.get("x_groq") or {}).get("usage"), dict):
-                builder.usage = _read_usage(usage)
-            for choice in chunk.get("choices") or ():
-                delta = choice.get("delta") or {}
-                if len(delta) != 1 or "content" not in delta:  # nearly every chunk has text alone
-                    yield from _read_other_fields(builder, delta)
-                if isinstance(text := delta.get("content"), str) and text:
-                    yield from builder.add_tagged_text(text)
-                if isinstance(reason := choice.get("finish_reason"), str):
-                    if reason == "error":  # OpenRouter, when the provider behind it has failed
-                        raise self._error_from_reply(None, choice, builder.model)
-                    builder.finish_reason = parse_name(reason)
+            for choice in choices or ():
+                if choice.get("finish_reason") == "error":  # OpenRouter, when the provider behind it has failed
+                    yield from builder.read_choice(choice | {"finish_reason": None})
+                    raise self._error_from_reply(None, choice, builder.model)
+                yield from builder.read_choice(choice)
+            builder.read_rest(chunk)
+
+    def _is_complete(self, builder: StreamedResponseBuilder) -> bool:
+        return cast("OpenAIResponseBuilder", builder).is_complete
+
+    def _finish(self, builder: StreamedResponseBuilder) -> None:
+        cast("OpenAIResponseBuilder", builder).complete()
 
     async def _get(self, path: str) -> HttpReply:
         try:
             return await self._client.get(path, cast_to=httpx2.Response)
         except APIStatusError as error:
             return error.response
-
-
-def _read_other_fields(builder: ResponseBuilder, delta: dict[str, Any]) -> Iterator[Event]:
-    """The events of a chunk beside its text: reasoning, tool calls, a refusal."""
-    for field in _REASONING_FIELDS:
-        if isinstance(thought := delta.get(field), str) and thought:
-            yield builder.add_reasoning(thought)
-            break
-    for call in delta.get("tool_calls") or ():
-        yield _read_tool_call(builder, call)
-    if isinstance(refusal := delta.get("refusal"), str):
-        builder.refusal = (builder.refusal + refusal)[:MAX_REFUSAL_CHARS]
-
-
-def _read_tool_call(builder: ResponseBuilder, call: dict[str, Any]) -> ToolCallDelta:
-    function = call.get("function") or {}
-    arguments = function.get("arguments") or ""
-    return builder.add_tool_call(
-        parse_count(call.get("index")) or 0,
-        id=call.get("id") or "",
-        name=function.get("name") or "",
-        arguments=arguments if isinstance(arguments, str) else orjson.dumps(arguments).decode(),
-    )
-
-
-def _read_usage(reported: dict[str, Any]) -> Usage:
-    usage: Usage = {}
-    for name in ("prompt_tokens", "completion_tokens", "total_tokens"):
-        if (tokens := parse_count(reported.get(name))) is not None:
-            usage[name] = tokens
-    if len(usage) == 3:  # Gemini and xAI count reasoning in the total alone, and charge for it
-        usage["completion_tokens"] = max(usage["completion_tokens"], usage["total_tokens"] - usage["prompt_tokens"])
-    details = reported.get("completion_tokens_details") or {}
-    if (tokens := parse_count(details.get("reasoning_tokens"))) is not None:
-        usage["reasoning_tokens"] = tokens
-    details = reported.get("prompt_tokens_details") or {}
-    if (tokens := parse_count(details.get("cached_tokens"))) is not None:
-        usage["cached_tokens"] = tokens
-    if tokens := parse_count(details.get("cache_write_tokens")):
-        usage["cache_write_tokens"] = tokens
-    return usage

@@ -12,9 +12,9 @@ from genai_prices import calc_price
 from genai_prices.data_snapshot import get_snapshot
 
 from llm_hub.chat import Usage
-from llm_hub.providers.anthropic_answer import read_usage
+from llm_hub.providers import anthropic_answer
 from llm_hub.providers.catalog import PROVIDERS
-from llm_hub.providers.openai import _read_usage
+from llm_hub.providers.openai_usage import read_usage
 from llm_hub.usage.prices import has_fees, price
 
 LISTED = {provider.id: [model.id for model in provider.models] for provider in get_snapshot().providers}
@@ -118,11 +118,13 @@ def test_what_runs_at_home_is_free() -> None:
     ids=["xai", "gemini", "openai", "a total that is none", "no total"],
 )  # fmt: skip
 def test_what_a_provider_bills_is_counted(reported: dict[str, Any], billed: tuple[int, ...]) -> None:
-    usage = _read_usage(reported)
+    usage = read_usage(reported)
     assert (usage["prompt_tokens"], usage["completion_tokens"]) == billed[:2]
     assert (usage.get("cached_tokens", 0), usage.get("cache_write_tokens", 0)) == billed[2:]
 
 
 def test_what_anthropic_writes_to_its_cache_is_counted() -> None:
-    usage = read_usage({"input_tokens": 10, "cache_read_input_tokens": 20, "cache_creation_input_tokens": 30})
+    usage = anthropic_answer.read_usage(
+        {"input_tokens": 10, "cache_read_input_tokens": 20, "cache_creation_input_tokens": 30}
+    )
     assert usage == {"prompt_tokens": 60, "cached_tokens": 20, "cache_write_tokens": 30}

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from llm_hub.chat import OriginalAnswer, Usage, VendorDelta
+from llm_hub.chat import OriginalAnswer, VendorDelta
 from llm_hub.errors import StreamBroken
+from llm_hub.providers.anthropic_usage import read_usage, update_usage
 from llm_hub.providers.http_provider import StreamedResponseBuilder
 from llm_hub.wire.validation import MAX_REFUSAL_CHARS, parse_count, parse_name
 
@@ -108,6 +109,8 @@ class MessageBuilder(StreamedResponseBuilder):
         reason = end.get("stop_reason")
         if not isinstance(reason, str) or not reason:
             return
+        if reason == "error":
+            raise StreamBroken(f"{self.title} broke its answer off with an error.")
         yield from self.stop_all_blocks()
         self.finish_reason = _FINISH_REASONS.get(reason) or parse_name(reason)
         if reason == "stop_sequence":
@@ -229,48 +232,7 @@ class MessageBuilder(StreamedResponseBuilder):
 
     def _add_usage(self, reported: object) -> None:
         if isinstance(reported, dict):
-            _update(self._reported_usage, reported)
-
-
-def read_usage(reported: Mapping[str, Any]) -> Usage:
-    """The tokens in the hub's words. The prompt is what was not cached, what was, and what is from now on.
-
-    A prompt or an answer of no tokens at all does not exist: 0 is what servers write that do not count.
-    """
-    usage: Usage = {}
-    created = reported.get("cache_creation")
-    created = sum(parse_count(count) or 0 for count in created.values()) if isinstance(created, dict) else 0
-    cached = parse_count(reported.get("cache_read_input_tokens")) or 0
-    written = parse_count(reported.get("cache_creation_input_tokens")) or created
-    if prompt := (parse_count(reported.get("input_tokens")) or 0) + cached + written:
-        usage["prompt_tokens"] = prompt
-    if cached:
-        usage["cached_tokens"] = cached
-    if written:
-        usage["cache_write_tokens"] = written
-    if completion := parse_count(reported.get("output_tokens")):
-        usage["completion_tokens"] = completion
-    details = reported.get("output_tokens_details")
-    if isinstance(details, dict) and (thought := parse_count(details.get("thinking_tokens"))) is not None:
-        usage["reasoning_tokens"] = thought
-    if "prompt_tokens" in usage and "completion_tokens" in usage:
-        usage["total_tokens"] = usage["prompt_tokens"] + usage["completion_tokens"]
-    return usage
-
-
-def _update(usage: dict[str, Any], reported: Mapping[str, Any]) -> None:
-    """Counts are cumulative, so that the last ones hold. What is null, or 0 after a greater count, was not counted.
-
-    Sources: `accumulate_event` of anthropic-sdk-python for null, envoyproxy/ai-gateway#1631 for `input_tokens: 0`.
-    """
-    for name, value in reported.items():
-        before = usage.get(name)
-        if isinstance(value, dict) and isinstance(before, dict):
-            _update(before, value)
-        elif isinstance(value, dict):
-            usage[name] = dict(value)
-        elif value is not None and not (value == 0 and parse_count(before)):
-            usage[name] = value
+            update_usage(self._reported_usage, reported)
 
 
 def _vendor_delta(data: Mapping[str, Any]) -> VendorDelta:

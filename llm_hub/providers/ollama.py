@@ -22,6 +22,7 @@ from llm_hub.errors import (
     NotOffered,
     ProviderError,
     ServerFailed,
+    StreamBroken,
 )
 from llm_hub.providers import ollama_body
 from llm_hub.providers.http_provider import LIST_TIMEOUT, HttpProvider, HttpReply, StreamedResponseBuilder
@@ -164,6 +165,8 @@ class OllamaProvider(HttpProvider):
                 yield _read_tool_call(builder, call)
             if chunk.get("done") is True:
                 reason = chunk.get("done_reason")
+                if reason == "error":
+                    raise StreamBroken(f"{self.title} broke its answer off with an error.")
                 if reason in ("load", "unload") and not builder.count_characters():
                     raise EmptyAnswer(f"{self.title} only {reason}ed {builder.model}, and answered nothing.")
                 builder.finish_reason = parse_name(reason) or "stop"

@@ -28,6 +28,18 @@ def _whole(text: str) -> str:
     return text if text.isascii() else text.encode("utf-8", "replace").decode("utf-8")
 
 
+def decode_json(text: str) -> Any:
+    """The value of a JSON text, which can be written as JSON again: a whole number above 64 bits becomes a float, and
+    half a surrogate pair a question mark. Raises `ValueError`, `TypeError` or `RecursionError`.
+    """
+    try:
+        value = orjson.loads(text)
+    except orjson.JSONDecodeError:  # also for half a surrogate pair, which JSON permits
+        value = orjson.loads(_whole(json.dumps(json.loads(text), ensure_ascii=False)))
+    orjson.dumps(value)  # which takes no more than 254 levels
+    return value
+
+
 @dataclass(frozen=True, slots=True)
 class Text:
     """A text part of a message."""
@@ -48,19 +60,23 @@ class Image:
 
 @dataclass(frozen=True, slots=True)
 class ToolCall:
-    """A part of an assistant's message: a tool that it wants called. `arguments` is JSON text, as the model wrote."""
+    """A part of an assistant's message: a tool that it wants called. `arguments` is JSON text, as the model wrote.
+
+    `extra` has the call's other fields in OpenAI's shape, which only its vendor understands and some want back:
+    Gemini's `{"extra_content": {"google": {"thought_signature": …}}}`.
+    """
 
     id: str
     name: str
     arguments: str
+    extra: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
     def decoded(self) -> dict[str, Any]:
-        """The arguments as an object, for whoever wants one; what is none, or could not be sent on, stands whole under
-        `arguments`.
+        """The arguments as an object, for whoever wants one. Those of an answer always are an object. A client may
+        send others in its history: what is no object, or could not be sent on, stands whole under `arguments`.
         """
         try:
-            value = json.loads(self.arguments or "{}")
-            orjson.dumps(value)  # which takes no number above 64 bits, and no more than 254 levels
+            value = decode_json(self.arguments or "{}")
         except (ValueError, TypeError, RecursionError):
             value = self.arguments
         return value if isinstance(value, dict) else {"arguments": value}
@@ -162,6 +178,22 @@ class JSONFormat:
 
 
 @dataclass(frozen=True, slots=True)
+class OriginalRequest:
+    """A request as its client wrote it. An adapter that speaks the same protocol sends it on as it came, so that
+    nothing is lost for which the hub has no word.
+
+    `protocol` is "openai" (chat completions) or "anthropic" (messages). `body` is the client's JSON object, and
+    `headers` are those of the client's that belong to the protocol, such as `anthropic-beta`. `messages` says how many
+    of the `ChatRequest`'s messages the body holds: those after them were added by the hub.
+    """
+
+    protocol: str
+    body: Mapping[str, Any] = field(repr=False)
+    messages: int
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class ChatRequest:
     """What a provider is asked. None means the model's own default.
 
@@ -174,6 +206,8 @@ class ChatRequest:
     `tools` and how they are chosen, `parallel_tools` whether several may be called at once, `format` the form of the
     answer, `stop` texts that end it, `seed` for sampling that can be repeated, `top_p` (0 to 1) the share of likely
     tokens, `effort` the vendor's word for how long to reason ("low", "medium", "high", …).
+    `original` is the request in its client's own words. Where the two differ, the fields above hold: the hub has
+    changed them, a limit for example.
     """
 
     messages: tuple[Message, ...]
@@ -189,6 +223,7 @@ class ChatRequest:
     seed: int | None = None
     top_p: float | None = None
     effort: str | None = None
+    original: OriginalRequest | None = None
 
 
 class Usage(TypedDict, total=False):
@@ -242,6 +277,20 @@ UNSENT_OUTCOMES = frozenset({"paused", "not_configured", "not_offered"})
 
 
 @dataclass(frozen=True, slots=True)
+class OriginalAnswer:
+    """What an answer has in its vendor's own shape, beside or instead of the hub's words for it.
+
+    `protocol` is "openai" or "anthropic". `body` is a part of the vendor's answer. OpenAI's has the completion's fields
+    that the hub does not know (`citations`), under `message` those of its message (`annotations`, `reasoning_details`,
+    and `content_parts` for parts of its content), and under `choice` the choice's `logprobs`. Anthropic's has the
+    message's whole `content`, block by block, and its `usage`.
+    """
+
+    protocol: str
+    body: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
 class LLMResponse:
     """A complete answer, and who really gave it.
 
@@ -249,7 +298,8 @@ class LLMResponse:
     `ignored` names settings of the request that this model does not take and that were therefore left out.
     `usage` is what the model that completed the answer reported: one that broke off before reported nothing.
     `notes` are sentences that a reader should see ("the prompt was cut by the server"). `stop_sequence` is which of the
-    request's `stop` texts ended the answer, where the provider tells.
+    request's `stop` texts ended the answer, where the provider tells. `original` is None where two models wrote the
+    answer, and where the hub's words say all of it.
     """
 
     content: str
@@ -264,6 +314,7 @@ class LLMResponse:
     notes: tuple[str, ...] = ()
     tool_calls: tuple[ToolCall, ...] = ()
     stop_sequence: str = ""
+    original: OriginalAnswer | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -292,6 +343,19 @@ class ToolCallDelta:
     id: str
     name: str
     arguments: str
+    extra: Mapping[str, Any] = field(default_factory=dict, hash=False)
+
+
+@dataclass(frozen=True, slots=True)
+class VendorDelta:
+    """A piece of the answer in its vendor's own shape, for which the hub has no word: a signature, a citation, a block
+    of encrypted reasoning. Clients of the same protocol are sent it as it came, others never see it.
+
+    Anthropic's is the `delta` of a `content_block_delta`, which belongs to the block before it, or a whole block.
+    """
+
+    protocol: str
+    data: Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -334,7 +398,9 @@ class Done:
     response: LLMResponse
 
 
-Event = TextDelta | ReasoningDelta | ToolCallDelta | Waiting | AttemptStarted | AttemptFailed | Resumed | Done
+Event = (
+    TextDelta | ReasoningDelta | ToolCallDelta | VendorDelta | Waiting | AttemptStarted | AttemptFailed | Resumed | Done
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -142,8 +142,10 @@ class RoutedAnswer:
     def response(self, last: LLMResponse) -> LLMResponse:
         """The whole answer, and how it came about. `last` is what the target that completed it gave."""
         first_token = None if self._first_token is None else self._first_token - self.began
+        is_joined = self.broken_target is not None  # two models wrote it
         return replace(
             last,
+            original=None if is_joined else last.original,
             content="".join(self.text) or last.content,
             reasoning="".join(self.reasoning) or last.reasoning,
             timing=Timing(first_token, self.clock() - self.began),

@@ -6,13 +6,13 @@ import logging
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from llm_hub.chat import AttemptStarted, Done, ReasoningDelta, Resumed, TextDelta, ToolCallDelta, Waiting
+from llm_hub.chat import AttemptStarted, Done, ReasoningDelta, Resumed, TextDelta, ToolCallDelta, VendorDelta, Waiting
 from llm_hub.errors import LLMHubError, NotConfigured, ProviderError, ServerFailed, StreamBroken, TimedOut
-from llm_hub.response_builder import tool_call_deltas
 from llm_hub.router.continuation import check_form, continuation_request
 from llm_hub.router.deadlines import SourceCancelled, Wait
 from llm_hub.router.routed_answer import AttemptTiming
 from llm_hub.router.splice import Splice
+from llm_hub.tool_calls import tool_call_deltas
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
@@ -100,6 +100,8 @@ class TargetAttempt:
             return event
         if isinstance(event, ReasoningDelta):
             self._answer.reasoning.append(event.text)
+        elif isinstance(event, VendorDelta) and self._splice is not None:
+            return None  # a part of an answer whose beginning another model wrote
         return None if isinstance(event, ToolCallDelta | Done) else event
 
     def complete(self, last: LLMResponse) -> list[Event]:

@@ -13,7 +13,17 @@ from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, assert_never
 
-from llm_hub.chat import AttemptFailed, AttemptStarted, Done, ReasoningDelta, Resumed, TextDelta, ToolCallDelta, Waiting
+from llm_hub.chat import (
+    AttemptFailed,
+    AttemptStarted,
+    Done,
+    ReasoningDelta,
+    Resumed,
+    TextDelta,
+    ToolCallDelta,
+    VendorDelta,
+    Waiting,
+)
 from llm_hub.router.deadlines import happens_within
 
 if TYPE_CHECKING:
@@ -156,7 +166,7 @@ class _SnapshotBuilder:
             case Done(response):
                 self._response = response
                 self.announce(urgent=True)
-            case ToolCallDelta():
+            case ToolCallDelta() | VendorDelta():
                 pass  # the page offers no tools
             case _:
                 assert_never(event)

@@ -56,6 +56,8 @@ class LLMProvider(ABC):  # noqa: B024  # what must be overridden is one of three
     """Its name in sentences; "" means `name`."""
     address: str = ""
     """The base URL, "" if it runs in this process. The health of two servers of one name is kept apart by it."""
+    protocol: str = ""
+    """The protocol whose requests it sends on as their clients wrote them: see `OriginalRequest`. "" for none."""
     default_model: str = ""
     """The model that is asked when a request names none."""
     supports: frozenset[str] = frozenset()

@@ -116,7 +116,7 @@ def _messages(turn: Message) -> Iterator[dict[str, Any]]:
         yield {"role": str(turn.role), "content": turn.content}
         return
     for result in turn.tool_results:
-        yield {"role": "tool", "tool_call_id": result.call_id, "content": result.text}
+        yield {"role": "tool", "tool_call_id": result.call_id, "content": result.marked_text}
     message: dict[str, Any] = {"role": str(turn.role if turn.role is not Role.TOOL else Role.USER)}
     if turn.tool_calls:
         calls = [

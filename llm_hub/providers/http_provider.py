@@ -11,7 +11,7 @@ and closes the reply whatever happens. An adapter writes the shape of its reques
         def _body(self, request, model):
             return {"model": model, "messages": [...], "stream": True}
 
-        async def _send(self, body):                    # any status; the body of the reply must still be unread
+        async def _send(self, body, request):           # any status; the body of the reply must still be unread
             return await self._client.send(self._client.build_request("POST", "/chat", json=body), stream=True)
 
         def _read(self, builder, chunks):
@@ -99,6 +99,8 @@ class HttpProvider(LLMProvider):
     """What cuts the body into JSON objects. One is made for each answer."""
     end_marker: ClassVar[bytes | None] = None
     """The data that ends a stream without being JSON."""
+    builder: ClassVar[type[StreamedResponseBuilder]] = StreamedResponseBuilder
+    """What collects an answer. One is made for each."""
     optional_parameters: ClassVar[frozenset[str]] = frozenset()
     """Parameters on the wire that a model may refuse, and that an answer is good without."""
 
@@ -112,7 +114,7 @@ class HttpProvider(LLMProvider):
 
     async def events(self, request: ChatRequest) -> AsyncGenerator[Event]:
         await self._prepare_model(request)
-        builder, decoder = StreamedResponseBuilder(self, request), self.decoder()
+        builder, decoder = self.builder(self, request), self.decoder()
         if notice := await self._loading_notice(builder.model):
             yield notice
         reply = await self._post(builder)
@@ -137,9 +139,10 @@ class HttpProvider(LLMProvider):
         model = builder.model
         body = self._body(builder.request, model)
         sent = self._adapt(model, body)
+        refusal: ProviderError | None = None
         while True:
             try:
-                reply = await self._send(sent)
+                reply = await self._send(sent, builder.request)
                 if not reply.is_success:
                     async with aclosing(reply):
                         content = await reply.aread()
@@ -148,9 +151,13 @@ class HttpProvider(LLMProvider):
             if reply.is_success:
                 self._accept(builder, body, sent)
                 return reply
-            refusal = self._error_from_reply(
-                reply.status_code, content, model, reply.headers, self.optional_parameters & sent.keys()
+            earlier, refusal = (
+                refusal,
+                self._error_from_reply(
+                    reply.status_code, content, model, reply.headers, self.optional_parameters & sent.keys()
+                ),
             )
+            refusal.__context__ = earlier
             sent = await self._revise(model, body, sent, refusal)
 
     async def _prepare_model(self, request: ChatRequest) -> None:
@@ -169,8 +176,11 @@ class HttpProvider(LLMProvider):
         return body
 
     @abstractmethod
-    async def _send(self, body: dict[str, Any]) -> HttpReply:
-        """Posts a body once, and returns the reply with its body unread, whatever its status is."""
+    async def _send(self, body: dict[str, Any], request: ChatRequest) -> HttpReply:
+        """Posts a body once, and returns the reply with its body unread, whatever its status is.
+
+        `request` may carry headers of the client's that belong to the protocol.
+        """
 
     async def _revise(
         self,
@@ -179,7 +189,10 @@ class HttpProvider(LLMProvider):
         sent: dict[str, Any],  # noqa: ARG002
         refusal: ProviderError,
     ) -> dict[str, Any]:
-        """The body to send after a refusal of `sent`. Raises the refusal, or a clearer error, if none is worth it."""
+        """The body to send after a refusal of `sent`. Raises the refusal, or a clearer error, if none is worth it.
+
+        The refusal's `__context__` is the one before it, if the request was revised already.
+        """
         raise refusal
 
     def _accept(self, builder: StreamedResponseBuilder, body: dict[str, Any], sent: dict[str, Any]) -> None:

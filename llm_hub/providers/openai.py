@@ -130,12 +130,12 @@ class OpenAIProvider(HttpProvider):
     def _adapt(self, model: str, body: dict[str, Any]) -> dict[str, Any]:
         return self._learned.apply(model, body)
 
-    async def _send(self, body: dict[str, Any]) -> HttpReply:
+    async def _send(self, body: dict[str, Any], request: ChatRequest) -> HttpReply:  # noqa: ARG002  # no header of a client's goes on
         timeout = {"timeout": self._timeout.as_dict()}
-        request = httpx2.Request(
+        post = httpx2.Request(
             "POST", self._chat_url, headers=self._headers, content=encode_json(body), extensions=timeout
         )
-        return await self._http.send(request, stream=True)
+        return await self._http.send(post, stream=True)
 
     async def _revise(
         self, model: str, body: dict[str, Any], sent: dict[str, Any], refusal: ProviderError

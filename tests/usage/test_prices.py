@@ -12,7 +12,7 @@ from genai_prices import calc_price
 from genai_prices.data_snapshot import get_snapshot
 
 from llm_hub.chat import Usage
-from llm_hub.providers.anthropic import _update_usage
+from llm_hub.providers.anthropic_answer import read_usage
 from llm_hub.providers.catalog import PROVIDERS
 from llm_hub.providers.openai import _read_usage
 from llm_hub.usage.prices import has_fees, price
@@ -124,6 +124,5 @@ def test_what_a_provider_bills_is_counted(reported: dict[str, Any], billed: tupl
 
 
 def test_what_anthropic_writes_to_its_cache_is_counted() -> None:
-    usage = Usage()
-    _update_usage(usage, {"input_tokens": 10, "cache_read_input_tokens": 20, "cache_creation_input_tokens": 30})
+    usage = read_usage({"input_tokens": 10, "cache_read_input_tokens": 20, "cache_creation_input_tokens": 30})
     assert usage == {"prompt_tokens": 60, "cached_tokens": 20, "cache_write_tokens": 30}

@@ -170,7 +170,7 @@ class AnthropicProvider(HttpProvider):
         self._left_out[_settings_key(model, body)] = left_out
 
     def _read(self, builder: StreamedResponseBuilder, chunks: Iterable[dict[str, Any]]) -> Iterator[Event]:
-        message = cast("MessageBuilder", builder)
+        message: MessageBuilder = builder  # type: ignore[assignment]  # this class's `builder` makes no other
         for chunk in chunks:
             match chunk.get("type"):
                 case "content_block_delta":
@@ -209,7 +209,8 @@ class AnthropicProvider(HttpProvider):
         return builder.ended
 
     def _finish(self, builder: StreamedResponseBuilder) -> None:
-        cast("MessageBuilder", builder).keep_original()
+        message: MessageBuilder = builder  # type: ignore[assignment]  # as above
+        message.keep_original()
 
     async def _get(self, path: str) -> HttpReply:
         try:

@@ -149,9 +149,11 @@ class OllamaProvider(HttpProvider):
 
     def _read(self, builder: StreamedResponseBuilder, chunks: Iterable[dict[str, Any]]) -> Iterator[Event]:
         for chunk in chunks:
-            message = chunk.get("message") or {}
-            if "error" in chunk or "detail" in chunk or isinstance(message, str):
-                raise self._error_from_reply(None, chunk, builder.model)
+            message = chunk.get("message")
+            if "error" in chunk or not isinstance(message, dict):
+                if message or "error" in chunk or "detail" in chunk:
+                    raise self._error_from_reply(None, chunk, builder.model)
+                message = {}
             if (model := chunk.get("model")) != builder.model:
                 builder.model = parse_name(model) or builder.model
             if isinstance(thought := message.get("thinking"), str) and thought:

@@ -23,8 +23,9 @@ def original_body(original: OriginalRequest, request: ChatRequest) -> dict[str, 
     limits = [limit for limit in (request.max_tokens, body.get("max_tokens")) if isinstance(limit, int)]
     body["max_tokens"] = min(limits, default=MAX_TOKENS)
     thinking = body.get("thinking")
-    if isinstance(thinking, dict) and (thinking.get("budget_tokens") or 0) >= body["max_tokens"]:
-        # The budget is a part of the limit, which the hub may have lowered.
+    is_lowered = body["max_tokens"] != original.body.get("max_tokens")
+    if is_lowered and isinstance(thinking, dict) and (thinking.get("budget_tokens") or 0) >= body["max_tokens"]:
+        # The budget is a part of the limit, which the hub has lowered.
         body["thinking"] = thinking | {"budget_tokens": max(body["max_tokens"] - 1, MIN_THINKING_BUDGET)}
     if request.format is None and isinstance(output := body.get("output_config"), dict):
         body["output_config"] = {name: value for name, value in output.items() if name != "format"}

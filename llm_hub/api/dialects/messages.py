@@ -281,6 +281,8 @@ def _error(status: int, error: ErrorObject) -> tuple[int, MessageError]:
     }
     if (field := _FIELDS.get(error["param"] or "")) and not begins_with_field(error):
         report["message"] = f"{field}: {error['message']}"
+    if error["param"] == "thread":  # with this code Anthropic's SDKs send the whole conversation again
+        report["details"] = {"error_code": "thread_unsupported_request"}
     if "attempts" in error:
         report["attempts"] = error["attempts"]
     return status, {"type": "error", "error": report}

@@ -157,9 +157,14 @@ class MessageStop(TypedDict):
     type: Literal["message_stop"]
 
 
+class MessageErrorDetails(TypedDict):
+    error_code: Literal["thread_unsupported_request"]
+
+
 class MessageErrorObject(TypedDict):
     type: str
     message: str
+    details: NotRequired[MessageErrorDetails]
     attempts: NotRequired[list[AttemptReport]]
 
 

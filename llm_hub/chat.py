@@ -28,6 +28,18 @@ def _whole(text: str) -> str:
     return text if text.isascii() else text.encode("utf-8", "replace").decode("utf-8")
 
 
+def decode_json(text: str) -> Any:
+    """The value of a JSON text, which can be written as JSON again: a whole number above 64 bits becomes a float, and
+    half a surrogate pair a question mark. Raises `ValueError`, `TypeError` or `RecursionError`.
+    """
+    try:
+        value = orjson.loads(text)
+    except orjson.JSONDecodeError:  # also for half a surrogate pair, which JSON permits
+        value = orjson.loads(_whole(json.dumps(json.loads(text), ensure_ascii=False)))
+    orjson.dumps(value)  # which takes no more than 254 levels
+    return value
+
+
 @dataclass(frozen=True, slots=True)
 class Text:
     """A text part of a message."""
@@ -60,12 +72,11 @@ class ToolCall:
     extra: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
     def decoded(self) -> dict[str, Any]:
-        """The arguments as an object, for whoever wants one; what is none, or could not be sent on, stands whole under
-        `arguments`.
+        """The arguments as an object, for whoever wants one. Those of an answer always are an object. A client may
+        send others in its history: what is no object, or could not be sent on, stands whole under `arguments`.
         """
         try:
-            value = json.loads(self.arguments or "{}")
-            orjson.dumps(value)  # which takes no number above 64 bits, and no more than 254 levels
+            value = decode_json(self.arguments or "{}")
         except (ValueError, TypeError, RecursionError):
             value = self.arguments
         return value if isinstance(value, dict) else {"arguments": value}

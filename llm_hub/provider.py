@@ -29,7 +29,8 @@ from typing import TYPE_CHECKING, Any
 
 from llm_hub.chat import ChatRequest, Done, LLMResponse, Message, Role, TextDelta
 from llm_hub.errors import InvalidRequest, NotConfigured, StreamBroken
-from llm_hub.response_builder import ResponseBuilder, tool_call_deltas
+from llm_hub.response_builder import ResponseBuilder
+from llm_hub.tool_calls import tool_call_deltas
 
 if TYPE_CHECKING:
     from llm_hub.chat import Event, ModelInfo

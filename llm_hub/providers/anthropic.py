@@ -169,7 +169,7 @@ class AnthropicProvider(HttpProvider):
             del self._left_out[next(iter(self._left_out))]
         self._left_out[_settings_key(model, body)] = left_out
 
-    def _read(self, builder: StreamedResponseBuilder, chunks: Iterable[dict[str, Any]]) -> Iterator[Event]:
+    def _read(self, builder: StreamedResponseBuilder, chunks: Iterable[dict[str, Any]]) -> Iterator[Event | None]:
         message: MessageBuilder = builder  # type: ignore[assignment]  # this class's `builder` makes no other
         for chunk in chunks:
             match chunk.get("type"):

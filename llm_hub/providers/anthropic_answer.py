@@ -217,7 +217,7 @@ class MessageBuilder(StreamedResponseBuilder):
         if block.kind not in _HUB_BLOCKS:
             yield _vendor_delta(value)
 
-    def _add_call(self, block: _Block, **piece: str) -> Iterator[Event]:
+    def _add_call(self, block: _Block, **piece: Any) -> Iterator[Event]:
         """Adds a piece of a call. Blocks are counted here, since several servers give one index to all of them."""
         if (delta := self.add_tool_call(block.number, **piece)) is not None:
             yield delta

@@ -30,14 +30,13 @@ import asyncio
 from abc import abstractmethod
 from collections.abc import AsyncGenerator, Iterable, Iterator, Mapping
 from contextlib import aclosing
-from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
-from llm_hub.chat import ChatRequest, ReasoningDelta, TextDelta
+from llm_hub.chat import ChatRequest, ReasoningDelta, TextDelta, ToolCallDelta
 from llm_hub.errors import ProviderError, StreamBroken
 from llm_hub.provider import LLMProvider
 from llm_hub.response_builder import ResponseBuilder
-from llm_hub.wire.decoders import RawReply, StreamDecoder, parse_object, read_body
+from llm_hub.wire.decoders import END_GRACE, USAGE_GRACE, RawReply, StreamDecoder, parse_object, read_body
 from llm_hub.wire.http_errors import error_from_exception, error_from_reply, safe_cause
 from llm_hub.wire.think_tags import ThinkSplitter
 from llm_hub.wire.validation import parse_model_rows
@@ -67,13 +66,15 @@ class HttpReply(RawReply, Protocol):
 class StreamedResponseBuilder(ResponseBuilder):
     """A response builder with what the loop has to know about the stream of one answer."""
 
-    __slots__ = ("_splitter", "ended", "request")
+    __slots__ = ("_splitter", "deadline", "ended", "request")
 
     def __init__(self, provider: HttpProvider, request: ChatRequest) -> None:
         super().__init__(provider, request)
         self.request = request
         self.ended = False
         """Whether the stream has said that nothing follows: what comes all the same is not read."""
+        self.deadline: float | None = None
+        """The loop's time at which silence ends the answer; None until the answer needs nothing more."""
         self._splitter = ThinkSplitter()
 
     def add_tagged_text(self, text: str) -> Iterable[TextDelta | ReasoningDelta]:
@@ -82,9 +83,9 @@ class StreamedResponseBuilder(ResponseBuilder):
             return (self.add_text(text),)
         return self._add_pieces(self._splitter.feed(text))
 
-    def add_rest(self) -> list[TextDelta | ReasoningDelta]:
-        """Adds the text that waited for the end of a tag."""
-        return self._add_pieces(self._splitter.flush())
+    def add_rest(self) -> list[TextDelta | ReasoningDelta | ToolCallDelta]:
+        """Adds the text that waited for the end of a tag. Hands on the calls that were held back."""
+        return [*self._add_pieces(self._splitter.flush()), *self._calls.add_rest()]
 
     def _add_pieces(self, pieces: list[tuple[bool, str]]) -> list[TextDelta | ReasoningDelta]:
         return [self.add_reasoning(text) if is_reasoning else self.add_text(text) for is_reasoning, text in pieces]
@@ -97,10 +98,10 @@ class HttpProvider(LLMProvider):
     """What the client raises where a request or a reply fails: its base classes are enough."""
     decoder: ClassVar[type[StreamDecoder]]
     """What cuts the body into JSON objects. One is made for each answer."""
+    builder: ClassVar[type[StreamedResponseBuilder]] = StreamedResponseBuilder
+    """What collects an answer. An adapter has its own where reading a chunk depends on those before it."""
     end_marker: ClassVar[bytes | None] = None
     """The data that ends a stream without being JSON."""
-    builder: ClassVar[type[StreamedResponseBuilder]] = StreamedResponseBuilder
-    """What collects an answer. One is made for each."""
     optional_parameters: ClassVar[frozenset[str]] = frozenset()
     """Parameters on the wire that a model may refuse, and that an answer is good without."""
 
@@ -118,15 +119,23 @@ class HttpProvider(LLMProvider):
         if notice := await self._loading_notice(builder.model):
             yield notice
         reply = await self._post(builder)
+        loop = asyncio.get_running_loop()
         try:
-            body = read_body(reply, partial(self._is_complete, builder), builder.count_characters)
+            body = read_body(reply, lambda: builder.deadline, builder.count_characters)
             async with aclosing(body) as pieces:
                 async for piece in pieces:
                     texts = [] if builder.ended else decoder.decode(piece)
+                    chunks = texts
                     if self.end_marker is not None and self.end_marker in texts:
-                        builder.ended, texts = True, texts[: texts.index(self.end_marker)]
-                    for event in join_deltas(self._read(builder, map(parse_object, texts))):
+                        builder.ended, chunks = True, texts[: texts.index(self.end_marker)]
+                    usage, is_news = builder.usage, builder.ended or builder.deadline is None
+                    for event in join_deltas(self._read(builder, map(parse_object, chunks))):
+                        is_news = True
                         yield event
+                    # Only news lengthens the wait: a server may send signs of life for ever.
+                    if texts and (is_news or builder.usage != usage):
+                        grace = self._grace(builder)
+                        builder.deadline = None if grace is None else loop.time() + grace
         except self._translated as error:
             raise self._translate(error, builder.model, streaming=True) from safe_cause(error)
         for event in builder.add_rest():
@@ -153,9 +162,7 @@ class HttpProvider(LLMProvider):
                 return reply
             earlier, refusal = (
                 refusal,
-                self._error_from_reply(
-                    reply.status_code, content, model, reply.headers, self.optional_parameters & sent.keys()
-                ),
+                self._error_from_reply(reply.status_code, content, model, reply.headers, self._optional(sent)),
             )
             refusal.__context__ = earlier
             sent = await self._revise(model, body, sent, refusal)
@@ -182,6 +189,10 @@ class HttpProvider(LLMProvider):
         `request` may carry headers of the client's that belong to the protocol.
         """
 
+    def _optional(self, sent: dict[str, Any]) -> frozenset[str]:
+        """The parameters among those sent that a model may refuse, and that an answer is good without."""
+        return self.optional_parameters & sent.keys()
+
     async def _revise(
         self,
         model: str,  # noqa: ARG002  # a default, like the next two
@@ -199,12 +210,21 @@ class HttpProvider(LLMProvider):
         """Notes what the accepted body leaves out: in `builder.ignored`, and for the next request."""
 
     @abstractmethod
-    def _read(self, builder: StreamedResponseBuilder, chunks: Iterable[dict[str, Any]]) -> Iterator[Event]:
-        """The events of the stream's next objects. Sets the builder's fields: model, usage, finish reason, the end."""
+    def _read(self, builder: StreamedResponseBuilder, chunks: Iterable[dict[str, Any]]) -> Iterator[Event | None]:
+        """The events of the stream's next objects; None stands for a piece of a call that the builder holds back.
+
+        Sets the builder's fields: model, usage, finish reason, the end.
+        """
 
     def _is_complete(self, builder: StreamedResponseBuilder) -> bool:
-        """Whether the answer is complete: what may still come is usage and the end of the stream."""
+        """Whether the answer is complete: what may still come is usage, late text and the end of the stream."""
         return builder.finish_reason is not None
+
+    def _grace(self, builder: StreamedResponseBuilder) -> float | None:
+        """Seconds of silence after which the answer is taken as it is; None: it is not complete yet."""
+        if not (builder.ended or self._is_complete(builder)):
+            return None
+        return END_GRACE if builder.ended or builder.usage else USAGE_GRACE
 
     def _finish(self, builder: StreamedResponseBuilder) -> None:
         """Completes the builder's fields once the stream has ended."""
@@ -262,7 +282,7 @@ class HttpProvider(LLMProvider):
         )
 
 
-def join_deltas(events: Iterable[Event]) -> Iterator[Event]:
+def join_deltas(events: Iterable[Event | None]) -> Iterator[Event]:
     """The same events, with neighbouring pieces of text joined into one, and neighbouring pieces of reasoning.
 
     For the events of one read from the network: every layer above does its work once for each event. Where `events`
@@ -280,7 +300,7 @@ def join_deltas(events: Iterable[Event]) -> Iterator[Event]:
                 pending = None
             if isinstance(event, TextDelta | ReasoningDelta):
                 pending, texts = event, [event.text]
-            else:
+            elif event is not None:
                 yield event
     except Exception:
         if pending is not None:

@@ -147,7 +147,7 @@ class OllamaProvider(HttpProvider):
     def _accept(self, builder: StreamedResponseBuilder, body: dict[str, Any], sent: dict[str, Any]) -> None:  # noqa: ARG002
         builder.ignored = ollama_body.left_out(builder.request, sent)
 
-    def _read(self, builder: StreamedResponseBuilder, chunks: Iterable[dict[str, Any]]) -> Iterator[Event]:
+    def _read(self, builder: StreamedResponseBuilder, chunks: Iterable[dict[str, Any]]) -> Iterator[Event | None]:
         for chunk in chunks:
             message = chunk.get("message")
             if "error" in chunk or not isinstance(message, dict):

@@ -8,30 +8,30 @@ request, as much as all that the router does, and cost three times as much for e
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import httpx2
-import orjson
 from httpx_aiohttp.httpx2 import AiohttpTransport
 from openai import APIStatusError, AsyncOpenAI, OpenAIError
 
-from llm_hub.chat import ChatRequest, ModelInfo, ToolCallDelta, Usage
+from llm_hub.chat import ChatRequest, ModelInfo
 from llm_hub.errors import ProviderError
 from llm_hub.providers import openai_body
 from llm_hub.providers.http_provider import HttpProvider, HttpReply, StreamedResponseBuilder
+from llm_hub.providers.openai_answer import OpenAIResponseBuilder
 from llm_hub.wire.decoders import SSEDecoder, encode_json
-from llm_hub.wire.learned_parameters import LearnedParameters
+from llm_hub.wire.learned_parameters import MAX_LEARNED_MODELS, LearnedParameters
 from llm_hub.wire.public_hosts import public_connector, public_url
 from llm_hub.wire.transport import Transport, client_options
-from llm_hub.wire.validation import MAX_REFUSAL_CHARS, checked_key, checked_url, parse_count, parse_name
+from llm_hub.wire.validation import checked_key, checked_url, parse_count, parse_name
 
 if TYPE_CHECKING:
     from llm_hub.chat import Event
-    from llm_hub.response_builder import ResponseBuilder
 
 BASE_URL = "https://api.openai.com/v1"
 
-_REASONING_FIELDS = ("reasoning_content", "reasoning", "reasoning_text")
+_ERROR_FIELDS = frozenset({"detail", "message", "error_message", "errors"})
+"""Fields of an error that stands in an answer's place, without an `error` around it."""
 _NOT_CHAT = ("audio", "dall-e", "embedding", "gpt-image", "live", "moderation", "realtime", "sora", "speech", "tts-",
              "transcribe", "translate", "whisper", "babbage", "davinci", "instruct-0914")  # fmt: skip
 """Parts of the names of models for speech, pictures, embeddings, …: lists do not tell what a model is for."""
@@ -64,8 +64,8 @@ class OpenAIProvider(HttpProvider):
     supports = frozenset(openai_body.FIELDS)
     exceptions = (OpenAIError, httpx2.HTTPError, httpx2.StreamError)
     decoder = SSEDecoder
+    builder = OpenAIResponseBuilder
     end_marker = b"[DONE]"
-    optional_parameters = openai_body.OPTIONAL
 
     def __init__(
         self,
@@ -85,7 +85,9 @@ class OpenAIProvider(HttpProvider):
         key = checked_key(api_key, f"{name}: api_key") if api_key is not None else ""
         super().__init__(name=name, title=title, default_model=default_model, address=address, key=key)
         self._max_tokens_field = max_tokens_field
-        self._learned = LearnedParameters(openai_body.OPTIONAL, openai_body.OTHER_NAMES)
+        self._learned = LearnedParameters(openai_body.REQUIRED, openai_body.OTHER_NAMES)
+        self._refused_fields: dict[str, frozenset[str]] = {}
+        """The fields of messages that a model refused."""
         self._chat_url = httpx2.URL(f"{address}/chat/completions")
         self._timeout = httpx2.Timeout(read_timeout, connect=connect_timeout)
         transport = _PublicTransport(resolver) if public_only else _OpenAITransport()
@@ -116,18 +118,19 @@ class OpenAIProvider(HttpProvider):
         await self._client.close()
 
     def _body(self, request: ChatRequest, model: str) -> dict[str, Any]:
-        body: dict[str, Any] = {
-            "model": model,
-            "messages": openai_body.messages(request.messages),
-            "stream": True,
-            "stream_options": {"include_usage": True},
-            **openai_body.options(request),
-        }
+        original = request.original
+        if original is not None and original.protocol == "openai":
+            fields = openai_body.from_original(request, original)
+        else:
+            fields = {"messages": openai_body.messages(request.messages), **openai_body.options(request)}
+        body = {"model": model, **fields, "stream": True}
+        body["stream_options"] = {**(fields.get("stream_options") or {}), "include_usage": True}
         if request.max_tokens is not None:
             body[self._max_tokens_field] = request.max_tokens
         return body
 
     def _adapt(self, model: str, body: dict[str, Any]) -> dict[str, Any]:
+        body = openai_body.without_message_fields(body, self._refused_fields.get(model, ()))
         return self._learned.apply(model, body)
 
     async def _send(self, body: dict[str, Any], request: ChatRequest) -> HttpReply:  # noqa: ARG002  # no header of a client's goes on
@@ -140,76 +143,50 @@ class OpenAIProvider(HttpProvider):
     async def _revise(
         self, model: str, body: dict[str, Any], sent: dict[str, Any], refusal: ProviderError
     ) -> dict[str, Any]:
-        """A refused parameter is left out or renamed, and remembered for that model."""
-        if not self._learned.learn(model, refusal, sent):
-            raise openai_body.explain_refusal(refusal, sent)
-        return self._learned.apply(model, body)
+        """A refused parameter is left out or renamed, and remembered for that model. A refused field of a message is
+        remembered once the model takes the request without it: only words tell which one it is.
+        """
+        if self._learned.learn(model, refusal, sent):
+            return self._learned.apply(model, {**body, "messages": sent["messages"]})
+        if fields := openai_body.refused_message_fields(refusal, sent):
+            return openai_body.without_message_fields(sent, fields)
+        raise openai_body.explain_refusal(refusal, sent)
+
+    def _optional(self, sent: dict[str, Any]) -> frozenset[str]:
+        """Everything but what the answer is for: a client of the same protocol may send fields that the hub does not
+        know."""
+        return frozenset(sent) - openai_body.REQUIRED
 
     def _accept(self, builder: StreamedResponseBuilder, body: dict[str, Any], sent: dict[str, Any]) -> None:
         builder.ignored = openai_body.left_out(body, sent)
+        fields = openai_body.message_fields(body) - openai_body.message_fields(sent)
+        if fields and (len(self._refused_fields) < MAX_LEARNED_MODELS or builder.model in self._refused_fields):
+            self._refused_fields[builder.model] = fields | self._refused_fields.get(builder.model, frozenset())
 
-    def _read(self, builder: StreamedResponseBuilder, chunks: Iterable[dict[str, Any]]) -> Iterator[Event]:
+    def _read(self, builder: StreamedResponseBuilder, chunks: Iterable[dict[str, Any]]) -> Iterator[Event | None]:
+        builder = cast("OpenAIResponseBuilder", builder)  # what `builder` above makes
         for chunk in chunks:
-            if "error" in chunk or chunk.get("object") == "error":
+            choices = chunk.get("choices")
+            is_error = chunk.get("error") or chunk.get("object") == "error"
+            if is_error or (choices is None and not _ERROR_FIELDS.isdisjoint(chunk)):
                 raise self._error_from_reply(None, chunk, builder.model)
             if (model := chunk.get("model")) != builder.model:
                 builder.model = parse_name(model) or builder.model
-            if isinstance(usage := chunk.get("usage") or (chunk.get("x_groq") or {}).get("usage"), dict):
-                builder.usage = _read_usage(usage)
-            for choice in chunk.get("choices") or ():
-                delta = choice.get("delta") or {}
-                if len(delta) != 1 or "content" not in delta:  # nearly every chunk has text alone
-                    yield from _read_other_fields(builder, delta)
-                if isinstance(text := delta.get("content"), str) and text:
-                    yield from builder.add_tagged_text(text)
-                if isinstance(reason := choice.get("finish_reason"), str):
-                    if reason == "error":  # OpenRouter, when the provider behind it has failed
-                        raise self._error_from_reply(None, choice, builder.model)
-                    builder.finish_reason = parse_name(reason)
+            for choice in choices or ():
+                if choice.get("finish_reason") == "error":  # OpenRouter, when the provider behind it has failed
+                    yield from builder.read_choice(choice | {"finish_reason": None})
+                    raise self._error_from_reply(None, choice, builder.model)
+                yield from builder.read_choice(choice)
+            builder.read_rest(chunk)
+
+    def _is_complete(self, builder: StreamedResponseBuilder) -> bool:
+        return cast("OpenAIResponseBuilder", builder).is_complete
+
+    def _finish(self, builder: StreamedResponseBuilder) -> None:
+        cast("OpenAIResponseBuilder", builder).complete()
 
     async def _get(self, path: str) -> HttpReply:
         try:
             return await self._client.get(path, cast_to=httpx2.Response)
         except APIStatusError as error:
             return error.response
-
-
-def _read_other_fields(builder: ResponseBuilder, delta: dict[str, Any]) -> Iterator[Event]:
-    """The events of a chunk beside its text: reasoning, tool calls, a refusal."""
-    for field in _REASONING_FIELDS:
-        if isinstance(thought := delta.get(field), str) and thought:
-            yield builder.add_reasoning(thought)
-            break
-    for call in delta.get("tool_calls") or ():
-        yield _read_tool_call(builder, call)
-    if isinstance(refusal := delta.get("refusal"), str):
-        builder.refusal = (builder.refusal + refusal)[:MAX_REFUSAL_CHARS]
-
-
-def _read_tool_call(builder: ResponseBuilder, call: dict[str, Any]) -> ToolCallDelta:
-    function = call.get("function") or {}
-    arguments = function.get("arguments") or ""
-    return builder.add_tool_call(
-        parse_count(call.get("index")) or 0,
-        id=call.get("id") or "",
-        name=function.get("name") or "",
-        arguments=arguments if isinstance(arguments, str) else orjson.dumps(arguments).decode(),
-    )
-
-
-def _read_usage(reported: dict[str, Any]) -> Usage:
-    usage: Usage = {}
-    for name in ("prompt_tokens", "completion_tokens", "total_tokens"):
-        if (tokens := parse_count(reported.get(name))) is not None:
-            usage[name] = tokens
-    if len(usage) == 3:  # Gemini and xAI count reasoning in the total alone, and charge for it
-        usage["completion_tokens"] = max(usage["completion_tokens"], usage["total_tokens"] - usage["prompt_tokens"])
-    details = reported.get("completion_tokens_details") or {}
-    if (tokens := parse_count(details.get("reasoning_tokens"))) is not None:
-        usage["reasoning_tokens"] = tokens
-    details = reported.get("prompt_tokens_details") or {}
-    if (tokens := parse_count(details.get("cached_tokens"))) is not None:
-        usage["cached_tokens"] = tokens
-    if tokens := parse_count(details.get("cache_write_tokens")):
-        usage["cache_write_tokens"] = tokens
-    return usage

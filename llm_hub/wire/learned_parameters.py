@@ -14,13 +14,13 @@ MAX_LEARNED_MODELS = 1000
 class LearnedParameters:
     """Remembers for each model the parameters that it refused, so that each refusal costs one request only.
 
-    `optional` names the parameters that a request may do without. A refused parameter is sent under the name in
+    `required` names the parameters that a request cannot do without. A refused parameter is sent under the name in
     `replaced_by`, unless the model refused that one as well; otherwise it is left out. Where a refusal is about a value
     that is a word, such as an effort, only that value is left out.
     """
 
-    def __init__(self, optional: frozenset[str], replaced_by: Mapping[str, str] | None = None) -> None:
-        self._optional = optional
+    def __init__(self, required: frozenset[str], replaced_by: Mapping[str, str] | None = None) -> None:
+        self._required = required
         self._replaced_by = replaced_by or {}
         self._refused: dict[str, set[str]] = {}
 
@@ -44,7 +44,7 @@ class LearnedParameters:
         Returns whether it taught something, so that the request is worth sending once more.
         """
         parameter = error.parameter if isinstance(error, UnsupportedParameter) else ""
-        if parameter not in self._optional or parameter not in sent:
+        if parameter in self._required or parameter not in sent:
             return False
         value = sent[parameter] if error.code == "unsupported_value" else None
         if len(self._refused) >= MAX_LEARNED_MODELS and model not in self._refused:

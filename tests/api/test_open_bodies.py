@@ -117,6 +117,10 @@ async def test_a_request_that_one_protocol_alone_can_express_goes_to_nobody_else
     answer = await ask(api, path, {**body, "model": other, "models": [body["model"]]})
     assert answer["status"] == 200, answer
     assert [attempt["outcome"] for attempt in answer["x_llm_hub"]["attempts"]] == ["not_offered", "answered"]
+    sent = fault_server.exchanges[-1].body
+    assert {name: sent.get(name) for name in body.keys() - {"model", "models"}} == {
+        name: value for name, value in body.items() if name not in ("model", "models")
+    }
 
 
 CHAT: Body = chat_body(
@@ -128,6 +132,14 @@ CHAT["messages"] = [
     {"role": "assistant", "content": "Aye.", "reasoning_content": "She sails.", "annotations": []},
     *CHAT["messages"],
 ]
+
+
+async def test_a_chat_reaches_its_own_protocol_as_it_was_written(api: Api, fault_server: FaultServer) -> None:
+    answer = await ask(api, "/v1/chat/completions", CHAT)
+    assert answer["x_llm_hub"]["ignored"] == []
+    sent = fault_server.exchanges[0].body
+    expected = {name: value for name, value in CHAT.items() if name != "models"}
+    assert sent == {**expected, "model": "ok", "stream": True}
 
 
 @pytest.mark.parametrize("provider", ["anthropic", "ollama"])

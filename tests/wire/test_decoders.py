@@ -376,7 +376,7 @@ def test_a_long_message_is_shortened_after_the_key_is_cut_out() -> None:
 
 
 def test_learnt_parameters_are_renamed_then_dropped_and_belong_to_their_model() -> None:
-    learned = LearnedParameters(frozenset({"new", "old", "temperature"}), {"new": "old", "old": "new"})
+    learned = LearnedParameters(frozenset({"model", "messages"}), {"new": "old", "old": "new"})
     body = {"model": "m", "new": 5, "temperature": 1}
 
     def refused(parameter: str) -> UnsupportedParameter:
@@ -394,7 +394,7 @@ def test_learnt_parameters_are_renamed_then_dropped_and_belong_to_their_model() 
 
 
 def test_a_value_that_was_refused_leaves_other_values_of_the_parameter() -> None:
-    learned = LearnedParameters(frozenset({"effort", "heat"}))
+    learned = LearnedParameters(frozenset({"messages"}))
 
     def refused(parameter: str) -> UnsupportedParameter:
         return UnsupportedParameter("no", parameter=parameter, code="unsupported_value")

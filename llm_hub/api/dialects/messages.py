@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import uuid
 from typing import TYPE_CHECKING, Any, cast
 
@@ -21,7 +20,7 @@ from llm_hub.api.dialects.messages_answer import (
 )
 from llm_hub.api.dialects.messages_body import MessagesBody
 from llm_hub.api.encoding import dump, sse
-from llm_hub.chat import AttemptStarted, Done, ReasoningDelta, Resumed, TextDelta, VendorDelta
+from llm_hub.chat import AttemptStarted, Done, ReasoningDelta, Resumed, TextDelta, VendorDelta, decode_json
 from llm_hub.errors import StreamBroken
 
 if TYPE_CHECKING:
@@ -232,10 +231,10 @@ def _tool_use(call: ToolCall, arguments: dict[str, Any]) -> AnswerToolUse:
 def _arguments(call: ToolCall) -> dict[str, Any]:
     """The arguments of a call. Raises `StreamBroken` where they are no object: a client would act on made-up ones."""
     try:
-        arguments = json.loads(call.arguments or "{}")
-    except (ValueError, RecursionError):
+        arguments = decode_json(call.arguments or "{}")
+    except (ValueError, TypeError, RecursionError):
         arguments = None
-    if not isinstance(arguments, dict) or arguments != call.decoded():
+    if not isinstance(arguments, dict):
         raise StreamBroken(f"The model called {call.name} with arguments that are no JSON object.")
     return arguments
 

@@ -47,7 +47,6 @@ class ResponseBuilder:
         "_reasoning",
         "_started_at",
         "_text",
-        "_untranslated",
         "finish_reason",
         "has_other_content",
         "ignored",
@@ -58,6 +57,7 @@ class ResponseBuilder:
         "refusal",
         "stop_sequence",
         "title",
+        "untranslated",
         "usage",
     )
 
@@ -88,7 +88,8 @@ class ResponseBuilder:
         self._first_piece_at: float | None = None
         original = request.original
         is_foreign = original is not None and original.protocol != provider.protocol
-        self._untranslated = original.untranslated if original is not None and is_foreign else ()
+        self.untranslated = original.untranslated if original is not None and is_foreign else ()
+        """Fields of the client's own words that the provider's protocol does not have."""
         _check_model(self)
         _check_request(self, request, provider)
 
@@ -170,7 +171,7 @@ class ResponseBuilder:
                 provider=self.provider,
                 reasoning="".join(self._reasoning),
                 timing=Timing(first_piece, time.perf_counter() - self._started_at),
-                ignored=(*self.ignored, *self._untranslated),
+                ignored=(*self.ignored, *self.untranslated),
                 notes=self.notes,
                 tool_calls=calls,
                 stop_sequence=self.stop_sequence,

@@ -119,7 +119,7 @@ def parse(model: type[Body], raw: bytes, headers: Mapping[str, str] | None = Non
         raise Refusal(400, "The body must be a JSON object.")
     for name in model.refused_fields.keys() & data.keys():
         _check_neutral(name, data[name], model.refused_fields[name])
-    for name in data:
+    for name in data.keys() - model.model_fields.keys():
         if len(name) > MAX_FIELD_CHARS or redact(name) != name:  # a key in the wrong place goes to nobody
             raise _unsupported(name[:MAX_FIELD_CHARS])
     try:
@@ -127,9 +127,10 @@ def parse(model: type[Body], raw: bytes, headers: Mapping[str, str] | None = Non
     except ValidationError as error:
         details = error.errors(include_url=False, include_input=False)
         raise _refusal(max(details, key=_likelihood), data) from None
-    for name, value in data.items():
-        if _is_deeper(value, _MAX_FIELD_DEPTH):
-            raise Refusal(400, f"{name}: is nested too deeply.", field=name)
+    if raw.count(b"[") + raw.count(b"{") > _MAX_FIELD_DEPTH:
+        for name, value in data.items():
+            if _is_deeper(value, _MAX_FIELD_DEPTH):
+                raise Refusal(400, f"{name}: is nested too deeply.", field=name)
     body._sent, body._headers = data, headers or {}  # noqa: SLF001  # what the body was made of
     return body
 

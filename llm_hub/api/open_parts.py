@@ -15,7 +15,7 @@ from llm_hub.chat import OriginalRequest
 from llm_hub.redaction import redact
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Mapping
 
 MAX_LISTED_FIELDS = 50
 """Fields that an answer names as ignored, at most."""
@@ -23,6 +23,8 @@ UNREAD_PART = "(A part that only a provider of the same protocol can read.)"
 """What stands in the hub's messages for an `UnreadPart`. Nobody is sent it: others are not asked at all."""
 _NOTHING: tuple[object, ...] = (None, [])
 """Values of a field that ask for nothing."""
+_PLAIN_TYPES = frozenset({str, int, float, bool, dict, type(None)})
+"""Types of the values in a part that are neither parts themselves nor lists of them."""
 
 
 class OpenModel(StrictModel):
@@ -57,26 +59,29 @@ def kind_among(*known: str, is_read: Callable[[dict[str, Any]], bool] = lambda _
     return Discriminator(kind)
 
 
-def unread_fields(part: BaseModel, path: str = "") -> Iterator[tuple[str, object]]:
-    """The fields in a part of a body that the hub does not know, each with its place and its value.
+def unread_fields(part: BaseModel) -> list[tuple[str, object]]:
+    """The fields in a part of a body that the hub does not know, each with its place in the part and its value.
 
-    A whole part that the hub does not know is yielded itself, as `UnreadPart` or `OptionalPart`.
+    A whole part that the hub does not know is listed itself, as `UnreadPart` or `OptionalPart`.
     """
-    for name, value in (part.model_extra or {}).items():
-        if value not in _NOTHING:
-            yield path + name, value
-    for name in part.model_fields_set:
-        yield from _unread(getattr(part, name, None), path + name)
+    found = [(name, value) for name, value in (part.__pydantic_extra__ or {}).items() if value not in _NOTHING]
+    for name, value in part.__dict__.items():
+        if isinstance(value, list):
+            for number, item in enumerate(value):
+                if inner := _unread(item):
+                    found += [(f"{name}.{number}{path}", value) for path, value in inner]
+        elif inner := _unread(value):
+            found += [(f"{name}{path}", value) for path, value in inner]
+    return found
 
 
-def _unread(value: object, path: str) -> Iterator[tuple[str, object]]:
-    if isinstance(value, UnreadPart | OptionalPart):
-        yield path, value
-    elif isinstance(value, BaseModel):
-        yield from unread_fields(value, f"{path}.")
-    elif isinstance(value, list):
-        for number, item in enumerate(value):
-            yield from _unread(item, f"{path}.{number}")
+def _unread(value: Any) -> list[tuple[str, object]]:
+    kind = value.__class__  # a value is plain or a part: to ask pydantic whether it is one would take some time
+    if kind in _PLAIN_TYPES:
+        return []
+    if kind is UnreadPart or kind is OptionalPart:
+        return [("", value)]
+    return [(f".{path}", inner) for path, inner in unread_fields(value)]
 
 
 class OpenBody(ChatBody):
@@ -97,6 +102,7 @@ class OpenBody(ChatBody):
 
     def original(self, messages: int) -> OriginalRequest:
         """The request as its client wrote it. `messages` is the number of the hub's messages that were made of it."""
+        left_out = self.own_fields | self.refused_fields.keys()  # the latter have values that change nothing
         untranslated: dict[str, None] = {}
         essential: list[str] = []
         surcharged: list[str] = []
@@ -113,7 +119,7 @@ class OpenBody(ChatBody):
                 surcharged.append(redact(path))
         return OriginalRequest(
             self.protocol,
-            {name: value for name, value in self._sent.items() if name not in self.own_fields},
+            {name: value for name, value in self._sent.items() if name not in left_out},
             messages,
             self._headers,
             tuple(untranslated)[:MAX_LISTED_FIELDS],

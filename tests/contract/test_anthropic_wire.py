@@ -242,6 +242,34 @@ def kind(event: Event) -> str:
     return event.data["type"] if isinstance(event, VendorDelta) else type(event).__name__
 
 
+async def test_a_message_that_comes_whole_is_an_answer(provider: LLMProvider) -> None:
+    message = HEAD | {
+        "content": RICH_CONTENT,
+        "stop_reason": "tool_use",
+        "usage": {"input_tokens": 31, "output_tokens": 5},
+    }
+    events, response = await hear(provider, sse([message]))
+    assert (response.content, response.reasoning, response.finish_reason) == ("It is low.", "Which tide?", "tool_calls")
+    assert [json.loads(made.arguments) for made in response.tool_calls] == [PORT]
+    assert streamed(events) == [(made.id, made.name, made.arguments) for made in response.tool_calls]
+    assert response.usage == {"prompt_tokens": 31, "completion_tokens": 5, "total_tokens": 36}
+    assert response.original is not None
+    assert response.original.body["content"] == RICH_CONTENT
+    with pytest.raises(StreamBroken):
+        await hear(provider, sse([message | {"stop_reason": "error"}]))
+
+
+@pytest.mark.parametrize("reason", ["pause_turn", "end_turn"])
+async def test_what_only_the_vendors_clients_can_read_is_an_answer_and_is_named(
+    provider: LLMProvider, reason: str
+) -> None:
+    """A search that goes on with the client's next request: there is no text yet."""
+    _, response = await hear(provider, sse([START, *block(0, SEARCH), *block(1, FOUND), end(reason), STOP]))
+    assert (response.content, response.original is None) == ("", False)
+    assert response.finish_reason == {"end_turn": "stop"}.get(reason, reason)
+    assert "server_tool_use and web_search_tool_result" in response.notes[0]
+
+
 async def test_blocks_that_come_whole_are_read(provider: LLMProvider) -> None:
     whole = [START, *(event for number, value in enumerate(RICH_CONTENT) for event in block(number, value))]
     _, response = await hear(provider, sse([*whole, end("tool_use"), STOP]))

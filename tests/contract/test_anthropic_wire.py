@@ -27,7 +27,12 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.parametrize("case", case_params(lambda case: case.name == "anthropic"), indirect=True)
 
 HEAD: dict[str, Any] = {"id": "msg_9", "type": "message", "role": "assistant", "model": "claude-barge"}
-OPEN = {"content": [], "stop_reason": None, "stop_sequence": None, "usage": {"input_tokens": 31, "output_tokens": 1}}
+OPEN: dict[str, Any] = {
+    "content": [],
+    "stop_reason": None,
+    "stop_sequence": None,
+    "usage": {"input_tokens": 31, "output_tokens": 1},
+}
 START = {"type": "message_start", "message": HEAD | OPEN}
 STOP = {"type": "message_stop"}
 TUG = {"name": "tug", "id": "toolu_1", "type": "tool_use", "input": {}}
@@ -76,7 +81,7 @@ async def hear(provider: LLMProvider, *pieces: bytes) -> tuple[list[Event], LLMR
     return events, events[-1].response  # type: ignore[union-attr]  # the last is Done
 
 
-ENDS = {
+ENDS: dict[str, list[dict[str, Any]]] = {
     "stop": [START, *text(), end(), STOP],
     "reason-empty-first": [START, end(""), *text(), end(""), end(None), end(), STOP],
     "reason-before-text": [START, end(), *text(), end(), STOP],
@@ -184,7 +189,11 @@ async def test_calls_are_told_apart(provider: LLMProvider, name: str) -> None:
 
 
 SEARCH = {"type": "server_tool_use", "id": "srvtoolu_1", "name": "web_search", "input": {}}
-FOUND = {"type": "web_search_tool_result", "tool_use_id": "srvtoolu_1", "content": [{"type": "web_search_result"}]}
+FOUND: dict[str, Any] = {
+    "type": "web_search_tool_result",
+    "tool_use_id": "srvtoolu_1",
+    "content": [{"type": "web_search_result"}],
+}
 CITED = {"type": "char_location", "cited_text": "low", "document_index": 0}
 SEALED = {"type": "redacted_thinking", "data": "c2VhbA=="}
 SIGNED = {"type": "signature_delta", "signature": "c2ln"}
@@ -205,7 +214,7 @@ RICH = [
     end("tool_use", container={"id": "c1"}),
     STOP,
 ]  # fmt: skip
-RICH_CONTENT = [
+RICH_CONTENT: list[dict[str, Any]] = [
     {"type": "thinking", "thinking": "Which tide?", "signature": "c2ln"},
     SEALED,
     SEARCH | {"input": {"query": "tide"}},

@@ -93,6 +93,13 @@ class ToolResult:
     def __post_init__(self) -> None:
         object.__setattr__(self, "text", _whole(self.text))
 
+    @property
+    def marked_text(self) -> str:
+        """The text for a protocol that has no field for a failure: then the text itself says that the tool failed."""
+        if not self.failed or self.text.lstrip().lower().startswith("error"):
+            return self.text
+        return f"Error: {self.text}" if self.text else "Error: the tool failed."
+
 
 Part = Text | Image | ToolCall | ToolResult
 
@@ -185,12 +192,19 @@ class OriginalRequest:
     `protocol` is "openai" (chat completions) or "anthropic" (messages). `body` is the client's JSON object, and
     `headers` are those of the client's that belong to the protocol, such as `anthropic-beta`. `messages` says how many
     of the `ChatRequest`'s messages the body holds: those after them were added by the hub.
+
+    The rest names fields of the body for which the hub has no word. A provider of another protocol is asked without
+    those in `untranslated`, which its answer names as ignored. It is not asked at all where there are `essential` ones:
+    its answer would not be what the client wants. Those in `surcharged` may raise a price, at whichever provider.
     """
 
     protocol: str
     body: Mapping[str, Any] = field(repr=False)
     messages: int
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    untranslated: tuple[str, ...] = ()
+    essential: tuple[str, ...] = ()
+    surcharged: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,7 @@ import re
 from abc import ABC
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import aclosing
+from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -57,6 +58,8 @@ class LLMProvider(ABC):  # noqa: B024  # what must be overridden is one of three
     """Its name in sentences; "" means `name`."""
     address: str = ""
     """The base URL, "" if it runs in this process. The health of two servers of one name is kept apart by it."""
+    protocol: str = ""
+    """The protocol whose requests it sends on as their clients wrote them: see `OriginalRequest`. "" for none."""
     default_model: str = ""
     """The model that is asked when a request names none."""
     supports: frozenset[str] = frozenset()
@@ -134,7 +137,7 @@ class LLMProvider(ABC):  # noqa: B024  # what must be overridden is one of three
             yield TextDelta(response.content)
             for delta in tool_call_deltas(response.tool_calls):
                 yield delta
-            yield Done(response)
+            yield Done(replace(response, ignored=(*response.ignored, *builder.untranslated)))
             return
         if not isinstance(response, str):
             raise TypeError(

@@ -28,6 +28,7 @@ class AnsweringProvider(Protocol):
 
     name: str
     title: str
+    protocol: str
     default_model: str
     supports: frozenset[str]
 
@@ -56,6 +57,7 @@ class ResponseBuilder:
         "refusal",
         "stop_sequence",
         "title",
+        "untranslated",
         "usage",
     )
 
@@ -84,8 +86,12 @@ class ResponseBuilder:
         self._calls = ToolCallBuilder()
         self._started_at = time.perf_counter()
         self._first_piece_at: float | None = None
+        original = request.original
+        is_foreign = original is not None and original.protocol != provider.protocol
+        self.untranslated = original.untranslated if original is not None and is_foreign else ()
+        """Fields of the client's own words that the provider's protocol does not have."""
         _check_model(self)
-        _check_request(self, request, provider.supports)
+        _check_request(self, request, provider)
 
     def add_text(self, text: str) -> TextDelta:
         """Adds the next piece of text."""
@@ -165,7 +171,7 @@ class ResponseBuilder:
                 provider=self.provider,
                 reasoning="".join(self._reasoning),
                 timing=Timing(first_piece, time.perf_counter() - self._started_at),
-                ignored=self.ignored,
+                ignored=(*self.ignored, *self.untranslated),
                 notes=self.notes,
                 tool_calls=calls,
                 stop_sequence=self.stop_sequence,
@@ -189,11 +195,21 @@ def _check_model(builder: ResponseBuilder) -> None:
         )
 
 
-def _check_request(builder: ResponseBuilder, request: ChatRequest, supports: frozenset[str]) -> None:
-    if (name := missing_capability(request, supports)) is not None:
+def _check_request(builder: ResponseBuilder, request: ChatRequest, provider: AnsweringProvider) -> None:
+    if (name := missing_capability(request, provider.supports)) is not None:
         raise NotOffered(
             f"{builder.title} does not take {CAPABILITIES[name]}.",
             parameter=name,
+            provider=builder.provider,
+            model=builder.model,
+        )
+    original = request.original
+    is_original = original is not None and original.protocol == provider.protocol
+    if original is not None and original.essential and not is_original:
+        field = original.essential[0]
+        raise NotOffered(
+            f"{field}: {builder.title} cannot be asked for this, since its protocol has no word for it.",
+            parameter=field,
             provider=builder.provider,
             model=builder.model,
         )
@@ -204,9 +220,10 @@ def _check_request(builder: ResponseBuilder, request: ChatRequest, supports: fro
             model=builder.model,
             hint="Name one of the request's tools.",
         )
-    last = request.messages[-1] if request.messages else None
+    last = next((message for message in reversed(request.messages) if message.role is not Role.SYSTEM), None)
     asks = last is not None and last.role is Role.USER and (last.text.strip() or last.images)
-    if last is None or not (asks or last.tool_results):
+    begins_answer = last is not None and last.role is Role.ASSISTANT and is_original  # the vendor says if it goes on
+    if last is None or not (asks or last.tool_results or begins_answer):
         raise InvalidRequest(
             "There is nothing to answer: the last message must be the user's, and not be empty.",
             provider=builder.provider,

@@ -45,6 +45,7 @@ class AnthropicProvider(HttpProvider):
     response says so. `read_timeout` is the longest silence in seconds before a request is given up.
     """
 
+    protocol = "anthropic"
     supports = frozenset({"tools", "tool_choice", "parallel_tools", "format", "stop", "top_p", "effort"})
     exceptions = (AnthropicError, httpx2.HTTPError, httpx2.StreamError)
     decoder = SSEDecoder

@@ -62,7 +62,7 @@ def _messages(turn: Message, names: dict[str, str]) -> Iterator[dict[str, Any]]:
     for result in turn.tool_results:
         yield {
             "role": "tool",
-            "content": result.text,
+            "content": result.marked_text,
             "tool_name": names.get(result.call_id, ""),
             "tool_call_id": result.call_id,
         }

@@ -61,6 +61,7 @@ class OpenAIProvider(HttpProvider):
     base URL that a visitor gave: see public_hosts.py. `resolver` is one of aiohttp's, for its host name.
     """
 
+    protocol = "openai"
     supports = frozenset(openai_body.FIELDS)
     exceptions = (OpenAIError, httpx2.HTTPError, httpx2.StreamError)
     decoder = SSEDecoder

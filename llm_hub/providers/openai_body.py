@@ -102,11 +102,14 @@ def from_original(request: ChatRequest, original: OriginalRequest) -> dict[str, 
     body = {name: value for name, value in original.body.items() if name not in _OWN_FIELDS and value is not None}
     added = messages(request.messages[original.messages :])
     rendered = options(request)
-    if "tools" in rendered and "tools" in body:
-        names = {tool.name for tool in request.tools}  # a choice among them may have left some out
-        kept = [tool for tool in body["tools"] if tool.get("type") != "function" or tool["function"]["name"] in names]
+    names = {tool.name for tool in request.tools}  # a choice among them may have left some out
+    tools = body.get("tools") or ()
+    kept = [tool for tool in tools if tool.get("type") != "function" or tool["function"]["name"] in names]
+    if kept:
         rendered["tools"] = kept
-    if "response_format" in rendered and "response_format" in body:
+        for name in {"tool_choice", "parallel_tool_calls"} & body.keys() - rendered.keys():
+            rendered[name] = body[name]
+    if "response_format" in body and (request.format is not None or not added):
         rendered["response_format"] = body["response_format"]
     for name in ("temperature", *FIELDS.values()):
         body.pop(name, None)
@@ -191,7 +194,7 @@ def _messages(turn: Message) -> Iterator[dict[str, Any]]:
         yield {"role": str(turn.role), "content": turn.content}
         return
     for result in turn.tool_results:
-        yield {"role": "tool", "tool_call_id": result.call_id, "content": result.text}
+        yield {"role": "tool", "tool_call_id": result.call_id, "content": result.marked_text}
     message: dict[str, Any] = {"role": str(turn.role if turn.role is not Role.TOOL else Role.USER)}
     if turn.tool_calls:
         calls = [

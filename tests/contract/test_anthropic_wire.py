@@ -27,7 +27,12 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.parametrize("case", case_params(lambda case: case.name == "anthropic"), indirect=True)
 
 HEAD: dict[str, Any] = {"id": "msg_9", "type": "message", "role": "assistant", "model": "claude-barge"}
-OPEN = {"content": [], "stop_reason": None, "stop_sequence": None, "usage": {"input_tokens": 31, "output_tokens": 1}}
+OPEN: dict[str, Any] = {
+    "content": [],
+    "stop_reason": None,
+    "stop_sequence": None,
+    "usage": {"input_tokens": 31, "output_tokens": 1},
+}
 START = {"type": "message_start", "message": HEAD | OPEN}
 STOP = {"type": "message_stop"}
 TUG = {"name": "tug", "id": "toolu_1", "type": "tool_use", "input": {}}
@@ -76,7 +81,7 @@ async def hear(provider: LLMProvider, *pieces: bytes) -> tuple[list[Event], LLMR
     return events, events[-1].response  # type: ignore[union-attr]  # the last is Done
 
 
-ENDS = {
+ENDS: dict[str, list[dict[str, Any]]] = {
     "stop": [START, *text(), end(), STOP],
     "reason-empty-first": [START, end(""), *text(), end(""), end(None), end(), STOP],
     "reason-before-text": [START, end(), *text(), end(), STOP],
@@ -184,7 +189,11 @@ async def test_calls_are_told_apart(provider: LLMProvider, name: str) -> None:
 
 
 SEARCH = {"type": "server_tool_use", "id": "srvtoolu_1", "name": "web_search", "input": {}}
-FOUND = {"type": "web_search_tool_result", "tool_use_id": "srvtoolu_1", "content": [{"type": "web_search_result"}]}
+FOUND: dict[str, Any] = {
+    "type": "web_search_tool_result",
+    "tool_use_id": "srvtoolu_1",
+    "content": [{"type": "web_search_result"}],
+}
 CITED = {"type": "char_location", "cited_text": "low", "document_index": 0}
 SEALED = {"type": "redacted_thinking", "data": "c2VhbA=="}
 SIGNED = {"type": "signature_delta", "signature": "c2ln"}
@@ -205,7 +214,7 @@ RICH = [
     end("tool_use", container={"id": "c1"}),
     STOP,
 ]  # fmt: skip
-RICH_CONTENT = [
+RICH_CONTENT: list[dict[str, Any]] = [
     {"type": "thinking", "thinking": "Which tide?", "signature": "c2ln"},
     SEALED,
     SEARCH | {"input": {"query": "tide"}},
@@ -240,6 +249,34 @@ async def test_what_the_hub_has_no_word_for_is_kept_as_it_came(provider: LLMProv
 
 def kind(event: Event) -> str:
     return event.data["type"] if isinstance(event, VendorDelta) else type(event).__name__
+
+
+async def test_a_message_that_comes_whole_is_an_answer(provider: LLMProvider) -> None:
+    message = HEAD | {
+        "content": RICH_CONTENT,
+        "stop_reason": "tool_use",
+        "usage": {"input_tokens": 31, "output_tokens": 5},
+    }
+    events, response = await hear(provider, sse([message]))
+    assert (response.content, response.reasoning, response.finish_reason) == ("It is low.", "Which tide?", "tool_calls")
+    assert [json.loads(made.arguments) for made in response.tool_calls] == [PORT]
+    assert streamed(events) == [(made.id, made.name, made.arguments) for made in response.tool_calls]
+    assert response.usage == {"prompt_tokens": 31, "completion_tokens": 5, "total_tokens": 36}
+    assert response.original is not None
+    assert response.original.body["content"] == RICH_CONTENT
+    with pytest.raises(StreamBroken):
+        await hear(provider, sse([message | {"stop_reason": "error"}]))
+
+
+@pytest.mark.parametrize("reason", ["pause_turn", "end_turn"])
+async def test_what_only_the_vendors_clients_can_read_is_an_answer_and_is_named(
+    provider: LLMProvider, reason: str
+) -> None:
+    """A search that goes on with the client's next request: there is no text yet."""
+    _, response = await hear(provider, sse([START, *block(0, SEARCH), *block(1, FOUND), end(reason), STOP]))
+    assert (response.content, response.original is None) == ("", False)
+    assert response.finish_reason == {"end_turn": "stop"}.get(reason, reason)
+    assert "server_tool_use and web_search_tool_result" in response.notes[0]
 
 
 async def test_blocks_that_come_whole_are_read(provider: LLMProvider) -> None:

@@ -275,7 +275,7 @@ def _check_options(body: Mapping[str, Any]) -> None:
     for number, tool in enumerate(body.get("tools", ())):
         if tool.get("type", "custom") != "custom":  # one of the vendor's own, with fields of its own
             continue
-        if tool.keys() - {"name", "type", "description", "input_schema", "strict", "cache_control"}:
+        if tool.keys() - {"name", "type", "description", "input_schema", "strict", "cache_control", "defer_loading"}:
             raise Refused("bad-request", f"tools.{number}: Extra inputs are not permitted")
         if tool.get("input_schema", {}).get("type") != "object":
             raise Refused("bad-request", f"tools.{number}.custom.input_schema.type: Field required")

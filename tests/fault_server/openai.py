@@ -85,8 +85,9 @@ class OpenAI(Dialect):
                     raise Refused("unsupported_parameter", f"Unsupported parameter: {words}", name)
 
     def asked(self, body: Mapping[str, Any]) -> Asked:
-        tools = {tool["function"]["name"]: tool["function"].get("parameters", {}) for tool in body.get("tools", [])}
-        choice = body.get("tool_choice", "auto")
+        functions = [tool["function"] for tool in body.get("tools", ()) if tool["type"] == "function"]
+        tools = {function["name"]: function.get("parameters", {}) for function in functions}
+        choice = body.get("tool_choice", "auto") if tools else "auto"
         return Asked(
             tools,
             choice if isinstance(choice, str) else choice["function"]["name"],
@@ -101,8 +102,8 @@ class OpenAI(Dialect):
         return {**fields, **body}
 
     def schema(self, body: Mapping[str, Any]) -> Mapping[str, Any] | None:
-        form = body.get("response_format")
-        return form.get("json_schema", {}).get("schema", {}) if form else None
+        form = body.get("response_format", {})
+        return form.get("json_schema", {}).get("schema", {}) if "json" in form.get("type", "") else None
 
     def sampling(self, body: Mapping[str, Any]) -> dict[str, Any]:
         names = {"stop": "stop", "seed": "seed", "top_p": "top_p", "effort": "reasoning_effort"}
@@ -242,7 +243,8 @@ def _check_turn(number: int, turn: dict[str, Any]) -> None:
         raise Refused("bad-request", f"Invalid type for '{where}.content'.", f"{where}.content")
     for part in turn["content"] if isinstance(turn.get("content"), list) else ():
         url = part.get("image_url", {}).get("url", "") if part.get("type") == "image_url" else None
-        if part.get("type") not in ("text", "image_url") or (url is not None and not url.startswith("data:image/")):
+        is_image = url is None or url.startswith(("data:image/", "https://"))
+        if part.get("type") not in ("text", "image_url", "input_audio") or not is_image:
             raise Refused("bad-request", f"Invalid part in '{where}.content'.", f"{where}.content")
 
 
@@ -265,6 +267,8 @@ def _check_calls(messages: list[dict[str, Any]]) -> None:
 
 def _check_tools(body: Mapping[str, Any]) -> None:
     for tool in body.get("tools", ()):
+        if tool.get("type") == "browser_search":  # one that runs on the server, as Groq has it
+            continue
         function = tool.get("function", {})
         if tool.get("type") != "function" or not re.fullmatch(r"[\w-]{1,64}", function.get("name", "")):
             raise Refused("bad-request", "Invalid 'tools[0].function.name'.", "tools[0].function.name")
@@ -275,7 +279,7 @@ def _check_tools(body: Mapping[str, Any]) -> None:
         if name in body and not body.get("tools"):
             raise Refused("bad-request", f"'{name}' is only allowed when 'tools' are specified.", name)
     form = body.get("response_format", {"type": "text"})
-    if form.get("type") not in ("text", "json_object", "json_schema"):
+    if form.get("type") not in ("text", "json_object", "json_schema", "grammar"):
         raise Refused("bad-request", "Invalid value for 'response_format.type'.", "response_format.type")
     if form["type"] == "json_schema" and {"name", "schema"} - form.get("json_schema", {}).keys():
         raise Refused("bad-request", "Missing 'response_format.json_schema.name'.", "response_format.json_schema.name")

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 MAX_TOOL_CALLS = 1000
 """Tool calls in one answer. More is what a model in a loop writes, and no program runs them."""
 
+_MAX_BLANK_PIECES = 20
+"""Pieces of arguments that are looked at to find an empty object: white space may be among them."""
 _MARKS = re.compile(r'\\(?:.|$)|["{}\[\]]', re.DOTALL)
 """What opens and closes a JSON value, and what is escaped. A backslash that ends a piece escapes the next one's first.
 """
@@ -63,6 +65,11 @@ class _PartialCall:
                 case "}" | "]" if not self._in_string:
                     self._depth -= 1
 
+    @property
+    def is_placeholder(self) -> bool:
+        """Whether the arguments so far are `{}`: several servers begin a call so, and then stream the arguments."""
+        return self.is_whole and len(self.arguments) < _MAX_BLANK_PIECES and "".join(self.arguments).strip() == "{}"
+
     def repeats(self, arguments: str) -> bool:
         """Whether a piece says all of the arguments once more."""
         return self.is_whole and "".join(self.arguments).strip() == arguments.strip()
@@ -109,6 +116,8 @@ class ToolCallBuilder:
             self._by_id.setdefault(call_id, call)
         call.name = call.name or name
         call.extra.update(extra or {})
+        if call.is_placeholder and arguments and not arguments.isspace():
+            call.arguments.clear()
         call.add(arguments)
         if call.is_shown:
             return ToolCallDelta(call.index, "", "", arguments)
@@ -140,7 +149,8 @@ class ToolCallBuilder:
         if name != call.name:
             return True
         if call_id and call.vendor_id:
-            return call_id != call.vendor_id or (call.is_whole and bool(arguments) and not call.repeats(arguments))
+            is_other = call.is_whole and bool(arguments) and not (call.is_placeholder or call.repeats(arguments))
+            return call_id != call.vendor_id or is_other
         return call.is_whole and bool(arguments)
 
     def _begin(self, position: int | None, call_id: str) -> _PartialCall:
@@ -155,12 +165,12 @@ class ToolCallBuilder:
             self._by_id[call_id] = call
         return call
 
-    @staticmethod
-    def _show(call: _PartialCall) -> ToolCallDelta | None:
-        """The first piece of a call, with all that was held back. Arguments that begin as no object wait for the end:
-        they may be encoded twice."""
+    def _show(self, call: _PartialCall) -> ToolCallDelta | None:
+        """The first piece of a call, with all that was held back. Calls are shown in order. Arguments that begin as no
+        object wait for the end: they may be encoded twice. So does an empty object, which may be a placeholder."""
         arguments = "".join(call.arguments)
-        if not call.name or (call.has_arguments and arguments.lstrip()[:1] != "{"):
+        is_next = call.index == 0 or self._calls[call.index - 1].is_shown
+        if not (is_next and call.name) or (call.has_arguments and arguments.lstrip()[:1] != "{") or call.is_placeholder:
             return None
         call.is_shown = True
         return ToolCallDelta(call.index, call.id, call.name, arguments, dict(call.extra))

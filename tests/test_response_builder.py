@@ -60,6 +60,12 @@ Piece = tuple[int | None, str, str, str]
             [(0, "a", "", ""), (0, "", "", '{"x": '), (0, "", "f", "1}")], [("a", "f", '{"x": 1}')], id="a late name"
         ),
         pytest.param([(0, "a", "f", r'"{\"x\": 1}"')], [("a", "f", '{"x": 1}')], id="encoded twice"),
+        pytest.param(
+            [(0, "a", "f", "{}"), (0, "", "", '{"x": '), (0, "", "", "1}")],
+            [("a", "f", '{"x": 1}')],
+            id="an empty object first",
+        ),
+        pytest.param([(0, "a", "f", "{}"), (1, "b", "g", "{}")], [("a", "f", "{}"), ("b", "g", "{}")], id="empty ones"),
         pytest.param([(0, "a", "f", "null")], [("a", "f", "{}")], id="null"),
         pytest.param([(0, "a", "f", "{"), (0, "b", "", "}")], [("a", "f", "{}")], id="another id in every piece"),
         pytest.param(

@@ -14,7 +14,8 @@ from llm_hub.errors import InvalidRequest, NotOffered, PromptTooLong, ProviderEr
 from llm_hub.providers import anthropic_body
 from llm_hub.providers.anthropic_answer import MessageBuilder
 from llm_hub.providers.anthropic_original import original_body, original_headers
-from llm_hub.providers.http_provider import HttpProvider, HttpReply, StreamedResponseBuilder
+from llm_hub.providers.http_provider import HttpProvider, HttpReply
+from llm_hub.providers.streamed_response import StreamedResponseBuilder
 from llm_hub.wire.decoders import SSEDecoder
 from llm_hub.wire.learned_parameters import MAX_LEARNED_MODELS
 from llm_hub.wire.transport import Transport, client_options
@@ -48,6 +49,7 @@ class AnthropicProvider(HttpProvider):
     supports = frozenset({"tools", "tool_choice", "parallel_tools", "format", "stop", "top_p", "effort"})
     exceptions = (AnthropicError, httpx2.HTTPError, httpx2.StreamError)
     decoder = SSEDecoder
+    end_marker = b"[DONE]"  # several compatible servers write it, after their message_stop or instead of it
     builder = MessageBuilder
 
     def __init__(
@@ -223,7 +225,7 @@ class AnthropicProvider(HttpProvider):
         return anthropic_body.count_bytes(body) / 4 > self._contexts.get(model, _MIN_CONTEXT) / 2
 
 
-def _stop(message: MessageBuilder) -> Iterator[Event]:
+def _stop(message: MessageBuilder) -> Iterator[Event | None]:
     """Ends an answer. One without a stop reason is an answer all the same: the protocol's own end has come."""
     yield from message.stop_all_blocks()
     message.finish_reason = message.finish_reason or "stop"

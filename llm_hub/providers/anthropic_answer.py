@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from llm_hub.chat import OriginalAnswer, Usage, VendorDelta
+from llm_hub.chat import OriginalAnswer, VendorDelta
 from llm_hub.errors import StreamBroken
-from llm_hub.providers.http_provider import StreamedResponseBuilder
+from llm_hub.providers.anthropic_usage import read_usage, update_usage
+from llm_hub.providers.streamed_response import StreamedResponseBuilder
 from llm_hub.wire.validation import MAX_REFUSAL_CHARS, parse_count, parse_name
 
 if TYPE_CHECKING:
@@ -23,6 +24,8 @@ MAX_BLOCKS = 10_000
 
 _HUB_BLOCKS = ("text", "thinking", "tool_use")
 """The blocks that the hub has words for."""
+_UNNAMED_BLOCKS = (*_HUB_BLOCKS, "redacted_thinking")
+"""The blocks whose absence needs no word: reasoning that nobody can read is not missed."""
 _TEXT_FIELDS = {"text", "thinking", "partial_json"}
 _FINISH_REASONS = {
     "end_turn": "stop",
@@ -89,7 +92,7 @@ class MessageBuilder(StreamedResponseBuilder):
     def count_characters(self) -> int:
         return super().count_characters() + self._vendor_bytes
 
-    def add_message(self, message: Mapping[str, Any]) -> Iterator[Event]:
+    def add_message(self, message: Mapping[str, Any]) -> Iterator[Event | None]:
         """Adds a message as a stream begins it, or a whole one from a server that does not stream."""
         self.model = parse_name(message.get("model")) or self.model
         for index, block in enumerate(message.get("content") or ()):
@@ -97,7 +100,7 @@ class MessageBuilder(StreamedResponseBuilder):
             yield from self.stop_block(index)
         self._add_usage(message.get("usage"))
 
-    def add_end(self, end: Mapping[str, Any], usage: object) -> Iterator[Event]:
+    def add_end(self, end: Mapping[str, Any], usage: object) -> Iterator[Event | None]:
         """Adds why the model stopped, if it did: a reason that is empty or null stands for "not yet"."""
         if isinstance(usage, dict):
             self._has_output_count |= bool(parse_count(usage.get("output_tokens")))
@@ -106,6 +109,8 @@ class MessageBuilder(StreamedResponseBuilder):
         reason = end.get("stop_reason")
         if not isinstance(reason, str) or not reason:
             return
+        if reason == "error":
+            raise StreamBroken(f"{self.title} broke its answer off with an error.")
         yield from self.stop_all_blocks()
         self.finish_reason = _FINISH_REASONS.get(reason) or parse_name(reason)
         if reason == "stop_sequence":
@@ -114,7 +119,7 @@ class MessageBuilder(StreamedResponseBuilder):
             details = end.get("stop_details") or {}
             self.refusal = str(details.get("explanation") or "")[:MAX_REFUSAL_CHARS]
 
-    def start_block(self, index: int | None, value: dict[str, Any]) -> Iterator[Event]:
+    def start_block(self, index: int | None, value: dict[str, Any]) -> Iterator[Event | None]:
         """Begins a block, with as much of it as comes at once."""
         if len(self._blocks) >= MAX_BLOCKS:
             raise StreamBroken(f"{self.title} sent an answer of more than {MAX_BLOCKS} blocks.")
@@ -129,7 +134,7 @@ class MessageBuilder(StreamedResponseBuilder):
         self._vendor_bytes += len(orjson.dumps(value))
         self.finish_reason = None  # a stop reason that is followed by more of the answer was none
         if kind == "tool_use":
-            yield from self._add_call(block, id=value.get("id") or "", name=value.get("name") or "")
+            yield self.add_tool_call(block.number, id=value.get("id") or "", name=value.get("name") or "")
         elif kind == "text" and isinstance(text := value.get("text"), str) and text:
             yield self.add_text(text)
         elif kind == "thinking" and isinstance(thought := value.get("thinking"), str) and thought:
@@ -138,7 +143,7 @@ class MessageBuilder(StreamedResponseBuilder):
             for citation in value.get("citations") or ():
                 yield _vendor_delta({"type": "citations_delta", "citation": citation})
 
-    def add_delta(self, index: int | None, delta: dict[str, Any]) -> Iterator[Event]:
+    def add_delta(self, index: int | None, delta: dict[str, Any]) -> Iterator[Event | None]:
         """Adds a piece of a block that is neither text of the answer nor reasoning."""
         block = self._find_block(index)
         if block is None:
@@ -148,7 +153,7 @@ class MessageBuilder(StreamedResponseBuilder):
         self._vendor_bytes += len(orjson.dumps(delta))
         if block.kind == "tool_use" and (piece := delta.get("partial_json")):
             block.pieces.setdefault("partial_json", []).append(_as_json(piece))
-            yield from self._add_call(block, arguments=_as_json(piece))
+            yield self.add_tool_call(block.number, arguments=_as_json(piece))
         elif block.kind not in _HUB_BLOCKS:
             for name in delta.keys() - {"type"}:
                 block.pieces.setdefault(name, []).append(delta[name])
@@ -159,12 +164,12 @@ class MessageBuilder(StreamedResponseBuilder):
                 block.pieces.setdefault("citations", []).append([delta["citation"]])
             yield _vendor_delta(delta)
 
-    def stop_block(self, index: int | None) -> Iterator[Event]:
+    def stop_block(self, index: int | None) -> Iterator[Event | None]:
         """Ends a block."""
         if (block := self._find_block(index)) is not None:
             yield from self._close(block)
 
-    def stop_all_blocks(self) -> Iterator[Event]:
+    def stop_all_blocks(self) -> Iterator[Event | None]:
         """Ends the blocks that are still open: several servers do not say that a block has ended."""
         for block in self._blocks:
             yield from self._close(block)
@@ -177,6 +182,14 @@ class MessageBuilder(StreamedResponseBuilder):
             self.usage.pop("total_tokens", None)
         if self._blocks:
             content = [block.value for block in self._blocks if _can_be_kept(block)]
+            vendor_kinds = dict.fromkeys(block.kind for block in self._blocks if block.kind not in _UNNAMED_BLOCKS)
+            if vendor_kinds:
+                self.has_other_content = True
+                kinds = " and ".join(vendor_kinds)
+                self.notes = (
+                    *self.notes,
+                    f"The answer has {kinds}, which only clients of Anthropic's protocol are sent.",
+                )
             self.original = OriginalAnswer(
                 "anthropic", {**self._end, "content": content, "usage": self._reported_usage}
             )
@@ -186,7 +199,7 @@ class MessageBuilder(StreamedResponseBuilder):
             return self._blocks[-1] if self._blocks else None
         return self._blocks_by_index.get(index)
 
-    def _close_before(self, index: int | None) -> Iterator[Event]:
+    def _close_before(self, index: int | None) -> Iterator[Event | None]:
         """Ends what cannot be open when a block with that index begins. Calls of tools may come side by side."""
         last = self._blocks[-1] if self._blocks else None
         if last is not None and last.kind != "tool_use":
@@ -194,7 +207,7 @@ class MessageBuilder(StreamedResponseBuilder):
         if index is not None and (same := self._blocks_by_index.get(index)) is not None:
             yield from self._close(same)
 
-    def _close(self, block: _Block) -> Iterator[Event]:
+    def _close(self, block: _Block) -> Iterator[Event | None]:
         if not block.is_open:
             return
         block.is_open = self.in_vendor_block = False
@@ -211,61 +224,15 @@ class MessageBuilder(StreamedResponseBuilder):
                 pieces = block.pieces.pop("partial_json", [])
                 if not pieces and value.get("input"):  # anomalyco/opencode#38733
                     pieces = [_as_json(value["input"])]
-                    yield from self._add_call(block, arguments=pieces[0])
+                    yield self.add_tool_call(block.number, arguments=pieces[0])
                 value["input"] = _decode("".join(pieces) or "{}")
         block.add_pieces()
         if block.kind not in _HUB_BLOCKS:
             yield _vendor_delta(value)
 
-    def _add_call(self, block: _Block, **piece: Any) -> Iterator[Event]:
-        """Adds a piece of a call. Blocks are counted here, since several servers give one index to all of them."""
-        if (delta := self.add_tool_call(block.number, **piece)) is not None:
-            yield delta
-
     def _add_usage(self, reported: object) -> None:
         if isinstance(reported, dict):
-            _update(self._reported_usage, reported)
-
-
-def read_usage(reported: Mapping[str, Any]) -> Usage:
-    """The tokens in the hub's words. The prompt is what was not cached, what was, and what is from now on.
-
-    A prompt or an answer of no tokens at all does not exist: 0 is what servers write that do not count.
-    """
-    usage: Usage = {}
-    created = reported.get("cache_creation")
-    created = sum(parse_count(count) or 0 for count in created.values()) if isinstance(created, dict) else 0
-    cached = parse_count(reported.get("cache_read_input_tokens")) or 0
-    written = parse_count(reported.get("cache_creation_input_tokens")) or created
-    if prompt := (parse_count(reported.get("input_tokens")) or 0) + cached + written:
-        usage["prompt_tokens"] = prompt
-    if cached:
-        usage["cached_tokens"] = cached
-    if written:
-        usage["cache_write_tokens"] = written
-    if completion := parse_count(reported.get("output_tokens")):
-        usage["completion_tokens"] = completion
-    details = reported.get("output_tokens_details")
-    if isinstance(details, dict) and (thought := parse_count(details.get("thinking_tokens"))) is not None:
-        usage["reasoning_tokens"] = thought
-    if "prompt_tokens" in usage and "completion_tokens" in usage:
-        usage["total_tokens"] = usage["prompt_tokens"] + usage["completion_tokens"]
-    return usage
-
-
-def _update(usage: dict[str, Any], reported: Mapping[str, Any]) -> None:
-    """Counts are cumulative, so that the last ones hold. What is null, or 0 after a greater count, was not counted.
-
-    Sources: `accumulate_event` of anthropic-sdk-python for null, envoyproxy/ai-gateway#1631 for `input_tokens: 0`.
-    """
-    for name, value in reported.items():
-        before = usage.get(name)
-        if isinstance(value, dict) and isinstance(before, dict):
-            _update(before, value)
-        elif isinstance(value, dict):
-            usage[name] = dict(value)
-        elif value is not None and not (value == 0 and parse_count(before)):
-            usage[name] = value
+            update_usage(self._reported_usage, reported)
 
 
 def _vendor_delta(data: Mapping[str, Any]) -> VendorDelta:

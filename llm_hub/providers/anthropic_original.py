@@ -20,13 +20,12 @@ _HUB_FIELDS = ("model", "models", "stream")
 def original_body(original: OriginalRequest, request: ChatRequest) -> dict[str, Any]:
     """The client's body, except for what the hub has changed: the limit, the format, and what follows the messages."""
     body = {name: value for name, value in original.body.items() if value is not None and name not in _HUB_FIELDS}
-    limits = [limit for limit in (request.max_tokens, body.get("max_tokens")) if isinstance(limit, int)]
-    body["max_tokens"] = min(limits, default=MAX_TOKENS)
-    thinking = body.get("thinking")
-    is_lowered = body["max_tokens"] != original.body.get("max_tokens")
-    if is_lowered and isinstance(thinking, dict) and (thinking.get("budget_tokens") or 0) >= body["max_tokens"]:
-        # The budget is a part of the limit, which the hub has lowered.
-        body["thinking"] = thinking | {"budget_tokens": max(body["max_tokens"] - 1, MIN_THINKING_BUDGET)}
+    limit = body.get("max_tokens", MAX_TOKENS)
+    if request.max_tokens is not None and request.max_tokens < limit:
+        limit, thinking = request.max_tokens, body.get("thinking")
+        if isinstance(thinking, dict) and (thinking.get("budget_tokens") or 0) >= limit:  # a part of the limit
+            body["thinking"] = thinking | {"budget_tokens": max(limit - 1, MIN_THINKING_BUDGET)}
+    body["max_tokens"] = limit
     if request.format is None and isinstance(output := body.get("output_config"), dict):
         body["output_config"] = {name: value for name, value in output.items() if name != "format"}
     body["messages"] = list(_turns(original.body.get("messages") or ()))

@@ -32,13 +32,12 @@ from collections.abc import AsyncGenerator, Iterable, Iterator, Mapping
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
-from llm_hub.chat import ChatRequest, ReasoningDelta, TextDelta, ToolCallDelta
+from llm_hub.chat import ChatRequest
 from llm_hub.errors import ProviderError, StreamBroken
 from llm_hub.provider import LLMProvider
-from llm_hub.response_builder import ResponseBuilder
+from llm_hub.providers.streamed_response import StreamedResponseBuilder, join_deltas
 from llm_hub.wire.decoders import END_GRACE, USAGE_GRACE, RawReply, StreamDecoder, parse_object, read_body
 from llm_hub.wire.http_errors import error_from_exception, error_from_reply, safe_cause
-from llm_hub.wire.think_tags import ThinkSplitter
 from llm_hub.wire.validation import parse_model_rows
 
 if TYPE_CHECKING:
@@ -63,34 +62,6 @@ class HttpReply(RawReply, Protocol):
     async def aread(self) -> bytes: ...
 
 
-class StreamedResponseBuilder(ResponseBuilder):
-    """A response builder with what the loop has to know about the stream of one answer."""
-
-    __slots__ = ("_splitter", "deadline", "ended", "request")
-
-    def __init__(self, provider: HttpProvider, request: ChatRequest) -> None:
-        super().__init__(provider, request)
-        self.request = request
-        self.ended = False
-        """Whether the stream has said that nothing follows: what comes all the same is not read."""
-        self.deadline: float | None = None
-        """The loop's time at which silence ends the answer; None until the answer needs nothing more."""
-        self._splitter = ThinkSplitter()
-
-    def add_tagged_text(self, text: str) -> Iterable[TextDelta | ReasoningDelta]:
-        """Adds text in which the model may have written its reasoning between `<think>` tags."""
-        if self._splitter.is_done:  # nearly always: this runs for each token
-            return (self.add_text(text),)
-        return self._add_pieces(self._splitter.feed(text))
-
-    def add_rest(self) -> list[TextDelta | ReasoningDelta | ToolCallDelta]:
-        """Adds the text that waited for the end of a tag. Hands on the calls that were held back."""
-        return [*self._add_pieces(self._splitter.flush()), *self._calls.add_rest()]
-
-    def _add_pieces(self, pieces: list[tuple[bool, str]]) -> list[TextDelta | ReasoningDelta]:
-        return [self.add_reasoning(text) if is_reasoning else self.add_text(text) for is_reasoning, text in pieces]
-
-
 class HttpProvider(LLMProvider):
     """A provider that is asked over HTTP: see the module's docstring for what an adapter writes."""
 
@@ -101,7 +72,7 @@ class HttpProvider(LLMProvider):
     builder: ClassVar[type[StreamedResponseBuilder]] = StreamedResponseBuilder
     """What collects an answer. An adapter has its own where reading a chunk depends on those before it."""
     end_marker: ClassVar[bytes | None] = None
-    """The data that ends a stream without being JSON."""
+    """The data that ends a stream without being JSON, in brackets."""
     optional_parameters: ClassVar[frozenset[str]] = frozenset()
     """Parameters on the wire that a model may refuse, and that an answer is good without."""
 
@@ -126,14 +97,17 @@ class HttpProvider(LLMProvider):
                 async for piece in pieces:
                     texts = [] if builder.ended else decoder.decode(piece)
                     chunks = texts
-                    if self.end_marker is not None and self.end_marker in texts:
-                        builder.ended, chunks = True, texts[: texts.index(self.end_marker)]
-                    usage, is_news = builder.usage, builder.ended or builder.deadline is None
+                    for place, text in enumerate(texts):
+                        if text[:1] == b"[" and text.strip() == self.end_marker:
+                            builder.ended, chunks = True, texts[:place]
+                            break
+                    is_news, usage = builder.deadline is None or builder.ended, builder.usage
                     for event in join_deltas(self._read(builder, map(parse_object, chunks))):
                         is_news = True
                         yield event
-                    # Only news lengthens the wait: a server may send signs of life for ever.
-                    if texts and (is_news or builder.usage != usage):
+                    # Only news lengthens the wait at the end: a server may send signs of life for ever.
+                    is_ending = texts and (builder.finish_reason or builder.ended)
+                    if is_ending and (is_news or builder.usage != usage):
                         grace = self._grace(builder)
                         builder.deadline = None if grace is None else loop.time() + grace
         except self._translated as error:
@@ -160,10 +134,8 @@ class HttpProvider(LLMProvider):
             if reply.is_success:
                 self._accept(builder, body, sent)
                 return reply
-            earlier, refusal = (
-                refusal,
-                self._error_from_reply(reply.status_code, content, model, reply.headers, self._optional(sent)),
-            )
+            optional, earlier = self._optional(sent), refusal
+            refusal = self._error_from_reply(reply.status_code, content, model, reply.headers, optional)
             refusal.__context__ = earlier
             sent = await self._revise(model, body, sent, refusal)
 
@@ -211,10 +183,8 @@ class HttpProvider(LLMProvider):
 
     @abstractmethod
     def _read(self, builder: StreamedResponseBuilder, chunks: Iterable[dict[str, Any]]) -> Iterator[Event | None]:
-        """The events of the stream's next objects; None stands for a piece of a call that the builder holds back.
-
-        Sets the builder's fields: model, usage, finish reason, the end.
-        """
+        """The events of the stream's next objects; None is a piece of a call that the builder holds back. Sets the
+        builder's fields: model, usage, finish reason, the end."""
 
     def _is_complete(self, builder: StreamedResponseBuilder) -> bool:
         """Whether the answer is complete: what may still come is usage, late text and the end of the stream."""
@@ -280,35 +250,3 @@ class HttpProvider(LLMProvider):
             secrets=(self._key,),
             sent=sent,
         )
-
-
-def join_deltas(events: Iterable[Event | None]) -> Iterator[Event]:
-    """The same events, with neighbouring pieces of text joined into one, and neighbouring pieces of reasoning.
-
-    For the events of one read from the network: every layer above does its work once for each event. Where `events`
-    raises, the text that came before is handed on first.
-    """
-    pending: TextDelta | ReasoningDelta | None = None
-    texts: list[str] = []
-    try:
-        for event in events:
-            if pending is not None and type(event) is type(pending):
-                texts.append(event.text)
-                continue
-            if pending is not None:
-                yield _join(pending, texts)
-                pending = None
-            if isinstance(event, TextDelta | ReasoningDelta):
-                pending, texts = event, [event.text]
-            elif event is not None:
-                yield event
-    except Exception:
-        if pending is not None:
-            yield _join(pending, texts)
-        raise
-    if pending is not None:
-        yield _join(pending, texts)
-
-
-def _join(first: TextDelta | ReasoningDelta, texts: list[str]) -> TextDelta | ReasoningDelta:
-    return first if len(texts) == 1 else type(first)("".join(texts))

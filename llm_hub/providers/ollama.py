@@ -22,9 +22,11 @@ from llm_hub.errors import (
     NotOffered,
     ProviderError,
     ServerFailed,
+    StreamBroken,
 )
 from llm_hub.providers import ollama_body
-from llm_hub.providers.http_provider import LIST_TIMEOUT, HttpProvider, HttpReply, StreamedResponseBuilder
+from llm_hub.providers.http_provider import LIST_TIMEOUT, HttpProvider, HttpReply
+from llm_hub.providers.streamed_response import StreamedResponseBuilder
 from llm_hub.wire.decoders import parse_object
 from llm_hub.wire.json_objects import ObjectDecoder
 from llm_hub.wire.learned_parameters import MAX_LEARNED_MODELS
@@ -161,10 +163,11 @@ class OllamaProvider(HttpProvider):
             if isinstance(text := message.get("content"), str) and text:
                 yield from builder.add_tagged_text(text)
             for call in message.get("tool_calls") or ():
-                if (delta := _read_tool_call(builder, call)) is not None:
-                    yield delta
+                yield _read_tool_call(builder, call)
             if chunk.get("done") is True:
                 reason = chunk.get("done_reason")
+                if reason == "error":
+                    raise StreamBroken(f"{self.title} broke its answer off with an error.")
                 if reason in ("load", "unload") and not builder.count_characters():
                     raise EmptyAnswer(f"{self.title} only {reason}ed {builder.model}, and answered nothing.")
                 builder.finish_reason = parse_name(reason) or "stop"

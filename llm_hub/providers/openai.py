@@ -17,8 +17,9 @@ from openai import APIStatusError, AsyncOpenAI, OpenAIError
 from llm_hub.chat import ChatRequest, ModelInfo
 from llm_hub.errors import ProviderError
 from llm_hub.providers import openai_body
-from llm_hub.providers.http_provider import HttpProvider, HttpReply, StreamedResponseBuilder
-from llm_hub.providers.openai_answer import OpenAIResponseBuilder
+from llm_hub.providers.http_provider import HttpProvider, HttpReply
+from llm_hub.providers.openai_answer import QUIET_FIELDS, OpenAIResponseBuilder
+from llm_hub.providers.streamed_response import StreamedResponseBuilder
 from llm_hub.wire.decoders import SSEDecoder, encode_json
 from llm_hub.wire.learned_parameters import MAX_LEARNED_MODELS, LearnedParameters
 from llm_hub.wire.public_hosts import public_connector, public_url
@@ -167,17 +168,22 @@ class OpenAIProvider(HttpProvider):
         builder = cast("OpenAIResponseBuilder", builder)  # what `builder` above makes
         for chunk in chunks:
             choices = chunk.get("choices")
-            is_error = chunk.get("error") or chunk.get("object") == "error"
-            if is_error or (choices is None and not _ERROR_FIELDS.isdisjoint(chunk)):
-                raise self._error_from_reply(None, chunk, builder.model)
+            if not QUIET_FIELDS.issuperset(chunk) or choices is None:
+                is_error = chunk.get("error") or chunk.get("object") == "error"
+                if is_error or (choices is None and not _ERROR_FIELDS.isdisjoint(chunk)):
+                    raise self._error_from_reply(None, chunk, builder.model)
+                builder.read_fields(chunk)
             if (model := chunk.get("model")) != builder.model:
                 builder.model = parse_name(model) or builder.model
             for choice in choices or ():
-                if choice.get("finish_reason") == "error":  # OpenRouter, when the provider behind it has failed
-                    yield from builder.read_choice(choice | {"finish_reason": None})
-                    raise self._error_from_reply(None, choice, builder.model)
-                yield from builder.read_choice(choice)
-            builder.read_rest(chunk)
+                if builder.has_text_alone(choice):  # nearly always
+                    yield from builder.add_tagged_text(choice["delta"]["content"])
+                else:
+                    yield from builder.read_choice(choice)
+                    if choice.get("finish_reason") == "error":  # OpenRouter, when the provider behind it has failed
+                        raise self._error_from_reply(None, choice, builder.model)
+            if usage := chunk.get("usage"):
+                builder.add_usage(usage)
 
     def _is_complete(self, builder: StreamedResponseBuilder) -> bool:
         return cast("OpenAIResponseBuilder", builder).is_complete

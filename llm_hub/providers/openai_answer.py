@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from llm_hub.chat import OriginalAnswer
-from llm_hub.providers.http_provider import StreamedResponseBuilder
-from llm_hub.providers.openai_usage import find_usage, read_timings, read_usage
+from llm_hub.providers.openai_usage import read_timings, read_usage
+from llm_hub.providers.streamed_response import StreamedResponseBuilder
 from llm_hub.wire.validation import MAX_REFUSAL_CHARS, parse_count, parse_name
 
 if TYPE_CHECKING:
-    from llm_hub.chat import ChatRequest, Event, ToolCallDelta
-    from llm_hub.providers.http_provider import HttpProvider
+    from llm_hub.chat import ChatRequest, Event, ToolCallDelta, Usage
+    from llm_hub.response_builder import AnsweringProvider
 
 _REASONING_FIELDS = ("reasoning_content", "reasoning", "reasoning_text", "thinking", "reasoning_details")
 """The fields of reasoning. Several servers give the same thought in two of them: the first one counts."""
@@ -22,14 +22,15 @@ _KNOWN_FIELDS = frozenset(
     {"role", "content", "tool_calls", "function_call", "refusal", *_REASONING_FIELDS} - {"reasoning_details"}
 )
 """The fields of a message for which the hub has words. `reasoning_details` go back to the vendor as they came."""
-_KNOWN_CHUNK_FIELDS = frozenset(
+QUIET_FIELDS = frozenset(
     {
         "id", "object", "created", "model", "choices", "usage", "system_fingerprint", "service_tier", "provider",
-        "timings", "x_groq", "nonce", "obfuscation", "error", "prompt_token_ids", "prompt_logprobs",
-        "kv_transfer_params", "request_id", "stats", "metadata", "warning",
+        "nonce", "obfuscation", "prompt_token_ids", "prompt_logprobs", "kv_transfer_params", "request_id", "stats",
     }
 )  # fmt: skip
-"""The fields of a chunk that say nothing of the answer's content, or for which the hub has words."""
+"""The fields of a chunk that say nothing of the answer, and those that are read of every chunk."""
+_KNOWN_CHUNK_FIELDS = QUIET_FIELDS | {"timings", "x_groq", "error"}
+"""These, and the fields for which the hub has words."""
 _CALL_FIELDS = frozenset({"index", "id", "type", "function"})
 _CONTENT_FIELDS = ("images", "audio", "content_parts")
 """What is an answer by itself. OpenRouter has `images`, OpenAI `audio`; `content_parts` are the hub's name for parts of
@@ -57,19 +58,35 @@ _TEXT_FIELDS = ("text", "summary", "thinking", "reasoning", "content")
 class OpenAIResponseBuilder(StreamedResponseBuilder):
     """A response builder with what the reading of a chunk has to know about those before it."""
 
-    __slots__ = ("_choice", "_has_delta", "_has_message", "_is_late", "_is_unreliable", "_others", "_others_size")
+    __slots__ = (
+        "_choice",
+        "_has_delta",
+        "_has_message",
+        "_has_other_choices",
+        "_is_late",
+        "_is_under_way",
+        "_is_unreliable",
+        "_others",
+        "_others_size",
+        "_timings",
+    )
 
-    def __init__(self, provider: HttpProvider, request: ChatRequest) -> None:
+    def __init__(self, provider: AnsweringProvider, request: ChatRequest) -> None:
         super().__init__(provider, request)
         self._choice: object = None
         """The index of the choice that is read: the first one's."""
+        self._has_other_choices = False
         self._has_delta = False
         self._has_message = False
         """Whether a chunk had a whole message, as answers have that are not streamed."""
+        self._is_under_way = False
+        """Whether the answer has begun in deltas, and has no finish reason."""
         self._is_late = False
         """Whether more of the answer came after its finish reason."""
         self._is_unreliable = False
         """Whether the server gives a finish reason with every chunk: then none of them ends the answer."""
+        self._timings: Usage = {}
+        """llama.cpp's counts, which a server may give besides those of the protocol."""
         self._others: list[dict[str, Any]] = []
         """The pieces of `original`."""
         self._others_size = 0
@@ -82,12 +99,27 @@ class OpenAIResponseBuilder(StreamedResponseBuilder):
     def count_characters(self) -> int:
         return super().count_characters() + self._others_size
 
+    def has_text_alone(self, choice: dict[str, Any]) -> bool:
+        """Whether a choice is the next piece of text, and nothing else."""
+        delta = choice.get("delta")
+        return (
+            self._is_under_way
+            and delta is not None
+            and len(delta) == 1
+            and isinstance(delta.get("content"), str)
+            and choice.get("finish_reason") is None
+            and choice.get("index") == self._choice
+            and choice.get("logprobs") is None
+            and "usage" not in choice
+        )
+
     def read_choice(self, choice: dict[str, Any]) -> Iterator[Event | None]:
         """The events of a choice, and its finish reason."""
         index = choice.get("index")
         if self._choice is None:
             self._choice = index
         elif index != self._choice and index is not None:
+            self._has_other_choices = True
             return
         delta = choice.get("delta")
         if not delta:
@@ -96,31 +128,38 @@ class OpenAIResponseBuilder(StreamedResponseBuilder):
             says_more = any(value for name, value in delta.items() if name != "role")
             self._has_delta = self._has_delta or says_more
             self._is_late = self._is_late or (self.finish_reason is not None and says_more)
-        if len(delta) != 1 or "content" not in delta:  # nearly every chunk has text alone
-            yield from self._read_other_fields(delta)
+        yield from self._read_other_fields(delta)
         if text := delta.get("content"):
             yield from self.add_tagged_text(text) if isinstance(text, str) else self._read_parts(text)
+        self.add_usage(choice.get("usage"))  # Moonshot's
         if choice.get("logprobs"):
             self._keep({"choice": {"logprobs": choice["logprobs"]}})
         if isinstance(reason := choice.get("finish_reason"), str) and reason:
             self._is_unreliable = self._is_late
             self.finish_reason = _finish_reason(parse_name(reason))
+        self._is_under_way = self._has_delta and self.finish_reason is None
 
-    def read_rest(self, chunk: dict[str, Any]) -> None:
-        """Reads what a chunk has beside its choices: the tokens, and fields for which the hub has no word."""
-        if usage := find_usage(chunk):
-            self.usage = {**self.usage, **read_usage(usage)}
+    def read_fields(self, chunk: dict[str, Any]) -> None:
+        """Reads what a chunk has beside its choices: counts of llama.cpp and Groq, and what the hub has no word for."""
         if isinstance(timings := chunk.get("timings"), dict):
-            self.usage = {**read_timings(timings), **self.usage}
-        if not _KNOWN_CHUNK_FIELDS.issuperset(chunk) and (
-            others := {name: value for name, value in chunk.items() if value and name not in _KNOWN_CHUNK_FIELDS}
-        ):
+            self._timings = read_timings(timings)
+        self.add_usage((chunk.get("x_groq") or {}).get("usage"))
+        others = {name: value for name, value in chunk.items() if value and name not in _KNOWN_CHUNK_FIELDS}
+        if others and "choices" in chunk:
             self._keep(others)
+
+    def add_usage(self, reported: object) -> None:
+        """Takes over what a server counted. Counts are cumulative: the last ones hold."""
+        if isinstance(reported, dict) and reported:
+            self.usage = {**self.usage, **read_usage(reported)}
 
     def complete(self) -> None:
         """Completes the fields once the stream has ended."""
         if self.finish_reason is None and (self.ended or self._has_message):
             self.finish_reason = "stop"  # the protocol's own end came, or the whole message, though not the reason
+        self.usage = {**self._timings, **self.usage}
+        if self._has_other_choices:
+            self.notes = (*self.notes, "The server gave more than one answer; this is the first.")
         if self._others:
             body = _joined(self._others)
             self.original = OriginalAnswer("openai", body)
@@ -147,9 +186,10 @@ class OpenAIResponseBuilder(StreamedResponseBuilder):
         thought = next((text for field in _REASONING_FIELDS if (text := _text(delta.get(field)))), "")
         if thought:
             yield self.add_reasoning(thought)
-        for place, call in enumerate(calls := delta.get("tool_calls") or ()):
+        calls = delta.get("tool_calls") or ()
+        for place, call in enumerate([calls] if isinstance(calls, dict) else calls):
             yield self._read_call(call, place if len(calls) > 1 else None)
-        if isinstance(function := delta.get("function_call"), dict):
+        if not calls and isinstance(function := delta.get("function_call"), dict):
             yield self._read_call({"index": 0, "function": function}, None)
         self._add_refusal(delta.get("refusal"))
         if others := {name: value for name, value in delta.items() if value and name not in _KNOWN_FIELDS}:

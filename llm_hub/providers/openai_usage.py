@@ -31,14 +31,6 @@ _WRITTEN = (
 )
 
 
-def find_usage(chunk: dict[str, Any]) -> dict[str, Any] | None:
-    """The counts in a chunk: in Groq's own field, in a choice (Moonshot), or as llama.cpp's timings."""
-    for place in (chunk, chunk.get("x_groq"), *(chunk.get("choices") or ())):
-        if isinstance(place, dict) and isinstance(usage := place.get("usage"), dict) and usage:
-            return usage
-    return None
-
-
 def read_usage(reported: dict[str, Any]) -> Usage:
     """The counts in the hub's words. What is not told is absent: a prompt or an answer of 0 tokens is told by servers
     that do not count."""

@@ -171,7 +171,7 @@ class SSEDecoder:
                 self._end_event(events)
             elif line.startswith(b"event:"):
                 self._event = line[6:].strip().decode("utf-8", "replace")
-            elif self._in_json or (not self._data and line.startswith((b"{", b"["))):
+            elif line[:1] != b":" and (self._in_json or (not self._data and line.lstrip()[:1] in (b"{", b"["))):
                 if line.startswith(b"{"):  # the next object of a list of lines, each of which is one
                     self._end_event(events)
                 self._in_json = True
@@ -181,10 +181,12 @@ class SSEDecoder:
         return events
 
     def _end_event(self, events: list[tuple[str, bytes]]) -> None:
-        if self._data:
-            data = self._data[0] if len(self._data) == 1 else b"\n".join(self._data)
+        data = self._data[0] if len(self._data) == 1 else b"\n".join(self._data)
+        if data and not data.isspace():
+            if self._in_json and data[:1] == b"[" and data.rstrip()[-1:] == b"]" and data != b"[DONE]":
+                data = data.strip()[1:-1]  # Gemini's servers write a list around an error
             events.append((self._event, data))
-            self._data = []
+        self._data = []
         self._event = ""
         self._in_json = False
 

@@ -109,11 +109,18 @@ async def test_a_message_ends_with_the_protocols_own_end(provider: LLMProvider, 
     assert response.original.body["content"] == [{"type": "text", "text": "Low tide"}]
 
 
+@pytest.mark.parametrize("last", [[STOP], []])
+async def test_openais_last_word_is_none_of_the_answer(provider: LLMProvider, last: list[dict[str, Any]]) -> None:
+    _, response = await hear(provider, sse([START, *text(), end(), *last]) + b"data: [DONE]\n\n")
+    assert (response.content, response.finish_reason) == ("Low tide", "stop")
+
+
 @pytest.mark.parametrize(
     "cut",
     [
         [START, *text()],
         [START, *text(), end("")],
+        [START, *text(), end("error"), STOP],
         [START, end(), *text()],
         [START, *text(), end(), *text(1, "Half of a")],
         [START, *call(0, '{"port": "Ost'), end("tool_use")],

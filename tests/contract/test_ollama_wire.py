@@ -87,6 +87,7 @@ async def test_an_answer_ends_with_done(provider: LLMProvider, name: str) -> Non
         ndjson(*TIDE[:2]),
         ndjson(say("Low ") | {"done_reason": "stop"}, say("tide") | {"done_reason": "stop"}),
         ndjson(*TIDE)[:-20],
+        ndjson(*TIDE[:2], END | {"done_reason": "error"}),
         ndjson(*TIDE[:2])[:-30] + b"\n" + ndjson(END),
         ndjson(call({"name": "tug", "arguments": PORT})),
         ndjson(call({"name": "tug", "arguments": json.dumps(PORT)[:-3]}), END),

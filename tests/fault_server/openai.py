@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from tests.fault_server.calls import Asked
 from tests.fault_server.dialect import Answer, Dialect, Refused, Reply, dump
+from tests.fault_server.dictated import dictated_frames
 from tests.fault_server.faults import Fault, Frame
 
 if TYPE_CHECKING:
@@ -91,6 +92,13 @@ class OpenAI(Dialect):
             body.get("parallel_tool_calls", True),
         )
 
+    def sent(self, body: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The parameters of the request, and the fields of its messages and calls."""
+        turns = body.get("messages", ())
+        calls = [call for turn in turns for call in turn.get("tool_calls") or ()]
+        fields = {name: value for place in (*turns, *calls) for name, value in place.items()}
+        return {**fields, **body}
+
     def schema(self, body: Mapping[str, Any]) -> Mapping[str, Any] | None:
         form = body.get("response_format", {})
         return form.get("json_schema", {}).get("schema", {}) if "json" in form.get("type", "") else None
@@ -134,6 +142,8 @@ class OpenAI(Dialect):
 
     def frames(self, answer: Answer, exchange: Exchange) -> list[Frame]:
         fault = answer.fault
+        if (dictated := dictated_frames(answer, self.turns(exchange.body))) is not None:
+            return dictated
         ascii_only = fault.name == "surrogates"
 
         def chunk(delta: dict[str, Any], finish: str | None = None, **more: Any) -> bytes:

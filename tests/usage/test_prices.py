@@ -12,7 +12,7 @@ from genai_prices import calc_price
 from genai_prices.data_snapshot import get_snapshot
 
 from llm_hub.chat import Attempt, LLMResponse, Usage
-from llm_hub.providers.anthropic_answer import read_usage as read_anthropic_usage
+from llm_hub.providers import anthropic_usage
 from llm_hub.providers.catalog import PROVIDERS
 from llm_hub.providers.openai_usage import read_timings, read_usage
 from llm_hub.usage.prices import Prices, has_fees, price
@@ -152,7 +152,9 @@ def test_what_a_provider_bills_is_counted(reported: dict[str, Any], billed: tupl
 
 
 def test_what_anthropic_writes_to_its_cache_is_counted() -> None:
-    usage = read_anthropic_usage({"input_tokens": 10, "cache_read_input_tokens": 20, "cache_creation_input_tokens": 30})
+    usage = anthropic_usage.read_usage(
+        {"input_tokens": 10, "cache_read_input_tokens": 20, "cache_creation_input_tokens": 30}
+    )
     assert usage == {"prompt_tokens": 60, "cached_tokens": 20, "cache_write_tokens": 30}
 
 

@@ -20,7 +20,7 @@ from llm_hub.providers import openai_body
 from llm_hub.providers.http_provider import HttpProvider, HttpReply
 from llm_hub.providers.openai_answer import QUIET_FIELDS, OpenAIResponseBuilder
 from llm_hub.providers.streamed_response import StreamedResponseBuilder
-from llm_hub.wire.decoders import SSEDecoder, encode_json
+from llm_hub.wire.decoders import USAGE_GRACE, SSEDecoder, encode_json
 from llm_hub.wire.learned_parameters import MAX_LEARNED_MODELS, LearnedParameters
 from llm_hub.wire.public_hosts import public_connector, public_url
 from llm_hub.wire.transport import Transport, client_options
@@ -184,9 +184,16 @@ class OpenAIProvider(HttpProvider):
                         raise self._error_from_reply(None, choice, builder.model)
             if usage := chunk.get("usage"):
                 builder.add_usage(usage)
+                builder.is_settled = builder.is_settled or (not choices and builder.finish_reason is not None)
 
     def _is_complete(self, builder: StreamedResponseBuilder) -> bool:
         return cast("OpenAIResponseBuilder", builder).is_complete
+
+    def _grace(self, builder: StreamedResponseBuilder) -> float | None:
+        """Where a server gives finish reason and usage with every chunk, the first of them is not the end."""
+        grace = super()._grace(builder)
+        is_sure = builder.ended or grace is None or cast("OpenAIResponseBuilder", builder).is_settled
+        return grace if is_sure else USAGE_GRACE
 
     def _finish(self, builder: StreamedResponseBuilder) -> None:
         cast("OpenAIResponseBuilder", builder).complete()

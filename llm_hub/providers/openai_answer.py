@@ -60,6 +60,7 @@ class OpenAIResponseBuilder(StreamedResponseBuilder):
 
     __slots__ = (
         "_choice",
+        "_fields",
         "_has_delta",
         "_has_message",
         "_has_other_choices",
@@ -69,6 +70,7 @@ class OpenAIResponseBuilder(StreamedResponseBuilder):
         "_others",
         "_others_size",
         "_timings",
+        "is_settled",
     )
 
     def __init__(self, provider: AnsweringProvider, request: ChatRequest) -> None:
@@ -85,10 +87,14 @@ class OpenAIResponseBuilder(StreamedResponseBuilder):
         """Whether more of the answer came after its finish reason."""
         self._is_unreliable = False
         """Whether the server gives a finish reason with every chunk: then none of them ends the answer."""
+        self.is_settled = False
+        """Whether the finish reason came without more of the answer, or the usage came after it."""
         self._timings: Usage = {}
         """llama.cpp's counts, which a server may give besides those of the protocol."""
+        self._fields: dict[str, Any] = {}
+        """The answer's fields for which the hub has no word. Servers repeat them: the last ones hold."""
         self._others: list[dict[str, Any]] = []
-        """The pieces of `original`."""
+        """Pieces of the message, and of the choice, for which the hub has no word."""
         self._others_size = 0
 
     @property
@@ -97,7 +103,7 @@ class OpenAIResponseBuilder(StreamedResponseBuilder):
         return self.finish_reason is not None and not self._is_unreliable
 
     def count_characters(self) -> int:
-        return super().count_characters() + self._others_size
+        return super().count_characters() + self._others_size + _count(self._fields)
 
     def has_text_alone(self, choice: dict[str, Any]) -> bool:
         """Whether a choice is the next piece of text, and nothing else."""
@@ -121,13 +127,10 @@ class OpenAIResponseBuilder(StreamedResponseBuilder):
         elif index != self._choice and index is not None:
             self._has_other_choices = True
             return
-        delta = choice.get("delta")
-        if not delta:
-            delta = self._other_delta(choice)
-        elif not self._has_delta or self.finish_reason is not None:
-            says_more = any(value for name, value in delta.items() if name != "role")
-            self._has_delta = self._has_delta or says_more
-            self._is_late = self._is_late or (self.finish_reason is not None and says_more)
+        delta = choice.get("delta") or self._other_delta(choice)
+        says_more = any(value for name, value in delta.items() if name != "role")
+        self._has_delta = self._has_delta or (says_more and not self._has_message)
+        self._is_late = self._is_late or (self.finish_reason is not None and says_more)
         yield from self._read_other_fields(delta)
         if text := delta.get("content"):
             yield from self.add_tagged_text(text) if isinstance(text, str) else self._read_parts(text)
@@ -135,7 +138,7 @@ class OpenAIResponseBuilder(StreamedResponseBuilder):
         if choice.get("logprobs"):
             self._keep({"choice": {"logprobs": choice["logprobs"]}})
         if isinstance(reason := choice.get("finish_reason"), str) and reason:
-            self._is_unreliable = self._is_late
+            self._is_unreliable, self.is_settled = self._is_late, not says_more
             self.finish_reason = _finish_reason(parse_name(reason))
         self._is_under_way = self._has_delta and self.finish_reason is None
 
@@ -146,7 +149,7 @@ class OpenAIResponseBuilder(StreamedResponseBuilder):
         self.add_usage((chunk.get("x_groq") or {}).get("usage"))
         others = {name: value for name, value in chunk.items() if value and name not in _KNOWN_CHUNK_FIELDS}
         if others and "choices" in chunk:
-            self._keep(others)
+            self._fields.update(others)
 
     def add_usage(self, reported: object) -> None:
         """Takes over what a server counted. Counts are cumulative: the last ones hold."""
@@ -160,12 +163,15 @@ class OpenAIResponseBuilder(StreamedResponseBuilder):
         self.usage = {**self._timings, **self.usage}
         if self._has_other_choices:
             self.notes = (*self.notes, "The server gave more than one answer; this is the first.")
-        if self._others:
-            body = _joined(self._others)
+        if self._others or self._fields:
+            body = self._fields | (_joined(self._others) if self._others else {})
             self.original = OriginalAnswer("openai", body)
             self.has_other_content = any(name in body.get("message", ()) for name in _CONTENT_FIELDS)
 
     def _keep(self, piece: dict[str, Any]) -> None:
+        """Keeps a piece of the message or the choice. A list that is only said again is none: no item has an index."""
+        if self._others and piece == self._others[-1] and not _has_pieces(piece):
+            return
         self._others.append(piece)
         self._others_size += _count(piece)
 
@@ -274,6 +280,13 @@ def _joined_items(items: list[Any]) -> list[Any]:
         else:
             places[key] = [item]
     return [_joined(pieces) for pieces in places.values()]
+
+
+def _has_pieces(value: object) -> bool:
+    """Whether a value has text that may be a piece of a longer one."""
+    if isinstance(value, dict):
+        return any(isinstance(inner, str) or _has_pieces(inner) for inner in value.values())
+    return isinstance(value, list) and any(isinstance(item, dict) and "index" in item for item in value)
 
 
 def _count(value: object) -> int:

@@ -314,6 +314,16 @@ IMAGE = {"type": "image_url", "image_url": {"url": "data:image/png;base64,aGFyYm
             id="citations in every chunk",
         ),
         pytest.param(
+            [say("Low ", "stop", thread="t", seen={"by": "us"}), say("tide.", "stop", thread="t", seen={"by": "us"})],
+            {"thread": "t", "seen": {"by": "us"}},
+            id="words in every chunk",
+        ),
+        pytest.param(
+            [chunk({"content": text, "annotations": [{"n": 1, "of": "x"}]}) for text in ("Low ", "tide.")],
+            {"message": {"annotations": [{"n": 1, "of": "x"}]}},
+            id="annotations in every chunk",
+        ),
+        pytest.param(
             [say("Low tide."), chunk({"annotations": [{"n": 1}]}), chunk({"annotations": [{"n": 2}]}, "stop")],
             {"message": {"annotations": [{"n": 1}, {"n": 2}]}},
             id="annotations one after the other",

@@ -104,10 +104,15 @@ def test_a_message_has_its_vendors_blocks_as_they_came_and_its_own_stop_reason()
     assert answer["usage"] == {"service_tier": "standard", "input_tokens": 7, "output_tokens": 3}
 
 
-def test_a_call_that_the_answer_does_not_make_is_not_among_a_messages_blocks() -> None:
+def test_a_messages_blocks_have_the_calls_that_the_answer_makes_and_no_others() -> None:
     cut = {"type": "tool_use", "id": "toolu_cut", "name": "look_up", "input": {}}
-    answer: Any = MESSAGES.answer(MESSAGE, response(message({"type": "text", "text": TEXT}, cut)))
+    original = message({"type": "text", "text": TEXT}, cut)
+    answer: Any = MESSAGES.answer(MESSAGE, response(original))
     assert [block["type"] for block in answer["content"]] == ["text"]
+    answer = MESSAGES.answer(MESSAGE, response(original, tool_calls=(CALL,)))
+    assert answer["content"][1] == {"type": "tool_use", "id": "call_1", "name": "look_up", "input": {"buoy": 4}}
+    blocks = blocks_of(streamed_message(TextDelta(TEXT), Done(response(original, tool_calls=(CALL,)))))
+    assert [block.get("id") for block in blocks] == [None, "call_1"]
 
 
 @pytest.mark.parametrize("with_thinking", [True, False])

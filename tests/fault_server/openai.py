@@ -86,7 +86,7 @@ class OpenAI(Dialect):
 
     def asked(self, body: Mapping[str, Any]) -> Asked:
         functions = [tool["function"] for tool in body.get("tools", ()) if tool["type"] == "function"]
-        tools = {function["name"]: function.get("parameters", {}) for function in functions}
+        tools = {function["name"]: function.get("parameters") or {} for function in functions}
         choice = body.get("tool_choice", "auto") if tools else "auto"
         return Asked(
             tools,
@@ -259,7 +259,7 @@ def _check_calls(messages: list[dict[str, Any]]) -> None:
             open_calls.remove(turn["tool_call_id"])
         elif open_calls:
             break
-        open_calls += [call["id"] for call in turn.get("tool_calls", ())]
+        open_calls += [call["id"] for call in turn.get("tool_calls") or ()]
     if open_calls:
         words = f"The following tool_call_ids did not have response messages: {', '.join(open_calls)}"
         raise Refused("bad-request", f"An assistant message with 'tool_calls' must be followed by them. {words}")
@@ -272,7 +272,7 @@ def _check_tools(body: Mapping[str, Any]) -> None:
         function = tool.get("function", {})
         if tool.get("type") != "function" or not re.fullmatch(r"[\w-]{1,64}", function.get("name", "")):
             raise Refused("bad-request", "Invalid 'tools[0].function.name'.", "tools[0].function.name")
-        if function.get("parameters", {"type": "object"}).get("type") != "object":
+        if (function.get("parameters") or {"type": "object"}).get("type") != "object":
             words = "Invalid schema for function: schema must be a JSON Schema of 'type: \"object\"'."
             raise Refused("bad-request", words, "tools[0].function.parameters")
     for name in ("tool_choice", "parallel_tool_calls"):

@@ -19,9 +19,16 @@ from llm_hub.api.dialects.messages_answer import (
     MessageStop,
 )
 from llm_hub.api.dialects.messages_body import MessagesBody
+from llm_hub.api.dialects.messages_content import (
+    call_arguments,
+    count_tokens,
+    stop_fields,
+    tool_use,
+    vendors_blocks,
+    vendors_fields,
+)
 from llm_hub.api.encoding import dump, sse
-from llm_hub.chat import AttemptStarted, Done, ReasoningDelta, Resumed, TextDelta, VendorDelta, decode_json
-from llm_hub.errors import StreamBroken
+from llm_hub.chat import AttemptStarted, Done, ReasoningDelta, Resumed, TextDelta, VendorDelta
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -35,13 +42,12 @@ if TYPE_CHECKING:
         MessageErrorObject,
         MessageEvent,
         MessageHead,
-        MessageUsage,
         StopFields,
         VendorBlock,
         VendorBlockDelta,
     )
     from llm_hub.api.shapes import ErrorObject
-    from llm_hub.chat import Event, LLMResponse, ToolCall
+    from llm_hub.chat import Event, LLMResponse
 
 _FIELDS = {
     "tools": "tools",
@@ -62,42 +68,26 @@ _ERROR_TYPES = {
     504: "timeout_error",
     529: "overloaded_error",
 }
-_STOP_REASONS = {"length": "max_tokens", "tool_calls": "tool_use"}
 _EMPTY_THINKING: AnswerThinking = {"type": "thinking", "thinking": "", "signature": ""}
 
 
 def _message(body: MessagesBody, response: LLMResponse) -> MessageAnswer:
-    content = _original_content(response)
+    content = vendors_blocks(response)
     if content is None:
         content = []
         if response.reasoning and body.shows_thinking:
             content.append({"type": "thinking", "thinking": response.reasoning, "signature": ""})
         if response.content:
             content.append({"type": "text", "text": response.content})
-        content += [_tool_use(call, _arguments(call)) for call in response.tool_calls]
+        content += [tool_use(call, call_arguments(call)) for call in response.tool_calls]
     message: MessageAnswer = {
         **_head(f"{response.provider}/{response.model}"),
         "content": content,
-        **_stop_fields(response),
-        "usage": _usage(response),
+        **stop_fields(response),
+        "usage": count_tokens(response),
         "x_llm_hub": hub_report(response, "anthropic"),
     }
-    return cast("MessageAnswer", {**_original(response), **message})
-
-
-def _original(response: LLMResponse) -> Mapping[str, Any]:
-    """What the answer has in its vendor's own words, where that speaks Anthropic's protocol."""
-    original = response.original
-    return original.body if original is not None and original.protocol == "anthropic" else {}
-
-
-def _original_content(response: LLMResponse) -> list[AnswerBlock] | None:
-    """The blocks as they came, without calls that the answer does not make; None: there are none."""
-    calls = {call.id for call in response.tool_calls}
-    blocks = _original(response).get("content")
-    if blocks is None:
-        return None
-    return [block for block in blocks if block.get("type") != "tool_use" or block.get("id") in calls]
+    return cast("MessageAnswer", {**vendors_fields(response), **message})
 
 
 class MessageWriter:
@@ -194,22 +184,21 @@ class MessageWriter:
 
     def _calls(self, response: LLMResponse) -> bytes:
         events = b""
-        blocks: list[Any] = _original_content(response) or []
-        originals = {block["id"]: block for block in blocks if block["type"] == "tool_use"}
+        originals = {block["id"]: block for block in vendors_blocks(response) or () if block.get("type") == "tool_use"}
         for call in response.tool_calls:
-            arguments = dump(_arguments(call)).decode()
-            block = cast("AnswerToolUse", {**originals.get(call.id, {}), **_tool_use(call, {})})
+            arguments = dump(call_arguments(call)).decode()
+            block = cast("AnswerToolUse", {**originals.get(call.id, {}), **tool_use(call, {})})
             events += self._start("tool_use", block)
             events += self._delta("tool_use", {"type": "input_json_delta", "partial_json": arguments})
             events += self._close()
         return events
 
     def _end(self, response: LLMResponse) -> bytes:
-        end = {name: value for name, value in _original(response).items() if name not in ("content", "usage")}
+        end = {name: value for name, value in vendors_fields(response).items() if name not in ("content", "usage")}
         last: MessageDelta = {
             "type": "message_delta",
-            "delta": cast("StopFields", {**end, **_stop_fields(response)}),
-            "usage": _usage(response),
+            "delta": cast("StopFields", {**end, **stop_fields(response)}),
+            "usage": count_tokens(response),
             "x_llm_hub": hub_report(response, "anthropic"),
         }
         return _sse(last) + _sse({"type": "message_stop"})
@@ -222,51 +211,6 @@ def _sse(event: MessageEvent) -> bytes:
 
 def _head(model: str) -> MessageHead:
     return {"id": f"msg_{uuid.uuid4().hex}", "type": "message", "role": "assistant", "model": model}
-
-
-def _tool_use(call: ToolCall, arguments: dict[str, Any]) -> AnswerToolUse:
-    return {"type": "tool_use", "id": call.id, "name": call.name, "input": arguments}
-
-
-def _arguments(call: ToolCall) -> dict[str, Any]:
-    """The arguments of a call. Raises `StreamBroken` where they are no object: a client would act on made-up ones."""
-    try:
-        arguments = decode_json(call.arguments or "{}")
-    except (ValueError, TypeError, RecursionError):
-        arguments = None
-    if not isinstance(arguments, dict):
-        raise StreamBroken(f"The model called {call.name} with arguments that are no JSON object.")
-    return arguments
-
-
-def _stop_fields(response: LLMResponse) -> StopFields:
-    """Why the answer ended, in Anthropic's own word if it is its answer. Any other vendor's own word is `end_turn`."""
-    original = _original(response)
-    if isinstance(reason := original.get("stop_reason"), str):
-        return {"stop_reason": reason, "stop_sequence": original.get("stop_sequence")}
-    reason = _STOP_REASONS.get(response.finish_reason, "end_turn")
-    if response.tool_calls and response.finish_reason != "length":
-        reason = "tool_use"
-    elif response.stop_sequence and reason == "end_turn":
-        return {"stop_reason": "stop_sequence", "stop_sequence": response.stop_sequence}
-    return {"stop_reason": reason, "stop_sequence": None}
-
-
-def _usage(response: LLMResponse) -> MessageUsage:
-    """The tokens. What was read from the cache, and what was written to it, is no part of `input_tokens` here."""
-    usage = response.usage
-    cached, written = usage.get("cached_tokens", 0), usage.get("cache_write_tokens", 0)
-    counts: MessageUsage = {
-        "input_tokens": max(0, usage.get("prompt_tokens", 0) - cached - written),
-        "output_tokens": usage.get("completion_tokens", 0),
-    }
-    if "cached_tokens" in usage:
-        counts["cache_read_input_tokens"] = cached
-    if "cache_write_tokens" in usage:
-        counts["cache_creation_input_tokens"] = written
-    if "reasoning_tokens" in usage:
-        counts["output_tokens_details"] = {"thinking_tokens": usage["reasoning_tokens"]}
-    return cast("MessageUsage", {**(_original(response).get("usage") or {}), **counts})
 
 
 def _error(status: int, error: ErrorObject) -> tuple[int, MessageError]:

@@ -13,6 +13,7 @@ from llm_hub.chat import split_target
 from llm_hub.errors import ConfigurationError
 from llm_hub.providers.catalog import PROVIDERS, ProviderSpec, compatible
 from llm_hub.providers.llamacpp.model_file import find_model_file
+from llm_hub.wire.network import SETTINGS, Network
 from llm_hub.wire.validation import checked_url
 
 if TYPE_CHECKING:
@@ -103,6 +104,7 @@ class ConfiguredProviders:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
+        self._network = _network(settings)
         self.specs: dict[str, ProviderSpec] = {
             name: spec for name, spec in PROVIDERS.items() if name != "chaos" or settings.chaos
         }
@@ -153,8 +155,11 @@ class ConfiguredProviders:
             return find_model_file(self._settings.local_model or None).title
         return self.specs[name].default_model
 
-    def options(self, name: str) -> dict[str, Any]:
-        """What the settings say about a provider, for its constructor: everything but the key."""
+    def options(self, name: str, *, for_visitor: bool = False) -> dict[str, Any]:
+        """What the settings say about a provider, for its constructor: everything but the key.
+
+        A visitor's key goes through the owner's proxy only where the owner says so: whoever runs it could read the key.
+        """
         if name == "local":
             find_model_file(self._settings.local_model or None)  # raises for a file that cannot be used
             return {
@@ -167,6 +172,8 @@ class ConfiguredProviders:
             "connect_timeout": self._settings.connect_timeout,
             "read_timeout": self._settings.total_timeout,  # the route's own clocks are shorter
         }
+        if not for_visitor or self._settings.proxy_visitors:
+            options["network"] = self._network
         if url := self.address(self.specs[name]):
             options["base_url"] = url
         return options
@@ -181,6 +188,17 @@ class ConfiguredProviders:
             )
         url = self._settings.value(setting)
         return checked_url(_with_scheme(url) if setting == "OLLAMA_HOST" else url, setting) if url else ""
+
+
+def _network(settings: Settings) -> Network:
+    """The proxies and certificates of the settings. Raises `ConfigurationError` for what cannot be used."""
+    http, https, for_all, direct, ca_file = SETTINGS
+    return Network(
+        http_proxy=settings.value(http, http.lower(), for_all, for_all.lower()),
+        https_proxy=settings.value(https, https.lower(), for_all, for_all.lower()),
+        no_proxy=settings.value(direct, direct.lower()),
+        ca_file=settings.value(ca_file),
+    )
 
 
 def _with_scheme(host: str) -> str:

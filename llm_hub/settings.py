@@ -12,6 +12,7 @@ from decimal import Decimal
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from urllib.parse import unquote, urlsplit
 
 from dotenv.parser import parse_stream
 from pydantic import Field, PrivateAttr, SecretStr, ValidationError, field_validator
@@ -52,6 +53,9 @@ class Settings(BaseSettings):
     )
     idle_timeout: float = Field(15.0, gt=0, le=3600, description="Seconds between two tokens.")
     total_timeout: float = Field(600.0, gt=0, le=86400, description="Seconds for an answer altogether.")
+    proxy_visitors: bool = Field(
+        False, description="Visitors' keys travel through the proxy and trust the certificates that are set here, too."
+    )
     route: Annotated[tuple[str, ...], NoDecode] = Field(
         (), description="What `auto` asks, in order, and what follows a chosen model that fails: provider/model, …"
     )
@@ -143,7 +147,9 @@ class Settings(BaseSettings):
     def secrets(self) -> tuple[str, ...]:
         """What must not stand in any log: the keys, and what the environment names as such."""
         named = (value for name, value in self._environment.items() if _SECRET.search(name))
-        return tuple({*named, *(key.get_secret_value() for key in self.api_keys.values())} - {""})
+        proxies = (value for name, value in self._environment.items() if name.lower().endswith("_proxy"))
+        passwords = (password for url in proxies if (password := _password(url)))
+        return tuple({*named, *passwords, *(key.get_secret_value() for key in self.api_keys.values())} - {""})
 
     def value(self, *names: str) -> str:
         """The first of these variables of the environment that is set and not blank, or ""."""
@@ -221,6 +227,14 @@ class Settings(BaseSettings):
                 raise ValueError("write it as name=http://host:port/v1, several separated by commas")
             servers[name.lower()] = url
         return servers
+
+
+def _password(url: str) -> str:
+    """The password in a URL, as it was meant; "" for none."""
+    try:
+        return unquote(urlsplit(url).password or "")
+    except ValueError:
+        return ""
 
 
 def _read(env_file: Path) -> dict[str, str]:

@@ -16,6 +16,7 @@ from packaging.utils import canonicalize_name
 import llm_hub
 from llm_hub.providers.catalog import PROVIDERS
 from llm_hub.settings import Settings
+from llm_hub.wire.network import SETTINGS as NETWORK_SETTINGS
 
 ROOT = Path(__file__).parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
@@ -23,7 +24,11 @@ README = (ROOT / "README.md").read_text()
 
 
 def every_setting() -> set[str]:
-    return {name for row in PROVIDERS.values() for name in (*row.key, *row.url)} | set(Settings.names())
+    return (
+        {name for row in PROVIDERS.values() for name in (*row.key, *row.url)}
+        | set(Settings.names())
+        | set(NETWORK_SETTINGS)
+    )
 
 
 def test_the_example_file_lists_every_setting_once() -> None:

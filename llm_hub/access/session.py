@@ -328,9 +328,9 @@ class Session:
             return self._shared.pool.open(name).use(partial(asyncio.to_thread, ProviderFactory.create, name))
         key = self._keyring.key(name, payer)
         pooled = self._shared.pool.open(name, key if payer == "visitor" else "")
-        return pooled.use(partial(self._build, name, spec, key))
+        return pooled.use(partial(self._build, name, spec, key, for_visitor=payer == "visitor"))
 
-    async def _build(self, name: str, spec: ProviderSpec, key: str) -> LLMProvider:
+    async def _build(self, name: str, spec: ProviderSpec, key: str, *, for_visitor: bool) -> LLMProvider:
         """A new provider, built in a thread: importing an SDK takes up to a second."""
-        options = self._configured.options(name) | ({"api_key": key} if key else {})
+        options = self._configured.options(name, for_visitor=for_visitor) | ({"api_key": key} if key else {})
         return await asyncio.to_thread(ProviderFactory.build, name, spec, **options)

@@ -18,6 +18,7 @@ from llm_hub.providers.http_provider import HttpProvider, HttpReply
 from llm_hub.providers.streamed_response import StreamedResponseBuilder
 from llm_hub.wire.decoders import SSEDecoder
 from llm_hub.wire.learned_parameters import MAX_LEARNED_MODELS
+from llm_hub.wire.network import DIRECT, Network
 from llm_hub.wire.transport import Transport, client_options
 from llm_hub.wire.validation import checked_key, checked_url, parse_count, parse_name
 
@@ -62,6 +63,7 @@ class AnthropicProvider(HttpProvider):
         default_model: str = "claude-haiku-5-5",
         connect_timeout: float = 5.0,
         read_timeout: float = 300.0,
+        network: Network = DIRECT,
     ) -> None:
         address = checked_url(base_url, f"{name}: base_url").removesuffix("/v1")
         key = checked_key(api_key, f"{name}: api_key")
@@ -77,7 +79,7 @@ class AnthropicProvider(HttpProvider):
             timeout=timeout,
             max_retries=0,
             open_telemetry=False,
-            http_client=httpx2.AsyncClient(transport=_AnthropicTransport(), **client_options(timeout)),
+            http_client=httpx2.AsyncClient(transport=_AnthropicTransport(network, address), **client_options(timeout)),
         )
         self._client._custom_headers = {}  # noqa: SLF001  # the SDK has no public way to refuse ANTHROPIC_CUSTOM_HEADERS
 

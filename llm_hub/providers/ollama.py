@@ -30,6 +30,7 @@ from llm_hub.providers.streamed_response import StreamedResponseBuilder
 from llm_hub.wire.decoders import parse_object
 from llm_hub.wire.json_objects import ObjectDecoder
 from llm_hub.wire.learned_parameters import MAX_LEARNED_MODELS
+from llm_hub.wire.network import DIRECT, Network
 from llm_hub.wire.transport import Transport, client_options
 from llm_hub.wire.validation import checked_url, parse_count, parse_name
 
@@ -64,6 +65,7 @@ class OllamaProvider(HttpProvider):
         default_model: str = "",
         connect_timeout: float = 5.0,
         read_timeout: float = 300.0,
+        network: Network = DIRECT,
     ) -> None:
         address = checked_url(base_url, f"{name}: base_url").removesuffix("/api").removesuffix("/v1")
         super().__init__(name=name, title=title, default_model=default_model, address=address)
@@ -72,7 +74,9 @@ class OllamaProvider(HttpProvider):
         self._without_levels: set[str] = set()
         """The models that refused an effort by name, since they only reason or do not."""
         timeout = httpx.Timeout(read_timeout, connect=connect_timeout)
-        self._client = httpx.AsyncClient(base_url=address, transport=_OllamaTransport(), **client_options(timeout))
+        self._client = httpx.AsyncClient(
+            base_url=address, transport=_OllamaTransport(network, address), **client_options(timeout)
+        )
 
     async def models(self) -> tuple[ModelInfo, ...]:
         rows = await self._fetch_models("/api/tags", rows="models", name="name")

@@ -22,6 +22,7 @@ from llm_hub.providers.openai_answer import QUIET_FIELDS, OpenAIResponseBuilder
 from llm_hub.providers.streamed_response import StreamedResponseBuilder
 from llm_hub.wire.decoders import USAGE_GRACE, SSEDecoder, encode_json
 from llm_hub.wire.learned_parameters import MAX_LEARNED_MODELS, LearnedParameters
+from llm_hub.wire.network import DIRECT, Network
 from llm_hub.wire.public_hosts import public_connector, public_url
 from llm_hub.wire.transport import Transport, client_options
 from llm_hub.wire.validation import checked_key, checked_url, parse_count, parse_name
@@ -46,7 +47,7 @@ class _PublicTransport(_OpenAITransport):
     """For a server that a visitor named: it connects to public addresses only."""
 
     def __init__(self, resolver: Any) -> None:
-        super().__init__()
+        super().__init__()  # never through a proxy, which would look up the name itself
         self._resolver = resolver
 
     def _connector(self, **options: Any) -> Any:
@@ -57,7 +58,8 @@ class OpenAIProvider(HttpProvider):
     """Chat completions at `base_url`. Raises `ConfigurationError` for a key or URL that cannot be used.
 
     `max_tokens_field` is the server's name for the limit; which of the two names a model takes is also learnt from
-    its refusal. `read_timeout` is the longest silence in seconds before a request is given up. `public_only` is for a
+    its refusal. `read_timeout` is the longest silence in seconds before a request is given up. `network` says through
+    which proxy the server is reached, and which certificates are trusted. `public_only` is for a
     base URL that a visitor gave: see public_hosts.py. `resolver` is one of aiohttp's, for its host name.
     """
 
@@ -79,6 +81,7 @@ class OpenAIProvider(HttpProvider):
         max_tokens_field: str = "max_completion_tokens",
         connect_timeout: float = 5.0,
         read_timeout: float = 300.0,
+        network: Network = DIRECT,
         public_only: bool = False,
         resolver: Any = None,
     ) -> None:
@@ -91,7 +94,7 @@ class OpenAIProvider(HttpProvider):
         """The fields of messages that a model refused."""
         self._chat_url = httpx2.URL(f"{address}/chat/completions")
         self._timeout = httpx2.Timeout(read_timeout, connect=connect_timeout)
-        transport = _PublicTransport(resolver) if public_only else _OpenAITransport()
+        transport = _PublicTransport(resolver) if public_only else _OpenAITransport(network, address)
         self._http = httpx2.AsyncClient(transport=transport, **client_options(self._timeout))
         self._client = AsyncOpenAI(
             # A server without keys ignores the word; None would let the SDK take a key from the environment.

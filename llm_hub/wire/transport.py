@@ -7,13 +7,16 @@ is never asked for and never unpacked, since a few bytes may become very many.
 from __future__ import annotations
 
 import asyncio
+import base64
 import ssl
 import sys
 from functools import cache
 from http.cookiejar import CookieJar, DefaultCookiePolicy
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
+from urllib.parse import unquote, urlsplit
 
 from llm_hub.errors import StreamBroken
+from llm_hub.wire.network import DIRECT, Network
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -67,22 +70,34 @@ class Transport:
     `streaming_path` is the end of the path whose replies stream. There is one aiohttp session for each event loop,
     since a program may run several after another. Sessions keep no cookies, since all chats share them. All transports
     of a class share the certificates that they trust: loading them takes 30 ms and a megabyte.
+
+    `address` is the server's URL, which decides whether its requests go through a proxy of `network`.
     """
 
     streaming_path: ClassVar[str]
     ssl_context: ssl.SSLContext
     client: Any
+    proxy: Any
     _loop: asyncio.AbstractEventLoop | None = None
-    certificates: ClassVar[ssl.SSLContext | None] = None
+    certificates: ClassVar[dict[tuple[type, str], ssl.SSLContext]] = {}
+    """The trusted certificates, by the transport's class and the file of those that are trusted beside the usual ones.
+    """
 
-    def __init__(self) -> None:
-        super().__init__(verify=self.certificates or True, trust_env=False)  # type: ignore[call-arg]  # the transport's
-        type(self).certificates = self.ssl_context
+    def __init__(self, network: Network = DIRECT, address: str = "") -> None:
+        shared = self.certificates.get((type(self), network.ca_file))
+        super().__init__(verify=shared or True, trust_env=False)  # type: ignore[call-arg]  # the transport's
+        if shared is None:
+            if network.ca_file:
+                self.ssl_context.load_verify_locations(network.ca_file)
+            self.certificates[type(self), network.ca_file] = self.ssl_context
+        self.proxy = _proxy(network.proxy_for(address))
 
     async def handle_async_request(self, request: Any) -> Any:
         loop = asyncio.get_running_loop()
         if self._loop is not loop:
             self._loop, self.client = loop, self._session
+        if self.proxy is not None and request.url.scheme == "http":
+            request.headers.update(self.proxy.headers)  # aiohttp sends them with CONNECT alone
         try:
             reply = await super().handle_async_request(request)  # type: ignore[misc]  # the transport's
         except Exception as error:
@@ -114,6 +129,26 @@ class Transport:
         import aiohttp
 
         return aiohttp.TCPConnector(**options)
+
+
+class _Proxy(NamedTuple):
+    """A proxy as httpx-aiohttp's transports ask one: see httpx's `Proxy`."""
+
+    url: str
+    headers: dict[str, str]
+    auth: None = None
+
+
+def _proxy(url: str) -> _Proxy | None:
+    """The proxy at a URL; None for "". Name and password become a header, so that no error shows them."""
+    if not url:
+        return None
+    parts = urlsplit(url)
+    if parts.username is None:
+        return _Proxy(url, {})
+    name_and_password = f"{unquote(parts.username)}:{unquote(parts.password or '')}".encode()
+    header = f"Basic {base64.b64encode(name_and_password).decode()}"
+    return _Proxy(parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl(), {"Proxy-Authorization": header})
 
 
 class _BoundedReplyBody:

@@ -5,11 +5,12 @@
     ├── ShuttingDown                the hub is being stopped
     └── ProviderError               a provider did not answer
         ├── ConnectionFailed        refused, reset, DNS, TLS, connect timeout
-        ├── ServerFailed            408, 5xx, 529, overload inside a stream
+        ├── OutOfDescriptors        the hub itself can open no further connection
+        ├── ServerFailed            408, 5xx, 529, overload inside a stream; `retry_after` where the provider says
         ├── RateLimited             429 for too many requests; `retry_after` where the provider says
         ├── QuotaExhausted          402, insufficient_quota: the account has nothing left
         ├── KeyRefused              401, 403
-        ├── NotConfigured           cannot be asked at all: no key, or a setting that is wrong
+        ├── NotConfigured           cannot be asked at all: no key, or a setting that is wrong, such as a base URL
         ├── ModelNotFound           404: unknown, retired or not installed
         ├── UnsupportedParameter    400 or 422 that names one of our parameters
         ├── NotOffered              a part of the request that this provider cannot do at all
@@ -120,15 +121,21 @@ class ConnectionFailed(ProviderError):
     scope: Scope = "provider"
 
 
-class ServerFailed(ProviderError):
-    kind = "server_failed"
+class OutOfDescriptors(ProviderError):
+    """The hub's own failure, and nobody else's: it says nothing about the provider. One may be free a moment later."""
+
+    kind = "out_of_descriptors"
+    next_step = "Try again in a moment. The owner of the hub can raise the limit of open files (ulimit -n)."
     retryable = True
-    breaker = "counts"
 
 
-class RateLimited(ProviderError):
-    kind = "rate_limited"
-    scope = "target"
+class _Temporary(ProviderError):
+    """A failure after which a provider may say how long it wants to be left alone.
+
+    A short `retry_after` is waited for. A longer one puts the target on hold that long, and the next one is asked.
+    """
+
+    retryable = True
     longest_wait: ClassVar[float] = 5.0
     """A Retry-After of more seconds than this puts the target on hold instead of being waited for."""
 
@@ -137,6 +144,16 @@ class RateLimited(ProviderError):
         soon = retry_after is None or retry_after <= self.longest_wait
         self.retryable = soon
         self.breaker = "counts" if retry_after is None else "ignores" if soon else "holds"
+
+
+class ServerFailed(_Temporary):
+    kind = "server_failed"
+    breaker: Breaker = "counts"
+
+
+class RateLimited(_Temporary):
+    kind = "rate_limited"
+    scope = "target"
 
 
 class QuotaExhausted(ProviderError):
@@ -193,6 +210,13 @@ class PromptTooLong(ProviderError):
 
 
 class InvalidRequest(ProviderError):
+    """Every target would refuse it, so that no other is asked.
+
+    A vendor's 400 that names no part of the request is the exception: nobody knows what it is about, and it may be
+    what this one server does not take. Its `falls_back` is true. A request that everybody refuses then costs one
+    attempt at each target, and ends as the same error.
+    """
+
     kind = "invalid_request"
     next_step = "Change the prompt or the settings, or choose another model."
     falls_back = False
@@ -262,6 +286,9 @@ class RouteFailed(ProviderError):
         lacking = [error.parameter for error in last if isinstance(error, NotOffered)]
         if len(lacking) == len(last):
             return NotOffered(message, parameter=lacking[0], hint=hint)
+        for kind in (InvalidRequest, PromptTooLong):
+            if all(isinstance(error, kind) for error in last):
+                return kind(message, hint=hint)
         return cls(message, hint=hint, retry_after=wait)
 
 

@@ -17,6 +17,7 @@ from llm_hub.providers.anthropic_original import original_body, original_headers
 from llm_hub.providers.http_provider import HttpProvider, HttpReply
 from llm_hub.providers.streamed_response import StreamedResponseBuilder
 from llm_hub.wire.decoders import SSEDecoder
+from llm_hub.wire.error_body import is_error
 from llm_hub.wire.learned_parameters import MAX_LEARNED_MODELS
 from llm_hub.wire.network import DIRECT, Network
 from llm_hub.wire.transport import Transport, client_options
@@ -31,8 +32,6 @@ _MIN_CONTEXT = 200_000
 """Tokens: the smallest context of a current model."""
 _SAMPLING_VERSION = "2023-06-01"
 """The last API version that takes a temperature, and only for older models."""
-_ERROR_FIELDS = {"error", "detail", "message"}
-"""Where servers put an error that has no type."""
 
 
 class _AnthropicTransport(Transport, AiohttpTransport):
@@ -203,9 +202,7 @@ class AnthropicProvider(HttpProvider):
                 case "message_stop":
                     yield from _stop(message)
                     return
-                case "error":
-                    raise self._error_from_reply(None, chunk, message.model)
-                case None if _ERROR_FIELDS & chunk.keys():
+                case "error" | None if is_error(chunk):
                     raise self._error_from_reply(None, chunk, message.model)
 
     def _is_complete(self, builder: StreamedResponseBuilder) -> bool:

@@ -28,23 +28,28 @@ from __future__ import annotations
 
 import asyncio
 from abc import abstractmethod
-from collections.abc import AsyncGenerator, Iterable, Iterator, Mapping
+from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Mapping
 from contextlib import aclosing
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+from functools import partial
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar
+from urllib.parse import urlsplit
 
 from llm_hub.chat import ChatRequest
 from llm_hub.errors import ProviderError, StreamBroken
 from llm_hub.provider import LLMProvider
 from llm_hub.providers.streamed_response import StreamedResponseBuilder, join_deltas
 from llm_hub.wire.decoders import END_GRACE, USAGE_GRACE, RawReply, StreamDecoder, parse_object, read_body
+from llm_hub.wire.error_body import is_error_document
 from llm_hub.wire.http_errors import error_from_exception, error_from_reply, safe_cause
-from llm_hub.wire.validation import parse_model_rows
+from llm_hub.wire.validation import parse_model_list
 
 if TYPE_CHECKING:
     from llm_hub.chat import Event, Waiting
 
 LIST_TIMEOUT = 10.0
 """Seconds for a list of models: the page shows its suggestions meanwhile."""
+
+T = TypeVar("T")
 
 _UNEXPECTED_SHAPE = (AttributeError, KeyError, TypeError, RecursionError)
 """What reading JSON of another shape than the protocol's raises."""
@@ -73,6 +78,8 @@ class HttpProvider(LLMProvider):
     """What collects an answer. An adapter has its own where reading a chunk depends on those before it."""
     end_marker: ClassVar[bytes | None] = None
     """The data that ends a stream without being JSON, in brackets."""
+    base_path: ClassVar[str] = ""
+    """What base URLs usually end with, and what is missing where nothing answers; "": nothing."""
     optional_parameters: ClassVar[frozenset[str]] = frozenset()
     """Parameters on the wire that a model may refuse, and that an answer is good without."""
 
@@ -205,22 +212,24 @@ class HttpProvider(LLMProvider):
 
     async def _fetch(self, path: str) -> dict[str, Any]:
         """The JSON object at a path. Raises `ProviderError`."""
+        return await self._fetch_parsed(path, parse_object)
+
+    async def _fetch_models(self, path: str, *, rows: str, name: str) -> list[tuple[str, dict[str, Any]]]:
+        """The models listed at a path, with their rows: `rows` and `name` are the usual fields of list and name."""
+        return await self._fetch_parsed(path, partial(parse_model_list, rows=rows, name=name))
+
+    async def _fetch_parsed(self, path: str, parse: Callable[[bytes], T]) -> T:
+        """What `parse` makes of the reply to a GET. Raises `ProviderError`."""
         try:
             async with asyncio.timeout(LIST_TIMEOUT):
                 reply = await self._get(path)
             if reply.is_success:
-                return parse_object(reply.content)
+                if is_error_document(reply.content):
+                    raise self._error_from_reply(None, reply.content, "", reply.headers)
+                return parse(reply.content)
         except self._translated as error:
             raise self._translate(error, "") from safe_cause(error)
         raise self._error_from_reply(reply.status_code, reply.content, "", reply.headers)
-
-    async def _fetch_models(self, path: str, *, rows: str, name: str) -> list[tuple[str, dict[str, Any]]]:
-        """The models listed at a path, with their rows: `rows` and `name` are the fields of list and name."""
-        reply = await self._fetch(path)
-        try:
-            return parse_model_rows(reply.get(rows), name)
-        except StreamBroken as error:
-            raise self._translate(error, "") from None
 
     def _translate(self, error: Exception, model: str, *, streaming: bool = False) -> ProviderError:
         """The one place where foreign exceptions become our errors. `streaming`: the reply had begun."""
@@ -249,4 +258,12 @@ class HttpProvider(LLMProvider):
             headers=headers,
             secrets=(self._key,),
             sent=sent,
+            path=urlsplit(self.address).path,
+            address_hint=self._address_hint(),
         )
+
+    def _address_hint(self) -> str:
+        """What to try where nothing of an API is at the base URL."""
+        if self.base_path and not urlsplit(self.address).path.endswith(self.base_path):
+            return f"Try the base URL with {self.base_path} at its end."
+        return "Check the base URL."

@@ -21,6 +21,7 @@ from llm_hub.providers.http_provider import HttpProvider, HttpReply
 from llm_hub.providers.openai_answer import QUIET_FIELDS, OpenAIResponseBuilder
 from llm_hub.providers.streamed_response import StreamedResponseBuilder
 from llm_hub.wire.decoders import USAGE_GRACE, SSEDecoder, encode_json
+from llm_hub.wire.error_body import is_error
 from llm_hub.wire.learned_parameters import MAX_LEARNED_MODELS, LearnedParameters
 from llm_hub.wire.network import DIRECT, Network
 from llm_hub.wire.public_hosts import public_connector, public_url
@@ -32,8 +33,6 @@ if TYPE_CHECKING:
 
 BASE_URL = "https://api.openai.com/v1"
 
-_ERROR_FIELDS = frozenset({"detail", "message", "error_message", "errors"})
-"""Fields of an error that stands in an answer's place, without an `error` around it."""
 _NOT_CHAT = ("audio", "dall-e", "embedding", "gpt-image", "live", "moderation", "realtime", "sora", "speech", "tts-",
              "transcribe", "translate", "whisper", "babbage", "davinci", "instruct-0914")  # fmt: skip
 """Parts of the names of models for speech, pictures, embeddings, …: lists do not tell what a model is for."""
@@ -69,6 +68,7 @@ class OpenAIProvider(HttpProvider):
     decoder = SSEDecoder
     builder = OpenAIResponseBuilder
     end_marker = b"[DONE]"
+    base_path = "/v1"
 
     def __init__(
         self,
@@ -172,8 +172,7 @@ class OpenAIProvider(HttpProvider):
         for chunk in chunks:
             choices = chunk.get("choices")
             if not QUIET_FIELDS.issuperset(chunk) or choices is None:
-                is_error = chunk.get("error") or chunk.get("object") == "error"
-                if is_error or (choices is None and not _ERROR_FIELDS.isdisjoint(chunk)):
+                if is_error(chunk):
                     raise self._error_from_reply(None, chunk, builder.model)
                 builder.read_fields(chunk)
             if (model := chunk.get("model")) != builder.model:
@@ -182,6 +181,8 @@ class OpenAIProvider(HttpProvider):
                 if builder.has_text_alone(choice):  # nearly always
                     yield from builder.add_tagged_text(choice["delta"]["content"])
                 else:
+                    if choice.get("error"):
+                        raise self._error_from_reply(None, choice, builder.model)
                     yield from builder.read_choice(choice)
                     if choice.get("finish_reason") == "error":  # OpenRouter, when the provider behind it has failed
                         raise self._error_from_reply(None, choice, builder.model)

@@ -16,6 +16,7 @@ from llm_hub.errors import (
     InvalidRequest,
     KeyRefused,
     ModelNotFound,
+    NotConfigured,
     PromptTooLong,
     ProviderError,
     QuotaExhausted,
@@ -79,6 +80,8 @@ FAILS: dict[str, type[ProviderError]] = {
     **{f"status-{status}": error for status, error in STATUSES.items()},
     **{f"status-{status}?body={body}": STATUSES[status]
        for status in (400, 401, 404, 429, 502, 503) for body in ("html", "empty", "text")},
+    "status-404?body=html": NotConfigured,  # a web server has no such page: the base URL is wrong, and not the model
+    "status-404?body=text": NotConfigured,
 }  # fmt: skip
 
 

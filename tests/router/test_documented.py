@@ -3,17 +3,31 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from llm_hub.errors import ProviderError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 TABLE = [
     [cell.strip() for cell in line.split("|")]
     for line in (Path(__file__).parents[2] / "docs" / "failures.md").read_text().splitlines()
     if line.startswith("| ")
 ]
-FAILURES = [error for error in ProviderError.__subclasses__() if error.kind != "route_failed"]
+
+
+def all_failures(base: type[ProviderError] = ProviderError) -> Iterator[type[ProviderError]]:
+    """Every class of errors that has a name of its own."""
+    for error in base.__subclasses__():
+        if error.kind not in (base.kind, "route_failed"):
+            yield error
+        yield from all_failures(error)
+
+
+FAILURES = list(all_failures())
 
 
 @pytest.mark.parametrize("error", FAILURES, ids=lambda error: error.kind)

@@ -33,7 +33,7 @@ PAIRS = [
     *((primary, fault, "openai") for primary, fault in itertools.product(PROTOCOLS, FAULTS)),
     *itertools.product(PROTOCOLS, CROSSED, [name for name in PROTOCOLS if name != "openai"]),
 ]
-REQUEST_FAULTS = ["policy", "bad-request", "refusal", "content-filter"]
+REQUEST_FAULTS = ["policy", "refusal", "content-filter"]
 """Faults that belong to the request: their reason reaches the user, and nobody else is asked."""
 RESUMES = ["continue", "restart", "overlap", "nospace"]
 """How models go on when they are asked to continue an answer."""
@@ -95,6 +95,25 @@ async def test_what_the_request_itself_caused_reaches_the_user(primary: str, fau
         assert caught.value.detail or fault in ("content-filter", "refusal")
         assert len(caught.value.attempts) == 1
         assert {exchange.model for exchange in fault_server.exchanges if exchange.method == "POST"} == {refusing.model}
+
+
+@pytest.mark.parametrize("primary", PROTOCOLS)
+async def test_a_bad_request_whose_reason_nobody_names_is_tried_elsewhere_and_holds_nobody(primary: str) -> None:
+    async with FaultServer() as fault_server:
+
+        def refusing(protocol: str) -> Target:
+            return Target(PROTOCOLS[protocol](fault_server), "bad-request?like=thinker")
+
+        async with open_route(
+            refusing(primary), Target(PROTOCOLS["openai"](fault_server), "ok?like=thinker")
+        ) as router:
+            _, response = await read_answer(router)
+            assert [attempt.outcome for attempt in response.attempts] == ["invalid_request", "answered"]
+            assert router.health.admit(router.targets[0].provider, router.targets[0].model_id)
+        async with open_route(refusing(primary), refusing("openai")) as router:
+            with pytest.raises(InvalidRequest) as caught:
+                await read_answer(router)
+        assert [attempt.outcome for attempt in caught.value.attempts] == ["invalid_request"] * 2
 
 
 @pytest.mark.parametrize(

@@ -132,7 +132,9 @@ class ToolCaller(LLMProvider):
     async def events(self, request: ChatRequest) -> AsyncGenerator[Event]:
         builder = ResponseBuilder(self, request)
         if self.arguments is not None:
-            yield builder.add_tool_call(0, id="a", name=self.tool, arguments=self.arguments)
+            delta = builder.add_tool_call(0, id="a", name=self.tool, arguments=self.arguments)
+            if delta is not None:
+                yield delta
         builder.finish_reason = self.reason
         yield builder.finish()
 

@@ -86,7 +86,8 @@ def test_a_streamed_completion_has_its_vendors_fields_in_its_last_chunk() -> Non
     writer = CompletionWriter(with_usage=True)
     done = Done(response(COMPLETION, tool_calls=(CALL,)))
     call = ToolCallDelta(0, CALL.id, CALL.name, CALL.arguments, CALL.extra)
-    text = b"".join(map(writer.event, (TextDelta(TEXT), call, done))).decode()
+    events: list[Event] = [TextDelta(TEXT), call, done]
+    text = b"".join(map(writer.event, events)).decode()
     check_stream(text, response_of("post", "/v1/chat/completions", 200)["text/event-stream"])
     chunks = [json.loads(data) for _, data in sse_events(text)]
     assert chunks[1]["choices"][0]["delta"]["tool_calls"][0]["extra_content"] == CALL.extra["extra_content"]

@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import orjson
 from starlette.responses import Response
 
+_LINE_BREAKS = re.compile("[\x0b\x0c\x1c-\x1e\x85\u2028\u2029]")
+"""What is no end of a line in a stream of events, but one to many readers: Python's `splitlines`, httpx's `iter_lines`.
+"""
+_ESCAPES = tuple((f"{char}".encode(), f"\\u{ord(char):04x}".encode()) for char in "\x85\u2028\u2029")
+
 
 def dump(value: Any) -> bytes:
-    """The value as JSON."""
-    return orjson.dumps(value)
+    """The value as JSON in one line, also for those who take a U+2028 for the end of one."""
+    data = orjson.dumps(value)
+    if not data.isascii():
+        for char, escape in _ESCAPES:
+            if char in data:
+                data = data.replace(char, escape)
+    return data
 
 
 def json_response(value: object, status: int = 200) -> Response:
@@ -19,10 +30,15 @@ def json_response(value: object, status: int = 200) -> Response:
 
 
 def sse(data: str | bytes, name: str = "") -> bytes:
-    """One server-sent event. Each line of a text gets a `data:` line of its own; bytes are one line."""
+    """One server-sent event. Each line of a text gets a `data:` line of its own; bytes are one line.
+
+    Whatever a reader may take for the end of a line in a text is one: else what follows had no `data:`, and were lost.
+    """
     if isinstance(data, bytes):
         lines = b"data: " + data + b"\n\n"
     else:
-        text = data.replace("\r\n", "\n").replace("\r", "\n").encode("utf-8", "replace")
-        lines = b"data: " + text.replace(b"\n", b"\ndata: ") + b"\n\n"
+        text = data.replace("\r\n", "\n").replace("\r", "\n")
+        if not text.isprintable():  # nearly all pieces are
+            text = _LINE_BREAKS.sub("\n", text)
+        lines = b"data: " + text.encode("utf-8", "replace").replace(b"\n", b"\ndata: ") + b"\n\n"
     return b"event: " + name.encode() + b"\n" + lines if name else lines

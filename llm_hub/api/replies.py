@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing, asynccontextmanager, suppress
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from starlette.responses import Response
 
@@ -28,10 +28,18 @@ log = logging.getLogger(__name__)
 STREAM_HEADERS = {"cache-control": "no-cache", "x-accel-buffering": "no"}
 
 
+MAX_SILENCE = 10.0
+"""Seconds after which a stream without news has a sign of life: clients and proxies close what is silent for longer."""
+
+
 class Writer(Protocol):
-    """Writes a stream in one dialect. Each function gives whole server-sent events; `end` comes last, always."""
+    """Writes a stream in one dialect. Each function gives whole server-sent events; `end` comes last, always.
+
+    `sign_of_life` says that the hub is still at work, to clients and whatever stands between them and the hub.
+    """
 
     end: bytes
+    sign_of_life: bytes
 
     def event(self, event: Event) -> bytes: ...
     def error(self, status: int, error: ErrorObject) -> bytes: ...
@@ -54,23 +62,35 @@ async def whole(request: Request, events: AsyncGenerator[Event], body: Callable[
 
 
 async def stream(request: Request, events: AsyncGenerator[Event], writer: Writer) -> Response:
-    """The answer as it comes. Raises `LLMHubError` if it fails before its first token, so that the status is real."""
-    early: list[Event] = []
+    """The answer as it comes. Raises `LLMHubError` if it fails before its first token, so that the status is real.
+
+    An answer without a token after `MAX_SILENCE` seconds begins without one: what fails later is an event.
+    """
+    opening = asyncio.create_task(_read_opening(request, events))
     try:
-        async with _until_client_leaves(request) as wait:
-            while not early or isinstance(early[-1], Waiting | AttemptStarted | AttemptFailed | Resumed):
-                with wait:
-                    event = await anext(events, None)
-                if event is None:
-                    break
-                early.append(event)
+        await asyncio.wait((opening,), timeout=MAX_SILENCE)
+        if opening.done():
+            opening.result()
     except ClientLeft:
         await events.aclose()
         return Response(status_code=499)  # nobody reads it
     except BaseException:
-        await events.aclose()
-        raise
-    return _Streamed(request, early, events, writer)
+        async with aclosing(events), _closing(opening):
+            raise
+    return _Streamed(request, opening, events, writer)
+
+
+async def _read_opening(request: Request, events: AsyncGenerator[Event]) -> list[Event]:
+    """The events up to the first one with news of the answer itself."""
+    opening: list[Event] = []
+    async with _until_client_leaves(request) as wait:
+        while not opening or isinstance(opening[-1], Waiting | AttemptStarted | AttemptFailed | Resumed):
+            with wait:
+                event = await anext(events, None)
+            if event is None:
+                break
+            opening.append(event)
+    return opening
 
 
 class ClientLeft(Exception):
@@ -96,7 +116,7 @@ async def _until_client_leaves(request: Request) -> AsyncIterator[Wait]:
 
 
 class _Streamed(Response):
-    """Sends what the writer makes of the events: `early`, which have come already, then the others as they come.
+    """Sends what the writer makes of the events: of the `opening`, then of the others as they come.
 
     It ends when the client leaves, however much a provider has sent ahead. Whatever goes wrong now is an error event,
     and the terminator comes last.
@@ -104,41 +124,92 @@ class _Streamed(Response):
 
     media_type = "text/event-stream"
 
-    def __init__(self, request: Request, early: Iterable[Event], events: AsyncGenerator[Event], writer: Writer) -> None:
+    def __init__(
+        self,
+        request: Request,
+        opening: asyncio.Task[list[Event]],
+        events: AsyncGenerator[Event],
+        writer: Writer,
+    ) -> None:
         self.status_code = 200
         self.background = None
         self.init_headers(STREAM_HEADERS)
         self._request = request
-        self._early = early
+        self._opening = opening
         self._events = events
         self._writer = writer
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002  # Starlette's shape
-        writer, events = self._writer, self._events
         with suppress(ClientLeft):
-            async with aclosing(events), _until_client_leaves(self._request) as wait:
-                with wait:
-                    await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
-                piece = b"".join(writer.event(event) for event in self._early)
-                last = False
-                while not last:
+            async with aclosing(self._events), _closing(self._opening):
+                await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
+                async with _signs_of_life(send, self._writer.sign_of_life) as client:
+                    last_piece = await self._send_pieces(client)
+                body = last_piece + self._writer.end
+                await send({"type": "http.response.body", "body": body, "more_body": False})
+
+    async def _send_pieces(self, client: _Client) -> bytes:
+        """Sends everything but the last piece, which it returns. Raises `ClientLeft`."""
+        writer, events = self._writer, self._events
+        piece = b""
+        try:
+            piece = b"".join(writer.event(event) for event in await self._opening)
+            async with _until_client_leaves(self._request) as wait:
+                while True:
                     if piece:
                         with wait:
-                            await send({"type": "http.response.body", "body": piece, "more_body": True})
-                    try:
-                        with wait:
-                            event = await anext(events, None)
-                        last = event is None
-                        piece = writer.event(event) if event is not None else b""
-                    except ClientLeft:
-                        raise
-                    except LLMHubError as error:
-                        last, piece = True, writer.error(*error_of(error))
-                    except Exception:
-                        log.exception("An answer failed inside the hub.")
-                        last, piece = True, writer.error(*INTERNAL_ERROR)
-                with wait:
-                    await send({"type": "http.response.body", "body": piece + writer.end, "more_body": False})
+                            await client.send(piece)
+                    with wait:
+                        event = await anext(events, None)
+                    if event is None:
+                        return b""
+                    piece = writer.event(event)
+        except ClientLeft:
+            raise
+        except LLMHubError as error:
+            return writer.error(*error_of(error))
+        except Exception:
+            log.exception("An answer failed inside the hub.")
+            return writer.error(*INTERNAL_ERROR)
+
+
+class _Client:
+    """Who reads a stream. `sent_at` is when something was sent last, by the event loop's clock."""
+
+    def __init__(self, send: Send) -> None:
+        self._send = send
+        self._now = asyncio.get_running_loop().time
+        self.sent_at = self._now()
+
+    async def send(self, piece: bytes) -> None:
+        """Sends a piece of the body."""
+        self.sent_at = self._now()
+        await self._send({"type": "http.response.body", "body": piece, "more_body": True})
+
+    async def keep_alive(self, sign: bytes) -> None:
+        """Sends the sign whenever nothing else was sent for `MAX_SILENCE` seconds. Runs until it is cancelled."""
+        while True:
+            await asyncio.sleep(self.sent_at + MAX_SILENCE - self._now())
+            if self._now() >= self.sent_at + MAX_SILENCE:
+                await self.send(sign)
+
+
+@asynccontextmanager
+async def _closing(task: asyncio.Task[Any]) -> AsyncIterator[None]:
+    """Ends the task with the block, and waits until it is over. What it raises then is of no interest."""
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.wait((task,))
+
+
+@asynccontextmanager
+async def _signs_of_life(send: Send, sign: bytes) -> AsyncIterator[_Client]:
+    """The client, which is sent signs of life for as long as the block takes."""
+    client = _Client(send)
+    async with _closing(asyncio.create_task(client.keep_alive(sign))):
+        yield client
 
 
 async def _disconnect(request: Request) -> None:

@@ -15,7 +15,7 @@ from httpx_aiohttp.httpx2 import AiohttpTransport
 from openai import APIStatusError, AsyncOpenAI, OpenAIError
 
 from llm_hub.chat import ChatRequest, ModelInfo
-from llm_hub.errors import ProviderError
+from llm_hub.errors import InvalidRequest, ProviderError
 from llm_hub.providers import openai_body
 from llm_hub.providers.http_provider import HttpProvider, HttpReply
 from llm_hub.providers.openai_answer import QUIET_FIELDS, OpenAIResponseBuilder
@@ -149,11 +149,20 @@ class OpenAIProvider(HttpProvider):
     ) -> dict[str, Any]:
         """A refused parameter is left out or renamed, and remembered for that model. A refused field of a message is
         remembered once the model takes the request without it: only words tell which one it is.
+
+        A refusal that names nothing teaches nothing. What the hub can do without is left out once; where that does not
+        help, the caller is told the first refusal.
         """
         if self._learned.learn(model, refusal, sent):
             return self._learned.apply(model, {**body, "messages": sent["messages"]})
         if fields := openai_body.refused_message_fields(refusal, sent):
             return openai_body.without_message_fields(sent, fields)
+        if type(refusal) is InvalidRequest and refusal.falls_back:
+            earlier = refusal.__context__
+            if isinstance(earlier, InvalidRequest) and earlier.falls_back:
+                raise earlier
+            if dispensable := openai_body.DISPENSABLE & sent.keys():
+                return {name: value for name, value in sent.items() if name not in dispensable}
         raise openai_body.explain_refusal(refusal, sent)
 
     def _optional(self, sent: dict[str, Any]) -> frozenset[str]:

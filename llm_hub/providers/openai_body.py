@@ -51,6 +51,8 @@ _DISPENSABLE = {
     "effort": ("reasoning_effort",),
 }
 """The fields that an answer is good without, and their names on the wire. Tools and formats are what it is for."""
+DISPENSABLE = frozenset({"stream_options", "temperature", "parallel_tool_calls", "seed", "top_p", "reasoning_effort"})
+"""What is left out after a refusal that names nothing. A limit stays: without it an answer may cost any price."""
 REQUIRED = frozenset(
     {
         "model", "messages", "stream", "tools", "tool_choice", "response_format", "functions", "function_call", "n",

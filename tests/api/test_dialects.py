@@ -74,6 +74,7 @@ def toy_models(models: Sequence[ListedModel]) -> ToyModels:
 
 class ToyWriter:
     end = sse("over")
+    sign_of_life = sse("ahoy")
 
     def event(self, event: Event) -> bytes:
         match event:

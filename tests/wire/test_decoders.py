@@ -30,8 +30,8 @@ from llm_hub.errors import (
 from llm_hub.wire import http_errors
 from llm_hub.wire.decoders import MAX_LINE_BYTES, MAX_LINE_VALUES, LineDecoder, SSEDecoder, parse_object
 from llm_hub.wire.http_errors import error_from_reply
-from llm_hub.wire.retry_after import retry_after
 from llm_hub.wire.learned_parameters import LearnedParameters
+from llm_hub.wire.retry_after import retry_after
 from llm_hub.wire.think_tags import MAX_LEADING_SPACE, ThinkSplitter
 from llm_hub.wire.validation import checked_key, checked_url, parse_count
 

@@ -74,6 +74,7 @@ class CompletionWriter:
     """Writes a stream of OpenAI's chunks. `with_usage` adds the one that has the tokens."""
 
     end = b"data: [DONE]\n\n"
+    sign_of_life = b": the hub is still at work\n\n"  # a comment, as OpenRouter sends it: readers skip it
 
     def __init__(self, *, with_usage: bool) -> None:
         self._with_usage = with_usage

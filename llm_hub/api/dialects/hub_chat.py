@@ -111,6 +111,7 @@ class HubChatWriter:
     """Writes a stream. Unnamed events carry the text itself; `attempt`, `resumed`, `usage` and `error` carry JSON."""
 
     end = b"data: [DONE]\n\n"
+    sign_of_life = b": the hub is still at work\n\n"  # a comment, as OpenRouter sends it: readers skip it
 
     def event(self, event: Event) -> bytes:
         match event:

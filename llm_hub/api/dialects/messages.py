@@ -94,6 +94,7 @@ class MessageWriter:
     """Writes a stream of Anthropic's events. Blocks come one after the other; calls of tools are whole, and last."""
 
     end = b""
+    sign_of_life = sse(dump({"type": "ping"}), "ping")
 
     def __init__(self, *, with_thinking: bool) -> None:
         self._with_thinking = with_thinking

@@ -39,7 +39,7 @@ TIERS = {
         "security/test_keys_route.py",
         "serving",
         "spaces",
-        "ui/test_quiet.py",
+        "ui/test_event_options.py",
         "ui/test_usage.py",
     ],
 }

@@ -19,7 +19,8 @@ from llm_hub.factory import ProviderFactory
 from llm_hub.provider import LLMProvider, UnconfiguredProvider
 from llm_hub.providers.catalog import PROVIDERS
 from llm_hub.router import Health, LLMRouter, Target, Timeouts
-from llm_hub.router.deadlines import RunningAnswers, Wait
+from llm_hub.router.deadlines import Wait
+from llm_hub.router.running_answers import RunningAnswers
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Callable

@@ -1,4 +1,4 @@
-"""The votes, in a database."""
+"""The votes, in a database. Which votes count is checked before: see `ui/compare/blind_vote.py`."""
 
 from __future__ import annotations
 

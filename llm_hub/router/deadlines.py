@@ -13,14 +13,11 @@ from __future__ import annotations
 import asyncio
 import math
 from asyncio import CancelledError, current_task
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from llm_hub.errors import ShuttingDown
-
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from types import TracebackType
 
 
@@ -144,47 +141,3 @@ async def happens_within(event: asyncio.Event, seconds: float, timers: Timers | 
         finally:
             wait.close()
     return event.is_set()
-
-
-class RunningAnswers:
-    """Every answer on its way, whoever asked for it: what a stop of the hub waits for, and may end."""
-
-    def __init__(self) -> None:
-        self._waits: set[Wait] = set()
-        self._none = asyncio.Event()
-        self._none.set()
-        self._closed = False
-
-    def __len__(self) -> int:
-        return len(self._waits)
-
-    @contextmanager
-    def answer(self) -> Iterator[Wait]:
-        """Counts one answer for as long as the block takes, and gives the wait that `end` interrupts.
-
-        Everything that the answer waits for belongs into that wait. Raises `ShuttingDown` once no answer may begin.
-        """
-        if self._closed:
-            raise ShuttingDown("LLM Hub is being stopped and takes no new requests.")
-        wait = Wait()
-        self._waits.add(wait)
-        self._none.clear()
-        try:
-            yield wait
-        finally:
-            self._waits.discard(wait)
-            if not self._waits:
-                self._none.set()
-
-    async def none(self) -> None:
-        """Returns when no answer is being written."""
-        await self._none.wait()
-
-    def close(self) -> None:
-        """From now on no answer begins."""
-        self._closed = True
-
-    def end(self) -> None:
-        """Interrupts every answer wherever it waits: it raises `ShuttingDown`."""
-        for wait in self._waits:
-            wait.interrupt(ShuttingDown("LLM Hub was stopped before the answer was complete."))

@@ -122,7 +122,7 @@ class Application:
                 self._open(stack),
                 self.gateway.visitors.sweep_forever(),
                 self._ledger.tend(),
-                upload_cleanup.tend(),
+                upload_cleanup.sweep_forever(),
             )
             background = [asyncio.create_task(task) for task in work]
             yield

@@ -36,7 +36,7 @@ def mount_page(app: FastAPI, page: Page, front_door: FrontDoor) -> Any:
     import gradio as gr
 
     from llm_hub.ui.gradio_fixes.event_inputs import EventInputs
-    from llm_hub.ui.gradio_fixes.session_memory import keep_little
+    from llm_hub.ui.gradio_fixes.session_memory import limit_session_memory
 
     blocks = page.blocks
     blocks.max_threads = 200  # caps all running events, asynchronous ones too
@@ -61,6 +61,6 @@ def mount_page(app: FastAPI, page: Page, front_door: FrontDoor) -> Any:
     )
     mounted = (getattr(route, "app", None) for route in app.routes)
     gradio_app = next(app for app in mounted if isinstance(app, gr.routes.App))
-    keep_little(gradio_app, blocks, front_door.tabs.open)
+    limit_session_memory(gradio_app, blocks, front_door.tabs.open)
     front_door.event_problem = EventInputs(blocks, gradio_app.state_holder).problem
     return gradio_app

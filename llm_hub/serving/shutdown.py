@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    from llm_hub.router.deadlines import RunningAnswers
+    from llm_hub.router.running_answers import RunningAnswers
     from llm_hub.serving.site_state import SiteState
 
 log = logging.getLogger("llm_hub")

@@ -1,1 +1,1 @@
-"""The page: Gradio Blocks over the hub. One file a tab; no provider is named in here."""
+"""The page, made with Gradio. Each tab is a file or a package of its own. Nothing in here names a provider."""

@@ -1,4 +1,4 @@
-"""Files and links that the browser makes itself: nothing is written on the server, and nobody else can fetch it."""
+"""Files and links that the browser makes itself: the server stores nothing that somebody else could fetch."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ SAVE = """(file) => {
   link.remove();
   setTimeout(() => URL.revokeObjectURL(address), 10000);
 }"""
-"""JavaScript that saves what `file` gave."""
+"""JavaScript that saves a `browser_file` on the visitor's computer."""
 
 SHARE = """(link) => {
   if (!link) return;
@@ -22,6 +22,6 @@ SHARE = """(link) => {
 """JavaScript that puts the query of a set-up into the address bar, and the whole address into the clipboard."""
 
 
-def file(name: str, media_type: str, text: str) -> dict[str, str]:
+def browser_file(name: str, media_type: str, text: str) -> dict[str, str]:
     """A file as `SAVE` takes it."""
     return {"name": name, "type": media_type, "text": text}

@@ -1,4 +1,4 @@
-"""What a handler of the page reads and what it changes, by component, so that no value is mixed up with another."""
+"""What a handler of the page reads and what it changes: values by component, so that none is taken for another."""
 
 from __future__ import annotations
 
@@ -8,4 +8,4 @@ Inputs = dict[Any, Any]
 """The values that a handler reads, by component."""
 
 Updates = dict[Any, Any]
-"""The new values that a handler gives, by component."""
+"""The new values that a handler returns, by component."""

@@ -1,7 +1,8 @@
 """The Keys tab: a visitor's own keys, for this tab of their browser and as long as it is open.
 
-The key's field is HTML of ours, and what is typed goes to a route of ours (api/keys.py): Gradio would keep it with the
-session's other values. A change is told to the other tabs by an event that carries nothing.
+A typed key never passes through an event of Gradio, which would keep it with the session's other values. The field is
+our own HTML, and assets/keys.js sends what is typed to our own route (api/keys.py). An event without data then tells
+the other tabs of the page that the keys have changed.
 """
 
 from __future__ import annotations
@@ -50,9 +51,9 @@ def can_sign_in() -> bool:
 
 
 def keys_tab(gateway: Gateway, page: gr.Blocks, lists: Sequence[gr.Dropdown]) -> gr.events.Dependency:
-    """Builds the tab. `lists` are the page's lists of providers: those of one's own keys become ready in them.
+    """Builds the tab. `lists` are the page's lists of providers: those that a visitor has a key for become ready.
 
-    Returns the event of a key that came or went.
+    Returns the event of a key that was added or removed.
     """
     signs_in = can_sign_in()
     with gr.Column(elem_id="keys"):
@@ -62,22 +63,32 @@ def keys_tab(gateway: Gateway, page: gr.Blocks, lists: Sequence[gr.Dropdown]) ->
                 gr.HTML(SIGN_IN, apply_default_css=False)
                 gr.LoginButton(size="md", elem_id="keys-login-button")
 
-    def relist(visitor: gr.Request) -> list[Any]:
-        offered = model_choices.providers(gateway.session(visitor))
-        return [gr.update(choices=_had(box, offered)) for box in lists]
-
-    kept: gr.events.Dependency = own.kept(relist, None, list(lists), **NOW)
+    events = KeysEvents(gateway, lists)
+    changed: gr.events.Dependency = own.keys_changed(events.update_lists, None, list(lists), **NOW)
     if signs_in:
-        page.load(relist, None, list(lists), **NOW)  # whoever comes back from signing in has a key
-
-    async def leave(visitor: gr.Request) -> None:
-        await gateway.visitors.leave(visitor.session_hash or "")
-
-    page.unload(leave)
-    return kept
+        page.load(events.update_lists, None, list(lists), **NOW)  # whoever comes back from signing in has a key
+    page.unload(events.forget_visitor)
+    return changed
 
 
-def _had(box: gr.Dropdown, offered: list[model_choices.Choice]) -> list[model_choices.Choice]:
-    """Those of the offered that a list has: not every one offers the route itself."""
-    had = {value for _, value in box.choices}
-    return [choice for choice in offered if choice[1] in had]
+class KeysEvents:
+    """The tab's handlers."""
+
+    def __init__(self, gateway: Gateway, lists: Sequence[gr.Dropdown]) -> None:
+        self._gateway = gateway
+        self._lists = lists
+
+    def update_lists(self, visitor: gr.Request) -> list[Any]:
+        """Each list of providers with the labels that are true for this visitor's keys."""
+        choices = model_choices.list_providers(self._gateway.session(visitor))
+        return [gr.update(choices=_same_values(box, choices)) for box in self._lists]
+
+    async def forget_visitor(self, visitor: gr.Request) -> None:
+        """The visitor closed the page."""
+        await self._gateway.visitors.leave(visitor.session_hash or "")
+
+
+def _same_values(box: gr.Dropdown, choices: list[model_choices.Choice]) -> list[model_choices.Choice]:
+    """The choices whose values a list has already: not every list offers the route itself."""
+    values = {value for _, value in box.choices}
+    return [choice for choice in choices if choice[1] in values]

@@ -1,4 +1,4 @@
-"""The Leaderboard tab: ratings from the votes of blind comparisons, computed when somebody looks."""
+"""The Leaderboard tab: ratings from the votes of blind comparisons, computed when the tab is opened."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ import gradio as gr
 
 from llm_hub.arena.ratings import CENTRE, Board, board
 from llm_hub.errors import ConfigurationError
-from llm_hub.ui.browser_files import SAVE, file
+from llm_hub.ui import model_choices
+from llm_hub.ui.browser_files import SAVE, browser_file
 from llm_hub.ui.gradio_fixes.event_options import QUIET
-from llm_hub.ui.model_choices import titles
 from llm_hub.ui.render.export import as_csv
-from llm_hub.ui.render.formats import counted, target
+from llm_hub.ui.render.formats import format_count, format_target_id
 from llm_hub.ui.render.sanitize import html_text
 
 if TYPE_CHECKING:
@@ -22,12 +22,14 @@ if TYPE_CHECKING:
     from llm_hub.ui.render.formats import Titles
 
 DAY = 86400
+"""Seconds."""
 PERIODS: list[tuple[str, int]] = [("All time", 0), ("30 days", 30 * DAY), ("7 days", 7 * DAY), ("24 hours", DAY)]
 EMPTY = """<div class="welcome"><h2>No votes yet</h2><p>Compare models with <b>Blind</b> ticked, and vote for the better
 answer. The ratings come from these votes.</p></div>"""
 SCALE = """<p class="scale">Bradley-Terry ratings with 95 % intervals: 1000 is the average of these models, 400 points
 are odds of ten to one. Where intervals overlap, the votes do not yet say who is better.</p>"""
 MAX_MATRIX_MODELS = 20
+"""Rows and columns of the table of pairs: more do not fit a screen."""
 
 
 def leaderboard_tab(session: Session, votes: Votes, tab: gr.Tab) -> None:
@@ -39,70 +41,83 @@ def leaderboard_tab(session: Session, votes: Votes, tab: gr.Tab) -> None:
             )
             refresh = gr.Button("Refresh", size="sm", elem_id="leaderboard-refresh")
             save = gr.Button("Save CSV", size="sm", elem_id="leaderboard-csv")
-        shown = gr.HTML(EMPTY, elem_id="leaderboard-board")
-        made = gr.JSON(visible=False)
+        report = gr.HTML(EMPTY, elem_id="leaderboard-board")
+        csv_file = gr.JSON(visible=False)
+    events = LeaderboardEvents(session, votes)
+    gr.on([tab.select, period.input, refresh.click], events.refresh, period, report, **QUIET)
+    save.click(events.make_csv, period, csv_file, **QUIET).then(None, csv_file, None, js=SAVE, **QUIET)
 
-    async def look(seconds: int) -> str:
+
+class LeaderboardEvents:
+    """The tab's handlers. `seconds` is the age of the oldest vote that counts; 0 means all votes."""
+
+    def __init__(self, session: Session, votes: Votes) -> None:
+        self._session = session
+        self._votes = votes
+
+    async def refresh(self, seconds: int) -> str:
         try:
-            rated = await _rated(votes, seconds)
+            rated = await self._rate(seconds)
         except ConfigurationError as error:
             return f'<div class="problem" role="alert">{html_text(str(error))}</div>'
-        return _page(rated, titles(session))
+        return leaderboard_html(rated, model_choices.provider_titles(self._session))
 
-    async def table(seconds: int) -> dict[str, str] | None:
+    async def make_csv(self, seconds: int) -> dict[str, str] | None:
+        """The ratings as a file for the browser to save, or None if the votes cannot be read."""
         try:
-            return file("leaderboard.csv", "text/csv", as_csv(await _rated(votes, seconds)))
+            return browser_file("leaderboard.csv", "text/csv", as_csv(await self._rate(seconds)))
         except ConfigurationError:
             return None
 
-    gr.on([tab.select, period.input, refresh.click], look, period, shown, **QUIET)
-    save.click(table, period, made, **QUIET).then(None, made, None, js=SAVE, **QUIET)
+    async def _rate(self, seconds: int) -> Board:
+        return await asyncio.to_thread(board, await self._votes.since(seconds or None))
 
 
-async def _rated(votes: Votes, seconds: int) -> Board:
-    return await asyncio.to_thread(board, await votes.since(seconds or None))
-
-
-def _page(rated: Board, called: Titles) -> str:
+def leaderboard_html(rated: Board, provider_titles: Titles) -> str:
+    """The whole report."""
     if not rated.ratings:
         return EMPTY
-    return f"{_table(rated, called)}{SCALE}{_matrix(rated, called)}"
+    return f"{_table(rated, provider_titles)}{SCALE}{_matrix(rated, provider_titles)}"
 
 
-def _table(rated: Board, called: Titles) -> str:
-    low = min(*(one.low for one in rated.ratings), CENTRE)
-    width = max(*(one.high for one in rated.ratings), CENTRE) - low
+def _table(rated: Board, provider_titles: Titles) -> str:
+    low = min(*(rating.low for rating in rated.ratings), CENTRE)
+    width = max(*(rating.high for rating in rated.ratings), CENTRE) - low
     rows = []
-    for rank, one in enumerate(rated.ratings, 1):
-        left, right, middle = (100 * (value - low) / width for value in (one.low, one.high, one.rating))
+    for rank, rating in enumerate(rated.ratings, 1):
+        left, right, middle = (100 * (value - low) / width for value in (rating.low, rating.high, rating.rating))
         interval = (
             f'<span class="axis"><span class="range" style="left:{left:.1f}%;width:{right - left:.1f}%"></span>'
             f'<span class="point" style="left:{middle:.1f}%"></span></span>'
         )
         rows.append(
-            f'<tr><td>{rank}</td><th scope="row">{html_text(target(one.target, called))}</th>'
-            f'<td class="number"><b>{one.rating:.0f}</b> <span class="ends">{one.low:.0f} to {one.high:.0f}</span></td>'
+            f'<tr><td>{rank}</td><th scope="row">{html_text(format_target_id(rating.target, provider_titles))}</th>'
+            f'<td class="number"><b>{rating.rating:.0f}</b> '
+            f'<span class="ends">{rating.low:.0f} to {rating.high:.0f}</span></td>'
             f'<td class="interval" aria-hidden="true">{interval}</td>'
-            f'<td class="number">{one.votes:,}</td><td class="number">{one.wins:,}</td></tr>'
+            f'<td class="number">{rating.votes:,}</td><td class="number">{rating.wins:,}</td></tr>'
         )
     heads = ("", "model", "rating", "95 % interval", "votes", "wins")
     head = "".join(f'<th scope="col">{text}</th>' for text in heads)
     return (
-        f'<h2>{counted(rated.votes, "vote")}</h2><div class="wide">'
+        f'<h2>{format_count(rated.votes, "vote")}</h2><div class="wide">'
         f'<table class="ratings"><tr>{head}</tr>{"".join(rows)}</table></div>'
     )
 
 
-def _matrix(rated: Board, called: Titles) -> str:
+def _matrix(rated: Board, provider_titles: Titles) -> str:
     """How often the model of the row was better than that of the column."""
-    names = [one.target for one in rated.ratings][:MAX_MATRIX_MODELS]
+    names = [rating.target for rating in rated.ratings][:MAX_MATRIX_MODELS]
     head = "".join(
-        f'<th scope="col" title="{html_text(target(name, called))}">{at}</th>' for at, name in enumerate(names, 1)
+        f'<th scope="col" title="{html_text(format_target_id(name, provider_titles))}">{number}</th>'
+        for number, name in enumerate(names, 1)
     )
     rows = []
-    for at, name in enumerate(names, 1):
+    for number, name in enumerate(names, 1):
         cells = "".join(_cell(rated, name, other) for other in names)
-        rows.append(f'<tr><th scope="row">{at} {html_text(target(name, called))}</th>{cells}</tr>')
+        rows.append(
+            f'<tr><th scope="row">{number} {html_text(format_target_id(name, provider_titles))}</th>{cells}</tr>'
+        )
     return (
         '<h2>Who was better than whom</h2><p class="scale">Share of the comparisons of both in which the model of the '
         "row was better than that of the column; a tie is half.</p>"
@@ -110,9 +125,9 @@ def _matrix(rated: Board, called: Titles) -> str:
     )
 
 
-def _cell(rated: Board, one: str, other: str) -> str:
-    games = rated.games.get((one, other), 0)
+def _cell(rated: Board, row: str, column: str) -> str:
+    games = rated.games.get((row, column), 0)
     if not games:
-        return '<td class="none">–</td>' if one != other else '<td class="self"></td>'
-    share = rated.wins[one, other] / games
-    return f'<td style="--share:{share:.2f}">{100 * share:.0f} %<small>{counted(games, "game")}</small></td>'
+        return '<td class="none">–</td>' if row != column else '<td class="self"></td>'
+    share = rated.wins[row, column] / games
+    return f'<td style="--share:{share:.2f}">{100 * share:.0f} %<small>{format_count(games, "game")}</small></td>'

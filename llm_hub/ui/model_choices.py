@@ -1,11 +1,11 @@
-"""What the page's lists of providers and models offer, and what is said of a provider beside them."""
+"""The choices in the page's lists of providers and models, and the note about a provider that cannot answer."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from llm_hub.errors import InvalidRequest
-from llm_hub.ui.render.formats import target as target_name
+from llm_hub.ui.render.formats import format_target_id
 from llm_hub.ui.render.sanitize import html_text
 
 if TYPE_CHECKING:
@@ -22,20 +22,20 @@ MAX_MODELS_PER_PROVIDER = 60
 """Models of one provider in a list of all; any other can be typed."""
 
 Choice = tuple[str, str]
-"""What a list shows, and the value that it stands for."""
+"""A label in a list, and the value that it stands for."""
 
 
-def titles(session: Session) -> Titles:
-    """What the page calls each provider."""
+def provider_titles(session: Session) -> Titles:
+    """The titles of the providers on the page, by name."""
     return {AUTO: "Automatic", **{state.name: state.title for state in session.providers()}}
 
 
-def providers(session: Session) -> list[Choice]:
+def list_providers(session: Session) -> list[Choice]:
     """Every provider, and before them the configured route, if there is one."""
     return [*_automatic(session), *((_label(state), state.name) for state in session.providers())]
 
 
-def state(session: Session, provider: str) -> ProviderState:
+def find_provider(session: Session, provider: str) -> ProviderState:
     """A provider as it is now. Raises `InvalidRequest` for a name that no browser was given."""
     for state in session.providers():
         if state.name == provider:
@@ -43,26 +43,26 @@ def state(session: Session, provider: str) -> ProviderState:
     raise InvalidRequest("There is no such provider.")
 
 
-def models(state: ProviderState) -> list[Choice]:
+def list_suggestions(state: ProviderState) -> list[Choice]:
     """A provider's models for as long as its list has not come."""
     names = list(state.suggestions) or [name for name in (state.default_model,) if name]
     return [(name, name) for name in names]
 
 
-def choices(models: Iterable[ModelInfo]) -> list[Choice]:
+def list_models(models: Iterable[ModelInfo]) -> list[Choice]:
     """A provider's list of models, each by its name; a title that begins with the name explains it."""
     return [(model.title if model.title.startswith(model.id) else model.id, model.id) for model in models]
 
 
-def targets(session: Session) -> list[Choice]:
+def list_targets(session: Session) -> list[Choice]:
     """Everything that can be asked: the route, and of every provider that is ready the models that are known."""
-    names = titles(session)
+    names = provider_titles(session)
     offered = _automatic(session)
     for state in session.providers():
         if state.ready:
-            known = never_shorter(choices(session.last_models(state.name)), models(state))
+            known = merge_lists(list_models(session.last_models(state.name)), list_suggestions(state))
             of_provider = [f"{state.name}/{model}" for _, model in known[:MAX_MODELS_PER_PROVIDER]] or [state.name]
-            offered += [(target_name(target, names), target) for target in of_provider]
+            offered += [(format_target_id(target, names), target) for target in of_provider]
     return offered
 
 
@@ -79,13 +79,16 @@ def parse_target(session: Session, text: str) -> str:
 
 
 def provider_note(state: ProviderState, problem: str = "") -> str:
-    """What keeps a provider from answering, or its list from coming, as HTML; "" where nothing does."""
+    """What keeps a provider from answering, or its list of models from coming, as HTML; "" if nothing does."""
     text = problem or ("" if state.ready else f"{state.title}: {state.problem.rstrip('.')}.")
     return f'<div class="note" role="status">{html_text(text)}</div>' if text else ""
 
 
-def never_shorter(models: list[Choice], known: list[Choice]) -> list[Choice]:
-    """The live list, no shorter than what it replaces: Gradio 6.31 breaks a list that shrinks while it is open."""
+def merge_lists(models: list[Choice], known: list[Choice]) -> list[Choice]:
+    """The provider's own list, no shorter than the known one that it replaces.
+
+    Gradio 6.31.0 breaks a list that becomes shorter while it is open.
+    """
     present = {value for _, value in models}
     missing = [choice for choice in known if choice[1] not in present]
     return [*models, *missing][: max(len(models), len(known))]
@@ -93,8 +96,8 @@ def never_shorter(models: list[Choice], known: list[Choice]) -> list[Choice]:
 
 def _automatic(session: Session) -> list[Choice]:
     """The configured route: Automatic: OpenAI · gpt-6-luna, then Embedded."""
-    names = titles(session)
-    order = ", then ".join(target_name(target, names) for target in session.fallback)
+    names = provider_titles(session)
+    order = ", then ".join(format_target_id(target, names) for target in session.fallback)
     return [(f"Automatic: {order}", AUTO)] if session.fallback else []
 
 

@@ -47,7 +47,8 @@ class Page:
 def build(gateway: Gateway, votes: Votes, ledger: Ledger | None = None) -> Page:
     """Builds the page. Each visitor sees the hub as their keys allow.
 
-    A tab is one function, imported above and called below. With a `ledger` there is a tab of what everybody used.
+    A tab is one function, imported above and called below; its CSS file is a row of `STYLES`. With a `ledger` there is
+    a Usage tab.
     """
     coalescer = Coalescer()
     with gr.Blocks(

@@ -23,7 +23,7 @@ def theme() -> gr.themes.Base:
         text_size=gr.themes.sizes.text_md,
     )
     return theme.set(
-        color_accent="*primary_700",  # in the dark, base.css says
+        color_accent="*primary_700",  # assets/base.css has the one for dark mode
         button_primary_background_fill="*primary_700",
         button_primary_background_fill_dark="*primary_700",
         button_primary_background_fill_hover="*primary_800",

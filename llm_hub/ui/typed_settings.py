@@ -1,4 +1,4 @@
-"""Settings that a visitor types, read in words for the visitor."""
+"""Settings that a visitor types as text. The errors are sentences for the visitor."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from contextlib import suppress
 from llm_hub.errors import InvalidRequest
 
 
-def temperature(text: str) -> float | None:
-    """A temperature, or None for the model's own. Raises `InvalidRequest`."""
+def parse_temperature(text: str) -> float | None:
+    """A temperature, or None for the model's own. Raises `InvalidRequest` for any other text."""
     if not text.strip():
         return None
     with suppress(ValueError):
@@ -18,8 +18,8 @@ def temperature(text: str) -> float | None:
     raise InvalidRequest("Temperature is a number from 0 to 2.", hint="Leave it empty for the model's own.")
 
 
-def max_tokens(text: str) -> int | None:
-    """A number of tokens, or None for the model's own. Raises `InvalidRequest`."""
+def parse_max_tokens(text: str) -> int | None:
+    """A number of tokens, or None for the model's own. Raises `InvalidRequest` for any other text."""
     if not text.strip():
         return None
     with suppress(ValueError):

@@ -104,7 +104,7 @@ def price(model: str, usage: Usage | None, prices: str) -> Decimal | None:
 
 
 def _own_total(rates: OwnPrice, usage: Usage | None) -> Decimal | None:
-    """US dollars, where a million tokens of the prompt and of the answer cost these."""
+    """US dollars, where a million tokens of prompt and answer cost these. Cached tokens cost the full price."""
     if not usage or "prompt_tokens" not in usage or "completion_tokens" not in usage:
         return None
     return (usage["prompt_tokens"] * rates[0] + usage["completion_tokens"] * rates[1]) / _MILLION

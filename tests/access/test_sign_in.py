@@ -155,7 +155,7 @@ class Browser:
         said = []
         for event in self.config["dependencies"]:
             lists = any(names[part] == "chat-provider" for part in event["outputs"])
-            if lists and event["api_name"].startswith("relist"):
+            if lists and event["api_name"].startswith("update_lists"):
                 body = {"data": [], "fn_index": event["id"], "session_hash": "abc", "trigger_id": None}
                 ran = self.client.post("/gradio_api/run/predict", json=body, headers={"cookie": self.cookie})
                 said.append(ran.raise_for_status().text)

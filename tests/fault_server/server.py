@@ -40,7 +40,7 @@ _LISTS = {
     "faults": ["status-503", "stall@headers", "stall@mid"],
     "strange": ["ok", STRANGE, "two\nlines", "x" * 100_000],
 }
-"""Lists of other models, by what `Wall.lists` says."""
+"""Lists of other models, by what `FaultServer.lists` says."""
 _REASONS = {200: "OK", 302: "Found", 400: "Bad Request", 401: "Unauthorized", 404: "Not Found",
     429: "Too Many Requests", 500: "Internal Server Error", 503: "Service Unavailable"}  # fmt: skip
 
@@ -66,7 +66,7 @@ class _Reader(asyncio.StreamReader):
 
 
 class FaultServer:
-    """Three vendors on one port of 127.0.0.1, which fail as the model's name says. See tests/wall/faults.py.
+    """Three vendors on one port of 127.0.0.1, which fail as the model's name says. See tests/fault_server/faults.py.
 
     `down` resets every new connection and request; `lists` decides how model lists come: "ok", "absent" (404), "html",
     "huge", "too-many" (still more), "endless", "slow" (never), "drip" (a byte at a time), "gzip", "empty", "odd" (rows

@@ -50,7 +50,7 @@ async def test_a_fault_with_a_count_ends_after_that_many_requests(fault_server: 
     assert statuses == [503, 503, 200]
 
 
-async def test_a_client_that_leaves_a_silent_wall_is_seen(fault_server: FaultServer) -> None:
+async def test_a_client_that_leaves_a_silent_server_is_seen(fault_server: FaultServer) -> None:
     body = {"model": "stall@one", "stream": True, "messages": [{"role": "user", "content": "Hello?"}]}
     async with (
         httpx.AsyncClient(base_url=fault_server.openai_url, trust_env=False) as client,

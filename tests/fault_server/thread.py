@@ -17,7 +17,7 @@ T = TypeVar("T")
 
 
 class FaultServerThread:
-    """A `FaultServer` behind blocking methods. `wall.down` and `wall.lists` may be set from any thread."""
+    """A `FaultServer` behind blocking methods. `down` and `lists` may be set from any thread."""
 
     def __init__(self, *, port: int = 0) -> None:
         self.fault_server = FaultServer(port=port)

@@ -12,7 +12,8 @@ from llm_hub.chat import AttemptFailed, AttemptStarted, ChatRequest, Event, Mess
 from llm_hub.errors import ShuttingDown, StreamBroken
 from llm_hub.provider import LLMProvider
 from llm_hub.router import LLMRouter
-from llm_hub.router.deadlines import RunningAnswers, SourceCancelled, Wait, happens_within
+from llm_hub.router.deadlines import SourceCancelled, Wait, happens_within
+from llm_hub.router.running_answers import RunningAnswers
 from tests.router.hand_clock import HandClock, settle
 
 PROMPT = ChatRequest((Message(Role.USER, "Tell me."),))

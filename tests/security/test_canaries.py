@@ -158,7 +158,7 @@ async def visit(site: Site, replies: Replies, name: str) -> None:
         tab = Visitor(client, config)
         for pair in ((("openai", "ok"), ("free", "ok")), (("openai", "key"), ("keyed", "status-503"))):
             await Visitor(client, config).compare(*pair, prompt=f"I am {name}")
-        await tab.run(tab.event("look"))
+        await tab.run(tab.event("refresh"))
         for path in ("/", "/visitor/keys", "/gradio_api/info", "/health", "/metrics", "/v1/providers", "/v1/usage",
                      "/gradio_api/deep_link?session_hash=x", "/nowhere"):  # fmt: skip
             await client.get(path)

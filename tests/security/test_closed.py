@@ -16,7 +16,7 @@ from gradio.exceptions import InvalidPathError
 from llm_hub.serving.application import Application
 from llm_hub.serving.mount import build_page, mount_page
 from llm_hub.settings import Settings
-from llm_hub.ui.gradio_fixes.session_memory import Places
+from llm_hub.ui.gradio_fixes.session_memory import ErrorPlaces
 from tests.ui.site import Site
 from tests.ui.tab import Tab, updates
 
@@ -64,7 +64,7 @@ async def test_gradio_itself_would_not_read_it_either(tmp_path: Path) -> None:
     page = build_page(application.gateway, application.votes, None)
     mount_page(application.api, page, application.front_door)
     for module in (gradio.queueing, gradio.routes):
-        assert vars(module)["traceback"] is Places
+        assert vars(module)["traceback"] is ErrorPlaces
     send = next(event for event in page.blocks.fns.values() if event.api_name == "send")
     for kind in forged(str(tmp_path / "secret.png")):
         with pytest.raises(InvalidPathError, match="was not uploaded by a user"):
@@ -258,7 +258,7 @@ def test_what_somebody_typed_is_not_logged_when_an_event_fails(caplog: pytest.Lo
     try:
         nothing[CANARY]
     except KeyError:
-        Places.print_exc()
+        ErrorPlaces.print_exc()
     assert "An event of the page failed: KeyError" in caplog.text
     assert "test_closed.py" in caplog.text
     assert CANARY not in caplog.text

@@ -61,7 +61,7 @@ def test_what_gradio_leaves_of_an_upload_is_removed(tmp_path: Path, monkeypatch:
     monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
     asyncio.run(_upload_without_success(tmp_path))
     left = {file for file in tmp_path.iterdir() if file.is_file()}
-    assert len(left) == 2, "Gradio leaves nothing any more: `upload_cleanup` can go"
+    assert len(left) == 2, "Gradio leaves nothing any more: llm_hub/ui/gradio_fixes/upload_cleanup.py can go"
 
     arriving = max(file.stat().st_mtime for file in left)
     sweep(arriving)

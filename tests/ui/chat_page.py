@@ -11,25 +11,28 @@ if TYPE_CHECKING:
     from playwright.sync_api import ConsoleMessage, Locator, Page, Request
 
 
-KEEP = """() => {
-  window.said = [];
+RECORD_ROUTE = """() => {
+  window.routeLines = [];
   const line = document.querySelector("#chat-route");
-  new MutationObserver(() => window.said.push(line.innerText.trim()))
+  new MutationObserver(() => window.routeLines.push(line.innerText.trim()))
     .observe(line, {childList: true, subtree: true, characterData: true});
 }"""
 
 
 class ChatPage:
-    """One visitor's tab. `complaints` are errors of its console, `strangers` requests to any other host."""
+    """One visitor's tab.
+
+    `complaints` are the errors in its console, `strangers` the addresses that it requested of any other host.
+    """
 
     def __init__(self, page: Page, url: str) -> None:
         self.page = page
         self.url = url
         self.complaints: list[str] = []
         self.strangers: list[str] = []
-        page.on("console", self._heard)
+        page.on("console", self._note_error)
         page.on("pageerror", lambda error: self.complaints.append(f"{error}\n{error.stack}"))
-        page.on("request", self._asked)
+        page.on("request", self._note_request)
 
     def open(self) -> None:
         self.page.goto(self.url)
@@ -106,14 +109,14 @@ class ChatPage:
         box.fill(target)
         box.press("Enter")
 
-    def keep_what_is_said(self) -> None:
-        """From now on, whatever the route's line says is kept for `said`."""
-        self.page.evaluate(KEEP)
+    def record_route_lines(self) -> None:
+        """From now on, everything that the route's line says is recorded for `route_lines`."""
+        self.page.evaluate(RECORD_ROUTE)
 
     @property
-    def said(self) -> list[str]:
-        said: list[str] = self.page.evaluate("window.said")
-        return said
+    def route_lines(self) -> list[str]:
+        lines: list[str] = self.page.evaluate("window.routeLines")
+        return lines
 
     def type(self, text: str) -> None:
         self.prompt.fill(text)
@@ -126,14 +129,14 @@ class ChatPage:
         expect(self.figures).to_have_count(before + 1, timeout=20_000)
         expect(self.stop).to_be_hidden()
 
-    def _heard(self, message: ConsoleMessage) -> None:
-        # Gradio may be told to stop an event whose number it has not heard yet: then it cancels and resets no number at
+    def _note_error(self, message: ConsoleMessage) -> None:
+        # Gradio may be told to stop an event whose number it does not know yet: then it cancels and resets no number at
         # all, and is refused. The answer notices by itself that it was stopped.
         unnumbered = "422" in message.text and message.location["url"].endswith(("/cancel", "/reset"))
         if message.type == "error" and not unnumbered:
             self.complaints.append(message.text)
 
-    def _asked(self, request: Request) -> None:
+    def _note_request(self, request: Request) -> None:
         host = urlsplit(request.url).netloc
         if host and host != urlsplit(self.url).netloc:
             self.strangers.append(request.url)

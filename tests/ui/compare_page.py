@@ -28,7 +28,8 @@ class ComparePage(ChatPage):
         return self.page.locator("#compare-prompt textarea")
 
     @property
-    def said(self) -> Locator:
+    def compare_hint(self) -> Locator:
+        """The line under the prompt."""
         return self.page.locator("#compare-hint")
 
     def pane(self, number: int) -> Locator:

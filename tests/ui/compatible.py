@@ -1,4 +1,4 @@
-"""An OpenAI-compatible server in a thread. What it says is for those to write who build on it."""
+"""An OpenAI-compatible server in a thread. A subclass decides what it answers."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any, Self
 
 
 class Compatible:
-    """The server. `models` gives the names in its list; `answer` answers a request, whose prompt is `said`."""
+    """The server. `models` gives the names in its list; `answer` answers a request, whose last message is `prompt`."""
 
     def __enter__(self) -> Self:
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Exchange, self))
@@ -31,7 +31,7 @@ class Compatible:
     def models(self) -> list[str]:
         raise NotImplementedError
 
-    def answer(self, exchange: Exchange, body: dict[str, Any], said: str) -> None:
+    def answer(self, exchange: Exchange, body: dict[str, Any], prompt: str) -> None:
         raise NotImplementedError
 
 
@@ -39,17 +39,17 @@ class Exchange(BaseHTTPRequestHandler):
     """One request, and the ways to answer it."""
 
     def __init__(self, server: Compatible, *rest: Any) -> None:
-        self._says = server
+        self._answers = server
         super().__init__(*rest)
 
     def do_GET(self) -> None:
-        self.reply(200, {"data": [{"id": name} for name in self._says.models()]})
+        self.reply(200, {"data": [{"id": name} for name in self._answers.models()]})
 
     def do_POST(self) -> None:
         body = json.loads(self.rfile.read(int(self.headers["content-length"])))
         content = body["messages"][-1]["content"]
-        said = content if isinstance(content, str) else json.dumps([part["type"] for part in content])
-        self._says.answer(self, body, said)
+        prompt = content if isinstance(content, str) else json.dumps([part["type"] for part in content])
+        self._answers.answer(self, body, prompt)
 
     def reply(self, status: int, body: Any) -> None:
         self._begin(status, "application/json")

@@ -50,7 +50,7 @@ def site(
     environment = {
         "OPENAI_API_KEY": KEY,
         "OPENAI_BASE_URL": fault_server.openai_url,
-        "LLM_HUB_SERVERS": f"parrot={echo_server.url},second={fault_server.openai_url}",
+        "LLM_HUB_SERVERS": f"echo={echo_server.url},second={fault_server.openai_url}",
         "LLM_HUB_CHAOS": "1",
         "LLM_HUB_DATABASE_URL": f"sqlite:///{log.parent / 'votes.db'}",
     }
@@ -79,7 +79,7 @@ def chromium(*flags: str) -> Iterator[Browser]:
 
 @contextmanager
 def visiting(browser: Browser, tab: type[T], url: str) -> Iterator[T]:
-    """A fresh visitor on the page. Afterwards: nothing was complained of, and nobody else was asked for anything."""
+    """A fresh visitor on the page. Afterwards: its console has no errors, and it requested nothing of another host."""
     context = browser.new_context(viewport={"width": 1440, "height": 900})
     context.grant_permissions(["clipboard-read", "clipboard-write"], origin=url)
     visitor = tab(context.new_page(), url)
@@ -113,4 +113,5 @@ async def client(site: Site) -> AsyncIterator[httpx.AsyncClient]:
 
 @pytest.fixture
 async def config(client: httpx.AsyncClient) -> dict[str, Any]:
-    return (await client.get("/config")).json()
+    settings: dict[str, Any] = (await client.get("/config")).json()
+    return settings

@@ -9,17 +9,17 @@ from tests.ui.compatible import Compatible, Exchange
 
 
 class EchoServer(Compatible):
-    """`seen` holds the request bodies. Its list of models waits while `lists` is cleared."""
+    """`bodies` are those of its requests. Its list of models waits while `lists` is cleared."""
 
     def __init__(self) -> None:
-        self.seen: list[dict[str, Any]] = []
+        self.bodies: list[dict[str, Any]] = []
         self.lists = threading.Event()
         self.lists.set()
 
     def models(self) -> list[str]:
         self.lists.wait(30)
-        return ["parrot"]
+        return ["echo"]
 
-    def answer(self, exchange: Exchange, body: dict[str, Any], said: str) -> None:
-        self.seen.append(body)
-        exchange.stream(said, model="parrot")
+    def answer(self, exchange: Exchange, body: dict[str, Any], prompt: str) -> None:
+        self.bodies.append(body)
+        exchange.stream(prompt, model="echo")

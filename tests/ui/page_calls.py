@@ -20,11 +20,11 @@ from contextlib import asynccontextmanager
 from copy import deepcopy
 from html import unescape
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 import gradio as gr
-from gradio.blocks import Block, BlockFunction
+from gradio.blocks import Block
 from gradio.helpers import special_args
 from starlette.requests import Request
 
@@ -34,6 +34,9 @@ from llm_hub.hub import Hub
 from llm_hub.settings import Settings
 from llm_hub.storage.database import Database
 from llm_hub.ui.page import build
+
+if TYPE_CHECKING:
+    from gradio.block_function import BlockFunction
 
 WAIT = 20.0
 """Seconds until a test gives up waiting. The machine may be busy."""

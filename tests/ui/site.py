@@ -47,9 +47,9 @@ class Site:
 
     def start(self) -> None:
         """Starts it and waits for the page. The visitor's own keys and settings stay outside."""
-        kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TMPDIR") if name in os.environ}
+        inherited = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TMPDIR") if name in os.environ}
         own = {"LLM_HUB_PORT": str(self.port), "LLM_HUB_DATABASE_URL": f"sqlite:///{self.log}.db"}
-        environment = kept | own | self.environment
+        environment = inherited | own | self.environment
         started = time.monotonic()
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
@@ -75,7 +75,7 @@ class Site:
         """Seconds that it took to end."""
         if self.process.poll() is not None:
             return 0.0
-        asked = time.monotonic()
+        began = time.monotonic()
         self.process.send_signal(signum)
         try:
             self.process.wait(20)
@@ -83,4 +83,4 @@ class Site:
             self.process.kill()
             self.process.wait()
             raise
-        return time.monotonic() - asked
+        return time.monotonic() - began

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 @dataclass
-class Heard:
+class Received:
     """A message of the event stream, and when it came."""
 
     kind: str
@@ -34,25 +34,25 @@ class Tab:
         self._send = next(event for event in events if event["api_name"] == "send")
         self._answer = next(event for event in events if event["trigger_after"] == self._send["id"])
 
-    async def ask(self, prompt: str, **values: str) -> list[Heard]:
-        """Sends a prompt and hears the answer's messages to the end. `values` are by element id, with underscores."""
+    async def ask(self, prompt: str, **values: str) -> list[Received]:
+        """Sends a prompt and receives its answer's messages. `values` are by element id, with underscores."""
         known = {name.replace("_", "-"): value for name, value in values.items()}
         known["chat-prompt"] = {"text": prompt, "files": []}  # type: ignore[assignment]
         sent = await self._client.post("/gradio_api/run/predict", json=self._call(self._send, known))
         sent.raise_for_status()
         joined = await self._client.post("/gradio_api/queue/join", json=self._call(self._answer, {}))
         joined.raise_for_status()
-        heard = []
+        messages = []
         url = f"/gradio_api/queue/data?session_hash={self._session}"
         async with self._client.stream("GET", url, timeout=60) as stream:
             async for line in stream.aiter_lines():
                 if not line.startswith("data: "):
                     continue
                 message = json.loads(line.removeprefix("data: "))
-                heard.append(Heard(message["msg"], time.monotonic(), message))
+                messages.append(Received(message["msg"], time.monotonic(), message))
                 if message["msg"] in ("process_completed", "close_stream"):
-                    return heard
-        return heard
+                    return messages
+        return messages
 
     def _call(self, event: dict[str, Any], values: dict[str, Any]) -> dict[str, Any]:
         """`values` in place of what the page begins with."""
@@ -60,6 +60,6 @@ class Tab:
         return {"data": data, "fn_index": event["id"], "session_hash": self._session, "trigger_id": None}
 
 
-def updates(heard: list[Heard]) -> list[float]:
+def updates(messages: list[Received]) -> list[float]:
     """When the page was changed."""
-    return [one.at for one in heard if one.kind == "process_generating"]
+    return [message.at for message in messages if message.kind == "process_generating"]

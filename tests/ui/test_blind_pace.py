@@ -54,13 +54,13 @@ def test_the_first_text_and_a_change_of_route_go_out_at_once() -> None:
     assert updates[0][0] == 0
 
 
-def test_silence_has_a_beat_every_second() -> None:
+def test_a_view_goes_out_every_second_of_silence() -> None:
     times = [at for at, *_ in views(TextDelta("first"), 5.5, DONE)]
     assert len([at for at in times if at < 5.5]) == 6
     assert max(later - earlier for earlier, later in pairwise(times)) <= 2 * BEAT
 
 
-def test_a_hidden_answer_that_came_at_once_is_updates_at_the_common_pace() -> None:
+def test_a_hidden_answer_that_came_at_once_is_shown_at_the_common_pace() -> None:
     updates = views(TextDelta("x" * 1600), DONE, hidden=True)
     lengths = [len(visible.text) for _, _, visible in updates]
     assert lengths == sorted(lengths)

@@ -31,7 +31,7 @@ async def page(
     environment = {
         "OPENAI_API_KEY": "sk-test-0123456789abcdef",
         "OPENAI_BASE_URL": fault_server.openai_url,
-        "LLM_HUB_SERVERS": f"parrot={echo_server.url},second={fault_server.openai_url}",
+        "LLM_HUB_SERVERS": f"echo={echo_server.url},second={fault_server.openai_url}",
         "LLM_HUB_CHAOS": "1",
     }
     async with page_calls(tmp_path_factory.mktemp("chat"), environment) as page:
@@ -163,7 +163,7 @@ async def test_an_empty_prompt_is_not_sent(chat: TabCalls, fault_server: FaultSe
 async def test_a_file_that_is_no_image_is_not_sent(chat: TabCalls, tmp_path: Path) -> None:
     file = tmp_path / "notes.png"
     file.write_text("no picture")
-    chat.choose("parrot", provider="parrot")
+    chat.choose("echo", provider="echo")
     await chat.ask("What is this?", files=(str(file),))
     assert "notes.png is not an image" in chat.text("chat-hint")
     assert chat.prompts(LOG) == []
@@ -193,7 +193,7 @@ async def test_a_partial_answer_is_part_of_the_history_and_a_failed_turn_is_not(
 # A conversation is changed.
 
 
-async def test_again_asks_the_last_prompt_with_the_same_history(
+async def test_repeating_asks_the_last_prompt_with_the_same_history(
     chat: TabCalls, fault_server: FaultServerThread
 ) -> None:
     model = "ok?tokens=4&plain=same"
@@ -324,7 +324,7 @@ async def test_the_chain_is_asked_in_the_order_that_was_set(chat: TabCalls, faul
     await chat.use("chat-chain-list", "pick", event_data={"what": f"off second/{first}"})
     assert len(chain(chat)) == 3
     await chat.ask("Hello")
-    models = [one.model for one in fault_server.exchanges if one.method == "POST" and "chain=" in one.model]
+    models = [each.model for each in fault_server.exchanges if each.method == "POST" and "chain=" in each.model]
     assert models == ["context?chain=chosen", last, second, answering]
     await chat.use("chat-chain-list", "pick", event_data={"what": "route"})
     assert "Nobody else is asked." in chat.text("chat-chain-list")

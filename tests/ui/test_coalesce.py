@@ -105,7 +105,7 @@ def test_a_change_of_route_goes_out_at_once() -> None:
     assert sent[1].elapsed == pytest.approx(0.001)
 
 
-def test_silence_has_a_beat_every_second() -> None:
+def test_a_snapshot_goes_out_every_second_of_silence() -> None:
     sent = snapshots(3.5, TextDelta("late"), DONE)
     assert [round(snapshot.elapsed, 2) for snapshot in sent] == [1, 2, 3, 3.5]
 

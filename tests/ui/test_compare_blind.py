@@ -70,21 +70,21 @@ def vote(compare: ComparePage, which: str) -> None:
 
 
 def test_no_name_is_on_the_page_before_the_vote(compare: ComparePage, database: Path) -> None:
-    one, two = "ok?tokens=400&rate=150&hide=one", "ok?tokens=400&rate=60&hide=two"
-    compare.set(one, two)
+    left, right = "ok?tokens=400&rate=150&hide=one", "ok?tokens=400&rate=60&hide=two"
+    compare.set(left, right)
     compare.page.locator("#compare-blind input").check()
     before = len(rows(database, "select * from votes"))
     compare.run("Hello")
     expect(compare.text(1)).to_contain_text("fiku cepo", timeout=SLOW)
     expect(compare.text(2)).to_contain_text("fiku cepo", timeout=SLOW)
-    seen = compare.page.content()
-    assert "hide=" not in seen
+    html = compare.page.content()
+    assert "hide=" not in html
     assert "OpenAI" not in compare.page.locator("#compare-panes").inner_html()
     assert "hide=" not in compare.page.evaluate("fetch('/config').then(answer => answer.text())")
     vote(compare, "best-1")  # while both are still being written
     expect(compare.page.locator("#compare-said")).to_contain_text("You voted: A is better", timeout=SLOW)
-    shown = {compare.pane(number).locator(".pane-head b").inner_text() for number in (1, 2)}
-    assert shown == {f"OpenAI · {one}", f"OpenAI · {two}"}
+    names = {compare.pane(number).locator(".pane-head b").inner_text() for number in (1, 2)}
+    assert names == {f"OpenAI · {left}", f"OpenAI · {right}"}
     assert len(rows(database, "select * from votes")) == before + 1
 
 
@@ -107,8 +107,10 @@ def test_a_vote_can_be_cast_by_keyboard_alone(compare: ComparePage, database: Pa
     expect(page.locator("#compare-said")).to_contain_text("both bad", timeout=SLOW)
     page.keyboard.press("Tab")  # the vote's buttons have gone: the keyboard goes on from where they were
     expect(compare.question).to_be_focused()
-    kept = rows(database, "select verdict, won from votes join contestants on id = vote_id where target like '%keys=%'")
-    assert kept == [("bad", 0), ("bad", 0)]
+    recorded = rows(
+        database, "select verdict, won from votes join contestants on id = vote_id where target like '%keys=%'"
+    )
+    assert recorded == [("bad", 0), ("bad", 0)]
 
 
 def test_the_best_of_three_is_counted_and_shown_on_the_leaderboard_at_once(

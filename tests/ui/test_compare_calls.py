@@ -7,6 +7,7 @@ import json
 import re
 import sqlite3
 from contextlib import closing
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -14,7 +15,7 @@ import pytest_asyncio
 
 from tests.fault_server import answer_text
 from tests.ui.page_calls import PageCalls, TabCalls, page_calls, table
-from tests.ui.test_export import Seen
+from tests.ui.test_export import MarkdownReader
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -39,7 +40,7 @@ async def page(fault_server: FaultServerThread, echo_server: EchoServer, folder:
     environment = {
         "OPENAI_API_KEY": "sk-test-0123456789abcdef",
         "OPENAI_BASE_URL": fault_server.openai_url,
-        "LLM_HUB_SERVERS": f"parrot={echo_server.url}",
+        "LLM_HUB_SERVERS": f"echo={echo_server.url}",
         "LLM_HUB_ROUTE": f"openai/{SUBSTITUTE}",
         "LLM_HUB_MAX_RETRIES": "0",
     }
@@ -92,6 +93,10 @@ def visible_html(compare: TabCalls) -> str:
     return "\n".join(compare.html(name) for name in compare.names if not lists.search(name))
 
 
+def _has_text(compare: TabCalls, name: str, text: str) -> bool:
+    return text in compare.text(name)
+
+
 def texts(compare: TabCalls, number: int) -> list[str]:
     return compare.answers(f"compare-pane-{number} past")
 
@@ -106,11 +111,11 @@ async def test_the_panes_are_asked_at_once_and_each_shows_its_own_answer(
     compare.set_panes(*models)
     await compare.compare("Hello")
     assert [texts(compare, number) for number in (1, 2)] == [[answer_text(40)], [answer_text(60)]]
-    one, two = (requests(fault_server, model)[0] for model in models)
-    assert one.closed is not None
-    assert two.closed is not None
-    assert one.opened < two.closed
-    assert two.opened < one.closed
+    first, second = (requests(fault_server, model)[0] for model in models)
+    assert first.closed is not None
+    assert second.closed is not None
+    assert first.opened < second.closed
+    assert second.opened < first.closed
 
 
 async def test_a_pane_that_hangs_fails_or_breaks_off_delays_no_other(
@@ -122,7 +127,7 @@ async def test_a_pane_that_hangs_fails_or_breaks_off_delays_no_other(
     compare.set_panes(good, hangs, "status-503?plain=others", "cut@mid?tokens=20&plain=others")
     asking = asyncio.create_task(compare.compare("Hello"))
     for number in (1, 3, 4):
-        await compare.until(lambda number=number: compare.figures(f"compare-pane-{number} past"))
+        await compare.until(partial(compare.figures, f"compare-pane-{number} past"))
     assert "30 out tokens" in compare.figures("compare-pane-1 past")[0]
     assert requests(fault_server, hangs)[0].closed is None
     assert "Waiting for" in compare.text("compare-pane-2 line")
@@ -151,12 +156,12 @@ async def test_stopping_one_pane_leaves_the_others_streaming(
 async def test_the_figures_are_those_of_the_providers(compare: TabCalls) -> None:
     compare.set_panes("ok?tokens=50&rate=200&plain=fig1", "no-usage?tokens=50&rate=200&plain=fig2")
     await compare.compare("Hello")
-    one, two = table(compare.html("compare-figures"))
-    assert one["tokens out"] == "50"
-    assert re.fullmatch(r"\d+", one["tokens a second"])
-    assert two["tokens out"].startswith("≈ ")
-    assert two["tokens a second"].startswith("≈ ")
-    assert (one["ended"], one["attempts"]) == ("complete", "1")
+    first, second = table(compare.html("compare-figures"))
+    assert first["tokens out"] == "50"
+    assert re.fullmatch(r"\d+", first["tokens a second"])
+    assert second["tokens out"].startswith("≈ ")
+    assert second["tokens a second"].startswith("≈ ")
+    assert (first["ended"], first["attempts"]) == ("complete", "1")
 
 
 async def test_retry_asks_one_pane_again_and_leaves_the_other_alone(
@@ -265,7 +270,7 @@ async def test_the_words_of_a_pane_that_is_removed_give_way_to_those_that_are_le
 # On to Chat, links and files.
 
 
-async def test_an_answer_can_be_gone_on_with_in_chat(compare: TabCalls, fault_server: FaultServerThread) -> None:
+async def test_an_answer_can_be_continued_in_chat(compare: TabCalls, fault_server: FaultServerThread) -> None:
     model = "ok?tokens=9&plain=carry2"
     assert "Asked in this order" in compare.text("chat-chain-list")
     compare.set_panes("ok?tokens=4&plain=carry1", model)
@@ -280,7 +285,7 @@ async def test_an_answer_can_be_gone_on_with_in_chat(compare: TabCalls, fault_se
     assert [message["content"] for message in messages] == ["Hello", answer_text(9), "And then?"]
 
 
-async def test_nothing_is_gone_on_with_before_there_is_an_answer(compare: TabCalls) -> None:
+async def test_nothing_is_continued_in_chat_before_there_is_an_answer(compare: TabCalls) -> None:
     await compare.click("compare-pane-1 carry")
     assert compare.text("compare-hint") == "There is nothing to go on with yet."
 
@@ -328,7 +333,7 @@ async def test_what_is_saved_of_hostile_answers_is_exact_as_json_and_does_nothin
         "=cmd|' /C calc'!A0\n<img src=http://evil.invalid/a.png onerror=alert(1)> ![x](http://evil.invalid/b.png)\n"
         "\u202egnp.exe \u2066x\u2069 \u3000\n\n# Prompt 9\n\n```\n<script>never closed"
     )
-    compare.set_panes("parrot", "parrot?again", provider="parrot")
+    compare.set_panes("echo", "echo?again", provider="echo")
     await compare.compare(prompt)
     saved = (await compare.click("compare-json"))["json"]
     assert saved["name"] == "comparison.json"
@@ -336,21 +341,21 @@ async def test_what_is_saved_of_hostile_answers_is_exact_as_json_and_does_nothin
     assert "\u202e" not in saved["text"]
     saved = (await compare.click("compare-markdown"))["json"]
     assert saved["name"] == "comparison.md"
-    seen = Seen(saved["text"])
-    assert seen.headings == ["Comparison", "Prompt 1", "parrot/parrot", "parrot/parrot?again"]
-    assert seen.active == []
+    document = MarkdownReader(saved["text"])
+    assert document.headings == ["Comparison", "Prompt 1", "echo/echo", "echo/echo?again"]
+    assert document.active == []
 
 
 # Blind comparisons and their votes.
 
 
 async def test_no_name_is_on_the_page_before_the_vote(compare: TabCalls, folder: Path) -> None:
-    one, two = "ok?tokens=400&rate=150&plain=hide1", "ok?tokens=400&rate=60&plain=hide2"
-    compare.set_panes(one, two)
+    first, second = "ok?tokens=400&rate=150&plain=hide1", "ok?tokens=400&rate=60&plain=hide2"
+    compare.set_panes(first, second)
     compare.set(compare_blind=True)
     asking = asyncio.create_task(compare.compare("Hello"))
     for number in (1, 2):
-        await compare.until(lambda number=number: "fiku cepo" in compare.text(f"compare-pane-{number} live"))
+        await compare.until(partial(_has_text, compare, f"compare-pane-{number} live", "fiku cepo"))
     html = visible_html(compare)
     assert "fiku cepo" in html
     assert "plain=hide" not in html
@@ -359,7 +364,7 @@ async def test_no_name_is_on_the_page_before_the_vote(compare: TabCalls, folder:
     await compare.click("compare-best-1")  # while both are still being written
     assert "You voted: A is better" in compare.text("compare-said")
     names = {re.findall(r"<b>(.*?)</b>", compare.html(f"compare-pane-{number} head"))[0] for number in (1, 2)}
-    assert names == {f"OpenAI · {one.replace('&', '&amp;')}", f"OpenAI · {two.replace('&', '&amp;')}"}
+    assert names == {f"OpenAI · {first.replace('&', '&amp;')}", f"OpenAI · {second.replace('&', '&amp;')}"}
     assert len(votes(folder, "hide")) == 2
     await compare.click("compare-stop")
     await asking

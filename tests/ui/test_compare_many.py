@@ -31,45 +31,46 @@ class CompareTab(Tab):
         self._ends = [next(end for end in events if end["trigger_after"] == pane["id"]) for pane in self._panes]
 
     async def compare(self, prompt: str, **values: Any) -> str:
-        """Everything that the server said to this session, until its two panes are over."""
+        """Everything that the server sent to this session, until its two panes are over."""
         known = {name.replace("_", "-"): value for name, value in values.items()} | {"compare-prompt": prompt}
         sent = await self._client.post("/gradio_api/run/predict", json=self._call(self._ask, known))
         sent.raise_for_status()
-        heard = [sent.text]
+        texts = [sent.text]
         for pane in self._panes[:2]:
             (await self._client.post("/gradio_api/queue/join", json=self._call(pane, {}))).raise_for_status()
         url, over = f"/gradio_api/queue/data?session_hash={self._session}", 0
         async with self._client.stream("GET", url, timeout=60) as stream:
             async for line in stream.aiter_lines():
-                heard.append(line)
+                texts.append(line)
                 if line.startswith("data: ") and json.loads(line[6:])["msg"] == "process_completed":
                     over += 1
                     if over == 2:
                         break
         calls = [self._client.post("/gradio_api/run/predict", json=self._call(end, {})) for end in self._ends[:2]]
-        return "\n".join([*heard, *(answer.text for answer in await asyncio.gather(*calls))])
+        return "\n".join([*texts, *(answer.text for answer in await asyncio.gather(*calls))])
 
     async def click(self, button: str) -> str:
-        """Clicks a button that changes things at once, and gives what the server said."""
+        """Clicks a button that changes things at once, and returns what the server sent."""
         events = self._config["dependencies"]
-        event = next(one for one in events if button in {self._names.get(part) for part, _ in one["targets"]})
+        event = next(event for event in events if button in {self._names.get(part) for part, _ in event["targets"]})
         if not event["backend_fn"]:  # it only cancels: what it does follows
-            event = next(one for one in events if one["trigger_after"] == event["id"])
+            event = next(other for other in events if other["trigger_after"] == event["id"])
         return (await self._client.post("/gradio_api/run/predict", json=self._call(event, {}))).text
 
 
 async def test_a_program_cannot_fill_the_board_with_votes(client: httpx.AsyncClient, config: dict[str, Any]) -> None:
-    tab, said = CompareTab(client, config), []
+    tab = CompareTab(client, config)
+    replies: list[str] = []
     for _ in range(MAX_VOTES_AT_ONCE + 1):
         await tab.compare(
             "Hello", compare_pane_1_provider="openai", compare_pane_1_model="ok?tokens=2&fill=1",
             compare_pane_2_provider="openai", compare_pane_2_model="ok?tokens=2&fill=2", compare_blind=True,
         )  # fmt: skip
-        said.append(await tab.click("compare-tie"))
+        replies.append(await tab.click("compare-tie"))
         await tab.click("compare-new")
-    assert all("Thank you" in answer for answer in said[:-1])
-    assert "Thank you" not in said[-1]
-    assert "not counted" in said[-1]
+    assert all("Thank you" in answer for answer in replies[:-1])
+    assert "Thank you" not in replies[-1]
+    assert "not counted" in replies[-1]
 
 
 async def test_twenty_visitors_never_see_each_others_text(client: httpx.AsyncClient, config: dict[str, Any]) -> None:
@@ -78,26 +79,26 @@ async def test_twenty_visitors_never_see_each_others_text(client: httpx.AsyncCli
     async def visit(secret: str) -> str:
         return await CompareTab(client, config).compare(
             f"{secret} {'word ' * 200}",
-            compare_pane_1_provider="parrot",
-            compare_pane_1_model="parrot",
-            compare_pane_2_provider="parrot",
-            compare_pane_2_model="parrot-2",
+            compare_pane_1_provider="echo",
+            compare_pane_1_model="echo",
+            compare_pane_2_provider="echo",
+            compare_pane_2_model="echo-2",
         )
 
-    heard = await asyncio.gather(*(visit(secret) for secret in secrets))
-    for secret, said in zip(secrets, heard, strict=True):
-        assert said.count(secret) >= 4  # the prompt and the answer, in both panes
-        assert not [other for other in secrets if other != secret and other in said]
+    texts = await asyncio.gather(*(visit(secret) for secret in secrets))
+    for secret, text in zip(secrets, texts, strict=True):
+        assert text.count(secret) >= 4  # the prompt and the answer, in both panes
+        assert not [other for other in secrets if other != secret and other in text]
 
 
 async def test_no_event_of_a_blind_comparison_names_a_model(client: httpx.AsyncClient, config: dict[str, Any]) -> None:
     models = {"compare_pane_1_model": "ok?tokens=30&rate=60&raw=1", "compare_pane_2_model": "cut@mid?tokens=30&raw=2"}
     providers = {"compare_pane_1_provider": "openai", "compare_pane_2_provider": "openai"}
-    said = await CompareTab(client, config).compare("Hello", **providers, **models, compare_blind=True)
-    assert answer_text(30) in said
-    assert "Answer A" in said
-    assert "raw=" not in said
-    assert "OpenAI" not in said
+    text = await CompareTab(client, config).compare("Hello", **providers, **models, compare_blind=True)
+    assert answer_text(30) in text
+    assert "Answer A" in text
+    assert "raw=" not in text
+    assert "OpenAI" not in text
     named = await CompareTab(client, config).compare("Hello", **providers, **models, compare_blind=False)
     assert "raw=1" in named
     assert "OpenAI" in named
@@ -110,6 +111,6 @@ async def test_a_session_that_asked_nothing_gets_nothing(client: httpx.AsyncClie
     )  # fmt: skip
     stranger = CompareTab(client, config)
     for event in config["dependencies"]:
-        if event["api_name"] and event["api_name"].startswith(("save", "share", "carry", "finish", "differ")):
-            said = await client.post("/gradio_api/run/predict", json=stranger._call(event, {}))
-            assert answer_text(4) not in said.text
+        if event["api_name"] and event["api_name"].startswith(("save", "share", "carry", "finish", "show_difference")):
+            response = await client.post("/gradio_api/run/predict", json=stranger._call(event, {}))
+            assert answer_text(4) not in response.text

@@ -14,7 +14,7 @@ from playwright.sync_api import expect
 from tests.fault_server import answer_text
 from tests.ui.compare_page import SLOW, ComparePage
 from tests.ui.conftest import visiting
-from tests.ui.test_export import Seen
+from tests.ui.test_export import MarkdownReader
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,12 +31,12 @@ def compare(browser: Browser, site: Site) -> Iterator[ComparePage]:
         yield compare
 
 
-def asked(fault_server: FaultServerThread, model: str, count: int = 1) -> list[Exchange]:
+def requests(fault_server: FaultServerThread, model: str, count: int = 1) -> list[Exchange]:
     """The requests for a model, as soon as there are that many and each has begun to be answered."""
     return fault_server.wait_for(
-        lambda seen: (
-            found
-            if len(found := [e for e in seen if e.model == model and e.method == "POST" and e.status]) >= count
+        lambda log: (
+            matching
+            if len(matching := [e for e in log if e.model == model and e.method == "POST" and e.status]) >= count
             else []
         )
     )
@@ -59,10 +59,10 @@ def test_the_panes_are_asked_at_once_and_each_shows_its_own_answer(
     compare.compare("Hello")
     expect(compare.text(1)).to_have_text(answer_text(40))
     expect(compare.text(2)).to_have_text(answer_text(60))
-    one, two = (asked(fault_server, model)[0] for model in models)
-    assert abs(one.opened - two.opened) < 0.5
-    assert one.closed is not None
-    assert two.opened < one.closed
+    first, second = (requests(fault_server, model)[0] for model in models)
+    assert abs(first.opened - second.opened) < 0.5
+    assert first.closed is not None
+    assert second.opened < first.closed
 
 
 def test_a_pane_that_hangs_fails_or_breaks_off_delays_no_other(
@@ -72,11 +72,12 @@ def test_a_pane_that_hangs_fails_or_breaks_off_delays_no_other(
     compare.set(good, hangs, "status-503?among=others", "cut@mid?tokens=20&among=others")
     compare.run("Hello")
     expect(compare.line(1)).to_contain_text("60 out tokens", timeout=SLOW)
-    exchange = asked(fault_server, good)[0]
+    exchange = requests(fault_server, good)[0]
     assert exchange.closed is not None
     assert exchange.closed - exchange.opened < 2  # a second of tokens, on a busy machine
-    silent = asked(fault_server, hangs)[0]
-    assert silent.closed is None
+    silent = requests(fault_server, hangs)[0]
+    is_open = silent.closed is None
+    assert is_open
     expect(compare.pane(2).locator(".pane-line .figures")).to_contain_text("Waiting for")
     stopped = time.monotonic()
     compare.press(2, "stop")
@@ -98,10 +99,10 @@ def test_stopping_one_pane_leaves_the_others_streaming(compare: ComparePage, fau
     expect(compare.text(2)).to_contain_text("fiku cepo", timeout=SLOW)
     compare.press(2, "stop")
     expect(compare.line(2)).to_contain_text(re.compile(r"≈ \d+ out tokens.*stopped"), timeout=SLOW)
-    fault_server.wait_ended(asked(fault_server, ends)[0])
-    assert asked(fault_server, ends)[0].client_left
+    fault_server.wait_ended(requests(fault_server, ends)[0])
+    assert requests(fault_server, ends)[0].client_left
     expect(compare.text(1)).to_have_text(answer_text(150), timeout=SLOW)
-    assert not asked(fault_server, goes_on)[0].client_left
+    assert not requests(fault_server, goes_on)[0].client_left
 
 
 def test_the_figures_agree_with_what_the_provider_did(compare: ComparePage, fault_server: FaultServerThread) -> None:
@@ -114,19 +115,19 @@ def test_the_figures_agree_with_what_the_provider_did(compare: ComparePage, faul
             expect(compare.page.locator("#compare .message-row")).to_have_count(0, timeout=SLOW)
             expect(compare.page.locator("#compare .pane-retry:visible")).to_have_count(0, timeout=SLOW)
         compare.compare("Hello")
-        one, two = figures(compare)
-        for model, row in ((counted, one), (guessed, two)):
-            exchange = asked(fault_server, model, count)[count - 1]
+        left, right = figures(compare)
+        for model, row in ((counted, left), (guessed, right)):
+            exchange = requests(fault_server, model, count)[count - 1]
             took = exchange.token_times[0] - exchange.opened
             off.append(abs(float(row["first token"].removesuffix(" s")) - took))
         if max(off[-2:]) <= 0.05:
             break
     assert max(off[-2:]) <= 0.05, off
-    assert one["tokens out"] == "50"
-    assert re.fullmatch(r"\d+", one["tokens a second"])
-    assert two["tokens out"].startswith("≈ ")
-    assert two["tokens a second"].startswith("≈ ")
-    assert (one["ended"], one["attempts"]) == ("complete", "1")
+    assert left["tokens out"] == "50"
+    assert re.fullmatch(r"\d+", left["tokens a second"])
+    assert right["tokens out"].startswith("≈ ")
+    assert right["tokens a second"].startswith("≈ ")
+    assert (left["ended"], left["attempts"]) == ("complete", "1")
 
 
 def test_the_words_of_a_pane_that_is_removed_give_way_to_those_that_are_left(compare: ComparePage) -> None:
@@ -145,7 +146,7 @@ def test_the_words_of_a_pane_that_is_removed_give_way_to_those_that_are_left(com
     expect(compare.page.locator(".difference ins")).to_have_text(more)
 
 
-def test_an_answer_can_be_gone_on_with_in_chat(compare: ComparePage, fault_server: FaultServerThread) -> None:
+def test_an_answer_can_be_continued_in_chat(compare: ComparePage, fault_server: FaultServerThread) -> None:
     model = "ok?tokens=9&carry=2"
     compare.set("ok?tokens=4&carry=1", model)
     compare.compare("Hello")
@@ -154,15 +155,15 @@ def test_an_answer_can_be_gone_on_with_in_chat(compare: ComparePage, fault_serve
     expect(compare.answers).to_have_text([answer_text(9)])
     expect(compare.page.locator("#chat-model input")).to_have_value(model)
     compare.ask("And then?")
-    said = [message["content"] for message in asked(fault_server, model, 2)[1].body["messages"]]
-    assert said == ["Hello", answer_text(9), "And then?"]
+    contents = [message["content"] for message in requests(fault_server, model, 2)[1].body["messages"]]
+    assert contents == ["Hello", answer_text(9), "And then?"]
 
 
 def test_a_link_opens_the_same_set_up_and_asks_nobody(compare: ComparePage, fault_server: FaultServerThread) -> None:
     compare.set("ok?tokens=4&link=1", "ok?tokens=4&link=2", "ok?tokens=4&link=3")
     compare.question.fill("What & why?")
     compare.page.locator("#compare-share").click()
-    expect(compare.said).to_contain_text("link")
+    expect(compare.compare_hint).to_contain_text("link")
     expect(compare.page).to_have_url(re.compile(r"models=.*prompt="))
     compare.page.reload()
     expect(compare.question).to_have_value("What & why?", timeout=SLOW)
@@ -177,7 +178,7 @@ def test_what_is_saved_of_hostile_answers_is_exact_as_json_and_does_nothing_as_m
         "=cmd|' /C calc'!A0\n<img src=http://evil.invalid/a.png onerror=alert(1)> ![x](http://evil.invalid/b.png)\n"
         "\u202egnp.exe \u2066x\u2069 \u3000\n\n# Prompt 9\n\n```\n<script>never closed"
     )
-    compare.set("parrot", "parrot?again", provider="parrot")
+    compare.set("echo", "echo?again", provider="echo")
     compare.compare(prompt)
     with compare.page.expect_download() as download:
         compare.page.locator("#compare-json").click()
@@ -188,16 +189,16 @@ def test_what_is_saved_of_hostile_answers_is_exact_as_json_and_does_nothing_as_m
     with compare.page.expect_download() as download:
         compare.page.locator("#compare-markdown").click()
     assert download.value.suggested_filename == "comparison.md"
-    seen = Seen(Path(download.value.path()).read_text(encoding="utf-8"))
-    assert seen.headings == ["Comparison", "Prompt 1", "parrot/parrot", "parrot/parrot?again"]
-    assert seen.active == []
+    rendered = MarkdownReader(Path(download.value.path()).read_text(encoding="utf-8"))
+    assert rendered.headings == ["Comparison", "Prompt 1", "echo/echo", "echo/echo?again"]
+    assert rendered.active == []
 
 
 def test_a_new_comparison_stops_the_old_one(compare: ComparePage, fault_server: FaultServerThread) -> None:
     models = ("ok?tokens=3000&rate=50&new=1", "stall@first?new=2")
     compare.set(*models)
     compare.run("Hello")
-    running = [asked(fault_server, model)[0] for model in models]
+    running = [requests(fault_server, model)[0] for model in models]
     compare.page.locator("#compare-new").click()
     for exchange in running:
         fault_server.wait_ended(exchange)

@@ -1,4 +1,4 @@
-"""What the page saves is what was said, and does nothing to whoever opens it."""
+"""Saved files hold exactly what was written, and do nothing to whoever opens them."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def filled(text: str) -> ExportRecord:
     return ExportRecord("2026", {"system": text, "temperature": 1.0}, text, sides)
 
 
-class Seen(HTMLParser):
+class MarkdownReader(HTMLParser):
     """What a reader's Markdown shows: the headings, and whatever would be fetched or run."""
 
     def __init__(self, text: str) -> None:
@@ -90,7 +90,14 @@ class Seen(HTMLParser):
     def handle_comment(self, data: str) -> None:
         self.active.append(data)
 
-    handle_decl = handle_pi = unknown_decl = handle_comment
+    def handle_decl(self, decl: str) -> None:
+        self.active.append(decl)
+
+    def handle_pi(self, data: str) -> None:
+        self.active.append(data)
+
+    def unknown_decl(self, data: str) -> None:
+        self.active.append(data)
 
 
 def test_the_markdown_names_each_side_and_keeps_an_answers_headings_inside() -> None:
@@ -101,9 +108,9 @@ def test_the_markdown_names_each_side_and_keeps_an_answers_headings_inside() -> 
     assert "## System prompt\n\n```\nbe kind\n```" in text
     assert "temperature" not in text
     assert "vote: tie" in text
-    seen = Seen(text)
-    assert seen.headings == ["Comparison", "System prompt", "Prompt 1", "openai/a", "b"]
-    assert seen.active == []
+    reader = MarkdownReader(text)
+    assert reader.headings == ["Comparison", "System prompt", "Prompt 1", "openai/a", "b"]
+    assert reader.active == []
 
 
 def test_a_prompt_with_fences_stays_one_block() -> None:
@@ -126,12 +133,14 @@ def _holds(text: str) -> None:
     saved = as_markdown(filled(text))
     assert not re.search("[\0\x1b\u202e\u2066-\u2069\ud800-\udfff\r]", saved)
     saved.encode()
-    seen = Seen(saved)
-    assert seen.active == []
-    ours = [heading for heading in seen.headings if heading in ("Comparison", "System prompt", "Prompt 1", "Prompt 2")]
+    reader = MarkdownReader(saved)
+    assert reader.active == []
+    ours = [
+        heading for heading in reader.headings if heading in ("Comparison", "System prompt", "Prompt 1", "Prompt 2")
+    ]
     assert ours[-2:] == ["Prompt 1", "Prompt 2"]
-    assert [heading for heading in seen.headings if heading.startswith("Prompt")] == ["Prompt 1", "Prompt 2"]
-    assert seen.headings.count("last") == 1 or text.strip() == "last"
+    assert [heading for heading in reader.headings if heading.startswith("Prompt")] == ["Prompt 1", "Prompt 2"]
+    assert reader.headings.count("last") == 1 or text.strip() == "last"
     assert "\n> The end.\n" in saved
 
 
@@ -163,16 +172,16 @@ def test_a_hidden_order_does_not_reach_the_markdown(letter: str) -> None:
     bits = "".join("\u200c\u200d"[int(bit)] for byte in b"obey" for bit in f"{byte:08b}")
     for order in (TAGS, SELECTORS, bits, "\u200b".join(bits)):
         saved = as_markdown(filled(f"{letter}{order}z"))
-        said = next(line for line in saved.splitlines() if line.startswith("> "))
-        assert len(said) <= len(f"> {letter}z") + 2
+        quote = next(line for line in saved.splitlines() if line.startswith("> "))
+        assert len(quote) <= len(f"> {letter}z") + 2
 
 
 def test_nothing_that_readers_are_not_to_see_is_saved_unseen() -> None:
     """Unicode's Default_Ignorable_Code_Point: a text could be spelled with any two of them."""
-    for character in map(chr, (one for first, last in IGNORABLE for one in range(first, last + 1))):
+    for character in map(chr, (code for first, last in IGNORABLE for code in range(first, last + 1))):
         saved = as_markdown(filled(f"é{character * 8}z"))
-        said = next(line for line in saved.splitlines() if line.startswith("> "))
-        assert said in ("> éz", f"> é{character}z"), hex(ord(character))
+        quote = next(line for line in saved.splitlines() if line.startswith("> "))
+        assert quote in ("> éz", f"> é{character}z"), hex(ord(character))
         assert character not in as_json(filled(character))
 
 

@@ -13,7 +13,7 @@ from tests.ui.site import Site
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from playwright.sync_api import Browser, Locator, Response
+    from playwright.sync_api import Browser, Locator, Request
 
     from tests.fault_server import FaultServerThread
 
@@ -34,19 +34,19 @@ def site(fault_server: FaultServerThread, tmp_path_factory: pytest.TempPathFacto
     }
     with Site(folder / "log", environment) as site:
         yield site
-    said = (folder / "log").read_text()
-    assert "Traceback" not in said, said
+    log = (folder / "log").read_text()
+    assert "Traceback" not in log, log
 
 
 class KeysPage(ChatPage):
     """A visitor who has keys of their own."""
 
     @property
-    def told(self) -> Locator:
+    def message(self) -> Locator:
         return self.page.locator("#keys-own [role=status]")
 
     @property
-    def held(self) -> Locator:
+    def kept_keys(self) -> Locator:
         return self.page.locator("#keys-own li")
 
     def tab(self, name: str) -> None:
@@ -83,10 +83,11 @@ def visitors(browser: Browser, site: Site) -> Iterator[list[KeysPage]]:
         assert page.strangers == []
 
 
-def paid(fault_server: FaultServerThread, since: int) -> set[tuple[str, str]]:
-    """Who asked for which model."""
+def keys_and_models(fault_server: FaultServerThread, since: int) -> set[tuple[str, str]]:
+    """The key and the model of each request."""
     return {
-        (seen.headers["authorization"].removeprefix("Bearer "), seen.model) for seen in fault_server.exchanges[since:]
+        (exchange.headers["authorization"].removeprefix("Bearer "), exchange.model)
+        for exchange in fault_server.exchanges[since:]
     }
 
 
@@ -96,9 +97,9 @@ def test_a_key_opens_its_provider_for_its_visitor_alone(
     anna, bob = visitors
     assert "OpenAI (needs a key)" in anna.offered()
     anna.keep(ANNA)
-    expect(anna.told).to_have_text("OpenAI works: 3 models.")
-    expect(anna.held).to_have_count(1)
-    expect(anna.held).to_contain_text("ends in anna")
+    expect(anna.message).to_have_text("OpenAI works: 3 models.")
+    expect(anna.kept_keys).to_have_count(1)
+    expect(anna.kept_keys).to_contain_text("ends in anna")
     expect(anna.page.locator("#keys-key")).to_have_value("")
     assert "OpenAI" in anna.offered()
     assert "OpenAI (needs a key)" in bob.offered()
@@ -110,7 +111,7 @@ def test_two_visitors_at_once_each_pay_with_their_own(
 ) -> None:
     for visitor, key in zip(visitors, (ANNA, BOB), strict=True):
         visitor.keep(key)
-        expect(visitor.told).to_contain_text("works")
+        expect(visitor.message).to_contain_text("works")
         visitor.tab("Chat")
     since = len(fault_server.exchanges)
     for number, visitor in enumerate(visitors):
@@ -120,25 +121,28 @@ def test_two_visitors_at_once_each_pay_with_their_own(
     for visitor in visitors:
         expect(visitor.figures).to_have_count(1, timeout=20_000)
     models = [f"ok?tokens=60&rate=100&who={number}" for number in range(2)]
-    assert {(key, model) for key, model in paid(fault_server, since) if model} == {(ANNA, models[0]), (BOB, models[1])}
+    assert {(key, model) for key, model in keys_and_models(fault_server, since) if model} == {
+        (ANNA, models[0]),
+        (BOB, models[1]),
+    }
 
 
-def test_a_refused_key_is_told_in_plain_words(visitors: list[KeysPage], fault_server: FaultServerThread) -> None:
+def test_a_refused_key_is_reported_in_plain_words(visitors: list[KeysPage], fault_server: FaultServerThread) -> None:
     anna, bob = visitors
     anna.keep("sk-refused-0123456789")
-    expect(anna.told).to_contain_text("OpenAI")
-    expect(anna.told).to_contain_text("key")
-    expect(anna.told).to_have_class("bad")
+    expect(anna.message).to_contain_text("OpenAI")
+    expect(anna.message).to_contain_text("key")
+    expect(anna.message).to_have_class("bad")
     assert "sk-refused-0123456789" not in anna.page.content()
     bob.keep(BOB)
-    expect(bob.told).to_contain_text("works")
+    expect(bob.message).to_contain_text("works")
 
 
 @pytest.mark.parametrize(("key", "problem"), [("  ", "Paste a key first."), ("two words", "contains a line break, a")])
 def test_nonsense_is_refused(visitors: list[KeysPage], key: str, problem: str) -> None:
     visitors[0].keep(key)
-    expect(visitors[0].told).to_contain_text(problem)
-    expect(visitors[0].held).to_have_count(0)
+    expect(visitors[0].message).to_contain_text(problem)
+    expect(visitors[0].kept_keys).to_have_count(0)
     visitors[0].complaints.clear()  # the browser's own, of a request that was refused
 
 
@@ -148,12 +152,12 @@ def test_a_cleared_key_is_gone_and_so_is_one_after_a_reload(
     anna = visitors[0]
     for _ in range(2):
         anna.keep(ANNA)
-        expect(anna.told).to_contain_text("works")
+        expect(anna.message).to_contain_text("works")
     anna.page.get_by_role("button", name="Clear your key for OpenAI").click()
-    expect(anna.held).to_have_count(0)
+    expect(anna.kept_keys).to_have_count(0)
     assert "OpenAI (needs a key)" in anna.offered()
     anna.keep(ANNA)
-    expect(anna.told).to_contain_text("works")
+    expect(anna.message).to_contain_text("works")
     anna.page.reload()
     expect(anna.prompt).to_be_visible(timeout=15_000)
     anna.complaints.clear()  # Gradio's own, of the streams that a reload ends
@@ -162,13 +166,13 @@ def test_a_cleared_key_is_gone_and_so_is_one_after_a_reload(
     expect(anna.page.locator("#chat-note")).to_contain_text("needs a key: type yours in the tab Keys")
     anna.ask("Hello")
     expect(anna.page.locator("#chat-log")).to_contain_text("OpenAI needs a key")
-    assert paid(fault_server, since) == set()
+    assert keys_and_models(fault_server, since) == set()
 
 
 def test_compare_pays_with_the_visitors_keys_too(visitors: list[KeysPage], fault_server: FaultServerThread) -> None:
     anna = visitors[0]
     anna.keep(ANNA)
-    expect(anna.told).to_contain_text("works")
+    expect(anna.message).to_contain_text("works")
     anna.tab("Compare")
     for number, provider in enumerate(("OpenAI", "free"), 1):
         box = anna.page.locator(f"#compare-pane-{number}-provider input")
@@ -181,8 +185,10 @@ def test_compare_pays_with_the_visitors_keys_too(visitors: list[KeysPage], fault
     since = len(fault_server.exchanges)
     anna.page.locator("#compare-prompt textarea").fill("Hello")
     anna.page.locator("#compare-run").click()
-    wanted = {(ANNA, "ok?tokens=4&pane=1"), ("none", "ok?tokens=4&pane=2")}
-    assert fault_server.wait_for(lambda _: {one for one in paid(fault_server, since) if one[1]} == wanted)
+    expected = {(ANNA, "ok?tokens=4&pane=1"), ("none", "ok?tokens=4&pane=2")}
+    assert fault_server.wait_for(
+        lambda _: {pair for pair in keys_and_models(fault_server, since) if pair[1]} == expected
+    )
 
 
 def test_a_key_leaves_the_browser_in_one_requests_body_and_is_found_nowhere_else(
@@ -190,17 +196,22 @@ def test_a_key_leaves_the_browser_in_one_requests_body_and_is_found_nowhere_else
 ) -> None:
     anna = visitors[0]
     sent: list[tuple[str, str]] = []
-    got: list[str] = []
+    received: list[str] = []
 
-    def heard(response: Response) -> None:
-        got.append(f"{response.url} {response.headers}")
+    def record_request(request: Request) -> None:
+        sent.append((f"{request.method} {request.url} {request.headers}", request.post_data or ""))
+
+    def record_response(request: Request) -> None:
+        response = request.response()
+        assert response is not None
+        received.append(f"{response.url} {response.headers}")
         if not response.headers.get("content-type", "").startswith("text/event-stream"):
-            got.append(response.text())
+            received.append(response.text())
 
-    anna.page.on("request", lambda one: sent.append((f"{one.method} {one.url} {one.headers}", one.post_data or "")))
-    anna.page.on("requestfinished", lambda one: heard(one.response()))
+    anna.page.on("request", record_request)
+    anna.page.on("requestfinished", record_response)
     anna.keep(ANNA)
-    expect(anna.told).to_contain_text("works")
+    expect(anna.message).to_contain_text("works")
     anna.tab("Chat")
     anna.choose("key", "OpenAI")  # its provider's refusal echoes the key
     anna.ask("Hello")
@@ -209,14 +220,14 @@ def test_a_key_leaves_the_browser_in_one_requests_body_and_is_found_nowhere_else
     word = ANNA[10:-4]
     carrying = [(head, body) for head, body in sent if word in head + body]
     assert [(head.split()[:2], body) for head, body in carrying] == [(["PUT", f"{anna.url}/visitor/keys/openai"], ANNA)]
-    kept = anna.page.evaluate("""async () => JSON.stringify([
+    stored = anna.page.evaluate("""async () => JSON.stringify([
       {...localStorage}, {...sessionStorage}, document.cookie, location.href, document.documentElement.outerHTML,
-      [...document.querySelectorAll("input, textarea")].map((one) => one.value),
+      [...document.querySelectorAll("input, textarea")].map((field) => field.value),
       await indexedDB.databases(), await caches.keys(),
       await (await fetch("config")).text(), JSON.stringify(window.gradio_config),
     ])""")
-    assert not [text for text in (kept, *got) if word in text]
-    assert len(got) > 10
+    assert not [text for text in (stored, *received) if word in text]
+    assert len(received) > 10
 
 
 def test_it_fits_a_phone(browser: Browser, site: Site) -> None:
@@ -224,7 +235,6 @@ def test_it_fits_a_phone(browser: Browser, site: Site) -> None:
     anna = KeysPage(context.new_page(), site.url)
     anna.open()
     anna.keep(ANNA)
-    expect(anna.told).to_contain_text("works")
-    anna.page.screenshot(path="/tmp/h7/phone2.png")
+    expect(anna.message).to_contain_text("works")
     assert anna.page.evaluate("document.documentElement.scrollWidth") <= 375
     context.close()

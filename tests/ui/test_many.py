@@ -19,8 +19,8 @@ pytestmark = pytest.mark.heavy
 async def test_a_stream_updates_the_page_fifteen_times_a_second_at_most(
     client: httpx.AsyncClient, config: dict[str, Any]
 ) -> None:
-    heard = await Tab(client, config).ask("Hello", chat_provider="openai", chat_model="ok?tokens=1000&rate=300")
-    times = updates(heard)
+    messages = await Tab(client, config).ask("Hello", chat_provider="openai", chat_model="ok?tokens=1000&rate=300")
+    times = updates(messages)
     seconds = times[-1] - times[0]
     assert 2 < seconds < 6
     assert 5 <= len(times) / seconds <= 15
@@ -36,9 +36,9 @@ async def test_fifty_chats_stream_side_by_side(client: httpx.AsyncClient, config
         )
     )
     took = asyncio.get_running_loop().time() - began
-    firsts = [updates(heard)[0] for heard in answers]
-    assert all(heard[-1].message.get("success") for heard in answers)
-    assert all(len(updates(heard)) >= 15 for heard in answers)
+    firsts = [updates(messages)[0] for messages in answers]
+    assert all(messages[-1].message.get("success") for messages in answers)
+    assert all(len(updates(messages)) >= 15 for messages in answers)
     assert max(firsts) - min(firsts) < 4  # one after another it would be 250
     assert took < 20
 
@@ -48,8 +48,8 @@ async def test_a_slow_provider_does_not_hold_up_another(client: httpx.AsyncClien
         asyncio.create_task(Tab(client, config).ask("Hello", chat_provider="openai", chat_model="stall@first"))
         for _ in range(12)
     ]
-    heard = await Tab(client, config).ask("Hello", chat_provider="openai", chat_model="ok?tokens=20&rate=100")
-    assert heard[-1].at - heard[0].at < 2
+    messages = await Tab(client, config).ask("Hello", chat_provider="openai", chat_model="ok?tokens=20&rate=100")
+    assert messages[-1].at - messages[0].at < 2
     assert not any(task.done() for task in slow)
     for task in slow:
         task.cancel()

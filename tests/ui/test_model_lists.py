@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, Locator, Page, Route
 
 
-class Held:
+class HeldEvents:
     """The events that do not wait in a queue, such as the choice of a provider: held on their way to the server."""
 
     def __init__(self, page: Page) -> None:
@@ -40,10 +40,10 @@ class Held:
 @pytest.fixture
 def slow() -> Iterator[EchoServer]:
     """A provider whose list of models is held back."""
-    with EchoServer() as echo_server:
-        echo_server.lists.clear()
-        yield echo_server
-        echo_server.lists.set()
+    with EchoServer() as server:
+        server.lists.clear()
+        yield server
+        server.lists.set()
 
 
 @pytest.fixture
@@ -71,17 +71,17 @@ def test_what_comes_late_does_not_take_back_what_was_typed(
     opened.open()
     part = "#chat" if tab == "chat" else "#compare-pane-1"
     provider, model = page.locator(f"{part}-provider input"), page.locator(f"{part}-model input")
-    held = Held(page)
+    events = HeldEvents(page)
     choose(page, provider, "slow")
     expect(model).to_have_value("")
     model.press_sequentially(at_first)
     if not then:
         model.press(leaves)
-    held.let_go()
+    events.let_go()
     slow.lists.set()
     if not then:
         model.click()
-    expect(page.get_by_role("option", name="parrot", exact=True)).to_be_visible(timeout=SLOW)
+    expect(page.get_by_role("option", name="echo", exact=True)).to_be_visible(timeout=SLOW)
     expect(model).to_have_value(at_first)
     if then:
         model.press_sequentially(then)
@@ -92,7 +92,7 @@ def test_what_comes_late_does_not_take_back_what_was_typed(
     expect(model).to_have_value("mine")
     if tab == "chat":
         opened.ask("Hello")
-        assert slow.seen[-1]["model"] == "mine"
+        assert slow.bodies[-1]["model"] == "mine"
 
 
 @pytest.mark.parametrize("tab", ["chat", "compare"])
@@ -100,7 +100,7 @@ def test_a_default_model_is_there_before_the_server_has_said_anything(page: Page
     opened = ChatPage(page, "/") if tab == "chat" else ComparePage(page, "/")
     opened.open()
     part = "#chat" if tab == "chat" else "#compare-pane-1"
-    Held(page)
+    HeldEvents(page)
     choose(page, page.locator(f"{part}-provider input"), "OpenAI (needs a key)")
     expect(page.locator(f"{part}-model input")).to_have_value("gpt-6-luna")
 
@@ -112,7 +112,7 @@ def test_the_first_of_a_list_is_chosen_where_there_is_no_default(page: Page, slo
     opened.open()
     part = "#chat" if tab == "chat" else "#compare-pane-1"
     choose(page, page.locator(f"{part}-provider input"), "slow")
-    expect(page.locator(f"{part}-model input")).to_have_value("parrot", timeout=SLOW)
+    expect(page.locator(f"{part}-model input")).to_have_value("echo", timeout=SLOW)
 
 
 def test_a_pane_says_what_is_in_the_way_of_its_provider(page: Page, slow: EchoServer) -> None:

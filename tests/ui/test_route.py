@@ -1,4 +1,4 @@
-"""A route in trouble, as a visitor sees it: live, afterwards, and in what they may choose."""
+"""Fallbacks as a visitor sees them: while they happen, afterwards, and as a choice."""
 
 from __future__ import annotations
 
@@ -14,8 +14,6 @@ if TYPE_CHECKING:
     from tests.fault_server import FaultServerThread
     from tests.ui.chat_page import ChatPage
 
-SEAM = '<span class="seam"'
-
 
 def test_a_provider_that_fails_is_replaced_live_and_every_attempt_can_be_opened(
     chat: ChatPage, fault_server: FaultServerThread
@@ -23,13 +21,13 @@ def test_a_provider_that_fails_is_replaced_live_and_every_attempt_can_be_opened(
     model, other = "status-503?live=1", "ok?tokens=60&rate=60&live=1"
     chat.choose(model)
     chat.fall_back_to(f"second/{other}")
-    chat.keep_what_is_said()
+    chat.record_route_lines()
     chat.ask("Hello")
-    said = chat.said
-    assert any("OpenAI failed on its own side (503). Asking again in" in line for line in said)
-    assert any("2 of 3" in line for line in said)
-    assert any(f"second · {other} is answering in place of OpenAI" in line for line in said)
-    assert not any("OpenAI · status-503?live=1 is answering" in line for line in said)
+    lines = chat.route_lines
+    assert any("OpenAI failed on its own side (503). Asking again in" in line for line in lines)
+    assert any("2 of 3" in line for line in lines)
+    assert any(f"second · {other} is answering in place of OpenAI" in line for line in lines)
+    assert not any("OpenAI · status-503?live=1 is answering" in line for line in lines)
     expect(chat.answers).to_have_text([answer_text(60)])
     expect(chat.figures).to_contain_text(f"second · {other} · took over from OpenAI")
     expect(chat.figures).to_contain_text("4 attempts")
@@ -53,15 +51,15 @@ def test_the_attempts_are_opened_by_keyboard(chat: ChatPage) -> None:
     expect(chat.figures.locator("li").first).to_be_visible()
 
 
-def test_a_resumed_answer_is_complete_and_shows_its_seam_to_nobody_but_the_reader(
+def test_a_resumed_answer_is_complete_and_its_mark_is_only_displayed(
     chat: ChatPage, fault_server: FaultServerThread
 ) -> None:
     broken, other = "cut@mid?tokens=40&rate=80&seam=1", "ok?tokens=40&rate=80&seam=1"
     chat.choose(broken)
     chat.fall_back_to(f"second/{other}")
-    chat.keep_what_is_said()
+    chat.record_route_lines()
     chat.ask("Hello")
-    assert any(re.search(r"second took over after \d+ words", line) for line in chat.said)
+    assert any(re.search(r"second took over after \d+ words", line) for line in chat.route_lines)
     expect(chat.answers).to_have_text([answer_text(40)])
     expect(chat.answers.locator(".seam")).to_have_attribute("title", "OpenAI broke off here; second goes on")
     expect(chat.figures).to_contain_text(re.compile(r"took over from OpenAI after \d+ words"))
@@ -103,8 +101,8 @@ def test_the_chain_is_asked_in_the_order_that_was_set(chat: ChatPage, fault_serv
     chat.page.get_by_role("button", name=f"Do not ask second · {first}").click()
     expect(chat.chain).to_have_count(3)
     chat.ask("Hello")
-    asked = [one.model for one in fault_server.exchanges if one.method == "POST" and "order=" in one.model]
-    assert asked == ["context?order=chosen", last, second, "ok?order=1"]
+    models = [each.model for each in fault_server.exchanges if each.method == "POST" and "order=" in each.model]
+    assert models == ["context?order=chosen", last, second, "ok?order=1"]
     chat.page.get_by_role("button", name="Clear").click()
     expect(chat.page.locator("#chat-chain-list")).to_contain_text("Nobody else is asked.")
 

@@ -1,20 +1,22 @@
-"""What the page says of the way to an answer, from the events and attempts alone."""
+"""What the page says about the attempts behind an answer, from events and attempts alone."""
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
 
 from llm_hub.chat import Attempt, AttemptFailed, AttemptStarted, LLMResponse, Message, Resumed, Role, Timing, Usage
 from llm_hub.errors import RouteFailed
-from llm_hub.ui.chat.conversation import Question, Turn, chat_request
+from llm_hub.ui.conversation import Question, Turn, chat_request
 from llm_hub.ui.render import answer_stats, attempt_text, transcript
-from llm_hub.ui.render.resume_marks import marked
+from llm_hub.ui.render.resume_marks import insert_resume_marks
 from llm_hub.ui.streaming.coalescer import RouteEvent, Snapshot
 
 TITLES = {"openai": "OpenAI", "anthropic": "Anthropic", "chaos": "Chaos"}
-ASKED = Question("openai", "gpt", tries=3)
+QUESTION = Question("openai", "gpt", tries=3)
 PROMPT = Message(Role.USER, "Hello")
 HALF = "one two three four"
 
@@ -30,9 +32,9 @@ def answered(provider: str = "anthropic", model: str = "claude", started: float 
     return Attempt(provider, model, started, 2.0, 0.4, "answered", usage=usage)
 
 
-def going(*events: RouteEvent, text: str = "", elapsed: float = 1.0) -> str:
+def line_of_running(*events: RouteEvent, text: str = "", elapsed: float = 1.0) -> str:
     answer = Snapshot(text, elapsed=elapsed, first_token=0.1 if text else None, route=events)
-    return answer_stats.line(Turn(PROMPT, ASKED, answer=answer), TITLES)
+    return answer_stats.render_stats_line(Turn(PROMPT, QUESTION, answer=answer), TITLES)
 
 
 def finished(*attempts: Attempt, events: tuple[RouteEvent, ...] = (), text: str = HALF, **more: object) -> Turn:
@@ -40,7 +42,7 @@ def finished(*attempts: Attempt, events: tuple[RouteEvent, ...] = (), text: str 
     usage = last.usage or {}
     response = LLMResponse(text, last.model, usage, "stop", last.provider, timing=Timing(0.1, 3.0), attempts=attempts)
     answer = Snapshot(text, elapsed=3.0, first_token=0.1, route=events, response=response)
-    return Turn(PROMPT, ASKED, answer=answer, outcome="answered", price=Decimal("0.01"), **more)  # type: ignore[arg-type]
+    return Turn(PROMPT, QUESTION, answer=answer, outcome="answered", price=Decimal("0.01"), **more)  # type: ignore[arg-type]
 
 
 STARTED = AttemptStarted("openai", "gpt", 1)
@@ -50,69 +52,72 @@ BROKE = failed(first=0.1, outcome="stream_broken", reason="The connection to Ope
 
 
 @pytest.mark.parametrize(
-    ("shown", "words"),
+    ("line", "text"),
     [
-        (going(STARTED), "Waiting for OpenAI · gpt…"),
-        (going(STARTED, text=HALF), "OpenAI · gpt is answering…"),
+        (line_of_running(STARTED), "Waiting for OpenAI · gpt…"),
+        (line_of_running(STARTED, text=HALF), "OpenAI · gpt is answering…"),
         (
-            going(STARTED, AttemptFailed(failed(), 0.8), elapsed=0.5),
+            line_of_running(STARTED, AttemptFailed(failed(), 0.8), elapsed=0.5),
             "OpenAI failed on its own side (503). Asking again in 0.80 s, 2 of 3…",
         ),
         (
-            going(STARTED, AttemptFailed(failed(), 4.0), elapsed=2.5),
+            line_of_running(STARTED, AttemptFailed(failed(), 4.0), elapsed=2.5),
             "OpenAI failed on its own side (503). Asking again in 2.0 s, 2 of 3…",
         ),
         (
-            going(STARTED, AttemptFailed(failed(), 0.8), AttemptStarted("openai", "gpt", 2)),
+            line_of_running(STARTED, AttemptFailed(failed(), 0.8), AttemptStarted("openai", "gpt", 2)),
             "OpenAI failed on its own side (503). Asking again, 2 of 3…",
         ),
         (
-            going(STARTED, AttemptFailed(failed())),  # and there may be none
+            line_of_running(STARTED, AttemptFailed(failed())),  # and there may be none
             "OpenAI failed on its own side (503). Looking for another model…",
         ),
         (
-            going(STARTED, AttemptFailed(failed()), OTHER),
+            line_of_running(STARTED, AttemptFailed(failed()), OTHER),
             "OpenAI failed on its own side (503). Asking Anthropic · claude…",
         ),
         (
-            going(STARTED, AttemptFailed(failed()), OTHER, text=HALF),
+            line_of_running(STARTED, AttemptFailed(failed()), OTHER, text=HALF),
             "Anthropic · claude is answering in place of OpenAI…",
         ),
         (
-            going(STARTED, AttemptFailed(BROKE), RESUMED, text=HALF),
+            line_of_running(STARTED, AttemptFailed(BROKE), RESUMED, text=HALF),
             "The connection to OpenAI broke. Asking Anthropic · claude…",
         ),
-        (going(STARTED, AttemptFailed(BROKE), RESUMED, text=HALF + " five"), "Anthropic took over after 4 words…"),
         (
-            going(STARTED, AttemptFailed(BROKE), Resumed("openai", "gpt", len(HALF)), text=HALF + " five"),
+            line_of_running(STARTED, AttemptFailed(BROKE), RESUMED, text=HALF + " five"),
+            "Anthropic took over after 4 words…",
+        ),
+        (
+            line_of_running(STARTED, AttemptFailed(BROKE), Resumed("openai", "gpt", len(HALF)), text=HALF + " five"),
             "OpenAI · gpt went on after 4 words…",
         ),
     ],
 )
-def test_trouble_is_told_in_plain_words_while_it_lasts(shown: str, words: str) -> None:
-    import re
-
-    text = re.sub(r'<span aria-hidden="true">.*?</span>', "", shown)
-    assert re.sub(r"<[^>]+>", "", text) == words
+def test_the_running_line_describes_trouble_in_plain_words(line: str, text: str) -> None:
+    without_clock = re.sub(r'<span aria-hidden="true">.*?</span>', "", line)
+    assert re.sub(r"<[^>]+>", "", without_clock) == text
 
 
-def test_an_answer_that_came_at_once_says_nothing_of_attempts() -> None:
-    line = answer_stats.line(finished(answered("openai", "gpt", 0.0)), TITLES)
+def test_an_answer_that_came_at_the_first_attempt_mentions_no_attempts() -> None:
+    line = answer_stats.render_stats_line(finished(answered("openai", "gpt", 0.0)), TITLES)
     assert "attempt" not in line
     assert "took over" not in line
 
 
-def test_a_finished_answer_names_who_gave_it_and_whom_it_replaced() -> None:
+def test_a_finished_answer_names_the_model_that_gave_it_and_the_one_it_replaced() -> None:
     attempts = (failed(), failed(started=0.9, wait=0.4), answered())
-    line = answer_stats.line(finished(*attempts, events=(STARTED, AttemptFailed(attempts[0]), OTHER)), TITLES)
+    line = answer_stats.render_stats_line(
+        finished(*attempts, events=(STARTED, AttemptFailed(attempts[0]), OTHER)), TITLES
+    )
     assert line.index("Anthropic · claude") < line.index("took over from OpenAI")
     assert "<summary>3 attempts</summary>" in line
     assert line.count("<li") == 3
 
 
-def test_every_attempt_says_when_how_long_why_and_how_much() -> None:
+def test_every_attempt_lists_its_time_duration_reason_and_price() -> None:
     turn = finished(failed(), failed(started=0.9, wait=0.4), answered(), prices=(None, None, Decimal("0.25")))
-    rows = attempt_text.opened(turn, TITLES)
+    rows = attempt_text.render_attempts(turn, TITLES)
     assert "at the start · took 0.50 s · no charge expected" in rows
     assert "at +0.90 s, after a wait of 0.40 s · took 0.50 s" in rows
     assert "at +1.0 s · took 2.0 s · first token 0.40 s · 9 in / 4 out tokens · $0.2500" in rows
@@ -124,7 +129,7 @@ def test_a_resumed_answer_says_after_how_many_words_and_that_more_was_paid_than_
         BROKE, answered(), events=(STARTED, AttemptFailed(BROKE), RESUMED), text=HALF + " five six",
         prices=(None, Decimal("0.01")),
     )  # fmt: skip
-    line = answer_stats.line(turn, TITLES)
+    line = answer_stats.render_stats_line(turn, TITLES)
     assert "took over from OpenAI after 4 words" in line
     assert "at least $0.0100" in line
     assert "≈ 7 out tokens" in line
@@ -132,43 +137,63 @@ def test_a_resumed_answer_says_after_how_many_words_and_that_more_was_paid_than_
 
 def test_two_models_of_one_provider_are_told_apart() -> None:
     turn = finished(failed("chaos", "overloaded"), answered("chaos", "steady"))
-    assert "took over from Chaos · overloaded" in answer_stats.line(turn, TITLES)
+    assert "took over from Chaos · overloaded" in answer_stats.render_stats_line(turn, TITLES)
 
 
 def test_a_stopped_answer_never_claims_the_first_choice() -> None:
     answer = Snapshot("so far", elapsed=2.0, first_token=1.5, route=(STARTED, AttemptFailed(failed()), OTHER))
-    line = answer_stats.line(Turn(PROMPT, ASKED, answer=answer).with_outcome(), TITLES)
+    line = answer_stats.render_stats_line(Turn(PROMPT, QUESTION, answer=answer).with_outcome(), TITLES)
     assert line.index("Anthropic · claude") < line.index("took over from OpenAI")
     assert "2 attempts" in line
 
 
-def test_a_failed_answer_opens_what_was_tried_and_what_was_not() -> None:
+def test_a_failed_answer_lists_attempts_and_models_that_were_not_asked() -> None:
     error = RouteFailed("Nobody could answer.")
     error.attempts = (failed(), failed("anthropic", "claude", outcome="paused", reason="Anthropic is paused: x."))
-    turn = Turn(PROMPT, ASKED, answer=Snapshot(error=error)).with_outcome()
-    assert "<summary>1 attempt, 1 not asked</summary>" in answer_stats.line(turn, TITLES)
+    turn = Turn(PROMPT, QUESTION, answer=Snapshot(error=error)).with_outcome()
+    assert "<summary>1 attempt, 1 not asked</summary>" in answer_stats.render_stats_line(turn, TITLES)
 
 
-def test_what_a_provider_says_of_its_failure_stays_text() -> None:
+@pytest.mark.parametrize("outcome", ["paused", "not_configured", "not_offered"])
+def test_nobody_takes_over_from_a_model_that_was_not_asked(outcome: str) -> None:
+    turn = finished(failed(outcome=outcome, reason="OpenAI is paused: x."), answered())
+    line = answer_stats.render_stats_line(turn, TITLES)
+    assert "took over" not in line
+    assert "in place of OpenAI, which was not asked" in line
+    assert "<summary>1 attempt, 1 not asked</summary>" in line
+    assert '<li class="not-asked">' in line
+
+
+def test_a_model_that_was_not_asked_is_not_confused_with_one_that_broke_off() -> None:
+    unsent, broken = failed("chaos", "steady", outcome="paused"), replace(BROKE, started=0.1)
+    events = (AttemptFailed(unsent), AttemptStarted("openai", "gpt", 1), AttemptFailed(broken), RESUMED)
+    line = answer_stats.render_stats_line(
+        finished(unsent, broken, answered(), events=events, text=HALF + " five"), TITLES
+    )
+    assert "in place of Chaos, which was not asked" in line
+    assert "Anthropic took over after 4 words" in line
+
+
+def test_html_in_a_providers_error_stays_text() -> None:
     turn = finished(failed(reason="<img src=x onerror=alert(1)>"), answered("<b>", '"><i>'))
-    line = answer_stats.line(turn, TITLES)
+    line = answer_stats.render_stats_line(turn, TITLES)
     assert "<img" not in line
     assert "<i>" not in line
 
 
-def test_the_seam_is_in_the_picture_and_not_in_the_conversation() -> None:
+def test_a_resume_mark_is_displayed_and_never_sent_to_a_provider() -> None:
     turn = finished(BROKE, answered(), events=(STARTED, AttemptFailed(BROKE), RESUMED), text=HALF + " five")
-    shown = transcript.messages(turn, TITLES)[1]["content"][0]["text"]
-    assert shown == f'{HALF}<span class="seam" title="OpenAI broke off here; Anthropic goes on"></span> five'
-    sent = chat_request((turn,), Turn(PROMPT, ASKED)).messages
+    displayed = transcript.list_turn_messages(turn, TITLES)[1]["content"][0]["text"]
+    assert displayed == f'{HALF}<span class="seam" title="OpenAI broke off here; Anthropic goes on"></span> five'
+    sent = chat_request((turn,), Turn(PROMPT, QUESTION)).messages
     assert sent[1].text == HALF + " five"
 
 
-def test_one_who_added_nothing_is_not_named_at_the_seam() -> None:
+def test_a_model_that_added_no_text_is_not_named_at_the_resume_mark() -> None:
     silent = failed("anthropic", "claude", started=1.0)
     events = (STARTED, AttemptFailed(BROKE), RESUMED, AttemptFailed(silent), Resumed("chaos", "steady", len(HALF)))
     turn = finished(BROKE, silent, answered("chaos", "steady"), events=events, text=HALF + " five")
-    assert attempt_text.seams(turn, TITLES) == {len(HALF): "OpenAI broke off here; Chaos goes on"}
+    assert attempt_text.resume_notes(turn, TITLES) == {len(HALF): "OpenAI broke off here; Chaos goes on"}
 
 
 PROSE = ["one tw|o three", "A sentence.| Another", "- a list| item", "# A head|ing", "**bo|ld** word", "`x` and| so",
@@ -179,16 +204,19 @@ DELICATE = ["```py\ncode |more\n```", "an `inline |span`", "$$x|^2$$", "\\(a |b\
 
 
 @pytest.mark.parametrize("text", PROSE)
-def test_a_seam_in_prose_is_marked(text: str) -> None:
+def test_a_break_in_prose_gets_a_resume_mark(text: str) -> None:
     before, after = text.split("|")
-    assert marked(before + after, {len(before): "here"}) == f'{before}<span class="seam" title="here"></span>{after}'
+    assert (
+        insert_resume_marks(before + after, {len(before): "here"})
+        == f'{before}<span class="seam" title="here"></span>{after}'
+    )
 
 
 @pytest.mark.parametrize("text", DELICATE)
-def test_a_seam_where_it_would_break_the_markdown_is_left_out(text: str) -> None:
+def test_a_resume_mark_that_would_break_the_markdown_is_left_out(text: str) -> None:
     before, after = text.split("|")
-    assert "seam" not in marked(before + after, {len(before): "here"})
+    assert "seam" not in insert_resume_marks(before + after, {len(before): "here"})
 
 
-def test_white_space_at_a_seam_stays_where_it_was() -> None:
-    assert marked("one \n\ntwo", {6: "x"}) == 'one<span class="seam" title="x"></span> \n\ntwo'
+def test_white_space_at_a_resume_mark_stays_where_it_was() -> None:
+    assert insert_resume_marks("one \n\ntwo", {6: "x"}) == 'one<span class="seam" title="x"></span> \n\ntwo'

@@ -1,10 +1,11 @@
-"""The Status tab: what is well, what is paused, and what can be tried."""
+"""The Status tab: health, pauses, and the buttons that test and try."""
 
 from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING
 
+import pytest
 from playwright.sync_api import expect
 
 from llm_hub.access.session import ProviderState, TargetState
@@ -28,28 +29,29 @@ def attempt(outcome: str = "answered", seconds: float = 1.0, **more: object) -> 
     return Attempt("openai", "gpt", 0.0, seconds, 0.2, outcome, **more)  # type: ignore[arg-type]
 
 
-def look(chat: ChatPage, name: str = "") -> Locator:
-    """Opens the tab; a target's card, or the whole."""
+def open_status(chat: ChatPage, target: str = "") -> Locator:
+    """Opens the tab, and returns the card of a target, or the whole table."""
     chat.page.get_by_role("tab", name="Status").click()
     table = chat.page.locator("#status-table")
     expect(table.locator(".health")).to_be_visible()
-    return table.locator(f"[data-target='{name}']") if name else table
+    return table.locator(f"[data-target='{target}']") if target else table
 
 
-def test_nothing_asked_is_said_in_a_friendly_way() -> None:
-    shown = health_view.html([OPENAI, LOCKED], [], {}, lambda _: None)
-    assert "Nothing has been asked yet." in shown
-    assert "needs a key: set GROQ_API_KEY" in shown
-    assert 'data-pick="test openai"' in shown
-    assert 'data-pick="test groq"' not in shown
+def test_before_anything_was_asked_the_tab_says_so() -> None:
+    html = health_view.health_html([OPENAI, LOCKED], [], {}, lambda _: None)
+    assert "Nothing has been asked yet." in html
+    assert "needs a key: set GROQ_API_KEY" in html
+    assert 'data-pick="test openai"' in html
+    assert 'data-pick="test groq"' not in html
 
 
-def test_that_a_provider_is_set_up_is_not_said_to_be_an_answer() -> None:
+def test_a_provider_that_is_set_up_is_ready_only_after_it_answered() -> None:
     paused = Pause("It failed.", 3.0)
 
-    def word(*targets: TargetState, tested: health_view.Tested | None = None) -> str:
-        shown = health_view.html([OPENAI], targets, {"openai": tested} if tested else {}, lambda _: None)
-        return re.findall(r'<b>OpenAI</b><span class="word">(.*?)</span>', shown)[0]
+    def word(*targets: TargetState, probe: health_view.ProbeResult | None = None) -> str:
+        html = health_view.health_html([OPENAI], targets, {"openai": probe} if probe else {}, lambda _: None)
+        word = re.search(r'<b>OpenAI</b><span class="word">(.*?)</span>', html)
+        return word.group(1) if word else ""
 
     assert word() == "not asked yet"
     for outcome in ("paused", "not_offered", "not_configured"):  # it was never sent
@@ -60,45 +62,56 @@ def test_that_a_provider_is_set_up_is_not_said_to_be_an_answer() -> None:
     assert (
         word(TargetState("openai/gpt", None, *good), TargetState("openai/b", None, *bad)) == "the last attempt failed"
     )
-    assert word(TargetState("openai/b", None, *bad), tested=health_view.Tested("It answers.")) == "ready"
+    assert word(TargetState("openai/b", None, *bad), probe=health_view.ProbeResult("It answers.")) == "ready"
     assert (
-        word(TargetState("openai/gpt", None, *good), tested=health_view.Tested("No.", failed=True)) == "the test failed"
+        word(TargetState("openai/gpt", None, *good), probe=health_view.ProbeResult("No.", failed=True))
+        == "the test failed"
     )
     assert word(TargetState("openai/gpt", paused, *good)) == "ready, 1 model paused"
 
 
-def test_the_picture_changes_with_what_happens_and_not_with_time() -> None:
+@pytest.mark.parametrize("outcome", ["paused", "not_configured", "not_offered"])
+def test_an_attempt_that_sent_no_request_counts_for_nothing(outcome: str) -> None:
+    """docs/failures.md: it says nothing about anybody's health."""
+
+    def html(*outcomes: str) -> str:
+        attempts = tuple(attempt(each) for each in outcomes)
+        target = TargetState("openai/gpt", None, attempts, tuple(float(age) for age in range(len(attempts), 0, -1)))
+        return health_view.health_html([OPENAI], [target], {}, lambda _: None)
+
+    beside_an_answer = html("answered", outcome)
+    assert "1 of 1 attempt answered" in beside_an_answer
+    assert "the last attempt failed" not in beside_an_answer
+    assert '<span class="word">ready</span>' in beside_an_answer
+    assert beside_an_answer.count('<li class="not-asked">') == 1
+    alone = html(outcome)
+    assert alone.count("not asked yet") == 2  # of the model, and of its provider
+    assert "attempts answered" not in alone
+    assert "the last attempt failed" not in alone
+
+
+def test_the_fingerprint_changes_with_events_and_not_with_time() -> None:
     then = TargetState("openai/gpt", None, (attempt(),), (1.0,))
     later = TargetState("openai/gpt", None, (attempt(),), (9.0,))
     more = TargetState("openai/gpt", None, (attempt(), attempt()), (9.0, 1.0))
-    assert health_view.version([OPENAI], [then], {}) == health_view.version([OPENAI], [later], {})
-    assert health_view.version([OPENAI], [then], {}) != health_view.version([OPENAI], [more], {})
+    assert health_view.fingerprint([OPENAI], [then], {}) == health_view.fingerprint([OPENAI], [later], {})
+    assert health_view.fingerprint([OPENAI], [then], {}) != health_view.fingerprint([OPENAI], [more], {})
 
 
-def test_what_was_never_sent_is_no_attempt_that_failed() -> None:
-    attempts = (attempt(), attempt("not_offered"), attempt("paused"), attempt("not_configured"))
-    target = TargetState("openai/gpt", None, attempts, (4.0, 3.0, 2.0, 1.0))
-    shown = health_view.html([OPENAI], [target], {}, lambda _: None)
-    assert "1 of 1 attempt answered" in shown
-    assert "the last attempt failed" not in shown
-
-
-def test_a_failure_in_foreign_words_stays_text() -> None:
+def test_html_in_a_failures_reason_stays_text() -> None:
     state = TargetState(
         'openai/"><script>', None, (attempt("server_failed", reason="<script>x</script>"),) * 3, (1.0,) * 3
     )
-    shown = health_view.html([OPENAI], [state], {}, lambda _: None)
-    assert "<script>" not in shown
-    assert shown.count("<svg") == 1
+    html = health_view.health_html([OPENAI], [state], {}, lambda _: None)
+    assert "<script>" not in html
+    assert html.count("<svg") == 1
 
 
-def test_a_paused_model_counts_down_and_try_now_lets_it_be_asked(
-    chat: ChatPage, fault_server: FaultServerThread
-) -> None:
+def test_a_paused_model_counts_down_and_try_now_ends_the_pause(chat: ChatPage, fault_server: FaultServerThread) -> None:
     model = "status-503?times=3&tokens=2&status=1"
     chat.choose(model)
     chat.ask("Hello")
-    card = look(chat, f"openai/{model}")
+    card = open_status(chat, f"openai/{model}")
     expect(card).to_contain_text(re.compile(r"paused, back in \d+ s"))
     expect(card).to_contain_text("0 of 3 attempts answered")
     left = card.locator("[data-in]")
@@ -116,13 +129,13 @@ def test_a_paused_model_counts_down_and_try_now_lets_it_be_asked(
     chat.page.get_by_role("tab", name="Chat").click()
     chat.ask("And now?")
     assert len(chats(fault_server, model)) == 4
-    card = look(chat, f"openai/{model}")
+    card = open_status(chat, f"openai/{model}")
     expect(card).to_contain_text("1 of 4 attempts answered")
     expect(card.locator("svg")).to_be_visible()
 
 
 def test_a_key_is_tested_by_listing_the_models(chat: ChatPage, fault_server: FaultServerThread) -> None:
-    table = look(chat)
+    table = open_status(chat)
     table.get_by_role("button", name="Test OpenAI").click()
     expect(table).to_contain_text(re.compile(r"It answers: \d+ models in"))
     fault_server.fault_server.lists = "key"
@@ -133,23 +146,23 @@ def test_a_key_is_tested_by_listing_the_models(chat: ChatPage, fault_server: Fau
         fault_server.fault_server.lists = "ok"
 
 
-def test_only_a_tab_that_is_looked_at_asks_for_news(chat: ChatPage) -> None:
-    asked: list[str] = []
+def test_the_status_tab_refreshes_only_while_it_is_in_front(chat: ChatPage) -> None:
+    requests: list[str] = []
 
-    def heard(request: Request) -> None:
+    def record_request(request: Request) -> None:
         if request.method == "POST" and "gradio_api" in request.url:
-            asked.append(request.url)
+            requests.append(request.url)
 
-    look(chat)
-    chat.page.on("request", heard)
+    open_status(chat)
+    chat.page.on("request", record_request)
     with chat.page.expect_request("**/gradio_api/**", timeout=5000):
         pass
     chat.page.get_by_role("tab", name="Chat").click()
     chat.choose("ok?tokens=30&rate=10")  # three seconds of something else
     chat.ask("Hello")
-    asked.clear()
+    requests.clear()
     chat.ask("Hello again")
-    assert len(asked) <= 4  # the prompt, its answer and its end
+    assert len(requests) <= 4  # the prompt, its answer and its end
 
 
 def test_a_narrow_screen_shows_the_status(browser: Browser, site: Site) -> None:
@@ -159,7 +172,7 @@ def test_a_narrow_screen_shows_the_status(browser: Browser, site: Site) -> None:
     chat.open()
     chat.choose("ok?tokens=2")
     chat.ask("Hello")
-    card = look(chat, "openai/ok?tokens=2")
+    card = open_status(chat, "openai/ok?tokens=2")
     expect(card).to_contain_text("ok")
     assert chat.page.evaluate("document.documentElement.scrollWidth") <= 375
     box = card.bounding_box()

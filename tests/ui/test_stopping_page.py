@@ -1,4 +1,4 @@
-"""The page when the server is told to stop: what is being written is completed and kept, what is asked anew is told."""
+"""The page when the server is told to stop: running answers are completed, new prompts are refused."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def test_an_answer_is_completed_and_a_new_question_told_to_wait(
             tab.open()
             tab.choose(LONG)
         answered.type("Hello")
-        fault_server.wait_for(lambda seen: any(one.model == LONG and one.tokens_sent > 20 for one in seen))
+        fault_server.wait_for(lambda log: any(exchange.model == LONG and exchange.tokens_sent > 20 for exchange in log))
         site.process.send_signal(signal.SIGTERM)
         refused.type("Me too")
         expect(refused.log).to_contain_text("LLM Hub is being stopped and takes no new requests.")

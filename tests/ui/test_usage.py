@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
 from playwright.sync_api import expect
 
-from llm_hub.ui import usage_tab
-from llm_hub.ui.usage_tab import page
+from llm_hub.ui.page import ASSETS
+from llm_hub.ui.usage_tab import usage_html
 from llm_hub.usage.ledger import Total, Used
 from tests.ui.site import Site
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from playwright.sync_api import Browser
 
     from tests.ui.chat_page import ChatPage
 
 USED = Used(3, 2, 0, 1000, 200, 0, 0, Decimal("0.25"))
+ONLY_REQUESTS = Used(3, 2)
+"""Their tokens and their price are unknown: there is one plot, as wide as the tab."""
 TODAY = 20_000
 
 
@@ -30,69 +33,100 @@ def test_everything_is_summed_and_listed_most_used_first() -> None:
         Total(TODAY - 2, "page", "openai/a", USED),
         Total(TODAY, "alice", "openai/b", Used(1, 1, 1, 10, 20)),
     ]
-    shown = page(totals, TODAY, 7, {"openai": "OpenAI"})
-    assert "<b>7</b> <span>requests</span> <small>5 answered</small>" in shown
-    assert "<b>$0.5000</b> <span>price</span> <small>1 answer without a known price</small>" in shown
-    assert shown.index("OpenAI · a") < shown.index("OpenAI · b")
-    assert shown.index(">alice<") < shown.index(">this page<")
-    assert "<td>20</td><td>unknown</td>" in shown
-    assert shown.count('class="column"') == 3 * 7
-    assert "Requests a day, from 28 Sep to 4 Oct: at most 4, on 4 Oct" in shown
+    html = usage_html(totals, TODAY, 7, {"openai": "OpenAI"})
+    assert "<b>7</b> <span>requests</span> <small>5 answered</small>" in html
+    assert "<b>$0.5000</b> <span>price</span> <small>1 answer without a known price</small>" in html
+    assert html.index("OpenAI · a") < html.index("OpenAI · b")
+    assert html.index(">alice<") < html.index(">this page<")
+    assert "<td>20</td><td>unknown</td>" in html
+    assert html.count('class="column"') == 3 * 7
+    assert "Requests a day, from 28 Sep to 4 Oct: at most 4, on 4 Oct" in html
 
 
 def test_free_answers_beside_those_of_unknown_price_do_not_make_a_sum_free() -> None:
     free = Total(TODAY, "page", "chaos/steady", Used(1, 1, 0, 10, 20))
-    assert "<b>free</b> <span>price</span>" in page([free], TODAY, 7, {})
-    assert "<b>unknown</b> <span>price</span>" in page(
+    assert "<b>free</b> <span>price</span>" in usage_html([free], TODAY, 7, {})
+    assert "<b>unknown</b> <span>price</span>" in usage_html(
         [free, Total(TODAY, "page", "openai/b", Used(1, 1, 1, 10, 20))], TODAY, 7, {}
     )
 
 
 @pytest.mark.parametrize(("days", "columns"), [(1, 0), (30, 30), (0, 60)])
 def test_a_plot_has_a_column_for_each_day_it_is_about(days: int, columns: int) -> None:
-    shown = page([Total(TODAY - 500 * (not days), "a", "b/c", USED), Total(TODAY, "a", "b/c", USED)], TODAY, days, {})
-    assert shown.count('class="column"') == 3 * columns
+    html = usage_html(
+        [Total(TODAY - 500 * (not days), "a", "b/c", USED), Total(TODAY, "a", "b/c", USED)], TODAY, days, {}
+    )
+    assert html.count('class="column"') == 3 * columns
+
+
+COLUMNS = """() => [...document.querySelectorAll(".columns")].map((plot) => {
+  const middle = (part) => { const box = part.getBoundingClientRect(); return (box.left + box.right) / 2; };
+  const dates = [...plot.querySelectorAll(".ends span")].map((date) => {
+    const letters = document.createRange();
+    letters.selectNodeContents(date);
+    const box = letters.getBoundingClientRect();
+    return {left: box.left, right: box.right, height: box.height};
+  });
+  const box = plot.querySelector(".bars-up").getBoundingClientRect();
+  return {left: box.left, width: box.width, dates, columns: [...plot.querySelectorAll(".column")].map(middle)};
+})"""
+"""For each plot: its place, where the letters of its dates begin and end, and the middle of each column."""
+
+
+def measure_columns(browser: Browser, report: str, width: int) -> list[dict[str, Any]]:
+    """Shows a report with the page's own styles."""
+    tab = browser.new_page(viewport={"width": width, "height": 900})
+    styles = "".join((ASSETS / f"{name}.css").read_text() for name in ("base", "usage"))
+    tab.set_content(f'<style>{styles}</style><div id="usage"><div id="usage-shown">{report}</div></div>')
+    plots: list[dict[str, Any]] = tab.evaluate(COLUMNS)
+    tab.close()
+    return plots
 
 
 @pytest.mark.parametrize("width", [375, 1440])
-@pytest.mark.parametrize("days", [2, 7, 30])
-def test_the_columns_stand_over_their_dates(browser: Browser, days: int, width: int) -> None:
-    style = (Path(usage_tab.__file__).parent / "assets" / "usage.css").read_text(encoding="utf-8")
-    shown = page([Total(TODAY, "a", "b/c", USED)], TODAY, days, {})
-    tab = browser.new_page(viewport={"width": width, "height": 800})
-    tab.set_content(f'<style>{style}</style><div id="usage">{shown}</div>')
-    figure = tab.locator(".columns").first
-    place = figure.bounding_box()
-    assert place is not None
-    for day in range(days):
-        column = figure.locator(".column").nth(day).bounding_box()
-        assert column is not None
-        middle = column["x"] + column["width"] / 2 - place["x"]
-        assert middle == pytest.approx(place["width"] * (day + 0.5) / days, abs=4)
-    tab.close()
+@pytest.mark.parametrize("days", [2, 7, 30, 60])
+@pytest.mark.parametrize("used", [USED, ONLY_REQUESTS], ids=["three plots", "one plot"])
+def test_the_columns_stand_over_their_dates(browser: Browser, used: Used, days: int, width: int) -> None:
+    totals = [Total(day, "page", "openai/a", used) for day in range(TODAY - days + 1, TODAY + 1)]
+    plots = measure_columns(browser, usage_html(totals, TODAY, days, {}), width)
+    assert len(plots) == (1 if used is ONLY_REQUESTS else 3)
+    for plot in plots:
+        share = plot["width"] / days
+        assert len(plot["columns"]) == days
+        for number, middle in enumerate(plot["columns"]):
+            assert middle == pytest.approx(plot["left"] + (number + 0.5) * share, abs=2)
+        for date, middle in zip(plot["dates"], (plot["columns"][0], plot["columns"][-1]), strict=True):
+            assert date["left"] - 1 <= middle <= date["right"] + 1
+            assert date["height"] < 30, "a date is written in one line"
+
+
+def test_the_only_days_column_of_seven_stands_over_its_date(browser: Browser) -> None:
+    report = usage_html([Total(TODAY, "page", "openai/a", ONLY_REQUESTS)], TODAY, 7, {})
+    plot = measure_columns(browser, report, 1440)[0]
+    assert plot["dates"][-1]["left"] <= plot["columns"][-1] <= plot["dates"][-1]["right"]
 
 
 def test_names_stay_text() -> None:
-    shown = page([Total(TODAY, "<b>x</b>", 'openai/"><script>', USED)], TODAY, 1, {})
-    assert "<script>" not in shown
-    assert "<b>x</b>" not in shown
+    html = usage_html([Total(TODAY, "<b>x</b>", 'openai/"><script>', USED)], TODAY, 1, {})
+    assert "<script>" not in html
+    assert "<b>x</b>" not in html
 
 
 def test_an_answer_on_the_page_is_counted(chat: ChatPage, site: Site) -> None:
     chat.choose("ok?text=usage")
     chat.ask("Hello")
     chat.page.get_by_role("tab", name="Usage").click()
-    shown = chat.page.locator("#usage-shown")
-    expect(shown.locator("tr", has_text="ok?text=usage").locator("td").first).to_have_text("1")
-    expect(shown.locator("tr", has_text="this page")).to_be_visible()
+    report = chat.page.locator("#usage-shown")
+    expect(report.locator("tr", has_text="ok?text=usage").locator("td").first).to_have_text("1")
+    expect(report.locator("tr", has_text="this page")).to_be_visible()
     chat.page.get_by_label("Today").click()
-    expect(shown.locator(".columns")).to_have_count(0)
-    expect(shown.locator("tr", has_text="ok?text=usage")).to_be_visible()
+    expect(report.locator(".columns")).to_have_count(0)
+    expect(report.locator("tr", has_text="ok?text=usage")).to_be_visible()
     body = {"messages": [{"role": "user", "content": "Hello"}], "model": "openai/ok?text=usage"}
     httpx.post(f"{site.url}/v1/chat", json=body, trust_env=False).raise_for_status()
     chat.page.get_by_role("button", name="Refresh").and_(chat.page.locator("#usage-refresh")).click()
-    expect(shown.locator("tr", has_text="ok?text=usage").locator("td").first).to_have_text("2")
-    expect(shown.locator("tr", has_text="programs on this computer")).to_be_visible()
+    expect(report.locator("tr", has_text="ok?text=usage").locator("td").first).to_have_text("2")
+    expect(report.locator("tr", has_text="programs on this computer")).to_be_visible()
 
 
 def test_behind_a_proxy_it_says_nothing(browser: Browser, site: Site) -> None:

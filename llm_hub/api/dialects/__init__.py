@@ -1,4 +1,4 @@
-"""The dialects of the API, one module each. A new one is its module and a row of `DIALECTS`."""
+"""The dialects of the API, one module each. A new one is its module, a row of `DIALECTS`, and a part of docs/api.md."""
 
 from __future__ import annotations
 

@@ -26,6 +26,8 @@ from llm_hub.wire.http_errors import error_from_reply
 if TYPE_CHECKING:
     from llm_hub.chat import Event
 
+MAX_PARALLEL_CHATS = 4
+"""Chats that the embedded model serves at once, since they share the processor. Others wait, and are told so."""
 DEFAULT_MAX_TOKENS = 2048
 """Tokens of an answer where the request sets no limit: a small model may write on to the end of its context."""
 BATCH_TOKENS = 32
@@ -57,7 +59,7 @@ class LlamaCppProvider(LLMProvider):
         name: str = "local",
         title: str = "Embedded",
         threads: int | None = None,
-        parallel: int = 4,
+        parallel: int = MAX_PARALLEL_CHATS,
         context: int = 4096,
         directory: Path | None = None,
         endpoint: str | None = None,

@@ -1,4 +1,7 @@
-"""Refuses an address that asks too often. This computer itself may ask as often as it likes."""
+"""Refuses an address that sends too many requests a second. This computer itself may send as many as it likes.
+
+It is no quota: how many answers a visitor may have a minute is in `gateway/policy.py`.
+"""
 
 from __future__ import annotations
 

@@ -67,6 +67,7 @@ class FrontDoor:
         any_name = not names and not only_here
         open_requests = OpenCounter(most=MAX_OPEN, most_of_one=MAX_OPEN_OF_ONE)
         open_pages = OpenCounter(most=MAX_PAGES, most_of_one=MAX_PAGES_OF_ONE)
+        # For each address: so many at once, then `rate` a second.
         api_rate = RateLimiter(burst=1000, rate=100, clock=clock)
         event_rate = RateLimiter(burst=300, rate=20, clock=clock)
         key_rate = RateLimiter(burst=100, rate=0.5, clock=clock)  # who tries more keys than that has stolen them

@@ -26,22 +26,22 @@
     stop.click();
     prompt.focus();
   });
-  const found = new MutationObserver(() => {
+  const observer = new MutationObserver(() => {
     const box = document.querySelector("#chat-scroll");
     const live = document.querySelector("#chat-live");
     const prompt = document.querySelector("#chat-prompt textarea");
     if (!box || !live || !prompt) return;
-    found.disconnect();
+    observer.disconnect();
     prompt.setAttribute("aria-label", "Prompt");
     reach(prompt);
     follow(box);
     hush(live);
     fold();
   });
-  found.observe(document.documentElement, { childList: true, subtree: true });
+  observer.observe(document.documentElement, { childList: true, subtree: true });
 })();
 
-// Copying gives what was said: the mark where another model went on is only to be seen.
+// Copied text leaves out the mark where another model went on.
 (() => {
   const clipboard = navigator.clipboard;
   if (!clipboard) return;

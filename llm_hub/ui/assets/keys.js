@@ -3,18 +3,18 @@ const PATH = "visitor/keys";
 const form = element.querySelector("form");
 const provider = form.querySelector("select");
 const key = form.querySelector("input");
-const told = element.querySelector("[role=status]");
+const message = element.querySelector("[role=status]");
 const list = element.querySelector("ul");
 let rows = [];
 
-const say = (text, mood = "") => { told.textContent = text; told.className = mood; };
-const ask = async (method, name = "", rest = "", body = undefined) => {
+const say = (text, mood = "") => { message.textContent = text; message.className = mood; };
+const request = async (method, name = "", rest = "", content = undefined) => {
   try {
     const path = name ? `${PATH}/${encodeURIComponent(name)}${rest}` : PATH;
-    const answer = await fetch(path, { method, body });
-    const said = await answer.json().catch(() => ({}));
-    if (answer.ok) return said;
-    say(said.problem ?? "LLM Hub refused that. Try again in a moment.", "bad");
+    const answer = await fetch(path, { method, body: content });
+    const body = await answer.json().catch(() => ({}));
+    if (answer.ok) return body;
+    say(body.problem ?? "LLM Hub refused that. Try again in a moment.", "bad");
   } catch {
     say("LLM Hub cannot be reached. Try again.", "bad");
   }
@@ -31,11 +31,11 @@ const act = (text, label, what) => {
   return button;
 };
 const where = () => {
-  const row = rows.find((one) => one.name === provider.value);
+  const row = rows.find((row) => row.name === provider.value);
   if (row) element.querySelector(".where").textContent = `It is sent to ${row.host} only.`;
 };
-const show = (shown) => {
-  rows = shown.providers;
+const show = (answer) => {
+  rows = answer.providers;
   const chosen = provider.value;
   provider.replaceChildren(...rows.map((row) => make("option", row.title, { value: row.name })));
   if (rows.some((row) => row.name === chosen)) provider.value = chosen;
@@ -47,8 +47,8 @@ const show = (shown) => {
       make("span", row.last ? `ends in ${row.last}` : "kept", { className: "word" }),
       act("Test", `Test your key for ${row.title}`, () => test(row)),
       act("Clear", `Clear your key for ${row.title}`, async () => {
-        const left = await ask("DELETE", row.name);
-        if (left) { show(left); say(`Your key for ${row.title} is forgotten.`); trigger("kept"); provider.focus(); }
+        const answer = await request("DELETE", row.name);
+        if (answer) { show(answer); say(`Your key for ${row.title} is forgotten.`); trigger("keys_changed"); provider.focus(); }
       }),
     );
     return item;
@@ -56,9 +56,9 @@ const show = (shown) => {
 };
 const test = async (row) => {
   say(`Asking ${row.title} …`);
-  const found = await ask("POST", row.name, "/test");
-  if (found?.works) say(`${row.title} works: ${found.models} model${found.models === 1 ? "" : "s"}.`, "good");
-  else if (found) say(found.told, "bad");
+  const result = await request("POST", row.name, "/test");
+  if (result?.works) say(`${row.title} works: ${result.models} model${result.models === 1 ? "" : "s"}.`, "good");
+  else if (result) say(result.told, "bad");
 };
 
 form.addEventListener("submit", async (event) => {
@@ -66,11 +66,11 @@ form.addEventListener("submit", async (event) => {
   const [name, typed] = [provider.value, key.value.trim()];
   if (!typed) { say("Paste a key first."); key.focus(); return; }
   key.value = "";
-  const shown = await ask("PUT", name, "", typed);
-  if (!shown) return;
-  show(shown);
-  trigger("kept");
+  const answer = await request("PUT", name, "", typed);
+  if (!answer) return;
+  show(answer);
+  trigger("keys_changed");
   await test(rows.find((row) => row.name === name));
 });
 provider.addEventListener("change", where);
-ask("GET").then((shown) => shown && show(shown));
+request("GET").then((answer) => answer && show(answer));

@@ -1,4 +1,4 @@
-// What passes by itself is counted here: "back in 12 s", "40 s ago".
+// Times are counted on here, without the server: "back in 12 s", "40 s ago".
 (() => {
   const ago = (age) => age >= 3600 ? `${Math.floor(age / 3600)} h ago`
     : age >= 60 ? `${Math.floor(age / 60)} min ago` : `${Math.floor(age)} s ago`;

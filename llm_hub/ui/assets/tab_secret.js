@@ -2,12 +2,12 @@
 (() => {
   const bytes = crypto.getRandomValues(new Uint8Array(32));
   const secret = btoa(String.fromCharCode(...bytes)).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
-  const ask = window.fetch;
+  const fetchAsBefore = window.fetch;
   window.fetch = (resource, options) => {
     const whole = resource instanceof Request;
-    if (new URL(whole ? resource.url : resource, location.href).origin !== location.origin) return ask(resource, options);
+    if (new URL(whole ? resource.url : resource, location.href).origin !== location.origin) return fetchAsBefore(resource, options);
     const headers = new Headers(options?.headers ?? (whole ? resource.headers : undefined));
     headers.set("x-llm-hub-tab", secret);
-    return ask(resource, { ...options, headers });
+    return fetchAsBefore(resource, { ...options, headers });
   };
 })();

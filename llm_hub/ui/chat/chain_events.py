@@ -1,4 +1,4 @@
-"""What happens when the fallback chain is extended, shortened or reordered."""
+"""The events of the fallback chain: it is extended, shortened or reordered."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import gradio as gr
 
 from llm_hub.errors import InvalidRequest
 from llm_hub.ui import model_choices
-from llm_hub.ui.chat.fallback_chain import MAX_CHAIN, html
+from llm_hub.ui.chat.fallback_chain import MAX_CHAIN, chain_html
 from llm_hub.ui.event_values import Inputs, Updates
 from llm_hub.ui.gradio_fixes.event_options import NOW
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class ChainEvents:
-    """The events of the chain on the Chat tab. Its text also depends on the chosen provider, which may be the route."""
+    """The handlers. The chain's text also depends on the chosen provider, which may be the hub's own route."""
 
     def __init__(self, screen: ChatScreen) -> None:
         self._screen = screen
@@ -67,5 +67,5 @@ class ChainEvents:
         session = self._screen.session
         if chain == session.fallback:
             chain = None
-        text = html(session, chain, provider=data[self._provider], problem=problem)
+        text = chain_html(session, chain, provider=data[self._provider], problem=problem)
         return {self._parts.targets: chain, self._parts.view: text}

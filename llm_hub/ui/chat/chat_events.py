@@ -1,7 +1,7 @@
-"""What happens on the Chat tab when something on it is used.
+"""The events of the Chat tab: a prompt is answered, stopped or taken back, and a new chat begins.
 
-The truth of a conversation is `turns` and `draft`, values on the server; the two Chatbots only show them. A draft
-begins in prompt_events.py, is answered here, and then becomes a turn.
+A conversation is kept on the server, in the states `turns` and `draft`; the two Chatbots only show it. A draft is a
+turn without its whole answer: it begins in prompt_events.py, is answered here, and then becomes one of the turns.
 """
 
 from __future__ import annotations
@@ -15,15 +15,15 @@ import gradio as gr
 
 from llm_hub.errors import InvalidRequest
 from llm_hub.ui.chat.chat_sessions import ChatSessions
-from llm_hub.ui.chat.conversation import chat_request
 from llm_hub.ui.chat.prompt_events import PromptEvents
+from llm_hub.ui.conversation import chat_request
 from llm_hub.ui.event_values import Inputs, Updates
 from llm_hub.ui.gradio_fixes.event_options import NOW, STREAMING
 from llm_hub.ui.live_region import live_region
 
 if TYPE_CHECKING:
     from llm_hub.ui.chat.chat_screen import ChatScreen
-    from llm_hub.ui.chat.conversation import Turns
+    from llm_hub.ui.conversation import Turns
     from llm_hub.ui.streaming.coalescer import Coalescer
 
 AnswerHandler = Callable[[Inputs, gr.Request], AsyncGenerator[Updates]]
@@ -31,7 +31,7 @@ FinishHandler = Callable[[Inputs, gr.Request], Awaitable[Updates]]
 
 
 class ChatEvents:
-    """The tab's events. Each takes what it reads by component and answers with what it changes."""
+    """The tab's handlers. Each takes the values that it reads and returns those that it changes, by component."""
 
     def __init__(self, screen: ChatScreen, coalescer: Coalescer) -> None:
         self._screen = screen
@@ -46,9 +46,9 @@ class ChatEvents:
         inputs = chat | self._screen.settings
         drafts = [
             parts.prompt.submit(prompts.send, inputs | {parts.prompt}, outputs, **NOW),
-            gr.on([parts.past.retry, parts.past.option_select], prompts.again, inputs, outputs, **NOW),
+            gr.on([parts.past.retry, parts.past.option_select], prompts.repeat, inputs, outputs, **NOW),
             parts.past.edit(prompts.edit, inputs, outputs, **NOW),
-            parts.again.input(prompts.again_with, inputs | {parts.again}, [*outputs, parts.again], **NOW),
+            parts.again.input(prompts.repeat_with, inputs | {parts.again}, [*outputs, parts.again], **NOW),
         ]
         answers = []
         for trigger, draft in enumerate(drafts):
@@ -63,7 +63,7 @@ class ChatEvents:
         page.unload(self.forget)
 
     def _answer_after(self, trigger: int) -> tuple[AnswerHandler, FinishHandler]:
-        """The handlers that follow one trigger. One that was refused must not finish what another began."""
+        """The handlers that follow one trigger. A refused trigger must not finish the answer that another one began."""
 
         async def answer(data: Inputs, visitor: gr.Request) -> AsyncGenerator[Updates]:
             if data[self._parts.draft] is None or self._sessions.is_answering(visitor):
@@ -91,10 +91,10 @@ class ChatEvents:
             async with aclosing(self._coalescer.snapshots(events)) as snapshots:
                 async for snapshot in snapshots:
                     draft = replace(draft, answer=snapshot)
-                    update: Updates = {parts.draft: draft, parts.route: live_region(screen.stats(draft))}
+                    update: Updates = {parts.draft: draft, parts.route: live_region(screen.render_stats(draft))}
                     if before != (snapshot.text, snapshot.reasoning):
                         before = (snapshot.text, snapshot.reasoning)
-                        update[parts.live] = screen.messages(draft)
+                        update[parts.live] = screen.list_draft_messages(draft)
                     yield update
 
     async def finish(self, data: Inputs, visitor: gr.Request) -> Updates:
@@ -103,13 +103,13 @@ class ChatEvents:
             return self._screen.show_turns(())
         if data[self._parts.draft] is None:
             return {self._parts.draft: None}
-        return self._screen.show_turns(self._screen.turns(data))
+        return self._screen.show_turns(self._screen.read_turns(data))
 
-    # The conversation changes without a question.
+    # The conversation changes, and nothing is asked.
 
     def undo(self, data: Inputs, visitor: gr.Request) -> Updates:
         """The last turn goes, and its prompt stands in the box again."""
-        turns = self._screen.turns(data)
+        turns = self._screen.read_turns(data)
         if not turns or self._sessions.is_answering(visitor):
             return self._screen.show_hint("")
         last = turns[-1]
@@ -141,9 +141,9 @@ class ChatEvents:
     @property
     def take_over_outputs(self) -> list[Any]:
         parts = self._parts
-        shown = [parts.past, parts.live, parts.route, parts.stop, parts.hint, parts.turns, parts.draft, parts.note]
+        chat = [parts.past, parts.live, parts.route, parts.stop, parts.hint, parts.turns, parts.draft, parts.note]
         settings = [parts.provider, parts.model, parts.system, parts.temperature, parts.max_tokens, parts.chain.view]
-        return [*shown, *settings]
+        return [*chat, *settings]
 
     def take_over(self, data: Inputs, turns: Turns, visitor: gr.Request) -> Updates:
         """A conversation from another tab becomes this chat. Raises `InvalidRequest` while an answer is written."""

@@ -1,4 +1,4 @@
-"""What the Chat tab offers to choose from: when a provider is chosen, its models; and what can be asked instead."""
+"""The lists of models on the Chat tab: the chosen provider's, and those to fall back on or to ask instead."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from llm_hub.errors import LLMHubError
 from llm_hub.ui import model_choices
 from llm_hub.ui.chat import fallback_chain
 from llm_hub.ui.event_values import Inputs, Updates
-from llm_hub.ui.gradio_fixes.default_model import first_of
+from llm_hub.ui.gradio_fixes.default_model import find_first_model
 from llm_hub.ui.gradio_fixes.event_options import NOW, STREAMING
 from llm_hub.ui.model_choices import provider_note
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class ModelLists:
-    """The tab's lists. A list of models comes when its provider answers, and what is chosen by then stays chosen."""
+    """The tab's lists. A list of models comes when its provider answers; a choice made by then is kept."""
 
     def __init__(self, screen: ChatScreen) -> None:
         self._screen = screen
@@ -30,11 +30,11 @@ class ModelLists:
         """By session, the provider whose models it waits for: an answer for an earlier choice comes too late."""
 
     def follow(self, event: Callable[..., Any]) -> None:
-        """The lists are made anew after `event`, such as a `.then` or a page's load."""
+        """Refreshes the lists after `event`, such as a `.then` or a page's load."""
         parts = self._parts
-        outputs = [parts.model, parts.preselected.first, parts.note, parts.chain.add, parts.again]
+        outputs = [parts.model, parts.default_model.first, parts.note, parts.chain.add, parts.again]
         listed = event(self.list_models, parts.provider, outputs, trigger_mode="multiple", **STREAMING)
-        parts.preselected.after(listed.then)
+        parts.default_model.after(listed.then)
 
     def connect(self, page: gr.Blocks) -> None:
         parts = self._parts
@@ -44,28 +44,28 @@ class ModelLists:
         self.follow(page.load)
 
     def choose(self, data: Inputs, visitor: gr.Request) -> Updates:
-        """Another provider is chosen: what is in its way, and what the chain means beside it."""
+        """The visitor chose another provider: shows its problem, if it has one, and the chain that follows it."""
         parts, provider, session = self._parts, data[self._parts.provider], self._screen.session_for(visitor)
-        chain = {parts.chain.view: fallback_chain.html(session, data[parts.chain.targets], provider=provider)}
+        chain = {parts.chain.view: fallback_chain.chain_html(session, data[parts.chain.targets], provider=provider)}
         if provider == model_choices.AUTO:
             return {parts.model: gr.update(visible=False), parts.note: "", **chain}
-        state = model_choices.state(session, provider)
+        state = model_choices.find_provider(session, provider)
         return {parts.model: gr.update(visible=True), parts.note: provider_note(state), **chain}
 
     async def list_models(self, provider: str, visitor: gr.Request) -> Updates:
-        """The live list takes the suggestions' place when it comes."""
+        """Asks the provider for its models. Until they come, the list has only suggestions."""
         parts, tab = self._parts, visitor.session_hash or ""
         session = self._screen.session_for(visitor)
         if provider == model_choices.AUTO:
-            return self._targets(model_choices.targets(session))
-        state = model_choices.state(session, provider)
+            return self._targets(model_choices.list_targets(session))
+        state = model_choices.find_provider(session, provider)
         if not state.ready:
-            return {parts.note: provider_note(state), **self._targets(model_choices.targets(session))}
+            return {parts.note: provider_note(state), **self._targets(model_choices.list_targets(session))}
         self._awaited[tab] = provider
         models: list[model_choices.Choice] = []
         problem = ""
         try:
-            models = model_choices.choices(await session.models(provider))
+            models = model_choices.list_models(await session.models(provider))
         except LLMHubError as error:
             problem = f"Its list of models did not come. {error.message}"
         finally:
@@ -75,10 +75,10 @@ class ModelLists:
         if is_late:
             return {parts.note: gr.skip()}
         return {
-            parts.model: gr.update(choices=model_choices.never_shorter(models, model_choices.models(state))),
-            parts.preselected.first: first_of(session, provider),
+            parts.model: gr.update(choices=model_choices.merge_lists(models, model_choices.list_suggestions(state))),
+            parts.default_model.first: find_first_model(session, provider),
             parts.note: provider_note(state, problem),
-            **self._targets(model_choices.targets(session)),
+            **self._targets(model_choices.list_targets(session)),
         }
 
     def _targets(self, choices: list[model_choices.Choice]) -> Updates:

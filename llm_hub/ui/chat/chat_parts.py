@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     import gradio as gr
 
     from llm_hub.ui.chat.fallback_chain import ChainParts
-    from llm_hub.ui.gradio_fixes.default_model import Preselected
+    from llm_hub.ui.gradio_fixes.default_model import DefaultModel
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +23,7 @@ class ChatParts:
 
     provider: gr.Dropdown
     model: gr.Dropdown
-    preselected: Preselected
+    default_model: DefaultModel
     note: gr.HTML
     system: gr.Textbox
     temperature: gr.Textbox

@@ -1,4 +1,4 @@
-"""The Chat tab as it stands for one visitor: from the conversation on the server to what every component shows."""
+"""Between the Chat tab's components and the conversation: reads the components' values, and makes their updates."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import gradio as gr
 from llm_hub.errors import InvalidRequest
 from llm_hub.ui import model_choices, typed_settings
 from llm_hub.ui.chat import fallback_chain
-from llm_hub.ui.chat.conversation import Question
 from llm_hub.ui.chat.finished_turn import finish_turn
+from llm_hub.ui.conversation import Question
 from llm_hub.ui.live_region import live_region
 from llm_hub.ui.render import answer_stats, transcript
 from llm_hub.ui.render.sanitize import html_text
@@ -22,25 +22,25 @@ if TYPE_CHECKING:
     from llm_hub.chat import ChatRequest, Event
     from llm_hub.gateway.gateway import Gateway
     from llm_hub.ui.chat.chat_parts import ChatParts
-    from llm_hub.ui.chat.conversation import Turn, Turns
     from llm_hub.ui.chat.fallback_chain import Chain
+    from llm_hub.ui.conversation import Turn, Turns
     from llm_hub.ui.event_values import Inputs, Updates
 
 HELP = "Enter sends, Shift+Enter starts a new line."
 
 
 class ChatScreen:
-    """What the tab's events have in common: who is asked, and what is shown."""
+    """What the tab's events share: they read settings, ask the hub and update components through it."""
 
     def __init__(self, gateway: Gateway, parts: ChatParts) -> None:
         self._gateway = gateway
         self.session = gateway.common_session
         self.parts = parts
 
-    # The way to the hub. Nothing else on the tab asks it for a visitor.
+    # Access to the hub: nothing else on the tab asks the gateway.
 
     def session_for(self, visitor: gr.Request) -> Session:
-        """The hub as this visitor's keys open it."""
+        """The hub as this visitor may use it, with their own keys."""
         return self._gateway.session(visitor)
 
     def answer(self, visitor: gr.Request, request: ChatRequest) -> AsyncGenerator[Event]:
@@ -54,11 +54,11 @@ class ChatScreen:
 
     @property
     def settings(self) -> set[Any]:
-        """What `question` reads."""
+        """What `read_question` reads."""
         parts = self.parts
         return {parts.provider, parts.model, parts.system, parts.temperature, parts.max_tokens, parts.chain.targets}
 
-    def question(self, data: Inputs) -> Question:
+    def read_question(self, data: Inputs) -> Question:
         """The settings as they stand. Raises `InvalidRequest` in words for the visitor."""
         parts = self.parts
         chain: Chain = data[parts.chain.targets]
@@ -69,13 +69,13 @@ class ChatScreen:
             provider=str(data[parts.provider] or ""),
             model="" if automatic else str(data[parts.model] or "").strip(),
             system=data[parts.system] or "",
-            temperature=typed_settings.temperature(data[parts.temperature] or ""),
-            max_tokens=typed_settings.max_tokens(data[parts.max_tokens] or ""),
+            temperature=typed_settings.parse_temperature(data[parts.temperature] or ""),
+            max_tokens=typed_settings.parse_max_tokens(data[parts.max_tokens] or ""),
             fallback=chain,
             tries=self.session.max_tries,
         )
 
-    def turns(self, data: Inputs) -> Turns:
+    def read_turns(self, data: Inputs) -> Turns:
         """The conversation, with the draft that a lost connection may have left behind."""
         turns: Turns = data[self.parts.turns]
         draft: Turn | None = data[self.parts.draft]
@@ -95,9 +95,9 @@ class ChatScreen:
         return {
             parts.turns: turns,
             parts.draft: draft,
-            parts.past: self.log(turns),
-            parts.live: self.messages(draft),
-            parts.route: live_region(self.stats(draft)),
+            parts.past: self.list_messages(turns),
+            parts.live: self.list_draft_messages(draft),
+            parts.route: live_region(self.render_stats(draft)),
             parts.stop: gr.update(visible=True),
             parts.hint: live_region(HELP),
         }
@@ -108,41 +108,41 @@ class ChatScreen:
         return {
             parts.turns: turns,
             parts.draft: None,
-            parts.past: self.log(turns),
+            parts.past: self.list_messages(turns),
             parts.live: [],
-            parts.route: live_region(self.stats(turns[-1]) if turns else ""),
+            parts.route: live_region(self.render_stats(turns[-1]) if turns else ""),
             parts.stop: gr.update(visible=False),
             parts.hint: live_region(HELP),
         }
 
     def show_hint(self, text: str) -> Updates:
-        """What is to be said under the prompt; "" for how the prompt is used."""
+        """A hint below the prompt; with "", how the prompt's box is used."""
         return {self.parts.hint: live_region(html_text(text) or HELP)}
 
     def show_settings(self, question: Question, chain: Chain, visitor: gr.Request) -> Updates:
-        """The tab's settings as a question has them. The chain stays, and is shown as it is beside its provider."""
-        parts, state = self.parts, model_choices.state(self.session_for(visitor), question.provider)
+        """The tab's settings, set to those of a question. The chain stays, shown for the question's provider."""
+        parts, state = self.parts, model_choices.find_provider(self.session_for(visitor), question.provider)
         temperature, max_tokens = question.temperature, question.max_tokens
         return {
             parts.note: model_choices.provider_note(state),
             parts.provider: question.provider,
-            parts.model: gr.update(choices=model_choices.models(state), value=question.model, visible=True),
-            parts.chain.view: fallback_chain.html(self.session, chain, provider=question.provider),
+            parts.model: gr.update(choices=model_choices.list_suggestions(state), value=question.model, visible=True),
+            parts.chain.view: fallback_chain.chain_html(self.session, chain, provider=question.provider),
             parts.system: question.system,
             parts.temperature: "" if temperature is None else f"{temperature:g}",
             parts.max_tokens: "" if max_tokens is None else str(max_tokens),
         }
 
-    def log(self, turns: Turns) -> list[transcript.Message]:
-        return transcript.log(turns, self._titles)
+    def list_messages(self, turns: Turns) -> list[transcript.Message]:
+        return transcript.list_messages(turns, self._titles)
 
-    def messages(self, draft: Turn) -> list[transcript.Message]:
-        return transcript.messages(draft, self._titles)
+    def list_draft_messages(self, draft: Turn) -> list[transcript.Message]:
+        return transcript.list_turn_messages(draft, self._titles)
 
-    def stats(self, turn: Turn) -> str:
-        """The line that a screen reader speaks: without every single attempt."""
-        return answer_stats.line(turn, self._titles, attempts=False)
+    def render_stats(self, turn: Turn) -> str:
+        """The line about a turn, as a screen reader speaks it: without the list of attempts."""
+        return answer_stats.render_stats_line(turn, self._titles, attempts=False)
 
     @property
     def _titles(self) -> answer_stats.Titles:
-        return model_choices.titles(self.session)
+        return model_choices.provider_titles(self.session)

@@ -1,4 +1,4 @@
-"""What the server keeps of each open tab beside its conversation: whether an answer is being written, and for whom."""
+"""What the server knows of each open tab beside its conversation: is an answer being written, and for which event."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 class ChatSessions:
-    """The state of every open tab, by Gradio's session. One object serves all gateway."""
+    """The state of the open tabs, by Gradio's session. One object serves all visitors."""
 
     def __init__(self) -> None:
         self._answering: set[str] = set()

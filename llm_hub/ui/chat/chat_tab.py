@@ -1,6 +1,6 @@
 """The Chat tab: its layout, and which events are connected to it.
 
-What happens when something is used is in chat_events.py, prompt_events.py, chain_events.py and chat_models.py.
+The handlers are in chat_events.py, prompt_events.py, chain_events.py and chat_models.py.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from llm_hub.ui.chat.chat_parts import ChatParts
 from llm_hub.ui.chat.chat_screen import HELP, ChatScreen
 from llm_hub.ui.chat.chatbot import chatbot
 from llm_hub.ui.chat.fallback_chain import chain_control
-from llm_hub.ui.gradio_fixes.default_model import Preselected
+from llm_hub.ui.gradio_fixes.default_model import DefaultModel
 from llm_hub.ui.live_region import live_region
 
 if TYPE_CHECKING:
@@ -49,14 +49,14 @@ def _layout(session: Session) -> ChatParts:
         with gr.Column(elem_id="chat-side", scale=0, min_width=280):
             with gr.Row(elem_id="chat-target"):
                 provider = gr.Dropdown(
-                    model_choices.providers(session),
+                    model_choices.list_providers(session),
                     value=model_choices.AUTO if automatic else chosen.name,
                     label="Provider",
                     elem_id="chat-provider",
                     min_width=120,
                 )
                 model = gr.Dropdown(
-                    model_choices.models(chosen),
+                    model_choices.list_suggestions(chosen),
                     value="" if automatic else chosen.default_model,
                     visible=not automatic,
                     label="Model",
@@ -88,7 +88,7 @@ def _layout(session: Session) -> ChatParts:
                 past = chatbot("Conversation", elem_id="chat-log", placeholder=WELCOME, editable="user")
                 live = chatbot("Answer", elem_id="chat-live")
                 again = gr.Dropdown(
-                    model_choices.targets(session),
+                    model_choices.list_targets(session),
                     value=None,
                     label="Answer again with another model",
                     show_label=False,
@@ -114,7 +114,7 @@ def _layout(session: Session) -> ChatParts:
                 stop = gr.Button("Stop", visible=False, size="sm", elem_id="chat-stop")
                 hint = gr.HTML(live_region(HELP), elem_id="chat-hint")
     return ChatParts(
-        provider=provider, model=model, preselected=Preselected(session, provider, model), note=note,
+        provider=provider, model=model, default_model=DefaultModel(session, provider, model), note=note,
         system=system, temperature=temperature, max_tokens=max_tokens, chain=chain, new=new, past=past, live=live,
         again=again, route=route, prompt=prompt, stop=stop, hint=hint, turns=gr.State(()), draft=gr.State(None),
     )  # fmt: skip

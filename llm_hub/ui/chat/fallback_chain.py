@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import gradio as gr
 
 from llm_hub.ui import model_choices
-from llm_hub.ui.render.formats import target as target_name
+from llm_hub.ui.render.formats import format_target_id
 from llm_hub.ui.render.sanitize import html_text
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ element.addEventListener("click", (event) => {
   trigger("pick", {what: used});
 });
 watch("value", () => {
-  const again = used && [...element.querySelectorAll("[data-pick]")].find((one) => one.dataset.pick === used);
+  const again = used && [...element.querySelectorAll("[data-pick]")].find((button) => button.dataset.pick === used);
   const next = again && !again.disabled ? again : used && element.querySelector("[data-pick]:not(:disabled)");
   used = null;
   if (next) next.focus();
@@ -55,10 +55,13 @@ def chain_control(session: Session, provider: str) -> ChainParts:
     """Lays the control out where it is called; `provider` is the one that is chosen at first."""
     with gr.Column(elem_id="chat-chain"):
         view = gr.HTML(
-            html(session, None, provider=provider), js_on_load=PICK, apply_default_css=False, elem_id="chat-chain-list"
+            chain_html(session, None, provider=provider),
+            js_on_load=PICK,
+            apply_default_css=False,
+            elem_id="chat-chain-list",
         )
         add = gr.Dropdown(
-            model_choices.targets(session),
+            model_choices.list_targets(session),
             value=None,
             label="Add a fallback: provider/model",
             show_label=False,
@@ -68,12 +71,12 @@ def chain_control(session: Session, provider: str) -> ChainParts:
     return ChainParts(view, add, gr.State(None))
 
 
-def html(session: Session, chain: Chain, *, provider: str = "", problem: str = "") -> str:
+def chain_html(session: Session, chain: Chain, *, provider: str = "", problem: str = "") -> str:
     """The chain as HTML. Where `provider` is the route itself, its first entry is what is asked first."""
-    targets, titles = session.fallback if chain is None else chain, model_choices.titles(session)
+    targets, titles = session.fallback if chain is None else chain, model_choices.provider_titles(session)
     automatic = provider == model_choices.AUTO
     rows = "".join(
-        _row(target, target_name(target, titles), position, automatic=automatic)
+        _row(target, format_target_id(target, titles), position, automatic=automatic)
         for position, target in enumerate(targets)
     )
     nobody = "Nobody is asked." if automatic else "Nobody else is asked."

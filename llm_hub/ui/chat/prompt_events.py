@@ -1,4 +1,4 @@
-"""How a prompt becomes a draft, the turn that is to be answered: sent, asked again, or edited."""
+"""The events that make a prompt a draft, the turn to be answered: it is sent, asked again, or edited."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ import gradio as gr
 from llm_hub.chat import Image, Message, Role, Text
 from llm_hub.errors import InvalidRequest
 from llm_hub.ui import model_choices, uploads
-from llm_hub.ui.chat.conversation import Turn
+from llm_hub.ui.conversation import Turn
 from llm_hub.ui.event_values import Inputs, Updates
 from llm_hub.ui.render import transcript
 
 if TYPE_CHECKING:
     from llm_hub.ui.chat.chat_screen import ChatScreen
     from llm_hub.ui.chat.chat_sessions import ChatSessions
-    from llm_hub.ui.chat.conversation import Question, Turns
+    from llm_hub.ui.conversation import Question, Turns
 
 
 class PromptEvents:
-    """The handlers. Each gives the draft, or a hint why there is none."""
+    """The handlers. Each returns the draft, or a hint why there is none."""
 
     def __init__(self, screen: ChatScreen, sessions: ChatSessions) -> None:
         self._screen = screen
@@ -28,7 +28,7 @@ class PromptEvents:
         self._sessions = sessions
 
     def send(self, data: Inputs, visitor: gr.Request) -> Updates:
-        """What stands in the prompt's box is asked."""
+        """Asks the prompt in the box."""
         screen, box = self._screen, data[self._parts.prompt] or {}
         if self._sessions.is_answering(visitor):
             return screen.show_hint("An answer is still being written. Stop it first, or wait.")
@@ -37,28 +37,28 @@ class PromptEvents:
             return screen.show_hint("Type a prompt first.")
         try:
             images = uploads.read(files)
-            question = screen.question(data)
+            question = screen.read_question(data)
         except InvalidRequest as error:
             return screen.show_hint(str(error))
         content = (*images, *((Text(text),) if text.strip() else ())) if images else text
         draft = Turn(Message(Role.USER, content), question, files)
-        return {**self._begin(visitor, screen.turns(data), draft), self._parts.prompt: {"text": "", "files": []}}
+        return {**self._begin(visitor, screen.read_turns(data), draft), self._parts.prompt: {"text": "", "files": []}}
 
-    def again(self, data: Inputs, visitor: gr.Request) -> Updates:
-        """The last prompt is asked once more. A pause of its target ends, since the visitor asks on purpose."""
-        screen, turns = self._screen, self._screen.turns(data)
+    def repeat(self, data: Inputs, visitor: gr.Request) -> Updates:
+        """Asks the last prompt once more. A pause of its target ends, since the visitor asks on purpose."""
+        screen, turns = self._screen, self._screen.read_turns(data)
         if not turns or self._sessions.is_answering(visitor):
             return screen.show_hint("")
         try:
-            question = screen.question(data)
+            question = screen.read_question(data)
         except InvalidRequest as error:
             return screen.show_hint(str(error))
         self._end_pause(visitor, question)
         return self._replace_turn(visitor, turns, len(turns) - 1, turns[-1].prompt, question)
 
-    def again_with(self, data: Inputs, visitor: gr.Request) -> Updates:
-        """The last prompt is asked once more, of another target. What is chosen for later turns stays."""
-        screen, parts, turns = self._screen, self._parts, self._screen.turns(data)
+    def repeat_with(self, data: Inputs, visitor: gr.Request) -> Updates:
+        """Asks the last prompt once more, of another target. The choice for later turns stays."""
+        screen, parts, turns = self._screen, self._parts, self._screen.read_turns(data)
         empty_box: Updates = {parts.again: gr.update(value=None)}
         target = str(data[parts.again] or "")
         if not turns or not target or self._sessions.is_answering(visitor):
@@ -67,41 +67,41 @@ class PromptEvents:
             if target != model_choices.AUTO:
                 target = model_choices.parse_target(screen.session_for(visitor), target)
             provider, _, model = target.partition("/")
-            question = screen.question({**data, parts.provider: provider, parts.model: model})
+            question = screen.read_question({**data, parts.provider: provider, parts.model: model})
         except InvalidRequest as error:
             return screen.show_hint(str(error)) | empty_box
         self._end_pause(visitor, question)
         return self._replace_turn(visitor, turns, len(turns) - 1, turns[-1].prompt, question) | empty_box
 
     def edit(self, data: Inputs, edited: gr.EditData, visitor: gr.Request) -> Updates:
-        """An earlier prompt is asked in other words. The turns after it go."""
-        screen, parts, turns = self._screen, self._parts, self._screen.turns(data)
+        """Asks an earlier prompt in other words. It and the turns after it are removed."""
+        screen, parts, turns = self._screen, self._parts, self._screen.read_turns(data)
         index = edited.index[0] if isinstance(edited.index, list | tuple) else edited.index
-        number = transcript.turn_at(int(index), turns)
+        number = transcript.find_turn_number(int(index), turns)
         text = str(edited.value or "")
-        unedited: Updates = {parts.past: screen.log(turns)}
+        unedited: Updates = {parts.past: screen.list_messages(turns)}
         if number is None or not text.strip():
             return {**screen.show_hint("Nothing was changed."), **unedited}
         original = turns[number].prompt.text
         if self._sessions.is_answering(visitor):
-            unedited = {parts.past: screen.log(data[parts.turns])}
+            unedited = {parts.past: screen.list_messages(data[parts.turns])}
             hint = "An answer is still being written. Stop it first: what you edited waits in the box below."
-            box = {"text": transcript.typed(text, original), "files": []}
+            box = {"text": transcript.restore_edited_prompt(text, original), "files": []}
             return {**screen.show_hint(hint), **unedited, parts.prompt: box}
-        if transcript.is_shortened(original) and text != transcript.shown(original):
+        if transcript.is_shortened(original) and text != transcript.shorten_prompt(original):
             hint = "That prompt is too long to edit in place: all of it stands in the box below."
             return {**screen.show_hint(hint), **unedited, parts.prompt: {"text": original, "files": []}}
-        text = transcript.typed(text, original)
+        text = transcript.restore_edited_prompt(text, original)
         images: tuple[Text | Image, ...] = turns[number].prompt.images
         prompt = Message(Role.USER, (*images, Text(text)) if images else text)
         try:
-            question = screen.question(data)
+            question = screen.read_question(data)
         except InvalidRequest as error:
             return screen.show_hint(str(error))
         return self._replace_turn(visitor, turns, number, prompt, question)
 
     def _end_pause(self, visitor: gr.Request, question: Question) -> None:
-        """Ends the pauses of what the question asks first."""
+        """Ends the pauses of the targets that the visitor chose: one, or with Automatic all of the order."""
         session = self._screen.session_for(visitor)
         order = session.route if question.fallback is None else question.fallback
         for target in order if question.provider == model_choices.AUTO else (question.target,):
@@ -110,7 +110,7 @@ class PromptEvents:
     def _replace_turn(
         self, visitor: gr.Request, turns: Turns, number: int, prompt: Message, question: Question
     ) -> Updates:
-        """A new draft takes the place of a turn, and of those after it."""
+        """Replaces a turn, and those after it, by a new draft."""
         draft = Turn(prompt, question, turns[number].files)
         return self._begin(visitor, turns[:number], draft)
 

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import gradio as gr  # noqa: TC002  # Gradio reads the handlers' annotations
 
-from llm_hub.access.client_address import address
+from llm_hub.access import client_address
 from llm_hub.access.rate_limits import RateLimiter
 from llm_hub.arena.ratings import Vote
 from llm_hub.errors import ConfigurationError
-from llm_hub.ui.compare.compare_record import record
+from llm_hub.ui.compare.compare_record import build_record
 from llm_hub.ui.event_values import Inputs, Updates
 from llm_hub.ui.gradio_fixes.event_options import NOW
 from llm_hub.ui.live_region import live_region
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 
 COUNTING = f"() => {dumps(live_region('Your vote is being counted…'))}"
-"""JavaScript by which the browser itself says so: the first vote after a start waits for the database to be opened."""
+"""JavaScript for a hint at once: the first vote after a start waits until the database is open."""
 
 MAX_VOTES_AT_ONCE = 5
 MAX_VOTES_PER_MINUTE = 5
@@ -36,7 +36,7 @@ MAX_VOTES_PER_MINUTE = 5
 
 
 class VoteEvents:
-    """A vote is checked and kept on the server; the browser only says which button it was."""
+    """The handlers. A vote is checked and stored on the server; the browser only tells which button was clicked."""
 
     def __init__(self, screen: CompareScreen, votes: Votes) -> None:
         self._screen = screen
@@ -45,7 +45,7 @@ class VoteEvents:
         self._being_cast: set[int] = set()
         """The comparisons whose vote is being written, so that a double click is one vote."""
         self._rate = RateLimiter(MAX_VOTES_AT_ONCE, MAX_VOTES_PER_MINUTE / 60)
-        self._address = partial(address, on_space="SPACE_ID" in os.environ)
+        self._address = partial(client_address.address, on_space="SPACE_ID" in os.environ)
 
     def connect(self) -> None:
         parts, vote, outputs = self._parts, self._parts.vote, self._screen.outputs
@@ -75,13 +75,13 @@ class VoteEvents:
                 return self._screen.show_hint(f"The vote was not counted. {error}")
             finally:
                 self._being_cast.discard(id(comparison))
-            return self._reveal(comparison, f"You voted: {_in_words(comparison, verdict, number)}. Thank you.")
+            return self._reveal(comparison, f"You voted: {_describe_vote(comparison, verdict, number)}. Thank you.")
 
         return cast
 
     def _vote(self, comparison: Comparison, verdict: Any, number: int | None, *, keep_texts: bool) -> Vote:
-        clean = self._screen.without_keys
-        conversation = as_json(record(comparison, self._screen.titles)) if keep_texts else None
+        clean = self._screen.remove_keys
+        conversation = as_json(build_record(comparison, self._screen.titles)) if keep_texts else None
         return Vote(
             targets=tuple(map(clean, comparison.targets)),  # the Leaderboard shows them to everybody
             verdict=verdict,
@@ -90,9 +90,9 @@ class VoteEvents:
         )
 
     def _voter(self, visitor: gr.Request) -> str:
-        """Who votes, as limits know them: by address, and by tab on this computer itself."""
-        known = self._address(visitor.request.scope) if visitor.request is not None else None
-        return known or visitor.session_hash or ""
+        """The name by which the rate limit counts a voter: the address, or on this computer itself the session."""
+        address = self._address(visitor.request.scope) if visitor.request is not None else None
+        return address or visitor.session_hash or ""
 
     async def reveal(self, data: Inputs) -> Updates:
         """Shows the names without a vote, which then cannot be cast any more."""
@@ -103,7 +103,7 @@ class VoteEvents:
         return {**self._screen.show_all(comparison), **self._screen.show_hint("")}
 
 
-def _in_words(comparison: Comparison, verdict: str, number: int | None) -> str:
+def _describe_vote(comparison: Comparison, verdict: str, number: int | None) -> str:
     """A vote in words for the visitor: a tie, all bad, B is better."""
     many = len(comparison.visible_panes) > 2
     if number is None:

@@ -1,4 +1,4 @@
-"""What can be done with a comparison: see how two answers differ, go on in Chat, share it, save it."""
+"""The events that use a comparison: show how two answers differ, continue in Chat, share it, save it."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ import gradio as gr
 from llm_hub.arena import link
 from llm_hub.errors import InvalidRequest
 from llm_hub.ui import model_choices
-from llm_hub.ui.browser_files import SAVE, SHARE, file
-from llm_hub.ui.compare.compare_record import record
+from llm_hub.ui.browser_files import SAVE, SHARE, browser_file
+from llm_hub.ui.compare import pane_view
+from llm_hub.ui.compare.compare_record import build_record
 from llm_hub.ui.compare.comparison import MAX_PANES, MIN_PANES
 from llm_hub.ui.event_values import Inputs, Updates
 from llm_hub.ui.gradio_fixes.event_options import NOW, STREAMING
-from llm_hub.ui.render import compare_panes
 from llm_hub.ui.render.export import as_json, as_markdown
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 
 class CompareActions:
-    """The events of the results, of the links and of the exports."""
+    """The handlers of the results, the links and the files."""
 
     def __init__(self, screen: CompareScreen, chat: ChatEvents, tabs: gr.Tabs) -> None:
         self._screen = screen
@@ -39,11 +39,11 @@ class CompareActions:
     def connect(self, page: gr.Blocks) -> None:
         parts, screen, actions = self._parts, self._screen, self._parts.actions
         state: set[Any] = {parts.comparison}
-        # In a thread, and only where somebody looks: long answers take a while to compare.
+        # In a thread, and only while it is looked at: to compare long answers takes a while.
         chosen = [actions.left.input, actions.right.input]
         gr.on(chosen, self.choose, {*state, actions.left, actions.right}, actions.difference, **NOW)
         # These do not read the lists: a browser may still show a pane there that has just gone.
-        gr.on([actions.section.expand, actions.figures.change], self.differ, state, actions.difference, **NOW)
+        gr.on([actions.section.expand, actions.figures.change], self.show_difference, state, actions.difference, **NOW)
         for number, pane in enumerate(parts.panes):
             outputs = [*self._chat.take_over_outputs, self._tabs, parts.hint]
             pane.carry.click(self._carry(number), state | self._chat.take_over_inputs, outputs, **NOW)
@@ -59,17 +59,17 @@ class CompareActions:
     # The difference between two answers.
 
     async def choose(self, data: Inputs) -> Updates:
-        """Two other panes are compared word by word."""
+        """Compares two other panes word by word."""
         actions = self._parts.actions
         data[self._parts.comparison].chosen_pair = data[actions.left], data[actions.right]
-        return await self.differ(data)
+        return await self.show_difference(data)
 
-    async def differ(self, data: Inputs) -> Updates:
+    async def show_difference(self, data: Inputs) -> Updates:
         comparison: Comparison = data[self._parts.comparison]
-        text = await asyncio.to_thread(compare_panes.difference, comparison, *comparison.pair)
+        text = await asyncio.to_thread(pane_view.render_difference, comparison, *comparison.pair)
         return {self._parts.actions.difference: text}
 
-    # On to Chat.
+    # Continue in Chat.
 
     def _carry(self, number: int) -> Callable[..., Any]:
         async def carry(data: Inputs, visitor: gr.Request) -> Updates:
@@ -94,7 +94,7 @@ class CompareActions:
         comparison: Comparison = data[parts.comparison]
         models = tuple(self._target(data, number) for number in comparison.visible_panes)
         if comparison.blind and comparison.has_begun:
-            # In the panes' order the address would say who sits where.
+            # In the panes' order the address would tell which pane has which model.
             models = tuple(sorted(pane.last.question.target for pane in comparison.panes if pane.last))
         first_prompt = next((pane.all_turns[0].prompt.text for pane in comparison.panes if pane.all_turns), "")
         setup = link.Setup(
@@ -112,7 +112,7 @@ class CompareActions:
         return {parts.actions.query: {"query": query}, **hint}
 
     async def open(self, data: Inputs, visitor: gr.Request) -> Updates:
-        """The set-up that the page's address asks for. Nothing is asked before the visitor says so."""
+        """The set-up that the page's address asks for. No model is asked before the visitor runs it."""
         parts = self._parts
         comparison: Comparison = data[parts.comparison]
         setup = link.read(dict(visitor.query_params))
@@ -141,12 +141,12 @@ class CompareActions:
         for pane, target in zip(self._parts.panes, targets, strict=False):
             name, _, model = target.partition("/")
             try:
-                state = self._screen.state(name)
+                state = self._screen.find_provider(name)
             except InvalidRequest:
                 unknown.append(repr(name))
                 continue
             updates[pane.provider] = state.name
-            choices = model_choices.models(state)
+            choices = model_choices.list_suggestions(state)
             updates[pane.model] = gr.update(choices=choices, value=model or state.default_model)
         return updates, unknown
 
@@ -168,5 +168,5 @@ class CompareActions:
         part, screen = self._parts.actions.file, self._screen
         if comparison.hidden or not comparison.has_begun:
             return {part: None, **screen.show_hint("The names come first: vote, or show them.")}
-        text = write(record(comparison, screen.titles))
-        return {part: file(name, media_type, text), **screen.show_hint("Saved.")}
+        text = write(build_record(comparison, screen.titles))
+        return {part: browser_file(name, media_type, text), **screen.show_hint("Saved.")}

@@ -1,6 +1,7 @@
-"""What happens on the Compare tab when a prompt is asked of all panes, and when panes come and go.
+"""The events of the Compare tab for all panes: a prompt is asked of each, a pane is added, a new comparison begins.
 
-The truth of a comparison is one `Comparison` a session, on the server. What happens in one pane is in pane_events.py.
+The server keeps one `Comparison` for each session; the components only show it. The events of a single pane are in
+pane_events.py.
 """
 
 from __future__ import annotations
@@ -13,22 +14,22 @@ import gradio as gr
 from llm_hub.arena.blind import shuffled
 from llm_hub.chat import Message, Role
 from llm_hub.errors import InvalidRequest
-from llm_hub.ui.chat.conversation import Turn
 from llm_hub.ui.compare.compare_screen import HELP
-from llm_hub.ui.compare.pane_events import BUSY, PaneEvents, common_pace, keep_seat
+from llm_hub.ui.compare.pane_events import BUSY, PaneEvents, common_pace, keep_model
+from llm_hub.ui.conversation import Turn
 from llm_hub.ui.event_values import Inputs, Updates
 from llm_hub.ui.gradio_fixes.event_options import NOW
 from llm_hub.ui.live_region import live_region
 
 if TYPE_CHECKING:
-    from llm_hub.ui.chat.conversation import Question
     from llm_hub.ui.compare.compare_screen import CompareScreen
     from llm_hub.ui.compare.comparison import Comparison
+    from llm_hub.ui.conversation import Question
     from llm_hub.ui.streaming.coalescer import Coalescer
 
 
 class CompareEvents:
-    """Each event takes what it reads by component and answers with what it changes."""
+    """The handlers. Each takes the values that it reads and returns those that it changes, by component."""
 
     def __init__(self, screen: CompareScreen, coalescer: Coalescer) -> None:
         self._screen = screen
@@ -48,7 +49,7 @@ class CompareEvents:
         parts.add.click(self.add, state, outputs, **NOW)
 
     async def ask(self, data: Inputs) -> Updates:
-        """One prompt becomes every pane's draft."""
+        """Makes the prompt the draft of every pane."""
         parts, screen = self._parts, self._screen
         comparison: Comparison = data[parts.comparison]
         text = data[parts.prompt] or ""
@@ -57,31 +58,34 @@ class CompareEvents:
         if not text.strip():
             return screen.show_hint("Type a prompt first.")
         try:
-            questions = [screen.question(data, parts.panes[number]) for number in comparison.visible_panes]
+            questions = [screen.read_question(data, parts.panes[number]) for number in comparison.visible_panes]
         except InvalidRequest as error:
             return screen.show_hint(str(error))
         for number in comparison.visible_panes:
             screen.settle(comparison, number)
-        if not comparison.has_begun and data[parts.blind] and _has_twins(questions):
+        if not comparison.has_begun and data[parts.blind] and _has_duplicates(questions):
             return screen.show_hint("Two panes have the same model: a blind comparison needs different ones.")
-        questions = self._seat(comparison, questions, blind=bool(data[parts.blind]))
+        questions = self._assign_panes(comparison, questions, blind=bool(data[parts.blind]))
         comparison.pace = common_pace(comparison)
         for number, question in zip(comparison.visible_panes, questions, strict=True):
             comparison.panes[number].begin(Turn(Message(Role.USER, text), question))
         return {**screen.show_all(comparison), parts.prompt: "", parts.hint: live_region(HELP)}
 
-    def _seat(self, comparison: Comparison, questions: list[Question], *, blind: bool) -> list[Question]:
-        """The questions by pane. The first prompt decides whether names are hidden, and then seats at random."""
+    def _assign_panes(self, comparison: Comparison, questions: list[Question], *, blind: bool) -> list[Question]:
+        """The questions by pane.
+
+        The first prompt decides whether names are hidden. If they are, it gives the panes their models at random.
+        """
         if not comparison.has_begun:
             comparison.blind = comparison.hidden = blind
             return shuffled(questions, self._random) if blind else questions
         if comparison.blind:
-            seats = zip(comparison.visible_panes, questions, strict=True)
-            return [keep_seat(comparison, number, question) for number, question in seats]
+            pairs = zip(comparison.visible_panes, questions, strict=True)
+            return [keep_model(comparison, number, question) for number, question in pairs]
         return questions
 
     async def add(self, data: Inputs) -> Updates:
-        """One more pane."""
+        """Adds a pane."""
         comparison: Comparison = data[self._parts.comparison]
         free = [number for number, pane in enumerate(comparison.panes) if not pane.visible]
         if not free:
@@ -92,11 +96,11 @@ class CompareEvents:
         return self._screen.show_all(comparison)
 
     async def clear(self, data: Inputs) -> Updates:
-        """A new comparison."""
+        """Begins a new comparison."""
         comparison: Comparison = data[self._parts.comparison]
         comparison.clear()
         return {**self._screen.show_all(comparison), self._parts.prompt: "", self._parts.hint: live_region(HELP)}
 
 
-def _has_twins(questions: list[Question]) -> bool:
+def _has_duplicates(questions: list[Question]) -> bool:
     return len({question.target for question in questions}) < len(questions)

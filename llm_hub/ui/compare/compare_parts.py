@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import gradio as gr
 
-    from llm_hub.ui.gradio_fixes.default_model import Preselected
+    from llm_hub.ui.gradio_fixes.default_model import DefaultModel
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +22,7 @@ class PaneParts:
     picker: gr.Row
     provider: gr.Dropdown
     model: gr.Dropdown
-    preselected: Preselected
+    default_model: DefaultModel
     head: gr.HTML
     past: gr.Chatbot
     live: gr.Chatbot

@@ -1,4 +1,4 @@
-"""A comparison as it is kept in a file, or beside a vote."""
+"""A comparison as it is saved in a file, or stored with a vote."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from llm_hub.ui.render import compare_stats
 from llm_hub.ui.render.export import ExportedAnswer, ExportedSide, ExportRecord
 
 if TYPE_CHECKING:
-    from llm_hub.ui.chat.conversation import Turn
     from llm_hub.ui.compare.comparison import Comparison
+    from llm_hub.ui.conversation import Turn
     from llm_hub.ui.render.formats import Titles
 
 SETTINGS = ("system", "temperature", "max_tokens")
 """Fields of a `Question` that are the same for all panes."""
 
 
-def record(comparison: Comparison, titles: Titles) -> ExportRecord:
+def build_record(comparison: Comparison, titles: Titles) -> ExportRecord:
     """All visible panes with all their turns, of a comparison that has begun."""
     last = next(pane.last for pane in comparison.panes if pane.last)
     settings = {name: value for name, value in asdict(last.question).items() if name in SETTINGS}
@@ -37,7 +37,7 @@ def _answer(turn: Turn, titles: Titles) -> ExportedAnswer:
         text=turn.answer.text,
         outcome=turn.outcome,
         answered_by=f"{response.provider}/{response.model}" if response else "",
-        figures=dict(compare_stats.of(turn, titles).words()),
+        figures=dict(compare_stats.measure_turn(turn, titles).words()),
         problem=str(error) if error else "",
         reasoning=turn.answer.reasoning,
     )

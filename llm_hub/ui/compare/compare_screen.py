@@ -1,4 +1,4 @@
-"""The Compare tab as it stands for one visitor: from the server's truth to what every component shows."""
+"""Between the Compare tab's components and the comparison: reads the components' values, and makes their updates."""
 
 from __future__ import annotations
 
@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Any
 import gradio as gr
 
 from llm_hub.ui import model_choices, typed_settings
-from llm_hub.ui.chat.conversation import Question
 from llm_hub.ui.chat.finished_turn import finish_turn
+from llm_hub.ui.compare import pane_view
 from llm_hub.ui.compare.comparison import MAX_PANES, MIN_PANES
+from llm_hub.ui.conversation import Question
 from llm_hub.ui.live_region import live_region
-from llm_hub.ui.render import compare_panes, compare_stats
-from llm_hub.ui.render.formats import name
+from llm_hub.ui.render import compare_stats
+from llm_hub.ui.render.formats import format_target
 from llm_hub.ui.render.sanitize import html_text
 
 if TYPE_CHECKING:
@@ -30,24 +31,24 @@ HELP = "Enter asks every model, Shift+Enter starts a new line."
 
 
 class CompareScreen:
-    """What the tab's events have in common: who is asked, and what is shown."""
+    """What the tab's events share: they read settings, ask the hub and update components through it."""
 
     def __init__(self, gateway: Gateway, parts: CompareParts) -> None:
         self._gateway = gateway
         self.session = gateway.common_session
         self.parts = parts
 
-    # The way to the hub. Nothing else on the tab asks it for a visitor.
+    # Access to the hub: nothing else on the tab asks the gateway.
 
     def session_for(self, visitor: gr.Request) -> Session:
-        """The hub as this visitor's keys open it."""
+        """The hub as this visitor may use it, with their own keys."""
         return self._gateway.session(visitor)
 
     def answer(self, visitor: gr.Request, request: ChatRequest) -> AsyncGenerator[Event]:
         return self._gateway.answer(self._gateway.visitor(visitor, "compare"), request)
 
-    def without_keys(self, text: str) -> str:
-        """A text that is kept, or shown to others."""
+    def remove_keys(self, text: str) -> str:
+        """The text without visitors' API keys, so that it may be stored or shown to others."""
         return self._gateway.visitors.redacted(text)
 
     # What the events read.
@@ -63,26 +64,26 @@ class CompareScreen:
 
     @property
     def titles(self) -> Titles:
-        return model_choices.titles(self.session)
+        return model_choices.provider_titles(self.session)
 
-    def state(self, provider: str) -> ProviderState:
+    def find_provider(self, provider: str) -> ProviderState:
         """A provider as it is now. Raises `InvalidRequest` for a name that no browser was given."""
-        return model_choices.state(self.session, provider)
+        return model_choices.find_provider(self.session, provider)
 
-    def question(self, data: Inputs, pane: PaneParts) -> Question:
-        """What a pane is set to. Raises `InvalidRequest` in words for the visitor."""
+    def read_question(self, data: Inputs, pane: PaneParts) -> Question:
+        """The question that a pane's settings make. Raises `InvalidRequest` in words for the visitor."""
         parts = self.parts
         return Question(
-            provider=self.state(str(data[pane.provider] or "")).name,
+            provider=self.find_provider(str(data[pane.provider] or "")).name,
             model=str(data[pane.model] or "").strip(),
             system=data[parts.system] or "",
-            temperature=typed_settings.temperature(data[parts.temperature] or ""),
-            max_tokens=typed_settings.max_tokens(data[parts.max_tokens] or ""),
+            temperature=typed_settings.parse_temperature(data[parts.temperature] or ""),
+            max_tokens=typed_settings.parse_max_tokens(data[parts.max_tokens] or ""),
             fallback=None if data[parts.fallback] else (),
         )
 
     def settle(self, comparison: Comparison, number: int) -> None:
-        """A draft that no handler writes any more becomes a turn."""
+        """Makes a pane's draft a turn, if no handler writes it any more."""
         pane = comparison.panes[number]
         if pane.draft is not None and not pane.running:
             pane.turns, pane.draft = (*pane.turns, finish_turn(pane.draft, self.session)), None
@@ -105,7 +106,7 @@ class CompareScreen:
         return [*panes, *rest, *results, vote.bar, *vote.best, vote.tie, vote.bad, vote.result]
 
     def show_hint(self, text: str) -> Updates:
-        """What is to be said under the prompt; "" for how the prompt is used."""
+        """A hint below the prompt; with "", how the prompt's box is used."""
         return {self.parts.hint: live_region(html_text(text) or HELP)}
 
     def show_pane(self, comparison: Comparison, number: int) -> Updates:
@@ -116,10 +117,10 @@ class CompareScreen:
         return {
             parts.column: gr.update(visible=pane.visible),
             parts.picker: gr.update(visible=not (comparison.blind and pane.last is not None)),
-            parts.head: compare_panes.head(comparison, number, titles),
-            parts.past: compare_panes.past(comparison, pane.turns, titles),
-            parts.live: compare_panes.live(comparison, pane.draft, titles) if pane.draft else [],
-            parts.line: live_region(compare_panes.progress(comparison, number, titles)),
+            parts.head: pane_view.render_heading(comparison, number, titles),
+            parts.past: pane_view.list_past_messages(comparison, pane.turns, titles),
+            parts.live: pane_view.list_live_messages(comparison, pane.draft, titles) if pane.draft else [],
+            parts.line: live_region(pane_view.render_status(comparison, number, titles)),
             parts.stop: gr.update(visible=busy),
             parts.retry: gr.update(visible=answered),
             parts.carry: gr.update(visible=answered and not comparison.hidden),
@@ -127,22 +128,22 @@ class CompareScreen:
         }
 
     def show_common(self, comparison: Comparison) -> Updates:
-        """What belongs to no pane."""
+        """Everything outside the panes."""
         parts, actions, vote = self.parts, self.parts.actions, self.parts.vote
-        known = not comparison.hidden and any(pane.turns for pane in comparison.panes)
+        has_results = not comparison.hidden and any(pane.turns for pane in comparison.panes)
         result = f'<div role="status" class="said">{html_text(comparison.vote_text)}</div>'
         updates: Updates = {
             parts.stop: gr.update(visible=comparison.busy),
             parts.run: gr.update(visible=not comparison.busy),
             parts.add: gr.update(visible=len(comparison.visible_panes) < MAX_PANES and not comparison.hidden),
             parts.blind: gr.update(interactive=not comparison.has_begun),
-            actions.section: gr.update(visible=known),
-            actions.markdown: gr.update(visible=known),
-            actions.json: gr.update(visible=known),
+            actions.section: gr.update(visible=has_results),
+            actions.markdown: gr.update(visible=has_results),
+            actions.json: gr.update(visible=has_results),
             vote.bar: gr.update(visible=comparison.hidden),
             vote.result: result if comparison.vote_text else "",
         }
-        if known:
+        if has_results:
             updates |= self._show_results(comparison)
         if comparison.hidden:
             updates |= self._show_ballot(comparison)
@@ -157,8 +158,8 @@ class CompareScreen:
     def _show_results(self, comparison: Comparison) -> Updates:
         actions = self.parts.actions
         turns = [pane.turns[-1] for pane in comparison.panes if pane.visible and pane.turns]
-        rows = [compare_stats.of(turn, self.titles) for turn in turns]
-        figures = f"{compare_stats.table(rows)}<div class='plots'>{compare_stats.plot(rows)}</div>"
+        rows = [compare_stats.measure_turn(turn, self.titles) for turn in turns]
+        figures = f"{compare_stats.render_table(rows)}<div class='plots'>{compare_stats.render_plot(rows)}</div>"
         sides = [(self._side(comparison, number), number) for number in comparison.visible_panes]
         return {
             actions.figures: figures,
@@ -178,4 +179,6 @@ class CompareScreen:
     def _side(self, comparison: Comparison, number: int) -> str:
         """A pane's name in a list."""
         letter, last = comparison.letter(number), comparison.panes[number].last
-        return f"{letter}: {name(last.question.provider, last.question.model, self.titles)}" if last else letter
+        return (
+            f"{letter}: {format_target(last.question.provider, last.question.model, self.titles)}" if last else letter
+        )

@@ -1,6 +1,6 @@
 """The Compare tab: its layout, and which events are connected to it.
 
-What happens when something is used is in compare_events.py, pane_events.py, blind_vote.py and compare_actions.py.
+The handlers are in compare_events.py, pane_events.py, blind_vote.py and compare_actions.py.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from llm_hub.ui.compare.compare_events import CompareEvents
 from llm_hub.ui.compare.compare_parts import ActionParts, CompareParts, PaneParts, VoteParts
 from llm_hub.ui.compare.compare_screen import HELP, CompareScreen
 from llm_hub.ui.compare.comparison import MAX_PANES, MIN_PANES, Comparison
-from llm_hub.ui.gradio_fixes.default_model import Preselected
+from llm_hub.ui.gradio_fixes.default_model import DefaultModel
 from llm_hub.ui.live_region import live_region
 
 if TYPE_CHECKING:
@@ -125,14 +125,14 @@ def _pane(session: Session, number: int, chosen: ProviderState) -> PaneParts:
         with gr.Row(elem_classes="pane-top"):
             with gr.Row(elem_classes="pane-picker") as picker:
                 provider = gr.Dropdown(
-                    [choice for choice in model_choices.providers(session) if choice[1] != model_choices.AUTO],
+                    [choice for choice in model_choices.list_providers(session) if choice[1] != model_choices.AUTO],
                     value=chosen.name,
                     label=f"Provider {number + 1}",
                     elem_id=f"{name}-provider",
                     min_width=90,
                 )
                 model = gr.Dropdown(
-                    model_choices.models(chosen),
+                    model_choices.list_suggestions(chosen),
                     value=chosen.default_model,
                     label=f"Model {number + 1}",
                     allow_custom_value=True,
@@ -150,8 +150,9 @@ def _pane(session: Session, number: int, chosen: ProviderState) -> PaneParts:
             carry = gr.Button("Continue in Chat", size="sm", visible=False, elem_classes="pane-carry")
             stop = gr.Button("Stop", size="sm", visible=False, elem_classes="pane-stop")
     return PaneParts(
-        column=column, picker=picker, provider=provider, model=model, preselected=Preselected(session, provider, model),
-        head=head, past=past, live=live, line=line, stop=stop, retry=retry, carry=carry, remove=remove,
+        column=column, picker=picker, provider=provider, model=model,
+        default_model=DefaultModel(session, provider, model), head=head, past=past, live=live, line=line, stop=stop,
+        retry=retry, carry=carry, remove=remove,
     )  # fmt: skip
 
 

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 from llm_hub.arena.blind import LETTERS
 from llm_hub.chat import AttemptStarted, Resumed
-from llm_hub.ui.chat.conversation import chat_request
+from llm_hub.ui.conversation import chat_request
 
 if TYPE_CHECKING:
     from llm_hub.arena.blind import Pace
     from llm_hub.chat import ChatRequest
-    from llm_hub.ui.chat.conversation import Turn, Turns
+    from llm_hub.ui.conversation import Turn, Turns
 
 MIN_PANES = 2
 MAX_PANES = 4
@@ -55,10 +55,10 @@ class Pane:
     @property
     def substitute(self) -> tuple[str, str] | None:
         """The provider and model that answered, in any turn, in the place of the chosen one."""
-        return next((other for turn in self.all_turns if (other := substitute(turn))), None)
+        return next((other for turn in self.all_turns if (other := find_substitute(turn))), None)
 
 
-def substitute(turn: Turn) -> tuple[str, str] | None:
+def find_substitute(turn: Turn) -> tuple[str, str] | None:
     """The provider and model that wrote (part of) an answer in the place of the chosen one."""
     chosen = turn.question
     for event in turn.answer.route:
@@ -76,7 +76,7 @@ def _target(turn: Turn) -> str:
 
 @dataclass
 class Comparison:
-    """The truth of one visitor's Compare tab. Panes are numbered from 0."""
+    """One visitor's comparison. Panes are numbered from 0."""
 
     panes: list[Pane] = field(default_factory=lambda: [Pane(number < MIN_PANES) for number in range(MAX_PANES)])
     blind: bool = False

@@ -1,4 +1,4 @@
-"""What happens in one pane of the Compare tab: its answer, its buttons, its lists of providers and models.
+"""The events of one pane of the Compare tab: its answer, its buttons, its lists of providers and models.
 
 All handlers are asynchronous, so that they run one at a time in one loop: the panes' streams write to the same
 `Comparison` side by side.
@@ -17,26 +17,26 @@ import gradio as gr
 from llm_hub.arena.blind import Pace
 from llm_hub.errors import InvalidRequest, LLMHubError
 from llm_hub.ui import model_choices
-from llm_hub.ui.chat.conversation import Turn
+from llm_hub.ui.compare import pane_view
 from llm_hub.ui.compare.comparison import MIN_PANES, Pane
+from llm_hub.ui.conversation import Turn
 from llm_hub.ui.event_values import Inputs, Updates
-from llm_hub.ui.gradio_fixes.default_model import first_of
+from llm_hub.ui.gradio_fixes.default_model import find_first_model
 from llm_hub.ui.gradio_fixes.event_options import NOW, STREAMING
 from llm_hub.ui.live_region import live_region
-from llm_hub.ui.render import compare_panes
 from llm_hub.ui.streaming.blind_pace import paced_views
 
 if TYPE_CHECKING:
-    from llm_hub.ui.chat.conversation import Question
     from llm_hub.ui.compare.compare_screen import CompareScreen
     from llm_hub.ui.compare.comparison import Comparison
+    from llm_hub.ui.conversation import Question
     from llm_hub.ui.streaming.coalescer import Coalescer
 
 BUSY = "An answer is still being written. Stop it first, or wait."
 
 
 class PaneEvents:
-    """The events of the pane with this number."""
+    """The handlers of the pane with this number."""
 
     def __init__(self, screen: CompareScreen, coalescer: Coalescer, number: int) -> None:
         self._screen = screen
@@ -52,7 +52,7 @@ class PaneEvents:
         """
         screen, parts, state = self._screen, self._parts, {self._comparison}
         outputs = screen.outputs
-        retry = parts.retry.click(self.again, state | screen.settings | screen.models, outputs, **NOW)
+        retry = parts.retry.click(self.repeat, state | screen.settings | screen.models, outputs, **NOW)
         live = [parts.live, parts.line, parts.head]
         streams = [event.then(self.answer, state, live, **STREAMING) for event in (prompt, retry)]
         for stream in streams:
@@ -61,27 +61,27 @@ class PaneEvents:
         parts.remove.click(None, None, None, cancels=streams).then(self.remove, state, outputs, **NOW)
         inputs: set[Any] = {parts.provider, *state}
         chosen = parts.provider.input(self.choose, inputs, parts.head, **NOW)
-        lists = [parts.model, parts.preselected.first, parts.head]
+        lists = [parts.model, parts.default_model.first, parts.head]
         for event in (chosen.then, tab.select):
             listed = event(self.list_models, inputs, lists, trigger_mode="multiple", **STREAMING)
-            parts.preselected.after(listed.then)
+            parts.default_model.after(listed.then)
         return streams
 
     # The draft is answered, and becomes a turn.
 
-    async def again(self, data: Inputs) -> Updates:
-        """The last prompt is asked of this pane alone once more."""
+    async def repeat(self, data: Inputs) -> Updates:
+        """Asks the last prompt once more, in this pane alone."""
         screen, number = self._screen, self._number
         comparison: Comparison = data[self._comparison]
         pane = comparison.panes[number]
         if pane.running:
             return screen.show_hint(BUSY)
         try:
-            question = screen.question(data, self._parts)
+            question = screen.read_question(data, self._parts)
         except InvalidRequest as error:
             return screen.show_hint(str(error))
         if comparison.blind:
-            question = keep_seat(comparison, number, question)
+            question = keep_model(comparison, number, question)
         screen.settle(comparison, number)
         last = pane.take_back()
         if last is not None:
@@ -114,9 +114,9 @@ class PaneEvents:
                     draft = pane.draft = replace(draft, answer=whole)
                     titles = self._screen.titles
                     now: Updates = {
-                        parts.live: compare_panes.live(comparison, draft, titles, visible),
-                        parts.line: live_region(compare_panes.progress(comparison, number, titles, visible)),
-                        parts.head: compare_panes.head(comparison, number, titles),
+                        parts.live: pane_view.list_live_messages(comparison, draft, titles, visible),
+                        parts.line: live_region(pane_view.render_status(comparison, number, titles, visible)),
+                        parts.head: pane_view.render_heading(comparison, number, titles),
                     }
                     changes = {part: value for part, value in now.items() if before.get(part) != value}
                     before = now
@@ -143,41 +143,43 @@ class PaneEvents:
     # Providers and models.
 
     async def choose(self, data: Inputs) -> Updates:
-        """Another provider is chosen: what is in its way."""
+        """The visitor chose another provider: shows its problem, if it has one."""
         comparison: Comparison = data[self._comparison]
-        comparison.notes[self._number] = model_choices.provider_note(self._screen.state(data[self._parts.provider]))
-        return {self._parts.head: compare_panes.head(comparison, self._number, self._screen.titles)}
+        comparison.notes[self._number] = model_choices.provider_note(
+            self._screen.find_provider(data[self._parts.provider])
+        )
+        return {self._parts.head: pane_view.render_heading(comparison, self._number, self._screen.titles)}
 
     async def list_models(self, data: Inputs, visitor: gr.Request) -> Updates:
-        """The live list takes the suggestions' place when it comes. What is chosen stays chosen."""
+        """Asks the provider for its models. Until they come, the list has only suggestions. The choice is kept."""
         parts, number = self._parts, self._number
         comparison: Comparison = data[self._comparison]
         provider, session = data[parts.provider], self._screen.session_for(visitor)
         comparison.awaited_lists[number] = provider
-        state = model_choices.state(session, provider)
+        state = model_choices.find_provider(session, provider)
         models: list[model_choices.Choice] = []
         problem = ""
         if state.ready:
             try:
-                models = model_choices.choices(await session.models(provider))
+                models = model_choices.list_models(await session.models(provider))
             except LLMHubError as error:
                 problem = f"Its list of models did not come. {error.message}"
         if comparison.awaited_lists[number] != provider:
             return {parts.model: gr.skip()}
         comparison.notes[number] = model_choices.provider_note(state, problem)
         return {
-            parts.model: gr.update(choices=model_choices.never_shorter(models, model_choices.models(state))),
-            parts.preselected.first: first_of(session, provider),
-            parts.head: compare_panes.head(comparison, number, self._screen.titles),
+            parts.model: gr.update(choices=model_choices.merge_lists(models, model_choices.list_suggestions(state))),
+            parts.default_model.first: find_first_model(session, provider),
+            parts.head: pane_view.render_heading(comparison, number, self._screen.titles),
         }
 
 
-def keep_seat(comparison: Comparison, number: int, question: Question) -> Question:
-    """The question for the model that sits in this pane: in a blind comparison, the first prompt seated them."""
+def keep_model(comparison: Comparison, number: int, question: Question) -> Question:
+    """The question, for the model that this pane has: the first prompt of a blind comparison gave it to the pane."""
     last = comparison.panes[number].last
     return replace(question, provider=last.question.provider, model=last.question.model) if last else question
 
 
 def common_pace(comparison: Comparison) -> Pace | None:
-    """While names are hidden, all answers are shown at one pace."""
+    """The pace that all answers share while names are hidden, or None."""
     return Pace(comparison.visible_panes, asyncio.get_running_loop().time) if comparison.hidden else None

@@ -1,7 +1,9 @@
-"""What a browser may send with an event of the page. Anything else is refused before Gradio fails on it in the middle.
+"""Checks of what a browser sends with an event of the page. Anything that the page does not offer is refused early.
 
-Gradio itself takes any JSON for a text or a tick, and answers a choice that it does not offer, or a file that nobody
-uploaded, as if the server had failed.
+Gradio 6.31.0 takes any JSON for a text, a tick or a name that is typed into a list, and hands it to our handlers. A
+choice that a list does not offer, or a file that nobody uploaded, becomes an error inside an event. Anybody can send
+such values, and each would look like a fault of the server. May go when:
+tests/ui/gradio_fixes/test_server_side.py::test_gradio_takes_any_json_for_a_value fails.
 """
 
 from __future__ import annotations
@@ -20,102 +22,106 @@ if TYPE_CHECKING:
     from gradio.state_holder import StateHolder
 
 MAX_INPUT_NAME_CHARS = 300
-"""Characters of a name that is typed into a list."""
-SENT = frozenset({"data", "event_data", "fn_index", "session_hash", "trigger_id"})
-"""All that a page says with an event. Gradio takes more, and would fail on it."""
+"""Characters of a name that is typed into a list: names of models are shorter, and errors repeat the name."""
+EVENT_FIELDS = frozenset({"data", "event_data", "fn_index", "session_hash", "trigger_id"})
+"""The fields that the page sends with an event. Gradio takes more, and would fail on them."""
 
-NO_EVENT = "There is no such event."
-UNFIT = "The page sent what it does not offer. Reload it, and try again."
-NO_FILE = "That file is not here, or no longer. Attach it again."
-NO_IMAGE = "Only images can be attached."
+UNKNOWN_EVENT = "There is no such event."
+NOT_OFFERED = "The page sent what it does not offer. Reload it, and try again."
+MISSING_FILE = "That file is not here, or no longer. Attach it again."
+WRONG_FILE_TYPE = "Only images can be attached."
 
 
 class EventInputs:
-    """The rules for each event, from the parts of the page that it reads. `sessions` know what a tab's lists offer."""
+    """The rules for each event, from the components that it reads. `sessions` know what a session's lists offer now."""
 
     def __init__(self, blocks: Blocks, sessions: StateHolder) -> None:
         self._sessions = sessions
         self._events = {
-            number: (tuple(event.inputs), _telling(event.fn))
+            number: (tuple(event.inputs), _event_data_type(event.fn))
             for number, event in blocks.fns.items()
             if event.fn is not None
         }
-        for parts, _ in self._events.values():
-            for part in parts:
-                _rule(part)
+        for components, _ in self._events.values():
+            for component in components:
+                _find_rule(component)
 
     def problem(self, event: Mapping[str, Any]) -> str:
-        """Why this event is refused, in words for its sender; "" where it is not."""
+        """Why an event is refused, as a sentence for its sender; "" if it is not refused."""
         number, data = event.get("fn_index"), event.get("data")
         if type(number) is not int or number not in self._events or not isinstance(data, list):
-            return NO_EVENT
-        parts, telling = self._events[number]
-        if len(data) != len(parts) or not event.keys() <= SENT:
-            return UNFIT
-        kept = self._sessions.session_data.get(event["session_hash"])
-        now = kept.blocks_config.blocks if kept else {}
-        for part, value in zip(parts, data, strict=True):
-            if problem := _rule(part)(now.get(part._id, part), value):  # noqa: SLF001  # Gradio's own name for it
+            return UNKNOWN_EVENT
+        components, event_data_type = self._events[number]
+        if len(data) != len(components) or not event.keys() <= EVENT_FIELDS:
+            return NOT_OFFERED
+        session = self._sessions.session_data.get(event["session_hash"])
+        current = session.blocks_config.blocks if session else {}
+        for component, value in zip(components, data, strict=True):
+            if problem := _find_rule(component)(current.get(component._id, component), value):  # noqa: SLF001  # Gradio's own name for it
                 return problem
-        return "" if telling is None or _tells(telling, event.get("event_data")) else UNFIT
+        return (
+            "" if event_data_type is None or _is_event_data(event_data_type, event.get("event_data")) else NOT_OFFERED
+        )
 
 
-def _rule(part: Block) -> Callable[[Any, Any], str]:
-    """What is refused of a part's value."""
-    match part:
+def _find_rule(component: Block) -> Callable[[Any, Any], str]:
+    """The check of a component's value: it takes the component as it is now and the value, and returns the problem."""
+    match component:
         case gr.State():
-            return lambda _, __: ""  # it is kept on the server: what a browser says of it is not read
+            return lambda _, __: ""  # it is kept on the server, and what a browser sends for it is not read
         case gr.Dropdown(multiselect=None, allow_custom_value=True):
-            return _name
+            return _check_name
         case gr.Dropdown(multiselect=None) | gr.Radio():
-            return _choice
+            return _check_choice
         case gr.Checkbox():
-            return lambda _, value: "" if isinstance(value, bool) else UNFIT
+            return lambda _, value: "" if isinstance(value, bool) else NOT_OFFERED
         case gr.Textbox():
-            return lambda _, value: "" if value is None or isinstance(value, str) else UNFIT
+            return lambda _, value: "" if value is None or isinstance(value, str) else NOT_OFFERED
         case gr.MultimodalTextbox():
-            return _prompt
-    raise TypeError(f"There is no rule for what a {type(part).__name__} may be.")
+            return _check_prompt
+    raise TypeError(f"There is no rule for the values of a {type(component).__name__}.")
 
 
-def _name(_: Any, value: Any) -> str:
+def _check_name(_: Any, value: Any) -> str:
     if isinstance(value, str) and len(value) > MAX_INPUT_NAME_CHARS:
         return f"A name has {MAX_INPUT_NAME_CHARS} characters at most."
-    return "" if value is None or isinstance(value, str) else UNFIT
+    return "" if value is None or isinstance(value, str) else NOT_OFFERED
 
 
-def _choice(part: gr.Dropdown | gr.Radio, value: Any) -> str:
-    """One of those that are offered now, and not what Python takes for its equal: 1.0 and true are no 1."""
-    return "" if any(type(one) is type(value) and one == value for _, one in part.choices) else UNFIT
+def _check_choice(component: gr.Dropdown | gr.Radio, value: Any) -> str:
+    """Only values that are offered now. Python takes 1.0 and true for equal to 1, so the type counts, too."""
+    return (
+        "" if any(type(choice) is type(value) and choice == value for _, choice in component.choices) else NOT_OFFERED
+    )
 
 
-def _prompt(part: gr.MultimodalTextbox, value: Any) -> str:
+def _check_prompt(component: gr.MultimodalTextbox, value: Any) -> str:
     if value is None:
         return ""
     try:
-        prompt = part.data_model.model_validate(value, context={"validate_meta": True}, strict=True)
+        prompt = component.data_model.model_validate(value, context={"validate_meta": True}, strict=True)
         files = [file.path for file in prompt.files]
-        here = all(is_in_or_equal(path, get_upload_folder()) and Path(path).is_file() for path in files)
-    except (ValueError, OSError):  # of pydantic, too; of a NUL, of a name that no disk takes
-        return UNFIT
-    if not here:
-        return NO_FILE
-    return "" if all(is_valid_file(path, part.file_types) for path in files) else NO_IMAGE
+        uploaded = all(is_in_or_equal(path, get_upload_folder()) and Path(path).is_file() for path in files)
+    except (ValueError, OSError):  # from pydantic, too; a NUL, or a name that no disk takes
+        return NOT_OFFERED
+    if not uploaded:
+        return MISSING_FILE
+    return "" if all(is_valid_file(path, component.file_types) for path in files) else WRONG_FILE_TYPE
 
 
-def _telling(handler: Callable[..., Any]) -> type[gr.EventData] | None:
-    """What a handler reads of the event itself, beside the parts."""
+def _event_data_type(handler: Callable[..., Any]) -> type[gr.EventData] | None:
+    """The data of the event itself that a handler reads, beside the components' values."""
     hints = get_type_hints(handler).values()
     return next((hint for hint in hints if isinstance(hint, type) and issubclass(hint, gr.EventData)), None)
 
 
-def _tells(kind: type[gr.EventData], said: Any) -> bool:
-    """Whether an event says what its handler reads; where something happened, as one number or more."""
-    if not isinstance(said, dict):
+def _is_event_data(data_type: type[gr.EventData], data: Any) -> bool:
+    """Whether an event's data has what its handler reads, with an index that is one whole number or several."""
+    if not isinstance(data, dict):
         return False
     try:
-        index = getattr(kind(None, said), "index", 0)
+        index = getattr(data_type(None, data), "index", 0)
     except (KeyError, AttributeError):
         return False
-    places = index if isinstance(index, list) and index else [index]
-    return all(type(place) is int for place in places)
+    numbers = index if isinstance(index, list) and index else [index]
+    return all(type(number) is int for number in numbers)

@@ -1,8 +1,11 @@
-"""What Gradio keeps of each tab, without what this page does not need, so that many visitors do not fill the memory.
+"""Sessions that keep only what this page needs, so that many visitors do not fill the memory.
 
-Gradio copies the whole page's configuration for every visitor, and again at every event, so that deep links can show
-it. Those are closed here (front_door/closed_paths.py), and without them a tab costs a tenth of the memory and of the
-first event's time.
+Gradio 6.31.0 copies the configuration of the whole page for every session, and again at every event, so that deep links
+can show it. This page has no deep links (the front door refuses them). Without the copies a session costs a tenth of
+the memory and of the first event's time. Gradio also keeps sessions and messages that nobody comes for, and prints the
+texts of errors, which may be what a visitor typed. May go when these fail, each for its part:
+tests/ui/gradio_fixes/test_server_side.py::test_gradio_copies_the_page_for_every_session,
+::test_gradio_keeps_sessions_until_there_is_no_room and ::test_gradio_prints_the_text_of_an_error.
 """
 
 from __future__ import annotations
@@ -28,25 +31,25 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-KEPT = timedelta(hours=1)
-"""How long what a closed tab said is kept: its visitor's connection may come back."""
+MAX_CLOSED_AGE = timedelta(hours=1)
+"""How long the state of a closed tab is kept: its connection may come back."""
 
-UNHEARD = timedelta(seconds=20)
-"""How long an event's outcome waits for a tab that does not come for it. A tab listens before the event is over."""
+MAX_UNCLAIMED_AGE = timedelta(seconds=20)
+"""How long an event's messages wait for a tab that does not fetch them. A tab listens before its event is over."""
 
 TRIM_AFTER = 100
-"""Tabs that were forgotten before the memory that they leave is given back to the system."""
+"""Sessions that are dropped before their memory is given back to the system: that takes some milliseconds."""
 
 
-def keep_little(app: gradio.routes.App, blocks: Blocks, open_tabs: Container[str] = ()) -> None:
-    """Puts `SmallSessions` in place of what the application keeps, and `Places` where it logs."""
+def limit_session_memory(app: gradio.routes.App, blocks: Blocks, open_tabs: Container[str] = ()) -> None:
+    """Makes Gradio's application keep `SmallSessions`, and log errors by `ErrorPlaces`."""
     app.state_holder = SmallSessions(open_tabs)
     app.state_holder.set_blocks(blocks)
-    gradio.queueing.traceback = gradio.routes.traceback = Places  # type: ignore[assignment,attr-defined]
+    gradio.queueing.traceback = gradio.routes.traceback = ErrorPlaces  # type: ignore[assignment,attr-defined]
 
 
 class SmallSession(SessionState):
-    """One tab's state. What was typed is not kept beside it."""
+    """One tab's state, without a copy of the page and of what was typed."""
 
     def __init__(self, blocks: Blocks) -> None:
         self.blocks_config = copy(blocks.default_config)
@@ -54,7 +57,7 @@ class SmallSession(SessionState):
         self.state_data: dict[int, Any] = {}
         self._state_ttl: dict[int, Any] = {}
         self.is_closed = False
-        self.STATE_TTL_WHEN_CLOSED = int(KEPT.total_seconds())
+        self.STATE_TTL_WHEN_CLOSED = int(MAX_CLOSED_AGE.total_seconds())
 
     def __setitem__(self, key: int, value: Any) -> None:
         block = self.blocks_config.blocks.get(key)
@@ -70,8 +73,10 @@ class SmallSession(SessionState):
 
 
 class SmallSessions(StateHolder):
-    """Every tab's. Where there is no room, closed ones go first; after an hour they all go, and at once if nothing was
-    said in them. `open_tabs` are those that are open in a browser.
+    """The sessions of all tabs. If there is no room for another, closed ones are dropped first.
+
+    Closed sessions are dropped after an hour, and those without any state of their own after 20 s. `open_tabs` are the
+    sessions that are open in a browser.
     """
 
     def __init__(self, open_tabs: Container[str]) -> None:
@@ -82,26 +87,26 @@ class SmallSessions(StateHolder):
     def __getitem__(self, session_id: str) -> SessionState:
         if session_id not in self.session_data:
             if len(self.session_data) >= self.capacity:
-                self._drop(next((name for name, kept in self.session_data.items() if kept.is_closed), ""))
+                self._drop(next((name for name, session in self.session_data.items() if session.is_closed), ""))
             self.session_data[session_id] = SmallSession(self.blocks)
         return super().__getitem__(session_id)
 
     def delete_all_expired_state(self) -> None:
         super().delete_all_expired_state()  # type: ignore[no-untyped-call]  # Gradio's
         now = datetime.now()  # noqa: DTZ005  # as Gradio notes it
-        for name, kept in list(self.session_data.items()):
-            unused = now - self.time_last_used.get(name, now)
-            over = kept.is_closed if unused > KEPT else name not in self.open_tabs and _is_blank(kept)
-            if unused > UNHEARD and over:
+        for name, session in list(self.session_data.items()):
+            idle = now - self.time_last_used.get(name, now)
+            over = session.is_closed if idle > MAX_CLOSED_AGE else name not in self.open_tabs and _is_blank(session)
+            if idle > MAX_UNCLAIMED_AGE and over:
                 self._drop(name)
                 self._dropped += 1
         if self._dropped >= TRIM_AFTER:
             self._dropped = 0
-            _give_back()
+            _trim_memory()
         queue = self.blocks._queue  # noqa: SLF001  # Gradio has no public way
         for name in list(queue.pending_messages_per_session):
             running = any(event in queue.event_ids_to_events for event in queue.pending_event_ids_session.get(name, ()))
-            if not running and now - self.time_last_used.get(name, now - 2 * UNHEARD) > UNHEARD:
+            if not running and now - self.time_last_used.get(name, now - 2 * MAX_UNCLAIMED_AGE) > MAX_UNCLAIMED_AGE:
                 queue.pending_messages_per_session.pop(name, None)
                 queue.pending_event_ids_session.pop(name, None)
 
@@ -110,20 +115,22 @@ class SmallSessions(StateHolder):
         self.time_last_used.pop(name, None)
 
 
-def _is_blank(kept: SessionState) -> bool:
-    """Whether nothing has come of it yet."""
-    blocks = kept.blocks_config.blocks
-    return all(key in blocks and value == getattr(blocks[key], "value", None) for key, value in kept.state_data.items())
+def _is_blank(session: SessionState) -> bool:
+    """Whether every state is still the page's own."""
+    blocks = session.blocks_config.blocks
+    return all(
+        key in blocks and value == getattr(blocks[key], "value", None) for key, value in session.state_data.items()
+    )
 
 
-def _give_back() -> None:
-    """The C library keeps what Python frees, and a wave of gateway would be remembered for good."""
+def _trim_memory() -> None:
+    """Gives freed memory back to the system. The C library would keep it after a wave of visitors."""
     with suppress(OSError, AttributeError):
         ctypes.CDLL(None).malloc_trim(0)
 
 
-class Places:
-    """Stands for the module `traceback` where Gradio prints errors: their words may be what a visitor typed."""
+class ErrorPlaces:
+    """Stands in for the module `traceback` in Gradio: it logs where an error happened, and not its text."""
 
     @staticmethod
     def print_exc() -> None:

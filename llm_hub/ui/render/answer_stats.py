@@ -1,47 +1,50 @@
-"""The discreet line that belongs to an answer: who really gave it, how fast, how much, for what price."""
+"""The line under an answer: the model that gave it, its speed, its tokens and its price."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from llm_hub.ui.render import attempt_text
-from llm_hub.ui.render.formats import Titles, name, price, seconds
+from llm_hub.ui.render.formats import Titles, format_price, format_seconds, format_target
 from llm_hub.ui.render.sanitize import html_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from llm_hub.chat import LLMResponse
-    from llm_hub.ui.chat.conversation import Turn
+    from llm_hub.ui.conversation import Turn
 
-__all__ = ["Titles", "line", "name", "price", "seconds"]
+__all__ = ["Titles", "render_stats_line"]
 
 _CHARACTERS_A_TOKEN = 4
-"""English text, roughly; only used where a provider did not count, and then marked with ≈."""
+"""Roughly, in English text. Used only if a provider did not count, and then marked with ≈."""
 
 _SETTINGS = {"temperature": "temperature", "max_tokens": "max tokens", "system": "the system prompt"}
 
 
-def line(turn: Turn, titles: Mapping[str, str], *, attempts: bool = True) -> str:
-    """The line as HTML, for a turn in whatever state; with `attempts`, those of a finished one can be opened."""
+def render_stats_line(turn: Turn, titles: Mapping[str, str], *, attempts: bool = True) -> str:
+    """The line as HTML, for a turn in any state. With `attempts`, those of a finished turn can be opened."""
     if turn.outcome == "pending":
         return _progress(turn, titles)
-    who = name(*attempt_text.answering(turn), titles)
-    facts = [who, *attempt_text.summary(turn, titles), *_speed(turn), *_tokens(turn), *_price(turn), *_ending(turn)]
-    marks = " · ".join(f"<span>{html_text(fact)}</span>" for fact in facts)
+    title = format_target(*attempt_text.answering_target(turn), titles)
+    summary = attempt_text.summarize_attempts(turn, titles)
+    facts = [title, *summary, *_speed(turn), *_tokens(turn), *_price(turn), *_ending(turn)]
+    spans = " · ".join(f"<span>{html_text(fact)}</span>" for fact in facts)
     notes = "".join(f"<div>{html_text(note)}</div>" for note in _notes(turn))
-    way = attempt_text.opened(turn, titles) if attempts else ""
-    return f'<div class="figures">{marks}{notes}{way}</div>'
+    attempt_list = attempt_text.render_attempts(turn, titles) if attempts else ""
+    return f'<div class="figures">{spans}{notes}{attempt_list}</div>'
 
 
 def _progress(turn: Turn, titles: Mapping[str, str]) -> str:
+    """The line while an answer is on its way: what went wrong, what happens now, and for how long already."""
     answer = turn.answer
-    why, what = attempt_text.progress(turn, titles)
+    problem, activity = attempt_text.describe_progress(turn, titles)
     if answer.waiting:
-        what = answer.waiting.rstrip(". …")
+        activity = answer.waiting.rstrip(". …")
     clock = f'<span aria-hidden="true"> {int(answer.elapsed)} s</span>' if answer.elapsed >= 1 else ""
-    trouble = f'<span class="why">{html_text(why)}</span> ' if why else ""
-    return f'<div class="figures busy{" trouble" if why else ""}">{trouble}<span>{html_text(what)}…</span>{clock}</div>'
+    trouble = f'<span class="why">{html_text(problem)}</span> ' if problem else ""
+    css_class = "figures busy trouble" if problem else "figures busy"
+    return f'<div class="{css_class}">{trouble}<span>{html_text(activity)}…</span>{clock}</div>'
 
 
 def _speed(turn: Turn) -> list[str]:
@@ -51,7 +54,7 @@ def _speed(turn: Turn) -> list[str]:
     total = timing.total if timing else answer.elapsed
     if first is None:
         return []
-    facts = [f"first token {seconds(first)}"]
+    facts = [f"first token {format_seconds(first)}"]
     count, counted = _written(turn)
     if count > 1 and total - first > 0.05:
         facts.append(f"{'' if counted else '≈ '}{count / (total - first):.0f} tokens/s")
@@ -60,7 +63,8 @@ def _speed(turn: Turn) -> list[str]:
 
 def _tokens(turn: Turn) -> list[str]:
     response = turn.answer.response
-    read = response.usage.get("prompt_tokens") if response and not attempt_text.seams(turn, {}) else None
+    resumed = attempt_text.resume_notes(turn, {})
+    read = response.usage.get("prompt_tokens") if response and not resumed else None
     written, counted = _written(turn)
     facts = []
     if read is not None:
@@ -73,22 +77,22 @@ def _tokens(turn: Turn) -> list[str]:
 def _written(turn: Turn) -> tuple[int, bool]:
     """Tokens of the answer, and whether the provider counted them."""
     response = turn.answer.response
-    # The provider that went on counted its own part only.
-    if response is not None and "completion_tokens" in response.usage and not attempt_text.seams(turn, {}):
+    resumed = attempt_text.resume_notes(turn, {})  # then the last provider counted its own part only
+    if response is not None and "completion_tokens" in response.usage and not resumed:
         return response.usage["completion_tokens"], True
     characters = len(turn.answer.text) + len(turn.answer.reasoning)
     return -(-characters // _CHARACTERS_A_TOKEN), False
 
 
 def _price(turn: Turn) -> list[str]:
-    """An answer whose first part somebody else wrote cost what that one takes for it, too."""
+    """The price, "at least" that much if the price of another model's part is unknown."""
     if turn.answer.response is None:
         return []
     unknown = turn.price and any(
         attempt.first_token is not None and cost is None
-        for attempt, cost in zip(attempt_text.attempts(turn)[:-1], turn.prices, strict=False)
+        for attempt, cost in zip(attempt_text.list_attempts(turn)[:-1], turn.prices, strict=False)
     )
-    return [f"{'at least ' if unknown else ''}{price(turn.price)}"]
+    return [f"{'at least ' if unknown else ''}{format_price(turn.price)}"]
 
 
 def _ending(turn: Turn) -> list[str]:

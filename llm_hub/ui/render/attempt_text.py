@@ -1,6 +1,6 @@
-"""What happened on the way to an answer, in plain words: while it happens, and every attempt afterwards.
+"""The attempts behind an answer, in plain words: live while they happen, and as a list afterwards.
 
-It never says that the first choice answers when another one does.
+The words never say that the first choice answers when another model does.
 """
 
 from __future__ import annotations
@@ -10,194 +10,206 @@ from typing import TYPE_CHECKING
 
 from llm_hub.chat import Attempt, AttemptFailed, AttemptStarted, Resumed
 from llm_hub.errors import ProviderError
-from llm_hub.ui.render.formats import counted, name, price, seconds
+from llm_hub.ui.render.formats import format_count, format_price, format_seconds, format_target
 from llm_hub.ui.render.sanitize import html_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from decimal import Decimal
 
-    from llm_hub.ui.chat.conversation import Turn
+    from llm_hub.ui.conversation import Turn
 
 Target = tuple[str, str]
 """A provider's name and a model."""
 
-NOT_ASKED = "paused"
-"""The outcome of an attempt that was not made."""
 
-
-def attempts(turn: Turn) -> tuple[Attempt, ...]:
-    """Every attempt, also of an answer that was stopped: its last one is then the one that was stopped."""
+def list_attempts(turn: Turn) -> tuple[Attempt, ...]:
+    """Every attempt in order. Of an answer that was stopped, the last attempt is the one that was stopped."""
     answer = turn.answer
     if answer.response is not None:
         return answer.response.attempts
     if isinstance(answer.error, ProviderError) and answer.error.attempts:
         return answer.error.attempts
-    made = tuple(event.attempt for event in answer.route if isinstance(event, AttemptFailed))
-    if not made or isinstance(answer.route[-1], AttemptFailed):
-        return made
-    provider, model = _asked(turn)
-    started = made[-1].started + made[-1].seconds
-    return (*made, Attempt(provider, model, started, max(0.0, answer.elapsed - started), None, turn.outcome))
+    failed = tuple(event.attempt for event in answer.route if isinstance(event, AttemptFailed))
+    if not failed or isinstance(answer.route[-1], AttemptFailed):
+        return failed
+    provider, model = _latest_target(turn)
+    started = failed[-1].started + failed[-1].seconds
+    return (*failed, Attempt(provider, model, started, max(0.0, answer.elapsed - started), None, turn.outcome))
 
 
-def answering(turn: Turn) -> Target:
-    """Who answers, or was asked last."""
+def answering_target(turn: Turn) -> Target:
+    """The target that answers, or the one that was asked last."""
     response = turn.answer.response
-    return (response.provider, response.model) if response is not None else _asked(turn)
+    return (response.provider, response.model) if response is not None else _latest_target(turn)
 
 
-def progress(turn: Turn, titles: Mapping[str, str]) -> tuple[str, str]:
-    """While an answer is on its way: what went wrong, "" while nothing has, and what happens now."""
+def describe_progress(turn: Turn, titles: Mapping[str, str]) -> tuple[str, str]:
+    """What went wrong, "" if nothing did, and what happens now, for an answer that is on its way."""
     answer, route = turn.answer, turn.answer.route
-    who = name(*answering(turn), titles)
+    title = format_target(*answering_target(turn), titles)
     failed = next((event for event in reversed(route) if isinstance(event, AttemptFailed)), None)
     if failed is None:
         doing = "answering" if answer.text else "thinking"
-        return "", f"Waiting for {who}" if answer.first_token is None else f"{who} is {doing}"
-    why = reason(failed.attempt, titles)
+        return "", f"Waiting for {title}" if answer.first_token is None else f"{title} is {doing}"
+    problem = explain_failure(failed.attempt, titles)
     last = route[-1]
     if last is failed:
         if failed.retry_in is None:
-            return why, "Looking for another model"
+            return problem, "Looking for another model"
         left = failed.attempt.started + failed.attempt.seconds + failed.retry_in - answer.elapsed
-        return why, f"Asking again in {seconds(max(left, 0.1))}{_which(turn)}"
-    again = _same(failed.attempt, answering(turn))
+        return problem, f"Asking again in {format_seconds(max(left, 0.1))}{_attempt_number(turn)}"
+    again = _is_of(failed.attempt, answering_target(turn))
     if isinstance(last, Resumed) and last.characters < len(answer.text):
         return "", _took_over(turn, titles)
     if isinstance(last, AttemptStarted) and (answer.text or answer.reasoning):
         doing = "answering" if answer.text else "thinking"
-        return "", f"{who} is {doing}{_which(turn) if again else f' in place of {_first(turn, titles)}'}"
-    return why, f"Asking again{_which(turn)}" if again else f"Asking {who}"
+        place = _attempt_number(turn) if again else f" in place of {_first_choice(turn, titles)}"
+        return "", f"{title} is {doing}{place}"
+    return problem, f"Asking again{_attempt_number(turn)}" if again else f"Asking {title}"
 
 
-def summary(turn: Turn, titles: Mapping[str, str]) -> list[str]:
-    """What a finished answer's line says of its way, beside its attempts: nothing where all went well."""
-    made = attempts(turn)
-    if not made or turn.outcome == "failed" or _same(made[0], answering(turn)):
-        return [_took_over(turn, titles)] if _seams(turn) and turn.outcome != "failed" else []
-    return [f"took over from {_first(turn, titles)}{_after(turn)}"]
+def summarize_attempts(turn: Turn, titles: Mapping[str, str]) -> list[str]:
+    """What the line under a finished answer says of its attempts: nothing if the first choice simply answered.
+
+    A first choice that was not asked is not said to have been replaced on the way: nobody "took over" from it.
+    """
+    all_attempts = list_attempts(turn)
+    if turn.outcome == "failed":
+        return []
+    went_on = [_took_over(turn, titles)] if _breaks(turn) else []
+    if not all_attempts or _is_of(all_attempts[0], answering_target(turn)):
+        return went_on
+    first_choice = _first_choice(turn, titles)
+    if all_attempts[0].was_sent:
+        return [f"took over from {first_choice}{_after(turn)}"]
+    return [f"in place of {first_choice}, which was not asked", *went_on]
 
 
-def opened(turn: Turn, titles: Mapping[str, str]) -> str:
-    """Every attempt, to be opened: HTML without a blank line, "" for an answer that came at the first."""
-    made = attempts(turn)
-    if len(made) < 2 and (turn.outcome != "failed" or not made):
+def render_attempts(turn: Turn, titles: Mapping[str, str]) -> str:
+    """A list of every attempt that a reader can open, as HTML without a blank line.
+
+    It is "" for an answer that came at the first attempt.
+    """
+    all_attempts = list_attempts(turn)
+    if len(all_attempts) < 2 and (turn.outcome != "failed" or not all_attempts):
         return ""
-    asked = sum(attempt.outcome != NOT_ASKED for attempt in made)
-    paused = len(made) - asked
-    title = ", ".join(
-        [*([counted(asked, "attempt")] if asked or not paused else []), *([f"{paused} not asked"] if paused else [])]
-    )
-    prices = turn.prices if len(turn.prices) == len(made) else (None,) * len(made)
-    rows = "".join(_row(attempt, cost, titles) for attempt, cost in zip(made, prices, strict=True))
-    return f'<details class="attempts"><summary>{title}</summary><ol>{rows}</ol></details>'
+    sent = sum(attempt.was_sent for attempt in all_attempts)
+    unsent = len(all_attempts) - sent
+    counts = [format_count(sent, "attempt")] if sent else []
+    if unsent:
+        counts.append(f"{unsent} not asked")
+    prices = turn.prices if len(turn.prices) == len(all_attempts) else (None,) * len(all_attempts)
+    rows = "".join(_row(attempt, cost, titles) for attempt, cost in zip(all_attempts, prices, strict=True))
+    return f'<details class="attempts"><summary>{", ".join(counts)}</summary><ol>{rows}</ol></details>'
 
 
-def seams(turn: Turn, titles: Mapping[str, str]) -> dict[int, str]:
-    """Where in the text one target broke off and another went on, and what to say of it there."""
-    said = {}
-    for at, (broken, now) in _seams(turn).items():
-        one, other = _apart(broken, now, titles)
-        said[at] = f"{one} broke off here; {'it' if broken == now else other} goes on"
-    return said
+def resume_notes(turn: Turn, titles: Mapping[str, str]) -> dict[int, str]:
+    """By place in the text, in characters: a sentence about one target that broke off there and one that went on."""
+    notes = {}
+    for place, (broken, resuming) in _breaks(turn).items():
+        broken_title, resuming_title = _distinct_titles(broken, resuming, titles)
+        notes[place] = f"{broken_title} broke off here; {'it' if broken == resuming else resuming_title} goes on"
+    return notes
 
 
-def reason(attempt: Attempt, titles: Mapping[str, str]) -> str:
+def explain_failure(attempt: Attempt, titles: Mapping[str, str]) -> str:
     """Why an attempt did not bring the answer, as a sentence."""
     if attempt.reason:
         return f"{attempt.reason.rstrip('. ')}."
-    return f"{name(attempt.provider, attempt.model, titles)}: {attempt.outcome.replace('_', ' ')}."
+    return f"{format_target(attempt.provider, attempt.model, titles)}: {attempt.outcome.replace('_', ' ')}."
 
 
-def facts(attempt: Attempt, cost: Decimal | None) -> list[str]:
-    """When, how long, how much."""
-    when = f"at +{seconds(attempt.started)}" if attempt.started >= 0.005 else "at the start"
-    if attempt.outcome == NOT_ASKED:
+def list_facts(attempt: Attempt, cost: Decimal | None) -> list[str]:
+    """When an attempt began, how long it took, and what it cost. Of one that was not sent, only the first."""
+    when = f"at +{format_seconds(attempt.started)}" if attempt.started >= 0.005 else "at the start"
+    if not attempt.was_sent:
         return [when]
-    waited = f", after a wait of {seconds(attempt.wait)}" if attempt.wait else ""
-    first = [] if attempt.first_token is None else [f"first token {seconds(attempt.first_token)}"]
-    return [f"{when}{waited}", f"took {seconds(attempt.seconds)}", *first, *tokens(attempt),
-        cost_of(attempt, cost)]  # fmt: skip
+    waited = f", after a wait of {format_seconds(attempt.wait)}" if attempt.wait else ""
+    first = [] if attempt.first_token is None else [f"first token {format_seconds(attempt.first_token)}"]
+    return [f"{when}{waited}", f"took {format_seconds(attempt.seconds)}", *first, *format_tokens(attempt),
+        format_cost(attempt, cost)]  # fmt: skip
 
 
-def tokens(attempt: Attempt) -> list[str]:
+def format_tokens(attempt: Attempt) -> list[str]:
+    """The tokens that an attempt's provider counted, if it did."""
     usage = attempt.usage or {}
     read, written = usage.get("prompt_tokens"), usage.get("completion_tokens")
-    counts = [f"{count:,} {way}" for count, way in ((read, "in"), (written, "out")) if count is not None]
+    counts = [f"{count:,} {direction}" for count, direction in ((read, "in"), (written, "out")) if count is not None]
     return [f"{' / '.join(counts)} tokens"] if counts else []
 
 
-def cost_of(attempt: Attempt, cost: Decimal | None) -> str:
-    """A failure's price is not told by anybody; one that is refused before it begins costs nothing anywhere."""
+def format_cost(attempt: Attempt, cost: Decimal | None) -> str:
+    """An attempt's price. No provider reports that of a failure, and none charges for a request that it refuses."""
     if cost is None and attempt.first_token is None and attempt.outcome not in ("answered", "timed_out", "stopped"):
         return "no charge expected"
-    return price(cost)
+    return format_price(cost)
 
 
 def _row(attempt: Attempt, cost: Decimal | None, titles: Mapping[str, str]) -> str:
     if attempt.outcome in ("answered", "stopped"):
-        mood, outcome = attempt.outcome, attempt.outcome
+        css_class, outcome = attempt.outcome, attempt.outcome
     else:
-        mood, outcome = "failed" if attempt.outcome != NOT_ASKED else "not-asked", reason(attempt, titles)
-    said = " · ".join(html_text(fact) for fact in facts(attempt, cost))
-    who = html_text(name(attempt.provider, attempt.model, titles))
-    return f'<li class="{mood}"><b>{who}</b> {html_text(outcome)} <span class="when">{said}</span></li>'
+        css_class, outcome = "failed" if attempt.was_sent else "not-asked", explain_failure(attempt, titles)
+    details = " · ".join(html_text(fact) for fact in list_facts(attempt, cost))
+    title = html_text(format_target(attempt.provider, attempt.model, titles))
+    return f'<li class="{css_class}"><b>{title}</b> {html_text(outcome)} <span class="when">{details}</span></li>'
 
 
-def _asked(turn: Turn) -> Target:
+def _latest_target(turn: Turn) -> Target:
     started = (event for event in reversed(turn.answer.route) if isinstance(event, AttemptStarted | Resumed))
     return next(((event.provider, event.model) for event in started), (turn.question.provider, turn.question.model))
 
 
-def _same(attempt: Attempt, target: Target) -> bool:
+def _is_of(attempt: Attempt, target: Target) -> bool:
+    """Whether the attempt asked this target."""
     return (attempt.provider, attempt.model) == target
 
 
-def _which(turn: Turn) -> str:
-    """Which attempt at the same target is on its way, where that is known, after a comma: 2 of 3."""
+def _attempt_number(turn: Turn) -> str:
+    """Which attempt at the same target is on its way, if that is known: ", 2 of 3"."""
     failed = [event for event in turn.answer.route if isinstance(event, AttemptFailed)]
-    runs = [list(run) for _, run in groupby(failed, lambda one: (one.attempt.provider, one.attempt.model))]
+    runs = [list(run) for _, run in groupby(failed, lambda event: (event.attempt.provider, event.attempt.model))]
     most = 2 if runs[-1][-1].attempt.outcome == "empty_answer" else turn.question.tries
     return f", {len(runs[-1]) + 1} of {most}" if most > len(runs[-1]) else ""
 
 
-def _seams(turn: Turn) -> dict[int, tuple[Target, Target]]:
-    """By place in the text: who broke off, and who goes on. One who added nothing to the text is passed over."""
-    found: dict[int, tuple[Target, Target]] = {}
-    writer = now = (turn.question.provider, turn.question.model)
+def _breaks(turn: Turn) -> dict[int, tuple[Target, Target]]:
+    """By place in the text: the target that broke off, and the one that went on. One that added no text is left out."""
+    breaks: dict[int, tuple[Target, Target]] = {}
+    writer = current = (turn.question.provider, turn.question.model)
     end = 0
     for event in turn.answer.route:
         if isinstance(event, AttemptFailed):
             continue
         if isinstance(event, Resumed) and event.characters > end:
-            writer, end = now, event.characters
-        now = (event.provider, event.model)
+            writer, end = current, event.characters
+        current = (event.provider, event.model)
         if isinstance(event, Resumed):
-            found[end] = (writer, now)
-    return {at: both for at, both in found.items() if at < len(turn.answer.text)}
+            breaks[end] = (writer, current)
+    return {place: targets for place, targets in breaks.items() if place < len(turn.answer.text)}
 
 
-def _apart(one: Target, other: Target, titles: Mapping[str, str]) -> tuple[str, str]:
-    """Two targets, each as short as tells them apart."""
-    if one[0] != other[0]:
-        return titles.get(one[0], one[0]), titles.get(other[0], other[0])
-    return name(*one, titles), name(*other, titles)
+def _distinct_titles(first: Target, second: Target, titles: Mapping[str, str]) -> tuple[str, str]:
+    """The shortest titles that tell two targets apart: the providers', or with the models where that is the same."""
+    if first[0] != second[0]:
+        return titles.get(first[0], first[0]), titles.get(second[0], second[0])
+    return format_target(*first, titles), format_target(*second, titles)
 
 
-def _first(turn: Turn, titles: Mapping[str, str]) -> str:
-    """The first choice, for a sentence about another one."""
-    first = attempts(turn)[0]
-    return _apart((first.provider, first.model), answering(turn), titles)[0]
+def _first_choice(turn: Turn, titles: Mapping[str, str]) -> str:
+    """The title of the target that was chosen first, for a sentence about another one."""
+    first = list_attempts(turn)[0]
+    return _distinct_titles((first.provider, first.model), answering_target(turn), titles)[0]
 
 
 def _took_over(turn: Turn, titles: Mapping[str, str]) -> str:
-    broken, now = list(_seams(turn).values())[-1]
-    who = _apart(broken, now, titles)[1]
-    return f"{who} {'went on' if broken == now else 'took over'}{_after(turn)}"
+    broken, resuming = list(_breaks(turn).values())[-1]
+    title = _distinct_titles(broken, resuming, titles)[1]
+    return f"{title} {'went on' if broken == resuming else 'took over'}{_after(turn)}"
 
 
 def _after(turn: Turn) -> str:
-    """After how many words an answer broke off, if it did."""
-    places = list(_seams(turn))
-    return f" after {counted(len(turn.answer.text[: places[-1]].split()), 'word')}" if places else ""
+    """After how many words an answer broke off: " after 4 words", or "" if it did not."""
+    places = list(_breaks(turn))
+    return f" after {format_count(len(turn.answer.text[: places[-1]].split()), 'word')}" if places else ""

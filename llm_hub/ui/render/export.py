@@ -1,8 +1,8 @@
-"""What the page saves: Markdown for people, JSON for programs, a table for spreadsheets.
+"""Files that the page saves: Markdown for people, JSON for programs, a table for spreadsheets.
 
-What a model said may be meant for whoever opens the file. The JSON holds everything exactly, with what could not be
-seen or would change what is read escaped. The Markdown shows what the page shows: HTML is text and an image a link, so
-nothing is fetched or run, nothing ends the place it stands in, and what cannot be seen is left out.
+A model's text may attack whoever opens the file. The JSON holds everything exactly; characters that cannot be seen, or
+that change how others are read, are escaped. The Markdown shows what the page shows: HTML is text and an image is a
+link, so nothing is fetched or run. No text leaves its own place, and characters that cannot be seen are left out.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import re
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from llm_hub.ui.render.sanitize import safe_markdown, visible
+from llm_hub.ui.render.sanitize import safe_markdown, strip_invisible
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,9 +23,10 @@ _HIDDEN = re.compile(
     "[\x7f-\x9f\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u2028-\u202e\u2060-\u206f\u3164"
     "\ud800-\udfff\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
 )
-"""Characters that are not seen, that turn what follows, or are half of one. JSON itself escapes those below a space."""
+"""Characters that are not seen, that turn the direction of what follows, or that are half of another. JSON itself
+escapes those below a space."""
 _FORMULA = re.compile("(^|[;,|] ?)(?=[=+@\uff1d\uff0b\uff0d\uff20-])")
-"""Where a spreadsheet would begin one, also in wide letters, or where it takes another sign for the end of a cell."""
+"""Where a spreadsheet begins a formula: also in wide letters, and after signs that some take for the end of a cell."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +61,9 @@ class ExportRecord:
 
 
 def as_json(record: ExportRecord) -> str:
+    """The whole record, exactly."""
     text = json.dumps(asdict(record), indent=2, ensure_ascii=False)
-    return _HIDDEN.sub(lambda found: json.dumps(found.group())[1:-1], text) + "\n"
+    return _HIDDEN.sub(lambda character: json.dumps(character.group())[1:-1], text) + "\n"
 
 
 def as_markdown(record: ExportRecord) -> str:
@@ -85,9 +87,9 @@ def as_markdown(record: ExportRecord) -> str:
 def as_csv(board: Board) -> str:
     """The ratings as a table for a spreadsheet."""
     rows = ["rank,model,rating,low,high,votes,wins"]
-    for rank, one in enumerate(board.ratings, 1):
-        numbers = f"{one.rating:.1f},{one.low:.1f},{one.high:.1f},{one.votes},{one.wins}"
-        rows.append(f"{rank},{_cell(one.target)},{numbers}")
+    for rank, rating in enumerate(board.ratings, 1):
+        numbers = f"{rating.rating:.1f},{rating.low:.1f},{rating.high:.1f},{rating.votes},{rating.wins}"
+        rows.append(f"{rank},{_cell(rating.target)},{numbers}")
     return "\r\n".join(rows) + "\r\n"
 
 
@@ -99,41 +101,41 @@ def _body(side: ExportedSide, answer: ExportedAnswer) -> list[str]:
         lines += [_quoted(answer.text), ""]
     if answer.outcome != "answered":
         lines += [f"*{answer.outcome}{f': {_line(answer.problem)}' if answer.problem else ''}*", ""]
-    said = " · ".join(f"{name} {_line(value)}" for name, value in answer.figures.items() if value is not None)
-    return [*lines, said] if said else lines
+    figures = " · ".join(f"{name} {_line(value)}" for name, value in answer.figures.items() if value is not None)
+    return [*lines, figures] if figures else lines
 
 
 def _prompts(sides: Sequence[ExportedSide]) -> list[str]:
-    """Every prompt, in order. A side that joined later has fewer, and its first is not the others' first."""
+    """Every prompt in order, from the side that has the most: one that joined later lacks the first ones."""
     longest = max((side.answers for side in sides), key=len, default=())
     return [answer.prompt for answer in longest]
 
 
 def _quoted(text: str) -> str:
-    """An answer as a quotation, which nothing in it can leave: neither a heading, nor a fence that is never closed."""
-    return "\n".join(f"> {line}".rstrip() for line in safe_markdown(visible(text)).splitlines())
+    """An answer as a quotation. Nothing in it ends the quotation: no heading, and no fence that is never closed."""
+    return "\n".join(f"> {line}".rstrip() for line in safe_markdown(strip_invisible(text)).splitlines())
 
 
 def _fenced(text: str) -> str:
     """Text as it is, between fences that do not occur in it."""
     longest = max((len(run) for run in re.findall(r"`{3,}", text)), default=2)
     fence = "`" * (longest + 1)
-    return f"{fence}\n{visible(text)}\n{fence}"
+    return f"{fence}\n{strip_invisible(text)}\n{fence}"
 
 
 def _name(text: str) -> str:
     """A name as code, which is shown letter by letter."""
-    text = " ".join(visible(text).split())
+    text = " ".join(strip_invisible(text).split())
     longest = max((len(run) for run in re.findall(r"`+", text)), default=0)
     fence, space = "`" * (longest + 1), " " if "`" in text else ""
     return f"{fence}{space}{text}{space}{fence}"
 
 
 def _line(value: Any) -> str:
-    return safe_markdown(" ".join(visible(str(value)).split()))
+    return safe_markdown(" ".join(strip_invisible(str(value)).split()))
 
 
 def _cell(text: str) -> str:
     """A cell that is one line, and that no spreadsheet takes for a formula."""
-    safe = _FORMULA.sub(r"\1'", " ".join(visible(text).split()))
+    safe = _FORMULA.sub(r"\1'", " ".join(strip_invisible(text).split()))
     return '"' + safe.replace('"', '""') + '"'

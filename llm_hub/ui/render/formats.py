@@ -1,4 +1,4 @@
-"""Seconds, dollars and names, as the page writes them."""
+"""How the page writes seconds, dollars, counts and the names of targets."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 Titles = dict[str, str]
-"""Provider names to what the page calls them."""
+"""The titles that the page gives providers, by provider name."""
 
 
-def price(amount: Decimal | None) -> str:
-    """An unknown price is never nothing."""
+def format_price(amount: Decimal | None) -> str:
+    """A price in US dollars. One that is unknown is never written as nothing."""
     if amount is None:
         return "price unknown"
     if amount == 0:
@@ -24,31 +24,31 @@ def price(amount: Decimal | None) -> str:
     return f"${amount:.{places}f}"
 
 
-def seconds(value: float) -> str:
-    """As long as a reader needs it: 0.42 s, 3.1 s, 75 s."""
+def format_seconds(value: float) -> str:
+    """A duration with two figures or more: 0.42 s, 3.1 s, 75 s."""
     return f"{value:.2f} s" if value < 1 else f"{value:.1f} s" if value < 10 else f"{value:.0f} s"
 
 
-def ago(age: float) -> str:
-    """12 s ago, 3 min ago, 2 h ago; assets/page.js counts on in the same words."""
+def format_age(age: float) -> str:
+    """How long ago something was: 12 s ago, 3 min ago, 2 h ago; assets/page.js counts on in the same words."""
     for unit, length in (("h", 3600), ("min", 60)):
         if age >= length:
             return f"{age // length:.0f} {unit} ago"
     return f"{age:.0f} s ago"
 
 
-def name(provider: str, model: str, titles: Mapping[str, str]) -> str:
-    """A target in a reader's words: OpenAI · gpt-6-luna."""
+def format_target(provider: str, model: str, titles: Mapping[str, str]) -> str:
+    """A provider and a model in a reader's words: OpenAI · gpt-6-luna."""
     title = titles.get(provider, provider)
     return f"{title} · {model}" if model else title
 
 
-def target(asked: str, titles: Mapping[str, str]) -> str:
+def format_target_id(target_id: str, titles: Mapping[str, str]) -> str:
     """The same for a target as the hub names it: openai/gpt-6-luna."""
-    provider, _, model = asked.partition("/")
-    return name(provider, model, titles)
+    provider, _, model = target_id.partition("/")
+    return format_target(provider, model, titles)
 
 
-def counted(number: int, noun: str) -> str:
+def format_count(number: int, noun: str) -> str:
     """1 word, 2 words."""
     return f"{number:,} {noun}{'' if number == 1 else 's'}"

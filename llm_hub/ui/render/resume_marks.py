@@ -1,8 +1,8 @@
-"""Marks in a text where one model broke off and another went on, without breaking the Markdown around them.
+"""Marks in a text where one model broke off and another went on. They never break the Markdown around them.
 
-A mark is an empty element with a title. It is put where the Markdown is plain prose for certain; in code, a formula, a
-link or anything else it is left out, and the line under the answer alone tells of the change. What is sent to a
-provider and kept as the conversation never has one, and assets/chat.js takes it out of what is copied.
+A mark is an empty element with a title. It is inserted only where the Markdown is certainly plain prose. In code, a
+formula or a link it is left out, and only the line under the answer tells of the change. Marks are never sent to a
+provider or kept in the conversation, and assets/chat.js takes them out of what is copied.
 """
 
 from __future__ import annotations
@@ -23,21 +23,21 @@ _STRUCTURE = re.compile(r"[ \t>]*(?:#+|[-*+=_~|: ]+|\d{1,9}[.)])$|(?: {4}|\t)")
 _ADDRESS = re.compile(r"\S*(?:://|www\.|[@&\\<])\S*$")
 
 
-def marked(text: str, seams: Mapping[int, str]) -> str:
-    """`text` as `safe_markdown` makes it, with a mark at each place of `seams` that takes one."""
-    if not seams or _OPEN in text:
+def insert_resume_marks(text: str, notes: Mapping[int, str]) -> str:
+    """`text` as `safe_markdown` makes it, with a mark at each place that takes one. `notes` are titles by place."""
+    if not notes or _OPEN in text:
         return safe_markdown(text)
     pieces: list[str] = []
     last = 0
-    for number, at in enumerate(sorted(seams)):
+    for number, at in enumerate(sorted(notes)):
         place = _place(text, at)
         if place is not None and place > last:
             pieces += (text[last:place], f"{_OPEN}{number}{_SHUT}")
             last = place
-    shown = safe_markdown("".join((*pieces, text[last:])))
-    for number, at in enumerate(sorted(seams)):
-        shown = shown.replace(f"{_OPEN}{number}{_SHUT}", _mark(seams[at]))
-    return shown
+    html = safe_markdown("".join((*pieces, text[last:])))
+    for number, at in enumerate(sorted(notes)):
+        html = html.replace(f"{_OPEN}{number}{_SHUT}", _mark(notes[at]))
+    return html
 
 
 def _mark(title: str) -> str:
@@ -54,7 +54,7 @@ def _place(text: str, at: int) -> int | None:
     paragraph = re.split(r"\n[ \t]*\n", before)[-1]
     if _STRUCTURE.match(line) or _ADDRESS.search(line) or len(_FENCE.findall(before)) % 2:
         return None
-    opened = any(paragraph.count(mark) % 2 for mark in ("`", "$"))
+    unclosed = any(paragraph.count(mark) % 2 for mark in ("`", "$"))
     nested = paragraph.count("[") > paragraph.count("]") or re.search(r"\]\([^)]*$", paragraph)
-    formula = any(before.count(one) > before.count(other) for one, other in (("\\[", "\\]"), ("\\(", "\\)")))
-    return None if opened or nested or formula or before.count("$$") % 2 else len(before)
+    formula = any(before.count(begin) > before.count(end) for begin, end in (("\\[", "\\]"), ("\\(", "\\)")))
+    return None if unclosed or nested or formula or before.count("$$") % 2 else len(before)

@@ -1,6 +1,8 @@
-"""From turns to the messages of a Gradio Chatbot.
+"""Turns as the messages of a Gradio Chatbot.
 
-Text goes out as text blocks: a bare string would be stripped and re-indented by Gradio on every update.
+Text goes out as text blocks, a workaround for Gradio 6.31.0: it strips and re-indents a bare string at every update, so
+code would lose its indent, and the next update would send the whole message again. May go when:
+tests/ui/gradio_fixes/test_server_side.py::test_gradio_reindents_a_message_that_is_a_bare_string fails.
 """
 
 from __future__ import annotations
@@ -9,13 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 from llm_hub.errors import LLMHubError, ProviderError
 from llm_hub.ui.render import answer_stats, attempt_text
-from llm_hub.ui.render.resume_marks import marked
+from llm_hub.ui.render.resume_marks import insert_resume_marks
 from llm_hub.ui.render.sanitize import html_text, safe_markdown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from llm_hub.ui.chat.conversation import Turn, Turns
+    from llm_hub.ui.conversation import Turn, Turns
 
 MAX_SHOWN_CHARS = 6_000
 """Characters of a prompt that the page shows. The provider gets all of it."""
@@ -25,21 +27,21 @@ Message = dict[str, Any]
 """A message as `gr.Chatbot` takes it."""
 
 
-def messages(turn: Turn, titles: Mapping[str, str]) -> list[Message]:
-    """One turn: the prompt, the reasoning, the answer, what went wrong, and the figures of a turn that is over."""
+def list_turn_messages(turn: Turn, titles: Mapping[str, str]) -> list[Message]:
+    """The messages of one turn: the prompt, the reasoning, the answer, the error, the line under an ended answer."""
     return [message for message in _messages(turn, titles) if message["content"]]
 
 
-def log(turns: Turns, titles: Mapping[str, str]) -> list[Message]:
-    """A whole conversation."""
-    return [message for turn in turns for message in messages(turn, titles)]
+def list_messages(turns: Turns, titles: Mapping[str, str]) -> list[Message]:
+    """The messages of a whole conversation."""
+    return [message for turn in turns for message in list_turn_messages(turn, titles)]
 
 
-def turn_at(index: int, turns: Turns) -> int | None:
-    """The number of the turn to which the message at `index` of the log belongs. The browser says the index."""
+def find_turn_number(index: int, turns: Turns) -> int | None:
+    """The number of the turn that the message at `index` of the conversation belongs to; the browser sends it."""
     end = 0
     for number, turn in enumerate(turns):
-        end += len(messages(turn, {}))
+        end += len(list_turn_messages(turn, {}))
         if 0 <= index < end:
             return number
     return None
@@ -47,38 +49,38 @@ def turn_at(index: int, turns: Turns) -> int | None:
 
 def _messages(turn: Turn, titles: Mapping[str, str]) -> Iterator[Message]:
     answer = turn.answer
-    words = [_text(shown(turn.prompt.text))] if turn.prompt.text else []
-    yield {"role": "user", "content": [*({"path": file, "alt_text": "attached image"} for file in turn.files), *words]}
+    text = [_text_block(shorten_prompt(turn.prompt.text))] if turn.prompt.text else []
+    yield {"role": "user", "content": [*({"path": file, "alt_text": "attached image"} for file in turn.files), *text]}
     if answer.reasoning:
-        yield _said(_text(safe_markdown(answer.reasoning)), metadata=_thought(turn))
+        yield _assistant_message(_text_block(safe_markdown(answer.reasoning)), metadata=_reasoning_metadata(turn))
     if answer.text:
-        yield _said(_text(marked(answer.text, attempt_text.seams(turn, titles))))
+        yield _assistant_message(_text_block(insert_resume_marks(answer.text, attempt_text.resume_notes(turn, titles))))
     if turn.outcome == "failed":
-        yield _said(_text(_problem(answer.error)))
+        yield _assistant_message(_text_block(_error_html(answer.error)))
     if turn.outcome != "pending":
         again = [{"value": TRY_AGAIN, "label": "Try again"}] if turn.outcome == "failed" else None
-        yield _said(_text(answer_stats.line(turn, titles)), options=again)
+        yield _assistant_message(_text_block(answer_stats.render_stats_line(turn, titles)), options=again)
 
 
-def _text(text: str) -> Message:
+def _text_block(text: str) -> Message:
     return {"type": "text", "text": text}
 
 
-def _said(*content: Message, **more: Any) -> Message:
+def _assistant_message(*content: Message, **more: Any) -> Message:
     return {"role": "assistant", "content": list(content), **more}
 
 
-def _thought(turn: Turn) -> Message:
-    over = turn.answer.reasoned is not None or turn.outcome != "pending"
-    if not over:
+def _reasoning_metadata(turn: Turn) -> Message:
+    done = turn.answer.reasoned is not None or turn.outcome != "pending"
+    if not done:
         return {"title": "Thinking…", "status": "pending"}
     reasoned = turn.answer.elapsed if turn.answer.reasoned is None else turn.answer.reasoned
     return {"title": "Reasoning", "status": "done", "duration": round(reasoned, 1)}
 
 
-def shown(prompt: str) -> str:
-    """A prompt as the page shows it: in short, and without HTML."""
-    return safe_markdown(_shortened(prompt))
+def shorten_prompt(prompt: str) -> str:
+    """A prompt as the page shows it: shortened, and with its HTML escaped."""
+    return safe_markdown(_shorten(prompt))
 
 
 def is_shortened(prompt: str) -> bool:
@@ -86,35 +88,35 @@ def is_shortened(prompt: str) -> bool:
     return len(prompt) > MAX_SHOWN_CHARS
 
 
-def typed(edited: str, original: str) -> str:
-    """What somebody meant who edited a prompt as the page shows it, where `<` and `![` stand escaped."""
-    if edited == shown(original):
+def restore_edited_prompt(edited: str, original: str) -> str:
+    """The prompt that an edited one stands for: on the page `<` and `![` are escaped."""
+    if edited == shorten_prompt(original):
         return original
-    return edited if original == shown(original) else edited.replace("&lt;", "<").replace("&#33;[", "![")
+    return edited if original == shorten_prompt(original) else edited.replace("&lt;", "<").replace("&#33;[", "![")
 
 
-def _shortened(text: str) -> str:
+def _shorten(text: str) -> str:
     if len(text) <= MAX_SHOWN_CHARS:
         return text
     return f"{text[: MAX_SHOWN_CHARS // 2]}\n\n… ({len(text):,} characters in all, and all of them are sent)"
 
 
-def _problem(error: BaseException | None) -> str:
-    """An error in the answer's place: what happened, the provider's own words, the next step."""
+def _error_html(error: BaseException | None) -> str:
+    """An error in the place of the answer: what happened, the provider's own words, and the next step."""
     if not isinstance(error, LLMHubError):
         error = LLMHubError("Something went wrong inside LLM Hub.", hint="Its log says more. Trying again may help.")
     detail = error.detail if isinstance(error, ProviderError) else ""
     return "".join(
         (
             '<div class="problem">',
-            f'<div class="what">{_flat(error.message)}</div>',
-            f'<div class="detail">{_flat(detail)}</div>' if detail and detail not in error.message else "",
-            f'<div class="hint">{_flat(error.hint)}</div>' if error.hint else "",
+            f'<div class="what">{_one_line(error.message)}</div>',
+            f'<div class="detail">{_one_line(detail)}</div>' if detail and detail not in error.message else "",
+            f'<div class="hint">{_one_line(error.hint)}</div>' if error.hint else "",
             "</div>",
         )
     )
 
 
-def _flat(text: str) -> str:
-    """Text inside a block of HTML inside Markdown: a blank line would end the block."""
+def _one_line(text: str) -> str:
+    """Text in one line. Inside HTML in Markdown, a blank line would end the HTML."""
     return " ".join(html_text(text).split())

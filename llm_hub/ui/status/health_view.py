@@ -1,4 +1,8 @@
-"""How providers and targets are doing, as HTML: for the Status tab."""
+"""The Status tab's HTML: how each provider and each target that was asked is doing.
+
+An attempt that sent no request (paused, no key, something that the provider does not offer) is listed, but counts for
+nothing: it does not tell whether the target answers.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +11,7 @@ from statistics import median
 from typing import TYPE_CHECKING
 
 from llm_hub.ui.render import attempt_text
-from llm_hub.ui.render.formats import ago, counted, seconds, target
+from llm_hub.ui.render.formats import format_age, format_count, format_seconds, format_target_id
 from llm_hub.ui.render.sanitize import html_text
 
 if TYPE_CHECKING:
@@ -17,178 +21,203 @@ if TYPE_CHECKING:
     from llm_hub.access.session import ProviderState, TargetState
     from llm_hub.chat import Attempt
 
-SHOWN = 12
-"""Attempts in a target's list."""
-PLOTTED = 40
-"""Attempts in its plot."""
-WIDTH, HEIGHT = 400, 72
-"""Of a plot, in its own units."""
+MAX_LISTED_ATTEMPTS = 12
+"""Attempts in a target's list: what fits without scrolling for long."""
+MAX_PLOTTED_ATTEMPTS = 40
+"""Attempts in a target's plot: a bar stays wide enough to be pointed at."""
+PLOT_WIDTH, PLOT_HEIGHT = 400, 72
+"""Units of the plot's own."""
 
 
 @dataclass(frozen=True, slots=True)
-class Tested:
-    """What the test of a provider found."""
+class ProbeResult:
+    """The outcome of a provider's test, as a sentence."""
 
-    told: str
+    message: str
     failed: bool = False
 
 
-def works(models: int, took: float) -> str:
-    return f"It answers: {counted(models, 'model')} in {seconds(max(took, 0.01))}."
+def describe_success(models: int, duration: float) -> str:
+    """The sentence for a test that succeeded: how many models were listed, and in how many seconds."""
+    return f"It answers: {format_count(models, 'model')} in {format_seconds(max(duration, 0.01))}."
 
 
-def version(states: Sequence[ProviderState], targets: Sequence[TargetState], tested: Mapping[str, Tested]) -> str:
-    """Differs when the picture would, apart from the time that passes."""
-    asked = [
-        (one.name, len(one.attempts), one.attempts[-1:], one.paused and (one.paused.reason, one.paused.seconds != 0))
-        for one in targets
+def fingerprint(
+    states: Sequence[ProviderState], targets: Sequence[TargetState], probes: Mapping[str, ProbeResult]
+) -> str:
+    """A text that changes whenever the HTML would, except for the times that the page counts by itself."""
+    target_marks = [
+        (
+            target.name,
+            len(target.attempts),
+            target.attempts[-1:],
+            target.paused and (target.paused.reason, target.paused.seconds != 0),
+        )
+        for target in targets
     ]
-    return repr((asked, [(state.name, state.problem) for state in states], sorted(tested.items(), key=str)))
+    return repr((target_marks, [(state.name, state.problem) for state in states], sorted(probes.items(), key=str)))
 
 
-def html(
+def health_html(
     states: Sequence[ProviderState],
     targets: Sequence[TargetState],
-    tested: Mapping[str, Tested],
+    probes: Mapping[str, ProbeResult],
     price: Callable[[Attempt], Decimal | None],
 ) -> str:
-    """The whole tab."""
+    """The whole tab: the targets that were asked last come first, and the providers that are ready."""
     titles = {state.name: state.title for state in states}
-    recent = sorted(targets, key=lambda one: min(one.ages, default=0.0))
-    asked = "".join(_target(one, titles, price) for one in recent)
-    if not asked:
-        asked = (
+    recent = sorted(targets, key=_age)
+    cards = "".join(_target_card(target, titles, price) for target in recent)
+    if not cards:
+        cards = (
             '<p class="nothing">Nothing has been asked yet. Ask something in Chat, and here you see how fast every '
             "model answers, what failed, and what is paused.</p>"
         )
-    ready = sorted(states, key=lambda state: not state.ready)
-    rows = "".join(_provider(state, targets, tested.get(state.name)) for state in ready)
+    ready_first = sorted(states, key=lambda state: not state.ready)
+    rows = "".join(_provider_row(state, targets, probes.get(state.name)) for state in ready_first)
     return (
-        f'<div class="health"><section aria-label="Models"><h2>Models</h2>{asked}</section>'
+        f'<div class="health"><section aria-label="Models"><h2>Models</h2>{cards}</section>'
         f'<section aria-label="Providers"><h2>Providers</h2><ul class="providers">{rows}</ul></section></div>'
     )
 
 
-def _provider(state: ProviderState, targets: Sequence[TargetState], tested: Tested | None) -> str:
-    mood, word = _known(state, [one for one in targets if one.name.partition("/")[0] == state.name], tested)
+def _provider_row(state: ProviderState, targets: Sequence[TargetState], probe: ProbeResult | None) -> str:
+    own_targets = [target for target in targets if target.name.partition("/")[0] == state.name]
+    dot, word = _provider_health(state, own_targets, probe)
     button = _button(f"test {state.name}", "Test", f"Test {state.title}") if state.ready else ""
-    told = (
-        f'<p class="{"bad" if tested.failed else "good"}" role="status">{html_text(tested.told)}</p>' if tested else ""
-    )
+    result = ""
+    if probe:
+        result = f'<p class="{"bad" if probe.failed else "good"}" role="status">{html_text(probe.message)}</p>'
     return (
-        f'<li><span class="dot {mood}"></span><b>{html_text(state.title)}</b>'
+        f'<li><span class="dot {dot}"></span><b>{html_text(state.title)}</b>'
         f'<span class="word">{html_text(word)}</span>'
-        f"{button}{told}</li>"
+        f"{button}{result}</li>"
     )
 
 
-def _known(state: ProviderState, targets: Sequence[TargetState], tested: Tested | None) -> tuple[str, str]:
-    """What is known of a provider: that it is set up says nothing yet of whether it answers."""
-    paused = sum(one.paused is not None for one in targets)
-    asked = [one for one in targets if _made(one)]
+def _provider_health(
+    state: ProviderState, targets: Sequence[TargetState], probe: ProbeResult | None
+) -> tuple[str, str]:
+    """A provider's dot and word. That it is set up does not yet say that it answers."""
+    paused = sum(target.paused is not None for target in targets)
+    asked_targets = [target for target in targets if _sent_attempts(target)]
     if not state.ready:
         return "off", state.problem.rstrip(".")
     if paused:
-        return "paused", f"ready, {counted(paused, 'model')} paused"
-    if tested is not None and tested.failed:
+        return "paused", f"ready, {format_count(paused, 'model')} paused"
+    if probe is not None and probe.failed:
         return "shaky", "the test failed"
-    if not asked and tested is None:
+    if not asked_targets and probe is None:
         return "unasked", "not asked yet"
-    latest = min(asked, key=lambda one: min(one.ages, default=0.0), default=None)
-    if latest is not None and tested is None and _made(latest)[-1].outcome not in ("answered", "stopped"):
+    latest = min(asked_targets, key=_age, default=None)
+    if latest is not None and probe is None and _sent_attempts(latest)[-1].outcome not in ("answered", "stopped"):
         return "shaky", "the last attempt failed"
     return "ok", "ready"
 
 
-def _made(state: TargetState) -> list[Attempt]:
+def _age(state: TargetState) -> float:
+    """Seconds since a target's latest attempt."""
+    return min(state.ages, default=0.0)
+
+
+def _sent_attempts(state: TargetState) -> list[Attempt]:
     return [attempt for attempt in state.attempts if attempt.was_sent]
 
 
-def _target(state: TargetState, titles: Mapping[str, str], price: Callable[[Attempt], Decimal | None]) -> str:
-    made = _made(state)
-    name = target(state.name, titles)
+def _target_card(state: TargetState, titles: Mapping[str, str], price: Callable[[Attempt], Decimal | None]) -> str:
+    sent = _sent_attempts(state)
+    title = format_target_id(state.name, titles)
     rows = "".join(
-        _attempt(attempt, age, price(attempt), titles)
-        for attempt, age in list(zip(state.attempts, state.ages, strict=True))[: -SHOWN - 1 : -1]
+        _attempt_row(attempt, age, price(attempt), titles)
+        for attempt, age in list(zip(state.attempts, state.ages, strict=True))[: -MAX_LISTED_ATTEMPTS - 1 : -1]
     )
     key = html_text(state.name)
     return (
-        f'<article class="target" data-target="{key}"><header><h3>{html_text(name)}</h3>{_health(state, made, name)}'
-        f'</header><div class="facts">{_summary(made)}</div>{_plot(made)}'
+        f'<article class="target" data-target="{key}"><header><h3>{html_text(title)}</h3>'
+        f"{_target_health(state, sent, title)}"
+        f'</header><div class="facts">{_summary(sent)}</div>{_plot(sent)}'
         f'<details data-keep="{key}"><summary>Recent attempts</summary><ol>{rows}</ol></details></article>'
     )
 
 
-def _health(state: TargetState, made: Sequence[Attempt], name: str) -> str:
+def _target_health(state: TargetState, sent: Sequence[Attempt], title: str) -> str:
     if state.paused is None:
-        failed = bool(made) and made[-1].outcome != "answered"
-        word = "the last attempt failed" if failed else "ok"
-        return f'<span class="word"><span class="dot {"shaky" if failed else "ok"}"></span>{word}</span>'
+        dot, word = "ok", "ok"
+        if not sent:
+            dot, word = "unasked", "not asked yet"
+        elif sent[-1].outcome != "answered":
+            dot, word = "shaky", "the last attempt failed"
+        return f'<span class="word"><span class="dot {dot}"></span>{word}</span>'
     left = state.paused.seconds
     if left is None:
-        when = "paused until the cause is mended"
+        until = "paused until the cause is mended"
     elif left == 0:
-        when = "paused; the next request finds out whether it is back"
+        until = "paused; the next request finds out whether it is back"
     else:
-        when = f'paused, back in <span data-in="{left:.1f}">{left:.0f} s</span>'
-    button = _button(f"try {state.name}", "Try now", f"Let {name} be asked now")
-    why = f'<p class="why">{html_text(state.paused.reason)}</p>'
-    return f'<span class="word"><span class="dot paused"></span>{when}</span>{button}{why}'
+        until = f'paused, back in <span data-in="{left:.1f}">{left:.0f} s</span>'
+    button = _button(f"try {state.name}", "Try now", f"Let {title} be asked now")
+    cause = f'<p class="why">{html_text(state.paused.reason)}</p>'
+    return f'<span class="word"><span class="dot paused"></span>{until}</span>{button}{cause}'
 
 
-def _summary(made: Sequence[Attempt]) -> str:
-    """Of all that is remembered: how many, how many answered, and the middle one of the latencies."""
-    good = [attempt for attempt in made if attempt.outcome == "answered"]
-    firsts = [attempt.first_token for attempt in good if attempt.first_token is not None]
-    said = [f"{len(good)} of {counted(len(made), 'attempt')} answered"]
-    if firsts:
-        whole = median(attempt.seconds for attempt in good)
-        said += [f"first token {seconds(median(firsts))}", f"whole answer {seconds(whole)}"]
-    return " · ".join(f"<span>{fact}</span>" for fact in said)
-
-
-def _attempt(attempt: Attempt, age: float, cost: Decimal | None, titles: Mapping[str, str]) -> str:
-    if attempt.outcome == "answered":
-        mood, outcome = "answered", "answered"
-    else:
-        mood = "not-asked" if attempt.outcome == attempt_text.NOT_ASKED else "failed"
-        outcome = attempt_text.reason(attempt, titles)
-    said = " · ".join(html_text(fact) for fact in attempt_text.facts(attempt, cost)[1:])
-    when = f'<span class="ago" data-ago="{age:.0f}">{ago(age)}</span>'
-    return f'<li class="{mood}">{when} {html_text(outcome)} <span class="when">{said}</span></li>'
-
-
-def _plot(made: Sequence[Attempt]) -> str:
-    """Seconds of the latest attempts, the newest at the right: a bar to the end, with a mark at the first token."""
-    shown = made[-PLOTTED:]
-    if len(shown) < 2:
+def _summary(sent: Sequence[Attempt]) -> str:
+    """How many of the remembered attempts answered, and the medians of their latencies; "" if none was sent."""
+    if not sent:
         return ""
-    top = _round_up(max(attempt.seconds for attempt in shown))
-    step = WIDTH / PLOTTED
+    answered = [attempt for attempt in sent if attempt.outcome == "answered"]
+    first_tokens = [attempt.first_token for attempt in answered if attempt.first_token is not None]
+    facts = [f"{len(answered)} of {format_count(len(sent), 'attempt')} answered"]
+    if first_tokens:
+        whole = median(attempt.seconds for attempt in answered)
+        facts += [f"first token {format_seconds(median(first_tokens))}", f"whole answer {format_seconds(whole)}"]
+    return " · ".join(f"<span>{fact}</span>" for fact in facts)
+
+
+def _attempt_row(attempt: Attempt, age: float, cost: Decimal | None, titles: Mapping[str, str]) -> str:
+    if attempt.outcome == "answered":
+        css_class, outcome = "answered", "answered"
+    else:
+        css_class = "failed" if attempt.was_sent else "not-asked"
+        outcome = attempt_text.explain_failure(attempt, titles)
+    details = " · ".join(html_text(fact) for fact in attempt_text.list_facts(attempt, cost)[1:])
+    when = f'<span class="ago" data-ago="{age:.0f}">{format_age(age)}</span>'
+    return f'<li class="{css_class}">{when} {html_text(outcome)} <span class="when">{details}</span></li>'
+
+
+def _plot(sent: Sequence[Attempt]) -> str:
+    """Seconds of the latest attempts, the newest at the right: a bar to the end, with a mark at the first token."""
+    plotted = sent[-MAX_PLOTTED_ATTEMPTS:]
+    if len(plotted) < 2:
+        return ""
+    top = _round_up(max(attempt.seconds for attempt in plotted))
+    step = PLOT_WIDTH / MAX_PLOTTED_ATTEMPTS
     bars = []
-    for at, attempt in enumerate(shown):
-        x = WIDTH - (len(shown) - at) * step + 1.5
-        y = _height(attempt.seconds, top)
-        mood = "answered" if attempt.outcome == "answered" else "failed"
-        first = ""
+    for number, attempt in enumerate(plotted):
+        x = PLOT_WIDTH - (len(plotted) - number) * step + 1.5
+        height = _bar_height(attempt.seconds, top)
+        css_class = "answered" if attempt.outcome == "answered" else "failed"
+        mark = ""
         if attempt.first_token is not None:
-            z = HEIGHT - _height(attempt.first_token, top)
-            first = f'<line x1="{x:.1f}" x2="{x + step - 3:.1f}" y1="{z:.1f}" y2="{z:.1f}"/>'
-        told = f"{attempt.outcome.replace('_', ' ')} after {seconds(attempt.seconds)}"
+            y = PLOT_HEIGHT - _bar_height(attempt.first_token, top)
+            mark = f'<line x1="{x:.1f}" x2="{x + step - 3:.1f}" y1="{y:.1f}" y2="{y:.1f}"/>'
+        title = f"{attempt.outcome.replace('_', ' ')} after {format_seconds(attempt.seconds)}"
         bars.append(
-            f'<g class="{mood}"><title>{html_text(told)}</title>'
-            f'<rect x="{x:.1f}" y="{HEIGHT - y:.1f}" width="{step - 3:.1f}" height="{y:.1f}" rx="1.5"/>{first}</g>'
+            f'<g class="{css_class}"><title>{html_text(title)}</title>'
+            f'<rect x="{x:.1f}" y="{PLOT_HEIGHT - height:.1f}" width="{step - 3:.1f}" height="{height:.1f}" rx="1.5"/>'
+            f"{mark}</g>"
         )
-    told = f"Seconds of the last {len(shown)} attempts, at most {seconds(max(a.seconds for a in shown))}"
+    slowest = max(attempt.seconds for attempt in plotted)
+    label = f"Seconds of the last {len(plotted)} attempts, at most {format_seconds(slowest)}"
+    grid = f"M0 0.5H{PLOT_WIDTH}M0 {PLOT_HEIGHT / 2}H{PLOT_WIDTH}M0 {PLOT_HEIGHT - 0.5}H{PLOT_WIDTH}"
     return (
-        f'<figure><svg viewBox="0 0 {WIDTH} {HEIGHT}" preserveAspectRatio="none" role="img" aria-label="{told}">'
-        f'<path class="grid" d="M0 0.5H{WIDTH}M0 {HEIGHT / 2}H{WIDTH}M0 {HEIGHT - 0.5}H{WIDTH}"/>{"".join(bars)}</svg>'
+        f'<figure><svg viewBox="0 0 {PLOT_WIDTH} {PLOT_HEIGHT}" preserveAspectRatio="none" role="img" '
+        f'aria-label="{label}"><path class="grid" d="{grid}"/>{"".join(bars)}</svg>'
         f"<figcaption><span>{top:g} s</span><span>0</span></figcaption></figure>"
     )
 
 
-def _height(value: float, top: float) -> float:
-    return max(2.0, value / top * (HEIGHT - 2))
+def _bar_height(value: float, top: float) -> float:
+    return max(2.0, value / top * (PLOT_HEIGHT - 2))
 
 
 def _round_up(value: float) -> float:

@@ -1,13 +1,14 @@
-"""The Status tab: how every provider and every target that was asked is doing, and a way to try it now.
+"""The Status tab: how every provider and every target that was asked is doing, with a button to try each now.
 
-It is HTML of ours, written anew only when something has happened: what passes by itself (back in 12 s, 40 s ago) is
-counted by the page's own script, so that a tab that is looked at asks for little, and one that is not asks for nothing.
+The server writes the tab's HTML anew only when something has happened. Times that pass by themselves (back in 12 s,
+40 s ago) are counted in the browser, by assets/page.js. A tab that is not looked at asks for nothing.
 """
 
 from __future__ import annotations
 
 import asyncio
 import time
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import gradio as gr
@@ -20,22 +21,22 @@ from llm_hub.ui.status import health_view
 if TYPE_CHECKING:
     from llm_hub.access.session import Session
     from llm_hub.gateway.gateway import Gateway
-    from llm_hub.ui.status.health_view import Tested
+    from llm_hub.ui.status.health_view import ProbeResult
 
 KEEP = """
 const opened = new Set();
 element.addEventListener("toggle", ({target}) => {
   if (target.dataset.keep) opened[target.open ? "add" : "delete"](target.dataset.keep);
 }, true);
-watch("value", () => element.querySelectorAll("[data-keep]").forEach((one) => {
-  one.open = opened.has(one.dataset.keep);
+watch("value", () => element.querySelectorAll("[data-keep]").forEach((section) => {
+  section.open = opened.has(section.dataset.keep);
 }));
 """
 """What a reader opened stays open when the HTML changes."""
 REFRESH = 1.0
-"""Seconds between two looks at what has happened."""
+"""Seconds between two looks at what has happened, while the tab is in front."""
 MAX_PROBE_SECONDS = 20.0
-"""Seconds that a test of a provider may take."""
+"""Seconds that the test of a provider may take: longer, and the reader has given up."""
 
 
 def status_tab(gateway: Gateway, tabs: gr.Tabs) -> None:
@@ -43,62 +44,69 @@ def status_tab(gateway: Gateway, tabs: gr.Tabs) -> None:
     with gr.Column(elem_id="status"):
         table = gr.HTML("", js_on_load=PICK + KEEP, apply_default_css=False, elem_id="status-table")
     timer = gr.Timer(REFRESH, active=False)
-    tested, seen = gr.State({}), gr.State("")
-    events = StatusEvents(gateway, timer, table, tested, seen)
-    changed = [timer, table, seen]
-    tabs.select(events.turn, {tested, seen}, changed, **NOW)
-    timer.tick(events.look, {tested, seen}, [table, seen], **NOW)
-    table.pick(events.pick, {tested, seen}, [table, seen, tested], **STREAMING)
+    probes, fingerprint = gr.State({}), gr.State("")
+    events = StatusEvents(gateway, StatusParts(timer, table, probes, fingerprint))
+    tabs.select(events.select_tab, {probes, fingerprint}, [timer, table, fingerprint], **NOW)
+    timer.tick(events.refresh, {probes, fingerprint}, [table, fingerprint], **NOW)
+    table.pick(events.press, {probes, fingerprint}, [table, fingerprint, probes], **STREAMING)
+
+
+@dataclass(frozen=True, slots=True)
+class StatusParts:
+    """The tab's parts. `probes` are the session's test results, `fingerprint` is that of the HTML it was sent last."""
+
+    timer: gr.Timer
+    table: gr.HTML
+    probes: gr.State
+    fingerprint: gr.State
 
 
 class StatusEvents:
-    """What is seen is a state of the session: its picture is sent when it differs from the last one."""
+    """The tab's handlers. HTML is sent only if it differs from what the session was sent last."""
 
-    def __init__(self, gateway: Gateway, timer: gr.Timer, table: gr.HTML, tested: gr.State, seen: gr.State) -> None:
+    def __init__(self, gateway: Gateway, parts: StatusParts) -> None:
         self._gateway = gateway
-        self._timer = timer
-        self._table = table
-        self._tested = tested
-        self._seen = seen
+        self._parts = parts
 
-    async def turn(self, data: dict[Any, Any], selected: gr.SelectData, visitor: gr.Request) -> dict[Any, Any]:
-        """Another tab was chosen: this one, or one that hides it."""
+    async def select_tab(self, data: dict[Any, Any], selected: gr.SelectData, visitor: gr.Request) -> dict[Any, Any]:
+        """A visitor chose a tab: this one, or one that hides it."""
         if selected.value != "Status":
-            return {self._timer: gr.Timer(active=False)}
-        return {
-            self._timer: gr.Timer(active=True),
-            **self._picture(self._gateway.session(visitor), data[self._tested], ""),
-        }
-
-    async def look(self, data: dict[Any, Any], visitor: gr.Request) -> dict[Any, Any]:
-        return self._picture(self._gateway.session(visitor), data[self._tested], data[self._seen])
-
-    async def pick(self, data: dict[Any, Any], picked: gr.EventData, visitor: gr.Request) -> dict[Any, Any]:
-        """A button of the table: `try <target>` or `test <provider>`."""
-        what, _, name = str(picked._data.get("what", "")).partition(" ")  # noqa: SLF001  # Gradio's own way to it
-        tested: dict[str, Tested] = data[self._tested]
+            return {self._parts.timer: gr.Timer(active=False)}
         session = self._gateway.session(visitor)
-        if what == "try":
-            session.try_now(name)
-        elif what == "test" and name in {state.name for state in session.providers()}:
-            tested = {**tested, name: await self._test(session, name)}
-        return {self._tested: tested, **self._picture(session, tested, "")}
+        return {self._parts.timer: gr.Timer(active=True), **self._update(session, data[self._parts.probes], "")}
 
-    async def _test(self, session: Session, provider: str) -> Tested:
-        """Asks for the list of models: it costs nothing, and needs the key."""
+    async def refresh(self, data: dict[Any, Any], visitor: gr.Request) -> dict[Any, Any]:
+        """The timer ticked."""
+        session = self._gateway.session(visitor)
+        return self._update(session, data[self._parts.probes], data[self._parts.fingerprint])
+
+    async def press(self, data: dict[Any, Any], picked: gr.EventData, visitor: gr.Request) -> dict[Any, Any]:
+        """A button of the table was used: `try <target>` or `test <provider>`."""
+        action, _, name = str(picked._data.get("what", "")).partition(" ")  # noqa: SLF001  # Gradio's own way to it
+        probes: dict[str, ProbeResult] = data[self._parts.probes]
+        session = self._gateway.session(visitor)
+        if action == "try":
+            session.try_now(name)
+        elif action == "test" and name in {state.name for state in session.providers()}:
+            probes = {**probes, name: await self._probe(session, name)}
+        return {self._parts.probes: probes, **self._update(session, probes, "")}
+
+    async def _probe(self, session: Session, provider: str) -> ProbeResult:
+        """Asks a provider for its list of models: that costs nothing, and needs the key."""
         began = time.monotonic()
         try:
             async with asyncio.timeout(MAX_PROBE_SECONDS):
                 models = await session.models(provider, fresh=True)
         except LLMHubError as error:
-            return health_view.Tested(str(error), failed=True)
+            return health_view.ProbeResult(str(error), failed=True)
         except TimeoutError:
-            return health_view.Tested(f"It did not answer within {MAX_PROBE_SECONDS:.0f} s.", failed=True)
-        return health_view.Tested(health_view.works(len(models), time.monotonic() - began))
+            return health_view.ProbeResult(f"It did not answer within {MAX_PROBE_SECONDS:.0f} s.", failed=True)
+        return health_view.ProbeResult(health_view.describe_success(len(models), time.monotonic() - began))
 
-    def _picture(self, session: Session, tested: dict[str, Tested], seen: str) -> dict[Any, Any]:
+    def _update(self, session: Session, probes: dict[str, ProbeResult], fingerprint: str) -> dict[Any, Any]:
         states, targets = session.providers(), session.targets()
-        now = health_view.version(states, targets, tested)
-        if now == seen:
-            return {self._seen: gr.skip()}
-        return {self._table: health_view.html(states, targets, tested, session.prices.of), self._seen: now}
+        current = health_view.fingerprint(states, targets, probes)
+        if current == fingerprint:
+            return {self._parts.fingerprint: gr.skip()}
+        html = health_view.health_html(states, targets, probes, session.prices.of)
+        return {self._parts.table: html, self._parts.fingerprint: current}

@@ -1,9 +1,9 @@
-"""From an answer's events to what a page shows of it, a dozen times a second at most.
+"""Snapshots of an answer for the page, made of its events: a dozen a second at most.
 
 A browser cannot paint every token: it falls behind, and stays behind. So events are gathered, and a snapshot of
-everything so far goes out at a bounded rate; what a reader waits for (the first token, a change of route, the end)
-goes out at once. In silence a snapshot comes every second: it moves the clock on the page, and it is how a closed tab
-is noticed.
+everything so far goes out at a bounded rate. What a reader waits for (the first token, a change of route, the end) goes
+out at once. While no event comes, a snapshot goes out every second: it moves the clock on the page, and the server
+notices by it that a tab was closed.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What the page's events have in common, read from what the browser is told of them."""
+"""The options that all of the page's events have, read from the configuration that the browser gets."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from tests.ui.site import Site
 
 
-def test_no_event_makes_the_browser_copy_what_it_changes(site: Site) -> None:
+def test_every_event_has_the_options_that_spare_the_browser_copies(site: Site) -> None:
     events = httpx.get(f"{site.url}/config", trust_env=False).json()["dependencies"]
     assert len(events) > 20
     loud = [event["api_name"] for event in events if event["outputs"] and event["show_progress_on"] != []]

@@ -1,4 +1,4 @@
-"""What a chat consists of: turns, kept on the server as plain values. A browser only ever sees pictures of them."""
+"""Conversations as the server keeps them: turns, each a prompt and its answer. The browser only gets them rendered."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Outcome = Literal["pending", "answered", "stopped", "failed"]
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """Whom a prompt goes to, and with which settings. None means the model's own default.
+    """The target of a prompt, and its settings. None means the model's own default.
 
     `fallback` is what follows a target that fails; None: the hub's own route. `tries` is how often the hub asks one
     target at most; 0: not known.
@@ -40,7 +40,7 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """A prompt and what came of it. `files` are the prompt's images as the server keeps them for showing.
+    """A prompt and its answer, as far as it has come. `files` are the prompt's images, kept to be shown.
 
     `price` is the answer's, `prices` those of every attempt at it.
     """

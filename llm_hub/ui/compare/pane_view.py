@@ -1,0 +1,103 @@
+"""What a pane of the comparison shows. In a blind comparison, nothing tells who answers before the vote."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from llm_hub.arena import diff
+from llm_hub.ui.render import answer_stats, transcript
+from llm_hub.ui.render.formats import format_target
+from llm_hub.ui.render.sanitize import html_text
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from llm_hub.ui.compare.comparison import Comparison
+    from llm_hub.ui.conversation import Turn, Turns
+    from llm_hub.ui.streaming.coalescer import Snapshot
+
+
+def render_heading(comparison: Comparison, number: int, titles: Mapping[str, str]) -> str:
+    """A pane's heading: a letter while names are hidden, later the target asked, and the one that answered instead.
+
+    Before anything was asked, it is a note about what will keep the pane from answering, if there is one.
+    """
+    pane = comparison.panes[number]
+    if pane.last is None:
+        return comparison.notes.get(number, "")
+    if not comparison.blind:
+        return _substitute_mark(pane.substitute, titles)
+    letter = f'<span class="letter">Answer {comparison.letter(number)}</span>'
+    if comparison.hidden:
+        return letter
+    question = pane.last.question
+    title = html_text(format_target(question.provider, question.model, titles))
+    return f"{letter}<b>{title}</b>{_substitute_mark(pane.substitute, titles)}"
+
+
+def list_past_messages(comparison: Comparison, turns: Turns, titles: Mapping[str, str]) -> list[transcript.Message]:
+    """The messages of a pane's turns that are over."""
+    if comparison.hidden:
+        return [message for turn in turns for message in _anonymous_messages(turn, turn.answer)]
+    return transcript.list_messages(turns, titles)
+
+
+def list_live_messages(
+    comparison: Comparison, turn: Turn, titles: Mapping[str, str], view: Snapshot | None = None
+) -> list[transcript.Message]:
+    """The messages of the turn that is being answered, as far as `view` goes."""
+    if comparison.hidden:
+        return _anonymous_messages(turn, view or turn.answer)
+    return transcript.list_turn_messages(turn, titles)
+
+
+def render_status(comparison: Comparison, number: int, titles: Mapping[str, str], view: Snapshot | None = None) -> str:
+    """The line under a pane: progress while it is answered, and its figures for screen readers when it ends."""
+    pane = comparison.panes[number]
+    turn = pane.draft
+    if turn is None:
+        return "" if comparison.hidden or pane.last is None else answer_stats.render_stats_line(pane.last, titles)
+    if comparison.hidden:
+        activity = "is writing" if (view or turn.answer).text else "is coming"
+        return f'<div class="figures busy"><span>Answer {comparison.letter(number)} {activity}…</span></div>'
+    return answer_stats.render_stats_line(turn, titles)
+
+
+def _anonymous_messages(turn: Turn, view: Snapshot) -> list[transcript.Message]:
+    """A turn without what could tell who wrote it: its reasoning, its figures and the text of an error."""
+    bare = replace(view, reasoning="", route=(), response=None, error=None, waiting="")
+    messages = transcript.list_turn_messages(replace(turn, answer=bare, outcome="pending"), {})
+    if turn.outcome == "failed":
+        messages.append(_note("This model could not answer. Why not is shown with its name."))
+    elif turn.outcome == "stopped":
+        messages.append(_note("Stopped."))
+    return messages
+
+
+def _note(text: str) -> transcript.Message:
+    content = [{"type": "text", "text": f'<div class="figures"><span>{html_text(text)}</span></div>'}]
+    return {"role": "assistant", "content": content}
+
+
+def _substitute_mark(substitute: tuple[str, str] | None, titles: Mapping[str, str]) -> str:
+    """That another target answered than the one that was asked."""
+    if substitute is None:
+        return ""
+    title = html_text(format_target(*substitute, titles))
+    return f'<span class="fell-back" role="note">Fell back: {title} answered</span>'
+
+
+def render_difference(comparison: Comparison, left: int, right: int) -> str:
+    """The last answers of two panes as one text, with the words marked that only one of them has."""
+    first, second = (comparison.panes[number].last for number in (left, right))
+    if comparison.hidden or first is None or second is None or not (first.answer.text and second.answer.text):
+        return '<p class="none">Two answers are needed for a comparison of their words.</p>'
+    pieces = diff.words(first.answer.text, second.answer.text)
+    tags = {"same": "span", "removed": "del", "added": "ins"}
+    text = "".join(f"<{tags[kind]}>{html_text(words)}</{tags[kind]}>" for kind, words in pieces)
+    cut = max(len(first.answer.text.split()), len(second.answer.text.split())) > diff.MAX_WORDS
+    part = f"Of the first {diff.MAX_WORDS:,} words, " if cut else ""
+    share = f"{part}{100 * diff.alike(pieces):.0f} % of the words are the same"
+    key = f"<del>only {comparison.letter(left)}</del> <ins>only {comparison.letter(right)}</ins>"
+    return f'<p class="key">{share} · {key}</p><div class="difference">{text}</div>'

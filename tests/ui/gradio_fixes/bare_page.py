@@ -1,0 +1,46 @@
+"""A small page of Gradio's own, without any of our workarounds: `python bare_page.py PORT`."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterator
+
+import gradio as gr
+import uvicorn
+from fastapi import FastAPI
+
+CSS = ":is(#first, #second) p { color: rgb(1, 2, 3); }"
+
+
+def answer_late() -> str:
+    time.sleep(1)
+    return "from the server"
+
+
+def count_up() -> Iterator[str]:
+    for number in range(20):
+        yield str(number)
+        time.sleep(0.02)
+
+
+def build() -> gr.Blocks:
+    page: gr.Blocks
+    with gr.Blocks(analytics_enabled=False) as page:
+        choice = gr.Dropdown(["one", "two"], value="one", label="List", interactive=True, elem_id="list")
+        inputs = gr.Number(0, elem_id="inputs")
+        choice.input(lambda number: number + 1, inputs, inputs, queue=False)
+        typed = gr.Textbox(interactive=True, elem_id="typed")
+        gr.Button("Now", elem_id="now").click(lambda: "now", None, typed, queue=False)
+        gr.Button("Late", elem_id="late").click(answer_late, None, typed)
+        with gr.Column():
+            gr.HTML("Hello")
+        shown = gr.Textbox(interactive=True, elem_id="shown")
+        gr.Button("Loud", elem_id="loud").click(count_up, None, shown)
+        gr.Button("Quiet", elem_id="quiet").click(count_up, None, shown, show_progress="hidden", show_progress_on=[])
+    return page
+
+
+if __name__ == "__main__":
+    app = gr.mount_gradio_app(FastAPI(), build(), path="/", ssr_mode=False, show_error=False, css=CSS)
+    uvicorn.run(app, host="127.0.0.1", port=int(sys.argv[1]), log_level="warning")

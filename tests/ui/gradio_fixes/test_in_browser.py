@@ -1,0 +1,105 @@
+"""What Gradio does in the browser that the page works around. A failure says which workaround may go."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import httpx
+import pytest
+from playwright.sync_api import expect
+
+from tests.ui.site import free_port
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from playwright.sync_api import Browser, Page
+
+
+@pytest.fixture(scope="module")
+def bare_url() -> Iterator[str]:
+    """A page of Gradio's own, without workarounds."""
+    port = free_port()
+    process = subprocess.Popen([sys.executable, str(Path(__file__).with_name("bare_page.py")), str(port)])
+    url = f"http://127.0.0.1:{port}"
+    try:
+        with httpx.Client(trust_env=False) as client:
+            while process.poll() is None:
+                try:
+                    client.get(url)
+                    break
+                except httpx.TransportError:
+                    time.sleep(0.05)  # nothing listens yet, so there is nothing to wait on
+        yield url
+    finally:
+        process.terminate()
+        process.wait()
+
+
+@pytest.fixture
+def bare_page(browser: Browser, bare_url: str) -> Iterator[Page]:
+    page = browser.new_page()
+    page.goto(bare_url)
+    expect(page.locator("#list input")).to_be_visible(timeout=20_000)
+    yield page
+    page.close()
+
+
+def test_a_list_reports_input_when_it_is_only_left(bare_page: Page) -> None:
+    bare_page.locator("#list input").click()
+    bare_page.locator("#typed :is(input, textarea)").click()
+    expect(bare_page.locator("#inputs input")).to_have_value("1")  # else default_model.py needs no `before`
+
+
+def test_an_update_replaces_what_was_typed_since(bare_page: Page) -> None:
+    bare_page.locator("#late").click()
+    box = bare_page.locator("#typed :is(input, textarea)")
+    box.fill("typed meanwhile")
+    expect(box).to_have_value("from the server")  # else default_model.py may leave it to the server
+
+
+def test_tab_leaves_a_list_open(bare_page: Page) -> None:
+    bare_page.locator("#list input").click()
+    expect(bare_page.get_by_role("option").first).to_be_visible()
+    bare_page.keyboard.press("Tab")
+    bare_page.wait_for_timeout(500)  # it is closed first, and then opened once more
+    expect(bare_page.get_by_role("option").first).to_be_visible()
+
+
+def test_a_refused_event_is_shown_nowhere(bare_page: Page) -> None:
+    """One that goes through the queue is shown by now, and in our page twice."""
+    detail = "There are too many requests."
+    bare_page.route("**/gradio_api/run/*", lambda route: route.fulfill(status=429, json={"detail": detail}))
+    with bare_page.expect_response("**/gradio_api/run/*"):
+        bare_page.locator("#now").click()
+    bare_page.wait_for_timeout(500)
+    expect(bare_page.get_by_text(detail)).to_have_count(0)
+
+
+COUNT_COPIES = """() => {
+  window.copies = 0;
+  const clone = window.structuredClone;
+  window.structuredClone = (...values) => { window.copies += 1; return clone(...values); };
+}"""
+
+
+def test_gradio_copies_what_an_event_could_change(bare_page: Page) -> None:
+    copies = []
+    for button in ("#quiet", "#loud"):  # in this order: once a loud one ran, its parts are copied for quiet ones, too
+        bare_page.evaluate(COUNT_COPIES)
+        bare_page.locator(button).click()
+        expect(bare_page.locator("#shown :is(input, textarea)")).to_have_value("19")
+        copies.append(bare_page.evaluate("window.copies"))
+        bare_page.locator("#shown :is(input, textarea)").fill("")
+    quiet, loud = copies
+    assert loud > 5 * quiet, "Gradio copies no more than it must: event_options.py needs no show_progress_on"
+
+
+def test_gradio_cuts_selectors_at_every_comma(bare_page: Page) -> None:
+    styles = bare_page.evaluate("[...document.querySelectorAll('style')].map((style) => style.textContent).join()")
+    assert "#second) p" in styles
+    assert ".contain  #second) p" in styles, "lists of places may be written with :is() in assets/*.css"

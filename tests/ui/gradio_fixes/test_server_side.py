@@ -1,0 +1,79 @@
+"""What Gradio does on the server that llm_hub/ui/gradio_fixes mends. A failure says which workaround may go."""
+
+from __future__ import annotations
+
+import inspect
+from datetime import datetime, timedelta
+
+import gradio as gr
+import pytest
+from gradio import component_meta, queueing, routes
+from gradio.state_holder import SessionState, StateHolder
+
+from llm_hub.ui.gradio_fixes.session_memory import ErrorPlaces, SmallSession, SmallSessions
+
+
+@pytest.fixture
+async def page() -> gr.Blocks:  # a running loop is what Gradio looks for
+    page: gr.Blocks
+    with gr.Blocks() as page:
+        gr.Textbox("Hello")
+        gr.State("mine")
+    return page
+
+
+def test_gradio_takes_any_json_for_a_value() -> None:
+    may_go = "Gradio checks values itself now: see whether event_inputs.py can go"
+    assert gr.Textbox().preprocess({"a": 1}) == "{'a': 1}", may_go  # type: ignore[arg-type]
+    assert gr.Checkbox().preprocess("x") == "x", may_go  # type: ignore[arg-type, comparison-overlap]
+    assert gr.Radio([("One", 1)]).preprocess(True) is True, may_go
+    assert gr.Dropdown(["a"], allow_custom_value=True).preprocess({"a": 1}) == {"a": 1}, may_go  # type: ignore[arg-type, comparison-overlap]
+
+
+def test_gradio_writes_a_stub_for_every_component(monkeypatch: pytest.MonkeyPatch) -> None:
+    stubs: list[str] = []
+    monkeypatch.setattr(component_meta, "create_or_modify_pyi", lambda _, name, *__: stubs.append(name))
+
+    class Invented(gr.HTML): ...
+
+    assert stubs == [Invented.__name__], "Gradio writes no stubs any more: import_speed.py can go"
+
+
+async def test_gradio_copies_the_page_for_every_session(page: gr.Blocks) -> None:
+    copied = SessionState(page).config_values
+    assert len(copied) > 1, "Gradio copies nothing any more: SmallSession in session_memory.py can go"
+    assert SmallSession(page).config_values == {}
+
+
+async def test_gradio_keeps_sessions_until_there_is_no_room(page: gr.Blocks) -> None:
+    long_ago = datetime.now() - timedelta(days=1)  # noqa: DTZ005  # as Gradio notes it
+    for holder in (StateHolder(), SmallSessions(())):  # type: ignore[no-untyped-call]
+        holder.set_blocks(page)
+        holder["somebody"].is_closed = True
+        holder.time_last_used["somebody"] = long_ago
+        holder.delete_all_expired_state()  # type: ignore[no-untyped-call]
+        if type(holder) is StateHolder:
+            assert "somebody" in holder.session_data, "Gradio drops sessions itself now: can SmallSessions go?"
+        else:
+            assert "somebody" not in holder.session_data
+
+
+def test_gradio_prints_the_text_of_an_error() -> None:
+    may_go = "Gradio prints no errors any more: ErrorPlaces can go"
+    for module in (queueing, routes):
+        assert getattr(module, "traceback", None) is not None, may_go
+        assert "traceback.print_exc()" in inspect.getsource(module), may_go
+    assert not hasattr(ErrorPlaces, "format_exc")
+
+
+def test_a_dropdown_takes_no_placeholder() -> None:
+    assert "placeholder" not in inspect.signature(gr.Dropdown).parameters, "its script in gradio_fixes.js can go"
+
+
+def test_gradio_reindents_a_message_that_is_a_bare_string() -> None:
+    text = "intro\n    a\n    b\n"
+    message = {"role": "assistant", "content": text}
+    block = {"role": "assistant", "content": [{"type": "text", "text": text}]}
+    bare, whole = (gr.Chatbot().postprocess([each]).root[0].content[0].text for each in (message, block))  # type: ignore[union-attr, list-item]
+    assert whole == text
+    assert bare != text, "Gradio leaves strings as they are now: transcript.py may send them"

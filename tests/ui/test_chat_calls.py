@@ -386,6 +386,61 @@ async def test_an_answer_survives_chaos_without_any_key(chat: TabCalls) -> None:
     assert "Chaos · steady · took over from Chaos · breaks-off after 51 words" in chat.figures(LOG)[0]
 
 
+def several_keys(fault_server: FaultServerThread) -> dict[str, str]:
+    """Keys for two providers, both of which are the fault server; it refuses the first."""
+    return {
+        "OPENAI_API_KEY": "sk-refused-0123456789",
+        "OPENAI_BASE_URL": fault_server.openai_url,
+        "ANTHROPIC_API_KEY": "sk-ant-test-0123456789",
+        "ANTHROPIC_BASE_URL": fault_server.anthropic_url,
+    }
+
+
+async def test_with_several_keys_automatic_is_chosen_and_the_next_provider_answers(
+    fault_server: FaultServerThread, tmp_path: Path
+) -> None:
+    async with page_calls(tmp_path, several_keys(fault_server)) as page:
+        chat = page.open()
+        assert chat.value("chat-provider") == "auto"
+        assert ("Automatic: OpenAI, then Anthropic", "auto") in chat.choices("chat-provider")
+        assert chat.text("chat-followers") == "If one fails, the next is asked."
+        await chat.ask("Hello")
+        assert "Anthropic · claude-haiku-5-5 · took over from OpenAI" in chat.figures(LOG)[0]
+        await chat.use("chat-chain-list", "pick", event_data={"what": "up anthropic"})
+        assert chain(chat) == ["Anthropic", "OpenAI"]
+        await chat.use("chat-chain-list", "pick", event_data={"what": "off openai"})
+        assert chat.text("chat-followers") == "If it fails, nobody follows. Add a model in the settings."
+        await chat.use("chat-chain-list", "pick", event_data={"what": "off anthropic"})
+        assert chat.text("chat-followers") == "Nobody is asked."
+
+
+async def test_who_follows_a_chosen_model_stands_beside_it(fault_server: FaultServerThread, tmp_path: Path) -> None:
+    async with page_calls(tmp_path, several_keys(fault_server)) as page:
+        chat = page.open()
+        await chat.use("chat-provider", "input", "openai")
+        chat.set(chat_model="gpt-6-luna")
+        nobody = "If it fails, nobody follows. Choose Automatic, or add a model in the settings."
+        assert chat.text("chat-followers") == nobody
+        assert "Nobody else is asked." in chat.text("chat-chain-list")
+        await chat.ask("Hello")
+        assert chat.problems(LOG)
+        await fall_back_to(chat, "auto")
+        assert chain(chat) == ["Automatic"]
+        assert chat.text("chat-followers") == "If it fails, it is followed by Automatic."
+        await chat.ask("And now?")
+        assert "Anthropic · claude-haiku-5-5 · in place of OpenAI" in chat.figures(LOG)[1]
+        await chat.use("chat-chain-list", "pick", event_data={"what": "off auto"})
+        assert chat.text("chat-followers") == nobody
+
+
+async def test_without_a_key_one_model_is_chosen_and_nobody_follows(tmp_path: Path) -> None:
+    async with page_calls(tmp_path, {}) as page:
+        chat = page.open()
+        assert chat.value("chat-provider") == "local"
+        assert ("Automatic: Embedded", "auto") in chat.choices("chat-provider")
+        assert chat.text("chat-followers") == "If it fails, nobody follows. Add a model in the settings."
+
+
 async def test_the_hubs_own_route_is_a_choice_and_can_be_changed(
     fault_server: FaultServerThread, tmp_path: Path
 ) -> None:

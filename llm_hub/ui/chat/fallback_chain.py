@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import gradio as gr
 
+from llm_hub.chat import split_target
 from llm_hub.ui import model_choices
 from llm_hub.ui.render.formats import format_target_id
 from llm_hub.ui.render.sanitize import html_text
@@ -78,15 +79,19 @@ def hub_chain(session: Session, provider: str) -> tuple[str, ...]:
 
 
 def summary_html(session: Session, chain: Chain, *, provider: str) -> str:
-    """One line beside the chosen model: who follows if it fails, or that nobody does and how to change that."""
+    """A line beside the chosen model: who follows if it fails, or that nobody does and how to change that."""
     targets = hub_chain(session, provider) if chain is None else chain
-    order = model_choices.format_order(session, targets)
-    if provider == model_choices.AUTO:
-        text = f"Asked in this order: {order}." if targets else "Nobody is asked."
-    elif targets:
-        text = f"If it fails: {order}."
+    automatic = provider == model_choices.AUTO
+    if automatic and not targets:
+        text = "Nobody is asked."
+    elif automatic and (len(targets) > 1 or targets == (model_choices.AUTO,)):
+        text = "If one fails, the next is asked."
+    elif targets and not automatic:
+        text = f"If it fails, it is followed by {model_choices.format_order(session, targets)}."
     else:
-        text = "If it fails, nobody follows. Choose Automatic, or add a model in the settings."
+        has_others = not automatic and any(split_target(target)[0] != provider for target in session.route)
+        way_out = "Choose Automatic, or add a model in the settings." if has_others else "Add a model in the settings."
+        text = f"If it fails, nobody follows. {way_out}"
     return f'<div class="followers">{html_text(text)}</div>'
 
 

@@ -24,15 +24,18 @@ MAX_MODELS_PER_PROVIDER = 60
 Choice = tuple[str, str]
 """A label in a list, and the value that it stands for."""
 
+AUTOMATIC: Choice = ("Automatic", AUTO)
+"""The hub's route in a list. Its providers stand elsewhere: whoever types the name of one is to find that one alone."""
+
 
 def provider_titles(session: Session) -> Titles:
     """The titles of the providers on the page, by name."""
-    return {AUTO: "Automatic", **{state.name: state.title for state in session.providers()}}
+    return {AUTO: AUTOMATIC[0], **{state.name: state.title for state in session.providers()}}
 
 
 def list_providers(session: Session) -> list[Choice]:
     """The hub's route, and every provider."""
-    return [_automatic(session), *((_label(state), state.name) for state in session.providers())]
+    return [AUTOMATIC, *((_label(state), state.name) for state in session.providers())]
 
 
 def find_provider(session: Session, provider: str) -> ProviderState:
@@ -57,7 +60,7 @@ def list_models(models: Iterable[ModelInfo]) -> list[Choice]:
 def list_targets(session: Session) -> list[Choice]:
     """Everything that can be asked: the route, and of every provider that is ready the models that are known."""
     names = provider_titles(session)
-    offered = [_automatic(session)]
+    offered = [AUTOMATIC]
     for state in session.providers():
         if state.ready:
             known = merge_lists(list_models(session.last_models(state.name)), list_suggestions(state))
@@ -100,10 +103,6 @@ def format_order(session: Session, targets: Iterable[str]) -> str:
     """Targets in the order in which they are asked: OpenAI · gpt-6-luna, then Embedded."""
     names = provider_titles(session)
     return ", then ".join(format_target_id(target, names) for target in targets)
-
-
-def _automatic(session: Session) -> Choice:
-    return f"Automatic: {format_order(session, session.route)}", AUTO
 
 
 def _label(state: ProviderState) -> str:

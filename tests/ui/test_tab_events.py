@@ -180,9 +180,9 @@ async def test_a_visitors_key_makes_its_provider_ready_in_every_list(hub: Hub) -
     someone = visitor(**{TAB_HEADER.replace("-", "_"): SECRET})
     first, second = events.update_lists(someone)
     assert first["choices"] == [("OpenAI (needs a key)", "openai")]
-    assert second["choices"] == [("Automatic: Embedded", "auto"), ("OpenAI (needs a key)", "openai")]
+    assert second["choices"] == [("Automatic", "auto"), ("OpenAI (needs a key)", "openai")]
     gateway.visitors.add_key(SECRET, "openai", "sk-anna-0123456789")
     first, second = events.update_lists(someone)
     assert first["choices"] == [("OpenAI", "openai")]
-    assert second["choices"] == [("Automatic: OpenAI", "auto"), ("OpenAI", "openai")]
+    assert second["choices"] == [("Automatic", "auto"), ("OpenAI", "openai")]
     await events.forget_visitor(someone)

@@ -80,18 +80,22 @@ def hub_chain(session: Session, provider: str) -> tuple[str, ...]:
 
 def summary_html(session: Session, chain: Chain, *, provider: str) -> str:
     """A line beside the chosen model: who follows if it fails, or that nobody does and how to change that."""
-    targets = hub_chain(session, provider) if chain is None else chain
+    chosen = hub_chain(session, provider) if chain is None else chain
+    targets = [name for each in chosen for name in (session.route if each == model_choices.AUTO else (each,))]
+    order = model_choices.format_order(session, targets)
     automatic = provider == model_choices.AUTO
     if automatic and not targets:
         text = "Nobody is asked."
-    elif automatic and (len(targets) > 1 or targets == (model_choices.AUTO,)):
-        text = "If one fails, the next is asked."
-    elif targets and not automatic:
-        text = f"If it fails, it is followed by {model_choices.format_order(session, targets)}."
+    elif automatic and len(targets) == 1:
+        text = f"{order} is asked, and nobody else. Add a model in the settings."
+    elif automatic:
+        text = f"Asked in this order: {order}."
+    elif targets:
+        text = f"If it fails: {order}."
+    elif any(split_target(target)[0] != provider for target in session.route):
+        text = "If it fails, nobody follows. Choose Automatic, or add a model in the settings."
     else:
-        has_others = not automatic and any(split_target(target)[0] != provider for target in session.route)
-        way_out = "Choose Automatic, or add a model in the settings." if has_others else "Add a model in the settings."
-        text = f"If it fails, nobody follows. {way_out}"
+        text = "If it fails, nobody follows. Add a model in the settings."
     return f'<div class="followers">{html_text(text)}</div>'
 
 

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from llm_hub.access.keyring import TYPE_A_KEY
 from llm_hub.access.provider_pool import ProviderPool
-from llm_hub.access.route import Route, providers_of, targets_of
+from llm_hub.access.route import AUTO, Route, providers_of, targets_of
 from llm_hub.chat import split_target
 from llm_hub.errors import ConfigurationError, LLMHubError
 from llm_hub.factory import ProviderFactory
@@ -172,7 +172,8 @@ class Session:
 
         A route never goes on with somebody else's key.
         """
-        named = targets_of(request, self.route, self.fallback)
+        is_automatic = request.model in (None, AUTO) or AUTO in (request.fallback or ())
+        named = targets_of(request, self.route if is_automatic else (), self.fallback)
         unique: dict[str, str] = {}
         for name in named:
             unique.setdefault(self.target(name), name)

@@ -178,6 +178,10 @@ class ConfiguredProviders:
             options["base_url"] = url
         return options
 
+    def has_address(self, spec: ProviderSpec) -> bool:
+        """Whether the settings name the address of a provider's server."""
+        return any(self._settings.value(name) for name in spec.url)
+
     def address(self, spec: ProviderSpec) -> str:
         """Another base URL than the spec's, if the settings name one. Raises `ConfigurationError`."""
         setting = next((name for name in spec.url if self._settings.value(name)), "")

@@ -86,6 +86,59 @@ async def test_the_first_provider_with_a_key_is_the_default(tmp_path: Path) -> N
         assert session.default_provider == "groq"
 
 
+@pytest.mark.parametrize(
+    ("settings", "route"),
+    [
+        ("", ["local"]),
+        ("GROQ_API_KEY=gsk_test", ["groq"]),
+        ("XAI_API_KEY=k-1234\nOPENAI_API_KEY=k-1234\nANTHROPIC_API_KEY=k-1234", ["openai", "anthropic", "xai"]),
+        ("LLM_HUB_CHAOS=1\nLLM_HUB_SERVERS=gpu=http://127.0.0.1:1/v1\nGPU_API_KEY=k-1234", ["local"]),
+        ("OLLAMA_HOST=127.0.0.1", ["ollama"]),
+        ("OLLAMA_BASE_URL=http://127.0.0.1:1\nGROQ_API_KEY=gsk_test", ["groq", "ollama"]),
+        ("OPENAI_API_KEY=k-1234\nOPENAI_BASE_URL=ftp://x\nGROQ_API_KEY=gsk_test", ["groq"]),
+        ('OPENAI_API_KEY="k-1\n2"\nGROQ_API_KEY=gsk_test', ["groq"]),
+        ("OPENAI_API_KEY=k-1234\nGROQ_API_KEY=gsk_test\nLLM_HUB_ROUTE=groq/x", ["groq/x"]),
+    ],
+)
+async def test_auto_asks_every_provider_that_can_be_asked(tmp_path: Path, settings: str, route: list[str]) -> None:
+    async with open_session(tmp_path, settings) as session:
+        assert list(session.route) == route
+        assert session.fallback == (("groq/x",) if "ROUTE" in settings else ())
+
+
+def three_keys(fault_server: FaultServer) -> str:
+    """Three configured providers, all of which are the fault server; it refuses the key of the first."""
+    openai, anthropic = fault_server.openai_url, fault_server.anthropic_url
+    return (
+        f"OPENAI_API_KEY=k-refused\nOPENAI_BASE_URL={openai}\nANTHROPIC_API_KEY=k-anthropic\n"
+        f"ANTHROPIC_BASE_URL={anthropic}\nOLLAMA_BASE_URL={fault_server.ollama_url}"
+    )
+
+
+async def test_a_chosen_model_is_followed_by_nobody_unless_somebody_says_so(tmp_path: Path) -> None:
+    async with FaultServer() as fault_server, open_session(tmp_path, three_keys(fault_server)) as session:
+        with pytest.raises(ProviderError):
+            await answer(session, "openai")
+        assert len(fault_server.exchanges) == 1
+        assert (await answer(session, "openai", ("auto",))).provider == "anthropic"
+
+
+async def test_where_the_first_key_is_refused_auto_goes_on_with_the_next(tmp_path: Path) -> None:
+    async with FaultServer() as fault_server, open_session(tmp_path, three_keys(fault_server)) as session:
+        response = await answer(session, "auto")
+        assert [(attempt.provider, attempt.outcome) for attempt in response.attempts] == [
+            ("openai", "key_refused"),
+            ("anthropic", "answered"),
+        ]
+        assert len(fault_server.exchanges) == 2
+
+
+async def test_a_default_model_that_was_chosen_is_not_asked_a_second_time_as_a_part_of_auto(tmp_path: Path) -> None:
+    async with FaultServer() as fault_server, open_session(tmp_path, three_keys(fault_server)) as session:
+        request = ChatRequest((Message(Role.USER, "Hello"),), "anthropic/claude-haiku-5-5", fallback=("auto",))
+        assert session.route_of(request).targets == ("anthropic/claude-haiku-5-5", "openai", "ollama")
+
+
 async def test_a_model_is_asked_at_its_provider(tmp_path: Path) -> None:
     async with (
         FaultServer() as fault_server,

@@ -42,6 +42,11 @@ class Keyring:
         """The caller's own key for a provider, or ""."""
         return self._typed.get(provider, "")
 
+    @property
+    def has_typed_keys(self) -> bool:
+        """Whether the caller has typed a key."""
+        return bool(self._typed)
+
     def key_holder(self, providers: Sequence[str]) -> Payer | None:
         """Who has the key for the first of these providers that somebody has a key for; None: nobody has one."""
         for provider in providers:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from llm_hub.chat import ChatRequest
 
 AUTO = "auto"
-"""The name that stands for the configured route."""
+"""The name that stands for the hub's route: the configured one, or every provider that is configured."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,12 +21,14 @@ class Route:
 
     `payer` pays for all of them. `paid` are the providers among them that take the payer's key: the others need none.
     `registered` tells whether a program's own provider is among them, which needs no key that somebody could pay with.
+    `optional` are the targets that nobody named: the hub may leave them out.
     """
 
     targets: tuple[str, ...]
     payer: Payer
     paid: frozenset[str]
     registered: bool
+    optional: frozenset[str] = frozenset()
 
     @property
     def key_holder(self) -> Payer | None:
@@ -44,10 +46,10 @@ class Route:
 
 
 def targets_of(request: ChatRequest, auto: tuple[str, ...], fallback: tuple[str, ...]) -> tuple[str, ...]:
-    """The targets that a request names, in order and each once. `auto` are those of the configured route.
+    """The targets that a request names, in order and each once. `auto` are those of the hub's route.
 
     A chosen model is followed by `request.fallback`, or where that is None by the hub's `fallback`. Without a chosen
-    model `request.fallback` is asked in the place of the configured route, or its first target alone where it is ().
+    model `request.fallback` is asked in the place of the hub's route, or its first target alone where it is ().
     """
     chosen = () if request.model in (None, AUTO) else (request.model,)
     following = request.fallback if request.fallback is not None else fallback if chosen else auto

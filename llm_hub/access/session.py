@@ -12,12 +12,11 @@ from urllib.parse import urlsplit
 
 from llm_hub.access.keyring import TYPE_A_KEY
 from llm_hub.access.provider_pool import ProviderPool
-from llm_hub.access.route import Route, providers_of, targets_of
+from llm_hub.access.route import AUTO, Route, providers_of, targets_of
 from llm_hub.chat import split_target
 from llm_hub.errors import ConfigurationError, LLMHubError
 from llm_hub.factory import ProviderFactory
 from llm_hub.provider import LLMProvider, UnconfiguredProvider
-from llm_hub.providers.catalog import PROVIDERS
 from llm_hub.router import Health, LLMRouter, Target, Timeouts
 from llm_hub.router.deadlines import Wait
 from llm_hub.router.running_answers import RunningAnswers
@@ -97,13 +96,12 @@ class Session:
     @property
     def default_provider(self) -> str:
         """The provider that a new chat begins with: the first that has a key, else the embedded model."""
-        with_keys = (name for name, spec in PROVIDERS.items() if spec.key)
-        return next((name for name in with_keys if self._is_ready(name)), "local")
+        return self._list_default_route()[0]
 
     @property
     def route(self) -> tuple[str, ...]:
-        """What `auto` asks, in order."""
-        return self._shared.route or (self.default_provider,)
+        """What `auto` asks, in order: the configured route, or every provider that is configured."""
+        return self._shared.route or self._list_default_route()
 
     @property
     def fallback(self) -> tuple[str, ...]:
@@ -174,14 +172,21 @@ class Session:
 
         A route never goes on with somebody else's key.
         """
-        targets = targets_of(request, self.route, self.fallback)
+        is_automatic = request.model in (None, AUTO) or AUTO in (request.fallback or ())
+        named = targets_of(request, self.route if is_automatic else (), self.fallback)
+        unique: dict[str, str] = {}
+        for name in named:
+            unique.setdefault(self.target(name), name)
+        targets = tuple(unique.values())
         providers = providers_of(targets)
+        explicit = {request.model, *(request.fallback or ()), *self._shared.route}
         payer = self._keyring.payer(providers)
         return Route(
             targets,
             payer,
             paid=frozenset(name for name in providers if self._keyring.key_holder((name,)) is not None),
             registered=not ProviderFactory.registered.keys().isdisjoint(providers),
+            optional=frozenset(targets) - explicit,
         )
 
     @asynccontextmanager
@@ -191,7 +196,7 @@ class Session:
         """The events of the answer to a request, from the first target of its route that can give one.
 
         Its model is `provider/model`, a provider's name alone for its default model, or `auto` (or None) for the
-        configured route; see `targets_of`. Raises `LLMHubError`. At the end every connection is closed or returned.
+        hub's `route`; see `targets_of`. Raises `LLMHubError`. At the end every connection is closed or returned.
 
         Each event is to be awaited within the `Wait`, which a stop of the hub interrupts.
         """
@@ -309,13 +314,28 @@ class Session:
             return ""
         return spec.default_model if self._problem(provider) is not None else self._configured.default_model(provider)
 
-    def _is_ready(self, name: str) -> bool:
-        return name in ProviderFactory.registered or self._problem(name) is None
+    def _list_default_route(self) -> tuple[str, ...]:
+        """Every provider that is configured and whose model is known: those with a key first; without any, the
+        embedded model. A caller with keys of their own pays for all of it, so the owner's keys are not in it."""
+        payer: Payer = "visitor" if self._keyring.has_typed_keys else self._keyring.payer(())
+        names = [name for name, spec in self._specs.items() if self._is_automatic(name, spec, payer)]
+        names.sort(key=lambda name: self._keyring.key_holder((name,)) is None)
+        return tuple(names) or ("local",)
 
-    def _problem(self, name: str) -> ConfigurationError | None:
-        """Why this provider cannot be used, if it cannot."""
+    def _is_automatic(self, name: str, spec: ProviderSpec, payer: Payer) -> bool:
+        """Whether `auto` asks a provider without being told to. A server of the settings has no default model."""
+        if name == "ollama":  # its default is the first model that it lists
+            return self._configured.has_address(spec) and self._problem(name, payer) is None
+        if not (spec.key and spec.default_model):
+            return False
+        if name in ProviderFactory.registered:  # the owner's program pays for it
+            return not self._keyring.has_typed_keys
+        return self._problem(name, payer) is None
+
+    def _problem(self, name: str, payer: Payer | None = None) -> ConfigurationError | None:
+        """Why this provider cannot be used, with the payer's key or with any, if it cannot."""
         try:
-            self._keyring.key(name, self._keyring.payer((name,)))
+            self._keyring.key(name, payer or self._keyring.payer((name,)))
             self._configured.options(name)
         except ConfigurationError as error:
             return error

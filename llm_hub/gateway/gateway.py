@@ -63,11 +63,12 @@ class Gateway:
         session, terms = caller.session, self.policy.terms(caller, request)
         request = terms.bound(request)
         reservation = await RequestReservation.open(session, request, terms) if terms.quotas else None
+        route = terms.route
         if reservation is not None:
-            request = reservation.request
+            request, route = reservation.request, reservation.route
         tally = self.meter.start(session)
         try:
-            async with session.answer(request, terms.route) as (events, wait):
+            async with session.answer(request, route) as (events, wait):
                 event: Event | None = None
                 while not isinstance(event, Done):
                     with wait:

@@ -78,7 +78,8 @@ class RequestReservation:
         """The request as it is to be asked: no answer is longer than what is reserved for it."""
         self._session = session
         self._prices = session.prices
-        self._route = terms.route
+        self.route = terms.route
+        """The route as it is to be asked: without the targets that nobody named and whose price is not known."""
         self._quotas = terms.quotas
         self._counts_tokens = bool(bounds)
         self._counts_money = any(quota.money for quota, _ in terms.quotas)
@@ -198,12 +199,24 @@ class RequestReservation:
         return self._read_tokens, min(self._answer_tokens, (answer_bytes - self._bytes_before) // MIN_BYTES_PER_TOKEN)
 
     def _dearest(self) -> _Cost:
-        """The most that an attempt at any of the targets may cost. Raises `InvalidRequest` where that is unknown."""
+        """The most that an attempt at any of the targets may cost. Raises `InvalidRequest` where that is unknown, and
+        leaves an optional target out."""
         if not self._counts_tokens:
             return _Cost()
-        targets = map(self._session.target, self._route.targets) if self._counts_money else self._route.targets
-        costs = [self._max_cost(target, self._prompt_tokens) for target in targets]
-        return _Cost(max(cost.tokens for cost in costs), max(cost.money for cost in costs))
+        costs: dict[str, _Cost] = {}
+        unknown: InvalidRequest | None = None
+        for name in self.route.targets:
+            target = self._session.target(name) if self._counts_money else name
+            try:
+                costs[name] = self._max_cost(target, self._prompt_tokens)
+            except InvalidRequest as error:
+                if name not in self.route.optional:
+                    raise
+                unknown = unknown or error
+        if unknown and not costs:
+            raise unknown
+        self.route = replace(self.route, targets=tuple(costs))
+        return _Cost(max(cost.tokens for cost in costs.values()), max(cost.money for cost in costs.values()))
 
     def _max_cost(self, target: str, prompt_tokens: int) -> _Cost:
         """The most that an attempt at a target may cost. Raises `InvalidRequest` where that is unknown."""
@@ -213,7 +226,7 @@ class RequestReservation:
         money = Decimal(0)
         if self._counts_money:
             price = self._max_price(target, prompt_tokens, self._answer_tokens)
-            if (price is None or self._prices.has_fees(target)) and self._route.is_paid(target):
+            if (price is None or self._prices.has_fees(target)) and self.route.is_paid(target):
                 raise InvalidRequest(
                     f"What {target} costs is not known, and the owner of this hub pays only up to a limit.",
                     hint="Choose another model. The owner can set its price: LLM_HUB_PRICES.",

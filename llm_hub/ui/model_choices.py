@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from llm_hub.ui.render.formats import Titles
 
 AUTO = "auto"
-"""The hub's own route, as a provider's name."""
+"""The hub's route, as a provider's name."""
 
 MAX_MODELS_PER_PROVIDER = 60
 """Models of one provider in a list of all; any other can be typed."""
@@ -24,15 +24,18 @@ MAX_MODELS_PER_PROVIDER = 60
 Choice = tuple[str, str]
 """A label in a list, and the value that it stands for."""
 
+AUTOMATIC: Choice = ("Automatic", AUTO)
+"""The hub's route in a list. Its providers stand elsewhere: whoever types the name of one is to find that one alone."""
+
 
 def provider_titles(session: Session) -> Titles:
     """The titles of the providers on the page, by name."""
-    return {AUTO: "Automatic", **{state.name: state.title for state in session.providers()}}
+    return {AUTO: AUTOMATIC[0], **{state.name: state.title for state in session.providers()}}
 
 
 def list_providers(session: Session) -> list[Choice]:
-    """Every provider, and before them the configured route, if there is one."""
-    return [*_automatic(session), *((_label(state), state.name) for state in session.providers())]
+    """The hub's route, and every provider."""
+    return [AUTOMATIC, *((_label(state), state.name) for state in session.providers())]
 
 
 def find_provider(session: Session, provider: str) -> ProviderState:
@@ -57,7 +60,7 @@ def list_models(models: Iterable[ModelInfo]) -> list[Choice]:
 def list_targets(session: Session) -> list[Choice]:
     """Everything that can be asked: the route, and of every provider that is ready the models that are known."""
     names = provider_titles(session)
-    offered = _automatic(session)
+    offered = [AUTOMATIC]
     for state in session.providers():
         if state.ready:
             known = merge_lists(list_models(session.last_models(state.name)), list_suggestions(state))
@@ -70,6 +73,8 @@ def parse_target(session: Session, text: str) -> str:
     """A target as somebody typed it. Raises `InvalidRequest` for one that cannot be asked."""
     target = text.strip()
     provider, _, _ = target.partition("/")
+    if target == AUTO:
+        return AUTO
     for state in session.providers():
         if state.name == provider.lower():
             if state.ready:
@@ -94,11 +99,10 @@ def merge_lists(models: list[Choice], known: list[Choice]) -> list[Choice]:
     return [*models, *missing][: max(len(models), len(known))]
 
 
-def _automatic(session: Session) -> list[Choice]:
-    """The configured route: Automatic: OpenAI · gpt-6-luna, then Embedded."""
+def format_order(session: Session, targets: Iterable[str]) -> str:
+    """Targets in the order in which they are asked: OpenAI · gpt-6-luna, then Embedded."""
     names = provider_titles(session)
-    order = ", then ".join(format_target_id(target, names) for target in session.fallback)
-    return [(f"Automatic: {order}", AUTO)] if session.fallback else []
+    return ", then ".join(format_target_id(target, names) for target in targets)
 
 
 def _label(state: ProviderState) -> str:

@@ -135,6 +135,21 @@ async def test_strangers_are_not_answered_by_a_model_of_unknown_price_for_the_ow
         assert await outcome(gateway, "1.2.3.4", "cheap/ok") == "answered"
 
 
+async def test_auto_leaves_out_what_strangers_cannot_be_given_for_the_owners_money(
+    tmp_path: Path, fault_server: FaultServer
+) -> None:
+    keys = f"OPENROUTER_API_KEY={OWNER}\nOPENAI_API_KEY={OWNER}\nOPENAI_BASE_URL={fault_server.openai_url}\n"
+    async with a_hub(tmp_path, keys) as hub:
+        assert hub.session().route == ("openai", "openrouter")
+        gateway = open_gateway(hub, owner_pays=True, quotas=allowance(money="1"))
+        assert await outcome(gateway, "1.2.3.4", "auto", "auto") == "answered"
+        chain = ("openai", "openrouter")  # named by the visitor, it is refused as before
+        assert (await outcome(gateway, "1.2.3.4", *chain)).startswith("What openrouter/openrouter/auto costs is not")
+    async with a_hub(tmp_path, f"OPENROUTER_API_KEY={OWNER}") as hub:
+        gateway = open_gateway(hub, owner_pays=True, quotas=allowance(money="1"))
+        assert "costs is not known" in await outcome(gateway, "1.2.3.4", "auto", "auto")
+
+
 @pytest.mark.parametrize("model", ["gpt-4o-search-preview", "gpt-5-search-api", "o3-deep-research"])
 async def test_strangers_are_not_answered_by_a_model_that_takes_fees_beside_its_tokens(
     tmp_path: Path, fault_server: FaultServer, model: str

@@ -107,6 +107,21 @@ async def test_a_visitor_without_a_key_never_uses_the_owners(tmp_path: Path, fau
         assert fault_server.exchanges == []
 
 
+async def test_auto_asks_every_provider_that_the_visitor_has_a_key_for_and_nobody_with_the_owners(
+    tmp_path: Path, fault_server: FaultServer
+) -> None:
+    servers = f"ANTHROPIC_API_KEY={OWNER}\nANTHROPIC_BASE_URL={fault_server.anthropic_url}"
+    async with a_hub(tmp_path, openai(fault_server, servers)) as hub:
+        assert stranger(hub, {}).route == ("local",)
+        for owner_pays in (False, True):
+            assert stranger(hub, {"anthropic": ANNA, "groq": BOB}, owner_pays=owner_pays).route == ("anthropic", "groq")
+            assert stranger(hub, {"groq": BOB}, owner_pays=owner_pays).route == ("groq",)
+        assert stranger(hub, {}, owner_pays=True).route == ("openai", "anthropic")
+        visitor = stranger(hub, {"anthropic": ANNA}, owner_pays=True)
+        assert (await answer(visitor, "auto", None)).provider == "anthropic"
+        assert keys_seen(fault_server) == [ANNA]
+
+
 async def test_a_fallback_stays_with_its_payer(tmp_path: Path, fault_server: FaultServer) -> None:
     servers = f"LLM_HUB_SERVERS=first={fault_server.openai_url},free={fault_server.openai_url}\nFIRST_API_KEY={OWNER}"
     async with a_hub(tmp_path, openai(fault_server, servers)) as hub:

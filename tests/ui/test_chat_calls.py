@@ -122,7 +122,10 @@ async def test_an_answer_that_breaks_off_keeps_its_text(chat: TabCalls) -> None:
 async def test_an_answer_that_ran_out_of_tokens_says_so(chat: TabCalls) -> None:
     chat.choose("length?tokens=5")
     await chat.ask("Hello")
-    assert "cut at max tokens" in chat.figures(LOG)[0]
+    assert "cut at its token limit" in chat.figures(LOG)[0]
+    chat.set(chat_max_tokens="5")
+    await chat.ask("Hello")
+    assert "cut at max tokens" in chat.figures(LOG)[1]
 
 
 async def test_reasoning_is_a_message_of_its_own(chat: TabCalls) -> None:
@@ -386,6 +389,61 @@ async def test_an_answer_survives_chaos_without_any_key(chat: TabCalls) -> None:
     assert "Chaos · steady · took over from Chaos · breaks-off after 51 words" in chat.figures(LOG)[0]
 
 
+def several_keys(fault_server: FaultServerThread) -> dict[str, str]:
+    """Keys for two providers, both of which are the fault server; it refuses the first."""
+    return {
+        "OPENAI_API_KEY": "sk-refused-0123456789",
+        "OPENAI_BASE_URL": fault_server.openai_url,
+        "ANTHROPIC_API_KEY": "sk-ant-test-0123456789",
+        "ANTHROPIC_BASE_URL": fault_server.anthropic_url,
+    }
+
+
+async def test_with_several_keys_automatic_is_chosen_and_the_next_provider_answers(
+    fault_server: FaultServerThread, tmp_path: Path
+) -> None:
+    async with page_calls(tmp_path, several_keys(fault_server)) as page:
+        chat = page.open()
+        assert chat.value("chat-provider") == "auto"
+        assert ("Automatic", "auto") in chat.choices("chat-provider")
+        assert chat.text("chat-followers") == "Asked in this order: OpenAI, then Anthropic."
+        await chat.ask("Hello")
+        assert "Anthropic · claude-haiku-5-5 · took over from OpenAI" in chat.figures(LOG)[0]
+        await chat.use("chat-chain-list", "pick", event_data={"what": "up anthropic"})
+        assert chain(chat) == ["Anthropic", "OpenAI"]
+        await chat.use("chat-chain-list", "pick", event_data={"what": "off openai"})
+        assert chat.text("chat-followers") == "Anthropic is asked, and nobody else. Add a model in the settings."
+        await chat.use("chat-chain-list", "pick", event_data={"what": "off anthropic"})
+        assert chat.text("chat-followers") == "Nobody is asked."
+
+
+async def test_who_follows_a_chosen_model_stands_beside_it(fault_server: FaultServerThread, tmp_path: Path) -> None:
+    async with page_calls(tmp_path, several_keys(fault_server)) as page:
+        chat = page.open()
+        await chat.use("chat-provider", "input", "openai")
+        chat.set(chat_model="gpt-6-luna")
+        nobody = "If it fails, nobody follows. Choose Automatic, or add a model in the settings."
+        assert chat.text("chat-followers") == nobody
+        assert "Nobody else is asked." in chat.text("chat-chain-list")
+        await chat.ask("Hello")
+        assert chat.problems(LOG)
+        await fall_back_to(chat, "auto")
+        assert chain(chat) == ["Automatic"]
+        assert chat.text("chat-followers") == "If it fails: OpenAI, then Anthropic."
+        await chat.ask("And now?")
+        assert "Anthropic · claude-haiku-5-5 · in place of OpenAI" in chat.figures(LOG)[1]
+        await chat.use("chat-chain-list", "pick", event_data={"what": "off auto"})
+        assert chat.text("chat-followers") == nobody
+
+
+async def test_without_a_key_one_model_is_chosen_and_nobody_follows(tmp_path: Path) -> None:
+    async with page_calls(tmp_path, {}) as page:
+        chat = page.open()
+        assert chat.value("chat-provider") == "local"
+        assert ("Automatic", "auto") in chat.choices("chat-provider")
+        assert chat.text("chat-followers") == "If it fails, nobody follows. Add a model in the settings."
+
+
 async def test_the_hubs_own_route_is_a_choice_and_can_be_changed(
     fault_server: FaultServerThread, tmp_path: Path
 ) -> None:
@@ -395,8 +453,9 @@ async def test_the_hubs_own_route_is_a_choice_and_can_be_changed(
     }
     async with page_calls(tmp_path, environment) as page:
         chat = page.open()
-        name = "Automatic: one · context?plain=auto, then two · ok?tokens=4&plain=auto"
-        assert (name, chat.value("chat-provider")) in chat.choices("chat-provider")
+        assert ("Automatic", chat.value("chat-provider")) in chat.choices("chat-provider")
+        order = "one · context?plain=auto, then two · ok?tokens=4&amp;plain=auto"
+        assert f"Asked in this order: {order}." in chat.html("chat-followers")
         assert not chat.visible("chat-model")
         assert re.search(r"first one.*then two", chat.text("chat-chain-list"))
         await chat.ask("Hello")

@@ -237,6 +237,26 @@ async def test_no_pane_falls_back_unless_that_is_allowed(compare: TabCalls, faul
     assert texts(compare, 2) == [answer_text(5)]
 
 
+async def test_without_a_route_fallbacks_are_allowed_by_the_box_alone(
+    fault_server: FaultServerThread, tmp_path: Path
+) -> None:
+    environment = {
+        "OPENAI_API_KEY": "sk-refused-0123456789",
+        "OPENAI_BASE_URL": fault_server.openai_url,
+        "ANTHROPIC_API_KEY": "sk-ant-test-0123456789",
+        "ANTHROPIC_BASE_URL": fault_server.anthropic_url,
+    }
+    async with page_calls(tmp_path, environment) as page:
+        compare = page.open()
+        compare.set_panes("ok?plain=nobody1", "ok?plain=nobody2")
+        await compare.compare("Hello")
+        for pane in (1, 2):
+            assert compare.problems(f"compare-pane-{pane} past")
+        compare.set(compare_fallback=True)
+        await compare.click("compare-pane-2 retry")
+        assert "Anthropic" in compare.text("compare-pane-2 head")
+
+
 # The words of two answers.
 
 

@@ -142,8 +142,8 @@ class ChatEvents:
     def take_over_outputs(self) -> list[Any]:
         parts = self._parts
         chat = [parts.past, parts.live, parts.route, parts.stop, parts.hint, parts.turns, parts.draft, parts.note]
-        settings = [parts.provider, parts.model, parts.system, parts.temperature, parts.max_tokens, parts.chain.view]
-        return [*chat, *settings]
+        settings = [parts.provider, parts.model, parts.system, parts.temperature, parts.max_tokens]
+        return [*chat, *settings, parts.chain.view, parts.followers]
 
     def take_over(self, data: Inputs, turns: Turns, visitor: gr.Request) -> Updates:
         """A conversation from another tab becomes this chat. Raises `InvalidRequest` while an answer is written."""

@@ -8,7 +8,6 @@ import gradio as gr
 
 from llm_hub.errors import LLMHubError
 from llm_hub.ui import model_choices
-from llm_hub.ui.chat import fallback_chain
 from llm_hub.ui.event_values import Inputs, Updates
 from llm_hub.ui.gradio_fixes.default_model import find_first_model
 from llm_hub.ui.gradio_fixes.event_options import NOW, STREAMING
@@ -33,24 +32,30 @@ class ModelLists:
         """Refreshes the lists after `event`, such as a `.then` or a page's load."""
         parts = self._parts
         outputs = [parts.model, parts.default_model.first, parts.note, parts.chain.add, parts.again]
+        chain = [parts.chain.view, parts.followers]
+        event(self.show_chain, {parts.provider, parts.chain.targets}, chain, trigger_mode="multiple", **NOW)
         listed = event(self.list_models, parts.provider, outputs, trigger_mode="multiple", **STREAMING)
         parts.default_model.after(listed.then)
 
     def connect(self, page: gr.Blocks) -> None:
         parts = self._parts
-        outputs = [parts.model, parts.note, parts.chain.view]
-        chosen = parts.provider.input(self.choose, {parts.provider, parts.chain.targets}, outputs, **NOW)
+        outputs = [parts.model, parts.note]
+        chosen = parts.provider.input(self.choose, parts.provider, outputs, **NOW)
         self.follow(chosen.then)
         self.follow(page.load)
 
-    def choose(self, data: Inputs, visitor: gr.Request) -> Updates:
-        """The visitor chose another provider: shows its problem, if it has one, and the chain that follows it."""
-        parts, provider, session = self._parts, data[self._parts.provider], self._screen.session_for(visitor)
-        chain = {parts.chain.view: fallback_chain.chain_html(session, data[parts.chain.targets], provider=provider)}
+    def choose(self, provider: str, visitor: gr.Request) -> Updates:
+        """The visitor chose another provider: shows its problem, if it has one."""
+        parts = self._parts
         if provider == model_choices.AUTO:
-            return {parts.model: gr.update(visible=False), parts.note: "", **chain}
-        state = model_choices.find_provider(session, provider)
-        return {parts.model: gr.update(visible=True), parts.note: provider_note(state), **chain}
+            return {parts.model: gr.update(visible=False), parts.note: ""}
+        state = model_choices.find_provider(self._screen.session_for(visitor), provider)
+        return {parts.model: gr.update(visible=True), parts.note: provider_note(state)}
+
+    def show_chain(self, data: Inputs, visitor: gr.Request) -> Updates:
+        """The chain that follows the chosen provider. It also depends on the visitor's keys."""
+        parts = self._parts
+        return self._screen.show_chain(data[parts.chain.targets], data[parts.provider], visitor)
 
     async def list_models(self, provider: str, visitor: gr.Request) -> Updates:
         """Asks the provider for its models. Until they come, the list has only suggestions."""

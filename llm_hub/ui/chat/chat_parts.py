@@ -25,6 +25,7 @@ class ChatParts:
     model: gr.Dropdown
     default_model: DefaultModel
     note: gr.HTML
+    followers: gr.HTML
     system: gr.Textbox
     temperature: gr.Textbox
     max_tokens: gr.Textbox

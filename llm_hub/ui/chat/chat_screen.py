@@ -127,10 +127,18 @@ class ChatScreen:
             parts.note: model_choices.provider_note(state),
             parts.provider: question.provider,
             parts.model: gr.update(choices=model_choices.list_suggestions(state), value=question.model, visible=True),
-            parts.chain.view: fallback_chain.chain_html(self.session, chain, provider=question.provider),
+            **self.show_chain(chain, question.provider, visitor),
             parts.system: question.system,
             parts.temperature: "" if temperature is None else f"{temperature:g}",
             parts.max_tokens: "" if max_tokens is None else str(max_tokens),
+        }
+
+    def show_chain(self, chain: Chain, provider: str, visitor: gr.Request, problem: str = "") -> Updates:
+        """The fallback chain as it is with this provider, in the settings and in the line beside the model."""
+        parts, session = self.parts, self.session_for(visitor)
+        return {
+            parts.chain.view: fallback_chain.chain_html(session, chain, provider=provider, problem=problem),
+            parts.followers: fallback_chain.summary_html(session, chain, provider=provider),
         }
 
     def list_messages(self, turns: Turns) -> list[transcript.Message]:

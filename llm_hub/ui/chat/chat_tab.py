@@ -16,7 +16,7 @@ from llm_hub.ui.chat.chat_models import ModelLists
 from llm_hub.ui.chat.chat_parts import ChatParts
 from llm_hub.ui.chat.chat_screen import HELP, ChatScreen
 from llm_hub.ui.chat.chatbot import chatbot
-from llm_hub.ui.chat.fallback_chain import chain_control
+from llm_hub.ui.chat.fallback_chain import chain_control, summary_html
 from llm_hub.ui.gradio_fixes.default_model import DefaultModel
 from llm_hub.ui.live_region import live_region
 
@@ -44,13 +44,14 @@ def chat_tab(gateway: Gateway, coalescer: Coalescer, page: gr.Blocks) -> tuple[C
 def _layout(session: Session) -> ChatParts:
     states = session.providers()
     chosen = next((state for state in states if state.name == session.default_provider), states[0])
-    automatic = bool(session.fallback)  # whoever configures a route wants it to be used
+    automatic = bool(session.fallback) or len(session.route) > 1  # where others can follow, they do
+    first = model_choices.AUTO if automatic else chosen.name
     with gr.Row(elem_id="chat", equal_height=False):
         with gr.Column(elem_id="chat-side", scale=0, min_width=280):
             with gr.Row(elem_id="chat-target"):
                 provider = gr.Dropdown(
                     model_choices.list_providers(session),
-                    value=model_choices.AUTO if automatic else chosen.name,
+                    value=first,
                     label="Provider",
                     elem_id="chat-provider",
                     min_width=120,
@@ -65,6 +66,7 @@ def _layout(session: Session) -> ChatParts:
                     min_width=120,
                 )
             note = gr.HTML("" if automatic else model_choices.provider_note(chosen), elem_id="chat-note")
+            followers = gr.HTML(summary_html(session, None, provider=first), elem_id="chat-followers")
             new = gr.Button("New chat", size="sm", elem_id="chat-new")
             with gr.Accordion("Settings", open=True, elem_id="chat-settings"):
                 system = gr.Textbox(
@@ -82,7 +84,7 @@ def _layout(session: Session) -> ChatParts:
                     max_tokens = gr.Textbox(
                         label="Max tokens", placeholder="model's own", min_width=100, elem_id="chat-max-tokens"
                     )
-                chain = chain_control(session, model_choices.AUTO if automatic else chosen.name)
+                chain = chain_control(session, first)
         with gr.Column(elem_id="chat-main", scale=1, min_width=0):
             with gr.Column(elem_id="chat-scroll"):
                 past = chatbot("Conversation", elem_id="chat-log", placeholder=WELCOME, editable="user")
@@ -115,6 +117,7 @@ def _layout(session: Session) -> ChatParts:
                 hint = gr.HTML(live_region(HELP), elem_id="chat-hint")
     return ChatParts(
         provider=provider, model=model, default_model=DefaultModel(session, provider, model), note=note,
-        system=system, temperature=temperature, max_tokens=max_tokens, chain=chain, new=new, past=past, live=live,
-        again=again, route=route, prompt=prompt, stop=stop, hint=hint, turns=gr.State(()), draft=gr.State(None),
+        followers=followers, system=system, temperature=temperature, max_tokens=max_tokens, chain=chain, new=new,
+        past=past, live=live, again=again, route=route, prompt=prompt, stop=stop, hint=hint, turns=gr.State(()),
+        draft=gr.State(None),
     )  # fmt: skip

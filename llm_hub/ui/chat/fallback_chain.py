@@ -1,7 +1,8 @@
 """The fallback chain on the page: which models are asked, in which order, when the chosen one fails.
 
-Until a visitor changes it, the chain is the hub's own route (None), also when that one changes. The chain itself is
-kept on the server; a browser only says which of its buttons was used. What the buttons do is in chain_events.py.
+Until a visitor changes it (None) the chain is what the hub asks anyway: with Automatic its route, after a chosen model
+the configured route, or nobody. The chain itself is kept on the server; a browser only says which of its buttons was
+used. What the buttons do is in chain_events.py.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import gradio as gr
 
+from llm_hub.chat import split_target
 from llm_hub.ui import model_choices
 from llm_hub.ui.render.formats import format_target_id
 from llm_hub.ui.render.sanitize import html_text
@@ -22,7 +24,7 @@ MAX_CHAIN = 8
 """Fallbacks in one chain."""
 
 Chain = tuple[str, ...] | None
-"""Targets in the order in which they are asked; None: the hub's own route."""
+"""Targets in the order in which they are asked; None: as the hub does it."""
 
 PICK = """
 let used = null;
@@ -71,17 +73,43 @@ def chain_control(session: Session, provider: str) -> ChainParts:
     return ChainParts(view, add, gr.State(None))
 
 
-def chain_html(session: Session, chain: Chain, *, provider: str = "", problem: str = "") -> str:
-    """The chain as HTML. Where `provider` is the route itself, its first entry is what is asked first."""
-    targets, titles = session.fallback if chain is None else chain, model_choices.provider_titles(session)
+def hub_chain(session: Session, provider: str) -> tuple[str, ...]:
+    """What is asked until a visitor changes the chain: with Automatic in all, else after the chosen model."""
+    return session.route if provider == model_choices.AUTO else session.fallback
+
+
+def summary_html(session: Session, chain: Chain, *, provider: str) -> str:
+    """A line beside the chosen model: who follows if it fails, or that nobody does and how to change that."""
+    chosen = hub_chain(session, provider) if chain is None else chain
+    targets = [name for each in chosen for name in (session.route if each == model_choices.AUTO else (each,))]
+    order = model_choices.format_order(session, targets)
     automatic = provider == model_choices.AUTO
+    if automatic and not targets:
+        text = "Nobody is asked."
+    elif automatic and len(targets) == 1:
+        text = f"{order} is asked, and nobody else. Add a model in the settings."
+    elif automatic:
+        text = f"Asked in this order: {order}."
+    elif targets:
+        text = f"If it fails: {order}."
+    elif any(split_target(target)[0] != provider for target in session.route):
+        text = "If it fails, nobody follows. Choose Automatic, or add a model in the settings."
+    else:
+        text = "If it fails, nobody follows. Add a model in the settings."
+    return f'<div class="followers">{html_text(text)}</div>'
+
+
+def chain_html(session: Session, chain: Chain, *, provider: str, problem: str = "") -> str:
+    """The chain as HTML. Where `provider` is Automatic, its first entry is what is asked first."""
+    automatic, default = provider == model_choices.AUTO, hub_chain(session, provider)
+    targets, titles = default if chain is None else chain, model_choices.provider_titles(session)
     rows = "".join(
         _row(target, format_target_id(target, titles), position, automatic=automatic)
         for position, target in enumerate(targets)
     )
     nobody = "Nobody is asked." if automatic else "Nobody else is asked."
     entries = f"<ol>{rows}</ol>" if targets else f'<p class="nobody">{nobody}</p>'
-    reset = "" if chain is None else _button("route", "Back to the hub's route" if session.fallback else "Clear")
+    reset = "" if chain in (None, default) else _button("route", "Back to the hub's route" if default else "Clear")
     complaint = f'<p class="told">{html_text(problem)}</p>' if problem else ""
     heading = "Asked in this order" if automatic else "If it fails"
     return f'<div class="chain" role="status"><h3>{heading}</h3>{entries}{complaint}{reset}</div>'

@@ -64,8 +64,7 @@ class PromptEvents:
         if not turns or not target or self._sessions.is_answering(visitor):
             return screen.show_hint("") | empty_box
         try:
-            if target != model_choices.AUTO:
-                target = model_choices.parse_target(screen.session_for(visitor), target)
+            target = model_choices.parse_target(screen.session_for(visitor), target)
             provider, _, model = target.partition("/")
             question = screen.read_question({**data, parts.provider: provider, parts.model: model})
         except InvalidRequest as error:

@@ -79,7 +79,7 @@ class CompareScreen:
             system=data[parts.system] or "",
             temperature=typed_settings.parse_temperature(data[parts.temperature] or ""),
             max_tokens=typed_settings.parse_max_tokens(data[parts.max_tokens] or ""),
-            fallback=None if data[parts.fallback] else (),
+            fallback=(model_choices.AUTO,) if data[parts.fallback] else (),
         )
 
     def settle(self, comparison: Comparison, number: int) -> None:

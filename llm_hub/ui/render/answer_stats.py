@@ -103,7 +103,9 @@ def _ending(turn: Turn) -> list[str]:
     reason = "" if turn.answer.response is None else turn.answer.response.finish_reason
     if reason == "stop":
         return []
-    return ["cut at max tokens" if reason == "length" else f"ended with: {reason}"]
+    if reason == "length":  # without a limit of the visitor's, the model has one of its own
+        return ["cut at max tokens" if turn.question.max_tokens else "cut at its token limit"]
+    return [f"ended with: {reason}"]
 
 
 def _notes(turn: Turn) -> list[str]:

@@ -108,7 +108,7 @@ async def attempt(provider: LLMProvider, model: str, **options: Any) -> tuple[st
     ),
     indirect=["case"],
 )
-async def test_a_failure_is_the_right_error_after_exactly_one_request(
+async def test_a_failure_is_the_right_error_after_no_needless_request(
     case: Case, build: Callable[..., LLMProvider], chats: Callable[[], list[Exchange]], model: str
 ) -> None:
     silent = model.startswith("stall") or model == "no-done"
@@ -116,7 +116,8 @@ async def test_a_failure_is_the_right_error_after_exactly_one_request(
     assert type(error) is {**FAILS, **case.differs, **case.fails}[model]
     assert (error.provider, error.model) == (case.name, model)
     assert expected_text(model).startswith(text)
-    assert len(chats()) == (2 if type(error) is InvalidRequest and case.chat == OPENAI_PATH else 1)
+    # OpenAI's protocol has settings of the hub's own, which it leaves out once where a refusal names no reason.
+    assert len(chats()) == (2 if type(error) is InvalidRequest and case.chat.endswith("/chat/completions") else 1)
     assert str(error)
     assert "<" not in str(error)
     assert len(error.detail) <= 301

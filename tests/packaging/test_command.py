@@ -93,7 +93,7 @@ async def test_check_asks_every_provider_and_shows_no_key(fault_server: FaultSer
     assert "nothing answers at its address" in line(report, "dead")[1]
     assert line(report, "settings") == ("ok", f"the environment and {tmp_path / '.env'}")
     assert line(report, "API") == ("ok", "for the keys named alice")
-    assert line(report, "route") == ("ok", "auto asks openai")
+    assert line(report, "route") == ("ok", "auto asks openai, then ollama")
     assert line(report, "database")[0] == line(report, "limits")[0] == "no"
     assert KEY not in report
     assert PASSWORD not in report
@@ -114,7 +114,7 @@ async def test_check_says_that_a_key_is_refused_and_that_nobody_can_answer(
     assert line(ended.stdout, "openai")[0] == "no"
     assert "key" in line(ended.stdout, "openai")[1]
     assert "nowhere.gguf" in line(ended.stdout, "local")[1]
-    assert line(ended.stdout, "route") == ("no", "auto asks openai; not ready: openai")
+    assert line(ended.stdout, "route") == ("no", "auto asks openai, then ollama; not ready: openai, ollama")
     assert ended.stdout.endswith("No model can answer.\n")
     assert KEY not in ended.stdout + ended.stderr
 

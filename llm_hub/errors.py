@@ -5,11 +5,12 @@
     ├── ShuttingDown                the hub is being stopped
     └── ProviderError               a provider did not answer
         ├── ConnectionFailed        refused, reset, DNS, TLS, connect timeout
-        ├── ServerFailed            408, 5xx, 529, overload inside a stream
+        ├── OutOfDescriptors        the hub itself can open no further connection
+        ├── ServerFailed            408, 5xx, 529, overload inside a stream; `retry_after` where the provider says
         ├── RateLimited             429 for too many requests; `retry_after` where the provider says
         ├── QuotaExhausted          402, insufficient_quota: the account has nothing left
         ├── KeyRefused              401, 403
-        ├── NotConfigured           cannot be asked at all: no key, or a setting that is wrong
+        ├── NotConfigured           cannot be asked at all: no key, or a setting that is wrong, such as a base URL
         ├── ModelNotFound           404: unknown, retired or not installed
         ├── UnsupportedParameter    400 or 422 that names one of our parameters
         ├── NotOffered              a part of the request that this provider cannot do at all
@@ -83,6 +84,10 @@ class ProviderError(LLMHubError):
     falls_back: bool = True
     breaker: Breaker = "ignores"
     scope: Scope = "model"
+    may_wait: ClassVar[bool] = False
+    """Whether a `retry_after` says when the same target is asked again, be it now or once it is no longer on hold."""
+    longest_wait: ClassVar[float] = 5.0
+    """A `retry_after` of more seconds than this puts the target on hold instead of being waited for."""
 
     def __init__(
         self,
@@ -106,6 +111,9 @@ class ProviderError(LLMHubError):
         """Seconds that the provider asked to wait; None: it did not say."""
         self.attempts: tuple[Any, ...] = ()
         """Every `Attempt` of the route that ended with this error."""
+        if self.may_wait and retry_after is not None:
+            self.retryable = retry_after <= self.longest_wait
+            self.breaker = "ignores" if self.retryable else "holds"
 
     @property
     def passes(self) -> bool:
@@ -120,23 +128,27 @@ class ConnectionFailed(ProviderError):
     scope: Scope = "provider"
 
 
+class OutOfDescriptors(ProviderError):
+    """The hub's own failure, and nobody else's: it says nothing about the provider. One may be free a moment later."""
+
+    kind = "out_of_descriptors"
+    next_step = "Try again in a moment. The owner of the hub can raise the limit of open files (ulimit -n)."
+    retryable = True
+
+
 class ServerFailed(ProviderError):
     kind = "server_failed"
     retryable = True
     breaker = "counts"
+    may_wait = True
 
 
 class RateLimited(ProviderError):
     kind = "rate_limited"
+    retryable = True
+    breaker = "counts"
     scope = "target"
-    longest_wait: ClassVar[float] = 5.0
-    """A Retry-After of more seconds than this puts the target on hold instead of being waited for."""
-
-    def __init__(self, message: str, *, retry_after: float | None = None, **rest: Any) -> None:
-        super().__init__(message, retry_after=retry_after, **rest)
-        soon = retry_after is None or retry_after <= self.longest_wait
-        self.retryable = soon
-        self.breaker = "counts" if retry_after is None else "ignores" if soon else "holds"
+    may_wait = True
 
 
 class QuotaExhausted(ProviderError):
@@ -169,7 +181,6 @@ class UnsupportedParameter(ProviderError):
     """`parameter` is the name on the wire. Adapters learn from it; callers see it where nothing could be learnt."""
 
     kind = "unsupported_parameter"
-    falls_back = False
 
     def __init__(self, message: str, *, parameter: str = "", **rest: Any) -> None:
         super().__init__(message, **rest)
@@ -193,6 +204,13 @@ class PromptTooLong(ProviderError):
 
 
 class InvalidRequest(ProviderError):
+    """Every target would refuse it, so that no other is asked.
+
+    A vendor's 400 that names no part of the request is the exception: nobody knows what it is about, and it may be
+    what this one server does not take. Its `falls_back` is true. A request that everybody refuses then costs one
+    attempt at each target, and ends as the same error.
+    """
+
     kind = "invalid_request"
     next_step = "Change the prompt or the settings, or choose another model."
     falls_back = False
@@ -262,6 +280,9 @@ class RouteFailed(ProviderError):
         lacking = [error.parameter for error in last if isinstance(error, NotOffered)]
         if len(lacking) == len(last):
             return NotOffered(message, parameter=lacking[0], hint=hint)
+        for kind in (InvalidRequest, PromptTooLong):
+            if all(isinstance(error, kind) for error in last):
+                return kind(message, hint=hint)
         return cls(message, hint=hint, retry_after=wait)
 
 

@@ -14,6 +14,7 @@ from llm_hub.errors import InvalidRequest, NotOffered, PromptTooLong, ProviderEr
 from llm_hub.providers import anthropic_body
 from llm_hub.providers.http_provider import HttpProvider, HttpReply, StreamedResponseBuilder
 from llm_hub.wire.decoders import SSEDecoder
+from llm_hub.wire.error_body import is_error
 from llm_hub.wire.learned_parameters import MAX_LEARNED_MODELS
 from llm_hub.wire.transport import Transport, client_options
 from llm_hub.wire.validation import MAX_REFUSAL_CHARS, checked_key, checked_url, parse_count, parse_name
@@ -187,7 +188,7 @@ class AnthropicProvider(HttpProvider):
                 case "message_stop":
                     builder.ended = True
                     return
-                case "error":
+                case "error" | None if is_error(chunk):
                     raise self._error_from_reply(None, chunk, builder.model)
 
     def _is_complete(self, builder: StreamedResponseBuilder) -> bool:

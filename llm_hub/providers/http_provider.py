@@ -28,25 +28,34 @@ from __future__ import annotations
 
 import asyncio
 from abc import abstractmethod
-from collections.abc import AsyncGenerator, Iterable, Iterator, Mapping
+from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Mapping
 from contextlib import aclosing
 from functools import partial
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar
+from urllib.parse import urlsplit
+
+import orjson
 
 from llm_hub.chat import ChatRequest, ReasoningDelta, TextDelta
-from llm_hub.errors import ProviderError, StreamBroken
+from llm_hub.errors import ProviderError, StreamBroken, shorten
 from llm_hub.provider import LLMProvider
+from llm_hub.redaction import redact
 from llm_hub.response_builder import ResponseBuilder
 from llm_hub.wire.decoders import RawReply, StreamDecoder, parse_object, read_body
+from llm_hub.wire.error_body import MAX_TEXT_BYTES, is_error_document
 from llm_hub.wire.http_errors import error_from_exception, error_from_reply, safe_cause
 from llm_hub.wire.think_tags import ThinkSplitter
-from llm_hub.wire.validation import parse_model_rows
+from llm_hub.wire.validation import parse_model_list
 
 if TYPE_CHECKING:
     from llm_hub.chat import Event, Waiting
 
+MAX_OPENING_BYTES = 2**20
+"""Bytes of a body without any event of a stream that are read as a document: an error, or a whole answer."""
 LIST_TIMEOUT = 10.0
 """Seconds for a list of models: the page shows its suggestions meanwhile."""
+
+T = TypeVar("T")
 
 _UNEXPECTED_SHAPE = (AttributeError, KeyError, TypeError, RecursionError)
 """What reading JSON of another shape than the protocol's raises."""
@@ -99,6 +108,8 @@ class HttpProvider(LLMProvider):
     """What cuts the body into JSON objects. One is made for each answer."""
     end_marker: ClassVar[bytes | None] = None
     """The data that ends a stream without being JSON."""
+    base_path: ClassVar[str] = ""
+    """What base URLs usually end with, and what is missing where nothing answers; "": nothing."""
     optional_parameters: ClassVar[frozenset[str]] = frozenset()
     """Parameters on the wire that a model may refuse, and that an answer is good without."""
 
@@ -116,15 +127,22 @@ class HttpProvider(LLMProvider):
         if notice := await self._loading_notice(builder.model):
             yield notice
         reply = await self._post(builder)
+        opening, has_events = bytearray(), False
         try:
             body = read_body(reply, partial(self._is_complete, builder), builder.count_characters)
             async with aclosing(body) as pieces:
                 async for piece in pieces:
                     texts = [] if builder.ended else decoder.decode(piece)
+                    if not has_events:
+                        has_events = bool(texts)
+                        opening += piece[: MAX_OPENING_BYTES - len(opening)]
                     if self.end_marker is not None and self.end_marker in texts:
                         builder.ended, texts = True, texts[: texts.index(self.end_marker)]
                     for event in join_deltas(self._read(builder, map(parse_object, texts))):
                         yield event
+            if not has_events:
+                for event in self._read_document(builder, bytes(opening)):
+                    yield event
         except self._translated as error:
             raise self._translate(error, builder.model, streaming=True) from safe_cause(error)
         for event in builder.add_rest():
@@ -189,6 +207,24 @@ class HttpProvider(LLMProvider):
     def _read(self, builder: StreamedResponseBuilder, chunks: Iterable[dict[str, Any]]) -> Iterator[Event]:
         """The events of the stream's next objects. Sets the builder's fields: model, usage, finish reason, the end."""
 
+    def _read_document(self, builder: StreamedResponseBuilder, body: bytes) -> Iterator[Event]:
+        """The events of a body in which no event of a stream was found. Raises the error that it is, if it is one.
+
+        Servers answer so with a status of success that an error deserves. A body that is JSON and no error is left to
+        the adapter: it may be a whole answer.
+        """
+        if is_error_document(body):
+            raise self._error_from_reply(None, body, builder.model)
+        try:
+            document = orjson.loads(body)
+        except orjson.JSONDecodeError:
+            text = redact(body[:MAX_TEXT_BYTES].decode("utf-8", "replace"), self._key)
+            if not text.strip():
+                return
+            raise StreamBroken(f"{self.title} sent something that is not an answer.", detail=shorten(text)) from None
+        if isinstance(document, dict):
+            yield from self._read(builder, [document])
+
     def _is_complete(self, builder: StreamedResponseBuilder) -> bool:
         """Whether the answer is complete: what may still come is usage and the end of the stream."""
         return builder.finish_reason is not None
@@ -202,22 +238,24 @@ class HttpProvider(LLMProvider):
 
     async def _fetch(self, path: str) -> dict[str, Any]:
         """The JSON object at a path. Raises `ProviderError`."""
+        return await self._fetch_parsed(path, parse_object)
+
+    async def _fetch_models(self, path: str, *, rows: str, name: str) -> list[tuple[str, dict[str, Any]]]:
+        """The models listed at a path, with their rows: `rows` and `name` are the usual fields of list and name."""
+        return await self._fetch_parsed(path, partial(parse_model_list, rows=rows, name=name))
+
+    async def _fetch_parsed(self, path: str, parse: Callable[[bytes], T]) -> T:
+        """What `parse` makes of the reply to a GET. Raises `ProviderError`."""
         try:
             async with asyncio.timeout(LIST_TIMEOUT):
                 reply = await self._get(path)
             if reply.is_success:
-                return parse_object(reply.content)
+                if is_error_document(reply.content):
+                    raise self._error_from_reply(None, reply.content, "", reply.headers)
+                return parse(reply.content)
         except self._translated as error:
             raise self._translate(error, "") from safe_cause(error)
         raise self._error_from_reply(reply.status_code, reply.content, "", reply.headers)
-
-    async def _fetch_models(self, path: str, *, rows: str, name: str) -> list[tuple[str, dict[str, Any]]]:
-        """The models listed at a path, with their rows: `rows` and `name` are the fields of list and name."""
-        reply = await self._fetch(path)
-        try:
-            return parse_model_rows(reply.get(rows), name)
-        except StreamBroken as error:
-            raise self._translate(error, "") from None
 
     def _translate(self, error: Exception, model: str, *, streaming: bool = False) -> ProviderError:
         """The one place where foreign exceptions become our errors. `streaming`: the reply had begun."""
@@ -246,7 +284,15 @@ class HttpProvider(LLMProvider):
             headers=headers,
             secrets=(self._key,),
             sent=sent,
+            path=urlsplit(self.address).path,
+            address_hint=self._address_hint(),
         )
+
+    def _address_hint(self) -> str:
+        """What to try where nothing of an API is at the base URL."""
+        if self.base_path and not urlsplit(self.address).path.endswith(self.base_path):
+            return f"Try the base URL with {self.base_path} at its end."
+        return "Check the base URL."
 
 
 def join_deltas(events: Iterable[Event]) -> Iterator[Event]:

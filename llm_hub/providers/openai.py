@@ -20,6 +20,7 @@ from llm_hub.errors import ProviderError
 from llm_hub.providers import openai_body
 from llm_hub.providers.http_provider import HttpProvider, HttpReply, StreamedResponseBuilder
 from llm_hub.wire.decoders import SSEDecoder, encode_json
+from llm_hub.wire.error_body import is_error
 from llm_hub.wire.learned_parameters import LearnedParameters
 from llm_hub.wire.public_hosts import public_connector, public_url
 from llm_hub.wire.transport import Transport, client_options
@@ -64,6 +65,7 @@ class OpenAIProvider(HttpProvider):
     exceptions = (OpenAIError, httpx2.HTTPError, httpx2.StreamError)
     decoder = SSEDecoder
     end_marker = b"[DONE]"
+    base_path = "/v1"
     optional_parameters = openai_body.OPTIONAL
 
     def __init__(
@@ -149,7 +151,7 @@ class OpenAIProvider(HttpProvider):
 
     def _read(self, builder: StreamedResponseBuilder, chunks: Iterable[dict[str, Any]]) -> Iterator[Event]:
         for chunk in chunks:
-            if "error" in chunk or chunk.get("object") == "error":
+            if ("error" in chunk or not chunk.get("choices")) and is_error(chunk):
                 raise self._error_from_reply(None, chunk, builder.model)
             if (model := chunk.get("model")) != builder.model:
                 builder.model = parse_name(model) or builder.model
@@ -158,6 +160,8 @@ class OpenAIProvider(HttpProvider):
             for choice in chunk.get("choices") or ():
                 delta = choice.get("delta") or {}
                 if len(delta) != 1 or "content" not in delta:  # nearly every chunk has text alone
+                    if choice.get("error"):
+                        raise self._error_from_reply(None, choice, builder.model)
                     yield from _read_other_fields(builder, delta)
                 if isinstance(text := delta.get("content"), str) and text:
                     yield from builder.add_tagged_text(text)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from llm_hub.errors import EmptyAnswer, RateLimited
+from llm_hub.errors import EmptyAnswer
 
 if TYPE_CHECKING:
     from llm_hub.errors import ProviderError
@@ -28,6 +28,6 @@ class Retry:
             return None
         if isinstance(error, EmptyAnswer) and retries >= 1:
             return None
-        if isinstance(error, RateLimited) and error.retry_after is not None:
+        if error.retry_after is not None:
             return error.retry_after
         return chance * min(self.longest, self.first * 2.0**retries)

@@ -184,21 +184,26 @@ def encode_json(value: object) -> bytes:
 
 def parse_object(data: bytes) -> dict[str, Any]:
     """A JSON object. Raises `StreamBroken` for JSON that is malformed, out of bounds, or not an object."""
+    value = parse_json(data)
+    if not isinstance(value, dict):
+        raise StreamBroken("The server sent JSON of an unexpected shape.", detail=shorten(data))
+    return value
+
+
+def parse_json(data: bytes) -> Any:
+    """A JSON value. Raises `StreamBroken` for JSON that is malformed or out of bounds."""
     if len(data) > MAX_LINE_VALUES and (len(data) > MAX_LINE_BYTES or holds_more(data, MAX_LINE_VALUES)):
         raise unusable_reply("The server sent more at once than any answer has.")
     try:
-        value = orjson.loads(data)
+        return orjson.loads(data)
     except orjson.JSONDecodeError:
         try:
             # orjson refuses half a surrogate pair, which servers send that split an emoji's escape between two tokens.
             lenient = json.loads(data, parse_int=_parse_int)
             valid = json.dumps(lenient, ensure_ascii=False).encode("utf-8", "replace")
-            value = json.loads(valid, parse_int=_parse_int)
+            return json.loads(valid, parse_int=_parse_int)
         except (ValueError, RecursionError) as error:
             raise StreamBroken("The server sent something that is not JSON.", detail=shorten(data)) from error
-    if not isinstance(value, dict):
-        raise StreamBroken("The server sent JSON of an unexpected shape.", detail=shorten(data))
-    return value
 
 
 def _parse_int(digits: str) -> float:

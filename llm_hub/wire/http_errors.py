@@ -1,21 +1,20 @@
-"""Turns failed replies and broken connections into our errors: by status, type and code, never by the message's text.
+"""Turns failed replies and broken connections into our errors: by status, type and code.
 
-`error_from_reply` is for what a server said, `error_from_exception` for what an HTTP client raised.
+A message's text decides only where no code does: see vendor_phrases.py. `error_from_reply` is for what a server said,
+`error_from_exception` for what an HTTP client raised.
 """
 
 from __future__ import annotations
 
-import email.utils
-import math
+import errno
+import logging
+import os
 import re
 import socket
 import ssl
-import time
 from collections.abc import Iterator, Mapping
 from copy import copy
 from typing import Any
-
-import orjson
 
 from llm_hub.errors import (
     ConnectionFailed,
@@ -23,6 +22,8 @@ from llm_hub.errors import (
     InvalidRequest,
     KeyRefused,
     ModelNotFound,
+    NotConfigured,
+    OutOfDescriptors,
     PromptTooLong,
     ProviderError,
     QuotaExhausted,
@@ -34,36 +35,15 @@ from llm_hub.errors import (
     shorten,
 )
 from llm_hub.redaction import redact
-from llm_hub.wire.decoders import MAX_LINE_VALUES
-from llm_hub.wire.json_limits import holds_more
-from llm_hub.wire.validation import parse_count, parse_name
+from llm_hub.wire.error_body import ErrorBody
+from llm_hub.wire.retry_after import retry_after, retry_after_in_body
+from llm_hub.wire.validation import parse_name
+from llm_hub.wire.vendor_phrases import named_parameter, recognise_phrase
 
-MAX_RETRY_AFTER = 86400.0
-"""Seconds to wait. A server that asks for more than a day is asked again after a day."""
+log = logging.getLogger(__name__)
+
 MAX_ERROR_CHARS = 100_000
 """Characters of an error's message that are searched for keys. Some hundred of them are shown."""
-
-
-def retry_after(headers: Mapping[str, str], now: float | None = None) -> float | None:
-    """Seconds to wait that a reply asks for; None if it asks for none, or the header is not valid.
-
-    `now` is the Unix time from which an HTTP date is counted. Sources: RFC 9110, and OpenAI's `retry-after-ms`.
-    """
-    for name, scale in (("retry-after-ms", 0.001), ("retry-after", 1.0)):
-        value = headers.get(name, "").strip()
-        if not value:
-            continue
-        try:
-            seconds = float(value) * scale
-        except ValueError:
-            try:
-                when = email.utils.parsedate_to_datetime(value).timestamp()
-            except (ValueError, OverflowError):
-                continue
-            seconds = max(0.0, when - (time.time() if now is None else now))
-        if math.isfinite(seconds) and seconds >= 0:
-            return min(seconds, MAX_RETRY_AFTER)
-    return None
 
 
 _BY_CODE: dict[str, type[ProviderError]] = {
@@ -74,6 +54,9 @@ _BY_CODE: dict[str, type[ProviderError]] = {
     "insufficient_credits": QuotaExhausted,
     "insufficient_balance": QuotaExhausted,
     "spend_limit_exceeded": QuotaExhausted,
+    "exceeded_current_quota_error": QuotaExhausted,  # Kimi: 666ghj/BettaFish#524
+    "insufficient_balance_error": QuotaExhausted,  # MiniMax: modelscope/modelscope#1691
+    "billing_disabled": QuotaExhausted,  # Google: google.rpc.ErrorInfo's reasons
     "context_length_exceeded": PromptTooLong,
     "exceed_context_size_error": PromptTooLong,
     "model_context_window_exceeded": PromptTooLong,
@@ -84,6 +67,8 @@ _BY_CODE: dict[str, type[ProviderError]] = {
     "responsibleaipolicyviolation": ContentRejected,
     "invalid_prompt": ContentRejected,
     "invalid_api_key": KeyRefused,
+    "api_key_invalid": KeyRefused,  # Gemini, with 400: cequence-io/openai-scala-client#109
+    "api_key_service_blocked": KeyRefused,
     "authentication_error": KeyRefused,
     "permission_error": KeyRefused,
     "permission_denied": KeyRefused,
@@ -91,6 +76,8 @@ _BY_CODE: dict[str, type[ProviderError]] = {
     "model_not_supported": ModelNotFound,
     "model_decommissioned": ModelNotFound,
     "not_found_error": ModelNotFound,
+    "invalid_model": ModelNotFound,  # Mistral
+    "invalid_model_id": ModelNotFound,
     "unsupported_parameter": UnsupportedParameter,
     "unsupported_value": UnsupportedParameter,
     "unknown_parameter": UnsupportedParameter,
@@ -124,6 +111,17 @@ _BY_STATUS: dict[int, type[ProviderError]] = {
     429: RateLimited,
     498: ServerFailed,
 }
+_ANY_GUESS: tuple[type[ProviderError], ...] = (PromptTooLong, QuotaExhausted, KeyRefused, ModelNotFound, RateLimited)
+_GUESSES: dict[int | None, tuple[type[ProviderError], ...]] = {
+    None: _ANY_GUESS,
+    400: _ANY_GUESS,
+    403: (PromptTooLong, QuotaExhausted, RateLimited),
+    404: (QuotaExhausted,),
+    422: _ANY_GUESS,
+    429: (QuotaExhausted,),
+    500: (PromptTooLong, QuotaExhausted, RateLimited),
+}
+"""What a vendor's words may stand for beside each status. With every other status the status decides alone."""
 _SENTENCES: dict[type[ProviderError], tuple[str, str]] = {
     QuotaExhausted: (
         "{provider}: the account's quota or credit is used up.",
@@ -140,6 +138,7 @@ _SENTENCES: dict[type[ProviderError], tuple[str, str]] = {
     RateLimited: ("{provider}: too many requests.", "Wait a moment, or choose another provider."),
     ServerFailed: ("{provider} failed on its own side{status}.", "Try again, or choose another provider."),
     InvalidRequest: ("{provider} did not accept the request.", ""),
+    NotConfigured: ("{provider} has no API at the path {path} of its base URL.", "{address_hint}"),
     StreamBroken: ("{provider} sent something that is not an answer.", "Check the base URL."),
 }
 
@@ -154,19 +153,28 @@ def error_from_reply(
     headers: Mapping[str, str] | None = None,
     secrets: tuple[str, ...] = (),
     sent: frozenset[str] = frozenset(),
+    path: str = "",
+    address_hint: str = "",
 ) -> ProviderError:
     """The error that a failed reply, or an error inside a stream (`status` None), stands for.
 
     `title` is the provider's name in sentences. `body` is the reply as bytes, or already decoded. `secrets` are cut out
     of what it says. `sent` names the parameters of our request that a model may not know: a 400 or 422 that names one
-    of them is an `UnsupportedParameter`, unless its code says that the value is wrong.
+    of them is an `UnsupportedParameter`, unless its code says that the value is wrong. `path` is that of the base URL,
+    and `address_hint` what to try where nothing of an API is there.
     """
-    details = _ErrorBody(body)
+    details = ErrorBody(body)
     status = details.status if status is None else status
-    kind = _kind_of(status, details, sent)
+    if status in (400, 422) and not details.parameter:
+        details.parameter = named_parameter(details.message, sent)
+    kind, is_guess = _kind_of(status, details, sent)
     sentence, hint = _SENTENCES[kind]
     names = {"provider": title, "model": model or "the model", "parameter": details.parameter}
     names["status"] = f" ({status})" if status is not None else ""
+    names |= {"path": path or "/", "address_hint": address_hint or "Check the base URL."}
+    wait = retry_after(headers) if headers is not None else None
+    if wait is None and kind in (RateLimited, ServerFailed):
+        wait = retry_after_in_body(details.layers, details.message)
     fields: dict[str, Any] = {
         "provider": provider,
         "model": model,
@@ -174,28 +182,58 @@ def error_from_reply(
         "detail": shorten(redact(details.message[:MAX_ERROR_CHARS], *secrets)),
         "status": status,
         "code": parse_name(details.codes[0]) if details.codes else "",
-        "retry_after": retry_after(headers) if headers is not None else None,
+        "retry_after": wait,
     }
     if kind is UnsupportedParameter:
         return UnsupportedParameter(sentence.format(**names), parameter=details.parameter, **fields)
-    return kind(sentence.format(**names), **fields)
+    error = kind(sentence.format(**names), **fields)
+    if is_guess and error.breaker == "holds" and wait is None:
+        error.breaker = "counts"  # only a person ends a hold, and the words may have been quoted from the prompt
+    if kind is InvalidRequest and status in (400, 422) and not details.parameter:
+        error.falls_back = True
+    return error
 
 
-def _kind_of(status: int | None, details: _ErrorBody, sent: frozenset[str]) -> type[ProviderError]:
-    """The class of an error: by its codes first, and by its status where they say nothing or contradict it."""
-    kind = next((_BY_CODE[code] for code in details.codes if code in _BY_CODE), None)
-    if status in (400, 422) and kind in (None, InvalidRequest) and details.parameter in sent:
-        kind = InvalidRequest if any(map(_INVALID_VALUE.search, details.codes)) else UnsupportedParameter
-    if kind is UnsupportedParameter and status not in (400, 422):
-        kind = None
-    if kind is RateLimited and status == 413:
-        return PromptTooLong  # Groq: the request alone is over the limit of tokens a minute
+def _kind_of(status: int | None, details: ErrorBody, sent: frozenset[str]) -> tuple[type[ProviderError], bool]:
+    """The class of an error, and whether it is a guess from the vendor's words.
+
+    Its codes come first, then its status where they say nothing or contradict it. The words are for what is left: bad
+    requests, and errors without a status.
+    """
+    kind = _kind_by_code(status, details, sent)
+    if kind in (None, ModelNotFound) and _is_wrong_address(status, details):
+        return NotConfigured, False
+    guess = recognise_phrase(details.message) if kind is None else None
+    if guess in _GUESSES.get(status, ()) and (guess is PromptTooLong or details.parameter in ("", "model")):
+        return guess, status != 403
     if status is None:
-        return kind or ServerFailed  # an error inside a stream that says nothing we know
+        return kind or ServerFailed, False  # an error inside a stream that says nothing we know
     if kind is None or (status in (401, 402) and kind is not QuotaExhausted):
         usual = ServerFailed if status >= 500 else StreamBroken if status < 400 else InvalidRequest
-        return _BY_STATUS.get(status, usual)
+        return _BY_STATUS.get(status, usual), False
+    return kind, False
+
+
+def _kind_by_code(status: int | None, details: ErrorBody, sent: frozenset[str]) -> type[ProviderError] | None:
+    """The class that an error's codes and its parameter stand for; None: they say nothing."""
+    kind = next((_BY_CODE[code] for code in details.codes if code in _BY_CODE), None)
+    if status in (400, 422) and kind in (None, InvalidRequest) and details.parameter in sent:
+        return InvalidRequest if any(map(_INVALID_VALUE.search, details.codes)) else UnsupportedParameter
+    if kind is UnsupportedParameter and status not in (400, 422):
+        return None
+    if kind is RateLimited and status == 413:
+        return PromptTooLong  # Groq: the request alone is over the limit of tokens a minute
+    if details.is_flagged:
+        return ContentRejected
     return kind
+
+
+def _is_wrong_address(status: int | None, details: ErrorBody) -> bool:
+    """Whether nothing of an API answered: a web server's page, or words about a path and not about a model."""
+    if status not in (404, 405, None) or "model" in details.message.lower():
+        return False
+    is_page = status is not None and not details.is_object
+    return is_page or recognise_phrase(details.message) is NotConfigured
 
 
 def error_from_exception(
@@ -212,13 +250,18 @@ def error_from_exception(
         return own_error
     names = {cls.__name__ for cause in causes for cls in type(cause).__mro__}
     details: dict[str, Any] = {"provider": provider, "model": model}
+    if _is_out_of_descriptors(causes):
+        log.error("No file descriptor is left to connect to %s: raise the limit (ulimit -n).", title)
+        return OutOfDescriptors(f"The hub has no connection left to ask {title} with.", **details)
     if "ReadTimeout" in names or "WriteTimeout" in names or type(error) is TimeoutError:  # the last: asyncio.timeout's
         return TimedOut(f"{title} fell silent.", hint="Try again, or choose another provider.", **details)
     if streaming:
         problem = f"The connection to {title} broke in the middle of its answer."
         return StreamBroken(problem, hint="Try again.", **details)
-    if any(isinstance(cause, ssl.SSLError) for cause in causes):
-        problem, hint = "its TLS certificate could not be verified", "Check the base URL."
+    if "ProxyError" in names:
+        problem, hint = _proxy_problem(causes), "Check HTTPS_PROXY, HTTP_PROXY and NO_PROXY, and that the proxy runs."
+    elif any(isinstance(cause, ssl.SSLError) for cause in causes):
+        problem, hint = "its TLS certificate could not be verified", "Check the base URL. SSL_CERT_FILE may add a CA."
     elif any(isinstance(cause, socket.gaierror) for cause in causes):
         problem, hint = "its host name was not found", "Check the base URL and the network."
     elif any(isinstance(cause, ConnectionRefusedError) for cause in causes):
@@ -235,6 +278,16 @@ def error_from_exception(
     return failed
 
 
+def _proxy_problem(causes: list[BaseException]) -> str:
+    """What the proxy did, in words."""
+    status = next((status for cause in causes if isinstance(status := getattr(cause, "status", None), int)), None)
+    if status is None:
+        return "the proxy does not answer"
+    return (
+        "the proxy asks for a user name and a password (407)" if status == 407 else f"the proxy refused it ({status})"
+    )
+
+
 def safe_cause(error: BaseException) -> BaseException | None:
     """The exception as the cause of our error, or None: for our error itself, and for an SDK's that holds the reply.
 
@@ -243,58 +296,20 @@ def safe_cause(error: BaseException) -> BaseException | None:
     return None if isinstance(error, ProviderError) or hasattr(error, "response") else error
 
 
+def _is_out_of_descriptors(causes: list[BaseException]) -> bool:
+    """Whether this process may open no further connection. The resolver hides that: then one is opened to find out."""
+    if any(isinstance(cause, OSError) and cause.errno in (errno.EMFILE, errno.ENFILE) for cause in causes):
+        return True
+    if any(isinstance(cause, socket.gaierror) for cause in causes):
+        try:
+            os.close(os.dup(0))
+        except OSError as error:
+            return error.errno in (errno.EMFILE, errno.ENFILE)
+    return False
+
+
 def _chain(error: BaseException | None) -> Iterator[BaseException]:
     """An exception, then its causes."""
     while error is not None:
         yield error
         error = error.__cause__ or error.__context__
-
-
-class _ErrorBody:
-    """What the vendors' error bodies have in common: codes, the name of a parameter, a message, a status."""
-
-    def __init__(self, body: Any) -> None:
-        if isinstance(body, bytes):
-            try:
-                body = None if holds_more(body, MAX_LINE_VALUES) else orjson.loads(body)
-            except orjson.JSONDecodeError:
-                body = re.sub(r"<[^>]*>", " ", body[:4000].decode("utf-8", "replace"))
-        if isinstance(body, list) and body:  # Gemini's compatible endpoint wraps the error in a list
-            body = body[0]
-        error: Any = body.get("error", body) if isinstance(body, dict) else body
-        self.message = ""
-        self.parameter = ""
-        self.status: int | None = None
-        self.codes: list[str] = []
-        if isinstance(error, str):
-            self.message = error
-            return
-        if not isinstance(error, dict):
-            return
-        if isinstance(error.get("detail"), list):  # FastAPI servers: [{"loc": ["body", name], "type": …, "msg": …}]
-            error = next(_validation_errors(error["detail"]), error)
-        self.codes = [code.lower() for key in ("code", "type", "status") if isinstance(code := error.get(key), str)]
-        nested = error.get("details")
-        if isinstance(nested, dict) and isinstance(nested.get("error_code"), str):
-            self.codes.insert(0, nested["error_code"].lower())
-        number = parse_count(error.get("code"))
-        self.status = number if number is not None and 400 <= number <= 599 else None
-        parameter = error.get("param")
-        self.parameter = parameter.split(".")[0] if isinstance(parameter, str) else ""
-        self.message = _as_text(error.get("message") or error.get("detail") or "")
-
-
-def _as_text(message: Any) -> str:
-    """A message that is no text as JSON; "" for one that is nested deeper than any message is."""
-    try:
-        return message if isinstance(message, str) else orjson.dumps(message).decode()
-    except TypeError:
-        return ""
-
-
-def _validation_errors(detail: list[Any]) -> Iterator[dict[str, Any]]:
-    """The errors of FastAPI's list, each in the shape of OpenAI's."""
-    for item in detail:
-        if isinstance(item, dict) and isinstance(item.get("loc"), list) and item["loc"]:
-            path = [part for part in item["loc"] if part != "body"]
-            yield {"code": item.get("type"), "param": str(path[0]) if path else "", "message": item.get("msg", "")}

@@ -6,6 +6,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from llm_hub.errors import ConfigurationError
+from llm_hub.wire.decoders import parse_json
 from llm_hub.wire.transport import unusable_reply
 
 MAX_NAME_CHARS = 256
@@ -64,14 +65,35 @@ def parse_name(value: object) -> str:
     return value if value.isprintable() else "".join(char if char.isprintable() else "?" for char in value)
 
 
-def parse_model_rows(rows: object, field: str) -> list[tuple[str, dict[str, Any]]]:
-    """The rows of a list of models with their names, which stand in `field`.
+def parse_model_list(data: bytes, *, rows: str, name: str) -> list[tuple[str, dict[str, Any]]]:
+    """The models of a list, by name, each with its row.
 
-    Rows whose name nobody could ask for are left out. Raises `StreamBroken` for more than `MAX_LISTED_MODELS`.
+    `rows` and `name` are the fields that the protocol gives the list and a model's name; several servers send a bare
+    list, or use other fields. Rows whose name nobody could ask for are left out. Raises `StreamBroken` for what is no
+    list of models, and for more than `MAX_LISTED_MODELS`.
     """
-    if not isinstance(rows, list):
-        return []
-    if len(rows) > MAX_LISTED_MODELS:
+    document = parse_json(data)
+    listed = document
+    if isinstance(document, dict):
+        listed = next((document[field] for field in (rows, "data", "models", "result") if field in document), document)
+    if listed is None:
+        return []  # Go writes an empty list so
+    if not isinstance(listed, list):
+        raise unusable_reply("The server's list of models cannot be read.")
+    if len(listed) > MAX_LISTED_MODELS:
         raise unusable_reply(f"The server lists more than {MAX_LISTED_MODELS} models.")
-    objects = (row for row in rows if isinstance(row, dict))
-    return [(row[field], row) for row in objects if row.get(field) and parse_name(row[field]) == row[field]]
+    names = (name, "id", "name", "model", "slug")
+    models = []
+    for row in listed:
+        value = (
+            row
+            if isinstance(row, str)
+            else next(filter(None, map(row.get, names)), None)
+            if isinstance(row, dict)
+            else None
+        )
+        if value and parse_name(value) == value:
+            models.append((value, row if isinstance(row, dict) else {}))
+    if listed and not models:
+        raise unusable_reply("The server's list of models has no names that can be read.")
+    return models

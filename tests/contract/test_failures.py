@@ -16,6 +16,7 @@ from llm_hub.errors import (
     InvalidRequest,
     KeyRefused,
     ModelNotFound,
+    NotConfigured,
     PromptTooLong,
     ProviderError,
     QuotaExhausted,
@@ -78,7 +79,8 @@ FAILS: dict[str, type[ProviderError]] = {
     "no-such-model": ModelNotFound,
     **{f"status-{status}": error for status, error in STATUSES.items()},
     **{f"status-{status}?body={body}": STATUSES[status]
-       for status in (400, 401, 404, 429, 502, 503) for body in ("html", "empty", "text")},
+       for status in (400, 401, 429, 502, 503) for body in ("html", "empty", "text")},
+    **{f"status-404?body={body}": NotConfigured for body in ("html", "empty", "text")},  # no API is at the address
 }  # fmt: skip
 
 

@@ -14,7 +14,7 @@ from contextlib import asynccontextmanager
 import pytest
 
 from llm_hub.chat import ChatRequest, Done, LLMResponse, Message, Role, TextDelta
-from llm_hub.errors import ContentRejected, InvalidRequest, ProviderError
+from llm_hub.errors import ContentRejected, InvalidRequest, ProviderError, RouteFailed, UnsupportedParameter
 from llm_hub.router import LLMRouter, Target
 from tests.fault_server import FaultServer, answer_text
 from tests.router.routes import PROTOCOLS, QUICK, no_sleep
@@ -33,7 +33,7 @@ PAIRS = [
     *((primary, fault, "openai") for primary, fault in itertools.product(PROTOCOLS, FAULTS)),
     *itertools.product(PROTOCOLS, CROSSED, [name for name in PROTOCOLS if name != "openai"]),
 ]
-REQUEST_FAULTS = ["policy", "bad-request", "refusal", "content-filter"]
+REQUEST_FAULTS = ["policy", "refusal", "content-filter"]
 """Faults that belong to the request: their reason reaches the user, and nobody else is asked."""
 RESUMES = ["continue", "restart", "overlap", "nospace"]
 """How models go on when they are asked to continue an answer."""
@@ -41,7 +41,7 @@ PROMPT = (Message(Role.SYSTEM, "Be brief."), Message(Role.USER, "Tell me."))
 REFUSALS = [
     (primary, fault)
     for primary, fault in itertools.product(PROTOCOLS, REQUEST_FAULTS)
-    if (primary, fault) not in {("ollama", "refusal"), ("ollama", "content-filter")}  # it has no words for these
+    if primary == "openai" or (primary == "anthropic" and fault != "policy")  # others do not say
 ]
 
 
@@ -95,6 +95,32 @@ async def test_what_the_request_itself_caused_reaches_the_user(primary: str, fau
         assert caught.value.detail or fault in ("content-filter", "refusal")
         assert len(caught.value.attempts) == 1
         assert {exchange.model for exchange in fault_server.exchanges if exchange.method == "POST"} == {refusing.model}
+
+
+@pytest.mark.parametrize("primary", PROTOCOLS)
+@pytest.mark.parametrize("fault", ["bad-request", "param-messages"])
+async def test_a_bad_request_may_be_good_for_the_next_target(primary: str, fault: str) -> None:
+    """It names nothing, or a parameter that it does not take: that may be this server's alone."""
+    async with FaultServer() as fault_server:
+
+        def target(protocol: str, model: str) -> Target:
+            return Target(PROTOCOLS[protocol](fault_server), f"{model}?like=thinker")
+
+        async with open_route(target(primary, fault), target("openai", "ok")) as router:
+            _, response = await read_answer(router)
+        assert [attempt.outcome for attempt in response.attempts][-1] == "answered"
+        async with open_route(target(primary, fault), target(primary, "bad-request")) as router:
+            with pytest.raises((InvalidRequest, UnsupportedParameter, RouteFailed)):
+                await read_answer(router)
+
+
+async def test_what_every_target_refuses_is_the_requests_fault() -> None:
+    async with FaultServer() as fault_server:
+        first, second = (Target(PROTOCOLS["openai"](fault_server), f"bad-request?n={number}") for number in (1, 2))
+        async with open_route(first, second) as router:
+            with pytest.raises(InvalidRequest) as caught:
+                await read_answer(router)
+        assert len({attempt.model for attempt in caught.value.attempts}) == 2
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ from llm_hub.errors import (
     InvalidRequest,
     KeyRefused,
     ModelNotFound,
+    NotConfigured,
     PromptTooLong,
     ProviderError,
     QuotaExhausted,
@@ -302,7 +303,8 @@ def test_every_status_and_code_becomes_a_class_of_the_tree() -> None:
 
 def test_statuses_mean_what_the_design_says() -> None:
     table = {408: ServerFailed, 425: ServerFailed, 498: ServerFailed, 429: RateLimited, 402: QuotaExhausted, 401: KeyRefused,  # noqa: E501
-        403: KeyRefused, 404: ModelNotFound, 413: PromptTooLong, 400: InvalidRequest, 422: InvalidRequest}  # fmt: skip
+        403: KeyRefused, 404: NotConfigured, 405: NotConfigured, 413: PromptTooLong,
+        400: InvalidRequest, 422: InvalidRequest}  # fmt: skip
     for status in range(300, 600):
         usual = ServerFailed if status >= 500 else InvalidRequest if status >= 400 else StreamBroken
         assert type(error_for(status, b"")) is table.get(status, usual), status

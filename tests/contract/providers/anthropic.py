@@ -39,7 +39,7 @@ CASES = [
             }
         ),
         # The vendor tells these by their message alone, and messages are not read.
-        differs={"context": InvalidRequest, "policy": InvalidRequest},
+        differs={"policy": InvalidRequest},
         # A message is complete with its message_stop, and not before.
         fails={
             "no-done": TimedOut,

@@ -48,7 +48,7 @@ CASES = [
             }
         ),
         # It has no codes: its words for these are those for any bad request.
-        differs={"context": InvalidRequest, "policy": InvalidRequest, "quota": RateLimited},
+        differs={"policy": InvalidRequest, "quota": RateLimited},
         reasoning=("reasoning", "reasoning?field=think-tag"),
         declines=frozenset({"one call at a time", "any tool", "one tool"}),
         spares={

@@ -28,6 +28,18 @@ def _whole(text: str) -> str:
     return text if text.isascii() else text.encode("utf-8", "replace").decode("utf-8")
 
 
+def decode_json(text: str) -> Any:
+    """The value of a JSON text, which can be written as JSON again: a whole number above 64 bits becomes a float, and
+    half a surrogate pair a question mark. Raises `ValueError`, `TypeError` or `RecursionError`.
+    """
+    try:
+        value = orjson.loads(text)
+    except orjson.JSONDecodeError:  # also for half a surrogate pair, which JSON permits
+        value = orjson.loads(_whole(json.dumps(json.loads(text), ensure_ascii=False)))
+    orjson.dumps(value)  # which takes no more than 254 levels
+    return value
+
+
 @dataclass(frozen=True, slots=True)
 class Text:
     """A text part of a message."""
@@ -60,12 +72,11 @@ class ToolCall:
     extra: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
     def decoded(self) -> dict[str, Any]:
-        """The arguments as an object, for whoever wants one; what is none, or could not be sent on, stands whole under
-        `arguments`.
+        """The arguments as an object, for whoever wants one. Those of an answer always are an object. A client may
+        send others in its history: what is no object, or could not be sent on, stands whole under `arguments`.
         """
         try:
-            value = json.loads(self.arguments or "{}")
-            orjson.dumps(value)  # which takes no number above 64 bits, and no more than 254 levels
+            value = decode_json(self.arguments or "{}")
         except (ValueError, TypeError, RecursionError):
             value = self.arguments
         return value if isinstance(value, dict) else {"arguments": value}
@@ -81,6 +92,13 @@ class ToolResult:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "text", _whole(self.text))
+
+    @property
+    def marked_text(self) -> str:
+        """The text for a protocol that has no field for a failure: then the text itself says that the tool failed."""
+        if not self.failed or self.text.lstrip().lower().startswith("error"):
+            return self.text
+        return f"Error: {self.text}" if self.text else "Error: the tool failed."
 
 
 Part = Text | Image | ToolCall | ToolResult
@@ -174,12 +192,19 @@ class OriginalRequest:
     `protocol` is "openai" (chat completions) or "anthropic" (messages). `body` is the client's JSON object, and
     `headers` are those of the client's that belong to the protocol, such as `anthropic-beta`. `messages` says how many
     of the `ChatRequest`'s messages the body holds: those after them were added by the hub.
+
+    The rest names fields of the body for which the hub has no word. A provider of another protocol is asked without
+    those in `untranslated`, which its answer names as ignored. It is not asked at all where there are `essential` ones:
+    its answer would not be what the client wants. Those in `surcharged` may raise a price, at whichever provider.
     """
 
     protocol: str
     body: Mapping[str, Any] = field(repr=False)
     messages: int
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    untranslated: tuple[str, ...] = ()
+    essential: tuple[str, ...] = ()
+    surcharged: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -270,8 +295,9 @@ class OriginalAnswer:
     """What an answer has in its vendor's own shape, beside or instead of the hub's words for it.
 
     `protocol` is "openai" or "anthropic". `body` is a part of the vendor's answer. OpenAI's has the completion's fields
-    that the hub does not know (`citations`), and under `message` those of its message (`annotations`,
-    `reasoning_details`). Anthropic's has the message's whole `content`, block by block, and its `usage`.
+    that the hub does not know (`citations`), under `message` those of its message (`annotations`, `reasoning_details`,
+    and `content_parts` for parts of its content), and under `choice` the choice's `logprobs`. Anthropic's has the
+    message's whole `content`, block by block, and its `usage`.
     """
 
     protocol: str

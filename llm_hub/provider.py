@@ -24,12 +24,14 @@ import re
 from abc import ABC
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import aclosing
+from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from llm_hub.chat import ChatRequest, Done, LLMResponse, Message, Role, TextDelta
 from llm_hub.errors import InvalidRequest, NotConfigured, StreamBroken
-from llm_hub.response_builder import ResponseBuilder, tool_call_deltas
+from llm_hub.response_builder import ResponseBuilder
+from llm_hub.tool_calls import tool_call_deltas
 
 if TYPE_CHECKING:
     from llm_hub.chat import Event, ModelInfo
@@ -56,6 +58,8 @@ class LLMProvider(ABC):  # noqa: B024  # what must be overridden is one of three
     """Its name in sentences; "" means `name`."""
     address: str = ""
     """The base URL, "" if it runs in this process. The health of two servers of one name is kept apart by it."""
+    protocol: str = ""
+    """The protocol whose requests it sends on as their clients wrote them: see `OriginalRequest`. "" for none."""
     default_model: str = ""
     """The model that is asked when a request names none."""
     supports: frozenset[str] = frozenset()
@@ -133,7 +137,7 @@ class LLMProvider(ABC):  # noqa: B024  # what must be overridden is one of three
             yield TextDelta(response.content)
             for delta in tool_call_deltas(response.tool_calls):
                 yield delta
-            yield Done(response)
+            yield Done(replace(response, ignored=(*response.ignored, *builder.untranslated)))
             return
         if not isinstance(response, str):
             raise TypeError(

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
-from uuid import uuid4
-
-import orjson
+from collections.abc import Mapping
+from typing import Any, Protocol
 
 from llm_hub.capabilities import CAPABILITIES, chooses_missing_tool, missing_capability
 from llm_hub.chat import (
@@ -19,18 +16,11 @@ from llm_hub.chat import (
     Role,
     TextDelta,
     Timing,
-    ToolCall,
     ToolCallDelta,
     Usage,
 )
 from llm_hub.errors import ContentRejected, EmptyAnswer, InvalidRequest, NotOffered, StreamBroken
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-
-MAX_TOOL_CALLS = 1000
-"""Tool calls in one answer. More is what a model in a loop writes, and no program runs them."""
+from llm_hub.tool_calls import ToolCallBuilder
 
 
 class AnsweringProvider(Protocol):
@@ -38,6 +28,7 @@ class AnsweringProvider(Protocol):
 
     name: str
     title: str
+    protocol: str
     default_model: str
     supports: frozenset[str]
 
@@ -57,6 +48,7 @@ class ResponseBuilder:
         "_started_at",
         "_text",
         "finish_reason",
+        "has_other_content",
         "ignored",
         "model",
         "notes",
@@ -65,6 +57,7 @@ class ResponseBuilder:
         "refusal",
         "stop_sequence",
         "title",
+        "untranslated",
         "usage",
     )
 
@@ -86,13 +79,19 @@ class ResponseBuilder:
         """Sentences that a reader should see beside the answer."""
         self.original: OriginalAnswer | None = None
         """What the answer has in the vendor's own shape, beside the hub's words."""
+        self.has_other_content = False
+        """Whether `original` holds what is an answer by itself, such as an image."""
         self._text: list[str] = []
         self._reasoning: list[str] = []
         self._calls = ToolCallBuilder()
         self._started_at = time.perf_counter()
         self._first_piece_at: float | None = None
+        original = request.original
+        is_foreign = original is not None and original.protocol != provider.protocol
+        self.untranslated = original.untranslated if original is not None and is_foreign else ()
+        """Fields of the client's own words that the provider's protocol does not have."""
         _check_model(self)
-        _check_request(self, request, provider.supports)
+        _check_request(self, request, provider)
 
     def add_text(self, text: str) -> TextDelta:
         """Adds the next piece of text."""
@@ -115,17 +114,12 @@ class ResponseBuilder:
         id: str = "",  # noqa: A002  # as every protocol calls it
         name: str = "",
         arguments: str = "",
-    ) -> ToolCallDelta:
-        """Adds the next piece of a tool call, as `ToolCallBuilder.add` describes it.
-
-        Raises `StreamBroken` for a call that begins without a name.
-        """
+        extra: Mapping[str, Any] | None = None,
+    ) -> ToolCallDelta | None:
+        """Adds the next piece of a tool call, as `ToolCallBuilder.add` describes it. None: it is held back."""
         if self._first_piece_at is None:
             self._first_piece_at = time.perf_counter()
-        delta = self._calls.add(position, id, name, arguments)
-        if delta is None:
-            raise StreamBroken(f"{self.title} called a tool without a name.")
-        return delta
+        return self._calls.add(position, id, name, arguments, extra)
 
     def count_characters(self) -> int:
         """Characters so far: of the text, the reasoning, and the arguments of tool calls."""
@@ -134,10 +128,11 @@ class ResponseBuilder:
     def finish(self) -> Done:
         """The last event, with the whole response.
 
-        Raises `StreamBroken` without a finish reason, `ContentRejected` for a refusal or a content filter, and
-        `EmptyAnswer` for an answer with neither text nor tool calls. An answer that ran out of tokens while the model
-        reasoned is not empty: it is complete, and its finish reason is "length". A tool call that the limit cut off is
-        dropped. An answer with tool calls always has the finish reason "tool_calls", also where the server says "stop".
+        Raises `StreamBroken` without a finish reason and for a call of a tool that is none, `ContentRejected` for a
+        refusal or a content filter, and `EmptyAnswer` for an answer with neither text nor tool calls. An answer that
+        ran out of tokens while the model reasoned is not empty: it is complete, and its finish reason is "length". A
+        tool call that the limit cut off is left out, and a note says so. An answer with tool calls always has the
+        finish reason "tool_calls", also where the server says "stop".
         """
         if self.finish_reason is None:
             raise StreamBroken(
@@ -155,10 +150,16 @@ class ResponseBuilder:
                 hint="Rephrase the prompt, or choose another model.",
             )
         content = "".join(self._text)
-        calls = self._calls.build(truncated=self.finish_reason == "length")
+        calls, broken = self._calls.build()
+        if broken and self.finish_reason != "length":
+            problem = f"{broken[0]} with arguments that are no JSON object" if broken[0] else "a tool without a name"
+            raise StreamBroken(f"{self.title} called {problem}.", provider=self.provider, model=self.model)
+        for name in broken:
+            self.notes = (*self.notes, f"A call of {name or 'a tool'} was cut off by the limit, and is left out.")
         if calls and self.finish_reason == "stop":
             self.finish_reason = "tool_calls"
-        if not content.strip() and not calls and self.finish_reason != "length":
+        is_empty = not (content.strip() or calls or self.has_other_content)
+        if is_empty and self.finish_reason != "length":
             raise EmptyAnswer(f"{self.title} sent an empty answer.", provider=self.provider, model=self.model)
         first_piece = None if self._first_piece_at is None else self._first_piece_at - self._started_at
         return Done(
@@ -170,7 +171,7 @@ class ResponseBuilder:
                 provider=self.provider,
                 reasoning="".join(self._reasoning),
                 timing=Timing(first_piece, time.perf_counter() - self._started_at),
-                ignored=self.ignored,
+                ignored=(*self.ignored, *self.untranslated),
                 notes=self.notes,
                 tool_calls=calls,
                 stop_sequence=self.stop_sequence,
@@ -194,11 +195,21 @@ def _check_model(builder: ResponseBuilder) -> None:
         )
 
 
-def _check_request(builder: ResponseBuilder, request: ChatRequest, supports: frozenset[str]) -> None:
-    if (name := missing_capability(request, supports)) is not None:
+def _check_request(builder: ResponseBuilder, request: ChatRequest, provider: AnsweringProvider) -> None:
+    if (name := missing_capability(request, provider.supports)) is not None:
         raise NotOffered(
             f"{builder.title} does not take {CAPABILITIES[name]}.",
             parameter=name,
+            provider=builder.provider,
+            model=builder.model,
+        )
+    original = request.original
+    is_original = original is not None and original.protocol == provider.protocol
+    if original is not None and original.essential and not is_original:
+        field = original.essential[0]
+        raise NotOffered(
+            f"{field}: {builder.title} cannot be asked for this, since its protocol has no word for it.",
+            parameter=field,
             provider=builder.provider,
             model=builder.model,
         )
@@ -209,79 +220,13 @@ def _check_request(builder: ResponseBuilder, request: ChatRequest, supports: fro
             model=builder.model,
             hint="Name one of the request's tools.",
         )
-    last = request.messages[-1] if request.messages else None
+    last = next((message for message in reversed(request.messages) if message.role is not Role.SYSTEM), None)
     asks = last is not None and last.role is Role.USER and (last.text.strip() or last.images)
-    if last is None or not (asks or last.tool_results):
+    begins_answer = last is not None and last.role is Role.ASSISTANT and is_original  # the vendor says if it goes on
+    if last is None or not (asks or last.tool_results or begins_answer):
         raise InvalidRequest(
             "There is nothing to answer: the last message must be the user's, and not be empty.",
             provider=builder.provider,
             model=builder.model,
             hint="Type a prompt.",
         )
-
-
-@dataclass(slots=True)
-class _PartialCall:
-    """A tool call whose arguments are still streaming."""
-
-    index: int
-    id: str
-    name: str
-    arguments: list[str] = field(default_factory=list)
-
-    def build(self) -> ToolCall:
-        return ToolCall(self.id, self.name, "".join(self.arguments).strip() or "{}")
-
-
-class ToolCallBuilder:
-    """Puts the tool calls of one answer together."""
-
-    __slots__ = ("_by_position", "_calls")
-
-    def __init__(self) -> None:
-        self._calls: list[_PartialCall] = []
-        self._by_position: dict[int, _PartialCall] = {}
-        """The last call at each of the vendor's positions."""
-
-    def add(self, position: int | None, call_id: str, name: str, arguments: str) -> ToolCallDelta | None:
-        """Adds the next piece of a call. None for a piece that begins a call without a name.
-
-        `position` is the vendor's number for the call; None is for a call that comes in one piece. Several servers
-        give one number to all calls, so that another id together with a name begins another call as well. A call
-        without an id gets one. Raises `StreamBroken` for more than `MAX_TOOL_CALLS`.
-        """
-        call = None if position is None else self._by_position.get(position)
-        if call is not None and not (name and call_id and call_id != call.id):
-            call.arguments.append(arguments)
-            return ToolCallDelta(call.index, "", "", arguments)
-        if not (name and isinstance(name, str) and isinstance(call_id, str)):
-            return None
-        if len(self._calls) >= MAX_TOOL_CALLS:
-            raise StreamBroken(f"The answer calls more than {MAX_TOOL_CALLS} tools at once.")
-        call = _PartialCall(len(self._calls), call_id or f"call_{uuid4().hex}", name, [arguments])
-        self._calls.append(call)
-        if position is not None:
-            self._by_position[position] = call
-        return ToolCallDelta(call.index, call.id, name, arguments)
-
-    def count_characters(self) -> int:
-        """Characters of all arguments so far."""
-        return sum(sum(map(len, call.arguments)) for call in self._calls)
-
-    def build(self, *, truncated: bool) -> tuple[ToolCall, ...]:
-        """The calls. `truncated`: the answer ran into its limit, and a call whose arguments are cut off is dropped."""
-        calls = tuple(call.build() for call in self._calls)
-        return tuple(call for call in calls if _is_json(call.arguments)) if truncated else calls
-
-
-def _is_json(text: str) -> bool:
-    try:
-        orjson.loads(text)
-    except orjson.JSONDecodeError:
-        return False
-    return True
-
-
-def tool_call_deltas(calls: Sequence[ToolCall]) -> list[ToolCallDelta]:
-    """Complete tool calls as events, each call in one piece."""
-    return [ToolCallDelta(index, call.id, call.name, call.arguments, call.extra) for index, call in enumerate(calls)]

@@ -8,7 +8,7 @@ import pytest
 
 from llm_hub.chat import ReasoningDelta, TextDelta, ToolCallDelta
 from llm_hub.errors import StreamBroken
-from llm_hub.providers.http_provider import join_deltas
+from llm_hub.providers.streamed_response import join_deltas
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -12,11 +12,12 @@ from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, TypeVar
 
 import orjson
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PrivateAttr, ValidationError
 from pydantic_core import ErrorDetails, PydanticCustomError
 
 from llm_hub.api.refusals import Refusal
 from llm_hub.chat import ChatRequest, Image
+from llm_hub.redaction import redact
 from llm_hub.wire.json_limits import holds_more
 
 MAX_MESSAGES = 2000
@@ -28,19 +29,28 @@ MAX_BODY_VALUES = 32_000
 """Objects, lists and their entries in a body, altogether: reading, checking or refusing more would hold up others."""
 MAX_DEPTH = 100
 """Levels of a JSON schema or of a call's arguments: what serialises them further on recurses."""
+_MAX_FIELD_DEPTH = MAX_DEPTH + 20
+"""Levels of any field of a body, in which a schema or arguments stand some levels down."""
 MAX_FIELD_CHARS = 200
 """Characters of each part of a field's name that a refusal repeats."""
 IMAGE_TYPES = ("image/png", "image/jpeg", "image/gif", "image/webp")
 
 
-def _check_depth(value: dict[str, Any]) -> dict[str, Any]:
-    level: list[Any] = [value]
-    for _ in range(MAX_DEPTH + 1):
+def _is_deeper(value: object, levels: int) -> bool:
+    """Whether lists and objects are nested in each other on more levels than that."""
+    level: list[Any] = [value] if isinstance(value, dict | list) else []
+    for _ in range(levels):
         inner = (item for outer in level for item in (outer.values() if isinstance(outer, dict) else outer))
         level = [item for item in inner if isinstance(item, dict | list)]
         if not level:
-            return value
-    raise PydanticCustomError("too_deep", "is nested too deeply")
+            return False
+    return bool(level)
+
+
+def _check_depth(value: dict[str, Any]) -> dict[str, Any]:
+    if _is_deeper(value, MAX_DEPTH + 1):
+        raise PydanticCustomError("too_deep", "is nested too deeply")
+    return value
 
 
 Item = TypeVar("Item")
@@ -66,11 +76,15 @@ class StrictModel(BaseModel):
 class ChatBody(StrictModel):
     """The body of an endpoint that chats."""
 
-    neutral_values: ClassVar[Mapping[str, tuple[object, ...]]] = {}
-    """Fields that clients send and that the hub cannot honour, each with the values that change nothing: those are
-    accepted, and any other is refused."""
+    refused_fields: ClassVar[Mapping[str, tuple[object, ...]]] = {}
+    """Fields that clients send and whose answer the hub could not pass on, whichever provider gave it. Each has the
+    values that change nothing: those are accepted, and any other is refused."""
 
     stream: bool | None = False
+    _sent: dict[str, Any] = PrivateAttr(default_factory=dict)
+    """The JSON object that was parsed."""
+    _headers: Mapping[str, str] = PrivateAttr(default_factory=dict)
+    """The headers of the request that belong to the dialect's protocol."""
 
     @abstractmethod
     def request(self) -> ChatRequest:
@@ -90,8 +104,11 @@ def read_image(media_type: str, data: str, field: str) -> Image:
         raise Refusal(400, f"{field}: that is not base64.", field=field) from None
 
 
-def parse(model: type[Body], raw: bytes) -> Body:
-    """The body of a request. Raises `Refusal` with the name of the first field that is wrong."""
+def parse(model: type[Body], raw: bytes, headers: Mapping[str, str] | None = None) -> Body:
+    """The body of a request. Raises `Refusal` with the name of the first field that is wrong.
+
+    `headers` are those that belong to the dialect's protocol.
+    """
     if holds_more(raw, MAX_BODY_VALUES):
         raise Refusal(400, f"The body has more than {MAX_BODY_VALUES} fields, messages or other entries of lists.")
     try:
@@ -100,13 +117,27 @@ def parse(model: type[Body], raw: bytes) -> Body:
         raise Refusal(400, "The body is not valid JSON.") from None
     if not isinstance(data, dict):
         raise Refusal(400, "The body must be a JSON object.")
-    for name in model.neutral_values.keys() & data.keys():
-        _check_neutral(name, data.pop(name), model.neutral_values[name])
+    for name in model.refused_fields.keys() & data.keys():
+        _check_neutral(name, data[name], model.refused_fields[name])
+    for name in data.keys() - model.model_fields.keys():
+        if len(name) > MAX_FIELD_CHARS or redact(name) != name:  # a key in the wrong place goes to nobody
+            raise _unsupported(name[:MAX_FIELD_CHARS])
     try:
-        return model.model_validate(data)
+        body = model.model_validate({name: data[name] for name in data.keys() - model.refused_fields.keys()})
     except ValidationError as error:
         details = error.errors(include_url=False, include_input=False)
         raise _refusal(max(details, key=_likelihood), data) from None
+    if raw.count(b"[") + raw.count(b"{") > _MAX_FIELD_DEPTH:
+        for name, value in data.items():
+            if _is_deeper(value, _MAX_FIELD_DEPTH):
+                raise Refusal(400, f"{name}: is nested too deeply.", field=name)
+    body._sent, body._headers = data, headers or {}  # noqa: SLF001  # what the body was made of
+    return body
+
+
+def is_neutral(value: object, neutral: tuple[object, ...]) -> bool:
+    """Whether a field's value is one of those that change nothing. `True == 1` in Python, but not in JSON."""
+    return any(value == allowed and isinstance(value, bool) == isinstance(allowed, bool) for allowed in neutral)
 
 
 def _likelihood(error: ErrorDetails) -> tuple[int, bool, bool]:
@@ -119,19 +150,23 @@ def _likelihood(error: ErrorDetails) -> tuple[int, bool, bool]:
 
 
 def _check_neutral(name: str, value: object, neutral: tuple[object, ...]) -> None:
-    # `True == 1` in Python, but not in JSON.
-    if any(value == allowed and isinstance(value, bool) == isinstance(allowed, bool) for allowed in neutral):
+    if is_neutral(value, neutral):
         return
     texts = [orjson.dumps(allowed).decode() for allowed in neutral if allowed is not None]
-    problem = f"only {' or '.join(texts)} can be honoured." if texts else "is not supported."
-    raise Refusal(400, f"{name}: {problem}", field=name, code="unsupported_parameter")
+    if not texts:
+        raise _unsupported(name)
+    raise Refusal(400, f"{name}: only {' or '.join(texts)} can be honoured.", field=name, code="unsupported_parameter")
+
+
+def _unsupported(field: str) -> Refusal:
+    return Refusal(400, f"{field}: is not supported.", field=field, code="unsupported_parameter")
 
 
 def _refusal(error: ErrorDetails, data: object) -> Refusal:
     field = ".".join(str(part)[:MAX_FIELD_CHARS] for part in _location(error, data))
     match error["type"]:
         case "extra_forbidden":
-            return Refusal(400, f"{field}: is not supported.", field=field, code="unsupported_parameter")
+            return _unsupported(field)
         case "union_tag_invalid" | "union_tag_not_found":
             expected = error["ctx"].get("expected_tags")
             problem = f"must be one of {expected}" if expected else "says which kind it is, and is missing"

@@ -82,15 +82,28 @@ class _Schemas:
             ref_template="#/components/schemas/{model}",
         )
         self._references: dict[object, Schema] = {shape: schema for (shape, _), schema in references.items()}
-        self.components: Schema = definitions["$defs"]
+        self.components: Schema = _with_any_of(definitions["$defs"])
         for dialect in dialects:
             fields = self.components[self.of(dialect.body)["$ref"].rpartition("/")[2]]["properties"]
-            fields |= {name: {"enum": list(neutral)} for name, neutral in dialect.body.neutral_values.items()}
+            fields |= {name: {"enum": list(neutral)} for name, neutral in dialect.body.refused_fields.items()}
 
     def of(self, *shapes: object) -> Schema:
         """The schema of what has one of the shapes."""
         schemas = [self._references[shape] for shape in shapes]
         return schemas[0] if len(schemas) == 1 else {"anyOf": schemas}
+
+
+def _with_any_of(schema: Any) -> Any:
+    """The schema, where unions whose members are told apart by code are "any of": an open member has more than one
+    kind of value."""
+    if isinstance(schema, list):
+        return [_with_any_of(item) for item in schema]
+    if not isinstance(schema, dict):
+        return schema
+    inner = {name: _with_any_of(value) for name, value in schema.items()}
+    if "oneOf" in inner and "discriminator" not in inner:
+        inner["anyOf"] = inner.pop("oneOf")
+    return inner
 
 
 def _chat(dialect: Dialect[Any], schemas: _Schemas) -> Schema:

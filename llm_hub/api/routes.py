@@ -69,7 +69,8 @@ def _answers(dialect: Dialect[Body], gateway: Gateway) -> Handler:
     """The endpoint of a dialect."""
 
     async def answer(request: Request) -> Response:
-        body = parse(dialect.body, await _read_body(request))
+        headers = {name: ",".join(request.headers.getlist(name)) for name in dialect.protocol_headers}
+        body = parse(dialect.body, await _read_body(request), {name: value for name, value in headers.items() if value})
         events = gateway.answer(gateway.program(request.state.caller, dialect.path), body.request())
         if body.stream:
             return await stream(request, events, dialect.writer(body))

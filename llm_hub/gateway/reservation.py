@@ -10,6 +10,8 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import TYPE_CHECKING, NamedTuple, Self
 
+import orjson
+
 from llm_hub.chat import (
     Attempt,
     AttemptFailed,
@@ -31,7 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from llm_hub.access.session import Session
-    from llm_hub.chat import ChatRequest, Event, Message
+    from llm_hub.chat import ChatRequest, Event, Message, OriginalRequest
     from llm_hub.gateway.policy import Terms
     from llm_hub.usage.quotas import Reservation
 
@@ -102,6 +104,12 @@ class RequestReservation:
     async def open(cls, session: Session, request: ChatRequest, terms: Terms) -> Self:
         """Reserves one attempt at the dearest of the request's targets. Raises `LimitReached`, `InvalidRequest`."""
         reservation = cls(session, request, terms)
+        if reservation._counts_tokens and request.original is not None and request.original.surcharged:
+            raise InvalidRequest(
+                f"{request.original.surcharged[0]}: may make the answer dearer than can be known beforehand, and this "
+                "hub answers up to a limit only.",
+                hint="Leave it out.",
+            )
         cost = reservation._dearest()
         try:
             for quota, name in terms.quotas:
@@ -237,7 +245,15 @@ def _request_tokens(request: ChatRequest) -> int:
     tokens = sum(MESSAGE_TOKENS + _message_bytes(message) // MIN_BYTES_PER_TOKEN for message in request.messages)
     if descriptions:
         tokens += TOOLS_TOKENS + sum(map(byte_length, descriptions)) // MIN_BYTES_PER_TOKEN
+    if request.original is not None:
+        tokens = max(tokens, _original_bytes(request, request.original) // MIN_BYTES_PER_TOKEN)
     return tokens
+
+
+def _original_bytes(request: ChatRequest, original: OriginalRequest) -> int:
+    """Bytes of a request as its client wrote it, without its images: it may hold more than the hub's words."""
+    images = sum((len(image.data) + 2) // 3 * 4 for message in request.messages for image in message.images)
+    return max(0, len(orjson.dumps(original.body)) - images)
 
 
 def _message_bytes(message: Message) -> int:

@@ -9,19 +9,21 @@ import httpx2
 from anthropic import AnthropicError, APIStatusError, AsyncAnthropic, AsyncStream
 from httpx_aiohttp.httpx2 import AiohttpTransport
 
-from llm_hub.chat import ChatRequest, ModelInfo, Usage
-from llm_hub.errors import InvalidRequest, NotOffered, PromptTooLong, ProviderError
+from llm_hub.chat import ChatRequest, ModelInfo
+from llm_hub.errors import InvalidRequest, NotOffered, PromptTooLong, ProviderError, UnsupportedParameter
 from llm_hub.providers import anthropic_body
-from llm_hub.providers.http_provider import HttpProvider, HttpReply, StreamedResponseBuilder
+from llm_hub.providers.anthropic_answer import MessageBuilder
+from llm_hub.providers.anthropic_original import original_body, original_headers
+from llm_hub.providers.http_provider import HttpProvider, HttpReply
+from llm_hub.providers.streamed_response import StreamedResponseBuilder
 from llm_hub.wire.decoders import SSEDecoder
 from llm_hub.wire.error_body import is_error
 from llm_hub.wire.learned_parameters import MAX_LEARNED_MODELS
 from llm_hub.wire.transport import Transport, client_options
-from llm_hub.wire.validation import MAX_REFUSAL_CHARS, checked_key, checked_url, parse_count, parse_name
+from llm_hub.wire.validation import checked_key, checked_url, parse_count, parse_name
 
 if TYPE_CHECKING:
     from llm_hub.chat import Event
-    from llm_hub.response_builder import ResponseBuilder
 
 BASE_URL = "https://api.anthropic.com"
 
@@ -29,13 +31,6 @@ _MIN_CONTEXT = 200_000
 """Tokens: the smallest context of a current model."""
 _SAMPLING_VERSION = "2023-06-01"
 """The last API version that takes a temperature, and only for older models."""
-_FINISH_REASONS = {
-    "end_turn": "stop",
-    "stop_sequence": "stop",
-    "max_tokens": "length",
-    "model_context_window_exceeded": "length",
-    "tool_use": "tool_calls",
-}
 
 
 class _AnthropicTransport(Transport, AiohttpTransport):
@@ -49,9 +44,12 @@ class AnthropicProvider(HttpProvider):
     response says so. `read_timeout` is the longest silence in seconds before a request is given up.
     """
 
+    protocol = "anthropic"
     supports = frozenset({"tools", "tool_choice", "parallel_tools", "format", "stop", "top_p", "effort"})
     exceptions = (AnthropicError, httpx2.HTTPError, httpx2.StreamError)
     decoder = SSEDecoder
+    end_marker = b"[DONE]"  # several compatible servers write it, after their message_stop or instead of it
+    builder = MessageBuilder
 
     def __init__(
         self,
@@ -68,7 +66,7 @@ class AnthropicProvider(HttpProvider):
         key = checked_key(api_key, f"{name}: api_key")
         super().__init__(name=name, title=title, default_model=default_model, address=address, key=key)
         self._left_out: dict[tuple[str, frozenset[str], str | None], tuple[str, ...]] = {}
-        """What was left out when a model accepted a request with these settings, and this effort."""
+        """What a model refused by name in a request with these settings, and this effort."""
         self._contexts: dict[str, int] = {}
         """Tokens of the models' contexts, as far as the list of models says."""
         timeout = httpx2.Timeout(read_timeout, connect=connect_timeout)
@@ -98,6 +96,9 @@ class AnthropicProvider(HttpProvider):
         await self._client.close()
 
     def _body(self, request: ChatRequest, model: str) -> dict[str, Any]:
+        original = request.original
+        if original is not None and original.protocol == "anthropic":
+            return {**original_body(original, request), "model": model, "stream": True}
         if (unsupported := anthropic_body.unsupported_value(request)) is not None:
             field, problem = unsupported
             raise NotOffered(f"{self.title} {problem}.", parameter=field, provider=self.name, model=model)
@@ -111,8 +112,9 @@ class AnthropicProvider(HttpProvider):
     def _adapt(self, model: str, body: dict[str, Any]) -> dict[str, Any]:
         return anthropic_body.without(body, self._left_out.get(_settings_key(model, body), ()))
 
-    async def _send(self, body: dict[str, Any]) -> HttpReply:
-        sampling = {"temperature", "top_p"} & body.keys()
+    async def _send(self, body: dict[str, Any], request: ChatRequest) -> HttpReply:
+        sampling = {"temperature", "top_p", "top_k"} & body.keys()
+        headers = original_headers(request) | ({"anthropic-version": _SAMPLING_VERSION} if sampling else {})
         try:
             reply = await self._client.post(
                 "/v1/messages",
@@ -120,7 +122,7 @@ class AnthropicProvider(HttpProvider):
                 cast_to=httpx2.Response,
                 stream=True,
                 stream_cls=AsyncStream[object],
-                options={"headers": {"anthropic-version": _SAMPLING_VERSION} if sampling else {}},
+                options={"headers": headers},
             )
         except APIStatusError as error:
             return error.response
@@ -129,7 +131,11 @@ class AnthropicProvider(HttpProvider):
     async def _revise(
         self, model: str, body: dict[str, Any], sent: dict[str, Any], refusal: ProviderError
     ) -> dict[str, Any]:
-        """No code tells which setting was refused: the likelier ones are left out first, then more of them."""
+        """Leaves out the setting that a refusal names, and remembers that. If it names none, leaves out all, once.
+
+        No code tells what was refused. A refusal that names no setting teaches nothing, and is what the caller is told
+        where leaving out all of them did not help.
+        """
         if type(refusal) is InvalidRequest and self._is_long(sent, model):
             # A prompt that is too long is an invalid_request_error like any other: its length is what tells.
             raise PromptTooLong(
@@ -141,63 +147,69 @@ class AnthropicProvider(HttpProvider):
                 status=refusal.status,
                 code=refusal.code,
             )
-        if not isinstance(refusal, InvalidRequest) or refusal.status != 400:
+        if not isinstance(refusal, InvalidRequest | UnsupportedParameter) or refusal.status != 400:
             raise refusal
-        attempted = anthropic_body.left_out(body, sent)
-        accepted = self._left_out.get(_settings_key(model, body))
-        following = anthropic_body.next_left_out(body, attempted) if accepted is None else accepted
-        if following is None or following == attempted:
-            raise refusal
-        return anthropic_body.without(body, following)
+        if (name := anthropic_body.named_setting(refusal.detail, sent)) is not None:
+            left_out = (*anthropic_body.left_out(body, sent), name)
+            self._learn(model, body, left_out)
+            return anthropic_body.without(body, left_out)
+        if not anthropic_body.settings(sent):
+            earlier = refusal.__context__
+            is_vague = isinstance(earlier, ProviderError) and not anthropic_body.named_setting(earlier.detail, body)
+            raise earlier if is_vague and earlier is not None else refusal
+        return anthropic_body.without(body, anthropic_body.settings(body))
 
     def _accept(self, builder: StreamedResponseBuilder, body: dict[str, Any], sent: dict[str, Any]) -> None:
         left_out = anthropic_body.left_out(body, sent)
-        if left_out:
-            if len(self._left_out) >= MAX_LEARNED_MODELS:
-                del self._left_out[next(iter(self._left_out))]
-            self._left_out[_settings_key(builder.model, body)] = left_out
         # An effort in another vendor's words is not in the body at all.
         has_effort = builder.request.effort is None or "effort" in anthropic_body.settings(body)
         builder.ignored = left_out if has_effort else ("effort", *left_out)
 
-    def _read(self, builder: StreamedResponseBuilder, chunks: Iterable[dict[str, Any]]) -> Iterator[Event]:
+    def _learn(self, model: str, body: dict[str, Any], left_out: tuple[str, ...]) -> None:
+        if len(self._left_out) >= MAX_LEARNED_MODELS:
+            del self._left_out[next(iter(self._left_out))]
+        self._left_out[_settings_key(model, body)] = left_out
+
+    def _read(self, builder: StreamedResponseBuilder, chunks: Iterable[dict[str, Any]]) -> Iterator[Event | None]:
+        message: MessageBuilder = builder  # type: ignore[assignment]  # this class's `builder` makes no other
         for chunk in chunks:
             match chunk.get("type"):
                 case "content_block_delta":
                     delta = chunk["delta"]
-                    if isinstance(text := delta.get("text"), str) and text:
-                        yield builder.add_text(text)
+                    if message.in_vendor_block:
+                        yield from message.add_delta(parse_count(chunk.get("index")), delta)
+                    elif isinstance(text := delta.get("text"), str) and text:  # nearly always
+                        yield message.add_text(text)
                     elif isinstance(thought := delta.get("thinking"), str) and thought:
-                        yield builder.add_reasoning(thought)
-                    elif isinstance(piece := delta.get("partial_json"), str):
-                        yield builder.add_tool_call(parse_count(chunk.get("index")) or 0, arguments=piece)
+                        yield message.add_reasoning(thought)
+                    else:
+                        yield from message.add_delta(parse_count(chunk.get("index")), delta)
                 case "content_block_start":
-                    block = chunk["content_block"]
-                    if block.get("type") == "tool_use":
-                        position = parse_count(chunk.get("index")) or 0
-                        yield builder.add_tool_call(position, id=block["id"], name=block["name"])
-                    elif isinstance(text := block.get("text"), str) and text:
-                        yield builder.add_text(text)
+                    yield from message.start_block(parse_count(chunk.get("index")), chunk["content_block"])
+                case "content_block_stop":
+                    yield from message.stop_block(parse_count(chunk.get("index")))
                 case "message_start":
-                    message = chunk["message"]
-                    builder.model = parse_name(message.get("model")) or builder.model
-                    _update_usage(builder.usage, message.get("usage") or {})
+                    yield from message.add_message(chunk["message"])
                 case "message_delta":
-                    _read_end(builder, chunk["delta"])
-                    _update_usage(builder.usage, chunk.get("usage") or {})
+                    yield from message.add_end(chunk.get("delta") or {}, chunk.get("usage"))
+                case "message":  # the whole answer at once, from a server that does not stream
+                    yield from message.add_message(chunk)
+                    yield from message.add_end(chunk, chunk.get("usage"))
+                    yield from _stop(message)
+                    return
                 case "message_stop":
-                    builder.ended = True
+                    yield from _stop(message)
                     return
                 case "error" | None if is_error(chunk):
-                    raise self._error_from_reply(None, chunk, builder.model)
+                    raise self._error_from_reply(None, chunk, message.model)
 
     def _is_complete(self, builder: StreamedResponseBuilder) -> bool:
         """A message is complete with its message_stop, and not with its stop reason."""
         return builder.ended
 
     def _finish(self, builder: StreamedResponseBuilder) -> None:
-        if not builder.ended:
-            builder.finish_reason = None
+        message: MessageBuilder = builder  # type: ignore[assignment]  # as above
+        message.keep_original()
 
     async def _get(self, path: str) -> HttpReply:
         try:
@@ -210,34 +222,13 @@ class AnthropicProvider(HttpProvider):
         return anthropic_body.count_bytes(body) / 4 > self._contexts.get(model, _MIN_CONTEXT) / 2
 
 
+def _stop(message: MessageBuilder) -> Iterator[Event | None]:
+    """Ends an answer. One without a stop reason is an answer all the same: the protocol's own end has come."""
+    yield from message.stop_all_blocks()
+    message.finish_reason = message.finish_reason or "stop"
+    message.ended = True
+
+
 def _settings_key(model: str, body: dict[str, Any]) -> tuple[str, frozenset[str], str | None]:
     """What a refusal of settings depends on: the model, which settings were sent, and the effort among them."""
-    return model, frozenset(anthropic_body.settings(body)), body.get("output_config", {}).get("effort")
-
-
-def _read_end(builder: ResponseBuilder, delta: dict[str, Any]) -> None:
-    """Reads why the model stopped."""
-    reason = delta.get("stop_reason")
-    if isinstance(reason, str):
-        builder.finish_reason = _FINISH_REASONS.get(reason) or parse_name(reason)
-    if reason == "stop_sequence":
-        builder.stop_sequence = parse_name(delta.get("stop_sequence"))
-    if reason == "refusal":
-        details = delta.get("stop_details") or {}
-        builder.refusal = str(details.get("explanation") or "")[:MAX_REFUSAL_CHARS]
-
-
-def _update_usage(usage: Usage, reported: dict[str, Any]) -> None:
-    """Counts are cumulative: the last ones hold. The prompt is what was not cached, what was, and what is from now."""
-    if (uncached := parse_count(reported.get("input_tokens"))) is not None:
-        cached = parse_count(reported.get("cache_read_input_tokens")) or 0
-        cache_write = parse_count(reported.get("cache_creation_input_tokens")) or 0
-        usage["prompt_tokens"] = uncached + cached + cache_write
-        if cached:
-            usage["cached_tokens"] = cached
-        if cache_write:
-            usage["cache_write_tokens"] = cache_write
-    if (completion := parse_count(reported.get("output_tokens"))) is not None:
-        usage["completion_tokens"] = completion
-    if "prompt_tokens" in usage and "completion_tokens" in usage:
-        usage["total_tokens"] = usage["prompt_tokens"] + usage["completion_tokens"]
+    return model, frozenset(anthropic_body.settings(body)), (body.get("output_config") or {}).get("effort")

@@ -16,14 +16,16 @@ MAX_TOKENS = 8192
 _CHOICES = {"auto": "auto", "none": "none", "required": "any"}
 _EFFORTS = ("low", "medium", "high", "xhigh", "max")
 _NOT_IN_IDS = re.compile(r"[^A-Za-z0-9_-]")
-_SETTINGS = ("top_p", "temperature", "effort")
-"""The settings that some models refuse, and that an answer is good without: the likeliest first."""
+_SETTINGS = ("top_p", "top_k", "temperature", "effort")
+"""The settings that some models refuse, and that an answer is good without. Where a refusal names several
+("`temperature` and `top_p` cannot both be specified", litellm#15097), the first of them is left out."""
 
 
-def messages(turns: tuple[Message, ...]) -> list[dict[str, Any]]:
+def messages(turns: tuple[Message, ...], *, continues: bool = False) -> list[dict[str, Any]]:
     """The conversation as the API takes it: no system or blank turns, neighbours of one role merged, the user first.
 
-    Results of tools belong to the user's turn here, and come before anything else in it.
+    Results of tools belong to the user's turn here, and come before anything else in it. `continues`: the turns follow
+    others, so that an assistant's may be the first.
     """
     merged: list[dict[str, Any]] = []
     for message in turns:
@@ -33,7 +35,7 @@ def messages(turns: tuple[Message, ...]) -> list[dict[str, Any]]:
         role = Role.ASSISTANT if message.role is Role.ASSISTANT else Role.USER
         if merged and merged[-1]["role"] == role:
             merged[-1]["content"] += blocks
-        elif merged or role is Role.USER:
+        elif merged or continues or role is Role.USER:
             merged.append({"role": str(role), "content": blocks})
     return merged
 
@@ -83,15 +85,10 @@ def left_out(body: dict[str, Any], sent: dict[str, Any]) -> tuple[str, ...]:
     return tuple(name for name in settings(body) if name not in remaining)
 
 
-def next_left_out(body: dict[str, Any], attempted: tuple[str, ...]) -> tuple[str, ...] | None:
-    """The settings to leave out after a request without `attempted` was refused; None where all ways were tried.
-
-    The order is: nothing, each setting alone, the first two, and so on to all.
-    """
-    names = settings(body)
-    ways = [(), *((name,) for name in names), *(names[:number] for number in range(2, len(names) + 1))]
-    following = ways.index(attempted) + 1
-    return ways[following] if following < len(ways) else None
+def named_setting(text: str, sent: dict[str, Any]) -> str | None:
+    """The setting among those sent that a refusal names: no code does."""
+    words = set(re.findall(r"\w+", text.lower()))
+    return next((name for name in settings(sent) if name in words), None)
 
 
 def without(body: dict[str, Any], names: tuple[str, ...]) -> dict[str, Any]:
@@ -104,10 +101,17 @@ def without(body: dict[str, Any], names: tuple[str, ...]) -> dict[str, Any]:
 
 
 def count_bytes(body: dict[str, Any]) -> int:
-    """Bytes of the text in a body, roughly: the conversation's and the system prompt's."""
-    blocks = [block for turn in body["messages"] for block in turn["content"]]
-    texts = (block.get("text") or block.get("content") or "" for block in blocks)
-    return sum(len(text.encode("utf-8", "replace")) for text in texts) + len(body.get("system", ""))
+    """Bytes of the text in a body, roughly: the conversation's, the system prompt's and the tools'."""
+    return _count_text([body["messages"], body.get("system"), body.get("tools")])
+
+
+def _count_text(value: Any) -> int:
+    """Bytes of all texts in a JSON value, without those of images and files."""
+    if isinstance(value, str):
+        return len(value.encode("utf-8", "replace"))
+    if isinstance(value, dict):
+        return sum(_count_text(inner) for name, inner in value.items() if name != "source")
+    return sum(map(_count_text, value)) if isinstance(value, list) else 0
 
 
 def _blocks(message: Message) -> Iterator[dict[str, Any]]:
@@ -124,9 +128,9 @@ def _blocks(message: Message) -> Iterator[dict[str, Any]]:
             source = {"type": "base64", "media_type": part.media_type, "data": encoded}
             yield {"type": "image", "source": source}
         elif isinstance(part, ToolCall):
-            yield {"type": "tool_use", "id": _id(part.id), "name": part.name, "input": part.decoded()}
+            yield {"type": "tool_use", "id": call_id(part.id), "name": part.name, "input": part.decoded()}
         else:
-            yield {"type": "tool_result", "tool_use_id": _id(part.call_id), **_result(part)}
+            yield {"type": "tool_result", "tool_use_id": call_id(part.call_id), **_result(part)}
 
 
 def _result(result: ToolResult) -> dict[str, Any]:
@@ -134,7 +138,7 @@ def _result(result: ToolResult) -> dict[str, Any]:
     return content | {"is_error": True} if result.failed else content
 
 
-def _id(call_id: str) -> str:
+def call_id(call_id: str) -> str:
     """A call's id with the characters that the API allows: another provider's may have others."""
     return _NOT_IN_IDS.sub("_", call_id)
 

@@ -11,7 +11,7 @@ and closes the reply whatever happens. An adapter writes the shape of its reques
         def _body(self, request, model):
             return {"model": model, "messages": [...], "stream": True}
 
-        async def _send(self, body):                    # any status; the body of the reply must still be unread
+        async def _send(self, body, request):           # any status; the body of the reply must still be unread
             return await self._client.send(self._client.build_request("POST", "/chat", json=body), stream=True)
 
         def _read(self, builder, chunks):
@@ -34,24 +34,18 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar
 from urllib.parse import urlsplit
 
-import orjson
-
-from llm_hub.chat import ChatRequest, ReasoningDelta, TextDelta
-from llm_hub.errors import ProviderError, StreamBroken, shorten
+from llm_hub.chat import ChatRequest
+from llm_hub.errors import ProviderError, StreamBroken
 from llm_hub.provider import LLMProvider
-from llm_hub.redaction import redact
-from llm_hub.response_builder import ResponseBuilder
-from llm_hub.wire.decoders import RawReply, StreamDecoder, parse_object, read_body
-from llm_hub.wire.error_body import MAX_TEXT_BYTES, is_error_document
+from llm_hub.providers.streamed_response import StreamedResponseBuilder, join_deltas
+from llm_hub.wire.decoders import END_GRACE, USAGE_GRACE, RawReply, StreamDecoder, parse_object, read_body
+from llm_hub.wire.error_body import is_error_document
 from llm_hub.wire.http_errors import error_from_exception, error_from_reply, safe_cause
-from llm_hub.wire.think_tags import ThinkSplitter
 from llm_hub.wire.validation import parse_model_list
 
 if TYPE_CHECKING:
     from llm_hub.chat import Event, Waiting
 
-MAX_OPENING_BYTES = 2**20
-"""Bytes of a body without any event of a stream that are read as a document: an error, or a whole answer."""
 LIST_TIMEOUT = 10.0
 """Seconds for a list of models: the page shows its suggestions meanwhile."""
 
@@ -73,32 +67,6 @@ class HttpReply(RawReply, Protocol):
     async def aread(self) -> bytes: ...
 
 
-class StreamedResponseBuilder(ResponseBuilder):
-    """A response builder with what the loop has to know about the stream of one answer."""
-
-    __slots__ = ("_splitter", "ended", "request")
-
-    def __init__(self, provider: HttpProvider, request: ChatRequest) -> None:
-        super().__init__(provider, request)
-        self.request = request
-        self.ended = False
-        """Whether the stream has said that nothing follows: what comes all the same is not read."""
-        self._splitter = ThinkSplitter()
-
-    def add_tagged_text(self, text: str) -> Iterable[TextDelta | ReasoningDelta]:
-        """Adds text in which the model may have written its reasoning between `<think>` tags."""
-        if self._splitter.is_done:  # nearly always: this runs for each token
-            return (self.add_text(text),)
-        return self._add_pieces(self._splitter.feed(text))
-
-    def add_rest(self) -> list[TextDelta | ReasoningDelta]:
-        """Adds the text that waited for the end of a tag."""
-        return self._add_pieces(self._splitter.flush())
-
-    def _add_pieces(self, pieces: list[tuple[bool, str]]) -> list[TextDelta | ReasoningDelta]:
-        return [self.add_reasoning(text) if is_reasoning else self.add_text(text) for is_reasoning, text in pieces]
-
-
 class HttpProvider(LLMProvider):
     """A provider that is asked over HTTP: see the module's docstring for what an adapter writes."""
 
@@ -106,8 +74,10 @@ class HttpProvider(LLMProvider):
     """What the client raises where a request or a reply fails: its base classes are enough."""
     decoder: ClassVar[type[StreamDecoder]]
     """What cuts the body into JSON objects. One is made for each answer."""
+    builder: ClassVar[type[StreamedResponseBuilder]] = StreamedResponseBuilder
+    """What collects an answer. An adapter has its own where reading a chunk depends on those before it."""
     end_marker: ClassVar[bytes | None] = None
-    """The data that ends a stream without being JSON."""
+    """The data that ends a stream without being JSON, in brackets."""
     base_path: ClassVar[str] = ""
     """What base URLs usually end with, and what is missing where nothing answers; "": nothing."""
     optional_parameters: ClassVar[frozenset[str]] = frozenset()
@@ -123,26 +93,30 @@ class HttpProvider(LLMProvider):
 
     async def events(self, request: ChatRequest) -> AsyncGenerator[Event]:
         await self._prepare_model(request)
-        builder, decoder = StreamedResponseBuilder(self, request), self.decoder()
+        builder, decoder = self.builder(self, request), self.decoder()
         if notice := await self._loading_notice(builder.model):
             yield notice
         reply = await self._post(builder)
-        opening, has_events = bytearray(), False
+        loop = asyncio.get_running_loop()
         try:
-            body = read_body(reply, partial(self._is_complete, builder), builder.count_characters)
+            body = read_body(reply, lambda: builder.deadline, builder.count_characters)
             async with aclosing(body) as pieces:
                 async for piece in pieces:
                     texts = [] if builder.ended else decoder.decode(piece)
-                    if not has_events:
-                        has_events = bool(texts)
-                        opening += piece[: MAX_OPENING_BYTES - len(opening)]
-                    if self.end_marker is not None and self.end_marker in texts:
-                        builder.ended, texts = True, texts[: texts.index(self.end_marker)]
-                    for event in join_deltas(self._read(builder, map(parse_object, texts))):
+                    chunks = texts
+                    for place, text in enumerate(texts):
+                        if text[:1] == b"[" and text.strip() == self.end_marker:
+                            builder.ended, chunks = True, texts[:place]
+                            break
+                    is_news, usage = builder.deadline is None or builder.ended, builder.usage
+                    for event in join_deltas(self._read(builder, map(parse_object, chunks))):
+                        is_news = True
                         yield event
-            if not has_events:
-                for event in self._read_document(builder, bytes(opening)):
-                    yield event
+                    # Only news lengthens the wait at the end: a server may send signs of life for ever.
+                    is_ending = texts and (builder.finish_reason or builder.ended)
+                    if is_ending and (is_news or builder.usage != usage):
+                        grace = self._grace(builder)
+                        builder.deadline = None if grace is None else loop.time() + grace
         except self._translated as error:
             raise self._translate(error, builder.model, streaming=True) from safe_cause(error)
         for event in builder.add_rest():
@@ -155,9 +129,10 @@ class HttpProvider(LLMProvider):
         model = builder.model
         body = self._body(builder.request, model)
         sent = self._adapt(model, body)
+        refusal: ProviderError | None = None
         while True:
             try:
-                reply = await self._send(sent)
+                reply = await self._send(sent, builder.request)
                 if not reply.is_success:
                     async with aclosing(reply):
                         content = await reply.aread()
@@ -166,9 +141,9 @@ class HttpProvider(LLMProvider):
             if reply.is_success:
                 self._accept(builder, body, sent)
                 return reply
-            refusal = self._error_from_reply(
-                reply.status_code, content, model, reply.headers, self.optional_parameters & sent.keys()
-            )
+            optional, earlier = self._optional(sent), refusal
+            refusal = self._error_from_reply(reply.status_code, content, model, reply.headers, optional)
+            refusal.__context__ = earlier
             sent = await self._revise(model, body, sent, refusal)
 
     async def _prepare_model(self, request: ChatRequest) -> None:
@@ -187,8 +162,15 @@ class HttpProvider(LLMProvider):
         return body
 
     @abstractmethod
-    async def _send(self, body: dict[str, Any]) -> HttpReply:
-        """Posts a body once, and returns the reply with its body unread, whatever its status is."""
+    async def _send(self, body: dict[str, Any], request: ChatRequest) -> HttpReply:
+        """Posts a body once, and returns the reply with its body unread, whatever its status is.
+
+        `request` may carry headers of the client's that belong to the protocol.
+        """
+
+    def _optional(self, sent: dict[str, Any]) -> frozenset[str]:
+        """The parameters among those sent that a model may refuse, and that an answer is good without."""
+        return self.optional_parameters & sent.keys()
 
     async def _revise(
         self,
@@ -197,37 +179,29 @@ class HttpProvider(LLMProvider):
         sent: dict[str, Any],  # noqa: ARG002
         refusal: ProviderError,
     ) -> dict[str, Any]:
-        """The body to send after a refusal of `sent`. Raises the refusal, or a clearer error, if none is worth it."""
+        """The body to send after a refusal of `sent`. Raises the refusal, or a clearer error, if none is worth it.
+
+        The refusal's `__context__` is the one before it, if the request was revised already.
+        """
         raise refusal
 
     def _accept(self, builder: StreamedResponseBuilder, body: dict[str, Any], sent: dict[str, Any]) -> None:
         """Notes what the accepted body leaves out: in `builder.ignored`, and for the next request."""
 
     @abstractmethod
-    def _read(self, builder: StreamedResponseBuilder, chunks: Iterable[dict[str, Any]]) -> Iterator[Event]:
-        """The events of the stream's next objects. Sets the builder's fields: model, usage, finish reason, the end."""
-
-    def _read_document(self, builder: StreamedResponseBuilder, body: bytes) -> Iterator[Event]:
-        """The events of a body in which no event of a stream was found. Raises the error that it is, if it is one.
-
-        Servers answer so with a status of success that an error deserves. A body that is JSON and no error is left to
-        the adapter: it may be a whole answer.
-        """
-        if is_error_document(body):
-            raise self._error_from_reply(None, body, builder.model)
-        try:
-            document = orjson.loads(body)
-        except orjson.JSONDecodeError:
-            text = redact(body[:MAX_TEXT_BYTES].decode("utf-8", "replace"), self._key)
-            if not text.strip():
-                return
-            raise StreamBroken(f"{self.title} sent something that is not an answer.", detail=shorten(text)) from None
-        if isinstance(document, dict):
-            yield from self._read(builder, [document])
+    def _read(self, builder: StreamedResponseBuilder, chunks: Iterable[dict[str, Any]]) -> Iterator[Event | None]:
+        """The events of the stream's next objects; None is a piece of a call that the builder holds back. Sets the
+        builder's fields: model, usage, finish reason, the end."""
 
     def _is_complete(self, builder: StreamedResponseBuilder) -> bool:
-        """Whether the answer is complete: what may still come is usage and the end of the stream."""
+        """Whether the answer is complete: what may still come is usage, late text and the end of the stream."""
         return builder.finish_reason is not None
+
+    def _grace(self, builder: StreamedResponseBuilder) -> float | None:
+        """Seconds of silence after which the answer is taken as it is; None: it is not complete yet."""
+        if not (builder.ended or self._is_complete(builder)):
+            return None
+        return END_GRACE if builder.ended or builder.usage else USAGE_GRACE
 
     def _finish(self, builder: StreamedResponseBuilder) -> None:
         """Completes the builder's fields once the stream has ended."""
@@ -293,35 +267,3 @@ class HttpProvider(LLMProvider):
         if self.base_path and not urlsplit(self.address).path.endswith(self.base_path):
             return f"Try the base URL with {self.base_path} at its end."
         return "Check the base URL."
-
-
-def join_deltas(events: Iterable[Event]) -> Iterator[Event]:
-    """The same events, with neighbouring pieces of text joined into one, and neighbouring pieces of reasoning.
-
-    For the events of one read from the network: every layer above does its work once for each event. Where `events`
-    raises, the text that came before is handed on first.
-    """
-    pending: TextDelta | ReasoningDelta | None = None
-    texts: list[str] = []
-    try:
-        for event in events:
-            if pending is not None and type(event) is type(pending):
-                texts.append(event.text)
-                continue
-            if pending is not None:
-                yield _join(pending, texts)
-                pending = None
-            if isinstance(event, TextDelta | ReasoningDelta):
-                pending, texts = event, [event.text]
-            else:
-                yield event
-    except Exception:
-        if pending is not None:
-            yield _join(pending, texts)
-        raise
-    if pending is not None:
-        yield _join(pending, texts)
-
-
-def _join(first: TextDelta | ReasoningDelta, texts: list[str]) -> TextDelta | ReasoningDelta:
-    return first if len(texts) == 1 else type(first)("".join(texts))

@@ -13,7 +13,7 @@ import httpx
 import orjson
 from httpx_aiohttp import AiohttpTransport
 
-from llm_hub.chat import ChatRequest, ModelInfo, Usage, Waiting
+from llm_hub.chat import ChatRequest, ModelInfo, ToolCallDelta, Usage, Waiting
 from llm_hub.errors import (
     ConnectionFailed,
     EmptyAnswer,
@@ -22,10 +22,13 @@ from llm_hub.errors import (
     NotOffered,
     ProviderError,
     ServerFailed,
+    StreamBroken,
 )
 from llm_hub.providers import ollama_body
-from llm_hub.providers.http_provider import LIST_TIMEOUT, HttpProvider, HttpReply, StreamedResponseBuilder
-from llm_hub.wire.decoders import LineDecoder, parse_object
+from llm_hub.providers.http_provider import LIST_TIMEOUT, HttpProvider, HttpReply
+from llm_hub.providers.streamed_response import StreamedResponseBuilder
+from llm_hub.wire.decoders import parse_object
+from llm_hub.wire.json_objects import ObjectDecoder
 from llm_hub.wire.learned_parameters import MAX_LEARNED_MODELS
 from llm_hub.wire.transport import Transport, client_options
 from llm_hub.wire.validation import checked_url, parse_count, parse_name
@@ -50,7 +53,7 @@ class OllamaProvider(HttpProvider):
 
     supports = frozenset({"tools", "tool_choice", "format", "stop", "seed", "top_p", "effort"})
     exceptions = (httpx.HTTPError, httpx.StreamError, httpx.InvalidURL)
-    decoder = LineDecoder
+    decoder = ObjectDecoder
 
     def __init__(
         self,
@@ -66,6 +69,8 @@ class OllamaProvider(HttpProvider):
         super().__init__(name=name, title=title, default_model=default_model, address=address)
         self._without_thinking: set[str] = set()
         """The models that refused an effort, since they do not reason."""
+        self._without_levels: set[str] = set()
+        """The models that refused an effort by name, since they only reason or do not."""
         timeout = httpx.Timeout(read_timeout, connect=connect_timeout)
         self._client = httpx.AsyncClient(base_url=address, transport=_OllamaTransport(), **client_options(timeout))
 
@@ -113,48 +118,57 @@ class OllamaProvider(HttpProvider):
         }
 
     def _adapt(self, model: str, body: dict[str, Any]) -> dict[str, Any]:
-        return ollama_body.without_thinking(body) if model in self._without_thinking else body
+        if model in self._without_thinking:
+            return ollama_body.without_thinking(body)
+        return ollama_body.without_level(body) if model in self._without_levels else body
 
-    async def _send(self, body: dict[str, Any]) -> HttpReply:
+    async def _send(self, body: dict[str, Any], request: ChatRequest) -> HttpReply:  # noqa: ARG002
         return await self._client.send(self._client.build_request("POST", "/api/chat", json=body), stream=True)
 
     async def _revise(
         self, model: str, body: dict[str, Any], sent: dict[str, Any], refusal: ProviderError
     ) -> dict[str, Any]:
-        """No code tells what a model refused: the server is asked what the model can do."""
+        """No code tells what a model refused: the server is asked what the model can do.
+
+        A level of reasoning that the model does not know is refused in words alone: "think value "high" is not
+        supported for this model" (musistudio/claude-code-router#1093).
+        """
         if not isinstance(refusal, InvalidRequest) or not {"tools", "think"} & sent.keys():
             raise refusal
         capabilities = await self._fetch_capabilities(model)
         if capabilities is not None and "tools" in sent and "tools" not in capabilities:
             raise NotOffered(f"{model} does not take tools.", parameter="tools", provider=self.name, model=model)
+        if isinstance(sent.get("think"), str) and "think value" in refusal.detail:
+            _remember(self._without_levels, model)
+            return ollama_body.without_level(body)
         if capabilities is None or "think" not in sent or "thinking" in capabilities:
             raise refusal
-        if len(self._without_thinking) >= MAX_LEARNED_MODELS:
-            self._without_thinking.pop()
-        self._without_thinking.add(model)
+        _remember(self._without_thinking, model)
         return ollama_body.without_thinking(body)
 
     def _accept(self, builder: StreamedResponseBuilder, body: dict[str, Any], sent: dict[str, Any]) -> None:  # noqa: ARG002
         builder.ignored = ollama_body.left_out(builder.request, sent)
 
-    def _read(self, builder: StreamedResponseBuilder, chunks: Iterable[dict[str, Any]]) -> Iterator[Event]:
+    def _read(self, builder: StreamedResponseBuilder, chunks: Iterable[dict[str, Any]]) -> Iterator[Event | None]:
         for chunk in chunks:
-            if "error" in chunk:
-                raise self._error_from_reply(None, chunk, builder.model)
+            message = chunk.get("message")
+            if "error" in chunk or not isinstance(message, dict):
+                if message or "error" in chunk or "detail" in chunk:
+                    raise self._error_from_reply(None, chunk, builder.model)
+                message = {}
             if (model := chunk.get("model")) != builder.model:
                 builder.model = parse_name(model) or builder.model
-            message = chunk.get("message") or {}
             if isinstance(thought := message.get("thinking"), str) and thought:
                 yield builder.add_reasoning(thought)
             if isinstance(text := message.get("content"), str) and text:
                 yield from builder.add_tagged_text(text)
             for call in message.get("tool_calls") or ():
-                function = call["function"]
-                arguments = orjson.dumps(function.get("arguments") or {}).decode()
-                yield builder.add_tool_call(None, id=call.get("id") or "", name=function["name"], arguments=arguments)
+                yield _read_tool_call(builder, call)
             if chunk.get("done") is True:
                 reason = chunk.get("done_reason")
-                if reason in ("load", "unload"):
+                if reason == "error":
+                    raise StreamBroken(f"{self.title} broke its answer off with an error.")
+                if reason in ("load", "unload") and not builder.count_characters():
                     raise EmptyAnswer(f"{self.title} only {reason}ed {builder.model}, and answered nothing.")
                 builder.finish_reason = parse_name(reason) or "stop"
                 builder.usage = _read_usage(chunk)
@@ -210,13 +224,32 @@ class OllamaProvider(HttpProvider):
         return error
 
 
+def _remember(models: set[str], model: str) -> None:
+    if len(models) >= MAX_LEARNED_MODELS:
+        models.pop()
+    models.add(model)
+
+
+def _read_tool_call(builder: StreamedResponseBuilder, call: dict[str, Any]) -> ToolCallDelta | None:
+    """A call, which always comes whole: several servers give all of them one index, which is not read."""
+    function = call["function"]
+    arguments = function.get("arguments") or {}
+    return builder.add_tool_call(
+        None,
+        id=call.get("id") or "",
+        name=function.get("name") or "",
+        arguments=arguments if isinstance(arguments, str) else orjson.dumps(arguments).decode(),
+    )
+
+
 def _read_usage(chunk: dict[str, Any]) -> Usage:
+    """The tokens in the hub's words. A prompt or an answer of no tokens does not exist: 0 stands for "not counted"."""
     usage: Usage = {}
     prompt, completion = parse_count(chunk.get("prompt_eval_count")), parse_count(chunk.get("eval_count"))
-    if prompt is not None:
+    if prompt:
         usage["prompt_tokens"] = prompt
-    if completion is not None:
+    if completion:
         usage["completion_tokens"] = completion
-    if prompt is not None and completion is not None:
+    if prompt and completion:
         usage["total_tokens"] = prompt + completion
     return usage

@@ -43,9 +43,15 @@ def without_thinking(body: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in body.items() if name != "think"}
 
 
+def without_level(body: dict[str, Any]) -> dict[str, Any]:
+    """The body for a model that reasons or does not, and knows no levels of it."""
+    return body | {"think": True} if isinstance(body.get("think"), str) else body
+
+
 def left_out(request: ChatRequest, sent: dict[str, Any]) -> tuple[str, ...]:
     """The settings that the model was not sent: an effort that it has no word for, and strict tool calls."""
-    effort = ("effort",) if request.effort is not None and "think" not in sent else ()
+    is_sent = request.effort is None or (request.effort in _THINK and sent.get("think") == _THINK[request.effort])
+    effort = () if is_sent else ("effort",)
     return (*effort, "strict") if any(tool.strict for tool in request.tools) else effort
 
 
@@ -56,7 +62,7 @@ def _messages(turn: Message, names: dict[str, str]) -> Iterator[dict[str, Any]]:
     for result in turn.tool_results:
         yield {
             "role": "tool",
-            "content": result.text,
+            "content": result.marked_text,
             "tool_name": names.get(result.call_id, ""),
             "tool_call_id": result.call_id,
         }

@@ -8,31 +8,30 @@ request, as much as all that the router does, and cost three times as much for e
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import httpx2
-import orjson
 from httpx_aiohttp.httpx2 import AiohttpTransport
 from openai import APIStatusError, AsyncOpenAI, OpenAIError
 
-from llm_hub.chat import ChatRequest, ModelInfo, ToolCallDelta, Usage
-from llm_hub.errors import ProviderError
+from llm_hub.chat import ChatRequest, ModelInfo
+from llm_hub.errors import InvalidRequest, ProviderError
 from llm_hub.providers import openai_body
-from llm_hub.providers.http_provider import HttpProvider, HttpReply, StreamedResponseBuilder
-from llm_hub.wire.decoders import SSEDecoder, encode_json
+from llm_hub.providers.http_provider import HttpProvider, HttpReply
+from llm_hub.providers.openai_answer import QUIET_FIELDS, OpenAIResponseBuilder
+from llm_hub.providers.streamed_response import StreamedResponseBuilder
+from llm_hub.wire.decoders import USAGE_GRACE, SSEDecoder, encode_json
 from llm_hub.wire.error_body import is_error
-from llm_hub.wire.learned_parameters import LearnedParameters
+from llm_hub.wire.learned_parameters import MAX_LEARNED_MODELS, LearnedParameters
 from llm_hub.wire.public_hosts import public_connector, public_url
 from llm_hub.wire.transport import Transport, client_options
-from llm_hub.wire.validation import MAX_REFUSAL_CHARS, checked_key, checked_url, parse_count, parse_name
+from llm_hub.wire.validation import checked_key, checked_url, parse_count, parse_name
 
 if TYPE_CHECKING:
     from llm_hub.chat import Event
-    from llm_hub.response_builder import ResponseBuilder
 
 BASE_URL = "https://api.openai.com/v1"
 
-_REASONING_FIELDS = ("reasoning_content", "reasoning", "reasoning_text")
 _NOT_CHAT = ("audio", "dall-e", "embedding", "gpt-image", "live", "moderation", "realtime", "sora", "speech", "tts-",
              "transcribe", "translate", "whisper", "babbage", "davinci", "instruct-0914")  # fmt: skip
 """Parts of the names of models for speech, pictures, embeddings, …: lists do not tell what a model is for."""
@@ -61,12 +60,13 @@ class OpenAIProvider(HttpProvider):
     base URL that a visitor gave: see public_hosts.py. `resolver` is one of aiohttp's, for its host name.
     """
 
+    protocol = "openai"
     supports = frozenset(openai_body.FIELDS)
     exceptions = (OpenAIError, httpx2.HTTPError, httpx2.StreamError)
     decoder = SSEDecoder
+    builder = OpenAIResponseBuilder
     end_marker = b"[DONE]"
     base_path = "/v1"
-    optional_parameters = openai_body.OPTIONAL
 
     def __init__(
         self,
@@ -86,7 +86,11 @@ class OpenAIProvider(HttpProvider):
         key = checked_key(api_key, f"{name}: api_key") if api_key is not None else ""
         super().__init__(name=name, title=title, default_model=default_model, address=address, key=key)
         self._max_tokens_field = max_tokens_field
-        self._learned = LearnedParameters(openai_body.OPTIONAL, openai_body.OTHER_NAMES)
+        self._learned = LearnedParameters(openai_body.REQUIRED, openai_body.OTHER_NAMES)
+        self._refused_fields: dict[str, frozenset[str]] = {}
+        """The fields of messages that a model refused."""
+        self._contexts: dict[str, int] = {}
+        """Tokens of the models' contexts, as far as the list of models says."""
         self._chat_url = httpx2.URL(f"{address}/chat/completions")
         self._timeout = httpx2.Timeout(read_timeout, connect=connect_timeout)
         transport = _PublicTransport(resolver) if public_only else _OpenAITransport()
@@ -111,108 +115,108 @@ class OpenAIProvider(HttpProvider):
             if not any(word in model.lower() for word in _NOT_CHAT):
                 context = row.get("context_length") or row.get("context_window") or row.get("max_model_len")
                 models.append(ModelInfo(model, context=parse_count(context)))
+        self._contexts = {info.id: info.context for info in models if info.context}
         return tuple(sorted(models, key=lambda info: info.id))
 
     async def aclose(self) -> None:
         await self._client.close()
 
     def _body(self, request: ChatRequest, model: str) -> dict[str, Any]:
-        body: dict[str, Any] = {
-            "model": model,
-            "messages": openai_body.messages(request.messages),
-            "stream": True,
-            "stream_options": {"include_usage": True},
-            **openai_body.options(request),
-        }
+        original = request.original
+        if original is not None and original.protocol == "openai":
+            fields = openai_body.from_original(request, original)
+        else:
+            fields = {"messages": openai_body.messages(request.messages), **openai_body.options(request)}
+        body = {"model": model, **fields, "stream": True}
+        body["stream_options"] = {**(fields.get("stream_options") or {}), "include_usage": True}
         if request.max_tokens is not None:
             body[self._max_tokens_field] = request.max_tokens
         return body
 
     def _adapt(self, model: str, body: dict[str, Any]) -> dict[str, Any]:
+        body = openai_body.without_message_fields(body, self._refused_fields.get(model, ()))
         return self._learned.apply(model, body)
 
-    async def _send(self, body: dict[str, Any]) -> HttpReply:
+    async def _send(self, body: dict[str, Any], request: ChatRequest) -> HttpReply:  # noqa: ARG002  # no header of a client's goes on
         timeout = {"timeout": self._timeout.as_dict()}
-        request = httpx2.Request(
+        post = httpx2.Request(
             "POST", self._chat_url, headers=self._headers, content=encode_json(body), extensions=timeout
         )
-        return await self._http.send(request, stream=True)
+        return await self._http.send(post, stream=True)
 
     async def _revise(
         self, model: str, body: dict[str, Any], sent: dict[str, Any], refusal: ProviderError
     ) -> dict[str, Any]:
-        """A refused parameter is left out or renamed, and remembered for that model."""
-        if not self._learned.learn(model, refusal, sent):
-            raise openai_body.explain_refusal(refusal, sent)
-        return self._learned.apply(model, body)
+        """A refused parameter is left out or renamed, and remembered for that model once that helped twice. A refused
+        field of a message is remembered once the model takes the request without it: only words tell which one it is.
+
+        Where a refusal names nothing, all that an answer is good without is left out, once, and nothing is remembered.
+        """
+        if type(refusal) is InvalidRequest and refusal.falls_back and self._is_too_long(model, sent):
+            raise openai_body.explain_length(refusal)
+        if (revised := self._learned.revise(model, refusal, body, sent)) is not None:
+            return revised
+        if fields := openai_body.refused_message_fields(refusal, sent):
+            return openai_body.without_message_fields(sent, fields)
+        if type(refusal) is InvalidRequest and refusal.falls_back and (names := openai_body.dispensable(sent)):
+            return {name: value for name, value in sent.items() if name not in names}
+        raise openai_body.explain_refusal(refusal, sent)
+
+    def _is_too_long(self, model: str, sent: dict[str, Any]) -> bool:
+        """Whether the conversation is longer than the context that the server's list of models gives, at four bytes a
+        token."""
+        context = self._contexts.get(model)
+        return context is not None and len(encode_json(sent["messages"])) / 4 > context
+
+    def _optional(self, sent: dict[str, Any]) -> frozenset[str]:
+        """Everything but what the answer is for: a client of the same protocol may send fields that the hub does not
+        know."""
+        return frozenset(sent) - openai_body.REQUIRED
 
     def _accept(self, builder: StreamedResponseBuilder, body: dict[str, Any], sent: dict[str, Any]) -> None:
         builder.ignored = openai_body.left_out(body, sent)
+        self._learned.confirm(builder.model, body, sent)
+        fields = openai_body.message_fields(body) - openai_body.message_fields(sent)
+        if fields and (len(self._refused_fields) < MAX_LEARNED_MODELS or builder.model in self._refused_fields):
+            self._refused_fields[builder.model] = fields | self._refused_fields.get(builder.model, frozenset())
 
-    def _read(self, builder: StreamedResponseBuilder, chunks: Iterable[dict[str, Any]]) -> Iterator[Event]:
+    def _read(self, builder: StreamedResponseBuilder, chunks: Iterable[dict[str, Any]]) -> Iterator[Event | None]:
+        builder = cast("OpenAIResponseBuilder", builder)  # what `builder` above makes
         for chunk in chunks:
-            if ("error" in chunk or not chunk.get("choices")) and is_error(chunk):
-                raise self._error_from_reply(None, chunk, builder.model)
+            choices = chunk.get("choices")
+            if not QUIET_FIELDS.issuperset(chunk) or choices is None:
+                if is_error(chunk):
+                    raise self._error_from_reply(None, chunk, builder.model)
+                builder.read_fields(chunk)
             if (model := chunk.get("model")) != builder.model:
                 builder.model = parse_name(model) or builder.model
-            if isinstance(usage := chunk.get("usage") or (chunk.get("x_groq") or {}).get("usage"), dict):
-                builder.usage = _read_usage(usage)
-            for choice in chunk.get("choices") or ():
-                delta = choice.get("delta") or {}
-                if len(delta) != 1 or "content" not in delta:  # nearly every chunk has text alone
+            for choice in choices or ():
+                if builder.has_text_alone(choice):  # nearly always
+                    yield from builder.add_tagged_text(choice["delta"]["content"])
+                else:
                     if choice.get("error"):
                         raise self._error_from_reply(None, choice, builder.model)
-                    yield from _read_other_fields(builder, delta)
-                if isinstance(text := delta.get("content"), str) and text:
-                    yield from builder.add_tagged_text(text)
-                if isinstance(reason := choice.get("finish_reason"), str):
-                    if reason == "error":  # OpenRouter, when the provider behind it has failed
+                    yield from builder.read_choice(choice)
+                    if choice.get("finish_reason") == "error":  # OpenRouter, when the provider behind it has failed
                         raise self._error_from_reply(None, choice, builder.model)
-                    builder.finish_reason = parse_name(reason)
+            if usage := chunk.get("usage"):
+                builder.add_usage(usage)
+                builder.is_settled = builder.is_settled or (not choices and builder.finish_reason is not None)
+
+    def _is_complete(self, builder: StreamedResponseBuilder) -> bool:
+        return cast("OpenAIResponseBuilder", builder).is_complete
+
+    def _grace(self, builder: StreamedResponseBuilder) -> float | None:
+        """Where a server gives finish reason and usage with every chunk, the first of them is not the end."""
+        grace = super()._grace(builder)
+        is_sure = builder.ended or grace is None or cast("OpenAIResponseBuilder", builder).is_settled
+        return grace if is_sure else USAGE_GRACE
+
+    def _finish(self, builder: StreamedResponseBuilder) -> None:
+        cast("OpenAIResponseBuilder", builder).complete()
 
     async def _get(self, path: str) -> HttpReply:
         try:
             return await self._client.get(path, cast_to=httpx2.Response)
         except APIStatusError as error:
             return error.response
-
-
-def _read_other_fields(builder: ResponseBuilder, delta: dict[str, Any]) -> Iterator[Event]:
-    """The events of a chunk beside its text: reasoning, tool calls, a refusal."""
-    for field in _REASONING_FIELDS:
-        if isinstance(thought := delta.get(field), str) and thought:
-            yield builder.add_reasoning(thought)
-            break
-    for call in delta.get("tool_calls") or ():
-        yield _read_tool_call(builder, call)
-    if isinstance(refusal := delta.get("refusal"), str):
-        builder.refusal = (builder.refusal + refusal)[:MAX_REFUSAL_CHARS]
-
-
-def _read_tool_call(builder: ResponseBuilder, call: dict[str, Any]) -> ToolCallDelta:
-    function = call.get("function") or {}
-    arguments = function.get("arguments") or ""
-    return builder.add_tool_call(
-        parse_count(call.get("index")) or 0,
-        id=call.get("id") or "",
-        name=function.get("name") or "",
-        arguments=arguments if isinstance(arguments, str) else orjson.dumps(arguments).decode(),
-    )
-
-
-def _read_usage(reported: dict[str, Any]) -> Usage:
-    usage: Usage = {}
-    for name in ("prompt_tokens", "completion_tokens", "total_tokens"):
-        if (tokens := parse_count(reported.get(name))) is not None:
-            usage[name] = tokens
-    if len(usage) == 3:  # Gemini and xAI count reasoning in the total alone, and charge for it
-        usage["completion_tokens"] = max(usage["completion_tokens"], usage["total_tokens"] - usage["prompt_tokens"])
-    details = reported.get("completion_tokens_details") or {}
-    if (tokens := parse_count(details.get("reasoning_tokens"))) is not None:
-        usage["reasoning_tokens"] = tokens
-    details = reported.get("prompt_tokens_details") or {}
-    if (tokens := parse_count(details.get("cached_tokens"))) is not None:
-        usage["cached_tokens"] = tokens
-    if tokens := parse_count(details.get("cache_write_tokens")):
-        usage["cache_write_tokens"] = tokens
-    return usage

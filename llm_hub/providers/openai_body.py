@@ -3,12 +3,24 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from llm_hub.capabilities import CAPABILITIES
-from llm_hub.chat import ChatRequest, Image, JSONFormat, Message, OneTool, Role, Text, Tool, ToolChoice
-from llm_hub.errors import ModelNotFound, NotOffered, ProviderError, UnsupportedParameter
+from llm_hub.chat import (
+    ChatRequest,
+    Image,
+    JSONFormat,
+    Message,
+    OneTool,
+    OriginalRequest,
+    Role,
+    Text,
+    Tool,
+    ToolChoice,
+)
+from llm_hub.errors import ModelNotFound, NotOffered, PromptTooLong, ProviderError, UnsupportedParameter
 
 NO_ARGUMENTS: Mapping[str, Any] = {"type": "object", "properties": {}}
 """The schema of a tool without arguments: several servers want one all the same."""
@@ -39,8 +51,18 @@ _DISPENSABLE = {
     "effort": ("reasoning_effort",),
 }
 """The fields that an answer is good without, and their names on the wire. Tools and formats are what it is for."""
-OPTIONAL = frozenset({"stream_options", *(name for names in _DISPENSABLE.values() for name in names)})
-"""The parameters that may be left out for a model that refuses them."""
+REQUIRED = frozenset(
+    {
+        "model", "messages", "stream", "tools", "tool_choice", "response_format", "functions", "function_call", "n",
+        "modalities", "audio", "logprobs", "top_logprobs", "web_search_options", "search_parameters", "plugins",
+        "grammar", "structured_outputs", "guided_json", "guided_regex", "guided_choice", "guided_grammar",
+    }
+)  # fmt: skip
+"""The parameters without which the answer would be to another question: these are never left out."""
+_OWN_FIELDS = frozenset({"model", "models", "messages", "stream", "max_tokens", "max_completion_tokens"})
+"""The fields of a client's body that are for the hub, or that the hub writes itself."""
+_MESSAGE_FIELDS = frozenset({"role", "content", "tool_calls", "tool_call_id", "id", "type", "function"})
+"""The fields of messages and calls that are what they say."""
 
 
 def messages(turns: tuple[Message, ...]) -> list[dict[str, Any]]:
@@ -72,12 +94,68 @@ def options(request: ChatRequest) -> dict[str, Any]:
     return body
 
 
+def from_original(request: ChatRequest, original: OriginalRequest) -> dict[str, Any]:
+    """The client's own body with what the hub has changed, except its model and limit.
+
+    Its messages and tools stay as they came, and so do all fields for which the hub has no word.
+    """
+    body = {name: value for name, value in original.body.items() if name not in _OWN_FIELDS and value is not None}
+    added = messages(request.messages[original.messages :])
+    rendered = options(request)
+    names = {tool.name for tool in request.tools}  # a choice among them may have left some out
+    tools = body.get("tools") or ()
+    kept = [tool for tool in tools if tool.get("type") != "function" or tool["function"]["name"] in names]
+    if kept:
+        rendered["tools"] = kept
+        for name in {"tool_choice", "parallel_tool_calls"} & body.keys() - rendered.keys():
+            rendered[name] = body[name]
+    if "response_format" in body and (request.format is not None or not added):
+        rendered["response_format"] = body["response_format"]
+    for name in ("temperature", *FIELDS.values()):
+        body.pop(name, None)
+    return {**body, **rendered, "messages": [*original.body["messages"], *added]}
+
+
+def without_message_fields(body: dict[str, Any], names: Collection[str]) -> dict[str, Any]:
+    """The body without these fields of its messages, and of their calls of tools."""
+    if not names:
+        return body
+    turns = []
+    for turn in body["messages"]:
+        turns.append({name: value for name, value in turn.items() if name not in names})
+        if isinstance(calls := turn.get("tool_calls"), list):
+            without = [{name: value for name, value in call.items() if name not in names} for call in calls]
+            turns[-1]["tool_calls"] = without
+    return {**body, "messages": turns}
+
+
+def message_fields(body: dict[str, Any]) -> frozenset[str]:
+    """The fields of the messages, and of their calls of tools, that an answer is good without: vendors add some that
+    only they know, such as `reasoning_content`."""
+    turns = body["messages"]
+    calls = [call for turn in turns if isinstance(turn.get("tool_calls"), list) for call in turn["tool_calls"]]
+    return frozenset(name for place in (*turns, *calls) for name in place) - _MESSAGE_FIELDS
+
+
+def refused_message_fields(refusal: ProviderError, sent: dict[str, Any]) -> frozenset[str]:
+    """The fields of the messages that a refusal names. Vendors name them in their words alone, or inside a path."""
+    if refusal.status not in (400, 422):
+        return frozenset()
+    words = set(re.findall(r"\w+", refusal.detail))
+    return frozenset(name for name in message_fields(sent) if name in words)
+
+
 def left_out(body: dict[str, Any], sent: dict[str, Any]) -> tuple[str, ...]:
     """The fields of the request that are in `body` and, under none of their names, in what was sent of it."""
-    return tuple(
-        field
-        for field, names in _DISPENSABLE.items()
-        if not body.keys().isdisjoint(names) and sent.keys().isdisjoint(names)
+    known = {name for names in _DISPENSABLE.values() for name in names} | {"stream_options"}
+    return (
+        *(
+            field
+            for field, names in _DISPENSABLE.items()
+            if not body.keys().isdisjoint(names) and sent.keys().isdisjoint(names)
+        ),
+        *(name for name in body if name not in sent and name not in known),
+        *sorted(message_fields(body) - message_fields(sent)),
     )
 
 
@@ -101,6 +179,24 @@ def explain_refusal(refusal: ProviderError, sent: dict[str, Any]) -> ProviderErr
     )
 
 
+def explain_length(refusal: ProviderError) -> ProviderError:
+    """The refusal of a prompt that is longer than the model's context, where the server does not say so."""
+    return PromptTooLong(
+        f"The conversation is too long for {refusal.model}.",
+        provider=refusal.provider,
+        model=refusal.model,
+        detail=refusal.detail,
+        status=refusal.status,
+        code=refusal.code,
+    )
+
+
+def dispensable(sent: dict[str, Any]) -> frozenset[str]:
+    """What of a body an answer is good without, save the limit: without it an answer may cost what nobody wanted."""
+    names = {name for field, names in _DISPENSABLE.items() if field != "max_tokens" for name in names}
+    return frozenset({"stream_options", *names} & sent.keys())
+
+
 def describe_tool(tool: Tool) -> dict[str, Any]:
     """A tool in OpenAI's shape, which Ollama takes as well."""
     function: dict[str, Any] = {"name": tool.name, "parameters": dict(tool.parameters or NO_ARGUMENTS)}
@@ -116,7 +212,7 @@ def _messages(turn: Message) -> Iterator[dict[str, Any]]:
         yield {"role": str(turn.role), "content": turn.content}
         return
     for result in turn.tool_results:
-        yield {"role": "tool", "tool_call_id": result.call_id, "content": result.text}
+        yield {"role": "tool", "tool_call_id": result.call_id, "content": result.marked_text}
     message: dict[str, Any] = {"role": str(turn.role if turn.role is not Role.TOOL else Role.USER)}
     if turn.tool_calls:
         calls = [

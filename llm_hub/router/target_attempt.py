@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 from llm_hub.chat import AttemptStarted, Done, ReasoningDelta, Resumed, TextDelta, ToolCallDelta, VendorDelta, Waiting
 from llm_hub.errors import LLMHubError, NotConfigured, ProviderError, ServerFailed, StreamBroken, TimedOut
-from llm_hub.response_builder import tool_call_deltas
 from llm_hub.router.continuation import check_form, continuation_request
 from llm_hub.router.deadlines import SourceCancelled, Wait
 from llm_hub.router.routed_answer import AttemptTiming
 from llm_hub.router.splice import Splice
+from llm_hub.tool_calls import tool_call_deltas
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator

@@ -7,6 +7,7 @@ token is looked up once for each model, and again where it depends on the time o
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from datetime import UTC, datetime
 from decimal import Decimal
 from functools import lru_cache
@@ -19,9 +20,11 @@ if TYPE_CHECKING:
 
     from genai_prices.types import ModelInfo, ModelPrice
 
-    from llm_hub.chat import Usage
+    from llm_hub.chat import Attempt, Usage
 
 _MILLION = 1_000_000
+_DATE = re.compile(r"-20\d\d-?[01]\d-?[0-3]\d$")
+"""The date of a model's snapshot, which costs what the model does: lists do not have each of them."""
 _FEES = re.compile(r"(?<!re)search|deep-research|sonar|image|:online", re.IGNORECASE)
 _TOKENS = frozenset({"input_mtok", "output_mtok", "cache_read_mtok", "cache_write_mtok", "cache_write_1h_mtok"})
 _NEVER_ASKED = frozenset(
@@ -56,11 +59,13 @@ class Prices:
 
     def of(self, answer: Priced) -> Decimal | None:
         """US dollars that an answer, or one attempt at it, cost; None where that is unknown."""
-        if own := self._own_price(answer.provider, answer.model):
+        names = _names(answer)
+        exact = (own for name in names if (own := self._own.get(f"{answer.provider}/{name}")))
+        if own := next(exact, None) or self._own.get(answer.provider):
             return _own_total(own, answer.usage)
-        if answer.provider not in self._lists:
-            return None
-        return price(answer.model, answer.usage, self._lists[answer.provider])
+        lists = self._lists.get(answer.provider, "")
+        prices = (price(name, answer.usage, lists) for name in names)
+        return next((listed for listed in prices if listed is not None), None)
 
     def has_fees(self, target: str) -> bool:
         """Whether a target may cost more than its tokens, and the owner has not said how much it costs."""
@@ -75,6 +80,13 @@ class Prices:
 
     def _own_price(self, provider: str, model: str) -> OwnPrice | None:
         return self._own.get(f"{provider}/{model}") or self._own.get(provider)
+
+
+def _names(answer: Priced) -> tuple[str, ...]:
+    """The model's names: by which it was asked, and by which the server calls it."""
+    attempts: tuple[Attempt, ...] = getattr(answer, "attempts", ())
+    asked = attempts[-1].model if attempts and attempts[-1].provider == answer.provider else answer.model
+    return tuple(dict.fromkeys((answer.model, asked)))
 
 
 class _Rates(NamedTuple):
@@ -93,6 +105,8 @@ def price(model: str, usage: Usage | None, prices: str) -> Decimal | None:
         return Decimal(0)
     if not prices or not usage or "prompt_tokens" not in usage or "completion_tokens" not in usage:
         return None
+    if prices == "openrouter" and model.endswith(":free"):
+        return Decimal(0)  # openrouter.ai/docs, "Model Variants"
     listed = _price_entry(model, prices)
     prompt, answer = usage["prompt_tokens"], usage["completion_tokens"]
     cached, written = usage.get("cached_tokens", 0), usage.get("cache_write_tokens", 0)
@@ -159,10 +173,11 @@ def _price_entry(model: str, prices: str) -> _PriceEntry | None:
 def _lookup(model: str, prices: str) -> _PriceEntry | None:
     from genai_prices.data_snapshot import get_snapshot  # a third of a second: loaded with the first price
 
-    try:
-        return _PriceEntry(get_snapshot().find_provider_model(model, None, prices, None)[1])
-    except LookupError:
-        return None
+    name = model.removeprefix("models/")  # as Gemini's own list calls its models
+    for known in (name, _DATE.sub("", name)):
+        with suppress(LookupError):
+            return _PriceEntry(get_snapshot().find_provider_model(known, None, prices, None)[1])
+    return None
 
 
 def _starts(prices: ModelPrice) -> tuple[int, ...]:

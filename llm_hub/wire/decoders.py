@@ -29,9 +29,12 @@ MIN_COUNT_STEP = 2**20
 MAX_LINE_VALUES = 300_000
 """JSON values of a line or a list, nested ones among them. Reading more would hold up every other chat."""
 
-USAGE_GRACE = 1.0
-"""Seconds that a stream may stay open after its answer is complete: for the usage that follows, and to end the reply
-in order, so that its connection serves the next request."""
+USAGE_GRACE = 5.0
+"""Seconds of silence after the answer's finish reason, in which its usage or late text may follow."""
+
+END_GRACE = 1.0
+"""Seconds of silence once nothing is missing any more: for the end of the reply, so that its connection serves the next
+request."""
 
 
 class RawReply(Protocol):
@@ -44,11 +47,12 @@ class RawReply(Protocol):
 
 
 async def read_body(
-    reply: RawReply, is_complete: Callable[[], bool], count_characters: Callable[[], int]
+    reply: RawReply, deadline: Callable[[], float | None], count_characters: Callable[[], int]
 ) -> AsyncGenerator[bytes]:
     """The reply's body as it comes, and a blank line at its end, which several servers leave out. Closes the reply.
 
-    Once `is_complete()` is true the answer needs nothing more: neither silence nor a cut connection is an error then.
+    `deadline()` is None until the answer needs nothing more, and from then on the loop's time at which silence ends it.
+    Neither silence nor a cut connection is an error then.
     `count_characters()` is the length of the answer so far. An answer is never longer than the bytes that were read,
     so that it is called a few times at most. Raises `StreamBroken` for an answer that is too long, and for a web page,
     which is what a wrong base URL often answers with.
@@ -58,24 +62,24 @@ async def read_body(
         if reply.headers.get("content-type", "").startswith("text/html"):
             raise StreamBroken("The server sent a web page instead of an answer.", hint="Check the base URL.")
         async with aclosing(reply.aiter_raw()) as pieces:  # type: ignore[type-var]  # both are async generators
-            while not is_complete():
-                piece = await anext(pieces, None)
+            while True:
+                limit = deadline()
+                try:
+                    if limit is None:
+                        piece = await anext(pieces, None)
+                    else:
+                        async with asyncio.timeout_at(limit):
+                            piece = await anext(pieces, None)
+                except Exception:
+                    if limit is None:
+                        raise
+                    return  # whatever ends the connection now, the answer is complete
                 if piece is None:
                     yield b"\n\n"
                     return
                 bytes_read += len(piece)
                 if bytes_read > next_count:
                     next_count = bytes_read + _bytes_until_next_count(count_characters())
-                yield piece
-            deadline = asyncio.get_running_loop().time() + USAGE_GRACE
-            while True:
-                try:
-                    async with asyncio.timeout_at(deadline):
-                        piece = await anext(pieces, None)
-                except Exception:  # noqa: BLE001  # whatever ends the connection now, the answer is complete
-                    return
-                if piece is None:
-                    return
                 yield piece
     finally:
         await reply.aclose()
@@ -136,38 +140,55 @@ class LineDecoder:
 class SSEDecoder:
     """Server-sent events as pairs of event name ("" if it has none) and data. Comments, ids and retries are skipped.
 
-    Source: the WHATWG HTML standard, "Interpreting an event stream".
+    Some servers answer with JSON where a stream was asked for, or write an error between the events: a JSON text that
+    no `data:` stands before is an event of its own. Source: the WHATWG HTML standard, "Interpreting an event stream",
+    where such a line means nothing.
     """
 
-    __slots__ = ("_at_start", "_data", "_event", "_lines")
+    __slots__ = ("_at_start", "_data", "_event", "_in_json", "_lines")
 
     def __init__(self) -> None:
         self._lines = LineDecoder()
         self._event = ""
         self._data: list[bytes] = []
+        self._in_json = False
+        """Whether `_data` are the lines of JSON without `data:`."""
         self._at_start = True
 
     def feed(self, chunk: bytes) -> list[tuple[str, bytes]]:
         """The events that are complete now. Raises `StreamBroken` for one that is too long."""
-        events = []
+        events: list[tuple[str, bytes]] = []
         for raw in self._lines.feed(chunk):
             line = raw
             if self._at_start:
                 self._at_start = False
                 line = raw.removeprefix(b"\xef\xbb\xbf")
             if line.startswith(b"data:"):
+                if self._in_json:
+                    self._end_event(events)
                 self._data.append(line[6:] if line.startswith(b"data: ") else line[5:])
             elif not line:
-                if self._data:
-                    data = self._data[0] if len(self._data) == 1 else b"\n".join(self._data)
-                    events.append((self._event, data))
-                    self._data = []
-                self._event = ""
+                self._end_event(events)
             elif line.startswith(b"event:"):
                 self._event = line[6:].strip().decode("utf-8", "replace")
+            elif line[:1] != b":" and (self._in_json or (not self._data and line.lstrip()[:1] in (b"{", b"["))):
+                if line.startswith(b"{"):  # the next object of a list of lines, each of which is one
+                    self._end_event(events)
+                self._in_json = True
+                self._data.append(line)
         if len(self._data) > MAX_EVENT_LINES:
             raise unusable_reply(f"The server sent an event of more than {MAX_EVENT_LINES} lines.")
         return events
+
+    def _end_event(self, events: list[tuple[str, bytes]]) -> None:
+        data = self._data[0] if len(self._data) == 1 else b"\n".join(self._data)
+        if data and not data.isspace():
+            if self._in_json and data[:1] == b"[" and data.rstrip()[-1:] == b"]" and data != b"[DONE]":
+                data = data.strip()[1:-1]  # Gemini's servers write a list around an error
+            events.append((self._event, data))
+        self._data = []
+        self._event = ""
+        self._in_json = False
 
     def decode(self, chunk: bytes) -> list[bytes]:
         """The data of the events that are complete now: the JSON of every vendor names its kind itself."""

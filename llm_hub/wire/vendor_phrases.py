@@ -110,9 +110,21 @@ def recognise_phrase(message: str) -> type[ProviderError] | None:
 
 
 def named_parameter(message: str, sent: Iterable[str]) -> str:
-    """Which of the parameters that were sent a refusal in words alone is about; "" if none."""
+    """Which of the parameters that were sent a refusal in words alone is about; "" if none.
+
+    A name that is also a word of English has to stand where names stand: in quotes, before a colon, or after "field".
+    """
     text = message[:MAX_PHRASE_CHARS]
     if not _REFUSAL.search(text.lower()):
         return ""
-    places = {found.start(): name for name in sent if (found := re.search(rf"(?<![\w-]){name}(?![\w-])", text))}
+    places = {found.start(): name for name in sent if (found := re.search(_as_name(name), text))}
     return places[min(places)] if places else ""
+
+
+def _as_name(name: str) -> str:
+    escaped = re.escape(name)
+    if "_" in name:
+        return rf"(?<![\w-]){escaped}(?![\w-])"
+    return (
+        rf"[\"'`/]{escaped}[\"'`]|(^|[/.]){escaped}:|(?:parameters?|arguments?|fields?|supplied|inputs?):? {escaped}\b"
+    )

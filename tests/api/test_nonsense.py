@@ -62,7 +62,7 @@ NONSENSE = [
     (body_with(content=[SECRET]), "messages.0.content.0"),
     (body_with(content=[{"type": "text", "text": 7}]), "messages.0.content.0.text"),
     (body_with(content=[{"type": "text"}]), "messages.0.content.0.text"),
-    (body_with(content=[{"type": SECRET, "text": "x"}]), "messages.0.content.0.type"),
+    (body_with(content=[{"type": 7, "text": "x"}]), "messages.0.content.0.type"),
     (body_with(temperature=1e9), "temperature"),
     (body_with(temperature="1"), "temperature"),
     (body_with(temperature=True), "temperature"),
@@ -101,7 +101,8 @@ async def test_a_wrong_body_is_refused_with_the_fields_name_and_without_its_valu
         ({"top_p": -1}, "top_p"),
         ({"models": [7]}, "models"),
         ({"models": ["openai/ok"] * 21}, "models"),
-        ({"metadata": SECRET}, "metadata"),
+        ({"n" * 300: SECRET}, "nnn: is not supported"),
+        ({"metadata": json.loads("[" * 150 + "]" * 150)}, "metadata: is nested too deeply"),
     ],
 )
 async def test_wrong_tools_and_options_are_refused_with_the_fields_name(
@@ -161,16 +162,6 @@ async def test_a_key_in_place_of_a_models_name_is_never_repeated(api: Api, path:
         assert '"model":"[key]"' in reply.text
     state = await api.client.get("/v1/providers/openai")
     assert (list(state.json()["paused"]), SECRET in state.text) == (["openai/[key]"], False)
-
-
-@pytest.mark.parametrize(
-    ("path", "field"),
-    [("/v1/chat/completions", "format"), ("/v1/chat/completions", "effort"), ("/v1/messages", "stop")],
-)
-async def test_a_field_of_another_dialect_is_refused_by_its_own_name(api: Api, path: str, field: str) -> None:
-    error = await refused(api, path, body_with(**{field: "json"}))
-    assert error["message"] == f"{field}: is not supported."
-    assert error.get("param", field) == field
 
 
 @pytest.mark.parametrize("path", PATHS[1:])

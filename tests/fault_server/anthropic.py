@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from tests.fault_server.calls import Asked
 from tests.fault_server.dialect import Answer, Dialect, Refused, Reply, dump
+from tests.fault_server.dictated import dictated_frames
 from tests.fault_server.faults import Fault, Frame
 from tests.fault_server.text import plain
 
@@ -76,7 +77,7 @@ class Anthropic(Dialect):
 
     @staticmethod
     def _check_turn(number: int, turn: dict[str, Any]) -> None:
-        if turn.get("role") not in ("user", "assistant"):
+        if turn.get("role") not in _BLOCKS or (turn["role"] == "system" and number == 0):
             raise Refused("bad-request", f'messages.{number}: Unexpected role "{turn.get("role")}".')
         content = turn.get("content")
         blocks = [{"type": "text", "text": content}] if isinstance(content, str) else content
@@ -85,19 +86,22 @@ class Anthropic(Dialect):
         for block in blocks:
             if block.get("type") == "text" and not block.get("text", "").strip():
                 raise Refused("bad-request", f"messages.{number}: text content blocks must contain non-whitespace text")
-            if block.get("type") == "image" and {"type", "media_type", "data"} - set(block.get("source", {})):
+            fields = {"type", "url"} if block.get("source", {}).get("type") == "url" else {"type", "media_type", "data"}
+            if block.get("type") == "image" and fields - set(block.get("source", {})):
                 raise Refused("bad-request", f"messages.{number}: image.source: Field required")
             if block.get("type") == "tool_use" and not (
                 isinstance(block.get("input"), dict) and re.fullmatch(r"[\w-]+", block.get("id", ""), re.ASCII)
             ):
                 raise Refused("bad-request", f"messages.{number}: tool_use.input: Input should be a valid dictionary")
+            if block.get("type") == "thinking" and not block.get("signature"):
+                raise Refused("bad-request", f"messages.{number}: Invalid `signature` in `thinking` block")
             if block.get("type") not in _BLOCKS[turn["role"]]:
                 raise Refused("bad-request", f"messages.{number}: Input tag '{block.get('type')}' is not expected")
 
     def asked(self, body: Mapping[str, Any]) -> Asked:
         choice = body.get("tool_choice", {"type": "auto"})
         word = {"any": "required", "tool": choice.get("name", "")}.get(choice["type"], choice["type"])
-        tools = {tool["name"]: tool["input_schema"] for tool in body.get("tools", [])}
+        tools = {tool["name"]: tool["input_schema"] for tool in body.get("tools", []) if "input_schema" in tool}
         return Asked(tools, word, not choice.get("disable_parallel_tool_use", False))
 
     def schema(self, body: Mapping[str, Any]) -> Mapping[str, Any] | None:
@@ -135,6 +139,8 @@ class Anthropic(Dialect):
         )
 
     def frames(self, answer: Answer, exchange: Exchange) -> list[Frame]:
+        if (dictated := dictated_frames(answer, self.turns(exchange.body))) is not None:
+            return dictated
         ascii_only = answer.fault.name == "surrogates"
 
         def event(type_: str, **fields: Any) -> bytes:
@@ -238,9 +244,12 @@ class Anthropic(Dialect):
 
 
 _BLOCKS = {
-    "user": ("text", "image", "tool_result"),
-    "assistant": ("text", "image", "thinking", "redacted_thinking", "tool_use"),
-}
+    "user": ("text", "image", "tool_result", "document"),
+    "assistant": (
+        "text", "image", "thinking", "redacted_thinking", "tool_use", "server_tool_use", "web_search_tool_result",
+    ),
+    "system": ("text",),
+}  # fmt: skip
 _EFFORTS = ("low", "medium", "high", "xhigh", "max")
 
 
@@ -259,11 +268,14 @@ def _check_calls(turns: list[dict[str, Any]]) -> None:
 
 def _check_options(body: Mapping[str, Any]) -> None:
     known = {"model", "messages", "max_tokens", "stream", "system", "temperature", "top_p", "top_k", "tools",
-        "tool_choice", "output_config", "stop_sequences", "thinking"}  # fmt: skip
+        "tool_choice", "output_config", "stop_sequences", "thinking", "metadata", "service_tier", "container",
+        "context_management", "mcp_servers", "cache_control"}  # fmt: skip
     if unknown := body.keys() - known:
         raise Refused("bad-request", f"{min(unknown)}: Extra inputs are not permitted")
     for number, tool in enumerate(body.get("tools", ())):
-        if tool.keys() - {"name", "description", "input_schema", "strict"}:
+        if tool.get("type", "custom") != "custom":  # one of the vendor's own, with fields of its own
+            continue
+        if tool.keys() - {"name", "type", "description", "input_schema", "strict", "cache_control", "defer_loading"}:
             raise Refused("bad-request", f"tools.{number}: Extra inputs are not permitted")
         if tool.get("input_schema", {}).get("type") != "object":
             raise Refused("bad-request", f"tools.{number}.custom.input_schema.type: Field required")

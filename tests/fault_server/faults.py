@@ -36,7 +36,7 @@ SHAPES = frozenset({
     "bom", "nospace", "multiline-data", "split-utf8", "surrogates", "long-line", "endless-line", "one-read",
     "gzip", "redirect", "slow-headers", "load", "unloaded", "early-hints", "short-body", "huge-headers",
     "finish-twice", "usage-twice", "huge-usage", "strange-name", "endless", "no-usage", "no-end-blank",
-    "json-body", "blank-lines", "after-done", "no-role",
+    "json-body", "blank-lines", "after-done", "no-role", "late-usage", "late-text",
 })  # fmt: skip
 
 
@@ -170,6 +170,8 @@ def _odd(fault: Fault, frames: list[Frame], dialect: Dialect) -> list[Step]:
             return [*sends([frame for frame in frames if frame.kind != "end"]), ending]
         case "choices-null" | "unknown-events" | "blank-lines":
             return [step for frame in frames for step in (Send(dialect.oddity(fault.name)), *sends([frame]))]
+        case "late-usage" | "late-text":
+            return _late(fault, frames)
         case "finish-twice":
             return [step for f in frames for step in sends([f] * (2 if f.kind == "finish" else 1))]
         case "after-done":
@@ -178,6 +180,16 @@ def _odd(fault: Fault, frames: list[Frame], dialect: Dialect) -> list[Step]:
             whole = sends(frames)
             return [*whole[:-1], Send(frames[-1].data.rstrip(b"\n"))]
     return sends(frames)
+
+
+def _late(fault: Fault, frames: list[Frame]) -> list[Step]:
+    """Pauses of `after` seconds behind the finish reason: before the usage, or before each of the last two tokens."""
+    reason = next(index for index, frame in enumerate(frames) if frame.kind == "finish")
+    late = reason - 2 if fault.name == "late-text" else reason
+    order = [*frames[:late], frames[reason], *frames[late:reason], *frames[reason + 1 :]]
+    pauses = range(late + 1, reason + 2)
+    pause = Pause(fault.number("after", 2))
+    return [step for at, frame in enumerate(order) for step in (([pause] if at in pauses else []) + sends([frame]))]
 
 
 def _much(ping: bytes, forever: list[Frame], fault: Fault) -> bytes:

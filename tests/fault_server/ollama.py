@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from tests.fault_server.calls import Asked
 from tests.fault_server.dialect import Answer, Dialect, Refused, Reply, dump
+from tests.fault_server.dictated import dictated_frames
 from tests.fault_server.faults import Fault, Frame
 
 if TYPE_CHECKING:
@@ -48,6 +49,9 @@ class Ollama(Dialect):
         for asked, capability in (("tools", "tools"), ("think", "thinking")):
             if body.get(asked) and capability not in _capabilities(exchange.model):
                 raise Refused("bad-request", f'"{exchange.model}" does not support {capability}')
+        levels = Fault.of(exchange.model).options.get("levels", "low,medium,high").split(",")
+        if isinstance(body.get("think"), str) and body["think"] not in levels:
+            raise Refused("bad-request", f'think value "{body["think"]}" is not supported for this model')
         if "format" in body and not (body["format"] == "json" or isinstance(body["format"], dict)):
             raise Refused("bad-request", 'invalid format: expected "json" or a JSON schema object')
 
@@ -97,6 +101,8 @@ class Ollama(Dialect):
                 json.dumps(value | more).encode() if answer.fault.name == "surrogates" else dump(value | more)
             )
 
+        if (dictated := dictated_frames(answer, self.turns(exchange.body))) is not None:
+            return dictated
         if answer.finish == "load":
             return [Frame(line({"content": ""}, done=True, done_reason="load"), "finish")]
         frames = []

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from tests.fault_server.calls import Asked
 from tests.fault_server.dialect import Answer, Dialect, Refused, Reply, dump
+from tests.fault_server.dictated import dictated_frames
 from tests.fault_server.faults import Fault, Frame
 
 if TYPE_CHECKING:
@@ -82,17 +83,25 @@ class OpenAI(Dialect):
                     raise Refused("unsupported_parameter", f"Unsupported parameter: {words}", name)
 
     def asked(self, body: Mapping[str, Any]) -> Asked:
-        tools = {tool["function"]["name"]: tool["function"].get("parameters", {}) for tool in body.get("tools", [])}
-        choice = body.get("tool_choice", "auto")
+        functions = [tool["function"] for tool in body.get("tools", ()) if tool["type"] == "function"]
+        tools = {function["name"]: function.get("parameters") or {} for function in functions}
+        choice = body.get("tool_choice", "auto") if tools else "auto"
         return Asked(
             tools,
             choice if isinstance(choice, str) else choice["function"]["name"],
             body.get("parallel_tool_calls", True),
         )
 
+    def sent(self, body: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The parameters of the request, and the fields of its messages and calls."""
+        turns = body.get("messages", ())
+        calls = [call for turn in turns for call in turn.get("tool_calls") or ()]
+        fields = {name: value for place in (*turns, *calls) for name, value in place.items()}
+        return {**fields, **body}
+
     def schema(self, body: Mapping[str, Any]) -> Mapping[str, Any] | None:
-        form = body.get("response_format")
-        return form.get("json_schema", {}).get("schema", {}) if form else None
+        form = body.get("response_format", {})
+        return form.get("json_schema", {}).get("schema", {}) if "json" in form.get("type", "") else None
 
     def sampling(self, body: Mapping[str, Any]) -> dict[str, Any]:
         names = {"stop": "stop", "seed": "seed", "top_p": "top_p", "effort": "reasoning_effort"}
@@ -133,6 +142,8 @@ class OpenAI(Dialect):
 
     def frames(self, answer: Answer, exchange: Exchange) -> list[Frame]:
         fault = answer.fault
+        if (dictated := dictated_frames(answer, self.turns(exchange.body))) is not None:
+            return dictated
         ascii_only = fault.name == "surrogates"
 
         def chunk(delta: dict[str, Any], finish: str | None = None, **more: Any) -> bytes:
@@ -230,7 +241,8 @@ def _check_turn(number: int, turn: dict[str, Any]) -> None:
         raise Refused("bad-request", f"Invalid type for '{where}.content'.", f"{where}.content")
     for part in turn["content"] if isinstance(turn.get("content"), list) else ():
         url = part.get("image_url", {}).get("url", "") if part.get("type") == "image_url" else None
-        if part.get("type") not in ("text", "image_url") or (url is not None and not url.startswith("data:image/")):
+        is_image = url is None or url.startswith(("data:image/", "https://"))
+        if part.get("type") not in ("text", "image_url", "input_audio") or not is_image:
             raise Refused("bad-request", f"Invalid part in '{where}.content'.", f"{where}.content")
 
 
@@ -245,7 +257,7 @@ def _check_calls(messages: list[dict[str, Any]]) -> None:
             open_calls.remove(turn["tool_call_id"])
         elif open_calls:
             break
-        open_calls += [call["id"] for call in turn.get("tool_calls", ())]
+        open_calls += [call["id"] for call in turn.get("tool_calls") or ()]
     if open_calls:
         words = f"The following tool_call_ids did not have response messages: {', '.join(open_calls)}"
         raise Refused("bad-request", f"An assistant message with 'tool_calls' must be followed by them. {words}")
@@ -253,17 +265,19 @@ def _check_calls(messages: list[dict[str, Any]]) -> None:
 
 def _check_tools(body: Mapping[str, Any]) -> None:
     for tool in body.get("tools", ()):
+        if tool.get("type") == "browser_search":  # one that runs on the server, as Groq has it
+            continue
         function = tool.get("function", {})
         if tool.get("type") != "function" or not re.fullmatch(r"[\w-]{1,64}", function.get("name", "")):
             raise Refused("bad-request", "Invalid 'tools[0].function.name'.", "tools[0].function.name")
-        if function.get("parameters", {"type": "object"}).get("type") != "object":
+        if (function.get("parameters") or {"type": "object"}).get("type") != "object":
             words = "Invalid schema for function: schema must be a JSON Schema of 'type: \"object\"'."
             raise Refused("bad-request", words, "tools[0].function.parameters")
     for name in ("tool_choice", "parallel_tool_calls"):
         if name in body and not body.get("tools"):
             raise Refused("bad-request", f"'{name}' is only allowed when 'tools' are specified.", name)
     form = body.get("response_format", {"type": "text"})
-    if form.get("type") not in ("text", "json_object", "json_schema"):
+    if form.get("type") not in ("text", "json_object", "json_schema", "grammar"):
         raise Refused("bad-request", "Invalid value for 'response_format.type'.", "response_format.type")
     if form["type"] == "json_schema" and {"name", "schema"} - form.get("json_schema", {}).keys():
         raise Refused("bad-request", "Missing 'response_format.json_schema.name'.", "response_format.json_schema.name")

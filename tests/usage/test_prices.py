@@ -11,11 +11,11 @@ from genai_prices import Usage as Tokens
 from genai_prices import calc_price
 from genai_prices.data_snapshot import get_snapshot
 
-from llm_hub.chat import Usage
-from llm_hub.providers.anthropic import _update_usage
+from llm_hub.chat import Attempt, LLMResponse, Usage
+from llm_hub.providers import anthropic_usage
 from llm_hub.providers.catalog import PROVIDERS
-from llm_hub.providers.openai import _read_usage
-from llm_hub.usage.prices import has_fees, price
+from llm_hub.providers.openai_usage import read_timings, read_usage
+from llm_hub.usage.prices import Prices, has_fees, price
 
 LISTED = {provider.id: [model.id for model in provider.models] for provider in get_snapshot().providers}
 COUNTS = ((1234, 567, 89), (0, 10, 0), (200_000, 1, 200_000), (272_001, 5000, 7), (3_000_000, 80_000, 0))
@@ -53,6 +53,34 @@ def test_no_model_is_dearer_than_what_is_reserved_for_it(provider: str) -> None:
             for cached, kept in ((0, 0), (prompt, 0), (prompt // 2, prompt // 2)):
                 usage = Usage(prompt_tokens=prompt, completion_tokens=9, cached_tokens=cached, cache_write_tokens=kept)
                 assert (price(model, usage, provider) or 0) <= (dearest or 0), model
+
+
+@pytest.mark.parametrize(
+    ("name", "provider", "listed"),
+    [
+        ("models/gemini-3.5-flash", "google", "gemini-3.5-flash"),
+        ("gpt-6-luna-2026-08-06", "openai", "gpt-6-luna"),
+        ("claude-haiku-5-5-20260806", "anthropic", "claude-haiku-5-5"),
+    ],
+)
+def test_a_model_costs_the_same_by_the_name_in_its_providers_own_list(name: str, provider: str, listed: str) -> None:
+    usage = Usage(prompt_tokens=1000, completion_tokens=1000)
+    assert price(listed, usage, provider)
+    assert price(name, usage, provider) == price(listed, usage, provider)
+
+
+def test_openrouters_free_variants_are_free_listed_or_not() -> None:
+    usage = Usage(prompt_tokens=1000, completion_tokens=1000)
+    assert price("new/model:free", usage, "openrouter") == 0
+    assert price("new/model", usage, "openrouter") is None
+
+
+def test_an_answer_costs_what_the_model_costs_that_was_asked() -> None:
+    """Servers call their models otherwise than they were asked: by a file's name, for example."""
+    usage = Usage(prompt_tokens=1_000_000, completion_tokens=0)
+    asked = Attempt("mine", "small", 0.0, 1.0, None, "answered", usage=usage)
+    answer = LLMResponse("Yes.", "/models/small.gguf", usage, "stop", "mine", attempts=(asked,))
+    assert Prices({}, {"mine/small": (Decimal(3), Decimal(4)), "mine": (Decimal(9), Decimal(9))}).of(answer) == 3
 
 
 @pytest.mark.parametrize(
@@ -118,12 +146,25 @@ def test_what_runs_at_home_is_free() -> None:
     ids=["xai", "gemini", "openai", "a total that is none", "no total"],
 )  # fmt: skip
 def test_what_a_provider_bills_is_counted(reported: dict[str, Any], billed: tuple[int, ...]) -> None:
-    usage = _read_usage(reported)
+    usage = read_usage(reported)
     assert (usage["prompt_tokens"], usage["completion_tokens"]) == billed[:2]
     assert (usage.get("cached_tokens", 0), usage.get("cache_write_tokens", 0)) == billed[2:]
 
 
 def test_what_anthropic_writes_to_its_cache_is_counted() -> None:
-    usage = Usage()
-    _update_usage(usage, {"input_tokens": 10, "cache_read_input_tokens": 20, "cache_creation_input_tokens": 30})
+    usage = anthropic_usage.read_usage(
+        {"input_tokens": 10, "cache_read_input_tokens": 20, "cache_creation_input_tokens": 30}
+    )
     assert usage == {"prompt_tokens": 60, "cached_tokens": 20, "cache_write_tokens": 30}
+
+
+def test_a_count_that_is_not_told_is_absent() -> None:
+    assert read_usage({}) == {}
+    assert read_usage({"prompt_tokens": 0, "completion_tokens": 0, "total_tokens": 0}) == {}
+    told = {"prompt_tokens": 5, "completion_tokens": 7, "total_tokens": 12}
+    assert read_usage(told | {"prompt_tokens_details": None, "completion_tokens_details": {}}) == told
+
+
+def test_llama_cpps_timings_are_counts() -> None:
+    usage = read_timings({"cache_n": 236, "prompt_n": 1, "predicted_n": 35, "predicted_ms": 661.0})
+    assert usage == {"prompt_tokens": 237, "completion_tokens": 35, "total_tokens": 272, "cached_tokens": 236}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import uuid
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 from llm_hub.api.dialects.chat_completions_answer import CallDelta, Chunk, Completion
 from llm_hub.api.dialects.chat_completions_body import ChatCompletionsBody
@@ -14,6 +14,8 @@ from llm_hub.api.encoding import dump, sse
 from llm_hub.chat import AttemptStarted, Done, ReasoningDelta, Resumed, TextDelta, ToolCallDelta
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from llm_hub.api.dialects.chat_completions_answer import (
         ChunkChoice,
         CompletionCall,
@@ -21,19 +23,23 @@ if TYPE_CHECKING:
         CompletionUsage,
         Delta,
         FinishReason,
+        PromptTokensDetails,
     )
     from llm_hub.api.shapes import ErrorObject
-    from llm_hub.chat import Event, LLMResponse
+    from llm_hub.chat import Event, LLMResponse, ToolCall
 
 _FIELDS = {"parallel_tools": "parallel_tool_calls", "format": "response_format", "effort": "reasoning_effort"}
 """Fields of a `ChatRequest` that OpenAI calls otherwise."""
+_STREAMED = frozenset({"role", "content", "reasoning_content", "tool_calls"})
+"""Fields of a message that have been streamed when its last chunk is written."""
 _FINISH_REASONS: dict[str, FinishReason] = {
     "length": "length", "tool_calls": "tool_calls", "content_filter": "content_filter",
 }  # fmt: skip
 
 
 def _completion(_: ChatCompletionsBody, response: LLMResponse) -> Completion:
-    calls = [_call(call.id, call.name, call.arguments) for call in response.tool_calls]
+    calls = [_call(call) for call in response.tool_calls]
+    answer_fields, message_fields = _original_fields(response)
     message: CompletionMessage = {
         "role": "assistant",
         "content": None if calls and not response.content else response.content,
@@ -43,15 +49,25 @@ def _completion(_: ChatCompletionsBody, response: LLMResponse) -> Completion:
         message["tool_calls"] = calls
     if response.reasoning:
         message["reasoning_content"] = response.reasoning
-    return {
+    message = cast("CompletionMessage", {**message_fields, **message})
+    completion: Completion = {
         "id": f"chatcmpl-{uuid.uuid4().hex}",
         "object": "chat.completion",
         "created": int(time.time()),
         "model": f"{response.provider}/{response.model}",
         "choices": [{"index": 0, "message": message, "logprobs": None, "finish_reason": _finish_reason(response)}],
         "usage": _usage(response),
-        "x_llm_hub": hub_report(response),
+        "x_llm_hub": hub_report(response, "openai"),
     }
+    return cast("Completion", {**answer_fields, **completion})
+
+
+def _original_fields(response: LLMResponse) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
+    """What the answer and its message have in their vendor's own words, where that speaks OpenAI's protocol."""
+    if response.original is None or response.original.protocol != "openai":
+        return {}, {}
+    body = response.original.body
+    return {name: value for name, value in body.items() if name != "message"}, body.get("message") or {}
 
 
 class CompletionWriter:
@@ -91,8 +107,11 @@ class CompletionWriter:
         return sse(dump(self._chunk([{"index": 0, "delta": delta, "logprobs": None, "finish_reason": None}])))
 
     def _last_chunks(self, response: LLMResponse) -> bytes:
-        last = self._chunk([{"index": 0, "delta": {}, "logprobs": None, "finish_reason": _finish_reason(response)}])
-        last["x_llm_hub"] = hub_report(response)
+        answer_fields, message_fields = _original_fields(response)
+        delta = cast("Delta", {name: value for name, value in message_fields.items() if name not in _STREAMED})
+        last = self._chunk([{"index": 0, "delta": delta, "logprobs": None, "finish_reason": _finish_reason(response)}])
+        last["x_llm_hub"] = hub_report(response, "openai")
+        last = cast("Chunk", {**answer_fields, **last})
         if not self._with_usage:
             return sse(dump(last))
         tokens = self._chunk([])
@@ -109,20 +128,20 @@ class CompletionWriter:
         }
 
 
-def _call(id_: str, name: str, arguments: str) -> CompletionCall:
-    return {"id": id_, "type": "function", "function": {"name": name, "arguments": arguments}}
+def _call(call: ToolCall) -> CompletionCall:
+    written: CompletionCall = {
+        "id": call.id, "type": "function", "function": {"name": call.name, "arguments": call.arguments},
+    }  # fmt: skip
+    return cast("CompletionCall", {**call.extra, **written}) if call.extra else written
 
 
 def _call_delta(delta: ToolCallDelta) -> CallDelta:
     """A piece of a call. Only the first of each has a name."""
-    if not delta.name:
-        return {"index": delta.index, "function": {"arguments": delta.arguments}}
-    return {
-        "index": delta.index,
-        "id": delta.id,
-        "type": "function",
-        "function": {"name": delta.name, "arguments": delta.arguments},
-    }
+    written: CallDelta = {"index": delta.index, "function": {"arguments": delta.arguments}}
+    if delta.name:
+        written["id"], written["type"] = delta.id, "function"
+        written["function"]["name"] = delta.name
+    return cast("CallDelta", {**delta.extra, **written}) if delta.extra else written
 
 
 def _error(status: int, error: ErrorObject) -> tuple[int, OpenAIError]:
@@ -143,13 +162,21 @@ def _usage(response: LLMResponse) -> CompletionUsage | None:
     if not usage:
         return None
     prompt, completion = usage.get("prompt_tokens", 0), usage.get("completion_tokens", 0)
-    return {
+    written: CompletionUsage = {
         "prompt_tokens": prompt,
         "completion_tokens": completion,
         "total_tokens": usage.get("total_tokens", prompt + completion),
-        "prompt_tokens_details": {"cached_tokens": usage.get("cached_tokens", 0)},
-        "completion_tokens_details": {"reasoning_tokens": usage.get("reasoning_tokens", 0)},
     }
+    prompt_details: PromptTokensDetails = {}
+    if "cached_tokens" in usage:
+        prompt_details["cached_tokens"] = usage["cached_tokens"]
+    if "cache_write_tokens" in usage:
+        prompt_details["cache_write_tokens"] = usage["cache_write_tokens"]
+    if prompt_details:
+        written["prompt_tokens_details"] = prompt_details
+    if "reasoning_tokens" in usage:
+        written["completion_tokens_details"] = {"reasoning_tokens": usage["reasoning_tokens"]}
+    return written
 
 
 def _writer(body: ChatCompletionsBody) -> CompletionWriter:

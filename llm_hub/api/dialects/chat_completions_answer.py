@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, NotRequired
 
-from pydantic import Field
+from pydantic import ConfigDict, Field, with_config
 from typing_extensions import TypedDict
 
 from llm_hub.api.shapes import Count, HubReport
+
+_OPEN = with_config(ConfigDict(extra="allow"))
+"""A shape that has, beside these fields, those of the vendor's own that came with its answer."""
 
 FinishReason = Literal["stop", "length", "tool_calls", "content_filter"]
 
@@ -19,12 +22,14 @@ class CompletionFunction(TypedDict):
     arguments: str
 
 
+@_OPEN
 class CompletionCall(TypedDict):
     id: str
     type: Literal["function"]
     function: CompletionFunction
 
 
+@_OPEN
 class CompletionMessage(TypedDict):
     role: Literal["assistant"]
     content: str | None
@@ -40,8 +45,9 @@ class CompletionChoice(TypedDict):
     finish_reason: FinishReason
 
 
-class PromptTokensDetails(TypedDict):
+class PromptTokensDetails(TypedDict, total=False):
     cached_tokens: Count
+    cache_write_tokens: Count
 
 
 class CompletionTokensDetails(TypedDict):
@@ -49,13 +55,16 @@ class CompletionTokensDetails(TypedDict):
 
 
 class CompletionUsage(TypedDict):
+    """Tokens. The details are there where the provider told them."""
+
     prompt_tokens: Count
     completion_tokens: Count
     total_tokens: Count
-    prompt_tokens_details: PromptTokensDetails
-    completion_tokens_details: CompletionTokensDetails
+    prompt_tokens_details: NotRequired[PromptTokensDetails]
+    completion_tokens_details: NotRequired[CompletionTokensDetails]
 
 
+@_OPEN
 class Completion(TypedDict):
     """The body of an answer. `usage` is null where the provider reported none."""
 
@@ -73,6 +82,7 @@ class FunctionDelta(TypedDict):
     arguments: str
 
 
+@_OPEN
 class CallDelta(TypedDict):
     """A piece of a call. `index` counts the calls; the first piece of each has the id, the type and the name."""
 
@@ -82,6 +92,7 @@ class CallDelta(TypedDict):
     function: FunctionDelta
 
 
+@_OPEN
 class Delta(TypedDict, total=False):
     """What a chunk adds to the message. The first one says whose message it is."""
 
@@ -98,6 +109,7 @@ class ChunkChoice(TypedDict):
     finish_reason: FinishReason | None
 
 
+@_OPEN
 class Chunk(TypedDict):
     """The data of an event. `model` is the one that answers at the moment. The last chunk of an answer has
     `x_llm_hub`; with `stream_options.include_usage` one more follows, without choices and with `usage`."""

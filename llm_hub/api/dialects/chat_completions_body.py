@@ -1,15 +1,17 @@
-"""What the body of `POST /v1/chat/completions` may contain: a chat in OpenAI's words."""
+"""What the body of `POST /v1/chat/completions` may contain: a chat in OpenAI's words.
+
+It is an open list: what is not named here goes on as it came to the providers that speak the same protocol.
+"""
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import ConfigDict, Field
+from pydantic import Discriminator, Field, Tag
 
 from llm_hub.api.bodies import (
     MAX_MESSAGES,
     MAX_TOOLS,
-    ChatBody,
     Effort,
     FailFastList,
     Fraction,
@@ -22,108 +24,37 @@ from llm_hub.api.bodies import (
     Temperature,
     TokenLimit,
 )
-from llm_hub.api.dialects.openai_shapes import TextOrImage, TextPart, read_content
+from llm_hub.api.dialects.chat_completions_turns import CompletionTurn
+from llm_hub.api.open_parts import OpenBody, OpenModel, UnreadPart, kind_among
 from llm_hub.api.refusals import Refusal
-from llm_hub.chat import ChatRequest, JSONFormat, Message, OneTool, Role, Text, Tool, ToolCall, ToolChoice, ToolResult
-
-Texts = str | FailFastList[TextPart]
+from llm_hub.chat import ChatRequest, JSONFormat, OneTool, Tool, ToolChoice
 
 
-class SystemTurn(StrictModel):
-    role: Literal["system", "developer"]
-    content: Texts
-    name: str | None = None
-
-    def message(self, field: str) -> Message:
-        return Message(Role.SYSTEM, read_content(self.content, field))
-
-
-class UserTurn(StrictModel):
-    role: Literal["user"]
-    content: str | FailFastList[TextOrImage]
-    name: str | None = None
-
-    def message(self, field: str) -> Message:
-        return Message(Role.USER, read_content(self.content, f"{field}.content"))
-
-
-class EchoedModel(StrictModel):
-    """A part of what a model answered before. Clients send back all that they got, with fields of their own."""
-
-    model_config = ConfigDict(extra="ignore")
-
-
-class CalledFunction(EchoedModel):
-    name: Name
-    arguments: str
-
-
-class CalledTool(EchoedModel):
-    id: Name
-    type: Literal["function"] = "function"
-    function: CalledFunction
-
-
-class RefusalPart(StrictModel):
-    type: Literal["refusal"]
-    refusal: str
-
-
-class AssistantTurn(EchoedModel):
-    role: Literal["assistant"]
-    content: str | FailFastList[Annotated[TextPart | RefusalPart, Field(discriminator="type")]] | None = None
-    tool_calls: FailFastList[CalledTool] | None = None
-    refusal: str | None = None
-    audio: None = None
-    function_call: None = None
-
-    def message(self, field: str) -> Message:
-        text = self._text()
-        if not self.tool_calls:
-            if self.content is None and not text:
-                raise Refusal(400, f"{field}.content: is missing.", field=f"{field}.content")
-            return Message(Role.ASSISTANT, text)
-        calls = tuple(ToolCall(call.id, call.function.name, call.function.arguments) for call in self.tool_calls)
-        return Message(Role.ASSISTANT, (Text(text), *calls) if text else calls)
-
-    def _text(self) -> str:
-        """What the model wrote; where it wrote nothing, why it refused."""
-        text = self.content
-        if not isinstance(text, str):
-            text = "\n\n".join(part.text if isinstance(part, TextPart) else part.refusal for part in text or ())
-        return text or self.refusal or ""
-
-
-class ToolTurn(StrictModel):
-    role: Literal["tool"]
-    content: Texts
-    tool_call_id: Name
-    name: str | None = None
-
-    def message(self, field: str) -> Message:  # noqa: ARG002  # the other turns' shape
-        text = self.content
-        if not isinstance(text, str):
-            text = "\n\n".join(part.text for part in text)
-        return Message(Role.TOOL, (ToolResult(self.tool_call_id, text),))
-
-
-CompletionTurn = Annotated[SystemTurn | UserTurn | AssistantTurn | ToolTurn, Field(discriminator="role")]
-
-
-class Function(StrictModel):
+class Function(OpenModel):
     name: Name
     description: str | None = None
     parameters: JSONObject | None = None
     strict: bool | None = None
 
 
-class FunctionTool(StrictModel):
+class FunctionTool(OpenModel):
     type: Literal["function"]
     function: Function
 
     def tool(self) -> Tool:
         function = self.function
         return Tool(function.name, function.description or "", function.parameters or {}, function.strict)
+
+
+def _tool_kind(tool: Any) -> str:
+    is_known = not isinstance(tool, dict) or tool.get("type") in ("function", "custom")
+    return "function" if is_known else "other"
+
+
+CompletionTool = Annotated[
+    Annotated[FunctionTool, Tag("function")] | Annotated[UnreadPart, Tag("other")], Discriminator(_tool_kind)
+]
+"""A function, or a tool that runs on the vendor's server. A custom tool, whose calls are no JSON, is refused."""
 
 
 class ToolName(StrictModel):
@@ -145,28 +76,28 @@ class AllowedTools(StrictModel):
     allowed_tools: AllowedToolset
 
 
-class TextFormat(StrictModel):
+class TextFormat(OpenModel):
     type: Literal["text"]
 
     def format(self) -> JSONFormat | None:
         return None
 
 
-class AnyJSONFormat(StrictModel):
+class AnyJSONFormat(OpenModel):
     type: Literal["json_object"]
 
     def format(self) -> JSONFormat | None:
         return JSONFormat()
 
 
-class JSONSchema(StrictModel):
+class JSONSchema(OpenModel):
     name: Name
     description: str | None = None
     schema_: JSONObject | None = Field(None, alias="schema")
     strict: bool | None = None
 
 
-class JSONSchemaFormat(StrictModel):
+class JSONSchemaFormat(OpenModel):
     type: Literal["json_schema"]
     json_schema: JSONSchema
 
@@ -178,32 +109,52 @@ class JSONSchemaFormat(StrictModel):
         return JSONFormat(schema, form.name, form.strict)
 
 
-class StreamOptions(StrictModel):
+ResponseFormat = Annotated[
+    Annotated[TextFormat, Tag("text")]
+    | Annotated[AnyJSONFormat, Tag("json_object")]
+    | Annotated[JSONSchemaFormat, Tag("json_schema")]
+    | Annotated[UnreadPart, Tag("other")],
+    kind_among("text", "json_object", "json_schema"),
+]
+
+
+class StreamOptions(OpenModel):
     include_usage: bool | None = False
     include_obfuscation: bool | None = False
 
 
-class ChatCompletionsBody(ChatBody):
+class ChatCompletionsBody(OpenBody):
     """The body of `POST /v1/chat/completions`. `models` is the ordered chain, as OpenRouter has it."""
 
-    neutral_values: ClassVar = {
+    refused_fields: ClassVar = {
         "n": (None, 1),
-        "frequency_penalty": (None, 0),
-        "presence_penalty": (None, 0),
-        "logit_bias": (None, {}),
         "logprobs": (None, False),
         "top_logprobs": (None, 0),
-        "store": (None, False),
-        "service_tier": (None, "auto", "default"),
-        "verbosity": (None, "medium"),
         "modalities": (None, ["text"]),
         "audio": (None,),
         "functions": (None, []),
         "function_call": (None,),
-        "prediction": (None,),
         "moderation": (None,),
-        "web_search_options": (None,),
+        "api_key": (None,),
     }
+    protocol = "openai"
+    neutral_values: ClassVar = {
+        "frequency_penalty": (0,),
+        "presence_penalty": (0,),
+        "logit_bias": ({},),
+        "store": (False,),
+        "service_tier": ("auto", "default"),
+        "verbosity": ("medium",),
+    }
+    essential_fields = frozenset({
+        "web_search_options", "search_parameters", "plugins", "grammar", "structured_outputs",
+        "guided_json", "guided_regex", "guided_choice", "guided_grammar",
+    })  # fmt: skip
+    free_fields = frozenset({
+        "user", "safety_identifier", "metadata", "store", "prompt_cache_key", "prompt_cache_retention", "verbosity",
+        "frequency_penalty", "presence_penalty", "repetition_penalty", "logit_bias", "top_k", "min_p", "top_a",
+        "chat_template_kwargs", "reasoning", "thinking", "enable_thinking", "keep_alive",
+    })  # fmt: skip
 
     messages: Annotated[FailFastList[CompletionTurn], Field(min_length=1, max_length=MAX_MESSAGES)]
     model: Name = "auto"
@@ -216,24 +167,20 @@ class ChatCompletionsBody(ChatBody):
     stop: StopText | StopTexts | None = None
     seed: Annotated[int, Field(ge=-(2**63), lt=2**63)] | None = None
     reasoning_effort: Effort | None = None
-    response_format: Annotated[TextFormat | AnyJSONFormat | JSONSchemaFormat, Field(discriminator="type")] | None = None
-    tools: Annotated[FailFastList[FunctionTool], Field(max_length=MAX_TOOLS)] | None = None
+    response_format: ResponseFormat | None = None
+    tools: Annotated[FailFastList[CompletionTool], Field(max_length=MAX_TOOLS)] | None = None
     tool_choice: (
         Literal["none", "auto", "required"] | Annotated[NamedTool | AllowedTools, Field(discriminator="type")] | None
     ) = None
     parallel_tool_calls: bool | None = None
-    # Accepted and ignored: they are for OpenAI's own accounts and caches.
-    user: str | None = None
-    safety_identifier: str | None = None
-    metadata: dict[str, str] | None = None
-    prompt_cache_key: str | None = None
-    prompt_cache_retention: str | None = None
 
     def request(self) -> ChatRequest:
         tools, choice = self._tools()
+        form = self.response_format
         limit = self.max_completion_tokens if self.max_completion_tokens is not None else self.max_tokens
+        messages = tuple(turn.message(f"messages.{number}") for number, turn in enumerate(self.messages))
         return ChatRequest(
-            tuple(turn.message(f"messages.{number}") for number, turn in enumerate(self.messages)),
+            messages,
             self.model,
             self.temperature,
             limit,
@@ -241,18 +188,20 @@ class ChatCompletionsBody(ChatBody):
             tools=tools,
             tool_choice=choice,
             parallel_tools=self.parallel_tool_calls if tools else None,
-            format=self.response_format.format() if self.response_format else None,
+            format=None if form is None or isinstance(form, UnreadPart) else form.format(),
             stop=(self.stop,) if isinstance(self.stop, str) else tuple(self.stop or ()),
             seed=self.seed,
             top_p=self.top_p,
             effort=self.reasoning_effort,
+            original=self.original(len(messages)),
         )
 
     def _tools(self) -> tuple[tuple[Tool, ...], ToolChoice | None]:
         """The tools that may be called, and whether they must be. `allowed_tools` leaves the other ones out."""
-        tools = tuple(tool.tool() for tool in self.tools or ())
+        tools = tuple(tool.tool() for tool in self.tools or () if isinstance(tool, FunctionTool))
         choice = self.tool_choice
-        if choice is None or (not tools and choice in ("none", "auto")):
+        has_others = len(tools) < len(self.tools or ())
+        if choice is None or (not tools and (has_others or choice in ("none", "auto"))):
             return tools, None
         if not tools:
             raise Refusal(400, "tool_choice: there are no tools to choose from.", field="tool_choice")

@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, Generic
 
 from llm_hub.api.bodies import Body
 from llm_hub.api.refusals import attempt_of
+from llm_hub.redaction import redact
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from llm_hub.api.replies import Writer
     from llm_hub.api.shapes import ErrorObject, HubReport
-    from llm_hub.chat import LLMResponse
+    from llm_hub.chat import LLMResponse, OriginalAnswer
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,20 +74,43 @@ class Dialect(Generic[Body]):
     client_header: str = ""
     """A header, in lower case, that this dialect's clients send and nobody else does. With it they are recognised at
     endpoints that all dialects share, and where there is no endpoint."""
+    protocol_headers: tuple[str, ...] = ()
+    """Headers of requests, in lower case, that belong to the vendor's protocol and go on to the vendor."""
     refused_paths: Mapping[str, str] = field(default_factory=dict)
     """Paths to which this dialect's clients POST and which the hub does not offer, each with the reason."""
 
 
-def hub_report(response: LLMResponse) -> HubReport:
-    """Who really answered, and every attempt."""
+def hub_report(response: LLMResponse, protocol: str = "") -> HubReport:
+    """Who really answered, and every attempt. `protocol` is the one in which the answer is written."""
     return {
         "provider": response.provider,
         "model": response.model,
         "finish_reason": response.finish_reason,
         "ignored": response.ignored,
-        "notes": response.notes,
+        "notes": (*response.notes, *_unwritten(response.original, protocol)),
         "attempts": [attempt_of(attempt) for attempt in response.attempts],
     }
+
+
+def _unwritten(original: OriginalAnswer | None, protocol: str) -> tuple[str, ...]:
+    """The note about what an answer has in its vendor's own shape alone, for a client of another protocol."""
+    if original is None or original.protocol == protocol:
+        return ()
+    if original.protocol == "anthropic":
+        blocks = [block for block in original.body.get("content") or () if isinstance(block, dict)]
+        names = {str(block.get("type")) for block in blocks} - {"text", "thinking", "redacted_thinking", "tool_use"}
+        names |= {"citations" for block in blocks if block.get("citations")}
+    else:
+        fields = {**original.body, **(original.body.get("message") or {})}
+        names = {name for name, value in fields.items() if value not in (None, [], {}, "")} & _CONTENT_FIELDS
+    if not names:
+        return ()
+    listing = ", ".join(sorted(names))
+    return (redact(f"The answer has parts that could not be written in this client's protocol: {listing}."),)
+
+
+_CONTENT_FIELDS = frozenset({"citations", "annotations", "search_results", "images", "audio"})
+"""Fields in OpenAI's shape that a reader would miss. The others tell of the server."""
 
 
 def begins_with_field(error: ErrorObject) -> bool:

@@ -32,7 +32,6 @@ if TYPE_CHECKING:
 class HubChatTurn(StrictModel):
     role: Literal["system", "developer", "user", "assistant"]
     content: str | FailFastList[TextOrImage]
-    name: str | None = None
 
     def message(self, field: str) -> Message:
         """The hub's message. `field` is the turn's place in the body. Raises `Refusal`."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from llm_hub.api.dialects.dialect import Dialect, ModelListFormat, StreamEvent, begins_with_field, hub_report
 from llm_hub.api.dialects.messages_answer import (
@@ -19,11 +19,19 @@ from llm_hub.api.dialects.messages_answer import (
     MessageStop,
 )
 from llm_hub.api.dialects.messages_body import MessagesBody
+from llm_hub.api.dialects.messages_content import (
+    call_arguments,
+    count_tokens,
+    stop_fields,
+    tool_use,
+    vendors_blocks,
+    vendors_fields,
+)
 from llm_hub.api.encoding import dump, sse
-from llm_hub.chat import AttemptStarted, Done, ReasoningDelta, Resumed, TextDelta
+from llm_hub.chat import AttemptStarted, Done, ReasoningDelta, Resumed, TextDelta, VendorDelta
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from llm_hub.api.dialects.dialect import ListedModel
     from llm_hub.api.dialects.messages_answer import (
@@ -34,12 +42,12 @@ if TYPE_CHECKING:
         MessageErrorObject,
         MessageEvent,
         MessageHead,
-        MessageUsage,
         StopFields,
-        StopReason,
+        VendorBlock,
+        VendorBlockDelta,
     )
     from llm_hub.api.shapes import ErrorObject
-    from llm_hub.chat import Event, LLMResponse, ToolCall
+    from llm_hub.chat import Event, LLMResponse
 
 _FIELDS = {
     "tools": "tools",
@@ -60,24 +68,26 @@ _ERROR_TYPES = {
     504: "timeout_error",
     529: "overloaded_error",
 }
-_STOP_REASONS: dict[str, StopReason] = {"length": "max_tokens", "tool_calls": "tool_use"}
 _EMPTY_THINKING: AnswerThinking = {"type": "thinking", "thinking": "", "signature": ""}
 
 
 def _message(body: MessagesBody, response: LLMResponse) -> MessageAnswer:
-    content: list[AnswerBlock] = []
-    if response.reasoning and body.shows_thinking:
-        content.append({"type": "thinking", "thinking": response.reasoning, "signature": ""})
-    if response.content:
-        content.append({"type": "text", "text": response.content})
-    content += [_tool_use(call, call.decoded()) for call in response.tool_calls]
-    return {
+    content = vendors_blocks(response)
+    if content is None:
+        content = []
+        if response.reasoning and body.shows_thinking:
+            content.append({"type": "thinking", "thinking": response.reasoning, "signature": ""})
+        if response.content:
+            content.append({"type": "text", "text": response.content})
+        content += [tool_use(call, call_arguments(call)) for call in response.tool_calls]
+    message: MessageAnswer = {
         **_head(f"{response.provider}/{response.model}"),
         "content": content,
-        **_stop_fields(response),
-        "usage": _usage(response),
-        "x_llm_hub": hub_report(response),
+        **stop_fields(response),
+        "usage": count_tokens(response),
+        "x_llm_hub": hub_report(response, "anthropic"),
     }
+    return cast("MessageAnswer", {**vendors_fields(response), **message})
 
 
 class MessageWriter:
@@ -91,6 +101,9 @@ class MessageWriter:
         self._begun = False
         self._block = -1
         self._open_block = ""
+        self._hidden_reasoning: list[str] = []
+        """Reasoning that the client did not ask for. It is shown if its vendor signs it: then the client must have it
+        to send it back."""
 
     def event(self, event: Event) -> bytes:
         match event:
@@ -98,10 +111,14 @@ class MessageWriter:
                 return self._begin() + self._delta("text", {"type": "text_delta", "text": text})
             case ReasoningDelta(text):
                 if not self._with_thinking:
+                    self._hidden_reasoning.append(text)
                     return self._begin()
                 return self._begin() + self._delta("thinking", {"type": "thinking_delta", "thinking": text})
+            case VendorDelta("anthropic", data):
+                return self._begin() + self._vendor_delta(data)
             case AttemptStarted(provider, model) | Resumed(provider, model):
                 self._model = f"{provider}/{model}"
+                self._hidden_reasoning.clear()
             case Done(response):
                 self._model = f"{response.provider}/{response.model}"
                 return self._begin() + self._close() + self._calls(response) + self._end(response)
@@ -135,6 +152,23 @@ class MessageWriter:
         event: BlockDeltaEvent = {"type": "content_block_delta", "index": self._block, "delta": delta}
         return opening + _sse(event)
 
+    def _vendor_delta(self, data: Mapping[str, Any]) -> bytes:
+        """What Anthropic wrote in its own words: a piece of the block before it, or a whole block."""
+        kind = str(data.get("type"))
+        if not kind.endswith("_delta"):
+            return self._close() + self._start(kind, cast("VendorBlock", data)) + self._close()
+        delta = cast("VendorBlockDelta", data)
+        if kind != "signature_delta":
+            return self._delta("text", delta)
+        opening = b""
+        if self._hidden_reasoning:
+            reasoning = "".join(self._hidden_reasoning)
+            self._hidden_reasoning.clear()
+            opening = self._delta("thinking", {"type": "thinking_delta", "thinking": reasoning})
+        if self._open_block != "thinking":
+            return opening  # there is nothing that it could sign
+        return opening + self._delta("thinking", delta) + self._close()
+
     def _start(self, kind: str, block: AnswerBlock) -> bytes:
         self._block += 1
         self._open_block = kind
@@ -150,19 +184,22 @@ class MessageWriter:
 
     def _calls(self, response: LLMResponse) -> bytes:
         events = b""
+        originals = {block["id"]: block for block in vendors_blocks(response) or () if block.get("type") == "tool_use"}
         for call in response.tool_calls:
-            events += self._start("tool_use", _tool_use(call, {}))
-            arguments = dump(call.decoded()).decode()
+            arguments = dump(call_arguments(call)).decode()
+            block = cast("AnswerToolUse", {**originals.get(call.id, {}), **tool_use(call, {})})
+            events += self._start("tool_use", block)
             events += self._delta("tool_use", {"type": "input_json_delta", "partial_json": arguments})
             events += self._close()
         return events
 
     def _end(self, response: LLMResponse) -> bytes:
+        end = {name: value for name, value in vendors_fields(response).items() if name not in ("content", "usage")}
         last: MessageDelta = {
             "type": "message_delta",
-            "delta": _stop_fields(response),
-            "usage": _usage(response),
-            "x_llm_hub": hub_report(response),
+            "delta": cast("StopFields", {**end, **stop_fields(response)}),
+            "usage": count_tokens(response),
+            "x_llm_hub": hub_report(response, "anthropic"),
         }
         return _sse(last) + _sse({"type": "message_stop"})
 
@@ -176,32 +213,6 @@ def _head(model: str) -> MessageHead:
     return {"id": f"msg_{uuid.uuid4().hex}", "type": "message", "role": "assistant", "model": model}
 
 
-def _tool_use(call: ToolCall, arguments: dict[str, Any]) -> AnswerToolUse:
-    return {"type": "tool_use", "id": call.id, "name": call.name, "input": arguments}
-
-
-def _stop_fields(response: LLMResponse) -> StopFields:
-    """Why the answer ended, in one of Anthropic's words. Any other vendor's own word is `end_turn`."""
-    reason = _STOP_REASONS.get(response.finish_reason, "end_turn")
-    if response.tool_calls and response.finish_reason != "length":
-        reason = "tool_use"
-    elif response.stop_sequence and reason == "end_turn":
-        return {"stop_reason": "stop_sequence", "stop_sequence": response.stop_sequence}
-    return {"stop_reason": reason, "stop_sequence": None}
-
-
-def _usage(response: LLMResponse) -> MessageUsage:
-    usage = response.usage
-    cached = usage.get("cached_tokens", 0)
-    return {
-        "input_tokens": max(0, usage.get("prompt_tokens", 0) - cached),
-        "cache_creation_input_tokens": 0,
-        "cache_read_input_tokens": cached,
-        "output_tokens": usage.get("completion_tokens", 0),
-        "output_tokens_details": {"thinking_tokens": usage.get("reasoning_tokens", 0)},
-    }
-
-
 def _error(status: int, error: ErrorObject) -> tuple[int, MessageError]:
     """The refusal. Anthropic knows no 502 and 503: a provider that cannot be used is its 500, one that fails for now
     its 529."""
@@ -213,6 +224,8 @@ def _error(status: int, error: ErrorObject) -> tuple[int, MessageError]:
     }
     if (field := _FIELDS.get(error["param"] or "")) and not begins_with_field(error):
         report["message"] = f"{field}: {error['message']}"
+    if error["param"] == "thread":  # with this code Anthropic's SDKs send the whole conversation again
+        report["details"] = {"error_code": "thread_unsupported_request"}
     if "attempts" in error:
         report["attempts"] = error["attempts"]
     return status, {"type": "error", "error": report}
@@ -260,6 +273,7 @@ MESSAGES = Dialect(
         StreamEvent(MessageError, "error"),
     ),
     client_header="anthropic-version",
+    protocol_headers=("anthropic-version", "anthropic-beta"),
     refused_paths={
         "/v1/messages/count_tokens": "Tokens are not counted here before an answer: each model counts them its own way."
     },

@@ -2,29 +2,33 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, NotRequired
+from typing import Any, Literal, NotRequired
 
-from pydantic import Field
+from pydantic import ConfigDict, with_config
 from typing_extensions import TypedDict
 
 from llm_hub.api.shapes import AttemptReport, Count, HubReport
 
-StopReason = Literal["end_turn", "max_tokens", "stop_sequence", "tool_use"]
+_OPEN = with_config(ConfigDict(extra="allow"))
+"""A shape that has, beside these fields, those of Anthropic's own that came with its answer."""
 
 
+@_OPEN
 class AnswerText(TypedDict):
     type: Literal["text"]
     text: str
 
 
+@_OPEN
 class AnswerThinking(TypedDict):
-    """The model's reasoning. The signature is empty: it would be Anthropic's own."""
+    """The model's reasoning. The signature is empty where the model is not Anthropic's."""
 
     type: Literal["thinking"]
     thinking: str
     signature: str
 
 
+@_OPEN
 class AnswerToolUse(TypedDict):
     type: Literal["tool_use"]
     id: str
@@ -32,22 +36,35 @@ class AnswerToolUse(TypedDict):
     input: dict[str, Any]
 
 
-AnswerBlock = Annotated[AnswerText | AnswerThinking | AnswerToolUse, Field(discriminator="type")]
+@_OPEN
+class VendorBlock(TypedDict):
+    """A block of another type, in an answer of Anthropic's own: `redacted_thinking`, `web_search_tool_result`, …"""
+
+    type: str
 
 
+AnswerBlock = AnswerText | AnswerThinking | AnswerToolUse | VendorBlock
+
+
+@_OPEN
 class StopFields(TypedDict):
-    """Why the answer ended. Both are null in `message_start`, when it has not."""
+    """Why the answer ended: `end_turn`, `max_tokens`, `stop_sequence`, `tool_use`, or Anthropic's own word for it.
 
-    stop_reason: StopReason | None
+    Both are null in `message_start`, when it has not.
+    """
+
+    stop_reason: str | None
     stop_sequence: str | None
 
 
+@_OPEN
 class OutputTokensDetails(TypedDict):
     thinking_tokens: Count
 
 
+@_OPEN
 class MessageUsage(TypedDict):
-    """Tokens. A count that nobody reported is 0, since Anthropic's clients need a number."""
+    """Tokens. Of input and output Anthropic's clients need a number: 0 where nobody reported it."""
 
     input_tokens: Count
     cache_creation_input_tokens: NotRequired[Count]
@@ -63,6 +80,7 @@ class MessageHead(TypedDict):
     model: str
 
 
+@_OPEN
 class StartedMessage(MessageHead, StopFields):
     """A message as a stream begins it, without its content."""
 
@@ -70,6 +88,7 @@ class StartedMessage(MessageHead, StopFields):
     usage: MessageUsage
 
 
+@_OPEN
 class MessageAnswer(StartedMessage):
     """The body of an answer."""
 
@@ -104,7 +123,14 @@ class InputJSONDelta(TypedDict):
     partial_json: str
 
 
-BlockDelta = Annotated[AnswerTextDelta | AnswerThinkingDelta | InputJSONDelta, Field(discriminator="type")]
+@_OPEN
+class VendorBlockDelta(TypedDict):
+    """A piece of another type, in an answer of Anthropic's own: `signature_delta`, `citations_delta`."""
+
+    type: str
+
+
+BlockDelta = AnswerTextDelta | AnswerThinkingDelta | InputJSONDelta | VendorBlockDelta
 
 
 class BlockDeltaEvent(TypedDict):
@@ -131,9 +157,14 @@ class MessageStop(TypedDict):
     type: Literal["message_stop"]
 
 
+class MessageErrorDetails(TypedDict):
+    error_code: Literal["thread_unsupported_request"]
+
+
 class MessageErrorObject(TypedDict):
     type: str
     message: str
+    details: NotRequired[MessageErrorDetails]
     attempts: NotRequired[list[AttemptReport]]
 
 

@@ -1,15 +1,16 @@
 """The blocks that the messages of `POST /v1/messages` are made of, in Anthropic's words.
 
-`cache_control`, a hint for Anthropic's caches, is accepted and ignored wherever it stands.
+They are an open list: what is not named here (marks for caches, documents, …) goes on as it came to Anthropic.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import Tag
 
-from llm_hub.api.bodies import FailFastList, JSONObject, Name, StrictModel, read_image
+from llm_hub.api.bodies import FailFastList, JSONObject, Name, read_image
+from llm_hub.api.open_parts import UNREAD_PART, OpenModel, OptionalPart, UnreadPart, kind_among
 from llm_hub.chat import ToolResult
 
 if TYPE_CHECKING:
@@ -20,45 +21,89 @@ if TYPE_CHECKING:
 IMAGE_PLACEHOLDER = "(The image is shown below.)"
 """What stands in a tool's result in place of an image."""
 
-CacheControl = dict[str, str] | None
 
-
-class TextBlock(StrictModel):
+class TextBlock(OpenModel):
     type: Literal["text"]
     text: str
-    cache_control: CacheControl = None
-    citations: Annotated[list[Any], Field(max_length=0)] | None = None
 
 
-class Base64Source(StrictModel):
+class Base64Source(OpenModel):
     type: Literal["base64"]
     media_type: str
     data: str
 
 
-class ImageBlock(StrictModel):
+class ImageBlock(OpenModel):
     type: Literal["image"]
     source: Base64Source
-    cache_control: CacheControl = None
 
     def image(self, field: str) -> Image:
         """The image. `field` is the block's place in the body. Raises `Refusal`."""
         return read_image(self.source.media_type, self.source.data, f"{field}.source")
 
 
-class ToolResultBlock(StrictModel):
+class TextSource(OpenModel):
+    type: Literal["text"]
+    data: str
+
+
+class TextDocumentBlock(OpenModel):
+    """A document that is plain text, and can be read by any model."""
+
+    type: Literal["document"]
+    source: TextSource
+    title: str | None = None
+    context: str | None = None
+
+    @property
+    def text(self) -> str:
+        return "\n\n".join(filter(None, (self.title, self.context, self.source.data)))
+
+
+class ToolReferenceBlock(OpenModel):
+    """A tool that a search for tools gave. Other vendors' models have all tools before them anyway."""
+
+    type: Literal["tool_reference"]
+    tool_name: Name
+
+    @property
+    def text(self) -> str:
+        return f"The tool {self.tool_name} can be called."
+
+
+def _is_read(block: dict[str, Any]) -> bool:
+    """Whether the hub can read an image or a document, which is the case where its data is in the body."""
+    source = block.get("source")
+    kind = source.get("type") if isinstance(source, dict) else None
+    match block["type"]:
+        case "image":
+            return kind not in ("url", "file")
+        case "document":
+            return kind == "text"
+    return True
+
+
+ResultBlock = Annotated[
+    Annotated[TextBlock, Tag("text")]
+    | Annotated[ImageBlock, Tag("image")]
+    | Annotated[TextDocumentBlock, Tag("document")]
+    | Annotated[ToolReferenceBlock, Tag("tool_reference")]
+    | Annotated[UnreadPart, Tag("other")],
+    kind_among("text", "image", "document", "tool_reference", is_read=_is_read),
+]
+
+
+class ToolResultBlock(OpenModel):
     type: Literal["tool_result"]
     tool_use_id: Name
-    content: str | FailFastList[Annotated[TextBlock | ImageBlock, Field(discriminator="type")]] | None = None
+    content: str | FailFastList[ResultBlock] | None = None
     is_error: bool | None = False
-    cache_control: CacheControl = None
 
     def result(self) -> ToolResult:
         """The result for the hub: its text alone, since most vendors take no images in the results of tools."""
         text = self.content
         if not isinstance(text, str):
-            texts = (block.text if isinstance(block, TextBlock) else IMAGE_PLACEHOLDER for block in text or ())
-            text = "\n\n".join(texts)
+            text = "\n\n".join(_text_of(block) for block in text or ())
         return ToolResult(self.tool_use_id, text, failed=bool(self.is_error))
 
     def images(self, field: str) -> Iterator[Image]:
@@ -69,37 +114,36 @@ class ToolResultBlock(StrictModel):
                 yield block.image(f"{field}.content.{number}")
 
 
-class DirectCaller(StrictModel):
-    type: Literal["direct"]
+def _text_of(block: TextBlock | ImageBlock | TextDocumentBlock | ToolReferenceBlock | UnreadPart) -> str:
+    """The text that stands for a block of a tool's result."""
+    match block:
+        case ImageBlock():
+            return IMAGE_PLACEHOLDER
+        case UnreadPart():
+            return UNREAD_PART
+    return block.text
 
 
-class ToolUseBlock(StrictModel):
+class ToolUseBlock(OpenModel):
     type: Literal["tool_use"]
     id: Name
     name: Name
     input: JSONObject
-    caller: DirectCaller | None = None
-    toolset_name: None = None
-    cache_control: CacheControl = None
 
 
-class ThinkingBlock(StrictModel):
-    """Reasoning that a client was shown and sends back. It is ignored: another model has no use for it."""
-
-    type: Literal["thinking"]
-    thinking: str
-    signature: str = ""
-
-
-class RedactedBlock(StrictModel):
-    """Reasoning that Anthropic has encrypted. It is ignored, too."""
-
-    type: Literal["redacted_thinking"]
-    data: str
-
-
-UserBlock = Annotated[TextBlock | ImageBlock | ToolResultBlock, Field(discriminator="type")]
-AssistantBlock = Annotated[
-    TextBlock | ToolUseBlock | ThinkingBlock | RedactedBlock,
-    Field(discriminator="type"),
+UserBlock = Annotated[
+    Annotated[TextBlock, Tag("text")]
+    | Annotated[ImageBlock, Tag("image")]
+    | Annotated[TextDocumentBlock, Tag("document")]
+    | Annotated[ToolResultBlock, Tag("tool_result")]
+    | Annotated[UnreadPart, Tag("other")],
+    kind_among("text", "image", "document", "tool_result", is_read=_is_read),
 ]
+SystemBlock = Annotated[Annotated[TextBlock, Tag("text")] | Annotated[OptionalPart, Tag("other")], kind_among("text")]
+AssistantBlock = Annotated[
+    Annotated[TextBlock, Tag("text")]
+    | Annotated[ToolUseBlock, Tag("tool_use")]
+    | Annotated[OptionalPart, Tag("other")],
+    kind_among("text", "tool_use"),
+]
+"""What is neither text nor a call, such as reasoning, belongs to the vendor that wrote it."""

@@ -1,19 +1,18 @@
 """What the body of `POST /v1/messages` may contain: a chat in Anthropic's words.
 
-`cache_control`, a hint for Anthropic's caches, is accepted and ignored wherever it stands.
+It is an open list: what is not named here goes on as it came to Anthropic.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 import orjson
-from pydantic import Field
+from pydantic import Discriminator, Field, Tag
 
 from llm_hub.api.bodies import (
     MAX_MESSAGES,
     MAX_TOOLS,
-    ChatBody,
     Effort,
     FailFastList,
     Fraction,
@@ -21,27 +20,28 @@ from llm_hub.api.bodies import (
     ModelChain,
     Name,
     StopTexts,
-    StrictModel,
     TokenLimit,
 )
 from llm_hub.api.dialects.messages_blocks import (
     AssistantBlock,
-    CacheControl,
     ImageBlock,
+    SystemBlock,
     TextBlock,
+    TextDocumentBlock,
     ToolResultBlock,
     ToolUseBlock,
     UserBlock,
 )
+from llm_hub.api.open_parts import UNREAD_PART, OpenBody, OpenModel, UnreadPart
 from llm_hub.chat import ChatRequest, JSONFormat, Message, OneTool, Role, Text, Tool, ToolCall, ToolChoice
 
 if TYPE_CHECKING:
     from llm_hub.chat import Part
 
-Texts = str | FailFastList[TextBlock]
+Texts = str | FailFastList[SystemBlock]
 
 
-class SystemMessage(StrictModel):
+class SystemMessage(OpenModel):
     role: Literal["system"]
     content: Texts
 
@@ -49,7 +49,7 @@ class SystemMessage(StrictModel):
         return (_system(self.content),)
 
 
-class UserMessage(StrictModel):
+class UserMessage(OpenModel):
     role: Literal["user"]
     content: str | FailFastList[UserBlock]
 
@@ -63,8 +63,10 @@ class UserMessage(StrictModel):
         for number, block in enumerate(self.content):
             place = f"{field}.content.{number}"
             match block:
-                case TextBlock(text=text):
-                    parts.append(Text(text))
+                case TextBlock() | TextDocumentBlock():
+                    parts.append(Text(block.text))
+                case UnreadPart():
+                    parts.append(Text(UNREAD_PART))
                 case ImageBlock():
                     parts.append(block.image(place))
                 case ToolResultBlock():
@@ -76,7 +78,7 @@ class UserMessage(StrictModel):
         )
 
 
-class AssistantMessage(StrictModel):
+class AssistantMessage(OpenModel):
     role: Literal["assistant"]
     content: str | FailFastList[AssistantBlock]
 
@@ -92,72 +94,70 @@ class AssistantMessage(StrictModel):
         return (Message(Role.ASSISTANT, tuple(parts)),)
 
 
-class CustomTool(StrictModel):
-    """A tool of the client's. Anthropic's server tools are refused: they run on its servers, for its models alone."""
+class CustomTool(OpenModel):
+    """A tool of the client's."""
 
     name: Name
     input_schema: JSONObject
     type: Literal["custom"] | None = None
     description: str | None = None
     strict: bool | None = None
-    cache_control: CacheControl = None
-    eager_input_streaming: bool | None = None
-    defer_loading: Literal[False] | None = None
 
     def tool(self) -> Tool:
         return Tool(self.name, self.description or "", self.input_schema, self.strict)
 
 
-class AutoToolChoice(StrictModel):
+def _tool_kind(tool: Any) -> str:
+    is_custom = not isinstance(tool, dict) or tool.get("type") in (None, "custom")
+    return "custom" if is_custom else "other"
+
+
+MessageTool = Annotated[
+    Annotated[CustomTool, Tag("custom")] | Annotated[UnreadPart, Tag("other")], Discriminator(_tool_kind)
+]
+"""A tool of the client's, or one of Anthropic's, which its own models alone know."""
+
+
+class AutoToolChoice(OpenModel):
     type: Literal["auto", "any"]
     disable_parallel_tool_use: bool | None = None
 
 
-class NamedToolChoice(StrictModel):
+class NamedToolChoice(OpenModel):
     type: Literal["tool"]
     name: Name
     disable_parallel_tool_use: bool | None = None
 
 
-class NoToolChoice(StrictModel):
+class NoToolChoice(OpenModel):
     type: Literal["none"]
 
 
-class JSONOutputFormat(StrictModel):
+class JSONOutputFormat(OpenModel):
     type: Literal["json_schema"]
     schema_: JSONObject = Field(alias="schema")
 
 
-class OutputConfig(StrictModel):
+class OutputConfig(OpenModel):
     effort: Effort | None = None
     format: JSONOutputFormat | None = None
 
 
-class ThinkingOption(StrictModel):
+class ThinkingOption(OpenModel):
     """Whether the client is shown the model's reasoning. How long it reasons is `output_config.effort`."""
 
-    type: Literal["disabled", "adaptive"]
+    type: Literal["disabled", "adaptive", "enabled"]
     display: Literal["summarized", "omitted"] | None = None
 
 
-class Metadata(StrictModel):
-    user_id: str | None = None
+class MessagesBody(OpenBody):
+    """The body of `POST /v1/messages`. `models` is the ordered chain, which is the hub's own."""
 
-
-class MessagesBody(ChatBody):
-    """The body of `POST /v1/messages`. A model's name that begins with "claude" is one of Anthropic's own."""
-
-    neutral_values: ClassVar = {
-        "service_tier": (None, "auto", "standard_only"),
-        "speed": (None, "standard"),
-        "container": (None,),
-        "inference_geo": (None,),
-        "diagnostics": (None,),
-        "context_management": (None,),
-        "mcp_servers": (None, []),
-        "betas": (None, []),
-        "top_k": (None,),
-    }
+    refused_fields: ClassVar = {"api_key": (None,), "thread": (None,)}
+    protocol = "anthropic"
+    neutral_values: ClassVar = {"service_tier": ("auto", "standard_only"), "speed": ("standard",)}
+    essential_fields = frozenset({"container", "mcp_servers", "output_format"})
+    free_fields = frozenset({"metadata", "context_management", "top_k", "cache_control", "betas"})
 
     messages: Annotated[
         FailFastList[Annotated[UserMessage | AssistantMessage | SystemMessage, Field(discriminator="role")]],
@@ -170,25 +170,27 @@ class MessagesBody(ChatBody):
     temperature: Fraction | None = None
     top_p: Fraction | None = None
     stop_sequences: StopTexts | None = None
-    tools: Annotated[FailFastList[CustomTool], Field(max_length=MAX_TOOLS)] | None = None
+    tools: Annotated[FailFastList[MessageTool], Field(max_length=MAX_TOOLS)] | None = None
     tool_choice: Annotated[AutoToolChoice | NamedToolChoice | NoToolChoice, Field(discriminator="type")] | None = None
     output_config: OutputConfig | None = None
     thinking: ThinkingOption | None = None
-    metadata: Metadata | None = None
-    cache_control: CacheControl = None
 
     @property
     def shows_thinking(self) -> bool:
         """Whether the client asked to be shown the model's reasoning: one that did not expects text first."""
-        return self.thinking is not None and self.thinking.type == "adaptive" and self.thinking.display != "omitted"
+        return self.thinking is not None and self.thinking.type != "disabled" and self.thinking.display != "omitted"
 
     def request(self) -> ChatRequest:
-        tools = tuple(tool.tool() for tool in self.tools or ())
+        tools = tuple(tool.tool() for tool in self.tools or () if isinstance(tool, CustomTool))
+        others = [tool for tool in self.tools or () if isinstance(tool, UnreadPart)]
         choice, parallel = _choice(self.tool_choice) if tools else (None, None)
+        if isinstance(choice, OneTool) and any((tool.model_extra or {}).get("name") == choice.name for tool in others):
+            choice = None  # that of a tool which only the vendor knows
         output = self.output_config or OutputConfig()
         turns = (turn.messages(f"messages.{number}") for number, turn in enumerate(self.messages))
+        messages = (*((_system(self.system),) if self.system else ()), *(message for turn in turns for message in turn))
         return ChatRequest(
-            (*((_system(self.system),) if self.system else ()), *(message for turn in turns for message in turn)),
+            messages,
             _model(self.model),
             self.temperature,
             self.max_tokens,
@@ -200,6 +202,7 @@ class MessagesBody(ChatBody):
             stop=tuple(self.stop_sequences or ()),
             top_p=self.top_p,
             effort=output.effort,
+            original=self.original(len(messages)),
         )
 
 
@@ -208,9 +211,10 @@ def _model(name: str) -> str:
     return f"anthropic/{name}" if name.startswith("claude") and "/" not in name else name
 
 
-def _system(content: str | list[TextBlock]) -> Message:
-    text = content if isinstance(content, str) else "\n\n".join(block.text for block in content)
-    return Message(Role.SYSTEM, text)
+def _system(content: str | list[SystemBlock]) -> Message:
+    if isinstance(content, str):
+        return Message(Role.SYSTEM, content)
+    return Message(Role.SYSTEM, "\n\n".join(block.text for block in content if isinstance(block, TextBlock)))
 
 
 def _choice(

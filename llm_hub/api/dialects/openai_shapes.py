@@ -10,6 +10,7 @@ from typing_extensions import TypedDict
 
 from llm_hub.api.bodies import StrictModel, read_image
 from llm_hub.api.dialects.dialect import ListedModel, ModelListFormat
+from llm_hub.api.open_parts import UNREAD_PART, UnreadPart
 from llm_hub.api.refusals import Refusal
 from llm_hub.api.shapes import ErrorObject
 from llm_hub.chat import Part, Text
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 
 class ImageURL(StrictModel):
     url: str
-    detail: str | None = None
 
 
 class TextPart(StrictModel):
@@ -46,14 +46,21 @@ class ImagePart(StrictModel):
 TextOrImage = Annotated[TextPart | ImagePart, Field(discriminator="type")]
 
 
-def read_content(content: str | Sequence[TextPart | ImagePart], field: str) -> str | tuple[Part, ...]:
+def read_content(content: str | Sequence[TextPart | ImagePart | UnreadPart], field: str) -> str | tuple[Part, ...]:
     """A message's content as the hub knows it. `field` is its place in the body. Raises `Refusal`."""
     if isinstance(content, str):
         return content
-    return tuple(
-        Text(part.text) if isinstance(part, TextPart) else part.image(f"{field}.{number}")
-        for number, part in enumerate(content)
-    )
+    return tuple(_read_part(part, f"{field}.{number}") for number, part in enumerate(content))
+
+
+def _read_part(part: TextPart | ImagePart | UnreadPart, field: str) -> Part:
+    match part:
+        case TextPart(text=text):
+            return Text(text)
+        case ImagePart():
+            return part.image(field)
+        case UnreadPart():
+            return Text(UNREAD_PART)
 
 
 class OpenAIError(TypedDict):

@@ -53,6 +53,7 @@ CASES = [
         declines=frozenset({"one call at a time", "any tool", "one tool"}),
         spares={
             "ok?can=tools": ({"effort": "low"}, ("effort",)),
+            "ok?levels=none": ({"effort": "high"}, ("effort",)),
             "ok": ({"effort": "xhigh"}, ("effort",)),
             "ok?calls=1": ({"tools": (Tool("a", strict=True),)}, ("strict",)),
         },

@@ -1,0 +1,136 @@
+"""The messages of `POST /v1/chat/completions`, in OpenAI's words.
+
+They are an open list: what is not named here goes on as it came to the providers that speak the same protocol.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import ConfigDict, Field, Tag
+
+from llm_hub.api.bodies import FailFastList, Name
+from llm_hub.api.dialects.openai_shapes import ImagePart, ImageURL, TextPart, read_content
+from llm_hub.api.open_parts import OpenModel, OptionalPart, UnreadPart, kind_among
+from llm_hub.api.refusals import Refusal
+from llm_hub.chat import Message, Role, Text, ToolCall, ToolResult
+
+
+class OpenTextPart(TextPart):
+    model_config = ConfigDict(extra="allow")
+
+
+class OpenImageURL(ImageURL):
+    model_config = ConfigDict(extra="allow")
+
+
+class OpenImagePart(ImagePart):
+    model_config = ConfigDict(extra="allow")
+
+    image_url: OpenImageURL
+
+
+def _is_no_address(part: dict[str, Any]) -> bool:
+    """Whether a part is none of an image at an address, which the hub does not fetch."""
+    image = part.get("image_url")
+    url = image.get("url") if isinstance(image, dict) else None
+    return not isinstance(url, str) or not url.startswith(("https://", "http://"))
+
+
+Texts = (
+    str
+    | FailFastList[
+        Annotated[Annotated[OpenTextPart, Tag("text")] | Annotated[UnreadPart, Tag("other")], kind_among("text")]
+    ]
+)
+UserPart = Annotated[
+    Annotated[OpenTextPart, Tag("text")]
+    | Annotated[OpenImagePart, Tag("image_url")]
+    | Annotated[UnreadPart, Tag("other")],
+    kind_among("text", "image_url", is_read=_is_no_address),
+]
+
+
+class SystemTurn(OpenModel):
+    role: Literal["system", "developer"]
+    content: Texts
+
+    def message(self, field: str) -> Message:
+        return Message(Role.SYSTEM, read_content(self.content, field))
+
+
+class UserTurn(OpenModel):
+    role: Literal["user"]
+    content: str | FailFastList[UserPart]
+
+    def message(self, field: str) -> Message:
+        return Message(Role.USER, read_content(self.content, f"{field}.content"))
+
+
+class CalledFunction(OpenModel):
+    name: Name
+    arguments: str
+
+
+class CalledTool(OpenModel):
+    id: Name
+    type: Literal["function"] = "function"
+    function: CalledFunction
+
+    def call(self) -> ToolCall:
+        return ToolCall(self.id, self.function.name, self.function.arguments, self.model_extra or {})
+
+
+class RefusalPart(OpenModel):
+    type: Literal["refusal"]
+    refusal: str
+
+
+AssistantPart = Annotated[
+    Annotated[OpenTextPart, Tag("text")]
+    | Annotated[RefusalPart, Tag("refusal")]
+    | Annotated[OptionalPart, Tag("other")],
+    kind_among("text", "refusal"),
+]
+
+
+class AssistantTurn(OpenModel):
+    """What a model answered before. Clients send back all that they got, with its vendor's own fields."""
+
+    role: Literal["assistant"]
+    content: str | FailFastList[AssistantPart] | None = None
+    tool_calls: FailFastList[CalledTool] | None = None
+    refusal: str | None = None
+    audio: None = None
+    function_call: None = None
+
+    def message(self, field: str) -> Message:
+        text = self._text()
+        if not self.tool_calls:
+            if self.content is None and not text:
+                raise Refusal(400, f"{field}.content: is missing.", field=f"{field}.content")
+            return Message(Role.ASSISTANT, text)
+        calls = tuple(call.call() for call in self.tool_calls)
+        return Message(Role.ASSISTANT, (Text(text), *calls) if text else calls)
+
+    def _text(self) -> str:
+        """What the model wrote; where it wrote nothing, why it refused."""
+        text = self.content
+        if not isinstance(text, str):
+            parts = (part for part in text or () if not isinstance(part, OptionalPart))
+            text = "\n\n".join(part.refusal if isinstance(part, RefusalPart) else part.text for part in parts)
+        return text or self.refusal or ""
+
+
+class ToolTurn(OpenModel):
+    role: Literal["tool"]
+    content: Texts
+    tool_call_id: Name
+
+    def message(self, field: str) -> Message:
+        content = read_content(self.content, f"{field}.content")
+        text = content if isinstance(content, str) else Message(Role.TOOL, content).text
+        return Message(Role.TOOL, (ToolResult(self.tool_call_id, text),))
+
+
+CompletionTurn = Annotated[SystemTurn | UserTurn | AssistantTurn | ToolTurn, Field(discriminator="role")]

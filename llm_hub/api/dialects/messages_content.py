@@ -1,0 +1,77 @@
+"""What an answer to `POST /v1/messages` says in Anthropic's words: its blocks, its end and its tokens."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, cast
+
+from llm_hub.chat import decode_json
+from llm_hub.errors import StreamBroken
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from llm_hub.api.dialects.messages_answer import AnswerToolUse, MessageUsage, StopFields
+    from llm_hub.chat import LLMResponse, ToolCall
+
+_STOP_REASONS = {"length": "max_tokens", "tool_calls": "tool_use"}
+
+
+def vendors_fields(response: LLMResponse) -> Mapping[str, Any]:
+    """What the answer has in its vendor's own words, where that speaks Anthropic's protocol."""
+    original = response.original
+    return original.body if original is not None and original.protocol == "anthropic" else {}
+
+
+def vendors_blocks(response: LLMResponse) -> list[Any] | None:
+    """The blocks as they came, with those calls that the answer makes; None: they did not come as blocks."""
+    blocks = vendors_fields(response).get("content")
+    if blocks is None:
+        return None
+    calls = {call.id: call for call in response.tool_calls}
+    written = [block for block in blocks if block.get("type") != "tool_use" or calls.pop(block.get("id"), None)]
+    return [*written, *(tool_use(call, call_arguments(call)) for call in calls.values())]
+
+
+def tool_use(call: ToolCall, arguments: dict[str, Any]) -> AnswerToolUse:
+    return {"type": "tool_use", "id": call.id, "name": call.name, "input": arguments}
+
+
+def call_arguments(call: ToolCall) -> dict[str, Any]:
+    """The arguments of a call. Raises `StreamBroken` where they are no object: a client would act on made-up ones."""
+    try:
+        arguments = decode_json(call.arguments or "{}")
+    except (ValueError, TypeError, RecursionError):
+        arguments = None
+    if not isinstance(arguments, dict):
+        raise StreamBroken(f"The model called {call.name} with arguments that are no JSON object.")
+    return arguments
+
+
+def stop_fields(response: LLMResponse) -> StopFields:
+    """Why the answer ended, in Anthropic's own word if it is its answer. Any other vendor's own word is `end_turn`."""
+    original = vendors_fields(response)
+    if isinstance(reason := original.get("stop_reason"), str):
+        return {"stop_reason": reason, "stop_sequence": original.get("stop_sequence")}
+    reason = _STOP_REASONS.get(response.finish_reason, "end_turn")
+    if response.tool_calls and response.finish_reason != "length":
+        reason = "tool_use"
+    elif response.stop_sequence and reason == "end_turn":
+        return {"stop_reason": "stop_sequence", "stop_sequence": response.stop_sequence}
+    return {"stop_reason": reason, "stop_sequence": None}
+
+
+def count_tokens(response: LLMResponse) -> MessageUsage:
+    """The tokens. What was read from the cache, and what was written to it, is no part of `input_tokens` here."""
+    usage = response.usage
+    cached, written = usage.get("cached_tokens", 0), usage.get("cache_write_tokens", 0)
+    counts: MessageUsage = {
+        "input_tokens": max(0, usage.get("prompt_tokens", 0) - cached - written),
+        "output_tokens": usage.get("completion_tokens", 0),
+    }
+    if "cached_tokens" in usage:
+        counts["cache_read_input_tokens"] = cached
+    if "cache_write_tokens" in usage:
+        counts["cache_creation_input_tokens"] = written
+    if "reasoning_tokens" in usage:
+        counts["output_tokens_details"] = {"thinking_tokens": usage["reasoning_tokens"]}
+    return cast("MessageUsage", {**(vendors_fields(response).get("usage") or {}), **counts})

@@ -1,0 +1,139 @@
+"""Open parts of bodies: they may have fields, and be of kinds, that the hub does not know.
+
+Those go on as they came to a provider of the client's protocol. For any other one it is listed here what it could not
+be told, and whether an answer without that would still be what was asked for.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
+
+from pydantic import BaseModel, ConfigDict, Discriminator, Field
+
+from llm_hub.api.bodies import ChatBody, StrictModel, is_neutral
+from llm_hub.chat import OriginalRequest
+from llm_hub.redaction import redact
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+MAX_LISTED_FIELDS = 50
+"""Fields that an answer names as ignored, at most."""
+UNREAD_PART = "(A part that only a provider of the same protocol can read.)"
+"""What stands in the hub's messages for an `UnreadPart`. Nobody is sent it: others are not asked at all."""
+_NOTHING: tuple[object, ...] = (None, [])
+"""Values of a field that ask for nothing."""
+_PLAIN_TYPES = frozenset({str, int, float, bool, dict, type(None)})
+"""Types of the values in a part that are neither parts themselves nor lists of them."""
+
+
+class OpenModel(StrictModel):
+    """A part of a body that may have more fields than the hub knows."""
+
+    model_config = ConfigDict(extra="allow")
+
+
+class UnreadPart(OpenModel):
+    """A part of a kind that the hub does not know, and without which the answer would not be what was asked for."""
+
+    type: Annotated[str, Field(min_length=1, max_length=100)]
+
+
+class OptionalPart(OpenModel):
+    """A part of a kind that the hub does not know, and that an answer is good without: another model's reasoning."""
+
+    type: Annotated[str, Field(min_length=1, max_length=100)]
+
+
+def kind_among(*known: str, is_read: Callable[[dict[str, Any]], bool] = lambda _: True) -> Discriminator:
+    """Tells the parts of the kinds `known` from those of any other, whose tag is "other".
+
+    `is_read` says of a part of a known kind whether the hub can read it: if not, it is another one, too.
+    """
+
+    def kind(value: Any) -> str:
+        if not isinstance(value, dict):
+            return known[0]  # which says that it must be an object
+        return value["type"] if value.get("type") in known and is_read(value) else "other"
+
+    return Discriminator(kind)
+
+
+def unread_fields(part: BaseModel) -> list[tuple[str, object]]:
+    """The fields in a part of a body that the hub does not know, each with its place in the part and its value.
+
+    A whole part that the hub does not know is listed itself, as `UnreadPart` or `OptionalPart`.
+    """
+    found = [(name, value) for name, value in (part.__pydantic_extra__ or {}).items() if value not in _NOTHING]
+    for name, value in part.__dict__.items():
+        if isinstance(value, list):
+            for number, item in enumerate(value):
+                if inner := _unread(item):
+                    found += [(f"{name}.{number}{path}", value) for path, value in inner]
+        elif inner := _unread(value):
+            found += [(f"{name}{path}", value) for path, value in inner]
+    return found
+
+
+def _unread(value: Any) -> list[tuple[str, object]]:
+    kind = value.__class__  # a value is plain or a part: to ask pydantic whether it is one would take some time
+    if kind in _PLAIN_TYPES:
+        return []
+    if kind is UnreadPart or kind is OptionalPart:
+        return [("", value)]
+    return [(f".{path}", inner) for path, inner in unread_fields(value)]
+
+
+class OpenBody(ChatBody):
+    """The body of a vendor's endpoint, whose fields are an open list."""
+
+    model_config = ConfigDict(extra="allow")
+
+    protocol: ClassVar[str]
+    """The vendor's protocol, as `OriginalRequest` names it."""
+    own_fields: ClassVar[frozenset[str]] = frozenset({"models"})
+    """Fields that are the hub's own and no vendor's."""
+    neutral_values: ClassVar[Mapping[str, tuple[object, ...]]] = {}
+    """Fields that the hub does not know, each with the values that change nothing."""
+    essential_fields: ClassVar[frozenset[str]] = frozenset()
+    """Fields that the hub does not know, and without which the answer would not be what was asked for."""
+    free_fields: ClassVar[frozenset[str]] = frozenset()
+    """Fields that the hub does not know, and with which tokens cost what they cost without."""
+
+    def original(self, messages: int) -> OriginalRequest:
+        """The request as its client wrote it. `messages` is the number of the hub's messages that were made of it."""
+        left_out = self.own_fields | self.refused_fields.keys()  # the latter have values that change nothing
+        untranslated: dict[str, None] = {}
+        essential: list[str] = []
+        surcharged: list[str] = []
+        for path, value in unread_fields(self):
+            if is_neutral(value, self.neutral_values.get(path, ())):
+                continue
+            name = listed(path, value)
+            if isinstance(value, UnreadPart) or path in self.essential_fields:
+                essential.append(redact(path))
+                surcharged.append(redact(path))
+                continue
+            untranslated[name] = None
+            if ("." not in path and path not in self.free_fields) or _is_dear_cache(path, value):
+                surcharged.append(redact(path))
+        return OriginalRequest(
+            self.protocol,
+            {name: value for name, value in self._sent.items() if name not in left_out},
+            messages,
+            self._headers,
+            tuple(untranslated)[:MAX_LISTED_FIELDS],
+            tuple(essential[:MAX_LISTED_FIELDS]),
+            tuple(surcharged[:MAX_LISTED_FIELDS]),
+        )
+
+
+def _is_dear_cache(path: str, value: object) -> bool:
+    """Whether a mark for Anthropic's cache asks for an hour, which costs twice the price of what it keeps."""
+    return path.endswith("cache_control") and isinstance(value, dict) and value.get("ttl") not in (None, "5m")
+
+
+def listed(path: str, value: object) -> str:
+    """How an answer names a field that was ignored: without the numbers of its messages and parts, and without keys."""
+    path = f"{path}.{value.type}" if isinstance(value, OptionalPart) else path
+    return redact(".".join(name[:100] for name in path.split(".") if not name.isdigit()))

@@ -1,0 +1,79 @@
+"""A request of an Anthropic client in its own words: it goes on as it came, also where the hub has no word for it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from llm_hub.providers.anthropic_body import MAX_TOKENS, call_id, messages
+
+if TYPE_CHECKING:
+    from llm_hub.chat import ChatRequest, OriginalRequest
+
+MIN_THINKING_BUDGET = 1024
+"""Tokens: the smallest `budget_tokens` that the API takes."""
+
+_HUB_FIELDS = ("model", "models", "stream")
+"""Fields that are the hub's: it names the model and its fallbacks, and always streams."""
+
+
+def original_body(original: OriginalRequest, request: ChatRequest) -> dict[str, Any]:
+    """The client's body, except for what the hub has changed: the limit, the format, and what follows the messages."""
+    body = {name: value for name, value in original.body.items() if value is not None and name not in _HUB_FIELDS}
+    limit = body.get("max_tokens", MAX_TOKENS)
+    if request.max_tokens is not None and request.max_tokens < limit:
+        limit, thinking = request.max_tokens, body.get("thinking")
+        if isinstance(thinking, dict) and (thinking.get("budget_tokens") or 0) >= limit:  # a part of the limit
+            body["thinking"] = thinking | {"budget_tokens": max(limit - 1, MIN_THINKING_BUDGET)}
+    body["max_tokens"] = limit
+    if request.format is None and isinstance(output := body.get("output_config"), dict):
+        body["output_config"] = {name: value for name, value in output.items() if name != "format"}
+    body["messages"] = list(_turns(original.body.get("messages") or ()))
+    for turn in messages(request.messages[original.messages :], continues=True):
+        _append(body["messages"], turn)
+    return body
+
+
+def original_headers(request: ChatRequest) -> dict[str, str]:
+    """The client's headers that are the protocol's, such as `anthropic-beta`: never a key."""
+    if request.original is None or request.original.protocol != "anthropic":
+        return {}
+    headers = request.original.headers.items()
+    return {name: value for name, value in headers if name.lower().startswith("anthropic-")}
+
+
+def _turns(turns: Any) -> Iterator[dict[str, Any]]:
+    """The turns as they came, without what the API refuses whoever sends it: blocks without text, reasoning without
+    Anthropic's signature, and letters in the ids of calls that other providers use."""
+    for turn in turns:
+        content = turn.get("content")
+        if isinstance(content, list):
+            content = [_with_ids(block) for block in content if _is_accepted(block)]
+        if content and (not isinstance(content, str) or content.strip()):
+            yield turn | {"content": content}
+
+
+def _is_accepted(block: Mapping[str, Any]) -> bool:
+    match block.get("type"):
+        case "text":
+            return bool(str(block.get("text") or "").strip())
+        case "thinking":
+            return bool(block.get("signature"))
+    return True
+
+
+def _with_ids(block: dict[str, Any]) -> dict[str, Any]:
+    field = {"tool_use": "id", "tool_result": "tool_use_id"}.get(str(block.get("type")))
+    if field is None or not isinstance(value := block.get(field), str) or call_id(value) == value:
+        return block
+    return block | {field: call_id(value)}
+
+
+def _append(turns: list[dict[str, Any]], turn: dict[str, Any]) -> None:
+    """Adds a turn of the hub's. Where the last one has the same role it is made longer, marks for the cache and all."""
+    if not turns or turns[-1]["role"] != turn["role"]:
+        turns.append(turn)
+        return
+    content = turns[-1]["content"]
+    blocks = [{"type": "text", "text": content}] if isinstance(content, str) else content
+    turns[-1] = turns[-1] | {"content": [*blocks, *turn["content"]]}

@@ -1,0 +1,50 @@
+"""The tokens of an answer, as Anthropic's protocol counts them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from llm_hub.chat import Usage
+from llm_hub.wire.validation import parse_count
+
+
+def read_usage(reported: Mapping[str, Any]) -> Usage:
+    """The tokens in the hub's words. The prompt is what was not cached, what was, and what is from now on.
+
+    A prompt or an answer of no tokens at all does not exist: 0 is what servers write that do not count.
+    """
+    usage: Usage = {}
+    created = reported.get("cache_creation")
+    created = sum(parse_count(count) or 0 for count in created.values()) if isinstance(created, dict) else 0
+    cached = parse_count(reported.get("cache_read_input_tokens")) or 0
+    written = parse_count(reported.get("cache_creation_input_tokens")) or created
+    if prompt := (parse_count(reported.get("input_tokens")) or 0) + cached + written:
+        usage["prompt_tokens"] = prompt
+    if cached:
+        usage["cached_tokens"] = cached
+    if written:
+        usage["cache_write_tokens"] = written
+    if completion := parse_count(reported.get("output_tokens")):
+        usage["completion_tokens"] = completion
+    details = reported.get("output_tokens_details")
+    if isinstance(details, dict) and (thought := parse_count(details.get("thinking_tokens"))) is not None:
+        usage["reasoning_tokens"] = thought
+    if "prompt_tokens" in usage and "completion_tokens" in usage:
+        usage["total_tokens"] = usage["prompt_tokens"] + usage["completion_tokens"]
+    return usage
+
+
+def update_usage(usage: dict[str, Any], reported: Mapping[str, Any]) -> None:
+    """Counts are cumulative, so that the last ones hold. What is null, or 0 after a greater count, was not counted.
+
+    Sources: `accumulate_event` of anthropic-sdk-python for null, envoyproxy/ai-gateway#1631 for `input_tokens: 0`.
+    """
+    for name, value in reported.items():
+        before = usage.get(name)
+        if isinstance(value, dict) and isinstance(before, dict):
+            update_usage(before, value)
+        elif isinstance(value, dict):
+            usage[name] = dict(value)
+        elif value is not None and not (value == 0 and parse_count(before)):
+            usage[name] = value

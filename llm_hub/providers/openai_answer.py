@@ -1,0 +1,298 @@
+"""Reads the chunks of an answer in OpenAI's protocol, in the many dresses in which compatible servers send them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from llm_hub.chat import OriginalAnswer
+from llm_hub.providers.openai_usage import read_timings, read_usage
+from llm_hub.providers.streamed_response import StreamedResponseBuilder
+from llm_hub.wire.validation import MAX_REFUSAL_CHARS, parse_count, parse_name
+
+if TYPE_CHECKING:
+    from llm_hub.chat import ChatRequest, Event, ToolCallDelta, Usage
+    from llm_hub.response_builder import AnsweringProvider
+
+_REASONING_FIELDS = ("reasoning_content", "reasoning", "reasoning_text", "thinking", "reasoning_details")
+"""The fields of reasoning. Several servers give the same thought in two of them: the first one counts."""
+_KNOWN_FIELDS = frozenset(
+    {"role", "content", "tool_calls", "function_call", "refusal", *_REASONING_FIELDS} - {"reasoning_details"}
+)
+"""The fields of a message for which the hub has words. `reasoning_details` go back to the vendor as they came."""
+QUIET_FIELDS = frozenset(
+    {
+        "id", "object", "created", "model", "choices", "usage", "system_fingerprint", "service_tier", "provider",
+        "nonce", "obfuscation", "prompt_token_ids", "prompt_logprobs", "kv_transfer_params", "request_id", "stats",
+    }
+)  # fmt: skip
+"""The fields of a chunk that say nothing of the answer, and those that are read of every chunk."""
+_KNOWN_CHUNK_FIELDS = QUIET_FIELDS | {"timings", "x_groq", "error"}
+"""These, and the fields for which the hub has words."""
+_CALL_FIELDS = frozenset({"index", "id", "type", "function"})
+_CONTENT_FIELDS = ("images", "audio", "content_parts")
+"""What is an answer by itself. OpenRouter has `images`, OpenAI `audio`; `content_parts` are the hub's name for parts of
+a list of content that are neither text nor reasoning."""
+_CONSTANT_FIELDS = frozenset({"id", "type", "format", "index", "role", "name", "expires_at", "object", "model"})
+"""Fields of text that are said again with each piece, and are no piece themselves."""
+_FINISH_REASONS = {
+    "function_call": "tool_calls",  # OpenAI's own, before there were several calls
+    "tool_call": "tool_calls",
+    "tool_use": "tool_calls",
+    "end_turn": "stop",
+    "eos": "stop",  # Together's
+    "eos_token": "stop",  # Text Generation Inference's
+    "stop_sequence": "stop",
+    "max_tokens": "length",
+    "max_output_tokens": "length",
+    "model_length": "length",  # Mistral's
+}
+"""Words of other vendors for a finish reason. OpenAI's own, and unknown ones, are kept."""
+_OWN_FINISH_REASONS = ("stop", "length", "tool_calls", "content_filter")
+_TEXT_FIELDS = ("text", "summary", "thinking", "reasoning", "content")
+"""Where the text of a part may stand: Mistral's parts of thinking have a list of parts of text under `thinking`."""
+
+
+class OpenAIResponseBuilder(StreamedResponseBuilder):
+    """A response builder with what the reading of a chunk has to know about those before it."""
+
+    __slots__ = (
+        "_choice",
+        "_fields",
+        "_has_delta",
+        "_has_message",
+        "_has_other_choices",
+        "_is_late",
+        "_is_under_way",
+        "_is_unreliable",
+        "_others",
+        "_others_size",
+        "_timings",
+        "is_settled",
+    )
+
+    def __init__(self, provider: AnsweringProvider, request: ChatRequest) -> None:
+        super().__init__(provider, request)
+        self._choice: object = None
+        """The index of the choice that is read: the first one's."""
+        self._has_other_choices = False
+        self._has_delta = False
+        self._has_message = False
+        """Whether a chunk had a whole message, as answers have that are not streamed."""
+        self._is_under_way = False
+        """Whether the answer has begun in deltas, and has no finish reason."""
+        self._is_late = False
+        """Whether more of the answer came after its finish reason."""
+        self._is_unreliable = False
+        """Whether the server gives a finish reason with every chunk: then none of them ends the answer."""
+        self.is_settled = False
+        """Whether the finish reason came without more of the answer, or the usage came after it."""
+        self._timings: Usage = {}
+        """llama.cpp's counts, which a server may give besides those of the protocol."""
+        self._fields: dict[str, Any] = {}
+        """The answer's fields for which the hub has no word. Servers repeat them: the last ones hold."""
+        self._others: list[dict[str, Any]] = []
+        """Pieces of the message, and of the choice, for which the hub has no word."""
+        self._others_size = 0
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether the answer's finish reason has come, and ends it."""
+        return self.finish_reason is not None and not self._is_unreliable
+
+    def count_characters(self) -> int:
+        return super().count_characters() + self._others_size + _count(self._fields)
+
+    def has_text_alone(self, choice: dict[str, Any]) -> bool:
+        """Whether a choice is the next piece of text, and nothing else."""
+        delta = choice.get("delta")
+        return (
+            self._is_under_way
+            and delta is not None
+            and len(delta) == 1
+            and isinstance(delta.get("content"), str)
+            and choice.get("finish_reason") is None
+            and choice.get("index") == self._choice
+            and choice.get("logprobs") is None
+            and "usage" not in choice
+        )
+
+    def read_choice(self, choice: dict[str, Any]) -> Iterator[Event | None]:
+        """The events of a choice, and its finish reason."""
+        index = choice.get("index")
+        if self._choice is None:
+            self._choice = index
+        elif index != self._choice and index is not None:
+            self._has_other_choices = True
+            return
+        delta = choice.get("delta") or self._other_delta(choice)
+        says_more = any(value for name, value in delta.items() if name != "role")
+        self._has_delta = self._has_delta or (says_more and not self._has_message)
+        self._is_late = self._is_late or (self.finish_reason is not None and says_more)
+        yield from self._read_other_fields(delta)
+        if text := delta.get("content"):
+            yield from self.add_tagged_text(text) if isinstance(text, str) else self._read_parts(text)
+        self.add_usage(choice.get("usage"))  # Moonshot's
+        if choice.get("logprobs"):
+            self._keep({"choice": {"logprobs": choice["logprobs"]}})
+        if isinstance(reason := choice.get("finish_reason"), str) and reason:
+            self._is_unreliable, self.is_settled = self._is_late, not says_more
+            self.finish_reason = _finish_reason(parse_name(reason))
+        self._is_under_way = self._has_delta and self.finish_reason is None
+
+    def read_fields(self, chunk: dict[str, Any]) -> None:
+        """Reads what a chunk has beside its choices: counts of llama.cpp and Groq, and what the hub has no word for."""
+        if isinstance(timings := chunk.get("timings"), dict):
+            self._timings = read_timings(timings)
+        self.add_usage((chunk.get("x_groq") or {}).get("usage"))
+        others = {name: value for name, value in chunk.items() if value and name not in _KNOWN_CHUNK_FIELDS}
+        if others and "choices" in chunk:
+            self._fields.update(others)
+
+    def add_usage(self, reported: object) -> None:
+        """Takes over what a server counted. Counts are cumulative: the last ones hold."""
+        if isinstance(reported, dict) and reported:
+            self.usage = {**self.usage, **read_usage(reported)}
+
+    def complete(self) -> None:
+        """Completes the fields once the stream has ended."""
+        if self.finish_reason is None and (self.ended or self._has_message):
+            self.finish_reason = "stop"  # the protocol's own end came, or the whole message, though not the reason
+        self.usage = {**self._timings, **self.usage}
+        if self._has_other_choices:
+            self.notes = (*self.notes, "The server gave more than one answer; this is the first.")
+        if self._others or self._fields:
+            body = self._fields | (_joined(self._others) if self._others else {})
+            self.original = OriginalAnswer("openai", body)
+            self.has_other_content = any(name in body.get("message", ()) for name in _CONTENT_FIELDS)
+
+    def _keep(self, piece: dict[str, Any]) -> None:
+        """Keeps a piece of the message or the choice. A list that is only said again is none: no item has an index."""
+        if self._others and piece == self._others[-1] and not _has_pieces(piece):
+            return
+        self._others.append(piece)
+        self._others_size += _count(piece)
+
+    def _other_delta(self, choice: dict[str, Any]) -> dict[str, Any]:
+        """What stands in a delta's place: a whole message, or the text of the older completions.
+
+        A message that only repeats at the end what was streamed is left out.
+        """
+        message = choice.get("message")
+        if isinstance(message, dict) and message and not self._has_delta:
+            self._has_message = True
+            return message
+        text = choice.get("text")
+        return {"content": text} if isinstance(text, str) and text else {}
+
+    def _read_other_fields(self, delta: dict[str, Any]) -> Iterator[Event | None]:
+        """The events of a delta beside its text: reasoning, tool calls, a refusal."""
+        thought = next((text for field in _REASONING_FIELDS if (text := _text(delta.get(field)))), "")
+        if thought:
+            yield self.add_reasoning(thought)
+        calls = delta.get("tool_calls") or ()
+        for place, call in enumerate([calls] if isinstance(calls, dict) else calls):
+            yield self._read_call(call, place if len(calls) > 1 else None)
+        if not calls and isinstance(function := delta.get("function_call"), dict):
+            yield self._read_call({"index": 0, "function": function}, None)
+        self._add_refusal(delta.get("refusal"))
+        if others := {name: value for name, value in delta.items() if value and name not in _KNOWN_FIELDS}:
+            self._keep({"message": others})
+
+    def _read_call(self, call: dict[str, Any], place: int | None) -> ToolCallDelta | None:
+        """`place` is the call's place among several in one chunk, for a server that neither numbers nor names them."""
+        function = call.get("function") or {}
+        arguments = function.get("arguments")
+        if not isinstance(arguments, str):
+            arguments = "" if arguments is None else orjson.dumps(arguments).decode()
+        position = parse_count(call.get("index"))
+        return self.add_tool_call(
+            place if position is None and not call.get("id") else position,
+            id=call.get("id") or "",
+            name=function.get("name") or "",
+            arguments=arguments,
+            extra={name: value for name, value in call.items() if value and name not in _CALL_FIELDS},
+        )
+
+    def _add_refusal(self, words: object) -> None:
+        if isinstance(words, str):
+            self.refusal = (self.refusal + words)[:MAX_REFUSAL_CHARS]
+
+    def _read_parts(self, parts: Any) -> Iterator[Event]:
+        """The events of a content that is a list of parts, or one part."""
+        for part in parts if isinstance(parts, list) else (parts,):
+            kind = "text" if isinstance(part, str) else part.get("type")
+            if kind in ("text", "output_text"):
+                yield from self.add_tagged_text(_text(part))
+            elif kind in ("thinking", "reasoning"):
+                if thought := _text(part):
+                    yield self.add_reasoning(thought)
+            elif kind == "refusal":
+                self._add_refusal(part.get("refusal"))
+            else:
+                self._keep({"message": {"images" if kind == "image_url" else "content_parts": [part]}})
+
+
+def _finish_reason(reason: str) -> str:
+    """A finish reason in OpenAI's words, where one of them is meant: some servers write them in capitals."""
+    lowered = reason.lower()
+    return _FINISH_REASONS.get(lowered) or (lowered if lowered in _OWN_FINISH_REASONS else reason)
+
+
+def _text(value: Any) -> str:
+    """The text of a field that is text, a part, or a list of parts."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, list):
+        return "".join(map(_text, value))
+    if isinstance(value, dict):
+        return next((text for name in _TEXT_FIELDS if (text := _text(value.get(name)))), "")
+    return ""
+
+
+def _joined(pieces: list[Any], name: str = "") -> Any:
+    """One value from its pieces: texts are put together, objects field by field, lists item by item. Else the last."""
+    last = pieces[-1]
+    if len(pieces) > 1 and all(isinstance(piece, dict) for piece in pieces):
+        fields: dict[str, list[Any]] = {}
+        for piece in pieces:
+            for field, value in piece.items():
+                fields.setdefault(field, []).append(value)
+        return {field: _joined(values, field) for field, values in fields.items()}
+    if all(isinstance(piece, list) for piece in pieces):
+        return _joined_items([item for piece in pieces for item in piece])
+    if isinstance(last, str) and name not in _CONSTANT_FIELDS:
+        return "".join(piece for piece in pieces if isinstance(piece, str))
+    return last
+
+
+def _joined_items(items: list[Any]) -> list[Any]:
+    """The items of lists that came one after another. Those of one `index` and type are pieces of one; and one that
+    came before, as in a list that is repeated with each chunk, is left out."""
+    places: dict[Any, list[Any]] = {}
+    for item in items:
+        is_piece = isinstance(item, dict) and item.get("index") is not None
+        key = (item["index"], item.get("type")) if is_piece else orjson.dumps(item, option=orjson.OPT_SORT_KEYS)
+        if is_piece:
+            places.setdefault(str(key), []).append(item)
+        else:
+            places[key] = [item]
+    return [_joined(pieces) for pieces in places.values()]
+
+
+def _has_pieces(value: object) -> bool:
+    """Whether a value has text that may be a piece of a longer one."""
+    if isinstance(value, dict):
+        return any(isinstance(inner, str) or _has_pieces(inner) for inner in value.values())
+    return isinstance(value, list) and any(isinstance(item, dict) and "index" in item for item in value)
+
+
+def _count(value: object) -> int:
+    """Characters of a JSON value, roughly."""
+    if isinstance(value, dict):
+        return sum(len(name) + _count(inner) for name, inner in value.items())
+    if isinstance(value, list):
+        return sum(map(_count, value))
+    return len(value) if isinstance(value, str) else 1

@@ -1,0 +1,90 @@
+"""Reads the tokens that a server of OpenAI's protocol counted, wherever it puts them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from llm_hub.chat import Usage
+from llm_hub.wire.validation import parse_count
+
+_PROMPT = ("prompt_tokens", "input_tokens")
+_COMPLETION = ("completion_tokens", "output_tokens")
+_REASONING = (
+    "completion_tokens_details.reasoning_tokens",
+    "output_tokens_details.reasoning_tokens",
+    "reasoning_tokens",
+)
+_CACHED = (
+    "prompt_tokens_details.cached_tokens",
+    "input_tokens_details.cached_tokens",
+    "prompt_cache_hit_tokens",  # DeepSeek: api-docs.deepseek.com, "Context Caching"
+    "cached_tokens",  # Moonshot: platform.moonshot.ai, "Chat Completion"
+    "cache_read_input_tokens",  # Anthropic's word, which gateways in front of it keep
+    "num_cached_tokens",
+)
+_WRITTEN = (
+    "prompt_tokens_details.cache_write_tokens",  # OpenRouter: openrouter.ai/docs, "Prompt Caching"
+    "prompt_tokens_details.cache_creation_tokens",
+    "cache_creation_input_tokens",
+    "cache_write_tokens",
+)
+
+
+def read_usage(reported: dict[str, Any]) -> Usage:
+    """The counts in the hub's words. What is not told is absent: a prompt or an answer of 0 tokens is told by servers
+    that do not count."""
+    prompt, completion = _first(reported, _PROMPT) or None, _first(reported, _COMPLETION)
+    reasoning, cached, written = (_first(reported, names) for names in (_REASONING, _CACHED, _WRITTEN))
+    total = parse_count(reported.get("total_tokens")) or None
+    if prompt is not None and completion is not None:
+        prompt, completion = _explain_total(prompt, completion, total, reasoning, (cached or 0, written or 0))
+        total = max(total or 0, prompt + completion)
+    counts = {
+        "prompt_tokens": prompt,
+        "completion_tokens": completion or None,
+        "total_tokens": total,
+        "reasoning_tokens": reasoning,
+        "cached_tokens": cached,
+        "cache_write_tokens": written or None,
+    }
+    usage: Usage = {}
+    usage.update({name: tokens for name, tokens in counts.items() if tokens is not None})  # type: ignore[typeddict-item]  # its own names
+    return usage
+
+
+def read_timings(timings: dict[str, Any]) -> Usage:
+    """llama.cpp's counts, in which the prompt is what was not cached. Source: llama.cpp's tools/server/README.md."""
+    fresh, cached = parse_count(timings.get("prompt_n")), parse_count(timings.get("cache_n"))
+    reported = {"completion_tokens": timings.get("predicted_n"), "cached_tokens": cached}
+    return read_usage(reported | {"prompt_tokens": None if fresh is None else fresh + (cached or 0)})
+
+
+def _explain_total(
+    prompt: int, completion: int, total: int | None, reasoning: int | None, caches: tuple[int, int]
+) -> tuple[int, int]:
+    """The tokens of prompt and answer, where some were left out of them and are counted in the total alone.
+
+    Some servers leave what was read from the cache, or written to it, out of the prompt. Gemini and xAI leave the
+    reasoning out of the answer, and charge for it; Gemini does not say how much it was (ai.google.dev, "OpenAI
+    compatibility"; docs.x.ai, "Reasoning"). What no detail accounts for belongs to neither, once reasoning is told.
+    """
+    missing, cache = (total or 0) - prompt - completion, sum(caches)
+    outside = cache if cache > prompt else missing if missing in (cache, *caches) else 0
+    prompt, missing = prompt + outside, missing - outside
+    if reasoning is None:
+        return prompt, completion + max(missing, 0)
+    return prompt, completion + (reasoning if reasoning > completion or missing == reasoning else 0)
+
+
+def _first(reported: dict[str, Any], paths: Iterable[str]) -> int | None:
+    """The first count at these places; 0 only where none of them says more."""
+    counts = []
+    for path in paths:
+        field, _, inner = path.partition(".")
+        value = reported.get(field)
+        if inner:
+            value = value.get(inner) if isinstance(value, dict) else None
+        counts.append(parse_count(value))
+    told = [count for count in counts if count is not None]
+    return next((count for count in told if count), told[0] if told else None)

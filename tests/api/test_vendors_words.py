@@ -1,0 +1,201 @@
+"""What a vendor says in its own words reaches clients of the same protocol, and others are told of it."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import openai
+import pytest
+
+from llm_hub.api.bodies import parse
+from llm_hub.api.dialects.chat_completions import CHAT_COMPLETIONS, CompletionWriter
+from llm_hub.api.dialects.messages import MESSAGES, MessageWriter
+from llm_hub.chat import (
+    Done,
+    Event,
+    LLMResponse,
+    OriginalAnswer,
+    ReasoningDelta,
+    TextDelta,
+    ToolCall,
+    ToolCallDelta,
+    Usage,
+    VendorDelta,
+)
+from llm_hub.errors import StreamBroken
+from tests.api.conftest import Api
+from tests.api.described import check, check_stream, response_of
+from tests.api.sse import events as sse_events
+
+TEXT = "High water is at six."
+SOURCE = {"type": "web_search_result_location", "url": "https://tides.test/six", "cited_text": "six"}
+FOUND = {"type": "web_search_tool_result", "tool_use_id": "srvtoolu_1", "content": []}
+SIGNATURE = {"type": "signature_delta", "signature": "c2ln"}
+CALL = ToolCall("call_1", "look_up", '{"buoy": 4}', {"extra_content": {"google": {"thought_signature": "c2ln"}}})
+MESSAGE = parse(MESSAGES.body, b'{"model": "auto", "max_tokens": 9, "messages": [{"role": "user", "content": "x"}]}')
+CHAT = parse(CHAT_COMPLETIONS.body, b'{"messages": [{"role": "user", "content": "x"}]}')
+
+
+def response(original: OriginalAnswer | None = None, **fields: Any) -> LLMResponse:
+    answer: dict[str, Any] = {"content": TEXT, "model": "m", "usage": Usage(), "finish_reason": "stop", "provider": "p"}
+    return LLMResponse(**{**answer, **fields}, original=original)
+
+
+def message(*blocks: Any, **fields: Any) -> OriginalAnswer:
+    return OriginalAnswer("anthropic", {"content": [*blocks], **fields})
+
+
+COMPLETION = OriginalAnswer(
+    "openai",
+    {"citations": ["https://tides.test"], "message": {"annotations": [{"type": "url_citation"}], "content": "Not it"}},
+)
+
+
+def streamed_message(*given: Event, with_thinking: bool = False) -> list[dict[str, Any]]:
+    """The data of the events that a writer of messages makes of the hub's."""
+    writer = MessageWriter(with_thinking=with_thinking)
+    text = b"".join(map(writer.event, given)).decode()
+    check_stream(text, response_of("post", "/v1/messages", 200)["text/event-stream"])
+    return [json.loads(data) for _, data in sse_events(text)]
+
+
+def blocks_of(stream: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The blocks of a stream, each with the deltas that belong to it."""
+    blocks: list[dict[str, Any]] = []
+    for event in stream:
+        if event["type"] == "content_block_start":
+            blocks.append({**event["content_block"], "deltas": []})
+        elif event["type"] == "content_block_delta":
+            assert event["index"] == len(blocks) - 1
+            blocks[-1]["deltas"].append(event["delta"])
+    return blocks
+
+
+def test_a_completion_has_its_vendors_fields_and_the_hubs_own_where_both_have_one() -> None:
+    answer: Any = CHAT_COMPLETIONS.answer(CHAT, response(COMPLETION, tool_calls=(CALL,)))
+    check(answer, response_of("post", "/v1/chat/completions", 200)["application/json"])
+    written = answer["choices"][0]["message"]
+    assert answer["citations"] == ["https://tides.test"]
+    assert (written["annotations"], written["content"]) == ([{"type": "url_citation"}], TEXT)
+    assert written["tool_calls"][0]["extra_content"] == CALL.extra["extra_content"]
+    assert answer["x_llm_hub"]["notes"] == ()
+
+
+def test_a_streamed_completion_has_its_vendors_fields_in_its_last_chunk() -> None:
+    writer = CompletionWriter(with_usage=True)
+    done = Done(response(COMPLETION, tool_calls=(CALL,)))
+    call = ToolCallDelta(0, CALL.id, CALL.name, CALL.arguments, CALL.extra)
+    text = b"".join(map(writer.event, (TextDelta(TEXT), call, done))).decode()
+    check_stream(text, response_of("post", "/v1/chat/completions", 200)["text/event-stream"])
+    chunks = [json.loads(data) for _, data in sse_events(text)]
+    assert chunks[1]["choices"][0]["delta"]["tool_calls"][0]["extra_content"] == CALL.extra["extra_content"]
+    assert chunks[2]["choices"][0]["delta"] == {"annotations": [{"type": "url_citation"}]}
+    assert chunks[2]["citations"] == ["https://tides.test"]
+
+
+def test_a_message_has_its_vendors_blocks_as_they_came_and_its_own_stop_reason() -> None:
+    blocks = [{"type": "thinking", "thinking": "", "signature": "c2ln"}, FOUND,
+        {"type": "text", "text": TEXT, "citations": [SOURCE]}]  # fmt: skip
+    original = message(*blocks, stop_reason="pause_turn", container={"id": "c"}, usage={"service_tier": "standard"})
+    answer: Any = MESSAGES.answer(MESSAGE, response(original, usage=Usage(prompt_tokens=7, completion_tokens=3)))
+    check(json.loads(json.dumps(answer)), response_of("post", "/v1/messages", 200)["application/json"])
+    assert (answer["content"], answer["stop_reason"], answer["container"]) == (blocks, "pause_turn", {"id": "c"})
+    assert answer["usage"] == {"service_tier": "standard", "input_tokens": 7, "output_tokens": 3}
+
+
+def test_a_messages_blocks_have_the_calls_that_the_answer_makes_and_no_others() -> None:
+    cut = {"type": "tool_use", "id": "toolu_cut", "name": "look_up", "input": {}}
+    original = message({"type": "text", "text": TEXT}, cut)
+    answer: Any = MESSAGES.answer(MESSAGE, response(original))
+    assert [block["type"] for block in answer["content"]] == ["text"]
+    answer = MESSAGES.answer(MESSAGE, response(original, tool_calls=(CALL,)))
+    assert answer["content"][1] == {"type": "tool_use", "id": "call_1", "name": "look_up", "input": {"buoy": 4}}
+    blocks = blocks_of(streamed_message(TextDelta(TEXT), Done(response(original, tool_calls=(CALL,)))))
+    assert [block.get("id") for block in blocks] == [None, "call_1"]
+
+
+@pytest.mark.parametrize("with_thinking", [True, False])
+def test_signed_reasoning_is_streamed_whether_or_not_it_was_asked_for(with_thinking: bool) -> None:
+    given = (ReasoningDelta("Six"), ReasoningDelta(" or"), VendorDelta("anthropic", SIGNATURE), TextDelta(TEXT))
+    thinking, text = blocks_of(streamed_message(*given, Done(response()), with_thinking=with_thinking))
+    assert "".join(delta.get("thinking", "") for delta in thinking["deltas"]) == "Six or"
+    assert thinking["deltas"][-1] == SIGNATURE
+    assert text["deltas"] == [{"type": "text_delta", "text": TEXT}]
+
+
+def test_reasoning_that_nobody_signs_is_not_streamed_to_a_client_that_did_not_ask() -> None:
+    blocks = blocks_of(streamed_message(ReasoningDelta("Six"), TextDelta(TEXT), Done(response())))
+    assert [block["type"] for block in blocks] == ["text"]
+
+
+def test_whole_blocks_and_citations_are_streamed_in_their_place() -> None:
+    given = (VendorDelta("anthropic", FOUND), TextDelta(TEXT),
+        VendorDelta("anthropic", {"type": "citations_delta", "citation": SOURCE}), TextDelta(" Or seven."))  # fmt: skip
+    stream = streamed_message(*given, Done(response(message(FOUND, stop_reason="end_turn"))))
+    found, text = blocks_of(stream)
+    assert {name: found[name] for name in FOUND} == FOUND
+    assert [delta["type"] for delta in text["deltas"]] == ["text_delta", "citations_delta", "text_delta"]
+    assert [event["type"] for event in stream][:3] == ["message_start", "content_block_start", "content_block_stop"]
+
+
+@pytest.mark.parametrize("arguments", ['{"buoy": 4', "[4]", '"buoy"', "buoy 4"])
+def test_a_call_whose_arguments_are_no_object_is_a_failure_for_anthropics_clients(arguments: str) -> None:
+    broken = response(tool_calls=(ToolCall("call_1", "look_up", arguments),))
+    with pytest.raises(StreamBroken, match="look_up with arguments that are no JSON object"):
+        MESSAGES.answer(MESSAGE, broken)
+    with pytest.raises(StreamBroken):
+        streamed_message(TextDelta(TEXT), Done(broken))
+
+
+@pytest.mark.parametrize(
+    ("usage", "told"),
+    [
+        (Usage(prompt_tokens=9, completion_tokens=2), {}),
+        (Usage(prompt_tokens=9, completion_tokens=2, cached_tokens=0), {"cache_read_input_tokens": 0}),
+        (
+            Usage(prompt_tokens=9, completion_tokens=2, cached_tokens=3, cache_write_tokens=4, reasoning_tokens=1),
+            {
+                "cache_read_input_tokens": 3,
+                "cache_creation_input_tokens": 4,
+                "output_tokens_details": {"thinking_tokens": 1},
+            },
+        ),
+    ],
+)  # fmt: skip
+def test_a_message_tells_counts_that_were_told_and_none_twice(usage: Usage, told: dict[str, Any]) -> None:
+    answer: Any = MESSAGES.answer(MESSAGE, response(usage=usage))
+    uncached = 9 - usage.get("cached_tokens", 0) - usage.get("cache_write_tokens", 0)
+    assert answer["usage"] == {"input_tokens": uncached, "output_tokens": 2, **told}
+
+
+def test_a_completion_tells_details_of_tokens_only_where_they_were_told() -> None:
+    answer: Any = CHAT_COMPLETIONS.answer(CHAT, response(usage=Usage(prompt_tokens=9, completion_tokens=2)))
+    assert answer["usage"] == {"prompt_tokens": 9, "completion_tokens": 2, "total_tokens": 11}
+    told = Usage(prompt_tokens=9, completion_tokens=2, cached_tokens=3, cache_write_tokens=4, reasoning_tokens=1)
+    answer = CHAT_COMPLETIONS.answer(CHAT, response(usage=told))
+    assert answer["usage"]["prompt_tokens_details"] == {"cached_tokens": 3, "cache_write_tokens": 4}
+    assert answer["usage"]["completion_tokens_details"] == {"reasoning_tokens": 1}
+
+
+def test_a_client_of_another_protocol_is_told_what_could_not_be_written() -> None:
+    cited = message(FOUND, {"type": "text", "text": TEXT, "citations": [SOURCE]})
+    answer: Any = CHAT_COMPLETIONS.answer(CHAT, response(cited))
+    assert answer["x_llm_hub"]["notes"][0].endswith("protocol: citations, web_search_tool_result.")
+    answer = MESSAGES.answer(MESSAGE, response(COMPLETION))
+    assert answer["x_llm_hub"]["notes"][0].endswith("protocol: annotations, citations.")
+    assert answer["content"] == [{"type": "text", "text": TEXT}]
+
+
+async def test_a_thread_is_refused_with_the_code_on_which_sdks_send_everything_again(api: Api) -> None:
+    body = {"model": "anthropic/ok", "max_tokens": 9, "messages": [{"role": "user", "content": "x"}]}
+    reply = await api.client.post("/v1/messages", json={**body, "thread": {"type": "create"}})
+    assert (reply.status_code, reply.json()["error"]["details"]) == (400, {"error_code": "thread_unsupported_request"})
+
+
+async def test_an_assistants_turn_may_come_last_for_its_own_protocol_alone(api: Api) -> None:
+    turns: Any = [{"role": "user", "content": "x"}, {"role": "assistant", "content": "High"}]
+    async with openai.AsyncOpenAI(api_key="any", base_url=f"{api.url}/v1", max_retries=0) as client:
+        assert await client.chat.completions.create(model="openai/ok", messages=turns)
+        with pytest.raises(openai.BadRequestError, match="nothing to answer"):
+            await client.chat.completions.create(model="ollama/ok", messages=turns)

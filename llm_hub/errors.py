@@ -84,6 +84,10 @@ class ProviderError(LLMHubError):
     falls_back: bool = True
     breaker: Breaker = "ignores"
     scope: Scope = "model"
+    may_wait: ClassVar[bool] = False
+    """Whether a `retry_after` says when the same target is asked again, be it now or once it is no longer on hold."""
+    longest_wait: ClassVar[float] = 5.0
+    """A `retry_after` of more seconds than this puts the target on hold instead of being waited for."""
 
     def __init__(
         self,
@@ -107,6 +111,9 @@ class ProviderError(LLMHubError):
         """Seconds that the provider asked to wait; None: it did not say."""
         self.attempts: tuple[Any, ...] = ()
         """Every `Attempt` of the route that ended with this error."""
+        if self.may_wait and retry_after is not None:
+            self.retryable = retry_after <= self.longest_wait
+            self.breaker = "ignores" if self.retryable else "holds"
 
     @property
     def passes(self) -> bool:
@@ -129,31 +136,19 @@ class OutOfDescriptors(ProviderError):
     retryable = True
 
 
-class _Temporary(ProviderError):
-    """A failure after which a provider may say how long it wants to be left alone.
-
-    A short `retry_after` is waited for. A longer one puts the target on hold that long, and the next one is asked.
-    """
-
-    retryable = True
-    longest_wait: ClassVar[float] = 5.0
-    """A Retry-After of more seconds than this puts the target on hold instead of being waited for."""
-
-    def __init__(self, message: str, *, retry_after: float | None = None, **rest: Any) -> None:
-        super().__init__(message, retry_after=retry_after, **rest)
-        soon = retry_after is None or retry_after <= self.longest_wait
-        self.retryable = soon
-        self.breaker = "counts" if retry_after is None else "ignores" if soon else "holds"
-
-
-class ServerFailed(_Temporary):
+class ServerFailed(ProviderError):
     kind = "server_failed"
-    breaker: Breaker = "counts"
+    retryable = True
+    breaker = "counts"
+    may_wait = True
 
 
-class RateLimited(_Temporary):
+class RateLimited(ProviderError):
     kind = "rate_limited"
+    retryable = True
+    breaker = "counts"
     scope = "target"
+    may_wait = True
 
 
 class QuotaExhausted(ProviderError):
@@ -186,7 +181,6 @@ class UnsupportedParameter(ProviderError):
     """`parameter` is the name on the wire. Adapters learn from it; callers see it where nothing could be learnt."""
 
     kind = "unsupported_parameter"
-    falls_back = False
 
     def __init__(self, message: str, *, parameter: str = "", **rest: Any) -> None:
         super().__init__(message, **rest)

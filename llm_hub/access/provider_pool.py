@@ -35,6 +35,8 @@ class PooledProvider:
     def __init__(self, clock: Callable[[], float]) -> None:
         self.provider: LLMProvider | None = None
         self.model_list: tuple[float, tuple[ModelInfo, ...]] | None = None
+        self.list_problem = ""
+        """Why the list of models could not be read when it was last asked for; "" if it could."""
         self.history = AttemptHistory(clock)
         self._building = asyncio.Lock()
         self._users = 0

@@ -139,10 +139,20 @@ class Session:
         if pooled and pooled.model_list and not fresh and self._shared.clock() - pooled.model_list[0] < MAX_LIST_AGE:
             return pooled.model_list[1]
         async with self._open_provider(provider, payer) as opened:
-            models = await opened.models()
+            try:
+                models = await opened.models()
+            except LLMHubError as error:
+                if pooled := self._pooled(provider):
+                    pooled.list_problem = str(error)
+                raise
             if pooled := self._pooled(provider):
-                pooled.model_list = (self._shared.clock(), models)
+                pooled.model_list, pooled.list_problem = (self._shared.clock(), models), ""
         return models
+
+    def list_problem(self, provider: str) -> str:
+        """Why a provider's list of models could not be read when it was last asked for; "" if it could."""
+        pooled = self._pooled(provider)
+        return pooled.list_problem if pooled else ""
 
     async def model_names(self, provider: str, patience: float = 0.0) -> tuple[str, ...]:
         """The names of a provider's models as far as they are known within `patience` seconds: live, kept or static."""

@@ -43,7 +43,8 @@ class PausedModel(TypedDict):
 
 
 class ProviderDescription(TypedDict):
-    """`GET /v1/providers/{name}`. `problem` says what is missing where it is not ready; `paused` is by model."""
+    """`GET /v1/providers/{name}`. `problem` says what is missing where it is not ready, or why its list of models could
+    not be read; `paused` is by model."""
 
     name: str
     title: str
@@ -85,13 +86,14 @@ def listings(session: Session, dialects: Sequence[Dialect[Any]] = DIALECTS) -> d
 
 
 async def _describe(session: Session, state: ProviderState) -> ProviderDescription:
+    models = await session.model_names(state.name, MAX_LIST_SECONDS if state.ready else 0.0)
     return {
         "name": state.name,
         "title": state.title,
         "ready": state.ready,
-        "problem": state.problem,
+        "problem": state.problem or redact(session.list_problem(state.name)),
         "default_model": state.default_model,
-        "models": await session.model_names(state.name, MAX_LIST_SECONDS if state.ready else 0.0),
+        "models": models,
         "paused": _paused_models(session, state.name),
     }
 

@@ -92,6 +92,8 @@ class OpenAIProvider(HttpProvider):
         self._learned = LearnedParameters(openai_body.REQUIRED, openai_body.OTHER_NAMES)
         self._refused_fields: dict[str, frozenset[str]] = {}
         """The fields of messages that a model refused."""
+        self._contexts: dict[str, int] = {}
+        """Tokens of the models' contexts, as far as the list of models says."""
         self._chat_url = httpx2.URL(f"{address}/chat/completions")
         self._timeout = httpx2.Timeout(read_timeout, connect=connect_timeout)
         transport = _PublicTransport(resolver) if public_only else _OpenAITransport(network, address)
@@ -116,6 +118,7 @@ class OpenAIProvider(HttpProvider):
             if not any(word in model.lower() for word in _NOT_CHAT):
                 context = row.get("context_length") or row.get("context_window") or row.get("max_model_len")
                 models.append(ModelInfo(model, context=parse_count(context)))
+        self._contexts = {info.id: info.context for info in models if info.context}
         return tuple(sorted(models, key=lambda info: info.id))
 
     async def aclose(self) -> None:
@@ -147,23 +150,26 @@ class OpenAIProvider(HttpProvider):
     async def _revise(
         self, model: str, body: dict[str, Any], sent: dict[str, Any], refusal: ProviderError
     ) -> dict[str, Any]:
-        """A refused parameter is left out or renamed, and remembered for that model. A refused field of a message is
-        remembered once the model takes the request without it: only words tell which one it is.
+        """A refused parameter is left out or renamed, and remembered for that model once that helped twice. A refused
+        field of a message is remembered once the model takes the request without it: only words tell which one it is.
 
-        A refusal that names nothing teaches nothing. What the hub can do without is left out once; where that does not
-        help, the caller is told the first refusal.
+        Where a refusal names nothing, all that an answer is good without is left out, once, and nothing is remembered.
         """
-        if self._learned.learn(model, refusal, sent):
-            return self._learned.apply(model, {**body, "messages": sent["messages"]})
+        if type(refusal) is InvalidRequest and refusal.falls_back and self._is_too_long(model, sent):
+            raise openai_body.explain_length(refusal)
+        if (revised := self._learned.revise(model, refusal, body, sent)) is not None:
+            return revised
         if fields := openai_body.refused_message_fields(refusal, sent):
             return openai_body.without_message_fields(sent, fields)
-        if type(refusal) is InvalidRequest and refusal.falls_back:
-            earlier = refusal.__context__
-            if isinstance(earlier, InvalidRequest) and earlier.falls_back:
-                raise earlier
-            if dispensable := openai_body.DISPENSABLE & sent.keys():
-                return {name: value for name, value in sent.items() if name not in dispensable}
+        if type(refusal) is InvalidRequest and refusal.falls_back and (names := openai_body.dispensable(sent)):
+            return {name: value for name, value in sent.items() if name not in names}
         raise openai_body.explain_refusal(refusal, sent)
+
+    def _is_too_long(self, model: str, sent: dict[str, Any]) -> bool:
+        """Whether the conversation is longer than the context that the server's list of models gives, at four bytes a
+        token."""
+        context = self._contexts.get(model)
+        return context is not None and len(encode_json(sent["messages"])) / 4 > context
 
     def _optional(self, sent: dict[str, Any]) -> frozenset[str]:
         """Everything but what the answer is for: a client of the same protocol may send fields that the hub does not
@@ -172,6 +178,7 @@ class OpenAIProvider(HttpProvider):
 
     def _accept(self, builder: StreamedResponseBuilder, body: dict[str, Any], sent: dict[str, Any]) -> None:
         builder.ignored = openai_body.left_out(body, sent)
+        self._learned.confirm(builder.model, body, sent)
         fields = openai_body.message_fields(body) - openai_body.message_fields(sent)
         if fields and (len(self._refused_fields) < MAX_LEARNED_MODELS or builder.model in self._refused_fields):
             self._refused_fields[builder.model] = fields | self._refused_fields.get(builder.model, frozenset())

@@ -20,7 +20,7 @@ from llm_hub.chat import (
     Tool,
     ToolChoice,
 )
-from llm_hub.errors import ModelNotFound, NotOffered, ProviderError, UnsupportedParameter
+from llm_hub.errors import ModelNotFound, NotOffered, PromptTooLong, ProviderError, UnsupportedParameter
 
 NO_ARGUMENTS: Mapping[str, Any] = {"type": "object", "properties": {}}
 """The schema of a tool without arguments: several servers want one all the same."""
@@ -51,8 +51,6 @@ _DISPENSABLE = {
     "effort": ("reasoning_effort",),
 }
 """The fields that an answer is good without, and their names on the wire. Tools and formats are what it is for."""
-DISPENSABLE = frozenset({"stream_options", "temperature", "parallel_tool_calls", "seed", "top_p", "reasoning_effort"})
-"""What is left out after a refusal that names nothing. A limit stays: without it an answer may cost any price."""
 REQUIRED = frozenset(
     {
         "model", "messages", "stream", "tools", "tool_choice", "response_format", "functions", "function_call", "n",
@@ -179,6 +177,24 @@ def explain_refusal(refusal: ProviderError, sent: dict[str, Any]) -> ProviderErr
         status=refusal.status,
         code=refusal.code,
     )
+
+
+def explain_length(refusal: ProviderError) -> ProviderError:
+    """The refusal of a prompt that is longer than the model's context, where the server does not say so."""
+    return PromptTooLong(
+        f"The conversation is too long for {refusal.model}.",
+        provider=refusal.provider,
+        model=refusal.model,
+        detail=refusal.detail,
+        status=refusal.status,
+        code=refusal.code,
+    )
+
+
+def dispensable(sent: dict[str, Any]) -> frozenset[str]:
+    """What of a body an answer is good without, save the limit: without it an answer may cost what nobody wanted."""
+    names = {name for field, names in _DISPENSABLE.items() if field != "max_tokens" for name in names}
+    return frozenset({"stream_options", *names} & sent.keys())
 
 
 def describe_tool(tool: Tool) -> dict[str, Any]:

@@ -65,7 +65,7 @@ class ErrorBody:
         self.layers: list[dict[str, Any]] = []
         self.is_object = False
         self.is_flagged = False
-        """Whether OpenRouter's moderation refused it, which answers 403."""
+        """Whether OpenRouter's moderation flagged the prompt, which it says with 403, as of a refused key."""
         value = _decoded(body) if isinstance(body, bytes) else body
         self._open(value, MAX_NESTED_ERRORS)
 
@@ -82,8 +82,9 @@ class ErrorBody:
             value = next(_validation_errors(value["detail"]), value)
         self._read(value, depth)
         metadata = value.get("metadata")
-        raw = metadata.get("raw") if isinstance(metadata, dict) else None  # OpenRouter: what its provider said
-        self.is_flagged = self.is_flagged or (isinstance(metadata, dict) and "flagged_input" in metadata)
+        metadata = metadata if isinstance(metadata, dict) else {}
+        self.is_flagged = self.is_flagged or "flagged_input" in metadata
+        raw = metadata.get("raw")  # OpenRouter: what the provider behind it said
         if depth and isinstance(raw, str | dict):
             self.message = raw if isinstance(raw, str) and _quoted_object(raw) is None else self.message
             self._open(raw, depth - 1)

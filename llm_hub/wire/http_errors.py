@@ -112,7 +112,7 @@ _BY_STATUS: dict[int, type[ProviderError]] = {
     429: RateLimited,
     498: ServerFailed,
 }
-_ANY_GUESS = (ContentRejected, PromptTooLong, QuotaExhausted, KeyRefused, ModelNotFound, RateLimited)
+_ANY_GUESS: tuple[type[ProviderError], ...] = (PromptTooLong, QuotaExhausted, KeyRefused, ModelNotFound, RateLimited)
 _GUESSES: dict[int | None, tuple[type[ProviderError], ...]] = {
     None: _ANY_GUESS,
     400: _ANY_GUESS,
@@ -134,10 +134,7 @@ _SENTENCES: dict[type[ProviderError], tuple[str, str]] = {
     ),
     ContentRejected: ("{provider} rejected the request under its content policy.", "Rephrase the prompt."),
     KeyRefused: ("{provider} refused the API key.", "Check the key, and that it may use {model}."),
-    ModelNotFound: (
-        "{provider} does not know the model {model}.",
-        "Choose a model from the list. If none works, check the base URL.",
-    ),
+    ModelNotFound: ("{provider} does not know the model {model}.", "Choose a model from the list."),
     UnsupportedParameter: ("{model} does not take the setting {parameter}.", "Leave it empty."),
     RateLimited: ("{provider}: too many requests.", "Wait a moment, or choose another provider."),
     ServerFailed: ("{provider} failed on its own side{status}.", "Try again, or choose another provider."),
@@ -212,8 +209,8 @@ def _kind_of(status: int | None, details: ErrorBody, sent: frozenset[str]) -> tu
     if kind in (None, ModelNotFound) and _is_wrong_address(status, details):
         return NotConfigured, False
     guess = recognise_phrase(details.message) if kind is None else None
-    if guess is not None and guess in _GUESSES.get(status, ()):
-        return guess, status not in (401, 402, 403)
+    if guess in _GUESSES.get(status, ()) and (guess is PromptTooLong or details.parameter in ("", "model")):
+        return guess, status != 403
     if status is None:
         return kind or ServerFailed, False  # an error inside a stream that says nothing we know
     if kind is None or (status in (401, 402) and kind is not QuotaExhausted):
@@ -223,22 +220,24 @@ def _kind_of(status: int | None, details: ErrorBody, sent: frozenset[str]) -> tu
 
 
 def _kind_by_code(status: int | None, details: ErrorBody, sent: frozenset[str]) -> type[ProviderError] | None:
-    """The class that an error's codes and fields stand for; None: they say nothing, or contradict the status."""
+    """The class that an error's codes and its parameter stand for; None: they say nothing."""
     kind = next((_BY_CODE[code] for code in details.codes if code in _BY_CODE), None)
     if status in (400, 422) and kind in (None, InvalidRequest) and details.parameter in sent:
-        kind = InvalidRequest if any(map(_INVALID_VALUE.search, details.codes)) else UnsupportedParameter
+        return InvalidRequest if any(map(_INVALID_VALUE.search, details.codes)) else UnsupportedParameter
     if kind is UnsupportedParameter and status not in (400, 422):
-        kind = None
+        return None
     if kind is RateLimited and status == 413:
-        kind = PromptTooLong  # Groq: the request alone is over the limit of tokens a minute
-    return ContentRejected if details.is_flagged else kind
+        return PromptTooLong  # Groq: the request alone is over the limit of tokens a minute
+    if details.is_flagged:
+        return ContentRejected
+    return kind
 
 
 def _is_wrong_address(status: int | None, details: ErrorBody) -> bool:
     """Whether nothing of an API answered: a web server's page, or words about a path and not about a model."""
     if status not in (404, 405, None) or "model" in details.message.lower():
         return False
-    is_page = status is not None and bool(details.message.strip()) and not details.is_object
+    is_page = status is not None and not details.is_object
     return is_page or recognise_phrase(details.message) is NotConfigured
 
 
@@ -289,9 +288,9 @@ def _proxy_problem(causes: list[BaseException]) -> str:
     status = next((status for cause in causes if isinstance(status := getattr(cause, "status", None), int)), None)
     if status is None:
         return "the proxy does not answer"
-    if status == 407:
-        return "the proxy asks for a user name and a password (407)"
-    return f"the proxy refused it ({status})"
+    return (
+        "the proxy asks for a user name and a password (407)" if status == 407 else f"the proxy refused it ({status})"
+    )
 
 
 def safe_cause(error: BaseException) -> BaseException | None:

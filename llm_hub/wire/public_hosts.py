@@ -13,6 +13,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from llm_hub.errors import ConfigurationError
+from llm_hub.wire.validation import base_of
 
 _HOST_NAME = re.compile(r"(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z][a-z0-9-]*[a-z0-9]")
 _PRIVATE_SUFFIXES = ("alt", "arpa", "corp", "example", "home", "internal", "intranet", "invalid", "lan", "local",
@@ -53,7 +54,7 @@ def public_url(url: str, setting: str) -> str:
 
     A host name is only read here: the addresses that it stands for are checked at the moment of connecting.
     """
-    url = url.strip().rstrip("/")
+    url = base_of(url)
     if not url.isascii() or not url.isprintable() or re.search(r"[\s\\@?#%]", url):
         raise _refusal(setting, "contains characters that no base URL has")
     try:

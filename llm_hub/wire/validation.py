@@ -18,6 +18,12 @@ MAX_REFUSAL_CHARS = 2000
 MAX_LISTED_MODELS = 20_000
 """Models in a provider's list. The longest of today have a thousand."""
 
+_ENDPOINTS = {
+    "/chat/completions": "",
+    **{f"/v1/{name}": "/v1" for name in ("completions", "messages", "responses", "models")},
+}
+"""The ends of addresses that vendors' documentation shows for one endpoint, and what a base URL has in their place."""
+
 MAX_TOKEN_COUNT = 10**9
 """Tokens. A greater number is no count of them, and a database could not add many up."""
 
@@ -37,7 +43,7 @@ def checked_key(key: str, setting: str) -> str:
 
 def checked_url(url: str, setting: str) -> str:
     """A base URL without its last slash. Raises `ConfigurationError`, which names the setting."""
-    url = url.strip().rstrip("/")
+    url = base_of(url)
     try:
         parts = urlsplit(url)
         valid = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
@@ -49,6 +55,15 @@ def checked_url(url: str, setting: str) -> str:
         raise ConfigurationError(f"{setting} contains a user name or password.", hint="Leave them out of the address.")
     if "?" in url or "#" in url:
         raise ConfigurationError(f"{setting} goes on after its path.", hint="It ends like https://example.com/v1.")
+    return url
+
+
+def base_of(url: str) -> str:
+    """The base URL in what somebody pasted: without white space, a last slash, and the path of one endpoint."""
+    url = url.strip().rstrip("/")
+    for endpoint, base in _ENDPOINTS.items():
+        if url.endswith(endpoint):
+            return url.removesuffix(endpoint).rstrip("/") + base
     return url
 
 
@@ -85,10 +100,15 @@ def parse_model_list(data: bytes, *, rows: str, name: str) -> list[tuple[str, di
     names = (name, "id", "name", "model", "slug")
     models = []
     for row in listed:
-        fields = row if isinstance(row, dict) else {}
-        value = row if isinstance(row, str) else next(filter(None, map(fields.get, names)), None)
+        value = (
+            row
+            if isinstance(row, str)
+            else next(filter(None, map(row.get, names)), None)
+            if isinstance(row, dict)
+            else None
+        )
         if value and parse_name(value) == value:
-            models.append((value, fields))
+            models.append((value, row if isinstance(row, dict) else {}))
     if listed and not models:
         raise unusable_reply("The server's list of models has no names that can be read.")
     return models

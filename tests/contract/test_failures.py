@@ -26,7 +26,7 @@ from llm_hub.errors import (
     TimedOut,
 )
 from tests.contract.case import KEY
-from tests.contract.conftest import CASES, can_show, case_pairs, case_params, has_key
+from tests.contract.conftest import CASES, can_show, case_pairs, case_params, has_key, speaks_openai
 from tests.contract.test_answers import user
 from tests.fault_server import answer_text, expected_text
 from tests.fault_server.faults import MOMENTS
@@ -79,9 +79,8 @@ FAILS: dict[str, type[ProviderError]] = {
     "no-such-model": ModelNotFound,
     **{f"status-{status}": error for status, error in STATUSES.items()},
     **{f"status-{status}?body={body}": STATUSES[status]
-       for status in (400, 401, 404, 429, 502, 503) for body in ("html", "empty", "text")},
-    "status-404?body=html": NotConfigured,  # a web server has no such page: the base URL is wrong, and not the model
-    "status-404?body=text": NotConfigured,
+       for status in (400, 401, 429, 502, 503) for body in ("html", "empty", "text")},
+    **{f"status-404?body={body}": NotConfigured for body in ("html", "empty", "text")},  # no API is at the address
 }  # fmt: skip
 
 
@@ -116,9 +115,8 @@ async def test_a_failure_is_the_right_error_after_no_needless_request(
     assert type(error) is {**FAILS, **case.differs, **case.fails}[model]
     assert (error.provider, error.model) == (case.name, model)
     assert expected_text(model).startswith(text)
-    # OpenAI's protocol has settings of the hub's own, which it leaves out once where a refusal names no reason.
-    is_vague = type(error) is InvalidRequest and error.falls_back
-    assert len(chats()) == (2 if is_vague and case.chat.endswith("/chat/completions") else 1)
+    names_nothing = type(error) is InvalidRequest and error.falls_back  # asked again without what is optional
+    assert len(chats()) == (2 if names_nothing and speaks_openai(case) else 1)
     assert str(error)
     assert "<" not in str(error)
     assert len(error.detail) <= 301
@@ -274,6 +272,24 @@ async def test_a_base_url_that_cannot_be_one_is_a_configuration_error(
     with pytest.raises(ConfigurationError) as caught:
         case.build(fault_server, base_url=url)
     assert "secret" not in everything_said(caught.value)
+
+
+@pytest.mark.parametrize("end", ["/", "/chat/completions", "/chat/completions/", "/models"])
+@pytest.mark.parametrize("case", case_params(speaks_openai), indirect=True)
+async def test_a_pasted_address_of_an_endpoint_is_taken_for_its_base_url(
+    case: Case, build: Callable[..., LLMProvider], fault_server: FaultServer, end: str
+) -> None:
+    provider = build(base_url=fault_server.openai_url + end)
+    assert (await provider.complete("Hello?", "ok")).content == answer_text()
+
+
+@pytest.mark.parametrize("case", case_params(speaks_openai), indirect=True)
+async def test_a_base_url_without_v1_gets_a_hint_at_the_address(
+    case: Case, build: Callable[..., LLMProvider], fault_server: FaultServer
+) -> None:
+    _, error = await attempt(build(base_url=fault_server.url), "ok")
+    assert type(error) is NotConfigured
+    assert "/v1" in error.hint
 
 
 async def test_a_redirect_does_not_take_the_key_elsewhere(provider: LLMProvider, fault_server: FaultServer) -> None:

@@ -44,6 +44,9 @@ async def test_rows_of_odd_shapes_do_not_hide_the_good_ones(provider: LLMProvide
         ("status-503", ServerFailed),
         ("status-500", ServerFailed),
         ("key", KeyRefused),
+        ("no-list", StreamBroken),
+        ("nameless", StreamBroken),
+        ("error", ServerFailed),
     ],
 )
 async def test_a_list_that_does_not_come_is_the_right_error(
@@ -56,10 +59,17 @@ async def test_a_list_that_does_not_come_is_the_right_error(
     assert len(fault_server.exchanges) == 1
 
 
+@pytest.mark.parametrize("lists", ["array", "names"])
+async def test_lists_of_other_shapes_are_read(provider: LLMProvider, fault_server: FaultServer, lists: str) -> None:
+    fault_server.lists = lists
+    assert "ok" in [model.id for model in await provider.models()]
+
+
+@pytest.mark.parametrize("lists", ["empty", "null"])
 async def test_an_empty_list_is_an_empty_list_or_says_what_to_do(
-    provider: LLMProvider, fault_server: FaultServer
+    provider: LLMProvider, fault_server: FaultServer, lists: str
 ) -> None:
-    fault_server.lists = "empty"
+    fault_server.lists = lists
     try:
         models = await provider.models()
     except ProviderError as error:

@@ -41,6 +41,16 @@ _LISTS = {
     "strange": ["ok", STRANGE, "two\nlines", "x" * 100_000],
 }
 """Lists of other models, by what `FaultServer.lists` says."""
+_ODD_LISTS = {
+    "array": b'[{"id":"ok","object":"model","context_length":4096}]',
+    "names": b'{"models":[{"model":"ok"},{"slug":"other"}]}',
+    "small": b'{"data":[{"id":"bad-request","context_length":1000}],"models":[{"name":"bad-request"}]}',
+    "null": b'{"data":null,"models":null}',
+    "no-list": b'{"status":"ok"}',
+    "nameless": b'{"data":[{"size":1}],"models":[{"size":1}]}',
+    "error": b'{"error":{"message":"Lists are closed today","code":503}}',
+}
+"""Lists as some servers send them, and replies that are none."""
 _REASONS = {200: "OK", 302: "Found", 400: "Bad Request", 401: "Unauthorized", 404: "Not Found",
     429: "Too Many Requests", 500: "Internal Server Error", 503: "Service Unavailable"}  # fmt: skip
 
@@ -70,7 +80,7 @@ class FaultServer:
 
     `down` resets every new connection and request; `lists` decides how model lists come: "ok", "absent" (404), "html",
     "huge", "too-many" (still more), "endless", "slow" (never), "drip" (a byte at a time), "gzip", "empty", "odd" (rows
-    of wrong shapes), "strange" (names that none should have), "status-NNN" or "key".
+    of wrong shapes), "strange" (names that none should have), one of `_ODD_LISTS`, "status-NNN" or "key".
     """
 
     def __init__(self, *, port: int = 0) -> None:
@@ -240,6 +250,8 @@ class FaultServer:
                 200,
                 b'{"object":"list","data":[null,7,{"id":null},{"name":"x"},{"id":"ok"}],"models":[null,{"name":"ok"}]}',
             )
+        elif self.lists in _ODD_LISTS:
+            reply = Reply(200, _ODD_LISTS[self.lists])
         elif self.lists == "slow" and exchange.method == "GET":
             await connection.play([Stall()], Fault("stall"))
         elif self.lists in ("endless", "drip") and exchange.method == "GET":

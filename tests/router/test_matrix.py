@@ -14,7 +14,7 @@ from contextlib import asynccontextmanager
 import pytest
 
 from llm_hub.chat import ChatRequest, Done, LLMResponse, Message, Role, TextDelta
-from llm_hub.errors import ContentRejected, InvalidRequest, ProviderError
+from llm_hub.errors import ContentRejected, InvalidRequest, ProviderError, RouteFailed, UnsupportedParameter
 from llm_hub.router import LLMRouter, Target
 from tests.fault_server import FaultServer, answer_text
 from tests.router.routes import PROTOCOLS, QUICK, no_sleep
@@ -41,7 +41,7 @@ PROMPT = (Message(Role.SYSTEM, "Be brief."), Message(Role.USER, "Tell me."))
 REFUSALS = [
     (primary, fault)
     for primary, fault in itertools.product(PROTOCOLS, REQUEST_FAULTS)
-    if (primary, fault) not in {("ollama", "refusal"), ("ollama", "content-filter")}  # it has no words for these
+    if primary == "openai" or (primary == "anthropic" and fault != "policy")  # others do not say
 ]
 
 
@@ -98,22 +98,29 @@ async def test_what_the_request_itself_caused_reaches_the_user(primary: str, fau
 
 
 @pytest.mark.parametrize("primary", PROTOCOLS)
-async def test_a_bad_request_whose_reason_nobody_names_is_tried_elsewhere_and_holds_nobody(primary: str) -> None:
+@pytest.mark.parametrize("fault", ["bad-request", "param-messages"])
+async def test_a_bad_request_may_be_good_for_the_next_target(primary: str, fault: str) -> None:
+    """It names nothing, or a parameter that it does not take: that may be this server's alone."""
     async with FaultServer() as fault_server:
 
-        def refusing(protocol: str) -> Target:
-            return Target(PROTOCOLS[protocol](fault_server), "bad-request?like=thinker")
+        def target(protocol: str, model: str) -> Target:
+            return Target(PROTOCOLS[protocol](fault_server), f"{model}?like=thinker")
 
-        async with open_route(
-            refusing(primary), Target(PROTOCOLS["openai"](fault_server), "ok?like=thinker")
-        ) as router:
+        async with open_route(target(primary, fault), target("openai", "ok")) as router:
             _, response = await read_answer(router)
-            assert [attempt.outcome for attempt in response.attempts] == ["invalid_request", "answered"]
-            assert router.health.admit(router.targets[0].provider, router.targets[0].model_id)
-        async with open_route(refusing(primary), refusing("openai")) as router:
+        assert [attempt.outcome for attempt in response.attempts][-1] == "answered"
+        async with open_route(target(primary, fault), target(primary, "bad-request")) as router:
+            with pytest.raises((InvalidRequest, UnsupportedParameter, RouteFailed)):
+                await read_answer(router)
+
+
+async def test_what_every_target_refuses_is_the_requests_fault() -> None:
+    async with FaultServer() as fault_server:
+        first, second = (Target(PROTOCOLS["openai"](fault_server), f"bad-request?n={number}") for number in (1, 2))
+        async with open_route(first, second) as router:
             with pytest.raises(InvalidRequest) as caught:
                 await read_answer(router)
-        assert [attempt.outcome for attempt in caught.value.attempts] == ["invalid_request"] * 2
+        assert len({attempt.model for attempt in caught.value.attempts}) == 2
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,7 @@ from llm_hub.errors import (
     InvalidRequest,
     KeyRefused,
     ModelNotFound,
+    NotConfigured,
     PromptTooLong,
     ProviderError,
     QuotaExhausted,
@@ -304,7 +305,8 @@ def test_every_status_and_code_becomes_a_class_of_the_tree() -> None:
 
 def test_statuses_mean_what_the_design_says() -> None:
     table = {407: ConnectionFailed, 408: ServerFailed, 425: ServerFailed, 498: ServerFailed, 429: RateLimited, 402: QuotaExhausted, 401: KeyRefused,  # noqa: E501
-        403: KeyRefused, 404: ModelNotFound, 413: PromptTooLong, 400: InvalidRequest, 422: InvalidRequest}  # fmt: skip
+        403: KeyRefused, 404: NotConfigured, 405: NotConfigured, 413: PromptTooLong,
+        400: InvalidRequest, 422: InvalidRequest}  # fmt: skip
     for status in range(300, 600):
         usual = ServerFailed if status >= 500 else InvalidRequest if status >= 400 else StreamBroken
         assert type(error_for(status, b"")) is table.get(status, usual), status
@@ -377,34 +379,53 @@ def test_a_long_message_is_shortened_after_the_key_is_cut_out() -> None:
     assert "weird" not in error.detail
 
 
+def refused(parameter: str, code: str = "") -> UnsupportedParameter:
+    return UnsupportedParameter("no", parameter=parameter, code=code)
+
+
+def learn(learned: LearnedParameters, body: dict[str, Any], *errors: UnsupportedParameter) -> dict[str, Any]:
+    """One request for the model "m" that is refused with each of the errors, then answered: what was sent last."""
+    sent = learned.apply("m", body)
+    for error in errors:
+        revised = learned.revise("m", error, body, sent)
+        assert revised is not None
+        sent = revised
+    learned.confirm("m", body, sent)
+    return sent
+
+
 def test_learnt_parameters_are_renamed_then_dropped_and_belong_to_their_model() -> None:
     learned = LearnedParameters(frozenset({"model", "messages"}), {"new": "old", "old": "new"})
     body = {"model": "m", "new": 5, "temperature": 1}
-
-    def refused(parameter: str) -> UnsupportedParameter:
-        return UnsupportedParameter("no", parameter=parameter)
-
-    assert learned.apply("m", body) == body
-    assert learned.learn("m", refused("new"), body)
+    for _ in range(2):
+        assert learned.apply("m", body) == body
+        assert learn(learned, body, refused("new")) == {"model": "m", "old": 5, "temperature": 1}
     assert learned.apply("m", body) == {"model": "m", "old": 5, "temperature": 1}
-    assert learned.learn("m", refused("old"), learned.apply("m", body))
+    for _ in range(2):
+        assert learn(learned, body, refused("old")) == {"model": "m", "temperature": 1}
     assert learned.apply("m", body) == {"model": "m", "temperature": 1}
     assert learned.apply("other", body) == body
-    assert not learned.learn("m", refused("old"), learned.apply("m", body))
-    assert not learned.learn("m", refused("model"), body)
-    assert not learned.learn("m", InvalidRequest("no"), body)
+    for error in (refused("old"), refused("model"), InvalidRequest("no")):
+        assert learned.revise("m", error, body, learned.apply("m", body)) is None
+
+
+def test_one_odd_refusal_teaches_nothing() -> None:
+    learned = LearnedParameters(frozenset({"model"}))
+    body = {"model": "m", "temperature": 1}
+    assert learn(learned, body, refused("temperature")) == {"model": "m"}
+    assert learn(learned, body) == body  # it takes it after all
+    assert learn(learned, body, refused("temperature")) == {"model": "m"}
+    assert learned.apply("m", body) == body
 
 
 def test_a_value_that_was_refused_leaves_other_values_of_the_parameter() -> None:
     learned = LearnedParameters(frozenset({"messages"}))
-
-    def refused(parameter: str) -> UnsupportedParameter:
-        return UnsupportedParameter("no", parameter=parameter, code="unsupported_value")
-
-    assert learned.learn("m", refused("effort"), {"effort": "max", "heat": 2})
+    for _ in range(2):
+        learn(learned, {"effort": "max", "heat": 2}, refused("effort", "unsupported_value"))
     assert learned.apply("m", {"effort": "max", "heat": 2}) == {"heat": 2}
     assert learned.apply("m", {"effort": "low"}) == {"effort": "low"}
-    assert learned.learn("m", refused("heat"), {"heat": 2})
+    for _ in range(2):
+        learn(learned, {"heat": 2}, refused("heat", "unsupported_value"))
     assert learned.apply("m", {"heat": 1}) == {}
 
 

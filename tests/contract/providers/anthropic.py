@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from llm_hub.errors import StreamBroken, TimedOut
+from llm_hub.errors import InvalidRequest, StreamBroken, TimedOut
 from llm_hub.providers.anthropic import AnthropicProvider
 from tests.contract.case import KEY, Case
 
@@ -38,6 +38,8 @@ CASES = [
                 "pings@done",
             }
         ),
+        # The vendor tells these by their message alone, and messages are not read.
+        differs={"policy": InvalidRequest},
         # A message is complete with its message_stop, or where the body ends in order after a stop reason.
         fails={
             "no-done": TimedOut,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from llm_hub.chat import Tool
-from llm_hub.errors import RateLimited
+from llm_hub.errors import InvalidRequest, RateLimited
 from llm_hub.providers.ollama import OllamaProvider
 from tests.contract.case import Case
 
@@ -48,7 +48,7 @@ CASES = [
             }
         ),
         # It has no codes: its words for these are those for any bad request.
-        differs={"quota": RateLimited},
+        differs={"policy": InvalidRequest, "quota": RateLimited},
         reasoning=("reasoning", "reasoning?field=think-tag"),
         declines=frozenset({"one call at a time", "any tool", "one tool"}),
         spares={

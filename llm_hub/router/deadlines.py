@@ -37,6 +37,12 @@ class Timeouts:
     total: float = 600.0
 
 
+MAX_DELAY = 1.0
+"""Seconds that a timer may be late. After a longer delay the hub has slept: a closed laptop, a stopped process."""
+GRACE_AFTER_SLEEP = 5.0
+"""Seconds that a wait goes on after such a sleep: what came meanwhile is read, and nobody is blamed for the time."""
+
+
 class Timers(Protocol):
     """A clock, and calls at a time of that clock. An event loop is one; tests pass one that they move by hand."""
 
@@ -59,7 +65,8 @@ class Wait:
 
     Nothing is cancelled between two blocks, while the reader has the turn: an interruption is then raised by the next
     block, and the time that `limit` allows stands still. One timer serves all blocks, and looks at when the last one
-    began, so that a block costs no timer of its own. `close` ends that timer.
+    began, so that a block costs no timer of its own. `close` ends that timer. A timer that is called far too late says
+    that the hub has slept: the block then gets a short time of its own.
     """
 
     __slots__ = ("_deadline", "_expired", "_limit", "_now", "_reason", "_since", "_task", "_timer", "_timers")
@@ -123,8 +130,10 @@ class Wait:
         if self._task is None:
             due = now + self._limit  # the reader has the turn: its time is not the provider's
         elif now >= due:
-            self.interrupt(self._expired())
-            return
+            if self._timer is None or now - self._timer.when() <= MAX_DELAY:
+                self.interrupt(self._expired())
+                return
+            due = now + min(self._limit, GRACE_AFTER_SLEEP)
         self._timer = self._timers.call_at(due, self._look)
 
 

@@ -12,7 +12,7 @@ from llm_hub.chat import AttemptFailed, AttemptStarted, ChatRequest, Event, Mess
 from llm_hub.errors import ShuttingDown, StreamBroken
 from llm_hub.provider import LLMProvider
 from llm_hub.router import LLMRouter
-from llm_hub.router.deadlines import SourceCancelled, Wait, happens_within
+from llm_hub.router.deadlines import GRACE_AFTER_SLEEP, SourceCancelled, Wait, happens_within
 from llm_hub.router.running_answers import RunningAnswers
 from tests.router.hand_clock import HandClock, settle
 
@@ -192,7 +192,7 @@ async def test_time_stands_still_while_the_reader_has_the_turn(clock: HandClock)
     task = await started(wait)
     await clock.advance(11)
     assert not task.done()
-    await clock.advance(13)
+    await clock.advance(1)
     with pytest.raises(Reason):
         await task
 
@@ -345,3 +345,30 @@ async def test_once_closed_no_answer_begins_and_running_ones_go_on() -> None:
         with pytest.raises(ShuttingDown, match="takes no new requests"), running.answer():
             pass
         assert len(running) == 1
+
+
+async def test_a_hub_that_slept_reads_first_what_came_meanwhile(clock: HandClock) -> None:
+    wait, has_come = Wait(clock), asyncio.Event()
+    wait.limit(12, Reason)
+
+    async def read() -> None:
+        with wait:
+            await has_come.wait()
+
+    task = asyncio.create_task(read())
+    await clock.advance(3600)
+    has_come.set()
+    await task
+    wait.close()
+
+
+async def test_a_hub_that_slept_waits_only_a_little_longer(clock: HandClock) -> None:
+    wait = Wait(clock)
+    wait.limit(12, Reason)
+    task = await started(wait)
+    await clock.advance(3600)
+    await clock.advance(GRACE_AFTER_SLEEP - 1)
+    assert not task.done()
+    await clock.advance(1)
+    with pytest.raises(Reason):
+        await task

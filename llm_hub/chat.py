@@ -373,6 +373,14 @@ class VendorDelta:
 
 
 @dataclass(frozen=True, slots=True)
+class Alive:
+    """The server is at work, although nothing of the answer has come: its reply has begun, or it sent a sign of life.
+
+    A provider says so to a router, which then waits longer. Nobody else is told.
+    """
+
+
+@dataclass(frozen=True, slots=True)
 class Waiting:
     """Nothing streams yet for a reason worth showing, such as a model that is being loaded."""
 
@@ -413,7 +421,16 @@ class Done:
 
 
 Event = (
-    TextDelta | ReasoningDelta | ToolCallDelta | VendorDelta | Waiting | AttemptStarted | AttemptFailed | Resumed | Done
+    TextDelta
+    | ReasoningDelta
+    | ToolCallDelta
+    | VendorDelta
+    | Alive
+    | Waiting
+    | AttemptStarted
+    | AttemptFailed
+    | Resumed
+    | Done
 )
 
 

@@ -40,7 +40,9 @@ class Hub:
             settings.midstream == "resume",
             Timeouts(
                 first_token=settings.first_token_timeout,
-                reasoning=settings.first_token_timeout * 10,
+                reasoning=settings.reasoning_timeout,
+                thinking=settings.thinking_timeout,
+                loading=settings.loading_timeout,
                 idle=settings.idle_timeout,
                 total=settings.total_timeout,
             ),

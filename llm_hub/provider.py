@@ -26,7 +26,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import aclosing
 from dataclasses import replace
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from llm_hub.chat import ChatRequest, Done, LLMResponse, Message, Role, TextDelta
 from llm_hub.errors import InvalidRequest, NotConfigured, StreamBroken
@@ -37,6 +37,9 @@ if TYPE_CHECKING:
     from llm_hub.chat import Event, ModelInfo
     from llm_hub.errors import ConfigurationError
 
+
+FirstSilence = Literal["first_token", "reasoning", "thinking"]
+"""A field of the router's `Timeouts`."""
 
 _REASONING_NAMES = re.compile(r"(?:^|[/:_-])(?:o[1-9]|gpt-[5-9]|gpt-oss|r1|qwq|magistral|qwen3)|reason|think")
 
@@ -85,6 +88,13 @@ class LLMProvider(ABC):  # noqa: B024  # what must be overridden is one of three
     def reasons(self, model: str) -> bool:
         """Whether the model may reason for a minute or two before its first token, as far as its name tells."""
         return _names_reasoning(model)
+
+    def first_silence(self, model: str) -> FirstSilence:
+        """Which of a router's timeouts holds until the first event of an answer, of whatever kind.
+
+        A provider whose events do not include `Alive` needs the long one where the model thinks first.
+        """
+        return "thinking" if self.reasons(model) else "first_token"
 
     async def aclose(self) -> None:  # noqa: B027  # most providers written the short way hold nothing open
         """Closes the connections. The provider cannot be used afterwards."""

@@ -49,9 +49,27 @@ class Settings(BaseSettings):
     )
     connect_timeout: float = Field(5.0, gt=0, le=600, description="Seconds to connect to a provider.")
     first_token_timeout: float = Field(
-        12.0, gt=0, le=3600, description="Seconds to an answer's first token; ten times that where the model reasons."
+        12.0,
+        gt=0,
+        le=3600,
+        description="Seconds until a server sends anything at all, where the model answers at once.",
     )
-    idle_timeout: float = Field(15.0, gt=0, le=3600, description="Seconds between two tokens.")
+    reasoning_timeout: float = Field(
+        30.0, gt=0, le=3600, description="The same where the model thinks first, as its name tells."
+    )
+    thinking_timeout: float = Field(
+        120.0,
+        gt=0,
+        le=3600,
+        description="Seconds to the next token from a server that shows that it is alive, or that stands on one's own "
+        "network, where long prompts are read without a sign.",
+    )
+    loading_timeout: float = Field(
+        600.0, gt=0, le=86400, description="Seconds to the first token while a server says that it loads the model."
+    )
+    idle_timeout: float = Field(
+        15.0, gt=0, le=3600, description="Seconds between two tokens, without any sign of life."
+    )
     total_timeout: float = Field(600.0, gt=0, le=86400, description="Seconds for an answer altogether.")
     proxy_visitors: bool = Field(
         False, description="Visitors' keys travel through the proxy and trust the certificates that are set here, too."

@@ -34,17 +34,19 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar
 from urllib.parse import urlsplit
 
-from llm_hub.chat import ChatRequest
+from llm_hub.chat import Alive, ChatRequest
 from llm_hub.errors import ProviderError, StreamBroken
 from llm_hub.provider import LLMProvider
 from llm_hub.providers.streamed_response import StreamedResponseBuilder, join_deltas
 from llm_hub.wire.decoders import END_GRACE, USAGE_GRACE, RawReply, StreamDecoder, parse_object, read_body
 from llm_hub.wire.error_body import is_error_document
 from llm_hub.wire.http_errors import error_from_exception, error_from_reply, safe_cause
+from llm_hub.wire.public_hosts import is_private
 from llm_hub.wire.validation import parse_model_list
 
 if TYPE_CHECKING:
     from llm_hub.chat import Event, Waiting
+    from llm_hub.provider import FirstSilence
 
 LIST_TIMEOUT = 10.0
 """Seconds for a list of models: the page shows its suggestions meanwhile."""
@@ -91,12 +93,19 @@ class HttpProvider(LLMProvider):
         self._key = key
         self._translated: tuple[type[Exception], ...] = (*self.exceptions, OSError, ProviderError, *_UNEXPECTED_SHAPE)
 
+    def first_silence(self, model: str) -> FirstSilence:
+        """A server on one's own network reads a long prompt without any sign; others send at least a header soon."""
+        if is_private(self.address):
+            return "thinking"
+        return "reasoning" if self.reasons(model) else "first_token"
+
     async def events(self, request: ChatRequest) -> AsyncGenerator[Event]:
         await self._prepare_model(request)
         builder, decoder = self.builder(self, request), self.decoder()
         if notice := await self._loading_notice(builder.model):
             yield notice
         reply = await self._post(builder)
+        yield Alive()
         loop = asyncio.get_running_loop()
         try:
             body = read_body(reply, lambda: builder.deadline, builder.count_characters)
@@ -109,9 +118,12 @@ class HttpProvider(LLMProvider):
                             builder.ended, chunks = True, texts[:place]
                             break
                     is_news, usage = builder.deadline is None or builder.ended, builder.usage
+                    is_sign_of_life = True
                     for event in join_deltas(self._read(builder, map(parse_object, chunks))):
-                        is_news = True
+                        is_news, is_sign_of_life = True, False
                         yield event
+                    if is_sign_of_life:
+                        yield Alive()
                     # Only news lengthens the wait at the end: a server may send signs of life for ever.
                     is_ending = texts and (builder.finish_reason or builder.ended)
                     if is_ending and (is_news or builder.usage != usage):

@@ -23,15 +23,18 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Timeouts:
-    """How long a route waits, in seconds. Text and reasoning are progress; pings, comments and empty chunks are not.
+    """How long a route waits, in seconds.
 
-    `first_token` is for models that answer at once, `reasoning` for those that think first, and `loading` for a
-    server that says that it is loading the model. `idle` is the time between two tokens. `total` is the time for the
-    whole answer, with all attempts and the waits between them.
+    A server that sends nothing at all, not even the head of its reply, may be dead: `first_token` is for models that
+    answer at once, `reasoning` for those that think first. Which of them holds, or `thinking` at once, is said by
+    `LLMProvider.first_silence`. One that is alive, as the head of its reply or a ping shows, has `thinking` until its
+    next token, and `loading` where it says that it is loading the model. `idle` is the time between two tokens without
+    any sign of life. `total` is the time for the whole answer, with all attempts and the waits between them.
     """
 
     first_token: float = 12.0
-    reasoning: float = 120.0
+    reasoning: float = 30.0
+    thinking: float = 120.0
     loading: float = 600.0
     idle: float = 15.0
     total: float = 600.0

@@ -3,10 +3,21 @@
 from __future__ import annotations
 
 import logging
+import math
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from llm_hub.chat import AttemptStarted, Done, ReasoningDelta, Resumed, TextDelta, ToolCallDelta, VendorDelta, Waiting
+from llm_hub.chat import (
+    Alive,
+    AttemptStarted,
+    Done,
+    ReasoningDelta,
+    Resumed,
+    TextDelta,
+    ToolCallDelta,
+    VendorDelta,
+    Waiting,
+)
 from llm_hub.errors import LLMHubError, NotConfigured, ProviderError, ServerFailed, StreamBroken, TimedOut
 from llm_hub.router.continuation import check_form, continuation_request
 from llm_hub.router.deadlines import SourceCancelled, Wait
@@ -52,8 +63,11 @@ class TargetAttempt:
         self._splice = Splice("".join(answer.text)) if answer.text else None
         self._text = answer.text
         self._texts_before = len(answer.text)
-        self._has_begun = False
         self._has_token = False
+        self._is_flowing = False
+        """Whether a token came last, so that the next one is due soon."""
+        self._is_alive = False
+        """Whether something else came last, and the server has as long as it may think."""
         self._flows = False
         """Whether all further text is new, and goes to the reader as it comes."""
         self._limit = timeouts.first_token
@@ -72,13 +86,12 @@ class TargetAttempt:
     def ask(self) -> AsyncGenerator[Event]:
         """Asks the target, whose time counts from now."""
         answer, provider, model = self._answer, self._target.provider, self._target.model_id
-        reasons = provider.reasons(model)
         self._timing.began = answer.clock()
         request = answer.request
         if self._splice is not None:
             request = continuation_request(request, self._splice.prefix)
         events = provider.events(replace(request, model=model or None))
-        self._allow(self._timeouts.reasoning if reasons else self._timeouts.first_token)
+        self._allow(getattr(self._timeouts, provider.first_silence(model)))
         return events
 
     def read(self, event: Event) -> Event | None:
@@ -86,8 +99,8 @@ class TargetAttempt:
 
         Calls of tools wait for the end, because nobody can go on with half of one. The end itself is `complete`'s.
         """
-        if not self._has_token:
-            self._begin(event)
+        if not self._is_flowing or isinstance(event, Alive):
+            self._await_next(event)
         if isinstance(event, TextDelta):
             text = event.text
             if not isinstance(text, str):
@@ -102,7 +115,7 @@ class TargetAttempt:
             self._answer.reasoning.append(event.text)
         elif isinstance(event, VendorDelta) and self._splice is not None:
             return None  # a part of an answer whose beginning another model wrote
-        return None if isinstance(event, ToolCallDelta | Done) else event
+        return None if isinstance(event, ToolCallDelta | Done | Alive) else event
 
     def complete(self, last: LLMResponse) -> list[Event]:
         """Takes the attempt for an answer, and gives what the reader has yet to see of it."""
@@ -139,18 +152,24 @@ class TargetAttempt:
         self.wait.close()
         self._permit.release()
 
-    def _begin(self, event: Event) -> None:
-        """Changes the time allowed once the target has shown that it is at work, and marks the first token."""
-        if not self._has_begun:
-            self._has_begun = not isinstance(event, Waiting)
-            self._allow(self._timeouts.idle if self._has_begun else self._timeouts.loading)
-        self._has_token = isinstance(event, TextDelta | ReasoningDelta | ToolCallDelta)
-        if self._has_token:
-            self._answer.mark_first_token(self._timing)
+    def _await_next(self, event: Event) -> None:
+        """Sets the time allowed for the next event by what this one shows: a token, or a server that is alive."""
+        self._is_flowing = isinstance(event, TextDelta | ReasoningDelta | ToolCallDelta | VendorDelta)
+        if self._is_flowing:
+            self._is_alive = False
+            self._allow(self._timeouts.idle)
+            if not self._has_token:
+                self._has_token = True
+                self._answer.mark_first_token(self._timing)
+        elif isinstance(event, Waiting):
+            self._allow(self._timeouts.loading)
+        elif not self._is_alive:  # further signs of life do not lengthen the time: a server may send them for ever
+            self._is_alive = True
+            self._allow(self._timeouts.thinking, until=self._answer.clock() + self._timeouts.thinking)
 
-    def _allow(self, seconds: float) -> None:
+    def _allow(self, seconds: float, *, until: float = math.inf) -> None:
         self._limit = seconds
-        self.wait.limit(seconds, self._timed_out, deadline=self._answer.deadline)
+        self.wait.limit(seconds, self._timed_out, deadline=min(until, self._answer.deadline))
 
     def _read_opening(self, text: str) -> TextDelta | None:
         """Adds text of which not everything may be new: where it is joined to another answer, or begins with space."""
@@ -169,7 +188,7 @@ class TargetAttempt:
         title = self._target.title
         if self._answer.clock() >= self._answer.deadline:
             return TimedOut(f"{title} took too long altogether.", hint="Ask for less, or choose a faster model.")
-        what = "stopped in the middle of its answer" if self._has_begun else "did not begin to answer"
+        what = "stopped in the middle of its answer" if self._has_token else "did not begin to answer"
         hint = "Try again, or choose another provider."
         return TimedOut(f"{title} {what} within {self._limit:g} seconds.", hint=hint)
 

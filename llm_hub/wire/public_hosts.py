@@ -49,6 +49,16 @@ def is_public(address: str) -> bool:
     return ip.is_global and not special
 
 
+def is_private(url: str) -> bool:
+    """Whether a URL's host stands on this computer or its own network, as far as its address or name tells."""
+    host = urlsplit(url).hostname or ""
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return "." not in host or host.rpartition(".")[2] in _PRIVATE_SUFFIXES
+    return not is_public(host)
+
+
 def public_url(url: str, setting: str) -> str:
     """A base URL that a visitor typed, without its last slash. Raises `ConfigurationError`, which names the setting.
 

@@ -37,7 +37,7 @@ async def a_shop(folder: Path, fault_server: FaultServer, limits: Quota) -> Asyn
     (folder / ".env").write_text(
         f"LLM_HUB_SERVERS=cheap={fault_server.openai_url},dear={fault_server.openai_url}\nCHEAP_API_KEY=sk-cheap\nDEAR_API_KEY=sk-dear\n"
         f"LLM_HUB_PRICES={','.join(f'{name}={price}/{price}' for name, price in PRICES.items())}\n"
-        "LLM_HUB_MAX_RETRIES=1\nLLM_HUB_FIRST_TOKEN_TIMEOUT=1\n"
+        "LLM_HUB_MAX_RETRIES=1\nLLM_HUB_THINKING_TIMEOUT=1\n"
     )
     hub = Hub(Settings.load(folder / ".env"))
     async with metered(hub, folder, limits) as metered_api:

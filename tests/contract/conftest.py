@@ -40,7 +40,7 @@ def routed(case: Case) -> Case:
     """The same provider as the only target of a route that does nothing on its own: nobody can tell the difference."""
 
     def build(fault_server: FaultServer, **options: Any) -> LLMRouter:
-        patient = Timeouts(first_token=60, reasoning=60, idle=60, loading=60)
+        patient = Timeouts(first_token=60, reasoning=60, thinking=60, idle=60, loading=60)
         return LLMRouter(
             case.build(fault_server, **options),
             max_retries=0,

@@ -465,7 +465,7 @@ async def test_what_is_free_first_may_become_as_dear_as_the_dearest_of_its_route
 async def test_what_a_model_thought_before_it_was_left_uses_the_owners_money_too(
     tmp_path: Path, fault_server: FaultServer
 ) -> None:
-    async with a_hub(tmp_path, openai(fault_server, "LLM_HUB_FIRST_TOKEN_TIMEOUT=1")) as hub:
+    async with a_hub(tmp_path, openai(fault_server, "LLM_HUB_THINKING_TIMEOUT=1")) as hub:
         gateway = open_gateway(hub, owner_pays=True, quotas=allowed(tokens=MAX_STRANGER_ANSWER_TOKENS + 50))
         with pytest.raises(TimedOut):
             await ask(gateway, model="openai/stall@first")

@@ -21,9 +21,9 @@ PROTOCOLS: dict[str, Callable[[FaultServer], LLMProvider]] = {
     "anthropic": lambda fault_server: AnthropicProvider(KEY, base_url=fault_server.anthropic_url),
     "ollama": lambda fault_server: OllamaProvider(fault_server.ollama_url),
 }
-PATIENT = Timeouts(first_token=20.0, reasoning=20.0, loading=20.0, idle=20.0, total=60.0)
+PATIENT = Timeouts(first_token=20.0, reasoning=20.0, thinking=20.0, loading=20.0, idle=20.0, total=60.0)
 """For what is not about time."""
-QUICK = Timeouts(first_token=0.25, reasoning=20.0, loading=2.5, idle=0.75, total=60.0)
+QUICK = Timeouts(first_token=0.25, reasoning=20.0, thinking=20.0, loading=2.5, idle=0.75, total=60.0)
 """The defaults, some times faster. A model whose name says that it thinks is given time on a busy machine."""
 
 

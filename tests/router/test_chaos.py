@@ -9,7 +9,7 @@ from llm_hub.providers.chaos import MODELS, TEXT, ChaosProvider
 from llm_hub.router import LLMRouter, Target, Timeouts
 from tests.router.routes import no_sleep
 
-QUICK = Timeouts(first_token=0.1, reasoning=0.1, idle=0.1, total=20.0)
+QUICK = Timeouts(first_token=0.1, reasoning=0.1, thinking=0.1, idle=0.1, total=20.0)
 OUTCOMES = {
     "breaks-off": ["stream_broken", "answered"],
     "stalls": ["timed_out", "answered"],

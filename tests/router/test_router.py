@@ -209,7 +209,7 @@ async def test_a_provider_that_raises_an_error_of_its_own_does_not_end_the_route
 
 
 async def test_a_slow_reader_is_not_taken_for_a_silent_provider(fault_server: FaultServer, openai: LLMProvider) -> None:
-    short_idle = Timeouts(first_token=20, reasoning=20, idle=0.05, total=60)
+    short_idle = Timeouts(first_token=20, reasoning=20, thinking=20, idle=0.05, total=60)
     router = LLMRouter(Target(openai, "ok?tokens=3"), timeouts=short_idle)
     text = ""
     async with aclosing(router.events(PROMPT)) as events:
@@ -224,7 +224,7 @@ async def test_a_slow_reader_is_not_taken_for_a_silent_provider(fault_server: Fa
 
 
 async def test_the_total_time_ends_an_answer(fault_server: FaultServer, openai: LLMProvider) -> None:
-    short_total = Timeouts(first_token=20, reasoning=20, idle=20, total=0.3)
+    short_total = Timeouts(first_token=20, reasoning=20, thinking=20, idle=20, total=0.3)
     router = LLMRouter(Target(openai, "stall@mid"), timeouts=short_total)
     with pytest.raises(TimedOut):
         await router.complete("hello")

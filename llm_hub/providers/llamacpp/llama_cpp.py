@@ -25,6 +25,7 @@ from llm_hub.wire.http_errors import error_from_reply
 
 if TYPE_CHECKING:
     from llm_hub.chat import Event
+    from llm_hub.provider import FirstSilence
 
 MAX_PARALLEL_CHATS = 4
 """Chats that the embedded model serves at once, since they share the processor. Others wait, and are told so."""
@@ -84,6 +85,10 @@ class LlamaCppProvider(LLMProvider):
 
         self._engine = Engine(fetch, build, f"Loading {file.title} …")
         weakref.finalize(self, self._engine.stop)  # runs when the interpreter exits, too
+
+    def first_silence(self, model: str) -> FirstSilence:  # noqa: ARG002  # there is one model
+        """A long prompt is read without any sign."""
+        return "thinking"
 
     async def events(self, request: ChatRequest) -> AsyncGenerator[Event]:
         answer = ResponseBuilder(self, request)

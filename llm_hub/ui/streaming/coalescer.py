@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, assert_never
 
 from llm_hub.chat import (
+    Alive,
     AttemptFailed,
     AttemptStarted,
     Done,
@@ -166,7 +167,7 @@ class _SnapshotBuilder:
             case Done(response):
                 self._response = response
                 self.announce(urgent=True)
-            case ToolCallDelta() | VendorDelta():
+            case ToolCallDelta() | VendorDelta() | Alive():
                 pass  # the page offers no tools
             case _:
                 assert_never(event)

@@ -1,0 +1,110 @@
+"""How long a server may be silent: one that says nothing at all, and one that is alive. In virtual time."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+import pytest
+
+from llm_hub.chat import Alive, ChatRequest, Done, LLMResponse, Message, Role, TextDelta
+from llm_hub.errors import TimedOut
+from llm_hub.provider import LLMProvider
+from llm_hub.providers.anthropic import AnthropicProvider
+from llm_hub.providers.llamacpp.llama_cpp import LlamaCppProvider
+from llm_hub.providers.ollama import OllamaProvider
+from llm_hub.providers.openai import OpenAIProvider
+from llm_hub.router import LLMRouter
+from tests.fault_server import FaultServer
+from tests.router.routes import PROTOCOLS
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator
+
+    from llm_hub.chat import Event
+
+SILENCES = [
+    ("stall@headers?like=haiku", True, 12),  # nothing at all
+    ("stall@headers?like=thinker", True, 30),  # nothing at all, and a name that tells of reasoning
+    ("stall@first?like=haiku", True, 120),  # the head of the reply, and then nothing
+    ("stall@first?like=thinker", True, 120),
+    ("pings?like=haiku", True, 120),  # signs of life for ever
+    ("stall@headers?like=haiku", False, 120),  # a server on one's own network reads a long prompt without a sign
+]
+"""Models, whether they are far away, and the seconds after which the router gives them up."""
+ASK = ChatRequest((Message(Role.USER, "What does the tide do?"),))
+
+
+async def seconds_until_given_up(provider: LLMProvider, model: str) -> float:
+    """Seconds that one attempt took, which ends because the server is silent."""
+    router = LLMRouter(provider, max_retries=0)
+    with pytest.raises(TimedOut) as raised:
+        await router.complete("What does the tide do?", model)
+    await router.aclose()
+    seconds: float = raised.value.attempts[0].seconds
+    return seconds
+
+
+@pytest.mark.parametrize(
+    ("protocol", "model", "is_remote", "seconds"),
+    [
+        (protocol, model, is_remote, seconds)
+        for protocol in PROTOCOLS
+        for model, is_remote, seconds in SILENCES
+        if protocol != "ollama" or "headers" not in model  # a cold Ollama says that it loads the model
+    ],
+)
+async def test_who_says_nothing_is_given_up_soon_and_who_is_alive_may_think(
+    protocol: str, model: str, is_remote: bool, seconds: float
+) -> None:
+    async with FaultServer() as fault_server:
+        provider = PROTOCOLS[protocol](fault_server)
+        if is_remote:
+            provider.address = "https://api.harbour.example.com"  # what tells where it is
+        else:
+            assert "127.0.0.1" in provider.address
+        assert await seconds_until_given_up(provider, model) == pytest.approx(seconds, abs=1)
+
+
+class Pausing(LLMProvider):
+    """Writes a word, pauses, and writes another one; with `alive`, the pause begins with a sign of life."""
+
+    name = "pausing"
+    default_model = "m"
+
+    def __init__(self, pause: float, *, alive: bool) -> None:
+        self._pause = pause
+        self._is_alive = alive
+
+    async def events(self, request: ChatRequest) -> AsyncGenerator[Event]:
+        yield TextDelta("Low ")
+        if self._is_alive:
+            yield Alive()
+        await asyncio.sleep(self._pause)
+        yield TextDelta("tide.")
+        yield Done(LLMResponse("Low tide.", "m", {}, "stop", self.name))
+
+
+async def test_a_sign_of_life_between_two_tokens_lets_the_server_think() -> None:
+    response = await LLMRouter(Pausing(100, alive=True)).complete("?")
+    assert response.content == "Low tide."
+    assert await seconds_until_given_up(Pausing(100, alive=False), "m") == pytest.approx(15)
+    assert await seconds_until_given_up(Pausing(1000, alive=True), "m") == pytest.approx(120)
+
+
+async def test_no_reader_is_told_of_a_sign_of_life() -> None:
+    events = [event async for event in LLMRouter(Pausing(1, alive=True)).events(ASK)]
+    assert not [event for event in events if isinstance(event, Alive)]
+
+
+def test_which_silence_is_whose() -> None:
+    key = "sk-0123456789abcdef"
+    assert OpenAIProvider(key).first_silence("gpt-4.1") == "first_token"
+    assert OpenAIProvider(key).first_silence("gpt-6-luna") == "reasoning"
+    assert AnthropicProvider(key).first_silence("claude-opus-5-5") == "reasoning"
+    for address in ("http://10.0.0.5:8000/v1", "http://gpu:8000/v1", "http://gpu.local/v1", "http://[fd00::1]/v1"):
+        assert OpenAIProvider(key, base_url=address).first_silence("gpt-6-luna") == "thinking"
+    assert OllamaProvider().first_silence("llama3.2") == "thinking"
+    assert OllamaProvider("https://ollama.harbour.example.com").first_silence("llama3.2") == "first_token"
+    assert LlamaCppProvider.first_silence(Pausing(0, alive=True), "m") == "thinking"  # type: ignore[arg-type]
+    assert Pausing(0, alive=False).first_silence("deep-thinker") == "thinking"  # never says that it is alive

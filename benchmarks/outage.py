@@ -52,6 +52,7 @@ async def _outage(provider: OpenAIProvider, fault_server: FaultServer, healthy: 
 async def main() -> None:
     async with FaultServer() as fault_server, FaultServer() as well:
         provider = OpenAIProvider(KEY, base_url=fault_server.openai_url)
+        provider.address = "https://far.example.com"  # a server on this computer would be given more time
         other = OpenAIProvider(KEY, base_url=well.openai_url, name="other")
         healthy = Target(other, "ok")
 

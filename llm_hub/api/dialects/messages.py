@@ -17,6 +17,7 @@ from llm_hub.api.dialects.messages_answer import (
     MessageError,
     MessageStart,
     MessageStop,
+    Ping,
 )
 from llm_hub.api.dialects.messages_body import MessagesBody
 from llm_hub.api.dialects.messages_content import (
@@ -271,6 +272,7 @@ MESSAGES = Dialect(
         StreamEvent(BlockStop, "content_block_stop"),
         StreamEvent(MessageDelta, "message_delta"),
         StreamEvent(MessageStop, "message_stop"),
+        StreamEvent(Ping, "ping"),
         StreamEvent(MessageError, "error"),
     ),
     client_header="anthropic-version",

@@ -175,7 +175,15 @@ class MessageError(TypedDict):
     error: MessageErrorObject
 
 
-MessageEvent = MessageStart | BlockStart | BlockDeltaEvent | BlockStop | MessageDelta | MessageStop | MessageError
+class Ping(TypedDict):
+    """A sign of life, which clients skip."""
+
+    type: Literal["ping"]
+
+
+MessageEvent = (
+    MessageStart | BlockStart | BlockDeltaEvent | BlockStop | MessageDelta | MessageStop | Ping | MessageError
+)
 
 
 class AnthropicModel(TypedDict):

@@ -1,0 +1,86 @@
+"""The vocabulary of a chat: what is asked, what streams back, and what an answer is.
+
+Everything here is a frozen value. It is smaller than any vendor's vocabulary, and no vendor's type is part of it.
+"""
+
+from __future__ import annotations
+
+from llm_hub.chat.answer import (
+    UNSENT_OUTCOMES,
+    Attempt,
+    LLMResponse,
+    OriginalAnswer,
+    Timing,
+    Usage,
+)
+from llm_hub.chat.events import (
+    Alive,
+    AttemptFailed,
+    AttemptStarted,
+    Done,
+    Event,
+    ReasoningDelta,
+    Resumed,
+    TextDelta,
+    ToolCallDelta,
+    VendorDelta,
+    Waiting,
+)
+from llm_hub.chat.messages import (
+    Image,
+    Message,
+    Part,
+    Role,
+    Text,
+    ToolCall,
+    ToolResult,
+    decode_json,
+)
+from llm_hub.chat.models import (
+    ModelInfo,
+    split_target,
+)
+from llm_hub.chat.request import (
+    ChatRequest,
+    JSONFormat,
+    OneTool,
+    OriginalRequest,
+    Tool,
+    ToolChoice,
+)
+
+__all__ = [
+    "UNSENT_OUTCOMES",
+    "Alive",
+    "Attempt",
+    "AttemptFailed",
+    "AttemptStarted",
+    "ChatRequest",
+    "Done",
+    "Event",
+    "Image",
+    "JSONFormat",
+    "LLMResponse",
+    "Message",
+    "ModelInfo",
+    "OneTool",
+    "OriginalAnswer",
+    "OriginalRequest",
+    "Part",
+    "ReasoningDelta",
+    "Resumed",
+    "Role",
+    "Text",
+    "TextDelta",
+    "Timing",
+    "Tool",
+    "ToolCall",
+    "ToolCallDelta",
+    "ToolChoice",
+    "ToolResult",
+    "Usage",
+    "VendorDelta",
+    "Waiting",
+    "decode_json",
+    "split_target",
+]

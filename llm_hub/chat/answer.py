@@ -1,0 +1,101 @@
+"""A complete answer: the text, who gave it, the tokens, the attempts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, TypedDict
+
+from llm_hub.chat.messages import ToolCall
+
+
+class Usage(TypedDict, total=False):
+    """Tokens as the provider counted them. A count that the provider did not report is absent, never 0."""
+
+    prompt_tokens: int
+    completion_tokens: int
+    total_tokens: int
+    reasoning_tokens: int
+    """Part of `completion_tokens`."""
+    cached_tokens: int
+    """Part of `prompt_tokens` that the provider read from its cache."""
+    cache_write_tokens: int
+    """Part of `prompt_tokens` that the provider wrote to its cache, for which some take more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """Seconds since the request was made. `first_token` counts reasoning as progress; None: no token came."""
+
+    first_token: float | None
+    total: float
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One request to one target, for whoever shows or counts what happened on the way to an answer.
+
+    `started` is seconds since the route began, `wait` the seconds slept before it, `seconds` how long it took.
+    `outcome` is "answered" or the failing error's kind ("rate_limited", …), `reason` the sentence that says why.
+    """
+
+    provider: str
+    model: str
+    started: float
+    seconds: float
+    first_token: float | None
+    outcome: str
+    reason: str = ""
+    wait: float = 0.0
+    usage: Usage | None = None
+
+    @property
+    def was_sent(self) -> bool:
+        """Whether the request left the hub. One that did not says nothing about the target, and is nobody's failure."""
+        return self.outcome not in UNSENT_OUTCOMES
+
+
+UNSENT_OUTCOMES = frozenset({"paused", "not_configured", "not_offered", "out_of_descriptors"})
+"""Outcomes of attempts that never left the hub: the target is paused, has no key, or cannot do what
+is asked, or no connection was free."""
+
+
+@dataclass(frozen=True, slots=True)
+class OriginalAnswer:
+    """What an answer has in its vendor's own shape, beside or instead of the hub's words for it.
+
+    `protocol` is "openai" or "anthropic". `body` is a part of the vendor's answer. OpenAI's has the completion's fields
+    that the hub does not know (`citations`), under `message` those of its message (`annotations`, `reasoning_details`,
+    and `content_parts` for parts of its content), and under `choice` the choice's `logprobs`. Anthropic's has the
+    message's whole `content`, block by block, and its `usage`.
+    """
+
+    protocol: str
+    body: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class LLMResponse:
+    """A complete answer, and who really gave it.
+
+    `finish_reason` is "stop", "length", "tool_calls", or a vendor's own word that is none of these.
+    `ignored` names settings of the request that this model does not take and that were therefore left out.
+    `usage` is what the model that completed the answer reported: one that broke off before reported nothing.
+    `notes` are sentences that a reader should see ("the prompt was cut by the server"). `stop_sequence` is which of the
+    request's `stop` texts ended the answer, where the provider tells. `original` is None where two models wrote the
+    answer, and where the hub's words say all of it.
+    """
+
+    content: str
+    model: str
+    usage: Usage
+    finish_reason: str
+    provider: str
+    reasoning: str = ""
+    timing: Timing | None = None
+    attempts: tuple[Attempt, ...] = ()
+    ignored: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    tool_calls: tuple[ToolCall, ...] = ()
+    stop_sequence: str = ""
+    original: OriginalAnswer | None = None

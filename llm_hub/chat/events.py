@@ -1,0 +1,112 @@
+"""What streams back while an answer is written. The last event is `Done`; a failure is raised instead."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from llm_hub.chat.answer import Attempt, LLMResponse
+
+
+@dataclass(frozen=True, slots=True)
+class TextDelta:
+    """The next piece of the answer."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReasoningDelta:
+    """The next piece of the model's reasoning, which is not part of the answer."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCallDelta:
+    """The next piece of a call's arguments. `index` counts the answer's calls from 0; the first piece of each has the
+    call's id and name, the later ones have "" in their place.
+
+    A router holds them back until the answer is complete: half a call cannot be gone on with by another model.
+    """
+
+    index: int
+    id: str
+    name: str
+    arguments: str
+    extra: Mapping[str, Any] = field(default_factory=dict, hash=False)
+
+
+@dataclass(frozen=True, slots=True)
+class VendorDelta:
+    """A piece of the answer in its vendor's own shape, for which the hub has no word: a signature, a citation, a block
+    of encrypted reasoning. Clients of the same protocol are sent it as it came, others never see it.
+
+    Anthropic's is the `delta` of a `content_block_delta`, which belongs to the block before it, or a whole block.
+    """
+
+    protocol: str
+    data: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Alive:
+    """The server is at work, although nothing of the answer has come: its reply has begun, or it sent a sign of life.
+
+    A provider says so to a router, which then waits longer. Nobody else is told.
+    """
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """Nothing streams yet for a reason worth showing, such as a model that is being loaded."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptStarted:
+    """A router asks a target. `number` counts from 1 over the whole route."""
+
+    provider: str
+    model: str
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptFailed:
+    """A router's attempt failed. `retry_in` is the wait in seconds before the same target is asked again, if it is."""
+
+    attempt: Attempt
+    retry_in: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Resumed:
+    """Another target goes on where the text so far, `characters` long, broke off."""
+
+    provider: str
+    model: str
+    characters: int
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """The last event of every stream that succeeds. A stream that fails raises instead."""
+
+    response: LLMResponse
+
+
+Event = (
+    TextDelta
+    | ReasoningDelta
+    | ToolCallDelta
+    | VendorDelta
+    | Alive
+    | Waiting
+    | AttemptStarted
+    | AttemptFailed
+    | Resumed
+    | Done
+)

@@ -1,0 +1,148 @@
+"""The messages of a chat: who speaks, and the parts of what is said."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+import orjson
+
+
+class Role(StrEnum):
+    """Who speaks. A tool's turn holds the results of what an assistant called."""
+
+    SYSTEM = "system"
+    USER = "user"
+    ASSISTANT = "assistant"
+    TOOL = "tool"
+
+
+def _whole(text: str) -> str:
+    """The text without halves of characters (lone surrogates), which no provider can be sent."""
+    return text if text.isascii() else text.encode("utf-8", "replace").decode("utf-8")
+
+
+def decode_json(text: str) -> Any:
+    """The value of a JSON text, which can be written as JSON again: a whole number above 64 bits becomes a float, and
+    half a surrogate pair a question mark. Raises `ValueError`, `TypeError` or `RecursionError`.
+    """
+    try:
+        value = orjson.loads(text)
+    except orjson.JSONDecodeError:  # also for half a surrogate pair, which JSON permits
+        value = orjson.loads(_whole(json.dumps(json.loads(text), ensure_ascii=False)))
+    orjson.dumps(value)  # which takes no more than 254 levels
+    return value
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A text part of a message."""
+
+    text: str
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "text", _whole(self.text))
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """An image part of a message: the encoded file's bytes and its media type (image/png, image/jpeg, …)."""
+
+    data: bytes = field(repr=False)
+    media_type: str = "image/png"
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCall:
+    """A part of an assistant's message: a tool that it wants called. `arguments` is JSON text, as the model wrote.
+
+    `extra` has the call's other fields in OpenAI's shape, which only its vendor understands and some want back:
+    Gemini's `{"extra_content": {"google": {"thought_signature": …}}}`.
+    """
+
+    id: str
+    name: str
+    arguments: str
+    extra: Mapping[str, Any] = field(default_factory=dict, hash=False)
+
+    def decoded(self) -> dict[str, Any]:
+        """The arguments as an object, for whoever wants one. Those of an answer always are an object. A client may
+        send others in its history: what is no object, or could not be sent on, stands whole under `arguments`.
+        """
+        try:
+            value = decode_json(self.arguments or "{}")
+        except (ValueError, TypeError, RecursionError):
+            value = self.arguments
+        return value if isinstance(value, dict) else {"arguments": value}
+
+
+@dataclass(frozen=True, slots=True)
+class ToolResult:
+    """A part of a tool's message: what the call with that id gave. `failed` says that the text tells of an error."""
+
+    call_id: str
+    text: str
+    failed: bool = False
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "text", _whole(self.text))
+
+    @property
+    def marked_text(self) -> str:
+        """The text for a protocol that has no field for a failure: then the text itself says that the tool failed."""
+        if not self.failed or self.text.lstrip().lower().startswith("error"):
+            return self.text
+        return f"Error: {self.text}" if self.text else "Error: the tool failed."
+
+
+Part = Text | Image | ToolCall | ToolResult
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One turn. `content` is text, or a tuple of parts where images, calls of tools or their results are among it."""
+
+    role: Role
+    content: str | tuple[Part, ...]
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "role", Role(self.role))
+        content: object = self.content
+        if isinstance(content, str):
+            object.__setattr__(self, "content", _whole(content))
+            return
+        parts = tuple(content) if isinstance(content, list | tuple) else (None,)
+        if not all(isinstance(part, Part) for part in parts):
+            raise TypeError("A message's content is text, or a tuple of parts such as Text and Image.")
+        object.__setattr__(self, "content", parts)
+
+    @property
+    def text(self) -> str:
+        """The text of the message, without its images."""
+        if isinstance(self.content, str):
+            return self.content
+        return "\n\n".join(part.text for part in self.content if isinstance(part, Text))
+
+    @property
+    def images(self) -> tuple[Image, ...]:
+        """The images of the message, in order."""
+        if isinstance(self.content, str):
+            return ()
+        return tuple(part for part in self.content if isinstance(part, Image))
+
+    @property
+    def tool_calls(self) -> tuple[ToolCall, ...]:
+        """The tools that an assistant's message calls, in order."""
+        if isinstance(self.content, str):
+            return ()
+        return tuple(part for part in self.content if isinstance(part, ToolCall))
+
+    @property
+    def tool_results(self) -> tuple[ToolResult, ...]:
+        """The results that a tool's message holds, in order."""
+        if isinstance(self.content, str):
+            return ()
+        return tuple(part for part in self.content if isinstance(part, ToolResult))

@@ -72,7 +72,7 @@ class Wait:
     that the hub has slept: the block then gets a short time of its own.
     """
 
-    __slots__ = ("_deadline", "_expired", "_limit", "_now", "_reason", "_since", "_task", "_timer", "_timers")
+    __slots__ = ("_deadline", "_due", "_expired", "_limit", "_now", "_reason", "_since", "_task", "_timer", "_timers")
 
     def __init__(self, timers: Timers | None = None) -> None:
         self._timers = timers or asyncio.get_running_loop()
@@ -81,6 +81,7 @@ class Wait:
         self._since = 0.0
         self._reason: Exception | None = None
         self._timer: asyncio.TimerHandle | None = None
+        self._due = 0.0
 
     def __enter__(self) -> None:
         if self._reason is not None:
@@ -115,10 +116,10 @@ class Wait:
         self._limit, self._expired, self._deadline = seconds, expired, deadline
         timer, due = self._timer, min(self._now() + seconds, deadline)
         if timer is not None:
-            if timer.when() <= due:
+            if self._due <= due:
                 return  # it looks soon enough, and goes on from there
             timer.cancel()
-        self._timer = self._timers.call_at(due, self._look)
+        self._look_at(due)
 
     def close(self) -> None:
         """Ends the timer."""
@@ -133,10 +134,15 @@ class Wait:
         if self._task is None:
             due = now + self._limit  # the reader has the turn: its time is not the provider's
         elif now >= due:
-            if self._timer is None or now - self._timer.when() <= MAX_DELAY:
+            if now - self._due <= MAX_DELAY:
                 self.interrupt(self._expired())
                 return
             due = now + min(self._limit, GRACE_AFTER_SLEEP)
+        self._look_at(due)
+
+    def _look_at(self, due: float) -> None:
+        """Sets the timer. Its time is kept here, since uvloop's handle does not tell it where it is due at once."""
+        self._due = due
         self._timer = self._timers.call_at(due, self._look)
 
 

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import aclosing, suppress
 
 import pytest
+import uvloop
 
 from llm_hub.chat import AttemptFailed, AttemptStarted, ChatRequest, Event, Message, Role
 from llm_hub.errors import ShuttingDown, StreamBroken
@@ -372,3 +373,19 @@ async def test_a_hub_that_slept_waits_only_a_little_longer(clock: HandClock) -> 
     await clock.advance(1)
     with pytest.raises(Reason):
         await task
+
+
+def test_every_loop_ends_a_wait_whose_time_is_over_at_once() -> None:
+    async def read() -> None:
+        wait, now = Wait(), asyncio.get_running_loop().time()
+        wait.limit(60, Reason, deadline=now - 1)  # due before now: uvloop's handle for that has no time
+        wait.limit(0.001, Reason, deadline=now - 1)
+        try:
+            with wait:
+                await asyncio.Event().wait()
+        finally:
+            wait.close()
+
+    for new_loop in (asyncio.new_event_loop, uvloop.new_event_loop):
+        with asyncio.Runner(loop_factory=new_loop) as runner, pytest.raises(Reason):
+            runner.run(read())

@@ -12,7 +12,8 @@ import pytest
 pytestmark = [pytest.mark.heavy, pytest.mark.timeout(600)]  # a busy machine may take long, and no test is about that
 
 PROLOGUE = """
-import asyncio, threading
+import asyncio, signal, threading
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell ignores it for what it starts in the background
 from contextlib import suppress
 from llm_hub.errors import LLMHubError
 from llm_hub.chat import ChatRequest, Message, Role, TextDelta

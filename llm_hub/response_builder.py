@@ -158,6 +158,9 @@ class ResponseBuilder:
             self.notes = (*self.notes, f"A call of {name or 'a tool'} was cut off by the limit, and is left out.")
         if calls and self.finish_reason == "stop":
             self.finish_reason = "tool_calls"
+        elif not calls and self.finish_reason == "tool_calls":
+            self.finish_reason = "stop"
+            self.notes = (*self.notes, f"{self.title} said that it calls a tool, and sent no call.")
         is_empty = not (content.strip() or calls or self.has_other_content)
         if is_empty and self.finish_reason != "length":
             raise EmptyAnswer(f"{self.title} sent an empty answer.", provider=self.provider, model=self.model)

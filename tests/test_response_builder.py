@@ -209,3 +209,18 @@ async def test_arguments_that_cannot_be_written_exactly_are_still_an_object(odd:
     (call,) = (await ToolCaller(odd, "stop").complete("hello")).tool_calls
     assert call.arguments == odd
     assert call.decoded() == value
+
+
+async def test_a_call_that_was_only_announced_is_no_reason_to_wait_for_one() -> None:
+    class Announcing(LLMProvider):
+        name, default_model, title = "announcing", "m", "Announcing"
+
+        async def events(self, request: ChatRequest) -> AsyncGenerator[Event]:
+            builder = ResponseBuilder(self, request)
+            yield builder.add_text("I look it up.")
+            builder.finish_reason = "tool_calls"
+            yield builder.finish()
+
+    response = await Announcing().complete("?")
+    assert response.finish_reason == "stop"
+    assert response.notes == ("Announcing said that it calls a tool, and sent no call.",)

@@ -204,8 +204,13 @@ def encode_json(value: object) -> bytes:
 
 
 def parse_object(data: bytes) -> dict[str, Any]:
-    """A JSON object. Raises `StreamBroken` for JSON that is malformed, out of bounds, or not an object."""
+    """A JSON object, also one in a list of its own, as Gemini's servers write errors.
+
+    Raises `StreamBroken` for JSON that is malformed, out of bounds, or not an object.
+    """
     value = parse_json(data)
+    if isinstance(value, list) and len(value) == 1:
+        value = value[0]
     if not isinstance(value, dict):
         raise StreamBroken("The server sent JSON of an unexpected shape.", detail=shorten(data))
     return value

@@ -21,10 +21,10 @@ MAX_NESTED_ERRORS = 4
 MAX_TEXT_BYTES = 4000
 """Bytes of a body that is not JSON, such as a web page: more of it is not shown."""
 
-_INNER = ("error", "errors")
-"""The fields in which an error holds another one."""
-_WORDS = ("message", "error_message", "error_msg", "errorMessage", "msg", "detail", "details", "error_description",
-    "title", "reason")  # fmt: skip
+_INNER = ("error", "errors", "base_resp")
+"""The fields in which an error holds another one. The last is MiniMax's: platform.minimax.io, "Error Codes"."""
+_WORDS = ("message", "error_message", "error_msg", "errorMessage", "msg", "status_msg", "detail", "details",
+    "error_description", "title", "reason")  # fmt: skip
 """The fields that hold an error's words, the likelier ones first."""
 _CODES = ("code", "type", "status", "error_code", "error_type", "name")
 _STATUSES = ("code", "status", "status_code", "statusCode", "error_code", "http_status")
@@ -35,6 +35,8 @@ def is_error(value: dict[str, Any]) -> bool:
     if value.get("error") or value.get("object") == "error" or value.get("type") == "error":
         return True
     if value.get("success") is False or value.get("ok") is False:
+        return True
+    if isinstance(base := value.get("base_resp"), dict) and base.get("status_code"):
         return True
     if value.get("choices") or "delta" in value or "content" in value or "usage" in value:
         return False

@@ -446,3 +446,9 @@ def test_a_url_that_cannot_be_one_is_refused(url: str) -> None:
 def test_a_count_is_a_whole_number_that_is_not_negative() -> None:
     values: list[object] = [0, 7, 10**10, -1, True, None, "7", 7.0, []]
     assert [parse_count(value) for value in values] == [0, 7, *[None] * 7]
+
+
+def test_an_object_in_a_list_of_its_own_is_that_object() -> None:
+    assert parse_object(b'[{"error": {"code": 429}}]') == {"error": {"code": 429}}
+    with pytest.raises(StreamBroken):
+        parse_object(b'[{"a": 1}, {"b": 2}]')

@@ -156,6 +156,9 @@ NESTED: dict[str, tuple[Any, str, type[ProviderError]]] = {
     "success": ({"success": False, "message": "Insufficient balance"}, "Insufficient balance", QuotaExhausted),
     "Anthropic": (
         {"type": "error", "error": {"type": "rate_limit_error", "message": "Too many"}}, "Too many", RateLimited),
+    "MiniMax": (
+        {"base_resp": {"status_code": 1008, "status_msg": "Insufficient balance"}, "choices": None},
+        "Insufficient balance", QuotaExhausted),
     "twice": ({"error": {"error": {"message": "Deep", "code": "insufficient_quota"}}}, "Deep", QuotaExhausted),
     "in a list": ([{"error": {"code": 429, "message": "Each minute"}}], "Each minute", RateLimited),
     "raw": (
@@ -185,6 +188,7 @@ def test_an_error_in_a_success_is_found_in_every_dress(body: Any, words: str, ki
         {"choices": [], "usage": {"prompt_tokens": 1}},
         {"id": "c", "object": "chat.completion.chunk", "choices": []},
         {"message": {"role": "assistant", "content": "x"}, "done": False},
+        {"choices": [{"index": 0, "delta": {}}], "base_resp": {"status_code": 0, "status_msg": ""}},
         {"type": "message_start", "message": {"id": "m"}},
         {"type": "content_block_delta", "delta": {"text": "x"}},
     ],

@@ -54,8 +54,11 @@ class VendorDelta:
 class Alive:
     """The server is at work, although nothing of the answer has come: its reply has begun, or it sent a sign of life.
 
-    A provider says so to a router, which then waits longer. Nobody else is told.
+    A provider says so to a router, which then waits longer. Nobody else is told. `is_progress`: a piece of a call has
+    come that is held back, which is as good as a token.
     """
+
+    is_progress: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -106,7 +106,11 @@ class HttpProvider(LLMProvider):
         if notice := await self._loading_notice(builder.model):
             yield notice
         reply = await self._post(builder)
-        yield Alive()
+        try:
+            yield Alive()
+        except BaseException:  # the reader leaves before anybody reads the reply
+            await reply.aclose()
+            raise
         loop = asyncio.get_running_loop()
         try:
             body = read_body(reply, lambda: builder.deadline, builder.count_characters)
@@ -123,7 +127,7 @@ class HttpProvider(LLMProvider):
                     for event in join_deltas(self._read(builder, map(parse_object, chunks))):
                         is_news, is_sign_of_life = True, False
                         yield event
-                    if is_sign_of_life:
+                    if is_sign_of_life and (texts or b"\n" in piece):  # half a line is none
                         yield Alive()
                     # Only news lengthens the wait at the end: a server may send signs of life for ever.
                     is_ending = texts and (builder.finish_reason or builder.ended)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
-from llm_hub.chat import ChatRequest, ReasoningDelta, TextDelta, ToolCallDelta
+from llm_hub.chat import Alive, ChatRequest, ReasoningDelta, TextDelta, ToolCallDelta
 from llm_hub.response_builder import AnsweringProvider, ResponseBuilder
 from llm_hub.wire.think_tags import ThinkSplitter
 
@@ -45,7 +45,7 @@ def join_deltas(events: Iterable[Event | None]) -> Iterator[Event]:
     """The same events, with neighbouring pieces of text joined into one, and neighbouring pieces of reasoning.
 
     For the events of one read from the network: every layer above does its work once for each event. Where `events`
-    raises, the text that came before is handed on first.
+    raises, the text that came before is handed on first. None, a piece of a call that is held back, becomes `Alive`.
     """
     pending: TextDelta | ReasoningDelta | None = None
     texts: list[str] = []
@@ -59,8 +59,8 @@ def join_deltas(events: Iterable[Event | None]) -> Iterator[Event]:
                 pending = None
             if isinstance(event, TextDelta | ReasoningDelta):
                 pending, texts = event, [event.text]
-            elif event is not None:
-                yield event
+            else:
+                yield event if event is not None else Alive(is_progress=True)
     except Exception:
         if pending is not None:
             yield _join(pending, texts)

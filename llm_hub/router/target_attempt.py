@@ -154,7 +154,8 @@ class TargetAttempt:
 
     def _await_next(self, event: Event) -> None:
         """Sets the time allowed for the next event by what this one shows: a token, or a server that is alive."""
-        self._is_flowing = isinstance(event, TextDelta | ReasoningDelta | ToolCallDelta | VendorDelta)
+        is_held_back = isinstance(event, Alive) and event.is_progress
+        self._is_flowing = is_held_back or isinstance(event, TextDelta | ReasoningDelta | ToolCallDelta | VendorDelta)
         if self._is_flowing:
             self._is_alive = False
             self._allow(self._timeouts.idle)

@@ -92,6 +92,34 @@ async def test_a_sign_of_life_between_two_tokens_lets_the_server_think() -> None
     assert await seconds_until_given_up(Pausing(1000, alive=True), "m") == pytest.approx(120)
 
 
+class Calling(LLMProvider):
+    """Sends pieces of a call that are held back, every ten seconds, for longer than any server may think."""
+
+    name = "calling"
+    default_model = "m"
+
+    async def events(self, request: ChatRequest) -> AsyncGenerator[Event]:
+        for _ in range(30):
+            await asyncio.sleep(10)
+            yield Alive(is_progress=True)
+        yield TextDelta("Low tide.")
+        yield Done(LLMResponse("Low tide.", "m", {}, "stop", self.name))
+
+
+async def test_pieces_that_are_held_back_are_progress() -> None:
+    assert (await LLMRouter(Calling()).complete("?")).content == "Low tide."
+
+
+async def test_a_reader_may_leave_at_the_first_sign_of_life() -> None:
+    async with FaultServer() as fault_server:
+        provider = PROTOCOLS["openai"](fault_server)
+        events = provider.events(ChatRequest(ASK.messages, "ok?tokens=3"))
+        first = await anext(events)
+        await events.aclose()  # the reader leaves before the reply is read: its connection is closed
+        await provider.aclose()
+    assert isinstance(first, Alive)
+
+
 async def test_no_reader_is_told_of_a_sign_of_life() -> None:
     events = [event async for event in LLMRouter(Pausing(1, alive=True)).events(ASK)]
     assert not [event for event in events if isinstance(event, Alive)]

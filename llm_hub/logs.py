@@ -1,4 +1,4 @@
-"""The log: a line of text or of JSON for each record, with the id of the request it belongs to, and without keys."""
+"""The log: a line of text or of JSON for each record, with the id of its request, and without keys."""
 
 from __future__ import annotations
 
@@ -17,25 +17,21 @@ from llm_hub.redaction import Redactor
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-
 requests = logging.getLogger("llm_hub.requests")
-
 requests.setLevel(logging.INFO)
 
-
 ID = "x-request-id"
-"""The header with a request's id: the client's own, where it sends a short one, else one of ours."""
-
-
+"""The header with a request's id: the client's own if it sends a short one, else one of ours."""
 _ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 
 @dataclass(slots=True)
 class Request:
-    """What is known of a request so far: its line in the log when it is over. Never a word of what was said.
+    """What is known of a request: its line in the log when it is over. Never any text of the prompt or the answer.
 
-    `caller` is the name of the key that asks, and `endpoint` the path; `target` and `outcome` say which model answered
-    and how, where an answer was asked for. The log calls the first two `who` and `way`.
+    `caller` is the name of the API key that was used, and `endpoint` the path. `target` is the model that answered and
+    `outcome` how; both are empty for requests that ask no model. The JSON log calls the first two `who` and `way`:
+    these names are public.
     """
 
     id: str
@@ -47,7 +43,7 @@ class Request:
     seconds: float = 0.0
 
     def fields(self) -> dict[str, Any]:
-        """Everything but the id, as programs read it from the log: names of ours, of models and of keys' owners."""
+        """The fields of the JSON log, without the id."""
         return {
             "who": self.caller,
             "way": self.endpoint,
@@ -66,12 +62,12 @@ class Request:
 
 
 def printable(text: str) -> str:
-    """A name from a request, in one line: no line of a log, and no row of a table, is another's to write."""
+    """A name from a request, with `?` for what cannot be printed: so it forges no line of a log or row of a table."""
     return text if text.isprintable() else "".join(sign if sign.isprintable() else "?" for sign in text)
 
 
 def id_for(client_id: str) -> str:
-    """The id of a request: the client's own where it is short and plain, else a new one."""
+    """The id of a request: the client's own if it is short and plain, else a new one."""
     return client_id if _ID.fullmatch(client_id) else secrets.token_hex(8)
 
 
@@ -80,7 +76,7 @@ current: ContextVar[Request | None] = ContextVar("request", default=None)
 
 
 class TextFormatter(logging.Formatter):
-    """A line of text, without keys, also where an exception repeats one."""
+    """Writes a record as a line of text. Keys are left out, also those in the text of an exception."""
 
     def __init__(self, redactor: Redactor) -> None:
         super().__init__("%(asctime)s %(levelname)s %(name)s: %(message)s")
@@ -93,7 +89,10 @@ class TextFormatter(logging.Formatter):
 
 
 class JSONFormatter(logging.Formatter):
-    """An object a line: time, level, logger, message, and of the request it belongs to its id, or all that is known."""
+    """Writes a record as a JSON object: time, level, logger, message and the id of its request.
+
+    The record of a finished request has all fields of the request.
+    """
 
     def __init__(self, redactor: Redactor) -> None:
         super().__init__()
@@ -114,12 +113,12 @@ class JSONFormatter(logging.Formatter):
         return orjson.dumps(plain | clean).decode()
 
     def _clean(self, text: str) -> str:
-        """Without keys, and without halves of characters, which are no UTF-8."""
+        """The text without keys, and without lone surrogates, which UTF-8 does not have."""
         return self._redactor(text if text.isascii() else text.encode("utf-8", "replace").decode())
 
 
 def install(form: Literal["plain", "json"], secrets: Iterable[str] = ()) -> Redactor:
-    """Sends all that is logged in this process to standard error, in this form. Returns what leaves keys out of it."""
+    """Sends every record of this process to standard error, in this form. Returns the redactor that leaves keys out."""
     handler, redactor = logging.StreamHandler(), Redactor(secrets)
     handler.setFormatter(JSONFormatter(redactor) if form == "json" else TextFormatter(redactor))
     root = logging.getLogger()

@@ -8,9 +8,8 @@ from contextlib import AsyncExitStack, aclosing, asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
-from llm_hub.access.keyring import TYPE_A_KEY
+from llm_hub.access.available_providers import AvailableProviders, ProviderState
 from llm_hub.access.provider_pool import ProviderPool
 from llm_hub.access.route import AUTO, Route, providers_of, targets_of
 from llm_hub.chat import split_target
@@ -33,20 +32,10 @@ if TYPE_CHECKING:
     from llm_hub.router.circuit_breaker import Pause
     from llm_hub.usage.prices import Prices
 
+__all__ = ["MAX_LIST_AGE", "ProviderState", "Session", "SharedState", "TargetState"]
+
 MAX_LIST_AGE = 600.0
 """Seconds that a provider's list of models is kept."""
-
-
-@dataclass(frozen=True, slots=True)
-class ProviderState:
-    """A provider as the page shows it. Not ready: `problem` says what is missing and what to do."""
-
-    name: str
-    title: str
-    ready: bool
-    problem: str
-    default_model: str
-    suggestions: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,17 +80,18 @@ class Session:
         self._configured = shared.configured
         self._specs = shared.configured.specs
         self._keyring = keyring
+        self._available = AvailableProviders(shared.configured, keyring)
         self.prices = shared.prices
 
     @property
     def default_provider(self) -> str:
         """The provider that a new chat begins with: the first that has a key, else the embedded model."""
-        return self._list_default_route()[0]
+        return self._available.default_route()[0]
 
     @property
     def route(self) -> tuple[str, ...]:
         """What `auto` asks, in order: the configured route, or every provider that is configured."""
-        return self._shared.route or self._list_default_route()
+        return self._shared.route or self._available.default_route()
 
     @property
     def fallback(self) -> tuple[str, ...]:
@@ -115,22 +105,11 @@ class Session:
 
     def providers(self) -> tuple[ProviderState, ...]:
         """Every provider, in the order of the page, whether it can be used or not."""
-        registered = ProviderFactory.registered
-        built_in = [self._state(name, spec) for name, spec in self._specs.items() if name not in registered]
-        added = [
-            ProviderState(name, name, True, "", provider.default_model, ()) for name, provider in registered.items()
-        ]
-        return (*built_in, *added)
+        return self._available.states()
 
     def providers_with_keys(self) -> tuple[tuple[ProviderState, str], ...]:
         """The providers that take a key, each with the host that the key is sent to."""
-        listing = []
-        for name, spec in self._specs.items():
-            if self._configured.takes_key(name):
-                with suppress(ConfigurationError):  # the owner's base URL is unusable: the key could not be sent
-                    url = self._configured.address(spec) or spec.base_url
-                    listing.append((self._state(name, spec), urlsplit(url).hostname or ""))
-        return tuple(listing)
+        return self._available.states_with_key_hosts()
 
     async def models(self, provider: str, *, fresh: bool = False) -> tuple[ModelInfo, ...]:
         """The provider's models, asked live and kept for ten minutes; `fresh` asks anew. Raises `LLMHubError`."""
@@ -175,7 +154,7 @@ class Session:
     def target(self, name: str) -> str:
         """A target with its model: a provider's name alone means the provider's default model."""
         provider, model = split_target(name)
-        return name if model else f"{provider}/{self._default_model(provider)}"
+        return name if model else f"{provider}/{self._available.default_model(provider)}"
 
     def route_of(self, request: ChatRequest) -> Route:
         """Which targets a request is for, and who pays: the holder of the key for the first that somebody has one for.
@@ -231,9 +210,7 @@ class Session:
         Any other name was typed by somebody, and may be a key in the wrong place.
         """
         pooled = self._pooled(provider)
-        if pooled and pooled.history.has_answered(model):
-            return True
-        if self._lists(provider, model, pooled):
+        if (pooled and pooled.history.has_answered(model)) or self._lists(provider, model, pooled):
             return True
         return f"{provider}/{model}" in self._shared.route or self.prices.names(f"{provider}/{model}")
 
@@ -305,51 +282,6 @@ class Session:
                 name=provider, title=spec.title, default_model=spec.default_model or "?", reason=error
             )
             return Target(unconfigured, model)
-
-    def _state(self, name: str, spec: ProviderSpec) -> ProviderState:
-        error = self._problem(name)
-        problem = ""
-        if error is not None:
-            problem = str(error)
-            if error.message.endswith("needs a key."):
-                problem = f"needs a key: {f'set {spec.key[0]}' if self._keyring.owner_pays else TYPE_A_KEY}"
-        model = spec.default_model if error is not None else self._configured.default_model(name)
-        return ProviderState(name, spec.title, error is None, problem.removesuffix("."), model, spec.suggestions)
-
-    def _default_model(self, provider: str) -> str:
-        if provider in ProviderFactory.registered:
-            return ProviderFactory.registered[provider].default_model
-        spec = self._specs.get(provider)
-        if spec is None:
-            return ""
-        return spec.default_model if self._problem(provider) is not None else self._configured.default_model(provider)
-
-    def _list_default_route(self) -> tuple[str, ...]:
-        """Every provider that is configured and whose model is known: those with a key first; without any, the
-        embedded model. A caller with keys of their own pays for all of it, so the owner's keys are not in it."""
-        payer: Payer = "visitor" if self._keyring.has_typed_keys else self._keyring.payer(())
-        names = [name for name, spec in self._specs.items() if self._is_automatic(name, spec, payer)]
-        names.sort(key=lambda name: self._keyring.key_holder((name,)) is None)
-        return tuple(names) or ("local",)
-
-    def _is_automatic(self, name: str, spec: ProviderSpec, payer: Payer) -> bool:
-        """Whether `auto` asks a provider without being told to. A server of the settings has no default model."""
-        if name == "ollama":  # its default is the first model that it lists
-            return self._configured.has_address(spec) and self._problem(name, payer) is None
-        if not (spec.key and spec.default_model):
-            return False
-        if name in ProviderFactory.registered:  # the owner's program pays for it
-            return not self._keyring.has_typed_keys
-        return self._problem(name, payer) is None
-
-    def _problem(self, name: str, payer: Payer | None = None) -> ConfigurationError | None:
-        """Why this provider cannot be used, with the payer's key or with any, if it cannot."""
-        try:
-            self._keyring.key(name, payer or self._keyring.payer((name,)))
-            self._configured.options(name)
-        except ConfigurationError as error:
-            return error
-        return None
 
     def _open_provider(self, name: str, payer: Payer) -> AbstractAsyncContextManager[LLMProvider]:
         """The provider with the payer's key, for as long as it is used. Raises `ConfigurationError`."""

@@ -1,1 +1,2 @@
-"""What makes a comparison fair, and what is kept of it. Imports no Gradio, and nothing heavy until it is needed."""
+"""Comparing models: blind comparisons, votes, ratings, differences and links. Imports no Gradio, and NumPy and
+SQLAlchemy only when they are used."""

@@ -10,13 +10,14 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 MAX_LINK_CHARS = 6_000
-"""Characters of an address that browsers and proxies are sure to take."""
+"""Characters of a query that every browser and proxy takes as part of an address."""
 MAX_MODELS = 4
+"""Models that a link may name."""
 
 
 @dataclass(frozen=True, slots=True)
 class Setup:
-    """What a comparison begins with. `models` are targets as the hub names them: provider/model."""
+    """The models and settings that a comparison begins with. `models` are targets: provider/model."""
 
     models: tuple[str, ...] = ()
     prompt: str = ""
@@ -26,9 +27,9 @@ class Setup:
     blind: bool = False
 
 
-def query(setup: Setup) -> str:
+def write_query(setup: Setup) -> str:
     """The set-up as a query, "" where it would be too long for an address."""
-    written = {
+    fields = {
         "models": ",".join(setup.models),
         "prompt": setup.prompt,
         "system": setup.system,
@@ -36,11 +37,11 @@ def query(setup: Setup) -> str:
         "max_tokens": setup.max_tokens,
         "blind": "1" if setup.blind else "",
     }
-    text = urlencode({name: value for name, value in written.items() if value}, safe="/,:@")
+    text = urlencode({name: value for name, value in fields.items() if value}, safe="/,:@")
     return text if len(text) <= MAX_LINK_CHARS else ""
 
 
-def read(parameters: Mapping[str, str]) -> Setup | None:
+def read_query(parameters: Mapping[str, str]) -> Setup | None:
     """The set-up that an address asks for, or None where it asks for none."""
     models = tuple(name for part in parameters.get("models", "").split(",") if (name := part.strip()))
     if not models:

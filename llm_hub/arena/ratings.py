@@ -28,15 +28,17 @@ CENTRE = 1000.0
 SCALE = 400 / math.log(10)
 WIDTH = 1.959964
 """Standard deviations to either side of a 95 % interval."""
-_STEPS = 100
-_CLOSE = 1e-10
+_MAX_STEPS = 100
+"""Steps of Newton's method at most."""
+_TOLERANCE = 1e-10
+"""The fit ends when no strength moves by more than this."""
 
 
 @dataclass(frozen=True, slots=True)
 class Vote:
-    """Who was compared, by seat, and what was said of them. `winner` is the seat of the best; None for a tie or bad.
+    """The models that were compared, by seat, and the verdict. `winner` is the seat of the best; None for a tie or bad.
 
-    `at` is seconds since 1970. `conversation` is there only where the voter ticked that it be kept.
+    `at` is seconds since 1970. `conversation` is JSON, and None unless the voter allowed to keep it.
     """
 
     targets: tuple[str, ...]
@@ -60,7 +62,7 @@ class Rating:
 
 @dataclass(frozen=True, slots=True)
 class Board:
-    """Ratings, best first, and how often the one was better than the other: `wins[a, b]` of `games[a, b]`.
+    """Ratings, best first, and how often a model was better than another: `wins[a, b]` of `games[a, b]`.
 
     A tie is half a win for each side. A vote for the best of more is a win over each of the others.
     """
@@ -75,38 +77,39 @@ def board(votes: Sequence[Vote], *, prior: float = 1.0) -> Board:
     """The leaderboard. `prior` is the weight of the drawn game against an average model."""
     votes = [vote for vote in votes if len(set(vote.targets)) == len(vote.targets) > 1]
     names = sorted({target for vote in votes for target in vote.targets})
-    wins, games = _pairs(votes)
+    wins, games = _count_pairs(votes)
     if not names:
         return Board((), {}, {}, 0)
     strengths, errors = _fit(votes, {name: index for index, name in enumerate(names)}, prior)
-    seen = Counter(target for vote in votes for target in vote.targets)
-    won = Counter(vote.targets[vote.winner] for vote in votes if vote.winner is not None)
+    vote_counts = Counter(target for vote in votes for target in vote.targets)
+    win_counts = Counter(vote.targets[vote.winner] for vote in votes if vote.winner is not None)
     ratings = [
         Rating(
             name,
             CENTRE + SCALE * strength,
             CENTRE + SCALE * (strength - WIDTH * error),
             CENTRE + SCALE * (strength + WIDTH * error),
-            seen[name],
-            won[name],
+            vote_counts[name],
+            win_counts[name],
         )
         for name, strength, error in zip(names, strengths, errors, strict=True)
     ]
-    ratings.sort(key=lambda one: (-one.rating, one.target))
+    ratings.sort(key=lambda rating: (-rating.rating, rating.target))
     return Board(tuple(ratings), wins, games, len(votes))
 
 
-def _pairs(votes: Iterable[Vote]) -> tuple[dict[tuple[str, str], float], dict[tuple[str, str], int]]:
+def _count_pairs(votes: Iterable[Vote]) -> tuple[dict[tuple[str, str], float], dict[tuple[str, str], int]]:
+    """The wins and the games of every pair of models, as `Board` has them."""
     wins: dict[tuple[str, str], float] = {}
     games: dict[tuple[str, str], int] = {}
     for vote in votes:
-        for seat, one in enumerate(vote.targets):
-            for other_seat, other in enumerate(vote.targets):
-                if seat == other_seat or (vote.winner is not None and vote.winner not in (seat, other_seat)):
-                    continue  # whom the third is better than says nothing of these two
-                games[one, other] = games.get((one, other), 0) + 1
+        for seat, target in enumerate(vote.targets):
+            for rival_seat, rival in enumerate(vote.targets):
+                if seat == rival_seat or (vote.winner is not None and vote.winner not in (seat, rival_seat)):
+                    continue  # the win of another model says nothing about these two
+                games[target, rival] = games.get((target, rival), 0) + 1
                 share = 0.5 if vote.winner is None else float(vote.winner == seat)
-                wins[one, other] = wins.get((one, other), 0.0) + share
+                wins[target, rival] = wins.get((target, rival), 0.0) + share
     return wins, games
 
 
@@ -114,12 +117,12 @@ def _fit(votes: Iterable[Vote], index: dict[str, int], prior: float) -> tuple[An
     """Strengths and their standard errors, by Newton's method with halved steps. The sum to maximise is concave."""
     import numpy as np
 
-    counted = Counter(
+    repeated = Counter(
         (tuple(index[target] for target in vote.targets), vote.winner if vote.verdict == "best" else None)
         for vote in votes
     )
     sets = []
-    for (members, winner), times in counted.items():
+    for (members, winner), times in repeated.items():
         even = np.full(len(members), 1 / len(members))
         sets.append((np.array(members), even if winner is None else np.eye(len(members))[winner], times))
 
@@ -141,13 +144,13 @@ def _fit(votes: Iterable[Vote], index: dict[str, int], prior: float) -> tuple[An
 
     theta = np.zeros(len(index))
     best = value(theta)
-    for _ in range(_STEPS):
+    for _ in range(_MAX_STEPS):
         gradient, curvature = slopes(theta)
         step = np.linalg.solve(curvature, gradient)
-        while (new := value(theta + step)) < best and np.max(np.abs(step)) > _CLOSE:
+        while (new := value(theta + step)) < best and np.max(np.abs(step)) > _TOLERANCE:
             step = step / 2
         theta, best = theta + step, new
-        if np.max(np.abs(step)) < _CLOSE:
+        if np.max(np.abs(step)) < _TOLERANCE:
             break
     _, curvature = slopes(theta)
     # Votes say how the models differ, not where they all are: what counts is the distance from their mean.

@@ -1,4 +1,4 @@
-"""The votes, in a database. Which votes count is checked before: see `ui/compare/blind_vote.py`."""
+"""The votes of blind comparisons, in a database. `ui/compare/blind_vote.py` decides which votes are cast at all."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ if TYPE_CHECKING:
 
 
 class Votes:
-    """The votes of a database, or of the one that an address leads to. Raises `ConfigurationError`."""
+    """The votes of a database, given as such or by its URL. Its methods raise `ConfigurationError`."""
 
     def __init__(self, database: Database | str, *, clock: Callable[[], float] = time.time) -> None:
         self._database = Database(database) if isinstance(database, str) else database
         self._clock = clock
 
     async def add(self, vote: Vote) -> None:
-        """Keeps a vote, with the time of now."""
+        """Saves a vote with the present time."""
         schema = await self._database.schema()
         at = self._clock()
 
@@ -40,18 +40,18 @@ class Votes:
     async def since(self, seconds: float | None = None) -> list[Vote]:
         """The votes of the last `seconds`, or all, in the order they were cast. Without their conversations."""
         schema = await self._database.schema()
-        if self._database.unmade:
+        if self._database.is_missing:
             return []
         from sqlalchemy import select
 
         votes, contestants = schema.votes, schema.contestants
-        wanted = select(votes.c.id, votes.c.at, votes.c.verdict, contestants.c.target, contestants.c.won)
-        wanted = wanted.join(contestants).order_by(votes.c.id, contestants.c.seat)
+        query = select(votes.c.id, votes.c.at, votes.c.verdict, contestants.c.target, contestants.c.won)
+        query = query.join(contestants).order_by(votes.c.id, contestants.c.seat)
         if seconds is not None:
-            wanted = wanted.where(votes.c.at >= self._clock() - seconds)
-        found: dict[int, list[Any]] = {}
-        for row in await self._database.run(lambda connection: connection.execute(wanted).all()):
-            found.setdefault(row.id, []).append(row)
+            query = query.where(votes.c.at >= self._clock() - seconds)
+        rows_by_vote: dict[int, list[Any]] = {}
+        for row in await self._database.run(lambda connection: connection.execute(query).all()):
+            rows_by_vote.setdefault(row.id, []).append(row)
         return [
             Vote(
                 targets=tuple(row.target for row in rows),
@@ -59,7 +59,7 @@ class Votes:
                 winner=next((seat for seat, row in enumerate(rows) if row.won), None),
                 at=rows[0].at,
             )
-            for rows in found.values()
+            for rows in rows_by_vote.values()
         ]
 
     async def aclose(self) -> None:

@@ -149,7 +149,7 @@ async def _database(settings: Settings) -> Finding:
         )
     except ConfigurationError as error:
         return Finding("database", "no", f"{kind}: {error}")
-    return Finding("database", "ok", f"{kind}, made when it is first written to" if database.unmade else kind)
+    return Finding("database", "ok", f"{kind}, made when it is first written to" if database.is_missing else kind)
 
 
 async def _limits(settings: Settings) -> Finding:

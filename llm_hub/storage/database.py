@@ -1,4 +1,4 @@
-"""The database behind LLM_HUB_DATABASE_URL. SQLAlchemy is imported in a thread, once the server answers."""
+"""The database at LLM_HUB_DATABASE_URL. SQLAlchemy is slow to import: that is done in a thread, after the start."""
 
 from __future__ import annotations
 
@@ -23,27 +23,27 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 DRIVERS = {"sqlite": "sqlite+aiosqlite", "postgres": "postgresql+asyncpg", "postgresql": "postgresql+asyncpg"}
-QUIET = 60.0
-"""Seconds after a failure has been logged in which no other one is."""
+LOG_INTERVAL = 60.0
+"""Seconds after a logged failure in which no other failure is logged."""
 
 Result = TypeVar("Result")
 
 
 class Database:
-    """What an address such as sqlite:///llm-hub.db or postgresql://user:password@host/name leads to.
+    """The database at a URL such as sqlite:///llm-hub.db or postgresql://user:password@host/name.
 
-    The first writing makes a SQLite file. What goes wrong is a `ConfigurationError`, which never shows the address.
+    A SQLite file is made by the first write. Every failure is a `ConfigurationError`, which never shows the URL.
     """
 
     def __init__(self, url: str) -> None:
         self._url = url
         self._engine: AsyncEngine | None = None
         self._opening = asyncio.Lock()
-        self._complained = -QUIET
+        self._logged_at = -LOG_INTERVAL
 
     @property
-    def unmade(self) -> bool:
-        """Whether this is a SQLite file that nothing has been written to yet."""
+    def is_missing(self) -> bool:
+        """Whether this is a SQLite file that does not exist yet, since nothing has been written."""
         scheme, _, path = self._url.partition(":///")
         return self._engine is None and scheme.startswith("sqlite") and bool(path) and not Path(path).exists()
 
@@ -52,20 +52,20 @@ class Database:
         return await asyncio.to_thread(import_module, "llm_hub.storage.schema")
 
     async def load(self) -> None:
-        """Imports all that the first row needs. It opens and makes nothing."""
+        """Imports everything that the first write needs. Opens no connection and makes no file."""
         await self.schema()
-        with suppress(ConfigurationError):  # whoever uses it is told
-            await asyncio.to_thread(_engine, self._url)
+        with suppress(ConfigurationError):  # `run` raises it again
+            await asyncio.to_thread(_create_engine, self._url)
 
     async def ping(self) -> None:
-        """Connects, and makes and changes nothing. Raises `ConfigurationError` where `run` would for that."""
-        if self.unmade:
+        """Checks that the database can be connected to, and changes nothing. Raises `ConfigurationError`."""
+        if self.is_missing:
             _check_folder(Path(self._url.partition(":///")[2]))
             return
         await self.load()
         from sqlalchemy.exc import SQLAlchemyError
 
-        engine = await asyncio.to_thread(_engine, self._url)
+        engine = await asyncio.to_thread(_create_engine, self._url)
         try:
             async with engine.begin():
                 pass
@@ -77,16 +77,16 @@ class Database:
             await engine.dispose()
 
     async def run(self, work: Callable[[Connection], Result]) -> Result:
-        """Does some work in one transaction. Raises `ConfigurationError`."""
+        """Calls `work` inside one transaction, and returns its result. Raises `ConfigurationError`."""
         schema = await self.schema()
         from sqlalchemy.exc import SQLAlchemyError
 
         try:
-            engine = await self._opened(schema)
+            engine = await self._open_engine(schema)
             async with engine.begin() as connection:
                 return await connection.run_sync(work)
         except (SQLAlchemyError, OSError) as error:
-            self._complain(error)
+            self._log_failure(error)
             raise ConfigurationError(
                 "The database cannot be used.", hint="Check LLM_HUB_DATABASE_URL and its server or folder."
             ) from None
@@ -97,17 +97,17 @@ class Database:
         if engine is not None:
             await engine.dispose()
 
-    def _complain(self, error: Exception) -> None:
-        """The error's own text may show the address, and with it a password: so only its type is logged."""
+    def _log_failure(self, error: Exception) -> None:
+        """Logs a failure by its type alone: the error's text may show the URL, and with it a password."""
         now = time.monotonic()
-        if now - self._complained >= QUIET:
-            self._complained = now
+        if now - self._logged_at >= LOG_INTERVAL:
+            self._logged_at = now
             log.error("The database failed: %s", type(error).__name__)
 
-    async def _opened(self, schema: ModuleType) -> AsyncEngine:
+    async def _open_engine(self, schema: ModuleType) -> AsyncEngine:
         async with self._opening:
             if self._engine is None:
-                engine = _engine(self._url)
+                engine = _create_engine(self._url)
                 try:
                     async with engine.begin() as connection:
                         await connection.run_sync(schema.upgrade)
@@ -124,7 +124,7 @@ def _check_folder(file: Path) -> None:
         raise ConfigurationError(f"No file can be made in {folder}.", hint="Check LLM_HUB_DATABASE_URL.")
 
 
-def _engine(url: str) -> AsyncEngine:
+def _create_engine(url: str) -> AsyncEngine:
     from sqlalchemy import event
     from sqlalchemy.engine import make_url
     from sqlalchemy.exc import ArgumentError
@@ -144,7 +144,7 @@ def _engine(url: str) -> AsyncEngine:
             f"LLM_HUB_DATABASE_URL needs the package {error.name}.", hint=f"Install it: pip install {error.name}."
         ) from None
     if driver.startswith("sqlite"):
-        # Python's driver begins no transaction before DDL by itself: so it is told when.
+        # Python's driver begins no transaction before DDL: SQLAlchemy has to begin each one itself.
         event.listen(engine.sync_engine, "connect", lambda raw, _: setattr(raw, "isolation_level", None))
         event.listen(engine.sync_engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE"))
     return engine

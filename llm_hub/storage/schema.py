@@ -1,7 +1,7 @@
 """The tables, and how an older database becomes a newer one.
 
-A few tables do not need Alembic: the migrations are functions in order, and a table with one row says how many of them
-a database has seen. Each runs once, in the same transaction as its number.
+A few tables do not need Alembic. The migrations are functions in order, and a table with one row holds the number of
+those that have run. Each runs once, in the same transaction that raises this number.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ requests = Table(
 _version = Table("schema_version", MetaData(), Column("version", Integer, nullable=False))
 
 _LOCK = 0x6C6C6D687562
-"""Any number, but always the same: two servers must not migrate one PostgreSQL database at once."""
+"""The advisory lock that keeps two servers from migrating one PostgreSQL database at once. Any fixed number will do."""
 
 
 def _create_votes(connection: Connection) -> None:
@@ -83,7 +83,7 @@ def _create_requests(connection: Connection) -> None:
 
 
 MIGRATIONS: tuple[Callable[[Connection], None], ...] = (_create_votes, _create_requests)
-"""Never changed, only added to. A later one says in SQL what it does, since the tables above are the newest ones."""
+"""Never change a migration: add one. Write it in SQL, since the tables above are always the newest ones."""
 
 
 def upgrade(connection: Connection) -> None:

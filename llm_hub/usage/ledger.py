@@ -1,7 +1,7 @@
-"""The ledger: one row for every request that reached a provider, and never a word of what was said.
+"""The ledger: one row for every request that reached a provider, without any text of the prompt or the answer.
 
-Rows are written in the background, in batches: no answer waits for the database, or fails with it. Those that are older
-than they are kept are deleted there, too.
+Rows are written in the background, in batches: no answer waits for the database, or fails with it. Another task in the
+background deletes the rows that are too old.
 """
 
 from __future__ import annotations
@@ -33,17 +33,17 @@ DAY = 86400
 NANO = 10**9
 """Prices are kept in billionths of a US dollar: whole numbers add up exactly."""
 MAX_WAITING_ENTRIES = 20_000
-"""Rows that wait for the database at most; then the oldest are lost."""
-BATCH = 1.0
-"""Seconds between two writings."""
-PAUSE = 10.0
-"""Seconds until a database that failed is tried again."""
-SWEEP = 3600.0
-"""Seconds between two looks for rows that are too old."""
-SWEPT = 1000
-"""Rows that are deleted at once: others may write in between."""
-BREATH = 0.05
-"""Seconds between two such deletions."""
+"""Rows that wait to be written. If the database fails for so long that more come, the oldest are lost."""
+WRITE_INTERVAL = 1.0
+"""Seconds that rows are gathered before they are written together."""
+RETRY_INTERVAL = 10.0
+"""Seconds after which a database that failed is tried again."""
+SWEEP_INTERVAL = 3600.0
+"""Seconds between two sweeps, which delete the rows that are too old."""
+SWEEP_BATCH_ROWS = 1000
+"""Rows that one transaction of a sweep deletes: others can write before the next one."""
+SWEEP_PAUSE = 0.05
+"""Seconds between two transactions of a sweep."""
 Count = Literal["prompt_tokens", "completion_tokens", "reasoning_tokens", "cached_tokens"]
 COUNTS: tuple[Count, ...] = get_args(Count)
 
@@ -52,7 +52,7 @@ Key = TypeVar("Key", bound="Hashable")
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A request. `target` is the model that answered, or where none did the first that was asked.
+    """A request. `target` is the model that answered; if none did, the first one that was tried.
 
     `caller` is the name of a key of the API, or "page"; `surface` is where it was asked (chat, compare, /v1/…);
     `outcome` is "answered", "cancelled" or the error's kind. `price` is in US dollars, None where it is not known.
@@ -72,7 +72,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Used:
-    """What requests used together. `unpriced` are the answers without a price, which `price` knows nothing of."""
+    """The sums of several requests. `unpriced` counts the answers of unknown price, which `price` does not include."""
 
     requests: int = 0
     answered: int = 0
@@ -84,12 +84,12 @@ class Used:
     price: Decimal = Decimal(0)
 
     def __add__(self, other: Used) -> Used:
-        return Used(*(getattr(self, one.name) + getattr(other, one.name) for one in fields(self)))
+        return Used(*(getattr(self, field.name) + getattr(other, field.name) for field in fields(self)))
 
 
 @dataclass(frozen=True, slots=True)
 class Total:
-    """What somebody used of a target on a day. `day` counts from 1970-01-01."""
+    """What one caller used of one target on one day. `day` counts days since 1970-01-01, UTC."""
 
     day: int
     caller: str
@@ -98,7 +98,7 @@ class Total:
 
 
 def sum_by(totals: Iterable[Total], key: Callable[[Total], Key]) -> dict[Key, Used]:
-    """What the totals of one key add up to, by key."""
+    """Adds up the totals that have the same key."""
     sums: dict[Key, Used] = {}
     for total in totals:
         name = key(total)
@@ -107,40 +107,40 @@ def sum_by(totals: Iterable[Total], key: Callable[[Total], Key]) -> dict[Key, Us
 
 
 class Ledger:
-    """The rows of a database, each kept for so many `days`; 0: for ever."""
+    """The rows of a database. Each is kept for `days` days; 0 keeps them for ever."""
 
     def __init__(self, database: Database, *, days: int = 0, clock: Callable[[], float] = time.time) -> None:
         self._database = database
         self._days = days
         self._clock = clock
         self._waiting: deque[Entry] = deque()
-        self._lost = 0
+        self._lost_rows = 0
         self._writer: asyncio.Task[None] | None = None
-        self._writing = asyncio.Lock()
-        self._hurry = asyncio.Event()
+        self._write_lock = asyncio.Lock()
+        self._closing = asyncio.Event()
 
     @property
     def today(self) -> int:
-        """The number of the day."""
+        """The present day, in days since 1970-01-01, UTC."""
         return int(self._clock() // DAY)
 
     def note(self, entry: Entry) -> None:
-        """Keeps a row, later."""
+        """Adds a row, which is written soon. Returns at once."""
         if len(self._waiting) >= MAX_WAITING_ENTRIES:
             self._waiting.popleft()
-            self._lost += 1
+            self._lost_rows += 1
         self._waiting.append(entry)
         if self._writer is None:
             self._writer = asyncio.create_task(self._write())
 
     async def totals(self, since: int = 0, caller: str | None = None) -> list[Total]:
-        """Sums by day, asker and target, from the day `since` on: everybody's, or those of one asker.
+        """Sums by day, caller and target, from the day `since` on: of everybody, or of one caller.
 
         Raises `ConfigurationError`.
         """
         await self.flush()
         schema = await self._database.schema()
-        if self._database.unmade:
+        if self._database.is_missing:
             return []
         from sqlalchemy import case, func, select
 
@@ -152,21 +152,21 @@ class Ledger:
             "unpriced": func.sum(case((answered & rows.nanodollars.is_(None), 1), else_=0)),
             **{name: func.coalesce(func.sum(rows[name]), 0) for name in (*COUNTS, "nanodollars")},
         }
-        wanted = select(rows.day, rows.who, rows.target, *(column.label(name) for name, column in sums.items()))
-        wanted = wanted.where(rows.day >= since).group_by(rows.day, rows.who, rows.target).order_by(rows.day)
+        query = select(rows.day, rows.who, rows.target, *(column.label(name) for name, column in sums.items()))
+        query = query.where(rows.day >= since).group_by(rows.day, rows.who, rows.target).order_by(rows.day)
         if caller is not None:
-            wanted = wanted.where(rows.who == caller)
-        found = await self._database.run(lambda connection: connection.execute(wanted).all())
+            query = query.where(rows.who == caller)
+        sum_rows = await self._database.run(lambda connection: connection.execute(query).all())
         totals = []
-        for row in found:
+        for row in sum_rows:
             numbers = {name: int(getattr(row, name)) for name in sums}
             price = Decimal(numbers.pop("nanodollars")) / NANO
             totals.append(Total(row.day, row.who, row.target, Used(price=price, **numbers)))
         return totals
 
     async def flush(self) -> None:
-        """Writes what waits. Raises `ConfigurationError`, and then it goes on waiting."""
-        async with self._writing:
+        """Writes the rows that wait. If that raises `ConfigurationError`, they go on waiting."""
+        async with self._write_lock:
             if not self._waiting:
                 return
             schema = await self._database.schema()
@@ -181,12 +181,12 @@ class Ledger:
             except ConfigurationError:
                 self._waiting.extendleft(reversed(batch))
                 raise
-            if self._lost:
-                log.error("%d requests are missing from the ledger: the database failed for too long.", self._lost)
-                self._lost = 0
+            if self._lost_rows:
+                log.error("%d requests are missing from the ledger: the database failed for too long.", self._lost_rows)
+                self._lost_rows = 0
 
-    async def sweep_forever(self, every: float = SWEEP) -> None:
-        """Deletes what is too old, for as long as the hub runs."""
+    async def sweep_forever(self, every: float = SWEEP_INTERVAL) -> None:
+        """Sweeps every so many seconds, for as long as the hub runs."""
         while True:
             await asyncio.sleep(every)
             try:
@@ -197,43 +197,43 @@ class Ledger:
                 log.exception("Old rows of the ledger could not be deleted.")
 
     async def sweep(self) -> int:
-        """Deletes the rows of days that are over and not kept any more, few at a time, and gives how many there were.
+        """Deletes the rows that are older than the ledger keeps them, in small steps. Returns how many there were.
 
         Raises `ConfigurationError`.
         """
-        if not self._days or self._database.unmade:
+        if not self._days or self._database.is_missing:
             return 0
         schema = await self._database.schema()
         from sqlalchemy import delete, select
 
         rows = schema.requests.c
-        old = select(rows.id).where(rows.day <= self.today - self._days).order_by(rows.day).limit(SWEPT)
+        old = select(rows.id).where(rows.day <= self.today - self._days).order_by(rows.day).limit(SWEEP_BATCH_ROWS)
         deletion = delete(schema.requests).where(rows.id.in_(old))
         deleted = 0
-        while found := await self._database.run(lambda connection: connection.execute(deletion).rowcount):
-            deleted += found
-            await asyncio.sleep(BREATH)
+        while count := await self._database.run(lambda connection: connection.execute(deletion).rowcount):
+            deleted += count
+            await asyncio.sleep(SWEEP_PAUSE)
         return deleted
 
     async def aclose(self) -> None:
-        """Writes what waits, if the database lets it."""
-        self._hurry.set()
+        """Writes the rows that wait, if the database works."""
+        self._closing.set()
         if self._writer is not None:
             await self._writer
 
     async def _write(self) -> None:
-        """Writes for as long as there is something to write."""
-        pause = BATCH
+        """Writes batches until no row waits."""
+        pause = WRITE_INTERVAL
         while self._waiting:
             with suppress(TimeoutError):
                 async with asyncio.timeout(pause):
-                    await self._hurry.wait()
-            pause = BATCH
+                    await self._closing.wait()
+            pause = WRITE_INTERVAL
             try:
                 await self.flush()
             except ConfigurationError:  # which the database has logged
-                pause = PAUSE
-                if self._hurry.is_set():
+                pause = RETRY_INTERVAL
+                if self._closing.is_set():
                     log.error("%d requests are missing from the ledger.", len(self._waiting))  # noqa: TRY400
                     break
             except Exception:
@@ -258,10 +258,10 @@ def _row(entry: Entry) -> dict[str, Any]:
 
 
 def _name(text: str, most: int) -> str:
-    """Names come from requests: without what a database refuses, such as halves of characters and NUL."""
+    """A name from a request, without the characters that a database refuses, such as lone surrogates and NUL."""
     return printable(text[:most])
 
 
 def _count(number: object) -> int | None:
-    """Counts come from providers: what is none, or does not fit into a column, is not known."""
+    """A count from a provider; None if it is no count, or too large for the column."""
     return number if isinstance(number, int) and 0 <= number < 2**53 else None

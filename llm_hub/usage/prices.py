@@ -85,8 +85,8 @@ class Prices:
 def _names(answer: Priced) -> tuple[str, ...]:
     """The model's names: by which it was asked, and by which the server calls it."""
     attempts: tuple[Attempt, ...] = getattr(answer, "attempts", ())
-    asked = attempts[-1].model if attempts and attempts[-1].provider == answer.provider else answer.model
-    return tuple(dict.fromkeys((answer.model, asked)))
+    requested = attempts[-1].model if attempts and attempts[-1].provider == answer.provider else answer.model
+    return tuple(dict.fromkeys((answer.model, requested)))
 
 
 class _Rates(NamedTuple):

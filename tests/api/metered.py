@@ -69,7 +69,7 @@ class Metered:
         await self.ledger.noted(count)
         await self.ledger.flush()
         schema = await self.database.schema()
-        if self.database.unmade:
+        if self.database.is_missing:
             return []
         return await self.database.run(lambda connection: list(connection.execute(schema.requests.select())))
 

@@ -1,4 +1,4 @@
-"""A PostgreSQL server of one's own: the machine's programs, with a cluster in a temporary folder."""
+"""A PostgreSQL server for the tests: the installed programs, with a cluster in a temporary folder."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from typing import Any, Self
 from tests.ui.site import free_port
 
 DEBIAN = Path("/usr/lib/postgresql")
-"""Where Debian keeps them, by version and off the PATH."""
+"""Where Debian installs the programs: a folder for each version, which is not on the PATH."""
 
 
 def programs() -> Path | None:
     """The folder of initdb and pg_ctl."""
-    folders = [Path(found).parent] if (found := shutil.which("initdb")) else []
+    folders = [Path(initdb).parent] if (initdb := shutil.which("initdb")) else []
     folders += sorted(DEBIAN.glob("*/bin"), reverse=True)
     return next((folder for folder in folders if (folder / "initdb").exists() and (folder / "pg_ctl").exists()), None)
 
@@ -56,5 +56,5 @@ class Postgres:
     def _run(self, program: str, *arguments: str) -> None:
         command = [str(self._programs / program), "-D", str(self._folder / "data"), *arguments]
         # Not a pipe: the server would keep it open.
-        with (self._folder / "said").open("ab") as said:
-            subprocess.run(command, check=True, cwd=self._folder, stdout=said, stderr=said, timeout=60, **self._as)
+        with (self._folder / "output").open("ab") as output:
+            subprocess.run(command, check=True, cwd=self._folder, stdout=output, stderr=output, timeout=60, **self._as)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections import Counter
 
-from llm_hub.arena.blind import MAX_CHARS_PER_SECOND, MAX_HEAD_START, MIN_CHARS_PER_SECOND, Pace, shuffled
+from llm_hub.arena.blind import MAX_CHARS_PER_SECOND, MAX_HEAD_START, MIN_CHARS_PER_SECOND, Pace, shuffle_targets
 
 
 class Clock:
@@ -17,12 +17,12 @@ class Clock:
 
 def test_every_order_of_seats_is_as_likely_as_the_others() -> None:
     chance = random.Random(3)
-    seen = Counter(tuple(shuffled("abc", chance)) for _ in range(6000))
-    assert len(seen) == 6
-    assert all(850 < count < 1150 for count in seen.values())
+    orders = Counter(tuple(shuffle_targets("abc", chance)) for _ in range(6000))
+    assert len(orders) == 6
+    assert all(850 < count < 1150 for count in orders.values())
 
 
-def test_nothing_is_shown_before_everybody_has_begun() -> None:
+def test_nothing_is_shown_before_every_answer_has_begun() -> None:
     clock = Clock()
     pace = Pace(range(2), clock)
     pace.note_progress(0, 500, over=False)
@@ -34,7 +34,7 @@ def test_nothing_is_shown_before_everybody_has_begun() -> None:
     assert pace.characters() > 0
 
 
-def test_one_that_hangs_or_fails_holds_the_others_up_only_briefly() -> None:
+def test_an_answer_that_hangs_or_fails_delays_the_others_only_briefly() -> None:
     clock = Clock()
     pace = Pace(range(2), clock)
     pace.note_progress(0, 5000, over=False)
@@ -67,10 +67,10 @@ def test_the_slowest_sets_the_pace_within_limits() -> None:
 def test_what_was_shown_is_never_taken_back() -> None:
     clock = Clock()
     pace = Pace(range(2), clock)
-    shown = []
+    lengths = []
     for step in range(100):
         pace.note_progress(0, step * 7, over=step > 60)
         pace.note_progress(1, step * 3, over=step > 80)
         clock.now += 0.05
-        shown.append(pace.characters())
-    assert shown == sorted(shown)
+        lengths.append(pace.characters())
+    assert lengths == sorted(lengths)

@@ -29,10 +29,10 @@ async def test_votes_come_back_as_they_were_cast_and_survive_a_restart(postgres:
     for vote in cast:
         await votes.add(vote)
     await votes.aclose()
-    again = Votes(postgres)
-    assert [vote for vote in await again.since() if name in vote.targets] == cast
-    assert [vote for vote in await again.since(60) if name in vote.targets] == []
-    await again.aclose()
+    reopened = Votes(postgres)
+    assert [vote for vote in await reopened.since() if name in vote.targets] == cast
+    assert [vote for vote in await reopened.since(60) if name in vote.targets] == []
+    await reopened.aclose()
 
 
 async def test_servers_that_start_at_once_share_one_database_and_lose_no_vote(postgres: str, name: str) -> None:
@@ -40,12 +40,12 @@ async def test_servers_that_start_at_once_share_one_database_and_lose_no_vote(po
     await asyncio.gather(
         *(servers[number % 4].add(Vote((name, f"rival-{number}"), "best", 0)) for number in range(60))
     )  # fmt: skip
-    found = await servers[0].since()
-    assert {vote.targets[1] for vote in found if name in vote.targets} == {f"rival-{number}" for number in range(60)}
+    saved = await servers[0].since()
+    assert {vote.targets[1] for vote in saved if name in vote.targets} == {f"rival-{number}" for number in range(60)}
     await asyncio.gather(*(server.aclose() for server in servers))
 
 
-async def test_a_wrong_password_is_said_without_it(postgres: str) -> None:
+async def test_a_wrong_password_is_an_error_that_does_not_repeat_it(postgres: str) -> None:
     wrong = make_url(postgres).set(username="stranger", password="hunter3")
     votes = Votes(wrong.render_as_string(hide_password=False))
     with pytest.raises(ConfigurationError) as caught:

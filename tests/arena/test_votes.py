@@ -48,12 +48,12 @@ async def test_reading_makes_no_file(votes: Votes, file: Path) -> None:
 async def test_votes_survive_a_restart(votes: Votes, file: Path) -> None:
     await votes.add(Vote(("a", "b"), "best", 0))
     await votes.aclose()
-    again = Votes(f"sqlite:///{file}")
-    assert [vote.targets for vote in await again.since()] == [("a", "b")]
-    await again.aclose()
+    reopened = Votes(f"sqlite:///{file}")
+    assert [vote.targets for vote in await reopened.since()] == [("a", "b")]
+    await reopened.aclose()
 
 
-async def test_only_the_votes_of_the_asked_time_are_counted(file: Path) -> None:
+async def test_only_the_votes_of_the_chosen_period_are_read(file: Path) -> None:
     times = [10.0, 500.0, 990.0, 1000.0]
     votes = Votes(f"sqlite:///{file}", clock=lambda: times.pop(0) if len(times) > 1 else times[0])
     for _ in range(3):
@@ -63,7 +63,7 @@ async def test_only_the_votes_of_the_asked_time_are_counted(file: Path) -> None:
     await votes.aclose()
 
 
-async def test_nothing_of_the_conversation_is_kept_unless_it_is_given(votes: Votes, file: Path) -> None:
+async def test_a_conversation_is_saved_only_if_the_vote_has_it(votes: Votes, file: Path) -> None:
     await votes.add(Vote(("a", "b"), "tie"))
     await votes.add(Vote(("a", "b"), "tie", conversation='{"x": 1}'))
     with closing(sqlite3.connect(file)) as database:
@@ -84,11 +84,11 @@ async def test_the_database_says_its_version_and_a_newer_one_is_refused(votes: V
 async def test_a_failed_migration_leaves_nothing_half_done(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from llm_hub.storage import schema
 
-    def breaks(connection: object) -> None:
+    def fail_halfway(connection: object) -> None:
         schema._create_votes(connection)  # type: ignore[arg-type]
         raise OSError
 
-    monkeypatch.setattr(schema, "MIGRATIONS", (breaks,))
+    monkeypatch.setattr(schema, "MIGRATIONS", (fail_halfway,))
     votes = Votes(f"sqlite:///{file}")
     with pytest.raises(ConfigurationError):
         await votes.add(Vote(("a", "b"), "tie"))
@@ -100,7 +100,7 @@ async def test_a_failed_migration_leaves_nothing_half_done(file: Path, monkeypat
     await votes.aclose()
 
 
-async def test_many_votes_at_once_are_all_kept(votes: Votes) -> None:
+async def test_many_votes_at_once_are_all_saved(votes: Votes) -> None:
     import asyncio
 
     await asyncio.gather(*(votes.add(Vote((f"m{number}", "b"), "best", 0)) for number in range(40)))
@@ -111,7 +111,7 @@ async def test_many_votes_at_once_are_all_kept(votes: Votes) -> None:
     "url", ["postgresql://me:hunter2@127.0.0.1:9/votes", "mysql://me:hunter2@host/x", "not a url hunter2",
             "sqlite:////nowhere/hunter2/x.db"]
 )  # fmt: skip
-async def test_what_cannot_be_used_is_said_without_the_password(url: str) -> None:
+async def test_a_database_that_cannot_be_used_is_an_error_without_the_password(url: str) -> None:
     votes = Votes(url)
     with pytest.raises(ConfigurationError) as caught:
         await votes.add(Vote(("a", "b"), "tie"))

@@ -6,7 +6,7 @@ import json
 import re
 from typing import TYPE_CHECKING, Any
 
-from tests.fault_server.calls import Asked
+from tests.fault_server.calls import ToolRequest
 from tests.fault_server.dialect import Answer, Dialect, Refused, Reply, dump
 from tests.fault_server.dictated import dictated_frames
 from tests.fault_server.faults import Fault, Frame
@@ -98,11 +98,11 @@ class Anthropic(Dialect):
             if block.get("type") not in _BLOCKS[turn["role"]]:
                 raise Refused("bad-request", f"messages.{number}: Input tag '{block.get('type')}' is not expected")
 
-    def asked(self, body: Mapping[str, Any]) -> Asked:
+    def tool_request(self, body: Mapping[str, Any]) -> ToolRequest:
         choice = body.get("tool_choice", {"type": "auto"})
         word = {"any": "required", "tool": choice.get("name", "")}.get(choice["type"], choice["type"])
         tools = {tool["name"]: tool["input_schema"] for tool in body.get("tools", []) if "input_schema" in tool}
-        return Asked(tools, word, not choice.get("disable_parallel_tool_use", False))
+        return ToolRequest(tools, word, not choice.get("disable_parallel_tool_use", False))
 
     def schema(self, body: Mapping[str, Any]) -> Mapping[str, Any] | None:
         form = body.get("output_config", {}).get("format")

@@ -14,7 +14,7 @@ _PIECE = 4
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class ToolRequest:
     """The tools of a request, by name with their schemas. `choice` is "auto", "none", "required" or a tool's name."""
 
     tools: Mapping[str, Mapping[str, Any]]
@@ -35,17 +35,17 @@ class Call:
         return "".join(self.pieces)
 
 
-def calls(asked: Asked, number: int) -> tuple[Call, ...]:
+def calls(request: ToolRequest, number: int) -> tuple[Call, ...]:
     """The calls that a model makes which means to make `number`, as far as the request lets it."""
-    names = [asked.choice] if asked.choice in asked.tools else list(asked.tools)
-    if asked.choice in ("required", *asked.tools):
+    names = [request.choice] if request.choice in request.tools else list(request.tools)
+    if request.choice in ("required", *request.tools):
         number = max(number, 1)
-    if not names or asked.choice == "none":
+    if not names or request.choice == "none":
         number = 0
-    elif not asked.parallel:
+    elif not request.parallel:
         number = min(number, 1)
     return tuple(
-        Call(f"call_{index}{name}", name, tuple(pieces(filled(asked.tools[name]))))
+        Call(f"call_{index}{name}", name, tuple(pieces(filled(request.tools[name]))))
         for index in range(number)
         for name in [names[index % len(names)]]
     )

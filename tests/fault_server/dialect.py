@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import orjson
 
-from tests.fault_server.calls import Asked, Call, calls, filled, pieces
+from tests.fault_server.calls import Call, ToolRequest, calls, filled, pieces
 from tests.fault_server.text import REASONING, STRANGE, asked_to_continue, intended_tokens, plain, resumed_tokens
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ class Dialect(ABC):
         """The body of a good answer that is not streamed."""
 
     @abstractmethod
-    def asked(self, body: Mapping[str, Any]) -> Asked:
+    def tool_request(self, body: Mapping[str, Any]) -> ToolRequest:
         """The request's tools, and how they are chosen."""
 
     @abstractmethod
@@ -121,11 +121,11 @@ class Dialect(ABC):
 
     def options(self, body: Mapping[str, Any]) -> dict[str, Any]:
         """The optional parts of the request in the hub's words, those that are set."""
-        asked = self.asked(body)
-        found: dict[str, Any] = {"format": self.schema(body), **self.sampling(body)}
-        if asked.tools:
-            found |= {"tools": dict(asked.tools), "tool_choice": asked.choice, "parallel_tools": asked.parallel}
-        return {name: value for name, value in found.items() if value is not None}
+        request = self.tool_request(body)
+        options: dict[str, Any] = {"format": self.schema(body), **self.sampling(body)}
+        if request.tools:
+            options |= {"tools": dict(request.tools), "tool_choice": request.choice, "parallel_tools": request.parallel}
+        return {name: value for name, value in options.items() if value is not None}
 
     def sent(self, body: Mapping[str, Any]) -> Mapping[str, Any]:
         """The parameters of the request."""
@@ -146,7 +146,7 @@ class Dialect(ABC):
             tokens = resumed_tokens(fault, partial)
         made: tuple[Call, ...] = ()
         if not self.has_results(exchange.body):
-            made = calls(self.asked(exchange.body), int(fault.number("calls", 0)))
+            made = calls(self.tool_request(exchange.body), int(fault.number("calls", 0)))
         if made and "tokens" not in fault.options:
             tokens = []
         elif (schema := self.schema(exchange.body)) is not None:

@@ -58,13 +58,13 @@ class Log(list[Exchange]):
     def __init__(self) -> None:
         super().__init__()
         self._changed = asyncio.Condition()
-        self._seen = threading.Condition()
+        self._changed_in_thread = threading.Condition()
         self._tasks: set[asyncio.Task[None]] = set()
 
     def changed(self) -> None:
         """Wakes everyone who waits."""
-        with self._seen:
-            self._seen.notify_all()
+        with self._changed_in_thread:
+            self._changed_in_thread.notify_all()
         task = asyncio.get_running_loop().create_task(self._notify())
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
@@ -80,8 +80,8 @@ class Log(list[Exchange]):
 
     def wait_for(self, predicate: Callable[[list[Exchange]], T], timeout: float = 10.0) -> T:
         """Blocks until the predicate holds, from another thread. Raises `TimeoutError`."""
-        with self._seen:
-            found = self._seen.wait_for(lambda: predicate(self), timeout)
-        if not found:
+        with self._changed_in_thread:
+            result = self._changed_in_thread.wait_for(lambda: predicate(self), timeout)
+        if not result:
             raise TimeoutError(f"The fault server did not see that within {timeout} s; it saw {list(self)}")
-        return found
+        return result

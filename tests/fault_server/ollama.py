@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from tests.fault_server.calls import Asked
+from tests.fault_server.calls import ToolRequest
 from tests.fault_server.dialect import Answer, Dialect, Refused, Reply, dump
 from tests.fault_server.dictated import dictated_frames
 from tests.fault_server.faults import Fault, Frame
@@ -46,8 +46,8 @@ class Ollama(Dialect):
                 raise Refused("bad-request", "json: cannot unmarshal string into Go struct field ToolCallFunction")
             if any(image.startswith("data:") for image in turn.get("images", [])):
                 raise Refused("bad-request", "illegal base64 data at input byte 4")
-        for asked, capability in (("tools", "tools"), ("think", "thinking")):
-            if body.get(asked) and capability not in _capabilities(exchange.model):
+        for field, capability in (("tools", "tools"), ("think", "thinking")):
+            if body.get(field) and capability not in _capabilities(exchange.model):
                 raise Refused("bad-request", f'"{exchange.model}" does not support {capability}')
         levels = Fault.of(exchange.model).options.get("levels", "low,medium,high").split(",")
         if isinstance(body.get("think"), str) and body["think"] not in levels:
@@ -55,8 +55,8 @@ class Ollama(Dialect):
         if "format" in body and not (body["format"] == "json" or isinstance(body["format"], dict)):
             raise Refused("bad-request", 'invalid format: expected "json" or a JSON schema object')
 
-    def asked(self, body: Mapping[str, Any]) -> Asked:
-        return Asked({tool["function"]["name"]: tool["function"]["parameters"] for tool in body.get("tools", [])})
+    def tool_request(self, body: Mapping[str, Any]) -> ToolRequest:
+        return ToolRequest({tool["function"]["name"]: tool["function"]["parameters"] for tool in body.get("tools", [])})
 
     def schema(self, body: Mapping[str, Any]) -> Mapping[str, Any] | None:
         form = body.get("format")

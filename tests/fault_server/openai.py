@@ -6,7 +6,7 @@ import json
 import re
 from typing import TYPE_CHECKING, Any
 
-from tests.fault_server.calls import Asked
+from tests.fault_server.calls import ToolRequest
 from tests.fault_server.dialect import Answer, Dialect, Refused, Reply, dump
 from tests.fault_server.dictated import dictated_frames
 from tests.fault_server.faults import Fault, Frame
@@ -84,11 +84,11 @@ class OpenAI(Dialect):
                     words = f"'{name}' is not supported with this model."
                     raise Refused("unsupported_parameter", f"Unsupported parameter: {words}", name)
 
-    def asked(self, body: Mapping[str, Any]) -> Asked:
+    def tool_request(self, body: Mapping[str, Any]) -> ToolRequest:
         functions = [tool["function"] for tool in body.get("tools", ()) if tool["type"] == "function"]
         tools = {function["name"]: function.get("parameters") or {} for function in functions}
         choice = body.get("tool_choice", "auto") if tools else "auto"
-        return Asked(
+        return ToolRequest(
             tools,
             choice if isinstance(choice, str) else choice["function"]["name"],
             body.get("parallel_tool_calls", True),
@@ -162,8 +162,8 @@ class OpenAI(Dialect):
             frames += [Frame(chunk({"content": text}), "token") for text in thought]
         else:
             frames += [Frame(chunk({field: text, "content": None}), "token") for text in answer.reasoning]
-        said = "refusal" if answer.finish == "refusal" else "content"
-        frames += [Frame(chunk({said: text}), "token") for text in answer.text]
+        text_field = "refusal" if answer.finish == "refusal" else "content"
+        frames += [Frame(chunk({text_field: text}), "token") for text in answer.text]
         for number, call in enumerate(answer.calls):
             frames += [Frame(chunk({"tool_calls": [piece]}), "token") for piece in _streamed(number, call, fault)]
         finish = "stop" if answer.finish == "refusal" or fault.options.get("as") == "gemini" else answer.finish

@@ -89,7 +89,7 @@ class FaultServer:
         self.lists = "ok"
         self.errors: list[Exception] = []
         self._port = port
-        self._asked: Counter[tuple[str, str]] = Counter()
+        self._requests: Counter[tuple[str, str]] = Counter()
         self._connections: dict[asyncio.Task[None], _Connection] = {}
         self._made = 0
         self._server: asyncio.Server | None = None
@@ -200,8 +200,8 @@ class FaultServer:
 
     async def _chat(self, exchange: Exchange, dialect: Dialect, connection: _Connection) -> bool:
         fault = Fault.of(exchange.model)
-        self._asked[dialect.name, exchange.model] += 1
-        if "times" in fault.options and self._asked[dialect.name, exchange.model] > fault.number("times", 0):
+        self._requests[dialect.name, exchange.model] += 1
+        if "times" in fault.options and self._requests[dialect.name, exchange.model] > fault.number("times", 0):
             fault = replace(fault, name="ok", moment=None)
         refused = refusal(exchange, fault, dialect)
         if refused is not None:
@@ -233,7 +233,7 @@ class FaultServer:
     async def _list(self, exchange: Exchange, dialect: Dialect, connection: _Connection) -> bool:
         reply, models = None, _LISTS.get(self.lists, MODELS[dialect.name])
         if exchange.path == "/api/ps":  # a model that has answered is loaded
-            models = [*models, *(model for name, model in self._asked if name == dialect.name)]
+            models = [*models, *(model for name, model in self._requests if name == dialect.name)]
         if refused := bad_key(exchange, dialect):
             reply = refused
         elif self.lists == "key":

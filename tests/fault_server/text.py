@@ -113,17 +113,17 @@ def resumed_tokens(fault: Fault, partial: str) -> list[str]:
     """How the model goes on after `partial`, as the option `resume` has it."""
     tokens = intended_tokens(fault)
     intended = "".join(tokens)
-    way = fault.options.get("resume", "continue")
-    if way == "restart":
+    resumption = fault.options.get("resume", "continue")
+    if resumption == "restart":
         return tokens
-    if way == "stranger":
+    if resumption == "stranger":
         return list(STRANGER)
     rest = intended[len(partial) :]
     if not intended.startswith(partial):  # the partial came back without its trailing space
         rest = intended[len(partial.rstrip()) :].lstrip()
-    if way == "overlap":
+    if resumption == "overlap":
         rest = " ".join(partial.split()[-3:]) + rest
-    elif way == "nospace":
+    elif resumption == "nospace":
         rest = rest.lstrip()
     return re.findall(r"\s*\S+|\s+", rest)
 

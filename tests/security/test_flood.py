@@ -81,7 +81,7 @@ async def test_five_hundred_visitors_and_a_flood_leave_it_as_it_was(tmp_path: Pa
 
 
 async def visit(client: aiohttp.ClientSession, config: dict[str, Any]) -> int:
-    """A visitor who sends an empty prompt: a session begins, and no provider is ask."""
+    """A visitor who sends an empty prompt: a session begins, and no provider is asked."""
     tab = Tab(None, config)  # type: ignore[arg-type]  # only the bodies that it makes are used
     body = tab._call(tab._send, {"chat-prompt": {"text": "", "files": []}, "chat-provider": "local", "chat-model": ""})
     async with client.post("/gradio_api/run/predict", json=body) as response:
@@ -189,7 +189,7 @@ async def test_one_address_waits_for_only_so_many_pages(path: str) -> None:
         await written.wait()
         await fine(scope, receive, send)
 
-    async def write() -> None:  # begun last, when all the others have ask
+    async def write() -> None:  # begun last, when all the others have asked
         written.set()
 
     front_door = FrontDoor(slow, on_space=True)

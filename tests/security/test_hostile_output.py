@@ -175,8 +175,8 @@ def test_every_page_carries_a_policy_that_works(chat: PageWatch) -> None:
     page = chat.page.page
     blocked = page.evaluate(
         """async (evil) => {
-          const seen = [];
-          document.addEventListener("securitypolicyviolation", (event) => seen.push(event.effectiveDirective));
+          const directives = [];
+          document.addEventListener("securitypolicyviolation", (event) => directives.push(event.effectiveDirective));
           const image = new Image(); image.src = evil + "/a.png";
           await fetch(evil + "/b").catch(() => {});
           const form = document.createElement("form"); form.action = evil; form.method = "post";
@@ -185,7 +185,7 @@ def test_every_page_carries_a_policy_that_works(chat: PageWatch) -> None:
           document.head.append(style);
           const frame = document.createElement("iframe"); frame.src = evil; document.body.append(frame);
           await new Promise((done) => setTimeout(done, 500));
-          return seen.sort();
+          return directives.sort();
         }""",
         EVIL,
     )

@@ -36,7 +36,7 @@ def file(tmp_path: Path) -> Path:
 
 @pytest.fixture(params=["sqlite", "postgres"])
 async def database(request: pytest.FixtureRequest, file: Path) -> AsyncIterator[Database]:
-    """An empty one."""
+    """An empty database."""
     if request.param == "sqlite":
         database = Database(f"sqlite:///{file}")
     else:
@@ -55,11 +55,11 @@ async def ledger(database: Database) -> AsyncIterator[Ledger]:
 
 async def rows(database: Database) -> list[tuple[object, ...]]:
     schema = await database.schema()
-    found = schema.requests.select().order_by(schema.requests.c.id)
-    return await database.run(lambda connection: [tuple(row) for row in connection.execute(found)])
+    query = schema.requests.select().order_by(schema.requests.c.id)
+    return await database.run(lambda connection: [tuple(row) for row in connection.execute(query)])
 
 
-async def test_a_row_says_who_asked_whom_and_what_it_cost(ledger: Ledger, database: Database) -> None:
+async def test_a_row_names_caller_target_and_cost(ledger: Ledger, database: Database) -> None:
     ledger.note(ENTRY)
     await ledger.flush()
     assert await rows(database) == [
@@ -67,13 +67,13 @@ async def test_a_row_says_who_asked_whom_and_what_it_cost(ledger: Ledger, databa
     ]
 
 
-async def test_what_is_not_known_is_not_zero(ledger: Ledger, database: Database) -> None:
+async def test_unknown_counts_are_null_and_not_zero(ledger: Ledger, database: Database) -> None:
     ledger.note(replace(ENTRY, outcome="cancelled", first_token=None, usage=Usage(), price=None))
     await ledger.flush()
     assert (await rows(database))[0][9:] == (None,) * 6
 
 
-async def test_sums_are_by_day_asker_and_target(ledger: Ledger) -> None:
+async def test_totals_are_by_day_caller_and_target(ledger: Ledger) -> None:
     for entry in (
         ENTRY,
         ENTRY,
@@ -89,11 +89,11 @@ async def test_sums_are_by_day_asker_and_target(ledger: Ledger) -> None:
     assert today["alice", "openai/a"].used == Used(4, 3, 1, 30, 60, 15, 12, Decimal("0.00000025"))
     assert [total.day for total in await ledger.totals()] == [19_999, 20_000, 20_000, 20_000]
     assert {total.caller for total in await ledger.totals(caller="bob")} == {"bob"}
-    by_asker = sum_by(today.values(), lambda total: total.caller)
-    assert {who: used.requests for who, used in by_asker.items()} == {"alice": 5, "bob": 1}
+    by_caller = sum_by(today.values(), lambda total: total.caller)
+    assert {caller: used.requests for caller, used in by_caller.items()} == {"alice": 5, "bob": 1}
 
 
-async def test_looking_makes_no_file(file: Path) -> None:
+async def test_reading_totals_makes_no_file(file: Path) -> None:
     ledger = Ledger(Database(f"sqlite:///{file}"))
     assert await ledger.totals() == []
     assert list(file.parent.iterdir()) == []
@@ -107,10 +107,10 @@ async def test_nothing_waits_for_the_database_and_closing_writes_the_rest(ledger
     assert len(await rows(database)) == 500
 
 
-async def test_rows_are_written_by_themselves(
+async def test_rows_are_written_in_the_background(
     ledger: Ledger, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "BATCH", 0.01)
+    monkeypatch.setattr(module, "WRITE_INTERVAL", 0.01)
     ledger.note(ENTRY)
     assert ledger._writer is not None
     await asyncio.wait_for(ledger._writer, 30)
@@ -159,7 +159,7 @@ async def test_no_name_breaks_the_writing(ledger: Ledger, database: Database, na
 
 
 @pytest.mark.parametrize("count", [-1, 2**80, "many", None, 1.5])
-async def test_a_count_that_is_none_is_not_kept(ledger: Ledger, database: Database, count: object) -> None:
+async def test_a_value_that_is_no_count_is_null(ledger: Ledger, database: Database, count: object) -> None:
     ledger.note(replace(ENTRY, usage={"prompt_tokens": count}))  # type: ignore[typeddict-item]
     await ledger.flush()
     assert (await rows(database))[0][10] is None
@@ -190,8 +190,8 @@ async def test_closing_with_a_database_that_fails_says_what_is_lost(
 # How long rows are kept.
 
 
-async def aged(ledger: Ledger, **days: int) -> None:
-    """Notes so many rows of so many days ago each: `of_3=5` are five of three days ago."""
+async def write_old_rows(ledger: Ledger, **days: int) -> None:
+    """Writes rows of past days: `of_3=5` are five rows of three days ago."""
     for name, count in days.items():
         for _ in range(count):
             ledger.note(replace(ENTRY, at=NOW - int(name.removeprefix("of_")) * DAY))
@@ -201,7 +201,7 @@ async def aged(ledger: Ledger, **days: int) -> None:
 async def test_rows_are_kept_for_so_many_days(database: Database) -> None:
     now = [NOW]
     ledger = Ledger(database, days=30, clock=lambda: now[0])
-    await aged(ledger, of_0=1, of_29=2, of_30=3, of_400=4)
+    await write_old_rows(ledger, of_0=1, of_29=2, of_30=3, of_400=4)
     assert await ledger.sweep() == 7
     assert [row[2] for row in await rows(database)] == [20_000, 19_971, 19_971]
     assert await ledger.sweep() == 0
@@ -210,82 +210,82 @@ async def test_rows_are_kept_for_so_many_days(database: Database) -> None:
     assert len(await rows(database)) == 1
 
 
-async def test_without_a_number_of_days_they_are_kept_for_ever(database: Database) -> None:
+async def test_without_a_number_of_days_rows_are_kept_for_ever(database: Database) -> None:
     ledger = Ledger(database, days=0, clock=lambda: NOW)
-    await aged(ledger, of_19999=3)
+    await write_old_rows(ledger, of_19999=3)
     assert await ledger.sweep() == 0
     assert len(await rows(database)) == 3
 
 
 async def test_others_write_while_old_rows_are_deleted(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "SWEPT", 10)
-    monkeypatch.setattr(module, "BREATH", 0.001)
+    monkeypatch.setattr(module, "SWEEP_BATCH_ROWS", 10)
+    monkeypatch.setattr(module, "SWEEP_PAUSE", 0.001)
     ledger, other = Ledger(database, days=30, clock=lambda: NOW), Ledger(database, days=30, clock=lambda: NOW)
-    await aged(ledger, of_31=250, of_32=250)
+    await write_old_rows(ledger, of_31=250, of_32=250)
     sweeping = asyncio.gather(ledger.sweep(), other.sweep())  # as two servers do with one database
     written = 0
     while not sweeping.done():
-        await aged(ledger, of_0=1)
+        await write_old_rows(ledger, of_0=1)
         written += 1
     assert sum(await sweeping) == 500
     assert written > 5
     assert [row[2] for row in await rows(database)] == [20_000] * written
 
 
-async def test_what_is_too_old_is_found_by_an_index(database: Database) -> None:
+async def test_rows_that_are_too_old_are_found_by_an_index(database: Database) -> None:
     ledger = Ledger(database, days=30, clock=lambda: NOW)
-    await aged(ledger, of_0=1)
-    wanted = "select id from requests where day <= 19970 order by day limit 1000"
+    await write_old_rows(ledger, of_0=1)
+    query = "select id from requests where day <= 19970 order by day limit 1000"
 
     def plan(connection: Connection) -> str:
         if connection.dialect.name == "sqlite":
-            return str(connection.execute(text(f"explain query plan {wanted}")).all())
-        connection.execute(text("set local enable_seqscan = off"))  # of one row it would read all
-        return str(connection.execute(text(f"explain {wanted}")).all())
+            return str(connection.execute(text(f"explain query plan {query}")).all())
+        connection.execute(text("set local enable_seqscan = off"))  # else it reads the whole table, which has one row
+        return str(connection.execute(text(f"explain {query}")).all())
 
     assert "ix_requests_day" in await database.run(plan)
 
 
-def broken(file: Path) -> None:
+def write_broken_database(file: Path) -> None:
     file.write_bytes(b"This is no database." * 100)
 
 
-def empty(file: Path) -> None:
+def empty_database(file: Path) -> None:
     file.write_bytes(b"")
 
 
-class Watched(Ledger):
-    """Says when it has looked for old rows."""
+class CountedLedger(Ledger):
+    """A ledger whose finished sweeps can be waited for."""
 
-    looked = asyncio.Semaphore(0)
+    finished_sweeps = asyncio.Semaphore(0)
 
     async def sweep(self) -> int:
         try:
             return await super().sweep()
         finally:
-            self.looked.release()
+            self.finished_sweeps.release()
 
 
-async def test_old_rows_go_by_themselves_and_a_database_that_fails_is_tried_again(
+async def test_old_rows_are_deleted_in_the_background_also_after_a_failure(
     file: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     database = Database(f"sqlite:///{file}")
-    ledger = Watched(database, days=30, clock=lambda: NOW)
-    broken(file)
+    ledger = CountedLedger(database, days=30, clock=lambda: NOW)
+    write_broken_database(file)
     sweeping = asyncio.create_task(ledger.sweep_forever(0.01))
     async with asyncio.timeout(20):
-        await ledger.looked.acquire()
+        await ledger.finished_sweeps.acquire()
         assert "The database failed" in caplog.text
-        empty(file)
-        await aged(ledger, of_40=3, of_0=1)
-        for _ in range(3):  # those that had begun before, and one more
-            await ledger.looked.acquire()
+        empty_database(file)
+        await write_old_rows(ledger, of_40=3, of_0=1)
+        for _ in range(3):  # a sweep may have begun before the rows were written
+            await ledger.finished_sweeps.acquire()
     assert len(await rows(database)) == 1
     sweeping.cancel()
     await asyncio.wait([sweeping])
     await database.aclose()
 
 
-async def test_looking_for_old_rows_makes_no_file(file: Path) -> None:
+async def test_a_sweep_makes_no_file(file: Path) -> None:
     assert await Ledger(Database(f"sqlite:///{file}"), days=1).sweep() == 0
     assert list(file.parent.iterdir()) == []

@@ -50,8 +50,10 @@ def test_no_model_is_dearer_than_what_is_reserved_for_it(provider: str) -> None:
         for prompt in (1000, 300_000):
             written = Usage(prompt_tokens=prompt, completion_tokens=9, cache_write_tokens=prompt)
             dearest = price(model, written, provider)
-            for cached, kept in ((0, 0), (prompt, 0), (prompt // 2, prompt // 2)):
-                usage = Usage(prompt_tokens=prompt, completion_tokens=9, cached_tokens=cached, cache_write_tokens=kept)
+            for cached, cache_written in ((0, 0), (prompt, 0), (prompt // 2, prompt // 2)):
+                usage = Usage(
+                    prompt_tokens=prompt, completion_tokens=9, cached_tokens=cached, cache_write_tokens=cache_written
+                )
                 assert (price(model, usage, provider) or 0) <= (dearest or 0), model
 
 
@@ -78,8 +80,8 @@ def test_openrouters_free_variants_are_free_listed_or_not() -> None:
 def test_an_answer_costs_what_the_model_costs_that_was_asked() -> None:
     """Servers call their models otherwise than they were asked: by a file's name, for example."""
     usage = Usage(prompt_tokens=1_000_000, completion_tokens=0)
-    asked = Attempt("mine", "small", 0.0, 1.0, None, "answered", usage=usage)
-    answer = LLMResponse("Yes.", "/models/small.gguf", usage, "stop", "mine", attempts=(asked,))
+    attempt = Attempt("mine", "small", 0.0, 1.0, None, "answered", usage=usage)
+    answer = LLMResponse("Yes.", "/models/small.gguf", usage, "stop", "mine", attempts=(attempt,))
     assert Prices({}, {"mine/small": (Decimal(3), Decimal(4)), "mine": (Decimal(9), Decimal(9))}).of(answer) == 3
 
 
@@ -161,8 +163,8 @@ def test_what_anthropic_writes_to_its_cache_is_counted() -> None:
 def test_a_count_that_is_not_told_is_absent() -> None:
     assert read_usage({}) == {}
     assert read_usage({"prompt_tokens": 0, "completion_tokens": 0, "total_tokens": 0}) == {}
-    told = {"prompt_tokens": 5, "completion_tokens": 7, "total_tokens": 12}
-    assert read_usage(told | {"prompt_tokens_details": None, "completion_tokens_details": {}}) == told
+    counts = {"prompt_tokens": 5, "completion_tokens": 7, "total_tokens": 12}
+    assert read_usage(counts | {"prompt_tokens_details": None, "completion_tokens_details": {}}) == counts
 
 
 def test_llama_cpps_timings_are_counts() -> None:

@@ -49,19 +49,19 @@ def whose(request: pytest.FixtureRequest) -> str:
     return str(request.node.name)
 
 
-async def tried(limits: Quota, times: int, **estimate: object) -> list[Reservation]:
-    """Those of many requests at once that were let through."""
-    asked = await asyncio.gather(
+async def reserve_at_once(limits: Quota, times: int, **estimate: object) -> list[Reservation]:
+    """Many requests at once: the reservations of those that were let through."""
+    results = await asyncio.gather(
         *(limits.reserve("alice", **estimate) for _ in range(times)),  # type: ignore[arg-type]
         return_exceptions=True,
     )
-    assert all(isinstance(one, Reservation | LimitReached) for one in asked)
-    return [one for one in asked if isinstance(one, Reservation)]
+    assert all(isinstance(result, Reservation | LimitReached) for result in results)
+    return [result for result in results if isinstance(result, Reservation)]
 
 
 async def test_of_fifty_requests_at_once_only_as_many_pass_as_the_minute_allows(counters: Counters, whose: str) -> None:
     limits = Quota(counters, requests=10, whose=whose)
-    assert len(await tried(limits, 50)) == 10
+    assert len(await reserve_at_once(limits, 50)) == 10
     with pytest.raises(LimitReached, match=r"The limit of 10 requests a minute .* is reached\. Try again in \d+ s"):
         await limits.reserve("alice")
 
@@ -76,7 +76,7 @@ async def test_somebody_elses_requests_are_counted_apart(counters: Counters, who
 
 async def test_of_fifty_requests_at_once_only_those_pass_whose_tokens_fit(counters: Counters, whose: str) -> None:
     limits = Quota(counters, tokens=1000, whose=whose)
-    assert len(await tried(limits, 50, tokens=150)) == 6
+    assert len(await reserve_at_once(limits, 50, tokens=150)) == 6
     with pytest.raises(LimitReached, match=r"1,000 tokens a day .* 100 tokens are left, and this request may need"):
         await limits.reserve("alice", tokens=150)
     await limits.reserve("alice", tokens=100)
@@ -95,7 +95,7 @@ async def test_an_estimate_gives_way_to_what_was_used(counters: Counters, whose:
 
 async def test_money_is_counted_to_a_millionth_of_a_dollar(counters: Counters, whose: str) -> None:
     limits = Quota(counters, money=Decimal("0.01"), whose=whose)
-    passed = await tried(limits, 50, money=Decimal("0.0009"))
+    passed = await reserve_at_once(limits, 50, money=Decimal("0.0009"))
     assert len(passed) == 11
     for reservation in passed:
         await reservation.settle(tokens=0, money=Decimal("0.000001"))
@@ -119,13 +119,13 @@ async def test_a_request_that_reached_nobody_is_given_back(counters: Counters, w
     await limits.reserve("alice", tokens=100)
 
 
-@pytest.mark.parametrize("wanted", [{"tokens": 101}, {"money": Decimal("0.010001")}])
+@pytest.mark.parametrize("estimate", [{"tokens": 101}, {"money": Decimal("0.010001")}])
 async def test_what_may_need_more_than_the_whole_limit_is_refused(
-    counters: Counters, whose: str, wanted: dict[str, object]
+    counters: Counters, whose: str, estimate: dict[str, object]
 ) -> None:
     limits = Quota(counters, tokens=100, money=Decimal("0.01"), whose=whose)
     with pytest.raises(InvalidRequest, match=r"may need more than the limit of (100 tokens|\$0\.01) a day for"):
-        await limits.reserve("alice", **wanted)  # type: ignore[arg-type]
+        await limits.reserve("alice", **estimate)  # type: ignore[arg-type]
     await limits.reserve("alice", tokens=100, money=Decimal("0.01"))
 
 
@@ -145,25 +145,25 @@ async def test_a_day_begins_at_midnight_as_in_the_ledger(
 
 
 async def test_two_servers_with_one_redis_count_together(redis_url: str) -> None:
-    one, other = Counters(redis_url), Counters(redis_url)
-    await Quota(one, requests=1, whose="both").reserve("alice")
+    first, second = Counters(redis_url), Counters(redis_url)
+    await Quota(first, requests=1, whose="both").reserve("alice")
     with pytest.raises(LimitReached):
-        await Quota(other, requests=1, whose="both").reserve("alice")
-    await one.aclose()
-    await other.aclose()
+        await Quota(second, requests=1, whose="both").reserve("alice")
+    await first.aclose()
+    await second.aclose()
 
 
 async def test_without_its_redis_a_server_counts_by_itself_and_says_so(caplog: pytest.LogCaptureFixture) -> None:
     counters = Counters(f"redis://:hunter2@127.0.0.1:{free_port()}")
     limits = Quota(counters, requests=3)
-    assert len(await tried(limits, 50)) == 3
+    assert len(await reserve_at_once(limits, 50)) == 3
     assert "counts by itself" in caplog.text
     assert "hunter2" not in caplog.text
     await counters.aclose()
 
 
 async def test_without_limits_everything_passes() -> None:
-    assert len(await tried(Quota(), 50, tokens=10**9)) == 50
+    assert len(await reserve_at_once(Quota(), 50, tokens=10**9)) == 50
 
 
 @pytest.mark.parametrize("url", ["redis://host:port", "redis://:hunter2@host:99999999"])

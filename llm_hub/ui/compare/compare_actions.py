@@ -105,7 +105,7 @@ class CompareActions:
             max_tokens=(data[parts.max_tokens] or "").strip(),
             blind=bool(data[parts.blind]),
         )
-        query = link.query(setup)
+        query = link.write_query(setup)
         if not query:
             return {parts.actions.query: None, **screen.show_hint("The prompt is too long for a link.")}
         hint = screen.show_hint("The link is in the address bar, and copied.")
@@ -115,7 +115,7 @@ class CompareActions:
         """The set-up that the page's address asks for. No model is asked before the visitor runs it."""
         parts = self._parts
         comparison: Comparison = data[parts.comparison]
-        setup = link.read(dict(visitor.query_params))
+        setup = link.read_query(dict(visitor.query_params))
         if setup is None or comparison.has_begun:
             return {parts.hint: gr.skip()}
         for number in range(MAX_PANES):

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
-from llm_hub.arena.blind import shuffled
+from llm_hub.arena.blind import shuffle_targets
 from llm_hub.chat import Message, Role
 from llm_hub.errors import InvalidRequest
 from llm_hub.ui.compare.compare_screen import HELP
@@ -78,7 +78,7 @@ class CompareEvents:
         """
         if not comparison.has_begun:
             comparison.blind = comparison.hidden = blind
-            return shuffled(questions, self._random) if blind else questions
+            return shuffle_targets(questions, self._random) if blind else questions
         if comparison.blind:
             pairs = zip(comparison.visible_panes, questions, strict=True)
             return [keep_model(comparison, number, question) for number, question in pairs]

@@ -93,11 +93,11 @@ def render_difference(comparison: Comparison, left: int, right: int) -> str:
     first, second = (comparison.panes[number].last for number in (left, right))
     if comparison.hidden or first is None or second is None or not (first.answer.text and second.answer.text):
         return '<p class="none">Two answers are needed for a comparison of their words.</p>'
-    pieces = diff.words(first.answer.text, second.answer.text)
+    pieces = diff.compare_words(first.answer.text, second.answer.text)
     tags = {"same": "span", "removed": "del", "added": "ins"}
     text = "".join(f"<{tags[kind]}>{html_text(words)}</{tags[kind]}>" for kind, words in pieces)
     cut = max(len(first.answer.text.split()), len(second.answer.text.split())) > diff.MAX_WORDS
     part = f"Of the first {diff.MAX_WORDS:,} words, " if cut else ""
-    share = f"{part}{100 * diff.alike(pieces):.0f} % of the words are the same"
+    share = f"{part}{100 * diff.measure_similarity(pieces):.0f} % of the words are the same"
     key = f"<del>only {comparison.letter(left)}</del> <ins>only {comparison.letter(right)}</ins>"
     return f'<p class="key">{share} · {key}</p><div class="difference">{text}</div>'

@@ -1,0 +1,106 @@
+"""Which providers one caller can use, what is missing for the others, and which ones `auto` asks by default."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from llm_hub.access.keyring import TYPE_A_KEY
+from llm_hub.errors import ConfigurationError
+from llm_hub.factory import ProviderFactory
+
+if TYPE_CHECKING:
+    from llm_hub.access.keyring import Keyring, Payer
+    from llm_hub.factory import ConfiguredProviders
+    from llm_hub.providers.catalog import ProviderSpec
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderState:
+    """A provider as the page shows it. Not ready: `problem` says what is missing and what to do."""
+
+    name: str
+    title: str
+    ready: bool
+    problem: str
+    default_model: str
+    suggestions: tuple[str, ...]
+
+
+class AvailableProviders:
+    """The providers of the settings and of the program, as they are usable with a caller's keyring.
+
+    Opens no provider and connects to none: it only reads the settings and the keyring.
+    """
+
+    def __init__(self, configured: ConfiguredProviders, keyring: Keyring) -> None:
+        self._configured = configured
+        self._specs = configured.specs
+        self._keyring = keyring
+
+    def states(self) -> tuple[ProviderState, ...]:
+        """Every provider, in the order of the page, whether it can be used or not."""
+        registered = ProviderFactory.registered
+        built_in = [self._state(name, spec) for name, spec in self._specs.items() if name not in registered]
+        added = [
+            ProviderState(name, name, True, "", provider.default_model, ()) for name, provider in registered.items()
+        ]
+        return (*built_in, *added)
+
+    def states_with_key_hosts(self) -> tuple[tuple[ProviderState, str], ...]:
+        """The providers that take a key, each with the host that the key is sent to."""
+        listing = []
+        for name, spec in self._specs.items():
+            if self._configured.takes_key(name):
+                with suppress(ConfigurationError):  # the owner's base URL is unusable: the key could not be sent
+                    url = self._configured.address(spec) or spec.base_url
+                    listing.append((self._state(name, spec), urlsplit(url).hostname or ""))
+        return tuple(listing)
+
+    def default_model(self, provider: str) -> str:
+        """The model that a provider's name alone means; "" if there is none."""
+        if provider in ProviderFactory.registered:
+            return ProviderFactory.registered[provider].default_model
+        spec = self._specs.get(provider)
+        if spec is None:
+            return ""
+        return spec.default_model if self._problem(provider) is not None else self._configured.default_model(provider)
+
+    def default_route(self) -> tuple[str, ...]:
+        """Every provider that is configured and whose model is known: those with a key first; without any, the
+        embedded model. A caller with keys of their own pays for all of it, so the owner's keys are not in it."""
+        payer: Payer = "visitor" if self._keyring.has_typed_keys else self._keyring.payer(())
+        names = [name for name, spec in self._specs.items() if self._is_automatic(name, spec, payer)]
+        names.sort(key=lambda name: self._keyring.key_holder((name,)) is None)
+        return tuple(names) or ("local",)
+
+    def _state(self, name: str, spec: ProviderSpec) -> ProviderState:
+        error = self._problem(name)
+        problem = ""
+        if error is not None:
+            problem = str(error)
+            if error.message.endswith("needs a key."):
+                problem = f"needs a key: {f'set {spec.key[0]}' if self._keyring.owner_pays else TYPE_A_KEY}"
+        model = spec.default_model if error is not None else self._configured.default_model(name)
+        return ProviderState(name, spec.title, error is None, problem.removesuffix("."), model, spec.suggestions)
+
+    def _is_automatic(self, name: str, spec: ProviderSpec, payer: Payer) -> bool:
+        """Whether a provider is in the default route. A server of the settings is not: it has no default model."""
+        if name == "ollama":  # its default is the first model that it lists
+            return self._configured.has_address(spec) and self._problem(name, payer) is None
+        if not (spec.key and spec.default_model):
+            return False
+        if name in ProviderFactory.registered:  # the owner's program pays for it
+            return not self._keyring.has_typed_keys
+        return self._problem(name, payer) is None
+
+    def _problem(self, name: str, payer: Payer | None = None) -> ConfigurationError | None:
+        """Why this provider cannot be used, with the payer's key or with any, if it cannot."""
+        try:
+            self._keyring.key(name, payer or self._keyring.payer((name,)))
+            self._configured.options(name)
+        except ConfigurationError as error:
+            return error
+        return None

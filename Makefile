@@ -13,7 +13,7 @@ check:  ## Style, types and the rules of imports
 	uv run lint-imports
 
 test:  ## The inner tier: everything but the contract, whole servers, browsers and other heavy tests
-	$(PYTEST) -m "not heavy and not server and not contract"
+	$(PYTEST) -n auto -m "not heavy and not server and not contract"
 
 contract:  ## What every provider has to do, on real bytes
 	$(PYTEST) -m contract

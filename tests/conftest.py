@@ -18,7 +18,18 @@ from tests.fault_server import FaultServer
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
 
-_FOREIGN = ("OPENAI_", "ANTHROPIC_", "OLLAMA_", "LLM_HUB_", "HF_", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")
+_FOREIGN = (
+    "OPENAI_",
+    "ANTHROPIC_",
+    "OLLAMA_",
+    "LLM_HUB_",
+    "HF_",
+    "HTTP_PROXY",
+    "HTTPS_PROXY",
+    "ALL_PROXY",
+    "NO_PROXY",
+    "SSL_CERT_",
+)
 
 
 settings.register_profile("unhurried", deadline=None)  # a busy machine is no failure
@@ -33,6 +44,7 @@ TIERS = {
         "api/test_docs.py",
         "api/test_openapi.py",
         "api/test_other_clients.py",
+        "packaging/test_command.py",
         "security/test_canaries.py",
         "security/test_closed.py",
         "security/test_forged.py",

@@ -57,12 +57,22 @@ async def served(
     server.lifespan = config.lifespan_class(config)
     await server.startup()
     url = f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
-    ticking = asyncio.create_task(server.main_loop())
     async with httpx.AsyncClient(base_url=url, timeout=30, trust_env=False, verify=NO_TLS) as client:
         yield Api(url, hub, client)
-    server.should_exit = True
-    await ticking
-    await server.shutdown()
+    await _stop(server)
+
+
+async def _stop(server: uvicorn.Server) -> None:
+    """As `server.shutdown` does, but waits for what is running and no fixed time: 0.2 s for each test is minutes."""
+    for listening in server.servers:
+        listening.close()
+    for connection in list(server.server_state.connections):
+        connection.shutdown()
+    if running := server.server_state.tasks:
+        _, late = await asyncio.wait(running, timeout=1)
+        for task in late:
+            task.cancel()
+    await server.lifespan.shutdown()
 
 
 @pytest.fixture

@@ -28,7 +28,7 @@ SILENCES = [
     ("stall@headers?like=thinker", True, 30),  # nothing at all, and a name that tells of reasoning
     ("stall@first?like=haiku", True, 120),  # the head of the reply, and then nothing
     ("stall@first?like=thinker", True, 120),
-    ("pings?like=haiku", True, 120),  # signs of life for ever
+    ("pings?like=haiku&every=5", True, 120),  # signs of life for ever
     ("stall@headers?like=haiku", False, 120),  # a server on one's own network reads a long prompt without a sign
 ]
 """Models, whether they are far away, and the seconds after which the router gives them up."""

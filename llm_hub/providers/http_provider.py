@@ -42,8 +42,8 @@ from llm_hub.wire.connection_errors import error_from_exception, safe_cause
 from llm_hub.wire.decoders import END_GRACE, USAGE_GRACE, RawReply, StreamDecoder, parse_object, read_body
 from llm_hub.wire.error_body import is_error_document
 from llm_hub.wire.http_errors import error_from_reply
+from llm_hub.wire.model_list import parse_model_list
 from llm_hub.wire.public_hosts import is_private
-from llm_hub.wire.validation import parse_model_list
 
 if TYPE_CHECKING:
     from llm_hub.chat import Event, Waiting

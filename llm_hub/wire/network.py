@@ -1,16 +1,15 @@
 """How an adapter reaches its server: directly or through a proxy, and whose certificates it trusts.
 
 Nothing here reads the environment: the owner's settings say it (see `ConfiguredProviders.network`), and only they do.
+Most have neither proxies nor certificates: what those need is imported when it is used, since every start reads this.
 """
 
 from __future__ import annotations
 
 import ipaddress
-import ssl
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
-from urllib.request import proxy_bypass_environment  # type: ignore[attr-defined]  # typeshed does not have it
 
 from llm_hub.errors import ConfigurationError
 
@@ -46,6 +45,8 @@ class Network:
         return "" if not proxy or self._goes_directly(parts.hostname or "", parts.netloc.rpartition("@")[2]) else proxy
 
     def _goes_directly(self, host: str, host_and_port: str) -> bool:
+        from urllib.request import proxy_bypass_environment  # type: ignore[attr-defined]  # typeshed does not have it
+
         if host == "localhost" or proxy_bypass_environment(host_and_port, {"no": self.no_proxy}):
             return True
         try:
@@ -76,6 +77,8 @@ def _check_proxy(setting: str, url: str) -> None:
 
 
 def _check_certificates(path: str) -> None:
+    import ssl
+
     try:
         ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(path)
     except ssl.SSLError:

@@ -16,6 +16,7 @@ from llm_hub.chat import (
     Event,
     LLMResponse,
     OriginalAnswer,
+    ReasoningBreak,
     ReasoningDelta,
     TextDelta,
     ToolCall,
@@ -125,6 +126,18 @@ def test_signed_reasoning_is_streamed_whether_or_not_it_was_asked_for(with_think
     assert text["deltas"] == [{"type": "text_delta", "text": TEXT}]
 
 
+def test_each_block_of_reasoning_stays_as_it_was_signed() -> None:
+    signed = VendorDelta("anthropic", SIGNATURE)
+    given: list[Event] = [ReasoningDelta("Six"), signed, ReasoningBreak(), ReasoningDelta("Or seven"), signed]
+    for with_thinking in (True, False):
+        blocks = blocks_of(streamed_message(*given, Done(response()), with_thinking=with_thinking))
+        thoughts = ["".join(delta.get("thinking", "") for delta in block["deltas"]) for block in blocks]
+        assert thoughts == ["Six", "Or seven"]
+    unsigned = (ReasoningDelta("Six"), ReasoningBreak(), ReasoningDelta("Or seven"), Done(response()))
+    (block,) = blocks_of(streamed_message(*unsigned, with_thinking=True))
+    assert "".join(delta["thinking"] for delta in block["deltas"]) == "Six\n\nOr seven"
+
+
 def test_reasoning_that_nobody_signs_is_not_streamed_to_a_client_that_did_not_ask() -> None:
     blocks = blocks_of(streamed_message(ReasoningDelta("Six"), TextDelta(TEXT), Done(response())))
     assert [block["type"] for block in blocks] == ["text"]
@@ -182,7 +195,7 @@ def test_a_completion_tells_details_of_tokens_only_where_they_were_told() -> Non
 def test_a_client_of_another_protocol_is_told_what_could_not_be_written() -> None:
     cited = message(FOUND, {"type": "text", "text": TEXT, "citations": [SOURCE]})
     answer: Any = CHAT_COMPLETIONS.answer(CHAT, response(cited))
-    assert answer["x_llm_hub"]["notes"][0].endswith("protocol: citations, web_search_tool_result.")
+    assert answer["x_llm_hub"]["notes"][0].endswith("protocol: citations.")
     answer = MESSAGES.answer(MESSAGE, response(COMPLETION))
     assert answer["x_llm_hub"]["notes"][0].endswith("protocol: annotations, citations.")
     assert answer["content"] == [{"type": "text", "text": TEXT}]

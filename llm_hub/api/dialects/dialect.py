@@ -98,8 +98,7 @@ def _unwritten(original: OriginalAnswer | None, protocol: str) -> tuple[str, ...
         return ()
     if original.protocol == "anthropic":
         blocks = [block for block in original.body.get("content") or () if isinstance(block, dict)]
-        names = {str(block.get("type")) for block in blocks} - {"text", "thinking", "redacted_thinking", "tool_use"}
-        names |= {"citations" for block in blocks if block.get("citations")}
+        names = {"citations" for block in blocks if block.get("citations")}  # other blocks have a note of the answer's
     else:
         fields = {**original.body, **(original.body.get("message") or {})}
         names = {name for name, value in fields.items() if value not in (None, [], {}, "")} & _CONTENT_FIELDS

@@ -7,6 +7,7 @@ from typing import Any
 
 import openai
 import pytest
+from openai.types.chat import ChatCompletion, ChatCompletionChunk
 
 from llm_hub.api.bodies import parse
 from llm_hub.api.dialects.chat_completions import CHAT_COMPLETIONS, CompletionWriter
@@ -190,6 +191,25 @@ def test_a_completion_tells_details_of_tokens_only_where_they_were_told() -> Non
     answer = CHAT_COMPLETIONS.answer(CHAT, response(usage=told))
     assert answer["usage"]["prompt_tokens_details"] == {"cached_tokens": 3, "cache_write_tokens": 4}
     assert answer["usage"]["completion_tokens_details"] == {"reasoning_tokens": 1}
+
+
+@pytest.mark.parametrize(
+    ("usage", "unknown"),
+    [
+        (Usage(prompt_tokens=9), "the answer"),
+        (Usage(completion_tokens=2), "the prompt"),
+        (Usage(total_tokens=11), "the prompt and the answer"),
+        (Usage(), ""),
+    ],
+)
+def test_a_count_that_is_unknown_is_no_0(usage: Usage, unknown: str) -> None:
+    notes = (f"The provider did not count the tokens of {unknown}.",) if unknown else ()
+    answer: Any = CHAT_COMPLETIONS.answer(CHAT, response(usage=usage))
+    check(answer, response_of("post", "/v1/chat/completions", 200)["application/json"])
+    assert (ChatCompletion.model_validate(answer).usage, answer["x_llm_hub"]["notes"]) == (None, notes)
+    text = CompletionWriter(with_usage=True).event(Done(response(usage=usage))).decode()
+    last, tokens = (ChatCompletionChunk.model_validate_json(data) for _, data in sse_events(text))
+    assert (tokens.usage, last.model_extra["x_llm_hub"]["notes"]) == (None, list(notes))  # type: ignore[index]  # as above
 
 
 def test_a_client_of_another_protocol_is_told_what_could_not_be_written() -> None:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from llm_hub.api.replies import Writer
     from llm_hub.api.shapes import ErrorObject, HubReport
-    from llm_hub.chat import LLMResponse, OriginalAnswer
+    from llm_hub.chat import LLMResponse, OriginalAnswer, Usage
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,9 +87,21 @@ def hub_report(response: LLMResponse, protocol: str = "") -> HubReport:
         "model": response.model,
         "finish_reason": response.finish_reason,
         "ignored": response.ignored,
-        "notes": (*response.notes, *_unwritten(response.original, protocol)),
+        "notes": (*response.notes, *_uncounted(response.usage), *_unwritten(response.original, protocol)),
         "attempts": [attempt_of(attempt) for attempt in response.attempts],
     }
+
+
+def _uncounted(usage: Usage) -> tuple[str, ...]:
+    """The note about a half of the tokens that is unknown, since no other dialect than the hub's own can leave it out.
+
+    An answer without any count speaks for itself.
+    """
+    missing = [half for name, half in _HALVES.items() if name not in usage]
+    return (f"The provider did not count the tokens of {' and '.join(missing)}.",) if usage and missing else ()
+
+
+_HALVES = {"prompt_tokens": "the prompt", "completion_tokens": "the answer"}
 
 
 def _unwritten(original: OriginalAnswer | None, protocol: str) -> tuple[str, ...]:

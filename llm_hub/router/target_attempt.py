@@ -85,13 +85,13 @@ class TargetAttempt:
 
     def ask(self) -> AsyncGenerator[Event]:
         """Asks the target, whose time counts from now."""
-        answer, provider, model = self._answer, self._target.provider, self._target.model_id
+        answer, provider = self._answer, self._target.provider
         self._timing.began = answer.clock()
         request = answer.request
         if self._splice is not None:
             request = continuation_request(request, self._splice.prefix)
-        events = provider.events(replace(request, model=model or None))
-        self._allow(getattr(self._timeouts, provider.first_silence(model)))
+        events = provider.events(replace(request, model=self._target.model or None))
+        self._allow(getattr(self._timeouts, provider.first_silence(self._target.model_id)))
         return events
 
     def read(self, event: Event) -> Event | None:

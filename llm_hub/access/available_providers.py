@@ -19,7 +19,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class ProviderState:
-    """A provider as the page shows it. Not ready: `problem` says what is missing and what to do."""
+    """A provider as the page shows it. Not ready: `problem` says what is missing and what to do.
+
+    `list_problem` says why its list of models could not be read when it was last asked for; "" if it could.
+    """
 
     name: str
     title: str
@@ -27,6 +30,7 @@ class ProviderState:
     problem: str
     default_model: str
     suggestions: tuple[str, ...]
+    list_problem: str = ""
 
 
 class AvailableProviders:

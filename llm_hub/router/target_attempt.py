@@ -20,7 +20,7 @@ from llm_hub.chat import (
 )
 from llm_hub.errors import LLMHubError, NotConfigured, ProviderError, ServerFailed, StreamBroken, TimedOut
 from llm_hub.router.continuation import check_form, continuation_request
-from llm_hub.router.deadlines import SourceCancelled, Wait
+from llm_hub.router.deadlines import MAX_DELAY, SourceCancelled, Wait
 from llm_hub.router.routed_answer import AttemptTiming
 from llm_hub.router.splice import Splice
 from llm_hub.tool_calls import tool_call_deltas
@@ -187,8 +187,12 @@ class TargetAttempt:
 
     def _timed_out(self) -> TimedOut:
         title = self._target.title
-        if self._answer.clock() >= self._answer.deadline:
-            return TimedOut(f"{title} took too long altogether.", hint="Ask for less, or choose a faster model.")
+        late = self._answer.clock() - self._answer.deadline
+        if late >= 0:
+            error = TimedOut(f"{title} took too long altogether.", hint="Ask for less, or choose a faster model.")
+            if late > MAX_DELAY:
+                error.breaker = "ignores"  # the hub has slept meanwhile
+            return error
         what = "stopped in the middle of its answer" if self._has_token else "did not begin to answer"
         hint = "Try again, or choose another provider."
         return TimedOut(f"{title} {what} within {self._limit:g} seconds.", hint=hint)

@@ -153,9 +153,14 @@ class TargetAttempt:
         self._permit.release()
 
     def _await_next(self, event: Event) -> None:
-        """Sets the time allowed for the next event by what this one shows: a token, or a server that is alive."""
+        """Sets the time allowed for the next event by what this one shows: a token, or a server that is alive.
+
+        A vendor's own piece is no first token: nobody reads a signature, or reasoning that is encrypted.
+        """
+        is_vendors = isinstance(event, VendorDelta)
         is_held_back = isinstance(event, Alive) and event.is_progress
-        self._is_flowing = is_held_back or isinstance(event, TextDelta | ReasoningDelta | ToolCallDelta | VendorDelta)
+        is_token = is_held_back or isinstance(event, TextDelta | ReasoningDelta | ToolCallDelta)
+        self._is_flowing = is_token or (is_vendors and self._has_token)
         if self._is_flowing:
             self._is_alive = False
             self._allow(self._timeouts.idle)
@@ -164,7 +169,7 @@ class TargetAttempt:
                 self._answer.mark_first_token(self._timing)
         elif isinstance(event, Waiting):
             self._allow(self._timeouts.loading)
-        elif not self._is_alive:  # further signs of life do not lengthen the time: a server may send them for ever
+        elif is_vendors or not self._is_alive:  # more signs of life give no more time: a server may send them for ever
             self._is_alive = True
             self._allow(self._timeouts.thinking, until=self._answer.clock() + self._timeouts.thinking)
 

@@ -195,8 +195,8 @@ class TargetAttempt:
         late = self._answer.clock() - self._answer.deadline
         if late >= 0:
             error = TimedOut(f"{title} took too long altogether.", hint="Ask for less, or choose a faster model.")
-            if late > MAX_DELAY:
-                error.breaker = "ignores"  # the hub has slept meanwhile
+            if late > MAX_DELAY:  # the hub has slept meanwhile
+                error.breaker = "ignores"
             return error
         what = "stopped in the middle of its answer" if self._has_token else "did not begin to answer"
         hint = "Try again, or choose another provider."

@@ -7,10 +7,12 @@ import json
 import signal
 import subprocess
 import sys
+import threading
 from typing import TYPE_CHECKING
 
 import pytest
 
+from llm_hub.router.deadlines import MAX_DELAY
 from tests.api.sse import events
 from tests.fault_server import FaultServerThread, answer_text
 from tests.serving.test_stopping import chat_body, serving
@@ -20,10 +22,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-TOKENS = 80
-SLOW = f"ok?tokens={TOKENS}&rate=20"
-"""Takes four seconds, of which the hub sleeps all but the first tokens': longer than its clock and a timer's delay."""
-CLOCKS = {"LLM_HUB_IDLE_TIMEOUT": "1", "LLM_HUB_MAX_RETRIES": "0"}
+TOKENS = 20
+SLOW = f"ok?tokens={TOKENS}&rate=10"
+CLOCK = 1.0
+CLOCKS = {"LLM_HUB_IDLE_TIMEOUT": str(CLOCK), "LLM_HUB_MAX_RETRIES": "0"}
 
 
 @pytest.fixture
@@ -35,17 +37,19 @@ def fault_server() -> Iterator[FaultServerThread]:
 async def test_a_hub_that_was_stopped_in_an_answer_goes_on_with_it(
     fault_server: FaultServerThread, tmp_path: Path
 ) -> None:
-    async def tokens_sent(number: int) -> None:
-        await asyncio.to_thread(
-            fault_server.wait_for, lambda exchanges: [each for each in exchanges if each.tokens_sent >= number]
-        )
-
+    """As everything on a laptop is. The server is a moment later than the hub."""
+    wakes = threading.Event()
     async with serving(fault_server, tmp_path / "log", **CLOCKS) as (site, client):
         answer = asyncio.create_task(client.post("/v1/chat/completions", json=chat_body(SLOW)))
-        await tokens_sent(5)
+        await asyncio.to_thread(
+            fault_server.wait_for, lambda exchanges: [each for each in exchanges if each.tokens_sent >= 5]
+        )
+        fault_server.stand_still(wakes)
         site.process.send_signal(signal.SIGSTOP)
-        await tokens_sent(TOKENS)
+        await asyncio.sleep(CLOCK + MAX_DELAY + 0.5)
         site.process.send_signal(signal.SIGCONT)
+        assert (await client.get("/health")).status_code == 200
+        wakes.set()
         chunks = [json.loads(data) for _, data in events((await answer).text) if data != "[DONE]"]
         assert "".join(chunk["choices"][0]["delta"].get("content") or "" for chunk in chunks) == answer_text(TOKENS)
         assert [attempt["outcome"] for attempt in chunks[-1]["x_llm_hub"]["attempts"]] == ["answered"]

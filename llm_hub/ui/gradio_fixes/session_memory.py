@@ -2,14 +2,17 @@
 
 Gradio 6.31.0 copies the configuration of the whole page for every session, and again at every event, so that deep links
 can show it. This page has no deep links (the front door refuses them). Without the copies a session costs a tenth of
-the memory and of the first event's time. Gradio also keeps sessions and messages that nobody comes for, and prints the
-texts of errors, which may be what a visitor typed. May go when these fail, each for its part:
+the memory and of the first event's time. Gradio also keeps sessions and messages that nobody comes for, goes on with
+events whose tab was closed before it listened, and prints the texts of errors, which may be what a visitor typed. May
+go when these fail, each for its part:
 tests/ui/gradio_fixes/test_server_side.py::test_gradio_copies_the_page_for_every_session,
-::test_gradio_keeps_sessions_until_there_is_no_room and ::test_gradio_prints_the_text_of_an_error.
+::test_gradio_keeps_sessions_until_there_is_no_room, ::test_gradio_goes_on_with_what_nobody_reads and
+::test_gradio_prints_the_text_of_an_error.
 """
 
 from __future__ import annotations
 
+import asyncio
 import ctypes
 import logging
 import sys
@@ -75,13 +78,17 @@ class SmallSession(SessionState):
 class SmallSessions(StateHolder):
     """The sessions of all tabs. If there is no room for another, closed ones are dropped first.
 
-    Closed sessions are dropped after an hour, and those without any state of their own after 20 s. `open_tabs` are the
-    sessions that are open in a browser.
+    Closed sessions are dropped after an hour, and those without any state of their own after 20 s. An answer whose
+    messages nobody has read for as long ends, unless its tab is open. `open_tabs` are the sessions that are open in a
+    browser.
     """
 
     def __init__(self, open_tabs: Container[str]) -> None:
         super().__init__()  # type: ignore[no-untyped-call]  # Gradio's
         self.open_tabs = open_tabs
+        self.unread_since: dict[str, datetime] = {}
+        """Since when messages have waited for a session that is open nowhere."""
+        self._cleaning: set[asyncio.Task[None]] = set()
         self._dropped = 0
 
     def __getitem__(self, session_id: str) -> SessionState:
@@ -106,9 +113,26 @@ class SmallSessions(StateHolder):
         queue = self.blocks._queue  # noqa: SLF001  # Gradio has no public way
         for name in list(queue.pending_messages_per_session):
             running = any(event in queue.event_ids_to_events for event in queue.pending_event_ids_session.get(name, ()))
+            if running and self._is_unread(name, now):
+                cleaning = asyncio.create_task(queue.clean_events(session_hash=name))
+                self._cleaning.add(cleaning)
+                cleaning.add_done_callback(self._cleaning.discard)
             if not running and now - self.time_last_used.get(name, now - 2 * MAX_UNCLAIMED_AGE) > MAX_UNCLAIMED_AGE:
                 queue.pending_messages_per_session.pop(name, None)
                 queue.pending_event_ids_session.pop(name, None)
+        for name in self.unread_since.keys() - queue.pending_messages_per_session.keys():
+            del self.unread_since[name]
+
+    def _is_unread(self, name: str, now: datetime) -> bool:
+        """Whether messages have waited too long for a tab that is not open: nobody will read the answer."""
+        messages = self.blocks._queue.pending_messages_per_session[name]  # noqa: SLF001  # as above
+        if name in self.open_tabs or messages.empty():
+            self.unread_since.pop(name, None)
+            return False
+        if now - self.unread_since.setdefault(name, now) <= MAX_UNCLAIMED_AGE:
+            return False
+        del self.unread_since[name]
+        return True
 
     def _drop(self, name: str) -> None:
         self.session_data.pop(name, None)

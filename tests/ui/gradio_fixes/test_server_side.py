@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import inspect
+from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
+from itertools import count
 
 import gradio as gr
+import httpx
 import pytest
 from gradio import component_meta, queueing, routes
 from gradio.state_holder import SessionState, StateHolder
@@ -56,6 +60,52 @@ async def test_gradio_keeps_sessions_until_there_is_no_room(page: gr.Blocks) -> 
             assert "somebody" in holder.session_data, "Gradio drops sessions itself now: can SmallSessions go?"
         else:
             assert "somebody" not in holder.session_data
+
+
+@pytest.mark.parametrize("kind", ["Gradio's", "unread", "read", "open"])
+async def test_gradio_goes_on_with_what_nobody_reads(kind: str) -> None:
+    flows, ended = asyncio.Event(), asyncio.Event()
+
+    async def answer(text: str) -> AsyncIterator[str]:
+        try:
+            for number in count():
+                yield text
+                await asyncio.sleep(0)
+                if number == 3:
+                    flows.set()
+        finally:
+            ended.set()
+
+    with gr.Blocks() as page:
+        box = gr.Textbox()
+        box.submit(answer, box, box)
+    app = routes.App.create_app(page)
+    page.run_startup_events()
+    await page.run_extra_startup_events()
+    if kind != "Gradio's":
+        app.state_holder = holder = SmallSessions({"tab"} if kind == "open" else ())
+        holder.set_blocks(page)
+    event = {"data": ["Hello"], "fn_index": 0, "session_hash": "tab", "trigger_id": None}
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://page.test") as client:
+        (await client.post("/gradio_api/queue/join", json=event)).raise_for_status()
+    await flows.wait()
+    messages = page._queue.pending_messages_per_session["tab"]
+    app.state_holder.delete_all_expired_state()  # type: ignore[no-untyped-call]
+    if kind != "Gradio's":
+        assert list(holder.unread_since) == ([] if kind == "open" else ["tab"])
+        holder.unread_since.update(dict.fromkeys(holder.unread_since, datetime.now() - timedelta(seconds=30)))  # noqa: DTZ005  # as Gradio notes it
+    while kind == "read" and not messages.empty():
+        messages.get_nowait()
+    app.state_holder.delete_all_expired_state()  # type: ignore[no-untyped-call]
+    for _ in range(200):
+        await asyncio.sleep(0)
+    if kind == "unread":
+        await asyncio.wait_for(ended.wait(), 20)
+    else:
+        assert not ended.is_set(), "Gradio ends unread events itself now: SmallSessions need not"
+        await page._queue.clean_events(session_hash="tab")
+        await asyncio.wait_for(ended.wait(), 20)
+    page._queue.close()
 
 
 def test_gradio_prints_the_text_of_an_error() -> None:

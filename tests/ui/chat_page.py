@@ -83,14 +83,19 @@ class ChatPage:
         return self.page.locator("#chat-hint")
 
     def choose(self, model: str, provider: str | None = None) -> None:
+        """Chooses a model, of the chosen provider or of another. Where the page begins with Automatic, of OpenAI."""
         box = self.page.locator("#chat-model input")
+        if box.is_visible():
+            box.fill("")
+        else:
+            provider = provider or "OpenAI"
         if provider:
-            before = box.input_value()
             self.page.locator("#chat-provider input").click()
             self.page.locator("#chat-provider").get_by_role("option", name=provider).or_(
                 self.page.get_by_role("option", name=provider)
             ).first.click()
-            expect(box).not_to_have_value(before)
+            expect(box).not_to_have_value("")
+            expect(self.page.locator("#chat-chain-list")).to_contain_text("If it fails")
         box.fill(model)
         box.press("Enter")
         expect(box).to_have_value(model)

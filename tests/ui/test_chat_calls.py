@@ -424,7 +424,7 @@ async def test_who_follows_a_chosen_model_stands_beside_it(fault_server: FaultSe
         chat.set(chat_model="gpt-6-luna")
         nobody = "If it fails, nobody follows. Choose Automatic, or add a model in the settings."
         assert chat.text("chat-followers") == nobody
-        assert "Nobody else is asked." in chat.text("chat-chain-list")
+        assert "Nobody else is asked. Choose Automatic, or add a model." in chat.text("chat-chain-list")
         await chat.ask("Hello")
         assert chat.problems(LOG)
         await fall_back_to(chat, "auto")

@@ -56,6 +56,7 @@ def test_an_answer_grows_while_it_comes_and_then_stands_in_the_log(chat: ChatPag
 
 
 def test_the_list_of_models_comes_live_and_a_custom_name_is_taken(chat: ChatPage) -> None:
+    chat.choose("gpt-6-luna")
     chat.page.locator("#chat-model input").click()
     expect(chat.page.get_by_role("option", name="gpt-6.2-sol", exact=True)).to_be_visible()
     chat.page.keyboard.press("Escape")

@@ -107,6 +107,16 @@ def test_the_chain_is_asked_in_the_order_that_was_set(chat: ChatPage, fault_serv
     expect(chat.page.locator("#chat-chain-list")).to_contain_text("Nobody else is asked.")
 
 
+def test_who_is_asked_stands_on_the_page_once(chat: ChatPage) -> None:
+    line, chain = chat.page.locator("#chat-followers"), chat.page.locator("#chat-chain-list")
+    for width, shown, hidden in ((1440, chain, line), (375, line, chain)):
+        chat.page.set_viewport_size({"width": width, "height": 800})
+        chat.open()
+        expect(shown).to_be_visible()
+        expect(shown).to_contain_text("Asked in this order")
+        expect(hidden).to_be_hidden()
+
+
 def test_chaos_describes_what_each_of_its_models_does(chat: ChatPage) -> None:
     chat.page.locator("#chat-provider input").click()
     chat.page.get_by_role("option", name="Chaos").click()

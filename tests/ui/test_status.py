@@ -94,7 +94,8 @@ def test_an_attempt_that_sent_no_request_counts_for_nothing(outcome: str) -> Non
 def test_a_list_of_models_that_cannot_be_read_is_shown_with_the_reason() -> None:
     unread = replace(OPENAI, list_problem="No API is there. Try the base URL with /v1 at its <end>.")
     html = health_view.health_html([unread], [], {}, lambda _: None)
-    assert '<span class="word">its list of models did not come</span>' in html
+    assert '<span class="word">not asked yet</span>' in html
+    assert html.count("Its list of models did not come.") == 1
     assert "Try the base URL with /v1 at its &lt;end&gt;." in html
     assert 'class="dot shaky"' in html
     assert health_view.fingerprint([OPENAI], [], {}) != health_view.fingerprint([unread], [], {})

@@ -79,7 +79,8 @@ def hub_chain(session: Session, provider: str) -> tuple[str, ...]:
 
 
 def summary_html(session: Session, chain: Chain, *, provider: str) -> str:
-    """A line beside the chosen model: who follows if it fails, or that nobody does and how to change that."""
+    """A line beside the chosen model, where the chain is not in sight: who follows if it fails, or that nobody does
+    and how to change that."""
     chosen = hub_chain(session, provider) if chain is None else chain
     targets = [name for each in chosen for name in (session.route if each == model_choices.AUTO else (each,))]
     order = model_choices.format_order(session, targets)
@@ -92,10 +93,8 @@ def summary_html(session: Session, chain: Chain, *, provider: str) -> str:
         text = f"Asked in this order: {order}."
     elif targets:
         text = f"If it fails: {order}."
-    elif any(split_target(target)[0] != provider for target in session.route):
-        text = "If it fails, nobody follows. Choose Automatic, or add a model in the settings."
     else:
-        text = "If it fails, nobody follows. Add a model in the settings."
+        text = f"If it fails, nobody follows. {_advice(session, provider)} in the settings."
     return f'<div class="followers">{html_text(text)}</div>'
 
 
@@ -107,12 +106,18 @@ def chain_html(session: Session, chain: Chain, *, provider: str, problem: str = 
         _row(target, format_target_id(target, titles), position, automatic=automatic)
         for position, target in enumerate(targets)
     )
-    nobody = "Nobody is asked." if automatic else "Nobody else is asked."
+    nobody = "Nobody is asked." if automatic else f"Nobody else is asked. {_advice(session, provider)}."
     entries = f"<ol>{rows}</ol>" if targets else f'<p class="nobody">{nobody}</p>'
     reset = "" if chain in (None, default) else _button("route", "Back to the hub's route" if default else "Clear")
     complaint = f'<p class="told">{html_text(problem)}</p>' if problem else ""
     heading = "Asked in this order" if automatic else "If it fails"
     return f'<div class="chain" role="status"><h3>{heading}</h3>{entries}{complaint}{reset}</div>'
+
+
+def _advice(session: Session, provider: str) -> str:
+    """How somebody is asked after the chosen provider."""
+    others = any(split_target(target)[0] != provider for target in session.route)
+    return "Choose Automatic, or add a model" if others else "Add a model"
 
 
 def _row(target: str, name: str, position: int, *, automatic: bool) -> str:

@@ -111,7 +111,7 @@ def _provider_health(
     if probe is not None and probe.failed:
         return "shaky", "the test failed"
     if not asked_targets and probe is None:
-        return ("shaky", "its list of models did not come") if state.list_problem else ("unasked", "not asked yet")
+        return "shaky" if state.list_problem else "unasked", "not asked yet"
     latest = min(asked_targets, key=_age, default=None)
     if latest is not None and probe is None and _sent_attempts(latest)[-1].outcome not in ("answered", "stopped"):
         return "shaky", "the last attempt failed"

@@ -71,7 +71,7 @@ class _PartialCall:
         return self.is_whole and len(self.arguments) < _MAX_BLANK_PIECES and "".join(self.arguments).strip() == "{}"
 
     def repeats(self, arguments: str) -> bool:
-        """Whether a piece says all of the arguments once more."""
+        """Whether a piece says all of the arguments once more, as some servers end a call: vllm-project/vllm#51697."""
         return self.is_whole and "".join(self.arguments).strip() == arguments.strip()
 
 
@@ -111,7 +111,7 @@ class ToolCallBuilder:
         is_placed = position is not None or bool(call_id)
         if call is None or (name and self._begins_another(call, call_id, name, arguments, is_placed=is_placed)):
             call = self._begin(position, call_id)
-        elif call_id and name and call_id == call.vendor_id and call.repeats(arguments):
+        elif call_id in ("", call.vendor_id) and call.repeats(arguments):
             return None
         if call_id:
             call.vendor_id = call.vendor_id or call_id

@@ -11,7 +11,8 @@ import orjson
 
 from llm_hub.chat import OriginalAnswer, ReasoningBreak, VendorDelta
 from llm_hub.errors import StreamBroken
-from llm_hub.providers.anthropic_usage import read_usage, update_usage
+from llm_hub.providers.anthropic_usage import read_usage
+from llm_hub.providers.cumulative_usage import update_usage
 from llm_hub.providers.streamed_response import StreamedResponseBuilder
 from llm_hub.wire.validation import MAX_REFUSAL_CHARS, parse_count, parse_name
 

@@ -63,7 +63,9 @@ def base_of(url: str) -> str:
 
 
 def parse_count(value: object) -> int | None:
-    """A count of tokens from a reply; None for a value that is not one."""
+    """A count of tokens from a reply; None for a value that is not one. JSON has one kind of number: 7.0 is 7."""
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
     return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MAX_TOKEN_COUNT else None
 
 

@@ -97,6 +97,27 @@ def test_a_streamed_completion_has_its_vendors_fields_in_its_last_chunk() -> Non
     assert chunks[2]["citations"] == ["https://tides.test"]
 
 
+@pytest.mark.parametrize(
+    ("given", "written"), [("end_turn", "tool_use"), ("tool_calls", "tool_use"), ("max_tokens", "max_tokens")]
+)
+def test_a_call_is_to_be_run_whatever_else_its_server_says(given: str, written: str) -> None:
+    """Sources: vllm-project/agentic-api#296, strands-agents/harness-sdk#1827."""
+    block = {"type": "tool_use", "id": CALL.id, "name": CALL.name, "input": {"buoy": 4}}
+    answered = response(
+        message(block, stop_reason=given),
+        tool_calls=(CALL,),
+        finish_reason="length" if given == "max_tokens" else "tool_calls",
+    )
+    assert MESSAGES.answer(MESSAGE, answered)["stop_reason"] == written  # type: ignore[index]  # a message
+    assert streamed_message(Done(answered))[-2]["delta"]["stop_reason"] == written
+
+
+@pytest.mark.parametrize(("given", "written"), [("stop", "end_turn"), ("length", "max_tokens")])
+def test_a_stop_reason_in_openais_words_is_written_in_anthropics(given: str, written: str) -> None:
+    answered = response(message({"type": "text", "text": TEXT}, stop_reason=given), finish_reason=given)
+    assert MESSAGES.answer(MESSAGE, answered)["stop_reason"] == written  # type: ignore[index]  # a message
+
+
 def test_a_message_has_its_vendors_blocks_as_they_came_and_its_own_stop_reason() -> None:
     blocks = [{"type": "thinking", "thinking": "", "signature": "c2ln"}, FOUND,
         {"type": "text", "text": TEXT, "citations": [SOURCE]}]  # fmt: skip

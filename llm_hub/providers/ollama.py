@@ -95,10 +95,6 @@ class OllamaProvider(HttpProvider):
     async def aclose(self) -> None:
         await self._client.aclose()
 
-    async def _prepare_model(self, request: ChatRequest) -> None:
-        if not request.model and not self.default_model:
-            self.default_model = (await self.models())[0].id
-
     async def _loading_notice(self, model: str) -> Waiting | None:
         try:
             loaded = (await self._fetch("/api/ps")).get("models")

@@ -14,6 +14,7 @@ MAX_REFUSAL_CHARS = 2000
 
 _ENDPOINTS = {
     "/chat/completions": "",
+    **{f"/api/{name}": "" for name in ("chat", "generate", "tags")},  # Ollama's own
     **{f"/v1/{name}": "/v1" for name in ("completions", "messages", "responses", "models")},
 }
 """The ends of addresses that vendors' documentation shows for one endpoint, and what a base URL has in their place."""

@@ -286,6 +286,11 @@ CALLS: dict[str, Sequence[dict[str, Any]]] = {
         call(piece("berth", text, index=number, id=f"id{number}"))
         for number, arguments in enumerate(TWO) for text in (arguments[:3], arguments[3:], "")
     ],
+    "names in pieces": [
+        call(piece(part, arguments, index=number, **({"id": f"id{number}"} if part == "be" else {})))
+        for number, whole_arguments in enumerate(TWO)
+        for part, arguments in (("be", ""), ("rth", ""), (None, whole_arguments))
+    ],
     "arguments as objects": [call(piece("berth", PORT, index=0), piece("berth", SPEED, index=1))],
     "arguments encoded twice": [
         call(piece("berth", json.dumps(TWO[0])[:5], index=0)), call(piece(None, json.dumps(TWO[0])[5:], index=0)),

@@ -12,7 +12,7 @@ from llm_hub.providers.cumulative_usage import update_usage
 from llm_hub.providers.openai_finish_reason import FINISH_REASONS, read_finish_reason
 from llm_hub.providers.openai_usage import read_timings, read_usage
 from llm_hub.providers.streamed_response import StreamedResponseBuilder
-from llm_hub.wire.validation import MAX_REFUSAL_CHARS, parse_count, parse_name
+from llm_hub.wire.validation import MAX_REFUSAL_CHARS, parse_count
 
 if TYPE_CHECKING:
     from llm_hub.chat import ChatRequest, Event, ToolCallDelta, Usage
@@ -104,6 +104,7 @@ class OpenAIResponseBuilder(StreamedResponseBuilder):
             and len(delta) == 1
             and isinstance(delta.get("content"), str)
             and choice.get("finish_reason") is None
+            and "finishReason" not in choice
             and choice.get("index") == self._choice
             and choice.get("logprobs") is None
             and "usage" not in choice
@@ -127,9 +128,9 @@ class OpenAIResponseBuilder(StreamedResponseBuilder):
         self.add_usage(choice.get("usage"))  # Moonshot's
         if choice.get("logprobs"):
             self._keep({"choice": {"logprobs": choice["logprobs"]}})
-        if isinstance(reason := choice.get("finish_reason"), str) and reason:
+        if reason := read_finish_reason(choice):
             self._is_unreliable, self.is_settled = self._is_late, not says_more
-            self.finish_reason = read_finish_reason(parse_name(reason))
+            self.finish_reason = reason
         self._is_under_way = self._has_delta and self.finish_reason is None
 
     def read_fields(self, chunk: dict[str, Any]) -> None:

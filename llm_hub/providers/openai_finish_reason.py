@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
+from llm_hub.wire.validation import parse_name
+
 FINISH_REASONS = ("stop", "length", "tool_calls", "content_filter")
 """OpenAI's own words."""
 _OTHER_WORDS = {
@@ -20,8 +25,13 @@ _OTHER_WORDS = {
 """Words of other vendors for a finish reason. OpenAI's own, and unknown ones, are kept."""
 
 
-def read_finish_reason(reason: str) -> str:
-    """A finish reason in OpenAI's words, where one of them is meant: some servers write them in capitals, and Gemini's
-    adds its own to it ("content_filter: RECITATION")."""
+def read_finish_reason(choice: Mapping[str, Any]) -> str:
+    """A choice's finish reason, in OpenAI's words where one of them is meant; "": it has none.
+
+    Some servers write it in capitals. SGLang's may be an object with a type. Gemini's had another name for a while
+    (jakobdylanc/llmcord#84), and adds its own reason to the word: "content_filter: RECITATION".
+    """
+    reason = choice.get("finish_reason") or choice.get("finishReason")
+    reason = parse_name(reason.get("type") if isinstance(reason, dict) else reason)
     lowered = reason.lower().partition(":")[0]
     return _OTHER_WORDS.get(lowered) or (lowered if lowered in FINISH_REASONS else reason)

@@ -108,6 +108,9 @@ TEXTS = {
     "no end but a finish reason": sse(*TIDE, chunk({}, "stop")),
     "a finish reason in capitals": sse(*TIDE, chunk({}, "STOP")) + DONE,
     "another vendor's finish reason": sse(*TIDE, chunk({}, "eos")) + DONE,
+    "a finish reason that is an object": sse(*TIDE, chunk({}, {"type": "stop", "matched": 7})) + DONE,
+    "a finish reason under another name": sse(say("Low "), {
+        "choices": [{"index": 0, "delta": {"content": "tide."}, "finish_reason": None, "finishReason": "stop"}]}),
     "Cohere's finish reason": sse(*TIDE, chunk({}, "COMPLETE")) + DONE,
     "parts": sse(say([{"type": "text", "text": "Low "}]), say([{"type": "text", "text": "tide."}], "stop")) + DONE,
     "several parts, and text as one": sse(say(["Low ", {"type": "text", "text": "tide."}], "stop")) + DONE,
@@ -187,6 +190,16 @@ async def test_an_answer_that_a_filter_ends_is_refused_in_any_vendors_word(
 ) -> None:
     with pytest.raises(ContentRejected):
         await hear(provider, sse(*texts, {"choices": [{"index": 0, "finish_reason": reason}]}) + DONE)
+
+
+@pytest.mark.parametrize(
+    "choice", [{"finish_reason": {"type": "length", "length": 5}}, {"finishReason": "length"}], ids=["object", "name"]
+)
+async def test_an_answer_that_the_limit_ends_is_not_complete_in_any_dress(
+    provider: LLMProvider, choice: dict[str, Any]
+) -> None:
+    _, response = await hear(provider, sse(*TIDE, {"choices": [{"index": 0, "delta": {}, **choice}]}) + DONE)
+    assert response.finish_reason == "length"
 
 
 async def test_a_finish_reason_that_nobody_knows_is_named_in_a_note(provider: LLMProvider) -> None:

@@ -112,6 +112,9 @@ class OpenAI(Dialect):
     def has_results(self, body: Mapping[str, Any]) -> bool:
         return bool(body["messages"][-1]["role"] == "tool")
 
+    def result_count(self, body: Mapping[str, Any]) -> int:
+        return sum(turn["role"] == "tool" for turn in body["messages"])
+
     def error(self, status: int, kind: str, message: str, parameter: str | None = None) -> bytes:
         type_, code = _KINDS.get(kind) or _STATUSES.get(status) or ("invalid_request_error", None)
         return dump({"error": {"message": message, "type": type_, "param": parameter, "code": code}})

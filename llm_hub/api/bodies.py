@@ -9,7 +9,7 @@ import base64
 import binascii
 from abc import abstractmethod
 from collections.abc import Mapping
-from typing import Annotated, Any, ClassVar, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, TypeVar
 
 import orjson
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PrivateAttr, ValidationError
@@ -19,6 +19,9 @@ from llm_hub.api.refusals import Refusal
 from llm_hub.chat import ChatRequest, Image
 from llm_hub.redaction import redact
 from llm_hub.wire.json_limits import holds_more
+
+if TYPE_CHECKING:
+    from llm_hub.api.stored_answers import CallerAnswers
 
 MAX_MESSAGES = 2000
 MAX_MODELS = 20
@@ -85,6 +88,9 @@ class ChatBody(StrictModel):
     """The JSON object that was parsed."""
     _headers: Mapping[str, str] = PrivateAttr(default_factory=dict)
     """The headers of the request that belong to the dialect's protocol."""
+
+    def recall(self, answers: CallerAnswers) -> None:
+        """Takes up the earlier answers that the body refers to. Raises `Refusal`."""
 
     @abstractmethod
     def request(self) -> ChatRequest:

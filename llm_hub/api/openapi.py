@@ -23,7 +23,7 @@ Schema = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class ReadOperation:
-    """An endpoint that is read with GET. Its answer has one of the shapes."""
+    """An endpoint without a body, which nearly always is read with GET. Its answer has one of the shapes."""
 
     name: str
     shapes: tuple[object, ...]
@@ -39,6 +39,15 @@ def description(dialects: tuple[Dialect[Any], ...] = DIALECTS) -> Schema:
     errors = _distinct(dialect.error_shape for dialect in dialects)
     paths = {dialect.path: {"post": _chat(dialect, schemas)} for dialect in dialects}
     paths |= {path: {"get": _read(operation, errors, schemas)} for path, operation in reads.items()}
+    for dialect in dialects:
+        if (form := dialect.stored_answers) is None:
+            continue
+        kept = ReadOperation(f"{dialect.name}_read", (dialect.answer_shape,), ("id",))
+        deleted = ReadOperation(f"{dialect.name}_delete", (form.deleted_shape,), ("id",))
+        paths[f"{dialect.path}/{{id}}"] = {
+            "get": _read(kept, [dialect.error_shape], schemas),
+            "delete": _read(deleted, [dialect.error_shape], schemas),
+        }
     return {
         "openapi": "3.1.0",
         "info": {"title": "LLM Hub", "version": "1", "description": "One dependable endpoint before many providers."},
@@ -75,6 +84,7 @@ class _Schemas:
         shapes = _distinct((
             *(shape for dialect in dialects for shape in (dialect.body, dialect.answer_shape, dialect.error_shape)),
             *(event.shape for dialect in dialects for event in dialect.events),
+            *(dialect.stored_answers.deleted_shape for dialect in dialects if dialect.stored_answers),
             *(shape for operation in reads for shape in operation.shapes),
         ))  # fmt: skip
         references, definitions = TypeAdapter.json_schemas(

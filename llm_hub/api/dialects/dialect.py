@@ -50,6 +50,18 @@ class StreamEvent:
     text: bool = False
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredAnswerFormat:
+    """For a dialect whose clients may refer to earlier answers, read and delete them by their ids, at `{path}/{id}`.
+
+    `title` is what the dialect calls an answer, and `deleted` writes the reply to a DELETE.
+    """
+
+    title: str
+    deleted: Callable[[str], object]
+    deleted_shape: object
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Dialect(Generic[Body]):
     """How one endpoint is spoken to, and how it answers.
@@ -71,6 +83,7 @@ class Dialect(Generic[Body]):
     answer_shape: object
     error_shape: object
     events: tuple[StreamEvent, ...]
+    stored_answers: StoredAnswerFormat | None = None
     client_header: str = ""
     """A header, in lower case, that this dialect's clients send and nobody else does. With it they are recognised at
     endpoints that all dialects share, and where there is no endpoint."""

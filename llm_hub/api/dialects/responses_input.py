@@ -199,7 +199,7 @@ def _item_kind(item: Any) -> str:
         return str(kind)
     if kind in ("function_call_output", "custom_tool_call_output"):
         return "output"
-    return "optional" if kind in _OPTIONAL_ITEMS else "other"
+    return "optional" if isinstance(kind, str) and kind in _OPTIONAL_ITEMS else "other"
 
 
 InputItem = Annotated[

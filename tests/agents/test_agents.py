@@ -62,18 +62,29 @@ def wire(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
-@pytest.fixture(scope="module")
-def hub(wire: str, fault_server: FaultServerThread, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    """A hub with its usual settings, and a fallback behind every model."""
-    settings = {
+def started_hub(log: Path, fault_server: FaultServerThread, **settings: str) -> Site:
+    """A hub with its usual settings before the fault server."""
+    upstreams = {
         "OPENAI_API_KEY": "sk-owner-0123456789",
         "OPENAI_BASE_URL": fault_server.openai_url,
         "ANTHROPIC_API_KEY": "sk-ant-0123456789",
         "ANTHROPIC_BASE_URL": fault_server.anthropic_url,
         "OLLAMA_BASE_URL": fault_server.ollama_url,
-        "LLM_HUB_ROUTE": f"{FALLBACK[wire]}/ok?as=scripted",
     }
-    with Site(tmp_path_factory.mktemp("hub") / "log", settings) as site:
+    return Site(log, upstreams | settings)
+
+
+@pytest.fixture(scope="module")
+def hub(wire: str, fault_server: FaultServerThread, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """A hub with a fallback behind every model."""
+    log = tmp_path_factory.mktemp("hub") / "log"
+    with started_hub(log, fault_server, LLM_HUB_ROUTE=f"{FALLBACK[wire]}/ok?as=scripted") as site:
+        yield site
+
+
+@pytest.fixture(scope="module")
+def hub_without_resume(fault_server: FaultServerThread, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    with started_hub(tmp_path_factory.mktemp("hub") / "log", fault_server, LLM_HUB_MIDSTREAM="fail") as site:
         yield site
 
 
@@ -133,3 +144,13 @@ def test_an_agent_finishes_its_task_while_its_provider_fails(
             assert asked[0].tokens_sent > WORDS
         case "overloaded":
             assert asked[0].status in (503, 529)
+
+
+@pytest.mark.parametrize("name", AGENTS)
+def test_an_agent_asks_again_after_an_answer_that_broke_off_for_good(
+    name: str, hub_without_resume: Site, tmp_path: Path
+) -> None:
+    task = Task.in_folder(tmp_path / "task")
+    ended = run(name, f"openai/cut@mid?as=scripted&times=1&by={name}", task, hub_without_resume)
+    assert ended.returncode == 0, f"{ended.stdout}\n{ended.stderr}\n{hub_without_resume.log.read_text()}"
+    task.check()

@@ -11,6 +11,7 @@
         ├── QuotaExhausted          402, insufficient_quota: the account has nothing left
         ├── KeyRefused              401, 403
         ├── NotConfigured           cannot be asked at all: no key, or a setting that is wrong, such as a base URL
+        ├── LoopDetected            a provider's base URL leads back to this hub, or round a ring of hubs
         ├── ModelNotFound           404: unknown, retired or not installed
         ├── UnsupportedParameter    400 or 422 that names one of our parameters
         ├── NotOffered              a part of the request that this provider cannot do at all
@@ -166,6 +167,14 @@ class KeyRefused(ProviderError):
 class NotConfigured(ProviderError):
     kind = "not_configured"
     next_step = "Set it up in .env or the environment, and start again."
+
+
+class LoopDetected(ProviderError):
+    """The request has come back to a hub that it had passed. Asked again, or elsewhere, it could go round again."""
+
+    kind = "loop_detected"
+    next_step = "Set the provider's base URL to its own server: only agents are given a hub's address."
+    falls_back = False
 
 
 class ModelNotFound(ProviderError):

@@ -184,6 +184,12 @@ class Settings(BaseSettings):
         return bool(os.environ.get("SPACE_ID"))
 
     @property
+    def public_names(self) -> frozenset[str]:
+        """The names that others reach the hub by, as far as the settings tell."""
+        names = (*self.allowed_hosts, os.environ.get("SPACE_HOST", "") if self.on_space else "")
+        return frozenset(name.lower() for name in names if name)
+
+    @property
     def public(self) -> bool:
         """Whether others than the owner can reach the page, as far as the settings tell."""
         here = self.host in ("localhost", "::1") or self.host.startswith("127.")

@@ -102,5 +102,5 @@ class AvailableProviders:
             self._keyring.key(name, payer or self._keyring.payer((name,)))
             self._configured.options(name)
         except ConfigurationError as error:
-            return error
+            return self._configured.own_address(name) or error
         return None

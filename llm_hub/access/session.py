@@ -107,6 +107,10 @@ class Session:
         """Every provider, in the order of the page, whether it can be used or not."""
         return self._available.states()
 
+    def asks_itself(self, provider: str) -> bool:
+        """Whether a provider cannot be used because its server would be this hub."""
+        return self._configured.own_address(provider) is not None
+
     def providers_with_keys(self) -> tuple[tuple[ProviderState, str], ...]:
         """The providers that take a key, each with the host that the key is sent to."""
         return self._available.states_with_key_hosts()
@@ -150,6 +154,10 @@ class Session:
         """The provider's models as they were last listed, without asking anybody; () if they never were."""
         pooled = self._pooled(provider)
         return pooled.model_list[1] if pooled and pooled.model_list else ()
+
+    def has_provider(self, name: str) -> bool:
+        """Whether there is a provider of that name, be it ready or not."""
+        return self._configured.knows(name)
 
     def target(self, name: str) -> str:
         """A target with its model: a provider's name alone means the provider's default model."""

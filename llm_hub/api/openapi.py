@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import TypeAdapter
 
+from llm_hub.api.authentication import KEY_HEADERS
 from llm_hub.api.dialects import DIALECTS
 from llm_hub.api.listings import ProviderDescription, ProviderNames
 from llm_hub.api.paths import METRICS, VERSION
@@ -56,10 +57,10 @@ def description(dialects: tuple[Dialect[Any], ...] = DIALECTS) -> Schema:
             "schemas": schemas.components,
             "securitySchemes": {
                 "bearer": {"type": "http", "scheme": "bearer"},
-                "key": {"type": "apiKey", "in": "header", "name": "x-api-key"},
+                **{name: {"type": "apiKey", "in": "header", "name": name} for name in KEY_HEADERS},
             },
         },
-        "security": [{}, {"bearer": []}, {"key": []}],
+        "security": [{}, {"bearer": []}, *({name: []} for name in KEY_HEADERS)],
     }
 
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 from urllib.parse import unquote, urlsplit
 
 from llm_hub.errors import StreamBroken
+from llm_hub.wire import hops
 from llm_hub.wire.network import DIRECT, Network
 
 if TYPE_CHECKING:
@@ -96,6 +97,7 @@ class Transport:
         loop = asyncio.get_running_loop()
         if self._loop is not loop:
             self._loop, self.client = loop, self._session
+        request.headers[hops.HEADER] = hops.mark()
         if self.proxy is not None and request.url.scheme == "http":
             request.headers.update(self.proxy.headers)  # aiohttp sends them with CONNECT alone
         try:

@@ -201,6 +201,9 @@ async def test_only_a_known_key_is_let_in(locked: Api) -> None:
         {"authorization": f"Bearer {KEYS['alice']}"},
         {"authorization": f"bearer {KEYS['alice']}"},
         {"x-api-key": KEYS["bob"]},
+        {"api-key": KEYS["bob"]},
+        {"x-goog-api-key": KEYS["bob"]},
+        {"authorization": "Bearer a-placeholder-of-a-client", "x-api-key": KEYS["bob"]},
     ]
     for headers in taken:
         assert (await locked.client.post("/v1/chat", json=body, headers=headers)).status_code == 200

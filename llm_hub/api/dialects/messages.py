@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from typing import TYPE_CHECKING, Any, cast
 
+from llm_hub.access.model_names import CLAUDE_ALIAS
 from llm_hub.api.dialects.dialect import Dialect, ModelListFormat, StreamEvent, begins_with_field, hub_report
 from llm_hub.api.dialects.messages_answer import (
     AnthropicModel,
@@ -67,6 +68,7 @@ _ERROR_TYPES = {
     413: "request_too_large",
     429: "rate_limit_error",
     504: "timeout_error",
+    508: "loop_detected",
     529: "overloaded_error",
 }
 _EMPTY_THINKING: AnswerThinking = {"type": "thinking", "thinking": "", "signature": ""}
@@ -234,10 +236,12 @@ def _error(status: int, error: ErrorObject) -> tuple[int, MessageError]:
 
 
 def _model(model: ListedModel) -> AnthropicModel:
+    """A model. Claude Code shows only those whose name begins with "claude" or "anthropic"."""
+    is_shown = model.id.startswith(("claude", "anthropic"))
     return {
-        "id": model.id,
+        "id": model.id if is_shown else f"{CLAUDE_ALIAS}{model.id}",
         "type": "model",
-        "display_name": model.title,
+        "display_name": model.title if is_shown else f"{model.title} ({model.owner})",
         "created_at": "1970-01-01T00:00:00Z",
         "lifecycle": "active",
         "max_input_tokens": model.context,
@@ -245,12 +249,8 @@ def _model(model: ListedModel) -> AnthropicModel:
 
 
 def _model_list(models: Sequence[ListedModel]) -> AnthropicModelList:
-    return {
-        "data": [_model(model) for model in models],
-        "has_more": False,
-        "first_id": models[0].id,
-        "last_id": models[-1].id,
-    }
+    listed = [_model(model) for model in models]
+    return {"data": listed, "has_more": False, "first_id": listed[0]["id"], "last_id": listed[-1]["id"]}
 
 
 MESSAGES = Dialect(

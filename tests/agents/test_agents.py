@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.agents.programs import require, run_agent
 from tests.agents.task import WORDS, Task, claude_prompt, claude_texts, codex_prompt, codex_texts, model_texts
 from tests.fault_server import FaultServerThread
 from tests.ui.site import ROOT, Site
@@ -19,7 +19,6 @@ from tests.ui.site import ROOT, Site
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-PROGRAMS = Path(__file__).with_name("node_modules") / ".bin"
 WIRES = ("openai", "anthropic", "ollama")
 FALLBACK = {"openai": "anthropic", "anthropic": "ollama", "ollama": "openai"}
 """Who goes on when the provider of a wire fails: one of another."""
@@ -90,27 +89,13 @@ def hub_without_resume(fault_server: FaultServerThread, tmp_path_factory: pytest
 
 def run(name: str, model: str, task: Task, hub: Site) -> subprocess.CompletedProcess[str]:
     """Runs the agent on the task, as `llm-hub agent` starts it."""
-    if not (PROGRAMS / name).exists():
-        pytest.skip(f"{name} is not installed: npm install --prefix tests/agents")
+    require(name)
     agent = AGENTS[name]
-    command = [sys.executable, "-P", "-m", "llm_hub", "agent", name, "--port", str(hub.port), "--"]
+    command = [sys.executable, "-P", "-m", "llm_hub", "agent", name, "--port", str(hub.port), "--", *agent.options]
     home = task.folder.with_name("home")
     home.mkdir()
-    return subprocess.run(
-        [*command, *agent.options, "--model", model, agent.prompt(task)],
-        cwd=task.folder,
-        env={
-            "PATH": f"{PROGRAMS}{os.pathsep}{os.environ['PATH']}",
-            "HOME": str(home),
-            "PYTHONPATH": str(ROOT),
-            "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1",
-        },
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=100,
-        check=False,
-    )
+    words = ["--model", model, agent.prompt(task)]
+    return run_agent([*command, *words], folder=task.folder, home=home, PYTHONPATH=str(ROOT))
 
 
 def check(name: str, ended: subprocess.CompletedProcess[str], task: Task, hub: Site) -> None:

@@ -295,10 +295,21 @@ async def test_an_early_failure_has_its_status_and_openais_body(
 async def test_a_late_failure_ends_with_the_event_that_says_so(api: Api) -> None:
     stream = await streamed(api, model="openai/cut@mid", input="Hello")
     assert stream[-1]["type"] == "response.failed"
-    (item,) = check_items(stream)
-    assert item["status"] == "incomplete"
+    assert stream[-1]["response"]["output"] == []
+    assert "response.output_item.done" not in {event["type"] for event in stream}  # it is no part of the conversation
     assert stream[-1]["response"]["error"]["code"] == "server_error"
-    assert "broken off" in stream[-1]["response"]["error"]["message"] or stream[-1]["response"]["error"]["attempts"]
+    assert [attempt["outcome"] for attempt in stream[-1]["response"]["error"]["attempts"]] == ["stream_broken"] * 2
+
+
+@pytest.mark.parametrize("provider", ["openai", "anthropic", "ollama"])
+async def test_a_conversation_that_ends_with_the_model_is_gone_on_with(
+    api: Api, fault_server: FaultServer, provider: str
+) -> None:
+    said = [message("Hello"), message("I look", "assistant"), message("Be brief", "developer")]
+    reply = await api.client.post("/v1/responses", json={"model": f"{provider}/ok", "input": said})
+    assert reply.status_code == 200
+    last = fault_server.exchanges[-1].body["messages"][-1]
+    assert (last["role"], "Go on." in json.dumps(last["content"])) == ("user", True)
 
 
 async def test_text_that_breaks_off_is_gone_on_with_in_the_same_item(api: Api) -> None:

@@ -31,22 +31,23 @@ class StoredAnswer:
 
 
 class CallerAnswers:
-    """The answers of one caller, oldest first. `now` is a clock in seconds."""
+    """The answers of one caller, oldest first. `now` is a clock in seconds, `max_bytes` their size at most."""
 
-    def __init__(self, now: Callable[[], float]) -> None:
+    def __init__(self, now: Callable[[], float], max_bytes: int) -> None:
         self._now = now
+        self._max_bytes = max_bytes
         self._answers: OrderedDict[str, StoredAnswer] = OrderedDict()
         self._bytes = 0
 
     def add(self, key: str, answer: dict[str, Any], items: Sequence[dict[str, Any]]) -> None:
         """Keeps an answer. One that is larger than all of them may be is not kept."""
         size = len(orjson.dumps(answer)) + len(orjson.dumps(items))
-        if size > MAX_BYTES:
+        if size > self._max_bytes:
             return
         self.delete(key)
         self._answers[key] = StoredAnswer(answer, items, size, self._now())
         self._bytes += size
-        while len(self._answers) > MAX_ANSWERS or self._bytes > MAX_BYTES:
+        while len(self._answers) > MAX_ANSWERS or self._bytes > self._max_bytes:
             self.delete(next(iter(self._answers)))
 
     def get(self, key: str) -> StoredAnswer | None:
@@ -73,12 +74,13 @@ class CallerAnswers:
 
 
 class AnswerStore:
-    """The answers of all callers. `now` is a clock in seconds."""
+    """The answers of all callers. `now` is a clock in seconds, `max_bytes` the size of a caller's answers at most."""
 
-    def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, now: Callable[[], float] = time.monotonic, max_bytes: int = MAX_BYTES) -> None:
         self._now = now
+        self._max_bytes = max_bytes
         self._callers: dict[str, CallerAnswers] = {}
 
     def of(self, caller: str) -> CallerAnswers:
         """The answers of the caller with that name: that of its key."""
-        return self._callers.setdefault(caller, CallerAnswers(self._now))
+        return self._callers.setdefault(caller, CallerAnswers(self._now, self._max_bytes))

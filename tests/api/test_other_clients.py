@@ -18,7 +18,13 @@ from tests.fault_server import answer_text
 from tests.ui.site import Site
 
 LLM = "llm>=0.36,<0.37"
-VERCEL = ("ai@7.0.173", "@ai-sdk/openai-compatible@3.0.92", "@ai-sdk/anthropic@4.0.105", "zod@4")
+VERCEL = (
+    "ai@7.0.173",
+    "@ai-sdk/openai-compatible@3.0.92",
+    "@ai-sdk/anthropic@4.0.105",
+    "@ai-sdk/openai@3.0.141",
+    "zod@4",
+)
 LIBRARIES = {
     "pydantic-ai-slim[openai]>=2.68,<2.69": """
 from pydantic_ai import Agent
@@ -141,7 +147,7 @@ def test_vercels_sdk_gets_answers(site: Site, vercel: Path) -> None:
     ran = run(["node", PROGRAM.name, site.url], vercel)
     assert ran.returncode == 0, ran.stderr
     results = json.loads(ran.stdout)
-    assert set(results) == {"openai", "anthropic"}
+    assert set(results) == {"openai", "responses", "anthropic"}
     for result in results.values():
         assert result["text"]
         assert result["streamed"] == result["text"]

@@ -32,6 +32,10 @@ from llm_hub.chat import ChatRequest, JSONFormat, Message, OriginalRequest, Role
 if TYPE_CHECKING:
     from llm_hub.api.stored_answers import CallerAnswers
 
+GO_ON = "Go on."
+"""What the user says where the conversation ends with the model's own words: agents send those back when a stream broke
+off behind them, and OpenAI's models go on by themselves. Other protocols want somebody to speak to."""
+
 
 class JSONSchemaFormat(OpenModel):
     type: Literal["json_schema"]
@@ -175,6 +179,8 @@ class ResponsesBody(OpenBody):
         items = [InputMessage(role="user", content=self.input)] if isinstance(self.input, str) else self.input
         instructions = (Message(Role.SYSTEM, self.instructions),) if self.instructions else ()
         messages = (*instructions, *read_items(items))
+        if _ends_with_answer(messages):
+            messages = (*messages, Message(Role.USER, GO_ON))
         form = self.text.format if self.text else None
         return ChatRequest(
             messages,
@@ -198,6 +204,11 @@ class ResponsesBody(OpenBody):
             body["input"] = [item for item in self.items() if not _is_own_reasoning(item)]
         server_tools = (f"tools.{at}" for at, tool in enumerate(self.tools or ()) if isinstance(tool, OptionalPart))
         return replace(original, body=body, surcharged=(*original.surcharged, *server_tools))
+
+
+def _ends_with_answer(messages: tuple[Message, ...]) -> bool:
+    """Whether it was the model that spoke last."""
+    return next((m.role for m in reversed(messages) if m.role is not Role.SYSTEM), None) is Role.ASSISTANT
 
 
 def _is_own_reasoning(item: dict[str, Any]) -> bool:

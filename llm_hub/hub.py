@@ -77,7 +77,7 @@ class Hub:
         session = self.session()
         for state in session.providers():
             spec = self._shared.configured.specs.get(state.name)
-            if session.asks_itself(state.name):
+            if state.asks_itself:
                 log.warning("%s cannot be used: %s", state.name, state.problem)
             if state.ready and spec and spec.key:
                 try:

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from llm_hub.access.keyring import TYPE_A_KEY
 from llm_hub.errors import ConfigurationError
-from llm_hub.factory import ProviderFactory
+from llm_hub.factory import OwnAddress, ProviderFactory
 
 if TYPE_CHECKING:
     from llm_hub.access.keyring import Keyring, Payer
@@ -27,6 +27,8 @@ class ProviderState:
     problem: str
     default_model: str
     suggestions: tuple[str, ...]
+    asks_itself: bool = False
+    """Whether it is not ready because its server would be this hub."""
 
 
 class AvailableProviders:
@@ -84,7 +86,8 @@ class AvailableProviders:
             if error.message.endswith("needs a key."):
                 problem = f"needs a key: {f'set {spec.key[0]}' if self._keyring.owner_pays else TYPE_A_KEY}"
         model = spec.default_model if error is not None else self._configured.default_model(name)
-        return ProviderState(name, spec.title, error is None, problem.removesuffix("."), model, spec.suggestions)
+        problem, asks_itself = problem.removesuffix("."), isinstance(error, OwnAddress)
+        return ProviderState(name, spec.title, error is None, problem, model, spec.suggestions, asks_itself)
 
     def _is_automatic(self, name: str, spec: ProviderSpec, payer: Payer) -> bool:
         """Whether a provider is in the default route. A server of the settings is not: it has no default model."""

@@ -107,10 +107,6 @@ class Session:
         """Every provider, in the order of the page, whether it can be used or not."""
         return self._available.states()
 
-    def asks_itself(self, provider: str) -> bool:
-        """Whether a provider cannot be used because its server would be this hub."""
-        return self._configured.own_address(provider) is not None
-
     def providers_with_keys(self) -> tuple[tuple[ProviderState, str], ...]:
         """The providers that take a key, each with the host that the key is sent to."""
         return self._available.states_with_key_hosts()

@@ -158,7 +158,7 @@ async def _limits(settings: Settings) -> Finding:
 
 async def _provider(session: Session, settings: Settings, state: ProviderState) -> Finding:
     if not state.ready:
-        return Finding(state.name, "no" if session.asks_itself(state.name) else "-", state.problem)
+        return Finding(state.name, "no" if state.asks_itself else "-", state.problem)
     try:
         async with asyncio.timeout(MAX_REPLY_SECONDS):
             models = await session.models(state.name, fresh=True)

@@ -69,14 +69,20 @@ def _answers(dialect: Dialect[Body], gateway: Gateway) -> Handler:
     """The endpoint of a dialect."""
 
     async def answer(request: Request) -> Response:
-        headers = {name: ",".join(request.headers.getlist(name)) for name in dialect.protocol_headers}
-        body = parse(dialect.body, await _read_body(request), {name: value for name, value in headers.items() if value})
+        body = await _read_chat(request, dialect)
         events = gateway.answer(gateway.program(request.state.caller, dialect.path), body.request())
         if body.stream:
             return await stream(request, events, dialect.writer(body))
         return await whole(request, events, partial(dialect.answer, body))
 
     return answer
+
+
+async def _read_chat(request: Request, dialect: Dialect[Body]) -> Body:
+    """The body of a request, with what else of it belongs to the dialect's protocol. Raises `Refusal`."""
+    names = {name for name in request.headers if name.startswith(dialect.protocol_headers)}
+    headers = {name: ",".join(request.headers.getlist(name)) for name in sorted(names)}
+    return parse(dialect.body, await _read_body(request), headers, request.url.query)
 
 
 def _refuses(reason: str) -> Handler:

@@ -67,7 +67,7 @@ class OriginalAnswer:
     `protocol` is "openai" or "anthropic". `body` is a part of the vendor's answer. OpenAI's has the completion's fields
     that the hub does not know (`citations`), under `message` those of its message (`annotations`, `reasoning_details`,
     and `content_parts` for parts of its content), and under `choice` the choice's `logprobs`. Anthropic's has the
-    message's whole `content`, block by block, and its `usage`.
+    message's fields, its whole `content`, block by block, and its `usage`; `message_delta` is the event that ended it.
     """
 
     protocol: str

@@ -88,6 +88,8 @@ class ChatBody(StrictModel):
     """The JSON object that was parsed."""
     _headers: Mapping[str, str] = PrivateAttr(default_factory=dict)
     """The headers of the request that belong to the dialect's protocol."""
+    _query: str = PrivateAttr(default="")
+    """What the request's URL has after its path."""
 
     def recall(self, answers: CallerAnswers) -> None:
         """Takes up the earlier answers that the body refers to. Raises `Refusal`."""
@@ -110,10 +112,10 @@ def read_image(media_type: str, data: str, field: str) -> Image:
         raise Refusal(400, f"{field}: that is not base64.", field=field) from None
 
 
-def parse(model: type[Body], raw: bytes, headers: Mapping[str, str] | None = None) -> Body:
+def parse(model: type[Body], raw: bytes, headers: Mapping[str, str] | None = None, query: str = "") -> Body:
     """The body of a request. Raises `Refusal` with the name of the first field that is wrong.
 
-    `headers` are those that belong to the dialect's protocol.
+    `headers` are those that belong to the dialect's protocol, and `query` is the URL's.
     """
     if holds_more(raw, MAX_BODY_VALUES):
         raise Refusal(400, f"The body has more than {MAX_BODY_VALUES} fields, messages or other entries of lists.")
@@ -137,7 +139,7 @@ def parse(model: type[Body], raw: bytes, headers: Mapping[str, str] | None = Non
         for name, value in data.items():
             if _is_deeper(value, _MAX_FIELD_DEPTH):
                 raise Refusal(400, f"{name}: is nested too deeply.", field=name)
-    body._sent, body._headers = data, headers or {}  # noqa: SLF001  # what the body was made of
+    body._sent, body._headers, body._query = data, headers or {}, query  # noqa: SLF001  # what the body was made of
     return body
 
 

@@ -125,6 +125,7 @@ class OpenBody(ChatBody):
             tuple(untranslated)[:MAX_LISTED_FIELDS],
             tuple(essential[:MAX_LISTED_FIELDS]),
             tuple(surcharged[:MAX_LISTED_FIELDS]),
+            query=self._query if redact(self._query) == self._query else "",  # a key in a URL goes to nobody
         )
 
 

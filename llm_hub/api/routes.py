@@ -74,8 +74,7 @@ def _answers(dialect: Dialect[Body], gateway: Gateway, stored: AnswerStore | Non
     """The endpoint of a dialect. `stored` are the earlier answers that its requests may refer to."""
 
     async def answer(request: Request) -> Response:
-        headers = {name: ",".join(request.headers.getlist(name)) for name in dialect.protocol_headers}
-        body = parse(dialect.body, await _read_body(request), {name: value for name, value in headers.items() if value})
+        body = await _read_chat(request, dialect)
         if stored is not None:
             body.recall(stored.of(request.state.caller))
         events = gateway.answer(gateway.program(request.state.caller, dialect.path), body.request())
@@ -111,6 +110,13 @@ def _stored_answers(store: AnswerStore, form: StoredAnswerFormat) -> dict[str, H
         return json_response(form.deleted(answer_id))
 
     return {"GET": read, "DELETE": delete}
+
+
+async def _read_chat(request: Request, dialect: Dialect[Body]) -> Body:
+    """The body of a request, with what else of it belongs to the dialect's protocol. Raises `Refusal`."""
+    names = {name for name in request.headers if name.startswith(dialect.protocol_headers)}
+    headers = {name: ",".join(request.headers.getlist(name)) for name in sorted(names)}
+    return parse(dialect.body, await _read_body(request), headers, request.url.query)
 
 
 def _refuses(reason: str) -> Handler:

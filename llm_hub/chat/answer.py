@@ -67,8 +67,8 @@ class OriginalAnswer:
     `protocol` is "openai", "anthropic" or "responses". `body` is a part of the vendor's answer. OpenAI's has the
     completion's fields that the hub does not know (`citations`), under `message` those of its message (`annotations`,
     `reasoning_details`, and `content_parts` for parts of its content), and under `choice` the choice's `logprobs`.
-    Anthropic's has the message's whole `content`, block by block, and its `usage`. That of "responses" is the whole
-    response, with all items of its `output`.
+    Anthropic's has the message's fields, its whole `content`, block by block, and its `usage`; `message_delta` is the
+    event that ended it. That of "responses" is the whole response, with all items of its `output`.
     """
 
     protocol: str

@@ -204,6 +204,9 @@ class Anthropic(Dialect):
         return [("system", plain(body["system"])), *super().turns(body)] if "system" in body else super().turns(body)
 
     def get(self, exchange: Exchange, models: list[str]) -> Reply | None:
+        if (exchange.method, exchange.path) == ("POST", f"{self.chat}/count_tokens"):
+            words = sum(len(text.split()) for _, text in self.turns(exchange.body))
+            return Reply(200, dump({"input_tokens": words, "context_management": {"original_input_tokens": words + 1}}))
         if (exchange.method, exchange.path) != ("GET", "/v1/models"):
             return None
         rows = [

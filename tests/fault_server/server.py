@@ -411,7 +411,9 @@ def _dialect(exchange: Exchange) -> Dialect | None:
     by_name = {dialect.name: dialect for dialect in DIALECTS}
     if exchange.path.startswith("/api/") or exchange.path == "/":
         return by_name["ollama"]
-    if exchange.path == "/v1/messages" or (exchange.path == "/v1/models" and "anthropic-version" in exchange.headers):
+    if exchange.path.startswith("/v1/messages") or (
+        exchange.path == "/v1/models" and "anthropic-version" in exchange.headers
+    ):
         return by_name["anthropic"]
     return by_name["openai"] if exchange.path in ("/v1/chat/completions", "/v1/models") else None
 
@@ -437,8 +439,8 @@ async def _read_request(reader: asyncio.StreamReader) -> Exchange | None:
     with contextlib.suppress(orjson.JSONDecodeError):
         body = orjson.loads(raw) if raw else {}
     body = body if isinstance(body, dict) else {}
-    path = target.partition("?")[0]
-    return Exchange("", method, path, headers, body, raw, str(body.get("model", "")))
+    path, _, query = target.partition("?")
+    return Exchange("", method, path, headers, body, raw, str(body.get("model", "")), query)
 
 
 def _head(status: int, headers: dict[str, str]) -> bytes:

@@ -88,7 +88,7 @@ class Dialect(Generic[Body]):
     """A header, in lower case, that this dialect's clients send and nobody else does. With it they are recognised at
     endpoints that all dialects share, and where there is no endpoint."""
     protocol_headers: tuple[str, ...] = ()
-    """Headers of requests, in lower case, that belong to the vendor's protocol and go on to the vendor."""
+    """How the headers begin, in lower case, that belong to the vendor's protocol and go on to the vendor."""
     refused_paths: Mapping[str, str] = field(default_factory=dict)
     """Paths to which this dialect's clients POST and which the hub does not offer, each with the reason."""
 

@@ -23,7 +23,7 @@ from tests.packaging.test_command import llm_hub
 from tests.ui.site import ROOT, Site, free_port
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 KEY = "hub-key-0123456789"
 OTHER_KEY = "hub-key-9876543210"
@@ -37,9 +37,12 @@ def health():
     return json.load(urllib.request.build_opener(urllib.request.ProxyHandler({{}})).open(address + "/health"))["status"]
 report["health"] = health()
 if "wait" in sys.argv:
-    signal.pthread_sigmask(signal.SIG_BLOCK, {{signal.SIGINT}})
+    ends = {{signal.SIGINT, signal.SIGTERM}}
+    signal.pthread_sigmask(signal.SIG_BLOCK, ends)
     print("ready", flush=True)
-    report |= {{"interrupted": signal.sigwait({{signal.SIGINT}}).name, "health": health()}}
+    report |= {{"ended by": signal.sigwait(ends).name, "health": health()}}
+if "die" in sys.argv:
+    os.kill(os.getpid(), signal.SIGKILL)
 print(json.dumps(report), flush=True)
 sys.exit(7)
 """
@@ -145,9 +148,19 @@ def test_a_port_that_something_else_uses_is_named(programs: str, tmp_path: Path)
     assert "LLM_HUB_PORT" in ended.stderr
 
 
+def test_an_agent_that_is_killed_ends_the_command_as_a_shell_has_it(hub: Site, programs: str, tmp_path: Path) -> None:
+    ended = agent("claude", "die", folder=tmp_path, port=hub.port, PATH=programs, LLM_HUB_AGENT_KEY=KEY)
+    assert ended.returncode == 128 + signal.SIGKILL
+
+
 @pytest.mark.heavy
-def test_a_hub_is_started_for_the_agent_and_ended_with_it_while_ctrl_c_goes_to_the_agent(
-    programs: str, tmp_path: Path
+@pytest.mark.parametrize(
+    ("end", "signum"),
+    [(os.killpg, signal.SIGINT), (os.kill, signal.SIGTERM)],
+    ids=["Ctrl-C in the terminal", "the end of the command"],
+)
+def test_a_hub_that_is_started_for_an_agent_ends_with_it_and_signals_go_to_the_agent(
+    end: Callable[[int, int], None], signum: signal.Signals, programs: str, tmp_path: Path
 ) -> None:
     port = free_port()
     (tmp_path / "anthropic.py").write_text("raise SystemExit('a module of the project in this folder')")
@@ -160,10 +173,10 @@ def test_a_hub_is_started_for_the_agent_and_ended_with_it_while_ctrl_c_goes_to_t
         assert process.stdout is not None
         assert process.stderr is not None
         assert process.stdout.readline() == "ready\n", process.stderr.read()
-        os.killpg(process.pid, signal.SIGINT)  # as a terminal sends Ctrl-C
+        end(process.pid, signum)
         output, errors = process.communicate(timeout=30)
     started = json.loads(output)
-    assert (process.returncode, started["interrupted"]) == (7, "SIGINT")
+    assert (process.returncode, started["ended by"]) == (7, signum.name)
     assert started["health"] in ("starting", "ready")
     assert started["variables"]["ANTHROPIC_MODEL"] == started["variables"]["ANTHROPIC_DEFAULT_HAIKU_MODEL"] == "auto"
     (log,) = tmp_path.glob("llm-hub-*.log")

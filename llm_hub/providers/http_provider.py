@@ -54,6 +54,16 @@ LIST_TIMEOUT = 10.0
 
 T = TypeVar("T")
 
+
+class OtherProtocol(Exception):  # no error of anybody's: the request goes on
+    """Raised by `_revise`: the model has to be asked in another protocol, which `provider` speaks."""
+
+    def __init__(self, provider: HttpProvider, refusal: ProviderError) -> None:
+        super().__init__()
+        self.provider = provider
+        self.refusal = refusal
+
+
 _UNEXPECTED_SHAPE = (AttributeError, KeyError, TypeError, RecursionError)
 """What reading JSON of another shape than the protocol's raises."""
 
@@ -100,12 +110,24 @@ class HttpProvider(LLMProvider):
             return "thinking"
         return "reasoning" if self.reasons(model) else "first_token"
 
-    async def events(self, request: ChatRequest) -> AsyncGenerator[Event]:
+    def events(self, request: ChatRequest) -> AsyncGenerator[Event]:
+        return self.events_after(request, None)
+
+    async def events_after(self, request: ChatRequest, earlier: ProviderError | None) -> AsyncGenerator[Event]:
+        """The answer to a request. `earlier` is the refusal of the same one in another protocol."""
         await self._prepare_model(request)
         builder, decoder = self.builder(self, request), self.decoder()
         if notice := await self._loading_notice(builder.model):
             yield notice
-        reply = await self._post(builder)
+        try:
+            reply = await self._post(builder, earlier)
+        except OtherProtocol as other:
+            provider, earlier, reply = other.provider, other.refusal, None
+        if reply is None:
+            async with aclosing(provider.events_after(request, earlier)) as events:
+                async for event in events:
+                    yield event
+            return
         try:
             yield Alive()
         except BaseException:  # the reader leaves before anybody reads the reply
@@ -141,12 +163,11 @@ class HttpProvider(LLMProvider):
         self._finish(builder)
         yield builder.finish()
 
-    async def _post(self, builder: StreamedResponseBuilder) -> HttpReply:
-        """The reply whose body is the answer. Raises `ProviderError` for every other."""
+    async def _post(self, builder: StreamedResponseBuilder, refusal: ProviderError | None) -> HttpReply:
+        """The reply whose body is the answer. Raises `ProviderError` for every other, and `OtherProtocol`."""
         model = builder.model
         body = self._body(builder.request, model)
         sent = self._adapt(model, body)
-        refusal: ProviderError | None = None
         while True:
             try:
                 reply = await self._send(sent, builder.request)
@@ -198,7 +219,8 @@ class HttpProvider(LLMProvider):
     ) -> dict[str, Any]:
         """The body to send after a refusal of `sent`. Raises the refusal, or a clearer error, if none is worth it.
 
-        The refusal's `__context__` is the one before it, if the request was revised already.
+        Raises `OtherProtocol` where another one may help. The refusal's `__context__` is the one before it, if the
+        request was revised already.
         """
         raise refusal
 

@@ -62,6 +62,9 @@ class ErrorBody:
     def __init__(self, body: Any) -> None:
         self.message = ""
         self.parameter = ""
+        """The name of the field that the error is about."""
+        self.parameter_path = ""
+        """The same with its place in it, such as `reasoning.effort`."""
         self.status: int | None = None
         self.codes: list[str] = []
         self.layers: list[dict[str, Any]] = []
@@ -111,7 +114,8 @@ class ErrorBody:
             statuses = (_status(error.get(name)) for name in _STATUSES)
             self.status = next((status for status in statuses if status is not None), None)
         parameter = error.get("param")
-        self.parameter = parameter.split(".")[0] if isinstance(parameter, str) and parameter else self.parameter
+        if isinstance(parameter, str) and parameter:
+            self.parameter, self.parameter_path = parameter.split(".")[0], parameter
         words = (error.get(name) for name in _WORDS)
         self.message = _as_text(next((text for text in words if text and not isinstance(text, list)), self.message))
         if depth and (quoted := _quoted_object(self.message)) is not None:

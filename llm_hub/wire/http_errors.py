@@ -163,6 +163,8 @@ def error_from_reply(
     """
     details = ErrorBody(body)
     status = details.status if status is None else status
+    if details.parameter_path in sent:
+        details.parameter = details.parameter_path
     if status in (400, 422) and not details.parameter:
         details.parameter = named_parameter(details.message, sent)
     kind, is_guess = _kind_of(status, details, sent)

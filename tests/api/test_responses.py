@@ -365,12 +365,12 @@ def test_items_of_the_vendors_own_are_passed_on_as_they_came() -> None:
     assert check_items(stream) == output
     assert stream[-1]["response"]["service_tier"] == "flex"
     assert stream[-1]["response"]["id"] != "resp_v"
-    assert RESPONSES.answer(parse(ResponsesBody, b'{"input": "Hi"}'), response)["output"] == output  # type: ignore[index]
+    assert RESPONSES.answer(parse(ResponsesBody, b'{"input": "Hi", "model": "auto"}'), response)["output"] == output  # type: ignore[index]
 
 
 def written(*events_: Event) -> list[JSONObject]:
     """The events that a client is sent, each as the SDK's class has it."""
-    writer = ResponseWriter(parse(ResponsesBody, b'{"input": "Hi"}'))
+    writer = ResponseWriter(parse(ResponsesBody, b'{"input": "Hi", "model": "auto"}'))
     stream = [json.loads(data) for _, data in events(b"".join(map(writer.event, events_)).decode())]
     for number, event in enumerate(stream):
         EVENT.validate_python(event)

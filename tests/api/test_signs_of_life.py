@@ -34,7 +34,7 @@ WRITERS: dict[str, Callable[[], Writer]] = {
     "chat": HubChatWriter,
     "completions": lambda: CompletionWriter(with_usage=False),
     "messages": lambda: MessageWriter(with_thinking=False),
-    "responses": lambda: ResponseWriter(parse(ResponsesBody, b'{"input": "Hi"}')),
+    "responses": lambda: ResponseWriter(parse(ResponsesBody, b'{"input": "Hi", "model": "auto"}')),
 }
 SIGNS: dict[str, bytes | tuple[bytes, ...]] = {
     "chat": b": the hub",

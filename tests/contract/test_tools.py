@@ -22,7 +22,7 @@ from llm_hub.chat import (
 )
 from llm_hub.errors import InvalidRequest, ModelNotFound, NotOffered, ProviderError
 from llm_hub.provider import LLMProvider
-from tests.contract.conftest import can_show, case_pairs, case_params, speaks_openai
+from tests.contract.conftest import can_show, case_pairs, case_params, speaks_chat_completions, speaks_openai
 from tests.contract.test_answers import user
 from tests.fault_server import answer_text, filled
 
@@ -203,7 +203,7 @@ async def test_a_model_that_is_not_found_with_tools_may_be_found_without(case: C
 
 
 @pytest.mark.parametrize("server", ["gemini", "vllm"])
-@pytest.mark.parametrize("case", case_params(speaks_openai), indirect=True)
+@pytest.mark.parametrize("case", case_params(speaks_chat_completions), indirect=True)
 async def test_the_ways_of_compatible_servers_are_understood(
     case: Case, build: Callable[..., LLMProvider], server: str
 ) -> None:

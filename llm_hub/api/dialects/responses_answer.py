@@ -135,9 +135,17 @@ class ResponseObject(TypedDict):
     parallel_tool_calls: bool
     reasoning: dict[str, Any] | None
     text: dict[str, Any]
-    temperature: float | None
-    top_p: float | None
+    temperature: float
+    top_p: float
+    presence_penalty: Any
+    frequency_penalty: Any
     max_output_tokens: int | None
+    max_tool_calls: Any
+    top_logprobs: Any
+    truncation: Any
+    service_tier: Any
+    prompt_cache_key: Any
+    safety_identifier: Any
     store: bool
     background: Literal[False]
     metadata: dict[str, str]

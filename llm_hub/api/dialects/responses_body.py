@@ -100,7 +100,7 @@ class ResponsesBody(OpenBody):
     })  # fmt: skip
 
     input: Input
-    model: Name = "auto"
+    model: Name
     models: ModelChain | None = None
     instructions: str | None = None
     previous_response_id: Name | None = None

@@ -36,7 +36,8 @@ _CALLS = ("function_call", "custom_tool_call")
 
 
 def begin_response(body: ResponsesBody, model: str = "") -> ResponseObject:
-    """A response that has no content yet, with what the client has set."""
+    """A response that has no content yet, with what the client has set. Clients want all fields: what is missing has
+    the value that OpenAI documents for it."""
     return {
         "id": f"resp_{uuid.uuid4().hex}",
         "object": "response",
@@ -50,18 +51,33 @@ def begin_response(body: ResponsesBody, model: str = "") -> ResponseObject:
         "usage": None,
         "instructions": body.instructions,
         "previous_response_id": body.previous_response_id,
-        "tools": body.sent("tools") or [],
+        "tools": [_described(tool) for tool in body.sent("tools") or ()],
         "tool_choice": body.sent("tool_choice") or "auto",
         "parallel_tool_calls": body.parallel_tool_calls is not False,
         "reasoning": body.sent("reasoning"),
-        "text": body.sent("text") or {"format": {"type": "text"}},
-        "temperature": body.temperature,
-        "top_p": body.top_p,
+        "text": {"format": {"type": "text"}, **(body.sent("text") or {})},
+        "temperature": 1.0 if body.temperature is None else body.temperature,
+        "top_p": 1.0 if body.top_p is None else body.top_p,
+        "presence_penalty": body.sent("presence_penalty") or 0.0,
+        "frequency_penalty": body.sent("frequency_penalty") or 0.0,
         "max_output_tokens": body.max_output_tokens,
+        "max_tool_calls": body.sent("max_tool_calls"),
+        "top_logprobs": body.sent("top_logprobs") or 0,
+        "truncation": body.sent("truncation") or "disabled",
+        "service_tier": "default",
+        "prompt_cache_key": body.sent("prompt_cache_key"),
+        "safety_identifier": body.sent("safety_identifier"),
         "store": body.store is not False,
         "background": False,
         "metadata": body.metadata or {},
     }
+
+
+def _described(tool: dict[str, Any]) -> dict[str, Any]:
+    """A tool as a response repeats it: functions with all their fields."""
+    if tool.get("type") != "function":
+        return tool
+    return {"description": None, "parameters": None, "strict": None, **tool}
 
 
 def complete_response(begun: ResponseObject, response: LLMResponse, output: list[OutputItem]) -> ResponseObject:

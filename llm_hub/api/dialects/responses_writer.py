@@ -90,7 +90,8 @@ class ResponseWriter:
         failure: ResponseFailure = {"code": code or "server_error", "message": error["message"]}
         if "attempts" in error:
             failure["attempts"] = error["attempts"]
-        events = self._begin()  # an item that broke off has no end: agents would take it for a part of the conversation
+        # What broke off is not "done": Codex would keep it, and ask again with half an answer as the last message.
+        events = self._begin()
         self._response |= {"status": "failed", "error": failure, "output": self._output}
         return events + self._status("response.failed")
 

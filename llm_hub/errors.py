@@ -33,6 +33,8 @@ target may help), `breaker` (whether it counts against the target's health, or p
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
 Breaker = Literal["counts", "holds", "ignores"]
@@ -70,6 +72,18 @@ class ShuttingDown(LLMHubError):
 
     def __init__(self, message: str, *, hint: str = "Ask again in a moment.") -> None:
         super().__init__(message, hint=hint)
+
+
+@dataclass(frozen=True, slots=True)
+class OriginalError:
+    """An error as its vendor wrote it, without keys: what clients of the same protocol are told.
+
+    `protocol` is the vendor's, as `OriginalRequest` names it. `status` is None where the error came inside a stream.
+    """
+
+    protocol: str
+    status: int | None
+    body: Mapping[str, Any]
 
 
 class ProviderError(LLMHubError):
@@ -110,6 +124,7 @@ class ProviderError(LLMHubError):
         self.code = code
         self.retry_after = retry_after
         """Seconds that the provider asked to wait; None: it did not say."""
+        self.original: OriginalError | None = None
         self.attempts: tuple[Any, ...] = ()
         """Every `Attempt` of the route that ended with this error."""
         if self.may_wait and retry_after is not None:

@@ -83,6 +83,9 @@ class ChatBody(StrictModel):
     """Fields that clients send and whose answer the hub could not pass on, whichever provider gave it. Each has the
     values that change nothing: those are accepted, and any other is refused."""
 
+    protocol: ClassVar[str] = ""
+    """The vendor's protocol, as `OriginalRequest` names it; "" for the hub's own dialect."""
+
     stream: bool | None = False
     _sent: dict[str, Any] = PrivateAttr(default_factory=dict)
     """The JSON object that was parsed."""

@@ -13,8 +13,9 @@ from starlette.responses import Response
 
 from llm_hub import logs
 from llm_hub.api.authentication import authenticate
+from llm_hub.api.dialects.dialect import error_reply
 from llm_hub.api.encoding import json_response
-from llm_hub.api.refusals import INTERNAL_ERROR, Refusal, error_of
+from llm_hub.api.refusals import INTERNAL_ERROR, Refusal
 from llm_hub.errors import LLMHubError, LoopDetected
 from llm_hub.wire import hops
 
@@ -85,7 +86,7 @@ class Endpoint:
 
 def refuse(dialect: Dialect[Any], error: LLMHubError | Refusal) -> Response:
     """The reply to a request that is not answered, in the dialect's shape."""
-    status, body = dialect.error(*error_of(error))
+    status, body = error_reply(dialect, error)
     response = json_response(body, status)
     if (wait := getattr(error, "retry_after", None)) is not None:
         response.headers["retry-after"] = str(max(1, math.ceil(wait)))

@@ -89,8 +89,6 @@ class OpenBody(ChatBody):
 
     model_config = ConfigDict(extra="allow")
 
-    protocol: ClassVar[str]
-    """The vendor's protocol, as `OriginalRequest` names it."""
     own_fields: ClassVar[frozenset[str]] = frozenset({"models"})
     """Fields that are the hub's own and no vendor's."""
     neutral_values: ClassVar[Mapping[str, tuple[object, ...]]] = {}

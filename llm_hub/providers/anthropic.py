@@ -140,7 +140,7 @@ class AnthropicProvider(HttpProvider):
         """
         if type(refusal) is InvalidRequest and self._is_long(sent, model):
             # A prompt that is too long is an invalid_request_error like any other: its length is what tells.
-            raise PromptTooLong(
+            too_long = PromptTooLong(
                 f"The conversation is too long for {model}.",
                 provider=self.name,
                 model=model,
@@ -149,6 +149,8 @@ class AnthropicProvider(HttpProvider):
                 status=refusal.status,
                 code=refusal.code,
             )
+            too_long.original = refusal.original
+            raise too_long
         if not isinstance(refusal, InvalidRequest | UnsupportedParameter) or refusal.status != 400:
             raise refusal
         if (name := anthropic_body.named_setting(refusal.detail, sent)) is not None:

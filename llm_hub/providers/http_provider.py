@@ -40,7 +40,7 @@ from llm_hub.provider import LLMProvider
 from llm_hub.providers.streamed_response import StreamedResponseBuilder, join_deltas
 from llm_hub.wire.connection_errors import error_from_exception, safe_cause
 from llm_hub.wire.decoders import END_GRACE, USAGE_GRACE, RawReply, StreamDecoder, parse_object, read_body
-from llm_hub.wire.error_body import is_error_document
+from llm_hub.wire.error_body import is_error_document, original_error
 from llm_hub.wire.http_errors import error_from_reply
 from llm_hub.wire.model_list import parse_model_list
 from llm_hub.wire.public_hosts import is_private
@@ -288,7 +288,7 @@ class HttpProvider(LLMProvider):
         sent: frozenset[str] = frozenset(),
     ) -> ProviderError:
         """The error that a failed reply stands for, or with the status None an error inside a stream."""
-        return error_from_reply(
+        error = error_from_reply(
             provider=self.name,
             title=self.title,
             model=model,
@@ -300,6 +300,8 @@ class HttpProvider(LLMProvider):
             path=urlsplit(self.address).path,
             address_hint=self._address_hint(),
         )
+        error.original = original_error(self.protocol, status, body, self._key)
+        return error
 
     def _address_hint(self) -> str:
         """What to try where nothing of an API is at the base URL."""

@@ -12,6 +12,8 @@ from typing import Any
 
 import orjson
 
+from llm_hub.errors import OriginalError
+from llm_hub.redaction import redact
 from llm_hub.wire.decoders import MAX_LINE_VALUES
 from llm_hub.wire.json_limits import holds_more
 from llm_hub.wire.validation import parse_count
@@ -49,6 +51,26 @@ def is_error_document(body: bytes) -> bool:
         return False
     document = _first(_decoded(body))
     return isinstance(document, dict) and is_error(document)
+
+
+def original_error(protocol: str, status: int | None, body: object, key: str) -> OriginalError | None:
+    """An error body as its vendor wrote it, without `key` or any other; None: it has not the shape of its protocol."""
+    value = _decoded(body) if isinstance(body, bytes) else body
+    error = value.get("error") if isinstance(value, dict) else None
+    if not isinstance(error, dict) or not isinstance(error.get("message"), str):
+        return None
+    return OriginalError(protocol, status, _redacted(value, key))
+
+
+def _redacted(value: Any, key: str) -> Any:
+    """The value with every text redacted, also those that are names of fields."""
+    if isinstance(value, str):
+        return redact(value, key)
+    if isinstance(value, list):
+        return [_redacted(item, key) for item in value]
+    if isinstance(value, dict):
+        return {redact(name, key): _redacted(item, key) for name, item in value.items()}
+    return value
 
 
 class ErrorBody:

@@ -88,6 +88,10 @@ class Responses(OpenAI):
         last = body["input"][-1]
         return isinstance(last, dict) and last.get("type") in ("function_call_output", "custom_tool_call_output")
 
+    def result_count(self, body: Mapping[str, Any]) -> int:
+        items = body["input"] if isinstance(body["input"], list) else []
+        return sum(item.get("type") in ("function_call_output", "custom_tool_call_output") for item in items)
+
     def turns(self, body: Mapping[str, Any]) -> list[tuple[str, str]]:
         items = body.get("input")
         if isinstance(items, str):

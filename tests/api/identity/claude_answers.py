@@ -39,7 +39,7 @@ def stream_of(answer: Answer) -> list[bytes]:
 def _answer(*blocks: tuple[dict[str, Any], list[dict[str, Any]], dict[str, Any]], end: dict[str, Any],
         usage: dict[str, Any], **top: Any) -> Answer:  # fmt: skip
     """An answer of blocks, each as it begins, its deltas, and as it is in the end. `top` is beside the last delta."""
-    begun = {
+    begun: dict[str, Any] = {
         **_HEAD,
         "content": [],
         "stop_reason": None,

@@ -11,6 +11,7 @@
         ├── QuotaExhausted          402, insufficient_quota: the account has nothing left
         ├── KeyRefused              401, 403
         ├── NotConfigured           cannot be asked at all: no key, or a setting that is wrong, such as a base URL
+        ├── LoopDetected            a provider's base URL leads back to this hub, or round a ring of hubs
         ├── ModelNotFound           404: unknown, retired or not installed
         ├── UnsupportedParameter    400 or 422 that names one of our parameters
         ├── NotOffered              a part of the request that this provider cannot do at all
@@ -32,6 +33,8 @@ target may help), `breaker` (whether it counts against the target's health, or p
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
 Breaker = Literal["counts", "holds", "ignores"]
@@ -69,6 +72,18 @@ class ShuttingDown(LLMHubError):
 
     def __init__(self, message: str, *, hint: str = "Ask again in a moment.") -> None:
         super().__init__(message, hint=hint)
+
+
+@dataclass(frozen=True, slots=True)
+class OriginalError:
+    """An error as its vendor wrote it, without keys: what clients of the same protocol are told.
+
+    `protocol` is the vendor's, as `OriginalRequest` names it. `status` is None where the error came inside a stream.
+    """
+
+    protocol: str
+    status: int | None
+    body: Mapping[str, Any]
 
 
 class ProviderError(LLMHubError):
@@ -109,6 +124,7 @@ class ProviderError(LLMHubError):
         self.code = code
         self.retry_after = retry_after
         """Seconds that the provider asked to wait; None: it did not say."""
+        self.original: OriginalError | None = None
         self.attempts: tuple[Any, ...] = ()
         """Every `Attempt` of the route that ended with this error."""
         if self.may_wait and retry_after is not None:
@@ -166,6 +182,14 @@ class KeyRefused(ProviderError):
 class NotConfigured(ProviderError):
     kind = "not_configured"
     next_step = "Set it up in .env or the environment, and start again."
+
+
+class LoopDetected(ProviderError):
+    """The request has come back to a hub that it had passed. Asked again, or elsewhere, it could go round again."""
+
+    kind = "loop_detected"
+    next_step = "Set the provider's base URL to its own server: only agents are given a hub's address."
+    falls_back = False
 
 
 class ModelNotFound(ProviderError):

@@ -14,6 +14,7 @@ from llm_hub.errors import ConfigurationError
 from llm_hub.providers.catalog import PROVIDERS, ProviderSpec, compatible
 from llm_hub.providers.llamacpp.model_file import find_model_file
 from llm_hub.wire.network import SETTINGS, Network
+from llm_hub.wire.own_addresses import OwnAddresses
 from llm_hub.wire.validation import checked_url
 
 if TYPE_CHECKING:
@@ -96,6 +97,17 @@ def _environment_options(spec: ProviderSpec) -> dict[str, str]:
     return {"api_key": key, "base_url": url} if url else {"api_key": key}
 
 
+class OwnAddress(ConfigurationError):
+    """A provider's base URL is this hub's own: it would ask itself."""
+
+    def __init__(self, setting: str, url: str) -> None:
+        agent = {"OPENAI_BASE_URL": "codex", "ANTHROPIC_BASE_URL": "claude"}.get(setting)
+        hint = "Set it to another server's."
+        if agent:
+            hint = f"Unset it for the hub, and set it for your agent alone: `env {setting}={url} {agent}`."
+        super().__init__(f"{setting} is the address of this hub, which would ask itself.", hint=hint)
+
+
 class ConfiguredProviders:
     """The providers of one hub: those that come with it, then the servers of the settings, each with its settings.
 
@@ -105,6 +117,7 @@ class ConfiguredProviders:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._network = read_network(settings)
+        self._own_addresses = OwnAddresses(settings.host, settings.port, settings.public_names)
         self.specs: dict[str, ProviderSpec] = {
             name: spec for name, spec in PROVIDERS.items() if name != "chaos" or settings.chaos
         }
@@ -121,12 +134,16 @@ class ConfiguredProviders:
     def check(self, target: str, where: str = "") -> str:
         """The provider's name in a target's. Raises `ConfigurationError` if there is no such provider."""
         name, _ = split_target(target)
-        known = [*self.specs, *ProviderFactory.registered]
-        if name in known:
+        if self.knows(name):
             return name
+        known = [*self.specs, *ProviderFactory.registered]
         near = get_close_matches(name, known, n=1)
         hint = f"Did you mean {near[0]}?" if near else f"Known are {', '.join(known)}."
         raise ConfigurationError(f"{where}There is no provider {name!r}; a model is written provider/model.", hint=hint)
+
+    def knows(self, name: str) -> bool:
+        """Whether there is a provider of that name."""
+        return name in self.specs or name in ProviderFactory.registered
 
     def is_built_in(self, name: str) -> bool:
         """Whether a provider comes with the hub, and is not a server of the settings."""
@@ -183,6 +200,16 @@ class ConfiguredProviders:
         """Whether the settings name the address of a provider's server."""
         return any(self._settings.value(name) for name in spec.url)
 
+    def own_address(self, name: str) -> OwnAddress | None:
+        """The error of a provider whose server would be this hub; None for any other."""
+        try:
+            self.options(name)
+        except OwnAddress as error:
+            return error
+        except ConfigurationError:
+            pass
+        return None
+
     def address(self, spec: ProviderSpec) -> str:
         """Another base URL than the spec's, if the settings name one. Raises `ConfigurationError`."""
         setting = next((name for name in spec.url if self._settings.value(name)), "")
@@ -192,7 +219,10 @@ class ConfiguredProviders:
                 hint=f"Set {spec.url[0]} to a server that the internet can reach on port 443, 80 or 8080.",
             )
         url = self._settings.value(setting)
-        return checked_url(_with_scheme(url) if setting == "OLLAMA_HOST" else url, setting) if url else ""
+        url = checked_url(_with_scheme(url) if setting == "OLLAMA_HOST" else url, setting) if url else ""
+        if (asked := url or spec.base_url) and self._own_addresses.includes(asked):
+            raise OwnAddress(setting or (spec.url[0] if spec.url else "LLM_HUB_SERVERS"), asked)
+        return url
 
 
 def read_network(settings: Settings) -> Network:

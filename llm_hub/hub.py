@@ -77,6 +77,8 @@ class Hub:
         session = self.session()
         for state in session.providers():
             spec = self._shared.configured.specs.get(state.name)
+            if state.asks_itself:
+                log.warning("%s cannot be used: %s", state.name, state.problem)
             if state.ready and spec and spec.key:
                 try:
                     await session.warm_up(state.name)

@@ -87,6 +87,10 @@ class Settings(BaseSettings):
     api_keys: Annotated[dict[str, SecretStr], NoDecode] = Field(
         {}, description="Who may use the API: name=key, separated by commas. Without any: this computer alone."
     )
+    agent_key: SecretStr = Field(
+        SecretStr(""),
+        description="The key that `llm-hub agent` sends to a hub that takes keys; else the first of them.",
+    )
     shutdown_timeout: float = Field(
         20.0, ge=0, le=3600, description="Seconds that running answers get to finish when the hub is stopped."
     )
@@ -167,7 +171,8 @@ class Settings(BaseSettings):
         named = (value for name, value in self._environment.items() if _SECRET.search(name))
         proxies = (value for name, value in self._environment.items() if name.lower().endswith("_proxy"))
         passwords = (password for url in proxies if (password := _password(url)))
-        return tuple({*named, *passwords, *(key.get_secret_value() for key in self.api_keys.values())} - {""})
+        own = (key.get_secret_value() for key in (self.agent_key, *self.api_keys.values()))
+        return tuple({*named, *passwords, *own} - {""})
 
     def value(self, *names: str) -> str:
         """The first of these variables of the environment that is set and not blank, or ""."""
@@ -177,6 +182,12 @@ class Settings(BaseSettings):
     def on_space(self) -> bool:
         """Whether this is a Hugging Face Space."""
         return bool(os.environ.get("SPACE_ID"))
+
+    @property
+    def public_names(self) -> frozenset[str]:
+        """The names that others reach the hub by, as far as the settings tell."""
+        names = (*self.allowed_hosts, os.environ.get("SPACE_HOST", "") if self.on_space else "")
+        return frozenset(name.lower() for name in names if name)
 
     @property
     def public(self) -> bool:

@@ -30,9 +30,11 @@ TIERS = {
     "contract": ["contract", "router/test_matrix.py"],
     "server": [
         "access/test_sign_in.py",
+        "agents",
         "api/test_docs.py",
         "api/test_openapi.py",
         "api/test_other_clients.py",
+        "packaging/test_agent_command.py",
         "packaging/test_command.py",
         "security/test_canaries.py",
         "security/test_closed.py",

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from llm_hub.access.keyring import TYPE_A_KEY
 from llm_hub.errors import ConfigurationError
-from llm_hub.factory import ProviderFactory
+from llm_hub.factory import OwnAddress, ProviderFactory
 
 if TYPE_CHECKING:
     from llm_hub.access.keyring import Keyring, Payer
@@ -31,6 +31,8 @@ class ProviderState:
     default_model: str
     suggestions: tuple[str, ...]
     list_problem: str = ""
+    asks_itself: bool = False
+    """Whether it is not ready because its server would be this hub."""
 
 
 class AvailableProviders:
@@ -88,7 +90,8 @@ class AvailableProviders:
             if error.message.endswith("needs a key."):
                 problem = f"needs a key: {f'set {spec.key[0]}' if self._keyring.owner_pays else TYPE_A_KEY}"
         model = spec.default_model if error is not None else self._configured.default_model(name)
-        return ProviderState(name, spec.title, error is None, problem.removesuffix("."), model, spec.suggestions)
+        problem, asks_itself = problem.removesuffix("."), isinstance(error, OwnAddress)
+        return ProviderState(name, spec.title, error is None, problem, model, spec.suggestions, asks_itself=asks_itself)
 
     def _is_automatic(self, name: str, spec: ProviderSpec, payer: Payer) -> bool:
         """Whether a provider is in the default route. Ollama and the servers of the settings have no default model:
@@ -105,5 +108,5 @@ class AvailableProviders:
             self._keyring.key(name, payer or self._keyring.payer((name,)))
             self._configured.options(name)
         except ConfigurationError as error:
-            return error
+            return self._configured.own_address(name) or error
         return None

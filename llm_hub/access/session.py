@@ -152,6 +152,10 @@ class Session:
         pooled = self._pooled(provider)
         return pooled.model_list[1] if pooled and pooled.model_list else ()
 
+    def has_provider(self, name: str) -> bool:
+        """Whether there is a provider of that name, be it ready or not."""
+        return self._configured.knows(name)
+
     def target(self, name: str) -> str:
         """A target with its model: a provider's name alone means the provider's default model."""
         provider, model = split_target(name)

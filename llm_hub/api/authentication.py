@@ -9,10 +9,12 @@ from llm_hub.access.client_address import from_here
 from llm_hub.api.refusals import Refusal
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from starlette.requests import Request
 
+KEY_HEADERS = ("x-api-key", "api-key", "x-goog-api-key")
+"""The headers in which clients of Anthropic's, Azure's and Google's send their key."""
 LOCAL_CALLER = "local"
 """The name of all callers where the owner has given out no keys."""
 
@@ -23,7 +25,7 @@ def authenticate(request: Request, keys: Mapping[str, str]) -> str:
     Without keys only this computer is answered: see `from_here`.
     """
     if keys:
-        return _name_of_key(_sent_key(request), keys)
+        return _name_of_key(_sent_keys(request), keys)
     if not from_here(request.client.host if request.client else "", request.headers):
         raise Refusal(
             403,
@@ -32,18 +34,20 @@ def authenticate(request: Request, keys: Mapping[str, str]) -> str:
     return LOCAL_CALLER
 
 
-def _sent_key(request: Request) -> bytes:
-    """The key that the request brings, as `Authorization: Bearer …` or as `x-api-key: …`; empty if it brings none."""
+def _sent_keys(request: Request) -> list[bytes]:
+    """The keys that the request brings: as `Authorization: Bearer …`, and in any of `KEY_HEADERS`."""
     scheme, _, credentials = request.headers.get("authorization", "").partition(" ")
-    bearer = credentials.strip() if scheme.lower() == "bearer" else ""
-    return (bearer or request.headers.get("x-api-key", "").strip()).encode()
+    bearer = credentials if scheme.lower() == "bearer" else ""
+    sent = (key.strip() for key in (bearer, *(request.headers.get(name, "") for name in KEY_HEADERS)))
+    return [key.encode() for key in sent if key]
 
 
-def _name_of_key(sent_key: bytes, keys: Mapping[str, str]) -> str:
+def _name_of_key(sent_keys: Sequence[bytes], keys: Mapping[str, str]) -> str:
     caller = ""
     for name, key in keys.items():  # all of them, so that the time taken tells nothing about a key
-        if hmac.compare_digest(sent_key, key.encode()):
-            caller = name
+        for sent_key in sent_keys:
+            if hmac.compare_digest(sent_key, key.encode()):
+                caller = name
     if not caller:
         raise Refusal(401, "The API key is missing or unknown: send Authorization: Bearer …", code="invalid_api_key")
     return caller

@@ -9,7 +9,7 @@ import base64
 import binascii
 from abc import abstractmethod
 from collections.abc import Mapping
-from typing import Annotated, Any, ClassVar, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, TypeVar
 
 import orjson
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PrivateAttr, ValidationError
@@ -19,6 +19,9 @@ from llm_hub.api.refusals import Refusal
 from llm_hub.chat import ChatRequest, Image
 from llm_hub.redaction import redact
 from llm_hub.wire.json_limits import holds_more
+
+if TYPE_CHECKING:
+    from llm_hub.api.stored_answers import CallerAnswers
 
 MAX_MESSAGES = 2000
 MAX_MODELS = 20
@@ -80,11 +83,19 @@ class ChatBody(StrictModel):
     """Fields that clients send and whose answer the hub could not pass on, whichever provider gave it. Each has the
     values that change nothing: those are accepted, and any other is refused."""
 
+    protocol: ClassVar[str] = ""
+    """The vendor's protocol, as `OriginalRequest` names it; "" for the hub's own dialect."""
+
     stream: bool | None = False
     _sent: dict[str, Any] = PrivateAttr(default_factory=dict)
     """The JSON object that was parsed."""
     _headers: Mapping[str, str] = PrivateAttr(default_factory=dict)
     """The headers of the request that belong to the dialect's protocol."""
+    _query: str = PrivateAttr(default="")
+    """What the request's URL has after its path."""
+
+    def recall(self, answers: CallerAnswers) -> None:
+        """Takes up the earlier answers that the body refers to. Raises `Refusal`."""
 
     @abstractmethod
     def request(self) -> ChatRequest:
@@ -104,10 +115,10 @@ def read_image(media_type: str, data: str, field: str) -> Image:
         raise Refusal(400, f"{field}: that is not base64.", field=field) from None
 
 
-def parse(model: type[Body], raw: bytes, headers: Mapping[str, str] | None = None) -> Body:
+def parse(model: type[Body], raw: bytes, headers: Mapping[str, str] | None = None, query: str = "") -> Body:
     """The body of a request. Raises `Refusal` with the name of the first field that is wrong.
 
-    `headers` are those that belong to the dialect's protocol.
+    `headers` are those that belong to the dialect's protocol, and `query` is the URL's.
     """
     if holds_more(raw, MAX_BODY_VALUES):
         raise Refusal(400, f"The body has more than {MAX_BODY_VALUES} fields, messages or other entries of lists.")
@@ -131,7 +142,7 @@ def parse(model: type[Body], raw: bytes, headers: Mapping[str, str] | None = Non
         for name, value in data.items():
             if _is_deeper(value, _MAX_FIELD_DEPTH):
                 raise Refusal(400, f"{name}: is nested too deeply.", field=name)
-    body._sent, body._headers = data, headers or {}  # noqa: SLF001  # what the body was made of
+    body._sent, body._headers, body._query = data, headers or {}, query  # noqa: SLF001  # what the body was made of
     return body
 
 

@@ -13,9 +13,11 @@ from starlette.responses import Response
 
 from llm_hub import logs
 from llm_hub.api.authentication import authenticate
+from llm_hub.api.dialects.dialect import error_reply
 from llm_hub.api.encoding import json_response
-from llm_hub.api.refusals import INTERNAL_ERROR, Refusal, error_of
-from llm_hub.errors import LLMHubError
+from llm_hub.api.refusals import INTERNAL_ERROR, Refusal
+from llm_hub.errors import LLMHubError, LoopDetected
+from llm_hub.wire import hops
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -71,6 +73,7 @@ class Endpoint:
 
     async def _answer(self, request: Request, line: logs.Request) -> Response:
         try:
+            hops.arrive(request.headers.get(hops.HEADER, ""))
             line.caller = request.state.caller = authenticate(request, self._keys)
             return await self._handler(request)
         except (LLMHubError, Refusal) as error:
@@ -83,10 +86,12 @@ class Endpoint:
 
 def refuse(dialect: Dialect[Any], error: LLMHubError | Refusal) -> Response:
     """The reply to a request that is not answered, in the dialect's shape."""
-    status, body = dialect.error(*error_of(error))
+    status, body = error_reply(dialect, error)
     response = json_response(body, status)
     if (wait := getattr(error, "retry_after", None)) is not None:
         response.headers["retry-after"] = str(max(1, math.ceil(wait)))
+    if isinstance(error, LoopDetected):
+        response.headers["x-should-retry"] = "false"  # OpenAI's and Anthropic's SDKs would ask again after a 5xx
     if isinstance(error, Refusal) and error.allowed:
         response.headers["allow"] = error.allowed
     return response

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from typing_extensions import TypedDict
 
+from llm_hub.access.model_names import full_name
 from llm_hub.api.dialects import DIALECTS, recognise
 from llm_hub.api.dialects.dialect import Dialect, ListedModel
 from llm_hub.api.encoding import json_response
@@ -23,8 +24,9 @@ if TYPE_CHECKING:
     from llm_hub.access.session import ProviderState, Session
     from llm_hub.api.endpoint import Handler
 
-MAX_LIST_SECONDS = 3.0
-"""Seconds that a provider's list of models may take; after that the list is what was known before."""
+MAX_LIST_SECONDS = 2.0
+"""Seconds that a provider's list of models may take; after that the list is what was known before. Claude Code waits
+for three."""
 AUTO = ListedModel("auto", "llm-hub", "Automatic")
 """The configured route, which is listed like a model."""
 
@@ -115,6 +117,7 @@ async def _all_models(session: Session) -> list[ListedModel]:
 
 async def _find_model(session: Session, name: str) -> ListedModel:
     """The model of that name. Raises `Refusal` if it is not listed."""
+    name = await full_name(name, session, MAX_LIST_SECONDS)
     provider = name.partition("/")[0]
     ready = {state.name for state in session.providers() if state.ready}
     models: list[ListedModel] = [AUTO, *(await _models_of(session, provider) if provider in ready else ())]

@@ -89,8 +89,6 @@ class OpenBody(ChatBody):
 
     model_config = ConfigDict(extra="allow")
 
-    protocol: ClassVar[str]
-    """The vendor's protocol, as `OriginalRequest` names it."""
     own_fields: ClassVar[frozenset[str]] = frozenset({"models"})
     """Fields that are the hub's own and no vendor's."""
     neutral_values: ClassVar[Mapping[str, tuple[object, ...]]] = {}
@@ -125,6 +123,7 @@ class OpenBody(ChatBody):
             tuple(untranslated)[:MAX_LISTED_FIELDS],
             tuple(essential[:MAX_LISTED_FIELDS]),
             tuple(surcharged[:MAX_LISTED_FIELDS]),
+            query=self._query if redact(self._query) == self._query else "",  # a key in a URL goes to nobody
         )
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import TypeAdapter
 
+from llm_hub.api.authentication import KEY_HEADERS
 from llm_hub.api.dialects import DIALECTS
 from llm_hub.api.listings import ProviderDescription, ProviderNames
 from llm_hub.api.paths import METRICS, VERSION
@@ -23,7 +24,7 @@ Schema = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class ReadOperation:
-    """An endpoint that is read with GET. Its answer has one of the shapes."""
+    """An endpoint without a body, which nearly always is read with GET. Its answer has one of the shapes."""
 
     name: str
     shapes: tuple[object, ...]
@@ -39,6 +40,15 @@ def description(dialects: tuple[Dialect[Any], ...] = DIALECTS) -> Schema:
     errors = _distinct(dialect.error_shape for dialect in dialects)
     paths = {dialect.path: {"post": _chat(dialect, schemas)} for dialect in dialects}
     paths |= {path: {"get": _read(operation, errors, schemas)} for path, operation in reads.items()}
+    for dialect in dialects:
+        if (form := dialect.stored_answers) is None:
+            continue
+        kept = ReadOperation(f"{dialect.name}_read", (dialect.answer_shape,), ("id",))
+        deleted = ReadOperation(f"{dialect.name}_delete", (form.deleted_shape,), ("id",))
+        paths[f"{dialect.path}/{{id}}"] = {
+            "get": _read(kept, [dialect.error_shape], schemas),
+            "delete": _read(deleted, [dialect.error_shape], schemas),
+        }
     return {
         "openapi": "3.1.0",
         "info": {"title": "LLM Hub", "version": "1", "description": "One dependable endpoint before many providers."},
@@ -47,10 +57,10 @@ def description(dialects: tuple[Dialect[Any], ...] = DIALECTS) -> Schema:
             "schemas": schemas.components,
             "securitySchemes": {
                 "bearer": {"type": "http", "scheme": "bearer"},
-                "key": {"type": "apiKey", "in": "header", "name": "x-api-key"},
+                **{name: {"type": "apiKey", "in": "header", "name": name} for name in KEY_HEADERS},
             },
         },
-        "security": [{}, {"bearer": []}, {"key": []}],
+        "security": [{}, {"bearer": []}, *({name: []} for name in KEY_HEADERS)],
     }
 
 
@@ -75,6 +85,7 @@ class _Schemas:
         shapes = _distinct((
             *(shape for dialect in dialects for shape in (dialect.body, dialect.answer_shape, dialect.error_shape)),
             *(event.shape for dialect in dialects for event in dialect.events),
+            *(dialect.stored_answers.deleted_shape for dialect in dialects if dialect.stored_answers),
             *(shape for operation in reads for shape in operation.shapes),
         ))  # fmt: skip
         references, definitions = TypeAdapter.json_schemas(

@@ -36,10 +36,13 @@ class Writer(Protocol):
     """Writes a stream in one dialect. Each function gives whole server-sent events; `end` comes last, always.
 
     `sign_of_life` says that the hub is still at work, to clients and whatever stands between them and the hub.
+    It may be a numbered event: each is sent right after it was read.
     """
 
     end: bytes
-    sign_of_life: bytes
+
+    @property
+    def sign_of_life(self) -> bytes: ...
 
     def event(self, event: Event) -> bytes: ...
     def error(self, status: int, error: ErrorObject) -> bytes: ...
@@ -143,7 +146,7 @@ class _Streamed(Response):
         with suppress(ClientLeft):
             async with aclosing(self._events), _closing(self._opening):
                 await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
-                async with _signs_of_life(send, self._writer.sign_of_life) as client:
+                async with _signs_of_life(send, self._writer) as client:
                     last_piece = await self._send_pieces(client)
                 body = last_piece + self._writer.end
                 await send({"type": "http.response.body", "body": body, "more_body": False})
@@ -186,12 +189,12 @@ class _Client:
         self.sent_at = self._now()
         await self._send({"type": "http.response.body", "body": piece, "more_body": True})
 
-    async def keep_alive(self, sign: bytes) -> None:
-        """Sends the sign whenever nothing else was sent for `MAX_SILENCE` seconds. Runs until it is cancelled."""
+    async def keep_alive(self, writer: Writer) -> None:
+        """Sends the sign of life whenever nothing else was sent for `MAX_SILENCE` seconds, until it is cancelled."""
         while True:
             await asyncio.sleep(self.sent_at + MAX_SILENCE - self._now())
             if self._now() >= self.sent_at + MAX_SILENCE:
-                await self.send(sign)
+                await self.send(writer.sign_of_life)
 
 
 @asynccontextmanager
@@ -205,10 +208,10 @@ async def _closing(task: asyncio.Task[Any]) -> AsyncIterator[None]:
 
 
 @asynccontextmanager
-async def _signs_of_life(send: Send, sign: bytes) -> AsyncIterator[_Client]:
+async def _signs_of_life(send: Send, writer: Writer) -> AsyncIterator[_Client]:
     """The client, which is sent signs of life for as long as the block takes."""
     client = _Client(send)
-    async with _closing(asyncio.create_task(client.keep_alive(sign))):
+    async with _closing(asyncio.create_task(client.keep_alive(writer))):
         yield client
 
 

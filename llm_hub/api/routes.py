@@ -18,6 +18,7 @@ from llm_hub.api.openapi import description
 from llm_hub.api.paths import METRICS, VERSION
 from llm_hub.api.refusals import Refusal
 from llm_hub.api.replies import stream, whole
+from llm_hub.api.stored_answers import AnswerStore
 from llm_hub.api.usage_report import metrics, usage
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from starlette.responses import Response
     from starlette.types import Scope
 
-    from llm_hub.api.dialects.dialect import Dialect
+    from llm_hub.api.dialects.dialect import Dialect, StoredAnswerFormat
     from llm_hub.api.endpoint import Handler
     from llm_hub.gateway.gateway import Gateway
 
@@ -49,7 +50,11 @@ def router(gateway: Gateway, *, dialects: Sequence[Dialect[Any]] = DIALECTS) -> 
         routes.append(Route(path, endpoint, methods=list(methods)))
 
     for dialect in dialects:
-        add(dialect.path, _answers(dialect, gateway), "POST", dialect_of=partial(_always, dialect))
+        stored = AnswerStore() if dialect.stored_answers else None
+        add(dialect.path, _answers(dialect, gateway, stored), "POST", dialect_of=partial(_always, dialect))
+        if stored is not None and dialect.stored_answers is not None:
+            for method, handler in _stored_answers(stored, dialect.stored_answers).items():
+                add(f"{dialect.path}/{{id}}", handler, method, dialect_of=partial(_always, dialect))
         for path, reason in dialect.refused_paths.items():
             add(path, _refuses(reason), "POST", dialect_of=partial(_always, dialect))
     for path, handler in listings(gateway.owner_session, dialects).items():
@@ -65,18 +70,53 @@ def router(gateway: Gateway, *, dialects: Sequence[Dialect[Any]] = DIALECTS) -> 
     return Router(routes, redirect_slashes=False)
 
 
-def _answers(dialect: Dialect[Body], gateway: Gateway) -> Handler:
-    """The endpoint of a dialect."""
+def _answers(dialect: Dialect[Body], gateway: Gateway, stored: AnswerStore | None) -> Handler:
+    """The endpoint of a dialect. `stored` are the earlier answers that its requests may refer to."""
 
     async def answer(request: Request) -> Response:
-        headers = {name: ",".join(request.headers.getlist(name)) for name in dialect.protocol_headers}
-        body = parse(dialect.body, await _read_body(request), {name: value for name, value in headers.items() if value})
+        body = await _read_chat(request, dialect)
+        if stored is not None:
+            body.recall(stored.of(request.state.caller))
         events = gateway.answer(gateway.program(request.state.caller, dialect.path), body.request())
         if body.stream:
             return await stream(request, events, dialect.writer(body))
         return await whole(request, events, partial(dialect.answer, body))
 
     return answer
+
+
+def _stored_answers(store: AnswerStore, form: StoredAnswerFormat) -> dict[str, Handler]:
+    """The endpoints with which a caller reads and deletes an answer of its own, by method."""
+
+    def refusal(answer_id: str) -> Refusal:
+        return Refusal(
+            404,
+            f"{form.title} with id '{answer_id}' not found. The hub keeps an answer for an hour, as far as there is "
+            "room, and none that was asked for with store: false.",
+            field="id",
+        )
+
+    async def read(request: Request) -> Response:
+        answer_id = request.path_params["id"]
+        stored = store.of(request.state.caller).get(answer_id)
+        if stored is None:
+            raise refusal(answer_id)
+        return json_response(stored.answer)
+
+    async def delete(request: Request) -> Response:
+        answer_id = request.path_params["id"]
+        if not store.of(request.state.caller).delete(answer_id):
+            raise refusal(answer_id)
+        return json_response(form.deleted(answer_id))
+
+    return {"GET": read, "DELETE": delete}
+
+
+async def _read_chat(request: Request, dialect: Dialect[Body]) -> Body:
+    """The body of a request, with what else of it belongs to the dialect's protocol. Raises `Refusal`."""
+    names = {name for name in request.headers if name.startswith(dialect.protocol_headers)}
+    headers = {name: ",".join(request.headers.getlist(name)) for name in sorted(names)}
+    return parse(dialect.body, await _read_body(request), headers, request.url.query)
 
 
 def _refuses(reason: str) -> Handler:

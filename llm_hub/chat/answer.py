@@ -64,10 +64,11 @@ is asked, or no connection was free."""
 class OriginalAnswer:
     """What an answer has in its vendor's own shape, beside or instead of the hub's words for it.
 
-    `protocol` is "openai" or "anthropic". `body` is a part of the vendor's answer. OpenAI's has the completion's fields
-    that the hub does not know (`citations`), under `message` those of its message (`annotations`, `reasoning_details`,
-    and `content_parts` for parts of its content), and under `choice` the choice's `logprobs`. Anthropic's has the
-    message's whole `content`, block by block, and its `usage`.
+    `protocol` is "openai", "anthropic" or "responses". `body` is a part of the vendor's answer. OpenAI's has the
+    completion's fields that the hub does not know (`citations`), under `message` those of its message (`annotations`,
+    `reasoning_details`, and `content_parts` for parts of its content), and under `choice` the choice's `logprobs`.
+    Anthropic's has the message's fields, its whole `content`, block by block, and its `usage`; `message_delta` is the
+    event that ended it. That of "responses" is the whole response, with all items of its `output`.
     """
 
     protocol: str

@@ -50,7 +50,11 @@ class VendorDelta:
     """A piece of the answer in its vendor's own shape, for which the hub has no word: a signature, a citation, a block
     of encrypted reasoning. Clients of the same protocol are sent it as it came, others never see it.
 
-    Anthropic's is the `delta` of a `content_block_delta`, which belongs to the block before it, or a whole block.
+    Anthropic's is the `delta` of a `content_block_delta`, which belongs to the block before it, or a whole block. Its
+    `message_start`, and the `content_block_start` of text and reasoning, come right before the first words. That of
+    "responses" is an event as it came: `response.output_item.added` and `.done` of messages, reasoning and whatever
+    else is no call of the client's tools, and events for which the hub has no word, such as
+    `response.output_text.annotation.added`.
     """
 
     protocol: str

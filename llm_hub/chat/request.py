@@ -47,9 +47,10 @@ class OriginalRequest:
     """A request as its client wrote it. An adapter that speaks the same protocol sends it on as it came, so that
     nothing is lost for which the hub has no word.
 
-    `protocol` is "openai" (chat completions) or "anthropic" (messages). `body` is the client's JSON object, and
-    `headers` are those of the client's that belong to the protocol, such as `anthropic-beta`. `messages` says how many
-    of the `ChatRequest`'s messages the body holds: those after them were added by the hub.
+    `protocol` is "openai" (chat completions), "anthropic" (messages) or "responses" (OpenAI's). `body` is the client's
+    JSON object, `headers` are those of the client's that belong to the protocol, such as `anthropic-beta`, and `query`
+    is the URL's, such as `beta=true`. `messages` says how many of the `ChatRequest`'s messages the body holds: those
+    after them were added by the hub.
 
     The rest names fields of the body for which the hub has no word. A provider of another protocol is asked without
     those in `untranslated`, which its answer names as ignored. It is not asked at all where there are `essential` ones:
@@ -63,6 +64,7 @@ class OriginalRequest:
     untranslated: tuple[str, ...] = ()
     essential: tuple[str, ...] = ()
     surcharged: tuple[str, ...] = ()
+    query: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ import asyncio
 from typing import TYPE_CHECKING, Any
 
 from llm_hub.access.client_address import from_here
+from llm_hub.access.model_names import name_providers
 from llm_hub.chat import Done
 from llm_hub.gateway.caller import Caller
 from llm_hub.gateway.meter import Meter
@@ -60,7 +61,9 @@ class Gateway:
         what the quotas allow; `InvalidRequest` for what is more than a whole quota or has no known price; and what the
         router raises.
         """
-        session, terms = caller.session, self.policy.terms(caller, request)
+        session = caller.session
+        request = await name_providers(request, session)
+        terms = self.policy.terms(caller, request)
         request = terms.bound(request)
         reservation = await RequestReservation.open(session, request, terms) if terms.quotas else None
         route = terms.route

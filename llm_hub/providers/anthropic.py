@@ -13,7 +13,7 @@ from llm_hub.chat import ChatRequest, ModelInfo
 from llm_hub.errors import InvalidRequest, NotOffered, PromptTooLong, ProviderError, UnsupportedParameter
 from llm_hub.providers import anthropic_body
 from llm_hub.providers.anthropic_answer import MessageBuilder
-from llm_hub.providers.anthropic_original import original_body, original_headers
+from llm_hub.providers.anthropic_original import original_body, original_headers, original_query
 from llm_hub.providers.http_provider import HttpProvider, HttpReply
 from llm_hub.providers.streamed_response import StreamedResponseBuilder
 from llm_hub.wire.decoders import SSEDecoder
@@ -116,10 +116,10 @@ class AnthropicProvider(HttpProvider):
 
     async def _send(self, body: dict[str, Any], request: ChatRequest) -> HttpReply:
         sampling = {"temperature", "top_p", "top_k"} & body.keys()
-        headers = original_headers(request) | ({"anthropic-version": _SAMPLING_VERSION} if sampling else {})
+        headers = ({"anthropic-version": _SAMPLING_VERSION} if sampling else {}) | original_headers(request)
         try:
             reply = await self._client.post(
-                "/v1/messages",
+                f"/v1/messages{original_query(request)}",
                 body=body,
                 cast_to=httpx2.Response,
                 stream=True,
@@ -140,7 +140,7 @@ class AnthropicProvider(HttpProvider):
         """
         if type(refusal) is InvalidRequest and self._is_long(sent, model):
             # A prompt that is too long is an invalid_request_error like any other: its length is what tells.
-            raise PromptTooLong(
+            too_long = PromptTooLong(
                 f"The conversation is too long for {model}.",
                 provider=self.name,
                 model=model,
@@ -149,6 +149,8 @@ class AnthropicProvider(HttpProvider):
                 status=refusal.status,
                 code=refusal.code,
             )
+            too_long.original = refusal.original
+            raise too_long
         if not isinstance(refusal, InvalidRequest | UnsupportedParameter) or refusal.status != 400:
             raise refusal
         if (name := anthropic_body.named_setting(refusal.detail, sent)) is not None:
@@ -178,13 +180,11 @@ class AnthropicProvider(HttpProvider):
             match chunk.get("type"):
                 case "content_block_delta":
                     delta = chunk["delta"]
-                    if message.in_vendor_block:
+                    if message.is_special:
                         yield from message.add_delta(parse_count(chunk.get("index")), delta)
                     elif isinstance(text := delta.get("text"), str) and text:  # nearly always
                         yield message.add_text(text)
                     elif isinstance(thought := delta.get("thinking"), str) and thought:
-                        if message.needs_break:
-                            yield message.break_reasoning()
                         yield message.add_reasoning(thought)
                     else:
                         yield from message.add_delta(parse_count(chunk.get("index")), delta)
@@ -195,10 +195,10 @@ class AnthropicProvider(HttpProvider):
                 case "message_start":
                     yield from message.add_message(chunk["message"])
                 case "message_delta":
-                    yield from message.add_end(chunk.get("delta") or {}, chunk.get("usage"))
+                    yield from message.add_end(chunk)
                 case "message":  # the whole answer at once, from a server that does not stream
                     yield from message.add_message(chunk)
-                    yield from message.add_end(chunk, chunk.get("usage"))
+                    yield from message.add_end({"delta": chunk, "usage": chunk.get("usage")})
                     yield from _stop(message)
                     return
                 case "message_stop":

@@ -25,6 +25,10 @@ MAX_BLOCKS = 10_000
 
 _HUB_BLOCKS = ("text", "thinking", "tool_use")
 """The blocks that the hub has words for."""
+_ANNOUNCED_BLOCKS = ("text", "thinking")
+"""The blocks whose words are the hub's: their client is told apart what else the blocks begin with."""
+_EMPTY: dict[str, Any] = {"text": "", "thinking": "", "signature": "", "citations": []}
+"""What a block begins with in a stream, in the place of what its deltas bring."""
 _UNNAMED_BLOCKS = (*_HUB_BLOCKS, "redacted_thinking")
 """The blocks whose absence needs no word: reasoning that nobody can read is not missed."""
 _TEXT_FIELDS = {"text", "thinking", "partial_json"}
@@ -38,8 +42,10 @@ _FINISH_REASONS = {
 _PAUSED = "The model paused before it was done. To let it go on, send the conversation again, with this answer."
 """What `pause_turn` means, for which other protocols have no word.
 Source: platform.claude.com/docs/en/build-with-claude/handling-stop-reasons"""
-_NOT_OF_THE_END = ("id", "type", "role", "model", "content", "usage")
-"""A message's fields that do not tell how it ended."""
+_END_FIELDS = frozenset({"stop_reason", "stop_sequence", "stop_details", "container"})
+"""The fields of a message that tell how it ended, as a stream's `message_delta` has them in its `delta`."""
+_COLLECTED = frozenset({"type", "content", "usage"})
+"""The fields of a message that are collected from the events of a stream."""
 
 
 @dataclass(slots=True)
@@ -79,18 +85,23 @@ class MessageBuilder(StreamedResponseBuilder):
     the server gives no index, to the last block.
     """
 
-    __slots__ = ("_blocks", "_blocks_by_index", "_end", "_has_output_count", "_reported_usage", "_vendor_bytes",
-        "in_vendor_block", "needs_break")  # fmt: skip
+    __slots__ = ("_announced", "_blocks", "_blocks_by_index", "_end", "_end_event", "_has_output_count", "_head",
+        "_reported_usage", "_start", "_vendor_bytes", "is_special")  # fmt: skip
 
     def __init__(self, provider: HttpProvider, request: ChatRequest) -> None:
         super().__init__(provider, request)
-        self.in_vendor_block = False
-        """Whether the hub has no word for the block that streams now. Its text is not the answer's."""
-        self.needs_break = False
-        """Whether the next piece of reasoning begins another block of it."""
+        self.is_special = False
+        """Whether the next delta is for `add_delta`: its block is not announced, or the hub has no word for it."""
         self._blocks: list[_Block] = []
         self._blocks_by_index: dict[int, _Block] = {}
+        self._announced: _Block | None = None
+        """The block that was announced last: see `_announce`."""
+        self._start: dict[str, Any] | None = None
+        """The message as the stream began it, until it is announced."""
+        self._head: dict[str, Any] = {}
         self._end: dict[str, Any] = {}
+        self._end_event: dict[str, Any] = {}
+        """The fields that the stream's `message_delta` has beside those of its `delta`."""
         self._reported_usage: dict[str, Any] = {}
         self._has_output_count = False
         self._vendor_bytes = 0
@@ -101,17 +112,21 @@ class MessageBuilder(StreamedResponseBuilder):
     def add_message(self, message: Mapping[str, Any]) -> Iterator[Event | None]:
         """Adds a message as a stream begins it, or a whole one from a server that does not stream."""
         self.model = parse_name(message.get("model")) or self.model
+        self._head = {name: value for name, value in message.items() if name not in _COLLECTED}
+        self._start = dict(message)
         for index, block in enumerate(message.get("content") or ()):
             yield from self.start_block(index, block)
             yield from self.stop_block(index)
         self._add_usage(message.get("usage"))
 
-    def add_end(self, end: Mapping[str, Any], usage: object) -> Iterator[Event | None]:
-        """Adds why the model stopped, if it did: a reason that is empty or null stands for "not yet"."""
-        if isinstance(usage, dict):
+    def add_end(self, event: Mapping[str, Any]) -> Iterator[Event | None]:
+        """Adds a `message_delta`: why the model stopped, if it did. A reason that is empty or null is "not yet"."""
+        end: Mapping[str, Any] = event.get("delta") or {}
+        if isinstance(usage := event.get("usage"), dict):
             self._has_output_count |= bool(parse_count(usage.get("output_tokens")))
             self._add_usage(usage)
-        self._end |= {name: value for name, value in end.items() if value is not None and name not in _NOT_OF_THE_END}
+        self._end |= {name: end[name] for name in end if name in _END_FIELDS or name not in self._head}
+        self._end_event |= {name: value for name, value in event.items() if name not in ("type", "delta", "usage")}
         reason = end.get("stop_reason")
         if not isinstance(reason, str) or not reason:
             return
@@ -136,32 +151,26 @@ class MessageBuilder(StreamedResponseBuilder):
         self._blocks.append(block)
         if index is not None:
             self._blocks_by_index[index] = block
-        self.in_vendor_block = kind not in _HUB_BLOCKS
-        self.needs_break = kind == "thinking" and bool(self._reasoning)
+        self.is_special = kind != "tool_use"
         self._vendor_bytes += len(orjson.dumps(value))
         self.finish_reason = None  # a stop reason that is followed by more of the answer was none
         if kind == "tool_use":
             yield self.add_tool_call(block.number, id=value.get("id") or "", name=value.get("name") or "")
-        elif kind == "text" and isinstance(text := value.get("text"), str) and text:
-            yield self.add_text(text)
-        elif kind == "thinking" and isinstance(thought := value.get("thinking"), str) and thought:
-            if self.needs_break:
-                yield self.break_reasoning()
-            yield self.add_reasoning(thought)
+        elif kind in _ANNOUNCED_BLOCKS and isinstance(value.get(kind), str) and value[kind]:
+            yield from self._add_piece(block, kind, value[kind])
         if kind == "text":
             for citation in value.get("citations") or ():
+                yield from self._announce(block)
                 yield _vendor_delta({"type": "citations_delta", "citation": citation})
-
-    def break_reasoning(self) -> ReasoningBreak:
-        """Adds the blank line before the first words of another block of reasoning. It is no part of the block."""
-        self.needs_break = False
-        self._blocks[-1].pieces_before += 1
-        self._reasoning.append(ReasoningBreak().text)
-        return ReasoningBreak()
 
     def add_delta(self, index: int | None, delta: dict[str, Any]) -> Iterator[Event | None]:
         """Adds a piece of a block that is neither text of the answer nor reasoning."""
         block = self._find_block(index)
+        if block is not None and block.kind in _ANNOUNCED_BLOCKS:
+            for kind in _ANNOUNCED_BLOCKS:
+                if isinstance(piece := delta.get(kind), str) and piece:
+                    yield from self._add_piece(block, kind, piece)
+                    return
         if block is None:
             if "partial_json" in delta:
                 raise StreamBroken(f"{self.title} went on with a tool call that it had not begun.")
@@ -178,7 +187,39 @@ class MessageBuilder(StreamedResponseBuilder):
         elif not _TEXT_FIELDS & delta.keys():  # what comes here with such a field is empty
             if "citation" in delta:
                 block.pieces.setdefault("citations", []).append([delta["citation"]])
+            yield from self._announce(block)
             yield _vendor_delta(delta)
+
+    def _add_piece(self, block: _Block, kind: str, piece: str) -> Iterator[Event | None]:
+        """Adds text or reasoning to a block that may not be announced yet: its first words announce it.
+
+        Between two blocks of reasoning stands a blank line, which is no part of either.
+        """
+        if kind == "thinking" and 0 < len(self._reasoning) == block.pieces_before:
+            block.pieces_before += 1
+            self._reasoning.append(ReasoningBreak().text)
+            yield ReasoningBreak()
+        if not piece.isspace():
+            yield from self._announce(block)
+        yield self.add_text(piece) if kind == "text" else self.add_reasoning(piece)
+
+    def _announce(self, block: _Block) -> Iterator[Event]:
+        """Tells clients of the same protocol how the message begins, and that this block of text or reasoning does.
+
+        That waits for the block's first words: until then nothing of the answer has been read, and another model may
+        still give it.
+        """
+        if self._announced is block or block.kind not in _ANNOUNCED_BLOCKS:
+            return
+        self._announced, self.is_special = block, False
+        yield from self._announce_message()
+        start = {name: _EMPTY.get(name, value) if value else value for name, value in block.value.items()}
+        yield _vendor_delta({"type": "content_block_start", "content_block": start})
+
+    def _announce_message(self) -> Iterator[Event]:
+        if self._start is not None:
+            yield _vendor_delta({"type": "message_start", "message": {**self._start, "content": []}})
+            self._start = None
 
     def stop_block(self, index: int | None) -> Iterator[Event | None]:
         """Ends a block."""
@@ -206,9 +247,10 @@ class MessageBuilder(StreamedResponseBuilder):
                     *self.notes,
                     f"The answer has {kinds}, which only clients of Anthropic's protocol are sent.",
                 )
-            self.original = OriginalAnswer(
-                "anthropic", {**self._end, "content": content, "usage": self._reported_usage}
-            )
+            message = {**self._head, **self._end_event, **self._end}
+            end = {"delta": self._end, **self._end_event}
+            original = {**message, "content": content, "usage": self._reported_usage, "message_delta": end}
+            self.original = OriginalAnswer("anthropic", original)
         if self.finish_reason == "pause_turn":
             self.notes = (*self.notes, _PAUSED)
 
@@ -228,7 +270,7 @@ class MessageBuilder(StreamedResponseBuilder):
     def _close(self, block: _Block) -> Iterator[Event | None]:
         if not block.is_open:
             return
-        block.is_open = self.in_vendor_block = False
+        block.is_open = self.is_special = False
         value = block.value
         match block.kind:
             case "text":
@@ -237,6 +279,7 @@ class MessageBuilder(StreamedResponseBuilder):
                 value["thinking"] = "".join(self._reasoning[block.pieces_before :])
                 if signature := value.get("signature"):
                     signed = {"type": "signature_delta", "signature": signature}
+                    yield from self._announce_message()
                     yield _vendor_delta(signed if value["thinking"] else value)
             case "tool_use":
                 pieces = block.pieces.pop("partial_json", [])
@@ -246,6 +289,7 @@ class MessageBuilder(StreamedResponseBuilder):
                 value["input"] = _decode("".join(pieces) or "{}")
         block.add_pieces()
         if block.kind not in _HUB_BLOCKS:
+            yield from self._announce_message()
             yield _vendor_delta(value)
 
     def _add_usage(self, reported: object) -> None:

@@ -76,7 +76,7 @@ def options(request: ChatRequest) -> dict[str, Any]:
 
 def settings(body: dict[str, Any]) -> tuple[str, ...]:
     """The settings in a body that a model may refuse and that an answer is good without."""
-    return tuple(name for name in _SETTINGS if name in body or name in body.get("output_config", ()))
+    return tuple(name for name in _SETTINGS if name in body or name in (body.get("output_config") or ()))
 
 
 def left_out(body: dict[str, Any], sent: dict[str, Any]) -> tuple[str, ...]:
@@ -96,7 +96,7 @@ def without(body: dict[str, Any], names: tuple[str, ...]) -> dict[str, Any]:
     if not names:
         return body
     rest = {name: value for name, value in body.items() if name not in (*names, "output_config")}
-    output = {name: value for name, value in body.get("output_config", {}).items() if name not in names}
+    output = {name: value for name, value in (body.get("output_config") or {}).items() if name not in names}
     return rest | {"output_config": output} if output else rest
 
 

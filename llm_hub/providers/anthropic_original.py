@@ -19,17 +19,18 @@ _HUB_FIELDS = ("model", "models", "stream")
 
 def original_body(original: OriginalRequest, request: ChatRequest) -> dict[str, Any]:
     """The client's body, except for what the hub has changed: the limit, the format, and what follows the messages."""
-    body = {name: value for name, value in original.body.items() if value is not None and name not in _HUB_FIELDS}
-    limit = body.get("max_tokens", MAX_TOKENS)
+    body = {name: value for name, value in original.body.items() if name not in _HUB_FIELDS}
+    limit = body.get("max_tokens") or MAX_TOKENS
     if request.max_tokens is not None and request.max_tokens < limit:
         limit, thinking = request.max_tokens, body.get("thinking")
         if isinstance(thinking, dict) and (thinking.get("budget_tokens") or 0) >= limit:  # a part of the limit
             body["thinking"] = thinking | {"budget_tokens": max(limit - 1, MIN_THINKING_BUDGET)}
     body["max_tokens"] = limit
-    if request.format is None and isinstance(output := body.get("output_config"), dict):
+    added = request.messages[original.messages :]
+    if added and request.format is None and isinstance(output := body.get("output_config"), dict):
         body["output_config"] = {name: value for name, value in output.items() if name != "format"}
     body["messages"] = list(_turns(original.body.get("messages") or ()))
-    for turn in messages(request.messages[original.messages :], continues=True):
+    for turn in messages(added, continues=True):
         _append(body["messages"], turn)
     return body
 
@@ -40,6 +41,12 @@ def original_headers(request: ChatRequest) -> dict[str, str]:
         return {}
     headers = request.original.headers.items()
     return {name: value for name, value in headers if name.lower().startswith("anthropic-")}
+
+
+def original_query(request: ChatRequest) -> str:
+    """What follows the path of the client's URL, such as `?beta=true`; "" for clients of other protocols."""
+    original = request.original
+    return f"?{original.query}" if original is not None and original.protocol == "anthropic" and original.query else ""
 
 
 def _turns(turns: Any) -> Iterator[dict[str, Any]]:

@@ -44,6 +44,7 @@ PROVIDERS: dict[str, ProviderSpec] = {
         default_model="gpt-6-luna",
         suggestions=("gpt-6-luna", "gpt-6.1-terra", "gpt-6.2-sol", "gpt-6.2-astra"),
         prices="openai",
+        options={"responses": "if_needed"},
     ),
     "anthropic": ProviderSpec(
         "Anthropic",

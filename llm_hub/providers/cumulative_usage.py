@@ -19,5 +19,7 @@ def update_usage(usage: dict[str, Any], reported: Mapping[str, Any]) -> None:
             update_usage(before, value)
         elif isinstance(value, dict):
             usage[name] = dict(value)
-        elif value is not None and not (value == 0 and parse_count(before)):
+        elif value is None:
+            usage.setdefault(name, None)
+        elif not (value == 0 and parse_count(before)):
             usage[name] = value

@@ -40,7 +40,7 @@ from llm_hub.provider import LLMProvider
 from llm_hub.providers.streamed_response import StreamedResponseBuilder, join_deltas
 from llm_hub.wire.connection_errors import error_from_exception, safe_cause
 from llm_hub.wire.decoders import END_GRACE, USAGE_GRACE, RawReply, StreamDecoder, parse_object, read_body
-from llm_hub.wire.error_body import is_error_document
+from llm_hub.wire.error_body import is_error_document, original_error
 from llm_hub.wire.http_errors import error_from_reply
 from llm_hub.wire.model_list import parse_model_list
 from llm_hub.wire.public_hosts import is_private
@@ -53,6 +53,16 @@ LIST_TIMEOUT = 10.0
 """Seconds for a list of models: the page shows its suggestions meanwhile."""
 
 T = TypeVar("T")
+
+
+class OtherProtocol(Exception):  # no error of anybody's: the request goes on
+    """Raised by `_revise`: the model has to be asked in another protocol, which `provider` speaks."""
+
+    def __init__(self, provider: HttpProvider, refusal: ProviderError) -> None:
+        super().__init__()
+        self.provider = provider
+        self.refusal = refusal
+
 
 _UNEXPECTED_SHAPE = (AttributeError, KeyError, TypeError, RecursionError)
 """What reading JSON of another shape than the protocol's raises."""
@@ -103,12 +113,24 @@ class HttpProvider(LLMProvider):
             return "thinking"
         return "reasoning" if self.reasons(model) else "first_token"
 
-    async def events(self, request: ChatRequest) -> AsyncGenerator[Event]:
+    def events(self, request: ChatRequest) -> AsyncGenerator[Event]:
+        return self.events_after(request, None)
+
+    async def events_after(self, request: ChatRequest, earlier: ProviderError | None) -> AsyncGenerator[Event]:
+        """The answer to a request. `earlier` is the refusal of the same one in another protocol."""
         await self._prepare_model(request)
         builder, decoder = self.builder(self, request), self.decoder()
         if notice := await self._loading_notice(builder.model):
             yield notice
-        reply = await self._post(builder)
+        try:
+            reply = await self._post(builder, earlier)
+        except OtherProtocol as other:
+            provider, earlier, reply = other.provider, other.refusal, None
+        if reply is None:
+            async with aclosing(provider.events_after(request, earlier)) as events:
+                async for event in events:
+                    yield event
+            return
         try:
             yield Alive()
         except BaseException:  # the reader leaves before anybody reads the reply
@@ -144,12 +166,11 @@ class HttpProvider(LLMProvider):
         self._finish(builder)
         yield builder.finish()
 
-    async def _post(self, builder: StreamedResponseBuilder) -> HttpReply:
-        """The reply whose body is the answer. Raises `ProviderError` for every other."""
+    async def _post(self, builder: StreamedResponseBuilder, refusal: ProviderError | None) -> HttpReply:
+        """The reply whose body is the answer. Raises `ProviderError` for every other, and `OtherProtocol`."""
         model = builder.model
         body = self._body(builder.request, model)
         sent = self._adapt(model, body)
-        refusal: ProviderError | None = None
         while True:
             try:
                 reply = await self._send(sent, builder.request)
@@ -209,7 +230,8 @@ class HttpProvider(LLMProvider):
     ) -> dict[str, Any]:
         """The body to send after a refusal of `sent`. Raises the refusal, or a clearer error, if none is worth it.
 
-        The refusal's `__context__` is the one before it, if the request was revised already.
+        Raises `OtherProtocol` where another one may help. The refusal's `__context__` is the one before it, if the
+        request was revised already.
         """
         raise refusal
 
@@ -277,7 +299,7 @@ class HttpProvider(LLMProvider):
         sent: frozenset[str] = frozenset(),
     ) -> ProviderError:
         """The error that a failed reply stands for, or with the status None an error inside a stream."""
-        return error_from_reply(
+        error = error_from_reply(
             provider=self.name,
             title=self.title,
             model=model,
@@ -289,6 +311,8 @@ class HttpProvider(LLMProvider):
             path=urlsplit(self.address).path,
             address_hint=self._address_hint(),
         )
+        error.original = original_error(self.protocol, status, body, self._key)
+        return error
 
     def _address_hint(self) -> str:
         """What to try where nothing of an API is at the base URL."""

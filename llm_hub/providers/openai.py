@@ -1,5 +1,7 @@
 """OpenAI, and every server that speaks its chat completions protocol, over the AsyncOpenAI SDK.
 
+A model that needs OpenAI's newer protocol is asked in that one: see openai_protocols.py and responses.py.
+
 The SDK's client makes a request's headers and lists the models. A chat goes straight through its HTTP client and is
 decoded by the hub, which notices a malformed line and a missing end. The SDK's own layers would add 0.3 ms to each
 request, as much as all that the router does, and cost three times as much for each chunk.
@@ -7,7 +9,7 @@ request, as much as all that the router does, and cost three times as much for e
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import AsyncGenerator, Iterable, Iterator
 from typing import TYPE_CHECKING, Any, cast
 
 import httpx2
@@ -17,8 +19,10 @@ from openai import APIStatusError, AsyncOpenAI, OpenAIError
 from llm_hub.chat import ChatRequest, ModelInfo
 from llm_hub.errors import InvalidRequest, ProviderError
 from llm_hub.providers import openai_body
-from llm_hub.providers.http_provider import HttpProvider, HttpReply
+from llm_hub.providers.http_provider import HttpProvider, HttpReply, OtherProtocol
 from llm_hub.providers.openai_answer import QUIET_FIELDS, OpenAIResponseBuilder
+from llm_hub.providers.openai_protocols import ProtocolChoice, ResponsesUse
+from llm_hub.providers.responses import ResponsesProvider
 from llm_hub.providers.streamed_response import StreamedResponseBuilder
 from llm_hub.wire.decoders import USAGE_GRACE, SSEDecoder, encode_json
 from llm_hub.wire.error_body import is_error
@@ -39,7 +43,7 @@ _NOT_CHAT = ("audio", "dall-e", "embedding", "gpt-image", "live", "moderation", 
 
 
 class _OpenAITransport(Transport, AiohttpTransport):
-    streaming_path = "/chat/completions"
+    streaming_path = ("/chat/completions", "/responses")
 
 
 class _PublicTransport(_OpenAITransport):
@@ -57,9 +61,10 @@ class OpenAIProvider(HttpProvider):
     """Chat completions at `base_url`. Raises `ConfigurationError` for a key or URL that cannot be used.
 
     `max_tokens_field` is the server's name for the limit; which of the two names a model takes is also learnt from
-    its refusal. `read_timeout` is the longest silence in seconds before a request is given up. `network` says through
-    which proxy the server is reached, and which certificates are trusted. `public_only` is for a
-    base URL that a visitor gave: see public_hosts.py. `resolver` is one of aiohttp's, for its host name.
+    its refusal. `responses` says when the server is asked in Responses instead: see `ResponsesUse`. `read_timeout` is
+    the longest silence in seconds before a request is given up. `network` says through which proxy the server is
+    reached, and which certificates are trusted. `public_only` is for a base URL that a visitor gave: see
+    public_hosts.py. `resolver` is one of aiohttp's, for its host name.
     """
 
     protocol = "openai"
@@ -79,6 +84,7 @@ class OpenAIProvider(HttpProvider):
         title: str = "OpenAI",
         default_model: str = "gpt-6-luna",
         max_tokens_field: str = "max_completion_tokens",
+        responses: ResponsesUse = "if_refused",
         connect_timeout: float = 5.0,
         read_timeout: float = 300.0,
         network: Network = DIRECT,
@@ -111,6 +117,13 @@ class OpenAIProvider(HttpProvider):
         self._client._custom_headers = {}  # noqa: SLF001  # the SDK has no public way to refuse OPENAI_CUSTOM_HEADERS
         headers = {**self._client.default_headers, **self._client.auth_headers}
         self._headers = httpx2.Headers({name: value for name, value in headers.items() if isinstance(value, str)})
+        self.protocols = ProtocolChoice(responses)
+        self._responses = ResponsesProvider(self, key)
+
+    def events(self, request: ChatRequest) -> AsyncGenerator[Event]:
+        if self.protocols.prefers_responses(request.model or self.default_model, request):
+            return self._responses.events(request)
+        return super().events(request)
 
     async def models(self) -> tuple[ModelInfo, ...]:
         models = []
@@ -141,10 +154,12 @@ class OpenAIProvider(HttpProvider):
         return self._learned.apply(model, body)
 
     async def _send(self, body: dict[str, Any], request: ChatRequest) -> HttpReply:  # noqa: ARG002  # no header of a client's goes on
+        return await self.post(self._chat_url, encode_json(body))
+
+    async def post(self, url: httpx2.URL, content: bytes) -> HttpReply:
+        """Posts JSON, and returns the reply with its body unread."""
         timeout = {"timeout": self._timeout.as_dict()}
-        post = httpx2.Request(
-            "POST", self._chat_url, headers=self._headers, content=encode_json(body), extensions=timeout
-        )
+        post = httpx2.Request("POST", url, headers=self._headers, content=content, extensions=timeout)
         return await self._http.send(post, stream=True)
 
     async def _revise(
@@ -154,8 +169,11 @@ class OpenAIProvider(HttpProvider):
         field of a message is remembered once the model takes the request without it: only words tell which one it is.
 
         Where a refusal names nothing, all that an answer is good without is left out, once, and nothing is remembered.
+        Where it says that Responses is the protocol for this, it is tried.
         """
-        if type(refusal) is InvalidRequest and refusal.falls_back and self._is_too_long(model, sent):
+        if self.protocols.is_refused_in_chat(model, refusal, has_tools="tools" in body):
+            raise OtherProtocol(self._responses, refusal)
+        if type(refusal) is InvalidRequest and refusal.falls_back and self.is_too_long(model, sent["messages"]):
             raise openai_body.explain_length(refusal)
         if (revised := self._learned.revise(model, refusal, body, sent)) is not None:
             return revised
@@ -165,11 +183,11 @@ class OpenAIProvider(HttpProvider):
             return {name: value for name, value in sent.items() if name not in names}
         raise openai_body.explain_refusal(refusal, sent)
 
-    def _is_too_long(self, model: str, sent: dict[str, Any]) -> bool:
+    def is_too_long(self, model: str, conversation: object) -> bool:
         """Whether the conversation is longer than the context that the server's list of models gives, at four bytes a
         token."""
         context = self._contexts.get(model)
-        return context is not None and len(encode_json(sent["messages"])) / 4 > context
+        return context is not None and len(encode_json(conversation)) / 4 > context
 
     def _optional(self, sent: dict[str, Any]) -> frozenset[str]:
         """Everything but what the answer is for: a client of the same protocol may send fields that the hub does not
@@ -179,6 +197,7 @@ class OpenAIProvider(HttpProvider):
     def _accept(self, builder: StreamedResponseBuilder, body: dict[str, Any], sent: dict[str, Any]) -> None:
         builder.ignored = openai_body.left_out(body, sent)
         self._learned.confirm(builder.model, body, sent)
+        self.protocols.confirm_chat()
         fields = openai_body.message_fields(body) - openai_body.message_fields(sent)
         if fields and (len(self._refused_fields) < MAX_LEARNED_MODELS or builder.model in self._refused_fields):
             self._refused_fields[builder.model] = fields | self._refused_fields.get(builder.model, frozenset())

@@ -7,11 +7,8 @@ models for any key, so a key that is refused for answers may pass here.
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 import sys
-import urllib.request
-from contextlib import suppress
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -25,7 +22,8 @@ from llm_hub.hub import Hub
 from llm_hub.providers.llamacpp.download import download_size, downloaded_path
 from llm_hub.providers.llamacpp.model_file import find_model_file
 from llm_hub.redaction import Redactor
-from llm_hub.serving.server import bind, browser_host
+from llm_hub.serving.address import browser_host, hub_answers
+from llm_hub.serving.server import bind
 from llm_hub.settings import Settings
 from llm_hub.storage.database import Database
 from llm_hub.usage.quotas import Counters
@@ -116,17 +114,10 @@ def _address(settings: Settings) -> Finding:
     try:
         bind(settings.host, settings.port).close()
     except ConfigurationError as error:
-        if _hub_answers(address):
+        if hub_answers(address):
             return Finding("address", "ok", f"{address}, where LLM Hub is running")
         return Finding("address", "no", str(error))
     return Finding("address", "ok", f"{address}, which is free")
-
-
-def _hub_answers(address: str) -> bool:
-    direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    with suppress(OSError, ValueError, TypeError, KeyError), direct.open(f"{address}/health", timeout=2) as reply:
-        return json.load(reply)["status"] in ("starting", "ready")
-    return False
 
 
 def _route(session: Session, providers: list[Finding]) -> Finding:
@@ -168,7 +159,7 @@ async def _limits(settings: Settings) -> Finding:
 
 async def _provider(session: Session, settings: Settings, state: ProviderState) -> Finding:
     if not state.ready:
-        return Finding(state.name, "-", state.problem)
+        return Finding(state.name, "no" if state.asks_itself else "-", state.problem)
     try:
         async with asyncio.timeout(MAX_REPLY_SECONDS):
             models = await session.models(state.name, fresh=True)

@@ -16,6 +16,7 @@ import uvicorn
 
 from llm_hub import logs
 from llm_hub.errors import ConfigurationError
+from llm_hub.serving.address import browser_host
 from llm_hub.serving.application import Application
 from llm_hub.serving.http_protocol import BoundedHttpProtocol
 from llm_hub.serving.shutdown import SHUTDOWN_GRACE
@@ -136,8 +137,3 @@ def bind(host: str, port: int) -> socket.socket:
             f"LLM Hub cannot listen on {host}:{port}: {error.strerror or error}.",
             hint="Set LLM_HUB_PORT to another port, or end what uses this one.",
         ) from None
-
-
-def browser_host(host: str) -> str:
-    """An address that a browser on this machine can open."""
-    return {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)  # noqa: S104

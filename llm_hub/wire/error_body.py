@@ -12,6 +12,8 @@ from typing import Any
 
 import orjson
 
+from llm_hub.errors import OriginalError
+from llm_hub.redaction import redact
 from llm_hub.wire.decoders import MAX_LINE_VALUES
 from llm_hub.wire.json_limits import holds_more
 from llm_hub.wire.validation import parse_count
@@ -52,6 +54,26 @@ def is_error_document(body: bytes) -> bool:
     return isinstance(document, dict) and is_error(document)
 
 
+def original_error(protocol: str, status: int | None, body: object, key: str) -> OriginalError | None:
+    """An error body as its vendor wrote it, without `key` or any other; None: it has not the shape of its protocol."""
+    value = _decoded(body) if isinstance(body, bytes) else body
+    error = value.get("error") if isinstance(value, dict) else None
+    if not isinstance(error, dict) or not isinstance(error.get("message"), str):
+        return None
+    return OriginalError(protocol, status, _redacted(value, key))
+
+
+def _redacted(value: Any, key: str) -> Any:
+    """The value with every text redacted, also those that are names of fields."""
+    if isinstance(value, str):
+        return redact(value, key)
+    if isinstance(value, list):
+        return [_redacted(item, key) for item in value]
+    if isinstance(value, dict):
+        return {redact(name, key): _redacted(item, key) for name, item in value.items()}
+    return value
+
+
 class ErrorBody:
     """What the vendors' error bodies have in common: codes, the name of a parameter, a message, a status.
 
@@ -63,6 +85,9 @@ class ErrorBody:
     def __init__(self, body: Any) -> None:
         self.message = ""
         self.parameter = ""
+        """The name of the field that the error is about."""
+        self.parameter_path = ""
+        """The same with its place in it, such as `reasoning.effort`."""
         self.status: int | None = None
         self.codes: list[str] = []
         self.layers: list[dict[str, Any]] = []
@@ -112,7 +137,8 @@ class ErrorBody:
             statuses = (_status(error.get(name)) for name in _STATUSES)
             self.status = next((status for status in statuses if status is not None), None)
         parameter = error.get("param")
-        self.parameter = parameter.split(".")[0] if isinstance(parameter, str) and parameter else self.parameter
+        if isinstance(parameter, str) and parameter:
+            self.parameter, self.parameter_path = parameter.split(".")[0], parameter
         words = (error.get(name) for name in _WORDS)
         self.message = _as_text(next((text for text in words if text and not isinstance(text, list)), self.message))
         if depth and (quoted := _quoted_object(self.message)) is not None:

@@ -15,6 +15,7 @@ from llm_hub.errors import (
     ContentRejected,
     InvalidRequest,
     KeyRefused,
+    LoopDetected,
     ModelNotFound,
     NotConfigured,
     PromptTooLong,
@@ -67,6 +68,7 @@ _BY_CODE: dict[str, type[ProviderError]] = {
     "authentication_error": KeyRefused,
     "permission_error": KeyRefused,
     "permission_denied": KeyRefused,
+    "loop_detected": LoopDetected,  # another hub's, or this one's
     "model_not_found": ModelNotFound,
     "model_not_supported": ModelNotFound,
     "model_decommissioned": ModelNotFound,
@@ -129,6 +131,7 @@ _SENTENCES: dict[type[ProviderError], tuple[str, str]] = {
     ),
     ContentRejected: ("{provider} rejected the request under its content policy.", "Rephrase the prompt."),
     KeyRefused: ("{provider} refused the API key.", "Check the key, and that it may use {model}."),
+    LoopDetected: ("The base URL of {provider} leads back to this hub, or round a ring of hubs.", ""),
     ModelNotFound: ("{provider} does not know the model {model}.", "Choose a model from the list."),
     UnsupportedParameter: ("{model} does not take the setting {parameter}.", "Leave it empty."),
     RateLimited: ("{provider}: too many requests.", "Wait a moment, or choose another provider."),
@@ -165,6 +168,8 @@ def error_from_reply(
     """
     details = ErrorBody(body)
     status = details.status if status is None else status
+    if details.parameter_path in sent:
+        details.parameter = details.parameter_path
     if status in (400, 422) and not details.parameter:
         details.parameter = named_parameter(details.message, sent)
     kind, is_guess = _kind_of(status, details, sent)

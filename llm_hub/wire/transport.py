@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 from urllib.parse import unquote, urlsplit
 
 from llm_hub.errors import StreamBroken
+from llm_hub.wire import hops
 from llm_hub.wire.network import DIRECT, Network
 
 if TYPE_CHECKING:
@@ -67,14 +68,14 @@ def client_options(timeout: Any) -> dict[str, Any]:
 class Transport:
     """A mix-in that goes before one of httpx-aiohttp's transports and bounds every reply.
 
-    `streaming_path` is the end of the path whose replies stream. There is one aiohttp session for each event loop,
-    since a program may run several after another. Sessions keep no cookies, since all chats share them. All transports
-    of a class share the certificates that they trust: loading them takes 30 ms and a megabyte.
+    `streaming_path` is the end of the path whose replies stream, or several such ends. There is one aiohttp session for
+    each event loop, since a program may run several after another. Sessions keep no cookies, since all chats share
+    them. All transports of a class share the certificates that they trust: loading them takes 30 ms and a megabyte.
 
     `address` is the server's URL, which decides whether its requests go through a proxy of `network`.
     """
 
-    streaming_path: ClassVar[str]
+    streaming_path: ClassVar[str | tuple[str, ...]]
     ssl_context: ssl.SSLContext
     client: Any
     proxy: Any
@@ -96,6 +97,7 @@ class Transport:
         loop = asyncio.get_running_loop()
         if self._loop is not loop:
             self._loop, self.client = loop, self._session
+        request.headers[hops.HEADER] = hops.mark()
         if self.proxy is not None and request.url.scheme == "http":
             request.headers.update(self.proxy.headers)  # aiohttp sends them with CONNECT alone
         try:

@@ -32,6 +32,12 @@ NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 KEYS = {"alice": "alice-0123456789abcdef", "bob": "bob-0123456789abcdef"}
 
 
+def body_at(path: str, body: dict[str, Any]) -> dict[str, Any]:
+    """The body with its fields named as the dialect at the path has them."""
+    names = {"messages": "input", "max_tokens": "max_output_tokens"} if path == "/v1/responses" else {}
+    return {names.get(name, name): value for name, value in body.items()}
+
+
 @dataclass(frozen=True, slots=True)
 class Api:
     """A running API: where it is, the hub behind it, and a client for it."""

@@ -14,7 +14,7 @@ from llm_hub.gateway.metrics import Metrics
 from llm_hub.storage.database import Database
 from llm_hub.usage.ledger import Entry, Ledger
 from llm_hub.usage.quotas import Quota
-from tests.api.conftest import KEYS, Api, served
+from tests.api.conftest import KEYS, Api, body_at, served
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -58,7 +58,7 @@ class Metered:
 
     async def ask(self, model: str, *, caller: str = "alice", path: str = "/v1/chat", **fields: Any) -> httpx.Response:
         """Asks a question and reads all of the reply. The fields are further ones of the body."""
-        body = {"messages": PROMPT, "model": model, **fields}
+        body = body_at(path, {"messages": PROMPT, "model": model, **fields})
         return await self.api.client.post(path, json=body, headers={"authorization": f"Bearer {KEYS[caller]}"})
 
     async def get(self, path: str, caller: str = "alice") -> httpx.Response:

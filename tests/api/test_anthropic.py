@@ -181,7 +181,7 @@ async def test_an_answer_of_a_schema(client: anthropic.AsyncAnthropic, provider:
         ("openai/status-503", anthropic.OverloadedError, "overloaded_error"),
         ("openai/key", anthropic.InternalServerError, "api_error"),
         ("groq/x", anthropic.InternalServerError, "api_error"),
-        ("gpt-6-luna", anthropic.NotFoundError, "not_found_error"),
+        ("parrot-6-luna", anthropic.NotFoundError, "not_found_error"),
     ],
 )
 async def test_failures_are_the_clients_own_errors(
@@ -231,8 +231,12 @@ async def test_a_key_may_be_sent_in_either_header(locked: Api) -> None:
 
 async def test_models_are_listed_in_anthropics_words(client: anthropic.AsyncAnthropic) -> None:
     listed = [model async for model in client.models.list()]
-    assert [model.id for model in listed][:1] == ["auto"]
-    assert {"openai/ok", "anthropic/ok"} <= {model.id for model in listed}
+    titles = {model.id: model.display_name for model in listed}
+    assert next(iter(titles)) == "claude-hub/auto"
+    assert (titles["claude-hub/openai/ok"], titles["anthropic/ok"]) == ("ok (openai)", "Ok")
+    assert all(name.startswith(("claude", "anthropic")) for name in titles)  # Claude Code shows no others
+    for name in ("claude-hub/openai/ok", "openai/ok", "claude-hub/auto"):
+        assert (await client.models.retrieve(name)).id == f"claude-hub/{name.removeprefix('claude-hub/')}"
     model = await client.models.retrieve("anthropic/claude-fable-5-2")
     assert (model.id, model.type, model.display_name) == ("anthropic/claude-fable-5-2", "model", "Claude Fable 5.2")
     assert model.max_input_tokens == 1_000_000

@@ -14,7 +14,7 @@ from llm_hub.api.dialects.hub_chat import HubChatWriter
 from llm_hub.chat import TextDelta
 from llm_hub.hub import Hub
 from llm_hub.settings import Settings
-from tests.api.conftest import KEYS, Api, served
+from tests.api.conftest import KEYS, Api, body_at, served
 from tests.api.sse import events
 from tests.fault_server import FaultServer, answer_text, expected_text
 from tests.ui.site import Site
@@ -72,12 +72,12 @@ async def test_an_early_failure_is_a_real_status(api: Api, model: str, status: i
     assert "secret" not in reply.text
 
 
-@pytest.mark.parametrize("path", ["/v1/chat", "/v1/chat/completions", "/v1/messages"])
+@pytest.mark.parametrize("path", ["/v1/chat", "/v1/chat/completions", "/v1/messages", "/v1/responses"])
 @pytest.mark.parametrize(("model", "status"), [("unknown", 404), ("context", 400)])
 async def test_an_early_failure_of_a_model_that_loads_first_is_a_real_status(
     api: Api, path: str, model: str, status: int
 ) -> None:
-    body = {"messages": PROMPT, "model": f"ollama/{model}?size=large", "stream": True, "max_tokens": 9}
+    body = body_at(path, {"messages": PROMPT, "model": f"ollama/{model}?size=large", "stream": True, "max_tokens": 9})
     reply = await api.client.post(path, json=body)
     assert (reply.status_code, "attempts" in reply.json()["error"]) == (status, True)
 
@@ -201,6 +201,9 @@ async def test_only_a_known_key_is_let_in(locked: Api) -> None:
         {"authorization": f"Bearer {KEYS['alice']}"},
         {"authorization": f"bearer {KEYS['alice']}"},
         {"x-api-key": KEYS["bob"]},
+        {"api-key": KEYS["bob"]},
+        {"x-goog-api-key": KEYS["bob"]},
+        {"authorization": "Bearer a-placeholder-of-a-client", "x-api-key": KEYS["bob"]},
     ]
     for headers in taken:
         assert (await locked.client.post("/v1/chat", json=body, headers=headers)).status_code == 200

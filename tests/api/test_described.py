@@ -11,6 +11,7 @@ import pytest
 
 from llm_hub.api import router
 from llm_hub.api.dialects import DIALECTS
+from llm_hub.api.dialects.responses import RESPONSES
 from llm_hub.api.openapi import description
 from llm_hub.gateway.gateway import Gateway
 from llm_hub.gateway.meter import Meter
@@ -39,6 +40,13 @@ TOOLS: dict[str, dict[str, Any]] = {
         "thinking": {"type": "adaptive"},
         "stop_sequences": ["END"],
     },
+    "/v1/responses": {
+        "tools": [
+            {"type": "function", "name": "weather", "parameters": PARAMETERS},
+            {"type": "namespace", "name": "sea", "tools": [{"type": "custom", "name": "log"}]},
+        ],
+        "reasoning": {"summary": "auto"},
+    },
 }
 """What is asked besides, so that an answer has all its parts."""
 STREAMS: dict[str, set[tuple[str, str]]] = {
@@ -52,6 +60,7 @@ STREAMS: dict[str, set[tuple[str, str]]] = {
         ("content_block_delta", "BlockDeltaEvent"), ("content_block_stop", "BlockStop"),
         ("message_delta", "MessageDelta"), ("message_stop", "MessageStop"), ("error", "MessageError"),
     },
+    "/v1/responses": {(event.name, str(getattr(event.shape, "__name__", ""))) for event in RESPONSES.events},
 }  # fmt: skip
 """The kinds of events of each stream, all of which the models below bring about."""
 MODELS = [

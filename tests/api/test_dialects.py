@@ -204,6 +204,7 @@ def test_paths_and_headers_of_dialects_are_their_own() -> None:
         ("/v1/chat", {}, "chat"),
         ("/v1/chat/completions", {}, "completions"),
         ("/v1/messages/count_tokens", {}, "messages"),
+        ("/v1/responses/resp_1", {}, "responses"),
         ("/v1/chat", {"anthropic-version": "2023-06-01"}, "messages"),
         ("/v1/models", {}, "chat"),
         ("/v1/messages-of-another", {}, "chat"),

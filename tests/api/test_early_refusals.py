@@ -63,6 +63,8 @@ async def flood(caller: httpx.AsyncClient, path: str, **more: Any) -> list[httpx
     [
         ("/v1/chat", {}, "openai"),
         ("/v1/chat/completions", {}, "openai"),
+        ("/v1/responses", {}, "openai"),
+        ("/v1/responses/resp_1", {}, "openai"),
         ("/v1/models", {}, "openai"),
         ("/v1/models", VERSION, "anthropic"),
         ("/v1/messages", {}, "anthropic"),

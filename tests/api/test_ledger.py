@@ -12,7 +12,7 @@ import pytest
 
 from llm_hub.hub import Hub
 from llm_hub.usage.ledger import DAY
-from tests.api.conftest import KEYS
+from tests.api.conftest import KEYS, body_at
 from tests.api.metered import PROMPT, Metered, metered
 from tests.fault_server import FaultServer
 
@@ -23,7 +23,7 @@ async def metered_api(hub: Hub, tmp_path: Path) -> AsyncIterator[Metered]:
         yield metered_api
 
 
-@pytest.mark.parametrize("path", ["/v1/chat", "/v1/chat/completions", "/v1/messages"])
+@pytest.mark.parametrize("path", ["/v1/chat", "/v1/chat/completions", "/v1/messages", "/v1/responses"])
 @pytest.mark.parametrize("stream", [True, False])
 async def test_an_answer_is_a_row_of_the_ledger(metered_api: Metered, path: str, stream: bool) -> None:
     more: dict[str, Any] = {"max_tokens": 100} if path == "/v1/messages" else {}
@@ -125,11 +125,12 @@ async def test_a_client_that_left_is_a_row_of_the_ledger(
     assert row.prompt_tokens is None
 
 
-@pytest.mark.parametrize("path", ["/v1/chat", "/v1/chat/completions", "/v1/messages"])
+@pytest.mark.parametrize("path", ["/v1/chat", "/v1/chat/completions", "/v1/messages", "/v1/responses"])
 async def test_a_client_that_left_an_answer_unread_is_a_row_of_the_ledger(
     metered_api: Metered, fault_server: FaultServer, path: str
 ) -> None:
     body = {"messages": PROMPT, "model": "openai/ok?tokens=100000", "stream": True, "max_tokens": 100_000}
+    body = body_at(path, body)
     headers = {"authorization": f"Bearer {KEYS['alice']}"}
     async with metered_api.api.client.stream("POST", path, json=body, headers=headers) as reply:
         assert reply.status_code == 200

@@ -31,7 +31,7 @@ async def test_of_fifty_requests_at_once_only_the_limit_reaches_a_provider(
         assert (await metered_api.ask("openai/ok", caller="bob")).status_code == 200
 
 
-@pytest.mark.parametrize("path", ["/v1/chat", "/v1/chat/completions", "/v1/messages"])
+@pytest.mark.parametrize("path", ["/v1/chat", "/v1/chat/completions", "/v1/messages", "/v1/responses"])
 async def test_a_refusal_says_which_limit_it_is_and_when_it_ends(hub: Hub, tmp_path: Path, path: str) -> None:
     async with metered(hub, tmp_path, Quota(requests=1)) as metered_api:
         await metered_api.ask("openai/ok", path=path, max_tokens=10)

@@ -90,7 +90,7 @@ async def test_every_refusal_has_an_id_and_a_line(
     ]
 
 
-@pytest.mark.parametrize("path", ["/v1/chat", "/v1/chat/completions", "/v1/messages"])
+@pytest.mark.parametrize("path", ["/v1/chat", "/v1/chat/completions", "/v1/messages", "/v1/responses"])
 @pytest.mark.parametrize("announced", [True, False])
 async def test_too_large_a_body_is_refused_in_the_dialects_shape_with_an_id_and_a_line(
     site: Site, path: str, announced: bool

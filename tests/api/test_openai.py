@@ -66,7 +66,7 @@ async def test_a_chain_of_models_falls_back_and_says_who_answered(client: openai
     [
         ("openai/unknown", openai.NotFoundError), ("openai/status-429?retry-after=60", openai.RateLimitError),
         ("openai/context", openai.BadRequestError), ("openai/status-503", openai.InternalServerError),
-        ("gpt-6-luna", openai.NotFoundError),
+        ("parrot-6-luna", openai.NotFoundError),
     ],
 )  # fmt: skip
 async def test_failures_are_the_clients_own_errors(
@@ -265,7 +265,8 @@ async def test_one_model_is_retrieved_by_its_name(client: openai.AsyncOpenAI) ->
     model = await client.models.retrieve("openai/gpt-6-luna")
     assert (model.id, model.object, model.owned_by) == ("openai/gpt-6-luna", "model", "openai")
     assert (await client.models.retrieve("auto")).id == "auto"
-    for name in ("openai/nonsense", "nobody/x", "gpt-6-luna"):
+    assert (await client.models.retrieve("gpt-6-luna")).id == "openai/gpt-6-luna"
+    for name in ("openai/nonsense", "nobody/x", "parrot-6-luna"):
         with pytest.raises(openai.NotFoundError):
             await client.models.retrieve(name)
 

@@ -1,6 +1,6 @@
 """Clients that are not this project's dependencies: fetched for the test where that can be done, and left out else.
 
-`llm` comes with uv from the package index, Vercel's AI SDK with npm. Neither is needed on anybody's machine.
+Python's come with uv from the package index, Vercel's AI SDK with npm. None is needed on anybody's machine.
 """
 
 from __future__ import annotations
@@ -9,14 +9,59 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
+from tests.fault_server import answer_text
 from tests.ui.site import Site
 
 LLM = "llm>=0.36,<0.37"
-VERCEL = ("ai@7.0.173", "@ai-sdk/openai-compatible@3.0.92", "@ai-sdk/anthropic@4.0.105", "zod@4")
+VERCEL = (
+    "ai@7.0.173",
+    "@ai-sdk/openai-compatible@3.0.92",
+    "@ai-sdk/anthropic@4.0.105",
+    "@ai-sdk/openai@3.0.141",
+    "zod@4",
+)
+LIBRARIES = {
+    "pydantic-ai-slim[openai]>=2.68,<2.69": """
+from pydantic_ai import Agent
+from pydantic_ai.models.openai import OpenAIChatModel
+from pydantic_ai.providers.openai import OpenAIProvider
+model = OpenAIChatModel("auto", provider=OpenAIProvider(base_url=URL, api_key="any"))
+print(Agent(model).run_sync("Hello").output)
+""",
+    "litellm>=1.110,<1.111": """
+from litellm import completion
+chunks = completion("openai/auto", [{"role": "user", "content": "Hello"}], api_base=URL, api_key="any", stream=True)
+print("".join(chunk.choices[0].delta.content or "" for chunk in chunks))
+""",
+    "instructor>=1.17,<1.18": """
+import instructor
+from openai import OpenAI
+from pydantic import BaseModel
+class Verdict(BaseModel):
+    why: str
+client = instructor.from_openai(OpenAI(base_url=URL, api_key="any"))
+messages = [{"role": "user", "content": "Hello"}]
+assert client.chat.completions.create(model="openai/ok?calls=1", messages=messages, response_model=Verdict).why
+print(ANSWER)
+""",
+    "dspy>=3.4,<3.5": """
+import dspy
+print(dspy.LM("openai/auto", api_base=URL, api_key="any")("Hello")[0])
+""",
+    "llama-index-llms-openai-like>=0.8,<0.9": """
+from llama_index.llms.openai_like import OpenAILike
+model = OpenAILike(model="auto", api_base=URL, api_key="any", is_chat_model=True)
+print("".join(piece.delta for piece in model.stream_complete("Hello")))
+""",
+}
+"""Libraries of Python, and what each is asked."""
+MACHINE = {name: value for name, value in os.environ.items() if name != "UV_COMPILE_BYTECODE"}
+"""How this machine reaches the package index: no test sees its proxies and certificates."""
 PROGRAM = Path(__file__).with_name("vercel.mjs")
 
 
@@ -33,6 +78,20 @@ def run(command: list[str], folder: Path, **environment: str) -> subprocess.Comp
         check=False,
         env=environment_without_proxies | environment,
     )
+
+
+def run_python(code: str, package: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    """Runs the program with that package and none of this project's. Skips the test where it cannot be fetched."""
+    uv = shutil.which("uv")
+    if uv is None:
+        pytest.skip("uv is not installed")
+    python = folder / "venv" / "bin" / "python"
+    base = Path(sys.base_prefix) / "bin" / "python3"
+    for words in (["venv", "--python", base, folder / "venv"], ["pip", "install", "--python", python, package]):
+        fetched = run([uv, *map(str, words)], folder, **MACHINE, UV_COMPILE_BYTECODE="0")
+        if fetched.returncode:
+            pytest.skip(f"{package} cannot be fetched: {fetched.stderr[:200]}")
+    return run([str(python), "-c", code], folder)
 
 
 @pytest.fixture(scope="session")
@@ -76,11 +135,19 @@ def test_the_command_llm_gets_an_answer(site: Site, llm: list[str], tmp_path: Pa
         assert ran.stdout.strip()
 
 
+@pytest.mark.parametrize("package", LIBRARIES)
+def test_a_library_of_python_gets_an_answer(site: Site, package: str, tmp_path: Path) -> None:
+    names = f"URL, ANSWER = {f'{site.url}/v1'!r}, {answer_text()!r}"
+    ran = run_python(f"{names}\n{LIBRARIES[package]}", package, tmp_path)
+    assert ran.returncode == 0, ran.stderr
+    assert answer_text() in ran.stdout
+
+
 def test_vercels_sdk_gets_answers(site: Site, vercel: Path) -> None:
     ran = run(["node", PROGRAM.name, site.url], vercel)
     assert ran.returncode == 0, ran.stderr
     results = json.loads(ran.stdout)
-    assert set(results) == {"openai", "anthropic"}
+    assert set(results) == {"openai", "responses", "anthropic"}
     for result in results.values():
         assert result["text"]
         assert result["streamed"] == result["text"]

@@ -11,9 +11,12 @@ import httpx
 import pytest
 from starlette.requests import Request
 
+from llm_hub.api.bodies import parse
 from llm_hub.api.dialects.chat_completions import CompletionWriter
 from llm_hub.api.dialects.hub_chat import HubChatWriter
 from llm_hub.api.dialects.messages import MessageWriter
+from llm_hub.api.dialects.responses_body import ResponsesBody
+from llm_hub.api.dialects.responses_writer import ResponseWriter
 from llm_hub.api.encoding import dump, sse
 from llm_hub.api.replies import stream
 from llm_hub.chat import AttemptStarted, Done, LLMResponse, TextDelta
@@ -31,8 +34,14 @@ WRITERS: dict[str, Callable[[], Writer]] = {
     "chat": HubChatWriter,
     "completions": lambda: CompletionWriter(with_usage=False),
     "messages": lambda: MessageWriter(with_thinking=False),
+    "responses": lambda: ResponseWriter(parse(ResponsesBody, b'{"input": "Hi", "model": "auto"}')),
 }
-SIGNS = {"chat": b": the hub", "completions": b": the hub", "messages": b'event: ping\ndata: {"type":"ping"}\n\n'}
+SIGNS: dict[str, bytes | tuple[bytes, ...]] = {
+    "chat": b": the hub",
+    "completions": b": the hub",
+    "messages": b'event: ping\ndata: {"type":"ping"}\n\n',
+    "responses": (b"event: response.created", b"event: response.in_progress"),
+}
 
 
 class Client:
@@ -138,7 +147,7 @@ def test_a_client_that_leaves_while_nothing_comes_ends_the_answer(seconds: float
 @pytest.mark.parametrize("char", ["\x0b", "\x0c", "\x1c", "\x1d", "\x1e", "\x85", "\u2028", "\u2029"])
 def test_no_reader_takes_a_character_for_the_end_of_a_line(char: str) -> None:
     text = f"left{char}right"
-    for writer in (CompletionWriter(with_usage=False), MessageWriter(with_thinking=False)):
+    for writer in (WRITERS[dialect]() for dialect in ("completions", "messages", "responses")):
         lines = writer.event(TextDelta(text)).decode().splitlines()
         chunks = [json.loads(line[6:]) for line in lines if line.startswith("data: ")]
         assert text in "".join(str(value) for chunk in chunks for value in _leaves(chunk))

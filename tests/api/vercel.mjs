@@ -1,5 +1,6 @@
-// Vercel's AI SDK against the hub: text, a stream, a loop with tools, a schema and an error, in both dialects.
+// Vercel's AI SDK against the hub: text, a stream, a loop with tools, a schema and an error, in the three vendors' dialects.
 import { createAnthropic } from "@ai-sdk/anthropic";
+import { createOpenAI } from "@ai-sdk/openai";
 import { createOpenAICompatible } from "@ai-sdk/openai-compatible";
 import { Output, generateText, stepCountIs, streamText, tool } from "ai";
 import { z } from "zod";
@@ -7,6 +8,7 @@ import { z } from "zod";
 const base = `${process.argv[2]}/v1`;
 const providers = {
   openai: createOpenAICompatible({ name: "hub", baseURL: base, apiKey: "any", supportsStructuredOutputs: true }),
+  responses: createOpenAI({ baseURL: base, apiKey: "any" }),
   anthropic: createAnthropic({ baseURL: base, apiKey: "any" }),
 };
 const weather = tool({

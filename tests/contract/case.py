@@ -38,6 +38,8 @@ class Case:
     """Models that refuse a parameter: the setting that is lost ("" if none) and the name sent instead of it."""
     declines: frozenset[str] = frozenset()
     """Options, as the table in test_options.py has them, that it refuses before it asks anybody."""
+    reports: frozenset[str] = frozenset()
+    """Options, as the table in test_options.py has them, that it asks without, and then names as ignored."""
     spares: Mapping[str, tuple[Mapping[str, Any], tuple[str, ...]]] = field(default_factory=dict)
     """Models that do without some options: what they are asked with, and what of it is ignored then."""
     cannot: Mapping[str, str] = field(default_factory=dict)

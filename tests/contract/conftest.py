@@ -81,8 +81,13 @@ def has_key(case: Case) -> bool:
 
 
 def speaks_openai(case: Case) -> bool:
-    """Whether the case is OpenAI or a compatible server."""
-    return case.name in ("openai", "compatible")
+    """Whether the case is OpenAI or a compatible server, in either of OpenAI's protocols."""
+    return case.name in ("openai", "compatible", "responses")
+
+
+def speaks_chat_completions(case: Case) -> bool:
+    """Whether the case is OpenAI or a compatible server in the older protocol."""
+    return speaks_openai(case) and case.chat == "/v1/chat/completions"
 
 
 @pytest.fixture(params=CASES, ids=lambda case: case.label)

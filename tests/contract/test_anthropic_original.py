@@ -54,7 +54,7 @@ BODY: dict[str, Any] = {
     "metadata": {"user_id": "u-3"},
     "container": None,
 }
-HUB_FIELDS = {"model", "models", "stream", "container"}
+HUB_FIELDS = {"model", "models", "stream"}
 
 
 def request(

@@ -10,7 +10,7 @@ import pytest
 from llm_hub.chat import ChatRequest, Done, JSONFormat
 from llm_hub.errors import NotOffered
 from llm_hub.provider import LLMProvider
-from tests.contract.conftest import CASES, case_params, speaks_openai
+from tests.contract.conftest import CASES, case_params, speaks_chat_completions
 from tests.contract.test_answers import user
 from tests.fault_server import SCHEMA, answer_text, filled
 
@@ -61,6 +61,10 @@ async def test_an_option_reaches_the_wire_or_is_refused_by_name(
         assert chats() == []
         return
     response = await ask(provider, "ok", **{field: value})
+    if option in case.reports:
+        assert response.ignored == (field,)
+        assert field not in chats()[0].options
+        return
     assert response.ignored == ()
     sent = chats()[0].options[field]
     # Anthropic's SDK writes a schema in its own words.
@@ -100,7 +104,7 @@ async def test_what_an_answer_is_for_is_never_left_out(case: Case, provider: LLM
     assert caught.value.parameter == case.cannot[model]
 
 
-@pytest.mark.parametrize("case", case_params(speaks_openai), indirect=True)  # other refusals name no value
+@pytest.mark.parametrize("case", case_params(speaks_chat_completions), indirect=True)  # other refusals name no value
 async def test_a_word_that_a_model_refuses_is_not_held_against_other_words(
     case: Case, provider: LLMProvider, chats: Callable[[], list[Exchange]]
 ) -> None:

@@ -23,7 +23,7 @@ from llm_hub.chat import (
 from llm_hub.errors import InvalidRequest, ModelNotFound, NotOffered, ProviderError
 from llm_hub.provider import LLMProvider
 from llm_hub.providers.openai_body import explain_refusal
-from tests.contract.conftest import can_show, case_pairs, case_params, speaks_openai
+from tests.contract.conftest import can_show, case_pairs, case_params, speaks_chat_completions, speaks_openai
 from tests.contract.test_answers import user
 from tests.fault_server import answer_text, filled
 
@@ -210,7 +210,7 @@ def test_a_model_that_is_not_found_with_an_image_may_be_found_without() -> None:
 
 
 @pytest.mark.parametrize("server", ["gemini", "vllm"])
-@pytest.mark.parametrize("case", case_params(speaks_openai), indirect=True)
+@pytest.mark.parametrize("case", case_params(speaks_chat_completions), indirect=True)
 async def test_the_ways_of_compatible_servers_are_understood(
     case: Case, build: Callable[..., LLMProvider], server: str
 ) -> None:

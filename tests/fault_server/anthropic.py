@@ -116,6 +116,10 @@ class Anthropic(Dialect):
         content = body["messages"][-1]["content"]
         return isinstance(content, list) and any(block["type"] == "tool_result" for block in content)
 
+    def result_count(self, body: Mapping[str, Any]) -> int:
+        blocks = [block for turn in body["messages"] if isinstance(turn["content"], list) for block in turn["content"]]
+        return sum(block["type"] == "tool_result" for block in blocks)
+
     def error(self, status: int, kind: str, message: str, parameter: str | None = None) -> bytes:
         error: dict[str, Any] = {"type": _TYPES.get(status, "api_error" if status >= 500 else "invalid_request_error")}
         error["message"] = message
@@ -200,6 +204,9 @@ class Anthropic(Dialect):
         return [("system", plain(body["system"])), *super().turns(body)] if "system" in body else super().turns(body)
 
     def get(self, exchange: Exchange, models: list[str]) -> Reply | None:
+        if (exchange.method, exchange.path) == ("POST", f"{self.chat}/count_tokens"):
+            words = sum(len(text.split()) for _, text in self.turns(exchange.body))
+            return Reply(200, dump({"input_tokens": words, "context_management": {"original_input_tokens": words + 1}}))
         if (exchange.method, exchange.path) != ("GET", "/v1/models"):
             return None
         rows = [

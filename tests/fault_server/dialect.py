@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import orjson
 
 from tests.fault_server.calls import Call, ToolRequest, calls, filled, pieces
+from tests.fault_server.scripted import next_turn
 from tests.fault_server.text import REASONING, STRANGE, asked_to_continue, intended_tokens, plain, resumed_tokens
 
 if TYPE_CHECKING:
@@ -100,6 +101,10 @@ class Dialect(ABC):
         """Whether the last turn holds what a tool gave."""
 
     @abstractmethod
+    def result_count(self, body: Mapping[str, Any]) -> int:
+        """How many results of tools the conversation holds."""
+
+    @abstractmethod
     def error_event(self, fault: Fault, model: str) -> bytes:
         """An error inside a stream that began well."""
 
@@ -137,17 +142,22 @@ class Dialect(ABC):
 
     def answer(self, exchange: Exchange, fault: Fault) -> Answer:
         """What the model says to this request: first its calls of tools, if it makes any, and text once it has their
-        results. `calls=N` in its name is how many it means to make at once; with `tokens`, it speaks before.
+        results. `calls=N` in its name is how many it means to make at once; with `tokens`, it speaks before. With
+        `as=scripted` it does what the conversation's script says.
         """
         turns = self.turns(exchange.body)
-        tokens = intended_tokens(fault)
+        results = self.result_count(exchange.body)
+        turn = next_turn(fault, turns, results)
+        tokens = turn.tokens if turn else intended_tokens(fault)
         partial = asked_to_continue(turns, "".join(tokens))
         if partial is not None:
-            tokens = resumed_tokens(fault, partial)
+            tokens = resumed_tokens(fault, partial, tokens)
         made: tuple[Call, ...] = ()
-        if not self.has_results(exchange.body):
+        if turn:
+            made = turn.calls(results, self.tool_request(exchange.body).tools)
+        elif not self.has_results(exchange.body):
             made = calls(self.tool_request(exchange.body), int(fault.number("calls", 0)))
-        if made and "tokens" not in fault.options:
+        if made and not turn and "tokens" not in fault.options:
             tokens = []
         elif (schema := self.schema(exchange.body)) is not None:
             tokens = pieces(filled(schema or {"type": "object", "properties": {"answer": {}}}))

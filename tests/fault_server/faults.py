@@ -62,7 +62,7 @@ class Fault:
     @staticmethod
     def known(name: str) -> bool:
         """Whether that is one of the fault server's faults."""
-        return name in SHAPES or name in REFUSALS or bool(re.fullmatch(r"status-\d{3}|param-\w+", name))
+        return name in SHAPES or name in REFUSALS or bool(re.fullmatch(r"status-\d{3}|param-[\w.]+", name))
 
     def number(self, option: str, default: float) -> float:
         """A numeric option."""

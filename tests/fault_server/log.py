@@ -31,6 +31,8 @@ class Exchange:
     body: dict[str, Any] = field(repr=False)
     raw: bytes = field(default=b"", repr=False)
     model: str = ""
+    query: str = ""
+    """What follows the path in the URL."""
     options: dict[str, Any] = field(default_factory=dict, repr=False)
     """What the request sets besides, in the hub's words, whatever its protocol calls it: `Dialect.options`."""
     opened: float = field(default_factory=now)

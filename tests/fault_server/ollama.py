@@ -69,6 +69,9 @@ class Ollama(Dialect):
     def has_results(self, body: Mapping[str, Any]) -> bool:
         return bool(body["messages"][-1]["role"] == "tool")
 
+    def result_count(self, body: Mapping[str, Any]) -> int:
+        return sum(turn["role"] == "tool" for turn in body["messages"])
+
     def error(self, status: int, kind: str, message: str, parameter: str | None = None) -> bytes:
         if status == 503:
             message = "server busy, please try again.  maximum pending requests exceeded"
@@ -113,7 +116,9 @@ class Ollama(Dialect):
             frames += [Frame(line({"content": "", "thinking": text}), "token") for text in answer.reasoning]
         frames += [Frame(line({"content": text}), "token") for text in answer.text]
         for number, call in enumerate(answer.calls):
-            frames.append(Frame(line({"content": "", "tool_calls": [_call(number, call)]}), "token"))
+            whole = line({"content": "", "tool_calls": [_call(number, call)]})
+            cut = len(whole) // 2 if answer.fault.options.get("as") == "scripted" else 0  # in the middle of the call
+            frames += [Frame(part, "token") for part in (whole[:cut], whole[cut:]) if part]
         frames.append(Frame(line({"content": ""}, **self._last(answer)), "finish"))
         return frames
 

@@ -39,6 +39,12 @@ _STATUSES: dict[int, tuple[str, str | None]] = {
 }
 
 
+_PARAMETERS: dict[str, type | tuple[type, ...]] = {
+    "temperature": (int, float), "max_tokens": int, "max_completion_tokens": int, "seed": int, "top_p": (int, float),
+    "stop": list, "reasoning_effort": str,
+}  # fmt: skip
+
+
 class OpenAI(Dialect):
     """`POST /v1/chat/completions`, streamed as server-sent events."""
 
@@ -60,29 +66,8 @@ class OpenAI(Dialect):
             _check_turn(number, turn)
         _check_calls(messages)
         _check_tools(body)
-        numbers: dict[str, type | tuple[type, ...]] = {
-            "temperature": (int, float), "max_tokens": int, "max_completion_tokens": int, "seed": int,
-        }  # fmt: skip
-        for name, kind in (numbers | {"top_p": (int, float), "stop": list, "reasoning_effort": str}).items():
-            if name in body and (not isinstance(body[name], kind) or isinstance(body[name], bool)):
-                raise Refused("bad-request", f"Invalid type for '{name}'.", name)
-        if "stream_options" in body and not body.get("stream"):
-            raise Refused(
-                "bad-request", "The 'stream_options' parameter is only allowed when 'stream' is on.", "stream_options"
-            )
-        if "max_tokens" in body and "max_completion_tokens" in body:
-            raise Refused("bad-request", "Setting both is not supported.", "max_tokens")
-        if re.match(r"gpt-[5-9]|o\d", exchange.model):
-            if "max_tokens" in body:
-                words = "'max_tokens' is not supported with this model. Use 'max_completion_tokens' instead."
-                raise Refused("unsupported_parameter", f"Unsupported parameter: {words}", "max_tokens")
-            if body.get("temperature", 1) != 1:
-                words = f"'temperature' does not support {body['temperature']} with this model."
-                raise Refused("unsupported_value", f"Unsupported value: {words}", "temperature")
-            for name in ("top_p", "stop"):
-                if name in body:
-                    words = f"'{name}' is not supported with this model."
-                    raise Refused("unsupported_parameter", f"Unsupported parameter: {words}", name)
+        check_responses_needed(exchange)
+        check_parameters(exchange, _PARAMETERS)
 
     def tool_request(self, body: Mapping[str, Any]) -> ToolRequest:
         functions = [tool["function"] for tool in body.get("tools", ()) if tool["type"] == "function"]
@@ -111,6 +96,9 @@ class OpenAI(Dialect):
 
     def has_results(self, body: Mapping[str, Any]) -> bool:
         return bool(body["messages"][-1]["role"] == "tool")
+
+    def result_count(self, body: Mapping[str, Any]) -> int:
+        return sum(turn["role"] == "tool" for turn in body["messages"])
 
     def error(self, status: int, kind: str, message: str, parameter: str | None = None) -> bytes:
         type_, code = _KINDS.get(kind) or _STATUSES.get(status) or ("invalid_request_error", None)
@@ -218,6 +206,44 @@ class OpenAI(Dialect):
             "prompt_tokens_details": {"cached_tokens": 0, "audio_tokens": 0},
             "completion_tokens_details": {"reasoning_tokens": len(answer.reasoning), "audio_tokens": 0},
         }
+
+
+def check_parameters(exchange: Exchange, kinds: Mapping[str, type | tuple[type, ...]]) -> None:
+    """Raises `Refused` for values of other types than OpenAI takes, and for what its newer models do not take."""
+    body = exchange.body
+    for name, kind in kinds.items():
+        if name in body and (not isinstance(body[name], kind) or isinstance(body[name], bool)):
+            raise Refused("bad-request", f"Invalid type for '{name}'.", name)
+    if "stream_options" in body and not body.get("stream"):
+        raise Refused(
+            "bad-request", "The 'stream_options' parameter is only allowed when 'stream' is on.", "stream_options"
+        )
+    if "max_tokens" in body and "max_completion_tokens" in body:
+        raise Refused("bad-request", "Setting both is not supported.", "max_tokens")
+    if re.match(r"gpt-[5-9]|o\d", exchange.model):
+        if "max_tokens" in body:
+            words = "'max_tokens' is not supported with this model. Use 'max_completion_tokens' instead."
+            raise Refused("unsupported_parameter", f"Unsupported parameter: {words}", "max_tokens")
+        if body.get("temperature", 1) != 1:
+            words = f"'temperature' does not support {body['temperature']} with this model."
+            raise Refused("unsupported_value", f"Unsupported value: {words}", "temperature")
+        for name in ("top_p", "stop"):
+            if name in body:
+                words = f"'{name}' is not supported with this model."
+                raise Refused("unsupported_parameter", f"Unsupported parameter: {words}", name)
+
+
+def check_responses_needed(exchange: Exchange) -> None:
+    """Raises `Refused` where OpenAI answers in its newer protocol alone (openai/openai-openapi#541,
+    pgadmin-org/pgadmin4#9795)."""
+    model = exchange.model
+    if re.match(r"(gpt|o)[\w.-]*-pro", model):
+        words = "This model is only supported in v1/responses and not in v1/chat/completions."
+        raise Refused("", words, "model", status=404)
+    if exchange.body.get("tools") and re.match(r"gpt-(5\.[4-9]|[6-9])", model):
+        words = f"Function tools with reasoning_effort are not supported for {model} in /v1/chat/completions. "
+        words += "To use function tools, use /v1/responses or set reasoning_effort to 'none'."
+        raise Refused("", words, "reasoning_effort")
 
 
 def _call(call: Call, arguments: str | None = None) -> dict[str, Any]:

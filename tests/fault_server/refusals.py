@@ -19,7 +19,8 @@ def refusal(exchange: Exchange, fault: Fault, dialect: Dialect) -> Reply | None:
     if key_problem := bad_key(exchange, dialect):
         return key_problem
     try:
-        dialect.check(exchange)
+        if fault.options.get("accept") != "any":
+            dialect.check(exchange)
     except Refused as refused:
         return Reply(refused.status, dialect.error(refused.status, refused.kind, str(refused), refused.parameter))
     name = fault.name

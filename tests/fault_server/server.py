@@ -20,6 +20,7 @@ from tests.fault_server.log import Exchange, Log, now
 from tests.fault_server.ollama import Ollama
 from tests.fault_server.openai import OpenAI
 from tests.fault_server.refusals import HTML, bad_key, key_refused, packed, refusal
+from tests.fault_server.responses import Responses
 from tests.fault_server.text import STRANGE
 
 if TYPE_CHECKING:
@@ -27,9 +28,10 @@ if TYPE_CHECKING:
 
     from tests.fault_server.dialect import Answer
 
-DIALECTS: tuple[Dialect, ...] = (OpenAI(), Anthropic(), Ollama())
+DIALECTS: tuple[Dialect, ...] = (OpenAI(), Responses(), Anthropic(), Ollama())
 MODELS = {
     "openai": ["gpt-6.2-sol", "gpt-6-luna", "ok", "text-embedding-4-small", "whisper-2"],
+    "responses": [],
     "anthropic": ["claude-fable-5-2", "claude-haiku-5-5", "ok"],
     "ollama": ["llama3.2:latest", "ok", "unloaded"],
 }
@@ -81,13 +83,15 @@ class FaultServer:
 
     `down` resets every new connection and request; `lists` decides how model lists come: "ok", "absent" (404), "html",
     "huge", "too-many" (still more), "endless", "slow" (never), "drip" (a byte at a time), "gzip", "empty", "odd" (rows
-    of wrong shapes), "strange" (names that none should have), one of `_ODD_LISTS`, "status-NNN" or "key".
+    of wrong shapes), "strange" (names that none should have), one of `_ODD_LISTS`, "status-NNN" or "key". `lacking` are
+    paths that it does not have.
     """
 
     def __init__(self, *, port: int = 0) -> None:
         self.exchanges: Log = Log()
         self.down = False
         self.lists = "ok"
+        self.lacking: frozenset[str] = frozenset()
         self.errors: list[Exception] = []
         self._port = port
         self._requests: Counter[tuple[str, str]] = Counter()
@@ -178,7 +182,7 @@ class FaultServer:
 
     async def _serve(self, exchange: Exchange, connection: _Connection) -> bool:
         """Answers one request. False: the connection cannot be used again."""
-        dialect = _dialect(exchange)
+        dialect = None if exchange.path in self.lacking else _dialect(exchange)
         exchange.protocol = dialect.name if dialect else "unknown"
         self.exchanges.append(exchange)
         self.exchanges.changed()
@@ -412,8 +416,12 @@ def _dialect(exchange: Exchange) -> Dialect | None:
     by_name = {dialect.name: dialect for dialect in DIALECTS}
     if exchange.path.startswith("/api/") or exchange.path == "/":
         return by_name["ollama"]
-    if exchange.path == "/v1/messages" or (exchange.path == "/v1/models" and "anthropic-version" in exchange.headers):
+    if exchange.path.startswith("/v1/messages") or (
+        exchange.path == "/v1/models" and "anthropic-version" in exchange.headers
+    ):
         return by_name["anthropic"]
+    if exchange.path == "/v1/responses":
+        return by_name["responses"]
     return by_name["openai"] if exchange.path in ("/v1/chat/completions", "/v1/models") else None
 
 
@@ -438,8 +446,8 @@ async def _read_request(reader: asyncio.StreamReader) -> Exchange | None:
     with contextlib.suppress(orjson.JSONDecodeError):
         body = orjson.loads(raw) if raw else {}
     body = body if isinstance(body, dict) else {}
-    path = target.partition("?")[0]
-    return Exchange("", method, path, headers, body, raw, str(body.get("model", "")))
+    path, _, query = target.partition("?")
+    return Exchange("", method, path, headers, body, raw, str(body.get("model", "")), query)
 
 
 def _head(status: int, headers: dict[str, str]) -> bytes:

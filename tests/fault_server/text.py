@@ -109,9 +109,8 @@ def asked_to_continue(messages: Sequence[tuple[str, str]], intended: str) -> str
     return text if role == "assistant" and text.strip() and intended.startswith(text.rstrip()) else None
 
 
-def resumed_tokens(fault: Fault, partial: str) -> list[str]:
-    """How the model goes on after `partial`, as the option `resume` has it."""
-    tokens = intended_tokens(fault)
+def resumed_tokens(fault: Fault, partial: str, tokens: list[str]) -> list[str]:
+    """How the model that means to say `tokens` goes on after `partial`, as the option `resume` has it."""
     intended = "".join(tokens)
     resumption = fault.options.get("resume", "continue")
     if resumption == "restart":

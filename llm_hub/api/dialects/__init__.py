@@ -8,6 +8,7 @@ from llm_hub.api.dialects.chat_completions import CHAT_COMPLETIONS
 from llm_hub.api.dialects.dialect import Dialect
 from llm_hub.api.dialects.hub_chat import HUB_CHAT
 from llm_hub.api.dialects.messages import MESSAGES
+from llm_hub.api.dialects.responses import RESPONSES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
 OWN_DIALECT = HUB_CHAT
 """In this one those are answered who are not recognised as the clients of another."""
-DIALECTS: tuple[Dialect[Any], ...] = (HUB_CHAT, CHAT_COMPLETIONS, MESSAGES)
+DIALECTS: tuple[Dialect[Any], ...] = (HUB_CHAT, CHAT_COMPLETIONS, MESSAGES, RESPONSES)
 
 
 def recognise(scope: Scope, dialects: Sequence[Dialect[Any]] = DIALECTS) -> Dialect[Any]:

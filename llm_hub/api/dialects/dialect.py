@@ -7,18 +7,21 @@ know about dialects goes through those: the endpoints, refusals before any endpo
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Generic
+from typing import TYPE_CHECKING, Any, Generic
 
 from llm_hub.api.bodies import Body
-from llm_hub.api.refusals import attempt_of
+from llm_hub.api.refusals import attempt_of, error_of
+from llm_hub.errors import KeyRefused, ProviderError
 from llm_hub.redaction import redact
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from llm_hub.api.refusals import Refusal
     from llm_hub.api.replies import Writer
     from llm_hub.api.shapes import ErrorObject, HubReport
     from llm_hub.chat import LLMResponse, OriginalAnswer, Usage
+    from llm_hub.errors import LLMHubError
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +53,18 @@ class StreamEvent:
     text: bool = False
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredAnswerFormat:
+    """For a dialect whose clients may refer to earlier answers, read and delete them by their ids, at `{path}/{id}`.
+
+    `title` is what the dialect calls an answer, and `deleted` writes the reply to a DELETE.
+    """
+
+    title: str
+    deleted: Callable[[str], object]
+    deleted_shape: object
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Dialect(Generic[Body]):
     """How one endpoint is spoken to, and how it answers.
@@ -71,13 +86,27 @@ class Dialect(Generic[Body]):
     answer_shape: object
     error_shape: object
     events: tuple[StreamEvent, ...]
+    stored_answers: StoredAnswerFormat | None = None
     client_header: str = ""
     """A header, in lower case, that this dialect's clients send and nobody else does. With it they are recognised at
     endpoints that all dialects share, and where there is no endpoint."""
     protocol_headers: tuple[str, ...] = ()
-    """Headers of requests, in lower case, that belong to the vendor's protocol and go on to the vendor."""
+    """How the headers begin, in lower case, that belong to the vendor's protocol and go on to the vendor."""
     refused_paths: Mapping[str, str] = field(default_factory=dict)
     """Paths to which this dialect's clients POST and which the hub does not offer, each with the reason."""
+
+
+def error_reply(dialect: Dialect[Any], error: LLMHubError | Refusal) -> tuple[int, object]:
+    """The status and the body of a refusal: its vendor's own where that speaks the dialect's protocol, with the hub's
+    attempts. A key that was refused is the hub's and not the client's, so that it is told in the hub's words.
+    """
+    status, report = error_of(error)
+    original = error.original if isinstance(error, ProviderError) else None
+    if original is None or original.protocol != dialect.body.protocol or isinstance(error, KeyRefused):
+        return dialect.error(status, report)
+    attempts = {"attempts": report["attempts"]} if "attempts" in report else {}
+    body = {**original.body, "error": {**original.body["error"], **attempts}}
+    return original.status or dialect.error(status, report)[0], body
 
 
 def hub_report(response: LLMResponse, protocol: str = "") -> HubReport:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from typing import TYPE_CHECKING, Any, cast
 
+from llm_hub.access.model_names import CLAUDE_ALIAS
 from llm_hub.api.dialects.dialect import Dialect, ModelListFormat, StreamEvent, begins_with_field, hub_report
 from llm_hub.api.dialects.messages_answer import (
     AnthropicModel,
@@ -21,6 +22,7 @@ from llm_hub.api.dialects.messages_answer import (
 )
 from llm_hub.api.dialects.messages_body import MessagesBody
 from llm_hub.api.dialects.messages_content import (
+    NO_MORE_COUNTS,
     call_arguments,
     count_tokens,
     stop_fields,
@@ -37,12 +39,14 @@ if TYPE_CHECKING:
     from llm_hub.api.dialects.dialect import ListedModel
     from llm_hub.api.dialects.messages_answer import (
         AnswerBlock,
+        AnswerText,
         AnswerThinking,
         AnswerToolUse,
         BlockDelta,
         MessageErrorObject,
         MessageEvent,
         MessageHead,
+        StartedMessage,
         StopFields,
         VendorBlock,
         VendorBlockDelta,
@@ -67,8 +71,12 @@ _ERROR_TYPES = {
     413: "request_too_large",
     429: "rate_limit_error",
     504: "timeout_error",
+    508: "loop_detected",
     529: "overloaded_error",
 }
+_NO_MORE_FIELDS: Mapping[str, Any] = {"container": None, "stop_details": None}
+"""The fields of a message that only Anthropic's own answers have a value for, and that newest clients look for."""
+_EMPTY_TEXT: AnswerText = {"type": "text", "text": "", "citations": None}
 _EMPTY_THINKING: AnswerThinking = {"type": "thinking", "thinking": "", "signature": ""}
 
 
@@ -79,16 +87,19 @@ def _message(body: MessagesBody, response: LLMResponse) -> MessageAnswer:
         if response.reasoning and body.shows_thinking:
             content.append({"type": "thinking", "thinking": response.reasoning, "signature": ""})
         if response.content:
-            content.append({"type": "text", "text": response.content})
+            content.append({**_EMPTY_TEXT, "text": response.content})
         content += [tool_use(call, call_arguments(call)) for call in response.tool_calls]
+    original = vendors_fields(response)
     message: MessageAnswer = {
-        **_head(f"{response.provider}/{response.model}"),
+        **_head(f"{response.provider}/{response.model}", original),
         "content": content,
         **stop_fields(response),
         "usage": count_tokens(response),
         "x_llm_hub": hub_report(response, "anthropic"),
     }
-    return cast("MessageAnswer", {**vendors_fields(response), **message})
+    written = {**(original or _NO_MORE_FIELDS), **message}
+    written.pop("message_delta", None)
+    return cast("MessageAnswer", written)
 
 
 class MessageWriter:
@@ -103,6 +114,10 @@ class MessageWriter:
         self._begun = False
         self._block = -1
         self._open_block = ""
+        self._vendors_message: Mapping[str, Any] = {}
+        """The message as Anthropic began it."""
+        self._next_block: Mapping[str, Any] = {}
+        """The block of Anthropic's to which the next words belong."""
         self._hidden_reasoning: list[str] = []
         """Reasoning that the client did not ask for. It is shown if its vendor signs it: then the client must have it
         to send it back."""
@@ -113,13 +128,19 @@ class MessageWriter:
                 return self._begin() + self._delta("text", {"type": "text_delta", "text": text})
             case ReasoningDelta():
                 return self._begin() + self._reasoning(event)
+            case VendorDelta("anthropic", {"type": "message_start", "message": message}):
+                self._vendors_message = message
+            case VendorDelta("anthropic", {"type": "content_block_start", "content_block": block}):
+                self._next_block = block
             case VendorDelta("anthropic", data):
                 return self._begin() + self._vendor_delta(data)
             case AttemptStarted(provider, model) | Resumed(provider, model):
                 self._model = f"{provider}/{model}"
                 self._hidden_reasoning.clear()
+                self._vendors_message = self._next_block = {}
             case Done(response):
                 self._model = f"{response.provider}/{response.model}"
+                self._vendors_message = self._vendors_message or vendors_fields(response)
                 return self._begin() + self._close() + self._calls(response) + self._end(response)
         return b""
 
@@ -130,32 +151,37 @@ class MessageWriter:
         if self._begun:
             return b""
         self._begun = True
-        start: MessageStart = {
-            "type": "message_start",
-            "message": {
-                **_head(self._model),
-                "content": [],
-                "stop_reason": None,
-                "stop_sequence": None,
-                "usage": {"input_tokens": 0, "output_tokens": 0},  # not known yet: message_delta has them
-            },
+        original = self._vendors_message
+        message = {
+            **(original or _NO_MORE_FIELDS),
+            **_head(self._model, original),
+            "content": [],
+            "stop_reason": None,
+            "stop_sequence": None,
+            # Where they are not known yet, message_delta has them.
+            "usage": original.get("usage") or {**NO_MORE_COUNTS, "input_tokens": 0, "output_tokens": 0},
         }
+        message.pop("message_delta", None)
+        start: MessageStart = {"type": "message_start", "message": cast("StartedMessage", message)}
         return _sse(start)
 
     def _reasoning(self, piece: ReasoningDelta) -> bytes:
-        if isinstance(piece, ReasoningBreak) and self._open_block != "thinking" and not self._hidden_reasoning:
-            return b""  # the next block stands by itself
-        if not self._with_thinking:
+        if isinstance(piece, ReasoningBreak):
+            stands_alone = self._open_block != "thinking" and not self._hidden_reasoning
+            if stands_alone or self._vendors_message:  # then each block is written as Anthropic wrote it
+                return b""
+        if not (self._with_thinking or "thinking" in (self._open_block, self._next_block.get("type"))):
             self._hidden_reasoning.append(piece.text)
             return b""
         return self._delta("thinking", {"type": "thinking_delta", "thinking": piece.text})
 
     def _delta(self, kind: str, delta: BlockDelta) -> bytes:
         opening = b""
-        if self._open_block != kind:
-            opening = self._close() + self._start(
-                kind, {"type": "text", "text": ""} if kind == "text" else _EMPTY_THINKING
-            )
+        if self._next_block.get("type") == kind:
+            block, self._next_block = cast("AnswerBlock", self._next_block), {}
+            opening = self._close() + self._start(kind, block)
+        elif self._open_block != kind:
+            opening = self._close() + self._start(kind, _EMPTY_TEXT if kind == "text" else _EMPTY_THINKING)
         event: BlockDeltaEvent = {"type": "content_block_delta", "index": self._block, "delta": delta}
         return opening + _sse(event)
 
@@ -201,14 +227,14 @@ class MessageWriter:
         return events
 
     def _end(self, response: LLMResponse) -> bytes:
-        end = {name: value for name, value in vendors_fields(response).items() if name not in ("content", "usage")}
+        original: Mapping[str, Any] = vendors_fields(response).get("message_delta") or {"delta": _NO_MORE_FIELDS}
         last: MessageDelta = {
             "type": "message_delta",
-            "delta": cast("StopFields", {**end, **stop_fields(response)}),
+            "delta": cast("StopFields", {**original["delta"], **stop_fields(response)}),
             "usage": count_tokens(response),
             "x_llm_hub": hub_report(response, "anthropic"),
         }
-        return _sse(last) + _sse({"type": "message_stop"})
+        return _sse(cast("MessageDelta", {**original, **last})) + _sse({"type": "message_stop"})
 
 
 def _sse(event: MessageEvent) -> bytes:
@@ -216,8 +242,11 @@ def _sse(event: MessageEvent) -> bytes:
     return sse(dump(event), event["type"])
 
 
-def _head(model: str) -> MessageHead:
-    return {"id": f"msg_{uuid.uuid4().hex}", "type": "message", "role": "assistant", "model": model}
+def _head(model: str, original: Mapping[str, Any]) -> MessageHead:
+    """What every message begins with. It has the id of Anthropic's where it is its answer."""
+    id_ = original.get("id")
+    id_ = id_ if isinstance(id_, str) and id_ else f"msg_{uuid.uuid4().hex}"
+    return {"id": id_, "type": "message", "role": "assistant", "model": model}
 
 
 def _error(status: int, error: ErrorObject) -> tuple[int, MessageError]:
@@ -239,10 +268,12 @@ def _error(status: int, error: ErrorObject) -> tuple[int, MessageError]:
 
 
 def _model(model: ListedModel) -> AnthropicModel:
+    """A model. Claude Code shows only those whose name begins with "claude" or "anthropic"."""
+    is_shown = model.id.startswith(("claude", "anthropic"))
     return {
-        "id": model.id,
+        "id": model.id if is_shown else f"{CLAUDE_ALIAS}{model.id}",
         "type": "model",
-        "display_name": model.title,
+        "display_name": model.title if is_shown else f"{model.title} ({model.owner})",
         "created_at": "1970-01-01T00:00:00Z",
         "lifecycle": "active",
         "max_input_tokens": model.context,
@@ -250,12 +281,8 @@ def _model(model: ListedModel) -> AnthropicModel:
 
 
 def _model_list(models: Sequence[ListedModel]) -> AnthropicModelList:
-    return {
-        "data": [_model(model) for model in models],
-        "has_more": False,
-        "first_id": models[0].id,
-        "last_id": models[-1].id,
-    }
+    listed = [_model(model) for model in models]
+    return {"data": listed, "has_more": False, "first_id": listed[0]["id"], "last_id": listed[-1]["id"]}
 
 
 MESSAGES = Dialect(
@@ -281,7 +308,7 @@ MESSAGES = Dialect(
         StreamEvent(MessageError, "error"),
     ),
     client_header="anthropic-version",
-    protocol_headers=("anthropic-version", "anthropic-beta"),
+    protocol_headers=("anthropic-",),
     refused_paths={
         "/v1/messages/count_tokens": "Tokens are not counted here before an answer: each model counts them its own way."
     },

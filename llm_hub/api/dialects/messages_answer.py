@@ -17,6 +17,7 @@ _OPEN = with_config(ConfigDict(extra="allow"))
 class AnswerText(TypedDict):
     type: Literal["text"]
     text: str
+    citations: NotRequired[list[dict[str, Any]] | None]
 
 
 @_OPEN
@@ -67,10 +68,10 @@ class MessageUsage(TypedDict):
     """Tokens. Of input and output Anthropic's clients need a number: 0 where nobody reported it."""
 
     input_tokens: Count
-    cache_creation_input_tokens: NotRequired[Count]
-    cache_read_input_tokens: NotRequired[Count]
+    cache_creation_input_tokens: NotRequired[Count | None]
+    cache_read_input_tokens: NotRequired[Count | None]
     output_tokens: Count
-    output_tokens_details: NotRequired[OutputTokensDetails]
+    output_tokens_details: NotRequired[OutputTokensDetails | None]
 
 
 class MessageHead(TypedDict):
@@ -144,6 +145,7 @@ class BlockStop(TypedDict):
     index: Count
 
 
+@_OPEN
 class MessageDelta(TypedDict):
     """What is known of the message at its end."""
 

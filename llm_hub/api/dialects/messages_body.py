@@ -191,10 +191,10 @@ class MessagesBody(OpenBody):
         messages = (*((_system(self.system),) if self.system else ()), *(message for turn in turns for message in turn))
         return ChatRequest(
             messages,
-            _model(self.model),
+            self.model,
             self.temperature,
             self.max_tokens,
-            fallback=None if self.models is None else tuple(_model(name) for name in self.models),
+            fallback=None if self.models is None else tuple(self.models),
             tools=tools,
             tool_choice=choice,
             parallel_tools=parallel,
@@ -204,11 +204,6 @@ class MessagesBody(OpenBody):
             effort=output.effort,
             original=self.original(len(messages)),
         )
-
-
-def _model(name: str) -> str:
-    """The hub's name of a model. One that begins with "claude" is Anthropic's, so that programs need not change it."""
-    return f"anthropic/{name}" if name.startswith("claude") and "/" not in name else name
 
 
 def _system(content: str | list[SystemBlock]) -> Message:

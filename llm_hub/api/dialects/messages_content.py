@@ -13,6 +13,15 @@ if TYPE_CHECKING:
     from llm_hub.api.dialects.messages_answer import AnswerToolUse, MessageUsage, StopFields
     from llm_hub.chat import LLMResponse, ToolCall
 
+NO_MORE_COUNTS: Mapping[str, Any] = {
+    "cache_creation": None,
+    "cache_creation_input_tokens": None,
+    "cache_read_input_tokens": None,
+    "inference_geo": None,
+    "server_tool_use": None,
+    "service_tier": None,
+}
+"""Figures of a message's usage that newest clients look for, and that other providers' answers do not have."""
 _STOP_REASONS = {"length": "max_tokens", "tool_calls": "tool_use"}
 _OPENAIS_REASONS = ("stop", "length", "tool_calls")
 
@@ -81,4 +90,4 @@ def count_tokens(response: LLMResponse) -> MessageUsage:
         counts["cache_creation_input_tokens"] = written
     if "reasoning_tokens" in usage:
         counts["output_tokens_details"] = {"thinking_tokens": usage["reasoning_tokens"]}
-    return cast("MessageUsage", {**(vendors_fields(response).get("usage") or {}), **counts})
+    return cast("MessageUsage", {**(vendors_fields(response).get("usage") or NO_MORE_COUNTS), **counts})

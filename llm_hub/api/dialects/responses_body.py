@@ -1,0 +1,229 @@
+"""What the body of `POST /v1/responses` may contain: a chat in the words of OpenAI's newer protocol.
+
+It is an open list: what is not named here goes on as it came to the providers that speak the same protocol.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
+
+from pydantic import Field, PrivateAttr, Tag, TypeAdapter, ValidationError
+
+from llm_hub.api.bodies import (
+    MAX_MESSAGES,
+    MAX_TOOLS,
+    Effort,
+    FailFastList,
+    Fraction,
+    JSONObject,
+    ModelChain,
+    Name,
+    Temperature,
+    TokenLimit,
+)
+from llm_hub.api.dialects.chat_completions_body import AnyJSONFormat, TextFormat
+from llm_hub.api.dialects.responses_input import OWN_REASONING, InputItem, InputMessage, ItemReference, read_items
+from llm_hub.api.dialects.responses_tools import ResponseTool, ResponseToolChoice, ToolName, chosen, tools_by_name
+from llm_hub.api.open_parts import OpenBody, OpenModel, OptionalPart, UnreadPart, kind_among
+from llm_hub.api.refusals import Refusal
+from llm_hub.chat import ChatRequest, JSONFormat, Message, OriginalRequest, Role
+
+if TYPE_CHECKING:
+    from llm_hub.api.stored_answers import CallerAnswers
+
+GO_ON = "Go on."
+"""What the user says where the conversation ends with the model's own words: agents send those back when a stream broke
+off behind them, and OpenAI's models go on by themselves. Other protocols want somebody to speak to."""
+
+
+class JSONSchemaFormat(OpenModel):
+    type: Literal["json_schema"]
+    name: Name
+    schema_: JSONObject = Field(alias="schema")
+    description: str | None = None
+    strict: bool | None = None
+
+    def format(self) -> JSONFormat:
+        schema = self.schema_
+        if self.description:
+            schema = {"description": self.description, **schema}
+        return JSONFormat(schema, self.name, self.strict)
+
+
+OutputFormat = Annotated[
+    Annotated[TextFormat, Tag("text")]
+    | Annotated[AnyJSONFormat, Tag("json_object")]
+    | Annotated[JSONSchemaFormat, Tag("json_schema")]
+    | Annotated[UnreadPart, Tag("other")],
+    kind_among("text", "json_object", "json_schema"),
+]
+
+
+class TextOptions(OpenModel):
+    format: OutputFormat | None = None
+
+
+class ReasoningOptions(OpenModel):
+    """How long the model reasons. What it tells of that is always shown, whatever `summary` says."""
+
+    effort: Effort | None = None
+    summary: str | None = None
+
+
+Input = str | Annotated[FailFastList[InputItem], Field(min_length=1, max_length=MAX_MESSAGES)]
+_ITEMS: TypeAdapter[list[InputItem]] = TypeAdapter(Annotated[list[InputItem], Field(max_length=MAX_MESSAGES)])
+
+
+class ResponsesBody(OpenBody):
+    """The body of `POST /v1/responses`. `models` is the ordered chain, which is the hub's own."""
+
+    refused_fields: ClassVar = {
+        "background": (None, False),
+        "conversation": (None,),
+        "n": (None, 1),
+        "api_key": (None,),
+    }
+    protocol = "responses"
+    own_fields = frozenset({"models", "previous_response_id"})
+    neutral_values: ClassVar = {
+        "include": (["reasoning.encrypted_content"],),
+        "service_tier": ("auto", "default"),
+        "text.verbosity": ("medium",),
+        "top_logprobs": (0,),
+        "truncation": ("disabled",),
+    }
+    essential_fields = frozenset({"prompt"})
+    free_fields = frozenset({
+        "client_metadata", "include", "max_tool_calls", "prompt_cache_key", "prompt_cache_retention",
+        "safety_identifier", "stream_options", "top_logprobs", "truncation", "user",
+    })  # fmt: skip
+
+    input: Input
+    model: Name
+    models: ModelChain | None = None
+    instructions: str | None = None
+    previous_response_id: Name | None = None
+    store: bool | None = None
+    metadata: Annotated[dict[str, str], Field(max_length=16)] | None = None
+    temperature: Temperature | None = None
+    top_p: Fraction | None = None
+    max_output_tokens: TokenLimit | None = None
+    text: TextOptions | None = None
+    reasoning: ReasoningOptions | None = None
+    tools: Annotated[FailFastList[ResponseTool], Field(max_length=MAX_TOOLS)] | None = None
+    tool_choice: ResponseToolChoice | None = None
+    parallel_tool_calls: bool | None = None
+    _items: list[dict[str, Any]] | None = PrivateAttr(default=None)
+    """The input as items, with those of earlier answers in their places; None: it refers to none."""
+    _tool_names: dict[str, ToolName] = PrivateAttr(default_factory=dict)
+    _answers: CallerAnswers | None = PrivateAttr(default=None)
+
+    @property
+    def tool_names(self) -> dict[str, ToolName]:
+        """By the hub's name for a tool: what the client calls it."""
+        return self._tool_names
+
+    def sent(self, field: str) -> Any:
+        """A field as the client wrote it; None: it is missing."""
+        return self._sent.get(field)
+
+    def items(self) -> list[dict[str, Any]]:
+        """The whole input as items, as they were written."""
+        if self._items is not None:
+            return self._items
+        written = self._sent["input"]
+        return [{"type": "message", "role": "user", "content": written}] if isinstance(written, str) else written
+
+    def recall(self, answers: CallerAnswers) -> None:
+        """Puts what the input refers to in its place, out of the caller's earlier answers. Raises `Refusal`."""
+        self._answers = answers
+        own = self.items()
+        earlier: list[dict[str, Any]] = []
+        if self.previous_response_id is not None:
+            previous = answers.get(self.previous_response_id)
+            if previous is None:
+                raise Refusal(
+                    400,
+                    f"Previous response with id '{self.previous_response_id}' not found. The hub keeps answers for an "
+                    "hour, as far as there is room: send the whole conversation.",
+                    field="previous_response_id",
+                    code="previous_response_not_found",
+                )
+            earlier = list(previous.items)
+        references = isinstance(self.input, list) and any(isinstance(item, ItemReference) for item in self.input)
+        if references:
+            known = answers.output_items()
+            own = [_resolved(item, known) for item in own]
+        if earlier or references:
+            self._items = earlier + own
+            try:
+                self.input = _ITEMS.validate_python(self._items, strict=True)
+            except ValidationError:
+                raise Refusal(
+                    400, f"input: with what it refers to it has more than {MAX_MESSAGES} items.", field="input"
+                ) from None
+
+    def keep(self, answer: dict[str, Any]) -> None:
+        """Keeps a complete answer for later requests of the caller, unless the client wants it not to be stored."""
+        if self._answers is not None and self.store is not False:
+            self._answers.add(answer["id"], answer, [*self.items(), *answer["output"]])
+
+    def request(self) -> ChatRequest:
+        named = tools_by_name(self.tools or ())
+        self._tool_names = {name: client_name for name, (_, client_name) in named.items()}
+        has_others = any(isinstance(tool, OptionalPart) for tool in self.tools or ())
+        tools, choice = chosen(
+            self.tool_choice, {name: tool for name, (tool, _) in named.items()}, has_others=has_others
+        )
+        items = [InputMessage(role="user", content=self.input)] if isinstance(self.input, str) else self.input
+        instructions = (Message(Role.SYSTEM, self.instructions),) if self.instructions else ()
+        messages = (*instructions, *read_items(items))
+        if _ends_with_answer(messages):
+            messages = (*messages, Message(Role.USER, GO_ON))
+        form = self.text.format if self.text else None
+        return ChatRequest(
+            messages,
+            self.model,
+            self.temperature,
+            self.max_output_tokens,
+            fallback=None if self.models is None else tuple(self.models),
+            tools=tools,
+            tool_choice=choice,
+            parallel_tools=self.parallel_tool_calls if tools else None,
+            format=None if form is None or isinstance(form, UnreadPart) else form.format(),
+            top_p=self.top_p,
+            effort=self.reasoning.effort if self.reasoning else None,
+            original=self.original(len(messages)),
+        )
+
+    def original(self, messages: int) -> OriginalRequest:
+        original = super().original(messages)
+        body = dict(original.body)
+        if self._items is not None or isinstance(self.input, list):
+            body["input"] = [item for item in self.items() if not _is_own_reasoning(item)]
+        server_tools = (f"tools.{at}" for at, tool in enumerate(self.tools or ()) if isinstance(tool, OptionalPart))
+        return replace(original, body=body, surcharged=(*original.surcharged, *server_tools))
+
+
+def _ends_with_answer(messages: tuple[Message, ...]) -> bool:
+    """Whether it was the model that spoke last."""
+    return next((m.role for m in reversed(messages) if m.role is not Role.SYSTEM), None) is Role.ASSISTANT
+
+
+def _is_own_reasoning(item: dict[str, Any]) -> bool:
+    return item.get("type") == "reasoning" and str(item.get("id")).startswith(OWN_REASONING)
+
+
+def _resolved(item: dict[str, Any], known: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    """The item that a reference means. Raises `Refusal`."""
+    if item.get("type") != "item_reference":
+        return item
+    if item["id"] not in known:
+        raise Refusal(
+            404,
+            f"Item with id '{item['id']}' not found. The hub keeps the items of answers for an hour, as far as there "
+            "is room, and none of answers with store: false: send the item itself.",
+            field="input",
+        )
+    return known[item["id"]]

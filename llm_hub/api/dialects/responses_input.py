@@ -1,0 +1,241 @@
+"""The `input` of `POST /v1/responses`, in OpenAI's words: messages, calls of tools and their outputs, reasoning.
+
+It is an open list: what is not named here goes on as it came to the providers that speak the same protocol.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from itertools import groupby
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import orjson
+from pydantic import Discriminator, Tag
+
+from llm_hub.api.bodies import FailFastList, Name, read_image
+from llm_hub.api.dialects.responses_tools import CUSTOM_INPUT, full_name
+from llm_hub.api.open_parts import UNREAD_PART, OpenModel, OptionalPart, UnreadPart
+from llm_hub.api.refusals import Refusal
+from llm_hub.chat import Image, Message, Role, Text, ToolCall, ToolResult
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from llm_hub.chat import Part
+
+    Turn = tuple[Role, tuple[Part, ...]]
+
+OWN_REASONING = "rs_hub_"
+"""How the ids of reasoning begin that the hub has made of another protocol's: it is no vendor's, and goes to nobody."""
+IMAGE_PLACEHOLDER = "(The image is shown below.)"
+"""What stands in a tool's output in place of an image."""
+_OPTIONAL_ITEMS = frozenset({
+    "reasoning", "web_search_call", "file_search_call", "code_interpreter_call", "image_generation_call",
+    "mcp_list_tools", "tool_search_call", "tool_search_output",
+})  # fmt: skip
+"""What the vendor's model thought, and what its server did, on the way to text that stands in the input as well."""
+_TEXT_TYPES = ("input_text", "output_text", "text")
+
+
+class InputText(OpenModel):
+    type: Literal["input_text", "output_text", "text"]
+    text: str
+
+
+class RefusalText(OpenModel):
+    type: Literal["refusal"]
+    refusal: str
+
+
+class InputImage(OpenModel):
+    """An image whose data is in the body."""
+
+    type: Literal["input_image"]
+    image_url: str
+
+    def image(self, field: str) -> Image:
+        """The image. `field` is the part's place in the body. Raises `Refusal`."""
+        field = f"{field}.image_url"
+        head, _, data = self.image_url.partition(";base64,")
+        if not head.startswith("data:"):
+            raise Refusal(
+                400, f"{field}: an image is sent as data:image/png;base64,… (PNG, JPEG, GIF or WebP).", field=field
+            )
+        return read_image(head.removeprefix("data:"), data, field)
+
+
+class InputTextFile(OpenModel):
+    """A file of plain text, whose data is in the body and which any model can read."""
+
+    type: Literal["input_file"]
+    file_data: str
+    filename: str | None = None
+
+    def text(self, field: str) -> str:
+        """The file's name and text. `field` is the part's place in the body. Raises `Refusal`."""
+        try:
+            text = base64.b64decode(self.file_data.partition(";base64,")[2], validate=True).decode()
+        except (binascii.Error, ValueError):
+            field = f"{field}.file_data"
+            raise Refusal(400, f"{field}: that is not base64 of a text in UTF-8.", field=field) from None
+        return f"{self.filename}\n\n{text}" if self.filename else text
+
+
+def _part_kind(part: Any) -> str:
+    kind = part.get("type") if isinstance(part, dict) else "text"
+    if kind in _TEXT_TYPES:
+        return "text"
+    if kind == "refusal":
+        return "refusal"
+    address = part.get("image_url") if kind == "input_image" else None
+    if kind == "input_image" and isinstance(address, str) and not address.startswith(("https://", "http://")):
+        return "image"
+    data = part.get("file_data") if kind == "input_file" else None
+    if isinstance(data, str) and data.startswith("data:text/") and ";base64," in data[:200]:
+        return "file"
+    return "other"
+
+
+InputPart = Annotated[
+    Annotated[InputText, Tag("text")]
+    | Annotated[RefusalText, Tag("refusal")]
+    | Annotated[InputImage, Tag("image")]
+    | Annotated[InputTextFile, Tag("file")]
+    | Annotated[UnreadPart, Tag("other")],
+    Discriminator(_part_kind),
+]
+"""A part that the hub can read, or one without which the answer would not be what was asked for."""
+Content = str | FailFastList[InputPart]
+
+
+def _read_content(content: str | Sequence[InputPart], field: str) -> tuple[Text | Image, ...]:
+    """The parts of a content, which stands at `field` of the body. Raises `Refusal`."""
+    if isinstance(content, str):
+        return (Text(content),)
+    return tuple(_read_part(part, f"{field}.{number}") for number, part in enumerate(content))
+
+
+def _read_part(part: InputPart, field: str) -> Text | Image:
+    match part:
+        case InputText():
+            return Text(part.text)
+        case RefusalText():
+            return Text(part.refusal)
+        case InputImage():
+            return part.image(field)
+        case InputTextFile():
+            return Text(part.text(field))
+    return Text(UNREAD_PART)
+
+
+class InputMessage(OpenModel):
+    """What somebody said. An assistant's may stand here without its vendor's fields."""
+
+    role: Literal["user", "system", "developer", "assistant"]
+    content: Content
+    type: Literal["message"] | None = None
+    id: str | None = None
+    status: str | None = None
+
+    def turn(self, field: str) -> Turn:
+        role = Role.SYSTEM if self.role == "developer" else Role(self.role)
+        return role, _read_content(self.content, f"{field}.content")
+
+
+class FunctionCall(OpenModel):
+    type: Literal["function_call"]
+    call_id: Name
+    name: Name
+    arguments: str
+    namespace: str | None = None
+    id: str | None = None
+    status: str | None = None
+
+    def turn(self, field: str) -> Turn:  # noqa: ARG002  # the other items' shape
+        return Role.ASSISTANT, (ToolCall(self.call_id, full_name(self.namespace, self.name), self.arguments),)
+
+
+class CustomToolCall(OpenModel):
+    type: Literal["custom_tool_call"]
+    call_id: Name
+    name: Name
+    input: str
+    namespace: str | None = None
+    id: str | None = None
+    status: str | None = None
+
+    def turn(self, field: str) -> Turn:  # noqa: ARG002  # the other items' shape
+        arguments = orjson.dumps({CUSTOM_INPUT: self.input}).decode()
+        return Role.ASSISTANT, (ToolCall(self.call_id, full_name(self.namespace, self.name), arguments),)
+
+
+class ToolOutput(OpenModel):
+    """What a call gave. Its images come after the text: most vendors take none in the results of tools."""
+
+    type: Literal["function_call_output", "custom_tool_call_output"]
+    call_id: Name
+    output: Content
+    id: str | None = None
+    status: str | None = None
+
+    def turn(self, field: str) -> Turn:
+        parts = _read_content(self.output, f"{field}.output")
+        texts = (part.text if isinstance(part, Text) else IMAGE_PLACEHOLDER for part in parts)
+        images = tuple(part for part in parts if isinstance(part, Image))
+        return Role.TOOL, (ToolResult(self.call_id, "\n\n".join(texts)), *images)
+
+
+class ItemReference(OpenModel):
+    """An item of an earlier answer, which the hub has kept."""
+
+    type: Literal["item_reference"]
+    id: Name
+
+
+def _item_kind(item: Any) -> str:
+    kind = (item.get("type") or "message") if isinstance(item, dict) else "message"
+    if kind in ("message", "function_call", "custom_tool_call", "item_reference"):
+        return str(kind)
+    if kind in ("function_call_output", "custom_tool_call_output"):
+        return "output"
+    return "optional" if isinstance(kind, str) and kind in _OPTIONAL_ITEMS else "other"
+
+
+InputItem = Annotated[
+    Annotated[InputMessage, Tag("message")]
+    | Annotated[FunctionCall, Tag("function_call")]
+    | Annotated[CustomToolCall, Tag("custom_tool_call")]
+    | Annotated[ToolOutput, Tag("output")]
+    | Annotated[ItemReference, Tag("item_reference")]
+    | Annotated[OptionalPart, Tag("optional")]
+    | Annotated[UnreadPart, Tag("other")],
+    Discriminator(_item_kind),
+]
+
+
+def read_items(items: Iterable[InputItem]) -> Iterator[Message]:
+    """The hub's messages. An assistant's items in a row are one turn, and so are the outputs of tools.
+
+    Raises `Refusal`.
+    """
+    turns = [turn for number, item in enumerate(items) if (turn := _turn(item, f"input.{number}")) is not None]
+    for role, group in groupby(turns, key=lambda turn: turn[0]):
+        if role not in (Role.ASSISTANT, Role.TOOL):
+            yield from (Message(role, parts) for _, parts in group)
+            continue
+        parts = tuple(part for _, parts in group for part in parts)
+        images = tuple(part for part in parts if isinstance(part, Image))
+        yield Message(role, tuple(part for part in parts if not isinstance(part, Image)))
+        if images:
+            yield Message(Role.USER, images)
+
+
+def _turn(item: InputItem, field: str) -> Turn | None:
+    """What an item adds to the conversation; None: nothing. Raises `Refusal`."""
+    match item:
+        case InputMessage() | FunctionCall() | CustomToolCall() | ToolOutput():
+            return item.turn(field)
+        case UnreadPart():
+            return Role.USER, (Text(UNREAD_PART),)
+    return None

@@ -1,0 +1,187 @@
+"""What an answer to `POST /v1/responses` is made of: items, tokens, and what the response says about itself."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from typing import TYPE_CHECKING, Any, cast
+
+from llm_hub.api.dialects.dialect import hub_report
+from llm_hub.api.dialects.responses_input import OWN_REASONING
+from llm_hub.api.dialects.responses_tools import CUSTOM_INPUT, ToolName
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from llm_hub.api.dialects.responses_answer import (
+        ItemStatus,
+        OutputCustomCall,
+        OutputFunctionCall,
+        OutputItem,
+        OutputMessage,
+        OutputReasoning,
+        OutputText,
+        ResponseObject,
+        ResponseUsage,
+    )
+    from llm_hub.api.dialects.responses_body import ResponsesBody
+    from llm_hub.chat import LLMResponse, ToolCall
+
+_OWN_FIELDS = frozenset({
+    "id", "object", "created_at", "completed_at", "status", "error", "incomplete_details", "model", "output", "usage",
+    "previous_response_id", "store", "background", "metadata",
+})  # fmt: skip
+"""Fields of a response that are the hub's to say. The others, if it is OpenAI's, are as they came."""
+_CALLS = ("function_call", "custom_tool_call")
+
+
+def begin_response(body: ResponsesBody, model: str = "") -> ResponseObject:
+    """A response that has no content yet, with what the client has set. Clients want all fields: what is missing has
+    the value that OpenAI documents for it."""
+    return {
+        "id": f"resp_{uuid.uuid4().hex}",
+        "object": "response",
+        "created_at": int(time.time()),
+        "completed_at": None,
+        "status": "in_progress",
+        "error": None,
+        "incomplete_details": None,
+        "model": model,
+        "output": [],
+        "usage": None,
+        "instructions": body.instructions,
+        "previous_response_id": body.previous_response_id,
+        "tools": [_described(tool) for tool in body.sent("tools") or ()],
+        "tool_choice": body.sent("tool_choice") or "auto",
+        "parallel_tool_calls": body.parallel_tool_calls is not False,
+        "reasoning": body.sent("reasoning"),
+        "text": {"format": {"type": "text"}, **(body.sent("text") or {})},
+        "temperature": 1.0 if body.temperature is None else body.temperature,
+        "top_p": 1.0 if body.top_p is None else body.top_p,
+        "presence_penalty": body.sent("presence_penalty") or 0.0,
+        "frequency_penalty": body.sent("frequency_penalty") or 0.0,
+        "max_output_tokens": body.max_output_tokens,
+        "max_tool_calls": body.sent("max_tool_calls"),
+        "top_logprobs": body.sent("top_logprobs") or 0,
+        "truncation": body.sent("truncation") or "disabled",
+        "service_tier": "default",
+        "prompt_cache_key": body.sent("prompt_cache_key"),
+        "safety_identifier": body.sent("safety_identifier"),
+        "store": body.store is not False,
+        "background": False,
+        "metadata": body.metadata or {},
+    }
+
+
+def _described(tool: dict[str, Any]) -> dict[str, Any]:
+    """A tool as a response repeats it: functions with all their fields."""
+    if tool.get("type") != "function":
+        return tool
+    return {"description": None, "parameters": None, "strict": None, **tool}
+
+
+def complete_response(begun: ResponseObject, response: LLMResponse, output: list[OutputItem]) -> ResponseObject:
+    """The response at its end."""
+    original = {name: value for name, value in vendors_fields(response).items() if name not in _OWN_FIELDS}
+    is_cut = response.finish_reason == "length"
+    end: dict[str, Any] = {
+        "completed_at": None if is_cut else int(time.time()),
+        "status": "incomplete" if is_cut else "completed",
+        "incomplete_details": {"reason": "max_output_tokens"} if is_cut else None,
+        "model": f"{response.provider}/{response.model}",
+        "output": output,
+        "usage": _usage(response),
+        "x_llm_hub": hub_report(response, "responses"),
+    }
+    return cast("ResponseObject", {**begun, **original, **end})
+
+
+def vendors_fields(response: LLMResponse) -> Mapping[str, Any]:
+    """What the answer has in its vendor's own words, where that speaks this protocol."""
+    original = response.original
+    return original.body if original is not None and original.protocol == "responses" else {}
+
+
+def output_items(response: LLMResponse, names: Mapping[str, ToolName]) -> list[OutputItem]:
+    """The items of an answer: as they came, with those calls that the answer makes, or made of the hub's words."""
+    made = {call.id for call in response.tool_calls}
+    items: list[OutputItem] = [
+        item
+        for item in vendors_fields(response).get("output") or ()
+        if item.get("type") not in _CALLS or item.get("call_id") in made
+    ]
+    written = {item.get("call_id") for item in items}
+    if not items and response.reasoning:
+        items.append(reasoning_item(response.reasoning))
+    if response.content and all(item["type"] != "message" for item in items):
+        items.append(message_item(response.content, end_status(response)))
+    return [*items, *(call_item(call, names) for call in response.tool_calls if call.id not in written)]
+
+
+def end_status(response: LLMResponse) -> ItemStatus:
+    """The status of the message that ends an answer."""
+    return "incomplete" if response.finish_reason == "length" else "completed"
+
+
+def reasoning_item(text: str) -> OutputReasoning:
+    """Reasoning that came in another protocol."""
+    return {
+        "id": f"{OWN_REASONING}{uuid.uuid4().hex}",
+        "type": "reasoning",
+        "summary": [{"type": "summary_text", "text": text}] if text else [],
+    }
+
+
+def text_part(text: str) -> OutputText:
+    return {"type": "output_text", "text": text, "annotations": [], "logprobs": []}
+
+
+def message_item(text: str, status: ItemStatus) -> OutputMessage:
+    return {
+        "id": f"msg_{uuid.uuid4().hex}",
+        "type": "message",
+        "status": status,
+        "role": "assistant",
+        "content": [text_part(text)] if text else [],
+    }
+
+
+def call_item(call: ToolCall, names: Mapping[str, ToolName]) -> OutputFunctionCall | OutputCustomCall:
+    """A call of a tool, by the name that the client gave it."""
+    name = names.get(call.name) or ToolName(call.name)
+    item: dict[str, Any] = {
+        "id": f"{'ctc' if name.is_custom else 'fc'}_{uuid.uuid4().hex}",
+        "type": "custom_tool_call" if name.is_custom else "function_call",
+        "status": "completed",
+        "call_id": call.id,
+        "name": name.name,
+    }
+    if name.namespace is not None:
+        item["namespace"] = name.namespace
+    if name.is_custom:
+        return cast("OutputCustomCall", {**item, "input": _custom_input(call)})
+    return cast("OutputFunctionCall", {**item, "arguments": call.arguments})
+
+
+def _custom_input(call: ToolCall) -> str:
+    """The text that a custom tool is called with. What is not the one parameter is passed on whole."""
+    text = call.decoded().get(CUSTOM_INPUT)
+    return text if isinstance(text, str) else call.arguments
+
+
+def _usage(response: LLMResponse) -> ResponseUsage | None:
+    usage = response.usage
+    if not usage:
+        return None
+    prompt, completion = usage.get("prompt_tokens", 0), usage.get("completion_tokens", 0)
+    counts: ResponseUsage = {
+        "input_tokens": prompt,
+        "input_tokens_details": {
+            "cached_tokens": usage.get("cached_tokens", 0),
+            "cache_write_tokens": usage.get("cache_write_tokens", 0),
+        },
+        "output_tokens": completion,
+        "output_tokens_details": {"reasoning_tokens": usage.get("reasoning_tokens", 0)},
+        "total_tokens": usage.get("total_tokens", prompt + completion),
+    }
+    return counts

@@ -1,0 +1,192 @@
+"""The tools of `POST /v1/responses`: functions, custom tools whose input is text, and namespaces of both."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from pydantic import Discriminator, Field, Tag
+
+from llm_hub.api.bodies import FailFastList, JSONObject, Name
+from llm_hub.api.open_parts import OpenModel, OptionalPart, UnreadPart, kind_among
+from llm_hub.api.refusals import Refusal
+from llm_hub.chat import OneTool, Tool
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from llm_hub.chat import ToolChoice
+
+CUSTOM_INPUT = "input"
+"""The one parameter of the function that stands for a custom tool at other vendors."""
+
+
+@dataclass(frozen=True, slots=True)
+class ToolName:
+    """What a client calls a tool that the hub knows under one name."""
+
+    name: str
+    namespace: str | None = None
+    is_custom: bool = False
+
+
+def full_name(namespace: str | None, name: str) -> str:
+    """The hub's name for a tool: most vendors know no namespaces."""
+    return f"{namespace}__{name}" if namespace else name
+
+
+class FunctionTool(OpenModel):
+    type: Literal["function"]
+    name: Name
+    description: str | None = None
+    parameters: JSONObject | None = None
+    strict: bool | None = None
+
+    def tool(self, namespace: str | None, preface: str) -> Tool:
+        description = "\n\n".join(filter(None, (preface, self.description)))
+        return Tool(full_name(namespace, self.name), description, self.parameters or {}, self.strict)
+
+
+class CustomTool(OpenModel):
+    """A tool whose input is text. Other vendors are given a function with one parameter."""
+
+    type: Literal["custom"]
+    name: Name
+    description: str | None = None
+    format: JSONObject | None = None
+
+    def tool(self, namespace: str | None, preface: str) -> Tool:
+        form = self.format or {}
+        rule = ""
+        if form.get("type") == "grammar":
+            rule = f"The input must follow this {form.get('syntax')} grammar:\n{form.get('definition')}"
+        description = "\n\n".join(filter(None, (preface, self.description, rule)))
+        parameters = {
+            "type": "object",
+            "properties": {CUSTOM_INPUT: {"type": "string", "description": "The whole input of the tool, as text."}},
+            "required": [CUSTOM_INPUT],
+            "additionalProperties": False,
+        }
+        return Tool(full_name(namespace, self.name), description, parameters)
+
+
+class NamespaceTool(OpenModel):
+    """Tools under a common name."""
+
+    type: Literal["namespace"]
+    name: Name
+    description: str | None = None
+    tools: FailFastList[
+        Annotated[
+            Annotated[FunctionTool, Tag("function")]
+            | Annotated[CustomTool, Tag("custom")]
+            | Annotated[OptionalPart, Tag("other")],
+            kind_among("function", "custom"),
+        ]
+    ]
+
+
+ResponseTool = Annotated[
+    Annotated[FunctionTool, Tag("function")]
+    | Annotated[CustomTool, Tag("custom")]
+    | Annotated[NamespaceTool, Tag("namespace")]
+    | Annotated[OptionalPart, Tag("other")],
+    kind_among("function", "custom", "namespace"),
+]
+"""A tool of the client's, or one that runs on OpenAI's server: agents send that always, and can do without it."""
+
+
+class NamedTool(OpenModel):
+    type: Literal["function", "custom"]
+    name: Name
+    namespace: str | None = None
+
+
+class AllowedTools(OpenModel):
+    type: Literal["allowed_tools"]
+    mode: Literal["auto", "required"]
+    tools: Annotated[
+        FailFastList[
+            Annotated[
+                Annotated[NamedTool, Tag("function")]
+                | Annotated[NamedTool, Tag("custom")]
+                | Annotated[OptionalPart, Tag("other")],
+                kind_among("function", "custom"),
+            ]
+        ],
+        Field(min_length=1),
+    ]
+
+
+def _choice_kind(choice: Any) -> str:
+    kind = choice.get("type") if isinstance(choice, dict) else "name"
+    if kind == "name" or isinstance(choice, str):
+        return "word"
+    if kind in ("function", "custom"):
+        return "named"
+    return "allowed" if kind == "allowed_tools" else "other"
+
+
+ResponseToolChoice = Annotated[
+    Annotated[Literal["none", "auto", "required"], Tag("word")]
+    | Annotated[NamedTool, Tag("named")]
+    | Annotated[AllowedTools, Tag("allowed")]
+    | Annotated[UnreadPart, Tag("other")],
+    Discriminator(_choice_kind),
+]
+"""Which tools are called. The choice of a tool that runs on OpenAI's server is for OpenAI alone."""
+
+
+def tools_by_name(tools: Sequence[ResponseTool]) -> dict[str, tuple[Tool, ToolName]]:
+    """The hub's tools under their names, and what the client calls each. Raises `Refusal` for a double."""
+    named: dict[str, tuple[Tool, ToolName]] = {}
+    for number, tool in enumerate(tools):
+        for translated, name in _translated(tool):
+            if translated.name in named:
+                field = f"tools.{number}.name"
+                raise Refusal(400, f"{field}: there is more than one tool of this name.", field=field)
+            named[translated.name] = translated, name
+    return named
+
+
+def _translated(tool: ResponseTool) -> Iterator[tuple[Tool, ToolName]]:
+    match tool:
+        case FunctionTool() | CustomTool():
+            yield tool.tool(None, ""), ToolName(tool.name, None, isinstance(tool, CustomTool))
+        case NamespaceTool():
+            preface = tool.description or ""
+            for inner in tool.tools:
+                if isinstance(inner, FunctionTool | CustomTool):
+                    name = ToolName(inner.name, tool.name, isinstance(inner, CustomTool))
+                    yield inner.tool(tool.name, preface), name
+                    preface = ""  # the first tool's description tells of all of them
+
+
+def chosen(
+    choice: ResponseToolChoice | None, tools: Mapping[str, Tool], *, has_others: bool
+) -> tuple[tuple[Tool, ...], ToolChoice | None]:
+    """The tools that may be called, and whether they must be. `allowed_tools` leaves the other ones out.
+
+    `has_others`: there are tools besides that only the vendor knows. Raises `Refusal`.
+    """
+    everything = tuple(tools.values())
+    if choice is None or isinstance(choice, UnreadPart):
+        return everything, None
+    if not tools:
+        if has_others or choice in ("none", "auto"):
+            return (), None
+        raise Refusal(400, "tool_choice: there are no tools to choose from.", field="tool_choice")
+    if isinstance(choice, str):
+        return everything, choice
+    if isinstance(choice, NamedTool):
+        return everything, OneTool(_checked_name(choice, tools))
+    allowed = {_checked_name(tool, tools) for tool in choice.tools if isinstance(tool, NamedTool)}
+    return tuple(tool for name, tool in tools.items() if name in allowed), choice.mode
+
+
+def _checked_name(choice: NamedTool, tools: Mapping[str, Tool]) -> str:
+    """The hub's name of a tool that is chosen. Raises `Refusal` if there is no such tool."""
+    name = full_name(choice.namespace, choice.name)
+    if name not in tools:
+        raise Refusal(400, "tool_choice: names a tool that is not among the tools.", field="tool_choice")
+    return name

@@ -1,0 +1,161 @@
+"""Reads the events of an answer in OpenAI's Responses: in the hub's words, and as it came for clients of the same."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from llm_hub.chat import OriginalAnswer, VendorDelta
+from llm_hub.providers.openai_usage import read_usage
+from llm_hub.providers.responses_body import SHARED_FIELDS, call_name, carried_reasoning
+from llm_hub.providers.streamed_response import StreamedResponseBuilder
+from llm_hub.wire.validation import MAX_REFUSAL_CHARS, parse_count, parse_name
+
+if TYPE_CHECKING:
+    from llm_hub.chat import ChatRequest, Event, ToolCallDelta
+    from llm_hub.response_builder import AnsweringProvider
+
+END_EVENTS = frozenset({"response.completed", "response.incomplete", "response.failed", "response.cancelled"})
+"""The events that end a stream. What comes after them is no part of the answer."""
+
+_CALLS = ("function_call", "custom_tool_call")
+_SAID_AGAIN = (".done", "response.created", "response.in_progress", "response.queued", "response.content_part.added",
+    "response.reasoning_summary_part.added", "custom_tool_call_input.delta")  # fmt: skip
+"""The ends of events that only say what others say as well."""
+_FINISH_REASONS = {
+    "completed": "stop",
+    "max_output_tokens": "length",
+    "max_tokens": "length",
+}
+
+
+class ResponsesBuilder(StreamedResponseBuilder):
+    """A response builder with the items of the answer, by their places in it."""
+
+    __slots__ = ("_items", "_places_with_pieces", "_reasoning_state", "_vendor_bytes", "is_original")
+
+    def __init__(self, provider: AnsweringProvider, request: ChatRequest) -> None:
+        super().__init__(provider, request)
+        original = request.original
+        self.is_original = original is not None and original.protocol == provider.protocol
+        """Whether the client speaks the protocol, and is sent what the hub has no word for."""
+        if original is not None and original.protocol == "openai":
+            self.untranslated = tuple(name for name in self.untranslated if name not in SHARED_FIELDS)
+        self._items: dict[int, dict[str, Any]] = {}
+        """The items that are complete."""
+        self._places_with_pieces: set[int] = set()
+        """The places of items of which a piece has come: what their ends say is known."""
+        self._reasoning_state: list[dict[str, Any]] = []
+        """Encrypted reasoning that the next call of a tool has to bring back."""
+        self._vendor_bytes = 0
+
+    def count_characters(self) -> int:
+        return super().count_characters() + self._vendor_bytes
+
+    def read_event(self, event: Mapping[str, Any]) -> Iterator[Event | None]:
+        """The hub's events of one of the protocol's, but for those that fail or are no text."""
+        kind, place = str(event.get("type")), parse_count(event.get("output_index")) or 0
+        delta = event.get("delta")
+        match kind:
+            case "response.reasoning_summary_text.delta" | "response.reasoning_text.delta" if delta:
+                self._places_with_pieces.add(place)
+                yield self.add_reasoning(delta)
+            case "response.function_call_arguments.delta" if delta:
+                self._places_with_pieces.add(place)
+                yield self.add_tool_call(place, arguments=delta)
+            case "response.custom_tool_call_input.delta":
+                yield None
+            case "response.refusal.delta" if delta:
+                self._places_with_pieces.add(place)
+                self.refusal = (self.refusal + delta)[:MAX_REFUSAL_CHARS]
+            case "response.reasoning_summary_part.added" if event.get("summary_index") and self._reasoning:
+                yield self.add_reasoning("\n\n")
+            case "response.output_item.added":
+                yield from self._begin_item(place, event["item"], event)
+            case "response.output_item.done":
+                yield from self._end_item(place, event["item"], event)
+            case _ if kind in END_EVENTS:
+                yield from self._end(event["response"])
+            case _ if self.is_original and not kind.endswith(_SAID_AGAIN):
+                yield VendorDelta("responses", event)
+
+    def read_text(self, event: Mapping[str, Any]) -> Iterator[Event]:
+        """The events of a piece of text."""
+        self._places_with_pieces.add(parse_count(event.get("output_index")) or 0)
+        yield from self.add_tagged_text(event["delta"])
+
+    def read_whole(self, response: dict[str, Any]) -> Iterator[Event | None]:
+        """The events of an answer that is not streamed."""
+        yield from self._end(response)
+
+    def _begin_item(self, place: int, item: dict[str, Any], event: Mapping[str, Any]) -> Iterator[Event | None]:
+        kind = item.get("type")
+        if kind == "function_call":
+            if arguments := item.get("arguments") or "":
+                self._places_with_pieces.add(place)
+            yield self._add_call(place, item, arguments)
+        elif kind != "custom_tool_call" and self.is_original:
+            yield VendorDelta("responses", event)
+
+    def _end_item(self, place: int, item: dict[str, Any], event: Mapping[str, Any]) -> Iterator[Event | None]:
+        """Takes what the end of an item says, and no event before it did."""
+        kind = item.get("type")
+        if self.is_original or kind == "reasoning":
+            self._vendor_bytes += len(orjson.dumps(item))
+        is_new = place not in self._items and place not in self._places_with_pieces
+        self._items[place] = item
+        match kind:
+            case "custom_tool_call":
+                yield self._add_call(place, item, orjson.dumps({"input": item.get("input") or ""}).decode())
+            case "function_call" if is_new:
+                yield self._add_call(place, item, item.get("arguments") or "")
+            case "message" if is_new:
+                yield from self._read_parts(item.get("content") or ())
+            case "reasoning":
+                yield from self._read_reasoning(item, is_new=is_new)
+            case "function_call" | "message":
+                pass
+            case _:
+                self.has_other_content = True
+        if kind not in _CALLS and self.is_original:
+            yield VendorDelta("responses", event)
+
+    def _add_call(self, place: int, item: dict[str, Any], arguments: str) -> ToolCallDelta | None:
+        """Adds a call, or what its end says of it. The first one after reasoning brings that along."""
+        extra = {} if self.is_original else carried_reasoning(self._reasoning_state)
+        self._reasoning_state = []
+        call_id = parse_name(item.get("call_id"))
+        return self.add_tool_call(place, id=call_id, name=call_name(item), arguments=arguments, extra=extra)
+
+    def _read_reasoning(self, item: dict[str, Any], *, is_new: bool) -> Iterator[Event]:
+        """The text of reasoning, if none of it has come, and its encrypted form."""
+        parts = [*(item.get("summary") or ()), *(item.get("content") or ())] if is_new else []
+        if thought := "\n\n".join(part.get("text") or "" for part in parts):
+            yield self.add_reasoning(thought)
+        if item.get("encrypted_content"):
+            self._reasoning_state.append({name: value for name, value in item.items() if name != "status"})
+
+    def _read_parts(self, parts: Any) -> Iterator[Event]:
+        """The events of a message that comes whole."""
+        for part in parts:
+            if part.get("type") == "refusal":
+                self.refusal = (self.refusal + (part.get("refusal") or ""))[:MAX_REFUSAL_CHARS]
+            elif text := part.get("text"):
+                yield from self.add_tagged_text(text)
+
+    def _end(self, response: dict[str, Any]) -> Iterator[Event | None]:
+        """Takes the response at its end, with the items of which no event has told."""
+        for place, item in enumerate(response.get("output") or ()):
+            if place not in self._items:
+                done = {"type": "response.output_item.done", "output_index": place, "item": item}
+                yield from self._end_item(place, item, done)
+        if isinstance(usage := response.get("usage"), dict):
+            self.usage = read_usage(usage)
+        details = response.get("incomplete_details") or {}
+        reason = parse_name(details.get("reason")) or parse_name(response.get("status")) or "completed"
+        self.finish_reason = _FINISH_REASONS.get(reason, reason)
+        if self.is_original:
+            output = response.get("output") or [item for _, item in sorted(self._items.items())]
+            self.original = OriginalAnswer("responses", {**response, "output": output})

@@ -1,0 +1,82 @@
+"""Between a client and a provider that both speak Anthropic's messages, nothing is lost in either direction."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from anthropic import AsyncAnthropic
+
+from tests.api.identity.claude_answers import ANSWERS, MODEL, stream_of
+from tests.api.identity.claude_bodies import AGENT, BODIES, HEADERS
+from tests.fault_server.dictated import dictation
+
+if TYPE_CHECKING:
+    from tests.api.conftest import Api
+    from tests.fault_server import FaultServer
+
+FAULT = "ok?accept=any"
+"""A model of the fault server that takes every field."""
+
+
+def without_hub(answer: dict[str, Any]) -> dict[str, Any]:
+    """An answer without what the hub adds to it, and without the model's name, which has the provider's before it."""
+    return {name: value for name, value in answer.items() if name not in ("x_llm_hub", "model")}
+
+
+@pytest.mark.parametrize("stream", [True, False])
+@pytest.mark.parametrize("name", BODIES)
+async def test_a_body_reaches_the_vendor_as_its_client_sent_it(
+    api: Api, fault_server: FaultServer, name: str, stream: bool
+) -> None:
+    body = BODIES[name] | {"model": f"anthropic/{FAULT}", "stream": stream}
+    reply = await api.client.post("/v1/messages?beta=true", json=body, headers=HEADERS)
+    assert reply.status_code == 200, reply.text
+    (exchange,) = fault_server.exchanges
+    # The hub always has the vendor stream, so that it hears whether it is at work.
+    assert exchange.body == body | {"model": FAULT, "stream": True}
+    assert {name: exchange.headers.get(name) for name in HEADERS} == HEADERS
+    assert exchange.query == "beta=true"
+    if not stream:
+        assert reply.json()["x_llm_hub"]["ignored"] == []
+
+
+async def test_a_key_in_the_url_goes_to_nobody(api: Api, fault_server: FaultServer) -> None:
+    body = AGENT | {"model": f"anthropic/{FAULT}"}
+    await api.client.post("/v1/messages?key=sk-someones-0123456789", json=body, headers=HEADERS)
+    assert fault_server.exchanges[0].query == ""
+
+
+@pytest.mark.parametrize("name", ANSWERS)
+async def test_an_answer_reaches_its_client_as_the_vendor_wrote_it(
+    api: Api, fault_server: FaultServer, name: str
+) -> None:
+    prompt: Any = [{"role": "user", "content": dictation(stream_of(ANSWERS[name]))}]
+    asked: Any = {"max_tokens": 900, "messages": prompt}
+    async with (
+        AsyncAnthropic(api_key="any", base_url=fault_server.anthropic_url, max_retries=0) as direct,
+        AsyncAnthropic(api_key="any", base_url=api.url, max_retries=0) as client,
+    ):
+        async with direct.beta.messages.stream(model=MODEL, **asked) as stream:
+            expected = (await stream.get_final_message()).to_dict(mode="json", exclude_unset=False)
+        async with client.beta.messages.stream(model=f"anthropic/{MODEL}", **asked) as stream:
+            streamed = (await stream.get_final_message()).to_dict(mode="json", exclude_unset=False)
+    assert without_hub(streamed) == without_hub(expected)
+    reply = await api.client.post("/v1/messages", json=asked | {"model": f"anthropic/{MODEL}"})
+    assert without_hub(reply.json()) == ANSWERS[name].whole
+    assert json.loads(reply.content)["model"] == "anthropic/claude-tug"
+
+
+@pytest.mark.parametrize("name", ANSWERS)
+async def test_a_stream_has_the_vendors_blocks_one_by_one(api: Api, name: str) -> None:
+    """Block by block, with the same beginnings; what is in pieces may come in others."""
+    prompt = dictation(stream_of(ANSWERS[name]))
+    body = {"model": f"anthropic/{MODEL}", "max_tokens": 900, "messages": [{"role": "user", "content": prompt}]}
+    reply = await api.client.post("/v1/messages", json=body | {"stream": True})
+    events = [json.loads(line[6:]) for line in reply.text.splitlines() if line.startswith("data: ")]
+    begun = next(event["message"] for event in events if event["type"] == "message_start")
+    given = ANSWERS[name].events[0]["message"]
+    assert without_hub(begun) == without_hub(given)
+    starts = [event["content_block"] for event in events if event["type"] == "content_block_start"]
+    assert [start["type"] for start in starts] == [block["type"] for block in ANSWERS[name].whole["content"]]

@@ -1,0 +1,468 @@
+"""Clients of OpenAI's Responses API: its own SDK, whose classes judge every event, tools, state and errors."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import json
+from typing import TYPE_CHECKING, Any, Literal
+
+import openai
+import pytest
+from openai import AsyncOpenAI, OpenAI
+from openai.types.responses import Response, ResponseStreamEvent
+from pydantic import BaseModel, TypeAdapter
+
+from llm_hub.api.bodies import parse
+from llm_hub.api.dialects.responses import RESPONSES
+from llm_hub.api.dialects.responses_body import ResponsesBody
+from llm_hub.api.dialects.responses_writer import ResponseWriter
+from llm_hub.chat import (
+    AttemptStarted,
+    Done,
+    LLMResponse,
+    OriginalAnswer,
+    ReasoningDelta,
+    TextDelta,
+    ToolCall,
+    ToolCallDelta,
+    VendorDelta,
+)
+from llm_hub.usage.quotas import Quota
+from tests.api.conftest import Api
+from tests.api.metered import metered
+from tests.api.sse import events
+from tests.fault_server import FaultServer, answer_text
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+
+    from llm_hub.chat import Event
+    from llm_hub.hub import Hub
+    from tests.ui.site import Site
+
+JSONObject = dict[str, Any]
+
+EVENT: TypeAdapter[ResponseStreamEvent] = TypeAdapter(ResponseStreamEvent)
+PARAMETERS: JSONObject = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
+WEATHER: JSONObject = {"type": "function", "name": "weather", "parameters": PARAMETERS, "strict": False}
+PATCH: JSONObject = {
+    "type": "custom", "name": "patch", "description": "Changes files.",
+    "format": {"type": "grammar", "syntax": "lark", "definition": 'start: "x"'},
+}  # fmt: skip
+SEA: JSONObject = {"type": "namespace", "name": "sea", "description": "All of the sea.", "tools": [WEATHER, PATCH]}
+SEARCH: JSONObject = {"type": "web_search"}
+PIXEL = "data:image/png;base64,aGVsbG8="
+
+
+@pytest.fixture
+async def client(api: Api) -> AsyncIterator[AsyncOpenAI]:
+    async with AsyncOpenAI(base_url=f"{api.url}/v1", api_key="any", max_retries=0) as client:
+        yield client
+
+
+def message(content: object, role: str = "user") -> JSONObject:
+    return {"type": "message", "role": role, "content": content}
+
+
+async def streamed(api: Api, **body: Any) -> list[JSONObject]:
+    """The events of a stream. Each is numbered, has the name of its type, and is as the SDK's class has it."""
+    reply = await api.client.post("/v1/responses", json={"stream": True, "models": [], **body})
+    assert reply.status_code == 200, reply.text
+    stream = [(name, json.loads(data)) for name, data in events(reply.text)]
+    assert [event["sequence_number"] for _, event in stream] == list(range(len(stream)))
+    for name, event in stream:
+        assert name == event["type"]
+        EVENT.validate_python(event)
+    return [event for _, event in stream]
+
+
+def check_items(stream: list[JSONObject]) -> list[JSONObject]:
+    """The output of a stream, whose items have the same ids and places throughout."""
+    output: list[JSONObject] = stream[-1]["response"]["output"]
+    for kind in ("added", "done"):
+        written = [event for event in stream if event["type"] == f"response.output_item.{kind}"]
+        assert [event["output_index"] for event in written] == list(range(len(output)))
+        assert [event["item"]["id"] for event in written] == [item["id"] for item in output]
+    assert [event["item"] for event in stream if event["type"] == "response.output_item.done"] == output
+    for event in stream:
+        if "item_id" in event:
+            assert event["item_id"] == output[event["output_index"]]["id"]
+    return output
+
+
+@pytest.mark.parametrize("provider", ["openai", "anthropic", "ollama"])
+async def test_the_sdk_gets_an_answer(client: AsyncOpenAI, provider: str) -> None:
+    answer = await client.responses.create(
+        model=f"{provider}/ok?tokens=5", input="Which tide is it?", metadata={"boat": "Ada"}, max_output_tokens=100
+    )
+    Response.model_validate(answer.to_dict())
+    assert (answer.output_text, answer.status, answer.metadata) == (answer_text(5), "completed", {"boat": "Ada"})
+    assert answer.usage is not None
+    assert answer.usage.total_tokens == answer.usage.input_tokens + answer.usage.output_tokens > 0
+    assert answer.model_extra is not None
+    assert [attempt["outcome"] for attempt in answer.model_extra["x_llm_hub"]["attempts"]] == ["answered"]
+
+
+def test_the_sdk_that_blocks_streams_an_answer(site: Site) -> None:
+    with OpenAI(base_url=f"{site.url}/v1", api_key="any", max_retries=0) as client:
+        stream = client.responses.create(model="openai/ok?tokens=5", input="Hello", stream=True)
+        pieces = [event.delta for event in stream if event.type == "response.output_text.delta"]
+        with client.responses.stream(model="openai/ok?tokens=5", input="Hello") as manager:
+            final = manager.get_final_response()
+    assert "".join(pieces) == final.output_text == answer_text(5)
+
+
+async def test_text_streams_as_the_events_that_clients_wait_for(api: Api) -> None:
+    stream = await streamed(api, model="anthropic/ok?tokens=5", input=[message("Hello")])
+    kinds = [event["type"].removeprefix("response.") for event in stream]
+    deltas = kinds.count("output_text.delta")
+    assert kinds == [
+        "created", "in_progress", "output_item.added", "content_part.added", *["output_text.delta"] * deltas,
+        "output_text.done", "content_part.done", "output_item.done", "completed",
+    ]  # fmt: skip
+    (item,) = check_items(stream)
+    assert item["content"][0]["text"] == answer_text(5)
+    assert "".join(event["delta"] for event in stream if event["type"].endswith("text.delta")) == answer_text(5)
+    assert {event["response"]["id"] for event in stream if "response" in event} == {stream[0]["response"]["id"]}
+    assert stream[-1]["response"]["model"] == "anthropic/ok?tokens=5"
+    assert stream[-1]["response"]["x_llm_hub"]["provider"] == "anthropic"
+
+
+async def test_reasoning_is_an_item_of_its_own_before_the_text(api: Api, fault_server: FaultServer) -> None:
+    stream = await streamed(api, model="openai/reasoning", input="Hello")
+    kinds = [event["type"].removeprefix("response.") for event in stream]
+    assert [kind for kind, before in zip(kinds, ["", *kinds], strict=False) if kind != before][2:9] == [
+        "output_item.added", "reasoning_summary_part.added", "reasoning_summary_text.delta",
+        "reasoning_summary_text.done", "reasoning_summary_part.done", "output_item.done", "output_item.added",
+    ]  # fmt: skip
+    reasoning, text = check_items(stream)
+    assert reasoning["summary"][0]["text"]
+    whole = (await api.client.post("/v1/responses", json={"model": "openai/reasoning", "input": "Hello"})).json()
+    assert whole["output"][0]["summary"] == reasoning["summary"]
+    again = [message("Hello"), reasoning, text, message("And now?")]
+    answer = (await api.client.post("/v1/responses", json={"model": "openai/ok", "input": again})).json()
+    assert answer["x_llm_hub"]["ignored"] == ["input.reasoning"]
+    assert [turn["role"] for turn in fault_server.exchanges[-1].body["messages"]] == ["user", "assistant", "user"]
+
+
+@pytest.mark.parametrize("provider", ["openai", "anthropic", "ollama"])
+async def test_calls_of_tools_come_back_under_the_clients_names(
+    api: Api, fault_server: FaultServer, provider: str
+) -> None:
+    stream = await streamed(
+        api, model=f"{provider}/ok?calls=3", input=[message("Hello")], tools=[WEATHER, SEA, SEARCH], tool_choice="auto"
+    )
+    calls = check_items(stream)
+    assert [(call["type"], call.get("namespace"), call["name"]) for call in calls] == [
+        ("function_call", None, "weather"), ("function_call", "sea", "weather"), ("custom_tool_call", "sea", "patch"),
+    ]  # fmt: skip
+    assert json.loads(calls[0]["arguments"]) == {"city": calls[2]["input"]}
+    assert stream[-1]["response"]["x_llm_hub"]["ignored"] == ["tools.web_search"]
+    pieces = [event for event in stream if event["type"] == "response.function_call_arguments.delta"]
+    assert "".join(piece["delta"] for piece in pieces) == calls[0]["arguments"] + calls[1]["arguments"]
+    added = [event["item"] for event in stream if event["type"] == "response.output_item.added"]
+    assert [item.get("arguments", item.get("input")) for item in added] == ["", "", ""]
+    whole = (
+        await api.client.post(
+            "/v1/responses", json={"model": f"{provider}/ok?calls=3", "input": "Hello", "tools": [WEATHER, SEA]}
+        )
+    ).json()
+    for item, call in zip(whole["output"], calls, strict=True):
+        assert {**item, "id": "", "call_id": ""} == {**call, "id": "", "call_id": ""}
+    described = json.dumps(fault_server.exchanges[-1].body["tools"])
+    assert "All of the sea." in described
+    assert "lark grammar" in described
+
+
+async def test_calls_and_outputs_of_a_history_are_turns_for_every_provider(api: Api, fault_server: FaultServer) -> None:
+    history: list[JSONObject] = [
+        message([{"type": "input_text", "text": "Change it."}]),
+        message([{"type": "output_text", "text": "I look.", "annotations": []}], "assistant"),
+        {"type": "function_call", "call_id": "c1", "namespace": "sea", "name": "weather", "arguments": "{}"},
+        {"type": "custom_tool_call", "call_id": "c2", "name": "patch", "input": "x"},
+        {"type": "function_call_output", "call_id": "c1", "output": "Fog"},
+        {"type": "custom_tool_call_output", "call_id": "c2", "output": [
+            {"type": "input_text", "text": "Done"}, {"type": "input_image", "image_url": PIXEL}]},
+        message("And?", "developer"),
+    ]  # fmt: skip
+    body = {"model": "openai/ok", "input": history, "instructions": "Be brief.", "tools": [SEA, PATCH]}
+    reply = await api.client.post("/v1/responses", json=body)
+    assert reply.status_code == 200, reply.text
+    turns = fault_server.exchanges[-1].body["messages"]
+    assert [turn["role"] for turn in turns] == ["system", "user", "assistant", "tool", "tool", "user", "system"]
+    assert [call["function"] for call in turns[2]["tool_calls"]] == [
+        {"name": "sea__weather", "arguments": "{}"}, {"name": "patch", "arguments": '{"input":"x"}'},
+    ]  # fmt: skip
+    assert [turns[3]["content"], turns[4]["content"]] == ["Fog", "Done\n\n(The image is shown below.)"]
+    assert turns[5]["content"] == [{"type": "image_url", "image_url": {"url": PIXEL}}]
+    for model in ("anthropic/ok", "ollama/ok"):
+        assert (await api.client.post("/v1/responses", json={**body, "model": model})).status_code == 200
+
+
+async def test_a_round_of_tools_with_the_sdk(client: AsyncOpenAI, fault_server: FaultServer) -> None:
+    conversation: list[Any] = [message("What is the weather?")]
+    answer = await client.responses.create(model="anthropic/ok?calls=2", input=conversation, tools=[WEATHER])  # type: ignore[list-item]
+    calls = [item for item in answer.output if item.type == "function_call"]
+    assert len(calls) == 2
+    conversation += [item.to_dict() for item in answer.output]
+    conversation += [{"type": "function_call_output", "call_id": call.call_id, "output": "Fog"} for call in calls]
+    more = await client.responses.create(model="anthropic/ok?calls=2", input=conversation, tools=[WEATHER])  # type: ignore[list-item]
+    assert more.output_text == answer_text(20)
+    results = fault_server.exchanges[-1].body["messages"][-1]["content"]
+    assert [block["tool_use_id"] for block in results] == [call.call_id for call in calls]
+
+
+class Verdict(BaseModel):
+    good: bool
+    why: str
+    sea: Literal["calm", "rough"]
+
+
+@pytest.mark.parametrize("provider", ["openai", "anthropic", "ollama"])
+async def test_an_answer_of_a_schema_is_parsed(client: AsyncOpenAI, provider: str) -> None:
+    answer = await client.responses.parse(model=f"{provider}/ok", input="Is it calm?", text_format=Verdict)
+    assert isinstance(answer.output_parsed, Verdict)
+
+
+async def test_images_and_files_of_text_are_read(api: Api, fault_server: FaultServer) -> None:
+    file = base64.b64encode(b"Ebbe um sechs").decode()
+    content = [
+        {"type": "input_image", "image_url": PIXEL, "detail": "auto"},
+        {"type": "input_file", "filename": "tides.txt", "file_data": f"data:text/plain;base64,{file}"},
+    ]
+    reply = await api.client.post("/v1/responses", json={"model": "anthropic/ok", "input": [message(content)]})
+    assert reply.status_code == 200, reply.text
+    image, text = fault_server.exchanges[-1].body["messages"][0]["content"]
+    assert (image["type"], text["text"]) == ("image", "tides.txt\n\nEbbe um sechs")
+
+
+@pytest.mark.parametrize(
+    ("extra", "field"),
+    [
+        ({"input": [message([{"type": "input_file", "file_id": "file_1"}])]}, "input.0.content.0"),
+        ({"input": [message([{"type": "input_image", "image_url": "https://x.test/a.png"}])]}, "input.0.content.0"),
+        ({"input": [message("x"), {"type": "compaction", "encrypted_content": "x"}, message("y")]}, "input.1"),
+        ({"tools": [SEARCH], "tool_choice": {"type": "web_search"}}, "tool_choice"),
+        ({"prompt": {"id": "pmpt_1"}}, "prompt"),
+        ({"text": {"format": {"type": "grammar"}}}, "text.format"),
+        ({"background": True}, "background"),
+        ({"conversation": "conv_1"}, "conversation"),
+        ({"tools": [WEATHER, WEATHER]}, "tools.1.name"),
+        ({"tools": [WEATHER], "tool_choice": {"type": "function", "name": "tide"}}, "tool_choice"),
+        ({"tool_choice": "required"}, "tool_choice"),
+        ({"input": [message([{"type": "input_image", "image_url": "data:image/png;base64,%"}])]}, "input.0.content.0"),
+    ],
+)
+async def test_what_cannot_be_asked_of_another_protocol_is_refused_by_name(
+    api: Api, fault_server: FaultServer, extra: JSONObject, field: str
+) -> None:
+    reply = await api.client.post("/v1/responses", json={"model": "anthropic/ok", "input": "x", **extra})
+    assert reply.status_code == 400
+    assert set(reply.json()["error"]) - {"attempts"} == {"message", "type", "param", "code"}
+    assert reply.json()["error"]["message"].startswith(field)
+    assert not fault_server.exchanges
+
+
+async def test_what_an_answer_is_good_without_is_named(api: Api) -> None:
+    body = {
+        "model": "anthropic/ok", "input": [{**message("Hi"), "phase": "commentary"}], "store": False,
+        "include": ["reasoning.encrypted_content"], "prompt_cache_key": "k", "client_metadata": {"a": "b"},
+        "reasoning": {"effort": "low", "summary": "auto"}, "text": {"verbosity": "low"}, "truncation": "auto",
+        "service_tier": "auto", "parallel_tool_calls": True, "tools": [{"type": "image_generation"}],
+    }  # fmt: skip
+    answer = (await api.client.post("/v1/responses", json=body)).json()
+    assert set(answer["x_llm_hub"]["ignored"]) == {
+        "prompt_cache_key", "client_metadata", "text.verbosity", "truncation", "input.phase", "tools.image_generation",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("model", "status", "code"),
+    [("openai/status-503", 503, None), ("openai/unknown", 404, "model_not_found"), ("nobody/x", 404, "model_not_found"),
+     ("openai/context", 400, "context_length_exceeded"), ("openai/status-429", 429, "rate_limit_exceeded")],
+)  # fmt: skip
+@pytest.mark.parametrize("stream", [True, False])
+async def test_an_early_failure_has_its_status_and_openais_body(
+    client: AsyncOpenAI, model: str, status: int, code: str | None, stream: bool
+) -> None:
+    with pytest.raises(openai.APIStatusError) as caught:
+        await client.responses.create(model=model, input="Hello", stream=stream)
+    assert (caught.value.status_code, caught.value.code if code else None) == (status, code)
+
+
+async def test_a_late_failure_ends_with_the_event_that_says_so(api: Api) -> None:
+    stream = await streamed(api, model="openai/cut@mid", input="Hello")
+    assert stream[-1]["type"] == "response.failed"
+    assert stream[-1]["response"]["output"] == []
+    assert "response.output_item.done" not in {event["type"] for event in stream}  # it is no part of the conversation
+    assert stream[-1]["response"]["error"]["code"] == "server_error"
+    assert [attempt["outcome"] for attempt in stream[-1]["response"]["error"]["attempts"]] == ["stream_broken"] * 2
+
+
+@pytest.mark.parametrize("provider", ["openai", "anthropic", "ollama"])
+async def test_a_conversation_that_ends_with_the_model_is_gone_on_with(
+    api: Api, fault_server: FaultServer, provider: str
+) -> None:
+    said = [message("Hello"), message("I look", "assistant"), message("Be brief", "developer")]
+    reply = await api.client.post("/v1/responses", json={"model": f"{provider}/ok", "input": said})
+    assert reply.status_code == 200
+    last = fault_server.exchanges[-1].body["messages"][-1]
+    assert (last["role"], "Go on." in json.dumps(last["content"])) == ("user", True)
+
+
+async def test_text_that_breaks_off_is_gone_on_with_in_the_same_item(api: Api) -> None:
+    stream = await streamed(api, model="openai/cut@mid", input="Hello", models=["anthropic/ok"])
+    (item,) = check_items(stream)
+    assert item["content"][0]["text"].startswith(answer_text(9))
+    response = stream[-1]["response"]
+    assert (stream[-1]["type"], response["model"]) == ("response.completed", "anthropic/ok")
+    assert [attempt["outcome"] for attempt in response["x_llm_hub"]["attempts"]] == ["stream_broken", "answered"]
+
+
+def test_reasoning_of_an_attempt_that_failed_ends_before_the_next_one() -> None:
+    stream = written(
+        AttemptStarted("a", "m", 1), ReasoningDelta("Hm"), AttemptStarted("b", "m", 2), ReasoningDelta("Well"),
+        TextDelta("Ebb."), Done(LLMResponse("Ebb.", "m", {}, "stop", "b", "Well")),
+    )  # fmt: skip
+    output = check_items(stream)
+    assert [item.get("summary", [{}])[0].get("text") for item in output] == ["Hm", "Well", None]
+    assert stream[-1]["response"]["model"] == "b/m"
+
+
+THOUGHT: JSONObject = {"id": "rs_1", "type": "reasoning", "summary": [], "encrypted_content": "gAAA"}
+FOUND: JSONObject = {
+    "id": "ws_1", "type": "web_search_call", "status": "completed", "action": {"type": "search", "query": "tide"},
+}  # fmt: skip
+SAID: JSONObject = {
+    "id": "msg_1", "type": "message", "role": "assistant", "status": "completed", "phase": "final_answer",
+    "content": [{"type": "output_text", "text": "Ebb.", "annotations": [], "logprobs": []}],
+}  # fmt: skip
+CALLED: JSONObject = {
+    "id": "fc_1", "type": "function_call", "status": "completed", "call_id": "c", "name": "weather", "arguments": "{}",
+}  # fmt: skip
+
+
+def vendors(kind: str, item: JSONObject) -> VendorDelta:
+    return VendorDelta("responses", {"type": f"response.output_item.{kind}", "output_index": 9, "item": item})
+
+
+def test_items_of_the_vendors_own_are_passed_on_as_they_came() -> None:
+    output = [THOUGHT, FOUND, SAID, CALLED]
+    original = OriginalAnswer("responses", {"id": "resp_v", "output": output, "service_tier": "flex"})
+    call = ToolCall("c", "weather", "{}")
+    response = LLMResponse("Ebb.", "m", {}, "tool_calls", "openai", tool_calls=(call,), original=original)
+    searching = {"type": "response.web_search_call.searching", "item_id": "ws_1", "output_index": 9}
+    stream = written(
+        AttemptStarted("openai", "m", 1),
+        vendors("added", {**THOUGHT, "encrypted_content": ""}), vendors("done", THOUGHT),
+        vendors("added", {**FOUND, "status": "searching"}), VendorDelta("responses", searching),
+        vendors("done", FOUND),
+        vendors("added", {**SAID, "content": [], "status": "in_progress"}), TextDelta("Ebb."), vendors("done", SAID),
+        ToolCallDelta(0, "c", "weather", "{}"), Done(response),
+    )  # fmt: skip
+    assert check_items(stream) == output
+    assert stream[-1]["response"]["service_tier"] == "flex"
+    assert stream[-1]["response"]["id"] != "resp_v"
+    assert RESPONSES.answer(parse(ResponsesBody, b'{"input": "Hi", "model": "auto"}'), response)["output"] == output  # type: ignore[index]
+
+
+def written(*events_: Event) -> list[JSONObject]:
+    """The events that a client is sent, each as the SDK's class has it."""
+    writer = ResponseWriter(parse(ResponsesBody, b'{"input": "Hi", "model": "auto"}'))
+    stream = [json.loads(data) for _, data in events(b"".join(map(writer.event, events_)).decode())]
+    for number, event in enumerate(stream):
+        EVENT.validate_python(event)
+        assert event["sequence_number"] == number
+    return stream
+
+
+async def test_an_answer_that_the_limit_cut_off_is_incomplete(api: Api) -> None:
+    stream = await streamed(api, model="openai/length", input="Hello")
+    response = stream[-1]["response"]
+    assert (stream[-1]["type"], response["status"]) == ("response.incomplete", "incomplete")
+    assert response["incomplete_details"] == {"reason": "max_output_tokens"}
+    assert check_items(stream)[-1]["status"] == "incomplete"
+
+
+async def test_a_conversation_goes_on_from_an_earlier_answer(client: AsyncOpenAI, fault_server: FaultServer) -> None:
+    first = await client.responses.create(model="openai/ok?tokens=2", input="One", instructions="Be brief.")
+    second = await client.responses.create(model="openai/ok?tokens=3", input="Two", previous_response_id=first.id)
+    request: Any = {"model": "anthropic/ok", "input": [message("Three")], "previous_response_id": second.id}
+    async with client.responses.stream(**request) as stream:
+        await stream.until_done()
+    turns = fault_server.exchanges[-1].body["messages"]
+    texts = [turn["content"] if isinstance(turn["content"], str) else turn["content"][0]["text"] for turn in turns]
+    assert texts == ["One", answer_text(2), "Two", answer_text(3), "Three"]
+    assert second.previous_response_id == first.id
+
+
+async def test_items_of_earlier_answers_can_be_referred_to(api: Api, fault_server: FaultServer) -> None:
+    body = {"model": "openai/ok?calls=1", "input": "Hello", "tools": [WEATHER]}
+    first = (await api.client.post("/v1/responses", json=body)).json()
+    references = [{"type": "item_reference", "id": item["id"]} for item in first["output"]]
+    output = {"type": "function_call_output", "call_id": first["output"][-1]["call_id"], "output": "Fog"}
+    again = await api.client.post("/v1/responses", json={**body, "input": [message("Hello"), *references, output]})
+    assert again.status_code == 200, again.text
+    turns = fault_server.exchanges[-1].body["messages"]
+    assert [turn["role"] for turn in turns] == ["user", "assistant", "tool"]
+    unknown = await api.client.post("/v1/responses", json={**body, "input": [{"type": "item_reference", "id": "m"}]})
+    assert unknown.status_code == 404
+    assert "Item with id 'm' not found" in unknown.json()["error"]["message"]
+
+
+@pytest.mark.parametrize("stream", [True, False])
+async def test_an_answer_is_read_and_deleted_by_its_id(client: AsyncOpenAI, stream: bool) -> None:
+    answer: Any = await client.responses.create(model="openai/ok", input="Hello", stream=stream)
+    if stream:
+        answer = [event async for event in answer][-1].response
+    assert (await client.responses.retrieve(answer.id)).to_dict() == answer.to_dict()
+    await client.responses.delete(answer.id)
+    with pytest.raises(openai.NotFoundError):
+        await client.responses.retrieve(answer.id)
+    with pytest.raises(openai.NotFoundError):
+        await client.responses.delete(answer.id)
+    with pytest.raises(openai.BadRequestError) as caught:
+        await client.responses.create(model="openai/ok", input="Hello", previous_response_id=answer.id)
+    assert (caught.value.code, caught.value.param) == ("previous_response_not_found", "previous_response_id")
+
+
+async def test_an_answer_that_is_not_to_be_stored_is_not(client: AsyncOpenAI) -> None:
+    answer = await client.responses.create(model="openai/ok", input="Hello", store=False)
+    with pytest.raises(openai.NotFoundError):
+        await client.responses.retrieve(answer.id)
+
+
+async def test_answers_belong_to_the_key_that_asked(locked: Api) -> None:
+    def client_of(name: str) -> AsyncOpenAI:
+        return AsyncOpenAI(base_url=f"{locked.url}/v1", api_key=f"{name}-0123456789abcdef", max_retries=0)
+
+    async with client_of("alice") as alice, client_of("bob") as bob:
+        answer = await alice.responses.create(model="openai/ok", input="Hello")
+        with pytest.raises(openai.NotFoundError):
+            await bob.responses.retrieve(answer.id)
+        with pytest.raises(openai.NotFoundError):
+            await bob.responses.delete(answer.id)
+        assert (await alice.responses.retrieve(answer.id)).id == answer.id
+    assert (await locked.client.get(f"/v1/responses/{answer.id}")).status_code == 401
+
+
+async def test_a_client_that_leaves_ends_the_request_to_the_provider(
+    client: AsyncOpenAI, fault_server: FaultServer
+) -> None:
+    stream = await client.responses.create(model="openai/stall@mid", input="Hello", stream=True)
+    async for event in stream:
+        if event.type == "response.output_text.delta":
+            break
+    await stream.close()
+    await asyncio.wait_for(fault_server.exchanges[0].ended(), 1)
+    assert fault_server.exchanges[0].client_left
+
+
+async def test_tools_of_the_vendors_server_are_refused_where_there_is_a_limit(hub: Hub, tmp_path: Path) -> None:
+    async with metered(hub, tmp_path, Quota(tokens=100_000)) as api:
+        reply = await api.ask("openai/ok", path="/v1/responses", tools=[WEATHER, SEARCH])
+        assert reply.status_code == 400
+        assert reply.json()["error"]["message"].startswith("tools.1")
+        assert (await api.ask("openai/ok", path="/v1/responses", tools=[WEATHER])).status_code == 200

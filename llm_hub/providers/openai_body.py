@@ -170,7 +170,7 @@ def explain_refusal(
         # OpenRouter says 404 as well where no server behind it takes tools: the model may be there for others.
         refusal.breaker = "ignores"
     parameter = refusal.parameter if isinstance(refusal, UnsupportedParameter) else None
-    field = next((field for field, name in fields.items() if name == parameter), None)
+    field = next((field for field, name in fields.items() if parameter in (name, name.partition(".")[0])), None)
     if field is None:
         return refusal
     return NotOffered(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 import httpx2
 
 from llm_hub.chat import ChatRequest
-from llm_hub.errors import InvalidRequest, ProviderError
+from llm_hub.errors import InvalidRequest, NotConfigured, ProviderError
 from llm_hub.providers import responses_body
 from llm_hub.providers.http_provider import HttpProvider, HttpReply, OtherProtocol
 from llm_hub.providers.openai_body import explain_length, explain_refusal
@@ -69,8 +69,12 @@ class ResponsesProvider(HttpProvider):
     ) -> dict[str, Any]:
         """As for chat completions. Where the server has no Responses, chat completions are tried. Reasoning that the
         server cannot read is left out."""
-        if refusal.__context__ is None and self._chat.protocols.is_refused_in_responses(refusal):
+        earlier = refusal.__context__
+        if earlier is None and self._chat.protocols.is_refused_in_responses(refusal):
             raise OtherProtocol(self._chat, refusal)
+        if isinstance(refusal, NotConfigured) and isinstance(earlier, ProviderError):
+            earlier.falls_back = True  # what chat completions refuse, and this server cannot be asked otherwise
+            raise earlier
         is_bad_request = type(refusal) is InvalidRequest and refusal.falls_back
         if is_bad_request and self._chat.is_too_long(model, sent["input"]):
             raise explain_length(refusal)

@@ -142,8 +142,8 @@ class Dialect(ABC):
 
     def answer(self, exchange: Exchange, fault: Fault) -> Answer:
         """What the model says to this request: first its calls of tools, if it makes any, and text once it has their
-        results. `calls=N` in its name is how many it means to make at once; with `tokens`, it speaks before. With
-        `as=scripted` it does what the conversation's script says.
+        results. `calls=N` in its name is how many it means to make at once; with `tokens`, it speaks before; with
+        `thinks`, it reasons before. With `as=scripted` it does what the conversation's script says.
         """
         turns = self.turns(exchange.body)
         results = self.result_count(exchange.body)
@@ -161,10 +161,11 @@ class Dialect(ABC):
             tokens = []
         elif (schema := self.schema(exchange.body)) is not None:
             tokens = pieces(filled(schema or {"type": "object", "properties": {"answer": {}}}))
+        reasons = fault.name in ("reasoning", "reasoning-length") or "thinks" in fault.options
         finish = _FINISH.get(fault.name, "tool_calls" if made else "stop")
         return Answer(
             model=STRANGE if fault.name == "strange-name" else exchange.model,
-            reasoning=REASONING if fault.name in ("reasoning", "reasoning-length") else (),
+            reasoning=REASONING if reasons else (),
             text=tuple(tokens),
             finish=fault.options.get("finish", finish),
             prompt_tokens=2**62 if fault.name == "huge-usage" else sum(len(text.split()) for _, text in turns) + 3,

@@ -117,11 +117,13 @@ class OpenAIProvider(HttpProvider):
         self._client._custom_headers = {}  # noqa: SLF001  # the SDK has no public way to refuse OPENAI_CUSTOM_HEADERS
         headers = {**self._client.default_headers, **self._client.auth_headers}
         self._headers = httpx2.Headers({name: value for name, value in headers.items() if isinstance(value, str)})
-        self.protocols = ProtocolChoice(responses)
-        self._responses = ResponsesProvider(self, key)
+        self._protocols = ProtocolChoice(responses)
+        self._responses = ResponsesProvider(
+            self, key, post=self._post_json, is_too_long=self._is_too_long, protocols=self._protocols
+        )
 
     def events(self, request: ChatRequest) -> AsyncGenerator[Event]:
-        if self.protocols.prefers_responses(request.model or self.default_model, request):
+        if self._protocols.prefers_responses(request.model or self.default_model, request):
             return self._responses.events(request)
         return super().events(request)
 
@@ -154,9 +156,9 @@ class OpenAIProvider(HttpProvider):
         return self._learned.apply(model, body)
 
     async def _send(self, body: dict[str, Any], request: ChatRequest) -> HttpReply:  # noqa: ARG002  # no header of a client's goes on
-        return await self.post(self._chat_url, encode_json(body))
+        return await self._post_json(self._chat_url, encode_json(body))
 
-    async def post(self, url: httpx2.URL, content: bytes) -> HttpReply:
+    async def _post_json(self, url: httpx2.URL, content: bytes) -> HttpReply:
         """Posts JSON, and returns the reply with its body unread."""
         timeout = {"timeout": self._timeout.as_dict()}
         post = httpx2.Request("POST", url, headers=self._headers, content=content, extensions=timeout)
@@ -171,9 +173,9 @@ class OpenAIProvider(HttpProvider):
         Where a refusal names nothing, all that an answer is good without is left out, once, and nothing is remembered.
         Where it says that Responses is the protocol for this, it is tried.
         """
-        if self.protocols.is_refused_in_chat(model, refusal, has_tools="tools" in body):
+        if self._protocols.is_refused_in_chat(model, refusal, has_tools="tools" in body):
             raise OtherProtocol(self._responses, refusal)
-        if type(refusal) is InvalidRequest and refusal.falls_back and self.is_too_long(model, sent["messages"]):
+        if type(refusal) is InvalidRequest and refusal.falls_back and self._is_too_long(model, sent["messages"]):
             raise openai_body.explain_length(refusal)
         if (revised := self._learned.revise(model, refusal, body, sent)) is not None:
             return revised
@@ -183,7 +185,7 @@ class OpenAIProvider(HttpProvider):
             return {name: value for name, value in sent.items() if name not in names}
         raise openai_body.explain_refusal(refusal, sent)
 
-    def is_too_long(self, model: str, conversation: object) -> bool:
+    def _is_too_long(self, model: str, conversation: object) -> bool:
         """Whether the conversation is longer than the context that the server's list of models gives, at four bytes a
         token."""
         context = self._contexts.get(model)
@@ -197,7 +199,7 @@ class OpenAIProvider(HttpProvider):
     def _accept(self, builder: StreamedResponseBuilder, body: dict[str, Any], sent: dict[str, Any]) -> None:
         builder.ignored = openai_body.left_out(body, sent)
         self._learned.confirm(builder.model, body, sent)
-        self.protocols.confirm_chat()
+        self._protocols.confirm_chat()
         fields = openai_body.message_fields(body) - openai_body.message_fields(sent)
         if fields and (len(self._refused_fields) < MAX_LEARNED_MODELS or builder.model in self._refused_fields):
             self._refused_fields[builder.model] = fields | self._refused_fields.get(builder.model, frozenset())
@@ -207,8 +209,9 @@ class OpenAIProvider(HttpProvider):
         for chunk in chunks:
             choices = chunk.get("choices")
             if not QUIET_FIELDS.issuperset(chunk) or choices is None:
-                if is_error(chunk):
-                    raise self._error_from_reply(None, chunk, builder.model)
+                for part in (chunk, chunk.get("x_groq"), chunk.get("response")):
+                    if isinstance(part, dict) and is_error(part):
+                        raise self._error_from_reply(None, part, builder.model)
                 builder.read_fields(chunk)
             if (model := chunk.get("model")) != builder.model:
                 builder.model = parse_name(model) or builder.model

@@ -166,11 +166,13 @@ def explain_refusal(
 
     `fields` are the optional fields of a `ChatRequest`, and their names on the wire.
     """
-    if isinstance(refusal, ModelNotFound) and {fields["tools"], fields["format"]} & sent.keys():
-        # OpenRouter says 404 as well where no server behind it takes tools: the model may be there for others.
+    has_tools_or_format = bool({fields["tools"], fields["format"]} & sent.keys())
+    if isinstance(refusal, ModelNotFound) and (has_tools_or_format or "that support" in refusal.detail):
+        # OpenRouter says 404 as well where no server behind it takes tools or images ("No endpoints found that support
+        # image input"): the model may be there for others.
         refusal.breaker = "ignores"
     parameter = refusal.parameter if isinstance(refusal, UnsupportedParameter) else None
-    field = next((field for field, name in fields.items() if name == parameter), None)
+    field = next((field for field, name in fields.items() if parameter in (name, name.partition(".")[0])), None)
     if field is None:
         return refusal
     return NotOffered(

@@ -18,7 +18,9 @@ OpenAI model needs it; or always."""
 
 _GPT = re.compile(r"(?:^|[/:])gpt-(\d+)(?:\.(\d+))?(?![\d.])")
 _FIRST_WITHOUT_TOOLS = (5, 4)
-_RESPONSES_ALONE = re.compile(r"(?:^|[/:])(?:gpt-|o\d|codex-|computer-use-).*(?:-pro|codex|deep-research|computer-use)")
+_RESPONSES_ALONE = re.compile(
+    r"(?:^|[/:])(?:codex-|computer-use-|(?:gpt-|o\d).*(?:-pro|-codex|deep-research)(?![a-z]))"
+)
 _NAMES_RESPONSES = re.compile(r"\bv1/responses\b|(?<![\w/])/responses\b", re.IGNORECASE)
 _NAMES_CHAT = re.compile(r"not supported (?:with|in|by) the responses api|chat/completions", re.IGNORECASE)
 

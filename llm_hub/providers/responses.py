@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any, cast
 
 import httpx2
 
 from llm_hub.chat import ChatRequest
-from llm_hub.errors import InvalidRequest, ProviderError
+from llm_hub.errors import InvalidRequest, NotConfigured, ProviderError
 from llm_hub.providers import responses_body
 from llm_hub.providers.http_provider import HttpProvider, HttpReply, OtherProtocol
 from llm_hub.providers.openai_body import explain_length, explain_refusal
@@ -20,7 +20,7 @@ from llm_hub.wire.validation import parse_name
 
 if TYPE_CHECKING:
     from llm_hub.chat import Event
-    from llm_hub.providers.openai import OpenAIProvider
+    from llm_hub.providers.openai_protocols import ProtocolChoice
     from llm_hub.providers.streamed_response import StreamedResponseBuilder
 
 _FAILED = ("failed", "cancelled", "error")
@@ -29,7 +29,11 @@ _UNREADABLE_REASONING = ("encrypted content", "encrypted_content", "item of type
 
 
 class ResponsesProvider(HttpProvider):
-    """Responses at the base URL of `chat`, over its connections."""
+    """Responses at the base URL of `chat`, which speaks chat completions.
+
+    `post` sends JSON over its connections, `is_too_long` tells whether a conversation is too long for a model, and
+    `protocols` is the choice between the two.
+    """
 
     protocol = "responses"
     supports = frozenset(responses_body.FIELDS)
@@ -39,11 +43,22 @@ class ResponsesProvider(HttpProvider):
     end_marker = b"[DONE]"
     base_path = "/v1"
 
-    def __init__(self, chat: OpenAIProvider, key: str) -> None:
+    def __init__(
+        self,
+        chat: HttpProvider,
+        key: str,
+        *,
+        post: Callable[[httpx2.URL, bytes], Awaitable[HttpReply]],
+        is_too_long: Callable[[str, object], bool],
+        protocols: ProtocolChoice,
+    ) -> None:
         super().__init__(
             name=chat.name, title=chat.title, default_model=chat.default_model, address=chat.address, key=key
         )
         self._chat = chat
+        self._post_json = post
+        self._is_too_long = is_too_long
+        self._protocols = protocols
         self._url = httpx2.URL(f"{chat.address}/responses")
         self._learned = LearnedParameters(responses_body.REQUIRED)
 
@@ -62,17 +77,21 @@ class ResponsesProvider(HttpProvider):
         return self._learned.apply(model, body)
 
     async def _send(self, body: dict[str, Any], request: ChatRequest) -> HttpReply:  # noqa: ARG002  # no header of a client's goes on
-        return await self._chat.post(self._url, encode_json(responses_body.nested(body)))
+        return await self._post_json(self._url, encode_json(responses_body.nested(body)))
 
     async def _revise(
         self, model: str, body: dict[str, Any], sent: dict[str, Any], refusal: ProviderError
     ) -> dict[str, Any]:
         """As for chat completions. Where the server has no Responses, chat completions are tried. Reasoning that the
         server cannot read is left out."""
-        if refusal.__context__ is None and self._chat.protocols.is_refused_in_responses(refusal):
+        earlier = refusal.__context__
+        if earlier is None and self._protocols.is_refused_in_responses(refusal):
             raise OtherProtocol(self._chat, refusal)
+        if isinstance(refusal, NotConfigured) and isinstance(earlier, ProviderError):
+            earlier.falls_back = True  # what chat completions refuse, and this server cannot be asked otherwise
+            raise earlier
         is_bad_request = type(refusal) is InvalidRequest and refusal.falls_back
-        if is_bad_request and self._chat.is_too_long(model, sent["input"]):
+        if is_bad_request and self._is_too_long(model, sent["input"]):
             raise explain_length(refusal)
         if any(words in refusal.detail.lower() for words in _UNREADABLE_REASONING) and (
             revised := responses_body.without_reasoning(sent)
@@ -92,7 +111,7 @@ class ResponsesProvider(HttpProvider):
         unsupported = () if is_original else responses_body.unsupported_options(builder.request)
         builder.ignored = (*responses_body.left_out(body, sent, is_original=is_original), *unsupported)
         self._learned.confirm(builder.model, body, sent)
-        self._chat.protocols.confirm_responses(builder.model, has_tools=bool(builder.request.tools))
+        self._protocols.confirm_responses(builder.model, has_tools=bool(builder.request.tools))
 
     def _read(self, builder: StreamedResponseBuilder, chunks: Iterable[dict[str, Any]]) -> Iterator[Event | None]:
         builder = cast("ResponsesBuilder", builder)  # what `builder` above makes

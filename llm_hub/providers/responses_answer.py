@@ -9,7 +9,13 @@ import orjson
 
 from llm_hub.chat import OriginalAnswer, VendorDelta
 from llm_hub.providers.openai_usage import read_usage
-from llm_hub.providers.responses_body import SHARED_FIELDS, call_name, carried_reasoning
+from llm_hub.providers.responses_body import (
+    EXTRA_CONTENT,
+    SHARED_FIELDS,
+    brings_reasoning,
+    call_name,
+    carried_reasoning,
+)
 from llm_hub.providers.streamed_response import StreamedResponseBuilder
 from llm_hub.wire.validation import MAX_REFUSAL_CHARS, parse_count, parse_name
 
@@ -42,7 +48,8 @@ class ResponsesBuilder(StreamedResponseBuilder):
         self.is_original = original is not None and original.protocol == provider.protocol
         """Whether the client speaks the protocol, and is sent what the hub has no word for."""
         if original is not None and original.protocol == "openai":
-            self.untranslated = tuple(name for name in self.untranslated if name not in SHARED_FIELDS)
+            names = SHARED_FIELDS.keys() | ({EXTRA_CONTENT} if brings_reasoning(request.messages) else set())
+            self.untranslated = tuple(name for name in self.untranslated if name not in names)
         self._items: dict[int, dict[str, Any]] = {}
         """The items that are complete."""
         self._places_with_pieces: set[int] = set()

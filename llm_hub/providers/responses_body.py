@@ -41,6 +41,8 @@ SHARED_FIELDS = {
     "verbosity": "text.verbosity",
 }
 """Fields of chat completions for which the hub has no word, and their names in Responses."""
+EXTRA_CONTENT = "messages.tool_calls.extra_content"
+"""How an answer to chat completions would name the field of a call that brings reasoning back."""
 _DISPENSABLE = {
     "temperature": "temperature",
     "max_tokens": "max_output_tokens",
@@ -186,6 +188,11 @@ def earlier_reasoning(call: ToolCall) -> Iterator[dict[str, Any]]:
     for item in carried if isinstance(carried, list) else ():
         if isinstance(item, dict) and item.get("type") == "reasoning":
             yield item
+
+
+def brings_reasoning(turns: tuple[Message, ...]) -> bool:
+    """Whether a call of the conversation brings back the reasoning that led to it."""
+    return any(True for turn in turns for call in turn.tool_calls for _ in earlier_reasoning(call))
 
 
 def carried_reasoning(items: list[dict[str, Any]]) -> dict[str, Any]:

@@ -230,7 +230,8 @@ async def test_a_prompt_of_a_megabyte_arrives_intact(
 
 def sent_prompt(exchange: Exchange) -> str:
     """The last turn's text on the wire."""
-    content = exchange.body["messages"][-1]["content"]
+    turns = exchange.body["input" if exchange.path == "/v1/responses" else "messages"]
+    content = turns[-1]["content"]
     return content if isinstance(content, str) else "".join(part["text"] for part in content)
 
 

@@ -26,7 +26,15 @@ from llm_hub.errors import (
     TimedOut,
 )
 from tests.contract.case import KEY
-from tests.contract.conftest import CASES, can_show, case_pairs, case_params, has_key, speaks_openai
+from tests.contract.conftest import (
+    CASES,
+    can_show,
+    case_pairs,
+    case_params,
+    has_key,
+    speaks_chat_completions,
+    speaks_openai,
+)
 from tests.contract.test_answers import user
 from tests.fault_server import answer_text, expected_text
 from tests.fault_server.faults import MOMENTS
@@ -115,8 +123,9 @@ async def test_a_failure_is_the_right_error_after_no_needless_request(
     assert type(error) is {**FAILS, **case.differs, **case.fails}[model]
     assert (error.provider, error.model) == (case.name, model)
     assert expected_text(model).startswith(text)
-    names_nothing = type(error) is InvalidRequest and error.falls_back  # asked again without what is optional
-    assert len(chats()) == (2 if names_nothing and speaks_openai(case) else 1)
+    # Asked again without what is optional, if there is any: chat completions have `stream_options`.
+    names_nothing = type(error) is InvalidRequest and error.falls_back
+    assert len(chats()) == (2 if names_nothing and speaks_chat_completions(case) else 1)
     assert str(error)
     assert "<" not in str(error)
     assert len(error.detail) <= 301
@@ -274,7 +283,7 @@ async def test_a_base_url_that_cannot_be_one_is_a_configuration_error(
     assert "secret" not in everything_said(caught.value)
 
 
-@pytest.mark.parametrize("end", ["/", "/chat/completions", "/chat/completions/", "/models"])
+@pytest.mark.parametrize("end", ["/", "/chat/completions", "/chat/completions/", "/models", "/responses"])
 @pytest.mark.parametrize("case", case_params(speaks_openai), indirect=True)
 async def test_a_pasted_address_of_an_endpoint_is_taken_for_its_base_url(
     case: Case, build: Callable[..., LLMProvider], fault_server: FaultServer, end: str

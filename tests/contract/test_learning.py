@@ -57,7 +57,7 @@ async def test_a_parameter_that_cannot_be_left_out_is_an_error_after_one_request
     case: Case, provider: LLMProvider, chats: Callable[[], list[Exchange]]
 ) -> None:
     with pytest.raises((UnsupportedParameter, InvalidRequest)):
-        await provider.complete("Hello?", "param-messages")
+        await provider.complete("Hello?", "param-input" if case.name == "responses" else "param-messages")
     assert len(chats()) == 1
 
 

@@ -137,7 +137,8 @@ class Dialect(ABC):
 
     def answer(self, exchange: Exchange, fault: Fault) -> Answer:
         """What the model says to this request: first its calls of tools, if it makes any, and text once it has their
-        results. `calls=N` in its name is how many it means to make at once; with `tokens`, it speaks before.
+        results. `calls=N` in its name is how many it means to make at once; with `tokens`, it speaks before; with
+        `thinks`, it reasons before.
         """
         turns = self.turns(exchange.body)
         tokens = intended_tokens(fault)
@@ -151,10 +152,11 @@ class Dialect(ABC):
             tokens = []
         elif (schema := self.schema(exchange.body)) is not None:
             tokens = pieces(filled(schema or {"type": "object", "properties": {"answer": {}}}))
+        reasons = fault.name in ("reasoning", "reasoning-length") or "thinks" in fault.options
         finish = _FINISH.get(fault.name, "tool_calls" if made else "stop")
         return Answer(
             model=STRANGE if fault.name == "strange-name" else exchange.model,
-            reasoning=REASONING if fault.name in ("reasoning", "reasoning-length") else (),
+            reasoning=REASONING if reasons else (),
             text=tuple(tokens),
             finish=fault.options.get("finish", finish),
             prompt_tokens=2**62 if fault.name == "huge-usage" else sum(len(text.split()) for _, text in turns) + 3,

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 KEY = "sk-wall-0123456789abcdef"
 PROTOCOLS: dict[str, Callable[[FaultServer], LLMProvider]] = {
     "openai": lambda fault_server: OpenAIProvider(KEY, base_url=fault_server.openai_url),
+    "responses": lambda fault_server: OpenAIProvider(
+        KEY, base_url=fault_server.openai_url, name="responses", responses="always"
+    ),
     "anthropic": lambda fault_server: AnthropicProvider(KEY, base_url=fault_server.anthropic_url),
     "ollama": lambda fault_server: OllamaProvider(fault_server.ollama_url),
 }

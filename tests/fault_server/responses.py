@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from tests.fault_server.calls import Call
     from tests.fault_server.log import Exchange
 
-FIELDS = frozenset({"stream", *ResponseCreateParamsBase.__annotations__})
-"""The parameters that OpenAI takes: it refuses every other."""
+FIELDS = frozenset({"stream", "client_metadata", *ResponseCreateParamsBase.__annotations__})
+"""The parameters that OpenAI takes: it refuses every other. `client_metadata` is what its own agent, Codex, sends."""
 ENCRYPTED = "gAAAA-encrypted-reasoning"
 """What the models that reason want back with the results of their calls."""
 _NESTED = ("reasoning", "text")

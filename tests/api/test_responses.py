@@ -62,6 +62,13 @@ async def client(api: Api) -> AsyncIterator[AsyncOpenAI]:
         yield client
 
 
+@pytest.fixture
+def chat_alone(fault_server: FaultServer) -> FaultServer:
+    """The fault server as one that has no Responses: the hub's OpenAI adapter then speaks chat completions."""
+    fault_server.lacking = frozenset({"/v1/responses"})
+    return fault_server
+
+
 def message(content: object, role: str = "user") -> JSONObject:
     return {"type": "message", "role": role, "content": content}
 
@@ -130,7 +137,7 @@ async def test_text_streams_as_the_events_that_clients_wait_for(api: Api) -> Non
     assert stream[-1]["response"]["x_llm_hub"]["provider"] == "anthropic"
 
 
-async def test_reasoning_is_an_item_of_its_own_before_the_text(api: Api, fault_server: FaultServer) -> None:
+async def test_reasoning_is_an_item_of_its_own_before_the_text(api: Api, chat_alone: FaultServer) -> None:
     stream = await streamed(api, model="openai/reasoning", input="Hello")
     kinds = [event["type"].removeprefix("response.") for event in stream]
     assert [kind for kind, before in zip(kinds, ["", *kinds], strict=False) if kind != before][2:9] == [
@@ -144,12 +151,12 @@ async def test_reasoning_is_an_item_of_its_own_before_the_text(api: Api, fault_s
     again = [message("Hello"), reasoning, text, message("And now?")]
     answer = (await api.client.post("/v1/responses", json={"model": "openai/ok", "input": again})).json()
     assert answer["x_llm_hub"]["ignored"] == ["input.reasoning"]
-    assert [turn["role"] for turn in fault_server.exchanges[-1].body["messages"]] == ["user", "assistant", "user"]
+    assert [turn["role"] for turn in chat_alone.exchanges[-1].body["messages"]] == ["user", "assistant", "user"]
 
 
 @pytest.mark.parametrize("provider", ["openai", "anthropic", "ollama"])
 async def test_calls_of_tools_come_back_under_the_clients_names(
-    api: Api, fault_server: FaultServer, provider: str
+    api: Api, chat_alone: FaultServer, provider: str
 ) -> None:
     stream = await streamed(
         api, model=f"{provider}/ok?calls=3", input=[message("Hello")], tools=[WEATHER, SEA, SEARCH], tool_choice="auto"
@@ -171,12 +178,12 @@ async def test_calls_of_tools_come_back_under_the_clients_names(
     ).json()
     for item, call in zip(whole["output"], calls, strict=True):
         assert {**item, "id": "", "call_id": ""} == {**call, "id": "", "call_id": ""}
-    described = json.dumps(fault_server.exchanges[-1].body["tools"])
+    described = json.dumps(chat_alone.exchanges[-1].body["tools"])
     assert "All of the sea." in described
     assert "lark grammar" in described
 
 
-async def test_calls_and_outputs_of_a_history_are_turns_for_every_provider(api: Api, fault_server: FaultServer) -> None:
+async def test_calls_and_outputs_of_a_history_are_turns_for_every_provider(api: Api, chat_alone: FaultServer) -> None:
     history: list[JSONObject] = [
         message([{"type": "input_text", "text": "Change it."}]),
         message([{"type": "output_text", "text": "I look.", "annotations": []}], "assistant"),
@@ -190,7 +197,7 @@ async def test_calls_and_outputs_of_a_history_are_turns_for_every_provider(api: 
     body = {"model": "openai/ok", "input": history, "instructions": "Be brief.", "tools": [SEA, PATCH]}
     reply = await api.client.post("/v1/responses", json=body)
     assert reply.status_code == 200, reply.text
-    turns = fault_server.exchanges[-1].body["messages"]
+    turns = chat_alone.exchanges[-1].body["messages"]
     assert [turn["role"] for turn in turns] == ["system", "user", "assistant", "tool", "tool", "user", "system"]
     assert [call["function"] for call in turns[2]["tool_calls"]] == [
         {"name": "sea__weather", "arguments": "{}"}, {"name": "patch", "arguments": '{"input":"x"}'},
@@ -212,6 +219,73 @@ async def test_a_round_of_tools_with_the_sdk(client: AsyncOpenAI, fault_server: 
     assert more.output_text == answer_text(20)
     results = fault_server.exchanges[-1].body["messages"][-1]["content"]
     assert [block["tool_use_id"] for block in results] == [call.call_id for call in calls]
+
+
+ASKED: JSONObject = {
+    "model": "openai/ok?calls=1&tokens=3&finish=stop", "store": False, "include": ["reasoning.encrypted_content"],
+    "instructions": "Be brief.", "tools": [WEATHER, SEA, PATCH, SEARCH], "tool_choice": "auto",
+    "parallel_tool_calls": False, "reasoning": {"effort": "low", "summary": "auto"}, "prompt_cache_key": "k",
+    "text": {"verbosity": "low", "format": {"type": "text"}}, "client_metadata": {"a": "b"}, "max_output_tokens": 900,
+    "metadata": {"boat": "Ada"}, "truncation": "auto", "top_logprobs": 0, "input": [
+        {**message([{"type": "input_text", "text": "Look."}], "developer"), "internal": {"turn": 1}},
+        message([{"type": "input_text", "text": "Which tide?", "prompt_cache_breakpoint": {"mode": "explicit"}},
+                 {"type": "input_image", "image_url": "https://x.test/a.png", "detail": "low"},
+                 {"type": "input_file", "file_id": "file_1"}]),
+        {"type": "reasoning", "id": "rs_7", "summary": [], "encrypted_content": "gAAAAB", "status": None},
+        {"type": "web_search_call", "id": "ws_1", "status": "completed", "action": {"type": "search", "query": "t"}},
+        {**message([{"type": "output_text", "text": "I ask.", "annotations": []}], "assistant"), "id": "msg_7",
+         "phase": "commentary"},
+        {"type": "function_call", "id": "fc_7", "call_id": "c1", "namespace": "sea", "name": "weather",
+         "arguments": "{}"},
+        {"type": "custom_tool_call", "id": "ctc_7", "call_id": "c2", "name": "patch", "input": "x"},
+        {"type": "function_call_output", "call_id": "c1", "output": [{"type": "input_text", "text": "Fog"}]},
+        {"type": "custom_tool_call_output", "call_id": "c2", "output": "Done"},
+    ],
+}  # fmt: skip
+"""A request as agents send it, with all that they may send."""
+
+
+@pytest.mark.parametrize("stream", [True, False])
+async def test_a_request_reaches_its_own_protocol_as_it_was_written(
+    api: Api, fault_server: FaultServer, stream: bool
+) -> None:
+    reply = await api.client.post("/v1/responses", json={**ASKED, "models": [], "stream": stream})
+    assert reply.status_code == 200, reply.text
+    exchange = fault_server.exchanges[-1]
+    assert exchange.path == "/v1/responses"
+    assert exchange.body == {**ASKED, "model": exchange.model, "stream": True}
+
+
+async def test_an_answer_of_its_own_protocol_comes_back_as_it_was_written(api: Api) -> None:
+    body = {**ASKED, "model": "openai/reasoning?calls=1", "models": []}
+    stream = await streamed(api, **body)
+    output = check_items(stream)
+    assert [item["id"] for item in output] == ["rs_1", "msg_1"]
+    assert output[0]["encrypted_content"].startswith("gAAAA")
+    whole = (await api.client.post("/v1/responses", json=body)).json()
+    assert whole["output"] == output
+    assert whole["usage"] == stream[-1]["response"]["usage"]
+    again = {**body, "input": [*ASKED["input"], *output, message("And now?")]}
+    assert (await api.client.post("/v1/responses", json=again)).json()["x_llm_hub"]["ignored"] == []
+
+
+async def test_reasoning_of_another_vendor_is_not_sent_to_openai(api: Api, fault_server: FaultServer) -> None:
+    first = (await api.client.post("/v1/responses", json={"model": "ollama/reasoning", "input": "Hello"})).json()
+    thought, text = first["output"]
+    assert thought["type"] == "reasoning"
+    said = [message("Hello"), thought, text, message("And now?")]
+    assert (await api.client.post("/v1/responses", json={"model": "openai/ok", "input": said})).status_code == 200
+    assert fault_server.exchanges[-1].body["input"] == [said[0], said[2], said[3]]
+
+
+async def test_earlier_answers_are_whole_for_openai(api: Api, fault_server: FaultServer) -> None:
+    body = {"model": "openai/ok?tokens=2", "input": "One"}
+    first = (await api.client.post("/v1/responses", json=body)).json()
+    more = {"model": "openai/ok", "input": "Two", "previous_response_id": first["id"]}
+    assert (await api.client.post("/v1/responses", json=more)).status_code == 200
+    sent = fault_server.exchanges[-1].body
+    assert "previous_response_id" not in sent
+    assert sent["input"] == [message("One"), *first["output"], message("Two")]
 
 
 class Verdict(BaseModel):
@@ -303,12 +377,12 @@ async def test_a_late_failure_ends_with_the_event_that_says_so(api: Api) -> None
 
 @pytest.mark.parametrize("provider", ["openai", "anthropic", "ollama"])
 async def test_a_conversation_that_ends_with_the_model_is_gone_on_with(
-    api: Api, fault_server: FaultServer, provider: str
+    api: Api, chat_alone: FaultServer, provider: str
 ) -> None:
     said = [message("Hello"), message("I look", "assistant"), message("Be brief", "developer")]
     reply = await api.client.post("/v1/responses", json={"model": f"{provider}/ok", "input": said})
     assert reply.status_code == 200
-    last = fault_server.exchanges[-1].body["messages"][-1]
+    last = chat_alone.exchanges[-1].body["messages"][-1]
     assert (last["role"], "Go on." in json.dumps(last["content"])) == ("user", True)
 
 
@@ -398,14 +472,14 @@ async def test_a_conversation_goes_on_from_an_earlier_answer(client: AsyncOpenAI
     assert second.previous_response_id == first.id
 
 
-async def test_items_of_earlier_answers_can_be_referred_to(api: Api, fault_server: FaultServer) -> None:
+async def test_items_of_earlier_answers_can_be_referred_to(api: Api, chat_alone: FaultServer) -> None:
     body = {"model": "openai/ok?calls=1", "input": "Hello", "tools": [WEATHER]}
     first = (await api.client.post("/v1/responses", json=body)).json()
     references = [{"type": "item_reference", "id": item["id"]} for item in first["output"]]
     output = {"type": "function_call_output", "call_id": first["output"][-1]["call_id"], "output": "Fog"}
     again = await api.client.post("/v1/responses", json={**body, "input": [message("Hello"), *references, output]})
     assert again.status_code == 200, again.text
-    turns = fault_server.exchanges[-1].body["messages"]
+    turns = chat_alone.exchanges[-1].body["messages"]
     assert [turn["role"] for turn in turns] == ["user", "assistant", "tool"]
     unknown = await api.client.post("/v1/responses", json={**body, "input": [{"type": "item_reference", "id": "m"}]})
     assert unknown.status_code == 404

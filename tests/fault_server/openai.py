@@ -210,7 +210,7 @@ class OpenAI(Dialect):
 
 def check_parameters(exchange: Exchange, kinds: Mapping[str, type | tuple[type, ...]]) -> None:
     """Raises `Refused` for values of other types than OpenAI takes, and for what its newer models do not take."""
-    body = exchange.body
+    body = {name: value for name, value in exchange.body.items() if value is not None}
     for name, kind in kinds.items():
         if name in body and (not isinstance(body[name], kind) or isinstance(body[name], bool)):
             raise Refused("bad-request", f"Invalid type for '{name}'.", name)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from tests.fault_server.log import Exchange
 
 FIELDS = frozenset({"stream", "client_metadata", *ResponseCreateParamsBase.__annotations__})
-"""The parameters that OpenAI takes: it refuses every other. `client_metadata` is what its own agent, Codex, sends."""
+"""The parameters that OpenAI takes, with the one that Codex sends: it refuses every other. Null is none at all."""
 ENCRYPTED = "gAAAA-encrypted-reasoning"
 """What the models that reason want back with the results of their calls."""
 _NESTED = ("reasoning", "text")
@@ -40,7 +40,7 @@ class Responses(OpenAI):
     )
 
     def check(self, exchange: Exchange) -> None:
-        body = exchange.body
+        body = {name: value for name, value in exchange.body.items() if value is not None}
         if unknown := body.keys() - FIELDS:
             name = min(unknown)
             raise Refused("unknown_parameter", f"Unknown parameter: '{name}'.", name)
@@ -66,10 +66,10 @@ class Responses(OpenAI):
     def tool_request(self, body: Mapping[str, Any]) -> ToolRequest:
         functions = [tool for tool in body.get("tools") or () if tool["type"] == "function"]
         tools = {function["name"]: function.get("parameters") or {} for function in functions}
-        choice = body.get("tool_choice", "auto") if tools else "auto"
-        return ToolRequest(
-            tools, choice if isinstance(choice, str) else choice["name"], body.get("parallel_tool_calls", True)
-        )
+        choice = (body.get("tool_choice") or "auto") if tools else "auto"
+        if not isinstance(choice, str):
+            choice = choice.get("name") or choice.get("mode") or "auto"
+        return ToolRequest(tools, choice, body.get("parallel_tool_calls") is not False)
 
     def sent(self, body: Mapping[str, Any]) -> Mapping[str, Any]:
         """The parameters of the request, those inside of others under their paths."""

@@ -17,10 +17,14 @@ FOLDER = Path(__file__).with_name("node_modules") / ".bin"
 PATH = f"{FOLDER}{os.pathsep}{os.environ['PATH']}"
 
 
-def require(program: str) -> None:
-    """Skips the test where the program is missing."""
+def require(program: str, *, node: int = 0) -> None:
+    """Skips the test where the program is missing, or the Node.js that it needs, by its major version."""
     if shutil.which(program, path=PATH) is None:
         pytest.skip(f"{program} is not installed: npm install --prefix tests/agents, or by hand")
+    if node:
+        version = subprocess.run(["node", "--version"], capture_output=True, text=True, check=True).stdout
+        if int(version.removeprefix("v").partition(".")[0]) < node:
+            pytest.skip(f"{program} needs Node.js {node}, and this is {version.strip()}")
 
 
 def run_agent(

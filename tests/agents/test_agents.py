@@ -106,9 +106,24 @@ def check(name: str, ended: subprocess.CompletedProcess[str], task: Task, hub: S
 
 
 @pytest.mark.parametrize("name", AGENTS)
-def test_an_agent_finishes_its_task(name: str, wire: str, hub: Site, tmp_path: Path) -> None:
+def test_an_agent_finishes_its_task(
+    name: str, wire: str, hub: Site, tmp_path: Path, fault_server: FaultServerThread
+) -> None:
+    before = len(fault_server.exchanges)
     task = Task.in_folder(tmp_path / "task")
-    check(name, run(name, f"{wire}/ok?as=scripted", task, hub), task, hub)
+    check(name, run(name, f"{wire}/ok?as=scripted&by={name}", task, hub), task, hub)
+    asked = [exchange for exchange in fault_server.exchanges[before:] if exchange.model]
+    assert {(exchange.model, exchange.status) for exchange in asked} == {(f"ok?as=scripted&by={name}", 200)}
+
+
+def test_claude_code_finishes_its_task_with_a_model_that_only_openais_responses_have(
+    hub_without_resume: Site, tmp_path: Path, fault_server: FaultServerThread
+) -> None:
+    before = len(fault_server.exchanges)
+    task = Task.in_folder(tmp_path / "task")
+    check("claude", run("claude", "openai/gpt-6.2-sol?as=scripted", task, hub_without_resume), task, hub_without_resume)
+    asked = [exchange for exchange in fault_server.exchanges[before:] if exchange.model]
+    assert {(exchange.protocol, exchange.status) for exchange in asked} == {("responses", 200)}
 
 
 @pytest.mark.parametrize("fault", FAULTS)

@@ -23,11 +23,15 @@ ADDRESS = "http://127.0.0.1:7860"
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """A client of the page: its program, the words that ask it something, and where its configuration belongs."""
+    """A client of the page: its program, the words that ask it something, and where its configuration belongs.
+
+    `node` is the major version of Node.js that it needs, where it needs one.
+    """
 
     program: str
     words: str = "-p 'Say hello'"
     configuration: str = ""
+    node: int = 0
 
 
 CLIENTS = {
@@ -36,9 +40,9 @@ CLIENTS = {
     "aider": Client("aider", "--no-git --yes --no-check-update --analytics-disable --message 'Say hello'"),
     "opencode": Client("opencode", "run 'Say hello'", "opencode.json"),
     "Cline": Client("cline", ""),
-    "Continue": Client("cn", configuration="config.yaml"),
-    "qwen-code": Client("qwen"),
-    "pi": Client("pi", configuration=".pi/agent/models.json"),
+    "Continue": Client("cn", configuration="config.yaml", node=20),
+    "qwen-code": Client("qwen", node=20),
+    "pi": Client("pi", configuration=".pi/agent/models.json", node=20),
 }
 LIBRARIES = {"LangChain": "langchain-openai>=1.7,<1.8", "openai-agents": "openai-agents>=0.24,<0.25"}
 
@@ -76,7 +80,7 @@ def test_every_client_of_the_page_is_tried() -> None:
 @pytest.mark.parametrize("name", CLIENTS)
 def test_a_client_gets_an_answer_with_what_is_copied_from_the_page(name: str, hub: Site, tmp_path: Path) -> None:
     client = CLIENTS[name]
-    require(client.program)
+    require(client.program, node=client.node)
     command = block(name, hub).rstrip()
     if client.configuration:
         file = tmp_path / client.configuration

@@ -8,11 +8,14 @@ from typing import TYPE_CHECKING
 from playwright.sync_api import expect
 
 from tests.fault_server import answer_text
+from tests.ui.chat_page import ChatPage
 from tests.ui.test_chat_page import begun, chats
 
 if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
     from tests.fault_server import FaultServerThread
-    from tests.ui.chat_page import ChatPage
+    from tests.ui.site import Site
 
 
 def test_a_provider_that_fails_is_replaced_live_and_every_attempt_can_be_opened(
@@ -107,14 +110,16 @@ def test_the_chain_is_asked_in_the_order_that_was_set(chat: ChatPage, fault_serv
     expect(chat.page.locator("#chat-chain-list")).to_contain_text("Nobody else is asked.")
 
 
-def test_who_is_asked_stands_on_the_page_once(chat: ChatPage) -> None:
-    line, chain = chat.page.locator("#chat-followers"), chat.page.locator("#chat-chain-list")
-    for width, shown, hidden in ((1440, chain, line), (375, line, chain)):
-        chat.page.set_viewport_size({"width": width, "height": 800})
-        chat.open()
+def test_who_is_asked_stands_on_the_page_once(browser: Browser, site: Site) -> None:
+    for width in (1440, 375):
+        page = browser.new_page(viewport={"width": width, "height": 800})
+        ChatPage(page, site.url).open()
+        parts = [page.locator("#chat-chain-list"), page.locator("#chat-followers")]
+        shown, hidden = parts if width > 800 else parts[::-1]
         expect(shown).to_be_visible()
         expect(shown).to_contain_text("Asked in this order")
         expect(hidden).to_be_hidden()
+        page.close()
 
 
 def test_chaos_describes_what_each_of_its_models_does(chat: ChatPage) -> None:

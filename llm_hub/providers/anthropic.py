@@ -14,9 +14,9 @@ from llm_hub.errors import InvalidRequest, NotOffered, PromptTooLong, ProviderEr
 from llm_hub.providers import anthropic_body
 from llm_hub.providers.anthropic_answer import MessageBuilder
 from llm_hub.providers.anthropic_original import original_body, original_headers, original_query
-from llm_hub.providers.http_provider import HttpProvider, HttpReply
+from llm_hub.providers.http_provider import HttpProvider
 from llm_hub.providers.streamed_response import StreamedResponseBuilder
-from llm_hub.wire.decoders import SSEDecoder
+from llm_hub.wire.decoders import HttpReply, SSEDecoder
 from llm_hub.wire.error_body import is_error
 from llm_hub.wire.learned_parameters import MAX_LEARNED_MODELS
 from llm_hub.wire.network import DIRECT, Network

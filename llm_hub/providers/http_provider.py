@@ -31,15 +31,16 @@ from abc import abstractmethod
 from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Mapping
 from contextlib import aclosing
 from functools import partial
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 from urllib.parse import urlsplit
 
 from llm_hub.chat import Alive, ChatRequest
 from llm_hub.errors import ModelNotFound, ProviderError, StreamBroken
 from llm_hub.provider import LLMProvider
+from llm_hub.providers.other_protocol import OtherProtocol
 from llm_hub.providers.streamed_response import StreamedResponseBuilder, join_deltas
 from llm_hub.wire.connection_errors import error_from_exception, safe_cause
-from llm_hub.wire.decoders import END_GRACE, USAGE_GRACE, RawReply, StreamDecoder, parse_object, read_body
+from llm_hub.wire.decoders import END_GRACE, USAGE_GRACE, HttpReply, StreamDecoder, parse_object, read_body
 from llm_hub.wire.error_body import is_error_document, original_error
 from llm_hub.wire.http_errors import error_from_reply
 from llm_hub.wire.model_list import parse_model_list
@@ -55,29 +56,8 @@ LIST_TIMEOUT = 10.0
 T = TypeVar("T")
 
 
-class OtherProtocol(Exception):  # no error of anybody's: the request goes on
-    """Raised by `_revise`: the model has to be asked in another protocol, which `provider` speaks."""
-
-    def __init__(self, provider: HttpProvider, refusal: ProviderError) -> None:
-        super().__init__()
-        self.provider = provider
-        self.refusal = refusal
-
-
 _UNEXPECTED_SHAPE = (AttributeError, KeyError, TypeError, RecursionError)
 """What reading JSON of another shape than the protocol's raises."""
-
-
-class HttpReply(RawReply, Protocol):
-    """What the responses of httpx and httpx2 have in common."""
-
-    @property
-    def status_code(self) -> int: ...
-    @property
-    def is_success(self) -> bool: ...
-    @property
-    def content(self) -> bytes: ...
-    async def aread(self) -> bytes: ...
 
 
 class HttpProvider(LLMProvider):
@@ -125,9 +105,9 @@ class HttpProvider(LLMProvider):
         try:
             reply = await self._post(builder, earlier)
         except OtherProtocol as other:
-            provider, earlier, reply = other.provider, other.refusal, None
+            ask, earlier, reply = other.ask, other.refusal, None
         if reply is None:
-            async with aclosing(provider.events_after(request, earlier)) as events:
+            async with aclosing(ask(request, earlier)) as events:
                 async for event in events:
                     yield event
             return

@@ -19,12 +19,13 @@ from openai import APIStatusError, AsyncOpenAI, OpenAIError
 from llm_hub.chat import ChatRequest, ModelInfo
 from llm_hub.errors import InvalidRequest, ProviderError
 from llm_hub.providers import openai_body
-from llm_hub.providers.http_provider import HttpProvider, HttpReply, OtherProtocol
+from llm_hub.providers.http_provider import HttpProvider
 from llm_hub.providers.openai_answer import QUIET_FIELDS, OpenAIResponseBuilder
 from llm_hub.providers.openai_protocols import ProtocolChoice, ResponsesUse
+from llm_hub.providers.other_protocol import OtherProtocol
 from llm_hub.providers.responses import ResponsesProvider
 from llm_hub.providers.streamed_response import StreamedResponseBuilder
-from llm_hub.wire.decoders import USAGE_GRACE, SSEDecoder, encode_json
+from llm_hub.wire.decoders import USAGE_GRACE, HttpReply, SSEDecoder, encode_json
 from llm_hub.wire.error_body import is_error
 from llm_hub.wire.learned_parameters import MAX_LEARNED_MODELS, LearnedParameters
 from llm_hub.wire.network import DIRECT, Network
@@ -174,7 +175,7 @@ class OpenAIProvider(HttpProvider):
         Where it says that Responses is the protocol for this, it is tried.
         """
         if self._protocols.is_refused_in_chat(model, refusal, has_tools="tools" in body):
-            raise OtherProtocol(self._responses, refusal)
+            raise OtherProtocol(self._responses.events_after, refusal)
         if type(refusal) is InvalidRequest and refusal.falls_back and self._is_too_long(model, sent["messages"]):
             raise openai_body.explain_length(refusal)
         if (revised := self._learned.revise(model, refusal, body, sent)) is not None:

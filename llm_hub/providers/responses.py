@@ -10,10 +10,11 @@ import httpx2
 from llm_hub.chat import ChatRequest
 from llm_hub.errors import InvalidRequest, NotConfigured, ProviderError
 from llm_hub.providers import responses_body
-from llm_hub.providers.http_provider import HttpProvider, HttpReply, OtherProtocol
+from llm_hub.providers.http_provider import HttpProvider
 from llm_hub.providers.openai_body import explain_length, explain_refusal
+from llm_hub.providers.other_protocol import OtherProtocol
 from llm_hub.providers.responses_answer import END_EVENTS, ResponsesBuilder
-from llm_hub.wire.decoders import SSEDecoder, encode_json
+from llm_hub.wire.decoders import HttpReply, SSEDecoder, encode_json
 from llm_hub.wire.error_body import is_error
 from llm_hub.wire.learned_parameters import LearnedParameters
 from llm_hub.wire.validation import parse_name
@@ -86,7 +87,7 @@ class ResponsesProvider(HttpProvider):
         server cannot read is left out."""
         earlier = refusal.__context__
         if earlier is None and self._protocols.is_refused_in_responses(refusal):
-            raise OtherProtocol(self._chat, refusal)
+            raise OtherProtocol(self._chat.events_after, refusal)
         if isinstance(refusal, NotConfigured) and isinstance(earlier, ProviderError):
             earlier.falls_back = True  # what chat completions refuse, and this server cannot be asked otherwise
             raise earlier

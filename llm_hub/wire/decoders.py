@@ -46,6 +46,18 @@ class RawReply(Protocol):
     async def aclose(self) -> None: ...
 
 
+class HttpReply(RawReply, Protocol):
+    """What the responses of httpx and httpx2 have in common."""
+
+    @property
+    def status_code(self) -> int: ...
+    @property
+    def is_success(self) -> bool: ...
+    @property
+    def content(self) -> bytes: ...
+    async def aread(self) -> bytes: ...
+
+
 async def read_body(
     reply: RawReply, deadline: Callable[[], float | None], count_characters: Callable[[], int]
 ) -> AsyncGenerator[bytes]:

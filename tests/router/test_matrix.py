@@ -97,8 +97,14 @@ async def test_what_the_request_itself_caused_reaches_the_user(primary: str, fau
         assert {exchange.model for exchange in fault_server.exchanges if exchange.method == "POST"} == {refusing.model}
 
 
-@pytest.mark.parametrize("primary", PROTOCOLS)
-@pytest.mark.parametrize("fault", ["bad-request", "param-messages"])
+@pytest.mark.parametrize(
+    ("primary", "fault"),
+    [
+        (primary, fault)
+        for primary in PROTOCOLS
+        for fault in ("bad-request", "param-input" if primary == "responses" else "param-messages")
+    ],
+)
 async def test_a_bad_request_may_be_good_for_the_next_target(primary: str, fault: str) -> None:
     """It names nothing, or a parameter that it does not take: that may be this server's alone."""
     async with FaultServer() as fault_server:

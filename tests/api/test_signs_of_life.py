@@ -13,7 +13,7 @@ from starlette.requests import Request
 
 from llm_hub.api.dialects.chat_completions import CompletionWriter
 from llm_hub.api.dialects.hub_chat import HubChatWriter
-from llm_hub.api.dialects.messages import MessageWriter
+from llm_hub.api.dialects.messages_writer import MessageWriter
 from llm_hub.api.encoding import dump, sse
 from llm_hub.api.replies import stream
 from llm_hub.chat import AttemptStarted, Done, LLMResponse, TextDelta

@@ -104,7 +104,7 @@ class ConfiguredProviders:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._network = _network(settings)
+        self._network = read_network(settings)
         self.specs: dict[str, ProviderSpec] = {
             name: spec for name, spec in PROVIDERS.items() if name != "chaos" or settings.chaos
         }
@@ -165,6 +165,7 @@ class ConfiguredProviders:
             return {
                 "model": self._settings.local_model or None,
                 "token": self._settings.value("HF_TOKEN") or None,  # for a repository that asks for one
+                "network": self._network,
             }
         if name == "chaos":
             return {}
@@ -194,7 +195,7 @@ class ConfiguredProviders:
         return checked_url(_with_scheme(url) if setting == "OLLAMA_HOST" else url, setting) if url else ""
 
 
-def _network(settings: Settings) -> Network:
+def read_network(settings: Settings) -> Network:
     """The proxies and certificates of the settings. Raises `ConfigurationError` for what cannot be used."""
     http, https, for_all, direct, ca_file = SETTINGS
     return Network(

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from llm_hub.chat import OriginalAnswer, VendorDelta
+from llm_hub.chat import OriginalAnswer, ReasoningBreak, VendorDelta
 from llm_hub.errors import StreamBroken
-from llm_hub.providers.anthropic_usage import read_usage, update_usage
+from llm_hub.providers.anthropic_usage import read_usage
+from llm_hub.providers.cumulative_usage import update_usage
 from llm_hub.providers.streamed_response import StreamedResponseBuilder
 from llm_hub.wire.validation import MAX_REFUSAL_CHARS, parse_count, parse_name
 
@@ -42,6 +43,9 @@ _END_FIELDS = frozenset({"stop_reason", "stop_sequence", "stop_details", "contai
 """The fields of a message that tell how it ended, as a stream's `message_delta` has them in its `delta`."""
 _COLLECTED = frozenset({"type", "content", "usage"})
 """The fields of a message that are collected from the events of a stream."""
+_PAUSED = "The model paused before it was done. To let it go on, send the conversation again, with this answer."
+"""What `pause_turn` means, for which other protocols have no word.
+Source: platform.claude.com/docs/en/build-with-claude/handling-stop-reasons"""
 
 
 @dataclass(slots=True)
@@ -82,12 +86,14 @@ class MessageBuilder(StreamedResponseBuilder):
     """
 
     __slots__ = ("_announced", "_blocks", "_blocks_by_index", "_end", "_end_event", "_has_output_count", "_head",
-        "_reported_usage", "_start", "_vendor_bytes", "is_special")  # fmt: skip
+        "_reported_usage", "_start", "_vendor_bytes", "is_special", "needs_break")  # fmt: skip
 
     def __init__(self, provider: HttpProvider, request: ChatRequest) -> None:
         super().__init__(provider, request)
         self.is_special = False
         """Whether the next delta is for `add_delta`: its block is not announced, or the hub has no word for it."""
+        self.needs_break = False
+        """Whether the next piece of reasoning begins another block of it."""
         self._blocks: list[_Block] = []
         self._blocks_by_index: dict[int, _Block] = {}
         self._announced: _Block | None = None
@@ -148,6 +154,7 @@ class MessageBuilder(StreamedResponseBuilder):
         if index is not None:
             self._blocks_by_index[index] = block
         self.is_special = kind != "tool_use"
+        self.needs_break = kind == "thinking" and bool(self._reasoning)
         self._vendor_bytes += len(orjson.dumps(value))
         self.finish_reason = None  # a stop reason that is followed by more of the answer was none
         if kind == "tool_use":
@@ -158,6 +165,13 @@ class MessageBuilder(StreamedResponseBuilder):
             for citation in value.get("citations") or ():
                 yield from self._announce(block)
                 yield _vendor_delta({"type": "citations_delta", "citation": citation})
+
+    def break_reasoning(self) -> ReasoningBreak:
+        """Adds the blank line before the first words of another block of reasoning. It is no part of the block."""
+        self.needs_break = False
+        self._blocks[-1].pieces_before += 1
+        self._reasoning.append(ReasoningBreak().text)
+        return ReasoningBreak()
 
     def add_delta(self, index: int | None, delta: dict[str, Any]) -> Iterator[Event | None]:
         """Adds a piece of a block that is neither text of the answer nor reasoning."""
@@ -190,6 +204,8 @@ class MessageBuilder(StreamedResponseBuilder):
         """Adds text or reasoning to a block that may not be announced yet: its first words announce it."""
         if not piece.isspace():
             yield from self._announce(block)
+        if kind == "thinking" and self.needs_break:
+            yield self.break_reasoning()
         yield self.add_text(piece) if kind == "text" else self.add_reasoning(piece)
 
     def _announce(self, block: _Block) -> Iterator[Event]:
@@ -240,6 +256,8 @@ class MessageBuilder(StreamedResponseBuilder):
             end = {"delta": self._end, **self._end_event}
             original = {**message, "content": content, "usage": self._reported_usage, "message_delta": end}
             self.original = OriginalAnswer("anthropic", original)
+        if self.finish_reason == "pause_turn":
+            self.notes = (*self.notes, _PAUSED)
 
     def _find_block(self, index: int | None) -> _Block | None:
         if index is None:

@@ -18,7 +18,7 @@ from llm_hub.api.dialects.messages_content import (
     vendors_fields,
 )
 from llm_hub.api.encoding import dump, sse
-from llm_hub.chat import AttemptStarted, Done, ReasoningDelta, Resumed, TextDelta, VendorDelta
+from llm_hub.chat import AttemptStarted, Done, ReasoningBreak, ReasoningDelta, Resumed, TextDelta, VendorDelta
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -90,11 +90,8 @@ class MessageWriter:
         match event:
             case TextDelta(text):
                 return self._begin() + self._delta("text", {"type": "text_delta", "text": text})
-            case ReasoningDelta(text):
-                if not (self._with_thinking or "thinking" in (self._open_block, self._next_block.get("type"))):
-                    self._hidden_reasoning.append(text)
-                    return self._begin()
-                return self._begin() + self._delta("thinking", {"type": "thinking_delta", "thinking": text})
+            case ReasoningDelta():
+                return self._begin() + self._reasoning(event)
             case VendorDelta("anthropic", {"type": "message_start", "message": message}):
                 self._vendors_message = message
             case VendorDelta("anthropic", {"type": "content_block_start", "content_block": block}):
@@ -131,6 +128,15 @@ class MessageWriter:
         message.pop("message_delta", None)
         start: MessageStart = {"type": "message_start", "message": cast("StartedMessage", message)}
         return _sse(start)
+
+    def _reasoning(self, piece: ReasoningDelta) -> bytes:
+        is_open = self._open_block == "thinking" and not self._vendors_message
+        if isinstance(piece, ReasoningBreak) and not (is_open or self._hidden_reasoning):
+            return b""  # the next block stands by itself
+        if not (self._with_thinking or "thinking" in (self._open_block, self._next_block.get("type"))):
+            self._hidden_reasoning.append(piece.text)
+            return b""
+        return self._delta("thinking", {"type": "thinking_delta", "thinking": piece.text})
 
     def _delta(self, kind: str, delta: BlockDelta) -> bytes:
         opening = b""

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 MAX_BODY_BYTES = 4 * 2**20
+"""Bytes of any other body: as long as the longest conversations of today, with some images in it."""
 
 MAX_UPLOAD_BYTES = 24 * 2**20
 """Bytes of a body that brings images."""

@@ -22,7 +22,7 @@ from __future__ import annotations
 
 import re
 from abc import ABC
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import replace
 from functools import lru_cache
@@ -84,6 +84,13 @@ class LLMProvider(ABC):  # noqa: B024  # what must be overridden is one of three
     async def models(self) -> tuple[ModelInfo, ...]:
         """The models that the provider offers now, asked over the network. Raises `ProviderError`."""
         return ()
+
+    async def count_tokens(self, request: ChatRequest) -> Mapping[str, Any] | None:  # noqa: ARG002  # a default
+        """The vendor's own count of a request's tokens, in its own words; None: it cannot be asked for this request.
+
+        Raises `ProviderError`.
+        """
+        return None
 
     def reasons(self, model: str) -> bool:
         """Whether the model may reason for a minute or two before its first token, as far as its name tells."""

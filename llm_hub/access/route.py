@@ -9,7 +9,8 @@ from llm_hub.chat import split_target
 
 if TYPE_CHECKING:
     from llm_hub.access.keyring import Payer
-    from llm_hub.chat import ChatRequest
+    from llm_hub.chat import Attempt, ChatRequest
+    from llm_hub.router.circuit_breaker import Pause
 
 AUTO = "auto"
 """The name that stands for the hub's route: the configured one, or every provider that is configured."""
@@ -43,6 +44,19 @@ class Route:
     def is_paid(self, target: str) -> bool:
         """Whether an attempt at one of the targets takes a key of the owner's, as far as can be told."""
         return self.key_holder != "visitor" and split_target(target)[0] in self.paid
+
+
+@dataclass(frozen=True, slots=True)
+class TargetState:
+    """What is known of a target that has been asked: `attempts` newest last, and why it is paused, if it is.
+
+    `ages` are the seconds since each of the attempts was over.
+    """
+
+    name: str
+    paused: Pause | None
+    attempts: tuple[Attempt, ...]
+    ages: tuple[float, ...] = ()
 
 
 def targets_of(request: ChatRequest, auto: tuple[str, ...], fallback: tuple[str, ...]) -> tuple[str, ...]:

@@ -7,11 +7,11 @@ import time
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from llm_hub.access.available_providers import AvailableProviders, ProviderState
 from llm_hub.access.provider_pool import ProviderPool
-from llm_hub.access.route import AUTO, Route, providers_of, targets_of
+from llm_hub.access.route import AUTO, Route, TargetState, providers_of, targets_of
 from llm_hub.chat import split_target
 from llm_hub.errors import ConfigurationError, LLMHubError
 from llm_hub.factory import ProviderFactory
@@ -22,7 +22,7 @@ from llm_hub.router.deadlines import Wait
 from llm_hub.router.running_answers import RunningAnswers
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, AsyncIterator, Callable
+    from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
     from contextlib import AbstractAsyncContextManager
 
     from llm_hub.access.keyring import Keyring, Payer
@@ -30,26 +30,12 @@ if TYPE_CHECKING:
     from llm_hub.chat import Attempt, ChatRequest, Event, ModelInfo
     from llm_hub.factory import ConfiguredProviders
     from llm_hub.providers.catalog import ProviderSpec
-    from llm_hub.router.circuit_breaker import Pause
     from llm_hub.usage.prices import Prices
 
 __all__ = ["MAX_LIST_AGE", "ProviderState", "Session", "SharedState", "TargetState"]
 
 MAX_LIST_AGE = 600.0
 """Seconds that a provider's list of models is kept."""
-
-
-@dataclass(frozen=True, slots=True)
-class TargetState:
-    """What is known of a target that has been asked: `attempts` newest last, and why it is paused, if it is.
-
-    `ages` are the seconds since each of the attempts was over.
-    """
-
-    name: str
-    paused: Pause | None
-    attempts: tuple[Attempt, ...]
-    ages: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,6 +194,15 @@ class Session:
             )
             wait = stack.enter_context(self._shared.running.answer())
             yield await stack.enter_async_context(aclosing(router.events(replace(request, model=None)))), wait
+
+    async def count_tokens(self, request: ChatRequest, route: Route) -> Mapping[str, Any] | None:
+        """The count of a request's tokens by the vendor that is asked first; None: it cannot be asked for one.
+
+        Raises `LLMHubError`.
+        """
+        async with AsyncExitStack() as stack:
+            target = await self._open_target(route.targets[0], route.payer, stack)
+            return await target.provider.count_tokens(replace(request, model=target.model or None))
 
     def knows(self, provider: str, model: str) -> bool:
         """Whether a model's name may be kept in the ledger and in metrics: it is listed, configured or has answered.

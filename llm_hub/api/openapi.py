@@ -17,7 +17,7 @@ from llm_hub.api.usage_report import UsageReport
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from llm_hub.api.dialects.dialect import Dialect, StreamEvent
+    from llm_hub.api.dialects.dialect import Dialect, StreamEvent, TokenCountFormat
 
 Schema = dict[str, Any]
 
@@ -39,6 +39,11 @@ def description(dialects: tuple[Dialect[Any], ...] = DIALECTS) -> Schema:
     schemas = _Schemas(dialects, reads.values())
     errors = _distinct(dialect.error_shape for dialect in dialects)
     paths = {dialect.path: {"post": _chat(dialect, schemas)} for dialect in dialects}
+    paths |= {
+        counts.path: {"post": _count(dialect, counts, schemas)}
+        for dialect in dialects
+        if (counts := dialect.token_count) is not None
+    }
     paths |= {path: {"get": _read(operation, errors, schemas)} for path, operation in reads.items()}
     for dialect in dialects:
         if (form := dialect.stored_answers) is None:
@@ -84,6 +89,12 @@ class _Schemas:
     def __init__(self, dialects: Sequence[Dialect[Any]], reads: Iterable[ReadOperation]) -> None:
         shapes = _distinct((
             *(shape for dialect in dialects for shape in (dialect.body, dialect.answer_shape, dialect.error_shape)),
+            *(
+                shape
+                for dialect in dialects
+                if (counts := dialect.token_count)
+                for shape in (counts.body, counts.answer_shape)
+            ),
             *(event.shape for dialect in dialects for event in dialect.events),
             *(dialect.stored_answers.deleted_shape for dialect in dialects if dialect.stored_answers),
             *(shape for operation in reads for shape in operation.shapes),
@@ -94,9 +105,11 @@ class _Schemas:
         )
         self._references: dict[object, Schema] = {shape: schema for (shape, _), schema in references.items()}
         self.components: Schema = _with_any_of(definitions["$defs"])
-        for dialect in dialects:
-            fields = self.components[self.of(dialect.body)["$ref"].rpartition("/")[2]]["properties"]
-            fields |= {name: {"enum": list(neutral)} for name, neutral in dialect.body.refused_fields.items()}
+        bodies = [dialect.body for dialect in dialects]
+        bodies += [dialect.token_count.body for dialect in dialects if dialect.token_count]
+        for body in bodies:
+            fields = self.components[self.of(body)["$ref"].rpartition("/")[2]]["properties"]
+            fields |= {name: {"enum": list(neutral)} for name, neutral in body.refused_fields.items()}
 
     def of(self, *shapes: object) -> Schema:
         """The schema of what has one of the shapes."""
@@ -127,6 +140,18 @@ def _chat(dialect: Dialect[Any], schemas: _Schemas) -> Schema:
         "requestBody": {"required": True, "content": {"application/json": {"schema": schemas.of(dialect.body)}}},
         "responses": {
             "200": {"description": "The answer, or with `stream` its server-sent events.", "content": answer},
+            **_refusals([dialect.error_shape], schemas),
+        },
+    }
+
+
+def _count(dialect: Dialect[Any], counts: TokenCountFormat, schemas: _Schemas) -> Schema:
+    answer = {"application/json": {"schema": schemas.of(counts.answer_shape)}}
+    return {
+        "operationId": f"{dialect.name}_count_tokens",
+        "requestBody": {"required": True, "content": {"application/json": {"schema": schemas.of(counts.body)}}},
+        "responses": {
+            "200": {"description": "The tokens of the request.", "content": answer},
             **_refusals([dialect.error_shape], schemas),
         },
     }

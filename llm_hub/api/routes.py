@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from starlette.responses import Response
     from starlette.types import Scope
 
-    from llm_hub.api.dialects.dialect import Dialect, StoredAnswerFormat
+    from llm_hub.api.dialects.dialect import Dialect, StoredAnswerFormat, TokenCountFormat
     from llm_hub.api.endpoint import Handler
     from llm_hub.gateway.gateway import Gateway
 
@@ -55,6 +55,8 @@ def router(gateway: Gateway, *, dialects: Sequence[Dialect[Any]] = DIALECTS) -> 
         if stored is not None and dialect.stored_answers is not None:
             for method, handler in _stored_answers(stored, dialect.stored_answers).items():
                 add(f"{dialect.path}/{{id}}", handler, method, dialect_of=partial(_always, dialect))
+        if counts := dialect.token_count:
+            add(counts.path, _counts_tokens(dialect, counts, gateway), "POST", dialect_of=partial(_always, dialect))
         for path, reason in dialect.refused_paths.items():
             add(path, _refuses(reason), "POST", dialect_of=partial(_always, dialect))
     for path, handler in listings(gateway.owner_session, dialects).items():
@@ -74,7 +76,7 @@ def _answers(dialect: Dialect[Body], gateway: Gateway, stored: AnswerStore | Non
     """The endpoint of a dialect. `stored` are the earlier answers that its requests may refer to."""
 
     async def answer(request: Request) -> Response:
-        body = await _read_chat(request, dialect)
+        body = await _read_chat(request, dialect, dialect.body)
         if stored is not None:
             body.recall(stored.of(request.state.caller))
         events = gateway.answer(gateway.program(request.state.caller, dialect.path), body.request())
@@ -112,11 +114,22 @@ def _stored_answers(store: AnswerStore, form: StoredAnswerFormat) -> dict[str, H
     return {"GET": read, "DELETE": delete}
 
 
-async def _read_chat(request: Request, dialect: Dialect[Body]) -> Body:
+def _counts_tokens(dialect: Dialect[Any], counts: TokenCountFormat, gateway: Gateway) -> Handler:
+    """The endpoint that counts the tokens of a request without making it."""
+
+    async def count(request: Request) -> Response:
+        body = await _read_chat(request, dialect, counts.body)
+        caller = gateway.program(request.state.caller, counts.path)
+        return json_response(counts.answer(await gateway.count_tokens(caller, body.request())))
+
+    return count
+
+
+async def _read_chat(request: Request, dialect: Dialect[Any], model: type[Body]) -> Body:
     """The body of a request, with what else of it belongs to the dialect's protocol. Raises `Refusal`."""
     names = {name for name in request.headers if name.startswith(dialect.protocol_headers)}
     headers = {name: ",".join(request.headers.getlist(name)) for name in sorted(names)}
-    return parse(dialect.body, await _read_body(request), headers, request.url.query)
+    return parse(model, await _read_body(request), headers, request.url.query)
 
 
 def _refuses(reason: str) -> Handler:

@@ -18,6 +18,7 @@ from llm_hub.gateway.caller import Caller
 from llm_hub.gateway.meter import Meter
 from llm_hub.gateway.policy import Policy
 from llm_hub.gateway.reservation import RequestReservation
+from llm_hub.gateway.token_count import TokenCount, estimate_tokens
 from llm_hub.gateway.visitors import Visitors
 
 if TYPE_CHECKING:
@@ -89,6 +90,13 @@ class Gateway:
             self.meter.finish(tally, terms.billed_to, caller.surface)
             if reservation is not None:
                 await reservation.settle(tally.sent_attempts, tally.answer_bytes)
+
+    async def count_tokens(self, caller: Caller, request: ChatRequest) -> TokenCount:
+        """The tokens of a request that is not made: as its vendor counts them, or an estimate. Raises `LLMHubError`."""
+        route = self.policy.terms(caller, request).route
+        counted = await caller.session.count_tokens(request, route)
+        target = caller.session.target(route.targets[0])
+        return TokenCount(target, counted, estimate_tokens(request, target) if counted is None else 0)
 
     def program(self, name: str, surface: str) -> Caller:
         """A program that asks the API. `name` is its key's, or `local`; `surface` is the endpoint's path."""

@@ -83,7 +83,7 @@ class RequestReservation:
         self._quotas = terms.quotas
         self._counts_tokens = bool(bounds)
         self._counts_money = any(quota.money for quota, _ in terms.quotas)
-        self._prompt_tokens = _request_tokens(request) if self._counts_tokens else 0
+        self._prompt_tokens = request_tokens(request, MIN_BYTES_PER_TOKEN) if self._counts_tokens else 0
         messages = request.messages if self._counts_tokens else ()
         self._images = [image for message in messages for image in message.images]
         self._reservations: list[Reservation] = []
@@ -250,16 +250,16 @@ def _is_charged(attempt: Attempt) -> bool:
     return attempt.outcome in CHARGED_OUTCOMES or attempt.first_token is not None
 
 
-def _request_tokens(request: ChatRequest) -> int:
-    """Tokens of a request's messages and tools, without its images, on the high side."""
+def request_tokens(request: ChatRequest, bytes_per_token: int) -> int:
+    """Tokens of a request's messages and tools, without its images."""
     descriptions = [f"{tool.name} {tool.description} {tool.parameters}" for tool in request.tools]
     if request.format is not None:
         descriptions.append(str(request.format.schema))
-    tokens = sum(MESSAGE_TOKENS + _message_bytes(message) // MIN_BYTES_PER_TOKEN for message in request.messages)
+    tokens = sum(MESSAGE_TOKENS + _message_bytes(message) // bytes_per_token for message in request.messages)
     if descriptions:
-        tokens += TOOLS_TOKENS + sum(map(byte_length, descriptions)) // MIN_BYTES_PER_TOKEN
+        tokens += TOOLS_TOKENS + sum(map(byte_length, descriptions)) // bytes_per_token
     if request.original is not None:
-        tokens = max(tokens, _original_bytes(request, request.original) // MIN_BYTES_PER_TOKEN)
+        tokens = max(tokens, _original_bytes(request, request.original) // bytes_per_token)
     return tokens
 
 

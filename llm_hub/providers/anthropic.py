@@ -7,16 +7,18 @@ from typing import TYPE_CHECKING, Any, cast
 
 import httpx2
 from anthropic import AnthropicError, APIStatusError, AsyncAnthropic, AsyncStream
+from anthropic._types import RequestOptions
 from httpx_aiohttp.httpx2 import AiohttpTransport
 
 from llm_hub.chat import ChatRequest, ModelInfo
 from llm_hub.errors import InvalidRequest, NotOffered, PromptTooLong, ProviderError, UnsupportedParameter
 from llm_hub.providers import anthropic_body
 from llm_hub.providers.anthropic_answer import MessageBuilder
-from llm_hub.providers.anthropic_original import original_body, original_headers, original_query
+from llm_hub.providers.anthropic_original import original_body, original_headers, original_prompt, original_query
 from llm_hub.providers.http_provider import HttpProvider
 from llm_hub.providers.streamed_response import StreamedResponseBuilder
-from llm_hub.wire.decoders import HttpReply, SSEDecoder
+from llm_hub.wire.connection_errors import safe_cause
+from llm_hub.wire.decoders import HttpReply, SSEDecoder, parse_object
 from llm_hub.wire.error_body import is_error
 from llm_hub.wire.learned_parameters import MAX_LEARNED_MODELS
 from llm_hub.wire.network import DIRECT, Network
@@ -93,6 +95,25 @@ class AnthropicProvider(HttpProvider):
 
     def reasons(self, model: str) -> bool:
         return "haiku" not in model
+
+    async def count_tokens(self, request: ChatRequest) -> dict[str, Any] | None:
+        original = request.original
+        if original is None or original.protocol != self.protocol:
+            return None
+        model = request.model or self.default_model
+        body = {**original_prompt(original), "model": model}
+        options = RequestOptions(headers=original_headers(request))
+        path = f"/v1/messages/count_tokens{original_query(request)}"
+        try:
+            try:
+                reply = await self._client.post(path, body=body, cast_to=httpx2.Response, options=options)
+            except APIStatusError as error:
+                reply = error.response
+            if reply.is_success:
+                return parse_object(reply.content)
+        except self._translated as error:
+            raise self._translate(error, model) from safe_cause(error)
+        raise self._error_from_reply(reply.status_code, reply.content, model, reply.headers)
 
     async def aclose(self) -> None:
         await self._client.close()

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
-from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import orjson
 
 from llm_hub.chat import OriginalAnswer, ReasoningBreak, VendorDelta
 from llm_hub.errors import StreamBroken
+from llm_hub.providers.anthropic_block import MessageBlock, as_json, decode_input
 from llm_hub.providers.anthropic_usage import read_usage
 from llm_hub.providers.cumulative_usage import update_usage
 from llm_hub.providers.streamed_response import StreamedResponseBuilder
@@ -39,42 +38,13 @@ _FINISH_REASONS = {
     "model_context_window_exceeded": "length",
     "tool_use": "tool_calls",
 }
-_PAUSED = "The model paused before it was done. To let it go on, send the conversation again, with this answer."
-"""What `pause_turn` means, for which other protocols have no word.
-Source: platform.claude.com/docs/en/build-with-claude/handling-stop-reasons"""
 _END_FIELDS = frozenset({"stop_reason", "stop_sequence", "stop_details", "container"})
 """The fields of a message that tell how it ended, as a stream's `message_delta` has them in its `delta`."""
 _COLLECTED = frozenset({"type", "content", "usage"})
 """The fields of a message that are collected from the events of a stream."""
-
-
-@dataclass(slots=True)
-class _Block:
-    """A block of the answer: as it came in `value`, which gets what its deltas add when the block ends.
-
-    `number` counts the answer's blocks. `pieces_before` are the pieces of text, or of reasoning, that the answer had
-    when the block began. `pieces` has what its deltas brought for each field, the input of a tool as `partial_json`.
-    """
-
-    value: dict[str, Any]
-    kind: str
-    number: int
-    pieces_before: int
-    pieces: dict[str, list[Any]] = field(default_factory=dict)
-    is_open: bool = True
-
-    def add_pieces(self) -> None:
-        """Adds what the deltas brought: texts and lists grow, anything else is replaced."""
-        if pieces := [_as_json(piece) for piece in self.pieces.pop("partial_json", ()) if piece]:
-            self.value["input"] = _decode("".join(pieces))
-        for name, added in self.pieces.items():
-            pieces = [piece for piece in (self.value.get(name), *added) if piece is not None]
-            if all(isinstance(piece, str) for piece in pieces):
-                self.value[name] = "".join(pieces)
-            elif all(isinstance(piece, list) for piece in pieces):
-                self.value[name] = list(chain.from_iterable(pieces))
-            elif pieces:
-                self.value[name] = pieces[-1]
+_PAUSED = "The model paused before it was done. To let it go on, send the conversation again, with this answer."
+"""What `pause_turn` means, for which other protocols have no word.
+Source: platform.claude.com/docs/en/build-with-claude/handling-stop-reasons"""
 
 
 class MessageBuilder(StreamedResponseBuilder):
@@ -86,15 +56,17 @@ class MessageBuilder(StreamedResponseBuilder):
     """
 
     __slots__ = ("_announced", "_blocks", "_blocks_by_index", "_end", "_end_event", "_has_output_count", "_head",
-        "_reported_usage", "_start", "_vendor_bytes", "is_special")  # fmt: skip
+        "_reported_usage", "_start", "_vendor_bytes", "is_special", "needs_break")  # fmt: skip
 
     def __init__(self, provider: HttpProvider, request: ChatRequest) -> None:
         super().__init__(provider, request)
         self.is_special = False
         """Whether the next delta is for `add_delta`: its block is not announced, or the hub has no word for it."""
-        self._blocks: list[_Block] = []
-        self._blocks_by_index: dict[int, _Block] = {}
-        self._announced: _Block | None = None
+        self.needs_break = False
+        """Whether the next piece of reasoning begins another block of it."""
+        self._blocks: list[MessageBlock] = []
+        self._blocks_by_index: dict[int, MessageBlock] = {}
+        self._announced: MessageBlock | None = None
         """The block that was announced last: see `_announce`."""
         self._start: dict[str, Any] | None = None
         """The message as the stream began it, until it is announced."""
@@ -147,11 +119,12 @@ class MessageBuilder(StreamedResponseBuilder):
         yield from self._close_before(index)
         kind = str(value.get("type"))
         pieces = self._reasoning if kind == "thinking" else self._text
-        block = _Block(dict(value), kind, len(self._blocks), len(pieces))
+        block = MessageBlock(dict(value), kind, len(self._blocks), len(pieces))
         self._blocks.append(block)
         if index is not None:
             self._blocks_by_index[index] = block
         self.is_special = kind != "tool_use"
+        self.needs_break = kind == "thinking" and bool(self._reasoning)
         self._vendor_bytes += len(orjson.dumps(value))
         self.finish_reason = None  # a stop reason that is followed by more of the answer was none
         if kind == "tool_use":
@@ -162,6 +135,13 @@ class MessageBuilder(StreamedResponseBuilder):
             for citation in value.get("citations") or ():
                 yield from self._announce(block)
                 yield _vendor_delta({"type": "citations_delta", "citation": citation})
+
+    def break_reasoning(self) -> ReasoningBreak:
+        """Adds the blank line before the first words of another block of reasoning. It is no part of the block."""
+        self.needs_break = False
+        self._blocks[-1].pieces_before += 1
+        self._reasoning.append(ReasoningBreak().text)
+        return ReasoningBreak()
 
     def add_delta(self, index: int | None, delta: dict[str, Any]) -> Iterator[Event | None]:
         """Adds a piece of a block that is neither text of the answer nor reasoning."""
@@ -177,8 +157,8 @@ class MessageBuilder(StreamedResponseBuilder):
             return
         self._vendor_bytes += len(orjson.dumps(delta))
         if block.kind == "tool_use" and (piece := delta.get("partial_json")):
-            block.pieces.setdefault("partial_json", []).append(_as_json(piece))
-            yield self.add_tool_call(block.number, arguments=_as_json(piece))
+            block.pieces.setdefault("partial_json", []).append(as_json(piece))
+            yield self.add_tool_call(block.number, arguments=as_json(piece))
         elif block.kind not in _HUB_BLOCKS:
             for name in delta.keys() - {"type"}:
                 block.pieces.setdefault(name, []).append(delta[name])
@@ -190,20 +170,15 @@ class MessageBuilder(StreamedResponseBuilder):
             yield from self._announce(block)
             yield _vendor_delta(delta)
 
-    def _add_piece(self, block: _Block, kind: str, piece: str) -> Iterator[Event | None]:
-        """Adds text or reasoning to a block that may not be announced yet: its first words announce it.
-
-        Between two blocks of reasoning stands a blank line, which is no part of either.
-        """
-        if kind == "thinking" and 0 < len(self._reasoning) == block.pieces_before:
-            block.pieces_before += 1
-            self._reasoning.append(ReasoningBreak().text)
-            yield ReasoningBreak()
+    def _add_piece(self, block: MessageBlock, kind: str, piece: str) -> Iterator[Event | None]:
+        """Adds text or reasoning to a block that may not be announced yet: its first words announce it."""
         if not piece.isspace():
             yield from self._announce(block)
+        if kind == "thinking" and self.needs_break:
+            yield self.break_reasoning()
         yield self.add_text(piece) if kind == "text" else self.add_reasoning(piece)
 
-    def _announce(self, block: _Block) -> Iterator[Event]:
+    def _announce(self, block: MessageBlock) -> Iterator[Event]:
         """Tells clients of the same protocol how the message begins, and that this block of text or reasoning does.
 
         That waits for the block's first words: until then nothing of the answer has been read, and another model may
@@ -238,7 +213,7 @@ class MessageBuilder(StreamedResponseBuilder):
             self.usage.pop("completion_tokens", None)
             self.usage.pop("total_tokens", None)
         if self._blocks:
-            content = [block.value for block in self._blocks if _can_be_kept(block)]
+            content = [block.value for block in self._blocks if block.can_be_kept]
             vendor_kinds = dict.fromkeys(block.kind for block in self._blocks if block.kind not in _UNNAMED_BLOCKS)
             if vendor_kinds:
                 self.has_other_content = True
@@ -254,7 +229,7 @@ class MessageBuilder(StreamedResponseBuilder):
         if self.finish_reason == "pause_turn":
             self.notes = (*self.notes, _PAUSED)
 
-    def _find_block(self, index: int | None) -> _Block | None:
+    def _find_block(self, index: int | None) -> MessageBlock | None:
         if index is None:
             return self._blocks[-1] if self._blocks else None
         return self._blocks_by_index.get(index)
@@ -267,7 +242,7 @@ class MessageBuilder(StreamedResponseBuilder):
         if index is not None and (same := self._blocks_by_index.get(index)) is not None:
             yield from self._close(same)
 
-    def _close(self, block: _Block) -> Iterator[Event | None]:
+    def _close(self, block: MessageBlock) -> Iterator[Event | None]:
         if not block.is_open:
             return
         block.is_open = self.is_special = False
@@ -284,9 +259,9 @@ class MessageBuilder(StreamedResponseBuilder):
             case "tool_use":
                 pieces = block.pieces.pop("partial_json", [])
                 if not pieces and value.get("input"):  # anomalyco/opencode#38733
-                    pieces = [_as_json(value["input"])]
+                    pieces = [as_json(value["input"])]
                     yield self.add_tool_call(block.number, arguments=pieces[0])
-                value["input"] = _decode("".join(pieces) or "{}")
+                value["input"] = decode_input("".join(pieces) or "{}")
         block.add_pieces()
         if block.kind not in _HUB_BLOCKS:
             yield from self._announce_message()
@@ -299,25 +274,3 @@ class MessageBuilder(StreamedResponseBuilder):
 
 def _vendor_delta(data: Mapping[str, Any]) -> VendorDelta:
     return VendorDelta("anthropic", data)
-
-
-def _as_json(value: object) -> str:
-    return value if isinstance(value, str) else orjson.dumps(value).decode()
-
-
-def _decode(text: str) -> Any:
-    """A tool's input; None for what is cut off. Several servers write JSON inside JSON."""
-    try:
-        value = orjson.loads(text)
-        return orjson.loads(value) if isinstance(value, str) else value
-    except orjson.JSONDecodeError:
-        return None
-
-
-def _can_be_kept(block: _Block) -> bool:
-    """Whether the vendor would take the block back: it refuses empty texts and inputs that are no objects."""
-    if block.kind == "text":
-        return bool(block.value.get("text"))
-    if block.kind == "thinking":
-        return bool(block.value.get("thinking") or block.value.get("signature"))
-    return block.kind != "tool_use" or isinstance(block.value.get("input"), dict)

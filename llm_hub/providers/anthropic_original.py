@@ -35,6 +35,12 @@ def original_body(original: OriginalRequest, request: ChatRequest) -> dict[str, 
     return body
 
 
+def original_prompt(original: OriginalRequest) -> dict[str, Any]:
+    """The client's body as it came, for a count of its tokens."""
+    body = {name: value for name, value in original.body.items() if name not in _HUB_FIELDS}
+    return body | {"messages": list(_turns(original.body.get("messages") or ()))}
+
+
 def original_headers(request: ChatRequest) -> dict[str, str]:
     """The client's headers that are the protocol's, such as `anthropic-beta`: never a key."""
     if request.original is None or request.original.protocol != "anthropic":

@@ -244,9 +244,31 @@ async def test_models_are_listed_in_anthropics_words(client: anthropic.AsyncAnth
         await client.models.retrieve("openai/nonsense")
 
 
-async def test_tokens_are_not_counted(client: anthropic.AsyncAnthropic) -> None:
-    with pytest.raises(anthropic.NotFoundError, match="not counted"):
-        await client.messages.count_tokens(model="openai/ok", messages=PROMPT)
+async def test_anthropic_counts_the_tokens_of_a_request_as_its_client_sent_it(
+    client: anthropic.AsyncAnthropic, fault_server: FaultServer
+) -> None:
+    thinking: Any = {"type": "adaptive"}
+    counted = await client.beta.messages.count_tokens(
+        model="anthropic/ok", messages=PROMPT, thinking=thinking, betas=["token-counting-2024-11-01"]
+    )
+    (exchange,) = fault_server.exchanges
+    assert exchange.path == "/v1/messages/count_tokens"
+    assert exchange.body == {"model": "ok", "messages": PROMPT, "thinking": thinking}
+    assert "token-counting-2024-11-01" in exchange.headers["anthropic-beta"]
+    words = sum(len(str(turn["content"]).split()) for turn in PROMPT)
+    assert counted.to_dict() == {"input_tokens": words, "context_management": {"original_input_tokens": words + 1}}
+
+
+async def test_tokens_for_others_are_estimated_and_said_to_be(
+    client: anthropic.AsyncAnthropic, fault_server: FaultServer
+) -> None:
+    short = await client.messages.count_tokens(model="openai/ok", messages=PROMPT)
+    long = await client.messages.count_tokens(model="openai/ok", messages=PROMPT, system="Be brief. " * 400)
+    assert 900 < long.input_tokens - short.input_tokens < 1100
+    assert "estimate" in str(long.to_dict()["x_llm_hub"])
+    assert not fault_server.exchanges
+    with pytest.raises(anthropic.NotFoundError):
+        await client.messages.count_tokens(model="nobody/ok", messages=PROMPT)
 
 
 def turn(*blocks: dict[str, Any], role: str = "user") -> dict[str, Any]:

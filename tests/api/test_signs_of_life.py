@@ -14,7 +14,7 @@ from starlette.requests import Request
 from llm_hub.api.bodies import parse
 from llm_hub.api.dialects.chat_completions import CompletionWriter
 from llm_hub.api.dialects.hub_chat import HubChatWriter
-from llm_hub.api.dialects.messages import MessageWriter
+from llm_hub.api.dialects.messages_writer import MessageWriter
 from llm_hub.api.dialects.responses_body import ResponsesBody
 from llm_hub.api.dialects.responses_writer import ResponseWriter
 from llm_hub.api.encoding import dump, sse

@@ -11,7 +11,8 @@ from openai.types.chat import ChatCompletion, ChatCompletionChunk
 
 from llm_hub.api.bodies import parse
 from llm_hub.api.dialects.chat_completions import CHAT_COMPLETIONS, CompletionWriter
-from llm_hub.api.dialects.messages import MESSAGES, MessageWriter
+from llm_hub.api.dialects.messages import MESSAGES
+from llm_hub.api.dialects.messages_writer import MessageWriter
 from llm_hub.chat import (
     Done,
     Event,
@@ -246,7 +247,8 @@ def test_a_client_of_another_protocol_is_told_what_could_not_be_written() -> Non
 async def test_a_thread_is_refused_with_the_code_on_which_sdks_send_everything_again(api: Api) -> None:
     body = {"model": "anthropic/ok", "max_tokens": 9, "messages": [{"role": "user", "content": "x"}]}
     reply = await api.client.post("/v1/messages", json={**body, "thread": {"type": "create"}})
-    assert (reply.status_code, reply.json()["error"]["details"]) == (400, {"error_code": "thread_unsupported_request"})
+    details = {"error_code": "thread_unsupported_request", "unsupported": ["thread"]}
+    assert (reply.status_code, reply.json()["error"]["details"]) == (400, details)
 
 
 async def test_an_assistants_turn_may_come_last_for_its_own_protocol_alone(api: Api) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Generic
 
-from llm_hub.api.bodies import Body
+from llm_hub.api.bodies import Body, ChatBody
 from llm_hub.api.refusals import attempt_of, error_of
 from llm_hub.errors import KeyRefused, ProviderError
 from llm_hub.redaction import redact
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from llm_hub.api.shapes import ErrorObject, HubReport
     from llm_hub.chat import LLMResponse, OriginalAnswer, Usage
     from llm_hub.errors import LLMHubError
+    from llm_hub.gateway.token_count import TokenCount
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +66,16 @@ class StoredAnswerFormat:
     deleted_shape: object
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TokenCountFormat:
+    """How a dialect asks for the tokens of a request that is not made, and how it writes them."""
+
+    path: str
+    body: type[ChatBody]
+    answer: Callable[[TokenCount], object]
+    answer_shape: object
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Dialect(Generic[Body]):
     """How one endpoint is spoken to, and how it answers.
@@ -87,6 +98,7 @@ class Dialect(Generic[Body]):
     error_shape: object
     events: tuple[StreamEvent, ...]
     stored_answers: StoredAnswerFormat | None = None
+    token_count: TokenCountFormat | None = None
     client_header: str = ""
     """A header, in lower case, that this dialect's clients send and nobody else does. With it they are recognised at
     endpoints that all dialects share, and where there is no endpoint."""

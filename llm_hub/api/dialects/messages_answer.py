@@ -159,14 +159,12 @@ class MessageStop(TypedDict):
     type: Literal["message_stop"]
 
 
-class MessageErrorDetails(TypedDict):
-    error_code: Literal["thread_unsupported_request"]
-
-
+@_OPEN
 class MessageErrorObject(TypedDict):
     type: str
     message: str
-    details: NotRequired[MessageErrorDetails]
+    details: NotRequired[dict[str, Any] | None]
+    """What its clients act upon, such as `{"error_code": "thread_unsupported_request", "unsupported": ["thread"]}`."""
     attempts: NotRequired[list[AttemptReport]]
 
 
@@ -175,6 +173,18 @@ class MessageError(TypedDict):
 
     type: Literal["error"]
     error: MessageErrorObject
+
+
+class TokenCountReport(TypedDict):
+    notes: list[str]
+
+
+@_OPEN
+class MessageTokenCount(TypedDict):
+    """The tokens of a request. With `x_llm_hub` they are an estimate, which it says."""
+
+    input_tokens: Count
+    x_llm_hub: NotRequired[TokenCountReport]
 
 
 class Ping(TypedDict):

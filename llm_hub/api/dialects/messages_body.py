@@ -150,8 +150,11 @@ class ThinkingOption(OpenModel):
     display: Literal["summarized", "omitted"] | None = None
 
 
-class MessagesBody(OpenBody):
-    """The body of `POST /v1/messages`. `models` is the ordered chain, which is the hub's own."""
+class CountTokensBody(OpenBody):
+    """The body of `POST /v1/messages/count_tokens`: that of a request, which need not say how long the answer may be.
+
+    `models` is the ordered chain, which is the hub's own.
+    """
 
     refused_fields: ClassVar = {"api_key": (None,), "thread": (None,)}
     protocol = "anthropic"
@@ -164,7 +167,7 @@ class MessagesBody(OpenBody):
         Field(min_length=1, max_length=MAX_MESSAGES),
     ]
     model: Name
-    max_tokens: TokenLimit
+    max_tokens: TokenLimit | None = None
     models: ModelChain | None = None
     system: Texts | None = None
     temperature: Fraction | None = None
@@ -204,6 +207,12 @@ class MessagesBody(OpenBody):
             effort=output.effort,
             original=self.original(len(messages)),
         )
+
+
+class MessagesBody(CountTokensBody):
+    """The body of `POST /v1/messages`."""
+
+    max_tokens: TokenLimit
 
 
 def _system(content: str | list[SystemBlock]) -> Message:

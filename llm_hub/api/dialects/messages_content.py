@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from typing import TYPE_CHECKING, Any, cast
 
 from llm_hub.chat import decode_json
@@ -10,7 +11,7 @@ from llm_hub.errors import StreamBroken
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from llm_hub.api.dialects.messages_answer import AnswerToolUse, MessageUsage, StopFields
+    from llm_hub.api.dialects.messages_answer import AnswerText, AnswerToolUse, MessageHead, MessageUsage, StopFields
     from llm_hub.chat import LLMResponse, ToolCall
 
 NO_MORE_COUNTS: Mapping[str, Any] = {
@@ -22,6 +23,9 @@ NO_MORE_COUNTS: Mapping[str, Any] = {
     "service_tier": None,
 }
 """Figures of a message's usage that newest clients look for, and that other providers' answers do not have."""
+NO_MORE_FIELDS: Mapping[str, Any] = {"container": None, "stop_details": None}
+"""The fields of a message that only Anthropic's own answers have a value for, and that newest clients look for."""
+EMPTY_TEXT: AnswerText = {"type": "text", "text": "", "citations": None}
 _STOP_REASONS = {"length": "max_tokens", "tool_calls": "tool_use"}
 _OPENAIS_REASONS = ("stop", "length", "tool_calls")
 
@@ -91,3 +95,10 @@ def count_tokens(response: LLMResponse) -> MessageUsage:
     if "reasoning_tokens" in usage:
         counts["output_tokens_details"] = {"thinking_tokens": usage["reasoning_tokens"]}
     return cast("MessageUsage", {**(vendors_fields(response).get("usage") or NO_MORE_COUNTS), **counts})
+
+
+def head(model: str, original: Mapping[str, Any]) -> MessageHead:
+    """What every message begins with. It has the id of Anthropic's where it is its answer."""
+    id_ = original.get("id")
+    id_ = id_ if isinstance(id_, str) and id_ else f"msg_{uuid.uuid4().hex}"
+    return {"id": id_, "type": "message", "role": "assistant", "model": model}

@@ -1,0 +1,32 @@
+"""How many tokens a request has that is not made: as its vendor counts them, or else an estimate."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from llm_hub.gateway.reservation import request_tokens
+from llm_hub.usage.image_tokens import most_tokens
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from llm_hub.chat import ChatRequest
+
+BYTES_PER_TOKEN = 4
+"""Of a token in most texts, on average."""
+
+
+@dataclass(frozen=True, slots=True)
+class TokenCount:
+    """The tokens of a request to `target`: `counted` is the vendor's own answer. Without one, `estimate` holds."""
+
+    target: str
+    counted: Mapping[str, Any] | None
+    estimate: int = 0
+
+
+def estimate_tokens(request: ChatRequest, target: str) -> int:
+    """Tokens of the messages, their images and the tools, roughly."""
+    images = sum(most_tokens(image, target) for message in request.messages for image in message.images)
+    return request_tokens(request, BYTES_PER_TOKEN) + images

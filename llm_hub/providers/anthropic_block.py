@@ -1,0 +1,60 @@
+"""A block of an answer of Anthropic's, as it came."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from itertools import chain
+from typing import Any
+
+import orjson
+
+
+@dataclass(slots=True)
+class MessageBlock:
+    """A block of the answer: as it came in `value`, which gets what its deltas add when the block ends.
+
+    `number` counts the answer's blocks. `pieces_before` are the pieces of text, or of reasoning, that the answer had
+    when the block began. `pieces` has what its deltas brought for each field, the input of a tool as `partial_json`.
+    """
+
+    value: dict[str, Any]
+    kind: str
+    number: int
+    pieces_before: int
+    pieces: dict[str, list[Any]] = field(default_factory=dict)
+    is_open: bool = True
+
+    def add_pieces(self) -> None:
+        """Adds what the deltas brought: texts and lists grow, anything else is replaced."""
+        if pieces := [as_json(piece) for piece in self.pieces.pop("partial_json", ()) if piece]:
+            self.value["input"] = decode_input("".join(pieces))
+        for name, added in self.pieces.items():
+            pieces = [piece for piece in (self.value.get(name), *added) if piece is not None]
+            if all(isinstance(piece, str) for piece in pieces):
+                self.value[name] = "".join(pieces)
+            elif all(isinstance(piece, list) for piece in pieces):
+                self.value[name] = list(chain.from_iterable(pieces))
+            elif pieces:
+                self.value[name] = pieces[-1]
+
+    @property
+    def can_be_kept(self) -> bool:
+        """Whether the vendor would take the block back: it refuses empty texts and inputs that are no objects."""
+        if self.kind == "text":
+            return bool(self.value.get("text"))
+        if self.kind == "thinking":
+            return bool(self.value.get("thinking") or self.value.get("signature"))
+        return self.kind != "tool_use" or isinstance(self.value.get("input"), dict)
+
+
+def as_json(value: object) -> str:
+    return value if isinstance(value, str) else orjson.dumps(value).decode()
+
+
+def decode_input(text: str) -> Any:
+    """A tool's input; None for what is cut off. Several servers write JSON inside JSON."""
+    try:
+        value = orjson.loads(text)
+        return orjson.loads(value) if isinstance(value, str) else value
+    except orjson.JSONDecodeError:
+        return None

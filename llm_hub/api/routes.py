@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
@@ -21,7 +23,7 @@ from llm_hub.api.replies import stream, whole
 from llm_hub.api.usage_report import metrics, usage
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from starlette.requests import Request
     from starlette.responses import Response
@@ -29,7 +31,15 @@ if TYPE_CHECKING:
 
     from llm_hub.api.dialects.dialect import Dialect
     from llm_hub.api.endpoint import Handler
+    from llm_hub.chat import ChatRequest
     from llm_hub.gateway.gateway import Gateway
+
+
+LARGE_BODY_BYTES = 256 * 2**10
+"""Bytes of a body from which on it is read in a thread: other chats' tokens go on meanwhile."""
+_reader = ThreadPoolExecutor(1, "body-reader")
+"""Reads large bodies, one after another: several at once would hold up the others' tokens together."""
+T = TypeVar("T")
 
 
 def router(gateway: Gateway, *, dialects: Sequence[Dialect[Any]] = DIALECTS) -> Router:
@@ -70,13 +80,25 @@ def _answers(dialect: Dialect[Body], gateway: Gateway) -> Handler:
 
     async def answer(request: Request) -> Response:
         headers = {name: ",".join(request.headers.getlist(name)) for name in dialect.protocol_headers}
-        body = parse(dialect.body, await _read_body(request), {name: value for name, value in headers.items() if value})
-        events = gateway.answer(gateway.program(request.state.caller, dialect.path), body.request())
+        raw = await _read_body(request)
+        read = partial(_read_request, dialect, raw, {name: value for name, value in headers.items() if value})
+        body, chat_request = read() if len(raw) < LARGE_BODY_BYTES else await _in_reader(read)
+        events = gateway.answer(gateway.program(request.state.caller, dialect.path), chat_request)
         if body.stream:
             return await stream(request, events, dialect.writer(body))
         return await whole(request, events, partial(dialect.answer, body))
 
     return answer
+
+
+def _read_request(dialect: Dialect[Body], raw: bytes, headers: Mapping[str, str]) -> tuple[Body, ChatRequest]:
+    """A request's body, and what the hub is asked by it. Raises `Refusal`."""
+    body = parse(dialect.body, raw, headers)
+    return body, body.request()
+
+
+def _in_reader(read: Callable[[], T]) -> asyncio.Future[T]:
+    return asyncio.get_running_loop().run_in_executor(_reader, read)
 
 
 def _refuses(reason: str) -> Handler:

@@ -34,6 +34,9 @@ MAX_REPLY_BYTES = 8 * 2**20
 MAX_ERROR_BYTES = 2**20
 """Bytes of an error reply's body. What comes after them is not read: the reply is that error all the same."""
 
+PIECE_BYTES = 256 * 2**10
+"""Bytes of a request's body that are sent at once: other chats' tokens go on between two pieces."""
+
 UNCOMPRESSED = {"accept-encoding": "identity"}
 """The header that keeps a client from asking for compressed replies, as each does by itself."""
 
@@ -98,6 +101,11 @@ class Transport:
         if self._loop is not loop:
             self._loop, self.client = loop, self._session
         request.headers[hops.HEADER] = hops.mark()
+        if len(request.content) > PIECE_BYTES:
+            pieces, extensions = _Pieces(request.content), request.extensions
+            request = type(request)(
+                request.method, request.url, headers=request.headers, stream=pieces, extensions=extensions
+            )
         if self.proxy is not None and request.url.scheme == "http":
             request.headers.update(self.proxy.headers)  # aiohttp sends them with CONNECT alone
         try:
@@ -131,6 +139,17 @@ class Transport:
         import aiohttp
 
         return aiohttp.TCPConnector(**options)
+
+
+class _Pieces:
+    """A large body in pieces."""
+
+    def __init__(self, body: bytes) -> None:
+        self._body = memoryview(body)
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        for start in range(0, len(self._body), PIECE_BYTES):
+            yield bytes(self._body[start : start + PIECE_BYTES])
 
 
 class _Proxy(NamedTuple):

@@ -31,6 +31,8 @@ MAX_STREAM_BYTES = 128 * 2**20
 """Bytes of a streamed answer. At some 400 a token, that is more than twice what the longest answers of today take."""
 MAX_REPLY_BYTES = 8 * 2**20
 """Bytes of a reply that does not stream, such as a list of models."""
+MAX_EMBEDDINGS_BYTES = 64 * 2**20
+"""Bytes of a reply with embeddings: a thousand vectors of the longest kind, in digits."""
 MAX_ERROR_BYTES = 2**20
 """Bytes of an error reply's body. What comes after them is not read: the reply is that error all the same."""
 
@@ -115,6 +117,8 @@ class Transport:
                 raise ConnectionError("The server's reply is not HTTP.") from error
             raise
         limit = MAX_STREAM_BYTES if request.url.path.endswith(self.streaming_path) else MAX_REPLY_BYTES
+        if request.url.path.endswith("/embeddings"):
+            limit = MAX_EMBEDDINGS_BYTES
         stream_class: Any = type(reply.stream)
         response = reply.stream._aiohttp_response  # noqa: SLF001  # the same body, bounded
         stream = _bounded_class(stream_class)(response)

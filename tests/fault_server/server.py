@@ -413,7 +413,7 @@ def _dialect(exchange: Exchange) -> Dialect | None:
         return by_name["ollama"]
     if exchange.path == "/v1/messages" or (exchange.path == "/v1/models" and "anthropic-version" in exchange.headers):
         return by_name["anthropic"]
-    return by_name["openai"] if exchange.path in ("/v1/chat/completions", "/v1/models") else None
+    return by_name["openai"] if exchange.path in ("/v1/chat/completions", "/v1/models", "/v1/embeddings") else None
 
 
 async def _read_request(reader: asyncio.StreamReader) -> Exchange | None:

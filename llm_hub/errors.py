@@ -233,7 +233,7 @@ class ContentRejected(ProviderError):
 
 class TimedOut(ProviderError):
     kind = "timed_out"
-    breaker = "counts"
+    breaker: Breaker = "counts"
 
 
 class StreamBroken(ProviderError):

@@ -116,7 +116,7 @@ class ConfiguredProviders:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._network = _network(settings)
+        self._network = read_network(settings)
         self._own_addresses = OwnAddresses(settings.host, settings.port, settings.public_names)
         self.specs: dict[str, ProviderSpec] = {
             name: spec for name, spec in PROVIDERS.items() if name != "chaos" or settings.chaos
@@ -182,6 +182,7 @@ class ConfiguredProviders:
             return {
                 "model": self._settings.local_model or None,
                 "token": self._settings.value("HF_TOKEN") or None,  # for a repository that asks for one
+                "network": self._network,
             }
         if name == "chaos":
             return {}
@@ -224,7 +225,7 @@ class ConfiguredProviders:
         return url
 
 
-def _network(settings: Settings) -> Network:
+def read_network(settings: Settings) -> Network:
     """The proxies and certificates of the settings. Raises `ConfigurationError` for what cannot be used."""
     http, https, for_all, direct, ca_file = SETTINGS
     return Network(

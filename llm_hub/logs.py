@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 requests = logging.getLogger("llm_hub.requests")
 requests.setLevel(logging.INFO)
 
-ID = "x-request-id"
+REQUEST_ID_HEADER = "x-request-id"
 """The header with a request's id: the client's own if it sends a short one, else one of ours."""
 _ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
@@ -71,7 +71,7 @@ def id_for(client_id: str) -> str:
     return client_id if _ID.fullmatch(client_id) else secrets.token_hex(8)
 
 
-current: ContextVar[Request | None] = ContextVar("request", default=None)
+current_request: ContextVar[Request | None] = ContextVar("request", default=None)
 """The request of the API that is being answered."""
 
 
@@ -128,5 +128,5 @@ def install(form: Literal["plain", "json"], secrets: Iterable[str] = ()) -> Reda
 
 
 def _request(record: logging.LogRecord) -> Request | None:
-    request = getattr(record, "request", None) or current.get()
+    request = getattr(record, "request", None) or current_request.get()
     return request if isinstance(request, Request) else None

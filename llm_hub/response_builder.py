@@ -22,6 +22,26 @@ from llm_hub.chat import (
 from llm_hub.errors import ContentRejected, EmptyAnswer, InvalidRequest, NotOffered, StreamBroken
 from llm_hub.tool_calls import ToolCallBuilder
 
+_BROKEN_OFF = frozenset(
+    {
+        "abort", "aborted",  # vLLM and SGLang, of a request that the server has given up
+        "insufficient_system_resource",  # DeepSeek: api-docs.deepseek.com, "Create Chat Completion"
+        "network_error",  # Z.ai: docs.z.ai, "Chat Completion"
+        "malformed_function_call", "unexpected_tool_call",  # Gemini: ai.google.dev, "FinishReason"
+    }
+)  # fmt: skip
+"""Finish reasons, in small letters, of an answer that its server did not complete."""
+_DECLINED = frozenset(
+    {
+        "content_filter", "refusal",
+        "safety", "recitation", "blocklist", "prohibited_content", "spii",  # Gemini: HKUDS/Vibe-Trading#308
+        "image_safety", "image_recitation", "image_prohibited_content",
+        "sensitive",  # Z.ai, as above
+        "error_toxic",  # Cohere: docs.cohere.com, "Chat"
+    }
+)  # fmt: skip
+"""Finish reasons, in small letters, of an answer that a filter or the model itself ended."""
+
 
 class AnsweringProvider(Protocol):
     """What a response builder has to know about the provider that answers: see `LLMProvider`."""
@@ -128,11 +148,11 @@ class ResponseBuilder:
     def finish(self) -> Done:
         """The last event, with the whole response.
 
-        Raises `StreamBroken` without a finish reason and for a call of a tool that is none, `ContentRejected` for a
-        refusal or a content filter, and `EmptyAnswer` for an answer with neither text nor tool calls. An answer that
-        ran out of tokens while the model reasoned is not empty: it is complete, and its finish reason is "length". A
-        tool call that the limit cut off is left out, and a note says so. An answer with tool calls always has the
-        finish reason "tool_calls", also where the server says "stop".
+        Raises `StreamBroken` without a finish reason, for one that tells of a failure, and for a call of a tool that is
+        none, `ContentRejected` for a refusal or a content filter, and `EmptyAnswer` for an answer with neither text nor
+        tool calls. An answer that ran out of tokens while the model reasoned is not empty: it is complete, and its
+        finish reason is "length". A tool call that the limit cut off is left out, and a note says so. An answer with
+        tool calls always has the finish reason "tool_calls", also where the server says "stop".
         """
         if self.finish_reason is None:
             raise StreamBroken(
@@ -140,7 +160,12 @@ class ResponseBuilder:
                 provider=self.provider,
                 model=self.model,
             )
-        if self.refusal or self.finish_reason in ("content_filter", "refusal"):
+        reason = self.finish_reason.lower()
+        if reason in _BROKEN_OFF:
+            raise StreamBroken(
+                f"{self.title} broke its answer off ({self.finish_reason}).", provider=self.provider, model=self.model
+            )
+        if self.refusal or reason in _DECLINED:
             raise ContentRejected(
                 f"{self.model} declined to answer.",
                 provider=self.provider,

@@ -71,7 +71,7 @@ class _PartialCall:
         return self.is_whole and len(self.arguments) < _MAX_BLANK_PIECES and "".join(self.arguments).strip() == "{}"
 
     def repeats(self, arguments: str) -> bool:
-        """Whether a piece says all of the arguments once more."""
+        """Whether a piece says all of the arguments once more, as some servers end a call: vllm-project/vllm#51697."""
         return self.is_whole and "".join(self.arguments).strip() == arguments.strip()
 
 
@@ -80,7 +80,8 @@ class ToolCallBuilder:
 
     A piece belongs to a call by the vendor's number for it (its position), by its id, or by following the piece before
     it, whatever the server gives. A piece with a name begins another call where it cannot belong to the one it would:
-    its id or its name is another, or that call's arguments are whole.
+    its id or its name is another, or that call's arguments are whole. A name may come in pieces, too, at the call's
+    position or under its id: it ends where the arguments begin.
     """
 
     __slots__ = ("_by_id", "_by_position", "_calls")
@@ -107,14 +108,16 @@ class ToolCallBuilder:
         """
         call_id, name = (value if isinstance(value, str) else "" for value in (call_id, name))
         call = self._find(position, call_id, name, arguments)
-        if call is None or (name and self._begins_another(call, call_id, name, arguments)):
+        is_placed = position is not None or bool(call_id)
+        if call is None or (name and self._begins_another(call, call_id, name, arguments, is_placed=is_placed)):
             call = self._begin(position, call_id)
-        elif call_id and name and call_id == call.vendor_id and call.repeats(arguments):
+        elif call_id in ("", call.vendor_id) and call.repeats(arguments):
             return None
         if call_id:
             call.vendor_id = call.vendor_id or call_id
             self._by_id.setdefault(call_id, call)
-        call.name = call.name or name
+        if name != call.name:  # servers that name the tool in every piece name it whole
+            call.name += name
         call.extra.update(extra or {})
         if call.is_placeholder and arguments and not arguments.isspace():
             call.arguments.clear()
@@ -142,12 +145,13 @@ class ToolCallBuilder:
         return last if last is not None and last.name and not (call_id or last.is_whole) else None
 
     @staticmethod
-    def _begins_another(call: _PartialCall, call_id: str, name: str, arguments: str) -> bool:
-        """Whether a piece with a name begins another call than the one whose place it takes."""
+    def _begins_another(call: _PartialCall, call_id: str, name: str, arguments: str, *, is_placed: bool) -> bool:
+        """Whether a piece with a name begins another call than the one whose place it takes. `is_placed`: the piece
+        says itself where it belongs, so that another name may go on with the call's own."""
         if not call.name:
             return False
         if name != call.name:
-            return True
+            return call.has_arguments or not is_placed or call_id not in ("", call.vendor_id)
         if call_id and call.vendor_id:
             is_other = call.is_whole and bool(arguments) and not (call.is_placeholder or call.repeats(arguments))
             return call_id != call.vendor_id or is_other
@@ -166,11 +170,12 @@ class ToolCallBuilder:
         return call
 
     def _show(self, call: _PartialCall) -> ToolCallDelta | None:
-        """The first piece of a call, with all that was held back. Calls are shown in order. Arguments that begin as no
-        object wait for the end: they may be encoded twice. So does an empty object, which may be a placeholder."""
+        """The first piece of a call, with all that was held back. Calls are shown in order. A name waits for the
+        arguments: more of it may come. Arguments that begin as no object wait for the end: they may be encoded twice.
+        So does an empty object, which may be a placeholder."""
         arguments = "".join(call.arguments)
         is_next = call.index == 0 or self._calls[call.index - 1].is_shown
-        if not (is_next and call.name) or (call.has_arguments and arguments.lstrip()[:1] != "{") or call.is_placeholder:
+        if not (is_next and call.name) or arguments.lstrip()[:1] != "{" or call.is_placeholder:
             return None
         call.is_shown = True
         return ToolCallDelta(call.index, call.id, call.name, arguments, dict(call.extra))

@@ -18,18 +18,7 @@ from tests.fault_server import FaultServer
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
 
-_FOREIGN = (
-    "OPENAI_",
-    "ANTHROPIC_",
-    "OLLAMA_",
-    "LLM_HUB_",
-    "HF_",
-    "HTTP_PROXY",
-    "HTTPS_PROXY",
-    "ALL_PROXY",
-    "NO_PROXY",
-    "SSL_CERT_",
-)
+_FOREIGN = ("OPENAI_", "ANTHROPIC_", "OLLAMA_", "LLM_HUB_", "HF_", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")
 
 
 settings.register_profile("unhurried", deadline=None)  # a busy machine is no failure

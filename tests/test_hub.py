@@ -92,7 +92,8 @@ async def test_the_first_provider_with_a_key_is_the_default(tmp_path: Path) -> N
         ("", ["local"]),
         ("GROQ_API_KEY=gsk_test", ["groq"]),
         ("XAI_API_KEY=k-1234\nOPENAI_API_KEY=k-1234\nANTHROPIC_API_KEY=k-1234", ["openai", "anthropic", "xai"]),
-        ("LLM_HUB_CHAOS=1\nLLM_HUB_SERVERS=gpu=http://127.0.0.1:1/v1\nGPU_API_KEY=k-1234", ["local"]),
+        ("LLM_HUB_CHAOS=1\nLLM_HUB_SERVERS=gpu=http://127.0.0.1:1/v1\nGPU_API_KEY=k-1234", ["gpu"]),
+        ("LLM_HUB_SERVERS=gpu=http://127.0.0.1:1/v1\nGROQ_API_KEY=gsk_test", ["groq", "gpu"]),
         ("OLLAMA_HOST=127.0.0.1", ["ollama"]),
         ("OLLAMA_BASE_URL=http://127.0.0.1:1\nGROQ_API_KEY=gsk_test", ["groq", "ollama"]),
         ("OPENAI_API_KEY=k-1234\nOPENAI_BASE_URL=ftp://x\nGROQ_API_KEY=gsk_test", ["groq"]),
@@ -157,8 +158,34 @@ async def test_a_name_alone_means_the_default_model_and_more_slashes_are_the_mod
         with pytest.raises(ProviderError, match="does not know the model org/ok"):
             await answer(session, "mine/org/ok")
         assert fault_server.exchanges[0].model == "org/ok"
-        with pytest.raises(ProviderError, match="No model is named"):
-            await answer(session, "mine")
+
+
+async def test_auto_asks_a_server_from_the_settings_with_the_first_model_that_it_lists(tmp_path: Path) -> None:
+    async with (
+        FaultServer() as fault_server,
+        open_session(tmp_path, f"LLM_HUB_SERVERS=mine={fault_server.openai_url}") as session,
+    ):
+        fault_server.lists = "names"
+        for name in ("auto", "auto", "mine"):
+            response = await answer(session, name)
+            assert (response.provider, response.attempts[0].model) == ("mine", "ok")
+        paths = [exchange.path for exchange in fault_server.exchanges]
+        assert paths == ["/v1/models", *["/v1/chat/completions"] * 3]
+
+
+async def test_a_server_whose_first_model_is_gone_is_asked_for_its_list_again(tmp_path: Path) -> None:
+    async with (
+        FaultServer() as fault_server,
+        open_session(tmp_path, f"LLM_HUB_SERVERS=mine={fault_server.openai_url}") as session,
+    ):
+        fault_server.lists = "empty"
+        with pytest.raises(ProviderError, match="lists no model"):
+            await answer(session, "auto")
+        fault_server.lists = "retired"
+        with pytest.raises(ProviderError, match="does not know the model retired-1b"):
+            await answer(session, "auto")
+        fault_server.lists = "names"
+        assert (await answer(session, "auto")).attempts[0].model == "ok"
 
 
 async def test_a_server_from_the_settings_gets_its_own_key_and_no_other(tmp_path: Path) -> None:

@@ -59,6 +59,31 @@ Piece = tuple[int | None, str, str, str]
         pytest.param(
             [(0, "a", "", ""), (0, "", "", '{"x": '), (0, "", "f", "1}")], [("a", "f", '{"x": 1}')], id="a late name"
         ),
+        pytest.param(
+            [(0, "a", "get_", ""), (0, "", "wea", ""), (0, "", "ther", ""), (0, "", "", "{"), (0, "", "", "}")],
+            [("a", "get_weather", "{}")],
+            id="a name in pieces",
+        ),
+        pytest.param(
+            [(None, "a", "get_", ""), (None, "a", "weather", '{"x": '), (None, "a", "", "1}")],
+            [("a", "get_weather", '{"x": 1}')],
+            id="a name in pieces by id alone",
+        ),
+        pytest.param(
+            [(0, "a", "get_", ""), (0, "", "weather", ""), (1, "b", "get_", ""), (1, "b", "time", "")],
+            [("a", "get_weather", "{}"), ("b", "get_time", "{}")],
+            id="names in pieces without arguments",
+        ),
+        pytest.param(
+            [(0, "a", "f", ""), (0, "a", "f", ""), (0, "a", "f", '{"x": 1}')],
+            [("a", "f", '{"x": 1}')],
+            id="the whole name again before the arguments",
+        ),
+        pytest.param(
+            [(0, "a", "f", ""), (0, "b", "g", ""), (None, "c", "h", "")],
+            [("a", "f", "{}"), ("b", "g", "{}"), ("c", "h", "{}")],
+            id="calls without arguments, each with an id",
+        ),
         pytest.param([(0, "a", "f", r'"{\"x\": 1}"')], [("a", "f", '{"x": 1}')], id="encoded twice"),
         pytest.param(
             [(0, "a", "f", "{}"), (0, "", "", '{"x": '), (0, "", "", "1}")],
@@ -101,6 +126,13 @@ def test_whole_calls_without_an_id_of_their_own_get_different_ids(position: int 
     assert [call.arguments for call in (first, second)] == ['{"x": 0}', '{"x": 1}']
     assert first.id != second.id
     assert len(second.id) > 10
+
+
+def test_another_name_that_nothing_ties_to_the_call_before_begins_another_call() -> None:
+    calls = ToolCallBuilder()
+    for name in ("f", "g"):
+        calls.add(None, "", name)
+    assert [call.name for call in calls.build()[0]] == ["f", "g"]
 
 
 def test_the_other_fields_of_a_call_stay_with_it() -> None:
@@ -186,7 +218,7 @@ def test_a_name_or_an_id_that_is_no_text_is_none() -> None:
     values: list[object] = [{"x": 1}, ["f"], 7]
     for value in values:
         assert ToolCallBuilder().add(0, "a", value, "") is None  # type: ignore[arg-type]  # what a server may send
-        delta = ToolCallBuilder().add(0, value, "f", "")  # type: ignore[arg-type]  # as above
+        delta = ToolCallBuilder().add(0, value, "f", "{")  # type: ignore[arg-type]  # as above
         assert delta is not None
         assert delta.id.startswith("call_")
 

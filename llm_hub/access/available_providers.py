@@ -19,7 +19,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class ProviderState:
-    """A provider as the page shows it. Not ready: `problem` says what is missing and what to do."""
+    """A provider as the page shows it. Not ready: `problem` says what is missing and what to do.
+
+    `list_problem` says why its list of models could not be read when it was last asked for; "" if it could.
+    """
 
     name: str
     title: str
@@ -27,6 +30,7 @@ class ProviderState:
     problem: str
     default_model: str
     suggestions: tuple[str, ...]
+    list_problem: str = ""
     asks_itself: bool = False
     """Whether it is not ready because its server would be this hub."""
 
@@ -71,8 +75,8 @@ class AvailableProviders:
         return spec.default_model if self._problem(provider) is not None else self._configured.default_model(provider)
 
     def default_route(self) -> tuple[str, ...]:
-        """Every provider that is configured and whose model is known: those with a key first; without any, the
-        embedded model. A caller with keys of their own pays for all of it, so the owner's keys are not in it."""
+        """Every provider that is configured: those with a key first; without any, the embedded model. A caller with
+        keys of their own pays for all of it, so the owner's keys are not in it."""
         payer: Payer = "visitor" if self._keyring.has_typed_keys else self._keyring.payer(())
         names = [name for name, spec in self._specs.items() if self._is_automatic(name, spec, payer)]
         names.sort(key=lambda name: self._keyring.key_holder((name,)) is None)
@@ -87,13 +91,12 @@ class AvailableProviders:
                 problem = f"needs a key: {f'set {spec.key[0]}' if self._keyring.owner_pays else TYPE_A_KEY}"
         model = spec.default_model if error is not None else self._configured.default_model(name)
         problem, asks_itself = problem.removesuffix("."), isinstance(error, OwnAddress)
-        return ProviderState(name, spec.title, error is None, problem, model, spec.suggestions, asks_itself)
+        return ProviderState(name, spec.title, error is None, problem, model, spec.suggestions, asks_itself=asks_itself)
 
     def _is_automatic(self, name: str, spec: ProviderSpec, payer: Payer) -> bool:
-        """Whether a provider is in the default route. A server of the settings is not: it has no default model."""
-        if name == "ollama":  # its default is the first model that it lists
-            return self._configured.has_address(spec) and self._problem(name, payer) is None
-        if not (spec.key and spec.default_model):
+        """Whether a provider is in the default route. Ollama and the servers of the settings have no default model:
+        theirs is the first that they list."""
+        if not (self._configured.has_address(spec) if name == "ollama" else spec.key):
             return False
         if name in ProviderFactory.registered:  # the owner's program pays for it
             return not self._keyring.has_typed_keys

@@ -16,6 +16,7 @@ from llm_hub.chat import split_target
 from llm_hub.errors import ConfigurationError, LLMHubError
 from llm_hub.factory import ProviderFactory
 from llm_hub.provider import LLMProvider, UnconfiguredProvider
+from llm_hub.redaction import redact
 from llm_hub.router import Health, LLMRouter, Target, Timeouts
 from llm_hub.router.deadlines import Wait
 from llm_hub.router.running_answers import RunningAnswers
@@ -105,7 +106,8 @@ class Session:
 
     def providers(self) -> tuple[ProviderState, ...]:
         """Every provider, in the order of the page, whether it can be used or not."""
-        return self._available.states()
+        states = self._available.states()
+        return tuple(replace(state, list_problem=self._list_problem(state.name)) for state in states)
 
     def providers_with_keys(self) -> tuple[tuple[ProviderState, str], ...]:
         """The providers that take a key, each with the host that the key is sent to."""
@@ -117,19 +119,18 @@ class Session:
         pooled = self._pooled(provider)
         if pooled and pooled.model_list and not fresh and self._shared.clock() - pooled.model_list[0] < MAX_LIST_AGE:
             return pooled.model_list[1]
-        async with self._open_provider(provider, payer) as opened:
-            try:
+        try:
+            async with self._open_provider(provider, payer) as opened:
                 models = await opened.models()
-            except LLMHubError as error:
                 if pooled := self._pooled(provider):
-                    pooled.list_problem = str(error)
-                raise
+                    pooled.model_list, pooled.list_problem = (self._shared.clock(), models), ""
+        except LLMHubError as error:
             if pooled := self._pooled(provider):
-                pooled.model_list, pooled.list_problem = (self._shared.clock(), models), ""
+                pooled.list_problem = redact(str(error))
+            raise
         return models
 
-    def list_problem(self, provider: str) -> str:
-        """Why a provider's list of models could not be read when it was last asked for; "" if it could."""
+    def _list_problem(self, provider: str) -> str:
         pooled = self._pooled(provider)
         return pooled.list_problem if pooled else ""
 

@@ -52,7 +52,9 @@ class EarlyRefusals:
             code = "rate_limit_exceeded"
         error = error_of(Refusal(status, message, code=code))[1]
         _, body = recognise(scope, self._dialects).error(status, error)
-        line = logs.Request(logs.id_for(Headers(scope=scope).get(logs.ID, "")), endpoint=ENDPOINT, status=status)
+        line = logs.Request(
+            logs.id_for(Headers(scope=scope).get(logs.REQUEST_ID_HEADER, "")), endpoint=ENDPOINT, status=status
+        )
         if self._metrics:
             self._metrics.replied(ENDPOINT, status)
         if status in self._unlogged:

@@ -56,19 +56,19 @@ class Endpoint:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         began = time.perf_counter()
         request = Request(scope, receive, send)
-        line = logs.Request(logs.id_for(request.headers.get(logs.ID, "")), endpoint=self._path)
-        token = logs.current.set(line)
+        line = logs.Request(logs.id_for(request.headers.get(logs.REQUEST_ID_HEADER, "")), endpoint=self._path)
+        token = logs.current_request.set(line)
         try:
             response = await self._answer(request, line)
             line.status = response.status_code
-            response.headers[logs.ID] = line.id
+            response.headers[logs.REQUEST_ID_HEADER] = line.id
             await response(scope, receive, send)
         finally:
             line.seconds = time.perf_counter() - began
             line.log()
             if self._metrics and line.status is not None:
                 self._metrics.replied(self._path, line.status)
-            logs.current.reset(token)
+            logs.current_request.reset(token)
 
     async def _answer(self, request: Request, line: logs.Request) -> Response:
         try:

@@ -93,7 +93,7 @@ async def _describe(session: Session, state: ProviderState) -> ProviderDescripti
         "name": state.name,
         "title": state.title,
         "ready": state.ready,
-        "problem": state.problem or redact(session.list_problem(state.name)),
+        "problem": state.problem or state.list_problem,
         "default_model": state.default_model,
         "models": models,
         "paused": _paused_models(session, state.name),

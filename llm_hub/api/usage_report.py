@@ -12,7 +12,7 @@ from llm_hub.api.encoding import json_response
 from llm_hub.api.refusals import Refusal
 from llm_hub.api.shapes import Count
 from llm_hub.errors import ConfigurationError
-from llm_hub.usage.ledger import Used, sum_by
+from llm_hub.usage.ledger import UsageSums, sum_by
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -102,14 +102,14 @@ def metrics(metrics: Metrics) -> Handler:
 def _sum(totals: Sequence[Total], today: int, days: int) -> UsageTotals:
     """What was used in so many days, today included."""
     recent = sum_by((total for total in totals if total.day > today - days), lambda _: "")
-    return _totals(recent.get("", Used()))
+    return _totals(recent.get("", UsageSums()))
 
 
-def _most_used(used: dict[str, Used]) -> list[tuple[str, Used]]:
+def _most_used(used: dict[str, UsageSums]) -> list[tuple[str, UsageSums]]:
     return sorted(used.items(), key=lambda item: -item[1].requests)
 
 
-def _totals(used: Used) -> UsageTotals:
+def _totals(used: UsageSums) -> UsageTotals:
     return {
         "requests": used.requests,
         "answered": used.answered,

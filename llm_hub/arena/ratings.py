@@ -61,7 +61,7 @@ class Rating:
 
 
 @dataclass(frozen=True, slots=True)
-class Board:
+class Leaderboard:
     """Ratings, best first, and how often a model was better than another: `wins[a, b]` of `games[a, b]`.
 
     A tie is half a win for each side. A vote for the best of more is a win over each of the others.
@@ -73,13 +73,13 @@ class Board:
     votes: int
 
 
-def board(votes: Sequence[Vote], *, prior: float = 1.0) -> Board:
+def rate_models(votes: Sequence[Vote], *, prior: float = 1.0) -> Leaderboard:
     """The leaderboard. `prior` is the weight of the drawn game against an average model."""
     votes = [vote for vote in votes if len(set(vote.targets)) == len(vote.targets) > 1]
     names = sorted({target for vote in votes for target in vote.targets})
     wins, games = _count_pairs(votes)
     if not names:
-        return Board((), {}, {}, 0)
+        return Leaderboard((), {}, {}, 0)
     strengths, errors = _fit(votes, {name: index for index, name in enumerate(names)}, prior)
     vote_counts = Counter(target for vote in votes for target in vote.targets)
     win_counts = Counter(vote.targets[vote.winner] for vote in votes if vote.winner is not None)
@@ -95,11 +95,11 @@ def board(votes: Sequence[Vote], *, prior: float = 1.0) -> Board:
         for name, strength, error in zip(names, strengths, errors, strict=True)
     ]
     ratings.sort(key=lambda rating: (-rating.rating, rating.target))
-    return Board(tuple(ratings), wins, games, len(votes))
+    return Leaderboard(tuple(ratings), wins, games, len(votes))
 
 
 def _count_pairs(votes: Iterable[Vote]) -> tuple[dict[tuple[str, str], float], dict[tuple[str, str], int]]:
-    """The wins and the games of every pair of models, as `Board` has them."""
+    """The wins and the games of every pair of models, as `Leaderboard` has them."""
     wins: dict[tuple[str, str], float] = {}
     games: dict[tuple[str, str], int] = {}
     for vote in votes:

@@ -24,6 +24,13 @@ class ReasoningDelta:
 
 
 @dataclass(frozen=True, slots=True)
+class ReasoningBreak(ReasoningDelta):
+    """The blank line between two blocks of reasoning. It is the hub's: whoever keeps the blocks apart leaves it out."""
+
+    text: str = "\n\n"
+
+
+@dataclass(frozen=True, slots=True)
 class ToolCallDelta:
     """The next piece of a call's arguments. `index` counts the answer's calls from 0; the first piece of each has the
     call's id and name, the later ones have "" in their place.

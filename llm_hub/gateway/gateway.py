@@ -108,7 +108,10 @@ class Gateway:
         return self.policy.session(self.hub, keys, at_owners_computer=at_owners_computer)
 
     def session_of_tab(self, secret: str) -> Session:
-        """The hub as the tab with this secret may use it, for requests that do not come through Gradio."""
+        """The hub as the tab with this secret may use it, for the list and the test of the tab's own keys.
+
+        Those do not come through Gradio. They spend nothing of the owner's, so it does not matter through which proxy.
+        """
         keys = self.visitors.keys_of_tab(secret)
         return self.policy.session(self.hub, keys, at_owners_computer=True) if keys else self.common_session
 

@@ -52,7 +52,7 @@ class Meter:
         """An answer begins. Whatever becomes of it, `finish` must follow."""
         if self.metrics:
             self.metrics.running.inc()
-        return AnswerTally(session, logs.current.get())
+        return AnswerTally(session, logs.current_request.get())
 
     def finish(self, tally: AnswerTally, billed_to: str, surface: str) -> None:
         """The answer is over: counts it, in the name that it is billed to."""

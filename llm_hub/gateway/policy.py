@@ -1,5 +1,7 @@
 """Who pays for a request, with which keys, and how much they may use. All of it is decided here.
 
+Who is a program, and with which key, is found out before by `authenticate` (api/authentication.py).
+
     caller                          pays with                           may use
     ------------------------------  ----------------------------------  ------------------------------------------------
     a program with an API key       the owner's keys                    LLM_HUB_LIMIT_* for each API key
@@ -7,7 +9,7 @@
       (only without API keys)
     the owner, on the page          the owner's keys, or typed ones     anything
     a visitor with a typed key      the visitor's own key               anything: it is their money
-    a visitor without one           the owner's keys, if the owner      LLM_HUB_VISITOR_* for each address, and
+    a visitor without one           the owner's keys, if the owner      LLM_HUB_VISITOR_* a minute for each address,
                                     pays (LLM_HUB_KEY_MODE=owner)       LLM_HUB_DAILY_* for all of them together
     somebody behind a proxy on      typed keys alone: the hub cannot    anything: it is their money
       the owner's own computer      tell them from the owner

@@ -183,6 +183,8 @@ class AnthropicProvider(HttpProvider):
                     elif isinstance(text := delta.get("text"), str) and text:  # nearly always
                         yield message.add_text(text)
                     elif isinstance(thought := delta.get("thinking"), str) and thought:
+                        if message.needs_break:
+                            yield message.break_reasoning()
                         yield message.add_reasoning(thought)
                     else:
                         yield from message.add_delta(parse_count(chunk.get("index")), delta)

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from llm_hub.chat import OriginalAnswer, VendorDelta
+from llm_hub.chat import OriginalAnswer, ReasoningBreak, VendorDelta
 from llm_hub.errors import StreamBroken
-from llm_hub.providers.anthropic_usage import read_usage, update_usage
+from llm_hub.providers.anthropic_usage import read_usage
+from llm_hub.providers.cumulative_usage import update_usage
 from llm_hub.providers.streamed_response import StreamedResponseBuilder
 from llm_hub.wire.validation import MAX_REFUSAL_CHARS, parse_count, parse_name
 
@@ -34,6 +35,9 @@ _FINISH_REASONS = {
     "model_context_window_exceeded": "length",
     "tool_use": "tool_calls",
 }
+_PAUSED = "The model paused before it was done. To let it go on, send the conversation again, with this answer."
+"""What `pause_turn` means, for which other protocols have no word.
+Source: platform.claude.com/docs/en/build-with-claude/handling-stop-reasons"""
 _NOT_OF_THE_END = ("id", "type", "role", "model", "content", "usage")
 """A message's fields that do not tell how it ended."""
 
@@ -76,12 +80,14 @@ class MessageBuilder(StreamedResponseBuilder):
     """
 
     __slots__ = ("_blocks", "_blocks_by_index", "_end", "_has_output_count", "_reported_usage", "_vendor_bytes",
-        "in_vendor_block")  # fmt: skip
+        "in_vendor_block", "needs_break")  # fmt: skip
 
     def __init__(self, provider: HttpProvider, request: ChatRequest) -> None:
         super().__init__(provider, request)
         self.in_vendor_block = False
         """Whether the hub has no word for the block that streams now. Its text is not the answer's."""
+        self.needs_break = False
+        """Whether the next piece of reasoning begins another block of it."""
         self._blocks: list[_Block] = []
         self._blocks_by_index: dict[int, _Block] = {}
         self._end: dict[str, Any] = {}
@@ -131,6 +137,7 @@ class MessageBuilder(StreamedResponseBuilder):
         if index is not None:
             self._blocks_by_index[index] = block
         self.in_vendor_block = kind not in _HUB_BLOCKS
+        self.needs_break = kind == "thinking" and bool(self._reasoning)
         self._vendor_bytes += len(orjson.dumps(value))
         self.finish_reason = None  # a stop reason that is followed by more of the answer was none
         if kind == "tool_use":
@@ -138,10 +145,19 @@ class MessageBuilder(StreamedResponseBuilder):
         elif kind == "text" and isinstance(text := value.get("text"), str) and text:
             yield self.add_text(text)
         elif kind == "thinking" and isinstance(thought := value.get("thinking"), str) and thought:
+            if self.needs_break:
+                yield self.break_reasoning()
             yield self.add_reasoning(thought)
         if kind == "text":
             for citation in value.get("citations") or ():
                 yield _vendor_delta({"type": "citations_delta", "citation": citation})
+
+    def break_reasoning(self) -> ReasoningBreak:
+        """Adds the blank line before the first words of another block of reasoning. It is no part of the block."""
+        self.needs_break = False
+        self._blocks[-1].pieces_before += 1
+        self._reasoning.append(ReasoningBreak().text)
+        return ReasoningBreak()
 
     def add_delta(self, index: int | None, delta: dict[str, Any]) -> Iterator[Event | None]:
         """Adds a piece of a block that is neither text of the answer nor reasoning."""
@@ -193,6 +209,8 @@ class MessageBuilder(StreamedResponseBuilder):
             self.original = OriginalAnswer(
                 "anthropic", {**self._end, "content": content, "usage": self._reported_usage}
             )
+        if self.finish_reason == "pause_turn":
+            self.notes = (*self.notes, _PAUSED)
 
     def _find_block(self, index: int | None) -> _Block | None:
         if index is None:

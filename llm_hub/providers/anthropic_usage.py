@@ -33,18 +33,3 @@ def read_usage(reported: Mapping[str, Any]) -> Usage:
     if "prompt_tokens" in usage and "completion_tokens" in usage:
         usage["total_tokens"] = usage["prompt_tokens"] + usage["completion_tokens"]
     return usage
-
-
-def update_usage(usage: dict[str, Any], reported: Mapping[str, Any]) -> None:
-    """Counts are cumulative, so that the last ones hold. What is null, or 0 after a greater count, was not counted.
-
-    Sources: `accumulate_event` of anthropic-sdk-python for null, envoyproxy/ai-gateway#1631 for `input_tokens: 0`.
-    """
-    for name, value in reported.items():
-        before = usage.get(name)
-        if isinstance(value, dict) and isinstance(before, dict):
-            update_usage(before, value)
-        elif isinstance(value, dict):
-            usage[name] = dict(value)
-        elif value is not None and not (value == 0 and parse_count(before)):
-            usage[name] = value

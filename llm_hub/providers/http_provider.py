@@ -35,7 +35,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar
 from urllib.parse import urlsplit
 
 from llm_hub.chat import Alive, ChatRequest
-from llm_hub.errors import ProviderError, StreamBroken
+from llm_hub.errors import ModelNotFound, ProviderError, StreamBroken
 from llm_hub.provider import LLMProvider
 from llm_hub.providers.embeddings import EMBEDDINGS, embeddings_answer
 from llm_hub.providers.streamed_response import StreamedResponseBuilder, join_deltas
@@ -96,6 +96,9 @@ class HttpProvider(LLMProvider):
         self.name = name
         self.title = title
         self.default_model = default_model
+        self._configured_model = default_model
+        self._lacks_default = not default_model
+        """Whether the server has to say its default model: none is configured, or the one that it listed is gone."""
         self.address = address
         self._key = key
         self._translated: tuple[type[Exception], ...] = (*self.exceptions, OSError, ProviderError, *_UNEXPECTED_SHAPE)
@@ -186,10 +189,18 @@ class HttpProvider(LLMProvider):
             optional, earlier = self._optional(sent), refusal
             refusal = self._error_from_reply(reply.status_code, content, model, reply.headers, optional)
             refusal.__context__ = earlier
+            if isinstance(refusal, ModelNotFound) and model == self.default_model != self._configured_model:
+                self._lacks_default = True
             sent = await self._revise(model, body, sent, refusal)
 
     async def _prepare_model(self, request: ChatRequest) -> None:
-        """Finds out the default model, where a request needs it and only the server knows it."""
+        """Takes the first model that the server lists for the default, where a request needs one."""
+        if request.model or not self._lacks_default:
+            return
+        models = await self.models()
+        if not models:
+            raise ModelNotFound(f"{self.title} lists no model.", provider=self.name)
+        self.default_model, self._lacks_default = models[0].id, False
 
     async def _loading_notice(self, model: str) -> Waiting | None:  # noqa: ARG002  # a default: overridden where it matters
         """The notice for a model that has to be loaded first; None: it need not, or nobody can tell."""

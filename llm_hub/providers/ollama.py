@@ -38,6 +38,10 @@ if TYPE_CHECKING:
     from llm_hub.chat import Event
 
 BASE_URL = "http://127.0.0.1:11434"
+_KNOWN_FIELDS = frozenset({"role", "content", "thinking", "tool_calls", "tool_name"})
+"""The fields of a message for which the hub has words, and those that say nothing of the answer."""
+MAX_NOTES = 10
+"""Fields that are named. A server that sends more of them is none of Ollama's."""
 
 
 class _OllamaTransport(Transport, AiohttpTransport):
@@ -91,10 +95,6 @@ class OllamaProvider(HttpProvider):
 
     async def aclose(self) -> None:
         await self._client.aclose()
-
-    async def _prepare_model(self, request: ChatRequest) -> None:
-        if not request.model and not self.default_model:
-            self.default_model = (await self.models())[0].id
 
     async def _loading_notice(self, model: str) -> Waiting | None:
         try:
@@ -169,6 +169,8 @@ class OllamaProvider(HttpProvider):
                 yield from builder.add_tagged_text(text)
             for call in message.get("tool_calls") or ():
                 yield _read_tool_call(builder, call)
+            if not _KNOWN_FIELDS.issuperset(message):
+                _note_others(builder, message)
             if chunk.get("done") is True:
                 reason = chunk.get("done_reason")
                 if reason == "error":
@@ -189,7 +191,7 @@ class OllamaProvider(HttpProvider):
                 f"{self.title} read only {tokens} tokens of a prompt of some {characters // 4}: it cuts what is longer "
                 "than its context. Raise OLLAMA_CONTEXT_LENGTH on the server."
             )
-            builder.notes = (note,)
+            builder.notes = (*builder.notes, note)
 
     async def _post_content(self, path: str, content: bytes) -> HttpReply:
         return await self._client.post(path, content=content, headers={"content-type": "application/json"})
@@ -248,6 +250,14 @@ def _read_tool_call(builder: StreamedResponseBuilder, call: dict[str, Any]) -> T
         name=function.get("name") or "",
         arguments=arguments if isinstance(arguments, str) else orjson.dumps(arguments).decode(),
     )
+
+
+def _note_others(builder: StreamedResponseBuilder, message: Mapping[str, Any]) -> None:
+    """Names the fields of an answer for which the hub has no word, such as `images`."""
+    for name in sorted(name for name, value in message.items() if value and name not in _KNOWN_FIELDS):
+        note = f"The answer has {parse_name(name)}, which the hub cannot read from {builder.title}."
+        if note not in builder.notes and len(builder.notes) < MAX_NOTES:
+            builder.notes = (*builder.notes, note)
 
 
 def _read_usage(chunk: dict[str, Any]) -> Usage:

@@ -189,8 +189,9 @@ class OpenAIProvider(HttpProvider):
         for chunk in chunks:
             choices = chunk.get("choices")
             if not QUIET_FIELDS.issuperset(chunk) or choices is None:
-                if is_error(chunk):
-                    raise self._error_from_reply(None, chunk, builder.model)
+                for part in (chunk, chunk.get("x_groq"), chunk.get("response")):
+                    if isinstance(part, dict) and is_error(part):
+                        raise self._error_from_reply(None, part, builder.model)
                 builder.read_fields(chunk)
             if (model := chunk.get("model")) != builder.model:
                 builder.model = parse_name(model) or builder.model

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from llm_hub.chat import OriginalAnswer
+from llm_hub.providers.cumulative_usage import update_usage
+from llm_hub.providers.openai_finish_reason import FINISH_REASONS, read_finish_reason
 from llm_hub.providers.openai_usage import read_timings, read_usage
 from llm_hub.providers.streamed_response import StreamedResponseBuilder
 from llm_hub.wire.validation import MAX_REFUSAL_CHARS, parse_count, parse_name
@@ -37,20 +39,6 @@ _CONTENT_FIELDS = ("images", "audio", "content_parts")
 a list of content that are neither text nor reasoning."""
 _CONSTANT_FIELDS = frozenset({"id", "type", "format", "index", "role", "name", "expires_at", "object", "model"})
 """Fields of text that are said again with each piece, and are no piece themselves."""
-_FINISH_REASONS = {
-    "function_call": "tool_calls",  # OpenAI's own, before there were several calls
-    "tool_call": "tool_calls",
-    "tool_use": "tool_calls",
-    "end_turn": "stop",
-    "eos": "stop",  # Together's
-    "eos_token": "stop",  # Text Generation Inference's
-    "stop_sequence": "stop",
-    "max_tokens": "length",
-    "max_output_tokens": "length",
-    "model_length": "length",  # Mistral's
-}
-"""Words of other vendors for a finish reason. OpenAI's own, and unknown ones, are kept."""
-_OWN_FINISH_REASONS = ("stop", "length", "tool_calls", "content_filter")
 _TEXT_FIELDS = ("text", "summary", "thinking", "reasoning", "content")
 """Where the text of a part may stand: Mistral's parts of thinking have a list of parts of text under `thinking`."""
 
@@ -69,6 +57,7 @@ class OpenAIResponseBuilder(StreamedResponseBuilder):
         "_is_unreliable",
         "_others",
         "_others_size",
+        "_reported_usage",
         "_timings",
         "is_settled",
     )
@@ -91,6 +80,7 @@ class OpenAIResponseBuilder(StreamedResponseBuilder):
         """Whether the finish reason came without more of the answer, or the usage came after it."""
         self._timings: Usage = {}
         """llama.cpp's counts, which a server may give besides those of the protocol."""
+        self._reported_usage: dict[str, Any] = {}
         self._fields: dict[str, Any] = {}
         """The answer's fields for which the hub has no word. Servers repeat them: the last ones hold."""
         self._others: list[dict[str, Any]] = []
@@ -139,7 +129,7 @@ class OpenAIResponseBuilder(StreamedResponseBuilder):
             self._keep({"choice": {"logprobs": choice["logprobs"]}})
         if isinstance(reason := choice.get("finish_reason"), str) and reason:
             self._is_unreliable, self.is_settled = self._is_late, not says_more
-            self.finish_reason = _finish_reason(parse_name(reason))
+            self.finish_reason = read_finish_reason(parse_name(reason))
         self._is_under_way = self._has_delta and self.finish_reason is None
 
     def read_fields(self, chunk: dict[str, Any]) -> None:
@@ -152,14 +142,17 @@ class OpenAIResponseBuilder(StreamedResponseBuilder):
             self._fields.update(others)
 
     def add_usage(self, reported: object) -> None:
-        """Takes over what a server counted. Counts are cumulative: the last ones hold."""
+        """Takes over what a server counted."""
         if isinstance(reported, dict) and reported:
-            self.usage = {**self.usage, **read_usage(reported)}
+            update_usage(self._reported_usage, reported)
+            self.usage = read_usage(self._reported_usage)
 
     def complete(self) -> None:
         """Completes the fields once the stream has ended."""
         if self.finish_reason is None and (self.ended or self._has_message):
             self.finish_reason = "stop"  # the protocol's own end came, or the whole message, though not the reason
+        if self.finish_reason is not None and self.finish_reason not in FINISH_REASONS:
+            self.notes = (*self.notes, f"The server ended the answer with {self.finish_reason}: it may be incomplete.")
         self.usage = {**self._timings, **self.usage}
         if self._has_other_choices:
             self.notes = (*self.notes, "The server gave more than one answer; this is the first.")
@@ -233,12 +226,6 @@ class OpenAIResponseBuilder(StreamedResponseBuilder):
                 self._add_refusal(part.get("refusal"))
             else:
                 self._keep({"message": {"images" if kind == "image_url" else "content_parts": [part]}})
-
-
-def _finish_reason(reason: str) -> str:
-    """A finish reason in OpenAI's words, where one of them is meant: some servers write them in capitals."""
-    lowered = reason.lower()
-    return _FINISH_REASONS.get(lowered) or (lowered if lowered in _OWN_FINISH_REASONS else reason)
 
 
 def _text(value: Any) -> str:

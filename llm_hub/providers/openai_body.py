@@ -161,8 +161,10 @@ def left_out(body: dict[str, Any], sent: dict[str, Any]) -> tuple[str, ...]:
 
 def explain_refusal(refusal: ProviderError, sent: dict[str, Any]) -> ProviderError:
     """The refusal of a request with tools or a format: where the model does not take them, it is `NotOffered`."""
-    if isinstance(refusal, ModelNotFound) and {"tools", "response_format"} & sent.keys():
-        # OpenRouter says 404 as well where no server behind it takes tools: the model may be there for others.
+    is_of_this_request = bool({"tools", "response_format"} & sent.keys()) or "that support" in refusal.detail
+    if isinstance(refusal, ModelNotFound) and is_of_this_request:
+        # OpenRouter says 404 as well where no server behind it takes tools or images ("No endpoints found that support
+        # image input"): the model may be there for others.
         refusal.breaker = "ignores"
     parameter = refusal.parameter if isinstance(refusal, UnsupportedParameter) else None
     field = next((field for field, name in FIELDS.items() if name == parameter), None)

@@ -69,7 +69,7 @@ class Wait:
     Nothing is cancelled between two blocks, while the reader has the turn: an interruption is then raised by the next
     block, and the time that `limit` allows stands still. One timer serves all blocks, and looks at when the last one
     began, so that a block costs no timer of its own. `close` ends that timer. A timer that is called far too late says
-    that the hub has slept: the block then gets a short time of its own.
+    that the hub has slept: the block then gets a short time of its own, within the deadline.
     """
 
     __slots__ = ("_deadline", "_due", "_expired", "_limit", "_now", "_reason", "_since", "_task", "_timer", "_timers")
@@ -134,10 +134,10 @@ class Wait:
         if self._task is None:
             due = now + self._limit  # the reader has the turn: its time is not the provider's
         elif now >= due:
-            if now - self._due <= MAX_DELAY:
+            if now - self._due <= MAX_DELAY or now >= self._deadline:
                 self.interrupt(self._expired())
                 return
-            due = now + min(self._limit, GRACE_AFTER_SLEEP)
+            due = min(now + min(self._limit, GRACE_AFTER_SLEEP), self._deadline)
         self._look_at(due)
 
     def _look_at(self, due: float) -> None:

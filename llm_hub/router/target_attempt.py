@@ -20,7 +20,7 @@ from llm_hub.chat import (
 )
 from llm_hub.errors import LLMHubError, NotConfigured, ProviderError, ServerFailed, StreamBroken, TimedOut
 from llm_hub.router.continuation import check_form, continuation_request
-from llm_hub.router.deadlines import SourceCancelled, Wait
+from llm_hub.router.deadlines import MAX_DELAY, SourceCancelled, Wait
 from llm_hub.router.routed_answer import AttemptTiming
 from llm_hub.router.splice import Splice
 from llm_hub.tool_calls import tool_call_deltas
@@ -85,13 +85,13 @@ class TargetAttempt:
 
     def ask(self) -> AsyncGenerator[Event]:
         """Asks the target, whose time counts from now."""
-        answer, provider, model = self._answer, self._target.provider, self._target.model_id
+        answer, provider = self._answer, self._target.provider
         self._timing.began = answer.clock()
         request = answer.request
         if self._splice is not None:
             request = continuation_request(request, self._splice.prefix)
-        events = provider.events(replace(request, model=model or None))
-        self._allow(getattr(self._timeouts, provider.first_silence(model)))
+        events = provider.events(replace(request, model=self._target.model or None))
+        self._allow(getattr(self._timeouts, provider.first_silence(self._target.model_id)))
         return events
 
     def read(self, event: Event) -> Event | None:
@@ -153,9 +153,14 @@ class TargetAttempt:
         self._permit.release()
 
     def _await_next(self, event: Event) -> None:
-        """Sets the time allowed for the next event by what this one shows: a token, or a server that is alive."""
+        """Sets the time allowed for the next event by what this one shows: a token, or a server that is alive.
+
+        A vendor's own piece is no first token: nobody reads a signature, or reasoning that is encrypted.
+        """
+        is_vendors = isinstance(event, VendorDelta)
         is_held_back = isinstance(event, Alive) and event.is_progress
-        self._is_flowing = is_held_back or isinstance(event, TextDelta | ReasoningDelta | ToolCallDelta | VendorDelta)
+        is_token = is_held_back or isinstance(event, TextDelta | ReasoningDelta | ToolCallDelta)
+        self._is_flowing = is_token or (is_vendors and self._has_token)
         if self._is_flowing:
             self._is_alive = False
             self._allow(self._timeouts.idle)
@@ -164,7 +169,7 @@ class TargetAttempt:
                 self._answer.mark_first_token(self._timing)
         elif isinstance(event, Waiting):
             self._allow(self._timeouts.loading)
-        elif not self._is_alive:  # further signs of life do not lengthen the time: a server may send them for ever
+        elif is_vendors or not self._is_alive:  # more signs of life give no more time: a server may send them for ever
             self._is_alive = True
             self._allow(self._timeouts.thinking, until=self._answer.clock() + self._timeouts.thinking)
 
@@ -187,8 +192,12 @@ class TargetAttempt:
 
     def _timed_out(self) -> TimedOut:
         title = self._target.title
-        if self._answer.clock() >= self._answer.deadline:
-            return TimedOut(f"{title} took too long altogether.", hint="Ask for less, or choose a faster model.")
+        late = self._answer.clock() - self._answer.deadline
+        if late >= 0:
+            error = TimedOut(f"{title} took too long altogether.", hint="Ask for less, or choose a faster model.")
+            if late > MAX_DELAY:  # the hub has slept meanwhile
+                error.breaker = "ignores"
+            return error
         what = "stopped in the middle of its answer" if self._has_token else "did not begin to answer"
         hint = "Try again, or choose another provider."
         return TimedOut(f"{title} {what} within {self._limit:g} seconds.", hint=hint)

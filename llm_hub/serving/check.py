@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Literal
 from llm_hub import __version__
 from llm_hub.chat import split_target
 from llm_hub.errors import ConfigurationError, LLMHubError
+from llm_hub.factory import read_network
 from llm_hub.hub import Hub
 from llm_hub.providers.llamacpp.download import download_size, downloaded_path
 from llm_hub.providers.llamacpp.model_file import find_model_file
@@ -191,5 +192,5 @@ def _embedded_model(settings: Settings) -> str:
         return f"{file.title}, {file.path if settings.local_model else 'packaged'}"
     if path := downloaded_path(file):
         return f"{file.title}, downloaded to {path}"
-    size = download_size(file, token=settings.value("HF_TOKEN") or None)
+    size = download_size(file, token=settings.value("HF_TOKEN") or None, network=read_network(settings))
     return f"{file.title}, {size // 10**6} MB, downloaded when it is first asked"

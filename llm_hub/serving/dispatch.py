@@ -74,7 +74,7 @@ class Dispatch:
         if scope["path"] == "/":
             return HTMLResponse(SPLASH, 503, headers)
         message = "LLM Hub is being stopped and takes no new requests."
-        body, headers[logs.ID] = self._early_refusals(scope, 503, message, "shutting_down")
+        body, headers[logs.REQUEST_ID_HEADER] = self._early_refusals(scope, 503, message, "shutting_down")
         return Response(body, 503, headers, "application/json")
 
     async def _answer_api(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import gradio as gr
 
-from llm_hub.arena.ratings import CENTRE, Board, board
+from llm_hub.arena.ratings import CENTRE, Leaderboard, rate_models
 from llm_hub.errors import ConfigurationError
 from llm_hub.ui import model_choices
 from llm_hub.ui.browser_files import SAVE, browser_file
@@ -69,18 +69,18 @@ class LeaderboardEvents:
         except ConfigurationError:
             return None
 
-    async def _rate(self, seconds: int) -> Board:
-        return await asyncio.to_thread(board, await self._votes.since(seconds or None))
+    async def _rate(self, seconds: int) -> Leaderboard:
+        return await asyncio.to_thread(rate_models, await self._votes.since(seconds or None))
 
 
-def leaderboard_html(rated: Board, provider_titles: Titles) -> str:
+def leaderboard_html(rated: Leaderboard, provider_titles: Titles) -> str:
     """The whole report."""
     if not rated.ratings:
         return EMPTY
     return f"{_table(rated, provider_titles)}{SCALE}{_matrix(rated, provider_titles)}"
 
 
-def _table(rated: Board, provider_titles: Titles) -> str:
+def _table(rated: Leaderboard, provider_titles: Titles) -> str:
     low = min(*(rating.low for rating in rated.ratings), CENTRE)
     width = max(*(rating.high for rating in rated.ratings), CENTRE) - low
     rows = []
@@ -105,7 +105,7 @@ def _table(rated: Board, provider_titles: Titles) -> str:
     )
 
 
-def _matrix(rated: Board, provider_titles: Titles) -> str:
+def _matrix(rated: Leaderboard, provider_titles: Titles) -> str:
     """How often the model of the row was better than that of the column."""
     names = [rating.target for rating in rated.ratings][:MAX_MATRIX_MODELS]
     head = "".join(
@@ -125,7 +125,7 @@ def _matrix(rated: Board, provider_titles: Titles) -> str:
     )
 
 
-def _cell(rated: Board, row: str, column: str) -> str:
+def _cell(rated: Leaderboard, row: str, column: str) -> str:
     games = rated.games.get((row, column), 0)
     if not games:
         return '<td class="none">–</td>' if row != column else '<td class="self"></td>'

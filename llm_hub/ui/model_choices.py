@@ -83,9 +83,11 @@ def parse_target(session: Session, text: str) -> str:
     raise InvalidRequest(f"There is no provider {provider!r}.", hint="Write it as provider/model.")
 
 
-def provider_note(state: ProviderState, problem: str = "") -> str:
+def provider_note(state: ProviderState) -> str:
     """What keeps a provider from answering, or its list of models from coming, as HTML; "" if nothing does."""
-    text = problem or ("" if state.ready else f"{state.title}: {state.problem.rstrip('.')}.")
+    text = f"Its list of models did not come. {state.list_problem}" if state.list_problem else ""
+    if not state.ready:
+        text = f"{state.title}: {state.problem.rstrip('.')}."
     return f'<div class="note" role="status">{html_text(text)}</div>' if text else ""
 
 

@@ -18,7 +18,7 @@ from llm_hub.ui import model_choices
 from llm_hub.ui.gradio_fixes.event_options import QUIET
 from llm_hub.ui.render.formats import format_count, format_price, format_target_id
 from llm_hub.ui.render.sanitize import html_text
-from llm_hub.usage.ledger import DAY, Used, sum_by
+from llm_hub.usage.ledger import DAY, UsageSums, sum_by
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -78,7 +78,7 @@ def usage_html(totals: Sequence[Total], today: int, days: int, provider_titles: 
     by_caller = sum_by(totals, lambda total: total.caller)
     return "".join(
         (
-            _sums(sum(by_target.values(), Used())),
+            _sums(sum(by_target.values(), UsageSums())),
             _plots(totals, today, days),
             _table("model", [(format_target_id(name, provider_titles), used) for name, used in by_target.items()]),
             _table("asked by", [(CALLERS.get(name, name), used) for name, used in by_caller.items()]),
@@ -86,7 +86,7 @@ def usage_html(totals: Sequence[Total], today: int, days: int, provider_titles: 
     )
 
 
-def _sums(used: Used) -> str:
+def _sums(used: UsageSums) -> str:
     cells = (
         (f"{used.requests:,}", "requests", _answered(used)),
         (f"{used.prompt_tokens:,}", "tokens in", f"{used.cached_tokens:,} from a cache" if used.cached_tokens else ""),
@@ -108,11 +108,11 @@ def _sums(used: Used) -> str:
     return f'<div class="sums">{sums}</div>'
 
 
-def _answered(used: Used) -> str:
+def _answered(used: UsageSums) -> str:
     return "all answered" if used.answered == used.requests else f"{used.answered:,} answered"
 
 
-def _price_sum(used: Used) -> str:
+def _price_sum(used: UsageSums) -> str:
     """The sum of the known prices. It is unknown if none is, or if the known ones are free and the rest may not be."""
     known = used.price or (used.answered and not used.unpriced)
     return format_price(used.price if known else None).removeprefix("price ")
@@ -146,12 +146,12 @@ def _plots(totals: Sequence[Total], today: int, days: int) -> str:
 def _columns(
     title: str,
     span: range,
-    by_day: Mapping[int, Used],
-    value: Callable[[Used], Decimal | int],
+    by_day: Mapping[int, UsageSums],
+    value: Callable[[UsageSums], Decimal | int],
     text: Callable[[Decimal | int], str],
 ) -> str:
     """A column for each day, as high as the day's share of the highest, over the dates of the first and the last."""
-    values = [value(by_day.get(day, Used())) for day in span]
+    values = [value(by_day.get(day, UsageSums())) for day in span]
     highest = max(values)
     if not highest:
         return ""
@@ -174,7 +174,7 @@ def _date(day: int) -> str:
     return f"{datetime.fromtimestamp(day * DAY, UTC):%-d %b}"
 
 
-def _table(head: str, rows_by_name: Sequence[tuple[str, Used]]) -> str:
+def _table(head: str, rows_by_name: Sequence[tuple[str, UsageSums]]) -> str:
     """A row for each name, the one with the most requests first."""
     heads = "".join(
         f'<th scope="col">{name}</th>' for name in (head, "requests", "answered", "tokens in", "tokens out", "price")

@@ -71,7 +71,7 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
-class Used:
+class UsageSums:
     """The sums of several requests. `unpriced` counts the answers of unknown price, which `price` does not include."""
 
     requests: int = 0
@@ -83,8 +83,8 @@ class Used:
     cached_tokens: int = 0
     price: Decimal = Decimal(0)
 
-    def __add__(self, other: Used) -> Used:
-        return Used(*(getattr(self, field.name) + getattr(other, field.name) for field in fields(self)))
+    def __add__(self, other: UsageSums) -> UsageSums:
+        return UsageSums(*(getattr(self, field.name) + getattr(other, field.name) for field in fields(self)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,15 +94,15 @@ class Total:
     day: int
     caller: str
     target: str
-    used: Used
+    used: UsageSums
 
 
-def sum_by(totals: Iterable[Total], key: Callable[[Total], Key]) -> dict[Key, Used]:
+def sum_by(totals: Iterable[Total], key: Callable[[Total], Key]) -> dict[Key, UsageSums]:
     """Adds up the totals that have the same key."""
-    sums: dict[Key, Used] = {}
+    sums: dict[Key, UsageSums] = {}
     for total in totals:
         name = key(total)
-        sums[name] = sums.get(name, Used()) + total.used
+        sums[name] = sums.get(name, UsageSums()) + total.used
     return sums
 
 
@@ -161,7 +161,7 @@ class Ledger:
         for row in sum_rows:
             numbers = {name: int(getattr(row, name)) for name in sums}
             price = Decimal(numbers.pop("nanodollars")) / NANO
-            totals.append(Total(row.day, row.who, row.target, Used(price=price, **numbers)))
+            totals.append(Total(row.day, row.who, row.target, UsageSums(price=price, **numbers)))
         return totals
 
     async def flush(self) -> None:

@@ -141,8 +141,8 @@ class SSEDecoder:
     """Server-sent events as pairs of event name ("" if it has none) and data. Comments, ids and retries are skipped.
 
     Some servers answer with JSON where a stream was asked for, or write an error between the events: a JSON text that
-    no `data:` stands before is an event of its own. Source: the WHATWG HTML standard, "Interpreting an event stream",
-    where such a line means nothing.
+    no `data:` stands before is an event of its own, and the field `error` of older servers of llama.cpp is data.
+    Source: the WHATWG HTML standard, "Interpreting an event stream", where such lines mean nothing.
     """
 
     __slots__ = ("_at_start", "_data", "_event", "_in_json", "_lines")
@@ -171,6 +171,8 @@ class SSEDecoder:
                 self._end_event(events)
             elif line.startswith(b"event:"):
                 self._event = line[6:].strip().decode("utf-8", "replace")
+            elif line.startswith(b"error:"):
+                self._data.append(line[6:])
             elif line[:1] != b":" and (self._in_json or (not self._data and line.lstrip()[:1] in (b"{", b"["))):
                 if line.startswith(b"{"):  # the next object of a list of lines, each of which is one
                     self._end_event(events)

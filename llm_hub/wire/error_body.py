@@ -27,7 +27,8 @@ _WORDS = ("message", "error_message", "error_msg", "errorMessage", "msg", "statu
     "error_description", "title", "reason")  # fmt: skip
 """The fields that hold an error's words, the likelier ones first."""
 _CODES = ("code", "type", "status", "error_code", "error_type", "name")
-_STATUSES = ("code", "status", "status_code", "statusCode", "error_code", "http_status")
+_STATUSES = ("code", "status", "status_code", "statusCode", "StatusCode", "error_code", "http_status")
+"""The fields that hold a status. Ollama's errors of its cloud have `StatusCode`: ollama's api/types.go, StatusError."""
 
 
 def is_error(value: dict[str, Any]) -> bool:

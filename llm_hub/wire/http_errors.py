@@ -47,6 +47,11 @@ _BY_CODE: dict[str, type[ProviderError]] = {
     "spend_limit_exceeded": QuotaExhausted,
     "exceeded_current_quota_error": QuotaExhausted,  # Kimi: 666ghj/BettaFish#524
     "insufficient_balance_error": QuotaExhausted,  # MiniMax: modelscope/modelscope#1691
+    "insufficient_user_quota": QuotaExhausted,  # one-api and new-api, with 403: songquanpeng/one-api#1270
+    "pre_consume_token_quota_failed": QuotaExhausted,  # the same, of one key's quota
+    "budget_exceeded": QuotaExhausted,  # LiteLLM, with 400 or 429: BerriAI/litellm#36729
+    "creditserror": QuotaExhausted,  # OpenCode Zen, with 401: TiaraBasori/OpenCode2API#5
+    "1113": QuotaExhausted,  # Z.ai, with 429 beside `rate_limit_error`: zai-org/feedback#789
     "billing_disabled": QuotaExhausted,  # Google: google.rpc.ErrorInfo's reasons
     "context_length_exceeded": PromptTooLong,
     "exceed_context_size_error": PromptTooLong,
@@ -196,13 +201,14 @@ def _kind_of(status: int | None, details: ErrorBody, sent: frozenset[str]) -> tu
     """The class of an error, and whether it is a guess from the vendor's words.
 
     Its codes come first, then its status where they say nothing or contradict it. The words are for what is left: bad
-    requests, and errors without a status.
+    requests, errors without a status, and a prompt that is too long, which some servers call a failure of their own.
     """
     kind = _kind_by_code(status, details, sent)
     if kind in (None, ModelNotFound) and _is_wrong_address(status, details):
         return NotConfigured, False
-    guess = recognise_phrase(details.message) if kind is None else None
-    if guess in _GUESSES.get(status, ()) and (guess is PromptTooLong or details.parameter in ("", "model")):
+    guess = recognise_phrase(details.message) if kind in (None, ServerFailed) else None
+    is_plain = kind is None and details.parameter in ("", "model")
+    if guess in _GUESSES.get(status, ()) and (guess is PromptTooLong or is_plain):
         return guess, status != 403
     if status is None:
         return kind or ServerFailed, False  # an error inside a stream that says nothing we know

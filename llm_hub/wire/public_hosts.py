@@ -51,7 +51,7 @@ def is_public(address: str) -> bool:
 
 def is_private(url: str) -> bool:
     """Whether a URL's host stands on this computer or its own network, as far as its address or name tells."""
-    host = urlsplit(url).hostname or ""
+    host = (urlsplit(url).hostname or "").removesuffix(".")  # a last dot only says that the name is whole
     try:
         ipaddress.ip_address(host)
     except ValueError:

@@ -14,6 +14,7 @@ MAX_REFUSAL_CHARS = 2000
 
 _ENDPOINTS = {
     "/chat/completions": "",
+    **{f"/api/{name}": "" for name in ("chat", "generate", "tags")},  # Ollama's own
     **{f"/v1/{name}": "/v1" for name in ("completions", "messages", "responses", "models")},
 }
 """The ends of addresses that vendors' documentation shows for one endpoint, and what a base URL has in their place."""
@@ -62,7 +63,9 @@ def base_of(url: str) -> str:
 
 
 def parse_count(value: object) -> int | None:
-    """A count of tokens from a reply; None for a value that is not one."""
+    """A count of tokens from a reply; None for a value that is not one. JSON has one kind of number: 7.0 is 7."""
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
     return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MAX_TOKEN_COUNT else None
 
 

@@ -54,6 +54,8 @@ PHRASES = (
     ),
     Phrase(r"inputs?`? tokens \+ `?max_new_tokens", PromptTooLong, "huggingface/text-generation-inference#628"),
     Phrase(r"inputs?`? must have less than \d+ tokens", PromptTooLong, "huggingface/text-generation-inference#937"),
+    Phrase(r"model is loaded with context length of", PromptTooLong, "LM Studio: lmstudio-ai/lmstudio-bug-tracker#546"),
+    Phrase(r"context size has been exceeded", PromptTooLong, "llama.cpp, LM Studio: ggml-org/llama.cpp#19774"),
     Phrase(r"exceeded model token limit|too large for model with \d+", PromptTooLong, "archestra-ai/archestra#6044"),
     Phrase(r"context window exceeds limit|reduce the length of the", PromptTooLong, "MiniMax, Groq: jin-bo/agentao#88"),
     # The credit is used up
@@ -67,6 +69,8 @@ PHRASES = (
     ),
     Phrase(r"exceeded your monthly included credits", QuotaExhausted, "huggingface/agents-course#386"),
     Phrase(r"requires more credits", QuotaExhausted, "OpenRouter: anomalyco/opencode#12219"),
+    Phrase(r"budget has been exceeded", QuotaExhausted, "LiteLLM, without its code: BerriAI/litellm#14144"),
+    Phrase(r"quota is not enough|(余额|额度)不足", QuotaExhausted, "one-api, Z.ai: iOfficeAI/AionUi#557"),
     # The key is refused
     Phrase(r"api[ _-]?key (is )?(not valid|invalid|expired)", KeyRefused, "Gemini: can1357/oh-my-pi#449"),
     Phrase(r"(invalid|incorrect|wrong) api[ _-]?key", KeyRefused, "xAI, with 400: continuedev/continue#10778"),

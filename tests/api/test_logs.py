@@ -106,7 +106,7 @@ async def test_too_large_a_body_is_refused_in_the_dialects_shape_with_an_id_and_
     assert reply.json()["error"]["message"]
     assert (reply.json().get("type") == "error") >= (path == "/v1/messages")
     async with asyncio.timeout(10):
-        while not (lines_of_request := lines_with(reply.headers[logs.ID], site.log)):  # noqa: ASYNC110
+        while not (lines_of_request := lines_with(reply.headers[logs.REQUEST_ID_HEADER], site.log)):  # noqa: ASYNC110
             await asyncio.sleep(0.01)  # another process writes it, so there is nothing to wait on
     assert [" 413 " in line for line in lines_of_request] == [True]
     assert "Traceback" not in site.log.read_text()
@@ -141,9 +141,9 @@ def test_lines_of_one_request_carry_its_id_and_no_secret() -> None:
     error = ValueError("refused: Bearer alice-0123456789abcdef")
     message = 'It said "sk-live-0123456789" \ud800'
     record = logging.LogRecord("elsewhere", logging.ERROR, "", 1, message, None, (ValueError, error, None))
-    token = logs.current.set(logs.Request("abc"))
+    token = logs.current_request.set(logs.Request("abc"))
     text = logs.JSONFormatter(Redactor(SECRETS)).format(record)
-    logs.current.reset(token)
+    logs.current_request.reset(token)
     line = json.loads(text)
     assert line["request_id"] == "abc"
     assert "ValueError" in line["exception"]
@@ -164,7 +164,7 @@ def test_a_models_name_cannot_forge_a_line_of_the_log() -> None:
 
 def test_plain_lines_are_redacted_too() -> None:
     record = logging.LogRecord("x", logging.ERROR, "", 1, "The key %s of %s", ("sk-live-0123456789", "hunter2x"), None)
-    token = logs.current.set(logs.Request("abc"))
+    token = logs.current_request.set(logs.Request("abc"))
     line = logs.TextFormatter(Redactor(["hunter2x"])).format(record)
-    logs.current.reset(token)
+    logs.current_request.reset(token)
     assert line.endswith("ERROR x: The key [key] of [key] [abc]")

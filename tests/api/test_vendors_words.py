@@ -7,6 +7,7 @@ from typing import Any
 
 import openai
 import pytest
+from openai.types.chat import ChatCompletion, ChatCompletionChunk
 
 from llm_hub.api.bodies import parse
 from llm_hub.api.dialects.chat_completions import CHAT_COMPLETIONS, CompletionWriter
@@ -16,6 +17,7 @@ from llm_hub.chat import (
     Event,
     LLMResponse,
     OriginalAnswer,
+    ReasoningBreak,
     ReasoningDelta,
     TextDelta,
     ToolCall,
@@ -95,6 +97,27 @@ def test_a_streamed_completion_has_its_vendors_fields_in_its_last_chunk() -> Non
     assert chunks[2]["citations"] == ["https://tides.test"]
 
 
+@pytest.mark.parametrize(
+    ("given", "written"), [("end_turn", "tool_use"), ("tool_calls", "tool_use"), ("max_tokens", "max_tokens")]
+)
+def test_a_call_is_to_be_run_whatever_else_its_server_says(given: str, written: str) -> None:
+    """Sources: vllm-project/agentic-api#296, strands-agents/harness-sdk#1827."""
+    block = {"type": "tool_use", "id": CALL.id, "name": CALL.name, "input": {"buoy": 4}}
+    answered = response(
+        message(block, stop_reason=given),
+        tool_calls=(CALL,),
+        finish_reason="length" if given == "max_tokens" else "tool_calls",
+    )
+    assert MESSAGES.answer(MESSAGE, answered)["stop_reason"] == written  # type: ignore[index]  # a message
+    assert streamed_message(Done(answered))[-2]["delta"]["stop_reason"] == written
+
+
+@pytest.mark.parametrize(("given", "written"), [("stop", "end_turn"), ("length", "max_tokens")])
+def test_a_stop_reason_in_openais_words_is_written_in_anthropics(given: str, written: str) -> None:
+    answered = response(message({"type": "text", "text": TEXT}, stop_reason=given), finish_reason=given)
+    assert MESSAGES.answer(MESSAGE, answered)["stop_reason"] == written  # type: ignore[index]  # a message
+
+
 def test_a_message_has_its_vendors_blocks_as_they_came_and_its_own_stop_reason() -> None:
     blocks = [{"type": "thinking", "thinking": "", "signature": "c2ln"}, FOUND,
         {"type": "text", "text": TEXT, "citations": [SOURCE]}]  # fmt: skip
@@ -123,6 +146,18 @@ def test_signed_reasoning_is_streamed_whether_or_not_it_was_asked_for(with_think
     assert "".join(delta.get("thinking", "") for delta in thinking["deltas"]) == "Six or"
     assert thinking["deltas"][-1] == SIGNATURE
     assert text["deltas"] == [{"type": "text_delta", "text": TEXT}]
+
+
+def test_each_block_of_reasoning_stays_as_it_was_signed() -> None:
+    signed = VendorDelta("anthropic", SIGNATURE)
+    given: list[Event] = [ReasoningDelta("Six"), signed, ReasoningBreak(), ReasoningDelta("Or seven"), signed]
+    for with_thinking in (True, False):
+        blocks = blocks_of(streamed_message(*given, Done(response()), with_thinking=with_thinking))
+        thoughts = ["".join(delta.get("thinking", "") for delta in block["deltas"]) for block in blocks]
+        assert thoughts == ["Six", "Or seven"]
+    unsigned = (ReasoningDelta("Six"), ReasoningBreak(), ReasoningDelta("Or seven"), Done(response()))
+    (block,) = blocks_of(streamed_message(*unsigned, with_thinking=True))
+    assert "".join(delta["thinking"] for delta in block["deltas"]) == "Six\n\nOr seven"
 
 
 def test_reasoning_that_nobody_signs_is_not_streamed_to_a_client_that_did_not_ask() -> None:
@@ -179,10 +214,29 @@ def test_a_completion_tells_details_of_tokens_only_where_they_were_told() -> Non
     assert answer["usage"]["completion_tokens_details"] == {"reasoning_tokens": 1}
 
 
+@pytest.mark.parametrize(
+    ("usage", "unknown"),
+    [
+        (Usage(prompt_tokens=9), "the answer"),
+        (Usage(completion_tokens=2), "the prompt"),
+        (Usage(total_tokens=11), "the prompt and the answer"),
+        (Usage(), ""),
+    ],
+)
+def test_a_count_that_is_unknown_is_no_0(usage: Usage, unknown: str) -> None:
+    notes = (f"The provider did not count the tokens of {unknown}.",) if unknown else ()
+    answer: Any = CHAT_COMPLETIONS.answer(CHAT, response(usage=usage))
+    check(answer, response_of("post", "/v1/chat/completions", 200)["application/json"])
+    assert (ChatCompletion.model_validate(answer).usage, answer["x_llm_hub"]["notes"]) == (None, notes)
+    text = CompletionWriter(with_usage=True).event(Done(response(usage=usage))).decode()
+    last, tokens = (ChatCompletionChunk.model_validate_json(data) for _, data in sse_events(text))
+    assert (tokens.usage, last.model_extra["x_llm_hub"]["notes"]) == (None, list(notes))  # type: ignore[index]  # as above
+
+
 def test_a_client_of_another_protocol_is_told_what_could_not_be_written() -> None:
     cited = message(FOUND, {"type": "text", "text": TEXT, "citations": [SOURCE]})
     answer: Any = CHAT_COMPLETIONS.answer(CHAT, response(cited))
-    assert answer["x_llm_hub"]["notes"][0].endswith("protocol: citations, web_search_tool_result.")
+    assert answer["x_llm_hub"]["notes"][0].endswith("protocol: citations.")
     answer = MESSAGES.answer(MESSAGE, response(COMPLETION))
     assert answer["x_llm_hub"]["notes"][0].endswith("protocol: annotations, citations.")
     assert answer["content"] == [{"type": "text", "text": TEXT}]

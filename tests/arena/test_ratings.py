@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from llm_hub.arena.ratings import CENTRE, Vote, board
+from llm_hub.arena.ratings import CENTRE, Vote, rate_models
 
 NAMES = ("a/1", "b/2", "c/3", "d/4")
 
@@ -27,7 +27,7 @@ def win_votes(winner: str, loser: str, times: int = 1) -> list[Vote]:
 
 
 def rate(votes: list[Vote], **options: float) -> dict[str, float]:
-    return {rating.target: rating.rating for rating in board(votes, **options).ratings}
+    return {rating.target: rating.rating for rating in rate_models(votes, **options).ratings}
 
 
 def by_minorisation(votes: list[Vote], rounds: int = 5000) -> dict[str, float]:
@@ -45,8 +45,8 @@ def by_minorisation(votes: list[Vote], rounds: int = 5000) -> dict[str, float]:
 
 
 def test_without_votes_there_is_an_empty_board() -> None:
-    assert board([]) == board([Vote(("a/1", "a/1"), "best", 0)])
-    assert board([]).ratings == ()
+    assert rate_models([]) == rate_models([Vote(("a/1", "a/1"), "best", 0)])
+    assert rate_models([]).ratings == ()
 
 
 def test_pairs_are_rated_as_by_hunters_iteration() -> None:
@@ -100,7 +100,7 @@ def test_the_best_of_more_is_rated_as_by_choix() -> None:
 @settings(deadline=None)
 @given(st.lists(draw_vote(), max_size=30))
 def test_every_rating_is_a_number_inside_its_own_interval(votes: list[Vote]) -> None:
-    for rating in board(votes).ratings:
+    for rating in rate_models(votes).ratings:
         assert math.isfinite(rating.low)
         assert rating.low < rating.rating < rating.high
 
@@ -129,14 +129,16 @@ def test_another_win_raises_a_rating(votes: list[Vote]) -> None:
 
 
 def test_a_model_that_won_everything_has_a_high_rating_and_a_wide_interval() -> None:
-    first = board(win_votes("a/1", "b/2", 4)).ratings[0]
+    first = rate_models(win_votes("a/1", "b/2", 4)).ratings[0]
     assert first.target == "a/1"
     assert first.rating < CENTRE + 400
     assert first.high - first.low > 400
 
 
 def test_more_votes_make_the_interval_narrower() -> None:
-    few, many = (board((win_votes("a/1", "b/2", 2) + win_votes("b/2", "a/1")) * times).ratings[0] for times in (1, 30))
+    few, many = (
+        rate_models((win_votes("a/1", "b/2", 2) + win_votes("b/2", "a/1")) * times).ratings[0] for times in (1, 30)
+    )
     assert many.high - many.low < (few.high - few.low) / 3
 
 
@@ -149,14 +151,14 @@ def test_the_interval_holds_the_truth_about_as_often_as_it_says() -> None:
             targets = tuple(chance.sample(NAMES, chance.choice((2, 2, 3, 4))))
             weights = [math.exp(strengths[target]) for target in targets]
             votes.append(Vote(targets, "best", chance.choices(range(len(targets)), weights)[0]))
-        for rating in board(votes).ratings:
+        for rating in rate_models(votes).ratings:
             truth = CENTRE + 400 / math.log(10) * strengths[rating.target]
             inside, total = inside + (rating.low <= truth <= rating.high), total + 1
     assert 0.92 <= inside / total <= 1
 
 
 def test_the_best_of_four_beat_each_of_the_others_and_says_nothing_of_them() -> None:
-    result = board([Vote(NAMES, "best", 2)])
+    result = rate_models([Vote(NAMES, "best", 2)])
     assert result.wins["c/3", "a/1"] == 1
     assert result.wins["a/1", "c/3"] == 0
     assert ("a/1", "b/2") not in result.games
@@ -165,7 +167,7 @@ def test_the_best_of_four_beat_each_of_the_others_and_says_nothing_of_them() -> 
 
 
 def test_a_tie_is_half_a_win_for_each_side() -> None:
-    result = board([Vote(("a/1", "b/2"), "tie"), Vote(("a/1", "b/2"), "bad")])
+    result = rate_models([Vote(("a/1", "b/2"), "tie"), Vote(("a/1", "b/2"), "bad")])
     assert result.wins["a/1", "b/2"] == result.wins["b/2", "a/1"] == 1
     assert result.games["a/1", "b/2"] == 2
     assert [rating.rating for rating in result.ratings] == pytest.approx([CENTRE, CENTRE])

@@ -277,6 +277,20 @@ async def test_what_only_the_vendors_clients_can_read_is_an_answer_and_is_named(
     assert (response.content, response.original is None) == ("", False)
     assert response.finish_reason == {"end_turn": "stop"}.get(reason, reason)
     assert "server_tool_use and web_search_tool_result" in response.notes[0]
+    assert any("paused" in note and "send the conversation again" in note for note in response.notes) == (
+        reason == "pause_turn"
+    )
+
+
+async def test_a_blank_line_is_between_two_blocks_of_reasoning_and_in_neither(provider: LLMProvider) -> None:
+    first, second = ({"type": "thinking", "thinking": thought, "signature": "c2ln"} for thought in ("Which?", "Low."))
+    for blocks in ([first, second], [first, {"type": "text", "text": "Hm. "}, second]):
+        sent = [event for number, value in enumerate(blocks) for event in block(number, value)]
+        events, response = await hear(provider, sse([START, *sent, *text(len(blocks)), end(), STOP]))
+        assert "".join(event.text for event in events if isinstance(event, ReasoningDelta)) == "Which?\n\nLow."
+        assert response.reasoning == "Which?\n\nLow."
+        assert response.original is not None
+        assert response.original.body["content"][:-1] == blocks
 
 
 async def test_blocks_that_come_whole_are_read(provider: LLMProvider) -> None:
@@ -400,7 +414,8 @@ async def test_an_answer_is_the_same_in_any_dress_and_cut_at_any_byte(
         return  # an empty answer is none
     heard, response = await hear(provider, *pieces)
     assert response.content == spoken
-    assert response.reasoning == "".join(value["thinking"] for value in content if value["type"] == "thinking")
+    thoughts = [value["thinking"] for value in content if value["type"] == "thinking"]
+    assert response.reasoning == "\n\n".join(filter(None, thoughts))
     assert [json.loads(call.arguments) for call in response.tool_calls] == made
     assert [json.loads(arguments) for _, _, arguments in streamed(heard)] == made
     assert "".join(event.text for event in heard if isinstance(event, ReasoningDelta)) == response.reasoning

@@ -162,6 +162,17 @@ async def test_reasoning_comes_in_a_field_or_in_tags(provider: LLMProvider) -> N
         assert (response.reasoning, response.content) == ("Which tide?", "Low.")
 
 
+async def test_an_answer_that_its_server_aborts_is_no_answer(provider: LLMProvider) -> None:
+    with pytest.raises(StreamBroken, match="abort"):
+        await hear(provider, ndjson(say("Low ti"), line(done=True, done_reason="abort")))
+
+
+async def test_what_the_hub_has_no_word_for_is_named_in_a_note(provider: LLMProvider) -> None:
+    _, response = await hear(provider, ndjson(say("Low."), say("", images=["aGk="]), say("", images=["aGk="]), END))
+    assert response.content == "Low."
+    assert ["images" in note for note in response.notes] == [True]
+
+
 async def test_what_was_not_counted_is_not_told(provider: LLMProvider) -> None:
     for counts, usage in (({}, {}), ({"prompt_eval_count": 0, "eval_count": 5}, {"completion_tokens": 5})):
         _, response = await hear(provider, ndjson(say("Low."), line(done=True, **counts)))

@@ -24,7 +24,14 @@ from llm_hub.chat import (
     ToolCall,
     ToolResult,
 )
-from llm_hub.errors import EmptyAnswer, ProviderError, QuotaExhausted, ServerFailed, StreamBroken
+from llm_hub.errors import (
+    ContentRejected,
+    EmptyAnswer,
+    ProviderError,
+    QuotaExhausted,
+    ServerFailed,
+    StreamBroken,
+)
 from tests.contract.case import KEY
 from tests.contract.conftest import case_params
 from tests.contract.test_answers import text_of
@@ -101,6 +108,7 @@ TEXTS = {
     "no end but a finish reason": sse(*TIDE, chunk({}, "stop")),
     "a finish reason in capitals": sse(*TIDE, chunk({}, "STOP")) + DONE,
     "another vendor's finish reason": sse(*TIDE, chunk({}, "eos")) + DONE,
+    "Cohere's finish reason": sse(*TIDE, chunk({}, "COMPLETE")) + DONE,
     "parts": sse(say([{"type": "text", "text": "Low "}]), say([{"type": "text", "text": "tide."}], "stop")) + DONE,
     "several parts, and text as one": sse(say(["Low ", {"type": "text", "text": "tide."}], "stop")) + DONE,
     "one part without a list": sse(say({"type": "text", "text": "Low tide."}, "stop")) + DONE,
@@ -164,6 +172,47 @@ async def test_what_is_no_answer_is_an_error(provider: LLMProvider, written: byt
         await hear(provider, written)
 
 
+@pytest.mark.parametrize(
+    "reason", ["insufficient_system_resource", "network_error", "abort", "MALFORMED_FUNCTION_CALL"]
+)
+async def test_a_finish_reason_that_tells_of_a_failure_is_one(provider: LLMProvider, reason: str) -> None:
+    with pytest.raises(StreamBroken, match=reason):
+        await hear(provider, sse(*TIDE, chunk({}, reason)) + DONE)
+
+
+@pytest.mark.parametrize("reason", ["content_filter: RECITATION", "SAFETY", "PROHIBITED_CONTENT", "sensitive"])
+@pytest.mark.parametrize("texts", [TIDE, ()])
+async def test_an_answer_that_a_filter_ends_is_refused_in_any_vendors_word(
+    provider: LLMProvider, texts: tuple[dict[str, Any], ...], reason: str
+) -> None:
+    with pytest.raises(ContentRejected):
+        await hear(provider, sse(*texts, {"choices": [{"index": 0, "finish_reason": reason}]}) + DONE)
+
+
+async def test_a_finish_reason_that_nobody_knows_is_named_in_a_note(provider: LLMProvider) -> None:
+    _, response = await hear(provider, sse(*TIDE, chunk({}, "repetition_truncation")) + DONE)
+    assert "repetition_truncation" in response.notes[0]
+    assert response.finish_reason == "repetition_truncation"
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        pytest.param(sse(TIDE[0], chunk({}, None, x_groq={"id": "r", "error": "ran aground"})), id="groq"),
+        pytest.param(sse({"type": "response.failed", "response": {"error": {"message": "ran aground"}}}), id="nested"),
+        pytest.param(
+            sse(TIDE[0]) + b'error: {"code": 500, "message": "ran aground", "type": "server_error"}\n\n', id="a field"
+        ),
+    ],
+)
+async def test_a_failure_is_told_in_the_servers_words_wherever_they_stand(
+    provider: LLMProvider, written: bytes
+) -> None:
+    with pytest.raises(ServerFailed) as caught:
+        await hear(provider, written + DONE)
+    assert caught.value.detail == "ran aground"
+
+
 @pytest.mark.parametrize("reason", ["late-usage", "late-text"])
 async def test_what_comes_seconds_after_the_finish_reason_is_read(provider: LLMProvider, reason: str) -> None:
     response = await provider.complete("Hello?", f"{reason}?after=4")
@@ -224,6 +273,11 @@ CALLS: dict[str, Sequence[dict[str, Any]]] = {
         call(piece("berth", text, index=number, id=f"id{number}"))
         for number, arguments in enumerate(TWO) for text in (arguments[:3], arguments[3:], "")
     ],
+    "names in pieces": [
+        call(piece(part, arguments, index=number, **({"id": f"id{number}"} if part == "be" else {})))
+        for number, whole_arguments in enumerate(TWO)
+        for part, arguments in (("be", ""), ("rth", ""), (None, whole_arguments))
+    ],
     "arguments as objects": [call(piece("berth", PORT, index=0), piece("berth", SPEED, index=1))],
     "arguments encoded twice": [
         call(piece("berth", json.dumps(TWO[0])[:5], index=0)), call(piece(None, json.dumps(TWO[0])[5:], index=0)),
@@ -232,6 +286,12 @@ CALLS: dict[str, Sequence[dict[str, Any]]] = {
     "an empty object first": [
         call(piece("berth", "{}", index=0, id="x")), call(piece(None, TWO[0], index=0)),
         call(piece("berth", {}, index=1, id="y")), call(piece("berth", TWO[1], index=1, id="y")),
+    ],
+    "the whole arguments once more at the end": [
+        call(piece("berth", "", index=0, id="x")), call(piece(None, TWO[0][:7], index=0)),
+        call(piece(None, TWO[0][7:], index=0)), call(piece(None, TWO[0], index=0)),
+        call(piece("berth", "", index=1, id="y")), call(piece(None, TWO[1], index=1)),
+        call(piece(None, TWO[1], index=1, id=None)),
     ],
     "one call instead of a list": [
         chunk({"tool_calls": piece("berth", TWO[0], index=0)}), chunk({"tool_calls": piece("berth", TWO[1], index=1)}),
@@ -383,6 +443,28 @@ async def test_tokens_are_counted_wherever_they_stand(provider: LLMProvider, wri
     assert {name: response.usage.get(name) for name in COUNTS} == COUNTS
     assert "reasoning_tokens" not in response.usage
     assert response.usage.get("cached_tokens") in (None, 30)
+
+
+CACHED = {"prompt_tokens_details": {"cached_tokens": 30}, "completion_tokens_details": {"reasoning_tokens": 2}}
+NOTHING = {"prompt_tokens": 0, "completion_tokens": 0, "total_tokens": 0}
+NOTHING_CACHED = {"prompt_tokens_details": {"cached_tokens": 0}, "completion_tokens_details": {"reasoning_tokens": 0}}
+
+
+@pytest.mark.parametrize(
+    "reported",
+    [
+        pytest.param([COUNTS | CACHED, NOTHING | NOTHING_CACHED], id="and nothing"),
+        pytest.param(
+            [{"prompt_tokens": 31, "completion_tokens": 1, "total_tokens": 32} | CACHED, {"completion_tokens": 5}],
+            id="the answer alone",
+        ),
+        pytest.param([{name: float(count) for name, count in COUNTS.items()} | CACHED], id="with a point"),
+    ],
+)
+async def test_what_has_been_counted_is_not_taken_back(provider: LLMProvider, reported: list[dict[str, Any]]) -> None:
+    chunks = [{"choices": [], "usage": usage} for usage in reported]
+    _, response = await hear(provider, sse(*TIDE, chunk({}, "stop"), *chunks) + DONE)
+    assert response.usage == COUNTS | {"cached_tokens": 30, "reasoning_tokens": 2}
 
 
 @pytest.mark.parametrize("dress", [*TEXTS, *CALLS])

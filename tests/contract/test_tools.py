@@ -22,6 +22,7 @@ from llm_hub.chat import (
 )
 from llm_hub.errors import InvalidRequest, ModelNotFound, NotOffered, ProviderError
 from llm_hub.provider import LLMProvider
+from llm_hub.providers.openai_body import explain_refusal
 from tests.contract.conftest import can_show, case_pairs, case_params, speaks_openai
 from tests.contract.test_answers import user
 from tests.fault_server import answer_text, filled
@@ -200,6 +201,12 @@ async def test_a_model_that_is_not_found_with_tools_may_be_found_without(case: C
         with pytest.raises(ModelNotFound) as caught:
             await ask(provider, "unknown", tools=tools)
         assert caught.value.breaker == breaker
+
+
+def test_a_model_that_is_not_found_with_an_image_may_be_found_without() -> None:
+    for words, breaker in (("No endpoints found that support image input", "ignores"), ("No endpoints found", "holds")):
+        refusal = explain_refusal(ModelNotFound("no", detail=words), {"model": "m"})
+        assert refusal.breaker == breaker
 
 
 @pytest.mark.parametrize("server", ["gemini", "vllm"])

@@ -47,6 +47,7 @@ _ODD_LISTS = {
     "small": b'{"data":[{"id":"bad-request","context_length":1000}],"models":[{"name":"bad-request"}]}',
     "null": b'{"data":null,"models":null}',
     "no-list": b'{"status":"ok"}',
+    "retired": b'{"data":[{"id":"retired-1b"}],"models":[{"name":"retired-1b"}]}',
     "nameless": b'{"data":[{"size":1}],"models":[{"size":1}]}',
     "error": b'{"error":{"message":"Lists are closed today","code":503}}',
 }

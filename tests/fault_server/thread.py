@@ -35,6 +35,10 @@ class FaultServerThread:
         self._thread.join(10)
         self._loop.close()
 
+    def stand_still(self, until: threading.Event) -> None:
+        """Neither reads nor sends anything until the event."""
+        self._loop.call_soon_threadsafe(until.wait, 60)
+
     @property
     def url(self) -> str:
         """Where the fault server listens."""

@@ -93,7 +93,7 @@ async def test_check_asks_every_provider_and_shows_no_key(fault_server: FaultSer
     assert "nothing answers at its address" in line(report, "dead")[1]
     assert line(report, "settings") == ("ok", f"the environment and {tmp_path / '.env'}")
     assert line(report, "API") == ("ok", "for the keys named alice")
-    assert line(report, "route") == ("ok", "auto asks openai, then ollama")
+    assert line(report, "route") == ("ok", "auto asks openai, then ollama, then dead; not ready: dead")
     assert line(report, "database")[0] == line(report, "limits")[0] == "no"
     assert KEY not in report
     assert PASSWORD not in report

@@ -26,6 +26,10 @@ class HuggingFace:
     go: threading.Event = field(default_factory=threading.Event)
     ranges: list[str | None] = field(default_factory=list)
     url: str = ""
+    sends_on_to: HuggingFace | None = None
+    """The server that has the file itself, as it is with large ones."""
+    moved: bool = False
+    """The repository has a new name, to which the old one leads."""
 
     def reply(self, request: BaseHTTPRequestHandler, *, body: bool) -> None:
         if self.status != 200:
@@ -33,6 +37,9 @@ class HuggingFace:
             request.send_header("X-Error-Code", "RepoNotFound" if self.status == 404 else "")
             request.send_header("Content-Length", "0")
             request.end_headers()
+            return
+        if self.sends_on_to is not None:
+            self._send_on(request, self.sends_on_to)
             return
         requested = request.headers["Range"] if body else None
         start = int(requested.removeprefix("bytes=").removesuffix("-")) if requested else 0
@@ -55,6 +62,17 @@ class HuggingFace:
                     return
                 assert self.go.wait(100)
                 request.wfile.write(self.content[pause:])
+
+    def _send_on(self, request: BaseHTTPRequestHandler, files: HuggingFace) -> None:
+        request.send_response(307)
+        request.send_header("Content-Length", "0")
+        if self.moved and "/new/" not in request.path:
+            request.send_header("Location", request.path.replace("/org/", "/new/"))
+        else:
+            request.send_header("Location", f"{files.url}{request.path}?signed=1")
+            request.send_header("X-Linked-Size", str(len(files.content)))
+            request.send_header("X-Linked-ETag", f'"{hashlib.sha256(files.content).hexdigest()}"')
+        request.end_headers()
 
 
 @contextmanager

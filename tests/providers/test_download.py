@@ -12,6 +12,7 @@ from llm_hub.errors import ConnectionFailed, ModelNotFound
 from llm_hub.providers.llamacpp.download import LoadAbandoned, download, download_size, downloaded_path
 from llm_hub.providers.llamacpp.llama_cpp import LlamaCppProvider
 from llm_hub.providers.llamacpp.model_file import DEFAULT_DOWNLOAD, find_model_file
+from llm_hub.wire.network import Network
 from tests.providers.embedded import MODEL, SUM, answer, question
 from tests.providers.hugging_face import HuggingFace, serving
 
@@ -107,6 +108,36 @@ def test_it_is_known_without_a_download_whether_a_file_is_here_and_how_large_it_
         assert hub.ranges == []
         path = fetch(hub, tmp_path)
         assert downloaded_path(FILE, tmp_path) == path
+
+
+def test_the_download_goes_through_the_hubs_own_proxy_and_no_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
+    with serving(HuggingFace(CONTENT)) as proxy:
+        network = Network(http_proxy=proxy.url)
+        assert download_size(FILE, endpoint="http://files.invalid", network=network) == len(CONTENT)
+        path = download(
+            FILE, directory=tmp_path, endpoint="http://files.invalid", token=None,
+            report=nobody, is_wanted=lambda: True, network=network,
+        )  # fmt: skip
+        assert path.read_bytes() == CONTENT
+        direct = Network(http_proxy="http://127.0.0.1:1", no_proxy="localhost")
+        assert download_size(FILE, endpoint=proxy.url, network=direct) == len(CONTENT)
+
+
+@pytest.mark.parametrize("moved", [True, False])
+def test_a_large_file_is_described_by_the_reply_that_sends_on(tmp_path: Path, moved: bool) -> None:
+    """A repository with a new name sends on to it first."""
+    with serving(HuggingFace(CONTENT)) as files, serving(HuggingFace(b"", sends_on_to=files, moved=moved)) as hub:
+        assert fetch(hub, tmp_path).read_bytes() == CONTENT
+
+
+def test_a_hub_that_is_told_to_stay_offline_asks_nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)  # read from the environment at its import
+    with serving(HuggingFace(CONTENT)) as hub, pytest.raises(ConnectionFailed, match="could not be downloaded"):
+        fetch(hub, tmp_path)
+    assert hub.ranges == []
 
 
 def test_a_damaged_download_is_thrown_away(tmp_path: Path) -> None:

@@ -10,9 +10,9 @@ import pytest
 import uvloop
 
 from llm_hub.chat import AttemptFailed, AttemptStarted, ChatRequest, Event, Message, Role
-from llm_hub.errors import ShuttingDown, StreamBroken
+from llm_hub.errors import ShuttingDown, StreamBroken, TimedOut
 from llm_hub.provider import LLMProvider
-from llm_hub.router import LLMRouter
+from llm_hub.router import Health, LLMRouter
 from llm_hub.router.deadlines import GRACE_AFTER_SLEEP, SourceCancelled, Wait, happens_within
 from llm_hub.router.running_answers import RunningAnswers
 from tests.router.hand_clock import HandClock, settle
@@ -373,6 +373,28 @@ async def test_a_hub_that_slept_waits_only_a_little_longer(clock: HandClock) -> 
     await clock.advance(1)
     with pytest.raises(Reason):
         await task
+
+
+async def test_a_hub_that_slept_waits_no_longer_than_the_deadline(clock: HandClock) -> None:
+    wait = Wait(clock)
+    wait.limit(12, Reason, deadline=clock.now + 40)
+    task = await started(wait)
+    await clock.advance(38)  # the limit is over, and the timer is late
+    assert not task.done()
+    await clock.advance(2)
+    with pytest.raises(Reason):
+        await task
+
+
+async def test_a_hub_that_slept_past_the_deadline_ends_the_answer_and_blames_nobody(clock: HandClock) -> None:
+    silent, health = Silent(), Health(threshold=1, clock=clock)
+    router = LLMRouter(silent, timers=clock, health=health)
+    task = asyncio.create_task(read(RunningAnswers(), router, []))
+    await clock.advance(3600)
+    with pytest.raises(TimedOut, match="took too long altogether"):
+        await task
+    assert silent.closed
+    assert health.current_pause(silent, "silent-1") is None
 
 
 def test_every_loop_ends_a_wait_whose_time_is_over_at_once() -> None:

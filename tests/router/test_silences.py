@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from llm_hub.chat import Alive, ChatRequest, Done, LLMResponse, Message, Role, TextDelta
+from llm_hub.chat import Alive, ChatRequest, Done, LLMResponse, Message, Role, TextDelta, VendorDelta
 from llm_hub.errors import TimedOut
 from llm_hub.provider import LLMProvider
 from llm_hub.providers.anthropic import AnthropicProvider
@@ -90,6 +90,30 @@ async def test_a_sign_of_life_between_two_tokens_lets_the_server_think() -> None
     assert response.content == "Low tide."
     assert await seconds_until_given_up(Pausing(100, alive=False), "m") == pytest.approx(15)
     assert await seconds_until_given_up(Pausing(1000, alive=True), "m") == pytest.approx(120)
+
+
+class Encrypting(LLMProvider):
+    """Thinks in blocks that nobody can read, each for longer than two tokens may be apart, and then writes a word."""
+
+    name = "encrypting"
+    default_model = "m"
+
+    def __init__(self, pause: float) -> None:
+        self._pause = pause
+
+    async def events(self, request: ChatRequest) -> AsyncGenerator[Event]:
+        for _ in range(3):
+            yield VendorDelta("anthropic", {"type": "redacted_thinking", "data": "c2VhbA=="})
+            await asyncio.sleep(self._pause)
+        yield TextDelta("Low tide.")
+        yield Done(LLMResponse("Low tide.", "m", {}, "stop", self.name))
+
+
+async def test_what_only_the_vendor_can_read_is_no_first_token_and_a_sign_of_life() -> None:
+    response = await LLMRouter(Encrypting(100)).complete("?")
+    assert response.timing is not None
+    assert response.timing.first_token == response.attempts[0].first_token == pytest.approx(300)
+    assert await seconds_until_given_up(Encrypting(1000), "m") == pytest.approx(120)
 
 
 class Calling(LLMProvider):

@@ -16,7 +16,15 @@ from llm_hub.chat import ChatRequest, Message, Role
 from llm_hub.errors import ConfigurationError, ConnectionFailed, ProviderError, StreamBroken
 from llm_hub.providers.openai import OpenAIProvider
 from llm_hub.wire import transport
-from llm_hub.wire.public_hosts import NotPublic, PublicResolver, is_public, public_connector, public_socket, public_url
+from llm_hub.wire.public_hosts import (
+    NotPublic,
+    PublicResolver,
+    is_private,
+    is_public,
+    public_connector,
+    public_socket,
+    public_url,
+)
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -70,6 +78,12 @@ def test_an_address_of_the_internet_is_public(address: str) -> None:
 @pytest.mark.parametrize("address", PRIVATE)
 def test_every_other_address_is_not_public(address: str) -> None:
     assert not is_public(address)
+
+
+@pytest.mark.parametrize("url", ["http://gpu.local.", "http://gpu.:8000/v1", "http://localhost.", "http://10.1.2.3"])
+def test_a_name_of_the_own_network_is_private_with_a_last_dot_too(url: str) -> None:
+    assert is_private(url)
+    assert not is_private("https://api.openai.com./v1")
 
 
 @pytest.mark.parametrize("url", HOSTILE)

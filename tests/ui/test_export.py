@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from llm_hub.arena.ratings import Vote, board
+from llm_hub.arena.ratings import Vote, rate_models
 from llm_hub.ui.render.export import ExportedAnswer, ExportedSide, ExportRecord, as_csv, as_json, as_markdown
 from tests.security import words
 
@@ -209,7 +209,7 @@ def test_what_scripts_and_emoji_need_stays(text: str) -> None:
     ],
 )
 def test_the_table_for_spreadsheets_can_be_read_back_and_holds_no_formula(name: str) -> None:
-    text = as_csv(board([Vote((name, 'b/2,"odd"\r\nx'), "best", 0), Vote((name, "c"), "best", 1)]))
+    text = as_csv(rate_models([Vote((name, 'b/2,"odd"\r\nx'), "best", 0), Vote((name, "c"), "best", 1)]))
     rows = list(csv.DictReader(io.StringIO(text)))
     assert len(rows) == 3
     assert {row["rank"] for row in rows} == {"1", "2", "3"}

@@ -129,3 +129,6 @@ def test_a_pane_says_what_is_in_the_way_of_its_provider(page: Page, slow: EchoSe
     slow.lists.set()
     compare.add()
     expect(note).to_contain_text("Its list of models did not come.")
+    page.get_by_role("tab", name="Status").click()
+    row = page.locator("#status-table .providers li", has_text="nowhere")
+    expect(row).to_contain_text("Its list of models did not come.")

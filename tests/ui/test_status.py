@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -88,6 +89,23 @@ def test_an_attempt_that_sent_no_request_counts_for_nothing(outcome: str) -> Non
     assert alone.count("not asked yet") == 2  # of the model, and of its provider
     assert "attempts answered" not in alone
     assert "the last attempt failed" not in alone
+
+
+def test_a_list_of_models_that_cannot_be_read_is_shown_with_the_reason() -> None:
+    unread = replace(OPENAI, list_problem="No API is there. Try the base URL with /v1 at its <end>.")
+    html = health_view.health_html([unread], [], {}, lambda _: None)
+    assert '<span class="word">its list of models did not come</span>' in html
+    assert "Try the base URL with /v1 at its &lt;end&gt;." in html
+    assert 'class="dot shaky"' in html
+    assert health_view.fingerprint([OPENAI], [], {}) != health_view.fingerprint([unread], [], {})
+    tested = health_view.health_html(
+        [unread], [], {"openai": health_view.ProbeResult("No.", failed=True)}, lambda _: None
+    )
+    assert "Try the base URL" not in tested  # the test says the same
+    answering = TargetState("openai/gpt", None, (attempt(),), (1.0,))
+    html = health_view.health_html([unread], [answering], {}, lambda _: None)
+    assert '<span class="word">ready</span>' in html
+    assert "Try the base URL" in html
 
 
 def test_the_fingerprint_changes_with_events_and_not_with_time() -> None:

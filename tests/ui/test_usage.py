@@ -11,7 +11,7 @@ from playwright.sync_api import expect
 
 from llm_hub.ui.page import ASSETS
 from llm_hub.ui.usage_tab import usage_html
-from llm_hub.usage.ledger import Total, Used
+from llm_hub.usage.ledger import Total, UsageSums
 from tests.ui.site import Site
 
 if TYPE_CHECKING:
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
     from tests.ui.chat_page import ChatPage
 
-USED = Used(3, 2, 0, 1000, 200, 0, 0, Decimal("0.25"))
-ONLY_REQUESTS = Used(3, 2)
+USED = UsageSums(3, 2, 0, 1000, 200, 0, 0, Decimal("0.25"))
+ONLY_REQUESTS = UsageSums(3, 2)
 """Their tokens and their price are unknown: there is one plot, as wide as the tab."""
 TODAY = 20_000
 
@@ -31,7 +31,7 @@ def test_everything_is_summed_and_listed_most_used_first() -> None:
     totals = [
         Total(TODAY, "alice", "openai/a", USED),
         Total(TODAY - 2, "page", "openai/a", USED),
-        Total(TODAY, "alice", "openai/b", Used(1, 1, 1, 10, 20)),
+        Total(TODAY, "alice", "openai/b", UsageSums(1, 1, 1, 10, 20)),
     ]
     html = usage_html(totals, TODAY, 7, {"openai": "OpenAI"})
     assert "<b>7</b> <span>requests</span> <small>5 answered</small>" in html
@@ -44,10 +44,10 @@ def test_everything_is_summed_and_listed_most_used_first() -> None:
 
 
 def test_free_answers_beside_those_of_unknown_price_do_not_make_a_sum_free() -> None:
-    free = Total(TODAY, "page", "chaos/steady", Used(1, 1, 0, 10, 20))
+    free = Total(TODAY, "page", "chaos/steady", UsageSums(1, 1, 0, 10, 20))
     assert "<b>free</b> <span>price</span>" in usage_html([free], TODAY, 7, {})
     assert "<b>unknown</b> <span>price</span>" in usage_html(
-        [free, Total(TODAY, "page", "openai/b", Used(1, 1, 1, 10, 20))], TODAY, 7, {}
+        [free, Total(TODAY, "page", "openai/b", UsageSums(1, 1, 1, 10, 20))], TODAY, 7, {}
     )
 
 
@@ -86,7 +86,7 @@ def measure_columns(browser: Browser, report: str, width: int) -> list[dict[str,
 @pytest.mark.parametrize("width", [375, 1440])
 @pytest.mark.parametrize("days", [2, 7, 30, 60])
 @pytest.mark.parametrize("used", [USED, ONLY_REQUESTS], ids=["three plots", "one plot"])
-def test_the_columns_stand_over_their_dates(browser: Browser, used: Used, days: int, width: int) -> None:
+def test_the_columns_stand_over_their_dates(browser: Browser, used: UsageSums, days: int, width: int) -> None:
     totals = [Total(day, "page", "openai/a", used) for day in range(TODAY - days + 1, TODAY + 1)]
     plots = measure_columns(browser, usage_html(totals, TODAY, days, {}), width)
     assert len(plots) == (1 if used is ONLY_REQUESTS else 3)

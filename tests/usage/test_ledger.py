@@ -16,7 +16,7 @@ from llm_hub.chat import Usage
 from llm_hub.errors import ConfigurationError
 from llm_hub.storage.database import Database
 from llm_hub.usage import ledger as module
-from llm_hub.usage.ledger import DAY, Entry, Ledger, Used, sum_by
+from llm_hub.usage.ledger import DAY, Entry, Ledger, UsageSums, sum_by
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -86,7 +86,7 @@ async def test_totals_are_by_day_caller_and_target(ledger: Ledger) -> None:
         ledger.note(entry)
     today = {(total.caller, total.target): total for total in await ledger.totals(ledger.today)}
     assert today.keys() == {("alice", "openai/a"), ("bob", "openai/a"), ("alice", "openai/b")}
-    assert today["alice", "openai/a"].used == Used(4, 3, 1, 30, 60, 15, 12, Decimal("0.00000025"))
+    assert today["alice", "openai/a"].used == UsageSums(4, 3, 1, 30, 60, 15, 12, Decimal("0.00000025"))
     assert [total.day for total in await ledger.totals()] == [19_999, 20_000, 20_000, 20_000]
     assert {total.caller for total in await ledger.totals(caller="bob")} == {"bob"}
     by_caller = sum_by(today.values(), lambda total: total.caller)

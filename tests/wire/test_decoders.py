@@ -443,9 +443,15 @@ def test_a_url_that_cannot_be_one_is_refused(url: str) -> None:
         checked_url(url, "SETTING")
 
 
+@pytest.mark.parametrize("end", ["/api/chat", "/api/generate/", "/api/tags", "/chat/completions", ""])
+def test_a_url_that_was_pasted_with_an_endpoint_ends_before_it(end: str) -> None:
+    assert checked_url(f"http://gpu:11434{end}", "SETTING") == "http://gpu:11434"
+    assert checked_url(f"http://gpu:11434/ui{end}", "SETTING") == "http://gpu:11434/ui"
+
+
 def test_a_count_is_a_whole_number_that_is_not_negative() -> None:
-    values: list[object] = [0, 7, 10**10, -1, True, None, "7", 7.0, []]
-    assert [parse_count(value) for value in values] == [0, 7, *[None] * 7]
+    values: list[object] = [0, 7, 7.0, 10**10, -1, True, None, "7", 7.5, float("inf"), []]
+    assert [parse_count(value) for value in values] == [0, 7, 7, *[None] * 8]
 
 
 def test_an_object_in_a_list_of_its_own_is_that_object() -> None:

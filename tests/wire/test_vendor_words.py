@@ -34,6 +34,9 @@ EXAMPLES: dict[str, type[ProviderError]] = {
     "The input token count (1196265) exceeds the maximum number of tokens allowed (1048575).": PromptTooLong,
     "Input validation error: `inputs` tokens + `max_new_tokens` must be <= 2048.": PromptTooLong,
     "Input validation error: `inputs` must have less than 1024 tokens. Given: 1872": PromptTooLong,
+    "Trying to keep the first 5000 tokens when context the overflows. However, the model is loaded with context length "
+    "of only 4096 tokens, which is not enough.": PromptTooLong,
+    "Context size has been exceeded.": PromptTooLong,
     "Your request exceeded model token limit: 262144 (requested: 566084)": PromptTooLong,
     "invalid params, context window exceeds limit": PromptTooLong,
     "Your credit balance is too low to use this API.": QuotaExhausted,
@@ -42,6 +45,9 @@ EXAMPLES: dict[str, type[ProviderError]] = {
     "Your team has either used all available credits or reached its monthly spending limit.": QuotaExhausted,
     "You have exceeded your monthly included credits for Inference Providers.": QuotaExhausted,
     "This request requires more credits, or fewer max_tokens.": QuotaExhausted,
+    "Budget has been exceeded! Current cost: 1.2, Max budget: 1.0": QuotaExhausted,
+    "user quota is not enough (request id: 7)": QuotaExhausted,
+    "余额不足或无可用资源包,请充值。": QuotaExhausted,
     "API key not valid. Please pass a valid API key.": KeyRefused,
     "Incorrect API key provided: na***ys.": KeyRefused,
     "No auth credentials found": KeyRefused,
@@ -76,6 +82,35 @@ def test_a_code_and_a_decisive_status_come_before_words() -> None:
     assert type(error_for(401, {"error": words})) is KeyRefused
     assert type(error_for(503, {"error": words})) is ServerFailed
     assert error_for(403, {"error": {"message": "credit balance is too low"}}).breaker == "holds"  # as any 403
+
+
+@pytest.mark.parametrize(
+    ("status", "error"),
+    [
+        (403, {"type": "new_api_error", "code": "insufficient_user_quota"}),
+        (403, {"type": "one_api_error", "code": "pre_consume_token_quota_failed"}),
+        (400, {"type": "budget_exceeded", "code": "400"}),
+        (429, {"type": "budget_exceeded", "code": "429"}),
+        (401, {"type": "CreditsError", "code": None}),
+        (429, {"type": "rate_limit_error", "code": "1113"}),
+    ],
+)
+def test_used_up_credit_is_neither_a_refused_key_nor_too_many_requests(status: int, error: dict[str, Any]) -> None:
+    assert type(error_for(status, {"error": {"message": "no", **error}})) is QuotaExhausted
+
+
+@pytest.mark.parametrize("status", [None, 500])
+def test_a_prompt_that_is_too_long_is_no_failure_of_the_server(status: int | None) -> None:
+    """Source: ggml-org/llama.cpp#19774."""
+    body = {"error": {"code": 500, "message": "Context size has been exceeded.", "type": "server_error"}}
+    assert type(error_for(status, body)) is PromptTooLong
+    body["error"]["message"] = "too many requests"
+    assert type(error_for(status, body)) is ServerFailed
+
+
+def test_a_status_of_ollamas_cloud_is_one() -> None:
+    body = {"StatusCode": 429, "Status": "429 Too Many Requests", "error": "slow down"}
+    assert type(error_for(None, body)) is RateLimited
 
 
 def test_a_reason_of_googles_is_a_code() -> None:

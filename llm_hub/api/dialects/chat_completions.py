@@ -159,10 +159,11 @@ def _finish_reason(response: LLMResponse) -> FinishReason:
 
 
 def _usage(response: LLMResponse) -> CompletionUsage | None:
+    """The tokens; None where a count is unknown that every client reads: OpenAI's shape has no word for that."""
     usage = response.usage
-    if not usage:
+    if "prompt_tokens" not in usage or "completion_tokens" not in usage:
         return None
-    prompt, completion = usage.get("prompt_tokens", 0), usage.get("completion_tokens", 0)
+    prompt, completion = usage["prompt_tokens"], usage["completion_tokens"]
     written: CompletionUsage = {
         "prompt_tokens": prompt,
         "completion_tokens": completion,

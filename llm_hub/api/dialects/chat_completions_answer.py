@@ -66,7 +66,7 @@ class CompletionUsage(TypedDict):
 
 @_OPEN
 class Completion(TypedDict):
-    """The body of an answer. `usage` is null where the provider reported none."""
+    """The body of an answer. `usage` is null where the provider did not count the prompt's tokens or the answer's."""
 
     id: str
     object: Literal["chat.completion"]

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from llm_hub.api.replies import Writer
     from llm_hub.api.shapes import ErrorObject, HubReport
-    from llm_hub.chat import LLMResponse, OriginalAnswer
+    from llm_hub.chat import LLMResponse, OriginalAnswer, Usage
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,9 +87,21 @@ def hub_report(response: LLMResponse, protocol: str = "") -> HubReport:
         "model": response.model,
         "finish_reason": response.finish_reason,
         "ignored": response.ignored,
-        "notes": (*response.notes, *_unwritten(response.original, protocol)),
+        "notes": (*response.notes, *_uncounted(response.usage), *_unwritten(response.original, protocol)),
         "attempts": [attempt_of(attempt) for attempt in response.attempts],
     }
+
+
+def _uncounted(usage: Usage) -> tuple[str, ...]:
+    """The note about a half of the tokens that is unknown, since no other dialect than the hub's own can leave it out.
+
+    An answer without any count speaks for itself.
+    """
+    missing = [half for name, half in _HALVES.items() if name not in usage]
+    return (f"The provider did not count the tokens of {' and '.join(missing)}.",) if usage and missing else ()
+
+
+_HALVES = {"prompt_tokens": "the prompt", "completion_tokens": "the answer"}
 
 
 def _unwritten(original: OriginalAnswer | None, protocol: str) -> tuple[str, ...]:
@@ -98,8 +110,7 @@ def _unwritten(original: OriginalAnswer | None, protocol: str) -> tuple[str, ...
         return ()
     if original.protocol == "anthropic":
         blocks = [block for block in original.body.get("content") or () if isinstance(block, dict)]
-        names = {str(block.get("type")) for block in blocks} - {"text", "thinking", "redacted_thinking", "tool_use"}
-        names |= {"citations" for block in blocks if block.get("citations")}
+        names = {"citations" for block in blocks if block.get("citations")}  # other blocks have a note of the answer's
     else:
         fields = {**original.body, **(original.body.get("message") or {})}
         names = {name for name, value in fields.items() if value not in (None, [], {}, "")} & _CONTENT_FIELDS

@@ -30,7 +30,7 @@ from llm_hub.api.dialects.messages_content import (
     vendors_fields,
 )
 from llm_hub.api.encoding import dump, sse
-from llm_hub.chat import AttemptStarted, Done, ReasoningDelta, Resumed, TextDelta, VendorDelta
+from llm_hub.chat import AttemptStarted, Done, ReasoningBreak, ReasoningDelta, Resumed, TextDelta, VendorDelta
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -113,11 +113,8 @@ class MessageWriter:
         match event:
             case TextDelta(text):
                 return self._begin() + self._delta("text", {"type": "text_delta", "text": text})
-            case ReasoningDelta(text):
-                if not self._with_thinking:
-                    self._hidden_reasoning.append(text)
-                    return self._begin()
-                return self._begin() + self._delta("thinking", {"type": "thinking_delta", "thinking": text})
+            case ReasoningDelta():
+                return self._begin() + self._reasoning(event)
             case VendorDelta("anthropic", data):
                 return self._begin() + self._vendor_delta(data)
             case AttemptStarted(provider, model) | Resumed(provider, model):
@@ -146,6 +143,14 @@ class MessageWriter:
             },
         }
         return _sse(start)
+
+    def _reasoning(self, piece: ReasoningDelta) -> bytes:
+        if isinstance(piece, ReasoningBreak) and self._open_block != "thinking" and not self._hidden_reasoning:
+            return b""  # the next block stands by itself
+        if not self._with_thinking:
+            self._hidden_reasoning.append(piece.text)
+            return b""
+        return self._delta("thinking", {"type": "thinking_delta", "thinking": piece.text})
 
     def _delta(self, kind: str, delta: BlockDelta) -> bytes:
         opening = b""

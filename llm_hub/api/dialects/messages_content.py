@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from llm_hub.chat import LLMResponse, ToolCall
 
 _STOP_REASONS = {"length": "max_tokens", "tool_calls": "tool_use"}
+_OPENAIS_REASONS = ("stop", "length", "tool_calls")
 
 
 def vendors_fields(response: LLMResponse) -> Mapping[str, Any]:
@@ -48,9 +49,15 @@ def call_arguments(call: ToolCall) -> dict[str, Any]:
 
 
 def stop_fields(response: LLMResponse) -> StopFields:
-    """Why the answer ended, in Anthropic's own word if it is its answer. Any other vendor's own word is `end_turn`."""
+    """Why the answer ended, in Anthropic's own word if it is its answer. Any other vendor's own word is `end_turn`.
+
+    Servers that only speak Anthropic's protocol may write OpenAI's words, or `end_turn` beside a call of a tool, which
+    would then not be run: vllm-project/agentic-api#296, strands-agents/harness-sdk#1827.
+    """
     original = vendors_fields(response)
-    if isinstance(reason := original.get("stop_reason"), str):
+    reason = original.get("stop_reason")
+    is_wrong = reason in _OPENAIS_REASONS or (reason == "end_turn" and response.tool_calls)
+    if isinstance(reason, str) and not is_wrong:
         return {"stop_reason": reason, "stop_sequence": original.get("stop_sequence")}
     reason = _STOP_REASONS.get(response.finish_reason, "end_turn")
     if response.tool_calls and response.finish_reason != "length":

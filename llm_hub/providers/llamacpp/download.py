@@ -10,13 +10,20 @@ import hashlib
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from llm_hub.errors import ConfigurationError, ConnectionFailed
 from llm_hub.providers.llamacpp import gguf
 from llm_hub.providers.llamacpp.model_file import DEFAULT_DOWNLOAD, PACKAGE, ModelFile
+from llm_hub.wire.network import DIRECT, Network
+
+if TYPE_CHECKING:
+    import httpx2
 
 MEGABYTE = 10**6
 """Bytes, as Hugging Face counts them."""
+MAX_REDIRECTS = 5
+"""Times that Hugging Face may send on before the file is described."""
 MAX_SILENCE = 10.0
 """Seconds without a byte after which the connection counts as broken."""
 
@@ -36,10 +43,12 @@ def downloaded_path(file: ModelFile, directory: Path | None = None) -> Path | No
     return None
 
 
-def download_size(file: ModelFile, *, endpoint: str | None = None, token: str | None = None) -> int:
+def download_size(
+    file: ModelFile, *, endpoint: str | None = None, token: str | None = None, network: Network = DIRECT
+) -> int:
     """The bytes of the file, asked from Hugging Face. Blocks. Raises `ConfigurationError` or `ConnectionFailed`."""
-    with _translated_errors(file):
-        return _metadata(file, endpoint, token)[1]
+    with _translated_errors(file), _client(token, network) as client:
+        return _metadata(client, file, endpoint)[1]
 
 
 def download(
@@ -50,8 +59,9 @@ def download(
     token: str | None,
     report: Callable[[str], None],
     is_wanted: Callable[[], bool],
+    network: Network = DIRECT,
 ) -> Path:
-    """Fetches the file, unless it is here already, and reports in words how far it is.
+    """Fetches the file through the `network`, unless it is here already, and reports in words how far it is.
 
     Blocks, and raises `LoadAbandoned` once it `is_wanted` no more. Raises `ConfigurationError` or `ConnectionFailed`.
     """
@@ -61,7 +71,7 @@ def download(
     try:
         with _translated_errors(file):
             target.parent.mkdir(parents=True, exist_ok=True)
-            with closing(_fetch(file, target, endpoint=endpoint, token=token)) as steps:
+            with _client(token, network) as client, closing(_fetch(client, file, target, endpoint)) as steps:
                 for received, size in steps:
                     report(f"Downloading {file.title} … {received // MEGABYTE} of {size // MEGABYTE} MB")
                     if not is_wanted():
@@ -101,16 +111,28 @@ def _translated_errors(file: ModelFile) -> Generator[None]:
         ) from error
 
 
-def _fetch(file: ModelFile, target: Path, *, endpoint: str | None, token: str | None) -> Generator[tuple[int, int]]:
+def _client(token: str | None, network: Network) -> httpx2.Client:
+    import httpx2
+    from huggingface_hub import errors, is_offline_mode
+
+    from llm_hub.providers.llamacpp.network_transport import NetworkTransport
+
+    if is_offline_mode():
+        raise errors.OfflineModeIsEnabled
+    headers = {"Accept-Encoding": "identity"} | ({"Authorization": f"Bearer {token}"} if token else {})
+    return httpx2.Client(transport=NetworkTransport(network), trust_env=False, headers=headers, timeout=MAX_SILENCE)
+
+
+def _fetch(client: httpx2.Client, file: ModelFile, target: Path, endpoint: str | None) -> Generator[tuple[int, int]]:
     """Downloads to `target`; yields the bytes that have arrived and those that there will be."""
     import httpx2
 
-    url, size, etag = _metadata(file, endpoint, token)
+    url, size, etag = _metadata(client, file, endpoint)
     part = target.with_name(f"{target.name}.{etag[:16]}.part")  # one part for each version of the file
     part.touch()
     while (start := part.stat().st_size) < size:
         try:
-            yield from ((received, size) for received in _append(url, part, start, token))
+            yield from ((received, size) for received in _append(client, url, part, start))
         except httpx2.TransportError:
             if part.stat().st_size == start:
                 raise
@@ -122,23 +144,32 @@ def _fetch(file: ModelFile, target: Path, *, endpoint: str | None, token: str | 
     part.replace(target)
 
 
-def _metadata(file: ModelFile, endpoint: str | None, token: str | None) -> tuple[str, int, str]:
-    """The file's URL, its bytes and its ETag, which is its SHA-256 where Hugging Face keeps it as a large file."""
-    from huggingface_hub import get_hf_file_metadata, hf_hub_url
+def _metadata(client: httpx2.Client, file: ModelFile, endpoint: str | None) -> tuple[str, int, str]:
+    """The file's URL, its bytes and its ETag, which is its SHA-256 where Hugging Face keeps it as a large file.
+
+    A large file is described by the reply that sends on to where it is, and a repository with a new name sends on to
+    its own. As `get_hf_file_metadata` of huggingface_hub 2.4 does it, which takes no client.
+    """
+    from huggingface_hub import constants, hf_hub_url, hf_raise_for_status
 
     url = hf_hub_url(file.repo, file.name, endpoint=endpoint)
-    metadata = get_hf_file_metadata(url, token=token or False, endpoint=endpoint)
-    return url, metadata.size or 0, metadata.etag or ""
+    reply = client.head(url)
+    for _ in range(MAX_REDIRECTS):
+        if reply.next_request is None or constants.HUGGINGFACE_HEADER_X_LINKED_SIZE in reply.headers:
+            break
+        reply = client.send(reply.next_request)
+    hf_raise_for_status(reply)
+    size = reply.headers.get(constants.HUGGINGFACE_HEADER_X_LINKED_SIZE) or reply.headers.get("Content-Length") or 0
+    etag = reply.headers.get(constants.HUGGINGFACE_HEADER_X_LINKED_ETAG) or reply.headers.get("ETag") or ""
+    return url, int(size), etag.removeprefix("W/").strip('"')
 
 
-def _append(url: str, part: Path, start: int, token: str | None) -> Iterator[int]:
+def _append(client: httpx2.Client, url: str, part: Path, start: int) -> Iterator[int]:
     """Appends what is missing after the first `start` bytes; yields the size of `part` as it grows."""
-    from huggingface_hub import get_session, hf_raise_for_status
+    from huggingface_hub import hf_raise_for_status
 
-    headers = {"Accept-Encoding": "identity"} | ({"Authorization": f"Bearer {token}"} if token else {})
-    if start:
-        headers["Range"] = f"bytes={start}-"
-    with get_session().stream("GET", url, headers=headers, follow_redirects=True, timeout=MAX_SILENCE) as response:
+    headers = {"Range": f"bytes={start}-"} if start else {}
+    with client.stream("GET", url, headers=headers, follow_redirects=True) as response:
         hf_raise_for_status(response)
         continues = response.status_code == 206
         with part.open("ab" if continues else "wb") as stream:

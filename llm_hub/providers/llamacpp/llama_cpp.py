@@ -22,6 +22,7 @@ from llm_hub.providers.llamacpp.engine import Engine
 from llm_hub.providers.llamacpp.model_file import find_model_file
 from llm_hub.response_builder import ResponseBuilder
 from llm_hub.wire.http_errors import error_from_reply
+from llm_hub.wire.network import DIRECT, Network
 
 if TYPE_CHECKING:
     from llm_hub.chat import Event
@@ -44,8 +45,9 @@ class LlamaCppProvider(LLMProvider):
 
     `model` is a path, or org/repo:file.gguf on Hugging Face, or None for the packaged one. Where none is packaged, a
     small one is downloaded by the first chat. `parallel` chats run at once, each with `context` tokens or as many as
-    the model was trained for: memory grows with both. `directory`, `endpoint` and `token` are for the download. While
-    llama.cpp loads it holds Python's lock, so that every event loop stands still for about a second, once.
+    the model was trained for: memory grows with both. `directory`, `endpoint`, `token` and `network` are for the
+    download. While llama.cpp loads it holds Python's lock, so that every event loop stands still for about a second,
+    once.
 
     An answer follows its schema by grammar. Tools are not supported: where the model's template knows none, as the
     packaged one's, llama.cpp drops them silently.
@@ -65,6 +67,7 @@ class LlamaCppProvider(LLMProvider):
         directory: Path | None = None,
         endpoint: str | None = None,
         token: str | None = None,
+        network: Network = DIRECT,
     ) -> None:
         file = find_model_file(model)
         self.name = name
@@ -77,7 +80,13 @@ class LlamaCppProvider(LLMProvider):
 
         def fetch(report: Callable[[str], None], is_wanted: Callable[[], bool]) -> Path:
             return file.path or download(
-                file, directory=directory, endpoint=endpoint, token=token, report=report, is_wanted=is_wanted
+                file,
+                directory=directory,
+                endpoint=endpoint,
+                token=token,
+                report=report,
+                is_wanted=is_wanted,
+                network=network,
             )
 
         def build(path: Path) -> Any:

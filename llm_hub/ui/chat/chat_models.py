@@ -67,12 +67,10 @@ class ModelLists:
         if not state.ready:
             return {parts.note: provider_note(state), **self._targets(model_choices.list_targets(session))}
         self._awaited[tab] = provider
-        models: list[model_choices.Choice] = []
-        problem = ""
         try:
             models = model_choices.list_models(await session.models(provider))
-        except LLMHubError as error:
-            problem = f"Its list of models did not come. {error.message}"
+        except LLMHubError:  # the note says why
+            models = []
         finally:
             is_late = self._awaited.get(tab) != provider
             if not is_late:
@@ -82,7 +80,7 @@ class ModelLists:
         return {
             parts.model: gr.update(choices=model_choices.merge_lists(models, model_choices.list_suggestions(state))),
             parts.default_model.first: find_first_model(session, provider),
-            parts.note: provider_note(state, problem),
+            parts.note: provider_note(model_choices.find_provider(session, provider)),
             **self._targets(model_choices.list_targets(session)),
         }
 

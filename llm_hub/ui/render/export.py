@@ -17,7 +17,7 @@ from llm_hub.ui.render.sanitize import safe_markdown, strip_invisible
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from llm_hub.arena.ratings import Board
+    from llm_hub.arena.ratings import Leaderboard
 
 _HIDDEN = re.compile(
     "[\x7f-\x9f\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u2028-\u202e\u2060-\u206f\u3164"
@@ -84,7 +84,7 @@ def as_markdown(record: ExportRecord) -> str:
     return "\n".join(lines) + "\n"
 
 
-def as_csv(board: Board) -> str:
+def as_csv(board: Leaderboard) -> str:
     """The ratings as a table for a spreadsheet."""
     rows = ["rank,model,rating,low,high,votes,wins"]
     for rank, rating in enumerate(board.ratings, 1):

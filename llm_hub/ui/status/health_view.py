@@ -55,7 +55,8 @@ def fingerprint(
         )
         for target in targets
     ]
-    return repr((target_marks, [(state.name, state.problem) for state in states], sorted(probes.items(), key=str)))
+    problems = [(state.name, state.problem, state.list_problem) for state in states]
+    return repr((target_marks, problems, sorted(probes.items(), key=str)))
 
 
 def health_html(
@@ -88,6 +89,8 @@ def _provider_row(state: ProviderState, targets: Sequence[TargetState], probe: P
     result = ""
     if probe:
         result = f'<p class="{"bad" if probe.failed else "good"}" role="status">{html_text(probe.message)}</p>'
+    elif state.ready and state.list_problem:
+        result = f'<p class="bad">Its list of models did not come. {html_text(state.list_problem)}</p>'
     return (
         f'<li><span class="dot {dot}"></span><b>{html_text(state.title)}</b>'
         f'<span class="word">{html_text(word)}</span>'
@@ -108,7 +111,7 @@ def _provider_health(
     if probe is not None and probe.failed:
         return "shaky", "the test failed"
     if not asked_targets and probe is None:
-        return "unasked", "not asked yet"
+        return ("shaky", "its list of models did not come") if state.list_problem else ("unasked", "not asked yet")
     latest = min(asked_targets, key=_age, default=None)
     if latest is not None and probe is None and _sent_attempts(latest)[-1].outcome not in ("answered", "stopped"):
         return "shaky", "the last attempt failed"

@@ -19,6 +19,8 @@ from typing import TYPE_CHECKING
 
 from llm_hub.access.route import AUTO
 from llm_hub.chat import split_target
+from llm_hub.errors import InvalidRequest
+from llm_hub.providers.embeddings import EMBEDDINGS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -43,6 +45,8 @@ _FAMILIES = (
 
 async def name_providers(request: ChatRequest, session: Session) -> ChatRequest:
     """The request with a provider before each model's name."""
+    if request.original is not None and request.original.protocol == EMBEDDINGS:
+        return await _for_embeddings(request, session)
     names = [name for name in (request.model, *(request.fallback or ())) if name is not None]
     full = {name: await full_name(name, session) for name in names}
     if all(name == full[name] for name in names):
@@ -50,6 +54,18 @@ async def name_providers(request: ChatRequest, session: Session) -> ChatRequest:
     model = None if request.model is None else full[request.model]
     fallback = None if request.fallback is None else tuple(full[name] for name in request.fallback)
     return replace(request, model=model, fallback=fallback)
+
+
+async def _for_embeddings(request: ChatRequest, session: Session) -> ChatRequest:
+    """The request for the one model that it names, on each of the owner's servers that list it. Raises
+    `InvalidRequest` where it names none: vectors of different models cannot be compared."""
+    name = await full_name(request.model or AUTO, session)
+    provider, model = split_target(name)
+    if not model and (name == AUTO or session.has_provider(provider)):
+        raise InvalidRequest(f"{name} names no model for embeddings.", hint="Write provider/model, with both parts.")
+    servers = await session.servers_with(model, MAX_LISTS_SECONDS)
+    others = [server for server in servers if server != provider] if provider in servers else []
+    return replace(request, model=name, fallback=tuple(f"{server}/{model}" for server in others))
 
 
 async def full_name(name: str, session: Session, patience: float = MAX_LISTS_SECONDS) -> str:

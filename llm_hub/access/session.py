@@ -133,6 +133,13 @@ class Session:
             return ()
         return spec.suggestions or ((spec.default_model,) if spec.default_model else ())
 
+    async def servers_with(self, model: str, patience: float) -> list[str]:
+        """The servers of the settings (LLM_HUB_SERVERS) that list a model, be it for chats or not."""
+        names = [name for name in self._specs if not self._configured.is_built_in(name)]
+        await asyncio.gather(*(self.model_names(name, patience) for name in names))
+        pooled = {name: self._pooled(name) for name in names}
+        return [name for name, item in pooled.items() if item and model in getattr(item.provider, "listed", ())]
+
     def last_models(self, provider: str) -> tuple[ModelInfo, ...]:
         """The provider's models as they were last listed, without asking anybody; () if they never were."""
         pooled = self._pooled(provider)

@@ -131,10 +131,9 @@ def _with_any_of(schema: Any) -> Any:
 
 
 def _chat(dialect: Dialect[Any], schemas: _Schemas) -> Schema:
-    answer = {
-        "application/json": {"schema": schemas.of(dialect.answer_shape)},
-        "text/event-stream": {"schema": {"anyOf": [_event(event, schemas) for event in dialect.events]}},
-    }
+    answer = {"application/json": {"schema": schemas.of(dialect.answer_shape)}}
+    if dialect.events:
+        answer["text/event-stream"] = {"schema": {"anyOf": [_event(event, schemas) for event in dialect.events]}}
     return {
         "operationId": dialect.name,
         "requestBody": {"required": True, "content": {"application/json": {"schema": schemas.of(dialect.body)}}},

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
@@ -30,7 +32,15 @@ if TYPE_CHECKING:
 
     from llm_hub.api.dialects.dialect import Dialect, StoredAnswerFormat, TokenCountFormat
     from llm_hub.api.endpoint import Handler
+    from llm_hub.chat import ChatRequest
     from llm_hub.gateway.gateway import Gateway
+
+
+LARGE_BODY_BYTES = 256 * 2**10
+"""Bytes of a body from which on it is read in a thread: other chats' tokens go on meanwhile."""
+_reader = ThreadPoolExecutor(1, "body-reader")
+"""Reads large bodies, one after another: several at once would hold up the others' tokens together."""
+T = TypeVar("T")
 
 
 def router(gateway: Gateway, *, dialects: Sequence[Dialect[Any]] = DIALECTS) -> Router:
@@ -76,10 +86,8 @@ def _answers(dialect: Dialect[Body], gateway: Gateway, stored: AnswerStore | Non
     """The endpoint of a dialect. `stored` are the earlier answers that its requests may refer to."""
 
     async def answer(request: Request) -> Response:
-        body = await _read_chat(request, dialect, dialect.body)
-        if stored is not None:
-            body.recall(stored.of(request.state.caller))
-        events = gateway.answer(gateway.program(request.state.caller, dialect.path), body.request())
+        body, chat_request = await _read_chat(request, dialect, dialect.body, stored)
+        events = gateway.answer(gateway.program(request.state.caller, dialect.path), chat_request)
         if body.stream:
             return await stream(request, events, dialect.writer(body))
         return await whole(request, events, partial(dialect.answer, body))
@@ -118,18 +126,33 @@ def _counts_tokens(dialect: Dialect[Any], counts: TokenCountFormat, gateway: Gat
     """The endpoint that counts the tokens of a request without making it."""
 
     async def count(request: Request) -> Response:
-        body = await _read_chat(request, dialect, counts.body)
+        _, chat_request = await _read_chat(request, dialect, counts.body)
         caller = gateway.program(request.state.caller, counts.path)
-        return json_response(counts.answer(await gateway.count_tokens(caller, body.request())))
+        return json_response(counts.answer(await gateway.count_tokens(caller, chat_request)))
 
     return count
 
 
-async def _read_chat(request: Request, dialect: Dialect[Any], model: type[Body]) -> Body:
-    """The body of a request, with what else of it belongs to the dialect's protocol. Raises `Refusal`."""
+async def _read_chat(
+    request: Request, dialect: Dialect[Any], model: type[Body], stored: AnswerStore | None = None
+) -> tuple[Body, ChatRequest]:
+    """The body of a request, and what the hub is asked by it. Raises `Refusal`."""
     names = {name for name in request.headers if name.startswith(dialect.protocol_headers)}
     headers = {name: ",".join(request.headers.getlist(name)) for name in sorted(names)}
-    return parse(model, await _read_body(request), headers, request.url.query)
+    raw = await _read_body(request)
+    run = _run_in_reader if len(raw) >= LARGE_BODY_BYTES else _run_at_once
+    body = await run(partial(parse, model, raw, headers, request.url.query))
+    if stored is not None:
+        body.recall(stored.of(request.state.caller))
+    return body, await run(body.request)
+
+
+async def _run_at_once(read: Callable[[], T]) -> T:
+    return read()
+
+
+async def _run_in_reader(read: Callable[[], T]) -> T:
+    return await asyncio.get_running_loop().run_in_executor(_reader, read)
 
 
 def _refuses(reason: str) -> Handler:

@@ -37,10 +37,11 @@ from urllib.parse import urlsplit
 from llm_hub.chat import Alive, ChatRequest
 from llm_hub.errors import ModelNotFound, ProviderError, StreamBroken
 from llm_hub.provider import LLMProvider
+from llm_hub.providers.embeddings import EMBEDDINGS, embeddings_answer
 from llm_hub.providers.other_protocol import OtherProtocol
 from llm_hub.providers.streamed_response import StreamedResponseBuilder, join_deltas
 from llm_hub.wire.connection_errors import error_from_exception, safe_cause
-from llm_hub.wire.decoders import END_GRACE, USAGE_GRACE, HttpReply, StreamDecoder, parse_object, read_body
+from llm_hub.wire.decoders import END_GRACE, USAGE_GRACE, HttpReply, StreamDecoder, encode_json, parse_object, read_body
 from llm_hub.wire.error_body import is_error_document, original_error
 from llm_hub.wire.http_errors import error_from_reply
 from llm_hub.wire.model_list import parse_model_list
@@ -76,6 +77,11 @@ class HttpProvider(LLMProvider):
     optional_parameters: ClassVar[frozenset[str]] = frozenset()
     """Parameters on the wire that a model may refuse, and that an answer is good without."""
 
+    embeddings_path: ClassVar[str] = ""
+    """Where embeddings are at its address, in OpenAI's words; "" where it has none."""
+    listed: frozenset[str] = frozenset()
+    """The names in its last list of models, those that do not chat among them."""
+
     def __init__(self, *, name: str, title: str, default_model: str, address: str, key: str = "") -> None:
         self.name = name
         self.title = title
@@ -94,6 +100,8 @@ class HttpProvider(LLMProvider):
         return "reasoning" if self.reasons(model) else "first_token"
 
     def events(self, request: ChatRequest) -> AsyncGenerator[Event]:
+        if self.embeddings_path and (original := request.original) and original.protocol == EMBEDDINGS:
+            return self._embed(request.model or "", original.body)
         return self.events_after(request, None)
 
     async def events_after(self, request: ChatRequest, earlier: ProviderError | None) -> AsyncGenerator[Event]:
@@ -145,6 +153,23 @@ class HttpProvider(LLMProvider):
             yield event
         self._finish(builder)
         yield builder.finish()
+
+    async def _embed(self, model: str, body: Mapping[str, Any]) -> AsyncGenerator[Event]:
+        """The vectors that a model's server gives. Raises `ProviderError`."""
+        try:
+            reply = await self._post_content(self.embeddings_path, encode_json({**body, "model": model}))
+            if reply.is_success:
+                if is_error_document(reply.content):
+                    raise self._error_from_reply(None, reply.content, model, reply.headers)
+                yield embeddings_answer(self.name, model, body, reply.content)
+                return
+        except self._translated as error:
+            raise self._translate(error, model) from safe_cause(error)
+        raise self._error_from_reply(reply.status_code, reply.content, model, reply.headers)
+
+    async def _post_content(self, path: str, content: bytes) -> HttpReply:
+        """The reply to a POST of JSON, read to its end, whatever its status is."""
+        raise NotImplementedError
 
     async def _post(self, builder: StreamedResponseBuilder, refusal: ProviderError | None) -> HttpReply:
         """The reply whose body is the answer. Raises `ProviderError` for every other, and `OtherProtocol`."""
@@ -246,7 +271,9 @@ class HttpProvider(LLMProvider):
 
     async def _fetch_models(self, path: str, *, rows: str, name: str) -> list[tuple[str, dict[str, Any]]]:
         """The models listed at a path, with their rows: `rows` and `name` are the usual fields of list and name."""
-        return await self._fetch_parsed(path, partial(parse_model_list, rows=rows, name=name))
+        models = await self._fetch_parsed(path, partial(parse_model_list, rows=rows, name=name))
+        self.listed = frozenset(model for model, _ in models)
+        return models
 
     async def _fetch_parsed(self, path: str, parse: Callable[[bytes], T]) -> T:
         """What `parse` makes of the reply to a GET. Raises `ProviderError`."""

@@ -59,6 +59,7 @@ class OllamaProvider(HttpProvider):
     supports = frozenset({"tools", "tool_choice", "format", "stop", "seed", "top_p", "effort"})
     exceptions = (httpx.HTTPError, httpx.StreamError, httpx.InvalidURL)
     decoder = ObjectDecoder
+    embeddings_path = "/v1/embeddings"
 
     def __init__(
         self,
@@ -191,6 +192,9 @@ class OllamaProvider(HttpProvider):
                 "than its context. Raise OLLAMA_CONTEXT_LENGTH on the server."
             )
             builder.notes = (*builder.notes, note)
+
+    async def _post_content(self, path: str, content: bytes) -> HttpReply:
+        return await self._client.post(path, content=content, headers={"content-type": "application/json"})
 
     async def _get(self, path: str) -> HttpReply:
         return await self._client.get(path)

@@ -75,6 +75,7 @@ class OpenAIProvider(HttpProvider):
     builder = OpenAIResponseBuilder
     end_marker = b"[DONE]"
     base_path = "/v1"
+    embeddings_path = "/embeddings"
 
     def __init__(
         self,
@@ -240,6 +241,13 @@ class OpenAIProvider(HttpProvider):
 
     def _finish(self, builder: StreamedResponseBuilder) -> None:
         cast("OpenAIResponseBuilder", builder).complete()
+
+    async def _post_content(self, path: str, content: bytes) -> HttpReply:
+        post = httpx2.Request(
+            "POST", f"{self.address}{path}", headers=self._headers, content=content,
+            extensions={"timeout": self._timeout.as_dict()},
+        )  # fmt: skip
+        return await self._http.send(post)
 
     async def _get(self, path: str) -> HttpReply:
         try:

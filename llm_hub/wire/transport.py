@@ -31,8 +31,13 @@ MAX_STREAM_BYTES = 128 * 2**20
 """Bytes of a streamed answer. At some 400 a token, that is more than twice what the longest answers of today take."""
 MAX_REPLY_BYTES = 8 * 2**20
 """Bytes of a reply that does not stream, such as a list of models."""
+MAX_EMBEDDINGS_BYTES = 64 * 2**20
+"""Bytes of a reply with embeddings: a thousand vectors of the longest kind, in digits."""
 MAX_ERROR_BYTES = 2**20
 """Bytes of an error reply's body. What comes after them is not read: the reply is that error all the same."""
+
+PIECE_BYTES = 256 * 2**10
+"""Bytes of a request's body that are sent at once: other chats' tokens go on between two pieces."""
 
 UNCOMPRESSED = {"accept-encoding": "identity"}
 """The header that keeps a client from asking for compressed replies, as each does by itself."""
@@ -98,6 +103,11 @@ class Transport:
         if self._loop is not loop:
             self._loop, self.client = loop, self._session
         request.headers[hops.HEADER] = hops.mark()
+        if len(request.content) > PIECE_BYTES:
+            pieces, extensions = _Pieces(request.content), request.extensions
+            request = type(request)(
+                request.method, request.url, headers=request.headers, stream=pieces, extensions=extensions
+            )
         if self.proxy is not None and request.url.scheme == "http":
             request.headers.update(self.proxy.headers)  # aiohttp sends them with CONNECT alone
         try:
@@ -107,6 +117,8 @@ class Transport:
                 raise ConnectionError("The server's reply is not HTTP.") from error
             raise
         limit = MAX_STREAM_BYTES if request.url.path.endswith(self.streaming_path) else MAX_REPLY_BYTES
+        if request.url.path.endswith("/embeddings"):
+            limit = MAX_EMBEDDINGS_BYTES
         stream_class: Any = type(reply.stream)
         response = reply.stream._aiohttp_response  # noqa: SLF001  # the same body, bounded
         stream = _bounded_class(stream_class)(response)
@@ -131,6 +143,17 @@ class Transport:
         import aiohttp
 
         return aiohttp.TCPConnector(**options)
+
+
+class _Pieces:
+    """A large body in pieces."""
+
+    def __init__(self, body: bytes) -> None:
+        self._body = memoryview(body)
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        for start in range(0, len(self._body), PIECE_BYTES):
+            yield bytes(self._body[start : start + PIECE_BYTES])
 
 
 class _Proxy(NamedTuple):

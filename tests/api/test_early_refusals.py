@@ -170,7 +170,7 @@ def test_another_method_is_a_405_in_json_at_every_endpoint(site: Site, method: s
 
 def test_a_body_that_is_too_large_is_refused_in_anthropics_shape(site: Site) -> None:
     with httpx.Client(base_url=site.url, trust_env=False) as caller:
-        body = b" " * (4 * 2**20 + 1)
+        body = b" " * (32 * 2**20 + 1)
         json = {"content-type": "application/json"}
         for content in (body, iter([body])):  # with a length, and in chunks
             reply = caller.post("/v1/messages", content=content, headers=json)

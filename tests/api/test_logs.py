@@ -96,12 +96,12 @@ async def test_too_large_a_body_is_refused_in_the_dialects_shape_with_an_id_and_
     site: Site, path: str, announced: bool
 ) -> None:
     async def unannounced() -> AsyncIterator[bytes]:
-        for _ in range(5):
+        for _ in range(33):
             yield b" " * 2**20
 
     headers = {"content-type": "application/json"}
     async with httpx.AsyncClient(base_url=site.url, timeout=30, trust_env=False) as client:
-        reply = await client.post(path, content=b" " * 5 * 2**20 if announced else unannounced(), headers=headers)
+        reply = await client.post(path, content=b" " * 33 * 2**20 if announced else unannounced(), headers=headers)
     assert reply.status_code == 413
     assert reply.json()["error"]["message"]
     assert (reply.json().get("type") == "error") >= (path == "/v1/messages")

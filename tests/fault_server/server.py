@@ -422,7 +422,7 @@ def _dialect(exchange: Exchange) -> Dialect | None:
         return by_name["anthropic"]
     if exchange.path == "/v1/responses":
         return by_name["responses"]
-    return by_name["openai"] if exchange.path in ("/v1/chat/completions", "/v1/models") else None
+    return by_name["openai"] if exchange.path in ("/v1/chat/completions", "/v1/models", "/v1/embeddings") else None
 
 
 async def _read_request(reader: asyncio.StreamReader) -> Exchange | None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from llm_hub.api.dialects.chat_completions import CHAT_COMPLETIONS
 from llm_hub.api.dialects.dialect import Dialect
+from llm_hub.api.dialects.embeddings import EMBEDDINGS_DIALECT
 from llm_hub.api.dialects.hub_chat import HUB_CHAT
 from llm_hub.api.dialects.messages import MESSAGES
 from llm_hub.api.dialects.responses import RESPONSES
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 OWN_DIALECT = HUB_CHAT
 """In this one those are answered who are not recognised as the clients of another."""
-DIALECTS: tuple[Dialect[Any], ...] = (HUB_CHAT, CHAT_COMPLETIONS, MESSAGES, RESPONSES)
+DIALECTS: tuple[Dialect[Any], ...] = (HUB_CHAT, CHAT_COMPLETIONS, MESSAGES, RESPONSES, EMBEDDINGS_DIALECT)
 
 
 def recognise(scope: Scope, dialects: Sequence[Dialect[Any]] = DIALECTS) -> Dialect[Any]:

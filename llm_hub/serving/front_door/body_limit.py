@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from starlette.requests import ClientDisconnect
 
-from llm_hub.serving.front_door.path_groups import UPLOAD
+from llm_hub.serving.front_door.path_groups import API, UPLOAD
 from llm_hub.serving.front_door.refusal import FrontDoorRefusal
 from llm_hub.serving.front_door.request_notes import first_headers
 
@@ -14,7 +14,9 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 MAX_BODY_BYTES = 4 * 2**20
-"""Bytes of any other body: as long as the longest conversations of today, with some images in it."""
+"""Bytes of a body that the page sends."""
+MAX_API_BYTES = 32 * 2**20
+"""Bytes of a body for the API, which brings images and agents' conversations: as many as Anthropic takes."""
 
 MAX_UPLOAD_BYTES = 24 * 2**20
 """Bytes of a body that brings images."""
@@ -24,17 +26,19 @@ MAX_FILES = 16
 
 
 class BodyLimit:
-    """413 for a body of more than `MAX_BODY_BYTES`; an upload of images may have `MAX_UPLOAD_BYTES` in `MAX_FILES`."""
+    """413 for a body of more than `MAX_BODY_BYTES`. One for the API may have `MAX_API_BYTES`, and an upload of images
+    `MAX_UPLOAD_BYTES` in `MAX_FILES`."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        most = MAX_API_BYTES if scope["path"].startswith(API) else MAX_BODY_BYTES
         if scope["path"] == UPLOAD:
             body_length(scope, MAX_UPLOAD_BYTES)
             await self._count(scope, BoundedBody(receive, MAX_UPLOAD_BYTES, MAX_FILES), send)
-        elif body_length(scope, MAX_BODY_BYTES) is None:
-            await self._count(scope, BoundedBody(receive, MAX_BODY_BYTES), send)
+        elif body_length(scope, most) is None:
+            await self._count(scope, BoundedBody(receive, most), send)
         else:
             await self._app(scope, receive, send)
 

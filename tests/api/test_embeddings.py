@@ -1,0 +1,83 @@
+"""`POST /v1/embeddings`: vectors of the one model that was asked for, and of no other."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import openai
+import pytest
+
+from llm_hub.hub import Hub
+from llm_hub.settings import Settings
+from tests.api.conftest import served
+from tests.api.described import check, response_of
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.api.conftest import Api
+    from tests.fault_server import FaultServer
+
+PATH = "/v1/embeddings"
+
+
+@pytest.mark.parametrize("model", ["openai/text-embedding-4-small", "text-embedding-3-small", "ollama/ok"])
+@pytest.mark.parametrize("options", [{}, {"encoding_format": "float"}, {"encoding_format": "base64"}])
+async def test_openais_sdk_gets_vectors(api: Api, model: str, options: dict[str, Any]) -> None:
+    async with openai.AsyncOpenAI(api_key="any", base_url=f"{api.url}/v1", max_retries=0) as client:
+        for texts, lengths in (("four", [4]), (["a", "bcd"], [1, 3]), ([5, 6], [2]), ([[5, 6], [7]], [2, 1])):
+            answer: Any = await client.embeddings.create(model=model, input=texts, **options)
+            vectors = [row.embedding for row in answer.data]
+            if options != {"encoding_format": "base64"}:
+                assert vectors == [[float(length), 0.5] for length in lengths]
+            else:
+                assert all(isinstance(vector, str) for vector in vectors)
+            assert answer.usage.prompt_tokens == 7
+
+
+async def test_the_reply_is_as_described_and_goes_on_as_it_came(api: Api, fault_server: FaultServer) -> None:
+    body = {"model": "openai/ok", "input": ["a"], "dimensions": 2, "user": "u", "of_next_year": {"x": 1}}
+    reply = await api.client.post(PATH, json=body)
+    check(reply.json(), response_of("POST", PATH, 200)["application/json"])
+    assert reply.json()["model"] == "openai/ok"
+    assert fault_server.exchanges[-1].body == {**body, "model": "ok"}
+
+
+async def test_a_failing_model_is_never_replaced_by_another(fault_server: FaultServer, tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text(
+        f"OPENAI_API_KEY=sk-owner-secret-123\nOPENAI_BASE_URL={fault_server.openai_url}\nLLM_HUB_ROUTE=openai/ok\n"
+        f"LLM_HUB_SERVERS=dead=http://127.0.0.1:9/v1,one={fault_server.openai_url},two={fault_server.openai_url}\n"
+        "LLM_HUB_MAX_RETRIES=1\n"
+    )
+    fault_server.lists = "faults"
+    hub = Hub(Settings.load(tmp_path / ".env"))
+    async with served(hub, {}) as api:
+        reply = await api.client.post(PATH, json={"model": "openai/status-503", "input": "x"})
+        assert reply.status_code == 503
+        attempts = reply.json()["error"]["attempts"]
+        assert [attempt["provider"] for attempt in attempts] == ["openai", "openai"]  # asked again, and nobody else
+        reply = await api.client.post(PATH, json={"model": "one/status-503", "input": "x"})
+        attempts = reply.json()["error"]["attempts"]
+        assert [attempt["provider"] for attempt in attempts] == ["one", "one", "two", "two"]
+        assert {attempt["model"] for attempt in attempts} == {"status-503"}
+    await hub.aclose()
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "words"),
+    [
+        ({"model": "anthropic/ok", "input": "x"}, 400, "embeddings: Anthropic cannot be asked for this"),
+        ({"model": "openai", "input": "x"}, 400, "names no model for embeddings"),
+        ({"model": "auto", "input": "x"}, 400, "names no model for embeddings"),
+        ({"model": "parrot", "input": "x"}, 404, "There is no provider"),
+        ({"model": "openai/ok"}, 400, "input"),
+        ({"model": "openai/ok", "input": []}, 400, "input"),
+        ({"model": "openai/ok", "input": ["x", 7]}, 400, "input"),
+        ({"model": "openai/ok", "input": "x", "stream": True}, 400, "stream"),
+        ({"model": "openai/ok", "input": "x", "models": ["ollama/ok"]}, 400, "models"),
+    ],
+)
+async def test_what_cannot_be_done_is_refused_by_name(api: Api, body: dict[str, Any], status: int, words: str) -> None:
+    reply = await api.client.post(PATH, json=body)
+    assert reply.status_code == status, reply.text
+    assert words in reply.json()["error"]["message"]

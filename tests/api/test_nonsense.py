@@ -207,7 +207,7 @@ async def test_an_unknown_key_is_refused_in_the_dialects_shape(locked: Api, path
 
 @pytest.mark.parametrize("method", ["GET", "POST", "OPTIONS"])
 async def test_an_unknown_endpoint_is_a_404_in_json(api: Api, method: str) -> None:
-    reply = await api.client.request(method, "/v1/embeddings")
+    reply = await api.client.request(method, "/v1/images/generations")
     assert (reply.status_code, reply.json()["error"]["type"]) == (404, "invalid_request_error")
 
 

@@ -157,8 +157,10 @@ class OpenAIResponseBuilder(StreamedResponseBuilder):
         self.usage = {**self._timings, **self.usage}
         if self._has_other_choices:
             self.notes = (*self.notes, "The server gave more than one answer; this is the first.")
-        if self._others or self._fields:
+        if self._others or self._fields or self._reported_usage:
             body = self._fields | (_joined(self._others) if self._others else {})
+            if self._reported_usage:
+                body["usage"] = self._reported_usage
             self.original = OriginalAnswer("openai", body)
             self.has_other_content = any(name in body.get("message", ()) for name in _CONTENT_FIELDS)
 

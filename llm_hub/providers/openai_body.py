@@ -99,7 +99,7 @@ def from_original(request: ChatRequest, original: OriginalRequest) -> dict[str, 
 
     Its messages and tools stay as they came, and so do all fields for which the hub has no word.
     """
-    body = {name: value for name, value in original.body.items() if name not in _OWN_FIELDS and value is not None}
+    body = {name: value for name, value in original.body.items() if name not in _OWN_FIELDS}
     added = messages(request.messages[original.messages :])
     rendered = options(request)
     names = {tool.name for tool in request.tools}  # a choice among them may have left some out

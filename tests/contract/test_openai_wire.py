@@ -566,7 +566,9 @@ async def test_a_clients_own_request_goes_on_as_it_came(
     provider: LLMProvider, chats: Callable[[], list[Exchange]]
 ) -> None:
     await complete(provider, own_request("ok"))
-    kept = {name: OWN_BODY[name] for name in ("messages", "tools", "temperature", "top_k", "chat_template_kwargs")}
+    kept = {
+        name: OWN_BODY[name] for name in ("messages", "tools", "temperature", "top_k", "user", "chat_template_kwargs")
+    }
     own = {"model": "ok", "stream": True, "stream_options": {"include_usage": True}, "max_tokens": 64}
     assert chats()[0].body == kept | own
 

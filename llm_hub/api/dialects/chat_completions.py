@@ -67,7 +67,8 @@ def _original_fields(response: LLMResponse) -> tuple[Mapping[str, Any], Mapping[
     if response.original is None or response.original.protocol != "openai":
         return {}, {}
     body = response.original.body
-    return {name: value for name, value in body.items() if name != "message"}, body.get("message") or {}
+    fields = {name: value for name, value in body.items() if name not in ("message", "usage")}
+    return fields, body.get("message") or {}
 
 
 class CompletionWriter:
@@ -178,7 +179,15 @@ def _usage(response: LLMResponse) -> CompletionUsage | None:
         written["prompt_tokens_details"] = prompt_details
     if "reasoning_tokens" in usage:
         written["completion_tokens_details"] = {"reasoning_tokens": usage["reasoning_tokens"]}
-    return written
+    original = response.original
+    if original is None or original.protocol != "openai":
+        return written
+    told: Mapping[str, Any] = original.body.get("usage") or {}  # with what the hub has no word for, such as a cost
+    whole: dict[str, Any] = {**told, **written}
+    for name in ("prompt_tokens_details", "completion_tokens_details"):
+        if isinstance(told.get(name), dict):
+            whole[name] = told[name] | whole[name]
+    return cast("CompletionUsage", whole)
 
 
 def _writer(body: ChatCompletionsBody) -> CompletionWriter:

@@ -1,0 +1,149 @@
+"""Between a client and a provider that both speak chat completions, nothing is lost in either direction."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from openai import AsyncOpenAI
+
+from tests.fault_server.dictated import MODEL, dictation
+
+if TYPE_CHECKING:
+    from tests.api.conftest import Api
+    from tests.fault_server import FaultServer
+
+FAULT = "ok?accept=any"
+"""A model of the fault server that takes every field."""
+TURNS: list[Any] = [{"role": "user", "content": "When is the tide high?"}]
+WEATHER = {"type": "function", "function": {"name": "tide", "description": "The tide.", "strict": True,
+    "parameters": {"type": "object", "properties": {"port": {"type": "string"}}, "required": ["port"],
+        "additionalProperties": False}}}  # fmt: skip
+BODIES: dict[str, dict[str, Any]] = {
+    "settings": {
+        "messages": TURNS, "temperature": 0.4, "top_p": 0.9, "seed": 7, "stop": ["END"], "user": "u-1",
+        "presence_penalty": 0.1, "frequency_penalty": 0.2, "logit_bias": {"42": -3}, "max_completion_tokens": 90,
+        "reasoning_effort": "low", "verbosity": "low", "service_tier": "auto", "store": False,
+        "metadata": {"run": "7"}, "safety_identifier": "s-1", "prompt_cache_key": "harbour",
+        "prompt_cache_retention": "24h", "prediction": {"type": "content", "content": "High"},
+    },
+    "tools": {
+        "messages": [
+            {"role": "system", "content": [
+                {"type": "text", "text": "Be brief.", "cache_control": {"type": "ephemeral"}}]},
+            {"role": "developer", "content": "In metres.", "name": "harbour"},
+            {"role": "user", "content": "When?", "name": "ann"},
+            {"role": "assistant", "content": None, "refusal": None, "reasoning_content": "The tide, then.",
+                "tool_calls": [{"id": "call_1", "type": "function", "function": {"name": "tide", "arguments": "{}"},
+                    "extra_content": {"google": {"thought_signature": "c2ln"}}}]},
+            {"role": "tool", "tool_call_id": "call_1", "content": [{"type": "text", "text": "At noon."}]},
+        ],
+        "tools": [WEATHER], "tool_choice": {"type": "function", "function": {"name": "tide"}},
+        "parallel_tool_calls": False,
+        "reasoning_details": [{"type": "reasoning.encrypted", "data": "c2VjcmV0"}],
+    },
+    "parts": {
+        "messages": [{"role": "user", "content": [
+            {"type": "text", "text": "What is this?"},
+            {"type": "image_url", "image_url": {"url": "https://harbour.example.com/a.png", "detail": "low"}},
+            {"type": "file", "file": {"filename": "a.pdf", "file_data": "data:application/pdf;base64,JVBERg=="}},
+        ]}],
+        "response_format": {"type": "json_schema", "json_schema": {"name": "port", "strict": True, "schema": {
+            "type": "object", "properties": {"port": {"type": "string"}}, "required": ["port"],
+            "additionalProperties": False}}},
+    },
+    "strangers": {"messages": TURNS, "provider": {"order": ["a", "b"]}, "chat_template_kwargs": {"thinking": False},
+        "top_k": 40, "min_p": 0.1, "repetition_penalty": 1.1, "transforms": [], "unheard_of": None},
+}  # fmt: skip
+"""A body each for what belongs together, with every documented field that one answer can keep."""
+
+
+@pytest.mark.parametrize("stream", [True, False])
+@pytest.mark.parametrize("name", BODIES)
+async def test_a_body_reaches_the_vendor_as_its_client_sent_it(
+    api: Api, fault_server: FaultServer, name: str, stream: bool
+) -> None:
+    body = BODIES[name] | {"model": f"openai/{FAULT}", "stream": stream}
+    reply = await api.client.post("/v1/chat/completions", json=body)
+    assert reply.status_code == 200, reply.text
+    (exchange,) = fault_server.exchanges
+    # The hub always has the vendor stream and count, so that it hears whether it is at work and what was used.
+    assert exchange.body == body | {"model": FAULT, "stream": True, "stream_options": {"include_usage": True}}
+    if not stream:
+        assert reply.json()["x_llm_hub"]["ignored"] == []
+
+
+def chunk(delta: dict[str, Any], **more: Any) -> dict[str, Any]:
+    """A chunk of a stream. `more` are fields of its choice."""
+    choice = {"index": 0, "delta": delta, "logprobs": None, "finish_reason": None, **more}
+    return {"id": "chatcmpl-7", "object": "chat.completion.chunk", "created": 1795000000, "model": MODEL,
+        "service_tier": "default", "system_fingerprint": "fp_1", "choices": [choice]}  # fmt: skip
+
+
+USAGE = {
+    "prompt_tokens": 900, "completion_tokens": 30, "total_tokens": 930,
+    "prompt_tokens_details": {"cached_tokens": 800, "audio_tokens": 0},
+    "completion_tokens_details": {"reasoning_tokens": 20, "audio_tokens": 0, "accepted_prediction_tokens": 2,
+        "rejected_prediction_tokens": 1},
+}  # fmt: skip
+CALL = {"index": 0, "id": "call_9", "type": "function", "function": {"name": "tide", "arguments": ""},
+    "extra_content": {"google": {"thought_signature": "c2ln"}}}  # fmt: skip
+ANSWERS: dict[str, list[dict[str, Any]]] = {
+    "text": [
+        chunk({"role": "assistant", "content": "", "refusal": None}),
+        chunk({"content": "At "}), chunk({"content": "noon."}), chunk({}, finish_reason="stop"),
+    ],
+    "cited": [
+        chunk({"role": "assistant", "content": "At noon."}),
+        chunk({"annotations": [{"type": "url_citation", "url_citation": {"start_index": 0, "end_index": 7,
+            "url": "https://harbour.example.com/tides", "title": "Tides"}}]}),
+        chunk({}, finish_reason="stop"),
+    ],
+    "reasoned": [
+        chunk({"role": "assistant", "content": None, "reasoning_content": "The tide, "}),
+        chunk({"reasoning_content": "then."}), chunk({"content": "At noon."}), chunk({}, finish_reason="stop"),
+    ],
+    "called": [
+        chunk({"role": "assistant", "content": None, "tool_calls": [CALL]}),
+        chunk({"tool_calls": [{"index": 0, "function": {"arguments": '{"port": '}}]}),
+        chunk({"tool_calls": [{"index": 0, "function": {"arguments": '"Ystad"}'}}]}),
+        chunk({}, finish_reason="tool_calls"),
+    ],
+}  # fmt: skip
+
+
+def stream_of(chunks: list[dict[str, Any]]) -> list[bytes]:
+    """The bytes of the stream, an event a piece."""
+    last = {**chunks[-1], "choices": [], "usage": USAGE}
+    return [f"data: {json.dumps(event)}\n\n".encode() for event in (*chunks, last)] + [b"data: [DONE]\n\n"]
+
+
+async def collected(client: AsyncOpenAI, model: str, prompt: Any) -> dict[str, Any]:
+    """What the SDK collects from a stream: the choice, the usage and the message's further fields."""
+    async with client.chat.completions.stream(
+        model=model, messages=prompt, stream_options={"include_usage": True}
+    ) as stream:
+        completion = (await stream.get_final_completion()).to_dict(mode="json", exclude_unset=False)
+    return {name: completion[name] for name in ("choices", "usage")}
+
+
+@pytest.mark.parametrize("name", ANSWERS)
+async def test_an_answer_reaches_its_client_as_the_vendor_wrote_it(
+    api: Api, fault_server: FaultServer, name: str
+) -> None:
+    prompt: Any = [{"role": "user", "content": dictation(stream_of(ANSWERS[name]))}]
+    async with (
+        AsyncOpenAI(api_key="any", base_url=fault_server.openai_url, max_retries=0) as direct,
+        AsyncOpenAI(api_key="any", base_url=f"{api.url}/v1", max_retries=0) as client,
+    ):
+        expected = await collected(direct, MODEL, prompt)
+        assert await collected(client, f"openai/{MODEL}", prompt) == expected
+    reply = await api.client.post("/v1/chat/completions", json={"model": f"openai/{MODEL}", "messages": prompt})
+    whole = reply.json()
+    assert whole["usage"] == USAGE
+    message, given = whole["choices"][0]["message"], expected["choices"][0]["message"]
+    assert {name: message.get(name) for name, value in given.items() if value and name != "tool_calls"} == {
+        name: value for name, value in given.items() if value and name != "tool_calls"
+    }
+    assert whole["choices"][0]["finish_reason"] == expected["choices"][0]["finish_reason"]

@@ -46,7 +46,8 @@ def figures(compare: ComparePage) -> list[dict[str, str]]:
     """The table of figures, by its heads."""
     if compare.page.locator(".side-by-side").is_hidden():
         compare.page.locator("#compare-results > .label-wrap").click()
-    expect(compare.page.locator(".side-by-side")).to_be_visible()
+    answered = compare.page.locator(".pane-retry:visible").count()
+    expect(compare.page.locator(".side-by-side tr")).to_have_count(1 + answered, timeout=SLOW)
     heads, *rows = [row.locator("th, td").all_inner_texts() for row in compare.page.locator(".side-by-side tr").all()]
     return [dict(zip(heads, row, strict=True)) for row in rows]
 

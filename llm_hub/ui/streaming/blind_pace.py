@@ -34,11 +34,6 @@ class _NewestSnapshot:
     news: asyncio.Event = field(default_factory=asyncio.Event)
     urgent: asyncio.Event = field(default_factory=asyncio.Event)
 
-    def announce_end(self) -> None:
-        """Nothing comes any more, which may be told some time after the last snapshot."""
-        self.news.set()
-        self.urgent.set()
-
 
 async def paced_views(
     snapshots: AsyncGenerator[Snapshot],
@@ -55,7 +50,7 @@ async def paced_views(
     """
     newest = _NewestSnapshot()
     source = asyncio.create_task(_follow(snapshots, newest))
-    source.add_done_callback(lambda _: newest.announce_end())
+    source.add_done_callback(lambda _: newest.urgent.set())
     now = asyncio.get_running_loop().time
     shown_at, shown_text = float("-inf"), None
     try:

@@ -108,6 +108,8 @@ class ResponsesBuilder(StreamedResponseBuilder):
 
     def _end_item(self, place: int, item: dict[str, Any], event: Mapping[str, Any]) -> Iterator[Event | None]:
         """Takes what the end of an item says, and no event before it did."""
+        if self._items.get(place) == item:
+            return  # some servers say the same end twice
         kind = item.get("type")
         if self.is_original or kind == "reasoning":
             self._vendor_bytes += len(orjson.dumps(item))

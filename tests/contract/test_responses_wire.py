@@ -413,6 +413,20 @@ async def test_calls_of_namespaces_and_custom_tools_have_the_hubs_names(provider
     assert sorted(streamed(events)) == sorted((call.id, call.name, call.arguments) for call in response.tool_calls)
 
 
+async def test_an_item_that_ends_twice_is_there_once(provider: LLMProvider) -> None:
+    patch = {"id": "ctc_1", "type": "custom_tool_call", "call_id": "call_1", "name": "patch", "input": "*** Begin"}
+    done = [item("done", 0, message("Low tide.")), item("done", 1, patch)]
+    written = sse(say("Low tide."), *done, *done, ended(message("Low tide."), patch))
+    prompt = dictation([written])
+    asked = OriginalRequest("responses", {"input": prompt}, 1)
+    for original in (None, asked):
+        events, response = await ask(provider, ChatRequest((Message(Role.USER, prompt),), MODEL, original=original))
+        assert response.content == "Low tide."
+        assert [(call.id, call.decoded()) for call in response.tool_calls] == [("call_1", {"input": "*** Begin"})]
+        ends = [event.data["output_index"] for event in events if isinstance(event, VendorDelta)]
+        assert ends == ([0] if original else [])
+
+
 async def test_cached_and_reasoning_tokens_are_counted(provider: LLMProvider) -> None:
     usage = {"input_tokens": 31, "input_tokens_details": {"cached_tokens": 20}, "output_tokens": 9,
              "output_tokens_details": {"reasoning_tokens": 4}, "total_tokens": 40}  # fmt: skip

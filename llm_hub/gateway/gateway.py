@@ -93,6 +93,7 @@ class Gateway:
 
     async def count_tokens(self, caller: Caller, request: ChatRequest) -> TokenCount:
         """The tokens of a request that is not made: as its vendor counts them, or an estimate. Raises `LLMHubError`."""
+        request = await name_providers(request, caller.session)
         route = self.policy.terms(caller, request).route
         counted = await caller.session.count_tokens(request, route)
         target = caller.session.target(route.targets[0])

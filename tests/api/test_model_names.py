@@ -55,6 +55,17 @@ async def test_a_name_without_a_provider_means_who_has_the_model(
     assert (exchange.protocol, exchange.model) == (provider, name)
 
 
+@pytest.mark.parametrize(("model", "is_asked"), [("claude-opus-5-5", True), ("claude-hub/openai/gpt-6-luna", False)])
+async def test_tokens_are_counted_for_a_name_without_a_provider(
+    api: Api, fault_server: FaultServer, model: str, is_asked: bool
+) -> None:
+    reply = await api.client.post("/v1/messages/count_tokens", json={"messages": HELLO, "model": model})
+    assert reply.status_code == 200, reply.text
+    assert reply.json()["input_tokens"] > 0
+    counted = [item.body["model"] for item in fault_server.exchanges if item.path.endswith("/count_tokens")]
+    assert counted == ([model] if is_asked else [])
+
+
 async def test_an_unknown_name_keeps_its_error_and_a_fallback_is_named_likewise(api: Api) -> None:
     reply = await api.client.post("/v1/chat/completions", json={"messages": HELLO, "model": "parrot-6"})
     assert reply.status_code == 404

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 
 import gradio as gr
 
+from llm_hub.conversations.coalescer import Coalescer
 from llm_hub.ui.chat.chat_tab import chat_tab
 from llm_hub.ui.compare.compare_tab import compare_tab
 from llm_hub.ui.keys_tab import keys_tab
 from llm_hub.ui.leaderboard_tab import leaderboard_tab
 from llm_hub.ui.status.status_tab import status_tab
-from llm_hub.ui.streaming.coalescer import Coalescer
 from llm_hub.ui.theme import theme
 from llm_hub.ui.usage_tab import usage_tab
 

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import llm_hub
 from llm_hub.chat import ChatRequest, Done, LLMResponse, Message, Role, TextDelta
+from llm_hub.conversations.coalescer import Coalescer
 from llm_hub.factory import ProviderFactory
 from llm_hub.gateway.gateway import Gateway
 from llm_hub.hub import Hub
 from llm_hub.provider import LLMProvider
 from llm_hub.settings import Settings
-from llm_hub.ui.streaming.coalescer import Coalescer
 from tests.api.conftest import served
 
 if TYPE_CHECKING:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from llm_hub.arena.blind import MAX_CHARS_PER_SECOND, Pace
 from llm_hub.chat import AttemptStarted, TextDelta
+from llm_hub.conversations.coalescer import Coalescer, Snapshot
 from llm_hub.ui.streaming.blind_pace import BEAT, paced_views
-from llm_hub.ui.streaming.coalescer import Coalescer, Snapshot
 from tests.ui.test_coalesce import DONE, run, script, tokens
 
 if TYPE_CHECKING:

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import pytest
 
 from llm_hub.chat import AttemptStarted, Done, LLMResponse, ReasoningDelta, TextDelta, Waiting
+from llm_hub.conversations.coalescer import Coalescer, Snapshot
 from llm_hub.errors import ServerFailed
-from llm_hub.ui.streaming.coalescer import Coalescer, Snapshot
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Coroutine

@@ -9,11 +9,11 @@ from decimal import Decimal
 import pytest
 
 from llm_hub.chat import Attempt, AttemptFailed, AttemptStarted, LLMResponse, Message, Resumed, Role, Timing, Usage
+from llm_hub.conversations.coalescer import RouteEvent, Snapshot
+from llm_hub.conversations.turn import Question, Turn, chat_request
 from llm_hub.errors import RouteFailed
-from llm_hub.ui.conversation import Question, Turn, chat_request
 from llm_hub.ui.render import answer_stats, attempt_text, transcript
 from llm_hub.ui.render.resume_marks import insert_resume_marks
-from llm_hub.ui.streaming.coalescer import RouteEvent, Snapshot
 
 TITLES = {"openai": "OpenAI", "anthropic": "Anthropic", "chaos": "Chaos"}
 QUESTION = Question("openai", "gpt", tries=3)

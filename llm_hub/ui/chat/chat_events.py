@@ -13,18 +13,18 @@ from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
+from llm_hub.conversations.turn import chat_request
 from llm_hub.errors import InvalidRequest
 from llm_hub.ui.chat.chat_sessions import ChatSessions
 from llm_hub.ui.chat.prompt_events import PromptEvents
-from llm_hub.ui.conversation import chat_request
 from llm_hub.ui.event_values import Inputs, Updates
 from llm_hub.ui.gradio_fixes.event_options import NOW, STREAMING
 from llm_hub.ui.live_region import live_region
 
 if TYPE_CHECKING:
+    from llm_hub.conversations.coalescer import Coalescer
+    from llm_hub.conversations.turn import Turns
     from llm_hub.ui.chat.chat_screen import ChatScreen
-    from llm_hub.ui.conversation import Turns
-    from llm_hub.ui.streaming.coalescer import Coalescer
 
 AnswerHandler = Callable[[Inputs, gr.Request], AsyncGenerator[Updates]]
 FinishHandler = Callable[[Inputs, gr.Request], Awaitable[Updates]]

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
+from llm_hub.conversations.turn import Question
 from llm_hub.errors import InvalidRequest
 from llm_hub.ui import model_choices, typed_settings
 from llm_hub.ui.chat import fallback_chain
 from llm_hub.ui.chat.finished_turn import finish_turn
-from llm_hub.ui.conversation import Question
 from llm_hub.ui.live_region import live_region
 from llm_hub.ui.render import answer_stats, transcript
 from llm_hub.ui.render.sanitize import html_text
@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 
     from llm_hub.access.session import Session
     from llm_hub.chat import ChatRequest, Event
+    from llm_hub.conversations.turn import Turn, Turns
     from llm_hub.gateway.gateway import Gateway
     from llm_hub.ui.chat.chat_parts import ChatParts
     from llm_hub.ui.chat.fallback_chain import Chain
-    from llm_hub.ui.conversation import Turn, Turns
     from llm_hub.ui.event_values import Inputs, Updates
 
 HELP = "Enter sends, Shift+Enter starts a new line."

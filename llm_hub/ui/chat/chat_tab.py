@@ -22,8 +22,8 @@ from llm_hub.ui.live_region import live_region
 
 if TYPE_CHECKING:
     from llm_hub.access.session import Session
+    from llm_hub.conversations.coalescer import Coalescer
     from llm_hub.gateway.gateway import Gateway
-    from llm_hub.ui.streaming.coalescer import Coalescer
 
 WELCOME = """<div class="welcome"><h2>What would you like to know?</h2>
 <p>Choose a provider and a model, and ask. Under each answer you see who really gave it, how fast,

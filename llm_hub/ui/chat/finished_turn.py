@@ -11,7 +11,7 @@ from llm_hub.ui.render import attempt_text
 
 if TYPE_CHECKING:
     from llm_hub.access.session import Session
-    from llm_hub.ui.conversation import Turn
+    from llm_hub.conversations.turn import Turn
 
 log = logging.getLogger(__name__)
 

@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING
 import gradio as gr
 
 from llm_hub.chat import Image, Message, Role, Text
+from llm_hub.conversations.turn import Turn
 from llm_hub.errors import InvalidRequest
 from llm_hub.ui import model_choices, uploads
-from llm_hub.ui.conversation import Turn
 from llm_hub.ui.event_values import Inputs, Updates
 from llm_hub.ui.render import transcript
 
 if TYPE_CHECKING:
+    from llm_hub.conversations.turn import Question, Turns
     from llm_hub.ui.chat.chat_screen import ChatScreen
     from llm_hub.ui.chat.chat_sessions import ChatSessions
-    from llm_hub.ui.conversation import Question, Turns
 
 
 class PromptEvents:

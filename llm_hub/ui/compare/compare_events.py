@@ -13,19 +13,19 @@ import gradio as gr
 
 from llm_hub.arena.blind import shuffle_targets
 from llm_hub.chat import Message, Role
+from llm_hub.conversations.turn import Turn
 from llm_hub.errors import InvalidRequest
 from llm_hub.ui.compare.compare_screen import HELP
 from llm_hub.ui.compare.pane_events import BUSY, PaneEvents, common_pace, keep_model
-from llm_hub.ui.conversation import Turn
 from llm_hub.ui.event_values import Inputs, Updates
 from llm_hub.ui.gradio_fixes.event_options import NOW
 from llm_hub.ui.live_region import live_region
 
 if TYPE_CHECKING:
+    from llm_hub.conversations.coalescer import Coalescer
+    from llm_hub.conversations.turn import Question
     from llm_hub.ui.compare.compare_screen import CompareScreen
     from llm_hub.ui.compare.comparison import Comparison
-    from llm_hub.ui.conversation import Question
-    from llm_hub.ui.streaming.coalescer import Coalescer
 
 
 class CompareEvents:

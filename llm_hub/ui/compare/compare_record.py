@@ -10,8 +10,8 @@ from llm_hub.ui.render import compare_stats
 from llm_hub.ui.render.export import ExportedAnswer, ExportedSide, ExportRecord
 
 if TYPE_CHECKING:
+    from llm_hub.conversations.turn import Turn
     from llm_hub.ui.compare.comparison import Comparison
-    from llm_hub.ui.conversation import Turn
     from llm_hub.ui.render.formats import Titles
 
 SETTINGS = ("system", "temperature", "max_tokens")

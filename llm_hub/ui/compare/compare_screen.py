@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
+from llm_hub.conversations.turn import Question
 from llm_hub.ui import model_choices, typed_settings
 from llm_hub.ui.chat.finished_turn import finish_turn
 from llm_hub.ui.compare import pane_view
 from llm_hub.ui.compare.comparison import MAX_PANES, MIN_PANES
-from llm_hub.ui.conversation import Question
 from llm_hub.ui.live_region import live_region
 from llm_hub.ui.render import compare_stats
 from llm_hub.ui.render.formats import format_target

@@ -24,9 +24,9 @@ from llm_hub.ui.live_region import live_region
 if TYPE_CHECKING:
     from llm_hub.access.session import ProviderState, Session
     from llm_hub.arena.votes import Votes
+    from llm_hub.conversations.coalescer import Coalescer
     from llm_hub.gateway.gateway import Gateway
     from llm_hub.ui.chat.chat_events import ChatEvents
-    from llm_hub.ui.streaming.coalescer import Coalescer
 
 
 def compare_tab(

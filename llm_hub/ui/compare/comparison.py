@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 from llm_hub.arena.blind import LETTERS
 from llm_hub.chat import AttemptStarted, Resumed
-from llm_hub.ui.conversation import chat_request
+from llm_hub.conversations.turn import chat_request
 
 if TYPE_CHECKING:
     from llm_hub.arena.blind import Pace
     from llm_hub.chat import ChatRequest
-    from llm_hub.ui.conversation import Turn, Turns
+    from llm_hub.conversations.turn import Turn, Turns
 
 MIN_PANES = 2
 MAX_PANES = 4

@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, Any
 import gradio as gr
 
 from llm_hub.arena.blind import Pace
+from llm_hub.conversations.turn import Turn
 from llm_hub.errors import InvalidRequest, LLMHubError
 from llm_hub.ui import model_choices
 from llm_hub.ui.compare import pane_view
 from llm_hub.ui.compare.comparison import MIN_PANES, Pane
-from llm_hub.ui.conversation import Turn
 from llm_hub.ui.event_values import Inputs, Updates
 from llm_hub.ui.gradio_fixes.default_model import find_first_model
 from llm_hub.ui.gradio_fixes.event_options import NOW, STREAMING
@@ -27,10 +27,10 @@ from llm_hub.ui.live_region import live_region
 from llm_hub.ui.streaming.blind_pace import paced_views
 
 if TYPE_CHECKING:
+    from llm_hub.conversations.coalescer import Coalescer
+    from llm_hub.conversations.turn import Question
     from llm_hub.ui.compare.compare_screen import CompareScreen
     from llm_hub.ui.compare.comparison import Comparison
-    from llm_hub.ui.conversation import Question
-    from llm_hub.ui.streaming.coalescer import Coalescer
 
 BUSY = "An answer is still being written. Stop it first, or wait."
 

@@ -13,9 +13,9 @@ from llm_hub.ui.render.sanitize import html_text
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from llm_hub.conversations.coalescer import Snapshot
+    from llm_hub.conversations.turn import Turn, Turns
     from llm_hub.ui.compare.comparison import Comparison
-    from llm_hub.ui.conversation import Turn, Turns
-    from llm_hub.ui.streaming.coalescer import Snapshot
 
 
 def render_heading(comparison: Comparison, number: int, titles: Mapping[str, str]) -> str:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from llm_hub.chat import LLMResponse
-    from llm_hub.ui.conversation import Turn
+    from llm_hub.conversations.turn import Turn
 
 __all__ = ["Titles", "render_stats_line"]
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from decimal import Decimal
 
-    from llm_hub.ui.conversation import Turn
+    from llm_hub.conversations.turn import Turn
 
 Target = tuple[str, str]
 """A provider's name and a model."""

@@ -12,7 +12,7 @@ from llm_hub.ui.render.sanitize import html_text
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from llm_hub.ui.conversation import Turn
+    from llm_hub.conversations.turn import Turn
 
 _ENDS = {"stop": "complete", "length": "cut at its limit", "tool_calls": "asks for a tool"}
 """How an answer ended, in words for people. An export has the API's own words."""

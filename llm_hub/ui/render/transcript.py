@@ -17,7 +17,7 @@ from llm_hub.ui.render.sanitize import html_text, safe_markdown
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from llm_hub.ui.conversation import Turn, Turns
+    from llm_hub.conversations.turn import Turn, Turns
 
 MAX_SHOWN_CHARS = 6_000
 """Characters of a prompt that the page shows. The provider gets all of it."""

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable
 
     from llm_hub.arena.blind import Pace
-    from llm_hub.ui.streaming.coalescer import Snapshot
+    from llm_hub.conversations.coalescer import Snapshot
 
 MAX_UPDATES_PER_SECOND = 16.0
 """Updates of all panes together: what a browser keeps up with on a machine that has other things to do, too."""

@@ -1,4 +1,4 @@
-"""Conversations as the server keeps them: turns, each a prompt and its answer. The browser only gets them rendered."""
+"""Turns, each a prompt and its answer, and the request that asks the next one. The browser only gets them rendered."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 from llm_hub.chat import ChatRequest, Message, Role
+from llm_hub.conversations.coalescer import Snapshot
 from llm_hub.errors import ContentRejected
-from llm_hub.ui.streaming.coalescer import Snapshot
 
 if TYPE_CHECKING:
     from decimal import Decimal
@@ -42,7 +42,8 @@ class Question:
 class Turn:
     """A prompt and its answer, as far as it has come. `files` are the prompt's images, kept to be shown.
 
-    `price` is the answer's, `prices` those of every attempt at it.
+    `price` is the answer's, `prices` those of every attempt at it. `note` is a sentence about the answer for whoever
+    comes back to it, such as why it ends in the middle.
     """
 
     prompt: Message
@@ -52,6 +53,7 @@ class Turn:
     outcome: Outcome = "pending"
     price: Decimal | None = None
     prices: tuple[Decimal | None, ...] = ()
+    note: str = ""
 
     @property
     def is_history(self) -> bool:

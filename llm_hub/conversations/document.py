@@ -1,0 +1,129 @@
+"""Conversations as JSON documents: in the database, in a visitor's own browser, and in files.
+
+    {"format": "llm-hub/1", "id": "…", "kind": "chat", "title": "", "pinned": false, "created_at": 1795800000.0,
+     "changed_at": 1795800100.0, "version": 7, "leaves": {"0": 2}, "setup": {},
+     "nodes": [{"number": 1, "parent": 0, "pane": 0, "version": 3, "turn": {…}}, …]}
+
+A document that comes back from a browser or a file may hold anything: `read_document` takes what is of the right shape,
+and refuses the rest with `InvalidRequest`, as a whole.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, TypeAdapter, ValidationError
+
+from llm_hub.conversations.conversation import MAX_TITLE_CHARS, Conversation, Kind, Node
+from llm_hub.conversations.turn_document import Count, Document, Seconds, TurnDocument, read_turn, write_turn
+from llm_hub.errors import InvalidRequest
+
+FORMAT = "llm-hub/1"
+"""What a document of this version begins with."""
+MAX_NODES = 20_000
+"""Turns in one conversation."""
+
+_ID = r"^[A-Za-z0-9_-]{16,64}$"
+
+
+class _Node(Document):
+    number: Annotated[int, Field(ge=1, le=MAX_NODES)]
+    parent: Annotated[int, Field(ge=0, le=MAX_NODES)]
+    pane: Annotated[int, Field(ge=0, le=11)] = 0
+    version: Count = 0
+    turn: TurnDocument
+
+
+class _Conversation(Document):
+    format: Literal["llm-hub/1"]
+    id: Annotated[str, Field(pattern=_ID)]
+    kind: Kind = "chat"
+    title: str = ""
+    pinned: bool = False
+    created_at: Seconds = 0
+    changed_at: Seconds = 0
+    version: Count = 0
+    leaves: dict[Annotated[int, Field(ge=0, le=11)], Count] = Field({})
+    setup: dict[str, Any] = Field({})
+    nodes: Annotated[list[_Node], Field(max_length=MAX_NODES)] = Field([])
+
+
+_CONVERSATION = TypeAdapter(_Conversation)
+
+
+def is_id(text: str) -> bool:
+    """Whether a text can be a conversation's id."""
+    return re.fullmatch(_ID, text) is not None
+
+
+def write_document(conversation: Conversation, since: int = 0) -> dict[str, Any]:
+    """The conversation as a JSON object, with the turns that have changed since this version of it."""
+    return {
+        "format": FORMAT,
+        **write_head(conversation),
+        "leaves": {str(pane): number for pane, number in conversation.leaves.items()},
+        "setup": conversation.setup,
+        "nodes": [
+            {"number": node.number, "parent": node.parent, "pane": node.pane, "version": node.version,
+                "turn": write_turn(node.turn)}
+            for node in conversation.nodes if node.version > since
+        ],
+    }  # fmt: skip
+
+
+def write_head(conversation: Conversation) -> dict[str, Any]:
+    """What a list shows of a conversation, as a JSON object. `running` says whether an answer is being written."""
+    return {
+        "id": conversation.id,
+        "kind": conversation.kind,
+        "title": conversation.title,
+        "shown_title": conversation.shown_title,
+        "pinned": conversation.pinned,
+        "created_at": conversation.created_at,
+        "changed_at": conversation.changed_at,
+        "version": conversation.version,
+        "running": any(node.turn.outcome == "pending" for node in conversation.nodes),
+    }
+
+
+def read_document(value: Any, *, owner: str = "") -> Conversation:
+    """The conversation of a JSON object or text. Raises `InvalidRequest` where anything in it is of a wrong shape.
+
+    Nobody writes at the answers of a document: one that was being written has ended there.
+    """
+    try:
+        document = (
+            _CONVERSATION.validate_json(value)
+            if isinstance(value, bytes | str)
+            else _CONVERSATION.validate_python(value)
+        )
+        return _conversation(document, owner)
+    except (ValidationError, ValueError, RecursionError, ArithmeticError) as error:
+        raise InvalidRequest(
+            f"This is no conversation of LLM Hub: {_first_problem(error)}.", hint="Choose a file that LLM Hub saved."
+        ) from None
+
+
+def _conversation(document: _Conversation, owner: str) -> Conversation:
+    nodes = [Node(node.number, node.parent, read_turn(node.turn), node.pane, node.version) for node in document.nodes]
+    for place, node in enumerate(nodes, 1):
+        if node.number != place or node.parent >= place or (node.parent and nodes[node.parent - 1].pane != node.pane):
+            raise ValueError("its turns are not in order")
+    for pane, number in document.leaves.items():
+        if number > len(nodes) or (number and nodes[number - 1].pane != pane):
+            raise ValueError("it shows a turn that is not there")
+    title = document.title[:MAX_TITLE_CHARS]
+    return Conversation(
+        id=document.id, kind=document.kind, owner=owner, title=title, pinned=document.pinned,
+        created_at=document.created_at, changed_at=document.changed_at, version=document.version, nodes=nodes,
+        leaves=dict(document.leaves), setup=document.setup,
+    )  # fmt: skip
+
+
+def _first_problem(error: Exception) -> str:
+    """What is wrong and where, without what somebody wrote there."""
+    if isinstance(error, ValidationError):
+        first = error.errors(include_input=False, include_url=False)[0]
+        return f"{'.'.join(str(step) for step in first['loc']) or 'the document'}: {first['msg']}"
+    return "it is nested too deeply" if isinstance(error, RecursionError) else str(error).splitlines()[0][:200]

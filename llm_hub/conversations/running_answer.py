@@ -1,0 +1,69 @@
+"""An answer that is being written on the server, whoever looks at it: a page that closes or reloads ends nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from contextlib import aclosing
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Awaitable, Callable
+
+    from llm_hub.conversations.coalescer import Snapshot
+    from llm_hub.conversations.conversation import Conversation
+    from llm_hub.conversations.turn import Turn
+
+log = logging.getLogger(__name__)
+
+SAVE_INTERVAL = 1.0
+"""Seconds between two writes of a growing answer: a hub that is killed loses no more, and the write's own time."""
+
+
+class RunningAnswer:
+    """Writes the snapshots of an answer into its turn of a conversation, until they end or somebody stops it.
+
+    `finish` makes the last state of the turn, `save` writes the conversation to where it is kept, and never raises.
+    """
+
+    def __init__(
+        self,
+        conversation: Conversation,
+        number: int,
+        snapshots: AsyncGenerator[Snapshot],
+        *,
+        finish: Callable[[Turn], Turn],
+        save: Callable[[], Awaitable[None]],
+    ) -> None:
+        self.conversation = conversation
+        self.number = number
+        self._snapshots = snapshots
+        self._finish = finish
+        self._save = save
+        self._saving: asyncio.Task[None] | None = None
+        self.task = asyncio.create_task(self._write())
+
+    async def stop(self) -> None:
+        """Ends the answer where it is, and returns once its turn has ended."""
+        self.task.cancel()
+        await asyncio.wait([self.task])
+
+    async def _write(self) -> None:
+        now = asyncio.get_running_loop().time
+        saved_at = now()
+        turn = self.conversation.node(self.number).turn
+        try:
+            async with aclosing(self._snapshots) as snapshots:
+                async for snapshot in snapshots:
+                    turn = replace(turn, answer=snapshot)
+                    self.conversation.update(self.number, turn)
+                    if now() - saved_at >= SAVE_INTERVAL and (self._saving is None or self._saving.done()):
+                        saved_at = now()
+                        self._saving = asyncio.create_task(self._run_save())
+        finally:
+            self.conversation.update(self.number, self._finish(turn))
+            await asyncio.shield(asyncio.create_task(self._run_save()))
+
+    async def _run_save(self) -> None:
+        await self._save()

@@ -48,7 +48,8 @@ class Conversation:
     `leaves` has, by pane, the last turn that is shown, 0 for none: the others lead to it. `title` is "" until somebody
     gives one: then the first prompt's first line stands for it. `owner` is whose it is where several people share a
     hub: a hash of their browser's secret, "" for the owner of the hub. `is_kept` is false for a temporary one.
-    `setup` is what a comparison has beside its turns. `version` counts the changes.
+    `setup` is what a comparison has beside its turns. `version` counts the changes. `problem` says why the last change
+    could not be written to where it is kept, "" if it was.
     """
 
     id: str = field(default_factory=lambda: secrets.token_urlsafe(16))
@@ -63,6 +64,7 @@ class Conversation:
     nodes: list[Node] = field(default_factory=list)
     leaves: dict[int, int] = field(default_factory=dict)
     setup: dict[str, Any] = field(default_factory=dict)
+    problem: str = ""
     clock: Callable[[], float] = field(default=time.time, repr=False)
     _changed: asyncio.Event = field(default_factory=asyncio.Event, repr=False)
 
@@ -100,6 +102,15 @@ class Conversation:
     def versions(self, node: Node) -> list[Node]:
         """Every turn in the same place, in the order in which they were asked: this one, and what it was before."""
         return [other for other in self.nodes if other.parent == node.parent and other.pane == node.pane]
+
+    def answered_version(self, node: Node) -> Node | None:
+        """The newest version of a turn that has an answer, if this one failed without any: a failed retry must not
+        stand in the place of an answer."""
+        turn = self.node(node.number).turn
+        if turn.outcome != "failed" or turn.answer.text:
+            return None
+        same = (other for other in reversed(self.versions(node)) if other.turn.prompt == turn.prompt)
+        return next((other for other in same if other.turn.answer.text), None)
 
     # What changes it.
 
@@ -153,10 +164,15 @@ class Conversation:
         self.changed_at = self.clock()
         if number:
             self.nodes[number - 1] = replace(self.node(number), version=self.version)
+        self.wake()
+
+    # Whoever shows it waits for its next change.
+
+    def wake(self) -> None:
+        """Lets everybody who waits look again, also where nothing has changed."""
         changed, self._changed = self._changed, asyncio.Event()
         changed.set()
 
-    async def wait_for_change(self, version: int) -> None:
-        """Returns once the conversation is newer than this version of it."""
-        while self.version <= version:
-            await self._changed.wait()
+    async def next_change(self) -> None:
+        """Returns at the next change, or when it is woken."""
+        await self._changed.wait()

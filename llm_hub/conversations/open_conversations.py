@@ -139,17 +139,18 @@ class OpenConversations:
         for answer in self._running_in(conversation, pane):
             await answer.stop()
 
-    async def save(self, conversation: Conversation) -> str:
-        """Writes what has changed to the store. Gives what went wrong, "" if nothing did: it is tried again later."""
+    async def save(self, conversation: Conversation) -> None:
+        """Writes what has changed to the store. What goes wrong becomes its `problem`: the next save tries again."""
         if self.store is None or not conversation.is_kept or not conversation.nodes:
-            return ""
+            return
         key, version = _key(conversation), conversation.version
         try:
             await self.store.save(conversation, self._saved.get(key, 0))
         except ConfigurationError as error:
-            return str(error)
-        self._saved[key] = max(version, self._saved.get(key, 0))
-        return ""
+            conversation.problem = f"This conversation is not kept: {error}"
+        else:
+            conversation.problem = ""
+            self._saved[key] = max(version, self._saved.get(key, 0))
 
     async def aclose(self) -> None:
         """Ends every answer, and writes it to where it is kept."""
@@ -165,6 +166,7 @@ class OpenConversations:
         running.pop(number, None)
         if not running:
             self._running.pop(_key(conversation), None)
+        conversation.wake()
 
     def _remember(self, conversation: Conversation) -> None:
         key, now = _key(conversation), self._clock()

@@ -51,7 +51,7 @@ class RunningAnswer:
 
     async def _write(self) -> None:
         now = asyncio.get_running_loop().time
-        saved_at = now()
+        saved_at = float("-inf")
         turn = self.conversation.node(self.number).turn
         try:
             async with aclosing(self._snapshots) as snapshots:

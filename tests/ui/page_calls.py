@@ -29,6 +29,7 @@ from gradio.helpers import special_args
 from starlette.requests import Request
 
 from llm_hub.arena.votes import Votes
+from llm_hub.conversations.open_conversations import BROWSER_HEADER
 from llm_hub.gateway.gateway import Gateway
 from llm_hub.hub import Hub
 from llm_hub.settings import Settings
@@ -94,7 +95,7 @@ class TabCalls:
             "type": "http",
             "path": "/",
             "query_string": urlencode(query).encode(),
-            "headers": [(b"host", b"127.0.0.1")],
+            "headers": [(b"host", b"127.0.0.1"), (BROWSER_HEADER.encode(), uuid.uuid4().hex.encode())],
             "client": ("127.0.0.1", 1),  # the owner's own browser
         }
         self._request = gr.Request(Request(scope), session_hash=uuid.uuid4().hex)

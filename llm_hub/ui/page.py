@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import gradio as gr
 
 from llm_hub.conversations.coalescer import Coalescer
+from llm_hub.conversations.open_conversations import OpenConversations
 from llm_hub.ui.chat.chat_tab import chat_tab
 from llm_hub.ui.compare.compare_tab import compare_tab
 from llm_hub.ui.keys_tab import keys_tab
@@ -44,13 +45,16 @@ class Page:
     coalescer: Coalescer
 
 
-def build(gateway: Gateway, votes: Votes, ledger: Ledger | None = None) -> Page:
+def build(
+    gateway: Gateway, votes: Votes, ledger: Ledger | None = None, conversations: OpenConversations | None = None
+) -> Page:
     """Builds the page. Each visitor sees the hub as their keys allow.
 
     A tab is one function, imported above and called below; its CSS file is a row of `STYLES`. With a `ledger` there is
     a Usage tab.
     """
     coalescer = Coalescer()
+    conversations = conversations or OpenConversations()
     with gr.Blocks(
         title="LLM Hub", analytics_enabled=False, delete_cache=(3600, 86400), fill_height=True, fill_width=True
     ) as blocks:

@@ -15,8 +15,7 @@ from fastapi import APIRouter, Request
 from pydantic import BaseModel, ConfigDict, StrictBool, StringConstraints, ValidationError
 from starlette.responses import Response
 
-from llm_hub.conversations.document import is_id, read_document, write_head
-from llm_hub.conversations.turn_document import encode
+from llm_hub.conversations.document import encode, is_id, read_document, write_head
 from llm_hub.errors import ConfigurationError, InvalidRequest
 
 if TYPE_CHECKING:

@@ -160,6 +160,11 @@ class Conversation:
         self.pinned = pinned
         self._touch()
 
+    def mark_deleted(self, *, deleted: bool) -> None:
+        """Deletes it, or takes that back. Its turns stay until a sweep."""
+        self.is_deleted = deleted
+        self._touch()
+
     def set_up(self, **setup: Any) -> None:
         """Changes what a comparison has beside its turns."""
         self.setup |= setup

@@ -127,7 +127,8 @@ class OpenConversations:
             version = await self.store.version(conversation.id)
         except ConfigurationError:
             return False
-        return version > max(conversation.version, conversation.saved_version) and not self.is_answering(conversation)
+        is_saved = conversation.version == conversation.saved_version
+        return version > conversation.version and is_saved and not self.is_answering(conversation)
 
     async def heads(self, owner: str, search: str = "") -> tuple[list[dict[str, Any]], str]:
         """What the list of kept conversations shows, and a problem: then only those in memory are in it."""
@@ -163,7 +164,7 @@ class OpenConversations:
             if pinned is not None:
                 conversation.pin(pinned=pinned)
             if deleted is not None:
-                conversation.is_deleted = deleted
+                conversation.mark_deleted(deleted=deleted)
             if self.store is not None and conversation.saved_version and deleted is not None:
                 await self.store.change(name, deleted=deleted)
             if problem := await self.save(conversation):

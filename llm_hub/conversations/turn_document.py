@@ -36,7 +36,7 @@ from llm_hub.conversations.turn_schema import (
     RouteEventDocument,
     TurnDocument,
 )
-from llm_hub.errors import LLMHubError, ProviderError
+from llm_hub.errors import LLMHubError, ProviderError, ShuttingDown
 from llm_hub.redaction import redact as redact_shapes
 
 if TYPE_CHECKING:
@@ -129,6 +129,8 @@ def _write_error(error: BaseException, redact: Redact) -> dict[str, Any]:
     if not isinstance(error, LLMHubError):
         return {"message": "Something went wrong inside LLM Hub.", "hint": "Its log says more. Trying again may help."}
     document = _filled(message=redact(error.message), hint=redact(error.hint))
+    if isinstance(error, ShuttingDown):
+        return {"kind": error.kind, **document}
     if not isinstance(error, ProviderError):
         return document
     attempts = [_write_attempt(attempt, redact) for attempt in error.attempts]
@@ -202,6 +204,8 @@ def _response(document: ResponseDocument, turn: TurnDocument) -> LLMResponse:
 
 
 def _error(document: ErrorDocument) -> LLMHubError:
+    if document.kind == ShuttingDown.kind:
+        return ShuttingDown(document.message, hint=document.hint)
     kinds = {kind.kind: kind for kind in _subclasses(ProviderError)}
     if document.kind not in kinds:
         return LLMHubError(document.message, hint=document.hint)

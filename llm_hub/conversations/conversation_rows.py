@@ -87,18 +87,18 @@ def read_head(row: Any) -> dict[str, Any]:
 
 
 def read_conversation(head: Any, turn_rows: list[Any], image_rows: list[Any]) -> Conversation:
-    document = {
-        "format": FORMAT, **read_head(head), "leaves": orjson.loads(head.leaves), "setup": orjson.loads(head.setup),
-        "nodes": [
+    try:
+        nodes = [
             {"number": row.number, "parent": row.parent, "pane": row.pane, "version": row.version,
                 "turn": orjson.loads(row.document)}
             for row in turn_rows
-        ],
-    }  # fmt: skip
-    try:
-        conversation = read_document(document)
+        ]  # fmt: skip
+        parts = {"leaves": orjson.loads(head.leaves), "setup": orjson.loads(head.setup), "nodes": nodes}
+        conversation = read_document({"format": FORMAT, **read_head(head), **parts})
+    except orjson.JSONDecodeError:
+        raise ConfigurationError("This conversation cannot be read: somebody has changed its row.") from None
     except InvalidRequest as error:
-        raise ConfigurationError(f"A conversation in the database cannot be read. {error.message}") from None
+        raise ConfigurationError(f"This conversation cannot be read. {error.message}") from None
     images = defaultdict(list)
     for row in image_rows:
         images[row.number].append(Image(row.data, row.type))

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import orjson
 from pydantic import AfterValidator, Field, TypeAdapter, ValidationError
 
-from llm_hub.conversations.conversation import MAX_TITLE_CHARS, Conversation, Kind, Node
+from llm_hub.conversations.conversation import Conversation, Kind, Node, plain_title
 from llm_hub.conversations.turn_document import read_turn, write_turn
 from llm_hub.conversations.turn_schema import Count, Document, Seconds, TurnDocument
 from llm_hub.errors import InvalidRequest
@@ -166,9 +166,8 @@ def _conversation(document: _Conversation, owner: str) -> Conversation:
     for pane, number in document.leaves.items():
         if number > len(nodes) or (number and nodes[number - 1].pane != pane):
             raise ValueError("it shows a turn that is not there")
-    title = document.title[:MAX_TITLE_CHARS]
     return Conversation(
-        id=document.id, kind=document.kind, owner=owner, title=title, pinned=document.pinned,
+        id=document.id, kind=document.kind, owner=owner, title=plain_title(document.title), pinned=document.pinned,
         created_at=document.created_at, changed_at=document.changed_at, version=version, nodes=nodes,
         leaves=dict(document.leaves), setup=document.setup,
     )  # fmt: skip

@@ -48,7 +48,7 @@ Keeping = Literal["database", "browser", "off"]
 class ConversationStore(Protocol):
     """Where the owner's conversations are kept. Every method may raise `ConfigurationError`."""
 
-    async def save(self, conversation: Conversation, since: int) -> None:
+    async def save(self, conversation: Conversation, since: int = 0) -> None:
         """Writes the head, and the turns that have changed since this version."""
 
     async def version(self, name: str) -> int:

@@ -7,6 +7,7 @@ table of their own, which neither the list nor a search reads. What a search rea
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -47,7 +48,7 @@ class SqlConversationStore:
         self._redact = redact
         self._clock = clock
 
-    async def save(self, conversation: Conversation, since: int) -> None:
+    async def save(self, conversation: Conversation, since: int = 0) -> None:
         """Writes the head, and the turns that have changed since this version. What is newer there stays."""
         schema = await self._database.schema()
         nodes = [node for node in conversation.nodes if node.version > since]
@@ -212,8 +213,9 @@ def _texts(connection: Connection, turns: Table, places: list[tuple[str, int]]) 
     query = query.where(tuple_(turns.c.conversation_id, turns.c.number).in_(places))
     texts = {}
     for name, text in connection.execute(query) if places else ():
-        document = orjson.loads(text)
-        texts[name] = "\n".join(
+        with suppress(orjson.JSONDecodeError):  # whoever opens this conversation is told
+            document = orjson.loads(text)
+            texts[name] = "\n".join(
             (document["prompt"].get("text", ""), document.get("text", ""), document.get("reasoning", ""))
         )
     return texts

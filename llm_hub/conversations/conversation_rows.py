@@ -88,23 +88,23 @@ def read_head(row: Any) -> dict[str, Any]:
 
 def read_conversation(head: Any, turn_rows: list[Any], image_rows: list[Any]) -> Conversation:
     try:
-        nodes = [
+        turns = [
             {"number": row.number, "parent": row.parent, "pane": row.pane, "version": row.version,
                 "turn": orjson.loads(row.document)}
             for row in turn_rows
         ]  # fmt: skip
-        parts = {"leaves": orjson.loads(head.leaves), "setup": orjson.loads(head.setup), "nodes": nodes}
+        parts = {"leaves": orjson.loads(head.leaves), "setup": orjson.loads(head.setup), "nodes": turns}
         conversation = read_document({"format": FORMAT, **read_head(head), **parts})
     except orjson.JSONDecodeError:
         raise ConfigurationError("This conversation cannot be read: somebody has changed its row.") from None
     except InvalidRequest as error:
         raise ConfigurationError(f"This conversation cannot be read. {error.message}") from None
-    images = defaultdict(list)
+    images: dict[int, list[Image]] = defaultdict(list)
     for row in image_rows:
         images[row.number].append(Image(row.data, row.type))
     nodes = list(conversation.nodes)
-    for number, parts in images.items():
+    for number, found in images.items():
         node = conversation.node(number)
-        prompt = prompt_message(node.turn.prompt.text, parts)
+        prompt = prompt_message(node.turn.prompt.text, found)
         nodes[number - 1] = replace(node, turn=replace(node.turn, prompt=prompt))
     return replace(conversation, nodes=nodes, saved_version=conversation.version)

@@ -7,7 +7,6 @@ table of their own, which neither the list nor a search reads. What a search rea
 from __future__ import annotations
 
 import time
-from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -182,40 +181,30 @@ def _write_newer(
 
 
 def _read_heads(connection: Connection, schema: ModuleType, words: list[str], limit: int) -> list[dict[str, Any]]:
-    from sqlalchemy import and_, func, or_, select
+    from sqlalchemy import exists, func, or_, select
 
     heads, turns = schema.conversations, schema.turns
     query = select(*head_columns(schema)).where(heads.c.deleted_at.is_(None))
     query = query.order_by(heads.c.pinned.desc(), heads.c.changed_at.desc(), heads.c.id).limit(limit)
     if not words:
         return [read_head(row) for row in connection.execute(query)]
-    # One pass over the texts: whether each word occurs in any turn, and the first turn that has the first word.
     place = func.strpos if connection.dialect.name == "postgresql" else func.instr
-    occurs = [place(turns.c.folded, word) > 0 for word in words]
-    first = func.min(turns.c.number).filter(or_(*occurs))
-    found = select(turns.c.conversation_id, first.label("first"), *(
-        func.count().filter(test).label(f"word{number}") for number, test in enumerate(occurs)
-    )).group_by(turns.c.conversation_id).subquery()  # fmt: skip
-    matches = [
-        or_(found.c[f"word{number}"] > 0, place(heads.c.folded_title, word) > 0) for number, word in enumerate(words)
-    ]
-    query = query.add_columns(found.c.first).join(found, found.c.conversation_id == heads.c.id).where(and_(*matches))
-    rows = list(connection.execute(query))
-    texts = _texts(connection, turns, [(row.id, row.first) for row in rows if row.first])
-    return [{**read_head(row), "excerpt": excerpt(texts.get(row.id, row.title), words)} for row in rows]
+    here = turns.c.conversation_id == heads.c.id
+    # A conversation's texts are read until a word is found. The longest word is rarely found: it comes first.
+    for word in sorted(words, key=len, reverse=True):
+        in_turns = exists().where(here, place(turns.c.folded, word) > 0).correlate(heads)
+        query = query.where(or_(place(heads.c.folded_title, word) > 0, in_turns))
+    found = select(turns.c.document).where(here, or_(*(place(turns.c.folded, word) > 0 for word in words)))
+    found = found.order_by(turns.c.number).limit(1).correlate(heads)
+    rows = connection.execute(query.add_columns(found.scalar_subquery().label("document")))
+    return [{**read_head(row), "excerpt": excerpt(_text(row), words)} for row in rows]
 
 
-def _texts(connection: Connection, turns: Table, places: list[tuple[str, int]]) -> dict[str, str]:
-    """The texts of some turns, by the conversations' ids."""
-    from sqlalchemy import select, tuple_
-
-    query = select(turns.c.conversation_id, turns.c.document)
-    query = query.where(tuple_(turns.c.conversation_id, turns.c.number).in_(places))
-    texts = {}
-    for name, text in connection.execute(query) if places else ():
-        with suppress(orjson.JSONDecodeError):  # whoever opens this conversation is told
-            document = orjson.loads(text)
-            texts[name] = "\n".join(
-            (document["prompt"].get("text", ""), document.get("text", ""), document.get("reasoning", ""))
-        )
-    return texts
+def _text(row: Any) -> str:
+    """The text of the turn that a search has found, or the title."""
+    try:
+        document = orjson.loads(row.document or "{}")
+        texts = (document["prompt"].get("text", ""), document.get("text", ""), document.get("reasoning", ""))
+    except (orjson.JSONDecodeError, LookupError):  # a broken one is told to whoever opens it
+        return str(row.title)
+    return "\n".join(texts)

@@ -22,12 +22,12 @@ from llm_hub.chat import (
 )
 from llm_hub.conversations.coalescer import Snapshot
 from llm_hub.conversations.conversation import Conversation
-from llm_hub.conversations.turn import Question, Turn
+from llm_hub.conversations.turn import Outcome, Question, Turn
 from llm_hub.errors import ConfigurationError, LLMHubError, ProviderError, ShuttingDown
 
 texts = st.one_of(
     st.text(max_size=60),
-    st.sampled_from(["Straße\n```py\nx\n```", "日本語 𝒳 🎉", "<b>&amp;</b>", "a\0b", "‮rtl", "'; --"]),
+    st.sampled_from(["Straße\n```py\nx\n```", "日本語 \U0001d4b3 🎉", "<b>&amp;</b>", "a\0b", "\u202ertl", "'; --"]),
 )
 names = st.sampled_from(["openai", "gpt-x/y:z", "日本", ""])
 seconds = st.floats(0, 1e6)
@@ -56,21 +56,29 @@ def error_kinds() -> list[type[ProviderError]]:
 
 @st.composite
 def errors(draw: st.DrawFn) -> BaseException:
-    kind = draw(st.sampled_from([*error_kinds(), LLMHubError, ConfigurationError, ShuttingDown, ZeroDivisionError]))
+    others = [LLMHubError, ConfigurationError, ShuttingDown, ZeroDivisionError]
+    kind: Any = draw(st.sampled_from([*error_kinds(), *others]))
     if not issubclass(kind, ProviderError):
-        return kind(draw(texts))
-    error = kind.__new__(kind)
+        other: BaseException = kind(draw(texts))
+        return other
+    error: ProviderError = kind.__new__(kind)
     ProviderError.__init__(error, draw(texts), hint=draw(texts), detail=draw(texts))
     error.attempts = tuple(draw(st.lists(attempts, max_size=2)))
     return error
 
 
 responses = st.builds(
-    LLMResponse, content=st.just(""), model=names, usage=usages, finish_reason=st.sampled_from(["stop", "length", "eh"]),
-    provider=names, timing=st.none() | st.builds(Timing, st.none() | seconds, seconds),
-    attempts=st.lists(attempts, max_size=2).map(tuple), ignored=st.lists(names, max_size=2).map(tuple),
+    LLMResponse,
+    content=st.just(""),
+    model=names,
+    usage=usages,
+    provider=names,
+    finish_reason=st.sampled_from(["stop", "length", "eh"]),
+    timing=st.none() | st.builds(Timing, st.none() | seconds, seconds),
+    attempts=st.lists(attempts, max_size=2).map(tuple),
+    ignored=st.lists(names, max_size=2).map(tuple),
     notes=st.lists(texts, max_size=2).map(tuple),
-)  # fmt: skip
+)
 
 
 @st.composite
@@ -89,11 +97,12 @@ questions = st.builds(
 @st.composite
 def turns(draw: st.DrawFn) -> Turn:
     """A turn in any state, also one whose answer is being written."""
-    outcome = draw(st.sampled_from(["pending", "answered", "stopped", "failed"]))
+    outcome: Outcome = draw(st.sampled_from(["pending", "answered", "stopped", "failed"]))
     answer = Snapshot(
         text=draw(texts), reasoning=draw(texts), elapsed=draw(seconds), first_token=draw(st.none() | seconds),
         reasoned=draw(st.none() | seconds), route=tuple(draw(st.lists(events, max_size=3))),
-        response=draw(responses) if outcome == "answered" else None, error=draw(errors()) if outcome == "failed" else None,
+        response=draw(responses) if outcome == "answered" else None,
+        error=draw(errors()) if outcome == "failed" else None,
     )  # fmt: skip
     price, tries = draw(prices), tuple(draw(st.lists(prices, max_size=2)))
     return Turn(draw(prompts()), draw(questions), (), answer, outcome, price, tries, draw(texts))

@@ -42,7 +42,9 @@ class Kept(Protocol):
 
     async def heads(self, search: str = "") -> list[dict[str, Any]]: ...
 
-    async def change(self, name: str, **changes: Any) -> dict[str, Any] | None: ...
+    async def change(
+        self, name: str, *, title: str | None = None, pinned: bool | None = None, deleted: bool | None = None
+    ) -> dict[str, Any] | None: ...
 
 
 class OpenStore:
@@ -105,7 +107,12 @@ class HTTPKept:
         heads: list[dict[str, Any]] = reply["conversations"]
         return heads
 
-    async def change(self, name: str, **changes: Any) -> dict[str, Any] | None:
-        reply = await self._client.patch(f"/conversations/{name}", json=changes)
+    async def change(
+        self, name: str, *, title: str | None = None, pinned: bool | None = None, deleted: bool | None = None
+    ) -> dict[str, Any] | None:
+        changes = {"title": title, "pinned": pinned, "deleted": deleted}
+        reply = await self._client.patch(
+            f"/conversations/{name}", json={key: value for key, value in changes.items() if value is not None}
+        )
         head: dict[str, Any] = reply.json()
         return None if reply.status_code == 404 else head

@@ -23,6 +23,10 @@ if TYPE_CHECKING:
     from llm_hub.conversations.turn import Turn
 
 
+OWN_FAULT = LLMHubError("Something went wrong inside LLM Hub.", hint="Its log says more. Trying again may help.")
+"""What is kept of an error that is none of the hub's own: its words may hold anything."""
+
+
 def through_json(conversation: Conversation) -> Conversation:
     return read_document(encode(write_document(conversation)).encode())
 
@@ -33,8 +37,9 @@ def facts(turn: Turn) -> dict[str, Any]:
     known: dict[str, Any] = {"turn": replace(turn, answer=replace(answer, response=None, error=None))}
     if answer.response is not None:
         known["response"] = replace(answer.response, content="", reasoning="")
-    if isinstance(error, LLMHubError):
-        known["error"] = {**vars(error), "kind": getattr(error, "kind", "")}
+    if error is not None:
+        shown = error if isinstance(error, LLMHubError) else OWN_FAULT
+        known["error"] = {**vars(shown), "kind": getattr(shown, "kind", "")}
     return known
 
 
@@ -195,7 +200,9 @@ def test_an_outcome_that_nothing_proves_is_that_of_a_stopped_answer() -> None:
 
 
 def test_an_error_of_no_known_kind_is_an_error_all_the_same() -> None:
-    error = read_document(turn(outcome="failed", error={"kind": "__class__", "message": "No."})).node(1).turn.answer.error
+    error = (
+        read_document(turn(outcome="failed", error={"kind": "__class__", "message": "No."})).node(1).turn.answer.error
+    )
     assert type(error) is LLMHubError
     assert error.message == "No."
 

@@ -23,7 +23,8 @@ MIN_UPLOAD_BYTES = 1000
 
 
 class UploadRate:
-    """429 for an upload or a document of too many bytes. One that does not say its length counts as the largest there may be."""
+    """429 for an upload or a document of too many bytes. One that does not say its length counts as the
+    largest there may be."""
 
     def __init__(self, app: ASGIApp, clock: Callable[[], float]) -> None:
         self._app = app

@@ -122,18 +122,27 @@ class OpenConversations:
         return is_still_unused and (version > conversation.version or not version)
 
     async def heads(self, owner: str, search: str = "") -> tuple[list[dict[str, Any]], str]:
-        """What the list of kept conversations shows, and a problem: then only those in memory are in it."""
+        """What the list of kept conversations shows, and a problem, if there is one.
+
+        Those that could not be written are in the list as long as they are in memory.
+        """
         if self.store is None:
             return [], ""
+        heads, problem = [], ""
         try:
             heads = await self.store.heads(search)
         except ConfigurationError as error:
-            kept = [each for each in self._memory.newest_first() if each.is_kept and each.nodes and not each.is_deleted]
-            return [write_head(each) for each in kept], str(error)
+            problem = str(error)
         for head in heads:
             conversation = self._memory.get(owner, head["id"])
             head["running"] = conversation is not None and self.is_answering(conversation)
-        return heads, ""
+        known = {head["id"] for head in heads}
+        for conversation in self._memory.newest_first():
+            is_unread = conversation.problem or (problem and conversation.is_kept and conversation.nodes)
+            if is_unread and not search and not conversation.is_deleted and conversation.id not in known:
+                heads.append(write_head(conversation))
+                problem = problem or conversation.problem
+        return heads, problem
 
     async def change(
         self,

@@ -170,8 +170,9 @@ class OpenConversations:
             conversation.rename(title)
         if pinned is not None:
             conversation.pin(pinned=pinned)
-        if problem := await self.save(conversation):
-            raise ConfigurationError(problem)
+        await self.save(conversation)
+        if conversation.problem:
+            raise ConfigurationError(conversation.problem)
         return write_head(conversation)
 
     def document(self, conversation: Conversation, since: int = 0) -> dict[str, Any]:
@@ -180,7 +181,7 @@ class OpenConversations:
 
     def adopt(self, conversation: Conversation) -> Conversation:
         """Takes over what a browser has kept. What is in memory is newer, where there is any."""
-        conversation.is_kept = self.keeping != "off"
+        conversation.is_kept = conversation.is_kept and self.keeping != "off"
         open_one = self._memory.get(conversation.owner, conversation.id)
         if open_one is None or (open_one.version < conversation.version and not self.is_answering(open_one)):
             open_one = conversation
@@ -217,27 +218,23 @@ class OpenConversations:
         for answer in self._running_in(conversation, pane):
             await answer.stop()
 
-    async def save(self, conversation: Conversation) -> str:
-        """Writes what has changed to the store. Gives what went wrong, "" if nothing did: it is tried again later.
-
-        The conversation's `problem` says the same.
-        """
+    async def save(self, conversation: Conversation) -> None:
+        """Writes what has changed to the store. What goes wrong becomes its `problem`: the next save tries again."""
         if self.store is None or not conversation.is_kept or not conversation.nodes:
-            return ""
+            return
         async with self._saving:
             version = conversation.version
             if version == conversation.saved_version:
-                return conversation.problem
+                return
             try:
                 await self.store.save(conversation, conversation.saved_version)
             except ConfigurationError as error:
-                conversation.problem = f"This conversation is not saved. {error}"
+                conversation.problem = f"This conversation is not kept: {error}"
             except Exception:
-                log.exception("A conversation could not be saved.")
-                conversation.problem = "This conversation is not saved: something went wrong inside LLM Hub."
+                log.exception("A conversation could not be written.")
+                conversation.problem = "This conversation is not kept: something went wrong inside LLM Hub."
             else:
                 conversation.saved_version, conversation.problem = version, ""
-        return conversation.problem
 
     async def sweep_forever(self, every: float = SWEEP_INTERVAL) -> None:
         """Sweeps every so many seconds, for as long as the hub runs."""
@@ -276,6 +273,7 @@ class OpenConversations:
         running.pop(number, None)
         if not running:
             self._running.pop(_key(conversation), None)
+        conversation.wake()
 
     def _is_needed(self, conversation: Conversation) -> bool:
         """Whether something would be lost with it."""

@@ -91,7 +91,8 @@ class HTTPKept:
 
     async def save(self, conversation: Conversation, since: int = 0) -> None:
         conversation.saved_version = since
-        assert await self._open.save(conversation) == ""
+        await self._open.save(conversation)
+        assert conversation.problem == ""
 
     async def load(self, name: str) -> Conversation | None:
         reply = await self._client.get(f"/conversations/{name}")

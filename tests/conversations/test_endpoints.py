@@ -192,9 +192,11 @@ async def test_a_document_of_a_hundred_megabytes_is_refused_in_plain_words(hub: 
 
 async def test_a_large_document_is_read_and_too_many_of_them_are_refused(hub: Hub) -> None:
     made = Conversation()
-    made.add(simple_turn("x" * 30 * 2**20))
-    replies = [await hub.put(made, MINE) for _ in range(9)]
-    assert [reply.status_code for reply in replies] == [200] * 8 + [429]
+    made.add(simple_turn("x" * 20 * 2**20))
+    assert (await hub.put(made, MINE)).status_code == 200
+    blank = b" " * 31 * 2**20
+    replies = [await hub.client.put(NOWHERE, headers=MINE, content=blank) for _ in range(8)]
+    assert [reply.status_code for reply in replies] == [400] * 7 + [429]
     assert "Wait a little" in replies[-1].json()["problem"]
 
 

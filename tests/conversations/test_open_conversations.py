@@ -71,7 +71,7 @@ def begin(conversations: OpenConversations, conversation: Conversation, script: 
 
 async def wait_for_text(conversation: Conversation, text: str) -> None:
     while conversation.nodes[-1].turn.answer.text != text:
-        await conversation.wait_for_change(conversation.version)
+        await conversation.next_change()
 
 
 async def test_an_answer_is_written_to_its_end_though_nobody_looks(opened: OpenStore) -> None:
@@ -96,7 +96,7 @@ async def test_a_prompt_is_kept_at_once_and_a_hub_that_is_lost_has_kept_what_had
     other = opened.reopened().store
     kept = None
     while kept is None or not kept.nodes[0].turn.answer.text:
-        await conversation.wait_for_change(conversation.version)  # the next one comes within a second
+        await conversation.next_change()  # the next one comes within a second
         kept = await other.load(conversation.id)
     assert kept.node(1).turn.prompt == PENDING.prompt
     assert (kept.node(1).turn.outcome, kept.node(1).turn.note) == ("stopped", INTERRUPTED)
@@ -192,9 +192,8 @@ async def test_with_a_database_that_fails_the_answer_goes_on_the_problem_is_told
     script.go_on.set()
     await begin(conversations, conversation, script).task
     assert conversation.node(1).turn.outcome == "answered"
-    assert "not saved" in conversation.problem
+    assert "not kept" in conversation.problem
     assert "LLM_HUB_DATABASE_URL" in conversation.problem
-    assert await conversations.save(conversation) == conversation.problem
     assert await conversations.find("", conversation.id) is conversation
     make_folder(tmp_path / "folder")
     await conversations.sweep()
@@ -295,6 +294,16 @@ async def test_what_nobody_uses_is_dropped_and_later_if_it_is_kept_nowhere_else(
     clock.now += MAX_UNKEPT_SECONDS + 1
     await conversations.sweep()
     assert await conversations.find("me", temporary.id) is None
+
+
+async def test_a_temporary_conversation_is_never_written(opened: OpenStore) -> None:
+    conversations, script = OpenConversations(opened.store), Script()
+    conversation = conversations.adopt(conversations.begin("", is_kept=False))
+    script.go_on.set()
+    await begin(conversations, conversation, script).task
+    assert conversation.node(1).turn.answer.text == "Hello there"
+    assert opened.database.is_missing
+    assert await conversations.find("", conversation.id) is conversation
 
 
 def test_a_conversations_size_is_counted_as_it_grows() -> None:

@@ -10,21 +10,48 @@ and refuses the rest with `InvalidRequest`, as a whole.
 
 from __future__ import annotations
 
+import json
 import re
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import Field, TypeAdapter, ValidationError
+import orjson
+from pydantic import AfterValidator, Field, TypeAdapter, ValidationError
 
-from llm_hub.conversations.conversation import MAX_TITLE_CHARS, Conversation, Kind, Node
-from llm_hub.conversations.turn_document import Count, Document, Seconds, TurnDocument, read_turn, write_turn
+from llm_hub.conversations.conversation import Conversation, Kind, Node, plain_title
+from llm_hub.conversations.turn_document import read_turn, write_turn
+from llm_hub.conversations.turn_schema import Count, Document, Seconds, TurnDocument
 from llm_hub.errors import InvalidRequest
+from llm_hub.redaction import redact
+from llm_hub.wire.json_limits import holds_more
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 FORMAT = "llm-hub/1"
 """What a document of this version begins with."""
 MAX_NODES = 20_000
 """Turns in one conversation."""
+MAX_SETUP_LEVELS = 8
+MAX_VALUES = 500_000
+"""Objects, lists and their entries in a document, altogether."""
 
 _ID = r"^[A-Za-z0-9_-]{16,64}$"
+
+
+def _plain(setup: dict[str, Any]) -> dict[str, Any]:
+    """What a comparison has beside its turns, if it is plain JSON of a few levels."""
+    level: list[Any] = [setup]
+    for _ in range(MAX_SETUP_LEVELS):
+        if any(isinstance(value, dict) and "__proto__" in value for value in level):
+            raise ValueError("__proto__ is no name")
+        level = [
+            item for value in level if isinstance(value, dict | list)
+            for item in (value.values() if isinstance(value, dict) else value)
+        ]  # fmt: skip
+    if level:
+        raise ValueError("it is nested too deeply")
+    encode(setup)
+    return setup
 
 
 class _Node(Document):
@@ -45,7 +72,7 @@ class _Conversation(Document):
     changed_at: Seconds = 0
     version: Count = 0
     leaves: dict[Annotated[int, Field(ge=0, le=11)], Count] = Field({})
-    setup: dict[str, Any] = Field({})
+    setup: Annotated[dict[str, Any], AfterValidator(_plain)] = Field({})
     nodes: Annotated[list[_Node], Field(max_length=MAX_NODES)] = Field([])
 
 
@@ -57,8 +84,21 @@ def is_id(text: str) -> bool:
     return re.fullmatch(_ID, text) is not None
 
 
-def write_document(conversation: Conversation, since: int = 0) -> dict[str, Any]:
-    """The conversation as a JSON object, with the turns that have changed since this version of it."""
+def encode(value: Any) -> str:
+    """A value as JSON. Halves of characters, which JSON cannot hold, become question marks."""
+    try:
+        return orjson.dumps(value).decode()
+    except TypeError:
+        return json.dumps(value, ensure_ascii=False).encode("utf-8", "replace").decode()
+
+
+def write_document(
+    conversation: Conversation, since: int = 0, *, redact: Callable[[str], str] = redact
+) -> dict[str, Any]:
+    """The conversation as a JSON object, with the turns that have changed since this version of it.
+
+    `redact` takes keys out of what providers say of a failure.
+    """
     return {
         "format": FORMAT,
         **write_head(conversation),
@@ -66,7 +106,7 @@ def write_document(conversation: Conversation, since: int = 0) -> dict[str, Any]
         "setup": conversation.setup,
         "nodes": [
             {"number": node.number, "parent": node.parent, "pane": node.pane, "version": node.version,
-                "turn": write_turn(node.turn)}
+                "turn": write_turn(node.turn, redact=redact)}
             for node in conversation.nodes if node.version > since
         ],
     }  # fmt: skip
@@ -88,16 +128,12 @@ def write_head(conversation: Conversation) -> dict[str, Any]:
 
 
 def read_document(value: Any, *, owner: str = "") -> Conversation:
-    """The conversation of a JSON object or text. Raises `InvalidRequest` where anything in it is of a wrong shape.
+    """The conversation of a JSON object, or of its bytes. Raises `InvalidRequest` where anything has a wrong shape.
 
     Nobody writes at the answers of a document: one that was being written has ended there.
     """
     try:
-        document = (
-            _CONVERSATION.validate_json(value)
-            if isinstance(value, bytes | str)
-            else _CONVERSATION.validate_python(value)
-        )
+        document = _CONVERSATION.validate_python(_parse(value) if isinstance(value, bytes) else value)
         return _conversation(document, owner)
     except (ValidationError, ValueError, RecursionError, ArithmeticError) as error:
         raise InvalidRequest(
@@ -105,18 +141,34 @@ def read_document(value: Any, *, owner: str = "") -> Conversation:
         ) from None
 
 
+def _parse(body: bytes) -> Any:
+    if holds_more(body, MAX_VALUES):
+        raise ValueError(f"it has more than {MAX_VALUES} entries")
+    try:
+        return orjson.loads(body)
+    except orjson.JSONDecodeError:
+        raise ValueError("it is not JSON") from None
+
+
 def _conversation(document: _Conversation, owner: str) -> Conversation:
-    nodes = [Node(node.number, node.parent, read_turn(node.turn), node.pane, node.version) for node in document.nodes]
+    # An answer that has ended by now is a change, which a browser has to fetch.
+    version = document.version + any(node.turn.outcome == "pending" for node in document.nodes)
+    nodes = [
+        Node(node.number, node.parent, read_turn(node.turn), node.pane,
+            version if node.turn.outcome == "pending" else node.version)
+        for node in document.nodes
+    ]  # fmt: skip
     for place, node in enumerate(nodes, 1):
+        if node.version > version:
+            raise ValueError("a turn is newer than the whole")
         if node.number != place or node.parent >= place or (node.parent and nodes[node.parent - 1].pane != node.pane):
             raise ValueError("its turns are not in order")
     for pane, number in document.leaves.items():
         if number > len(nodes) or (number and nodes[number - 1].pane != pane):
             raise ValueError("it shows a turn that is not there")
-    title = document.title[:MAX_TITLE_CHARS]
     return Conversation(
-        id=document.id, kind=document.kind, owner=owner, title=title, pinned=document.pinned,
-        created_at=document.created_at, changed_at=document.changed_at, version=document.version, nodes=nodes,
+        id=document.id, kind=document.kind, owner=owner, title=plain_title(document.title), pinned=document.pinned,
+        created_at=document.created_at, changed_at=document.changed_at, version=version, nodes=nodes,
         leaves=dict(document.leaves), setup=document.setup,
     )  # fmt: skip
 

@@ -7,16 +7,19 @@ has them in memory alone, for as long as they are used.
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import logging
 import secrets
 import time
-from collections import OrderedDict
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from llm_hub.conversations.conversation import Conversation, Kind
+from llm_hub.conversations.conversation_memory import ConversationMemory
+from llm_hub.conversations.document import write_document, write_head
 from llm_hub.conversations.running_answer import RunningAnswer
 from llm_hub.errors import ConfigurationError
+from llm_hub.redaction import redact
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Mapping
@@ -29,10 +32,8 @@ log = logging.getLogger(__name__)
 
 BROWSER_HEADER = "x-llm-hub-browser"
 """The header in which a browser sends its secret, by which its conversations are found. No other visitor knows it."""
-MAX_OPEN = 1000
-"""Conversations in memory. Those that were not used for longest are dropped first, unless they are being answered."""
-MAX_IDLE_SECONDS = 3600.0
-"""Seconds without use after which a conversation is dropped from memory."""
+SWEEP_INTERVAL = 600.0
+"""Seconds between two sweeps."""
 
 Keeping = Literal["database", "browser", "off"]
 """Where conversations are kept; "off": nowhere, once their tab is closed."""
@@ -41,8 +42,11 @@ Keeping = Literal["database", "browser", "off"]
 class ConversationStore(Protocol):
     """Where the owner's conversations are kept. Every method may raise `ConfigurationError`."""
 
-    async def save(self, conversation: Conversation, since: int) -> None:
+    async def save(self, conversation: Conversation, since: int = 0) -> None:
         """Writes the head, and the turns that have changed since this version."""
+
+    async def version(self, name: str) -> int:
+        """The version that is stored under this id; 0: there is none, or it is deleted."""
 
     async def load(self, name: str) -> Conversation | None:
         """The conversation with this id; None: there is none, or it is deleted."""
@@ -55,6 +59,9 @@ class ConversationStore(Protocol):
     ) -> dict[str, Any] | None:
         """Renames, pins or deletes a conversation, or takes its deletion back. Gives its head; None: no such one."""
 
+    async def sweep(self) -> int:
+        """Deletes for good what was deleted long enough ago. Returns how many conversations there were."""
+
 
 class OpenConversations:
     """Opens, begins, answers and saves conversations. Without a `store` they are kept in browsers, or not at all."""
@@ -64,15 +71,14 @@ class OpenConversations:
         store: ConversationStore | None = None,
         *,
         keeping: Keeping | None = None,
+        redact: Callable[[str], str] = redact,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.store = store
         self.keeping: Keeping = keeping or ("browser" if store is None else "database")
-        self._clock = clock
-        self._open: OrderedDict[tuple[str, str], Conversation] = OrderedDict()
-        self._used_at: dict[tuple[str, str], float] = {}
-        self._saved: dict[tuple[str, str], int] = {}
-        """By conversation, the version that the store has."""
+        self._redact = redact
+        self._memory = ConversationMemory(is_busy=self._is_needed, clock=clock)
+        self._saving = asyncio.Lock()
         self._running: dict[tuple[str, str], dict[int, RunningAnswer]] = {}
 
     def owner(self, headers: Mapping[str, str]) -> str:
@@ -85,28 +91,101 @@ class OpenConversations:
     def begin(self, owner: str, kind: Kind = "chat", *, is_kept: bool = True) -> Conversation:
         """A new conversation. It is kept from its first turn on, unless it is a temporary one."""
         conversation = Conversation(kind=kind, owner=owner, is_kept=is_kept and self.keeping != "off")
-        self._remember(conversation)
+        self._memory.hold(conversation)
         return conversation
 
     async def find(self, owner: str, name: str) -> Conversation | None:
-        """The conversation with this id, from memory or from the store; None: `owner` has none."""
-        conversation = self._open.get((owner, name))
-        if conversation is None and self.store is not None:
-            conversation = await self.store.load(name)
-            if conversation is not None:
-                # Two pages may ask at once: both must get the same.
-                conversation = self._open.get((owner, name), conversation)
-                self._saved.setdefault((owner, name), conversation.version)
-        if conversation is not None:
-            self._remember(conversation)
+        """The conversation with this id, from memory or from the store; None: `owner` has none, or has deleted it.
+
+        Raises `ConfigurationError` if it is not in memory and the store fails.
+        """
+        conversation = self._memory.get(owner, name)
+        if self.store is not None and (conversation is None or await self._has_changed_in(self.store, conversation)):
+            loaded = await self.store.load(name)
+            # Two pages may ask at once: both must get the same.
+            newest = self._memory.get(owner, name)
+            conversation = loaded if newest is conversation else newest
+        if conversation is None or conversation.is_deleted:
+            return None
+        self._memory.hold(conversation)
         return conversation
+
+    async def _has_changed_in(self, store: ConversationStore, conversation: Conversation) -> bool:
+        """Whether another hub with the same database has gone on with it, or has deleted it."""
+        if conversation.version != conversation.saved_version or self.is_answering(conversation):
+            return False
+        try:
+            version = await store.version(conversation.id)
+        except ConfigurationError:
+            return False
+        is_still_unused = conversation.version == conversation.saved_version and not self.is_answering(conversation)
+        return is_still_unused and (version > conversation.version or not version)
+
+    async def heads(self, owner: str, search: str = "") -> tuple[list[dict[str, Any]], str]:
+        """What the list of kept conversations shows, and a problem, if there is one.
+
+        Those that could not be written are in the list as long as they are in memory.
+        """
+        if self.store is None:
+            return [], ""
+        heads, problem = [], ""
+        try:
+            heads = await self.store.heads(search)
+        except ConfigurationError as error:
+            problem = str(error)
+        for head in heads:
+            conversation = self._memory.get(owner, head["id"])
+            head["running"] = conversation is not None and self.is_answering(conversation)
+        known = {head["id"] for head in heads}
+        for conversation in self._memory.newest_first():
+            is_unread = conversation.problem or (problem and conversation.is_kept and conversation.nodes)
+            if is_unread and not search and not conversation.is_deleted and conversation.id not in known:
+                heads.append(write_head(conversation))
+                problem = problem or conversation.problem
+        return heads, problem
+
+    async def change(
+        self,
+        owner: str,
+        name: str,
+        *,
+        title: str | None = None,
+        pinned: bool | None = None,
+        deleted: bool | None = None,
+    ) -> dict[str, Any] | None:
+        """Renames, pins or deletes a conversation, or takes its deletion back. Gives its head; None: no such one.
+
+        Raises `ConfigurationError`.
+        """
+        conversation = self._memory.get(owner, name)
+        if conversation is None:
+            if self.store is None:
+                return None
+            return await self.store.change(name, title=title, pinned=pinned, deleted=deleted)
+        if deleted is not None:
+            if self.store is not None and conversation.saved_version:
+                await self.store.change(name, deleted=deleted)
+            conversation.mark_deleted(deleted=deleted)
+        if title is not None:
+            conversation.rename(title)
+        if pinned is not None:
+            conversation.pin(pinned=pinned)
+        await self.save(conversation)
+        if conversation.problem:
+            raise ConfigurationError(conversation.problem)
+        return write_head(conversation)
+
+    def document(self, conversation: Conversation, since: int = 0) -> dict[str, Any]:
+        """The conversation as a JSON object, with the turns that have changed since this version, and without keys."""
+        return write_document(conversation, since, redact=self._redact)
 
     def adopt(self, conversation: Conversation) -> Conversation:
         """Takes over what a browser has kept. What is in memory is newer, where there is any."""
-        open_one = self._open.get((conversation.owner, conversation.id))
+        conversation.is_kept = conversation.is_kept and self.keeping != "off"
+        open_one = self._memory.get(conversation.owner, conversation.id)
         if open_one is None or (open_one.version < conversation.version and not self.is_answering(open_one)):
             open_one = conversation
-        self._remember(open_one)
+        self._memory.hold(open_one)
         return open_one
 
     def answer(
@@ -119,7 +198,7 @@ class OpenConversations:
         finish: Callable[[Turn], Turn],
     ) -> RunningAnswer:
         """Begins to write the answer of a turn from a gateway's events. It goes on whatever the page does."""
-        self._remember(conversation)
+        self._memory.hold(conversation)
 
         async def save() -> None:
             await self.save(conversation)
@@ -143,23 +222,51 @@ class OpenConversations:
         """Writes what has changed to the store. What goes wrong becomes its `problem`: the next save tries again."""
         if self.store is None or not conversation.is_kept or not conversation.nodes:
             return
-        key, version = _key(conversation), conversation.version
-        try:
-            await self.store.save(conversation, self._saved.get(key, 0))
-        except ConfigurationError as error:
-            conversation.problem = f"This conversation is not kept: {error}"
-        else:
-            conversation.problem = ""
-            self._saved[key] = max(version, self._saved.get(key, 0))
+        async with self._saving:
+            version = conversation.version
+            if version == conversation.saved_version:
+                return
+            try:
+                await self.store.save(conversation, conversation.saved_version)
+            except ConfigurationError as error:
+                conversation.problem = f"This conversation is not kept: {error}"
+            except Exception:
+                log.exception("A conversation could not be written.")
+                conversation.problem = "This conversation is not kept: something went wrong inside LLM Hub."
+            else:
+                conversation.saved_version, conversation.problem = version, ""
+
+    async def sweep_forever(self, every: float = SWEEP_INTERVAL) -> None:
+        """Sweeps every so many seconds, for as long as the hub runs."""
+        while True:
+            await asyncio.sleep(every)
+            try:
+                await self.sweep()
+            except ConfigurationError:  # which the database has logged
+                continue
+            except Exception:
+                log.exception("Old conversations could not be deleted.")
+
+    async def sweep(self) -> None:
+        """Drops from memory what nobody uses, writes what could not be written, and deletes what was deleted before."""
+        for conversation in [each for each in self._memory.newest_first() if each.problem]:
+            await self.save(conversation)
+        self._memory.drop_old()
+        if self.store is not None:
+            await self.store.sweep()
 
     async def aclose(self) -> None:
         """Ends every answer, and writes it to where it is kept."""
-        for answer in [answer for running in self._running.values() for answer in running.values()]:
-            await answer.stop()
+        running = [answer for answers in self._running.values() for answer in answers.values()]
+        await asyncio.gather(*(answer.stop() for answer in running))
+        await asyncio.gather(*(answer.task for answer in running), return_exceptions=True)
 
     def _running_in(self, conversation: Conversation, pane: int | None) -> list[RunningAnswer]:
         running = self._running.get(_key(conversation), {})
-        return [answer for number, answer in running.items() if pane in (None, conversation.node(number).pane)]
+        return [
+            answer for number, answer in running.items()
+            if not answer.has_ended and pane in (None, conversation.node(number).pane)
+        ]  # fmt: skip
 
     def _forget_answer(self, conversation: Conversation, number: int) -> None:
         running = self._running.get(_key(conversation), {})
@@ -168,16 +275,9 @@ class OpenConversations:
             self._running.pop(_key(conversation), None)
         conversation.wake()
 
-    def _remember(self, conversation: Conversation) -> None:
-        key, now = _key(conversation), self._clock()
-        self._open[key] = conversation
-        self._open.move_to_end(key)
-        self._used_at[key] = now
-        for old in list(self._open)[: max(0, len(self._open) - MAX_OPEN) + 8]:
-            over = len(self._open) > MAX_OPEN or now - self._used_at[old] > MAX_IDLE_SECONDS
-            if over and old != key and old not in self._running:
-                for kept in (self._open, self._used_at, self._saved):
-                    kept.pop(old, None)
+    def _is_needed(self, conversation: Conversation) -> bool:
+        """Whether something would be lost with it."""
+        return _key(conversation) in self._running or (self.store is not None and bool(conversation.problem))
 
 
 def _key(conversation: Conversation) -> tuple[str, str]:

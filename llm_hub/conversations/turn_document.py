@@ -10,10 +10,7 @@ from __future__ import annotations
 
 import base64
 from dataclasses import replace
-from decimal import Decimal
-from typing import Annotated, Any, Literal
-
-from pydantic import BaseModel, ConfigDict, Field
+from typing import TYPE_CHECKING, Any
 
 from llm_hub.chat import (
     Attempt,
@@ -30,115 +27,43 @@ from llm_hub.chat import (
     Usage,
 )
 from llm_hub.conversations.coalescer import RouteEvent, Snapshot
-from llm_hub.conversations.turn import Question, Turn
-from llm_hub.errors import LLMHubError, ProviderError
+from llm_hub.conversations.turn import Outcome, Question, Turn
+from llm_hub.conversations.turn_schema import (
+    MAX_COUNT,
+    AttemptDocument,
+    ErrorDocument,
+    ResponseDocument,
+    RouteEventDocument,
+    TurnDocument,
+)
+from llm_hub.errors import LLMHubError, ProviderError, ShuttingDown
+from llm_hub.redaction import redact as redact_shapes
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    Redact = Callable[[str], str]
 
 INTERRUPTED = "LLM Hub was stopped while this answer was being written. This is what had come."
 """The note of an answer that was being written when its document was."""
 
-Seconds = Annotated[float, Field(ge=0, le=1e12, allow_inf_nan=False)]
-Count = Annotated[int, Field(ge=0, le=2**53)]
 
-
-class Document(BaseModel):
-    model_config = ConfigDict(extra="ignore", strict=False)
-
-
-class _Image(Document):
-    type: Annotated[str, Field(pattern=r"^image/[a-z.+-]{1,40}$")]
-    data: str
-
-
-class _Prompt(Document):
-    text: str = ""
-    images: Annotated[list[_Image], Field(max_length=64)] = []
-
-
-class _Question(Document):
-    provider: str = ""
-    model: str = ""
-    system: str = ""
-    temperature: Annotated[float, Field(allow_inf_nan=False)] | None = None
-    max_tokens: Count | None = None
-    fallback: tuple[str, ...] | None = None
-    tries: Count = 0
-
-
-class _Attempt(Document):
-    provider: str = ""
-    model: str = ""
-    started: Seconds = 0
-    seconds: Seconds = 0
-    first_token: Seconds | None = None
-    outcome: str = ""
-    reason: str = ""
-    wait: Seconds = 0
-    usage: dict[str, Count] | None = None
-
-
-class _RouteEvent(Document):
-    event: Literal["attempt_started", "attempt_failed", "resumed"]
-    provider: str = ""
-    model: str = ""
-    number: Count = 0
-    characters: Count = 0
-    attempt: _Attempt | None = None
-    retry_in: Seconds | None = None
-
-
-class _Response(Document):
-    provider: str = ""
-    model: str = ""
-    usage: dict[str, Count] = {}
-    finish_reason: str = "stop"
-    first_token: Seconds | None = None
-    total: Seconds | None = None
-    attempts: list[_Attempt] = []
-    ignored: tuple[str, ...] = ()
-    notes: tuple[str, ...] = ()
-
-
-class _Error(Document):
-    kind: str = ""
-    message: str = ""
-    hint: str = ""
-    detail: str = ""
-    attempts: list[_Attempt] = []
-
-
-class TurnDocument(Document):
-    prompt: _Prompt
-    question: _Question = _Question()
-    outcome: Literal["pending", "answered", "stopped", "failed"]
-    text: str = ""
-    reasoning: str = ""
-    elapsed: Seconds = 0
-    first_token: Seconds | None = None
-    reasoned: Seconds | None = None
-    route: list[_RouteEvent] = []
-    response: _Response | None = None
-    error: _Error | None = None
-    price: Annotated[Decimal, Field(ge=0, allow_inf_nan=False)] | None = None
-    prices: tuple[Annotated[Decimal, Field(ge=0, allow_inf_nan=False)] | None, ...] = ()
-    note: str = ""
-
-
-def write_turn(turn: Turn) -> dict[str, Any]:
-    """A turn as a JSON object, without what is empty."""
+def write_turn(turn: Turn, *, redact: Redact = redact_shapes, with_images: bool = True) -> dict[str, Any]:
+    """A turn as a JSON object, without what is empty. `redact` takes keys out of what providers say of a failure."""
     answer, response, error = turn.answer, turn.answer.response, turn.answer.error
     document: dict[str, Any] = {
         "prompt": _filled(
             text=turn.prompt.text,
             images=[
                 {"type": image.media_type, "data": base64.b64encode(image.data).decode()}
-                for image in turn.prompt.images
+                for image in turn.prompt.images if with_images
             ],
         ),
         "question": _filled(**{name: getattr(turn.question, name) for name in Question.__slots__}),
         "outcome": turn.outcome,
         **_filled(
             text=answer.text, reasoning=answer.reasoning, elapsed=answer.elapsed, first_token=answer.first_token,
-            reasoned=answer.reasoned, route=[_write_event(event) for event in answer.route], note=turn.note,
+            reasoned=answer.reasoned, route=[_write_event(event, redact) for event in answer.route], note=turn.note,
             price=None if turn.price is None else f"{turn.price:f}",
             prices=[None if price is None else f"{price:f}" for price in turn.prices],
         ),
@@ -146,19 +71,26 @@ def write_turn(turn: Turn) -> dict[str, Any]:
     if response is not None:
         timing = response.timing
         document["response"] = _filled(
-            provider=response.provider, model=response.model, usage=dict(response.usage),
+            provider=response.provider, model=response.model, usage=_counts(response.usage),
             finish_reason=response.finish_reason, first_token=timing.first_token if timing else None,
-            total=timing.total if timing else None, attempts=[_write_attempt(each) for each in response.attempts],
-            ignored=list(response.ignored), notes=list(response.notes),
+            total=timing.total if timing else None,
+            attempts=[_write_attempt(attempt, redact) for attempt in response.attempts],
+            ignored=list(response.ignored), notes=[redact(note) for note in response.notes],
         )  # fmt: skip
     if error is not None:
-        document["error"] = _write_error(error)
+        document["error"] = _write_error(error, redact)
     return document
 
 
 def read_turn(document: TurnDocument) -> Turn:
     """The turn of a checked document. Raises `ValueError`."""
     return _interrupted(_turn(document))
+
+
+def prompt_message(text: str, images: Sequence[Image]) -> Message:
+    """A prompt: the images first, as the page sends them."""
+    parts: tuple[Part, ...] = (*images, *((Text(text),) if text.strip() else ()))
+    return Message(Role.USER, parts if images else text)
 
 
 def _interrupted(turn: Turn) -> Turn:
@@ -170,39 +102,44 @@ def _filled(**fields: Any) -> dict[str, Any]:
     return {name: value for name, value in fields.items() if value not in (None, "", [], {})}
 
 
-def _write_event(event: RouteEvent) -> dict[str, Any]:
+def _counts(usage: Usage) -> dict[str, int]:
+    """The counts that are some: a provider may send anything."""
+    return {name: count for name, count in usage.items() if isinstance(count, int) and 0 <= count <= MAX_COUNT}
+
+
+def _write_event(event: RouteEvent, redact: Redact) -> dict[str, Any]:
     match event:
         case AttemptStarted(provider, model, number):
             return {"event": "attempt_started", "provider": provider, "model": model, "number": number}
         case AttemptFailed(attempt, retry_in):
-            return {"event": "attempt_failed", "attempt": _write_attempt(attempt), "retry_in": retry_in}
+            return {"event": "attempt_failed", "attempt": _write_attempt(attempt, redact), "retry_in": retry_in}
         case Resumed(provider, model, characters):
             return {"event": "resumed", "provider": provider, "model": model, "characters": characters}
 
 
-def _write_attempt(attempt: Attempt) -> dict[str, Any]:
-    return _filled(
-        **{name: getattr(attempt, name) for name in Attempt.__slots__ if name != "usage"},
-        usage=dict(attempt.usage or {}),
+def _write_attempt(attempt: Attempt, redact: Redact) -> dict[str, Any]:
+    document = _filled(
+        **{name: getattr(attempt, name) for name in Attempt.__slots__ if name not in ("usage", "reason")},
+        reason=redact(attempt.reason),
     )
+    return document if attempt.usage is None else {**document, "usage": _counts(attempt.usage)}
 
 
-def _write_error(error: BaseException) -> dict[str, Any]:
+def _write_error(error: BaseException, redact: Redact) -> dict[str, Any]:
     if not isinstance(error, LLMHubError):
         return {"message": "Something went wrong inside LLM Hub.", "hint": "Its log says more. Trying again may help."}
+    document = _filled(message=redact(error.message), hint=redact(error.hint))
+    if isinstance(error, ShuttingDown):
+        return {"kind": error.kind, **document}
     if not isinstance(error, ProviderError):
-        return {"message": error.message, "hint": error.hint}
-    attempts = [_write_attempt(attempt) for attempt in error.attempts]
-    return {"kind": error.kind} | _filled(
-        message=error.message, hint=error.hint, detail=error.detail, attempts=attempts
-    )
+        return document
+    attempts = [_write_attempt(attempt, redact) for attempt in error.attempts]
+    return {"kind": error.kind, **document, **_filled(detail=redact(error.detail), attempts=attempts)}
 
 
 def _turn(document: TurnDocument) -> Turn:
     response, error = document.response, document.error
-    images = tuple(Image(base64.b64decode(image.data, validate=True), image.type) for image in document.prompt.images)
-    text = document.prompt.text
-    content: str | tuple[Part, ...] = (*images, *((Text(text),) if text.strip() else ())) if images else text
+    images = [Image(base64.b64decode(image.data, validate=True), image.type) for image in document.prompt.images]
     answer = Snapshot(
         text=document.text,
         reasoning=document.reasoning,
@@ -214,27 +151,33 @@ def _turn(document: TurnDocument) -> Turn:
         error=None if error is None else _error(error),
     )
     return Turn(
-        prompt=Message(Role.USER, content),
+        prompt=prompt_message(document.prompt.text, images),
         question=Question(**document.question.model_dump()),
         answer=answer,
-        outcome=document.outcome,
+        outcome=_outcome(document),
         price=document.price,
         prices=document.prices,
         note=document.note,
     )
 
 
-def _event(document: _RouteEvent) -> RouteEvent:
+def _outcome(document: TurnDocument) -> Outcome:
+    """The outcome that the document claims, if the rest of it agrees."""
+    missing = {"answered": document.response, "failed": document.error}.get(document.outcome, document) is None
+    return "stopped" if missing else document.outcome
+
+
+def _event(document: RouteEventDocument) -> RouteEvent:
     match document.event:
         case "attempt_started":
             return AttemptStarted(document.provider, document.model, document.number)
         case "attempt_failed":
-            return AttemptFailed(_attempt(document.attempt or _Attempt()), document.retry_in)
+            return AttemptFailed(_attempt(document.attempt or AttemptDocument()), document.retry_in)
         case "resumed":
             return Resumed(document.provider, document.model, document.characters)
 
 
-def _attempt(document: _Attempt) -> Attempt:
+def _attempt(document: AttemptDocument) -> Attempt:
     fields = document.model_dump()
     return Attempt(**{**fields, "usage": None if document.usage is None else _usage(document.usage)})
 
@@ -245,7 +188,7 @@ def _usage(counts: dict[str, int]) -> Usage:
     return usage
 
 
-def _response(document: _Response, turn: TurnDocument) -> LLMResponse:
+def _response(document: ResponseDocument, turn: TurnDocument) -> LLMResponse:
     return LLMResponse(
         content=turn.text,
         model=document.model,
@@ -260,7 +203,9 @@ def _response(document: _Response, turn: TurnDocument) -> LLMResponse:
     )
 
 
-def _error(document: _Error) -> LLMHubError:
+def _error(document: ErrorDocument) -> LLMHubError:
+    if document.kind == ShuttingDown.kind:
+        return ShuttingDown(document.message, hint=document.hint)
     kinds = {kind.kind: kind for kind in _subclasses(ProviderError)}
     if document.kind not in kinds:
         return LLMHubError(document.message, hint=document.hint)

@@ -40,7 +40,7 @@ class Page:
     blocks: gr.Blocks
     theme: gr.themes.Base
     css: str
-    head: str
+    scripts: str
     coalescer: Coalescer
 
 
@@ -73,6 +73,6 @@ def build(gateway: Gateway, votes: Votes, ledger: Ledger | None = None) -> Page:
         blocks=blocks,
         theme=theme(),
         css="".join((ASSETS / style).read_text(encoding="utf-8") for style in STYLES),
-        head="".join(f"<script>{(ASSETS / script).read_text(encoding='utf-8')}</script>" for script in SCRIPTS),
+        scripts="".join(f"<script>{(ASSETS / script).read_text(encoding='utf-8')}</script>" for script in SCRIPTS),
         coalescer=coalescer,
     )

@@ -148,7 +148,7 @@ def test_an_older_state_never_overwrites_a_newer_one(browser_store: Store, word:
     grown = conversation("Hello", f"The whole {word}", "More", "Answers", id=document["id"], version=9)
     grown["nodes"][0]["version"] = 8
     browser_store.page.evaluate(  # as two tabs do it
-        """async (documents) => { await Promise.all(documents.map((one) => window.llmHub.browserStore().put(one))); }""",
+        """async (documents) => Promise.all(documents.map((one) => window.llmHub.browserStore().put(one)))""",
         [grown, document],
     )
     kept = browser_store.call("get", document["id"])

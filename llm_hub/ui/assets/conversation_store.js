@@ -14,7 +14,7 @@ window.llmHub ??= {};
     UnknownError: "This browser cannot read its storage. Restarting it may help.",
   };
 
-  // The hub's database.
+  // The hub's database. `request` gives null for what is not there.
 
   const request = async (method, path, body) => {
     let response, answer;
@@ -167,5 +167,5 @@ window.llmHub ??= {};
     };
   };
 
-  Object.assign(window.llmHub, { httpStore, browserStore });
+  Object.assign(window.llmHub, { httpStore, browserStore, request });
 })();

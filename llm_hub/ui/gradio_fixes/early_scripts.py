@@ -1,7 +1,8 @@
 """Runs the page's scripts before Gradio's own.
 
 Gradio 6.31.0 adds the scripts of `head` to the page once its own are running and its first requests are sent. Ours
-stand between it and the network (assets/gradio_fixes.js, assets/tab_secret.js), and so have to be there first. May go when:
+stand between it and the network (assets/gradio_fixes.js, assets/tab_secret.js), and so have to be there first. May go
+when:
 tests/ui/gradio_fixes/test_in_browser.py::test_scripts_of_the_head_come_after_the_first_requests fails.
 """
 

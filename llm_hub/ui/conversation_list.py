@@ -1,17 +1,24 @@
 """The list of conversations at the left of the page: found, opened, renamed, pinned and deleted there.
 
 It is our own HTML. assets/conversations.js reads the list from where conversations are kept
-(assets/conversation_store.js), and asks for a conversation by the event `open`.
+(assets/conversation_store.js), and asks the server for the one that is to be shown.
 """
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import gradio as gr
 
+from llm_hub.ui.gradio_fixes.event_options import NOW
+
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from gradio.components import Component
+
     from llm_hub.conversations.open_conversations import Keeping
 
 SCRIPT = (Path(__file__).parent / "assets" / "conversations.js").read_text(encoding="utf-8")
@@ -24,16 +31,20 @@ LIST = """<button type="button" class="toggle" aria-controls="conversation-list"
 <p class="line" role="status"></p>"""
 
 
-def conversation_list(keeping: Keeping) -> gr.HTML:
-    """Builds the list. Its event `open` says in its data what is to be opened.
-
-    `id` is the conversation's, "" for a new one, which is not kept with `temporary`. `settings` are what the reader had
-    chosen when the page was last open, null unless it has just been loaded.
-    """
-    return gr.HTML(
+def conversation_list(keeping: Keeping) -> None:
+    """Builds the list."""
+    gr.HTML(
         LIST,
         js_on_load=SCRIPT,
         apply_default_css=False,
         elem_id="conversations",
         elem_classes=["off"] if keeping == "off" else [],
     )
+
+
+def remember_settings(boxes: Mapping[str, Component]) -> None:
+    """Has the browser keep what is chosen in these boxes, by name, for its next new chat and for a reload."""
+    script = f"""(...values) => window.llmHub.drafts.keepSettings(Object.fromEntries(
+      {json.dumps(list(boxes))}.map((name, place) => [name, values[place] ?? ""])))"""
+    changes = [box.change for box in boxes.values()]
+    gr.on(changes, None, list(boxes.values()), None, js=script, **NOW)

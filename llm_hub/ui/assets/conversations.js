@@ -1,5 +1,6 @@
 // The list of conversations, and which of them the page shows: its address and title name it, so that a reload, Back, a
-// second tab and a bookmark come back to it. Runs in the list's own HTML; `trigger("open", …)` asks the server.
+// second tab and a bookmark come back to it. Runs in the list's own HTML. `llmHub.open` asks the server for a
+// conversation, and the window's event `llm-hub-opened` tells what it shows (ui/chat/open_wish.py).
 const { keeping, browserStore, httpStore, request, drafts } = window.llmHub;
 const store = keeping === "browser" ? browserStore() : httpStore();
 const find = (selector) => element.querySelector(selector);
@@ -165,7 +166,7 @@ const open = async (id, more = {}) => {
       if (document) await request("PUT", `/${id}`, document);
     });
   }
-  trigger("open", { id, temporary: false, settings: null, ...more });
+  window.llmHub.open({ id, ...more });
 };
 const go = (id, kind = "chat", more = {}) => {
   if (!id || id !== named()) history.pushState(null, "", address(id));
@@ -186,9 +187,10 @@ addEventListener("popstate", () => {
 // Takes over what the server says about a conversation that it shows, on every change of it.
 const opened = (head) => {
   const kind = head.kind ?? "chat";
+  if (head.lost) return open(head.id);  // it was started again, and is given what this browser has
   const before = shown[kind];
   say(head.problem ?? "");
-  if (drafts.isSent(kind) && head.version > before.version) drafts.arrived(kind, head.id);
+  if (drafts.isSent(kind) && head.version > (before.version ?? 0)) drafts.arrived(kind, head.id);
   else if (head.id !== before.id) drafts.open(kind, head.id);
   shown[kind] = head;
   if (kind === front() && head.id !== named()) {
@@ -268,13 +270,24 @@ addEventListener("hub-lost", ({ detail }) => {
 addEventListener("hub-back", () => {
   line.textContent = BACK;
   setTimeout(() => { if (line.textContent === BACK) line.textContent = ""; }, 4000);
-  open(shown[front()].id);
+  open(shown[front()].id, { settings: drafts.settings(shown.chat.id) });
 });
 
-window.llmHub.opened = opened;
+// The page begins: with what its address names, or asks for.
+
+const begin = () => {
+  addEventListener("llm-hub-opened", ({ detail }) => opened(detail));
+  const query = new URL(location.href).searchParams;
+  const [id, prompt] = [named(), query.has("models") ? "" : query.get("prompt") ?? ""];
+  shown.chat.id = id;
+  if (!prompt) drafts.open("chat", id);
+  drafts.open("comparison", id);
+  const [, provider, model] = query.get("model")?.match(/^([^/]*)\/?(.*)$/s) ?? [];
+  open(id, { prompt, settings: provider ? { provider, model } : drafts.settings(id) });
+  // A reload is to bring back what has become of the prompt, and not the address's once more.
+  if (prompt || provider) history.replaceState(null, "", address(id));
+};
 mark();
-shown.chat.id = named();
-drafts.open("chat", named());
-drafts.open("comparison", named());
-open(named(), { settings: drafts.recall("settings") });
+if (window.llmHub.open) begin();
+else addEventListener("llm-hub-opened", begin, { once: true });
 load().then(() => { if (keeping === "browser") heads.filter((head) => head.running).forEach((head) => sync(head.id)); });

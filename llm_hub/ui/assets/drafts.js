@@ -46,9 +46,28 @@
     ids[kind] = id;
     fill(kind, recall(name(kind)) ?? "");
   };
+  // What the server itself puts into a box, no event tells.
+  addEventListener("pagehide", () => KINDS.forEach((kind) => {
+    if (box(kind)) remember(name(kind), [sent[kind], box(kind).value].filter((text) => text?.trim()).join("\n"));
+  }));
+  let settings = null;
+  try {
+    settings = JSON.parse(sessionStorage.getItem("llm-hub:settings"));  // of this tab, as it was before a reload
+  } catch { /* as above */ }
+
   window.llmHub.drafts = {
     remember,
     recall,
+    // The settings of the Chat tab have changed, and are those of the next new chat.
+    keepSettings(values) {
+      settings = { id: ids.chat, values };
+      remember("settings", values);
+      try {
+        sessionStorage.setItem("llm-hub:settings", JSON.stringify(settings));
+      } catch { /* as above */ }
+    },
+    // The settings that a conversation is opened with: those that were chosen in this tab, or last for a new one.
+    settings: (id) => settings?.id === id ? settings.values : id ? {} : recall("settings") ?? {},
     // This conversation is shown now, and its draft stands in the box.
     open,
     // The server has the prompt that was sent last. What was typed since is the draft of the conversation.

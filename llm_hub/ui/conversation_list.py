@@ -17,8 +17,6 @@ from llm_hub.ui.gradio_fixes.event_options import NOW
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from gradio.components import Component
-
     from llm_hub.conversations.open_conversations import Keeping
 
 SCRIPT = (Path(__file__).parent / "assets" / "conversations.js").read_text(encoding="utf-8")
@@ -42,7 +40,7 @@ def conversation_list(keeping: Keeping) -> None:
     )
 
 
-def remember_settings(boxes: Mapping[str, Component]) -> None:
+def remember_settings(boxes: Mapping[str, gr.Dropdown | gr.Textbox]) -> None:
     """Has the browser keep what is chosen in these boxes, by name, for its next new chat and for a reload."""
     script = f"""(...values) => window.llmHub.drafts.keepSettings(Object.fromEntries(
       {json.dumps(list(boxes))}.map((name, place) => [name, values[place] ?? ""])))"""

@@ -45,7 +45,7 @@ class Store:
         return document
 
     def ids(self, search: str) -> list[str]:
-        return [head["id"] for head in self.call("list", search)]
+        return [head["id"] for head in self.call("list", search)["heads"]]
 
 
 def conversation(*texts: str, **head: Any) -> dict[str, Any]:
@@ -99,14 +99,14 @@ def test_the_list_has_pinned_ones_first_and_then_the_newest(store: Store, word: 
     assert store.ids(word) == [new, old, pinned]
     assert store.call("change", pinned, {"pinned": True})["pinned"] is True
     assert store.ids(word) == [pinned, new, old]
-    assert [head["shown_title"] for head in store.call("list", word)] == [word] * 3
+    assert [head["shown_title"] for head in store.call("list", word)["heads"]] == [word] * 3
 
 
 def test_a_search_finds_every_word_anywhere_in_any_case(store: Store, word: str) -> None:
     document = store.put("Tell me of Ünïcode", "It has many characters.", f"And {word}?", "Nothing of that kind.")
     assert store.ids(f"{word.upper()} CHARACTERS ünïcode") == [document["id"]]
     assert store.ids(f"{word} elephants") == []
-    assert word in store.call("list", word)[0]["excerpt"]
+    assert word in store.call("list", word)["heads"][0]["excerpt"]
     store.call("change", document["id"], {"title": f"Named {word}x"})
     assert store.ids(f"{word}x") == [document["id"]]
 

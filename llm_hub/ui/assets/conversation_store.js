@@ -1,6 +1,6 @@
 // Where this browser finds conversations: in the hub's database, or in the browser itself (IndexedDB). Both stores have
-//   list(search)  the heads of all conversations, or of those in which every word of the search occurs, pinned ones
-//                 first and then the newest; a head that was searched for has an `excerpt`
+//   list(search)  {heads, problem}: the heads of all conversations, or of those in which every word of the search occurs,
+//                 pinned ones first and then the newest; a head that was searched for has an `excerpt`
 //   get(id)       the document of a conversation, null if there is none
 //   put(document) keeps a document, or the turns of one that have changed, and gives its head
 //   change(id, {title, pinned, deleted})  gives the new head, null if there is none; a deletion can be undone for a day
@@ -32,8 +32,7 @@ window.llmHub ??= {};
   const httpStore = () => ({
     async list(search = "") {
       const answer = await request("GET", `?search=${encodeURIComponent(search)}`);
-      if (answer?.problem) throw new Error(answer.problem);
-      return answer?.conversations ?? [];
+      return { heads: answer?.conversations ?? [], problem: answer?.problem ?? "" };
     },
     get: (id) => request("GET", `/${encodeURIComponent(id)}`),
     put: async (document) => (await request("POST", "/import", document)).conversations[0],
@@ -123,13 +122,14 @@ window.llmHub ??= {};
           words.length ? result(transaction.objectStore("texts").getAll()) : [],
         ]);
         const alive = heads.filter((head) => !head.deleted_at).sort(newest);
-        if (!words.length) return alive;
+        if (!words.length) return { heads: alive, problem: "" };
         const text = new Map(texts.map((kept) => [kept.id, kept.text]));
-        return alive.flatMap((head) => {
+        const found = alive.flatMap((head) => {
           const all = `${head.title}\n${text.get(head.id) ?? ""}`;
           const lower = all.toLowerCase();
           return words.every((word) => lower.includes(word)) ? [{ ...head, excerpt: excerpt(all, words[0]) }] : [];
         });
+        return { heads: found, problem: "" };
       },
       async get(id) {
         const transaction = await begin("readonly", "heads", "nodes");

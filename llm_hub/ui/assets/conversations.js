@@ -117,7 +117,8 @@ const load = () => attempt(async () => {
   const number = ++loads;
   const found = await store.list(box.value.trim());
   if (number !== loads) return;
-  heads = found;
+  if (found.problem) say(found.problem);
+  heads = found.heads;
   show();
 });
 const change = (head, changes) => attempt(async () => {

@@ -79,8 +79,8 @@ class SmallSessions(StateHolder):
     """The sessions of all tabs. If there is no room for another, closed ones are dropped first.
 
     Closed sessions are dropped after an hour unless their tab is back, and those without any state of their own after
-    20 s. An answer whose messages nobody has read for as long ends, unless its tab is open. `open_tabs` are the sessions
-    that are open in a browser.
+    20 s. An answer whose messages nobody has read for as long ends, unless its tab is open. `open_tabs` are the
+    sessions that are open in a browser.
     """
 
     def __init__(self, open_tabs: Container[str]) -> None:

@@ -136,6 +136,11 @@ class Settings(BaseSettings):
         pattern="^(sqlite|postgres|postgresql)://",
         description="Where votes and the ledger are kept: sqlite:///file or postgresql://user:password@host/name.",
     )
+    history: Literal["", "off"] = Field(
+        "",
+        description="Where the page's conversations are kept: in the database on the owner's own computer, in each "
+        "visitor's browser where others can reach the page, and nowhere with off.",
+    )
     log_format: Literal["plain", "json"] = Field("plain", description="The log's lines: plain text or json.")
 
     _environment: dict[str, str] = PrivateAttr(default_factory=dict)

@@ -27,6 +27,11 @@ MAX_TITLE_CHARS = 80
 """Characters of a title: longer ones are cut."""
 
 
+def plain_title(text: str) -> str:
+    """A title in one line, and not too long."""
+    return " ".join(text.split())[:MAX_TITLE_CHARS]
+
+
 @dataclass(frozen=True, slots=True)
 class Node:
     """A turn in its place. `parent` is the number of the turn before it in the same pane, 0 at the beginning.
@@ -48,7 +53,9 @@ class Conversation:
     `leaves` has, by pane, the last turn that is shown, 0 for none: the others lead to it. `title` is "" until somebody
     gives one: then the first prompt's first line stands for it. `owner` is whose it is where several people share a
     hub: a hash of their browser's secret, "" for the owner of the hub. `is_kept` is false for a temporary one.
-    `setup` is what a comparison has beside its turns. `version` counts the changes.
+    `setup` is what a comparison has beside its turns. `version` counts the changes, and `saved_version` is the one that
+    is kept in the database. `problem` says why it could not be written there, "" if it could. `is_deleted` can be taken
+    back for a while. `bytes` is about how much memory it takes.
     """
 
     id: str = field(default_factory=lambda: secrets.token_urlsafe(16))
@@ -63,18 +70,26 @@ class Conversation:
     nodes: list[Node] = field(default_factory=list)
     leaves: dict[int, int] = field(default_factory=dict)
     setup: dict[str, Any] = field(default_factory=dict)
+    saved_version: int = 0
+    problem: str = ""
+    is_deleted: bool = False
     clock: Callable[[], float] = field(default=time.time, repr=False)
+    bytes: int = field(default=0, init=False)
     _changed: asyncio.Event = field(default_factory=asyncio.Event, repr=False)
 
     def __post_init__(self) -> None:
         self.created_at = self.created_at or self.clock()
         self.changed_at = self.changed_at or self.created_at
+        self.bytes = sum(node.turn.bytes for node in self.nodes)
 
     @property
     def shown_title(self) -> str:
         """Its title, or the first line of the first prompt."""
-        if self.title:
-            return self.title
+        return self.title or self.first_line
+
+    @property
+    def first_line(self) -> str:
+        """The first line of the first prompt, as a title."""
         lines = self.nodes[0].turn.prompt.text.strip().splitlines() if self.nodes else []
         first = " ".join(lines[0].split()) if lines else ""
         return first if len(first) <= MAX_TITLE_CHARS else first[: MAX_TITLE_CHARS - 1] + "…"
@@ -110,12 +125,14 @@ class Conversation:
             raise LookupError(parent)
         node = Node(len(self.nodes) + 1, parent, turn, pane)
         self.nodes.append(node)
+        self.bytes += turn.bytes
         self.leaves[pane] = node.number
         self._touch(node.number)
         return self.node(node.number)
 
     def update(self, number: int, turn: Turn) -> None:
         """A turn whose answer has grown, or has ended."""
+        self.bytes += turn.bytes - self.node(number).turn.bytes
         self.nodes[number - 1] = replace(self.node(number), turn=turn)
         self._touch(number)
 
@@ -136,7 +153,7 @@ class Conversation:
         self._touch()
 
     def rename(self, title: str) -> None:
-        self.title = " ".join(title.split())[:MAX_TITLE_CHARS]
+        self.title = plain_title(title)
         self._touch()
 
     def pin(self, *, pinned: bool) -> None:

@@ -11,18 +11,26 @@ and refuses the rest with `InvalidRequest`, as a whole.
 from __future__ import annotations
 
 import re
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
+import orjson
 from pydantic import Field, TypeAdapter, ValidationError
 
 from llm_hub.conversations.conversation import MAX_TITLE_CHARS, Conversation, Kind, Node
 from llm_hub.conversations.turn_document import Count, Document, Seconds, TurnDocument, read_turn, write_turn
 from llm_hub.errors import InvalidRequest
+from llm_hub.redaction import redact
+from llm_hub.wire.json_limits import holds_more
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 FORMAT = "llm-hub/1"
 """What a document of this version begins with."""
 MAX_NODES = 20_000
 """Turns in one conversation."""
+MAX_VALUES = 500_000
+"""Objects, lists and their entries in a document, altogether."""
 
 _ID = r"^[A-Za-z0-9_-]{16,64}$"
 
@@ -57,8 +65,13 @@ def is_id(text: str) -> bool:
     return re.fullmatch(_ID, text) is not None
 
 
-def write_document(conversation: Conversation, since: int = 0) -> dict[str, Any]:
-    """The conversation as a JSON object, with the turns that have changed since this version of it."""
+def write_document(
+    conversation: Conversation, since: int = 0, *, redact: Callable[[str], str] = redact
+) -> dict[str, Any]:
+    """The conversation as a JSON object, with the turns that have changed since this version of it.
+
+    `redact` takes keys out of what providers say of a failure.
+    """
     return {
         "format": FORMAT,
         **write_head(conversation),
@@ -66,7 +79,7 @@ def write_document(conversation: Conversation, since: int = 0) -> dict[str, Any]
         "setup": conversation.setup,
         "nodes": [
             {"number": node.number, "parent": node.parent, "pane": node.pane, "version": node.version,
-                "turn": write_turn(node.turn)}
+                "turn": write_turn(node.turn, redact=redact)}
             for node in conversation.nodes if node.version > since
         ],
     }  # fmt: skip
@@ -88,16 +101,12 @@ def write_head(conversation: Conversation) -> dict[str, Any]:
 
 
 def read_document(value: Any, *, owner: str = "") -> Conversation:
-    """The conversation of a JSON object or text. Raises `InvalidRequest` where anything in it is of a wrong shape.
+    """The conversation of a JSON object, or of its bytes. Raises `InvalidRequest` where anything has a wrong shape.
 
     Nobody writes at the answers of a document: one that was being written has ended there.
     """
     try:
-        document = (
-            _CONVERSATION.validate_json(value)
-            if isinstance(value, bytes | str)
-            else _CONVERSATION.validate_python(value)
-        )
+        document = _CONVERSATION.validate_python(_parse(value) if isinstance(value, bytes) else value)
         return _conversation(document, owner)
     except (ValidationError, ValueError, RecursionError, ArithmeticError) as error:
         raise InvalidRequest(
@@ -105,9 +114,26 @@ def read_document(value: Any, *, owner: str = "") -> Conversation:
         ) from None
 
 
+def _parse(body: bytes) -> Any:
+    if holds_more(body, MAX_VALUES):
+        raise ValueError(f"it has more than {MAX_VALUES} entries")
+    try:
+        return orjson.loads(body)
+    except orjson.JSONDecodeError:
+        raise ValueError("it is not JSON") from None
+
+
 def _conversation(document: _Conversation, owner: str) -> Conversation:
-    nodes = [Node(node.number, node.parent, read_turn(node.turn), node.pane, node.version) for node in document.nodes]
+    # An answer that has ended by now is a change, which a browser has to fetch.
+    version = document.version + any(node.turn.outcome == "pending" for node in document.nodes)
+    nodes = [
+        Node(node.number, node.parent, read_turn(node.turn), node.pane,
+            version if node.turn.outcome == "pending" else node.version)
+        for node in document.nodes
+    ]  # fmt: skip
     for place, node in enumerate(nodes, 1):
+        if node.version > version:
+            raise ValueError("a turn is newer than the whole")
         if node.number != place or node.parent >= place or (node.parent and nodes[node.parent - 1].pane != node.pane):
             raise ValueError("its turns are not in order")
     for pane, number in document.leaves.items():
@@ -116,7 +142,7 @@ def _conversation(document: _Conversation, owner: str) -> Conversation:
     title = document.title[:MAX_TITLE_CHARS]
     return Conversation(
         id=document.id, kind=document.kind, owner=owner, title=title, pinned=document.pinned,
-        created_at=document.created_at, changed_at=document.changed_at, version=document.version, nodes=nodes,
+        created_at=document.created_at, changed_at=document.changed_at, version=version, nodes=nodes,
         leaves=dict(document.leaves), setup=document.setup,
     )  # fmt: skip
 

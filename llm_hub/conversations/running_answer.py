@@ -51,7 +51,7 @@ class RunningAnswer:
 
     async def _write(self) -> None:
         now = asyncio.get_running_loop().time
-        saved_at = now()
+        saved_at = float("-inf")
         turn = self.conversation.node(self.number).turn
         try:
             async with aclosing(self._snapshots) as snapshots:
@@ -62,8 +62,16 @@ class RunningAnswer:
                         saved_at = now()
                         self._saving = asyncio.create_task(self._run_save())
         finally:
-            self.conversation.update(self.number, self._finish(turn))
-            await asyncio.shield(asyncio.create_task(self._run_save()))
+            self.conversation.update(self.number, self._finished(turn))
+            self._saving = asyncio.create_task(self._run_save())
+            await asyncio.shield(self._saving)
+
+    def _finished(self, turn: Turn) -> Turn:
+        try:
+            return self._finish(turn)
+        except Exception:
+            log.exception("An answer could not be completed.")
+            return turn.with_outcome()
 
     async def _run_save(self) -> None:
         await self._save()

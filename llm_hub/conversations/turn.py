@@ -56,6 +56,14 @@ class Turn:
     note: str = ""
 
     @property
+    def bytes(self) -> int:
+        """About how much memory it takes."""
+        answer, prompt = self.answer, self.prompt
+        chars = len(prompt.text) + len(answer.text) + len(answer.reasoning)
+        events = len(answer.route) + (0 if answer.response is None else len(answer.response.attempts))
+        return 2000 + 2 * chars + 500 * events + sum(len(image.data) for image in prompt.images)
+
+    @property
     def is_history(self) -> bool:
         """Whether later turns build on this one.
 

@@ -9,10 +9,12 @@ What is empty is left out. What comes back is checked field by field, since it m
 from __future__ import annotations
 
 import base64
+import json
 from dataclasses import replace
 from decimal import Decimal
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
+import orjson
 from pydantic import BaseModel, ConfigDict, Field
 
 from llm_hub.chat import (
@@ -32,12 +34,19 @@ from llm_hub.chat import (
 from llm_hub.conversations.coalescer import RouteEvent, Snapshot
 from llm_hub.conversations.turn import Question, Turn
 from llm_hub.errors import LLMHubError, ProviderError
+from llm_hub.redaction import redact as redact_shapes
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    Redact = Callable[[str], str]
 
 INTERRUPTED = "LLM Hub was stopped while this answer was being written. This is what had come."
 """The note of an answer that was being written when its document was."""
 
 Seconds = Annotated[float, Field(ge=0, le=1e12, allow_inf_nan=False)]
-Count = Annotated[int, Field(ge=0, le=2**53)]
+MAX_COUNT = 2**53
+Count = Annotated[int, Field(ge=0, le=MAX_COUNT)]
 
 
 class Document(BaseModel):
@@ -123,22 +132,30 @@ class TurnDocument(Document):
     note: str = ""
 
 
-def write_turn(turn: Turn) -> dict[str, Any]:
-    """A turn as a JSON object, without what is empty."""
+def encode(value: Any) -> str:
+    """A value as JSON. Halves of characters, which JSON cannot hold, become question marks."""
+    try:
+        return orjson.dumps(value).decode()
+    except TypeError:
+        return json.dumps(value, ensure_ascii=False).encode("utf-8", "replace").decode()
+
+
+def write_turn(turn: Turn, *, redact: Redact = redact_shapes, with_images: bool = True) -> dict[str, Any]:
+    """A turn as a JSON object, without what is empty. `redact` takes keys out of what providers say of a failure."""
     answer, response, error = turn.answer, turn.answer.response, turn.answer.error
     document: dict[str, Any] = {
         "prompt": _filled(
             text=turn.prompt.text,
             images=[
                 {"type": image.media_type, "data": base64.b64encode(image.data).decode()}
-                for image in turn.prompt.images
+                for image in turn.prompt.images if with_images
             ],
         ),
         "question": _filled(**{name: getattr(turn.question, name) for name in Question.__slots__}),
         "outcome": turn.outcome,
         **_filled(
             text=answer.text, reasoning=answer.reasoning, elapsed=answer.elapsed, first_token=answer.first_token,
-            reasoned=answer.reasoned, route=[_write_event(event) for event in answer.route], note=turn.note,
+            reasoned=answer.reasoned, route=[_write_event(event, redact) for event in answer.route], note=turn.note,
             price=None if turn.price is None else f"{turn.price:f}",
             prices=[None if price is None else f"{price:f}" for price in turn.prices],
         ),
@@ -146,19 +163,26 @@ def write_turn(turn: Turn) -> dict[str, Any]:
     if response is not None:
         timing = response.timing
         document["response"] = _filled(
-            provider=response.provider, model=response.model, usage=dict(response.usage),
+            provider=response.provider, model=response.model, usage=_counts(response.usage),
             finish_reason=response.finish_reason, first_token=timing.first_token if timing else None,
-            total=timing.total if timing else None, attempts=[_write_attempt(each) for each in response.attempts],
-            ignored=list(response.ignored), notes=list(response.notes),
+            total=timing.total if timing else None,
+            attempts=[_write_attempt(attempt, redact) for attempt in response.attempts],
+            ignored=list(response.ignored), notes=[redact(note) for note in response.notes],
         )  # fmt: skip
     if error is not None:
-        document["error"] = _write_error(error)
+        document["error"] = _write_error(error, redact)
     return document
 
 
 def read_turn(document: TurnDocument) -> Turn:
     """The turn of a checked document. Raises `ValueError`."""
     return _interrupted(_turn(document))
+
+
+def prompt_message(text: str, images: Sequence[Image]) -> Message:
+    """A prompt: the images first, as the page sends them."""
+    parts: tuple[Part, ...] = (*images, *((Text(text),) if text.strip() else ()))
+    return Message(Role.USER, parts if images else text)
 
 
 def _interrupted(turn: Turn) -> Turn:
@@ -170,39 +194,42 @@ def _filled(**fields: Any) -> dict[str, Any]:
     return {name: value for name, value in fields.items() if value not in (None, "", [], {})}
 
 
-def _write_event(event: RouteEvent) -> dict[str, Any]:
+def _counts(usage: Usage) -> dict[str, int]:
+    """The counts that are some: a provider may send anything."""
+    return {name: count for name, count in usage.items() if isinstance(count, int) and 0 <= count <= MAX_COUNT}
+
+
+def _write_event(event: RouteEvent, redact: Redact) -> dict[str, Any]:
     match event:
         case AttemptStarted(provider, model, number):
             return {"event": "attempt_started", "provider": provider, "model": model, "number": number}
         case AttemptFailed(attempt, retry_in):
-            return {"event": "attempt_failed", "attempt": _write_attempt(attempt), "retry_in": retry_in}
+            return {"event": "attempt_failed", "attempt": _write_attempt(attempt, redact), "retry_in": retry_in}
         case Resumed(provider, model, characters):
             return {"event": "resumed", "provider": provider, "model": model, "characters": characters}
 
 
-def _write_attempt(attempt: Attempt) -> dict[str, Any]:
-    return _filled(
-        **{name: getattr(attempt, name) for name in Attempt.__slots__ if name != "usage"},
-        usage=dict(attempt.usage or {}),
+def _write_attempt(attempt: Attempt, redact: Redact) -> dict[str, Any]:
+    document = _filled(
+        **{name: getattr(attempt, name) for name in Attempt.__slots__ if name not in ("usage", "reason")},
+        reason=redact(attempt.reason),
     )
+    return document if attempt.usage is None else {**document, "usage": _counts(attempt.usage)}
 
 
-def _write_error(error: BaseException) -> dict[str, Any]:
+def _write_error(error: BaseException, redact: Redact) -> dict[str, Any]:
     if not isinstance(error, LLMHubError):
         return {"message": "Something went wrong inside LLM Hub.", "hint": "Its log says more. Trying again may help."}
+    document = _filled(message=redact(error.message), hint=redact(error.hint))
     if not isinstance(error, ProviderError):
-        return {"message": error.message, "hint": error.hint}
-    attempts = [_write_attempt(attempt) for attempt in error.attempts]
-    return {"kind": error.kind} | _filled(
-        message=error.message, hint=error.hint, detail=error.detail, attempts=attempts
-    )
+        return document
+    attempts = [_write_attempt(attempt, redact) for attempt in error.attempts]
+    return {"kind": error.kind, **document, **_filled(detail=redact(error.detail), attempts=attempts)}
 
 
 def _turn(document: TurnDocument) -> Turn:
     response, error = document.response, document.error
-    images = tuple(Image(base64.b64decode(image.data, validate=True), image.type) for image in document.prompt.images)
-    text = document.prompt.text
-    content: str | tuple[Part, ...] = (*images, *((Text(text),) if text.strip() else ())) if images else text
+    images = [Image(base64.b64decode(image.data, validate=True), image.type) for image in document.prompt.images]
     answer = Snapshot(
         text=document.text,
         reasoning=document.reasoning,
@@ -214,7 +241,7 @@ def _turn(document: TurnDocument) -> Turn:
         error=None if error is None else _error(error),
     )
     return Turn(
-        prompt=Message(Role.USER, content),
+        prompt=prompt_message(document.prompt.text, images),
         question=Question(**document.question.model_dump()),
         answer=answer,
         outcome=document.outcome,

@@ -17,9 +17,11 @@ from typing import TYPE_CHECKING
 from fastapi import FastAPI
 
 from llm_hub.access.client_address import address
-from llm_hub.api import health, router, visitor_keys
+from llm_hub.api import conversations, health, router, visitor_keys
 from llm_hub.api.early_refusals import EarlyRefusals
 from llm_hub.arena.votes import Votes
+from llm_hub.conversations.open_conversations import OpenConversations
+from llm_hub.conversations.sql_store import SqlConversationStore
 from llm_hub.gateway.gateway import Gateway
 from llm_hub.gateway.meter import Meter
 from llm_hub.gateway.metrics import Metrics
@@ -70,10 +72,11 @@ class Application:
             visitors=Visitors(self.hub, redactor=redactor),
             address_of=partial(address, on_space=self._is_on_space),
         )
-
+        self.conversations = self._open_conversations(settings)
         self.state = SiteState()
         self.api = FastAPI(lifespan=self._lifespan, docs_url=None, redoc_url=None, openapi_url=None)
         self.api.include_router(visitor_keys.router(self.gateway))
+        self.api.include_router(conversations.router(self.conversations))
         readiness = self.state.readiness
         early_refusals = EarlyRefusals(metrics)
         dispatch = Dispatch(
@@ -103,6 +106,15 @@ class Application:
             f"{keys} {'key' if keys == 1 else 'keys'}" if keys else "this computer only: no LLM_HUB_API_KEYS"
         )
 
+    def _open_conversations(self, settings: Settings) -> OpenConversations:
+        """The owner's are kept in the database, those of visitors of a public hub in their own browsers."""
+        redact = self.gateway.visitors.redacted
+        if settings.history == "off":
+            return OpenConversations(keeping="off", redact=redact)
+        if settings.public:
+            return OpenConversations(keeping="browser", redact=redact)
+        return OpenConversations(SqlConversationStore(self._database, redact=redact), redact=redact)
+
     def announce(self, url: str) -> None:
         """Takes the page's address, which is logged once the page answers."""
         self._address = url
@@ -118,10 +130,12 @@ class Application:
             stack.push_async_callback(self._counters.aclose)
             stack.push_async_callback(self._database.aclose)
             stack.push_async_callback(self._ledger.aclose)
+            stack.push_async_callback(self.conversations.aclose)  # its last answers are rows of the ledger
             work = (
                 self._open(stack),
                 self.gateway.visitors.sweep_forever(),
                 self._ledger.sweep_forever(),
+                self.conversations.sweep_forever(),
                 upload_cleanup.sweep_forever(),
             )
             background = [asyncio.create_task(task) for task in work]
@@ -132,7 +146,8 @@ class Application:
 
     async def _open(self, stack: AsyncExitStack) -> None:
         """Builds the page while the API answers. If that fails, `/health` says so."""
-        build = partial(build_page, self.gateway, self.votes, None if self._public else self._ledger)
+        ledger = None if self._public else self._ledger
+        build = partial(build_page, self.gateway, self.votes, ledger, self.conversations)
         try:
             page, heartbeats_end = await open_page(build, self.api, self.front_door, stack)
             await self._database.load()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from llm_hub.arena.votes import Votes
+from llm_hub.conversations.open_conversations import OpenConversations
 from llm_hub.gateway.gateway import Gateway
 from llm_hub.serving import zero_gpu
 from llm_hub.serving.front_door import FrontDoor
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from llm_hub.ui.page import Page
 
 
-def build_page(gateway: Gateway, votes: Votes, ledger: Ledger | None) -> Page:
+def build_page(gateway: Gateway, votes: Votes, ledger: Ledger | None, conversations: OpenConversations) -> Page:
     """Imports Gradio, which takes seconds, and builds the page. Without a `ledger` it has no Usage tab."""
     from llm_hub.ui.gradio_fixes.import_speed import skip_stubs
 
@@ -25,7 +26,7 @@ def build_page(gateway: Gateway, votes: Votes, ledger: Ledger | None) -> Page:
         zero_gpu.prepare()
     from llm_hub.ui.page import build
 
-    page = build(gateway, votes, ledger)
+    page = build(gateway, votes, ledger, conversations)
     if zero_gpu.is_zero_gpu():
         zero_gpu.report(page.blocks)
     return page

@@ -15,6 +15,7 @@ from sqlalchemy import (
     Float,
     ForeignKey,
     Integer,
+    LargeBinary,
     MetaData,
     String,
     Table,
@@ -22,6 +23,7 @@ from sqlalchemy import (
     func,
     insert,
     select,
+    text,
 )
 
 from llm_hub.errors import ConfigurationError
@@ -68,6 +70,42 @@ requests = Table(
     Column("cached_tokens", BigInteger, comment="part of prompt_tokens"),
     Column("nanodollars", BigInteger, comment="billionths of a US dollar; null where the price is not known"),
 )
+conversations = Table(
+    "conversations",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("kind", String(16), nullable=False, comment="chat or comparison"),
+    Column("title", Text, nullable=False, comment="empty until somebody gives one"),
+    Column("first_line", Text, nullable=False, comment="of the first prompt: it stands for a missing title"),
+    Column("folded_title", Text, nullable=False, comment="what a search reads of the title"),
+    Column("pinned", Boolean, nullable=False),
+    Column("created_at", Float, nullable=False, comment="seconds since 1970, UTC"),
+    Column("changed_at", Float, nullable=False),
+    Column("deleted_at", Float, comment="null unless it is to be swept"),
+    Column("version", BigInteger, nullable=False, comment="counts its changes"),
+    Column("leaves", Text, nullable=False, comment="JSON: by pane, the last turn that is shown"),
+    Column("setup", Text, nullable=False, comment="JSON: what a comparison has beside its turns"),
+)
+turns = Table(
+    "turns",
+    metadata,
+    Column("conversation_id", ForeignKey("conversations.id", ondelete="CASCADE"), primary_key=True),
+    Column("number", Integer, primary_key=True, autoincrement=False, comment="from 1, as they were asked"),
+    Column("parent", Integer, nullable=False, comment="number of the turn before it; 0 at the beginning"),
+    Column("pane", Integer, nullable=False),
+    Column("version", BigInteger, nullable=False, comment="the conversation's, when this turn changed last"),
+    Column("folded", Text, nullable=False, comment="what a search reads of the prompt and the answer"),
+    Column("document", Text, nullable=False, comment="JSON, without the prompt's images"),
+)
+prompt_images = Table(
+    "prompt_images",
+    metadata,
+    Column("conversation_id", ForeignKey("conversations.id", ondelete="CASCADE"), primary_key=True),
+    Column("number", Integer, primary_key=True, autoincrement=False, comment="the turn's"),
+    Column("place", Integer, primary_key=True, autoincrement=False, comment="among the prompt's images, from 0"),
+    Column("type", String(64), nullable=False, comment="image/png, …"),
+    Column("data", LargeBinary, nullable=False),
+)
 _version = Table("schema_version", MetaData(), Column("version", Integer, nullable=False))
 
 _LOCK = 0x6C6C6D687562
@@ -82,7 +120,48 @@ def _create_requests(connection: Connection) -> None:
     metadata.create_all(connection, tables=[requests])
 
 
-MIGRATIONS: tuple[Callable[[Connection], None], ...] = (_create_votes, _create_requests)
+def _create_conversations(connection: Connection) -> None:
+    binary = "BYTEA" if connection.dialect.name == "postgresql" else "BLOB"
+    for statement in _CONVERSATIONS.format(binary=binary).split(";"):
+        connection.execute(text(statement))
+
+
+_CONVERSATIONS = """
+CREATE TABLE conversations (
+    id VARCHAR(64) PRIMARY KEY,
+    kind VARCHAR(16) NOT NULL,
+    title TEXT NOT NULL,
+    first_line TEXT NOT NULL,
+    folded_title TEXT NOT NULL,
+    pinned BOOLEAN NOT NULL,
+    created_at DOUBLE PRECISION NOT NULL,
+    changed_at DOUBLE PRECISION NOT NULL,
+    deleted_at DOUBLE PRECISION,
+    version BIGINT NOT NULL,
+    leaves TEXT NOT NULL,
+    setup TEXT NOT NULL
+);
+CREATE TABLE turns (
+    conversation_id VARCHAR(64) NOT NULL REFERENCES conversations (id) ON DELETE CASCADE,
+    number INTEGER NOT NULL,
+    parent INTEGER NOT NULL,
+    pane INTEGER NOT NULL,
+    version BIGINT NOT NULL,
+    folded TEXT NOT NULL,
+    document TEXT NOT NULL,
+    PRIMARY KEY (conversation_id, number)
+);
+CREATE TABLE prompt_images (
+    conversation_id VARCHAR(64) NOT NULL REFERENCES conversations (id) ON DELETE CASCADE,
+    number INTEGER NOT NULL,
+    place INTEGER NOT NULL,
+    type VARCHAR(64) NOT NULL,
+    data {binary} NOT NULL,
+    PRIMARY KEY (conversation_id, number, place)
+)
+"""
+
+MIGRATIONS: tuple[Callable[[Connection], None], ...] = (_create_votes, _create_requests, _create_conversations)
 """Never change a migration: add one. Write it in SQL, since the tables above are always the newest ones."""
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import gradio as gr
 
 from llm_hub.conversations.coalescer import Coalescer
+from llm_hub.conversations.open_conversations import OpenConversations
 from llm_hub.ui.chat.chat_tab import chat_tab
 from llm_hub.ui.compare.compare_tab import compare_tab
 from llm_hub.ui.conversation_list import conversation_list
@@ -47,18 +48,21 @@ class Page:
     coalescer: Coalescer
 
 
-def build(gateway: Gateway, votes: Votes, ledger: Ledger | None = None, keeping: Keeping = "browser") -> Page:
+def build(
+    gateway: Gateway, votes: Votes, ledger: Ledger | None = None, conversations: OpenConversations | None = None
+) -> Page:
     """Builds the page. Each visitor sees the hub as their keys allow.
 
     A tab is one function, imported above and called below; its CSS file is a row of `STYLES`. With a `ledger` there is
     a Usage tab.
     """
     coalescer = Coalescer()
+    conversations = conversations or OpenConversations()
     with gr.Blocks(
         title="LLM Hub", analytics_enabled=False, delete_cache=(3600, 86400), fill_height=True, fill_width=True
     ) as blocks:
         gr.HTML(HEADER, elem_id="header")
-        conversation_list(keeping)
+        conversation_list(conversations.keeping)
         with gr.Tabs(elem_id="tabs") as tabs:
             with gr.Tab("Chat", id="chat"):
                 chat, lists = chat_tab(gateway, coalescer, blocks)
@@ -77,7 +81,7 @@ def build(gateway: Gateway, votes: Votes, ledger: Ledger | None = None, keeping:
         blocks=blocks,
         theme=theme(),
         css="".join((ASSETS / style).read_text(encoding="utf-8") for style in STYLES),
-        scripts=_scripts(keeping),
+        scripts=_scripts(conversations.keeping),
         coalescer=coalescer,
     )
 

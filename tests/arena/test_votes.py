@@ -11,6 +11,7 @@ import pytest
 from llm_hub.arena.ratings import Vote
 from llm_hub.arena.votes import Votes
 from llm_hub.errors import ConfigurationError
+from llm_hub.storage.schema import MIGRATIONS
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -74,7 +75,7 @@ async def test_the_database_says_its_version_and_a_newer_one_is_refused(votes: V
     await votes.add(Vote(("a", "b"), "tie"))
     await votes.aclose()
     with closing(sqlite3.connect(file)) as database:
-        assert database.execute("select version from schema_version").fetchall() == [(2,)]
+        assert database.execute("select version from schema_version").fetchall() == [(len(MIGRATIONS),)]
         database.execute("update schema_version set version = 99")
         database.commit()
     with pytest.raises(ConfigurationError, match="newer version"):

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from starlette.requests import ClientDisconnect
 
-from llm_hub.serving.front_door.path_groups import API, UPLOAD
+from llm_hub.serving.front_door.path_groups import API, CONVERSATIONS, UPLOAD
 from llm_hub.serving.front_door.refusal import FrontDoorRefusal
 from llm_hub.serving.front_door.request_notes import first_headers
 
@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 MAX_BODY_BYTES = 4 * 2**20
 """Bytes of a body that the page sends."""
 MAX_API_BYTES = 32 * 2**20
-"""Bytes of a body for the API, which brings images and agents' conversations: as many as Anthropic takes."""
+"""Bytes of a body for the API, which brings images and agents' conversations: as many as Anthropic takes. The document
+of a conversation may have as many."""
 
 MAX_UPLOAD_BYTES = 24 * 2**20
 """Bytes of a body that brings images."""
@@ -26,14 +27,15 @@ MAX_FILES = 16
 
 
 class BodyLimit:
-    """413 for a body of more than `MAX_BODY_BYTES`. One for the API may have `MAX_API_BYTES`, and an upload of images
+    """413 for a body of more than `MAX_BODY_BYTES`. One for the API, or with conversations, may have
+    `MAX_API_BYTES`, and an upload of images
     `MAX_UPLOAD_BYTES` in `MAX_FILES`."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        most = MAX_API_BYTES if scope["path"].startswith(API) else MAX_BODY_BYTES
+        most = MAX_API_BYTES if scope["path"].startswith(API + CONVERSATIONS) else MAX_BODY_BYTES
         if scope["path"] == UPLOAD:
             body_length(scope, MAX_UPLOAD_BYTES)
             await self._count(scope, BoundedBody(receive, MAX_UPLOAD_BYTES, MAX_FILES), send)

@@ -20,3 +20,6 @@ UPLOAD = "/gradio_api/upload"
 
 VISITOR = ("/visitor/",)
 """Visitors' own keys."""
+
+CONVERSATIONS = ("/conversations",)
+"""What the page's list shows, and the documents of conversations."""

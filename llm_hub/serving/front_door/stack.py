@@ -16,7 +16,7 @@ from llm_hub.serving.front_door.host import Host
 from llm_hub.serving.front_door.open_requests import OpenCounter, OpenRequests
 from llm_hub.serving.front_door.origin import Origin
 from llm_hub.serving.front_door.page_events import PageEvents
-from llm_hub.serving.front_door.path_groups import API, EVENTS, PAGES, VISITOR
+from llm_hub.serving.front_door.path_groups import API, CONVERSATIONS, EVENTS, PAGES, VISITOR
 from llm_hub.serving.front_door.reply_headers import ReplyHeaders, api_headers, page_headers
 from llm_hub.serving.front_door.request_notes import note_request
 from llm_hub.serving.front_door.request_rate import RequestRate
@@ -70,6 +70,7 @@ class FrontDoor:
         # For each address: so many at once, then `rate` a second.
         api_rate = RateLimiter(burst=1000, rate=100, clock=clock)
         event_rate = RateLimiter(burst=300, rate=20, clock=clock)
+        list_rate = RateLimiter(burst=600, rate=20, clock=clock)  # a page asks once a second during an answer
         key_rate = RateLimiter(burst=100, rate=0.5, clock=clock)  # who tries more keys than that has stolen them
 
         self._api = _stacked(
@@ -90,7 +91,7 @@ class FrontDoor:
             Middleware(Origin, names),
             Middleware(AddressHeaders),  # 400: a header from which Gradio cannot make the page's address
             Middleware(ClosedPaths),  # 404: what Gradio offers and this page does not use
-            Middleware(RequestRate, {EVENTS: event_rate, VISITOR: key_rate}),
+            Middleware(RequestRate, {EVENTS: event_rate, CONVERSATIONS: list_rate, VISITOR: key_rate}),
             Middleware(BodyLimit),
             Middleware(UploadRate, clock),  # 429: too many bytes of images
             Middleware(OpenRequests, open_pages, only=PAGES),

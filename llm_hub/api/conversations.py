@@ -1,0 +1,121 @@
+"""The page's conversations: how its script lists, fetches and changes them, and hands over what a browser has kept.
+
+The owner of a hub sees those in its database. A visitor of a public hub sees those of their own browser alone, which
+sends a secret in a header: for anybody else's there is the same 404 as for what does not exist. A page of another site
+cannot send this header, nor read a reply.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Annotated, Any
+
+from fastapi import APIRouter, Request
+from pydantic import BaseModel, ConfigDict, StrictBool, StringConstraints, ValidationError
+from starlette.responses import Response
+
+from llm_hub.conversations.document import is_id, read_document, write_head
+from llm_hub.conversations.turn_document import encode
+from llm_hub.errors import ConfigurationError, InvalidRequest
+
+if TYPE_CHECKING:
+    from llm_hub.conversations.open_conversations import OpenConversations
+
+PATH = "/conversations"
+MAX_SEARCH_CHARS = 200
+LARGE_BODY_BYTES = 2**20
+"""Bytes of a document that is read in a thread: meanwhile others are answered."""
+_NOT_HERE = "This conversation is not here. It may have been deleted."
+
+
+class _Change(BaseModel):
+    """What the list changes of a conversation."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    title: Annotated[str, StringConstraints(max_length=1000)] | None = None
+    pinned: StrictBool | None = None
+    deleted: StrictBool | None = None
+
+
+def router(conversations: OpenConversations) -> APIRouter:
+    """The routes of the page's list of conversations."""
+
+    async def list_heads(request: Request) -> Response:
+        search = request.query_params.get("search", "")[:MAX_SEARCH_CHARS]
+        heads, problem = await conversations.heads(conversations.owner(request.headers), search)
+        return _reply({"keeping": conversations.keeping, "conversations": heads, "problem": problem})
+
+    async def fetch(request: Request) -> Response:
+        after = request.query_params.get("after", "0")
+        if not (after.isascii() and after.isdigit() and len(after) <= 16):
+            return _problem(400, "after is a conversation's version, a whole number.")
+        conversation = await conversations.find(conversations.owner(request.headers), _name(request))
+        if conversation is None:
+            return _problem(404, _NOT_HERE)
+        return _reply(conversations.document(conversation, int(after)))
+
+    async def adopt(request: Request) -> Response:
+        if conversations.store is not None:
+            return _problem(409, "This hub keeps conversations itself. Import a file instead.")
+        body = await request.body()
+        owner = conversations.owner(request.headers)
+        if len(body) < LARGE_BODY_BYTES:
+            conversation = read_document(body, owner=owner)
+        else:
+            conversation = await asyncio.to_thread(read_document, body, owner=owner)
+        if conversation.id != _name(request):
+            return _problem(400, "This conversation has another id than its address.")
+        return _reply(write_head(conversations.adopt(conversation)))
+
+    async def change(request: Request) -> Response:
+        try:
+            wanted = _Change.model_validate_json(await request.body())
+        except ValidationError:
+            return _problem(400, "A change has a title (text), pinned or deleted (true or false), and nothing else.")
+        owner, name = conversations.owner(request.headers), _name(request)
+        head = await conversations.change(owner, name, **wanted.model_dump())
+        return _problem(404, _NOT_HERE) if head is None else _reply(head)
+
+    routes = APIRouter()
+    for path, method, endpoint in (
+        (PATH, "GET", list_heads),
+        (PATH + "/{name}", "GET", fetch),
+        (PATH + "/{name}", "PUT", adopt),
+        (PATH + "/{name}", "PATCH", change),
+    ):
+        routes.add_route(path, _in_plain_words(endpoint), methods=[method])
+    return routes
+
+
+Endpoint = Callable[[Request], Awaitable[Response]]
+
+
+def _in_plain_words(endpoint: Endpoint) -> Endpoint:
+    """The endpoint, with a reply for what it raises."""
+
+    async def answer(request: Request) -> Response:
+        try:
+            if not is_id(request.path_params.get("name", "x" * 16)):
+                return _problem(404, _NOT_HERE)
+            return await endpoint(request)
+        except InvalidRequest as error:
+            return _problem(400, str(error))
+        except ConfigurationError as error:
+            return _problem(503, str(error))
+
+    return answer
+
+
+def _name(request: Request) -> str:
+    name: str = request.path_params["name"]
+    return name
+
+
+def _problem(status: int, text: str) -> Response:
+    return _reply({"problem": text}, status)
+
+
+def _reply(value: Any, status: int = 200) -> Response:
+    return Response(encode(value), status, {"cache-control": "no-store"}, "application/json")

@@ -1,0 +1,306 @@
+"""The owner's conversations in the hub's database: a row for each conversation, one for each turn, one for each image.
+
+A growing answer is written again and again, so its turn's row is small: the images of its prompt are written once, to a
+table of their own, which neither the list nor a search reads. What a search reads is a column of folded text.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import defaultdict
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from llm_hub.chat import Image
+from llm_hub.conversations.conversation import MAX_TITLE_CHARS, Conversation, Node, plain_title
+from llm_hub.conversations.document import FORMAT, read_document
+from llm_hub.conversations.search_text import excerpt, fold, turn_text
+from llm_hub.conversations.turn_document import encode, prompt_message, write_turn
+from llm_hub.errors import ConfigurationError, InvalidRequest
+from llm_hub.redaction import redact
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import ModuleType
+
+    from sqlalchemy import Connection, Table
+
+    from llm_hub.storage.database import Database
+
+UNDO_SECONDS = 86400.0
+"""Seconds in which a deletion can be taken back. Then the conversation's rows are deleted."""
+MAX_SEARCH_WORDS = 8
+"""Words of a search that are looked for."""
+
+
+class SqlConversationStore:
+    """Implements `ConversationStore`. `redact` takes keys out of the errors of providers."""
+
+    def __init__(
+        self, database: Database, *, redact: Callable[[str], str] = redact, clock: Callable[[], float] = time.time
+    ) -> None:
+        self._database = database
+        self._redact = redact
+        self._clock = clock
+
+    async def save(self, conversation: Conversation, since: int) -> None:
+        """Writes the head, and the turns that have changed since this version. What is newer there stays."""
+        schema = await self._database.schema()
+        nodes = [node for node in conversation.nodes if node.version > since]
+        head = _head_row(conversation)
+        turns = [self._turn_row(conversation, node) for node in nodes]
+        images = [row for node in nodes for row in _image_rows(conversation, node)]
+
+        def write(connection: Connection) -> None:
+            _write_newer(connection, schema.conversations, [head], fixed=("created_at", "deleted_at"))
+            if turns:
+                _write_newer(connection, schema.turns, turns)
+            if images:
+                connection.execute(_insert(connection, schema.prompt_images).on_conflict_do_nothing(), images)
+
+        await self._database.run(write)
+
+    async def version(self, name: str) -> int:
+        """The version that is stored under this id; 0 for none."""
+        schema = await self._database.schema()
+        if self._database.is_missing:
+            return 0
+        from sqlalchemy import select
+
+        rows = schema.conversations.c
+        query = select(rows.version).where(rows.id == name, rows.deleted_at.is_(None))
+        return int(await self._database.run(lambda connection: connection.execute(query).scalar()) or 0)
+
+    async def load(self, name: str) -> Conversation | None:
+        """The conversation with this id; None: there is none, or it is deleted."""
+        schema = await self._database.schema()
+        if self._database.is_missing:
+            return None
+        from sqlalchemy import select
+
+        heads, turns, images = schema.conversations, schema.turns, schema.prompt_images
+        head_query = select(heads).where(heads.c.id == name, heads.c.deleted_at.is_(None))
+        turn_columns = (turns.c.number, turns.c.parent, turns.c.pane, turns.c.version, turns.c.document)
+        turn_query = select(*turn_columns).where(turns.c.conversation_id == name).order_by(turns.c.number)
+        image_query = (
+            select(images.c.number, images.c.type, images.c.data)
+            .where(images.c.conversation_id == name)
+            .order_by(images.c.number, images.c.place)
+        )
+
+        def read(connection: Connection) -> tuple[Any, list[Any], list[Any]]:
+            head = connection.execute(head_query).one_or_none()
+            if head is None:
+                return None, [], []
+            return head, list(connection.execute(turn_query)), list(connection.execute(image_query))
+
+        head, turn_rows, image_rows = await self._database.run(read)
+        return None if head is None else _conversation(head, turn_rows, image_rows)
+
+    async def heads(self, search: str = "", *, limit: int = 500) -> list[dict[str, Any]]:
+        """What the list shows, pinned ones first and then the newest; with a `search`, where all of its words occur."""
+        schema = await self._database.schema()
+        if self._database.is_missing:
+            return []
+        words = list(dict.fromkeys(fold(search).split()))[:MAX_SEARCH_WORDS]
+        return await self._database.run(lambda connection: _read_heads(connection, schema, words, limit))
+
+    async def change(
+        self, name: str, *, title: str | None = None, pinned: bool | None = None, deleted: bool | None = None
+    ) -> dict[str, Any] | None:
+        """Renames, pins or deletes a conversation, or takes its deletion back. Gives its head; None: no such one."""
+        schema = await self._database.schema()
+        if self._database.is_missing:
+            return None
+        from sqlalchemy import select, update
+
+        rows = schema.conversations.c
+        values: dict[Any, Any] = {rows.version: rows.version + 1}
+        if title is not None:
+            values[rows.title] = plain_title(title)
+            values[rows.folded_title] = fold(title[:MAX_TITLE_CHARS])
+        if pinned is not None:
+            values[rows.pinned] = pinned
+        if deleted is not None:
+            values[rows.deleted_at] = self._clock() if deleted else None
+        change = update(schema.conversations).where(rows.id == name).values(values)
+
+        def write(connection: Connection) -> dict[str, Any] | None:
+            connection.execute(change)
+            row = connection.execute(select(*_head_columns(schema)).where(rows.id == name)).one_or_none()
+            return None if row is None else _head(row)
+
+        return await self._database.run(write)
+
+    async def sweep(self) -> int:
+        """Deletes what was marked as deleted a day ago. Returns how many conversations there were."""
+        schema = await self._database.schema()
+        if self._database.is_missing:
+            return 0
+        from sqlalchemy import delete, select
+
+        rows = schema.conversations.c
+        old = select(rows.id).where(rows.deleted_at < self._clock() - UNDO_SECONDS)
+
+        def write(connection: Connection) -> int:
+            names = list(connection.execute(old).scalars())
+            for name in names:
+                for table in (schema.prompt_images, schema.turns):
+                    connection.execute(delete(table).where(table.c.conversation_id == name))
+                connection.execute(delete(schema.conversations).where(rows.id == name))
+            return len(names)
+
+        return await self._database.run(write)
+
+    def _turn_row(self, conversation: Conversation, node: Node) -> dict[str, Any]:
+        return {
+            "conversation_id": conversation.id,
+            "number": node.number,
+            "parent": node.parent,
+            "pane": node.pane,
+            "version": node.version,
+            "folded": fold(turn_text(node.turn)),
+            "document": encode(write_turn(node.turn, redact=self._redact, with_images=False)),
+        }
+
+
+def _head_row(conversation: Conversation) -> dict[str, Any]:
+    title = plain_title(conversation.title)
+    return {
+        "id": conversation.id,
+        "kind": conversation.kind,
+        "title": title,
+        "first_line": conversation.first_line,
+        "folded_title": fold(title),
+        "pinned": conversation.pinned,
+        "created_at": conversation.created_at,
+        "changed_at": conversation.changed_at,
+        "version": conversation.version,
+        "leaves": encode({str(pane): number for pane, number in conversation.leaves.items()}),
+        "setup": encode(conversation.setup),
+    }
+
+
+def _image_rows(conversation: Conversation, node: Node) -> list[dict[str, Any]]:
+    return [
+        {"conversation_id": conversation.id, "number": node.number, "place": place, "type": image.media_type,
+            "data": image.data}
+        for place, image in enumerate(node.turn.prompt.images)
+    ]  # fmt: skip
+
+
+def _insert(connection: Connection, table: Table) -> Any:
+    """An INSERT that knows ON CONFLICT, which both databases have in the same words."""
+    if connection.dialect.name == "postgresql":
+        from sqlalchemy.dialects.postgresql import insert
+    else:
+        from sqlalchemy.dialects.sqlite import insert  # type: ignore[assignment]
+    return insert(table)
+
+
+def _write_newer(
+    connection: Connection, table: Table, rows: list[dict[str, Any]], *, fixed: tuple[str, ...] = ()
+) -> None:
+    """Writes rows that are not there yet, or are there in an older version. `fixed` columns stay as they are."""
+    statement = _insert(connection, table)
+    changing = [column.name for column in table.c if not column.primary_key and column.name not in fixed]
+    statement = statement.on_conflict_do_update(
+        index_elements=list(table.primary_key),
+        set_={name: statement.excluded[name] for name in changing},
+        where=table.c.version < statement.excluded.version,
+    )
+    connection.execute(statement, rows)
+
+
+def _head_columns(schema: ModuleType) -> list[Any]:
+    rows = schema.conversations.c
+    return [
+        rows.id,
+        rows.kind,
+        rows.title,
+        rows.first_line,
+        rows.pinned,
+        rows.created_at,
+        rows.changed_at,
+        rows.version,
+    ]
+
+
+def _head(row: Any) -> dict[str, Any]:
+    """As `write_head`. Whether an answer is being written is known to the hub that writes it alone."""
+    return {
+        "id": row.id,
+        "kind": row.kind,
+        "title": row.title,
+        "shown_title": row.title or row.first_line,
+        "pinned": bool(row.pinned),
+        "created_at": row.created_at,
+        "changed_at": row.changed_at,
+        "version": row.version,
+        "running": False,
+    }
+
+
+def _read_heads(connection: Connection, schema: ModuleType, words: list[str], limit: int) -> list[dict[str, Any]]:
+    from sqlalchemy import and_, func, or_, select
+
+    heads, turns = schema.conversations, schema.turns
+    query = select(*_head_columns(schema)).where(heads.c.deleted_at.is_(None))
+    query = query.order_by(heads.c.pinned.desc(), heads.c.changed_at.desc(), heads.c.id).limit(limit)
+    if not words:
+        return [_head(row) for row in connection.execute(query)]
+    # One pass over the texts: whether each word occurs in any turn, and the first turn that has the first word.
+    place = func.strpos if connection.dialect.name == "postgresql" else func.instr
+    occurs = [place(turns.c.folded, word) > 0 for word in words]
+    first = func.min(turns.c.number).filter(or_(*occurs))
+    found = select(turns.c.conversation_id, first.label("first"), *(
+        func.count().filter(test).label(f"word{number}") for number, test in enumerate(occurs)
+    )).group_by(turns.c.conversation_id).subquery()  # fmt: skip
+    matches = [
+        or_(found.c[f"word{number}"] > 0, place(heads.c.folded_title, word) > 0) for number, word in enumerate(words)
+    ]
+    query = query.add_columns(found.c.first).join(found, found.c.conversation_id == heads.c.id).where(and_(*matches))
+    rows = list(connection.execute(query))
+    texts = _texts(connection, turns, [(row.id, row.first) for row in rows if row.first])
+    return [{**_head(row), "excerpt": excerpt(texts.get(row.id, row.title), words)} for row in rows]
+
+
+def _texts(connection: Connection, turns: Table, places: list[tuple[str, int]]) -> dict[str, str]:
+    """The texts of some turns, by the conversations' ids."""
+    from sqlalchemy import select, tuple_
+
+    query = select(turns.c.conversation_id, turns.c.document)
+    query = query.where(tuple_(turns.c.conversation_id, turns.c.number).in_(places))
+    texts = {}
+    for name, text in connection.execute(query) if places else ():
+        document = orjson.loads(text)
+        texts[name] = "\n".join(
+            (document["prompt"].get("text", ""), document.get("text", ""), document.get("reasoning", ""))
+        )
+    return texts
+
+
+def _conversation(head: Any, turn_rows: list[Any], image_rows: list[Any]) -> Conversation:
+    document = {
+        "format": FORMAT, **_head(head), "leaves": orjson.loads(head.leaves), "setup": orjson.loads(head.setup),
+        "nodes": [
+            {"number": row.number, "parent": row.parent, "pane": row.pane, "version": row.version,
+                "turn": orjson.loads(row.document)}
+            for row in turn_rows
+        ],
+    }  # fmt: skip
+    try:
+        conversation = read_document(document)
+    except InvalidRequest as error:
+        raise ConfigurationError(f"A conversation in the database cannot be read. {error.message}") from None
+    images = defaultdict(list)
+    for row in image_rows:
+        images[row.number].append(Image(row.data, row.type))
+    nodes = list(conversation.nodes)
+    for number, parts in images.items():
+        node = conversation.node(number)
+        prompt = prompt_message(node.turn.prompt.text, parts)
+        nodes[number - 1] = replace(node, turn=replace(node.turn, prompt=prompt))
+    return replace(conversation, nodes=nodes, saved_version=head.version)

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from llm_hub.conversations.document import read_document
+from llm_hub.conversations.sql_store import SqlConversationStore
+from llm_hub.storage.database import Database
 from llm_hub.ui.page import ASSETS
 
 if TYPE_CHECKING:
@@ -16,16 +21,17 @@ if TYPE_CHECKING:
 
     from tests.ui.site import Site
 
-STORES = ("browserStore",)
+STORES = ("browserStore", "httpStore")
 SCRIPT = (ASSETS / "conversation_store.js").read_text(encoding="utf-8")
 
 
 class Store:
     """A store, called from Python."""
 
-    def __init__(self, page: Page, maker: str) -> None:
+    def __init__(self, page: Page, maker: str, database: str = "") -> None:
         self.page = page
         self._maker = maker
+        self._database = database
 
     def call(self, method: str, *values: Any) -> Any:
         """What the method gives; "Error: …" where it rejects."""
@@ -41,11 +47,22 @@ class Store:
     def put(self, *texts: str, **head: Any) -> dict[str, Any]:
         """A conversation of these prompts and answers, in turn."""
         document = conversation(*texts, **head)
-        self.call("put", document)
+        if self._maker == "browserStore":
+            self.call("put", document)
+        else:
+            with ThreadPoolExecutor(1) as thread:  # this one has Playwright's loop
+                thread.submit(lambda: asyncio.run(write(self._database, document))).result()
         return document
 
     def ids(self, search: str) -> list[str]:
         return [head["id"] for head in self.call("list", search)["heads"]]
+
+
+async def write(url: str, document: dict[str, Any]) -> None:
+    """Writes a document into a hub's database, as a hub does."""
+    database = Database(url)
+    await SqlConversationStore(database).save(read_document(document), 0)
+    await database.aclose()
 
 
 def conversation(*texts: str, **head: Any) -> dict[str, Any]:
@@ -72,8 +89,8 @@ def page(browser: Browser, site: Site) -> Iterator[Page]:
 
 
 @pytest.fixture(params=STORES)
-def store(request: pytest.FixtureRequest, page: Page) -> Store:
-    return Store(page, request.param)
+def store(request: pytest.FixtureRequest, page: Page, site: Site) -> Store:
+    return Store(page, request.param, site.environment["LLM_HUB_DATABASE_URL"])
 
 
 @pytest.fixture
@@ -85,8 +102,9 @@ def word() -> str:
 def test_a_document_comes_back_as_it_was_put(store: Store) -> None:
     document = store.put("Hello", "Hi!", "And?", "Well.", pinned=True, setup={"blind": True})
     kept = store.call("get", document["id"])
-    assert {name: kept[name] for name in ("id", "kind", "pinned", "leaves", "setup", "version")} == {
-        name: document[name] for name in ("id", "kind", "pinned", "leaves", "setup", "version")
+    assert kept["leaves"] == {"0": 2}
+    assert {name: kept[name] for name in ("id", "kind", "pinned", "setup", "version")} == {
+        name: document[name] for name in ("id", "kind", "pinned", "setup", "version")
     }
     assert [node["turn"]["text"] for node in kept["nodes"]] == ["Hi!", "Well."]
     assert [(node["number"], node["parent"], node["pane"]) for node in kept["nodes"]] == [(1, 0, 0), (2, 1, 0)]

@@ -2,9 +2,10 @@
 //   list(search)  {heads, problem}: the heads of all conversations, or of those in which every word of the search occurs,
 //                 pinned ones first and then the newest; a head that was searched for has an `excerpt`
 //   get(id)       the document of a conversation, null if there is none
-//   put(document) keeps a document, or the turns of one that have changed, and gives its head
 //   change(id, {title, pinned, deleted})  gives the new head, null if there is none; a deletion can be undone for a day
-// and reject with an Error whose message is for the reader. docs/architecture.md says which store is used when.
+// and reject with an Error whose message is for the reader. What the server writes into its database by itself, this
+// browser is told with
+//   put(document) keeps a document, or the turns of one that have changed, and gives its head.
 window.llmHub ??= {};
 (() => {
   const DAY = 86400;
@@ -35,7 +36,6 @@ window.llmHub ??= {};
       return { heads: answer?.conversations ?? [], problem: answer?.problem ?? "" };
     },
     get: (id) => request("GET", `/${encodeURIComponent(id)}`),
-    put: async (document) => (await request("POST", "/import", document)).conversations[0],
     change: (id, changes) => request("PATCH", `/${encodeURIComponent(id)}`, changes),
   });
 
@@ -100,8 +100,8 @@ window.llmHub ??= {};
       return value[0];
     };
     const writeText = async (head, nodes, texts) => {
-      const turns = (await result(nodes.getAll(of(head.id)))).map(({ turn }) => [turn.prompt.text, turn.text]).flat();
-      texts.put({ id: head.id, text: turns.filter(Boolean).join("\n") });
+      const turns = (await result(nodes.getAll(of(head.id)))).map(({ turn }) => [turn.prompt.text, turn.text, turn.reasoning]);
+      texts.put({ id: head.id, text: turns.flat().filter(Boolean).join("\n").normalize("NFKC") });
     };
     const sweep = () => write(async (heads, nodes, texts) => {
       const before = Date.now() / 1000 - DAY;
@@ -115,7 +115,7 @@ window.llmHub ??= {};
       async list(search = "") {
         swept ??= sweep();
         await swept;
-        const words = search.toLowerCase().split(/\s+/).filter(Boolean);
+        const words = search.normalize("NFKC").toLowerCase().split(/\s+/).filter(Boolean);
         const transaction = await begin("readonly", "heads", "texts");
         const [heads, texts] = await Promise.all([
           result(transaction.objectStore("heads").getAll()),

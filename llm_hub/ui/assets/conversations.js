@@ -185,6 +185,17 @@ addEventListener("popstate", () => {
   open(named());
 });
 
+const keep = (head) => {
+  const known = heads.find((known) => known.id === head.id);
+  if (keeping === "browser") sync(head.id);
+  if (!known && keeping !== "browser") load();
+  if (!known || (known.running === head.running && known.shown_title === head.shown_title)) return;
+  const { running, shown_title, changed_at } = head;
+  Object.assign(known, { running, shown_title, changed_at });
+  if (!box.value.trim()) heads.sort((one, other) => other.pinned - one.pinned || other.changed_at - one.changed_at);
+  show();
+};
+
 // Takes over what the server says about a conversation that it shows, on every change of it.
 const opened = (head) => {
   const kind = head.kind ?? "chat";
@@ -198,9 +209,7 @@ const opened = (head) => {
     if (head.id || named()) history[named() && !head.problem ? "pushState" : "replaceState"](null, "", address(head.id));
   }
   entitle();
-  const isKnown = heads.some((known) => known.id === head.id && known.running === head.running);
-  if (head.id && head.kept && keeping === "browser") sync(head.id);
-  else if (head.id && head.kept && (!isKnown || before.shown_title !== head.shown_title)) load();
+  if (head.id && head.kept) keep(head);
   else if (head.id !== before.id) show();
 };
 document.addEventListener("click", ({ target }) => {
@@ -281,10 +290,10 @@ const begin = () => {
   const query = new URL(location.href).searchParams;
   const [id, prompt] = [named(), query.has("models") ? "" : query.get("prompt") ?? ""];
   shown.chat.id = id;
-  if (!prompt) drafts.open("chat", id);
-  drafts.open("comparison", id);
+  if (prompt) drafts.add(prompt);
+  ["chat", "comparison"].forEach((kind) => drafts.open(kind, id));
   const [, provider, model] = query.get("model")?.match(/^([^/]*)\/?(.*)$/s) ?? [];
-  open(id, { prompt, settings: provider ? { provider, model } : drafts.settings(id) });
+  open(id, { settings: provider ? { provider, model } : drafts.settings(id) });
   // A reload is to bring back what has become of the prompt, and not the address's once more.
   if (prompt || provider) history.replaceState(null, "", address(id));
 };

@@ -46,6 +46,15 @@
     ids[kind] = id;
     fill(kind, recall(name(kind)) ?? "");
   };
+  const missing = new Set(KINDS);  // Gradio builds what is in a tab once it is in front
+  const observer = new MutationObserver(() => {
+    for (const kind of [...missing].filter(box)) {
+      missing.delete(kind);
+      if (!box(kind).value) open(kind, ids[kind]);
+    }
+    if (!missing.size) observer.disconnect();
+  });
+  observer.observe(document.documentElement, { childList: true, subtree: true });
   // What the server itself puts into a box, no event tells.
   addEventListener("pagehide", () => KINDS.forEach((kind) => {
     if (box(kind)) remember(name(kind), [sent[kind], box(kind).value].filter((text) => text?.trim()).join("\n"));
@@ -70,6 +79,11 @@
     settings: (id) => settings?.id === id ? settings.values : id ? {} : recall("settings") ?? {},
     // This conversation is shown now, and its draft stands in the box.
     open,
+    // A prompt from elsewhere stands before what was typed for a new chat.
+    add(prompt) {
+      const draft = recall("draft:chat:new") ?? "";
+      if (!draft.startsWith(prompt)) remember("draft:chat:new", draft ? `${prompt}\n\n${draft}` : prompt);
+    },
     // The server has the prompt that was sent last. What was typed since is the draft of the conversation.
     arrived(kind, id) {
       delete sent[kind];

@@ -116,6 +116,15 @@ class Conversation:
         """Every turn in the same place, in the order in which they were asked: this one, and what it was before."""
         return [other for other in self.nodes if other.parent == node.parent and other.pane == node.pane]
 
+    def answered_version(self, node: Node) -> Node | None:
+        """The newest version of a turn that has an answer, if this one failed without any: a failed retry must not
+        stand in the place of an answer."""
+        turn = self.node(node.number).turn
+        if turn.outcome != "failed" or turn.answer.text:
+            return None
+        same = (other for other in reversed(self.versions(node)) if other.turn.prompt == turn.prompt)
+        return next((other for other in same if other.turn.answer.text), None)
+
     # What changes it.
 
     def add(self, turn: Turn, *, after: int | None = None, pane: int = 0) -> Node:
@@ -170,10 +179,15 @@ class Conversation:
         self.changed_at = self.clock()
         if number:
             self.nodes[number - 1] = replace(self.node(number), version=self.version)
+        self.wake()
+
+    # Whoever shows it waits for its next change.
+
+    def wake(self) -> None:
+        """Lets everybody who waits look again, also where nothing has changed."""
         changed, self._changed = self._changed, asyncio.Event()
         changed.set()
 
-    async def wait_for_change(self, version: int) -> None:
-        """Returns once the conversation is newer than this version of it."""
-        while self.version <= version:
-            await self._changed.wait()
+    async def next_change(self) -> None:
+        """Returns at the next change, or when it is woken."""
+        await self._changed.wait()

@@ -270,6 +270,7 @@ class OpenConversations:
         running.pop(number, None)
         if not running:
             self._running.pop(_key(conversation), None)
+        conversation.wake()
 
     def _remember(self, conversation: Conversation) -> None:
         key = _key(conversation)

@@ -57,7 +57,7 @@ def build(
     a Usage tab.
     """
     coalescer = Coalescer()
-    conversations = conversations or OpenConversations()
+    conversations = conversations or OpenConversations(keeping="off")
     with gr.Blocks(
         title="LLM Hub", analytics_enabled=False, delete_cache=(3600, 86400), fill_height=True, fill_width=True
     ) as blocks:
@@ -65,7 +65,7 @@ def build(
         conversation_list(conversations.keeping)
         with gr.Tabs(elem_id="tabs") as tabs:
             with gr.Tab("Chat", id="chat"):
-                chat, lists = chat_tab(gateway, coalescer, blocks)
+                chat, lists = chat_tab(gateway, conversations, coalescer, blocks)
             with gr.Tab("Compare", id="compare") as compare:
                 panes = compare_tab(gateway, coalescer, votes, page=blocks, tabs=tabs, tab=compare, chat=chat)
             with gr.Tab("Leaderboard", id="leaderboard") as leaderboard:

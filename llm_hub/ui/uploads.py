@@ -26,6 +26,17 @@ def read(files: Sequence[str]) -> tuple[Image, ...]:
     return tuple(_image(Path(file)) for file in files)
 
 
+def write(images: Sequence[Image]) -> list[str]:
+    """Images as files of Gradio's cache, which the browser that they are shown to may fetch."""
+    from gradio.processing_utils import save_bytes_to_cache
+    from gradio.utils import get_upload_folder
+
+    return [
+        save_bytes_to_cache(image.data, f"image.{image.media_type.partition('/')[2]}", get_upload_folder())
+        for image in images
+    ]
+
+
 def _image(file: Path) -> Image:
     if file.stat().st_size > MAX_IMAGE_BYTES:
         raise InvalidRequest(

@@ -33,6 +33,7 @@ from llm_hub.gateway.gateway import Gateway
 from llm_hub.hub import Hub
 from llm_hub.settings import Settings
 from llm_hub.storage.database import Database
+from llm_hub.ui.chat.prompt_box import EMPTY, GIVE_BACK, TAKE
 from llm_hub.ui.page import build
 
 if TYPE_CHECKING:
@@ -42,6 +43,22 @@ WAIT = 20.0
 """Seconds until a test gives up waiting. The machine may be busy."""
 
 _UNCHANGED = object()
+
+
+def _take_prompt(tab: TabCalls, prompt: Any) -> tuple[Any, Any]:
+    return (None, prompt) if tab.visible("chat-stop") else (prompt, EMPTY)
+
+
+def _give_prompt_back(_: TabCalls, returned: Any, prompt: Any) -> tuple[Any, Any]:
+    typed: dict[str, Any] = prompt or dict(EMPTY)
+    if not returned or not (returned["text"] or returned["files"]):
+        return None, prompt
+    text = "\n\n".join(part["text"] for part in (returned, typed) if part["text"].strip())
+    return None, {"text": text, "files": [*returned["files"], *typed["files"]]}
+
+
+SCRIPTS: dict[Any, Callable[..., tuple[Any, Any]]] = {TAKE: _take_prompt, GIVE_BACK: _give_prompt_back}
+"""What a browser does where a prompt leaves its box, or comes back into it. Other JavaScript is left out."""
 
 
 class PageCalls:
@@ -217,7 +234,7 @@ class TabCalls:
         return self._properties.get(number, {}).get(which, getattr(self._blocks.blocks[number], which))
 
     async def _call(self, function: BlockFunction, data: gr.EventData | None = None) -> None:
-        """Calls a handler, or cancels others, and then calls what follows. What JavaScript does is left out."""
+        """Calls a handler, or cancels others, and then calls what follows. Of JavaScript, only `SCRIPTS`."""
         before = self._running.get(function._id)
         if function.trigger_mode == "once" and before is not None and not before.done():
             return  # as the browser does with what still runs
@@ -225,6 +242,9 @@ class TabCalls:
             if task := self._running.get(number):
                 task.cancel()
                 await asyncio.wait([task])
+        if function.fn is None and function.js in SCRIPTS:
+            values = SCRIPTS[function.js](self, *(self._values[block._id] for block in function.inputs))
+            self._show(function, list(values))
         if function.fn is not None:
             task = self._running[function._id] = asyncio.create_task(self._run(function, data))
             await asyncio.wait([task])

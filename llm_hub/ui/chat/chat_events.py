@@ -1,33 +1,38 @@
-"""The events of the Chat tab: a prompt is answered, stopped or taken back, and a new chat begins.
+"""The events of the Chat tab: a conversation is opened, asked, stopped, and shown as it grows.
 
-A conversation is kept on the server, in the states `turns` and `draft`; the two Chatbots only show it. A draft is a
-turn without its whole answer: it begins in prompt_events.py, is answered here, and then becomes one of the turns.
+A conversation is on the server; `opened` on the page only names it. Whatever a tab does, an answer is written to its
+end, and every tab that opens its conversation sees it grow. New turns are made in prompt_events.py.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Awaitable, Callable
+import asyncio
+from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
-from llm_hub.conversations.turn import chat_request
-from llm_hub.errors import InvalidRequest
-from llm_hub.ui.chat.chat_sessions import ChatSessions
-from llm_hub.ui.chat.prompt_events import PromptEvents
+from llm_hub.errors import LLMHubError
+from llm_hub.ui.chat.finished_turn import finish_turn
+from llm_hub.ui.chat.open_wish import parse_wish
+from llm_hub.ui.chat.prompt_box import GIVE_BACK, TAKE
+from llm_hub.ui.chat.prompt_events import PromptEvents, PromptTooLongToEdit
+from llm_hub.ui.chat.turn_actions import parse_action
+from llm_hub.ui.chat.watchers import Watchers
 from llm_hub.ui.event_values import Inputs, Updates
 from llm_hub.ui.gradio_fixes.event_options import NOW, STREAMING
-from llm_hub.ui.live_region import live_region
 
 if TYPE_CHECKING:
     from llm_hub.conversations.coalescer import Coalescer
+    from llm_hub.conversations.conversation import Conversation, Node
     from llm_hub.conversations.turn import Turns
     from llm_hub.ui.chat.chat_screen import ChatScreen
 
-AnswerHandler = Callable[[Inputs, gr.Request], AsyncGenerator[Updates]]
-FinishHandler = Callable[[Inputs, gr.Request], Awaitable[Updates]]
+BUSY = "An answer is still being written. Stop it first, or wait."
+GONE = "That conversation is not here: it was deleted, or it is another browser's."
+HEAD_INTERVAL = 1.0
+"""Seconds between two notices to the page that its conversation has grown: it then keeps what has come."""
 
 
 class ChatEvents:
@@ -36,96 +41,236 @@ class ChatEvents:
     def __init__(self, screen: ChatScreen, coalescer: Coalescer) -> None:
         self._screen = screen
         self._parts = screen.parts
+        self._conversations = screen.conversations
         self._coalescer = coalescer
-        self._sessions = ChatSessions()
-        self._prompts = PromptEvents(screen, self._sessions)
+        self._watchers = Watchers()
+        self._prompts = PromptEvents(screen)
 
     def connect(self, page: gr.Blocks) -> None:
-        parts, prompts, outputs = self._parts, self._prompts, self._screen.outputs
-        chat = self._screen.conversation
-        inputs = chat | self._screen.settings
-        drafts = [
-            parts.prompt.submit(prompts.send, inputs | {parts.prompt}, outputs, **NOW),
-            gr.on([parts.past.retry, parts.past.option_select], prompts.repeat, inputs, outputs, **NOW),
-            parts.past.edit(prompts.edit, inputs, outputs, **NOW),
-            parts.again.input(prompts.repeat_with, inputs | {parts.again}, [*outputs, parts.again], **NOW),
+        parts, outputs = self._parts, self._screen.outputs
+        inputs = {parts.opened} | self._screen.settings
+        several: dict[str, Any] = {**STREAMING, "trigger_mode": "multiple"}
+        taken = parts.prompt.submit(None, parts.prompt, [parts.asked, parts.prompt], js=TAKE, **NOW)
+        retries = [parts.past.retry, parts.past.option_select]
+        events = [
+            taken.then(self.send, inputs | {parts.asked}, outputs, **several),
+            gr.on(retries, self.repeat, inputs, outputs, **several),
+            parts.again.input(self.repeat_with, inputs | {parts.again}, [*outputs, parts.again], **several),
+            parts.past.edit(self.edit, inputs, outputs, **several),
+            parts.past.undo(self.undo, {parts.opened}, outputs, **several),
         ]
-        answers = []
-        for trigger, draft in enumerate(drafts):
-            answer, finish = self._answer_after(trigger)
-            answers.append(draft.then(answer, chat, [parts.live, parts.route, parts.draft], **STREAMING))
-            answers[-1].then(finish, chat, outputs, **NOW)
-        parts.stop.click(None, None, None, cancels=answers)
-        parts.past.undo(self.undo, chat, outputs, **NOW)
-        # Gradio runs the events of one click one after another; a cancelling event cannot follow with `.then`.
-        parts.new.click(self.leave, None, None, **NOW)
-        parts.new.click(None, None, None, cancels=answers).then(self.clear, None, outputs, **NOW)
-        page.unload(self.forget)
+        parts.turn_actions.act(self.act, inputs, outputs, **several)
+        parts.stop.click(self.stop, {parts.opened}, parts.hint, **NOW)
+        opens = [*outputs, *self._screen.settings_outputs]
+        events.append(parts.opened.open(self.open, {parts.chain.targets, parts.provider}, opens, **several))
+        for event in events:
+            event.then(None, [parts.returned, parts.prompt], [parts.returned, parts.prompt], js=GIVE_BACK, **NOW)
+        parts.new.click(self.clear, None, outputs, **several)
+        page.unload(self.leave)
 
-    def _answer_after(self, trigger: int) -> tuple[AnswerHandler, FinishHandler]:
-        """The handlers that follow one trigger. A refused trigger must not finish the answer that another one began."""
+    # A prompt is asked.
 
-        async def answer(data: Inputs, visitor: gr.Request) -> AsyncGenerator[Updates]:
-            if data[self._parts.draft] is None or self._sessions.is_answering(visitor):
-                return
-            self._sessions.set_trigger(visitor, trigger)
-            async with aclosing(self.answer(data, visitor)) as updates:
-                async for update in updates:
+    async def send(self, data: Inputs, visitor: gr.Request) -> AsyncGenerator[Updates]:
+        """Asks the prompt that was in the box."""
+
+        def add(conversation: Conversation) -> Node:
+            return self._prompts.send(conversation, data)
+
+        async for update in self._ask(data, visitor, add):
+            yield update
+
+    async def repeat(self, data: Inputs, visitor: gr.Request) -> AsyncGenerator[Updates]:
+        """Asks the last prompt once more."""
+
+        def add(conversation: Conversation) -> Node:
+            return self._prompts.repeat(conversation, conversation.leaves.get(0, 0), data, visitor)
+
+        async for update in self._ask(data, visitor, add):
+            yield update
+
+    async def repeat_with(self, data: Inputs, visitor: gr.Request) -> AsyncGenerator[Updates]:
+        """Asks the last prompt once more, of another target. The choice for later turns stays."""
+        target = str(data[self._parts.again] or "")
+        empty_box: Updates = {self._parts.again: gr.update(value=None)}
+        if not target:
+            yield empty_box
+            return
+
+        def add(conversation: Conversation) -> Node:
+            return self._prompts.repeat_with(conversation, target, data, visitor)
+
+        async for update in self._ask(data, visitor, add):
+            yield update | empty_box
+            empty_box = {}
+
+    async def edit(self, data: Inputs, edited: gr.EditData, visitor: gr.Request) -> AsyncGenerator[Updates]:
+        """Asks an earlier prompt in other words."""
+        index = edited.index[0] if isinstance(edited.index, list | tuple) else edited.index
+
+        typed = str(edited.value or "")
+
+        def add(conversation: Conversation) -> Node:
+            return self._prompts.edit(conversation, int(index), typed, data)
+
+        async for update in self._ask(data, visitor, add, typed=typed):
+            yield update
+
+    async def act(self, data: Inputs, clicked: gr.EventData, visitor: gr.Request) -> AsyncGenerator[Updates]:
+        """A button under an answer: another version of its turn is shown, or its prompt is asked once more."""
+        action, conversation = parse_action(clicked), await self._find(data, visitor)
+        if action is None or conversation is None or not 0 < action.number <= len(conversation.nodes):
+            yield self._screen.show_hint("")
+            return
+        if action.verb == "show":
+            conversation.choose(action.number)
+            await self._conversations.save(conversation)
+            updates = self._follow(conversation, visitor)
+        else:
+
+            def add(conversation: Conversation) -> Node:
+                return self._prompts.repeat(conversation, action.number, data, visitor)
+
+            updates = self._ask(data, visitor, add)
+        async for update in updates:
+            yield update
+
+    async def _ask(
+        self, data: Inputs, visitor: gr.Request, add: Callable[[Conversation], Node], typed: str = ""
+    ) -> AsyncGenerator[Updates]:
+        """Has `add` make a new turn, asks it, and shows the conversation until the answer ends.
+
+        If `add` refuses with an error, nothing has changed, and the prompt (or what was `typed` elsewhere) comes back
+        into its box.
+        """
+        screen = self._screen
+        conversation = await self._find(data, visitor)
+        if conversation is None and screen.read_opened(data):
+            yield {**screen.show_lost(data), **screen.give_back(data, typed)}
+            return
+        conversation = conversation or self._conversations.begin(self._owner(visitor))
+        busy = self._conversations.is_answering(conversation)
+        try:
+            node = None if busy else add(conversation)
+        except LLMHubError as error:
+            typed = error.prompt if isinstance(error, PromptTooLongToEdit) else typed
+            unedited = self._unedited(conversation) if typed else {}
+            yield {**unedited, **screen.show_hint(str(error)), **screen.give_back(data, typed)}
+            return
+        if node is None:
+            yield {**screen.show_hint(BUSY), **screen.give_back(data, typed)}
+            return
+        self._conversations.answer(
+            conversation,
+            node.number,
+            screen.answer(visitor, screen.request(conversation, node)),
+            coalescer=self._coalescer,
+            finish=lambda turn: finish_turn(turn, screen.session),
+        )
+        async with aclosing(self._follow(conversation, visitor)) as updates:
+            async for update in updates:
+                yield update
+        if (better := conversation.answered_version(node)) is not None:
+            conversation.choose(better.number)
+            await self._conversations.save(conversation)
+            yield {**screen.show_conversation(conversation), **screen.show_failed_retry(conversation, node)}
+
+    # A conversation is shown.
+
+    async def _follow(self, conversation: Conversation, visitor: gr.Request) -> AsyncGenerator[Updates]:
+        """The whole conversation, what is being written in it, and the whole once more at the end.
+
+        It ends early where the tab has gone on to show another conversation.
+        """
+        screen, now = self._screen, asyncio.get_running_loop().time
+        async with self._watchers.watch(visitor, conversation) as watcher:
+            yield screen.show_conversation(conversation)
+            text, told_at = "", now()
+            while watcher.is_current and self._conversations.is_answering(conversation):
+                version, draft = conversation.version, screen.draft(conversation)
+                update: Updates = {}
+                if draft is not None:
+                    update = screen.show_progress(draft)
+                    shown = f"{draft.answer.reasoning}\0{draft.answer.text}"
+                    if shown != text:
+                        text = shown
+                        update |= screen.show_draft(draft)
+                if now() - told_at >= HEAD_INTERVAL:
+                    told_at = now()
+                    update |= screen.show_head(conversation)
+                if update:
                     yield update
+                if conversation.version == version and watcher.is_current:
+                    await conversation.next_change()
+            if watcher.is_current:
+                yield screen.show_conversation(conversation)
 
-        async def finish(data: Inputs, visitor: gr.Request) -> Updates:
-            if not self._sessions.may_finish(visitor, trigger):
-                return {self._parts.live: gr.skip()}
-            return await self.finish(data, visitor)
+    async def open(self, data: Inputs, wanted: gr.EventData, visitor: gr.Request) -> AsyncGenerator[Updates]:
+        """Shows the conversation that the page names, "" for a new one, with the settings of its last turn."""
+        screen, wish = self._screen, parse_wish(wanted)
+        conversation: Conversation | None = None
+        try:
+            if wish.name:
+                conversation = await self._conversations.find(self._owner(visitor), wish.name)
+            elif wish.temporary:
+                conversation = self._conversations.begin(self._owner(visitor), is_kept=False)
+                self._conversations.adopt(conversation)
+        except LLMHubError as error:
+            yield {**screen.show_nothing(), **screen.show_hint(str(error))}
+            return
+        if conversation is None or not conversation.nodes:
+            await self._watchers.leave(visitor)
+            shown = screen.show_nothing() if conversation is None else screen.show_conversation(conversation)
+            yield {**shown, **screen.show_wish(wish, data, visitor), **screen.show_hint(GONE if wish.name else "")}
+            return
+        last = conversation.turns()[-1:] or (conversation.nodes[-1].turn,)
+        settings = screen.show_question(last[0].question, data, visitor)
+        async with aclosing(self._follow(conversation, visitor)) as updates:
+            async for update in updates:
+                yield update | settings
+                settings = {}
 
-        return answer, finish
-
-    # The draft is answered, and becomes a turn.
-
-    async def answer(self, data: Inputs, visitor: gr.Request) -> AsyncGenerator[Updates]:
-        """The draft's answer as it grows, from the gateway's events to what the page shows."""
-        screen, parts, draft = self._screen, self._parts, data[self._parts.draft]
-        before: tuple[str, str] | None = None
-        with self._sessions.answering(visitor):
-            events = screen.answer(visitor, chat_request(data[parts.turns], draft))
-            async with aclosing(self._coalescer.snapshots(events)) as snapshots:
-                async for snapshot in snapshots:
-                    draft = replace(draft, answer=snapshot)
-                    update: Updates = {parts.draft: draft, parts.route: live_region(screen.render_stats(draft))}
-                    if before != (snapshot.text, snapshot.reasoning):
-                        before = (snapshot.text, snapshot.reasoning)
-                        update[parts.live] = screen.list_draft_messages(draft)
-                    yield update
-
-    async def finish(self, data: Inputs, visitor: gr.Request) -> Updates:
-        """The draft becomes a turn, also one that was stopped."""
-        if self._sessions.has_abandoned_chat(visitor):
-            return self._screen.show_turns(())
-        if data[self._parts.draft] is None:
-            return {self._parts.draft: None}
-        return self._screen.show_turns(self._screen.read_turns(data))
-
-    # The conversation changes, and nothing is asked.
-
-    def undo(self, data: Inputs, visitor: gr.Request) -> Updates:
-        """The last turn goes, and its prompt stands in the box again."""
-        turns = self._screen.read_turns(data)
-        if not turns or self._sessions.is_answering(visitor):
-            return self._screen.show_hint("")
-        last = turns[-1]
-        box = {"text": last.prompt.text, "files": list(last.files)}
-        return {**self._screen.show_turns(turns[:-1]), self._parts.prompt: box}
+    async def clear(self, visitor: gr.Request) -> Updates:
+        """A new chat. What is still being written goes on in its own conversation."""
+        await self._watchers.leave(visitor)
+        return self._screen.show_nothing()
 
     async def leave(self, visitor: gr.Request) -> None:
-        """A new chat begins: what is still being written must not become part of it."""
-        self._sessions.abandon_chat(visitor)
+        """A tab was closed. What is being written is written to its end."""
+        await self._watchers.leave(visitor)
 
-    async def clear(self) -> Updates:
-        return self._screen.show_turns(())
+    # What changes, and nothing is asked.
 
-    def forget(self, visitor: gr.Request) -> None:
-        """A tab of the browser was closed."""
-        self._sessions.forget(visitor)
+    async def stop(self, data: Inputs, visitor: gr.Request) -> Updates:
+        """Ends the answer where it is. Whoever shows the conversation shows that."""
+        if (conversation := await self._find(data, visitor)) is not None:
+            await self._conversations.stop(conversation)
+        return self._screen.show_hint("")
+
+    async def undo(self, data: Inputs, visitor: gr.Request) -> Updates:
+        """The last turn is no longer shown, and its prompt stands in the box again. The turn stays a version."""
+        conversation = await self._find(data, visitor)
+        path = conversation.path() if conversation is not None else ()
+        if conversation is None or not path or self._conversations.is_answering(conversation):
+            return self._screen.show_hint("")
+        conversation.show_until(path[-1].parent)
+        await self._conversations.save(conversation)
+        prompt = path[-1].turn.prompt
+        return {
+            **self._screen.show_conversation(conversation),
+            self._parts.returned: {"text": prompt.text, "files": self._screen.files(path[-1].turn)},
+        }
+
+    def _unedited(self, conversation: Conversation) -> Updates:
+        """The conversation as it is, where the page may show what was edited."""
+        return self._screen.show_conversation(conversation) if conversation.nodes else {}
+
+    def _owner(self, visitor: gr.Request) -> str:
+        return self._conversations.owner(visitor.headers)
+
+    async def _find(self, data: Inputs, visitor: gr.Request) -> Conversation | None:
+        """The conversation that the tab shows; None for a new one, or one that the server does not have."""
+        name = self._screen.read_opened(data)
+        return await self._conversations.find(self._owner(visitor), name) if name else None
 
     # For the other tabs.
 
@@ -136,19 +281,19 @@ class ChatEvents:
 
     @property
     def take_over_inputs(self) -> set[Any]:
-        return {self._parts.chain.targets}
+        return {self._parts.chain.targets, self._parts.provider}
 
     @property
     def take_over_outputs(self) -> list[Any]:
-        parts = self._parts
-        chat = [parts.past, parts.live, parts.route, parts.stop, parts.hint, parts.turns, parts.draft, parts.note]
-        settings = [parts.provider, parts.model, parts.system, parts.temperature, parts.max_tokens]
-        return [*chat, *settings, parts.chain.view, parts.followers]
+        return [*self._screen.outputs, *self._screen.settings_outputs]
 
-    def take_over(self, data: Inputs, turns: Turns, visitor: gr.Request) -> Updates:
-        """A conversation from another tab becomes this chat. Raises `InvalidRequest` while an answer is written."""
-        if self._sessions.is_answering(visitor):
-            raise InvalidRequest("Chat is still answering.", hint="Stop it there first.")
-        self._sessions.enter_chat(visitor)
-        settings = self._screen.show_settings(turns[-1].question, data[self._parts.chain.targets], visitor)
-        return {**self._screen.show_turns(turns), **settings}
+    async def take_over(self, data: Inputs, turns: Turns, visitor: gr.Request) -> Updates:
+        """A conversation from another tab becomes a new chat. The one that is shown stays in the list."""
+        conversation = self._conversations.begin(self._owner(visitor))
+        for turn in turns:
+            conversation.add(turn)
+        self._conversations.adopt(conversation)
+        await self._watchers.leave(visitor)
+        await self._conversations.save(conversation)
+        settings = self._screen.show_question(turns[-1].question, data, visitor)
+        return {**self._screen.show_conversation(conversation), **settings}

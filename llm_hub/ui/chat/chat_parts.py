@@ -18,7 +18,9 @@ class ChatParts:
 
     `past` and `live` are read as one conversation: `past` is written once a turn, and `live`, just below it, shows the
     turn that is being answered, since what an update costs a browser grows with the messages that it touches.
-    `turns` and `draft` are the conversation itself, on the server.
+    `opened` names the conversation that the tab shows; the conversation itself is on the server. `asked` is the prompt
+    on its way there, `returned` one that comes back into the box; neither is seen. `turn_actions` brings the clicks on
+    the buttons under an answer.
     """
 
     provider: gr.Dropdown
@@ -36,7 +38,9 @@ class ChatParts:
     again: gr.Dropdown
     route: gr.HTML
     prompt: gr.MultimodalTextbox
+    asked: gr.MultimodalTextbox
+    returned: gr.MultimodalTextbox
     stop: gr.Button
     hint: gr.HTML
-    turns: gr.State
-    draft: gr.State
+    opened: gr.HTML
+    turn_actions: gr.HTML

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
-from llm_hub.conversations.turn import Question
-from llm_hub.errors import InvalidRequest
-from llm_hub.ui import model_choices, typed_settings
+from llm_hub.conversations.document import is_id, write_head
+from llm_hub.conversations.turn import Question, chat_request
+from llm_hub.errors import InvalidRequest, LLMHubError
+from llm_hub.ui import model_choices, typed_settings, uploads
 from llm_hub.ui.chat import fallback_chain
-from llm_hub.ui.chat.finished_turn import finish_turn
+from llm_hub.ui.chat.turn_actions import render_actions
 from llm_hub.ui.live_region import live_region
 from llm_hub.ui.render import answer_stats, transcript
 from llm_hub.ui.render.sanitize import html_text
@@ -20,10 +23,13 @@ if TYPE_CHECKING:
 
     from llm_hub.access.session import Session
     from llm_hub.chat import ChatRequest, Event
-    from llm_hub.conversations.turn import Turn, Turns
+    from llm_hub.conversations.conversation import Conversation, Node
+    from llm_hub.conversations.open_conversations import OpenConversations
+    from llm_hub.conversations.turn import Turn
     from llm_hub.gateway.gateway import Gateway
     from llm_hub.ui.chat.chat_parts import ChatParts
     from llm_hub.ui.chat.fallback_chain import Chain
+    from llm_hub.ui.chat.open_wish import OpenWish
     from llm_hub.ui.event_values import Inputs, Updates
 
 HELP = "Enter sends, Shift+Enter starts a new line."
@@ -32,8 +38,9 @@ HELP = "Enter sends, Shift+Enter starts a new line."
 class ChatScreen:
     """What the tab's events share: they read settings, ask the hub and update components through it."""
 
-    def __init__(self, gateway: Gateway, parts: ChatParts) -> None:
+    def __init__(self, gateway: Gateway, conversations: OpenConversations, parts: ChatParts) -> None:
         self._gateway = gateway
+        self.conversations = conversations
         self.session = gateway.common_session
         self.parts = parts
 
@@ -47,10 +54,6 @@ class ChatScreen:
         return self._gateway.answer(self._gateway.visitor(visitor, "chat"), request)
 
     # What the events read.
-
-    @property
-    def conversation(self) -> set[Any]:
-        return {self.parts.turns, self.parts.draft}
 
     @property
     def settings(self) -> set[Any]:
@@ -75,62 +78,145 @@ class ChatScreen:
             tries=self.session.max_tries,
         )
 
-    def read_turns(self, data: Inputs) -> Turns:
-        """The conversation, with the draft that a lost connection may have left behind."""
-        turns: Turns = data[self.parts.turns]
-        draft: Turn | None = data[self.parts.draft]
-        return turns if draft is None else (*turns, finish_turn(draft, self.session))
+    def read_opened(self, data: Inputs) -> str:
+        """The id of the conversation that the tab shows; "" for a new one."""
+        opened = data[self.parts.opened]
+        name = opened.get("id") if isinstance(opened, dict) else None
+        return name if isinstance(name, str) and is_id(name) else ""
+
+    def request(self, conversation: Conversation, node: Node) -> ChatRequest:
+        """The request that asks a turn after those before it."""
+        return chat_request(conversation.turns()[:-1], node.turn)
+
+    def draft(self, conversation: Conversation) -> Turn | None:
+        """The shown turn that is being answered, if there is one."""
+        last = conversation.turns()[-1:]
+        return last[0] if last and last[0].outcome == "pending" else None
+
+    def files(self, turn: Turn) -> list[str]:
+        """The images of a turn's prompt, as files that the browser may fetch."""
+        return list(turn.files) or uploads.write(turn.prompt.images)
 
     # What the events show.
 
     @property
     def outputs(self) -> list[Any]:
-        """What `show_draft`, `show_turns` and `show_hint` change, and the prompt's own box."""
+        """What is changed by everything below but the settings, and the prompt on its way back."""
         parts = self.parts
-        return [parts.past, parts.live, parts.route, parts.stop, parts.hint, parts.prompt, parts.turns, parts.draft]
+        return [parts.past, parts.live, parts.route, parts.stop, parts.hint, parts.opened, parts.returned, parts.new]
 
-    def show_draft(self, turns: Turns, draft: Turn) -> Updates:
-        """A turn that is being answered, after those that are over."""
+    @property
+    def settings_outputs(self) -> list[Any]:
+        """What `show_question` and `show_wish` change beside `outputs`."""
         parts = self.parts
+        settings = [parts.provider, parts.model, parts.system, parts.temperature, parts.max_tokens]
+        return [*settings, parts.note, parts.chain.view, parts.followers]
+
+    def show_conversation(self, conversation: Conversation) -> Updates:
+        """All of it, with the turn that is being answered, if there is one."""
+        parts, path, draft = self.parts, conversation.path(), self.draft(conversation)
+        past = path[:-1] if draft is not None else path
+        last = path[-1].turn if path else None
         return {
-            parts.turns: turns,
-            parts.draft: draft,
-            parts.past: self.list_messages(turns),
-            parts.live: self.list_draft_messages(draft),
-            parts.route: live_region(self.render_stats(draft)),
-            parts.stop: gr.update(visible=True),
-            parts.hint: live_region(HELP),
+            parts.past: [message for node in past for message in self._messages(conversation, node, path)],
+            parts.live: [] if draft is None else self._turn_messages(draft),
+            parts.route: live_region("" if last is None else self._stats(last)),
+            parts.stop: gr.update(visible=draft is not None),
+            parts.hint: live_region(html_text(conversation.problem) or HELP),
+            **self.show_head(conversation),
         }
 
-    def show_turns(self, turns: Turns) -> Updates:
-        """A conversation of which no turn is being answered."""
+    def show_nothing(self) -> Updates:
+        """A new chat."""
         parts = self.parts
         return {
-            parts.turns: turns,
-            parts.draft: None,
-            parts.past: self.list_messages(turns),
+            parts.past: [],
             parts.live: [],
-            parts.route: live_region(self.render_stats(turns[-1]) if turns else ""),
+            parts.route: live_region(""),
             parts.stop: gr.update(visible=False),
             parts.hint: live_region(HELP),
+            parts.opened: {"id": "", "keeping": self.conversations.keeping},
         }
+
+    def show_draft(self, draft: Turn) -> Updates:
+        """The text of a turn that is being answered, as far as it has come."""
+        return {self.parts.live: self._turn_messages(draft)}
+
+    def show_progress(self, draft: Turn) -> Updates:
+        """The line about a turn that is being answered."""
+        return {self.parts.route: live_region(self._stats(draft))}
+
+    def show_head(self, conversation: Conversation) -> Updates:
+        """Tells the page's scripts which conversation is shown, and how far it has come.
+
+        `keeping` is where conversations are kept, `kept` whether this one is, `problem` why it could not be written.
+        """
+        head = write_head(conversation)
+        more = {"keeping": self.conversations.keeping, "kept": conversation.is_kept, "problem": conversation.problem}
+        return {self.parts.opened: head | more}
+
+    def show_failed_retry(self, conversation: Conversation, node: Node) -> Updates:
+        """Says that a retry failed, where the answer that was there is shown again."""
+        error = conversation.node(node.number).turn.answer.error
+        why = error.message if isinstance(error, LLMHubError) else ""
+        return self.show_hint(f"That failed, and is kept as a version of this answer. {why}")
+
+    def show_lost(self, data: Inputs) -> Updates:
+        """The server does not have the shown conversation any more. The page's scripts may hand it over once more."""
+        lost = "LLM Hub was started again and does not have this conversation any more. Ask again in a moment."
+        name = self.read_opened(data)
+        return {
+            **self.show_hint(lost),
+            self.parts.opened: {"id": name, "lost": True, "keeping": self.conversations.keeping},
+        }
+
+    def give_back(self, data: Inputs, text: str = "") -> Updates:
+        """A prompt that was not taken goes back into its box: the one that was sent, or this text."""
+        asked = {"text": text, "files": []} if text else data.get(self.parts.asked) or {}
+        return {self.parts.returned: asked} if asked.get("text") or asked.get("files") else {}
 
     def show_hint(self, text: str) -> Updates:
         """A hint below the prompt; with "", how the prompt's box is used."""
         return {self.parts.hint: live_region(html_text(text) or HELP)}
 
-    def show_settings(self, question: Question, chain: Chain, visitor: gr.Request) -> Updates:
+    def show_question(self, question: Question, data: Inputs, visitor: gr.Request) -> Updates:
         """The tab's settings, set to those of a question. The chain stays, shown for the question's provider."""
-        parts, state = self.parts, model_choices.find_provider(self.session_for(visitor), question.provider)
+        parts, chain = self.parts, data[self.parts.chain.targets]
         temperature, max_tokens = question.temperature, question.max_tokens
+        try:
+            target = self._show_target(question.provider, question.model, visitor)
+        except InvalidRequest:  # a provider that this hub does not have: what is chosen stays
+            return {}
         return {
-            parts.note: model_choices.provider_note(state),
-            parts.provider: question.provider,
-            parts.model: gr.update(choices=model_choices.list_suggestions(state), value=question.model, visible=True),
+            **target,
             **self.show_chain(chain, question.provider, visitor),
             parts.system: question.system,
             parts.temperature: "" if temperature is None else f"{temperature:g}",
             parts.max_tokens: "" if max_tokens is None else str(max_tokens),
+        }
+
+    def show_wish(self, wish: OpenWish, data: Inputs, visitor: gr.Request) -> Updates:
+        """The settings and the prompt of a new chat, as its link or its browser has them."""
+        parts, settings = self.parts, wish.settings
+        updates: Updates = {parts.returned: {"text": wish.prompt, "files": []}} if wish.prompt else {}
+        if "provider" in settings:
+            with suppress(InvalidRequest):
+                updates |= self._show_target(settings["provider"], settings.get("model", ""), visitor)
+                updates |= self.show_chain(data[parts.chain.targets], settings["provider"], visitor)
+        boxes = {"system": parts.system, "temperature": parts.temperature, "max_tokens": parts.max_tokens}
+        return updates | {box: settings[name] for name, box in boxes.items() if name in settings}
+
+    def _show_target(self, provider: str, model: str, visitor: gr.Request) -> Updates:
+        parts = self.parts
+        if provider == model_choices.AUTO:
+            return {parts.note: "", parts.provider: provider, parts.model: gr.update(visible=False)}
+        state = model_choices.find_provider(self.session_for(visitor), provider)
+        return {
+            parts.note: model_choices.provider_note(state),
+            parts.provider: provider,
+            parts.model: gr.update(
+                choices=model_choices.list_suggestions(state), value=model or state.default_model, visible=True
+            ),
         }
 
     def show_chain(self, chain: Chain, provider: str, visitor: gr.Request, problem: str = "") -> Updates:
@@ -141,13 +227,17 @@ class ChatScreen:
             parts.followers: fallback_chain.summary_html(session, chain, provider=provider),
         }
 
-    def list_messages(self, turns: Turns) -> list[transcript.Message]:
-        return transcript.list_messages(turns, self._titles)
+    def _messages(self, conversation: Conversation, node: Node, path: tuple[Node, ...]) -> list[transcript.Message]:
+        """A turn that is over, with the buttons under its answer."""
+        actions = render_actions(conversation, node, is_last=node == path[-1])
+        return self._turn_messages(node.turn, actions)
 
-    def list_draft_messages(self, draft: Turn) -> list[transcript.Message]:
-        return transcript.list_turn_messages(draft, self._titles)
+    def _turn_messages(self, turn: Turn, actions: str = "") -> list[transcript.Message]:
+        if turn.prompt.images and not turn.files:
+            turn = replace(turn, files=tuple(self.files(turn)))
+        return transcript.list_turn_messages(turn, self._titles, actions)
 
-    def render_stats(self, turn: Turn) -> str:
+    def _stats(self, turn: Turn) -> str:
         """The line about a turn, as a screen reader speaks it: without the list of attempts."""
         return answer_stats.render_stats_line(turn, self._titles, attempts=False)
 

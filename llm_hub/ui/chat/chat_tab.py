@@ -17,12 +17,16 @@ from llm_hub.ui.chat.chat_parts import ChatParts
 from llm_hub.ui.chat.chat_screen import HELP, ChatScreen
 from llm_hub.ui.chat.chatbot import chatbot
 from llm_hub.ui.chat.fallback_chain import chain_control, summary_html
+from llm_hub.ui.chat.open_wish import OPENED
+from llm_hub.ui.chat.turn_actions import CLICKS
+from llm_hub.ui.conversation_list import remember_settings
 from llm_hub.ui.gradio_fixes.default_model import DefaultModel
 from llm_hub.ui.live_region import live_region
 
 if TYPE_CHECKING:
     from llm_hub.access.session import Session
     from llm_hub.conversations.coalescer import Coalescer
+    from llm_hub.conversations.open_conversations import OpenConversations
     from llm_hub.gateway.gateway import Gateway
 
 WELCOME = """<div class="welcome"><h2>What would you like to know?</h2>
@@ -30,14 +34,19 @@ WELCOME = """<div class="welcome"><h2>What would you like to know?</h2>
 and for what price.</p></div>"""
 
 
-def chat_tab(gateway: Gateway, coalescer: Coalescer, page: gr.Blocks) -> tuple[ChatEvents, ModelLists]:
+def chat_tab(
+    gateway: Gateway, conversations: OpenConversations, coalescer: Coalescer, page: gr.Blocks
+) -> tuple[ChatEvents, ModelLists]:
     """Builds the tab inside `page`."""
-    screen = ChatScreen(gateway, _layout(gateway.common_session))
+    screen = ChatScreen(gateway, conversations, _layout(gateway.common_session))
     events = ChatEvents(screen, coalescer)
     events.connect(page)
     lists = ModelLists(screen)
     lists.connect(page)
     ChainEvents(screen).connect()
+    parts = screen.parts
+    remember_settings({"provider": parts.provider, "model": parts.model, "system": parts.system,
+        "temperature": parts.temperature, "max_tokens": parts.max_tokens})  # fmt: skip
     return events, lists
 
 
@@ -99,6 +108,10 @@ def _layout(session: Session) -> ChatParts:
                     elem_id="chat-again",
                 )
                 route = gr.HTML(live_region(""), elem_id="chat-route")
+                opened = gr.HTML(
+                    {"id": ""}, html_template="", js_on_load=OPENED, apply_default_css=False, elem_id="chat-opened"
+                )
+                turn_actions = gr.HTML("", js_on_load=CLICKS, apply_default_css=False, elem_id="chat-turn-actions")
             with gr.Column(elem_id="chat-compose"):
                 prompt = gr.MultimodalTextbox(
                     show_label=False,
@@ -113,11 +126,13 @@ def _layout(session: Session) -> ChatParts:
                     autofocus=True,
                     elem_id="chat-prompt",
                 )
+                asked = gr.MultimodalTextbox(visible=False, file_types=["image"], elem_id="chat-asked")
+                returned = gr.MultimodalTextbox(visible=False, file_types=["image"], elem_id="chat-returned")
                 stop = gr.Button("Stop", visible=False, size="sm", elem_id="chat-stop")
                 hint = gr.HTML(live_region(HELP), elem_id="chat-hint")
     return ChatParts(
         provider=provider, model=model, default_model=DefaultModel(session, provider, model), note=note,
         followers=followers, system=system, temperature=temperature, max_tokens=max_tokens, chain=chain, new=new,
-        past=past, live=live, again=again, route=route, prompt=prompt, stop=stop, hint=hint, turns=gr.State(()),
-        draft=gr.State(None),
+        past=past, live=live, again=again, route=route, prompt=prompt, asked=asked, returned=returned, stop=stop,
+        hint=hint, opened=opened, turn_actions=turn_actions,
     )  # fmt: skip

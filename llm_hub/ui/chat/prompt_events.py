@@ -1,103 +1,78 @@
-"""The events that make a prompt a draft, the turn to be answered: it is sent, asked again, or edited."""
+"""New turns of a conversation: a prompt is sent, asked again, or edited. What was there before stays, as a version."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import gradio as gr
-
 from llm_hub.chat import Image, Message, Role, Text
 from llm_hub.conversations.turn import Turn
-from llm_hub.errors import InvalidRequest
+from llm_hub.errors import LLMHubError
 from llm_hub.ui import model_choices, uploads
-from llm_hub.ui.event_values import Inputs, Updates
 from llm_hub.ui.render import transcript
 
 if TYPE_CHECKING:
-    from llm_hub.conversations.turn import Question, Turns
+    import gradio as gr
+
+    from llm_hub.conversations.conversation import Conversation, Node
+    from llm_hub.conversations.turn import Question
     from llm_hub.ui.chat.chat_screen import ChatScreen
-    from llm_hub.ui.chat.chat_sessions import ChatSessions
+    from llm_hub.ui.event_values import Inputs
 
 
 class PromptEvents:
-    """The handlers. Each returns the draft, or a hint why there is none."""
+    """Each method adds a turn that is to be answered. Raises `LLMHubError` in words for the visitor instead."""
 
-    def __init__(self, screen: ChatScreen, sessions: ChatSessions) -> None:
+    def __init__(self, screen: ChatScreen) -> None:
         self._screen = screen
         self._parts = screen.parts
-        self._sessions = sessions
 
-    def send(self, data: Inputs, visitor: gr.Request) -> Updates:
-        """Asks the prompt in the box."""
-        screen, box = self._screen, data[self._parts.prompt] or {}
-        if self._sessions.is_answering(visitor):
-            return screen.show_hint("An answer is still being written. Stop it first, or wait.")
-        text, files = box.get("text") or "", tuple(box.get("files") or ())
+    def send(self, conversation: Conversation, data: Inputs) -> Node:
+        """The prompt that was in the box, after what is shown."""
+        asked = data[self._parts.asked] or {}
+        text, files = asked.get("text") or "", tuple(asked.get("files") or ())
         if not text.strip() and not files:
-            return screen.show_hint("Type a prompt first.")
-        try:
-            images = uploads.read(files)
-            question = screen.read_question(data)
-        except InvalidRequest as error:
-            return screen.show_hint(str(error))
+            raise LLMHubError("Type a prompt first.")
+        images = uploads.read(files)
+        question = self._screen.read_question(data)
         content = (*images, *((Text(text),) if text.strip() else ())) if images else text
-        draft = Turn(Message(Role.USER, content), question, files)
-        return {**self._begin(visitor, screen.read_turns(data), draft), self._parts.prompt: {"text": "", "files": []}}
+        return conversation.add(Turn(Message(Role.USER, content), question, files))
 
-    def repeat(self, data: Inputs, visitor: gr.Request) -> Updates:
-        """Asks the last prompt once more. A pause of its target ends, since the visitor asks on purpose."""
-        screen, turns = self._screen, self._screen.read_turns(data)
-        if not turns or self._sessions.is_answering(visitor):
-            return screen.show_hint("")
-        try:
-            question = screen.read_question(data)
-        except InvalidRequest as error:
-            return screen.show_hint(str(error))
-        self._end_pause(visitor, question)
-        return self._replace_turn(visitor, turns, len(turns) - 1, turns[-1].prompt, question)
+    def repeat(self, conversation: Conversation, number: int, data: Inputs, visitor: gr.Request) -> Node:
+        """The prompt of this turn once more. A pause of its target ends, since the visitor asks on purpose."""
+        if not number:
+            raise LLMHubError("Type a prompt first.")
+        return self._ask_again(conversation, number, self._screen.read_question(data), visitor)
 
-    def repeat_with(self, data: Inputs, visitor: gr.Request) -> Updates:
-        """Asks the last prompt once more, of another target. The choice for later turns stays."""
-        screen, parts, turns = self._screen, self._parts, self._screen.read_turns(data)
-        empty_box: Updates = {parts.again: gr.update(value=None)}
-        target = str(data[parts.again] or "")
-        if not turns or not target or self._sessions.is_answering(visitor):
-            return screen.show_hint("") | empty_box
-        try:
-            target = model_choices.parse_target(screen.session_for(visitor), target)
-            provider, _, model = target.partition("/")
-            question = screen.read_question({**data, parts.provider: provider, parts.model: model})
-        except InvalidRequest as error:
-            return screen.show_hint(str(error)) | empty_box
-        self._end_pause(visitor, question)
-        return self._replace_turn(visitor, turns, len(turns) - 1, turns[-1].prompt, question) | empty_box
+    def repeat_with(self, conversation: Conversation, target: str, data: Inputs, visitor: gr.Request) -> Node:
+        """The last prompt once more, of another target. The choice for later turns stays."""
+        parts, number = self._parts, conversation.leaves.get(0, 0)
+        if not number:
+            raise LLMHubError("Type a prompt first.")
+        target = model_choices.parse_target(self._screen.session_for(visitor), target)
+        provider, _, model = target.partition("/")
+        question = self._screen.read_question({**data, parts.provider: provider, parts.model: model})
+        return self._ask_again(conversation, number, question, visitor)
 
-    def edit(self, data: Inputs, edited: gr.EditData, visitor: gr.Request) -> Updates:
-        """Asks an earlier prompt in other words. It and the turns after it are removed."""
-        screen, parts, turns = self._screen, self._parts, self._screen.read_turns(data)
-        index = edited.index[0] if isinstance(edited.index, list | tuple) else edited.index
-        number = transcript.find_turn_number(int(index), turns)
-        text = str(edited.value or "")
-        unedited: Updates = {parts.past: screen.list_messages(turns)}
-        if number is None or not text.strip():
-            return {**screen.show_hint("Nothing was changed."), **unedited}
-        original = turns[number].prompt.text
-        if self._sessions.is_answering(visitor):
-            unedited = {parts.past: screen.list_messages(data[parts.turns])}
-            hint = "An answer is still being written. Stop it first: what you edited waits in the box below."
-            box = {"text": transcript.restore_edited_prompt(text, original), "files": []}
-            return {**screen.show_hint(hint), **unedited, parts.prompt: box}
+    def edit(self, conversation: Conversation, index: int, text: str, data: Inputs) -> Node:
+        """An earlier prompt in other words. `index` is that of its message on the page."""
+        path = conversation.path()
+        place = transcript.find_turn_number(index, tuple(node.turn for node in path))
+        if place is None or not text.strip():
+            raise LLMHubError("Nothing was changed.")
+        node = path[place]
+        original = node.turn.prompt.text
         if transcript.is_shortened(original) and text != transcript.shorten_prompt(original):
-            hint = "That prompt is too long to edit in place: all of it stands in the box below."
-            return {**screen.show_hint(hint), **unedited, parts.prompt: {"text": original, "files": []}}
+            raise PromptTooLongToEdit(original)
         text = transcript.restore_edited_prompt(text, original)
-        images: tuple[Text | Image, ...] = turns[number].prompt.images
+        images: tuple[Text | Image, ...] = node.turn.prompt.images
         prompt = Message(Role.USER, (*images, Text(text)) if images else text)
-        try:
-            question = screen.read_question(data)
-        except InvalidRequest as error:
-            return screen.show_hint(str(error))
-        return self._replace_turn(visitor, turns, number, prompt, question)
+        turn = Turn(prompt, self._screen.read_question(data), node.turn.files)
+        return conversation.add(turn, after=node.parent)
+
+    def _ask_again(self, conversation: Conversation, number: int, question: Question, visitor: gr.Request) -> Node:
+        self._end_pause(visitor, question)
+        node = conversation.node(number)
+        return conversation.add(Turn(node.turn.prompt, question, node.turn.files), after=node.parent)
 
     def _end_pause(self, visitor: gr.Request, question: Question) -> None:
         """Ends the pauses of the targets that the visitor chose: one, or with Automatic all of the order."""
@@ -106,13 +81,10 @@ class PromptEvents:
         for target in order if question.provider == model_choices.AUTO else (question.target,):
             session.try_now(target)
 
-    def _replace_turn(
-        self, visitor: gr.Request, turns: Turns, number: int, prompt: Message, question: Question
-    ) -> Updates:
-        """Replaces a turn, and those after it, by a new draft."""
-        draft = Turn(prompt, question, turns[number].files)
-        return self._begin(visitor, turns[:number], draft)
 
-    def _begin(self, visitor: gr.Request, turns: Turns, draft: Turn) -> Updates:
-        self._sessions.enter_chat(visitor)
-        return self._screen.show_draft(turns, draft)
+class PromptTooLongToEdit(LLMHubError):
+    """The page shows only a part of the prompt, so that what was edited is not all of it."""
+
+    def __init__(self, prompt: str) -> None:
+        super().__init__("That prompt is too long to edit in place: all of it stands in the box below.")
+        self.prompt = prompt

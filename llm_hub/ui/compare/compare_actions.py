@@ -79,7 +79,7 @@ class CompareActions:
             if comparison.hidden or pane.draft is not None or not pane.turns:
                 return self._screen.show_hint("There is nothing to go on with yet.")
             try:
-                chat = self._chat.take_over(data, pane.turns, visitor)
+                chat = await self._chat.take_over(data, pane.turns, visitor)
             except InvalidRequest as error:
                 return self._screen.show_hint(str(error))
             return {**chat, self._tabs: gr.Tabs(selected="chat")}

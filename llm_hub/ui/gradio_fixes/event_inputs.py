@@ -67,8 +67,8 @@ class EventInputs:
 def _find_rule(component: Block) -> Callable[[Any, Any], str]:
     """The check of a component's value: it takes the component as it is now and the value, and returns the problem."""
     match component:
-        case gr.State():
-            return lambda _, __: ""  # it is kept on the server, and what a browser sends for it is not read
+        case gr.State() | gr.HTML():
+            return lambda _, __: ""  # a state is kept on the server; whoever reads a HTML's value checks it
         case gr.Dropdown(multiselect=None, allow_custom_value=True):
             return _check_name
         case gr.Dropdown(multiselect=None) | gr.Radio():

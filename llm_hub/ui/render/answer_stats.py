@@ -22,8 +22,11 @@ _CHARACTERS_A_TOKEN = 4
 _SETTINGS = {"temperature": "temperature", "max_tokens": "max tokens", "system": "the system prompt"}
 
 
-def render_stats_line(turn: Turn, titles: Mapping[str, str], *, attempts: bool = True) -> str:
-    """The line as HTML, for a turn in any state. With `attempts`, those of a finished turn can be opened."""
+def render_stats_line(turn: Turn, titles: Mapping[str, str], *, attempts: bool = True, actions: str = "") -> str:
+    """The line as HTML, for a turn in any state. With `attempts`, those of a finished turn can be opened.
+
+    `actions` is HTML that follows the figures of a finished turn.
+    """
     if turn.outcome == "pending":
         return _progress(turn, titles)
     title = format_target(*attempt_text.answering_target(turn), titles)
@@ -32,7 +35,7 @@ def render_stats_line(turn: Turn, titles: Mapping[str, str], *, attempts: bool =
     spans = " · ".join(f"<span>{html_text(fact)}</span>" for fact in facts)
     notes = "".join(f"<div>{html_text(note)}</div>" for note in _notes(turn))
     attempt_list = attempt_text.render_attempts(turn, titles) if attempts else ""
-    return f'<div class="figures">{spans}{notes}{attempt_list}</div>'
+    return f'<div class="figures">{spans}{actions}{notes}{attempt_list}</div>'
 
 
 def _progress(turn: Turn, titles: Mapping[str, str]) -> str:
@@ -110,9 +113,10 @@ def _ending(turn: Turn) -> list[str]:
 
 def _notes(turn: Turn) -> list[str]:
     response: LLMResponse | None = turn.answer.response
+    told = [turn.note] if turn.note else []
     if response is None:
-        return []
+        return told
     left_out = [_SETTINGS.get(setting, setting) for setting in response.ignored]
     if not left_out:
-        return list(response.notes)
-    return [f"This model does not take {' or '.join(left_out)}, so it was left out.", *response.notes]
+        return [*told, *response.notes]
+    return [f"This model does not take {' or '.join(left_out)}, so it was left out.", *told, *response.notes]

@@ -27,9 +27,12 @@ Message = dict[str, Any]
 """A message as `gr.Chatbot` takes it."""
 
 
-def list_turn_messages(turn: Turn, titles: Mapping[str, str]) -> list[Message]:
-    """The messages of one turn: the prompt, the reasoning, the answer, the error, the line under an ended answer."""
-    return [message for message in _messages(turn, titles) if message["content"]]
+def list_turn_messages(turn: Turn, titles: Mapping[str, str], actions: str = "") -> list[Message]:
+    """The messages of one turn: the prompt, the reasoning, the answer, the error, the line under an ended answer.
+
+    `actions` is HTML for the end of that line: the turn's buttons.
+    """
+    return [message for message in _messages(turn, titles, actions) if message["content"]]
 
 
 def list_messages(turns: Turns, titles: Mapping[str, str]) -> list[Message]:
@@ -47,7 +50,7 @@ def find_turn_number(index: int, turns: Turns) -> int | None:
     return None
 
 
-def _messages(turn: Turn, titles: Mapping[str, str]) -> Iterator[Message]:
+def _messages(turn: Turn, titles: Mapping[str, str], actions: str) -> Iterator[Message]:
     answer = turn.answer
     text = [_text_block(shorten_prompt(turn.prompt.text))] if turn.prompt.text else []
     yield {"role": "user", "content": [*({"path": file, "alt_text": "attached image"} for file in turn.files), *text]}
@@ -59,7 +62,8 @@ def _messages(turn: Turn, titles: Mapping[str, str]) -> Iterator[Message]:
         yield _assistant_message(_text_block(_error_html(answer.error)))
     if turn.outcome != "pending":
         again = [{"value": TRY_AGAIN, "label": "Try again"}] if turn.outcome == "failed" else None
-        yield _assistant_message(_text_block(answer_stats.render_stats_line(turn, titles)), options=again)
+        line = answer_stats.render_stats_line(turn, titles, actions=actions)
+        yield _assistant_message(_text_block(line), options=again)
 
 
 def _text_block(text: str) -> Message:

@@ -1,0 +1,58 @@
+"""What the page's script asks for when it opens a conversation, or begins a new one with given settings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from llm_hub.conversations.document import is_id
+
+if TYPE_CHECKING:
+    import gradio as gr
+
+MAX_PROMPT_CHARS = 100_000
+"""Characters of a prompt that an address may bring."""
+MAX_SETTING_CHARS = 20_000
+
+OPENED = """
+window.llmHub = window.llmHub || {};
+window.llmHub.open = (wish) => trigger("open", wish);
+const tell = () => window.dispatchEvent(new CustomEvent("llm-hub-opened", { detail: props.value }));
+watch("value", tell);
+tell();
+"""
+"""JavaScript between the server and the page's scripts.
+
+`llmHub.open({id, settings, prompt, temporary})` shows a conversation: `id` "" begins a new one. The window's event
+`llm-hub-opened` carries what is shown, each time that it changes: `ChatScreen.show_head` says what is in it.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class OpenWish:
+    """`name` is a conversation's id, "" for a new one, which may be `temporary`, and begin with settings by name
+    (provider, model, system, temperature, max_tokens) and a prompt in the box.
+    """
+
+    name: str = ""
+    temporary: bool = False
+    settings: Mapping[str, str] = field(default_factory=dict)
+    prompt: str = ""
+
+
+def parse_wish(event: gr.EventData) -> OpenWish:
+    """The wish of an event. What is of a wrong shape is left out: anybody can send anything."""
+    data: Any = event._data  # noqa: SLF001  # Gradio's own way to it
+    data = data if isinstance(data, dict) else {}
+    name, prompt, settings = data.get("id"), data.get("prompt"), data.get("settings")
+    return OpenWish(
+        name=name if isinstance(name, str) and is_id(name) else "",
+        temporary=data.get("temporary") is True,
+        settings={
+            key: value
+            for key, value in (settings.items() if isinstance(settings, dict) else ())
+            if isinstance(value, str) and len(value) <= MAX_SETTING_CHARS
+        },
+        prompt=prompt[:MAX_PROMPT_CHARS] if isinstance(prompt, str) else "",
+    )

@@ -1,0 +1,63 @@
+"""The buttons under an answer: its other versions, and asking its prompt once more.
+
+Gradio's Markdown keeps a button's class and title, and nothing else of it: so its class says what it is for.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    import gradio as gr
+
+    from llm_hub.conversations.conversation import Conversation, Node
+
+Verb = Literal["show", "retry"]
+
+CLICKS = """
+document.addEventListener("click", (click) => {
+  const button = click.target.closest("#chat-log .turn-action");
+  const what = button && [...button.classList].find((name) => /^(show|retry)-\\d+$/.test(name));
+  if (what) trigger("act", {what});
+});
+"""
+"""JavaScript that brings a click on one of the buttons to the server."""
+
+
+@dataclass(frozen=True, slots=True)
+class TurnAction:
+    """What a button does with the turn of this number: shows it, or asks its prompt once more."""
+
+    verb: Verb
+    number: int
+
+
+def parse_action(clicked: gr.EventData) -> TurnAction | None:
+    """The action of a click; None for one that the page does not offer."""
+    match = re.fullmatch(r"(show|retry)-([0-9]{1,6})", str(clicked._data.get("what", "")))  # noqa: SLF001  # Gradio's own way to it
+    if match is None:
+        return None
+    return TurnAction("show" if match[1] == "show" else "retry", int(match[2]))
+
+
+def render_actions(conversation: Conversation, node: Node, *, is_last: bool) -> str:
+    """The buttons of a turn as HTML; "" if it has none. The last turn is asked again by Gradio's own button."""
+    versions = [other.number for other in conversation.versions(node)]
+    buttons = ""
+    if len(versions) > 1:
+        place = versions.index(node.number)
+        earlier = later = ""
+        if place:
+            earlier = _button("show", versions[place - 1], "&lsaquo;", "Show the version before")
+        if place + 1 < len(versions):
+            later = _button("show", versions[place + 1], "&rsaquo;", "Show the next version")
+        buttons = f'<span class="versions">{earlier}{place + 1}/{len(versions)}{later}</span>'
+    if not is_last:
+        buttons += _button("retry", node.number, "Ask again", "Ask this prompt once more: this answer stays a version")
+    return f'<span class="turn-actions">{buttons}</span>' if buttons else ""
+
+
+def _button(verb: Verb, number: int, label: str, title: str) -> str:
+    return f'<button type="button" class="turn-action {verb}-{number}" title="{title}">{label}</button>'

@@ -1,0 +1,65 @@
+"""Which handler shows a tab the conversation that it has open. A later one takes the place of an earlier one."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    import gradio as gr
+
+    from llm_hub.conversations.conversation import Conversation
+
+MAX_WAIT = 5.0
+"""Seconds for an earlier handler to end. Its tab may be gone, and then Gradio never goes on with it."""
+
+
+@dataclass(eq=False)
+class Watcher:
+    """A handler that shows a conversation as it grows, for as long as it `is_current`."""
+
+    conversation: Conversation
+    is_current: bool = True
+    ended: asyncio.Event = field(default_factory=asyncio.Event)
+
+
+class Watchers:
+    """The watchers of all tabs, by Gradio's session. One object serves all visitors."""
+
+    def __init__(self) -> None:
+        self._watchers: dict[str, Watcher] = {}
+
+    @asynccontextmanager
+    async def watch(self, visitor: gr.Request, conversation: Conversation) -> AsyncIterator[Watcher]:
+        """While the block runs, it alone shows its tab a conversation. An earlier watcher of the tab has ended by then:
+        what it gave has been sent, so that nothing of it can come after what this one gives.
+        """
+        tab = visitor.session_hash or ""
+        watcher = Watcher(conversation)
+        earlier, self._watchers[tab] = self._watchers.get(tab), watcher
+        try:
+            if earlier is not None:
+                await _end(earlier)
+            yield watcher
+        finally:
+            watcher.is_current = False
+            watcher.ended.set()
+            if self._watchers.get(tab) is watcher:
+                del self._watchers[tab]
+
+    async def leave(self, visitor: gr.Request) -> None:
+        """The tab shows no conversation any more."""
+        if (watcher := self._watchers.pop(visitor.session_hash or "", None)) is not None:
+            await _end(watcher)
+
+
+async def _end(watcher: Watcher) -> None:
+    watcher.is_current = False
+    watcher.conversation.wake()
+    with suppress(TimeoutError):
+        async with asyncio.timeout(MAX_WAIT):
+            await watcher.ended.wait()

@@ -14,6 +14,7 @@ from llm_hub.access.rate_limits import RateLimiter
 from llm_hub.arena.ratings import Vote
 from llm_hub.errors import ConfigurationError
 from llm_hub.ui.compare.compare_record import build_record
+from llm_hub.ui.compare.comparison import MAX_PANES
 from llm_hub.ui.event_values import Inputs, Updates
 from llm_hub.ui.gradio_fixes.event_options import NOW
 from llm_hub.ui.live_region import live_region
@@ -48,7 +49,8 @@ class VoteEvents:
         self._address = partial(client_address.address, on_space="SPACE_ID" in os.environ)
 
     def connect(self) -> None:
-        parts, vote, outputs = self._parts, self._parts.vote, self._screen.outputs
+        parts, vote = self._parts, self._parts.vote
+        outputs = [parts.revision, parts.hint]
         inputs: set[Any] = {parts.comparison, vote.keep}
         casts = [(button, self._cast("best", number)) for number, button in enumerate(vote.best)]
         for button, cast in (*casts, (vote.tie, self._cast("tie")), (vote.bad, self._cast("bad"))):
@@ -100,7 +102,7 @@ class VoteEvents:
 
     def _reveal(self, comparison: Comparison, vote_text: str) -> Updates:
         comparison.hidden, comparison.vote_text = False, vote_text
-        return {**self._screen.show_all(comparison), **self._screen.show_hint("")}
+        return {**self._screen.request_refresh(comparison, *range(MAX_PANES)), **self._screen.show_hint("")}
 
 
 def _describe_vote(comparison: Comparison, verdict: str, number: int | None) -> str:

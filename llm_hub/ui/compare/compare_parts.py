@@ -64,7 +64,10 @@ class ActionParts:
 
 @dataclass(frozen=True, slots=True)
 class CompareParts:
-    """Everything on the tab that an event reads or writes."""
+    """Everything on the tab that an event reads or writes.
+
+    `revision` is the number of the comparison's last change: where it changes in the browser, the page is refreshed.
+    """
 
     panes: tuple[PaneParts, ...]
     new: gr.Button
@@ -81,3 +84,4 @@ class CompareParts:
     vote: VoteParts
     actions: ActionParts
     comparison: gr.State
+    revision: gr.HTML

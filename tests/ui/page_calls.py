@@ -237,7 +237,7 @@ class TabCalls:
             if task := self._running.get(number):
                 task.cancel()
                 await asyncio.wait([task])
-        changed: set[int] = set()
+        changed: list[int] = []
         if function.fn is not None:
             task = self._running[function._id] = asyncio.create_task(self._run(function, data, changed))
             await asyncio.wait([task])
@@ -254,7 +254,7 @@ class TabCalls:
             following.append(function)
         await asyncio.gather(*(self._call(other) for other in following))
 
-    async def _run(self, function: BlockFunction, data: gr.EventData | None, changed: set[int]) -> None:
+    async def _run(self, function: BlockFunction, data: gr.EventData | None, changed: list[int]) -> None:
         """Calls a handler and shows what it gives. Adds the components whose values changed to `changed`."""
         handler = function.fn
         assert handler is not None
@@ -264,16 +264,16 @@ class TabCalls:
         result = handler(*arguments)
         if inspect.isasyncgen(result):
             async for update in result:
-                changed |= self._show(function, update)
+                changed += self._show(function, update)
         else:
             update = await result if inspect.isawaitable(result) else result
             if function.name in self._held and gr.skip() not in update.values():
                 await self._held.pop(function.name).wait()
-            changed |= self._show(function, update)
+            changed += self._show(function, update)
 
-    def _show(self, function: BlockFunction, result: Any) -> set[int]:
+    def _show(self, function: BlockFunction, result: Any) -> list[int]:
         """Shows an update, and returns the components whose values it changed."""
-        changed: set[int] = set()
+        changed: list[int] = []
         outputs = function.outputs
         if not isinstance(result, dict) or not any(isinstance(key, Block) for key in result):
             result = dict(zip(outputs, result if len(outputs) > 1 else [result], strict=False))
@@ -282,7 +282,7 @@ class TabCalls:
             changes = _changes(update)
             if "value" in changes:
                 if self._values[block._id] != changes["value"]:
-                    changed.add(block._id)
+                    changed.append(block._id)
                 self._values[block._id] = self._updates[_name(block)] = changes["value"]
             self._properties.setdefault(block._id, {}).update(changes)
         self._changed.set()

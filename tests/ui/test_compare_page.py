@@ -151,7 +151,8 @@ def test_the_figures_have_a_row_for_each_pane_whatever_comes_last(
     late: list[tuple[Route, APIResponse]] = []
 
     def hold(route: Route) -> None:
-        if route.request.post_data_json["fn_index"] == end:
+        call = route.request.post_data_json
+        if call is not None and call["fn_index"] == end:
             late.append((route, route.fetch()))
         else:
             route.continue_()

@@ -1,4 +1,14 @@
-"""The vote of a blind comparison, which ends it: from then on the names are shown."""
+"""The vote of a blind comparison, which ends it: from then on the names are shown.
+
+A vote is refused, with a hint to the visitor, where
+
+- the names are shown already, be it by a vote or without one, or where a vote is being written;
+- it would not be fair (`Comparison.unfair_reason`): an answer failed, is still empty or came from another model than
+  the one that was asked, or two are by the same model;
+- it is for a pane that is not there;
+- the address has cast too many in a minute;
+- the database cannot be written.
+"""
 
 from __future__ import annotations
 

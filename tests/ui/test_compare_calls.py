@@ -176,6 +176,12 @@ async def test_the_figures_have_a_row_for_each_pane_although_an_earlier_update_c
     assert not compare.visible("compare-stop")
 
 
+async def test_one_event_shows_the_state_so_that_none_shows_an_older_one(compare: TabCalls) -> None:
+    """But for a link's, which comes with the page."""
+    for name in ("compare-figures", "compare-run", "compare-stop", "compare-said", "compare-pane-1 past"):
+        assert compare.handlers_of(name) == {"refresh", "open"}
+
+
 async def test_a_pane_that_ends_meanwhile_is_not_shown_as_busy_by_a_click_that_comes_late(compare: TabCalls) -> None:
     compare.set_panes("ok?tokens=3&plain=click1", "ok?tokens=3000&rate=50&plain=click2")
     asking = asyncio.create_task(compare.compare("Hello"))

@@ -66,7 +66,8 @@ class ActionParts:
 class CompareParts:
     """Everything on the tab that an event reads or writes.
 
-    `revision` is the number of the comparison's last change: where it changes in the browser, the page is refreshed.
+    `revision` is the number of the comparison's last change: where it changes in the browser, the page is refreshed. It
+    is a component, if a hidden one, since Gradio 6.31.0 reports a changed `gr.State` for queued events alone.
     """
 
     panes: tuple[PaneParts, ...]

@@ -185,7 +185,7 @@ class TabCalls:
 
     # What a visitor sees.
 
-    def handlers_of(self, name: str) -> set[str]:
+    def handlers_of(self, name: str) -> frozenset[str]:
         """The names of the handlers that may change a component."""
         number = self._ids[name]
         return {

@@ -14,7 +14,7 @@ import asyncio
 import secrets
 import time
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,6 +31,14 @@ def plain_title(text: str) -> str:
     """A title in one line, not too long, and without what no database takes."""
     text = " ".join(text.replace("\0", " ").encode("utf-8", "replace").decode().split())
     return text if len(text) <= MAX_TITLE_CHARS else text[: MAX_TITLE_CHARS - 1] + "…"
+
+
+class CommonPace(Protocol):
+    """How much of each answer of a blind comparison may be seen by now."""
+
+    def note_progress(self, pane: int, characters: int, *, over: bool) -> None: ...
+
+    def characters(self) -> int: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +64,8 @@ class Conversation:
     hub: a hash of their browser's secret, "" for the owner of the hub. `is_kept` is false for a temporary one.
     `setup` is what a comparison has beside its turns. `version` counts the changes, and `saved_version` is the one that
     is kept in the database. `problem` says why it could not be written there, "" if it could. `is_deleted` can be taken
-    back for a while. `bytes` is about how much memory it takes.
+    back for a while. `bytes` is about how much memory it takes. `paced` has, by number, the turns of a blind comparison
+    whose text is shown bit by bit.
     """
 
     id: str = field(default_factory=lambda: secrets.token_urlsafe(16))
@@ -74,6 +83,7 @@ class Conversation:
     saved_version: int = 0
     problem: str = ""
     is_deleted: bool = False
+    paced: dict[int, CommonPace] = field(default_factory=dict, repr=False, compare=False)
     clock: Callable[[], float] = field(default=time.time, repr=False)
     bytes: int = field(default=0, init=False)
     _changed: asyncio.Event = field(default_factory=asyncio.Event, repr=False)
@@ -178,6 +188,11 @@ class Conversation:
         """Changes what a comparison has beside its turns."""
         self.setup |= setup
         self._touch()
+
+    def touch_turns(self) -> None:
+        """Every turn counts as changed: whoever keeps them has to take them over once more."""
+        self._touch()
+        self.nodes = [replace(node, version=self.version) for node in self.nodes]
 
     def _touch(self, number: int = 0) -> None:
         self.version += 1

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import Counter, OrderedDict
 from typing import TYPE_CHECKING
 
+from llm_hub.conversations.hidden_names import hides_names
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
@@ -17,7 +19,7 @@ MAX_OPEN_BYTES, MAX_OWNER_BYTES = 256 * 2**20, 64 * 2**20
 MAX_IDLE_SECONDS = 3600.0
 """Seconds without use after which a conversation is dropped that is also kept elsewhere."""
 MAX_UNKEPT_SECONDS = 86400.0
-"""The same for one that is kept nowhere else, such as a temporary one."""
+"""The same for one that is kept nowhere else as a whole, such as a temporary one."""
 
 Key = tuple[str, str]
 """A conversation's owner and its id."""
@@ -56,7 +58,8 @@ class ConversationMemory:
         all_bytes, owner_bytes = 0, Counter[str]()
         for place, (key, conversation) in enumerate(reversed(list(self._by_key.items()))):
             owner, size = key[0], conversation.bytes
-            idle = now - self._used_at[key] > (MAX_IDLE_SECONDS if conversation.is_kept else MAX_UNKEPT_SECONDS)
+            is_elsewhere = conversation.is_kept and not hides_names(conversation)
+            idle = now - self._used_at[key] > (MAX_IDLE_SECONDS if is_elsewhere else MAX_UNKEPT_SECONDS)
             full = (
                 place >= MAX_OPEN
                 or all_bytes + size > MAX_OPEN_BYTES

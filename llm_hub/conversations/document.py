@@ -18,6 +18,7 @@ import orjson
 from pydantic import AfterValidator, Field, TypeAdapter, ValidationError
 
 from llm_hub.conversations.conversation import Conversation, Kind, Node, plain_title
+from llm_hub.conversations.hidden_names import hide_names, hides_names
 from llm_hub.conversations.turn_document import read_turn, write_turn
 from llm_hub.conversations.turn_schema import Count, Document, Seconds, TurnDocument
 from llm_hub.errors import InvalidRequest
@@ -97,8 +98,15 @@ def write_document(
 ) -> dict[str, Any]:
     """The conversation as a JSON object, with the turns that have changed since this version of it.
 
-    `redact` takes keys out of what providers say of a failure.
+    `redact` takes keys out of what providers say of a failure. Until the vote on a blind comparison nothing tells who
+    answers: see hidden_names.py.
     """
+    hidden = hides_names(conversation)
+
+    def write(node: Node) -> dict[str, Any]:
+        turn = write_turn(node.turn, redact=redact)
+        return hide_names(conversation, node, turn) if hidden else turn
+
     return {
         "format": FORMAT,
         **write_head(conversation),
@@ -106,7 +114,7 @@ def write_document(
         "setup": conversation.setup,
         "nodes": [
             {"number": node.number, "parent": node.parent, "pane": node.pane, "version": node.version,
-                "turn": write_turn(node.turn, redact=redact)}
+                "turn": write(node)}
             for node in conversation.nodes if node.version > since
         ],
     }  # fmt: skip

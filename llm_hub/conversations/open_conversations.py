@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 from llm_hub.conversations.conversation import Conversation, Kind
 from llm_hub.conversations.conversation_memory import ConversationMemory
 from llm_hub.conversations.document import write_document, write_head
+from llm_hub.conversations.hidden_names import give_up_names, hides_names
 from llm_hub.conversations.running_answer import RunningAnswer
 from llm_hub.errors import ConfigurationError
 from llm_hub.redaction import redact
@@ -182,8 +183,9 @@ class OpenConversations:
     def adopt(self, conversation: Conversation) -> Conversation:
         """Takes over what a browser has kept. What is in memory is newer, where there is any."""
         conversation.is_kept = conversation.is_kept and self.keeping != "off"
+        give_up_names(conversation)
         open_one = self._memory.get(conversation.owner, conversation.id)
-        if open_one is None or (open_one.version < conversation.version and not self.is_answering(open_one)):
+        if open_one is None or (open_one.version < conversation.version and not self._cannot_change(open_one)):
             open_one = conversation
         self._memory.hold(open_one)
         return open_one
@@ -278,6 +280,10 @@ class OpenConversations:
     def _is_needed(self, conversation: Conversation) -> bool:
         """Whether something would be lost with it."""
         return _key(conversation) in self._running or (self.store is not None and bool(conversation.problem))
+
+    def _cannot_change(self, conversation: Conversation) -> bool:
+        """Whether no document of it that comes from elsewhere can be more complete."""
+        return self.is_answering(conversation) or hides_names(conversation)
 
 
 def _key(conversation: Conversation) -> tuple[str, str]:

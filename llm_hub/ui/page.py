@@ -11,7 +11,7 @@ import gradio as gr
 from llm_hub.conversations.coalescer import Coalescer
 from llm_hub.conversations.open_conversations import OpenConversations
 from llm_hub.ui.chat.chat_tab import chat_tab
-from llm_hub.ui.compare.compare_tab import compare_tab
+from llm_hub.ui.compare.compare_tab import compare_tab, opened_parts
 from llm_hub.ui.conversation_list import conversation_list
 from llm_hub.ui.keys_tab import keys_tab
 from llm_hub.ui.leaderboard_tab import leaderboard_tab
@@ -63,11 +63,15 @@ def build(
     ) as blocks:
         gr.HTML(HEADER, elem_id="header")
         conversation_list(conversations.keeping)
+        opened = opened_parts()
         with gr.Tabs(elem_id="tabs") as tabs:
             with gr.Tab("Chat", id="chat"):
                 chat, lists = chat_tab(gateway, conversations, coalescer, blocks)
             with gr.Tab("Compare", id="compare") as compare:
-                panes = compare_tab(gateway, coalescer, votes, page=blocks, tabs=tabs, tab=compare, chat=chat)
+                panes = compare_tab(
+                    gateway, conversations, coalescer, votes,
+                    opened=opened, page=blocks, tabs=tabs, tab=compare, chat=chat,
+                )  # fmt: skip
             with gr.Tab("Leaderboard", id="leaderboard") as leaderboard:
                 leaderboard_tab(gateway.common_session, votes, leaderboard)
             with gr.Tab("Status", id="status"):

@@ -34,7 +34,7 @@ from llm_hub.gateway.gateway import Gateway
 from llm_hub.hub import Hub
 from llm_hub.settings import Settings
 from llm_hub.storage.database import Database
-from llm_hub.ui.chat.prompt_box import EMPTY, GIVE_BACK, TAKE
+from llm_hub.ui.chat.prompt_box import EMPTY, GIVE_BACK, GIVE_BACK_FOR_ALL, TAKE, TAKE_FOR_ALL
 from llm_hub.ui.page import build
 
 if TYPE_CHECKING:
@@ -58,7 +58,20 @@ def _give_prompt_back(_: TabCalls, returned: Any, prompt: Any) -> tuple[Any, Any
     return None, {"text": text, "files": [*returned["files"], *typed["files"]]}
 
 
-SCRIPTS: dict[Any, Callable[..., tuple[Any, Any]]] = {TAKE: _take_prompt, GIVE_BACK: _give_prompt_back}
+def _take_prompt_for_all(tab: TabCalls, prompt: Any) -> tuple[Any, Any]:
+    return (None, prompt) if tab.visible("compare-stop") else (prompt, "")
+
+
+def _give_prompt_back_to_all(_: TabCalls, returned: Any, prompt: Any) -> tuple[Any, Any]:
+    return None, "\n\n".join(part for part in (returned, prompt) if (part or "").strip())
+
+
+SCRIPTS: dict[Any, Callable[..., tuple[Any, Any]]] = {
+    TAKE: _take_prompt,
+    GIVE_BACK: _give_prompt_back,
+    TAKE_FOR_ALL: _take_prompt_for_all,
+    GIVE_BACK_FOR_ALL: _give_prompt_back_to_all,
+}
 """What a browser does where a prompt leaves its box, or comes back into it. Other JavaScript is left out."""
 
 

@@ -255,20 +255,22 @@ async def test_panes_come_and_go_between_two_and_four(compare: TabCalls) -> None
     assert not compare.visible("compare-pane-1 remove")
 
 
-async def test_a_new_comparison_stops_the_old_one(compare: TabCalls, fault_server: FaultServerThread) -> None:
-    models = ("ok?tokens=3000&rate=50&plain=new1", "stall@first?plain=new2")
+async def test_a_new_comparison_leaves_the_old_one_to_its_end(
+    compare: TabCalls, fault_server: FaultServerThread
+) -> None:
+    models = ("ok?tokens=60&rate=60&plain=new1", "ok?tokens=40&rate=60&plain=new2")
     compare.set_panes(*models)
     asking = asyncio.create_task(compare.compare("Hello"))
     await compare.until(lambda: "fiku" in compare.text("compare-pane-1 live"))
-    await compare.until(lambda: requests(fault_server, models[1]))
+    old = compare.value("compare-opened")["id"]
     await compare.click("compare-new")
     await asking
-    for model in models:
-        exchange = requests(fault_server, model)[0]
-        await asyncio.to_thread(fault_server.wait_ended, exchange)
-        assert exchange.client_left
+    assert compare.value("compare-opened")["id"] == ""
     assert not any(compare.value(f"compare-pane-{number} {box}") for number in (1, 2) for box in ("past", "live"))
     assert compare.visible("compare-run")
+    await compare.use("compare-opened", "open", event_data={"id": old})
+    assert [texts(compare, number) for number in (1, 2)] == [[answer_text(60)], [answer_text(40)]]
+    assert not any(requests(fault_server, model)[0].client_left for model in models)
 
 
 async def test_no_pane_falls_back_unless_that_is_allowed(compare: TabCalls, fault_server: FaultServerThread) -> None:

@@ -159,7 +159,7 @@ const entitle = () => {
   document.title = head.id && name ? `${name} · LLM Hub` : "LLM Hub";
   block.toggleAttribute("data-temporary", shown.chat.kept === false && keeping !== "off");
 };
-const open = async (id, more = {}) => {
+const open = async (id, kind = "chat", more = {}) => {
   // The server does not have what a visitor's browser keeps, until it is told.
   if (id && keeping === "browser") {
     await attempt(async () => {
@@ -167,7 +167,8 @@ const open = async (id, more = {}) => {
       if (document) await request("PUT", `/${id}`, document);
     });
   }
-  window.llmHub.open({ id, ...more });
+  if (kind === "comparison") window.llmHub.openComparison({ id });
+  else window.llmHub.open({ id, ...more });
 };
 const go = (id, kind = "chat", more = {}) => {
   if (!id || id !== named()) history.pushState(null, "", address(id));
@@ -175,14 +176,14 @@ const go = (id, kind = "chat", more = {}) => {
   drafts.open(kind, id);
   closeDrawer();
   show();
-  open(id, more);
+  open(id, kind, more);
 };
 addEventListener("popstate", () => {
-  const head = heads.find((head) => head.id === named());
-  shown[head?.kind ?? "chat"] = { id: named(), version: 0 };
-  drafts.open(head?.kind ?? "chat", named());
+  const kind = heads.find((head) => head.id === named())?.kind ?? (named() ? "chat" : front());
+  shown[kind] = { id: named(), version: 0 };
+  drafts.open(kind, named());
   show();
-  open(named());
+  open(named(), kind);
 });
 
 const keep = (head) => {
@@ -199,7 +200,8 @@ const keep = (head) => {
 // Takes over what the server says about a conversation that it shows, on every change of it.
 const opened = (head) => {
   const kind = head.kind ?? "chat";
-  if (head.lost) return open(head.id);  // it was started again, and is given what this browser has
+  if (head.lost) return open(head.id, kind);  // it was started again, and is given what this browser has
+  if (head.comparison) return openComparison(head.comparison);
   const before = shown[kind];
   say(head.problem ?? "");
   if (drafts.isSent(kind) && head.version > (before.version ?? 0)) drafts.arrived(kind, head.id);
@@ -212,14 +214,24 @@ const opened = (head) => {
   if (head.id && head.kept) keep(head);
   else if (head.id !== before.id) show();
 };
-document.addEventListener("click", ({ target }) => {
-  if (target.closest("#tabs [role=tab]")) setTimeout(() => {
-    if (!["chat", "comparison"].some((kind) => shown[kind].id === named()) && named()) return;
-    if (shown[front()].id !== named() && (shown[front()].id || named())) history.replaceState(null, "", address(shown[front()].id));
-    entitle();
-    show();
-  });
-});
+// The address named a comparison, and the chat was asked for it.
+const openComparison = (id) => {
+  shown.chat = { id: "", version: 0 };
+  shown.comparison = { id, version: 0 };
+  drafts.open("chat", "");
+  drafts.open("comparison", id);
+  window.llmHub.openComparison({ id });
+};
+// Another tab of the page is in front, by a click or by what the server did.
+const turned = () => {
+  if (!["chat", "comparison"].some((kind) => shown[kind].id === named()) && named()) return;
+  if (shown[front()].id !== named() && (shown[front()].id || named())) history.replaceState(null, "", address(shown[front()].id));
+  entitle();
+  show();
+};
+new MutationObserver((changes) => {
+  if (changes.some(({ target }) => target.closest("#tabs [role=tab]"))) setTimeout(turned);
+}).observe(document.body, { subtree: true, attributes: true, attributeFilter: ["aria-selected"] });
 
 // Writes what the server has and this browser has not into the browser's own store.
 const syncing = new Map();
@@ -280,7 +292,8 @@ addEventListener("hub-lost", ({ detail }) => {
 addEventListener("hub-back", () => {
   line.textContent = BACK;
   setTimeout(() => { if (line.textContent === BACK) line.textContent = ""; }, 4000);
-  open(shown[front()].id, { settings: drafts.settings(shown.chat.id) });
+  open(shown.chat.id, "chat", { settings: drafts.settings(shown.chat.id) });
+  if (shown.comparison.id) open(shown.comparison.id, "comparison");
 });
 
 // The page begins: with what its address names, or asks for.
@@ -291,13 +304,13 @@ const begin = () => {
   const [id, prompt] = [named(), query.has("models") ? "" : query.get("prompt") ?? ""];
   shown.chat.id = id;
   if (prompt) drafts.add(prompt);
-  ["chat", "comparison"].forEach((kind) => drafts.open(kind, id));
+  drafts.open("chat", id);
   const [, provider, model] = query.get("model")?.match(/^([^/]*)\/?(.*)$/s) ?? [];
-  open(id, { settings: provider ? { provider, model } : drafts.settings(id) });
+  open(id, "chat", { settings: provider ? { provider, model } : drafts.settings(id) });
   // A reload is to bring back what has become of the prompt, and not the address's once more.
   if (prompt || provider) history.replaceState(null, "", address(id));
 };
 mark();
 if (window.llmHub.open) begin();
-else addEventListener("llm-hub-opened", begin, { once: true });
+else addEventListener("llm-hub-opened", begin, { once: true });  // the chat's first
 load().then(() => { if (keeping === "browser") heads.filter((head) => head.running).forEach((head) => sync(head.id)); });

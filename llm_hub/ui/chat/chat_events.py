@@ -217,6 +217,9 @@ class ChatEvents:
         except LLMHubError as error:
             yield {**screen.show_nothing(), **screen.show_hint(str(error))}
             return
+        if conversation is not None and conversation.kind == "comparison":
+            yield screen.show_comparison(conversation)
+            return
         if conversation is None or not conversation.nodes:
             await self._watchers.leave(visitor)
             shown = screen.show_nothing() if conversation is None else screen.show_conversation(conversation)
@@ -270,7 +273,8 @@ class ChatEvents:
     async def _find(self, data: Inputs, visitor: gr.Request) -> Conversation | None:
         """The conversation that the tab shows; None for a new one, or one that the server does not have."""
         name = self._screen.read_opened(data)
-        return await self._conversations.find(self._owner(visitor), name) if name else None
+        conversation = await self._conversations.find(self._owner(visitor), name) if name else None
+        return None if conversation is None or conversation.kind == "comparison" else conversation
 
     # For the other tabs.
 

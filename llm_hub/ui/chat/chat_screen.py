@@ -138,6 +138,11 @@ class ChatScreen:
             parts.opened: {"id": "", "keeping": self.conversations.keeping},
         }
 
+    def show_comparison(self, conversation: Conversation) -> Updates:
+        """A new chat, and for the page's scripts the name of a comparison, which the Compare tab is to show."""
+        nothing = self.show_nothing()
+        return {**nothing, self.parts.opened: {**nothing[self.parts.opened], "comparison": conversation.id}}
+
     def show_draft(self, draft: Turn) -> Updates:
         """The text of a turn that is being answered, as far as it has come."""
         return {self.parts.live: self._turn_messages(draft)}

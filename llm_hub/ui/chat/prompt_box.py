@@ -17,3 +17,10 @@ GIVE_BACK = """(returned, prompt) => {
 """JavaScript that puts a prompt back into the box, before what has been typed there since."""
 
 EMPTY = {"text": "", "files": []}
+
+TAKE_FOR_ALL = """(prompt) => document.querySelector("#compare-stop")?.checkVisibility()
+  ? [null, prompt] : [prompt, ""]"""
+"""As `TAKE`, on the Compare tab, whose prompts are text alone."""
+
+GIVE_BACK_FOR_ALL = """(returned, prompt) => [null, [returned, prompt].filter((part) => part?.trim()).join("\\n\\n")]"""
+"""As `GIVE_BACK`, on the Compare tab."""

@@ -53,8 +53,8 @@ class VoteEvents:
         self._screen = screen
         self._parts = screen.parts
         self._votes = votes
-        self._being_cast: set[int] = set()
-        """The comparisons whose vote is being written, so that a double click is one vote."""
+        self._being_cast: set[str] = set()
+        """By id, the comparisons whose vote is being written, so that a double click is one vote."""
         self._rate = RateLimiter(MAX_VOTES_AT_ONCE, MAX_VOTES_PER_MINUTE / 60)
         self._address = partial(client_address.address, on_space="SPACE_ID" in os.environ)
 
@@ -73,21 +73,24 @@ class VoteEvents:
 
         async def cast(data: Inputs, visitor: gr.Request) -> Updates:
             comparison: Comparison = data[self._parts.comparison]
-            if not comparison.hidden or id(comparison) in self._being_cast:
+            conversation = comparison.conversation
+            if conversation is None or not comparison.hidden or conversation.id in self._being_cast:
                 return self._screen.show_hint("There is one vote on a comparison.")
             if comparison.unfair_reason or (number is not None and number not in comparison.visible_panes):
                 return self._screen.show_hint(comparison.unfair_reason)
             if wait := self._rate.take(self._voter(visitor)):
                 return self._screen.show_hint(f"So many votes in a minute are not counted. Vote again in {wait:.0f} s.")
             vote = self._vote(comparison, verdict, number, keep_texts=bool(data[self._parts.vote.keep]))
-            self._being_cast.add(id(comparison))
+            self._being_cast.add(conversation.id)
             try:
                 await self._votes.add(vote)
             except ConfigurationError as error:
                 return self._screen.show_hint(f"The vote was not counted. {error}")
             finally:
-                self._being_cast.discard(id(comparison))
-            return self._reveal(comparison, f"You voted: {_describe_vote(comparison, verdict, number)}. Thank you.")
+                self._being_cast.discard(conversation.id)
+            return await self._reveal(
+                comparison, f"You voted: {_describe_vote(comparison, verdict, number)}. Thank you."
+            )
 
         return cast
 
@@ -108,10 +111,17 @@ class VoteEvents:
 
     async def reveal(self, data: Inputs) -> Updates:
         """Shows the names without a vote, which then cannot be cast any more."""
-        return self._reveal(data[self._parts.comparison], "The names were shown without a vote.")
+        comparison: Comparison = data[self._parts.comparison]
+        if not comparison.hidden:
+            return self._screen.show_hint("")
+        return await self._reveal(comparison, "The names were shown without a vote.")
 
-    def _reveal(self, comparison: Comparison, vote_text: str) -> Updates:
-        comparison.hidden, comparison.vote_text = False, vote_text
+    async def _reveal(self, comparison: Comparison, vote_text: str) -> Updates:
+        comparison.set_up(hidden=False, vote_text=vote_text)
+        if comparison.conversation is not None:
+            comparison.conversation.paced.clear()
+            comparison.conversation.touch_turns()
+            await self._screen.conversations.save(comparison.conversation)
         return {**self._screen.request_refresh(comparison, *range(MAX_PANES)), **self._screen.show_hint("")}
 
 

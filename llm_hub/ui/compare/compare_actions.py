@@ -76,7 +76,7 @@ class CompareActions:
         async def carry(data: Inputs, visitor: gr.Request) -> Updates:
             """The pane's conversation becomes the chat."""
             comparison: Comparison = data[self._parts.comparison]
-            pane = comparison.panes[number]
+            pane = comparison.pane(number)
             if comparison.hidden or pane.draft is not None or not pane.turns:
                 return self._screen.show_hint("There is nothing to go on with yet.")
             try:
@@ -119,8 +119,7 @@ class CompareActions:
         setup = link.read_query(dict(visitor.query_params))
         if setup is None or comparison.has_begun:
             return {parts.hint: gr.skip()}
-        for number in range(MAX_PANES):
-            comparison.panes[number].visible = number < max(MIN_PANES, len(setup.models))
+        comparison.set_up(visible=tuple(range(max(MIN_PANES, min(MAX_PANES, len(setup.models))))))
         models, unknown = self._show_models(setup.models)
         hint = f"The link asks for {' and '.join(unknown)}, which this hub does not know." if unknown else ""
         return {

@@ -1,11 +1,12 @@
-"""The events of the Compare tab for all panes: a prompt is asked of each, a pane is added, a new comparison begins.
+"""The events of the Compare tab for all panes: a comparison is opened, a prompt asked of each pane, a pane added.
 
-The server keeps one `Comparison` for each session; the components only show it. The events of a single pane are in
-pane_events.py.
+A comparison is a conversation on the server; `opened` on the page only names it. Whatever a tab does, its answers are
+written to their ends, and every tab that opens it sees them grow. The events of a single pane are in pane_events.py.
 """
 
 from __future__ import annotations
 
+import asyncio
 from random import SystemRandom
 from typing import TYPE_CHECKING, Any
 
@@ -14,68 +15,107 @@ import gradio as gr
 from llm_hub.arena.blind import shuffle_targets
 from llm_hub.chat import Message, Role
 from llm_hub.conversations.turn import Turn
-from llm_hub.errors import InvalidRequest
+from llm_hub.errors import InvalidRequest, LLMHubError
+from llm_hub.ui.chat.open_wish import parse_wish
+from llm_hub.ui.chat.prompt_box import GIVE_BACK_FOR_ALL, TAKE_FOR_ALL
 from llm_hub.ui.compare.compare_screen import HELP
 from llm_hub.ui.compare.comparison import MAX_PANES
-from llm_hub.ui.compare.pane_events import BUSY, PaneEvents, common_pace, keep_model
+from llm_hub.ui.compare.pane_events import BUSY, PaneEvents, keep_model
+from llm_hub.ui.compare.shared_pace import begin_pace
 from llm_hub.ui.event_values import Inputs, Updates
 from llm_hub.ui.gradio_fixes.event_options import NOW
 from llm_hub.ui.live_region import live_region
 
 if TYPE_CHECKING:
-    from llm_hub.conversations.coalescer import Coalescer
     from llm_hub.conversations.turn import Question
     from llm_hub.ui.compare.compare_screen import CompareScreen
     from llm_hub.ui.compare.comparison import Comparison
+
+GONE = "That comparison is not here: it was deleted, or it is another browser's."
 
 
 class CompareEvents:
     """The handlers. Each takes the values that it reads and returns those that it changes, by component."""
 
-    def __init__(self, screen: CompareScreen, coalescer: Coalescer) -> None:
+    def __init__(self, screen: CompareScreen, tabs: gr.Tabs) -> None:
         self._screen = screen
         self._parts = screen.parts
-        self._panes = [PaneEvents(screen, coalescer, number) for number in range(len(screen.parts.panes))]
+        self._tabs = tabs
+        self._panes = [PaneEvents(screen, number) for number in range(len(screen.parts.panes))]
         self._random = SystemRandom()
 
-    def connect(self, tab: gr.Tab) -> None:
+    def connect(self, tab: gr.Tab, page: gr.Blocks) -> None:
         parts, screen = self._parts, self._screen
         state: set[Any] = {parts.comparison}
-        inputs = state | screen.settings | screen.models | {parts.prompt}
+        inputs = state | screen.settings | screen.models | {parts.asked, parts.opened}
         live = [part for pane in parts.panes for part in (pane.live, pane.line, pane.head)]
-        outputs = [parts.revision, parts.hint, parts.prompt]
+        outputs = [parts.revision, parts.hint]
+        box = [parts.returned, parts.prompt]
+        taken = gr.on(
+            [parts.prompt.submit, parts.run.click],
+            None,
+            parts.prompt,
+            [parts.asked, parts.prompt],
+            js=TAKE_FOR_ALL,
+            **NOW,
+        )
         # Only the `.then`s of one step run side by side: listeners of one click would wait for each other.
-        prompt = gr.on([parts.prompt.submit, parts.run.click], self.ask, inputs, [*live, *outputs], **NOW)
-        answers: list[dict[str, Any]] = [stream for pane in self._panes for stream in pane.connect(tab, prompt)]
-        parts.stop.click(None, None, None, cancels=answers)
-        parts.new.click(None, None, None, cancels=answers).then(self.clear, state, outputs, **NOW)
+        asked = taken.then(self.ask, inputs, [*live, *outputs, parts.returned, parts.opened], **NOW)
+        asked.then(None, box, box, js=GIVE_BACK_FOR_ALL, **NOW)
+        opened = parts.opened.open(
+            self.open, state, [*outputs, parts.opened, *screen.settings_outputs, self._tabs], **NOW
+        )
+        for pane in self._panes:
+            pane.connect(tab, [asked, opened])
+        parts.stop.click(self.stop, state, outputs, **NOW)
+        parts.new.click(self.clear, state, outputs, **NOW)
+        page.unload(self.leave)
         parts.add.click(self.add, state, outputs, **NOW)
         # Never two at once: the last one, which begins after all others are over, shows the newest state.
         parts.revision.change(self.refresh, state, screen.outputs, trigger_mode="always_last", **NOW)
 
-    async def ask(self, data: Inputs) -> Updates:
-        """Makes the prompt the draft of every pane."""
+    async def ask(self, data: Inputs, visitor: gr.Request) -> Updates:
+        """Asks the prompt that was in the box of every pane. One that is refused comes back into the box."""
         parts, screen = self._parts, self._screen
-        comparison: Comparison = data[parts.comparison]
-        text = data[parts.prompt] or ""
-        if comparison.running_count:
-            return screen.show_hint(BUSY)
+        text = data[parts.asked] or ""
+        returned: Updates = {parts.returned: text}
+        comparison = await screen.find(data, visitor)
+        if comparison is None:
+            return {**screen.show_lost(data), **returned}
+        if comparison.busy:
+            return {**screen.show_hint(BUSY), **returned}
         if not text.strip():
             return screen.show_hint("Type a prompt first.")
         try:
             questions = [screen.read_question(data, parts.panes[number]) for number in comparison.visible_panes]
         except InvalidRequest as error:
-            return screen.show_hint(str(error))
-        for number in comparison.visible_panes:
-            screen.settle(comparison, number)
+            return {**screen.show_hint(str(error)), **returned}
         if not comparison.has_begun and data[parts.blind] and _has_duplicates(questions):
-            return screen.show_hint("Two panes have the same model: a blind comparison needs different ones.")
-        questions = self._assign_panes(comparison, questions, blind=bool(data[parts.blind]))
-        comparison.pace = common_pace(comparison)
-        updates: Updates = {parts.prompt: "", parts.hint: live_region(HELP)}
-        for number, question in zip(comparison.visible_panes, questions, strict=True):
-            comparison.panes[number].begin(Turn(Message(Role.USER, text), question))
-            updates |= screen.show_live(comparison, number)
+            hint = "Two panes have the same model: a blind comparison needs different ones."
+            return {**screen.show_hint(hint), **returned}
+        return await self._begin(comparison, questions, text, data, visitor)
+
+    async def _begin(
+        self, comparison: Comparison, questions: list[Question], text: str, data: Inputs, visitor: gr.Request
+    ) -> Updates:
+        screen = self._screen
+        conversation = comparison.conversation
+        if conversation is None:
+            conversation = screen.conversations.begin(screen.owner(visitor), "comparison")
+            conversation.set_up(**comparison.setup.write())
+            comparison.show(conversation)
+        questions = self._assign_panes(comparison, questions, blind=bool(data[self._parts.blind]))
+        nodes = [
+            conversation.add(Turn(Message(Role.USER, text), question), pane=number)
+            for number, question in zip(comparison.visible_panes, questions, strict=True)
+        ]
+        if comparison.hidden:
+            begin_pace(conversation, nodes)
+        for node in nodes:
+            screen.answer(visitor, conversation, node)
+        updates: Updates = {self._parts.hint: live_region(HELP)}
+        for number in comparison.visible_panes:
+            updates |= screen.show_live(comparison, number, nodes[0].turn.answer)
         return {**updates, **screen.request_refresh(comparison, *comparison.visible_panes)}
 
     def _assign_panes(self, comparison: Comparison, questions: list[Question], *, blind: bool) -> list[Question]:
@@ -84,30 +124,56 @@ class CompareEvents:
         The first prompt decides whether names are hidden. If they are, it gives the panes their models at random.
         """
         if not comparison.has_begun:
-            comparison.blind = comparison.hidden = blind
+            comparison.set_up(blind=blind, hidden=blind)
             return shuffle_targets(questions, self._random) if blind else questions
         if comparison.blind:
             pairs = zip(comparison.visible_panes, questions, strict=True)
             return [keep_model(comparison, number, question) for number, question in pairs]
         return questions
 
+    async def open(self, data: Inputs, wanted: gr.EventData, visitor: gr.Request) -> Updates:
+        """Shows the comparison that the page names, "" for a new one, with the settings of its last turns."""
+        screen, wish = self._screen, parse_wish(wanted)
+        comparison: Comparison = data[self._parts.comparison]
+        try:
+            conversation = await screen.conversations.find(screen.owner(visitor), wish.name) if wish.name else None
+        except LLMHubError as error:
+            return screen.show_hint(str(error))
+        is_gone = bool(wish.name) and (conversation is None or conversation.kind != "comparison")
+        comparison.show(None if is_gone else conversation)
+        await self.leave(visitor)
+        refresh = screen.request_refresh(comparison, *range(MAX_PANES))
+        front: Updates = {self._tabs: gr.Tabs(selected="compare")}
+        return {**refresh, **front, **screen.show_questions(comparison), **screen.show_hint(GONE if is_gone else "")}
+
+    async def stop(self, data: Inputs) -> Updates:
+        """Ends all answers where they are."""
+        comparison: Comparison = data[self._parts.comparison]
+        if comparison.conversation is not None:
+            await self._screen.conversations.stop(comparison.conversation)
+        return self._screen.request_refresh(comparison)
+
     async def add(self, data: Inputs) -> Updates:
         """Adds a pane."""
         comparison: Comparison = data[self._parts.comparison]
-        free = [number for number, pane in enumerate(comparison.panes) if not pane.visible]
+        free = sorted(set(range(MAX_PANES)) - set(comparison.visible_panes))
         if not free:
             return self._screen.show_hint("Four is most.")
         if comparison.hidden:
             return self._screen.show_hint("A blind comparison keeps its models until the vote.")
-        comparison.panes[free[0]].visible = True
+        comparison.set_up(visible=tuple(sorted((*comparison.visible_panes, free[0]))))
         return self._screen.request_refresh(comparison, *range(MAX_PANES))
 
-    async def clear(self, data: Inputs) -> Updates:
-        """Begins a new comparison."""
+    async def clear(self, data: Inputs, visitor: gr.Request) -> Updates:
+        """A new comparison. What is still being written goes on in its own."""
         comparison: Comparison = data[self._parts.comparison]
-        comparison.clear()
-        refresh = self._screen.request_refresh(comparison, *range(MAX_PANES))
-        return {**refresh, self._parts.prompt: "", self._parts.hint: live_region(HELP)}
+        comparison.show(None)
+        await self.leave(visitor)
+        return {**self._screen.request_refresh(comparison, *range(MAX_PANES)), self._parts.hint: live_region(HELP)}
+
+    async def leave(self, visitor: gr.Request) -> None:
+        """A tab was closed. What is being written is written to its end."""
+        await asyncio.gather(*(pane.leave(visitor) for pane in self._panes))
 
     async def refresh(self, data: Inputs) -> Updates:
         """Shows what other events have changed."""

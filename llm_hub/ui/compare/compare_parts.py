@@ -63,8 +63,19 @@ class ActionParts:
 
 
 @dataclass(frozen=True, slots=True)
+class OpenedParts:
+    """What tells the page which comparison is shown, and that it has changed: see `CompareParts`."""
+
+    opened: gr.HTML
+    revision: gr.HTML
+
+
+@dataclass(frozen=True, slots=True)
 class CompareParts:
     """Everything on the tab that an event reads or writes.
+
+    `opened` names the comparison that the tab shows; the comparison itself is on the server. `asked` is the prompt on
+    its way there, `returned` one that comes back into the box; neither is seen.
 
     `revision` is the number of the comparison's last change: where it changes in the browser, the page is refreshed. It
     is a component, if a hidden one, since Gradio 6.31.0 reports a changed `gr.State` for queued events alone.
@@ -79,6 +90,8 @@ class CompareParts:
     temperature: gr.Textbox
     max_tokens: gr.Textbox
     prompt: gr.Textbox
+    asked: gr.Textbox
+    returned: gr.Textbox
     run: gr.Button
     stop: gr.Button
     hint: gr.HTML
@@ -86,3 +99,4 @@ class CompareParts:
     actions: ActionParts
     comparison: gr.State
     revision: gr.HTML
+    opened: gr.HTML

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
-from llm_hub.conversations.turn import Question
+from llm_hub.conversations.document import is_id, write_head
+from llm_hub.conversations.turn import Question, chat_request
+from llm_hub.errors import InvalidRequest
 from llm_hub.ui import model_choices, typed_settings
 from llm_hub.ui.chat.finished_turn import finish_turn
 from llm_hub.ui.compare import pane_view
@@ -17,11 +21,10 @@ from llm_hub.ui.render.formats import format_target
 from llm_hub.ui.render.sanitize import html_text
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator
-
     from llm_hub.access.session import ProviderState, Session
-    from llm_hub.chat import ChatRequest, Event
-    from llm_hub.conversations.coalescer import Snapshot
+    from llm_hub.conversations.coalescer import Coalescer, Snapshot
+    from llm_hub.conversations.conversation import Conversation, Node
+    from llm_hub.conversations.open_conversations import OpenConversations
     from llm_hub.gateway.gateway import Gateway
     from llm_hub.ui.compare.compare_parts import CompareParts, PaneParts
     from llm_hub.ui.compare.comparison import Comparison
@@ -29,13 +32,20 @@ if TYPE_CHECKING:
     from llm_hub.ui.render.formats import Titles
 
 HELP = "Enter asks every model, Shift+Enter starts a new line."
+LOST = "LLM Hub was started again and does not have this comparison any more. Ask again in a moment."
+HEAD_INTERVAL = 1.0
+"""Seconds between two notices to the page that its comparison has grown: it then keeps what has come."""
 
 
 class CompareScreen:
     """What the tab's events share: they read settings, ask the hub and update components through it."""
 
-    def __init__(self, gateway: Gateway, parts: CompareParts) -> None:
+    def __init__(
+        self, gateway: Gateway, conversations: OpenConversations, coalescer: Coalescer, parts: CompareParts
+    ) -> None:
         self._gateway = gateway
+        self._coalescer = coalescer
+        self.conversations = conversations
         self.session = gateway.common_session
         self.parts = parts
 
@@ -45,8 +55,16 @@ class CompareScreen:
         """The hub as this visitor may use it, with their own keys."""
         return self._gateway.session(visitor)
 
-    def answer(self, visitor: gr.Request, request: ChatRequest) -> AsyncGenerator[Event]:
-        return self._gateway.answer(self._gateway.visitor(visitor, "compare"), request)
+    def answer(self, visitor: gr.Request, conversation: Conversation, node: Node) -> None:
+        """Begins to write the answer of a turn. It goes on whatever the page does."""
+        history = conversation.turns(node.pane)[:-1]
+        self.conversations.answer(
+            conversation,
+            node.number,
+            self._gateway.answer(self._gateway.visitor(visitor, "compare"), chat_request(history, node.turn)),
+            coalescer=self._coalescer,
+            finish=lambda turn: finish_turn(turn, self.session),
+        )
 
     def remove_keys(self, text: str) -> str:
         """The text without visitors' API keys, so that it may be stored or shown to others."""
@@ -83,11 +101,28 @@ class CompareScreen:
             fallback=(model_choices.AUTO,) if data[parts.fallback] else (),
         )
 
-    def settle(self, comparison: Comparison, number: int) -> None:
-        """Makes a pane's draft a turn, if no handler writes it any more."""
-        pane = comparison.panes[number]
-        if pane.draft is not None and not pane.running:
-            pane.turns, pane.draft = (*pane.turns, finish_turn(pane.draft, self.session)), None
+    def read_opened(self, data: Inputs) -> str:
+        """The id of the comparison that the tab shows; "" for a new one."""
+        opened = data[self.parts.opened]
+        name = opened.get("id") if isinstance(opened, dict) else None
+        return name if isinstance(name, str) and is_id(name) else ""
+
+    async def find(self, data: Inputs, visitor: gr.Request) -> Comparison | None:
+        """The comparison that the tab shows; None if the server does not have it.
+
+        After a restart of the hub, or an hour's sleep, the tab may show one that its session knows nothing of.
+        """
+        comparison: Comparison = data[self.parts.comparison]
+        name, shown = self.read_opened(data), comparison.conversation
+        if name and (shown is None or shown.id != name):
+            conversation = await self.conversations.find(self.owner(visitor), name)
+            if conversation is None or conversation.kind != "comparison":
+                return None
+            comparison.show(conversation)
+        return comparison
+
+    def owner(self, visitor: gr.Request) -> str:
+        return self.conversations.owner(visitor.headers)
 
     # What the events show.
 
@@ -101,10 +136,41 @@ class CompareScreen:
             for part in (pane.column, pane.picker, pane.head, pane.past, pane.live, pane.line, pane.stop, pane.retry,
                 pane.carry, pane.remove)
         ]  # fmt: skip
-        rest = [parts.stop, parts.run, parts.add, parts.blind]
+        rest = [parts.stop, parts.run, parts.add, parts.blind, parts.opened]
         results = [actions.section, actions.figures, actions.left, actions.right, actions.difference, actions.markdown,
             actions.json]  # fmt: skip
         return [*panes, *rest, *results, vote.bar, *vote.best, vote.tie, vote.bad, vote.result]
+
+    @property
+    def settings_outputs(self) -> list[Any]:
+        """What `show_questions` may change."""
+        parts = self.parts
+        boxes = [box for pane in parts.panes for box in (pane.provider, pane.model)]
+        return [*boxes, parts.system, parts.temperature, parts.max_tokens, parts.blind, parts.fallback]
+
+    def show_questions(self, comparison: Comparison) -> Updates:
+        """The tab's settings, set to those of what was asked last. No list tells a name that is hidden."""
+        parts, panes = self.parts, comparison.panes
+        last = next((pane.last for pane in panes if pane.visible and pane.last), None)
+        if last is None:
+            return {}
+        question = last.question
+        updates: Updates = {
+            parts.system: question.system,
+            parts.temperature: "" if question.temperature is None else f"{question.temperature:g}",
+            parts.max_tokens: "" if question.max_tokens is None else str(question.max_tokens),
+            parts.blind: comparison.blind,
+            parts.fallback: bool(question.fallback),
+        }
+        for pane, boxes in zip(panes, parts.panes, strict=True):
+            if pane.last is None or comparison.hidden:
+                continue
+            with suppress(InvalidRequest):  # a provider that this hub does not have: what is chosen stays
+                state = self.find_provider(pane.last.question.provider)
+                model = pane.last.question.model or state.default_model
+                updates[boxes.provider] = state.name
+                updates[boxes.model] = gr.update(choices=model_choices.list_suggestions(state), value=model)
+        return updates
 
     def show_hint(self, text: str) -> Updates:
         """A hint below the prompt; with "", how the prompt's box is used."""
@@ -120,6 +186,14 @@ class CompareScreen:
         comparison.changed_panes.update(numbers)
         comparison.revision += 1
         return {self.parts.revision: str(comparison.revision)}
+
+    def request_head(self, comparison: Comparison) -> Updates:
+        """Now and then a refresh of what is outside the panes, so that the page hears how far the answers have come."""
+        now = asyncio.get_running_loop().time()
+        if now - comparison.told_at < HEAD_INTERVAL:
+            return {}
+        comparison.told_at = now
+        return self.request_refresh(comparison)
 
     def refresh(self, comparison: Comparison) -> Updates:
         """What has changed since the last refresh."""
@@ -138,7 +212,7 @@ class CompareScreen:
 
         Until the answer is over, only the events that ask it and write it show these. They run one after the other.
         """
-        pane, parts, titles = comparison.panes[number], self.parts.panes[number], self.titles
+        pane, parts, titles = comparison.pane(number), self.parts.panes[number], self.titles
         live = pane_view.list_live_messages(comparison, pane.draft, titles, visible) if pane.draft else []
         return {
             parts.live: live,
@@ -148,7 +222,7 @@ class CompareScreen:
 
     def _show_pane(self, comparison: Comparison, number: int) -> Updates:
         """A pane. What changes while it is answered is left to the events that answer it."""
-        pane, parts = comparison.panes[number], self.parts.panes[number]
+        pane, parts = comparison.pane(number), self.parts.panes[number]
         busy = pane.draft is not None
         answered = bool(pane.turns) and not busy
         return {
@@ -177,12 +251,29 @@ class CompareScreen:
             actions.json: gr.update(visible=has_results),
             vote.bar: gr.update(visible=comparison.hidden),
             vote.result: result if comparison.vote_text else "",
+            **self._show_head(comparison),
         }
         if has_results:
             updates |= self._show_results(comparison)
         if comparison.hidden:
             updates |= self._show_ballot(comparison)
         return updates
+
+    def _show_head(self, comparison: Comparison) -> Updates:
+        """Tells the page's scripts which comparison is shown, and how far it has come: see `ChatScreen.show_head`."""
+        conversation, keeping = comparison.conversation, self.conversations.keeping
+        if conversation is None:
+            return {self.parts.opened: {"id": "", "kind": "comparison", "keeping": keeping}}
+        more = {"keeping": keeping, "kept": conversation.is_kept, "problem": conversation.problem}
+        return {self.parts.opened: write_head(conversation) | more}
+
+    def show_lost(self, data: Inputs) -> Updates:
+        """The server does not have the shown comparison any more. The page's scripts may hand it over once more."""
+        lost = {"id": self.read_opened(data), "kind": "comparison", "lost": True}
+        return {
+            **self.show_hint(LOST),
+            self.parts.opened: {**lost, "keeping": self.conversations.keeping},
+        }
 
     def _show_results(self, comparison: Comparison) -> Updates:
         actions = self.parts.actions
@@ -207,7 +298,7 @@ class CompareScreen:
 
     def _side(self, comparison: Comparison, number: int) -> str:
         """A pane's name in a list."""
-        letter, last = comparison.letter(number), comparison.panes[number].last
+        letter, last = comparison.letter(number), comparison.pane(number).last
         return (
             f"{letter}: {format_target(last.question.provider, last.question.model, self.titles)}" if last else letter
         )

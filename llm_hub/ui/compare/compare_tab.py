@@ -15,7 +15,7 @@ from llm_hub.ui.chat.chatbot import chatbot
 from llm_hub.ui.compare.blind_vote import VoteEvents
 from llm_hub.ui.compare.compare_actions import CompareActions
 from llm_hub.ui.compare.compare_events import CompareEvents
-from llm_hub.ui.compare.compare_parts import ActionParts, CompareParts, PaneParts, VoteParts
+from llm_hub.ui.compare.compare_parts import ActionParts, CompareParts, OpenedParts, PaneParts, VoteParts
 from llm_hub.ui.compare.compare_screen import HELP, CompareScreen
 from llm_hub.ui.compare.comparison import MAX_PANES, MIN_PANES, Comparison
 from llm_hub.ui.gradio_fixes.default_model import DefaultModel
@@ -25,30 +25,52 @@ if TYPE_CHECKING:
     from llm_hub.access.session import ProviderState, Session
     from llm_hub.arena.votes import Votes
     from llm_hub.conversations.coalescer import Coalescer
+    from llm_hub.conversations.open_conversations import OpenConversations
     from llm_hub.gateway.gateway import Gateway
     from llm_hub.ui.chat.chat_events import ChatEvents
+
+OPENED = """
+window.llmHub = window.llmHub || {};
+window.llmHub.openComparison = (wish) => trigger("open", wish);
+watch("value", () => window.dispatchEvent(new CustomEvent("llm-hub-opened", { detail: props.value })));
+"""
+"""JavaScript between the server and the page's scripts, as in ui/chat/open_wish.py, for comparisons."""
 
 
 def compare_tab(
     gateway: Gateway,
+    conversations: OpenConversations,
     coalescer: Coalescer,
     votes: Votes,
     *,
+    opened: OpenedParts,
     page: gr.Blocks,
     tabs: gr.Tabs,
     tab: gr.Tab,
     chat: ChatEvents,
 ) -> tuple[gr.Dropdown, ...]:
     """Builds the tab inside `tab`, which is one of the page's `tabs`. Returns its lists of providers."""
-    parts = _layout(gateway.common_session)
-    screen = CompareScreen(gateway, parts)
-    CompareEvents(screen, coalescer).connect(tab)
+    parts = _layout(gateway.common_session, opened)
+    screen = CompareScreen(gateway, conversations, coalescer, parts)
+    CompareEvents(screen, tabs).connect(tab, page)
     VoteEvents(screen, votes).connect()
     CompareActions(screen, chat, tabs).connect(page)
     return tuple(pane.provider for pane in parts.panes)
 
 
-def _layout(session: Session) -> CompareParts:
+def opened_parts() -> OpenedParts:
+    """What tells the page which comparison is shown. Gradio builds the rest of a tab once it is in front."""
+    opened = gr.HTML(
+        {"id": "", "kind": "comparison"},
+        html_template="",
+        js_on_load=OPENED,
+        apply_default_css=False,
+        elem_id="compare-opened",
+    )
+    return OpenedParts(opened=opened, revision=gr.HTML("0", visible="hidden", elem_id="compare-revision"))
+
+
+def _layout(session: Session, opened: OpenedParts) -> CompareParts:
     states = session.providers()
     chosen = _first_choices(session, states)
     with gr.Column(elem_id="compare"):
@@ -91,18 +113,19 @@ def _layout(session: Session) -> CompareParts:
                     max_lines=8,
                     elem_id="compare-prompt",
                 )
+                asked = gr.Textbox(visible=False, elem_id="compare-asked")
+                returned = gr.Textbox(visible=False, elem_id="compare-returned")
                 run = gr.Button("Run", variant="primary", elem_id="compare-run")
                 stop = gr.Button("Stop all", visible=False, elem_id="compare-stop")
             hint = gr.HTML(live_region(HELP), elem_id="compare-hint")
-        revision = gr.HTML("0", visible="hidden", elem_id="compare-revision")
     return CompareParts(
         panes=panes, new=new, add=add, blind=blind, fallback=fallback, system=system, temperature=temperature,
-        max_tokens=max_tokens, prompt=prompt, run=run, stop=stop, hint=hint, vote=vote,
+        max_tokens=max_tokens, prompt=prompt, asked=asked, returned=returned, run=run, stop=stop, hint=hint, vote=vote,
         actions=ActionParts(
             section=section, figures=figures, left=left, right=right, difference=difference, share=share,
             markdown=markdown, json=json, file=gr.JSON(visible=False), query=gr.JSON(visible=False),
         ),
-        comparison=gr.State(Comparison()), revision=revision,
+        comparison=gr.State(Comparison()), revision=opened.revision, opened=opened.opened,
     )  # fmt: skip
 
 

@@ -1,12 +1,10 @@
 """The events of one pane of the Compare tab: its answer, its buttons, its lists of providers and models.
 
-All handlers are asynchronous, so that they run one at a time in one loop: the panes' streams write to the same
-`Comparison` side by side.
+An answer is written on the server whatever the page does. A pane follows it, and so does every other tab's.
 """
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncGenerator  # Gradio reads the handlers' annotations
 from contextlib import aclosing, suppress
 from dataclasses import replace
@@ -14,20 +12,22 @@ from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
-from llm_hub.arena.blind import Pace
 from llm_hub.conversations.turn import Turn
 from llm_hub.errors import InvalidRequest, LLMHubError
 from llm_hub.ui import model_choices
+from llm_hub.ui.chat.watchers import Watchers
 from llm_hub.ui.compare import pane_view
-from llm_hub.ui.compare.comparison import MAX_PANES, MIN_PANES, Pane
+from llm_hub.ui.compare.comparison import MAX_PANES, MIN_PANES
+from llm_hub.ui.compare.shared_pace import begin_pace
 from llm_hub.ui.event_values import Inputs, Updates
 from llm_hub.ui.gradio_fixes.default_model import find_first_model
 from llm_hub.ui.gradio_fixes.event_options import NOW, STREAMING
 from llm_hub.ui.streaming.blind_pace import paced_views
 
 if TYPE_CHECKING:
-    from llm_hub.conversations.coalescer import Coalescer
+    from llm_hub.conversations.coalescer import Snapshot
     from llm_hub.conversations.turn import Question
+    from llm_hub.ui.chat.watchers import Watcher
     from llm_hub.ui.compare.compare_screen import CompareScreen
     from llm_hub.ui.compare.comparison import Comparison
 
@@ -37,42 +37,45 @@ BUSY = "An answer is still being written. Stop it first, or wait."
 class PaneEvents:
     """The handlers of the pane with this number."""
 
-    def __init__(self, screen: CompareScreen, coalescer: Coalescer, number: int) -> None:
+    def __init__(self, screen: CompareScreen, number: int) -> None:
         self._screen = screen
-        self._coalescer = coalescer
+        self._watchers = Watchers()
         self._number = number
         self._parts = screen.parts.panes[number]
         self._comparison = screen.parts.comparison
 
-    def connect(self, tab: gr.Tab, prompt: gr.events.Dependency) -> list[gr.events.Dependency]:
-        """Connects the pane to its buttons, and to the event in which a prompt is asked of all panes.
-
-        Returns the events that write answers, so that others can cancel them.
-        """
-        screen, parts, state = self._screen, self._parts, {self._comparison}
+    def connect(self, tab: gr.Tab, beginnings: list[gr.events.Dependency]) -> None:
+        """Connects the pane to its buttons, and to the events after which its answer is to be shown."""
+        screen, parts = self._screen, self._parts
+        state: set[Any] = {self._comparison}
         live, outputs = [parts.live, parts.line, parts.head], [screen.parts.revision, screen.parts.hint]
-        retry = parts.retry.click(self.repeat, state | screen.settings | screen.models, [*live, *outputs], **NOW)
-        streams = [event.then(self.answer, state, live, **STREAMING) for event in (prompt, retry)]
-        for stream in streams:
-            stream.then(self.finish, state, outputs, **NOW)
-        parts.stop.click(None, None, None, cancels=streams)
-        parts.remove.click(None, None, None, cancels=streams).then(self.remove, state, outputs, **NOW)
-        inputs: set[Any] = {parts.provider, *state}
-        chosen = parts.provider.input(self.choose, inputs, parts.head, **NOW)
+        inputs: set[Any] = state | screen.settings | screen.models | {screen.parts.opened}
+        retry = parts.retry.click(self.repeat, inputs, [*live, *outputs, screen.parts.opened], **NOW)
+        several: dict[str, Any] = {**STREAMING, "trigger_mode": "multiple"}
+        for event in (*beginnings, retry):
+            shown = event.then(self.follow, state, [*live, screen.parts.revision], **several)
+            shown.then(self.finish, state, outputs, **NOW)
+        parts.stop.click(self.stop, state, outputs, **NOW)
+        parts.remove.click(self.remove, state, outputs, **NOW)
+        chosen = parts.provider.input(self.choose, {parts.provider, *state}, parts.head, **NOW)
         lists = [parts.model, parts.default_model.first, parts.head]
-        for event in (chosen.then, tab.select):
-            listed = event(self.list_models, inputs, lists, trigger_mode="multiple", **STREAMING)
+        listings: tuple[Any, ...] = (chosen.then, tab.select)
+        for event in listings:
+            listed = event(self.list_models, {parts.provider, *state}, lists, trigger_mode="multiple", **STREAMING)
             parts.default_model.after(listed.then)
-        return streams
 
-    # The draft is answered, and becomes a turn.
+    # An answer is asked for, and shown.
 
-    async def repeat(self, data: Inputs) -> Updates:
-        """Asks the last prompt once more, in this pane alone."""
+    async def repeat(self, data: Inputs, visitor: gr.Request) -> Updates:
+        """Asks the last prompt once more, in this pane alone. The answer that was there stays a version."""
         screen, number = self._screen, self._number
-        comparison: Comparison = data[self._comparison]
-        pane = comparison.panes[number]
-        if pane.running:
+        comparison = await screen.find(data, visitor)
+        if comparison is None:
+            return screen.show_lost(data)
+        conversation, last = comparison.conversation, comparison.last_node(number)
+        if conversation is None or last is None:
+            return screen.show_hint("")
+        if comparison.pane(number).draft is not None:
             return screen.show_hint(BUSY)
         try:
             question = screen.read_question(data, self._parts)
@@ -80,57 +83,87 @@ class PaneEvents:
             return screen.show_hint(str(error))
         if comparison.blind:
             question = keep_model(comparison, number, question)
-        screen.settle(comparison, number)
-        last = pane.take_back()
-        if last is not None:
-            if not comparison.running_count:
-                comparison.pace = common_pace(comparison)
-            pane.begin(Turn(last.prompt, question))
-        return {**screen.show_live(comparison, number), **screen.request_refresh(comparison, number)}
+        node = conversation.add(Turn(last.turn.prompt, question), after=last.parent, pane=number)
+        if comparison.hidden:
+            begin_pace(conversation, [node])
+        screen.answer(visitor, conversation, node)
+        live = screen.show_live(comparison, number, node.turn.answer)
+        return {**live, **screen.request_refresh(comparison, number)}
 
-    async def answer(self, data: Inputs, visitor: gr.Request) -> AsyncGenerator[Updates]:
-        """The draft's answer as it grows; in a blind comparison at the common pace."""
+    async def follow(self, data: Inputs, visitor: gr.Request) -> AsyncGenerator[Updates]:
+        """The answer that is being written as it grows; in a blind comparison at the common pace.
+
+        It ends early where the tab has gone on to show something else.
+        """
         comparison: Comparison = data[self._comparison]
-        pane, parts, number = comparison.panes[self._number], self._parts, self._number
-        if pane.draft is None or pane.running:
+        number, conversation, node = self._number, comparison.conversation, comparison.last_node(self._number)
+        if conversation is None or node is None or comparison.pane(number).draft is None:
             return
-        pane.running = True
-        draft = pane.draft
-        views = paced_views(
-            self._coalescer.snapshots(self._screen.answer(visitor, pane.request())),
-            number,
-            pace=comparison.pace,
-            hidden=lambda: comparison.hidden,
-            panes=lambda: comparison.running_count,
-        )
-        before: Updates = {}
-        try:
+        screen = self._screen
+        comparison.followed_panes.add(number)
+
+        def is_hidden() -> bool:
+            return comparison.hidden and conversation.node(node.number).turn.outcome != "stopped"
+
+        async with self._watchers.watch(visitor, conversation) as watcher:
+            views = paced_views(
+                _snapshots(watcher, node.number),
+                number,
+                pace=comparison.pace(node),
+                hidden=is_hidden,
+                panes=lambda: max(1, comparison.busy_count),
+            )
+            before: Updates = {}
             async with aclosing(views):
-                async for whole, visible in views:
-                    if comparison.panes[number] is not pane or pane.draft is not draft:
-                        return  # it was stopped before the browser knew the number by which Gradio stops it
-                    draft = pane.draft = replace(draft, answer=whole)
-                    now = self._screen.show_live(comparison, number, visible)
+                async for _, visible in views:
+                    if not watcher.is_current or comparison.last_node(number) is None:
+                        return
+                    is_shown = comparison.conversation is conversation and comparison.pane(number).draft is not None
+                    now = screen.show_live(comparison, number, visible) if is_shown else {}
                     changes = {part: value for part, value in now.items() if before.get(part) != value}
                     before = now
+                    if is_shown:
+                        changes |= screen.request_head(comparison)
                     # An empty update is still one: this is how a closed tab is noticed.
-                    yield changes or {parts.head: gr.skip()}
-        finally:
-            pane.running = False
+                    yield changes or {self._parts.head: gr.skip()}
 
     async def finish(self, data: Inputs) -> Updates:
-        """The draft becomes a turn, also one that was stopped."""
+        """The answer is over, and is shown as a whole. One that failed does not stand for an earlier one."""
+        comparison, screen, number = data[self._comparison], self._screen, self._number
+        if number not in comparison.followed_panes:
+            return {screen.parts.hint: gr.skip()}
+        comparison.followed_panes.discard(number)
+        hint: Updates = {}
+        conversation, node = comparison.conversation, comparison.last_node(number)
+        if conversation is not None and node is not None:
+            if (better := conversation.answered_version(node)) is not None:
+                conversation.choose(better.number)
+                hint = screen.show_hint("That failed, and is kept as a version of the answer that is shown again.")
+            elif node.number in conversation.paced:
+                conversation.update(node.number, node.turn)  # all of its text may be seen: a browser is to have it
+            await screen.conversations.save(conversation)
+        return {**screen.request_refresh(comparison, number), **hint}
+
+    async def leave(self, visitor: gr.Request) -> None:
+        """The tab shows no answer any more."""
+        await self._watchers.leave(visitor)
+
+    async def stop(self, data: Inputs) -> Updates:
+        """Ends the answer where it is. The others go on."""
         comparison: Comparison = data[self._comparison]
-        if comparison.panes[self._number].draft is None:
-            return {self._screen.parts.hint: gr.skip()}
-        self._screen.settle(comparison, self._number)
+        if comparison.conversation is not None:
+            await self._screen.conversations.stop(comparison.conversation, self._number)
         return self._screen.request_refresh(comparison, self._number)
 
     async def remove(self, data: Inputs) -> Updates:
-        """The pane leaves the page, with its conversation."""
+        """The pane leaves the page. Its turns stay in the comparison's document."""
         comparison: Comparison = data[self._comparison]
         if len(comparison.visible_panes) > MIN_PANES and not comparison.hidden:
-            comparison.panes[self._number] = Pane()
+            await self.stop(data)
+            comparison.set_up(visible=tuple(number for number in comparison.visible_panes if number != self._number))
+            if comparison.conversation is not None:
+                comparison.conversation.show_until(0, self._number)
+                await self._screen.conversations.save(comparison.conversation)
         return self._screen.request_refresh(comparison, *range(MAX_PANES))
 
     # Providers and models.
@@ -166,10 +199,18 @@ class PaneEvents:
 
 def keep_model(comparison: Comparison, number: int, question: Question) -> Question:
     """The question, for the model that this pane has: the first prompt of a blind comparison gave it to the pane."""
-    last = comparison.panes[number].last
+    last = comparison.pane(number).last
     return replace(question, provider=last.question.provider, model=last.question.model) if last else question
 
 
-def common_pace(comparison: Comparison) -> Pace | None:
-    """The pace that all answers share while names are hidden, or None."""
-    return Pace(comparison.visible_panes, asyncio.get_running_loop().time) if comparison.hidden else None
+async def _snapshots(watcher: Watcher, number: int) -> AsyncGenerator[Snapshot]:
+    """A turn's answer each time that it has grown, until it ends or nobody looks any more."""
+    conversation, turn = watcher.conversation, None
+    while watcher.is_current:
+        version, before, turn = conversation.version, turn, conversation.node(number).turn
+        if turn is not before:
+            yield turn.answer
+        if turn.outcome != "pending":
+            return
+        if conversation.version == version and watcher.is_current:
+            await conversation.next_change()

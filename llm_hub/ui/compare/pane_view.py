@@ -23,7 +23,7 @@ def render_heading(comparison: Comparison, number: int, titles: Mapping[str, str
 
     Before anything was asked, it is a note about what will keep the pane from answering, if there is one.
     """
-    pane = comparison.panes[number]
+    pane = comparison.pane(number)
     if pane.last is None:
         return comparison.notes.get(number, "")
     if not comparison.blind:
@@ -54,7 +54,7 @@ def list_live_messages(
 
 def render_status(comparison: Comparison, number: int, titles: Mapping[str, str], view: Snapshot | None = None) -> str:
     """The line under a pane: progress while it is answered, and its figures for screen readers when it ends."""
-    pane = comparison.panes[number]
+    pane = comparison.pane(number)
     turn = pane.draft
     if turn is None:
         return "" if comparison.hidden or pane.last is None else answer_stats.render_stats_line(pane.last, titles)
@@ -90,7 +90,7 @@ def _substitute_mark(substitute: tuple[str, str] | None, titles: Mapping[str, st
 
 def render_difference(comparison: Comparison, left: int, right: int) -> str:
     """The last answers of two panes as one text, with the words marked that only one of them has."""
-    first, second = (comparison.panes[number].last for number in (left, right))
+    first, second = (comparison.pane(number).last for number in (left, right))
     if comparison.hidden or first is None or second is None or not (first.answer.text and second.answer.text):
         return '<p class="none">Two answers are needed for a comparison of their words.</p>'
     pieces = diff.compare_words(first.answer.text, second.answer.text)

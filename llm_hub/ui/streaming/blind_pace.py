@@ -17,8 +17,8 @@ from llm_hub.router.deadlines import happens_within
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable
 
-    from llm_hub.arena.blind import Pace
     from llm_hub.conversations.coalescer import Snapshot
+    from llm_hub.conversations.conversation import CommonPace
 
 MAX_UPDATES_PER_SECOND = 16.0
 """Updates of all panes together: what a browser keeps up with on a machine that has other things to do, too."""
@@ -44,7 +44,7 @@ async def paced_views(
     snapshots: AsyncGenerator[Snapshot],
     pane: int,
     *,
-    pace: Pace | None,
+    pace: CommonPace | None,
     hidden: Callable[[], bool],
     panes: Callable[[], int],
 ) -> AsyncGenerator[tuple[Snapshot, Snapshot]]:
@@ -81,13 +81,11 @@ async def paced_views(
                 await happens_within(newest.news, BEAT)
                 await happens_within(newest.urgent, shown_at + panes() / MAX_UPDATES_PER_SECOND - now())
     finally:
-        if pace is not None:
-            pace.note_progress(pane, 0, over=True)
         source.cancel()
         await asyncio.wait([source])
 
 
-def _visible(whole: Snapshot, pane: int, pace: Pace | None, *, over: bool) -> Snapshot:
+def _visible(whole: Snapshot, pane: int, pace: CommonPace | None, *, over: bool) -> Snapshot:
     """As much of a pane's snapshot as the common pace shows by now."""
     if pace is None:
         return whole

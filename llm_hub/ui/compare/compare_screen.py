@@ -224,6 +224,8 @@ class CompareScreen:
         """A pane. What changes while it is answered is left to the events that answer it."""
         pane, parts = comparison.pane(number), self.parts.panes[number]
         busy = pane.draft is not None
+        if busy:
+            comparison.unfinished_panes.add(number)
         answered = bool(pane.turns) and not busy
         return {
             **({} if busy else self.show_live(comparison, number)),

@@ -110,8 +110,8 @@ class Comparison:
     """Counts the changes that the page is told of. See `CompareScreen.request_refresh`."""
     changed_panes: set[int] = field(default_factory=set)
     """The panes that have changed since the page last showed them."""
-    followed_panes: set[int] = field(default_factory=set)
-    """The panes whose answers the page has been shown as they grew, and not yet as a whole."""
+    unfinished_panes: set[int] = field(default_factory=set)
+    """The panes that the page has been shown as busy, and not yet as they are afterwards."""
     told_at: float = float("-inf")
     """When the page last heard how far the answers have come."""
 

@@ -100,7 +100,7 @@ class PaneEvents:
         if conversation is None or node is None or comparison.pane(number).draft is None:
             return
         screen = self._screen
-        comparison.followed_panes.add(number)
+        comparison.unfinished_panes.add(number)
 
         def is_hidden() -> bool:
             return comparison.hidden and conversation.node(node.number).turn.outcome != "stopped"
@@ -130,9 +130,9 @@ class PaneEvents:
     async def finish(self, data: Inputs) -> Updates:
         """The answer is over, and is shown as a whole. One that failed does not stand for an earlier one."""
         comparison, screen, number = data[self._comparison], self._screen, self._number
-        if number not in comparison.followed_panes:
+        if number not in comparison.unfinished_panes:
             return {screen.parts.hint: gr.skip()}
-        comparison.followed_panes.discard(number)
+        comparison.unfinished_panes.discard(number)
         hint: Updates = {}
         conversation, node = comparison.conversation, comparison.last_node(number)
         if conversation is not None and node is not None:

@@ -1,0 +1,106 @@
+"""A comparison in the browser: what its page shows again, wherever conversations are kept."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.ui.compare_page import SLOW, ComparePage
+from tests.ui.conftest import visiting
+from tests.ui.gated_server import GatedServer
+from tests.ui.site import Site
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from playwright.sync_api import Browser
+
+KEEPING = {"database": {}, "browser": {"LLM_HUB_ALLOWED_HOSTS": "hub.test"}}
+"""Where conversations are kept, and what makes a hub keep them there."""
+
+
+@pytest.fixture(scope="module")
+def gated() -> Iterator[GatedServer]:
+    with GatedServer() as gated:
+        yield gated
+
+
+@pytest.fixture(scope="module", params=KEEPING)
+def hub(request: pytest.FixtureRequest, gated: GatedServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    log = tmp_path_factory.mktemp("hub") / "log"
+    with Site(log, {"LLM_HUB_SERVERS": f"gated={gated.url}", **KEEPING[request.param]}) as hub:
+        yield hub
+    text = log.read_text()
+    assert "Traceback" not in text, text
+
+
+@pytest.fixture
+def compare(browser: Browser, hub: Site, gated: GatedServer) -> Iterator[ComparePage]:
+    gated.gate.clear()
+    with visiting(browser, ComparePage, hub.url) as compare:
+        yield compare
+
+
+def test_a_reload_in_the_middle_of_a_comparison_loses_nothing(compare: ComparePage, gated: GatedServer) -> None:
+    page = compare.page
+    compare.set("one", "two", provider="gated")
+    compare.run("Hello")
+    for number in (1, 2):
+        expect(compare.text(number)).to_have_text("Hello begins", timeout=SLOW)
+    compare.question.fill("typed meanwhile")
+    expect(page).to_have_title("Hello · LLM Hub")
+    page.reload()
+    for number in (1, 2):
+        expect(compare.text(number)).to_have_text("Hello begins", timeout=SLOW)
+    compare.complaints.clear()  # Gradio's own, of the streams that a reload ends
+    expect(page).to_have_title("Hello · LLM Hub")
+    expect(compare.question).to_have_value("typed meanwhile")
+    gated.gate.set()
+    for number in (1, 2):
+        expect(compare.text(number)).to_have_text("Hello begins and ends", timeout=SLOW)
+        expect(compare.pane(number).locator(".pane-live .message-row")).to_have_count(0, timeout=SLOW)
+    compare.question.press("Enter")
+    for number in (1, 2):
+        expect(compare.text(number)).to_have_text("typed meanwhile begins and ends", timeout=SLOW)
+    page.locator("#compare-new").click()
+    expect(page).to_have_title("LLM Hub")
+    expect(page.locator("#compare .message-row")).to_have_count(0)
+    page.get_by_role("tab", name="Chat").click()
+    entry = page.locator("#conversation-list li.comparison a").filter(has_text="Hello")
+    expect(entry).to_have_count(1)
+    entry.click()
+    for number, model in ((1, "one"), (2, "two")):
+        expect(compare.text(number)).to_have_text("typed meanwhile begins and ends", timeout=SLOW)
+        expect(page.locator(f"#compare-pane-{number}-model input")).to_have_value(model)
+    expect(page).to_have_title("Hello · LLM Hub")
+
+
+def test_a_blind_comparison_stays_blind_when_its_page_is_loaded_again(compare: ComparePage, gated: GatedServer) -> None:
+    page = compare.page
+    gated.gate.set()
+    compare.set("sealed-one", "sealed-two", provider="gated")
+    page.locator("#compare-blind input").check()
+    compare.run("Hello")
+    for number in (1, 2):
+        expect(compare.text(number)).to_have_text("Hello begins and ends", timeout=SLOW)
+    address = page.url
+    page.reload()
+    for number in (1, 2):
+        expect(compare.text(number)).to_have_text("Hello begins and ends", timeout=SLOW)
+    compare.complaints.clear()
+    kept = """async (name) => JSON.stringify([await llmHub.browserStore().get(name),
+      await llmHub.request("GET", `/${name}?after=0`)])"""
+    name = address.partition("c=")[2]
+    assert name
+    assert "sealed-" not in page.evaluate(kept, name)
+    assert "sealed-" not in page.locator("#compare-panes").inner_html()
+    page.locator("#compare-best-1").click()
+    expect(page.locator("#compare-said")).to_contain_text("You voted: A is better", timeout=SLOW)
+    expect(compare.pane(1).locator(".pane-head b")).to_contain_text("sealed-")
+    page.wait_for_function(f"async (name) => ({kept})(name).then((text) => text.includes('sealed-two'))", arg=name)
+    page.reload()
+    expect(page.locator("#compare-said")).to_contain_text("You voted: A is better", timeout=SLOW)
+    expect(compare.pane(1).locator(".pane-head b")).to_contain_text("sealed-")
+    compare.complaints.clear()

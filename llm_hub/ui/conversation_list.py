@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 SCRIPT = (Path(__file__).parent / "assets" / "conversations.js").read_text(encoding="utf-8")
 LIST = """<button type="button" class="toggle" aria-controls="conversation-list" aria-label="Conversations">
 <svg viewBox="0 0 20 20" aria-hidden="true"><path d="M3 5h14M3 10h14M3 15h9"/></svg></button>
-<nav id="conversation-list" aria-label="Conversations"><div class="tools">
+<nav id="conversation-list" aria-label="Conversations" aria-busy="true"><div class="tools">
 <input type="search" placeholder="Search" aria-label="Search all conversations" autocomplete="off" spellcheck="false">
 <button type="button" class="temporary">Temporary chat</button></div>
 <p class="note" role="status"></p><ul></ul></nav>

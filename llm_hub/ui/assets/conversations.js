@@ -11,6 +11,7 @@ block.dataset.list = drafts.recall("list") ?? "open";
 const BACK = "The connection is back.";
 const narrow = matchMedia("(max-width: 1100px)");
 const others = new BroadcastChannel("llm-hub-conversations");
+const left = { chat: "", comparison: "" };  // what was shown before, until the server shows another one
 let heads = [];
 const shown = { chat: { id: "", version: 0 }, comparison: { id: "", version: 0 } };  // what the server shows, by kind
 let deleted = null;  // the head that a click on Undo brings back
@@ -169,21 +170,20 @@ const open = async (id, more = {}) => {
   }
   window.llmHub.open({ id, ...more });
 };
-const go = (id, kind = "chat", more = {}) => {
-  if (!id || id !== named()) history.pushState(null, "", address(id));
+const turnTo = (id, kind, more = {}) => {
+  left[kind] = shown[kind].id;
   shown[kind] = { id, version: 0, kept: !more.temporary };
   drafts.open(kind, id);
-  closeDrawer();
+  entitle();
   show();
   open(id, more);
 };
-addEventListener("popstate", () => {
-  const head = heads.find((head) => head.id === named());
-  shown[head?.kind ?? "chat"] = { id: named(), version: 0 };
-  drafts.open(head?.kind ?? "chat", named());
-  show();
-  open(named());
-});
+const go = (id, kind = "chat", more = {}) => {
+  if (!id || id !== named()) history.pushState(null, "", address(id));
+  closeDrawer();
+  turnTo(id, kind, more);
+};
+addEventListener("popstate", () => turnTo(named(), heads.find((head) => head.id === named())?.kind ?? "chat"));
 
 const keep = (head) => {
   const known = heads.find((known) => known.id === head.id);
@@ -199,6 +199,9 @@ const keep = (head) => {
 // Takes over what the server says about a conversation that it shows, on every change of it.
 const opened = (head) => {
   const kind = head.kind ?? "chat";
+  nav.removeAttribute("aria-busy");
+  if (head.id && head.id === left[kind]) return head.kept && keep(head);  // the reader has turned to another one
+  left[kind] = "";
   if (head.lost) return open(head.id);  // it was started again, and is given what this browser has
   const before = shown[kind];
   say(head.problem ?? "");

@@ -17,7 +17,11 @@ MAX_SETTING_CHARS = 20_000
 
 OPENED = """
 window.llmHub = window.llmHub || {};
-window.llmHub.open = (wish) => trigger("open", wish);
+window.llmHub.open = (wish) => {
+  // At once: a prompt that is sent before the server has answered is already one of this conversation.
+  props.value = { id: wish.id, kept: !wish.temporary };
+  trigger("open", wish);
+};
 const tell = () => window.dispatchEvent(new CustomEvent("llm-hub-opened", { detail: props.value }));
 watch("value", tell);
 tell();

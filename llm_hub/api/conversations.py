@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import APIRouter, Request
 from pydantic import BaseModel, ConfigDict, StrictBool, StringConstraints, ValidationError
+from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from llm_hub.conversations.document import is_id, read_document, write_head
-from llm_hub.conversations.turn_document import encode
+from llm_hub.conversations.document import encode, is_id, read_document, write_head
 from llm_hub.errors import ConfigurationError, InvalidRequest
 
 if TYPE_CHECKING:
@@ -100,6 +100,8 @@ def _in_plain_words(endpoint: Endpoint) -> Endpoint:
             if not is_id(request.path_params.get("name", "x" * 16)):
                 return _problem(404, _NOT_HERE)
             return await endpoint(request)
+        except HTTPException as refusal:  # the front door's: the body is too large
+            return _problem(refusal.status_code, str(refusal.detail))
         except InvalidRequest as error:
             return _problem(400, str(error))
         except ConfigurationError as error:

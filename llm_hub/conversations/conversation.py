@@ -28,8 +28,9 @@ MAX_TITLE_CHARS = 80
 
 
 def plain_title(text: str) -> str:
-    """A title in one line, and not too long."""
-    return " ".join(text.split())[:MAX_TITLE_CHARS]
+    """A title in one line, not too long, and without what no database takes."""
+    text = " ".join(text.replace("\0", " ").encode("utf-8", "replace").decode().split())
+    return text if len(text) <= MAX_TITLE_CHARS else text[: MAX_TITLE_CHARS - 1] + "…"
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,8 +92,7 @@ class Conversation:
     def first_line(self) -> str:
         """The first line of the first prompt, as a title."""
         lines = self.nodes[0].turn.prompt.text.strip().splitlines() if self.nodes else []
-        first = " ".join(lines[0].split()) if lines else ""
-        return first if len(first) <= MAX_TITLE_CHARS else first[: MAX_TITLE_CHARS - 1] + "…"
+        return plain_title(lines[0]) if lines else ""
 
     def node(self, number: int) -> Node:
         """The turn with this number. Raises `LookupError`."""
@@ -167,6 +167,11 @@ class Conversation:
 
     def pin(self, *, pinned: bool) -> None:
         self.pinned = pinned
+        self._touch()
+
+    def mark_deleted(self, *, deleted: bool) -> None:
+        """Deletes it, or takes that back. Its turns stay until a sweep."""
+        self.is_deleted = deleted
         self._touch()
 
     def set_up(self, **setup: Any) -> None:

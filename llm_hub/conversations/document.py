@@ -10,14 +10,16 @@ and refuses the rest with `InvalidRequest`, as a whole.
 
 from __future__ import annotations
 
+import json
 import re
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import orjson
-from pydantic import Field, TypeAdapter, ValidationError
+from pydantic import AfterValidator, Field, TypeAdapter, ValidationError
 
-from llm_hub.conversations.conversation import MAX_TITLE_CHARS, Conversation, Kind, Node
-from llm_hub.conversations.turn_document import Count, Document, Seconds, TurnDocument, read_turn, write_turn
+from llm_hub.conversations.conversation import Conversation, Kind, Node, plain_title
+from llm_hub.conversations.turn_document import read_turn, write_turn
+from llm_hub.conversations.turn_schema import Count, Document, Seconds, TurnDocument
 from llm_hub.errors import InvalidRequest
 from llm_hub.redaction import redact
 from llm_hub.wire.json_limits import holds_more
@@ -29,10 +31,27 @@ FORMAT = "llm-hub/1"
 """What a document of this version begins with."""
 MAX_NODES = 20_000
 """Turns in one conversation."""
+MAX_SETUP_LEVELS = 8
 MAX_VALUES = 500_000
 """Objects, lists and their entries in a document, altogether."""
 
 _ID = r"^[A-Za-z0-9_-]{16,64}$"
+
+
+def _plain(setup: dict[str, Any]) -> dict[str, Any]:
+    """What a comparison has beside its turns, if it is plain JSON of a few levels."""
+    level: list[Any] = [setup]
+    for _ in range(MAX_SETUP_LEVELS):
+        if any(isinstance(value, dict) and "__proto__" in value for value in level):
+            raise ValueError("__proto__ is no name")
+        level = [
+            item for value in level if isinstance(value, dict | list)
+            for item in (value.values() if isinstance(value, dict) else value)
+        ]  # fmt: skip
+    if level:
+        raise ValueError("it is nested too deeply")
+    encode(setup)
+    return setup
 
 
 class _Node(Document):
@@ -53,7 +72,7 @@ class _Conversation(Document):
     changed_at: Seconds = 0
     version: Count = 0
     leaves: dict[Annotated[int, Field(ge=0, le=11)], Count] = Field({})
-    setup: dict[str, Any] = Field({})
+    setup: Annotated[dict[str, Any], AfterValidator(_plain)] = Field({})
     nodes: Annotated[list[_Node], Field(max_length=MAX_NODES)] = Field([])
 
 
@@ -63,6 +82,14 @@ _CONVERSATION = TypeAdapter(_Conversation)
 def is_id(text: str) -> bool:
     """Whether a text can be a conversation's id."""
     return re.fullmatch(_ID, text) is not None
+
+
+def encode(value: Any) -> str:
+    """A value as JSON. Halves of characters, which JSON cannot hold, become question marks."""
+    try:
+        return orjson.dumps(value).decode()
+    except TypeError:
+        return json.dumps(value, ensure_ascii=False).encode("utf-8", "replace").decode()
 
 
 def write_document(
@@ -139,9 +166,8 @@ def _conversation(document: _Conversation, owner: str) -> Conversation:
     for pane, number in document.leaves.items():
         if number > len(nodes) or (number and nodes[number - 1].pane != pane):
             raise ValueError("it shows a turn that is not there")
-    title = document.title[:MAX_TITLE_CHARS]
     return Conversation(
-        id=document.id, kind=document.kind, owner=owner, title=title, pinned=document.pinned,
+        id=document.id, kind=document.kind, owner=owner, title=plain_title(document.title), pinned=document.pinned,
         created_at=document.created_at, changed_at=document.changed_at, version=version, nodes=nodes,
         leaves=dict(document.leaves), setup=document.setup,
     )  # fmt: skip

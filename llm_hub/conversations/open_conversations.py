@@ -12,10 +12,10 @@ import hashlib
 import logging
 import secrets
 import time
-from collections import Counter, OrderedDict
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from llm_hub.conversations.conversation import Conversation, Kind
+from llm_hub.conversations.conversation_memory import ConversationMemory
 from llm_hub.conversations.document import write_document, write_head
 from llm_hub.conversations.running_answer import RunningAnswer
 from llm_hub.errors import ConfigurationError
@@ -32,12 +32,6 @@ log = logging.getLogger(__name__)
 
 BROWSER_HEADER = "x-llm-hub-browser"
 """The header in which a browser sends its secret, by which its conversations are found. No other visitor knows it."""
-MAX_OPEN = 1000
-"""Conversations in memory. Those that were not used for longest are dropped first, unless they are being answered."""
-MAX_OPEN_BYTES, MAX_OWNER_BYTES = 256 * 2**20, 64 * 2**20
-"""Bytes of those conversations in memory: of all, and of one visitor."""
-MAX_IDLE_SECONDS = 3600.0
-"""Seconds without use after which a conversation is dropped from memory."""
 SWEEP_INTERVAL = 600.0
 """Seconds between two sweeps."""
 
@@ -48,7 +42,7 @@ Keeping = Literal["database", "browser", "off"]
 class ConversationStore(Protocol):
     """Where the owner's conversations are kept. Every method may raise `ConfigurationError`."""
 
-    async def save(self, conversation: Conversation, since: int) -> None:
+    async def save(self, conversation: Conversation, since: int = 0) -> None:
         """Writes the head, and the turns that have changed since this version."""
 
     async def version(self, name: str) -> int:
@@ -83,9 +77,7 @@ class OpenConversations:
         self.store = store
         self.keeping: Keeping = keeping or ("browser" if store is None else "database")
         self._redact = redact
-        self._clock = clock
-        self._open: OrderedDict[tuple[str, str], Conversation] = OrderedDict()
-        self._used_at: dict[tuple[str, str], float] = {}
+        self._memory = ConversationMemory(is_busy=self._is_needed, clock=clock)
         self._saving = asyncio.Lock()
         self._running: dict[tuple[str, str], dict[int, RunningAnswer]] = {}
 
@@ -99,7 +91,7 @@ class OpenConversations:
     def begin(self, owner: str, kind: Kind = "chat", *, is_kept: bool = True) -> Conversation:
         """A new conversation. It is kept from its first turn on, unless it is a temporary one."""
         conversation = Conversation(kind=kind, owner=owner, is_kept=is_kept and self.keeping != "off")
-        self._remember(conversation)
+        self._memory.hold(conversation)
         return conversation
 
     async def find(self, owner: str, name: str) -> Conversation | None:
@@ -107,41 +99,50 @@ class OpenConversations:
 
         Raises `ConfigurationError` if it is not in memory and the store fails.
         """
-        conversation = self._open.get((owner, name))
-        if self.store is not None and (conversation is None or await self._is_newer_in_store(conversation)):
+        conversation = self._memory.get(owner, name)
+        if self.store is not None and (conversation is None or await self._has_changed_in(self.store, conversation)):
             loaded = await self.store.load(name)
             # Two pages may ask at once: both must get the same.
-            newest = self._open.get((owner, name))
-            if loaded is not None and (newest is None or (newest is conversation and not self.is_answering(newest))):
-                newest = loaded
-            conversation = newest
+            newest = self._memory.get(owner, name)
+            conversation = loaded if newest is conversation else newest
         if conversation is None or conversation.is_deleted:
             return None
-        self._remember(conversation)
+        self._memory.hold(conversation)
         return conversation
 
-    async def _is_newer_in_store(self, conversation: Conversation) -> bool:
-        """Whether another hub with the same database has gone on with it."""
-        assert self.store is not None  # noqa: S101
+    async def _has_changed_in(self, store: ConversationStore, conversation: Conversation) -> bool:
+        """Whether another hub with the same database has gone on with it, or has deleted it."""
+        if conversation.version != conversation.saved_version or self.is_answering(conversation):
+            return False
         try:
-            version = await self.store.version(conversation.id)
+            version = await store.version(conversation.id)
         except ConfigurationError:
             return False
-        return version > max(conversation.version, conversation.saved_version) and not self.is_answering(conversation)
+        is_still_unused = conversation.version == conversation.saved_version and not self.is_answering(conversation)
+        return is_still_unused and (version > conversation.version or not version)
 
     async def heads(self, owner: str, search: str = "") -> tuple[list[dict[str, Any]], str]:
-        """What the list of kept conversations shows, and a problem: then only those in memory are in it."""
+        """What the list of kept conversations shows, and a problem, if there is one.
+
+        Those that could not be written are in the list as long as they are in memory.
+        """
         if self.store is None:
             return [], ""
+        heads, problem = [], ""
         try:
             heads = await self.store.heads(search)
         except ConfigurationError as error:
-            kept = [each for each in self._open.values() if each.is_kept and each.nodes and not each.is_deleted]
-            return [write_head(each) for each in reversed(kept)], str(error)
+            problem = str(error)
         for head in heads:
-            conversation = self._open.get((owner, head["id"]))
+            conversation = self._memory.get(owner, head["id"])
             head["running"] = conversation is not None and self.is_answering(conversation)
-        return heads, ""
+        known = {head["id"] for head in heads}
+        for conversation in self._memory.newest_first():
+            is_unread = conversation.problem or (problem and conversation.is_kept and conversation.nodes)
+            if is_unread and not search and not conversation.is_deleted and conversation.id not in known:
+                heads.append(write_head(conversation))
+                problem = problem or conversation.problem
+        return heads, problem
 
     async def change(
         self,
@@ -156,22 +157,23 @@ class OpenConversations:
 
         Raises `ConfigurationError`.
         """
-        conversation = self._open.get((owner, name))
-        if conversation is not None:
-            if title is not None:
-                conversation.rename(title)
-            if pinned is not None:
-                conversation.pin(pinned=pinned)
-            if deleted is not None:
-                conversation.is_deleted = deleted
-            if self.store is not None and conversation.saved_version and deleted is not None:
+        conversation = self._memory.get(owner, name)
+        if conversation is None:
+            if self.store is None:
+                return None
+            return await self.store.change(name, title=title, pinned=pinned, deleted=deleted)
+        if deleted is not None:
+            if self.store is not None and conversation.saved_version:
                 await self.store.change(name, deleted=deleted)
-            if problem := await self.save(conversation):
-                raise ConfigurationError(problem)
-            return write_head(conversation)
-        return (
-            None if self.store is None else await self.store.change(name, title=title, pinned=pinned, deleted=deleted)
-        )
+            conversation.mark_deleted(deleted=deleted)
+        if title is not None:
+            conversation.rename(title)
+        if pinned is not None:
+            conversation.pin(pinned=pinned)
+        await self.save(conversation)
+        if conversation.problem:
+            raise ConfigurationError(conversation.problem)
+        return write_head(conversation)
 
     def document(self, conversation: Conversation, since: int = 0) -> dict[str, Any]:
         """The conversation as a JSON object, with the turns that have changed since this version, and without keys."""
@@ -179,10 +181,11 @@ class OpenConversations:
 
     def adopt(self, conversation: Conversation) -> Conversation:
         """Takes over what a browser has kept. What is in memory is newer, where there is any."""
-        open_one = self._open.get((conversation.owner, conversation.id))
+        conversation.is_kept = conversation.is_kept and self.keeping != "off"
+        open_one = self._memory.get(conversation.owner, conversation.id)
         if open_one is None or (open_one.version < conversation.version and not self.is_answering(open_one)):
             open_one = conversation
-        self._remember(open_one)
+        self._memory.hold(open_one)
         return open_one
 
     def answer(
@@ -195,7 +198,7 @@ class OpenConversations:
         finish: Callable[[Turn], Turn],
     ) -> RunningAnswer:
         """Begins to write the answer of a turn from a gateway's events. It goes on whatever the page does."""
-        self._remember(conversation)
+        self._memory.hold(conversation)
 
         async def save() -> None:
             await self.save(conversation)
@@ -215,27 +218,23 @@ class OpenConversations:
         for answer in self._running_in(conversation, pane):
             await answer.stop()
 
-    async def save(self, conversation: Conversation) -> str:
-        """Writes what has changed to the store. Gives what went wrong, "" if nothing did: it is tried again later.
-
-        The conversation's `problem` says the same.
-        """
+    async def save(self, conversation: Conversation) -> None:
+        """Writes what has changed to the store. What goes wrong becomes its `problem`: the next save tries again."""
         if self.store is None or not conversation.is_kept or not conversation.nodes:
-            return ""
+            return
         async with self._saving:
             version = conversation.version
             if version == conversation.saved_version:
-                return conversation.problem
+                return
             try:
                 await self.store.save(conversation, conversation.saved_version)
             except ConfigurationError as error:
-                conversation.problem = f"This conversation is not saved. {error}"
+                conversation.problem = f"This conversation is not kept: {error}"
             except Exception:
-                log.exception("A conversation could not be saved.")
-                conversation.problem = "This conversation is not saved: something went wrong inside LLM Hub."
+                log.exception("A conversation could not be written.")
+                conversation.problem = "This conversation is not kept: something went wrong inside LLM Hub."
             else:
                 conversation.saved_version, conversation.problem = version, ""
-        return conversation.problem
 
     async def sweep_forever(self, every: float = SWEEP_INTERVAL) -> None:
         """Sweeps every so many seconds, for as long as the hub runs."""
@@ -250,9 +249,9 @@ class OpenConversations:
 
     async def sweep(self) -> None:
         """Drops from memory what nobody uses, writes what could not be written, and deletes what was deleted before."""
-        for conversation in [each for each in self._open.values() if each.problem]:
+        for conversation in [each for each in self._memory.newest_first() if each.problem]:
             await self.save(conversation)
-        self._drop_old()
+        self._memory.drop_old()
         if self.store is not None:
             await self.store.sweep()
 
@@ -260,10 +259,14 @@ class OpenConversations:
         """Ends every answer, and writes it to where it is kept."""
         running = [answer for answers in self._running.values() for answer in answers.values()]
         await asyncio.gather(*(answer.stop() for answer in running))
+        await asyncio.gather(*(answer.task for answer in running), return_exceptions=True)
 
     def _running_in(self, conversation: Conversation, pane: int | None) -> list[RunningAnswer]:
         running = self._running.get(_key(conversation), {})
-        return [answer for number, answer in running.items() if pane in (None, conversation.node(number).pane)]
+        return [
+            answer for number, answer in running.items()
+            if not answer.has_ended and pane in (None, conversation.node(number).pane)
+        ]  # fmt: skip
 
     def _forget_answer(self, conversation: Conversation, number: int) -> None:
         running = self._running.get(_key(conversation), {})
@@ -272,32 +275,9 @@ class OpenConversations:
             self._running.pop(_key(conversation), None)
         conversation.wake()
 
-    def _remember(self, conversation: Conversation) -> None:
-        key = _key(conversation)
-        is_new = self._open.get(key) is not conversation
-        self._open[key] = conversation
-        self._open.move_to_end(key)
-        self._used_at[key] = self._clock()
-        if is_new:
-            self._drop_old(key)
-
-    def _drop_old(self, newest: tuple[str, str] | None = None) -> None:
-        """Drops conversations that were not used for long, or are too many: of their owner, or of all."""
-        now = self._clock()
-        all_bytes, owner_bytes = 0, Counter[str]()
-        for place, key in enumerate(reversed(list(self._open))):
-            owner, size = key[0], self._open[key].bytes
-            idle = now - self._used_at[key] > MAX_IDLE_SECONDS
-            full = place >= MAX_OPEN or all_bytes + size > MAX_OPEN_BYTES or owner_bytes[owner] + size > MAX_OWNER_BYTES
-            if (idle or full) and key != newest and key not in self._running and self._is_safe(self._open[key]):
-                del self._open[key], self._used_at[key]
-            else:
-                all_bytes += size
-                owner_bytes[owner] += size
-
-    def _is_safe(self, conversation: Conversation) -> bool:
-        """Whether nothing is lost with it: it is kept elsewhere, or belongs to a visitor, whose browser keeps it."""
-        return self.store is None or not conversation.problem
+    def _is_needed(self, conversation: Conversation) -> bool:
+        """Whether something would be lost with it."""
+        return _key(conversation) in self._running or (self.store is not None and bool(conversation.problem))
 
 
 def _key(conversation: Conversation) -> tuple[str, str]:

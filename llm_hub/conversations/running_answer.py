@@ -42,12 +42,20 @@ class RunningAnswer:
         self._finish = finish
         self._save = save
         self._saving: asyncio.Task[None] | None = None
+        self._ended = asyncio.Event()
         self.task = asyncio.create_task(self._write())
 
     async def stop(self) -> None:
-        """Ends the answer where it is, and returns once its turn has ended."""
-        self.task.cancel()
-        await asyncio.wait([self.task])
+        """Ends the answer where it is, and returns once its turn has ended. The last write may still go on."""
+        await asyncio.sleep(0)  # a task that is cancelled before its first step takes none, not even its last
+        if not self.has_ended:
+            self.task.cancel()
+        await self._ended.wait()
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether the turn is complete, or as complete as it will ever be."""
+        return self._ended.is_set()
 
     async def _write(self) -> None:
         now = asyncio.get_running_loop().time
@@ -63,6 +71,7 @@ class RunningAnswer:
                         self._saving = asyncio.create_task(self._run_save())
         finally:
             self.conversation.update(self.number, self._finished(turn))
+            self._ended.set()
             self._saving = asyncio.create_task(self._run_save())
             await asyncio.shield(self._saving)
 

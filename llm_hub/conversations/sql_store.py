@@ -7,18 +7,20 @@ table of their own, which neither the list nor a search reads. What a search rea
 from __future__ import annotations
 
 import time
-from collections import defaultdict
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from llm_hub.chat import Image
-from llm_hub.conversations.conversation import MAX_TITLE_CHARS, Conversation, Node, plain_title
-from llm_hub.conversations.document import FORMAT, read_document
-from llm_hub.conversations.search_text import excerpt, fold, turn_text
-from llm_hub.conversations.turn_document import encode, prompt_message, write_turn
-from llm_hub.errors import ConfigurationError, InvalidRequest
+from llm_hub.conversations.conversation import Conversation, plain_title
+from llm_hub.conversations.conversation_rows import (
+    head_columns,
+    head_row,
+    image_rows,
+    read_conversation,
+    read_head,
+    turn_row,
+)
+from llm_hub.conversations.search_text import excerpt, fold
 from llm_hub.redaction import redact
 
 if TYPE_CHECKING:
@@ -45,13 +47,13 @@ class SqlConversationStore:
         self._redact = redact
         self._clock = clock
 
-    async def save(self, conversation: Conversation, since: int) -> None:
+    async def save(self, conversation: Conversation, since: int = 0) -> None:
         """Writes the head, and the turns that have changed since this version. What is newer there stays."""
         schema = await self._database.schema()
         nodes = [node for node in conversation.nodes if node.version > since]
-        head = _head_row(conversation)
-        turns = [self._turn_row(conversation, node) for node in nodes]
-        images = [row for node in nodes for row in _image_rows(conversation, node)]
+        head = head_row(conversation)
+        turns = [turn_row(conversation, node, self._redact) for node in nodes]
+        images = [row for node in nodes for row in image_rows(conversation, node)]
 
         def write(connection: Connection) -> None:
             _write_newer(connection, schema.conversations, [head], fixed=("created_at", "deleted_at"))
@@ -96,8 +98,8 @@ class SqlConversationStore:
                 return None, [], []
             return head, list(connection.execute(turn_query)), list(connection.execute(image_query))
 
-        head, turn_rows, image_rows = await self._database.run(read)
-        return None if head is None else _conversation(head, turn_rows, image_rows)
+        head, turns_found, images_found = await self._database.run(read)
+        return None if head is None else read_conversation(head, turns_found, images_found)
 
     async def heads(self, search: str = "", *, limit: int = 500) -> list[dict[str, Any]]:
         """What the list shows, pinned ones first and then the newest; with a `search`, where all of its words occur."""
@@ -120,7 +122,7 @@ class SqlConversationStore:
         values: dict[Any, Any] = {rows.version: rows.version + 1}
         if title is not None:
             values[rows.title] = plain_title(title)
-            values[rows.folded_title] = fold(title[:MAX_TITLE_CHARS])
+            values[rows.folded_title] = fold(plain_title(title))
         if pinned is not None:
             values[rows.pinned] = pinned
         if deleted is not None:
@@ -129,8 +131,8 @@ class SqlConversationStore:
 
         def write(connection: Connection) -> dict[str, Any] | None:
             connection.execute(change)
-            row = connection.execute(select(*_head_columns(schema)).where(rows.id == name)).one_or_none()
-            return None if row is None else _head(row)
+            row = connection.execute(select(*head_columns(schema)).where(rows.id == name)).one_or_none()
+            return None if row is None else read_head(row)
 
         return await self._database.run(write)
 
@@ -153,42 +155,6 @@ class SqlConversationStore:
             return len(names)
 
         return await self._database.run(write)
-
-    def _turn_row(self, conversation: Conversation, node: Node) -> dict[str, Any]:
-        return {
-            "conversation_id": conversation.id,
-            "number": node.number,
-            "parent": node.parent,
-            "pane": node.pane,
-            "version": node.version,
-            "folded": fold(turn_text(node.turn)),
-            "document": encode(write_turn(node.turn, redact=self._redact, with_images=False)),
-        }
-
-
-def _head_row(conversation: Conversation) -> dict[str, Any]:
-    title = plain_title(conversation.title)
-    return {
-        "id": conversation.id,
-        "kind": conversation.kind,
-        "title": title,
-        "first_line": conversation.first_line,
-        "folded_title": fold(title),
-        "pinned": conversation.pinned,
-        "created_at": conversation.created_at,
-        "changed_at": conversation.changed_at,
-        "version": conversation.version,
-        "leaves": encode({str(pane): number for pane, number in conversation.leaves.items()}),
-        "setup": encode(conversation.setup),
-    }
-
-
-def _image_rows(conversation: Conversation, node: Node) -> list[dict[str, Any]]:
-    return [
-        {"conversation_id": conversation.id, "number": node.number, "place": place, "type": image.media_type,
-            "data": image.data}
-        for place, image in enumerate(node.turn.prompt.images)
-    ]  # fmt: skip
 
 
 def _insert(connection: Connection, table: Table) -> Any:
@@ -214,93 +180,31 @@ def _write_newer(
     connection.execute(statement, rows)
 
 
-def _head_columns(schema: ModuleType) -> list[Any]:
-    rows = schema.conversations.c
-    return [
-        rows.id,
-        rows.kind,
-        rows.title,
-        rows.first_line,
-        rows.pinned,
-        rows.created_at,
-        rows.changed_at,
-        rows.version,
-    ]
-
-
-def _head(row: Any) -> dict[str, Any]:
-    """As `write_head`. Whether an answer is being written is known to the hub that writes it alone."""
-    return {
-        "id": row.id,
-        "kind": row.kind,
-        "title": row.title,
-        "shown_title": row.title or row.first_line,
-        "pinned": bool(row.pinned),
-        "created_at": row.created_at,
-        "changed_at": row.changed_at,
-        "version": row.version,
-        "running": False,
-    }
-
-
 def _read_heads(connection: Connection, schema: ModuleType, words: list[str], limit: int) -> list[dict[str, Any]]:
-    from sqlalchemy import and_, func, or_, select
+    from sqlalchemy import exists, func, or_, select
 
     heads, turns = schema.conversations, schema.turns
-    query = select(*_head_columns(schema)).where(heads.c.deleted_at.is_(None))
+    query = select(*head_columns(schema)).where(heads.c.deleted_at.is_(None))
     query = query.order_by(heads.c.pinned.desc(), heads.c.changed_at.desc(), heads.c.id).limit(limit)
     if not words:
-        return [_head(row) for row in connection.execute(query)]
-    # One pass over the texts: whether each word occurs in any turn, and the first turn that has the first word.
+        return [read_head(row) for row in connection.execute(query)]
     place = func.strpos if connection.dialect.name == "postgresql" else func.instr
-    occurs = [place(turns.c.folded, word) > 0 for word in words]
-    first = func.min(turns.c.number).filter(or_(*occurs))
-    found = select(turns.c.conversation_id, first.label("first"), *(
-        func.count().filter(test).label(f"word{number}") for number, test in enumerate(occurs)
-    )).group_by(turns.c.conversation_id).subquery()  # fmt: skip
-    matches = [
-        or_(found.c[f"word{number}"] > 0, place(heads.c.folded_title, word) > 0) for number, word in enumerate(words)
-    ]
-    query = query.add_columns(found.c.first).join(found, found.c.conversation_id == heads.c.id).where(and_(*matches))
-    rows = list(connection.execute(query))
-    texts = _texts(connection, turns, [(row.id, row.first) for row in rows if row.first])
-    return [{**_head(row), "excerpt": excerpt(texts.get(row.id, row.title), words)} for row in rows]
+    here = turns.c.conversation_id == heads.c.id
+    # A conversation's texts are read until a word is found. The longest word is rarely found: it comes first.
+    for word in sorted(words, key=len, reverse=True):
+        in_turns = exists().where(here, place(turns.c.folded, word) > 0).correlate(heads)
+        query = query.where(or_(place(heads.c.folded_title, word) > 0, in_turns))
+    found = select(turns.c.document).where(here, or_(*(place(turns.c.folded, word) > 0 for word in words)))
+    found = found.order_by(turns.c.number).limit(1).correlate(heads)
+    rows = connection.execute(query.add_columns(found.scalar_subquery().label("document")))
+    return [{**read_head(row), "excerpt": excerpt(_text(row), words)} for row in rows]
 
 
-def _texts(connection: Connection, turns: Table, places: list[tuple[str, int]]) -> dict[str, str]:
-    """The texts of some turns, by the conversations' ids."""
-    from sqlalchemy import select, tuple_
-
-    query = select(turns.c.conversation_id, turns.c.document)
-    query = query.where(tuple_(turns.c.conversation_id, turns.c.number).in_(places))
-    texts = {}
-    for name, text in connection.execute(query) if places else ():
-        document = orjson.loads(text)
-        texts[name] = "\n".join(
-            (document["prompt"].get("text", ""), document.get("text", ""), document.get("reasoning", ""))
-        )
-    return texts
-
-
-def _conversation(head: Any, turn_rows: list[Any], image_rows: list[Any]) -> Conversation:
-    document = {
-        "format": FORMAT, **_head(head), "leaves": orjson.loads(head.leaves), "setup": orjson.loads(head.setup),
-        "nodes": [
-            {"number": row.number, "parent": row.parent, "pane": row.pane, "version": row.version,
-                "turn": orjson.loads(row.document)}
-            for row in turn_rows
-        ],
-    }  # fmt: skip
+def _text(row: Any) -> str:
+    """The text of the turn that a search has found, or the title."""
     try:
-        conversation = read_document(document)
-    except InvalidRequest as error:
-        raise ConfigurationError(f"A conversation in the database cannot be read. {error.message}") from None
-    images = defaultdict(list)
-    for row in image_rows:
-        images[row.number].append(Image(row.data, row.type))
-    nodes = list(conversation.nodes)
-    for number, parts in images.items():
-        node = conversation.node(number)
-        prompt = prompt_message(node.turn.prompt.text, parts)
-        nodes[number - 1] = replace(node, turn=replace(node.turn, prompt=prompt))
-    return replace(conversation, nodes=nodes, saved_version=head.version)
+        document = orjson.loads(row.document or "{}")
+        texts = (document["prompt"].get("text", ""), document.get("text", ""), document.get("reasoning", ""))
+    except (orjson.JSONDecodeError, LookupError):  # a broken one is told to whoever opens it
+        return str(row.title)
+    return "\n".join(texts)

@@ -9,13 +9,8 @@ What is empty is left out. What comes back is checked field by field, since it m
 from __future__ import annotations
 
 import base64
-import json
 from dataclasses import replace
-from decimal import Decimal
-from typing import TYPE_CHECKING, Annotated, Any, Literal
-
-import orjson
-from pydantic import BaseModel, ConfigDict, Field
+from typing import TYPE_CHECKING, Any
 
 from llm_hub.chat import (
     Attempt,
@@ -32,8 +27,16 @@ from llm_hub.chat import (
     Usage,
 )
 from llm_hub.conversations.coalescer import RouteEvent, Snapshot
-from llm_hub.conversations.turn import Question, Turn
-from llm_hub.errors import LLMHubError, ProviderError
+from llm_hub.conversations.turn import Outcome, Question, Turn
+from llm_hub.conversations.turn_schema import (
+    MAX_COUNT,
+    AttemptDocument,
+    ErrorDocument,
+    ResponseDocument,
+    RouteEventDocument,
+    TurnDocument,
+)
+from llm_hub.errors import LLMHubError, ProviderError, ShuttingDown
 from llm_hub.redaction import redact as redact_shapes
 
 if TYPE_CHECKING:
@@ -43,101 +46,6 @@ if TYPE_CHECKING:
 
 INTERRUPTED = "LLM Hub was stopped while this answer was being written. This is what had come."
 """The note of an answer that was being written when its document was."""
-
-Seconds = Annotated[float, Field(ge=0, le=1e12, allow_inf_nan=False)]
-MAX_COUNT = 2**53
-Count = Annotated[int, Field(ge=0, le=MAX_COUNT)]
-
-
-class Document(BaseModel):
-    model_config = ConfigDict(extra="ignore", strict=False)
-
-
-class _Image(Document):
-    type: Annotated[str, Field(pattern=r"^image/[a-z.+-]{1,40}$")]
-    data: str
-
-
-class _Prompt(Document):
-    text: str = ""
-    images: Annotated[list[_Image], Field(max_length=64)] = []
-
-
-class _Question(Document):
-    provider: str = ""
-    model: str = ""
-    system: str = ""
-    temperature: Annotated[float, Field(allow_inf_nan=False)] | None = None
-    max_tokens: Count | None = None
-    fallback: tuple[str, ...] | None = None
-    tries: Count = 0
-
-
-class _Attempt(Document):
-    provider: str = ""
-    model: str = ""
-    started: Seconds = 0
-    seconds: Seconds = 0
-    first_token: Seconds | None = None
-    outcome: str = ""
-    reason: str = ""
-    wait: Seconds = 0
-    usage: dict[str, Count] | None = None
-
-
-class _RouteEvent(Document):
-    event: Literal["attempt_started", "attempt_failed", "resumed"]
-    provider: str = ""
-    model: str = ""
-    number: Count = 0
-    characters: Count = 0
-    attempt: _Attempt | None = None
-    retry_in: Seconds | None = None
-
-
-class _Response(Document):
-    provider: str = ""
-    model: str = ""
-    usage: dict[str, Count] = {}
-    finish_reason: str = "stop"
-    first_token: Seconds | None = None
-    total: Seconds | None = None
-    attempts: list[_Attempt] = []
-    ignored: tuple[str, ...] = ()
-    notes: tuple[str, ...] = ()
-
-
-class _Error(Document):
-    kind: str = ""
-    message: str = ""
-    hint: str = ""
-    detail: str = ""
-    attempts: list[_Attempt] = []
-
-
-class TurnDocument(Document):
-    prompt: _Prompt
-    question: _Question = _Question()
-    outcome: Literal["pending", "answered", "stopped", "failed"]
-    text: str = ""
-    reasoning: str = ""
-    elapsed: Seconds = 0
-    first_token: Seconds | None = None
-    reasoned: Seconds | None = None
-    route: list[_RouteEvent] = []
-    response: _Response | None = None
-    error: _Error | None = None
-    price: Annotated[Decimal, Field(ge=0, allow_inf_nan=False)] | None = None
-    prices: tuple[Annotated[Decimal, Field(ge=0, allow_inf_nan=False)] | None, ...] = ()
-    note: str = ""
-
-
-def encode(value: Any) -> str:
-    """A value as JSON. Halves of characters, which JSON cannot hold, become question marks."""
-    try:
-        return orjson.dumps(value).decode()
-    except TypeError:
-        return json.dumps(value, ensure_ascii=False).encode("utf-8", "replace").decode()
 
 
 def write_turn(turn: Turn, *, redact: Redact = redact_shapes, with_images: bool = True) -> dict[str, Any]:
@@ -221,6 +129,8 @@ def _write_error(error: BaseException, redact: Redact) -> dict[str, Any]:
     if not isinstance(error, LLMHubError):
         return {"message": "Something went wrong inside LLM Hub.", "hint": "Its log says more. Trying again may help."}
     document = _filled(message=redact(error.message), hint=redact(error.hint))
+    if isinstance(error, ShuttingDown):
+        return {"kind": error.kind, **document}
     if not isinstance(error, ProviderError):
         return document
     attempts = [_write_attempt(attempt, redact) for attempt in error.attempts]
@@ -244,24 +154,30 @@ def _turn(document: TurnDocument) -> Turn:
         prompt=prompt_message(document.prompt.text, images),
         question=Question(**document.question.model_dump()),
         answer=answer,
-        outcome=document.outcome,
+        outcome=_outcome(document),
         price=document.price,
         prices=document.prices,
         note=document.note,
     )
 
 
-def _event(document: _RouteEvent) -> RouteEvent:
+def _outcome(document: TurnDocument) -> Outcome:
+    """The outcome that the document claims, if the rest of it agrees."""
+    missing = {"answered": document.response, "failed": document.error}.get(document.outcome, document) is None
+    return "stopped" if missing else document.outcome
+
+
+def _event(document: RouteEventDocument) -> RouteEvent:
     match document.event:
         case "attempt_started":
             return AttemptStarted(document.provider, document.model, document.number)
         case "attempt_failed":
-            return AttemptFailed(_attempt(document.attempt or _Attempt()), document.retry_in)
+            return AttemptFailed(_attempt(document.attempt or AttemptDocument()), document.retry_in)
         case "resumed":
             return Resumed(document.provider, document.model, document.characters)
 
 
-def _attempt(document: _Attempt) -> Attempt:
+def _attempt(document: AttemptDocument) -> Attempt:
     fields = document.model_dump()
     return Attempt(**{**fields, "usage": None if document.usage is None else _usage(document.usage)})
 
@@ -272,7 +188,7 @@ def _usage(counts: dict[str, int]) -> Usage:
     return usage
 
 
-def _response(document: _Response, turn: TurnDocument) -> LLMResponse:
+def _response(document: ResponseDocument, turn: TurnDocument) -> LLMResponse:
     return LLMResponse(
         content=turn.text,
         model=document.model,
@@ -287,7 +203,9 @@ def _response(document: _Response, turn: TurnDocument) -> LLMResponse:
     )
 
 
-def _error(document: _Error) -> LLMHubError:
+def _error(document: ErrorDocument) -> LLMHubError:
+    if document.kind == ShuttingDown.kind:
+        return ShuttingDown(document.message, hint=document.hint)
     kinds = {kind.kind: kind for kind in _subclasses(ProviderError)}
     if document.kind not in kinds:
         return LLMHubError(document.message, hint=document.hint)

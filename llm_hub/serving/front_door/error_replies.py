@@ -11,6 +11,7 @@ import orjson
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
+from llm_hub.serving.front_door.path_groups import CONVERSATIONS
 from llm_hub.serving.front_door.refusal import FrontDoorRefusal
 
 if TYPE_CHECKING:
@@ -70,6 +71,8 @@ class ErrorReplies:
         elif path.startswith("/v1/") and self._refuse_early is not None:
             kind = b"application/json"
             body, request_id = self._refuse_early(scope, refusal.status, refusal.text)
+        elif path.startswith(CONVERSATIONS):
+            kind, body = b"application/json", orjson.dumps({"problem": refusal.text})
         elif path.startswith("/gradio_api/"):
             kind, body = b"application/json", orjson.dumps({"detail": refusal.text})  # the page shows this
         else:

@@ -1,12 +1,15 @@
-"""Refuses uploads beyond what one address, or all together, may send. They are kept for a day, and fill the disk."""
+"""Refuses uploads beyond what one address, or all together, may send.
+
+Images are kept for a day, and fill the disk. The documents of conversations take time to read, and are kept in memory.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from llm_hub.access.rate_limits import RateLimiter
-from llm_hub.serving.front_door.body_limit import MAX_UPLOAD_BYTES, body_length
-from llm_hub.serving.front_door.path_groups import UPLOAD
+from llm_hub.serving.front_door.body_limit import MAX_API_BYTES, MAX_UPLOAD_BYTES, body_length
+from llm_hub.serving.front_door.path_groups import CONVERSATIONS, UPLOAD
 from llm_hub.serving.front_door.request_notes import client_address
 from llm_hub.serving.front_door.request_rate import spend
 
@@ -20,18 +23,25 @@ MIN_UPLOAD_BYTES = 1000
 
 
 class UploadRate:
-    """429 for an upload of too many bytes. One that does not say its length counts as the largest there may be."""
+    """429 for an upload or a document of too many bytes. One that does not say its length counts as the
+    largest there may be."""
 
     def __init__(self, app: ASGIApp, clock: Callable[[], float]) -> None:
         self._app = app
         self._of_one = RateLimiter(burst=200 * 2**20, rate=2**16, clock=clock)
         self._of_all = RateLimiter(burst=2 * 2**30, rate=2**15, clock=clock)
+        self._documents = RateLimiter(burst=256 * 2**20, rate=2**20, clock=clock)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["path"] == UPLOAD:
+        address = client_address(scope)
+        if scope["path"].startswith(CONVERSATIONS) and scope["method"] in ("PUT", "POST"):
+            length = body_length(scope, MAX_API_BYTES)
+            if address is not None:
+                spend(self._documents, address, MAX_API_BYTES if length is None else length)
+        elif scope["path"] == UPLOAD:
             length = body_length(scope, MAX_UPLOAD_BYTES)
             cost = MAX_UPLOAD_BYTES if length is None else max(length, MIN_UPLOAD_BYTES)
-            if (address := client_address(scope)) is not None:
+            if address is not None:
                 spend(self._of_one, address, cost)
             spend(self._of_all, "", cost)
         await self._app(scope, receive, send)

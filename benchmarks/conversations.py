@@ -1,0 +1,102 @@
+"""How long the owner waits for their conversations: the list, a search, one of them, and a growing answer's writes.
+
+    uv run python -m benchmarks.conversations [postgresql://…]
+
+500 conversations of 40 turns, some with images, in a SQLite file of its own, or in the database that is named. Beside
+each figure stands what reading every text of the database takes, without the hub, in the same run.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+from sqlalchemy import select
+
+from llm_hub.chat import Image, Message, Role, Text
+from llm_hub.conversations.coalescer import Snapshot
+from llm_hub.conversations.conversation import Conversation
+from llm_hub.conversations.document import encode, write_document
+from llm_hub.conversations.sql_store import SqlConversationStore
+from llm_hub.conversations.turn import Question, Turn
+from llm_hub.storage.database import Database
+
+CONVERSATIONS, TURNS, WORDS = 500, 40, 250
+ROUNDS = 7
+VOCABULARY = [
+    f"{start}{end}" for start in ("mo", "ka", "Ti", "sträu", "pe", "日", "qu") for end in ("ra", "lin", "ße", "don")
+]
+
+
+def conversation(number: int, random: random.Random) -> Conversation:
+    """A conversation of answers of some 250 words; every tenth one begins with an image of a megabyte."""
+    made = Conversation(clock=lambda: 1_000_000.0 + number)
+    for turn in range(TURNS):
+        prompt = f"Question {turn} of {number}: {' '.join(random.choices(VOCABULARY, k=20))}"
+        if turn == 0 and number % 10 == 0:
+            message = Message(Role.USER, (Image(random.randbytes(2**20)), Text(prompt)))
+        else:
+            message = Message(Role.USER, prompt)
+        answer = " ".join(random.choices(VOCABULARY, k=WORDS)) + (" needle" if (number, turn) == (7, 30) else "")
+        made.add(Turn(message, Question("openai", "gpt"), answer=Snapshot(text=answer), outcome="stopped"))
+    return made
+
+
+async def milliseconds(work: Callable[[], Awaitable[object]]) -> str:
+    """The median and the longest of some rounds."""
+    rounds = []
+    for _ in range(ROUNDS):
+        begun = time.perf_counter()
+        await work()
+        rounds.append(1000 * (time.perf_counter() - begun))
+    return f"{statistics.median(rounds):8.1f} ms, at most {max(rounds):.1f}"
+
+
+async def main(url: str) -> None:
+    database = Database(url)
+    store = SqlConversationStore(database)
+    chance = random.Random(1)
+    made = [conversation(number, chance) for number in range(CONVERSATIONS)]
+    begun = time.perf_counter()
+    for each in made:
+        await store.save(each)
+    print(f"written in {time.perf_counter() - begun:.1f} s")
+    turns = (await database.schema()).turns.c
+    texts = select(turns.document)
+    opened = made[7]
+
+    async def open_one() -> object:
+        loaded = await store.load(opened.id)
+        assert loaded is not None
+        return encode(write_document(loaded))
+
+    async def grow() -> None:
+        version = opened.version
+        opened.update(TURNS, opened.node(TURNS).turn)
+        await store.save(opened, version)
+
+    for name, work in {
+        "every text, read without the hub": lambda: database.run(lambda connection: connection.execute(texts).all()),
+        "the list": store.heads,
+        "a search for a rare word": lambda: store.heads("needle"),
+        "a search for two frequent words": lambda: store.heads("STRÄUSSE mora"),
+        "a search in vain": lambda: store.heads("nothing has this"),
+        "opening a conversation": open_one,
+        "a write of a growing answer": grow,
+    }.items():
+        print(f"{name:36} {await milliseconds(work)}")
+    await database.aclose()
+
+
+if __name__ == "__main__":
+    if len(sys.argv) > 1:
+        asyncio.run(main(sys.argv[1]))
+    else:
+        with tempfile.TemporaryDirectory() as folder:
+            asyncio.run(main(f"sqlite:///{Path(folder) / 'hub.db'}"))

@@ -1,0 +1,110 @@
+"""The shape of a turn's document, which is checked field by field: it may come from anybody's file."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+MAX_ATTEMPTS = 1000
+"""Attempts at one answer: a route has at most 20 models, each of which is asked a few times."""
+PRICE_PLACES = 18
+"""Decimal places of a price that are read."""
+
+
+def _rounded(price: Decimal) -> Decimal:
+    exponent = price.as_tuple().exponent
+    return round(price, PRICE_PLACES) if isinstance(exponent, int) and exponent < -PRICE_PLACES else price
+
+
+Price = Annotated[Decimal, Field(ge=0, le=10**9, allow_inf_nan=False), AfterValidator(_rounded)]
+Seconds = Annotated[float, Field(ge=0, le=1e12, allow_inf_nan=False)]
+MAX_COUNT = 2**53
+Count = Annotated[int, Field(ge=0, le=MAX_COUNT)]
+
+
+class Document(BaseModel):
+    model_config = ConfigDict(extra="ignore", strict=False)
+
+
+class ImageDocument(Document):
+    type: Literal["image/png", "image/jpeg", "image/gif", "image/webp"]
+    data: str
+
+
+class PromptDocument(Document):
+    text: str = ""
+    images: Annotated[list[ImageDocument], Field(max_length=64)] = []
+
+
+class QuestionDocument(Document):
+    provider: str = ""
+    model: str = ""
+    system: str = ""
+    temperature: Annotated[float, Field(allow_inf_nan=False)] | None = None
+    max_tokens: Count | None = None
+    fallback: tuple[str, ...] | None = None
+    tries: Count = 0
+
+
+class AttemptDocument(Document):
+    provider: str = ""
+    model: str = ""
+    started: Seconds = 0
+    seconds: Seconds = 0
+    first_token: Seconds | None = None
+    outcome: str = ""
+    reason: str = ""
+    wait: Seconds = 0
+    usage: dict[str, Count] | None = None
+
+
+Attempts = Annotated[list[AttemptDocument], Field(max_length=MAX_ATTEMPTS)]
+
+
+class RouteEventDocument(Document):
+    event: Literal["attempt_started", "attempt_failed", "resumed"]
+    provider: str = ""
+    model: str = ""
+    number: Count = 0
+    characters: Count = 0
+    attempt: AttemptDocument | None = None
+    retry_in: Seconds | None = None
+
+
+class ResponseDocument(Document):
+    provider: str = ""
+    model: str = ""
+    usage: dict[str, Count] = {}
+    finish_reason: str = "stop"
+    first_token: Seconds | None = None
+    total: Seconds | None = None
+    attempts: Attempts = []
+    ignored: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+class ErrorDocument(Document):
+    kind: str = ""
+    message: str = ""
+    hint: str = ""
+    detail: str = ""
+    attempts: Attempts = []
+
+
+class TurnDocument(Document):
+    prompt: PromptDocument
+    question: QuestionDocument = QuestionDocument()
+    outcome: Literal["pending", "answered", "stopped", "failed"]
+    text: str = ""
+    reasoning: str = ""
+    elapsed: Seconds = 0
+    first_token: Seconds | None = None
+    reasoned: Seconds | None = None
+    route: Annotated[list[RouteEventDocument], Field(max_length=3 * MAX_ATTEMPTS)] = []
+    response: ResponseDocument | None = None
+    error: ErrorDocument | None = None
+    price: Price | None = None
+    prices: tuple[Price | None, ...] = ()
+    note: str = ""

@@ -29,6 +29,7 @@ from gradio.helpers import special_args
 from starlette.requests import Request
 
 from llm_hub.arena.votes import Votes
+from llm_hub.conversations.open_conversations import BROWSER_HEADER
 from llm_hub.gateway.gateway import Gateway
 from llm_hub.hub import Hub
 from llm_hub.settings import Settings
@@ -71,6 +72,10 @@ class PageCalls:
         """A new visitor's tab, as it stands when the page has come."""
         return TabCalls(self._blocks, query)
 
+    def open_again(self, tab: TabCalls) -> TabCalls:
+        """The same browser's next tab, or the same one after a reload."""
+        return TabCalls(self._blocks, {}, browser=tab.browser)
+
 
 @asynccontextmanager
 async def page_calls(folder: Path, environment: Mapping[str, str]) -> AsyncIterator[PageCalls]:
@@ -88,13 +93,14 @@ async def page_calls(folder: Path, environment: Mapping[str, str]) -> AsyncItera
 class TabCalls:
     """One visitor's tab. Components are named by their element id; those of a pane as in `compare-pane-1 head`."""
 
-    def __init__(self, blocks: gr.Blocks, query: Mapping[str, str]) -> None:
+    def __init__(self, blocks: gr.Blocks, query: Mapping[str, str], *, browser: str = "") -> None:
         self._blocks = blocks
+        self.browser = browser or uuid.uuid4().hex
         scope = {
             "type": "http",
             "path": "/",
             "query_string": urlencode(query).encode(),
-            "headers": [(b"host", b"127.0.0.1")],
+            "headers": [(b"host", b"127.0.0.1"), (BROWSER_HEADER.encode(), self.browser.encode())],
             "client": ("127.0.0.1", 1),  # the owner's own browser
         }
         self._request = gr.Request(Request(scope), session_hash=uuid.uuid4().hex)

@@ -254,21 +254,25 @@ async def test_a_new_chat_is_empty(chat: TabCalls, fault_server: FaultServerThre
     assert contents(requests(fault_server, "ok?tokens=2&plain=new")[-1]) == ["Two"]
 
 
-async def test_what_is_being_written_when_a_new_chat_begins_does_not_become_part_of_it(
-    chat: TabCalls, fault_server: FaultServerThread
-) -> None:
-    model = "ok?tokens=2000&rate=50&plain=left"
-    chat.choose(model)
+async def test_what_is_being_written_when_a_new_chat_begins_does_not_become_part_of_it(chat: TabCalls) -> None:
+    chat.choose("ok?tokens=2000&rate=50&plain=left")
     asking = asyncio.create_task(chat.ask("Hello"))
     await chat.until(lambda: "fiku" in chat.text("chat-live"))
+    left = chat.value("chat-opened")["id"]
     await chat.click("chat-new")
     await asking
     assert chat.value(LOG) == chat.value("chat-live") == []
     assert not chat.visible("chat-stop")
-    await asyncio.to_thread(fault_server.wait_ended, requests(fault_server, model)[0])
     chat.choose("ok?tokens=2")
     await chat.ask("Hello again")
     assert chat.prompts(LOG) == ["Hello again"]
+    opening = asyncio.create_task(chat.use("chat-opened", "open", event_data={"id": left}))
+    await chat.until(lambda: "fiku" in chat.text("chat-live"))
+    assert chat.prompts("chat-live") == ["Hello"]
+    await chat.click("chat-stop")
+    await opening
+    assert chat.prompts(LOG) == ["Hello"]
+    assert "stopped" in chat.figures(LOG)[0]
 
 
 async def test_a_second_prompt_waits_for_the_first_answer(chat: TabCalls) -> None:

@@ -1,0 +1,171 @@
+"""Chat's conversations by plain calls: versions, what survives a page, and what is never taken from anybody."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from typing import TYPE_CHECKING
+
+import pytest
+import pytest_asyncio
+
+from tests.fault_server import answer_text
+from tests.ui.page_calls import PageCalls, TabCalls, page_calls
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from tests.fault_server import Exchange
+    from tests.fault_server.thread import FaultServerThread
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+LOG = "chat-log"
+
+
+@pytest_asyncio.fixture(loop_scope="module", scope="module")
+async def page(fault_server: FaultServerThread, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[PageCalls]:
+    environment = {"OPENAI_API_KEY": "sk-test-0123456789abcdef", "OPENAI_BASE_URL": fault_server.openai_url}
+    async with page_calls(tmp_path_factory.mktemp("conversations"), environment) as page:
+        yield page
+
+
+def requests(fault_server: FaultServerThread, model: str) -> list[Exchange]:
+    return [exchange for exchange in fault_server.exchanges if exchange.model == model]
+
+
+async def act(tab: TabCalls, action: str) -> None:
+    """Clicks on a button under an answer."""
+    await tab.use("chat-turn-actions", "act", event_data={"what": action})
+
+
+def actions(tab: TabCalls) -> list[str]:
+    """What the buttons under the answers do."""
+    return re.findall(r"turn-action ((?:show|retry)-\d+)", tab.html(LOG))
+
+
+async def test_an_answer_asked_again_is_another_version_and_the_first_one_stays(page: PageCalls) -> None:
+    tab = page.open()
+    tab.choose("ok?tokens=3")
+    await tab.ask("Hello")
+    tab.choose("ok?tokens=5")
+    await tab.use(LOG, "retry", event_data={"index": 0, "value": ""})
+    assert tab.answers(LOG) == [answer_text(5)]
+    assert "2/2" in tab.figures(LOG)[0]
+    assert actions(tab) == ["show-1"]
+    await act(tab, "show-1")
+    assert tab.answers(LOG) == [answer_text(3)]
+    assert "1/2" in tab.figures(LOG)[0]
+
+
+async def test_an_edited_prompt_and_all_that_followed_the_first_one_are_versions(page: PageCalls) -> None:
+    tab = page.open()
+    tab.choose("ok?tokens=2")
+    await tab.ask("One")
+    await tab.ask("Two")
+    await tab.use(LOG, "edit", event_data={"index": 0, "previous_value": "One", "value": "Other"})
+    assert tab.prompts(LOG) == ["Other"]
+    await act(tab, "show-1")
+    assert tab.prompts(LOG) == ["One", "Two"]
+
+
+async def test_any_turn_can_be_asked_again(page: PageCalls, fault_server: FaultServerThread) -> None:
+    tab = page.open()
+    tab.choose("ok?tokens=2&plain=any")
+    await tab.ask("One")
+    await tab.ask("Two")
+    await act(tab, "retry-1")
+    assert tab.prompts(LOG) == ["One"]
+    [*_, last] = requests(fault_server, "ok?tokens=2&plain=any")
+    assert [message["content"] for message in last.body["messages"]] == ["One"]
+    await act(tab, "show-1")
+    assert tab.prompts(LOG) == ["One", "Two"]
+
+
+async def test_a_failed_retry_does_not_stand_in_the_place_of_an_answer(page: PageCalls) -> None:
+    tab = page.open()
+    tab.choose("ok?tokens=3")
+    await tab.ask("Hello")
+    tab.choose("status-401?plain=retry")
+    await tab.use(LOG, "retry", event_data={"index": 0, "value": ""})
+    assert tab.answers(LOG) == [answer_text(3)]
+    assert "That failed, and is kept as a version" in tab.text("chat-hint")
+    await act(tab, "show-2")
+    assert tab.problems(LOG)
+
+
+async def test_what_undo_took_back_stays_a_version(page: PageCalls) -> None:
+    tab = page.open()
+    tab.choose("ok?tokens=2")
+    await tab.ask("One")
+    await tab.ask("Two")
+    tab.set(chat_prompt={"text": "typed meanwhile", "files": []})
+    await tab.use(LOG, "undo", event_data={"index": 0, "value": ""})
+    assert tab.prompts(LOG) == ["One"]
+    assert tab.value("chat-prompt")["text"] == "Two\n\ntyped meanwhile"
+    await tab.ask("Three")
+    assert "2/2" in tab.figures(LOG)[1]
+
+
+async def test_an_answer_is_written_on_when_its_page_is_gone_and_the_next_page_finds_it(page: PageCalls) -> None:
+    tab = page.open()
+    tab.choose("ok?tokens=60&rate=60&plain=gone")
+    asking = asyncio.create_task(tab.ask("Hello"))
+    await tab.until(lambda: tab.text("chat-live").count(" ") > 3)
+    asking.cancel()
+    await asyncio.wait([asking])
+    again = page.open_again(tab)
+    await again.use("chat-opened", "open", event_data={"id": tab.value("chat-opened")["id"]})
+    assert again.answers(LOG) == [answer_text(60)]
+    assert again.value("chat-model") == "ok?tokens=60&rate=60&plain=gone"
+
+
+async def test_nobody_opens_another_browsers_conversation(page: PageCalls) -> None:
+    tab, stranger = page.open(), page.open()
+    tab.choose("ok?tokens=3")
+    await tab.ask("A secret")
+    await stranger.use("chat-opened", "open", event_data={"id": tab.value("chat-opened")["id"]})
+    assert stranger.value(LOG) == []
+    assert "not here" in stranger.text("chat-hint")
+
+
+async def test_a_prompt_for_a_conversation_that_the_server_has_lost_comes_back(page: PageCalls) -> None:
+    tab = page.open()
+    tab.choose("ok?tokens=3")
+    tab.set(chat_opened={"id": "0123456789abcdef"})
+    await tab.ask("Hello")
+    assert tab.value("chat-prompt")["text"] == "Hello"
+    assert "was started again" in tab.text("chat-hint")
+    assert tab.value("chat-opened")["lost"] is True
+    assert tab.value(LOG) == []
+
+
+@pytest.mark.parametrize("what", ["show-0", "show-99", "retry-999999", "drop-1", "", "show-1; DROP", "show-٣"])
+async def test_a_button_that_is_not_there_changes_nothing(page: PageCalls, what: str) -> None:
+    tab = page.open()
+    tab.choose("ok?tokens=3")
+    await tab.ask("Hello")
+    before = tab.value(LOG)
+    await act(tab, what)
+    assert tab.value(LOG) == before
+
+
+async def test_an_address_brings_a_model_and_a_prompt_and_sends_nothing(
+    page: PageCalls, fault_server: FaultServerThread
+) -> None:
+    tab = page.open()
+    wish = {"id": "", "prompt": "From a link", "settings": {"provider": "openai", "model": "ok?plain=link"}}
+    await tab.use("chat-opened", "open", event_data=wish)
+    assert (tab.value("chat-provider"), tab.value("chat-model")) == ("openai", "ok?plain=link")
+    assert tab.value("chat-prompt")["text"] == "From a link"
+    assert not requests(fault_server, "ok?plain=link")
+
+
+@pytest.mark.parametrize(
+    "wish", [{"id": 7}, {"id": "x" * 99}, {"settings": []}, {"prompt": {}}, {"settings": {"provider": 3}}]
+)
+async def test_a_wish_of_a_wrong_shape_is_a_new_chat(page: PageCalls, wish: dict[str, object]) -> None:
+    tab = page.open()
+    await tab.use("chat-opened", "open", event_data=wish)
+    assert tab.value(LOG) == []
+    assert tab.value("chat-opened")["id"] == ""

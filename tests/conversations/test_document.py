@@ -199,6 +199,11 @@ def test_an_outcome_that_nothing_proves_is_that_of_a_stopped_answer() -> None:
         assert read_document(turn(outcome=outcome)).node(1).turn.outcome == "stopped"
 
 
+def test_a_document_that_tells_no_versions_is_written_whole() -> None:
+    conversation = read_document(document(version=0, nodes=[node(1, 0), node(2, 1)]))
+    assert [node["number"] for node in write_document(conversation)["nodes"]] == [1, 2]
+
+
 def test_an_error_of_no_known_kind_is_an_error_all_the_same() -> None:
     error = (
         read_document(turn(outcome="failed", error={"kind": "__class__", "message": "No."})).node(1).turn.answer.error

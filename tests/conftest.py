@@ -69,7 +69,7 @@ def tiers_of_file(path: Path) -> set[str]:
 
 
 def pytest_configure() -> None:
-    """A file that was moved must not fall out of its tier unseen. What is collected is no garbage, and not looked for."""
+    """A file that was moved must not fall out of its tier unseen. What is collected stays: no garbage is looked for."""
     gc.disable()
     if missing := [place for places in TIERS.values() for place in places if not (TESTS / place).exists()]:
         raise pytest.UsageError(f"tests/conftest.py puts into a tier what is not there: {', '.join(missing)}")

@@ -145,10 +145,7 @@ async def test_a_ring_of_hubs_ends_where_it_began_and_a_chain_does_not(tmp_path:
             hops = fault_server.exchanges[-1].headers[HEADER].split(", ")
             assert len(set(hops)) == 2
 
-
-async def test_more_hubs_than_any_chain_has_are_a_ring(tmp_path: Path) -> None:
-    async with running(Site(tmp_path / "log")) as client:
-        for count, status in ((MAX_HOPS, 200), (MAX_HOPS + 1, 508)):
-            hops = ", ".join(f"hub-{number}" for number in range(count))
-            reply = await client.get("/v1/providers", headers={HEADER: hops})
-            assert reply.status_code == status
+            for count, status in ((MAX_HOPS, 200), (MAX_HOPS + 1, 508)):  # more hubs than any chain has are a ring
+                before = ", ".join(f"hub-{number}" for number in range(count))
+                reply = await client.get("/v1/providers", headers={HEADER: before})
+                assert reply.status_code == status

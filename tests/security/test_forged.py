@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 
 from llm_hub.ui.gradio_fixes.event_inputs import EventInputs
 from tests.security.test_closed import CANARY, forged
+from tests.ui.site import NO_TLS
 from tests.ui.tab import Tab
 
 if TYPE_CHECKING:
@@ -100,7 +101,7 @@ def _nothing_is_logged(site: Site) -> Iterator[None]:
     yield
     logged = site.log.read_text()[before:]
     assert not any(word in logged for word in ("ERROR", "WARNING", "Traceback", "failed"))
-    assert httpx.get(f"{site.url}/health", trust_env=False).json() == {"status": "ready"}
+    assert httpx.get(f"{site.url}/health", trust_env=False, verify=NO_TLS).json() == {"status": "ready"}
 
 
 async def test_what_the_page_itself_sends_is_taken(client: httpx.AsyncClient, config: dict[str, Any]) -> None:
@@ -171,7 +172,7 @@ async def test_an_event_with_a_forged_field_is_refused(
 @settings(max_examples=60, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_anything_at_all_breaks_nothing(site: Site, data: st.DataObject) -> None:
-    with httpx.Client(base_url=site.url, trust_env=False, timeout=30) as client:
+    with httpx.Client(base_url=site.url, trust_env=False, timeout=30, verify=NO_TLS) as client:
         config = _config(client)
         events = {event["id"]: event for event in config["dependencies"] if event["backend_fn"]}
         event = events[data.draw(st.sampled_from(sorted(events)))]

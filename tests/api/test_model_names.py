@@ -9,7 +9,7 @@ import pytest
 
 from llm_hub.access.model_names import listed_name, vendor_of
 from llm_hub.hub import Hub
-from llm_hub.providers.http_provider import LIST_TIMEOUT
+from llm_hub.providers.vendor_server import LIST_TIMEOUT
 from llm_hub.settings import Settings
 from tests.api.conftest import served
 

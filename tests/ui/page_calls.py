@@ -162,14 +162,14 @@ class TabCalls:
 
     # What a visitor sees.
 
-    def handlers_of(self, name: str) -> set[str]:
+    def handlers_of(self, name: str) -> frozenset[str]:
         """The names of the handlers that may change a component."""
         number = self._ids[name]
-        return {
+        return frozenset(
             str(function.name)
             for function in self._blocks.fns.values()
             if number in (block._id for block in function.outputs)
-        }
+        )
 
     @property
     def names(self) -> list[str]:

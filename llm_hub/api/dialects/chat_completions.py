@@ -49,7 +49,7 @@ def _completion(_: ChatCompletionsBody, response: LLMResponse) -> Completion:
         message["tool_calls"] = calls
     if response.reasoning:
         message["reasoning_content"] = response.reasoning
-    message = cast("CompletionMessage", {**message_fields, **message})
+    message = cast("CompletionMessage", {**(message_fields or {"annotations": []}), **message})
     completion: Completion = {
         "id": f"chatcmpl-{uuid.uuid4().hex}",
         "object": "chat.completion",

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from llm_hub.api.dialects.dialect import begins_with_field, hub_report
 from llm_hub.api.dialects.messages_content import (
+    CALLED_BY_MODEL,
     EMPTY_TEXT,
     NO_MORE_COUNTS,
     NO_MORE_FIELDS,
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
     from llm_hub.api.dialects.messages_answer import (
         AnswerBlock,
         AnswerThinking,
-        AnswerToolUse,
         BlockDelta,
         BlockDeltaEvent,
         BlockStart,
@@ -184,8 +184,7 @@ class MessageWriter:
         originals = {block["id"]: block for block in vendors_blocks(response) or () if block.get("type") == "tool_use"}
         for call in response.tool_calls:
             arguments = dump(call_arguments(call)).decode()
-            block = cast("AnswerToolUse", {**originals.get(call.id, {}), **tool_use(call, {})})
-            events += self._start("tool_use", block)
+            events += self._start("tool_use", tool_use(call, {}, originals.get(call.id, CALLED_BY_MODEL)))
             events += self._delta("tool_use", {"type": "input_json_delta", "partial_json": arguments})
             events += self._close()
         return events

@@ -70,6 +70,7 @@ _EMPTY_THINKING: AnswerThinking = {"type": "thinking", "thinking": "", "signatur
 class MessageWriter:
     """Writes a stream of Anthropic's events. Blocks come one after the other; calls of tools are whole, and last."""
 
+    protocol = "anthropic"
     end = b""
     sign_of_life = sse(dump({"type": "ping"}), "ping")
 
@@ -109,8 +110,8 @@ class MessageWriter:
                 return self._begin() + self._close() + self._calls(response) + self._end(response)
         return b""
 
-    def error(self, status: int, error: ErrorObject) -> bytes:
-        return _sse(message_error(status, error)[1])
+    def error(self, status: int, error: ErrorObject, original: dict[str, Any] | None = None) -> bytes:
+        return sse(dump(original or message_error(status, error)[1]), "error")
 
     def _begin(self) -> bytes:
         if self._begun:

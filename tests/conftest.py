@@ -35,6 +35,7 @@ TIERS = {
     "server": [
         "access/test_sign_in.py",
         "agents",
+        "api/test_compliance.py",
         "api/test_docs.py",
         "api/test_openapi.py",
         "api/test_other_clients.py",

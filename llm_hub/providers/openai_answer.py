@@ -185,7 +185,8 @@ class OpenAIResponseBuilder(StreamedResponseBuilder):
 
     def _read_other_fields(self, delta: dict[str, Any]) -> Iterator[Event | None]:
         """The events of a delta beside its text: reasoning, tool calls, a refusal."""
-        thought = next((text for field in _REASONING_FIELDS if (text := _text(delta.get(field)))), "")
+        values = (delta.get(field) for field in _REASONING_FIELDS)
+        thought = next((text for value in values if value and (text := _text(value))), "")
         if thought:
             yield self.add_reasoning(thought)
         calls = delta.get("tool_calls") or ()

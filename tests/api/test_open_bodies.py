@@ -83,12 +83,26 @@ async def test_what_another_protocol_has_no_word_for_is_listed_as_ignored(
     answer = await ask(api, "/v1/messages", {**AGENT, "model": f"{provider}/ok"})
     assert set(answer["x_llm_hub"]["ignored"]) == {
         "system.cache_control", "messages.content.cache_control", "messages.content.thinking",
-        "messages.content.redacted_thinking", "messages.content.caller", "thinking.budget_tokens",
+        "messages.content.redacted_thinking", "thinking.budget_tokens",
         "context_management", "metadata", "top_k", "tools.defer_loading",
     }  # fmt: skip
     sent = fault_server.exchanges[-1].body["messages"]
     assert [turn["role"] for turn in sent] == ["system", "user", "assistant", "tool", "system"]
     assert sent[3]["content"] == "Error: No such buoy"
+
+
+async def test_a_call_that_a_program_of_the_vendors_made_is_told_from_one_of_the_model(api: Api) -> None:
+    call = {"type": "tool_use", "id": "toolu_1", "name": "look_up", "input": {}}
+    program = {"type": "code_execution_20260120", "tool_id": "srvtoolu_1"}
+    ignored = ["messages.content.caller.code_execution_20260120"]
+    for caller, expected in (({"type": "direct"}, []), (program, ignored)):
+        body = message_body(tools=[{"name": "look_up", "input_schema": {"type": "object"}}])
+        body["messages"] += [
+            {"role": "assistant", "content": [{**call, "caller": caller}]},
+            {"role": "user", "content": [{"type": "tool_result", "tool_use_id": "toolu_1", "content": "Here"}]},
+        ]
+        answer = await ask(api, "/v1/messages", {**body, "model": "openai/ok"})
+        assert answer["x_llm_hub"]["ignored"] == expected
 
 
 ESSENTIAL: list[tuple[str, Body, str]] = [

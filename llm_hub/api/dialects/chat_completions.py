@@ -49,7 +49,7 @@ def _completion(_: ChatCompletionsBody, response: LLMResponse) -> Completion:
         message["tool_calls"] = calls
     if response.reasoning:
         message["reasoning_content"] = response.reasoning
-    message = cast("CompletionMessage", {**message_fields, **message})
+    message = cast("CompletionMessage", {**(message_fields or {"annotations": []}), **message})
     completion: Completion = {
         "id": f"chatcmpl-{uuid.uuid4().hex}",
         "object": "chat.completion",
@@ -74,6 +74,7 @@ def _original_fields(response: LLMResponse) -> tuple[Mapping[str, Any], Mapping[
 class CompletionWriter:
     """Writes a stream of OpenAI's chunks. `with_usage` adds the one that has the tokens."""
 
+    protocol = "openai"
     end = b"data: [DONE]\n\n"
     sign_of_life = b": the hub is still at work\n\n"  # a comment, as OpenRouter sends it: readers skip it
 
@@ -99,8 +100,8 @@ class CompletionWriter:
                 return self._last_chunks(response)
         return b""
 
-    def error(self, status: int, error: ErrorObject) -> bytes:
-        return sse(dump(_error(status, error)[1]))
+    def error(self, status: int, error: ErrorObject, original: dict[str, Any] | None = None) -> bytes:
+        return sse(dump(original or _error(status, error)[1]))
 
     def _delta(self, delta: Delta) -> bytes:
         if not self._begun:

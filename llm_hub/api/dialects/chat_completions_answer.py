@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, NotRequired
+from typing import Annotated, Any, Literal, NotRequired
 
 from pydantic import ConfigDict, Field, with_config
 from typing_extensions import TypedDict
@@ -34,6 +34,7 @@ class CompletionMessage(TypedDict):
     role: Literal["assistant"]
     content: str | None
     refusal: None
+    annotations: NotRequired[list[dict[str, Any]]]
     tool_calls: NotRequired[list[CompletionCall]]
     reasoning_content: NotRequired[str]
 

@@ -157,7 +157,7 @@ class ChatCompletionsBody(OpenBody):
     })  # fmt: skip
 
     messages: Annotated[FailFastList[CompletionTurn], Field(min_length=1, max_length=MAX_MESSAGES)]
-    model: Name = "auto"
+    model: Name
     models: ModelChain | None = None
     stream_options: StreamOptions | None = None
     temperature: Temperature | None = None

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Generic
 
 from llm_hub.api.bodies import Body, ChatBody
-from llm_hub.api.refusals import attempt_of, error_of
-from llm_hub.errors import KeyRefused, ProviderError
+from llm_hub.api.refusals import attempt_of, error_of, vendors_error
+from llm_hub.errors import ProviderError
 from llm_hub.redaction import redact
 
 if TYPE_CHECKING:
@@ -109,16 +109,13 @@ class Dialect(Generic[Body]):
 
 
 def error_reply(dialect: Dialect[Any], error: LLMHubError | Refusal) -> tuple[int, object]:
-    """The status and the body of a refusal: its vendor's own where that speaks the dialect's protocol, with the hub's
-    attempts. A key that was refused is the hub's and not the client's, so that it is told in the hub's words.
-    """
+    """The status and the body of a refusal: its vendor's own where that speaks the dialect's protocol."""
     status, report = error_of(error)
+    written, body = dialect.error(status, report)
+    if (vendors := vendors_error(error, dialect.body.protocol)) is None:
+        return written, body
     original = error.original if isinstance(error, ProviderError) else None
-    if original is None or original.protocol != dialect.body.protocol or isinstance(error, KeyRefused):
-        return dialect.error(status, report)
-    attempts = {"attempts": report["attempts"]} if "attempts" in report else {}
-    body = {**original.body, "error": {**original.body["error"], **attempts}}
-    return original.status or dialect.error(status, report)[0], body
+    return (original and original.status) or written, vendors
 
 
 def hub_report(response: LLMResponse, protocol: str = "") -> HubReport:

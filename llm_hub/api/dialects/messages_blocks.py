@@ -124,11 +124,21 @@ def _text_of(block: TextBlock | ImageBlock | TextDocumentBlock | ToolReferenceBl
     return block.text
 
 
+class DirectCaller(OpenModel):
+    """The model itself made the call, as with every other vendor."""
+
+    type: Literal["direct"]
+
+
 class ToolUseBlock(OpenModel):
     type: Literal["tool_use"]
     id: Name
     name: Name
     input: JSONObject
+    caller: (
+        Annotated[Annotated[DirectCaller, Tag("direct")] | Annotated[OptionalPart, Tag("other")], kind_among("direct")]
+        | None
+    ) = None
 
 
 UserBlock = Annotated[

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from llm_hub.api.dialects.dialect import begins_with_field, hub_report
 from llm_hub.api.dialects.messages_content import (
+    CALLED_BY_MODEL,
     EMPTY_TEXT,
     NO_MORE_COUNTS,
     NO_MORE_FIELDS,
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
     from llm_hub.api.dialects.messages_answer import (
         AnswerBlock,
         AnswerThinking,
-        AnswerToolUse,
         BlockDelta,
         BlockDeltaEvent,
         BlockStart,
@@ -70,6 +70,7 @@ _EMPTY_THINKING: AnswerThinking = {"type": "thinking", "thinking": "", "signatur
 class MessageWriter:
     """Writes a stream of Anthropic's events. Blocks come one after the other; calls of tools are whole, and last."""
 
+    protocol = "anthropic"
     end = b""
     sign_of_life = sse(dump({"type": "ping"}), "ping")
 
@@ -109,8 +110,8 @@ class MessageWriter:
                 return self._begin() + self._close() + self._calls(response) + self._end(response)
         return b""
 
-    def error(self, status: int, error: ErrorObject) -> bytes:
-        return _sse(message_error(status, error)[1])
+    def error(self, status: int, error: ErrorObject, original: dict[str, Any] | None = None) -> bytes:
+        return sse(dump(original or message_error(status, error)[1]), "error")
 
     def _begin(self) -> bytes:
         if self._begun:
@@ -184,8 +185,7 @@ class MessageWriter:
         originals = {block["id"]: block for block in vendors_blocks(response) or () if block.get("type") == "tool_use"}
         for call in response.tool_calls:
             arguments = dump(call_arguments(call)).decode()
-            block = cast("AnswerToolUse", {**originals.get(call.id, {}), **tool_use(call, {})})
-            events += self._start("tool_use", block)
+            events += self._start("tool_use", tool_use(call, {}, originals.get(call.id, CALLED_BY_MODEL)))
             events += self._delta("tool_use", {"type": "input_json_delta", "partial_json": arguments})
             events += self._close()
         return events

@@ -37,6 +37,7 @@ _NAMED_FAILURES = ("context_length_exceeded",)
 class ResponseWriter:
     """Writes the events of a response. Every item has one id, from its first event to the whole response at the end."""
 
+    protocol = "responses"
     end = b""
 
     def __init__(self, body: ResponsesBody) -> None:
@@ -85,11 +86,14 @@ class ResponseWriter:
                 return self._end(response)
         return b""
 
-    def error(self, status: int, error: ErrorObject) -> bytes:
+    def error(self, status: int, error: ErrorObject, original: dict[str, Any] | None = None) -> bytes:
         code = error["code"] if error["code"] in _NAMED_FAILURES else _FAILURES.get(status, "server_error")
         failure: ResponseFailure = {"code": code or "server_error", "message": error["message"]}
         if "attempts" in error:
             failure["attempts"] = error["attempts"]
+        if original is not None:
+            vendors = original["error"]
+            failure |= {"code": str(vendors.get("code") or failure["code"]), "message": vendors["message"]}
         # What broke off is not "done": Codex would keep it, and ask again with half an answer as the last message.
         events = self._begin()
         self._response |= {"status": "failed", "error": failure, "output": self._output}

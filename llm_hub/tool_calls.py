@@ -227,4 +227,7 @@ def read_arguments(text: str) -> str | None:
 
 def tool_call_deltas(calls: Sequence[ToolCall]) -> list[ToolCallDelta]:
     """Complete tool calls as events, each call in one piece."""
-    return [ToolCallDelta(index, call.id, call.name, call.arguments, call.extra) for index, call in enumerate(calls)]
+    return [
+        ToolCallDelta(index, call.id, call.name, call.arguments, call.extra, call.state)
+        for index, call in enumerate(calls)
+    ]

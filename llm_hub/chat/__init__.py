@@ -35,6 +35,7 @@ from llm_hub.chat.messages import (
     Text,
     ToolCall,
     ToolResult,
+    VendorState,
     decode_json,
 )
 from llm_hub.chat.models import (
@@ -82,6 +83,7 @@ __all__ = [
     "ToolResult",
     "Usage",
     "VendorDelta",
+    "VendorState",
     "Waiting",
     "decode_json",
     "split_target",

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from llm_hub.chat.answer import Attempt, LLMResponse
+from llm_hub.chat.messages import VendorState
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +44,7 @@ class ToolCallDelta:
     name: str
     arguments: str
     extra: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    state: VendorState | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,13 +10,14 @@ import orjson
 from llm_hub.chat import OriginalAnswer, ReasoningBreak, VendorDelta
 from llm_hub.errors import StreamBroken
 from llm_hub.providers.anthropic_block import MessageBlock, as_json, decode_input
+from llm_hub.providers.anthropic_body import REASONING_BLOCKS
 from llm_hub.providers.anthropic_usage import read_usage
 from llm_hub.providers.cumulative_usage import update_usage
 from llm_hub.providers.streamed_response import StreamedResponseBuilder
 from llm_hub.wire.validation import MAX_REFUSAL_CHARS, parse_count, parse_name
 
 if TYPE_CHECKING:
-    from llm_hub.chat import ChatRequest, Event
+    from llm_hub.chat import ChatRequest, Event, ToolCall
     from llm_hub.providers.http_provider import HttpProvider
 
 MAX_BLOCKS = 10_000
@@ -228,6 +229,15 @@ class MessageBuilder(StreamedResponseBuilder):
             self.original = OriginalAnswer("anthropic", original)
         if self.finish_reason == "pause_turn":
             self.notes = (*self.notes, _PAUSED)
+
+    def state_of(self, call: ToolCall, place: int) -> Mapping[str, Any]:  # noqa: ARG002  # the first call has all of it
+        """The signed reasoning, which goes with the first call."""
+        signed = [
+            block.value
+            for block in self._blocks
+            if block.kind in REASONING_BLOCKS and (block.value.get("signature") or block.value.get("data"))
+        ]
+        return {"reasoning": signed} if signed and place == 0 else {}
 
     def _find_block(self, index: int | None) -> MessageBlock | None:
         if index is None:

@@ -9,18 +9,12 @@ import orjson
 
 from llm_hub.chat import OriginalAnswer, VendorDelta
 from llm_hub.providers.openai_usage import read_usage
-from llm_hub.providers.responses_body import (
-    EXTRA_CONTENT,
-    SHARED_FIELDS,
-    brings_reasoning,
-    call_name,
-    carried_reasoning,
-)
+from llm_hub.providers.responses_body import SHARED_FIELDS, call_name
 from llm_hub.providers.streamed_response import StreamedResponseBuilder
 from llm_hub.wire.validation import MAX_REFUSAL_CHARS, parse_count, parse_name
 
 if TYPE_CHECKING:
-    from llm_hub.chat import ChatRequest, Event, ToolCallDelta
+    from llm_hub.chat import ChatRequest, Event, ToolCall, ToolCallDelta
     from llm_hub.response_builder import AnsweringProvider
 
 END_EVENTS = frozenset({"response.completed", "response.incomplete", "response.failed", "response.cancelled"})
@@ -40,7 +34,14 @@ _FINISH_REASONS = {
 class ResponsesBuilder(StreamedResponseBuilder):
     """A response builder with the items of the answer, by their places in it."""
 
-    __slots__ = ("_items", "_places_with_pieces", "_reasoning_state", "_vendor_bytes", "is_original")
+    __slots__ = (
+        "_items",
+        "_places_with_pieces",
+        "_reasoning_of_calls",
+        "_reasoning_state",
+        "_vendor_bytes",
+        "is_original",
+    )
 
     def __init__(self, provider: AnsweringProvider, request: ChatRequest) -> None:
         super().__init__(provider, request)
@@ -48,14 +49,15 @@ class ResponsesBuilder(StreamedResponseBuilder):
         self.is_original = original is not None and original.protocol == provider.protocol
         """Whether the client speaks the protocol, and is sent what the hub has no word for."""
         if original is not None and original.protocol == "openai":
-            names = SHARED_FIELDS.keys() | ({EXTRA_CONTENT} if brings_reasoning(request.messages) else set())
-            self.untranslated = tuple(name for name in self.untranslated if name not in names)
+            self.untranslated = tuple(name for name in self.untranslated if name not in SHARED_FIELDS)
         self._items: dict[int, dict[str, Any]] = {}
         """The items that are complete."""
         self._places_with_pieces: set[int] = set()
         """The places of items of which a piece has come: what their ends say is known."""
         self._reasoning_state: list[dict[str, Any]] = []
         """Encrypted reasoning that the next call of a tool has to bring back."""
+        self._reasoning_of_calls: dict[str, list[dict[str, Any]]] = {}
+        """By the ids of calls: the encrypted reasoning that led to them."""
         self._vendor_bytes = 0
 
     def count_characters(self) -> int:
@@ -133,10 +135,14 @@ class ResponsesBuilder(StreamedResponseBuilder):
 
     def _add_call(self, place: int, item: dict[str, Any], arguments: str) -> ToolCallDelta | None:
         """Adds a call, or what its end says of it. The first one after reasoning brings that along."""
-        extra = {} if self.is_original else carried_reasoning(self._reasoning_state)
-        self._reasoning_state = []
         call_id = parse_name(item.get("call_id"))
-        return self.add_tool_call(place, id=call_id, name=call_name(item), arguments=arguments, extra=extra)
+        if self._reasoning_state:
+            self._reasoning_of_calls[call_id], self._reasoning_state = self._reasoning_state, []
+        return self.add_tool_call(place, id=call_id, name=call_name(item), arguments=arguments)
+
+    def state_of(self, call: ToolCall, place: int) -> Mapping[str, Any]:  # noqa: ARG002  # each call has its own
+        reasoning = self._reasoning_of_calls.get(call.id)
+        return {"reasoning": reasoning} if reasoning else {}
 
     def _read_reasoning(self, item: dict[str, Any], *, is_new: bool) -> Iterator[Event]:
         """The text of reasoning, if none of it has come, and its encrypted form."""

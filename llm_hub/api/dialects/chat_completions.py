@@ -6,6 +6,7 @@ import time
 import uuid
 from typing import TYPE_CHECKING, Any, Literal, cast
 
+from llm_hub.api.carried_state import write_state
 from llm_hub.api.dialects.chat_completions_answer import CallDelta, Chunk, Completion
 from llm_hub.api.dialects.chat_completions_body import ChatCompletionsBody
 from llm_hub.api.dialects.dialect import Dialect, StreamEvent, begins_with_field, hub_report
@@ -134,7 +135,8 @@ def _call(call: ToolCall) -> CompletionCall:
     written: CompletionCall = {
         "id": call.id, "type": "function", "function": {"name": call.name, "arguments": call.arguments},
     }  # fmt: skip
-    return cast("CompletionCall", {**call.extra, **written}) if call.extra else written
+    extra = _extra(call)
+    return cast("CompletionCall", {**extra, **written}) if extra else written
 
 
 def _call_delta(delta: ToolCallDelta) -> CallDelta:
@@ -143,7 +145,16 @@ def _call_delta(delta: ToolCallDelta) -> CallDelta:
     if delta.name:
         written["id"], written["type"] = delta.id, "function"
         written["function"]["name"] = delta.name
-    return cast("CallDelta", {**delta.extra, **written}) if delta.extra else written
+    extra = _extra(delta)
+    return cast("CallDelta", {**extra, **written}) if extra else written
+
+
+def _extra(call: ToolCall | ToolCallDelta) -> Mapping[str, Any]:
+    """A call's fields in its vendor's own words, and what a vendor of another protocol wants back with it."""
+    state = write_state(call, "openai") if call.state is not None else ""
+    if not state:
+        return call.extra
+    return {**call.extra, "extra_content": {**(call.extra.get("extra_content") or {}), "llm_hub": state}}
 
 
 def _error(status: int, error: ErrorObject) -> tuple[int, OpenAIError]:

@@ -33,6 +33,7 @@ from llm_hub.api.dialects.messages_content import (
     call_arguments,
     count_tokens,
     head,
+    state_block,
     stop_fields,
     tool_use,
     vendors_blocks,
@@ -56,7 +57,10 @@ def _message(body: MessagesBody, response: LLMResponse) -> MessageAnswer:
             content.append({"type": "thinking", "thinking": response.reasoning, "signature": ""})
         if response.content:
             content.append({**EMPTY_TEXT, "text": response.content})
-        content += [tool_use(call, call_arguments(call)) for call in response.tool_calls]
+        for call in response.tool_calls:
+            if (state := state_block(call)) is not None:
+                content.append(state)
+            content.append(tool_use(call, call_arguments(call)))
     original = vendors_fields(response)
     message: MessageAnswer = {
         **head(f"{response.provider}/{response.model}", original),

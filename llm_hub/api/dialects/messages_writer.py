@@ -12,6 +12,7 @@ from llm_hub.api.dialects.messages_content import (
     call_arguments,
     count_tokens,
     head,
+    state_block,
     stop_fields,
     tool_use,
     vendors_blocks,
@@ -183,6 +184,8 @@ class MessageWriter:
         events = b""
         originals = {block["id"]: block for block in vendors_blocks(response) or () if block.get("type") == "tool_use"}
         for call in response.tool_calls:
+            if (state := state_block(call)) is not None:
+                events += self._start("redacted_thinking", state) + self._close()
             arguments = dump(call_arguments(call)).decode()
             block = cast("AnswerToolUse", {**originals.get(call.id, {}), **tool_use(call, {})})
             events += self._start("tool_use", block)

@@ -6,6 +6,7 @@ import time
 import uuid
 from typing import TYPE_CHECKING, Any, cast
 
+from llm_hub.api.carried_state import write_state
 from llm_hub.api.dialects.dialect import hub_report
 from llm_hub.api.dialects.responses_input import OWN_REASONING
 from llm_hub.api.dialects.responses_tools import CUSTOM_INPUT, ToolName
@@ -115,7 +116,12 @@ def output_items(response: LLMResponse, names: Mapping[str, ToolName]) -> list[O
         items.append(reasoning_item(response.reasoning))
     if response.content and all(item["type"] != "message" for item in items):
         items.append(message_item(response.content, end_status(response)))
-    return [*items, *(call_item(call, names) for call in response.tool_calls if call.id not in written)]
+    for call in response.tool_calls:
+        if call.id not in written:
+            if state := write_state(call, "responses"):
+                items.append(cast("OutputReasoning", {**reasoning_item(""), "encrypted_content": state}))
+            items.append(call_item(call, names))
+    return items
 
 
 def end_status(response: LLMResponse) -> ItemStatus:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal, cast
 
+from llm_hub.api.dialects.responses_input import is_state_item
 from llm_hub.api.dialects.responses_items import (
     begin_response,
     complete_response,
@@ -203,7 +204,8 @@ class ResponseWriter:
         events = self._begin() + self._close(end_status(response))
         shown = {item.get("id") for item in self._output} | {item["type"] for item in self._output} & {*_STREAMED}
         for item in output_items(response, self._body.tool_names):
-            if item.get("id") not in shown and item["type"] not in shown:
+            is_new_type = item["type"] not in shown or is_state_item(cast("dict[str, Any]", item))
+            if item.get("id") not in shown and is_new_type:
                 events += self._whole_item(item)
         self._response = complete_response(self._response, response, self._output)
         self._body.keep(cast("dict[str, Any]", self._response))

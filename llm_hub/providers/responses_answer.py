@@ -87,7 +87,7 @@ class ResponsesBuilder(StreamedResponseBuilder):
                 yield from self._end_item(place, event["item"], event)
             case _ if kind in END_EVENTS:
                 yield from self._end(event["response"])
-            case _ if self.is_original and not kind.endswith(_SAID_AGAIN):
+            case _ if self.is_original and "type" in event and not kind.endswith(_SAID_AGAIN):
                 yield VendorDelta("responses", event)
 
     def read_text(self, event: Mapping[str, Any]) -> Iterator[Event]:

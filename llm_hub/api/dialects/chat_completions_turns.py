@@ -92,7 +92,8 @@ class CalledTool(OpenModel):
 
 
 def without_state(turn: dict[str, Any]) -> dict[str, Any]:
-    """A message as its client wrote it, without the state of other vendors' calls."""
+    """A message as its client wrote it, without the state of other vendors' calls, and without the reasoning that led
+    to them: the hub has put both in."""
     calls = turn.get("tool_calls") or ()
     if not any("llm_hub" in (call.get("extra_content") or ()) for call in calls):
         return turn
@@ -101,7 +102,8 @@ def without_state(turn: dict[str, Any]) -> dict[str, Any]:
         others = {name: value for name, value in (call.get("extra_content") or {}).items() if name != "llm_hub"}
         rest = {name: value for name, value in call.items() if name != "extra_content"}
         written.append({**rest, "extra_content": others} if others else rest)
-    return {**turn, "tool_calls": written}
+    fields = {name: value for name, value in turn.items() if name != "reasoning_content"}
+    return {**fields, "tool_calls": written}
 
 
 class RefusalPart(OpenModel):

@@ -41,7 +41,16 @@ from llm_hub.providers.embeddings import EMBEDDINGS, embeddings_answer
 from llm_hub.providers.other_protocol import OtherProtocol
 from llm_hub.providers.streamed_response import StreamedResponseBuilder, join_deltas
 from llm_hub.wire.connection_errors import error_from_exception, safe_cause
-from llm_hub.wire.decoders import END_GRACE, USAGE_GRACE, HttpReply, StreamDecoder, encode_json, parse_object, read_body
+from llm_hub.wire.decoders import (
+    END_GRACE,
+    USAGE_GRACE,
+    HttpReply,
+    SplitCharacters,
+    StreamDecoder,
+    encode_json,
+    parse_object,
+    read_body,
+)
 from llm_hub.wire.error_body import is_error_document, original_error
 from llm_hub.wire.http_errors import error_from_reply
 from llm_hub.wire.model_list import parse_model_list
@@ -125,6 +134,7 @@ class HttpProvider(LLMProvider):
             await reply.aclose()
             raise
         loop = asyncio.get_running_loop()
+        parse = partial(parse_object, split=SplitCharacters())
         try:
             body = read_body(reply, lambda: builder.deadline, builder.count_characters)
             async with aclosing(body) as pieces:
@@ -137,7 +147,7 @@ class HttpProvider(LLMProvider):
                             break
                     is_news, usage = builder.deadline is None or builder.ended, builder.usage
                     is_sign_of_life = True
-                    for event in join_deltas(self._read(builder, map(parse_object, chunks))):
+                    for event in join_deltas(self._read(builder, map(parse, chunks))):
                         is_news, is_sign_of_life = True, False
                         yield event
                     if is_sign_of_life and (texts or b"\n" in piece):  # half a line is none

@@ -232,8 +232,9 @@ class OpenAIProvider(HttpProvider):
                 if builder.has_text_alone(choice):  # nearly always
                     yield from builder.add_tagged_text(choice["delta"]["content"])
                 else:
-                    if choice.get("error"):
-                        raise self._error_from_reply(None, choice, builder.model)
+                    for part in (choice, choice.get("delta")):
+                        if part and part.get("error"):
+                            raise self._error_from_reply(None, part, builder.model)
                     yield from builder.read_choice(choice)
                     if choice.get("finish_reason") == "error":  # OpenRouter, when the provider behind it has failed
                         raise self._error_from_reply(None, choice, builder.model)

@@ -35,7 +35,7 @@ QUIET_FIELDS = frozenset(
     }
 )  # fmt: skip
 """The fields of a chunk that say nothing of the answer, and those that are read of every chunk."""
-_KNOWN_CHUNK_FIELDS = QUIET_FIELDS | {"timings", "x_groq", "error"}
+_KNOWN_CHUNK_FIELDS = QUIET_FIELDS | {"timings", "x_groq", "usageMetadata", "error"}
 """These, and the fields for which the hub has words."""
 _CALL_FIELDS = frozenset({"index", "id", "type", "function"})
 _CONTENT_FIELDS = ("images", "audio", "content_parts")
@@ -146,6 +146,7 @@ class OpenAIResponseBuilder(StreamedResponseBuilder):
         if isinstance(timings := chunk.get("timings"), dict):
             self._timings = read_timings(timings)
         self.add_usage((chunk.get("x_groq") or {}).get("usage"))
+        self.add_usage(chunk.get("usageMetadata"))  # Gemini's own name
         others = {name: value for name, value in chunk.items() if value and name not in _KNOWN_CHUNK_FIELDS}
         if others and "choices" in chunk:
             self._fields.update(others)
@@ -221,7 +222,7 @@ class OpenAIResponseBuilder(StreamedResponseBuilder):
     def _read_call(self, call: dict[str, Any], place: int | None) -> ToolCallDelta | None:
         """`place` is the call's place among several in one chunk, for a server that neither numbers nor names them."""
         function = call.get("function") or {}
-        arguments = function.get("arguments")
+        arguments = function.get("arguments", function.get("parameters"))  # the latter from small models' parsers
         if not isinstance(arguments, str):
             arguments = "" if arguments is None else orjson.dumps(arguments).decode()
         position = parse_count(call.get("index"))

@@ -37,15 +37,17 @@ SIGNED = [
 
 
 def _chunks(**fields: Any) -> list[bytes]:
-    call = {
+    call: dict[str, Any] = {
         "index": 0,
         "id": "call_1",
         "type": "function",
         "function": {"name": "tide", "arguments": '{"port": "Ystad"}'},
     }
     extra = {"extra_content": fields.pop("extra_content")} if "extra_content" in fields else {}
-    deltas = [{"role": "assistant", **fields}, {"tool_calls": [{**call, **extra}]}]
-    chunks = [{"choices": [{"index": 0, "delta": delta, "finish_reason": None}]} for delta in deltas]
+    deltas: list[dict[str, Any]] = [{"role": "assistant", **fields}, {"tool_calls": [{**call, **extra}]}]
+    chunks: list[dict[str, Any]] = [
+        {"choices": [{"index": 0, "delta": delta, "finish_reason": None}]} for delta in deltas
+    ]
     chunks.append({"choices": [{"index": 0, "delta": {}, "finish_reason": "tool_calls"}]})
     return [f"data: {json.dumps(chunk)}\n\n".encode() for chunk in chunks] + [b"data: [DONE]\n\n"]
 

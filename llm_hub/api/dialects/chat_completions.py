@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from llm_hub.api.dialects.chat_completions_answer import (
         ChunkChoice,
         CompletionCall,
+        CompletionChoice,
         CompletionMessage,
         CompletionUsage,
         Delta,
@@ -40,7 +41,7 @@ _FINISH_REASONS: dict[str, FinishReason] = {
 
 def _completion(_: ChatCompletionsBody, response: LLMResponse) -> Completion:
     calls = [_call(call) for call in response.tool_calls]
-    answer_fields, message_fields = _original_fields(response)
+    answer_fields, choice_fields, message_fields = _original_fields(response)
     message: CompletionMessage = {
         "role": "assistant",
         "content": None if calls and not response.content else response.content,
@@ -51,25 +52,27 @@ def _completion(_: ChatCompletionsBody, response: LLMResponse) -> Completion:
     if response.reasoning:
         message["reasoning_content"] = response.reasoning
     message = cast("CompletionMessage", {**message_fields, **message})
+    choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": _finish_reason(response)}
     completion: Completion = {
         "id": f"chatcmpl-{uuid.uuid4().hex}",
         "object": "chat.completion",
         "created": int(time.time()),
         "model": f"{response.provider}/{response.model}",
-        "choices": [{"index": 0, "message": message, "logprobs": None, "finish_reason": _finish_reason(response)}],
+        "choices": [cast("CompletionChoice", {**choice, **choice_fields})],
         "usage": _usage(response),
         "x_llm_hub": hub_report(response, "openai"),
     }
     return cast("Completion", {**answer_fields, **completion})
 
 
-def _original_fields(response: LLMResponse) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
-    """What the answer and its message have in their vendor's own words, where that speaks OpenAI's protocol."""
+def _original_fields(response: LLMResponse) -> tuple[Mapping[str, Any], Mapping[str, Any], Mapping[str, Any]]:
+    """What the answer, its choice and its message have in their vendor's own words, where that speaks OpenAI's
+    protocol."""
     if response.original is None or response.original.protocol != "openai":
-        return {}, {}
+        return {}, {}, {}
     body = response.original.body
-    fields = {name: value for name, value in body.items() if name not in ("message", "usage")}
-    return fields, body.get("message") or {}
+    fields = {name: value for name, value in body.items() if name not in ("message", "choice", "usage")}
+    return fields, body.get("choice") or {}, body.get("message") or {}
 
 
 class CompletionWriter:
@@ -110,9 +113,10 @@ class CompletionWriter:
         return sse(dump(self._chunk([{"index": 0, "delta": delta, "logprobs": None, "finish_reason": None}])))
 
     def _last_chunks(self, response: LLMResponse) -> bytes:
-        answer_fields, message_fields = _original_fields(response)
+        answer_fields, choice_fields, message_fields = _original_fields(response)
         delta = cast("Delta", {name: value for name, value in message_fields.items() if name not in _STREAMED})
-        last = self._chunk([{"index": 0, "delta": delta, "logprobs": None, "finish_reason": _finish_reason(response)}])
+        choice = {"index": 0, "delta": delta, "finish_reason": _finish_reason(response), "logprobs": None}
+        last = self._chunk([cast("ChunkChoice", {**choice, **choice_fields})])
         last["x_llm_hub"] = hub_report(response, "openai")
         last = cast("Chunk", {**answer_fields, **last})
         if not self._with_usage:

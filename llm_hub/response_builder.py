@@ -11,6 +11,7 @@ from llm_hub.capabilities import CAPABILITIES, chooses_missing_tool, missing_cap
 from llm_hub.chat import (
     ChatRequest,
     Done,
+    LateText,
     LLMResponse,
     OriginalAnswer,
     ReasoningDelta,
@@ -67,6 +68,7 @@ class ResponseBuilder:
     __slots__ = (
         "_calls",
         "_first_piece_at",
+        "_late_text",
         "_reasoning",
         "_started_at",
         "_text",
@@ -107,6 +109,8 @@ class ResponseBuilder:
         self.has_other_content = False
         """Whether `original` holds what is an answer by itself, such as an image."""
         self._text: list[str] = []
+        self._late_text: list[tuple[int, list[str]]] = []
+        """The pieces of text that follow calls of tools, with the number of calls before them."""
         self._reasoning: list[str] = []
         self._calls = ToolCallBuilder()
         self._started_at = time.perf_counter()
@@ -125,6 +129,16 @@ class ResponseBuilder:
             self._first_piece_at = time.perf_counter()
         self._text.append(text)
         return TextDelta(text)
+
+    def add_late_text(self, text: str) -> LateText:
+        """Adds the next piece of text, in a protocol that tells whether it follows a call of a tool, as it does."""
+        calls = len(self._calls)
+        if self._late_text and self._late_text[-1][0] == calls:
+            self._late_text[-1][1].append(text)
+        else:
+            self._late_text.append((calls, [text]))
+        self.add_text(text)
+        return LateText(text)
 
     def add_reasoning(self, text: str) -> ReasoningDelta:
         """Adds the next piece of reasoning."""
@@ -211,6 +225,7 @@ class ResponseBuilder:
                 tool_calls=calls,
                 stop_sequence=self.stop_sequence,
                 original=self.original,
+                late_text=tuple((number, "".join(pieces)) for number, pieces in self._late_text) if calls else (),
             )
         )
 

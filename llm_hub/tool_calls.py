@@ -93,6 +93,9 @@ class ToolCallBuilder:
         self._by_id: dict[str, _PartialCall] = {}
         """The last call with each of the vendor's ids."""
 
+    def __len__(self) -> int:
+        return len(self._calls)
+
     def add(
         self,
         position: int | None,

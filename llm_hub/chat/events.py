@@ -18,6 +18,12 @@ class TextDelta:
 
 
 @dataclass(frozen=True, slots=True)
+class LateText(TextDelta):
+    """A piece of text that follows a call of a tool. Whoever writes calls in their places among the text keeps it until
+    the calls are known: see `LLMResponse.late_text`."""
+
+
+@dataclass(frozen=True, slots=True)
 class ReasoningDelta:
     """The next piece of the model's reasoning, which is not part of the answer."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -14,7 +14,7 @@ from llm_hub.providers.streamed_response import StreamedResponseBuilder
 from llm_hub.wire.validation import MAX_REFUSAL_CHARS, parse_count, parse_name
 
 if TYPE_CHECKING:
-    from llm_hub.chat import ChatRequest, Event, ToolCall, ToolCallDelta
+    from llm_hub.chat import ChatRequest, Event, ReasoningDelta, TextDelta, ToolCall, ToolCallDelta
     from llm_hub.response_builder import AnsweringProvider
 
 END_EVENTS = frozenset({"response.completed", "response.incomplete", "response.failed", "response.cancelled"})
@@ -88,12 +88,16 @@ class ResponsesBuilder(StreamedResponseBuilder):
             case _ if kind in END_EVENTS:
                 yield from self._end(event["response"])
             case _ if self.is_original and "type" in event and not kind.endswith(_SAID_AGAIN):
-                yield VendorDelta("responses", event)
+                if not (kind.startswith("response.output_text.") and len(self._calls)):  # of a message that comes late
+                    yield VendorDelta("responses", event)
 
     def read_text(self, event: Mapping[str, Any]) -> Iterator[Event]:
         """The events of a piece of text."""
         self._places_with_pieces.add(parse_count(event.get("output_index")) or 0)
-        yield from self.add_tagged_text(event["delta"])
+        yield from self._add_text(event["delta"])
+
+    def _add_text(self, text: str) -> Iterable[TextDelta | ReasoningDelta]:
+        return (self.add_late_text(text),) if len(self._calls) else self.add_tagged_text(text)
 
     def read_whole(self, response: dict[str, Any]) -> Iterator[Event | None]:
         """The events of an answer that is not streamed."""
@@ -105,7 +109,7 @@ class ResponsesBuilder(StreamedResponseBuilder):
             if arguments := item.get("arguments") or "":
                 self._places_with_pieces.add(place)
             yield self._add_call(place, item, arguments)
-        elif kind != "custom_tool_call" and self.is_original:
+        elif kind != "custom_tool_call" and self.is_original and not self._is_late(item):
             yield VendorDelta("responses", event)
 
     def _end_item(self, place: int, item: dict[str, Any], event: Mapping[str, Any]) -> Iterator[Event | None]:
@@ -130,8 +134,12 @@ class ResponsesBuilder(StreamedResponseBuilder):
                 pass
             case _:
                 self.has_other_content = True
-        if kind not in _CALLS and self.is_original:
+        if kind not in _CALLS and self.is_original and not self._is_late(item):
             yield VendorDelta("responses", event)
+
+    def _is_late(self, item: Mapping[str, Any]) -> bool:
+        """Whether an item is a message after a call: clients are told of it when they are told of the calls."""
+        return item.get("type") == "message" and len(self._calls) > 0
 
     def _add_call(self, place: int, item: dict[str, Any], arguments: str) -> ToolCallDelta | None:
         """Adds a call, or what its end says of it. The first one after reasoning brings that along."""
@@ -158,7 +166,7 @@ class ResponsesBuilder(StreamedResponseBuilder):
             if part.get("type") == "refusal":
                 self.refusal = (self.refusal + (part.get("refusal") or ""))[:MAX_REFUSAL_CHARS]
             elif text := part.get("text"):
-                yield from self.add_tagged_text(text)
+                yield from self._add_text(text)
 
     def _end(self, response: dict[str, Any]) -> Iterator[Event | None]:
         """Takes the response at its end, with the items of which no event has told."""

@@ -15,12 +15,12 @@ from llm_hub.errors import KeyRefused, ProviderError
 from llm_hub.redaction import redact
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from llm_hub.api.refusals import Refusal
     from llm_hub.api.replies import Writer
     from llm_hub.api.shapes import ErrorObject, HubReport
-    from llm_hub.chat import LLMResponse, OriginalAnswer, Usage
+    from llm_hub.chat import LLMResponse, OriginalAnswer, ToolCall, Usage
     from llm_hub.errors import LLMHubError
     from llm_hub.gateway.token_count import TokenCount
 
@@ -119,6 +119,14 @@ def error_reply(dialect: Dialect[Any], error: LLMHubError | Refusal) -> tuple[in
     attempts = {"attempts": report["attempts"]} if "attempts" in report else {}
     body = {**original.body, "error": {**original.body["error"], **attempts}}
     return original.status or dialect.error(status, report)[0], body
+
+
+def calls_and_late_text(response: LLMResponse) -> Iterator[ToolCall | str]:
+    """The calls of an answer, and the text that followed them, in the order in which they came."""
+    for number, call in enumerate(response.tool_calls):
+        yield from (text for before, text in response.late_text if before == number)
+        yield call
+    yield from (text for before, text in response.late_text if before >= len(response.tool_calls))
 
 
 def hub_report(response: LLMResponse, protocol: str = "") -> HubReport:

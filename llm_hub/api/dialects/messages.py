@@ -10,6 +10,7 @@ from llm_hub.api.dialects.dialect import (
     ModelListFormat,
     StreamEvent,
     TokenCountFormat,
+    calls_and_late_text,
     hub_report,
 )
 from llm_hub.api.dialects.messages_answer import (
@@ -55,9 +56,12 @@ def _message(body: MessagesBody, response: LLMResponse) -> MessageAnswer:
         content = []
         if response.reasoning and body.shows_thinking:
             content.append({"type": "thinking", "thinking": response.reasoning, "signature": ""})
-        if response.content:
-            content.append({**EMPTY_TEXT, "text": response.content})
-        for call in response.tool_calls:
+        if response.early_text:
+            content.append({**EMPTY_TEXT, "text": response.early_text})
+        for call in calls_and_late_text(response):
+            if isinstance(call, str):
+                content.append({**EMPTY_TEXT, "text": call})
+                continue
             if (state := state_block(call)) is not None:
                 content.append(state)
             content.append(tool_use(call, call_arguments(call)))

@@ -7,7 +7,7 @@ import uuid
 from typing import TYPE_CHECKING, Any, cast
 
 from llm_hub.api.carried_state import write_state
-from llm_hub.api.dialects.dialect import hub_report
+from llm_hub.api.dialects.dialect import calls_and_late_text, hub_report
 from llm_hub.api.dialects.responses_input import OWN_REASONING
 from llm_hub.api.dialects.responses_tools import CUSTOM_INPUT, ToolName
 
@@ -33,7 +33,7 @@ _OWN_FIELDS = frozenset({
     "previous_response_id", "store", "background", "metadata",
 })  # fmt: skip
 """Fields of a response that are the hub's to say. The others, if it is OpenAI's, are as they came."""
-_CALLS = ("function_call", "custom_tool_call")
+CALLS = ("function_call", "custom_tool_call")
 
 
 def begin_response(body: ResponsesBody, model: str = "") -> ResponseObject:
@@ -109,15 +109,18 @@ def output_items(response: LLMResponse, names: Mapping[str, ToolName]) -> list[O
     items: list[OutputItem] = [
         item
         for item in vendors_fields(response).get("output") or ()
-        if item.get("type") not in _CALLS or item.get("call_id") in made
+        if item.get("type") not in CALLS or item.get("call_id") in made
     ]
     written = {item.get("call_id") for item in items}
     if not items and response.reasoning:
         items.append(reasoning_item(response.reasoning))
-    if response.content and all(item["type"] != "message" for item in items):
-        items.append(message_item(response.content, end_status(response)))
-    for call in response.tool_calls:
-        if call.id not in written:
+    has_message = any(item["type"] == "message" for item in items)
+    if response.early_text and not has_message:
+        items.append(message_item(response.early_text, end_status(response)))
+    for call in calls_and_late_text(response):
+        if isinstance(call, str):
+            items += [] if has_message else [message_item(call, end_status(response))]
+        elif call.id not in written:
             if state := write_state(call, "responses"):
                 items.append(cast("OutputReasoning", {**reasoning_item(""), "encrypted_content": state}))
             items.append(call_item(call, names))

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 
 from llm_hub.api.dialects.responses_input import is_state_item
 from llm_hub.api.dialects.responses_items import (
+    CALLS,
     begin_response,
     complete_response,
     end_status,
@@ -15,7 +16,7 @@ from llm_hub.api.dialects.responses_items import (
     text_part,
 )
 from llm_hub.api.encoding import dump, sse
-from llm_hub.chat import AttemptStarted, Done, ReasoningDelta, Resumed, TextDelta, VendorDelta
+from llm_hub.chat import AttemptStarted, Done, LateText, ReasoningDelta, Resumed, TextDelta, VendorDelta
 from llm_hub.redaction import redact
 
 if TYPE_CHECKING:
@@ -52,6 +53,8 @@ class ResponseWriter:
         self._open_id = ""
         self._pieces: list[str] = []
         """The text of the open item so far."""
+        self._late_text: list[str] = []
+        """Text that follows calls of tools, until those come, or another model goes on with it."""
         self._announced: dict[str, dict[str, Any]] = {}
         """By type: an item of OpenAI's own that begins with its first piece of text."""
 
@@ -62,6 +65,8 @@ class ResponseWriter:
 
     def event(self, event: Event) -> bytes:
         match event:
+            case LateText(text):
+                self._late_text.append(text)
             case TextDelta(text):
                 opening = b"" if self._open_type == "message" else self._open_item("message")
                 self._pieces.append(text)
@@ -81,7 +86,8 @@ class ResponseWriter:
             case AttemptStarted(provider, model) | Resumed(provider, model):
                 self._response["model"] = redact(f"{provider}/{model}")
                 self._announced.clear()
-                return self._close("incomplete") if isinstance(event, AttemptStarted) else b""
+                late_text = self._write_late_text()
+                return self._close("incomplete") if isinstance(event, AttemptStarted) else late_text
             case Done(response):
                 return self._end(response)
         return b""
@@ -201,17 +207,34 @@ class ResponseWriter:
         return self._item("added", item)
 
     def _end(self, response: LLMResponse) -> bytes:
-        events = self._begin() + self._close(end_status(response))
+        late_text = b"" if response.late_text else self._write_late_text()
+        events = self._begin() + late_text + self._close(end_status(response))
         shown = {item.get("id") for item in self._output} | {item["type"] for item in self._output} & {*_STREAMED}
+        follows_call = False
         for item in output_items(response, self._body.tool_names):
-            is_new_type = item["type"] not in shown or is_state_item(cast("dict[str, Any]", item))
-            if item.get("id") not in shown and is_new_type:
-                events += self._whole_item(item)
+            is_late = item["type"] == "message" and follows_call
+            is_new = is_late or item["type"] not in shown or is_state_item(cast("dict[str, Any]", item))
+            if item.get("id") not in shown and is_new:
+                events += self._late_message(item) if is_late else self._whole_item(item)
+            follows_call |= item["type"] in CALLS
         self._response = complete_response(self._response, response, self._output)
         self._body.keep(cast("dict[str, Any]", self._response))
         return events + self._status(
             "response.incomplete" if self._response["status"] == "incomplete" else "response.completed"
         )
+
+    def _write_late_text(self) -> bytes:
+        """The events of text that another model has gone on with, which does not know the calls before it."""
+        text = "".join(self._late_text)
+        self._late_text.clear()
+        return self.event(TextDelta(text)) if text else b""
+
+    def _late_message(self, item: OutputItem) -> bytes:
+        """The events of a message that followed calls."""
+        final = cast("dict[str, Any]", item)
+        self._announced["message"] = {**final, "content": [], "status": "in_progress"}
+        text = "".join(part.get("text") or "" for part in final["content"])
+        return self.event(TextDelta(text)) + self._close("completed", final)
 
     def _whole_item(self, item: OutputItem) -> bytes:
         """The events of an item that is written in one go: a call with its arguments, or one of OpenAI's own."""

@@ -24,8 +24,10 @@ ORDER = [("text", "First: "), ("call", "a"), ("text", "then, "), ("call", "b"), 
 
 
 def _anthropics() -> Iterator[dict[str, Any]]:
-    message: dict[str, Any] = {"id": "msg_1", "type": "message", "role": "assistant", "model": "claude-tug", 
-        "content": [], "stop_reason": None, "stop_sequence": None, "usage": {"input_tokens": 3, "output_tokens": 1}}  # fmt: skip
+    message: dict[str, Any] = {
+        "id": "msg_1", "type": "message", "role": "assistant", "model": "claude-tug", "content": [],
+        "stop_reason": None, "stop_sequence": None, "usage": {"input_tokens": 3, "output_tokens": 1},
+    }  # fmt: skip
     yield {"type": "message_start", "message": message}
     for index, (kind, value) in enumerate(ORDER):
         use = {"type": "tool_use", "id": f"toolu_{value}", "name": "tide", "input": {}}

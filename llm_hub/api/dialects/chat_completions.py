@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 from llm_hub.api.carried_state import write_state
 from llm_hub.api.dialects.chat_completions_answer import CallDelta, Chunk, Completion
 from llm_hub.api.dialects.chat_completions_body import ChatCompletionsBody
+from llm_hub.api.dialects.citations import cited_pages
 from llm_hub.api.dialects.dialect import Dialect, StreamEvent, begins_with_field, hub_report
 from llm_hub.api.dialects.openai_shapes import OPENAI_MODELS, OpenAIError, openai_error
 from llm_hub.api.encoding import dump, sse
@@ -67,9 +68,10 @@ def _completion(_: ChatCompletionsBody, response: LLMResponse) -> Completion:
 
 def _original_fields(response: LLMResponse) -> tuple[Mapping[str, Any], Mapping[str, Any], Mapping[str, Any]]:
     """What the answer, its choice and its message have in their vendor's own words, where that speaks OpenAI's
-    protocol."""
+    protocol; of any other the web pages that it cites."""
     if response.original is None or response.original.protocol != "openai":
-        return {}, {}, {}
+        cited = [{"type": "url_citation", "url_citation": page} for page in cited_pages(response)]
+        return {}, {}, {"annotations": cited} if cited else {}
     body = response.original.body
     fields = {name: value for name, value in body.items() if name not in ("message", "choice", "usage")}
     return fields, body.get("choice") or {}, body.get("message") or {}

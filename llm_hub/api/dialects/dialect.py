@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Generic
 
 from llm_hub.api.bodies import Body, ChatBody
+from llm_hub.api.dialects.citations import cited_pages
 from llm_hub.api.refusals import attempt_of, error_of
 from llm_hub.errors import KeyRefused, ProviderError
 from llm_hub.redaction import redact
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from llm_hub.api.refusals import Refusal
     from llm_hub.api.replies import Writer
     from llm_hub.api.shapes import ErrorObject, HubReport
-    from llm_hub.chat import LLMResponse, OriginalAnswer, ToolCall, Usage
+    from llm_hub.chat import LLMResponse, ToolCall, Usage
     from llm_hub.errors import LLMHubError
     from llm_hub.gateway.token_count import TokenCount
 
@@ -136,7 +137,7 @@ def hub_report(response: LLMResponse, protocol: str = "") -> HubReport:
         "model": response.model,
         "finish_reason": response.finish_reason,
         "ignored": response.ignored,
-        "notes": (*response.notes, *_uncounted(response.usage), *_unwritten(response.original, protocol)),
+        "notes": (*response.notes, *_uncounted(response.usage), *_unwritten(response, protocol)),
         "attempts": [attempt_of(attempt) for attempt in response.attempts],
     }
 
@@ -153,8 +154,9 @@ def _uncounted(usage: Usage) -> tuple[str, ...]:
 _HALVES = {"prompt_tokens": "the prompt", "completion_tokens": "the answer"}
 
 
-def _unwritten(original: OriginalAnswer | None, protocol: str) -> tuple[str, ...]:
+def _unwritten(response: LLMResponse, protocol: str) -> tuple[str, ...]:
     """The note about what an answer has in its vendor's own shape alone, for a client of another protocol."""
+    original = response.original
     if original is None or original.protocol == protocol:
         return ()
     if original.protocol == "anthropic":
@@ -163,6 +165,8 @@ def _unwritten(original: OriginalAnswer | None, protocol: str) -> tuple[str, ...
     else:
         fields = {**original.body, **(original.body.get("message") or {})}
         names = {name for name, value in fields.items() if value not in (None, [], {}, "")} & _CONTENT_FIELDS
+    if protocol in ("openai", "responses") and cited_pages(response):
+        names = names - {"annotations" if original.protocol == "openai" else "citations"}
     if not names:
         return ()
     listing = ", ".join(sorted(names))

@@ -7,6 +7,7 @@ import uuid
 from typing import TYPE_CHECKING, Any, cast
 
 from llm_hub.api.carried_state import write_state
+from llm_hub.api.dialects.citations import cited_pages
 from llm_hub.api.dialects.dialect import calls_and_late_text, hub_report
 from llm_hub.api.dialects.responses_input import OWN_REASONING
 from llm_hub.api.dialects.responses_tools import CUSTOM_INPUT, ToolName
@@ -116,7 +117,7 @@ def output_items(response: LLMResponse, names: Mapping[str, ToolName]) -> list[O
         items.append(reasoning_item(response.reasoning))
     has_message = any(item["type"] == "message" for item in items)
     if response.early_text and not has_message:
-        items.append(message_item(response.early_text, end_status(response)))
+        items.append(message_item(response.early_text, end_status(response), page_annotations(response)))
     for call in calls_and_late_text(response):
         if isinstance(call, str):
             items += [] if has_message else [message_item(call, end_status(response))]
@@ -141,17 +142,22 @@ def reasoning_item(text: str) -> OutputReasoning:
     }
 
 
-def text_part(text: str) -> OutputText:
-    return {"type": "output_text", "text": text, "annotations": [], "logprobs": []}
+def page_annotations(response: LLMResponse) -> list[dict[str, Any]]:
+    """What the text of an answer cites."""
+    return [{"type": "url_citation", **page} for page in cited_pages(response)]
 
 
-def message_item(text: str, status: ItemStatus) -> OutputMessage:
+def text_part(text: str, cited: list[dict[str, Any]] | None = None) -> OutputText:
+    return {"type": "output_text", "text": text, "annotations": cited or [], "logprobs": []}
+
+
+def message_item(text: str, status: ItemStatus, cited: list[dict[str, Any]] | None = None) -> OutputMessage:
     return {
         "id": f"msg_{uuid.uuid4().hex}",
         "type": "message",
         "status": status,
         "role": "assistant",
-        "content": [text_part(text)] if text else [],
+        "content": [text_part(text, cited)] if text else [],
     }
 
 

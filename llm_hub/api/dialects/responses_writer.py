@@ -12,6 +12,7 @@ from llm_hub.api.dialects.responses_items import (
     end_status,
     message_item,
     output_items,
+    page_annotations,
     reasoning_item,
     text_part,
 )
@@ -53,6 +54,8 @@ class ResponseWriter:
         self._open_id = ""
         self._pieces: list[str] = []
         """The text of the open item so far."""
+        self._cited: list[dict[str, Any]] = []
+        """What the open message cites, once that is known."""
         self._late_text: list[str] = []
         """Text that follows calls of tools, until those come, or another model goes on with it."""
         self._announced: dict[str, dict[str, Any]] = {}
@@ -146,7 +149,7 @@ class ResponseWriter:
             return self._sse({
                 "type": "response.content_part.added" if kind == "added" else "response.content_part.done",
                 "sequence_number": self._next(), "item_id": self._open_id, "output_index": index,
-                "content_index": 0, "part": text_part(text),
+                "content_index": 0, "part": text_part(text, self._cited),
             })  # fmt: skip
         return self._sse({
             "type": (
@@ -163,7 +166,7 @@ class ResponseWriter:
             return b""
         events, text, index = b"", "".join(self._pieces), len(self._output)
         if self._open_type == "message":
-            item = {**item, "status": status, "content": [text_part(text)]}
+            item = {**item, "status": status, "content": [text_part(text, self._cited)]}
             events = self._sse({
                 "type": "response.output_text.done", "sequence_number": self._next(), "item_id": self._open_id,
                 "output_index": index, "content_index": 0, "text": text, "logprobs": [],
@@ -177,7 +180,7 @@ class ResponseWriter:
         item = {**item, **(final or {})}
         events += self._item("done", item)
         self._output.append(cast("OutputItem", item))
-        self._open, self._open_type, self._open_id = None, "", ""
+        self._open, self._open_type, self._open_id, self._cited = None, "", "", []
         self._pieces.clear()
         return events
 
@@ -208,7 +211,7 @@ class ResponseWriter:
 
     def _end(self, response: LLMResponse) -> bytes:
         late_text = b"" if response.late_text else self._write_late_text()
-        events = self._begin() + late_text + self._close(end_status(response))
+        events = self._begin() + late_text + self._annotate(response) + self._close(end_status(response))
         shown = {item.get("id") for item in self._output} | {item["type"] for item in self._output} & {*_STREAMED}
         follows_call = False
         for item in output_items(response, self._body.tool_names):
@@ -222,6 +225,18 @@ class ResponseWriter:
         return events + self._status(
             "response.incomplete" if self._response["status"] == "incomplete" else "response.completed"
         )
+
+    def _annotate(self, response: LLMResponse) -> bytes:
+        """The events of what the open message cites, if it is not written in OpenAI's own words anyway."""
+        self._cited = page_annotations(response) if self._open_type == "message" else []
+        events = b""
+        for number, annotation in enumerate(self._cited):
+            events += self._sse(cast("AnyEvent", {
+                "type": "response.output_text.annotation.added", "sequence_number": self._next(),
+                "item_id": self._open_id, "output_index": len(self._output), "content_index": 0,
+                "annotation_index": number, "annotation": annotation,
+            }))  # fmt: skip
+        return events
 
     def _write_late_text(self) -> bytes:
         """The events of text that another model has gone on with, which does not know the calls before it."""

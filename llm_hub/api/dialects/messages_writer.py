@@ -131,7 +131,8 @@ class MessageWriter:
             "content": [],
             "stop_reason": None,
             "stop_sequence": None,
-            # Where they are not known yet, message_delta has them.
+            # Where they are not known yet, message_delta has them: SDKs and Claude Code take its input_tokens then. An
+            # estimate would stay as a figure where nobody counts.
             "usage": original.get("usage") or {**NO_MORE_COUNTS, "input_tokens": 0, "output_tokens": 0},
         }
         message.pop("message_delta", None)

@@ -136,7 +136,7 @@ class AnthropicProvider(HttpProvider):
             raise NotOffered(f"{self.title} {problem}.", parameter=field, provider=self.name, model=model)
         return {
             "model": model,
-            "messages": anthropic_body.messages(request.messages),
+            "messages": anthropic_body.messages(request.messages, provider=self.name),
             "stream": True,
             **anthropic_body.options(request),
         }

@@ -34,6 +34,10 @@ class ProviderSpec:
 _OLD_LIMIT = {"max_tokens_field": "max_tokens"}
 """For servers that take the answer's limit under its older name only."""
 
+_NO_STATE: Mapping[str, Any] = {"state_fields": ()}
+"""For vendors that give no state in chat completions, and refuse messages with that of others:
+tashfeenahmed/freellmapi#1070 (Groq), decolua/9router#1649 (Mistral)."""
+
 
 PROVIDERS: dict[str, ProviderSpec] = {
     "openai": ProviderSpec(
@@ -44,7 +48,7 @@ PROVIDERS: dict[str, ProviderSpec] = {
         default_model="gpt-6-luna",
         suggestions=("gpt-6-luna", "gpt-6.1-terra", "gpt-6.2-sol", "gpt-6.2-astra"),
         prices="openai",
-        options={"responses": "if_needed"},
+        options={"responses": "if_needed", **_NO_STATE},
     ),
     "anthropic": ProviderSpec(
         "Anthropic",
@@ -108,6 +112,7 @@ PROVIDERS: dict[str, ProviderSpec] = {
         default_model="openai/gpt-oss-20b",
         suggestions=("openai/gpt-oss-20b", "llama-3.3-70b-versatile"),
         prices="groq",
+        options=_NO_STATE,
     ),
     "mistral": ProviderSpec(
         "Mistral",
@@ -116,7 +121,7 @@ PROVIDERS: dict[str, ProviderSpec] = {
         default_model="mistral-small-latest",
         suggestions=("mistral-small-latest", "mistral-large-latest"),
         prices="mistral",
-        options=_OLD_LIMIT,
+        options={**_OLD_LIMIT, **_NO_STATE},
     ),
     "deepseek": ProviderSpec(
         "DeepSeek",
@@ -125,7 +130,12 @@ PROVIDERS: dict[str, ProviderSpec] = {
         default_model="deepseek-chat",
         suggestions=("deepseek-chat", "deepseek-reasoner"),
         prices="deepseek",
-        options=_OLD_LIMIT,
+        options={
+            **_OLD_LIMIT,
+            "state_fields": ("reasoning_content",),
+            # It refuses calls without reasoning: deepseek-ai/deepseek-harness#739.
+            "stand_ins": {"message": {"reasoning_content": ""}},
+        },
     ),
     "gemini": ProviderSpec(
         "Gemini",
@@ -134,7 +144,14 @@ PROVIDERS: dict[str, ProviderSpec] = {
         default_model="gemini-flash-latest",
         suggestions=("gemini-flash-latest", "gemini-pro-latest"),
         prices="google",
-        options=_OLD_LIMIT,
+        options={
+            **_OLD_LIMIT,
+            "state_fields": ("extra_content",),
+            # For another model's calls: ai.google.dev, "Thought signatures".
+            "stand_ins": {
+                "call": {"extra_content": {"google": {"thought_signature": "skip_thought_signature_validator"}}}
+            },
+        },
     ),
     "xai": ProviderSpec(
         "xAI",

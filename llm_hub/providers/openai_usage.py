@@ -14,12 +14,16 @@ def _paths(*paths: str) -> tuple[tuple[str, str], ...]:
     return tuple((field, inner) for field, _, inner in (path.partition(".") for path in paths))
 
 
-_PROMPT = _paths("prompt_tokens", "input_tokens")
-_COMPLETION = _paths("completion_tokens", "output_tokens")
+_PROMPT = _paths("prompt_tokens", "input_tokens", "promptTokens", "inputTokens", "promptTokenCount")
+"""OpenAI's words, those of Responses, what JavaScript servers make of them, and Gemini's `usageMetadata`."""
+_COMPLETION = _paths("completion_tokens", "output_tokens", "completionTokens", "outputTokens", "candidatesTokenCount")
+_TOTAL = _paths("total_tokens", "totalTokens", "totalTokenCount")
 _REASONING = _paths(
     "completion_tokens_details.reasoning_tokens",
     "output_tokens_details.reasoning_tokens",
     "reasoning_tokens",
+    "reasoningTokens",
+    "thoughtsTokenCount",
 )
 _CACHED = _paths(
     "prompt_tokens_details.cached_tokens",
@@ -28,6 +32,9 @@ _CACHED = _paths(
     "cached_tokens",  # Moonshot: platform.moonshot.ai, "Chat Completion"
     "cache_read_input_tokens",  # Anthropic's word, which gateways in front of it keep
     "num_cached_tokens",
+    "cachedTokens",
+    "cachedInputTokens",
+    "cachedContentTokenCount",
 )
 _WRITTEN = _paths(
     "prompt_tokens_details.cache_write_tokens",  # OpenRouter: openrouter.ai/docs, "Prompt Caching"
@@ -42,7 +49,7 @@ def read_usage(reported: dict[str, Any]) -> Usage:
     that do not count."""
     prompt, completion = _first(reported, _PROMPT) or None, _first(reported, _COMPLETION)
     reasoning, cached, written = (_first(reported, names) for names in (_REASONING, _CACHED, _WRITTEN))
-    total = parse_count(reported.get("total_tokens")) or None
+    total = _first(reported, _TOTAL) or None
     if prompt is not None and completion is not None:
         prompt, completion = _explain_total(prompt, completion, total, reasoning, (cached or 0, written or 0))
         total = max(total or 0, prompt + completion)

@@ -68,7 +68,7 @@ class ResponsesProvider(HttpProvider):
         if original is not None and original.protocol == self.protocol:
             fields = responses_body.from_original(request, original)
         else:
-            fields = responses_body.translated(request, reasons=self.reasons(model))
+            fields = responses_body.translated(request, self.name, reasons=self.reasons(model))
         body = {"model": model, **fields, "stream": True}
         if request.max_tokens is not None:
             body["max_output_tokens"] = request.max_tokens

@@ -243,9 +243,11 @@ def test_a_count_that_is_unknown_is_no_0(usage: Usage, unknown: str) -> None:
 
 
 def test_a_client_of_another_protocol_is_told_what_could_not_be_written() -> None:
-    cited = message(FOUND, {"type": "text", "text": TEXT, "citations": [SOURCE]})
+    part_of_document = {"type": "char_location", "cited_text": "six", "document_index": 0}
+    cited = message(FOUND, {"type": "text", "text": TEXT, "citations": [SOURCE, part_of_document]})
     answer: Any = CHAT_COMPLETIONS.answer(CHAT, response(cited))
     assert answer["x_llm_hub"]["notes"][0].endswith("protocol: citations.")
+    assert "annotations" not in answer["choices"][0]["message"]
     answer = MESSAGES.answer(MESSAGE, response(COMPLETION))
     assert answer["x_llm_hub"]["notes"][0].endswith("protocol: annotations, citations.")
     assert answer["content"] == [{"type": "text", "text": TEXT, "citations": None}]

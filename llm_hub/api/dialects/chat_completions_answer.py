@@ -42,7 +42,7 @@ class CompletionMessage(TypedDict):
 class CompletionChoice(TypedDict):
     index: Literal[0]
     message: CompletionMessage
-    logprobs: None
+    logprobs: dict[str, Any] | None
     finish_reason: FinishReason
 
 
@@ -106,7 +106,7 @@ class Delta(TypedDict, total=False):
 class ChunkChoice(TypedDict):
     index: Literal[0]
     delta: Delta
-    logprobs: None
+    logprobs: dict[str, Any] | None
     finish_reason: FinishReason | None
 
 

@@ -10,17 +10,18 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Generic
 
 from llm_hub.api.bodies import Body, ChatBody
+from llm_hub.api.dialects.citations import cited_pages
 from llm_hub.api.refusals import attempt_of, error_of, vendors_error
 from llm_hub.errors import ProviderError
 from llm_hub.redaction import redact
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from llm_hub.api.refusals import Refusal
     from llm_hub.api.replies import Writer
     from llm_hub.api.shapes import ErrorObject, HubReport
-    from llm_hub.chat import LLMResponse, OriginalAnswer, Usage
+    from llm_hub.chat import LLMResponse, ToolCall, Usage
     from llm_hub.errors import LLMHubError
     from llm_hub.gateway.token_count import TokenCount
 
@@ -118,6 +119,14 @@ def error_reply(dialect: Dialect[Any], error: LLMHubError | Refusal) -> tuple[in
     return (original and original.status) or written, vendors
 
 
+def calls_and_late_text(response: LLMResponse) -> Iterator[ToolCall | str]:
+    """The calls of an answer, and the text that followed them, in the order in which they came."""
+    for number, call in enumerate(response.tool_calls):
+        yield from (text for before, text in response.late_text if before == number)
+        yield call
+    yield from (text for before, text in response.late_text if before >= len(response.tool_calls))
+
+
 def hub_report(response: LLMResponse, protocol: str = "") -> HubReport:
     """Who really answered, and every attempt. `protocol` is the one in which the answer is written."""
     return {
@@ -125,7 +134,7 @@ def hub_report(response: LLMResponse, protocol: str = "") -> HubReport:
         "model": response.model,
         "finish_reason": response.finish_reason,
         "ignored": response.ignored,
-        "notes": (*response.notes, *_uncounted(response.usage), *_unwritten(response.original, protocol)),
+        "notes": (*response.notes, *_uncounted(response.usage), *_unwritten(response, protocol)),
         "attempts": [attempt_of(attempt) for attempt in response.attempts],
     }
 
@@ -142,8 +151,9 @@ def _uncounted(usage: Usage) -> tuple[str, ...]:
 _HALVES = {"prompt_tokens": "the prompt", "completion_tokens": "the answer"}
 
 
-def _unwritten(original: OriginalAnswer | None, protocol: str) -> tuple[str, ...]:
+def _unwritten(response: LLMResponse, protocol: str) -> tuple[str, ...]:
     """The note about what an answer has in its vendor's own shape alone, for a client of another protocol."""
+    original = response.original
     if original is None or original.protocol == protocol:
         return ()
     if original.protocol == "anthropic":
@@ -152,6 +162,8 @@ def _unwritten(original: OriginalAnswer | None, protocol: str) -> tuple[str, ...
     else:
         fields = {**original.body, **(original.body.get("message") or {})}
         names = {name for name, value in fields.items() if value not in (None, [], {}, "")} & _CONTENT_FIELDS
+    if protocol in ("openai", "responses") and cited_pages(response):
+        names = names - {"annotations" if original.protocol == "openai" else "citations"}
     if not names:
         return ()
     listing = ", ".join(sorted(names))

@@ -5,6 +5,7 @@ It is an open list: what is not named here goes on as it came to Anthropic.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 import orjson
@@ -22,18 +23,32 @@ from llm_hub.api.bodies import (
     StopTexts,
     TokenLimit,
 )
+from llm_hub.api.carried_state import read_states
 from llm_hub.api.dialects.messages_blocks import (
     AssistantBlock,
     ImageBlock,
+    StateBlock,
     SystemBlock,
     TextBlock,
     TextDocumentBlock,
     ToolResultBlock,
     ToolUseBlock,
     UserBlock,
+    is_state_block,
 )
 from llm_hub.api.open_parts import UNREAD_PART, OpenBody, OpenModel, UnreadPart
-from llm_hub.chat import ChatRequest, JSONFormat, Message, OneTool, Role, Text, Tool, ToolCall, ToolChoice
+from llm_hub.chat import (
+    ChatRequest,
+    JSONFormat,
+    Message,
+    OneTool,
+    OriginalRequest,
+    Role,
+    Text,
+    Tool,
+    ToolCall,
+    ToolChoice,
+)
 
 if TYPE_CHECKING:
     from llm_hub.chat import Part
@@ -85,12 +100,14 @@ class AssistantMessage(OpenModel):
     def messages(self, field: str) -> tuple[Message, ...]:  # noqa: ARG002  # the other turns' shape
         if isinstance(self.content, str):
             return (Message(Role.ASSISTANT, self.content),)
+        states = read_states([block.data for block in self.content if isinstance(block, StateBlock)])
         parts: list[Part] = []
         for block in self.content:
             if isinstance(block, TextBlock):
                 parts.append(Text(block.text))
             elif isinstance(block, ToolUseBlock):
-                parts.append(ToolCall(block.id, block.name, orjson.dumps(block.input).decode()))
+                arguments = orjson.dumps(block.input).decode()
+                parts.append(ToolCall(block.id, block.name, arguments, state=states.get(block.id)))
         return (Message(Role.ASSISTANT, tuple(parts)),)
 
 
@@ -208,11 +225,25 @@ class CountTokensBody(OpenBody):
             original=self.original(len(messages)),
         )
 
+    def original(self, messages: int) -> OriginalRequest:
+        """The request without the state of other vendors' calls."""
+        original = super().original(messages)
+        turns = [_without_states(turn) for turn in original.body["messages"]]
+        return replace(original, body={**original.body, "messages": turns})
+
 
 class MessagesBody(CountTokensBody):
     """The body of `POST /v1/messages`."""
 
     max_tokens: TokenLimit
+
+
+def _without_states(turn: dict[str, Any]) -> dict[str, Any]:
+    content = turn["content"]
+    if turn["role"] != "assistant" or isinstance(content, str):
+        return turn
+    blocks = [block for block in content if not is_state_block(block)]
+    return turn if len(blocks) == len(content) else turn | {"content": blocks}
 
 
 def _system(content: str | list[SystemBlock]) -> Message:

@@ -5,13 +5,21 @@ from __future__ import annotations
 import uuid
 from typing import TYPE_CHECKING, Any, cast
 
+from llm_hub.api.carried_state import write_state
 from llm_hub.chat import decode_json
 from llm_hub.errors import StreamBroken
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from llm_hub.api.dialects.messages_answer import AnswerText, AnswerToolUse, MessageHead, MessageUsage, StopFields
+    from llm_hub.api.dialects.messages_answer import (
+        AnswerText,
+        AnswerToolUse,
+        MessageHead,
+        MessageUsage,
+        StopFields,
+        VendorBlock,
+    )
     from llm_hub.chat import LLMResponse, ToolCall
 
 NO_MORE_COUNTS: Mapping[str, Any] = {
@@ -53,6 +61,12 @@ def tool_use(call: ToolCall, arguments: dict[str, Any], original: Mapping[str, A
     """The block of a call. It has the fields of Anthropic's own block, where there is one."""
     block = {**original, "type": "tool_use", "id": call.id, "name": call.name, "input": arguments}
     return cast("AnswerToolUse", block)
+
+
+def state_block(call: ToolCall) -> VendorBlock | None:
+    """What the vendor wants back with a call, as a block that clients return unread; None: nothing."""
+    mark = write_state(call, "anthropic")
+    return cast("VendorBlock", {"type": "redacted_thinking", "data": mark}) if mark else None
 
 
 def call_arguments(call: ToolCall) -> dict[str, Any]:

@@ -54,7 +54,8 @@ class OriginalRequest:
 
     The rest names fields of the body for which the hub has no word. A provider of another protocol is asked without
     those in `untranslated`, which its answer names as ignored. It is not asked at all where there are `essential` ones:
-    its answer would not be what the client wants. Those in `surcharged` may raise a price, at whichever provider.
+    its answer would not be what the client wants. Those in `surcharged` may raise the price of a provider of the same
+    protocol.
     """
 
     protocol: str

@@ -156,7 +156,8 @@ class Session:
 
     def sends_on(self, target: str, protocol: str) -> bool:
         """Whether a target may be sent what the hub cannot read in a request of that protocol."""
-        spec = self._specs.get(split_target(target)[0])
+        name, _ = split_target(target)
+        spec = None if name in ProviderFactory.registered else self._specs.get(name)
         return spec is None or protocol in spec.protocols
 
     def route_of(self, request: ChatRequest) -> Route:

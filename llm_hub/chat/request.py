@@ -55,7 +55,7 @@ class OriginalRequest:
     The rest names fields of the body for which the hub has no word. A provider of another protocol is asked without
     those in `untranslated`, which its answer names as ignored. It is not asked at all where there are `essential` ones:
     its answer would not be what the client wants. Those in `surcharged` may raise the price of a provider of the same
-    protocol.
+    protocol. `caches_an_hour`: a mark asks Anthropic's cache to keep what is before it for an hour.
     """
 
     protocol: str
@@ -66,6 +66,7 @@ class OriginalRequest:
     essential: tuple[str, ...] = ()
     surcharged: tuple[str, ...] = ()
     query: str = ""
+    caches_an_hour: bool = False
 
 
 @dataclass(frozen=True, slots=True)

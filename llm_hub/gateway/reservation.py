@@ -248,6 +248,9 @@ class RequestReservation:
         """US dollars for so many tokens, if all of the prompt is written to the cache, which is the dearest way."""
         provider, model = split_target(target)
         usage = Usage(prompt_tokens=prompt, completion_tokens=answer, cache_write_tokens=prompt)
+        original = self.request.original
+        if original and original.caches_an_hour and self._session.sends_on(target, original.protocol):
+            usage["cache_write_1h_tokens"] = prompt
         return self._prices.of(Attempt(provider, model, 0.0, 0.0, None, "", usage=usage))
 
 

@@ -158,7 +158,8 @@ async def test_fields_of_chat_completions_are_listed_as_ignored_elsewhere(api: A
         ("/v1/chat/completions", {"brand_new": 1}, 400), ("/v1/chat/completions", {"tools": [{"type": "search"}]}, 400),
         ("/v1/chat/completions", {"service_tier": "auto", "user": "u", "top_k": 3}, 200),
         ("/v1/messages", {"speed": "fast"}, 400), ("/v1/messages", {"tools": [SEARCH]}, 400),
-        ("/v1/messages", {"system": [{"type": "text", "text": "x", "cache_control": {**MARK, "ttl": "1h"}}]}, 400),
+        ("/v1/messages", {"system": [{"type": "text", "text": "x", "cache_control": {**MARK, "ttl": "1h"}}]}, 200),
+        ("/v1/messages", {"system": [{"type": "text", "text": "x", "cache_control": {**MARK, "ttl": "1d"}}]}, 400),
         ("/v1/messages", {"system": [{"type": "text", "text": "x", "cache_control": MARK}], "metadata": {}}, 200),
     ],
 )  # fmt: skip

@@ -142,7 +142,7 @@ def told_usage(dialect: str, text: str, *, stream: bool) -> JSONObject:
         return usage
     usage = {}
     for _, data in events(text):
-        event = json.loads(data) if data != "[DONE]" else {}
+        event = json.loads(data) if data.startswith("{") else {}
         holder = event.get("message") or event.get("response") or event
         usage |= holder.get("usage") or {}
     return usage

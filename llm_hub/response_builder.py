@@ -110,6 +110,8 @@ class ResponseBuilder:
         is_foreign = original is not None and original.protocol != provider.protocol
         self.untranslated = original.untranslated if original is not None and is_foreign else ()
         """Fields of the client's own words that the provider's protocol does not have."""
+        if is_foreign and request.thinking_budget is not None and "effort" not in provider.supports:
+            self.untranslated += ("thinking",)
         _check_model(self)
         _check_request(self, request, provider)
 

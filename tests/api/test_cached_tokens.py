@@ -33,7 +33,13 @@ def sse(*data: JSONObject) -> bytes:
 
 def message(usage: JSONObject) -> bytes:
     """An answer in Anthropic's words."""
-    head = {"id": "msg_1", "type": "message", "role": "assistant", "model": "claude-haiku-5-5", "content": []}
+    head: JSONObject = {
+        "id": "msg_1",
+        "type": "message",
+        "role": "assistant",
+        "model": "claude-haiku-5-5",
+        "content": [],
+    }
     return sse(
         {"type": "message_start", "message": {**head, "stop_reason": None, "usage": {**usage, "output_tokens": 1}}},
         {"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": ""}},
@@ -46,8 +52,8 @@ def message(usage: JSONObject) -> bytes:
 
 def completion(usage: JSONObject) -> bytes:
     """An answer in the words of chat completions."""
-    head = {"id": "c1", "object": "chat.completion.chunk", "created": 1, "model": "gpt-6-luna"}
-    choice = {"index": 0, "delta": {"role": "assistant", "content": "Low tide."}, "finish_reason": None}
+    head: JSONObject = {"id": "c1", "object": "chat.completion.chunk", "created": 1, "model": "gpt-6-luna"}
+    choice: JSONObject = {"index": 0, "delta": {"role": "assistant", "content": "Low tide."}, "finish_reason": None}
     end = {"index": 0, "delta": {}, "finish_reason": "stop"}
     chunks = [{"choices": [choice]}, {"choices": [end]}, {"choices": [], "usage": usage}]
     return sse(*({**head, **chunk} for chunk in chunks)) + b"data: [DONE]\n\n"

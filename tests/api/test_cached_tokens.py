@@ -55,7 +55,7 @@ def completion(usage: JSONObject) -> bytes:
     head: JSONObject = {"id": "c1", "object": "chat.completion.chunk", "created": 1, "model": "gpt-6-luna"}
     choice: JSONObject = {"index": 0, "delta": {"role": "assistant", "content": "Low tide."}, "finish_reason": None}
     end = {"index": 0, "delta": {}, "finish_reason": "stop"}
-    chunks = [{"choices": [choice]}, {"choices": [end]}, {"choices": [], "usage": usage}]
+    chunks: list[JSONObject] = [{"choices": [choice]}, {"choices": [end]}, {"choices": [], "usage": usage}]
     return sse(*({**head, **chunk} for chunk in chunks)) + b"data: [DONE]\n\n"
 
 
@@ -63,7 +63,13 @@ def response(usage: JSONObject) -> bytes:
     """An answer in the words of Responses."""
     text = {"type": "output_text", "text": "Low tide.", "annotations": []}
     item = {"type": "message", "id": "msg_1", "role": "assistant", "status": "completed", "content": [text]}
-    whole = {"id": "resp_1", "object": "response", "model": "gpt-6-luna", "status": "completed", "output": [item]}
+    whole: JSONObject = {
+        "id": "resp_1",
+        "object": "response",
+        "model": "gpt-6-luna",
+        "status": "completed",
+        "output": [item],
+    }
     place = {"item_id": "msg_1", "output_index": 0, "content_index": 0}
     return sse(
         {"type": "response.created", "response": {**whole, "status": "in_progress", "output": []}},

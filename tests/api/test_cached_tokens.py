@@ -12,7 +12,7 @@ from llm_hub.hub import Hub
 from llm_hub.settings import Settings
 from tests.api.metered import metered
 from tests.api.sse import events
-from tests.fault_server.dictated import dictation
+from tests.fault_server.dictated import FOR_ANY_MODEL, dictation
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -100,29 +100,30 @@ class Upstream:
 UPSTREAMS = {
     # Dollars for a million tokens: 0.1 of the prompt, 0.01 read, 0.125 written, 0.2 for an hour, 0.5 of the answer
     "anthropic": Upstream(
-        "anthropic/claude-haiku-5-5?as=dictated",
+        "anthropic/claude-haiku-5-5",
         message({"input_tokens": 1000, "cache_read_input_tokens": 2000, "cache_creation_input_tokens": 700,
                  "cache_creation": {"ephemeral_5m_input_tokens": 300, "ephemeral_1h_input_tokens": 400}}),
         100_000 + 20_000 + 37_500 + 80_000 + 25_000,
         hour=400,
     ),
     "anthropic, five minutes": Upstream(
-        "anthropic/claude-haiku-5-5?as=dictated",
+        "anthropic/claude-haiku-5-5",
         message({"input_tokens": 1000, "cache_read_input_tokens": 2000, "cache_creation_input_tokens": 700}),
         100_000 + 20_000 + 87_500 + 25_000,
     ),
     # 0.1 of the prompt, 0.01 read, 0.125 written, 0.5 of the answer
     "chat completions": Upstream(
-        "openai/gpt-6-luna?as=dictated", completion(OPENAIS), 100_000 + 20_000 + 87_500 + 25_000, dialects=DIALECTS[:3]
+        "openai/gpt-6-luna", completion(OPENAIS), 100_000 + 20_000 + 87_500 + 25_000, dialects=DIALECTS[:3]
     ),
+    # 1.25 of the prompt, also where it is written, 0.125 read, 10 of the answer
     "responses": Upstream(
-        "openai/gpt-5-pro?as=dictated",
+        "openai/gpt-5-codex",
         response({"input_tokens": 3700, "input_tokens_details": {"cached_tokens": 2000, "cache_write_tokens": 700},
                   "output_tokens": 50, "output_tokens_details": {"reasoning_tokens": 0}, "total_tokens": 3750}),
-        100_000 + 20_000 + 87_500 + 25_000,
+        1_250_000 + 250_000 + 875_000 + 500_000,
     ),
     # A price of the owner's holds for every token of the prompt
-    "a server": Upstream("mine/ok?as=dictated", completion(OPENAIS), 370_000 + 25_000),
+    "a server": Upstream("mine/ok", completion(OPENAIS), 370_000 + 25_000),
 }  # fmt: skip
 
 
@@ -171,7 +172,7 @@ async def test_cached_tokens_and_their_price_are_right_in_every_dialect(
         f"LLM_HUB_SERVERS=mine={fault_server.openai_url}\nLLM_HUB_PRICES=mine=0.1/0.5\n"
     )
     hub = Hub(Settings.load(tmp_path / ".env"))
-    turns = [{"role": "user", "content": dictation([upstream.answer])}]
+    turns = [{"role": "user", "content": FOR_ANY_MODEL + dictation([upstream.answer])}]
     asked = [(dialect, stream) for dialect in upstream.dialects for stream in (False, True)]
     async with metered(hub, tmp_path) as api:
         for dialect, stream in asked:

@@ -97,9 +97,11 @@ def options(request: ChatRequest) -> dict[str, Any]:
 def from_original(request: ChatRequest, original: OriginalRequest) -> dict[str, Any]:
     """The client's own body with what the hub has changed, except its model and limit.
 
-    Its messages and tools stay as they came, and so do all fields for which the hub has no word.
+    Its messages and tools stay as they came, and so do all fields for which the hub has no word. One of the others that
+    is null is one that the client did not set.
     """
-    body = {name: value for name, value in original.body.items() if name not in _OWN_FIELDS}
+    unset = {name for name in FIELDS.values() if original.body.get(name) is None}
+    body = {name: value for name, value in original.body.items() if name not in _OWN_FIELDS | unset}
     added = messages(request.messages[original.messages :])
     rendered = options(request)
     names = {tool.name for tool in request.tools}  # a choice among them may have left some out

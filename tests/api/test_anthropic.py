@@ -215,7 +215,7 @@ async def test_a_client_that_leaves_takes_the_providers_connection_along(
         if event.type == "content_block_delta":
             break
     await stream.close()
-    await asyncio.wait_for(fault_server.exchanges[0].ended(), 1)
+    await asyncio.wait_for(fault_server.exchanges[0].ended(), 10)
     assert fault_server.exchanges[0].client_left
 
 

@@ -194,6 +194,8 @@ class ConfiguredProviders:
         }
         if not for_visitor or self._settings.proxy_visitors:
             options["network"] = self._network
+        if "anthropic" in self.specs[name].protocols:
+            options["cache_prompts"] = self._settings.cache_prompts
         if url := self.address(self.specs[name]):
             options["base_url"] = url
         return options

@@ -21,6 +21,8 @@ class Usage(TypedDict, total=False):
     """Part of `prompt_tokens` that the provider read from its cache."""
     cache_write_tokens: int
     """Part of `prompt_tokens` that the provider wrote to its cache, for which some take more."""
+    cache_write_1h_tokens: int
+    """Part of `cache_write_tokens` that is kept for an hour, for which Anthropic takes more still."""
 
 
 @dataclass(frozen=True, slots=True)

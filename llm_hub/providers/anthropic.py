@@ -18,6 +18,7 @@ from llm_hub.chat import ChatRequest, ModelInfo
 from llm_hub.errors import InvalidRequest, NotOffered, PromptTooLong, ProviderError, UnsupportedParameter
 from llm_hub.providers import anthropic_body
 from llm_hub.providers.anthropic_answer import MessageBuilder
+from llm_hub.providers.anthropic_cache import has_marks, with_marks
 from llm_hub.providers.anthropic_original import original_body, original_headers, original_prompt, original_query
 from llm_hub.providers.http_provider import HttpProvider
 from llm_hub.providers.streamed_response import StreamedResponseBuilder
@@ -48,7 +49,8 @@ class AnthropicProvider(HttpProvider):
     """The messages API at `base_url`. Raises `ConfigurationError` for a key or URL that cannot be used.
 
     A temperature, a top_p and an effort reach the models that take them. For the others they are left out, and the
-    response says so. `read_timeout` is the longest silence in seconds before a request is given up.
+    response says so. `read_timeout` is the longest silence in seconds before a request is given up. `cache_prompts`
+    marks tools and system prompts for the API's cache where a client has set no mark.
     """
 
     protocol = "anthropic"
@@ -69,10 +71,12 @@ class AnthropicProvider(HttpProvider):
         connect_timeout: float = 5.0,
         read_timeout: float = 300.0,
         network: Network = DIRECT,
+        cache_prompts: bool = False,
     ) -> None:
         address = checked_url(base_url, f"{name}: base_url").removesuffix("/v1")
         key = checked_key(api_key, f"{name}: api_key")
         super().__init__(name=name, title=title, default_model=default_model, address=address, key=key)
+        self._cache_prompts = cache_prompts
         self._left_out: dict[tuple[str, frozenset[str], str | None], tuple[str, ...]] = {}
         """What a model refused by name in a request with these settings, and this effort."""
         self._contexts: dict[str, int] = {}
@@ -128,6 +132,12 @@ class AnthropicProvider(HttpProvider):
         await self._client.close()
 
     def _body(self, request: ChatRequest, model: str) -> dict[str, Any]:
+        body = self._unmarked_body(request, model)
+        if not self._cache_prompts or (request.original is not None and has_marks(request.original.body)):
+            return body
+        return with_marks(body)
+
+    def _unmarked_body(self, request: ChatRequest, model: str) -> dict[str, Any]:
         original = request.original
         if original is not None and original.protocol == "anthropic":
             return {**original_body(original, request), "model": model, "stream": True}

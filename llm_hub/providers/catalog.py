@@ -17,7 +17,8 @@ class ProviderSpec:
     an adapter as well: `adapter` is `module:class` under llm_hub.providers. `key` and `url` name the variables of the
     environment that hold the API key and another base URL: the first that is set counts. A provider without `key`
     needs none. `prices` is the provider's id in genai-prices; "" where it is not listed, "free" where answers cost
-    nothing. `options` are further arguments of the adapter's constructor.
+    nothing. `protocols` are those whose requests the adapter sends on as their clients wrote them. `options` are more
+    arguments of the adapter's constructor.
     """
 
     title: str
@@ -28,6 +29,7 @@ class ProviderSpec:
     suggestions: tuple[str, ...] = ()
     prices: str = ""
     adapter: str = "openai:OpenAIProvider"
+    protocols: tuple[str, ...] = ("openai", "responses")
     options: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -53,6 +55,7 @@ PROVIDERS: dict[str, ProviderSpec] = {
     "anthropic": ProviderSpec(
         "Anthropic",
         adapter="anthropic:AnthropicProvider",
+        protocols=("anthropic",),
         base_url="https://api.anthropic.com",
         key=("ANTHROPIC_API_KEY",),
         url=("ANTHROPIC_BASE_URL",),
@@ -63,14 +66,16 @@ PROVIDERS: dict[str, ProviderSpec] = {
     "ollama": ProviderSpec(
         "Ollama",
         adapter="ollama:OllamaProvider",
+        protocols=(),
         base_url="http://127.0.0.1:11434",
         url=("OLLAMA_BASE_URL", "OLLAMA_HOST"),
         prices="free",
     ),
-    "local": ProviderSpec("Embedded", adapter="llamacpp.llama_cpp:LlamaCppProvider", prices="free"),
+    "local": ProviderSpec("Embedded", adapter="llamacpp.llama_cpp:LlamaCppProvider", protocols=(), prices="free"),
     "chaos": ProviderSpec(
         "Chaos",
         adapter="chaos:ChaosProvider",
+        protocols=(),
         default_model="steady",
         suggestions=(
             "steady",

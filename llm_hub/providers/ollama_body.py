@@ -34,8 +34,8 @@ def options(request: ChatRequest) -> dict[str, Any]:
         body["tools"] = [describe_tool(tool) for tool in request.tools]
     if request.format is not None:
         body["format"] = "json" if request.format.schema is None else dict(request.format.schema)
-    if request.effort in _THINK:
-        body["think"] = _THINK[request.effort]
+    if (effort := request.wanted_effort) in _THINK:
+        body["think"] = _THINK[effort]
     return body
 
 
@@ -51,9 +51,10 @@ def without_level(body: dict[str, Any]) -> dict[str, Any]:
 
 def left_out(request: ChatRequest, sent: dict[str, Any]) -> tuple[str, ...]:
     """The settings that the model was not sent: an effort that it has no word for, and strict tool calls."""
-    is_sent = request.effort is None or (request.effort in _THINK and sent.get("think") == _THINK[request.effort])
-    effort = () if is_sent else ("effort",)
-    return (*effort, "strict") if any(tool.strict for tool in request.tools) else effort
+    effort = request.wanted_effort
+    is_sent = effort is None or (effort in _THINK and sent.get("think") == _THINK[effort])
+    ignored = () if is_sent else ("effort",)
+    return (*ignored, "strict") if any(tool.strict for tool in request.tools) else ignored
 
 
 def _messages(turn: Message, names: dict[str, str], provider: str) -> Iterator[dict[str, Any]]:

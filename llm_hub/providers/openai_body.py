@@ -95,8 +95,8 @@ def options(request: ChatRequest) -> dict[str, Any]:
         body["seed"] = request.seed
     if request.top_p is not None:
         body["top_p"] = request.top_p
-    if request.effort is not None:
-        body["reasoning_effort"] = request.effort
+    if (effort := request.wanted_effort) is not None:
+        body["reasoning_effort"] = effort
     return body
 
 

@@ -38,6 +38,7 @@ _CACHED = _paths(
 )
 _WRITTEN = _paths(
     "prompt_tokens_details.cache_write_tokens",  # OpenRouter: openrouter.ai/docs, "Prompt Caching"
+    "input_tokens_details.cache_write_tokens",
     "prompt_tokens_details.cache_creation_tokens",
     "cache_creation_input_tokens",
     "cache_write_tokens",

@@ -75,8 +75,8 @@ def options(request: ChatRequest) -> dict[str, Any]:
         body["text.format"] = _format(request.format)
     if request.top_p is not None:
         body["top_p"] = request.top_p
-    if request.effort is not None:
-        body["reasoning.effort"] = request.effort
+    if (effort := request.wanted_effort) is not None:
+        body["reasoning.effort"] = effort
     return body
 
 

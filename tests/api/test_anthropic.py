@@ -303,7 +303,7 @@ def turn(*blocks: dict[str, Any], role: str = "user") -> dict[str, Any]:
     [
         ({"temperature": 1.5}, "temperature"), ({"max_tokens": 0}, "max_tokens"), ({"container": "c"}, "container"),
         ({"mcp_servers": [{"url": "http://x"}]}, "mcp_servers"), ({"thread": {"type": "create"}}, "thread"),
-        ({"thinking": {"type": "secret"}}, "thinking.type"),
+        ({"tool_choice": {"type": "secret"}}, "tool_choice"),
         ({"tools": [{"type": "web_search_20250305", "name": "web_search"}]}, "tools.0"),
         (turn({"type": "document", "source": {}}), "messages.0.content.0"),
         (turn({"type": "image", "source": {"type": "url", "url": "https://x/secret"}}), "messages.0.content.0"),

@@ -5,6 +5,7 @@ It is an open list: what is not named here goes on as it came to Anthropic.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 import orjson
@@ -22,22 +23,39 @@ from llm_hub.api.bodies import (
     StopTexts,
     TokenLimit,
 )
+from llm_hub.api.carried_state import read_states
 from llm_hub.api.dialects.messages_blocks import (
     AssistantBlock,
     ImageBlock,
+    StateBlock,
     SystemBlock,
     TextBlock,
     TextDocumentBlock,
     ToolResultBlock,
     ToolUseBlock,
     UserBlock,
+    is_state_block,
 )
-from llm_hub.api.open_parts import UNREAD_PART, OpenBody, OpenModel, UnreadPart
-from llm_hub.chat import ChatRequest, JSONFormat, Message, OneTool, Role, Text, Tool, ToolCall, ToolChoice
+from llm_hub.api.open_parts import UNREAD_PART, OpenBody, OpenModel, OptionalPart, UnreadPart, kind_among
+from llm_hub.chat import (
+    ChatRequest,
+    JSONFormat,
+    Message,
+    OneTool,
+    OriginalRequest,
+    Role,
+    Text,
+    Tool,
+    ToolCall,
+    ToolChoice,
+)
 
 if TYPE_CHECKING:
     from llm_hub.chat import Part
 
+MAX_THINKING_BUDGET = 10**9
+"""Tokens."""
+_KNOWN_DISPLAYS = ("summarized", "omitted")
 Texts = str | FailFastList[SystemBlock]
 
 
@@ -85,12 +103,14 @@ class AssistantMessage(OpenModel):
     def messages(self, field: str) -> tuple[Message, ...]:  # noqa: ARG002  # the other turns' shape
         if isinstance(self.content, str):
             return (Message(Role.ASSISTANT, self.content),)
+        states = read_states([block.data for block in self.content if isinstance(block, StateBlock)])
         parts: list[Part] = []
         for block in self.content:
             if isinstance(block, TextBlock):
                 parts.append(Text(block.text))
             elif isinstance(block, ToolUseBlock):
-                parts.append(ToolCall(block.id, block.name, orjson.dumps(block.input).decode()))
+                arguments = orjson.dumps(block.input).decode()
+                parts.append(ToolCall(block.id, block.name, arguments, state=states.get(block.id)))
         return (Message(Role.ASSISTANT, tuple(parts)),)
 
 
@@ -133,6 +153,16 @@ class NoToolChoice(OpenModel):
     type: Literal["none"]
 
 
+ToolChoiceOption = Annotated[
+    Annotated[AutoToolChoice, Tag("auto")]
+    | Annotated[AutoToolChoice, Tag("any")]
+    | Annotated[NamedToolChoice, Tag("tool")]
+    | Annotated[NoToolChoice, Tag("none")]
+    | Annotated[UnreadPart, Tag("other")],
+    kind_among("auto", "any", "tool", "none"),
+]
+
+
 class JSONOutputFormat(OpenModel):
     type: Literal["json_schema"]
     schema_: JSONObject = Field(alias="schema")
@@ -140,14 +170,39 @@ class JSONOutputFormat(OpenModel):
 
 class OutputConfig(OpenModel):
     effort: Effort | None = None
-    format: JSONOutputFormat | None = None
+    format: (
+        Annotated[
+            Annotated[JSONOutputFormat, Tag("json_schema")] | Annotated[UnreadPart, Tag("other")],
+            kind_among("json_schema"),
+        ]
+        | None
+    ) = None
 
 
 class ThinkingOption(OpenModel):
-    """Whether the client is shown the model's reasoning. How long it reasons is `output_config.effort`."""
+    """Whether the client is shown the model's reasoning. How long it reasons is `output_config.effort`, or in an older
+    way the budget of tokens."""
 
     type: Literal["disabled", "adaptive", "enabled"]
     display: Literal["summarized", "omitted"] | None = None
+    budget_tokens: Annotated[int, Field(ge=0, le=MAX_THINKING_BUDGET)] | None = None
+
+    @property
+    def budget(self) -> int | None:
+        """Tokens of reasoning, where the client says how many."""
+        return 0 if self.type == "disabled" else self.budget_tokens if self.type == "enabled" else None
+
+
+Thinking = Annotated[
+    Annotated[ThinkingOption, Tag("disabled")]
+    | Annotated[ThinkingOption, Tag("adaptive")]
+    | Annotated[ThinkingOption, Tag("enabled")]
+    | Annotated[OptionalPart, Tag("other")],
+    kind_among(
+        "disabled", "adaptive", "enabled", is_read=lambda option: option.get("display") in (None, *_KNOWN_DISPLAYS)
+    ),
+]
+"""An answer is good without a way of thinking that the hub does not know: it is named as ignored."""
 
 
 class CountTokensBody(OpenBody):
@@ -160,7 +215,18 @@ class CountTokensBody(OpenBody):
     protocol = "anthropic"
     neutral_values: ClassVar = {"service_tier": ("auto", "standard_only"), "speed": ("standard",)}
     essential_fields = frozenset({"container", "mcp_servers", "output_format"})
-    free_fields = frozenset({"metadata", "context_management", "top_k", "cache_control", "betas"})
+    free_fields = frozenset(
+        {
+            "metadata",
+            "context_management",
+            "top_k",
+            "cache_control",
+            "betas",
+            "thinking",
+            "tool_choice",
+            "output_config.format",
+        }
+    )
 
     messages: Annotated[
         FailFastList[Annotated[UserMessage | AssistantMessage | SystemMessage, Field(discriminator="role")]],
@@ -174,14 +240,17 @@ class CountTokensBody(OpenBody):
     top_p: Fraction | None = None
     stop_sequences: StopTexts | None = None
     tools: Annotated[FailFastList[MessageTool], Field(max_length=MAX_TOOLS)] | None = None
-    tool_choice: Annotated[AutoToolChoice | NamedToolChoice | NoToolChoice, Field(discriminator="type")] | None = None
+    tool_choice: ToolChoiceOption | None = None
     output_config: OutputConfig | None = None
-    thinking: ThinkingOption | None = None
+    thinking: Thinking | None = None
 
     @property
     def shows_thinking(self) -> bool:
         """Whether the client asked to be shown the model's reasoning: one that did not expects text first."""
-        return self.thinking is not None and self.thinking.type != "disabled" and self.thinking.display != "omitted"
+        match self.thinking:
+            case ThinkingOption(type=kind, display=display):
+                return kind != "disabled" and display != "omitted"
+        return self.thinking is not None
 
     def request(self) -> ChatRequest:
         tools = tuple(tool.tool() for tool in self.tools or () if isinstance(tool, CustomTool))
@@ -201,18 +270,33 @@ class CountTokensBody(OpenBody):
             tools=tools,
             tool_choice=choice,
             parallel_tools=parallel,
-            format=JSONFormat(output.format.schema_) if output.format else None,
+            format=JSONFormat(output.format.schema_) if isinstance(output.format, JSONOutputFormat) else None,
             stop=tuple(self.stop_sequences or ()),
             top_p=self.top_p,
             effort=output.effort,
+            thinking_budget=self.thinking.budget if isinstance(self.thinking, ThinkingOption) else None,
             original=self.original(len(messages)),
         )
+
+    def original(self, messages: int) -> OriginalRequest:
+        """The request without the state of other vendors' calls."""
+        original = super().original(messages)
+        turns = [_without_states(turn) for turn in original.body["messages"]]
+        return replace(original, body={**original.body, "messages": turns})
 
 
 class MessagesBody(CountTokensBody):
     """The body of `POST /v1/messages`."""
 
     max_tokens: TokenLimit
+
+
+def _without_states(turn: dict[str, Any]) -> dict[str, Any]:
+    content = turn["content"]
+    if turn["role"] != "assistant" or isinstance(content, str):
+        return turn
+    blocks = [block for block in content if not is_state_block(block)]
+    return turn if len(blocks) == len(content) else turn | {"content": blocks}
 
 
 def _system(content: str | list[SystemBlock]) -> Message:
@@ -222,11 +306,11 @@ def _system(content: str | list[SystemBlock]) -> Message:
 
 
 def _choice(
-    choice: AutoToolChoice | NamedToolChoice | NoToolChoice | None,
+    choice: AutoToolChoice | NamedToolChoice | NoToolChoice | UnreadPart | None,
 ) -> tuple[ToolChoice | None, bool | None]:
     """The hub's word for a choice, and whether several tools may be called at once."""
     match choice:
-        case None:
+        case None | UnreadPart():
             return None, None
         case NoToolChoice():
             return "none", None

@@ -46,9 +46,10 @@ const keep = (head) => {
   const known = heads.find((known) => known.id === head.id);
   if (keeping === "browser") sync(head.id);
   if (!known && keeping !== "browser") load();
+  if (box.value.trim() && known?.version !== head.version) loadSoon();  // there may be more to find
   if (!known || (known.running === head.running && known.shown_title === head.shown_title)) return;
-  const { running, shown_title, changed_at } = head;
-  Object.assign(known, { running, shown_title, changed_at });
+  const { running, shown_title, changed_at, version } = head;
+  Object.assign(known, { running, shown_title, changed_at, version });
   if (!box.value.trim()) heads.sort((one, other) => other.pinned - one.pinned || other.changed_at - one.changed_at);
   show();
 };
@@ -93,7 +94,7 @@ const sync = async (id) => {
     if (document && document.version > (kept?.version ?? 0)) {
       await store.put(document);
       others.postMessage("changed");
-      if (!heads.some((head) => head.id === id)) await load();
+      if (box.value.trim() || !heads.some((head) => head.id === id)) await load();
     }
   });
   const again = syncing.get(id);

@@ -66,6 +66,8 @@ const opened = (head) => {
   if ((head.problem ?? "") !== (before.problem ?? "")) say(head.problem ?? "");
   if (drafts.isSent(kind) && head.version > (before.version ?? 0)) drafts.arrived(kind, head.id);
   else if (head.id !== before.id) drafts.open(kind, head.id);
+  else if (isBack) drafts.putBack();
+  isBack = false;
   shown[kind] = head;
   if (kind === front() && head.id !== named()) {
     if (head.id || named()) history[named() && !head.problem ? "pushState" : "replaceState"](null, "", address(head.id));
@@ -111,10 +113,14 @@ addEventListener("hub-lost", ({ detail }) => {
     : detail.running ? "The connection was lost. The answer is being written on, and is shown once LLM Hub can be reached."
     : "The connection was lost. Trying again …";
 });
+let isBack = false;  // the next thing that the server says is whether it has the prompt that was sent last
 addEventListener("hub-back", () => {
   line.textContent = BACK;
+  load();
   setTimeout(() => { if (line.textContent === BACK) line.textContent = ""; }, 4000);
-  if (shown.chat.id) open(shown.chat.id, { settings: drafts.settings(shown.chat.id) });
+  isBack = Boolean(shown.chat.id);
+  if (isBack) open(shown.chat.id, { settings: drafts.settings(shown.chat.id) });
+  else drafts.putBack();
   if (shown.comparison.id) open(shown.comparison.id);
 });
 

@@ -1,4 +1,9 @@
-"""From the hub's events to replies: whole, or as server-sent events; and the end of both when the client leaves."""
+"""From the hub's events to replies: whole, or as server-sent events; and the end of both when the client leaves.
+
+When a client closes its connection in the middle, `_until_client_leaves` interrupts the wait for the next event with
+`ClientLeft`. The events are closed, and with them the connection to the provider. What had come is counted as
+with any answer, by `Gateway.answer`.
+"""
 
 from __future__ import annotations
 

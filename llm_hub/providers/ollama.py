@@ -25,8 +25,9 @@ from llm_hub.errors import (
     StreamBroken,
 )
 from llm_hub.providers import ollama_body
-from llm_hub.providers.http_provider import LIST_TIMEOUT, HttpProvider
+from llm_hub.providers.http_provider import HttpProvider
 from llm_hub.providers.streamed_response import StreamedResponseBuilder
+from llm_hub.providers.vendor_server import LIST_TIMEOUT
 from llm_hub.wire.decoders import HttpReply, parse_object
 from llm_hub.wire.json_objects import ObjectDecoder
 from llm_hub.wire.learned_parameters import MAX_LEARNED_MODELS

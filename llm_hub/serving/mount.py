@@ -36,10 +36,12 @@ def mount_page(app: FastAPI, page: Page, front_door: FrontDoor) -> Any:
     """Mounts the page at "/" behind the routes of `app`. Returns Gradio's own application."""
     import gradio as gr
 
+    from llm_hub.ui.gradio_fixes.early_scripts import run_scripts_first
     from llm_hub.ui.gradio_fixes.event_inputs import EventInputs
     from llm_hub.ui.gradio_fixes.session_memory import limit_session_memory
 
     blocks = page.blocks
+    run_scripts_first(page.scripts)
     blocks.max_threads = 200  # caps all running events, asynchronous ones too
     blocks.state_session_capacity = 2000
     # Everybody in the queue is told their place once a second. By default it is after each event: 200² messages.
@@ -58,7 +60,6 @@ def mount_page(app: FastAPI, page: Page, front_door: FrontDoor) -> Any:
         footer_links=[],
         theme=page.theme,
         css=page.css,
-        head=page.head,
     )
     mounted = (getattr(route, "app", None) for route in app.routes)
     gradio_app = next(app for app in mounted if isinstance(app, gr.routes.App))

@@ -12,6 +12,7 @@ from llm_hub.conversations.coalescer import Coalescer
 from llm_hub.conversations.open_conversations import OpenConversations
 from llm_hub.ui.chat.chat_tab import chat_tab
 from llm_hub.ui.compare.compare_tab import compare_tab
+from llm_hub.ui.conversation_list import conversation_list
 from llm_hub.ui.keys_tab import keys_tab
 from llm_hub.ui.leaderboard_tab import leaderboard_tab
 from llm_hub.ui.status.status_tab import status_tab
@@ -20,6 +21,7 @@ from llm_hub.ui.usage_tab import usage_tab
 
 if TYPE_CHECKING:
     from llm_hub.arena.votes import Votes
+    from llm_hub.conversations.open_conversations import Keeping
     from llm_hub.gateway.gateway import Gateway
     from llm_hub.usage.ledger import Ledger
 
@@ -27,9 +29,10 @@ if TYPE_CHECKING:
 ASSETS = Path(__file__).parent / "assets"
 
 STYLES = ("base.css", "conversation.css", "chat.css", "compare.css", "leaderboard.css", "status.css", "usage.css",
-    "keys.css")  # fmt: skip
+    "keys.css", "conversations.css")  # fmt: skip
 
-SCRIPTS = ("tab_secret.js", "page.js", "chat.js", "gradio_fixes.js")
+SCRIPTS = ("tab_secret.js", "gradio_fixes.js", "conversation_store.js", "drafts.js", "page.js", "chat.js")
+"""What runs before Gradio does."""
 
 HEADER = """<header><h1>LLM Hub</h1><p>One chat for every model. It shows who answered.</p></header>"""
 
@@ -41,7 +44,7 @@ class Page:
     blocks: gr.Blocks
     theme: gr.themes.Base
     css: str
-    head: str
+    scripts: str
     coalescer: Coalescer
 
 
@@ -59,6 +62,7 @@ def build(
         title="LLM Hub", analytics_enabled=False, delete_cache=(3600, 86400), fill_height=True, fill_width=True
     ) as blocks:
         gr.HTML(HEADER, elem_id="header")
+        conversation_list(conversations.keeping)
         with gr.Tabs(elem_id="tabs") as tabs:
             with gr.Tab("Chat", id="chat"):
                 chat, lists = chat_tab(gateway, conversations, coalescer, blocks)
@@ -77,6 +81,14 @@ def build(
         blocks=blocks,
         theme=theme(),
         css="".join((ASSETS / style).read_text(encoding="utf-8") for style in STYLES),
-        head="".join(f"<script>{(ASSETS / script).read_text(encoding='utf-8')}</script>" for script in SCRIPTS),
+        scripts=_scripts(conversations.keeping),
         coalescer=coalescer,
+    )
+
+
+def _scripts(keeping: Keeping) -> str:
+    begin = f'window.llmHub = {{ keeping: "{keeping}" }};'
+    return "".join(
+        f"<script>{text}</script>"
+        for text in (begin, *((ASSETS / script).read_text(encoding="utf-8") for script in SCRIPTS))
     )

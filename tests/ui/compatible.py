@@ -57,14 +57,23 @@ class Exchange(BaseHTTPRequestHandler):
 
     def stream(self, text: str = "", *, model: str, reasoning: str = "", error: Any = None) -> None:
         """Streams an answer, which ends in an error if there is one."""
-        self._begin(200, "text/event-stream")
+        self.begin_stream()
         if reasoning:
             self._chunk({"choices": [{"index": 0, "delta": {"reasoning_content": reasoning}}]}, model)
         for at in range(0, len(text), 3000):
-            self._chunk({"choices": [{"index": 0, "delta": {"content": text[at : at + 3000]}}]}, model)
+            self.send_text(text[at : at + 3000], model=model)
         if error:
             self._chunk({"error": error}, model)
             return
+        self.end_stream(model=model)
+
+    def begin_stream(self) -> None:
+        self._begin(200, "text/event-stream")
+
+    def send_text(self, text: str, *, model: str) -> None:
+        self._chunk({"choices": [{"index": 0, "delta": {"content": text}}]}, model)
+
+    def end_stream(self, *, model: str) -> None:
         self._chunk({"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]}, model)
         self.wfile.write(b"data: [DONE]\n\n")
 

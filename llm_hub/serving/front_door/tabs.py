@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from typing import TYPE_CHECKING
 
 from llm_hub.access.rate_limits import RateLimiter
@@ -36,7 +36,7 @@ class Tabs:
         if scope["path"].startswith(HEARTBEAT):
             tab = scope["path"].removeprefix(HEARTBEAT)
             self._use(tab, client_address(scope))
-            self._tabs.open.add(tab)
+            self._tabs.open[tab] += 1
             try:
                 await self._app(scope, receive, send)
             finally:
@@ -60,8 +60,9 @@ class OpenTabs:
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._last_use: OrderedDict[str, float] = OrderedDict()
-        self.open: set[str] = set()
-        """Those that are open in a browser at the moment."""
+        self.open: Counter[str] = Counter()
+        """Those that are open in a browser at the moment, and how many heartbeats they have: a new one may begin before
+        it is noticed that the connection of the last one was lost."""
 
     def __len__(self) -> int:
         return len(self._last_use)
@@ -81,5 +82,8 @@ class OpenTabs:
         return True
 
     def close(self, session: str) -> None:
-        self._last_use.pop(session, None)
-        self.open.discard(session)
+        """One of its heartbeats has ended."""
+        self.open[session] -= 1
+        if self.open[session] <= 0:
+            del self.open[session]
+            self._last_use.pop(session, None)

@@ -50,3 +50,136 @@ document.addEventListener("keydown", (key) => {
     return response;
   };
 })();
+
+// Lost connections. Where an event's stream breaks or an event cannot be sent, Gradio takes no event any more and then
+// reloads the page (gradio#12907), and whatever was typed is gone. So here its requests never fail for want of a
+// connection: what was running ends, and the page is told of it by an event of the window, `hub-lost`, and `hub-back` when
+// the hub can be reached again. `detail.unsent` of `hub-lost` says whether something never arrived there.
+// May go when: test_in_browser.py::test_a_lost_connection_reloads_the_page fails.
+(() => {
+  const MAX_SILENCE = 40_000;  // milliseconds; the hub's heart beats every 15 s
+  const GATEWAY = [502, 504];  // a proxy says that the hub does not answer
+  const UNSENT = "unsent-";
+  const fetchAsBefore = window.fetch;
+  const running = new Set();  // events that were sent and have not ended
+  const streams = new Set();  // what ends each stream that is open
+  const frame = (message) => new TextEncoder().encode(`data: ${JSON.stringify(message)}\n\n`);
+  const streamed = (source) => new Response(new ReadableStream(source), { headers: { "content-type": "text/event-stream" } });
+  const pause = (seconds) => new Promise((resolve) => {
+    setTimeout(resolve, 1000 * seconds);
+    window.addEventListener("online", resolve, { once: true });
+  });
+  let leaving = false;
+  let back = null;  // a promise while the connection is lost
+  window.addEventListener("pagehide", () => { leaving = true; });
+  window.addEventListener("pageshow", () => { leaving = false; });
+
+  const lose = (unsent = false) => {
+    if (leaving) return back ?? Promise.resolve();
+    const detail = { running: running.size > 0, unsent };
+    streams.forEach((end) => end());
+    if (!back || unsent) window.dispatchEvent(new CustomEvent("hub-lost", { detail }));
+    return back ??= waitForHub();
+  };
+  const waitForHub = async () => {
+    for (let wait = 0.3; ; wait = Math.min(1.5 * wait, 5)) {
+      await pause(wait);
+      const response = await fetchAsBefore("gradio_api/app_id", { cache: "no-store" }).catch(() => null);
+      const answer = response?.ok && await response.json().catch(() => null);
+      if (!answer) continue;
+      if (answer.app_id !== window.gradio_config.app_id) { location.reload(); continue; }  // another hub: its page may be another
+      back = null;
+      window.dispatchEvent(new CustomEvent("hub-back"));
+      return;
+    }
+  };
+
+  const send = async (request, unsent) => {
+    const response = await fetchAsBefore(request).catch(() => null);
+    if (response && !GATEWAY.includes(response.status)) return response;
+    lose(true);
+    return unsent();
+  };
+  const join = async (request) => {
+    const response = await send(request, () => Response.json({ event_id: UNSENT + crypto.randomUUID() }));
+    const { event_id: id } = await response.clone().json().catch(() => ({}));
+    if (response.ok && id) running.add(id);
+    return response;
+  };
+
+  const listen = async (request) => {
+    const isUnsent = (id) => id.startsWith(UNSENT);
+    const response = back || [...running].every(isUnsent) ? null : await fetchAsBefore(request).catch(() => null);
+    const reader = response?.ok ? response.body.getReader() : null;
+    const decoder = new TextDecoder();
+    let rest = "";
+    let open = true;
+    let end;
+    return streamed({
+      start(controller) {
+        const complete = (ids) => ids.forEach((id) => {
+          running.delete(id);
+          controller.enqueue(frame({ msg: "process_completed", event_id: id, success: true, output: { data: [] } }));
+        });
+        end = () => {
+          if (!open) return;
+          open = false;
+          streams.delete(end);
+          complete([...running]);
+          controller.enqueue(frame({ msg: "close_stream" }));
+          controller.close();
+          reader?.cancel().catch(() => {});
+        };
+        streams.add(end);
+        complete([...running].filter(isUnsent));
+        if (!reader && (back || !running.size)) end();
+        else if (!reader) lose();
+      },
+      async pull(controller) {
+        const { value } = await reader.read().catch(() => ({}));
+        if (!open) return;
+        const frames = value && (rest + decoder.decode(value, { stream: true })).split("\n\n");
+        if (!frames || frames.some((text) => text.includes('"msg":"unexpected_error"'))) {
+          if (!request.signal.aborted) lose();
+          return end();
+        }
+        rest = frames.pop();
+        for (const text of frames) {
+          if (text.includes('"msg":"process_completed"')) running.delete(JSON.parse(text.slice("data:".length)).event_id);
+          if (text.includes('"msg":"close_stream"')) { open = false; streams.delete(end); }
+        }
+        if (frames.length) controller.enqueue(new TextEncoder().encode(`${frames.join("\n\n")}\n\n`));
+        else await this.pull(controller);
+      },
+      cancel() { open = false; streams.delete(end); return reader?.cancel(); },
+    });
+  };
+
+  // Beats for as long as the page is open, also over another connection: this tells that one was lost.
+  const beat = async (request) => {
+    while (!request.signal.aborted) {
+      const response = await fetchAsBefore(request.clone()).catch(() => null);
+      if (response && !response.ok && !GATEWAY.includes(response.status)) { await pause(10); continue; }  // it is full
+      const reader = response?.body.getReader();
+      while (reader) {
+        const silent = setTimeout(() => reader.cancel(), MAX_SILENCE);
+        const { value } = await reader.read().catch(() => ({}));
+        clearTimeout(silent);
+        if (!value) break;
+      }
+      if (!request.signal.aborted) await lose();
+    }
+  };
+
+  window.fetch = async (resource, options) => {
+    const path = new URL(resource instanceof Request ? resource.url : resource, location.href).pathname;
+    const call = path.match(/\/gradio_api\/(queue\/join|queue\/data|run|heartbeat)\b/)?.[1];
+    if (!call) return fetchAsBefore(resource, options);
+    const request = new Request(resource, options);
+    if (call === "queue/join") return join(request);
+    if (call === "run") return send(request, () => Response.json({ data: [] }));
+    if (call === "queue/data") return listen(request);
+    beat(request);
+    return streamed({});
+  };
+})();

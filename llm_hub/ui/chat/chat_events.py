@@ -147,7 +147,8 @@ class ChatEvents:
         if conversation is None and screen.read_opened(data):
             yield {**screen.show_lost(data), **screen.give_back(data, typed)}
             return
-        conversation = conversation or self._conversations.begin(self._owner(visitor))
+        if conversation is None:
+            conversation = self._conversations.begin(self._owner(visitor), is_kept=screen.is_to_be_kept(data))
         busy = self._conversations.is_answering(conversation)
         try:
             node = None if busy else add(conversation)
@@ -211,19 +212,17 @@ class ChatEvents:
         try:
             if wish.name:
                 conversation = await self._conversations.find(self._owner(visitor), wish.name)
-            elif wish.temporary:
-                conversation = self._conversations.begin(self._owner(visitor), is_kept=False)
-                self._conversations.adopt(conversation)
         except LLMHubError as error:
             yield {**screen.show_nothing(), **screen.show_hint(str(error))}
             return
         if conversation is None or not conversation.nodes:
             await self._watchers.leave(visitor)
-            shown = screen.show_nothing() if conversation is None else screen.show_conversation(conversation)
+            nothing = screen.show_nothing(is_kept=not wish.temporary)
+            shown = nothing if conversation is None else screen.show_conversation(conversation)
             yield {**shown, **screen.show_wish(wish, data, visitor), **screen.show_hint(GONE if wish.name else "")}
             return
         last = conversation.turns()[-1:] or (conversation.nodes[-1].turn,)
-        settings = screen.show_question(last[0].question, data, visitor)
+        settings = screen.show_question(last[0].question, data, visitor) | screen.show_wish(wish, data, visitor)
         async with aclosing(self._follow(conversation, visitor)) as updates:
             async for update in updates:
                 yield update | settings

@@ -84,6 +84,11 @@ class ChatScreen:
         name = opened.get("id") if isinstance(opened, dict) else None
         return name if isinstance(name, str) and is_id(name) else ""
 
+    def is_to_be_kept(self, data: Inputs) -> bool:
+        """Whether a new chat is to be kept: a temporary one is not."""
+        opened = data[self.parts.opened]
+        return not isinstance(opened, dict) or opened.get("kept") is not False
+
     def request(self, conversation: Conversation, node: Node) -> ChatRequest:
         """The request that asks a turn after those before it."""
         return chat_request(conversation.turns()[:-1], node.turn)
@@ -126,8 +131,8 @@ class ChatScreen:
             **self.show_head(conversation),
         }
 
-    def show_nothing(self) -> Updates:
-        """A new chat."""
+    def show_nothing(self, *, is_kept: bool = True) -> Updates:
+        """A new chat, which may be one that is not to be kept."""
         parts = self.parts
         return {
             parts.past: [],
@@ -135,7 +140,7 @@ class ChatScreen:
             parts.route: live_region(""),
             parts.stop: gr.update(visible=False),
             parts.hint: live_region(HELP),
-            parts.opened: {"id": "", "keeping": self.conversations.keeping},
+            parts.opened: {"id": "", "keeping": self.conversations.keeping, "kept": is_kept},
         }
 
     def show_draft(self, draft: Turn) -> Updates:

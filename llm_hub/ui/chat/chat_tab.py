@@ -19,6 +19,7 @@ from llm_hub.ui.chat.chatbot import chatbot
 from llm_hub.ui.chat.fallback_chain import chain_control, summary_html
 from llm_hub.ui.chat.open_wish import OPENED
 from llm_hub.ui.chat.turn_actions import CLICKS
+from llm_hub.ui.conversation_list import remember_settings
 from llm_hub.ui.gradio_fixes.default_model import DefaultModel
 from llm_hub.ui.live_region import live_region
 
@@ -43,6 +44,9 @@ def chat_tab(
     lists = ModelLists(screen)
     lists.connect(page)
     ChainEvents(screen).connect()
+    parts = screen.parts
+    remember_settings({"provider": parts.provider, "model": parts.model, "system": parts.system,
+        "temperature": parts.temperature, "max_tokens": parts.max_tokens})  # fmt: skip
     return events, lists
 
 

@@ -78,9 +78,9 @@ class SmallSession(SessionState):
 class SmallSessions(StateHolder):
     """The sessions of all tabs. If there is no room for another, closed ones are dropped first.
 
-    Closed sessions are dropped after an hour, and those without any state of their own after 20 s. An answer whose
-    messages nobody has read for as long ends, unless its tab is open. `open_tabs` are the sessions that are open in a
-    browser.
+    Closed sessions are dropped after an hour unless their tab is back, and those without any state of their own after
+    20 s. An answer whose messages nobody has read for as long ends, unless its tab is open. `open_tabs` are the
+    sessions that are open in a browser.
     """
 
     def __init__(self, open_tabs: Container[str]) -> None:
@@ -99,6 +99,9 @@ class SmallSessions(StateHolder):
         return super().__getitem__(session_id)
 
     def delete_all_expired_state(self) -> None:
+        for name, session in self.session_data.items():
+            if name in self.open_tabs:
+                session.is_closed = False  # its connection was lost, and is back
         super().delete_all_expired_state()  # type: ignore[no-untyped-call]  # Gradio's
         now = datetime.now()  # noqa: DTZ005  # as Gradio notes it
         for name, session in list(self.session_data.items()):

@@ -10,6 +10,11 @@ import gradio as gr
 import uvicorn
 from fastapi import FastAPI
 
+HEAD = """<script>
+  window.requests = [];
+  const fetchAsBefore = window.fetch;
+  window.fetch = (...call) => { window.requests.push(call[0].url ?? String(call[0])); return fetchAsBefore(...call); };
+</script>"""
 CSS = ":is(#first, #second) p { color: rgb(1, 2, 3); }"
 
 
@@ -27,6 +32,8 @@ def count_up() -> Iterator[str]:
 def build() -> gr.Blocks:
     page: gr.Blocks
     with gr.Blocks(analytics_enabled=False) as page:
+        gr.State("with one there is a heartbeat")
+        page.load(lambda: None, None, None, queue=False)
         choice = gr.Dropdown(["one", "two"], value="one", label="List", interactive=True, elem_id="list")
         inputs = gr.Number(0, elem_id="inputs")
         choice.input(lambda number: number + 1, inputs, inputs, queue=False)
@@ -42,5 +49,5 @@ def build() -> gr.Blocks:
 
 
 if __name__ == "__main__":
-    app = gr.mount_gradio_app(FastAPI(), build(), path="/", ssr_mode=False, show_error=False, css=CSS)
+    app = gr.mount_gradio_app(FastAPI(), build(), path="/", ssr_mode=False, show_error=False, css=CSS, head=HEAD)
     uvicorn.run(app, host="127.0.0.1", port=int(sys.argv[1]), log_level="warning")

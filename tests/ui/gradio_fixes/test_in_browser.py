@@ -12,6 +12,7 @@ import httpx
 import pytest
 from playwright.sync_api import expect
 
+from tests.ui.line import Line
 from tests.ui.site import free_port
 
 if TYPE_CHECKING:
@@ -103,3 +104,29 @@ def test_gradio_cuts_selectors_at_every_comma(bare_page: Page) -> None:
     styles = bare_page.evaluate("[...document.querySelectorAll('style')].map((style) => style.textContent).join()")
     assert "#second) p" in styles
     assert ".contain  #second) p" in styles, "lists of places may be written with :is() in assets/*.css"
+
+
+def test_scripts_of_the_head_come_after_the_first_requests(browser: Browser, bare_url: str) -> None:
+    page = browser.new_page()
+    with page.expect_request("**/gradio_api/heartbeat/*"):
+        page.goto(bare_url)
+    page.wait_for_function("window.requests !== undefined")
+    page.locator("#now").click()
+    expect(page.locator("#typed :is(input, textarea)")).to_have_value("now")
+    requests = page.evaluate("window.requests.join()")
+    page.close()
+    assert "/gradio_api/run/" in requests
+    assert "/gradio_api/heartbeat/" not in requests, "early_scripts.py may go"
+
+
+def test_a_lost_connection_reloads_the_page(browser: Browser, bare_url: str) -> None:
+    with Line(bare_url) as line:
+        page = browser.new_page()
+        page.goto(line.url)
+        page.locator("#late").click()
+        page.evaluate("window.before = true")
+        line.cut()
+        expect(page.get_by_text("Connection to the server was lost")).to_be_visible()
+        line.mend()
+        page.wait_for_function("window.before === undefined")  # else gradio_fixes.js may send its requests as they are
+        page.close()

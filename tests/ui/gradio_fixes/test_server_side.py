@@ -62,6 +62,15 @@ async def test_gradio_keeps_sessions_until_there_is_no_room(page: gr.Blocks) -> 
             assert "somebody" not in holder.session_data
 
 
+async def test_a_session_whose_connection_is_back_is_kept(page: gr.Blocks) -> None:
+    holder = SmallSessions({"somebody"})
+    holder.set_blocks(page)
+    holder["somebody"].is_closed = True  # as Gradio notes it when a connection is lost
+    holder.time_last_used["somebody"] = datetime.now() - timedelta(days=1)  # noqa: DTZ005  # as above
+    holder.delete_all_expired_state()
+    assert "somebody" in holder.session_data
+
+
 @pytest.mark.parametrize("kind", ["Gradio's", "unread", "read", "open"])
 async def test_gradio_goes_on_with_what_nobody_reads(kind: str) -> None:
     flows, ended = asyncio.Event(), asyncio.Event()

@@ -1,0 +1,173 @@
+// The list of conversations: searched, and each opened, renamed, pinned and deleted in place. Runs in the list's own HTML,
+// in one function with open_conversation.js.
+const { keeping, browserStore, httpStore, request, drafts } = window.llmHub;
+const store = keeping === "browser" ? browserStore() : httpStore();
+const find = (selector) => element.querySelector(selector);
+const [toggle, nav, box, temporary, note, list, line] =
+  [".toggle", "nav", "[type=search]", ".temporary", ".note", "ul", ".line"].map(find);
+const block = element.closest("#conversations");  // its attributes are for conversations.css
+block.dataset.list = drafts.recall("list") ?? "open";
+const BACK = "The connection is back.";
+const narrow = matchMedia("(max-width: 1100px)");
+const others = new BroadcastChannel("llm-hub-conversations");
+const left = { chat: "", comparison: "" };  // what was shown before, until the server shows another one
+let heads = [];
+const shown = { chat: { id: "", version: 0 }, comparison: { id: "", version: 0 } };  // what the server shows, by kind
+let deleted = null;  // the head that a click on Undo brings back
+let busy = { id: "", what: "" };  // the conversation whose actions are open, or whose title is being changed
+
+const make = (tag, text = "", more = {}) => Object.assign(document.createElement(tag), { textContent: text }, more);
+const button = (text, act, label) => {
+  const made = make("button", text, { type: "button", onclick: act });
+  if (label) made.setAttribute("aria-label", label);
+  return made;
+};
+const say = (text) => { note.textContent = text; };
+const attempt = async (work) => {
+  try {
+    return await work();
+  } catch (error) {
+    say(error.message);
+  }
+};
+
+// What is shown.
+
+const DAY = 86_400_000;
+const section = (head) => head.pinned ? "Pinned"
+  : new Date(1000 * head.changed_at).toDateString() === new Date().toDateString() ? "Today"
+  : Date.now() - 1000 * head.changed_at < 7 * DAY ? "Last 7 days" : "Earlier";
+const title = (head) => head.shown_title || "Untitled";
+const show = () => {
+  const focus = document.activeElement?.closest?.("#conversation-list li")?.dataset.id;
+  const rows = [];
+  let above = "";
+  for (const head of heads) {
+    if (!box.value.trim() && section(head) !== above) rows.push(make("li", above = section(head), { className: "section" }));
+    rows.push(item(head));
+  }
+  if (deleted) rows.unshift(undoItem());
+  list.replaceChildren(...rows);
+  if (!heads.length && !deleted) list.append(make("li", box.value.trim() ? "Nothing found." : "No conversations yet.", { className: "none" }));
+  if (focus && !list.contains(document.activeElement)) list.querySelector(`[data-id="${focus}"] :is(input, .actions button, a)`)?.focus();
+};
+const item = (head) => {
+  const entry = make("li");
+  entry.dataset.id = head.id;
+  entry.className = [head.kind, head.running && "running"].filter(Boolean).join(" ");
+  if (busy.id === head.id && busy.what === "rename") {
+    entry.append(titleBox(head));
+    return entry;
+  }
+  const link = make("a", title(head), { href: address(head.id), title: title(head), dir: "auto" });
+  if (head.id === shown[front()].id) link.setAttribute("aria-current", "page");
+  if (head.kind === "comparison") link.append(make("span", "Comparison", { className: "kind" }));
+  if (head.running) link.append(make("span", "is being answered", { className: "hidden-text" }));
+  if (head.excerpt) link.append(make("span", head.excerpt, { className: "excerpt", dir: "auto" }));
+  link.addEventListener("click", (click) => {
+    if (click.ctrlKey || click.metaKey || click.shiftKey) return;
+    click.preventDefault();
+    go(head.id, head.kind);
+  });
+  const isOpen = busy.id === head.id;
+  const more = button("⋯", () => { busy = isOpen ? {} : { id: head.id, what: "actions" }; show(); }, `Rename, pin or delete ${title(head)}`);
+  more.className = "more";
+  more.setAttribute("aria-expanded", isOpen);
+  entry.append(link, more);
+  if (isOpen) {
+    const actions = make("div", "", { className: "actions" });
+    actions.append(
+      button("Rename", () => { busy = { id: head.id, what: "rename" }; show(); }),
+      button(head.pinned ? "Unpin" : "Pin", () => change(head, { pinned: !head.pinned })),
+      button("Delete", () => remove(head)),
+    );
+    entry.append(actions);
+  }
+  return entry;
+};
+const titleBox = (head) => {
+  const field = make("input", "", { value: head.shown_title, maxLength: 80, dir: "auto" });
+  field.setAttribute("aria-label", "Title");
+  const end = (keep) => {
+    if (!field.onblur) return;
+    field.onblur = null;
+    busy = {};
+    if (keep && field.value !== head.shown_title) change(head, { title: field.value });
+    else show();
+  };
+  field.onblur = () => end(true);
+  field.addEventListener("keydown", (key) => {
+    if (key.isComposing || !["Enter", "Escape"].includes(key.key)) return;
+    key.stopPropagation();
+    end(key.key === "Enter");
+  });
+  queueMicrotask(() => { field.focus(); field.select(); });
+  return field;
+};
+const undoItem = () => {
+  const entry = make("li", "Deleted. ", { className: "deleted" });
+  entry.append(button("Undo", () => restore(), `Undo the deletion of ${title(deleted)}`));
+  return entry;
+};
+
+// What changes.
+
+let loads = 0;
+const load = () => attempt(async () => {
+  const number = ++loads;
+  const found = await store.list(box.value.trim());
+  if (number !== loads) return;
+  if (found.problem) say(found.problem);
+  heads = found.heads;
+  show();
+});
+const change = (head, changes) => attempt(async () => {
+  busy = {};
+  // A visitor's conversation is also in the memory of the hub, which would bring the old title back.
+  if (keeping === "browser") await request("PATCH", `/${head.id}`, changes).catch(() => null);
+  const changed = await store.change(head.id, changes);
+  if (changed && shown[head.kind].id === head.id) Object.assign(shown[head.kind], { shown_title: changed.shown_title }), entitle();
+  others.postMessage("changed");
+  await load();
+});
+const remove = async (head) => {
+  deleted = { ...head, wasOpen: shown[head.kind].id === head.id };
+  await change(head, { deleted: true });
+  list.querySelector(".deleted button")?.focus();
+  if (deleted.wasOpen) go("", head.kind);
+};
+const restore = async () => {
+  const head = deleted;
+  deleted = null;
+  await change(head, { deleted: false });
+  list.querySelector(`[data-id="${head.id}"] a`)?.focus();
+  if (head.wasOpen) go(head.id, head.kind);
+};
+
+// The reader's hands: the toggle, the search, a temporary chat, and the keyboard.
+
+const expanded = () => block.dataset[narrow.matches ? "drawer" : "list"] === "open";
+const mark = () => { toggle.setAttribute("aria-expanded", expanded()); nav.inert = !expanded(); };
+const closeDrawer = () => {
+  delete block.dataset.drawer;
+  mark();
+};
+toggle.addEventListener("click", () => {
+  const [name, state] = [narrow.matches ? "drawer" : "list", expanded() ? "closed" : "open"];
+  block.dataset[name] = state;
+  if (name === "list") drafts.remember(name, state);
+  mark();
+  if (expanded()) box.focus();
+});
+narrow.addEventListener("change", closeDrawer);
+document.addEventListener("pointerdown", (press) => { if (narrow.matches && expanded() && !element.contains(press.target)) closeDrawer(); });
+element.addEventListener("keydown", (key) => {
+  if (key.key !== "Escape") return;
+  key.stopPropagation();  // it would stop the answer
+  if (busy.id) { busy = {}; show(); } else if (narrow.matches) { closeDrawer(); toggle.focus(); }
+});
+let typing;
+box.addEventListener("input", () => { clearTimeout(typing); deleted = null; typing = setTimeout(load, 120); });
+temporary.addEventListener("click", () => go("", "chat", { temporary: true }));
+others.addEventListener("message", () => { if (!document.hidden) load(); });
+document.addEventListener("visibilitychange", () => { if (!document.hidden) load(); });

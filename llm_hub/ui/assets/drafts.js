@@ -1,0 +1,104 @@
+// What the reader has typed and chosen, kept in this browser: the draft of each conversation's next prompt, the settings
+// of a new chat, and whatever else is to be as it was. A chat and a comparison are open at once, each with a draft of its own.
+(() => {
+  const BOXES = { chat: "#chat-prompt textarea", comparison: "#compare-prompt textarea" };
+  const BUTTONS = { chat: "#chat-prompt .submit-button", comparison: "#compare-run" };
+  const KINDS = Object.keys(BOXES);
+  const remember = (name, value) => {
+    try {
+      if (value === null || value === "") localStorage.removeItem(`llm-hub:${name}`);
+      else localStorage.setItem(`llm-hub:${name}`, JSON.stringify(value));
+    } catch { /* this browser keeps nothing, or has no room: the page works without */ }
+  };
+  const recall = (name) => {
+    try {
+      return JSON.parse(localStorage.getItem(`llm-hub:${name}`));
+    } catch {
+      return null;
+    }
+  };
+  const ids = { chat: "", comparison: "" };
+  const sent = {};  // by kind, a prompt that was sent, until the server says that it has it
+  const box = (kind) => document.querySelector(BOXES[kind]);
+  const name = (kind) => `draft:${kind}:${ids[kind] || "new"}`;
+  const fill = (kind, text) => {
+    if (!box(kind) || box(kind).value === text) return;
+    // As if it were typed: Gradio learns of it by the event.
+    Object.getOwnPropertyDescriptor(HTMLTextAreaElement.prototype, "value").set.call(box(kind), text);
+    box(kind).dispatchEvent(new Event("input", { bubbles: true }));
+  };
+
+  const send = (kind) => { sent[kind] = box(kind).value; };
+  document.addEventListener("input", ({ target }) => {
+    const kind = KINDS.find((kind) => target.matches(BOXES[kind]));
+    if (kind) remember(name(kind), target.value);
+  });
+  document.addEventListener("keydown", ({ target, key, shiftKey, isComposing }) => {
+    const kind = key === "Enter" && !shiftKey && !isComposing && KINDS.find((kind) => target.matches(BOXES[kind]));
+    if (kind) send(kind);
+  }, true);
+  document.addEventListener("click", ({ target }) => {
+    const kind = KINDS.find((kind) => target.closest(BUTTONS[kind]));
+    if (kind) send(kind);
+  }, true);
+
+  const open = (kind, id) => {
+    ids[kind] = id;
+    fill(kind, recall(name(kind)) ?? "");
+  };
+  const missing = new Set(KINDS);  // Gradio builds what is in a tab once it is in front
+  const observer = new MutationObserver(() => {
+    for (const kind of [...missing].filter(box)) {
+      missing.delete(kind);
+      if (!box(kind).value) open(kind, ids[kind]);
+    }
+    if (!missing.size) observer.disconnect();
+  });
+  observer.observe(document.documentElement, { childList: true, subtree: true });
+  // What the server itself puts into a box, no event tells.
+  addEventListener("pagehide", () => KINDS.forEach((kind) => {
+    if (box(kind)) remember(name(kind), [sent[kind], box(kind).value].filter((text) => text?.trim()).join("\n"));
+  }));
+  let settings = null;
+  try {
+    settings = JSON.parse(sessionStorage.getItem("llm-hub:settings"));  // of this tab, as it was before a reload
+  } catch { /* as above */ }
+
+  window.llmHub.drafts = {
+    remember,
+    recall,
+    // The settings of the Chat tab have changed, and are those of the next new chat.
+    keepSettings(values) {
+      settings = { id: ids.chat, values };
+      remember("settings", values);
+      try {
+        sessionStorage.setItem("llm-hub:settings", JSON.stringify(settings));
+      } catch { /* as above */ }
+    },
+    // The settings that a conversation is opened with: those that were chosen in this tab, or last for a new one.
+    settings: (id) => settings?.id === id ? settings.values : id ? {} : recall("settings") ?? {},
+    // This conversation is shown now, and its draft stands in the box.
+    open,
+    // A prompt from elsewhere stands before what was typed for a new chat.
+    add(prompt) {
+      const draft = recall("draft:chat:new") ?? "";
+      if (!draft.startsWith(prompt)) remember("draft:chat:new", draft ? `${prompt}\n\n${draft}` : prompt);
+    },
+    // The server has the prompt that was sent last. What was typed since is the draft of the conversation.
+    arrived(kind, id) {
+      delete sent[kind];
+      remember(name(kind), null);
+      ids[kind] = id;
+      remember(name(kind), box(kind)?.value ?? "");
+    },
+    // What was sent has not arrived: it stands in the box again, before what was typed since. Gives whether it does.
+    putBack: () => KINDS.filter((kind) => {
+      const text = sent[kind];
+      delete sent[kind];
+      if (!text?.trim() || !box(kind)) return false;
+      if (!box(kind).value.startsWith(text)) fill(kind, box(kind).value ? `${text}\n${box(kind).value}` : text);
+      return true;
+    }).length > 0,
+    isSent: (kind) => Boolean(sent[kind]),
+  };
+})();

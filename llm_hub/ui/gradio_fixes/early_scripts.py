@@ -1,0 +1,26 @@
+"""Runs the page's scripts before Gradio's own.
+
+Gradio 6.31.0 adds the scripts of `head` to the page once its own are running and its first requests are sent. Ours
+stand between it and the network (assets/gradio_fixes.js, assets/tab_secret.js), and so have to be there first. May go
+when:
+tests/ui/gradio_fixes/test_in_browser.py::test_scripts_of_the_head_come_after_the_first_requests fails.
+"""
+
+from __future__ import annotations
+
+import gradio.routes
+from jinja2 import ChoiceLoader, DictLoader
+
+TEMPLATE = "frontend/index.html"
+
+
+def run_scripts_first(scripts: str) -> None:
+    """Writes `scripts`, HTML, to the beginning of the page's head."""
+    environment = gradio.routes.templates.env
+    loader = environment.loader or DictLoader({})
+    before, head, after = loader.get_source(environment, TEMPLATE)[0].partition("<head>")
+    if not head:
+        raise RuntimeError("Gradio's page has no <head>: early_scripts.py must be adapted to this version.")
+    own = {TEMPLATE: f"{before}{head}{{{{ llm_hub_scripts | safe }}}}{after}"}
+    environment.loader = ChoiceLoader([DictLoader(own), loader])
+    environment.globals["llm_hub_scripts"] = scripts

@@ -1,0 +1,71 @@
+"""A line between a browser and the hub that can be cut, and mended."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from contextlib import suppress
+from typing import Self
+from urllib.parse import urlsplit
+
+
+class Line:
+    """Carries TCP connections to the host of `url`. `self.url` is its own address."""
+
+    def __init__(self, url: str) -> None:
+        self._target = ("127.0.0.1", urlsplit(url).port or 80)
+        self._server = socket.create_server(("127.0.0.1", 0))
+        self._ends: list[socket.socket] = []
+        self._is_cut = False
+        self.url = f"http://127.0.0.1:{self._server.getsockname()[1]}"
+
+    def __enter__(self) -> Self:
+        self._accepting = threading.Thread(target=self._accept)
+        self._accepting.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._server.shutdown(socket.SHUT_RDWR)
+        self._accepting.join()
+        self._server.close()
+        self.cut()
+
+    def cut(self) -> None:
+        """Ends every connection. New ones are ended at once."""
+        self._is_cut = True
+        ends, self._ends = self._ends, []
+        for end in ends:
+            _shut(end)
+
+    def mend(self) -> None:
+        self._is_cut = False
+
+    def _accept(self) -> None:
+        with suppress(OSError):  # the server is shut down
+            while True:
+                near, _ = self._server.accept()
+                threading.Thread(target=self._connect, args=(near,), daemon=True).start()
+
+    def _connect(self, near: socket.socket) -> None:
+        with near:
+            if self._is_cut:
+                return
+            with socket.create_connection(self._target) as far:
+                self._ends += (near, far)
+                back = threading.Thread(target=_carry, args=(far, near), daemon=True)
+                back.start()
+                _carry(near, far)
+                back.join()
+
+
+def _carry(source: socket.socket, target: socket.socket) -> None:
+    with suppress(OSError):
+        while data := source.recv(65536):
+            target.sendall(data)
+    _shut(source)
+    _shut(target)
+
+
+def _shut(end: socket.socket) -> None:
+    with suppress(OSError):
+        end.shutdown(socket.SHUT_RDWR)

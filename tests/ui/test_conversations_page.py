@@ -1,0 +1,168 @@
+"""The list of conversations, and how the page comes back to the open one: wherever conversations are kept."""
+
+from __future__ import annotations
+
+import uuid
+from typing import TYPE_CHECKING
+
+import httpx
+import pytest
+from playwright.sync_api import expect
+
+from tests.ui.conftest import visiting
+from tests.ui.conversations_page import ConversationsPage
+from tests.ui.gated_server import GatedServer
+from tests.ui.site import Site
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from playwright.sync_api import Browser
+
+KEEPING = {"database": {}, "browser": {"LLM_HUB_ALLOWED_HOSTS": "hub.test"}}
+"""Where conversations are kept, and what makes a hub keep them there."""
+
+
+@pytest.fixture(scope="module")
+def gated() -> Iterator[GatedServer]:
+    with GatedServer() as gated:
+        gated.gate.set()
+        yield gated
+
+
+@pytest.fixture(scope="module", params=KEEPING)
+def hub(request: pytest.FixtureRequest, gated: GatedServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    log = tmp_path_factory.mktemp("hub") / "log"
+    with Site(log, {"LLM_HUB_SERVERS": f"gated={gated.url}", **KEEPING[request.param]}) as hub:
+        yield hub
+    text = log.read_text()
+    assert "Traceback" not in text, text
+
+
+@pytest.fixture
+def visitor(browser: Browser, hub: Site) -> Iterator[ConversationsPage]:
+    with visiting(browser, ConversationsPage, hub.url) as visitor:
+        visitor.open_gated()
+        yield visitor
+
+
+@pytest.fixture
+def word() -> str:
+    """A word that no other test's conversation has."""
+    return f"w{uuid.uuid4().hex[:12]}"
+
+
+def test_address_and_title_name_the_open_conversation(visitor: ConversationsPage, word: str) -> None:
+    first, second = f"First {word}", f"Second {word}"
+    visitor.ask(first)
+    visitor.expect_title(first)
+    visitor.page.locator("#chat-new").click()
+    visitor.expect_title("")
+    visitor.ask(second)
+    visitor.page.go_back()
+    visitor.expect_title(first)
+    expect(visitor.prompts).to_have_text([first])
+    visitor.page.go_forward()
+    visitor.expect_title(second)
+    visitor.page.reload()
+    visitor.expect_title(second)
+    expect(visitor.answer).to_have_text(f"{second} begins and ends")
+    tab = visitor.page.context.new_page()
+    tab.goto(visitor.page.url)
+    expect(tab.locator("#chat-log [data-testid=user]")).to_have_text([second])
+    tab.locator("#conversation-list").get_by_text(first).click()
+    expect(tab.locator("#chat-log [data-testid=user]")).to_have_text([first])
+
+
+def test_a_conversation_is_found_renamed_pinned_and_deleted(visitor: ConversationsPage, word: str) -> None:
+    for number in range(3):
+        visitor.page.locator("#chat-new").click()
+        expect(visitor.prompts).to_have_count(0)
+        visitor.ask(f"{word} {number}")
+    visitor.search.fill(f"begins {word.upper()}")
+    expect(visitor.titles).to_have_count(3)
+    visitor.act(f"{word} 0", "Rename")
+    visitor.page.get_by_role("textbox", name="Title").fill(f"Named {word}")
+    visitor.page.keyboard.press("Enter")
+    visitor.act(f"Named {word}", "Pin")
+    expect(visitor.titles.first).to_contain_text(f"Named {word}")
+    visitor.act(f"{word} 2", "Delete")  # the one that is open
+    expect(visitor.titles).to_have_count(2)
+    expect(visitor.prompts).to_have_count(0)
+    visitor.page.keyboard.press("Enter")  # the focus is on Undo
+    expect(visitor.titles).to_have_count(3)
+    expect(visitor.prompts).to_have_text([f"{word} 2"])
+    visitor.act(f"{word} 1", "Delete")
+    visitor.page.reload()
+    visitor.search.fill(word)
+    expect(visitor.titles).to_have_count(2)
+    expect(visitor.titles.first).to_contain_text(f"Named {word}")
+
+
+def test_a_temporary_chat_is_not_kept(visitor: ConversationsPage, word: str) -> None:
+    visitor.page.get_by_role("button", name="Temporary chat").click()
+    visitor.ask(f"Secret {word}")
+    visitor.expect_title("Temporary chat")
+    visitor.page.locator("#chat-new").click()
+    visitor.ask(f"Open {word}")
+    visitor.search.fill(word)
+    expect(visitor.titles).to_have_count(1)
+    expect(visitor.titles).to_contain_text(f"Open {word}")
+
+
+def test_what_was_typed_and_chosen_comes_back(visitor: ConversationsPage, word: str) -> None:
+    visitor.page.get_by_label("Temperature").fill("0.5")
+    visitor.page.get_by_label("Max tokens").fill("77")
+    visitor.ask(f"First {word}")
+    visitor.prompt.fill("a draft of the second")
+    visitor.page.locator("#chat-new").click()
+    visitor.expect_title("")
+    expect(visitor.prompt).to_have_value("")
+    visitor.prompt.fill("a draft of another")
+    visitor.page.reload()
+    expect(visitor.prompt).to_have_value("a draft of another")
+    expect(visitor.page.locator("#chat-model input")).to_have_value("gated")
+    expect(visitor.page.get_by_label("Max tokens")).to_have_value("77")
+    visitor.page.locator("#conversation-list").get_by_text(f"First {word}").click()
+    expect(visitor.prompt).to_have_value("a draft of the second")
+    expect(visitor.page.get_by_label("Temperature")).to_have_value("0.5")
+    visitor.prompt.fill("")
+
+
+def test_an_address_opens_a_chat_with_a_model_and_a_prompt(visitor: ConversationsPage, word: str) -> None:
+    visitor.open(f"?model=gated/gated&prompt=Explain%20%3Cb%3E%20{word}")
+    expect(visitor.prompt).to_have_value(f"Explain <b> {word}")
+    expect(visitor.page.locator("#chat-provider input")).to_have_value("gated")
+    expect(visitor.prompts).to_have_count(0)
+    visitor.prompt.press("Enter")
+    expect(visitor.prompts).to_have_text([f"Explain <b> {word}"])
+
+
+def test_the_list_is_a_drawer_on_a_phone(visitor: ConversationsPage, word: str) -> None:
+    visitor.ask(word)
+    visitor.page.set_viewport_size({"width": 375, "height": 700})
+    toggle = visitor.page.get_by_role("button", name="Conversations")
+    expect(visitor.search).to_be_hidden()
+    toggle.click()
+    expect(visitor.search).to_be_focused()
+    assert visitor.page.evaluate("document.documentElement.scrollWidth") == 375
+    visitor.page.keyboard.press("Escape")
+    expect(visitor.search).to_be_hidden()
+    expect(toggle).to_be_focused()
+    toggle.click()
+    visitor.titles.filter(has_text=word).click()
+    expect(visitor.search).to_be_hidden()
+
+
+def test_nobody_else_finds_a_visitors_conversation(visitor: ConversationsPage, browser: Browser, word: str) -> None:
+    visitor.ask(f"Mine {word}")
+    visitor.expect_title(f"Mine {word}")
+    if visitor.page.evaluate("window.llmHub.keeping") == "database":
+        return  # it is the owner's, in every browser
+    with visiting(browser, ConversationsPage, visitor.url) as other:
+        other.page.goto(visitor.page.url)
+        expect(other.page.get_by_text("That conversation is not here")).to_be_visible()
+        expect(other.prompts).to_have_count(0)
+        expect(other.titles).to_have_count(0)
+    name = visitor.page.url.partition("c=")[2]
+    assert httpx.get(f"{visitor.url}/conversations/{name}", trust_env=False).status_code == 404

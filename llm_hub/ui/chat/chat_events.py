@@ -62,7 +62,9 @@ class ChatEvents:
         parts.turn_actions.act(self.act, inputs, outputs, **several)
         parts.stop.click(self.stop, {parts.opened}, parts.hint, **NOW)
         opens = [*outputs, *self._screen.settings_outputs]
-        events.append(parts.opened.open(self.open, {parts.chain.targets, parts.provider}, opens, **several))
+        events.append(
+            parts.opened.open(self.open, {parts.chain.targets, parts.provider, parts.model}, opens, **several)
+        )
         for event in events:
             event.then(None, [parts.returned, parts.prompt], [parts.returned, parts.prompt], js=GIVE_BACK, **NOW)
         parts.new.click(self.clear, None, outputs, **several)
@@ -280,7 +282,7 @@ class ChatEvents:
 
     @property
     def take_over_inputs(self) -> set[Any]:
-        return {self._parts.chain.targets, self._parts.provider}
+        return {self._parts.chain.targets, self._parts.provider, self._parts.model}
 
     @property
     def take_over_outputs(self) -> list[Any]:

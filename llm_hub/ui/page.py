@@ -28,7 +28,7 @@ ASSETS = Path(__file__).parent / "assets"
 STYLES = ("base.css", "conversation.css", "chat.css", "compare.css", "leaderboard.css", "status.css", "usage.css",
     "keys.css")  # fmt: skip
 
-SCRIPTS = ("tab_secret.js", "page.js", "chat.js", "gradio_fixes.js")
+SCRIPTS = ("tab_secret.js", "page.js", "chat.js", "source.js", "gradio_fixes.js")
 
 HEADER = """<header><h1>LLM Hub</h1><p>One chat for every model. It shows who answered.</p></header>"""
 

@@ -184,7 +184,8 @@ class TabCalls:
 
     def answers(self, name: str) -> list[str]:
         """The answers in a Chatbot: neither the lines under them, nor errors, nor reasoning."""
-        return [_text(message) for message in self._written(name) if not re.match(r'<div class="\w', _html(message))]
+        others = re.compile('<div class="(?!source")')
+        return [_text(message) for message in self._written(name) if not others.match(_html(message))]
 
     def figures(self, name: str) -> list[str]:
         """The lines under the answers in a Chatbot: who answered, how fast, at what price."""

@@ -34,6 +34,7 @@ from llm_hub.hub import Hub
 from llm_hub.settings import Settings
 from llm_hub.storage.database import Database
 from llm_hub.ui.page import build
+from llm_hub.ui.render.source import MARK
 
 if TYPE_CHECKING:
     from gradio.block_function import BlockFunction
@@ -184,8 +185,7 @@ class TabCalls:
 
     def answers(self, name: str) -> list[str]:
         """The answers in a Chatbot: neither the lines under them, nor errors, nor reasoning."""
-        others = re.compile('<div class="(?!source")')
-        return [_text(message) for message in self._written(name) if not others.match(_html(message))]
+        return [_text(message) for message in self._written(name) if not re.match(r'<div class="\w', _html(message))]
 
     def figures(self, name: str) -> list[str]:
         """The lines under the answers in a Chatbot: who answered, how fast, at what price."""
@@ -303,7 +303,8 @@ def _value(block: Block) -> Any:
 
 
 def _html(message: dict[str, Any]) -> str:
-    return "".join(part.get("text", "") for part in message["content"])
+    """What a message shows, without the source that may stand ahead of it."""
+    return "".join(re.sub(rf"^\[{MARK}\]: <[^>]*>\n\n", "", part.get("text", "")) for part in message["content"])
 
 
 def _text(message: dict[str, Any]) -> str:

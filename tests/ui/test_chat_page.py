@@ -181,7 +181,7 @@ def test_a_second_prompt_does_not_end_an_answer_that_was_asked_for_again(chat: C
     expect(chat.prompt).to_be_focused()
 
 
-TYPED = "edit __init__.py, 2*3*4 and <b> &lt; ~~x~~\n# no heading\n\n  1986. A year \u200b"
+TYPED = "edit __init__.py, 2*3*4 and <b> &lt; $$x$$\n# no heading\n\n  1986. A year \u200b"
 
 
 def test_a_prompt_is_shown_copied_and_edited_as_it_was_typed(chat: ChatPage, fault_server: FaultServerThread) -> None:

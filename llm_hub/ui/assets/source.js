@@ -1,13 +1,12 @@
-// Copy and Edit take the text that was said. Where the page shows another one, the message begins with an element that
-// holds it (llm_hub/ui/render/source.py).
+// Copy and Edit take the text that was said. Where the page shows another one, the message begins with a
+// definition of a link that holds it (llm_hub/ui/render/source.py).
 (() => {
-  const SOURCE = /^<div class="source" title="\ufffa[^"]*"><\/div>(?=\n\n)/;
+  const SOURCE = /^\[\ufffa\]: <([^>]*)>\n\n/;
+  const ESCAPES = { "&lt;": "<", "&gt;": ">", "&amp;": "&" };
   const said = (text) => {
-    const element = SOURCE.exec(text)?.[0];
-    if (!element) return text;
-    const holder = document.createElement("template");
-    holder.innerHTML = element;
-    return holder.content.firstChild.title.slice(1);
+    const source = SOURCE.exec(text)?.[1];
+    if (source === undefined) return text;
+    return source.replace(/&(?:#(\d+)|lt|gt|amp);/g, (escape, code) => ESCAPES[escape] ?? String.fromCharCode(code));
   };
   const clipboard = navigator.clipboard;
   if (clipboard) {

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 from llm_hub.errors import LLMHubError, ProviderError
 from llm_hub.ui.render import answer_stats, attempt_text
+from llm_hub.ui.render.page_markdown import page_markdown
 from llm_hub.ui.render.resume_marks import insert_resume_marks
-from llm_hub.ui.render.sanitize import html_text, safe_markdown, strip_invisible
+from llm_hub.ui.render.sanitize import html_text, strip_invisible
 from llm_hub.ui.render.source import with_source
 
 if TYPE_CHECKING:
@@ -69,7 +70,7 @@ def _messages(turn: Turn, titles: Mapping[str, str]) -> Iterator[Message]:
     answer = turn.answer
     yield prompt_message(turn)
     if answer.reasoning:
-        yield _assistant_message(_text_block(safe_markdown(answer.reasoning)), metadata=_reasoning_metadata(turn))
+        yield _assistant_message(_text_block(page_markdown(answer.reasoning)), metadata=_reasoning_metadata(turn))
     if answer.text:
         yield answer_message(turn, titles)
     if turn.outcome == "failed":

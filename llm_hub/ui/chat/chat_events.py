@@ -17,7 +17,7 @@ from llm_hub.errors import LLMHubError
 from llm_hub.ui.chat.finished_turn import finish_turn
 from llm_hub.ui.chat.open_wish import parse_wish
 from llm_hub.ui.chat.prompt_box import GIVE_BACK, TAKE
-from llm_hub.ui.chat.prompt_events import PromptEvents, PromptTooLongToEdit
+from llm_hub.ui.chat.prompt_events import PromptEvents
 from llm_hub.ui.chat.turn_actions import parse_action
 from llm_hub.ui.chat.watchers import Watchers
 from llm_hub.ui.event_values import Inputs, Updates
@@ -155,7 +155,6 @@ class ChatEvents:
         try:
             node = None if busy else add(conversation)
         except LLMHubError as error:
-            typed = error.prompt if isinstance(error, PromptTooLongToEdit) else typed
             unedited = self._unedited(conversation) if typed else {}
             yield {**unedited, **screen.show_hint(str(error)), **screen.give_back(data, typed)}
             return

@@ -1,7 +1,7 @@
 """The list of conversations at the left of the page: found, opened, renamed, pinned and deleted there.
 
-It is our own HTML. assets/conversations.js reads the list from where conversations are kept
-(assets/conversation_store.js), and asks the server for the one that is to be shown.
+It is our own HTML. assets/conversation_list.js reads the list from where conversations are kept
+(assets/conversation_store.js), and assets/open_conversation.js asks the server for the one that is to be shown.
 """
 
 from __future__ import annotations
@@ -19,10 +19,13 @@ if TYPE_CHECKING:
 
     from llm_hub.conversations.open_conversations import Keeping
 
-SCRIPT = (Path(__file__).parent / "assets" / "conversations.js").read_text(encoding="utf-8")
+ASSETS = Path(__file__).parent / "assets"
+SCRIPT = "".join(
+    (ASSETS / name).read_text(encoding="utf-8") for name in ("conversation_list.js", "open_conversation.js")
+)
 LIST = """<button type="button" class="toggle" aria-controls="conversation-list" aria-label="Conversations">
 <svg viewBox="0 0 20 20" aria-hidden="true"><path d="M3 5h14M3 10h14M3 15h9"/></svg></button>
-<nav id="conversation-list" aria-label="Conversations"><div class="tools">
+<nav id="conversation-list" aria-label="Conversations" aria-busy="true"><div class="tools">
 <input type="search" placeholder="Search" aria-label="Search all conversations" autocomplete="off" spellcheck="false">
 <button type="button" class="temporary">Temporary chat</button></div>
 <p class="note" role="status"></p><ul></ul></nav>

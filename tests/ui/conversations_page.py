@@ -19,6 +19,7 @@ class ConversationsPage(ChatPage):
     def open(self, query: str = "") -> None:
         self.page.goto(f"{self.url}/{query}")
         expect(self.prompt).to_be_visible(timeout=15_000)
+        expect(self.page.locator("#conversation-list[aria-busy]")).to_have_count(0)
 
     def open_gated(self) -> None:
         """A new chat with the model that waits in the middle of its answers."""

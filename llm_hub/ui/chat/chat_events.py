@@ -17,7 +17,7 @@ from llm_hub.errors import LLMHubError
 from llm_hub.ui.chat.finished_turn import finish_turn
 from llm_hub.ui.chat.open_wish import parse_wish
 from llm_hub.ui.chat.prompt_box import GIVE_BACK, TAKE
-from llm_hub.ui.chat.prompt_events import PromptEvents, PromptTooLongToEdit
+from llm_hub.ui.chat.prompt_events import PromptEvents
 from llm_hub.ui.chat.turn_actions import parse_action
 from llm_hub.ui.chat.watchers import Watchers
 from llm_hub.ui.event_values import Inputs, Updates
@@ -62,7 +62,9 @@ class ChatEvents:
         parts.turn_actions.act(self.act, inputs, outputs, **several)
         parts.stop.click(self.stop, {parts.opened}, parts.hint, **NOW)
         opens = [*outputs, *self._screen.settings_outputs]
-        events.append(parts.opened.open(self.open, {parts.chain.targets, parts.provider}, opens, **several))
+        events.append(
+            parts.opened.open(self.open, {parts.chain.targets, parts.provider, parts.model}, opens, **several)
+        )
         for event in events:
             event.then(None, [parts.returned, parts.prompt], [parts.returned, parts.prompt], js=GIVE_BACK, **NOW)
         parts.new.click(self.clear, None, outputs, **several)
@@ -147,12 +149,12 @@ class ChatEvents:
         if conversation is None and screen.read_opened(data):
             yield {**screen.show_lost(data), **screen.give_back(data, typed)}
             return
-        conversation = conversation or self._conversations.begin(self._owner(visitor))
+        if conversation is None:
+            conversation = self._conversations.begin(self._owner(visitor), is_kept=screen.is_to_be_kept(data))
         busy = self._conversations.is_answering(conversation)
         try:
             node = None if busy else add(conversation)
         except LLMHubError as error:
-            typed = error.prompt if isinstance(error, PromptTooLongToEdit) else typed
             unedited = self._unedited(conversation) if typed else {}
             yield {**unedited, **screen.show_hint(str(error)), **screen.give_back(data, typed)}
             return
@@ -211,9 +213,6 @@ class ChatEvents:
         try:
             if wish.name:
                 conversation = await self._conversations.find(self._owner(visitor), wish.name)
-            elif wish.temporary:
-                conversation = self._conversations.begin(self._owner(visitor), is_kept=False)
-                self._conversations.adopt(conversation)
         except LLMHubError as error:
             yield {**screen.show_nothing(), **screen.show_hint(str(error))}
             return
@@ -222,11 +221,12 @@ class ChatEvents:
             return
         if conversation is None or not conversation.nodes:
             await self._watchers.leave(visitor)
-            shown = screen.show_nothing() if conversation is None else screen.show_conversation(conversation)
+            nothing = screen.show_nothing(is_kept=not wish.temporary)
+            shown = nothing if conversation is None else screen.show_conversation(conversation)
             yield {**shown, **screen.show_wish(wish, data, visitor), **screen.show_hint(GONE if wish.name else "")}
             return
         last = conversation.turns()[-1:] or (conversation.nodes[-1].turn,)
-        settings = screen.show_question(last[0].question, data, visitor)
+        settings = screen.show_question(last[0].question, data, visitor) | screen.show_wish(wish, data, visitor)
         async with aclosing(self._follow(conversation, visitor)) as updates:
             async for update in updates:
                 yield update | settings
@@ -285,7 +285,7 @@ class ChatEvents:
 
     @property
     def take_over_inputs(self) -> set[Any]:
-        return {self._parts.chain.targets, self._parts.provider}
+        return {self._parts.chain.targets, self._parts.provider, self._parts.model}
 
     @property
     def take_over_outputs(self) -> list[Any]:

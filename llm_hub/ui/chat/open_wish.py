@@ -17,6 +17,7 @@ MAX_SETTING_CHARS = 20_000
 
 OPENED = """
 window.llmHub = window.llmHub || {};
+window.llmHub.name = (id, kept) => { props.value = { id, kept }; };
 window.llmHub.open = (wish) => trigger("open", wish);
 const tell = () => window.dispatchEvent(new CustomEvent("llm-hub-opened", { detail: props.value }));
 watch("value", tell);
@@ -24,8 +25,10 @@ tell();
 """
 """JavaScript between the server and the page's scripts.
 
-`llmHub.open({id, settings, prompt, temporary})` shows a conversation: `id` "" begins a new one. The window's event
-`llm-hub-opened` carries what is shown, each time that it changes: `ChatScreen.show_head` says what is in it.
+`llmHub.open({id, settings, prompt, temporary})` shows a conversation: `id` "" begins a new one. `llmHub.name(id, kept)`
+comes before it: prompts that are sent from now on are ones of this conversation, whenever the server shows it. The
+window's event `llm-hub-opened` carries what is shown, each time that it changes: `ChatScreen.show_head` says what is in
+it.
 """
 
 

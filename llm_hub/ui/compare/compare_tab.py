@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 OPENED = """
 window.llmHub = window.llmHub || {};
+window.llmHub.nameComparison = (id) => { props.value = { id, kind: "comparison" }; };
 window.llmHub.openComparison = (wish) => trigger("open", wish);
 watch("value", () => window.dispatchEvent(new CustomEvent("llm-hub-opened", { detail: props.value })));
 """

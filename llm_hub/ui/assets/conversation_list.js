@@ -1,6 +1,5 @@
-// The list of conversations, and which of them the page shows: its address and title name it, so that a reload, Back, a
-// second tab and a bookmark come back to it. Runs in the list's own HTML. `llmHub.open` asks the server for a
-// conversation, and the window's event `llm-hub-opened` tells what it shows (ui/chat/open_wish.py).
+// The list of conversations: searched, and each opened, renamed, pinned and deleted in place. Runs in the list's own HTML,
+// in one function with open_conversation.js.
 const { keeping, browserStore, httpStore, request, drafts } = window.llmHub;
 const store = keeping === "browser" ? browserStore() : httpStore();
 const find = (selector) => element.querySelector(selector);
@@ -11,6 +10,7 @@ block.dataset.list = drafts.recall("list") ?? "open";
 const BACK = "The connection is back.";
 const narrow = matchMedia("(max-width: 1100px)");
 const others = new BroadcastChannel("llm-hub-conversations");
+const left = { chat: "", comparison: "" };  // what was shown before, until the server shows another one
 let heads = [];
 const shown = { chat: { id: "", version: 0 }, comparison: { id: "", version: 0 } };  // what the server shows, by kind
 let deleted = null;  // the head that a click on Undo brings back
@@ -40,14 +40,14 @@ const section = (head) => head.pinned ? "Pinned"
 const title = (head) => head.shown_title || "Untitled";
 const show = () => {
   const focus = document.activeElement?.closest?.("#conversation-list li")?.dataset.id;
-  const shown = [];
+  const rows = [];
   let above = "";
   for (const head of heads) {
-    if (!box.value.trim() && section(head) !== above) shown.push(make("li", above = section(head), { className: "section" }));
-    shown.push(item(head));
+    if (!box.value.trim() && section(head) !== above) rows.push(make("li", above = section(head), { className: "section" }));
+    rows.push(item(head));
   }
-  if (deleted) shown.unshift(undoItem());
-  list.replaceChildren(...shown);
+  if (deleted) rows.unshift(undoItem());
+  list.replaceChildren(...rows);
   if (!heads.length && !deleted) list.append(make("li", box.value.trim() ? "Nothing found." : "No conversations yet.", { className: "none" }));
   if (focus && !list.contains(document.activeElement)) list.querySelector(`[data-id="${focus}"] :is(input, .actions button, a)`)?.focus();
 };
@@ -121,6 +121,11 @@ const load = () => attempt(async () => {
   heads = found.heads;
   show();
 });
+let waiting;
+const loadSoon = () => {
+  clearTimeout(waiting);
+  waiting = setTimeout(load, 150);
+};
 const change = (head, changes) => attempt(async () => {
   busy = {};
   // A visitor's conversation is also in the memory of the hub, which would bring the old title back.
@@ -142,114 +147,6 @@ const restore = async () => {
   await change(head, { deleted: false });
   list.querySelector(`[data-id="${head.id}"] a`)?.focus();
   if (head.wasOpen) go(head.id, head.kind);
-};
-
-// Which conversation is open: a chat and a comparison at once, and the address names the one whose tab is in front.
-
-const address = (id) => {
-  const url = new URL(location.href);
-  url.search = id ? `?c=${encodeURIComponent(id)}` : "";
-  return url.href;
-};
-const named = () => new URL(location.href).searchParams.get("c") ?? "";
-const front = () => document.querySelector("#compare")?.checkVisibility() ? "comparison" : "chat";
-const entitle = () => {
-  const head = shown[front()];
-  const name = head.kept === false && keeping !== "off" ? "Temporary chat" : head.shown_title;
-  document.title = head.id && name ? `${name} · LLM Hub` : "LLM Hub";
-  block.toggleAttribute("data-temporary", shown.chat.kept === false && keeping !== "off");
-};
-const open = async (id, kind = "chat", more = {}) => {
-  // The server does not have what a visitor's browser keeps, until it is told.
-  if (id && keeping === "browser") {
-    await attempt(async () => {
-      const document = await store.get(id);
-      if (document) await request("PUT", `/${id}`, document);
-    });
-  }
-  if (kind === "comparison") window.llmHub.openComparison({ id });
-  else window.llmHub.open({ id, ...more });
-};
-const go = (id, kind = "chat", more = {}) => {
-  if (!id || id !== named()) history.pushState(null, "", address(id));
-  shown[kind] = { id, version: 0, kept: !more.temporary };
-  drafts.open(kind, id);
-  closeDrawer();
-  show();
-  open(id, kind, more);
-};
-addEventListener("popstate", () => {
-  const kind = heads.find((head) => head.id === named())?.kind ?? (named() ? "chat" : front());
-  shown[kind] = { id: named(), version: 0 };
-  drafts.open(kind, named());
-  show();
-  open(named(), kind);
-});
-
-const keep = (head) => {
-  const known = heads.find((known) => known.id === head.id);
-  if (keeping === "browser") sync(head.id);
-  if (!known && keeping !== "browser") load();
-  if (!known || (known.running === head.running && known.shown_title === head.shown_title)) return;
-  const { running, shown_title, changed_at } = head;
-  Object.assign(known, { running, shown_title, changed_at });
-  if (!box.value.trim()) heads.sort((one, other) => other.pinned - one.pinned || other.changed_at - one.changed_at);
-  show();
-};
-
-// Takes over what the server says about a conversation that it shows, on every change of it.
-const opened = (head) => {
-  const kind = head.kind ?? "chat";
-  if (head.lost) return open(head.id, kind);  // it was started again, and is given what this browser has
-  if (head.comparison) return openComparison(head.comparison);
-  const before = shown[kind];
-  say(head.problem ?? "");
-  if (drafts.isSent(kind) && head.version > (before.version ?? 0)) drafts.arrived(kind, head.id);
-  else if (head.id !== before.id) drafts.open(kind, head.id);
-  shown[kind] = head;
-  if (kind === front() && head.id !== named()) {
-    if (head.id || named()) history[named() && !head.problem ? "pushState" : "replaceState"](null, "", address(head.id));
-  }
-  entitle();
-  if (head.id && head.kept) keep(head);
-  else if (head.id !== before.id) show();
-};
-// The address named a comparison, and the chat was asked for it.
-const openComparison = (id) => {
-  shown.chat = { id: "", version: 0 };
-  shown.comparison = { id, version: 0 };
-  drafts.open("chat", "");
-  drafts.open("comparison", id);
-  window.llmHub.openComparison({ id });
-};
-// Another tab of the page is in front, by a click or by what the server did.
-const turned = () => {
-  if (!["chat", "comparison"].some((kind) => shown[kind].id === named()) && named()) return;
-  if (shown[front()].id !== named() && (shown[front()].id || named())) history.replaceState(null, "", address(shown[front()].id));
-  entitle();
-  show();
-};
-new MutationObserver((changes) => {
-  if (changes.some(({ target }) => target.closest("#tabs [role=tab]"))) setTimeout(turned);
-}).observe(document.body, { subtree: true, attributes: true, attributeFilter: ["aria-selected"] });
-
-// Writes what the server has and this browser has not into the browser's own store.
-const syncing = new Map();
-const sync = async (id) => {
-  if (syncing.has(id)) { syncing.set(id, true); return; }
-  syncing.set(id, false);
-  await attempt(async () => {
-    const kept = await store.get(id);
-    const document = await request("GET", `/${id}?after=${kept?.version ?? 0}`);
-    if (document && document.version > (kept?.version ?? 0)) {
-      await store.put(document);
-      others.postMessage("changed");
-      await load();
-    }
-  });
-  const again = syncing.get(id);
-  syncing.delete(id);
-  if (again) sync(id);
 };
 
 // The reader's hands: the toggle, the search, a temporary chat, and the keyboard.
@@ -274,43 +171,7 @@ element.addEventListener("keydown", (key) => {
   key.stopPropagation();  // it would stop the answer
   if (busy.id) { busy = {}; show(); } else if (narrow.matches) { closeDrawer(); toggle.focus(); }
 });
-let typing;
-box.addEventListener("input", () => { clearTimeout(typing); deleted = null; typing = setTimeout(load, 120); });
+box.addEventListener("input", () => { deleted = null; loadSoon(); });
 temporary.addEventListener("click", () => go("", "chat", { temporary: true }));
-others.addEventListener("message", load);
+others.addEventListener("message", () => { if (!document.hidden) load(); });
 document.addEventListener("visibilitychange", () => { if (!document.hidden) load(); });
-
-// A connection that was lost (assets/gradio_fixes.js).
-
-addEventListener("hub-lost", ({ detail }) => {
-  const inBox = detail.unsent && drafts.putBack();
-  line.textContent = inBox ? "LLM Hub cannot be reached. Your prompt was not sent, it is in the box again."
-    : detail.unsent ? "LLM Hub cannot be reached. Trying again …"
-    : detail.running ? "The connection was lost. The answer is being written on, and is shown once LLM Hub can be reached."
-    : "The connection was lost. Trying again …";
-});
-addEventListener("hub-back", () => {
-  line.textContent = BACK;
-  setTimeout(() => { if (line.textContent === BACK) line.textContent = ""; }, 4000);
-  open(shown.chat.id, "chat", { settings: drafts.settings(shown.chat.id) });
-  if (shown.comparison.id) open(shown.comparison.id, "comparison");
-});
-
-// The page begins: with what its address names, or asks for.
-
-const begin = () => {
-  addEventListener("llm-hub-opened", ({ detail }) => opened(detail));
-  const query = new URL(location.href).searchParams;
-  const [id, prompt] = [named(), query.has("models") ? "" : query.get("prompt") ?? ""];
-  shown.chat.id = id;
-  if (prompt) drafts.add(prompt);
-  drafts.open("chat", id);
-  const [, provider, model] = query.get("model")?.match(/^([^/]*)\/?(.*)$/s) ?? [];
-  open(id, "chat", { settings: provider ? { provider, model } : drafts.settings(id) });
-  // A reload is to bring back what has become of the prompt, and not the address's once more.
-  if (prompt || provider) history.replaceState(null, "", address(id));
-};
-mark();
-if (window.llmHub.open) begin();
-else addEventListener("llm-hub-opened", begin, { once: true });  // the chat's first
-load().then(() => { if (keeping === "browser") heads.filter((head) => head.running).forEach((head) => sync(head.id)); });

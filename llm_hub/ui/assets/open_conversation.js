@@ -1,0 +1,153 @@
+// Which conversations the page shows: a chat and a comparison at once. The page's address and title name the one whose
+// tab is in front, so that a reload, Back, a second tab and a bookmark come back to it. `llmHub.open` asks the server for
+// one, and the window's event `llm-hub-opened` tells what it shows (ui/chat/open_wish.py). Runs in one function with
+// conversation_list.js.
+
+const address = (id) => {
+  const url = new URL(location.href);
+  url.search = id ? `?c=${encodeURIComponent(id)}` : "";
+  return url.href;
+};
+const named = () => new URL(location.href).searchParams.get("c") ?? "";
+const front = () => document.querySelector("#compare")?.checkVisibility() ? "comparison" : "chat";
+const entitle = () => {
+  const head = shown[front()];
+  const name = head.kept === false && keeping !== "off" ? "Temporary chat" : head.shown_title;
+  document.title = head.id && name ? `${name} · LLM Hub` : "LLM Hub";
+  block.toggleAttribute("data-temporary", shown.chat.kept === false && keeping !== "off");
+};
+const open = async (id, kind = "chat", more = {}) => {
+  if (kind === "comparison") window.llmHub.nameComparison(id);
+  else window.llmHub.name(id, !more.temporary);
+  // The server does not have what a visitor's browser keeps, until it is told.
+  if (id && keeping === "browser") {
+    await attempt(async () => {
+      const document = await store.get(id);
+      if (document) await request("PUT", `/${id}`, document);
+    });
+  }
+  if (kind === "comparison") window.llmHub.openComparison({ id });
+  else window.llmHub.open({ id, ...more });
+};
+const turnTo = (id, kind, more = {}) => {
+  left[kind] = shown[kind].id;
+  shown[kind] = { id, version: 0, kept: !more.temporary };
+  drafts.open(kind, id);
+  entitle();
+  show();
+  open(id, kind, more);
+};
+const go = (id, kind = "chat", more = {}) => {
+  if (!id || id !== named()) history.pushState(null, "", address(id));
+  closeDrawer();
+  turnTo(id, kind, more);
+};
+addEventListener("popstate", () => turnTo(named(), heads.find((head) => head.id === named())?.kind ?? (named() ? "chat" : front())));
+
+const keep = (head) => {
+  const known = heads.find((known) => known.id === head.id);
+  if (keeping === "browser") sync(head.id);
+  if (!known && keeping !== "browser") load();
+  if (box.value.trim() && known?.version !== head.version) loadSoon();  // there may be more to find
+  if (!known || (known.running === head.running && known.shown_title === head.shown_title)) return;
+  const { running, shown_title, changed_at, version } = head;
+  Object.assign(known, { running, shown_title, changed_at, version });
+  if (!box.value.trim()) heads.sort((one, other) => other.pinned - one.pinned || other.changed_at - one.changed_at);
+  show();
+};
+
+// Takes over what the server says about a conversation that it shows, on every change of it.
+const opened = (head) => {
+  if (!head.keeping) return;  // it is what the page has asked for, and not yet the server's answer
+  const kind = head.kind ?? "chat";
+  nav.removeAttribute("aria-busy");
+  if (head.id && head.id === left[kind]) return head.kept && keep(head);  // the reader has turned to another one
+  left[kind] = "";
+  if (head.lost) return open(head.id, kind);  // it was started again, and is given what this browser has
+  if (head.comparison) {  // the address named a comparison, and the chat was asked for it
+    shown.chat = { id: "", version: 0 };
+    drafts.open("chat", "");
+    return turnTo(head.comparison, "comparison");
+  }
+  const before = shown[kind];
+  if ((head.problem ?? "") !== (before.problem ?? "")) say(head.problem ?? "");
+  if (drafts.isSent(kind) && head.version > (before.version ?? 0)) drafts.arrived(kind, head.id);
+  else if (head.id !== before.id) drafts.open(kind, head.id);
+  else if (isBack) drafts.putBack();
+  isBack = false;
+  shown[kind] = head;
+  if (kind === front() && head.id !== named()) {
+    if (head.id || named()) history[named() && !head.problem ? "pushState" : "replaceState"](null, "", address(head.id));
+  }
+  entitle();
+  if (head.id && head.kept) keep(head);
+  else if (head.id !== before.id) show();
+};
+// Another tab of the page is in front, by a click or by what the server did.
+const turned = () => {
+  if (!["chat", "comparison"].some((kind) => shown[kind].id === named()) && named()) return;
+  if (shown[front()].id !== named() && (shown[front()].id || named())) history.replaceState(null, "", address(shown[front()].id));
+  entitle();
+  show();
+};
+new MutationObserver((changes) => {
+  if (changes.some(({ target }) => target.closest("#tabs [role=tab]"))) setTimeout(turned);
+}).observe(document.body, { subtree: true, attributes: true, attributeFilter: ["aria-selected"] });
+
+// Writes what the server has and this browser has not into the browser's own store.
+const syncing = new Map();
+const sync = async (id) => {
+  if (syncing.has(id)) { syncing.set(id, true); return; }
+  syncing.set(id, false);
+  await attempt(async () => {
+    const kept = await store.get(id);
+    const document = await request("GET", `/${id}?after=${kept?.version ?? 0}`);
+    if (document && document.version > (kept?.version ?? 0)) {
+      await store.put(document);
+      others.postMessage("changed");
+      if (box.value.trim() || !heads.some((head) => head.id === id)) await load();
+    }
+  });
+  const again = syncing.get(id);
+  syncing.delete(id);
+  if (again) sync(id);
+};
+
+// A connection that was lost (assets/gradio_fixes.js).
+
+addEventListener("hub-lost", ({ detail }) => {
+  const inBox = detail.unsent && drafts.putBack();
+  line.textContent = inBox ? "LLM Hub cannot be reached. Your prompt was not sent, it is in the box again."
+    : detail.unsent ? "LLM Hub cannot be reached. Trying again …"
+    : detail.running ? "The connection was lost. The answer is being written on, and is shown once LLM Hub can be reached."
+    : "The connection was lost. Trying again …";
+});
+let isBack = false;  // the next thing that the server says is whether it has the prompt that was sent last
+addEventListener("hub-back", () => {
+  line.textContent = BACK;
+  load();
+  setTimeout(() => { if (line.textContent === BACK) line.textContent = ""; }, 4000);
+  isBack = Boolean(shown.chat.id);
+  if (isBack) open(shown.chat.id, "chat", { settings: drafts.settings(shown.chat.id) });
+  else drafts.putBack();
+  if (shown.comparison.id) open(shown.comparison.id, "comparison");
+});
+
+// The page begins: with what its address names, or asks for.
+
+const begin = () => {
+  addEventListener("llm-hub-opened", ({ detail }) => opened(detail));
+  const query = new URL(location.href).searchParams;
+  const [id, prompt] = [named(), query.has("models") ? "" : query.get("prompt") ?? ""];
+  shown.chat.id = id;
+  if (prompt) drafts.add(prompt);
+  drafts.open("chat", id);
+  const [, provider, model] = query.get("model")?.match(/^([^/]*)\/?(.*)$/s) ?? [];
+  open(id, "chat", { settings: provider ? { provider, model } : drafts.settings(id) });
+  // A reload is to bring back what has become of the prompt, and not the address's once more.
+  if (prompt || provider) history.replaceState(null, "", address(id));
+};
+mark();
+if (window.llmHub.open) begin();
+else addEventListener("llm-hub-opened", begin, { once: true });
+load().then(() => { if (keeping === "browser") heads.filter((head) => head.running).forEach((head) => sync(head.id)); });

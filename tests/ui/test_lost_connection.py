@@ -1,0 +1,90 @@
+"""The line between page and hub is cut, or the hub is killed: nothing that was shown or typed is lost."""
+
+from __future__ import annotations
+
+import signal
+from typing import TYPE_CHECKING
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.ui.conftest import visiting
+from tests.ui.conversations_page import ConversationsPage
+from tests.ui.gated_server import GatedServer
+from tests.ui.line import Line
+from tests.ui.site import Site
+from tests.ui.test_conversations_page import KEEPING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from playwright.sync_api import Browser
+
+WITHIN = 20_000
+"""Milliseconds for what waits until the hub is asked again."""
+
+
+@pytest.fixture
+def gated() -> Iterator[GatedServer]:
+    with GatedServer() as gated:
+        yield gated
+        gated.gate.set()
+
+
+@pytest.fixture(params=KEEPING)
+def hub(request: pytest.FixtureRequest, gated: GatedServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    log = tmp_path_factory.mktemp("hub") / "log"
+    with Site(log, {"LLM_HUB_SERVERS": f"gated={gated.url}", **KEEPING[request.param]}) as hub:
+        yield hub
+
+
+def test_nothing_is_lost_when_the_line_is_cut_or_the_hub_killed(
+    hub: Site, gated: GatedServer, browser: Browser
+) -> None:
+    with Line(hub.url) as line, visiting(browser, ConversationsPage, line.url) as visitor:
+        visitor.open_gated()
+        visitor.type("First question")
+        expect(visitor.answer).to_have_text("First question begins")
+        visitor.prompt.fill("Second question")
+
+        line.cut()
+        expect(visitor.line).to_contain_text("The answer is being written on")
+        gated.gate.set()
+        line.mend()
+        expect(visitor.answer).to_have_text("First question begins and ends", timeout=WITHIN)
+        expect(visitor.prompt).to_have_value("Second question")
+
+        line.cut()
+        expect(visitor.line).to_contain_text("The connection was lost")
+        visitor.prompt.press("Enter")
+        expect(visitor.line).to_contain_text("Your prompt was not sent, it is in the box again")
+        expect(visitor.prompt).to_have_value("Second question")
+        gated.gate.clear()
+        line.mend()
+        expect(visitor.line).to_have_text("The connection is back.", timeout=WITHIN)
+        visitor.prompt.press("Enter")
+        expect(visitor.answer).to_have_text("Second question begins")
+        assert gated.prompts == ["First question", "Second question"]
+        assert visitor.is_same_page, "the page was loaded again"
+
+        visitor.prompt.fill("a draft")
+        visitor.page.wait_for_function(KEPT)
+        hub.stop(signal.SIGKILL)
+        hub.ready = hub.first_ok = 0.0
+        hub.start()
+        expect(visitor.page.get_by_text("LLM Hub was stopped while this answer was being written")).to_be_visible(
+            timeout=WITHIN
+        )
+        expect(visitor.prompts).to_have_text(["First question", "Second question"])
+        expect(visitor.answer).to_have_text("Second question begins")
+        expect(visitor.prompt).to_have_value("a draft")
+        expect(visitor.page.locator("#chat-model input")).to_have_value("gated")
+
+
+KEPT = """async () => {
+  const { keeping, browserStore, httpStore } = window.llmHub;
+  if (keeping === "database") return (await httpStore().list("Second question begins")).heads.length > 0;
+  const document = await browserStore().get(new URL(location.href).searchParams.get("c"));
+  return document?.nodes[1]?.turn.text === "Second question begins";
+}"""
+"""Whether what is shown has been kept: two seconds later it is."""

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import aclosing
+from dataclasses import replace
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from llm_hub.arena.blind import MAX_CHARS_PER_SECOND, Pace
-from llm_hub.chat import AttemptStarted, TextDelta
+from llm_hub.chat import AttemptStarted, Message, Role, TextDelta
 from llm_hub.conversations.coalescer import Coalescer, Snapshot
+from llm_hub.conversations.conversation import Conversation
+from llm_hub.conversations.turn import Question, Turn
+from llm_hub.ui.compare.shared_pace import begin_pace
 from llm_hub.ui.streaming.blind_pace import BEAT, paced_views
 from tests.ui.test_coalesce import DONE, run, script, tokens
 
@@ -74,7 +78,7 @@ def test_a_hidden_answer_that_came_at_once_is_shown_at_the_common_pace() -> None
     assert all(visible.response is not None or len(visible.text) < 1600 for _, _, visible in updates)
 
 
-def test_closing_closes_the_source_and_leaves_the_common_pace() -> None:
+def test_closing_closes_the_source() -> None:
     closed: list[float] = []
 
     async def main() -> None:
@@ -85,9 +89,26 @@ def test_closing_closes_the_source_and_leaves_the_common_pace() -> None:
         await anext(stream)
         await stream.aclose()
         assert closed == [now()]
-        pace.note_progress(2, 10, over=False)
+
+    run(main())
+
+
+def test_the_common_pace_goes_on_without_a_page_and_without_an_answer_that_has_ended() -> None:
+    async def main() -> None:
+        conversation = Conversation(kind="comparison")
+        turn = Turn(Message(Role.USER, "Hello"), Question("one", "model"))
+        first, second = (conversation.add(turn, pane=pane) for pane in (0, 1))
+        begin_pace(conversation, [first, second])
+        pace = conversation.paced[first.number]
+        assert conversation.paced[second.number] is pace
+        conversation.update(first.number, replace(turn, answer=Snapshot(text="x" * 50)))
         await asyncio.sleep(1)
-        pace.characters()
-        assert pace._silent_panes == set()
+        assert pace.characters() == 0  # while the second may still begin
+        conversation.update(second.number, replace(turn, outcome="failed"))
+        await asyncio.sleep(1)
+        assert 0 < pace.characters() <= MAX_CHARS_PER_SECOND
+        conversation.update(first.number, replace(turn, outcome="answered", answer=Snapshot(text="x" * 50)))
+        begin_pace(conversation, [again := conversation.add(turn, after=0, pane=1)])
+        assert conversation.paced[again.number] is not pace
 
     run(main())

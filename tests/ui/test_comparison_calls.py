@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -13,6 +14,7 @@ from llm_hub.arena.votes import Votes
 from llm_hub.conversations.document import read_document
 from llm_hub.conversations.hidden_names import NAMES_LOST
 from llm_hub.conversations.open_conversations import BROWSER_HEADER, OpenConversations
+from llm_hub.conversations.sql_store import SqlConversationStore
 from llm_hub.gateway.gateway import Gateway
 from llm_hub.hub import Hub
 from llm_hub.settings import Settings
@@ -23,6 +25,7 @@ from tests.ui.page_calls import PageCalls, TabCalls
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
+    from pathlib import Path
 
     from llm_hub.conversations.conversation import Conversation
     from tests.fault_server.thread import FaultServerThread
@@ -40,7 +43,14 @@ async def conversations() -> OpenConversations:
 async def page(
     conversations: OpenConversations, fault_server: FaultServerThread, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[PageCalls]:
-    folder = tmp_path_factory.mktemp("comparisons")
+    async with hub_page(conversations, fault_server, tmp_path_factory.mktemp("comparisons")) as page:
+        yield page
+
+
+@asynccontextmanager
+async def hub_page(
+    conversations: OpenConversations, fault_server: FaultServerThread, folder: Path
+) -> AsyncIterator[PageCalls]:
     settings = folder / "settings.env"
     settings.write_text(
         f"OPENAI_API_KEY=sk-test-0123456789abcdef\nOPENAI_BASE_URL={fault_server.openai_url}\nLLM_HUB_MAX_RETRIES=0\n"
@@ -239,3 +249,23 @@ async def test_a_setup_of_a_wrong_shape_is_left_out(
     assert texts(tab, 1) == [answer_text(3)]
     assert [tab.visible(f"compare-pane-{number}") for number in (1, 2, 3, 4)] == [True, True, False, False]
     assert len(tab.text("compare-said")) <= 200
+
+
+async def test_the_owners_blind_comparison_waits_for_its_vote_over_a_restart(
+    fault_server: FaultServerThread, tmp_path: Path
+) -> None:
+    database = Database(f"sqlite:///{tmp_path / 'kept.db'}")
+    first = OpenConversations(SqlConversationStore(database))
+    async with hub_page(first, fault_server, tmp_path) as page:
+        tab = await compare_blind(page, "ok?tokens=8&plain=kept1", "ok?tokens=9&plain=kept2")
+        await first.aclose()
+    second = OpenConversations(SqlConversationStore(database))
+    async with hub_page(second, fault_server, tmp_path) as page:
+        again = page.open()
+        await again.use("compare-opened", "open", event_data={"id": name(tab)})
+        assert {answer_text(8), answer_text(9)} == {*texts(again, 1), *texts(again, 2)}
+        assert "plain=kept" not in "".join(again.html(f"compare-pane-{number} head") for number in (1, 2))
+        await again.click("compare-best-2")
+        assert again.text("compare-said") == "You voted: B is better. Thank you."
+        assert "plain=kept" in again.html("compare-pane-2 head")
+    await database.aclose()

@@ -85,6 +85,7 @@ def test_a_blind_comparison_stays_blind_when_its_page_is_loaded_again(compare: C
     compare.run("Hello")
     for number in (1, 2):
         expect(compare.text(number)).to_have_text("Hello begins and ends", timeout=SLOW)
+    expect(page).to_have_title("Hello · LLM Hub")
     address = page.url
     page.reload()
     for number in (1, 2):

@@ -61,12 +61,12 @@ class CompareEvents:
         )
         # Only the `.then`s of one step run side by side: listeners of one click would wait for each other.
         asked = taken.then(self.ask, inputs, [*live, *outputs, parts.returned, parts.opened], **NOW)
-        asked.then(None, box, box, js=GIVE_BACK_FOR_ALL, **NOW)
         opened = parts.opened.open(
             self.open, state, [*outputs, parts.opened, *screen.settings_outputs, self._tabs], **NOW
         )
         for pane in self._panes:
             pane.connect(tab, [asked, opened])
+        asked.then(None, box, box, js=GIVE_BACK_FOR_ALL, **NOW)
         parts.stop.click(self.stop, state, outputs, **NOW)
         parts.new.click(self.clear, state, outputs, **NOW)
         page.unload(self.leave)
@@ -113,7 +113,8 @@ class CompareEvents:
             begin_pace(conversation, nodes)
         for node in nodes:
             screen.answer(visitor, conversation, node)
-        updates: Updates = {self._parts.hint: live_region(HELP)}
+        # Its name comes with the prompt, so that a reload at once finds it.
+        updates: Updates = {self._parts.hint: live_region(HELP), **screen.show_head(comparison)}
         for number in comparison.visible_panes:
             updates |= screen.show_live(comparison, number, nodes[0].turn.answer)
         return {**updates, **screen.request_refresh(comparison, *comparison.visible_panes)}

@@ -253,7 +253,7 @@ class CompareScreen:
             actions.json: gr.update(visible=has_results),
             vote.bar: gr.update(visible=comparison.hidden),
             vote.result: result if comparison.vote_text else "",
-            **self._show_head(comparison),
+            **self.show_head(comparison),
         }
         if has_results:
             updates |= self._show_results(comparison)
@@ -261,7 +261,7 @@ class CompareScreen:
             updates |= self._show_ballot(comparison)
         return updates
 
-    def _show_head(self, comparison: Comparison) -> Updates:
+    def show_head(self, comparison: Comparison) -> Updates:
         """Tells the page's scripts which comparison is shown, and how far it has come: see `ChatScreen.show_head`."""
         conversation, keeping = comparison.conversation, self.conversations.keeping
         if conversation is None:

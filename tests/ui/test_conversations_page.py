@@ -104,6 +104,7 @@ def test_a_temporary_chat_is_not_kept(visitor: ConversationsPage, word: str) -> 
     visitor.ask(f"Secret {word}")
     visitor.expect_title("Temporary chat")
     visitor.page.locator("#chat-new").click()
+    expect(visitor.prompts).to_have_count(0)
     visitor.ask(f"Open {word}")
     visitor.search.fill(word)
     expect(visitor.titles).to_have_count(1)

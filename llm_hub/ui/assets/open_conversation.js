@@ -77,6 +77,9 @@ const opened = (head) => {
   else if (head.id !== before.id) show();
 };
 document.addEventListener("click", ({ target }) => {
+  if (target.closest("#chat-new")) window.llmHub.name("", true);  // at once: the next prompt is the new chat's
+}, true);
+document.addEventListener("click", ({ target }) => {
   if (target.closest("#tabs [role=tab]")) setTimeout(() => {
     if (!["chat", "comparison"].some((kind) => shown[kind].id === named()) && named()) return;
     if (shown[front()].id !== named() && (shown[front()].id || named())) history.replaceState(null, "", address(shown[front()].id));

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
 PATH = "/conversations"
 MAX_SEARCH_CHARS = 200
-LARGE_BODY_BYTES = 2**20
-"""Bytes of a document that is read in a thread: meanwhile others are answered."""
+LARGE_BODY_BYTES = 2**16
+"""Bytes of a document that is read in a thread, one at a time: meanwhile others are answered."""
 _NOT_HERE = "This conversation is not here. It may have been deleted."
 
 
@@ -41,6 +41,8 @@ class _Change(BaseModel):
 
 def router(conversations: OpenConversations) -> APIRouter:
     """The routes of the page's list of conversations."""
+
+    reading = asyncio.Lock()
 
     async def list_heads(request: Request) -> Response:
         search = request.query_params.get("search", "")[:MAX_SEARCH_CHARS]
@@ -64,7 +66,8 @@ def router(conversations: OpenConversations) -> APIRouter:
         if len(body) < LARGE_BODY_BYTES:
             conversation = read_document(body, owner=owner)
         else:
-            conversation = await asyncio.to_thread(read_document, body, owner=owner)
+            async with reading:
+                conversation = await asyncio.to_thread(read_document, body, owner=owner)
         if conversation.id != _name(request):
             return _problem(400, "This conversation has another id than its address.")
         return _reply(write_head(conversations.adopt(conversation)))

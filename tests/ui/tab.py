@@ -32,15 +32,12 @@ class Tab:
         self._values = {part["id"]: part["props"].get("value") for part in config["components"]}
         events = config["dependencies"]
         self._send = next(event for event in events if event["api_name"] == "send")
-        self._answer = next(event for event in events if event["trigger_after"] == self._send["id"])
 
     async def ask(self, prompt: str, **values: str) -> list[Received]:
         """Sends a prompt and receives its answer's messages. `values` are by element id, with underscores."""
         known = {name.replace("_", "-"): value for name, value in values.items()}
-        known["chat-prompt"] = {"text": prompt, "files": []}  # type: ignore[assignment]
-        sent = await self._client.post("/gradio_api/run/predict", json=self._call(self._send, known))
-        sent.raise_for_status()
-        joined = await self._client.post("/gradio_api/queue/join", json=self._call(self._answer, {}))
+        known["chat-asked"] = {"text": prompt, "files": []}  # type: ignore[assignment]
+        joined = await self._client.post("/gradio_api/queue/join", json=self._call(self._send, known))
         joined.raise_for_status()
         messages = []
         url = f"/gradio_api/queue/data?session_hash={self._session}"

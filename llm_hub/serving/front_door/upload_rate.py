@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 MIN_UPLOAD_BYTES = 1000
 """What an upload counts at least: each is a file, however small."""
 
+MIN_DOCUMENT_BYTES = 2**20
+"""What a conversation's document counts at least: reading many small turns takes as long as reading a large one."""
+
 
 class UploadRate:
     """429 for an upload or a document of too many bytes. One that does not say its length counts as the
@@ -36,8 +39,9 @@ class UploadRate:
         address = client_address(scope)
         if scope["path"].startswith(CONVERSATIONS) and scope["method"] in ("PUT", "POST"):
             length = body_length(scope, MAX_API_BYTES)
+            cost = MAX_API_BYTES if length is None else max(length, MIN_DOCUMENT_BYTES)
             if address is not None:
-                spend(self._documents, address, MAX_API_BYTES if length is None else length)
+                spend(self._documents, address, cost)
         elif scope["path"] == UPLOAD:
             length = body_length(scope, MAX_UPLOAD_BYTES)
             cost = MAX_UPLOAD_BYTES if length is None else max(length, MIN_UPLOAD_BYTES)

@@ -79,7 +79,7 @@ def test_a_conversation_is_found_renamed_pinned_and_deleted(visitor: Conversatio
         visitor.page.locator("#chat-new").click()
         expect(visitor.prompts).to_have_count(0)
         visitor.ask(f"{word} {number}")
-    visitor.search.fill(f"begins {word.upper()}")
+    visitor.search.fill(word.upper())
     expect(visitor.titles).to_have_count(3)
     visitor.act(f"{word} 0", "Rename")
     visitor.page.get_by_role("textbox", name="Title").fill(f"Named {word}")

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 ASSETS = Path(__file__).parent / "assets"
 
 STYLES = ("base.css", "conversation.css", "chat.css", "compare.css", "leaderboard.css", "status.css", "usage.css",
-    "keys.css")  # fmt: skip
+    "keys.css", "print.css")  # fmt: skip
 
 SCRIPTS = ("tab_secret.js", "page.js", "chat.js", "source.js", "gradio_fixes.js")
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 ASSETS = Path(__file__).parent / "assets"
 
 STYLES = ("base.css", "conversation.css", "chat.css", "compare.css", "leaderboard.css", "status.css", "usage.css",
-    "keys.css", "print.css")  # fmt: skip
+    "keys.css")  # fmt: skip
 
 SCRIPTS = ("tab_secret.js", "page.js", "chat.js", "source.js", "gradio_fixes.js")
 
@@ -73,6 +73,7 @@ def build(gateway: Gateway, votes: Votes, ledger: Ledger | None = None) -> Page:
         blocks=blocks,
         theme=theme(),
         css="".join((ASSETS / style).read_text(encoding="utf-8") for style in STYLES),
-        head="".join(f"<script>{(ASSETS / script).read_text(encoding='utf-8')}</script>" for script in SCRIPTS),
+        head="".join(f"<script>{(ASSETS / script).read_text(encoding='utf-8')}</script>" for script in SCRIPTS)
+        + f'<style media="print">{(ASSETS / "print.css").read_text(encoding="utf-8")}</style>',
         coalescer=coalescer,
     )

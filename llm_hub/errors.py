@@ -275,7 +275,7 @@ class TargetPaused(ProviderError):
     kind = "paused"
 
     def __init__(self, message: str, *, retry_after: float | None = None, **rest: Any) -> None:
-        super().__init__(message, hint=_later(retry_after), retry_after=retry_after, **rest)
+        super().__init__(message, hint=wait_hint(retry_after), retry_after=retry_after, **rest)
         self.breaker = "holds" if retry_after is None else "ignores"
 
 
@@ -285,32 +285,8 @@ class RouteFailed(ProviderError):
     kind = "route_failed"
     falls_back = False
 
-    @classmethod
-    def of(cls, errors: list[ProviderError]) -> ProviderError:
-        """One error from those of a route's attempts: what each target said last, and the one next step that helps.
 
-        The step is that of a failure which only a person can mend, where there is one, else to wait as long as the
-        targets say, else the first target's. What no target takes is the request's fault, and not the route's.
-        """
-        last = {(error.provider, error.model): error for error in errors}.values()
-        told = " ".join(f"{error.message}" for error in last)
-        mendable = [error.hint for error in last if error.breaker == "holds" and error.retry_after is None]
-        passing = [error for error in last if error.passes]
-        waits = [error.retry_after for error in passing if error.retry_after is not None]
-        wait = min(waits, default=None) if len(waits) == len(passing) else None
-        waiting = [] if wait is None else [_later(wait)]
-        hint = next((hint for hint in [*mendable, *waiting, *(error.hint for error in last)] if hint), "")
-        message = f"None of the {len(last)} models of the route could answer. {told}"
-        lacking = [error.parameter for error in last if isinstance(error, NotOffered)]
-        if len(lacking) == len(last):
-            return NotOffered(message, parameter=lacking[0], hint=hint)
-        for kind in (InvalidRequest, PromptTooLong):
-            if all(isinstance(error, kind) for error in last):
-                return kind(message, hint=hint)
-        return cls(message, hint=hint, retry_after=wait)
-
-
-def _later(seconds: float | None) -> str:
+def wait_hint(seconds: float | None) -> str:
     """The hint to wait that long; None: until somebody mends something."""
     if seconds is None:
         return "Mend that first, or choose another model."

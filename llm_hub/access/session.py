@@ -10,26 +10,24 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from llm_hub.access.available_providers import AvailableProviders, ProviderState
+from llm_hub.access.keyed_pool import KeyedPool
 from llm_hub.access.provider_pool import ProviderPool
 from llm_hub.access.route import AUTO, Route, TargetState, providers_of, targets_of
 from llm_hub.chat import split_target
-from llm_hub.errors import ConfigurationError, LLMHubError
+from llm_hub.errors import LLMHubError
 from llm_hub.factory import ProviderFactory
-from llm_hub.provider import LLMProvider, UnconfiguredProvider
 from llm_hub.redaction import redact
-from llm_hub.router import Health, LLMRouter, Target, Timeouts
+from llm_hub.router import Health, LLMRouter, Timeouts
 from llm_hub.router.deadlines import Wait
 from llm_hub.router.running_answers import RunningAnswers
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
-    from contextlib import AbstractAsyncContextManager
 
     from llm_hub.access.keyring import Keyring, Payer
     from llm_hub.access.provider_pool import PooledProvider
     from llm_hub.chat import Attempt, ChatRequest, Event, ModelInfo
     from llm_hub.factory import ConfiguredProviders
-    from llm_hub.providers.catalog import ProviderSpec
     from llm_hub.usage.prices import Prices
 
 __all__ = ["MAX_LIST_AGE", "ProviderState", "Session", "SharedState", "TargetState"]
@@ -67,6 +65,7 @@ class Session:
         self._configured = shared.configured
         self._specs = shared.configured.specs
         self._keyring = keyring
+        self._pool = KeyedPool(shared.pool, shared.configured, keyring)
         self._available = AvailableProviders(shared.configured, keyring)
         self.prices = shared.prices
 
@@ -102,22 +101,22 @@ class Session:
     async def models(self, provider: str, *, fresh: bool = False) -> tuple[ModelInfo, ...]:
         """The provider's models, asked live and kept for ten minutes; `fresh` asks anew. Raises `LLMHubError`."""
         payer = self._keyring.payer((provider,))
-        pooled = self._pooled(provider)
+        pooled = self._pool.find(provider)
         if pooled and pooled.model_list and not fresh and self._shared.clock() - pooled.model_list[0] < MAX_LIST_AGE:
             return pooled.model_list[1]
         try:
-            async with self._open_provider(provider, payer) as opened:
+            async with self._pool.use(provider, payer) as opened:
                 models = await opened.models()
-                if pooled := self._pooled(provider):
+                if pooled := self._pool.find(provider):
                     pooled.model_list, pooled.list_problem = (self._shared.clock(), models), ""
         except LLMHubError as error:
-            if pooled := self._pooled(provider):
+            if pooled := self._pool.find(provider):
                 pooled.list_problem = redact(str(error))
             raise
         return models
 
     def _list_problem(self, provider: str) -> str:
-        pooled = self._pooled(provider)
+        pooled = self._pool.find(provider)
         return pooled.list_problem if pooled else ""
 
     async def model_names(self, provider: str, patience: float = 0.0) -> tuple[str, ...]:
@@ -137,12 +136,12 @@ class Session:
         """The servers of the settings (LLM_HUB_SERVERS) that list a model, be it for chats or not."""
         names = [name for name in self._specs if not self._configured.is_built_in(name)]
         await asyncio.gather(*(self.model_names(name, patience) for name in names))
-        pooled = {name: self._pooled(name) for name in names}
+        pooled = {name: self._pool.find(name) for name in names}
         return [name for name, item in pooled.items() if item and model in getattr(item.provider, "listed", ())]
 
     def last_models(self, provider: str) -> tuple[ModelInfo, ...]:
         """The provider's models as they were last listed, without asking anybody; () if they never were."""
-        pooled = self._pooled(provider)
+        pooled = self._pool.find(provider)
         return pooled.model_list[1] if pooled and pooled.model_list else ()
 
     def has_provider(self, name: str) -> bool:
@@ -153,6 +152,12 @@ class Session:
         """A target with its model: a provider's name alone means the provider's default model."""
         provider, model = split_target(name)
         return name if model else f"{provider}/{self._available.default_model(provider)}"
+
+    def sends_on(self, target: str, protocol: str) -> bool:
+        """Whether a target may be sent what the hub cannot read in a request of that protocol."""
+        name, _ = split_target(target)
+        spec = None if name in ProviderFactory.registered else self._specs.get(name)
+        return spec is None or protocol in spec.protocols
 
     def route_of(self, request: ChatRequest) -> Route:
         """Which targets a request is for, and who pays: the holder of the key for the first that somebody has one for.
@@ -189,7 +194,7 @@ class Session:
         """
         route = route or self.route_of(request)
         async with AsyncExitStack() as stack:
-            targets = [await self._open_target(name, route.payer, stack) for name in route.targets]
+            targets = [await self._pool.open_target(name, route.payer, stack) for name in route.targets]
             router = LLMRouter(
                 targets[0],
                 targets[1:],
@@ -208,7 +213,7 @@ class Session:
         Raises `LLMHubError`.
         """
         async with AsyncExitStack() as stack:
-            target = await self._open_target(route.targets[0], route.payer, stack)
+            target = await self._pool.open_target(route.targets[0], route.payer, stack)
             return await target.provider.count_tokens(replace(request, model=target.model or None))
 
     def knows(self, provider: str, model: str) -> bool:
@@ -216,7 +221,7 @@ class Session:
 
         Any other name was typed by somebody, and may be a key in the wrong place.
         """
-        pooled = self._pooled(provider)
+        pooled = self._pool.find(provider)
         if (pooled and pooled.history.has_answered(model)) or self._lists(provider, model, pooled):
             return True
         return f"{provider}/{model}" in self._shared.route or self.prices.names(f"{provider}/{model}")
@@ -225,7 +230,7 @@ class Session:
         """Every target that has been asked since the start, by name."""
         states = []
         for name in [*self._specs, *ProviderFactory.registered]:
-            pooled = self._pooled(name)
+            pooled = self._pool.find(name)
             for model in pooled.history.models if pooled else ():
                 if self._keyring.trusted or self._keyring.typed(name) or self._lists(name, model, pooled):
                     opened = pooled.provider if pooled else None
@@ -241,24 +246,15 @@ class Session:
         A stranger ends only what their own key caused; what a provider caused concerns everybody, and passes by itself.
         """
         provider, model = split_target(target)
-        pooled = self._pooled(provider)
+        pooled = self._pool.find(provider)
         if pooled and pooled.provider and (self._keyring.trusted or self._keyring.typed(provider)):
             model = model or pooled.provider.default_model
             self._shared.health.reset(pooled.provider, model, key_only=not self._keyring.trusted)
 
     async def warm_up(self, provider: str) -> None:
         """Builds a provider, which imports its SDK. Raises `LLMHubError` if it cannot be used."""
-        async with self._open_provider(provider, self._keyring.payer((provider,))):
+        async with self._pool.use(provider, self._keyring.payer((provider,))):
             pass
-
-    def _pooled(self, provider: str, payer: Payer | None = None) -> PooledProvider | None:
-        """The pooled provider that this session's requests use, if it is in the pool and they may use it."""
-        typed = self._keyring.typed(provider)
-        if typed and payer != "owner":
-            return self._shared.pool.find(provider, typed)
-        if self._keyring.needs_key(provider) and (payer == "visitor" or not self._keyring.owner_pays):
-            return None
-        return self._shared.pool.find(provider)
 
     def _lists(self, provider: str, model: str, pooled: PooledProvider | None) -> bool:
         """Whether a model is one that the provider lists, or its default, and not just what somebody typed."""
@@ -270,36 +266,7 @@ class Session:
     def _remember(self, payer: Payer, attempt: Attempt) -> None:
         """Keeps an attempt for `targets`. In a pool that all share no unlisted model of a stranger's is kept: its name
         may be a key that was typed in the wrong place."""
-        name, pooled = attempt.provider, self._pooled(attempt.provider, payer)
+        name, pooled = attempt.provider, self._pool.find(attempt.provider, payer)
         private = self._keyring.trusted or (payer == "visitor" and self._keyring.typed(name))
         if pooled and (private or attempt.outcome == "answered" or self._lists(name, attempt.model, pooled)):
             pooled.history.add(attempt)
-
-    async def _open_target(self, name: str, payer: Payer, stack: AsyncExitStack) -> Target:
-        """A target by its name; one that cannot be used says why when it is asked, so that the route goes on."""
-        provider, model = split_target(name)
-        try:
-            opened = self._open_provider(self._configured.check(name), payer)
-            return Target(await stack.enter_async_context(opened), model)
-        except ConfigurationError as error:
-            if provider not in self._specs:
-                raise
-            spec = self._specs[provider]
-            unconfigured = UnconfiguredProvider(
-                name=provider, title=spec.title, default_model=spec.default_model or "?", reason=error
-            )
-            return Target(unconfigured, model)
-
-    def _open_provider(self, name: str, payer: Payer) -> AbstractAsyncContextManager[LLMProvider]:
-        """The provider with the payer's key, for as long as it is used. Raises `ConfigurationError`."""
-        spec = self._specs.get(name)
-        if spec is None or name in ProviderFactory.registered:
-            return self._shared.pool.open(name).use(partial(asyncio.to_thread, ProviderFactory.create, name))
-        key = self._keyring.key(name, payer)
-        pooled = self._shared.pool.open(name, key if payer == "visitor" else "")
-        return pooled.use(partial(self._build, name, spec, key, for_visitor=payer == "visitor"))
-
-    async def _build(self, name: str, spec: ProviderSpec, key: str, *, for_visitor: bool) -> LLMProvider:
-        """A new provider, built in a thread: importing an SDK takes up to a second."""
-        options = self._configured.options(name, for_visitor=for_visitor) | ({"api_key": key} if key else {})
-        return await asyncio.to_thread(ProviderFactory.build, name, spec, **options)

@@ -7,8 +7,9 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from llm_hub.chat import Attempt, Timing
-from llm_hub.errors import RouteFailed, TargetPaused
+from llm_hub.errors import TargetPaused
 from llm_hub.router.continuation import MAX_RESUMED_CHARS
+from llm_hub.router.route_failure import summarize_failures
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -146,6 +147,7 @@ class RoutedAnswer:
         return replace(
             last,
             original=None if is_joined else last.original,
+            late_text=() if is_joined else last.late_text,
             content="".join(self.text) or last.content,
             reasoning="".join(self.reasoning) or last.reasoning,
             timing=Timing(first_token, self.clock() - self.began),
@@ -155,7 +157,7 @@ class RoutedAnswer:
     def failure(self, final: ProviderError | None = None) -> ProviderError:
         """The one error that the caller sees: `final`, the only target's own, or one of the whole route."""
         if final is None and len({(error.provider, error.model) for error in self.errors}) > 1:
-            final = RouteFailed.of(self.errors)
+            final = summarize_failures(self.errors)
         final = final or self.errors[-1]
         final.attempts = tuple(self.attempts)
         return final

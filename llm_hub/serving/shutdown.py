@@ -1,4 +1,11 @@
-"""How a stop ends answers: those that are being written may finish, for a while; what is left is told so, and ended."""
+"""How a stop ends answers, in the order of `Shutdown.drain`:
+
+1. no request and no answer begins any more;
+2. those that are being written may finish, for as long as the setting says, or until a second signal;
+3. what is left is interrupted wherever it waits, by `RunningAnswers.end`, and fails with `ShuttingDown`, which its
+   client is told; for that there are `SHUTDOWN_GRACE` seconds;
+4. the page's streams end, and with them the requests that open tabs hold.
+"""
 
 from __future__ import annotations
 

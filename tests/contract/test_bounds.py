@@ -9,7 +9,7 @@ import pytest
 
 from llm_hub.chat import Done
 from llm_hub.errors import ProviderError, ServerFailed, StreamBroken, TimedOut
-from llm_hub.providers import http_provider
+from llm_hub.providers import vendor_server
 from llm_hub.wire import transport
 from llm_hub.wire.decoders import MAX_ANSWER_CHARS
 from llm_hub.wire.validation import MAX_NAME_CHARS, MAX_REFUSAL_CHARS, MAX_TOKEN_COUNT
@@ -142,7 +142,7 @@ async def test_a_list_out_of_bounds_is_an_error_that_says_so(
 async def test_a_list_that_comes_byte_by_byte_is_given_up(
     provider: LLMProvider, fault_server: FaultServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(http_provider, "LIST_TIMEOUT", 0.5)
+    monkeypatch.setattr(vendor_server, "LIST_TIMEOUT", 0.5)
     fault_server.lists = "drip"
     with pytest.raises(TimedOut):
         await provider.models()

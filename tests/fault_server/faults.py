@@ -1,6 +1,7 @@
 """Which fault a model's name asks for, and what it does to a list of frames: once, for every protocol.
 
-A model is called `fault@moment?option=value&option=value`.
+A model is called `fault@moment?option=value&option=value`. `cut@mid`, for example, cuts a stream in the middle: `steps`
+sends the frames before that place, and then there is a `Reset`.
 """
 
 from __future__ import annotations
@@ -92,7 +93,7 @@ class Send:
 
 @dataclass(frozen=True, slots=True)
 class Reset:
-    """RST."""
+    """Resets the connection (RST): what the client has not read by then is lost."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -89,6 +89,8 @@ class TabCalls:
         }
         self._properties: dict[int, dict[str, Any]] = {}
         self._running: dict[int, asyncio.Task[None]] = {}
+        self._repeated: set[int] = set()
+        self._held: dict[str, asyncio.Event] = {}
         self._updates: dict[str, Any] = {}
         self._changed = asyncio.Event()
 
@@ -145,6 +147,14 @@ class TabCalls:
                 self._changed.clear()
                 await self._changed.wait()
 
+    def hold(self, handler: str) -> asyncio.Event:
+        """Makes the next update by a handler of this name late: it reaches the tab when the returned event is set.
+
+        One that changes nothing is not meant.
+        """
+        self._held[handler] = asyncio.Event()
+        return self._held[handler]
+
     async def load(self) -> None:
         """What happens when the page has come, such as the reading of its address."""
         for function in list(self._blocks.fns.values()):
@@ -152,6 +162,15 @@ class TabCalls:
                 await self._call(function)
 
     # What a visitor sees.
+
+    def handlers_of(self, name: str) -> frozenset[str]:
+        """The names of the handlers that may change a component."""
+        number = self._ids[name]
+        return frozenset(
+            str(function.name)
+            for function in self._blocks.fns.values()
+            if number in (block._id for block in function.outputs)
+        )
 
     @property
     def names(self) -> list[str]:
@@ -220,22 +239,33 @@ class TabCalls:
     async def _call(self, function: BlockFunction, data: gr.EventData | None = None) -> None:
         """Calls a handler, or cancels others, and then calls what follows. What JavaScript does is left out."""
         before = self._running.get(function._id)
-        if function.trigger_mode == "once" and before is not None and not before.done():
+        if function.trigger_mode != "multiple" and before is not None and not before.done():
+            if function.trigger_mode == "always_last":
+                self._repeated.add(function._id)
             return  # as the browser does with what still runs
         for number in function.cancels:
             if task := self._running.get(number):
                 task.cancel()
                 await asyncio.wait([task])
+        changed: list[int] = []
         if function.fn is not None:
-            task = self._running[function._id] = asyncio.create_task(self._run(function, data))
+            task = self._running[function._id] = asyncio.create_task(self._run(function, data, changed))
             await asyncio.wait([task])
             if not task.cancelled():
                 task.result()
         # Gradio's `.then` also follows what was cancelled.
-        following = [other for other in self._blocks.fns.values() if other.trigger_after == function._id]
+        following = [
+            other
+            for other in self._blocks.fns.values()
+            if other.trigger_after == function._id or any((number, "change") in other.targets for number in changed)
+        ]
+        if function._id in self._repeated:
+            self._repeated.remove(function._id)
+            following.append(function)
         await asyncio.gather(*(self._call(other) for other in following))
 
-    async def _run(self, function: BlockFunction, data: gr.EventData | None) -> None:
+    async def _run(self, function: BlockFunction, data: gr.EventData | None, changed: list[int]) -> None:
+        """Calls a handler and shows what it gives. Adds the components whose values changed to `changed`."""
         handler = function.fn
         assert handler is not None
         values = {block: self._values[block._id] for block in function.inputs}
@@ -244,11 +274,16 @@ class TabCalls:
         result = handler(*arguments)
         if inspect.isasyncgen(result):
             async for update in result:
-                self._show(function, update)
+                changed += self._show(function, update)
         else:
-            self._show(function, await result if inspect.isawaitable(result) else result)
+            update = await result if inspect.isawaitable(result) else result
+            if function.name in self._held and gr.skip() not in update.values():
+                await self._held.pop(function.name).wait()
+            changed += self._show(function, update)
 
-    def _show(self, function: BlockFunction, result: Any) -> None:
+    def _show(self, function: BlockFunction, result: Any) -> list[int]:
+        """Shows an update, and returns the components whose values it changed."""
+        changed: list[int] = []
         outputs = function.outputs
         if not isinstance(result, dict) or not any(isinstance(key, Block) for key in result):
             result = dict(zip(outputs, result if len(outputs) > 1 else [result], strict=False))
@@ -256,9 +291,12 @@ class TabCalls:
             assert block in outputs, f"{function.name} changes {_name(block)}, which it is not connected to."
             changes = _changes(update)
             if "value" in changes:
+                if self._values[block._id] != changes["value"]:
+                    changed.append(block._id)
                 self._values[block._id] = self._updates[_name(block)] = changes["value"]
             self._properties.setdefault(block._id, {}).update(changes)
         self._changed.set()
+        return changed
 
 
 def _changes(update: Any) -> dict[str, Any]:

@@ -60,6 +60,11 @@ def test_a_view_goes_out_every_second_of_silence() -> None:
     assert max(later - earlier for earlier, later in pairwise(times)) <= 2 * BEAT
 
 
+def test_the_end_is_shown_when_it_comes_although_it_is_known_after_the_last_snapshot() -> None:
+    times = [at for at, *_ in views(TextDelta("first"), 5.0, DONE)]
+    assert 5.0 <= times[-1] < 5.0 + BEAT / 2
+
+
 def test_a_hidden_answer_that_came_at_once_is_shown_at_the_common_pace() -> None:
     updates = views(TextDelta("x" * 1600), DONE, hidden=True)
     lengths = [len(visible.text) for _, _, visible in updates]

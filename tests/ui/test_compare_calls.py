@@ -164,6 +164,53 @@ async def test_the_figures_are_those_of_the_providers(compare: TabCalls) -> None
     assert (first["ended"], first["attempts"]) == ("complete", "1")
 
 
+async def test_the_figures_have_a_row_for_each_pane_although_an_earlier_update_comes_last(compare: TabCalls) -> None:
+    compare.set_panes("ok?tokens=3&plain=late1", "ok?tokens=40&rate=80&plain=late2")
+    late = compare.hold("finish")  # of the first pane, which ends first
+    asking = asyncio.create_task(compare.compare("Hello"))
+    await compare.until(partial(compare.figures, "compare-pane-2 past"))
+    late.set()
+    await asking
+    assert [row["tokens out"] for row in table(compare.html("compare-figures"))] == ["3", "40"]
+    assert compare.visible("compare-run")
+    assert not compare.visible("compare-stop")
+
+
+async def test_one_event_shows_the_state_so_that_none_shows_an_older_one(compare: TabCalls) -> None:
+    """But for a link's, which comes with the page."""
+    for name in ("compare-figures", "compare-run", "compare-stop", "compare-said", "compare-pane-1 past"):
+        assert compare.handlers_of(name) == {"refresh", "open"}
+
+
+async def test_a_pane_that_ends_meanwhile_is_not_shown_as_busy_by_a_click_that_comes_late(compare: TabCalls) -> None:
+    compare.set_panes("ok?tokens=3&plain=click1", "ok?tokens=3000&rate=50&plain=click2")
+    asking = asyncio.create_task(compare.compare("Hello"))
+    await compare.until(partial(compare.figures, "compare-pane-1 past"))
+    late = compare.hold("add")
+    adding = asyncio.create_task(compare.click("compare-add"))
+    await compare.click("compare-pane-2 stop")
+    await asking
+    late.set()
+    await adding
+    assert visible_panes(compare) == [1, 2, 3]
+    assert "stopped" in compare.figures("compare-pane-2 past")[0]
+    assert compare.value("compare-pane-2 live") == []
+    assert not compare.visible("compare-pane-2 stop")
+    assert not compare.visible("compare-stop")
+
+
+async def test_an_old_comparison_does_not_come_back_with_an_update_that_comes_late(compare: TabCalls) -> None:
+    compare.set_panes("ok?tokens=3&plain=old1", "ok?tokens=4&plain=old2")
+    late = compare.hold("finish")
+    asking = asyncio.create_task(compare.compare("Hello"))
+    await compare.until(lambda: any(compare.figures(f"compare-pane-{number} past") for number in (1, 2)))
+    await compare.click("compare-new")
+    late.set()
+    await asking
+    assert not any(compare.value(f"compare-pane-{number} {box}") for number in (1, 2) for box in ("past", "live"))
+    assert not compare.visible("compare-results")
+
+
 async def test_retry_asks_one_pane_again_and_leaves_the_other_alone(
     compare: TabCalls, fault_server: FaultServerThread
 ) -> None:
@@ -383,6 +430,8 @@ async def test_no_name_is_on_the_page_before_the_vote(compare: TabCalls, folder:
     assert not any("OpenAI" in compare.html(name) for name in panes)
     await compare.click("compare-best-1")  # while both are still being written
     assert "You voted: A is better" in compare.text("compare-said")
+    for number in (1, 2):  # with the next piece of its answer
+        await compare.until(partial(_has_text, compare, f"compare-pane-{number} head", "OpenAI"))
     names = {re.findall(r"<b>(.*?)</b>", compare.html(f"compare-pane-{number} head"))[0] for number in (1, 2)}
     assert names == {f"OpenAI · {first.replace('&', '&amp;')}", f"OpenAI · {second.replace('&', '&amp;')}"}
     assert len(votes(folder, "hide")) == 2

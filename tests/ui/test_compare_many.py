@@ -28,6 +28,7 @@ class CompareTab(Tab):
         self._ask = next(event for event in events if event["api_name"] == "ask")
         after = [event for event in events if event["trigger_after"] == self._ask["id"]]
         self._panes = [event for event in after if event["queue"] is not False]
+        self._refresh = next(event for event in events if event["api_name"] == "refresh")
         self._ends = [next(end for end in events if end["trigger_after"] == pane["id"]) for pane in self._panes]
 
     async def compare(self, prompt: str, **values: Any) -> str:
@@ -47,7 +48,8 @@ class CompareTab(Tab):
                     if over == 2:
                         break
         calls = [self._client.post("/gradio_api/run/predict", json=self._call(end, {})) for end in self._ends[:2]]
-        return "\n".join([*texts, *(answer.text for answer in await asyncio.gather(*calls))])
+        texts += [answer.text for answer in await asyncio.gather(*calls)]
+        return "\n".join([*texts, await self._refreshed()])
 
     async def click(self, button: str) -> str:
         """Clicks a button that changes things at once, and returns what the server sent."""
@@ -55,7 +57,12 @@ class CompareTab(Tab):
         event = next(event for event in events if button in {self._names.get(part) for part, _ in event["targets"]})
         if not event["backend_fn"]:  # it only cancels: what it does follows
             event = next(other for other in events if other["trigger_after"] == event["id"])
-        return (await self._client.post("/gradio_api/run/predict", json=self._call(event, {}))).text
+        reply = await self._client.post("/gradio_api/run/predict", json=self._call(event, {}))
+        return f"{reply.text}\n{await self._refreshed()}"
+
+    async def _refreshed(self) -> str:
+        """What the server shows of the comparison after an event has changed it."""
+        return (await self._client.post("/gradio_api/run/predict", json=self._call(self._refresh, {}))).text
 
 
 async def test_a_program_cannot_fill_the_board_with_votes(client: httpx.AsyncClient, config: dict[str, Any]) -> None:
@@ -111,6 +118,8 @@ async def test_a_session_that_asked_nothing_gets_nothing(client: httpx.AsyncClie
     )  # fmt: skip
     stranger = CompareTab(client, config)
     for event in config["dependencies"]:
-        if event["api_name"] and event["api_name"].startswith(("save", "share", "carry", "finish", "show_difference")):
+        if event["api_name"] and event["api_name"].startswith(
+            ("save", "share", "carry", "finish", "refresh", "show_difference")
+        ):
             response = await client.post("/gradio_api/run/predict", json=stranger._call(event, {}))
             assert answer_text(4) not in response.text

@@ -19,7 +19,7 @@ from tests.ui.test_export import MarkdownReader
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from playwright.sync_api import Browser
+    from playwright.sync_api import APIResponse, Browser, Route
 
     from tests.fault_server import Exchange, FaultServerThread
     from tests.ui.site import Site
@@ -129,6 +129,44 @@ def test_the_figures_agree_with_what_the_provider_did(compare: ComparePage, faul
     assert right["tokens out"].startswith("≈ ")
     assert right["tokens a second"].startswith("≈ ")
     assert (left["ended"], left["attempts"]) == ("complete", "1")
+
+
+def test_the_figures_have_a_row_for_each_pane_whatever_comes_last(
+    compare: ComparePage, fault_server: FaultServerThread
+) -> None:
+    page, models = compare.page, ("ok?tokens=3&last=1", "ok?tokens=60&rate=60&last=2")
+    compare.set(*models)
+    compare.run("Hello")
+    page.get_by_role("tab", name="Chat").click()
+    for model in models:
+        fault_server.wait_ended(requests(fault_server, model)[0])
+    page.get_by_role("tab", name="Compare").click()
+    expect(page.locator(".pane-retry:visible")).to_have_count(2, timeout=SLOW)
+    assert [row["tokens out"] for row in figures(compare)] == ["3", "60"]
+
+    events = page.evaluate("fetch('/config').then(answer => answer.json())")["dependencies"]
+    ask = next(event["id"] for event in events if event["api_name"] == "ask")
+    answer = next(event["id"] for event in events if event["trigger_after"] == ask)  # of the first pane
+    end = next(event["id"] for event in events if event["trigger_after"] == answer)
+    late: list[tuple[Route, APIResponse]] = []
+
+    def hold(route: Route) -> None:
+        call = route.request.post_data_json
+        if call is not None and call["fn_index"] == end:
+            late.append((route, route.fetch()))
+        else:
+            route.continue_()
+
+    page.route("**/gradio_api/run/**", hold)
+    compare.run("And then?")
+    expect(compare.pane(2).locator(".pane-past .figures")).to_have_count(2, timeout=SLOW)
+    [(route, response)] = late
+    route.fulfill(response=response)
+    expect(page.locator(".pane-retry:visible")).to_have_count(2, timeout=SLOW)
+    assert [row["tokens out"] for row in figures(compare)] == ["3", "60"]
+    expect(page.locator("#compare-run")).to_be_visible(timeout=SLOW)
+    expect(page.locator("#compare-stop")).to_be_hidden()
+    page.unroute_all()
 
 
 def test_the_words_of_a_pane_that_is_removed_give_way_to_those_that_are_left(compare: ComparePage) -> None:

@@ -1,4 +1,14 @@
-"""The vote of a blind comparison, which ends it: from then on the names are shown."""
+"""The vote of a blind comparison, which ends it: from then on the names are shown.
+
+A vote is refused, with a hint to the visitor, where
+
+- the names are shown already, be it by a vote or without one, or where a vote is being written;
+- it would not be fair (`Comparison.unfair_reason`): an answer failed, is still empty or came from another model than
+  the one that was asked, or two are by the same model;
+- it is for a pane that is not there;
+- the address has cast too many in a minute;
+- the database cannot be written.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +24,7 @@ from llm_hub.access.rate_limits import RateLimiter
 from llm_hub.arena.ratings import Vote
 from llm_hub.errors import ConfigurationError
 from llm_hub.ui.compare.compare_record import build_record
+from llm_hub.ui.compare.comparison import MAX_PANES
 from llm_hub.ui.event_values import Inputs, Updates
 from llm_hub.ui.gradio_fixes.event_options import NOW
 from llm_hub.ui.live_region import live_region
@@ -48,7 +59,8 @@ class VoteEvents:
         self._address = partial(client_address.address, on_space="SPACE_ID" in os.environ)
 
     def connect(self) -> None:
-        parts, vote, outputs = self._parts, self._parts.vote, self._screen.outputs
+        parts, vote = self._parts, self._parts.vote
+        outputs = [parts.revision, parts.hint]
         inputs: set[Any] = {parts.comparison, vote.keep}
         casts = [(button, self._cast("best", number)) for number, button in enumerate(vote.best)]
         for button, cast in (*casts, (vote.tie, self._cast("tie")), (vote.bad, self._cast("bad"))):
@@ -100,7 +112,7 @@ class VoteEvents:
 
     def _reveal(self, comparison: Comparison, vote_text: str) -> Updates:
         comparison.hidden, comparison.vote_text = False, vote_text
-        return {**self._screen.show_all(comparison), **self._screen.show_hint("")}
+        return {**self._screen.request_refresh(comparison, *range(MAX_PANES)), **self._screen.show_hint("")}
 
 
 def _describe_vote(comparison: Comparison, verdict: str, number: int | None) -> str:

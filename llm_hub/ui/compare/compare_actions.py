@@ -54,7 +54,8 @@ class CompareActions:
         shared = actions.share.click(self.share, inputs, [actions.query, parts.hint], **NOW)
         shared.then(None, actions.query, None, js=SHARE, **NOW)
         boxes = [box for pane in parts.panes for box in (pane.provider, pane.model)]
-        page.load(self.open, state, [*screen.outputs, *boxes, *screen.settings, self._tabs], **STREAMING)
+        opened = [*boxes, *screen.settings, parts.prompt, parts.hint, self._tabs]
+        page.load(self.open, state, list(dict.fromkeys([*screen.outputs, *opened])), **STREAMING)
 
     # The difference between two answers.
 

@@ -15,6 +15,7 @@ from llm_hub.arena.blind import shuffle_targets
 from llm_hub.chat import Message, Role
 from llm_hub.errors import InvalidRequest
 from llm_hub.ui.compare.compare_screen import HELP
+from llm_hub.ui.compare.comparison import MAX_PANES
 from llm_hub.ui.compare.pane_events import BUSY, PaneEvents, common_pace, keep_model
 from llm_hub.ui.conversation import Turn
 from llm_hub.ui.event_values import Inputs, Updates
@@ -38,15 +39,19 @@ class CompareEvents:
         self._random = SystemRandom()
 
     def connect(self, tab: gr.Tab) -> None:
-        parts, outputs = self._parts, self._screen.outputs
+        parts, screen = self._parts, self._screen
         state: set[Any] = {parts.comparison}
-        inputs = state | self._screen.settings | self._screen.models | {parts.prompt}
+        inputs = state | screen.settings | screen.models | {parts.prompt}
+        live = [part for pane in parts.panes for part in (pane.live, pane.line, pane.head)]
+        outputs = [parts.revision, parts.hint, parts.prompt]
         # Only the `.then`s of one step run side by side: listeners of one click would wait for each other.
-        prompt = gr.on([parts.prompt.submit, parts.run.click], self.ask, inputs, outputs, **NOW)
+        prompt = gr.on([parts.prompt.submit, parts.run.click], self.ask, inputs, [*live, *outputs], **NOW)
         answers: list[dict[str, Any]] = [stream for pane in self._panes for stream in pane.connect(tab, prompt)]
         parts.stop.click(None, None, None, cancels=answers)
         parts.new.click(None, None, None, cancels=answers).then(self.clear, state, outputs, **NOW)
         parts.add.click(self.add, state, outputs, **NOW)
+        # Never two at once: the last one, which begins after all others are over, shows the newest state.
+        parts.revision.change(self.refresh, state, screen.outputs, trigger_mode="always_last", **NOW)
 
     async def ask(self, data: Inputs) -> Updates:
         """Makes the prompt the draft of every pane."""
@@ -67,9 +72,11 @@ class CompareEvents:
             return screen.show_hint("Two panes have the same model: a blind comparison needs different ones.")
         questions = self._assign_panes(comparison, questions, blind=bool(data[parts.blind]))
         comparison.pace = common_pace(comparison)
+        updates: Updates = {parts.prompt: "", parts.hint: live_region(HELP)}
         for number, question in zip(comparison.visible_panes, questions, strict=True):
             comparison.panes[number].begin(Turn(Message(Role.USER, text), question))
-        return {**screen.show_all(comparison), parts.prompt: "", parts.hint: live_region(HELP)}
+            updates |= screen.show_live(comparison, number)
+        return {**updates, **screen.request_refresh(comparison, *comparison.visible_panes)}
 
     def _assign_panes(self, comparison: Comparison, questions: list[Question], *, blind: bool) -> list[Question]:
         """The questions by pane.
@@ -93,13 +100,18 @@ class CompareEvents:
         if comparison.hidden:
             return self._screen.show_hint("A blind comparison keeps its models until the vote.")
         comparison.panes[free[0]].visible = True
-        return self._screen.show_all(comparison)
+        return self._screen.request_refresh(comparison, *range(MAX_PANES))
 
     async def clear(self, data: Inputs) -> Updates:
         """Begins a new comparison."""
         comparison: Comparison = data[self._parts.comparison]
         comparison.clear()
-        return {**self._screen.show_all(comparison), self._parts.prompt: "", self._parts.hint: live_region(HELP)}
+        refresh = self._screen.request_refresh(comparison, *range(MAX_PANES))
+        return {**refresh, self._parts.prompt: "", self._parts.hint: live_region(HELP)}
+
+    async def refresh(self, data: Inputs) -> Updates:
+        """Shows what other events have changed."""
+        return self._screen.refresh(data[self._parts.comparison])
 
 
 def _has_duplicates(questions: list[Question]) -> bool:

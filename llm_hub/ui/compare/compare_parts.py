@@ -64,7 +64,11 @@ class ActionParts:
 
 @dataclass(frozen=True, slots=True)
 class CompareParts:
-    """Everything on the tab that an event reads or writes."""
+    """Everything on the tab that an event reads or writes.
+
+    `revision` is the number of the comparison's last change: where it changes in the browser, the page is refreshed. It
+    is a component, if a hidden one, since Gradio 6.31.0 reports a changed `gr.State` for queued events alone.
+    """
 
     panes: tuple[PaneParts, ...]
     new: gr.Button
@@ -81,3 +85,4 @@ class CompareParts:
     vote: VoteParts
     actions: ActionParts
     comparison: gr.State
+    revision: gr.HTML

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from llm_hub.ui.compare.comparison import Comparison
     from llm_hub.ui.event_values import Inputs, Updates
     from llm_hub.ui.render.formats import Titles
+    from llm_hub.ui.streaming.coalescer import Snapshot
 
 HELP = "Enter asks every model, Shift+Enter starts a new line."
 
@@ -92,7 +93,7 @@ class CompareScreen:
 
     @property
     def outputs(self) -> list[Any]:
-        """What `show_all` and `show_hint` may change, and the prompt's own box."""
+        """What `show_all` and `refresh` may change."""
         parts, actions, vote = self.parts, self.parts.actions, self.parts.vote
         panes = [
             part
@@ -100,7 +101,7 @@ class CompareScreen:
             for part in (pane.column, pane.picker, pane.head, pane.past, pane.live, pane.line, pane.stop, pane.retry,
                 pane.carry, pane.remove)
         ]  # fmt: skip
-        rest = [parts.prompt, parts.stop, parts.run, parts.hint, parts.add, parts.blind]
+        rest = [parts.stop, parts.run, parts.add, parts.blind]
         results = [actions.section, actions.figures, actions.left, actions.right, actions.difference, actions.markdown,
             actions.json]  # fmt: skip
         return [*panes, *rest, *results, vote.bar, *vote.best, vote.tie, vote.bad, vote.result]
@@ -109,25 +110,59 @@ class CompareScreen:
         """A hint below the prompt; with "", how the prompt's box is used."""
         return {self.parts.hint: live_region(html_text(text) or HELP)}
 
-    def show_pane(self, comparison: Comparison, number: int) -> Updates:
-        """Everything in a pane."""
+    def request_refresh(self, comparison: Comparison, *numbers: int) -> Updates:
+        """Lets the browser fetch what has changed: the panes with these numbers, and everything outside the panes.
+
+        Updates of two events may reach the browser in either order, so that an older state could be shown last. So an
+        event that changes the comparison shows nothing of it by itself. It only tells the browser a new revision,
+        after which one event, of which the browser never has two under way, shows the comparison as it is by then.
+        """
+        comparison.changed_panes.update(numbers)
+        comparison.revision += 1
+        return {self.parts.revision: str(comparison.revision)}
+
+    def refresh(self, comparison: Comparison) -> Updates:
+        """What has changed since the last refresh."""
+        numbers, comparison.changed_panes = comparison.changed_panes, set()
+        updates = self._show_common(comparison)
+        for number in numbers:
+            updates |= self._show_pane(comparison, number)
+        return updates
+
+    def show_all(self, comparison: Comparison) -> Updates:
+        comparison.changed_panes.update(range(MAX_PANES))
+        return self.refresh(comparison)
+
+    def show_live(self, comparison: Comparison, number: int, visible: Snapshot | None = None) -> Updates:
+        """What changes in a pane while it is answered: the turn as far as `visible` goes, the line and the heading.
+
+        Until the answer is over, only the events that ask it and write it show these. They run one after the other.
+        """
         pane, parts, titles = comparison.panes[number], self.parts.panes[number], self.titles
+        live = pane_view.list_live_messages(comparison, pane.draft, titles, visible) if pane.draft else []
+        return {
+            parts.live: live,
+            parts.line: live_region(pane_view.render_status(comparison, number, titles, visible)),
+            parts.head: pane_view.render_heading(comparison, number, titles),
+        }
+
+    def _show_pane(self, comparison: Comparison, number: int) -> Updates:
+        """A pane. What changes while it is answered is left to the events that answer it."""
+        pane, parts = comparison.panes[number], self.parts.panes[number]
         busy = pane.draft is not None
         answered = bool(pane.turns) and not busy
         return {
+            **({} if busy else self.show_live(comparison, number)),
             parts.column: gr.update(visible=pane.visible),
             parts.picker: gr.update(visible=not (comparison.blind and pane.last is not None)),
-            parts.head: pane_view.render_heading(comparison, number, titles),
-            parts.past: pane_view.list_past_messages(comparison, pane.turns, titles),
-            parts.live: pane_view.list_live_messages(comparison, pane.draft, titles) if pane.draft else [],
-            parts.line: live_region(pane_view.render_status(comparison, number, titles)),
+            parts.past: pane_view.list_past_messages(comparison, pane.turns, self.titles),
             parts.stop: gr.update(visible=busy),
             parts.retry: gr.update(visible=answered),
             parts.carry: gr.update(visible=answered and not comparison.hidden),
             parts.remove: gr.update(visible=len(comparison.visible_panes) > MIN_PANES and not comparison.hidden),
         }
 
-    def show_common(self, comparison: Comparison) -> Updates:
+    def _show_common(self, comparison: Comparison) -> Updates:
         """Everything outside the panes."""
         parts, actions, vote = self.parts, self.parts.actions, self.parts.vote
         has_results = not comparison.hidden and any(pane.turns for pane in comparison.panes)
@@ -147,12 +182,6 @@ class CompareScreen:
             updates |= self._show_results(comparison)
         if comparison.hidden:
             updates |= self._show_ballot(comparison)
-        return updates
-
-    def show_all(self, comparison: Comparison) -> Updates:
-        updates = self.show_common(comparison)
-        for number in range(MAX_PANES):
-            updates |= self.show_pane(comparison, number)
         return updates
 
     def _show_results(self, comparison: Comparison) -> Updates:

@@ -94,6 +94,7 @@ def _layout(session: Session) -> CompareParts:
                 run = gr.Button("Run", variant="primary", elem_id="compare-run")
                 stop = gr.Button("Stop all", visible=False, elem_id="compare-stop")
             hint = gr.HTML(live_region(HELP), elem_id="compare-hint")
+        revision = gr.HTML("0", visible="hidden", elem_id="compare-revision")
     return CompareParts(
         panes=panes, new=new, add=add, blind=blind, fallback=fallback, system=system, temperature=temperature,
         max_tokens=max_tokens, prompt=prompt, run=run, stop=stop, hint=hint, vote=vote,
@@ -101,7 +102,7 @@ def _layout(session: Session) -> CompareParts:
             section=section, figures=figures, left=left, right=right, difference=difference, share=share,
             markdown=markdown, json=json, file=gr.JSON(visible=False), query=gr.JSON(visible=False),
         ),
-        comparison=gr.State(Comparison()),
+        comparison=gr.State(Comparison()), revision=revision,
     )  # fmt: skip
 
 

@@ -91,6 +91,10 @@ class Comparison:
     """By pane, the provider whose models it waits for: an answer for an earlier choice comes too late."""
     notes: dict[int, str] = field(default_factory=dict)
     """By pane, what keeps its provider from answering or its list from coming, as HTML."""
+    revision: int = 0
+    """Counts the changes that the page is told of. See `CompareScreen.request_refresh`."""
+    changed_panes: set[int] = field(default_factory=set)
+    """The panes that have changed since the page last showed them."""
 
     @property
     def pair(self) -> tuple[int, int]:

@@ -18,12 +18,11 @@ from llm_hub.arena.blind import Pace
 from llm_hub.errors import InvalidRequest, LLMHubError
 from llm_hub.ui import model_choices
 from llm_hub.ui.compare import pane_view
-from llm_hub.ui.compare.comparison import MIN_PANES, Pane
+from llm_hub.ui.compare.comparison import MAX_PANES, MIN_PANES, Pane
 from llm_hub.ui.conversation import Turn
 from llm_hub.ui.event_values import Inputs, Updates
 from llm_hub.ui.gradio_fixes.default_model import find_first_model
 from llm_hub.ui.gradio_fixes.event_options import NOW, STREAMING
-from llm_hub.ui.live_region import live_region
 from llm_hub.ui.streaming.blind_pace import paced_views
 
 if TYPE_CHECKING:
@@ -51,9 +50,8 @@ class PaneEvents:
         Returns the events that write answers, so that others can cancel them.
         """
         screen, parts, state = self._screen, self._parts, {self._comparison}
-        outputs = screen.outputs
-        retry = parts.retry.click(self.repeat, state | screen.settings | screen.models, outputs, **NOW)
-        live = [parts.live, parts.line, parts.head]
+        live, outputs = [parts.live, parts.line, parts.head], [screen.parts.revision, screen.parts.hint]
+        retry = parts.retry.click(self.repeat, state | screen.settings | screen.models, [*live, *outputs], **NOW)
         streams = [event.then(self.answer, state, live, **STREAMING) for event in (prompt, retry)]
         for stream in streams:
             stream.then(self.finish, state, outputs, **NOW)
@@ -88,7 +86,7 @@ class PaneEvents:
             if not comparison.running_count:
                 comparison.pace = common_pace(comparison)
             pane.begin(Turn(last.prompt, question))
-        return {**screen.show_pane(comparison, number), **screen.show_common(comparison)}
+        return {**screen.show_live(comparison, number), **screen.request_refresh(comparison, number)}
 
     async def answer(self, data: Inputs, visitor: gr.Request) -> AsyncGenerator[Updates]:
         """The draft's answer as it grows; in a blind comparison at the common pace."""
@@ -112,12 +110,7 @@ class PaneEvents:
                     if comparison.panes[number] is not pane or pane.draft is not draft:
                         return  # it was stopped before the browser knew the number by which Gradio stops it
                     draft = pane.draft = replace(draft, answer=whole)
-                    titles = self._screen.titles
-                    now: Updates = {
-                        parts.live: pane_view.list_live_messages(comparison, draft, titles, visible),
-                        parts.line: live_region(pane_view.render_status(comparison, number, titles, visible)),
-                        parts.head: pane_view.render_heading(comparison, number, titles),
-                    }
+                    now = self._screen.show_live(comparison, number, visible)
                     changes = {part: value for part, value in now.items() if before.get(part) != value}
                     before = now
                     # An empty update is still one: this is how a closed tab is noticed.
@@ -131,14 +124,14 @@ class PaneEvents:
         if comparison.panes[self._number].draft is None:
             return {self._screen.parts.hint: gr.skip()}
         self._screen.settle(comparison, self._number)
-        return {**self._screen.show_pane(comparison, self._number), **self._screen.show_common(comparison)}
+        return self._screen.request_refresh(comparison, self._number)
 
     async def remove(self, data: Inputs) -> Updates:
         """The pane leaves the page, with its conversation."""
         comparison: Comparison = data[self._comparison]
         if len(comparison.visible_panes) > MIN_PANES and not comparison.hidden:
             comparison.panes[self._number] = Pane()
-        return self._screen.show_all(comparison)
+        return self._screen.request_refresh(comparison, *range(MAX_PANES))
 
     # Providers and models.
 

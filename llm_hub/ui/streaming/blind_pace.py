@@ -34,6 +34,11 @@ class _NewestSnapshot:
     news: asyncio.Event = field(default_factory=asyncio.Event)
     urgent: asyncio.Event = field(default_factory=asyncio.Event)
 
+    def announce_end(self) -> None:
+        """No snapshot comes any more. This may be known only some time after the last one came."""
+        self.news.set()
+        self.urgent.set()
+
 
 async def paced_views(
     snapshots: AsyncGenerator[Snapshot],
@@ -50,7 +55,7 @@ async def paced_views(
     """
     newest = _NewestSnapshot()
     source = asyncio.create_task(_follow(snapshots, newest))
-    source.add_done_callback(lambda _: newest.urgent.set())
+    source.add_done_callback(lambda _: newest.announce_end())
     now = asyncio.get_running_loop().time
     shown_at, shown_text = float("-inf"), None
     try:

@@ -1,0 +1,29 @@
+"""The error that a route ends with, made of those of its attempts."""
+
+from __future__ import annotations
+
+from llm_hub.errors import InvalidRequest, NotOffered, PromptTooLong, ProviderError, RouteFailed, wait_hint
+
+
+def summarize_failures(errors: list[ProviderError]) -> ProviderError:
+    """One error from those of a route's attempts: what each target said last, and the one next step that helps.
+
+    The step is that of a failure which only a person can mend, where there is one, else to wait as long as the
+    targets say, else the first target's. What no target takes is the request's fault, and not the route's.
+    """
+    last = {(error.provider, error.model): error for error in errors}.values()
+    told = " ".join(f"{error.message}" for error in last)
+    mendable = [error.hint for error in last if error.breaker == "holds" and error.retry_after is None]
+    passing = [error for error in last if error.passes]
+    waits = [error.retry_after for error in passing if error.retry_after is not None]
+    wait = min(waits, default=None) if len(waits) == len(passing) else None
+    waiting = [] if wait is None else [wait_hint(wait)]
+    hint = next((hint for hint in [*mendable, *waiting, *(error.hint for error in last)] if hint), "")
+    message = f"None of the {len(last)} models of the route could answer. {told}"
+    lacking = [error.parameter for error in last if isinstance(error, NotOffered)]
+    if len(lacking) == len(last):
+        return NotOffered(message, parameter=lacking[0], hint=hint)
+    for kind in (InvalidRequest, PromptTooLong):
+        if all(isinstance(error, kind) for error in last):
+            return kind(message, hint=hint)
+    return RouteFailed(message, hint=hint, retry_after=wait)

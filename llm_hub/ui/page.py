@@ -92,7 +92,8 @@ def build(
 
 def _scripts(keeping: Keeping) -> str:
     begin = f'window.llmHub = {{ keeping: "{keeping}" }};'
-    return "".join(
+    scripts = "".join(
         f"<script>{text}</script>"
         for text in (begin, *((ASSETS / script).read_text(encoding="utf-8") for script in SCRIPTS))
     )
+    return f'{scripts}<style media="print">{(ASSETS / "print.css").read_text(encoding="utf-8")}</style>'

@@ -279,6 +279,26 @@ def test_markdown_code_and_formulas_are_set(chat: ChatPage) -> None:
     assert "print(List[int] < 3)" in chat.page.evaluate("navigator.clipboard.readText()")
 
 
+def test_scripts_tables_and_paper(chat: ChatPage) -> None:
+    chat.choose("echo", provider="echo")
+    table = "| tea | $2 |\n|---|--:|\n| one<br>two | x |"
+    text = (
+        f"\u0645\u0631\u062d\u0628\u0627 `$$`\n\n{table}\n\n```python\n# quiet\nx = 1\n```\n\n"
+        + "A long line.\n\n" * 120
+    )
+    chat.ask(text)
+    answer = chat.answers
+    expect(answer.locator("p").first).to_have_css("unicode-bidi", "plaintext")
+    expect(answer.locator("p").first).to_have_css("text-align", "start")
+    expect(answer.locator("td").nth(1)).to_have_css("text-align", "right")
+    expect(answer.locator("td br")).to_have_count(1)
+    expect(answer.locator(".token.comment")).to_have_css("color", "rgb(75, 85, 99)")
+    assert chat.page.pdf().count(b"/Type /Page\n") >= 3
+    chat.log.locator(".message-buttons-left").first.get_by_label("Copy message").click()
+    expect(chat.page.get_by_label("Copied message").first).to_be_visible()
+    assert chat.page.evaluate("navigator.clipboard.readText()") == text
+
+
 def test_copy_gives_the_answer_and_nothing_else(chat: ChatPage) -> None:
     chat.choose("ok?tokens=5")
     chat.ask("Hello")

@@ -8,6 +8,7 @@ import pytest
 
 from llm_hub.ui.render.page_markdown import DISPLAY, INLINE, MAX_FORMULA_CHARS, page_markdown
 from llm_hub.ui.render.source import MARK, with_source
+from llm_hub.ui.render.transcript import split_thoughts
 
 
 def readable(text: str) -> str:
@@ -108,3 +109,17 @@ def test_a_source_stands_ahead_of_what_is_shown_where_they_differ() -> None:
     assert with_source("same", "same") == "same"
     shown = with_source("shown", "> <b> &amp;\r\n\n\u2028\ud800")
     assert shown == f"[{MARK}]: <&gt; &lt;b&gt; &amp;amp;&#13;&#10;&#10;&#8232;\ufffd>\n\nshown"
+
+
+@pytest.mark.parametrize(
+    ("text", "thoughts", "answer"),
+    [
+        ("She greets me.\n</think>\n\nHello!", "She greets me.", "Hello!"),
+        ("</think>\nHello!", "", "Hello!"),
+        ("<think>a\n</think>\nHello!", "", "<think>a\n</think>\nHello!"),
+        ("Write\n\n```xml\nx\n</think>\n```", "", "Write\n\n```xml\nx\n</think>\n```"),
+        ("The tag </think> ends it.", "", "The tag </think> ends it."),
+    ],
+)
+def test_thoughts_that_end_without_a_beginning_are_no_answer(text: str, thoughts: str, answer: str) -> None:
+    assert split_thoughts(text) == (thoughts, answer)

@@ -83,6 +83,9 @@ const opened = (head) => {
   if (head.id && head.kept) keep(head);
   else if (head.id !== before.id) show();
 };
+document.addEventListener("click", ({ target }) => {
+  if (target.closest("#chat-new")) window.llmHub.name("", true);  // at once: the next prompt is the new chat's
+}, true);
 // Another tab of the page is in front, by a click or by what the server did.
 const turned = () => {
   if (!["chat", "comparison"].some((kind) => shown[kind].id === named()) && named()) return;

@@ -16,7 +16,6 @@ from llm_hub.conversations.turn import Turn
 from llm_hub.errors import InvalidRequest, LLMHubError
 from llm_hub.ui import model_choices
 from llm_hub.ui.chat.watchers import Watchers
-from llm_hub.ui.compare import pane_view
 from llm_hub.ui.compare.comparison import MAX_PANES, MIN_PANES
 from llm_hub.ui.compare.shared_pace import begin_pace
 from llm_hub.ui.event_values import Inputs, Updates
@@ -57,8 +56,8 @@ class PaneEvents:
             shown.then(self.finish, state, outputs, **NOW)
         parts.stop.click(self.stop, state, outputs, **NOW)
         parts.remove.click(self.remove, state, outputs, **NOW)
-        chosen = parts.provider.input(self.choose, {parts.provider, *state}, parts.head, **NOW)
-        lists = [parts.model, parts.default_model.first, parts.head]
+        chosen = parts.provider.input(self.choose, {parts.provider, *state}, screen.parts.revision, **NOW)
+        lists = [parts.model, parts.default_model.first, screen.parts.revision]
         listings: tuple[Any, ...] = (chosen.then, tab.select)
         for event in listings:
             listed = event(self.list_models, {parts.provider, *state}, lists, trigger_mode="multiple", **STREAMING)
@@ -174,7 +173,7 @@ class PaneEvents:
         comparison.notes[self._number] = model_choices.provider_note(
             self._screen.find_provider(data[self._parts.provider])
         )
-        return {self._parts.head: pane_view.render_heading(comparison, self._number, self._screen.titles)}
+        return self._show_note(comparison)
 
     async def list_models(self, data: Inputs, visitor: gr.Request) -> Updates:
         """Asks the provider for its models. Until they come, the list has only suggestions. The choice is kept."""
@@ -193,8 +192,14 @@ class PaneEvents:
         return {
             parts.model: gr.update(choices=model_choices.merge_lists(models, model_choices.list_suggestions(state))),
             parts.default_model.first: find_first_model(session, provider),
-            parts.head: pane_view.render_heading(comparison, number, self._screen.titles),
+            **self._show_note(comparison),
         }
+
+    def _show_note(self, comparison: Comparison) -> Updates:
+        """A note stands only where nothing was asked yet. No more than one event may show a pane's heading."""
+        if comparison.pane(self._number).last is not None:
+            return {self._screen.parts.revision: gr.skip()}
+        return self._screen.request_refresh(comparison, self._number)
 
 
 def keep_model(comparison: Comparison, number: int, question: Question) -> Question:

@@ -7,6 +7,7 @@ tests/ui/gradio_fixes/test_server_side.py::test_gradio_reindents_a_message_that_
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from llm_hub.errors import LLMHubError, ProviderError
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 
 MAX_SHOWN_CHARS = 6_000
 """Characters of a prompt that the page shows. The provider gets all of it."""
+_THOUGHTS_END = re.compile(r"(?m)^[ \t]*</think>[ \t]*(?:\n+|\Z)")
+_FENCE = re.compile(r"(?m)^[ >\t]*(?:```|~~~)")
 TRY_AGAIN = "try-again"
 
 Message = dict[str, Any]
@@ -62,8 +65,10 @@ def prompt_message(turn: Turn) -> Message:
 
 def answer_message(turn: Turn, titles: Mapping[str, str]) -> Message:
     """The answer, with its source once it has ended: a growing one would go out whole at every update."""
-    text = turn.answer.text
-    shown = insert_resume_marks(text, attempt_text.resume_notes(turn, titles))
+    _, text = split_thoughts(turn.answer.text)
+    before = len(turn.answer.text) - len(text)
+    notes = {at - before: note for at, note in attempt_text.resume_notes(turn, titles).items() if at >= before}
+    shown = insert_resume_marks(text, notes)
     if turn.outcome != "pending":
         shown = with_source(shown, strip_invisible(text))
     return _assistant_message(_text_block(shown))
@@ -72,9 +77,11 @@ def answer_message(turn: Turn, titles: Mapping[str, str]) -> Message:
 def _messages(turn: Turn, titles: Mapping[str, str], actions: str) -> Iterator[Message]:
     answer = turn.answer
     yield prompt_message(turn)
-    if answer.reasoning:
-        yield _assistant_message(_text_block(page_markdown(answer.reasoning)), metadata=_reasoning_metadata(turn))
-    if answer.text:
+    thoughts, text = split_thoughts(answer.text)
+    if reasoning := "\n\n".join(filter(None, (answer.reasoning, thoughts))):
+        shown = page_markdown(reasoning)
+        yield _assistant_message(_text_block(shown), metadata=_reasoning_metadata(turn))
+    if text:
         yield answer_message(turn, titles)
     if turn.outcome == "failed":
         yield _assistant_message(_text_block(_error_html(answer.error)))
@@ -82,6 +89,17 @@ def _messages(turn: Turn, titles: Mapping[str, str], actions: str) -> Iterator[M
         again = [{"value": TRY_AGAIN, "label": "Try again"}] if turn.outcome == "failed" else None
         line = answer_stats.render_stats_line(turn, titles, actions=actions)
         yield _assistant_message(_text_block(line), options=again)
+
+
+def split_thoughts(text: str) -> tuple[str, str]:
+    """Thoughts that end in a line `</think>` without having begun, and the answer after them.
+
+    The prompts of some models hold the beginning. Only the page knows: the text has long gone out when the end comes.
+    """
+    end = _THOUGHTS_END.search(text)
+    if end is None or "<think>" in text[: end.start()] or len(_FENCE.findall(text, 0, end.start())) % 2:
+        return "", text
+    return text[: end.start()].strip(), text[end.end() :]
 
 
 def _text_block(text: str) -> Message:

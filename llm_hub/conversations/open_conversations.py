@@ -17,12 +17,13 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 from llm_hub.conversations.conversation import Conversation, Kind
 from llm_hub.conversations.conversation_memory import ConversationMemory
 from llm_hub.conversations.document import write_document, write_head
+from llm_hub.conversations.imports.merge import new_ones
 from llm_hub.conversations.running_answer import RunningAnswer
 from llm_hub.errors import ConfigurationError
 from llm_hub.redaction import redact
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable, Mapping
+    from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 
     from llm_hub.chat import Event
     from llm_hub.conversations.coalescer import Coalescer
@@ -44,6 +45,9 @@ class ConversationStore(Protocol):
 
     async def save(self, conversation: Conversation, since: int = 0) -> None:
         """Writes the head, and the turns that have changed since this version."""
+
+    async def replace(self, conversations: Sequence[Conversation]) -> None:
+        """Writes whole conversations in the place of what is there under their ids: all of them, or none."""
 
     async def version(self, name: str) -> int:
         """The version that is stored under this id; 0: there is none, or it is deleted."""
@@ -76,7 +80,7 @@ class OpenConversations:
     ) -> None:
         self.store = store
         self.keeping: Keeping = keeping or ("browser" if store is None else "database")
-        self._redact = redact
+        self.redact = redact
         self._memory = ConversationMemory(is_busy=self._is_needed, clock=clock)
         self._saving = asyncio.Lock()
         self._running: dict[tuple[str, str], dict[int, RunningAnswer]] = {}
@@ -175,9 +179,21 @@ class OpenConversations:
             raise ConfigurationError(conversation.problem)
         return write_head(conversation)
 
+    async def take_in(self, store: ConversationStore, imported: Sequence[Conversation]) -> list[dict[str, Any]]:
+        """Writes imported conversations to the store, all or none, and gives the heads of those that were not there."""
+
+        async def find(name: str) -> tuple[Conversation | None, bool]:
+            there = self._memory.get("", name) or await store.load(name)
+            return there, there is not None and (self.is_answering(there) or there.version != there.saved_version)
+
+        async with self._saving:
+            written = await new_ones(imported, find)
+            await store.replace(written)
+        return [write_head(conversation) for conversation in written]
+
     def document(self, conversation: Conversation, since: int = 0) -> dict[str, Any]:
         """The conversation as a JSON object, with the turns that have changed since this version, and without keys."""
-        return write_document(conversation, since, redact=self._redact)
+        return write_document(conversation, since, redact=self.redact)
 
     def adopt(self, conversation: Conversation) -> Conversation:
         """Takes over what a browser has kept. What is in memory is newer, where there is any."""

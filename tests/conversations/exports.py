@@ -23,7 +23,7 @@ def chatgpt(*, name: str = "c1") -> list[dict[str, Any]]:
     ]  # fmt: skip
     mapping: dict[str, Any] = {"root": {"id": "root", "message": None, "parent": None, "children": ["system"]}}
     for place, (each, parent, role, content, metadata) in enumerate(messages):
-        author = {"role": role, "name": None, "metadata": {}}
+        author: dict[str, Any] = {"role": role, "name": None, "metadata": {}}
         message = {"id": each, "author": author, "create_time": 1.7e9 + place, "content": content,
             "status": "finished_successfully", "weight": 1.0, "metadata": metadata, "recipient": "all"}  # fmt: skip
         mapping[each] = {"id": each, "message": message, "parent": parent, "children": []}
@@ -59,7 +59,7 @@ def open_webui() -> list[dict[str, Any]]:
         '<details type="reasoning" done="true" duration="2">\n<summary>Thought for 2 seconds</summary>\n&gt; Hm.\n'
     )
     image = {"type": "image", "url": "data:image/png;base64,AAAA"}
-    messages = [
+    messages: list[dict[str, Any]] = [
         {"id": "1", "parentId": None, "childrenIds": ["2", "3"], "role": "user", "content": "Hello", "timestamp": 1.7e9,
             "files": [image, {"type": "file", "url": "x"}]},
         {"id": "2", "parentId": "1", "childrenIds": [], "role": "assistant", "model": "llama3:8b",

@@ -19,7 +19,8 @@ async def new_ones(
     """What is to be written of an import. `find` gives what is there under an id, and whether it is being written."""
     written = []
     for conversation in imported:
-        for candidate in (conversation, as_copy(conversation)):
+        for rename in (_as_it_is, as_copy):
+            candidate = rename(conversation)
             there, is_in_use = await find(candidate.id)
             if there is not None and is_part_of(candidate, there):
                 break
@@ -41,6 +42,10 @@ def is_part_of(one: Conversation | None, other: Conversation | None) -> bool:
         and same.turn.answer.text.startswith(node.turn.answer.text)
         for node, same in zip(one.nodes, other.nodes, strict=False)
     )
+
+
+def _as_it_is(conversation: Conversation) -> Conversation:
+    return conversation
 
 
 def as_copy(conversation: Conversation) -> Conversation:

@@ -21,7 +21,20 @@ from pathlib import Path
 
 import aiohttp
 
-from benchmarks.gateways import CLIENTS, KEY, _body, _call, _free, _ready, _running
+from benchmarks.gateways import (
+    CLIENTS,
+    HERE,
+    KEY,
+    Gateway,
+    Running,
+    _body,
+    _call,
+    _free,
+    _process,
+    _provider,
+    _ready,
+    _started,
+)
 
 ROUNDS = 3
 FEW, MANY = 64, 320
@@ -55,27 +68,28 @@ server.main()
 """
 
 
-async def _ask(base: str, requests: int) -> None:
-    url, body = f"{base}/v1/chat/completions", _body("openai/fake", stream=False)
-    await _ready(url, {}, "openai/fake")
+async def _ask(running: Running, requests: int) -> None:
+    body = _body(running, stream=False)
+    await _ready(running)
     async with aiohttp.ClientSession() as session:
 
         async def client() -> None:
             for _ in range(requests // CLIENTS):
-                await _call(session, url, body)
+                await _call(session, running.url, body)
 
         await asyncio.gather(*(client() for _ in range(CLIENTS)))
 
 
 def _counted(way: str, requests: int, core: int, provider: str) -> int:
     """The instructions of a whole server that answers so many requests."""
-    port, here = _free(), Path(__file__).parent.parent
+    port = _free()
     command = ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null", sys.executable, "-c", SERVER, way]
     environment = {"LLM_HUB_PORT": str(port), "OPENAI_API_KEY": KEY, "OPENAI_BASE_URL": provider}
-    environment |= {"PYTHONPATH": str(here), "PYTHONHASHSEED": "0", "LLM_HUB_CONNECT_TIMEOUT": "60"}
+    environment |= {"PYTHONPATH": str(HERE), "PYTHONHASHSEED": "0", "LLM_HUB_CONNECT_TIMEOUT": "60"}
+    gateway = Gateway(way, command, "/v1/chat/completions", "openai/fake")
     with tempfile.TemporaryDirectory() as folder:
-        with _running(command, core, folder, **environment):
-            asyncio.run(_ask(f"http://127.0.0.1:{port}", requests))
+        with _process(command, core, folder, **environment) as process:
+            asyncio.run(_ask(Running(gateway, f"http://127.0.0.1:{port}{gateway.path}", process), requests))
         counted = re.search(r"Collected : (\d+)", (Path(folder) / "log").read_text())
     if counted is None:
         raise RuntimeError("valgrind counted nothing.")
@@ -89,16 +103,9 @@ def _a_request(way: str, core: int, provider: str) -> float:
 def main() -> None:
     if shutil.which("valgrind") is None:
         sys.exit("valgrind, which counts the instructions, is missing: install it first.")
-    port, here = _free(), Path(__file__).parent.parent
-    serve = [sys.executable, "-m", "uvicorn", "benchmarks.gateways:fake", "--log-level", "error", "--no-access-log"]
-    provider = f"http://127.0.0.1:{port}/v1"
     ratios = []
-    with (
-        tempfile.TemporaryDirectory() as folder,
-        _running([*serve, "--port", str(port)], 1, folder, PYTHONPATH=str(here)),
-        ThreadPoolExecutor() as threads,
-    ):
-        asyncio.run(_ready(f"{provider}/chat/completions", {}, "fake"))
+    with _started(_provider(), 1) as running, ThreadPoolExecutor() as threads:
+        provider = running.url.removesuffix("/chat/completions")
         for number in range(ROUNDS):
             cores = number % 2, 1 - number % 2
             safe, unsafe = threads.map(_a_request, ("safe", "unsafe"), cores, (provider, provider))

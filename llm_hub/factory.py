@@ -77,6 +77,8 @@ class ProviderFactory:
             raise ConfigurationError(f"{spec.title} needs an API key.", hint=f"Pass api_key, or set {spec.key[0]}.")
         defaults = {"name": name, "title": spec.title, "base_url": spec.base_url, "default_model": spec.default_model}
         arguments = {key: value for key, value in defaults.items() if value} | dict(spec.options) | options
+        if arguments.get("base_url") != spec.base_url:  # a server that may be anybody's
+            arguments = {key: value for key, value in arguments.items() if key not in ("state_fields", "stand_ins")}
         provider_class = getattr(import_module(f"llm_hub.providers.{module}"), adapter)
         try:
             signature(provider_class).bind(**arguments)
@@ -192,6 +194,8 @@ class ConfiguredProviders:
         }
         if not for_visitor or self._settings.proxy_visitors:
             options["network"] = self._network
+        if "anthropic" in self.specs[name].protocols:
+            options["cache_prompts"] = self._settings.cache_prompts
         if url := self.address(self.specs[name]):
             options["base_url"] = url
         return options

@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any, Protocol
 
 from llm_hub.capabilities import CAPABILITIES, chooses_missing_tool, missing_capability
 from llm_hub.chat import (
     ChatRequest,
     Done,
+    LateText,
     LLMResponse,
     OriginalAnswer,
     ReasoningDelta,
     Role,
     TextDelta,
     Timing,
+    ToolCall,
     ToolCallDelta,
     Usage,
+    VendorState,
 )
 from llm_hub.errors import ContentRejected, EmptyAnswer, InvalidRequest, NotOffered, StreamBroken
 from llm_hub.tool_calls import ToolCallBuilder
@@ -64,6 +68,7 @@ class ResponseBuilder:
     __slots__ = (
         "_calls",
         "_first_piece_at",
+        "_late_text",
         "_reasoning",
         "_started_at",
         "_text",
@@ -73,6 +78,7 @@ class ResponseBuilder:
         "model",
         "notes",
         "original",
+        "protocol",
         "provider",
         "refusal",
         "stop_sequence",
@@ -83,6 +89,7 @@ class ResponseBuilder:
 
     def __init__(self, provider: AnsweringProvider, request: ChatRequest) -> None:
         self.provider = provider.name
+        self.protocol = provider.protocol
         self.title = provider.title or provider.name
         self.model = request.model or provider.default_model
         """The model that was asked. An adapter overwrites it with the model that the reply names."""
@@ -102,6 +109,8 @@ class ResponseBuilder:
         self.has_other_content = False
         """Whether `original` holds what is an answer by itself, such as an image."""
         self._text: list[str] = []
+        self._late_text: list[tuple[int, list[str]]] = []
+        """The pieces of text that follow calls of tools, with the number of calls before them."""
         self._reasoning: list[str] = []
         self._calls = ToolCallBuilder()
         self._started_at = time.perf_counter()
@@ -109,7 +118,10 @@ class ResponseBuilder:
         original = request.original
         is_foreign = original is not None and original.protocol != provider.protocol
         self.untranslated = original.untranslated if original is not None and is_foreign else ()
-        """Fields of the client's own words that the provider's protocol does not have."""
+        """Fields of the client's own words that the provider's protocol does not have, and other vendors' state."""
+        self.untranslated += tuple(dict.fromkeys(_foreign_states(self, request)))
+        if is_foreign and request.thinking_budget is not None and "effort" not in provider.supports:
+            self.untranslated += ("thinking",)
         _check_model(self)
         _check_request(self, request, provider)
 
@@ -119,6 +131,16 @@ class ResponseBuilder:
             self._first_piece_at = time.perf_counter()
         self._text.append(text)
         return TextDelta(text)
+
+    def add_late_text(self, text: str) -> LateText:
+        """Adds the next piece of text, in a protocol that tells whether it follows a call of a tool, as it does."""
+        calls = len(self._calls)
+        if self._late_text and self._late_text[-1][0] == calls:
+            self._late_text[-1][1].append(text)
+        else:
+            self._late_text.append((calls, [text]))
+        self.add_text(text)
+        return LateText(text)
 
     def add_reasoning(self, text: str) -> ReasoningDelta:
         """Adds the next piece of reasoning."""
@@ -186,6 +208,7 @@ class ResponseBuilder:
         elif not calls and self.finish_reason == "tool_calls":
             self.finish_reason = "stop"
             self.notes = (*self.notes, f"{self.title} said that it calls a tool, and sent no call.")
+        calls = tuple(self._with_state(call, place) for place, call in enumerate(calls))
         is_empty = not (content.strip() or calls or self.has_other_content)
         if is_empty and self.finish_reason != "length":
             raise EmptyAnswer(f"{self.title} sent an empty answer.", provider=self.provider, model=self.model)
@@ -204,8 +227,25 @@ class ResponseBuilder:
                 tool_calls=calls,
                 stop_sequence=self.stop_sequence,
                 original=self.original,
+                late_text=tuple((number, "".join(pieces)) for number, pieces in self._late_text) if calls else (),
             )
         )
+
+    def state_of(self, call: ToolCall, place: int) -> Mapping[str, Any]:  # noqa: ARG002  # a default, for those who want none
+        """What the vendor wants back with a call, the `place`th of the answer: see `VendorState`. Empty: nothing."""
+        return {}
+
+    def _with_state(self, call: ToolCall, place: int) -> ToolCall:
+        data = self.state_of(call, place)
+        return replace(call, state=VendorState(self.provider, self.protocol, data)) if data else call
+
+
+def _foreign_states(builder: ResponseBuilder, request: ChatRequest) -> Iterator[str]:
+    """How an answer names the state of other vendors that the conversation has, and that this one is not sent."""
+    for turn in request.messages:
+        for call in turn.tool_calls:
+            if (state := call.state) is not None and not call.state_for(builder.provider, builder.protocol):
+                yield f"reasoning of {state.provider}"
 
 
 def _check_model(builder: ResponseBuilder) -> None:

@@ -84,6 +84,7 @@ class Settings(BaseSettings):
     midstream: Literal["resume", "fail"] = Field(
         "resume", description="What happens to an answer that breaks off: resume it elsewhere, or fail."
     )
+    cache_prompts: bool = Field(False, description="Marks Anthropic's tools and system prompts for its cache.")
     api_keys: Annotated[dict[str, SecretStr], NoDecode] = Field(
         {}, description="Who may use the API: name=key, separated by commas. Without any: this computer alone."
     )

@@ -93,6 +93,9 @@ class ToolCallBuilder:
         self._by_id: dict[str, _PartialCall] = {}
         """The last call with each of the vendor's ids."""
 
+    def __len__(self) -> int:
+        return len(self._calls)
+
     def add(
         self,
         position: int | None,
@@ -227,4 +230,7 @@ def read_arguments(text: str) -> str | None:
 
 def tool_call_deltas(calls: Sequence[ToolCall]) -> list[ToolCallDelta]:
     """Complete tool calls as events, each call in one piece."""
-    return [ToolCallDelta(index, call.id, call.name, call.arguments, call.extra) for index, call in enumerate(calls)]
+    return [
+        ToolCallDelta(index, call.id, call.name, call.arguments, call.extra, call.state)
+        for index, call in enumerate(calls)
+    ]

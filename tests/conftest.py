@@ -5,13 +5,16 @@ It also sorts the tests into tiers (see tests/README.md), by folder and by fixtu
 
 from __future__ import annotations
 
+import gc
 import os
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import settings
 
+from llm_hub.ui.gradio_fixes.import_speed import skip_stubs
 from tests.arena.postgres import Postgres, programs
 from tests.fault_server import FaultServer
 
@@ -21,6 +24,7 @@ if TYPE_CHECKING:
 _FOREIGN = ("OPENAI_", "ANTHROPIC_", "OLLAMA_", "LLM_HUB_", "HF_", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")
 
 
+skip_stubs()
 settings.register_profile("unhurried", deadline=None)  # a busy machine is no failure
 settings.load_profile("unhurried")
 
@@ -31,6 +35,7 @@ TIERS = {
     "server": [
         "access/test_sign_in.py",
         "agents",
+        "api/test_compliance.py",
         "api/test_docs.py",
         "api/test_openapi.py",
         "api/test_other_clients.py",
@@ -54,14 +59,27 @@ FIXTURES = {"browser": "browser", "site": "server"}
 def tiers(path: Path, fixtures: list[str]) -> set[str]:
     """The marks of a test in that file, with those fixtures. One that needs a browser needs all of the machine."""
     marks = {FIXTURES[name] for name in fixtures if name in FIXTURES}
-    marks |= {tier for tier, places in TIERS.items() if any(path.is_relative_to(TESTS / place) for place in places)}
+    marks |= tiers_of_file(path)
     return marks | {"heavy"} if "browser" in marks else marks
 
 
+@cache
+def tiers_of_file(path: Path) -> set[str]:
+    """The marks of all tests in that file."""
+    return {tier for tier, places in TIERS.items() if any(path.is_relative_to(TESTS / place) for place in places)}
+
+
 def pytest_configure() -> None:
-    """A file that was moved must not fall out of its tier unseen."""
+    """A file that was moved must not fall out of its tier unseen. What is collected stays: no garbage is looked for."""
+    gc.disable()
     if missing := [place for places in TIERS.values() for place in places if not (TESTS / place).exists()]:
         raise pytest.UsageError(f"tests/conftest.py puts into a tier what is not there: {', '.join(missing)}")
+
+
+def pytest_collection_finish() -> None:
+    """From here on garbage is looked for, but not among the modules and the tests, which stay."""
+    gc.freeze()
+    gc.enable()
 
 
 @pytest.hookimpl(tryfirst=True)  # before tests are chosen by their marks

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+from functools import lru_cache
 from typing import TYPE_CHECKING
 from urllib.parse import SplitResult, urlsplit
 
@@ -32,7 +33,9 @@ def from_here(client: str, headers: Mapping[str, str]) -> bool:
     return origin is None or _parts(origin).netloc == headers.get("host")
 
 
+@lru_cache(64)
 def _is_loopback(host: str) -> bool:
+    """Whether an address is this computer's own. Each request asks for the same few, and parsing one takes long."""
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:

@@ -153,6 +153,12 @@ class Session:
         provider, model = split_target(name)
         return name if model else f"{provider}/{self._available.default_model(provider)}"
 
+    def sends_on(self, target: str, protocol: str) -> bool:
+        """Whether a target may be sent what the hub cannot read in a request of that protocol."""
+        name, _ = split_target(target)
+        spec = None if name in ProviderFactory.registered else self._specs.get(name)
+        return spec is None or protocol in spec.protocols
+
     def route_of(self, request: ChatRequest) -> Route:
         """Which targets a request is for, and who pays: the holder of the key for the first that somebody has one for.
 

@@ -96,6 +96,7 @@ class _Endpoints:
         return Response(text, 200, _headers(name), files.TYPES[kind])
 
     async def save_all(self, request: Request) -> Response:
+        self._check_owner(request)
         async with self._file(request) as sent:
             archive = self._files.Archive()
             try:
@@ -112,7 +113,7 @@ class _Endpoints:
 
     async def take_in(self, request: Request) -> Response:
         conversations = self._conversations
-        owner = conversations.owner(request.headers)
+        owner = self._check_owner(request)
         async with self._file(request) as sent:
             imported = await asyncio.to_thread(_read_file, sent, owner)
             if conversations.store is None:
@@ -130,6 +131,13 @@ class _Endpoints:
         for head in await conversations.store.heads(limit=MAX_HEADS):
             if (stored := await conversations.store.load(head["id"])) is not None:
                 yield stored
+
+    def _check_owner(self, request: Request) -> str:
+        """Whose conversations these are. Raises a 403 where the hub keeps its owner's alone, and somebody else asks."""
+        owner = self._conversations.owner(request.headers)
+        if self._conversations.store is not None and self._conversations.store_of(owner) is None:
+            raise HTTPException(403, "This hub keeps the conversations of its owner alone.")
+        return owner
 
     @asynccontextmanager
     async def _file(self, request: Request) -> AsyncGenerator[bytes]:

@@ -23,6 +23,8 @@ UNREAD_PART = "(A part that only a provider of the same protocol can read.)"
 """What stands in the hub's messages for an `UnreadPart`. Nobody is sent it: others are not asked at all."""
 _NOTHING: tuple[object, ...] = (None, [])
 """Values of a field that ask for nothing."""
+_PRICED_LIFETIMES = (None, "5m", "1h")
+"""Lifetimes of what a mark keeps in Anthropic's cache, as far as their prices are known."""
 _PLAIN_TYPES = frozenset({str, int, float, bool, dict, type(None)})
 """Types of the values in a part that are neither parts themselves nor lists of them."""
 
@@ -104,16 +106,19 @@ class OpenBody(ChatBody):
         untranslated: dict[str, None] = {}
         essential: list[str] = []
         surcharged: list[str] = []
+        lifetimes: set[object] = set()
         for path, value in unread_fields(self):
             if is_neutral(value, self.neutral_values.get(path, ())):
                 continue
-            name = listed(path, value)
+            lifetime = _cache_lifetime(path, value)
+            lifetimes.add(lifetime)
             if isinstance(value, UnreadPart) or path in self.essential_fields:
                 essential.append(redact(path))
-                surcharged.append(redact(path))
-                continue
-            untranslated[name] = None
-            if ("." not in path and path not in self.free_fields) or _is_dear_cache(path, value):
+                is_surcharged = path not in self.free_fields
+            else:
+                untranslated[listed(path, value)] = None
+                is_surcharged = "." not in path and path not in self.free_fields
+            if is_surcharged or lifetime not in _PRICED_LIFETIMES:
                 surcharged.append(redact(path))
         return OriginalRequest(
             self.protocol,
@@ -124,12 +129,17 @@ class OpenBody(ChatBody):
             tuple(essential[:MAX_LISTED_FIELDS]),
             tuple(surcharged[:MAX_LISTED_FIELDS]),
             query=self._query if redact(self._query) == self._query else "",  # a key in a URL goes to nobody
+            caches_an_hour="1h" in lifetimes,
         )
 
 
-def _is_dear_cache(path: str, value: object) -> bool:
-    """Whether a mark for Anthropic's cache asks for an hour, which costs twice the price of what it keeps."""
-    return path.endswith("cache_control") and isinstance(value, dict) and value.get("ttl") not in (None, "5m")
+def _cache_lifetime(path: str, value: object) -> str | None:
+    """How long a mark for Anthropic's cache asks to keep what is before it: an hour costs more than five minutes."""
+    if isinstance(value, OptionalPart):
+        mark: object = (value.model_extra or {}).get("cache_control")
+    else:
+        mark = value if path.endswith("cache_control") else None
+    return str(mark["ttl"]) if isinstance(mark, dict) and mark.get("ttl") is not None else None
 
 
 def listed(path: str, value: object) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from llm_hub.errors import (
     ConfigurationError,
@@ -127,6 +127,20 @@ def _hub_error(error: LLMHubError) -> tuple[int, ErrorObject]:
     if isinstance(error, ProviderError) and error.attempts:
         report["attempts"] = [attempt_of(attempt) for attempt in error.attempts]
     return status, report
+
+
+def vendors_error(error: LLMHubError | Refusal, protocol: str) -> dict[str, Any] | None:
+    """The error body as its vendor wrote it, with the hub's attempts, for a client of the same protocol.
+
+    None where there is no such body, and for a key that was refused: it is the hub's and not the client's, so that it
+    is told in the hub's words.
+    """
+    original = error.original if isinstance(error, ProviderError) else None
+    if original is None or original.protocol != protocol or isinstance(error, KeyRefused):
+        return None
+    report = error_of(error)[1]
+    attempts = {"attempts": report["attempts"]} if "attempts" in report else {}
+    return {**original.body, "error": {**original.body["error"], **attempts}}
 
 
 def attempt_of(attempt: Attempt) -> AttemptReport:

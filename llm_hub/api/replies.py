@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from starlette.responses import Response
 
 from llm_hub.api.encoding import dump
-from llm_hub.api.refusals import INTERNAL_ERROR, error_of
+from llm_hub.api.refusals import INTERNAL_ERROR, error_of, vendors_error
 from llm_hub.chat import AttemptFailed, AttemptStarted, Done, Resumed, Waiting
 from llm_hub.errors import LLMHubError, ProviderError
 from llm_hub.router.deadlines import Wait
@@ -41,16 +41,18 @@ class Writer(Protocol):
     """Writes a stream in one dialect. Each function gives whole server-sent events; `end` comes last, always.
 
     `sign_of_life` says that the hub is still at work, to clients and whatever stands between them and the hub.
-    It may be a numbered event: each is sent right after it was read.
+    It may be a numbered event: each is sent right after it was read. `protocol` is the vendor's that the dialect is.
+    An error's `original` is its body in the words of a vendor of that protocol, which says the same.
     """
 
+    protocol: str
     end: bytes
 
     @property
     def sign_of_life(self) -> bytes: ...
 
     def event(self, event: Event) -> bytes: ...
-    def error(self, status: int, error: ErrorObject) -> bytes: ...
+    def error(self, status: int, error: ErrorObject, original: dict[str, Any] | None = None) -> bytes: ...
 
 
 async def whole(request: Request, events: AsyncGenerator[Event], body: Callable[[LLMResponse], object]) -> Response:
@@ -175,7 +177,7 @@ class _Streamed(Response):
         except ClientLeft:
             raise
         except LLMHubError as error:
-            return writer.error(*error_of(error))
+            return writer.error(*error_of(error), vendors_error(error, writer.protocol))
         except Exception:
             log.exception("An answer failed inside the hub.")
             return writer.error(*INTERNAL_ERROR)

@@ -24,6 +24,7 @@ class TokenCounts(TypedDict, total=False):
     reasoning_tokens: Count
     cached_tokens: Count
     cache_write_tokens: Count
+    cache_write_1h_tokens: Count
 
 
 class AttemptReport(TypedDict):

@@ -19,6 +19,7 @@ from llm_hub.chat.events import (
     AttemptStarted,
     Done,
     Event,
+    LateText,
     ReasoningBreak,
     ReasoningDelta,
     Resumed,
@@ -35,6 +36,7 @@ from llm_hub.chat.messages import (
     Text,
     ToolCall,
     ToolResult,
+    VendorState,
     decode_json,
 )
 from llm_hub.chat.models import (
@@ -62,6 +64,7 @@ __all__ = [
     "Image",
     "JSONFormat",
     "LLMResponse",
+    "LateText",
     "Message",
     "ModelInfo",
     "OneTool",
@@ -82,6 +85,7 @@ __all__ = [
     "ToolResult",
     "Usage",
     "VendorDelta",
+    "VendorState",
     "Waiting",
     "decode_json",
     "split_target",

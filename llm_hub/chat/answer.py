@@ -21,6 +21,8 @@ class Usage(TypedDict, total=False):
     """Part of `prompt_tokens` that the provider read from its cache."""
     cache_write_tokens: int
     """Part of `prompt_tokens` that the provider wrote to its cache, for which some take more."""
+    cache_write_1h_tokens: int
+    """Part of `cache_write_tokens` that is kept for an hour, for which Anthropic takes more still."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +86,8 @@ class LLMResponse:
     `usage` is what the model that completed the answer reported: one that broke off before reported nothing.
     `notes` are sentences that a reader should see ("the prompt was cut by the server"). `stop_sequence` is which of the
     request's `stop` texts ended the answer, where the provider tells. `original` is None where two models wrote the
-    answer, and where the hub's words say all of it.
+    answer, and where the hub's words say all of it. `late_text` is the end of `content` that followed calls of tools,
+    each piece with the number of calls before it.
     """
 
     content: str
@@ -100,3 +103,9 @@ class LLMResponse:
     tool_calls: tuple[ToolCall, ...] = ()
     stop_sequence: str = ""
     original: OriginalAnswer | None = None
+    late_text: tuple[tuple[int, str], ...] = ()
+
+    @property
+    def early_text(self) -> str:
+        """The text before the first call of a tool."""
+        return self.content[: len(self.content) - sum(len(text) for _, text in self.late_text)]

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from llm_hub.chat.answer import Attempt, LLMResponse
+from llm_hub.chat.messages import VendorState
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,6 +15,12 @@ class TextDelta:
     """The next piece of the answer."""
 
     text: str
+
+
+@dataclass(frozen=True, slots=True)
+class LateText(TextDelta):
+    """A piece of text that follows a call of a tool. Whoever writes calls in their places among the text keeps it until
+    the calls are known: see `LLMResponse.late_text`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +50,7 @@ class ToolCallDelta:
     name: str
     arguments: str
     extra: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    state: VendorState | None = None
 
 
 @dataclass(frozen=True, slots=True)

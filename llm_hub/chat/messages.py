@@ -56,17 +56,36 @@ class Image:
 
 
 @dataclass(frozen=True, slots=True)
+class VendorState:
+    """What a vendor wants back with a call of a tool, as it came, and nobody else can read: signatures, reasoning.
+
+    `provider` is the provider that gave it, and `protocol` the one in which it did. `data` belongs to its adapter.
+    """
+
+    provider: str
+    protocol: str
+    data: Mapping[str, Any] = field(repr=False, hash=False)
+
+
+@dataclass(frozen=True, slots=True)
 class ToolCall:
     """A part of an assistant's message: a tool that it wants called. `arguments` is JSON text, as the model wrote.
 
     `extra` has the call's other fields in OpenAI's shape, which only its vendor understands and some want back:
-    Gemini's `{"extra_content": {"google": {"thought_signature": …}}}`.
+    Gemini's `{"extra_content": {"google": {"thought_signature": …}}}`. `state` is what the vendor wants back, for
+    clients of another protocol than its own.
     """
 
     id: str
     name: str
     arguments: str
     extra: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    state: VendorState | None = None
+
+    def state_for(self, provider: str, protocol: str) -> Mapping[str, Any]:
+        """The state's data, if this provider gave it in this protocol. Else nothing."""
+        state = self.state
+        return state.data if state is not None and (state.provider, state.protocol) == (provider, protocol) else {}
 
     def decoded(self) -> dict[str, Any]:
         """The arguments as an object, for whoever wants one. Those of an answer always are an object. A client may

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -54,7 +55,8 @@ class OriginalRequest:
 
     The rest names fields of the body for which the hub has no word. A provider of another protocol is asked without
     those in `untranslated`, which its answer names as ignored. It is not asked at all where there are `essential` ones:
-    its answer would not be what the client wants. Those in `surcharged` may raise a price, at whichever provider.
+    its answer would not be what the client wants. Those in `surcharged` may raise the price of a provider of the same
+    protocol. `caches_an_hour`: a mark asks Anthropic's cache to keep what is before it for an hour.
     """
 
     protocol: str
@@ -65,6 +67,11 @@ class OriginalRequest:
     essential: tuple[str, ...] = ()
     surcharged: tuple[str, ...] = ()
     query: str = ""
+    caches_an_hour: bool = False
+
+
+_EFFORTS_BY_BUDGET = ((0, "none"), (4096, "low"), (16_384, "medium"), (math.inf, "high"))
+"""The most tokens of reasoning that an effort stands for. Claude Code's own steps are 4,000, 10,000 and 31,999."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +86,8 @@ class ChatRequest:
     The rest passes through to providers that take it (`LLMProvider.takes`), and is refused for those that do not:
     `tools` and how they are chosen, `parallel_tools` whether several may be called at once, `format` the form of the
     answer, `stop` texts that end it, `seed` for sampling that can be repeated, `top_p` (0 to 1) the share of likely
-    tokens, `effort` the vendor's word for how long to reason ("low", "medium", "high", …).
+    tokens, `effort` the vendor's word for how long to reason ("low", "medium", "high", …). `thinking_budget` says the
+    same in tokens, 0 for not at all: Anthropic's older way, for which others have an effort at most.
     `original` is the request in its client's own words. Where the two differ, the fields above hold: the hub has
     changed them, a limit for example.
     """
@@ -97,4 +105,12 @@ class ChatRequest:
     seed: int | None = None
     top_p: float | None = None
     effort: str | None = None
+    thinking_budget: int | None = None
     original: OriginalRequest | None = None
+
+    @property
+    def wanted_effort(self) -> str | None:
+        """The effort, for models that know no budget: that of the request, else what its budget amounts to."""
+        if self.effort is not None or self.thinking_budget is None:
+            return self.effort
+        return next(effort for most, effort in _EFFORTS_BY_BUDGET if self.thinking_budget <= most)

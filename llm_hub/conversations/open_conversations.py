@@ -12,7 +12,7 @@ import hashlib
 import logging
 import secrets
 import time
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal
 
 from llm_hub.conversations.conversation import Conversation, Kind
 from llm_hub.conversations.conversation_memory import ConversationMemory
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from llm_hub.chat import Event
     from llm_hub.conversations.coalescer import Coalescer
+    from llm_hub.conversations.conversation_store import ConversationStore
     from llm_hub.conversations.turn import Turn
 
 log = logging.getLogger(__name__)
@@ -40,35 +41,11 @@ Keeping = Literal["database", "browser", "off"]
 """Where conversations are kept; "off": nowhere, once their tab is closed."""
 
 
-class ConversationStore(Protocol):
-    """Where the owner's conversations are kept. Every method may raise `ConfigurationError`."""
-
-    async def save(self, conversation: Conversation, since: int = 0) -> None:
-        """Writes the head, and the turns that have changed since this version."""
-
-    async def replace(self, conversations: Sequence[Conversation]) -> None:
-        """Writes whole conversations in the place of what is there under their ids: all of them, or none."""
-
-    async def version(self, name: str) -> int:
-        """The version that is stored under this id; 0: there is none, or it is deleted."""
-
-    async def load(self, name: str) -> Conversation | None:
-        """The conversation with this id; None: there is none, or it is deleted."""
-
-    async def heads(self, search: str = "", *, limit: int = 500) -> list[dict[str, Any]]:
-        """What the list shows, pinned ones first and then the newest; with a `search`, where its words occur."""
-
-    async def change(
-        self, name: str, *, title: str | None = None, pinned: bool | None = None, deleted: bool | None = None
-    ) -> dict[str, Any] | None:
-        """Renames, pins or deletes a conversation, or takes its deletion back. Gives its head; None: no such one."""
-
-    async def sweep(self) -> int:
-        """Deletes for good what was deleted long enough ago. Returns how many conversations there were."""
-
-
 class OpenConversations:
-    """Opens, begins, answers and saves conversations. Without a `store` they are kept in browsers, or not at all."""
+    """Opens, begins, answers and saves conversations. Without a `store` they are kept in browsers, or not at all.
+
+    `is_here` says by a request's headers whether the hub's owner asks. To anybody else the store is closed.
+    """
 
     def __init__(
         self,
@@ -76,18 +53,20 @@ class OpenConversations:
         *,
         keeping: Keeping | None = None,
         redact: Callable[[str], str] = redact,
+        is_here: Callable[[Mapping[str, str]], bool] = lambda _: True,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.store = store
         self.keeping: Keeping = keeping or ("browser" if store is None else "database")
         self.redact = redact
+        self._is_here = is_here
         self._memory = ConversationMemory(is_busy=self._is_needed, clock=clock)
         self._saving = asyncio.Lock()
         self._running: dict[tuple[str, str], dict[int, RunningAnswer]] = {}
 
     def owner(self, headers: Mapping[str, str]) -> str:
         """Whose conversations a request may see: "" is the owner of the hub, any other a hash of a browser's secret."""
-        if self.store is not None:
+        if self.store is not None and self._is_here(headers):
             return ""
         secret = headers.get(BROWSER_HEADER, "")
         return hashlib.sha256((secret if len(secret) >= 32 else secrets.token_urlsafe()).encode()).hexdigest()
@@ -104,8 +83,9 @@ class OpenConversations:
         Raises `ConfigurationError` if it is not in memory and the store fails.
         """
         conversation = self._memory.get(owner, name)
-        if self.store is not None and (conversation is None or await self._has_changed_in(self.store, conversation)):
-            loaded = await self.store.load(name)
+        store = self.store_of(owner)
+        if store is not None and (conversation is None or await self._has_changed_in(store, conversation)):
+            loaded = await store.load(name)
             # Two pages may ask at once: both must get the same.
             newest = self._memory.get(owner, name)
             conversation = loaded if newest is conversation else newest
@@ -113,6 +93,10 @@ class OpenConversations:
             return None
         self._memory.hold(conversation)
         return conversation
+
+    def store_of(self, owner: str) -> ConversationStore | None:
+        """Where this owner's conversations are kept: the store is the hub's owner's alone."""
+        return self.store if owner == "" else None
 
     async def _has_changed_in(self, store: ConversationStore, conversation: Conversation) -> bool:
         """Whether another hub with the same database has gone on with it, or has deleted it."""
@@ -130,11 +114,11 @@ class OpenConversations:
 
         Those that could not be written are in the list as long as they are in memory.
         """
-        if self.store is None:
+        if (store := self.store_of(owner)) is None:
             return [], ""
         heads, problem = [], ""
         try:
-            heads = await self.store.heads(search)
+            heads = await store.heads(search)
         except ConfigurationError as error:
             problem = str(error)
         for head in heads:
@@ -143,7 +127,13 @@ class OpenConversations:
         known = {head["id"] for head in heads}
         for conversation in self._memory.newest_first():
             is_unread = conversation.problem or (problem and conversation.is_kept and conversation.nodes)
-            if is_unread and not search and not conversation.is_deleted and conversation.id not in known:
+            if (
+                is_unread
+                and conversation.owner == owner
+                and not search
+                and not conversation.is_deleted
+                and conversation.id not in known
+            ):
                 heads.append(write_head(conversation))
                 problem = problem or conversation.problem
         return heads, problem
@@ -162,13 +152,12 @@ class OpenConversations:
         Raises `ConfigurationError`.
         """
         conversation = self._memory.get(owner, name)
+        store = self.store_of(owner)
         if conversation is None:
-            if self.store is None:
-                return None
-            return await self.store.change(name, title=title, pinned=pinned, deleted=deleted)
+            return None if store is None else await store.change(name, title=title, pinned=pinned, deleted=deleted)
         if deleted is not None:
-            if self.store is not None and conversation.saved_version:
-                await self.store.change(name, deleted=deleted)
+            if store is not None and conversation.saved_version:
+                await store.change(name, deleted=deleted)
             conversation.mark_deleted(deleted=deleted)
         if title is not None:
             conversation.rename(title)
@@ -236,14 +225,15 @@ class OpenConversations:
 
     async def save(self, conversation: Conversation) -> None:
         """Writes what has changed to the store. What goes wrong becomes its `problem`: the next save tries again."""
-        if self.store is None or not conversation.is_kept or not conversation.nodes:
+        store = self.store_of(conversation.owner)
+        if store is None or not conversation.is_kept or not conversation.nodes:
             return
         async with self._saving:
             version = conversation.version
             if version == conversation.saved_version:
                 return
             try:
-                await self.store.save(conversation, conversation.saved_version)
+                await store.save(conversation, conversation.saved_version)
             except ConfigurationError as error:
                 conversation.problem = f"This conversation is not kept: {error}"
             except Exception:

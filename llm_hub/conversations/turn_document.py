@@ -49,7 +49,7 @@ INTERRUPTED = "LLM Hub was stopped while this answer was being written. This is 
 
 
 def write_turn(turn: Turn, *, redact: Redact = redact_shapes, with_images: bool = True) -> dict[str, Any]:
-    """A turn as a JSON object, without what is empty. `redact` takes keys out of what providers say of a failure."""
+    """A turn as a JSON object, without what is empty. `redact` takes keys out of names and errors."""
     answer, response, error = turn.answer, turn.answer.response, turn.answer.error
     document: dict[str, Any] = {
         "prompt": _filled(
@@ -63,7 +63,7 @@ def write_turn(turn: Turn, *, redact: Redact = redact_shapes, with_images: bool 
         "outcome": turn.outcome,
         **_filled(
             text=answer.text, reasoning=answer.reasoning, elapsed=answer.elapsed, first_token=answer.first_token,
-            reasoned=answer.reasoned, route=[_write_event(event, redact) for event in answer.route], note=turn.note,
+            reasoned=answer.reasoned, route=[_write_event(event) for event in answer.route], note=turn.note,
             price=None if turn.price is None else f"{turn.price:f}",
             prices=[None if price is None else f"{price:f}" for price in turn.prices],
         ),
@@ -74,12 +74,26 @@ def write_turn(turn: Turn, *, redact: Redact = redact_shapes, with_images: bool 
             provider=response.provider, model=response.model, usage=_counts(response.usage),
             finish_reason=response.finish_reason, first_token=timing.first_token if timing else None,
             total=timing.total if timing else None,
-            attempts=[_write_attempt(attempt, redact) for attempt in response.attempts],
-            ignored=list(response.ignored), notes=[redact(note) for note in response.notes],
+            attempts=[_write_attempt(attempt) for attempt in response.attempts],
+            ignored=list(response.ignored), notes=list(response.notes),
         )  # fmt: skip
     if error is not None:
-        document["error"] = _write_error(error, redact)
+        document["error"] = _write_error(error)
+    for part in ("question", "route", "response", "error"):
+        if part in document:
+            document[part] = _redacted(document[part], redact)
+    if turn.question.system:
+        document["question"]["system"] = turn.question.system  # as it was typed
     return document
+
+
+def _redacted(value: Any, redact: Redact) -> Any:
+    """The value, with every text in it redacted."""
+    if isinstance(value, str):
+        return redact(value)
+    if isinstance(value, dict):
+        return {name: _redacted(each, redact) for name, each in value.items()}
+    return [_redacted(each, redact) for each in value] if isinstance(value, list | tuple) else value
 
 
 def read_turn(document: TurnDocument) -> Turn:
@@ -107,34 +121,33 @@ def _counts(usage: Usage) -> dict[str, int]:
     return {name: count for name, count in usage.items() if isinstance(count, int) and 0 <= count <= MAX_COUNT}
 
 
-def _write_event(event: RouteEvent, redact: Redact) -> dict[str, Any]:
+def _write_event(event: RouteEvent) -> dict[str, Any]:
     match event:
         case AttemptStarted(provider, model, number):
             return {"event": "attempt_started", "provider": provider, "model": model, "number": number}
         case AttemptFailed(attempt, retry_in):
-            return {"event": "attempt_failed", "attempt": _write_attempt(attempt, redact), "retry_in": retry_in}
+            return {"event": "attempt_failed", "attempt": _write_attempt(attempt), "retry_in": retry_in}
         case Resumed(provider, model, characters):
             return {"event": "resumed", "provider": provider, "model": model, "characters": characters}
 
 
-def _write_attempt(attempt: Attempt, redact: Redact) -> dict[str, Any]:
+def _write_attempt(attempt: Attempt) -> dict[str, Any]:
     document = _filled(
-        **{name: getattr(attempt, name) for name in Attempt.__slots__ if name not in ("usage", "reason")},
-        reason=redact(attempt.reason),
+        **{name: getattr(attempt, name) for name in Attempt.__slots__ if name != "usage"},
     )
     return document if attempt.usage is None else {**document, "usage": _counts(attempt.usage)}
 
 
-def _write_error(error: BaseException, redact: Redact) -> dict[str, Any]:
+def _write_error(error: BaseException) -> dict[str, Any]:
     if not isinstance(error, LLMHubError):
         return {"message": "Something went wrong inside LLM Hub.", "hint": "Its log says more. Trying again may help."}
-    document = _filled(message=redact(error.message), hint=redact(error.hint))
+    document = _filled(message=error.message, hint=error.hint)
     if isinstance(error, ShuttingDown):
         return {"kind": error.kind, **document}
     if not isinstance(error, ProviderError):
         return document
-    attempts = [_write_attempt(attempt, redact) for attempt in error.attempts]
-    return {"kind": error.kind, **document, **_filled(detail=redact(error.detail), attempts=attempts)}
+    attempts = [_write_attempt(attempt) for attempt in error.attempts]
+    return {"kind": error.kind, **document, **_filled(detail=error.detail, attempts=attempts)}
 
 
 def _turn(document: TurnDocument) -> Turn:

@@ -79,7 +79,8 @@ class RequestReservation:
         self._session = session
         self._prices = session.prices
         self.route = terms.route
-        """The route as it is to be asked: without the targets that nobody named and whose price is not known."""
+        """The route as it is to be asked: without the targets that nobody named and that may cost more
+        than can be known."""
         self._quotas = terms.quotas
         self._counts_tokens = bool(bounds)
         self._counts_money = any(quota.money for quota, _ in terms.quotas)
@@ -105,12 +106,6 @@ class RequestReservation:
     async def open(cls, session: Session, request: ChatRequest, terms: Terms) -> Self:
         """Reserves one attempt at the dearest of the request's targets. Raises `LimitReached`, `InvalidRequest`."""
         reservation = cls(session, request, terms)
-        if reservation._counts_tokens and request.original is not None and request.original.surcharged:
-            raise InvalidRequest(
-                f"{request.original.surcharged[0]}: may make the answer dearer than can be known beforehand, and this "
-                "hub answers up to a limit only.",
-                hint="Leave it out.",
-            )
         cost = reservation._dearest()
         try:
             for quota, name in terms.quotas:
@@ -208,6 +203,7 @@ class RequestReservation:
         for name in self.route.targets:
             target = self._session.target(name) if self._counts_money else name
             try:
+                self._check_surcharges(target)
                 costs[name] = self._max_cost(target, self._prompt_tokens)
             except InvalidRequest as error:
                 if name not in self.route.optional:
@@ -217,6 +213,16 @@ class RequestReservation:
             raise unknown
         self.route = replace(self.route, targets=tuple(costs))
         return _Cost(max(cost.tokens for cost in costs.values()), max(cost.money for cost in costs.values()))
+
+    def _check_surcharges(self, target: str) -> None:
+        """Raises `InvalidRequest` where a target would be sent what may raise its price: others do without it."""
+        original = self.request.original
+        if original and original.surcharged and self._session.sends_on(target, original.protocol):
+            raise InvalidRequest(
+                f"{original.surcharged[0]}: may make the answer of {target} dearer than can be known beforehand, and "
+                "this hub answers up to a limit only.",
+                hint="Leave it out.",
+            )
 
     def _max_cost(self, target: str, prompt_tokens: int) -> _Cost:
         """The most that an attempt at a target may cost. Raises `InvalidRequest` where that is unknown."""
@@ -242,6 +248,9 @@ class RequestReservation:
         """US dollars for so many tokens, if all of the prompt is written to the cache, which is the dearest way."""
         provider, model = split_target(target)
         usage = Usage(prompt_tokens=prompt, completion_tokens=answer, cache_write_tokens=prompt)
+        original = self.request.original
+        if original and original.caches_an_hour and self._session.sends_on(target, original.protocol):
+            usage["cache_write_1h_tokens"] = prompt
         return self._prices.of(Attempt(provider, model, 0.0, 0.0, None, "", usage=usage))
 
 

@@ -1,12 +1,16 @@
-"""Anthropic, over the AsyncAnthropic SDK: it sends the request, and the stream of its reply is decoded by the hub."""
+"""Anthropic, over the AsyncAnthropic SDK.
+
+The SDK's client makes a request's headers, lists the models and counts tokens. A chat goes straight through its HTTP
+client and is decoded by the hub: the SDK's own layers would cost it as much as all that the router does.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import httpx2
-from anthropic import AnthropicError, APIStatusError, AsyncAnthropic, AsyncStream
+from anthropic import AnthropicError, APIStatusError, AsyncAnthropic
 from anthropic._types import RequestOptions
 from httpx_aiohttp.httpx2 import AiohttpTransport
 
@@ -14,11 +18,12 @@ from llm_hub.chat import ChatRequest, ModelInfo
 from llm_hub.errors import InvalidRequest, NotOffered, PromptTooLong, ProviderError, UnsupportedParameter
 from llm_hub.providers import anthropic_body
 from llm_hub.providers.anthropic_answer import MessageBuilder
+from llm_hub.providers.anthropic_cache import has_marks, with_marks
 from llm_hub.providers.anthropic_original import original_body, original_headers, original_prompt, original_query
 from llm_hub.providers.http_provider import HttpProvider
 from llm_hub.providers.streamed_response import StreamedResponseBuilder
 from llm_hub.wire.connection_errors import safe_cause
-from llm_hub.wire.decoders import HttpReply, SSEDecoder, parse_object
+from llm_hub.wire.decoders import HttpReply, SSEDecoder, encode_json, parse_object
 from llm_hub.wire.error_body import is_error
 from llm_hub.wire.learned_parameters import MAX_LEARNED_MODELS
 from llm_hub.wire.network import DIRECT, Network
@@ -44,7 +49,8 @@ class AnthropicProvider(HttpProvider):
     """The messages API at `base_url`. Raises `ConfigurationError` for a key or URL that cannot be used.
 
     A temperature, a top_p and an effort reach the models that take them. For the others they are left out, and the
-    response says so. `read_timeout` is the longest silence in seconds before a request is given up.
+    response says so. `read_timeout` is the longest silence in seconds before a request is given up. `cache_prompts`
+    marks tools and system prompts for the API's cache where a client has set no mark.
     """
 
     protocol = "anthropic"
@@ -65,24 +71,31 @@ class AnthropicProvider(HttpProvider):
         connect_timeout: float = 5.0,
         read_timeout: float = 300.0,
         network: Network = DIRECT,
+        cache_prompts: bool = False,
     ) -> None:
         address = checked_url(base_url, f"{name}: base_url").removesuffix("/v1")
         key = checked_key(api_key, f"{name}: api_key")
         super().__init__(name=name, title=title, default_model=default_model, address=address, key=key)
+        self._cache_prompts = cache_prompts
         self._left_out: dict[tuple[str, frozenset[str], str | None], tuple[str, ...]] = {}
         """What a model refused by name in a request with these settings, and this effort."""
         self._contexts: dict[str, int] = {}
         """Tokens of the models' contexts, as far as the list of models says."""
-        timeout = httpx2.Timeout(read_timeout, connect=connect_timeout)
+        self._timeout = httpx2.Timeout(read_timeout, connect=connect_timeout)
+        transport = _AnthropicTransport(network, address)
+        self._http = httpx2.AsyncClient(transport=transport, **client_options(self._timeout))
         self._client = AsyncAnthropic(
             api_key=key,
             base_url=address,
-            timeout=timeout,
+            timeout=self._timeout,
             max_retries=0,
             open_telemetry=False,
-            http_client=httpx2.AsyncClient(transport=_AnthropicTransport(network, address), **client_options(timeout)),
+            http_client=self._http,
         )
         self._client._custom_headers = {}  # noqa: SLF001  # the SDK has no public way to refuse ANTHROPIC_CUSTOM_HEADERS
+        headers = {**self._client.default_headers, **self._client.auth_headers}
+        self._headers = httpx2.Headers({name: value for name, value in headers.items() if isinstance(value, str)})
+        self._url = httpx2.URL(f"{address}/v1/messages")
 
     async def models(self) -> tuple[ModelInfo, ...]:
         models = tuple(
@@ -119,6 +132,12 @@ class AnthropicProvider(HttpProvider):
         await self._client.close()
 
     def _body(self, request: ChatRequest, model: str) -> dict[str, Any]:
+        body = self._unmarked_body(request, model)
+        if not self._cache_prompts or (request.original is not None and has_marks(request.original.body)):
+            return body
+        return with_marks(body)
+
+    def _unmarked_body(self, request: ChatRequest, model: str) -> dict[str, Any]:
         original = request.original
         if original is not None and original.protocol == "anthropic":
             return {**original_body(original, request), "model": model, "stream": True}
@@ -127,7 +146,7 @@ class AnthropicProvider(HttpProvider):
             raise NotOffered(f"{self.title} {problem}.", parameter=field, provider=self.name, model=model)
         return {
             "model": model,
-            "messages": anthropic_body.messages(request.messages),
+            "messages": anthropic_body.messages(request.messages, provider=self.name),
             "stream": True,
             **anthropic_body.options(request),
         }
@@ -136,20 +155,16 @@ class AnthropicProvider(HttpProvider):
         return anthropic_body.without(body, self._left_out.get(_settings_key(model, body), ()))
 
     async def _send(self, body: dict[str, Any], request: ChatRequest) -> HttpReply:
+        headers, url = self._headers, self._url
         sampling = {"temperature", "top_p", "top_k"} & body.keys()
-        headers = ({"anthropic-version": _SAMPLING_VERSION} if sampling else {}) | original_headers(request)
-        try:
-            reply = await self._client.post(
-                f"/v1/messages{original_query(request)}",
-                body=body,
-                cast_to=httpx2.Response,
-                stream=True,
-                stream_cls=AsyncStream[object],
-                options={"headers": headers},
-            )
-        except APIStatusError as error:
-            return error.response
-        return cast("httpx2.Response", reply)  # what cast_to asks for, which the SDK's overloads cannot say
+        if more := ({"anthropic-version": _SAMPLING_VERSION} if sampling else {}) | original_headers(request):
+            headers = headers.copy()
+            headers.update(more)
+        if query := original_query(request):
+            url = httpx2.URL(f"{url}{query}")
+        timeout = {"timeout": self._timeout.as_dict()}
+        post = httpx2.Request("POST", url, headers=headers, content=encode_json(body), extensions=timeout)
+        return await self._http.send(post, stream=True)
 
     async def _revise(
         self, model: str, body: dict[str, Any], sent: dict[str, Any], refusal: ProviderError

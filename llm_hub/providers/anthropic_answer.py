@@ -10,13 +10,14 @@ import orjson
 from llm_hub.chat import OriginalAnswer, ReasoningBreak, VendorDelta
 from llm_hub.errors import StreamBroken
 from llm_hub.providers.anthropic_block import MessageBlock, as_json, decode_input
+from llm_hub.providers.anthropic_body import REASONING_BLOCKS
 from llm_hub.providers.anthropic_usage import read_usage
 from llm_hub.providers.cumulative_usage import update_usage
 from llm_hub.providers.streamed_response import StreamedResponseBuilder
 from llm_hub.wire.validation import MAX_REFUSAL_CHARS, parse_count, parse_name
 
 if TYPE_CHECKING:
-    from llm_hub.chat import ChatRequest, Event
+    from llm_hub.chat import ChatRequest, Event, ToolCall
     from llm_hub.providers.http_provider import HttpProvider
 
 MAX_BLOCKS = 10_000
@@ -119,7 +120,8 @@ class MessageBuilder(StreamedResponseBuilder):
         yield from self._close_before(index)
         kind = str(value.get("type"))
         pieces = self._reasoning if kind == "thinking" else self._text
-        block = MessageBlock(dict(value), kind, len(self._blocks), len(pieces))
+        is_late = kind == "text" and len(self._calls) > 0
+        block = MessageBlock(dict(value), kind, len(self._blocks), len(pieces), is_late=is_late)
         self._blocks.append(block)
         if index is not None:
             self._blocks_by_index[index] = block
@@ -133,8 +135,7 @@ class MessageBuilder(StreamedResponseBuilder):
             yield from self._add_piece(block, kind, value[kind])
         if kind == "text":
             for citation in value.get("citations") or ():
-                yield from self._announce(block)
-                yield _vendor_delta({"type": "citations_delta", "citation": citation})
+                yield from self._tell(block, {"type": "citations_delta", "citation": citation})
 
     def break_reasoning(self) -> ReasoningBreak:
         """Adds the blank line before the first words of another block of reasoning. It is no part of the block."""
@@ -167,8 +168,7 @@ class MessageBuilder(StreamedResponseBuilder):
         elif not _TEXT_FIELDS & delta.keys():  # what comes here with such a field is empty
             if "citation" in delta:
                 block.pieces.setdefault("citations", []).append([delta["citation"]])
-            yield from self._announce(block)
-            yield _vendor_delta(delta)
+            yield from self._tell(block, delta)
 
     def _add_piece(self, block: MessageBlock, kind: str, piece: str) -> Iterator[Event | None]:
         """Adds text or reasoning to a block that may not be announced yet: its first words announce it."""
@@ -176,7 +176,16 @@ class MessageBuilder(StreamedResponseBuilder):
             yield from self._announce(block)
         if kind == "thinking" and self.needs_break:
             yield self.break_reasoning()
-        yield self.add_text(piece) if kind == "text" else self.add_reasoning(piece)
+        if block.is_late:
+            yield self.add_late_text(piece)
+        else:
+            yield self.add_text(piece) if kind == "text" else self.add_reasoning(piece)
+
+    def _tell(self, block: MessageBlock, delta: Mapping[str, Any]) -> Iterator[Event]:
+        """Tells clients of the same protocol what the hub has no word for."""
+        if not block.is_late:
+            yield from self._announce(block)
+            yield _vendor_delta(delta)
 
     def _announce(self, block: MessageBlock) -> Iterator[Event]:
         """Tells clients of the same protocol how the message begins, and that this block of text or reasoning does.
@@ -184,7 +193,7 @@ class MessageBuilder(StreamedResponseBuilder):
         That waits for the block's first words: until then nothing of the answer has been read, and another model may
         still give it.
         """
-        if self._announced is block or block.kind not in _ANNOUNCED_BLOCKS:
+        if self._announced is block or block.is_late or block.kind not in _ANNOUNCED_BLOCKS:
             return
         self._announced, self.is_special = block, False
         yield from self._announce_message()
@@ -228,6 +237,15 @@ class MessageBuilder(StreamedResponseBuilder):
             self.original = OriginalAnswer("anthropic", original)
         if self.finish_reason == "pause_turn":
             self.notes = (*self.notes, _PAUSED)
+
+    def state_of(self, call: ToolCall, place: int) -> Mapping[str, Any]:  # noqa: ARG002  # the first call has all of it
+        """The signed reasoning, which goes with the first call."""
+        signed = [
+            block.value
+            for block in self._blocks
+            if block.kind in REASONING_BLOCKS and (block.value.get("signature") or block.value.get("data"))
+        ]
+        return {"reasoning": signed} if signed and place == 0 else {}
 
     def _find_block(self, index: int | None) -> MessageBlock | None:
         if index is None:

@@ -23,6 +23,8 @@ class MessageBlock:
     pieces_before: int
     pieces: dict[str, list[Any]] = field(default_factory=dict)
     is_open: bool = True
+    is_late: bool = False
+    """Whether it is text after a call of a tool: clients are told of it when they are told of the calls."""
 
     def add_pieces(self) -> None:
         """Adds what the deltas brought: texts and lists grow, anything else is replaced."""

@@ -15,21 +15,22 @@ MAX_TOKENS = 8192
 """Tokens of an answer where the request sets no limit, which the API requires. It is within every current model's."""
 _CHOICES = {"auto": "auto", "none": "none", "required": "any"}
 _EFFORTS = ("low", "medium", "high", "xhigh", "max")
+REASONING_BLOCKS = ("thinking", "redacted_thinking")
 _NOT_IN_IDS = re.compile(r"[^A-Za-z0-9_-]")
 _SETTINGS = ("top_p", "top_k", "temperature", "effort")
 """The settings that some models refuse, and that an answer is good without. Where a refusal names several
 ("`temperature` and `top_p` cannot both be specified", litellm#15097), the first of them is left out."""
 
 
-def messages(turns: tuple[Message, ...], *, continues: bool = False) -> list[dict[str, Any]]:
+def messages(turns: tuple[Message, ...], *, provider: str = "", continues: bool = False) -> list[dict[str, Any]]:
     """The conversation as the API takes it: no system or blank turns, neighbours of one role merged, the user first.
 
     Results of tools belong to the user's turn here, and come before anything else in it. `continues`: the turns follow
-    others, so that an assistant's may be the first.
+    others, so that an assistant's may be the first. The reasoning that `provider` signed goes back to it.
     """
     merged: list[dict[str, Any]] = []
     for message in turns:
-        blocks = list(_blocks(message))
+        blocks = [*_signed_reasoning(message, provider), *_blocks(message)]
         if message.role is Role.SYSTEM or not blocks:
             continue
         role = Role.ASSISTANT if message.role is Role.ASSISTANT else Role.USER
@@ -112,6 +113,15 @@ def _count_text(value: Any) -> int:
     if isinstance(value, dict):
         return sum(_count_text(inner) for name, inner in value.items() if name != "source")
     return sum(map(_count_text, value)) if isinstance(value, list) else 0
+
+
+def _signed_reasoning(message: Message, provider: str) -> Iterator[dict[str, Any]]:
+    """The reasoning of a turn that calls tools, which comes before everything else in it."""
+    for call in message.tool_calls:
+        blocks = call.state_for(provider, "anthropic").get("reasoning")
+        for block in blocks if isinstance(blocks, list) else ():
+            if isinstance(block, dict) and block.get("type") in REASONING_BLOCKS:
+                yield block
 
 
 def _blocks(message: Message) -> Iterator[dict[str, Any]]:

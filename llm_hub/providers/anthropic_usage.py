@@ -15,16 +15,18 @@ def read_usage(reported: Mapping[str, Any]) -> Usage:
     A prompt or an answer of no tokens at all does not exist: 0 is what servers write that do not count.
     """
     usage: Usage = {}
-    created = reported.get("cache_creation")
-    created = sum(parse_count(count) or 0 for count in created.values()) if isinstance(created, dict) else 0
+    details = reported.get("cache_creation")
+    created = {name: parse_count(count) or 0 for name, count in details.items()} if isinstance(details, dict) else {}
     cached = parse_count(reported.get("cache_read_input_tokens")) or 0
-    written = parse_count(reported.get("cache_creation_input_tokens")) or created
+    written = parse_count(reported.get("cache_creation_input_tokens")) or sum(created.values())
     if prompt := (parse_count(reported.get("input_tokens")) or 0) + cached + written:
         usage["prompt_tokens"] = prompt
     if cached:
         usage["cached_tokens"] = cached
     if written:
         usage["cache_write_tokens"] = written
+        if hour := min(created.get("ephemeral_1h_input_tokens", 0), written):
+            usage["cache_write_1h_tokens"] = hour
     if completion := parse_count(reported.get("output_tokens")):
         usage["completion_tokens"] = completion
     details = reported.get("output_tokens_details")

@@ -17,7 +17,8 @@ class ProviderSpec:
     an adapter as well: `adapter` is `module:class` under llm_hub.providers. `key` and `url` name the variables of the
     environment that hold the API key and another base URL: the first that is set counts. A provider without `key`
     needs none. `prices` is the provider's id in genai-prices; "" where it is not listed, "free" where answers cost
-    nothing. `options` are further arguments of the adapter's constructor.
+    nothing. `protocols` are those whose requests the adapter sends on as their clients wrote them. `options` are more
+    arguments of the adapter's constructor.
     """
 
     title: str
@@ -28,11 +29,16 @@ class ProviderSpec:
     suggestions: tuple[str, ...] = ()
     prices: str = ""
     adapter: str = "openai:OpenAIProvider"
+    protocols: tuple[str, ...] = ("openai", "responses")
     options: Mapping[str, Any] = field(default_factory=dict)
 
 
 _OLD_LIMIT = {"max_tokens_field": "max_tokens"}
 """For servers that take the answer's limit under its older name only."""
+
+_NO_STATE: Mapping[str, Any] = {"state_fields": ()}
+"""For vendors that give no state in chat completions, and refuse messages with that of others:
+tashfeenahmed/freellmapi#1070 (Groq), decolua/9router#1649 (Mistral)."""
 
 
 PROVIDERS: dict[str, ProviderSpec] = {
@@ -44,11 +50,12 @@ PROVIDERS: dict[str, ProviderSpec] = {
         default_model="gpt-6-luna",
         suggestions=("gpt-6-luna", "gpt-6.1-terra", "gpt-6.2-sol", "gpt-6.2-astra"),
         prices="openai",
-        options={"responses": "if_needed"},
+        options={"responses": "if_needed", **_NO_STATE},
     ),
     "anthropic": ProviderSpec(
         "Anthropic",
         adapter="anthropic:AnthropicProvider",
+        protocols=("anthropic",),
         base_url="https://api.anthropic.com",
         key=("ANTHROPIC_API_KEY",),
         url=("ANTHROPIC_BASE_URL",),
@@ -59,14 +66,16 @@ PROVIDERS: dict[str, ProviderSpec] = {
     "ollama": ProviderSpec(
         "Ollama",
         adapter="ollama:OllamaProvider",
+        protocols=(),
         base_url="http://127.0.0.1:11434",
         url=("OLLAMA_BASE_URL", "OLLAMA_HOST"),
         prices="free",
     ),
-    "local": ProviderSpec("Embedded", adapter="llamacpp.llama_cpp:LlamaCppProvider", prices="free"),
+    "local": ProviderSpec("Embedded", adapter="llamacpp.llama_cpp:LlamaCppProvider", protocols=(), prices="free"),
     "chaos": ProviderSpec(
         "Chaos",
         adapter="chaos:ChaosProvider",
+        protocols=(),
         default_model="steady",
         suggestions=(
             "steady",
@@ -108,6 +117,7 @@ PROVIDERS: dict[str, ProviderSpec] = {
         default_model="openai/gpt-oss-20b",
         suggestions=("openai/gpt-oss-20b", "llama-3.3-70b-versatile"),
         prices="groq",
+        options=_NO_STATE,
     ),
     "mistral": ProviderSpec(
         "Mistral",
@@ -116,7 +126,7 @@ PROVIDERS: dict[str, ProviderSpec] = {
         default_model="mistral-small-latest",
         suggestions=("mistral-small-latest", "mistral-large-latest"),
         prices="mistral",
-        options=_OLD_LIMIT,
+        options={**_OLD_LIMIT, **_NO_STATE},
     ),
     "deepseek": ProviderSpec(
         "DeepSeek",
@@ -125,7 +135,12 @@ PROVIDERS: dict[str, ProviderSpec] = {
         default_model="deepseek-chat",
         suggestions=("deepseek-chat", "deepseek-reasoner"),
         prices="deepseek",
-        options=_OLD_LIMIT,
+        options={
+            **_OLD_LIMIT,
+            "state_fields": ("reasoning_content",),
+            # It refuses calls without reasoning: deepseek-ai/deepseek-harness#739.
+            "stand_ins": {"message": {"reasoning_content": ""}},
+        },
     ),
     "gemini": ProviderSpec(
         "Gemini",
@@ -134,7 +149,14 @@ PROVIDERS: dict[str, ProviderSpec] = {
         default_model="gemini-flash-latest",
         suggestions=("gemini-flash-latest", "gemini-pro-latest"),
         prices="google",
-        options=_OLD_LIMIT,
+        options={
+            **_OLD_LIMIT,
+            "state_fields": ("extra_content",),
+            # For another model's calls: ai.google.dev, "Thought signatures".
+            "stand_ins": {
+                "call": {"extra_content": {"google": {"thought_signature": "skip_thought_signature_validator"}}}
+            },
+        },
     ),
     "xai": ProviderSpec(
         "xAI",

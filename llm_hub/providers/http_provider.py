@@ -31,6 +31,7 @@ import asyncio
 from abc import abstractmethod
 from collections.abc import AsyncGenerator, Iterable, Iterator, Mapping
 from contextlib import aclosing
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from llm_hub.chat import Alive, ChatRequest
@@ -40,7 +41,16 @@ from llm_hub.providers.other_protocol import OtherProtocol
 from llm_hub.providers.streamed_response import StreamedResponseBuilder, join_deltas
 from llm_hub.providers.vendor_server import VendorServer
 from llm_hub.wire.connection_errors import safe_cause
-from llm_hub.wire.decoders import END_GRACE, USAGE_GRACE, HttpReply, StreamDecoder, encode_json, parse_object, read_body
+from llm_hub.wire.decoders import (
+    END_GRACE,
+    USAGE_GRACE,
+    HttpReply,
+    SplitCharacters,
+    StreamDecoder,
+    encode_json,
+    parse_object,
+    read_body,
+)
 from llm_hub.wire.error_body import is_error_document
 
 if TYPE_CHECKING:
@@ -87,6 +97,7 @@ class HttpProvider(VendorServer):
             await reply.aclose()
             raise
         loop = asyncio.get_running_loop()
+        parse = partial(parse_object, split=SplitCharacters())
         try:
             body = read_body(reply, lambda: builder.deadline, builder.count_characters)
             async with aclosing(body) as pieces:
@@ -99,7 +110,7 @@ class HttpProvider(VendorServer):
                             break
                     is_news, usage = builder.deadline is None or builder.ended, builder.usage
                     is_sign_of_life = True
-                    for event in join_deltas(self._read(builder, map(parse_object, chunks))):
+                    for event in join_deltas(self._read(builder, map(parse, chunks))):
                         is_news, is_sign_of_life = True, False
                         yield event
                     if is_sign_of_life and (texts or b"\n" in piece):  # half a line is none

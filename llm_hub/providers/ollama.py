@@ -36,7 +36,7 @@ from llm_hub.wire.transport import Transport, client_options
 from llm_hub.wire.validation import checked_url, parse_count, parse_name
 
 if TYPE_CHECKING:
-    from llm_hub.chat import Event
+    from llm_hub.chat import Event, ToolCall
 
 BASE_URL = "http://127.0.0.1:11434"
 _KNOWN_FIELDS = frozenset({"role", "content", "thinking", "tool_calls", "tool_name"})
@@ -47,6 +47,14 @@ MAX_NOTES = 10
 
 class _OllamaTransport(Transport, AiohttpTransport):
     streaming_path = "/api/chat"
+
+
+class _OllamaResponseBuilder(StreamedResponseBuilder):
+    __slots__ = ()
+
+    def state_of(self, call: ToolCall, place: int) -> Mapping[str, Any]:  # noqa: ARG002  # the first call has all of it
+        """The reasoning that led to the calls, which models such as gpt-oss go on with."""
+        return {"thinking": "".join(self._reasoning)} if self._reasoning and place == 0 else {}
 
 
 class OllamaProvider(HttpProvider):
@@ -60,6 +68,7 @@ class OllamaProvider(HttpProvider):
     supports = frozenset({"tools", "tool_choice", "format", "stop", "seed", "top_p", "effort"})
     exceptions = (httpx.HTTPError, httpx.StreamError, httpx.InvalidURL)
     decoder = ObjectDecoder
+    builder = _OllamaResponseBuilder
     embeddings_path = "/v1/embeddings"
 
     def __init__(
@@ -118,7 +127,7 @@ class OllamaProvider(HttpProvider):
             )
         return {
             "model": model,
-            "messages": ollama_body.messages(request.messages),
+            "messages": ollama_body.messages(request.messages, self.name),
             "stream": True,
             **ollama_body.options(request),
         }
@@ -244,7 +253,7 @@ def _remember(models: set[str], model: str) -> None:
 def _read_tool_call(builder: StreamedResponseBuilder, call: dict[str, Any]) -> ToolCallDelta | None:
     """A call, which always comes whole: several servers give all of them one index, which is not read."""
     function = call["function"]
-    arguments = function.get("arguments") or {}
+    arguments = function.get("arguments") or function.get("parameters") or {}
     return builder.add_tool_call(
         None,
         id=call.get("id") or "",

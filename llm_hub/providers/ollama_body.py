@@ -12,10 +12,11 @@ from llm_hub.providers.openai_body import describe_tool
 _THINK: dict[str, bool | str] = {"none": False, "low": "low", "medium": "medium", "high": "high"}
 
 
-def messages(turns: tuple[Message, ...]) -> list[dict[str, Any]]:
-    """The conversation. Every result of a tool becomes a message of its own, with that tool's name."""
+def messages(turns: tuple[Message, ...], provider: str = "") -> list[dict[str, Any]]:
+    """The conversation. Every result of a tool becomes a message of its own, with that tool's name. The reasoning that
+    led `provider` to calls goes back to it."""
     names = {call.id: call.name for turn in turns for call in turn.tool_calls}
-    return [message for turn in turns for message in _messages(turn, names)]
+    return [message for turn in turns for message in _messages(turn, names, provider)]
 
 
 def options(request: ChatRequest) -> dict[str, Any]:
@@ -33,8 +34,8 @@ def options(request: ChatRequest) -> dict[str, Any]:
         body["tools"] = [describe_tool(tool) for tool in request.tools]
     if request.format is not None:
         body["format"] = "json" if request.format.schema is None else dict(request.format.schema)
-    if request.effort in _THINK:
-        body["think"] = _THINK[request.effort]
+    if (effort := request.wanted_effort) in _THINK:
+        body["think"] = _THINK[effort]
     return body
 
 
@@ -50,12 +51,13 @@ def without_level(body: dict[str, Any]) -> dict[str, Any]:
 
 def left_out(request: ChatRequest, sent: dict[str, Any]) -> tuple[str, ...]:
     """The settings that the model was not sent: an effort that it has no word for, and strict tool calls."""
-    is_sent = request.effort is None or (request.effort in _THINK and sent.get("think") == _THINK[request.effort])
-    effort = () if is_sent else ("effort",)
-    return (*effort, "strict") if any(tool.strict for tool in request.tools) else effort
+    effort = request.wanted_effort
+    is_sent = effort is None or (effort in _THINK and sent.get("think") == _THINK[effort])
+    ignored = () if is_sent else ("effort",)
+    return (*ignored, "strict") if any(tool.strict for tool in request.tools) else ignored
 
 
-def _messages(turn: Message, names: dict[str, str]) -> Iterator[dict[str, Any]]:
+def _messages(turn: Message, names: dict[str, str], provider: str) -> Iterator[dict[str, Any]]:
     if isinstance(turn.content, str):
         yield {"role": str(turn.role), "content": turn.content}
         return
@@ -73,6 +75,8 @@ def _messages(turn: Message, names: dict[str, str]) -> Iterator[dict[str, Any]]:
     if turn.images:
         message["images"] = [base64.b64encode(image.data).decode() for image in turn.images]
     if turn.tool_calls:
+        if isinstance(thought := turn.tool_calls[0].state_for(provider, "").get("thinking"), str):
+            message["thinking"] = thought
         message["tool_calls"] = [
             {"id": call.id, "function": {"name": call.name, "arguments": call.decoded()}} for call in turn.tool_calls
         ]

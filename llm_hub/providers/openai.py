@@ -9,7 +9,7 @@ request, as much as all that the router does, and cost three times as much for e
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Iterable, Iterator
+from collections.abc import AsyncGenerator, Collection, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, cast
 
 import httpx2
@@ -62,10 +62,12 @@ class OpenAIProvider(HttpProvider):
     """Chat completions at `base_url`. Raises `ConfigurationError` for a key or URL that cannot be used.
 
     `max_tokens_field` is the server's name for the limit; which of the two names a model takes is also learnt from
-    its refusal. `responses` says when the server is asked in Responses instead: see `ResponsesUse`. `read_timeout` is
-    the longest silence in seconds before a request is given up. `network` says through which proxy the server is
-    reached, and which certificates are trusted. `public_only` is for a base URL that a visitor gave: see
-    public_hosts.py. `resolver` is one of aiohttp's, for its host name.
+    its refusal. `responses` says when the server is asked in Responses instead: see `ResponsesUse`. `state_fields` are
+    those of `STATE_FIELDS` that the vendor gives and wants back: messages are sent without the others. None: nobody
+    knows. `stand_ins` are for calls that come without that state: see `with_stand_ins`. `read_timeout` is the longest
+    silence in seconds before a request is given up. `network` says through which proxy the server is reached, and
+    which certificates are trusted. `public_only` is for a base URL that a visitor gave: see public_hosts.py. `resolver`
+    is one of aiohttp's, for its host name.
     """
 
     protocol = "openai"
@@ -87,6 +89,8 @@ class OpenAIProvider(HttpProvider):
         default_model: str = "gpt-6-luna",
         max_tokens_field: str = "max_completion_tokens",
         responses: ResponsesUse = "if_refused",
+        state_fields: Collection[str] | None = None,
+        stand_ins: Mapping[str, Mapping[str, Any]] | None = None,
         connect_timeout: float = 5.0,
         read_timeout: float = 300.0,
         network: Network = DIRECT,
@@ -100,6 +104,9 @@ class OpenAIProvider(HttpProvider):
         self._learned = LearnedParameters(openai_body.REQUIRED, openai_body.OTHER_NAMES)
         self._refused_fields: dict[str, frozenset[str]] = {}
         """The fields of messages that a model refused."""
+        self._state_fields = openai_body.STATE_FIELDS if state_fields is None else frozenset(state_fields)
+        self._foreign_fields = openai_body.STATE_FIELDS - self._state_fields
+        self._stand_ins = stand_ins
         self._contexts: dict[str, int] = {}
         """Tokens of the models' contexts, as far as the list of models says."""
         self._chat_url = httpx2.URL(f"{address}/chat/completions")
@@ -146,7 +153,9 @@ class OpenAIProvider(HttpProvider):
         if original is not None and original.protocol == "openai":
             fields = openai_body.from_original(request, original)
         else:
-            fields = {"messages": openai_body.messages(request.messages), **openai_body.options(request)}
+            fields = {"messages": openai_body.messages(request.messages, self.name), **openai_body.options(request)}
+        if self._stand_ins is not None:
+            fields["messages"] = [openai_body.with_stand_ins(turn, self._stand_ins) for turn in fields["messages"]]
         body = {"model": model, **fields, "stream": True}
         body["stream_options"] = {**(fields.get("stream_options") or {}), "include_usage": True}
         if request.max_tokens is not None:
@@ -154,7 +163,8 @@ class OpenAIProvider(HttpProvider):
         return body
 
     def _adapt(self, model: str, body: dict[str, Any]) -> dict[str, Any]:
-        body = openai_body.without_message_fields(body, self._refused_fields.get(model, ()))
+        refused = self._refused_fields.get(model, frozenset()) | self._foreign_fields
+        body = openai_body.without_message_fields(body, refused)
         return self._learned.apply(model, body)
 
     async def _send(self, body: dict[str, Any], request: ChatRequest) -> HttpReply:  # noqa: ARG002  # no header of a client's goes on
@@ -199,6 +209,7 @@ class OpenAIProvider(HttpProvider):
         return frozenset(sent) - openai_body.REQUIRED
 
     def _accept(self, builder: StreamedResponseBuilder, body: dict[str, Any], sent: dict[str, Any]) -> None:
+        cast("OpenAIResponseBuilder", builder).state_fields = self._state_fields
         builder.ignored = openai_body.left_out(body, sent)
         self._learned.confirm(builder.model, body, sent)
         self._protocols.confirm_chat()
@@ -221,8 +232,9 @@ class OpenAIProvider(HttpProvider):
                 if builder.has_text_alone(choice):  # nearly always
                     yield from builder.add_tagged_text(choice["delta"]["content"])
                 else:
-                    if choice.get("error"):
-                        raise self._error_from_reply(None, choice, builder.model)
+                    for part in (choice, choice.get("delta")):
+                        if part and part.get("error"):
+                            raise self._error_from_reply(None, part, builder.model)
                     yield from builder.read_choice(choice)
                     if choice.get("finish_reason") == "error":  # OpenRouter, when the provider behind it has failed
                         raise self._error_from_reply(None, choice, builder.model)

@@ -9,13 +9,17 @@ import orjson
 
 from llm_hub.chat import OriginalAnswer
 from llm_hub.providers.cumulative_usage import update_usage
+from llm_hub.providers.joined_pieces import count_characters, has_pieces, join_pieces
+from llm_hub.providers.openai_body import STATE_FIELDS
 from llm_hub.providers.openai_finish_reason import FINISH_REASONS, read_finish_reason
 from llm_hub.providers.openai_usage import read_timings, read_usage
 from llm_hub.providers.streamed_response import StreamedResponseBuilder
 from llm_hub.wire.validation import MAX_REFUSAL_CHARS, parse_count
 
 if TYPE_CHECKING:
-    from llm_hub.chat import ChatRequest, Event, ToolCallDelta, Usage
+    from collections.abc import Mapping
+
+    from llm_hub.chat import ChatRequest, Event, ToolCall, ToolCallDelta, Usage
     from llm_hub.response_builder import AnsweringProvider
 
 _REASONING_FIELDS = ("reasoning_content", "reasoning", "reasoning_text", "thinking", "reasoning_details")
@@ -31,14 +35,12 @@ QUIET_FIELDS = frozenset(
     }
 )  # fmt: skip
 """The fields of a chunk that say nothing of the answer, and those that are read of every chunk."""
-_KNOWN_CHUNK_FIELDS = QUIET_FIELDS | {"timings", "x_groq", "error"}
+_KNOWN_CHUNK_FIELDS = QUIET_FIELDS | {"timings", "x_groq", "usageMetadata", "error"}
 """These, and the fields for which the hub has words."""
 _CALL_FIELDS = frozenset({"index", "id", "type", "function"})
 _CONTENT_FIELDS = ("images", "audio", "content_parts")
 """What is an answer by itself. OpenRouter has `images`, OpenAI `audio`; `content_parts` are the hub's name for parts of
 a list of content that are neither text nor reasoning."""
-_CONSTANT_FIELDS = frozenset({"id", "type", "format", "index", "role", "name", "expires_at", "object", "model"})
-"""Fields of text that are said again with each piece, and are no piece themselves."""
 _TEXT_FIELDS = ("text", "summary", "thinking", "reasoning", "content")
 """Where the text of a part may stand: Mistral's parts of thinking have a list of parts of text under `thinking`."""
 
@@ -57,13 +59,19 @@ class OpenAIResponseBuilder(StreamedResponseBuilder):
         "_is_unreliable",
         "_others",
         "_others_size",
+        "_reasoning_field",
         "_reported_usage",
         "_timings",
         "is_settled",
+        "state_fields",
     )
 
     def __init__(self, provider: AnsweringProvider, request: ChatRequest) -> None:
         super().__init__(provider, request)
+        self.state_fields: frozenset[str] = STATE_FIELDS
+        """The fields that the vendor wants back with calls, as far as that is known."""
+        self._reasoning_field = ""
+        """The field in which the answer's reasoning came."""
         self._choice: object = None
         """The index of the choice that is read: the first one's."""
         self._has_other_choices = False
@@ -93,7 +101,7 @@ class OpenAIResponseBuilder(StreamedResponseBuilder):
         return self.finish_reason is not None and not self._is_unreliable
 
     def count_characters(self) -> int:
-        return super().count_characters() + self._others_size + _count(self._fields)
+        return super().count_characters() + self._others_size + count_characters(self._fields)
 
     def has_text_alone(self, choice: dict[str, Any]) -> bool:
         """Whether a choice is the next piece of text, and nothing else."""
@@ -138,6 +146,7 @@ class OpenAIResponseBuilder(StreamedResponseBuilder):
         if isinstance(timings := chunk.get("timings"), dict):
             self._timings = read_timings(timings)
         self.add_usage((chunk.get("x_groq") or {}).get("usage"))
+        self.add_usage(chunk.get("usageMetadata"))  # Gemini's own name
         others = {name: value for name, value in chunk.items() if value and name not in _KNOWN_CHUNK_FIELDS}
         if others and "choices" in chunk:
             self._fields.update(others)
@@ -158,18 +167,29 @@ class OpenAIResponseBuilder(StreamedResponseBuilder):
         if self._has_other_choices:
             self.notes = (*self.notes, "The server gave more than one answer; this is the first.")
         if self._others or self._fields or self._reported_usage:
-            body = self._fields | (_joined(self._others) if self._others else {})
+            body = self._fields | (join_pieces(self._others) if self._others else {})
             if self._reported_usage:
                 body["usage"] = self._reported_usage
             self.original = OriginalAnswer("openai", body)
             self.has_other_content = any(name in body.get("message", ()) for name in _CONTENT_FIELDS)
 
+    def state_of(self, call: ToolCall, place: int) -> Mapping[str, Any]:
+        """The reasoning and what else belongs to the message go with the first call. Each has its own fields, too."""
+        state: dict[str, Any] = {"call": dict(call.extra)} if call.extra else {}
+        if place == 0:
+            others = (self.original.body.get("message") if self.original else None) or {}
+            fields = {name: others[name] for name in others.keys() & self.state_fields}
+            if "reasoning_details" not in fields and self._reasoning_field in self.state_fields:
+                fields[self._reasoning_field] = "".join(self._reasoning)
+            state |= {"message": fields} if fields else {}
+        return state
+
     def _keep(self, piece: dict[str, Any]) -> None:
         """Keeps a piece of the message or the choice. A list that is only said again is none: no item has an index."""
-        if self._others and piece == self._others[-1] and not _has_pieces(piece):
+        if self._others and piece == self._others[-1] and not has_pieces(piece):
             return
         self._others.append(piece)
-        self._others_size += _count(piece)
+        self._others_size += count_characters(piece)
 
     def _other_delta(self, choice: dict[str, Any]) -> dict[str, Any]:
         """What stands in a delta's place: a whole message, or the text of the older completions.
@@ -185,9 +205,11 @@ class OpenAIResponseBuilder(StreamedResponseBuilder):
 
     def _read_other_fields(self, delta: dict[str, Any]) -> Iterator[Event | None]:
         """The events of a delta beside its text: reasoning, tool calls, a refusal."""
-        thought = next((text for field in _REASONING_FIELDS if (text := _text(delta.get(field)))), "")
-        if thought:
-            yield self.add_reasoning(thought)
+        for field in _REASONING_FIELDS:
+            if (value := delta.get(field)) and (thought := _text(value)):
+                self._reasoning_field = field
+                yield self.add_reasoning(thought)
+                break
         calls = delta.get("tool_calls") or ()
         for place, call in enumerate([calls] if isinstance(calls, dict) else calls):
             yield self._read_call(call, place if len(calls) > 1 else None)
@@ -200,7 +222,7 @@ class OpenAIResponseBuilder(StreamedResponseBuilder):
     def _read_call(self, call: dict[str, Any], place: int | None) -> ToolCallDelta | None:
         """`place` is the call's place among several in one chunk, for a server that neither numbers nor names them."""
         function = call.get("function") or {}
-        arguments = function.get("arguments")
+        arguments = function.get("arguments", function.get("parameters"))  # the latter from small models' parsers
         if not isinstance(arguments, str):
             arguments = "" if arguments is None else orjson.dumps(arguments).decode()
         position = parse_count(call.get("index"))
@@ -240,49 +262,3 @@ def _text(value: Any) -> str:
     if isinstance(value, dict):
         return next((text for name in _TEXT_FIELDS if (text := _text(value.get(name)))), "")
     return ""
-
-
-def _joined(pieces: list[Any], name: str = "") -> Any:
-    """One value from its pieces: texts are put together, objects field by field, lists item by item. Else the last."""
-    last = pieces[-1]
-    if len(pieces) > 1 and all(isinstance(piece, dict) for piece in pieces):
-        fields: dict[str, list[Any]] = {}
-        for piece in pieces:
-            for field, value in piece.items():
-                fields.setdefault(field, []).append(value)
-        return {field: _joined(values, field) for field, values in fields.items()}
-    if all(isinstance(piece, list) for piece in pieces):
-        return _joined_items([item for piece in pieces for item in piece])
-    if isinstance(last, str) and name not in _CONSTANT_FIELDS:
-        return "".join(piece for piece in pieces if isinstance(piece, str))
-    return last
-
-
-def _joined_items(items: list[Any]) -> list[Any]:
-    """The items of lists that came one after another. Those of one `index` and type are pieces of one; and one that
-    came before, as in a list that is repeated with each chunk, is left out."""
-    places: dict[Any, list[Any]] = {}
-    for item in items:
-        is_piece = isinstance(item, dict) and item.get("index") is not None
-        key = (item["index"], item.get("type")) if is_piece else orjson.dumps(item, option=orjson.OPT_SORT_KEYS)
-        if is_piece:
-            places.setdefault(str(key), []).append(item)
-        else:
-            places[key] = [item]
-    return [_joined(pieces) for pieces in places.values()]
-
-
-def _has_pieces(value: object) -> bool:
-    """Whether a value has text that may be a piece of a longer one."""
-    if isinstance(value, dict):
-        return any(isinstance(inner, str) or _has_pieces(inner) for inner in value.values())
-    return isinstance(value, list) and any(isinstance(item, dict) and "index" in item for item in value)
-
-
-def _count(value: object) -> int:
-    """Characters of a JSON value, roughly."""
-    if isinstance(value, dict):
-        return sum(len(name) + _count(inner) for name, inner in value.items())
-    if isinstance(value, list):
-        return sum(map(_count, value))
-    return len(value) if isinstance(value, str) else 1

@@ -64,10 +64,16 @@ _OWN_FIELDS = frozenset({"model", "models", "messages", "stream", "max_tokens", 
 _MESSAGE_FIELDS = frozenset({"role", "content", "tool_calls", "tool_call_id", "id", "type", "function"})
 """The fields of messages and calls that are what they say."""
 
+STATE_FIELDS = frozenset(
+    {"reasoning_content", "reasoning", "reasoning_text", "thinking", "reasoning_details", "extra_content"}
+)
+"""The fields of messages, and of their calls, in which vendors give what they want back."""
 
-def messages(turns: tuple[Message, ...]) -> list[dict[str, Any]]:
-    """The conversation. Every result of a tool becomes a message of its own."""
-    return [message for turn in turns for message in _messages(turn)]
+
+def messages(turns: tuple[Message, ...], provider: str = "") -> list[dict[str, Any]]:
+    """The conversation. Every result of a tool becomes a message of its own. The state that `provider` gave with calls
+    goes back to it."""
+    return [message for turn in turns for message in _messages(turn, provider)]
 
 
 def options(request: ChatRequest) -> dict[str, Any]:
@@ -89,17 +95,19 @@ def options(request: ChatRequest) -> dict[str, Any]:
         body["seed"] = request.seed
     if request.top_p is not None:
         body["top_p"] = request.top_p
-    if request.effort is not None:
-        body["reasoning_effort"] = request.effort
+    if (effort := request.wanted_effort) is not None:
+        body["reasoning_effort"] = effort
     return body
 
 
 def from_original(request: ChatRequest, original: OriginalRequest) -> dict[str, Any]:
     """The client's own body with what the hub has changed, except its model and limit.
 
-    Its messages and tools stay as they came, and so do all fields for which the hub has no word.
+    Its messages and tools stay as they came, and so do all fields for which the hub has no word. One of the others that
+    is null is one that the client did not set.
     """
-    body = {name: value for name, value in original.body.items() if name not in _OWN_FIELDS}
+    unset = {name for name in FIELDS.values() if original.body.get(name) is None}
+    body = {name: value for name, value in original.body.items() if name not in _OWN_FIELDS | unset}
     added = messages(request.messages[original.messages :])
     rendered = options(request)
     names = {tool.name for tool in request.tools}  # a choice among them may have left some out
@@ -114,6 +122,16 @@ def from_original(request: ChatRequest, original: OriginalRequest) -> dict[str, 
     for name in ("temperature", *FIELDS.values()):
         body.pop(name, None)
     return {**body, **rendered, "messages": [*original.body["messages"], *added]}
+
+
+def with_stand_ins(turn: dict[str, Any], stand_ins: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """A message with calls, with something in the place of state that the vendor wants and that is not there: another
+    vendor's model made them. `stand_ins` are fields of the message and of its first call."""
+    calls = turn.get("tool_calls")
+    if not isinstance(calls, list) or not calls:
+        return turn
+    first = {**stand_ins.get("call", {}), **calls[0]}
+    return {**stand_ins.get("message", {}), **turn, "tool_calls": [first, *calls[1:]]}
 
 
 def without_message_fields(body: dict[str, Any], names: Collection[str]) -> dict[str, Any]:
@@ -214,7 +232,7 @@ def describe_tool(tool: Tool) -> dict[str, Any]:
     return {"type": "function", "function": function}
 
 
-def _messages(turn: Message) -> Iterator[dict[str, Any]]:
+def _messages(turn: Message, provider: str) -> Iterator[dict[str, Any]]:
     if isinstance(turn.content, str):
         yield {"role": str(turn.role), "content": turn.content}
         return
@@ -222,15 +240,24 @@ def _messages(turn: Message) -> Iterator[dict[str, Any]]:
         yield {"role": "tool", "tool_call_id": result.call_id, "content": result.marked_text}
     message: dict[str, Any] = {"role": str(turn.role if turn.role is not Role.TOOL else Role.USER)}
     if turn.tool_calls:
-        calls = [
-            {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": call.arguments}}
-            for call in turn.tool_calls
-        ]
+        calls = []
+        for call in turn.tool_calls:
+            state = call.state_for(provider, "openai")
+            function = {"name": call.name, "arguments": call.arguments}
+            calls.append({**_object(state, "call"), "id": call.id, "type": "function", "function": function})
+            fields = _object(state, "message")
+            message |= {name: fields[name] for name in fields.keys() & STATE_FIELDS}
         yield message | {"content": turn.text or None, "tool_calls": calls}
     elif turn.images:
         yield message | {"content": [_part(part) for part in turn.content if isinstance(part, Text | Image)]}
     elif turn.text or not turn.tool_results:
         yield message | {"content": turn.text}
+
+
+def _object(state: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    """A part of the state, which a client may have changed."""
+    value = state.get(name)
+    return value if isinstance(value, dict) else {}
 
 
 def _part(part: Text | Image) -> dict[str, Any]:

@@ -8,23 +8,37 @@ from typing import Any
 from llm_hub.chat import Usage
 from llm_hub.wire.validation import parse_count
 
-_PROMPT = ("prompt_tokens", "input_tokens")
-_COMPLETION = ("completion_tokens", "output_tokens")
-_REASONING = (
+
+def _paths(*paths: str) -> tuple[tuple[str, str], ...]:
+    """Places of a count, each a field, or `field.inner`."""
+    return tuple((field, inner) for field, _, inner in (path.partition(".") for path in paths))
+
+
+_PROMPT = _paths("prompt_tokens", "input_tokens", "promptTokens", "inputTokens", "promptTokenCount")
+"""OpenAI's words, those of Responses, what JavaScript servers make of them, and Gemini's `usageMetadata`."""
+_COMPLETION = _paths("completion_tokens", "output_tokens", "completionTokens", "outputTokens", "candidatesTokenCount")
+_TOTAL = _paths("total_tokens", "totalTokens", "totalTokenCount")
+_REASONING = _paths(
     "completion_tokens_details.reasoning_tokens",
     "output_tokens_details.reasoning_tokens",
     "reasoning_tokens",
+    "reasoningTokens",
+    "thoughtsTokenCount",
 )
-_CACHED = (
+_CACHED = _paths(
     "prompt_tokens_details.cached_tokens",
     "input_tokens_details.cached_tokens",
     "prompt_cache_hit_tokens",  # DeepSeek: api-docs.deepseek.com, "Context Caching"
     "cached_tokens",  # Moonshot: platform.moonshot.ai, "Chat Completion"
     "cache_read_input_tokens",  # Anthropic's word, which gateways in front of it keep
     "num_cached_tokens",
+    "cachedTokens",
+    "cachedInputTokens",
+    "cachedContentTokenCount",
 )
-_WRITTEN = (
+_WRITTEN = _paths(
     "prompt_tokens_details.cache_write_tokens",  # OpenRouter: openrouter.ai/docs, "Prompt Caching"
+    "input_tokens_details.cache_write_tokens",
     "prompt_tokens_details.cache_creation_tokens",
     "cache_creation_input_tokens",
     "cache_write_tokens",
@@ -36,7 +50,7 @@ def read_usage(reported: dict[str, Any]) -> Usage:
     that do not count."""
     prompt, completion = _first(reported, _PROMPT) or None, _first(reported, _COMPLETION)
     reasoning, cached, written = (_first(reported, names) for names in (_REASONING, _CACHED, _WRITTEN))
-    total = parse_count(reported.get("total_tokens")) or None
+    total = _first(reported, _TOTAL) or None
     if prompt is not None and completion is not None:
         prompt, completion = _explain_total(prompt, completion, total, reasoning, (cached or 0, written or 0))
         total = max(total or 0, prompt + completion)
@@ -77,14 +91,17 @@ def _explain_total(
     return prompt, completion + (reasoning if reasoning > completion or missing == reasoning else 0)
 
 
-def _first(reported: dict[str, Any], paths: Iterable[str]) -> int | None:
+def _first(reported: dict[str, Any], paths: Iterable[tuple[str, str]]) -> int | None:
     """The first count at these places; 0 only where none of them says more."""
-    counts = []
-    for path in paths:
-        field, _, inner = path.partition(".")
+    zero: int | None = None
+    for field, inner in paths:
         value = reported.get(field)
         if inner:
             value = value.get(inner) if isinstance(value, dict) else None
-        counts.append(parse_count(value))
-    told = [count for count in counts if count is not None]
-    return next((count for count in told if count), told[0] if told else None)
+        if value is None:  # nearly always: no server has words for all of it
+            continue
+        count = parse_count(value)
+        if count:
+            return count
+        zero = count if zero is None else zero
+    return zero

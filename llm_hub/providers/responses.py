@@ -68,7 +68,7 @@ class ResponsesProvider(HttpProvider):
         if original is not None and original.protocol == self.protocol:
             fields = responses_body.from_original(request, original)
         else:
-            fields = responses_body.translated(request, reasons=self.reasons(model))
+            fields = responses_body.translated(request, self.name, reasons=self.reasons(model))
         body = {"model": model, **fields, "stream": True}
         if request.max_tokens is not None:
             body["max_output_tokens"] = request.max_tokens
@@ -125,9 +125,9 @@ class ResponsesProvider(HttpProvider):
             if isinstance(response, dict):
                 builder.model = parse_name(response.get("model")) or builder.model
                 if response.get("status") in _FAILED or kind == "response.failed":
-                    raise self._error_from_reply(None, response.get("error") or response, builder.model)
+                    raise self._error_from_reply(None, {"error": response.get("error") or response}, builder.model)
             elif not str(kind).startswith("response.") and is_error(event):
-                raise self._error_from_reply(None, event, builder.model)
+                raise self._error_from_reply(None, {"error": event.get("error") or event}, builder.model)
             if response is event:
                 yield from builder.read_whole(event)
             else:

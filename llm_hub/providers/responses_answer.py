@@ -2,25 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import orjson
 
 from llm_hub.chat import OriginalAnswer, VendorDelta
 from llm_hub.providers.openai_usage import read_usage
-from llm_hub.providers.responses_body import (
-    EXTRA_CONTENT,
-    SHARED_FIELDS,
-    brings_reasoning,
-    call_name,
-    carried_reasoning,
-)
+from llm_hub.providers.responses_body import SHARED_FIELDS, call_name
 from llm_hub.providers.streamed_response import StreamedResponseBuilder
 from llm_hub.wire.validation import MAX_REFUSAL_CHARS, parse_count, parse_name
 
 if TYPE_CHECKING:
-    from llm_hub.chat import ChatRequest, Event, ToolCallDelta
+    from llm_hub.chat import ChatRequest, Event, ReasoningDelta, TextDelta, ToolCall, ToolCallDelta
     from llm_hub.response_builder import AnsweringProvider
 
 END_EVENTS = frozenset({"response.completed", "response.incomplete", "response.failed", "response.cancelled"})
@@ -40,7 +34,14 @@ _FINISH_REASONS = {
 class ResponsesBuilder(StreamedResponseBuilder):
     """A response builder with the items of the answer, by their places in it."""
 
-    __slots__ = ("_items", "_places_with_pieces", "_reasoning_state", "_vendor_bytes", "is_original")
+    __slots__ = (
+        "_items",
+        "_places_with_pieces",
+        "_reasoning_of_calls",
+        "_reasoning_state",
+        "_vendor_bytes",
+        "is_original",
+    )
 
     def __init__(self, provider: AnsweringProvider, request: ChatRequest) -> None:
         super().__init__(provider, request)
@@ -48,14 +49,15 @@ class ResponsesBuilder(StreamedResponseBuilder):
         self.is_original = original is not None and original.protocol == provider.protocol
         """Whether the client speaks the protocol, and is sent what the hub has no word for."""
         if original is not None and original.protocol == "openai":
-            names = SHARED_FIELDS.keys() | ({EXTRA_CONTENT} if brings_reasoning(request.messages) else set())
-            self.untranslated = tuple(name for name in self.untranslated if name not in names)
+            self.untranslated = tuple(name for name in self.untranslated if name not in SHARED_FIELDS)
         self._items: dict[int, dict[str, Any]] = {}
         """The items that are complete."""
         self._places_with_pieces: set[int] = set()
         """The places of items of which a piece has come: what their ends say is known."""
         self._reasoning_state: list[dict[str, Any]] = []
         """Encrypted reasoning that the next call of a tool has to bring back."""
+        self._reasoning_of_calls: dict[str, list[dict[str, Any]]] = {}
+        """By the ids of calls: the encrypted reasoning that led to them."""
         self._vendor_bytes = 0
 
     def count_characters(self) -> int:
@@ -85,13 +87,17 @@ class ResponsesBuilder(StreamedResponseBuilder):
                 yield from self._end_item(place, event["item"], event)
             case _ if kind in END_EVENTS:
                 yield from self._end(event["response"])
-            case _ if self.is_original and not kind.endswith(_SAID_AGAIN):
-                yield VendorDelta("responses", event)
+            case _ if self.is_original and "type" in event and not kind.endswith(_SAID_AGAIN):
+                if not (kind.startswith("response.output_text.") and len(self._calls)):  # of a message that comes late
+                    yield VendorDelta("responses", event)
 
     def read_text(self, event: Mapping[str, Any]) -> Iterator[Event]:
         """The events of a piece of text."""
         self._places_with_pieces.add(parse_count(event.get("output_index")) or 0)
-        yield from self.add_tagged_text(event["delta"])
+        yield from self._add_text(event["delta"])
+
+    def _add_text(self, text: str) -> Iterable[TextDelta | ReasoningDelta]:
+        return (self.add_late_text(text),) if len(self._calls) else self.add_tagged_text(text)
 
     def read_whole(self, response: dict[str, Any]) -> Iterator[Event | None]:
         """The events of an answer that is not streamed."""
@@ -103,7 +109,7 @@ class ResponsesBuilder(StreamedResponseBuilder):
             if arguments := item.get("arguments") or "":
                 self._places_with_pieces.add(place)
             yield self._add_call(place, item, arguments)
-        elif kind != "custom_tool_call" and self.is_original:
+        elif kind != "custom_tool_call" and self.is_original and not self._is_late(item):
             yield VendorDelta("responses", event)
 
     def _end_item(self, place: int, item: dict[str, Any], event: Mapping[str, Any]) -> Iterator[Event | None]:
@@ -128,15 +134,23 @@ class ResponsesBuilder(StreamedResponseBuilder):
                 pass
             case _:
                 self.has_other_content = True
-        if kind not in _CALLS and self.is_original:
+        if kind not in _CALLS and self.is_original and not self._is_late(item):
             yield VendorDelta("responses", event)
+
+    def _is_late(self, item: Mapping[str, Any]) -> bool:
+        """Whether an item is a message after a call: clients are told of it when they are told of the calls."""
+        return item.get("type") == "message" and len(self._calls) > 0
 
     def _add_call(self, place: int, item: dict[str, Any], arguments: str) -> ToolCallDelta | None:
         """Adds a call, or what its end says of it. The first one after reasoning brings that along."""
-        extra = {} if self.is_original else carried_reasoning(self._reasoning_state)
-        self._reasoning_state = []
         call_id = parse_name(item.get("call_id"))
-        return self.add_tool_call(place, id=call_id, name=call_name(item), arguments=arguments, extra=extra)
+        if self._reasoning_state:
+            self._reasoning_of_calls[call_id], self._reasoning_state = self._reasoning_state, []
+        return self.add_tool_call(place, id=call_id, name=call_name(item), arguments=arguments)
+
+    def state_of(self, call: ToolCall, place: int) -> Mapping[str, Any]:  # noqa: ARG002  # each call has its own
+        reasoning = self._reasoning_of_calls.get(call.id)
+        return {"reasoning": reasoning} if reasoning else {}
 
     def _read_reasoning(self, item: dict[str, Any], *, is_new: bool) -> Iterator[Event]:
         """The text of reasoning, if none of it has come, and its encrypted form."""
@@ -152,7 +166,7 @@ class ResponsesBuilder(StreamedResponseBuilder):
             if part.get("type") == "refusal":
                 self.refusal = (self.refusal + (part.get("refusal") or ""))[:MAX_REFUSAL_CHARS]
             elif text := part.get("text"):
-                yield from self.add_tagged_text(text)
+                yield from self._add_text(text)
 
     def _end(self, response: dict[str, Any]) -> Iterator[Event | None]:
         """Takes the response at its end, with the items of which no event has told."""

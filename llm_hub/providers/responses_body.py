@@ -10,7 +10,7 @@ import base64
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from llm_hub.chat import ChatRequest, Image, JSONFormat, Message, OneTool, OriginalRequest, Role, Text, Tool, ToolCall
+from llm_hub.chat import ChatRequest, Image, JSONFormat, Message, OneTool, OriginalRequest, Role, Text, Tool
 from llm_hub.providers.openai_body import NO_ARGUMENTS
 from llm_hub.wire.validation import parse_name
 
@@ -41,8 +41,6 @@ SHARED_FIELDS = {
     "verbosity": "text.verbosity",
 }
 """Fields of chat completions for which the hub has no word, and their names in Responses."""
-EXTRA_CONTENT = "messages.tool_calls.extra_content"
-"""How an answer to chat completions would name the field of a call that brings reasoning back."""
 _DISPENSABLE = {
     "temperature": "temperature",
     "max_tokens": "max_output_tokens",
@@ -55,9 +53,10 @@ _OWN_FIELDS = frozenset({"model", "models", "stream", "max_output_tokens"})
 """The fields of a client's body that are for the hub, or that the hub writes itself."""
 
 
-def input_items(turns: tuple[Message, ...]) -> list[dict[str, Any]]:
-    """The conversation. Every call of a tool, and every result, is an item of its own."""
-    return [item for turn in turns for item in _items(turn)]
+def input_items(turns: tuple[Message, ...], provider: str = "") -> list[dict[str, Any]]:
+    """The conversation. Every call of a tool, and every result, is an item of its own. The reasoning that `provider`
+    gave in encrypted form goes back to it."""
+    return [item for turn in turns for item in _items(turn, provider)]
 
 
 def options(request: ChatRequest) -> dict[str, Any]:
@@ -76,8 +75,8 @@ def options(request: ChatRequest) -> dict[str, Any]:
         body["text.format"] = _format(request.format)
     if request.top_p is not None:
         body["top_p"] = request.top_p
-    if request.effort is not None:
-        body["reasoning.effort"] = request.effort
+    if (effort := request.wanted_effort) is not None:
+        body["reasoning.effort"] = effort
     return body
 
 
@@ -86,13 +85,13 @@ def unsupported_options(request: ChatRequest) -> tuple[str, ...]:
     return tuple(name for name, value in (("stop", request.stop), ("seed", request.seed)) if value not in (None, ()))
 
 
-def translated(request: ChatRequest, *, reasons: bool) -> dict[str, Any]:
+def translated(request: ChatRequest, provider: str, *, reasons: bool) -> dict[str, Any]:
     """The body of a request that came in other words, except its model and limit.
 
     The server keeps nothing. Where the model `reasons`, it is asked for a summary, and with tools also for the
     reasoning in encrypted form: it wants that back with the results of its calls.
     """
-    body = {"input": input_items(request.messages), "store": False, **options(request)}
+    body = {"input": input_items(request.messages, provider), "store": False, **options(request)}
     if reasons:
         body["reasoning.summary"] = "auto"
         if request.tools:
@@ -162,7 +161,7 @@ def dispensable(sent: Mapping[str, Any]) -> frozenset[str]:
     return frozenset({"include", "reasoning.summary", *names} & sent.keys())
 
 
-def _items(turn: Message) -> Iterator[dict[str, Any]]:
+def _items(turn: Message, provider: str) -> Iterator[dict[str, Any]]:
     role = str(turn.role if turn.role is not Role.TOOL else Role.USER)
     if turn.role is Role.SYSTEM:
         role = "developer"
@@ -176,29 +175,16 @@ def _items(turn: Message) -> Iterator[dict[str, Any]]:
     elif turn.text or not (turn.tool_results or turn.tool_calls):
         yield {"role": role, "content": turn.text}
     for call in turn.tool_calls:
-        yield from earlier_reasoning(call)
+        yield from _earlier_reasoning(call.state_for(provider, "responses"))
         yield {"type": "function_call", "call_id": call.id, "name": call.name, "arguments": call.arguments}
 
 
-def earlier_reasoning(call: ToolCall) -> Iterator[dict[str, Any]]:
-    """The reasoning that led to a call, in the vendor's encrypted form: see `carried_reasoning`."""
-    carried: Any = call.extra.get("extra_content")
-    for name in ("openai", "reasoning"):
-        carried = carried.get(name) if isinstance(carried, dict) else None
-    for item in carried if isinstance(carried, list) else ():
+def _earlier_reasoning(state: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """The reasoning that led to a call, in the vendor's encrypted form."""
+    items = state.get("reasoning")
+    for item in items if isinstance(items, list) else ():
         if isinstance(item, dict) and item.get("type") == "reasoning":
             yield item
-
-
-def brings_reasoning(turns: tuple[Message, ...]) -> bool:
-    """Whether a call of the conversation brings back the reasoning that led to it."""
-    return any(True for turn in turns for call in turn.tool_calls for _ in earlier_reasoning(call))
-
-
-def carried_reasoning(items: list[dict[str, Any]]) -> dict[str, Any]:
-    """Encrypted reasoning as a part of the call that it led to, for clients of chat completions: they send a call back
-    as it came, which is how Gemini's signatures travel (ai.google.dev, "Thought signatures")."""
-    return {"extra_content": {"openai": {"reasoning": items}}} if items else {}
 
 
 def call_name(item: Mapping[str, Any]) -> str:

@@ -147,6 +147,7 @@ class RoutedAnswer:
         return replace(
             last,
             original=None if is_joined else last.original,
+            late_text=() if is_joined else last.late_text,
             content="".join(self.text) or last.content,
             reasoning="".join(self.reasoning) or last.reasoning,
             timing=Timing(first_token, self.clock() - self.began),

@@ -106,7 +106,8 @@ class TargetAttempt:
             if not isinstance(text, str):
                 raise StreamBroken(f"{self._target.title} sent a piece of text that is none.")
             if not self._flows:
-                return self._read_opening(text)
+                opening = self._read_opening(text)
+                return replace(event, text=opening) if opening else None
             if not text:
                 return None
             self._text.append(text)
@@ -177,7 +178,7 @@ class TargetAttempt:
         self._limit = seconds
         self.wait.limit(seconds, self._timed_out, deadline=min(until, self._answer.deadline))
 
-    def _read_opening(self, text: str) -> TextDelta | None:
+    def _read_opening(self, text: str) -> str:
         """Adds text of which not everything may be new: where it is joined to another answer, or begins with space."""
         if self._splice is not None:
             text = self._splice.feed(text)
@@ -185,10 +186,10 @@ class TargetAttempt:
             self._blank += text
             text = "" if not text or text.isspace() else self._blank
         if not text:
-            return None
+            return ""
         self._flows = self._splice is None
         self._text.append(text)
-        return TextDelta(text)
+        return text
 
     def _timed_out(self) -> TimedOut:
         title = self._target.title

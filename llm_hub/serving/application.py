@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from fastapi import FastAPI
 
-from llm_hub.access.client_address import address
+from llm_hub.access.client_address import address, from_here
 from llm_hub.api import conversation_files, conversations, health, router, visitor_keys
 from llm_hub.api.early_refusals import EarlyRefusals
 from llm_hub.arena.votes import Votes
@@ -115,7 +115,8 @@ class Application:
             return OpenConversations(keeping="off", redact=redact)
         if settings.public:
             return OpenConversations(keeping="browser", redact=redact)
-        return OpenConversations(SqlConversationStore(self._database, redact=redact), redact=redact)
+        store = SqlConversationStore(self._database, redact=redact)
+        return OpenConversations(store, redact=redact, is_here=partial(from_here, "127.0.0.1"))
 
     def announce(self, url: str) -> None:
         """Takes the page's address, which is logged once the page answers."""

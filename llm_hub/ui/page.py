@@ -31,7 +31,7 @@ ASSETS = Path(__file__).parent / "assets"
 STYLES = ("base.css", "conversation.css", "chat.css", "compare.css", "leaderboard.css", "status.css", "usage.css",
     "keys.css", "conversations.css")  # fmt: skip
 
-SCRIPTS = ("tab_secret.js", "gradio_fixes.js", "conversation_store.js", "drafts.js", "page.js", "chat.js")
+SCRIPTS = ("tab_secret.js", "gradio_fixes.js", "conversation_store.js", "drafts.js", "page.js", "chat.js", "source.js")
 """What runs before Gradio does."""
 
 HEADER = """<header><h1>LLM Hub</h1><p>One chat for every model. It shows who answered.</p></header>"""
@@ -88,7 +88,8 @@ def build(
 
 def _scripts(keeping: Keeping) -> str:
     begin = f'window.llmHub = {{ keeping: "{keeping}" }};'
-    return "".join(
+    scripts = "".join(
         f"<script>{text}</script>"
         for text in (begin, *((ASSETS / script).read_text(encoding="utf-8") for script in SCRIPTS))
     )
+    return f'{scripts}<style media="print">{(ASSETS / "print.css").read_text(encoding="utf-8")}</style>'

@@ -90,12 +90,13 @@ def _names(answer: Priced) -> tuple[str, ...]:
 
 
 class _Rates(NamedTuple):
-    """US dollars for a token of the prompt, for one that was read from the cache, one that was written to it, and one
-    of the answer."""
+    """US dollars for a token of the prompt, for one that was read from the cache, one that was written to it, one that
+    was written to it for an hour, and one of the answer."""
 
     prompt: Decimal
     cached: Decimal
     written: Decimal
+    hour: Decimal
     answer: Decimal
 
 
@@ -110,11 +111,13 @@ def price(model: str, usage: Usage | None, prices: str) -> Decimal | None:
     listed = _price_entry(model, prices)
     prompt, answer = usage["prompt_tokens"], usage["completion_tokens"]
     cached, written = usage.get("cached_tokens", 0), usage.get("cache_write_tokens", 0)
-    if listed is None or not 0 <= cached <= cached + written <= prompt:
+    hour = usage.get("cache_write_1h_tokens", 0)
+    if listed is None or not 0 <= cached <= cached + written <= prompt or not 0 <= hour <= written:
         return None
     rates = listed.rates(prompt)
     fresh = prompt - cached - written
-    return fresh * rates.prompt + cached * rates.cached + written * rates.written + answer * rates.answer
+    kept = cached * rates.cached + (written - hour) * rates.written + hour * rates.hour
+    return fresh * rates.prompt + kept + answer * rates.answer
 
 
 def _own_total(rates: OwnPrice, usage: Usage | None) -> Decimal | None:
@@ -196,9 +199,11 @@ def _token_rates(prices: ModelPrice, prompt: int) -> _Rates:
         return prices.calc_price(Usage(input_tokens=prompt, **tokens))["total_price"]
 
     fresh, cached = cost(), cost(cache_read_tokens=prompt)
+    hour = cost(cache_write_tokens=prompt, cache_write_1h_tokens=prompt)
     return _Rates(
         fresh / prompt,
         cached / prompt,
         max(fresh, cached, cost(cache_write_tokens=prompt)) / prompt,  # some lists have what keeping it costs on top
+        max(2 * fresh, hour) / prompt,  # Anthropic's price, which the lists of those who resell it lack
         (cost(output_tokens=_MILLION) - fresh) / _MILLION,
     )

@@ -47,10 +47,13 @@ class LimitReached(LLMHubError):
 
 
 class Counters:
-    """Where the counts are kept: in memory, or behind an address such as redis://host:6379."""
+    """Where the counts are kept: in memory, or behind an address such as redis://host:6379.
 
-    def __init__(self, redis_url: str = "") -> None:
-        self._redis = _redis(redis_url) if redis_url else None
+    `patience`: the seconds that Redis may take for an answer.
+    """
+
+    def __init__(self, redis_url: str = "", *, patience: float = PATIENCE) -> None:
+        self._redis = _redis(redis_url, patience) if redis_url else None
         self._own: Storage | None = None
         self._paused_until = 0.0
 
@@ -230,7 +233,7 @@ class Quota:
         return LimitReached(f"{message}.", retry_after=max(1.0, ends - time.time()))
 
 
-def _redis(url: str) -> Storage:
+def _redis(url: str, patience: float) -> Storage:
     from limits.aio.storage import RedisStorage
     from limits.errors import ConfigurationError as Missing
 
@@ -239,8 +242,8 @@ def _redis(url: str) -> Storage:
             f"async+{url}",
             wrap_exceptions=True,
             implementation="redispy",
-            socket_connect_timeout=PATIENCE,
-            socket_timeout=PATIENCE,
+            socket_connect_timeout=patience,
+            socket_timeout=patience,
         )
     except Missing:
         raise ConfigurationError(

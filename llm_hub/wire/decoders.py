@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from contextlib import aclosing
 from typing import Any, Protocol
@@ -217,12 +218,35 @@ def encode_json(value: object) -> bytes:
         raise InvalidRequest(f"The request cannot be written as JSON: {shorten(str(error))}.") from None
 
 
-def parse_object(data: bytes) -> dict[str, Any]:
-    """A JSON object, also one in a list of its own, as Gemini's servers write errors.
+class SplitCharacters:
+    """Puts the halves of a character together that a server has escaped in two objects of a stream: the first one has
+    `"…\\ud83d"` and the next one `"\\ude00…"`, since it cut an emoji between two tokens."""
+
+    __slots__ = ("_half",)
+
+    def __init__(self) -> None:
+        self._half = b""
+
+    def join(self, data: bytes) -> bytes:
+        """The object without the half that ends a text, and with the one before it that its own text goes on with."""
+        joined, number = _SECOND_HALF.subn(b'"' + self._half.replace(b"\\", b"\\\\") + rb"\1", data)
+        ends = _FIRST_HALF.findall(joined)
+        if number or ends:
+            self._half = ends[-1][1] if ends else b""
+        return bytes(_FIRST_HALF.sub(rb'\1"', joined))
+
+
+_FIRST_HALF = re.compile(rb'((?:^|[^\\])(?:\\\\)*)(\\u[dD][89abAB][0-9a-fA-F]{2})"')
+_SECOND_HALF = re.compile(rb'(?<!\\)"(\\u[dD][c-fC-F][0-9a-fA-F]{2})')
+
+
+def parse_object(data: bytes, split: SplitCharacters | None = None) -> dict[str, Any]:
+    """A JSON object, also one in a list of its own, as Gemini's servers write errors. `split` is for objects of one
+    stream.
 
     Raises `StreamBroken` for JSON that is malformed, out of bounds, or not an object.
     """
-    value = parse_json(data)
+    value = parse_json(data, split)
     if isinstance(value, list) and len(value) == 1:
         value = value[0]
     if not isinstance(value, dict):
@@ -230,16 +254,15 @@ def parse_object(data: bytes) -> dict[str, Any]:
     return value
 
 
-def parse_json(data: bytes) -> Any:
+def parse_json(data: bytes, split: SplitCharacters | None = None) -> Any:
     """A JSON value. Raises `StreamBroken` for JSON that is malformed or out of bounds."""
     if len(data) > MAX_LINE_VALUES and (len(data) > MAX_LINE_BYTES or holds_more(data, MAX_LINE_VALUES)):
         raise unusable_reply("The server sent more at once than any answer has.")
     try:
         return orjson.loads(data)
-    except orjson.JSONDecodeError:
+    except orjson.JSONDecodeError:  # which half a surrogate pair is, too
         try:
-            # orjson refuses half a surrogate pair, which servers send that split an emoji's escape between two tokens.
-            lenient = json.loads(data, parse_int=_parse_int)
+            lenient = json.loads(data if split is None else split.join(data), parse_int=_parse_int)
             valid = json.dumps(lenient, ensure_ascii=False).encode("utf-8", "replace")
             return json.loads(valid, parse_int=_parse_int)
         except (ValueError, RecursionError) as error:

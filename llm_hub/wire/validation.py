@@ -21,6 +21,7 @@ _ENDPOINTS = {
 
 MAX_TOKEN_COUNT = 10**9
 """Tokens. A greater number is no count of them, and a database could not add many up."""
+_MAX_DIGITS = len(str(MAX_TOKEN_COUNT))
 
 
 def checked_key(key: str, setting: str) -> str:
@@ -63,7 +64,10 @@ def base_of(url: str) -> str:
 
 
 def parse_count(value: object) -> int | None:
-    """A count of tokens from a reply; None for a value that is not one. JSON has one kind of number: 7.0 is 7."""
+    """A count of tokens from a reply; None for a value that is not one. JSON has one kind of number: 7.0 is 7. Some
+    servers write digits as text."""
+    if isinstance(value, str) and len(value) <= _MAX_DIGITS and value.isascii() and value.isdigit():
+        value = int(value)
     if isinstance(value, float) and value.is_integer():
         value = int(value)
     return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MAX_TOKEN_COUNT else None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import ssl
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -25,10 +24,8 @@ from llm_hub.providers.catalog import PROVIDERS
 from llm_hub.settings import Settings
 from llm_hub.usage.quotas import Quota
 from tests.fault_server import FaultServer, FaultServerThread
-from tests.ui.site import Site
+from tests.ui.site import NO_TLS, Site
 
-NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-"""For a client of this server: certificates, which it never sees, would take 25 ms to load for each test."""
 KEYS = {"alice": "alice-0123456789abcdef", "bob": "bob-0123456789abcdef"}
 
 

@@ -42,7 +42,7 @@ class AwaitableLedger(Ledger):
 
     async def noted(self, count: int) -> None:
         """Returns when so many rows have been noted."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while self._noted < count:
                 self._changed.clear()
                 await self._changed.wait()

@@ -151,7 +151,7 @@ async def test_a_client_that_leaves_takes_the_providers_connection_along(
     request.cancel()
     with pytest.raises(asyncio.CancelledError):
         await request
-    await asyncio.wait_for(exchange.ended(), 1)
+    await asyncio.wait_for(exchange.ended(), 10)
     assert exchange.client_left
 
 

@@ -73,6 +73,7 @@ def toy_models(models: Sequence[ListedModel]) -> ToyModels:
 
 
 class ToyWriter:
+    protocol = ""
     end = sse("over")
     sign_of_life = sse("ahoy")
 
@@ -84,7 +85,7 @@ class ToyWriter:
                 return sse(dump({"answer": response.content}), "all")
         return b""
 
-    def error(self, status: int, error: ErrorObject) -> bytes:
+    def error(self, status: int, error: ErrorObject, original: object = None) -> bytes:  # no vendor speaks it
         return sse(dump(toy_error(status, error)[1]), "problem")
 
 

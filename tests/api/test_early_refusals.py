@@ -182,7 +182,7 @@ def test_malformed_requests_leave_no_lines_in_the_log(site: Site) -> None:
 
     port = int(site.url.rpartition(":")[2])
     for _ in range(20):
-        with socket.create_connection(("127.0.0.1", port), 5) as raw:
+        with socket.create_connection(("127.0.0.1", port), 30) as raw:
             raw.sendall(b"nonsense\r\n\r\n")
             assert raw.recv(1000).startswith(b"HTTP/1.1 400")
     assert "Invalid HTTP request" not in site.log.read_text()

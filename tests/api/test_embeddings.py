@@ -9,16 +9,26 @@ import pytest
 
 from llm_hub.hub import Hub
 from llm_hub.settings import Settings
-from tests.api.conftest import served
+from tests.api.conftest import KEYS, served
 from tests.api.described import check, response_of
+from tests.api.metered import metered
+from tests.fault_server import FaultServer
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    import httpx
+
     from tests.api.conftest import Api
-    from tests.fault_server import FaultServer
+    from tests.api.metered import Metered
 
 PATH = "/v1/embeddings"
+
+
+async def ask(api: Metered, model: str) -> httpx.Response:
+    """Asks for the vector of a text."""
+    headers = {"authorization": f"Bearer {KEYS['alice']}"}
+    return await api.api.client.post(PATH, json={"model": model, "input": "Which tide is it?"}, headers=headers)
 
 
 @pytest.mark.parametrize("model", ["openai/text-embedding-4-small", "text-embedding-3-small", "ollama/ok"])
@@ -61,6 +71,47 @@ async def test_a_failing_model_is_never_replaced_by_another(fault_server: FaultS
         assert [attempt["provider"] for attempt in attempts] == ["one", "one", "two", "two"]
         assert {attempt["model"] for attempt in attempts} == {"status-503"}
     await hub.aclose()
+
+
+@pytest.mark.parametrize(
+    ("model", "nanodollars"),
+    [("openai/text-embedding-3-small", 7 * 20), ("openai/text-embedding-3-large", 7 * 130), ("ollama/ok", 0)],
+)
+async def test_vectors_are_a_row_of_the_ledger_with_the_price_of_their_prompt(
+    hub: Hub, tmp_path: Path, model: str, nanodollars: int
+) -> None:
+    async with metered(hub, tmp_path) as metered_api:
+        assert (await ask(metered_api, model)).status_code == 200
+        row = await metered_api.row()
+    assert (row.who, row.way, row.target, row.outcome, row.attempts) == ("alice", PATH, model, "answered", 1)
+    assert (row.prompt_tokens, row.completion_tokens, row.nanodollars) == (7, 0, nanodollars)
+
+
+async def test_vectors_that_nobody_gave_are_a_row_without_a_price(hub: Hub, tmp_path: Path) -> None:
+    async with metered(hub, tmp_path) as metered_api:
+        assert (await ask(metered_api, "openai/status-503")).status_code == 503
+        row = await metered_api.row()
+    assert (row.way, row.outcome, row.prompt_tokens, row.nanodollars) == (PATH, "server_failed", None, None)
+
+
+async def test_another_server_of_the_model_takes_over_and_is_paid(fault_server: FaultServer, tmp_path: Path) -> None:
+    async with FaultServer() as broken:
+        (tmp_path / ".env").write_text(
+            f"LLM_HUB_SERVERS=broken={broken.openai_url},healthy={fault_server.openai_url}\n"
+            "LLM_HUB_PRICES=broken=9/9,healthy=3/8\nLLM_HUB_MAX_RETRIES=1\n"
+        )
+        hub = Hub(Settings.load(tmp_path / ".env"))
+        async with metered(hub, tmp_path) as metered_api:
+            await hub.session().models("broken")
+            broken.down = True
+            reply = await ask(metered_api, "broken/ok")
+            row = await metered_api.row()
+        await hub.aclose()
+    assert (reply.status_code, reply.json()["model"]) == (200, "healthy/ok")
+    attempts = [(attempt["provider"], attempt["outcome"]) for attempt in reply.json()["x_llm_hub"]["attempts"]]
+    assert attempts == [("broken", "connection_failed")] * 2 + [("healthy", "answered")]
+    assert (row.target, row.outcome, row.attempts) == ("healthy/ok", "answered", 3)
+    assert (row.prompt_tokens, row.completion_tokens, row.nanodollars) == (7, 0, 7 * 3000)
 
 
 @pytest.mark.parametrize(

@@ -136,7 +136,7 @@ async def test_a_client_that_left_an_answer_unread_is_a_row_of_the_ledger(
         assert reply.status_code == 200
         exchange = await fault_server.next_exchange(1)
         await fault_server.exchanges.until(lambda _: exchange.tokens_sent > 1000)
-    await asyncio.wait_for(exchange.ended(), 1)
+    await asyncio.wait_for(exchange.ended(), 10)
     assert exchange.client_left
     row = await metered_api.row()
     assert (row.outcome, row.attempts) == ("cancelled", 1)

@@ -83,7 +83,7 @@ async def test_what_another_protocol_has_no_word_for_is_listed_as_ignored(
     answer = await ask(api, "/v1/messages", {**AGENT, "model": f"{provider}/ok"})
     assert set(answer["x_llm_hub"]["ignored"]) == {
         "system.cache_control", "messages.content.cache_control", "messages.content.thinking",
-        "messages.content.redacted_thinking", "messages.content.caller", "thinking.budget_tokens",
+        "messages.content.redacted_thinking",
         "context_management", "metadata", "top_k", "tools.defer_loading",
     }  # fmt: skip
     sent = fault_server.exchanges[-1].body["messages"]
@@ -91,11 +91,27 @@ async def test_what_another_protocol_has_no_word_for_is_listed_as_ignored(
     assert sent[3]["content"] == "Error: No such buoy"
 
 
+async def test_a_call_that_a_program_of_the_vendors_made_is_told_from_one_of_the_model(api: Api) -> None:
+    call = {"type": "tool_use", "id": "toolu_1", "name": "look_up", "input": {}}
+    program = {"type": "code_execution_20260120", "tool_id": "srvtoolu_1"}
+    ignored = ["messages.content.caller.code_execution_20260120"]
+    for caller, expected in (({"type": "direct"}, []), (program, ignored)):
+        body = message_body(tools=[{"name": "look_up", "input_schema": {"type": "object"}}])
+        body["messages"] += [
+            {"role": "assistant", "content": [{**call, "caller": caller}]},
+            {"role": "user", "content": [{"type": "tool_result", "tool_use_id": "toolu_1", "content": "Here"}]},
+        ]
+        answer = await ask(api, "/v1/messages", {**body, "model": "openai/ok"})
+        assert answer["x_llm_hub"]["ignored"] == expected
+
+
 ESSENTIAL: list[tuple[str, Body, str]] = [
     ("/v1/messages", message_body(PDF), "messages.0.content.1"),
     ("/v1/messages", message_body({"type": "image", "source": {"type": "url", "url": "https://x.test"}}), "messages.0"),
     ("/v1/messages", message_body(tools=[SEARCH]), "tools.0"),
     ("/v1/messages", message_body(tools=[SEARCH, LOOK_UP], tool_choice=CHOSEN), "tools.0"),
+    ("/v1/messages", message_body(tools=[LOOK_UP], tool_choice={"type": "several", "at_most": 2}), "tool_choice"),
+    ("/v1/messages", message_body(output_config={"format": {"type": "grammar", "schema": {}}}), "output_config.format"),
     ("/v1/messages", message_body(mcp_servers=[{"type": "url", "name": "m", "url": "https://x.test"}]), "mcp_servers"),
     ("/v1/chat/completions", chat_body(AUDIO), "messages.0"),
     ("/v1/chat/completions", chat_body({"type": "image_url", "image_url": {"url": "https://x.test"}}), "messages.0"),
@@ -157,8 +173,12 @@ async def test_fields_of_chat_completions_are_listed_as_ignored_elsewhere(api: A
         ("/v1/chat/completions", {"service_tier": "priority"}, 400), ("/v1/chat/completions", {"plugins": [{}]}, 400),
         ("/v1/chat/completions", {"brand_new": 1}, 400), ("/v1/chat/completions", {"tools": [{"type": "search"}]}, 400),
         ("/v1/chat/completions", {"service_tier": "auto", "user": "u", "top_k": 3}, 200),
+        ("/v1/messages", {"tools": [LOOK_UP], "tool_choice": {"type": "several"}}, 200),
+        ("/v1/messages", {"thinking": {"type": "deep"}}, 200),
+        ("/v1/messages", {"output_config": {"format": {"type": "grammar", "schema": {}}}}, 200),
         ("/v1/messages", {"speed": "fast"}, 400), ("/v1/messages", {"tools": [SEARCH]}, 400),
-        ("/v1/messages", {"system": [{"type": "text", "text": "x", "cache_control": {**MARK, "ttl": "1h"}}]}, 400),
+        ("/v1/messages", {"system": [{"type": "text", "text": "x", "cache_control": {**MARK, "ttl": "1h"}}]}, 200),
+        ("/v1/messages", {"system": [{"type": "text", "text": "x", "cache_control": {**MARK, "ttl": "1d"}}]}, 400),
         ("/v1/messages", {"system": [{"type": "text", "text": "x", "cache_control": MARK}], "metadata": {}}, 200),
     ],
 )  # fmt: skip

@@ -111,6 +111,18 @@ async def test_an_unsupported_field_is_refused_by_its_name(client: openai.AsyncO
         await client.chat.completions.create(model="openai/ok", messages=PROMPT, extra_body=extra)
 
 
+async def test_a_request_names_its_model(api: Api, fault_server: FaultServer) -> None:
+    reply = await api.client.post("/v1/chat/completions", json={"messages": PROMPT})
+    assert (reply.status_code, reply.json()["error"]["param"]) == (400, "model")
+    assert not fault_server.exchanges
+
+
+@pytest.mark.parametrize("provider", ["openai", "anthropic", "ollama"])
+async def test_a_message_has_a_list_of_annotations(client: openai.AsyncOpenAI, provider: str) -> None:
+    answer = await client.chat.completions.create(model=f"{provider}/ok", messages=PROMPT)
+    assert answer.choices[0].message.annotations == []
+
+
 async def test_neutral_values_of_fields_are_accepted_and_never_listed_as_ignored(client: openai.AsyncOpenAI) -> None:
     extra = {"n": 1, "frequency_penalty": 0, "presence_penalty": 0.0, "logprobs": False, "top_logprobs": None,
         "logit_bias": {}, "store": False, "service_tier": "auto", "modalities": ["text"], "audio": None,
@@ -279,5 +291,5 @@ async def test_a_client_that_leaves_takes_the_providers_connection_along(
         if chunk.choices[0].delta.content:
             break
     await stream.close()
-    await asyncio.wait_for(fault_server.exchanges[0].ended(), 1)
+    await asyncio.wait_for(fault_server.exchanges[0].ended(), 10)
     assert fault_server.exchanges[0].client_left

@@ -1,6 +1,6 @@
 """Clients that are not this project's dependencies: fetched for the test where that can be done, and left out else.
 
-Python's come with uv from the package index, Vercel's AI SDK with npm. None is needed on anybody's machine.
+Python's come with uv from the package index, JavaScript's with npm. None is needed on anybody's machine.
 """
 
 from __future__ import annotations
@@ -10,7 +10,9 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -25,6 +27,7 @@ VERCEL = (
     "@ai-sdk/openai@3.0.141",
     "zod@4",
 )
+VENDORS_SDKS = ("openai@7.59.0", "@anthropic-ai/sdk@1.14.0")
 LIBRARIES = {
     "pydantic-ai-slim[openai]>=2.68,<2.69": """
 from pydantic_ai import Agent
@@ -62,7 +65,6 @@ print("".join(piece.delta for piece in model.stream_complete("Hello")))
 """Libraries of Python, and what each is asked."""
 MACHINE = {name: value for name, value in os.environ.items() if name != "UV_COMPILE_BYTECODE"}
 """How this machine reaches the package index: no test sees its proxies and certificates."""
-PROGRAM = Path(__file__).with_name("vercel.mjs")
 
 
 def run(command: list[str], folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -107,19 +109,20 @@ def llm() -> list[str]:
     return command
 
 
-@pytest.fixture(scope="session")
-def vercel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with Vercel's AI SDK."""
+def run_node(program: str, packages: Sequence[str], folder: Path, url: str) -> Any:
+    """What a program of this folder prints that has those packages. Skips the test where they cannot be fetched."""
     npm = shutil.which("npm")
     if npm is None or shutil.which("node") is None:
         pytest.skip("Node.js is not installed")
-    folder = tmp_path_factory.mktemp("vercel")
     (folder / "package.json").write_text(json.dumps({"type": "module", "private": True}))
-    fetched = run([npm, "install", "--no-audit", "--no-fund", "--ignore-scripts", "--fetch-retries=0", *VERCEL], folder)
+    options = ("--no-audit", "--no-fund", "--ignore-scripts", "--fetch-retries=0")
+    fetched = run([npm, "install", *options, *packages], folder)
     if fetched.returncode:
-        pytest.skip(f"the AI SDK cannot be fetched: {fetched.stderr[:200]}")
-    shutil.copy(PROGRAM, folder)
-    return folder
+        pytest.skip(f"{packages[0]} cannot be fetched: {fetched.stderr[:200]}")
+    shutil.copy(Path(__file__).with_name(program), folder)
+    ran = run(["node", program, url], folder)
+    assert ran.returncode == 0, ran.stderr
+    return json.loads(ran.stdout)
 
 
 @pytest.mark.parametrize("options", [[], ["--no-stream"], ["--schema", "good bool, why"]])
@@ -143,10 +146,8 @@ def test_a_library_of_python_gets_an_answer(site: Site, package: str, tmp_path: 
     assert answer_text() in ran.stdout
 
 
-def test_vercels_sdk_gets_answers(site: Site, vercel: Path) -> None:
-    ran = run(["node", PROGRAM.name, site.url], vercel)
-    assert ran.returncode == 0, ran.stderr
-    results = json.loads(ran.stdout)
+def test_vercels_sdk_gets_answers(site: Site, tmp_path: Path) -> None:
+    results = run_node("vercel.mjs", VERCEL, tmp_path, site.url)
     assert set(results) == {"openai", "responses", "anthropic"}
     for result in results.values():
         assert result["text"]
@@ -154,3 +155,28 @@ def test_vercels_sdk_gets_answers(site: Site, vercel: Path) -> None:
         assert (result["called"], result["afterwards"] != "") == (["weather", "weather"], True)
         assert result["object"]["good"] is True
         assert result["status"] == 404
+
+
+def test_the_vendors_sdks_for_javascript_get_answers(site: Site, tmp_path: Path) -> None:
+    results = run_node("vendors_sdks.mjs", VENDORS_SDKS, tmp_path, site.url)
+    assert set(results) == {"openai", "anthropic"}
+    for result in results.values():
+        assert result["text"] == result["streamed"] == answer_text()
+        assert (result["called"], result["afterwards"] != "") == (2, True)
+        assert result["status"] == 404
+    assert results["openai"]["response"] == answer_text()
+    assert results["openai"]["vector"] == [4.0, 0.5]
+    assert results["anthropic"]["tokens"] > 0
+
+
+def test_gradios_chat_gets_answers(site: Site, tmp_path: Path) -> None:
+    code = """
+import gradio, sys
+for streaming in (False, True):
+    chat = gradio.load_chat(sys.argv[1], model="auto", token="any", streaming=streaming)
+    answer = chat.fn("Hello", [])
+    print(list(answer)[-1] if streaming else answer)
+"""
+    ran = run([sys.executable, "-c", code, f"{site.url}/v1"], tmp_path)
+    assert ran.returncode == 0, ran.stderr
+    assert ran.stdout.splitlines() == [answer_text()] * 2

@@ -28,6 +28,8 @@ from llm_hub.chat import (
     ToolCallDelta,
     VendorDelta,
 )
+from llm_hub.hub import Hub
+from llm_hub.settings import Settings
 from llm_hub.usage.quotas import Quota
 from tests.api.conftest import Api
 from tests.api.metered import metered
@@ -39,7 +41,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from llm_hub.chat import Event
-    from llm_hub.hub import Hub
     from tests.ui.site import Site
 
 JSONObject = dict[str, Any]
@@ -530,7 +531,7 @@ async def test_a_client_that_leaves_ends_the_request_to_the_provider(
         if event.type == "response.output_text.delta":
             break
     await stream.close()
-    await asyncio.wait_for(fault_server.exchanges[0].ended(), 1)
+    await asyncio.wait_for(fault_server.exchanges[0].ended(), 10)
     assert fault_server.exchanges[0].client_left
 
 
@@ -540,3 +541,30 @@ async def test_tools_of_the_vendors_server_are_refused_where_there_is_a_limit(hu
         assert reply.status_code == 400
         assert reply.json()["error"]["message"].startswith("tools.1")
         assert (await api.ask("openai/ok", path="/v1/responses", tools=[WEATHER])).status_code == 200
+
+
+async def test_tools_of_the_vendors_server_pass_where_only_requests_are_limited(
+    hub: Hub, tmp_path: Path, fault_server: FaultServer
+) -> None:
+    async with metered(hub, tmp_path, Quota(requests=100)) as api:
+        assert (await api.ask("openai/ok", path="/v1/responses", tools=[WEATHER, SEARCH])).status_code == 200
+    assert [tool["type"] for tool in fault_server.exchanges[-1].body["tools"]] == ["function", "web_search"]
+
+
+async def test_tools_of_the_vendors_server_are_left_out_within_a_limit_where_another_vendor_answers(
+    tmp_path: Path, fault_server: FaultServer
+) -> None:
+    (tmp_path / ".env").write_text(
+        f"OPENAI_API_KEY=sk-owner-secret-123\nOPENAI_BASE_URL={fault_server.openai_url}\n"
+        f"ANTHROPIC_API_KEY=sk-ant-secret-123\nANTHROPIC_BASE_URL={fault_server.anthropic_url}\n"
+    )
+    hub = Hub(Settings.load(tmp_path / ".env"))
+    async with metered(hub, tmp_path, Quota(tokens=100_000)) as api:
+        for model in ("anthropic/ok", "auto"):
+            reply = await api.ask(model, path="/v1/responses", tools=[WEATHER, SEARCH])
+            assert reply.status_code == 200, reply.text
+            assert reply.json()["x_llm_hub"]["ignored"] == ["tools.web_search"]
+        reply = await api.ask("anthropic/ok", path="/v1/responses", tools=[WEATHER, SEARCH], models=["openai/ok"])
+        assert reply.json()["error"]["message"].startswith("tools.1: may make the answer of openai/ok dearer")
+    assert {exchange.protocol for exchange in fault_server.exchanges} == {"anthropic"}
+    await hub.aclose()

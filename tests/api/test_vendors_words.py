@@ -37,7 +37,7 @@ FOUND = {"type": "web_search_tool_result", "tool_use_id": "srvtoolu_1", "content
 SIGNATURE = {"type": "signature_delta", "signature": "c2ln"}
 CALL = ToolCall("call_1", "look_up", '{"buoy": 4}', {"extra_content": {"google": {"thought_signature": "c2ln"}}})
 MESSAGE = parse(MESSAGES.body, b'{"model": "auto", "max_tokens": 9, "messages": [{"role": "user", "content": "x"}]}')
-CHAT = parse(CHAT_COMPLETIONS.body, b'{"messages": [{"role": "user", "content": "x"}]}')
+CHAT = parse(CHAT_COMPLETIONS.body, b'{"model": "auto", "messages": [{"role": "user", "content": "x"}]}')
 
 
 def response(original: OriginalAnswer | None = None, **fields: Any) -> LLMResponse:
@@ -135,7 +135,14 @@ def test_a_messages_blocks_have_the_calls_that_the_answer_makes_and_no_others() 
     answer: Any = MESSAGES.answer(MESSAGE, response(original))
     assert [block["type"] for block in answer["content"]] == ["text"]
     answer = MESSAGES.answer(MESSAGE, response(original, tool_calls=(CALL,)))
-    assert answer["content"][1] == {"type": "tool_use", "id": "call_1", "name": "look_up", "input": {"buoy": 4}}
+    written = {
+        "type": "tool_use",
+        "id": "call_1",
+        "name": "look_up",
+        "input": {"buoy": 4},
+        "caller": {"type": "direct"},
+    }
+    assert answer["content"][1] == written
     blocks = blocks_of(streamed_message(TextDelta(TEXT), Done(response(original, tool_calls=(CALL,)))))
     assert [block.get("id") for block in blocks] == [None, "call_1"]
 
@@ -236,9 +243,11 @@ def test_a_count_that_is_unknown_is_no_0(usage: Usage, unknown: str) -> None:
 
 
 def test_a_client_of_another_protocol_is_told_what_could_not_be_written() -> None:
-    cited = message(FOUND, {"type": "text", "text": TEXT, "citations": [SOURCE]})
+    part_of_document = {"type": "char_location", "cited_text": "six", "document_index": 0}
+    cited = message(FOUND, {"type": "text", "text": TEXT, "citations": [SOURCE, part_of_document]})
     answer: Any = CHAT_COMPLETIONS.answer(CHAT, response(cited))
     assert answer["x_llm_hub"]["notes"][0].endswith("protocol: citations.")
+    assert answer["choices"][0]["message"]["annotations"] == []
     answer = MESSAGES.answer(MESSAGE, response(COMPLETION))
     assert answer["x_llm_hub"]["notes"][0].endswith("protocol: annotations, citations.")
     assert answer["content"] == [{"type": "text", "text": TEXT, "citations": None}]

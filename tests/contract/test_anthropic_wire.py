@@ -343,7 +343,8 @@ USAGES: dict[str, tuple[dict[str, Any], Any, dict[str, int]]] = {
     "written-for-an-hour": (
         {"input_tokens": 60, "cache_creation": {"ephemeral_5m_input_tokens": 10, "ephemeral_1h_input_tokens": 20}},
         {"output_tokens": 17},
-        {"prompt_tokens": 90, "cache_write_tokens": 30, "completion_tokens": 17, "total_tokens": 107},
+        {"prompt_tokens": 90, "cache_write_tokens": 30, "cache_write_1h_tokens": 20, "completion_tokens": 17,
+         "total_tokens": 107},
     ),
     "all-at-the-end": (
         {"input_tokens": 0, "output_tokens": 0},

@@ -120,6 +120,11 @@ async def test_arguments_are_an_object_in_any_dress(provider: LLMProvider, name:
     assert response.finish_reason == "tool_calls"
 
 
+async def test_arguments_may_have_another_name(provider: LLMProvider) -> None:
+    _, response = await hear(provider, ndjson(call({"name": "tug", "parameters": PORT}), END))
+    assert json.loads(response.tool_calls[0].arguments) == PORT
+
+
 @pytest.mark.parametrize("arguments", [None, "", {}, "{}"])
 async def test_a_call_may_have_no_arguments(provider: LLMProvider, arguments: object) -> None:
     _, response = await hear(provider, ndjson(call({"name": "tug", "arguments": arguments}), END))

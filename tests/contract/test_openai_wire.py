@@ -153,6 +153,20 @@ async def test_text_is_the_same_in_every_dress(provider: LLMProvider, dress: str
     assert (response.finish_reason, response.tool_calls, response.reasoning) == ("stop", (), "")
 
 
+def halves(field: str) -> bytes:
+    """An emoji that the server has escaped in two halves, of which each chunk has one."""
+    texts = (r"a \ud83d", r"\ude00 b\\", r"\"\ud83d", r"\ude00")
+    chunks = (json.dumps(chunk({field: "TEXT"})).replace("TEXT", text) for text in texts)
+    lines = "".join(f"data: {written}\n\n: a sign of life\n\n" for written in chunks)
+    return lines.encode() + sse(say("", "stop")) + DONE
+
+
+async def test_an_emoji_that_is_cut_in_its_middle_is_whole(provider: LLMProvider) -> None:
+    assert (await hear(provider, halves("content")))[1].content == 'a 😀 b\\"😀'
+    written = halves("reasoning_content").replace(b'"content": ""', b'"content": "Low."')
+    assert (await hear(provider, written))[1].reasoning == 'a 😀 b\\"😀'
+
+
 async def test_another_answer_beside_the_first_is_named_in_a_note(provider: LLMProvider) -> None:
     assert (await hear(provider, TEXTS["two choices"]))[1].notes
     assert not (await hear(provider, TEXTS["choices that count from 1"]))[1].notes
@@ -168,6 +182,11 @@ async def test_another_answer_beside_the_first_is_named_in_a_note(provider: LLMP
         pytest.param(sse(*TIDE) + b'{"error": {"message": "ran aground", "code": 500}}\n', ServerFailed, id="no event"),
         pytest.param(b'{"error": {"message": "no coal", "code": 402}}', QuotaExhausted, id="a document"),
         pytest.param(b'[{"error": {"message": "no coal", "code": 402}}]', ProviderError, id="a list"),
+        pytest.param(
+            sse(*TIDE, chunk({"error": {"message": "no coal", "code": 402}}, "stop")) + DONE,
+            QuotaExhausted,
+            id="in a delta",
+        ),
     ],
 )
 async def test_what_is_no_answer_is_an_error(provider: LLMProvider, written: bytes, kind: type[ProviderError]) -> None:
@@ -292,6 +311,10 @@ CALLS: dict[str, Sequence[dict[str, Any]]] = {
         for part, arguments in (("be", ""), ("rth", ""), (None, whole_arguments))
     ],
     "arguments as objects": [call(piece("berth", PORT, index=0), piece("berth", SPEED, index=1))],
+    "arguments by another name": [
+        call({"index": number, "function": {"name": "berth", "parameters": arguments}})
+        for number, arguments in enumerate((PORT, SPEED))
+    ],
     "arguments encoded twice": [
         call(piece("berth", json.dumps(TWO[0])[:5], index=0)), call(piece(None, json.dumps(TWO[0])[5:], index=0)),
         call(piece("berth", json.dumps(TWO[1]), index=1)),
@@ -444,12 +467,29 @@ async def test_what_the_hub_has_no_word_for_is_in_the_vendors_own_shape(
         sse(*TIDE, {"choices": [{"index": 0, "delta": {}, "finish_reason": "stop", "usage": COUNTS}]}),
         sse(say("Low ", usage=COUNTS | {"completion_tokens": 1}), say("tide.", "stop", usage=COUNTS)),
         sse(*TIDE, chunk({}, "stop", usage=COUNTS), {"choices": [], "usage": None}),
+        sse(*TIDE, chunk({}, "stop", usage={name: str(count) for name, count in COUNTS.items()})),
+        sse(*TIDE, chunk({}, "stop", usage={"promptTokens": 31, "completionTokens": 5, "totalTokens": 36})),
+        sse(
+            *TIDE,
+            chunk({}, "stop", usageMetadata={"promptTokenCount": 31, "candidatesTokenCount": 5, "totalTokenCount": 36}),
+        ),
         sse(
             say("Low ", timings={"prompt_n": 1, "cache_n": 30, "predicted_n": 2}),
             say("tide.", "stop", timings={"prompt_n": 1, "cache_n": 30, "predicted_n": 5}),
         ),
     ],
-    ids=["with the reason", "after it", "groq", "in a choice", "in every chunk", "and null", "timings"],
+    ids=[
+        "with the reason",
+        "after it",
+        "groq",
+        "in a choice",
+        "in every chunk",
+        "and null",
+        "as texts",
+        "in camel case",
+        "Gemini's",
+        "timings",
+    ],
 )
 async def test_tokens_are_counted_wherever_they_stand(provider: LLMProvider, written: bytes) -> None:
     _, response = await hear(provider, written + DONE)

@@ -11,7 +11,7 @@ import orjson
 import pytest
 from hypothesis import given
 
-from llm_hub.chat import Image
+from llm_hub.chat import AttemptStarted, Image, Resumed
 from llm_hub.conversations.conversation import Conversation
 from llm_hub.conversations.document import MAX_NODES, encode, read_document, write_document
 from llm_hub.conversations.turn_document import INTERRUPTED
@@ -89,17 +89,22 @@ def test_only_what_has_changed_is_written() -> None:
     assert write_document(conversation, conversation.version)["nodes"] == []
 
 
-def test_a_key_in_an_error_is_left_out_and_a_prompt_stays_as_typed() -> None:
+def test_a_key_in_an_error_or_a_name_is_left_out_and_a_prompt_stays_as_typed() -> None:
     key = "a-visitors-secret-key"
     redactor = Redactor()
     redactor.hold(key)
     error = ProviderError(f"Wrong: {key}", detail=f"{key} and sk-abcdefghijkl", hint=f"Not {key}")
     conversation = Conversation()
-    conversation.add(simple_turn(f"My key is {key}", error=error))
+    turn = simple_turn(f"My key is {key}", error=error)
+    route = (AttemptStarted(f"typed-{key}", key, 1), Resumed("openai", f"x/{key}", 5))
+    question = replace(turn.question, model=key, system=f"Say {key}", fallback=(f"openai/{key}",))
+    conversation.add(replace(turn, question=question, answer=replace(turn.answer, route=route)))
     document = write_document(conversation, redact=redactor)["nodes"][0]["turn"]
     assert document["prompt"]["text"] == f"My key is {key}"
-    assert key not in encode(document["error"])
-    assert "abcdefghijkl" not in encode(document["error"])
+    assert document["question"].pop("system") == f"Say {key}"
+    told = encode({**document, "prompt": {}})
+    assert key not in told
+    assert "abcdefghijkl" not in told
 
 
 # What comes from anybody.

@@ -195,6 +195,19 @@ async def test_a_deleted_one_is_imported_again(owners: Hub, is_open: bool) -> No
     assert (await owners.client.get(address)).status_code == 200
 
 
+async def test_who_is_not_the_owner_reads_and_writes_nothing(owners: Hub) -> None:
+    address = await owners.keep(talk())
+    owners.conversations._is_here = lambda _: False
+    for method, path in (("POST", "/conversations/export"), ("POST", "/conversations/import")):
+        reply = await owners.client.request(method, path, json=exports.chatgpt())
+        assert (reply.status_code, reply.json()) == (
+            403, {"problem": "This hub keeps the conversations of its owner alone."},
+        )  # fmt: skip
+    assert (await owners.client.get(f"{address}/export?as=json")).status_code == 404
+    store: Any = owners.conversations.store
+    assert len(await store.heads()) == 1
+
+
 async def test_a_wrong_file_leaves_nothing(hub: Hub) -> None:
     reply = await hub.take_in([*exports.chatgpt(), {"mapping": 1}])
     assert reply.status_code == 400

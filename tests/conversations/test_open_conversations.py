@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from functools import partial
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from llm_hub.access.client_address import from_here
 from llm_hub.chat import AttemptStarted, Done, Image, LLMResponse, Message, Role, TextDelta
 from llm_hub.conversations.coalescer import Coalescer
 from llm_hub.conversations.conversation import Conversation
@@ -316,6 +318,24 @@ def test_a_conversations_size_is_counted_as_it_grows() -> None:
 
 
 # Whose they are.
+
+
+async def test_who_comes_through_a_proxy_is_not_the_owner_of_a_hub_for_this_computer(opened: OpenStore) -> None:
+    conversations = OpenConversations(opened.store, is_here=partial(from_here, "127.0.0.1"))
+    here = {"host": "127.0.0.1:7860"}
+    made = conversations.begin(conversations.owner(here))
+    made.add(simple_turn("mine alone"))
+    await conversations.save(made)
+    for header in ("x-forwarded-for", "via", "forwarded"):
+        stranger = conversations.owner({**here, header: "8.8.8.8", BROWSER_HEADER: "s" * 40})
+        assert await conversations.find(stranger, made.id) is None
+        assert await conversations.change(stranger, made.id, deleted=True) is None
+        assert await conversations.heads(stranger) == ([], "")
+        theirs = conversations.begin(stranger)
+        theirs.add(simple_turn("theirs"))
+        await conversations.save(theirs)
+        assert await conversations.find(stranger, theirs.id) is theirs
+    assert [head["id"] for head in (await conversations.heads(conversations.owner(here)))[0]] == [made.id]
 
 
 async def test_a_browser_is_known_by_its_secret_and_without_one_owns_nothing() -> None:

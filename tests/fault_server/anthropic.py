@@ -15,6 +15,7 @@ from tests.fault_server.text import plain
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from tests.fault_server.calls import Call
     from tests.fault_server.log import Exchange
 
 _TYPES = {
@@ -168,15 +169,13 @@ class Anthropic(Dialect):
             frames.append(Frame(event("content_block_stop", index=1)))
             index = 2
         if answer.text or not answer.calls:
-            block = {"type": "text", "text": ""}
-            frames.append(Frame(event("content_block_start", index=index, content_block=block)))
+            frames.append(Frame(event("content_block_start", index=index, content_block=_text(""))))
             frames.append(Frame(event("ping")))
             frames += [Frame(delta(index, type="text_delta", text=text), "token") for text in answer.text]
             frames.append(Frame(event("content_block_stop", index=index), "head" if answer.calls else "finish"))
             index += 1
         for place, call in enumerate(answer.calls, index):
-            used = {"type": "tool_use", "id": call.id, "name": call.name, "input": {}}
-            frames.append(Frame(event("content_block_start", index=place, content_block=used)))
+            frames.append(Frame(event("content_block_start", index=place, content_block=_tool_use(call, {}))))
             frames += [
                 Frame(delta(place, type="input_json_delta", partial_json=piece), "token")
                 for piece in ("", *(() if call.arguments == "{}" else call.pieces))
@@ -191,11 +190,8 @@ class Anthropic(Dialect):
         return [*frames, Frame(event("message_stop"), "end")]
 
     def whole(self, answer: Answer) -> dict[str, Any]:
-        blocks: list[dict[str, Any]] = [{"type": "text", "text": "".join(answer.text)}] if answer.text else []
-        blocks += [
-            {"type": "tool_use", "id": call.id, "name": call.name, "input": json.loads(call.arguments)}
-            for call in answer.calls
-        ]
+        blocks = [_text("".join(answer.text))] if answer.text else []
+        blocks += [_tool_use(call, json.loads(call.arguments)) for call in answer.calls]
         message = self._message(answer, blocks)
         stop = _FINISH.get(answer.finish, answer.finish)
         return message | {"stop_reason": stop, "usage": self._usage(answer, answer.tokens)}
@@ -237,6 +233,8 @@ class Anthropic(Dialect):
             "content": content,
             "stop_reason": None,
             "stop_sequence": None,
+            "stop_details": None,
+            "container": None,
         }
 
     @staticmethod
@@ -245,9 +243,22 @@ class Anthropic(Dialect):
             "input_tokens": answer.prompt_tokens,
             "cache_creation_input_tokens": 0,
             "cache_read_input_tokens": 0,
+            "cache_creation": {"ephemeral_5m_input_tokens": 0, "ephemeral_1h_input_tokens": 0},
             "output_tokens": output,
+            "output_tokens_details": None,
+            "server_tool_use": None,
             "service_tier": "standard",
+            "inference_geo": "global",
         }
+
+
+def _text(text: str) -> dict[str, Any]:
+    return {"type": "text", "text": text, "citations": None}
+
+
+def _tool_use(call: Call, arguments: dict[str, Any]) -> dict[str, Any]:
+    block = {"type": "tool_use", "id": call.id, "name": call.name, "input": arguments}
+    return {**block, "caller": {"type": "direct"}}
 
 
 _BLOCKS = {

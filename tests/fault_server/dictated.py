@@ -1,4 +1,7 @@
-"""Streams that a test dictates: the model `ok?as=dictated` answers with the very bytes that its prompt asks for."""
+"""Streams that a test dictates: the model `ok?as=dictated` answers with the very bytes that its prompt asks for.
+
+A prompt that begins with `FOR_ANY_MODEL` has every model do so: for tests in which a model's name matters.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +16,7 @@ if TYPE_CHECKING:
     from tests.fault_server.dialect import Answer
 
 MODEL = "ok?as=dictated"
+FOR_ANY_MODEL = "Dictation: "
 
 
 def dictation(pieces: Iterable[bytes]) -> str:
@@ -22,6 +26,7 @@ def dictation(pieces: Iterable[bytes]) -> str:
 
 def dictated_frames(answer: Answer, turns: Sequence[tuple[str, str]]) -> list[Frame] | None:
     """The bytes that the conversation's last turn asks for; None where the model is another."""
-    if answer.fault.options.get("as") != "dictated":
+    prompt = turns[-1][1] if turns else ""
+    if answer.fault.options.get("as") != "dictated" and not prompt.startswith(FOR_ANY_MODEL):
         return None
-    return [Frame(piece.encode("latin-1")) for piece in json.loads(turns[-1][1])]
+    return [Frame(piece.encode("latin-1")) for piece in json.loads(prompt.removeprefix(FOR_ANY_MODEL))]

@@ -80,7 +80,7 @@ class Log(list[Exchange]):
         async with self._changed:
             return await self._changed.wait_for(lambda: predicate(self))
 
-    def wait_for(self, predicate: Callable[[list[Exchange]], T], timeout: float = 10.0) -> T:
+    def wait_for(self, predicate: Callable[[list[Exchange]], T], timeout: float = 30.0) -> T:
         """Blocks until the predicate holds, from another thread. Raises `TimeoutError`."""
         with self._changed_in_thread:
             result = self._changed_in_thread.wait_for(lambda: predicate(self), timeout)

@@ -70,13 +70,13 @@ class OpenAI(Dialect):
         check_parameters(exchange, _PARAMETERS)
 
     def tool_request(self, body: Mapping[str, Any]) -> ToolRequest:
-        functions = [tool["function"] for tool in body.get("tools", ()) if tool["type"] == "function"]
+        functions = [tool["function"] for tool in body.get("tools") or () if tool["type"] == "function"]
         tools = {function["name"]: function.get("parameters") or {} for function in functions}
-        choice = body.get("tool_choice", "auto") if tools else "auto"
+        choice = (body.get("tool_choice") if tools else None) or "auto"
         return ToolRequest(
             tools,
             choice if isinstance(choice, str) else choice["function"]["name"],
-            body.get("parallel_tool_calls", True),
+            body.get("parallel_tool_calls") is not False,
         )
 
     def sent(self, body: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -87,7 +87,7 @@ class OpenAI(Dialect):
         return {**fields, **body}
 
     def schema(self, body: Mapping[str, Any]) -> Mapping[str, Any] | None:
-        form = body.get("response_format", {})
+        form = body.get("response_format") or {}
         return form.get("json_schema", {}).get("schema", {}) if "json" in form.get("type", "") else None
 
     def sampling(self, body: Mapping[str, Any]) -> dict[str, Any]:
@@ -163,7 +163,9 @@ class OpenAI(Dialect):
 
     def whole(self, answer: Answer) -> dict[str, Any]:
         finish = "stop" if answer.finish == "refusal" else answer.finish
-        message: dict[str, Any] = {"role": "assistant", "content": "".join(answer.text), "refusal": None}
+        message: dict[str, Any] = {
+            "role": "assistant", "content": "".join(answer.text), "refusal": None, "annotations": [],
+        }  # fmt: skip
         if answer.calls:
             message |= {"content": message["content"] or None, "tool_calls": [_call(call) for call in answer.calls]}
         if answer.finish == "refusal":
@@ -306,6 +308,7 @@ def _check_calls(messages: list[dict[str, Any]]) -> None:
 
 
 def _check_tools(body: Mapping[str, Any]) -> None:
+    body = {name: value for name, value in body.items() if value is not None}
     for tool in body.get("tools", ()):
         if tool.get("type") == "browser_search":  # one that runs on the server, as Groq has it
             continue

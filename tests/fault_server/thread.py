@@ -26,11 +26,11 @@ class FaultServerThread:
 
     def __enter__(self) -> Self:
         self._thread.start()
-        asyncio.run_coroutine_threadsafe(self.fault_server.__aenter__(), self._loop).result(10)
+        asyncio.run_coroutine_threadsafe(self.fault_server.__aenter__(), self._loop).result(30)
         return self
 
     def __exit__(self, *_: object) -> None:
-        asyncio.run_coroutine_threadsafe(self.fault_server.__aexit__(), self._loop).result(10)
+        asyncio.run_coroutine_threadsafe(self.fault_server.__aexit__(), self._loop).result(30)
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(10)
         self._loop.close()
@@ -75,18 +75,18 @@ class FaultServerThread:
 
     def drop(self) -> None:
         """Ends every open connection."""
-        asyncio.run_coroutine_threadsafe(self.fault_server.drop(), self._loop).result(10)
+        asyncio.run_coroutine_threadsafe(self.fault_server.drop(), self._loop).result(30)
 
-    def wait_for(self, predicate: Callable[[list[Exchange]], T], timeout: float = 10.0) -> T:
+    def wait_for(self, predicate: Callable[[list[Exchange]], T], timeout: float = 30.0) -> T:
         """Blocks until the predicate of the exchanges holds, and returns what it says. Raises `TimeoutError`."""
         return self.exchanges.wait_for(predicate, timeout)
 
-    def next_exchange(self, n: int, timeout: float = 10.0) -> Exchange:
+    def next_exchange(self, n: int, timeout: float = 30.0) -> Exchange:
         """The n-th exchange (from 1), as soon as it has begun."""
         exchange = self.wait_for(lambda exchanges: exchanges[n - 1] if len(exchanges) >= n else None, timeout)
         assert exchange is not None
         return exchange
 
-    def wait_ended(self, exchange: Exchange, timeout: float = 10.0) -> None:
+    def wait_ended(self, exchange: Exchange, timeout: float = 30.0) -> None:
         """Blocks until the exchange is over."""
         self.wait_for(lambda _: exchange.closed is not None, timeout)

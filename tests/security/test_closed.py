@@ -97,11 +97,15 @@ async def _read_to_the_end(client: httpx.AsyncClient, session: str) -> None:
 
 
 async def test_no_event_reads_the_conversation_from_the_client(config: dict[str, Any]) -> None:
-    """A Chatbot's value may name files, and components that the server would build with the client's arguments."""
+    """A Chatbot's value may name files, and components that the server would build with the client's arguments.
+
+    Of HTML only what names the open conversation is read, and of that only its id.
+    """
     kinds = {part["id"]: part["type"] for part in config["components"]}
-    read = {kinds[part] for event in config["dependencies"] for part in event["inputs"]}
-    assert "state" in read
-    assert not read & {"chatbot", "html", "file", "image", "gallery", "dataframe"}
+    names = {part["id"]: part["props"].get("elem_id") or "" for part in config["components"]}
+    read = {part for event in config["dependencies"] for part in event["inputs"]}
+    assert {names[part] for part in read if kinds[part] == "html"} <= {"chat-opened", "compare-opened"}
+    assert not {kinds[part] for part in read} & {"chatbot", "file", "image", "gallery", "dataframe"}
 
 
 async def test_a_component_that_a_client_describes_is_not_built(
@@ -153,8 +157,8 @@ async def test_an_answer_cannot_be_started_without_the_queue(client: httpx.Async
     queued = [event for event in config["dependencies"] if event["queue"] and event["backend_fn"]]
     assert queued
     for event in queued:
-        body = Tab(client, config)._call(event, {}) | {"event_data": {"index": 0, "value": "x"}}
-        assert (await client.post("/gradio_api/run/predict", json=body)).status_code == 404
+        body = Tab(client, config)._call(event, {}) | {"event_data": {"index": 0, "value": "x", "previous_value": ""}}
+        assert (await client.post("/gradio_api/run/predict", json=body)).status_code == 404, event["api_name"]
 
 
 FOREIGN = [
@@ -220,7 +224,7 @@ async def test_a_client_behind_a_proxy_is_not_the_owner_of_a_hub_for_this_comput
     client.headers[header] = "8.8.8.8"
     text = await ask("openai", "ok?text=stolen")
     assert "OpenAI needs a key" in text
-    assert "stolen" not in text
+    assert "stolen" not in text.replace("ok?text=stolen", "")  # the model's name, beside the failure
     assert "free" in await ask("second", "ok?text=free")
 
 

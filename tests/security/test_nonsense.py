@@ -13,6 +13,8 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from tests.ui.site import NO_TLS
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -51,7 +53,7 @@ printable = st.text(
 
 @pytest.fixture(scope="module")
 def caller(site: Site) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=site.url, trust_env=False, timeout=30) as caller:
+    with httpx.Client(base_url=site.url, trust_env=False, timeout=30, verify=NO_TLS) as caller:
         yield caller
 
 

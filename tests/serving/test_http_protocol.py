@@ -120,7 +120,7 @@ async def test_a_client_that_leaves_is_noticed_even_after_pipelined_requests(ahe
     async with served(waiting) as port:
         _, writer = await asyncio.open_connection("127.0.0.1", port)
         writer.write(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n" * (1 + ahead))
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             await arrived.wait()
             writer.close()
             await left.wait()
@@ -134,7 +134,7 @@ async def test_pipelined_requests_are_answered_in_order() -> None:
     async with served(named) as port:
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         writer.write(b"".join(b"GET /%d HTTP/1.1\r\nhost: x\r\n\r\n" % number for number in range(100)))
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             for number in range(100):
                 assert (await reader.readuntil(b"/%03d" % number)).count(b"HTTP/1.1 200") == 1
         writer.close()
@@ -156,14 +156,14 @@ async def test_a_request_that_does_not_arrive_is_refused(begun: bytes) -> None:
             pass
         left.set()
 
-    async with served(reading, Impatient) as port, asyncio.timeout(10):
+    async with served(reading, Impatient) as port, asyncio.timeout(30):
         assert (await exchange(port, begun)).startswith(b"HTTP/1.1 408 ")
         if begun.startswith(HEAD):
             await left.wait()
 
 
 async def test_a_connection_without_a_request_is_closed_without_a_reply() -> None:
-    async with served(application, Impatient) as port, asyncio.timeout(10):
+    async with served(application, Impatient) as port, asyncio.timeout(30):
         assert await exchange(port) == b""
 
 
@@ -176,7 +176,7 @@ async def test_a_late_second_request_does_not_end_a_slow_answer_to_the_first(ahe
         await going_on.wait()
         await send({"type": "http.response.body", "body": b"done"})
 
-    async with served(slow, Impatient) as port, asyncio.timeout(10):
+    async with served(slow, Impatient) as port, asyncio.timeout(30):
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         writer.write(HEAD + b"all of it" + ahead)
         await reader.readuntil(b"content-length: 4\r\n\r\n")

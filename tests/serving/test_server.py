@@ -27,7 +27,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 
 @pytest.fixture
 def client(site: Site) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=site.url, trust_env=False, timeout=10) as client:
+    with httpx.Client(base_url=site.url, trust_env=False, timeout=30) as client:
         yield client
 
 
@@ -88,5 +88,5 @@ def test_a_setting_that_cannot_be_used_is_named(tmp_path: Path) -> None:
 
 
 def test_the_port_is_bound_before_anything_is_imported_for_the_page(tmp_path: Path) -> None:
-    with Site(tmp_path / "log") as site, socket.create_connection(("127.0.0.1", site.port), 5):
+    with Site(tmp_path / "log") as site, socket.create_connection(("127.0.0.1", site.port), 30):
         assert site.first_ok < site.ready

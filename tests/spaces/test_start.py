@@ -45,7 +45,7 @@ def test_a_spaces_port_is_the_one_that_the_platform_looks_at(monkeypatch: pytest
 
 
 def test_the_api_is_served_beside_the_page(space: Site) -> None:
-    with httpx.Client(base_url=space.url, trust_env=False, timeout=10) as client:
+    with httpx.Client(base_url=space.url, trust_env=False, timeout=30) as client:
         assert client.get("/health").json() == {"status": "ready"}
         assert "LLM Hub" in client.get("/").text
         refused = client.get("/v1/providers", headers={"X-Forwarded-For": "203.0.113.7"})
@@ -53,7 +53,7 @@ def test_the_api_is_served_beside_the_page(space: Site) -> None:
 
 
 def test_a_server_on_this_computer_is_not_offered_where_there_can_be_none(space: Site) -> None:
-    with httpx.Client(base_url=space.url, trust_env=False, timeout=10) as client:
+    with httpx.Client(base_url=space.url, trust_env=False, timeout=30) as client:
         ollama = client.get("/v1/providers/ollama").json()
     assert not ollama["ready"]
     assert "OLLAMA_BASE_URL" in ollama["problem"]
@@ -61,7 +61,7 @@ def test_a_server_on_this_computer_is_not_offered_where_there_can_be_none(space:
 
 def test_the_page_names_its_public_address_behind_the_platforms_proxy(space: Site) -> None:
     proxied = {"X-Forwarded-Host": ENVIRONMENT["SPACE_HOST"], "X-Forwarded-Proto": "https"}
-    with httpx.Client(base_url=space.url, trust_env=False, timeout=10) as client:
+    with httpx.Client(base_url=space.url, trust_env=False, timeout=30) as client:
         assert client.get("/config", headers=proxied).json()["root"] == f"https://{ENVIRONMENT['SPACE_HOST']}"
 
 
@@ -88,7 +88,7 @@ def test_a_zero_gpu_space_reports_its_start_and_serves_like_any_other(files: Pat
         with Site(tmp_path / "log", environment, folder=files) as site:
             assert reports == ["/startup-report"]
             assert listening(site) == [("0.0.0.0", site.port)]
-            with httpx.Client(base_url=site.url, trust_env=False, timeout=10) as client:
+            with httpx.Client(base_url=site.url, trust_env=False, timeout=30) as client:
                 assert client.get("/health").json() == {"status": "ready"}
                 assert client.get("/gradio_api/deep_link").status_code == 404
                 assert "content-security-policy" in client.get("/").headers

@@ -13,7 +13,7 @@ import pytest
 from tests.fault_server import FaultServerThread
 from tests.ui.chat_page import ChatPage
 from tests.ui.echo_server import EchoServer
-from tests.ui.site import Site
+from tests.ui.site import NO_TLS, Site
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
@@ -107,7 +107,9 @@ def chat(browser: Browser, site: Site) -> Iterator[ChatPage]:
 async def client(site: Site) -> AsyncIterator[httpx.AsyncClient]:
     """Speaks the page's own protocol, for many tabs at once."""
     limits = httpx.Limits(max_connections=300)
-    async with httpx.AsyncClient(base_url=site.url, trust_env=False, limits=limits, timeout=60) as client:
+    async with httpx.AsyncClient(
+        base_url=site.url, trust_env=False, limits=limits, timeout=60, verify=NO_TLS
+    ) as client:
         yield client
 
 

@@ -36,6 +36,7 @@ from llm_hub.settings import Settings
 from llm_hub.storage.database import Database
 from llm_hub.ui.chat.prompt_box import EMPTY, GIVE_BACK, TAKE
 from llm_hub.ui.page import build
+from llm_hub.ui.render.source import MARK
 
 if TYPE_CHECKING:
     from gradio.block_function import BlockFunction
@@ -366,7 +367,8 @@ def _value(block: Block) -> Any:
 
 
 def _html(message: dict[str, Any]) -> str:
-    return "".join(part.get("text", "") for part in message["content"])
+    """What a message shows, without the source that may stand ahead of it."""
+    return "".join(re.sub(rf"^\[{MARK}\]: <[^>]*>\n\n", "", part.get("text", "")) for part in message["content"])
 
 
 def _text(message: dict[str, Any]) -> str:

@@ -41,7 +41,7 @@ async def act(tab: TabCalls, action: str) -> None:
 
 def actions(tab: TabCalls) -> list[str]:
     """What the buttons under the answers do."""
-    return re.findall(r"turn-action ((?:show|retry)-\d+)", tab.html(LOG))
+    return re.findall(r"turn-action ((?:show|again)-\d+)", tab.html(LOG))
 
 
 async def test_an_answer_asked_again_is_another_version_and_the_first_one_stays(page: PageCalls) -> None:
@@ -74,7 +74,7 @@ async def test_any_turn_can_be_asked_again(page: PageCalls, fault_server: FaultS
     tab.choose("ok?tokens=2&plain=any")
     await tab.ask("One")
     await tab.ask("Two")
-    await act(tab, "retry-1")
+    await act(tab, "again-1")
     assert tab.prompts(LOG) == ["One"]
     [*_, last] = requests(fault_server, "ok?tokens=2&plain=any")
     assert [message["content"] for message in last.body["messages"]] == ["One"]
@@ -140,7 +140,7 @@ async def test_a_prompt_for_a_conversation_that_the_server_has_lost_comes_back(p
     assert tab.value(LOG) == []
 
 
-@pytest.mark.parametrize("what", ["show-0", "show-99", "retry-999999", "drop-1", "", "show-1; DROP", "show-٣"])
+@pytest.mark.parametrize("what", ["show-0", "show-99", "again-999999", "drop-1", "", "show-1; DROP", "show-٣"])
 async def test_a_button_that_is_not_there_changes_nothing(page: PageCalls, what: str) -> None:
     tab = page.open()
     tab.choose("ok?tokens=3")

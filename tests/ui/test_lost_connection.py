@@ -72,9 +72,8 @@ def test_nothing_is_lost_when_the_line_is_cut_or_the_hub_killed(
         hub.stop(signal.SIGKILL)
         hub.ready = hub.first_ok = 0.0
         hub.start()
-        expect(visitor.page.get_by_text("LLM Hub was stopped while this answer was being written")).to_be_visible(
-            timeout=WITHIN
-        )
+        note = visitor.log.get_by_text("LLM Hub was stopped while this answer was being written")
+        expect(note).to_be_visible(timeout=WITHIN)
         expect(visitor.prompts).to_have_text(["First question", "Second question"])
         expect(visitor.answer).to_have_text("Second question begins")
         expect(visitor.prompt).to_have_value("a draft")

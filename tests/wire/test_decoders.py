@@ -450,8 +450,24 @@ def test_a_url_that_was_pasted_with_an_endpoint_ends_before_it(end: str) -> None
 
 
 def test_a_count_is_a_whole_number_that_is_not_negative() -> None:
-    values: list[object] = [0, 7, 7.0, 10**10, -1, True, None, "7", 7.5, float("inf"), []]
-    assert [parse_count(value) for value in values] == [0, 7, 7, *[None] * 8]
+    values: list[object] = [
+        0,
+        7,
+        7.0,
+        "7",
+        10**10,
+        -1,
+        True,
+        None,
+        7.5,
+        float("inf"),
+        [],
+        "-1",
+        "7 ",
+        "\u0667",
+        "9" * 5000,
+    ]
+    assert [parse_count(value) for value in values] == [0, 7, 7, 7, *[None] * 11]
 
 
 def test_an_object_in_a_list_of_its_own_is_that_object() -> None:

@@ -6,8 +6,10 @@ import time
 import uuid
 from typing import TYPE_CHECKING, Any, Literal, cast
 
+from llm_hub.api.carried_state import write_state
 from llm_hub.api.dialects.chat_completions_answer import CallDelta, Chunk, Completion
 from llm_hub.api.dialects.chat_completions_body import ChatCompletionsBody
+from llm_hub.api.dialects.citations import cited_pages
 from llm_hub.api.dialects.dialect import Dialect, StreamEvent, begins_with_field, hub_report
 from llm_hub.api.dialects.openai_shapes import OPENAI_MODELS, OpenAIError, openai_error
 from llm_hub.api.encoding import dump, sse
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     from llm_hub.api.dialects.chat_completions_answer import (
         ChunkChoice,
         CompletionCall,
+        CompletionChoice,
         CompletionMessage,
         CompletionUsage,
         Delta,
@@ -39,7 +42,7 @@ _FINISH_REASONS: dict[str, FinishReason] = {
 
 def _completion(_: ChatCompletionsBody, response: LLMResponse) -> Completion:
     calls = [_call(call) for call in response.tool_calls]
-    answer_fields, message_fields = _original_fields(response)
+    answer_fields, choice_fields, message_fields = _original_fields(response)
     message: CompletionMessage = {
         "role": "assistant",
         "content": None if calls and not response.content else response.content,
@@ -49,31 +52,35 @@ def _completion(_: ChatCompletionsBody, response: LLMResponse) -> Completion:
         message["tool_calls"] = calls
     if response.reasoning:
         message["reasoning_content"] = response.reasoning
-    message = cast("CompletionMessage", {**message_fields, **message})
+    message = cast("CompletionMessage", {**(message_fields or {"annotations": []}), **message})
+    choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": _finish_reason(response)}
     completion: Completion = {
         "id": f"chatcmpl-{uuid.uuid4().hex}",
         "object": "chat.completion",
         "created": int(time.time()),
         "model": f"{response.provider}/{response.model}",
-        "choices": [{"index": 0, "message": message, "logprobs": None, "finish_reason": _finish_reason(response)}],
+        "choices": [cast("CompletionChoice", {**choice, **choice_fields})],
         "usage": _usage(response),
         "x_llm_hub": hub_report(response, "openai"),
     }
     return cast("Completion", {**answer_fields, **completion})
 
 
-def _original_fields(response: LLMResponse) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
-    """What the answer and its message have in their vendor's own words, where that speaks OpenAI's protocol."""
+def _original_fields(response: LLMResponse) -> tuple[Mapping[str, Any], Mapping[str, Any], Mapping[str, Any]]:
+    """What the answer, its choice and its message have in their vendor's own words, where that speaks OpenAI's
+    protocol; of any other the web pages that it cites."""
     if response.original is None or response.original.protocol != "openai":
-        return {}, {}
+        cited = [{"type": "url_citation", "url_citation": page} for page in cited_pages(response)]
+        return {}, {}, {"annotations": cited} if cited else {}
     body = response.original.body
-    fields = {name: value for name, value in body.items() if name not in ("message", "usage")}
-    return fields, body.get("message") or {}
+    fields = {name: value for name, value in body.items() if name not in ("message", "choice", "usage")}
+    return fields, body.get("choice") or {}, body.get("message") or {}
 
 
 class CompletionWriter:
     """Writes a stream of OpenAI's chunks. `with_usage` adds the one that has the tokens."""
 
+    protocol = "openai"
     end = b"data: [DONE]\n\n"
     sign_of_life = b": the hub is still at work\n\n"  # a comment, as OpenRouter sends it: readers skip it
 
@@ -99,8 +106,8 @@ class CompletionWriter:
                 return self._last_chunks(response)
         return b""
 
-    def error(self, status: int, error: ErrorObject) -> bytes:
-        return sse(dump(_error(status, error)[1]))
+    def error(self, status: int, error: ErrorObject, original: dict[str, Any] | None = None) -> bytes:
+        return sse(dump(original or _error(status, error)[1]))
 
     def _delta(self, delta: Delta) -> bytes:
         if not self._begun:
@@ -109,9 +116,10 @@ class CompletionWriter:
         return sse(dump(self._chunk([{"index": 0, "delta": delta, "logprobs": None, "finish_reason": None}])))
 
     def _last_chunks(self, response: LLMResponse) -> bytes:
-        answer_fields, message_fields = _original_fields(response)
+        answer_fields, choice_fields, message_fields = _original_fields(response)
         delta = cast("Delta", {name: value for name, value in message_fields.items() if name not in _STREAMED})
-        last = self._chunk([{"index": 0, "delta": delta, "logprobs": None, "finish_reason": _finish_reason(response)}])
+        choice = {"index": 0, "delta": delta, "finish_reason": _finish_reason(response), "logprobs": None}
+        last = self._chunk([cast("ChunkChoice", {**choice, **choice_fields})])
         last["x_llm_hub"] = hub_report(response, "openai")
         last = cast("Chunk", {**answer_fields, **last})
         if not self._with_usage:
@@ -134,7 +142,8 @@ def _call(call: ToolCall) -> CompletionCall:
     written: CompletionCall = {
         "id": call.id, "type": "function", "function": {"name": call.name, "arguments": call.arguments},
     }  # fmt: skip
-    return cast("CompletionCall", {**call.extra, **written}) if call.extra else written
+    extra = _extra(call)
+    return cast("CompletionCall", {**extra, **written}) if extra else written
 
 
 def _call_delta(delta: ToolCallDelta) -> CallDelta:
@@ -143,7 +152,16 @@ def _call_delta(delta: ToolCallDelta) -> CallDelta:
     if delta.name:
         written["id"], written["type"] = delta.id, "function"
         written["function"]["name"] = delta.name
-    return cast("CallDelta", {**delta.extra, **written}) if delta.extra else written
+    extra = _extra(delta)
+    return cast("CallDelta", {**extra, **written}) if extra else written
+
+
+def _extra(call: ToolCall | ToolCallDelta) -> Mapping[str, Any]:
+    """A call's fields in its vendor's own words, and what a vendor of another protocol wants back with it."""
+    state = write_state(call, "openai") if call.state is not None else ""
+    if not state:
+        return call.extra
+    return {**call.extra, "extra_content": {**(call.extra.get("extra_content") or {}), "llm_hub": state}}
 
 
 def _error(status: int, error: ErrorObject) -> tuple[int, OpenAIError]:

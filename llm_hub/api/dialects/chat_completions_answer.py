@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, NotRequired
+from typing import Annotated, Any, Literal, NotRequired
 
 from pydantic import ConfigDict, Field, with_config
 from typing_extensions import TypedDict
@@ -34,6 +34,7 @@ class CompletionMessage(TypedDict):
     role: Literal["assistant"]
     content: str | None
     refusal: None
+    annotations: NotRequired[list[dict[str, Any]]]
     tool_calls: NotRequired[list[CompletionCall]]
     reasoning_content: NotRequired[str]
 
@@ -41,7 +42,7 @@ class CompletionMessage(TypedDict):
 class CompletionChoice(TypedDict):
     index: Literal[0]
     message: CompletionMessage
-    logprobs: None
+    logprobs: dict[str, Any] | None
     finish_reason: FinishReason
 
 
@@ -105,7 +106,7 @@ class Delta(TypedDict, total=False):
 class ChunkChoice(TypedDict):
     index: Literal[0]
     delta: Delta
-    logprobs: None
+    logprobs: dict[str, Any] | None
     finish_reason: FinishReason | None
 
 

@@ -5,6 +5,7 @@ It is an open list: what is not named here goes on as it came to the providers t
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Discriminator, Field, Tag
@@ -24,10 +25,10 @@ from llm_hub.api.bodies import (
     Temperature,
     TokenLimit,
 )
-from llm_hub.api.dialects.chat_completions_turns import CompletionTurn
+from llm_hub.api.dialects.chat_completions_turns import CompletionTurn, without_state
 from llm_hub.api.open_parts import OpenBody, OpenModel, UnreadPart, kind_among
 from llm_hub.api.refusals import Refusal
-from llm_hub.chat import ChatRequest, JSONFormat, OneTool, Tool, ToolChoice
+from llm_hub.chat import ChatRequest, JSONFormat, OneTool, OriginalRequest, Tool, ToolChoice
 
 
 class Function(OpenModel):
@@ -157,7 +158,7 @@ class ChatCompletionsBody(OpenBody):
     })  # fmt: skip
 
     messages: Annotated[FailFastList[CompletionTurn], Field(min_length=1, max_length=MAX_MESSAGES)]
-    model: Name = "auto"
+    model: Name
     models: ModelChain | None = None
     stream_options: StreamOptions | None = None
     temperature: Temperature | None = None
@@ -195,6 +196,12 @@ class ChatCompletionsBody(OpenBody):
             effort=self.reasoning_effort,
             original=self.original(len(messages)),
         )
+
+    def original(self, messages: int) -> OriginalRequest:
+        """The request without the state of other vendors' calls."""
+        original = super().original(messages)
+        turns = [without_state(turn) for turn in original.body["messages"]]
+        return replace(original, body={**original.body, "messages": turns})
 
     def _tools(self) -> tuple[tuple[Tool, ...], ToolChoice | None]:
         """The tools that may be called, and whether they must be. `allowed_tools` leaves the other ones out."""

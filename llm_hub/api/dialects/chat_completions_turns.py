@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 from pydantic import ConfigDict, Field, Tag
 
 from llm_hub.api.bodies import FailFastList, Name
+from llm_hub.api.carried_state import read_states
 from llm_hub.api.dialects.openai_shapes import ImagePart, ImageURL, TextPart, read_content
 from llm_hub.api.open_parts import OpenModel, OptionalPart, UnreadPart, kind_among
 from llm_hub.api.refusals import Refusal
@@ -72,13 +73,37 @@ class CalledFunction(OpenModel):
     arguments: str
 
 
+class ExtraContent(OpenModel):
+    """What vendors want back with a call, by their names: the hub's has the state of those of other protocols."""
+
+    llm_hub: str | None = None
+
+
 class CalledTool(OpenModel):
     id: Name
     type: Literal["function"] = "function"
     function: CalledFunction
+    extra_content: ExtraContent | None = None
 
     def call(self) -> ToolCall:
-        return ToolCall(self.id, self.function.name, self.function.arguments, self.model_extra or {})
+        state = self.extra_content.llm_hub if self.extra_content else None
+        states = read_states([state] if state else [])
+        return ToolCall(self.id, self.function.name, self.function.arguments, state=states.get(self.id))
+
+
+def without_state(turn: dict[str, Any]) -> dict[str, Any]:
+    """A message as its client wrote it, without the state of other vendors' calls, and without the reasoning that led
+    to them: the hub has put both in."""
+    calls = turn.get("tool_calls") or ()
+    if not any("llm_hub" in (call.get("extra_content") or ()) for call in calls):
+        return turn
+    written = []
+    for call in calls:
+        others = {name: value for name, value in (call.get("extra_content") or {}).items() if name != "llm_hub"}
+        rest = {name: value for name, value in call.items() if name != "extra_content"}
+        written.append({**rest, "extra_content": others} if others else rest)
+    fields = {name: value for name, value in turn.items() if name != "reasoning_content"}
+    return {**fields, "tool_calls": written}
 
 
 class RefusalPart(OpenModel):

@@ -10,17 +10,18 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Generic
 
 from llm_hub.api.bodies import Body, ChatBody
-from llm_hub.api.refusals import attempt_of, error_of
-from llm_hub.errors import KeyRefused, ProviderError
+from llm_hub.api.dialects.citations import cited_pages
+from llm_hub.api.refusals import attempt_of, error_of, vendors_error
+from llm_hub.errors import ProviderError
 from llm_hub.redaction import redact
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from llm_hub.api.refusals import Refusal
     from llm_hub.api.replies import Writer
     from llm_hub.api.shapes import ErrorObject, HubReport
-    from llm_hub.chat import LLMResponse, OriginalAnswer, Usage
+    from llm_hub.chat import LLMResponse, ToolCall, Usage
     from llm_hub.errors import LLMHubError
     from llm_hub.gateway.token_count import TokenCount
 
@@ -109,16 +110,21 @@ class Dialect(Generic[Body]):
 
 
 def error_reply(dialect: Dialect[Any], error: LLMHubError | Refusal) -> tuple[int, object]:
-    """The status and the body of a refusal: its vendor's own where that speaks the dialect's protocol, with the hub's
-    attempts. A key that was refused is the hub's and not the client's, so that it is told in the hub's words.
-    """
+    """The status and the body of a refusal: its vendor's own where that speaks the dialect's protocol."""
     status, report = error_of(error)
+    written, body = dialect.error(status, report)
+    if (vendors := vendors_error(error, dialect.body.protocol)) is None:
+        return written, body
     original = error.original if isinstance(error, ProviderError) else None
-    if original is None or original.protocol != dialect.body.protocol or isinstance(error, KeyRefused):
-        return dialect.error(status, report)
-    attempts = {"attempts": report["attempts"]} if "attempts" in report else {}
-    body = {**original.body, "error": {**original.body["error"], **attempts}}
-    return original.status or dialect.error(status, report)[0], body
+    return (original and original.status) or written, vendors
+
+
+def calls_and_late_text(response: LLMResponse) -> Iterator[ToolCall | str]:
+    """The calls of an answer, and the text that followed them, in the order in which they came."""
+    for number, call in enumerate(response.tool_calls):
+        yield from (text for before, text in response.late_text if before == number)
+        yield call
+    yield from (text for before, text in response.late_text if before >= len(response.tool_calls))
 
 
 def hub_report(response: LLMResponse, protocol: str = "") -> HubReport:
@@ -128,7 +134,7 @@ def hub_report(response: LLMResponse, protocol: str = "") -> HubReport:
         "model": response.model,
         "finish_reason": response.finish_reason,
         "ignored": response.ignored,
-        "notes": (*response.notes, *_uncounted(response.usage), *_unwritten(response.original, protocol)),
+        "notes": (*response.notes, *_uncounted(response.usage), *_unwritten(response, protocol)),
         "attempts": [attempt_of(attempt) for attempt in response.attempts],
     }
 
@@ -145,8 +151,9 @@ def _uncounted(usage: Usage) -> tuple[str, ...]:
 _HALVES = {"prompt_tokens": "the prompt", "completion_tokens": "the answer"}
 
 
-def _unwritten(original: OriginalAnswer | None, protocol: str) -> tuple[str, ...]:
+def _unwritten(response: LLMResponse, protocol: str) -> tuple[str, ...]:
     """The note about what an answer has in its vendor's own shape alone, for a client of another protocol."""
+    original = response.original
     if original is None or original.protocol == protocol:
         return ()
     if original.protocol == "anthropic":
@@ -155,6 +162,8 @@ def _unwritten(original: OriginalAnswer | None, protocol: str) -> tuple[str, ...
     else:
         fields = {**original.body, **(original.body.get("message") or {})}
         names = {name for name, value in fields.items() if value not in (None, [], {}, "")} & _CONTENT_FIELDS
+    if protocol in ("openai", "responses") and cited_pages(response):
+        names = names - {"annotations" if original.protocol == "openai" else "citations"}
     if not names:
         return ()
     listing = ", ".join(sorted(names))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field
 from typing_extensions import TypedDict
@@ -110,6 +110,7 @@ def _answer(_: HubChatBody, response: LLMResponse) -> HubChatAnswer:
 class HubChatWriter:
     """Writes a stream. Unnamed events carry the text itself; `attempt`, `resumed`, `usage` and `error` carry JSON."""
 
+    protocol = ""
     end = b"data: [DONE]\n\n"
     sign_of_life = b": the hub is still at work\n\n"  # a comment, as OpenRouter sends it: readers skip it
 
@@ -132,7 +133,7 @@ class HubChatWriter:
                 return sse(dump(_summary(response)), "usage")
         return b""
 
-    def error(self, status: int, error: ErrorObject) -> bytes:  # noqa: ARG002  # a stream has its status already
+    def error(self, status: int, error: ErrorObject, original: dict[str, Any] | None = None) -> bytes:  # noqa: ARG002  # a stream has its status already, and the dialect no vendor
         return sse(dump(error), "error")
 
 

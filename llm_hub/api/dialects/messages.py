@@ -10,6 +10,7 @@ from llm_hub.api.dialects.dialect import (
     ModelListFormat,
     StreamEvent,
     TokenCountFormat,
+    calls_and_late_text,
     hub_report,
 )
 from llm_hub.api.dialects.messages_answer import (
@@ -33,6 +34,7 @@ from llm_hub.api.dialects.messages_content import (
     call_arguments,
     count_tokens,
     head,
+    state_block,
     stop_fields,
     tool_use,
     vendors_blocks,
@@ -54,9 +56,15 @@ def _message(body: MessagesBody, response: LLMResponse) -> MessageAnswer:
         content = []
         if response.reasoning and body.shows_thinking:
             content.append({"type": "thinking", "thinking": response.reasoning, "signature": ""})
-        if response.content:
-            content.append({**EMPTY_TEXT, "text": response.content})
-        content += [tool_use(call, call_arguments(call)) for call in response.tool_calls]
+        if response.early_text:
+            content.append({**EMPTY_TEXT, "text": response.early_text})
+        for call in calls_and_late_text(response):
+            if isinstance(call, str):
+                content.append({**EMPTY_TEXT, "text": call})
+                continue
+            if (state := state_block(call)) is not None:
+                content.append(state)
+            content.append(tool_use(call, call_arguments(call)))
     original = vendors_fields(response)
     message: MessageAnswer = {
         **head(f"{response.provider}/{response.model}", original),

@@ -35,6 +35,7 @@ class AnswerToolUse(TypedDict):
     id: str
     name: str
     input: dict[str, Any]
+    caller: NotRequired[dict[str, Any]]
 
 
 @_OPEN

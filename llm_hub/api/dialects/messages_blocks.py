@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from pydantic import Tag
 
 from llm_hub.api.bodies import FailFastList, JSONObject, Name, read_image
+from llm_hub.api.carried_state import is_state
 from llm_hub.api.open_parts import UNREAD_PART, OpenModel, OptionalPart, UnreadPart, kind_among
 from llm_hub.chat import ToolResult
 
@@ -124,11 +125,21 @@ def _text_of(block: TextBlock | ImageBlock | TextDocumentBlock | ToolReferenceBl
     return block.text
 
 
+class DirectCaller(OpenModel):
+    """The model itself made the call, as with every other vendor."""
+
+    type: Literal["direct"]
+
+
 class ToolUseBlock(OpenModel):
     type: Literal["tool_use"]
     id: Name
     name: Name
     input: JSONObject
+    caller: (
+        Annotated[Annotated[DirectCaller, Tag("direct")] | Annotated[OptionalPart, Tag("other")], kind_among("direct")]
+        | None
+    ) = None
 
 
 UserBlock = Annotated[
@@ -140,10 +151,27 @@ UserBlock = Annotated[
     kind_among("text", "image", "document", "tool_result", is_read=_is_read),
 ]
 SystemBlock = Annotated[Annotated[TextBlock, Tag("text")] | Annotated[OptionalPart, Tag("other")], kind_among("text")]
+
+
+class StateBlock(OpenModel):
+    """The state of another vendor's call, as `write_state` wrote it."""
+
+    type: Literal["redacted_thinking"]
+    data: str
+
+
+def is_state_block(block: dict[str, Any]) -> bool:
+    return block.get("type") == "redacted_thinking" and is_state(block.get("data"))
+
+
 AssistantBlock = Annotated[
     Annotated[TextBlock, Tag("text")]
     | Annotated[ToolUseBlock, Tag("tool_use")]
+    | Annotated[StateBlock, Tag("redacted_thinking")]
     | Annotated[OptionalPart, Tag("other")],
-    kind_among("text", "tool_use"),
-]
+    kind_among(
+        "text", "tool_use", "redacted_thinking",
+        is_read=lambda block: block["type"] != "redacted_thinking" or is_state_block(block),
+    ),
+]  # fmt: skip
 """What is neither text nor a call, such as reasoning, belongs to the vendor that wrote it."""

@@ -5,35 +5,56 @@ It is an open list: what is not named here goes on as it came to Anthropic.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 import orjson
-from pydantic import Discriminator, Field, Tag
+from pydantic import Field
 
 from llm_hub.api.bodies import (
     MAX_MESSAGES,
     MAX_TOOLS,
-    Effort,
     FailFastList,
     Fraction,
-    JSONObject,
     ModelChain,
     Name,
     StopTexts,
     TokenLimit,
 )
+from llm_hub.api.carried_state import read_states
 from llm_hub.api.dialects.messages_blocks import (
     AssistantBlock,
     ImageBlock,
+    StateBlock,
     SystemBlock,
     TextBlock,
     TextDocumentBlock,
     ToolResultBlock,
     ToolUseBlock,
     UserBlock,
+    is_state_block,
+)
+from llm_hub.api.dialects.messages_options import (
+    CustomTool,
+    JSONOutputFormat,
+    MessageTool,
+    OutputConfig,
+    Thinking,
+    ThinkingOption,
+    ToolChoiceOption,
+    read_choice,
 )
 from llm_hub.api.open_parts import UNREAD_PART, OpenBody, OpenModel, UnreadPart
-from llm_hub.chat import ChatRequest, JSONFormat, Message, OneTool, Role, Text, Tool, ToolCall, ToolChoice
+from llm_hub.chat import (
+    ChatRequest,
+    JSONFormat,
+    Message,
+    OneTool,
+    OriginalRequest,
+    Role,
+    Text,
+    ToolCall,
+)
 
 if TYPE_CHECKING:
     from llm_hub.chat import Part
@@ -85,69 +106,15 @@ class AssistantMessage(OpenModel):
     def messages(self, field: str) -> tuple[Message, ...]:  # noqa: ARG002  # the other turns' shape
         if isinstance(self.content, str):
             return (Message(Role.ASSISTANT, self.content),)
+        states = read_states([block.data for block in self.content if isinstance(block, StateBlock)])
         parts: list[Part] = []
         for block in self.content:
             if isinstance(block, TextBlock):
                 parts.append(Text(block.text))
             elif isinstance(block, ToolUseBlock):
-                parts.append(ToolCall(block.id, block.name, orjson.dumps(block.input).decode()))
+                arguments = orjson.dumps(block.input).decode()
+                parts.append(ToolCall(block.id, block.name, arguments, state=states.get(block.id)))
         return (Message(Role.ASSISTANT, tuple(parts)),)
-
-
-class CustomTool(OpenModel):
-    """A tool of the client's."""
-
-    name: Name
-    input_schema: JSONObject
-    type: Literal["custom"] | None = None
-    description: str | None = None
-    strict: bool | None = None
-
-    def tool(self) -> Tool:
-        return Tool(self.name, self.description or "", self.input_schema, self.strict)
-
-
-def _tool_kind(tool: Any) -> str:
-    is_custom = not isinstance(tool, dict) or tool.get("type") in (None, "custom")
-    return "custom" if is_custom else "other"
-
-
-MessageTool = Annotated[
-    Annotated[CustomTool, Tag("custom")] | Annotated[UnreadPart, Tag("other")], Discriminator(_tool_kind)
-]
-"""A tool of the client's, or one of Anthropic's, which its own models alone know."""
-
-
-class AutoToolChoice(OpenModel):
-    type: Literal["auto", "any"]
-    disable_parallel_tool_use: bool | None = None
-
-
-class NamedToolChoice(OpenModel):
-    type: Literal["tool"]
-    name: Name
-    disable_parallel_tool_use: bool | None = None
-
-
-class NoToolChoice(OpenModel):
-    type: Literal["none"]
-
-
-class JSONOutputFormat(OpenModel):
-    type: Literal["json_schema"]
-    schema_: JSONObject = Field(alias="schema")
-
-
-class OutputConfig(OpenModel):
-    effort: Effort | None = None
-    format: JSONOutputFormat | None = None
-
-
-class ThinkingOption(OpenModel):
-    """Whether the client is shown the model's reasoning. How long it reasons is `output_config.effort`."""
-
-    type: Literal["disabled", "adaptive", "enabled"]
-    display: Literal["summarized", "omitted"] | None = None
 
 
 class CountTokensBody(OpenBody):
@@ -160,7 +127,18 @@ class CountTokensBody(OpenBody):
     protocol = "anthropic"
     neutral_values: ClassVar = {"service_tier": ("auto", "standard_only"), "speed": ("standard",)}
     essential_fields = frozenset({"container", "mcp_servers", "output_format"})
-    free_fields = frozenset({"metadata", "context_management", "top_k", "cache_control", "betas"})
+    free_fields = frozenset(
+        {
+            "metadata",
+            "context_management",
+            "top_k",
+            "cache_control",
+            "betas",
+            "thinking",
+            "tool_choice",
+            "output_config.format",
+        }
+    )
 
     messages: Annotated[
         FailFastList[Annotated[UserMessage | AssistantMessage | SystemMessage, Field(discriminator="role")]],
@@ -174,19 +152,22 @@ class CountTokensBody(OpenBody):
     top_p: Fraction | None = None
     stop_sequences: StopTexts | None = None
     tools: Annotated[FailFastList[MessageTool], Field(max_length=MAX_TOOLS)] | None = None
-    tool_choice: Annotated[AutoToolChoice | NamedToolChoice | NoToolChoice, Field(discriminator="type")] | None = None
+    tool_choice: ToolChoiceOption | None = None
     output_config: OutputConfig | None = None
-    thinking: ThinkingOption | None = None
+    thinking: Thinking | None = None
 
     @property
     def shows_thinking(self) -> bool:
         """Whether the client asked to be shown the model's reasoning: one that did not expects text first."""
-        return self.thinking is not None and self.thinking.type != "disabled" and self.thinking.display != "omitted"
+        match self.thinking:
+            case ThinkingOption(type=kind, display=display):
+                return kind != "disabled" and display != "omitted"
+        return self.thinking is not None
 
     def request(self) -> ChatRequest:
         tools = tuple(tool.tool() for tool in self.tools or () if isinstance(tool, CustomTool))
         others = [tool for tool in self.tools or () if isinstance(tool, UnreadPart)]
-        choice, parallel = _choice(self.tool_choice) if tools else (None, None)
+        choice, parallel = read_choice(self.tool_choice) if tools else (None, None)
         if isinstance(choice, OneTool) and any((tool.model_extra or {}).get("name") == choice.name for tool in others):
             choice = None  # that of a tool which only the vendor knows
         output = self.output_config or OutputConfig()
@@ -201,12 +182,19 @@ class CountTokensBody(OpenBody):
             tools=tools,
             tool_choice=choice,
             parallel_tools=parallel,
-            format=JSONFormat(output.format.schema_) if output.format else None,
+            format=JSONFormat(output.format.schema_) if isinstance(output.format, JSONOutputFormat) else None,
             stop=tuple(self.stop_sequences or ()),
             top_p=self.top_p,
             effort=output.effort,
+            thinking_budget=self.thinking.budget if isinstance(self.thinking, ThinkingOption) else None,
             original=self.original(len(messages)),
         )
+
+    def original(self, messages: int) -> OriginalRequest:
+        """The request without the state of other vendors' calls."""
+        original = super().original(messages)
+        turns = [_without_states(turn) for turn in original.body["messages"]]
+        return replace(original, body={**original.body, "messages": turns})
 
 
 class MessagesBody(CountTokensBody):
@@ -215,23 +203,15 @@ class MessagesBody(CountTokensBody):
     max_tokens: TokenLimit
 
 
+def _without_states(turn: dict[str, Any]) -> dict[str, Any]:
+    content = turn["content"]
+    if turn["role"] != "assistant" or isinstance(content, str):
+        return turn
+    blocks = [block for block in content if not is_state_block(block)]
+    return turn if len(blocks) == len(content) else turn | {"content": blocks}
+
+
 def _system(content: str | list[SystemBlock]) -> Message:
     if isinstance(content, str):
         return Message(Role.SYSTEM, content)
     return Message(Role.SYSTEM, "\n\n".join(block.text for block in content if isinstance(block, TextBlock)))
-
-
-def _choice(
-    choice: AutoToolChoice | NamedToolChoice | NoToolChoice | None,
-) -> tuple[ToolChoice | None, bool | None]:
-    """The hub's word for a choice, and whether several tools may be called at once."""
-    match choice:
-        case None:
-            return None, None
-        case NoToolChoice():
-            return "none", None
-        case NamedToolChoice():
-            chosen: ToolChoice = OneTool(choice.name)
-        case AutoToolChoice():
-            chosen = "required" if choice.type == "any" else "auto"
-    return chosen, None if choice.disable_parallel_tool_use is None else not choice.disable_parallel_tool_use

@@ -5,13 +5,21 @@ from __future__ import annotations
 import uuid
 from typing import TYPE_CHECKING, Any, cast
 
+from llm_hub.api.carried_state import write_state
 from llm_hub.chat import decode_json
 from llm_hub.errors import StreamBroken
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from llm_hub.api.dialects.messages_answer import AnswerText, AnswerToolUse, MessageHead, MessageUsage, StopFields
+    from llm_hub.api.dialects.messages_answer import (
+        AnswerText,
+        AnswerToolUse,
+        MessageHead,
+        MessageUsage,
+        StopFields,
+        VendorBlock,
+    )
     from llm_hub.chat import LLMResponse, ToolCall
 
 NO_MORE_COUNTS: Mapping[str, Any] = {
@@ -19,12 +27,15 @@ NO_MORE_COUNTS: Mapping[str, Any] = {
     "cache_creation_input_tokens": None,
     "cache_read_input_tokens": None,
     "inference_geo": None,
+    "output_tokens_details": None,
     "server_tool_use": None,
     "service_tier": None,
 }
 """Figures of a message's usage that newest clients look for, and that other providers' answers do not have."""
 NO_MORE_FIELDS: Mapping[str, Any] = {"container": None, "stop_details": None}
 """The fields of a message that only Anthropic's own answers have a value for, and that newest clients look for."""
+CALLED_BY_MODEL: Mapping[str, Any] = {"caller": {"type": "direct"}}
+"""Who makes a call. With Anthropic's models it may also be a program on its servers."""
 EMPTY_TEXT: AnswerText = {"type": "text", "text": "", "citations": None}
 _STOP_REASONS = {"length": "max_tokens", "tool_calls": "tool_use"}
 _OPENAIS_REASONS = ("stop", "length", "tool_calls")
@@ -46,8 +57,16 @@ def vendors_blocks(response: LLMResponse) -> list[Any] | None:
     return [*written, *(tool_use(call, call_arguments(call)) for call in calls.values())]
 
 
-def tool_use(call: ToolCall, arguments: dict[str, Any]) -> AnswerToolUse:
-    return {"type": "tool_use", "id": call.id, "name": call.name, "input": arguments}
+def tool_use(call: ToolCall, arguments: dict[str, Any], original: Mapping[str, Any] = CALLED_BY_MODEL) -> AnswerToolUse:
+    """The block of a call. It has the fields of Anthropic's own block, where there is one."""
+    block = {**original, "type": "tool_use", "id": call.id, "name": call.name, "input": arguments}
+    return cast("AnswerToolUse", block)
+
+
+def state_block(call: ToolCall) -> VendorBlock | None:
+    """What the vendor wants back with a call, as a block that clients return unread; None: nothing."""
+    mark = write_state(call, "anthropic")
+    return cast("VendorBlock", {"type": "redacted_thinking", "data": mark}) if mark else None
 
 
 def call_arguments(call: ToolCall) -> dict[str, Any]:

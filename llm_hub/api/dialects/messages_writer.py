@@ -4,29 +4,31 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, cast
 
-from llm_hub.api.dialects.dialect import begins_with_field, hub_report
+from llm_hub.api.dialects.dialect import begins_with_field, calls_and_late_text, hub_report
 from llm_hub.api.dialects.messages_content import (
+    CALLED_BY_MODEL,
     EMPTY_TEXT,
     NO_MORE_COUNTS,
     NO_MORE_FIELDS,
     call_arguments,
     count_tokens,
     head,
+    state_block,
     stop_fields,
     tool_use,
     vendors_blocks,
     vendors_fields,
 )
 from llm_hub.api.encoding import dump, sse
-from llm_hub.chat import AttemptStarted, Done, ReasoningBreak, ReasoningDelta, Resumed, TextDelta, VendorDelta
+from llm_hub.chat import AttemptStarted, Done, LateText, ReasoningBreak, ReasoningDelta, Resumed, TextDelta, VendorDelta
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from llm_hub.api.dialects.messages_answer import (
         AnswerBlock,
+        AnswerText,
         AnswerThinking,
-        AnswerToolUse,
         BlockDelta,
         BlockDeltaEvent,
         BlockStart,
@@ -70,6 +72,7 @@ _EMPTY_THINKING: AnswerThinking = {"type": "thinking", "thinking": "", "signatur
 class MessageWriter:
     """Writes a stream of Anthropic's events. Blocks come one after the other; calls of tools are whole, and last."""
 
+    protocol = "anthropic"
     end = b""
     sign_of_life = sse(dump({"type": "ping"}), "ping")
 
@@ -83,12 +86,16 @@ class MessageWriter:
         """The message as Anthropic began it."""
         self._next_block: Mapping[str, Any] = {}
         """The block of Anthropic's to which the next words belong."""
+        self._late_text: list[str] = []
+        """Text that follows calls of tools, until those come, or another model goes on with it."""
         self._hidden_reasoning: list[str] = []
         """Reasoning that the client did not ask for. It is shown if its vendor signs it: then the client must have it
         to send it back."""
 
     def event(self, event: Event) -> bytes:
         match event:
+            case LateText(text):
+                self._late_text.append(text)
             case TextDelta(text):
                 return self._begin() + self._delta("text", {"type": "text_delta", "text": text})
             case ReasoningDelta():
@@ -103,14 +110,16 @@ class MessageWriter:
                 self._model = f"{provider}/{model}"
                 self._hidden_reasoning.clear()
                 self._vendors_message = self._next_block = {}
+                return self._write_late_text()
             case Done(response):
                 self._model = f"{response.provider}/{response.model}"
                 self._vendors_message = self._vendors_message or vendors_fields(response)
-                return self._begin() + self._close() + self._calls(response) + self._end(response)
+                late_text = b"" if response.late_text else self._write_late_text()
+                return self._begin() + late_text + self._close() + self._calls(response) + self._end(response)
         return b""
 
-    def error(self, status: int, error: ErrorObject) -> bytes:
-        return _sse(message_error(status, error)[1])
+    def error(self, status: int, error: ErrorObject, original: dict[str, Any] | None = None) -> bytes:
+        return sse(dump(original or message_error(status, error)[1]), "error")
 
     def _begin(self) -> bytes:
         if self._begun:
@@ -123,7 +132,8 @@ class MessageWriter:
             "content": [],
             "stop_reason": None,
             "stop_sequence": None,
-            # Where they are not known yet, message_delta has them.
+            # Where they are not known yet, message_delta has them: SDKs and Claude Code take its input_tokens then. An
+            # estimate would stay as a figure where nobody counts.
             "usage": original.get("usage") or {**NO_MORE_COUNTS, "input_tokens": 0, "output_tokens": 0},
         }
         message.pop("message_delta", None)
@@ -179,16 +189,39 @@ class MessageWriter:
         event: BlockStop = {"type": "content_block_stop", "index": self._block}
         return _sse(event)
 
+    def _write_late_text(self) -> bytes:
+        """The events of text that another model has gone on with, which does not know the calls before it."""
+        text = "".join(self._late_text)
+        self._late_text.clear()
+        return self._begin() + self._delta("text", {"type": "text_delta", "text": text}) if text else b""
+
     def _calls(self, response: LLMResponse) -> bytes:
+        """The events of the calls, and of the text that followed them."""
         events = b""
-        originals = {block["id"]: block for block in vendors_blocks(response) or () if block.get("type") == "tool_use"}
-        for call in response.tool_calls:
+        blocks = vendors_blocks(response) or ()
+        originals = {block["id"]: block for block in blocks if block.get("type") == "tool_use"}
+        texts = {block["text"]: block for block in blocks if block.get("type") == "text"}
+        for call in calls_and_late_text(response):
+            if isinstance(call, str):
+                events += self._text_block(call, texts.get(call) or EMPTY_TEXT)
+                continue
+            if (state := state_block(call)) is not None:
+                events += self._start("redacted_thinking", state) + self._close()
             arguments = dump(call_arguments(call)).decode()
-            block = cast("AnswerToolUse", {**originals.get(call.id, {}), **tool_use(call, {})})
-            events += self._start("tool_use", block)
+            events += self._start("tool_use", tool_use(call, {}, originals.get(call.id, CALLED_BY_MODEL)))
             events += self._delta("tool_use", {"type": "input_json_delta", "partial_json": arguments})
             events += self._close()
         return events
+
+    def _text_block(self, text: str, block: Mapping[str, Any]) -> bytes:
+        """The events of a whole block of text, with its citations."""
+        citations = block.get("citations")
+        begun = {**block, "text": "", "citations": [] if citations else citations}
+        events = self._start("text", cast("AnswerText", begun))
+        events += self._delta("text", {"type": "text_delta", "text": text})
+        for citation in citations or ():
+            events += self._delta("text", cast("VendorBlockDelta", {"type": "citations_delta", "citation": citation}))
+        return events + self._close()
 
     def _end(self, response: LLMResponse) -> bytes:
         original: Mapping[str, Any] = vendors_fields(response).get("message_delta") or {"delta": NO_MORE_FIELDS}

@@ -23,7 +23,14 @@ from llm_hub.api.bodies import (
     TokenLimit,
 )
 from llm_hub.api.dialects.chat_completions_body import AnyJSONFormat, TextFormat
-from llm_hub.api.dialects.responses_input import OWN_REASONING, InputItem, InputMessage, ItemReference, read_items
+from llm_hub.api.dialects.responses_input import (
+    OWN_REASONING,
+    InputItem,
+    InputMessage,
+    ItemReference,
+    is_state_item,
+    read_items,
+)
 from llm_hub.api.dialects.responses_tools import ResponseTool, ResponseToolChoice, ToolName, chosen, tools_by_name
 from llm_hub.api.open_parts import OpenBody, OpenModel, OptionalPart, UnreadPart, kind_among
 from llm_hub.api.refusals import Refusal
@@ -212,7 +219,8 @@ def _ends_with_answer(messages: tuple[Message, ...]) -> bool:
 
 
 def _is_own_reasoning(item: dict[str, Any]) -> bool:
-    return item.get("type") == "reasoning" and str(item.get("id")).startswith(OWN_REASONING)
+    """Whether an item is reasoning that the hub has made: Codex leaves out the id."""
+    return item.get("type") == "reasoning" and (str(item.get("id")).startswith(OWN_REASONING) or is_state_item(item))
 
 
 def _resolved(item: dict[str, Any], known: dict[str, dict[str, Any]]) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+from dataclasses import replace
 from itertools import groupby
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -14,15 +15,16 @@ import orjson
 from pydantic import Discriminator, Tag
 
 from llm_hub.api.bodies import FailFastList, Name, read_image
+from llm_hub.api.carried_state import is_state, read_states
 from llm_hub.api.dialects.responses_tools import CUSTOM_INPUT, full_name
 from llm_hub.api.open_parts import UNREAD_PART, OpenModel, OptionalPart, UnreadPart
 from llm_hub.api.refusals import Refusal
 from llm_hub.chat import Image, Message, Role, Text, ToolCall, ToolResult
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from llm_hub.chat import Part
+    from llm_hub.chat import Part, VendorState
 
     Turn = tuple[Role, tuple[Part, ...]]
 
@@ -186,6 +188,21 @@ class ToolOutput(OpenModel):
         return Role.TOOL, (ToolResult(self.call_id, "\n\n".join(texts)), *images)
 
 
+class StateItem(OpenModel):
+    """The state of another vendor's call, as `write_state` wrote it, in the place of encrypted reasoning."""
+
+    type: Literal["reasoning"]
+    encrypted_content: str
+    id: str | None = None
+    summary: Any = None
+    content: Any = None
+    status: str | None = None
+
+
+def is_state_item(item: dict[str, Any]) -> bool:
+    return item.get("type") == "reasoning" and is_state(item.get("encrypted_content"))
+
+
 class ItemReference(OpenModel):
     """An item of an earlier answer, which the hub has kept."""
 
@@ -199,6 +216,8 @@ def _item_kind(item: Any) -> str:
         return str(kind)
     if kind in ("function_call_output", "custom_tool_call_output"):
         return "output"
+    if isinstance(item, dict) and is_state_item(item):
+        return "state"
     return "optional" if isinstance(kind, str) and kind in _OPTIONAL_ITEMS else "other"
 
 
@@ -208,6 +227,7 @@ InputItem = Annotated[
     | Annotated[CustomToolCall, Tag("custom_tool_call")]
     | Annotated[ToolOutput, Tag("output")]
     | Annotated[ItemReference, Tag("item_reference")]
+    | Annotated[StateItem, Tag("state")]
     | Annotated[OptionalPart, Tag("optional")]
     | Annotated[UnreadPart, Tag("other")],
     Discriminator(_item_kind),
@@ -219,6 +239,8 @@ def read_items(items: Iterable[InputItem]) -> Iterator[Message]:
 
     Raises `Refusal`.
     """
+    items = list(items)
+    states = read_states([item.encrypted_content for item in items if isinstance(item, StateItem)])
     turns = [turn for number, item in enumerate(items) if (turn := _turn(item, f"input.{number}")) is not None]
     for role, group in groupby(turns, key=lambda turn: turn[0]):
         if role not in (Role.ASSISTANT, Role.TOOL):
@@ -226,9 +248,14 @@ def read_items(items: Iterable[InputItem]) -> Iterator[Message]:
             continue
         parts = tuple(part for _, parts in group for part in parts)
         images = tuple(part for part in parts if isinstance(part, Image))
-        yield Message(role, tuple(part for part in parts if not isinstance(part, Image)))
+        others = (part for part in parts if not isinstance(part, Image))
+        yield Message(role, tuple(_with_state(part, states) for part in others))
         if images:
             yield Message(Role.USER, images)
+
+
+def _with_state(part: Part, states: Mapping[str, VendorState]) -> Part:
+    return replace(part, state=states[part.id]) if isinstance(part, ToolCall) and part.id in states else part
 
 
 def _turn(item: InputItem, field: str) -> Turn | None:

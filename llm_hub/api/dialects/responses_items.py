@@ -6,7 +6,9 @@ import time
 import uuid
 from typing import TYPE_CHECKING, Any, cast
 
-from llm_hub.api.dialects.dialect import hub_report
+from llm_hub.api.carried_state import write_state
+from llm_hub.api.dialects.citations import cited_pages
+from llm_hub.api.dialects.dialect import calls_and_late_text, hub_report
 from llm_hub.api.dialects.responses_input import OWN_REASONING
 from llm_hub.api.dialects.responses_tools import CUSTOM_INPUT, ToolName
 
@@ -32,7 +34,7 @@ _OWN_FIELDS = frozenset({
     "previous_response_id", "store", "background", "metadata",
 })  # fmt: skip
 """Fields of a response that are the hub's to say. The others, if it is OpenAI's, are as they came."""
-_CALLS = ("function_call", "custom_tool_call")
+CALLS = ("function_call", "custom_tool_call")
 
 
 def begin_response(body: ResponsesBody, model: str = "") -> ResponseObject:
@@ -108,14 +110,22 @@ def output_items(response: LLMResponse, names: Mapping[str, ToolName]) -> list[O
     items: list[OutputItem] = [
         item
         for item in vendors_fields(response).get("output") or ()
-        if item.get("type") not in _CALLS or item.get("call_id") in made
+        if item.get("type") not in CALLS or item.get("call_id") in made
     ]
     written = {item.get("call_id") for item in items}
     if not items and response.reasoning:
         items.append(reasoning_item(response.reasoning))
-    if response.content and all(item["type"] != "message" for item in items):
-        items.append(message_item(response.content, end_status(response)))
-    return [*items, *(call_item(call, names) for call in response.tool_calls if call.id not in written)]
+    has_message = any(item["type"] == "message" for item in items)
+    if response.early_text and not has_message:
+        items.append(message_item(response.early_text, end_status(response), page_annotations(response)))
+    for call in calls_and_late_text(response):
+        if isinstance(call, str):
+            items += [] if has_message else [message_item(call, end_status(response))]
+        elif call.id not in written:
+            if state := write_state(call, "responses"):
+                items.append(cast("OutputReasoning", {**reasoning_item(""), "encrypted_content": state}))
+            items.append(call_item(call, names))
+    return items
 
 
 def end_status(response: LLMResponse) -> ItemStatus:
@@ -132,17 +142,22 @@ def reasoning_item(text: str) -> OutputReasoning:
     }
 
 
-def text_part(text: str) -> OutputText:
-    return {"type": "output_text", "text": text, "annotations": [], "logprobs": []}
+def page_annotations(response: LLMResponse) -> list[dict[str, Any]]:
+    """What the text of an answer cites."""
+    return [{"type": "url_citation", **page} for page in cited_pages(response)]
 
 
-def message_item(text: str, status: ItemStatus) -> OutputMessage:
+def text_part(text: str, cited: list[dict[str, Any]] | None = None) -> OutputText:
+    return {"type": "output_text", "text": text, "annotations": cited or [], "logprobs": []}
+
+
+def message_item(text: str, status: ItemStatus, cited: list[dict[str, Any]] | None = None) -> OutputMessage:
     return {
         "id": f"msg_{uuid.uuid4().hex}",
         "type": "message",
         "status": status,
         "role": "assistant",
-        "content": [text_part(text)] if text else [],
+        "content": [text_part(text, cited)] if text else [],
     }
 
 

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal, cast
 
+from llm_hub.api.dialects.responses_input import is_state_item
 from llm_hub.api.dialects.responses_items import (
+    CALLS,
     begin_response,
     complete_response,
     end_status,
     message_item,
     output_items,
+    page_annotations,
     reasoning_item,
     text_part,
 )
 from llm_hub.api.encoding import dump, sse
-from llm_hub.chat import AttemptStarted, Done, ReasoningDelta, Resumed, TextDelta, VendorDelta
+from llm_hub.chat import AttemptStarted, Done, LateText, ReasoningDelta, Resumed, TextDelta, VendorDelta
 from llm_hub.redaction import redact
 
 if TYPE_CHECKING:
@@ -37,6 +40,7 @@ _NAMED_FAILURES = ("context_length_exceeded",)
 class ResponseWriter:
     """Writes the events of a response. Every item has one id, from its first event to the whole response at the end."""
 
+    protocol = "responses"
     end = b""
 
     def __init__(self, body: ResponsesBody) -> None:
@@ -51,6 +55,10 @@ class ResponseWriter:
         self._open_id = ""
         self._pieces: list[str] = []
         """The text of the open item so far."""
+        self._cited: list[dict[str, Any]] = []
+        """What the open message cites, once that is known."""
+        self._late_text: list[str] = []
+        """Text that follows calls of tools, until those come, or another model goes on with it."""
         self._announced: dict[str, dict[str, Any]] = {}
         """By type: an item of OpenAI's own that begins with its first piece of text."""
 
@@ -61,6 +69,8 @@ class ResponseWriter:
 
     def event(self, event: Event) -> bytes:
         match event:
+            case LateText(text):
+                self._late_text.append(text)
             case TextDelta(text):
                 opening = b"" if self._open_type == "message" else self._open_item("message")
                 self._pieces.append(text)
@@ -80,16 +90,20 @@ class ResponseWriter:
             case AttemptStarted(provider, model) | Resumed(provider, model):
                 self._response["model"] = redact(f"{provider}/{model}")
                 self._announced.clear()
-                return self._close("incomplete") if isinstance(event, AttemptStarted) else b""
+                late_text = self._write_late_text()
+                return self._close("incomplete") if isinstance(event, AttemptStarted) else late_text
             case Done(response):
                 return self._end(response)
         return b""
 
-    def error(self, status: int, error: ErrorObject) -> bytes:
+    def error(self, status: int, error: ErrorObject, original: dict[str, Any] | None = None) -> bytes:
         code = error["code"] if error["code"] in _NAMED_FAILURES else _FAILURES.get(status, "server_error")
         failure: ResponseFailure = {"code": code or "server_error", "message": error["message"]}
         if "attempts" in error:
             failure["attempts"] = error["attempts"]
+        if original is not None:
+            vendors = original["error"]
+            failure |= {"code": str(vendors.get("code") or failure["code"]), "message": vendors["message"]}
         # What broke off is not "done": Codex would keep it, and ask again with half an answer as the last message.
         events = self._begin()
         self._response |= {"status": "failed", "error": failure, "output": self._output}
@@ -139,7 +153,7 @@ class ResponseWriter:
             return self._sse({
                 "type": "response.content_part.added" if kind == "added" else "response.content_part.done",
                 "sequence_number": self._next(), "item_id": self._open_id, "output_index": index,
-                "content_index": 0, "part": text_part(text),
+                "content_index": 0, "part": text_part(text, self._cited),
             })  # fmt: skip
         return self._sse({
             "type": (
@@ -156,7 +170,7 @@ class ResponseWriter:
             return b""
         events, text, index = b"", "".join(self._pieces), len(self._output)
         if self._open_type == "message":
-            item = {**item, "status": status, "content": [text_part(text)]}
+            item = {**item, "status": status, "content": [text_part(text, self._cited)]}
             events = self._sse({
                 "type": "response.output_text.done", "sequence_number": self._next(), "item_id": self._open_id,
                 "output_index": index, "content_index": 0, "text": text, "logprobs": [],
@@ -170,7 +184,7 @@ class ResponseWriter:
         item = {**item, **(final or {})}
         events += self._item("done", item)
         self._output.append(cast("OutputItem", item))
-        self._open, self._open_type, self._open_id = None, "", ""
+        self._open, self._open_type, self._open_id, self._cited = None, "", "", []
         self._pieces.clear()
         return events
 
@@ -200,16 +214,46 @@ class ResponseWriter:
         return self._item("added", item)
 
     def _end(self, response: LLMResponse) -> bytes:
-        events = self._begin() + self._close(end_status(response))
+        late_text = b"" if response.late_text else self._write_late_text()
+        events = self._begin() + late_text + self._annotate(response) + self._close(end_status(response))
         shown = {item.get("id") for item in self._output} | {item["type"] for item in self._output} & {*_STREAMED}
+        follows_call = False
         for item in output_items(response, self._body.tool_names):
-            if item.get("id") not in shown and item["type"] not in shown:
-                events += self._whole_item(item)
+            is_late = item["type"] == "message" and follows_call
+            is_new = is_late or item["type"] not in shown or is_state_item(cast("dict[str, Any]", item))
+            if item.get("id") not in shown and is_new:
+                events += self._late_message(item) if is_late else self._whole_item(item)
+            follows_call |= item["type"] in CALLS
         self._response = complete_response(self._response, response, self._output)
         self._body.keep(cast("dict[str, Any]", self._response))
         return events + self._status(
             "response.incomplete" if self._response["status"] == "incomplete" else "response.completed"
         )
+
+    def _annotate(self, response: LLMResponse) -> bytes:
+        """The events of what the open message cites, if it is not written in OpenAI's own words anyway."""
+        self._cited = page_annotations(response) if self._open_type == "message" else []
+        events = b""
+        for number, annotation in enumerate(self._cited):
+            events += self._sse(cast("AnyEvent", {
+                "type": "response.output_text.annotation.added", "sequence_number": self._next(),
+                "item_id": self._open_id, "output_index": len(self._output), "content_index": 0,
+                "annotation_index": number, "annotation": annotation,
+            }))  # fmt: skip
+        return events
+
+    def _write_late_text(self) -> bytes:
+        """The events of text that another model has gone on with, which does not know the calls before it."""
+        text = "".join(self._late_text)
+        self._late_text.clear()
+        return self.event(TextDelta(text)) if text else b""
+
+    def _late_message(self, item: OutputItem) -> bytes:
+        """The events of a message that followed calls."""
+        final = cast("dict[str, Any]", item)
+        self._announced["message"] = {**final, "content": [], "status": "in_progress"}
+        text = "".join(part.get("text") or "" for part in final["content"])
+        return self.event(TextDelta(text)) + self._close("completed", final)
 
     def _whole_item(self, item: OutputItem) -> bytes:
         """The events of an item that is written in one go: a call with its arguments, or one of OpenAI's own."""

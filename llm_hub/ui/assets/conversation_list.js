@@ -125,6 +125,11 @@ const load = () => attempt(async () => {
   heads = found.heads;
   show();
 });
+let waiting;
+const loadSoon = () => {
+  clearTimeout(waiting);
+  waiting = setTimeout(load, 150);
+};
 const change = (head, changes) => attempt(async () => {
   busy = {};
   // A visitor's conversation is also in the memory of the hub, which would bring the old title back.
@@ -170,8 +175,7 @@ element.addEventListener("keydown", (key) => {
   key.stopPropagation();  // it would stop the answer
   if (busy.id) { busy = {}; show(); } else if (narrow.matches) { closeDrawer(); toggle.focus(); }
 });
-let typing;
-box.addEventListener("input", () => { clearTimeout(typing); deleted = null; typing = setTimeout(load, 120); });
+box.addEventListener("input", () => { deleted = null; loadSoon(); });
 temporary.addEventListener("click", () => go("", "chat", { temporary: true }));
 others.addEventListener("message", () => { if (!document.hidden) load(); });
 document.addEventListener("visibilitychange", () => { if (!document.hidden) load(); });

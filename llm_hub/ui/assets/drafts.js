@@ -56,8 +56,9 @@
   });
   observer.observe(document.documentElement, { childList: true, subtree: true });
   // What the server itself puts into a box, no event tells.
+  const before = (text, typed) => !text?.trim() || typed.startsWith(text) ? typed : typed.trim() ? `${text}\n${typed}` : text;
   addEventListener("pagehide", () => KINDS.forEach((kind) => {
-    if (box(kind)) remember(name(kind), [sent[kind], box(kind).value].filter((text) => text?.trim()).join("\n"));
+    if (box(kind)) remember(name(kind), before(sent[kind], box(kind).value));
   }));
   let settings = null;
   try {
@@ -96,7 +97,7 @@
       const text = sent[kind];
       delete sent[kind];
       if (!text?.trim() || !box(kind)) return false;
-      if (!box(kind).value.startsWith(text)) fill(kind, box(kind).value ? `${text}\n${box(kind).value}` : text);
+      fill(kind, before(text, box(kind).value));
       return true;
     }).length > 0,
     isSent: (kind) => Boolean(sent[kind]),

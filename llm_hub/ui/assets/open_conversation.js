@@ -46,9 +46,10 @@ const keep = (head) => {
   const known = heads.find((known) => known.id === head.id);
   if (keeping === "browser") sync(head.id);
   if (!known && keeping !== "browser") load();
+  if (box.value.trim() && known?.version !== head.version) loadSoon();  // there may be more to find
   if (!known || (known.running === head.running && known.shown_title === head.shown_title)) return;
-  const { running, shown_title, changed_at } = head;
-  Object.assign(known, { running, shown_title, changed_at });
+  const { running, shown_title, changed_at, version } = head;
+  Object.assign(known, { running, shown_title, changed_at, version });
   if (!box.value.trim()) heads.sort((one, other) => other.pinned - one.pinned || other.changed_at - one.changed_at);
   show();
 };
@@ -65,6 +66,8 @@ const opened = (head) => {
   if ((head.problem ?? "") !== (before.problem ?? "")) say(head.problem ?? "");
   if (drafts.isSent(kind) && head.version > (before.version ?? 0)) drafts.arrived(kind, head.id);
   else if (head.id !== before.id) drafts.open(kind, head.id);
+  else if (isBack) drafts.putBack();
+  isBack = false;
   shown[kind] = head;
   if (kind === front() && head.id !== named()) {
     if (head.id || named()) history[named() && !head.problem ? "pushState" : "replaceState"](null, "", address(head.id));
@@ -73,6 +76,9 @@ const opened = (head) => {
   if (head.id && head.kept) keep(head);
   else if (head.id !== before.id) show();
 };
+document.addEventListener("click", ({ target }) => {
+  if (target.closest("#chat-new")) window.llmHub.name("", true);  // at once: the next prompt is the new chat's
+}, true);
 document.addEventListener("click", ({ target }) => {
   if (target.closest("#tabs [role=tab]")) setTimeout(() => {
     if (!["chat", "comparison"].some((kind) => shown[kind].id === named()) && named()) return;
@@ -93,7 +99,7 @@ const sync = async (id) => {
     if (document && document.version > (kept?.version ?? 0)) {
       await store.put(document);
       others.postMessage("changed");
-      if (!heads.some((head) => head.id === id)) await load();
+      if (box.value.trim() || !heads.some((head) => head.id === id)) await load();
     }
   });
   const again = syncing.get(id);
@@ -110,10 +116,14 @@ addEventListener("hub-lost", ({ detail }) => {
     : detail.running ? "The connection was lost. The answer is being written on, and is shown once LLM Hub can be reached."
     : "The connection was lost. Trying again …";
 });
+let isBack = false;  // the next thing that the server says is whether it has the prompt that was sent last
 addEventListener("hub-back", () => {
   line.textContent = BACK;
+  load();
   setTimeout(() => { if (line.textContent === BACK) line.textContent = ""; }, 4000);
-  if (shown.chat.id) open(shown.chat.id, { settings: drafts.settings(shown.chat.id) });
+  isBack = Boolean(shown.chat.id);
+  if (isBack) open(shown.chat.id, { settings: drafts.settings(shown.chat.id) });
+  else drafts.putBack();
   if (shown.comparison.id) open(shown.comparison.id);
 });
 

@@ -17,7 +17,7 @@ from llm_hub.errors import LLMHubError
 from llm_hub.ui.chat.finished_turn import finish_turn
 from llm_hub.ui.chat.open_wish import parse_wish
 from llm_hub.ui.chat.prompt_box import GIVE_BACK, TAKE
-from llm_hub.ui.chat.prompt_events import PromptEvents, PromptTooLongToEdit
+from llm_hub.ui.chat.prompt_events import PromptEvents
 from llm_hub.ui.chat.turn_actions import parse_action
 from llm_hub.ui.chat.watchers import Watchers
 from llm_hub.ui.event_values import Inputs, Updates
@@ -62,7 +62,9 @@ class ChatEvents:
         parts.turn_actions.act(self.act, inputs, outputs, **several)
         parts.stop.click(self.stop, {parts.opened}, parts.hint, **NOW)
         opens = [*outputs, *self._screen.settings_outputs]
-        events.append(parts.opened.open(self.open, {parts.chain.targets, parts.provider}, opens, **several))
+        events.append(
+            parts.opened.open(self.open, {parts.chain.targets, parts.provider, parts.model}, opens, **several)
+        )
         for event in events:
             event.then(None, [parts.returned, parts.prompt], [parts.returned, parts.prompt], js=GIVE_BACK, **NOW)
         parts.new.click(self.clear, None, outputs, **several)
@@ -153,7 +155,6 @@ class ChatEvents:
         try:
             node = None if busy else add(conversation)
         except LLMHubError as error:
-            typed = error.prompt if isinstance(error, PromptTooLongToEdit) else typed
             unedited = self._unedited(conversation) if typed else {}
             yield {**unedited, **screen.show_hint(str(error)), **screen.give_back(data, typed)}
             return
@@ -280,7 +281,7 @@ class ChatEvents:
 
     @property
     def take_over_inputs(self) -> set[Any]:
-        return {self._parts.chain.targets, self._parts.provider}
+        return {self._parts.chain.targets, self._parts.provider, self._parts.model}
 
     @property
     def take_over_outputs(self) -> list[Any]:

@@ -189,7 +189,7 @@ class ChatScreen:
         parts, chain = self.parts, data[self.parts.chain.targets]
         temperature, max_tokens = question.temperature, question.max_tokens
         try:
-            target = self._show_target(question.provider, question.model, visitor)
+            target = self._show_target(question.provider, question.model, data, visitor)
         except InvalidRequest:  # a provider that this hub does not have: what is chosen stays
             return {}
         return {
@@ -206,22 +206,26 @@ class ChatScreen:
         updates: Updates = {parts.returned: {"text": wish.prompt, "files": []}} if wish.prompt else {}
         if "provider" in settings:
             with suppress(InvalidRequest):
-                updates |= self._show_target(settings["provider"], settings.get("model", ""), visitor)
+                updates |= self._show_target(settings["provider"], settings.get("model", ""), data, visitor)
                 updates |= self.show_chain(data[parts.chain.targets], settings["provider"], visitor)
         boxes = {"system": parts.system, "temperature": parts.temperature, "max_tokens": parts.max_tokens}
         return updates | {box: settings[name] for name, box in boxes.items() if name in settings}
 
-    def _show_target(self, provider: str, model: str, visitor: gr.Request) -> Updates:
+    def _show_target(self, provider: str, model: str, data: Inputs, visitor: gr.Request) -> Updates:
+        """Only what is not shown already: an update closes a list that somebody has just opened."""
         parts = self.parts
+        if (provider, model) == (data[parts.provider], data[parts.model]):
+            return {}
         if provider == model_choices.AUTO:
             return {parts.note: "", parts.provider: provider, parts.model: gr.update(visible=False)}
-        state = model_choices.find_provider(self.session_for(visitor), provider)
+        session = self.session_for(visitor)
+        state = model_choices.find_provider(session, provider)
+        listed = model_choices.list_models(session.last_models(provider))
+        choices = model_choices.merge_lists(listed, model_choices.list_suggestions(state))
         return {
             parts.note: model_choices.provider_note(state),
             parts.provider: provider,
-            parts.model: gr.update(
-                choices=model_choices.list_suggestions(state), value=model or state.default_model, visible=True
-            ),
+            parts.model: gr.update(choices=choices, value=model or state.default_model, visible=True),
         }
 
     def show_chain(self, chain: Chain, provider: str, visitor: gr.Request, problem: str = "") -> Updates:

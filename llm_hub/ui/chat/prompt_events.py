@@ -60,10 +60,6 @@ class PromptEvents:
         if place is None or not text.strip():
             raise LLMHubError("Nothing was changed.")
         node = path[place]
-        original = node.turn.prompt.text
-        if transcript.is_shortened(original) and text != transcript.shorten_prompt(original):
-            raise PromptTooLongToEdit(original)
-        text = transcript.restore_edited_prompt(text, original)
         images: tuple[Text | Image, ...] = node.turn.prompt.images
         prompt = Message(Role.USER, (*images, Text(text)) if images else text)
         turn = Turn(prompt, self._screen.read_question(data), node.turn.files)
@@ -80,11 +76,3 @@ class PromptEvents:
         order = session.route if question.fallback is None else question.fallback
         for target in order if question.provider == model_choices.AUTO else (question.target,):
             session.try_now(target)
-
-
-class PromptTooLongToEdit(LLMHubError):
-    """The page shows only a part of the prompt, so that what was edited is not all of it."""
-
-    def __init__(self, prompt: str) -> None:
-        super().__init__("That prompt is too long to edit in place: all of it stands in the box below.")
-        self.prompt = prompt

@@ -14,12 +14,12 @@ if TYPE_CHECKING:
 
     from llm_hub.conversations.conversation import Conversation, Node
 
-Verb = Literal["show", "retry"]
+Verb = Literal["show", "again"]
 
 CLICKS = """
 document.addEventListener("click", (click) => {
   const button = click.target.closest("#chat-log .turn-action");
-  const what = button && [...button.classList].find((name) => /^(show|retry)-\\d+$/.test(name));
+  const what = button && [...button.classList].find((name) => /^(show|again)-\\d+$/.test(name));
   if (what) trigger("act", {what});
 });
 """
@@ -36,10 +36,10 @@ class TurnAction:
 
 def parse_action(clicked: gr.EventData) -> TurnAction | None:
     """The action of a click; None for one that the page does not offer."""
-    match = re.fullmatch(r"(show|retry)-([0-9]{1,6})", str(clicked._data.get("what", "")))  # noqa: SLF001  # Gradio's own way to it
+    match = re.fullmatch(r"(show|again)-([0-9]{1,6})", str(clicked._data.get("what", "")))  # noqa: SLF001  # Gradio's own way to it
     if match is None:
         return None
-    return TurnAction("show" if match[1] == "show" else "retry", int(match[2]))
+    return TurnAction("show" if match[1] == "show" else "again", int(match[2]))
 
 
 def render_actions(conversation: Conversation, node: Node, *, is_last: bool) -> str:
@@ -55,7 +55,7 @@ def render_actions(conversation: Conversation, node: Node, *, is_last: bool) -> 
             later = _button("show", versions[place + 1], "&rsaquo;", "Show the next version")
         buttons = f'<span class="versions">{earlier}{place + 1}/{len(versions)}{later}</span>'
     if not is_last:
-        buttons += _button("retry", node.number, "Ask again", "Ask this prompt once more: this answer stays a version")
+        buttons += _button("again", node.number, "Ask again", "Ask this prompt once more: this answer stays a version")
     return f'<span class="turn-actions">{buttons}</span>' if buttons else ""
 
 

@@ -104,6 +104,11 @@ ANSWERS: dict[str, list[dict[str, Any]]] = {
         chunk({"role": "assistant", "content": None, "reasoning_content": "The tide, "}),
         chunk({"reasoning_content": "then."}), chunk({"content": "At noon."}), chunk({}, finish_reason="stop"),
     ],
+    "likely": [
+        chunk({"role": "assistant", "content": "At noon."},
+            logprobs={"content": [{"token": "At noon.", "logprob": -0.5, "bytes": None, "top_logprobs": []}]}),
+        chunk({}, finish_reason="stop"),
+    ],
     "called": [
         chunk({"role": "assistant", "content": None, "tool_calls": [CALL]}),
         chunk({"tool_calls": [{"index": 0, "function": {"arguments": '{"port": '}}]}),

@@ -26,7 +26,7 @@ PATH = "/conversations"
 MAX_SEARCH_CHARS = 200
 LARGE_BODY_BYTES = 2**16
 """Bytes of a document that is read in a thread, one at a time: meanwhile others are answered."""
-_NOT_HERE = "This conversation is not here. It may have been deleted."
+NOT_HERE = "This conversation is not here. It may have been deleted."
 
 
 class _Change(BaseModel):
@@ -47,20 +47,20 @@ def router(conversations: OpenConversations) -> APIRouter:
     async def list_heads(request: Request) -> Response:
         search = request.query_params.get("search", "")[:MAX_SEARCH_CHARS]
         heads, problem = await conversations.heads(conversations.owner(request.headers), search)
-        return _reply({"keeping": conversations.keeping, "conversations": heads, "problem": problem})
+        return reply({"keeping": conversations.keeping, "conversations": heads, "problem": problem})
 
     async def fetch(request: Request) -> Response:
         after = request.query_params.get("after", "0")
         if not (after.isascii() and after.isdigit() and len(after) <= 16):
-            return _problem(400, "after is a conversation's version, a whole number.")
-        conversation = await conversations.find(conversations.owner(request.headers), _name(request))
+            return problem(400, "after is a conversation's version, a whole number.")
+        conversation = await conversations.find(conversations.owner(request.headers), conversation_name(request))
         if conversation is None:
-            return _problem(404, _NOT_HERE)
-        return _reply(conversations.document(conversation, int(after)))
+            return problem(404, NOT_HERE)
+        return reply(conversations.document(conversation, int(after)))
 
     async def adopt(request: Request) -> Response:
         if conversations.store is not None:
-            return _problem(409, "This hub keeps conversations itself. Import a file instead.")
+            return problem(409, "This hub keeps conversations itself. Import a file instead.")
         body = await request.body()
         owner = conversations.owner(request.headers)
         if len(body) < LARGE_BODY_BYTES:
@@ -68,18 +68,18 @@ def router(conversations: OpenConversations) -> APIRouter:
         else:
             async with reading:
                 conversation = await asyncio.to_thread(read_document, body, owner=owner)
-        if conversation.id != _name(request):
-            return _problem(400, "This conversation has another id than its address.")
-        return _reply(write_head(conversations.adopt(conversation)))
+        if conversation.id != conversation_name(request):
+            return problem(400, "This conversation has another id than its address.")
+        return reply(write_head(conversations.adopt(conversation)))
 
     async def change(request: Request) -> Response:
         try:
             wanted = _Change.model_validate_json(await request.body())
         except ValidationError:
-            return _problem(400, "A change has a title (text), pinned or deleted (true or false), and nothing else.")
-        owner, name = conversations.owner(request.headers), _name(request)
+            return problem(400, "A change has a title (text), pinned or deleted (true or false), and nothing else.")
+        owner, name = conversations.owner(request.headers), conversation_name(request)
         head = await conversations.change(owner, name, **wanted.model_dump())
-        return _problem(404, _NOT_HERE) if head is None else _reply(head)
+        return problem(404, NOT_HERE) if head is None else reply(head)
 
     routes = APIRouter()
     for path, method, endpoint in (
@@ -88,39 +88,39 @@ def router(conversations: OpenConversations) -> APIRouter:
         (PATH + "/{name}", "PUT", adopt),
         (PATH + "/{name}", "PATCH", change),
     ):
-        routes.add_route(path, _in_plain_words(endpoint), methods=[method])
+        routes.add_route(path, in_plain_words(endpoint), methods=[method])
     return routes
 
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 
 
-def _in_plain_words(endpoint: Endpoint) -> Endpoint:
+def in_plain_words(endpoint: Endpoint) -> Endpoint:
     """The endpoint, with a reply for what it raises."""
 
     async def answer(request: Request) -> Response:
         try:
             if not is_id(request.path_params.get("name", "x" * 16)):
-                return _problem(404, _NOT_HERE)
+                return problem(404, NOT_HERE)
             return await endpoint(request)
         except HTTPException as refusal:  # the front door's: the body is too large
-            return _problem(refusal.status_code, str(refusal.detail))
+            return problem(refusal.status_code, str(refusal.detail))
         except InvalidRequest as error:
-            return _problem(400, str(error))
+            return problem(400, str(error))
         except ConfigurationError as error:
-            return _problem(503, str(error))
+            return problem(503, str(error))
 
     return answer
 
 
-def _name(request: Request) -> str:
+def conversation_name(request: Request) -> str:
     name: str = request.path_params["name"]
     return name
 
 
-def _problem(status: int, text: str) -> Response:
-    return _reply({"problem": text}, status)
+def problem(status: int, text: str) -> Response:
+    return reply({"problem": text}, status)
 
 
-def _reply(value: Any, status: int = 200) -> Response:
+def reply(value: Any, status: int = 200) -> Response:
     return Response(encode(value), status, {"cache-control": "no-store"}, "application/json")

@@ -12,21 +12,23 @@ import hashlib
 import logging
 import secrets
 import time
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal
 
 from llm_hub.conversations.conversation import Conversation, Kind
 from llm_hub.conversations.conversation_memory import ConversationMemory
 from llm_hub.conversations.document import write_document, write_head
 from llm_hub.conversations.hidden_names import give_up_names, hides_names
+from llm_hub.conversations.imports.merge import new_ones
 from llm_hub.conversations.running_answer import RunningAnswer
 from llm_hub.errors import ConfigurationError
 from llm_hub.redaction import redact
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable, Mapping
+    from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 
     from llm_hub.chat import Event
     from llm_hub.conversations.coalescer import Coalescer
+    from llm_hub.conversations.conversation_store import ConversationStore
     from llm_hub.conversations.turn import Turn
 
 log = logging.getLogger(__name__)
@@ -38,30 +40,6 @@ SWEEP_INTERVAL = 600.0
 
 Keeping = Literal["database", "browser", "off"]
 """Where conversations are kept; "off": nowhere, once their tab is closed."""
-
-
-class ConversationStore(Protocol):
-    """Where the owner's conversations are kept. Every method may raise `ConfigurationError`."""
-
-    async def save(self, conversation: Conversation, since: int = 0) -> None:
-        """Writes the head, and the turns that have changed since this version."""
-
-    async def version(self, name: str) -> int:
-        """The version that is stored under this id; 0: there is none, or it is deleted."""
-
-    async def load(self, name: str) -> Conversation | None:
-        """The conversation with this id; None: there is none, or it is deleted."""
-
-    async def heads(self, search: str = "", *, limit: int = 500) -> list[dict[str, Any]]:
-        """What the list shows, pinned ones first and then the newest; with a `search`, where its words occur."""
-
-    async def change(
-        self, name: str, *, title: str | None = None, pinned: bool | None = None, deleted: bool | None = None
-    ) -> dict[str, Any] | None:
-        """Renames, pins or deletes a conversation, or takes its deletion back. Gives its head; None: no such one."""
-
-    async def sweep(self) -> int:
-        """Deletes for good what was deleted long enough ago. Returns how many conversations there were."""
 
 
 class OpenConversations:
@@ -81,7 +59,7 @@ class OpenConversations:
     ) -> None:
         self.store = store
         self.keeping: Keeping = keeping or ("browser" if store is None else "database")
-        self._redact = redact
+        self.redact = redact
         self._is_here = is_here
         self._memory = ConversationMemory(is_busy=self._is_needed, clock=clock)
         self._saving = asyncio.Lock()
@@ -106,7 +84,7 @@ class OpenConversations:
         Raises `ConfigurationError` if it is not in memory and the store fails.
         """
         conversation = self._memory.get(owner, name)
-        store = self._store_of(owner)
+        store = self.store_of(owner)
         if store is not None and (conversation is None or await self._has_changed_in(store, conversation)):
             loaded = await store.load(name)
             # Two pages may ask at once: both must get the same.
@@ -117,7 +95,7 @@ class OpenConversations:
         self._memory.hold(conversation)
         return conversation
 
-    def _store_of(self, owner: str) -> ConversationStore | None:
+    def store_of(self, owner: str) -> ConversationStore | None:
         """Where this owner's conversations are kept: the store is the hub's owner's alone."""
         return self.store if owner == "" else None
 
@@ -137,7 +115,7 @@ class OpenConversations:
 
         Those that could not be written are in the list as long as they are in memory.
         """
-        if (store := self._store_of(owner)) is None:
+        if (store := self.store_of(owner)) is None:
             return [], ""
         heads, problem = [], ""
         try:
@@ -175,7 +153,7 @@ class OpenConversations:
         Raises `ConfigurationError`.
         """
         conversation = self._memory.get(owner, name)
-        store = self._store_of(owner)
+        store = self.store_of(owner)
         if conversation is None:
             return None if store is None else await store.change(name, title=title, pinned=pinned, deleted=deleted)
         if deleted is not None:
@@ -191,9 +169,21 @@ class OpenConversations:
             raise ConfigurationError(conversation.problem)
         return write_head(conversation)
 
+    async def take_in(self, store: ConversationStore, imported: Sequence[Conversation]) -> list[dict[str, Any]]:
+        """Writes imported conversations to the store, all or none, and gives the heads of those that were not there."""
+
+        async def find(name: str) -> tuple[Conversation | None, bool]:
+            there = self._memory.get("", name) or await store.load(name)
+            return there, there is not None and (self.is_answering(there) or there.version != there.saved_version)
+
+        async with self._saving:
+            written = await new_ones(imported, find)
+            await store.replace(written)
+        return [write_head(conversation) for conversation in written]
+
     def document(self, conversation: Conversation, since: int = 0) -> dict[str, Any]:
         """The conversation as a JSON object, with the turns that have changed since this version, and without keys."""
-        return write_document(conversation, since, redact=self._redact)
+        return write_document(conversation, since, redact=self.redact)
 
     def adopt(self, conversation: Conversation) -> Conversation:
         """Takes over what a browser has kept. What is in memory is newer, where there is any."""
@@ -237,7 +227,7 @@ class OpenConversations:
 
     async def save(self, conversation: Conversation) -> None:
         """Writes what has changed to the store. What goes wrong becomes its `problem`: the next save tries again."""
-        store = self._store_of(conversation.owner)
+        store = self.store_of(conversation.owner)
         if store is None or not conversation.is_kept or not conversation.nodes:
             return
         async with self._saving:

@@ -24,7 +24,7 @@ from llm_hub.conversations.search_text import excerpt, fold
 from llm_hub.redaction import redact
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from types import ModuleType
 
     from sqlalchemy import Connection, Table
@@ -61,6 +61,20 @@ class SqlConversationStore:
                 _write_newer(connection, schema.turns, turns)
             if images:
                 connection.execute(_insert(connection, schema.prompt_images).on_conflict_do_nothing(), images)
+
+        await self._database.run(write)
+
+    async def replace(self, conversations: Sequence[Conversation]) -> None:
+        """Writes whole conversations in the place of what is there under their ids: all of them, or none."""
+        schema = await self._database.schema()
+
+        def write(connection: Connection) -> None:
+            for each in conversations:
+                _delete(connection, schema, each.id)
+                connection.execute(schema.conversations.insert(), [head_row(each)])
+                connection.execute(schema.turns.insert(), [turn_row(each, node, self._redact) for node in each.nodes])
+                if images := [row for node in each.nodes for row in image_rows(each, node)]:
+                    connection.execute(schema.prompt_images.insert(), images)
 
         await self._database.run(write)
 
@@ -141,7 +155,7 @@ class SqlConversationStore:
         schema = await self._database.schema()
         if self._database.is_missing:
             return 0
-        from sqlalchemy import delete, select
+        from sqlalchemy import select
 
         rows = schema.conversations.c
         old = select(rows.id).where(rows.deleted_at < self._clock() - UNDO_SECONDS)
@@ -149,12 +163,18 @@ class SqlConversationStore:
         def write(connection: Connection) -> int:
             names = list(connection.execute(old).scalars())
             for name in names:
-                for table in (schema.prompt_images, schema.turns):
-                    connection.execute(delete(table).where(table.c.conversation_id == name))
-                connection.execute(delete(schema.conversations).where(rows.id == name))
+                _delete(connection, schema, name)
             return len(names)
 
         return await self._database.run(write)
+
+
+def _delete(connection: Connection, schema: ModuleType, name: str) -> None:
+    from sqlalchemy import delete
+
+    for table in (schema.prompt_images, schema.turns):
+        connection.execute(delete(table).where(table.c.conversation_id == name))
+    connection.execute(delete(schema.conversations).where(schema.conversations.c.id == name))
 
 
 def _insert(connection: Connection, table: Table) -> Any:

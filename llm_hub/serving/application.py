@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from fastapi import FastAPI
 
 from llm_hub.access.client_address import address, from_here
-from llm_hub.api import conversations, health, router, visitor_keys
+from llm_hub.api import conversation_files, conversations, health, router, visitor_keys
 from llm_hub.api.early_refusals import EarlyRefusals
 from llm_hub.arena.votes import Votes
 from llm_hub.conversations.open_conversations import OpenConversations
@@ -36,6 +36,7 @@ from llm_hub.serving.site_state import SiteState, liveness
 from llm_hub.serving.startup import open_page
 from llm_hub.storage.database import Database
 from llm_hub.ui.gradio_fixes import upload_cleanup
+from llm_hub.ui.render import conversation_file
 from llm_hub.usage.ledger import Ledger
 from llm_hub.usage.quotas import Counters
 
@@ -77,6 +78,7 @@ class Application:
         self.api = FastAPI(lifespan=self._lifespan, docs_url=None, redoc_url=None, openapi_url=None)
         self.api.include_router(visitor_keys.router(self.gateway))
         self.api.include_router(conversations.router(self.conversations))
+        self.api.include_router(conversation_files.router(self.conversations, conversation_file))
         readiness = self.state.readiness
         early_refusals = EarlyRefusals(metrics)
         dispatch = Dispatch(

@@ -21,14 +21,19 @@ if TYPE_CHECKING:
 
 ASSETS = Path(__file__).parent / "assets"
 SCRIPT = "".join(
-    (ASSETS / name).read_text(encoding="utf-8") for name in ("conversation_list.js", "open_conversation.js")
+    (ASSETS / name).read_text(encoding="utf-8")
+    for name in ("conversation_list.js", "conversation_files.js", "open_conversation.js")
 )
 LIST = """<button type="button" class="toggle" aria-controls="conversation-list" aria-label="Conversations">
 <svg viewBox="0 0 20 20" aria-hidden="true"><path d="M3 5h14M3 10h14M3 15h9"/></svg></button>
 <nav id="conversation-list" aria-label="Conversations" aria-busy="true"><div class="tools">
 <input type="search" placeholder="Search" aria-label="Search all conversations" autocomplete="off" spellcheck="false">
 <button type="button" class="temporary">Temporary chat</button></div>
-<p class="note" role="status"></p><ul></ul></nav>
+<p class="note" role="status"></p><ul></ul>
+<div class="files"><p class="done" role="status"></p>
+<input type="file" accept=".json,.zip" aria-label="File to import" hidden>
+<button type="button" class="import" title="A file of LLM Hub, ChatGPT, Claude or Open WebUI">Import</button>
+<button type="button" class="export">Export all</button></div></nav>
 <p class="line" role="status"></p>"""
 
 

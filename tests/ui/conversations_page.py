@@ -55,7 +55,7 @@ class ConversationsPage(ChatPage):
 
     def act(self, title: str, action: str) -> None:
         """Does one of the actions of a conversation in the list."""
-        self.item(title).get_by_role("button", name=re.compile("^Rename, pin or delete")).click()
+        self.item(title).get_by_role("button", name=re.compile("^Rename, pin, delete or save")).click()
         self.page.locator("#conversation-list .actions").get_by_role("button", name=action, exact=True).click()
 
     def expect_title(self, title: str) -> None:

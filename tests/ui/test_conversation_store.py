@@ -213,3 +213,25 @@ def test_what_was_deleted_a_day_ago_is_swept(browser_store: Store) -> None:
         document["id"],
     )
     assert left is None
+
+
+def test_an_import_is_kept_once_grows_and_takes_nothing_away(browser_store: Store, word: str) -> None:
+    early = conversation(word, "An answer")
+    late = {**conversation(word, "An answer in full", "More?", "More."), "id": early["id"]}
+    other = {**conversation(word, "Another answer"), "id": early["id"]}
+    for each in (early, late, other):
+        each["copy_id"] = f"copy{early['id']}"[:32]
+    assert browser_store.call("takeIn", [early]) == 1
+    assert browser_store.call("takeIn", [early]) == 0
+    browser_store.call("change", early["id"], {"title": "Mine"})
+    assert browser_store.call("takeIn", [late, early]) == 1
+    assert [browser_store.call("takeIn", [other]) for _ in range(2)] == [1, 0]
+    kept, copy = (browser_store.call("get", late[name]) for name in ("id", "copy_id"))
+    assert (kept["title"], [node["turn"]["text"] for node in kept["nodes"]]) == ("Mine", ["An answer in full", "More."])
+    assert copy["nodes"][0]["turn"]["text"] == "Another answer"
+    broken = {**conversation("Broken", "x"), "copy_id": "x" * 16, "nodes": [{"number": 1}]}
+    whole = conversation("Whole", "x") | {"copy_id": "y" * 16}
+    assert str(browser_store.call("takeIn", [whole, broken])).startswith("TypeError")
+    assert browser_store.call("get", whole["id"]) is None
+    browser_store.call("change", early["id"], {"deleted": True})
+    assert browser_store.call("takeIn", [early]) == 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import uuid
 from typing import TYPE_CHECKING
 
@@ -9,6 +10,7 @@ import httpx
 import pytest
 from playwright.sync_api import expect
 
+from tests.conversations import exports
 from tests.ui.conftest import visiting
 from tests.ui.conversations_page import ConversationsPage
 from tests.ui.gated_server import GatedServer
@@ -16,6 +18,7 @@ from tests.ui.site import Site
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from playwright.sync_api import Browser
 
@@ -167,3 +170,40 @@ def test_nobody_else_finds_a_visitors_conversation(visitor: ConversationsPage, b
         expect(other.titles).to_have_count(0)
     name = visitor.page.url.partition("c=")[2]
     assert httpx.get(f"{visitor.url}/conversations/{name}", trust_env=False).status_code == 404
+
+
+def test_a_file_is_imported_and_conversations_are_saved(visitor: ConversationsPage, word: str, tmp_path: Path) -> None:
+    page, export = visitor.page, tmp_path / "conversations.json"
+    [value] = exports.chatgpt(name=word)
+    export.write_text(json.dumps([value | {"title": f"Sums {word}"}]))
+    for expected in ("1 conversation imported.", "1 conversation was here already."):
+        with page.expect_file_chooser() as chooser:
+            page.get_by_role("button", name="Import", exact=True).press("Enter")
+        chooser.value.set_files(export)
+        expect(page.locator("#conversation-list .done")).to_have_text(expected)
+        expect(visitor.item(word)).to_have_count(1)
+    visitor.item(word).locator("a").click()
+    expect(page.get_by_text("Gladly.")).to_be_visible()
+
+    with page.expect_download() as saving:
+        visitor.act(word, "Save as JSON")
+    assert saving.value.suggested_filename == f"Sums {word}.json"
+    assert len(json.loads(saving.value.path().read_bytes())["nodes"]) == 3
+    page.keyboard.press("Escape")
+    with page.expect_download() as saving:
+        page.get_by_role("button", name="Export all").press("Enter")
+    archive = tmp_path / "all.zip"
+    saving.value.save_as(archive)
+    page.locator("#conversation-list [type=file]").set_input_files(archive)
+    expect(page.locator("#conversation-list .done")).to_contain_text("here already")
+    expect(page.locator("#conversation-list .done")).not_to_contain_text("imported")
+
+    with page.expect_event("framenavigated") as printing:
+        visitor.act(word, "Print")
+    assert printing.value.url == "about:srcdoc"
+
+    export.write_text('[{"mapping": 7}]')
+    page.locator("#conversation-list [type=file]").set_input_files(export)
+    expect(page.locator("#conversation-list .note")).to_contain_text("cannot be imported: mapping")
+    expect(page.locator("#conversation-list .done")).to_be_empty()
+    assert "400" in visitor.complaints.pop()

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from starlette.requests import ClientDisconnect
 
-from llm_hub.serving.front_door.path_groups import API, CONVERSATIONS, UPLOAD
+from llm_hub.serving.front_door.path_groups import API, CONVERSATION_FILES, CONVERSATIONS, UPLOAD
 from llm_hub.serving.front_door.refusal import FrontDoorRefusal
 from llm_hub.serving.front_door.request_notes import first_headers
 
@@ -19,6 +19,9 @@ MAX_API_BYTES = 32 * 2**20
 """Bytes of a body for the API, which brings images and agents' conversations: as many as Anthropic takes. The document
 of a conversation may have as many."""
 
+MAX_CONVERSATIONS_BYTES = 100 * 2**20
+"""Bytes of a file of many conversations, which is read piece by piece."""
+
 MAX_UPLOAD_BYTES = 24 * 2**20
 """Bytes of a body that brings images."""
 
@@ -27,18 +30,16 @@ MAX_FILES = 16
 
 
 class BodyLimit:
-    """413 for a body of more than `MAX_BODY_BYTES`. One for the API, or with conversations, may have
-    `MAX_API_BYTES`, and an upload of images
-    `MAX_UPLOAD_BYTES` in `MAX_FILES`."""
+    """413 for a body of more than its path may have (`most_bytes`), or of more than `MAX_FILES` images."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        most = MAX_API_BYTES if scope["path"].startswith(API + CONVERSATIONS) else MAX_BODY_BYTES
+        most = most_bytes(scope["path"])
         if scope["path"] == UPLOAD:
-            body_length(scope, MAX_UPLOAD_BYTES)
-            await self._count(scope, BoundedBody(receive, MAX_UPLOAD_BYTES, MAX_FILES), send)
+            body_length(scope, most)
+            await self._count(scope, BoundedBody(receive, most, MAX_FILES), send)
         elif body_length(scope, most) is None:
             await self._count(scope, BoundedBody(receive, most), send)
         else:
@@ -92,6 +93,15 @@ class BoundedBody:
             self.refusal = _too_large()
             raise self.refusal
         return message
+
+
+def most_bytes(path: str) -> int:
+    """How many bytes a body may have that is sent to this path."""
+    if path == UPLOAD:
+        return MAX_UPLOAD_BYTES
+    if path in CONVERSATION_FILES:
+        return MAX_CONVERSATIONS_BYTES
+    return MAX_API_BYTES if path.startswith(API + CONVERSATIONS) else MAX_BODY_BYTES
 
 
 def body_length(scope: Scope, most: int) -> int | None:

@@ -23,3 +23,6 @@ VISITOR = ("/visitor/",)
 
 CONVERSATIONS = ("/conversations",)
 """What the page's list shows, and the documents of conversations."""
+
+CONVERSATION_FILES = ("/conversations/import", "/conversations/export")
+"""A file of many conversations comes in or goes out. These are whole paths."""

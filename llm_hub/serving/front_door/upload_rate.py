@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from llm_hub.access.rate_limits import RateLimiter
-from llm_hub.serving.front_door.body_limit import MAX_API_BYTES, MAX_UPLOAD_BYTES, body_length
+from llm_hub.serving.front_door.body_limit import MAX_UPLOAD_BYTES, body_length, most_bytes
 from llm_hub.serving.front_door.path_groups import CONVERSATIONS, UPLOAD
 from llm_hub.serving.front_door.request_notes import client_address
 from llm_hub.serving.front_door.request_rate import spend
@@ -38,8 +38,9 @@ class UploadRate:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         address = client_address(scope)
         if scope["path"].startswith(CONVERSATIONS) and scope["method"] in ("PUT", "POST"):
-            length = body_length(scope, MAX_API_BYTES)
-            cost = MAX_API_BYTES if length is None else max(length, MIN_DOCUMENT_BYTES)
+            most = most_bytes(scope["path"])
+            length = body_length(scope, most)
+            cost = most if length is None else max(length, MIN_DOCUMENT_BYTES)
             if address is not None:
                 spend(self._documents, address, cost)
         elif scope["path"] == UPLOAD:

@@ -3,8 +3,8 @@
 const { keeping, browserStore, httpStore, request, drafts } = window.llmHub;
 const store = keeping === "browser" ? browserStore() : httpStore();
 const find = (selector) => element.querySelector(selector);
-const [toggle, nav, box, temporary, note, list, line] =
-  [".toggle", "nav", "[type=search]", ".temporary", ".note", "ul", ".line"].map(find);
+const [toggle, nav, box, temporary, note, list, line, done, file] =
+  [".toggle", "nav", "[type=search]", ".temporary", ".note", "ul", ".line", ".done", "[type=file]"].map(find);
 const block = element.closest("#conversations");  // its attributes are for conversations.css
 block.dataset.list = drafts.recall("list") ?? "open";
 const BACK = "The connection is back.";
@@ -70,7 +70,7 @@ const item = (head) => {
     go(head.id, head.kind);
   });
   const isOpen = busy.id === head.id;
-  const more = button("⋯", () => { busy = isOpen ? {} : { id: head.id, what: "actions" }; show(); }, `Rename, pin or delete ${title(head)}`);
+  const more = button("⋯", () => { busy = isOpen ? {} : { id: head.id, what: "actions" }; show(); }, `Rename, pin, delete or save ${title(head)}`);
   more.className = "more";
   more.setAttribute("aria-expanded", isOpen);
   entry.append(link, more);
@@ -80,6 +80,10 @@ const item = (head) => {
       button("Rename", () => { busy = { id: head.id, what: "rename" }; show(); }),
       button(head.pinned ? "Unpin" : "Pin", () => change(head, { pinned: !head.pinned })),
       button("Delete", () => remove(head)),
+      make("span", "Save as"),
+      button("Markdown", () => save(head, "markdown"), "Save as Markdown"),
+      button("JSON", () => save(head, "json"), "Save as JSON"),
+      button("Print", () => print(head), "Print"),
     );
     entry.append(actions);
   }

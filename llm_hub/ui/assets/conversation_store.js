@@ -96,7 +96,9 @@ window.llmHub ??= {};
         transaction.onabort = () => reject(explained(transaction.error));
       });
       const store = (name) => transaction.objectStore(name);
-      const value = await Promise.all([work(store("heads"), store("nodes"), store("texts")), done]);
+      const worked = work(store("heads"), store("nodes"), store("texts"));
+      worked.catch(() => { try { transaction.abort(); } catch { /* it has ended by itself */ } });
+      const value = await Promise.all([worked, done]);
       return value[0];
     };
     const writeText = async (head, nodes, texts) => {
@@ -111,7 +113,37 @@ window.llmHub ??= {};
     });
     let swept;
 
+    // As conversations/imports/merge.py.
+    const isPart = (turns, others) => turns.length <= others.length && turns.every(({ parent, pane, turn }, place) => {
+      const same = others[place];
+      return parent === same.parent && pane === same.pane && turn.prompt.text === same.turn.prompt.text
+        && (same.turn.text ?? "").startsWith(turn.text ?? "");
+    });
+    const takeInOne = async (document, heads, nodes, texts) => {
+      const { nodes: turns, copy_id, ...head } = document;
+      for (const id of [head.id, copy_id]) {
+        const kept = await result(heads.get(id));
+        const before = kept && !kept.deleted_at ? await result(nodes.getAll(of(id))) : [];
+        if (before.length && isPart(turns, before)) return 0;
+        if (!isPart(before, turns) || (before.length && kept.running)) continue;
+        const version = Math.max(head.version, kept?.version ?? 0) + 1;
+        nodes.delete(of(id));
+        turns.forEach((node) => nodes.put({ ...node, version, id }));
+        const { title, shown_title, pinned } = before.length && kept.title ? kept : head;
+        heads.put({ ...head, id, version, title, shown_title, pinned, deleted_at: 0 });
+        await writeText({ id }, nodes, texts);
+        return 1;
+      }
+      return 0;
+    };
+
     return {
+      // Keeps what was imported, all or none, and gives how many of it were not here.
+      takeIn: (documents) => write(async (heads, nodes, texts) => {
+        let added = 0;
+        for (const document of documents) added += await takeInOne(document, heads, nodes, texts);
+        return added;
+      }),
       async list(search = "") {
         swept ??= sweep();
         await swept;

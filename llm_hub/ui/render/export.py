@@ -71,16 +71,16 @@ def as_markdown(record: ExportRecord) -> str:
     lines = ["# Comparison", "", record.at, ""]
     settings = {name: value for name, value in record.settings.items() if value not in (None, "")}
     system = settings.pop("system", "")
-    lines += [f"- {name}: {_line(value)}" for name, value in settings.items()]
+    lines += [f"- {name}: {one_line(value)}" for name, value in settings.items()]
     if record.vote:
-        lines.append(f"- vote: {_line(record.vote)}")
+        lines.append(f"- vote: {one_line(record.vote)}")
     if system:
-        lines += ["", "## System prompt", "", _fenced(system)]
+        lines += ["", "## System prompt", "", fenced(system)]
     for number, prompt in enumerate(_prompts(record.sides), 1):
-        lines += ["", f"## Prompt {number}", "", _fenced(prompt)]
+        lines += ["", f"## Prompt {number}", "", fenced(prompt)]
         for side in record.sides:
             for answer in side.answers[number - 1 : number]:
-                lines += ["", f"### {_name(side.target)}", "", *_body(side, answer)]
+                lines += ["", f"### {code_name(side.target)}", "", *_body(side, answer)]
     return "\n".join(lines) + "\n"
 
 
@@ -96,12 +96,12 @@ def as_csv(board: Leaderboard) -> str:
 def _body(side: ExportedSide, answer: ExportedAnswer) -> list[str]:
     lines = []
     if answer.answered_by and answer.answered_by != side.target:
-        lines += [f"**Answered by** {_name(answer.answered_by)}", ""]
+        lines += [f"**Answered by** {code_name(answer.answered_by)}", ""]
     if answer.text:
-        lines += [_quoted(answer.text), ""]
+        lines += [quoted(answer.text), ""]
     if answer.outcome != "answered":
-        lines += [f"*{answer.outcome}{f': {_line(answer.problem)}' if answer.problem else ''}*", ""]
-    figures = " · ".join(f"{name} {_line(value)}" for name, value in answer.figures.items() if value is not None)
+        lines += [f"*{answer.outcome}{f': {one_line(answer.problem)}' if answer.problem else ''}*", ""]
+    figures = " · ".join(f"{name} {one_line(value)}" for name, value in answer.figures.items() if value is not None)
     return [*lines, figures] if figures else lines
 
 
@@ -111,19 +111,19 @@ def _prompts(sides: Sequence[ExportedSide]) -> list[str]:
     return [answer.prompt for answer in longest]
 
 
-def _quoted(text: str) -> str:
+def quoted(text: str) -> str:
     """An answer as a quotation. Nothing in it ends the quotation: no heading, and no fence that is never closed."""
     return "\n".join(f"> {line}".rstrip() for line in safe_markdown(strip_invisible(text)).splitlines())
 
 
-def _fenced(text: str) -> str:
+def fenced(text: str) -> str:
     """Text as it is, between fences that do not occur in it."""
     longest = max((len(run) for run in re.findall(r"`{3,}", text)), default=2)
     fence = "`" * (longest + 1)
     return f"{fence}\n{strip_invisible(text)}\n{fence}"
 
 
-def _name(text: str) -> str:
+def code_name(text: str) -> str:
     """A name as code, which is shown letter by letter."""
     text = " ".join(strip_invisible(text).split())
     longest = max((len(run) for run in re.findall(r"`+", text)), default=0)
@@ -131,7 +131,7 @@ def _name(text: str) -> str:
     return f"{fence}{space}{text}{space}{fence}"
 
 
-def _line(value: Any) -> str:
+def one_line(value: Any) -> str:
     return safe_markdown(" ".join(strip_invisible(str(value)).split()))
 
 

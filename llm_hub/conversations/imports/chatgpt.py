@@ -1,0 +1,113 @@
+"""What ChatGPT exports: `conversations.json`, a list of conversations, each with a tree of messages in its `mapping`.
+
+OpenAI does not describe it. Its shape, from the parsers that people have published:
+https://github.com/mitkury/chatgpt-export-parser/blob/main/docs/chatgpt-data-export-format.md (checked November 2026).
+`thoughts` are a model's reasoning, `code` is what it ran and `execution_output` what came of it.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from llm_hub.conversations.imports.message_tree import Source, SourceMessage, seconds
+from llm_hub.conversations.turn_schema import Document
+
+PROGRAM = "ChatGPT"
+_ROLES: dict[str, Literal["user", "assistant", "other"]] = {
+    "user": "user", "assistant": "assistant", "tool": "assistant",
+}  # fmt: skip
+
+
+class _Author(Document):
+    role: str | None = None
+
+
+class _Thought(Document):
+    summary: str | None = None
+    content: str | None = None
+
+
+class _Content(Document):
+    content_type: str | None = None
+    parts: list[Any] | None = None
+    text: str | None = None
+    language: str | None = None
+    thoughts: list[_Thought] | None = None
+
+
+class _Metadata(Document):
+    model_slug: str | None = None
+    is_visually_hidden_from_conversation: bool | None = None
+    attachments: list[Any] | None = None
+
+
+class _Message(Document):
+    author: _Author = _Author()
+    create_time: Any = None
+    content: _Content | None = None
+    metadata: _Metadata | None = None
+
+
+class _Node(Document):
+    message: _Message | None = None
+    parent: str | None = None
+
+
+class _Conversation(Document):
+    conversation_id: str | None = None
+    id: str | None = None
+    title: str | None = None
+    create_time: Any = None
+    update_time: Any = None
+    current_node: str | None = None
+    mapping: dict[str, _Node]
+
+
+def is_chatgpt(value: dict[str, Any]) -> bool:
+    return "mapping" in value
+
+
+def read_chatgpt(value: dict[str, Any]) -> Source:
+    """Raises `ValidationError`."""
+    read = _Conversation.model_validate(value)
+    return Source(
+        PROGRAM, read.conversation_id or read.id or "", read.title or "",
+        [_message(name, node) for name, node in read.mapping.items()], read.current_node or "",
+        created_at=seconds(read.create_time), changed_at=seconds(read.update_time),
+    )  # fmt: skip
+
+
+def _message(name: str, node: _Node) -> SourceMessage:
+    made = SourceMessage(name, node.parent or "")
+    message = node.message
+    if message is None:
+        return made
+    made.at = seconds(message.create_time)
+    content, metadata = message.content or _Content(), message.metadata or _Metadata()
+    if metadata.is_visually_hidden_from_conversation:
+        return made
+    made.role, made.model = _ROLES.get(message.author.role or "", "other"), metadata.model_slug or ""
+    match content.content_type:
+        case "thoughts":
+            thoughts = [text for thought in content.thoughts or [] for text in (thought.summary, thought.content)]
+            made.reasoning = "\n\n".join(text for text in thoughts if text)
+        case "code" | "execution_output":
+            made.text = _fenced(content.text or "", content.language or "")
+        case "reasoning_recap" | "model_editable_context" | "user_editable_context":
+            pass  # how long it thought, and what stands in the settings
+        case _:
+            made.text = "\n\n".join(filter(None, [content.text or "", *map(_part, content.parts or [])]))
+            pictures = [part for part in content.parts or [] if isinstance(part, dict) and "asset_pointer" in part]
+            made.missing = max(len(pictures), len(metadata.attachments or []))
+    return made
+
+
+def _part(part: Any) -> str:
+    """A piece of a text: a text, or an object that may have one, such as the transcript of speech."""
+    text = part.get("text") if isinstance(part, dict) else part
+    return text if isinstance(text, str) else ""
+
+
+def _fenced(code: str, language: str) -> str:
+    fence = "````" if "```" in code else "```"
+    return f"{fence}{language if language.isalnum() and language != 'unknown' else ''}\n{code}\n{fence}" if code else ""

@@ -1,0 +1,94 @@
+"""What Claude exports: `conversations.json`, a list of conversations, each with its `chat_messages`.
+
+Anthropic does not describe it. `chat_messages` are in order, and since 2025 each names the one before it in
+`parent_message_uuid`, by which they branch; the first one names an id that is nowhere
+(00000000-0000-4000-8000-000000000000). Seen in exports that people have published (checked November 2026), such as
+https://github.com/jmorenobl/claude-conversation-extractor.
+"""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import Any
+
+from llm_hub.conversations.imports.message_tree import Source, SourceMessage, seconds
+from llm_hub.conversations.turn_schema import Document
+
+PROGRAM = "Claude"
+
+
+class _Block(Document):
+    type: str | None = None
+    text: str | None = None
+    thinking: str | None = None
+    name: str | None = None
+
+
+class _Attachment(Document):
+    file_name: str | None = None
+    extracted_content: str | None = None
+
+
+class _Message(Document):
+    uuid: str
+    sender: str | None = None
+    text: str | None = None
+    content: list[_Block] | None = None
+    created_at: Any = None
+    parent_message_uuid: str | None = None
+    attachments: list[_Attachment] | None = None
+    files: list[Any] | None = None
+
+
+class _Conversation(Document):
+    uuid: str | None = None
+    name: str | None = None
+    model: str | None = None
+    created_at: Any = None
+    updated_at: Any = None
+    is_starred: bool | None = None
+    current_leaf_message_uuid: str | None = None
+    chat_messages: list[_Message]
+
+
+def is_claude(value: dict[str, Any]) -> bool:
+    return "chat_messages" in value
+
+
+def read_claude(value: dict[str, Any]) -> Source:
+    """Raises `ValidationError`."""
+    read = _Conversation.model_validate(value)
+    messages = [_message(message, read.model or "") for message in read.chat_messages]
+    if not any(message.parent for message in messages):
+        for before, message in pairwise(messages):
+            message.parent = before.id
+    return Source(
+        PROGRAM, read.uuid or "", read.name or "", messages,
+        read.current_leaf_message_uuid or (messages[-1].id if messages else ""),
+        created_at=seconds(read.created_at), changed_at=seconds(read.updated_at), pinned=bool(read.is_starred),
+    )  # fmt: skip
+
+
+def _message(message: _Message, model: str) -> SourceMessage:
+    blocks, attached = message.content or [], message.attachments or []
+    texts = [block.text for block in blocks if block.type == "text" and block.text] or [message.text or ""]
+    texts += [_attachment(each) for each in attached if each.extracted_content]
+    tools = list(dict.fromkeys(block.name or "one" for block in blocks if block.type == "tool_use"))
+    is_prompt = message.sender == "human"
+    return SourceMessage(
+        message.uuid,
+        message.parent_message_uuid or "",
+        "user" if is_prompt else "assistant",
+        "\n\n".join(filter(None, texts)),
+        "\n\n".join(block.thinking for block in blocks if block.thinking),
+        "" if is_prompt else model,
+        seconds(message.created_at),
+        missing=len(message.files or []) + sum(not each.extracted_content for each in attached),
+        note=f"What its tools did is not here ({', '.join(tools)[:200]})." if tools else "",
+    )
+
+
+def _attachment(attachment: _Attachment) -> str:
+    text = attachment.extracted_content or ""
+    fence = "````" if "```" in text else "```"
+    return f"{attachment.file_name or 'File'}:\n{fence}\n{text}\n{fence}"

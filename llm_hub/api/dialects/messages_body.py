@@ -90,9 +90,10 @@ class UserMessage(OpenModel):
                 case ToolResultBlock():
                     result_images += block.images(place)
         parts = result_images + parts
+        says_more = any(not isinstance(part, Text) or part.text.strip() for part in parts)
         return (
             *((Message(Role.TOOL, results),) if results else ()),
-            *((Message(Role.USER, tuple(parts)),) if parts or not results else ()),
+            *((Message(Role.USER, tuple(parts)),) if says_more or not results else ()),
         )
 
 

@@ -34,6 +34,7 @@ BODIES: dict[str, dict[str, Any]] = {
                 {"type": "text", "text": "Be brief.", "cache_control": {"type": "ephemeral"}}]},
             {"role": "developer", "content": "In metres.", "name": "harbour"},
             {"role": "user", "content": "When?", "name": "ann"},
+            {"role": "assistant", "content": None, "reasoning_content": "The moon, first."},
             {"role": "assistant", "content": None, "refusal": None, "reasoning_content": "The tide, then.",
                 "tool_calls": [{"id": "call_1", "type": "function", "function": {"name": "tide", "arguments": "{}"},
                     "extra_content": {"google": {"thought_signature": "c2ln"}}}]},

@@ -222,7 +222,7 @@ class MessageBuilder(StreamedResponseBuilder):
         if not self._has_output_count:  # the count that a message begins with is not its answer's
             self.usage.pop("completion_tokens", None)
             self.usage.pop("total_tokens", None)
-        if self._blocks:
+        if self._head or self._blocks:
             content = [block.value for block in self._blocks if block.can_be_kept]
             vendor_kinds = dict.fromkeys(block.kind for block in self._blocks if block.kind not in _UNNAMED_BLOCKS)
             if vendor_kinds:

@@ -234,7 +234,7 @@ class CountTokensBody(OpenBody):
         Field(min_length=1, max_length=MAX_MESSAGES),
     ]
     model: Name
-    max_tokens: TokenLimit | None = None
+    max_tokens: TokenLimit | Literal[0] | None = None
     models: ModelChain | None = None
     system: Texts | None = None
     temperature: Fraction | None = None
@@ -266,7 +266,7 @@ class CountTokensBody(OpenBody):
             messages,
             self.model,
             self.temperature,
-            self.max_tokens,
+            self.max_tokens or None,
             fallback=None if self.models is None else tuple(self.models),
             tools=tools,
             tool_choice=choice,
@@ -283,13 +283,14 @@ class CountTokensBody(OpenBody):
         """The request without the state of other vendors' calls."""
         original = super().original(messages)
         turns = [_without_states(turn) for turn in original.body["messages"]]
-        return replace(original, body={**original.body, "messages": turns})
+        essential = ("max_tokens", *original.essential) if self.max_tokens == 0 else original.essential
+        return replace(original, body={**original.body, "messages": turns}, essential=essential)
 
 
 class MessagesBody(CountTokensBody):
-    """The body of `POST /v1/messages`."""
+    """The body of `POST /v1/messages`. With a limit of 0 Anthropic writes the prompt to its cache, and no answer."""
 
-    max_tokens: TokenLimit
+    max_tokens: TokenLimit | Literal[0]
 
 
 def _without_states(turn: dict[str, Any]) -> dict[str, Any]:

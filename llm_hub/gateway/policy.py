@@ -9,8 +9,8 @@ Who is a program, and with which key, is found out before by `authenticate` (api
       (only without API keys)
     the owner, on the page          the owner's keys, or typed ones     anything
     a visitor with a typed key      the visitor's own key               anything: it is their money
-    a visitor without one           the owner's keys, if the owner      LLM_HUB_VISITOR_* a minute for each address,
-                                    pays (LLM_HUB_KEY_MODE=owner)       LLM_HUB_DAILY_* for all of them together
+    a visitor without one           the owner's keys, if the owner      LLM_HUB_VISITOR_* for each address (requests a
+                                    pays (LLM_HUB_KEY_MODE=owner)       minute, tokens a day), LLM_HUB_DAILY_* for all
     somebody behind a proxy on      typed keys alone: the hub cannot    anything: it is their money
       the owner's own computer      tell them from the owner
 

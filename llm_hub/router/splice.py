@@ -2,7 +2,7 @@
 
 The second model does not get the last word that was read: from the text alone nobody can tell whether it was whole, or
 whether a space followed. It writes that word again, and the splice drops it. The splice also drops whatever else the
-second answer repeats, whether it starts over from the beginning or overlaps the tail.
+second answer repeats, whether it starts over from the beginning or overlaps the tail. `target_attempt.py` feeds it.
 """
 
 from __future__ import annotations

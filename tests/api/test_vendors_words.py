@@ -247,7 +247,7 @@ def test_a_client_of_another_protocol_is_told_what_could_not_be_written() -> Non
     cited = message(FOUND, {"type": "text", "text": TEXT, "citations": [SOURCE, part_of_document]})
     answer: Any = CHAT_COMPLETIONS.answer(CHAT, response(cited))
     assert answer["x_llm_hub"]["notes"][0].endswith("protocol: citations.")
-    assert "annotations" not in answer["choices"][0]["message"]
+    assert answer["choices"][0]["message"]["annotations"] == []
     answer = MESSAGES.answer(MESSAGE, response(COMPLETION))
     assert answer["x_llm_hub"]["notes"][0].endswith("protocol: annotations, citations.")
     assert answer["content"] == [{"type": "text", "text": TEXT, "citations": None}]

@@ -268,7 +268,8 @@ async def test_a_vote_holds_no_key(site: Site, tmp_path: Path) -> None:
             tab = Visitor(client, (await client.get("/config")).json())
             targets = (("free", f"ok?tokens=3&a={key}"), ("free", f"ok?tokens=3&a={shaped}"))
             await tab.compare(*targets, prompt=f"Is {key} a key?", compare_blind=True)
-            assert "Thank you" in (await tab.run(tab.event("cast"), compare_keep=True)).text
+            await tab.run(tab.event("cast"), compare_keep=True)
+            assert "Thank you" in (await tab.run(tab.event("refresh"))).text
     stored = (tmp_path / "hub.db").read_bytes()
     assert b"free/ok?tokens=3&a=[key]" in stored
     assert b"Is [key] a key?" in stored

@@ -9,15 +9,13 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 import orjson
-from pydantic import Discriminator, Field, Tag
+from pydantic import Field
 
 from llm_hub.api.bodies import (
     MAX_MESSAGES,
     MAX_TOOLS,
-    Effort,
     FailFastList,
     Fraction,
-    JSONObject,
     ModelChain,
     Name,
     StopTexts,
@@ -36,7 +34,17 @@ from llm_hub.api.dialects.messages_blocks import (
     UserBlock,
     is_state_block,
 )
-from llm_hub.api.open_parts import UNREAD_PART, OpenBody, OpenModel, OptionalPart, UnreadPart, kind_among
+from llm_hub.api.dialects.messages_options import (
+    CustomTool,
+    JSONOutputFormat,
+    MessageTool,
+    OutputConfig,
+    Thinking,
+    ThinkingOption,
+    ToolChoiceOption,
+    read_choice,
+)
+from llm_hub.api.open_parts import UNREAD_PART, OpenBody, OpenModel, UnreadPart
 from llm_hub.chat import (
     ChatRequest,
     JSONFormat,
@@ -45,17 +53,12 @@ from llm_hub.chat import (
     OriginalRequest,
     Role,
     Text,
-    Tool,
     ToolCall,
-    ToolChoice,
 )
 
 if TYPE_CHECKING:
     from llm_hub.chat import Part
 
-MAX_THINKING_BUDGET = 10**9
-"""Tokens."""
-_KNOWN_DISPLAYS = ("summarized", "omitted")
 Texts = str | FailFastList[SystemBlock]
 
 
@@ -115,97 +118,6 @@ class AssistantMessage(OpenModel):
         return (Message(Role.ASSISTANT, tuple(parts)),)
 
 
-class CustomTool(OpenModel):
-    """A tool of the client's."""
-
-    name: Name
-    input_schema: JSONObject
-    type: Literal["custom"] | None = None
-    description: str | None = None
-    strict: bool | None = None
-
-    def tool(self) -> Tool:
-        return Tool(self.name, self.description or "", self.input_schema, self.strict)
-
-
-def _tool_kind(tool: Any) -> str:
-    is_custom = not isinstance(tool, dict) or tool.get("type") in (None, "custom")
-    return "custom" if is_custom else "other"
-
-
-MessageTool = Annotated[
-    Annotated[CustomTool, Tag("custom")] | Annotated[UnreadPart, Tag("other")], Discriminator(_tool_kind)
-]
-"""A tool of the client's, or one of Anthropic's, which its own models alone know."""
-
-
-class AutoToolChoice(OpenModel):
-    type: Literal["auto", "any"]
-    disable_parallel_tool_use: bool | None = None
-
-
-class NamedToolChoice(OpenModel):
-    type: Literal["tool"]
-    name: Name
-    disable_parallel_tool_use: bool | None = None
-
-
-class NoToolChoice(OpenModel):
-    type: Literal["none"]
-
-
-ToolChoiceOption = Annotated[
-    Annotated[AutoToolChoice, Tag("auto")]
-    | Annotated[AutoToolChoice, Tag("any")]
-    | Annotated[NamedToolChoice, Tag("tool")]
-    | Annotated[NoToolChoice, Tag("none")]
-    | Annotated[UnreadPart, Tag("other")],
-    kind_among("auto", "any", "tool", "none"),
-]
-
-
-class JSONOutputFormat(OpenModel):
-    type: Literal["json_schema"]
-    schema_: JSONObject = Field(alias="schema")
-
-
-class OutputConfig(OpenModel):
-    effort: Effort | None = None
-    format: (
-        Annotated[
-            Annotated[JSONOutputFormat, Tag("json_schema")] | Annotated[UnreadPart, Tag("other")],
-            kind_among("json_schema"),
-        ]
-        | None
-    ) = None
-
-
-class ThinkingOption(OpenModel):
-    """Whether the client is shown the model's reasoning. How long it reasons is `output_config.effort`, or in an older
-    way the budget of tokens."""
-
-    type: Literal["disabled", "adaptive", "enabled"]
-    display: Literal["summarized", "omitted"] | None = None
-    budget_tokens: Annotated[int, Field(ge=0, le=MAX_THINKING_BUDGET)] | None = None
-
-    @property
-    def budget(self) -> int | None:
-        """Tokens of reasoning, where the client says how many."""
-        return 0 if self.type == "disabled" else self.budget_tokens if self.type == "enabled" else None
-
-
-Thinking = Annotated[
-    Annotated[ThinkingOption, Tag("disabled")]
-    | Annotated[ThinkingOption, Tag("adaptive")]
-    | Annotated[ThinkingOption, Tag("enabled")]
-    | Annotated[OptionalPart, Tag("other")],
-    kind_among(
-        "disabled", "adaptive", "enabled", is_read=lambda option: option.get("display") in (None, *_KNOWN_DISPLAYS)
-    ),
-]
-"""An answer is good without a way of thinking that the hub does not know: it is named as ignored."""
-
-
 class CountTokensBody(OpenBody):
     """The body of `POST /v1/messages/count_tokens`: that of a request, which need not say how long the answer may be.
 
@@ -256,7 +168,7 @@ class CountTokensBody(OpenBody):
     def request(self) -> ChatRequest:
         tools = tuple(tool.tool() for tool in self.tools or () if isinstance(tool, CustomTool))
         others = [tool for tool in self.tools or () if isinstance(tool, UnreadPart)]
-        choice, parallel = _choice(self.tool_choice) if tools else (None, None)
+        choice, parallel = read_choice(self.tool_choice) if tools else (None, None)
         if isinstance(choice, OneTool) and any((tool.model_extra or {}).get("name") == choice.name for tool in others):
             choice = None  # that of a tool which only the vendor knows
         output = self.output_config or OutputConfig()
@@ -305,19 +217,3 @@ def _system(content: str | list[SystemBlock]) -> Message:
     if isinstance(content, str):
         return Message(Role.SYSTEM, content)
     return Message(Role.SYSTEM, "\n\n".join(block.text for block in content if isinstance(block, TextBlock)))
-
-
-def _choice(
-    choice: AutoToolChoice | NamedToolChoice | NoToolChoice | UnreadPart | None,
-) -> tuple[ToolChoice | None, bool | None]:
-    """The hub's word for a choice, and whether several tools may be called at once."""
-    match choice:
-        case None | UnreadPart():
-            return None, None
-        case NoToolChoice():
-            return "none", None
-        case NamedToolChoice():
-            chosen: ToolChoice = OneTool(choice.name)
-        case AutoToolChoice():
-            chosen = "required" if choice.type == "any" else "auto"
-    return chosen, None if choice.disable_parallel_tool_use is None else not choice.disable_parallel_tool_use

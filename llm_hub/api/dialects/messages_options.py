@@ -1,0 +1,122 @@
+"""The options of a chat in Anthropic's words: tools and how they are chosen, the form of the answer, thinking."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Discriminator, Field, Tag
+
+from llm_hub.api.bodies import Effort, JSONObject, Name
+from llm_hub.api.open_parts import OpenModel, OptionalPart, UnreadPart, kind_among
+from llm_hub.chat import OneTool, Tool, ToolChoice
+
+MAX_THINKING_BUDGET = 10**9
+"""Tokens."""
+_KNOWN_DISPLAYS = ("summarized", "omitted")
+
+
+class CustomTool(OpenModel):
+    """A tool of the client's."""
+
+    name: Name
+    input_schema: JSONObject
+    type: Literal["custom"] | None = None
+    description: str | None = None
+    strict: bool | None = None
+
+    def tool(self) -> Tool:
+        return Tool(self.name, self.description or "", self.input_schema, self.strict)
+
+
+def _tool_kind(tool: Any) -> str:
+    is_custom = not isinstance(tool, dict) or tool.get("type") in (None, "custom")
+    return "custom" if is_custom else "other"
+
+
+MessageTool = Annotated[
+    Annotated[CustomTool, Tag("custom")] | Annotated[UnreadPart, Tag("other")], Discriminator(_tool_kind)
+]
+"""A tool of the client's, or one of Anthropic's, which its own models alone know."""
+
+
+class AutoToolChoice(OpenModel):
+    type: Literal["auto", "any"]
+    disable_parallel_tool_use: bool | None = None
+
+
+class NamedToolChoice(OpenModel):
+    type: Literal["tool"]
+    name: Name
+    disable_parallel_tool_use: bool | None = None
+
+
+class NoToolChoice(OpenModel):
+    type: Literal["none"]
+
+
+ToolChoiceOption = Annotated[
+    Annotated[AutoToolChoice, Tag("auto")]
+    | Annotated[AutoToolChoice, Tag("any")]
+    | Annotated[NamedToolChoice, Tag("tool")]
+    | Annotated[NoToolChoice, Tag("none")]
+    | Annotated[UnreadPart, Tag("other")],
+    kind_among("auto", "any", "tool", "none"),
+]
+
+
+class JSONOutputFormat(OpenModel):
+    type: Literal["json_schema"]
+    schema_: JSONObject = Field(alias="schema")
+
+
+class OutputConfig(OpenModel):
+    effort: Effort | None = None
+    format: (
+        Annotated[
+            Annotated[JSONOutputFormat, Tag("json_schema")] | Annotated[UnreadPart, Tag("other")],
+            kind_among("json_schema"),
+        ]
+        | None
+    ) = None
+
+
+class ThinkingOption(OpenModel):
+    """Whether the client is shown the model's reasoning. How long it reasons is `output_config.effort`, or in an older
+    way the budget of tokens."""
+
+    type: Literal["disabled", "adaptive", "enabled"]
+    display: Literal["summarized", "omitted"] | None = None
+    budget_tokens: Annotated[int, Field(ge=0, le=MAX_THINKING_BUDGET)] | None = None
+
+    @property
+    def budget(self) -> int | None:
+        """Tokens of reasoning, where the client says how many."""
+        return 0 if self.type == "disabled" else self.budget_tokens if self.type == "enabled" else None
+
+
+Thinking = Annotated[
+    Annotated[ThinkingOption, Tag("disabled")]
+    | Annotated[ThinkingOption, Tag("adaptive")]
+    | Annotated[ThinkingOption, Tag("enabled")]
+    | Annotated[OptionalPart, Tag("other")],
+    kind_among(
+        "disabled", "adaptive", "enabled", is_read=lambda option: option.get("display") in (None, *_KNOWN_DISPLAYS)
+    ),
+]
+"""An answer is good without a way of thinking that the hub does not know: it is named as ignored."""
+
+
+def read_choice(
+    choice: AutoToolChoice | NamedToolChoice | NoToolChoice | UnreadPart | None,
+) -> tuple[ToolChoice | None, bool | None]:
+    """The hub's word for a choice, and whether several tools may be called at once."""
+    match choice:
+        case None | UnreadPart():
+            return None, None
+        case NoToolChoice():
+            return "none", None
+        case NamedToolChoice():
+            chosen: ToolChoice = OneTool(choice.name)
+        case AutoToolChoice():
+            chosen = "required" if choice.type == "any" else "auto"
+    return chosen, None if choice.disable_parallel_tool_use is None else not choice.disable_parallel_tool_use

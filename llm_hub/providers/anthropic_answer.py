@@ -57,10 +57,11 @@ class MessageBuilder(StreamedResponseBuilder):
     """
 
     __slots__ = ("_announced", "_blocks", "_blocks_by_index", "_end", "_end_event", "_has_output_count", "_head",
-        "_reported_usage", "_start", "_vendor_bytes", "is_special", "needs_break")  # fmt: skip
+        "_is_original", "_reported_usage", "_start", "_vendor_bytes", "is_special", "needs_break")  # fmt: skip
 
     def __init__(self, provider: HttpProvider, request: ChatRequest) -> None:
         super().__init__(provider, request)
+        self._is_original = request.original is not None and request.original.protocol == provider.protocol
         self.is_special = False
         """Whether the next delta is for `add_delta`: its block is not announced, or the hub has no word for it."""
         self.needs_break = False
@@ -120,7 +121,7 @@ class MessageBuilder(StreamedResponseBuilder):
         yield from self._close_before(index)
         kind = str(value.get("type"))
         pieces = self._reasoning if kind == "thinking" else self._text
-        is_late = kind == "text" and len(self._calls) > 0
+        is_late = len(self._calls) > 0 and (kind == "text" or (self._is_original and kind != "tool_use"))
         block = MessageBlock(dict(value), kind, len(self._blocks), len(pieces), is_late=is_late)
         self._blocks.append(block)
         if index is not None:
@@ -174,12 +175,12 @@ class MessageBuilder(StreamedResponseBuilder):
         """Adds text or reasoning to a block that may not be announced yet: its first words announce it."""
         if not piece.isspace():
             yield from self._announce(block)
-        if kind == "thinking" and self.needs_break:
-            yield self.break_reasoning()
-        if block.is_late:
-            yield self.add_late_text(piece)
+        if kind == "thinking":
+            pause = (self.break_reasoning(),) if self.needs_break else ()
+            thought = self.add_reasoning(piece)
+            yield from (None,) if block.is_late else (*pause, thought)
         else:
-            yield self.add_text(piece) if kind == "text" else self.add_reasoning(piece)
+            yield self.add_late_text(piece) if block.is_late else self.add_text(piece)
 
     def _tell(self, block: MessageBlock, delta: Mapping[str, Any]) -> Iterator[Event]:
         """Tells clients of the same protocol what the hub has no word for."""
@@ -221,7 +222,7 @@ class MessageBuilder(StreamedResponseBuilder):
         if not self._has_output_count:  # the count that a message begins with is not its answer's
             self.usage.pop("completion_tokens", None)
             self.usage.pop("total_tokens", None)
-        if self._blocks:
+        if self._head or self._blocks:
             content = [block.value for block in self._blocks if block.can_be_kept]
             vendor_kinds = dict.fromkeys(block.kind for block in self._blocks if block.kind not in _UNNAMED_BLOCKS)
             if vendor_kinds:
@@ -270,7 +271,7 @@ class MessageBuilder(StreamedResponseBuilder):
                 value["text"] = "".join(self._text[block.pieces_before :])
             case "thinking":
                 value["thinking"] = "".join(self._reasoning[block.pieces_before :])
-                if signature := value.get("signature"):
+                if (signature := value.get("signature")) and not block.is_late:
                     signed = {"type": "signature_delta", "signature": signature}
                     yield from self._announce_message()
                     yield _vendor_delta(signed if value["thinking"] else value)
@@ -281,7 +282,7 @@ class MessageBuilder(StreamedResponseBuilder):
                     yield self.add_tool_call(block.number, arguments=pieces[0])
                 value["input"] = decode_input("".join(pieces) or "{}")
         block.add_pieces()
-        if block.kind not in _HUB_BLOCKS:
+        if block.kind not in _HUB_BLOCKS and not block.is_late:
             yield from self._announce_message()
             yield _vendor_delta(value)
 

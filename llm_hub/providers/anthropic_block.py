@@ -24,7 +24,8 @@ class MessageBlock:
     pieces: dict[str, list[Any]] = field(default_factory=dict)
     is_open: bool = True
     is_late: bool = False
-    """Whether it is text after a call of a tool: clients are told of it when they are told of the calls."""
+    """Whether it follows a call of a tool, and is for clients to be told of it in its place, with the calls: text, and
+    for clients of the same protocol whatever else there is. What was signed in one order is refused in another."""
 
     def add_pieces(self) -> None:
         """Adds what the deltas brought: texts and lists grow, anything else is replaced."""

@@ -20,7 +20,7 @@ _HUB_FIELDS = ("model", "models", "stream")
 def original_body(original: OriginalRequest, request: ChatRequest) -> dict[str, Any]:
     """The client's body, except for what the hub has changed: the limit, the format, and what follows the messages."""
     body = {name: value for name, value in original.body.items() if name not in _HUB_FIELDS}
-    limit = body.get("max_tokens") or MAX_TOKENS
+    limit = MAX_TOKENS if body.get("max_tokens") is None else body["max_tokens"]
     if request.max_tokens is not None and request.max_tokens < limit:
         limit, thinking = request.max_tokens, body.get("thinking")
         if isinstance(thinking, dict) and (thinking.get("budget_tokens") or 0) >= limit:  # a part of the limit

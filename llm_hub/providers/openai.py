@@ -232,6 +232,7 @@ class OpenAIProvider(HttpProvider):
                 if builder.has_text_alone(choice):  # nearly always
                     yield from builder.add_tagged_text(choice["delta"]["content"])
                 else:
+                    builder.keep_quiet_fields(chunk)
                     for part in (choice, choice.get("delta")):
                         if part and part.get("error"):
                             raise self._error_from_reply(None, part, builder.model)

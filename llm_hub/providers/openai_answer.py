@@ -37,6 +37,8 @@ QUIET_FIELDS = frozenset(
 """The fields of a chunk that say nothing of the answer, and those that are read of every chunk."""
 _KNOWN_CHUNK_FIELDS = QUIET_FIELDS | {"timings", "x_groq", "usageMetadata", "error"}
 """These, and the fields for which the hub has words."""
+_UNKEPT_FIELDS = frozenset({"object", "model", "choices", "usage", "nonce", "obfuscation"})
+"""Quiet fields that the hub has words for, and those that only make a chunk longer."""
 _CALL_FIELDS = frozenset({"index", "id", "type", "function"})
 _CONTENT_FIELDS = ("images", "audio", "content_parts")
 """What is an answer by itself. OpenRouter has `images`, OpenAI `audio`; `content_parts` are the hub's name for parts of
@@ -55,6 +57,7 @@ class OpenAIResponseBuilder(StreamedResponseBuilder):
         "_has_message",
         "_has_other_choices",
         "_is_late",
+        "_is_original",
         "_is_under_way",
         "_is_unreliable",
         "_others",
@@ -68,6 +71,7 @@ class OpenAIResponseBuilder(StreamedResponseBuilder):
 
     def __init__(self, provider: AnsweringProvider, request: ChatRequest) -> None:
         super().__init__(provider, request)
+        self._is_original = request.original is not None and request.original.protocol == provider.protocol
         self.state_fields: frozenset[str] = STATE_FIELDS
         """The fields that the vendor wants back with calls, as far as that is known."""
         self._reasoning_field = ""
@@ -150,6 +154,15 @@ class OpenAIResponseBuilder(StreamedResponseBuilder):
         others = {name: value for name, value in chunk.items() if value and name not in _KNOWN_CHUNK_FIELDS}
         if others and "choices" in chunk:
             self._fields.update(others)
+
+    def keep_quiet_fields(self, chunk: dict[str, Any]) -> None:
+        """Keeps what a chunk says of the answer as a whole (its id, who served it) for a client of the same protocol.
+
+        It need not be called for each chunk: all say the same.
+        """
+        if self._is_original:
+            kept = QUIET_FIELDS & chunk.keys() - _UNKEPT_FIELDS
+            self._fields |= {name: chunk[name] for name in kept if chunk[name] is not None}
 
     def add_usage(self, reported: object) -> None:
         """Takes over what a server counted."""

@@ -70,7 +70,7 @@ class ResponsesBuilder(StreamedResponseBuilder):
         match kind:
             case "response.reasoning_summary_text.delta" | "response.reasoning_text.delta" if delta:
                 self._places_with_pieces.add(place)
-                yield self.add_reasoning(delta)
+                yield self._add_reasoning(delta)
             case "response.function_call_arguments.delta" if delta:
                 self._places_with_pieces.add(place)
                 yield self.add_tool_call(place, arguments=delta)
@@ -80,7 +80,7 @@ class ResponsesBuilder(StreamedResponseBuilder):
                 self._places_with_pieces.add(place)
                 self.refusal = (self.refusal + delta)[:MAX_REFUSAL_CHARS]
             case "response.reasoning_summary_part.added" if event.get("summary_index") and self._reasoning:
-                yield self.add_reasoning("\n\n")
+                yield self._add_reasoning("\n\n")
             case "response.output_item.added":
                 yield from self._begin_item(place, event["item"], event)
             case "response.output_item.done":
@@ -88,7 +88,7 @@ class ResponsesBuilder(StreamedResponseBuilder):
             case _ if kind in END_EVENTS:
                 yield from self._end(event["response"])
             case _ if self.is_original and "type" in event and not kind.endswith(_SAID_AGAIN):
-                if not (kind.startswith("response.output_text.") and len(self._calls)):  # of a message that comes late
+                if not ("output_index" in event and len(self._calls)):  # of an item that comes late
                     yield VendorDelta("responses", event)
 
     def read_text(self, event: Mapping[str, Any]) -> Iterator[Event]:
@@ -98,6 +98,11 @@ class ResponsesBuilder(StreamedResponseBuilder):
 
     def _add_text(self, text: str) -> Iterable[TextDelta | ReasoningDelta]:
         return (self.add_late_text(text),) if len(self._calls) else self.add_tagged_text(text)
+
+    def _add_reasoning(self, text: str) -> ReasoningDelta | None:
+        """Adds reasoning. Clients of the same protocol are told of what follows a call with the calls."""
+        delta = self.add_reasoning(text)
+        return None if self.is_original and len(self._calls) else delta
 
     def read_whole(self, response: dict[str, Any]) -> Iterator[Event | None]:
         """The events of an answer that is not streamed."""
@@ -109,7 +114,7 @@ class ResponsesBuilder(StreamedResponseBuilder):
             if arguments := item.get("arguments") or "":
                 self._places_with_pieces.add(place)
             yield self._add_call(place, item, arguments)
-        elif kind != "custom_tool_call" and self.is_original and not self._is_late(item):
+        elif kind != "custom_tool_call" and self.is_original and not len(self._calls):
             yield VendorDelta("responses", event)
 
     def _end_item(self, place: int, item: dict[str, Any], event: Mapping[str, Any]) -> Iterator[Event | None]:
@@ -134,12 +139,9 @@ class ResponsesBuilder(StreamedResponseBuilder):
                 pass
             case _:
                 self.has_other_content = True
-        if kind not in _CALLS and self.is_original and not self._is_late(item):
+        if kind not in _CALLS and self.is_original and not len(self._calls):
+            # What follows a call is told in its place, with the calls: OpenAI refuses reasoning in another one.
             yield VendorDelta("responses", event)
-
-    def _is_late(self, item: Mapping[str, Any]) -> bool:
-        """Whether an item is a message after a call: clients are told of it when they are told of the calls."""
-        return item.get("type") == "message" and len(self._calls) > 0
 
     def _add_call(self, place: int, item: dict[str, Any], arguments: str) -> ToolCallDelta | None:
         """Adds a call, or what its end says of it. The first one after reasoning brings that along."""
@@ -152,11 +154,11 @@ class ResponsesBuilder(StreamedResponseBuilder):
         reasoning = self._reasoning_of_calls.get(call.id)
         return {"reasoning": reasoning} if reasoning else {}
 
-    def _read_reasoning(self, item: dict[str, Any], *, is_new: bool) -> Iterator[Event]:
+    def _read_reasoning(self, item: dict[str, Any], *, is_new: bool) -> Iterator[Event | None]:
         """The text of reasoning, if none of it has come, and its encrypted form."""
         parts = [*(item.get("summary") or ()), *(item.get("content") or ())] if is_new else []
         if thought := "\n\n".join(part.get("text") or "" for part in parts):
-            yield self.add_reasoning(thought)
+            yield self._add_reasoning(thought)
         if item.get("encrypted_content"):
             self._reasoning_state.append({name: value for name, value in item.items() if name != "status"})
 

@@ -51,7 +51,8 @@ class VendorServer(LLMProvider):
         self._lacks_default = not default_model
         """Whether the server has to say its default model: none is configured, or the one that it listed is gone."""
         self.address = address
-        self._is_private = is_private(address)
+        self.is_private = is_private(address)
+        """Whether the server stands on one's own network. It is looked up once: every request needs it."""
         self._key = key
         self._translated: tuple[type[Exception], ...] = (*self.exceptions, OSError, ProviderError, *_UNEXPECTED_SHAPE)
 
@@ -61,7 +62,7 @@ class VendorServer(LLMProvider):
 
     def first_silence(self, model: str) -> FirstSilence:
         """A server on one's own network reads a long prompt without any sign; others send at least a header soon."""
-        if self._is_private:
+        if self.is_private:
             return "thinking"
         return "reasoning" if self.reasons(model) else "first_token"
 

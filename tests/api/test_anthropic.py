@@ -377,3 +377,14 @@ async def test_an_invalid_image_in_a_tools_result_is_refused_by_its_field(client
     turns: Any = [{"role": "user", "content": [result]}]
     with pytest.raises(anthropic.BadRequestError, match=r"messages\.0\.content\.0\.content\.0\.source"):
         await client.messages.create(model="openai/ok", max_tokens=99, messages=turns, tools=[WEATHER])
+
+
+@pytest.mark.parametrize("provider", ["openai", "anthropic"])
+async def test_an_empty_text_beside_a_result_is_no_question(api: Api, provider: str) -> None:
+    call = {"type": "tool_use", "id": "toolu_1", "name": "weather", "input": {}}
+    result = {"type": "tool_result", "tool_use_id": "toolu_1", "content": "Sunny"}
+    turns = [*PROMPT, {"role": "assistant", "content": [call]}]
+    turns.append({"role": "user", "content": [result, {"type": "text", "text": ""}]})
+    body = {"model": f"{provider}/ok", "max_tokens": 9, "messages": turns}
+    reply = await api.client.post("/v1/messages", json=body)
+    assert reply.status_code == 200, reply.text

@@ -143,3 +143,92 @@ async def test_text_after_a_call_is_not_lost_when_another_model_goes_on(api: Api
     written = "".join(piece for piece in pieces if isinstance(piece, str))
     assert written.startswith("First: then, noo")
     assert len(written) > len("First: then, noo")
+
+
+THOUGHTS = [("thought", "s1"), ("call", "a"), ("thought", "s2"), ("call", "b"), ("search", "s3"), ("text", "noon.")]
+"""What a model wrote and thought: each vendor refuses its signed reasoning in another order than its own."""
+
+
+def _anthropics_block(kind: str, value: str) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """A block as it begins, and its deltas."""
+    match kind:
+        case "thought":
+            deltas = [
+                {"type": "thinking_delta", "thinking": f"On {value}."},
+                {"type": "signature_delta", "signature": value},
+            ]
+            return {"type": "thinking", "thinking": "", "signature": ""}, deltas
+        case "call":
+            return {"type": "tool_use", "id": f"toolu_{value}", "name": "tide", "input": {}}, []
+        case "search":
+            return {"type": "redacted_thinking", "data": value}, []
+    return {"type": "text", "text": ""}, [{"type": "text_delta", "text": value}]
+
+
+def _openais_item(kind: str, value: str) -> dict[str, Any]:
+    match kind:
+        case "thought":
+            summary = [{"type": "summary_text", "text": f"On {value}."}]
+            return {"id": f"rs_{value}", "type": "reasoning", "summary": summary, "encrypted_content": value}
+        case "call":
+            return {"id": f"fc_{value}", "type": "function_call", "call_id": f"toolu_{value}", "name": "tide",
+                "arguments": "{}", "status": "completed"}  # fmt: skip
+        case "search":
+            return {"id": f"ws_{value}", "type": "web_search_call", "status": "completed"}
+    part = {"type": "output_text", "text": value, "annotations": [], "logprobs": []}
+    return {"id": "msg_1", "type": "message", "role": "assistant", "status": "completed", "content": [part]}
+
+
+@pytest.mark.parametrize("streams", [True, False], ids=["streamed", "whole"])
+async def test_anthropics_reasoning_stays_between_its_calls(api: Api, streams: bool) -> None:
+    events = [next(_anthropics())]
+    for index, (kind, value) in enumerate(THOUGHTS):
+        start, deltas = _anthropics_block(kind, value)
+        events.append({"type": "content_block_start", "index": index, "content_block": start})
+        events += [{"type": "content_block_delta", "index": index, "delta": delta} for delta in deltas]
+        events.append({"type": "content_block_stop", "index": index})
+    end = {"stop_reason": "tool_use", "stop_sequence": None}
+    events += [{"type": "message_delta", "delta": end, "usage": {"output_tokens": 9}}, {"type": "message_stop"}]
+    prompt = dictation(f"event: {e['type']}\ndata: {json.dumps(e)}\n\n".encode() for e in events)
+    body: Any = {"model": f"anthropic/{MODEL}", "max_tokens": 99, "messages": [{"role": "user", "content": prompt}],
+        "tools": [{"name": "tide", "input_schema": TIDE}]}  # fmt: skip
+    if streams:
+        async with (
+            AsyncAnthropic(api_key="any", base_url=api.url, max_retries=0) as client,
+            client.messages.stream(**body) as stream,
+        ):
+            content: list[Any] = [block.to_dict() for block in (await stream.get_final_message()).content]
+    else:
+        content = (await api.client.post("/v1/messages", json=body)).json()["content"]
+    kinds = {"thinking": "signature", "tool_use": "id", "redacted_thinking": "data", "text": "text"}
+    values = [block[kinds[block["type"]]].removeprefix("toolu_") for block in content]
+    assert values == [value for _, value in THOUGHTS]
+    assert [block["thinking"] for block in content if block["type"] == "thinking"] == ["On s1.", "On s2."]
+
+
+@pytest.mark.parametrize("streams", [True, False], ids=["streamed", "whole"])
+async def test_openais_reasoning_stays_between_its_calls(api: Api, streams: bool) -> None:
+    """What an agent keeps are the items as each ends, in their order."""
+    items = [_openais_item(kind, value) for kind, value in THOUGHTS]
+    events: list[dict[str, Any]] = [{"type": "response.created", "response": {"id": "r", "output": []}}]
+    for place, item in enumerate(items):
+        begun = item | {"arguments": ""} if item["type"] == "function_call" else item
+        if item["type"] == "reasoning":
+            begun = item | {"summary": []}
+        events.append({"type": "response.output_item.added", "output_index": place, "item": begun})
+        if item["type"] == "reasoning":
+            events.append({"type": "response.reasoning_summary_text.delta", "output_index": place,
+                "item_id": item["id"], "summary_index": 0, "delta": item["summary"][0]["text"]})  # fmt: skip
+        events.append({"type": "response.output_item.done", "output_index": place, "item": item})
+    response = {"id": "r", "object": "response", "status": "completed", "model": "gpt-tug", "output": items}
+    events.append({"type": "response.completed", "response": response})
+    prompt = dictation(f"data: {json.dumps(event)}\n\n".encode() for event in events)
+    tools = [{"type": "function", "name": "tide", "parameters": TIDE, "strict": False}]
+    body = {"model": f"openai/{MODEL.replace('ok', 'gpt-6.2-sol')}", "input": prompt, "tools": tools, "stream": streams}
+    reply = await api.client.post("/v1/responses", json=body)
+    if not streams:
+        assert reply.json()["output"] == items
+        return
+    written = [json.loads(line[6:]) for line in reply.text.splitlines() if line.startswith("data: {")]
+    assert [event["item"] for event in written if event["type"] == "response.output_item.done"] == items
+    assert written[-1]["response"]["output"] == items

@@ -35,6 +35,7 @@ from tests.api.conftest import Api
 from tests.api.metered import metered
 from tests.api.sse import events
 from tests.fault_server import FaultServer, answer_text
+from tests.fault_server.dictated import MODEL, dictation
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -568,3 +569,19 @@ async def test_tools_of_the_vendors_server_are_left_out_within_a_limit_where_ano
         assert reply.json()["error"]["message"].startswith("tools.1: may make the answer of openai/ok dearer")
     assert {exchange.protocol for exchange in fault_server.exchanges} == {"anthropic"}
     await hub.aclose()
+
+
+async def test_figures_that_only_the_vendor_knows_come_back(api: Api) -> None:
+    usage = {
+        "input_tokens": 9, "input_tokens_details": {"cached_tokens": 4, "cache_write_tokens": 0, "audio_tokens": 1},
+        "output_tokens": 2, "output_tokens_details": {"reasoning_tokens": 1, "accepted_prediction_tokens": 1},
+        "total_tokens": 11, "cost": 0.5,
+    }  # fmt: skip
+    part = {"type": "output_text", "text": "Noon.", "annotations": []}
+    item = {"id": "msg_1", "type": "message", "role": "assistant", "status": "completed", "content": [part]}
+    response = {"id": "r", "status": "completed", "model": "gpt-tug", "output": [item], "usage": usage}
+    event = {"type": "response.completed", "response": response}
+    prompt = dictation([f"data: {json.dumps(event)}\n\n".encode()])
+    model = f"openai/{MODEL.replace('ok', 'gpt-6.2-sol')}"
+    reply = await api.client.post("/v1/responses", json={"model": model, "input": prompt})
+    assert reply.json()["usage"] == usage

@@ -51,7 +51,7 @@ class Anthropic(Dialect):
         version = exchange.headers.get("anthropic-version")
         if version is None:
             raise Refused("bad-request", "anthropic-version: header is required")
-        if not isinstance(body.get("max_tokens"), int) or body["max_tokens"] < 1:
+        if not isinstance(body.get("max_tokens"), int) or body["max_tokens"] < 0:
             raise Refused("bad-request", "max_tokens: Field required")
         for name in ("temperature", "top_p", "top_k"):
             if name in body and (version >= "2026-10-21" or _TAKES_NO_TEMPERATURE.match(exchange.model)):

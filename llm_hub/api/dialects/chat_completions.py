@@ -35,6 +35,8 @@ _FIELDS = {"parallel_tools": "parallel_tool_calls", "format": "response_format",
 """Fields of a `ChatRequest` that OpenAI calls otherwise."""
 _STREAMED = frozenset({"role", "content", "reasoning_content", "tool_calls"})
 """Fields of a message that have been streamed when its last chunk is written."""
+_FIELDS_OF_EVERY_CHUNK = frozenset({"service_tier", "system_fingerprint"})
+"""Fields of the answer as a whole, which SDKs read of the very last chunk."""
 _FINISH_REASONS: dict[str, FinishReason] = {
     "length": "length", "tool_calls": "tool_calls", "content_filter": "content_filter",
 }  # fmt: skip
@@ -55,9 +57,9 @@ def _completion(_: ChatCompletionsBody, response: LLMResponse) -> Completion:
     message = cast("CompletionMessage", {**(message_fields or {"annotations": []}), **message})
     choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": _finish_reason(response)}
     completion: Completion = {
-        "id": f"chatcmpl-{uuid.uuid4().hex}",
+        "id": answer_fields.get("id") or f"chatcmpl-{uuid.uuid4().hex}",
         "object": "chat.completion",
-        "created": int(time.time()),
+        "created": answer_fields.get("created") or int(time.time()),
         "model": f"{response.provider}/{response.model}",
         "choices": [cast("CompletionChoice", {**choice, **choice_fields})],
         "usage": _usage(response),
@@ -126,6 +128,8 @@ class CompletionWriter:
             return sse(dump(last))
         tokens = self._chunk([])
         tokens["usage"] = _usage(response)
+        told = {name: answer_fields[name] for name in _FIELDS_OF_EVERY_CHUNK & answer_fields.keys()}
+        tokens = cast("Chunk", {**told, **tokens})
         return sse(dump(last)) + sse(dump(tokens))
 
     def _chunk(self, choices: list[ChunkChoice]) -> Chunk:

@@ -132,7 +132,7 @@ class AssistantTurn(OpenModel):
     def message(self, field: str) -> Message:
         text = self._text()
         if not self.tool_calls:
-            if self.content is None and not text:
+            if "content" not in self.model_fields_set and not text and not self.model_extra:
                 raise Refusal(400, f"{field}.content: is missing.", field=f"{field}.content")
             return Message(Role.ASSISTANT, text)
         calls = tuple(call.call() for call in self.tool_calls)

@@ -93,9 +93,10 @@ class UserMessage(OpenModel):
                 case ToolResultBlock():
                     result_images += block.images(place)
         parts = result_images + parts
+        says_more = any(not isinstance(part, Text) or part.text.strip() for part in parts)
         return (
             *((Message(Role.TOOL, results),) if results else ()),
-            *((Message(Role.USER, tuple(parts)),) if parts or not results else ()),
+            *((Message(Role.USER, tuple(parts)),) if says_more or not results else ()),
         )
 
 
@@ -145,7 +146,7 @@ class CountTokensBody(OpenBody):
         Field(min_length=1, max_length=MAX_MESSAGES),
     ]
     model: Name
-    max_tokens: TokenLimit | None = None
+    max_tokens: TokenLimit | Literal[0] | None = None
     models: ModelChain | None = None
     system: Texts | None = None
     temperature: Fraction | None = None
@@ -177,7 +178,7 @@ class CountTokensBody(OpenBody):
             messages,
             self.model,
             self.temperature,
-            self.max_tokens,
+            self.max_tokens or None,
             fallback=None if self.models is None else tuple(self.models),
             tools=tools,
             tool_choice=choice,
@@ -194,13 +195,14 @@ class CountTokensBody(OpenBody):
         """The request without the state of other vendors' calls."""
         original = super().original(messages)
         turns = [_without_states(turn) for turn in original.body["messages"]]
-        return replace(original, body={**original.body, "messages": turns})
+        essential = ("max_tokens", *original.essential) if self.max_tokens == 0 else original.essential
+        return replace(original, body={**original.body, "messages": turns}, essential=essential)
 
 
 class MessagesBody(CountTokensBody):
-    """The body of `POST /v1/messages`."""
+    """The body of `POST /v1/messages`. With a limit of 0 Anthropic writes the prompt to its cache, and no answer."""
 
-    max_tokens: TokenLimit
+    max_tokens: TokenLimit | Literal[0]
 
 
 def _without_states(turn: dict[str, Any]) -> dict[str, Any]:

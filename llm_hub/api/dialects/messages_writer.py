@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import dropwhile
 from typing import TYPE_CHECKING, Any, cast
 
 from llm_hub.api.dialects.dialect import begins_with_field, calls_and_late_text, hub_report
@@ -16,7 +17,6 @@ from llm_hub.api.dialects.messages_content import (
     state_block,
     stop_fields,
     tool_use,
-    vendors_blocks,
     vendors_fields,
 )
 from llm_hub.api.encoding import dump, sse
@@ -44,7 +44,7 @@ if TYPE_CHECKING:
         VendorBlockDelta,
     )
     from llm_hub.api.shapes import ErrorObject
-    from llm_hub.chat import Event, LLMResponse
+    from llm_hub.chat import Event, LLMResponse, ToolCall
 
 _FIELDS = {
     "tools": "tools",
@@ -197,21 +197,45 @@ class MessageWriter:
 
     def _calls(self, response: LLMResponse) -> bytes:
         """The events of the calls, and of the text that followed them."""
+        blocks = vendors_fields(response).get("content") or ()
+        calls = {call.id: call for call in response.tool_calls}
+        originals = {block.get("id"): block for block in blocks if block.get("type") == "tool_use"}
+        if originals and calls.keys() <= originals.keys():
+            late_blocks = dropwhile(lambda block: block.get("type") != "tool_use", blocks)
+            return b"".join(self._late_block(block, calls) for block in late_blocks)
         events = b""
-        blocks = vendors_blocks(response) or ()
-        originals = {block["id"]: block for block in blocks if block.get("type") == "tool_use"}
-        texts = {block["text"]: block for block in blocks if block.get("type") == "text"}
         for call in calls_and_late_text(response):
             if isinstance(call, str):
-                events += self._text_block(call, texts.get(call) or EMPTY_TEXT)
+                events += self._text_block(call, EMPTY_TEXT)
                 continue
             if (state := state_block(call)) is not None:
                 events += self._start("redacted_thinking", state) + self._close()
-            arguments = dump(call_arguments(call)).decode()
-            events += self._start("tool_use", tool_use(call, {}, originals.get(call.id, CALLED_BY_MODEL)))
-            events += self._delta("tool_use", {"type": "input_json_delta", "partial_json": arguments})
-            events += self._close()
+            events += self._call(call, originals.get(call.id, CALLED_BY_MODEL))
         return events
+
+    def _late_block(self, block: Mapping[str, Any], calls: Mapping[str, ToolCall]) -> bytes:
+        """The events of a call of Anthropic's own, or of a block that followed one."""
+        match block:
+            case {"type": "tool_use"}:
+                call = calls.get(str(block.get("id")))
+                return self._call(call, block) if call is not None else b""
+            case {"type": "text", "text": text}:
+                return self._text_block(text, block)
+            case {"type": "thinking", "thinking": str(thought), "signature": signature} if thought:
+                opening = self._start("thinking", cast("AnswerBlock", {**block, "thinking": "", "signature": ""}))
+                words = self._delta("thinking", {"type": "thinking_delta", "thinking": thought})
+                signed = self._delta(
+                    "thinking", cast("VendorBlockDelta", {"type": "signature_delta", "signature": signature})
+                )
+                return opening + words + signed + self._close()
+        return self._start(str(block.get("type")), cast("VendorBlock", block)) + self._close()
+
+    def _call(self, call: ToolCall, original: Mapping[str, Any]) -> bytes:
+        """The events of a call. `original` has the fields that Anthropic's own block of it has."""
+        arguments = dump(call_arguments(call)).decode()
+        events = self._start("tool_use", tool_use(call, {}, original))
+        events += self._delta("tool_use", {"type": "input_json_delta", "partial_json": arguments})
+        return events + self._close()
 
     def _text_block(self, text: str, block: Mapping[str, Any]) -> bytes:
         """The events of a whole block of text, with its citations."""

@@ -82,15 +82,18 @@ class VendorItem(TypedDict):
 OutputItem = OutputMessage | OutputReasoning | OutputFunctionCall | OutputCustomCall | VendorItem
 
 
+@_OPEN
 class InputTokensDetails(TypedDict):
     cached_tokens: Count
     cache_write_tokens: Count
 
 
+@_OPEN
 class OutputTokensDetails(TypedDict):
     reasoning_tokens: Count
 
 
+@_OPEN
 class ResponseUsage(TypedDict):
     """Tokens. OpenAI's clients need a number for each: 0 where nobody reported it."""
 

@@ -199,4 +199,9 @@ def _usage(response: LLMResponse) -> ResponseUsage | None:
         "output_tokens_details": {"reasoning_tokens": usage.get("reasoning_tokens", 0)},
         "total_tokens": usage.get("total_tokens", prompt + completion),
     }
-    return counts
+    told = vendors_fields(response).get("usage") or {}  # with what the hub has no word for, such as a cost
+    whole: dict[str, Any] = {**told, **counts}
+    for name in ("input_tokens_details", "output_tokens_details"):
+        if isinstance(told.get(name), dict):
+            whole[name] = {**told[name], **whole[name]}
+    return cast("ResponseUsage", whole)

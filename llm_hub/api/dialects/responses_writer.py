@@ -219,10 +219,10 @@ class ResponseWriter:
         shown = {item.get("id") for item in self._output} | {item["type"] for item in self._output} & {*_STREAMED}
         follows_call = False
         for item in output_items(response, self._body.tool_names):
-            is_late = item["type"] == "message" and follows_call
-            is_new = is_late or item["type"] not in shown or is_state_item(cast("dict[str, Any]", item))
+            is_new = follows_call or item["type"] not in shown or is_state_item(cast("dict[str, Any]", item))
             if item.get("id") not in shown and is_new:
-                events += self._late_message(item) if is_late else self._whole_item(item)
+                is_late_message = follows_call and item["type"] == "message"
+                events += self._late_message(item) if is_late_message else self._whole_item(item)
             follows_call |= item["type"] in CALLS
         self._response = complete_response(self._response, response, self._output)
         self._body.keep(cast("dict[str, Any]", self._response))

@@ -34,6 +34,7 @@ BODIES: dict[str, dict[str, Any]] = {
                 {"type": "text", "text": "Be brief.", "cache_control": {"type": "ephemeral"}}]},
             {"role": "developer", "content": "In metres.", "name": "harbour"},
             {"role": "user", "content": "When?", "name": "ann"},
+            {"role": "assistant", "content": None, "reasoning_content": "The moon, first."},
             {"role": "assistant", "content": None, "refusal": None, "reasoning_content": "The tide, then.",
                 "tool_calls": [{"id": "call_1", "type": "function", "function": {"name": "tide", "arguments": "{}"},
                     "extra_content": {"google": {"thought_signature": "c2ln"}}}]},
@@ -130,7 +131,7 @@ async def collected(client: AsyncOpenAI, model: str, prompt: Any) -> dict[str, A
         model=model, messages=prompt, stream_options={"include_usage": True}
     ) as stream:
         completion = (await stream.get_final_completion()).to_dict(mode="json", exclude_unset=False)
-    return {name: completion[name] for name in ("choices", "usage")}
+    return {name: completion[name] for name in ("choices", "usage", "system_fingerprint")}
 
 
 @pytest.mark.parametrize("name", ANSWERS)
@@ -147,6 +148,9 @@ async def test_an_answer_reaches_its_client_as_the_vendor_wrote_it(
     reply = await api.client.post("/v1/chat/completions", json={"model": f"openai/{MODEL}", "messages": prompt})
     whole = reply.json()
     assert whole["usage"] == USAGE
+    about_the_answer = chunk({})
+    for name in ("id", "created", "service_tier", "system_fingerprint"):
+        assert whole[name] == about_the_answer[name]
     message, given = whole["choices"][0]["message"], expected["choices"][0]["message"]
     assert {name: message.get(name) for name, value in given.items() if value and name != "tool_calls"} == {
         name: value for name, value in given.items() if value and name != "tool_calls"

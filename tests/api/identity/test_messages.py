@@ -80,3 +80,24 @@ async def test_a_stream_has_the_vendors_blocks_one_by_one(api: Api, name: str) -
     assert without_hub(begun) == without_hub(given)
     starts = [event["content_block"] for event in events if event["type"] == "content_block_start"]
     assert [start["type"] for start in starts] == [block["type"] for block in ANSWERS[name].whole["content"]]
+
+
+async def test_a_prompt_can_be_written_to_the_cache_without_an_answer(api: Api, fault_server: FaultServer) -> None:
+    """With `max_tokens: 0`, which no other protocol has. Source: the description of `max_tokens` in Anthropic's SDK."""
+    head = {"id": "msg_011", "type": "message", "role": "assistant", "model": "claude-tug", "content": []}
+    usage = {"input_tokens": 3, "cache_creation_input_tokens": 900, "cache_read_input_tokens": 0, "output_tokens": 0}
+    end = {"stop_reason": "max_tokens", "stop_sequence": None}
+    events: list[dict[str, Any]] = [
+        {"type": "message_start", "message": {**head, "stop_reason": None, "stop_sequence": None, "usage": usage}},
+        {"type": "message_delta", "delta": end, "usage": {"output_tokens": 0}},
+        {"type": "message_stop"},
+    ]
+    prompt = dictation(f"event: {e['type']}\ndata: {json.dumps(e)}\n\n".encode() for e in events)
+    body = {"model": f"anthropic/{MODEL}", "max_tokens": 0, "messages": [{"role": "user", "content": prompt}]}
+    reply = await api.client.post("/v1/messages", json=body)
+    assert reply.status_code == 200, reply.text
+    assert fault_server.exchanges[0].body["max_tokens"] == 0
+    assert without_hub(reply.json()) == without_hub({**head, **end, "usage": usage})
+    reply = await api.client.post("/v1/messages", json=body | {"model": "openai/ok"})
+    assert reply.status_code == 400
+    assert reply.json()["error"]["message"].startswith("max_tokens: ")

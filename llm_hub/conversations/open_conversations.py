@@ -190,7 +190,9 @@ class OpenConversations:
         conversation.is_kept = conversation.is_kept and self.keeping != "off"
         give_up_names(conversation)
         open_one = self._memory.get(conversation.owner, conversation.id)
-        if open_one is None or (open_one.version < conversation.version and not self._cannot_change(open_one)):
+        if open_one is None or (
+            open_one.version < conversation.version and not (self.is_answering(open_one) or hides_names(open_one))
+        ):
             open_one = conversation
         self._memory.hold(open_one)
         return open_one
@@ -286,10 +288,6 @@ class OpenConversations:
     def _is_needed(self, conversation: Conversation) -> bool:
         """Whether something would be lost with it."""
         return _key(conversation) in self._running or (self.store is not None and bool(conversation.problem))
-
-    def _cannot_change(self, conversation: Conversation) -> bool:
-        """Whether no document of it that comes from elsewhere can be more complete."""
-        return self.is_answering(conversation) or hides_names(conversation)
 
 
 def _key(conversation: Conversation) -> tuple[str, str]:

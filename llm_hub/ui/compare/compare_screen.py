@@ -162,8 +162,8 @@ class CompareScreen:
             parts.blind: comparison.blind,
             parts.fallback: bool(question.fallback),
         }
-        for pane, boxes in zip(panes, parts.panes, strict=True):
-            if pane.last is None or comparison.hidden:
+        for pane, boxes in zip(panes if not comparison.hidden else [], parts.panes, strict=False):
+            if pane.last is None:
                 continue
             with suppress(InvalidRequest):  # a provider that this hub does not have: what is chosen stays
                 state = self.find_provider(pane.last.question.provider)
@@ -271,11 +271,8 @@ class CompareScreen:
 
     def show_lost(self, data: Inputs) -> Updates:
         """The server does not have the shown comparison any more. The page's scripts may hand it over once more."""
-        lost = {"id": self.read_opened(data), "kind": "comparison", "lost": True}
-        return {
-            **self.show_hint(LOST),
-            self.parts.opened: {**lost, "keeping": self.conversations.keeping},
-        }
+        lost = {"id": self.read_opened(data), "kind": "comparison", "lost": True, "keeping": self.conversations.keeping}
+        return {**self.show_hint(LOST), self.parts.opened: lost}
 
     def _show_results(self, comparison: Comparison) -> Updates:
         actions = self.parts.actions

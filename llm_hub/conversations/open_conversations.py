@@ -176,6 +176,8 @@ class OpenConversations:
             there = self._memory.get("", name) or await store.load(name)
             return there, there is not None and (self.is_answering(there) or there.version != there.saved_version)
 
+        for conversation in imported:
+            give_up_names(conversation)  # answers that somebody wrote into a file must not count
         async with self._saving:
             written = await new_ones(imported, find)
             await store.replace(written)

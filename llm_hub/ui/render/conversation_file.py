@@ -13,7 +13,8 @@ import zipfile
 from datetime import UTC, datetime
 from typing import IO, TYPE_CHECKING
 
-from llm_hub.conversations.document import encode, write_document
+from llm_hub.conversations.document import encode, read_document, write_document
+from llm_hub.conversations.hidden_names import hides_names
 from llm_hub.ui.render.export import code_name, fenced, one_line, quoted
 from llm_hub.ui.render.sanitize import html_text, strip_invisible
 
@@ -42,6 +43,8 @@ img { display: block; max-width: 100%; max-height: 20rem; margin: .5em 0; }
 
 def write_file(conversation: Conversation, kind: str, redact: Callable[[str], str]) -> bytes:
     """The conversation as a file: `kind` is one of `TYPES`. `redact` takes keys out of what providers say."""
+    if hides_names(conversation):  # then a file has no more than a browser may know
+        conversation = read_document(write_document(conversation, redact=redact))
     if kind == "json":
         return encode(write_document(conversation, redact=redact)).encode()
     return {"markdown": as_markdown, "html": as_html}[kind](conversation).encode("utf-8", "replace")

@@ -10,7 +10,7 @@ TAKE = """(prompt) => document.querySelector("#chat-stop")?.checkVisibility()
 """JavaScript that takes the prompt out of the box, unless an answer is being written: then it waits there."""
 
 GIVE_BACK = """(returned, prompt) => {
-  if (!returned?.text && !returned?.files?.length) return [null, prompt];
+  if (!returned?.text && !returned?.files?.length) return [];  // an update of the box would take the focus
   const text = [returned.text, prompt?.text].filter((part) => part?.trim()).join("\\n\\n");
   return [null, {text, files: [...(returned.files ?? []), ...(prompt?.files ?? [])]}];
 }"""
@@ -22,5 +22,6 @@ TAKE_FOR_ALL = """(prompt) => document.querySelector("#compare-stop")?.checkVisi
   ? [null, prompt] : [prompt, ""]"""
 """As `TAKE`, on the Compare tab, whose prompts are text alone."""
 
-GIVE_BACK_FOR_ALL = """(returned, prompt) => [null, [returned, prompt].filter((part) => part?.trim()).join("\\n\\n")]"""
+GIVE_BACK_FOR_ALL = """(returned, prompt) => returned?.trim()
+  ? [null, [returned, prompt].filter((part) => part?.trim()).join("\\n\\n")] : []"""
 """As `GIVE_BACK`, on the Compare tab."""

@@ -89,8 +89,8 @@ async def flood(site: Site) -> None:
 async def visit(client: aiohttp.ClientSession, config: dict[str, Any]) -> int:
     """A visitor who sends an empty prompt: a session begins, and no provider is asked."""
     tab = Tab(None, config)  # type: ignore[arg-type]  # only the bodies that it makes are used
-    body = tab._call(tab._send, {"chat-prompt": {"text": "", "files": []}, "chat-provider": "local", "chat-model": ""})
-    async with client.post("/gradio_api/run/predict", json=body) as response:
+    body = tab._call(tab._send, {"chat-asked": {"text": "", "files": []}, "chat-provider": "local", "chat-model": ""})
+    async with client.post("/gradio_api/queue/join", json=body) as response:
         await response.read()
     async with client.get(f"/gradio_api/heartbeat/{tab._session}") as beat:
         await beat.content.readany()

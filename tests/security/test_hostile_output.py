@@ -203,7 +203,7 @@ def test_the_page_says_that_the_server_is_busy_and_keeps_the_prompt(chat: PageWa
     page = chat.page
     text = "That is too much in a short time. Wait a little, and try again."
     page.page.route(
-        "**/gradio_api/run/*",
+        "**/gradio_api/queue/join*",
         lambda route: route.fulfill(status=429, json={"detail": text}, headers={"retry-after": "3"}),
     )
     page.type("Hello")

@@ -39,7 +39,8 @@ const section = (head) => head.pinned ? "Pinned"
   : Date.now() - 1000 * head.changed_at < 7 * DAY ? "Last 7 days" : "Earlier";
 const title = (head) => head.shown_title || "Untitled";
 const show = () => {
-  const focus = document.activeElement?.closest?.("#conversation-list li")?.dataset.id;
+  const focused = document.activeElement?.closest?.("#conversation-list li");
+  const focus = focused?.dataset.id;
   const rows = [];
   let above = "";
   for (const head of heads) {
@@ -50,6 +51,7 @@ const show = () => {
   list.replaceChildren(...rows);
   if (!heads.length && !deleted) list.append(make("li", box.value.trim() ? "Nothing found." : "No conversations yet.", { className: "none" }));
   if (focus && !list.contains(document.activeElement)) list.querySelector(`[data-id="${focus}"] :is(input, .actions button, a)`)?.focus();
+  if (focused?.className === "deleted") list.querySelector(".deleted button")?.focus();
 };
 const item = (head) => {
   const entry = make("li");

@@ -104,6 +104,7 @@ document.addEventListener("keydown", (key) => {
     const response = await send(request, () => Response.json({ event_id: UNSENT + crypto.randomUUID() }));
     const { event_id: id } = await response.clone().json().catch(() => ({}));
     if (response.ok && id) running.add(id);
+    if (!response.ok) window.dispatchEvent(new CustomEvent("hub-refused"));
     return response;
   };
 

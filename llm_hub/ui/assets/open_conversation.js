@@ -125,6 +125,7 @@ addEventListener("hub-lost", ({ detail }) => {
     : detail.running ? "The connection was lost. The answer is being written on, and is shown once LLM Hub can be reached."
     : "The connection was lost. Trying again …";
 });
+addEventListener("hub-refused", () => drafts.putBack());
 let isBack = false;  // the next thing that the server says is whether it has the prompt that was sent last
 addEventListener("hub-back", () => {
   line.textContent = BACK;

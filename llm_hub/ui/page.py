@@ -28,7 +28,7 @@ ASSETS = Path(__file__).parent / "assets"
 STYLES = ("base.css", "conversation.css", "chat.css", "compare.css", "leaderboard.css", "status.css", "usage.css",
     "keys.css")  # fmt: skip
 
-SCRIPTS = ("tab_secret.js", "page.js", "chat.js", "gradio_fixes.js")
+SCRIPTS = ("tab_secret.js", "page.js", "chat.js", "source.js", "gradio_fixes.js")
 
 HEADER = """<header><h1>LLM Hub</h1><p>One chat for every model. It shows who answered.</p></header>"""
 
@@ -73,6 +73,7 @@ def build(gateway: Gateway, votes: Votes, ledger: Ledger | None = None) -> Page:
         blocks=blocks,
         theme=theme(),
         css="".join((ASSETS / style).read_text(encoding="utf-8") for style in STYLES),
-        head="".join(f"<script>{(ASSETS / script).read_text(encoding='utf-8')}</script>" for script in SCRIPTS),
+        head="".join(f"<script>{(ASSETS / script).read_text(encoding='utf-8')}</script>" for script in SCRIPTS)
+        + f'<style media="print">{(ASSETS / "print.css").read_text(encoding="utf-8")}</style>',
         coalescer=coalescer,
     )

@@ -34,6 +34,7 @@ from llm_hub.hub import Hub
 from llm_hub.settings import Settings
 from llm_hub.storage.database import Database
 from llm_hub.ui.page import build
+from llm_hub.ui.render.source import MARK
 
 if TYPE_CHECKING:
     from gradio.block_function import BlockFunction
@@ -340,7 +341,8 @@ def _value(block: Block) -> Any:
 
 
 def _html(message: dict[str, Any]) -> str:
-    return "".join(part.get("text", "") for part in message["content"])
+    """What a message shows, without the source that may stand ahead of it."""
+    return "".join(re.sub(rf"^\[{MARK}\]: <[^>]*>\n\n", "", part.get("text", "")) for part in message["content"])
 
 
 def _text(message: dict[str, Any]) -> str:

@@ -181,19 +181,39 @@ def test_a_second_prompt_does_not_end_an_answer_that_was_asked_for_again(chat: C
     expect(chat.prompt).to_be_focused()
 
 
-def test_an_edited_prompt_is_what_was_typed_and_not_how_it_is_shown(
-    chat: ChatPage, fault_server: FaultServerThread
-) -> None:
+TYPED = "edit __init__.py, 2*3*4 and <b> &lt; $$x$$\n# no heading\n\n  1986. A year \u200b"
+
+
+def test_a_prompt_is_shown_copied_and_edited_as_it_was_typed(chat: ChatPage, fault_server: FaultServerThread) -> None:
     chat.choose("ok?tokens=3&edited=1")
-    chat.ask("What does <b>bold</b> do?")
+    for text in (TYPED, "![i](u) " * 2000):
+        chat.ask(text)
+        prompt = chat.prompts.last
+        prompt.hover()
+        chat.log.locator(".message-buttons-right").last.get_by_label("Copy message").click()
+        expect(chat.page.get_by_label("Copied message").last).to_be_visible()
+        assert chat.page.evaluate("navigator.clipboard.readText()") == text
+        size = prompt.bounding_box()
+        chat.log.get_by_role("button", name="Edit").last.click()
+        box = chat.log.locator("textarea")
+        expect(box).to_have_value(text)
+        room = box.bounding_box()
+        assert size is not None
+        assert room is not None
+        assert room["width"] >= 0.8 * size["width"]
+        assert room["height"] >= 100
+        chat.page.keyboard.press("Escape")
+        expect(box).to_have_count(0)
+        expect(chat.prompt).to_be_focused()
+    assert chat.prompts.first.inner_text() == TYPED.replace("\u200b", "")
     chat.prompts.first.hover()
-    chat.log.get_by_label("Edit").first.click()
-    box = chat.log.locator("textarea")
-    box.fill(box.input_value().replace("do?", "mean?"))
+    chat.log.get_by_role("button", name="Edit").first.click()
+    chat.log.locator("textarea").press("Control+End")
+    chat.page.keyboard.type("!")
     chat.log.get_by_label("Submit").click()
-    fault_server.wait_for(lambda log: sum(exchange.model == "ok?tokens=3&edited=1" for exchange in log) == 2)
-    sent = [exchange for exchange in fault_server.exchanges if exchange.model == "ok?tokens=3&edited=1"]
-    assert sent[-1].body["messages"][-1]["content"] == "What does <b>bold</b> mean?"
+    fault_server.wait_for(lambda _: len(chats(fault_server, "ok?tokens=3&edited=1")) == 3)
+    sent = chats(fault_server, "ok?tokens=3&edited=1")[-1].body["messages"]
+    assert [message["content"] for message in sent] == [f"{TYPED}!"]
 
 
 def test_a_reload_brings_a_working_page(chat: ChatPage) -> None:
@@ -268,6 +288,26 @@ def test_markdown_code_and_formulas_are_set(chat: ChatPage) -> None:
     expect(answer.locator("p code")).to_have_text("<form>")
     answer.locator("pre").locator("xpath=..").get_by_role("button").first.click()
     assert "print(List[int] < 3)" in chat.page.evaluate("navigator.clipboard.readText()")
+
+
+def test_scripts_tables_and_paper(chat: ChatPage) -> None:
+    chat.choose("echo", provider="echo")
+    table = "| tea | $2 |\n|---|--:|\n| one<br>two | x |"
+    text = (
+        f"\u0645\u0631\u062d\u0628\u0627 `$$`\n\n{table}\n\n```python\n# quiet\nx = 1\n```\n\n"
+        + "A long line.\n\n" * 120
+    )
+    chat.ask(text)
+    answer = chat.answers
+    expect(answer.locator("p").first).to_have_css("unicode-bidi", "plaintext")
+    expect(answer.locator("p").first).to_have_css("text-align", "start")
+    expect(answer.locator("td").nth(1)).to_have_css("text-align", "right")
+    expect(answer.locator("td br")).to_have_count(1)
+    expect(answer.locator(".token.comment")).to_have_css("color", "rgb(75, 85, 99)")
+    assert chat.page.pdf().count(b"/Type /Page\n") >= 3
+    chat.log.locator(".message-buttons-left").first.get_by_label("Copy message").click()
+    expect(chat.page.get_by_label("Copied message").first).to_be_visible()
+    assert chat.page.evaluate("navigator.clipboard.readText()") == text
 
 
 def test_copy_gives_the_answer_and_nothing_else(chat: ChatPage) -> None:

@@ -40,11 +40,3 @@
   });
   observer.observe(document.documentElement, { childList: true, subtree: true });
 })();
-
-// Copied text leaves out the mark where another model went on.
-(() => {
-  const clipboard = navigator.clipboard;
-  if (!clipboard) return;
-  const write = clipboard.writeText.bind(clipboard);
-  clipboard.writeText = (text) => write(text.replace(/<span class="seam" title="[^"<>]*"><\/span>/g, ""));
-})();

@@ -6,12 +6,13 @@ from typing import Any
 
 import gradio as gr
 
+from llm_hub.ui.render.page_markdown import DISPLAY, INLINE
+
 LATEX: list[dict[str, str | bool]] = [
-    {"left": "$$", "right": "$$", "display": True},
-    {"left": "\\[", "right": "\\]", "display": True},
-    {"left": "\\(", "right": "\\)", "display": False},
+    {"left": DISPLAY[0], "right": DISPLAY[1], "display": True},
+    {"left": INLINE[0], "right": INLINE[1], "display": False},
 ]
-"""What encloses a formula. A single `$` does not: it is a price more often than a formula."""
+"""What encloses a formula, as `page_markdown` writes it."""
 
 
 def chatbot(label: str, **options: Any) -> gr.Chatbot:

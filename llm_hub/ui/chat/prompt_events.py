@@ -81,16 +81,10 @@ class PromptEvents:
         unedited: Updates = {parts.past: screen.list_messages(turns)}
         if number is None or not text.strip():
             return {**screen.show_hint("Nothing was changed."), **unedited}
-        original = turns[number].prompt.text
         if self._sessions.is_answering(visitor):
-            unedited = {parts.past: screen.list_messages(data[parts.turns])}
             hint = "An answer is still being written. Stop it first: what you edited waits in the box below."
-            box = {"text": transcript.restore_edited_prompt(text, original), "files": []}
-            return {**screen.show_hint(hint), **unedited, parts.prompt: box}
-        if transcript.is_shortened(original) and text != transcript.shorten_prompt(original):
-            hint = "That prompt is too long to edit in place: all of it stands in the box below."
-            return {**screen.show_hint(hint), **unedited, parts.prompt: {"text": original, "files": []}}
-        text = transcript.restore_edited_prompt(text, original)
+            shown = screen.list_messages(data[parts.turns])
+            return {**screen.show_hint(hint), parts.past: shown, parts.prompt: {"text": text, "files": []}}
         images: tuple[Text | Image, ...] = turns[number].prompt.images
         prompt = Message(Role.USER, (*images, Text(text)) if images else text)
         try:

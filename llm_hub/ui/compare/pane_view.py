@@ -66,8 +66,8 @@ def render_status(comparison: Comparison, number: int, titles: Mapping[str, str]
 
 def _anonymous_messages(turn: Turn, view: Snapshot) -> list[transcript.Message]:
     """A turn without what could tell who wrote it: its reasoning, its figures and the text of an error."""
-    bare = replace(view, reasoning="", route=(), response=None, error=None, waiting="")
-    messages = transcript.list_turn_messages(replace(turn, answer=bare, outcome="pending"), {})
+    bare = replace(turn, answer=replace(view, reasoning="", route=(), response=None, error=None, waiting=""))
+    messages = [transcript.prompt_message(turn), *([transcript.answer_message(bare, {})] if view.text else ())]
     if turn.outcome == "failed":
         messages.append(_note("This model could not answer. Why not is shown with its name."))
     elif turn.outcome == "stopped":

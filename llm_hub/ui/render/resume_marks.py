@@ -10,7 +10,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from llm_hub.ui.render.sanitize import html_text, safe_markdown
+from llm_hub.ui.render.page_markdown import page_markdown
+from llm_hub.ui.render.sanitize import html_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -24,9 +25,9 @@ _ADDRESS = re.compile(r"\S*(?:://|www\.|[@&\\<])\S*$")
 
 
 def insert_resume_marks(text: str, notes: Mapping[int, str]) -> str:
-    """`text` as `safe_markdown` makes it, with a mark at each place that takes one. `notes` are titles by place."""
+    """`text` as `page_markdown` makes it, with a mark at each place that takes one. `notes` are titles by place."""
     if not notes or _OPEN in text:
-        return safe_markdown(text)
+        return page_markdown(text)
     pieces: list[str] = []
     last = 0
     for number, at in enumerate(sorted(notes)):
@@ -34,7 +35,7 @@ def insert_resume_marks(text: str, notes: Mapping[int, str]) -> str:
         if place is not None and place > last:
             pieces += (text[last:place], f"{_OPEN}{number}{_SHUT}")
             last = place
-    html = safe_markdown("".join((*pieces, text[last:])))
+    html = page_markdown("".join((*pieces, text[last:])))
     for number, at in enumerate(sorted(notes)):
         html = html.replace(f"{_OPEN}{number}{_SHUT}", _mark(notes[at]))
     return html

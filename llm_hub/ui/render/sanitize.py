@@ -10,6 +10,10 @@ from __future__ import annotations
 
 import html
 import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 _UNSEEN = re.compile(
     "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\xad\u061c\u115f\u1160\u17b4\u17b5\u180e\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f"
@@ -25,10 +29,13 @@ _NEEDED = re.compile(f"[{_SELECTORS}]?[{_JOINERS}]?")
 """The unseen characters that scripts and emoji need: one selector and one joiner in a place, and none after a plain
 letter. More of them could spell a hidden text."""
 _TAG = re.compile(r"<(?=[A-Za-z/!?])")
-_SPAN = re.compile(r"(?<![`\\])(`+)(?!`)[^|]*?(?<!`)\1(?!`)")
-_MATH = re.compile(r"\$\$|\\[(\[]")
-_LEAD = re.compile(r"(?:\s*(?:[-*+]|\d{1,9}[.)])[ \t]+|\s*>[ \t]?)*\s*")
+_SPAN = re.compile(r"(?<![`\\])(`+)(?!`)[^\n]*?(?<!`)\1(?!`)")
+_SPAN_IN_TABLE = re.compile(r"(?<![`\\])(`+)(?!`)[^|\n]*?(?<!`)\1(?!`)")
+_TABLE = re.compile(r"(?m)^[ \t>]*(?=[^\n]*-)[-:| \t]*[:|][-:| \t]*$")
+LEAD = re.compile(r"(?:\s*(?:[-*+]|\d{1,9}[.)])[ \t]+|\s*>[ \t]?)*\s*")
 _MARKER = re.compile(r"\s*(?:[-*+]|\d{1,9}[.)])(?:\s|$)")
+_WORDS = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz|")
+"""What a line of plain prose or of a table begins with. For speed."""
 _FENCE = re.compile(r"`{3,}(?=[^`]*$)|~{3,}")
 
 
@@ -48,30 +55,74 @@ def html_text(text: str) -> str:
 def safe_markdown(text: str) -> str:
     """Markdown whose only HTML is the one that Markdown itself makes."""
     text = strip_invisible(text)
-    if "<" not in text and "![" not in text:
-        return text
-    safe: list[str] = []
-    fence, lead, listed = "", "", False
-    for line in text.split("\n"):
-        start = _LEAD.match(line)
-        prefix = start.group() if start else ""
-        rest = line[len(prefix) :]
-        if fence and _has_left(line, lead):
-            fence = ""
-        if fence:
-            safe.append(line)
-            if rest.startswith(fence) and not rest.strip(fence[0] + " \t\r"):
+    return MarkdownText(_escape_outside_spans).convert(text) if "<" in text or "![" in text else text
+
+
+class MarkdownText:
+    """Converts the prose of a Markdown text, block by block, and leaves what stands between fences as it is.
+
+    A block is some lines without a blank one between them; `convert_block` is told whether it belongs to a list.
+    """
+
+    def __init__(self, convert_block: Callable[[str, bool], str]) -> None:
+        self._convert_block = convert_block
+
+    def convert(self, text: str) -> str:
+        done: list[str] = []
+        block: list[str] = []
+        fence, lead, listed, in_list = "", "", False, False
+
+        def end_block() -> None:
+            if block:
+                done.append(self._convert_block("\n".join(block), in_list))
+                block.clear()
+
+        for line in text.split("\n"):
+            if not fence and line and line[0] in _WORDS and "```" not in line and "~~~" not in line:
+                listed, in_list = False, in_list and bool(block)
+                block.append(line)
+                continue
+            start = LEAD.match(line)
+            prefix = start.group() if start else ""
+            rest = line[len(prefix) :]
+            if fence and _has_left(line, lead):
                 fence = ""
-            continue
-        if line.strip():
-            listed = bool(_MARKER.match(line)) or (listed and line[0] in " \t")
-        opening = _FENCE.match(rest)
-        if opening and (listed or ">" in prefix or len(prefix) < 4):
-            fence, lead = opening.group(), prefix
-            safe.append(line[: len(prefix)] + _escape(rest))
-            continue
-        safe.append(_escape_outside_spans(line))
-    return "\n".join(safe)
+            if fence:
+                done.append(line)
+                if rest.startswith(fence) and not rest.strip(fence[0] + " \t\r"):
+                    fence = ""
+                continue
+            if line.strip():
+                listed = bool(_MARKER.match(line)) or (listed and line[0] in " \t")
+            opening = _FENCE.match(rest)
+            if opening and (listed or ">" in prefix or len(prefix) < 4):
+                end_block()
+                fence, lead = opening.group(), prefix
+                done.append(line[: len(prefix)] + escape_html(rest))
+            elif line.strip():
+                in_list = in_list if block else listed
+                block.append(line)
+            else:
+                end_block()
+                done.append(line)
+        end_block()
+        return "\n".join(done)
+
+
+def find_code_span(text: str, at: int, *, pipes: bool) -> int | None:
+    """Where the code that begins at `at` ends. In a table, code with a pipe in it is none: the pipe ends its cell."""
+    span = (_SPAN if pipes else _SPAN_IN_TABLE).match(text, at)
+    return span.end() if span else None
+
+
+def is_table(block: str) -> bool:
+    """Whether the lines hold a row that makes a table of them."""
+    return "|" in block and _TABLE.search(block) is not None
+
+
+def escape_html(text: str) -> str:
+    """`text` without tags and images."""
+    return _TAG.sub("&lt;", text).replace("![", "&#33;[")
 
 
 def _has_left(line: str, lead: str) -> bool:
@@ -81,15 +132,13 @@ def _has_left(line: str, lead: str) -> bool:
     return bool(line.strip()) and len(line) - len(line.lstrip()) < len(lead)
 
 
-def _escape_outside_spans(line: str) -> str:
-    if _MATH.search(line):
-        return _escape(line)
+def _escape_outside_spans(block: str, _in_list: bool) -> str:
     safe: list[str] = []
     at = 0
-    for span in _SPAN.finditer(line):
-        safe += (_escape(line[at : span.start()]), span.group())
+    for span in (_SPAN_IN_TABLE if is_table(block) else _SPAN).finditer(block):
+        safe += (escape_html(block[at : span.start()]), span.group())
         at = span.end()
-    return "".join((*safe, _escape(line[at:])))
+    return "".join((*safe, escape_html(block[at:])))
 
 
 def _strip_unseen(text: str) -> str:
@@ -103,7 +152,3 @@ def _keep_needed(run: re.Match[str]) -> str:
         return ""
     needed = _NEEDED.match(run.group())
     return needed.group() if needed else ""
-
-
-def _escape(text: str) -> str:
-    return _TAG.sub("&lt;", text).replace("![", "&#33;[")

@@ -7,12 +7,15 @@ tests/ui/gradio_fixes/test_server_side.py::test_gradio_reindents_a_message_that_
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from llm_hub.errors import LLMHubError, ProviderError
 from llm_hub.ui.render import answer_stats, attempt_text
+from llm_hub.ui.render.page_markdown import page_markdown
 from llm_hub.ui.render.resume_marks import insert_resume_marks
-from llm_hub.ui.render.sanitize import html_text, safe_markdown
+from llm_hub.ui.render.sanitize import html_text, strip_invisible
+from llm_hub.ui.render.source import with_source
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -21,6 +24,8 @@ if TYPE_CHECKING:
 
 MAX_SHOWN_CHARS = 6_000
 """Characters of a prompt that the page shows. The provider gets all of it."""
+_THOUGHTS_END = re.compile(r"(?m)^[ \t]*</think>[ \t]*(?:\n+|\Z)")
+_FENCE = re.compile(r"(?m)^[ >\t]*(?:```|~~~)")
 TRY_AGAIN = "try-again"
 
 Message = dict[str, Any]
@@ -47,19 +52,50 @@ def find_turn_number(index: int, turns: Turns) -> int | None:
     return None
 
 
+def prompt_message(turn: Turn) -> Message:
+    """The prompt as it was typed: it is not Markdown."""
+    text = turn.prompt.text
+    shown = with_source(f'<div class="typed">{html_text(_shorten(text))}</div>', text)
+    images = ({"path": file, "alt_text": "attached image"} for file in turn.files)
+    return {"role": "user", "content": [*images, *([_text_block(shown)] if text else ())]}
+
+
+def answer_message(turn: Turn, titles: Mapping[str, str]) -> Message:
+    """The answer, with its source once it has ended: a growing one would go out whole at every update."""
+    _, text = split_thoughts(turn.answer.text)
+    before = len(turn.answer.text) - len(text)
+    notes = {at - before: note for at, note in attempt_text.resume_notes(turn, titles).items() if at >= before}
+    shown = insert_resume_marks(text, notes)
+    if turn.outcome != "pending":
+        shown = with_source(shown, strip_invisible(text))
+    return _assistant_message(_text_block(shown))
+
+
 def _messages(turn: Turn, titles: Mapping[str, str]) -> Iterator[Message]:
     answer = turn.answer
-    text = [_text_block(shorten_prompt(turn.prompt.text))] if turn.prompt.text else []
-    yield {"role": "user", "content": [*({"path": file, "alt_text": "attached image"} for file in turn.files), *text]}
-    if answer.reasoning:
-        yield _assistant_message(_text_block(safe_markdown(answer.reasoning)), metadata=_reasoning_metadata(turn))
-    if answer.text:
-        yield _assistant_message(_text_block(insert_resume_marks(answer.text, attempt_text.resume_notes(turn, titles))))
+    yield prompt_message(turn)
+    thoughts, text = split_thoughts(answer.text)
+    if reasoning := "\n\n".join(filter(None, (answer.reasoning, thoughts))):
+        shown = page_markdown(reasoning)
+        yield _assistant_message(_text_block(shown), metadata=_reasoning_metadata(turn))
+    if text:
+        yield answer_message(turn, titles)
     if turn.outcome == "failed":
         yield _assistant_message(_text_block(_error_html(answer.error)))
     if turn.outcome != "pending":
         again = [{"value": TRY_AGAIN, "label": "Try again"}] if turn.outcome == "failed" else None
         yield _assistant_message(_text_block(answer_stats.render_stats_line(turn, titles)), options=again)
+
+
+def split_thoughts(text: str) -> tuple[str, str]:
+    """Thoughts that end in a line `</think>` without having begun, and the answer after them.
+
+    The prompts of some models hold the beginning. Only the page knows: the text has long gone out when the end comes.
+    """
+    end = _THOUGHTS_END.search(text)
+    if end is None or "<think>" in text[: end.start()] or len(_FENCE.findall(text, 0, end.start())) % 2:
+        return "", text
+    return text[: end.start()].strip(), text[end.end() :]
 
 
 def _text_block(text: str) -> Message:
@@ -76,23 +112,6 @@ def _reasoning_metadata(turn: Turn) -> Message:
         return {"title": "Thinking…", "status": "pending"}
     reasoned = turn.answer.elapsed if turn.answer.reasoned is None else turn.answer.reasoned
     return {"title": "Reasoning", "status": "done", "duration": round(reasoned, 1)}
-
-
-def shorten_prompt(prompt: str) -> str:
-    """A prompt as the page shows it: shortened, and with its HTML escaped."""
-    return safe_markdown(_shorten(prompt))
-
-
-def is_shortened(prompt: str) -> bool:
-    """Whether the page shows only a part of it."""
-    return len(prompt) > MAX_SHOWN_CHARS
-
-
-def restore_edited_prompt(edited: str, original: str) -> str:
-    """The prompt that an edited one stands for: on the page `<` and `![` are escaped."""
-    if edited == shorten_prompt(original):
-        return original
-    return edited if original == shorten_prompt(original) else edited.replace("&lt;", "<").replace("&#33;[", "![")
 
 
 def _shorten(text: str) -> str:

@@ -1,0 +1,164 @@
+"""An answer's Markdown as the page takes it: what Gradio 6.31 would misread is written so that it is read rightly.
+
+Gradio looks for formulas before it looks for code, so `$$` in code would begin one. Here code is first, and a formula
+is put between signs that no text holds; chatbot.py tells Gradio those signs. Emphasis beside Chinese, Japanese and
+Korean becomes HTML: CommonMark sees no end in a `**` between a full-width sign and a letter. Of a model's own HTML, a
+few tags that do no harm stay: line breaks, and letters that are set low, high or as a key.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+import unicodedata
+from typing import TYPE_CHECKING
+
+from llm_hub.ui.render.sanitize import LEAD, MarkdownText, escape_html, find_code_span, is_table, strip_invisible
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+DISPLAY = ("\ufff9$$", "$$\ufffb")
+INLINE = ("\ufff9\\(", "\\)\ufffb")
+"""What begins and ends a formula on the page. No text holds the outer characters: `strip_invisible` takes them out."""
+MAX_FORMULA_CHARS = 4_000
+
+_PLACE = "\ufffa"
+"""Stands for a piece of the text that is ready, while the text around it is worked on."""
+_REWRITTEN = re.compile(r"[<$\\]|!\[|\*[^\x00-\x7f]|[^\x00-\x7f]\*")
+_BEGIN = re.compile(r"`+|\$\$|\$(?=[^\s$\d])|\\[(\[]|\\[^\n]|<(?:br ?/?>|(?=(?:kbd|su[bp])>))", re.IGNORECASE)
+_PAIR = re.compile(r"<(kbd|sub|sup)>([^<>\n]{1,200})</\1>", re.IGNORECASE)
+_SINGLE = re.compile(r"\$(?![\s\d$])([^$\n]{1,300}?)(?<![\s\\])\$(?![\w$])")
+_MATH = re.compile(r"[\\^]|_\{|=")
+_PROSE = re.compile(r"[^\W\d_]{2,}[ \n,.;]+[^\W\d_]{2,}")
+_EMPHASIS = re.compile(r"(?<![*\\])(\*{1,3})(?![*\s])([^*\n]+)(?<!\s)\1(?!\*)")
+_TAGS = {1: ("<em>", "</em>"), 2: ("<strong>", "</strong>"), 3: ("<strong><em>", "</em></strong>")}
+
+
+def page_markdown(text: str) -> str:
+    """Harmless Markdown for a `chatbot`, which shows what `text` means."""
+    text = strip_invisible(text)
+    return MarkdownText(_rewrite).convert(text) if _REWRITTEN.search(text) else text
+
+
+def _rewrite(block: str, in_list: bool) -> str:
+    if not _REWRITTEN.search(block):
+        return block
+    if block.startswith(("    ", "\t")) and not in_list:
+        return escape_html(block)  # indented code
+    table = is_table(block)
+    ready: list[str] = []
+    around: list[str] = []
+    at = 0
+    for start, end, piece in _pieces(block, table):
+        around.append(block[at:start])
+        ready.append(piece)
+        at = end
+    text = escape_html(_PLACE.join((*around, block[at:])))
+    if "*" in text and not text.isascii():
+        text = _EMPHASIS.sub(_emphasize, text)
+    pieces = iter(ready)
+    return re.sub(_PLACE, lambda _: next(pieces), text)
+
+
+def _pieces(block: str, table: bool) -> Iterator[tuple[int, int, str]]:
+    """Code, formulas, escapes and tags: where each begins and ends, and how it is written."""
+    at, ends = 0, _Ends(block)
+    while begin := _BEGIN.search(block, at):
+        start, at = begin.span()
+        mark = begin.group()
+        if mark[0] == "`":
+            if (end := find_code_span(block, start, pipes=not table)) is not None:
+                at = end
+                yield start, end, block[start:end]
+        elif mark[0] == "<":
+            if (tag := _tag(block, start, mark)) is not None:
+                at = start + tag[0]
+                yield start, at, tag[1]
+        elif (formula := _formula(ends, start, mark)) is not None:
+            at = formula[0]
+            yield start, at, formula[1]
+        elif mark[0] == "\\":
+            yield start, at, "&lt;" if mark == "\\<" else mark
+
+
+def _tag(block: str, start: int, mark: str) -> tuple[int, str] | None:
+    """The length of a tag, or of a pair with its text, and how it is written."""
+    if mark != "<":
+        line = block.rfind("\n", 0, start) + 1
+        lead = LEAD.match(block, line)
+        alone = lead is not None and lead.end() >= start  # a line that begins with a tag would be HTML, and no Markdown
+        return len(mark), "&nbsp;<br>" if alone else "<br>"
+    pair = _PAIR.match(block, start)
+    if pair is None:
+        return None
+    tag = pair[1].lower()
+    return len(pair[0]), f"<{tag}>{html.escape(pair[2])}</{tag}>"
+
+
+class _Ends:
+    """The next end of a formula of each kind. Found once, so that many beginnings without an end cost little."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self._next: dict[str, int] = {}
+
+    def after(self, at: int, sign: str) -> int:
+        if self._next.get(sign, -1) < at:
+            found = self.text.find(sign, at)
+            self._next[sign] = len(self.text) + MAX_FORMULA_CHARS if found < 0 else found
+        return self._next[sign]
+
+
+def _formula(ends: _Ends, start: int, mark: str) -> tuple[int, str] | None:
+    """Where a formula that begins at `start` ends, and how it is written."""
+    if mark == "$":
+        single = _SINGLE.match(ends.text, start)
+        if single is None or not re.search(r"\\[A-Za-z]|[\^_]\{|\w\^\w", single[1]):
+            return None
+        return single.end(), _between(INLINE, single[1])
+    close = {"$$": "$$", "\\[": "\\]", "\\(": "\\)"}.get(mark)
+    if close is None:
+        return None
+    first = start + len(mark)
+    end = ends.after(first, close)
+    inside = ends.text[first:end] if end - first <= MAX_FORMULA_CHARS else ""
+    if not inside.strip() or end >= len(ends.text) or (mark == "$$" and not _is_formula(inside)):
+        return None
+    return end + len(close), _between(INLINE if mark == "\\(" else DISPLAY, inside)
+
+
+def _is_formula(inside: str) -> bool:
+    """Whether the text between two `$$` is one: in a shell's words, `$$` is a number of its own."""
+    if "$" in re.sub(r"\\\$|\\text\{[^{}]*\}", "", inside) or "`" in inside:
+        return False
+    return bool(_MATH.search(inside)) or not _PROSE.search(inside)
+
+
+def _between(signs: tuple[str, str], inside: str) -> str:
+    lines = re.sub(r"\n[ \t]*(?:>[ \t]?)+", "\n", inside)
+    return f"{signs[0]}{html.escape(lines, quote=False)}{signs[1]}"
+
+
+def _emphasize(found: re.Match[str]) -> str:
+    """HTML where CommonMark would see no emphasis; anything else as it is."""
+    text, inside = found.string, found[2]
+    before, after = (
+        text[found.start() - 1 : found.start()] if found.start() else "",
+        text[found.end() : found.end() + 1],
+    )
+    if not (_hides_mark(inside[0], before) or _hides_mark(inside[-1], after)):
+        return found[0]
+    begin, end = _TAGS[len(found[1])]
+    return f"{begin}{inside}{end}"
+
+
+def _hides_mark(inner: str, outer: str) -> bool:
+    """Whether a mark between a sign and a letter is none to CommonMark, though it is beside East Asian text."""
+    if not outer or outer.isspace() or _is_sign(outer) or not _is_sign(inner):
+        return False
+    return any(unicodedata.east_asian_width(character) in "WFA" for character in (inner, outer))
+
+
+def _is_sign(character: str) -> bool:
+    return character == _PLACE or unicodedata.category(character)[0] in "PS"

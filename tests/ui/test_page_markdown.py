@@ -1,0 +1,125 @@
+"""What the page makes of an answer's Markdown before Gradio reads it."""
+
+# ruff: noqa: RUF001
+
+from __future__ import annotations
+
+import pytest
+
+from llm_hub.ui.render.page_markdown import DISPLAY, INLINE, MAX_FORMULA_CHARS, page_markdown
+from llm_hub.ui.render.source import MARK, with_source
+from llm_hub.ui.render.transcript import split_thoughts
+
+
+def readable(text: str) -> str:
+    """The signs around a formula as double brackets."""
+    for (begin, end), (left, right) in ((DISPLAY, ("[[", "]]")), (INLINE, ("((", "))"))):
+        text = text.replace(begin, left).replace(end, right)
+    return text
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "The shell's number is `$$`. Write $$ in a script, its parent as $PPID, and $$ in the name of a file.",
+        "```js\n$$('a'); $$('b')\n```",
+        "~~~sh\necho $$ \\(a\\) $$\n~~~",
+        "- one\n\n  ```sh\n  kill $$ $$\n  ```",
+        "> ```\n> $$x$$\n> ```",
+        "`grep '\\(foo\\)' file` and `[[ $x =~ \\[a\\] ]]`",
+        "`` `$$x$$` ``",
+        "    indented $$x$$ and \\(y\\)",
+        "The small plan is $5 a month and the large one $10, **$3.50** each, US$1,200 beside C$1,650.",
+        "Set $HOME/my_dir and $PATH, or ${a} and ${b}.",
+        "\\$$x$$ has an escape, and \\\\(1) and \\\\[2] are paths",
+        "An end that never comes: \\(x, \\[y and $$z",
+        "$$\n\nnot over a blank line\n\n$$",
+        f"\\({'x' * MAX_FORMULA_CHARS}y\\)",
+        "| `a|$$b$$` |",
+    ],
+)
+def test_code_prices_and_shells_are_no_formulas(text: str) -> None:
+    assert not {DISPLAY[0], INLINE[0]} & {sign for sign in (DISPLAY[0], INLINE[0]) if sign in page_markdown(text)}
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("The roots \\(x = \\frac{1}{2}\\).", "The roots ((x = \\frac{1}{2}))."),
+        ("\\[ a < b \\iff b & c \\]", "[[ a &lt; b \\iff b &amp; c ]]"),
+        ("$$\na\n+ b\n$$", "[[\na\n+ b\n]]"),
+        ("> $$\n> x\n> $$", "> [[\nx\n]]"),
+        ("1. First\n\n    $$ E $$", "1. First\n\n    [[ E ]]"),
+        ("| \\(|x|\\) | `$$` |", "| ((|x|)) | `$$` |"),
+        ("$e^{i\\pi}+1=0$, $\\alpha<\\beta$ and $x^2$.", "((e^{i\\pi}+1=0)), ((\\alpha&lt;\\beta)) and ((x^2))."),
+        ("`$$` is code and $$x$$ is none", "`$$` is code and [[x]] is none"),
+        ("$$\\text{for $n$ in } N$$", "[[\\text{for $n$ in } N]]"),
+    ],
+)  # fmt: skip
+def test_formulas_are_marked_for_the_page(text: str, shown: str) -> None:
+    assert readable(page_markdown(text)) == shown
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("结论：**“重点”**在，而**注意：**后面。", "结论：<strong>“重点”</strong>在，而<strong>注意：</strong>后面。"),
+        ("这是*（斜体）*的例子", "这是<em>（斜体）</em>的例子"),
+        ("これは***「強調」***です", "これは<strong><em>「強調」</em></strong>です"),
+        ("请看**`代码`**这里", "请看<strong>`代码`</strong>这里"),
+        ("한국어**(굵게)**입니다", "한국어<strong>(굵게)</strong>입니다"),
+        ("这是**重点**的例子", "这是**重点**的例子"),
+        ("2*3*4 and a**b**c, **“x”** alone — *so*", "2*3*4 and a**b**c, **“x”** alone — *so*"),
+        ("`**“重点”**在`", "`**“重点”**在`"),
+        ("\\**“重点”**在", "\\**“重点”**在"),
+    ],
+)  # fmt: skip
+def test_emphasis_beside_east_asian_text(text: str, shown: str) -> None:
+    assert page_markdown(text) == shown
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("| one<br>two | a<BR/>b |\n|---|---|", "| one<br>two | a<br>b |\n|---|---|"),
+        ("<br>\n`<form>`", "&nbsp;<br>\n`<form>`"),
+        ("- <br>\n`<form>`", "- &nbsp;<br>\n`<form>`"),
+        ("<kbd>Ctrl</kbd>, H<sub>2</sub>O, x<SUP>2</SUP>", "<kbd>Ctrl</kbd>, H<sub>2</sub>O, x<sup>2</sup>"),
+        ("<kbd onclick=x>a</kbd> <sub>no end", "&lt;kbd onclick=x>a&lt;/kbd> &lt;sub>no end"),
+        ("<sub><img src=x></sub>", "&lt;sub>&lt;img src=x>&lt;/sub>"),
+        ("<br onload=x> <b>bold</b> ![i](u)", "&lt;br onload=x> &lt;b>bold&lt;/b> &#33;[i](u)"),
+        ("\\<b> and \\`<i>`", "&lt;b> and \\`&lt;i>`"),
+        ("\\(<img src=x>\\)", "((&lt;img src=x&gt;))"),
+        ("`a | <b>` in prose", "`a | <b>` in prose"),
+        ("| a ` | <form> ` |\n|---|---|", "| a ` | &lt;form> ` |\n|---|---|"),
+        ("a ` | <form> `\n:-:|-", "a ` | &lt;form> `\n:-:|-"),
+    ],
+)  # fmt: skip
+def test_only_harmless_html_stays(text: str, shown: str) -> None:
+    assert readable(page_markdown(text)) == shown
+
+
+def test_signs_that_only_the_page_may_write_are_taken_out_of_a_text() -> None:
+    feigned = "".join((*DISPLAY, *INLINE, MARK))
+    assert page_markdown(feigned) == "$$$$\\(\\)"
+    assert page_markdown(f"a < b {MARK} **“重点”{MARK}**在") == "a < b  <strong>“重点”</strong>在"
+
+
+def test_a_source_stands_ahead_of_what_is_shown_where_they_differ() -> None:
+    assert with_source("same", "same") == "same"
+    shown = with_source("shown", "> <b> &amp;\r\n\n\u2028\ud800")
+    assert shown == f"[{MARK}]: <&gt; &lt;b&gt; &amp;amp;&#13;&#10;&#10;&#8232;\ufffd>\n\nshown"
+
+
+@pytest.mark.parametrize(
+    ("text", "thoughts", "answer"),
+    [
+        ("She greets me.\n</think>\n\nHello!", "She greets me.", "Hello!"),
+        ("</think>\nHello!", "", "Hello!"),
+        ("<think>a\n</think>\nHello!", "", "<think>a\n</think>\nHello!"),
+        ("Write\n\n```xml\nx\n</think>\n```", "", "Write\n\n```xml\nx\n</think>\n```"),
+        ("The tag </think> ends it.", "", "The tag </think> ends it."),
+    ],
+)
+def test_thoughts_that_end_without_a_beginning_are_no_answer(text: str, thoughts: str, answer: str) -> None:
+    assert split_thoughts(text) == (thoughts, answer)

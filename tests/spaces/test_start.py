@@ -59,6 +59,13 @@ def test_a_server_on_this_computer_is_not_offered_where_there_can_be_none(space:
     assert "OLLAMA_BASE_URL" in ollama["problem"]
 
 
+def test_a_space_without_the_settings_for_it_has_no_button_to_sign_in(space: Site) -> None:
+    with httpx.Client(base_url=space.url, trust_env=False, timeout=30) as client:
+        page = client.get("/config").text
+    assert "keys-own" in page
+    assert "keys-login-button" not in page
+
+
 def test_the_page_names_its_public_address_behind_the_platforms_proxy(space: Site) -> None:
     proxied = {"X-Forwarded-Host": ENVIRONMENT["SPACE_HOST"], "X-Forwarded-Proto": "https"}
     with httpx.Client(base_url=space.url, trust_env=False, timeout=30) as client:

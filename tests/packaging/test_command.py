@@ -119,7 +119,6 @@ async def test_check_says_that_a_key_is_refused_and_that_nobody_can_answer(
     assert KEY not in ended.stdout + ended.stderr
 
 
-@pytest.mark.heavy
 async def test_check_gives_up_on_a_provider_that_says_nothing(fault_server: FaultServer, tmp_path: Path) -> None:
     fault_server.lists = "slow"
     ended = await check(tmp_path, OPENAI_API_KEY=KEY, OPENAI_BASE_URL=fault_server.openai_url)
@@ -143,14 +142,12 @@ def test_check_names_a_port_that_is_taken(tmp_path: Path) -> None:
     assert "LLM_HUB_PORT" in line(ended.stdout, "address")[1]
 
 
-@pytest.mark.heavy
 def test_check_beside_a_running_hub_says_that_it_runs(tmp_path: Path) -> None:
     with Site(tmp_path / "log") as site:
         ended = llm_hub("check", "--port", str(site.port), folder=tmp_path)
     assert line(ended.stdout, "address") == ("ok", f"{site.url}, where LLM Hub is running")
 
 
-@pytest.mark.heavy
 def test_the_page_is_opened_in_a_browser_once_the_server_answers(tmp_path: Path) -> None:
     browser, opened, port = tmp_path / "browser", tmp_path / "opened", free_port()
     browser.write_text(f'#!/bin/sh\necho "$1" > {shlex.quote(str(opened))}.new\nmv {opened}.new {opened}\n')

@@ -19,7 +19,7 @@ from tests.providers.embedded import SUM
 from tests.providers.hugging_face import HuggingFace, serving
 from tests.ui.site import ROOT, free_port
 
-pytestmark = [pytest.mark.heavy, pytest.mark.timeout(600)]
+pytestmark = pytest.mark.timeout(600)
 
 PACKAGE = ROOT / "llm_hub"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 import pytest
@@ -37,22 +38,43 @@ class HeldEvents:
             event.continue_()
 
 
-@pytest.fixture
-def slow() -> Iterator[EchoServer]:
+class SlowServer(EchoServer):
     """A provider whose list of models is held back."""
-    with EchoServer() as server:
-        server.lists.clear()
-        yield server
-        server.lists.set()
+
+    def __init__(self, name: str) -> None:
+        super().__init__()
+        self.name = name
+        self.lists.clear()
+
+
+@pytest.fixture(scope="module")
+def slow_servers() -> Iterator[list[SlowServer]]:
+    """One for each test: what a hub has once listed, it remembers."""
+    with ExitStack() as stack:
+        yield [stack.enter_context(SlowServer(f"slow{number}")) for number in range(9)]
+
+
+@pytest.fixture(scope="module")
+def hub(slow_servers: list[SlowServer], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    servers = [f"{server.name}={server.url}" for server in slow_servers]
+    servers.append(f"nowhere=http://127.0.0.1:{free_port()}/v1")
+    with Site(tmp_path_factory.mktemp("hub") / "log", {"LLM_HUB_SERVERS": ",".join(servers)}) as hub:
+        yield hub
 
 
 @pytest.fixture
-def page(browser: Browser, slow: EchoServer, tmp_path) -> Iterator[Page]:  # type: ignore[no-untyped-def]
-    servers = f"slow={slow.url},nowhere=http://127.0.0.1:{free_port()}/v1"
-    with Site(tmp_path / "log", {"LLM_HUB_SERVERS": servers}) as site:
-        context = browser.new_context(viewport={"width": 1440, "height": 900}, base_url=site.url)
-        yield context.new_page()
-        context.close()
+def slow(slow_servers: list[SlowServer]) -> Iterator[SlowServer]:
+    """A provider that no other test has asked for its list."""
+    server = slow_servers.pop()
+    yield server
+    server.lists.set()
+
+
+@pytest.fixture
+def page(browser: Browser, hub: Site) -> Iterator[Page]:
+    context = browser.new_context(viewport={"width": 1440, "height": 900}, base_url=hub.url)
+    yield context.new_page()
+    context.close()
 
 
 def choose(page: Page, box: Locator, provider: str) -> None:
@@ -72,7 +94,7 @@ def leave_automatic(page: Page, provider: Locator, model: Locator) -> None:
 @pytest.mark.parametrize(("at_first", "then", "leaves"), [("mi", "ne", "Tab"), ("mine", "", "Enter")])
 @pytest.mark.parametrize("tab", ["chat", "compare"])
 def test_what_comes_late_does_not_take_back_what_was_typed(
-    page: Page, slow: EchoServer, tab: str, at_first: str, then: str, leaves: str
+    page: Page, slow: SlowServer, tab: str, at_first: str, then: str, leaves: str
 ) -> None:
     opened = ChatPage(page, "/") if tab == "chat" else ComparePage(page, "/")
     opened.open()
@@ -80,7 +102,7 @@ def test_what_comes_late_does_not_take_back_what_was_typed(
     provider, model = page.locator(f"{part}-provider input"), page.locator(f"{part}-model input")
     leave_automatic(page, provider, model)
     events = HeldEvents(page)
-    choose(page, provider, "slow")
+    choose(page, provider, slow.name)
     expect(model).to_have_value("")
     model.press_sequentially(at_first)
     if not then:
@@ -116,23 +138,23 @@ def test_a_default_model_is_there_before_the_server_has_said_anything(page: Page
 
 
 @pytest.mark.parametrize("tab", ["chat", "compare"])
-def test_the_first_of_a_list_is_chosen_where_there_is_no_default(page: Page, slow: EchoServer, tab: str) -> None:
+def test_the_first_of_a_list_is_chosen_where_there_is_no_default(page: Page, slow: SlowServer, tab: str) -> None:
     slow.lists.set()
     opened = ChatPage(page, "/") if tab == "chat" else ComparePage(page, "/")
     opened.open()
     part = "#chat" if tab == "chat" else "#compare-pane-1"
-    choose(page, page.locator(f"{part}-provider input"), "slow")
+    choose(page, page.locator(f"{part}-provider input"), slow.name)
     expect(page.locator(f"{part}-model input")).to_have_value("echo", timeout=SLOW)
 
 
-def test_a_pane_says_what_is_in_the_way_of_its_provider(page: Page, slow: EchoServer) -> None:
+def test_a_pane_says_what_is_in_the_way_of_its_provider(page: Page, slow: SlowServer) -> None:
     compare = ComparePage(page, "/")
     compare.open()
     box, note = page.locator("#compare-pane-1-provider input"), compare.pane(1).locator(".note")
     choose(page, box, "OpenAI (needs a key)")
     expect(note).to_contain_text("OPENAI_API_KEY", timeout=SLOW)
     expect(note).to_be_visible()
-    choose(page, box, "slow")
+    choose(page, box, slow.name)
     expect(note).to_have_count(0)
     choose(page, box, "nowhere")
     expect(note).to_contain_text("Its list of models did not come.", timeout=SLOW)

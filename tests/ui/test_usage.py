@@ -15,9 +15,10 @@ from llm_hub.usage.ledger import Total, UsageSums
 from tests.ui.site import Site
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
-    from playwright.sync_api import Browser
+    from playwright.sync_api import Browser, Page
 
     from tests.ui.chat_page import ChatPage
 
@@ -73,22 +74,29 @@ COLUMNS = """() => [...document.querySelectorAll(".columns")].map((plot) => {
 """For each plot: its place, where the letters of its dates begin and end, and the middle of each column."""
 
 
-def measure_columns(browser: Browser, report: str, width: int) -> list[dict[str, Any]]:
+@pytest.fixture(scope="module")
+def tab(browser: Browser) -> Iterator[Page]:
+    """A tab that shows one report after another."""
+    tab = browser.new_page()
+    yield tab
+    tab.close()
+
+
+def measure_columns(tab: Page, report: str, width: int) -> list[dict[str, Any]]:
     """Shows a report with the page's own styles."""
-    tab = browser.new_page(viewport={"width": width, "height": 900})
+    tab.set_viewport_size({"width": width, "height": 900})
     styles = "".join((ASSETS / f"{name}.css").read_text() for name in ("base", "usage"))
     tab.set_content(f'<style>{styles}</style><div id="usage"><div id="usage-shown">{report}</div></div>')
     plots: list[dict[str, Any]] = tab.evaluate(COLUMNS)
-    tab.close()
     return plots
 
 
 @pytest.mark.parametrize("width", [375, 1440])
 @pytest.mark.parametrize("days", [2, 7, 30, 60])
 @pytest.mark.parametrize("used", [USED, ONLY_REQUESTS], ids=["three plots", "one plot"])
-def test_the_columns_stand_over_their_dates(browser: Browser, used: UsageSums, days: int, width: int) -> None:
+def test_the_columns_stand_over_their_dates(tab: Page, used: UsageSums, days: int, width: int) -> None:
     totals = [Total(day, "page", "openai/a", used) for day in range(TODAY - days + 1, TODAY + 1)]
-    plots = measure_columns(browser, usage_html(totals, TODAY, days, {}), width)
+    plots = measure_columns(tab, usage_html(totals, TODAY, days, {}), width)
     assert len(plots) == (1 if used is ONLY_REQUESTS else 3)
     for plot in plots:
         share = plot["width"] / days
@@ -100,9 +108,9 @@ def test_the_columns_stand_over_their_dates(browser: Browser, used: UsageSums, d
             assert date["height"] < 30, "a date is written in one line"
 
 
-def test_the_only_days_column_of_seven_stands_over_its_date(browser: Browser) -> None:
+def test_the_only_days_column_of_seven_stands_over_its_date(tab: Page) -> None:
     report = usage_html([Total(TODAY, "page", "openai/a", ONLY_REQUESTS)], TODAY, 7, {})
-    plot = measure_columns(browser, report, 1440)[0]
+    plot = measure_columns(tab, report, 1440)[0]
     assert plot["dates"][-1]["left"] <= plot["columns"][-1] <= plot["dates"][-1]["right"]
 
 

@@ -114,17 +114,21 @@ def test_an_answer_stays_text(chat: PageWatch, kind: list[str]) -> None:
         chat.is_harmless("#chat-scroll .message-content", *REACH)
 
 
-@pytest.mark.parametrize("model", ["thinks", "fails", "breaks", "is-called"])
-def test_reasoning_errors_and_names_stay_text(chat: PageWatch, model: str) -> None:
+def test_reasoning_errors_and_names_stay_text(chat: PageWatch) -> None:
     page = chat.page
-    choose(page, model)
-    for texts in (HTML, [text for text in MARKDOWN if len(text) < 500]):
-        page.ask("\n".join(texts) if model == "thinks" else " ".join(texts)[:4000])
-        page.page.wait_for_timeout(300)
-        chat.is_harmless("#chat-scroll .message-content, #chat-route, #chat-note, #chat-hint", *REACH)
-    page.page.get_by_role("tab", name="Status").click()
-    expect(page.page.locator("#status-table")).to_contain_text("attacker")
-    chat.is_harmless("#status-table", "#tabs [role=tab]")
+    choose(page, "says")
+    for model in ("thinks", "fails", "breaks", "is-called"):
+        page.choose(model)
+        for texts in (HTML, [text for text in MARKDOWN if len(text) < 500]):
+            page.ask("\n".join(texts) if model == "thinks" else " ".join(texts)[:4000])
+            page.page.wait_for_timeout(300)
+            chat.is_harmless("#chat-scroll .message-content, #chat-route, #chat-note, #chat-hint", *REACH)
+        page.page.get_by_role("tab", name="Status").click()
+        expect(page.page.locator("#status-table")).to_contain_text("attacker")
+        chat.is_harmless("#status-table", "#tabs [role=tab]")
+        page.page.get_by_role("tab", name="Chat").click()
+        page.page.get_by_role("button", name="New chat").click()
+        expect(page.prompts).to_have_count(0)
 
 
 def test_a_listed_name_stays_text_wherever_it_is_shown(chat: PageWatch) -> None:

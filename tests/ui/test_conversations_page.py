@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 KEEPING = {"database": {}, "browser": {"LLM_HUB_ALLOWED_HOSTS": "hub.test"}}
 """Where conversations are kept, and what makes a hub keep them there."""
+IN_THE_BROWSER = pytest.mark.parametrize("hub", ["browser"], indirect=True)
+"""For what only happens there, or happens wherever they are kept."""
 
 
 @pytest.fixture(scope="module")
@@ -133,6 +135,7 @@ def test_what_was_typed_and_chosen_comes_back(visitor: ConversationsPage, word: 
     visitor.prompt.fill("")
 
 
+@IN_THE_BROWSER
 def test_an_address_opens_a_chat_with_a_model_and_a_prompt(visitor: ConversationsPage, word: str) -> None:
     visitor.open(f"?model=gated/gated&prompt=Explain%20%3Cb%3E%20{word}")
     expect(visitor.prompt).to_have_value(f"Explain <b> {word}")
@@ -142,6 +145,7 @@ def test_an_address_opens_a_chat_with_a_model_and_a_prompt(visitor: Conversation
     expect(visitor.prompts).to_have_text([f"Explain <b> {word}"])
 
 
+@IN_THE_BROWSER
 def test_the_list_is_a_drawer_on_a_phone(visitor: ConversationsPage, word: str) -> None:
     visitor.ask(word)
     visitor.page.set_viewport_size({"width": 375, "height": 700})
@@ -158,11 +162,10 @@ def test_the_list_is_a_drawer_on_a_phone(visitor: ConversationsPage, word: str) 
     expect(visitor.search).to_be_hidden()
 
 
+@IN_THE_BROWSER
 def test_nobody_else_finds_a_visitors_conversation(visitor: ConversationsPage, browser: Browser, word: str) -> None:
     visitor.ask(f"Mine {word}")
     visitor.expect_title(f"Mine {word}")
-    if visitor.page.evaluate("window.llmHub.keeping") == "database":
-        return  # it is the owner's, in every browser
     with visiting(browser, ConversationsPage, visitor.url) as other:
         other.page.goto(visitor.page.url)
         expect(other.page.get_by_text("That conversation is not here")).to_be_visible()

@@ -135,8 +135,8 @@ def with_stand_ins(turn: dict[str, Any], stand_ins: Mapping[str, Mapping[str, An
 
 
 def without_message_fields(body: dict[str, Any], names: Collection[str]) -> dict[str, Any]:
-    """The body without these fields of its messages, and of their calls of tools."""
-    if not names:
+    """The body without these fields of its messages, and of their calls of tools; the same one if it has none."""
+    if not names or message_fields(body).isdisjoint(names):
         return body
     turns = []
     for turn in body["messages"]:
@@ -152,7 +152,7 @@ def message_fields(body: dict[str, Any]) -> frozenset[str]:
     only they know, such as `reasoning_content`."""
     turns = body["messages"]
     calls = [call for turn in turns if isinstance(turn.get("tool_calls"), list) for call in turn["tool_calls"]]
-    return frozenset(name for place in (*turns, *calls) for name in place) - _MESSAGE_FIELDS
+    return frozenset().union(*turns, *calls) - _MESSAGE_FIELDS
 
 
 def refused_message_fields(refusal: ProviderError, sent: dict[str, Any]) -> frozenset[str]:

@@ -179,5 +179,9 @@ PROVIDERS: dict[str, ProviderSpec] = {
 
 
 def compatible(title: str, base_url: str, key: str) -> ProviderSpec:
-    """The spec of any other OpenAI-compatible server. `key` names the environment's variable that may hold its key."""
-    return ProviderSpec(title, base_url=base_url, key=(key,), options={**_OLD_LIMIT, "default_model": ""})
+    """The spec of any other OpenAI-compatible server. `key` names the environment's variable that may hold its key.
+
+    Nobody knows which name it has for the limit: it is sent the one that the client has chosen.
+    """
+    options = {**_OLD_LIMIT, "renames_limit": False, "default_model": ""}
+    return ProviderSpec(title, base_url=base_url, key=(key,), options=options)

@@ -16,6 +16,7 @@ from pydantic_core import ErrorDetails, PydanticCustomError
 
 from llm_hub.api.refusals import Refusal
 from llm_hub.chat import ChatRequest, Image
+from llm_hub.chat.exact_json import load_exactly
 from llm_hub.redaction import redact
 from llm_hub.wire.json_limits import holds_more
 
@@ -127,7 +128,7 @@ def parse(model: type[Body], raw: bytes, headers: Mapping[str, str] | None = Non
     if holds_more(raw, MAX_BODY_VALUES):
         raise Refusal(400, f"The body has more than {MAX_BODY_VALUES} fields, messages or other entries of lists.")
     try:
-        data = orjson.loads(raw)
+        data = load_exactly(raw)
     except orjson.JSONDecodeError:
         raise Refusal(400, "The body is not valid JSON.") from None
     if not isinstance(data, dict):

@@ -88,8 +88,8 @@ class ChatRequest:
     answer, `stop` texts that end it, `seed` for sampling that can be repeated, `top_p` (0 to 1) the share of likely
     tokens, `effort` the vendor's word for how long to reason ("low", "medium", "high", …). `thinking_budget` says the
     same in tokens, 0 for not at all: Anthropic's older way, for which others have an effort at most.
-    `original` is the request in its client's own words. Where the two differ, the fields above hold: the hub has
-    changed them, a limit for example.
+    `original` is the request in its client's own words. What the hub may change holds for it as well: the model, the
+    limit, the format, and what follows its messages.
     """
 
     messages: tuple[Message, ...]

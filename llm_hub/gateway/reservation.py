@@ -10,8 +10,6 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import TYPE_CHECKING, NamedTuple, Self
 
-import orjson
-
 from llm_hub.chat import (
     Attempt,
     AttemptFailed,
@@ -25,6 +23,7 @@ from llm_hub.chat import (
     Usage,
     split_target,
 )
+from llm_hub.chat.exact_json import dump_exactly
 from llm_hub.errors import InvalidRequest
 from llm_hub.usage.image_tokens import most_tokens
 from llm_hub.usage.quotas import LimitReached
@@ -275,7 +274,7 @@ def request_tokens(request: ChatRequest, bytes_per_token: int) -> int:
 def _original_bytes(request: ChatRequest, original: OriginalRequest) -> int:
     """Bytes of a request as its client wrote it, without its images: it may hold more than the hub's words."""
     images = sum((len(image.data) + 2) // 3 * 4 for message in request.messages for image in message.images)
-    return max(0, len(orjson.dumps(original.body)) - images)
+    return max(0, len(dump_exactly(original.body)) - images)
 
 
 def _message_bytes(message: Message) -> int:

@@ -29,7 +29,7 @@ from __future__ import annotations
 
 import asyncio
 from abc import abstractmethod
-from collections.abc import AsyncGenerator, Iterable, Iterator, Mapping
+from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Mapping
 from contextlib import aclosing
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -62,6 +62,8 @@ class HttpProvider(VendorServer):
 
     decoder: ClassVar[type[StreamDecoder]]
     """What cuts the body into JSON objects. One is made for each answer."""
+    parse: ClassVar[Callable[..., dict[str, Any]]] = staticmethod(parse_object)
+    """What reads each of those objects."""
     builder: ClassVar[type[StreamedResponseBuilder]] = StreamedResponseBuilder
     """What collects an answer. An adapter has its own where reading a chunk depends on those before it."""
     end_marker: ClassVar[bytes | None] = None
@@ -97,7 +99,7 @@ class HttpProvider(VendorServer):
             await reply.aclose()
             raise
         loop = asyncio.get_running_loop()
-        parse = partial(parse_object, split=SplitCharacters())
+        parse = partial(self.parse, split=SplitCharacters())
         try:
             body = read_body(reply, lambda: builder.deadline, builder.count_characters)
             async with aclosing(body) as pieces:

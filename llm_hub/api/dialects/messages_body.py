@@ -8,7 +8,6 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
-import orjson
 from pydantic import Field
 
 from llm_hub.api.bodies import (
@@ -55,6 +54,7 @@ from llm_hub.chat import (
     Text,
     ToolCall,
 )
+from llm_hub.chat.exact_json import dump_exactly
 
 if TYPE_CHECKING:
     from llm_hub.chat import Part
@@ -113,7 +113,7 @@ class AssistantMessage(OpenModel):
             if isinstance(block, TextBlock):
                 parts.append(Text(block.text))
             elif isinstance(block, ToolUseBlock):
-                arguments = orjson.dumps(block.input).decode()
+                arguments = dump_exactly(block.input).decode()
                 parts.append(ToolCall(block.id, block.name, arguments, state=states.get(block.id)))
         return (Message(Role.ASSISTANT, tuple(parts)),)
 

@@ -62,7 +62,8 @@ Item = TypeVar("Item")
 FailFastList = Annotated[list[Item], Field(fail_fast=True)]
 """A list of which only the first wrong item is reported."""
 Temperature = Annotated[float, Field(ge=0, le=2, allow_inf_nan=False)]
-Fraction = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
+Number = Annotated[float, Field(allow_inf_nan=False)]
+"""A setting whose bounds are its vendor's."""
 TokenLimit = Annotated[int, Field(ge=1, le=10_000_000)]
 Name = Annotated[str, Field(min_length=1, max_length=300)]
 ModelChain = Annotated[list[Name], Field(max_length=MAX_MODELS)]
@@ -105,6 +106,16 @@ class ChatBody(StrictModel):
 
 
 Body = TypeVar("Body", bound=ChatBody)
+
+
+def is_readable_image(url: str) -> bool:
+    """Whether an address holds the data of an image that every vendor takes. What is no address is read as if it did,
+    which says what is wrong."""
+    head = url[:100]
+    if not head.startswith("data:"):
+        return "://" not in head
+    media_type, is_base64, _ = head.removeprefix("data:").partition(";base64,")
+    return bool(is_base64) and media_type in IMAGE_TYPES
 
 
 def read_image(media_type: str, data: str, field: str) -> Image:

@@ -15,13 +15,12 @@ from llm_hub.api.bodies import (
     MAX_TOOLS,
     Effort,
     FailFastList,
-    Fraction,
     JSONObject,
     ModelChain,
     Name,
+    Number,
     StopText,
     StopTexts,
-    Temperature,
     TokenLimit,
 )
 from llm_hub.api.dialects.chat_completions_turns import CompletionTurn, without_state
@@ -183,8 +182,8 @@ class ChatCompletionsBody(OpenBody):
     model: Name
     models: ModelChain | None = None
     stream_options: StreamOptions | None = None
-    temperature: Temperature | None = None
-    top_p: Fraction | None = None
+    temperature: Number | None = None
+    top_p: Number | None = None
     max_tokens: TokenLimit | None = None
     max_completion_tokens: TokenLimit | None = None
     stop: StopText | StopTexts | None = None

@@ -69,6 +69,10 @@ BODIES: dict[str, dict[str, Any]] = {
     "servers-tool": {
         "messages": TURNS, "tools": [SEA, {"type": "browser_search"}], "tool_choice": {"type": "browser_search"},
     },
+    "other-values": {"temperature": 2.5, "top_p": 1.5, "messages": [{"role": "user", "content": [
+        {"type": "image_url", "image_url": {"url": "data:image/svg+xml;utf8,<svg/>"}},
+        {"type": "image_url", "image_url": {"url": "data:image/avif;base64,AAAA"}},
+        {"type": "image_url", "image_url": {"url": "gs://harbour/pier.png"}}]}]},
     "strangers": {"messages": TURNS, "provider": {"order": ["a", "b"]}, "chat_template_kwargs": {"thinking": False},
         "top_k": 40, "min_p": 0.1, "repetition_penalty": 1.1, "transforms": [], "unheard_of": None},
 }  # fmt: skip

@@ -70,6 +70,8 @@ class OriginalRequest:
     caches_an_hour: bool = False
 
 
+NO_PROTOCOL = "none"
+"""The protocol of an `OriginalRequest` that nobody is to be sent as it came."""
 _EFFORTS_BY_BUDGET = ((0, "none"), (4096, "low"), (16_384, "medium"), (math.inf, "high"))
 """The most tokens of reasoning that an effort stands for. Claude Code's own steps are 4,000, 10,000 and 31,999."""
 

@@ -257,7 +257,7 @@ class RequestReservation:
 
 def _is_charged(attempt: Attempt) -> bool:
     """Whether a provider takes money for an attempt that failed: what it refuses at once costs nothing."""
-    return attempt.outcome in CHARGED_OUTCOMES or attempt.first_token is not None
+    return attempt.outcome in CHARGED_OUTCOMES or attempt.first_token is not None or attempt.usage is not None
 
 
 def request_tokens(request: ChatRequest, bytes_per_token: int) -> int:

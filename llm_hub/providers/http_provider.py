@@ -31,6 +31,7 @@ import asyncio
 from abc import abstractmethod
 from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Mapping
 from contextlib import aclosing
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -140,7 +141,10 @@ class HttpProvider(VendorServer):
                 return
         except self._translated as error:
             raise self._translate(error, model) from safe_cause(error)
-        raise self._error_from_reply(reply.status_code, reply.content, model, reply.headers)
+        refusal = self._error_from_reply(reply.status_code, reply.content, model, reply.headers)
+        if refusal.original is not None:
+            refusal.original = replace(refusal.original, protocol=EMBEDDINGS)
+        raise refusal
 
     async def _post_content(self, path: str, content: bytes) -> HttpReply:
         """The reply to a POST of JSON, read to its end, whatever its status is. An adapter with an `embeddings_path`

@@ -197,7 +197,8 @@ class OpenAI(Dialect):
         """Vectors of each text's length, always in digits: several servers know no `encoding_format`."""
         if exchange.model.startswith("status-"):
             status = int(exchange.model[7:10])
-            return Reply(status, self.error(status, "", "No vectors today."))
+            words = f"No vectors today for {exchange.headers.get('authorization')}."
+            return Reply(status, self.error(status, "", words))
         texts = exchange.body["input"]
         texts = [texts] if isinstance(texts, str) or isinstance(texts[0], int) else texts
         rows = [{"object": "embedding", "index": n, "embedding": [float(len(text)), 0.5]}

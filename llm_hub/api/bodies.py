@@ -16,6 +16,7 @@ from pydantic_core import ErrorDetails, PydanticCustomError
 
 from llm_hub.api.refusals import Refusal
 from llm_hub.chat import ChatRequest, Image
+from llm_hub.chat.exact_json import load_exactly
 from llm_hub.redaction import redact
 from llm_hub.wire.json_limits import holds_more
 
@@ -61,7 +62,8 @@ Item = TypeVar("Item")
 FailFastList = Annotated[list[Item], Field(fail_fast=True)]
 """A list of which only the first wrong item is reported."""
 Temperature = Annotated[float, Field(ge=0, le=2, allow_inf_nan=False)]
-Fraction = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
+Number = Annotated[float, Field(allow_inf_nan=False)]
+"""A setting whose bounds are its vendor's."""
 TokenLimit = Annotated[int, Field(ge=1, le=10_000_000)]
 Name = Annotated[str, Field(min_length=1, max_length=300)]
 ModelChain = Annotated[list[Name], Field(max_length=MAX_MODELS)]
@@ -106,6 +108,16 @@ class ChatBody(StrictModel):
 Body = TypeVar("Body", bound=ChatBody)
 
 
+def is_readable_image(url: str) -> bool:
+    """Whether an address holds the data of an image that every vendor takes. What is no address is read as if it did,
+    which says what is wrong."""
+    head = url[:100]
+    if not head.startswith("data:"):
+        return "://" not in head
+    media_type, is_base64, _ = head.removeprefix("data:").partition(";base64,")
+    return bool(is_base64) and media_type in IMAGE_TYPES
+
+
 def read_image(media_type: str, data: str, field: str) -> Image:
     """An image from base64. `field` is its place in the body. Raises `Refusal`."""
     if media_type not in IMAGE_TYPES:
@@ -127,7 +139,7 @@ def parse(model: type[Body], raw: bytes, headers: Mapping[str, str] | None = Non
     if holds_more(raw, MAX_BODY_VALUES):
         raise Refusal(400, f"The body has more than {MAX_BODY_VALUES} fields, messages or other entries of lists.")
     try:
-        data = orjson.loads(raw)
+        data = load_exactly(raw)
     except orjson.JSONDecodeError:
         raise Refusal(400, "The body is not valid JSON.") from None
     if not isinstance(data, dict):

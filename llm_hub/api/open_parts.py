@@ -103,12 +103,17 @@ class OpenBody(ChatBody):
     free_fields: ClassVar[frozenset[str]] = frozenset()
     """Fields that the hub does not know, and with which tokens cost what they cost without."""
 
+    common_ranges: ClassVar[Mapping[str, tuple[float, float]]] = {"temperature": (0, 2), "top_p": (0, 1)}
+    """The values of settings that mean something to all vendors. For others only one of the protocol is asked."""
+
     def original(self, messages: int) -> OriginalRequest:
         """The request as its client wrote it. `messages` is the number of the hub's messages that were made of it."""
         left_out = self.own_fields | self.refused_fields.keys()  # the latter have values that change nothing
         query = self._query
         untranslated: dict[str, None] = {}
-        essential: list[str] = []
+        essential = [
+            name for name, bounds in self.common_ranges.items() if not _is_within(getattr(self, name, None), bounds)
+        ]
         surcharged: list[str] = []
         lifetimes: set[object] = set()
         for path, value in unread_fields(self):
@@ -139,6 +144,10 @@ class OpenBody(ChatBody):
     def _sent_body(self, left_out: Collection[str]) -> dict[str, Any]:
         """The body as its client wrote it, without these fields."""
         return {name: value for name, value in self._sent.items() if name not in left_out}
+
+
+def _is_within(value: float | None, bounds: tuple[float, float]) -> bool:
+    return value is None or bounds[0] <= value <= bounds[1]
 
 
 def _cache_lifetime(path: str, value: object) -> str | None:

@@ -17,10 +17,11 @@ from httpx_aiohttp.httpx2 import AiohttpTransport
 from openai import APIStatusError, AsyncOpenAI, OpenAIError
 
 from llm_hub.chat import ChatRequest, ModelInfo
-from llm_hub.errors import InvalidRequest, ProviderError
+from llm_hub.errors import InvalidRequest, ProviderError, UnsupportedParameter
 from llm_hub.providers import openai_body
 from llm_hub.providers.http_provider import HttpProvider
 from llm_hub.providers.openai_answer import QUIET_FIELDS, OpenAIResponseBuilder
+from llm_hub.providers.openai_original import limit_fields, with_plain_tools
 from llm_hub.providers.openai_protocols import ProtocolChoice, ResponsesUse
 from llm_hub.providers.openai_responses import ResponsesProvider
 from llm_hub.providers.other_protocol import OtherProtocol
@@ -61,8 +62,9 @@ class _PublicTransport(_OpenAITransport):
 class OpenAIProvider(HttpProvider):
     """Chat completions at `base_url`. Raises `ConfigurationError` for a key or URL that cannot be used.
 
-    `max_tokens_field` is the server's name for the limit; which of the two names a model takes is also learnt from
-    its refusal. `responses` says when the server is asked in Responses instead: see `ResponsesUse`. `state_fields` are
+    `max_tokens_field` is the server's name for the limit, and `renames_limit` says that it goes before the name that a
+    client of the same protocol has chosen; which of the two a model takes is also learnt from its refusal. `responses`
+    says when the server is asked in Responses instead: see `ResponsesUse`. `state_fields` are
     those of `STATE_FIELDS` that the vendor gives and wants back: messages are sent without the others. None: nobody
     knows. `stand_ins` are for calls that come without that state: see `with_stand_ins`. `read_timeout` is the longest
     silence in seconds before a request is given up. `network` says through which proxy the server is reached, and
@@ -88,6 +90,7 @@ class OpenAIProvider(HttpProvider):
         title: str = "OpenAI",
         default_model: str = "gpt-6-luna",
         max_tokens_field: str = "max_completion_tokens",
+        renames_limit: bool = True,
         responses: ResponsesUse = "if_refused",
         state_fields: Collection[str] | None = None,
         stand_ins: Mapping[str, Mapping[str, Any]] | None = None,
@@ -101,6 +104,7 @@ class OpenAIProvider(HttpProvider):
         key = checked_key(api_key, f"{name}: api_key") if api_key is not None else ""
         super().__init__(name=name, title=title, default_model=default_model, address=address, key=key)
         self._max_tokens_field = max_tokens_field
+        self._renames_limit = renames_limit
         self._learned = LearnedParameters(openai_body.REQUIRED, openai_body.OTHER_NAMES)
         self._refused_fields: dict[str, frozenset[str]] = {}
         """The fields of messages that a model refused."""
@@ -157,9 +161,7 @@ class OpenAIProvider(HttpProvider):
             fields["messages"] = [openai_body.with_stand_ins(turn, self._stand_ins) for turn in fields["messages"]]
         body = {"model": model, **fields, "stream": True}
         body["stream_options"] = {**(fields.get("stream_options") or {}), "include_usage": True}
-        if request.max_tokens is not None:
-            body[self._max_tokens_field] = request.max_tokens
-        return body
+        return body | limit_fields(request, self._max_tokens_field, renames=self._renames_limit)
 
     def _adapt(self, model: str, body: dict[str, Any]) -> dict[str, Any]:
         refused = self._refused_fields.get(model, frozenset()) | self._foreign_fields
@@ -182,10 +184,12 @@ class OpenAIProvider(HttpProvider):
         Where a refusal names nothing, all that an answer is good without is left out, once, and nothing is remembered.
         Where it says that Responses is the protocol for this, it is tried.
         """
-        if self._protocols.is_refused_in_chat(model, refusal, has_tools="tools" in body):
+        if self._protocols.is_refused_in_chat(model, refusal, has_tools=bool(body.get("tools"))):
             raise OtherProtocol(self._responses.events_after, refusal)
         if type(refusal) is InvalidRequest and refusal.falls_back and self._is_too_long(model, sent["messages"]):
             raise openai_body.explain_length(refusal)
+        if _is_about_tools(refusal) and (revised := with_plain_tools(sent)) is not None:
+            return revised
         if (revised := self._learned.revise(model, refusal, body, sent)) is not None:
             return revised
         if fields := openai_body.refused_message_fields(refusal, sent):
@@ -264,3 +268,9 @@ class OpenAIProvider(HttpProvider):
             return await self._client.get(path, cast_to=httpx2.Response)
         except APIStatusError as error:
             return error.response
+
+
+def _is_about_tools(refusal: ProviderError) -> bool:
+    """Whether a refusal names tools, or nothing at all."""
+    is_refused = isinstance(refusal, InvalidRequest | UnsupportedParameter) and refusal.status in (400, 422)
+    return is_refused and (refusal.falls_back or "tool" in f"{refusal.message} {refusal.detail}".lower())

@@ -144,7 +144,7 @@ class TargetAttempt:
         failed.provider, failed.model = failed.provider or target.provider.name, failed.model or target.model_id
         self._permit.settle(failed)
         self._answer.errors.append(failed)
-        self._answer.record_attempt(target, self._timing, failed, within=failed.attempts)
+        self._answer.record_attempt(target, self._timing, failed, failed.usage, within=failed.attempts)
         if self.has_spoken:
             self._answer.broken_target = target
         return failed

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 
 import orjson
 
+from llm_hub.chat.exact_json import dump_exactly
 from llm_hub.errors import InvalidRequest, StreamBroken, shorten
 from llm_hub.wire.json_limits import holds_more
 from llm_hub.wire.transport import unusable_reply
@@ -214,8 +215,8 @@ class SSEDecoder:
 def encode_json(value: object) -> bytes:
     """JSON. Raises `InvalidRequest` for a value that has none, such as a tool's schema with a function in it."""
     try:
-        return orjson.dumps(value)
-    except orjson.JSONEncodeError as error:
+        return dump_exactly(value)
+    except (TypeError, ValueError) as error:
         raise InvalidRequest(f"The request cannot be written as JSON: {shorten(str(error))}.") from None
 
 

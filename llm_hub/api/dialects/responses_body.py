@@ -15,11 +15,10 @@ from llm_hub.api.bodies import (
     MAX_TOOLS,
     Effort,
     FailFastList,
-    Fraction,
     JSONObject,
     ModelChain,
     Name,
-    Temperature,
+    Number,
     TokenLimit,
 )
 from llm_hub.api.dialects.chat_completions_body import AnyJSONFormat, TextFormat
@@ -119,8 +118,8 @@ class ResponsesBody(OpenBody):
     previous_response_id: Name | None = None
     store: bool | None = None
     metadata: Annotated[dict[str, str], Field(max_length=16)] | None = None
-    temperature: Temperature | None = None
-    top_p: Fraction | None = None
+    temperature: Number | None = None
+    top_p: Number | None = None
     max_output_tokens: TokenLimit | None = None
     text: TextOptions | None = None
     reasoning: ReasoningOptions | None = None

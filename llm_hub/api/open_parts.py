@@ -109,7 +109,7 @@ class OpenBody(ChatBody):
     def original(self, messages: int) -> OriginalRequest:
         """The request as its client wrote it. `messages` is the number of the hub's messages that were made of it."""
         left_out = self.own_fields | self.refused_fields.keys()  # the latter have values that change nothing
-        query = self._query
+        sent = self._sent
         untranslated: dict[str, None] = {}
         essential = [
             name for name, bounds in self.common_ranges.items() if not _is_within(getattr(self, name, None), bounds)
@@ -131,19 +131,19 @@ class OpenBody(ChatBody):
                 surcharged.append(redact(path))
         return OriginalRequest(
             self.protocol,
-            self._sent_body(left_out),
+            self._own_words(sent.fields, left_out),
             messages,
-            self._headers,
+            sent.headers,
             tuple(untranslated)[:MAX_LISTED_FIELDS],
             tuple(essential[:MAX_LISTED_FIELDS]),
             tuple(surcharged[:MAX_LISTED_FIELDS]),
-            query=query if redact(query) == query else "",  # a key in a URL goes to nobody
+            query=sent.query if redact(sent.query) == sent.query else "",  # a key in a URL goes to nobody
             caches_an_hour="1h" in lifetimes,
         )
 
-    def _sent_body(self, left_out: Collection[str]) -> dict[str, Any]:
-        """The body as its client wrote it, without these fields."""
-        return {name: value for name, value in self._sent.items() if name not in left_out}
+    def _own_words(self, sent: Mapping[str, Any], left_out: Collection[str]) -> dict[str, Any]:
+        """The body as its client wrote it, without some fields and without the state of other vendors' calls."""
+        return {name: value for name, value in sent.items() if name not in left_out}
 
 
 def _is_within(value: float | None, bounds: tuple[float, float]) -> bool:

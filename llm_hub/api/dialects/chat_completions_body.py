@@ -28,7 +28,7 @@ from llm_hub.api.refusals import Refusal
 from llm_hub.chat import ChatRequest, JSONFormat, OneTool, Tool, ToolChoice
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Mapping
 
 
 class Function(OpenModel):
@@ -218,9 +218,8 @@ class ChatCompletionsBody(OpenBody):
             original=self.original(len(messages)),
         )
 
-    def _sent_body(self, left_out: Collection[str]) -> dict[str, Any]:
-        """The body also without the state of other vendors' calls."""
-        body = super()._sent_body(left_out)
+    def _own_words(self, sent: Mapping[str, Any], left_out: Collection[str]) -> dict[str, Any]:
+        body = super()._own_words(sent, left_out)
         body["messages"] = [without_state(turn) for turn in body["messages"]]
         return body
 

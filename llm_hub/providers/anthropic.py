@@ -23,11 +23,11 @@ from llm_hub.providers.anthropic_original import original_body, original_headers
 from llm_hub.providers.http_provider import HttpProvider
 from llm_hub.providers.streamed_response import StreamedResponseBuilder
 from llm_hub.wire.connection_errors import safe_cause
-from llm_hub.wire.decoders import HttpReply, SSEDecoder, encode_json, parse_object
+from llm_hub.wire.decoders import SSEDecoder, encode_json, parse_object
 from llm_hub.wire.error_body import is_error
 from llm_hub.wire.learned_parameters import MAX_LEARNED_MODELS
 from llm_hub.wire.network import DIRECT, Network
-from llm_hub.wire.transport import Transport, client_options
+from llm_hub.wire.transport import HttpReply, Transport, client_options
 from llm_hub.wire.validation import checked_key, checked_url, parse_count, parse_name
 
 if TYPE_CHECKING:

@@ -45,7 +45,6 @@ from llm_hub.wire.connection_errors import safe_cause
 from llm_hub.wire.decoders import (
     END_GRACE,
     USAGE_GRACE,
-    HttpReply,
     SplitCharacters,
     StreamDecoder,
     encode_json,
@@ -53,6 +52,7 @@ from llm_hub.wire.decoders import (
     read_body,
 )
 from llm_hub.wire.error_body import is_error_document
+from llm_hub.wire.transport import HttpReply
 
 if TYPE_CHECKING:
     from llm_hub.chat import Event, Waiting

@@ -29,11 +29,11 @@ from llm_hub.providers import ollama_body
 from llm_hub.providers.http_provider import HttpProvider
 from llm_hub.providers.streamed_response import StreamedResponseBuilder
 from llm_hub.providers.vendor_server import LIST_TIMEOUT
-from llm_hub.wire.decoders import HttpReply, SplitCharacters, parse_object
+from llm_hub.wire.decoders import SplitCharacters, parse_object
 from llm_hub.wire.json_objects import ObjectDecoder
 from llm_hub.wire.learned_parameters import MAX_LEARNED_MODELS
 from llm_hub.wire.network import DIRECT, Network
-from llm_hub.wire.transport import Transport, client_options
+from llm_hub.wire.transport import HttpReply, Transport, client_options
 from llm_hub.wire.validation import checked_url, parse_count, parse_name
 
 if TYPE_CHECKING:

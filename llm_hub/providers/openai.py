@@ -26,12 +26,12 @@ from llm_hub.providers.openai_protocols import ProtocolChoice, ResponsesUse
 from llm_hub.providers.openai_responses import ResponsesProvider
 from llm_hub.providers.other_protocol import OtherProtocol
 from llm_hub.providers.streamed_response import StreamedResponseBuilder
-from llm_hub.wire.decoders import USAGE_GRACE, HttpReply, SSEDecoder, encode_json
+from llm_hub.wire.decoders import USAGE_GRACE, SSEDecoder, encode_json
 from llm_hub.wire.error_body import is_error
 from llm_hub.wire.learned_parameters import MAX_LEARNED_MODELS, LearnedParameters
 from llm_hub.wire.network import DIRECT, Network
 from llm_hub.wire.public_hosts import public_connector, public_url
-from llm_hub.wire.transport import Transport, client_options
+from llm_hub.wire.transport import HttpReply, Transport, client_options
 from llm_hub.wire.validation import checked_key, checked_url, parse_count, parse_name
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-from collections.abc import AsyncGenerator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from typing import Any, Protocol
 
@@ -14,7 +14,7 @@ import orjson
 from llm_hub.chat.exact_json import dump_exactly
 from llm_hub.errors import InvalidRequest, StreamBroken, shorten
 from llm_hub.wire.json_limits import holds_more
-from llm_hub.wire.transport import unusable_reply
+from llm_hub.wire.transport import HttpReply, unusable_reply
 
 MAX_LINE_BYTES = 8 * 1024 * 1024
 """Bytes of a line. A server that sends a longer one is not speaking the protocol."""
@@ -39,30 +39,8 @@ END_GRACE = 1.0
 request."""
 
 
-class RawReply(Protocol):
-    """What the responses of httpx and httpx2 have in common while their body streams."""
-
-    @property
-    def headers(self) -> Mapping[str, str]: ...
-    @property
-    def stream(self) -> Any: ...
-    async def aclose(self) -> None: ...
-
-
-class HttpReply(RawReply, Protocol):
-    """What the responses of httpx and httpx2 have in common."""
-
-    @property
-    def status_code(self) -> int: ...
-    @property
-    def is_success(self) -> bool: ...
-    @property
-    def content(self) -> bytes: ...
-    async def aread(self) -> bytes: ...
-
-
 async def read_body(
-    reply: RawReply, deadline: Callable[[], float | None], count_characters: Callable[[], int]
+    reply: HttpReply, deadline: Callable[[], float | None], count_characters: Callable[[], int]
 ) -> AsyncGenerator[bytes]:
     """The reply's body as it comes, and a blank line at its end, which several servers leave out. Closes the reply.
 

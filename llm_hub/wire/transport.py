@@ -12,7 +12,7 @@ import ssl
 import sys
 from functools import cache
 from http.cookiejar import CookieJar, DefaultCookiePolicy
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Protocol
 from urllib.parse import unquote, urlsplit
 
 from llm_hub.errors import StreamBroken
@@ -21,8 +21,6 @@ from llm_hub.wire.network import DIRECT, Network
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
-
-    from llm_hub.wire.decoders import HttpReply
 
 MAX_CONNECTIONS = 1000
 """Connections at once, for each provider and key."""
@@ -70,6 +68,23 @@ def client_options(timeout: Any) -> dict[str, Any]:
         "follow_redirects": False,
         "trust_env": False,
     }
+
+
+class HttpReply(Protocol):
+    """What the responses of httpx and httpx2 have in common."""
+
+    @property
+    def status_code(self) -> int: ...
+    @property
+    def is_success(self) -> bool: ...
+    @property
+    def headers(self) -> Mapping[str, str]: ...
+    @property
+    def stream(self) -> Any: ...
+    @property
+    def content(self) -> bytes: ...
+    async def aread(self) -> bytes: ...
+    async def aclose(self) -> None: ...
 
 
 class Transport:

@@ -237,6 +237,8 @@ class OpenAIProvider(HttpProvider):
                     yield from builder.add_tagged_text(choice["delta"]["content"])
                 else:
                     builder.keep_quiet_fields(chunk)
+                    if head := builder.take_head(choice):
+                        yield head
                     for part in (choice, choice.get("delta")):
                         if part and part.get("error"):
                             raise self._error_from_reply(None, part, builder.model)

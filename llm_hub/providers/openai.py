@@ -21,7 +21,7 @@ from llm_hub.errors import InvalidRequest, ProviderError, UnsupportedParameter
 from llm_hub.providers import openai_body
 from llm_hub.providers.http_provider import HttpProvider
 from llm_hub.providers.openai_answer import QUIET_FIELDS, OpenAIResponseBuilder
-from llm_hub.providers.openai_original import limit_fields, with_plain_tools
+from llm_hub.providers.openai_original import limit_fields, lost_signatures, with_plain_tools, with_unchecked_signatures
 from llm_hub.providers.openai_protocols import ProtocolChoice, ResponsesUse
 from llm_hub.providers.openai_responses import ResponsesProvider
 from llm_hub.providers.other_protocol import OtherProtocol
@@ -191,6 +191,8 @@ class OpenAIProvider(HttpProvider):
             raise OtherProtocol(self._responses.events_after, refusal)
         if type(refusal) is InvalidRequest and refusal.falls_back and self._is_too_long(model, sent["messages"]):
             raise openai_body.explain_length(refusal)
+        if (revised := with_unchecked_signatures(sent, refusal)) is not None:
+            return revised
         if _is_about_tools(refusal) and (revised := with_plain_tools(sent)) is not None:
             return revised
         if (revised := self._learned.revise(model, refusal, body, sent)) is not None:
@@ -214,7 +216,7 @@ class OpenAIProvider(HttpProvider):
 
     def _accept(self, builder: StreamedResponseBuilder, body: dict[str, Any], sent: dict[str, Any]) -> None:
         cast("OpenAIResponseBuilder", builder).state_fields = self._state_fields
-        builder.ignored = openai_body.left_out(body, sent)
+        builder.ignored = openai_body.left_out(body, sent) + lost_signatures(body, sent)
         self._learned.confirm(builder.model, body, sent)
         self._protocols.confirm_chat()
         fields = openai_body.message_fields(body) - openai_body.message_fields(sent)

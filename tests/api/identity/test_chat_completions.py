@@ -234,3 +234,26 @@ async def test_a_stream_that_another_vendor_goes_on_with_keeps_its_name(api: Api
 
 def chunks_of(stream: str) -> list[dict[str, Any]]:
     return [json.loads(line[6:]) for line in stream.splitlines() if line.startswith("data: {")]
+
+
+@pytest.mark.parametrize("provider", ["openai", "mine"])
+async def test_a_signature_that_its_vendor_cannot_read_is_left_out_of_one_request(
+    api: Api, fault_server: FaultServer, provider: str
+) -> None:
+    def body(signature: str) -> dict[str, Any]:
+        call = BODIES["tools"]["messages"][4]["tool_calls"][0]
+        signed = call | {"extra_content": {"google": {"thought_signature": signature}}}
+        turns = [*TURNS, {"role": "assistant", "content": None, "tool_calls": [signed]},
+            {"role": "tool", "tool_call_id": "call_1", "content": "At noon."}]  # fmt: skip
+        return {"model": f"{provider}/ok?signed=yes", "messages": turns, "tools": [WEATHER]}
+
+    for number in (2, 4):
+        reply = await api.client.post("/v1/chat/completions", json=body("Y29ycnVwdA=="))
+        assert reply.status_code == 200, reply.text
+        assert len(fault_server.exchanges) == number
+        ignored = reply.json()["x_llm_hub"]["ignored"]
+        assert ignored == ["messages.tool_calls.extra_content.google.thought_signature"]
+        assert "skip_thought_signature_validator" in fault_server.exchanges[-1].raw.decode()
+    reply = await api.client.post("/v1/chat/completions", json=body("c2ln"))
+    assert (reply.json()["x_llm_hub"]["ignored"], len(fault_server.exchanges)) == ([], 5)
+    assert "c2ln" in fault_server.exchanges[-1].raw.decode()

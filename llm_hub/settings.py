@@ -178,7 +178,11 @@ class Settings(BaseSettings):
 
     def value(self, *names: str) -> str:
         """The first of these variables of the environment that is set and not blank, or ""."""
-        return next((value for name in names if (value := self._environment.get(name, "").strip())), "")
+        environment = self._environment
+        for name in names:
+            if value := environment.get(name, "").strip():
+                return value
+        return ""
 
     @property
     def on_space(self) -> bool:

@@ -121,6 +121,9 @@ class Done:
     response: LLMResponse
 
 
+TOKENS = (TextDelta, ReasoningDelta, ToolCallDelta)
+"""The events that are pieces of the answer itself."""
+
 Event = (
     TextDelta
     | ReasoningDelta

@@ -82,19 +82,18 @@ class AnthropicProvider(HttpProvider):
         self._contexts: dict[str, int] = {}
         """Tokens of the models' contexts, as far as the list of models says."""
         self._timeout = httpx2.Timeout(read_timeout, connect=connect_timeout)
-        transport = _AnthropicTransport(network, address)
-        self._http = httpx2.AsyncClient(transport=transport, **client_options(self._timeout))
+        self._transport = _AnthropicTransport(network, address)
         self._client = AsyncAnthropic(
             api_key=key,
             base_url=address,
             timeout=self._timeout,
             max_retries=0,
             open_telemetry=False,
-            http_client=self._http,
+            http_client=httpx2.AsyncClient(transport=self._transport, **client_options(self._timeout)),
         )
         self._client._custom_headers = {}  # noqa: SLF001  # the SDK has no public way to refuse ANTHROPIC_CUSTOM_HEADERS
         headers = {**self._client.default_headers, **self._client.auth_headers}
-        self._headers = httpx2.Headers({name: value for name, value in headers.items() if isinstance(value, str)})
+        self._headers = {name.lower(): value for name, value in headers.items() if isinstance(value, str)}
         self._url = httpx2.URL(f"{address}/v1/messages")
 
     async def models(self) -> tuple[ModelInfo, ...]:
@@ -157,14 +156,13 @@ class AnthropicProvider(HttpProvider):
     async def _send(self, body: dict[str, Any], request: ChatRequest) -> HttpReply:
         headers, url = self._headers, self._url
         sampling = {"temperature", "top_p", "top_k"} & body.keys()
-        if more := ({"anthropic-version": _SAMPLING_VERSION} if sampling else {}) | original_headers(request):
-            headers = headers.copy()
-            headers.update(more)
+        if sampling:
+            headers = headers | {"anthropic-version": _SAMPLING_VERSION}
+        if more := original_headers(request):
+            headers = headers | more
         if query := original_query(request):
             url = httpx2.URL(f"{url}{query}")
-        timeout = {"timeout": self._timeout.as_dict()}
-        post = httpx2.Request("POST", url, headers=headers, content=encode_json(body), extensions=timeout)
-        return await self._http.send(post, stream=True)
+        return await self._transport.post(url, headers, encode_json(body), self._timeout.as_dict())
 
     async def _revise(
         self, model: str, body: dict[str, Any], sent: dict[str, Any], refusal: ProviderError

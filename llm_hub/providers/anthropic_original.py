@@ -39,11 +39,11 @@ def original_prompt(original: OriginalRequest) -> dict[str, Any]:
 
 
 def original_headers(request: ChatRequest) -> dict[str, str]:
-    """The client's headers that are the protocol's, such as `anthropic-beta`: never a key."""
+    """The client's headers that are the protocol's, such as `anthropic-beta`, in small letters: never a key."""
     if request.original is None or request.original.protocol != "anthropic":
         return {}
     headers = request.original.headers.items()
-    return {name: value for name, value in headers if name.lower().startswith("anthropic-")}
+    return {small: value for name, value in headers if (small := name.lower()).startswith("anthropic-")}
 
 
 def original_query(request: ChatRequest) -> str:

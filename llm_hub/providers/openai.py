@@ -115,21 +115,20 @@ class OpenAIProvider(HttpProvider):
         """Tokens of the models' contexts, as far as the list of models says."""
         self._chat_url = httpx2.URL(f"{address}/chat/completions")
         self._timeout = httpx2.Timeout(read_timeout, connect=connect_timeout)
-        transport = _PublicTransport(resolver) if public_only else _OpenAITransport(network, address)
-        self._http = httpx2.AsyncClient(transport=transport, **client_options(self._timeout))
+        self._transport = _PublicTransport(resolver) if public_only else _OpenAITransport(network, address)
         self._client = AsyncOpenAI(
             # A server without keys ignores the word; None would let the SDK take a key from the environment.
             api_key=key or "none",
             base_url=address,
             timeout=self._timeout,
             max_retries=0,
-            http_client=self._http,
+            http_client=httpx2.AsyncClient(transport=self._transport, **client_options(self._timeout)),
         )
         # What the SDK has read from the environment belongs to nobody's request.
         self._client.organization = self._client.project = self._client.admin_api_key = None
         self._client._custom_headers = {}  # noqa: SLF001  # the SDK has no public way to refuse OPENAI_CUSTOM_HEADERS
         headers = {**self._client.default_headers, **self._client.auth_headers}
-        self._headers = httpx2.Headers({name: value for name, value in headers.items() if isinstance(value, str)})
+        self._headers = {name.lower(): value for name, value in headers.items() if isinstance(value, str)}
         self._protocols = ProtocolChoice(responses)
         self._responses = ResponsesProvider(
             self, key, post=self._post_json, is_too_long=self._is_too_long, protocols=self._protocols
@@ -174,9 +173,7 @@ class OpenAIProvider(HttpProvider):
 
     async def _post_json(self, url: httpx2.URL, content: bytes) -> HttpReply:
         """Posts JSON, and returns the reply with its body unread."""
-        timeout = {"timeout": self._timeout.as_dict()}
-        post = httpx2.Request("POST", url, headers=self._headers, content=content, extensions=timeout)
-        return await self._http.send(post, stream=True)
+        return await self._transport.post(url, self._headers, content, self._timeout.as_dict())
 
     async def _revise(
         self, model: str, body: dict[str, Any], sent: dict[str, Any], refusal: ProviderError
@@ -216,9 +213,11 @@ class OpenAIProvider(HttpProvider):
 
     def _accept(self, builder: StreamedResponseBuilder, body: dict[str, Any], sent: dict[str, Any]) -> None:
         cast("OpenAIResponseBuilder", builder).state_fields = self._state_fields
-        builder.ignored = openai_body.left_out(body, sent) + lost_signatures(body, sent)
         self._learned.confirm(builder.model, body, sent)
         self._protocols.confirm_chat()
+        if sent is body:  # nearly always: nothing was left out
+            return
+        builder.ignored = openai_body.left_out(body, sent) + lost_signatures(body, sent)
         fields = openai_body.message_fields(body) - openai_body.message_fields(sent)
         if fields and (len(self._refused_fields) < MAX_LEARNED_MODELS or builder.model in self._refused_fields):
             self._refused_fields[builder.model] = fields | self._refused_fields.get(builder.model, frozenset())
@@ -264,11 +263,9 @@ class OpenAIProvider(HttpProvider):
         cast("OpenAIResponseBuilder", builder).complete()
 
     async def _post_content(self, path: str, content: bytes) -> HttpReply:
-        post = httpx2.Request(
-            "POST", f"{self.address}{path}", headers=self._headers, content=content,
-            extensions={"timeout": self._timeout.as_dict()},
-        )  # fmt: skip
-        return await self._http.send(post)
+        reply = await self._post_json(httpx2.URL(f"{self.address}{path}"), content)
+        await reply.aread()
+        return reply
 
     async def _get(self, path: str) -> HttpReply:
         try:

@@ -28,6 +28,8 @@ _KNOWN_FIELDS = frozenset(
     {"role", "content", "tool_calls", "function_call", "refusal", *_REASONING_FIELDS} - {"reasoning_details"}
 )
 """The fields of a message for which the hub has words. `reasoning_details` go back to the vendor as they came."""
+_TEXT_ALONE = frozenset({"role", "content"})
+"""The fields of most deltas."""
 QUIET_FIELDS = frozenset(
     {
         "id", "object", "created", "model", "choices", "usage", "system_fingerprint", "service_tier", "provider",
@@ -139,7 +141,8 @@ class OpenAIResponseBuilder(StreamedResponseBuilder):
         says_more = any(value for name, value in delta.items() if name != "role")
         self._has_delta = self._has_delta or (says_more and not self._has_message)
         self._is_late = self._is_late or (self.finish_reason is not None and says_more)
-        yield from self._read_other_fields(delta)
+        if not _TEXT_ALONE.issuperset(delta):
+            yield from self._read_other_fields(delta)
         if text := delta.get("content"):
             yield from self.add_tagged_text(text) if isinstance(text, str) else self._read_parts(text)
         self.add_usage(choice.get("usage"))  # Moonshot's

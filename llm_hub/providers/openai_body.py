@@ -35,6 +35,7 @@ FIELDS = {
     "effort": "reasoning_effort",
 }
 """The optional fields of a `ChatRequest`, and their names on the wire."""
+_OPTIONAL_FIELDS = frozenset({"temperature", *FIELDS.values()})
 OTHER_NAMES = {
     "max_completion_tokens": "max_tokens",
     "max_tokens": "max_completion_tokens",
@@ -107,12 +108,16 @@ def from_original(request: ChatRequest, original: OriginalRequest) -> dict[str, 
 
     One of the fields that the hub knows and that is null is one that the client did not set.
     """
-    unset = {name for name in ("temperature", *FIELDS.values()) if original.body.get(name) is None}
-    body = {name: value for name, value in original.body.items() if name not in _OWN_FIELDS | unset}
+    body = {
+        name: value
+        for name, value in original.body.items()
+        if name not in _OWN_FIELDS and (value is not None or name not in _OPTIONAL_FIELDS)
+    }
     added = messages(request.messages[original.messages :])
     if added and request.format is None:
         body.pop("response_format", None)
-    return {**body, "messages": [*original.body["messages"], *added]}
+    body["messages"] = [*original.body["messages"], *added]
+    return body
 
 
 def with_stand_ins(turn: dict[str, Any], stand_ins: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
@@ -126,8 +131,8 @@ def with_stand_ins(turn: dict[str, Any], stand_ins: Mapping[str, Mapping[str, An
 
 
 def without_message_fields(body: dict[str, Any], names: Collection[str]) -> dict[str, Any]:
-    """The body without these fields of its messages, and of their calls of tools."""
-    if not names:
+    """The body without these fields of its messages, and of their calls of tools; the same one if it has none."""
+    if not names or message_fields(body).isdisjoint(names):
         return body
     turns = []
     for turn in body["messages"]:
@@ -143,7 +148,7 @@ def message_fields(body: dict[str, Any]) -> frozenset[str]:
     only they know, such as `reasoning_content`."""
     turns = body["messages"]
     calls = [call for turn in turns if isinstance(turn.get("tool_calls"), list) for call in turn["tool_calls"]]
-    return frozenset(name for place in (*turns, *calls) for name in place) - _MESSAGE_FIELDS
+    return frozenset().union(*turns, *calls) - _MESSAGE_FIELDS
 
 
 def refused_message_fields(refusal: ProviderError, sent: dict[str, Any]) -> frozenset[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing
 from typing import Any, Protocol
 
@@ -44,7 +44,8 @@ class RawReply(Protocol):
 
     @property
     def headers(self) -> Mapping[str, str]: ...
-    def aiter_raw(self) -> AsyncIterator[bytes]: ...
+    @property
+    def stream(self) -> Any: ...
     async def aclose(self) -> None: ...
 
 
@@ -75,7 +76,7 @@ async def read_body(
     try:
         if reply.headers.get("content-type", "").startswith("text/html"):
             raise StreamBroken("The server sent a web page instead of an answer.", hint="Check the base URL.")
-        async with aclosing(reply.aiter_raw()) as pieces:  # type: ignore[type-var]  # both are async generators
+        async with aclosing(aiter(reply.stream)) as pieces:  # the transport's own, which translates errors
             while True:
                 limit = deadline()
                 try:
@@ -177,10 +178,10 @@ class SSEDecoder:
             if self._at_start:
                 self._at_start = False
                 line = raw.removeprefix(b"\xef\xbb\xbf")
-            if line.startswith(b"data:"):
+            if line[:5] == b"data:":
                 if self._in_json:
                     self._end_event(events)
-                self._data.append(line[6:] if line.startswith(b"data: ") else line[5:])
+                self._data.append(line[6:] if line[5:6] == b" " else line[5:])
             elif not line:
                 self._end_event(events)
             elif line.startswith(b"event:"):
@@ -198,7 +199,7 @@ class SSEDecoder:
 
     def _end_event(self, events: list[tuple[str, bytes]]) -> None:
         data = self._data[0] if len(self._data) == 1 else b"\n".join(self._data)
-        if data and not data.isspace():
+        if data[:1] > b" " or data.strip():
             if self._in_json and data[:1] == b"[" and data.rstrip()[-1:] == b"]" and data != b"[DONE]":
                 data = data.strip()[1:-1]  # Gemini's servers write a list around an error
             events.append((self._event, data))
@@ -247,12 +248,15 @@ def parse_object(data: bytes, split: SplitCharacters | None = None) -> dict[str,
 
     Raises `StreamBroken` for JSON that is malformed, out of bounds, or not an object.
     """
-    value = parse_json(data, split)
-    if isinstance(value, list) and len(value) == 1:
-        value = value[0]
-    if not isinstance(value, dict):
-        raise StreamBroken("The server sent JSON of an unexpected shape.", detail=shorten(data))
-    return value
+    try:  # nearly always enough: this runs for each token
+        value = orjson.loads(data) if len(data) <= MAX_LINE_VALUES else parse_json(data, split)
+    except orjson.JSONDecodeError:
+        value = parse_json(data, split)
+    if type(value) is dict:
+        return value
+    if isinstance(value, list) and len(value) == 1 and isinstance(value[0], dict):
+        return value[0]
+    raise StreamBroken("The server sent JSON of an unexpected shape.", detail=shorten(data))
 
 
 def parse_json(data: bytes, split: SplitCharacters | None = None) -> Any:

@@ -5,8 +5,7 @@ It is an open list: what is not named here goes on as it came to the providers t
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import Annotated, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import Discriminator, Field, Tag
 
@@ -26,7 +25,10 @@ from llm_hub.api.bodies import (
 from llm_hub.api.dialects.chat_completions_turns import CompletionTurn, without_state
 from llm_hub.api.open_parts import OpenBody, OpenModel, UnreadPart, kind_among
 from llm_hub.api.refusals import Refusal
-from llm_hub.chat import ChatRequest, JSONFormat, OneTool, OriginalRequest, Tool, ToolChoice
+from llm_hub.chat import ChatRequest, JSONFormat, OneTool, Tool, ToolChoice
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
 
 
 class Function(OpenModel):
@@ -216,11 +218,10 @@ class ChatCompletionsBody(OpenBody):
             original=self.original(len(messages)),
         )
 
-    def original(self, messages: int) -> OriginalRequest:
-        """The request without the state of other vendors' calls."""
-        original = super().original(messages)
-        turns = [without_state(turn) for turn in original.body["messages"]]
-        return replace(original, body={**original.body, "messages": turns})
+    def _own_words(self, sent: Mapping[str, Any], left_out: Collection[str]) -> dict[str, Any]:
+        body = super()._own_words(sent, left_out)
+        body["messages"] = [without_state(turn) for turn in body["messages"]]
+        return body
 
     def _tools(self) -> tuple[tuple[Tool, ...], ToolChoice | None]:
         """The tools that may be called, and whether they must be. `allowed_tools` leaves the other ones out."""

@@ -57,6 +57,8 @@ from llm_hub.chat import (
 from llm_hub.chat.exact_json import dump_exactly
 
 if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+
     from llm_hub.chat import Part
 
 Texts = str | FailFastList[SystemBlock]
@@ -193,11 +195,13 @@ class CountTokensBody(OpenBody):
         )
 
     def original(self, messages: int) -> OriginalRequest:
-        """The request without the state of other vendors' calls."""
         original = super().original(messages)
-        turns = [_without_states(turn) for turn in original.body["messages"]]
-        essential = ("max_tokens", *original.essential) if self.max_tokens == 0 else original.essential
-        return replace(original, body={**original.body, "messages": turns}, essential=essential)
+        return replace(original, essential=("max_tokens", *original.essential)) if self.max_tokens == 0 else original
+
+    def _own_words(self, sent: Mapping[str, Any], left_out: Collection[str]) -> dict[str, Any]:
+        body = super()._own_words(sent, left_out)
+        body["messages"] = [_without_states(turn) for turn in body["messages"]]
+        return body
 
 
 class MessagesBody(CountTokensBody):

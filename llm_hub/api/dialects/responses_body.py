@@ -138,13 +138,13 @@ class ResponsesBody(OpenBody):
 
     def sent(self, field: str) -> Any:
         """A field as the client wrote it; None: it is missing."""
-        return self._sent.get(field)
+        return self._sent.fields.get(field)
 
     def items(self) -> list[dict[str, Any]]:
         """The whole input as items, as they were written."""
         if self._items is not None:
             return self._items
-        written = self._sent["input"]
+        written = self._sent.fields["input"]
         return [{"type": "message", "role": "user", "content": written}] if isinstance(written, str) else written
 
     def recall(self, answers: CallerAnswers) -> None:

@@ -125,9 +125,8 @@ class Settings(BaseSettings):
     )
     prices: Annotated[dict[str, tuple[Decimal, ...]], NoDecode] = Field(
         {},
-        description="What models cost that the public lists do not know, or know otherwise: provider/model=2/10, or "
-        "provider=2/10 for all of its models, US dollars for a million tokens of the prompt and of the answer; "
-        "2/10/0.2/2.5 with those that are read from a cache and written to it.",
+        description="What models cost that lists do not know, or know otherwise: provider/model=2/10, provider=2/10, "
+        "US dollars for a million tokens of prompt and answer; 2/10/0.2/2.5: also read from a cache, written to it.",
     )
     ledger_days: int = Field(365, ge=0, le=10**6, description="Days that rows of the ledger are kept; 0: for ever.")
     chaos: bool = Field(False, description="Adds a provider that fails in every way, to watch what happens.")
@@ -178,9 +177,8 @@ class Settings(BaseSettings):
 
     def value(self, *names: str) -> str:
         """The first of these variables of the environment that is set and not blank, or ""."""
-        environment = self._environment
         for name in names:
-            if value := environment.get(name, "").strip():
+            if value := self._environment.get(name, "").strip():
                 return value
         return ""
 
@@ -244,9 +242,7 @@ class Settings(BaseSettings):
             name, equals, said = (part.strip() for part in entry.rpartition("="))
             rates = [one.strip() for one in said.split("/")]
             if not (name and equals) or len(rates) not in (2, 4) or not all(_RATE.fullmatch(one) for one in rates):
-                raise ValueError(
-                    "write it as provider/model=2/10 or 2/10/0.2/2.5, US dollars for a million tokens of each kind"
-                )
+                raise ValueError("write it as provider/model=2/10 or 2/10/0.2/2.5, US dollars for a million tokens")
             prices[name] = tuple(map(Decimal, rates))
         return prices
 

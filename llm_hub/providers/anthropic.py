@@ -151,7 +151,7 @@ class AnthropicProvider(HttpProvider):
         }
 
     def _adapt(self, model: str, body: dict[str, Any]) -> dict[str, Any]:
-        return anthropic_body.without(body, self._left_out.get(_settings_key(model, body), ()))
+        return anthropic_body.with_budget(body, self._left_out.get(_settings_key(model, body), ()))
 
     async def _send(self, body: dict[str, Any], request: ChatRequest) -> HttpReply:
         headers, url = self._headers, self._url
@@ -187,10 +187,14 @@ class AnthropicProvider(HttpProvider):
             raise too_long
         if not isinstance(refusal, InvalidRequest | UnsupportedParameter) or refusal.status != 400:
             raise refusal
+        if "thinking" in sent.keys() - body.keys():  # a budget that the hub has put in an effort's place
+            left_out = (*anthropic_body.left_out(body, sent), "thinking")
+            self._learn(model, body, left_out)
+            return anthropic_body.without(body, left_out)
         if (name := anthropic_body.named_setting(refusal.detail, sent)) is not None:
             left_out = (*anthropic_body.left_out(body, sent), name)
             self._learn(model, body, left_out)
-            return anthropic_body.without(body, left_out)
+            return anthropic_body.with_budget(body, left_out)
         if not anthropic_body.settings(sent):
             earlier = refusal.__context__
             is_vague = isinstance(earlier, ProviderError) and not anthropic_body.named_setting(earlier.detail, body)
@@ -199,6 +203,8 @@ class AnthropicProvider(HttpProvider):
 
     def _accept(self, builder: StreamedResponseBuilder, body: dict[str, Any], sent: dict[str, Any]) -> None:
         left_out = anthropic_body.left_out(body, sent)
+        if "thinking" in sent.keys() - body.keys():
+            left_out = tuple(name for name in left_out if name != "effort")
         # An effort in another vendor's words is not in the body at all.
         has_effort = builder.request.effort is None or "effort" in anthropic_body.settings(body)
         builder.ignored = left_out if has_effort else ("effort", *left_out)

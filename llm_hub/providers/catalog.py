@@ -34,6 +34,8 @@ class ProviderSpec:
     options: Mapping[str, Any] = field(default_factory=dict)
 
 
+UNCHECKED_SIGNATURE = "skip_thought_signature_validator"
+"""What Gemini takes in the place of a signature of its own: ai.google.dev, "Thought signatures"."""
 _OLD_LIMIT = {"max_tokens_field": "max_tokens"}
 """For servers that take the answer's limit under its older name only."""
 
@@ -155,9 +157,7 @@ PROVIDERS: dict[str, ProviderSpec] = {
             **_OLD_LIMIT,
             "state_fields": ("extra_content",),
             # For another model's calls: ai.google.dev, "Thought signatures".
-            "stand_ins": {
-                "call": {"extra_content": {"google": {"thought_signature": "skip_thought_signature_validator"}}}
-            },
+            "stand_ins": {"call": {"extra_content": {"google": {"thought_signature": UNCHECKED_SIGNATURE}}}},
         },
     ),
     "xai": ProviderSpec(

@@ -21,7 +21,7 @@ from llm_hub.errors import InvalidRequest, ProviderError, UnsupportedParameter
 from llm_hub.providers import openai_body
 from llm_hub.providers.http_provider import HttpProvider
 from llm_hub.providers.openai_answer import QUIET_FIELDS, OpenAIResponseBuilder
-from llm_hub.providers.openai_original import limit_fields, with_plain_tools
+from llm_hub.providers.openai_original import limit_fields, lost_signatures, with_plain_tools, with_unchecked_signatures
 from llm_hub.providers.openai_protocols import ProtocolChoice, ResponsesUse
 from llm_hub.providers.openai_responses import ResponsesProvider
 from llm_hub.providers.other_protocol import OtherProtocol
@@ -188,6 +188,8 @@ class OpenAIProvider(HttpProvider):
             raise OtherProtocol(self._responses.events_after, refusal)
         if type(refusal) is InvalidRequest and refusal.falls_back and self._is_too_long(model, sent["messages"]):
             raise openai_body.explain_length(refusal)
+        if (revised := with_unchecked_signatures(sent, refusal)) is not None:
+            return revised
         if _is_about_tools(refusal) and (revised := with_plain_tools(sent)) is not None:
             return revised
         if (revised := self._learned.revise(model, refusal, body, sent)) is not None:
@@ -215,7 +217,7 @@ class OpenAIProvider(HttpProvider):
         self._protocols.confirm_chat()
         if sent is body:  # nearly always: nothing was left out
             return
-        builder.ignored = openai_body.left_out(body, sent)
+        builder.ignored = openai_body.left_out(body, sent) + lost_signatures(body, sent)
         fields = openai_body.message_fields(body) - openai_body.message_fields(sent)
         if fields and (len(self._refused_fields) < MAX_LEARNED_MODELS or builder.model in self._refused_fields):
             self._refused_fields[builder.model] = fields | self._refused_fields.get(builder.model, frozenset())
@@ -236,6 +238,8 @@ class OpenAIProvider(HttpProvider):
                     yield from builder.add_tagged_text(choice["delta"]["content"])
                 else:
                     builder.keep_quiet_fields(chunk)
+                    if head := builder.take_head(choice):
+                        yield head
                     for part in (choice, choice.get("delta")):
                         if part and part.get("error"):
                             raise self._error_from_reply(None, part, builder.model)

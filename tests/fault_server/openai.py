@@ -65,6 +65,8 @@ class OpenAI(Dialect):
         for number, turn in enumerate(messages):
             _check_turn(number, turn)
         _check_calls(messages)
+        if "signed" in Fault.of(exchange.model).options and "Y29ycnVwdA" in exchange.raw.decode():
+            raise Refused("bad-request", "Corrupted thought signature.")
         _check_tools(body, takes_allowed="plain-tools" not in Fault.of(exchange.model).options)
         check_responses_needed(exchange)
         check_parameters(exchange, _PARAMETERS)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from openai import AsyncOpenAI
 
-from tests.fault_server.dictated import MODEL, dictation
+from tests.fault_server.dictated import FOR_ANY_MODEL, MODEL, dictation
 
 if TYPE_CHECKING:
     from tests.api.conftest import Api
@@ -207,3 +207,53 @@ async def test_an_answer_reaches_its_client_as_the_vendor_wrote_it(
         name: value for name, value in given.items() if value and name != "tool_calls"
     }
     assert whole["choices"][0]["finish_reason"] == expected["choices"][0]["finish_reason"]
+
+
+@pytest.mark.parametrize("name", ANSWERS)
+async def test_a_stream_is_called_what_its_vendor_calls_it(api: Api, name: str) -> None:
+    prompt = [{"role": "user", "content": dictation(stream_of(ANSWERS[name]))}]
+    body = {"model": f"openai/{MODEL}", "messages": prompt, "stream": True, "stream_options": {"include_usage": True}}
+    chunks = chunks_of((await api.client.post("/v1/chat/completions", json=body)).text)
+    about_the_answer = chunk({})
+    for field in ("id", "created"):
+        assert {event[field] for event in chunks} == {about_the_answer[field]}
+    for field in ("service_tier", "system_fingerprint"):
+        assert [event.get(field) for event in (chunks[0], *chunks[-2:])] == [about_the_answer[field]] * 3
+
+
+async def test_a_stream_that_another_vendor_goes_on_with_keeps_its_name(api: Api) -> None:
+    begun = stream_of(ANSWERS["text"])[:3]  # it ends without a finish reason
+    body = {
+        "model": "openai/ok", "models": ["mine/ok"], "stream": True,
+        "messages": [{"role": "user", "content": FOR_ANY_MODEL + dictation(begun)}],
+    }  # fmt: skip
+    chunks = chunks_of((await api.client.post("/v1/chat/completions", json=body)).text)
+    assert {event["id"] for event in chunks} == {"chatcmpl-7"}
+    assert {event["model"].split("/")[0] for event in chunks} == {"openai", "mine"}
+
+
+def chunks_of(stream: str) -> list[dict[str, Any]]:
+    return [json.loads(line[6:]) for line in stream.splitlines() if line.startswith("data: {")]
+
+
+@pytest.mark.parametrize("provider", ["openai", "mine"])
+async def test_a_signature_that_its_vendor_cannot_read_is_left_out_of_one_request(
+    api: Api, fault_server: FaultServer, provider: str
+) -> None:
+    def body(signature: str) -> dict[str, Any]:
+        call = BODIES["tools"]["messages"][4]["tool_calls"][0]
+        signed = call | {"extra_content": {"google": {"thought_signature": signature}}}
+        turns = [*TURNS, {"role": "assistant", "content": None, "tool_calls": [signed]},
+            {"role": "tool", "tool_call_id": "call_1", "content": "At noon."}]  # fmt: skip
+        return {"model": f"{provider}/ok?signed=yes", "messages": turns, "tools": [WEATHER]}
+
+    for number in (2, 4):
+        reply = await api.client.post("/v1/chat/completions", json=body("Y29ycnVwdA=="))
+        assert reply.status_code == 200, reply.text
+        assert len(fault_server.exchanges) == number
+        ignored = reply.json()["x_llm_hub"]["ignored"]
+        assert ignored == ["messages.tool_calls.extra_content.google.thought_signature"]
+        assert "skip_thought_signature_validator" in fault_server.exchanges[-1].raw.decode()
+    reply = await api.client.post("/v1/chat/completions", json=body("c2ln"))
+    assert (reply.json()["x_llm_hub"]["ignored"], len(fault_server.exchanges)) == ([], 5)
+    assert "c2ln" in fault_server.exchanges[-1].raw.decode()

@@ -123,10 +123,10 @@ class Settings(BaseSettings):
     daily_money: Decimal = Field(
         Decimal(5), gt=0, le=10**6, allow_inf_nan=False, description="US dollars a day for all those visitors together."
     )
-    prices: Annotated[dict[str, tuple[Decimal, Decimal]], NoDecode] = Field(
+    prices: Annotated[dict[str, tuple[Decimal, ...]], NoDecode] = Field(
         {},
-        description="What models cost that the public lists do not know, or know otherwise: provider/model=2/10, or "
-        "provider=2/10 for all of its models, US dollars for a million tokens of the prompt and of the answer.",
+        description="What models cost that lists do not know, or know otherwise: provider/model=2/10, provider=2/10, "
+        "US dollars for a million tokens of prompt and answer; 2/10/0.2/2.5: also read from a cache, written to it.",
     )
     ledger_days: int = Field(365, ge=0, le=10**6, description="Days that rows of the ledger are kept; 0: for ever.")
     chaos: bool = Field(False, description="Adds a provider that fails in every way, to watch what happens.")
@@ -182,7 +182,10 @@ class Settings(BaseSettings):
 
     def value(self, *names: str) -> str:
         """The first of these variables of the environment that is set and not blank, or ""."""
-        return next((value for name in names if (value := self._environment.get(name, "").strip())), "")
+        for name in names:
+            if value := self._environment.get(name, "").strip():
+                return value
+        return ""
 
     @property
     def on_space(self) -> bool:
@@ -243,9 +246,9 @@ class Settings(BaseSettings):
         for entry in filter(None, (part.strip() for part in value.split(","))):
             name, equals, said = (part.strip() for part in entry.rpartition("="))
             rates = [one.strip() for one in said.split("/")]
-            if not (name and equals) or len(rates) != 2 or not all(_RATE.fullmatch(one) for one in rates):
-                raise ValueError("write it as provider/model=2/10, in US dollars for a million tokens of each")
-            prices[name] = (Decimal(rates[0]), Decimal(rates[1]))
+            if not (name and equals) or len(rates) not in (2, 4) or not all(_RATE.fullmatch(one) for one in rates):
+                raise ValueError("write it as provider/model=2/10 or 2/10/0.2/2.5, US dollars for a million tokens")
+            prices[name] = tuple(map(Decimal, rates))
         return prices
 
     @field_validator("servers", mode="before")

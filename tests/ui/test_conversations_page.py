@@ -75,6 +75,10 @@ def test_address_and_title_name_the_open_conversation(visitor: ConversationsPage
     expect(tab.locator("#chat-log [data-testid=user]")).to_have_text([second])
     tab.locator("#conversation-list").get_by_text(first).click()
     expect(tab.locator("#chat-log [data-testid=user]")).to_have_text([first])
+    visitor.ask("And then?")
+    visitor.answer_again_with("gated/gated", turn=0)
+    expect(visitor.prompts).to_have_text([second])
+    expect(visitor.figures).to_contain_text("2/2")
 
 
 def test_a_conversation_is_found_renamed_pinned_and_deleted(visitor: ConversationsPage, word: str) -> None:

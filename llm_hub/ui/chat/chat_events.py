@@ -55,7 +55,9 @@ class ChatEvents:
         events = [
             taken.then(self.send, inputs | {parts.asked}, outputs, **several),
             gr.on(retries, self.repeat, inputs, outputs, **several),
-            parts.again.input(self.repeat_with, inputs | {parts.again}, [*outputs, parts.again], **several),
+            parts.again.input(
+                self.repeat_with, inputs | {parts.again, parts.turn_actions}, [*outputs, parts.again], **several
+            ),
             parts.past.edit(self.edit, inputs, outputs, **several),
             parts.past.undo(self.undo, {parts.opened}, outputs, **several),
         ]
@@ -91,7 +93,7 @@ class ChatEvents:
             yield update
 
     async def repeat_with(self, data: Inputs, visitor: gr.Request) -> AsyncGenerator[Updates]:
-        """Asks the last prompt once more, of another target. The choice for later turns stays."""
+        """Asks the prompt of a turn once more, of another target. The choice for later turns stays."""
         target = str(data[self._parts.again] or "")
         empty_box: Updates = {self._parts.again: gr.update(value=None)}
         if not target:

@@ -111,7 +111,9 @@ def _layout(session: Session) -> ChatParts:
                 opened = gr.HTML(
                     {"id": ""}, html_template="", js_on_load=OPENED, apply_default_css=False, elem_id="chat-opened"
                 )
-                turn_actions = gr.HTML("", js_on_load=CLICKS, apply_default_css=False, elem_id="chat-turn-actions")
+                turn_actions = gr.HTML(
+                    0, html_template="", js_on_load=CLICKS, apply_default_css=False, elem_id="chat-turn-actions"
+                )
             with gr.Column(elem_id="chat-compose"):
                 prompt = gr.MultimodalTextbox(
                     show_label=False,

@@ -44,8 +44,11 @@ class PromptEvents:
         return self._ask_again(conversation, number, self._screen.read_question(data), visitor)
 
     def repeat_with(self, conversation: Conversation, target: str, data: Inputs, visitor: gr.Request) -> Node:
-        """The last prompt once more, of another target. The choice for later turns stays."""
-        parts, number = self._parts, conversation.leaves.get(0, 0)
+        """The prompt of a turn, of the last one if none was chosen, once more, of another target. The choice for later
+        turns stays."""
+        parts, number = self._parts, data[self._parts.turn_actions]
+        if not isinstance(number, int) or not 0 < number <= len(conversation.nodes):
+            number = conversation.leaves.get(0, 0)
         if not number:
             raise LLMHubError("Type a prompt first.")
         target = model_choices.parse_target(self._screen.session_for(visitor), target)

@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 import tomllib
+from collections import Counter
 from importlib.metadata import distributions
 from pathlib import Path
 
@@ -125,6 +126,13 @@ def test_importing_the_package_loads_no_sdk_no_pydantic_and_no_http_library() ->
     loaded = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True).stdout
     heavy = {"openai", "anthropic", "pydantic", "pydantic_settings", "httpx", "httpx2", "aiohttp", "gradio", "fastapi"}
     assert heavy.isdisjoint(loaded.split())
+
+
+def test_no_two_modules_and_no_two_classes_share_a_name() -> None:
+    files = [path for path in (ROOT / "llm_hub").rglob("*.py") if not path.stem.startswith("__")]
+    classes = [name for path in files for name in re.findall(r"^class ([A-Z]\w*)", path.read_text(), re.MULTILINE)]
+    for names in ([path.stem for path in files], classes):
+        assert [name for name, count in Counter(names).items() if count > 1] == []
 
 
 def test_every_public_name_can_be_imported() -> None:

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 from llm_hub.access.route import AUTO
 from llm_hub.chat import split_target
 from llm_hub.errors import InvalidRequest
-from llm_hub.providers.embeddings import EMBEDDINGS
+from llm_hub.providers.openai_embeddings import EMBEDDINGS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

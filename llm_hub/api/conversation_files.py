@@ -56,7 +56,7 @@ class Files(Protocol):
     def SUFFIXES(self) -> Mapping[str, str]: ...  # noqa: N802
 
     @property
-    def Archive(self) -> Callable[[], Archive]: ...  # noqa: N802
+    def ZipArchive(self) -> Callable[[], Archive]: ...  # noqa: N802
 
     def write_file(self, conversation: Conversation, kind: str, redact: Redact) -> bytes: ...
 
@@ -98,7 +98,7 @@ class _Endpoints:
     async def save_all(self, request: Request) -> Response:
         self._check_owner(request)
         async with self._file(request) as sent:
-            archive = self._files.Archive()
+            archive = self._files.ZipArchive()
             try:
                 async for conversation in self._all(request, sent):
                     await asyncio.to_thread(archive.add, conversation, self._conversations.redact)

@@ -16,8 +16,8 @@ MAX_MODELS = 4
 
 
 @dataclass(frozen=True, slots=True)
-class Setup:
-    """The models and settings that a comparison begins with. `models` are targets: provider/model."""
+class ComparisonLink:
+    """The models and settings of a link, with which a comparison begins. `models` are targets: provider/model."""
 
     models: tuple[str, ...] = ()
     prompt: str = ""
@@ -27,7 +27,7 @@ class Setup:
     blind: bool = False
 
 
-def write_query(setup: Setup) -> str:
+def write_query(setup: ComparisonLink) -> str:
     """The set-up as a query, "" where it would be too long for an address."""
     fields = {
         "models": ",".join(setup.models),
@@ -41,12 +41,12 @@ def write_query(setup: Setup) -> str:
     return text if len(text) <= MAX_LINK_CHARS else ""
 
 
-def read_query(parameters: Mapping[str, str]) -> Setup | None:
+def read_query(parameters: Mapping[str, str]) -> ComparisonLink | None:
     """The set-up that an address asks for, or None where it asks for none."""
     models = tuple(name for part in parameters.get("models", "").split(",") if (name := part.strip()))
     if not models:
         return None
-    return Setup(
+    return ComparisonLink(
         models=models[:MAX_MODELS],
         prompt=parameters.get("prompt", ""),
         system=parameters.get("system", ""),

@@ -28,7 +28,7 @@ from llm_hub.chat.events import (
     VendorDelta,
     Waiting,
 )
-from llm_hub.chat.messages import (
+from llm_hub.chat.message import (
     Image,
     Message,
     Part,

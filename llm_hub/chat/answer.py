@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, TypedDict
 
-from llm_hub.chat.messages import ToolCall
+from llm_hub.chat.message import ToolCall
 
 
 class Usage(TypedDict, total=False):

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from llm_hub.chat.answer import Attempt, LLMResponse
-from llm_hub.chat.messages import VendorState
+from llm_hub.chat.message import VendorState
 
 
 @dataclass(frozen=True, slots=True)

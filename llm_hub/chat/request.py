@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from llm_hub.chat.messages import Message
+from llm_hub.chat.message import Message
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,7 +36,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from llm_hub.chat import Alive, ChatRequest
 from llm_hub.errors import ModelNotFound, ProviderError
-from llm_hub.providers.embeddings import EMBEDDINGS, embeddings_answer
+from llm_hub.providers.openai_embeddings import EMBEDDINGS, embeddings_answer
 from llm_hub.providers.other_protocol import OtherProtocol
 from llm_hub.providers.streamed_response import StreamedResponseBuilder, join_deltas
 from llm_hub.providers.vendor_server import VendorServer
@@ -141,7 +141,8 @@ class HttpProvider(VendorServer):
         raise self._error_from_reply(reply.status_code, reply.content, model, reply.headers)
 
     async def _post_content(self, path: str, content: bytes) -> HttpReply:
-        """The reply to a POST of JSON, read to its end, whatever its status is."""
+        """The reply to a POST of JSON, read to its end, whatever its status is. An adapter with an `embeddings_path`
+        has it; no other is asked for it."""
         raise NotImplementedError
 
     async def _post(self, builder: StreamedResponseBuilder, refusal: ProviderError | None) -> HttpReply:

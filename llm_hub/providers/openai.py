@@ -22,8 +22,8 @@ from llm_hub.providers import openai_body
 from llm_hub.providers.http_provider import HttpProvider
 from llm_hub.providers.openai_answer import QUIET_FIELDS, OpenAIResponseBuilder
 from llm_hub.providers.openai_protocols import ProtocolChoice, ResponsesUse
+from llm_hub.providers.openai_responses import ResponsesProvider
 from llm_hub.providers.other_protocol import OtherProtocol
-from llm_hub.providers.responses import ResponsesProvider
 from llm_hub.providers.streamed_response import StreamedResponseBuilder
 from llm_hub.wire.decoders import USAGE_GRACE, HttpReply, SSEDecoder, encode_json
 from llm_hub.wire.error_body import is_error

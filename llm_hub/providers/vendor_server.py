@@ -76,7 +76,8 @@ class VendorServer(LLMProvider):
         self.default_model, self._lacks_default = models[0].id, False
 
     async def _get(self, path: str) -> HttpReply:
-        """The reply to a GET, read to its end, whatever its status is."""
+        """The reply to a GET, read to its end, whatever its status is. A second protocol of a vendor's needs none: the
+        first one's adapter lists the models."""
         raise NotImplementedError
 
     async def _fetch(self, path: str) -> dict[str, Any]:

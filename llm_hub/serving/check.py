@@ -11,6 +11,7 @@ import logging
 import sys
 from dataclasses import dataclass
 from importlib.util import find_spec
+from io import TextIOWrapper
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -77,7 +78,8 @@ def main() -> int:
         f"{len(able)} of {len(providers)} providers can answer: {', '.join(able)}." if able else "No model can answer.",
     ]
     redactor = Redactor(settings.secrets())
-    sys.stdout.reconfigure(errors="replace")  # type: ignore[union-attr]  # a terminal may know no "…"
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # a terminal may know no "…"
     sys.stdout.write(redactor("\n".join(report)) + "\n")
     return 0 if able else 1
 

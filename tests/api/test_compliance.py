@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-import shutil
 from pathlib import Path
 
 import pytest
 
-from tests.api.test_other_clients import run
+from tests.api.test_other_clients import fetched_command, run
 from tests.ui.site import Site
 
 PACKAGE = "llm-comply>=0.5,<0.6"
@@ -29,14 +28,7 @@ WARNINGS = {"compact-response", "chat-reasoning-summary"}
 @pytest.fixture(scope="session")
 def comply() -> list[str]:
     """The command `llm-comply`."""
-    uvx = shutil.which("uvx")
-    if uvx is None:
-        pytest.skip("uvx is not installed")
-    command = [uvx, "--quiet", "--from", PACKAGE, "llm-comply"]
-    fetched = run([*command, "--version"], Path.cwd())
-    if fetched.returncode:
-        pytest.skip(f"llm-comply cannot be fetched: {fetched.stderr[:200]}")
-    return command
+    return fetched_command(PACKAGE, "llm-comply")
 
 
 @pytest.mark.parametrize("provider", MODELS)

@@ -74,18 +74,23 @@ STREAMS = {
 }
 
 
+async def _content(api: Api, body: dict[str, Any], *, streams: bool) -> list[Any]:
+    """The blocks of an answer to one of Anthropic's clients."""
+    if not streams:
+        content: list[Any] = (await api.client.post("/v1/messages", json=body)).json()["content"]
+        return content
+    async with (
+        AsyncAnthropic(api_key="any", base_url=api.url, max_retries=0) as client,
+        client.messages.stream(**body) as stream,
+    ):
+        return [block.to_dict() for block in (await stream.get_final_message()).content]
+
+
 async def _messages(api: Api, model: str, prompt: str, *, streams: bool) -> list[tuple[str, str]]:
     tools: Any = [{"name": "tide", "input_schema": TIDE}]
     body: dict[str, Any] = {"model": model, "max_tokens": 99, "tools": tools}
     body["messages"] = [{"role": "user", "content": prompt}]
-    if streams:
-        async with (
-            AsyncAnthropic(api_key="any", base_url=api.url, max_retries=0) as client,
-            client.messages.stream(**body) as stream,
-        ):
-            content: list[Any] = [block.to_dict() for block in (await stream.get_final_message()).content]
-    else:
-        content = (await api.client.post("/v1/messages", json=body)).json()["content"]
+    content = await _content(api, body, streams=streams)
     if model.startswith("anthropic"):
         assert content[-1]["citations"] == [SOURCE]
     return [("text", b["text"]) if b["type"] == "text" else ("call", b["id"][-1]) for b in content]
@@ -192,14 +197,7 @@ async def test_anthropics_reasoning_stays_between_its_calls(api: Api, streams: b
     prompt = dictation(f"event: {e['type']}\ndata: {json.dumps(e)}\n\n".encode() for e in events)
     body: Any = {"model": f"anthropic/{MODEL}", "max_tokens": 99, "messages": [{"role": "user", "content": prompt}],
         "tools": [{"name": "tide", "input_schema": TIDE}]}  # fmt: skip
-    if streams:
-        async with (
-            AsyncAnthropic(api_key="any", base_url=api.url, max_retries=0) as client,
-            client.messages.stream(**body) as stream,
-        ):
-            content: list[Any] = [block.to_dict() for block in (await stream.get_final_message()).content]
-    else:
-        content = (await api.client.post("/v1/messages", json=body)).json()["content"]
+    content = await _content(api, body, streams=streams)
     kinds = {"thinking": "signature", "tool_use": "id", "redacted_thinking": "data", "text": "text"}
     values = [block[kinds[block["type"]]].removeprefix("toolu_") for block in content]
     assert values == [value for _, value in THOUGHTS]

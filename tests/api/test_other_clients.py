@@ -96,17 +96,22 @@ def run_python(code: str, package: str, folder: Path) -> subprocess.CompletedPro
     return run([str(python), "-c", code], folder)
 
 
-@pytest.fixture(scope="session")
-def llm() -> list[str]:
-    """The command `llm`."""
+def fetched_command(package: str, program: str) -> list[str]:
+    """How a program of a package is called; the test is skipped where it cannot be fetched."""
     uvx = shutil.which("uvx")
     if uvx is None:
         pytest.skip("uvx is not installed")
-    command = [uvx, "--quiet", "--from", LLM, "llm"]
+    command = [uvx, "--quiet", "--from", package, program]
     fetched = run([*command, "--version"], Path.cwd())
     if fetched.returncode:
-        pytest.skip(f"llm cannot be fetched: {fetched.stderr[:200]}")
+        pytest.skip(f"{program} cannot be fetched: {fetched.stderr[:200]}")
     return command
+
+
+@pytest.fixture(scope="session")
+def llm() -> list[str]:
+    """The command `llm`."""
+    return fetched_command(LLM, "llm")
 
 
 def run_node(program: str, packages: Sequence[str], folder: Path, url: str) -> Any:

@@ -33,7 +33,7 @@ def test_only_the_words_that_differ_are_marked() -> None:
 
 
 def test_a_set_up_survives_its_address() -> None:
-    setup = link.Setup(
+    setup = link.ComparisonLink(
         ("openai/gpt-6-luna", "hf/org/name:fastest"), "a & b?\n日 #1", "be kind", "0.5", "100", blind=True
     )
     assert link.read_query(dict(parse_qsl(link.write_query(setup)))) == setup
@@ -49,4 +49,4 @@ def test_an_address_names_four_models_at_most_and_is_never_too_long() -> None:
     setup = link.read_query({"models": "a,b,c,d,e"})
     assert setup is not None
     assert setup.models == ("a", "b", "c", "d")
-    assert link.write_query(link.Setup(("a", "b"), "x" * 10_000)) == ""
+    assert link.write_query(link.ComparisonLink(("a", "b"), "x" * 10_000)) == ""

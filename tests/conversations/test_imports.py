@@ -17,7 +17,7 @@ from llm_hub.conversations.imports import file
 from llm_hub.conversations.imports.file import MAX_FILE_BYTES, read_file
 from llm_hub.conversations.imports.merge import as_copy, grown, is_part_of
 from llm_hub.errors import InvalidRequest
-from llm_hub.ui.render.conversation_file import Archive, write_file
+from llm_hub.ui.render.conversation_file import ZipArchive, write_file
 from tests.conversations import exports
 from tests.conversations.generated import conversations, simple_turn
 
@@ -118,7 +118,7 @@ def test_a_zip_of_chatgpt_is_read_without_its_other_files() -> None:
 def test_what_is_saved_comes_back_equal(conversation: Conversation) -> None:
     document = write_document(read_document(orjson.loads(encode(write_document(conversation)))))
     conversation = read_document(document)
-    archive = Archive()
+    archive = ZipArchive()
     archive.add(conversation, str)
     archive.end()
     as_json = write_file(conversation, "json", str)

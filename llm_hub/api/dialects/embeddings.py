@@ -14,7 +14,7 @@ from llm_hub.api.open_parts import OpenBody
 from llm_hub.api.shapes import Count, HubReport
 from llm_hub.chat import ChatRequest, Message, OriginalRequest, Role
 from llm_hub.errors import InvalidRequest
-from llm_hub.providers.embeddings import EMBEDDINGS
+from llm_hub.providers.openai_embeddings import EMBEDDINGS
 
 if TYPE_CHECKING:
     from llm_hub.chat import LLMResponse

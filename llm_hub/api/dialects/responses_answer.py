@@ -89,7 +89,7 @@ class InputTokensDetails(TypedDict):
 
 
 @_OPEN
-class OutputTokensDetails(TypedDict):
+class ResponseOutputTokens(TypedDict):
     reasoning_tokens: Count
 
 
@@ -100,7 +100,7 @@ class ResponseUsage(TypedDict):
     input_tokens: Count
     input_tokens_details: InputTokensDetails
     output_tokens: Count
-    output_tokens_details: OutputTokensDetails
+    output_tokens_details: ResponseOutputTokens
     total_tokens: Count
 
 

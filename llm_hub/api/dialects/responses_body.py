@@ -31,7 +31,13 @@ from llm_hub.api.dialects.responses_input import (
     is_state_item,
     read_items,
 )
-from llm_hub.api.dialects.responses_tools import ResponseTool, ResponseToolChoice, ToolName, chosen, tools_by_name
+from llm_hub.api.dialects.responses_tools import (
+    ResponseTool,
+    ResponseToolChoice,
+    ResponseToolName,
+    chosen,
+    tools_by_name,
+)
 from llm_hub.api.open_parts import OpenBody, OpenModel, OptionalPart, UnreadPart, kind_among
 from llm_hub.api.refusals import Refusal
 from llm_hub.chat import ChatRequest, JSONFormat, Message, OriginalRequest, Role
@@ -44,7 +50,7 @@ GO_ON = "Go on."
 off behind them, and OpenAI's models go on by themselves. Other protocols want somebody to speak to."""
 
 
-class JSONSchemaFormat(OpenModel):
+class ResponseJSONFormat(OpenModel):
     type: Literal["json_schema"]
     name: Name
     schema_: JSONObject = Field(alias="schema")
@@ -61,7 +67,7 @@ class JSONSchemaFormat(OpenModel):
 OutputFormat = Annotated[
     Annotated[TextFormat, Tag("text")]
     | Annotated[AnyJSONFormat, Tag("json_object")]
-    | Annotated[JSONSchemaFormat, Tag("json_schema")]
+    | Annotated[ResponseJSONFormat, Tag("json_schema")]
     | Annotated[UnreadPart, Tag("other")],
     kind_among("text", "json_object", "json_schema"),
 ]
@@ -123,11 +129,11 @@ class ResponsesBody(OpenBody):
     parallel_tool_calls: bool | None = None
     _items: list[dict[str, Any]] | None = PrivateAttr(default=None)
     """The input as items, with those of earlier answers in their places; None: it refers to none."""
-    _tool_names: dict[str, ToolName] = PrivateAttr(default_factory=dict)
+    _tool_names: dict[str, ResponseToolName] = PrivateAttr(default_factory=dict)
     _answers: CallerAnswers | None = PrivateAttr(default=None)
 
     @property
-    def tool_names(self) -> dict[str, ToolName]:
+    def tool_names(self) -> dict[str, ResponseToolName]:
         """By the hub's name for a tool: what the client calls it."""
         return self._tool_names
 

@@ -10,7 +10,7 @@ from llm_hub.api.carried_state import write_state
 from llm_hub.api.dialects.citations import cited_pages
 from llm_hub.api.dialects.dialect import calls_and_late_text, hub_report
 from llm_hub.api.dialects.responses_input import OWN_REASONING
-from llm_hub.api.dialects.responses_tools import CUSTOM_INPUT, ToolName
+from llm_hub.api.dialects.responses_tools import CUSTOM_INPUT, ResponseToolName
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -104,7 +104,7 @@ def vendors_fields(response: LLMResponse) -> Mapping[str, Any]:
     return original.body if original is not None and original.protocol == "responses" else {}
 
 
-def output_items(response: LLMResponse, names: Mapping[str, ToolName]) -> list[OutputItem]:
+def output_items(response: LLMResponse, names: Mapping[str, ResponseToolName]) -> list[OutputItem]:
     """The items of an answer: as they came, with those calls that the answer makes, or made of the hub's words."""
     made = {call.id for call in response.tool_calls}
     items: list[OutputItem] = [
@@ -161,9 +161,9 @@ def message_item(text: str, status: ItemStatus, cited: list[dict[str, Any]] | No
     }
 
 
-def call_item(call: ToolCall, names: Mapping[str, ToolName]) -> OutputFunctionCall | OutputCustomCall:
+def call_item(call: ToolCall, names: Mapping[str, ResponseToolName]) -> OutputFunctionCall | OutputCustomCall:
     """A call of a tool, by the name that the client gave it."""
-    name = names.get(call.name) or ToolName(call.name)
+    name = names.get(call.name) or ResponseToolName(call.name)
     item: dict[str, Any] = {
         "id": f"{'ctc' if name.is_custom else 'fc'}_{uuid.uuid4().hex}",
         "type": "custom_tool_call" if name.is_custom else "function_call",

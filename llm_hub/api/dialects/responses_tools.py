@@ -22,7 +22,7 @@ CUSTOM_INPUT = "input"
 
 
 @dataclass(frozen=True, slots=True)
-class ToolName:
+class ResponseToolName:
     """What a client calls a tool that the hub knows under one name."""
 
     name: str
@@ -35,7 +35,7 @@ def full_name(namespace: str | None, name: str) -> str:
     return f"{namespace}__{name}" if namespace else name
 
 
-class FunctionTool(OpenModel):
+class ResponseFunctionTool(OpenModel):
     type: Literal["function"]
     name: Name
     description: str | None = None
@@ -47,7 +47,7 @@ class FunctionTool(OpenModel):
         return Tool(full_name(namespace, self.name), description, self.parameters or {}, self.strict)
 
 
-class CustomTool(OpenModel):
+class ResponseCustomTool(OpenModel):
     """A tool whose input is text. Other vendors are given a function with one parameter."""
 
     type: Literal["custom"]
@@ -78,8 +78,8 @@ class NamespaceTool(OpenModel):
     description: str | None = None
     tools: FailFastList[
         Annotated[
-            Annotated[FunctionTool, Tag("function")]
-            | Annotated[CustomTool, Tag("custom")]
+            Annotated[ResponseFunctionTool, Tag("function")]
+            | Annotated[ResponseCustomTool, Tag("custom")]
             | Annotated[OptionalPart, Tag("other")],
             kind_among("function", "custom"),
         ]
@@ -87,8 +87,8 @@ class NamespaceTool(OpenModel):
 
 
 ResponseTool = Annotated[
-    Annotated[FunctionTool, Tag("function")]
-    | Annotated[CustomTool, Tag("custom")]
+    Annotated[ResponseFunctionTool, Tag("function")]
+    | Annotated[ResponseCustomTool, Tag("custom")]
     | Annotated[NamespaceTool, Tag("namespace")]
     | Annotated[OptionalPart, Tag("other")],
     kind_among("function", "custom", "namespace"),
@@ -96,20 +96,20 @@ ResponseTool = Annotated[
 """A tool of the client's, or one that runs on OpenAI's server: agents send that always, and can do without it."""
 
 
-class NamedTool(OpenModel):
+class ResponseNamedTool(OpenModel):
     type: Literal["function", "custom"]
     name: Name
     namespace: str | None = None
 
 
-class AllowedTools(OpenModel):
+class ResponseAllowedTools(OpenModel):
     type: Literal["allowed_tools"]
     mode: Literal["auto", "required"]
     tools: Annotated[
         FailFastList[
             Annotated[
-                Annotated[NamedTool, Tag("function")]
-                | Annotated[NamedTool, Tag("custom")]
+                Annotated[ResponseNamedTool, Tag("function")]
+                | Annotated[ResponseNamedTool, Tag("custom")]
                 | Annotated[OptionalPart, Tag("other")],
                 kind_among("function", "custom"),
             ]
@@ -129,17 +129,17 @@ def _choice_kind(choice: Any) -> str:
 
 ResponseToolChoice = Annotated[
     Annotated[Literal["none", "auto", "required"], Tag("word")]
-    | Annotated[NamedTool, Tag("named")]
-    | Annotated[AllowedTools, Tag("allowed")]
+    | Annotated[ResponseNamedTool, Tag("named")]
+    | Annotated[ResponseAllowedTools, Tag("allowed")]
     | Annotated[UnreadPart, Tag("other")],
     Discriminator(_choice_kind),
 ]
 """Which tools are called. The choice of a tool that runs on OpenAI's server is for OpenAI alone."""
 
 
-def tools_by_name(tools: Sequence[ResponseTool]) -> dict[str, tuple[Tool, ToolName]]:
+def tools_by_name(tools: Sequence[ResponseTool]) -> dict[str, tuple[Tool, ResponseToolName]]:
     """The hub's tools under their names, and what the client calls each. Raises `Refusal` for a double."""
-    named: dict[str, tuple[Tool, ToolName]] = {}
+    named: dict[str, tuple[Tool, ResponseToolName]] = {}
     for number, tool in enumerate(tools):
         for translated, name in _translated(tool):
             if translated.name in named:
@@ -149,15 +149,15 @@ def tools_by_name(tools: Sequence[ResponseTool]) -> dict[str, tuple[Tool, ToolNa
     return named
 
 
-def _translated(tool: ResponseTool) -> Iterator[tuple[Tool, ToolName]]:
+def _translated(tool: ResponseTool) -> Iterator[tuple[Tool, ResponseToolName]]:
     match tool:
-        case FunctionTool() | CustomTool():
-            yield tool.tool(None, ""), ToolName(tool.name, None, isinstance(tool, CustomTool))
+        case ResponseFunctionTool() | ResponseCustomTool():
+            yield tool.tool(None, ""), ResponseToolName(tool.name, None, isinstance(tool, ResponseCustomTool))
         case NamespaceTool():
             preface = tool.description or ""
             for inner in tool.tools:
-                if isinstance(inner, FunctionTool | CustomTool):
-                    name = ToolName(inner.name, tool.name, isinstance(inner, CustomTool))
+                if isinstance(inner, ResponseFunctionTool | ResponseCustomTool):
+                    name = ResponseToolName(inner.name, tool.name, isinstance(inner, ResponseCustomTool))
                     yield inner.tool(tool.name, preface), name
                     preface = ""  # the first tool's description tells of all of them
 
@@ -178,13 +178,13 @@ def chosen(
         raise Refusal(400, "tool_choice: there are no tools to choose from.", field="tool_choice")
     if isinstance(choice, str):
         return everything, choice
-    if isinstance(choice, NamedTool):
+    if isinstance(choice, ResponseNamedTool):
         return everything, OneTool(_checked_name(choice, tools))
-    allowed = {_checked_name(tool, tools) for tool in choice.tools if isinstance(tool, NamedTool)}
+    allowed = {_checked_name(tool, tools) for tool in choice.tools if isinstance(tool, ResponseNamedTool)}
     return tuple(tool for name, tool in tools.items() if name in allowed), choice.mode
 
 
-def _checked_name(choice: NamedTool, tools: Mapping[str, Tool]) -> str:
+def _checked_name(choice: ResponseNamedTool, tools: Mapping[str, Tool]) -> str:
     """The hub's name of a tool that is chosen. Raises `Refusal` if there is no such tool."""
     name = full_name(choice.namespace, choice.name)
     if name not in tools:

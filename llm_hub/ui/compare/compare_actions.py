@@ -98,7 +98,7 @@ class CompareActions:
             # In the panes' order the address would tell which pane has which model.
             models = tuple(sorted(pane.last.question.target for pane in comparison.panes if pane.last))
         first_prompt = next((pane.all_turns[0].prompt.text for pane in comparison.panes if pane.all_turns), "")
-        setup = link.Setup(
+        setup = link.ComparisonLink(
             models=models,
             prompt=first_prompt or data[parts.prompt] or "",
             system=data[parts.system] or "",

@@ -50,7 +50,7 @@ def write_file(conversation: Conversation, kind: str, redact: Callable[[str], st
     return {"markdown": as_markdown, "html": as_html}[kind](conversation).encode("utf-8", "replace")
 
 
-class Archive:
+class ZipArchive:
     """A ZIP of conversations, each as Markdown to be read and as JSON to be imported. It is written beside the memory
     where it is large."""
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from llm_hub.chat import OriginalAnswer, VendorDelta
+from llm_hub.providers.openai_responses_body import SHARED_FIELDS, call_name
 from llm_hub.providers.openai_usage import read_usage
-from llm_hub.providers.responses_body import SHARED_FIELDS, call_name
 from llm_hub.providers.streamed_response import StreamedResponseBuilder
 from llm_hub.wire.validation import MAX_REFUSAL_CHARS, parse_count, parse_name
 

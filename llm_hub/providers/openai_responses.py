@@ -9,11 +9,11 @@ import httpx2
 
 from llm_hub.chat import ChatRequest
 from llm_hub.errors import InvalidRequest, NotConfigured, ProviderError
-from llm_hub.providers import responses_body
+from llm_hub.providers import openai_responses_body
 from llm_hub.providers.http_provider import HttpProvider
 from llm_hub.providers.openai_body import explain_length, explain_refusal
+from llm_hub.providers.openai_responses_answer import END_EVENTS, ResponsesBuilder
 from llm_hub.providers.other_protocol import OtherProtocol
-from llm_hub.providers.responses_answer import END_EVENTS, ResponsesBuilder
 from llm_hub.wire.decoders import HttpReply, SSEDecoder, encode_json
 from llm_hub.wire.error_body import is_error
 from llm_hub.wire.learned_parameters import LearnedParameters
@@ -37,7 +37,7 @@ class ResponsesProvider(HttpProvider):
     """
 
     protocol = "responses"
-    supports = frozenset(responses_body.FIELDS)
+    supports = frozenset(openai_responses_body.FIELDS)
     exceptions = (httpx2.HTTPError, httpx2.StreamError)
     decoder = SSEDecoder
     builder = ResponsesBuilder
@@ -61,14 +61,14 @@ class ResponsesProvider(HttpProvider):
         self._is_too_long = is_too_long
         self._protocols = protocols
         self._url = httpx2.URL(f"{chat.address}/responses")
-        self._learned = LearnedParameters(responses_body.REQUIRED)
+        self._learned = LearnedParameters(openai_responses_body.REQUIRED)
 
     def _body(self, request: ChatRequest, model: str) -> dict[str, Any]:
         original = request.original
         if original is not None and original.protocol == self.protocol:
-            fields = responses_body.from_original(request, original)
+            fields = openai_responses_body.from_original(request, original)
         else:
-            fields = responses_body.translated(request, self.name, reasons=self.reasons(model))
+            fields = openai_responses_body.translated(request, self.name, reasons=self.reasons(model))
         body = {"model": model, **fields, "stream": True}
         if request.max_tokens is not None:
             body["max_output_tokens"] = request.max_tokens
@@ -78,7 +78,7 @@ class ResponsesProvider(HttpProvider):
         return self._learned.apply(model, body)
 
     async def _send(self, body: dict[str, Any], request: ChatRequest) -> HttpReply:  # noqa: ARG002  # no header of a client's goes on
-        return await self._post_json(self._url, encode_json(responses_body.nested(body)))
+        return await self._post_json(self._url, encode_json(openai_responses_body.nested(body)))
 
     async def _revise(
         self, model: str, body: dict[str, Any], sent: dict[str, Any], refusal: ProviderError
@@ -95,22 +95,22 @@ class ResponsesProvider(HttpProvider):
         if is_bad_request and self._is_too_long(model, sent["input"]):
             raise explain_length(refusal)
         if any(words in refusal.detail.lower() for words in _UNREADABLE_REASONING) and (
-            revised := responses_body.without_reasoning(sent)
+            revised := openai_responses_body.without_reasoning(sent)
         ):
             return revised
         if (revised := self._learned.revise(model, refusal, body, sent)) is not None:
             return revised
-        if is_bad_request and (names := responses_body.dispensable(sent)):
+        if is_bad_request and (names := openai_responses_body.dispensable(sent)):
             return {name: value for name, value in sent.items() if name not in names}
-        raise explain_refusal(refusal, sent, responses_body.FIELDS)
+        raise explain_refusal(refusal, sent, openai_responses_body.FIELDS)
 
     def _optional(self, sent: dict[str, Any]) -> frozenset[str]:
-        return frozenset(sent) - responses_body.REQUIRED
+        return frozenset(sent) - openai_responses_body.REQUIRED
 
     def _accept(self, builder: StreamedResponseBuilder, body: dict[str, Any], sent: dict[str, Any]) -> None:
         is_original = cast("ResponsesBuilder", builder).is_original
-        unsupported = () if is_original else responses_body.unsupported_options(builder.request)
-        builder.ignored = (*responses_body.left_out(body, sent, is_original=is_original), *unsupported)
+        unsupported = () if is_original else openai_responses_body.unsupported_options(builder.request)
+        builder.ignored = (*openai_responses_body.left_out(body, sent, is_original=is_original), *unsupported)
         self._learned.confirm(builder.model, body, sent)
         self._protocols.confirm_responses(builder.model, has_tools=bool(builder.request.tools))
 

@@ -63,18 +63,33 @@ def parse_action(clicked: gr.EventData) -> TurnAction | None:
     return TurnAction("show" if match[1] == "show" else "again", int(match[2]))
 
 
+PANE_CLICKS = """
+document.addEventListener("click", (click) => {
+  const button = click.target.closest("#compare .turn-action");
+  const what = button && [...button.classList].find((name) => /^show-\\d+$/.test(name));
+  if (what) trigger("act", {what});
+});
+"""
+"""As `CLICKS`, on the Compare tab, whose answers have versions alone."""
+
+
+def render_versions(conversation: Conversation, node: Node) -> str:
+    """Which version of its turn a node is, with the way to those beside it, as HTML; "" if it is the only one."""
+    versions = [other.number for other in conversation.versions(node)]
+    if len(versions) < 2:
+        return ""
+    place = versions.index(node.number)
+    earlier = later = ""
+    if place:
+        earlier = _button("show", versions[place - 1], "&lsaquo;", "Show the version before")
+    if place + 1 < len(versions):
+        later = _button("show", versions[place + 1], "&rsaquo;", "Show the next version")
+    return f'<span class="versions">{earlier}{place + 1}/{len(versions)}{later}</span>'
+
+
 def render_actions(conversation: Conversation, node: Node, *, is_last: bool) -> str:
     """The buttons of a turn as HTML. The last turn is asked again, of the same model, by Gradio's own button."""
-    versions = [other.number for other in conversation.versions(node)]
-    buttons = ""
-    if len(versions) > 1:
-        place = versions.index(node.number)
-        earlier = later = ""
-        if place:
-            earlier = _button("show", versions[place - 1], "&lsaquo;", "Show the version before")
-        if place + 1 < len(versions):
-            later = _button("show", versions[place + 1], "&rsaquo;", "Show the next version")
-        buttons = f'<span class="versions">{earlier}{place + 1}/{len(versions)}{later}</span>'
+    buttons = render_versions(conversation, node)
     if not is_last:
         buttons += _button("again", node.number, "Ask again", "Ask this prompt once more: this answer stays a version")
     buttons += _button("with", node.number, "Answer again with …", "Ask another model: this answer stays a version")

@@ -1,6 +1,7 @@
 // The list of conversations: searched, and each opened, renamed, pinned and deleted in place. Runs in the list's own HTML,
 // in one function with open_conversation.js.
-const { keeping, browserStore, httpStore, request, drafts } = window.llmHub;
+const { browserStore, httpStore, request, drafts } = window.llmHub;
+let { keeping } = window.llmHub;
 const store = keeping === "browser" ? browserStore() : httpStore();
 const find = (selector) => element.querySelector(selector);
 const [toggle, nav, box, temporary, note, list, line, done, file] =
@@ -124,6 +125,10 @@ const load = () => attempt(async () => {
   const found = await store.list(box.value.trim());
   if (number !== loads) return;
   if (found.problem) say(found.problem);
+  if (found.keeping === "off") {  // the hub keeps its owner's alone, and somebody else is here: there is nothing to list
+    keeping = "off";
+    block.classList.add("off");
+  }
   heads = found.heads;
   show();
 });

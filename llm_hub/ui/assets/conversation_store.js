@@ -33,7 +33,7 @@ window.llmHub ??= {};
   const httpStore = () => ({
     async list(search = "") {
       const answer = await request("GET", `?search=${encodeURIComponent(search)}`);
-      return { heads: answer?.conversations ?? [], problem: answer?.problem ?? "" };
+      return { heads: answer?.conversations ?? [], problem: answer?.problem ?? "", keeping: answer?.keeping };
     },
     get: (id) => request("GET", `/${encodeURIComponent(id)}`),
     change: (id, changes) => request("PATCH", `/${encodeURIComponent(id)}`, changes),

@@ -110,9 +110,9 @@ class Conversation:
             raise LookupError(number)
         return self.nodes[number - 1]
 
-    def path(self, pane: int = 0) -> tuple[Node, ...]:
-        """The turns of a pane that are shown, in order."""
-        path, number = [], self.leaves.get(pane, 0)
+    def path(self, pane: int = 0, *, leaf: int | None = None) -> tuple[Node, ...]:
+        """The turns of a pane that are shown, in order, or those that lead to the one with the number `leaf`."""
+        path, number = [], self.leaves.get(pane, 0) if leaf is None else leaf
         while number:
             path.append(self.node(number))
             number = path[-1].parent

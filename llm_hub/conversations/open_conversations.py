@@ -228,10 +228,11 @@ class OpenConversations:
         """Whether an answer is being written in it, or in one of its panes."""
         return bool(self._running_in(conversation, pane))
 
-    async def stop(self, conversation: Conversation, pane: int | None = None) -> None:
-        """Ends the answers that are being written in it, where they are."""
+    async def stop(self, conversation: Conversation, pane: int | None = None, *, number: int | None = None) -> None:
+        """Ends the answers that are being written in it, where they are: all, a pane's, or that of one turn."""
         for answer in self._running_in(conversation, pane):
-            await answer.stop()
+            if number in (None, answer.number):
+                await answer.stop()
 
     async def save(self, conversation: Conversation) -> None:
         """Writes what has changed to the store. What goes wrong becomes its `problem`: the next save tries again."""

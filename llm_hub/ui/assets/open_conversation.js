@@ -132,7 +132,7 @@ addEventListener("hub-back", () => {
   load();
   setTimeout(() => { if (line.textContent === BACK) line.textContent = ""; }, 4000);
   isBack = Boolean(shown.chat.id);
-  if (isBack) open(shown.chat.id, "chat", { settings: drafts.settings(shown.chat.id) });
+  if (isBack) open(shown.chat.id, "chat", { settings: drafts.settings(shown.chat.id), leaf: shown.chat.leaf });
   else drafts.putBack();
   if (shown.comparison.id) open(shown.comparison.id, "comparison");
 });

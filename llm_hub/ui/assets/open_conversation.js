@@ -104,7 +104,9 @@ const sync = async (id) => {
   syncing.set(id, false);
   await attempt(async () => {
     const kept = await store.get(id);
-    const document = await request("GET", `/${id}?after=${kept?.version ?? 0}`);
+    let document = await request("GET", `/${id}?after=${kept?.version ?? 0}`);
+    const known = new Set(kept?.nodes.map(({ number }) => number));
+    if (document?.nodes.some(({ number, turn }) => !turn.prompt && !known.has(number))) document = await request("GET", `/${id}`);
     if (document && document.version > (kept?.version ?? 0)) {
       await store.put(document);
       others.postMessage("changed");

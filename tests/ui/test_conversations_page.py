@@ -154,6 +154,10 @@ def test_the_list_is_a_drawer_on_a_phone(visitor: ConversationsPage, word: str) 
     toggle.click()
     expect(visitor.search).to_be_focused()
     assert visitor.page.evaluate("document.documentElement.scrollWidth") == 375
+    assert visitor.page.evaluate("document.querySelector('#tabs').getBoundingClientRect().top") == 0
+    visitor.act(word, "Delete")
+    visitor.page.get_by_role("button", name="Undo the deletion").click()
+    expect(visitor.prompts).to_have_text([word])
     visitor.page.keyboard.press("Escape")
     expect(visitor.search).to_be_hidden()
     expect(toggle).to_be_focused()

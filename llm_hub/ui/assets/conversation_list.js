@@ -70,6 +70,7 @@ const item = (head) => {
   link.addEventListener("click", (click) => {
     if (click.ctrlKey || click.metaKey || click.shiftKey) return;
     click.preventDefault();
+    closeDrawer();
     go(head.id, head.kind);
   });
   const isOpen = busy.id === head.id;
@@ -139,6 +140,7 @@ const loadSoon = () => {
 };
 const change = (head, changes) => attempt(async () => {
   busy = {};
+  say("");
   // A visitor's conversation is also in the memory of the hub, which would bring the old title back.
   if (keeping === "browser") await request("PATCH", `/${head.id}`, changes).catch(() => null);
   const changed = await store.change(head.id, changes);
@@ -183,6 +185,6 @@ element.addEventListener("keydown", (key) => {
   if (busy.id) { busy = {}; show(); } else if (narrow.matches) { closeDrawer(); toggle.focus(); }
 });
 box.addEventListener("input", () => { deleted = null; loadSoon(); });
-temporary.addEventListener("click", () => go("", "chat", { temporary: true }));
+temporary.addEventListener("click", () => { closeDrawer(); go("", "chat", { temporary: true }); });
 others.addEventListener("message", () => { if (!document.hidden) load(); });
 document.addEventListener("visibilitychange", () => { if (!document.hidden) load(); });

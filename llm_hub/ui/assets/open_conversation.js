@@ -39,7 +39,6 @@ const turnTo = (id, kind, more = {}) => {
 };
 const go = (id, kind = "chat", more = {}) => {
   if (!id || id !== named()) history.pushState(null, "", address(id));
-  closeDrawer();
   turnTo(id, kind, more);
 };
 addEventListener("popstate", () => turnTo(named(), heads.find((head) => head.id === named())?.kind ?? (named() ? "chat" : front())));

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+from html import unescape
 from typing import TYPE_CHECKING
 
 import pytest
@@ -222,6 +223,32 @@ async def test_an_address_brings_a_model_and_a_prompt_and_sends_nothing(
     assert (tab.value("chat-provider"), tab.value("chat-model")) == ("openai", "ok?plain=link")
     assert tab.value("chat-prompt")["text"] == "From a link"
     assert not requests(fault_server, "ok?plain=link")
+
+
+async def test_a_browser_brings_its_fallback_chain_back_and_so_does_a_conversation(page: PageCalls) -> None:
+    def kept(tab: TabCalls) -> str:
+        found = re.search('data-chain="(.*?)"', tab.html("chat-chain-list"))
+        assert found is not None
+        return unescape(found[1])
+
+    tab = page.open()
+    tab.choose("status-404?plain=chain")
+    await tab.use("chat-chain-add", "input", "openai/ok?tokens=3&plain=chain")
+    await tab.use("chat-chain-add", "input", "openai/ok?tokens=4")
+    settings = {"provider": "openai", "model": "status-404?plain=chain", "chain": kept(tab)}
+    reloaded = page.open_again(tab)
+    await reloaded.use("chat-opened", "open", event_data={"id": "", "settings": settings})
+    assert kept(reloaded) == "openai/ok?tokens=3&plain=chain\nopenai/ok?tokens=4"
+    await reloaded.ask("Hello")
+    assert reloaded.answers(LOG) == [answer_text(3)]
+    other = page.open_again(tab)
+    await other.use("chat-opened", "open", event_data={"id": reloaded.value("chat-opened")["id"]})
+    assert kept(other) == kept(tab)
+    await other.use("chat-opened", "open", event_data={"id": "", "settings": {"chain": "nobody/x\nopenai/ok?tokens=4"}})
+    assert kept(other) == "openai/ok?tokens=4"
+    assert "Left out: There is no provider 'nobody'" in other.text("chat-chain-list")
+    await other.use("chat-opened", "open", event_data={"id": "", "settings": {"provider": "openai", "chain": "-"}})
+    assert "Nobody else is asked" in other.text("chat-chain-list")
 
 
 @pytest.mark.parametrize(

@@ -121,6 +121,7 @@ def test_a_temporary_chat_is_not_kept(visitor: ConversationsPage, word: str) -> 
 def test_what_was_typed_and_chosen_comes_back(visitor: ConversationsPage, word: str) -> None:
     visitor.page.get_by_label("Temperature").fill("0.5")
     visitor.page.get_by_label("Max tokens").fill("77")
+    visitor.fall_back_to("gated/another")
     visitor.ask(f"First {word}")
     visitor.prompt.fill("a draft of the second")
     visitor.page.locator("#chat-new").click()
@@ -131,6 +132,7 @@ def test_what_was_typed_and_chosen_comes_back(visitor: ConversationsPage, word: 
     expect(visitor.prompt).to_have_value("a draft of another")
     expect(visitor.page.locator("#chat-model input")).to_have_value("gated")
     expect(visitor.page.get_by_label("Max tokens")).to_have_value("77")
+    expect(visitor.chain).to_have_text(["gated · another"])
     visitor.page.locator("#conversation-list").get_by_text(f"First {word}").click()
     expect(visitor.prompt).to_have_value("a draft of the second")
     expect(visitor.page.get_by_label("Temperature")).to_have_value("0.5")

@@ -228,11 +228,12 @@ class ChatEvents:
             await self._watchers.leave(visitor)
             nothing = screen.show_nothing(is_kept=not wish.temporary)
             shown = nothing if conversation is None else screen.show_conversation(ChatView.newest(conversation))
-            yield {**shown, **screen.show_wish(wish, data, visitor), **screen.show_hint(GONE if wish.name else "")}
+            settings = screen.show_settings(wish, None, data, visitor)
+            yield {**shown, **settings, **screen.show_hint(GONE if wish.name else "")}
             return
         view = wish.view(conversation)
         last = view.path[-1] if view.leaf else conversation.nodes[-1]
-        settings = screen.show_question(last.turn.question, data, visitor) | screen.show_wish(wish, data, visitor)
+        settings = screen.show_settings(wish, last.turn.question, data, visitor)
         async with aclosing(self._follow(view, visitor)) as updates:
             async for update in updates:
                 yield update | settings

@@ -51,6 +51,7 @@ class ModelLists:
         self.follow(chosen.then)
         # Also after a conversation has brought its own: what the page's load shows may come later than that.
         self._show_chain_after(parts.provider.change)
+        self._show_chain_after(parts.chain.targets.change)
         self.follow(page.load)
 
     def choose(self, provider: str, visitor: gr.Request) -> Updates:

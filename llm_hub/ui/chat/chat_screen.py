@@ -117,7 +117,7 @@ class ChatScreen:
         """What `show_question` and `show_wish` change beside `outputs`."""
         parts = self.parts
         settings = [parts.provider, parts.model, parts.system, parts.temperature, parts.max_tokens]
-        return [*settings, parts.note, parts.chain.view, parts.followers]
+        return [*settings, parts.note, parts.chain.view, parts.chain.targets, parts.followers]
 
     def show_conversation(self, view: ChatView) -> Updates:
         """All of it, with the turn that is being answered, if there is one."""
@@ -192,6 +192,25 @@ class ChatScreen:
     def show_hint(self, text: str) -> Updates:
         """A hint below the prompt; with "", how the prompt's box is used."""
         return {self.parts.hint: live_region(html_text(text) or HELP)}
+
+    def show_settings(self, wish: OpenWish, question: Question | None, data: Inputs, visitor: gr.Request) -> Updates:
+        """The settings of a chat that is opened: those of its last question, and before them those of its browser."""
+        parts, kept = self.parts, wish.settings.get("chain")
+        chain, problem = data[parts.chain.targets], ""
+        if kept is None and question is not None:
+            kept = fallback_chain.write_chain(question.fallback)
+        if kept is not None:
+            chain, problem = fallback_chain.read_chain(self.session_for(visitor), kept)
+        provider = wish.settings.get("provider") or (
+            question.provider if question is not None else data[parts.provider]
+        )
+        data = {**data, parts.chain.targets: chain}
+        return {
+            **({} if question is None else self.show_question(question, data, visitor)),
+            **self.show_wish(wish, data, visitor),
+            **({} if kept is None else self.show_chain(chain, provider, visitor, problem)),
+            parts.chain.targets: chain,
+        }
 
     def show_question(self, question: Question, data: Inputs, visitor: gr.Request) -> Updates:
         """The tab's settings, set to those of a question. The chain stays, shown for the question's provider."""

@@ -46,7 +46,7 @@ def chat_tab(
     ChainEvents(screen).connect()
     parts = screen.parts
     remember_settings({"provider": parts.provider, "model": parts.model, "system": parts.system,
-        "temperature": parts.temperature, "max_tokens": parts.max_tokens})  # fmt: skip
+        "temperature": parts.temperature, "max_tokens": parts.max_tokens, "chain": parts.chain.view})  # fmt: skip
     return events, lists
 
 

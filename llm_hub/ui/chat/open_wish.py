@@ -38,8 +38,8 @@ it.
 @dataclass(frozen=True, slots=True)
 class OpenWish:
     """`name` is a conversation's id, "" for a new one, which may be `temporary`, and begin with settings by name
-    (provider, model, system, temperature, max_tokens) and a prompt in the box. `leaf` is the last turn that the tab
-    showed before its connection was lost.
+    (provider, model, system, temperature, max_tokens, chain) and a prompt in the box. `leaf` is the last turn that the
+    tab showed before its connection was lost.
     """
 
     name: str = ""

@@ -29,7 +29,7 @@ class ModelLists:
         """By session, the provider whose models it waits for: an answer for an earlier choice comes too late."""
 
     def follow(self, event: Callable[..., Any]) -> None:
-        """Refreshes the lists and the chain after `event`, such as a `.then` or a page's load."""
+        """Refreshes the lists and the chain after `event`, such as a `.then`."""
         self._show_chain_after(event)
         self._list_models_after(event)
 
@@ -49,10 +49,7 @@ class ModelLists:
         outputs = [parts.model, parts.note]
         chosen = parts.provider.input(self.choose, parts.provider, outputs, **NOW)
         self.follow(chosen.then)
-        # Also after a conversation has brought its own: what the page's load shows may come later than that.
-        self._show_chain_after(parts.provider.change)
-        self._show_chain_after(parts.chain.targets.change)
-        self.follow(page.load)
+        self._list_models_after(page.load)  # the chain comes with the chat that the page's script opens then
 
     def choose(self, provider: str, visitor: gr.Request) -> Updates:
         """The visitor chose another provider: shows its problem, if it has one."""

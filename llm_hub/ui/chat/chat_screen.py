@@ -208,7 +208,7 @@ class ChatScreen:
         return {
             **({} if question is None else self.show_question(question, data, visitor)),
             **self.show_wish(wish, data, visitor),
-            **({} if kept is None else self.show_chain(chain, provider, visitor, problem)),
+            **self.show_chain(chain, provider, visitor, problem),
             parts.chain.targets: chain,
         }
 

@@ -53,21 +53,17 @@ class ChatEvents:
         several: dict[str, Any] = {**STREAMING, "trigger_mode": "multiple"}
         taken = parts.prompt.submit(None, parts.prompt, [parts.asked, parts.prompt], js=TAKE, **NOW)
         retries = [parts.past.retry, parts.past.option_select]
+        again, opening = {parts.again, parts.turn_actions}, {parts.chain.targets, parts.provider, parts.model}
         events = [
             taken.then(self.send, inputs | {parts.asked}, outputs, **several),
             gr.on(retries, self.repeat, inputs, outputs, **several),
-            parts.again.input(
-                self.repeat_with, inputs | {parts.again, parts.turn_actions}, [*outputs, parts.again], **several
-            ),
+            parts.again.input(self.repeat_with, inputs | again, [*outputs, parts.again], **several),
+            parts.opened.open(self.open, opening, [*outputs, *self._screen.settings_outputs], **several),
             parts.past.edit(self.edit, inputs, outputs, **several),
             parts.past.undo(self.undo, {parts.opened}, outputs, **several),
         ]
         parts.turn_actions.act(self.act, inputs, outputs, **several)
         parts.stop.click(self.stop, {parts.opened}, parts.hint, **NOW)
-        opens = [*outputs, *self._screen.settings_outputs]
-        events.append(
-            parts.opened.open(self.open, {parts.chain.targets, parts.provider, parts.model}, opens, **several)
-        )
         for event in events:
             event.then(None, [parts.returned, parts.prompt], [parts.returned, parts.prompt], js=GIVE_BACK, **NOW)
         parts.new.click(self.clear, None, outputs, **several)
@@ -111,7 +107,6 @@ class ChatEvents:
     async def edit(self, data: Inputs, edited: gr.EditData, visitor: gr.Request) -> AsyncGenerator[Updates]:
         """Asks an earlier prompt in other words."""
         index = edited.index[0] if isinstance(edited.index, list | tuple) else edited.index
-
         typed = str(edited.value or "")
 
         def add(view: ChatView) -> Node:

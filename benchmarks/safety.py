@@ -62,7 +62,7 @@ async def as_it_comes(self, request):
 Application._open = no_page  # its queue looks for work a hundred times a second
 if sys.argv[1] == "unsafe":
     FrontDoor.__call__ = no_rules
-    Transport.handle_async_request = as_it_comes
+    Transport._exchange = as_it_comes
     Redactor.__call__ = lambda self, text: text
 server.main()
 """

@@ -127,6 +127,8 @@ class ProviderError(LLMHubError):
         self.original: OriginalError | None = None
         self.attempts: tuple[Any, ...] = ()
         """Every `Attempt` of the route that ended with this error."""
+        self.usage: Any = None
+        """The tokens of an answer that was complete and is none, such as a refusal: they are paid."""
         if self.may_wait and retry_after is not None:
             self.retryable = retry_after <= self.longest_wait
             self.breaker = "ignores" if self.retryable else "holds"

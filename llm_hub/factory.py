@@ -128,6 +128,7 @@ class ConfiguredProviders:
                 raise ConfigurationError(f"LLM_HUB_SERVERS: the name {name} is taken.", hint="Choose another name.")
             key = f"{name.upper().replace('-', '_')}_API_KEY"
             self.specs[name] = compatible(name, checked_url(url, f"LLM_HUB_SERVERS: {name}"), key)
+        self._owner_keys = {name: settings.value(*spec.key) for name, spec in self.specs.items() if spec.key}
         for name in settings.route:
             self.check(name, "LLM_HUB_ROUTE: ")
         for name in settings.prices:
@@ -158,7 +159,7 @@ class ConfiguredProviders:
 
     def owner_key(self, name: str) -> str:
         """The owner's API key for a provider, as it stands in the settings, or ""."""
-        return self._settings.value(*self.specs[name].key) if self.takes_key(name) else ""
+        return "" if name in ProviderFactory.registered else self._owner_keys.get(name, "")
 
     def key_variable(self, name: str) -> str:
         """The setting that holds the owner's key."""

@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import unquote, urlsplit
 
-from dotenv.parser import parse_stream
 from pydantic import Field, PrivateAttr, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from llm_hub.env_file import read_env_file
 from llm_hub.errors import ConfigurationError
 
 PREFIX = "LLM_HUB_"
@@ -123,10 +123,10 @@ class Settings(BaseSettings):
     daily_money: Decimal = Field(
         Decimal(5), gt=0, le=10**6, allow_inf_nan=False, description="US dollars a day for all those visitors together."
     )
-    prices: Annotated[dict[str, tuple[Decimal, Decimal]], NoDecode] = Field(
+    prices: Annotated[dict[str, tuple[Decimal, ...]], NoDecode] = Field(
         {},
-        description="What models cost that the public lists do not know, or know otherwise: provider/model=2/10, or "
-        "provider=2/10 for all of its models, US dollars for a million tokens of the prompt and of the answer.",
+        description="What models cost that lists do not know, or know otherwise: provider/model=2/10, provider=2/10, "
+        "US dollars for a million tokens of prompt and answer; 2/10/0.2/2.5: also read from a cache, written to it.",
     )
     ledger_days: int = Field(365, ge=0, le=10**6, description="Days that rows of the ledger are kept; 0: for ever.")
     chaos: bool = Field(False, description="Adds a provider that fails in every way, to watch what happens.")
@@ -152,7 +152,7 @@ class Settings(BaseSettings):
 
         Raises `ConfigurationError` that names the line or the setting, and never shows a value.
         """
-        environment = {**_read(env_file), **os.environ}
+        environment = {**read_env_file(env_file), **os.environ}
         for name in environment:
             own = name.upper()
             if own.startswith(PREFIX) and own.removeprefix(PREFIX).lower() not in cls.model_fields:
@@ -182,7 +182,10 @@ class Settings(BaseSettings):
 
     def value(self, *names: str) -> str:
         """The first of these variables of the environment that is set and not blank, or ""."""
-        return next((value for name in names if (value := self._environment.get(name, "").strip())), "")
+        for name in names:
+            if value := self._environment.get(name, "").strip():
+                return value
+        return ""
 
     @property
     def on_space(self) -> bool:
@@ -243,9 +246,9 @@ class Settings(BaseSettings):
         for entry in filter(None, (part.strip() for part in value.split(","))):
             name, equals, said = (part.strip() for part in entry.rpartition("="))
             rates = [one.strip() for one in said.split("/")]
-            if not (name and equals) or len(rates) != 2 or not all(_RATE.fullmatch(one) for one in rates):
-                raise ValueError("write it as provider/model=2/10, in US dollars for a million tokens of each")
-            prices[name] = (Decimal(rates[0]), Decimal(rates[1]))
+            if not (name and equals) or len(rates) not in (2, 4) or not all(_RATE.fullmatch(one) for one in rates):
+                raise ValueError("write it as provider/model=2/10 or 2/10/0.2/2.5, US dollars for a million tokens")
+            prices[name] = tuple(map(Decimal, rates))
         return prices
 
     @field_validator("servers", mode="before")
@@ -270,29 +273,6 @@ def _password(url: str) -> str:
         return unquote(urlsplit(url).password or "")
     except ValueError:
         return ""
-
-
-def _read(env_file: Path) -> dict[str, str]:
-    """The variables of a .env file. Raises `ConfigurationError` with the number of a line that is none."""
-    try:
-        with env_file.open(encoding="utf-8-sig") as stream:
-            bindings = list(parse_stream(stream))
-    except FileNotFoundError:
-        return {}
-    except UnicodeDecodeError:
-        raise ConfigurationError(
-            f"{env_file} cannot be read: it is not UTF-8 text.", hint="Save it as UTF-8."
-        ) from None
-    except OSError as error:
-        raise ConfigurationError(f"{env_file} cannot be read: {error.strerror or type(error).__name__}.") from None
-    variables = {}
-    for binding in bindings:
-        if binding.error or (binding.key is not None and binding.value is None):
-            line = binding.original.line + len(binding.original.string) - len(binding.original.string.lstrip("\n"))
-            raise ConfigurationError(f"{env_file}, line {line}, cannot be read.", hint="Write it as NAME=value.")
-        if binding.key is not None and binding.value is not None:
-            variables[binding.key] = binding.value
-    return variables
 
 
 def _plain(error: ValidationError) -> str:

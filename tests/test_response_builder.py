@@ -234,10 +234,10 @@ def test_arguments_that_are_no_object_stay_whole_under_one_name(odd: str) -> Non
 
 @pytest.mark.parametrize(
     ("odd", "value"),
-    [('{"n": 99999999999999999999}', {"n": 1e20}), (r'{"half": "\ud83d"}', {"half": "?"})],
+    [('{"n": 99999999999999999999}', {"n": 99999999999999999999}), (r'{"half": "\ud83d"}', {"half": "?"})],
     ids=["a large number", "half a character"],
 )
-async def test_arguments_that_cannot_be_written_exactly_are_still_an_object(odd: str, value: dict[str, object]) -> None:
+async def test_arguments_that_orjson_does_not_read_exactly_are_an_object(odd: str, value: dict[str, object]) -> None:
     (call,) = (await ToolCaller(odd, "stop").complete("hello")).tool_calls
     assert call.arguments == odd
     assert call.decoded() == value

@@ -8,7 +8,7 @@ from __future__ import annotations
 import binascii
 from abc import abstractmethod
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, NamedTuple, TypeVar
 
 import orjson
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PrivateAttr, ValidationError
@@ -16,6 +16,7 @@ from pydantic_core import ErrorDetails, PydanticCustomError
 
 from llm_hub.api.refusals import Refusal
 from llm_hub.chat import ChatRequest, Image
+from llm_hub.chat.exact_json import load_exactly
 from llm_hub.redaction import redact
 from llm_hub.wire.json_limits import holds_more
 
@@ -61,7 +62,8 @@ Item = TypeVar("Item")
 FailFastList = Annotated[list[Item], Field(fail_fast=True)]
 """A list of which only the first wrong item is reported."""
 Temperature = Annotated[float, Field(ge=0, le=2, allow_inf_nan=False)]
-Fraction = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
+Number = Annotated[float, Field(allow_inf_nan=False)]
+"""A setting whose bounds are its vendor's."""
 TokenLimit = Annotated[int, Field(ge=1, le=10_000_000)]
 Name = Annotated[str, Field(min_length=1, max_length=300)]
 ModelChain = Annotated[list[Name], Field(max_length=MAX_MODELS)]
@@ -77,6 +79,20 @@ class StrictModel(BaseModel):
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True, strict=True)
 
 
+class SentBody(NamedTuple):
+    """What a body was made of. pydantic takes five microseconds to read it from the body: it is read once."""
+
+    fields: dict[str, Any]
+    """The JSON object that was parsed."""
+    headers: Mapping[str, str]
+    """The headers of the request that belong to the dialect's protocol."""
+    query: str
+    """What the request's URL has after its path."""
+
+
+_UNSENT = SentBody({}, {}, "")
+
+
 class ChatBody(StrictModel):
     """The body of an endpoint that chats."""
 
@@ -88,12 +104,7 @@ class ChatBody(StrictModel):
     """The vendor's protocol, as `OriginalRequest` names it; "" for the hub's own dialect."""
 
     stream: bool | None = False
-    _sent: dict[str, Any] = PrivateAttr(default_factory=dict)
-    """The JSON object that was parsed."""
-    _headers: Mapping[str, str] = PrivateAttr(default_factory=dict)
-    """The headers of the request that belong to the dialect's protocol."""
-    _query: str = PrivateAttr(default="")
-    """What the request's URL has after its path."""
+    _sent: SentBody = PrivateAttr(default_factory=lambda: _UNSENT)
 
     def recall(self, answers: CallerAnswers) -> None:
         """Takes up the earlier answers that the body refers to. Raises `Refusal`."""
@@ -104,6 +115,16 @@ class ChatBody(StrictModel):
 
 
 Body = TypeVar("Body", bound=ChatBody)
+
+
+def is_readable_image(url: str) -> bool:
+    """Whether an address holds the data of an image that every vendor takes. What is no address is read as if it did,
+    which says what is wrong."""
+    head = url[:100]
+    if not head.startswith("data:"):
+        return "://" not in head
+    media_type, is_base64, _ = head.removeprefix("data:").partition(";base64,")
+    return bool(is_base64) and media_type in IMAGE_TYPES
 
 
 def read_image(media_type: str, data: str, field: str) -> Image:
@@ -127,18 +148,18 @@ def parse(model: type[Body], raw: bytes, headers: Mapping[str, str] | None = Non
     if holds_more(raw, MAX_BODY_VALUES):
         raise Refusal(400, f"The body has more than {MAX_BODY_VALUES} fields, messages or other entries of lists.")
     try:
-        data = orjson.loads(raw)
+        data = load_exactly(raw)
     except orjson.JSONDecodeError:
         raise Refusal(400, "The body is not valid JSON.") from None
     if not isinstance(data, dict):
         raise Refusal(400, "The body must be a JSON object.")
     for name in model.refused_fields.keys() & data.keys():
         _check_neutral(name, data[name], model.refused_fields[name])
-    for name in data.keys() - model.model_fields.keys():
+    for name in data.keys() - model.__pydantic_fields__.keys():
         if len(name) > MAX_FIELD_CHARS or redact(name) != name:  # a key in the wrong place goes to nobody
             raise _unsupported(name[:MAX_FIELD_CHARS])
     try:
-        body = model.model_validate({name: data[name] for name in data.keys() - model.refused_fields.keys()})
+        body = model.model_validate({name: value for name, value in data.items() if name not in model.refused_fields})
     except ValidationError as error:
         details = error.errors(include_url=False, include_input=False)
         raise _refusal(max(details, key=_likelihood), data) from None
@@ -146,7 +167,7 @@ def parse(model: type[Body], raw: bytes, headers: Mapping[str, str] | None = Non
         for name, value in data.items():
             if _is_deeper(value, _MAX_FIELD_DEPTH):
                 raise Refusal(400, f"{name}: is nested too deeply.", field=name)
-    body._sent, body._headers, body._query = data, headers or {}, query  # noqa: SLF001  # what the body was made of
+    body._sent = SentBody(data, headers or {}, query)  # noqa: SLF001  # what the body was made of
     return body
 
 

@@ -8,6 +8,8 @@ from typing import Any
 import orjson
 from starlette.responses import Response
 
+from llm_hub.chat.exact_json import dump_exactly
+
 _LINE_BREAKS = re.compile("[\x0b\x0c\x1c-\x1e\x85\u2028\u2029]")
 """What is no end of a line in a stream of events, but one to many readers: Python's `splitlines`, httpx's `iter_lines`.
 """
@@ -16,7 +18,10 @@ _ESCAPES = tuple((f"{char}".encode(), f"\\u{ord(char):04x}".encode()) for char i
 
 def dump(value: Any) -> bytes:
     """The value as JSON in one line, also for those who take a U+2028 for the end of one."""
-    data = orjson.dumps(value)
+    try:
+        data = orjson.dumps(value)
+    except orjson.JSONEncodeError:
+        data = dump_exactly(value)
     if not data.isascii():
         for char, escape in _ESCAPES:
             if char in data:

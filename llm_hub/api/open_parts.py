@@ -15,7 +15,7 @@ from llm_hub.chat import OriginalRequest
 from llm_hub.redaction import redact
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Collection, Mapping
 
 MAX_LISTED_FIELDS = 50
 """Fields that an answer names as ignored, at most."""
@@ -68,7 +68,10 @@ def unread_fields(part: BaseModel) -> list[tuple[str, object]]:
     """
     found = [(name, value) for name, value in (part.__pydantic_extra__ or {}).items() if value not in _NOTHING]
     for name, value in part.__dict__.items():
-        if isinstance(value, list):
+        kind = value.__class__
+        if kind in _PLAIN_TYPES:
+            continue
+        if kind is list:
             for number, item in enumerate(value):
                 if inner := _unread(item):
                     found += [(f"{name}.{number}{path}", value) for path, value in inner]
@@ -100,11 +103,17 @@ class OpenBody(ChatBody):
     free_fields: ClassVar[frozenset[str]] = frozenset()
     """Fields that the hub does not know, and with which tokens cost what they cost without."""
 
+    common_ranges: ClassVar[Mapping[str, tuple[float, float]]] = {"temperature": (0, 2), "top_p": (0, 1)}
+    """The values of settings that mean something to all vendors. For others only one of the protocol is asked."""
+
     def original(self, messages: int) -> OriginalRequest:
         """The request as its client wrote it. `messages` is the number of the hub's messages that were made of it."""
         left_out = self.own_fields | self.refused_fields.keys()  # the latter have values that change nothing
+        sent = self._sent
         untranslated: dict[str, None] = {}
-        essential: list[str] = []
+        essential = [
+            name for name, bounds in self.common_ranges.items() if not _is_within(getattr(self, name, None), bounds)
+        ]
         surcharged: list[str] = []
         lifetimes: set[object] = set()
         for path, value in unread_fields(self):
@@ -122,15 +131,23 @@ class OpenBody(ChatBody):
                 surcharged.append(redact(path))
         return OriginalRequest(
             self.protocol,
-            {name: value for name, value in self._sent.items() if name not in left_out},
+            self._own_words(sent.fields, left_out),
             messages,
-            self._headers,
+            sent.headers,
             tuple(untranslated)[:MAX_LISTED_FIELDS],
             tuple(essential[:MAX_LISTED_FIELDS]),
             tuple(surcharged[:MAX_LISTED_FIELDS]),
-            query=self._query if redact(self._query) == self._query else "",  # a key in a URL goes to nobody
+            query=sent.query if redact(sent.query) == sent.query else "",  # a key in a URL goes to nobody
             caches_an_hour="1h" in lifetimes,
         )
+
+    def _own_words(self, sent: Mapping[str, Any], left_out: Collection[str]) -> dict[str, Any]:
+        """The body as its client wrote it, without some fields and without the state of other vendors' calls."""
+        return {name: value for name, value in sent.items() if name not in left_out}
+
+
+def _is_within(value: float | None, bounds: tuple[float, float]) -> bool:
+    return value is None or bounds[0] <= value <= bounds[1]
 
 
 def _cache_lifetime(path: str, value: object) -> str | None:

@@ -7,7 +7,7 @@ from collections import OrderedDict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import orjson
+from llm_hub.chat.exact_json import dump_exactly
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -41,7 +41,7 @@ class CallerAnswers:
 
     def add(self, key: str, answer: dict[str, Any], items: Sequence[dict[str, Any]]) -> None:
         """Keeps an answer. One that is larger than all of them may be is not kept."""
-        size = len(orjson.dumps(answer)) + len(orjson.dumps(items))
+        size = len(dump_exactly(answer)) + len(dump_exactly(items))
         if size > self._max_bytes:
             return
         self.delete(key)

@@ -14,6 +14,7 @@ from llm_hub.chat.answer import (
     Usage,
 )
 from llm_hub.chat.events import (
+    TOKENS,
     Alive,
     AttemptFailed,
     AttemptStarted,
@@ -53,6 +54,7 @@ from llm_hub.chat.request import (
 )
 
 __all__ = [
+    "TOKENS",
     "UNSENT_OUTCOMES",
     "Alive",
     "Attempt",

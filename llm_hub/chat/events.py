@@ -58,6 +58,7 @@ class VendorDelta:
     """A piece of the answer in its vendor's own shape, for which the hub has no word: a signature, a citation, a block
     of encrypted reasoning. Clients of the same protocol are sent it as it came, others never see it.
 
+    That of "openai" is what all chunks have alike, `id` and `created` among it, and comes once, before the first words.
     Anthropic's is the `delta` of a `content_block_delta`, which belongs to the block before it, or a whole block. Its
     `message_start`, and the `content_block_start` of text and reasoning, come right before the first words. That of
     "responses" is an event as it came: `response.output_item.added` and `.done` of messages, reasoning and whatever
@@ -119,6 +120,9 @@ class Done:
 
     response: LLMResponse
 
+
+TOKENS = (TextDelta, ReasoningDelta, ToolCallDelta)
+"""The events that are pieces of the answer itself."""
 
 Event = (
     TextDelta

@@ -24,16 +24,17 @@ def _whole(text: str) -> str:
 
 
 def decode_json(text: str) -> Any:
-    """The value of a JSON text, which can be written as JSON again: a whole number above 64 bits becomes a float, and
-    half a surrogate pair a question mark. Raises `ValueError`, `TypeError` or `RecursionError`.
+    """The value of a JSON text, which can be written as JSON again: half a surrogate pair becomes a question mark.
+
+    Raises `ValueError`, `TypeError` or `RecursionError`.
     """
-    import orjson  # when first needed: it would be a sixth of the time of importing the types
+    from llm_hub.chat.exact_json import dump_exactly, load_exactly  # when first needed: orjson takes long to import
 
     try:
-        value = orjson.loads(text)
-    except orjson.JSONDecodeError:  # also for half a surrogate pair, which JSON permits
-        value = orjson.loads(_whole(json.dumps(json.loads(text), ensure_ascii=False)))
-    orjson.dumps(value)  # which takes no more than 254 levels
+        value = load_exactly(text.encode())
+    except ValueError:  # also for half a surrogate pair, which JSON permits
+        value = load_exactly(_whole(json.dumps(json.loads(text), ensure_ascii=False)).encode())
+    dump_exactly(value)  # which takes no more than 254 levels
     return value
 
 

@@ -70,6 +70,8 @@ class OriginalRequest:
     caches_an_hour: bool = False
 
 
+NO_PROTOCOL = "none"
+"""The protocol of an `OriginalRequest` that nobody is to be sent as it came."""
 _EFFORTS_BY_BUDGET = ((0, "none"), (4096, "low"), (16_384, "medium"), (math.inf, "high"))
 """The most tokens of reasoning that an effort stands for. Claude Code's own steps are 4,000, 10,000 and 31,999."""
 
@@ -88,8 +90,8 @@ class ChatRequest:
     answer, `stop` texts that end it, `seed` for sampling that can be repeated, `top_p` (0 to 1) the share of likely
     tokens, `effort` the vendor's word for how long to reason ("low", "medium", "high", …). `thinking_budget` says the
     same in tokens, 0 for not at all: Anthropic's older way, for which others have an effort at most.
-    `original` is the request in its client's own words. Where the two differ, the fields above hold: the hub has
-    changed them, a limit for example.
+    `original` is the request in its client's own words. What the hub may change holds for it as well: the model, the
+    limit, the format, and what follows its messages.
     """
 
     messages: tuple[Message, ...]

@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING
 
 from llm_hub import logs
 from llm_hub.chat import (
+    TOKENS,
     Attempt,
     AttemptFailed,
     AttemptStarted,
     Done,
-    ReasoningDelta,
     Resumed,
-    TextDelta,
     ToolCallDelta,
     Usage,
 )
@@ -106,7 +105,7 @@ class AnswerTally:
 
     def add(self, event: Event) -> None:
         """Takes the next event into account."""
-        if isinstance(event, TextDelta | ReasoningDelta | ToolCallDelta):
+        if isinstance(event, TOKENS):
             if self.first_token is None:
                 self.first_token = time.perf_counter() - self._began
             self.answer_bytes += byte_length(event.arguments if isinstance(event, ToolCallDelta) else event.text)

@@ -10,8 +10,6 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import TYPE_CHECKING, NamedTuple, Self
 
-import orjson
-
 from llm_hub.chat import (
     Attempt,
     AttemptFailed,
@@ -25,6 +23,8 @@ from llm_hub.chat import (
     Usage,
     split_target,
 )
+from llm_hub.chat.exact_json import dump_exactly
+from llm_hub.chat.request import NO_PROTOCOL
 from llm_hub.errors import InvalidRequest
 from llm_hub.usage.image_tokens import most_tokens
 from llm_hub.usage.quotas import LimitReached
@@ -81,7 +81,6 @@ class RequestReservation:
         self.route = terms.route
         """The route as it is to be asked: without the targets that nobody named and that may cost more
         than can be known."""
-        self._quotas = terms.quotas
         self._counts_tokens = bool(bounds)
         self._counts_money = any(quota.money for quota, _ in terms.quotas)
         self._prompt_tokens = request_tokens(request, MIN_BYTES_PER_TOKEN) if self._counts_tokens else 0
@@ -194,8 +193,8 @@ class RequestReservation:
         return self._read_tokens, min(self._answer_tokens, (answer_bytes - self._bytes_before) // MIN_BYTES_PER_TOKEN)
 
     def _dearest(self) -> _Cost:
-        """The most that an attempt at any of the targets may cost. Raises `InvalidRequest` where that is unknown, and
-        leaves an optional target out."""
+        """The most that an attempt at any target may cost. Raises `InvalidRequest` where that is unknown; an optional
+        target is left out."""
         if not self._counts_tokens:
             return _Cost()
         costs: dict[str, _Cost] = {}
@@ -212,6 +211,8 @@ class RequestReservation:
         if unknown and not costs:
             raise unknown
         self.route = replace(self.route, targets=tuple(costs))
+        if (original := self.request.original) and original.surcharged:  # no target left may be sent them, ever
+            self.request = replace(self.request, original=replace(original, protocol=NO_PROTOCOL))
         return _Cost(max(cost.tokens for cost in costs.values()), max(cost.money for cost in costs.values()))
 
     def _check_surcharges(self, target: str) -> None:
@@ -256,7 +257,7 @@ class RequestReservation:
 
 def _is_charged(attempt: Attempt) -> bool:
     """Whether a provider takes money for an attempt that failed: what it refuses at once costs nothing."""
-    return attempt.outcome in CHARGED_OUTCOMES or attempt.first_token is not None
+    return attempt.outcome in CHARGED_OUTCOMES or attempt.first_token is not None or attempt.usage is not None
 
 
 def request_tokens(request: ChatRequest, bytes_per_token: int) -> int:
@@ -275,7 +276,7 @@ def request_tokens(request: ChatRequest, bytes_per_token: int) -> int:
 def _original_bytes(request: ChatRequest, original: OriginalRequest) -> int:
     """Bytes of a request as its client wrote it, without its images: it may hold more than the hub's words."""
     images = sum((len(image.data) + 2) // 3 * 4 for message in request.messages for image in message.images)
-    return max(0, len(orjson.dumps(original.body)) - images)
+    return max(0, len(dump_exactly(original.body)) - images)
 
 
 def _message_bytes(message: Message) -> int:

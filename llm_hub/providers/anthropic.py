@@ -23,11 +23,11 @@ from llm_hub.providers.anthropic_original import original_body, original_headers
 from llm_hub.providers.http_provider import HttpProvider
 from llm_hub.providers.streamed_response import StreamedResponseBuilder
 from llm_hub.wire.connection_errors import safe_cause
-from llm_hub.wire.decoders import HttpReply, SSEDecoder, encode_json, parse_object
+from llm_hub.wire.decoders import SSEDecoder, encode_json, parse_object
 from llm_hub.wire.error_body import is_error
 from llm_hub.wire.learned_parameters import MAX_LEARNED_MODELS
 from llm_hub.wire.network import DIRECT, Network
-from llm_hub.wire.transport import Transport, client_options
+from llm_hub.wire.transport import HttpReply, Transport, client_options
 from llm_hub.wire.validation import checked_key, checked_url, parse_count, parse_name
 
 if TYPE_CHECKING:
@@ -82,19 +82,18 @@ class AnthropicProvider(HttpProvider):
         self._contexts: dict[str, int] = {}
         """Tokens of the models' contexts, as far as the list of models says."""
         self._timeout = httpx2.Timeout(read_timeout, connect=connect_timeout)
-        transport = _AnthropicTransport(network, address)
-        self._http = httpx2.AsyncClient(transport=transport, **client_options(self._timeout))
+        self._transport = _AnthropicTransport(network, address)
         self._client = AsyncAnthropic(
             api_key=key,
             base_url=address,
             timeout=self._timeout,
             max_retries=0,
             open_telemetry=False,
-            http_client=self._http,
+            http_client=httpx2.AsyncClient(transport=self._transport, **client_options(self._timeout)),
         )
         self._client._custom_headers = {}  # noqa: SLF001  # the SDK has no public way to refuse ANTHROPIC_CUSTOM_HEADERS
         headers = {**self._client.default_headers, **self._client.auth_headers}
-        self._headers = httpx2.Headers({name: value for name, value in headers.items() if isinstance(value, str)})
+        self._headers = {name.lower(): value for name, value in headers.items() if isinstance(value, str)}
         self._url = httpx2.URL(f"{address}/v1/messages")
 
     async def models(self) -> tuple[ModelInfo, ...]:
@@ -152,19 +151,18 @@ class AnthropicProvider(HttpProvider):
         }
 
     def _adapt(self, model: str, body: dict[str, Any]) -> dict[str, Any]:
-        return anthropic_body.without(body, self._left_out.get(_settings_key(model, body), ()))
+        return anthropic_body.with_budget(body, self._left_out.get(_settings_key(model, body), ()))
 
     async def _send(self, body: dict[str, Any], request: ChatRequest) -> HttpReply:
         headers, url = self._headers, self._url
         sampling = {"temperature", "top_p", "top_k"} & body.keys()
-        if more := ({"anthropic-version": _SAMPLING_VERSION} if sampling else {}) | original_headers(request):
-            headers = headers.copy()
-            headers.update(more)
+        if sampling:
+            headers = headers | {"anthropic-version": _SAMPLING_VERSION}
+        if more := original_headers(request):
+            headers = headers | more
         if query := original_query(request):
             url = httpx2.URL(f"{url}{query}")
-        timeout = {"timeout": self._timeout.as_dict()}
-        post = httpx2.Request("POST", url, headers=headers, content=encode_json(body), extensions=timeout)
-        return await self._http.send(post, stream=True)
+        return await self._transport.post(url, headers, encode_json(body), self._timeout.as_dict())
 
     async def _revise(
         self, model: str, body: dict[str, Any], sent: dict[str, Any], refusal: ProviderError
@@ -189,10 +187,14 @@ class AnthropicProvider(HttpProvider):
             raise too_long
         if not isinstance(refusal, InvalidRequest | UnsupportedParameter) or refusal.status != 400:
             raise refusal
+        if "thinking" in sent.keys() - body.keys():  # a budget that the hub has put in an effort's place
+            left_out = (*anthropic_body.left_out(body, sent), "thinking")
+            self._learn(model, body, left_out)
+            return anthropic_body.without(body, left_out)
         if (name := anthropic_body.named_setting(refusal.detail, sent)) is not None:
             left_out = (*anthropic_body.left_out(body, sent), name)
             self._learn(model, body, left_out)
-            return anthropic_body.without(body, left_out)
+            return anthropic_body.with_budget(body, left_out)
         if not anthropic_body.settings(sent):
             earlier = refusal.__context__
             is_vague = isinstance(earlier, ProviderError) and not anthropic_body.named_setting(earlier.detail, body)
@@ -201,6 +203,8 @@ class AnthropicProvider(HttpProvider):
 
     def _accept(self, builder: StreamedResponseBuilder, body: dict[str, Any], sent: dict[str, Any]) -> None:
         left_out = anthropic_body.left_out(body, sent)
+        if "thinking" in sent.keys() - body.keys():
+            left_out = tuple(name for name in left_out if name != "effort")
         # An effort in another vendor's words is not in the body at all.
         has_effort = builder.request.effort is None or "effort" in anthropic_body.settings(body)
         builder.ignored = left_out if has_effort else ("effort", *left_out)

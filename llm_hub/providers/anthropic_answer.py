@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-import orjson
-
 from llm_hub.chat import OriginalAnswer, ReasoningBreak, VendorDelta
+from llm_hub.chat.exact_json import dump_exactly
 from llm_hub.errors import StreamBroken
 from llm_hub.providers.anthropic_block import MessageBlock, as_json, decode_input
 from llm_hub.providers.anthropic_body import REASONING_BLOCKS
@@ -128,7 +127,7 @@ class MessageBuilder(StreamedResponseBuilder):
             self._blocks_by_index[index] = block
         self.is_special = kind != "tool_use"
         self.needs_break = kind == "thinking" and bool(self._reasoning)
-        self._vendor_bytes += len(orjson.dumps(value))
+        self._vendor_bytes += len(dump_exactly(value))
         self.finish_reason = None  # a stop reason that is followed by more of the answer was none
         if kind == "tool_use":
             yield self.add_tool_call(block.number, id=value.get("id") or "", name=value.get("name") or "")
@@ -157,7 +156,7 @@ class MessageBuilder(StreamedResponseBuilder):
             if "partial_json" in delta:
                 raise StreamBroken(f"{self.title} went on with a tool call that it had not begun.")
             return
-        self._vendor_bytes += len(orjson.dumps(delta))
+        self._vendor_bytes += len(dump_exactly(delta))
         if block.kind == "tool_use" and (piece := delta.get("partial_json")):
             block.pieces.setdefault("partial_json", []).append(as_json(piece))
             yield self.add_tool_call(block.number, arguments=as_json(piece))

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from itertools import chain
 from typing import Any
 
-import orjson
+from llm_hub.chat.exact_json import dump_exactly, load_exactly
 
 
 @dataclass(slots=True)
@@ -51,13 +51,13 @@ class MessageBlock:
 
 
 def as_json(value: object) -> str:
-    return value if isinstance(value, str) else orjson.dumps(value).decode()
+    return value if isinstance(value, str) else dump_exactly(value).decode()
 
 
 def decode_input(text: str) -> Any:
     """A tool's input; None for what is cut off. Several servers write JSON inside JSON."""
     try:
-        value = orjson.loads(text)
-        return orjson.loads(value) if isinstance(value, str) else value
-    except orjson.JSONDecodeError:
+        value = load_exactly(text.encode())
+        return load_exactly(value.encode()) if isinstance(value, str) else value
+    except ValueError:
         return None

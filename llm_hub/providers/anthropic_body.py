@@ -15,6 +15,9 @@ MAX_TOKENS = 8192
 """Tokens of an answer where the request sets no limit, which the API requires. It is within every current model's."""
 _CHOICES = {"auto": "auto", "none": "none", "required": "any"}
 _EFFORTS = ("low", "medium", "high", "xhigh", "max")
+_BUDGETS = {"low": 4096, "medium": 16_384}
+MIN_BUDGET, MAX_BUDGET = 1024, 32_000
+"""Tokens of reasoning: the fewest that the API takes, and those that any other effort stands for."""
 REASONING_BLOCKS = ("thinking", "redacted_thinking")
 _NOT_IN_IDS = re.compile(r"[^A-Za-z0-9_-]")
 _SETTINGS = ("top_p", "top_k", "temperature", "effort")
@@ -99,6 +102,34 @@ def without(body: dict[str, Any], names: tuple[str, ...]) -> dict[str, Any]:
     rest = {name: value for name, value in body.items() if name not in (*names, "output_config")}
     output = {name: value for name, value in (body.get("output_config") or {}).items() if name not in names}
     return rest | {"output_config": output} if output else rest
+
+
+def with_budget(body: dict[str, Any], left_out: tuple[str, ...]) -> dict[str, Any]:
+    """What is sent of a body: without some settings, and with a budget of tokens where the effort is among them.
+
+    The models before Claude Opus 4.5 know no effort, and reason only where they are told for how many tokens. They take
+    that with neither a temperature nor a forced call, and want the reasoning of earlier calls back
+    (platform.claude.com, "Extended thinking"). "thinking" in `left_out`: the model refused that, too.
+    """
+    sent = without(body, left_out)
+    effort = (body.get("output_config") or {}).get("effort")
+    if (
+        "effort" not in left_out
+        or "thinking" in left_out
+        or "thinking" in body
+        or {"temperature", "top_p"} & body.keys()
+    ):
+        return sent
+    budget = min(_BUDGETS.get(str(effort), MAX_BUDGET), body["max_tokens"] // 2)  # which is a part of the limit
+    forces_call = (body.get("tool_choice") or {}).get("type") in ("any", "tool")
+    if budget < MIN_BUDGET or forces_call or any(map(_calls_without_reasoning, body["messages"])):
+        return sent
+    return sent | {"thinking": {"type": "enabled", "budget_tokens": budget}}
+
+
+def _calls_without_reasoning(turn: dict[str, Any]) -> bool:
+    kinds = [block.get("type") for block in turn["content"] if isinstance(block, dict)]
+    return "tool_use" in kinds and not set(REASONING_BLOCKS) & set(kinds)
 
 
 def count_bytes(body: dict[str, Any]) -> int:

@@ -5,13 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from llm_hub.providers.anthropic_body import MAX_TOKENS, call_id, messages
+from llm_hub.providers.anthropic_body import MAX_TOKENS, MIN_BUDGET, call_id, messages
 
 if TYPE_CHECKING:
     from llm_hub.chat import ChatRequest, OriginalRequest
-
-MIN_THINKING_BUDGET = 1024
-"""Tokens: the smallest `budget_tokens` that the API takes."""
 
 _HUB_FIELDS = ("model", "models", "stream")
 """Fields that are the hub's: it names the model and its fallbacks, and always streams."""
@@ -24,7 +21,7 @@ def original_body(original: OriginalRequest, request: ChatRequest) -> dict[str, 
     if request.max_tokens is not None and request.max_tokens < limit:
         limit, thinking = request.max_tokens, body.get("thinking")
         if isinstance(thinking, dict) and (thinking.get("budget_tokens") or 0) >= limit:  # a part of the limit
-            body["thinking"] = thinking | {"budget_tokens": max(limit - 1, MIN_THINKING_BUDGET)}
+            body["thinking"] = thinking | {"budget_tokens": max(limit - 1, MIN_BUDGET)}
     body["max_tokens"] = limit
     added = request.messages[original.messages :]
     if added and request.format is None and isinstance(output := body.get("output_config"), dict):
@@ -42,11 +39,11 @@ def original_prompt(original: OriginalRequest) -> dict[str, Any]:
 
 
 def original_headers(request: ChatRequest) -> dict[str, str]:
-    """The client's headers that are the protocol's, such as `anthropic-beta`: never a key."""
+    """The client's headers that are the protocol's, such as `anthropic-beta`, in small letters: never a key."""
     if request.original is None or request.original.protocol != "anthropic":
         return {}
     headers = request.original.headers.items()
-    return {name: value for name, value in headers if name.lower().startswith("anthropic-")}
+    return {small: value for name, value in headers if (small := name.lower()).startswith("anthropic-")}
 
 
 def original_query(request: ChatRequest) -> str:

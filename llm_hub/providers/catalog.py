@@ -17,7 +17,8 @@ class ProviderSpec:
     an adapter as well: `adapter` is `module:class` under llm_hub.providers. `key` and `url` name the variables of the
     environment that hold the API key and another base URL: the first that is set counts. A provider without `key`
     needs none. `prices` is the provider's id in genai-prices; "" where it is not listed, "free" where answers cost
-    nothing. `protocols` are those whose requests the adapter sends on as their clients wrote them. `options` are more
+    nothing. `protocols` are those whose requests the adapter sends on as their clients wrote them,
+    without being refused another one first. `options` are more
     arguments of the adapter's constructor.
     """
 
@@ -29,10 +30,12 @@ class ProviderSpec:
     suggestions: tuple[str, ...] = ()
     prices: str = ""
     adapter: str = "openai:OpenAIProvider"
-    protocols: tuple[str, ...] = ("openai", "responses")
+    protocols: tuple[str, ...] = ("openai",)
     options: Mapping[str, Any] = field(default_factory=dict)
 
 
+UNCHECKED_SIGNATURE = "skip_thought_signature_validator"
+"""What Gemini takes in the place of a signature of its own: ai.google.dev, "Thought signatures"."""
 _OLD_LIMIT = {"max_tokens_field": "max_tokens"}
 """For servers that take the answer's limit under its older name only."""
 
@@ -50,6 +53,7 @@ PROVIDERS: dict[str, ProviderSpec] = {
         default_model="gpt-6-luna",
         suggestions=("gpt-6-luna", "gpt-6.1-terra", "gpt-6.2-sol", "gpt-6.2-astra"),
         prices="openai",
+        protocols=("openai", "responses"),
         options={"responses": "if_needed", **_NO_STATE},
     ),
     "anthropic": ProviderSpec(
@@ -153,9 +157,7 @@ PROVIDERS: dict[str, ProviderSpec] = {
             **_OLD_LIMIT,
             "state_fields": ("extra_content",),
             # For another model's calls: ai.google.dev, "Thought signatures".
-            "stand_ins": {
-                "call": {"extra_content": {"google": {"thought_signature": "skip_thought_signature_validator"}}}
-            },
+            "stand_ins": {"call": {"extra_content": {"google": {"thought_signature": UNCHECKED_SIGNATURE}}}},
         },
     ),
     "xai": ProviderSpec(
@@ -179,5 +181,9 @@ PROVIDERS: dict[str, ProviderSpec] = {
 
 
 def compatible(title: str, base_url: str, key: str) -> ProviderSpec:
-    """The spec of any other OpenAI-compatible server. `key` names the environment's variable that may hold its key."""
-    return ProviderSpec(title, base_url=base_url, key=(key,), options={**_OLD_LIMIT, "default_model": ""})
+    """The spec of any other OpenAI-compatible server. `key` names the environment's variable that may hold its key.
+
+    Nobody knows which name it has for the limit: it is sent the one that the client has chosen.
+    """
+    options = {**_OLD_LIMIT, "renames_limit": False, "default_model": ""}
+    return ProviderSpec(title, base_url=base_url, key=(key,), options=options)

@@ -29,8 +29,9 @@ from __future__ import annotations
 
 import asyncio
 from abc import abstractmethod
-from collections.abc import AsyncGenerator, Iterable, Iterator, Mapping
+from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Mapping
 from contextlib import aclosing
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -44,7 +45,6 @@ from llm_hub.wire.connection_errors import safe_cause
 from llm_hub.wire.decoders import (
     END_GRACE,
     USAGE_GRACE,
-    HttpReply,
     SplitCharacters,
     StreamDecoder,
     encode_json,
@@ -52,6 +52,7 @@ from llm_hub.wire.decoders import (
     read_body,
 )
 from llm_hub.wire.error_body import is_error_document
+from llm_hub.wire.transport import HttpReply
 
 if TYPE_CHECKING:
     from llm_hub.chat import Event, Waiting
@@ -62,6 +63,8 @@ class HttpProvider(VendorServer):
 
     decoder: ClassVar[type[StreamDecoder]]
     """What cuts the body into JSON objects. One is made for each answer."""
+    parse: ClassVar[Callable[..., dict[str, Any]]] = staticmethod(parse_object)
+    """What reads each of those objects."""
     builder: ClassVar[type[StreamedResponseBuilder]] = StreamedResponseBuilder
     """What collects an answer. An adapter has its own where reading a chunk depends on those before it."""
     end_marker: ClassVar[bytes | None] = None
@@ -97,7 +100,7 @@ class HttpProvider(VendorServer):
             await reply.aclose()
             raise
         loop = asyncio.get_running_loop()
-        parse = partial(parse_object, split=SplitCharacters())
+        parse = partial(self.parse, split=SplitCharacters())
         try:
             body = read_body(reply, lambda: builder.deadline, builder.count_characters)
             async with aclosing(body) as pieces:
@@ -138,7 +141,10 @@ class HttpProvider(VendorServer):
                 return
         except self._translated as error:
             raise self._translate(error, model) from safe_cause(error)
-        raise self._error_from_reply(reply.status_code, reply.content, model, reply.headers)
+        refusal = self._error_from_reply(reply.status_code, reply.content, model, reply.headers)
+        if refusal.original is not None:
+            refusal.original = replace(refusal.original, protocol=EMBEDDINGS)
+        raise refusal
 
     async def _post_content(self, path: str, content: bytes) -> HttpReply:
         """The reply to a POST of JSON, read to its end, whatever its status is. An adapter with an `embeddings_path`

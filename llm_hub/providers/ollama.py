@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import httpx
-import orjson
 from httpx_aiohttp import AiohttpTransport
 
 from llm_hub.chat import ChatRequest, ModelInfo, ToolCallDelta, Usage, Waiting
+from llm_hub.chat.exact_json import dump_exactly, has_long_number, load_exactly
 from llm_hub.errors import (
     ConnectionFailed,
     EmptyAnswer,
@@ -28,11 +29,11 @@ from llm_hub.providers import ollama_body
 from llm_hub.providers.http_provider import HttpProvider
 from llm_hub.providers.streamed_response import StreamedResponseBuilder
 from llm_hub.providers.vendor_server import LIST_TIMEOUT
-from llm_hub.wire.decoders import HttpReply, parse_object
+from llm_hub.wire.decoders import SplitCharacters, parse_object
 from llm_hub.wire.json_objects import ObjectDecoder
 from llm_hub.wire.learned_parameters import MAX_LEARNED_MODELS
 from llm_hub.wire.network import DIRECT, Network
-from llm_hub.wire.transport import Transport, client_options
+from llm_hub.wire.transport import HttpReply, Transport, client_options
 from llm_hub.wire.validation import checked_url, parse_count, parse_name
 
 if TYPE_CHECKING:
@@ -57,6 +58,16 @@ class _OllamaResponseBuilder(StreamedResponseBuilder):
         return {"thinking": "".join(self._reasoning)} if self._reasoning and place == 0 else {}
 
 
+def _parse_chunk(data: bytes, split: SplitCharacters | None = None) -> dict[str, Any]:
+    """An object of the stream. Arguments of calls are objects here, whose numbers may be longer than orjson reads."""
+    chunk = parse_object(data, split)
+    message = chunk.get("message")
+    if isinstance(message, dict) and "tool_calls" in message and has_long_number(data):
+        with suppress(ValueError):  # half a surrogate pair
+            return load_exactly(data)  # type: ignore[no-any-return]  # an object, as before
+    return chunk
+
+
 class OllamaProvider(HttpProvider):
     """The chat API of an Ollama server. Raises `ConfigurationError` for a URL that cannot be used.
 
@@ -68,6 +79,7 @@ class OllamaProvider(HttpProvider):
     supports = frozenset({"tools", "tool_choice", "format", "stop", "seed", "top_p", "effort"})
     exceptions = (httpx.HTTPError, httpx.StreamError, httpx.InvalidURL)
     decoder = ObjectDecoder
+    parse = staticmethod(_parse_chunk)
     builder = _OllamaResponseBuilder
     embeddings_path = "/v1/embeddings"
 
@@ -258,7 +270,7 @@ def _read_tool_call(builder: StreamedResponseBuilder, call: dict[str, Any]) -> T
         None,
         id=call.get("id") or "",
         name=function.get("name") or "",
-        arguments=arguments if isinstance(arguments, str) else orjson.dumps(arguments).decode(),
+        arguments=arguments if isinstance(arguments, str) else dump_exactly(arguments).decode(),
     )
 
 

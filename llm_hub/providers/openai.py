@@ -17,20 +17,21 @@ from httpx_aiohttp.httpx2 import AiohttpTransport
 from openai import APIStatusError, AsyncOpenAI, OpenAIError
 
 from llm_hub.chat import ChatRequest, ModelInfo
-from llm_hub.errors import InvalidRequest, ProviderError
+from llm_hub.errors import InvalidRequest, ProviderError, UnsupportedParameter
 from llm_hub.providers import openai_body
 from llm_hub.providers.http_provider import HttpProvider
 from llm_hub.providers.openai_answer import QUIET_FIELDS, OpenAIResponseBuilder
+from llm_hub.providers.openai_original import limit_fields, lost_signatures, with_plain_tools, with_unchecked_signatures
 from llm_hub.providers.openai_protocols import ProtocolChoice, ResponsesUse
 from llm_hub.providers.openai_responses import ResponsesProvider
 from llm_hub.providers.other_protocol import OtherProtocol
 from llm_hub.providers.streamed_response import StreamedResponseBuilder
-from llm_hub.wire.decoders import USAGE_GRACE, HttpReply, SSEDecoder, encode_json
+from llm_hub.wire.decoders import USAGE_GRACE, SSEDecoder, encode_json
 from llm_hub.wire.error_body import is_error
 from llm_hub.wire.learned_parameters import MAX_LEARNED_MODELS, LearnedParameters
 from llm_hub.wire.network import DIRECT, Network
 from llm_hub.wire.public_hosts import public_connector, public_url
-from llm_hub.wire.transport import Transport, client_options
+from llm_hub.wire.transport import HttpReply, Transport, client_options
 from llm_hub.wire.validation import checked_key, checked_url, parse_count, parse_name
 
 if TYPE_CHECKING:
@@ -61,8 +62,9 @@ class _PublicTransport(_OpenAITransport):
 class OpenAIProvider(HttpProvider):
     """Chat completions at `base_url`. Raises `ConfigurationError` for a key or URL that cannot be used.
 
-    `max_tokens_field` is the server's name for the limit; which of the two names a model takes is also learnt from
-    its refusal. `responses` says when the server is asked in Responses instead: see `ResponsesUse`. `state_fields` are
+    `max_tokens_field` is the server's name for the limit, and `renames_limit` says that it goes before the name that a
+    client of the same protocol has chosen; which of the two a model takes is also learnt from its refusal. `responses`
+    says when the server is asked in Responses instead: see `ResponsesUse`. `state_fields` are
     those of `STATE_FIELDS` that the vendor gives and wants back: messages are sent without the others. None: nobody
     knows. `stand_ins` are for calls that come without that state: see `with_stand_ins`. `read_timeout` is the longest
     silence in seconds before a request is given up. `network` says through which proxy the server is reached, and
@@ -88,6 +90,7 @@ class OpenAIProvider(HttpProvider):
         title: str = "OpenAI",
         default_model: str = "gpt-6-luna",
         max_tokens_field: str = "max_completion_tokens",
+        renames_limit: bool = True,
         responses: ResponsesUse = "if_refused",
         state_fields: Collection[str] | None = None,
         stand_ins: Mapping[str, Mapping[str, Any]] | None = None,
@@ -101,6 +104,7 @@ class OpenAIProvider(HttpProvider):
         key = checked_key(api_key, f"{name}: api_key") if api_key is not None else ""
         super().__init__(name=name, title=title, default_model=default_model, address=address, key=key)
         self._max_tokens_field = max_tokens_field
+        self._renames_limit = renames_limit
         self._learned = LearnedParameters(openai_body.REQUIRED, openai_body.OTHER_NAMES)
         self._refused_fields: dict[str, frozenset[str]] = {}
         """The fields of messages that a model refused."""
@@ -111,21 +115,20 @@ class OpenAIProvider(HttpProvider):
         """Tokens of the models' contexts, as far as the list of models says."""
         self._chat_url = httpx2.URL(f"{address}/chat/completions")
         self._timeout = httpx2.Timeout(read_timeout, connect=connect_timeout)
-        transport = _PublicTransport(resolver) if public_only else _OpenAITransport(network, address)
-        self._http = httpx2.AsyncClient(transport=transport, **client_options(self._timeout))
+        self._transport = _PublicTransport(resolver) if public_only else _OpenAITransport(network, address)
         self._client = AsyncOpenAI(
             # A server without keys ignores the word; None would let the SDK take a key from the environment.
             api_key=key or "none",
             base_url=address,
             timeout=self._timeout,
             max_retries=0,
-            http_client=self._http,
+            http_client=httpx2.AsyncClient(transport=self._transport, **client_options(self._timeout)),
         )
         # What the SDK has read from the environment belongs to nobody's request.
         self._client.organization = self._client.project = self._client.admin_api_key = None
         self._client._custom_headers = {}  # noqa: SLF001  # the SDK has no public way to refuse OPENAI_CUSTOM_HEADERS
         headers = {**self._client.default_headers, **self._client.auth_headers}
-        self._headers = httpx2.Headers({name: value for name, value in headers.items() if isinstance(value, str)})
+        self._headers = {name.lower(): value for name, value in headers.items() if isinstance(value, str)}
         self._protocols = ProtocolChoice(responses)
         self._responses = ResponsesProvider(
             self, key, post=self._post_json, is_too_long=self._is_too_long, protocols=self._protocols
@@ -158,9 +161,7 @@ class OpenAIProvider(HttpProvider):
             fields["messages"] = [openai_body.with_stand_ins(turn, self._stand_ins) for turn in fields["messages"]]
         body = {"model": model, **fields, "stream": True}
         body["stream_options"] = {**(fields.get("stream_options") or {}), "include_usage": True}
-        if request.max_tokens is not None:
-            body[self._max_tokens_field] = request.max_tokens
-        return body
+        return body | limit_fields(request, self._max_tokens_field, renames=self._renames_limit)
 
     def _adapt(self, model: str, body: dict[str, Any]) -> dict[str, Any]:
         refused = self._refused_fields.get(model, frozenset()) | self._foreign_fields
@@ -172,9 +173,7 @@ class OpenAIProvider(HttpProvider):
 
     async def _post_json(self, url: httpx2.URL, content: bytes) -> HttpReply:
         """Posts JSON, and returns the reply with its body unread."""
-        timeout = {"timeout": self._timeout.as_dict()}
-        post = httpx2.Request("POST", url, headers=self._headers, content=content, extensions=timeout)
-        return await self._http.send(post, stream=True)
+        return await self._transport.post(url, self._headers, content, self._timeout.as_dict())
 
     async def _revise(
         self, model: str, body: dict[str, Any], sent: dict[str, Any], refusal: ProviderError
@@ -185,10 +184,14 @@ class OpenAIProvider(HttpProvider):
         Where a refusal names nothing, all that an answer is good without is left out, once, and nothing is remembered.
         Where it says that Responses is the protocol for this, it is tried.
         """
-        if self._protocols.is_refused_in_chat(model, refusal, has_tools="tools" in body):
+        if self._protocols.is_refused_in_chat(model, refusal, has_tools=bool(body.get("tools"))):
             raise OtherProtocol(self._responses.events_after, refusal)
         if type(refusal) is InvalidRequest and refusal.falls_back and self._is_too_long(model, sent["messages"]):
             raise openai_body.explain_length(refusal)
+        if (revised := with_unchecked_signatures(sent, refusal)) is not None:
+            return revised
+        if _is_about_tools(refusal) and (revised := with_plain_tools(sent)) is not None:
+            return revised
         if (revised := self._learned.revise(model, refusal, body, sent)) is not None:
             return revised
         if fields := openai_body.refused_message_fields(refusal, sent):
@@ -210,9 +213,11 @@ class OpenAIProvider(HttpProvider):
 
     def _accept(self, builder: StreamedResponseBuilder, body: dict[str, Any], sent: dict[str, Any]) -> None:
         cast("OpenAIResponseBuilder", builder).state_fields = self._state_fields
-        builder.ignored = openai_body.left_out(body, sent)
         self._learned.confirm(builder.model, body, sent)
         self._protocols.confirm_chat()
+        if sent is body:  # nearly always: nothing was left out
+            return
+        builder.ignored = openai_body.left_out(body, sent) + lost_signatures(body, sent)
         fields = openai_body.message_fields(body) - openai_body.message_fields(sent)
         if fields and (len(self._refused_fields) < MAX_LEARNED_MODELS or builder.model in self._refused_fields):
             self._refused_fields[builder.model] = fields | self._refused_fields.get(builder.model, frozenset())
@@ -233,6 +238,8 @@ class OpenAIProvider(HttpProvider):
                     yield from builder.add_tagged_text(choice["delta"]["content"])
                 else:
                     builder.keep_quiet_fields(chunk)
+                    if head := builder.take_head(choice):
+                        yield head
                     for part in (choice, choice.get("delta")):
                         if part and part.get("error"):
                             raise self._error_from_reply(None, part, builder.model)
@@ -256,14 +263,18 @@ class OpenAIProvider(HttpProvider):
         cast("OpenAIResponseBuilder", builder).complete()
 
     async def _post_content(self, path: str, content: bytes) -> HttpReply:
-        post = httpx2.Request(
-            "POST", f"{self.address}{path}", headers=self._headers, content=content,
-            extensions={"timeout": self._timeout.as_dict()},
-        )  # fmt: skip
-        return await self._http.send(post)
+        reply = await self._post_json(httpx2.URL(f"{self.address}{path}"), content)
+        await reply.aread()
+        return reply
 
     async def _get(self, path: str) -> HttpReply:
         try:
             return await self._client.get(path, cast_to=httpx2.Response)
         except APIStatusError as error:
             return error.response
+
+
+def _is_about_tools(refusal: ProviderError) -> bool:
+    """Whether a refusal names tools, or nothing at all."""
+    is_refused = isinstance(refusal, InvalidRequest | UnsupportedParameter) and refusal.status in (400, 422)
+    return is_refused and (refusal.falls_back or "tool" in f"{refusal.message} {refusal.detail}".lower())

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from llm_hub.chat import OriginalAnswer
+from llm_hub.chat import OriginalAnswer, VendorDelta
 from llm_hub.providers.cumulative_usage import update_usage
 from llm_hub.providers.joined_pieces import count_characters, has_pieces, join_pieces
 from llm_hub.providers.openai_body import STATE_FIELDS
@@ -28,6 +28,8 @@ _KNOWN_FIELDS = frozenset(
     {"role", "content", "tool_calls", "function_call", "refusal", *_REASONING_FIELDS} - {"reasoning_details"}
 )
 """The fields of a message for which the hub has words. `reasoning_details` go back to the vendor as they came."""
+_TEXT_ALONE = frozenset({"role", "content"})
+"""The fields of most deltas."""
 QUIET_FIELDS = frozenset(
     {
         "id", "object", "created", "model", "choices", "usage", "system_fingerprint", "service_tier", "provider",
@@ -35,6 +37,8 @@ QUIET_FIELDS = frozenset(
     }
 )  # fmt: skip
 """The fields of a chunk that say nothing of the answer, and those that are read of every chunk."""
+HEAD_FIELDS = frozenset({"id", "created", "service_tier", "system_fingerprint"})
+"""The fields that are the same in every chunk of an answer."""
 _KNOWN_CHUNK_FIELDS = QUIET_FIELDS | {"timings", "x_groq", "usageMetadata", "error"}
 """These, and the fields for which the hub has words."""
 _UNKEPT_FIELDS = frozenset({"object", "model", "choices", "usage", "nonce", "obfuscation"})
@@ -54,6 +58,7 @@ class OpenAIResponseBuilder(StreamedResponseBuilder):
         "_choice",
         "_fields",
         "_has_delta",
+        "_has_head",
         "_has_message",
         "_has_other_choices",
         "_is_late",
@@ -80,6 +85,8 @@ class OpenAIResponseBuilder(StreamedResponseBuilder):
         """The index of the choice that is read: the first one's."""
         self._has_other_choices = False
         self._has_delta = False
+        self._has_head = not self._is_original
+        """Whether a client of the same protocol has been told what the answer is called, as far as there is one."""
         self._has_message = False
         """Whether a chunk had a whole message, as answers have that are not streamed."""
         self._is_under_way = False
@@ -134,7 +141,8 @@ class OpenAIResponseBuilder(StreamedResponseBuilder):
         says_more = any(value for name, value in delta.items() if name != "role")
         self._has_delta = self._has_delta or (says_more and not self._has_message)
         self._is_late = self._is_late or (self.finish_reason is not None and says_more)
-        yield from self._read_other_fields(delta)
+        if not _TEXT_ALONE.issuperset(delta):
+            yield from self._read_other_fields(delta)
         if text := delta.get("content"):
             yield from self.add_tagged_text(text) if isinstance(text, str) else self._read_parts(text)
         self.add_usage(choice.get("usage"))  # Moonshot's
@@ -163,6 +171,13 @@ class OpenAIResponseBuilder(StreamedResponseBuilder):
         if self._is_original:
             kept = QUIET_FIELDS & chunk.keys() - _UNKEPT_FIELDS
             self._fields |= {name: chunk[name] for name in kept if chunk[name] is not None}
+
+    def take_head(self, choice: dict[str, Any]) -> VendorDelta | None:
+        """What the vendor calls the answer, once, right before its first words or at its end."""
+        if self._has_head or not (choice.get("finish_reason") or _says_something(choice.get("delta") or {})):
+            return None
+        self._has_head = True
+        return VendorDelta("openai", {name: self._fields[name] for name in HEAD_FIELDS & self._fields.keys()})
 
     def add_usage(self, reported: object) -> None:
         """Takes over what a server counted."""
@@ -264,6 +279,11 @@ class OpenAIResponseBuilder(StreamedResponseBuilder):
                 self._add_refusal(part.get("refusal"))
             else:
                 self._keep({"message": {"images" if kind == "image_url" else "content_parts": [part]}})
+
+
+def _says_something(delta: dict[str, Any]) -> bool:
+    """Whether a delta has text or reasoning, which is shown at once."""
+    return any(delta.get(name) for name in ("content", *_REASONING_FIELDS))
 
 
 def _text(value: Any) -> str:

@@ -35,15 +35,17 @@ FIELDS = {
     "effort": "reasoning_effort",
 }
 """The optional fields of a `ChatRequest`, and their names on the wire."""
+_OPTIONAL_FIELDS = frozenset({"temperature", *FIELDS.values()})
 OTHER_NAMES = {
     "max_completion_tokens": "max_tokens",
     "max_tokens": "max_completion_tokens",
     "seed": "random_seed",  # Mistral's
 }
 """Parameters that some models take under another name only."""
+LIMIT_FIELDS = ("max_tokens", "max_completion_tokens")
 _DISPENSABLE = {
     "temperature": ("temperature",),
-    "max_tokens": ("max_tokens", "max_completion_tokens"),
+    "max_tokens": LIMIT_FIELDS,
     "parallel_tools": ("parallel_tool_calls",),
     "stop": ("stop",),
     "seed": ("seed", "random_seed"),
@@ -59,7 +61,8 @@ REQUIRED = frozenset(
     }
 )  # fmt: skip
 """The parameters without which the answer would be to another question: these are never left out."""
-_OWN_FIELDS = frozenset({"model", "models", "messages", "stream", "max_tokens", "max_completion_tokens"})
+TOOL_FIELDS = ("tools", "tool_choice", "parallel_tool_calls")
+_OWN_FIELDS = frozenset({"model", "models", "messages", "stream", *LIMIT_FIELDS})
 """The fields of a client's body that are for the hub, or that the hub writes itself."""
 _MESSAGE_FIELDS = frozenset({"role", "content", "tool_calls", "tool_call_id", "id", "type", "function"})
 """The fields of messages and calls that are what they say."""
@@ -103,25 +106,18 @@ def options(request: ChatRequest) -> dict[str, Any]:
 def from_original(request: ChatRequest, original: OriginalRequest) -> dict[str, Any]:
     """The client's own body with what the hub has changed, except its model and limit.
 
-    Its messages and tools stay as they came, and so do all fields for which the hub has no word. One of the others that
-    is null is one that the client did not set.
+    One of the fields that the hub knows and that is null is one that the client did not set.
     """
-    unset = {name for name in FIELDS.values() if original.body.get(name) is None}
-    body = {name: value for name, value in original.body.items() if name not in _OWN_FIELDS | unset}
+    body = {
+        name: value
+        for name, value in original.body.items()
+        if name not in _OWN_FIELDS and (value is not None or name not in _OPTIONAL_FIELDS)
+    }
     added = messages(request.messages[original.messages :])
-    rendered = options(request)
-    names = {tool.name for tool in request.tools}  # a choice among them may have left some out
-    tools = body.get("tools") or ()
-    kept = [tool for tool in tools if tool.get("type") != "function" or tool["function"]["name"] in names]
-    if kept:
-        rendered["tools"] = kept
-        for name in {"tool_choice", "parallel_tool_calls"} & body.keys() - rendered.keys():
-            rendered[name] = body[name]
-    if "response_format" in body and (request.format is not None or not added):
-        rendered["response_format"] = body["response_format"]
-    for name in ("temperature", *FIELDS.values()):
-        body.pop(name, None)
-    return {**body, **rendered, "messages": [*original.body["messages"], *added]}
+    if added and request.format is None:
+        body.pop("response_format", None)
+    body["messages"] = [*original.body["messages"], *added]
+    return body
 
 
 def with_stand_ins(turn: dict[str, Any], stand_ins: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
@@ -135,8 +131,8 @@ def with_stand_ins(turn: dict[str, Any], stand_ins: Mapping[str, Mapping[str, An
 
 
 def without_message_fields(body: dict[str, Any], names: Collection[str]) -> dict[str, Any]:
-    """The body without these fields of its messages, and of their calls of tools."""
-    if not names:
+    """The body without these fields of its messages, and of their calls of tools; the same one if it has none."""
+    if not names or message_fields(body).isdisjoint(names):
         return body
     turns = []
     for turn in body["messages"]:
@@ -152,7 +148,7 @@ def message_fields(body: dict[str, Any]) -> frozenset[str]:
     only they know, such as `reasoning_content`."""
     turns = body["messages"]
     calls = [call for turn in turns if isinstance(turn.get("tool_calls"), list) for call in turn["tool_calls"]]
-    return frozenset(name for place in (*turns, *calls) for name in place) - _MESSAGE_FIELDS
+    return frozenset().union(*turns, *calls) - _MESSAGE_FIELDS
 
 
 def refused_message_fields(refusal: ProviderError, sent: dict[str, Any]) -> frozenset[str]:
@@ -166,6 +162,8 @@ def refused_message_fields(refusal: ProviderError, sent: dict[str, Any]) -> froz
 def left_out(body: dict[str, Any], sent: dict[str, Any]) -> tuple[str, ...]:
     """The fields of the request that are in `body` and, under none of their names, in what was sent of it."""
     known = {name for names in _DISPENSABLE.values() for name in names} | {"stream_options"}
+    if not body.get("tools"):  # no choice among no tools asks for anything
+        body = {name: value for name, value in body.items() if name not in TOOL_FIELDS}
     return (
         *(
             field

@@ -14,9 +14,10 @@ from llm_hub.providers.http_provider import HttpProvider
 from llm_hub.providers.openai_body import explain_length, explain_refusal
 from llm_hub.providers.openai_responses_answer import END_EVENTS, ResponsesBuilder
 from llm_hub.providers.other_protocol import OtherProtocol
-from llm_hub.wire.decoders import HttpReply, SSEDecoder, encode_json
+from llm_hub.wire.decoders import SSEDecoder, encode_json
 from llm_hub.wire.error_body import is_error
 from llm_hub.wire.learned_parameters import LearnedParameters
+from llm_hub.wire.transport import HttpReply
 from llm_hub.wire.validation import parse_name
 
 if TYPE_CHECKING:

@@ -2,30 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any
+from typing import Any, NamedTuple
 
 from llm_hub.chat import Usage
 from llm_hub.wire.validation import parse_count
 
 
-def _paths(*paths: str) -> tuple[tuple[str, str], ...]:
-    """Places of a count, each a field, or `field.inner`."""
-    return tuple((field, inner) for field, _, inner in (path.partition(".") for path in paths))
+class _Places(NamedTuple):
+    """The places where a count may stand, each a field, or a field within one."""
+
+    fields: frozenset[str]
+    """The outer fields of all places: most servers have none of them."""
+    paths: tuple[tuple[str, str], ...]
 
 
-_PROMPT = _paths("prompt_tokens", "input_tokens", "promptTokens", "inputTokens", "promptTokenCount")
+def _places(*paths: str) -> _Places:
+    """Places of a count, each written as `field` or `field.inner`."""
+    parts = tuple((field, inner) for field, _, inner in (path.partition(".") for path in paths))
+    return _Places(frozenset(field for field, _ in parts), parts)
+
+
+_PROMPT = _places("prompt_tokens", "input_tokens", "promptTokens", "inputTokens", "promptTokenCount")
 """OpenAI's words, those of Responses, what JavaScript servers make of them, and Gemini's `usageMetadata`."""
-_COMPLETION = _paths("completion_tokens", "output_tokens", "completionTokens", "outputTokens", "candidatesTokenCount")
-_TOTAL = _paths("total_tokens", "totalTokens", "totalTokenCount")
-_REASONING = _paths(
+_COMPLETION = _places("completion_tokens", "output_tokens", "completionTokens", "outputTokens", "candidatesTokenCount")
+_TOTAL = _places("total_tokens", "totalTokens", "totalTokenCount")
+_REASONING = _places(
     "completion_tokens_details.reasoning_tokens",
     "output_tokens_details.reasoning_tokens",
     "reasoning_tokens",
     "reasoningTokens",
     "thoughtsTokenCount",
 )
-_CACHED = _paths(
+_CACHED = _places(
     "prompt_tokens_details.cached_tokens",
     "input_tokens_details.cached_tokens",
     "prompt_cache_hit_tokens",  # DeepSeek: api-docs.deepseek.com, "Context Caching"
@@ -36,7 +44,7 @@ _CACHED = _paths(
     "cachedInputTokens",
     "cachedContentTokenCount",
 )
-_WRITTEN = _paths(
+_WRITTEN = _places(
     "prompt_tokens_details.cache_write_tokens",  # OpenRouter: openrouter.ai/docs, "Prompt Caching"
     "input_tokens_details.cache_write_tokens",
     "prompt_tokens_details.cache_creation_tokens",
@@ -49,7 +57,8 @@ def read_usage(reported: dict[str, Any]) -> Usage:
     """The counts in the hub's words. What is not told is absent: a prompt or an answer of 0 tokens is told by servers
     that do not count."""
     prompt, completion = _first(reported, _PROMPT) or None, _first(reported, _COMPLETION)
-    reasoning, cached, written = (_first(reported, names) for names in (_REASONING, _CACHED, _WRITTEN))
+    reasoning, cached = _first(reported, _REASONING), _first(reported, _CACHED)
+    written = _first(reported, _WRITTEN)
     total = _first(reported, _TOTAL) or None
     if prompt is not None and completion is not None:
         prompt, completion = _explain_total(prompt, completion, total, reasoning, (cached or 0, written or 0))
@@ -91,14 +100,16 @@ def _explain_total(
     return prompt, completion + (reasoning if reasoning > completion or missing == reasoning else 0)
 
 
-def _first(reported: dict[str, Any], paths: Iterable[tuple[str, str]]) -> int | None:
+def _first(reported: dict[str, Any], places: _Places) -> int | None:
     """The first count at these places; 0 only where none of them says more."""
+    if places.fields.isdisjoint(reported):
+        return None
     zero: int | None = None
-    for field, inner in paths:
+    for field, inner in places.paths:
         value = reported.get(field)
         if inner:
             value = value.get(inner) if isinstance(value, dict) else None
-        if value is None:  # nearly always: no server has words for all of it
+        if value is None:
             continue
         count = parse_count(value)
         if count:

@@ -6,11 +6,12 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from llm_hub.chat import Alive, ChatRequest, ReasoningDelta, TextDelta, ToolCallDelta
+from llm_hub.errors import ProviderError
 from llm_hub.response_builder import AnsweringProvider, ResponseBuilder
 from llm_hub.wire.think_tags import ThinkSplitter
 
 if TYPE_CHECKING:
-    from llm_hub.chat import Event
+    from llm_hub.chat import Done, Event
 
 
 class StreamedResponseBuilder(ResponseBuilder):
@@ -36,6 +37,14 @@ class StreamedResponseBuilder(ResponseBuilder):
     def add_rest(self) -> list[TextDelta | ReasoningDelta | ToolCallDelta]:
         """Adds the text that waited for the end of a tag. Hands on the calls that were held back."""
         return [*self._add_pieces(self._splitter.flush()), *self._calls.add_rest()]
+
+    def finish(self) -> Done:
+        """As `ResponseBuilder.finish`. What an answer that is none has cost goes with the error."""
+        try:
+            return super().finish()
+        except ProviderError as error:
+            error.usage = self.usage or None
+            raise
 
     def _add_pieces(self, pieces: list[tuple[bool, str]]) -> list[TextDelta | ReasoningDelta]:
         return [self.add_reasoning(text) if is_reasoning else self.add_text(text) for is_reasoning, text in pieces]

@@ -72,10 +72,23 @@ class Wait:
     that the hub has slept: the block then gets a short time of its own, within the deadline.
     """
 
-    __slots__ = ("_deadline", "_due", "_expired", "_limit", "_now", "_reason", "_since", "_task", "_timer", "_timers")
+    __slots__ = (
+        "_deadline",
+        "_due",
+        "_expired",
+        "_limit",
+        "_loop",
+        "_now",
+        "_reason",
+        "_since",
+        "_task",
+        "_timer",
+        "_timers",
+    )
 
     def __init__(self, timers: Timers | None = None) -> None:
-        self._timers = timers or asyncio.get_running_loop()
+        self._loop = asyncio.get_running_loop()
+        self._timers = timers or self._loop
         self._now = self._timers.time
         self._task: asyncio.Task[object] | None = None
         self._since = 0.0
@@ -87,7 +100,7 @@ class Wait:
         if self._reason is not None:
             raise self._reason
         self._since = self._now()
-        self._task = current_task()
+        self._task = current_task(self._loop)  # told the loop, it need not look for it
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

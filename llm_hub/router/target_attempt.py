@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from llm_hub.chat import (
+    TOKENS,
     Alive,
     AttemptStarted,
     Done,
@@ -35,6 +36,9 @@ if TYPE_CHECKING:
     from llm_hub.router.target import Target
 
 log = logging.getLogger(__name__)
+
+_HELD_BACK = (ToolCallDelta, Done, Alive)
+"""The events that the reader sees at the end, or not at all."""
 
 
 class TargetAttempt:
@@ -107,7 +111,9 @@ class TargetAttempt:
                 raise StreamBroken(f"{self._target.title} sent a piece of text that is none.")
             if not self._flows:
                 opening = self._read_opening(text)
-                return replace(event, text=opening) if opening else None
+                if not opening:
+                    return None
+                return event if opening == text else replace(event, text=opening)
             if not text:
                 return None
             self._text.append(text)
@@ -116,7 +122,7 @@ class TargetAttempt:
             self._answer.reasoning.append(event.text)
         elif isinstance(event, VendorDelta) and self._splice is not None:
             return None  # a part of an answer whose beginning another model wrote
-        return None if isinstance(event, ToolCallDelta | Done | Alive) else event
+        return None if isinstance(event, _HELD_BACK) else event
 
     def complete(self, last: LLMResponse) -> list[Event]:
         """Takes the attempt for an answer, and gives what the reader has yet to see of it."""
@@ -138,7 +144,7 @@ class TargetAttempt:
         failed.provider, failed.model = failed.provider or target.provider.name, failed.model or target.model_id
         self._permit.settle(failed)
         self._answer.errors.append(failed)
-        self._answer.record_attempt(target, self._timing, failed, within=failed.attempts)
+        self._answer.record_attempt(target, self._timing, failed, failed.usage, within=failed.attempts)
         if self.has_spoken:
             self._answer.broken_target = target
         return failed
@@ -160,7 +166,7 @@ class TargetAttempt:
         """
         is_vendors = isinstance(event, VendorDelta)
         is_held_back = isinstance(event, Alive) and event.is_progress
-        is_token = is_held_back or isinstance(event, TextDelta | ReasoningDelta | ToolCallDelta)
+        is_token = is_held_back or isinstance(event, TOKENS)
         self._is_flowing = is_token or (is_vendors and self._has_token)
         if self._is_flowing:
             self._is_alive = False

@@ -32,8 +32,13 @@ _NEVER_ASKED = frozenset(
 )
 """Rates of the lists for tools of the vendor's, and for sound and films: the hub sends none."""
 
-OwnPrice = tuple[Decimal, Decimal]
-"""What the owner says that a model costs: US dollars for a million tokens of the prompt, and of the answer."""
+_WRITE_FACTOR, _HOUR_FACTOR = Decimal("1.25"), Decimal("1.6")
+"""What a token costs that Anthropic writes to its cache, in those of the prompt, and what it costs to keep it an hour,
+in those of five minutes: platform.claude.com, "Prompt caching"."""
+
+OwnPrice = tuple[Decimal, ...]
+"""What the owner says that a model costs: US dollars for a million tokens of the prompt, and of the answer; then, where
+the owner says it, of those that are read from the cache, and of those that are written to it."""
 
 
 class Priced(Protocol):
@@ -62,7 +67,7 @@ class Prices:
         names = _names(answer)
         exact = (own for name in names if (own := self._own.get(f"{answer.provider}/{name}")))
         if own := next(exact, None) or self._own.get(answer.provider):
-            return _own_total(own, answer.usage)
+            return _own_total(own, answer.usage, self._lists.get(answer.provider, ""))
         lists = self._lists.get(answer.provider, "")
         prices = (price(name, answer.usage, lists) for name in names)
         return next((listed for listed in prices if listed is not None), None)
@@ -99,6 +104,16 @@ class _Rates(NamedTuple):
     hour: Decimal
     answer: Decimal
 
+    def total(self, usage: Usage) -> Decimal | None:
+        """What these tokens cost; None where their counts contradict each other."""
+        prompt, cached = usage["prompt_tokens"], usage.get("cached_tokens", 0)
+        written = usage.get("cache_write_tokens", 0)
+        hour = usage.get("cache_write_1h_tokens", 0)
+        if not 0 <= cached <= cached + written <= prompt or not 0 <= hour <= written:
+            return None
+        kept = cached * self.cached + (written - hour) * self.written + hour * self.hour
+        return (prompt - cached - written) * self.prompt + kept + usage["completion_tokens"] * self.answer
+
 
 def price(model: str, usage: Usage | None, prices: str) -> Decimal | None:
     """US dollars. `prices` is the provider's id in genai-prices, "free", or "" where it has none."""
@@ -109,22 +124,21 @@ def price(model: str, usage: Usage | None, prices: str) -> Decimal | None:
     if prices == "openrouter" and model.endswith(":free"):
         return Decimal(0)  # openrouter.ai/docs, "Model Variants"
     listed = _price_entry(model, prices)
-    prompt, answer = usage["prompt_tokens"], usage["completion_tokens"]
-    cached, written = usage.get("cached_tokens", 0), usage.get("cache_write_tokens", 0)
-    hour = usage.get("cache_write_1h_tokens", 0)
-    if listed is None or not 0 <= cached <= cached + written <= prompt or not 0 <= hour <= written:
-        return None
-    rates = listed.rates(prompt)
-    fresh = prompt - cached - written
-    kept = cached * rates.cached + (written - hour) * rates.written + hour * rates.hour
-    return fresh * rates.prompt + kept + answer * rates.answer
+    return None if listed is None else listed.rates(usage["prompt_tokens"]).total(usage)
 
 
-def _own_total(rates: OwnPrice, usage: Usage | None) -> Decimal | None:
-    """US dollars, where a million tokens of prompt and answer cost these. Cached tokens cost the full price."""
+def _own_total(own: OwnPrice, usage: Usage | None, prices: str) -> Decimal | None:
+    """US dollars at the owner's price. Where that says nothing of caches, cached tokens cost the full price, and with
+    Anthropic those that are written to the cache its surcharge."""
     if not usage or "prompt_tokens" not in usage or "completion_tokens" not in usage:
         return None
-    return (usage["prompt_tokens"] * rates[0] + usage["completion_tokens"] * rates[1]) / _MILLION
+    prompt, answer, *caches = own
+    cached, written = caches or (prompt, prompt * _WRITE_FACTOR if prices == "anthropic" else prompt)
+    hour = written * _HOUR_FACTOR if written > prompt else written
+    total = _Rates(prompt, cached, written, hour, answer).total(usage)
+    if total is None:
+        total = usage["prompt_tokens"] * prompt + usage["completion_tokens"] * answer
+    return total / _MILLION
 
 
 def has_fees(model: str, prices: str = "") -> bool:

@@ -5,15 +5,16 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from typing import Any, Protocol
 
 import orjson
 
+from llm_hub.chat.exact_json import dump_exactly
 from llm_hub.errors import InvalidRequest, StreamBroken, shorten
 from llm_hub.wire.json_limits import holds_more
-from llm_hub.wire.transport import unusable_reply
+from llm_hub.wire.transport import HttpReply, unusable_reply
 
 MAX_LINE_BYTES = 8 * 1024 * 1024
 """Bytes of a line. A server that sends a longer one is not speaking the protocol."""
@@ -38,29 +39,8 @@ END_GRACE = 1.0
 request."""
 
 
-class RawReply(Protocol):
-    """What the responses of httpx and httpx2 have in common while their body streams."""
-
-    @property
-    def headers(self) -> Mapping[str, str]: ...
-    def aiter_raw(self) -> AsyncIterator[bytes]: ...
-    async def aclose(self) -> None: ...
-
-
-class HttpReply(RawReply, Protocol):
-    """What the responses of httpx and httpx2 have in common."""
-
-    @property
-    def status_code(self) -> int: ...
-    @property
-    def is_success(self) -> bool: ...
-    @property
-    def content(self) -> bytes: ...
-    async def aread(self) -> bytes: ...
-
-
 async def read_body(
-    reply: RawReply, deadline: Callable[[], float | None], count_characters: Callable[[], int]
+    reply: HttpReply, deadline: Callable[[], float | None], count_characters: Callable[[], int]
 ) -> AsyncGenerator[bytes]:
     """The reply's body as it comes, and a blank line at its end, which several servers leave out. Closes the reply.
 
@@ -74,7 +54,7 @@ async def read_body(
     try:
         if reply.headers.get("content-type", "").startswith("text/html"):
             raise StreamBroken("The server sent a web page instead of an answer.", hint="Check the base URL.")
-        async with aclosing(reply.aiter_raw()) as pieces:  # type: ignore[type-var]  # both are async generators
+        async with aclosing(aiter(reply.stream)) as pieces:  # the transport's own, which translates errors
             while True:
                 limit = deadline()
                 try:
@@ -176,10 +156,10 @@ class SSEDecoder:
             if self._at_start:
                 self._at_start = False
                 line = raw.removeprefix(b"\xef\xbb\xbf")
-            if line.startswith(b"data:"):
+            if line[:5] == b"data:":
                 if self._in_json:
                     self._end_event(events)
-                self._data.append(line[6:] if line.startswith(b"data: ") else line[5:])
+                self._data.append(line[6:] if line[5:6] == b" " else line[5:])
             elif not line:
                 self._end_event(events)
             elif line.startswith(b"event:"):
@@ -197,7 +177,7 @@ class SSEDecoder:
 
     def _end_event(self, events: list[tuple[str, bytes]]) -> None:
         data = self._data[0] if len(self._data) == 1 else b"\n".join(self._data)
-        if data and not data.isspace():
+        if data[:1] > b" " or data.strip():
             if self._in_json and data[:1] == b"[" and data.rstrip()[-1:] == b"]" and data != b"[DONE]":
                 data = data.strip()[1:-1]  # Gemini's servers write a list around an error
             events.append((self._event, data))
@@ -213,8 +193,8 @@ class SSEDecoder:
 def encode_json(value: object) -> bytes:
     """JSON. Raises `InvalidRequest` for a value that has none, such as a tool's schema with a function in it."""
     try:
-        return orjson.dumps(value)
-    except orjson.JSONEncodeError as error:
+        return dump_exactly(value)
+    except (TypeError, ValueError) as error:
         raise InvalidRequest(f"The request cannot be written as JSON: {shorten(str(error))}.") from None
 
 
@@ -246,12 +226,15 @@ def parse_object(data: bytes, split: SplitCharacters | None = None) -> dict[str,
 
     Raises `StreamBroken` for JSON that is malformed, out of bounds, or not an object.
     """
-    value = parse_json(data, split)
-    if isinstance(value, list) and len(value) == 1:
-        value = value[0]
-    if not isinstance(value, dict):
-        raise StreamBroken("The server sent JSON of an unexpected shape.", detail=shorten(data))
-    return value
+    try:  # nearly always enough: this runs for each token
+        value = orjson.loads(data) if len(data) <= MAX_LINE_VALUES else parse_json(data, split)
+    except orjson.JSONDecodeError:
+        value = parse_json(data, split)
+    if type(value) is dict:
+        return value
+    if isinstance(value, list) and len(value) == 1 and isinstance(value[0], dict):
+        return value[0]
+    raise StreamBroken("The server sent JSON of an unexpected shape.", detail=shorten(data))
 
 
 def parse_json(data: bytes, split: SplitCharacters | None = None) -> Any:

@@ -12,7 +12,7 @@ import ssl
 import sys
 from functools import cache
 from http.cookiejar import CookieJar, DefaultCookiePolicy
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Protocol
 from urllib.parse import unquote, urlsplit
 
 from llm_hub.errors import StreamBroken
@@ -20,7 +20,7 @@ from llm_hub.wire import hops
 from llm_hub.wire.network import DIRECT, Network
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Mapping
 
 MAX_CONNECTIONS = 1000
 """Connections at once, for each provider and key."""
@@ -70,6 +70,23 @@ def client_options(timeout: Any) -> dict[str, Any]:
     }
 
 
+class HttpReply(Protocol):
+    """What the responses of httpx and httpx2 have in common."""
+
+    @property
+    def status_code(self) -> int: ...
+    @property
+    def is_success(self) -> bool: ...
+    @property
+    def headers(self) -> Mapping[str, str]: ...
+    @property
+    def stream(self) -> Any: ...
+    @property
+    def content(self) -> bytes: ...
+    async def aread(self) -> bytes: ...
+    async def aclose(self) -> None: ...
+
+
 class Transport:
     """A mix-in that goes before one of httpx-aiohttp's transports and bounds every reply.
 
@@ -99,17 +116,31 @@ class Transport:
         self.proxy = _proxy(network.proxy_for(address))
 
     async def handle_async_request(self, request: Any) -> Any:
+        headers = {name.decode(): value.decode() for name, value in request.headers.raw}
+        return await self._exchange(
+            _OpenRequest(request.method, request.url, headers, request.content, request.extensions)
+        )
+
+    async def post(
+        self, url: Any, headers: Mapping[str, str], body: bytes, timeouts: Mapping[str, float | None]
+    ) -> HttpReply:
+        """The reply to a POST, with its body unread. Whatever a client of httpx does above this costs only time.
+
+        `timeouts` are in seconds, by the names that httpx gives them: `connect`, `read`, `pool`.
+        """
+        reply: HttpReply = await self._exchange(_OpenRequest("POST", url, {**headers}, body, {"timeout": timeouts}))
+        return reply
+
+    async def _exchange(self, request: _OpenRequest) -> Any:
         loop = asyncio.get_running_loop()
         if self._loop is not loop:
             self._loop, self.client = loop, self._session
         request.headers[hops.HEADER] = hops.mark()
-        if len(request.content) > PIECE_BYTES:
-            pieces, extensions = _Pieces(request.content), request.extensions
-            request = type(request)(
-                request.method, request.url, headers=request.headers, stream=pieces, extensions=extensions
-            )
         if self.proxy is not None and request.url.scheme == "http":
             request.headers.update(self.proxy.headers)  # aiohttp sends them with CONNECT alone
+        if (length := len(request.content)) > PIECE_BYTES:
+            request.headers["content-length"] = str(length)
+            request = request._replace(content=_Pieces(request.content))
         try:
             reply = await super().handle_async_request(request)  # type: ignore[misc]  # the transport's
         except Exception as error:
@@ -143,6 +174,19 @@ class Transport:
         import aiohttp
 
         return aiohttp.TCPConnector(**options)
+
+
+class _OpenRequest(NamedTuple):
+    """A request as httpx-aiohttp's transports read one. aiohttp takes plain headers as they are; httpx's would be
+    decoded again, one by one."""
+
+    method: str
+    url: Any
+    """httpx's, or httpx2's."""
+    headers: dict[str, str]
+    content: Any
+    """Bytes, or `_Pieces`."""
+    extensions: Mapping[str, Any]
 
 
 class _Pieces:

@@ -66,6 +66,8 @@ def base_of(url: str) -> str:
 def parse_count(value: object) -> int | None:
     """A count of tokens from a reply; None for a value that is not one. JSON has one kind of number: 7.0 is 7. Some
     servers write digits as text."""
+    if type(value) is int:  # nearly always
+        return value if 0 <= value <= MAX_TOKEN_COUNT else None
     if isinstance(value, str) and len(value) <= _MAX_DIGITS and value.isascii() and value.isdigit():
         value = int(value)
     if isinstance(value, float) and value.is_integer():

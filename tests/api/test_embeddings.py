@@ -132,3 +132,13 @@ async def test_what_cannot_be_done_is_refused_by_name(api: Api, body: dict[str, 
     reply = await api.client.post(PATH, json=body)
     assert reply.status_code == status, reply.text
     assert words in reply.json()["error"]["message"]
+
+
+@pytest.mark.parametrize(("model", "status"), [("status-400", 400), ("status-503", 503), ("status-429", 429)])
+async def test_a_vendors_error_comes_in_its_own_words_without_a_key(api: Api, model: str, status: int) -> None:
+    reply = await api.client.post(PATH, json={"model": f"openai/{model}", "input": "x"})
+    error = reply.json()["error"]
+    assert (reply.status_code, error.pop("attempts")[-1]["provider"]) == (status, "openai")
+    assert error["message"] == "No vectors today for Bearer [key]"
+    kinds = {400: "invalid_request_error", 503: "service_unavailable_error", 429: "requests"}
+    assert error["type"] == kinds[status]

@@ -172,3 +172,12 @@ async def test_a_database_that_fails_hurts_no_answer(
         assert "LLM_HUB_DATABASE_URL" in reply.json()["error"]["message"]
         assert reply.status_code == 503
     assert caplog.text.count("The database failed") == 1
+
+
+@pytest.mark.parametrize("target", ["openai/refusal", "openai/content-filter", "anthropic/refusal"])
+async def test_a_refusal_that_was_written_is_paid(metered_api: Metered, target: str) -> None:
+    reply = await metered_api.ask(target)
+    assert reply.status_code == 400
+    assert reply.json()["error"]["attempts"][-1]["usage"]["completion_tokens"] > 0
+    row = await metered_api.row()
+    assert (row.outcome, row.completion_tokens > 0, row.prompt_tokens > 0) == ("content_rejected", True, True)

@@ -105,6 +105,8 @@ async def test_a_call_that_a_program_of_the_vendors_made_is_told_from_one_of_the
         assert answer["x_llm_hub"]["ignored"] == expected
 
 
+AVIF = {"type": "image_url", "image_url": {"url": "data:image/avif;base64,AA"}}
+BROWSE = {"type": "browser_search"}
 ESSENTIAL: list[tuple[str, Body, str]] = [
     ("/v1/messages", message_body(PDF), "messages.0.content.1"),
     ("/v1/messages", message_body({"type": "image", "source": {"type": "url", "url": "https://x.test"}}), "messages.0"),
@@ -115,6 +117,9 @@ ESSENTIAL: list[tuple[str, Body, str]] = [
     ("/v1/messages", message_body(mcp_servers=[{"type": "url", "name": "m", "url": "https://x.test"}]), "mcp_servers"),
     ("/v1/chat/completions", chat_body(AUDIO), "messages.0"),
     ("/v1/chat/completions", chat_body({"type": "image_url", "image_url": {"url": "https://x.test"}}), "messages.0"),
+    ("/v1/chat/completions", chat_body(AVIF), "messages.0"),
+    ("/v1/chat/completions", chat_body(temperature=2.5), "temperature"),
+    ("/v1/chat/completions", chat_body(tools=[BROWSE], tool_choice=BROWSE), "tool"),
     ("/v1/chat/completions", chat_body(web_search_options={}), "web_search_options"),
     ("/v1/chat/completions", chat_body(tools=[{"type": "browser_search"}], tool_choice="required"), "tools.0"),
     ("/v1/chat/completions", chat_body(response_format={"type": "grammar", "grammar": "root"}), "response_format"),

@@ -101,7 +101,7 @@ async def test_models_are_named_as_requests_name_them(client: openai.AsyncOpenAI
 REFUSED: list[dict[str, Any]] = [
     {"n": 2}, {"n": True}, {"audio": {}}, {"modalities": ["text", "audio"]}, {"logprobs": True}, {"top_logprobs": 3},
     {"functions": [{"name": "f"}]}, {"function_call": "auto"}, {"moderation": {"model": "m"}},
-    {"tools": [{"type": "custom", "custom": {"name": "shell"}}]}, {"top_p": 2}, {"seed": 2**63}, {"stop": [""]},
+    {"tools": [{"type": "custom", "custom": {"name": "shell"}}]}, {"seed": 2**63}, {"stop": [""]},
 ]  # fmt: skip
 
 
@@ -188,7 +188,7 @@ ALLOWED = {"type": "allowed_tools", "allowed_tools": {"mode": "required", "tools
     ("choice", "sent", "tools"),
     [
         ("none", "none", 2), ("auto", "auto", 2), ("required", "required", 2), (NAMED, NAMED, 2),
-        (ALLOWED, "required", 1),
+        (ALLOWED, ALLOWED, 2),
     ],
 )  # fmt: skip
 async def test_every_choice_of_tools(
@@ -244,7 +244,7 @@ async def test_every_field_of_a_request_reaches_the_provider(
         response_format={"type": "json_schema", "json_schema": form},
     )
     body = fault_server.exchanges[0].body
-    assert (body["stop"], body["seed"], body["top_p"], body["temperature"]) == (["END"], -7, 0.5, 1)
+    assert (body["stop"], body["seed"], body["top_p"], body["temperature"]) == ("END", -7, 0.5, 1)
     assert (body["reasoning_effort"], body["max_completion_tokens"]) == ("low", 50)
     assert body["response_format"]["json_schema"] == form
     assert body["messages"][0]["content"] == "Be brief."

@@ -571,6 +571,20 @@ async def test_tools_of_the_vendors_server_are_left_out_within_a_limit_where_ano
     await hub.aclose()
 
 
+@pytest.mark.parametrize(("model", "protocol"), [("ok", "openai"), ("gpt-5-pro", "responses")])
+async def test_tools_of_a_server_are_left_out_within_a_limit_where_chat_completions_are_tried_first(
+    tmp_path: Path, fault_server: FaultServer, monkeypatch: pytest.MonkeyPatch, model: str, protocol: str
+) -> None:
+    monkeypatch.setenv("LLM_HUB_SERVERS", f"mine={fault_server.openai_url}")
+    hub = Hub(Settings.load(tmp_path / ".env"))
+    async with metered(hub, tmp_path, Quota(tokens=100_000)) as api:
+        reply = await api.ask(f"mine/{model}", path="/v1/responses", tools=[WEATHER, SEARCH])
+    assert (reply.status_code, reply.json()["x_llm_hub"]["ignored"]) == (200, ["tools.web_search"])
+    answered = fault_server.exchanges[-1]
+    assert (answered.protocol, [tool["type"] for tool in answered.body["tools"]]) == (protocol, ["function"])
+    await hub.aclose()
+
+
 async def test_figures_that_only_the_vendor_knows_come_back(api: Api) -> None:
     usage = {
         "input_tokens": 9, "input_tokens_details": {"cached_tokens": 4, "cache_write_tokens": 0, "audio_tokens": 1},

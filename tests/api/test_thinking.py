@@ -16,11 +16,11 @@ if TYPE_CHECKING:
     from tests.fault_server import FaultServer
 
 JSONObject = dict[str, Any]
+TURNS = [{"role": "user", "content": "Which tide is it?"}]
 
 
 async def ask(api: Api, model: str, **more: Any) -> JSONObject:
-    turns = [{"role": "user", "content": "Which tide is it?"}]
-    body = {"model": model, "max_tokens": 40_000, "messages": turns, **more}
+    body = {"model": model, "max_tokens": 40_000, "messages": TURNS, **more}
     reply = await api.client.post("/v1/messages", json=body)
     assert reply.status_code == 200, reply.text
     answer: JSONObject = reply.json()
@@ -87,3 +87,42 @@ async def test_a_way_of_thinking_that_the_hub_does_not_know_reaches_anthropic_al
     assert (await ask(api, "anthropic/ok", thinking=thinking))["x_llm_hub"]["ignored"] == []
     assert fault_server.exchanges[0].body["thinking"] == thinking
     assert (await ask(api, "openai/ok", thinking=thinking))["x_llm_hub"]["ignored"] == [ignored]
+
+
+@pytest.mark.parametrize(
+    ("effort", "limit", "budget"),
+    [("low", 20_000, 4096), ("high", 90_000, 32_000), ("max", 9000, 4500), ("low", 500, 0)],
+)
+async def test_an_effort_is_a_budget_for_the_claude_models_that_know_no_other_word(
+    api: Api, fault_server: FaultServer, effort: str, limit: int, budget: int
+) -> None:
+    body = {"model": "anthropic/claude-haiku-4-5", "messages": TURNS, "reasoning_effort": effort, "max_tokens": limit}
+    for number in (2, 3):  # what was refused once is known
+        reply = await api.client.post("/v1/chat/completions", json=body)
+        assert reply.json()["x_llm_hub"]["ignored"] == ([] if budget else ["effort"])
+        assert len(fault_server.exchanges) == number
+        thinking = fault_server.exchanges[-1].body.get("thinking")
+        assert thinking == ({"type": "enabled", "budget_tokens": budget} if budget else None)
+
+
+async def test_a_budget_that_is_refused_as_well_is_not_sent_again(api: Api, fault_server: FaultServer) -> None:
+    body = {"model": "anthropic/claude-haiku-5-5?budgets=no", "messages": TURNS, "reasoning_effort": "low"}
+    for number in (3, 4):
+        reply = await api.client.post("/v1/chat/completions", json=body)
+        assert (reply.status_code, reply.json()["x_llm_hub"]["ignored"]) == (200, ["effort"])
+        assert len(fault_server.exchanges) == number
+
+
+async def test_no_budget_goes_where_the_api_would_refuse_it(api: Api, fault_server: FaultServer) -> None:
+    call = {"id": "c", "type": "function", "function": {"name": "look", "arguments": "{}"}}
+    tool = {"type": "function", "function": {"name": "look"}}
+    called = [
+        *TURNS,
+        {"role": "assistant", "tool_calls": [call]},
+        {"role": "tool", "tool_call_id": "c", "content": "x"},
+    ]
+    for more in ({"messages": called}, {"tools": [tool], "tool_choice": "required"}, {"temperature": 0.5}):
+        body = {"model": "anthropic/claude-haiku-4-5", "messages": TURNS, "reasoning_effort": "low", **more}
+        reply = await api.client.post("/v1/chat/completions", json=body)
+        assert (reply.status_code, reply.json()["x_llm_hub"]["ignored"]) == (200, ["effort"])
+        assert "thinking" not in fault_server.exchanges[-1].body

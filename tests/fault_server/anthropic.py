@@ -299,6 +299,12 @@ def _check_options(body: Mapping[str, Any]) -> None:
             raise Refused("bad-request", f"tools.{number}.custom.input_schema.type: Field required")
     if "tool_choice" in body and not body.get("tools"):
         raise Refused("bad-request", "tool_choice: tools are required")
+    thinking = body.get("thinking") or {}
+    if thinking.get("type") == "enabled":
+        if thinking["budget_tokens"] < 1024 or "budgets=no" in body["model"]:
+            raise Refused("bad-request", "thinking.enabled.budget_tokens: Input should be greater than 1024")
+        if body.get("tool_choice", {}).get("type") in ("any", "tool"):
+            raise Refused("bad-request", "Thinking may not be enabled when tool_choice forces tool use.")
     config = body.get("output_config", {})
     if "effort" in config and (config["effort"] not in _EFFORTS or body["model"].startswith("claude-haiku")):
         raise Refused("bad-request", "output_config.effort: this model does not support the effort parameter.")

@@ -41,7 +41,7 @@ _STATUSES: dict[int, tuple[str, str | None]] = {
 
 _PARAMETERS: dict[str, type | tuple[type, ...]] = {
     "temperature": (int, float), "max_tokens": int, "max_completion_tokens": int, "seed": int, "top_p": (int, float),
-    "stop": list, "reasoning_effort": str,
+    "stop": (list, str), "reasoning_effort": str,
 }  # fmt: skip
 
 
@@ -65,7 +65,9 @@ class OpenAI(Dialect):
         for number, turn in enumerate(messages):
             _check_turn(number, turn)
         _check_calls(messages)
-        _check_tools(body)
+        if "signed" in Fault.of(exchange.model).options and "Y29ycnVwdA" in exchange.raw.decode():
+            raise Refused("bad-request", "Corrupted thought signature.")
+        _check_tools(body, takes_allowed="plain-tools" not in Fault.of(exchange.model).options)
         check_responses_needed(exchange)
         check_parameters(exchange, _PARAMETERS)
 
@@ -73,9 +75,13 @@ class OpenAI(Dialect):
         functions = [tool["function"] for tool in body.get("tools") or () if tool["type"] == "function"]
         tools = {function["name"]: function.get("parameters") or {} for function in functions}
         choice = (body.get("tool_choice") if tools else None) or "auto"
+        if isinstance(choice, dict) and choice["type"] == "allowed_tools":
+            names = [tool["function"]["name"] for tool in choice["allowed_tools"]["tools"]]
+            tools = {name: tools[name] for name in names}
+            choice = choice["allowed_tools"]["mode"]
         return ToolRequest(
             tools,
-            choice if isinstance(choice, str) else choice["function"]["name"],
+            choice if isinstance(choice, str) else choice.get("function", choice).get("name", "auto"),
             body.get("parallel_tool_calls") is not False,
         )
 
@@ -193,7 +199,8 @@ class OpenAI(Dialect):
         """Vectors of each text's length, always in digits: several servers know no `encoding_format`."""
         if exchange.model.startswith("status-"):
             status = int(exchange.model[7:10])
-            return Reply(status, self.error(status, "", "No vectors today."))
+            words = f"No vectors today for {exchange.headers.get('authorization')}."
+            return Reply(status, self.error(status, "", words))
         texts = exchange.body["input"]
         texts = [texts] if isinstance(texts, str) or isinstance(texts[0], int) else texts
         rows = [{"object": "embedding", "index": n, "embedding": [float(len(text)), 0.5]}
@@ -307,7 +314,9 @@ def _check_calls(messages: list[dict[str, Any]]) -> None:
         raise Refused("bad-request", f"An assistant message with 'tool_calls' must be followed by them. {words}")
 
 
-def _check_tools(body: Mapping[str, Any]) -> None:
+def _check_tools(body: Mapping[str, Any], *, takes_allowed: bool) -> None:
+    if not takes_allowed and isinstance(choice := body.get("tool_choice"), dict) and choice["type"] != "function":
+        raise Refused("bad-request", "tool_choice: Input should be 'none', 'auto' or 'required'.", "tool_choice")
     body = {name: value for name, value in body.items() if value is not None}
     for tool in body.get("tools", ()):
         if tool.get("type") == "browser_search":  # one that runs on the server, as Groq has it

@@ -227,9 +227,7 @@ async def test_a_hostile_reply_is_an_error(
             public_only=True,
             resolver=FakeResolver([]),
         )
-        http_transport = visitors._http._transport
-        assert isinstance(http_transport, transport.Transport)
-        monkeypatch.setattr(http_transport, "_connector", aiohttp.TCPConnector)
+        monkeypatch.setattr(visitors._transport, "_connector", aiohttp.TCPConnector)
         visitors._chat_url = httpx2.URL(f"http://127.0.0.1:{port}/v1/chat/completions")
         error = await failed_answer(visitors)
         assert isinstance(error, kind), repr(error)

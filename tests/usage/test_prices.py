@@ -10,11 +10,13 @@ import pytest
 from genai_prices import Usage as Tokens
 from genai_prices import calc_price
 from genai_prices.data_snapshot import get_snapshot
+from pydantic import ValidationError
 
 from llm_hub.chat import Attempt, LLMResponse, Usage
 from llm_hub.providers import anthropic_usage
 from llm_hub.providers.catalog import PROVIDERS
 from llm_hub.providers.openai_usage import read_timings, read_usage
+from llm_hub.settings import Settings
 from llm_hub.usage.prices import Prices, has_fees, price
 
 LISTED = {provider.id: [model.id for model in provider.models] for provider in get_snapshot().providers}
@@ -170,3 +172,30 @@ def test_a_count_that_is_not_told_is_absent() -> None:
 def test_llama_cpps_timings_are_counts() -> None:
     usage = read_timings({"cache_n": 236, "prompt_n": 1, "predicted_n": 35, "predicted_ms": 661.0})
     assert usage == {"prompt_tokens": 237, "completion_tokens": 35, "total_tokens": 272, "cached_tokens": 236}
+
+
+CACHED: Usage = {"prompt_tokens": 1000, "completion_tokens": 100, "total_tokens": 1100, "cached_tokens": 300,
+    "cache_write_tokens": 500, "cache_write_1h_tokens": 200}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("provider", "own", "microdollars"),
+    [
+        ("mine", "3/15", 1000 * 3 + 1500),
+        ("anthropic", "3/15", 500 * 3 + 300 * 3.75 + 200 * 6 + 1500),
+        ("mine", "3/15/0.3/3.75", 200 * 3 + 300 * 0.3 + 300 * 3.75 + 200 * 6 + 1500),
+        ("mine", "3/15/0.3/3", 700 * 3 + 300 * 0.3 + 1500),
+        ("anthropic", "0/0", 0),
+    ],
+)
+def test_an_owners_price_knows_what_caches_cost(provider: str, own: str, microdollars: float) -> None:
+    settings = Settings(prices=f"{provider}={own}")
+    answer = Attempt(provider, "tug", 0, 1, 0.5, "answered", usage=CACHED)
+    total = Prices({"anthropic": "anthropic"}, settings.prices).of(answer)
+    assert total == Decimal(str(microdollars)) / 1_000_000
+
+
+@pytest.mark.parametrize("own", ["3", "3/15/0.3", "3/15/0.3/3/1", "3/15/0.3/x"])
+def test_an_owners_price_has_two_figures_or_four(own: str) -> None:
+    with pytest.raises(ValidationError, match="provider/model=2/10"):
+        Settings(prices=f"mine={own}")

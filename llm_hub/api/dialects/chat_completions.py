@@ -13,7 +13,7 @@ from llm_hub.api.dialects.citations import cited_pages
 from llm_hub.api.dialects.dialect import Dialect, StreamEvent, begins_with_field, hub_report
 from llm_hub.api.dialects.openai_shapes import OPENAI_MODELS, OpenAIError, openai_error
 from llm_hub.api.encoding import dump, sse
-from llm_hub.chat import AttemptStarted, Done, ReasoningDelta, Resumed, TextDelta, ToolCallDelta
+from llm_hub.chat import AttemptStarted, Done, ReasoningDelta, Resumed, TextDelta, ToolCallDelta, VendorDelta
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -92,6 +92,8 @@ class CompletionWriter:
         self._created = int(time.time())
         self._model = ""
         self._begun = False
+        self._fields: Mapping[str, Any] = {}
+        """What the vendor's chunks have alike. The first and the last of the hub's have it as well."""
 
     def event(self, event: Event) -> bytes:
         match event:
@@ -101,6 +103,8 @@ class CompletionWriter:
                 return self._delta({"reasoning_content": text})
             case ToolCallDelta():
                 return self._delta({"tool_calls": [_call_delta(event)]})
+            case VendorDelta("openai", fields):
+                self._take_fields(fields)
             case AttemptStarted(provider, model) | Resumed(provider, model):
                 self._model = f"{provider}/{model}"
             case Done(response):
@@ -113,9 +117,23 @@ class CompletionWriter:
 
     def _delta(self, delta: Delta) -> bytes:
         if not self._begun:
-            self._begun = True
-            delta = {"role": "assistant", "content": None, **delta}
+            return self._first_chunk({"role": "assistant", "content": None, **delta})
         return sse(dump(self._chunk([{"index": 0, "delta": delta, "logprobs": None, "finish_reason": None}])))
+
+    def _first_chunk(self, delta: Delta) -> bytes:
+        self._begun = True
+        chunk = self._chunk([{"index": 0, "delta": delta, "logprobs": None, "finish_reason": None}])
+        return sse(dump({**self._fields, **chunk}))
+
+    def _take_fields(self, fields: Mapping[str, Any]) -> None:
+        """The stream is called what its vendor calls it. Once it has begun it keeps its name, whoever goes on."""
+        if self._begun:
+            return
+        self._fields = fields
+        if isinstance(id_ := fields.get("id"), str) and id_:
+            self._id = id_
+        if isinstance(created := fields.get("created"), int):
+            self._created = created
 
     def _last_chunks(self, response: LLMResponse) -> bytes:
         answer_fields, choice_fields, message_fields = _original_fields(response)

@@ -5,8 +5,7 @@ It is an open list: what is not named here goes on as it came to the providers t
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import Annotated, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import Discriminator, Field, Tag
 
@@ -15,20 +14,21 @@ from llm_hub.api.bodies import (
     MAX_TOOLS,
     Effort,
     FailFastList,
-    Fraction,
     JSONObject,
     ModelChain,
     Name,
+    Number,
     StopText,
     StopTexts,
-    StrictModel,
-    Temperature,
     TokenLimit,
 )
 from llm_hub.api.dialects.chat_completions_turns import CompletionTurn, without_state
 from llm_hub.api.open_parts import OpenBody, OpenModel, UnreadPart, kind_among
 from llm_hub.api.refusals import Refusal
-from llm_hub.chat import ChatRequest, JSONFormat, OneTool, OriginalRequest, Tool, ToolChoice
+from llm_hub.chat import ChatRequest, JSONFormat, OneTool, Tool, ToolChoice
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
 
 
 class Function(OpenModel):
@@ -58,23 +58,46 @@ CompletionTool = Annotated[
 """A function, or a tool that runs on the vendor's server. A custom tool, whose calls are no JSON, is refused."""
 
 
-class ToolName(StrictModel):
+class ToolName(OpenModel):
     name: Name
 
 
-class NamedTool(StrictModel):
+class NamedTool(OpenModel):
     type: Literal["function"]
     function: ToolName
 
 
-class AllowedToolset(StrictModel):
+class AllowedToolset(OpenModel):
     mode: Literal["auto", "required"]
-    tools: Annotated[FailFastList[NamedTool], Field(min_length=1)]
+    tools: Annotated[
+        FailFastList[
+            Annotated[
+                Annotated[NamedTool, Tag("function")] | Annotated[UnreadPart, Tag("other")], Discriminator(_tool_kind)
+            ]
+        ],
+        Field(min_length=1),
+    ]
 
 
-class AllowedTools(StrictModel):
+class AllowedTools(OpenModel):
     type: Literal["allowed_tools"]
     allowed_tools: AllowedToolset
+
+
+def _choice_kind(choice: Any) -> str:
+    if not isinstance(choice, dict):
+        return "word"
+    return "allowed" if choice.get("type") == "allowed_tools" else _tool_kind(choice)
+
+
+CompletionToolChoice = Annotated[
+    Annotated[Literal["none", "auto", "required"], Tag("word")]
+    | Annotated[NamedTool, Tag("function")]
+    | Annotated[AllowedTools, Tag("allowed")]
+    | Annotated[UnreadPart, Tag("other")],
+    Discriminator(_choice_kind),
+]
+"""Which tools are called. The choice of one that runs on the vendor's server is for that vendor alone."""
 
 
 class TextFormat(OpenModel):
@@ -161,8 +184,8 @@ class ChatCompletionsBody(OpenBody):
     model: Name
     models: ModelChain | None = None
     stream_options: StreamOptions | None = None
-    temperature: Temperature | None = None
-    top_p: Fraction | None = None
+    temperature: Number | None = None
+    top_p: Number | None = None
     max_tokens: TokenLimit | None = None
     max_completion_tokens: TokenLimit | None = None
     stop: StopText | StopTexts | None = None
@@ -170,9 +193,7 @@ class ChatCompletionsBody(OpenBody):
     reasoning_effort: Effort | None = None
     response_format: ResponseFormat | None = None
     tools: Annotated[FailFastList[CompletionTool], Field(max_length=MAX_TOOLS)] | None = None
-    tool_choice: (
-        Literal["none", "auto", "required"] | Annotated[NamedTool | AllowedTools, Field(discriminator="type")] | None
-    ) = None
+    tool_choice: CompletionToolChoice | None = None
     parallel_tool_calls: bool | None = None
 
     def request(self) -> ChatRequest:
@@ -197,18 +218,19 @@ class ChatCompletionsBody(OpenBody):
             original=self.original(len(messages)),
         )
 
-    def original(self, messages: int) -> OriginalRequest:
-        """The request without the state of other vendors' calls."""
-        original = super().original(messages)
-        turns = [without_state(turn) for turn in original.body["messages"]]
-        return replace(original, body={**original.body, "messages": turns})
+    def _own_words(self, sent: Mapping[str, Any], left_out: Collection[str]) -> dict[str, Any]:
+        body = super()._own_words(sent, left_out)
+        body["messages"] = [without_state(turn) for turn in body["messages"]]
+        return body
 
     def _tools(self) -> tuple[tuple[Tool, ...], ToolChoice | None]:
         """The tools that may be called, and whether they must be. `allowed_tools` leaves the other ones out."""
         tools = tuple(tool.tool() for tool in self.tools or () if isinstance(tool, FunctionTool))
         choice = self.tool_choice
         has_others = len(tools) < len(self.tools or ())
-        if choice is None or (not tools and (has_others or choice in ("none", "auto"))):
+        if choice is None or isinstance(choice, UnreadPart):
+            return tools, None
+        if not tools and (has_others or choice in ("none", "auto")):
             return tools, None
         if not tools:
             raise Refusal(400, "tool_choice: there are no tools to choose from.", field="tool_choice")
@@ -216,7 +238,8 @@ class ChatCompletionsBody(OpenBody):
             return tools, choice
         if isinstance(choice, NamedTool):
             return tools, OneTool(_checked_name(choice, tools))
-        allowed = {_checked_name(tool, tools) for tool in choice.allowed_tools.tools}
+        named = (tool for tool in choice.allowed_tools.tools if isinstance(tool, NamedTool))
+        allowed = {_checked_name(tool, tools) for tool in named}
         return tuple(tool for tool in tools if tool.name in allowed), choice.allowed_tools.mode
 
 

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field, Tag
 
-from llm_hub.api.bodies import FailFastList, Name
+from llm_hub.api.bodies import FailFastList, Name, is_readable_image
 from llm_hub.api.carried_state import read_states
 from llm_hub.api.dialects.openai_shapes import ImagePart, ImageURL, TextPart, read_content
 from llm_hub.api.open_parts import OpenModel, OptionalPart, UnreadPart, kind_among
@@ -31,11 +31,12 @@ class OpenImagePart(ImagePart):
     image_url: OpenImageURL
 
 
-def _is_no_address(part: dict[str, Any]) -> bool:
-    """Whether a part is none of an image at an address, which the hub does not fetch."""
+def _is_read(part: dict[str, Any]) -> bool:
+    """Whether a part is none of an image at an address, which the hub does not fetch, or of a kind that it cannot
+    pass on to every vendor."""
     image = part.get("image_url")
     url = image.get("url") if isinstance(image, dict) else None
-    return not isinstance(url, str) or not url.startswith(("https://", "http://"))
+    return not isinstance(url, str) or is_readable_image(url)
 
 
 Texts = (
@@ -48,7 +49,7 @@ UserPart = Annotated[
     Annotated[OpenTextPart, Tag("text")]
     | Annotated[OpenImagePart, Tag("image_url")]
     | Annotated[UnreadPart, Tag("other")],
-    kind_among("text", "image_url", is_read=_is_no_address),
+    kind_among("text", "image_url", is_read=_is_read),
 ]
 
 

@@ -41,7 +41,7 @@ class EmbeddingsBody(OpenBody):
     encoding_format: Literal["float", "base64"] | None = None
 
     def request(self) -> ChatRequest:
-        body = {name: value for name, value in self._sent.items() if name not in ("model", *self.refused_fields)}
+        body = {name: value for name, value in self._sent.fields.items() if name not in ("model", *self.refused_fields)}
         original = OriginalRequest(EMBEDDINGS, body, 1, essential=(EMBEDDINGS,))
         return ChatRequest(
             (Message(Role.USER, self._text()),), self.model, max_tokens=1, fallback=(), original=original

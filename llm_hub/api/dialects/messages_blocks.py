@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Tag
 
-from llm_hub.api.bodies import FailFastList, JSONObject, Name, read_image
+from llm_hub.api.bodies import IMAGE_TYPES, FailFastList, JSONObject, Name, read_image
 from llm_hub.api.carried_state import is_state
 from llm_hub.api.open_parts import UNREAD_PART, OpenModel, OptionalPart, UnreadPart, kind_among
 from llm_hub.chat import ToolResult
@@ -73,12 +73,14 @@ class ToolReferenceBlock(OpenModel):
 
 
 def _is_read(block: dict[str, Any]) -> bool:
-    """Whether the hub can read an image or a document, which is the case where its data is in the body."""
+    """Whether the hub can read an image or a document: its data is in the body, and every vendor takes the like."""
     source = block.get("source")
     kind = source.get("type") if isinstance(source, dict) else None
     match block["type"]:
         case "image":
-            return kind not in ("url", "file")
+            media_type = source.get("media_type") if isinstance(source, dict) else None
+            is_other_kind = isinstance(media_type, str) and media_type not in IMAGE_TYPES
+            return not isinstance(kind, str) or (kind == "base64" and not is_other_kind)
         case "document":
             return kind == "text"
     return True

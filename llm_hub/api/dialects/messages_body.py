@@ -8,16 +8,15 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
-import orjson
 from pydantic import Field
 
 from llm_hub.api.bodies import (
     MAX_MESSAGES,
     MAX_TOOLS,
     FailFastList,
-    Fraction,
     ModelChain,
     Name,
+    Number,
     StopTexts,
     TokenLimit,
 )
@@ -55,8 +54,11 @@ from llm_hub.chat import (
     Text,
     ToolCall,
 )
+from llm_hub.chat.exact_json import dump_exactly
 
 if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+
     from llm_hub.chat import Part
 
 Texts = str | FailFastList[SystemBlock]
@@ -113,7 +115,7 @@ class AssistantMessage(OpenModel):
             if isinstance(block, TextBlock):
                 parts.append(Text(block.text))
             elif isinstance(block, ToolUseBlock):
-                arguments = orjson.dumps(block.input).decode()
+                arguments = dump_exactly(block.input).decode()
                 parts.append(ToolCall(block.id, block.name, arguments, state=states.get(block.id)))
         return (Message(Role.ASSISTANT, tuple(parts)),)
 
@@ -127,6 +129,7 @@ class CountTokensBody(OpenBody):
     refused_fields: ClassVar = {"api_key": (None,), "thread": (None,)}
     protocol = "anthropic"
     neutral_values: ClassVar = {"service_tier": ("auto", "standard_only"), "speed": ("standard",)}
+    common_ranges: ClassVar = {"temperature": (0, 1), "top_p": (0, 1)}
     essential_fields = frozenset({"container", "mcp_servers", "output_format"})
     free_fields = frozenset(
         {
@@ -149,8 +152,8 @@ class CountTokensBody(OpenBody):
     max_tokens: TokenLimit | Literal[0] | None = None
     models: ModelChain | None = None
     system: Texts | None = None
-    temperature: Fraction | None = None
-    top_p: Fraction | None = None
+    temperature: Number | None = None
+    top_p: Number | None = None
     stop_sequences: StopTexts | None = None
     tools: Annotated[FailFastList[MessageTool], Field(max_length=MAX_TOOLS)] | None = None
     tool_choice: ToolChoiceOption | None = None
@@ -192,11 +195,13 @@ class CountTokensBody(OpenBody):
         )
 
     def original(self, messages: int) -> OriginalRequest:
-        """The request without the state of other vendors' calls."""
         original = super().original(messages)
-        turns = [_without_states(turn) for turn in original.body["messages"]]
-        essential = ("max_tokens", *original.essential) if self.max_tokens == 0 else original.essential
-        return replace(original, body={**original.body, "messages": turns}, essential=essential)
+        return replace(original, essential=("max_tokens", *original.essential)) if self.max_tokens == 0 else original
+
+    def _own_words(self, sent: Mapping[str, Any], left_out: Collection[str]) -> dict[str, Any]:
+        body = super()._own_words(sent, left_out)
+        body["messages"] = [_without_states(turn) for turn in body["messages"]]
+        return body
 
 
 class MessagesBody(CountTokensBody):

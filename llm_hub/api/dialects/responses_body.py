@@ -15,11 +15,10 @@ from llm_hub.api.bodies import (
     MAX_TOOLS,
     Effort,
     FailFastList,
-    Fraction,
     JSONObject,
     ModelChain,
     Name,
-    Temperature,
+    Number,
     TokenLimit,
 )
 from llm_hub.api.dialects.chat_completions_body import AnyJSONFormat, TextFormat
@@ -119,8 +118,8 @@ class ResponsesBody(OpenBody):
     previous_response_id: Name | None = None
     store: bool | None = None
     metadata: Annotated[dict[str, str], Field(max_length=16)] | None = None
-    temperature: Temperature | None = None
-    top_p: Fraction | None = None
+    temperature: Number | None = None
+    top_p: Number | None = None
     max_output_tokens: TokenLimit | None = None
     text: TextOptions | None = None
     reasoning: ReasoningOptions | None = None
@@ -139,13 +138,13 @@ class ResponsesBody(OpenBody):
 
     def sent(self, field: str) -> Any:
         """A field as the client wrote it; None: it is missing."""
-        return self._sent.get(field)
+        return self._sent.fields.get(field)
 
     def items(self) -> list[dict[str, Any]]:
         """The whole input as items, as they were written."""
         if self._items is not None:
             return self._items
-        written = self._sent["input"]
+        written = self._sent.fields["input"]
         return [{"type": "message", "role": "user", "content": written}] if isinstance(written, str) else written
 
     def recall(self, answers: CallerAnswers) -> None:

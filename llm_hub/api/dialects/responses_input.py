@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import orjson
 from pydantic import Discriminator, Tag
 
-from llm_hub.api.bodies import FailFastList, Name, read_image
+from llm_hub.api.bodies import FailFastList, Name, is_readable_image, read_image
 from llm_hub.api.carried_state import is_state, read_states
 from llm_hub.api.dialects.responses_tools import CUSTOM_INPUT, full_name
 from llm_hub.api.open_parts import UNREAD_PART, OpenModel, OptionalPart, UnreadPart
@@ -91,7 +91,7 @@ def _part_kind(part: Any) -> str:
     if kind == "refusal":
         return "refusal"
     address = part.get("image_url") if kind == "input_image" else None
-    if kind == "input_image" and isinstance(address, str) and not address.startswith(("https://", "http://")):
+    if kind == "input_image" and isinstance(address, str) and is_readable_image(address):
         return "image"
     data = part.get("file_data") if kind == "input_file" else None
     if isinstance(data, str) and data.startswith("data:text/") and ";base64," in data[:200]:

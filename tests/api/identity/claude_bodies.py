@@ -136,4 +136,21 @@ EVERY_FIELD: Body = {
 }  # fmt: skip
 """Every documented field, some of them null, and one that nobody knows."""
 
-BODIES = {"agent": AGENT, "agent-later": AGENT_LATER, "search": SEARCH, "every-field": EVERY_FIELD}
+OTHER_VALUES: Body = {
+    "model": "claude-opus-5-5",
+    "max_tokens": 9,
+    "temperature": 1.5,
+    "top_p": 1.5,
+    "messages": [{"role": "user", "content": [
+        {"type": "image", "source": {"type": "base64", "media_type": "image/avif", "data": "AAAA"}},
+        {"type": "image", "source": {"type": "asset", "asset_id": "a"}}]}],
+}  # fmt: skip
+"""Values that the vendor may take one day."""
+
+BODIES = {
+    "other-values": OTHER_VALUES,
+    "agent": AGENT,
+    "agent-later": AGENT_LATER,
+    "search": SEARCH,
+    "every-field": EVERY_FIELD,
+}

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from openai import AsyncOpenAI
 
-from tests.fault_server.dictated import MODEL, dictation
+from tests.fault_server.dictated import FOR_ANY_MODEL, MODEL, dictation
 
 if TYPE_CHECKING:
     from tests.api.conftest import Api
@@ -16,10 +16,19 @@ if TYPE_CHECKING:
 
 FAULT = "ok?accept=any"
 """A model of the fault server that takes every field."""
+
+
+@pytest.fixture(autouse=True)
+def _servers(fault_server: FaultServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server that the owner has named."""
+    monkeypatch.setenv("LLM_HUB_SERVERS", f"mine={fault_server.openai_url}")
+
+
 TURNS: list[Any] = [{"role": "user", "content": "When is the tide high?"}]
 WEATHER = {"type": "function", "function": {"name": "tide", "description": "The tide.", "strict": True,
     "parameters": {"type": "object", "properties": {"port": {"type": "string"}}, "required": ["port"],
         "additionalProperties": False}}}  # fmt: skip
+SEA = {"type": "function", "function": {"name": "sea"}}
 BODIES: dict[str, dict[str, Any]] = {
     "settings": {
         "messages": TURNS, "temperature": 0.4, "top_p": 0.9, "seed": 7, "stop": ["END"], "user": "u-1",
@@ -54,6 +63,16 @@ BODIES: dict[str, dict[str, Any]] = {
             "type": "object", "properties": {"port": {"type": "string"}}, "required": ["port"],
             "additionalProperties": False}}},
     },
+    "no-tools": {"messages": TURNS, "tools": [], "tool_choice": "none", "parallel_tool_calls": True, "stop": "END"},
+    "allowed": {"messages": TURNS, "tools": [WEATHER, SEA], "tool_choice": {"type": "allowed_tools", "allowed_tools": {
+        "mode": "required", "tools": [{"type": "function", "function": {"name": "tide"}}]}}},
+    "servers-tool": {
+        "messages": TURNS, "tools": [SEA, {"type": "browser_search"}], "tool_choice": {"type": "browser_search"},
+    },
+    "other-values": {"temperature": 2.5, "top_p": 1.5, "messages": [{"role": "user", "content": [
+        {"type": "image_url", "image_url": {"url": "data:image/svg+xml;utf8,<svg/>"}},
+        {"type": "image_url", "image_url": {"url": "data:image/avif;base64,AAAA"}},
+        {"type": "image_url", "image_url": {"url": "gs://harbour/pier.png"}}]}]},
     "strangers": {"messages": TURNS, "provider": {"order": ["a", "b"]}, "chat_template_kwargs": {"thinking": False},
         "top_k": 40, "min_p": 0.1, "repetition_penalty": 1.1, "transforms": [], "unheard_of": None},
 }  # fmt: skip
@@ -73,6 +92,38 @@ async def test_a_body_reaches_the_vendor_as_its_client_sent_it(
     assert exchange.body == body | {"model": FAULT, "stream": True, "stream_options": {"include_usage": True}}
     if not stream:
         assert reply.json()["x_llm_hub"]["ignored"] == []
+
+
+@pytest.mark.parametrize("name", ["no-tools", "allowed"])
+async def test_tools_are_put_in_plain_words_for_a_server_that_refuses_others(
+    api: Api, fault_server: FaultServer, name: str
+) -> None:
+    reply = await api.client.post("/v1/chat/completions", json=BODIES[name] | {"model": "openai/ok?plain-tools=yes"})
+    assert (reply.status_code, reply.json()["x_llm_hub"]["ignored"]) == (200, [])
+    refused, accepted = (exchange.body for exchange in fault_server.exchanges)
+    fields = ("tools", "tool_choice", "parallel_tool_calls")
+    assert [refused.get(field) for field in fields] == [BODIES[name].get(field) for field in fields]
+    assert [accepted.get(field) for field in fields] == PLAIN_TOOLS[name]
+
+
+PLAIN_TOOLS: dict[str, list[Any]] = {"no-tools": [None, None, None], "allowed": [[WEATHER], "required", None]}
+LIMITS: list[tuple[dict[str, int], str, dict[str, int]]] = [
+    ({"max_completion_tokens": 90}, "ok", {"max_completion_tokens": 90}),
+    ({"max_tokens": 90}, "ok", {"max_tokens": 90}),
+    ({"max_completion_tokens": 90}, "param-max_completion_tokens", {"max_tokens": 90}),
+    ({"max_tokens": 90}, "gpt-6-luna", {"max_completion_tokens": 90}),
+    ({}, "ok", {}),
+]
+
+
+@pytest.mark.parametrize(("limit", "model", "sent"), LIMITS)
+async def test_a_server_of_the_settings_gets_the_limit_under_the_name_that_the_client_chose(
+    api: Api, fault_server: FaultServer, limit: dict[str, int], model: str, sent: dict[str, int]
+) -> None:
+    body = {"model": f"mine/{model}", "messages": TURNS, **limit}
+    assert (await api.client.post("/v1/chat/completions", json=body)).status_code == 200
+    last = fault_server.exchanges[-1].body
+    assert {name: value for name, value in last.items() if name.startswith("max_")} == sent
 
 
 def chunk(delta: dict[str, Any], **more: Any) -> dict[str, Any]:
@@ -156,3 +207,53 @@ async def test_an_answer_reaches_its_client_as_the_vendor_wrote_it(
         name: value for name, value in given.items() if value and name != "tool_calls"
     }
     assert whole["choices"][0]["finish_reason"] == expected["choices"][0]["finish_reason"]
+
+
+@pytest.mark.parametrize("name", ANSWERS)
+async def test_a_stream_is_called_what_its_vendor_calls_it(api: Api, name: str) -> None:
+    prompt = [{"role": "user", "content": dictation(stream_of(ANSWERS[name]))}]
+    body = {"model": f"openai/{MODEL}", "messages": prompt, "stream": True, "stream_options": {"include_usage": True}}
+    chunks = chunks_of((await api.client.post("/v1/chat/completions", json=body)).text)
+    about_the_answer = chunk({})
+    for field in ("id", "created"):
+        assert {event[field] for event in chunks} == {about_the_answer[field]}
+    for field in ("service_tier", "system_fingerprint"):
+        assert [event.get(field) for event in (chunks[0], *chunks[-2:])] == [about_the_answer[field]] * 3
+
+
+async def test_a_stream_that_another_vendor_goes_on_with_keeps_its_name(api: Api) -> None:
+    begun = stream_of(ANSWERS["text"])[:3]  # it ends without a finish reason
+    body = {
+        "model": "openai/ok", "models": ["mine/ok"], "stream": True,
+        "messages": [{"role": "user", "content": FOR_ANY_MODEL + dictation(begun)}],
+    }  # fmt: skip
+    chunks = chunks_of((await api.client.post("/v1/chat/completions", json=body)).text)
+    assert {event["id"] for event in chunks} == {"chatcmpl-7"}
+    assert {event["model"].split("/")[0] for event in chunks} == {"openai", "mine"}
+
+
+def chunks_of(stream: str) -> list[dict[str, Any]]:
+    return [json.loads(line[6:]) for line in stream.splitlines() if line.startswith("data: {")]
+
+
+@pytest.mark.parametrize("provider", ["openai", "mine"])
+async def test_a_signature_that_its_vendor_cannot_read_is_left_out_of_one_request(
+    api: Api, fault_server: FaultServer, provider: str
+) -> None:
+    def body(signature: str) -> dict[str, Any]:
+        call = BODIES["tools"]["messages"][4]["tool_calls"][0]
+        signed = call | {"extra_content": {"google": {"thought_signature": signature}}}
+        turns = [*TURNS, {"role": "assistant", "content": None, "tool_calls": [signed]},
+            {"role": "tool", "tool_call_id": "call_1", "content": "At noon."}]  # fmt: skip
+        return {"model": f"{provider}/ok?signed=yes", "messages": turns, "tools": [WEATHER]}
+
+    for number in (2, 4):
+        reply = await api.client.post("/v1/chat/completions", json=body("Y29ycnVwdA=="))
+        assert reply.status_code == 200, reply.text
+        assert len(fault_server.exchanges) == number
+        ignored = reply.json()["x_llm_hub"]["ignored"]
+        assert ignored == ["messages.tool_calls.extra_content.google.thought_signature"]
+        assert "skip_thought_signature_validator" in fault_server.exchanges[-1].raw.decode()
+    reply = await api.client.post("/v1/chat/completions", json=body("c2ln"))
+    assert (reply.json()["x_llm_hub"]["ignored"], len(fault_server.exchanges)) == ([], 5)
+    assert "c2ln" in fault_server.exchanges[-1].raw.decode()

@@ -1,0 +1,80 @@
+"""A request of an OpenAI client in its own words: what of it a server of the same protocol may want otherwise."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from llm_hub.providers.catalog import UNCHECKED_SIGNATURE
+from llm_hub.providers.openai_body import LIMIT_FIELDS, TOOL_FIELDS
+
+if TYPE_CHECKING:
+    from llm_hub.chat import ChatRequest
+    from llm_hub.errors import ProviderError
+
+_SIGNATURE = re.compile(r"thought[ _-]?signature", re.IGNORECASE)
+
+
+def limit_fields(request: ChatRequest, field: str, *, renames: bool) -> dict[str, int]:
+    """The answer's limit: in `field`, or in those that the client has chosen where that one `renames` no others."""
+    if request.max_tokens is None:
+        return {}
+    original = request.original
+    sent = original.body if original is not None and original.protocol == "openai" and not renames else {}
+    chosen = [name for name in LIMIT_FIELDS if sent.get(name) is not None]
+    return {name: min(sent[name], request.max_tokens) for name in chosen} or {field: request.max_tokens}
+
+
+def with_plain_tools(sent: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The body in words that every server knows, where its client chose among no tools, or named those that it allows;
+    None: it has done neither."""
+    tools, choice = sent.get("tools"), sent.get("tool_choice")
+    if not tools:
+        rest = {name: value for name, value in sent.items() if name not in TOOL_FIELDS}
+        return rest if len(rest) < len(sent) and choice in (None, "none", "auto") else None
+    if not isinstance(choice, dict) or choice.get("type") != "allowed_tools":
+        return None
+    allowed = choice["allowed_tools"]
+    names = [_name(tool) for tool in allowed["tools"]]
+    return {**sent, "tools": [tool for tool in tools if _name(tool) in names], "tool_choice": allowed["mode"]}
+
+
+def with_unchecked_signatures(sent: Mapping[str, Any], refusal: ProviderError) -> dict[str, Any] | None:
+    """The body without Gemini's signatures, where the refusal says that one of them is wrong; None: it does not."""
+    if refusal.status != 400 or not _SIGNATURE.search(refusal.detail) or not any(_signatures(sent)):
+        return None
+    turns = []
+    for turn in sent["messages"]:
+        calls = [_unchecked(call) for call in turn.get("tool_calls") or ()]
+        turns.append({**turn, "tool_calls": calls} if calls else turn)
+    return {**sent, "messages": turns}
+
+
+def lost_signatures(body: Mapping[str, Any], sent: Mapping[str, Any]) -> tuple[str, ...]:
+    """How an answer names the signatures of a body that its server was not sent."""
+    is_same = sent["messages"] is body["messages"] or len(list(_signatures(sent))) == len(list(_signatures(body)))
+    return () if is_same else ("messages.tool_calls.extra_content.google.thought_signature",)
+
+
+def _signatures(body: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """The calls with a signature of Gemini's."""
+    for turn in body["messages"]:
+        for call in turn.get("tool_calls") or ():
+            if _unchecked(call) is not call:
+                yield call
+
+
+def _unchecked(call: Any) -> Any:
+    extra = call.get("extra_content") if isinstance(call, dict) else None
+    if not isinstance(extra, dict) or not isinstance(google := extra.get("google"), dict):
+        return call
+    if google.get("thought_signature") in (None, UNCHECKED_SIGNATURE):
+        return call
+    return {**call, "extra_content": {**extra, "google": {**google, "thought_signature": UNCHECKED_SIGNATURE}}}
+
+
+def _name(tool: Mapping[str, Any]) -> object:
+    """A function's name, or the type of a tool that runs on the server."""
+    function = tool.get("function")
+    return function.get("name") if isinstance(function, dict) else tool.get("type")

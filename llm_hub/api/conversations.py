@@ -46,8 +46,9 @@ def router(conversations: OpenConversations) -> APIRouter:
 
     async def list_heads(request: Request) -> Response:
         search = request.query_params.get("search", "")[:MAX_SEARCH_CHARS]
-        heads, problem = await conversations.heads(conversations.owner(request.headers), search)
-        return reply({"keeping": conversations.keeping, "conversations": heads, "problem": problem})
+        owner = conversations.owner(request.headers)
+        heads, problem = await conversations.heads(owner, search)
+        return reply({"keeping": conversations.keeping_of(owner), "conversations": heads, "problem": problem})
 
     async def fetch(request: Request) -> Response:
         after = request.query_params.get("after", "0")

@@ -45,7 +45,8 @@ class CommonPace(Protocol):
 class Node:
     """A turn in its place. `parent` is the number of the turn before it in the same pane, 0 at the beginning.
 
-    `version` is the conversation's when this turn changed last.
+    `version` is the conversation's when this turn changed last, and `asked` when its prompt came: whoever has that
+    version of the conversation has the prompt.
     """
 
     number: int
@@ -53,6 +54,7 @@ class Node:
     turn: Turn
     pane: int = 0
     version: int = 0
+    asked: int = field(default=0, compare=False)
 
 
 @dataclass
@@ -110,9 +112,9 @@ class Conversation:
             raise LookupError(number)
         return self.nodes[number - 1]
 
-    def path(self, pane: int = 0) -> tuple[Node, ...]:
-        """The turns of a pane that are shown, in order."""
-        path, number = [], self.leaves.get(pane, 0)
+    def path(self, pane: int = 0, *, leaf: int | None = None) -> tuple[Node, ...]:
+        """The turns of a pane that are shown, in order, or those that lead to the one with the number `leaf`."""
+        path, number = [], self.leaves.get(pane, 0) if leaf is None else leaf
         while number:
             path.append(self.node(number))
             number = path[-1].parent
@@ -142,7 +144,7 @@ class Conversation:
         parent = self.leaves.get(pane, 0) if after is None else after
         if parent and self.node(parent).pane != pane:
             raise LookupError(parent)
-        node = Node(len(self.nodes) + 1, parent, turn, pane)
+        node = Node(len(self.nodes) + 1, parent, turn, pane, asked=self.version + 1)
         self.nodes.append(node)
         self.bytes += turn.bytes
         self.leaves[pane] = node.number
@@ -192,7 +194,7 @@ class Conversation:
     def touch_turns(self) -> None:
         """Every turn counts as changed: whoever keeps them has to take them over once more."""
         self._touch()
-        self.nodes = [replace(node, version=self.version) for node in self.nodes]
+        self.nodes = [replace(node, version=self.version, asked=self.version) for node in self.nodes]
 
     def _touch(self, number: int = 0) -> None:
         self.version += 1

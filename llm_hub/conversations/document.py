@@ -99,14 +99,21 @@ def write_document(
 ) -> dict[str, Any]:
     """The conversation as a JSON object, with the turns that have changed since this version of it.
 
+    Of a turn that was there by then, its prompt is left out: with images it may be large, and whoever asks for what has
+    changed asks once a second while an answer is written.
+
     `redact` takes keys out of what providers say of a failure. Until the vote on a blind comparison nothing tells who
     answers: see hidden_names.py.
     """
     hidden = hides_names(conversation)
 
     def write(node: Node) -> dict[str, Any]:
-        turn = write_turn(node.turn, redact=redact)
-        return hide_names(conversation, node, turn) if hidden else turn
+        has_prompt = 0 < node.asked <= since
+        turn = write_turn(node.turn, redact=redact, with_images=not has_prompt)
+        turn = hide_names(conversation, node, turn) if hidden else turn
+        if has_prompt:
+            del turn["prompt"]
+        return turn
 
     return {
         "format": FORMAT,
@@ -166,7 +173,7 @@ def _conversation(document: _Conversation, owner: str) -> Conversation:
     version = max(1, document.version) + any(node.turn.outcome == "pending" for node in read)
     nodes = [
         Node(node.number, node.parent, read_turn(node.turn), node.pane,
-            version if node.turn.outcome == "pending" else max(1, node.version))
+            version if node.turn.outcome == "pending" else max(1, node.version), asked=version)
         for node in read
     ]  # fmt: skip
     for place, node in enumerate(nodes, 1):

@@ -74,7 +74,7 @@ class OpenConversations:
 
     def begin(self, owner: str, kind: Kind = "chat", *, is_kept: bool = True) -> Conversation:
         """A new conversation. It is kept from its first turn on, unless it is a temporary one."""
-        conversation = Conversation(kind=kind, owner=owner, is_kept=is_kept and self.keeping != "off")
+        conversation = Conversation(kind=kind, owner=owner, is_kept=is_kept and self.keeping_of(owner) != "off")
         self._memory.hold(conversation)
         return conversation
 
@@ -98,6 +98,10 @@ class OpenConversations:
     def store_of(self, owner: str) -> ConversationStore | None:
         """Where this owner's conversations are kept: the store is the hub's owner's alone."""
         return self.store if owner == "" else None
+
+    def keeping_of(self, owner: str) -> Keeping:
+        """Where this owner's conversations are kept: nobody's but the hub's owner's where the hub has a store."""
+        return "off" if self.store is not None and owner else self.keeping
 
     async def _has_changed_in(self, store: ConversationStore, conversation: Conversation) -> bool:
         """Whether another hub with the same database has gone on with it, or has deleted it."""
@@ -224,10 +228,11 @@ class OpenConversations:
         """Whether an answer is being written in it, or in one of its panes."""
         return bool(self._running_in(conversation, pane))
 
-    async def stop(self, conversation: Conversation, pane: int | None = None) -> None:
-        """Ends the answers that are being written in it, where they are."""
+    async def stop(self, conversation: Conversation, pane: int | None = None, *, number: int | None = None) -> None:
+        """Ends the answers that are being written in it, where they are: all, a pane's, or that of one turn."""
         for answer in self._running_in(conversation, pane):
-            await answer.stop()
+            if number in (None, answer.number):
+                await answer.stop()
 
     async def save(self, conversation: Conversation) -> None:
         """Writes what has changed to the store. What goes wrong becomes its `problem`: the next save tries again."""

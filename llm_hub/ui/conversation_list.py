@@ -48,8 +48,10 @@ def conversation_list(keeping: Keeping) -> None:
     )
 
 
-def remember_settings(boxes: Mapping[str, gr.Dropdown | gr.Textbox]) -> None:
-    """Has the browser keep what is chosen in these boxes, by name, for its next new chat and for a reload."""
+def remember_settings(boxes: Mapping[str, gr.Dropdown | gr.Textbox | gr.HTML]) -> None:
+    """Has the browser keep what is chosen in these boxes, by name, for its next new chat and for a reload. Of HTML, it
+    keeps the attribute `data-chain`.
+    """
     script = f"""(...values) => window.llmHub.drafts.keepSettings(Object.fromEntries(
       {json.dumps(list(boxes))}.map((name, place) => [name, values[place] ?? ""])))"""
     changes = [box.change for box in boxes.values()]

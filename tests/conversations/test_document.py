@@ -5,23 +5,21 @@ from __future__ import annotations
 import base64
 import json
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import orjson
 import pytest
 from hypothesis import given
 
 from llm_hub.chat import AttemptStarted, Image, Resumed
+from llm_hub.conversations.coalescer import Snapshot
 from llm_hub.conversations.conversation import Conversation
 from llm_hub.conversations.document import MAX_NODES, encode, read_document, write_document
-from llm_hub.conversations.turn_document import INTERRUPTED
+from llm_hub.conversations.turn import Question, Turn
+from llm_hub.conversations.turn_document import INTERRUPTED, prompt_message
 from llm_hub.errors import InvalidRequest, KeyRefused, LLMHubError, ProviderError
 from llm_hub.redaction import Redactor
 from tests.conversations.generated import conversations, simple_turn
-
-if TYPE_CHECKING:
-    from llm_hub.conversations.turn import Turn
-
 
 OWN_FAULT = LLMHubError("Something went wrong inside LLM Hub.", hint="Its log says more. Trying again may help.")
 """What is kept of an error that is none of the hub's own: its words may hold anything."""
@@ -87,6 +85,26 @@ def test_only_what_has_changed_is_written() -> None:
     conversation.add(simple_turn("two"))
     assert [node["number"] for node in write_document(conversation, version)["nodes"]] == [2]
     assert write_document(conversation, conversation.version)["nodes"] == []
+
+
+def test_a_prompt_is_sent_once_while_its_answer_grows() -> None:
+    conversation = Conversation()
+    image = Image(b"\x89PNG\r\n\x1a\n" + b"0" * 10_000, "image/png")
+    conversation.add(simple_turn("Earlier", "An answer"))
+    seen = conversation.version
+    asked = Turn(prompt_message("What is this?", [image]), Question("openai", "gpt"))
+    conversation.add(asked)
+    [whole] = write_document(conversation, seen)["nodes"]
+    assert len(whole["turn"]["prompt"]["images"]) == 1
+    seen = conversation.version
+    conversation.update(2, replace(asked, answer=Snapshot(text="A grey square")))
+    [changed] = write_document(conversation, seen)["nodes"]
+    assert (changed["number"], changed["turn"]["text"], "prompt" in changed["turn"]) == (2, "A grey square", False)
+    again = through_json(conversation)
+    assert again.nodes[1].turn.prompt == asked.prompt
+    seen = again.version
+    again.update(2, asked)
+    assert "prompt" not in write_document(again, seen)["nodes"][0]["turn"]
 
 
 def test_a_key_in_an_error_or_a_name_is_left_out_and_a_prompt_stays_as_typed() -> None:

@@ -335,6 +335,8 @@ async def test_who_comes_through_a_proxy_is_not_the_owner_of_a_hub_for_this_comp
         theirs.add(simple_turn("theirs"))
         await conversations.save(theirs)
         assert await conversations.find(stranger, theirs.id) is theirs
+        assert (conversations.keeping_of(stranger), theirs.is_kept) == ("off", False)
+    assert conversations.keeping_of(conversations.owner(here)) == "database"
     assert [head["id"] for head in (await conversations.heads(conversations.owner(here)))[0]] == [made.id]
 
 

@@ -109,8 +109,11 @@ class ChatPage:
             box.press("Enter")
             expect(self.chain).to_have_count(before + 1)
 
-    def answer_again_with(self, target: str) -> None:
+    def answer_again_with(self, target: str, turn: int = -1) -> None:
+        """Asks a turn's prompt, the last one's if not said otherwise, of another model."""
+        self.figures.nth(turn).get_by_role("button", name="Answer again with …").click()
         box = self.page.locator("#chat-again input")
+        expect(box).to_be_focused()
         box.fill(target)
         box.press("Enter")
 

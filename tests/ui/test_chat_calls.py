@@ -85,7 +85,7 @@ async def test_the_line_under_an_answer_says_who_gave_it_and_at_what_cost(chat: 
     [line] = chat.figures(LOG)
     assert "OpenAI · ok?tokens=20&rate=60" in line
     assert re.search(r"first token \d+\.\d+ s · .*\d+ tokens/s · \d+ in / 20 out tokens · price unknown", line)
-    assert chat.text("chat-route") == line
+    assert line == chat.text("chat-route") + "Answer again with …"
 
 
 async def test_a_provider_without_a_key_says_which_setting_is_missing(chat: TabCalls) -> None:
@@ -368,6 +368,12 @@ async def test_answer_again_with_another_model_asks_the_same_and_changes_no_choi
     assert chat.value("chat-again") is None
     await chat.ask("Three")
     assert len(requests(fault_server, mine)) == 3
+    chat.set(chat_turn_actions=1)  # the button under the first answer
+    await chat.use("chat-again", "input", f"second/{other}")
+    assert chat.prompts(LOG) == ["One"]
+    assert f"second · {other}" in chat.figures(LOG)[0]
+    assert "2/2" in chat.figures(LOG)[0]
+    assert [message["content"] for message in requests(fault_server, other)[1].body["messages"]] == ["One"]
 
 
 async def test_a_sole_model_that_is_back_answers_although_it_was_paused(

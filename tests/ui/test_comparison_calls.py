@@ -132,6 +132,27 @@ async def test_a_retry_is_a_version_and_one_that_fails_does_not_stand_for_an_ans
     assert len((await find(conversations, tab)).nodes) == 3
 
 
+@pytest.mark.parametrize("blind", [False, True])
+async def test_each_version_in_a_pane_can_be_shown_and_a_blind_one_tells_no_name(page: PageCalls, blind: bool) -> None:
+    tab = page.open()
+    tab.set(compare_blind=blind)
+    tab.set_panes("ok?tokens=3&plain=w1", "ok?tokens=3&plain=w2")
+    await tab.compare("Hello")
+    await tab.click("compare-pane-2 retry")
+    await tab.compare("And then?")
+    past = "compare-pane-2 past"
+    assert "2/2" in tab.figures(past)[0]
+    assert "show-2" in tab.html(past)
+    await tab.use("compare-opened", "act", event_data={"what": "show-2"})
+    assert tab.prompts(past) == ["Hello"]
+    assert "1/2" in tab.figures(past)[0]
+    assert blind != ("plain=w" in tab.html(past))
+    await tab.use("compare-opened", "act", event_data={"what": "show-99"})
+    await tab.use("compare-opened", "act", event_data={"what": "show-3"})
+    assert tab.prompts(past) == ["Hello", "And then?"]
+    assert tab.prompts("compare-pane-1 past") == ["Hello", "And then?"]
+
+
 async def test_a_pane_that_is_removed_stays_in_the_document(page: PageCalls, conversations: OpenConversations) -> None:
     tab = page.open()
     await tab.click("compare-add")

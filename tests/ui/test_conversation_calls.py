@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+from html import unescape
 from typing import TYPE_CHECKING
 
 import pytest
@@ -120,6 +121,69 @@ async def test_an_answer_is_written_on_when_its_page_is_gone_and_the_next_page_f
     assert again.value("chat-model") == "ok?tokens=60&rate=60&plain=gone"
 
 
+async def test_two_tabs_that_ask_at_once_lose_nothing_and_the_later_one_says_so(page: PageCalls) -> None:
+    tab, slow = page.open(), "ok?tokens=60&rate=60&plain=two"
+    tab.choose(slow)
+    await tab.ask("Hello")
+    other = page.open_again(tab)
+    await other.use("chat-opened", "open", event_data={"id": tab.value("chat-opened")["id"]})
+    asking = asyncio.create_task(tab.ask("From the first tab"))
+    await tab.until(lambda: tab.text("chat-live").count(" ") > 3)
+    other.choose("ok?tokens=3&plain=two")
+    await other.ask("From the second tab")
+    assert other.prompts(LOG) == ["Hello", "From the second tab"]
+    assert "2/2" in other.figures(LOG)[1]
+    assert "Another tab had gone on from here." in other.figures(LOG)[1]
+    assert "From the first tab" in tab.text("chat-live")
+    await asking
+    assert tab.prompts(LOG) == ["Hello", "From the first tab"]
+    assert tab.answers(LOG) == [answer_text(60), answer_text(60)]
+    assert "1/2" in tab.figures(LOG)[1]
+    assert "Another tab" not in tab.figures(LOG)[1]
+    await tab.ask("And then?")
+    assert tab.prompts(LOG) == ["Hello", "From the first tab", "And then?"]
+    await act(other, "show-2")
+    assert other.prompts(LOG) == ["Hello", "From the first tab", "And then?"]
+
+
+async def test_each_tab_stops_edits_and_takes_back_what_it_shows_itself(page: PageCalls) -> None:
+    tab = page.open()
+    tab.choose("ok?tokens=600&rate=60&plain=own")
+    asking = asyncio.create_task(tab.ask("Hello"))
+    await tab.until(lambda: tab.text("chat-live").count(" ") > 3)
+    other = page.open_again(tab)
+    other.set(chat_opened={"id": tab.value("chat-opened")["id"], "leaf": 0})
+    other.choose("ok?tokens=600&rate=60&plain=own")
+    more = asyncio.create_task(other.ask("Beside it"))
+    await other.until(lambda: other.text("chat-live").count(" ") > 3)
+    await other.click("chat-stop")
+    await more
+    assert "stopped" in other.figures(LOG)[0]
+    assert tab.visible("chat-stop")
+    await tab.click("chat-stop")
+    await asking
+    tab.choose("ok?tokens=3&plain=own")
+    await tab.use(LOG, "edit", event_data={"index": 0, "previous_value": "Hello", "value": "Hello there"})
+    assert "3/3" in tab.figures(LOG)[0]
+    await other.use(LOG, "undo", event_data={"index": 0, "value": ""})
+    assert other.value("chat-prompt")["text"] == "Beside it"
+
+
+async def test_a_tab_that_lost_its_connection_comes_back_to_what_it_showed_and_to_what_it_asked(
+    page: PageCalls,
+) -> None:
+    tab = page.open()
+    tab.choose("ok?tokens=3")
+    await tab.ask("One")
+    await tab.ask("Two")
+    await tab.use(LOG, "edit", event_data={"index": 3, "previous_value": "Two", "value": "Other"})
+    again = page.open_again(tab)
+    name = tab.value("chat-opened")["id"]
+    for leaf, second in ((2, "Two"), (1, "Other"), (99, "Other"), ("2", "Other")):
+        await again.use("chat-opened", "open", event_data={"id": name, "leaf": leaf})
+        assert again.prompts(LOG) == ["One", second]
+
+
 async def test_nobody_opens_another_browsers_conversation(page: PageCalls) -> None:
     tab, stranger = page.open(), page.open()
     tab.choose("ok?tokens=3")
@@ -159,6 +223,32 @@ async def test_an_address_brings_a_model_and_a_prompt_and_sends_nothing(
     assert (tab.value("chat-provider"), tab.value("chat-model")) == ("openai", "ok?plain=link")
     assert tab.value("chat-prompt")["text"] == "From a link"
     assert not requests(fault_server, "ok?plain=link")
+
+
+async def test_a_browser_brings_its_fallback_chain_back_and_so_does_a_conversation(page: PageCalls) -> None:
+    def kept(tab: TabCalls) -> str:
+        found = re.search('data-chain="(.*?)"', tab.html("chat-chain-list"))
+        assert found is not None
+        return unescape(found[1])
+
+    tab = page.open()
+    tab.choose("status-404?plain=chain")
+    await tab.use("chat-chain-add", "input", "openai/ok?tokens=3&plain=chain")
+    await tab.use("chat-chain-add", "input", "openai/ok?tokens=4")
+    settings = {"provider": "openai", "model": "status-404?plain=chain", "chain": kept(tab)}
+    reloaded = page.open_again(tab)
+    await reloaded.use("chat-opened", "open", event_data={"id": "", "settings": settings})
+    assert kept(reloaded) == "openai/ok?tokens=3&plain=chain\nopenai/ok?tokens=4"
+    await reloaded.ask("Hello")
+    assert reloaded.answers(LOG) == [answer_text(3)]
+    other = page.open_again(tab)
+    await other.use("chat-opened", "open", event_data={"id": reloaded.value("chat-opened")["id"]})
+    assert kept(other) == kept(tab)
+    await other.use("chat-opened", "open", event_data={"id": "", "settings": {"chain": "nobody/x\nopenai/ok?tokens=4"}})
+    assert kept(other) == "openai/ok?tokens=4"
+    assert "Left out: There is no provider 'nobody'" in other.text("chat-chain-list")
+    await other.use("chat-opened", "open", event_data={"id": "", "settings": {"provider": "openai", "chain": "-"}})
+    assert "Nobody else is asked" in other.text("chat-chain-list")
 
 
 @pytest.mark.parametrize(

@@ -178,9 +178,11 @@ def test_only_the_turns_that_changed_need_to_come(browser_store: Store) -> None:
     document = browser_store.put("Hello", "Hi!", "And?", "")
     grown = conversation("Hello", "?", "And?", "Well.", id=document["id"], version=5)
     grown["nodes"] = [grown["nodes"][1] | {"version": 5}]
+    del grown["nodes"][0]["turn"]["prompt"]  # it is sent once
     browser_store.call("put", grown)
     kept = browser_store.call("get", document["id"])
     assert [node["turn"]["text"] for node in kept["nodes"]] == ["Hi!", "Well."]
+    assert [node["turn"]["prompt"]["text"] for node in kept["nodes"]] == ["Hello", "And?"]
 
 
 def test_no_room_is_told_and_nothing_is_half_kept(browser: Browser, site: Site) -> None:

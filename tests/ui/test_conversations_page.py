@@ -77,6 +77,10 @@ def test_address_and_title_name_the_open_conversation(visitor: ConversationsPage
     expect(tab.locator("#chat-log [data-testid=user]")).to_have_text([second])
     tab.locator("#conversation-list").get_by_text(first).click()
     expect(tab.locator("#chat-log [data-testid=user]")).to_have_text([first])
+    visitor.ask("And then?")
+    visitor.answer_again_with("gated/gated", turn=0)
+    expect(visitor.prompts).to_have_text([second])
+    expect(visitor.figures).to_contain_text("2/2")
 
 
 def test_a_conversation_is_found_renamed_pinned_and_deleted(visitor: ConversationsPage, word: str) -> None:
@@ -119,6 +123,7 @@ def test_a_temporary_chat_is_not_kept(visitor: ConversationsPage, word: str) -> 
 def test_what_was_typed_and_chosen_comes_back(visitor: ConversationsPage, word: str) -> None:
     visitor.page.get_by_label("Temperature").fill("0.5")
     visitor.page.get_by_label("Max tokens").fill("77")
+    visitor.fall_back_to("gated/another")
     visitor.ask(f"First {word}")
     visitor.prompt.fill("a draft of the second")
     visitor.page.locator("#chat-new").click()
@@ -129,6 +134,7 @@ def test_what_was_typed_and_chosen_comes_back(visitor: ConversationsPage, word: 
     expect(visitor.prompt).to_have_value("a draft of another")
     expect(visitor.page.locator("#chat-model input")).to_have_value("gated")
     expect(visitor.page.get_by_label("Max tokens")).to_have_value("77")
+    expect(visitor.chain).to_have_text(["gated · another"])
     visitor.page.locator("#conversation-list").get_by_text(f"First {word}").click()
     expect(visitor.prompt).to_have_value("a draft of the second")
     expect(visitor.page.get_by_label("Temperature")).to_have_value("0.5")
@@ -154,6 +160,10 @@ def test_the_list_is_a_drawer_on_a_phone(visitor: ConversationsPage, word: str) 
     toggle.click()
     expect(visitor.search).to_be_focused()
     assert visitor.page.evaluate("document.documentElement.scrollWidth") == 375
+    assert visitor.page.evaluate("document.querySelector('#tabs').getBoundingClientRect().top") == 0
+    visitor.act(word, "Delete")
+    visitor.page.get_by_role("button", name="Undo the deletion").click()
+    expect(visitor.prompts).to_have_text([word])
     visitor.page.keyboard.press("Escape")
     expect(visitor.search).to_be_hidden()
     expect(toggle).to_be_focused()

@@ -123,3 +123,12 @@ def test_a_source_stands_ahead_of_what_is_shown_where_they_differ() -> None:
 )
 def test_thoughts_that_end_without_a_beginning_are_no_answer(text: str, thoughts: str, answer: str) -> None:
     assert split_thoughts(text) == (thoughts, answer)
+
+
+def test_flags_of_regions_stay_and_other_words_in_unseen_characters_do_not() -> None:
+    def flag(region: str) -> str:
+        return "\U0001f3f4" + "".join(chr(0xE0000 + ord(letter)) for letter in region) + "\U000e007f"
+
+    shown = page_markdown(f"{flag('gbsct')} Scotland, {flag('gbeng')}{flag('gbwls')}, {flag('obey')} {flag('gbsctx')}")
+    assert shown == f"{flag('gbsct')} Scotland, {flag('gbeng')}{flag('gbwls')}, \U0001f3f4 \U0001f3f4"
+    assert page_markdown("\U0001f3f4\u200d\u2620\ufe0f a pirate's") == "\U0001f3f4\u200d\u2620\ufe0f a pirate's"

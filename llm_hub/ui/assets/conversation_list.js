@@ -1,6 +1,7 @@
 // The list of conversations: searched, and each opened, renamed, pinned and deleted in place. Runs in the list's own HTML,
 // in one function with open_conversation.js.
-const { keeping, browserStore, httpStore, request, drafts } = window.llmHub;
+const { browserStore, httpStore, request, drafts } = window.llmHub;
+let { keeping } = window.llmHub;
 const store = keeping === "browser" ? browserStore() : httpStore();
 const find = (selector) => element.querySelector(selector);
 const [toggle, nav, box, temporary, note, list, line, done, file] =
@@ -69,6 +70,7 @@ const item = (head) => {
   link.addEventListener("click", (click) => {
     if (click.ctrlKey || click.metaKey || click.shiftKey) return;
     click.preventDefault();
+    closeDrawer();
     go(head.id, head.kind);
   });
   const isOpen = busy.id === head.id;
@@ -124,6 +126,10 @@ const load = () => attempt(async () => {
   const found = await store.list(box.value.trim());
   if (number !== loads) return;
   if (found.problem) say(found.problem);
+  if (found.keeping === "off") {  // the hub keeps its owner's alone, and somebody else is here: there is nothing to list
+    keeping = "off";
+    block.classList.add("off");
+  }
   heads = found.heads;
   show();
 });
@@ -134,6 +140,7 @@ const loadSoon = () => {
 };
 const change = (head, changes) => attempt(async () => {
   busy = {};
+  say("");
   // A visitor's conversation is also in the memory of the hub, which would bring the old title back.
   if (keeping === "browser") await request("PATCH", `/${head.id}`, changes).catch(() => null);
   const changed = await store.change(head.id, changes);
@@ -178,6 +185,6 @@ element.addEventListener("keydown", (key) => {
   if (busy.id) { busy = {}; show(); } else if (narrow.matches) { closeDrawer(); toggle.focus(); }
 });
 box.addEventListener("input", () => { deleted = null; loadSoon(); });
-temporary.addEventListener("click", () => go("", "chat", { temporary: true }));
+temporary.addEventListener("click", () => { closeDrawer(); go("", "chat", { temporary: true }); });
 others.addEventListener("message", () => { if (!document.hidden) load(); });
 document.addEventListener("visibilitychange", () => { if (!document.hidden) load(); });

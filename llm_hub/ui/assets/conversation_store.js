@@ -33,7 +33,7 @@ window.llmHub ??= {};
   const httpStore = () => ({
     async list(search = "") {
       const answer = await request("GET", `?search=${encodeURIComponent(search)}`);
-      return { heads: answer?.conversations ?? [], problem: answer?.problem ?? "" };
+      return { heads: answer?.conversations ?? [], problem: answer?.problem ?? "", keeping: answer?.keeping };
     },
     get: (id) => request("GET", `/${encodeURIComponent(id)}`),
     change: (id, changes) => request("PATCH", `/${encodeURIComponent(id)}`, changes),
@@ -177,7 +177,9 @@ window.llmHub ??= {};
         const kept = await result(heads.get(head.id));
         for (const node of turns) {
           const before = await result(nodes.get([head.id, node.number]));
-          if (!before || node.version >= before.version) nodes.put({ ...node, id: head.id });
+          if (before && node.version < before.version) continue;
+          const prompt = node.turn.prompt ?? before.turn.prompt;  // one that is here already is not sent again
+          nodes.put({ ...node, turn: { ...node.turn, prompt }, id: head.id });
         }
         const shown = !kept || head.version >= kept.version ? { ...head, deleted_at: kept?.deleted_at ?? 0 } : kept;
         heads.put(shown);

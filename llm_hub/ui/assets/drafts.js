@@ -70,6 +70,8 @@
     recall,
     // The settings of the Chat tab have changed, and are those of the next new chat.
     keepSettings(values) {
+      const chain = new DOMParser().parseFromString(values.chain, "text/html").querySelector("[data-chain]");
+      values = { ...values, chain: chain?.dataset.chain ?? "" };
       settings = { id: ids.chat, values };
       remember("settings", values);
       try {

@@ -39,7 +39,6 @@ const turnTo = (id, kind, more = {}) => {
 };
 const go = (id, kind = "chat", more = {}) => {
   if (!id || id !== named()) history.pushState(null, "", address(id));
-  closeDrawer();
   turnTo(id, kind, more);
 };
 addEventListener("popstate", () => turnTo(named(), heads.find((head) => head.id === named())?.kind ?? (named() ? "chat" : front())));
@@ -104,7 +103,9 @@ const sync = async (id) => {
   syncing.set(id, false);
   await attempt(async () => {
     const kept = await store.get(id);
-    const document = await request("GET", `/${id}?after=${kept?.version ?? 0}`);
+    let document = await request("GET", `/${id}?after=${kept?.version ?? 0}`);
+    const known = new Set(kept?.nodes.map(({ number }) => number));
+    if (document?.nodes.some(({ number, turn }) => !turn.prompt && !known.has(number))) document = await request("GET", `/${id}`);
     if (document && document.version > (kept?.version ?? 0)) {
       await store.put(document);
       others.postMessage("changed");
@@ -132,7 +133,7 @@ addEventListener("hub-back", () => {
   load();
   setTimeout(() => { if (line.textContent === BACK) line.textContent = ""; }, 4000);
   isBack = Boolean(shown.chat.id);
-  if (isBack) open(shown.chat.id, "chat", { settings: drafts.settings(shown.chat.id) });
+  if (isBack) open(shown.chat.id, "chat", { settings: drafts.settings(shown.chat.id), leaf: shown.chat.leaf });
   else drafts.putBack();
   if (shown.comparison.id) open(shown.comparison.id, "comparison");
 });

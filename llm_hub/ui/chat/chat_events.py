@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import gradio as gr
 
 from llm_hub.errors import LLMHubError
+from llm_hub.ui.chat.chat_view import ChatView
 from llm_hub.ui.chat.finished_turn import finish_turn
 from llm_hub.ui.chat.handover import Handover
 from llm_hub.ui.chat.open_wish import parse_wish
@@ -53,19 +54,17 @@ class ChatEvents:
         several: dict[str, Any] = {**STREAMING, "trigger_mode": "multiple"}
         taken = parts.prompt.submit(None, parts.prompt, [parts.asked, parts.prompt], js=TAKE, **NOW)
         retries = [parts.past.retry, parts.past.option_select]
+        again, opening = {parts.again, parts.turn_actions}, {parts.chain.targets, parts.provider, parts.model}
         events = [
             taken.then(self.send, inputs | {parts.asked}, outputs, **several),
             gr.on(retries, self.repeat, inputs, outputs, **several),
-            parts.again.input(self.repeat_with, inputs | {parts.again}, [*outputs, parts.again], **several),
+            parts.again.input(self.repeat_with, inputs | again, [*outputs, parts.again], **several),
+            parts.opened.open(self.open, opening, [*outputs, *self._screen.settings_outputs], **several),
             parts.past.edit(self.edit, inputs, outputs, **several),
             parts.past.undo(self.undo, {parts.opened}, outputs, **several),
         ]
         parts.turn_actions.act(self.act, inputs, outputs, **several)
         parts.stop.click(self.stop, {parts.opened}, parts.hint, **NOW)
-        opens = [*outputs, *self._screen.settings_outputs]
-        events.append(
-            parts.opened.open(self.open, {parts.chain.targets, parts.provider, parts.model}, opens, **several)
-        )
         for event in events:
             event.then(None, [parts.returned, parts.prompt], [parts.returned, parts.prompt], js=GIVE_BACK, **NOW)
         parts.new.click(self.clear, None, outputs, **several)
@@ -76,8 +75,8 @@ class ChatEvents:
     async def send(self, data: Inputs, visitor: gr.Request) -> AsyncGenerator[Updates]:
         """Asks the prompt that was in the box."""
 
-        def add(conversation: Conversation) -> Node:
-            return self._prompts.send(conversation, data)
+        def add(view: ChatView) -> Node:
+            return self._prompts.send(view, data)
 
         async for update in self._ask(data, visitor, add):
             yield update
@@ -85,22 +84,22 @@ class ChatEvents:
     async def repeat(self, data: Inputs, visitor: gr.Request) -> AsyncGenerator[Updates]:
         """Asks the last prompt once more."""
 
-        def add(conversation: Conversation) -> Node:
-            return self._prompts.repeat(conversation, conversation.leaves.get(0, 0), data, visitor)
+        def add(view: ChatView) -> Node:
+            return self._prompts.repeat(view, view.leaf, data, visitor)
 
         async for update in self._ask(data, visitor, add):
             yield update
 
     async def repeat_with(self, data: Inputs, visitor: gr.Request) -> AsyncGenerator[Updates]:
-        """Asks the last prompt once more, of another target. The choice for later turns stays."""
+        """Asks the prompt of a turn once more, of another target. The choice for later turns stays."""
         target = str(data[self._parts.again] or "")
         empty_box: Updates = {self._parts.again: gr.update(value=None)}
         if not target:
             yield empty_box
             return
 
-        def add(conversation: Conversation) -> Node:
-            return self._prompts.repeat_with(conversation, target, data, visitor)
+        def add(view: ChatView) -> Node:
+            return self._prompts.repeat_with(view, target, data, visitor)
 
         async for update in self._ask(data, visitor, add):
             yield update | empty_box
@@ -109,36 +108,36 @@ class ChatEvents:
     async def edit(self, data: Inputs, edited: gr.EditData, visitor: gr.Request) -> AsyncGenerator[Updates]:
         """Asks an earlier prompt in other words."""
         index = edited.index[0] if isinstance(edited.index, list | tuple) else edited.index
-
         typed = str(edited.value or "")
 
-        def add(conversation: Conversation) -> Node:
-            return self._prompts.edit(conversation, int(index), typed, data)
+        def add(view: ChatView) -> Node:
+            return self._prompts.edit(view, int(index), typed, data)
 
         async for update in self._ask(data, visitor, add, typed=typed):
             yield update
 
     async def act(self, data: Inputs, clicked: gr.EventData, visitor: gr.Request) -> AsyncGenerator[Updates]:
         """A button under an answer: another version of its turn is shown, or its prompt is asked once more."""
-        action, conversation = parse_action(clicked), await self._find(data, visitor)
-        if action is None or conversation is None or not 0 < action.number <= len(conversation.nodes):
+        action, view = parse_action(clicked), await self._find(data, visitor)
+        if action is None or view is None or not 0 < action.number <= len(view.conversation.nodes):
             yield self._screen.show_hint("")
             return
         if action.verb == "show":
-            conversation.choose(action.number)
-            await self._conversations.save(conversation)
-            updates = self._follow(conversation, visitor)
+            view.conversation.choose(action.number)
+            view = ChatView.newest(view.conversation)
+            await self._conversations.save(view.conversation)
+            updates = self._follow(view, visitor)
         else:
 
-            def add(conversation: Conversation) -> Node:
-                return self._prompts.repeat(conversation, action.number, data, visitor)
+            def add(view: ChatView) -> Node:
+                return self._prompts.repeat(view, action.number, data, visitor)
 
             updates = self._ask(data, visitor, add)
         async for update in updates:
             yield update
 
     async def _ask(
-        self, data: Inputs, visitor: gr.Request, add: Callable[[Conversation], Node], typed: str = ""
+        self, data: Inputs, visitor: gr.Request, add: Callable[[ChatView], Node], typed: str = ""
     ) -> AsyncGenerator[Updates]:
         """Has `add` make a new turn, asks it, and shows the conversation until the answer ends.
 
@@ -146,66 +145,67 @@ class ChatEvents:
         into its box.
         """
         screen = self._screen
-        conversation = await self._find(data, visitor)
-        if conversation is None and screen.read_opened(data):
+        view = await self._find(data, visitor)
+        if view is None and screen.read_opened(data):
             yield {**screen.show_lost(data), **screen.give_back(data, typed)}
             return
-        if conversation is None:
-            conversation = self._conversations.begin(self._owner(visitor), is_kept=screen.is_to_be_kept(data))
-        busy = self._conversations.is_answering(conversation)
+        if view is None:
+            begun = self._conversations.begin(self._owner(visitor), is_kept=screen.is_to_be_kept(data))
+            view = ChatView.newest(begun)
+        conversation = view.conversation
         try:
-            node = None if busy else add(conversation)
+            node = add(view) if view.draft is None else None
         except LLMHubError as error:
-            unedited = self._unedited(conversation) if typed else {}
+            unedited = screen.show_conversation(view) if typed and conversation.nodes else {}
             yield {**unedited, **screen.show_hint(str(error)), **screen.give_back(data, typed)}
             return
         if node is None:
             yield {**screen.show_hint(BUSY), **screen.give_back(data, typed)}
             return
+        view = ChatView(conversation, node.number)
         self._conversations.answer(
             conversation,
             node.number,
-            screen.answer(visitor, screen.request(conversation, node)),
+            screen.answer(visitor, screen.request(view)),
             coalescer=self._coalescer,
             finish=lambda turn: finish_turn(turn, screen.session),
         )
-        async with aclosing(self._follow(conversation, visitor)) as updates:
+        async with aclosing(self._follow(view, visitor)) as updates:
             async for update in updates:
                 yield update
         if (better := conversation.answered_version(node)) is not None:
             conversation.choose(better.number)
             await self._conversations.save(conversation)
-            yield {**screen.show_conversation(conversation), **screen.show_failed_retry(conversation, node)}
+            shown = screen.show_conversation(ChatView.newest(conversation))
+            yield {**shown, **screen.show_failed_retry(conversation, node)}
 
     # A conversation is shown.
 
-    async def _follow(self, conversation: Conversation, visitor: gr.Request) -> AsyncGenerator[Updates]:
+    async def _follow(self, view: ChatView, visitor: gr.Request) -> AsyncGenerator[Updates]:
         """The whole conversation, what is being written in it, and the whole once more at the end.
 
         It ends early where the tab has gone on to show another conversation.
         """
         screen, now = self._screen, asyncio.get_running_loop().time
+        conversation = view.conversation
         async with self._watchers.watch(visitor, conversation) as watcher:
-            yield screen.show_conversation(conversation)
+            yield screen.show_conversation(view)
             text, told_at = "", now()
-            while watcher.is_current and self._conversations.is_answering(conversation):
-                version, draft = conversation.version, screen.draft(conversation)
-                update: Updates = {}
-                if draft is not None:
-                    update = screen.show_progress(draft)
-                    shown = f"{draft.answer.reasoning}\0{draft.answer.text}"
-                    if shown != text:
-                        text = shown
-                        update |= screen.show_draft(draft)
+            while watcher.is_current and (draft := view.draft) is not None:
+                version = conversation.version
+                update: Updates = screen.show_progress(draft)
+                shown = f"{draft.answer.reasoning}\0{draft.answer.text}"
+                if shown != text:
+                    text = shown
+                    update |= screen.show_draft(draft)
                 if now() - told_at >= HEAD_INTERVAL:
                     told_at = now()
-                    update |= screen.show_head(conversation)
-                if update:
-                    yield update
+                    update |= screen.show_head(view)
+                yield update
                 if conversation.version == version and watcher.is_current:
                     await conversation.next_change()
             if watcher.is_current:
-                yield screen.show_conversation(conversation)
+                yield screen.show_conversation(view)
 
     async def open(self, data: Inputs, wanted: gr.EventData, visitor: gr.Request) -> AsyncGenerator[Updates]:
         """Shows the conversation that the page names, "" for a new one, with the settings of its last turn."""
@@ -223,12 +223,14 @@ class ChatEvents:
         if conversation is None or not conversation.nodes:
             await self._watchers.leave(visitor)
             nothing = screen.show_nothing(is_kept=not wish.temporary)
-            shown = nothing if conversation is None else screen.show_conversation(conversation)
-            yield {**shown, **screen.show_wish(wish, data, visitor), **screen.show_hint(GONE if wish.name else "")}
+            shown = nothing if conversation is None else screen.show_conversation(ChatView.newest(conversation))
+            settings = screen.show_settings(wish, None, data, visitor)
+            yield {**shown, **settings, **screen.show_hint(GONE if wish.name else "")}
             return
-        last = conversation.turns()[-1:] or (conversation.nodes[-1].turn,)
-        settings = screen.show_question(last[0].question, data, visitor) | screen.show_wish(wish, data, visitor)
-        async with aclosing(self._follow(conversation, visitor)) as updates:
+        view = wish.view(conversation)
+        last = view.path[-1] if view.leaf else conversation.nodes[-1]
+        settings = screen.show_settings(wish, last.turn.question, data, visitor)
+        async with aclosing(self._follow(view, visitor)) as updates:
             async for update in updates:
                 yield update | settings
                 settings = {}
@@ -246,33 +248,30 @@ class ChatEvents:
 
     async def stop(self, data: Inputs, visitor: gr.Request) -> Updates:
         """Ends the answer where it is. Whoever shows the conversation shows that."""
-        if (conversation := await self._find(data, visitor)) is not None:
-            await self._conversations.stop(conversation)
+        if (view := await self._find(data, visitor)) is not None:
+            await self._conversations.stop(view.conversation, number=view.leaf)
         return self._screen.show_hint("")
 
     async def undo(self, data: Inputs, visitor: gr.Request) -> Updates:
         """The last turn is no longer shown, and its prompt stands in the box again. The turn stays a version."""
-        conversation = await self._find(data, visitor)
-        path = conversation.path() if conversation is not None else ()
-        if conversation is None or not path or self._conversations.is_answering(conversation):
+        view = await self._find(data, visitor)
+        if view is None or not view.leaf or view.draft is not None:
             return self._screen.show_hint("")
-        conversation.show_until(path[-1].parent)
+        conversation, last = view.conversation, view.path[-1]
+        conversation.show_until(last.parent)
         await self._conversations.save(conversation)
-        prompt = path[-1].turn.prompt
         return {
-            **self._screen.show_conversation(conversation),
-            self._parts.returned: {"text": prompt.text, "files": self._screen.files(path[-1].turn)},
+            **self._screen.show_conversation(ChatView(conversation, last.parent)),
+            self._parts.returned: {"text": last.turn.prompt.text, "files": self._screen.files(last.turn)},
         }
-
-    def _unedited(self, conversation: Conversation) -> Updates:
-        """The conversation as it is, where the page may show what was edited."""
-        return self._screen.show_conversation(conversation) if conversation.nodes else {}
 
     def _owner(self, visitor: gr.Request) -> str:
         return self._conversations.owner(visitor.headers)
 
-    async def _find(self, data: Inputs, visitor: gr.Request) -> Conversation | None:
-        """The conversation that the tab shows; None for a new one, or one that the server does not have."""
+    async def _find(self, data: Inputs, visitor: gr.Request) -> ChatView | None:
+        """What the tab shows; None for a new one, or one that the server does not have."""
         name = self._screen.read_opened(data)
         conversation = await self._conversations.find(self._owner(visitor), name) if name else None
-        return None if conversation is None or conversation.kind == "comparison" else conversation
+        if conversation is None or conversation.kind == "comparison":
+            return None
+        return self._screen.read_view(data, conversation)

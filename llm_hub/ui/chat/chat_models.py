@@ -29,11 +29,18 @@ class ModelLists:
         """By session, the provider whose models it waits for: an answer for an earlier choice comes too late."""
 
     def follow(self, event: Callable[..., Any]) -> None:
-        """Refreshes the lists after `event`, such as a `.then` or a page's load."""
+        """Refreshes the lists and the chain after `event`, such as a `.then`."""
+        self._show_chain_after(event)
+        self._list_models_after(event)
+
+    def _show_chain_after(self, event: Callable[..., Any]) -> None:
+        parts = self._parts
+        inputs, outputs = {parts.provider, parts.chain.targets}, [parts.chain.view, parts.followers]
+        event(self.show_chain, inputs, outputs, trigger_mode="multiple", **NOW)
+
+    def _list_models_after(self, event: Callable[..., Any]) -> None:
         parts = self._parts
         outputs = [parts.model, parts.default_model.first, parts.note, parts.chain.add, parts.again]
-        chain = [parts.chain.view, parts.followers]
-        event(self.show_chain, {parts.provider, parts.chain.targets}, chain, trigger_mode="multiple", **NOW)
         listed = event(self.list_models, parts.provider, outputs, trigger_mode="multiple", **STREAMING)
         parts.default_model.after(listed.then)
 
@@ -42,7 +49,7 @@ class ModelLists:
         outputs = [parts.model, parts.note]
         chosen = parts.provider.input(self.choose, parts.provider, outputs, **NOW)
         self.follow(chosen.then)
-        self.follow(page.load)
+        self._list_models_after(page.load)  # the chain comes with the chat that the page's script opens then
 
     def choose(self, provider: str, visitor: gr.Request) -> Updates:
         """The visitor chose another provider: shows its problem, if it has one."""

@@ -20,7 +20,7 @@ class ChatParts:
     turn that is being answered, since what an update costs a browser grows with the messages that it touches.
     `opened` names the conversation that the tab shows; the conversation itself is on the server. `asked` is the prompt
     on its way there, `returned` one that comes back into the box; neither is seen. `turn_actions` brings the clicks on
-    the buttons under an answer.
+    the buttons under an answer, and has the number of the turn that `again` is to answer.
     """
 
     provider: gr.Dropdown

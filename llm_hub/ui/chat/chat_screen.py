@@ -13,6 +13,7 @@ from llm_hub.conversations.turn import Question, chat_request
 from llm_hub.errors import InvalidRequest, LLMHubError
 from llm_hub.ui import model_choices, typed_settings, uploads
 from llm_hub.ui.chat import fallback_chain
+from llm_hub.ui.chat.chat_view import ChatView
 from llm_hub.ui.chat.turn_actions import render_actions
 from llm_hub.ui.live_region import live_region
 from llm_hub.ui.render import answer_stats, transcript
@@ -89,14 +90,15 @@ class ChatScreen:
         opened = data[self.parts.opened]
         return not isinstance(opened, dict) or opened.get("kept") is not False
 
-    def request(self, conversation: Conversation, node: Node) -> ChatRequest:
-        """The request that asks a turn after those before it."""
-        return chat_request(conversation.turns()[:-1], node.turn)
+    def read_view(self, data: Inputs, conversation: Conversation) -> ChatView:
+        """What the tab shows of its conversation."""
+        opened = data[self.parts.opened]
+        return ChatView.up_to(conversation, opened.get("leaf") if isinstance(opened, dict) else None)
 
-    def draft(self, conversation: Conversation) -> Turn | None:
-        """The shown turn that is being answered, if there is one."""
-        last = conversation.turns()[-1:]
-        return last[0] if last and last[0].outcome == "pending" else None
+    def request(self, view: ChatView) -> ChatRequest:
+        """The request that asks the last turn after those before it."""
+        *history, last = view.path
+        return chat_request(tuple(node.turn for node in history), last.turn)
 
     def files(self, turn: Turn) -> list[str]:
         """The images of a turn's prompt, as files that the browser may fetch."""
@@ -115,20 +117,20 @@ class ChatScreen:
         """What `show_question` and `show_wish` change beside `outputs`."""
         parts = self.parts
         settings = [parts.provider, parts.model, parts.system, parts.temperature, parts.max_tokens]
-        return [*settings, parts.note, parts.chain.view, parts.followers]
+        return [*settings, parts.note, parts.chain.view, parts.chain.targets, parts.followers]
 
-    def show_conversation(self, conversation: Conversation) -> Updates:
+    def show_conversation(self, view: ChatView) -> Updates:
         """All of it, with the turn that is being answered, if there is one."""
-        parts, path, draft = self.parts, conversation.path(), self.draft(conversation)
+        parts, path, draft = self.parts, view.path, view.draft
         past = path[:-1] if draft is not None else path
         last = path[-1].turn if path else None
         return {
-            parts.past: [message for node in past for message in self._messages(conversation, node, path)],
+            parts.past: [message for node in past for message in self._messages(view, node)],
             parts.live: [] if draft is None else self._turn_messages(draft),
             parts.route: live_region("" if last is None else self._stats(last)),
             parts.stop: gr.update(visible=draft is not None),
-            parts.hint: live_region(html_text(conversation.problem) or HELP),
-            **self.show_head(conversation),
+            parts.hint: live_region(html_text(view.conversation.problem) or HELP),
+            **self.show_head(view),
         }
 
     def show_nothing(self, *, is_kept: bool = True) -> Updates:
@@ -156,12 +158,14 @@ class ChatScreen:
         """The line about a turn that is being answered."""
         return {self.parts.route: live_region(self._stats(draft))}
 
-    def show_head(self, conversation: Conversation) -> Updates:
+    def show_head(self, view: ChatView) -> Updates:
         """Tells the page's scripts which conversation is shown, and how far it has come.
 
-        `keeping` is where conversations are kept, `kept` whether this one is, `problem` why it could not be written.
+        `keeping` is where conversations are kept, `kept` whether this one is, `problem` why it could not be written,
+        and `leaf` the last turn that the tab shows.
         """
-        head = write_head(conversation)
+        conversation = view.conversation
+        head = {**write_head(conversation), "leaf": view.leaf}
         more = {"keeping": self.conversations.keeping, "kept": conversation.is_kept, "problem": conversation.problem}
         return {self.parts.opened: head | more}
 
@@ -188,6 +192,25 @@ class ChatScreen:
     def show_hint(self, text: str) -> Updates:
         """A hint below the prompt; with "", how the prompt's box is used."""
         return {self.parts.hint: live_region(html_text(text) or HELP)}
+
+    def show_settings(self, wish: OpenWish, question: Question | None, data: Inputs, visitor: gr.Request) -> Updates:
+        """The settings of a chat that is opened: those of its last question, and before them those of its browser."""
+        parts, kept = self.parts, wish.settings.get("chain")
+        chain, problem = data[parts.chain.targets], ""
+        if kept is None and question is not None:
+            kept = fallback_chain.write_chain(question.fallback)
+        if kept is not None:
+            chain, problem = fallback_chain.read_chain(self.session_for(visitor), kept)
+        provider = wish.settings.get("provider") or (
+            question.provider if question is not None else data[parts.provider]
+        )
+        data = {**data, parts.chain.targets: chain}
+        return {
+            **({} if question is None else self.show_question(question, data, visitor)),
+            **self.show_wish(wish, data, visitor),
+            **self.show_chain(chain, provider, visitor, problem),
+            parts.chain.targets: chain,
+        }
 
     def show_question(self, question: Question, data: Inputs, visitor: gr.Request) -> Updates:
         """The tab's settings, set to those of a question. The chain stays, shown for the question's provider."""
@@ -241,9 +264,9 @@ class ChatScreen:
             parts.followers: fallback_chain.summary_html(session, chain, provider=provider),
         }
 
-    def _messages(self, conversation: Conversation, node: Node, path: tuple[Node, ...]) -> list[transcript.Message]:
+    def _messages(self, view: ChatView, node: Node) -> list[transcript.Message]:
         """A turn that is over, with the buttons under its answer."""
-        actions = render_actions(conversation, node, is_last=node == path[-1])
+        actions = render_actions(view.conversation, node, is_last=node.number == view.leaf)
         return self._turn_messages(node.turn, actions)
 
     def _turn_messages(self, turn: Turn, actions: str = "") -> list[transcript.Message]:

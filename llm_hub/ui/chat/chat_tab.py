@@ -47,7 +47,7 @@ def chat_tab(
     ChainEvents(screen).connect()
     parts = screen.parts
     remember_settings({"provider": parts.provider, "model": parts.model, "system": parts.system,
-        "temperature": parts.temperature, "max_tokens": parts.max_tokens})  # fmt: skip
+        "temperature": parts.temperature, "max_tokens": parts.max_tokens, "chain": parts.chain.view})  # fmt: skip
     return events.handover, lists
 
 
@@ -112,7 +112,9 @@ def _layout(session: Session) -> ChatParts:
                 opened = gr.HTML(
                     {"id": ""}, html_template="", js_on_load=OPENED, apply_default_css=False, elem_id="chat-opened"
                 )
-                turn_actions = gr.HTML("", js_on_load=CLICKS, apply_default_css=False, elem_id="chat-turn-actions")
+                turn_actions = gr.HTML(
+                    0, html_template="", js_on_load=CLICKS, apply_default_css=False, elem_id="chat-turn-actions"
+                )
             with gr.Column(elem_id="chat-compose"):
                 prompt = gr.MultimodalTextbox(
                     show_label=False,

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import gradio as gr
 
 from llm_hub.chat import split_target
+from llm_hub.errors import InvalidRequest
 from llm_hub.ui import model_choices
 from llm_hub.ui.render.formats import format_target_id
 from llm_hub.ui.render.sanitize import html_text
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
 MAX_CHAIN = 8
 """Fallbacks in one chain."""
+
+NOBODY = "-"
 
 Chain = tuple[str, ...] | None
 """Targets in the order in which they are asked; None: as the hub does it."""
@@ -111,7 +114,30 @@ def chain_html(session: Session, chain: Chain, *, provider: str, problem: str = 
     reset = "" if chain in (None, default) else _button("route", "Back to the hub's route" if default else "Clear")
     complaint = f'<p class="told">{html_text(problem)}</p>' if problem else ""
     heading = "Asked in this order" if automatic else "If it fails"
-    return f'<div class="chain" role="status"><h3>{heading}</h3>{entries}{complaint}{reset}</div>'
+    attributes = f'class="chain" role="status" data-chain="{html_text(write_chain(chain))}"'
+    return f"<div {attributes}><h3>{heading}</h3>{entries}{complaint}{reset}</div>"
+
+
+def write_chain(chain: Chain) -> str:
+    """A chain as a browser keeps it: a target a line, "-" for nobody, and "" for as the hub does it."""
+    return "" if chain is None else "\n".join(chain) or NOBODY
+
+
+def read_chain(session: Session, text: str) -> tuple[Chain, str]:
+    """The chain that a browser has kept, without what cannot be asked any more, and what to say of that."""
+    wanted = [line for line in text.split("\n") if line]
+    if wanted in ([], [NOBODY]):
+        return (() if wanted else None), ""
+    chain: list[str] = []
+    problems = []
+    for line in wanted[:MAX_CHAIN]:
+        try:
+            target = model_choices.parse_target(session, line)
+        except InvalidRequest as error:
+            problems.append(f"Left out: {error}")
+        else:
+            chain += [target] if target not in chain else []
+    return tuple(chain) or None, " ".join(problems)
 
 
 def _advice(session: Session, provider: str) -> str:

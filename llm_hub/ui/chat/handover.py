@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from llm_hub.ui.chat.chat_view import ChatView
+
 if TYPE_CHECKING:
     import gradio as gr
 
@@ -44,4 +46,4 @@ class Handover:
         await self._watchers.leave(visitor)
         await self._conversations.save(conversation)
         settings = self._screen.show_question(turns[-1].question, data, visitor)
-        return {**self._screen.show_conversation(conversation), **settings}
+        return {**self._screen.show_conversation(ChatView.newest(conversation)), **settings}

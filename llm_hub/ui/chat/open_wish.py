@@ -7,9 +7,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from llm_hub.conversations.document import is_id
+from llm_hub.ui.chat.chat_view import ChatView
 
 if TYPE_CHECKING:
     import gradio as gr
+
+    from llm_hub.conversations.conversation import Conversation
 
 MAX_PROMPT_CHARS = 100_000
 """Characters of a prompt that an address may bring."""
@@ -35,13 +38,21 @@ it.
 @dataclass(frozen=True, slots=True)
 class OpenWish:
     """`name` is a conversation's id, "" for a new one, which may be `temporary`, and begin with settings by name
-    (provider, model, system, temperature, max_tokens) and a prompt in the box.
+    (provider, model, system, temperature, max_tokens, chain) and a prompt in the box. `leaf` is the last turn that the
+    tab showed before its connection was lost.
     """
 
     name: str = ""
     temporary: bool = False
     settings: Mapping[str, str] = field(default_factory=dict)
     prompt: str = ""
+    leaf: int | None = None
+
+    def view(self, conversation: Conversation) -> ChatView:
+        """What the tab is to show of a conversation: what is newest, unless that is not a continuation of `leaf`."""
+        newest, wanted = ChatView.newest(conversation), ChatView.up_to(conversation, self.leaf)
+        is_continued = wanted.leaf == 0 or wanted.leaf in (node.number for node in newest.path)
+        return newest if is_continued else wanted
 
 
 def parse_wish(event: gr.EventData) -> OpenWish:
@@ -58,4 +69,5 @@ def parse_wish(event: gr.EventData) -> OpenWish:
             if isinstance(value, str) and len(value) <= MAX_SETTING_CHARS
         },
         prompt=prompt[:MAX_PROMPT_CHARS] if isinstance(prompt, str) else "",
+        leaf=data.get("leaf") if type(data.get("leaf")) is int else None,
     )

@@ -13,10 +13,14 @@ from llm_hub.ui.render import transcript
 if TYPE_CHECKING:
     import gradio as gr
 
-    from llm_hub.conversations.conversation import Conversation, Node
+    from llm_hub.conversations.conversation import Node
     from llm_hub.conversations.turn import Question
     from llm_hub.ui.chat.chat_screen import ChatScreen
+    from llm_hub.ui.chat.chat_view import ChatView
     from llm_hub.ui.event_values import Inputs
+
+OTHER_TAB = "Another tab had gone on from here. What was asked there is another version of this turn."
+"""The note of a prompt that came from a tab which did not show the newest turn."""
 
 
 class PromptEvents:
@@ -26,7 +30,7 @@ class PromptEvents:
         self._screen = screen
         self._parts = screen.parts
 
-    def send(self, conversation: Conversation, data: Inputs) -> Node:
+    def send(self, view: ChatView, data: Inputs) -> Node:
         """The prompt that was in the box, after what is shown."""
         asked = data[self._parts.asked] or {}
         text, files = asked.get("text") or "", tuple(asked.get("files") or ())
@@ -35,27 +39,31 @@ class PromptEvents:
         images = uploads.read(files)
         question = self._screen.read_question(data)
         content = (*images, *((Text(text),) if text.strip() else ())) if images else text
-        return conversation.add(Turn(Message(Role.USER, content), question, files))
+        note = OTHER_TAB if view.is_left_behind else ""
+        return view.conversation.add(Turn(Message(Role.USER, content), question, files, note=note), after=view.leaf)
 
-    def repeat(self, conversation: Conversation, number: int, data: Inputs, visitor: gr.Request) -> Node:
+    def repeat(self, view: ChatView, number: int, data: Inputs, visitor: gr.Request) -> Node:
         """The prompt of this turn once more. A pause of its target ends, since the visitor asks on purpose."""
         if not number:
             raise LLMHubError("Type a prompt first.")
-        return self._ask_again(conversation, number, self._screen.read_question(data), visitor)
+        return self._ask_again(view, number, self._screen.read_question(data), visitor)
 
-    def repeat_with(self, conversation: Conversation, target: str, data: Inputs, visitor: gr.Request) -> Node:
-        """The last prompt once more, of another target. The choice for later turns stays."""
-        parts, number = self._parts, conversation.leaves.get(0, 0)
+    def repeat_with(self, view: ChatView, target: str, data: Inputs, visitor: gr.Request) -> Node:
+        """The prompt of a turn, of the last one if none was chosen, once more, of another target. The choice for later
+        turns stays."""
+        parts, number = self._parts, data[self._parts.turn_actions]
+        if not isinstance(number, int) or not 0 < number <= len(view.conversation.nodes):
+            number = view.leaf
         if not number:
             raise LLMHubError("Type a prompt first.")
         target = model_choices.parse_target(self._screen.session_for(visitor), target)
         provider, _, model = target.partition("/")
         question = self._screen.read_question({**data, parts.provider: provider, parts.model: model})
-        return self._ask_again(conversation, number, question, visitor)
+        return self._ask_again(view, number, question, visitor)
 
-    def edit(self, conversation: Conversation, index: int, text: str, data: Inputs) -> Node:
+    def edit(self, view: ChatView, index: int, text: str, data: Inputs) -> Node:
         """An earlier prompt in other words. `index` is that of its message on the page."""
-        path = conversation.path()
+        path = view.path
         place = transcript.find_turn_number(index, tuple(node.turn for node in path))
         if place is None or not text.strip():
             raise LLMHubError("Nothing was changed.")
@@ -63,12 +71,12 @@ class PromptEvents:
         images: tuple[Text | Image, ...] = node.turn.prompt.images
         prompt = Message(Role.USER, (*images, Text(text)) if images else text)
         turn = Turn(prompt, self._screen.read_question(data), node.turn.files)
-        return conversation.add(turn, after=node.parent)
+        return view.conversation.add(turn, after=node.parent)
 
-    def _ask_again(self, conversation: Conversation, number: int, question: Question, visitor: gr.Request) -> Node:
+    def _ask_again(self, view: ChatView, number: int, question: Question, visitor: gr.Request) -> Node:
         self._end_pause(visitor, question)
-        node = conversation.node(number)
-        return conversation.add(Turn(node.turn.prompt, question, node.turn.files), after=node.parent)
+        node = view.conversation.node(number)
+        return view.conversation.add(Turn(node.turn.prompt, question, node.turn.files), after=node.parent)
 
     def _end_pause(self, visitor: gr.Request, question: Question) -> None:
         """Ends the pauses of the targets that the visitor chose: one, or with Automatic all of the order."""

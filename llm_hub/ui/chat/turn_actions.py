@@ -1,4 +1,4 @@
-"""The buttons under an answer: its other versions, and asking its prompt once more.
+"""The buttons under an answer: its other versions, and asking its prompt once more, of the same model or another.
 
 Gradio's Markdown keeps a button's class and title, and nothing else of it: so its class says what it is for.
 """
@@ -17,13 +17,34 @@ if TYPE_CHECKING:
 Verb = Literal["show", "again"]
 
 CLICKS = """
+const place = (again, button) => {
+  const around = again.parentElement, [from, to] = [around, button].map((part) => part.getBoundingClientRect());
+  again.style.top = `${to.bottom - from.top + around.scrollTop}px`;
+  again.style.left = `${Math.max(8, Math.min(to.left - from.left, from.width - again.offsetWidth - 8))}px`;
+};
+const choose = (number, button) => {
+  const again = document.querySelector("#chat-again");
+  props.value = number;
+  again.classList.add("open");
+  place(again, button);
+  again.querySelector("input").focus({ preventScroll: true });
+  const close = ({ type, key }) => {
+    if (type === "keydown" && key !== "Escape") return;
+    again.classList.remove("open");
+    ["focusout", "keydown"].forEach((name) => again.removeEventListener(name, close));
+    if (type === "keydown") button.focus();
+  };
+  ["focusout", "keydown"].forEach((name) => again.addEventListener(name, close));
+};
 document.addEventListener("click", (click) => {
   const button = click.target.closest("#chat-log .turn-action");
-  const what = button && [...button.classList].find((name) => /^(show|again)-\\d+$/.test(name));
-  if (what) trigger("act", {what});
+  const what = button && [...button.classList].find((name) => /^(show|again|with)-\\d+$/.test(name));
+  if (what?.startsWith("with-")) choose(Number(what.slice("with-".length)), button);
+  else if (what) trigger("act", {what});
 });
 """
-"""JavaScript that brings a click on one of the buttons to the server."""
+"""JavaScript that brings a click on one of the buttons to the server. "Answer again with …" opens the list of models
+beside it, and the component's value is the number of the turn that the chosen one is to answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,22 +63,38 @@ def parse_action(clicked: gr.EventData) -> TurnAction | None:
     return TurnAction("show" if match[1] == "show" else "again", int(match[2]))
 
 
-def render_actions(conversation: Conversation, node: Node, *, is_last: bool) -> str:
-    """The buttons of a turn as HTML; "" if it has none. The last turn is asked again by Gradio's own button."""
+PANE_CLICKS = """
+document.addEventListener("click", (click) => {
+  const button = click.target.closest("#compare .turn-action");
+  const what = button && [...button.classList].find((name) => /^show-\\d+$/.test(name));
+  if (what) trigger("act", {what});
+});
+"""
+"""As `CLICKS`, on the Compare tab, whose answers have versions alone."""
+
+
+def render_versions(conversation: Conversation, node: Node) -> str:
+    """Which version of its turn a node is, with the way to those beside it, as HTML; "" if it is the only one."""
     versions = [other.number for other in conversation.versions(node)]
-    buttons = ""
-    if len(versions) > 1:
-        place = versions.index(node.number)
-        earlier = later = ""
-        if place:
-            earlier = _button("show", versions[place - 1], "&lsaquo;", "Show the version before")
-        if place + 1 < len(versions):
-            later = _button("show", versions[place + 1], "&rsaquo;", "Show the next version")
-        buttons = f'<span class="versions">{earlier}{place + 1}/{len(versions)}{later}</span>'
+    if len(versions) < 2:
+        return ""
+    place = versions.index(node.number)
+    earlier = later = ""
+    if place:
+        earlier = _button("show", versions[place - 1], "&lsaquo;", "Show the version before")
+    if place + 1 < len(versions):
+        later = _button("show", versions[place + 1], "&rsaquo;", "Show the next version")
+    return f'<span class="versions">{earlier}{place + 1}/{len(versions)}{later}</span>'
+
+
+def render_actions(conversation: Conversation, node: Node, *, is_last: bool) -> str:
+    """The buttons of a turn as HTML. The last turn is asked again, of the same model, by Gradio's own button."""
+    buttons = render_versions(conversation, node)
     if not is_last:
         buttons += _button("again", node.number, "Ask again", "Ask this prompt once more: this answer stays a version")
-    return f'<span class="turn-actions">{buttons}</span>' if buttons else ""
+    buttons += _button("with", node.number, "Answer again with …", "Ask another model: this answer stays a version")
+    return f'<span class="turn-actions">{buttons}</span>'
 
 
-def _button(verb: Verb, number: int, label: str, title: str) -> str:
+def _button(verb: Verb | Literal["with"], number: int, label: str, title: str) -> str:
     return f'<button type="button" class="turn-action {verb}-{number}" title="{title}">{label}</button>'

@@ -18,6 +18,7 @@ from llm_hub.conversations.turn import Turn
 from llm_hub.errors import InvalidRequest, LLMHubError
 from llm_hub.ui.chat.open_wish import parse_wish
 from llm_hub.ui.chat.prompt_box import GIVE_BACK_FOR_ALL, TAKE_FOR_ALL
+from llm_hub.ui.chat.turn_actions import parse_action
 from llm_hub.ui.compare.compare_screen import HELP
 from llm_hub.ui.compare.comparison import MAX_PANES
 from llm_hub.ui.compare.pane_events import BUSY, PaneEvents, keep_model
@@ -64,6 +65,7 @@ class CompareEvents:
         opened = parts.opened.open(
             self.open, state, [*outputs, parts.opened, *screen.settings_outputs, self._tabs], **NOW
         )
+        parts.opened.act(self.choose_version, state, outputs, **NOW)
         for pane in self._panes:
             pane.connect(tab, [asked, opened])
         asked.then(None, box, box, js=GIVE_BACK_FOR_ALL, **NOW)
@@ -146,6 +148,19 @@ class CompareEvents:
         refresh = screen.request_refresh(comparison, *range(MAX_PANES))
         front: Updates = {self._tabs: gr.Tabs(selected="compare")}
         return {**refresh, **front, **screen.show_questions(comparison), **screen.show_hint(GONE if is_gone else "")}
+
+    async def choose_version(self, data: Inputs, clicked: gr.EventData) -> Updates:
+        """A button under an answer: another version of its turn is shown, and what followed it in its pane."""
+        comparison: Comparison = data[self._parts.comparison]
+        action, conversation = parse_action(clicked), comparison.conversation
+        if action is None or conversation is None or not 0 < action.number <= len(conversation.nodes):
+            return self._screen.show_hint("")
+        pane = conversation.node(action.number).pane
+        if comparison.pane(pane).draft is not None:
+            return self._screen.show_hint(BUSY)
+        conversation.choose(action.number)
+        await self._screen.conversations.save(conversation)
+        return {**self._screen.request_refresh(comparison, pane), **self._screen.show_hint("")}
 
     async def stop(self, data: Inputs) -> Updates:
         """Ends all answers where they are."""

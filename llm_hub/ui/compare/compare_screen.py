@@ -229,7 +229,7 @@ class CompareScreen:
             **({} if busy else self.show_live(comparison, number)),
             parts.column: gr.update(visible=pane.visible),
             parts.picker: gr.update(visible=not (comparison.blind and pane.last is not None)),
-            parts.past: pane_view.list_past_messages(comparison, pane.turns, self.titles),
+            parts.past: pane_view.list_past_messages(comparison, number, self.titles),
             parts.stop: gr.update(visible=busy),
             parts.retry: gr.update(visible=answered),
             parts.carry: gr.update(visible=answered and not comparison.hidden),

@@ -12,6 +12,7 @@ import gradio as gr
 from llm_hub.arena.blind import LETTERS
 from llm_hub.ui import model_choices
 from llm_hub.ui.chat.chatbot import chatbot
+from llm_hub.ui.chat.turn_actions import PANE_CLICKS
 from llm_hub.ui.compare.blind_vote import VoteEvents
 from llm_hub.ui.compare.compare_actions import CompareActions
 from llm_hub.ui.compare.compare_events import CompareEvents
@@ -64,7 +65,7 @@ def opened_parts() -> OpenedParts:
     opened = gr.HTML(
         {"id": "", "kind": "comparison"},
         html_template="",
-        js_on_load=OPENED,
+        js_on_load=OPENED + PANE_CLICKS,
         apply_default_css=False,
         elem_id="compare-opened",
     )

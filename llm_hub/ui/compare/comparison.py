@@ -146,6 +146,11 @@ class Comparison:
             return Pane(visible, turns)
         return Pane(visible, turns[:-1], turns[-1])
 
+    def past_nodes(self, number: int) -> tuple[Node, ...]:
+        """The turns of a pane that are over, in their places."""
+        path = () if self.conversation is None else self.conversation.path(number)
+        return path[: len(self.pane(number).turns)]
+
     def _is_draft(self, node: Node) -> bool:
         """Whether a turn is being answered or, if names are hidden, not all of its text may be seen yet."""
         turn, pace = node.turn, self.pace(node)

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from llm_hub.arena import diff
+from llm_hub.ui.chat.turn_actions import render_versions
 from llm_hub.ui.render import answer_stats, transcript
 from llm_hub.ui.render.formats import format_target
 from llm_hub.ui.render.sanitize import html_text
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from llm_hub.conversations.coalescer import Snapshot
-    from llm_hub.conversations.turn import Turn, Turns
+    from llm_hub.conversations.turn import Turn
     from llm_hub.ui.compare.comparison import Comparison
 
 
@@ -36,11 +37,19 @@ def render_heading(comparison: Comparison, number: int, titles: Mapping[str, str
     return f"{letter}<b>{title}</b>{_substitute_mark(pane.substitute, titles)}"
 
 
-def list_past_messages(comparison: Comparison, turns: Turns, titles: Mapping[str, str]) -> list[transcript.Message]:
-    """The messages of a pane's turns that are over."""
-    if comparison.hidden:
-        return [message for turn in turns for message in _anonymous_messages(turn, turn.answer)]
-    return transcript.list_messages(turns, titles)
+def list_past_messages(comparison: Comparison, number: int, titles: Mapping[str, str]) -> list[transcript.Message]:
+    """The messages of a pane's turns that are over, with the way to their versions."""
+    messages: list[transcript.Message] = []
+    for node in comparison.past_nodes(number):
+        versions = "" if comparison.conversation is None else render_versions(comparison.conversation, node)
+        versions = versions and f'<span class="turn-actions">{versions}</span>'
+        if not comparison.hidden:
+            messages += transcript.list_turn_messages(node.turn, titles, versions)
+            continue
+        messages += _anonymous_messages(node.turn, node.turn.answer)
+        if versions:
+            messages.append(_line(versions))
+    return messages
 
 
 def list_live_messages(
@@ -76,8 +85,11 @@ def _anonymous_messages(turn: Turn, view: Snapshot) -> list[transcript.Message]:
 
 
 def _note(text: str) -> transcript.Message:
-    content = [{"type": "text", "text": f'<div class="figures"><span>{html_text(text)}</span></div>'}]
-    return {"role": "assistant", "content": content}
+    return _line(f"<span>{html_text(text)}</span>")
+
+
+def _line(html: str) -> transcript.Message:
+    return {"role": "assistant", "content": [{"type": "text", "text": f'<div class="figures">{html}</div>'}]}
 
 
 def _substitute_mark(substitute: tuple[str, str] | None, titles: Mapping[str, str]) -> str:

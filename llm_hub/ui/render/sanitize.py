@@ -23,6 +23,13 @@ _UNSEEN = re.compile(
 """Characters that are removed: control characters, halves of characters, those that turn the direction of what follows,
 and those that are never shown. With them a name could be read as another one, and a text could tell a model something
 that its reader never saw."""
+_BLACK_FLAG = "\U0001f3f4"
+_FLAGS = re.compile(
+    f"({_BLACK_FLAG}(?:%s)\U000e007f)"
+    % "|".join("".join(chr(0xE0000 + ord(letter)) for letter in region) for region in ("gbeng", "gbsct", "gbwls"))
+)
+"""The flags of England, Scotland and Wales, the only ones that Unicode recommends of those that are spelled with
+characters which are never shown. Other words in these characters are removed."""
 _SELECTORS, _JOINERS = "\u180b-\u180d\u180f\ufe00-\ufe0f\U000e0100-\U000e01ef", "\u034f\u200c\u200d"
 _RUN = re.compile(f"[{_SELECTORS}{_JOINERS}]+")
 _NEEDED = re.compile(f"[{_SELECTORS}]?[{_JOINERS}]?")
@@ -142,6 +149,14 @@ def _escape_outside_spans(block: str, _in_list: bool) -> str:
 
 
 def _strip_unseen(text: str) -> str:
+    if _BLACK_FLAG in text:
+        return "".join(
+            part if place % 2 else _strip_unseen_outside_flags(part) for place, part in enumerate(_FLAGS.split(text))
+        )
+    return _strip_unseen_outside_flags(text)
+
+
+def _strip_unseen_outside_flags(text: str) -> str:
     text = _UNSEEN.sub("", text)
     return text if text.isascii() else _RUN.sub(_keep_needed, text)
 

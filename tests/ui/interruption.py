@@ -24,9 +24,9 @@ READ = """([places, before]) => {
     const find = (place) => [...document.querySelectorAll(`${place} :is([data-testid=user], [data-testid=bot])`)];
     for (const part of root.flatMap(find)) {
       const text = part.innerText.replace(/\\s+/g, " ").trim();
-      if (part.dataset.testid === "user") turns.push({ prompt: text, texts: [], line: "" });
-      else if (part.querySelector(".figures")) turns.at(-1).line = text;
-      else turns.at(-1)?.texts.push(text);
+      if (part.dataset.testid === "user") turns.push({ prompt: text, answer: "", line: "" });
+      else if (part.querySelector(".figures, .problem")) turns.at(-1).line += text;
+      else turns.at(-1).answer += text;
     }
     return turns;
   };
@@ -38,12 +38,11 @@ READ = """([places, before]) => {
 
 @dataclass(frozen=True)
 class ShownTurn:
-    """A turn as it stands on the page. `line` is what is under its answer, `more` what is between the two."""
+    """A turn as it stands on the page. `line` is what is under its answer: an error, and the line about it."""
 
     prompt: str
     answer: str
     line: str
-    more: tuple[str, ...] = ()
 
 
 Shown = list[list[ShownTurn]]
@@ -62,6 +61,7 @@ class Visit:
     new: ClassVar[str]
     stop: ClassVar[str]
     query: ClassVar[str]
+    model_box: ClassVar[str]
 
     def __init__(self, context: BrowserContext, url: str, width: int, models: list[str]) -> None:
         self._context = context
@@ -70,6 +70,9 @@ class Visit:
         self.errors: list[str] = []
         self.address = f"{url}/?{self.query}={','.join(self.models)}".replace("&", "%26")
         self.open()
+        for number, target in enumerate(self.models, 1):
+            box = self.page.locator(self.model_box.format(number))
+            expect(box).to_have_value(target.partition("/")[2], timeout=WITHIN)
 
     def open(self) -> None:
         """Opens the tab with its address, which is the last one that it had."""
@@ -78,6 +81,7 @@ class Visit:
         self.page.on("pageerror", lambda error: self.errors.append(f"{error}\n{error.stack}"))
         self.page.goto(self.address)
         expect(self.prompt).to_be_visible(timeout=WITHIN)
+        expect(self.page.locator("#conversation-list[aria-busy]")).to_have_count(0, timeout=WITHIN)
 
     def close(self) -> None:
         self.address = self.page.url
@@ -110,7 +114,7 @@ class Visit:
                 before = self.page.wait_for_function(READ, arg=[places, before], timeout=left).json_value()
             except TooLate:
                 raise AssertionError(f"The page never came to that. Last it had: {before}") from None
-            shown = [[_turn(**turn) for turn in turns] for turns in json.loads(before)]
+            shown = [[ShownTurn(**turn) for turn in turns] for turns in json.loads(before)]
             if holds(shown):
                 return shown
 
@@ -132,6 +136,7 @@ class ChatVisit(Visit):
     roots = ("#chat-scroll",)
     places = ("#chat-log", "#chat-live", "#chat-route")
     box, new, stop, query = "#chat-prompt textarea", "#chat-new", "#chat-stop", "model"
+    model_box = "#chat-model input"
 
 
 class CompareVisit(Visit):
@@ -141,11 +146,7 @@ class CompareVisit(Visit):
     roots = ("#compare-pane-1", "#compare-pane-2")
     places = (".pane-past", ".pane-live", ".pane-line")
     box, new, stop, query = "#compare-prompt textarea", "#compare-new", "#compare-stop", "models"
+    model_box = "#compare-pane-{}-model input"
 
     def allow_fallbacks(self) -> None:
         self.page.locator("#compare-fallback input").check()
-
-
-def _turn(prompt: str, texts: list[str], line: str) -> ShownTurn:
-    answer, *more = texts or [""]
-    return ShownTurn(prompt, answer, line, tuple(more))

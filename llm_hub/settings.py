@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import unquote, urlsplit
 
-from dotenv.parser import parse_stream
 from pydantic import Field, PrivateAttr, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from llm_hub.env_file import read_env_file
 from llm_hub.errors import ConfigurationError
 
 PREFIX = "LLM_HUB_"
@@ -152,7 +152,7 @@ class Settings(BaseSettings):
 
         Raises `ConfigurationError` that names the line or the setting, and never shows a value.
         """
-        environment = {**_read(env_file), **os.environ}
+        environment = {**read_env_file(env_file), **os.environ}
         for name in environment:
             own = name.upper()
             if own.startswith(PREFIX) and own.removeprefix(PREFIX).lower() not in cls.model_fields:
@@ -270,29 +270,6 @@ def _password(url: str) -> str:
         return unquote(urlsplit(url).password or "")
     except ValueError:
         return ""
-
-
-def _read(env_file: Path) -> dict[str, str]:
-    """The variables of a .env file. Raises `ConfigurationError` with the number of a line that is none."""
-    try:
-        with env_file.open(encoding="utf-8-sig") as stream:
-            bindings = list(parse_stream(stream))
-    except FileNotFoundError:
-        return {}
-    except UnicodeDecodeError:
-        raise ConfigurationError(
-            f"{env_file} cannot be read: it is not UTF-8 text.", hint="Save it as UTF-8."
-        ) from None
-    except OSError as error:
-        raise ConfigurationError(f"{env_file} cannot be read: {error.strerror or type(error).__name__}.") from None
-    variables = {}
-    for binding in bindings:
-        if binding.error or (binding.key is not None and binding.value is None):
-            line = binding.original.line + len(binding.original.string) - len(binding.original.string.lstrip("\n"))
-            raise ConfigurationError(f"{env_file}, line {line}, cannot be read.", hint="Write it as NAME=value.")
-        if binding.key is not None and binding.value is not None:
-            variables[binding.key] = binding.value
-    return variables
 
 
 def _plain(error: ValidationError) -> str:

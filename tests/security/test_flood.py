@@ -67,11 +67,7 @@ async def flood(site: Site) -> None:
         served = Counter(await asyncio.gather(*(visit(client, config) for _ in range(VISITORS))))
         assert set(served) <= {200, 429, 503}, served
 
-        load = next(event for event in config["dependencies"] if event["queue"] and event["backend_fn"])
-        joins = [
-            {"data": [None for _ in load["inputs"]], "fn_index": load["id"], "session_hash": f"flood{number}"}
-            for number in range(2 * VISITORS)
-        ]
+        joins = [{**empty_prompt(config), "session_hash": f"flood{number}"} for number in range(2 * VISITORS)]
         replies = await asyncio.gather(*(client.post("/gradio_api/queue/join", json=body) for body in joins))
         for response in replies:
             await response.read()
@@ -86,13 +82,18 @@ async def flood(site: Site) -> None:
         assert messages[-1].message["success"]
 
 
-async def visit(client: aiohttp.ClientSession, config: dict[str, Any]) -> int:
-    """A visitor who sends an empty prompt: a session begins, and no provider is asked."""
+def empty_prompt(config: dict[str, Any]) -> dict[str, Any]:
+    """An event of a new tab, which sends nothing: a session begins, and no provider is asked."""
     tab = Tab(None, config)  # type: ignore[arg-type]  # only the bodies that it makes are used
-    body = tab._call(tab._send, {"chat-asked": {"text": "", "files": []}, "chat-provider": "local", "chat-model": ""})
+    return tab._call(tab._send, {"chat-asked": {"text": "", "files": []}, "chat-provider": "local", "chat-model": ""})
+
+
+async def visit(client: aiohttp.ClientSession, config: dict[str, Any]) -> int:
+    """A visitor who sends an empty prompt, and leaves."""
+    body = empty_prompt(config)
     async with client.post("/gradio_api/queue/join", json=body) as response:
         await response.read()
-    async with client.get(f"/gradio_api/heartbeat/{tab._session}") as beat:
+    async with client.get(f"/gradio_api/heartbeat/{body['session_hash']}") as beat:
         await beat.content.readany()
     return response.status
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from playwright.sync_api import expect
@@ -133,6 +133,20 @@ class ChatPage:
         self.type(text)
         expect(self.figures).to_have_count(before + 1, timeout=20_000)
         expect(self.stop).to_be_hidden()
+
+    def wait_until(self, check: str, argument: Any = None) -> None:
+        """Waits until an asynchronous JavaScript function gives true: Playwright takes its promise for true."""
+        self.page.evaluate(
+            """async ([check, argument]) => {
+              const holds = (0, eval)(check);
+              const end = Date.now() + 30_000;
+              while (!await holds(argument)) {
+                if (Date.now() > end) throw new Error(`This did not become true: ${check}`);
+                await new Promise(requestAnimationFrame);
+              }
+            }""",
+            [check, argument],
+        )
 
     def _note_error(self, message: ConsoleMessage) -> None:
         # Gradio may be told to stop an event whose number it does not know yet: then it cancels and resets no number at

@@ -47,7 +47,7 @@ class Line:
                 threading.Thread(target=self._connect, args=(near,), daemon=True).start()
 
     def _connect(self, near: socket.socket) -> None:
-        with near:
+        with near, suppress(ConnectionRefusedError):  # where nothing listens, near ends, too
             if self._is_cut:
                 return
             try:

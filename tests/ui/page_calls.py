@@ -312,8 +312,11 @@ class TabCalls:
         arguments, *_ = special_args(handler, inputs, self._request, data)
         result = handler(*arguments)
         if inspect.isasyncgen(result):
+            update: Any = dict.fromkeys(function.outputs)
             async for update in result:
                 changed += self._show(function, update)
+            # As Gradio does: see test_the_end_of_a_handler_sends_its_last_update_again.
+            changed += self._show(function, update)
         else:
             update = await result if inspect.isawaitable(result) else result
             if function.name in self._held and gr.skip() not in update.values():

@@ -100,7 +100,7 @@ def test_a_blind_comparison_stays_blind_when_its_page_is_loaded_again(compare: C
     page.locator("#compare-best-1").click()
     expect(page.locator("#compare-said")).to_contain_text("You voted: A is better", timeout=SLOW)
     expect(compare.pane(1).locator(".pane-head b")).to_contain_text("sealed-")
-    page.wait_for_function(f"async (name) => ({kept})(name).then((text) => text.includes('sealed-two'))", arg=name)
+    compare.wait_until(f"async (name) => (await ({kept})(name)).includes('sealed-two')", name)
     page.reload()
     expect(page.locator("#compare-said")).to_contain_text("You voted: A is better", timeout=SLOW)
     expect(compare.pane(1).locator(".pane-head b")).to_contain_text("sealed-")

@@ -15,6 +15,7 @@ import gradio as gr
 
 from llm_hub.errors import LLMHubError
 from llm_hub.ui.chat.finished_turn import finish_turn
+from llm_hub.ui.chat.handover import Handover
 from llm_hub.ui.chat.open_wish import parse_wish
 from llm_hub.ui.chat.prompt_box import GIVE_BACK, TAKE
 from llm_hub.ui.chat.prompt_events import PromptEvents
@@ -26,7 +27,6 @@ from llm_hub.ui.gradio_fixes.event_options import NOW, STREAMING
 if TYPE_CHECKING:
     from llm_hub.conversations.coalescer import Coalescer
     from llm_hub.conversations.conversation import Conversation, Node
-    from llm_hub.conversations.turn import Turns
     from llm_hub.ui.chat.chat_screen import ChatScreen
 
 BUSY = "An answer is still being written. Stop it first, or wait."
@@ -45,6 +45,7 @@ class ChatEvents:
         self._coalescer = coalescer
         self._watchers = Watchers()
         self._prompts = PromptEvents(screen)
+        self.handover = Handover(screen, self._watchers)
 
     def connect(self, page: gr.Blocks) -> None:
         parts, outputs = self._parts, self._screen.outputs
@@ -275,29 +276,3 @@ class ChatEvents:
         name = self._screen.read_opened(data)
         conversation = await self._conversations.find(self._owner(visitor), name) if name else None
         return None if conversation is None or conversation.kind == "comparison" else conversation
-
-    # For the other tabs.
-
-    @property
-    def providers(self) -> gr.Dropdown:
-        """The list of providers."""
-        return self._parts.provider
-
-    @property
-    def take_over_inputs(self) -> set[Any]:
-        return {self._parts.chain.targets, self._parts.provider, self._parts.model}
-
-    @property
-    def take_over_outputs(self) -> list[Any]:
-        return [*self._screen.outputs, *self._screen.settings_outputs]
-
-    async def take_over(self, data: Inputs, turns: Turns, visitor: gr.Request) -> Updates:
-        """A conversation from another tab becomes a new chat. The one that is shown stays in the list."""
-        conversation = self._conversations.begin(self._owner(visitor))
-        for turn in turns:
-            conversation.add(turn)
-        self._conversations.adopt(conversation)
-        await self._watchers.leave(visitor)
-        await self._conversations.save(conversation)
-        settings = self._screen.show_question(turns[-1].question, data, visitor)
-        return {**self._screen.show_conversation(conversation), **settings}

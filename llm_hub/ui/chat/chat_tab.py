@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from llm_hub.conversations.coalescer import Coalescer
     from llm_hub.conversations.open_conversations import OpenConversations
     from llm_hub.gateway.gateway import Gateway
+    from llm_hub.ui.chat.handover import Handover
 
 WELCOME = """<div class="welcome"><h2>What would you like to know?</h2>
 <p>Choose a provider and a model, and ask. Under each answer you see who really gave it, how fast,
@@ -36,7 +37,7 @@ and for what price.</p></div>"""
 
 def chat_tab(
     gateway: Gateway, conversations: OpenConversations, coalescer: Coalescer, page: gr.Blocks
-) -> tuple[ChatEvents, ModelLists]:
+) -> tuple[Handover, ModelLists]:
     """Builds the tab inside `page`."""
     screen = ChatScreen(gateway, conversations, _layout(gateway.common_session))
     events = ChatEvents(screen, coalescer)
@@ -47,7 +48,7 @@ def chat_tab(
     parts = screen.parts
     remember_settings({"provider": parts.provider, "model": parts.model, "system": parts.system,
         "temperature": parts.temperature, "max_tokens": parts.max_tokens})  # fmt: skip
-    return events, lists
+    return events.handover, lists
 
 
 def _layout(session: Session) -> ChatParts:

@@ -21,7 +21,7 @@ from llm_hub.ui.render.export import as_json, as_markdown
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from llm_hub.ui.chat.chat_events import ChatEvents
+    from llm_hub.ui.chat.handover import Handover
     from llm_hub.ui.compare.compare_screen import CompareScreen
     from llm_hub.ui.compare.comparison import Comparison
     from llm_hub.ui.render.export import ExportRecord
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 class CompareActions:
     """The handlers of the results, the links and the files."""
 
-    def __init__(self, screen: CompareScreen, chat: ChatEvents, tabs: gr.Tabs) -> None:
+    def __init__(self, screen: CompareScreen, chat: Handover, tabs: gr.Tabs) -> None:
         self._screen = screen
         self._parts = screen.parts
         self._chat = chat
@@ -45,8 +45,8 @@ class CompareActions:
         # These do not read the lists: a browser may still show a pane there that has just gone.
         gr.on([actions.section.expand, actions.figures.change], self.show_difference, state, actions.difference, **NOW)
         for number, pane in enumerate(parts.panes):
-            outputs = [*self._chat.take_over_outputs, self._tabs, parts.hint]
-            pane.carry.click(self._carry(number), state | self._chat.take_over_inputs, outputs, **NOW)
+            outputs = [*self._chat.outputs, self._tabs, parts.hint]
+            pane.carry.click(self._carry(number), state | self._chat.inputs, outputs, **NOW)
         for button, save in ((actions.markdown, self.save_markdown), (actions.json, self.save_json)):
             saved = button.click(save, {*state, *screen.settings}, [actions.file, parts.hint], **NOW)
             saved.then(None, actions.file, None, js=SAVE, **NOW)

@@ -13,11 +13,9 @@ from llm_hub.conversations.turn import Question, chat_request
 from llm_hub.errors import InvalidRequest
 from llm_hub.ui import model_choices, typed_settings
 from llm_hub.ui.chat.finished_turn import finish_turn
-from llm_hub.ui.compare import pane_view
+from llm_hub.ui.compare import compare_results, pane_view
 from llm_hub.ui.compare.comparison import MAX_PANES, MIN_PANES
 from llm_hub.ui.live_region import live_region
-from llm_hub.ui.render import compare_stats
-from llm_hub.ui.render.formats import format_target
 from llm_hub.ui.render.sanitize import html_text
 
 if TYPE_CHECKING:
@@ -256,9 +254,9 @@ class CompareScreen:
             **self.show_head(comparison),
         }
         if has_results:
-            updates |= self._show_results(comparison)
+            updates |= compare_results.show_results(actions, comparison, self.titles)
         if comparison.hidden:
-            updates |= self._show_ballot(comparison)
+            updates |= compare_results.show_ballot(vote, comparison)
         return updates
 
     def show_head(self, comparison: Comparison) -> Updates:
@@ -273,31 +271,3 @@ class CompareScreen:
         """The server does not have the shown comparison any more. The page's scripts may hand it over once more."""
         lost = {"id": self.read_opened(data), "kind": "comparison", "lost": True, "keeping": self.conversations.keeping}
         return {**self.show_hint(LOST), self.parts.opened: lost}
-
-    def _show_results(self, comparison: Comparison) -> Updates:
-        actions = self.parts.actions
-        turns = [pane.turns[-1] for pane in comparison.panes if pane.visible and pane.turns]
-        rows = [compare_stats.measure_turn(turn, self.titles) for turn in turns]
-        figures = f"{compare_stats.render_table(rows)}<div class='plots'>{compare_stats.render_plot(rows)}</div>"
-        sides = [(self._side(comparison, number), number) for number in comparison.visible_panes]
-        return {
-            actions.figures: figures,
-            actions.left: gr.update(choices=sides, value=comparison.pair[0]),
-            actions.right: gr.update(choices=sides, value=comparison.pair[1]),
-        }
-
-    def _show_ballot(self, comparison: Comparison) -> Updates:
-        """The vote's buttons in the words for two panes, or for more."""
-        vote, count = self.parts.vote, len(comparison.visible_panes)
-        updates: Updates = {vote.bad: "Both are bad" if count == 2 else "All are bad"}
-        for number, button in enumerate(vote.best):
-            letter = comparison.letter(number)
-            updates[button] = gr.update(value=f"{letter} is {'best' if count > 2 else 'better'}", visible=bool(letter))
-        return updates
-
-    def _side(self, comparison: Comparison, number: int) -> str:
-        """A pane's name in a list."""
-        letter, last = comparison.letter(number), comparison.pane(number).last
-        return (
-            f"{letter}: {format_target(last.question.provider, last.question.model, self.titles)}" if last else letter
-        )

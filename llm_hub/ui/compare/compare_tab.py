@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from llm_hub.conversations.coalescer import Coalescer
     from llm_hub.conversations.open_conversations import OpenConversations
     from llm_hub.gateway.gateway import Gateway
-    from llm_hub.ui.chat.chat_events import ChatEvents
+    from llm_hub.ui.chat.handover import Handover
 
 OPENED = """
 window.llmHub = window.llmHub || {};
@@ -48,7 +48,7 @@ def compare_tab(
     page: gr.Blocks,
     tabs: gr.Tabs,
     tab: gr.Tab,
-    chat: ChatEvents,
+    chat: Handover,
 ) -> tuple[gr.Dropdown, ...]:
     """Builds the tab inside `tab`, which is one of the page's `tabs`. Returns its lists of providers."""
     parts = _layout(gateway.common_session, opened)

@@ -92,6 +92,19 @@ class PaneEvents:
     async def follow(self, data: Inputs, visitor: gr.Request) -> AsyncGenerator[Updates]:
         """The answer that is being written as it grows; in a blind comparison at the common pace.
 
+        The last update changes nothing. Gradio 6.31.0 sends the last one again when a handler has ended, after what
+        others may have shown since, and where there was none it empties every output. May go when:
+        tests/ui/gradio_fixes/test_server_side.py::test_the_end_of_a_handler_sends_its_last_update_again fails.
+        """
+        nothing: Updates = {self._parts.head: gr.skip()}
+        async with aclosing(self._follow(data, visitor)) as updates:
+            async for update in updates:
+                yield update or nothing
+        yield nothing
+
+    async def _follow(self, data: Inputs, visitor: gr.Request) -> AsyncGenerator[Updates]:
+        """Updates, some of them empty: this is how a closed tab is noticed.
+
         It ends early where the tab has gone on to show something else.
         """
         comparison: Comparison = data[self._comparison]
@@ -123,8 +136,7 @@ class PaneEvents:
                     before = now
                     if is_shown:
                         changes |= screen.request_head(comparison)
-                    # An empty update is still one: this is how a closed tab is noticed.
-                    yield changes or {self._parts.head: gr.skip()}
+                    yield changes
 
     async def finish(self, data: Inputs) -> Updates:
         """The answer is over, and is shown as a whole. One that failed does not stand for an earlier one."""

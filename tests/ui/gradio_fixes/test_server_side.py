@@ -7,6 +7,7 @@ import inspect
 from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
 from itertools import count
+from typing import Any
 
 import gradio as gr
 import httpx
@@ -115,6 +116,23 @@ async def test_gradio_goes_on_with_what_nobody_reads(kind: str) -> None:
         await page._queue.clean_events(session_hash="tab")
         await asyncio.wait_for(ended.wait(), 20)
     page._queue.close()
+
+
+@pytest.mark.parametrize(("text", "end"), [("ab", "b"), ("", None)])
+async def test_the_end_of_a_handler_sends_its_last_update_again(text: str, end: str | None) -> None:
+    async def spell(text: str) -> AsyncIterator[str]:
+        for letter in text:
+            yield letter
+
+    with gr.Blocks() as page:
+        box = gr.Textbox()
+        box.submit(spell, box, box)
+    result: dict[str, Any] = {"is_generating": True, "iterator": None}
+    while result["is_generating"]:
+        result = await page.process_api(
+            0, [text], SessionState(page), iterator=result["iterator"], session_hash="tab", event_id="event"
+        )
+    assert result["data"] == [end], "PaneEvents.follow need not end with an update that changes nothing"
 
 
 def test_gradio_prints_the_text_of_an_error() -> None:

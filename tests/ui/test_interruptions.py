@@ -7,6 +7,7 @@ conversations are kept. The fault server lets a token go when the test says so, 
 from __future__ import annotations
 
 import itertools
+import re
 import signal
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
@@ -26,6 +27,7 @@ from tests.ui.test_conversations_page import KEEPING
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from _pytest.mark import ParameterSet
     from playwright.sync_api import Browser, BrowserContext
 
 TOKENS = 12
@@ -43,6 +45,38 @@ question is shown, "fallback" while another model goes on, "end" before the end 
 PAGES: dict[str, type[Visit]] = {"chat": ChatVisit, "compare": CompareVisit}
 WIDTHS = (1440, 375)
 STOPS = {"restarted": signal.SIGTERM, "killed": signal.SIGKILL}
+
+
+USUAL = ("first", "middle", "fallback", "end")
+"""The moments of the cases that are part of every run."""
+STOPPED = "LLM Hub was stopped"
+IN_BOX_OR_SHOWN = """([box, prompt]) => document.querySelector(box)?.value === prompt
+  || [...document.querySelectorAll("[data-testid=user]")].some((message) => message.innerText.trim() === prompt)"""
+KEPT = """async ([id, texts]) => {
+  const { keeping, browserStore, httpStore } = window.llmHub;
+  const words = texts.flat().join(" ");
+  if (keeping === "database") return (await httpStore().list(words)).heads.some((head) => head.id === id);
+  const document = await browserStore().get(id);
+  const kept = document?.nodes.map(({ turn }) => `${turn.prompt.text} ${turn.text ?? ""}`) ?? [];
+  return texts.every(([prompt, answer]) => kept.some((text) => text.startsWith(`${prompt} ${answer}`)));
+}"""
+"""Whether a conversation has been kept as it is shown."""
+
+
+@dataclass(frozen=True)
+class Case:
+    """What interrupts an answer, and when; whether that is the second one of its conversation, and is written on."""
+
+    interruption: str
+    moment: str
+    page: str
+    width: int
+    is_second: bool
+    goes_on: bool
+
+    def __str__(self) -> str:
+        more = f"{'-second' if self.is_second else ''}{'-goes_on' if self.goes_on else ''}"
+        return f"{self.interruption}-{self.moment}-{self.page}-{self.width}{more}"
 
 
 @dataclass
@@ -67,7 +101,7 @@ def fault_server() -> Iterator[FaultServerThread]:
         yield fault_server
 
 
-@pytest.fixture(scope="module", params=KEEPING)
+@pytest.fixture(scope="module")
 def home(
     request: pytest.FixtureRequest,
     fault_server: FaultServerThread,
@@ -93,22 +127,19 @@ def home(
 class Story:
     """The questions of one tab, one of which is interrupted, and what is shown and sent of them."""
 
-    def __init__(
-        self, home: Home, context: BrowserContext, page: str, width: int, moment: str, *, is_second: bool
-    ) -> None:
-        self.name = f"{moment}-{page}-{width}"
+    def __init__(self, home: Home, context: BrowserContext, case: Case) -> None:
         self._home = home
-        self.moment = moment
+        self.case = case
         home.line.mend()
         # Each case has a model of its own that fails: one that fails often is no longer asked first.
-        first = f"{FAILING}&case={home.asked}" if moment == "fallback" else FIRST
+        first = f"{FAILING}&case={home.asked}" if case.moment == "fallback" else FIRST
         self.answers = [expected_text(model) for model in (first, OTHER)]
-        self.visit = PAGES[page](context, home.line.url, width, [f"other/{first}", f"other/{OTHER}"])
+        self.visit = PAGES[case.page](context, home.line.url, case.width, [f"other/{first}", f"other/{OTHER}"])
         self.prompts: list[str] = []
         self.shown: Shown = []
-        if moment == "fallback":
+        if case.moment == "fallback":
             self.visit.allow_fallbacks()
-        if is_second:
+        if case.is_second:
             self.limit(None)
             self.ask()
             self.wait_for(TOKENS)
@@ -123,15 +154,26 @@ class Story:
 
     def reach_moment(self) -> None:
         """Asks the question that is interrupted, up to the moment of that."""
-        limit, words = MOMENTS[self.moment]
+        limit, words = MOMENTS[self.case.moment]
         self.limit(limit)
         self.ask()
-        if self.moment != "sent":
-            self.wait_for(words)
-        if self.moment == "over":
+        if self.case.moment == "sent":
+            return
+        self.wait_for(words)
+        if self.case.moment == "over":
             self.visit.expect_over()
-        elif self.moment != "sent":
+        else:
             self.visit.expect_answering()
+
+    def find_again(self) -> None:
+        """Waits until the page shows again what it has shown. A prompt that had only just been sent may stand in the
+        box again; it is then sent once more.
+        """
+        if self.case.moment == "sent":
+            self.visit.page.wait_for_function(IN_BOX_OR_SHOWN, arg=[self.visit.box, self.prompts[-1]], timeout=WITHIN)
+            if self.visit.prompt.input_value():
+                self.visit.prompt.press("Enter")
+        self.wait_for()
 
     def wait_for(self, words: int = 0) -> None:
         """Waits until the page shows every question once and in order, with all that was shown of its answer, and so
@@ -160,6 +202,8 @@ class Story:
     def wait_until_kept(self) -> None:
         """Waits until what is shown would outlive the hub: that takes no longer than two seconds."""
         page = self.visit.page
+        if self.case.moment == "sent":
+            return
         texts = [[turn.prompt, turn.answer] for turns in self.shown for turn in turns]
         page.wait_for_function(KEPT, arg=[page.url.partition("c=")[2], texts], timeout=WITHIN)
 
@@ -221,7 +265,7 @@ def reopened(visit: Visit, line: Line, meanwhile: Callable[[], None]) -> None:
 
 def cut(visit: Visit, line: Line, meanwhile: Callable[[], None]) -> None:
     line.cut()
-    expect(visit.connection).to_contain_text("The connection was lost", timeout=WITHIN)
+    expect(visit.connection).to_have_text(re.compile("connection was lost|cannot be reached"), timeout=WITHIN)
     meanwhile()
     line.mend()
     expect(visit.connection).to_have_text("The connection is back.", timeout=WITHIN)
@@ -248,25 +292,71 @@ KEPT = """async ([id, texts]) => {
 """Whether a conversation has been kept as it is shown."""
 
 
+def cases() -> Iterator[ParameterSet]:
+    """Every interruption at every moment, wherever conversations are kept; in a chat and in a comparison.
+
+    Widths, first and second questions, and answers that end meanwhile take turns. A spread in which every two of all
+    these meet is part of every run; the others have the mark `survival`.
+    """
+    axes = [range(len(axis)) for axis in (KEEPING, INTERRUPTIONS, MOMENTS, PAGES)]
+    for keeping, interruption, moment, page in itertools.product(*axes):
+        mix = interruption + moment
+        case = Case(
+            list(INTERRUPTIONS)[interruption],
+            list(MOMENTS)[moment],
+            list(PAGES)[page],
+            width=WIDTHS[(mix + page + keeping) % 2],
+            is_second=(interruption + moment // 2 + keeping) % 2 == 1,
+            goes_on=(interruption // 2 + moment + page) % 2 == 1,
+        )
+        if (case.interruption, case.moment, case.is_second) == ("elsewhere", "sent", False):
+            continue  # there is nothing yet to come back to
+        is_usual = mix % 2 == page and (interruption + moment // 2) % 2 == keeping and case.moment in USUAL
+        marks = () if is_usual else pytest.mark.survival
+        yield pytest.param(list(KEEPING)[keeping], case, marks=marks, id=f"{list(KEEPING)[keeping]}-{case}")
+
+
+@pytest.mark.parametrize(("home", "case"), list(cases()), indirect=["home"])
+def test_nothing_is_lost(home: Home, case: Case) -> None:
+    story = Story(home, home.context, case)
+
+    def meanwhile() -> None:
+        if case.goes_on:
+            story.limit(None)
+
+    with closing(story.visit):
+        story.reach_moment()
+        INTERRUPTIONS[case.interruption](story.visit, home.line, meanwhile)
+        story.find_again()
+        if case.moment != "over" and not case.goes_on:
+            story.visit.expect_answering()
+        story.limit(None)
+        story.wait_for(TOKENS)
+        story.expect_next_question_to_send_all()
+    story.expect_no_errors()
+
+
+@pytest.mark.survival
+@pytest.mark.parametrize("home", KEEPING, indirect=True)
 @pytest.mark.parametrize("stop", STOPS)
 def test_nothing_is_lost_when_the_hub_is_stopped(home: Home, stop: str, browser: Browser) -> None:
     """Many tabs at once, since it takes long to start a hub: each is at another moment of its answer."""
     # An answer is held where it is by the limit of the next moment. A browser has six connections to a hub: two tabs.
-    moments = ["over", "end", "fallback", "middle", "first"]
     with ExitStack() as stack:
         stories: list[Story] = []
-        for a, moment in enumerate(moments):
+        for number, moment in enumerate(reversed(MOMENTS)):
             context = stack.enter_context(closing(browser.new_context()))
-            for b, page in enumerate(PAGES):
-                is_second = moment == "first"  # otherwise there would be nothing to go on with
-                stories.append(Story(home, context, page, WIDTHS[(a + b) % 2], moment, is_second=is_second))
+            for side, page in enumerate(PAGES):
+                # A second question, where there would be nothing to go on with after a first.
+                width, is_second = WIDTHS[(number + side) % 2], MOMENTS[moment][1] == 0
+                case = Case(stop, moment, page, width=width, is_second=is_second, goes_on=False)
+                stories.append(Story(home, context, case))
         for story in stories:
             story.reach_moment()
+            story.visit.page.evaluate("window.isOld = true")
         if stop == "killed":
             for story in stories:
                 story.wait_until_kept()
-        for story in stories:
-            story.visit.page.evaluate("window.isOld = true")
         home.site.stop(STOPS[stop])
         home.site.ready = home.site.first_ok = 0.0
         home.site.start()
@@ -274,41 +364,11 @@ def test_nothing_is_lost_when_the_hub_is_stopped(home: Home, stop: str, browser:
         for story in stories:
             try:
                 story.visit.page.wait_for_function("!window.isOld", timeout=WITHIN)  # another hub, another page
-                story.wait_for()
+                story.find_again()
                 story.visit.expect_over()
-                story.expect_reason(STOPPED if story.moment != "over" else "")
+                story.expect_reason(STOPPED if story.case.moment not in ("sent", "over") else "")
                 story.expect_next_question_to_send_all()
                 story.expect_no_errors()
             except (AssertionError, TooLate) as problem:
-                problems.append(f"{story.name}: {problem}")
-                print("PROBLEM", problems[-1], flush=True)
+                problems.append(f"{story.case}: {problem}")
         assert not problems, "\n\n".join(problems)
-
-
-def cases() -> Iterator[tuple[str, str, str, int, bool, bool]]:
-    for a, b, c in itertools.product(range(len(INTERRUPTIONS)), range(len(MOMENTS)), range(len(PAGES))):
-        interruption, moment, page = list(INTERRUPTIONS)[a], list(MOMENTS)[b], list(PAGES)[c]
-        if moment != "sent":
-            yield interruption, moment, page, WIDTHS[(a + b + c) % 2], bool((a + b // 2) % 2), bool((a // 2 + b) % 2)
-
-
-@pytest.mark.parametrize(("interruption", "moment", "page", "width", "is_second", "goes_on"), list(cases()))
-def test_nothing_is_lost(
-    home: Home, interruption: str, moment: str, page: str, width: int, is_second: bool, goes_on: bool
-) -> None:
-    story = Story(home, home.context, page, width, moment, is_second=is_second)
-
-    def meanwhile() -> None:
-        if goes_on:
-            story.limit(None)
-
-    with closing(story.visit):
-        story.reach_moment()
-        INTERRUPTIONS[interruption](story.visit, home.line, meanwhile)
-        story.wait_for()
-        if moment != "over" and not goes_on:
-            story.visit.expect_answering()
-        story.limit(None)
-        story.wait_for(TOKENS)
-        story.expect_next_question_to_send_all()
-    story.expect_no_errors()

@@ -300,19 +300,19 @@ def cases() -> Iterator[ParameterSet]:
     """
     axes = [range(len(axis)) for axis in (KEEPING, INTERRUPTIONS, MOMENTS, PAGES)]
     for keeping, interruption, moment, page in itertools.product(*axes):
-        mix = interruption + moment
+        half = interruption // 2
         case = Case(
             list(INTERRUPTIONS)[interruption],
             list(MOMENTS)[moment],
             list(PAGES)[page],
-            width=WIDTHS[(mix + page + keeping) % 2],
-            is_second=(interruption + moment // 2 + keeping) % 2 == 1,
-            goes_on=(interruption // 2 + moment + page) % 2 == 1,
+            width=WIDTHS[(half + keeping) % 2],
+            is_second=(half + moment) % 2 == 1,
+            goes_on=(half + page) % 2 == 1,
         )
         if (case.interruption, case.moment, case.is_second) == ("elsewhere", "sent", False):
             continue  # there is nothing yet to come back to
-        is_usual = mix % 2 == page and (interruption + moment // 2) % 2 == keeping and case.moment in USUAL
-        marks = () if is_usual else pytest.mark.survival
+        is_in_spread = ((interruption + moment) % 2, (interruption + moment // 2) % 2) == (page, keeping)
+        marks = () if is_in_spread and case.moment in USUAL else pytest.mark.survival
         yield pytest.param(list(KEEPING)[keeping], case, marks=marks, id=f"{list(KEEPING)[keeping]}-{case}")
 
 

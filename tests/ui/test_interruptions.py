@@ -316,7 +316,7 @@ def cases() -> Iterator[ParameterSet]:
         yield pytest.param(list(KEEPING)[keeping], case, marks=marks, id=f"{list(KEEPING)[keeping]}-{case}")
 
 
-@pytest.mark.parametrize(("home", "case"), list(cases()), indirect=["home"])
+@pytest.mark.parametrize(("home", "case"), list(cases()), indirect=["home"], scope="module")
 def test_nothing_is_lost(home: Home, case: Case) -> None:
     story = Story(home, home.context, case)
 
@@ -337,7 +337,7 @@ def test_nothing_is_lost(home: Home, case: Case) -> None:
 
 
 @pytest.mark.survival
-@pytest.mark.parametrize("home", KEEPING, indirect=True)
+@pytest.mark.parametrize("home", KEEPING, indirect=True, scope="module")
 @pytest.mark.parametrize("stop", STOPS)
 def test_nothing_is_lost_when_the_hub_is_stopped(home: Home, stop: str, browser: Browser) -> None:
     """Many tabs at once, since it takes long to start a hub: each is at another moment of its answer."""

@@ -264,8 +264,10 @@ def reopened(visit: Visit, line: Line, meanwhile: Callable[[], None]) -> None:
 
 
 def cut(visit: Visit, line: Line, meanwhile: Callable[[], None]) -> None:
+    is_answering = visit.page.locator(visit.stop).is_visible()
+    said = "The answer is being written on" if is_answering else "connection was lost|cannot be reached"
     line.cut()
-    expect(visit.connection).to_have_text(re.compile("connection was lost|cannot be reached"), timeout=WITHIN)
+    expect(visit.connection).to_have_text(re.compile(said), timeout=WITHIN)
     meanwhile()
     line.mend()
     expect(visit.connection).to_have_text("The connection is back.", timeout=WITHIN)

@@ -121,7 +121,7 @@ const sync = async (id) => {
 let isWritten = false;  // an answer, while the connection is lost
 addEventListener("hub-lost", ({ detail }) => {
   const inBox = detail.unsent && drafts.putBack();
-  isWritten ||= detail.running && !detail.unsent;
+  isWritten ||= detail.running;
   line.textContent = inBox ? "LLM Hub cannot be reached. Your prompt was not sent, it is in the box again."
     : isWritten ? "The connection was lost. The answer is being written on, and is shown once LLM Hub can be reached."
     : detail.unsent ? "LLM Hub cannot be reached. Trying again …"

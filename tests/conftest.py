@@ -83,11 +83,18 @@ def pytest_collection_finish() -> None:
 
 
 @pytest.hookimpl(tryfirst=True)  # before tests are chosen by their marks
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Marks each test with its tiers."""
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Marks each test with its tiers, and leaves out what runs only when it is asked for."""
     for item in items:
         for tier in sorted(tiers(item.path, getattr(item, "fixturenames", []))):
             item.add_marker(tier)
+    if "survival" not in config.option.markexpr and (left_out := [each for each in items if _is_optional(each)]):
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if not _is_optional(item)]
+
+
+def _is_optional(item: pytest.Item) -> bool:
+    return item.get_closest_marker("survival") is not None
 
 
 @pytest.fixture(autouse=True)

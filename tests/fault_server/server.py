@@ -24,7 +24,7 @@ from tests.fault_server.responses import Responses
 from tests.fault_server.text import STRANGE
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
 
     from tests.fault_server.dialect import Answer
 
@@ -84,7 +84,7 @@ class FaultServer:
     `down` resets every new connection and request; `lists` decides how model lists come: "ok", "absent" (404), "html",
     "huge", "too-many" (still more), "endless", "slow" (never), "drip" (a byte at a time), "gzip", "empty", "odd" (rows
     of wrong shapes), "strange" (names that none should have), one of `_ODD_LISTS`, "status-NNN" or "key". `lacking` are
-    paths that it does not have.
+    paths that it does not have. An answer waits where it has `limit` tokens, until the limit is higher or gone.
     """
 
     def __init__(self, *, port: int = 0) -> None:
@@ -98,6 +98,8 @@ class FaultServer:
         self._connections: dict[asyncio.Task[None], _Connection] = {}
         self._made = 0
         self._server: asyncio.Server | None = None
+        self._limit: int | None = None
+        self._limit_changed = asyncio.Event()
 
     async def __aenter__(self) -> Self:
         loop = asyncio.get_running_loop()
@@ -113,6 +115,27 @@ class FaultServer:
         if self._server is not None:
             self._server.close()
         await self.drop()
+
+    @property
+    def limit(self) -> int | None:
+        """How many tokens an answer may have by now; None: as many as it has."""
+        return self._limit
+
+    @limit.setter
+    def limit(self, limit: int | None) -> None:
+        self._limit = limit
+        self._limit_changed.set()
+        self._limit_changed = asyncio.Event()
+
+    async def wait_while_limited(self, tokens: int, left: asyncio.Event) -> None:
+        """Waits while an answer of so many tokens may not go on, or until its client has left."""
+        while self._limit is not None and tokens >= self._limit and not left.is_set():
+            waits = [asyncio.ensure_future(event.wait()) for event in (left, self._limit_changed)]
+            try:
+                await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                for wait in waits:
+                    wait.cancel()
 
     @property
     def url(self) -> str:
@@ -161,7 +184,7 @@ class FaultServer:
         assert task is not None
         assert isinstance(reader, _Reader)
         self._made += 1
-        connection = self._connections[task] = _Connection(reader, writer, self._made)
+        connection = self._connections[task] = _Connection(reader, writer, self._made, self.wait_while_limited)
         try:
             while not self.down and (exchange := await _read_request(reader)) is not None:
                 if self.down or not await self._serve(exchange, connection):
@@ -277,8 +300,15 @@ class _Connection:
     exchange: Exchange
     changed: Callable[[], None]
 
-    def __init__(self, reader: _Reader, writer: asyncio.StreamWriter, number: int) -> None:
+    def __init__(
+        self,
+        reader: _Reader,
+        writer: asyncio.StreamWriter,
+        number: int,
+        wait_while_limited: Callable[[int, asyncio.Event], Awaitable[None]],
+    ) -> None:
         self.number = number
+        self._wait_while_limited = wait_while_limited
         self.busy = False
         self._left = reader.left
         self._writer = writer
@@ -323,6 +353,7 @@ class _Connection:
         """Does one step after the other. False: the connection is over."""
         gap, due = 1 / rate if (rate := fault.number("rate", 0)) else 0.0, now()
         for step in script:
+            await self._wait_while_limited(self.exchange.tokens_sent, self._left)
             match step:
                 case Send(data, tokens):
                     if tokens and gap:

@@ -62,3 +62,22 @@ async def test_a_client_that_leaves_a_silent_server_is_seen(fault_server: FaultS
     exchange = await fault_server.next_exchange(1)
     await exchange.ended()
     assert (exchange.client_left, exchange.finished, exchange.tokens_sent) == (True, False, 1)
+
+
+async def test_an_answer_waits_where_it_has_as_many_tokens_as_it_may(fault_server: FaultServer) -> None:
+    fault_server.limit = 3
+    body = {"model": "ok?tokens=7", "messages": [{"role": "user", "content": "Hello?"}], "stream": True}
+    async with httpx.AsyncClient(trust_env=False) as client:
+        url = f"{fault_server.openai_url}/chat/completions"
+        async with client.stream("POST", url, json=body) as reply:
+            lines = reply.aiter_lines()
+            async for line in lines:
+                if word(2) in line:
+                    break
+            [exchange] = fault_server.exchanges
+            assert exchange.tokens_sent == 3
+            fault_server.limit = None
+            rest = [line async for line in lines]
+    assert exchange.tokens_sent == 7
+    assert exchange.finished
+    assert rest[-2] == "data: [DONE]"

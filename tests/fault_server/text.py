@@ -57,9 +57,9 @@ def word(number: int) -> str:
     return _SYLLABLES[high] + _SYLLABLES[low] + more
 
 
-def answer_tokens(tokens: int = DEFAULT_TOKENS) -> list[str]:
-    """The answer as a model makes it: a token carries the space before its word."""
-    return [word(number) if number == 0 else " " + word(number) for number in range(tokens)]
+def answer_tokens(tokens: int = DEFAULT_TOKENS, first: int = 0) -> list[str]:
+    """The answer as a model makes it: a token carries the space before its word. `first` is the number of its first."""
+    return [word(number) if number == first else " " + word(number) for number in range(first, first + tokens)]
 
 
 def answer_text(tokens: int = DEFAULT_TOKENS) -> str:
@@ -93,7 +93,7 @@ def intended_tokens(fault: Fault) -> list[str]:
             return pieces(filled(SCHEMA))
         case "none":
             return []
-    return answer_tokens(int(fault.number("tokens", DEFAULT_TOKENS)))
+    return answer_tokens(int(fault.number("tokens", DEFAULT_TOKENS)), int(fault.number("words", 0)))
 
 
 def expected_text(model: str) -> str:

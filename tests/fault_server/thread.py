@@ -73,6 +73,14 @@ class FaultServerThread:
     def down(self, value: bool) -> None:
         self.fault_server.down = value
 
+    def limit(self, tokens: int | None) -> None:
+        """From now on an answer waits where it has so many tokens; None: it waits no more."""
+
+        async def limit() -> None:
+            self.fault_server.limit = tokens
+
+        asyncio.run_coroutine_threadsafe(limit(), self._loop).result(30)
+
     def drop(self) -> None:
         """Ends every open connection."""
         asyncio.run_coroutine_threadsafe(self.fault_server.drop(), self._loop).result(30)

@@ -50,7 +50,11 @@ class Line:
         with near, suppress(ConnectionRefusedError):  # where nothing listens, near ends, too
             if self._is_cut:
                 return
-            with socket.create_connection(self._target) as far:
+            try:
+                far = socket.create_connection(self._target)
+            except OSError:  # nobody listens there now
+                return
+            with far:
                 self._ends += (near, far)
                 back = threading.Thread(target=_carry, args=(far, near), daemon=True)
                 back.start()

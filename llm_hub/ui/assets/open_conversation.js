@@ -119,17 +119,20 @@ const sync = async (id) => {
 
 // A connection that was lost (assets/gradio_fixes.js).
 
+let isWritten = false;  // an answer, while the connection is lost
 addEventListener("hub-lost", ({ detail }) => {
   const inBox = detail.unsent && drafts.putBack();
+  isWritten ||= detail.running;
   line.textContent = inBox ? "LLM Hub cannot be reached. Your prompt was not sent, it is in the box again."
+    : isWritten ? "The connection was lost. The answer is being written on, and is shown once LLM Hub can be reached."
     : detail.unsent ? "LLM Hub cannot be reached. Trying again …"
-    : detail.running ? "The connection was lost. The answer is being written on, and is shown once LLM Hub can be reached."
     : "The connection was lost. Trying again …";
 });
 addEventListener("hub-refused", () => drafts.putBack());
 let isBack = false;  // the next thing that the server says is whether it has the prompt that was sent last
 addEventListener("hub-back", () => {
   line.textContent = BACK;
+  isWritten = false;
   load();
   setTimeout(() => { if (line.textContent === BACK) line.textContent = ""; }, 4000);
   isBack = Boolean(shown.chat.id);

@@ -387,6 +387,14 @@ async def test_a_link_that_asks_for_an_unknown_provider_says_so(page: PageCalls)
     assert opened.value("compare-pane-2-model") == "ok"
 
 
+async def test_a_link_without_a_prompt_leaves_what_was_typed_before_a_reload(page: PageCalls) -> None:
+    opened = page.open(models="openai/ok")
+    opened.set(compare_prompt="A draft")
+    await opened.load()
+    assert opened.value("compare-pane-1-model") == "ok"
+    assert opened.value("compare-prompt") == "A draft"
+
+
 async def test_a_comparison_can_be_saved_as_json_and_as_markdown(compare: TabCalls) -> None:
     compare.set_panes("ok?tokens=4&plain=save1", "ok?tokens=5&plain=save2")
     await compare.compare("Hello")

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from _pytest.mark import ParameterSet
     from playwright.sync_api import Browser, BrowserContext
 
+pytestmark = pytest.mark.survival  # also the spread, until all of it passes
 TOKENS = 12
 FIRST, OTHER, FAILING = f"ok?tokens={TOKENS}&words=100", f"ok?tokens={TOKENS}", f"cut@one?tokens={TOKENS}&words=100"
 MOMENTS: dict[str, tuple[int | None, int]] = {
@@ -92,7 +93,7 @@ class Home:
     def new_prompt(self) -> str:
         """A prompt that was not asked before."""
         self.asked += 1
-        return f"Question{self.asked}"
+        return f"Question{self.asked}of{self.site.port}"
 
 
 @pytest.fixture(scope="module")

@@ -129,7 +129,7 @@ class CompareActions:
             parts.system: setup.system,
             parts.temperature: setup.temperature,
             parts.max_tokens: setup.max_tokens,
-            parts.prompt: setup.prompt,
+            **({parts.prompt: setup.prompt} if setup.prompt else {}),  # what was typed before a reload stays
             parts.blind: gr.update(value=setup.blind, interactive=True),
             **self._screen.show_hint(hint),
         }

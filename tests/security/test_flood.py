@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import uuid
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
@@ -67,7 +68,7 @@ async def flood(site: Site) -> None:
         served = Counter(await asyncio.gather(*(visit(client, config) for _ in range(VISITORS))))
         assert set(served) <= {200, 429, 503}, served
 
-        joins = [{**empty_prompt(config), "session_hash": f"flood{number}"} for number in range(2 * VISITORS)]
+        joins = [undo_of_nothing(config, f"flood{number}") for number in range(2 * VISITORS)]
         replies = await asyncio.gather(*(client.post("/gradio_api/queue/join", json=body) for body in joins))
         for response in replies:
             await response.read()
@@ -82,15 +83,15 @@ async def flood(site: Site) -> None:
         assert messages[-1].message["success"]
 
 
-def empty_prompt(config: dict[str, Any]) -> dict[str, Any]:
-    """An event of a new tab, which sends nothing: a session begins, and no provider is asked."""
-    tab = Tab(None, config)  # type: ignore[arg-type]  # only the bodies that it makes are used
-    return tab._call(tab._send, {"chat-asked": {"text": "", "files": []}, "chat-provider": "local", "chat-model": ""})
+def undo_of_nothing(config: dict[str, Any], session: str) -> dict[str, Any]:
+    """An event of a new tab that changes nothing: a session begins, and no provider is asked."""
+    event = next(event for event in config["dependencies"] if event["api_name"] == "undo")
+    return {"data": [{"id": ""}], "fn_index": event["id"], "session_hash": session, "trigger_id": None}
 
 
 async def visit(client: aiohttp.ClientSession, config: dict[str, Any]) -> int:
-    """A visitor who sends an empty prompt, and leaves."""
-    body = empty_prompt(config)
+    """A visitor who does something, and leaves."""
+    body = undo_of_nothing(config, uuid.uuid4().hex[:11])
     async with client.post("/gradio_api/queue/join", json=body) as response:
         await response.read()
     async with client.get(f"/gradio_api/heartbeat/{body['session_hash']}") as beat:

@@ -100,7 +100,6 @@ def new_tab(browser: Browser, url: str, width: int = 1440, height: int = 900) ->
         return
     for page in context.pages:
         page.close()
-    context.clear_cookies()
     context.clear_permissions()
     ready = context.new_page()
     context.new_cdp_session(ready).send("Storage.clearDataForOrigin", {"origin": url, "storageTypes": "all"})

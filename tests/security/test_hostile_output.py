@@ -12,6 +12,7 @@ from tests.security.attacker import NAME, Attacker
 from tests.security.words import EVIL, HTML, MARKDOWN
 from tests.ui.chat_page import ChatPage
 from tests.ui.compare_page import ComparePage
+from tests.ui.conftest import new_tab
 from tests.ui.site import Site
 
 if TYPE_CHECKING:
@@ -85,12 +86,11 @@ class PageWatch:
 
 @pytest.fixture
 def chat(browser: Browser, hostile: Site) -> Iterator[PageWatch]:
-    context = browser.new_context(viewport={"width": 1440, "height": 900})
-    page = ChatPage(context.new_page(), hostile.url)
-    watch = PageWatch(page)
-    page.open()
-    yield watch
-    context.close()
+    with new_tab(browser, hostile.url) as tab:
+        page = ChatPage(tab, hostile.url)
+        watch = PageWatch(page)
+        page.open()
+        yield watch
 
 
 def choose(page: ChatPage, model: str) -> None:
@@ -160,18 +160,17 @@ def test_a_large_answer_does_not_stop_the_page(chat: PageWatch) -> None:
 
 
 def test_a_comparison_stays_text(browser: Browser, hostile: Site) -> None:
-    context = browser.new_context(viewport={"width": 1440, "height": 900}, accept_downloads=True)
-    page = ComparePage(context.new_page(), hostile.url)
-    watch = PageWatch(page)
-    page.open()
-    page.set("says", "fails", provider="attacker")
-    page.compare("\n\n".join(HTML[:24]))
-    watch.is_harmless("#compare .message-content, #compare-hint", "#compare-prompt textarea", "#tabs [role=tab]")
-    page.set("thinks", "is-called", provider="attacker")
-    page.compare("\n\n".join([*HTML[24:], *MARKDOWN[:24]]))
-    page.page.wait_for_timeout(500)
-    watch.is_harmless("#compare", "#compare-prompt textarea", "#tabs [role=tab]")
-    context.close()
+    with new_tab(browser, hostile.url) as tab:
+        page = ComparePage(tab, hostile.url)
+        watch = PageWatch(page)
+        page.open()
+        page.set("says", "fails", provider="attacker")
+        page.compare("\n\n".join(HTML[:24]))
+        watch.is_harmless("#compare .message-content, #compare-hint", "#compare-prompt textarea", "#tabs [role=tab]")
+        page.set("thinks", "is-called", provider="attacker")
+        page.compare("\n\n".join([*HTML[24:], *MARKDOWN[:24]]))
+        page.page.wait_for_timeout(500)
+        watch.is_harmless("#compare", "#compare-prompt textarea", "#tabs [role=tab]")
 
 
 def test_every_page_carries_a_policy_that_works(chat: PageWatch) -> None:

@@ -21,9 +21,8 @@ class ConversationsPage(ChatPage):
         expect(self.prompt).to_be_visible(timeout=15_000)
         expect(self.page.locator("#conversation-list[aria-busy]")).to_have_count(0)
 
-    def open_gated(self) -> None:
-        """A new chat with the model that waits in the middle of its answers."""
-        self.open()
+    def choose_gated(self) -> None:
+        """The model that waits in the middle of its answers."""
         self.choose("gated", "gated")
         self.page.evaluate("window.isSame = true")
 

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 from playwright.sync_api import expect
 
 from tests.fault_server import REASONING, answer_text
-from tests.ui.conftest import KEY
+from tests.ui.chat_page import ChatPage
+from tests.ui.conftest import KEY, visiting
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
     from tests.fault_server import Exchange, FaultServerThread
-    from tests.ui.chat_page import ChatPage
     from tests.ui.echo_server import EchoServer
     from tests.ui.site import Site
 
@@ -372,20 +372,16 @@ def test_five_hundred_tokens_a_second_are_shown_without_delay(chat: ChatPage, fa
 
 
 def test_a_narrow_screen_has_everything_in_reach(browser: Browser, site: Site) -> None:
-    from tests.ui.chat_page import ChatPage
-
-    page = browser.new_page(viewport={"width": 375, "height": 667})
-    chat = ChatPage(page, site.url)
-    chat.open()
-    chat.choose("ok?tokens=300")
-    chat.ask("Hello")
-    assert page.evaluate("document.documentElement.scrollWidth") <= 375
-    chat.choose("ok?text=markdown&wide=1")
-    chat.ask("W" * 400)
-    box = page.locator("#chat-prompt").bounding_box()
-    assert box is not None
-    assert box["y"] + box["height"] <= 667
-    assert box["x"] + box["width"] <= 375
-    page.get_by_role("button", name="Settings").click()
-    expect(page.get_by_label("Temperature")).to_be_visible()
-    page.close()
+    with visiting(browser, ChatPage, site.url, 375, 667) as chat:
+        page = chat.page
+        chat.choose("ok?tokens=300")
+        chat.ask("Hello")
+        assert page.evaluate("document.documentElement.scrollWidth") <= 375
+        chat.choose("ok?text=markdown&wide=1")
+        chat.ask("W" * 400)
+        box = page.locator("#chat-prompt").bounding_box()
+        assert box is not None
+        assert box["y"] + box["height"] <= 667
+        assert box["x"] + box["width"] <= 375
+        page.get_by_role("button", name="Settings").click()
+        expect(page.get_by_label("Temperature")).to_be_visible()

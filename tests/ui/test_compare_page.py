@@ -13,7 +13,7 @@ from playwright.sync_api import expect
 
 from tests.fault_server import answer_text
 from tests.ui.compare_page import SLOW, ComparePage
-from tests.ui.conftest import visiting
+from tests.ui.conftest import new_tab, visiting
 from tests.ui.test_export import MarkdownReader
 
 if TYPE_CHECKING:
@@ -247,28 +247,26 @@ def test_a_new_comparison_leaves_the_old_one_to_its_end(compare: ComparePage, fa
 
 
 def test_it_can_be_used_on_a_phone_and_by_keyboard_alone(browser: Browser, site: Site) -> None:
-    context = browser.new_context(viewport={"width": 375, "height": 700})
-    compare = ComparePage(context.new_page(), site.url)
-    compare.open("/?models=openai/ok?tokens%3D4,openai/ok?tokens%3D5&prompt=Hello")
-    page = compare.page
-    expect(compare.question).to_have_value("Hello", timeout=SLOW)
-    compare.question.focus()
-    page.keyboard.press("Tab")
-    expect(page.locator("#compare-run")).to_be_focused()
-    page.keyboard.press("Enter")
-    for number, tokens in ((1, 4), (2, 5)):
-        expect(compare.text(number)).to_have_text(answer_text(tokens), timeout=SLOW)
-    assert page.evaluate("document.documentElement.scrollWidth") <= 375
-    compare.pane(2).scroll_into_view_if_needed()
-    box = compare.pane(2).bounding_box()
-    assert box is not None
-    assert -1 <= box["x"] <= box["x"] + box["width"] <= 376
-    for number in (1, 2):
-        page.locator(f"#compare-pane-{number}-provider input").focus()
-        choices = page.get_by_role("listbox")
-        expect(choices).to_have_count(1)
-        box = choices.bounding_box()
+    with new_tab(browser, site.url, 375, 700) as page:
+        compare = ComparePage(page, site.url)
+        compare.open("/?models=openai/ok?tokens%3D4,openai/ok?tokens%3D5&prompt=Hello")
+        expect(compare.question).to_have_value("Hello", timeout=SLOW)
+        compare.question.focus()
+        page.keyboard.press("Tab")
+        expect(page.locator("#compare-run")).to_be_focused()
+        page.keyboard.press("Enter")
+        for number, tokens in ((1, 4), (2, 5)):
+            expect(compare.text(number)).to_have_text(answer_text(tokens), timeout=SLOW)
+        assert page.evaluate("document.documentElement.scrollWidth") <= 375
+        compare.pane(2).scroll_into_view_if_needed()
+        box = compare.pane(2).bounding_box()
         assert box is not None
-        assert 0 <= box["x"] <= box["x"] + box["width"] <= 375
-    context.close()
-    assert not compare.complaints
+        assert -1 <= box["x"] <= box["x"] + box["width"] <= 376
+        for number in (1, 2):
+            page.locator(f"#compare-pane-{number}-provider input").focus()
+            choices = page.get_by_role("listbox")
+            expect(choices).to_have_count(1)
+            box = choices.bounding_box()
+            assert box is not None
+            assert 0 <= box["x"] <= box["x"] + box["width"] <= 375
+        assert not compare.complaints

@@ -47,7 +47,7 @@ def hub(request: pytest.FixtureRequest, gated: GatedServer, tmp_path_factory: py
 @pytest.fixture
 def visitor(browser: Browser, hub: Site) -> Iterator[ConversationsPage]:
     with visiting(browser, ConversationsPage, hub.url) as visitor:
-        visitor.open_gated()
+        visitor.choose_gated()
         yield visitor
 
 

@@ -8,6 +8,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.ui.chat_page import ChatPage
+from tests.ui.conftest import visiting
 from tests.ui.site import Site
 
 if TYPE_CHECKING:
@@ -71,16 +72,10 @@ class KeysPage(ChatPage):
 
 @pytest.fixture
 def visitors(browser: Browser, site: Site) -> Iterator[list[KeysPage]]:
-    contexts = [browser.new_context(viewport={"width": 1280, "height": 800}) for _ in range(2)]
-    pages = [KeysPage(context.new_page(), site.url) for context in contexts]
-    for context, page in zip(contexts, pages, strict=True):
-        context.set_default_timeout(5_000)
-        page.open()
-    yield pages
-    for page, context in zip(pages, contexts, strict=True):
-        context.close()
-        assert not page.complaints, "\n".join(page.complaints)
-        assert page.strangers == []
+    with visiting(browser, KeysPage, site.url, 1280) as anna, visiting(browser, KeysPage, site.url, 1280) as bob:
+        for visitor in (anna, bob):
+            visitor.page.set_default_timeout(5_000)
+        yield [anna, bob]
 
 
 def keys_and_models(fault_server: FaultServerThread, since: int) -> set[tuple[str, str]]:
@@ -231,10 +226,7 @@ def test_a_key_leaves_the_browser_in_one_requests_body_and_is_found_nowhere_else
 
 
 def test_it_fits_a_phone(browser: Browser, site: Site) -> None:
-    context = browser.new_context(viewport={"width": 375, "height": 720})
-    anna = KeysPage(context.new_page(), site.url)
-    anna.open()
-    anna.keep(ANNA)
-    expect(anna.message).to_contain_text("works")
-    assert anna.page.evaluate("document.documentElement.scrollWidth") <= 375
-    context.close()
+    with visiting(browser, KeysPage, site.url, 375, 720) as anna:
+        anna.keep(ANNA)
+        expect(anna.message).to_contain_text("works")
+        assert anna.page.evaluate("document.documentElement.scrollWidth") <= 375

@@ -50,7 +50,7 @@ def test_nothing_is_lost_when_the_line_is_cut_or_the_hub_killed(
     hub: Site, gated: GatedServer, browser: Browser
 ) -> None:
     with Line(hub.url) as line, visiting(browser, InterruptedPage, line.url) as visitor:
-        visitor.open_gated()
+        visitor.choose_gated()
         visitor.type("First question")
         expect(visitor.answer).to_have_text("First question begins")
         visitor.prompt.fill("Second question")

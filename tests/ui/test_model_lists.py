@@ -10,6 +10,7 @@ from playwright.sync_api import expect
 
 from tests.ui.chat_page import ChatPage
 from tests.ui.compare_page import SLOW, ComparePage
+from tests.ui.conftest import new_tab
 from tests.ui.echo_server import EchoServer
 from tests.ui.site import Site, free_port
 
@@ -72,9 +73,8 @@ def slow(slow_servers: list[SlowServer]) -> Iterator[SlowServer]:
 
 @pytest.fixture
 def page(browser: Browser, hub: Site) -> Iterator[Page]:
-    context = browser.new_context(viewport={"width": 1440, "height": 900}, base_url=hub.url)
-    yield context.new_page()
-    context.close()
+    with new_tab(browser, hub.url) as page:
+        yield page
 
 
 def choose(page: Page, box: Locator, provider: str) -> None:
@@ -94,9 +94,9 @@ def leave_automatic(page: Page, provider: Locator, model: Locator) -> None:
 @pytest.mark.parametrize(("at_first", "then", "leaves"), [("mi", "ne", "Tab"), ("mine", "", "Enter")])
 @pytest.mark.parametrize("tab", ["chat", "compare"])
 def test_what_comes_late_does_not_take_back_what_was_typed(
-    page: Page, slow: SlowServer, tab: str, at_first: str, then: str, leaves: str
+    page: Page, hub: Site, slow: SlowServer, tab: str, at_first: str, then: str, leaves: str
 ) -> None:
-    opened = ChatPage(page, "/") if tab == "chat" else ComparePage(page, "/")
+    opened = ChatPage(page, hub.url) if tab == "chat" else ComparePage(page, hub.url)
     opened.open()
     part = "#chat" if tab == "chat" else "#compare-pane-1"
     provider, model = page.locator(f"{part}-provider input"), page.locator(f"{part}-model input")
@@ -126,8 +126,8 @@ def test_what_comes_late_does_not_take_back_what_was_typed(
 
 
 @pytest.mark.parametrize("tab", ["chat", "compare"])
-def test_a_default_model_is_there_before_the_server_has_said_anything(page: Page, tab: str) -> None:
-    opened = ChatPage(page, "/") if tab == "chat" else ComparePage(page, "/")
+def test_a_default_model_is_there_before_the_server_has_said_anything(page: Page, hub: Site, tab: str) -> None:
+    opened = ChatPage(page, hub.url) if tab == "chat" else ComparePage(page, hub.url)
     opened.open()
     part = "#chat" if tab == "chat" else "#compare-pane-1"
     provider, model = page.locator(f"{part}-provider input"), page.locator(f"{part}-model input")
@@ -138,17 +138,19 @@ def test_a_default_model_is_there_before_the_server_has_said_anything(page: Page
 
 
 @pytest.mark.parametrize("tab", ["chat", "compare"])
-def test_the_first_of_a_list_is_chosen_where_there_is_no_default(page: Page, slow: SlowServer, tab: str) -> None:
+def test_the_first_of_a_list_is_chosen_where_there_is_no_default(
+    page: Page, hub: Site, slow: SlowServer, tab: str
+) -> None:
     slow.lists.set()
-    opened = ChatPage(page, "/") if tab == "chat" else ComparePage(page, "/")
+    opened = ChatPage(page, hub.url) if tab == "chat" else ComparePage(page, hub.url)
     opened.open()
     part = "#chat" if tab == "chat" else "#compare-pane-1"
     choose(page, page.locator(f"{part}-provider input"), slow.name)
     expect(page.locator(f"{part}-model input")).to_have_value("echo", timeout=SLOW)
 
 
-def test_a_pane_says_what_is_in_the_way_of_its_provider(page: Page, slow: SlowServer) -> None:
-    compare = ComparePage(page, "/")
+def test_a_pane_says_what_is_in_the_way_of_its_provider(page: Page, hub: Site, slow: SlowServer) -> None:
+    compare = ComparePage(page, hub.url)
     compare.open()
     box, note = page.locator("#compare-pane-1-provider input"), compare.pane(1).locator(".note")
     choose(page, box, "OpenAI (needs a key)")

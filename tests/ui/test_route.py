@@ -9,6 +9,7 @@ from playwright.sync_api import expect
 
 from tests.fault_server import answer_text
 from tests.ui.chat_page import ChatPage
+from tests.ui.conftest import visiting
 from tests.ui.test_chat_page import begun, chats
 
 if TYPE_CHECKING:
@@ -112,14 +113,12 @@ def test_the_chain_is_asked_in_the_order_that_was_set(chat: ChatPage, fault_serv
 
 def test_who_is_asked_stands_on_the_page_once(browser: Browser, site: Site) -> None:
     for width in (1440, 375):
-        page = browser.new_page(viewport={"width": width, "height": 800})
-        ChatPage(page, site.url).open()
-        parts = [page.locator("#chat-chain-list"), page.locator("#chat-followers")]
-        shown, hidden = parts if width > 800 else parts[::-1]
-        expect(shown).to_be_visible()
-        expect(shown).to_contain_text("Asked in this order")
-        expect(hidden).to_be_hidden()
-        page.close()
+        with visiting(browser, ChatPage, site.url, width) as chat:
+            parts = [chat.page.locator("#chat-chain-list"), chat.page.locator("#chat-followers")]
+            shown, hidden = parts if width > 800 else parts[::-1]
+            expect(shown).to_be_visible()
+            expect(shown).to_contain_text("Asked in this order")
+            expect(hidden).to_be_hidden()
 
 
 def test_chaos_describes_what_each_of_its_models_does(chat: ChatPage) -> None:

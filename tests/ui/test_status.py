@@ -13,13 +13,14 @@ from llm_hub.access.session import ProviderState, TargetState
 from llm_hub.chat import Attempt
 from llm_hub.router.circuit_breaker import Pause
 from llm_hub.ui.status import health_view
+from tests.ui.chat_page import ChatPage
+from tests.ui.conftest import visiting
 from tests.ui.test_chat_page import chats
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Locator, Request
 
     from tests.fault_server import FaultServerThread
-    from tests.ui.chat_page import ChatPage
     from tests.ui.site import Site
 
 OPENAI = ProviderState("openai", "OpenAI", True, "", "gpt", ())
@@ -185,17 +186,13 @@ def test_the_status_tab_refreshes_only_while_it_is_in_front(chat: ChatPage) -> N
 
 
 def test_a_narrow_screen_shows_the_status(browser: Browser, site: Site) -> None:
-    from tests.ui.chat_page import ChatPage
-
-    chat = ChatPage(browser.new_page(viewport={"width": 375, "height": 667}), site.url)
-    chat.open()
-    chat.choose("ok?tokens=2")
-    chat.ask("Hello")
-    card = open_status(chat, "openai/ok?tokens=2")
-    expect(card).to_contain_text("ok")
-    assert chat.page.evaluate("document.documentElement.scrollWidth") <= 375
-    box = card.bounding_box()
-    assert box is not None
-    assert box["x"] >= 0
-    assert box["x"] + box["width"] <= 375
-    chat.page.close()
+    with visiting(browser, ChatPage, site.url, 375, 667) as chat:
+        chat.choose("ok?tokens=2")
+        chat.ask("Hello")
+        card = open_status(chat, "openai/ok?tokens=2")
+        expect(card).to_contain_text("ok")
+        assert chat.page.evaluate("document.documentElement.scrollWidth") <= 375
+        box = card.bounding_box()
+        assert box is not None
+        assert box["x"] >= 0
+        assert box["x"] + box["width"] <= 375

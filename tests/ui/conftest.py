@@ -98,10 +98,11 @@ def new_tab(browser: Browser, url: str, width: int = 1440, height: int = 900) ->
     if browser in READY_TABS:
         context.close()
         return
+    ready = context.new_page()  # first, so that the browser keeps what it has compiled
     for page in context.pages:
-        page.close()
+        if page is not ready:
+            page.close()
     context.clear_permissions()
-    ready = context.new_page()
     context.new_cdp_session(ready).send("Storage.clearDataForOrigin", {"origin": url, "storageTypes": "all"})
     READY_TABS[browser] = ready
 

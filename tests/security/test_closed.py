@@ -99,12 +99,14 @@ async def _read_to_the_end(client: httpx.AsyncClient, session: str) -> None:
 async def test_no_event_reads_the_conversation_from_the_client(config: dict[str, Any]) -> None:
     """A Chatbot's value may name files, and components that the server would build with the client's arguments.
 
-    Of HTML only what names the open conversation is read, and of that only its id.
+    Of HTML only what names the open conversation is read, and of that only its id, and the number of the turn that was
+    clicked, which is checked.
     """
     kinds = {part["id"]: part["type"] for part in config["components"]}
     names = {part["id"]: part["props"].get("elem_id") or "" for part in config["components"]}
-    read = {part for event in config["dependencies"] for part in event["inputs"]}
-    assert {names[part] for part in read if kinds[part] == "html"} <= {"chat-opened", "compare-opened"}
+    read = {part for event in config["dependencies"] if event["backend_fn"] for part in event["inputs"]}
+    known = {"chat-opened", "compare-opened", "chat-turn-actions"}
+    assert {names[part] for part in read if kinds[part] == "html"} <= known
     assert not {kinds[part] for part in read} & {"chatbot", "file", "image", "gallery", "dataframe"}
 
 

@@ -81,9 +81,9 @@ def render_versions(conversation: Conversation, node: Node) -> str:
     place = versions.index(node.number)
     earlier = later = ""
     if place:
-        earlier = _button("show", versions[place - 1], "&lsaquo;", "Show the version before")
+        earlier = _button("show", versions[place - 1], "&lsaquo;", "Show the version before", name="Previous version")
     if place + 1 < len(versions):
-        later = _button("show", versions[place + 1], "&rsaquo;", "Show the next version")
+        later = _button("show", versions[place + 1], "&rsaquo;", "Show the next version", name="Next version")
     return f'<span class="versions">{earlier}{place + 1}/{len(versions)}{later}</span>'
 
 
@@ -96,5 +96,7 @@ def render_actions(conversation: Conversation, node: Node, *, is_last: bool) -> 
     return f'<span class="turn-actions">{buttons}</span>'
 
 
-def _button(verb: Verb | Literal["with"], number: int, label: str, title: str) -> str:
-    return f'<button type="button" class="turn-action {verb}-{number}" title="{title}">{label}</button>'
+def _button(verb: Verb | Literal["with"], number: int, label: str, title: str, *, name: str = "") -> str:
+    """`name` is for screen readers, where the label is only a sign."""
+    named = f' aria-label="{name}"' if name else ""
+    return f'<button type="button" class="turn-action {verb}-{number}" title="{title}"{named}>{label}</button>'

@@ -130,7 +130,7 @@ def test_importing_the_package_loads_no_sdk_no_pydantic_and_no_http_library() ->
 
 def test_no_two_modules_and_no_two_classes_share_a_name() -> None:
     files = [path for path in (ROOT / "llm_hub").rglob("*.py") if not path.stem.startswith("__")]
-    classes = [name for path in files for name in re.findall(r"^class ([A-Z]\w*)", path.read_text(), re.MULTILINE)]
+    classes = [name for path in files for name in re.findall(r"^class _?([A-Z]\w*)", path.read_text(), re.MULTILINE)]
     for names in ([path.stem for path in files], classes):
         assert [name for name, count in Counter(names).items() if count > 1] == []
 

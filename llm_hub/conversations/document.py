@@ -55,7 +55,7 @@ def _plain(setup: dict[str, Any]) -> dict[str, Any]:
     return setup
 
 
-class _Node(Document):
+class NodeDocument(Document):
     number: Annotated[int, Field(ge=1, le=MAX_NODES)]
     parent: Annotated[int, Field(ge=0, le=MAX_NODES)]
     pane: Annotated[int, Field(ge=0, le=11)] = 0
@@ -63,7 +63,7 @@ class _Node(Document):
     turn: TurnDocument
 
 
-class _Conversation(Document):
+class ConversationDocument(Document):
     format: Literal["llm-hub/1"]
     id: Annotated[str, Field(pattern=_ID)]
     kind: Kind = "chat"
@@ -77,8 +77,8 @@ class _Conversation(Document):
     nodes: Annotated[list[Any], Field(max_length=MAX_NODES)] = Field([])
 
 
-_CONVERSATION = TypeAdapter(_Conversation)
-_NODE = TypeAdapter(_Node)
+_CONVERSATION = TypeAdapter(ConversationDocument)
+_NODE = TypeAdapter(NodeDocument)
 
 
 def is_id(text: str) -> bool:
@@ -166,7 +166,7 @@ def _parse(body: bytes) -> Any:
         raise ValueError("it is not JSON") from None
 
 
-def _conversation(document: _Conversation, owner: str) -> Conversation:
+def _conversation(document: ConversationDocument, owner: str) -> Conversation:
     # Node by node: while one call reads them all, Python does nothing else.
     read = [_NODE.validate_python(node) for node in document.nodes]
     # An answer that has ended by now is a change, which a browser has to fetch.

@@ -219,8 +219,7 @@ class OpenConversations:
             await self.save(conversation)
 
         answer = RunningAnswer(conversation, number, coalescer.snapshots(events), finish=finish, save=save)
-        running = self._running.setdefault(_key(conversation), {})
-        running[number] = answer
+        self._running.setdefault(_key(conversation), {})[number] = answer
         answer.task.add_done_callback(lambda _: self._forget_answer(conversation, number))
         return answer
 

@@ -180,10 +180,12 @@ def _delete(connection: Connection, schema: ModuleType, name: str) -> None:
 def _insert(connection: Connection, table: Table) -> Any:
     """An INSERT that knows ON CONFLICT, which both databases have in the same words."""
     if connection.dialect.name == "postgresql":
-        from sqlalchemy.dialects.postgresql import insert
-    else:
-        from sqlalchemy.dialects.sqlite import insert  # type: ignore[assignment]
-    return insert(table)
+        from sqlalchemy.dialects import postgresql
+
+        return postgresql.insert(table)
+    from sqlalchemy.dialects import sqlite
+
+    return sqlite.insert(table)
 
 
 def _write_newer(

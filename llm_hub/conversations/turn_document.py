@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import base64
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from llm_hub.chat import (
     Attempt,
@@ -196,9 +196,7 @@ def _attempt(document: AttemptDocument) -> Attempt:
 
 
 def _usage(counts: dict[str, int]) -> Usage:
-    usage: Usage = {}
-    usage.update({name: count for name, count in counts.items() if name in Usage.__annotations__})  # type: ignore[typeddict-item]  # names are checked
-    return usage
+    return cast("Usage", {name: count for name, count in counts.items() if name in Usage.__annotations__})
 
 
 def _response(document: ResponseDocument, turn: TurnDocument) -> LLMResponse:

@@ -7,7 +7,7 @@ client and is decoded by the hub: the SDK's own layers would cost it as much as 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import httpx2
 from anthropic import AnthropicError, APIStatusError, AsyncAnthropic
@@ -215,7 +215,7 @@ class AnthropicProvider(HttpProvider):
         self._left_out[_settings_key(model, body)] = left_out
 
     def _read(self, builder: StreamedResponseBuilder, chunks: Iterable[dict[str, Any]]) -> Iterator[Event | None]:
-        message: MessageBuilder = builder  # type: ignore[assignment]  # this class's `builder` makes no other
+        message = cast("MessageBuilder", builder)  # what `builder` above makes
         for chunk in chunks:
             match chunk.get("type"):
                 case "content_block_delta":
@@ -252,8 +252,7 @@ class AnthropicProvider(HttpProvider):
         return builder.ended
 
     def _finish(self, builder: StreamedResponseBuilder) -> None:
-        message: MessageBuilder = builder  # type: ignore[assignment]  # as above
-        message.keep_original()
+        cast("MessageBuilder", builder).keep_original()
 
     async def _get(self, path: str) -> HttpReply:
         try:

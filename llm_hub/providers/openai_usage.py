@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 from llm_hub.chat import Usage
 from llm_hub.wire.validation import parse_count
@@ -71,9 +71,7 @@ def read_usage(reported: dict[str, Any]) -> Usage:
         "cached_tokens": cached,
         "cache_write_tokens": written or None,
     }
-    usage: Usage = {}
-    usage.update({name: tokens for name, tokens in counts.items() if tokens is not None})  # type: ignore[typeddict-item]  # its own names
-    return usage
+    return cast("Usage", {name: tokens for name, tokens in counts.items() if tokens is not None})
 
 
 def read_timings(timings: dict[str, Any]) -> Usage:

@@ -9,16 +9,13 @@ from playwright.sync_api import expect
 
 from tests.ui.compare_page import SLOW, ComparePage
 from tests.ui.conftest import visiting
-from tests.ui.gated_server import GatedServer
+from tests.ui.gated_server import KEEPING, GatedServer, gated_hub
 from tests.ui.site import Site
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from playwright.sync_api import Browser
-
-KEEPING = {"database": {}, "browser": {"LLM_HUB_ALLOWED_HOSTS": "hub.test"}}
-"""Where conversations are kept, and what makes a hub keep them there."""
 
 
 @pytest.fixture(scope="module")
@@ -29,11 +26,8 @@ def gated() -> Iterator[GatedServer]:
 
 @pytest.fixture(scope="module", params=KEEPING)
 def hub(request: pytest.FixtureRequest, gated: GatedServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    log = tmp_path_factory.mktemp("hub") / "log"
-    with Site(log, {"LLM_HUB_SERVERS": f"gated={gated.url}", **KEEPING[request.param]}) as hub:
+    with gated_hub(gated, request.param, tmp_path_factory.mktemp("hub") / "log") as hub:
         yield hub
-    text = log.read_text()
-    assert "Traceback" not in text, text
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from playwright.sync_api import expect
 from tests.conversations import exports
 from tests.ui.conftest import visiting
 from tests.ui.conversations_page import ConversationsPage
-from tests.ui.gated_server import GatedServer
+from tests.ui.gated_server import KEEPING, GatedServer, gated_hub
 from tests.ui.site import Site
 
 if TYPE_CHECKING:
@@ -22,8 +22,6 @@ if TYPE_CHECKING:
 
     from playwright.sync_api import Browser
 
-KEEPING = {"database": {}, "browser": {"LLM_HUB_ALLOWED_HOSTS": "hub.test"}}
-"""Where conversations are kept, and what makes a hub keep them there."""
 IN_THE_BROWSER = pytest.mark.parametrize("hub", ["browser"], indirect=True)
 """For what only happens there, or happens wherever they are kept."""
 
@@ -37,11 +35,8 @@ def gated() -> Iterator[GatedServer]:
 
 @pytest.fixture(scope="module", params=KEEPING)
 def hub(request: pytest.FixtureRequest, gated: GatedServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    log = tmp_path_factory.mktemp("hub") / "log"
-    with Site(log, {"LLM_HUB_SERVERS": f"gated={gated.url}", **KEEPING[request.param]}) as hub:
+    with gated_hub(gated, request.param, tmp_path_factory.mktemp("hub") / "log") as hub:
         yield hub
-    text = log.read_text()
-    assert "Traceback" not in text, text
 
 
 @pytest.fixture

@@ -19,10 +19,10 @@ from playwright.sync_api import expect
 
 from tests.fault_server import FaultServerThread
 from tests.fault_server.text import expected_text
+from tests.ui.gated_server import KEEPING
 from tests.ui.interruption import WITHIN, ChatVisit, CompareVisit, Shown, Visit
 from tests.ui.line import Line
 from tests.ui.site import Site
-from tests.ui.test_conversations_page import KEEPING
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -281,18 +281,6 @@ INTERRUPTIONS: dict[str, Callable[[Visit, Line, Callable[[], None]], None]] = {
     "reopened": reopened,
     "cut": cut,
 }
-
-
-STOPPED = "LLM Hub was stopped"
-KEPT = """async ([id, texts]) => {
-  const { keeping, browserStore, httpStore } = window.llmHub;
-  const words = texts.flat().join(" ");
-  if (keeping === "database") return (await httpStore().list(words)).heads.some((head) => head.id === id);
-  const document = await browserStore().get(id);
-  const kept = document?.nodes.map(({ turn }) => `${turn.prompt.text} ${turn.text ?? ""}`) ?? [];
-  return texts.every(([prompt, answer]) => kept.some((text) => text.startsWith(`${prompt} ${answer}`)));
-}"""
-"""Whether a conversation has been kept as it is shown."""
 
 
 def cases() -> Iterator[ParameterSet]:

@@ -10,10 +10,9 @@ from playwright.sync_api import expect
 
 from tests.ui.conftest import visiting
 from tests.ui.conversations_page import ConversationsPage
-from tests.ui.gated_server import GatedServer
+from tests.ui.gated_server import KEEPING, GatedServer, gated_hub
 from tests.ui.line import Line
 from tests.ui.site import Site
-from tests.ui.test_conversations_page import KEEPING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -41,8 +40,7 @@ def gated() -> Iterator[GatedServer]:
 
 @pytest.fixture(params=KEEPING)
 def hub(request: pytest.FixtureRequest, gated: GatedServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    log = tmp_path_factory.mktemp("hub") / "log"
-    with Site(log, {"LLM_HUB_SERVERS": f"gated={gated.url}", **KEEPING[request.param]}) as hub:
+    with gated_hub(gated, request.param, tmp_path_factory.mktemp("hub") / "log") as hub:
         yield hub
 
 

@@ -41,26 +41,26 @@ class _Metadata(Document):
     attachments: list[Any] | None = None
 
 
-class _Message(Document):
+class _ChatGPTMessage(Document):
     author: _Author = _Author()
     create_time: Any = None
     content: _Content | None = None
     metadata: _Metadata | None = None
 
 
-class _Node(Document):
-    message: _Message | None = None
+class _ChatGPTNode(Document):
+    message: _ChatGPTMessage | None = None
     parent: str | None = None
 
 
-class _Conversation(Document):
+class _ChatGPTConversation(Document):
     conversation_id: str | None = None
     id: str | None = None
     title: str | None = None
     create_time: Any = None
     update_time: Any = None
     current_node: str | None = None
-    mapping: dict[str, _Node]
+    mapping: dict[str, _ChatGPTNode]
 
 
 def is_chatgpt(value: dict[str, Any]) -> bool:
@@ -69,7 +69,7 @@ def is_chatgpt(value: dict[str, Any]) -> bool:
 
 def read_chatgpt(value: dict[str, Any]) -> Source:
     """Raises `ValidationError`."""
-    read = _Conversation.model_validate(value)
+    read = _ChatGPTConversation.model_validate(value)
     return Source(
         PROGRAM, read.conversation_id or read.id or "", read.title or "",
         [_message(name, node) for name, node in read.mapping.items()], read.current_node or "",
@@ -77,7 +77,7 @@ def read_chatgpt(value: dict[str, Any]) -> Source:
     )  # fmt: skip
 
 
-def _message(name: str, node: _Node) -> SourceMessage:
+def _message(name: str, node: _ChatGPTNode) -> SourceMessage:
     made = SourceMessage(name, node.parent or "")
     message = node.message
     if message is None:

@@ -29,7 +29,7 @@ class _Attachment(Document):
     extracted_content: str | None = None
 
 
-class _Message(Document):
+class _ClaudeMessage(Document):
     uuid: str
     sender: str | None = None
     text: str | None = None
@@ -40,7 +40,7 @@ class _Message(Document):
     files: list[Any] | None = None
 
 
-class _Conversation(Document):
+class _ClaudeConversation(Document):
     uuid: str | None = None
     name: str | None = None
     model: str | None = None
@@ -48,7 +48,7 @@ class _Conversation(Document):
     updated_at: Any = None
     is_starred: bool | None = None
     current_leaf_message_uuid: str | None = None
-    chat_messages: list[_Message]
+    chat_messages: list[_ClaudeMessage]
 
 
 def is_claude(value: dict[str, Any]) -> bool:
@@ -57,7 +57,7 @@ def is_claude(value: dict[str, Any]) -> bool:
 
 def read_claude(value: dict[str, Any]) -> Source:
     """Raises `ValidationError`."""
-    read = _Conversation.model_validate(value)
+    read = _ClaudeConversation.model_validate(value)
     messages = [_message(message, read.model or "") for message in read.chat_messages]
     if not any(message.parent for message in messages):
         for before, message in pairwise(messages):
@@ -69,7 +69,7 @@ def read_claude(value: dict[str, Any]) -> Source:
     )  # fmt: skip
 
 
-def _message(message: _Message, model: str) -> SourceMessage:
+def _message(message: _ClaudeMessage, model: str) -> SourceMessage:
     blocks, attached = message.content or [], message.attachments or []
     texts = [block.text for block in blocks if block.type == "text" and block.text] or [message.text or ""]
     texts += [_attachment(each) for each in attached if each.extracted_content]

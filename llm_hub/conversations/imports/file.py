@@ -57,7 +57,7 @@ def read_file(body: bytes, *, owner: str = "") -> list[Conversation]:
         first = error.errors(include_input=False, include_url=False)[0]
         place = ".".join(str(step)[:40] for step in first["loc"])
         raise _refusal(f"{place[:100]}: {first['msg'][:100]}") from None
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, OSError):
+    except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, OSError):  # what zipfile raises for one
         raise _refusal("it is a damaged ZIP, or one with a password") from None
     except (ValueError, ArithmeticError) as error:
         raise _refusal(str(error)) from None

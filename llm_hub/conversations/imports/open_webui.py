@@ -11,7 +11,7 @@ import base64
 import binascii
 import html
 import re
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import Field
 
@@ -20,6 +20,7 @@ from llm_hub.conversations.imports.message_tree import Source, SourceMessage, se
 from llm_hub.conversations.turn_schema import Document
 
 PROGRAM = "Open WebUI"
+_ROLES: dict[str, Literal["user", "assistant"]] = {"user": "user", "assistant": "assistant"}
 _REASONING = re.compile(
     r'<details type="reasoning"[^>]{0,200}>\s*<summary>[^<]{0,200}</summary>(.*?)</details>\s*', re.DOTALL
 )
@@ -31,7 +32,7 @@ class _File(Document):
     url: str | None = None
 
 
-class _Message(Document):
+class _OpenWebUIMessage(Document):
     id: str | None = None
     parentId: str | None = None  # noqa: N815  # its name there
     role: str | None = None
@@ -42,7 +43,7 @@ class _Message(Document):
 
 
 class _History(Document):
-    messages: dict[str, _Message] = Field({})
+    messages: dict[str, _OpenWebUIMessage] = Field({})
     currentId: str | None = None  # noqa: N815  # as above
 
 
@@ -53,12 +54,12 @@ class _Params(Document):
 class _Chat(Document):
     title: str | None = None
     history: _History | None = None
-    messages: list[_Message] | None = None
+    messages: list[_OpenWebUIMessage] | None = None
     params: _Params | None = None
     system: str | None = None
 
 
-class _Conversation(Document):
+class _OpenWebUIConversation(Document):
     id: str | None = None
     title: str | None = None
     created_at: Any = None
@@ -73,7 +74,7 @@ def is_open_webui(value: dict[str, Any]) -> bool:
 
 def read_open_webui(value: dict[str, Any]) -> Source:
     """Raises `ValidationError`."""
-    read = _Conversation.model_validate(value)
+    read = _OpenWebUIConversation.model_validate(value)
     chat = read.chat
     if chat.history is not None and chat.history.messages:
         messages = [_message(message, name, message.parentId or "") for name, message in chat.history.messages.items()]
@@ -92,7 +93,7 @@ def read_open_webui(value: dict[str, Any]) -> Source:
     )  # fmt: skip
 
 
-def _message(message: _Message, name: str, parent: str) -> SourceMessage:
+def _message(message: _OpenWebUIMessage, name: str, parent: str) -> SourceMessage:
     role = message.role
     text = message.content if isinstance(message.content, str) else _texts(message.content or [])
     reasoning: list[str] = []
@@ -103,7 +104,7 @@ def _message(message: _Message, name: str, parent: str) -> SourceMessage:
     return SourceMessage(
         name,
         parent,
-        role if role in ("user", "assistant") else "other",  # type: ignore[arg-type]  # mypy narrows no `in`
+        _ROLES.get(role or "", "other"),
         text,
         "\n\n".join(reasoning),
         message.model or "",

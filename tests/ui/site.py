@@ -9,6 +9,7 @@ import ssl
 import subprocess
 import sys
 import time
+from collections import deque
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
@@ -21,9 +22,21 @@ NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 """For a client of this server: certificates, which it never sees, would take 25 ms to load for each test."""
 
 
+_held: deque[socket.socket] = deque()
+
+
 def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        return int(probe.getsockname()[1])
+    """
+    A port that nothing listens on, kept for whom it is given to: while a socket that does not listen is bound to it,
+    the system gives it to nobody else, and a server that asks for it by name may have it (SO_REUSEADDR on both sides).
+    """
+    holder = socket.socket()
+    holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    holder.bind(("127.0.0.1", 0))
+    _held.append(holder)
+    if len(_held) > 100:  # servers of tests long over
+        _held.popleft().close()
+    return int(holder.getsockname()[1])
 
 
 @dataclass

@@ -59,7 +59,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
     _answered: RequestResponseCycle | None = None
     """The request that is being answered."""
 
-    def connection_made(self, transport: Transport) -> None:  # type: ignore[override]  # as uvicorn has it
+    def connection_made(self, transport: Transport) -> None:  # type: ignore[override]  # narrower than asyncio's, as uvicorn's own is
         super().connection_made(transport)
         self._arrival_timer = self.loop.call_later(self.max_arrival_seconds, self._time_out)
 

@@ -30,8 +30,8 @@ async def open_page(
     gradio_app = mount_page(site, page, front_door)
     # A mounted application's own lifespan is only entered by a parent that starts after the mount.
     await stack.enter_async_context(gradio_app.router.lifespan_context(gradio_app))
-    page.blocks.run_startup_events()  # type: ignore[no-untyped-call]  # Gradio's
-    await page.blocks.run_extra_startup_events()  # type: ignore[no-untyped-call]  # Gradio's
+    page.blocks.run_startup_events()  # type: ignore[no-untyped-call]  # Gradio does not annotate it
+    await page.blocks.run_extra_startup_events()  # type: ignore[no-untyped-call]  # Gradio does not annotate it
     await _visit(site)
     # Not sooner: a closed queue does not even send what is finished, and its streams never end.
     stack.callback(page.blocks._queue.close)  # noqa: SLF001  # Gradio has no public way

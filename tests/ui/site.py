@@ -23,12 +23,14 @@ NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 
 _held: deque[socket.socket] = deque()
+"""What keeps the ports of `free_port`."""
 
 
 def free_port() -> int:
-    """
-    A port that nothing listens on, kept for whom it is given to: while a socket that does not listen is bound to it,
-    the system gives it to nobody else, and a server that asks for it by name may have it (SO_REUSEADDR on both sides).
+    """A port that nothing listens on, kept for the server that it is meant for.
+
+    A socket that does not listen stays bound to it. Meanwhile the system gives the port to nobody, and a server that
+    asks for it by its number has it, since both sides set SO_REUSEADDR.
     """
     holder = socket.socket()
     holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import time
 import uuid
@@ -32,6 +33,8 @@ class Tab:
         self._values = {part["id"]: part["props"].get("value") for part in config["components"]}
         events = config["dependencies"]
         self._send = next(event for event in events if event["api_name"] == "send")
+        self._received: list[Received] = []
+        self._has_received = asyncio.Condition()
 
     async def ask(self, prompt: str, **values: str) -> list[Received]:
         """Sends a prompt and receives its answer's messages. `values` are by element id, with underscores."""
@@ -39,17 +42,24 @@ class Tab:
         known["chat-asked"] = {"text": prompt, "files": []}  # type: ignore[assignment]
         joined = await self._client.post("/gradio_api/queue/join", json=self._call(self._send, known))
         joined.raise_for_status()
-        messages = []
+        messages = self._received = []
         url = f"/gradio_api/queue/data?session_hash={self._session}"
         async with self._client.stream("GET", url, timeout=60) as stream:
             async for line in stream.aiter_lines():
                 if not line.startswith("data: "):
                     continue
                 message = json.loads(line.removeprefix("data: "))
-                messages.append(Received(message["msg"], time.monotonic(), message))
+                async with self._has_received:
+                    messages.append(Received(message["msg"], time.monotonic(), message))
+                    self._has_received.notify_all()
                 if message["msg"] in ("process_completed", "close_stream"):
                     return messages
         return messages
+
+    async def wait_for_updates(self, count: int) -> None:
+        """Waits until the answer that is asked for has changed the page so often. Raises `TimeoutError`."""
+        async with asyncio.timeout(60), self._has_received:
+            await self._has_received.wait_for(lambda: len(updates(self._received)) >= count)
 
     def _call(self, event: dict[str, Any], values: dict[str, Any]) -> dict[str, Any]:
         """`values` in place of what the page begins with."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import signal
 import socket
@@ -36,6 +37,7 @@ def free_port() -> int:
     holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     holder.bind(("127.0.0.1", 0))
     _held.append(holder)
+    atexit.register(holder.close)
     if len(_held) > 100:  # servers of tests long over
         _held.popleft().close()
     return int(holder.getsockname()[1])

@@ -39,9 +39,11 @@ def mount_page(app: FastAPI, page: Page, front_door: FrontDoor) -> Any:
     from llm_hub.ui.gradio_fixes.early_scripts import run_scripts_first
     from llm_hub.ui.gradio_fixes.event_inputs import EventInputs
     from llm_hub.ui.gradio_fixes.session_memory import limit_session_memory
+    from llm_hub.ui.gradio_fixes.whole_updates import send_updates_whole
 
     blocks = page.blocks
     run_scripts_first(page.scripts)
+    send_updates_whole()
     blocks.max_threads = 200  # caps all running events, asynchronous ones too
     blocks.state_session_capacity = 2000
     # Everybody in the queue is told their place once a second. By default it is after each event: 200² messages.

@@ -1,8 +1,12 @@
-"""A small page of Gradio's own, without any of our workarounds: `python bare_page.py PORT`."""
+"""A small page of Gradio's own, without any of our workarounds: `python bare_page.py PORT`.
+
+With a second argument, "whole", updates are sent as whole_updates.py has them sent.
+"""
 
 from __future__ import annotations
 
 import sys
+import threading
 import time
 from collections.abc import Iterator
 
@@ -29,6 +33,21 @@ def count_up() -> Iterator[str]:
         time.sleep(0.02)
 
 
+is_shown = threading.Event()
+
+
+def keep_open() -> Iterator[str]:
+    yield "open"
+    is_shown.wait()
+    yield "over"
+
+
+def show_in_turn() -> Iterator[tuple[str | dict[str, str], ...]]:
+    yield gr.update(value="one"), "first"
+    yield gr.skip(), "second"
+    is_shown.set()
+
+
 def build() -> gr.Blocks:
     page: gr.Blocks
     with gr.Blocks(analytics_enabled=False) as page:
@@ -45,9 +64,17 @@ def build() -> gr.Blocks:
         shown = gr.Textbox(interactive=True, elem_id="shown")
         gr.Button("Loud", elem_id="loud").click(count_up, None, shown)
         gr.Button("Quiet", elem_id="quiet").click(count_up, None, shown, show_progress="hidden", show_progress_on=[])
+        with gr.Row():
+            once, each, kept = gr.Textbox(elem_id="once"), gr.Textbox(elem_id="each"), gr.Textbox(elem_id="kept")
+        gr.Button("Keep open", elem_id="keep").click(keep_open, None, kept)
+        gr.Button("Show in turn", elem_id="in-turn").click(show_in_turn, None, [once, each])
     return page
 
 
 if __name__ == "__main__":
+    if sys.argv[2:] == ["whole"]:
+        from llm_hub.ui.gradio_fixes.whole_updates import send_updates_whole
+
+        send_updates_whole()
     app = gr.mount_gradio_app(FastAPI(), build(), path="/", ssr_mode=False, show_error=False, css=CSS, head=HEAD)
     uvicorn.run(app, host="127.0.0.1", port=int(sys.argv[1]), log_level="warning")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,11 +22,11 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
 
-@pytest.fixture(scope="module")
-def bare_url() -> Iterator[str]:
-    """A page of Gradio's own, without workarounds."""
+@contextmanager
+def serving(*options: str) -> Iterator[str]:
+    """The address of bare_page.py."""
     port = free_port()
-    process = subprocess.Popen([sys.executable, str(Path(__file__).with_name("bare_page.py")), str(port)])
+    process = subprocess.Popen([sys.executable, str(Path(__file__).with_name("bare_page.py")), str(port), *options])
     url = f"http://127.0.0.1:{port}"
     try:
         with httpx.Client(trust_env=False) as client:
@@ -39,6 +40,13 @@ def bare_url() -> Iterator[str]:
     finally:
         process.terminate()
         process.wait()
+
+
+@pytest.fixture(scope="module")
+def bare_url() -> Iterator[str]:
+    """A page of Gradio's own, without workarounds."""
+    with serving() as url:
+        yield url
 
 
 @pytest.fixture
@@ -98,6 +106,43 @@ def test_gradio_copies_what_an_event_could_change(bare_page: Page) -> None:
         bare_page.locator("#shown :is(input, textarea)").fill("")
     quiet, loud = copies
     assert loud > 5 * quiet, "Gradio copies no more than it must: event_options.py needs no show_progress_on"
+
+
+HOLD_JOINS = """() => {
+  const fetchAsBefore = window.fetch;
+  window.fetch = async (...call) => {
+    const response = await fetchAsBefore(...call);
+    const url = String(call[0].url ?? call[0]);
+    if (url.includes("queue/join")) await new Promise((resolve) => { window.release = resolve; });
+    return response;
+  };
+}"""
+
+
+def show_in_turn_before_the_reply(page: Page) -> None:
+    """Has all messages of an event come before the page knows that they are this event's."""
+    boxes = {name: page.locator(f"#{name} :is(input, textarea)") for name in ("kept", "each")}
+    page.locator("#keep").click()
+    expect(boxes["kept"]).to_have_value("open")
+    page.evaluate(HOLD_JOINS)
+    page.locator("#in-turn").click()
+    expect(boxes["kept"]).to_have_value("over")  # it comes last, and over the same stream
+    page.evaluate("window.release()")
+    expect(boxes["each"]).to_have_value("second")
+
+
+def test_an_update_is_lost_if_the_next_comes_before_it_is_shown(bare_page: Page) -> None:
+    show_in_turn_before_the_reply(bare_page)
+    expect(bare_page.locator("#once :is(input, textarea)")).to_have_value("")  # else whole_updates.py may go
+
+
+def test_no_update_is_lost_that_is_sent_whole(browser: Browser) -> None:
+    with serving("whole") as url:
+        page = browser.new_page()
+        page.goto(url)
+        show_in_turn_before_the_reply(page)
+        expect(page.locator("#once :is(input, textarea)")).to_have_value("one")
+        page.close()
 
 
 def test_gradio_cuts_selectors_at_every_comma(bare_page: Page) -> None:

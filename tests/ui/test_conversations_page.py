@@ -136,6 +136,14 @@ def test_what_was_typed_and_chosen_comes_back(visitor: ConversationsPage, word: 
     visitor.prompt.fill("")
 
 
+def test_a_reload_before_the_address_names_a_new_conversation_shows_it(visitor: ConversationsPage, word: str) -> None:
+    visitor.ask(word)
+    visitor.page.evaluate("history.replaceState(null, '', '/')")  # as it still is where the reload began before
+    visitor.page.reload()
+    expect(visitor.prompts).to_have_text([word])
+    visitor.expect_title(word)
+
+
 @IN_THE_BROWSER
 def test_an_address_opens_a_chat_with_a_model_and_a_prompt(visitor: ConversationsPage, word: str) -> None:
     visitor.open(f"?model=gated/gated&prompt=Explain%20%3Cb%3E%20{word}")

@@ -70,7 +70,10 @@ const opened = (head) => {
   }
   const before = shown[kind];
   if ((head.problem ?? "") !== (before.problem ?? "")) say(head.problem ?? "");
-  if (drafts.isSent(kind) && head.version > (before.version ?? 0)) drafts.arrived(kind, head.id);
+  if (drafts.isSent(kind) && head.version > (before.version ?? 0)) {
+    drafts.arrived(kind, head.id);
+    begun.note(head.id);
+  }
   else if (head.id !== before.id) drafts.open(kind, head.id);
   else if (isBack) drafts.putBack();
   isBack = false;
@@ -84,6 +87,7 @@ const opened = (head) => {
 };
 document.addEventListener("click", ({ target }) => {
   if (target.closest("#chat-new")) window.llmHub.name("", true);  // at once: the next prompt is the new chat's
+  if (target.closest("#chat-new, #compare-new")) begun.note("");
 }, true);
 // Another tab of the page is in front, by a click or by what the server did.
 const turned = () => {
@@ -143,10 +147,30 @@ addEventListener("hub-back", () => {
 
 // The page begins: with what its address names, or asks for.
 
+// Who reloads right after sending a first prompt, or leaves and comes back, may do so before the address names the
+// conversation, and after the old page has taken the prompt for sent: the new page shows what was begun last.
+const MAX_BEGUN_AGE = 60_000;  // milliseconds
+const begun = {
+  note(id) {
+    try {
+      sessionStorage.setItem("llm-hub:begun", JSON.stringify({ id, at: Date.now() }));
+    } catch { /* this browser keeps nothing: the conversation is in the list */ }
+  },
+  get id() {
+    try {
+      const { id, at } = JSON.parse(sessionStorage.getItem("llm-hub:begun"));
+      return performance.getEntriesByType("navigation")[0].type !== "navigate" && Date.now() - at < MAX_BEGUN_AGE ? id : "";
+    } catch {
+      return "";
+    }
+  },
+};
+
 const begin = () => {
   addEventListener("llm-hub-opened", ({ detail }) => opened(detail));
   const query = new URL(location.href).searchParams;
-  const [id, prompt] = [named(), query.has("models") ? "" : query.get("prompt") ?? ""];
+  const [id, prompt] = [named() || begun.id, query.has("models") ? "" : query.get("prompt") ?? ""];
+  if (id !== named()) history.replaceState(null, "", address(id));
   shown.chat.id = id;
   if (prompt) drafts.add(prompt);
   drafts.open("chat", id);

@@ -10,7 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from llm_hub.chat import ChatRequest, Image, LLMResponse, Message, Role, Text, Usage
+    from llm_hub.chat import ChatRequest, Document, Image, LLMResponse, Message, Role, Text, Usage
     from llm_hub.errors import ConfigurationError, LLMHubError, ProviderError
     from llm_hub.factory import ProviderFactory
     from llm_hub.provider import LLMProvider
@@ -25,6 +25,7 @@ __version__ = "0.2.0"
 
 _HOMES = {
     "ChatRequest": "chat",
+    "Document": "chat",
     "Image": "chat",
     "LLMResponse": "chat",
     "Message": "chat",
@@ -48,6 +49,7 @@ __all__ = [
     "AnthropicProvider",
     "ChatRequest",
     "ConfigurationError",
+    "Document",
     "Image",
     "LLMHubError",
     "LLMProvider",

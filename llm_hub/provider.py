@@ -28,7 +28,8 @@ from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Literal
 
-from llm_hub.chat import ChatRequest, Done, LLMResponse, Message, Role, TextDelta
+from llm_hub.chat import ChatRequest, Done, FilesSent, LLMResponse, Message, Role, TextDelta
+from llm_hub.documents.sending import prepare
 from llm_hub.errors import InvalidRequest, NotConfigured, StreamBroken
 from llm_hub.response_builder import ResponseBuilder
 from llm_hub.tool_calls import tool_call_deltas
@@ -140,6 +141,9 @@ class LLMProvider(ABC):  # noqa: B024  # what must be overridden is one of three
     async def _derived_events(self, request: ChatRequest) -> AsyncGenerator[Event]:
         """The events of a provider that is written the short way."""
         builder = ResponseBuilder(self, request)
+        request, files = await prepare(request, takes_pdf=False)
+        if files:
+            yield FilesSent(files)
         options: dict[str, Any] = {"temperature": request.temperature, "max_tokens": request.max_tokens}
         if type(self).stream is not LLMProvider.stream:
             async with aclosing(self.stream(request.messages, builder.model, **options)) as pieces:  # type: ignore[type-var]  # async generators have aclose

@@ -289,7 +289,7 @@ def _check_request(builder: ResponseBuilder, request: ChatRequest, provider: Ans
             hint="Name one of the request's tools.",
         )
     last = next((message for message in reversed(request.messages) if message.role is not Role.SYSTEM), None)
-    asks = last is not None and last.role is Role.USER and (last.text.strip() or last.images)
+    asks = last is not None and last.role is Role.USER and (last.text.strip() or last.images or last.documents)
     begins_answer = last is not None and last.role is Role.ASSISTANT and is_original  # the vendor says if it goes on
     if last is None or not (asks or last.tool_results or begins_answer):
         raise InvalidRequest(

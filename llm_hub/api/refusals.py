@@ -145,7 +145,7 @@ def vendors_error(error: LLMHubError | Refusal, protocol: str) -> dict[str, Any]
 
 def attempt_of(attempt: Attempt) -> AttemptReport:
     """The report of an attempt. A key that somebody typed where models are named is not repeated."""
-    return {
+    report: AttemptReport = {
         "provider": attempt.provider,
         "model": redact(attempt.model),
         "started": round(attempt.started, 4),
@@ -156,3 +156,6 @@ def attempt_of(attempt: Attempt) -> AttemptReport:
         "reason": redact(attempt.reason),
         "usage": attempt.usage,
     }
+    if attempt.files:
+        report["files"] = attempt.files
+    return report

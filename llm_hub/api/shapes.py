@@ -28,7 +28,8 @@ class TokenCounts(TypedDict, total=False):
 
 
 class AttemptReport(TypedDict):
-    """One attempt to get an answer from a model. Times are seconds; `started` counts from the request."""
+    """One attempt to get an answer from a model. Times are seconds; `started` counts from the request.
+    `files` says how the request's documents went to it."""
 
     provider: str
     model: str
@@ -39,6 +40,7 @@ class AttemptReport(TypedDict):
     outcome: str
     reason: str
     usage: TokenCounts | None
+    files: NotRequired[tuple[str, ...]]
 
 
 class HubReport(TypedDict):

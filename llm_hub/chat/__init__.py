@@ -20,6 +20,7 @@ from llm_hub.chat.events import (
     AttemptStarted,
     Done,
     Event,
+    FilesSent,
     LateText,
     ReasoningBreak,
     ReasoningDelta,
@@ -30,6 +31,7 @@ from llm_hub.chat.events import (
     Waiting,
 )
 from llm_hub.chat.message import (
+    Document,
     Image,
     Message,
     Part,
@@ -61,8 +63,10 @@ __all__ = [
     "AttemptFailed",
     "AttemptStarted",
     "ChatRequest",
+    "Document",
     "Done",
     "Event",
+    "FilesSent",
     "Image",
     "JSONFormat",
     "LLMResponse",

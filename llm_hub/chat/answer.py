@@ -39,6 +39,7 @@ class Attempt:
 
     `started` is seconds since the route began, `wait` the seconds slept before it, `seconds` how long it took.
     `outcome` is "answered" or the failing error's kind ("rate_limited", …), `reason` the sentence that says why.
+    `files` says how the request's documents went to it, a phrase each: as they are, or as text.
     """
 
     provider: str
@@ -50,6 +51,7 @@ class Attempt:
     reason: str = ""
     wait: float = 0.0
     usage: Usage | None = None
+    files: tuple[str, ...] = ()
 
     @property
     def was_sent(self) -> bool:
@@ -87,7 +89,8 @@ class LLMResponse:
     `notes` are sentences that a reader should see ("the prompt was cut by the server"). `stop_sequence` is which of the
     request's `stop` texts ended the answer, where the provider tells. `original` is None where two models wrote the
     answer, and where the hub's words say all of it. `late_text` is the end of `content` that followed calls of tools,
-    each piece with the number of calls before it.
+    each piece with the number of calls before it. `files` says how the request's documents went
+    to the model that completed the answer: see `Attempt`.
     """
 
     content: str
@@ -104,6 +107,7 @@ class LLMResponse:
     stop_sequence: str = ""
     original: OriginalAnswer | None = None
     late_text: tuple[tuple[int, str], ...] = ()
+    files: tuple[str, ...] = ()
 
     @property
     def early_text(self) -> str:

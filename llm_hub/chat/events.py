@@ -82,6 +82,16 @@ class Alive:
 
 
 @dataclass(frozen=True, slots=True)
+class FilesSent:
+    """How the request's documents go to the target: a phrase for each, "report.pdf: as text, 12 pages".
+
+    A provider says so to a router, which records it with the attempt. Nobody else is told.
+    """
+
+    files: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Waiting:
     """Nothing streams yet for a reason worth showing, such as a model that is being loaded."""
 
@@ -130,6 +140,7 @@ Event = (
     | ToolCallDelta
     | VendorDelta
     | Alive
+    | FilesSent
     | Waiting
     | AttemptStarted
     | AttemptFailed

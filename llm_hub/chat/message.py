@@ -57,6 +57,33 @@ class Image:
 
 
 @dataclass(frozen=True, slots=True)
+class Document:
+    """A document part of a message: a file with words in it, such as a PDF, a table or a program.
+
+    `text` is what stands in the file; None: nobody has read it yet. `data` are its bytes, where they are more than that
+    text. Only a provider that takes the file as it is gets the bytes: see documents/sending.py.
+    """
+
+    name: str
+    media_type: str
+    text: str | None = field(repr=False)
+    data: bytes = field(default=b"", repr=False)
+    pages: int = 0
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "text", self.text if self.text is None else _whole(self.text))
+
+    @property
+    def is_pdf(self) -> bool:
+        return self.media_type == "application/pdf"
+
+    @property
+    def as_text(self) -> Text:
+        """The document for a model that is sent text alone."""
+        return Text(f'<file name="{self.name}">\n{self.text or ""}\n</file>')
+
+
+@dataclass(frozen=True, slots=True)
 class VendorState:
     """What a vendor wants back with a call of a tool, as it came, and nobody else can read: signatures, reasoning.
 
@@ -118,12 +145,13 @@ class ToolResult:
         return f"Error: {self.text}" if self.text else "Error: the tool failed."
 
 
-Part = Text | Image | ToolCall | ToolResult
+Part = Text | Image | Document | ToolCall | ToolResult
 
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One turn. `content` is text, or a tuple of parts where images, calls of tools or their results are among it."""
+    """One turn. `content` is text, or a tuple of parts where images, documents, calls of tools or their results are
+    among it."""
 
     role: Role
     content: str | tuple[Part, ...]
@@ -141,7 +169,7 @@ class Message:
 
     @property
     def text(self) -> str:
-        """The text of the message, without its images."""
+        """The text of the message, without its images and documents."""
         if isinstance(self.content, str):
             return self.content
         return "\n\n".join(part.text for part in self.content if isinstance(part, Text))
@@ -152,6 +180,13 @@ class Message:
         if isinstance(self.content, str):
             return ()
         return tuple(part for part in self.content if isinstance(part, Image))
+
+    @property
+    def documents(self) -> tuple[Document, ...]:
+        """The documents of the message, in order."""
+        if isinstance(self.content, str):
+            return ()
+        return tuple(part for part in self.content if isinstance(part, Document))
 
     @property
     def tool_calls(self) -> tuple[ToolCall, ...]:

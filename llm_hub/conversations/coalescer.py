@@ -18,6 +18,7 @@ from llm_hub.chat import (
     AttemptFailed,
     AttemptStarted,
     Done,
+    FilesSent,
     ReasoningDelta,
     Resumed,
     TextDelta,
@@ -167,7 +168,7 @@ class _SnapshotBuilder:
             case Done(response):
                 self._response = response
                 self.announce(urgent=True)
-            case ToolCallDelta() | VendorDelta() | Alive():
+            case ToolCallDelta() | VendorDelta() | Alive() | FilesSent():
                 pass  # the page offers no tools
             case _:
                 assert_never(event)

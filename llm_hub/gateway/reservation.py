@@ -14,6 +14,7 @@ from llm_hub.chat import (
     Attempt,
     AttemptFailed,
     AttemptStarted,
+    Document,
     Done,
     Image,
     Resumed,
@@ -26,7 +27,7 @@ from llm_hub.chat import (
 from llm_hub.chat.exact_json import dump_exactly
 from llm_hub.chat.request import NO_PROTOCOL
 from llm_hub.errors import InvalidRequest
-from llm_hub.usage.image_tokens import most_tokens
+from llm_hub.usage.file_tokens import most_file_tokens
 from llm_hub.usage.quotas import LimitReached
 
 if TYPE_CHECKING:
@@ -84,8 +85,7 @@ class RequestReservation:
         self._counts_tokens = bool(bounds)
         self._counts_money = any(quota.money for quota, _ in terms.quotas)
         self._prompt_tokens = request_tokens(request, MIN_BYTES_PER_TOKEN) if self._counts_tokens else 0
-        messages = request.messages if self._counts_tokens else ()
-        self._images = [image for message in messages for image in message.images]
+        self._messages = request.messages if self._counts_tokens else ()
         self._reservations: list[Reservation] = []
         self._reserved = _Cost()
         self._spent = _Cost()
@@ -181,7 +181,7 @@ class RequestReservation:
         if attempt.outcome in CHARGED_OUTCOMES:
             hidden = int(attempt.seconds * HIDDEN_TOKENS_PER_SECOND)
             written = max(written, min(self.request.max_tokens or 0, hidden))
-        prompt = usage.get("prompt_tokens") or read + self._image_tokens(target)
+        prompt = usage.get("prompt_tokens") or read + most_file_tokens(self._messages, target)
         answer = usage.get("completion_tokens", written)
         price = self._prices.of(attempt) if self._counts_money else None
         if price is None and self._counts_money:
@@ -229,7 +229,7 @@ class RequestReservation:
         """The most that an attempt at a target may cost. Raises `InvalidRequest` where that is unknown."""
         if not self._counts_tokens:
             return _Cost()
-        prompt_tokens += self._image_tokens(target)
+        prompt_tokens += most_file_tokens(self._messages, target)
         money = Decimal(0)
         if self._counts_money:
             price = self._max_price(target, prompt_tokens, self._answer_tokens)
@@ -240,10 +240,6 @@ class RequestReservation:
                 )
             money = price or money
         return _Cost(prompt_tokens + self._answer_tokens, money)
-
-    def _image_tokens(self, target: str) -> int:
-        """The most tokens that the images may have."""
-        return sum(most_tokens(image, target) for image in self._images)
 
     def _max_price(self, target: str, prompt: int, answer: int) -> Decimal | None:
         """US dollars for so many tokens, if all of the prompt is written to the cache, which is the dearest way."""
@@ -290,6 +286,8 @@ def _message_bytes(message: Message) -> int:
                 total += byte_length(text)
             case ToolCall(_, name, text):
                 total += byte_length(name) + byte_length(text)
+            case Document(name, _, text):
+                total += byte_length(name) + byte_length(text or "")
             case Image():
                 pass
     return total

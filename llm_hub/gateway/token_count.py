@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from llm_hub.gateway.reservation import request_tokens
-from llm_hub.usage.image_tokens import most_tokens
+from llm_hub.usage.file_tokens import most_file_tokens
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -27,6 +27,5 @@ class TokenCount:
 
 
 def estimate_tokens(request: ChatRequest, target: str) -> int:
-    """Tokens of the messages, their images and the tools, roughly."""
-    images = sum(most_tokens(image, target) for message in request.messages for image in message.images)
-    return request_tokens(request, BYTES_PER_TOKEN) + images
+    """Tokens of the messages, their images and documents, and the tools, roughly."""
+    return request_tokens(request, BYTES_PER_TOKEN) + most_file_tokens(request.messages, target)

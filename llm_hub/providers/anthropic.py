@@ -50,7 +50,8 @@ class AnthropicProvider(HttpProvider):
 
     A temperature, a top_p and an effort reach the models that take them. For the others they are left out, and the
     response says so. `read_timeout` is the longest silence in seconds before a request is given up. `cache_prompts`
-    marks tools and system prompts for the API's cache where a client has set no mark.
+    marks tools and system prompts for the API's cache where a client has set no mark. `reads_pdf` says whether the
+    server takes a PDF as it is; None: Anthropic's own does, and others of its protocol leave it out without a word.
     """
 
     protocol = "anthropic"
@@ -72,10 +73,12 @@ class AnthropicProvider(HttpProvider):
         read_timeout: float = 300.0,
         network: Network = DIRECT,
         cache_prompts: bool = False,
+        reads_pdf: bool | None = None,
     ) -> None:
         address = checked_url(base_url, f"{name}: base_url").removesuffix("/v1")
         key = checked_key(api_key, f"{name}: api_key")
         super().__init__(name=name, title=title, default_model=default_model, address=address, key=key)
+        self.reads_pdf = address == BASE_URL if reads_pdf is None else reads_pdf
         self._cache_prompts = cache_prompts
         self._left_out: dict[tuple[str, frozenset[str], str | None], tuple[str, ...]] = {}
         """What a model refused by name in a request with these settings, and this effort."""

@@ -9,7 +9,19 @@ from typing import Any
 
 from anthropic import transform_schema
 
-from llm_hub.chat import ChatRequest, Image, Message, OneTool, Role, Text, Tool, ToolCall, ToolChoice, ToolResult
+from llm_hub.chat import (
+    ChatRequest,
+    Document,
+    Image,
+    Message,
+    OneTool,
+    Role,
+    Text,
+    Tool,
+    ToolCall,
+    ToolChoice,
+    ToolResult,
+)
 
 MAX_TOKENS = 8192
 """Tokens of an answer where the request sets no limit, which the API requires. It is within every current model's."""
@@ -164,10 +176,13 @@ def _blocks(message: Message) -> Iterator[dict[str, Any]]:
         if isinstance(part, Text):
             if part.text.strip():
                 yield {"type": "text", "text": part.text}
-        elif isinstance(part, Image):
+        elif isinstance(part, Image | Document):
             encoded = base64.b64encode(part.data).decode()
             source = {"type": "base64", "media_type": part.media_type, "data": encoded}
-            yield {"type": "image", "source": source}
+            if isinstance(part, Document):
+                yield {"type": "document", "source": source, "title": part.name}
+            else:
+                yield {"type": "image", "source": source}
         elif isinstance(part, ToolCall):
             yield {"type": "tool_use", "id": call_id(part.id), "name": part.name, "input": part.decoded()}
         else:

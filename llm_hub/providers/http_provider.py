@@ -35,7 +35,8 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from llm_hub.chat import Alive, ChatRequest
+from llm_hub.chat import Alive, ChatRequest, FilesSent
+from llm_hub.documents.sending import has_documents, is_about_files
 from llm_hub.errors import ModelNotFound, ProviderError
 from llm_hub.providers.openai_embeddings import EMBEDDINGS, embeddings_answer
 from llm_hub.providers.other_protocol import OtherProtocol
@@ -71,6 +72,8 @@ class HttpProvider(VendorServer):
     """The data that ends a stream without being JSON, in brackets."""
     optional_parameters: ClassVar[frozenset[str]] = frozenset()
     """Parameters on the wire that a model may refuse, and that an answer is good without."""
+    reads_pdf: bool = False
+    """Whether its server takes a PDF as it is. One that refuses it is sent the text."""
     embeddings_path: ClassVar[str] = ""
     """Where embeddings are at its address, in OpenAI's words; "" where it has none."""
 
@@ -83,6 +86,9 @@ class HttpProvider(VendorServer):
         """The answer to a request. `earlier` is the refusal of the same one in another protocol."""
         await self._prepare_model(request)
         builder, decoder = self.builder(self, request), self.decoder()
+        if has_documents(request):
+            yield await builder.prepare_files(takes_pdf=self.reads_pdf)
+        files = builder.files
         if notice := await self._loading_notice(builder.model):
             yield notice
         try:
@@ -95,6 +101,8 @@ class HttpProvider(VendorServer):
                     yield event
             return
         try:
+            if builder.files != files:  # the PDF was refused
+                yield FilesSent(builder.files)
             yield Alive()
         except BaseException:  # the reader leaves before anybody reads the reply
             await reply.aclose()
@@ -106,11 +114,7 @@ class HttpProvider(VendorServer):
             async with aclosing(body) as pieces:
                 async for piece in pieces:
                     texts = [] if builder.ended else decoder.decode(piece)
-                    chunks = texts
-                    for place, text in enumerate(texts):
-                        if text[:1] == b"[" and text.strip() == self.end_marker:
-                            builder.ended, chunks = True, texts[:place]
-                            break
+                    chunks = self._before_end(builder, texts)
                     is_news, usage = builder.deadline is None or builder.ended, builder.usage
                     is_sign_of_life = True
                     for event in join_deltas(self._read(builder, map(parse, chunks))):
@@ -129,6 +133,14 @@ class HttpProvider(VendorServer):
             yield event
         self._finish(builder)
         yield builder.finish()
+
+    def _before_end(self, builder: StreamedResponseBuilder, texts: list[bytes]) -> list[bytes]:
+        """The objects before the marker that ends a stream, if it is among them."""
+        for place, text in enumerate(texts):
+            if text[:1] == b"[" and text.strip() == self.end_marker:
+                builder.ended = True
+                return texts[:place]
+        return texts
 
     async def _embed(self, model: str, body: Mapping[str, Any]) -> AsyncGenerator[Event]:
         """The vectors that a model's server gives. Raises `ProviderError`."""
@@ -172,7 +184,12 @@ class HttpProvider(VendorServer):
             refusal.__context__ = earlier
             if isinstance(refusal, ModelNotFound) and model == self.default_model != self._configured_model:
                 self._lacks_default = True
-            sent = await self._revise(model, body, sent, refusal)
+            if builder.sends_pdf and is_about_files(refusal):  # this file, or every one: nobody knows
+                await builder.prepare_files(takes_pdf=False)
+                body = self._body(builder.request, model)
+                sent = self._adapt(model, body)
+            else:
+                sent = await self._revise(model, body, sent, refusal)
 
     async def _loading_notice(self, model: str) -> Waiting | None:  # noqa: ARG002  # a default: overridden where it matters
         """The notice for a model that has to be loaded first; None: it need not, or nobody can tell."""

@@ -69,7 +69,8 @@ class OpenAIProvider(HttpProvider):
     knows. `stand_ins` are for calls that come without that state: see `with_stand_ins`. `read_timeout` is the longest
     silence in seconds before a request is given up. `network` says through which proxy the server is reached, and
     which certificates are trusted. `public_only` is for a base URL that a visitor gave: see public_hosts.py. `resolver`
-    is one of aiohttp's, for its host name.
+    is one of aiohttp's, for its host name. `reads_pdf` says whether the server takes a PDF as it is; None: OpenAI's own
+    does, and no other one is known to.
     """
 
     protocol = "openai"
@@ -99,10 +100,12 @@ class OpenAIProvider(HttpProvider):
         network: Network = DIRECT,
         public_only: bool = False,
         resolver: Any = None,
+        reads_pdf: bool | None = None,
     ) -> None:
         address = (public_url if public_only else checked_url)(base_url, f"{name}: base_url")
         key = checked_key(api_key, f"{name}: api_key") if api_key is not None else ""
         super().__init__(name=name, title=title, default_model=default_model, address=address, key=key)
+        self.reads_pdf = address == BASE_URL if reads_pdf is None else reads_pdf
         self._max_tokens_field = max_tokens_field
         self._renames_limit = renames_limit
         self._learned = LearnedParameters(openai_body.REQUIRED, openai_body.OTHER_NAMES)

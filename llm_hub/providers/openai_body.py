@@ -10,6 +10,7 @@ from typing import Any
 from llm_hub.capabilities import CAPABILITIES
 from llm_hub.chat import (
     ChatRequest,
+    Document,
     Image,
     JSONFormat,
     Message,
@@ -246,8 +247,9 @@ def _messages(turn: Message, provider: str) -> Iterator[dict[str, Any]]:
             fields = _object(state, "message")
             message |= {name: fields[name] for name in fields.keys() & STATE_FIELDS}
         yield message | {"content": turn.text or None, "tool_calls": calls}
-    elif turn.images:
-        yield message | {"content": [_part(part) for part in turn.content if isinstance(part, Text | Image)]}
+    elif turn.images or turn.documents:
+        parts = (part for part in turn.content if isinstance(part, Text | Image | Document))
+        yield message | {"content": [_part(part) for part in parts]}
     elif turn.text or not turn.tool_results:
         yield message | {"content": turn.text}
 
@@ -258,11 +260,13 @@ def _object(state: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def _part(part: Text | Image) -> dict[str, Any]:
+def _part(part: Text | Image | Document) -> dict[str, Any]:
     if isinstance(part, Text):
         return {"type": "text", "text": part.text}
-    encoded = base64.b64encode(part.data).decode()
-    return {"type": "image_url", "image_url": {"url": f"data:{part.media_type};base64,{encoded}"}}
+    url = f"data:{part.media_type};base64,{base64.b64encode(part.data).decode()}"
+    if isinstance(part, Document):
+        return {"type": "file", "file": {"filename": part.name, "file_data": url}}
+    return {"type": "image_url", "image_url": {"url": url}}
 
 
 def _choice(choice: ToolChoice) -> str | dict[str, Any]:

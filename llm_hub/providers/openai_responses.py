@@ -57,6 +57,7 @@ class ResponsesProvider(HttpProvider):
         super().__init__(
             name=chat.name, title=chat.title, default_model=chat.default_model, address=chat.address, key=key
         )
+        self.reads_pdf = chat.reads_pdf
         self._chat = chat
         self._post_json = post
         self._is_too_long = is_too_long

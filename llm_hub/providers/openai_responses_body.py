@@ -10,7 +10,7 @@ import base64
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from llm_hub.chat import ChatRequest, Image, JSONFormat, Message, OneTool, OriginalRequest, Role, Text, Tool
+from llm_hub.chat import ChatRequest, Document, Image, JSONFormat, Message, OneTool, OriginalRequest, Role, Text, Tool
 from llm_hub.providers.openai_body import NO_ARGUMENTS
 from llm_hub.wire.validation import parse_name
 
@@ -170,8 +170,9 @@ def _items(turn: Message, provider: str) -> Iterator[dict[str, Any]]:
         return
     for result in turn.tool_results:
         yield {"type": "function_call_output", "call_id": result.call_id, "output": result.marked_text}
-    if turn.images and role == "user":
-        yield {"role": role, "content": [_part(part) for part in turn.content if isinstance(part, Text | Image)]}
+    if (turn.images or turn.documents) and role == "user":
+        parts = (part for part in turn.content if isinstance(part, Text | Image | Document))
+        yield {"role": role, "content": [_part(part) for part in parts]}
     elif turn.text or not (turn.tool_results or turn.tool_calls):
         yield {"role": role, "content": turn.text}
     for call in turn.tool_calls:
@@ -193,11 +194,13 @@ def call_name(item: Mapping[str, Any]) -> str:
     return f"{namespace}__{name}" if namespace else name
 
 
-def _part(part: Text | Image) -> dict[str, Any]:
+def _part(part: Text | Image | Document) -> dict[str, Any]:
     if isinstance(part, Text):
         return {"type": "input_text", "text": part.text}
-    encoded = base64.b64encode(part.data).decode()
-    return {"type": "input_image", "image_url": f"data:{part.media_type};base64,{encoded}", "detail": "auto"}
+    url = f"data:{part.media_type};base64,{base64.b64encode(part.data).decode()}"
+    if isinstance(part, Document):
+        return {"type": "input_file", "filename": part.name, "file_data": url}
+    return {"type": "input_image", "image_url": url, "detail": "auto"}
 
 
 def _tool(tool: Tool) -> dict[str, Any]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
-from llm_hub.chat import Alive, ChatRequest, ReasoningDelta, TextDelta, ToolCallDelta
+from llm_hub.chat import Alive, ChatRequest, FilesSent, ReasoningDelta, TextDelta, ToolCallDelta
+from llm_hub.documents.sending import has_documents, name_files, prepare
 from llm_hub.errors import ProviderError
 from llm_hub.response_builder import AnsweringProvider, ResponseBuilder
 from llm_hub.wire.think_tags import ThinkSplitter
@@ -17,16 +18,31 @@ if TYPE_CHECKING:
 class StreamedResponseBuilder(ResponseBuilder):
     """A response builder with what the loop has to know about the stream of one answer."""
 
-    __slots__ = ("_splitter", "deadline", "ended", "request")
+    __slots__ = ("_asked", "_splitter", "deadline", "ended", "files", "request", "sends_pdf")
 
     def __init__(self, provider: AnsweringProvider, request: ChatRequest) -> None:
         super().__init__(provider, request)
-        self.request = request
+        self.request = self._asked = request
+        """What the body is made of: the request with its documents as this model is sent them."""
+        self.sends_pdf = False
+        """Whether one of them is a PDF that goes as it is."""
+        self.files: tuple[str, ...] = ()
+        """How the request's documents go to the model: see `FilesSent`."""
         self.ended = False
         """Whether the stream has said that nothing follows: what comes all the same is not read."""
         self.deadline: float | None = None
         """The loop's time at which silence ends the answer; None until the answer needs nothing more."""
         self._splitter = ThinkSplitter()
+
+    async def prepare_files(self, *, takes_pdf: bool) -> FilesSent:
+        """Puts text in the place of the documents that the model is not sent as they are. Raises `NotOffered`."""
+        original = self._asked.original
+        if original is not None and original.protocol == self.protocol:  # the client's own words, with its files
+            self.files = name_files(self._asked)
+        else:
+            self.request, self.files = await prepare(self._asked, takes_pdf=takes_pdf)
+            self.sends_pdf = has_documents(self.request)
+        return FilesSent(self.files)
 
     def add_tagged_text(self, text: str) -> Iterable[TextDelta | ReasoningDelta]:
         """Adds text in which the model may have written its reasoning between `<think>` tags."""

@@ -22,11 +22,13 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class AttemptTiming:
-    """The times of one attempt, by the route's clock: when it began, its first token, and the wait before it."""
+    """What is noted of one attempt while it lasts: when it began, its first token and the wait before it, by the
+    route's clock, and how the request's documents went to the target."""
 
     began: float
     wait: float = 0.0
     first_token: float | None = None
+    files: tuple[str, ...] = ()
 
 
 class RoutedAnswer:
@@ -120,6 +122,7 @@ class RoutedAnswer:
             reason=error.message if error else "",
             wait=timing.wait,
             usage=usage,
+            files=timing.files,
         )
 
     def record_paused(self, target: Target, pause: Pause) -> None:
@@ -152,6 +155,7 @@ class RoutedAnswer:
             reasoning="".join(self.reasoning) or last.reasoning,
             timing=Timing(first_token, self.clock() - self.began),
             attempts=tuple(self.attempts),
+            files=self.attempts[-1].files,
         )
 
     def failure(self, final: ProviderError | None = None) -> ProviderError:

@@ -12,6 +12,7 @@ from llm_hub.chat import (
     Alive,
     AttemptStarted,
     Done,
+    FilesSent,
     ReasoningDelta,
     Resumed,
     TextDelta,
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-_HELD_BACK = (ToolCallDelta, Done, Alive)
+_HELD_BACK = (ToolCallDelta, Done, Alive, FilesSent)
 """The events that the reader sees at the end, or not at all."""
 
 
@@ -164,6 +165,9 @@ class TargetAttempt:
 
         A vendor's own piece is no first token: nobody reads a signature, or reasoning that is encrypted.
         """
+        if isinstance(event, FilesSent):  # the hub's own word, and no sign of the server
+            self._timing.files = event.files
+            return
         is_vendors = isinstance(event, VendorDelta)
         is_held_back = isinstance(event, Alive) and event.is_progress
         is_token = is_held_back or isinstance(event, TOKENS)

@@ -12,7 +12,8 @@ from contextlib import aclosing, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from llm_hub.chat import ChatRequest, ModelInfo, Usage, Waiting
+from llm_hub.chat import ChatRequest, FilesSent, ModelInfo, Usage, Waiting
+from llm_hub.documents.sending import prepare
 from llm_hub.errors import ConfigurationError, InvalidRequest, ModelNotFound, PromptTooLong, ProviderError
 from llm_hub.provider import LLMProvider
 from llm_hub.providers import openai_body
@@ -101,6 +102,9 @@ class LlamaCppProvider(LLMProvider):
 
     async def events(self, request: ChatRequest) -> AsyncGenerator[Event]:
         answer = ResponseBuilder(self, request)
+        request, files = await prepare(request, takes_pdf=False)
+        if files:
+            yield FilesSent(files)
         body = self._body(request, answer.model)
         try:
             async with aclosing(self._engine.ready()) as reasons:

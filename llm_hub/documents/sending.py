@@ -1,0 +1,91 @@
+"""How a request's documents go to a provider: as they are where it takes them, and as text everywhere else."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from llm_hub.chat import Document
+from llm_hub.documents.reader import with_text
+from llm_hub.errors import ContentRejected, InvalidRequest, NotOffered, PromptTooLong
+
+if TYPE_CHECKING:
+    from llm_hub.chat import ChatRequest, Message, Part
+    from llm_hub.errors import ProviderError
+
+_REFUSALS = (400, 413, 415, 422)
+"""Statuses of a refusal that may be about a file: its kind, its size, its pages."""
+_FILES = re.compile(
+    r"(?i)(?<![a-z])(?:files?|file_data|input_file|pdfs?|documents?|attachments?|(?:media|mime)[ _]?types?)(?![a-z])"
+)
+
+
+def has_documents(request: ChatRequest) -> bool:
+    return any(not isinstance(turn.content, str) and turn.documents for turn in request.messages)
+
+
+def name_files(request: ChatRequest) -> tuple[str, ...]:
+    """How the documents of a request go to a provider that is sent it as its client wrote it."""
+    documents = (document for turn in request.messages for document in turn.documents)
+    return tuple(dict.fromkeys(_as_it_is(document) for document in documents))
+
+
+def is_about_files(refusal: ProviderError) -> bool:
+    """Whether a provider's refusal is about a file: no code tells. A wrong guess costs one request."""
+    is_other = isinstance(refusal, ContentRejected | PromptTooLong)
+    words = f"{refusal.message} {refusal.detail} {refusal.code} {getattr(refusal, 'parameter', '')}"
+    return refusal.status in _REFUSALS and not is_other and bool(_FILES.search(words))
+
+
+async def prepare(request: ChatRequest, *, takes_pdf: bool) -> tuple[ChatRequest, tuple[str, ...]]:
+    """The request for a provider, whose documents have become text unless it `takes_pdf`s and they are some; and how
+    each of them goes to it, as a phrase.
+
+    Raises `NotOffered` for a document without text where text is all that the provider takes.
+    """
+    if not has_documents(request):
+        return request, ()
+    files: dict[str, None] = {}
+    messages: list[Message] = []
+    for turn in request.messages:
+        if isinstance(turn.content, str) or not turn.documents:
+            messages.append(turn)
+            continue
+        parts: list[Part] = []
+        for part in turn.content:
+            match part:
+                case Document(is_pdf=True) if takes_pdf:
+                    files[_as_it_is(part)] = None
+                    parts.append(part)
+                case Document():
+                    document = await _readable(part)
+                    files[_as_text(document)] = None
+                    parts.append(document.as_text)
+                case _:
+                    parts.append(part)
+        messages.append(replace(turn, content=tuple(parts)))
+    return replace(request, messages=tuple(messages)), tuple(files)
+
+
+async def _readable(document: Document) -> Document:
+    try:
+        document = await with_text(document)
+    except InvalidRequest as error:
+        raise NotOffered(error.message, parameter="documents", hint=error.hint) from None
+    if not document.text:
+        raise NotOffered(
+            f"{document.name} has no text that could be sent: its pages are pictures.",
+            parameter="documents",
+            hint="Choose a model of OpenAI or Anthropic, which see the pages, or attach a text.",
+        )
+    return document
+
+
+def _as_it_is(document: Document) -> str:
+    return f"{document.name}: sent as it is"
+
+
+def _as_text(document: Document) -> str:
+    pages = f", {document.pages} page{'s' if document.pages != 1 else ''}" if document.pages else ""
+    return f"{document.name}: as text{pages}"

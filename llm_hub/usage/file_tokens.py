@@ -1,0 +1,25 @@
+"""How many tokens the files of a conversation may have beside their text: images, and pictures of a PDF's pages."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from llm_hub.usage.image_tokens import most_tokens
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from llm_hub.chat import Message
+
+MAX_PAGE_TOKENS = 6_500
+"""Of the picture of a page, which a provider makes that takes a PDF as it is. Anthropic's newest have 4,784; OpenAI
+makes its pictures smaller than what people send."""
+
+
+def most_file_tokens(messages: Iterable[Message], model: str) -> int:
+    """What the model's provider may count for the files of these messages, beside their text."""
+    return sum(
+        sum(most_tokens(image, model) for image in message.images)
+        + sum(MAX_PAGE_TOKENS * document.pages for document in message.documents if document.is_pdf)
+        for message in messages
+    )

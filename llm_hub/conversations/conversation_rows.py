@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from llm_hub.chat import Image
+from llm_hub.chat import Document, Image
 from llm_hub.conversations.conversation import Conversation, Node, plain_title
 from llm_hub.conversations.document import FORMAT, encode, read_document
 from llm_hub.conversations.search_text import fold, turn_text
@@ -45,6 +45,14 @@ def image_rows(conversation: Conversation, node: Node) -> list[dict[str, Any]]:
     ]  # fmt: skip
 
 
+def file_rows(conversation: Conversation, node: Node) -> list[dict[str, Any]]:
+    return [
+        {"conversation_id": conversation.id, "number": node.number, "place": place, "name": document.name,
+            "type": document.media_type, "text": document.text or "", "pages": document.pages, "data": document.data}
+        for place, document in enumerate(node.turn.prompt.documents)
+    ]  # fmt: skip
+
+
 def turn_row(conversation: Conversation, node: Node, redact: Callable[[str], str]) -> dict[str, Any]:
     return {
         "conversation_id": conversation.id,
@@ -53,7 +61,7 @@ def turn_row(conversation: Conversation, node: Node, redact: Callable[[str], str
         "pane": node.pane,
         "version": node.version,
         "folded": fold(turn_text(node.turn)),
-        "document": encode(write_turn(node.turn, redact=redact, with_images=False)),
+        "document": encode(write_turn(node.turn, redact=redact, with_files=False)),
     }
 
 
@@ -86,7 +94,7 @@ def read_head(row: Any) -> dict[str, Any]:
     }
 
 
-def read_conversation(head: Any, turn_rows: list[Any], image_rows: list[Any]) -> Conversation:
+def read_conversation(head: Any, turn_rows: list[Any], image_rows: list[Any], file_rows: list[Any]) -> Conversation:
     try:
         turns = [
             {"number": row.number, "parent": row.parent, "pane": row.pane, "version": row.version,
@@ -99,11 +107,13 @@ def read_conversation(head: Any, turn_rows: list[Any], image_rows: list[Any]) ->
         raise ConfigurationError("This conversation cannot be read: somebody has changed its row.") from None
     except InvalidRequest as error:
         raise ConfigurationError(f"This conversation cannot be read. {error.message}") from None
-    images: dict[int, list[Image]] = defaultdict(list)
+    files: dict[int, list[Image | Document]] = defaultdict(list)
     for row in image_rows:
-        images[row.number].append(Image(row.data, row.type))
+        files[row.number].append(Image(row.data, row.type))
+    for row in file_rows:
+        files[row.number].append(Document(row.name, row.type, row.text, row.data, row.pages))
     nodes = list(conversation.nodes)
-    for number, found in images.items():
+    for number, found in files.items():
         node = conversation.node(number)
         prompt = prompt_message(node.turn.prompt.text, found)
         nodes[number - 1] = replace(node, turn=replace(node.turn, prompt=prompt))

@@ -99,7 +99,7 @@ def write_document(
 ) -> dict[str, Any]:
     """The conversation as a JSON object, with the turns that have changed since this version of it.
 
-    Of a turn that was there by then, its prompt is left out: with images it may be large, and whoever asks for what has
+    Of a turn that was there by then, its prompt is left out: with files it may be large, and whoever asks for what has
     changed asks once a second while an answer is written.
 
     `redact` takes keys out of what providers say of a failure. Until the vote on a blind comparison nothing tells who
@@ -109,7 +109,7 @@ def write_document(
 
     def write(node: Node) -> dict[str, Any]:
         has_prompt = 0 < node.asked <= since
-        turn = write_turn(node.turn, redact=redact, with_images=not has_prompt)
+        turn = write_turn(node.turn, redact=redact, with_files=not has_prompt)
         turn = hide_names(conversation, node, turn) if hidden else turn
         if has_prompt:
             del turn["prompt"]

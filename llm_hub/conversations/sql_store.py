@@ -1,7 +1,7 @@
-"""The owner's conversations in the hub's database: a row for each conversation, one for each turn, one for each image.
+"""The owner's conversations in the hub's database: a row for each conversation, for each turn, and for each file.
 
-A growing answer is written again and again, so its turn's row is small: the images of its prompt are written once, to a
-table of their own, which neither the list nor a search reads. What a search reads is a column of folded text.
+A growing answer is written again and again, so its turn's row is small: the files of its prompt are written once, to
+tables of their own, which neither the list nor a search reads. What a search reads is a column of folded text.
 """
 
 from __future__ import annotations
@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from llm_hub.conversations.conversation import Conversation, plain_title
+from llm_hub.conversations.conversation import Conversation, Node, plain_title
 from llm_hub.conversations.conversation_rows import (
+    file_rows,
     head_columns,
     head_row,
     image_rows,
@@ -53,14 +54,14 @@ class SqlConversationStore:
         nodes = [node for node in conversation.nodes if node.version > since]
         head = head_row(conversation)
         turns = [turn_row(conversation, node, self._redact) for node in nodes]
-        images = [row for node in nodes for row in image_rows(conversation, node)]
+        files = _file_rows(schema, conversation, nodes)
 
         def write(connection: Connection) -> None:
             _write_newer(connection, schema.conversations, [head], fixed=("created_at", "deleted_at"))
             if turns:
                 _write_newer(connection, schema.turns, turns)
-            if images:
-                connection.execute(_insert(connection, schema.prompt_images).on_conflict_do_nothing(), images)
+            for table, rows in files:
+                connection.execute(_insert(connection, table).on_conflict_do_nothing(), rows)
 
         await self._database.run(write)
 
@@ -73,8 +74,8 @@ class SqlConversationStore:
                 _delete(connection, schema, each.id)
                 connection.execute(schema.conversations.insert(), [head_row(each)])
                 connection.execute(schema.turns.insert(), [turn_row(each, node, self._redact) for node in each.nodes])
-                if images := [row for node in each.nodes for row in image_rows(each, node)]:
-                    connection.execute(schema.prompt_images.insert(), images)
+                for table, rows in _file_rows(schema, each, each.nodes):
+                    connection.execute(table.insert(), rows)
 
         await self._database.run(write)
 
@@ -96,24 +97,22 @@ class SqlConversationStore:
             return None
         from sqlalchemy import select
 
-        heads, turns, images = schema.conversations, schema.turns, schema.prompt_images
+        heads, turns = schema.conversations, schema.turns
         head_query = select(heads).where(heads.c.id == name, heads.c.deleted_at.is_(None))
         turn_columns = (turns.c.number, turns.c.parent, turns.c.pane, turns.c.version, turns.c.document)
         turn_query = select(*turn_columns).where(turns.c.conversation_id == name).order_by(turns.c.number)
-        image_query = (
-            select(images.c.number, images.c.type, images.c.data)
-            .where(images.c.conversation_id == name)
-            .order_by(images.c.number, images.c.place)
-        )
+        file_queries = [
+            select(table).where(table.c.conversation_id == name).order_by(table.c.number, table.c.place)
+            for table in (schema.prompt_images, schema.prompt_files)
+        ]
 
-        def read(connection: Connection) -> tuple[Any, list[Any], list[Any]]:
+        def read(connection: Connection) -> tuple[Any, list[list[Any]]]:
             head = connection.execute(head_query).one_or_none()
-            if head is None:
-                return None, [], []
-            return head, list(connection.execute(turn_query)), list(connection.execute(image_query))
+            queries = () if head is None else (turn_query, *file_queries)
+            return head, [list(connection.execute(query)) for query in queries]
 
-        head, turns_found, images_found = await self._database.run(read)
-        return None if head is None else read_conversation(head, turns_found, images_found)
+        head, rows = await self._database.run(read)
+        return None if head is None else read_conversation(head, *rows)
 
     async def heads(self, search: str = "", *, limit: int = 500) -> list[dict[str, Any]]:
         """What the list shows, pinned ones first and then the newest; with a `search`, where all of its words occur."""
@@ -172,9 +171,20 @@ class SqlConversationStore:
 def _delete(connection: Connection, schema: ModuleType, name: str) -> None:
     from sqlalchemy import delete
 
-    for table in (schema.prompt_images, schema.turns):
+    for table in (schema.prompt_images, schema.prompt_files, schema.turns):
         connection.execute(delete(table).where(table.c.conversation_id == name))
     connection.execute(delete(schema.conversations).where(schema.conversations.c.id == name))
+
+
+def _file_rows(
+    schema: ModuleType, conversation: Conversation, nodes: Sequence[Node]
+) -> list[tuple[Table, list[dict[str, Any]]]]:
+    """The rows of the files of some turns' prompts, by table; without those that have none."""
+    rows = (
+        (schema.prompt_images, [row for node in nodes for row in image_rows(conversation, node)]),
+        (schema.prompt_files, [row for node in nodes for row in file_rows(conversation, node)]),
+    )
+    return [(table, found) for table, found in rows if found]
 
 
 def _insert(connection: Connection, table: Table) -> Any:

@@ -61,7 +61,8 @@ class Turn:
         answer, prompt = self.answer, self.prompt
         chars = len(prompt.text) + len(answer.text) + len(answer.reasoning)
         events = len(answer.route) + (0 if answer.response is None else len(answer.response.attempts))
-        return 2000 + 2 * chars + 500 * events + sum(len(image.data) for image in prompt.images)
+        document_bytes = sum(len(each.data) + 2 * len(each.text or "") for each in prompt.documents)
+        return 2000 + 2 * chars + 500 * events + sum(len(image.data) for image in prompt.images) + document_bytes
 
     @property
     def is_history(self) -> bool:

@@ -16,6 +16,7 @@ from llm_hub.chat import (
     Attempt,
     AttemptFailed,
     AttemptStarted,
+    Document,
     Image,
     LLMResponse,
     Message,
@@ -32,10 +33,12 @@ from llm_hub.conversations.turn_schema import (
     MAX_COUNT,
     AttemptDocument,
     ErrorDocument,
+    FileDocument,
     ResponseDocument,
     RouteEventDocument,
     TurnDocument,
 )
+from llm_hub.documents.kinds import DOCX_TYPE, PDF_TYPE, clean_name
 from llm_hub.errors import LLMHubError, ProviderError, ShuttingDown
 from llm_hub.redaction import redact as redact_shapes
 
@@ -44,11 +47,13 @@ if TYPE_CHECKING:
 
     Redact = Callable[[str], str]
 
+_BEGINNINGS = {PDF_TYPE: b"%PDF-", DOCX_TYPE: b"PK"}
+"""What is in the first bytes of the files that are more than their text."""
 INTERRUPTED = "LLM Hub was stopped while this answer was being written. This is what had come."
 """The note of an answer that was being written when its document was."""
 
 
-def write_turn(turn: Turn, *, redact: Redact = redact_shapes, with_images: bool = True) -> dict[str, Any]:
+def write_turn(turn: Turn, *, redact: Redact = redact_shapes, with_files: bool = True) -> dict[str, Any]:
     """A turn as a JSON object, without what is empty. `redact` takes keys out of names and errors."""
     answer, response, error = turn.answer, turn.answer.response, turn.answer.error
     document: dict[str, Any] = {
@@ -56,8 +61,9 @@ def write_turn(turn: Turn, *, redact: Redact = redact_shapes, with_images: bool 
             text=turn.prompt.text,
             images=[
                 {"type": image.media_type, "data": base64.b64encode(image.data).decode()}
-                for image in turn.prompt.images if with_images
+                for image in turn.prompt.images if with_files
             ],
+            files=[_write_file(document) for document in turn.prompt.documents if with_files],
         ),
         "question": _filled(**{name: getattr(turn.question, name) for name in Question.__slots__}),
         "outcome": turn.outcome,
@@ -75,7 +81,7 @@ def write_turn(turn: Turn, *, redact: Redact = redact_shapes, with_images: bool 
             finish_reason=response.finish_reason, first_token=timing.first_token if timing else None,
             total=timing.total if timing else None,
             attempts=[_write_attempt(attempt) for attempt in response.attempts],
-            ignored=list(response.ignored), notes=list(response.notes),
+            ignored=list(response.ignored), notes=list(response.notes), files=list(response.files),
         )  # fmt: skip
     if error is not None:
         document["error"] = _write_error(error)
@@ -101,10 +107,26 @@ def read_turn(document: TurnDocument) -> Turn:
     return _interrupted(_turn(document))
 
 
-def prompt_message(text: str, images: Sequence[Image]) -> Message:
-    """A prompt: the images first, as the page sends them."""
-    parts: tuple[Part, ...] = (*images, *((Text(text),) if text.strip() else ()))
-    return Message(Role.USER, parts if images else text)
+def prompt_message(text: str, files: Sequence[Image | Document]) -> Message:
+    """A prompt: its files stand before what is asked about them."""
+    parts: tuple[Part, ...] = (*files, *((Text(text),) if text.strip() else ()))
+    return Message(Role.USER, parts if files else text)
+
+
+def _write_file(document: Document) -> dict[str, Any]:
+    return {
+        "name": document.name,
+        "type": document.media_type,
+        **_filled(text=document.text, pages=document.pages, data=base64.b64encode(document.data).decode()),
+    }
+
+
+def _read_file(document: FileDocument) -> Document:
+    """A document. What is in its bytes it has shown to be, and anything else is its text alone."""
+    data = base64.b64decode(document.data, validate=True)
+    kind = next((kind for kind, start in _BEGINNINGS.items() if document.type == kind and start in data[:1024]), "")
+    return Document(clean_name(document.name), kind or "text/plain", document.text or "", data if kind else b"",
+        document.pages)  # fmt: skip
 
 
 def _interrupted(turn: Turn) -> Turn:
@@ -153,6 +175,7 @@ def _write_error(error: BaseException) -> dict[str, Any]:
 def _turn(document: TurnDocument) -> Turn:
     response, error = document.response, document.error
     images = [Image(base64.b64decode(image.data, validate=True), image.type) for image in document.prompt.images]
+    files = [_read_file(file) for file in document.prompt.files]
     answer = Snapshot(
         text=document.text,
         reasoning=document.reasoning,
@@ -164,7 +187,7 @@ def _turn(document: TurnDocument) -> Turn:
         error=None if error is None else _error(error),
     )
     return Turn(
-        prompt=prompt_message(document.prompt.text, images),
+        prompt=prompt_message(document.prompt.text, [*images, *files]),
         question=Question(**document.question.model_dump()),
         answer=answer,
         outcome=_outcome(document),
@@ -211,6 +234,7 @@ def _response(document: ResponseDocument, turn: TurnDocument) -> LLMResponse:
         attempts=tuple(_attempt(attempt) for attempt in document.attempts),
         ignored=document.ignored,
         notes=document.notes,
+        files=document.files,
     )
 
 

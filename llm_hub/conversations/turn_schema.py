@@ -7,6 +7,9 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
+from llm_hub.documents.kinds import MAX_NAME_CHARS
+from llm_hub.documents.limits import MAX_PAGES, MAX_TEXT_CHARS
+
 MAX_ATTEMPTS = 1000
 """Attempts at one answer: a route has at most 20 models, each of which is asked a few times."""
 PRICE_PLACES = 18
@@ -33,8 +36,19 @@ class ImageDocument(Document):
     data: str
 
 
+class FileDocument(Document):
+    """A file with words in it. `data` is base64, of those that are more than their text."""
+
+    name: Annotated[str, Field(max_length=MAX_NAME_CHARS)]
+    type: Annotated[str, Field(max_length=100)] = "text/plain"
+    text: Annotated[str, Field(max_length=MAX_TEXT_CHARS)] | None = None
+    pages: Annotated[int, Field(ge=0, le=MAX_PAGES)] = 0
+    data: str = ""
+
+
 class PromptDocument(Document):
     text: str = ""
+    files: Annotated[list[FileDocument], Field(max_length=64)] = []
     images: Annotated[list[ImageDocument], Field(max_length=64)] = []
 
 
@@ -58,6 +72,7 @@ class AttemptDocument(Document):
     reason: str = ""
     wait: Seconds = 0
     usage: dict[str, Count] | None = None
+    files: tuple[str, ...] = ()
 
 
 Attempts = Annotated[list[AttemptDocument], Field(max_length=MAX_ATTEMPTS)]
@@ -83,6 +98,7 @@ class ResponseDocument(Document):
     attempts: Attempts = []
     ignored: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    files: tuple[str, ...] = ()
 
 
 class ErrorDocument(Document):

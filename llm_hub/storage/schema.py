@@ -95,7 +95,7 @@ turns = Table(
     Column("pane", Integer, nullable=False),
     Column("version", BigInteger, nullable=False, comment="the conversation's, when this turn changed last"),
     Column("folded", Text, nullable=False, comment="what a search reads of the prompt and the answer"),
-    Column("document", Text, nullable=False, comment="JSON, without the prompt's images"),
+    Column("document", Text, nullable=False, comment="JSON, without the prompt's files"),
 )
 prompt_images = Table(
     "prompt_images",
@@ -105,6 +105,18 @@ prompt_images = Table(
     Column("place", Integer, primary_key=True, autoincrement=False, comment="among the prompt's images, from 0"),
     Column("type", String(64), nullable=False, comment="image/png, …"),
     Column("data", LargeBinary, nullable=False),
+)
+prompt_files = Table(
+    "prompt_files",
+    metadata,
+    Column("conversation_id", ForeignKey("conversations.id", ondelete="CASCADE"), primary_key=True),
+    Column("number", Integer, primary_key=True, autoincrement=False, comment="the turn's"),
+    Column("place", Integer, primary_key=True, autoincrement=False, comment="among the prompt's documents, from 0"),
+    Column("name", Text, nullable=False),
+    Column("type", String(100), nullable=False, comment="application/pdf, …"),
+    Column("pages", Integer, nullable=False, comment="0 where nobody knows"),
+    Column("text", Text, nullable=False, comment="what stands in the file"),
+    Column("data", LargeBinary, nullable=False, comment="empty where the file is its text"),
 )
 _version = Table("schema_version", MetaData(), Column("version", Integer, nullable=False))
 
@@ -161,7 +173,29 @@ CREATE TABLE prompt_images (
 )
 """
 
-MIGRATIONS: tuple[Callable[[Connection], None], ...] = (_create_votes, _create_requests, _create_conversations)
+
+def _create_prompt_files(connection: Connection) -> None:
+    binary = "BYTEA" if connection.dialect.name == "postgresql" else "BLOB"
+    connection.execute(text(_PROMPT_FILES.format(binary=binary)))
+
+
+_PROMPT_FILES = """
+CREATE TABLE prompt_files (
+    conversation_id VARCHAR(64) NOT NULL REFERENCES conversations (id) ON DELETE CASCADE,
+    number INTEGER NOT NULL,
+    place INTEGER NOT NULL,
+    name TEXT NOT NULL,
+    type VARCHAR(100) NOT NULL,
+    pages INTEGER NOT NULL,
+    text TEXT NOT NULL,
+    data {binary} NOT NULL,
+    PRIMARY KEY (conversation_id, number, place)
+)
+"""
+
+MIGRATIONS: tuple[Callable[[Connection], None], ...] = (
+    _create_votes, _create_requests, _create_conversations, _create_prompt_files,
+)  # fmt: skip
 """Never change a migration: add one. Write it in SQL, since the tables above are always the newest ones."""
 
 

@@ -1,51 +1,87 @@
-"""Images that a visitor attaches: from uploaded files to parts of a message."""
+"""Files that a visitor attaches: from uploaded files to parts of a message, and back."""
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from llm_hub.chat import Image
+from llm_hub.chat import Document, Image
+from llm_hub.documents.kinds import clean_name, find_kind
+from llm_hub.documents.limits import MAX_DOCUMENT_BYTES, MAX_FILES
+from llm_hub.documents.reader import read_document
 from llm_hub.errors import InvalidRequest
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from llm_hub.chat import Message
+
 MAX_IMAGE_BYTES = 5 * 2**20
 """Bytes. Anthropic and several others refuse larger images."""
-MAX_IMAGES = 8
-"""Images in one prompt."""
 
 _SIGNATURES = ((b"\x89PNG\r\n\x1a\n", "image/png"), (b"\xff\xd8\xff", "image/jpeg"), (b"GIF8", "image/gif"))
 
 
-def read(files: Sequence[str]) -> tuple[Image, ...]:
-    """The files' bytes, each with the type that its content says. Raises `InvalidRequest` in words for the visitor."""
-    if len(files) > MAX_IMAGES:
-        raise InvalidRequest(f"These are {len(files)} images.", hint=f"Attach {MAX_IMAGES} at most.")
-    return tuple(_image(Path(file)) for file in files)
+async def read(files: Sequence[str]) -> tuple[Image | Document, ...]:
+    """The files as parts of a message, images first. Raises `InvalidRequest` in words for the visitor."""
+    if len(files) > MAX_FILES:
+        raise InvalidRequest(f"These are {len(files)} files.", hint=f"Attach {MAX_FILES} at most.")
+    parts = [await _read_file(Path(file)) for file in files]
+    return tuple(sorted(parts, key=lambda part: isinstance(part, Document)))
 
 
-def write(images: Sequence[Image]) -> list[str]:
-    """Images as files of Gradio's cache, which the browser that they are shown to may fetch."""
+async def find_refused(files: Sequence[str]) -> dict[str, str]:
+    """Those of the files that cannot be attached, each with the reason in words for the visitor."""
+    refused: dict[str, str] = {}
+    for file in files[:MAX_FILES]:
+        try:
+            await _read_file(Path(file))
+        except InvalidRequest as error:
+            refused[file] = str(error)
+    return refused | dict.fromkeys(files[MAX_FILES:], f"{MAX_FILES} files are most in one prompt.")
+
+
+def write_images(prompt: Message) -> list[str]:
+    """A prompt's images as files of Gradio's cache, which the browser that they are shown to may fetch."""
+    return _write([(f"image.{image.media_type.partition('/')[2]}", image.data) for image in prompt.images])
+
+
+def write(prompt: Message) -> list[str]:
+    """All of a prompt's files likewise, so that they can be attached again."""
+    documents = [(each.name, each.data or (each.text or "").encode()) for each in prompt.documents]
+    return [*write_images(prompt), *_write(documents)]
+
+
+def _write(files: Sequence[tuple[str, bytes]]) -> list[str]:
     from gradio.processing_utils import save_bytes_to_cache
     from gradio.utils import get_upload_folder
 
-    return [
-        save_bytes_to_cache(image.data, f"image.{image.media_type.partition('/')[2]}", get_upload_folder())
-        for image in images
-    ]
+    return [save_bytes_to_cache(data, name, get_upload_folder()) for name, data in files]
 
 
-def _image(file: Path) -> Image:
-    if file.stat().st_size > MAX_IMAGE_BYTES:
-        raise InvalidRequest(
-            f"{file.name} is too large.", hint=f"An image may have {MAX_IMAGE_BYTES // 2**20} MB at most."
-        )
-    data = file.read_bytes()
+async def _read_file(file: Path) -> Image | Document:
+    name = clean_name(file.name)
+    size, beginning = await asyncio.to_thread(_look_at, file)
+    kind = find_kind(name, beginning)
+    most = MAX_IMAGE_BYTES if kind == "image" else MAX_DOCUMENT_BYTES
+    if size > most:
+        what = "An image" if kind == "image" else "A file"
+        raise InvalidRequest(f"{name} is too large.", hint=f"{what} may have {most // 2**20} MB at most.")
+    data = await asyncio.to_thread(file.read_bytes)
+    return _image(name, data) if kind == "image" else await read_document(name, kind, data)
+
+
+def _look_at(file: Path) -> tuple[int, bytes]:
+    """The size of a file, and its first bytes."""
+    with file.open("rb") as opened:
+        return file.stat().st_size, opened.read(1024)
+
+
+def _image(name: str, data: bytes) -> Image:
     for signature, media_type in _SIGNATURES:
         if data.startswith(signature):
             return Image(data, media_type)
     if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
         return Image(data, "image/webp")
-    raise InvalidRequest(f"{file.name} is not an image that models read.", hint="Attach a PNG, JPEG, GIF or WebP file.")
+    raise InvalidRequest(f"{name} is not an image that models read.", hint="Attach a PNG, JPEG, GIF or WebP file.")

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 import gradio as gr
 
 from llm_hub.errors import LLMHubError
+from llm_hub.ui import uploads
+from llm_hub.ui.attachments import connect_attachments
 from llm_hub.ui.chat.chat_view import ChatView
 from llm_hub.ui.chat.finished_turn import finish_turn
 from llm_hub.ui.chat.handover import Handover
@@ -67,6 +69,7 @@ class ChatEvents:
         parts.stop.click(self.stop, {parts.opened}, parts.hint, **NOW)
         for event in events:
             event.then(None, [parts.returned, parts.prompt], [parts.returned, parts.prompt], js=GIVE_BACK, **NOW)
+        connect_attachments(parts.prompt, parts.attachments, parts.hint, "chat")
         parts.new.click(self.clear, None, outputs, **several)
         page.unload(self.leave)
 
@@ -74,9 +77,14 @@ class ChatEvents:
 
     async def send(self, data: Inputs, visitor: gr.Request) -> AsyncGenerator[Updates]:
         """Asks the prompt that was in the box."""
+        try:
+            files = await uploads.read((data[self._parts.asked] or {}).get("files") or ())
+        except LLMHubError as error:
+            yield {**self._screen.show_hint(str(error)), **self._screen.give_back(data)}
+            return
 
         def add(view: ChatView) -> Node:
-            return self._prompts.send(view, data)
+            return self._prompts.send(view, files, data)
 
         async for update in self._ask(data, visitor, add):
             yield update
@@ -262,7 +270,7 @@ class ChatEvents:
         await self._conversations.save(conversation)
         return {
             **self._screen.show_conversation(ChatView(conversation, last.parent)),
-            self._parts.returned: {"text": last.turn.prompt.text, "files": self._screen.files(last.turn)},
+            self._parts.returned: {"text": last.turn.prompt.text, "files": uploads.write(last.turn.prompt)},
         }
 
     def _owner(self, visitor: gr.Request) -> str:

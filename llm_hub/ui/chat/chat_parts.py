@@ -19,8 +19,9 @@ class ChatParts:
     `past` and `live` are read as one conversation: `past` is written once a turn, and `live`, just below it, shows the
     turn that is being answered, since what an update costs a browser grows with the messages that it touches.
     `opened` names the conversation that the tab shows; the conversation itself is on the server. `asked` is the prompt
-    on its way there, `returned` one that comes back into the box; neither is seen. `turn_actions` brings the clicks on
-    the buttons under an answer, and has the number of the turn that `again` is to answer.
+    on its way there, `returned` one that comes back into the box; neither is seen. `attachments` notices the files that
+    are chosen: see ui/attachments.py. `turn_actions` brings the clicks on the buttons under an answer, and has the
+    number of the turn that `again` is to answer.
     """
 
     provider: gr.Dropdown
@@ -42,5 +43,6 @@ class ChatParts:
     returned: gr.MultimodalTextbox
     stop: gr.Button
     hint: gr.HTML
+    attachments: gr.HTML
     opened: gr.HTML
     turn_actions: gr.HTML

@@ -100,10 +100,6 @@ class ChatScreen:
         *history, last = view.path
         return chat_request(tuple(node.turn for node in history), last.turn)
 
-    def files(self, turn: Turn) -> list[str]:
-        """The images of a turn's prompt, as files that the browser may fetch."""
-        return list(turn.files) or uploads.write(turn.prompt.images)
-
     # What the events show.
 
     @property
@@ -271,7 +267,7 @@ class ChatScreen:
 
     def _turn_messages(self, turn: Turn, actions: str = "") -> list[transcript.Message]:
         if turn.prompt.images and not turn.files:
-            turn = replace(turn, files=tuple(self.files(turn)))
+            turn = replace(turn, files=tuple(uploads.write_images(turn.prompt)))
         return transcript.list_turn_messages(turn, self._titles, actions)
 
     def _stats(self, turn: Turn) -> str:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import gradio as gr
 
 from llm_hub.ui import model_choices
+from llm_hub.ui.attachments import attachments_part
 from llm_hub.ui.chat.chain_events import ChainEvents
 from llm_hub.ui.chat.chat_events import ChatEvents
 from llm_hub.ui.chat.chat_models import ModelLists
@@ -120,7 +121,6 @@ def _layout(session: Session) -> ChatParts:
                     show_label=False,
                     label="Prompt",
                     placeholder="Ask anything",
-                    file_types=["image"],
                     file_count="multiple",
                     sources=["upload"],
                     lines=1,
@@ -129,13 +129,14 @@ def _layout(session: Session) -> ChatParts:
                     autofocus=True,
                     elem_id="chat-prompt",
                 )
-                asked = gr.MultimodalTextbox(visible=False, file_types=["image"], elem_id="chat-asked")
-                returned = gr.MultimodalTextbox(visible=False, file_types=["image"], elem_id="chat-returned")
+                asked = gr.MultimodalTextbox(visible=False, elem_id="chat-asked")
+                returned = gr.MultimodalTextbox(visible=False, elem_id="chat-returned")
                 stop = gr.Button("Stop", visible=False, size="sm", elem_id="chat-stop")
                 hint = gr.HTML(live_region(HELP), elem_id="chat-hint")
+                attachments = attachments_part("chat")
     return ChatParts(
         provider=provider, model=model, default_model=DefaultModel(session, provider, model), note=note,
         followers=followers, system=system, temperature=temperature, max_tokens=max_tokens, chain=chain, new=new,
         past=past, live=live, again=again, route=route, prompt=prompt, asked=asked, returned=returned, stop=stop,
-        hint=hint, opened=opened, turn_actions=turn_actions,
+        hint=hint, attachments=attachments, opened=opened, turn_actions=turn_actions,
     )  # fmt: skip

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from llm_hub.chat import Image, Message, Role, Text
 from llm_hub.conversations.turn import Turn
+from llm_hub.conversations.turn_document import prompt_message
 from llm_hub.errors import LLMHubError
 from llm_hub.ui import model_choices, uploads
 from llm_hub.ui.render import transcript
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import gradio as gr
 
+    from llm_hub.chat import Document, Image
     from llm_hub.conversations.conversation import Node
     from llm_hub.conversations.turn import Question
     from llm_hub.ui.chat.chat_screen import ChatScreen
@@ -30,17 +33,16 @@ class PromptEvents:
         self._screen = screen
         self._parts = screen.parts
 
-    def send(self, view: ChatView, data: Inputs) -> Node:
-        """The prompt that was in the box, after what is shown."""
-        asked = data[self._parts.asked] or {}
-        text, files = asked.get("text") or "", tuple(asked.get("files") or ())
+    def send(self, view: ChatView, files: Sequence[Image | Document], data: Inputs) -> Node:
+        """The prompt that was in the box, with the files that were read from it, after what is shown."""
+        text = (data[self._parts.asked] or {}).get("text") or ""
         if not text.strip() and not files:
             raise LLMHubError("Type a prompt first.")
-        images = uploads.read(files)
         question = self._screen.read_question(data)
-        content = (*images, *((Text(text),) if text.strip() else ())) if images else text
         note = OTHER_TAB if view.is_left_behind else ""
-        return view.conversation.add(Turn(Message(Role.USER, content), question, files, note=note), after=view.leaf)
+        prompt = prompt_message(text, files)
+        images = tuple(uploads.write_images(prompt))
+        return view.conversation.add(Turn(prompt, question, images, note=note), after=view.leaf)
 
     def repeat(self, view: ChatView, number: int, data: Inputs, visitor: gr.Request) -> Node:
         """The prompt of this turn once more. A pause of its target ends, since the visitor asks on purpose."""
@@ -68,8 +70,7 @@ class PromptEvents:
         if place is None or not text.strip():
             raise LLMHubError("Nothing was changed.")
         node = path[place]
-        images: tuple[Text | Image, ...] = node.turn.prompt.images
-        prompt = Message(Role.USER, (*images, Text(text)) if images else text)
+        prompt = prompt_message(text, (*node.turn.prompt.images, *node.turn.prompt.documents))
         turn = Turn(prompt, self._screen.read_question(data), node.turn.files)
         return view.conversation.add(turn, after=node.parent)
 

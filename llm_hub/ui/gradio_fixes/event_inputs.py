@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any, get_type_hints
 
 import gradio as gr
 from gradio.utils import get_upload_folder, is_in_or_equal
-from gradio_client.utils import is_valid_file  # type: ignore[import-untyped]
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -29,7 +28,6 @@ EVENT_FIELDS = frozenset({"data", "event_data", "fn_index", "session_hash", "tri
 UNKNOWN_EVENT = "There is no such event."
 NOT_OFFERED = "The page sent what it does not offer. Reload it, and try again."
 MISSING_FILE = "That file is not here, or no longer. Attach it again."
-WRONG_FILE_TYPE = "Only images can be attached."
 
 
 class EventInputs:
@@ -104,9 +102,7 @@ def _check_prompt(component: gr.MultimodalTextbox, value: Any) -> str:
         uploaded = all(is_in_or_equal(path, get_upload_folder()) and Path(path).is_file() for path in files)
     except (ValueError, OSError):  # from pydantic, too; a NUL, or a name that no disk takes
         return NOT_OFFERED
-    if not uploaded:
-        return MISSING_FILE
-    return "" if all(is_valid_file(path, component.file_types) for path in files) else WRONG_FILE_TYPE
+    return "" if uploaded else MISSING_FILE
 
 
 def _event_data_type(handler: Callable[..., Any]) -> type[gr.EventData] | None:

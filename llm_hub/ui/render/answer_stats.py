@@ -33,7 +33,7 @@ def render_stats_line(turn: Turn, titles: Mapping[str, str], *, attempts: bool =
     summary = attempt_text.summarize_attempts(turn, titles)
     facts = [title, *summary, *_speed(turn), *_tokens(turn), *_price(turn), *_ending(turn)]
     spans = " · ".join(f"<span>{html_text(fact)}</span>" for fact in facts)
-    notes = "".join(f"<div>{html_text(note)}</div>" for note in _notes(turn))
+    notes = "".join(f"<div>{html_text(note)}</div>" for note in (*_files(turn), *_notes(turn)))
     attempt_list = attempt_text.render_attempts(turn, titles) if attempts else ""
     return f'<div class="figures">{spans}{actions}{notes}{attempt_list}</div>'
 
@@ -109,6 +109,12 @@ def _ending(turn: Turn) -> list[str]:
     if reason == "length":  # without a limit of the visitor's, the model has one of its own
         return ["cut at max tokens" if turn.question.max_tokens else "cut at its token limit"]
     return [f"ended with: {reason}"]
+
+
+def _files(turn: Turn) -> list[str]:
+    """How the documents of the conversation went to the model that answered."""
+    response = turn.answer.response
+    return [" · ".join(response.files)] if response is not None and response.files else []
 
 
 def _notes(turn: Turn) -> list[str]:

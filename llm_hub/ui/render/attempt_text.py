@@ -128,7 +128,7 @@ def list_facts(attempt: Attempt, cost: Decimal | None) -> list[str]:
     waited = f", after a wait of {format_seconds(attempt.wait)}" if attempt.wait else ""
     first = [] if attempt.first_token is None else [f"first token {format_seconds(attempt.first_token)}"]
     return [f"{when}{waited}", f"took {format_seconds(attempt.seconds)}", *first, *format_tokens(attempt),
-        format_cost(attempt, cost)]  # fmt: skip
+        format_cost(attempt, cost), *attempt.files]  # fmt: skip
 
 
 def format_tokens(attempt: Attempt) -> list[str]:

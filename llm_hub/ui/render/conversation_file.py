@@ -87,8 +87,8 @@ def as_markdown(conversation: Conversation) -> str:
         for place, node in enumerate(path, 1):
             turn = node.turn
             lines += ["", f"## Prompt {place}{_versions(conversation, node)}", "", fenced(turn.prompt.text)]
-            if turn.prompt.images:
-                lines += ["", f"*{_images(node)}*"]
+            if turn.prompt.images or turn.prompt.documents:
+                lines += ["", f"*{one_line(_attached(node))}*"]
             lines += ["", f"### {code_name(_target(node))}", ""]
             if turn.answer.reasoning:
                 lines += ["Reasoning:", "", fenced(turn.answer.reasoning), ""]
@@ -112,6 +112,8 @@ def as_html(conversation: Conversation) -> str:
                 f'<img alt="" src="data:{html_text(image.media_type)};base64,{base64.b64encode(image.data).decode()}">'
                 for image in turn.prompt.images
             ]
+            if turn.prompt.documents:
+                parts.append(f"<p class=quiet>{html_text(_attached(node))}</p>")
             parts.append(f"<h3>{html_text(_target(node))}</h3>")
             if turn.answer.reasoning:
                 parts.append(f"<p class=quiet>Reasoning</p>{_text(turn.answer.reasoning, 'quiet')}")
@@ -143,9 +145,11 @@ def _target(node: Node) -> str:
     return question.target if question.provider else question.model or "Answer"
 
 
-def _images(node: Node) -> str:
+def _attached(node: Node) -> str:
+    """The files of a prompt: images are counted, documents named."""
     count = len(node.turn.prompt.images)
-    return "With an image." if count == 1 else f"With {count} images."
+    images = {0: [], 1: ["an image"]}.get(count, [f"{count} images"])
+    return f"With {', '.join([*images, *(document.name for document in node.turn.prompt.documents)])}."
 
 
 def _remarks(node: Node) -> list[str]:

@@ -56,11 +56,14 @@ def find_turn_number(index: int, turns: Turns) -> int | None:
 
 
 def prompt_message(turn: Turn) -> Message:
-    """The prompt as it was typed: it is not Markdown."""
+    """The prompt as it was typed, which is not Markdown, below its images and the names of its documents."""
     text = turn.prompt.text
-    shown = with_source(f'<div class="typed">{html_text(_shorten(text))}</div>', text)
+    names = "".join(f"<span>{html_text(document.name)}</span>" for document in turn.prompt.documents)
+    attached = f'<div class="attached">{names}</div>' if names else ""
+    typed = f'<div class="typed">{html_text(_shorten(text))}</div>' if text else ""
+    shown = with_source(f"{attached}{typed}", text)
     images = ({"path": file, "alt_text": "attached image"} for file in turn.files)
-    return {"role": "user", "content": [*images, *([_text_block(shown)] if text else ())]}
+    return {"role": "user", "content": [*images, *([_text_block(shown)] if text or names else ())]}
 
 
 def answer_message(turn: Turn, titles: Mapping[str, str]) -> Message:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from llm_hub.chat import Message
+    from llm_hub.conversations.turn import Turn
 
 MAX_IMAGE_BYTES = 5 * 2**20
 """Bytes. Anthropic and several others refuse larger images."""
@@ -40,6 +42,11 @@ async def find_refused(files: Sequence[str]) -> dict[str, str]:
         except InvalidRequest as error:
             refused[file] = str(error)
     return refused | dict.fromkeys(files[MAX_FILES:], f"{MAX_FILES} files are most in one prompt.")
+
+
+def with_images(turn: Turn) -> Turn:
+    """The turn with the files of its prompt's images, which one that was read from elsewhere does not have yet."""
+    return turn if turn.files or not turn.prompt.images else replace(turn, files=tuple(write_images(turn.prompt)))
 
 
 def write_images(prompt: Message) -> list[str]:

@@ -67,7 +67,7 @@ class Forger(Tab):
     def honest(self, event: dict[str, Any]) -> dict[str, Any]:
         """The body that the page itself would send."""
         event_data = {"index": 0, "value": "x", "previous_value": "x", "what": "x"}
-        values = {"chat-prompt": {"text": "Hello", "files": []}, "compare-prompt": "Hello"}
+        values = {"chat-prompt": {"text": "Hello", "files": []}, "compare-prompt": {"text": "Hello", "files": []}}
         return self._call(event, values) | {"event_data": event_data}
 
     async def submit(self, event: dict[str, Any], body: dict[str, Any]) -> str:

@@ -34,7 +34,8 @@ from llm_hub.gateway.gateway import Gateway
 from llm_hub.hub import Hub
 from llm_hub.settings import Settings
 from llm_hub.storage.database import Database
-from llm_hub.ui.chat.prompt_box import EMPTY, GIVE_BACK, GIVE_BACK_FOR_ALL, TAKE, TAKE_FOR_ALL
+from llm_hub.ui.attachments import DROP
+from llm_hub.ui.chat.prompt_box import EMPTY, GIVE_BACK, TAKE, TAKE_FOR_ALL
 from llm_hub.ui.page import build
 from llm_hub.ui.render.source import MARK
 
@@ -60,18 +61,19 @@ def _give_prompt_back(_: TabCalls, returned: Any, prompt: Any) -> tuple[Any, Any
 
 
 def _take_prompt_for_all(tab: TabCalls, prompt: Any) -> tuple[Any, Any]:
-    return (None, prompt) if tab.visible("compare-stop") else (prompt, "")
+    return (None, prompt) if tab.visible("compare-stop") else (prompt, EMPTY)
 
 
-def _give_prompt_back_to_all(_: TabCalls, returned: Any, prompt: Any) -> tuple[Any, Any]:
-    return None, "\n\n".join(part for part in (returned, prompt) if (part or "").strip())
+def _drop_files(_: TabCalls, verdict: Any, prompt: Any) -> tuple[Any, Any]:
+    files = [file for file in prompt["files"] if file not in verdict["refused"]]
+    return {"refused": []}, {"text": prompt["text"], "files": files}
 
 
 SCRIPTS: dict[Any, Callable[..., tuple[Any, Any]]] = {
     TAKE: _take_prompt,
     GIVE_BACK: _give_prompt_back,
     TAKE_FOR_ALL: _take_prompt_for_all,
-    GIVE_BACK_FOR_ALL: _give_prompt_back_to_all,
+    DROP: _drop_files,
 }
 """What a browser does where a prompt leaves its box, or comes back into it. Other JavaScript is left out."""
 
@@ -172,9 +174,15 @@ class TabCalls:
             self._values[self._ids[f"compare-pane-{number}-provider"]] = provider
             self._values[self._ids[f"compare-pane-{number}-model"]] = model
 
-    async def compare(self, prompt: str) -> None:
+    async def compare(self, prompt: str, *, files: tuple[str, ...] = ()) -> None:
         """Asks a prompt of all panes, and waits for all answers."""
-        await self.use("compare-prompt", "submit", prompt)
+        await self.use("compare-prompt", "submit", {"text": prompt, "files": list(files)})
+
+    async def attach(self, *files: str, tab: str = "chat") -> None:
+        """Chooses files for the prompt that stands in a tab's box."""
+        box = f"{tab}-prompt"
+        self._values[self._ids[box]] = {**(self.value(box) or EMPTY), "files": list(files)}
+        await self.use(f"{tab}-attachments", "attach")
 
     async def until(self, condition: Callable[[], object]) -> None:
         """Waits until the tab shows something."""

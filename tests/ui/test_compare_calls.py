@@ -367,13 +367,13 @@ async def test_a_link_opens_the_same_set_up_and_asks_nobody(
     await compare.click("compare-add")
     models = [f"ok?tokens=4&plain=link{number}" for number in (1, 2, 3)]
     compare.set_panes(*models)
-    compare.set(compare_prompt="What & why?", compare_temperature="0.5")
+    compare.set(compare_prompt={"text": "What & why?", "files": []}, compare_temperature="0.5")
     shared = await compare.click("compare-share")
     assert "link" in compare.text("compare-hint")
     opened = page.open(**dict(parse_qsl(shared["json"]["query"])))
     await opened.load()
     assert opened.selected_tab == "compare"
-    assert opened.value("compare-prompt") == "What & why?"
+    assert opened.value("compare-prompt")["text"] == "What & why?"
     assert opened.value("compare-temperature") == "0.5"
     assert [opened.value(f"compare-pane-{number}-model") for number in (1, 2, 3)] == models
     assert visible_panes(opened) == [1, 2, 3]
@@ -389,10 +389,10 @@ async def test_a_link_that_asks_for_an_unknown_provider_says_so(page: PageCalls)
 
 async def test_a_link_without_a_prompt_leaves_what_was_typed_before_a_reload(page: PageCalls) -> None:
     opened = page.open(models="openai/ok")
-    opened.set(compare_prompt="A draft")
+    opened.set(compare_prompt={"text": "A draft", "files": []})
     await opened.load()
     assert opened.value("compare-pane-1-model") == "ok"
-    assert opened.value("compare-prompt") == "A draft"
+    assert opened.value("compare-prompt")["text"] == "A draft"
 
 
 async def test_a_comparison_can_be_saved_as_json_and_as_markdown(compare: TabCalls) -> None:
@@ -472,7 +472,7 @@ async def test_the_conversation_is_kept_where_it_was_ticked(compare: TabCalls, f
 async def test_two_panes_of_one_model_are_not_asked_blind(compare: TabCalls, fault_server: FaultServerThread) -> None:
     await compare_blind(compare, "ok?tokens=8&plain=twins", "ok?tokens=8&plain=twins")
     assert "different ones" in compare.text("compare-hint")
-    assert compare.value("compare-prompt") == "Hello"
+    assert compare.value("compare-prompt")["text"] == "Hello"
     assert requests(fault_server, "ok?tokens=8&plain=twins") == []
 
 

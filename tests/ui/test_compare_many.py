@@ -33,7 +33,9 @@ class CompareTab(Tab):
 
     async def compare(self, prompt: str, **values: Any) -> str:
         """Everything that the server sent to this session, until its two panes are over."""
-        known = {name.replace("_", "-"): value for name, value in values.items()} | {"compare-asked": prompt}
+        known = {name.replace("_", "-"): value for name, value in values.items()} | {
+            "compare-asked": {"text": prompt, "files": []}
+        }
         sent = await self._client.post("/gradio_api/run/predict", json=self._call(self._ask, known))
         sent.raise_for_status()
         texts = [sent.text]

@@ -172,7 +172,7 @@ async def test_what_was_typed_since_a_prompt_was_sent_stays_when_the_prompt_come
     await tab.compare("Hello")
     assert "was started again" in tab.text("compare-hint")
     assert tab.value("compare-opened")["lost"] is True
-    assert tab.value("compare-prompt") == "Hello"
+    assert tab.value("compare-prompt")["text"] == "Hello"
 
 
 async def compare_blind(page: PageCalls, *models: str) -> TabCalls:

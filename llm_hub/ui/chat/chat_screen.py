@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import gradio as gr
@@ -266,9 +265,7 @@ class ChatScreen:
         return self._turn_messages(node.turn, actions)
 
     def _turn_messages(self, turn: Turn, actions: str = "") -> list[transcript.Message]:
-        if turn.prompt.images and not turn.files:
-            turn = replace(turn, files=tuple(uploads.write_images(turn.prompt)))
-        return transcript.list_turn_messages(turn, self._titles, actions)
+        return transcript.list_turn_messages(uploads.with_images(turn), self._titles, actions)
 
     def _stats(self, turn: Turn) -> str:
         """The line about a turn, as a screen reader speaks it: without the list of attempts."""

@@ -5,6 +5,9 @@ An update from the server would replace whatever has been typed since the prompt
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 TAKE = """(prompt) => document.querySelector("#chat-stop")?.checkVisibility()
   ? [null, prompt] : [prompt, {text: "", files: []}]"""
 """JavaScript that takes the prompt out of the box, unless an answer is being written: then it waits there."""
@@ -16,12 +19,7 @@ GIVE_BACK = """(returned, prompt) => {
 }"""
 """JavaScript that puts a prompt back into the box, before what has been typed there since."""
 
-EMPTY = {"text": "", "files": []}
+EMPTY: Mapping[str, Any] = {"text": "", "files": []}
 
-TAKE_FOR_ALL = """(prompt) => document.querySelector("#compare-stop")?.checkVisibility()
-  ? [null, prompt] : [prompt, ""]"""
-"""As `TAKE`, on the Compare tab, whose prompts are text alone."""
-
-GIVE_BACK_FOR_ALL = """(returned, prompt) => returned?.trim()
-  ? [null, [returned, prompt].filter((part) => part?.trim()).join("\\n\\n")] : []"""
-"""As `GIVE_BACK`, on the Compare tab."""
+TAKE_FOR_ALL = TAKE.replace("#chat-stop", "#compare-stop")
+"""As `TAKE`, on the Compare tab."""

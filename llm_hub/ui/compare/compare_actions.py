@@ -11,6 +11,7 @@ from llm_hub.arena import link
 from llm_hub.errors import InvalidRequest
 from llm_hub.ui import model_choices
 from llm_hub.ui.browser_files import SAVE, SHARE, browser_file
+from llm_hub.ui.chat.prompt_box import EMPTY
 from llm_hub.ui.compare import pane_view
 from llm_hub.ui.compare.compare_record import build_record
 from llm_hub.ui.compare.comparison import MAX_PANES, MIN_PANES
@@ -100,7 +101,7 @@ class CompareActions:
         first_prompt = next((pane.all_turns[0].prompt.text for pane in comparison.panes if pane.all_turns), "")
         setup = link.ComparisonLink(
             models=models,
-            prompt=first_prompt or data[parts.prompt] or "",
+            prompt=first_prompt or (data[parts.prompt] or EMPTY)["text"] or "",
             system=data[parts.system] or "",
             temperature=(data[parts.temperature] or "").strip(),
             max_tokens=(data[parts.max_tokens] or "").strip(),
@@ -129,7 +130,9 @@ class CompareActions:
             parts.system: setup.system,
             parts.temperature: setup.temperature,
             parts.max_tokens: setup.max_tokens,
-            **({parts.prompt: setup.prompt} if setup.prompt else {}),  # what was typed before a reload stays
+            **(
+                {parts.prompt: EMPTY | {"text": setup.prompt}} if setup.prompt else {}
+            ),  # what was typed before a reload stays
             parts.blind: gr.update(value=setup.blind, interactive=True),
             **self._screen.show_hint(hint),
         }

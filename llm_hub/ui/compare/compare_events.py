@@ -13,11 +13,13 @@ from typing import TYPE_CHECKING, Any
 import gradio as gr
 
 from llm_hub.arena.blind import shuffle_targets
-from llm_hub.chat import Message, Role
 from llm_hub.conversations.turn import Turn
+from llm_hub.conversations.turn_document import prompt_message
 from llm_hub.errors import InvalidRequest, LLMHubError
+from llm_hub.ui import uploads
+from llm_hub.ui.attachments import connect_attachments
 from llm_hub.ui.chat.open_wish import parse_wish
-from llm_hub.ui.chat.prompt_box import GIVE_BACK_FOR_ALL, TAKE_FOR_ALL
+from llm_hub.ui.chat.prompt_box import EMPTY, GIVE_BACK, TAKE_FOR_ALL
 from llm_hub.ui.chat.turn_actions import parse_action
 from llm_hub.ui.compare.compare_screen import HELP
 from llm_hub.ui.compare.comparison import MAX_PANES
@@ -28,6 +30,7 @@ from llm_hub.ui.gradio_fixes.event_options import NOW
 from llm_hub.ui.live_region import live_region
 
 if TYPE_CHECKING:
+    from llm_hub.chat import Message
     from llm_hub.conversations.turn import Question
     from llm_hub.ui.compare.compare_screen import CompareScreen
     from llm_hub.ui.compare.comparison import Comparison
@@ -68,7 +71,8 @@ class CompareEvents:
         parts.opened.act(self.choose_version, state, outputs, **NOW)
         for pane in self._panes:
             pane.connect(tab, [asked, opened])
-        asked.then(None, box, box, js=GIVE_BACK_FOR_ALL, **NOW)
+        asked.then(None, box, box, js=GIVE_BACK, **NOW)
+        connect_attachments(parts.prompt, parts.attachments, parts.hint, "compare")
         parts.stop.click(self.stop, state, outputs, **NOW)
         parts.new.click(self.clear, state, outputs, **NOW)
         page.unload(self.leave)
@@ -79,26 +83,27 @@ class CompareEvents:
     async def ask(self, data: Inputs, visitor: gr.Request) -> Updates:
         """Asks the prompt that was in the box of every pane. One that is refused comes back into the box."""
         parts, screen = self._parts, self._screen
-        text = data[parts.asked] or ""
-        returned: Updates = {parts.returned: text}
+        asked = data[parts.asked] or EMPTY
+        returned: Updates = {parts.returned: asked}
         comparison = await screen.find(data, visitor)
         if comparison is None:
             return {**screen.show_lost(data), **returned}
-        if comparison.busy:
-            return {**screen.show_hint(BUSY), **returned}
-        if not text.strip():
-            return screen.show_hint("Type a prompt first.")
         try:
+            prompt = prompt_message(asked["text"] or "", await uploads.read(asked["files"] or ()))
             questions = [screen.read_question(data, parts.panes[number]) for number in comparison.visible_panes]
         except InvalidRequest as error:
             return {**screen.show_hint(str(error)), **returned}
+        if comparison.busy:
+            return {**screen.show_hint(BUSY), **returned}
+        if not (prompt.text.strip() or prompt.images or prompt.documents):
+            return screen.show_hint("Type a prompt first.")
         if not comparison.has_begun and data[parts.blind] and _has_duplicates(questions):
             hint = "Two panes have the same model: a blind comparison needs different ones."
             return {**screen.show_hint(hint), **returned}
-        return await self._begin(comparison, questions, text, data, visitor)
+        return await self._begin(comparison, questions, prompt, data, visitor)
 
     async def _begin(
-        self, comparison: Comparison, questions: list[Question], text: str, data: Inputs, visitor: gr.Request
+        self, comparison: Comparison, questions: list[Question], prompt: Message, data: Inputs, visitor: gr.Request
     ) -> Updates:
         screen = self._screen
         conversation = comparison.conversation
@@ -107,8 +112,9 @@ class CompareEvents:
             conversation.set_up(**comparison.setup.write())
             comparison.show(conversation)
         questions = self._assign_panes(comparison, questions, blind=bool(data[self._parts.blind]))
+        images = tuple(uploads.write_images(prompt))
         nodes = [
-            conversation.add(Turn(Message(Role.USER, text), question), pane=number)
+            conversation.add(Turn(prompt, question, images), pane=number)
             for number, question in zip(comparison.visible_panes, questions, strict=True)
         ]
         if comparison.hidden:

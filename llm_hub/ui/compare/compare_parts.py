@@ -75,7 +75,8 @@ class CompareParts:
     """Everything on the tab that an event reads or writes.
 
     `opened` names the comparison that the tab shows; the comparison itself is on the server. `asked` is the prompt on
-    its way there, `returned` one that comes back into the box; neither is seen.
+    its way there, `returned` one that comes back into the box; neither is seen. `attachments` notices
+    the files that are chosen: see ui/attachments.py.
 
     `revision` is the number of the comparison's last change: where it changes in the browser, the page is refreshed. It
     is a component, if a hidden one, since Gradio 6.31.0 reports a changed `gr.State` for queued events alone.
@@ -89,12 +90,13 @@ class CompareParts:
     system: gr.Textbox
     temperature: gr.Textbox
     max_tokens: gr.Textbox
-    prompt: gr.Textbox
-    asked: gr.Textbox
-    returned: gr.Textbox
+    prompt: gr.MultimodalTextbox
+    asked: gr.MultimodalTextbox
+    returned: gr.MultimodalTextbox
     run: gr.Button
     stop: gr.Button
     hint: gr.HTML
+    attachments: gr.HTML
     vote: VoteParts
     actions: ActionParts
     comparison: gr.State

@@ -40,4 +40,5 @@ def _answer(turn: Turn, titles: Titles) -> ExportedAnswer:
         figures=dict(compare_stats.measure_turn(turn, titles).words()),
         problem=str(error) if error else "",
         reasoning=turn.answer.reasoning,
+        files=tuple(document.name for document in turn.prompt.documents),
     )

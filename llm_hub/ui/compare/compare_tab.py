@@ -11,6 +11,7 @@ import gradio as gr
 
 from llm_hub.arena.blind import LETTERS
 from llm_hub.ui import model_choices
+from llm_hub.ui.attachments import attachments_part
 from llm_hub.ui.chat.chatbot import chatbot
 from llm_hub.ui.chat.turn_actions import PANE_CLICKS
 from llm_hub.ui.compare.blind_vote import VoteEvents
@@ -107,23 +108,28 @@ def _layout(session: Session, opened: OpenedParts) -> CompareParts:
         vote = _vote_bar()
         with gr.Column(elem_id="compare-compose"):
             with gr.Row(elem_id="compare-ask"):
-                prompt = gr.Textbox(
+                prompt = gr.MultimodalTextbox(
                     show_label=False,
                     label="Prompt for all",
-                    placeholder="Ask them all (text only)",
+                    placeholder="Ask them all",
+                    file_count="multiple",
+                    sources=["upload"],
+                    submit_btn=False,
                     lines=1,
                     max_lines=8,
+                    max_plain_text_length=10**8,
                     elem_id="compare-prompt",
                 )
-                asked = gr.Textbox(visible=False, elem_id="compare-asked")
-                returned = gr.Textbox(visible=False, elem_id="compare-returned")
+                asked = gr.MultimodalTextbox(visible=False, elem_id="compare-asked")
+                returned = gr.MultimodalTextbox(visible=False, elem_id="compare-returned")
                 run = gr.Button("Run", variant="primary", elem_id="compare-run")
                 stop = gr.Button("Stop all", visible=False, elem_id="compare-stop")
             hint = gr.HTML(live_region(HELP), elem_id="compare-hint")
+            attachments = attachments_part("compare")
     return CompareParts(
         panes=panes, new=new, add=add, blind=blind, fallback=fallback, system=system, temperature=temperature,
         max_tokens=max_tokens, prompt=prompt, asked=asked, returned=returned, run=run, stop=stop, hint=hint, vote=vote,
-        actions=ActionParts(
+        attachments=attachments, actions=ActionParts(
             section=section, figures=figures, left=left, right=right, difference=difference, share=share,
             markdown=markdown, json=json, file=gr.JSON(visible=False), query=gr.JSON(visible=False),
         ),

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from llm_hub.arena import diff
+from llm_hub.ui import uploads
 from llm_hub.ui.chat.turn_actions import render_versions
 from llm_hub.ui.render import answer_stats, transcript
 from llm_hub.ui.render.formats import format_target
@@ -44,9 +45,9 @@ def list_past_messages(comparison: Comparison, number: int, titles: Mapping[str,
         versions = "" if comparison.conversation is None else render_versions(comparison.conversation, node)
         versions = versions and f'<span class="turn-actions">{versions}</span>'
         if not comparison.hidden:
-            messages += transcript.list_turn_messages(node.turn, titles, versions)
+            messages += transcript.list_turn_messages(uploads.with_images(node.turn), titles, versions)
             continue
-        messages += _anonymous_messages(node.turn, node.turn.answer)
+        messages += _anonymous_messages(uploads.with_images(node.turn), node.turn.answer)
         if versions:
             messages.append(_line(versions))
     return messages

@@ -31,7 +31,8 @@ _FORMULA = re.compile("(^|[;,|] ?)(?=[=+@\uff1d\uff0b\uff0d\uff20-])")
 
 @dataclass(frozen=True, slots=True)
 class ExportedAnswer:
-    """One turn of one side. `outcome` is "answered", "stopped" or "failed"; `figures` are plain numbers and words."""
+    """One turn of one side. `outcome` is "answered", "stopped" or "failed"; `figures` are plain numbers and words.
+    `files` are the names of the prompt's documents."""
 
     prompt: str
     text: str
@@ -40,6 +41,7 @@ class ExportedAnswer:
     figures: dict[str, Any]
     problem: str = ""
     reasoning: str = ""
+    files: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +78,10 @@ def as_markdown(record: ExportRecord) -> str:
         lines.append(f"- vote: {one_line(record.vote)}")
     if system:
         lines += ["", "## System prompt", "", fenced(system)]
-    for number, prompt in enumerate(_prompts(record.sides), 1):
-        lines += ["", f"## Prompt {number}", "", fenced(prompt)]
+    for number, asked in enumerate(_prompts(record.sides), 1):
+        lines += ["", f"## Prompt {number}", "", fenced(asked.prompt)]
+        if asked.files:
+            lines += ["", f"*With {one_line(', '.join(asked.files))}.*"]
         for side in record.sides:
             for answer in side.answers[number - 1 : number]:
                 lines += ["", f"### {code_name(side.target)}", "", *_body(side, answer)]
@@ -105,10 +109,9 @@ def _body(side: ExportedSide, answer: ExportedAnswer) -> list[str]:
     return [*lines, figures] if figures else lines
 
 
-def _prompts(sides: Sequence[ExportedSide]) -> list[str]:
-    """Every prompt in order, from the side that has the most: one that joined later lacks the first ones."""
-    longest = max((side.answers for side in sides), key=len, default=())
-    return [answer.prompt for answer in longest]
+def _prompts(sides: Sequence[ExportedSide]) -> tuple[ExportedAnswer, ...]:
+    """The answers with every prompt in order, of the side that has the most: one that joined later lacks the first."""
+    return max((side.answers for side in sides), key=len, default=())
 
 
 def quoted(text: str) -> str:

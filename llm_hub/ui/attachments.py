@@ -6,17 +6,15 @@ after each change of the box, and tells the server of new ones by an event of a 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import gradio as gr
 
 from llm_hub.ui import uploads
+from llm_hub.ui.event_values import Inputs, Updates
 from llm_hub.ui.gradio_fixes.event_options import NOW, STREAMING
 from llm_hub.ui.live_region import live_region
 from llm_hub.ui.render.sanitize import html_text
-
-if TYPE_CHECKING:
-    from llm_hub.ui.event_values import Inputs, Updates
 
 _NOTICE = """(prompt) => {{ window.llmHub?.chosen?.{name}?.(prompt?.files ?? []); return []; }}"""
 """JavaScript that looks for new files after a change of the box. Nothing goes to the server where there are none."""

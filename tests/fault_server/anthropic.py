@@ -90,6 +90,8 @@ class Anthropic(Dialect):
             fields = {"type", "url"} if block.get("source", {}).get("type") == "url" else {"type", "media_type", "data"}
             if block.get("type") == "image" and fields - set(block.get("source", {})):
                 raise Refused("bad-request", f"messages.{number}: image.source: Field required")
+            if block.get("type") == "document" and not block.get("source", {}).get("type"):
+                raise Refused("bad-request", f"messages.{number}: document.source: Field required")
             if block.get("type") == "tool_use" and not (
                 isinstance(block.get("input"), dict) and re.fullmatch(r"[\w-]+", block.get("id", ""), re.ASCII)
             ):

@@ -293,7 +293,9 @@ def _check_turn(number: int, turn: dict[str, Any]) -> None:
     for part in turn["content"] if isinstance(turn.get("content"), list) else ():
         url = part.get("image_url", {}).get("url", "") if part.get("type") == "image_url" else None
         is_image = url is None or url.startswith(("data:image/", "https://"))
-        if part.get("type") not in ("text", "image_url", "input_audio") or not is_image:
+        data = part.get("file", {}).get("file_data", "") if part.get("type") == "file" else None
+        is_file = data is None or (data.startswith("data:application/pdf;base64,") and part["file"].get("filename"))
+        if part.get("type") not in ("text", "image_url", "input_audio", "file") or not is_image or not is_file:
             raise Refused("bad-request", f"Invalid part in '{where}.content'.", f"{where}.content")
 
 

@@ -130,9 +130,8 @@ class CompareActions:
             parts.system: setup.system,
             parts.temperature: setup.temperature,
             parts.max_tokens: setup.max_tokens,
-            **(
-                {parts.prompt: EMPTY | {"text": setup.prompt}} if setup.prompt else {}
-            ),  # what was typed before a reload stays
+            # Without a prompt, what was typed before a reload stays.
+            **({parts.prompt: {**EMPTY, "text": setup.prompt}} if setup.prompt else {}),
             parts.blind: gr.update(value=setup.blind, interactive=True),
             **self._screen.show_hint(hint),
         }

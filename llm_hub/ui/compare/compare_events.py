@@ -89,7 +89,7 @@ class CompareEvents:
         if comparison is None:
             return {**screen.show_lost(data), **returned}
         try:
-            prompt = prompt_message(asked["text"] or "", await uploads.read(asked["files"] or ()))
+            prompt = prompt_message(str(asked["text"] or ""), await uploads.read(asked["files"] or ()))
             questions = [screen.read_question(data, parts.panes[number]) for number in comparison.visible_panes]
         except InvalidRequest as error:
             return {**screen.show_hint(str(error)), **returned}

@@ -1,0 +1,73 @@
+"""Files that are attached, in the browser: chosen, told about, sent, and there again after a reload."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.documents.files import pdf
+from tests.ui.compare_page import ComparePage
+from tests.ui.conftest import visiting
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from playwright.sync_api import Browser
+
+    from tests.ui.chat_page import ChatPage
+    from tests.ui.echo_server import EchoServer
+    from tests.ui.site import Site
+
+SLOW = 30_000
+"""Milliseconds: a PDF is read by a process of its own, and the machine may be busy."""
+
+
+@pytest.fixture
+def compare(browser: Browser, site: Site) -> Iterator[ComparePage]:
+    with visiting(browser, ComparePage, site.url) as compare:
+        yield compare
+
+
+def test_a_pdf_is_named_in_the_conversation_and_there_after_a_reload(
+    chat: ChatPage, echo_server: EchoServer, tmp_path: Path
+) -> None:
+    file = tmp_path / "report.pdf"
+    file.write_bytes(pdf(3))
+    chat.choose("echo", provider="echo")
+    chat.page.locator("#chat-prompt input[type=file]").set_input_files(file)
+    expect(chat.page.locator("#chat-prompt .thumbnail-item")).to_have_count(1, timeout=SLOW)
+    chat.ask("What is this?")
+    sent = echo_server.bodies[-1]["messages"][-1]["content"]
+    assert '<file name="report.pdf">' in sent
+    assert "Harbour report, page 3" in sent
+    expect(chat.prompts.locator(".attached span")).to_have_text("report.pdf")
+    expect(chat.figures).to_contain_text("report.pdf: as text, 3 pages")
+    chat.page.reload()
+    expect(chat.prompts.locator(".attached span")).to_have_text("report.pdf", timeout=SLOW)
+
+
+def test_a_file_that_nobody_can_read_leaves_the_box_and_the_words_stay(chat: ChatPage, tmp_path: Path) -> None:
+    photo, note = tmp_path / "IMG_1.HEIC", tmp_path / "note.txt"
+    photo.write_bytes(b"\0\0\0\x18ftypheic" + bytes(100))
+    note.write_text("Harbour")
+    chat.prompt.fill("What is this?")
+    chat.page.locator("#chat-prompt input[type=file]").set_input_files([photo, note])
+    expect(chat.hint).to_contain_text("IMG_1.HEIC is an image that models do not read.", timeout=SLOW)
+    expect(chat.page.locator("#chat-prompt .thumbnail-item")).to_have_count(1)
+    expect(chat.prompt).to_have_value("What is this?")
+
+
+def test_a_file_goes_to_every_pane(compare: ComparePage, echo_server: EchoServer, tmp_path: Path) -> None:
+    file = tmp_path / "rows.csv"
+    file.write_text("port,ships\nHamburg,3\n")
+    compare.set("one", "two", provider="echo")
+    compare.page.locator("#compare-prompt input[type=file]").set_input_files(file)
+    expect(compare.page.locator("#compare-prompt .thumbnail-item")).to_have_count(1, timeout=SLOW)
+    compare.compare("How many?")
+    assert all("Hamburg,3" in body["messages"][-1]["content"] for body in echo_server.bodies[-2:])
+    for number in (1, 2):
+        expect(compare.pane(number).locator(".attached span")).to_have_text("rows.csv")
+        expect(compare.line(number)).to_contain_text("rows.csv: as text")

@@ -15,8 +15,9 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PrivateAttr, 
 from pydantic_core import ErrorDetails, PydanticCustomError
 
 from llm_hub.api.refusals import Refusal
-from llm_hub.chat import ChatRequest, Image
+from llm_hub.chat import ChatRequest, Document, Image
 from llm_hub.chat.exact_json import load_exactly
+from llm_hub.documents.kinds import PDF_TYPE, clean_name
 from llm_hub.redaction import redact
 from llm_hub.wire.json_limits import holds_more
 
@@ -131,10 +132,27 @@ def read_image(media_type: str, data: str, field: str) -> Image:
     """An image from base64. `field` is its place in the body. Raises `Refusal`."""
     if media_type not in IMAGE_TYPES:
         raise Refusal(400, f"{field}: an image is one of {', '.join(IMAGE_TYPES)}.", field=field)
+    return Image(_decode(data, field), media_type)
+
+
+def is_pdf_url(url: object) -> bool:
+    """Whether an address holds the data of a PDF, which every provider takes as it is or as text."""
+    return isinstance(url, str) and url.startswith(f"data:{PDF_TYPE};base64,")
+
+
+def read_pdf(name: str | None, data: str, field: str) -> Document:
+    """A PDF from base64, or from an address that holds it. `field` is its place in the body. Raises `Refusal`.
+
+    Nobody reads its text before a provider needs that.
+    """
+    return Document(clean_name(name or "document.pdf"), PDF_TYPE, None, _decode(data.rpartition(",")[2], field))
+
+
+def _decode(data: str, field: str) -> bytes:
     pieces = [data[start : start + _PIECE_CHARS] for start in range(0, len(data), _PIECE_CHARS)]
     try:  # piece by piece: Python runs nothing else while it decodes one
         if not any(piece.endswith("=") for piece in pieces[:-1]):  # the end of base64, in the middle
-            return Image(b"".join(binascii.a2b_base64(piece, strict_mode=True) for piece in pieces), media_type)
+            return b"".join(binascii.a2b_base64(piece, strict_mode=True) for piece in pieces)
     except (binascii.Error, ValueError):
         pass
     raise Refusal(400, f"{field}: that is not base64.", field=field)

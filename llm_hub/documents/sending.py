@@ -25,6 +25,20 @@ def has_documents(request: ChatRequest) -> bool:
     return any(not isinstance(turn.content, str) and turn.documents for turn in request.messages)
 
 
+async def read_all(request: ChatRequest) -> ChatRequest:
+    """The request with the text of every document, for whoever has to know its length. Raises `InvalidRequest`."""
+    if not has_documents(request):
+        return request
+    messages = []
+    for turn in request.messages:
+        if not isinstance(turn.content, str) and turn.documents:
+            parts = [await with_text(part) if isinstance(part, Document) else part for part in turn.content]
+            messages.append(replace(turn, content=tuple(parts)))
+        else:
+            messages.append(turn)
+    return replace(request, messages=tuple(messages))
+
+
 def name_files(request: ChatRequest) -> tuple[str, ...]:
     """How the documents of a request go to a provider that is sent it as its client wrote it."""
     documents = (document for turn in request.messages for document in turn.documents)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from llm_hub.access.client_address import from_here
 from llm_hub.access.model_names import name_providers
 from llm_hub.chat import Done
+from llm_hub.documents.sending import read_all
 from llm_hub.gateway.caller import Caller
 from llm_hub.gateway.meter import Meter
 from llm_hub.gateway.policy import Policy
@@ -66,6 +67,8 @@ class Gateway:
         request = await name_providers(request, session)
         terms = self.policy.terms(caller, request)
         request = terms.bound(request)
+        if terms.quotas:
+            request = await read_all(request)
         reservation = await RequestReservation.open(session, request, terms) if terms.quotas else None
         route = terms.route
         if reservation is not None:

@@ -270,9 +270,10 @@ def request_tokens(request: ChatRequest, bytes_per_token: int) -> int:
 
 
 def _original_bytes(request: ChatRequest, original: OriginalRequest) -> int:
-    """Bytes of a request as its client wrote it, without its images: it may hold more than the hub's words."""
-    images = sum((len(image.data) + 2) // 3 * 4 for message in request.messages for image in message.images)
-    return max(0, len(dump_exactly(original.body)) - images)
+    """Bytes of a request as its client wrote it, without its files: it may hold more than the hub's words."""
+    files = [image.data for message in request.messages for image in message.images]
+    files += [document.data for message in request.messages for document in message.documents]
+    return max(0, len(dump_exactly(original.body)) - sum((len(data) + 2) // 3 * 4 for data in files))
 
 
 def _message_bytes(message: Message) -> int:

@@ -4,22 +4,32 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from llm_hub.documents.limits import MAX_PAGES
 from llm_hub.usage.image_tokens import most_tokens
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from llm_hub.chat import Message
+    from llm_hub.chat import Document, Message
 
 MAX_PAGE_TOKENS = 6_500
 """Of the picture of a page, which a provider makes that takes a PDF as it is. Anthropic's newest have 4,784; OpenAI
 makes its pictures smaller than what people send."""
+
+MIN_PAGE_BYTES = 2_000
+"""Of a page in most PDFs, for an estimate."""
 
 
 def most_file_tokens(messages: Iterable[Message], model: str) -> int:
     """What the model's provider may count for the files of these messages, beside their text."""
     return sum(
         sum(most_tokens(image, model) for image in message.images)
-        + sum(MAX_PAGE_TOKENS * document.pages for document in message.documents if document.is_pdf)
+        + sum(_page_tokens(document) for document in message.documents if document.is_pdf)
         for message in messages
     )
+
+
+def _page_tokens(document: Document) -> int:
+    """Of the pictures of all pages. Of a PDF that nobody has read, nobody knows more than how many bytes it has."""
+    pages = document.pages if document.text is not None else min(MAX_PAGES, len(document.data) // MIN_PAGE_BYTES + 1)
+    return pages * MAX_PAGE_TOKENS

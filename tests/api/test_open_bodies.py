@@ -19,7 +19,7 @@ from tests.fault_server import FaultServer
 
 Body = dict[str, Any]
 
-PDF: Body = {"type": "document", "source": {"type": "base64", "media_type": "application/pdf", "data": "JVBERg=="}}
+PDF: Body = {"type": "document", "source": {"type": "url", "url": "https://x.test/a.pdf"}}
 MARK = {"type": "ephemeral"}
 SEARCH: Body = {"type": "web_search_20260209", "name": "web_search", "max_uses": 2}
 CHOSEN = {"type": "tool", "name": "web_search"}

@@ -9,9 +9,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field, Tag
 
-from llm_hub.api.bodies import FailFastList, Name, is_readable_image
+from llm_hub.api.bodies import FailFastList, Name, is_pdf_url, is_readable_image
 from llm_hub.api.carried_state import read_states
-from llm_hub.api.dialects.openai_shapes import ImagePart, ImageURL, TextPart, read_content
+from llm_hub.api.dialects.openai_shapes import FilePart, ImagePart, ImageURL, TextPart, read_content
 from llm_hub.api.open_parts import OpenModel, OptionalPart, UnreadPart, kind_among
 from llm_hub.api.refusals import Refusal
 from llm_hub.chat import Message, Role, Text, ToolCall, ToolResult
@@ -33,7 +33,9 @@ class OpenImagePart(ImagePart):
 
 def _is_read(part: dict[str, Any]) -> bool:
     """Whether a part is none of an image at an address, which the hub does not fetch, or of a kind that it cannot
-    pass on to every vendor."""
+    pass on to every vendor. Of files, those are all but a PDF whose data is in the body."""
+    if part["type"] == "file":
+        return isinstance(file := part.get("file"), dict) and is_pdf_url(file.get("file_data"))
     image = part.get("image_url")
     url = image.get("url") if isinstance(image, dict) else None
     return not isinstance(url, str) or is_readable_image(url)
@@ -48,8 +50,9 @@ Texts = (
 UserPart = Annotated[
     Annotated[OpenTextPart, Tag("text")]
     | Annotated[OpenImagePart, Tag("image_url")]
+    | Annotated[FilePart, Tag("file")]
     | Annotated[UnreadPart, Tag("other")],
-    kind_among("text", "image_url", is_read=_is_read),
+    kind_among("text", "image_url", "file", is_read=_is_read),
 ]
 
 

@@ -7,17 +7,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import Tag
+from pydantic import Discriminator, Tag
 
-from llm_hub.api.bodies import IMAGE_TYPES, FailFastList, JSONObject, Name, read_image
+from llm_hub.api.bodies import IMAGE_TYPES, FailFastList, JSONObject, Name, read_image, read_pdf
 from llm_hub.api.carried_state import is_state
 from llm_hub.api.open_parts import UNREAD_PART, OpenModel, OptionalPart, UnreadPart, kind_among
 from llm_hub.chat import ToolResult
+from llm_hub.documents.kinds import PDF_TYPE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from llm_hub.chat import Image
+    from llm_hub.chat import Document, Image
 
 IMAGE_PLACEHOLDER = "(The image is shown below.)"
 """What stands in a tool's result in place of an image."""
@@ -61,6 +62,18 @@ class TextDocumentBlock(OpenModel):
         return "\n\n".join(filter(None, (self.title, self.context, self.source.data)))
 
 
+class PDFBlock(OpenModel):
+    """A PDF whose data is in the body."""
+
+    type: Literal["document"]
+    source: Base64Source
+    title: str | None = None
+
+    def document(self, field: str) -> Document:
+        """The document. `field` is the block's place in the body. Raises `Refusal`."""
+        return read_pdf(self.title, self.source.data, f"{field}.source")
+
+
 class ToolReferenceBlock(OpenModel):
     """A tool that a search for tools gave. Other vendors' models have all tools before them anyway."""
 
@@ -84,6 +97,18 @@ def _is_read(block: dict[str, Any]) -> bool:
         case "document":
             return kind == "text"
     return True
+
+
+_USER_KINDS = ("text", "image", "document", "tool_result")
+
+
+def _user_kind(block: Any) -> str:
+    if not isinstance(block, dict):
+        return "text"  # which says that it must be an object
+    source = block.get("source") if block.get("type") == "document" else None
+    if isinstance(source, dict) and (source.get("type"), source.get("media_type")) == ("base64", PDF_TYPE):
+        return "pdf"
+    return block["type"] if block.get("type") in _USER_KINDS and _is_read(block) else "other"
 
 
 ResultBlock = Annotated[
@@ -148,9 +173,10 @@ UserBlock = Annotated[
     Annotated[TextBlock, Tag("text")]
     | Annotated[ImageBlock, Tag("image")]
     | Annotated[TextDocumentBlock, Tag("document")]
+    | Annotated[PDFBlock, Tag("pdf")]
     | Annotated[ToolResultBlock, Tag("tool_result")]
     | Annotated[UnreadPart, Tag("other")],
-    kind_among("text", "image", "document", "tool_result", is_read=_is_read),
+    Discriminator(_user_kind),
 ]
 SystemBlock = Annotated[Annotated[TextBlock, Tag("text")] | Annotated[OptionalPart, Tag("other")], kind_among("text")]
 

@@ -24,6 +24,7 @@ from llm_hub.api.carried_state import read_states
 from llm_hub.api.dialects.messages_blocks import (
     AssistantBlock,
     ImageBlock,
+    PDFBlock,
     StateBlock,
     SystemBlock,
     TextBlock,
@@ -92,6 +93,8 @@ class UserMessage(OpenModel):
                     parts.append(Text(UNREAD_PART))
                 case ImageBlock():
                     parts.append(block.image(place))
+                case PDFBlock():
+                    parts.append(block.document(place))
                 case ToolResultBlock():
                     result_images += block.images(place)
         parts = result_images + parts

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from pydantic import Field
 from typing_extensions import TypedDict
 
-from llm_hub.api.bodies import StrictModel, read_image
+from llm_hub.api.bodies import StrictModel, read_image, read_pdf
 from llm_hub.api.dialects.dialect import ListedModel, ModelListFormat
-from llm_hub.api.open_parts import UNREAD_PART, UnreadPart
+from llm_hub.api.open_parts import UNREAD_PART, OpenModel, UnreadPart
 from llm_hub.api.refusals import Refusal
 from llm_hub.api.shapes import ErrorObject
 from llm_hub.chat import Part, Text
@@ -43,22 +43,38 @@ class ImagePart(StrictModel):
         return read_image(head.removeprefix("data:"), data, field)
 
 
+class FileData(OpenModel):
+    file_data: str
+    filename: str | None = None
+
+
+class FilePart(OpenModel):
+    """A PDF whose data is in the body."""
+
+    type: Literal["file"]
+    file: FileData
+
+
 TextOrImage = Annotated[TextPart | ImagePart, Field(discriminator="type")]
 
 
-def read_content(content: str | Sequence[TextPart | ImagePart | UnreadPart], field: str) -> str | tuple[Part, ...]:
+def read_content(
+    content: str | Sequence[TextPart | ImagePart | FilePart | UnreadPart], field: str
+) -> str | tuple[Part, ...]:
     """A message's content as the hub knows it. `field` is its place in the body. Raises `Refusal`."""
     if isinstance(content, str):
         return content
     return tuple(_read_part(part, f"{field}.{number}") for number, part in enumerate(content))
 
 
-def _read_part(part: TextPart | ImagePart | UnreadPart, field: str) -> Part:
+def _read_part(part: TextPart | ImagePart | FilePart | UnreadPart, field: str) -> Part:
     match part:
         case TextPart(text=text):
             return Text(text)
         case ImagePart():
             return part.image(field)
+        case FilePart(file=file):
+            return read_pdf(file.filename, file.file_data, f"{field}.file.file_data")
         case UnreadPart():
             return Text(UNREAD_PART)
 

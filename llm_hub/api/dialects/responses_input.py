@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import orjson
 from pydantic import Discriminator, Tag
 
-from llm_hub.api.bodies import FailFastList, Name, is_readable_image, read_image
+from llm_hub.api.bodies import FailFastList, Name, is_pdf_url, is_readable_image, read_image, read_pdf
 from llm_hub.api.carried_state import is_state, read_states
 from llm_hub.api.dialects.responses_tools import CUSTOM_INPUT, full_name
 from llm_hub.api.open_parts import UNREAD_PART, OpenModel, OptionalPart, UnreadPart
 from llm_hub.api.refusals import Refusal
-from llm_hub.chat import Image, Message, Role, Text, ToolCall, ToolResult
+from llm_hub.chat import Document, Image, Message, Role, Text, ToolCall, ToolResult
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 OWN_REASONING = "rs_hub_"
 """How the ids of reasoning begin that the hub has made of another protocol's: it is no vendor's, and goes to nobody."""
 IMAGE_PLACEHOLDER = "(The image is shown below.)"
-"""What stands in a tool's output in place of an image."""
+"""What stands in a tool's output in place of an image or a file."""
 _OPTIONAL_ITEMS = frozenset({
     "reasoning", "web_search_call", "file_search_call", "code_interpreter_call", "image_generation_call",
     "mcp_list_tools", "tool_search_call", "tool_search_output",
@@ -67,6 +67,14 @@ class InputImage(OpenModel):
         return read_image(head.removeprefix("data:"), data, field)
 
 
+class InputPDF(OpenModel):
+    """A PDF whose data is in the body."""
+
+    type: Literal["input_file"]
+    file_data: str
+    filename: str | None = None
+
+
 class InputTextFile(OpenModel):
     """A file of plain text, whose data is in the body and which any model can read."""
 
@@ -96,7 +104,7 @@ def _part_kind(part: Any) -> str:
     data = part.get("file_data") if kind == "input_file" else None
     if isinstance(data, str) and data.startswith("data:text/") and ";base64," in data[:200]:
         return "file"
-    return "other"
+    return "pdf" if kind == "input_file" and is_pdf_url(data) else "other"
 
 
 InputPart = Annotated[
@@ -104,6 +112,7 @@ InputPart = Annotated[
     | Annotated[RefusalText, Tag("refusal")]
     | Annotated[InputImage, Tag("image")]
     | Annotated[InputTextFile, Tag("file")]
+    | Annotated[InputPDF, Tag("pdf")]
     | Annotated[UnreadPart, Tag("other")],
     Discriminator(_part_kind),
 ]
@@ -111,14 +120,14 @@ InputPart = Annotated[
 Content = str | FailFastList[InputPart]
 
 
-def _read_content(content: str | Sequence[InputPart], field: str) -> tuple[Text | Image, ...]:
+def _read_content(content: str | Sequence[InputPart], field: str) -> tuple[Text | Image | Document, ...]:
     """The parts of a content, which stands at `field` of the body. Raises `Refusal`."""
     if isinstance(content, str):
         return (Text(content),)
     return tuple(_read_part(part, f"{field}.{number}") for number, part in enumerate(content))
 
 
-def _read_part(part: InputPart, field: str) -> Text | Image:
+def _read_part(part: InputPart, field: str) -> Text | Image | Document:
     match part:
         case InputText():
             return Text(part.text)
@@ -128,6 +137,8 @@ def _read_part(part: InputPart, field: str) -> Text | Image:
             return part.image(field)
         case InputTextFile():
             return Text(part.text(field))
+        case InputPDF():
+            return read_pdf(part.filename, part.file_data, f"{field}.file_data")
     return Text(UNREAD_PART)
 
 
@@ -142,7 +153,10 @@ class InputMessage(OpenModel):
 
     def turn(self, field: str) -> Turn:
         role = Role.SYSTEM if self.role == "developer" else Role(self.role)
-        return role, _read_content(self.content, f"{field}.content")
+        parts = _read_content(self.content, f"{field}.content")
+        if role is not Role.USER and any(isinstance(part, Document) for part in parts):
+            raise Refusal(400, f"{field}.content: a file belongs to a user's message.", field=f"{field}.content")
+        return role, parts
 
 
 class FunctionCall(OpenModel):
@@ -173,7 +187,7 @@ class CustomToolCall(OpenModel):
 
 
 class ToolOutput(OpenModel):
-    """What a call gave. Its images come after the text: most vendors take none in the results of tools."""
+    """What a call gave. Its images and files come after the text: most vendors take none in the results of tools."""
 
     type: Literal["function_call_output", "custom_tool_call_output"]
     call_id: Name
@@ -184,8 +198,8 @@ class ToolOutput(OpenModel):
     def turn(self, field: str) -> Turn:
         parts = _read_content(self.output, f"{field}.output")
         texts = (part.text if isinstance(part, Text) else IMAGE_PLACEHOLDER for part in parts)
-        images = tuple(part for part in parts if isinstance(part, Image))
-        return Role.TOOL, (ToolResult(self.call_id, "\n\n".join(texts)), *images)
+        files = tuple(part for part in parts if isinstance(part, Image | Document))
+        return Role.TOOL, (ToolResult(self.call_id, "\n\n".join(texts)), *files)
 
 
 class StateItem(OpenModel):
@@ -247,11 +261,11 @@ def read_items(items: Iterable[InputItem]) -> Iterator[Message]:
             yield from (Message(role, parts) for _, parts in group)
             continue
         parts = tuple(part for _, parts in group for part in parts)
-        images = tuple(part for part in parts if isinstance(part, Image))
-        others = (part for part in parts if not isinstance(part, Image))
+        files = tuple(part for part in parts if isinstance(part, Image | Document))
+        others = (part for part in parts if not isinstance(part, Image | Document))
         yield Message(role, tuple(_with_state(part, states) for part in others))
-        if images:
-            yield Message(Role.USER, images)
+        if files:
+            yield Message(Role.USER, files)
 
 
 def _with_state(part: Part, states: Mapping[str, VendorState]) -> Part:

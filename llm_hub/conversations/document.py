@@ -20,7 +20,7 @@ from pydantic import AfterValidator, Field, TypeAdapter, ValidationError
 from llm_hub.conversations.conversation import Conversation, Kind, Node, plain_title
 from llm_hub.conversations.hidden_names import hide_names, hides_names
 from llm_hub.conversations.turn_document import read_turn, write_turn
-from llm_hub.conversations.turn_schema import Count, Document, Seconds, TurnDocument
+from llm_hub.conversations.turn_schema import Count, Seconds, StoredModel, TurnDocument
 from llm_hub.errors import InvalidRequest
 from llm_hub.redaction import redact
 from llm_hub.wire.json_limits import holds_more
@@ -55,7 +55,7 @@ def _plain(setup: dict[str, Any]) -> dict[str, Any]:
     return setup
 
 
-class NodeDocument(Document):
+class NodeDocument(StoredModel):
     number: Annotated[int, Field(ge=1, le=MAX_NODES)]
     parent: Annotated[int, Field(ge=0, le=MAX_NODES)]
     pane: Annotated[int, Field(ge=0, le=11)] = 0
@@ -63,7 +63,7 @@ class NodeDocument(Document):
     turn: TurnDocument
 
 
-class ConversationDocument(Document):
+class ConversationDocument(StoredModel):
     format: Literal["llm-hub/1"]
     id: Annotated[str, Field(pattern=_ID)]
     kind: Kind = "chat"

@@ -27,16 +27,16 @@ MAX_COUNT = 2**53
 Count = Annotated[int, Field(ge=0, le=MAX_COUNT)]
 
 
-class Document(BaseModel):
+class StoredModel(BaseModel):
     model_config = ConfigDict(extra="ignore", strict=False)
 
 
-class ImageDocument(Document):
+class ImageDocument(StoredModel):
     type: Literal["image/png", "image/jpeg", "image/gif", "image/webp"]
     data: str
 
 
-class FileDocument(Document):
+class FileDocument(StoredModel):
     """A file with words in it. `data` is base64, of those that are more than their text."""
 
     name: Annotated[str, Field(max_length=MAX_NAME_CHARS)]
@@ -46,13 +46,13 @@ class FileDocument(Document):
     data: str = ""
 
 
-class PromptDocument(Document):
+class PromptDocument(StoredModel):
     text: str = ""
     files: Annotated[list[FileDocument], Field(max_length=64)] = []
     images: Annotated[list[ImageDocument], Field(max_length=64)] = []
 
 
-class QuestionDocument(Document):
+class QuestionDocument(StoredModel):
     provider: str = ""
     model: str = ""
     system: str = ""
@@ -62,7 +62,7 @@ class QuestionDocument(Document):
     tries: Count = 0
 
 
-class AttemptDocument(Document):
+class AttemptDocument(StoredModel):
     provider: str = ""
     model: str = ""
     started: Seconds = 0
@@ -78,7 +78,7 @@ class AttemptDocument(Document):
 Attempts = Annotated[list[AttemptDocument], Field(max_length=MAX_ATTEMPTS)]
 
 
-class RouteEventDocument(Document):
+class RouteEventDocument(StoredModel):
     event: Literal["attempt_started", "attempt_failed", "resumed"]
     provider: str = ""
     model: str = ""
@@ -88,7 +88,7 @@ class RouteEventDocument(Document):
     retry_in: Seconds | None = None
 
 
-class ResponseDocument(Document):
+class ResponseDocument(StoredModel):
     provider: str = ""
     model: str = ""
     usage: dict[str, Count] = {}
@@ -101,7 +101,7 @@ class ResponseDocument(Document):
     files: tuple[str, ...] = ()
 
 
-class ErrorDocument(Document):
+class ErrorDocument(StoredModel):
     kind: str = ""
     message: str = ""
     hint: str = ""
@@ -109,7 +109,7 @@ class ErrorDocument(Document):
     attempts: Attempts = []
 
 
-class TurnDocument(Document):
+class TurnDocument(StoredModel):
     prompt: PromptDocument
     question: QuestionDocument = QuestionDocument()
     outcome: Literal["pending", "answered", "stopped", "failed"]

@@ -10,6 +10,7 @@ from llm_hub.chat import (
     Attempt,
     AttemptFailed,
     AttemptStarted,
+    Document,
     Image,
     LLMResponse,
     Message,
@@ -23,15 +24,22 @@ from llm_hub.chat import (
 from llm_hub.conversations.coalescer import Snapshot
 from llm_hub.conversations.conversation import Conversation
 from llm_hub.conversations.turn import Outcome, Question, Turn
+from llm_hub.documents.kinds import PDF_TYPE
 from llm_hub.errors import ConfigurationError, LLMHubError, ProviderError, ShuttingDown
 
 texts = st.one_of(
     st.text(max_size=60),
     st.sampled_from(["Straße\n```py\nx\n```", "日本語 \U0001d4b3 🎉", "<b>&amp;</b>", "a\0b", "\u202ertl", "'; --"]),
 )
+words = texts.map(lambda text: text.replace("\0", ""))
 names = st.sampled_from(["openai", "gpt-x/y:z", "日本", ""])
 seconds = st.floats(0, 1e6)
 counts = st.integers(0, 2**53)
+documents = st.one_of(
+    st.builds(Document, st.sampled_from(["report.pdf", "日本.pdf"]), st.just(PDF_TYPE), words,
+        st.binary(max_size=40).map(b"%PDF-".__add__), st.integers(0, 600)),
+    st.builds(Document, st.sampled_from(["rows.csv", "a.py"]), st.just("text/plain"), words),
+)  # fmt: skip
 images = st.builds(Image, st.binary(max_size=40), st.sampled_from(["image/png", "image/webp"]))
 usages: st.SearchStrategy[Usage] = st.dictionaries(st.sampled_from([*Usage.__annotations__]), counts)  # type: ignore[assignment]
 prices = st.none() | st.decimals(0, 1000, places=9)
@@ -83,7 +91,7 @@ responses = st.builds(
 
 @st.composite
 def prompts(draw: st.DrawFn) -> Message:
-    parts: list[Part] = [*draw(st.lists(images, max_size=2))]
+    parts: list[Part] = [*draw(st.lists(images, max_size=2)), *draw(st.lists(documents, max_size=2))]
     text = draw(texts)
     return Message(Role.USER, (*parts, Text(text)) if parts and text.strip() else tuple(parts) if parts else text)
 

@@ -67,7 +67,7 @@ class OpenStore:
         schema = await self.database.schema()
 
         def delete(connection: Connection) -> None:
-            for table in (schema.prompt_images, schema.turns, schema.conversations):
+            for table in (schema.prompt_images, schema.prompt_files, schema.turns, schema.conversations):
                 connection.execute(table.delete())
 
         await self.database.run(delete)

@@ -11,12 +11,13 @@ import orjson
 import pytest
 from hypothesis import given
 
-from llm_hub.chat import AttemptStarted, Image, Resumed
+from llm_hub.chat import AttemptStarted, Document, Image, Resumed
 from llm_hub.conversations.coalescer import Snapshot
 from llm_hub.conversations.conversation import Conversation
 from llm_hub.conversations.document import MAX_NODES, encode, read_document, write_document
 from llm_hub.conversations.turn import Question, Turn
 from llm_hub.conversations.turn_document import INTERRUPTED, prompt_message
+from llm_hub.documents.kinds import PDF_TYPE
 from llm_hub.errors import InvalidRequest, KeyRefused, LLMHubError, ProviderError
 from llm_hub.redaction import Redactor
 from tests.conversations.generated import conversations, simple_turn
@@ -174,6 +175,10 @@ WRONG: dict[str, Any] = {
     "text that is none": turn(text={"a": 1}),
     "an image that is no base64": turn(prompt={"images": [{"type": "image/png", "data": "§"}]}),
     "an image that is a script": turn(prompt={"images": [{"type": "text/html", "data": ""}]}),
+    "a document that is no base64": turn(prompt={"files": [{"name": "a.pdf", "type": PDF_TYPE, "data": "§"}]}),
+    "a document without a name": turn(prompt={"files": [{"text": "Harbour"}]}),
+    "a document without end": turn(prompt={"files": [{"name": "a.txt", "text": "x" * 1_000_001}]}),
+    "documents without end": turn(prompt={"files": [{"name": "a.txt", "text": "x"}] * 65}),
     "a time below 0": turn(elapsed=-1),
     "a price below 0": turn(price="-1"),
     "a price that is none": turn(price="NaN"),
@@ -245,3 +250,21 @@ def test_an_image_comes_back_byte_by_byte() -> None:
     data = bytes(range(256)) * 5000
     whole = turn(prompt={"text": "Look", "images": [{"type": "image/png", "data": base64.b64encode(data).decode()}]})
     assert read_document(whole).node(1).turn.prompt.images == (Image(data, "image/png"),)
+
+
+def test_a_document_comes_back_byte_by_byte() -> None:
+    data = b"%PDF-1.7\n" + bytes(range(256))
+    encoded = base64.b64encode(data).decode()
+    files = [{"name": "report.pdf", "type": PDF_TYPE, "text": "Harbour", "pages": 12, "data": encoded}]
+    whole = turn(prompt={"text": "Look", "files": files})
+    assert read_document(whole).node(1).turn.prompt.documents == (
+        Document("report.pdf", PDF_TYPE, "Harbour", data, 12),
+    )
+
+
+def test_a_document_that_is_not_what_it_says_is_its_text_alone() -> None:
+    program = base64.b64encode(b"MZ\x90").decode()
+    for kind in (PDF_TYPE, "text/html", "application/x-msdownload"):
+        files = [{"name": "../\u202ea.pdf", "type": kind, "text": "Harb\0our", "data": program}]
+        (read,) = read_document(turn(prompt={"files": files})).node(1).turn.prompt.documents
+        assert read == Document("a.pdf", "text/plain", "Harb our")

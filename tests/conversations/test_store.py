@@ -12,11 +12,12 @@ from sqlalchemy import text
 from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from llm_hub.chat import Image, Message, Role, Text
+from llm_hub.chat import Document, Image, Message, Role, Text
 from llm_hub.conversations.conversation import Conversation
 from llm_hub.conversations.document import encode, write_document
 from llm_hub.conversations.sql_store import UNDO_SECONDS
 from llm_hub.conversations.turn_document import INTERRUPTED
+from llm_hub.documents.kinds import PDF_TYPE
 from llm_hub.errors import ConfigurationError, ProviderError
 from tests.conversations.generated import conversations, simple_turn
 from tests.conversations.stores import KEY, Clock, HTTPKept, Kept, OpenStore
@@ -88,6 +89,22 @@ async def test_what_is_saved_comes_back_whole(opened: OpenStore, made: Conversat
     assert encode(write_document(again)) == document
     assert again.saved_version == made.version
     await opened.store.change(made.id, deleted=True)
+
+
+async def test_a_conversation_comes_back_with_its_documents(kept: Kept) -> None:
+    report = Document("report.pdf", PDF_TYPE, "Harbour", b"%PDF-" + bytes(range(256)), 12)
+    table = Document("häfen.csv", "text/plain", "Hamburg,3")
+    made = Conversation()
+    turn = simple_turn()
+    image = Image(b"\x89PNG")
+    prompt = Message(Role.USER, (image, report, table, Text("How many?")))
+    made.add(turn.__class__(prompt, turn.question, outcome="stopped"))
+    await kept.save(made)
+    made.rename("Ports")
+    await kept.save(made, made.version - 1)  # which does not write the documents again
+    again = await kept.load(made.id)
+    assert again is not None
+    assert again.node(1).turn.prompt == prompt
 
 
 async def test_a_conversation_comes_back_with_its_images(kept: Kept) -> None:

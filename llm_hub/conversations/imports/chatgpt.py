@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Any, Literal
 
 from llm_hub.conversations.imports.message_tree import Source, SourceMessage, seconds
-from llm_hub.conversations.turn_schema import Document
+from llm_hub.conversations.turn_schema import StoredModel
 
 PROGRAM = "ChatGPT"
 _ROLES: dict[str, Literal["user", "assistant", "other"]] = {
@@ -18,16 +18,16 @@ _ROLES: dict[str, Literal["user", "assistant", "other"]] = {
 }  # fmt: skip
 
 
-class _Author(Document):
+class _Author(StoredModel):
     role: str | None = None
 
 
-class _Thought(Document):
+class _Thought(StoredModel):
     summary: str | None = None
     content: str | None = None
 
 
-class _Content(Document):
+class _Content(StoredModel):
     content_type: str | None = None
     parts: list[Any] | None = None
     text: str | None = None
@@ -35,25 +35,25 @@ class _Content(Document):
     thoughts: list[_Thought] | None = None
 
 
-class _Metadata(Document):
+class _Metadata(StoredModel):
     model_slug: str | None = None
     is_visually_hidden_from_conversation: bool | None = None
     attachments: list[Any] | None = None
 
 
-class _ChatGPTMessage(Document):
+class _ChatGPTMessage(StoredModel):
     author: _Author = _Author()
     create_time: Any = None
     content: _Content | None = None
     metadata: _Metadata | None = None
 
 
-class _ChatGPTNode(Document):
+class _ChatGPTNode(StoredModel):
     message: _ChatGPTMessage | None = None
     parent: str | None = None
 
 
-class _ChatGPTConversation(Document):
+class _ChatGPTConversation(StoredModel):
     conversation_id: str | None = None
     id: str | None = None
     title: str | None = None

@@ -12,24 +12,24 @@ from itertools import pairwise
 from typing import Any
 
 from llm_hub.conversations.imports.message_tree import Source, SourceMessage, seconds
-from llm_hub.conversations.turn_schema import Document
+from llm_hub.conversations.turn_schema import StoredModel
 
 PROGRAM = "Claude"
 
 
-class _Block(Document):
+class _Block(StoredModel):
     type: str | None = None
     text: str | None = None
     thinking: str | None = None
     name: str | None = None
 
 
-class _Attachment(Document):
+class _Attachment(StoredModel):
     file_name: str | None = None
     extracted_content: str | None = None
 
 
-class _ClaudeMessage(Document):
+class _ClaudeMessage(StoredModel):
     uuid: str
     sender: str | None = None
     text: str | None = None
@@ -40,7 +40,7 @@ class _ClaudeMessage(Document):
     files: list[Any] | None = None
 
 
-class _ClaudeConversation(Document):
+class _ClaudeConversation(StoredModel):
     uuid: str | None = None
     name: str | None = None
     model: str | None = None

@@ -17,7 +17,7 @@ from pydantic import Field
 
 from llm_hub.chat import Image
 from llm_hub.conversations.imports.message_tree import Source, SourceMessage, seconds
-from llm_hub.conversations.turn_schema import Document
+from llm_hub.conversations.turn_schema import StoredModel
 
 PROGRAM = "Open WebUI"
 _ROLES: dict[str, Literal["user", "assistant"]] = {"user": "user", "assistant": "assistant"}
@@ -27,12 +27,12 @@ _REASONING = re.compile(
 _IMAGE = re.compile(r"data:(image/(?:png|jpeg|gif|webp));base64,")
 
 
-class _File(Document):
+class _File(StoredModel):
     type: str | None = None
     url: str | None = None
 
 
-class _OpenWebUIMessage(Document):
+class _OpenWebUIMessage(StoredModel):
     id: str | None = None
     parentId: str | None = None  # noqa: N815  # its name there
     role: str | None = None
@@ -42,16 +42,16 @@ class _OpenWebUIMessage(Document):
     files: list[_File] | None = None
 
 
-class _History(Document):
+class _History(StoredModel):
     messages: dict[str, _OpenWebUIMessage] = Field({})
     currentId: str | None = None  # noqa: N815  # as above
 
 
-class _Params(Document):
+class _Params(StoredModel):
     system: str | None = None
 
 
-class _Chat(Document):
+class _Chat(StoredModel):
     title: str | None = None
     history: _History | None = None
     messages: list[_OpenWebUIMessage] | None = None
@@ -59,7 +59,7 @@ class _Chat(Document):
     system: str | None = None
 
 
-class _OpenWebUIConversation(Document):
+class _OpenWebUIConversation(StoredModel):
     id: str | None = None
     title: str | None = None
     created_at: Any = None

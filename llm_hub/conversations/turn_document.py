@@ -125,8 +125,8 @@ def _read_file(document: FileDocument) -> Document:
     """A document. What is in its bytes it has shown to be, and anything else is its text alone."""
     data = base64.b64decode(document.data, validate=True)
     kind = next((kind for kind, start in _BEGINNINGS.items() if document.type == kind and start in data[:1024]), "")
-    return Document(clean_name(document.name), kind or "text/plain", (document.text or "").replace("\0", " "), data if kind else b"",
-        document.pages)  # fmt: skip
+    text = (document.text or "").replace("\0", " ")
+    return Document(clean_name(document.name), kind or "text/plain", text, data if kind else b"", document.pages)
 
 
 def _interrupted(turn: Turn) -> Turn:

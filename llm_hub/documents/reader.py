@@ -9,6 +9,8 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
+import logging
+import os
 import subprocess
 import sys
 from collections import OrderedDict
@@ -26,11 +28,15 @@ from llm_hub.documents.limits import (
     MAX_WAITING,
 )
 from llm_hub.documents.text_file import read_text
-from llm_hub.errors import InvalidRequest
+from llm_hub.errors import InvalidRequest, shorten
 
 if TYPE_CHECKING:
     from llm_hub.documents.kinds import Kind
 
+log = logging.getLogger(__name__)
+
+_INHERITED = ("PATH", "LD_LIBRARY_PATH", "SYSTEMROOT")
+"""What an interpreter may need of the environment to start at all."""
 _TYPES = {"pdf": PDF_TYPE, "docx": DOCX_TYPE, "text": "text/plain"}
 _ROOT = str(Path(__file__).parents[2])
 _START = "import sys; sys.path[:] = sys.argv[2:]; from llm_hub.documents.reader_process import main; main(sys.argv[1])"
@@ -89,15 +95,21 @@ _READER = _Reader()
 def _read_in_process(document: Document) -> tuple[str, int]:
     kind = "pdf" if document.is_pdf else "docx"
     command = [sys.executable, "-I", "-S", "-X", "utf8", "-c", _START, kind, _ROOT, *filter(None, sys.path)]
+    environment = {name: os.environ[name] for name in _INHERITED if name in os.environ}
     try:
         done = subprocess.run(  # noqa: S603  # our own interpreter, and nothing of the file's in the command
-            command, input=document.data, capture_output=True, timeout=MAX_READER_SECONDS, env={}, check=False
+            command, input=document.data, capture_output=True, timeout=MAX_READER_SECONDS, env=environment, check=False
         )
+    except OSError as error:
+        log.warning("No process to read a file could be started: %s", error)
+        raise InvalidRequest(f"{document.name} cannot be read just now.", hint="Try again in a moment.") from None
     except subprocess.TimeoutExpired:
         raise _too_much(document, "takes too long to read.") from None
     try:
         answer = json.loads(done.stdout)
     except ValueError:  # the process was ended by the bound of its time, or had no memory left to say so
+        if done.returncode == 1:
+            log.warning("The process that reads files failed: %s", shorten(done.stderr[-1000:]))
         raise _too_much(document, "needs too much memory or time to be read.") from None
     if "problem" in answer:
         raise InvalidRequest(f"{document.name} {answer['problem']}", hint=answer["hint"])

@@ -34,7 +34,7 @@ def _read(kind: str, data: bytes) -> dict[str, object]:
         text, pages = read_pdf(data) if kind == "pdf" else (read_docx(data), 0)
     except Unreadable as error:
         return {"problem": error.problem, "hint": error.hint}
-    except MemoryError:
+    except (MemoryError, ImportError):
         raise
     except (zipfile.BadZipFile, zlib.error, NotImplementedError, EOFError):
         return {"problem": "is broken.", "hint": _DAMAGED}

@@ -16,10 +16,12 @@ import pytest
 from llm_hub.chat import Image
 from llm_hub.hub import Hub
 from llm_hub.settings import Settings
+from llm_hub.usage.file_tokens import MAX_PAGE_TOKENS
 from llm_hub.usage.image_tokens import most_tokens
 from llm_hub.usage.quotas import Quota
 from tests.api.conftest import KEYS
 from tests.api.metered import Metered, metered
+from tests.documents.files import pdf
 from tests.fault_server import FaultServer
 from tests.fault_server.log import Exchange
 
@@ -189,3 +191,17 @@ async def test_the_most_tokens_that_an_image_may_cost_are_reserved(
         assert "may need more than the limit of $0.01" in refused.json()["error"]["message"]
         assert (await ask("openai/gpt-6-luna", 2)).status_code == 200
     assert len(fault_server.exchanges) == 2
+
+
+async def test_the_pages_of_a_pdf_are_reserved_as_its_text_and_their_pictures(
+    tmp_path: Path, fault_server: FaultServer
+) -> None:
+    data = base64.b64encode(pdf(10)).decode()
+    file = {"type": "file", "file": {"filename": "a.pdf", "file_data": f"data:application/pdf;base64,{data}"}}
+    tokens = 10 * MAX_PAGE_TOKENS
+    for limit, status in ((tokens + 100, 400), (tokens + 1000, 200)):
+        async with a_shop(tmp_path, fault_server, Quota(tokens=limit)) as shop:
+            messages = [{"role": "user", "content": [{"type": "text", "text": "What is it?"}, file]}]
+            fields = {"messages": messages, "max_tokens": 100, "models": []}
+            reply = await shop.ask("cheap/ok", path="/v1/chat/completions", **fields)
+            assert reply.status_code == status, reply.text

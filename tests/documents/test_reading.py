@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
 import pytest
 
 from llm_hub.chat import ChatRequest, Document, Image, Message, Role, Text
+from llm_hub.documents import reader
 from llm_hub.documents.kinds import DOCX_TYPE, PDF_TYPE, clean_name
+from llm_hub.documents.limits import MAX_WAITING
 from llm_hub.documents.reader import read_document, with_text
 from llm_hub.documents.sending import prepare
 from llm_hub.errors import InvalidRequest, NotOffered
@@ -101,3 +104,18 @@ async def test_a_file_that_cannot_be_read_is_told_by_its_name() -> None:
     for name, kind in kinds:
         with pytest.raises(InvalidRequest, match=f"^{name} "):
             await read_document(name, kind, b"%PDF- PK nothing")
+
+
+async def test_a_file_that_takes_too_long_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reader, "MAX_READER_SECONDS", 0.001)
+    with pytest.raises(InvalidRequest, match=r"^slow\.pdf takes too long to read\."):
+        await read_document("slow.pdf", "pdf", pdf(7, "Slow, page {}"))
+
+
+async def test_no_more_files_wait_than_there_is_room_for() -> None:
+    documents = [read_document("report.pdf", "pdf", pdf(1, f"File {number}, page {{}}")) for number in range(12)]
+    read = await asyncio.gather(*documents, return_exceptions=True)
+    refused = [each for each in read if isinstance(each, InvalidRequest)]
+    assert [error.message for error in refused] == ["Too many files are being read just now."] * (12 - MAX_WAITING)
+    texts = [each.text for each in read if isinstance(each, Document)]
+    assert texts == [f"[page 1]\nFile {number}, page 1" for number in range(MAX_WAITING)]

@@ -296,6 +296,7 @@ def _check_message(where: str, item: dict[str, Any]) -> None:
     for part in content if isinstance(content, list) else ():
         text = "output_text" if item["role"] == "assistant" else "input_text"
         is_image = part.get("type") == "input_image" and part["image_url"].startswith(("data:image/", "https://"))
-        is_file = part.get("type") == "input_file" and part["file_data"].startswith("data:") and part.get("filename")
+        has_data = part.get("filename") and str(part.get("file_data")).startswith("data:")
+        is_file = part.get("type") == "input_file" and ("file_id" in part or has_data)
         if part.get("type") not in (text, "refusal") and not is_image and not is_file:
             raise Refused("bad-request", f"Invalid value: '{part.get('type')}'.", f"{where}.content")

@@ -84,7 +84,7 @@ class Visitor(Tab):
 
     async def compare(self, *targets: tuple[str, str], prompt: str, **more: Any) -> None:
         """Asks two panes, waits for both, and saves what came of it."""
-        values: dict[str, Any] = {"compare_asked": prompt, "compare_fallback": True, **more}
+        values: dict[str, Any] = {"compare_asked": {"text": prompt, "files": []}, "compare_fallback": True, **more}
         for number, (provider, model) in enumerate(targets, 1):
             values |= {f"compare_pane_{number}_provider": provider, f"compare_pane_{number}_model": model}
         for number in range(len(targets) + 1, 5):

@@ -1,7 +1,8 @@
 """Files are looked at when they are chosen: what cannot be read is told at once, and taken out of the prompt's box.
 
 Gradio 6.31.0 has no event for a file that is chosen in a `gr.MultimodalTextbox`. So the browser compares the files
-after each change of the box, and tells the server of new ones by an event of a part that is not seen.
+after each change of the box, and tells the server of new ones by an event of a part that is not seen. Nor does it show
+a file's name: the browser puts that beside its icon.
 """
 
 from __future__ import annotations
@@ -23,7 +24,12 @@ _ON_LOAD = """
 window.llmHub = window.llmHub || {{}};
 window.llmHub.chosen = window.llmHub.chosen || {{}};
 let known = new Set();
+const showNames = (files) => document.querySelectorAll("#{name}-prompt .thumbnail-wrapper").forEach((part, place) => {{
+  part.dataset.name = files[place]?.orig_name ?? "";
+  part.setAttribute("aria-label", part.dataset.name);
+}});
 window.llmHub.chosen.{name} = (files) => {{
+  setTimeout(() => showNames(files));  // Gradio draws them first
   const paths = files.map((file) => file.path), isNew = paths.some((path) => !known.has(path));
   known = new Set(paths);
   if (isNew) trigger("attach", {{}});

@@ -38,7 +38,7 @@ def test_a_pdf_is_named_in_the_conversation_and_there_after_a_reload(
     file.write_bytes(pdf(3))
     chat.choose("echo", provider="echo")
     chat.page.locator("#chat-prompt input[type=file]").set_input_files(file)
-    expect(chat.page.locator("#chat-prompt .thumbnail-item")).to_have_count(1, timeout=SLOW)
+    expect(chat.page.get_by_role("listitem", name="report.pdf")).to_be_visible(timeout=SLOW)
     chat.ask("What is this?")
     sent = echo_server.bodies[-1]["messages"][-1]["content"]
     assert '<file name="report.pdf">' in sent
@@ -71,3 +71,10 @@ def test_a_file_goes_to_every_pane(compare: ComparePage, echo_server: EchoServer
     for number in (1, 2):
         expect(compare.pane(number).locator(".attached span")).to_have_text("rows.csv")
         expect(compare.line(number)).to_contain_text("rows.csv: as text")
+
+
+def test_the_button_of_compare_stays_in_sight_on_a_phone(browser: Browser, site: Site) -> None:
+    with visiting(browser, ComparePage, site.url, width=375, height=667) as phone:
+        box = phone.page.locator("#compare-run").bounding_box()
+        assert box is not None
+        assert box["x"] + box["width"] <= 375

@@ -14,7 +14,7 @@ NAMES = ("fillable", "tab-wrapper", "tab-container", "visually-hidden", "html-co
     "wrap-inner", "secondary-wrap", "icon-wrap", "accordion-content", "message-row", "message-wrap", "message-content",
     "bubble-wrap", "top-panel", "scroll-down-button-container", "message-buttons", "icon-button-wrapper",
     "message-buttons-right", "thought-group", "placeholder-content", "submit-button", "full-container",
-    "input-container", "input-wrapper", "user-row", "bot-row", "flex-wrap")  # fmt: skip
+    "input-container", "input-wrapper", "thumbnail-wrapper", "user-row", "bot-row", "flex-wrap")  # fmt: skip
 
 
 @pytest.fixture(scope="module")

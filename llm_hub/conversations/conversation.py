@@ -102,8 +102,9 @@ class Conversation:
 
     @property
     def first_line(self) -> str:
-        """The first line of the first prompt, as a title."""
-        lines = self.nodes[0].turn.prompt.text.strip().splitlines() if self.nodes else []
+        """The first line of the first prompt, as a title; of one that is a document alone, its name."""
+        prompt = self.nodes[0].turn.prompt if self.nodes else None
+        lines = (prompt.text.strip().splitlines() or [each.name for each in prompt.documents]) if prompt else []
         return plain_title(lines[0]) if lines else ""
 
     def node(self, number: int) -> Node:

@@ -32,19 +32,19 @@ _CONTENTS = (
 )
 """The beginnings of files that tell what they are."""
 _REFUSALS = {
-    (".heic", ".heif", ".avif", ".tif", ".tiff", ".bmp", ".ico", ".svg"): (
+    (".heic", ".heif", ".avif", ".tif", ".tiff", ".bmp", ".ico"): (
         "is an image that models do not read.", "Save it as JPEG or PNG, and attach that."),
     (".doc", ".dot", ".odt", ".rtf", ".pages", ".wpd", ".docm", ".epub"): (
         "is a document that LLM Hub cannot read.", "Save it as DOCX or PDF, and attach that."),
     (".xls", ".xlsx", ".xlsm", ".xlsb", ".ods", ".numbers"): (
         "is a spreadsheet, which LLM Hub cannot read.", "Save it as CSV, and attach that."),
-    (".ppt", ".pptx", ".odp", ".key"): (
+    (".ppt", ".pptx", ".odp"): (
         "is a presentation, which LLM Hub cannot read.", "Save it as PDF, and attach that."),
     (".zip", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".7z", ".rar", ".jar", ".zst"): (
         "is an archive.", "Unpack it, and attach the files that matter."),
     (".mp3", ".wav", ".m4a", ".ogg", ".flac", ".mp4", ".mov", ".avi", ".mkv", ".webm"): (
         "is sound or video, which LLM Hub cannot read.", "Attach its text."),
-    (".lnk", ".url", ".webloc", ".desktop"): (
+    (".lnk", ".url", ".webloc"): (
         "is only a link to something else.", "Attach the file itself."),
 }  # fmt: skip
 """What is refused by its ending: why, and what helps."""

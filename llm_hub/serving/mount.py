@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from llm_hub.arena.votes import Votes
 from llm_hub.conversations.open_conversations import OpenConversations
+from llm_hub.documents.limits import MAX_DOCUMENT_BYTES
 from llm_hub.gateway.gateway import Gateway
 from llm_hub.serving import zero_gpu
 from llm_hub.serving.front_door import FrontDoor
@@ -58,7 +59,7 @@ def mount_page(app: FastAPI, page: Page, front_door: FrontDoor) -> Any:
         run_history=False,
         show_error=False,
         enable_monitoring=False,
-        max_file_size="5mb",
+        max_file_size=MAX_DOCUMENT_BYTES,
         footer_links=[],
         theme=page.theme,
         css=page.css,

@@ -8,8 +8,8 @@ import zipfile
 WORD = "http://schemas.openxmlformats.org/wordprocessingml/2006/main"
 
 
-def pdf(pages: int = 1, words: str = "Harbour report, page {}") -> bytes:
-    """A PDF with one line of text on each page; with no `words`, one without text."""
+def pdf(pages: int = 1, words: str = "Harbour report, page {}", *, ballast: int = 0) -> bytes:
+    """A PDF with one line of text on each page; with no `words`, one without text. `ballast` is added to its bytes."""
     font = 3 + 2 * pages
     kids = " ".join(f"{3 + 2 * page} 0 R" for page in range(pages))
     objects = ["<< /Type /Catalog /Pages 2 0 R >>", f"<< /Type /Pages /Kids [{kids}] /Count {pages} >>"]
@@ -21,6 +21,8 @@ def pdf(pages: int = 1, words: str = "Harbour report, page {}") -> bytes:
         )
         objects.append(f"<< /Length {len(drawn)} >>\nstream\n{drawn}\nendstream")
     objects.append("<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica >>")
+    if ballast:
+        objects.append(f"<< /Length {ballast} >>\nstream\n{' ' * ballast}\nendstream")
     return pdf_of([text.encode() for text in objects])
 
 

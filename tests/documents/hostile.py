@@ -130,7 +130,7 @@ HOSTILE: dict[str, tuple[str, Callable[[], bytes], str]] = {
     "text as image": ("photo.jpg", lambda: b"Harbour", "is not an image"),
     "HEIC": ("photo.heic", lambda: b"\0\0\0\x18ftypheic" + bytes(50), "Save it as JPEG or PNG"),
     "HEIC as JPEG": ("photo.jpg", lambda: b"\0\0\0\x18ftypheic" + bytes(50), "an image in HEIC, or a video"),
-    "SVG with a script": ("logo.svg", lambda: b"<svg><script>x()</script></svg>", "is an image that models do not"),
+    "SVG with a script": ("logo.svg", lambda: b"<svg><script>x()</script></svg>", ""),
     "spreadsheet": ("rows.xlsx", lambda: archive({"xl/workbook.xml": b"<x/>"}), "Save it as CSV"),
     "archive": ("all.zip", lambda: archive({"a": b"b"}), "Unpack it"),
     "link of Windows": ("report.pdf.lnk", lambda: b"L\0\0\0", "is only a link"),

@@ -68,6 +68,7 @@ async def test_a_file_alone_is_a_prompt(tab: TabCalls, echo_server: EchoServer, 
     await tab.ask("", files=(letter,))
     assert sent(echo_server) == '<file name="letter.docx">\nHarbour\n</file>'
     assert tab.prompts(LOG) == ["letter.docx"]
+    assert tab.value("chat-opened")["shown_title"] == "letter.docx"
 
 
 async def test_a_file_that_cannot_be_read_is_told_when_it_is_chosen(tab: TabCalls, report: str, tmp_path: Path) -> None:

@@ -35,7 +35,7 @@ def test_a_pdf_is_named_in_the_conversation_and_there_after_a_reload(
     chat: ChatPage, echo_server: EchoServer, tmp_path: Path
 ) -> None:
     file = tmp_path / "report.pdf"
-    file.write_bytes(pdf(3))
+    file.write_bytes(pdf(3, ballast=6 * 2**20))  # larger than an image may be
     chat.choose("echo", provider="echo")
     chat.page.locator("#chat-prompt input[type=file]").set_input_files(file)
     expect(chat.page.get_by_role("listitem", name="report.pdf")).to_be_visible(timeout=SLOW)

@@ -202,6 +202,6 @@ async def test_the_pages_of_a_pdf_are_reserved_as_its_text_and_their_pictures(
     for limit, status in ((tokens + 100, 400), (tokens + 1000, 200)):
         async with a_shop(tmp_path, fault_server, Quota(tokens=limit)) as shop:
             messages = [{"role": "user", "content": [{"type": "text", "text": "What is it?"}, file]}]
-            fields = {"messages": messages, "max_tokens": 100, "models": []}
+            fields: dict[str, Any] = {"messages": messages, "max_tokens": 100, "models": []}
             reply = await shop.ask("cheap/ok", path="/v1/chat/completions", **fields)
             assert reply.status_code == status, reply.text

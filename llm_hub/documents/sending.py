@@ -11,6 +11,8 @@ from llm_hub.documents.reader import with_text
 from llm_hub.errors import ContentRejected, InvalidRequest, NotOffered, PromptTooLong
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
     from llm_hub.chat import ChatRequest, Message, Part
     from llm_hub.errors import ProviderError
 
@@ -27,16 +29,7 @@ def has_documents(request: ChatRequest) -> bool:
 
 async def read_all(request: ChatRequest) -> ChatRequest:
     """The request with the text of every document, for whoever has to know its length. Raises `InvalidRequest`."""
-    if not has_documents(request):
-        return request
-    messages = []
-    for turn in request.messages:
-        if not isinstance(turn.content, str) and turn.documents:
-            parts = [await with_text(part) if isinstance(part, Document) else part for part in turn.content]
-            messages.append(replace(turn, content=tuple(parts)))
-        else:
-            messages.append(turn)
-    return replace(request, messages=tuple(messages))
+    return await _exchange(request, with_text)
 
 
 def name_files(request: ChatRequest) -> tuple[str, ...]:
@@ -58,28 +51,31 @@ async def prepare(request: ChatRequest, *, takes_pdf: bool) -> tuple[ChatRequest
 
     Raises `NotOffered` for a document without text where text is all that the provider takes.
     """
-    if not has_documents(request):
-        return request, ()
     files: dict[str, None] = {}
+
+    async def exchange(document: Document) -> Part:
+        if takes_pdf and document.is_pdf:
+            files[_as_it_is(document)] = None
+            return document
+        document = await _readable(document)
+        files[_as_text(document)] = None
+        return document.as_text
+
+    return await _exchange(request, exchange), tuple(files)
+
+
+async def _exchange(request: ChatRequest, exchange: Callable[[Document], Awaitable[Part]]) -> ChatRequest:
+    """The request with something in the place of each document."""
+    if not has_documents(request):
+        return request
     messages: list[Message] = []
     for turn in request.messages:
         if isinstance(turn.content, str) or not turn.documents:
             messages.append(turn)
             continue
-        parts: list[Part] = []
-        for part in turn.content:
-            match part:
-                case Document(is_pdf=True) if takes_pdf:
-                    files[_as_it_is(part)] = None
-                    parts.append(part)
-                case Document():
-                    document = await _readable(part)
-                    files[_as_text(document)] = None
-                    parts.append(document.as_text)
-                case _:
-                    parts.append(part)
+        parts = [await exchange(part) if isinstance(part, Document) else part for part in turn.content]
         messages.append(replace(turn, content=tuple(parts)))
-    return replace(request, messages=tuple(messages)), tuple(files)
+    return replace(request, messages=tuple(messages))
 
 
 async def _readable(document: Document) -> Document:

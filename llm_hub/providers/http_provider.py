@@ -37,7 +37,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from llm_hub.chat import Alive, ChatRequest, FilesSent
 from llm_hub.documents.sending import has_documents, is_about_files
-from llm_hub.errors import ModelNotFound, ProviderError
+from llm_hub.errors import ModelNotFound, NotOffered, ProviderError
 from llm_hub.providers.openai_embeddings import EMBEDDINGS, embeddings_answer
 from llm_hub.providers.other_protocol import OtherProtocol
 from llm_hub.providers.streamed_response import StreamedResponseBuilder, join_deltas
@@ -185,11 +185,20 @@ class HttpProvider(VendorServer):
             if isinstance(refusal, ModelNotFound) and model == self.default_model != self._configured_model:
                 self._lacks_default = True
             if builder.sends_pdf and is_about_files(refusal):  # this file, or every one: nobody knows
-                await builder.prepare_files(takes_pdf=False)
+                await self._give_up_files(builder, refusal)
                 body = self._body(builder.request, model)
                 sent = self._adapt(model, body)
             else:
                 sent = await self._revise(model, body, sent, refusal)
+
+    async def _give_up_files(self, builder: StreamedResponseBuilder, refusal: ProviderError) -> None:
+        """Has the text sent in the place of a refused PDF. Raises the refusal for a scan, which has none: another
+        provider may take it."""
+        try:
+            await builder.prepare_files(takes_pdf=False)
+        except NotOffered:
+            refusal.falls_back = True
+            raise refusal from None
 
     async def _loading_notice(self, model: str) -> Waiting | None:  # noqa: ARG002  # a default: overridden where it matters
         """The notice for a model that has to be loaded first; None: it need not, or nobody can tell."""

@@ -42,11 +42,11 @@ class Vendors:
             "ollama": OllamaProvider(fault_server.ollama_url),
         }
 
-    async def ask(self, *targets: str) -> LLMResponse:
-        """The answer of a route, each target as provider/model. All are asked about a PDF of 40 pages."""
+    async def ask(self, *targets: str, file: bytes = FILE) -> LLMResponse:
+        """The answer of a route, each target as provider/model. All are asked about a PDF, of 40 pages."""
         first, *others = [Target(self.providers[name], model) for name, _, model in (t.partition("/") for t in targets)]
         router = LLMRouter(first, others, max_retries=0, timeouts=PATIENT, sleep=no_sleep)
-        document = await read_document("report.pdf", "pdf", FILE)
+        document = await read_document("report.pdf", "pdf", file)
         request = ChatRequest((Message(Role.USER, (document, Text("What is it about?"))),))
         async for event in router.events(request):
             if isinstance(event, Done):
@@ -150,3 +150,16 @@ async def test_a_refusal_about_something_else_is_not_taken_for_one_of_the_file(
     with pytest.raises((InvalidRequest, RouteFailed)):
         await vendors.ask("openai/bad-request")
     assert all(b"application/pdf" in exchange.raw for exchange in fault_server.exchanges)
+
+
+async def test_a_scan_goes_to_those_alone_who_see_its_pages(vendors: Vendors, fault_server: FaultServer) -> None:
+    scan = pdf(2, "")
+    response = await vendors.ask("openai/ok?files=refused", "ollama/ok", "anthropic/ok", file=scan)
+    assert [(attempt.provider, attempt.outcome) for attempt in response.attempts] == [
+        ("openai", "invalid_request"),
+        ("ollama", "not_offered"),
+        ("anthropic", "answered"),
+    ]
+    assert response.attempts[0].files == AS_IT_IS
+    assert "its pages are pictures" in response.attempts[1].reason
+    assert response.files == AS_IT_IS

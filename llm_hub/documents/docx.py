@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from xml.parsers import expat
 
 from llm_hub.documents.limits import MAX_TEXT_CHARS, MAX_XML_BYTES
-from llm_hub.documents.pdf import Unreadable
+from llm_hub.documents.unreadable import Unreadable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -7,15 +7,7 @@ import logging
 from contextlib import suppress
 
 from llm_hub.documents.limits import MAX_PAGES, MAX_TEXT_CHARS
-
-
-class Unreadable(Exception):
-    """Why a file cannot be read: the end of a sentence that begins with its name, and what helps."""
-
-    def __init__(self, problem: str, hint: str) -> None:
-        super().__init__(problem)
-        self.problem = problem
-        self.hint = hint
+from llm_hub.documents.unreadable import Unreadable
 
 
 def read_pdf(data: bytes) -> tuple[str, int]:

@@ -14,7 +14,8 @@ from contextlib import suppress
 
 from llm_hub.documents.docx import read_docx
 from llm_hub.documents.limits import MAX_READER_BYTES, MAX_READER_SECONDS
-from llm_hub.documents.pdf import Unreadable, read_pdf
+from llm_hub.documents.pdf import read_pdf
+from llm_hub.documents.unreadable import Unreadable
 
 _DAMAGED = "It may be damaged. Save it again, and attach that."
 

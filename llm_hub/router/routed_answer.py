@@ -46,8 +46,9 @@ class RoutedAnswer:
         record: Callable[[Attempt], None] | None = None,
     ) -> None:
         self.request = request
-        first, *others = targets
-        self.targets_left = [replace(first, model=request.model) if request.model else first, *others]
+        self.targets_left = [*targets]
+        if request.model and request.model != targets[0].model:
+            self.targets_left[0] = replace(targets[0], model=request.model)
         self.broken_target: Target | None = None
         """The target whose text broke off last."""
         self.is_at_broken_target = False

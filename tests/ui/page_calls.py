@@ -288,7 +288,9 @@ class TabCalls:
             values = SCRIPTS[function.js](self, *(self._values[block._id] for block in function.inputs))
             changed += self._show(function, list(values))
         if function.fn is not None:
-            task = self._running[function._id] = asyncio.create_task(self._run(function, data, changed))
+            values = {block: self._values[block._id] for block in function.inputs}
+            run = self._run(function, values, data, changed)
+            task = self._running[function._id] = asyncio.create_task(run)
             await asyncio.wait([task])
             if not task.cancelled():
                 task.result()
@@ -303,11 +305,13 @@ class TabCalls:
             following.append(function)
         await asyncio.gather(*(self._call(other) for other in following))
 
-    async def _run(self, function: BlockFunction, data: gr.EventData | None, changed: list[int]) -> None:
-        """Calls a handler and shows what it gives. Adds the components whose values changed to `changed`."""
+    async def _run(
+        self, function: BlockFunction, values: dict[Block, Any], data: gr.EventData | None, changed: list[int]
+    ) -> None:
+        """Calls a handler with these values and shows what it gives. Adds the components whose values changed to
+        `changed`."""
         handler = function.fn
         assert handler is not None
-        values = {block: self._values[block._id] for block in function.inputs}
         inputs: list[Any] = [values] if function.inputs_as_dict else list(values.values())
         arguments, *_ = special_args(handler, inputs, self._request, data)
         result = handler(*arguments)

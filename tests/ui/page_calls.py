@@ -47,11 +47,11 @@ WAIT = 20.0
 _UNCHANGED = object()
 
 
-def _take_prompt(tab: TabCalls, prompt: Any) -> tuple[Any, Any]:
-    return (None, prompt) if tab.visible("chat-stop") else (prompt, EMPTY)
+def _take_prompt(prompt: Any) -> tuple[Any, Any]:
+    return prompt, EMPTY
 
 
-def _give_prompt_back(_: TabCalls, returned: Any, prompt: Any) -> tuple[Any, Any]:
+def _give_prompt_back(returned: Any, prompt: Any) -> tuple[Any, Any]:
     typed: dict[str, Any] = prompt or dict(EMPTY)
     if not returned or not (returned["text"] or returned["files"]):
         return None, prompt
@@ -59,11 +59,11 @@ def _give_prompt_back(_: TabCalls, returned: Any, prompt: Any) -> tuple[Any, Any
     return None, {"text": text, "files": [*returned["files"], *typed["files"]]}
 
 
-def _take_prompt_for_all(tab: TabCalls, prompt: Any) -> tuple[Any, Any]:
-    return (None, prompt) if tab.visible("compare-stop") else (prompt, "")
+def _take_prompt_for_all(prompt: Any) -> tuple[Any, Any]:
+    return prompt, ""
 
 
-def _give_prompt_back_to_all(_: TabCalls, returned: Any, prompt: Any) -> tuple[Any, Any]:
+def _give_prompt_back_to_all(returned: Any, prompt: Any) -> tuple[Any, Any]:
     return None, "\n\n".join(part for part in (returned, prompt) if (part or "").strip())
 
 
@@ -285,7 +285,7 @@ class TabCalls:
                 await asyncio.wait([task])
         changed: list[int] = []
         if function.fn is None and function.js in SCRIPTS:
-            values = SCRIPTS[function.js](self, *(self._values[block._id] for block in function.inputs))
+            values = SCRIPTS[function.js](*(self._values[block._id] for block in function.inputs))
             changed += self._show(function, list(values))
         if function.fn is not None:
             values = {block: self._values[block._id] for block in function.inputs}

@@ -278,6 +278,7 @@ class ChatEvents:
         conversation = await self._conversations.find(self._owner(visitor), name) if name else None
         if conversation is None or conversation.kind == "comparison":
             return None
+        await self._conversations.settle(conversation)
         if leaf := self._watchers.leaf(visitor, conversation):
             return ChatView(conversation, leaf)
         return self._screen.read_view(data, conversation)

@@ -285,10 +285,10 @@ class TabCalls:
                 await asyncio.wait([task])
         changed: list[int] = []
         if function.fn is None and function.js in SCRIPTS:
-            values = SCRIPTS[function.js](*(self._values[block._id] for block in function.inputs))
-            changed += self._show(function, list(values))
+            results = SCRIPTS[function.js](*(self._values[block._id] for block in function.inputs))
+            changed += self._show(function, list(results))
         if function.fn is not None:
-            values = {block: self._values[block._id] for block in function.inputs}
+            values: dict[Block, Any] = {block: self._values[block._id] for block in function.inputs}
             run = self._run(function, values, data, changed)
             task = self._running[function._id] = asyncio.create_task(run)
             await asyncio.wait([task])

@@ -47,11 +47,11 @@ WAIT = 20.0
 _UNCHANGED = object()
 
 
-def _take_prompt(tab: TabCalls, prompt: Any) -> tuple[Any, Any]:
-    return (None, prompt) if tab.visible("chat-stop") else (prompt, EMPTY)
+def _take_prompt(prompt: Any) -> tuple[Any, Any]:
+    return prompt, EMPTY
 
 
-def _give_prompt_back(_: TabCalls, returned: Any, prompt: Any) -> tuple[Any, Any]:
+def _give_prompt_back(returned: Any, prompt: Any) -> tuple[Any, Any]:
     typed: dict[str, Any] = prompt or dict(EMPTY)
     if not returned or not (returned["text"] or returned["files"]):
         return None, prompt
@@ -59,11 +59,11 @@ def _give_prompt_back(_: TabCalls, returned: Any, prompt: Any) -> tuple[Any, Any
     return None, {"text": text, "files": [*returned["files"], *typed["files"]]}
 
 
-def _take_prompt_for_all(tab: TabCalls, prompt: Any) -> tuple[Any, Any]:
-    return (None, prompt) if tab.visible("compare-stop") else (prompt, "")
+def _take_prompt_for_all(prompt: Any) -> tuple[Any, Any]:
+    return prompt, ""
 
 
-def _give_prompt_back_to_all(_: TabCalls, returned: Any, prompt: Any) -> tuple[Any, Any]:
+def _give_prompt_back_to_all(returned: Any, prompt: Any) -> tuple[Any, Any]:
     return None, "\n\n".join(part for part in (returned, prompt) if (part or "").strip())
 
 
@@ -285,10 +285,12 @@ class TabCalls:
                 await asyncio.wait([task])
         changed: list[int] = []
         if function.fn is None and function.js in SCRIPTS:
-            values = SCRIPTS[function.js](self, *(self._values[block._id] for block in function.inputs))
-            changed += self._show(function, list(values))
+            results = SCRIPTS[function.js](*(self._values[block._id] for block in function.inputs))
+            changed += self._show(function, list(results))
         if function.fn is not None:
-            task = self._running[function._id] = asyncio.create_task(self._run(function, data, changed))
+            values: dict[Block, Any] = {block: self._values[block._id] for block in function.inputs}
+            run = self._run(function, values, data, changed)
+            task = self._running[function._id] = asyncio.create_task(run)
             await asyncio.wait([task])
             if not task.cancelled():
                 task.result()
@@ -303,11 +305,13 @@ class TabCalls:
             following.append(function)
         await asyncio.gather(*(self._call(other) for other in following))
 
-    async def _run(self, function: BlockFunction, data: gr.EventData | None, changed: list[int]) -> None:
-        """Calls a handler and shows what it gives. Adds the components whose values changed to `changed`."""
+    async def _run(
+        self, function: BlockFunction, values: dict[Block, Any], data: gr.EventData | None, changed: list[int]
+    ) -> None:
+        """Calls a handler with these values and shows what it gives. Adds the components whose values changed to
+        `changed`."""
         handler = function.fn
         assert handler is not None
-        values = {block: self._values[block._id] for block in function.inputs}
         inputs: list[Any] = [values] if function.inputs_as_dict else list(values.values())
         arguments, *_ = special_args(handler, inputs, self._request, data)
         result = handler(*arguments)

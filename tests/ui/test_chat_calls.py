@@ -286,6 +286,20 @@ async def test_a_second_prompt_waits_for_the_first_answer(chat: TabCalls) -> Non
     assert chat.prompts(LOG) == ["First"]
 
 
+async def test_a_prompt_that_is_sent_just_after_a_stop_is_asked(chat: TabCalls) -> None:
+    chat.choose("ok?tokens=2000&rate=50&plain=after")
+    asking = asyncio.create_task(chat.ask("First"))
+    await chat.until(lambda: "fiku" in chat.text("chat-live"))
+    stopping = asyncio.create_task(chat.click("chat-stop"))
+    again = asyncio.create_task(chat.ask("Second"))  # the page has not heard yet that the answer has ended
+    await chat.until(lambda: chat.prompts("chat-live") == ["Second"])
+    await stopping
+    await chat.click("chat-stop")
+    await asyncio.gather(asking, again)
+    assert chat.prompts(LOG) == ["First", "Second"]
+    assert not chat.visible("chat-stop")
+
+
 # The route.
 
 

@@ -188,7 +188,7 @@ class ChatEvents:
         """
         screen, now = self._screen, asyncio.get_running_loop().time
         conversation = view.conversation
-        async with self._watchers.watch(visitor, conversation) as watcher:
+        async with self._watchers.watch(visitor, conversation, view.leaf) as watcher:
             yield screen.show_conversation(view)
             text, told_at = "", now()
             while watcher.is_current and (draft := view.draft) is not None:
@@ -269,9 +269,16 @@ class ChatEvents:
         return self._conversations.owner(visitor.headers)
 
     async def _find(self, data: Inputs, visitor: gr.Request) -> ChatView | None:
-        """What the tab shows; None for a new one, or one that the server does not have."""
+        """What the tab shows; None for a new one, or one that the server does not have.
+
+        While an answer is being shown to it, that is the answer's turn. The second click of a double click comes from
+        before the page knew of that turn.
+        """
         name = self._screen.read_opened(data)
         conversation = await self._conversations.find(self._owner(visitor), name) if name else None
         if conversation is None or conversation.kind == "comparison":
             return None
+        await self._conversations.settle(conversation)
+        if leaf := self._watchers.leaf(visitor, conversation):
+            return ChatView(conversation, leaf)
         return self._screen.read_view(data, conversation)

@@ -5,9 +5,9 @@ An update from the server would replace whatever has been typed since the prompt
 
 from __future__ import annotations
 
-TAKE = """(prompt) => document.querySelector("#chat-stop")?.checkVisibility()
-  ? [null, prompt] : [prompt, {text: "", files: []}]"""
-"""JavaScript that takes the prompt out of the box, unless an answer is being written: then it waits there."""
+TAKE = """(prompt) => [prompt, {text: "", files: []}]"""
+"""JavaScript that takes the prompt out of the box. The server gives it back if an answer is still being written: only
+the server knows whether it is, and the page hears later of an end or a stop."""
 
 GIVE_BACK = """(returned, prompt) => {
   if (!returned?.text && !returned?.files?.length) return [];  // an update of the box would take the focus
@@ -18,8 +18,7 @@ GIVE_BACK = """(returned, prompt) => {
 
 EMPTY = {"text": "", "files": []}
 
-TAKE_FOR_ALL = """(prompt) => document.querySelector("#compare-stop")?.checkVisibility()
-  ? [null, prompt] : [prompt, ""]"""
+TAKE_FOR_ALL = """(prompt) => [prompt, ""]"""
 """As `TAKE`, on the Compare tab, whose prompts are text alone."""
 
 GIVE_BACK_FOR_ALL = """(returned, prompt) => returned?.trim()

@@ -33,6 +33,8 @@
     if (!isAsked) requestAnimationFrame(mark);
     isAsked = true;
   };
-  new MutationObserver(markSoon).observe(document.documentElement, { childList: true, subtree: true });
+  new MutationObserver(markSoon).observe(document.documentElement, {
+    childList: true, subtree: true, attributes: true, attributeFilter: ["style", "class", "open"],
+  });
   addEventListener("resize", markSoon);
 })();

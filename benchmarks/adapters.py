@@ -139,9 +139,9 @@ async def _run(url: str) -> None:
         body = {"model": mode, "messages": PROMPT, "stream": True}
         async with raw.stream("POST", f"{url}/v1/chat/completions", json=body) as response:
             async for piece in response.aiter_bytes():
-                for _, data in decoder.feed(piece):
-                    if data != b"[DONE]" and (text := parse_object(data)["choices"][0]["delta"].get("content")):
-                        seen.append(TextDelta(text))
+                chunks = [parse_object(data) for data in decoder.decode(piece) if data != b"[DONE]"]
+                texts = [chunk["choices"][0]["delta"].get("content") for chunk in chunks]
+                seen += [TextDelta(text) for text in texts if text]
         return len(seen)
 
     for mode, tokens in TOKENS.items():

@@ -32,8 +32,10 @@ def missing_capability(request: ChatRequest, supports: frozenset[str]) -> str | 
     A field that is unset, or set to what every provider does anyway ("auto", several tools at once), needs none.
     """
     for name in CAPABILITIES:
+        if name in supports:
+            continue
         value = getattr(request, name)
-        if value not in (None, (), "auto") and value is not True and name not in supports:
+        if value not in (None, (), "auto") and value is not True:
             return name
     if "tools" not in supports and any(turn.tool_calls or turn.tool_results for turn in request.messages):
         return "tools"

@@ -25,6 +25,8 @@ _BEARER = re.compile(r"([Bb][Ee][Aa][Rr][Ee][Rr] )[^\s\"',;]+")
 
 def redact(text: str, *secrets: str) -> str:
     """`text` without `secrets`, and without whatever has the shape of an API key, even one that is partly masked."""
+    if not text:
+        return text
     for secret in secrets:
         if len(secret) >= 4:
             text = text.replace(secret, "[key]")

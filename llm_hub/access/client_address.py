@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from starlette.types import Scope
 
 
-_PROXY_HEADERS = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip", "via")
+_PROXY_HEADERS = frozenset({"forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip", "via"})
 
 MAX_FORWARDED_CHARS = 400
 """Characters of X-Forwarded-For that are read, from its end."""
@@ -25,12 +25,13 @@ def from_here(client: str, headers: Mapping[str, str]) -> bool:
     Not so: who comes through a proxy on this computer, from another site's page in its browser, or under a name that
     was only pointed at this computer (DNS rebinding).
     """
-    host = _parts(f"//{headers.get('host', '')}").hostname or ""
+    address = headers.get("host", "")
+    host = _parts(f"//{address}").hostname or ""
     is_here = _is_loopback(client) and (_is_loopback(host) or host == "localhost")
-    if not is_here or any(name in headers for name in _PROXY_HEADERS):
+    if not is_here or not _PROXY_HEADERS.isdisjoint(headers):
         return False
     origin = headers.get("origin")
-    return origin is None or _parts(origin).netloc == headers.get("host")
+    return origin is None or _parts(origin).netloc == address
 
 
 @lru_cache(64)

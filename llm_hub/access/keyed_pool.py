@@ -35,7 +35,7 @@ class KeyedPool:
         typed = self._keyring.typed(provider)
         if typed and payer != "owner":
             return self._pool.find(provider, typed)
-        if self._keyring.needs_key(provider) and (payer == "visitor" or not self._keyring.owner_pays):
+        if (payer == "visitor" or not self._keyring.owner_pays) and self._keyring.needs_key(provider):
             return None
         return self._pool.find(provider)
 

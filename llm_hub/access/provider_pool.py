@@ -47,9 +47,10 @@ class PooledProvider:
         """The provider, open for as long as it is used. Raises what `build` raises."""
         self._users += 1
         try:
-            async with self._building:
-                if self.provider is None:
-                    self.provider = await build()
+            if self.provider is None:
+                async with self._building:
+                    if self.provider is None:  # nobody else has built it meanwhile
+                        self.provider = await build()
             yield self.provider
         finally:
             self._users -= 1
@@ -82,7 +83,9 @@ class ProviderPool:
     def open(self, provider: str, key: str = "") -> PooledProvider:
         """A provider with a visitor's key, added if need be; without a key the owner's, or the one that all share."""
         if not key:
-            return self._shared.setdefault(provider, PooledProvider(self._clock))
+            if (shared := self._shared.get(provider)) is None:
+                shared = self._shared[provider] = PooledProvider(self._clock)
+            return shared
         place = (provider, self._hash(key))
         pooled = self._visitors.setdefault(place, PooledProvider(self._clock))
         self._visitors.move_to_end(place)

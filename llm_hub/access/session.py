@@ -204,8 +204,10 @@ class Session:
                 resume=self._shared.resume,
                 record=partial(self._remember, route.payer),
             )
-            wait = stack.enter_context(self._shared.running.answer())
-            yield await stack.enter_async_context(aclosing(router.events(replace(request, model=None)))), wait
+            events = router.events(replace(request, model=targets[0].model or None))
+            with self._shared.running.answer() as wait:
+                async with aclosing(events):
+                    yield events, wait
 
     async def count_tokens(self, request: ChatRequest, route: Route) -> Mapping[str, Any] | None:
         """The count of a request's tokens by the vendor that is asked first; None: it cannot be asked for one.

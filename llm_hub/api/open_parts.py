@@ -68,8 +68,7 @@ def unread_fields(part: BaseModel) -> list[tuple[str, object]]:
     """
     found = [(name, value) for name, value in (part.__pydantic_extra__ or {}).items() if value not in _NOTHING]
     for name, value in part.__dict__.items():
-        kind = value.__class__
-        if kind in _PLAIN_TYPES:
+        if value is None or (kind := value.__class__) in _PLAIN_TYPES:
             continue
         if kind is list:
             for number, item in enumerate(value):

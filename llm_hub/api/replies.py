@@ -59,10 +59,9 @@ async def whole(request: Request, events: AsyncGenerator[Event], body: Callable[
     """The answer in one reply. A client that leaves ends the request to the provider. Raises `LLMHubError`."""
     event: Event | None = None
     try:
-        async with aclosing(events), _until_client_leaves(request) as wait:
+        async with aclosing(events), _until_client_leaves(request):
             while not isinstance(event, Done):
-                with wait:
-                    event = await anext(events, None)
+                event = await anext(events, None)
                 if event is None:
                     raise ProviderError("The hub ended its answer without saying that it was complete.")
     except ClientLeft:
@@ -93,13 +92,11 @@ async def stream(request: Request, events: AsyncGenerator[Event], writer: Writer
 async def _read_opening(request: Request, events: AsyncGenerator[Event]) -> list[Event]:
     """The events up to the first one with news of the answer itself."""
     opening: list[Event] = []
-    async with _until_client_leaves(request) as wait:
-        while not opening or isinstance(opening[-1], Waiting | AttemptStarted | AttemptFailed | Resumed):
-            with wait:
-                event = await anext(events, None)
-            if event is None:
-                break
+    async with _until_client_leaves(request):
+        async for event in events:
             opening.append(event)
+            if not isinstance(event, Waiting | AttemptStarted | AttemptFailed | Resumed):
+                break
     return opening
 
 
@@ -108,8 +105,8 @@ class ClientLeft(Exception):
 
 
 @asynccontextmanager
-async def _until_client_leaves(request: Request) -> AsyncIterator[Wait]:
-    """A wait that ends with `ClientLeft` when the client closes its connection."""
+async def _until_client_leaves(request: Request) -> AsyncIterator[None]:
+    """Ends the block with `ClientLeft` when the client closes its connection."""
     wait = Wait()
 
     def interrupt(_: asyncio.Task[None]) -> None:
@@ -118,7 +115,8 @@ async def _until_client_leaves(request: Request) -> AsyncIterator[Wait]:
     leaving = asyncio.create_task(_disconnect(request))
     leaving.add_done_callback(interrupt)
     try:
-        yield wait
+        with wait:
+            yield
     finally:
         leaving.remove_done_callback(interrupt)
         leaving.cancel()
@@ -164,13 +162,11 @@ class _Streamed(Response):
         piece = b""
         try:
             piece = b"".join(writer.event(event) for event in await self._opening)
-            async with _until_client_leaves(self._request) as wait:
+            async with _until_client_leaves(self._request):
                 while True:
                     if piece:
-                        with wait:
-                            await client.send(piece)
-                    with wait:
-                        event = await anext(events, None)
+                        await client.send(piece)
+                    event = await anext(events, None)
                     if event is None:
                         return b""
                     piece = writer.event(event)

@@ -141,7 +141,7 @@ async def _read_chat(
     headers = {name: ",".join(request.headers.getlist(name)) for name in sorted(names)}
     raw = await _read_body(request)
     run = _run_in_reader if len(raw) >= LARGE_BODY_BYTES else _run_at_once
-    body = await run(partial(parse, model, raw, headers, request.url.query))
+    body = await run(partial(parse, model, raw, headers, request.scope["query_string"].decode("latin-1")))
     if stored is not None:
         body.recall(stored.of(request.state.caller))
     return body, await run(body.request)

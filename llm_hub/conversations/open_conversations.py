@@ -229,9 +229,13 @@ class OpenConversations:
 
     async def stop(self, conversation: Conversation, pane: int | None = None, *, number: int | None = None) -> None:
         """Ends the answers that are being written in it, where they are: all, a pane's, or that of one turn."""
-        for answer in self._running_in(conversation, pane):
-            if number in (None, answer.number):
-                await answer.stop()
+        running = self._running_in(conversation, pane)
+        await asyncio.gather(*(answer.stop() for answer in running if number in (None, answer.number)))
+
+    async def settle(self, conversation: Conversation) -> None:
+        """Waits for the end of the answers that somebody has stopped: the next prompt is not to be told to wait."""
+        for answer in self._running_in(conversation, None):
+            await answer.settle()
 
     async def save(self, conversation: Conversation) -> None:
         """Writes what has changed to the store. What goes wrong becomes its `problem`: the next save tries again."""

@@ -43,14 +43,21 @@ class RunningAnswer:
         self._save = save
         self._saving: asyncio.Task[None] | None = None
         self._ended = asyncio.Event()
+        self._is_stopped = False
         self.task = asyncio.create_task(self._write())
 
     async def stop(self) -> None:
         """Ends the answer where it is, and returns once its turn has ended. The last write may still go on."""
+        self._is_stopped = True
         await asyncio.sleep(0)  # a task that is cancelled before its first step takes none, not even its last
         if not self.has_ended:
             self.task.cancel()
         await self._ended.wait()
+
+    async def settle(self) -> None:
+        """Returns once its turn has ended if somebody has stopped it, and at once otherwise."""
+        if self._is_stopped:
+            await self._ended.wait()
 
     @property
     def has_ended(self) -> bool:

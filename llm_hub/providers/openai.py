@@ -237,8 +237,8 @@ class OpenAIProvider(HttpProvider):
             if (model := chunk.get("model")) != builder.model:
                 builder.model = parse_name(model) or builder.model
             for choice in choices or ():
-                if builder.has_text_alone(choice):  # nearly always
-                    yield from builder.add_tagged_text(choice["delta"]["content"])
+                if (text := builder.text_alone(choice)) is not None:  # nearly always
+                    yield from builder.add_tagged_text(text)
                 else:
                     builder.keep_quiet_fields(chunk)
                     if head := builder.take_head(choice):

@@ -114,20 +114,22 @@ class OpenAIResponseBuilder(StreamedResponseBuilder):
     def count_characters(self) -> int:
         return super().count_characters() + self._others_size + count_characters(self._fields)
 
-    def has_text_alone(self, choice: dict[str, Any]) -> bool:
-        """Whether a choice is the next piece of text, and nothing else."""
+    def text_alone(self, choice: dict[str, Any]) -> str | None:
+        """The text of a choice that is its next piece, and nothing else; None: it is more, or something else."""
         delta = choice.get("delta")
-        return (
+        if (
             self._is_under_way
             and delta is not None
             and len(delta) == 1
-            and isinstance(delta.get("content"), str)
+            and isinstance(text := delta.get("content"), str)
             and choice.get("finish_reason") is None
             and "finishReason" not in choice
             and choice.get("index") == self._choice
             and choice.get("logprobs") is None
             and "usage" not in choice
-        )
+        ):
+            return text
+        return None
 
     def read_choice(self, choice: dict[str, Any]) -> Iterator[Event | None]:
         """The events of a choice, and its finish reason."""

@@ -40,7 +40,9 @@ class AttemptHistory:
 
     def add(self, attempt: Attempt) -> None:
         """Keeps an attempt that has just ended."""
-        self._models.setdefault(attempt.model, deque(maxlen=MAX_ATTEMPTS)).append((self._clock(), attempt))
+        if (attempts := self._models.get(attempt.model)) is None:
+            attempts = self._models[attempt.model] = deque(maxlen=MAX_ATTEMPTS)
+        attempts.append((self._clock(), attempt))
         self._models.move_to_end(attempt.model)
         while len(self._models) > MAX_MODELS:
             self._models.popitem(last=False)

@@ -99,7 +99,8 @@ class Wait:
     def __enter__(self) -> None:
         if self._reason is not None:
             raise self._reason
-        self._since = self._now()
+        if self._timer is not None:
+            self._since = self._now()
         self._task = current_task(self._loop)  # told the loop, it need not look for it
 
     def __exit__(

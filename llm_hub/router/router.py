@@ -59,9 +59,9 @@ class LLMRouter(LLMProvider):
         chance: Callable[[], float] = random.random,
         record: Callable[[Attempt], None] | None = None,
     ) -> None:
-        others = [] if fallback is None else [fallback] if isinstance(fallback, LLMProvider | Target) else fallback
+        others = [] if fallback is None else [fallback] if isinstance(fallback, Target | LLMProvider) else fallback
         targets = (primary, *others)
-        if not all(isinstance(target, LLMProvider | Target) for target in targets):
+        if not all(isinstance(target, Target | LLMProvider) for target in targets):
             raise ConfigurationError("A route is made of providers and Targets.", hint='Target(provider, "a-model")')
         self.targets = tuple(target if isinstance(target, Target) else Target(target) for target in targets)
         self.default_model = self.targets[0].model_id
@@ -93,13 +93,12 @@ class LLMRouter(LLMProvider):
                         while True:
                             with wait:
                                 event = await anext(events)
-                            shown = attempt.read(event)
-                            if shown is not None:
-                                yield shown
-                            elif isinstance(event, Done):
+                            if isinstance(event, Done):
                                 for remaining in attempt.complete(event.response):
                                     yield remaining
                                 return
+                            if (shown := attempt.read(event)) is not None:
+                                yield shown
                 except Exception as error:  # noqa: BLE001  # a provider may be anybody's: the route goes on
                     if answer.is_complete:
                         return  # only what was to be closed after it has failed

@@ -38,9 +38,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-_HELD_BACK = (ToolCallDelta, Done, Alive, FilesSent)
-"""The events that the reader sees at the end, or not at all."""
-
 
 class TargetAttempt:
     """One request to one target. It ends with `complete` or `fail`, and with `close` whatever happens.
@@ -95,14 +92,16 @@ class TargetAttempt:
         request = answer.request
         if self._splice is not None:
             request = continuation_request(request, self._splice.prefix)
-        events = provider.events(replace(request, model=self._target.model or None))
+        model = self._target.model or None
+        if request.model != model:
+            request = replace(request, model=model)
+        events = provider.events(request)
         self._allow(getattr(self._timeouts, provider.first_silence(self._target.model_id)))
         return events
 
     def read(self, event: Event) -> Event | None:
-        """Adds an event to the answer. What of it goes to the reader at once; None: nothing, or not yet.
-
-        Calls of tools wait for the end, because nobody can go on with half of one. The end itself is `complete`'s.
+        """Adds an event to the answer, save the last one, which is `complete`'s. What of it goes to the reader at once;
+        None: nothing, or not yet. Calls of tools wait for the end, because nobody can go on with half of one.
         """
         if not self._is_flowing or isinstance(event, Alive):
             self._await_next(event)
@@ -123,7 +122,7 @@ class TargetAttempt:
             self._answer.reasoning.append(event.text)
         elif isinstance(event, VendorDelta) and self._splice is not None:
             return None  # a part of an answer whose beginning another model wrote
-        return None if isinstance(event, _HELD_BACK) else event
+        return None if isinstance(event, ToolCallDelta | Alive | FilesSent) else event
 
     def complete(self, last: LLMResponse) -> list[Event]:
         """Takes the attempt for an answer, and gives what the reader has yet to see of it."""

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 ASSETS = Path(__file__).parent / "assets"
 SCRIPT = "".join(
     (ASSETS / name).read_text(encoding="utf-8")
-    for name in ("conversation_list.js", "conversation_files.js", "open_conversation.js")
+    for name in ("conversation_list.js", "conversation_files.js", "previous_conversation.js", "open_conversation.js")
 )
 LIST = """<button type="button" class="toggle" aria-controls="conversation-list" aria-label="Conversations">
 <svg viewBox="0 0 20 20" aria-hidden="true"><path d="M3 5h14M3 10h14M3 15h9"/></svg></button>
@@ -35,6 +35,9 @@ LIST = """<button type="button" class="toggle" aria-controls="conversation-list"
 <button type="button" class="import" title="A file of LLM Hub, ChatGPT, Claude or Open WebUI">Import</button>
 <button type="button" class="export">Export all</button></div></nav>
 <p class="line" role="status"></p>"""
+
+PREVIOUS = '<div class="previous"></div>'
+"""Where assets/previous_conversation.js puts the way back to what was shown before."""
 
 
 def conversation_list(keeping: Keeping) -> None:

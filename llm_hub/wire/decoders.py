@@ -131,42 +131,42 @@ class LineDecoder:
 
 
 class SSEDecoder:
-    """Server-sent events as pairs of event name ("" if it has none) and data. Comments, ids and retries are skipped.
+    """The data of server-sent events. Their names are skipped, since the JSON of every vendor names its kind itself,
+    and so are comments, ids and retries.
 
     Some servers answer with JSON where a stream was asked for, or write an error between the events: a JSON text that
     no `data:` stands before is an event of its own, and the field `error` of older servers of llama.cpp is data.
     Source: the WHATWG HTML standard, "Interpreting an event stream", where such lines mean nothing.
     """
 
-    __slots__ = ("_at_start", "_data", "_event", "_in_json", "_lines")
+    __slots__ = ("_at_start", "_data", "_in_json", "_lines")
 
     def __init__(self) -> None:
         self._lines = LineDecoder()
-        self._event = ""
         self._data: list[bytes] = []
         self._in_json = False
         """Whether `_data` are the lines of JSON without `data:`."""
         self._at_start = True
 
-    def feed(self, chunk: bytes) -> list[tuple[str, bytes]]:
-        """The events that are complete now. Raises `StreamBroken` for one that is too long."""
-        events: list[tuple[str, bytes]] = []
-        for raw in self._lines.feed(chunk):
-            line = raw
-            if self._at_start:
-                self._at_start = False
-                line = raw.removeprefix(b"\xef\xbb\xbf")
+    def decode(self, chunk: bytes) -> list[bytes]:
+        """The data of the events that are complete now. Raises `StreamBroken` for one that is too long."""
+        lines = self._lines.feed(chunk)
+        if self._at_start and lines:
+            self._at_start = False
+            lines[0] = lines[0].removeprefix(b"\xef\xbb\xbf")
+        events: list[bytes] = []
+        for line in lines:
             if line[:5] == b"data:":
                 if self._in_json:
                     self._end_event(events)
-                self._data.append(line[6:] if line[5:6] == b" " else line[5:])
+                self._data.append(line[5:].removeprefix(b" "))
             elif not line:
                 self._end_event(events)
-            elif line.startswith(b"event:"):
-                self._event = line[6:].strip().decode("utf-8", "replace")
             elif line.startswith(b"error:"):
                 self._data.append(line[6:])
-            elif line[:1] != b":" and (self._in_json or (not self._data and line.lstrip()[:1] in (b"{", b"["))):
+            elif not line.startswith((b"event:", b":")) and (
+                self._in_json or (not self._data and line.lstrip()[:1] in (b"{", b"["))
+            ):
                 if line.startswith(b"{"):  # the next object of a list of lines, each of which is one
                     self._end_event(events)
                 self._in_json = True
@@ -175,19 +175,14 @@ class SSEDecoder:
             raise unusable_reply(f"The server sent an event of more than {MAX_EVENT_LINES} lines.")
         return events
 
-    def _end_event(self, events: list[tuple[str, bytes]]) -> None:
-        data = self._data[0] if len(self._data) == 1 else b"\n".join(self._data)
-        if data[:1] > b" " or data.strip():
+    def _end_event(self, events: list[bytes]) -> None:
+        data = b"\n".join(self._data)
+        if data.strip():
             if self._in_json and data[:1] == b"[" and data.rstrip()[-1:] == b"]" and data != b"[DONE]":
                 data = data.strip()[1:-1]  # Gemini's servers write a list around an error
-            events.append((self._event, data))
-        self._data = []
-        self._event = ""
+            events.append(data)
+        self._data.clear()
         self._in_json = False
-
-    def decode(self, chunk: bytes) -> list[bytes]:
-        """The data of the events that are complete now: the JSON of every vendor names its kind itself."""
-        return [data for _, data in self.feed(chunk)]
 
 
 def encode_json(value: object) -> bytes:

@@ -147,8 +147,9 @@ class Transport:
             if type(error).__module__.startswith("aiohttp"):  # the transport translates no headers out of bounds
                 raise ConnectionError("The server's reply is not HTTP.") from error
             raise
-        limit = MAX_STREAM_BYTES if request.url.path.endswith(self.streaming_path) else MAX_REPLY_BYTES
-        if request.url.path.endswith("/embeddings"):
+        path: str = request.url.path
+        limit = MAX_STREAM_BYTES if path.endswith(self.streaming_path) else MAX_REPLY_BYTES
+        if path.endswith("/embeddings"):
             limit = MAX_EMBEDDINGS_BYTES
         stream_class: Any = type(reply.stream)
         response = reply.stream._aiohttp_response  # noqa: SLF001  # the same body, bounded

@@ -3,12 +3,27 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing, suppress
+from dataclasses import fields, replace
 
 import pytest
 
-from llm_hub.chat import AttemptFailed, AttemptStarted, ChatRequest, Event, Message, Resumed, Role, TextDelta
+from llm_hub.chat import (
+    AttemptFailed,
+    AttemptStarted,
+    ChatRequest,
+    Done,
+    Event,
+    LLMResponse,
+    Message,
+    OriginalAnswer,
+    Resumed,
+    Role,
+    TextDelta,
+    Timing,
+    ToolCall,
+)
 from llm_hub.errors import ConfigurationError, ProviderError, RouteFailed, StreamBroken, TimedOut
 from llm_hub.provider import LLMProvider
 from llm_hub.providers.openai import OpenAIProvider
@@ -41,6 +56,31 @@ class Echo(LLMProvider):
             yield word
 
 
+WHOLE_ANSWER = LLMResponse(
+    content="all is well",
+    model="echo-1",
+    usage={"completion_tokens": 3},
+    finish_reason="tool_calls",
+    provider="echo",
+    reasoning="is it?",
+    timing=Timing(0.1, 0.2),
+    ignored=("seed",),
+    notes=("It was short.",),
+    tool_calls=(ToolCall("call_1", "look", "{}"),),
+    stop_sequence="!",
+    original=OriginalAnswer("openai", {"id": "c"}),
+    late_text=((1, " well"),),
+)
+"""It has something in every field, save the attempts, which are the router's."""
+
+
+class Teller(Echo):
+    """A provider that gives its whole answer at once."""
+
+    async def events(self, request: ChatRequest) -> AsyncGenerator[Event]:
+        yield Done(WHOLE_ANSWER)
+
+
 async def events_of(router: LLMRouter) -> list[Event]:
     async with aclosing(router.events(PROMPT)) as events:
         return [event async for event in events]
@@ -66,6 +106,16 @@ async def test_a_router_is_a_provider_like_any_other() -> None:
     assert "".join([piece async for piece in router.stream("hello")]) == "all is well"
     nested = LLMRouter(router, fallback=Echo())
     assert (await nested.complete("hello")).content == "all is well"
+
+
+async def test_a_route_changes_nothing_of_an_answer_but_its_timing_and_attempts() -> None:
+    unset = {field.name for field in fields(LLMResponse) if getattr(WHOLE_ANSWER, field.name) == field.default}
+    assert unset == {"attempts"}
+    last = (await events_of(LLMRouter(Teller())))[-1]
+    assert isinstance(last, Done)
+    answer = last.response
+    assert answer == replace(WHOLE_ANSWER, timing=answer.timing, attempts=answer.attempts)
+    assert [attempt.outcome for attempt in answer.attempts] == ["answered"]
 
 
 async def test_persistent_overload_is_asked_three_times_within_four_seconds(

@@ -35,7 +35,7 @@ from llm_hub.hub import Hub
 from llm_hub.settings import Settings
 from llm_hub.storage.database import Database
 from llm_hub.ui.attachments import DROP
-from llm_hub.ui.chat.prompt_box import EMPTY, GIVE_BACK, TAKE, TAKE_FOR_ALL
+from llm_hub.ui.chat.prompt_box import EMPTY, GIVE_BACK, TAKE
 from llm_hub.ui.page import build
 from llm_hub.ui.render.source import MARK
 
@@ -48,11 +48,11 @@ WAIT = 20.0
 _UNCHANGED = object()
 
 
-def _take_prompt(tab: TabCalls, prompt: Any) -> tuple[Any, Any]:
-    return (None, prompt) if tab.visible("chat-stop") else (prompt, EMPTY)
+def _take_prompt(prompt: Any) -> tuple[Any, Any]:
+    return prompt, EMPTY
 
 
-def _give_prompt_back(_: TabCalls, returned: Any, prompt: Any) -> tuple[Any, Any]:
+def _give_prompt_back(returned: Any, prompt: Any) -> tuple[Any, Any]:
     typed: dict[str, Any] = prompt or dict(EMPTY)
     if not returned or not (returned["text"] or returned["files"]):
         return None, prompt
@@ -60,11 +60,7 @@ def _give_prompt_back(_: TabCalls, returned: Any, prompt: Any) -> tuple[Any, Any
     return None, {"text": text, "files": [*returned["files"], *typed["files"]]}
 
 
-def _take_prompt_for_all(tab: TabCalls, prompt: Any) -> tuple[Any, Any]:
-    return (None, prompt) if tab.visible("compare-stop") else (prompt, EMPTY)
-
-
-def _drop_files(_: TabCalls, verdict: Any, prompt: Any) -> tuple[Any, Any]:
+def _drop_files(verdict: Any, prompt: Any) -> tuple[Any, Any]:
     files = [file for file in prompt["files"] if file not in verdict["refused"]]
     return {"refused": []}, {"text": prompt["text"], "files": files}
 
@@ -72,7 +68,6 @@ def _drop_files(_: TabCalls, verdict: Any, prompt: Any) -> tuple[Any, Any]:
 SCRIPTS: dict[Any, Callable[..., tuple[Any, Any]]] = {
     TAKE: _take_prompt,
     GIVE_BACK: _give_prompt_back,
-    TAKE_FOR_ALL: _take_prompt_for_all,
     DROP: _drop_files,
 }
 """What a browser does where a prompt leaves its box, or comes back into it. Other JavaScript is left out."""
@@ -293,10 +288,12 @@ class TabCalls:
                 await asyncio.wait([task])
         changed: list[int] = []
         if function.fn is None and function.js in SCRIPTS:
-            values = SCRIPTS[function.js](self, *(self._values[block._id] for block in function.inputs))
-            changed += self._show(function, list(values))
+            results = SCRIPTS[function.js](*(self._values[block._id] for block in function.inputs))
+            changed += self._show(function, list(results))
         if function.fn is not None:
-            task = self._running[function._id] = asyncio.create_task(self._run(function, data, changed))
+            values: dict[Block, Any] = {block: self._values[block._id] for block in function.inputs}
+            run = self._run(function, values, data, changed)
+            task = self._running[function._id] = asyncio.create_task(run)
             await asyncio.wait([task])
             if not task.cancelled():
                 task.result()
@@ -311,11 +308,13 @@ class TabCalls:
             following.append(function)
         await asyncio.gather(*(self._call(other) for other in following))
 
-    async def _run(self, function: BlockFunction, data: gr.EventData | None, changed: list[int]) -> None:
-        """Calls a handler and shows what it gives. Adds the components whose values changed to `changed`."""
+    async def _run(
+        self, function: BlockFunction, values: dict[Block, Any], data: gr.EventData | None, changed: list[int]
+    ) -> None:
+        """Calls a handler with these values and shows what it gives. Adds the components whose values changed to
+        `changed`."""
         handler = function.fn
         assert handler is not None
-        values = {block: self._values[block._id] for block in function.inputs}
         inputs: list[Any] = [values] if function.inputs_as_dict else list(values.values())
         arguments, *_ = special_args(handler, inputs, self._request, data)
         result = handler(*arguments)

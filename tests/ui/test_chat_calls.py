@@ -79,6 +79,19 @@ async def test_an_answer_becomes_a_turn_of_the_log(chat: TabCalls) -> None:
     assert not chat.visible("chat-stop")
 
 
+async def test_the_turns_before_are_sent_once_more_only_at_the_end_of_an_answer(chat: TabCalls) -> None:
+    chat.choose("ok?tokens=3")
+    await chat.ask("First")
+    chat.set(chat_log=[])  # what is sent again would stand here
+    chat.choose("stall@mid?tokens=20")
+    asked = asyncio.create_task(chat.ask("Second"))
+    await chat.until(lambda: "fiku" in "".join(chat.answers("chat-live")))
+    assert chat.prompts(LOG) == []
+    await chat.click("chat-stop")
+    await asked
+    assert chat.prompts(LOG) == ["First", "Second"]
+
+
 async def test_the_line_under_an_answer_says_who_gave_it_and_at_what_cost(chat: TabCalls) -> None:
     chat.choose("ok?tokens=20&rate=60")
     await chat.ask("Hello")
@@ -284,6 +297,20 @@ async def test_a_second_prompt_waits_for_the_first_answer(chat: TabCalls) -> Non
     await chat.click("chat-stop")
     await asking
     assert chat.prompts(LOG) == ["First"]
+
+
+async def test_a_prompt_that_is_sent_just_after_a_stop_is_asked(chat: TabCalls) -> None:
+    chat.choose("ok?tokens=2000&rate=50&plain=after")
+    asking = asyncio.create_task(chat.ask("First"))
+    await chat.until(lambda: "fiku" in chat.text("chat-live"))
+    stopping = asyncio.create_task(chat.click("chat-stop"))
+    again = asyncio.create_task(chat.ask("Second"))  # the page has not heard yet that the answer has ended
+    await chat.until(lambda: chat.prompts("chat-live") == ["Second"])
+    await stopping
+    await chat.click("chat-stop")
+    await asyncio.gather(asking, again)
+    assert chat.prompts(LOG) == ["First", "Second"]
+    assert not chat.visible("chat-stop")
 
 
 # The route.

@@ -153,6 +153,36 @@ async def test_stopping_one_pane_leaves_the_others_streaming(
     assert not requests(fault_server, goes_on)[0].client_left
 
 
+async def test_a_prompt_that_is_sent_just_after_a_stop_is_asked(
+    compare: TabCalls, fault_server: FaultServerThread
+) -> None:
+    models = [f"ok?tokens=3000&rate=50&plain=stopped{number}" for number in (1, 2)]
+    compare.set_panes(*models)
+    asking = asyncio.create_task(compare.compare("One"))
+    await compare.until(lambda: "fiku" in compare.text("compare-pane-2 live"))
+    stopping = asyncio.create_task(compare.click("compare-stop"))
+    again = asyncio.create_task(compare.compare("Two"))  # the page has not heard yet that the answers have ended
+    await compare.until(lambda: compare.prompts("compare-pane-2 live") == ["Two"])
+    await stopping
+    await compare.click("compare-stop")
+    await asyncio.gather(asking, again)
+    assert compare.prompts("compare-pane-1 past") == ["One", "Two"]
+    assert [len(requests(fault_server, model)) for model in models] == [2, 2]
+    assert not compare.visible("compare-stop")
+
+
+async def test_a_prompt_that_is_sent_while_answers_are_written_comes_back(compare: TabCalls) -> None:
+    compare.set_panes(*["ok?tokens=3000&rate=50&plain=waits"] * 2)
+    asking = asyncio.create_task(compare.compare("One"))
+    await compare.until(lambda: "fiku" in compare.text("compare-pane-2 live"))
+    again = asyncio.create_task(compare.compare("Two"))
+    await compare.until(lambda: compare.value("compare-prompt")["text"] == "Two")
+    assert "still being written" in compare.text("compare-hint")
+    await compare.click("compare-stop")
+    await asyncio.gather(asking, again)
+    assert compare.prompts("compare-pane-1 past") == ["One"]
+
+
 async def test_the_figures_are_those_of_the_providers(compare: TabCalls) -> None:
     compare.set_panes("ok?tokens=50&rate=200&plain=fig1", "no-usage?tokens=50&rate=200&plain=fig2")
     await compare.compare("Hello")

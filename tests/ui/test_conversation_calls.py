@@ -146,6 +146,32 @@ async def test_two_tabs_that_ask_at_once_lose_nothing_and_the_later_one_says_so(
     assert other.prompts(LOG) == ["Hello", "From the first tab", "And then?"]
 
 
+@pytest.mark.parametrize("button", ["retry", "again", "with", "edit"])
+async def test_a_double_click_asks_once(page: PageCalls, fault_server: FaultServerThread, button: str) -> None:
+    tab, model = page.open(), f"ok?tokens=20&rate=100&twice={button}"
+    tab.choose("ok?tokens=3&plain=twice")
+    await tab.ask("Hello")
+    tab.choose(model)
+
+    async def click() -> None:
+        match button:
+            case "retry":
+                await tab.use(LOG, "retry", event_data={"index": 0, "value": ""})
+            case "again":
+                await act(tab, "again-1")
+            case "with":
+                await tab.use("chat-again", "input", f"openai/{model}")
+            case "edit":
+                await tab.use(LOG, "edit", event_data={"index": 0, "previous_value": "Hello", "value": "Hello you"})
+
+    clicks = [asyncio.create_task(click()) for _ in range(2)]
+    await tab.until(lambda: "still being written" in tab.text("chat-hint"))
+    await asyncio.gather(*clicks)
+    assert len(requests(fault_server, model)) == 1
+    assert "2/2" in tab.figures(LOG)[0]
+    assert tab.answers(LOG) == [answer_text(20)]
+
+
 async def test_each_tab_stops_edits_and_takes_back_what_it_shows_itself(page: PageCalls) -> None:
     tab = page.open()
     tab.choose("ok?tokens=600&rate=60&plain=own")

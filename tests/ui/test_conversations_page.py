@@ -103,6 +103,36 @@ def test_a_conversation_is_found_renamed_pinned_and_deleted(visitor: Conversatio
     expect(visitor.titles.first).to_contain_text(f"Named {word}")
 
 
+@IN_THE_BROWSER
+@pytest.mark.parametrize("kind", ["kept", "temporary"])
+def test_what_stood_before_a_new_chat_can_be_taken_back(visitor: ConversationsPage, word: str, kind: str) -> None:
+    if kind == "temporary":
+        visitor.page.get_by_role("button", name="Temporary chat").click()
+    visitor.ask(word)
+    visitor.expect_title(word if kind == "kept" else "Temporary chat")
+    way = visitor.page.get_by_role("button", name="Previous conversation")
+    expect(way).to_have_count(0)
+    visitor.page.locator("#chat-new").click()
+    expect(way).to_have_text(f"Previous conversation: {word}")
+    way.click()
+    expect(visitor.prompts).to_have_text([word])
+    expect(way).to_have_count(0)
+    visitor.page.locator("#chat-new").click()
+    expect(way).to_be_visible()
+    visitor.ask("Something else")
+    expect(way).to_have_count(0)
+
+
+@IN_THE_BROWSER
+def test_there_is_no_way_back_to_what_was_deleted(visitor: ConversationsPage, word: str) -> None:
+    visitor.ask(word)
+    visitor.page.locator("#chat-new").click()
+    way = visitor.page.get_by_role("button", name="Previous conversation")
+    expect(way).to_be_visible()
+    visitor.act(word, "Delete")
+    expect(way).to_have_count(0)
+
+
 def test_a_temporary_chat_is_not_kept(visitor: ConversationsPage, word: str) -> None:
     visitor.page.get_by_role("button", name="Temporary chat").click()
     visitor.ask(f"Secret {word}")

@@ -40,13 +40,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 STREAM = 'data: {"t": "日本語"}\n\nevent: ping\ndata: {}\n\n: comment\n\ndata: [DONE]\n\n'.encode()
-EVENTS = [("", '{"t": "日本語"}'.encode()), ("ping", b"{}"), ("", b"[DONE]")]
+EVENTS = ['{"t": "日本語"}'.encode(), b"{}", b"[DONE]"]
 
 
-def sse(*pieces: bytes) -> list[tuple[str, bytes]]:
-    """The events of a stream that arrives in these pieces and then ends."""
+def sse(*pieces: bytes) -> list[bytes]:
+    """The data of the events of a stream that arrives in these pieces and then ends."""
     decoder = SSEDecoder()
-    return [event for piece in (*pieces, b"\n\n") for event in decoder.feed(piece)]
+    return [event for piece in (*pieces, b"\n\n") for event in decoder.decode(piece)]
 
 
 def lines(*pieces: bytes) -> list[bytes]:
@@ -70,20 +70,18 @@ def byte_by_byte(data: bytes) -> Iterable[bytes]:
         (STREAM.replace(b"data: ", b"data:").replace(b"event: ", b"event:"), EVENTS),
         (STREAM.removesuffix(b"\n"), EVENTS),
         (STREAM.removesuffix(b"\n\n"), EVENTS),
-        (b"data: {\ndata:  1\ndata: }\n\n", [("", b"{\n 1\n}")]),
-        (b"data:  two spaces\n\n", [("", b" two spaces")]),
-        (b"data: " + b"x" * 1024 * 1024 + b"\n\n", [("", b"x" * 1024 * 1024)]),
+        (b"data: {\ndata:  1\ndata: }\n\n", [b"{\n 1\n}"]),
+        (b"data:  two spaces\n\n", [b" two spaces"]),
+        (b"data: " + b"x" * 1024 * 1024 + b"\n\n", [b"x" * 1024 * 1024]),
         (b"id: 7\nretry: 100\nmystery: x\n\n", []),
-        (b"event: alone\n\ndata: x\n\n", [("", b"x")]),
+        (b"event: alone\n\ndata: x\n\n", [b"x"]),
         (b"\n\n\n\n", []),
         (b"", []),
     ],
     ids=["LF", "CRLF", "CR", "BOM", "no space", "no blank line at the end", "no line end at the end",
         "many data lines", "two spaces", "a megabyte", "fields to skip", "an event without data", "blank lines", "nothing"],  # noqa: E501
 )  # fmt: skip
-def test_an_event_stream_is_the_same_in_one_piece_and_byte_by_byte(
-    stream: bytes, events: list[tuple[str, bytes]]
-) -> None:
+def test_an_event_stream_is_the_same_in_one_piece_and_byte_by_byte(stream: bytes, events: list[bytes]) -> None:
     assert sse(stream) == events
     if len(stream) < 10_000:
         assert sse(*byte_by_byte(stream)) == events
@@ -105,8 +103,8 @@ def test_no_bytes_make_a_decoder_fail_or_depend_on_where_they_are_cut(pieces: li
 
 def test_an_event_is_out_as_soon_as_its_blank_line_is_in() -> None:
     decoder = SSEDecoder()
-    assert decoder.feed(b"data: x\n") == []
-    assert decoder.feed(b"\n") == [("", b"x")]
+    assert decoder.decode(b"data: x\n") == []
+    assert decoder.decode(b"\n") == [b"x"]
 
 
 def test_a_character_that_is_split_between_two_reads_is_whole_again() -> None:
@@ -124,9 +122,9 @@ def test_a_line_that_is_too_long_is_a_broken_stream() -> None:
 
 def test_an_event_of_too_many_lines_is_a_broken_stream() -> None:
     decoder = SSEDecoder()
-    assert decoder.feed(b"data: x\n" * 10_000) == []
+    assert decoder.decode(b"data: x\n" * 10_000) == []
     with pytest.raises(StreamBroken):
-        decoder.feed(b"data: x\n")
+        decoder.decode(b"data: x\n")
 
 
 def test_leading_white_space_is_handed_on_when_it_grows_too_long() -> None:

@@ -153,6 +153,7 @@ const remove = async (head) => {
   await change(head, { deleted: true });
   list.querySelector(".deleted button")?.focus();
   if (deleted.wasOpen) go("", head.kind);
+  forget(head);
 };
 const restore = async () => {
   const head = deleted;

@@ -31,6 +31,7 @@ const open = async (id, kind = "chat", more = {}) => {
 };
 const turnTo = (id, kind, more = {}) => {
   left[kind] = shown[kind].id;
+  leaveBehind(kind, shown[kind], id);
   shown[kind] = { id, version: 0, kept: !more.temporary };
   drafts.open(kind, id);
   entitle();
@@ -77,6 +78,7 @@ const opened = (head) => {
   else if (head.id !== before.id) drafts.open(kind, head.id);
   else if (isBack) drafts.putBack();
   isBack = false;
+  leaveBehind(kind, before, head.id);
   shown[kind] = head;
   if (kind === front() && head.id !== named()) {
     if (head.id || named()) history[named() && !head.problem ? "pushState" : "replaceState"](null, "", address(head.id));

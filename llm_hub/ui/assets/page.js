@@ -17,3 +17,24 @@
     });
   }, 500);
 })();
+
+// What scrolls by itself takes the focus, so that the keyboard can scroll it: not every browser sees to that.
+(() => {
+  const PARTS = ["#chat-scroll", ".pane-scroll", ".pane-past .message.user", ".md pre", ".md table", ".katex-display",
+    ".content-preview", ".wide"].map((part) => `${part}:not([tabindex])`).join();
+  let isAsked = false;
+  const mark = () => {
+    isAsked = false;
+    document.querySelectorAll(PARTS).forEach((part) => {
+      if (part.scrollWidth > part.clientWidth || part.scrollHeight > part.clientHeight) part.tabIndex = 0;
+    });
+  };
+  const markSoon = () => {  // just before the page is drawn, when its sizes are computed anyway
+    if (!isAsked) requestAnimationFrame(mark);
+    isAsked = true;
+  };
+  new MutationObserver(markSoon).observe(document.documentElement, {
+    childList: true, subtree: true, attributes: true, attributeFilter: ["style", "class", "open"],
+  });
+  addEventListener("resize", markSoon);
+})();

@@ -170,6 +170,7 @@ class ChatEvents:
         if node is None:
             yield {**screen.show_hint(BUSY), **screen.give_back(data, typed)}
             return
+        has_past = node.parent == view.leaf and screen.names_leaf(data, view.leaf)
         view = ChatView(conversation, node.number)
         self._conversations.answer(
             conversation,
@@ -178,7 +179,7 @@ class ChatEvents:
             coalescer=self._coalescer,
             finish=lambda turn: finish_turn(turn, screen.session),
         )
-        async with aclosing(self._follow(view, visitor)) as updates:
+        async with aclosing(self._follow(view, visitor, has_past=has_past)) as updates:
             async for update in updates:
                 yield update
         if (better := conversation.answered_version(node)) is not None:
@@ -189,15 +190,16 @@ class ChatEvents:
 
     # A conversation is shown.
 
-    async def _follow(self, view: ChatView, visitor: gr.Request) -> AsyncGenerator[Updates]:
+    async def _follow(self, view: ChatView, visitor: gr.Request, *, has_past: bool = False) -> AsyncGenerator[Updates]:
         """The whole conversation, what is being written in it, and the whole once more at the end.
 
-        It ends early where the tab has gone on to show another conversation.
+        It ends early where the tab has gone on to show another conversation. A tab that `has_past` shows the turns
+        before the last one already: in a long conversation they would hold up the answer.
         """
         screen, now = self._screen, asyncio.get_running_loop().time
         conversation = view.conversation
-        async with self._watchers.watch(visitor, conversation) as watcher:
-            yield screen.show_conversation(view)
+        async with self._watchers.watch(visitor, conversation, view.leaf) as watcher:
+            yield screen.show_last_turn(view) if has_past and view.draft is not None else screen.show_conversation(view)
             text, told_at = "", now()
             while watcher.is_current and (draft := view.draft) is not None:
                 version = conversation.version
@@ -277,9 +279,16 @@ class ChatEvents:
         return self._conversations.owner(visitor.headers)
 
     async def _find(self, data: Inputs, visitor: gr.Request) -> ChatView | None:
-        """What the tab shows; None for a new one, or one that the server does not have."""
+        """What the tab shows; None for a new one, or one that the server does not have.
+
+        While an answer is being shown to it, that is the answer's turn. The second click of a double click comes from
+        before the page knew of that turn.
+        """
         name = self._screen.read_opened(data)
         conversation = await self._conversations.find(self._owner(visitor), name) if name else None
         if conversation is None or conversation.kind == "comparison":
             return None
+        await self._conversations.settle(conversation)
+        if leaf := self._watchers.leaf(visitor, conversation):
+            return ChatView(conversation, leaf)
         return self._screen.read_view(data, conversation)

@@ -20,7 +20,7 @@ from llm_hub.ui.chat.chatbot import chatbot
 from llm_hub.ui.chat.fallback_chain import chain_control, summary_html
 from llm_hub.ui.chat.open_wish import OPENED
 from llm_hub.ui.chat.turn_actions import CLICKS
-from llm_hub.ui.conversation_list import remember_settings
+from llm_hub.ui.conversation_list import PREVIOUS, remember_settings
 from llm_hub.ui.gradio_fixes.default_model import DefaultModel
 from llm_hub.ui.live_region import live_region
 
@@ -99,6 +99,7 @@ def _layout(session: Session) -> ChatParts:
         with gr.Column(elem_id="chat-main", scale=1, min_width=0):
             with gr.Column(elem_id="chat-scroll"):
                 past = chatbot("Conversation", elem_id="chat-log", placeholder=WELCOME, editable="user")
+                gr.HTML(PREVIOUS, elem_id="chat-previous", apply_default_css=False)
                 live = chatbot("Answer", elem_id="chat-live")
                 again = gr.Dropdown(
                     model_choices.list_targets(session),

@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-TAKE = """(prompt) => document.querySelector("#chat-stop")?.checkVisibility()
-  ? [null, prompt] : [prompt, {text: "", files: []}]"""
-"""JavaScript that takes the prompt out of the box, unless an answer is being written: then it waits there."""
+TAKE = """(prompt) => [prompt, {text: "", files: []}]"""
+"""JavaScript that takes the prompt out of the box. The server gives it back if an answer is still being written: only
+the server knows whether it is, and the page hears later of an end or a stop."""
 
 GIVE_BACK = """(returned, prompt) => {
   if (!returned?.text && !returned?.files?.length) return [];  // an update of the box would take the focus
@@ -20,6 +20,3 @@ GIVE_BACK = """(returned, prompt) => {
 """JavaScript that puts a prompt back into the box, before what has been typed there since."""
 
 EMPTY: Mapping[str, Any] = {"text": "", "files": []}
-
-TAKE_FOR_ALL = TAKE.replace("#chat-stop", "#compare-stop")
-"""As `TAKE`, on the Compare tab."""

@@ -20,9 +20,11 @@ MAX_WAIT = 5.0
 
 @dataclass(eq=False)
 class Watcher:
-    """A handler that shows a conversation as it grows, for as long as it `is_current`."""
+    """A handler that shows a conversation as it grows, for as long as it `is_current`. In a chat, `leaf` is the last
+    turn that it shows."""
 
     conversation: Conversation
+    leaf: int = 0
     is_current: bool = True
     ended: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -34,12 +36,12 @@ class Watchers:
         self._watchers: dict[str, Watcher] = {}
 
     @asynccontextmanager
-    async def watch(self, visitor: gr.Request, conversation: Conversation) -> AsyncIterator[Watcher]:
+    async def watch(self, visitor: gr.Request, conversation: Conversation, leaf: int = 0) -> AsyncIterator[Watcher]:
         """While the block runs, it alone shows its tab a conversation. An earlier watcher of the tab has ended by then:
         what it gave has been sent, so that nothing of it can come after what this one gives.
         """
         tab = visitor.session_hash or ""
-        watcher = Watcher(conversation)
+        watcher = Watcher(conversation, leaf)
         earlier, self._watchers[tab] = self._watchers.get(tab), watcher
         try:
             if earlier is not None:
@@ -50,6 +52,11 @@ class Watchers:
             watcher.ended.set()
             if self._watchers.get(tab) is watcher:
                 del self._watchers[tab]
+
+    def leaf(self, visitor: gr.Request, conversation: Conversation) -> int:
+        """The last turn of a conversation that the tab is being shown right now; 0: it is shown nothing of it."""
+        watcher = self._watchers.get(visitor.session_hash or "")
+        return watcher.leaf if watcher is not None and watcher.conversation is conversation else 0
 
     async def leave(self, visitor: gr.Request) -> None:
         """The tab shows no conversation any more."""

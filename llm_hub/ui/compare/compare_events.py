@@ -19,7 +19,7 @@ from llm_hub.errors import InvalidRequest, LLMHubError
 from llm_hub.ui import uploads
 from llm_hub.ui.attachments import connect_attachments
 from llm_hub.ui.chat.open_wish import parse_wish
-from llm_hub.ui.chat.prompt_box import EMPTY, GIVE_BACK, TAKE_FOR_ALL
+from llm_hub.ui.chat.prompt_box import EMPTY, GIVE_BACK, TAKE
 from llm_hub.ui.chat.turn_actions import parse_action
 from llm_hub.ui.compare.compare_screen import HELP
 from llm_hub.ui.compare.comparison import MAX_PANES
@@ -60,7 +60,7 @@ class CompareEvents:
             None,
             parts.prompt,
             [parts.asked, parts.prompt],
-            js=TAKE_FOR_ALL,
+            js=TAKE,
             **NOW,
         )
         # Only the `.then`s of one step run side by side: listeners of one click would wait for each other.

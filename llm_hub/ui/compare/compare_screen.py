@@ -117,6 +117,8 @@ class CompareScreen:
             if conversation is None or conversation.kind != "comparison":
                 return None
             comparison.show(conversation)
+        if comparison.conversation is not None:
+            await self.conversations.settle(comparison.conversation)
         return comparison
 
     def owner(self, visitor: gr.Request) -> str:

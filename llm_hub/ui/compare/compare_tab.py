@@ -20,6 +20,7 @@ from llm_hub.ui.compare.compare_events import CompareEvents
 from llm_hub.ui.compare.compare_parts import ActionParts, CompareParts, OpenedParts, PaneParts, VoteParts
 from llm_hub.ui.compare.compare_screen import HELP, CompareScreen
 from llm_hub.ui.compare.comparison import MAX_PANES, MIN_PANES, Comparison
+from llm_hub.ui.conversation_list import PREVIOUS
 from llm_hub.ui.gradio_fixes.default_model import DefaultModel
 from llm_hub.ui.live_region import live_region
 
@@ -79,6 +80,7 @@ def _layout(session: Session, opened: OpenedParts) -> CompareParts:
     with gr.Column(elem_id="compare"):
         with gr.Row(elem_id="compare-bar"):
             new = gr.Button("New comparison", size="sm", elem_id="compare-new")
+            gr.HTML(PREVIOUS, elem_id="compare-previous", apply_default_css=False)
             add = gr.Button("Add a model", size="sm", elem_id="compare-add")
             blind = gr.Checkbox(label="Blind", container=False, elem_id="compare-blind", min_width=80)
             fallback = gr.Checkbox(label="Allow fallbacks", container=False, elem_id="compare-fallback", min_width=80)

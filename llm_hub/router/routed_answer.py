@@ -163,7 +163,7 @@ class RoutedAnswer:
             stop_sequence=last.stop_sequence,
             original=None if is_joined else last.original,
             late_text=() if is_joined else last.late_text,
-            files=self.attempts[-1].files,
+            files=self.attempts[-1].files or last.files,
         )
 
     def failure(self, final: ProviderError | None = None) -> ProviderError:

@@ -70,6 +70,7 @@ WHOLE_ANSWER = LLMResponse(
     stop_sequence="!",
     original=OriginalAnswer("openai", {"id": "c"}),
     late_text=((1, " well"),),
+    files=("report.pdf: as text, 12 pages",),
 )
 """It has something in every field, save the attempts, which are the router's."""
 

@@ -95,7 +95,7 @@
       remember(name(kind), box(kind)?.value ?? "");
     },
     // What was sent has not arrived: it stands in the box again, before what was typed since. Gives whether it does.
-    putBack: () => KINDS.filter((kind) => {
+    putBack: (kinds = KINDS) => kinds.filter((kind) => {
       const text = sent[kind];
       delete sent[kind];
       if (!text?.trim() || !box(kind)) return false;

@@ -76,8 +76,8 @@ const opened = (head) => {
     begun.note(head.id);
   }
   else if (head.id !== before.id) drafts.open(kind, head.id);
-  else if (isBack) drafts.putBack();
-  isBack = false;
+  else if (isBack[kind]) drafts.putBack([kind]);
+  isBack[kind] = false;
   leaveBehind(kind, before, head.id);
   shown[kind] = head;
   if (kind === front() && head.id !== named()) {
@@ -135,16 +135,18 @@ addEventListener("hub-lost", ({ detail }) => {
     : "The connection was lost. Trying again …";
 });
 addEventListener("hub-refused", () => drafts.putBack());
-let isBack = false;  // the next thing that the server says is whether it has the prompt that was sent last
+const isBack = {};  // by kind: the next thing that the server says is whether it has the prompt that was sent last
 addEventListener("hub-back", () => {
   line.textContent = BACK;
   isWritten = false;
   load();
   setTimeout(() => { if (line.textContent === BACK) line.textContent = ""; }, 4000);
-  isBack = Boolean(shown.chat.id);
-  if (isBack) open(shown.chat.id, "chat", { settings: drafts.settings(shown.chat.id), leaf: shown.chat.leaf });
-  else drafts.putBack();
-  if (shown.comparison.id) open(shown.comparison.id, "comparison");
+  for (const kind of ["chat", "comparison"]) {
+    isBack[kind] = Boolean(shown[kind].id);
+    if (!isBack[kind]) drafts.putBack([kind]);
+    else if (kind === "comparison") open(shown.comparison.id, kind);
+    else open(shown.chat.id, kind, { settings: drafts.settings(shown.chat.id), leaf: shown.chat.leaf });
+  }
 });
 
 // The page begins: with what its address names, or asks for.

@@ -79,19 +79,6 @@ async def test_an_answer_becomes_a_turn_of_the_log(chat: TabCalls) -> None:
     assert not chat.visible("chat-stop")
 
 
-async def test_the_turns_before_are_sent_once_more_only_at_the_end_of_an_answer(chat: TabCalls) -> None:
-    chat.choose("ok?tokens=3")
-    await chat.ask("First")
-    chat.set(chat_log=[])  # what is sent again would stand here
-    chat.choose("stall@mid?tokens=20")
-    asked = asyncio.create_task(chat.ask("Second"))
-    await chat.until(lambda: "fiku" in "".join(chat.answers("chat-live")))
-    assert chat.prompts(LOG) == []
-    await chat.click("chat-stop")
-    await asked
-    assert chat.prompts(LOG) == ["First", "Second"]
-
-
 async def test_the_line_under_an_answer_says_who_gave_it_and_at_what_cost(chat: TabCalls) -> None:
     chat.choose("ok?tokens=20&rate=60")
     await chat.ask("Hello")

@@ -170,7 +170,6 @@ class ChatEvents:
         if node is None:
             yield {**screen.show_hint(BUSY), **screen.give_back(data, typed)}
             return
-        has_past = node.parent == view.leaf and screen.names_leaf(data, view.leaf)
         view = ChatView(conversation, node.number)
         self._conversations.answer(
             conversation,
@@ -179,7 +178,7 @@ class ChatEvents:
             coalescer=self._coalescer,
             finish=lambda turn: finish_turn(turn, screen.session),
         )
-        async with aclosing(self._follow(view, visitor, has_past=has_past)) as updates:
+        async with aclosing(self._follow(view, visitor)) as updates:
             async for update in updates:
                 yield update
         if (better := conversation.answered_version(node)) is not None:
@@ -190,16 +189,15 @@ class ChatEvents:
 
     # A conversation is shown.
 
-    async def _follow(self, view: ChatView, visitor: gr.Request, *, has_past: bool = False) -> AsyncGenerator[Updates]:
+    async def _follow(self, view: ChatView, visitor: gr.Request) -> AsyncGenerator[Updates]:
         """The whole conversation, what is being written in it, and the whole once more at the end.
 
-        It ends early where the tab has gone on to show another conversation. A tab that `has_past` shows the turns
-        before the last one already: in a long conversation they would hold up the answer.
+        It ends early where the tab has gone on to show another conversation.
         """
         screen, now = self._screen, asyncio.get_running_loop().time
         conversation = view.conversation
         async with self._watchers.watch(visitor, conversation, view.leaf) as watcher:
-            yield screen.show_last_turn(view) if has_past and view.draft is not None else screen.show_conversation(view)
+            yield screen.show_conversation(view)
             text, told_at = "", now()
             while watcher.is_current and (draft := view.draft) is not None:
                 version = conversation.version

@@ -89,11 +89,6 @@ class ChatScreen:
         opened = data[self.parts.opened]
         return not isinstance(opened, dict) or opened.get("kept") is not False
 
-    def names_leaf(self, data: Inputs, leaf: int) -> bool:
-        """Whether the tab says by itself that this is the last turn that it shows."""
-        opened = data[self.parts.opened]
-        return isinstance(opened, dict) and opened.get("leaf") == leaf
-
     def read_view(self, data: Inputs, conversation: Conversation) -> ChatView:
         """What the tab shows of its conversation."""
         opened = data[self.parts.opened]
@@ -121,15 +116,11 @@ class ChatScreen:
 
     def show_conversation(self, view: ChatView) -> Updates:
         """All of it, with the turn that is being answered, if there is one."""
-        path = view.path[:-1] if view.draft is not None else view.path
-        past = [message for node in path for message in self._messages(view, node)]
-        return {self.parts.past: past, **self.show_last_turn(view)}
-
-    def show_last_turn(self, view: ChatView) -> Updates:
-        """All of it but the turns before the one that is being answered: a tab that shows them has them already."""
-        parts, draft = self.parts, view.draft
-        last = view.conversation.node(view.leaf).turn if view.leaf else None
+        parts, path, draft = self.parts, view.path, view.draft
+        past = path[:-1] if draft is not None else path
+        last = path[-1].turn if path else None
         return {
+            parts.past: [message for node in past for message in self._messages(view, node)],
             parts.live: [] if draft is None else self._turn_messages(draft),
             parts.route: live_region("" if last is None else self._stats(last)),
             parts.stop: gr.update(visible=draft is not None),

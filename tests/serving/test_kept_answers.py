@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
     from pathlib import Path
 
-BRIEF = "ok?tokens=60&rate=30&ends=brief"
+BRIEF = "ok?tokens=60&rate=10&ends=brief"
 ENDLESS = "ok?tokens=100000&rate=50&ends=never"
 
 

@@ -132,13 +132,8 @@ class OpenConversations:
         known = {head["id"] for head in heads}
         for conversation in self._memory.newest_first():
             is_unread = conversation.problem or (problem and conversation.is_kept and conversation.nodes)
-            if (
-                is_unread
-                and conversation.owner == owner
-                and not search
-                and not conversation.is_deleted
-                and conversation.id not in known
-            ):
+            is_missing = conversation.owner == owner and not conversation.is_deleted and conversation.id not in known
+            if is_unread and is_missing and not search:
                 heads.append(write_head(conversation))
                 problem = problem or conversation.problem
         return heads, problem

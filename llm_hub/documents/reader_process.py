@@ -37,7 +37,7 @@ def _read(kind: str, data: bytes) -> dict[str, object]:
         return {"problem": error.problem, "hint": error.hint}
     except (MemoryError, ImportError):
         raise
-    except (zipfile.BadZipFile, zlib.error, NotImplementedError, EOFError):
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError):  # the last: packed as zipfile cannot unpack
         return {"problem": "is broken.", "hint": _DAMAGED}
     except Exception:  # noqa: BLE001  # pypdf raises whatever it comes upon in a broken file
         return {"problem": "cannot be read.", "hint": _DAMAGED}

@@ -3,9 +3,17 @@
   const NEAR = 80;
   const follow = (box) => {
     let following = true;
-    const end = () => { if (following) box.scrollTop = box.scrollHeight; };
+    const button = Object.assign(document.createElement("button"), { id: "chat-end", type: "button", textContent: "↓" });
+    button.setAttribute("aria-label", "To the end of the conversation");
+    document.querySelector("#chat-compose").append(button);
+    const end = () => {
+      if (following) box.scrollTop = box.scrollHeight;
+      button.hidden = following;
+    };
+    button.addEventListener("click", () => { following = true; end(); });
     box.addEventListener("scroll", () => {
       following = box.scrollHeight - box.scrollTop - box.clientHeight < NEAR;
+      button.hidden = following;
     }, { passive: true });
     const sizes = new ResizeObserver(end);
     [box, ...box.children].forEach((part) => sizes.observe(part));

@@ -3,7 +3,15 @@
   const NEAR = 80;
   const follow = (box) => {
     let following = true;
-    const end = () => { if (following) box.scrollTop = box.scrollHeight; };
+    let below = 0;  // how far a reader is above the end who has asked for the earlier turns, until they are there
+    const end = () => {
+      if (below) box.scrollTop = box.scrollHeight - below;
+      else if (following) box.scrollTop = box.scrollHeight;
+      if (!box.querySelector("#chat-earlier button")) below = 0;
+    };
+    box.addEventListener("click", ({ target }) => {
+      if (target.closest("#chat-earlier button")) below = box.scrollHeight - box.scrollTop;
+    });
     box.addEventListener("scroll", () => {
       following = box.scrollHeight - box.scrollTop - box.clientHeight < NEAR;
     }, { passive: true });

@@ -79,3 +79,9 @@ class Tab:
 def updates(messages: list[Received]) -> list[float]:
     """When the page was changed."""
     return [message.at for message in messages if message.kind == "process_generating"]
+
+
+def opened(messages: list[Received]) -> dict[str, Any]:
+    """What the page is told of the conversation that it shows."""
+    first = next(each.message for each in messages if each.kind == "process_generating")
+    return next(value for value in first["output"]["data"] if isinstance(value, dict) and "keeping" in value)

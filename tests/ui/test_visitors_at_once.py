@@ -13,7 +13,7 @@ import pytest
 from llm_hub.conversations.open_conversations import BROWSER_HEADER
 from tests.ui.gated_server import KEEPING, GatedServer, gated_hub
 from tests.ui.site import NO_TLS
-from tests.ui.tab import Tab
+from tests.ui.tab import Tab, opened
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,12 +37,6 @@ def gated() -> Iterator[GatedServer]:
 def hub(request: pytest.FixtureRequest, gated: GatedServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     with gated_hub(gated, request.param, tmp_path_factory.mktemp("hub") / "log") as hub:
         yield hub
-
-
-def opened(messages: list[Received]) -> dict[str, Any]:
-    """What the page is told of the conversation that it shows."""
-    first = next(each.message for each in messages if each.kind == "process_generating")
-    return next(value for value in first["output"]["data"] if isinstance(value, dict) and "keeping" in value)
 
 
 def words(messages: list[Received]) -> set[str]:

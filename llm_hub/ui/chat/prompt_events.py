@@ -64,8 +64,8 @@ class PromptEvents:
         return self._ask_again(view, number, question, visitor)
 
     def edit(self, view: ChatView, index: int, text: str, data: Inputs) -> Node:
-        """An earlier prompt in other words. `index` is that of its message on the page."""
-        shown = view.shown
+        """An earlier prompt in other words. `index` is that of its message among those that the page shows."""
+        shown = self._screen.read_view(data, view.conversation).shown
         place = transcript.find_turn_number(index, tuple(node.turn for node in shown))
         if place is None or not text.strip():
             raise LLMHubError("Nothing was changed.")

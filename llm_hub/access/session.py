@@ -94,6 +94,10 @@ class Session:
         states = self._available.states()
         return tuple(replace(state, list_problem=self._list_problem(state.name)) for state in states)
 
+    def titles(self) -> dict[str, str]:
+        """What each provider is called on the page, by name."""
+        return self._available.titles()
+
     def providers_with_keys(self) -> tuple[tuple[ProviderState, str], ...]:
         """The providers that take a key, each with the host that the key is sent to."""
         return self._available.states_with_key_hosts()

@@ -30,7 +30,7 @@ AUTOMATIC: Choice = ("Automatic", AUTO)
 
 def provider_titles(session: Session) -> Titles:
     """The titles of the providers on the page, by name."""
-    return {AUTO: AUTOMATIC[0], **{state.name: state.title for state in session.providers()}}
+    return {AUTO: AUTOMATIC[0], **session.titles()}
 
 
 def list_providers(session: Session) -> list[Choice]:

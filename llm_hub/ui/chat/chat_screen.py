@@ -13,7 +13,7 @@ from llm_hub.errors import InvalidRequest, LLMHubError
 from llm_hub.ui import model_choices, typed_settings, uploads
 from llm_hub.ui.chat import fallback_chain
 from llm_hub.ui.chat.chat_view import ChatView
-from llm_hub.ui.chat.turn_actions import render_actions
+from llm_hub.ui.chat.turn_actions import render_actions, render_earlier
 from llm_hub.ui.live_region import live_region
 from llm_hub.ui.render import answer_stats, transcript
 from llm_hub.ui.render.sanitize import html_text
@@ -92,7 +92,8 @@ class ChatScreen:
     def read_view(self, data: Inputs, conversation: Conversation) -> ChatView:
         """What the tab shows of its conversation."""
         opened = data[self.parts.opened]
-        return ChatView.up_to(conversation, opened.get("leaf") if isinstance(opened, dict) else None)
+        opened = opened if isinstance(opened, dict) else {}
+        return ChatView.up_to(conversation, opened.get("leaf"), is_whole=opened.get("whole") is True)
 
     def request(self, view: ChatView) -> ChatRequest:
         """The request that asks the last turn after those before it."""
@@ -105,7 +106,8 @@ class ChatScreen:
     def outputs(self) -> list[Any]:
         """What is changed by everything below but the settings, and the prompt on its way back."""
         parts = self.parts
-        return [parts.past, parts.live, parts.route, parts.stop, parts.hint, parts.opened, parts.returned, parts.new]
+        shown = [parts.earlier, parts.past, parts.live, parts.route, parts.stop, parts.hint, parts.opened]
+        return [*shown, parts.returned, parts.new]
 
     @property
     def settings_outputs(self) -> list[Any]:
@@ -115,11 +117,12 @@ class ChatScreen:
         return [*settings, parts.note, parts.chain.view, parts.chain.targets, parts.followers]
 
     def show_conversation(self, view: ChatView) -> Updates:
-        """All of it, with the turn that is being answered, if there is one."""
-        parts, path, draft = self.parts, view.path, view.draft
-        past = path[:-1] if draft is not None else path
-        last = path[-1].turn if path else None
+        """What the view shows of it, with the turn that is being answered, if there is one."""
+        parts, shown, draft = self.parts, view.shown, view.draft
+        past = shown[:-1] if draft is not None else shown
+        last = shown[-1].turn if shown else None
         return {
+            parts.earlier: render_earlier(view),
             parts.past: [message for node in past for message in self._messages(view, node)],
             parts.live: [] if draft is None else self._turn_messages(draft),
             parts.route: live_region("" if last is None else self._stats(last)),
@@ -132,6 +135,7 @@ class ChatScreen:
         """A new chat, which may be one that is not to be kept."""
         parts = self.parts
         return {
+            parts.earlier: "",
             parts.past: [],
             parts.live: [],
             parts.route: live_region(""),
@@ -157,10 +161,10 @@ class ChatScreen:
         """Tells the page's scripts which conversation is shown, and how far it has come.
 
         `keeping` is where conversations are kept, `kept` whether this one is, `problem` why it could not be written,
-        and `leaf` the last turn that the tab shows.
+        `leaf` the last turn that the tab shows, and `whole` whether it shows all of those before.
         """
         conversation = view.conversation
-        head = {**write_head(conversation), "leaf": view.leaf}
+        head = {**write_head(conversation), "leaf": view.leaf, "whole": view.is_whole}
         more = {"keeping": self.conversations.keeping, "kept": conversation.is_kept, "problem": conversation.problem}
         return {self.parts.opened: head | more}
 

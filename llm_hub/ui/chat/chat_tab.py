@@ -98,6 +98,7 @@ def _layout(session: Session) -> ChatParts:
                 chain = chain_control(session, first)
         with gr.Column(elem_id="chat-main", scale=1, min_width=0):
             with gr.Column(elem_id="chat-scroll"):
+                earlier = gr.HTML("", apply_default_css=False, elem_id="chat-earlier")
                 past = chatbot("Conversation", elem_id="chat-log", placeholder=WELCOME, editable="user")
                 gr.HTML(PREVIOUS, elem_id="chat-previous", apply_default_css=False)
                 live = chatbot("Answer", elem_id="chat-live")
@@ -138,6 +139,6 @@ def _layout(session: Session) -> ChatParts:
     return ChatParts(
         provider=provider, model=model, default_model=DefaultModel(session, provider, model), note=note,
         followers=followers, system=system, temperature=temperature, max_tokens=max_tokens, chain=chain, new=new,
-        past=past, live=live, again=again, route=route, prompt=prompt, asked=asked, returned=returned, stop=stop,
-        hint=hint, attachments=attachments, opened=opened, turn_actions=turn_actions,
+        earlier=earlier, past=past, live=live, again=again, route=route, prompt=prompt, asked=asked, returned=returned,
+        stop=stop, hint=hint, attachments=attachments, opened=opened, turn_actions=turn_actions,
     )  # fmt: skip

@@ -36,7 +36,8 @@ SCRIPTS = ("tab_secret.js", "gradio_fixes.js", "conversation_store.js", "drafts.
 """What runs before Gradio does."""
 
 HEADER = """<header><h1>LLM Hub</h1><p>One chat for every model. It shows who answered.</p>
-<button type="button" class="shortcuts" aria-label="Keyboard shortcuts" title="Keyboard shortcuts">?</button></header>"""
+<button type="button" class="shortcuts" aria-label="Keyboard shortcuts" title="Keyboard shortcuts">?</button>
+</header>"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -107,7 +107,7 @@ async def test_the_line_under_an_answer_says_who_gave_it_and_at_what_cost(chat: 
     [line] = chat.figures(LOG)
     assert "OpenAI · ok?tokens=20&rate=60" in line
     assert re.search(r"first token \d+\.\d+ s · .*\d+ tokens/s · \d+ in / 20 out tokens · price unknown", line)
-    assert line == chat.text("chat-route") + "Answer again with …"
+    assert line == chat.text("chat-route") + "FiguresHide figuresAnswer again with …"
 
 
 async def test_a_provider_without_a_key_says_which_setting_is_missing(chat: TabCalls) -> None:

@@ -9,12 +9,16 @@
   const newChat = () => {
     tab("Chat")?.click();
     click("#chat-new");
+    document.querySelector("#chat-prompt textarea")?.focus();
   };
   const search = () => {
     if (document.querySelector("#conversation-list[inert]")) click("#conversations .toggle");
     document.querySelector("#conversation-list [type=search]")?.focus();
   };
-  const editLast = () => [...document.querySelectorAll("#chat-log [aria-label=Edit]")].at(-1)?.click();
+  const editLast = () => {
+    [...document.querySelectorAll("#chat-log [aria-label=Edit]")].at(-1)?.click();
+    requestAnimationFrame(() => document.querySelector("#chat-log .user-row textarea")?.focus());
+  };
   const SHORTCUTS = [
     [[ctrl, "Shift", "O"], "New chat", (key) => (key.ctrlKey || key.metaKey) && key.shiftKey && key.code === "KeyO", newChat],
     [[ctrl, "K"], "Search conversations", (key) => (key.ctrlKey || key.metaKey) && !key.shiftKey && key.code === "KeyK", search],

@@ -273,7 +273,7 @@ class ChatScreen:
 
     def _stats(self, turn: Turn) -> str:
         """The line about a turn, as a screen reader speaks it: without the list of attempts."""
-        return answer_stats.render_stats_line(turn, self._titles, attempts=False)
+        return answer_stats.render_stats_line(turn, self._titles, spoken=True)
 
     @property
     def _titles(self) -> answer_stats.Titles:

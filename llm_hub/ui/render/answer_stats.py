@@ -28,9 +28,10 @@ _SWITCH = (
 _SETTINGS = {"temperature": "temperature", "max_tokens": "max tokens", "system": "the system prompt"}
 
 
-def render_stats_line(turn: Turn, titles: Mapping[str, str], *, attempts: bool = True, actions: str = "") -> str:
+def render_stats_line(turn: Turn, titles: Mapping[str, str], *, spoken: bool = False, actions: str = "") -> str:
     """The line as HTML, for a turn in any state: who answered and whether anything went wrong, then the figures, which
-    are folded until the reader wants them. With `attempts`, those of a finished turn can be opened.
+    are folded until the reader wants them, and the attempts, which can be opened. As it is `spoken`, to a screen reader
+    when the turn ends, there is nothing to open.
 
     `actions` is HTML that follows the figures of a finished turn.
     """
@@ -40,9 +41,11 @@ def render_stats_line(turn: Turn, titles: Mapping[str, str], *, attempts: bool =
     summary = attempt_text.summarize_attempts(turn, titles)
     told = _spans([title, *summary, *_ending(turn)])
     figures = _spans([*_speed(turn), *_tokens(turn), *_price(turn)])
-    folded = f'<span class="folded"> · {figures}</span>{_SWITCH}' if figures else ""
     notes = "".join(f"<div>{html_text(note)}</div>" for note in (*_files(turn), *_notes(turn)))
-    attempt_list = attempt_text.render_attempts(turn, titles) if attempts else ""
+    if spoken:
+        return f'<div class="figures">{" · ".join(filter(None, (told, figures)))}{notes}</div>'
+    folded = f'<span class="folded"> · {figures}</span>{_SWITCH}' if figures else ""
+    attempt_list = attempt_text.render_attempts(turn, titles)
     return f'<div class="figures">{told}{folded}{actions}{notes}{attempt_list}</div>'
 
 

@@ -116,10 +116,10 @@ class Downloads:
         check_disk(model.file, folder, model.file.size - self.received(model))
 
     def check_memory(self, model: OfferedModel) -> None:
-        """Raises `ConfigurationError` where too little memory is free to load the model now."""
+        """Raises `NotConfigured` where too little memory is free to load the model now."""
         free, memory = machine.free_memory(), model.memory
         if free is not None and free < memory:
-            raise ConfigurationError(
+            raise NotConfigured(
                 f"{model.id} needs {memory / GIGABYTE:.1f} GB of memory, and {free / GIGABYTE:.1f} are free now.",
                 hint="Close other programs, or choose a smaller model.",
             )

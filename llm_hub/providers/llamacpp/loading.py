@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from llm_hub.errors import ConfigurationError
+from llm_hub.errors import ConfigurationError, NotConfigured
 from llm_hub.providers.llamacpp import gguf
 from llm_hub.providers.llamacpp.download import MEGABYTE, download
 from llm_hub.providers.llamacpp.engine import Engine
@@ -80,7 +80,7 @@ def offered_engine(
             )  # fmt: skip
         except ConfigurationError as error:
             if downloads.discard_damaged(model):
-                raise ConfigurationError(
+                raise NotConfigured(
                     f"The file of {model.id} was damaged, and is deleted.", hint="Download it once more."
                 ) from error
             raise

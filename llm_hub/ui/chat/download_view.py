@@ -78,15 +78,19 @@ def _offered_state(downloads: Downloads, model: OfferedModel) -> DownloadState:
     received, size = downloads.received(model), model.file.size
     missing = f"{(size - received) / GIGABYTE:.1f} GB"
     if failure := downloads.failure(model):
-        return DownloadState(_note(str(failure)), f"Try again: {missing}")
+        return DownloadState(_problem(failure), f"Try again: {missing}")
     try:
         downloads.check(model)
     except LLMHubError as error:
-        return DownloadState(_note(str(error)))
+        return DownloadState(_problem(error))
     about = f"{model.id} is not on this computer yet: {facts}. It is downloaded from Hugging Face, once."
     if received:
         return DownloadState(_note(f"{about} A part of it is here."), f"Go on with the download: {missing}")
     return DownloadState(_note(about), f"Download {missing}")
+
+
+def _problem(error: LLMHubError) -> str:
+    return f'<div class="note problem" role="status">{html_text(str(error))}</div>'
 
 
 def _note(text: str) -> str:

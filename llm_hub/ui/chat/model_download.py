@@ -37,7 +37,7 @@ class ModelDownload:
         outputs = [own.note, own.start, own.stop, own.clock]
         last = {**NOW, "trigger_mode": "always_last"}
         gr.on([page.load, parts.provider.change, parts.model.change], self.show, inputs, outputs, **last)
-        own.start.click(self.start, inputs, outputs, **NOW)
+        own.start.click(self.start, inputs, [*outputs, parts.hint], **NOW)
         own.stop.click(self.stop, inputs, outputs, **NOW)
         lists = self._lists.outputs
         own.clock.tick(self.follow, inputs, [*outputs, *lists], **NOW)
@@ -53,7 +53,7 @@ class ModelDownload:
         if (downloads := session.downloads) and (offered := downloads.find(model)):
             with suppress(LLMHubError):  # what is in the way is told below
                 downloads.start(offered)
-        return self._show(find_state(session, provider, model))
+        return {**self._show(find_state(session, provider, model)), **self._screen.show_hint("")}
 
     def stop(self, data: Inputs, visitor: gr.Request) -> Updates:
         """Ends the download, whoever began it. What has come stays."""

@@ -43,7 +43,7 @@ def fetch(provider: LlamaCppProvider) -> Path:
 
 async def test_a_model_that_is_not_here_is_refused_and_not_listed(provider: LlamaCppProvider) -> None:
     assert [model.id for model in await provider.models()] == [MODEL]
-    with pytest.raises(NotConfigured, match=f"{BETTER} is not on this computer yet. Download it") as caught:
+    with pytest.raises(NotConfigured, match=f"{BETTER} is still to be downloaded. Download it") as caught:
         await answer(provider, question("Hi", model=BETTER))
     assert (caught.value.provider, caught.value.model, caught.value.falls_back) == ("local", BETTER, True)
 
@@ -52,7 +52,7 @@ async def test_a_route_goes_on_where_a_model_is_not_here(provider: LlamaCppProvi
     router = LLMRouter(Target(provider, BETTER), [Target(ChaosProvider(), "steady")])
     answered = response(await collect(router.events(question("Hi", model=BETTER))))
     assert [attempt.outcome for attempt in answered.attempts] == ["not_configured", "answered"]
-    assert "is not on this computer yet" in answered.attempts[0].reason
+    assert "is still to be downloaded" in answered.attempts[0].reason
 
 
 @pytest.mark.heavy

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 TINY = "SmolLM2-135M-Instruct"
 OFFER = f"{BETTER} (download 0.1 GB, Apache-2.0, needs 0.5 GB of memory)"
-NOT_HERE = f"{BETTER} is not on this computer yet: Apache-2.0, made by Qwen, needs 0.5 GB of memory."
+NOT_HERE = f"{BETTER} is still to be downloaded, once: Apache-2.0, made by Qwen, needs 0.5 GB of memory."
 
 
 @pytest.fixture(autouse=True)
@@ -74,8 +74,7 @@ async def test_the_page_says_that_the_packaged_model_is_small_and_lists_better_o
         async with page_of(tmp_path, hub) as page:
             tab = page.open()
             assert tab.text("chat-download") == (
-                f"{TINY} is a very small model: quick, and often wrong. "
-                "The others in this list answer far better, after one download."
+                f"{TINY} is small, quick and often wrong. Far better: the others in this list, after one download."
             )
             assert tab.choices("chat-model") == [(TINY, TINY), (OFFER, BETTER)]
             assert buttons(tab) == []
@@ -99,7 +98,7 @@ async def test_a_chosen_model_is_downloaded_with_a_button_and_is_then_in_every_l
             await other.click("chat-download-start")
             hub.go.set()
             await until_it_ends(tab)
-            assert tab.text("chat-download").startswith(f"{BETTER} is on this computer: ")
+            assert tab.text("chat-download").startswith(f"{BETTER} is downloaded: ")
             assert buttons(tab) == []
             assert tab.choices("chat-model") == [(TINY, TINY), (BETTER, BETTER)]
             assert (f"Embedded · {BETTER}", f"local/{BETTER}") in tab.choices("chat-again")
@@ -113,7 +112,7 @@ async def test_what_is_asked_before_the_download_comes_back_into_its_box(tmp_pat
             tab.choose(BETTER, provider="local")
             await tab.ask("Hello")
             assert tab.value("chat-prompt")["text"] == "Hello"
-            assert tab.text("chat-hint").startswith(f"{BETTER} is not on this computer yet. Download it")
+            assert tab.text("chat-hint").startswith(f"{BETTER} is still to be downloaded. Download it")
             assert tab.prompts("chat-log") == []
             await tab.click("chat-download-start")
             assert BETTER not in tab.text("chat-hint")
@@ -131,11 +130,10 @@ async def test_a_stopped_download_goes_on_where_it_stopped(tmp_path: Path) -> No
             await tab.click("chat-download-stop")
             hub.go.set()
             await until_it_ends(tab)
-            assert tab.text("chat-download").endswith("A part of it is here.")
             assert buttons(tab)[0].startswith("Go on with the download: ")
             await tab.click("chat-download-start")
             await until_it_ends(tab)
-            assert tab.text("chat-download").startswith(f"{BETTER} is on this computer: ")
+            assert tab.text("chat-download").startswith(f"{BETTER} is downloaded: ")
             assert (hub.ranges[1] or "").startswith("bytes=")
 
 
@@ -151,7 +149,7 @@ async def test_a_failed_download_says_why_and_can_be_tried_again(tmp_path: Path)
             hub.content = content()
             await tab.click("chat-download-start")
             await until_it_ends(tab)
-            assert tab.text("chat-download").startswith(f"{BETTER} is on this computer: ")
+            assert tab.text("chat-download").startswith(f"{BETTER} is downloaded: ")
 
 
 @pytest.mark.parametrize(
@@ -182,7 +180,7 @@ async def test_where_others_can_reach_the_page_nothing_is_offered_unless_the_set
         async with page_of(tmp_path, hub, LLM_HUB_HOST="0.0.0.0") as page:
             tab = page.open()
             assert tab.choices("chat-model") == [(TINY, TINY)]
-            assert tab.text("chat-download").endswith("often wrong. Other providers answer far better.")
+            assert tab.text("chat-download").endswith("often wrong. Far better: other providers.")
             await choose(tab)
             await tab.click("chat-download-start")
             assert (tab.text("chat-download"), buttons(tab)) == ("", [])

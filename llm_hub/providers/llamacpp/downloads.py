@@ -153,7 +153,7 @@ class Downloads:
         if progress is None:
             size = f"{model.file.size / GIGABYTE:.1f} GB"
             return NotConfigured(
-                f"{model.id} is not on this computer yet.",
+                f"{model.id} is still to be downloaded.",
                 hint=f"Download it on the Chat tab ({size}, once), or choose another model.",
             )
         seconds = min(MAX_RETRY_AFTER, max(1.0, progress.seconds_left or MAX_RETRY_AFTER))

@@ -62,10 +62,8 @@ def find_state(session: Session, provider: str, model: str) -> DownloadState:
         return _offered_state(downloads, offered)
     if model != PACKAGED_MODEL:
         return DownloadState()
-    better = "The others in this list answer far better, after one download." if downloads else (
-        "Other providers answer far better."
-    )  # fmt: skip
-    return DownloadState(_note(f"{model} is a very small model: quick, and often wrong. {better}"))
+    better = "the others in this list, after one download" if downloads else "other providers"
+    return DownloadState(_remark(f"{model} is small, quick and often wrong. Far better: {better}."))
 
 
 def _offered_state(downloads: Downloads, model: OfferedModel) -> DownloadState:
@@ -74,7 +72,7 @@ def _offered_state(downloads: Downloads, model: OfferedModel) -> DownloadState:
         return DownloadState(f'<div class="note">Downloading {model.id}: {progress}{bar}</div>', runs=True)
     facts = f"{model.licence}, made by {model.maker}, needs {model.memory / GIGABYTE:.1f} GB of memory"
     if downloads.path(model):
-        return DownloadState(_note(f"{model.id} is on this computer: {facts}."))
+        return DownloadState(_remark(f"{model.id} is downloaded: {facts}."))
     received, size = downloads.received(model), model.file.size
     missing = f"{(size - received) / GIGABYTE:.1f} GB"
     if failure := downloads.failure(model):
@@ -83,10 +81,13 @@ def _offered_state(downloads: Downloads, model: OfferedModel) -> DownloadState:
         downloads.check(model)
     except LLMHubError as error:
         return DownloadState(_problem(error))
-    about = f"{model.id} is not on this computer yet: {facts}. It is downloaded from Hugging Face, once."
-    if received:
-        return DownloadState(_note(f"{about} A part of it is here."), f"Go on with the download: {missing}")
-    return DownloadState(_note(about), f"Download {missing}")
+    about = f"{model.id} is still to be downloaded, once: {facts}. From huggingface.co/{model.file.repo}."
+    return DownloadState(_note(about), f"{'Go on with the download:' if received else 'Download'} {missing}")
+
+
+def _remark(text: str) -> str:
+    """What nobody need do anything about: on a phone it gives way to a conversation."""
+    return f'<div class="note remark" role="status">{html_text(text)}</div>'
 
 
 def _problem(error: LLMHubError) -> str:

@@ -103,8 +103,8 @@ def check_disk(file: ModelFile, folder: Path, missing: int) -> None:
         folder = folder.parent
     if (free := shutil.disk_usage(folder).free) < missing:
         raise ConfigurationError(
-            f"There is no room for {file.title}: it takes another {missing / GIGABYTE:.1f} GB, and the disk of {folder} "
-            f"has {free / GIGABYTE:.1f} GB free.",
+            f"There is no room for {file.title}: it takes another {missing / GIGABYTE:.1f} GB, and the disk of "
+            f"{folder} has {free / GIGABYTE:.1f} GB free.",
             hint=FREE_THE_DISK,
         )
 

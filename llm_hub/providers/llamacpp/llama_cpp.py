@@ -49,7 +49,7 @@ class LlamaCppProvider(LLMProvider):
     or as many as the model was trained for: memory grows with both. `directory`, `endpoint`, `token` and `network` are
     for the download. Of `downloads`, those models can be asked that are on this machine; no chat begins a download of
     them. One model is in memory at a time. While llama.cpp loads it holds Python's lock, so that every event loop
-    stands still for about a second, once.
+    stands still: for about a second with the packaged model, for two or three with one of a gigabyte.
 
     An answer follows its schema by grammar. Tools are not supported: where the model's template knows none, as the
     packaged one's, llama.cpp drops them silently.

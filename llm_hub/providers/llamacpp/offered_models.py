@@ -21,7 +21,11 @@ _WORKING_MEMORY = 200_000_000
 
 @dataclass(frozen=True, slots=True)
 class OfferedModel:
-    """A model that can be downloaded. `id` is its name, `context_bytes` the memory that a token of context takes."""
+    """A model that can be downloaded. `id` is its name, `context_bytes` the memory that a token of context takes.
+
+    Its `memory` in bytes is what it takes while it answers. The system may show more, since most of the file is copied
+    for faster reading: the copied part of the file itself can be given up.
+    """
 
     id: str
     maker: str

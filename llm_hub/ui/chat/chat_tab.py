@@ -48,7 +48,7 @@ def chat_tab(
     events.connect(page)
     lists = ModelLists(screen)
     lists.connect(page)
-    ModelDownload(screen, lists).connect(page)
+    ModelDownload(screen, lists).connect()
     ChainEvents(screen).connect()
     parts = screen.parts
     remember_settings({"provider": parts.provider, "model": parts.model, "system": parts.system,

@@ -31,12 +31,12 @@ class ModelDownload:
         self._lists = lists
         self._parts = screen.parts
 
-    def connect(self, page: gr.Blocks) -> None:
+    def connect(self) -> None:
         parts, own = self._parts, self._parts.download
         inputs: set[Any] = {parts.provider, parts.model}
         outputs = [own.note, own.start, own.stop, own.clock]
         last = {**NOW, "trigger_mode": "always_last"}
-        gr.on([page.load, parts.provider.change, parts.model.change], self.show, inputs, outputs, **last)
+        gr.on([parts.provider.change, parts.model.change], self.show, inputs, outputs, **last)
         own.start.click(self.start, inputs, [*outputs, parts.hint], **NOW)
         own.stop.click(self.stop, inputs, outputs, **NOW)
         lists = self._lists.outputs

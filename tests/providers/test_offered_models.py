@@ -64,7 +64,7 @@ async def test_a_downloaded_model_is_listed_and_answers(provider: LlamaCppProvid
 
 
 @pytest.mark.heavy
-async def test_loading_another_model_waits_for_the_running_answer_and_frees_the_first(
+async def test_loading_another_model_waits_for_the_running_answer_and_frees_the_first_and_back(
     provider: LlamaCppProvider,
 ) -> None:
     fetch(provider)
@@ -78,7 +78,11 @@ async def test_loading_another_model_waits_for_the_running_answer_and_frees_the_
     whole, second = await both
     assert response(whole).usage["completion_tokens"] == 40
     assert response(second).content == SUM
-    assert engine._server is None
+    better = provider._memory.engine
+    assert better is not None
+    assert (engine._server, better._server is None) == (None, False)
+    assert (await answer(provider, question("What is 2+2?"))).content == SUM
+    assert better._server is None
 
 
 @pytest.mark.heavy

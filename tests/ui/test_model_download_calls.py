@@ -84,6 +84,7 @@ async def test_a_chosen_model_is_downloaded_with_a_button_and_is_then_in_every_l
     with serving(HuggingFace(content(), hold_at=len(content()) // 3)) as hub:
         async with page_of(tmp_path, hub) as page:
             tab, other = page.open(), page.open()
+            await tab.use("chat-provider", "input", "local")  # its list of models is kept from now on
             await choose(tab)
             assert tab.text("chat-download").startswith(NOT_HERE)
             assert buttons(tab) == ["Download 0.1 GB"]

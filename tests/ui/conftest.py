@@ -56,6 +56,7 @@ def site(
         "LLM_HUB_SERVERS": f"echo={echo_server.url},second={fault_server.openai_url}",
         "LLM_HUB_CHAOS": "1",
         "LLM_HUB_DATABASE_URL": f"sqlite:///{log.parent / 'votes.db'}",
+        "LLM_HUB_SHUTDOWN_TIMEOUT": "1",  # answers that tests have left are not waited for
     }
     with Site(log, environment) as site:
         yield site

@@ -6,10 +6,12 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from starlette.middleware import Middleware
+from starlette.middleware.gzip import GZipMiddleware
 
 from llm_hub.access.rate_limits import RateLimiter
 from llm_hub.serving.front_door.address_headers import AddressHeaders
 from llm_hub.serving.front_door.body_limit import BodyLimit
+from llm_hub.serving.front_door.caching import Caching
 from llm_hub.serving.front_door.closed_paths import ClosedPaths
 from llm_hub.serving.front_door.error_replies import ErrorReplies
 from llm_hub.serving.front_door.host import Host
@@ -98,6 +100,8 @@ class FrontDoor:
             Middleware(PageEvents, self._problem),  # 400: an event that the page never sends
             Middleware(Tabs, self.tabs, clock),  # 503: too many tabs; 429: too many new ones of one address
             Middleware(Turns),  # some pages and events at a time, the others wait
+            Middleware(Caching),  # scripts and styles are kept for good
+            Middleware(GZipMiddleware, minimum_size=1000, compresslevel=5),  # the page; Gradio compresses only files
             app=app,
         )
 

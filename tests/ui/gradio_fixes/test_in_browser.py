@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,6 +20,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from playwright.sync_api import Browser, Page
+
+
+COUNT_PROXIES = """
+  window.proxied = new Set();
+  window.Proxy = new Proxy(Proxy, {construct: (made, [of, ...rest]) => (proxied.add(of), new made(of, ...rest))});
+"""
 
 
 @contextmanager
@@ -69,6 +75,20 @@ def test_an_update_replaces_what_was_typed_since(bare_page: Page) -> None:
     box = bare_page.locator("#typed :is(input, textarea)")
     box.fill("typed meanwhile")
     expect(box).to_have_value("from the server")  # else default_model.py may leave it to the server
+
+
+def test_each_kind_of_component_asks_for_its_own_style(bare_page: Page) -> None:
+    styles = "performance.getEntriesByType('resource').filter(({name}) => /assets.*css$/.test(name)).length"
+    assert bare_page.evaluate(styles) > 8, "Gradio's styles come in few files: add_styles in page_loading.py can go"
+
+
+def test_every_part_of_the_configuration_is_watched(browser: Browser, bare_url: str) -> None:
+    with closing(browser.new_context()) as context:
+        page = context.new_page()
+        page.add_init_script(COUNT_PROXIES)
+        page.goto(bare_url)
+        expect(page.locator("#list input")).to_be_visible(timeout=20_000)
+        assert page.evaluate("gradio_config.dependencies.every((event) => proxied.has(event))")
 
 
 def test_tab_leaves_a_list_open(bare_page: Page) -> None:

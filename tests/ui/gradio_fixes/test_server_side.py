@@ -15,6 +15,7 @@ import pytest
 from gradio import component_meta, queueing, routes
 from gradio.state_holder import SessionState, StateHolder
 
+from llm_hub.ui.gradio_fixes.page_loading import shorten_config
 from llm_hub.ui.gradio_fixes.session_memory import ErrorPlaces, SmallSession, SmallSessions
 
 
@@ -42,6 +43,15 @@ def test_gradio_writes_a_stub_for_every_component(monkeypatch: pytest.MonkeyPatc
     class Invented(gr.HTML): ...
 
     assert stubs == [Invented.__name__], "Gradio writes no stubs any more: import_speed.py can go"
+
+
+async def test_a_configuration_tells_what_programs_may_send(page: gr.Blocks) -> None:
+    page.config = page.get_config_file()
+    part = page.config["components"][0]
+    may_go = "Gradio tells the page nothing for programs any more: shorten_config in page_loading.py can go"
+    assert {"api_info", "api_info_as_input", "api_info_as_output"} <= part.keys(), may_go
+    shorten_config(page)
+    assert "string" not in str(part)
 
 
 async def test_gradio_copies_the_page_for_every_session(page: gr.Blocks) -> None:

@@ -1,0 +1,96 @@
+"""A page that is there sooner: a shorter configuration, and nothing that is asked for late.
+
+Gradio 6.31.0
+
+- tells the page what programs may send to each component and get from it, three times, although no event of this page
+  is offered to programs: 190 of 530 KB. May go when:
+  tests/ui/gradio_fixes/test_server_side.py::test_a_configuration_tells_what_programs_may_send fails.
+- has the page find out step by step which scripts and styles it needs, each kind of component its own: 88 requests of
+  which the last begin when those before have come. Here the scripts are named in the page's head, and the styles are
+  one file. May go when:
+  tests/ui/gradio_fixes/test_in_browser.py::test_each_kind_of_component_asks_for_its_own_style fails.
+"""
+
+from __future__ import annotations
+
+import re
+from hashlib import sha256
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import gradio as gr
+from fastapi import Response
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from fastapi import FastAPI
+
+STYLES = "/components.css"
+ASSETS = Path(gr.__file__).parent / "templates" / "frontend" / "assets"
+_FILES = re.compile(r"m\.f=\[([^\]]*)\]")
+"""In one of Gradio's scripts: the files that it may ask for."""
+_IMPORT = re.compile(r"(?:(\w+)`?:\{(?:[^{}]*,)?component:\(\)=>\w+\(\(\)=>)?import\(`\./([^`]+)`\)[^\[]*\[([\d,]*)\]")
+"""A module that it imports later: the kind of component that this is, if any, and the numbers of the module's files."""
+
+
+def shorten_config(blocks: gr.Blocks) -> None:
+    """Leaves out of the page's configuration what only programs need. Call it when the page is mounted."""
+    for component in blocks.config["components"]:
+        for name in ("api_info_as_input", "api_info_as_output", "example_inputs"):
+            component.pop(name, None)
+        component["api_info"] = {}
+
+
+def add_styles(app: FastAPI, blocks: gr.Blocks) -> str:
+    """Adds the one file of styles to `app`. Returns what the page's head says of it and of the scripts, at its end.
+
+    It has the kinds of components that the page begins with; the others ask for theirs when they are first shown.
+    """
+    files = list(dict.fromkeys(_files_of(blocks)))
+    scripts = [name for name in files if name.endswith(".js")]
+    sheets = [name for name in files if name.endswith(".css") and not name.startswith("index-")]  # stands in the page
+    text = "\n".join((ASSETS / name).read_text(encoding="utf-8") for name in sheets)
+    app.add_api_route(STYLES, lambda: Response(text, media_type="text/css"), include_in_schema=False)
+    version = sha256(text.encode()).hexdigest()[:16]
+    # Gradio's script asks for no sheet that has a link; the browser asks for none whose link is disabled.
+    return "".join(
+        (
+            f'<link rel="stylesheet" href=".{STYLES}?v={version}">',
+            *(f'<link rel="stylesheet" href="./assets/{name}" disabled>' for name in sheets),
+            *(f'<link rel="modulepreload" href="./assets/{name}">' for name in scripts),
+        )
+    )
+
+
+def _files_of(blocks: gr.Blocks) -> Iterator[str]:
+    """The files of every page, in the order in which Gradio's scripts come upon them, then those of the components."""
+    index = _first((path.name for path in ASSETS.glob("*.js")), "index-")
+    yield index
+    later = _imports(index)
+    frame = later.get(_first(later, "Index-"), [])
+    yield from frame
+    for script in frame[:1]:
+        last = _imports(script)
+        yield from last.get(_first(last, "Blocks-"), [])
+    components = _imports(_first(frame, "core-"))
+    for block in blocks.blocks.values():
+        if getattr(block, "visible", True) is not False:
+            yield from components.get(block.get_block_name(), [])
+
+
+def _first(names: Iterable[str], begin: str) -> str:
+    return next((name for name in names if name.startswith(begin)), "")
+
+
+def _imports(script: str) -> dict[str, list[str]]:
+    """What a script imports later: all files by the kind of component or, where it is none, by the module."""
+    path = ASSETS / script
+    text = path.read_text(encoding="utf-8") if path.is_file() else ""
+    listed = _FILES.search(text)
+    files = [name.strip("\"'").removeprefix("./") for name in listed[1].split(",")] if listed else []
+    return {
+        kind or module: [module, *(files[int(number)] for number in numbers.split(",") if number)]
+        for kind, module, numbers in _IMPORT.findall(text)
+        if files
+    }

@@ -13,6 +13,7 @@ from tests.ui.chat_page import ChatPage
 from tests.ui.conftest import visiting
 from tests.ui.offered_model import BETTER, content, stand_in, write_app
 from tests.ui.site import Site
+from tests.ui.test_accessibility import AXE, expect_accessible
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -47,6 +48,8 @@ def test_a_newcomer_reaches_a_better_model_with_one_choice(browser: Browser, tmp
             start.click()
             expect(note).to_contain_text(f"Downloading {BETTER}: 32 of 98 MB", timeout=SLOW)
             expect(note.locator("progress")).to_be_visible()
+            page.evaluate(AXE)
+            expect_accessible(chat, 1440, 375)
 
             stop.click()
             expect(stop).to_be_hidden()
@@ -76,6 +79,8 @@ def test_a_damaged_download_is_told_and_the_next_try_succeeds(browser: Browser, 
             note, start = chat.page.locator("#chat-download"), chat.page.locator("#chat-download-start")
             start.click()
             expect(note).to_contain_text("was damaged on its way, and is deleted", timeout=SLOW)
+            chat.page.evaluate(AXE)
+            expect_accessible(chat, 1440)
             hub.content = content()
             expect(start).to_have_text("Try again: 0.1 GB")
             start.click()

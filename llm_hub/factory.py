@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from difflib import get_close_matches
 from importlib import import_module
+from importlib.util import find_spec
 from inspect import signature
 from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import urlsplit
@@ -12,7 +14,9 @@ from urllib.parse import urlsplit
 from llm_hub.chat import split_target
 from llm_hub.errors import ConfigurationError
 from llm_hub.providers.catalog import PROVIDERS, ProviderSpec, compatible
+from llm_hub.providers.llamacpp.downloads import Downloads
 from llm_hub.providers.llamacpp.model_file import find_model_file
+from llm_hub.providers.llamacpp.offered_models import OFFERED_MODELS
 from llm_hub.wire.network import SETTINGS, Network
 from llm_hub.wire.own_addresses import OwnAddresses
 from llm_hub.wire.validation import checked_url
@@ -128,6 +132,7 @@ class ConfiguredProviders:
                 raise ConfigurationError(f"LLM_HUB_SERVERS: the name {name} is taken.", hint="Choose another name.")
             key = f"{name.upper().replace('-', '_')}_API_KEY"
             self.specs[name] = compatible(name, checked_url(url, f"LLM_HUB_SERVERS: {name}"), key)
+        self._downloads = self._offer_downloads()
         self._owner_keys = {name: settings.value(*spec.key) for name, spec in self.specs.items() if spec.key}
         for name in settings.route:
             self.check(name, "LLM_HUB_ROUTE: ")
@@ -165,6 +170,26 @@ class ConfiguredProviders:
         """The setting that holds the owner's key."""
         return next(variable for variable in self.specs[name].key if self._settings.value(variable))
 
+    def downloads(self, *, trusted: bool) -> Downloads | None:
+        """The embedded models that a caller may download; None: none. A stranger may only if the settings say so."""
+        return self._downloads if trusted or self._settings.local_downloads else None
+
+    def _offer_downloads(self) -> Downloads | None:
+        """The offered models, where they are offered and can run: without the one that is the default."""
+        allowed = self._settings.local_downloads
+        if not find_spec("xllamacpp") or not (not self._settings.public if allowed is None else allowed):
+            return None
+        default = ""
+        with suppress(ConfigurationError):  # the provider's state says so
+            default = self.default_model("local")
+        models = [model for model in OFFERED_MODELS if model.id != default]
+        return Downloads(models, endpoint=self._settings.value("HF_ENDPOINT") or None, network=self._network)
+
+    def stop_downloads(self) -> None:
+        """Ends every download."""
+        if self._downloads:
+            self._downloads.stop_all()
+
     def price_lists(self) -> dict[str, str]:
         """For each provider its id in the public price lists; see `Prices`."""
         return {name: spec.prices for name, spec in self.specs.items()}
@@ -184,7 +209,9 @@ class ConfiguredProviders:
             find_model_file(self._settings.local_model or None)  # raises for a file that cannot be used
             return {
                 "model": self._settings.local_model or None,
+                "endpoint": self._settings.value("HF_ENDPOINT") or None,
                 "token": self._settings.value("HF_TOKEN") or None,  # for a repository that asks for one
+                "downloads": self._downloads,
                 "network": self._network,
             }
         if name == "chaos":

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from llm_hub.access.provider_pool import PooledProvider
     from llm_hub.chat import Attempt, ChatRequest, Event, ModelInfo
     from llm_hub.factory import ConfiguredProviders
+    from llm_hub.providers.llamacpp.downloads import Downloads
     from llm_hub.usage.prices import Prices
 
 __all__ = ["MAX_LIST_AGE", "ProviderState", "Session", "SharedState", "TargetState"]
@@ -83,6 +84,11 @@ class Session:
     def fallback(self) -> tuple[str, ...]:
         """What follows a chosen model where a request does not say: the configured route, or nothing."""
         return self._shared.route
+
+    @property
+    def downloads(self) -> Downloads | None:
+        """The embedded models that this caller may download; None: none are offered."""
+        return self._configured.downloads(trusted=self._keyring.trusted)
 
     @property
     def max_tries(self) -> int:

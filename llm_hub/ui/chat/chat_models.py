@@ -28,6 +28,12 @@ class ModelLists:
         self._awaited: dict[str, str] = {}
         """By session, the provider whose models it waits for: an answer for an earlier choice comes too late."""
 
+    @property
+    def outputs(self) -> list[Any]:
+        """What `list_models` changes."""
+        parts = self._parts
+        return [parts.model, parts.default_model.first, parts.note, parts.chain.add, parts.again]
+
     def follow(self, event: Callable[..., Any]) -> None:
         """Refreshes the lists and the chain after `event`, such as a `.then`."""
         self._show_chain_after(event)
@@ -40,8 +46,7 @@ class ModelLists:
 
     def _list_models_after(self, event: Callable[..., Any]) -> None:
         parts = self._parts
-        outputs = [parts.model, parts.default_model.first, parts.note, parts.chain.add, parts.again]
-        listed = event(self.list_models, parts.provider, outputs, trigger_mode="multiple", **STREAMING)
+        listed = event(self.list_models, parts.provider, self.outputs, trigger_mode="multiple", **STREAMING)
         parts.default_model.after(listed.then)
 
     def connect(self, page: gr.Blocks) -> None:
@@ -85,7 +90,9 @@ class ModelLists:
         if is_late:
             return {parts.note: gr.skip()}
         return {
-            parts.model: gr.update(choices=model_choices.merge_lists(models, model_choices.list_suggestions(state))),
+            parts.model: gr.update(
+                choices=model_choices.merge_lists(models, model_choices.list_chat_models(session, state))
+            ),
             parts.default_model.first: find_first_model(session, provider),
             parts.note: provider_note(model_choices.find_provider(session, provider)),
             **self._targets(model_choices.list_targets(session)),

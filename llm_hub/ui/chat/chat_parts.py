@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import gradio as gr
 
+    from llm_hub.ui.chat.download_view import DownloadParts
     from llm_hub.ui.chat.fallback_chain import ChainParts
     from llm_hub.ui.gradio_fixes.default_model import DefaultModel
 
@@ -29,6 +30,7 @@ class ChatParts:
     model: gr.Dropdown
     default_model: DefaultModel
     note: gr.HTML
+    download: DownloadParts
     followers: gr.HTML
     system: gr.Textbox
     temperature: gr.Textbox

@@ -62,15 +62,18 @@ class ChatScreen:
         return {parts.provider, parts.model, parts.system, parts.temperature, parts.max_tokens, parts.chain.targets}
 
     def read_question(self, data: Inputs) -> Question:
-        """The settings as they stand. Raises `InvalidRequest` in words for the visitor."""
+        """The settings as they stand. Raises `LLMHubError` in words for the visitor."""
         parts = self.parts
         chain: Chain = data[parts.chain.targets]
         automatic = data[parts.provider] == model_choices.AUTO
         if automatic and chain == ():
             raise InvalidRequest("Nobody is asked.", hint="Add a model to the order, or choose a provider.")
+        provider, model = str(data[parts.provider] or ""), str(data[parts.model] or "").strip()
+        if provider == model_choices.EMBEDDED:
+            model_choices.check_downloaded(self.session, model)
         return Question(
-            provider=str(data[parts.provider] or ""),
-            model="" if automatic else str(data[parts.model] or "").strip(),
+            provider=provider,
+            model="" if automatic else model,
             system=data[parts.system] or "",
             temperature=typed_settings.parse_temperature(data[parts.temperature] or ""),
             max_tokens=typed_settings.parse_max_tokens(data[parts.max_tokens] or ""),
@@ -248,7 +251,7 @@ class ChatScreen:
         session = self.session_for(visitor)
         state = model_choices.find_provider(session, provider)
         listed = model_choices.list_models(session.last_models(provider))
-        choices = model_choices.merge_lists(listed, model_choices.list_suggestions(state))
+        choices = model_choices.merge_lists(listed, model_choices.list_chat_models(session, state))
         return {
             parts.note: model_choices.provider_note(state),
             parts.provider: provider,

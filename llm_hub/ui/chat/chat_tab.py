@@ -35,8 +35,8 @@ if TYPE_CHECKING:
     from llm_hub.ui.chat.handover import Handover
 
 WELCOME = """<div class="welcome"><h2>What would you like to know?</h2>
-<p>Choose a provider and a model, and ask. Under each answer you see who really gave it, how fast,
-and for what price.</p></div>"""
+<p>Choose a provider and a model, and ask. Under each answer you see who really gave it; its speed and
+its price are one tap away.</p></div>"""
 
 
 def chat_tab(

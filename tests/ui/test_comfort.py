@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING
 
 from playwright.sync_api import expect
 
+from tests.fault_server.text import expected_text
 from tests.ui.chat_page import ChatPage
+from tests.ui.compare_page import ComparePage
 from tests.ui.conftest import visiting
 
 if TYPE_CHECKING:
@@ -100,3 +102,15 @@ def test_the_keyboard_has_shortcuts_and_a_list_of_them(chat: ChatPage) -> None:
     expect(keys).to_be_hidden()
     page.keyboard.press("?")
     expect(keys).to_be_visible()
+
+
+def test_a_comparison_shows_its_figures_and_its_answers_can_be_copied(browser: Browser, site: Site) -> None:
+    with visiting(browser, ComparePage, site.url) as compare:
+        page = compare.page
+        compare.set("ok?tokens=5", "status-401")
+        compare.compare("Hello", panes=2)
+        expect(page.locator("#compare-pane-1 .folded")).to_be_visible()
+        page.locator("#compare-pane-1 .pane-past").get_by_role("button", name="Copy message").first.click()
+        assert page.evaluate("navigator.clipboard.readText()") == expected_text("ok?tokens=5")
+        compare.compare("Again", panes=2)  # a pane that failed holds up nobody
+        expect(page.locator("#compare-pane-1 .pane-past .folded")).to_have_count(2)

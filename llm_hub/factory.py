@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from difflib import get_close_matches
 from importlib import import_module
 from inspect import signature
@@ -113,11 +114,16 @@ class OwnAddress(ConfigurationError):
 class ConfiguredProviders:
     """The providers of one hub: those that come with it, then the servers of the settings, each with its settings.
 
-    Raises `ConfigurationError` for settings that contradict each other, or that name an unknown provider.
+    Raises `ConfigurationError` for settings that contradict each other, or that name an unknown provider. The settings
+    may be replaced while the hub runs, so nobody keeps a copy of what is read here.
     """
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
+        self.route = settings.route
+        """The configured route; () for none."""
+        self.servers = settings.servers
+        """The servers of the settings: their addresses by name."""
         self._network = read_network(settings)
         self._own_addresses = OwnAddresses(settings.host, settings.port, settings.public_names)
         self.specs: dict[str, ProviderSpec] = {
@@ -126,13 +132,33 @@ class ConfiguredProviders:
         for name, url in settings.servers.items():
             if name in PROVIDERS or name == "auto":
                 raise ConfigurationError(f"LLM_HUB_SERVERS: the name {name} is taken.", hint="Choose another name.")
-            key = f"{name.upper().replace('-', '_')}_API_KEY"
-            self.specs[name] = compatible(name, checked_url(url, f"LLM_HUB_SERVERS: {name}"), key)
+            self.specs[name] = compatible(name, checked_url(url, f"LLM_HUB_SERVERS: {name}"), server_key_variable(name))
         self._owner_keys = {name: settings.value(*spec.key) for name, spec in self.specs.items() if spec.key}
         for name in settings.route:
             self.check(name, "LLM_HUB_ROUTE: ")
         for name in settings.prices:
             self.check(name, "LLM_HUB_PRICES: ")
+
+    def replace(self, settings: Settings) -> set[str]:
+        """Takes other settings, all of them or, where they are refused, none.
+
+        Returns the providers that an answer must not be asked of as they were opened before: with another key, at
+        another address, or not at all any more.
+        """
+        other = ConfiguredProviders(settings)
+        before, after = self._openings(), other._openings()
+        self.__dict__.update(other.__dict__)
+        return {name for name, opening in before.items() if after.get(name) != opening}
+
+    def _openings(self) -> dict[str, tuple[Any, ...]]:
+        """What each provider is opened with."""
+        openings: dict[str, tuple[Any, ...]] = {}
+        for name, spec in self.specs.items():
+            options = None
+            with suppress(ConfigurationError):  # it is not opened
+                options = self.options(name)
+            openings[name] = (spec, self.owner_key(name), options)
+        return openings
 
     def check(self, target: str, where: str = "") -> str:
         """The provider's name in a target's. Raises `ConfigurationError` if there is no such provider."""
@@ -162,8 +188,9 @@ class ConfiguredProviders:
         return "" if name in ProviderFactory.registered else self._owner_keys.get(name, "")
 
     def key_variable(self, name: str) -> str:
-        """The setting that holds the owner's key."""
-        return next(variable for variable in self.specs[name].key if self._settings.value(variable))
+        """The setting that holds the owner's key, or that would."""
+        variables = self.specs[name].key
+        return next((variable for variable in variables if self._settings.value(variable)), variables[0])
 
     def price_lists(self) -> dict[str, str]:
         """For each provider its id in the public price lists; see `Prices`."""
@@ -228,6 +255,11 @@ class ConfiguredProviders:
         if (asked := url or spec.base_url) and self._own_addresses.includes(asked):
             raise OwnAddress(setting or (spec.url[0] if spec.url else "LLM_HUB_SERVERS"), asked)
         return url
+
+
+def server_key_variable(server: str) -> str:
+    """The variable that holds the key of a server of LLM_HUB_SERVERS."""
+    return f"{server.upper().replace('-', '_')}_API_KEY"
 
 
 def read_network(settings: Settings) -> Network:

@@ -34,8 +34,9 @@ def provider_titles(session: Session) -> Titles:
 
 
 def list_providers(session: Session) -> list[Choice]:
-    """The hub's route, and every provider."""
-    return [AUTOMATIC, *((_label(state), state.name) for state in session.providers())]
+    """The hub's route, and every provider: first those that are ready."""
+    states = sorted(session.providers(), key=lambda state: not state.ready)
+    return [AUTOMATIC, *((_label(state), state.name) for state in states)]
 
 
 def find_provider(session: Session, provider: str) -> ProviderState:
@@ -84,11 +85,17 @@ def parse_target(session: Session, text: str) -> str:
 
 
 def provider_note(state: ProviderState) -> str:
-    """What keeps a provider from answering, or its list of models from coming, as HTML; "" if nothing does."""
+    """What keeps a provider from answering, or its list of models from coming, as HTML; "" if nothing does.
+
+    Beside a missing key it has the button that leads to where one is entered.
+    """
     text = f"Its list of models did not come. {state.list_problem}" if state.list_problem else ""
+    button = ""
     if not state.ready:
         text = f"{state.title}: {state.problem.rstrip('.')}."
-    return f'<div class="note" role="status">{html_text(text)}</div>' if text else ""
+        if state.needs_key:
+            button = f' <button type="button" data-key-of="{html_text(state.name)}">Enter a key</button>'
+    return f'<div class="note" role="status">{html_text(text)}{button}</div>' if text else ""
 
 
 def merge_lists(models: list[Choice], known: list[Choice]) -> list[Choice]:
@@ -110,4 +117,4 @@ def format_order(session: Session, targets: Iterable[str]) -> str:
 def _label(state: ProviderState) -> str:
     if state.ready:
         return state.title
-    return f"{state.title} ({'needs a key' if state.problem.startswith('needs a key') else 'not ready'})"
+    return f"{state.title} ({'needs a key' if state.needs_key else 'not ready'})"

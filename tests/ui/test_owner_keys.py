@@ -1,0 +1,65 @@
+"""The owner at the page, without a key: from the note beside a provider to a key, and to its answer."""
+
+from __future__ import annotations
+
+import shutil
+from typing import TYPE_CHECKING
+
+import pytest
+from playwright.sync_api import expect
+
+from llm_hub.env_file import read_env_file
+from tests.ui.chat_page import ChatPage
+from tests.ui.conftest import visiting
+from tests.ui.site import ROOT, Site
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from playwright.sync_api import Browser
+
+    from tests.fault_server import FaultServerThread
+
+KEY = "sk-owner-0123456789abcdef"
+
+
+@pytest.fixture
+def site(fault_server: FaultServerThread, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    folder = tmp_path_factory.mktemp("owner")
+    shutil.copy(ROOT / "app.py", folder)
+    environment = {"PYTHONPATH": str(ROOT), "OPENAI_BASE_URL": fault_server.openai_url}
+    with Site(folder / "log", environment, folder=folder) as site:
+        yield site
+    log = (folder / "log").read_text()
+    assert "Traceback" not in log, log
+    assert KEY not in log
+
+
+def test_a_missing_key_is_entered_where_it_is_missing(
+    browser: Browser, site: Site, fault_server: FaultServerThread
+) -> None:
+    with visiting(browser, ChatPage, site.url) as owner:
+        page = owner.page
+        owner.choose("ok?tokens=5", "OpenAI (needs a key)")
+        page.locator("#chat-note").get_by_role("button", name="Enter a key").click()
+        form = page.locator("#keys-owner form").first
+        expect(form.get_by_label("API key")).to_be_focused()
+        expect(form.get_by_label("Provider")).to_have_value("openai")
+        page.keyboard.type(KEY)
+        page.keyboard.press("Enter")
+        expect(page.locator("#keys-owner [role=status]").first).to_have_text(
+            "The key for OpenAI is saved, and used from now on."
+        )
+        expect(page.get_by_role("list", name="Saved keys")).to_contain_text("ends in cdef")
+        page.get_by_role("tab", name="Chat").click()
+        expect(page.locator("#chat-note .note")).to_have_count(0)
+        expect(page.locator("#chat-provider input")).to_have_value("OpenAI")
+        since = len(fault_server.exchanges)
+        owner.ask("Hello")
+        expect(owner.figures).to_have_count(1)
+        assert fault_server.exchanges[since].headers["authorization"] == f"Bearer {KEY}"
+        assert KEY not in page.content()
+    assert read_env_file(site.folder / ".env") == {"OPENAI_API_KEY": KEY}
+    with visiting(browser, ChatPage, site.url) as owner:  # a new page knows, too
+        owner.page.locator("#chat-provider input").click()
+        expect(owner.page.get_by_role("option", name="OpenAI", exact=True)).to_be_visible()

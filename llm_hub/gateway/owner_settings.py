@@ -122,17 +122,22 @@ class OwnerSettings:
         if key.strip():
             changes[variable] = self._checked_key(key, f"The key for {name}")
         async with self._changing:
-            servers = await self._servers_in_file()
-            if not changes and servers.get(name) != url:
+            settings = await self._settings_in_file()
+            if name not in settings.servers and settings.value(variable):
+                raise ConfigurationError(
+                    f"The key of {name} would be {variable}, which is set already.",
+                    hint="Choose another name, or take that variable away first.",
+                )
+            if not changes and settings.servers.get(name) != url:
                 changes[variable] = None
-            await self._change({SERVERS: _joined(servers | {name: url}), **changes}, new_server=name)
+            await self._change({SERVERS: _joined(settings.servers | {name: url}), **changes}, new_server=name)
 
     async def remove_server(self, name: str) -> None:
         """Removes a server and its key."""
         if name in [split_target(target)[0] for target in self.route()]:
             raise ConfigurationError(f"The route asks {name}.", hint="Take it out of the route first.")
         async with self._changing:
-            servers = await self._servers_in_file()
+            servers = dict((await self._settings_in_file()).servers)
             if servers.pop(name, None) is None:
                 raise ConfigurationError("There is no such server.")
             await self._change({SERVERS: _joined(servers) or None, server_key_variable(name): None})
@@ -147,9 +152,9 @@ class OwnerSettings:
         async with self._changing:
             await self._change({ROUTE: ",".join(targets) or None})
 
-    async def _servers_in_file(self) -> dict[str, str]:
-        """The servers as they are set now: somebody may have added one to the file since the start."""
-        return dict((await asyncio.to_thread(Settings.load, self.file)).servers)
+    async def _settings_in_file(self) -> Settings:
+        """The settings as they are now: somebody may have added a server to the file since the start."""
+        return await asyncio.to_thread(Settings.load, self.file)
 
     async def _change(self, changes: Mapping[str, str | None], *, new_server: str = "") -> None:
         for name, value in changes.items():

@@ -21,9 +21,15 @@ from llm_hub.ui.gradio_fixes.event_options import NOW
 from llm_hub.ui.gradio_fixes.first_values import change_first_values
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
+    from gradio.components import Component
+
+    from llm_hub.access.session import Session
     from llm_hub.gateway.gateway import Gateway
+
+    FirstValues = Callable[[Session], Mapping[Component, Mapping[str, Any]]]
+    """For a component what a newly opened page has it begin with, by the name of its argument."""
 
 log = logging.getLogger(__name__)
 
@@ -53,8 +59,8 @@ for the page and the API. Of a key only the last four characters are ever shown.
 <h2>Servers</h2>
 <p>More servers that speak OpenAI's protocol, such as vLLM or LM Studio. A new address needs its key again.</p>
 <form autocomplete="off" class="server">
-<label>Name<input name="name" spellcheck="false" maxlength="40" placeholder="studio"></label>
-<label>Address<input name="url" spellcheck="false" maxlength="500" placeholder="http://127.0.0.1:1234/v1"></label>
+<label>Name<input name="name" spellcheck="false" maxlength="40" placeholder="for example studio"></label>
+<label>Address<input name="url" spellcheck="false" maxlength="500" placeholder="for example http://127.0.0.1:1234/v1"></label>
 <label>API key, if it has one
 <input name="key" type="password" autocomplete="off" spellcheck="false" maxlength="512"></label>
 <button type="submit">Save</button><p class="where"></p></form>
@@ -64,7 +70,7 @@ for the page and the API. Of a key only the last four characters are ever shown.
 has a key, and nobody follows a chosen model.</p>
 <form autocomplete="off" class="route">
 <label>Models, separated by commas<input name="route" spellcheck="false" maxlength="2000"
-placeholder="openai/gpt-6-luna, anthropic/claude-haiku-5-5, local"></label>
+placeholder="for example openai/gpt-6-luna, anthropic/claude-haiku-5-5, local"></label>
 <button type="submit">Save</button><p class="where"></p></form>
 <p role="status" aria-live="polite"></p></div>"""
 """What the owner of a hub that nobody else uses can change. The part is hidden until the server has answered."""
@@ -87,15 +93,22 @@ def key_link() -> gr.HTML:
 
 
 def keys_tab(
-    gateway: Gateway, page: gr.Blocks, lists: Sequence[gr.Dropdown], link: gr.HTML, tabs: gr.Tabs
+    gateway: Gateway,
+    page: gr.Blocks,
+    lists: Sequence[gr.Dropdown],
+    first_values: FirstValues,
+    *,
+    link: gr.HTML,
+    tabs: gr.Tabs,
 ) -> gr.events.Dependency:
     """Builds the tab. `lists` are the page's lists of providers: those that a visitor has a key for become ready.
+    `first_values` tells what else of the page depends on the owner's settings when it is opened.
 
     Returns the event of a key or a server that was added or removed.
     """
     signs_in = can_sign_in()
     has_owner = gateway.owner_settings is not None
-    events = KeysEvents(gateway, page, lists)
+    events = KeysEvents(gateway, page, lists, first_values)
     with gr.Column(elem_id="keys"):
         if has_owner:
             gr.HTML(OWNER_FORMS, js_on_load=OWNER_SCRIPT, apply_default_css=False, elem_id="keys-owner")
@@ -117,17 +130,23 @@ def keys_tab(
 class KeysEvents:
     """The tab's handlers."""
 
-    def __init__(self, gateway: Gateway, page: gr.Blocks, lists: Sequence[gr.Dropdown]) -> None:
+    def __init__(
+        self, gateway: Gateway, page: gr.Blocks, lists: Sequence[gr.Dropdown], first_values: FirstValues
+    ) -> None:
         self._gateway = gateway
         self._page = page
+        self._first_values = first_values
         self._lists = lists
 
     def update_lists(self, visitor: gr.Request) -> list[Any]:
         """Each list of providers with the labels that are true for this visitor's keys."""
         if self._gateway.owner_settings is not None:
-            known = model_choices.list_providers(self._gateway.common_session)
+            session = self._gateway.common_session
+            known = model_choices.list_providers(session)
             for box in self._lists:
                 change_first_values(self._page, box, choices=_of_same_kind(box, known))
+            for component, values in self._first_values(session).items():
+                change_first_values(self._page, component, **values)
         choices = model_choices.list_providers(self._gateway.session(visitor))
         return [gr.update(choices=_of_same_kind(box, choices)) for box in self._lists]
 

@@ -39,6 +39,14 @@ def list_providers(session: Session) -> list[Choice]:
     return [AUTOMATIC, *((_label(state), state.name) for state in states)]
 
 
+def first_choice(session: Session) -> tuple[str, ProviderState]:
+    """What a new chat begins with: the route where others can follow, else the default provider; and that provider."""
+    states = session.providers()
+    default = next((state for state in states if state.name == session.default_provider), states[0])
+    is_automatic = bool(session.fallback) or len(session.route) > 1  # where others can follow, they do
+    return AUTO if is_automatic else default.name, default
+
+
 def find_provider(session: Session, provider: str) -> ProviderState:
     """A provider as it is now. Raises `InvalidRequest` for a name that no browser was given."""
     for state in session.providers():

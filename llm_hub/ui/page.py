@@ -81,7 +81,9 @@ def build(
                 with gr.Tab("Usage", id="usage") as usage:
                     usage_tab(gateway.common_session, ledger, usage)
             with gr.Tab("Keys", id="keys"):
-                lists.follow(keys_tab(gateway, blocks, (chat.providers, *panes), link, tabs).then)
+                lists.follow(
+                    keys_tab(gateway, blocks, (chat.providers, *panes), lists.first_values, link=link, tabs=tabs).then
+                )
     return Page(
         blocks=blocks,
         theme=theme(),

@@ -171,6 +171,13 @@ async def test_a_servers_key_goes_to_no_other_address(owner: Owner, fault_server
     assert "STUDIO_API_KEY" not in owner.saved()
 
 
+async def test_a_server_takes_no_variable_that_is_set_for_something_else(owner: Owner) -> None:
+    owner.file.write_text(f"{owner.file.read_text()}STUDIO_API_KEY={OLD}\n")
+    with pytest.raises(ConfigurationError, match="STUDIO_API_KEY, which is set already"):
+        await owner.settings.set_server("studio", "http://127.0.0.1:9/v1", NEW)
+    assert owner.saved()["STUDIO_API_KEY"] == OLD
+
+
 async def test_a_server_that_was_added_to_the_file_meanwhile_is_kept(owner: Owner) -> None:
     owner.file.write_text(f"{owner.file.read_text()}LLM_HUB_SERVERS=mine=http://127.0.0.1:9/v1\n")
     await owner.settings.set_server("studio", "http://127.0.0.1:8/v1")

@@ -61,5 +61,7 @@ def test_a_missing_key_is_entered_where_it_is_missing(
         assert KEY not in page.content()
     assert read_env_file(site.folder / ".env") == {"OPENAI_API_KEY": KEY}
     with visiting(browser, ChatPage, site.url) as owner:  # a new page knows, too
+        expect(owner.page.locator("#chat-provider input")).to_have_value("OpenAI")
+        expect(owner.page.locator("#chat-model input")).to_have_value("gpt-6-luna")
         owner.page.locator("#chat-provider input").click()
         expect(owner.page.get_by_role("option", name="OpenAI", exact=True)).to_be_visible()

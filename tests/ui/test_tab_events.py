@@ -176,7 +176,7 @@ async def test_a_visitors_key_makes_its_provider_ready_in_every_list(hub: Hub) -
     gateway = Gateway(hub, Policy(public=True, owner_pays_visitors=False))
     with gr.Blocks() as page:
         lists = [gr.Dropdown([("OpenAI", "openai")]), gr.Dropdown([("Automatic", "auto"), ("OpenAI", "openai")])]
-    events = KeysEvents(gateway, page, lists)
+    events = KeysEvents(gateway, page, lists, lambda _: {})
     someone = visitor(**{TAB_HEADER.replace("-", "_"): SECRET})
     first, second = events.update_lists(someone)
     assert ("OpenAI (needs a key)", "openai") in first["choices"]

@@ -8,6 +8,7 @@ then in force for the page and the API alike. Nothing here ever gives a key back
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import re
 from dataclasses import dataclass
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 
     from llm_hub.gateway.policy import Policy
     from llm_hub.hub import Hub
+
+log = logging.getLogger(__name__)
 
 SERVERS, ROUTE = f"{PREFIX}SERVERS", f"{PREFIX}ROUTE"
 MAX_SERVER_NAME_CHARS = 40
@@ -175,6 +178,7 @@ class OwnerSettings:
             return settings
 
         self._hub.replace_settings(await asyncio.to_thread(change_env_file, self.file, changes, check))
+        log.info("Changed on the page, in %s: %s", self.file, ", ".join(changes))
 
     def _key(self, configured: ConfiguredProviders, provider: str) -> OwnerKey:
         variable, key = configured.key_variable(provider), configured.owner_key(provider)

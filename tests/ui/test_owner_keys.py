@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from typing import TYPE_CHECKING
 
+import httpx
 import pytest
 from playwright.sync_api import expect
 
@@ -59,9 +60,44 @@ def test_a_missing_key_is_entered_where_it_is_missing(
         expect(owner.figures).to_have_count(1)
         assert fault_server.exchanges[since].headers["authorization"] == f"Bearer {KEY}"
         assert KEY not in page.content()
+        request = {"messages": [{"role": "user", "content": "Hello"}], "model": "openai/ok?tokens=3"}
+        assert httpx.post(f"{site.url}/v1/chat", json=request, trust_env=False).json()["provider"] == "openai"
     assert read_env_file(site.folder / ".env") == {"OPENAI_API_KEY": KEY}
     with visiting(browser, ChatPage, site.url) as owner:  # a new page knows, too
         expect(owner.page.locator("#chat-provider input")).to_have_value("OpenAI")
         expect(owner.page.locator("#chat-model input")).to_have_value("gpt-6-luna")
         owner.page.locator("#chat-provider input").click()
         expect(owner.page.get_by_role("option", name="OpenAI", exact=True)).to_be_visible()
+
+
+def test_a_server_and_a_route_are_asked_from_then_on(
+    browser: Browser, site: Site, fault_server: FaultServerThread
+) -> None:
+    with visiting(browser, ChatPage, site.url) as owner:
+        page = owner.page
+        page.get_by_role("tab", name="Keys").click()
+        servers, route = page.locator("#keys-owner form.server"), page.locator("#keys-owner form.route")
+        servers.get_by_label("Name").fill("studio")
+        servers.get_by_label("Address").fill("http://127.0.0.1:0/v1")
+        servers.get_by_role("button").click()
+        told = page.locator("#keys-owner [role=status]")
+        expect(told.nth(1)).to_have_text("The address is not a web address. It looks like https://example.com/v1.")
+        owner.complaints.clear()  # the browser's own, of a request that was refused
+        servers.get_by_label("Address").fill(fault_server.openai_url)
+        servers.get_by_role("button").click()
+        expect(told.nth(1)).to_have_text("studio is saved, and can be chosen from now on.")
+        page.get_by_role("tab", name="Chat").click()
+        owner.choose("ok?tokens=5", "studio")
+        owner.ask("Hello")
+        expect(owner.figures).to_contain_text("studio")
+        page.get_by_role("tab", name="Keys").click()
+        route.get_by_label("Models").fill("studio/500, studio/ok?tokens=4")
+        route.get_by_role("button").click()
+        expect(told.nth(2)).to_have_text("The route is saved, and used from now on.")
+        expect(route.get_by_label("Models")).to_have_value("studio/500, studio/ok?tokens=4")
+    request = {"messages": [{"role": "user", "content": "Hello"}], "model": "auto"}
+    answer = httpx.post(f"{site.url}/v1/chat", json=request, trust_env=False, timeout=30).json()
+    assert answer["model"].startswith("ok")
+    with visiting(browser, ChatPage, site.url) as owner:
+        expect(owner.page.locator("#chat-provider input")).to_have_value("Automatic")
+        expect(owner.page.locator("#chat-chain-list")).to_contain_text("studio")

@@ -59,8 +59,8 @@ for the page and the API. Of a key only the last four characters are ever shown.
 <h2>Servers</h2>
 <p>More servers that speak OpenAI's protocol, such as vLLM or LM Studio. A new address needs its key again.</p>
 <form autocomplete="off" class="server">
-<label>Name<input name="name" spellcheck="false" maxlength="40" placeholder="for example studio"></label>
-<label>Address<input name="url" spellcheck="false" maxlength="500" placeholder="for example http://127.0.0.1:1234/v1"></label>
+<label>Name<input name="name" spellcheck="false" maxlength="40" placeholder="studio"></label>
+<label>Address<input name="url" spellcheck="false" maxlength="500" placeholder="http://127.0.0.1:1234/v1"></label>
 <label>API key, if it has one
 <input name="key" type="password" autocomplete="off" spellcheck="false" maxlength="512"></label>
 <button type="submit">Save</button><p class="where"></p></form>

@@ -51,7 +51,7 @@ const chosen = () => rows.find((row) => row.name === keys.elements.provider.valu
 const where = () => {
   const row = chosen();
   if (!row) return;
-  keys.querySelector(".where").textContent = row.fixed && row.held
+  keys.querySelector(".where").textContent = row.fixed
     ? `${row.variable} is set in the environment. It is changed there, not here.`
     : `It is sent to ${row.host} only.`;
   keys.querySelector("[type=submit]").disabled = row.fixed;

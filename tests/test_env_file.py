@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -138,6 +139,46 @@ def test_a_folder_in_its_place_is_told(tmp_path: Path) -> None:
 def test_a_folder_that_is_not_there_is_told(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match=r"cannot be written: No such file.*Nothing was changed"):
         change(tmp_path / "nowhere" / ".env", A="1")
+
+
+REFUSED = """
+import os, sys
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from llm_hub.env_file import change_env_file
+from llm_hub.errors import ConfigurationError
+with TemporaryDirectory() as folder:  # imports what nobody may not read
+    for _ in range(2):
+        change_env_file(Path(folder) / ".env", {"A": "1"}, lambda draft: None)
+if os.geteuid() == 0:
+    os.setuid(65534)  # nobody: root may do everything
+try:
+    change_env_file(Path(sys.argv[1]), {"A": "2"}, lambda draft: None)
+except ConfigurationError as error:
+    print(error)
+"""
+
+
+@pytest.mark.parametrize(
+    ("folder_mode", "mode", "told"),
+    [
+        (0o777, 0o444, "cannot be written: it is read-only."),
+        (0o777, 0o000, "cannot be read: Permission denied."),
+        (0o555, 0o666, "cannot be written: Permission denied. Nothing was changed."),
+    ],
+)
+def test_what_its_owner_has_closed_stays_as_it_is(folder_mode: int, mode: int, told: str) -> None:
+    with TemporaryDirectory() as name:  # pytest's own folders let nobody in
+        folder, file = Path(name), Path(name) / ".env"
+        file.write_text("A=1\n")
+        file.chmod(mode)
+        folder.chmod(folder_mode)
+        program = [sys.executable, "-c", REFUSED, str(file)]
+        assert told in subprocess.run(program, capture_output=True, text=True, check=True).stdout
+        folder.chmod(0o700)
+        file.chmod(0o600)
+        assert file.read_text() == "A=1\n"
+        assert list(folder.iterdir()) == [file]
 
 
 FULL_DISK = """

@@ -95,13 +95,22 @@ async def test_an_answer_that_is_being_written_goes_on(owner: Owner, fault_serve
     await owner.settings.set_key("openai", OLD)
     request = ChatRequest((Message(Role.USER, "Hello"),), "openai/ok?tokens=20&rate=100")
     texts: list[str] = []
+    pool = owner.hub._shared.pool
     async with owner.session.answer(request) as (events, _):
+        before = pool.find("openai")
+
+        def is_open() -> bool:
+            return before is not None and before.provider is not None
+
         async for event in events:
             if isinstance(event, TextDelta) and not texts:
                 await owner.settings.set_key("openai", NEW)
                 await owner.ask()
+                assert pool.find("openai") is not before
             if isinstance(event, TextDelta):
                 texts.append(event.text)
+        assert is_open()
+    assert not is_open()  # nobody needs it any more
     assert len("".join(texts).split()) == 20
     assert keys_sent(fault_server) == [OLD, NEW]
 

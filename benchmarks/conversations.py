@@ -1,9 +1,10 @@
-"""How long the owner waits for their conversations: the list, a search, one of them, and a growing answer's writes.
+"""How long people wait for their conversations: the list, a search, one of them, another turn in a long one.
 
     uv run python -m benchmarks.conversations [postgresql://…]
 
 500 conversations of 40 turns, some with images, in a SQLite file of its own, or in the database that is named. Beside
-each figure stands what reading every text of the database takes, without the hub, in the same run.
+each figure stands what reading every text of the database takes, without the hub, in the same run. Then the same on the
+page, in Chromium (conversations_page.py).
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from pathlib import Path
 
 from sqlalchemy import select
 
+from benchmarks.conversations_page import measure_page
 from llm_hub.chat import Image, Message, Role, Text
 from llm_hub.conversations.coalescer import Snapshot
 from llm_hub.conversations.conversation import Conversation
@@ -27,17 +29,17 @@ from llm_hub.conversations.sql_store import SqlConversationStore
 from llm_hub.conversations.turn import Question, Turn
 from llm_hub.storage.database import Database
 
-CONVERSATIONS, TURNS, WORDS = 500, 40, 250
+CONVERSATIONS, TURNS, LONG, WORDS = 500, 40, 200, 250
 ROUNDS = 7
 VOCABULARY = [
     f"{start}{end}" for start in ("mo", "ka", "Ti", "sträu", "pe", "日", "qu") for end in ("ra", "lin", "ße", "don")
 ]
 
 
-def conversation(number: int, random: random.Random) -> Conversation:
+def conversation(number: int, random: random.Random, turns: int = TURNS) -> Conversation:
     """A conversation of answers of some 250 words; every tenth one begins with an image of a megabyte."""
     made = Conversation(clock=lambda: 1_000_000.0 + number)
-    for turn in range(TURNS):
+    for turn in range(turns):
         prompt = f"Question {turn} of {number}: {' '.join(random.choices(VOCABULARY, k=20))}"
         if turn == 0 and number % 10 == 0:
             message = Message(Role.USER, (Image(random.randbytes(2**20)), Text(prompt)))
@@ -58,11 +60,10 @@ async def milliseconds(work: Callable[[], Awaitable[object]]) -> str:
     return f"{statistics.median(rounds):8.1f} ms, at most {max(rounds):.1f}"
 
 
-async def main(url: str) -> None:
+async def measure_store(url: str, made: list[Conversation]) -> None:
+    """Writes the conversations into the database, and prints what reading them takes."""
     database = Database(url)
     store = SqlConversationStore(database)
-    chance = random.Random(1)
-    made = [conversation(number, chance) for number in range(CONVERSATIONS)]
     begun = time.perf_counter()
     for each in made:
         await store.save(each)
@@ -81,7 +82,7 @@ async def main(url: str) -> None:
         opened.update(TURNS, opened.node(TURNS).turn)
         await store.save(opened, version)
 
-    for name, work in {
+    measured: dict[str, Callable[[], Awaitable[object]]] = {
         "every text, read without the hub": lambda: database.run(lambda connection: connection.execute(texts).all()),
         "the list": store.heads,
         "a search for a rare word": lambda: store.heads("needle"),
@@ -89,14 +90,23 @@ async def main(url: str) -> None:
         "a search in vain": lambda: store.heads("nothing has this"),
         "opening a conversation": open_one,
         "a write of a growing answer": grow,
-    }.items():
+    }
+    for name, work in measured.items():
         print(f"{name:36} {await milliseconds(work)}")
     await database.aclose()
 
 
+def main(url: str) -> None:
+    chance = random.Random(1)
+    made = [conversation(number, chance) for number in range(CONVERSATIONS)]
+    long = conversation(CONVERSATIONS + 1, chance, LONG)
+    asyncio.run(measure_store(url, [*made, long]))
+    measure_page(url, made[7], long)
+
+
 if __name__ == "__main__":
     if len(sys.argv) > 1:
-        asyncio.run(main(sys.argv[1]))
+        main(sys.argv[1])
     else:
         with tempfile.TemporaryDirectory() as folder:
-            asyncio.run(main(f"sqlite:///{Path(folder) / 'hub.db'}"))
+            main(f"sqlite:///{Path(folder) / 'hub.db'}")

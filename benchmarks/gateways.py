@@ -14,7 +14,8 @@ Node 20 only with `"overrides": {"@hono/node-server": "1.14.1"}` in package.json
 
 All gateways run at once and are measured in turns, of which the median counts. They share one core, which only the one
 that is measured uses; the provider and the clients have another. Memory is proportional (PSS): pages that others share
-are not counted twice. "Gradio's own" is a process that has imported it and serves an empty page.
+are not counted twice. It is read once all have started, so that each has as many to share with. "Gradio's own" is a
+process that has imported it and serves an empty page.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ import sys
 import tempfile
 import time
 from contextlib import ExitStack, contextmanager
-from dataclasses import astuple, dataclass, field, replace
+from dataclasses import astuple, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -46,6 +47,8 @@ SECONDS = 2.0
 """For each of a turn's two measurements under load."""
 SINGLE = 60
 """Requests of a turn that are made one by one, of each kind."""
+SETTLING = 15.0
+"""Seconds after which what starts in the background, the page above all, has started."""
 HERE = Path(__file__).parent.parent
 KEY = "sk-fake-0123456789abcdef"
 BEARER = {"authorization": f"Bearer {KEY}"}
@@ -137,12 +140,11 @@ class Gateway:
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """A gateway that runs, and the memory that it took before any request."""
+    """A gateway that runs."""
 
     gateway: Gateway
     url: str
     process: psutil.Process
-    memory: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -276,8 +278,7 @@ def _started(gateway: Gateway, core: int = 0) -> Iterator[Running]:
         except RuntimeError:
             print((Path(folder) / "log").read_text()[-2000:])
             raise
-        time.sleep(3)  # what starts in the background has started
-        yield replace(running, memory=_memory(process))
+        yield running
 
 
 def _gradio_alone() -> float:
@@ -292,7 +293,7 @@ def _gradio_alone() -> float:
                     if probe.connect_ex(("127.0.0.1", port)) == 0:
                         break
                 time.sleep(0.2)
-            time.sleep(3)
+            time.sleep(SETTLING)
             return _memory(running)
 
 
@@ -372,13 +373,15 @@ def main() -> None:
             settings = Path(stack.enter_context(tempfile.TemporaryDirectory())) / "config.yaml"
             gateways.append(_litellm(options.litellm, settings, upstream))
         all_running = [provider, *(stack.enter_context(_started(gateway)) for gateway in gateways)]
+        time.sleep(SETTLING)
+        memory = {running.gateway.name: _memory(running.process) for running in all_running}
+        gradio = _gradio_alone()
         measured: dict[str, list[Figures]] = {running.gateway.name: [] for running in all_running}
         for _ in range(ROUNDS):
             for running in all_running:
                 measured[running.gateway.name].append(asyncio.run(_measure(running)))
-    memory = {running.gateway.name: running.memory for running in all_running}
     _print(measured, memory | {"directly": 0.0})
-    gradio, ours = _gradio_alone(), memory["LLM Hub, OpenAI"]
+    ours = memory["LLM Hub, OpenAI"]
     print(f"Gradio's own share of our memory: {gradio:.0f} MB; the rest {ours - gradio:.0f} MB (at most 100)")
 
 

@@ -10,7 +10,7 @@
         ├── RateLimited             429 for too many requests; `retry_after` where the provider says
         ├── QuotaExhausted          402, insufficient_quota: the account has nothing left
         ├── KeyRefused              401, 403
-        ├── NotConfigured           cannot be asked at all: no key, or a setting that is wrong, such as a base URL
+        ├── NotConfigured           cannot be asked at all: no key, a wrong setting or base URL, no model file yet
         ├── LoopDetected            a provider's base URL leads back to this hub, or round a ring of hubs
         ├── ModelNotFound           404: unknown, retired or not installed
         ├── UnsupportedParameter    400 or 422 that names one of our parameters

@@ -6,6 +6,7 @@ import os
 from contextlib import suppress
 from difflib import get_close_matches
 from importlib import import_module
+from importlib.util import find_spec
 from inspect import signature
 from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import urlsplit
@@ -13,7 +14,9 @@ from urllib.parse import urlsplit
 from llm_hub.chat import split_target
 from llm_hub.errors import ConfigurationError
 from llm_hub.providers.catalog import PROVIDERS, ProviderSpec, compatible
+from llm_hub.providers.llamacpp.downloads import Downloads
 from llm_hub.providers.llamacpp.model_file import find_model_file
+from llm_hub.providers.llamacpp.offered_models import OFFERED_MODELS
 from llm_hub.wire.network import SETTINGS, Network
 from llm_hub.wire.own_addresses import OwnAddresses
 from llm_hub.wire.validation import checked_url
@@ -120,10 +123,8 @@ class ConfiguredProviders:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self.route = settings.route
-        """The configured route; () for none."""
-        self.servers = settings.servers
-        """The servers of the settings: their addresses by name."""
+        self.route, self.servers = settings.route, settings.servers
+        """The configured route, () for none, and the addresses of the servers of the settings by name."""
         self._network = read_network(settings)
         self._own_addresses = OwnAddresses(settings.host, settings.port, settings.public_names)
         self.specs: dict[str, ProviderSpec] = {
@@ -132,7 +133,8 @@ class ConfiguredProviders:
         for name, url in settings.servers.items():
             if name in PROVIDERS or name == "auto":
                 raise ConfigurationError(f"LLM_HUB_SERVERS: the name {name} is taken.", hint="Choose another name.")
-            self.specs[name] = compatible(name, checked_url(url, f"LLM_HUB_SERVERS: {name}"), server_key_variable(name))
+            self.specs[name] = compatible(name, checked_url(url, f"LLM_HUB_SERVERS: {name}"))
+        self._downloads = self._offer_downloads()
         self._owner_keys = {name: settings.value(*spec.key) for name, spec in self.specs.items() if spec.key}
         for name in settings.route:
             self.check(name, "LLM_HUB_ROUTE: ")
@@ -146,6 +148,7 @@ class ConfiguredProviders:
         another address, or not at all any more.
         """
         other = ConfiguredProviders(settings)
+        other._downloads = self._downloads  # those that run go on
         before, after = self._openings(), other._openings()
         self.__dict__.update(other.__dict__)
         return {name for name, opening in before.items() if after.get(name) != opening}
@@ -192,6 +195,26 @@ class ConfiguredProviders:
         variables = self.specs[name].key
         return next((variable for variable in variables if self._settings.value(variable)), variables[0])
 
+    def downloads(self, *, trusted: bool) -> Downloads | None:
+        """The embedded models that a caller may download; None: none. A stranger may only if the settings say so."""
+        return self._downloads if trusted or self._settings.local_downloads else None
+
+    def _offer_downloads(self) -> Downloads | None:
+        """The offered models, where they are offered and can run: without the one that is the default."""
+        allowed = self._settings.local_downloads
+        if not find_spec("xllamacpp") or not (not self._settings.public if allowed is None else allowed):
+            return None
+        default = ""
+        with suppress(ConfigurationError):  # the provider's state says so
+            default = self.default_model("local")
+        models = [model for model in OFFERED_MODELS if model.id != default]
+        return Downloads(models, endpoint=self._settings.value("HF_ENDPOINT") or None, network=self._network)
+
+    def stop_downloads(self) -> None:
+        """Ends every download."""
+        if self._downloads:
+            self._downloads.stop_all()
+
     def price_lists(self) -> dict[str, str]:
         """For each provider its id in the public price lists; see `Prices`."""
         return {name: spec.prices for name, spec in self.specs.items()}
@@ -211,7 +234,9 @@ class ConfiguredProviders:
             find_model_file(self._settings.local_model or None)  # raises for a file that cannot be used
             return {
                 "model": self._settings.local_model or None,
+                "endpoint": self._settings.value("HF_ENDPOINT") or None,
                 "token": self._settings.value("HF_TOKEN") or None,  # for a repository that asks for one
+                "downloads": self._downloads,
                 "network": self._network,
             }
         if name == "chaos":
@@ -255,11 +280,6 @@ class ConfiguredProviders:
         if (asked := url or spec.base_url) and self._own_addresses.includes(asked):
             raise OwnAddress(setting or (spec.url[0] if spec.url else "LLM_HUB_SERVERS"), asked)
         return url
-
-
-def server_key_variable(server: str) -> str:
-    """The variable that holds the key of a server of LLM_HUB_SERVERS."""
-    return f"{server.upper().replace('-', '_')}_API_KEY"
 
 
 def read_network(settings: Settings) -> Network:

@@ -100,5 +100,6 @@ class Hub:
         await asyncio.to_thread(import_module, "genai_prices")
 
     async def aclose(self) -> None:
-        """Closes every provider's connections."""
+        """Closes every provider's connections, and ends every download."""
+        self._shared.configured.stop_downloads()
         await self._shared.pool.aclose()

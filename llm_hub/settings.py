@@ -44,6 +44,11 @@ class Settings(BaseSettings):
     local_model: str = Field(
         "", description="The embedded model: a path to a GGUF file, or org/repo:file.gguf on Hugging Face."
     )
+    local_downloads: bool | None = Field(
+        None,
+        description="Offers larger embedded models for download on the Chat tab. On the owner's own computer, and not "
+        "where others can reach the page: they would fill the disk.",
+    )
     servers: Annotated[dict[str, str], NoDecode] = Field(
         {}, description="More OpenAI-compatible servers: name=URL, separated by commas. NAME_API_KEY holds a key."
     )

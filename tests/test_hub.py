@@ -15,6 +15,7 @@ from llm_hub.errors import ConfigurationError, ModelNotFound, NotConfigured, Pro
 from llm_hub.factory import ConfiguredProviders
 from llm_hub.hub import Hub
 from llm_hub.providers.catalog import PROVIDERS
+from llm_hub.providers.llamacpp.offered_models import OFFERED_MODELS
 from llm_hub.settings import Settings
 from tests.fault_server import FaultServer
 
@@ -297,3 +298,24 @@ async def test_a_price_is_known_unknown_or_nothing(tmp_path: Path) -> None:
         assert session.prices.of(response("gpu", "gpt-6-luna", prompt_tokens=1, completion_tokens=1)) is None
         assert session.prices.of(response("local", "anything")) == Decimal(0)
         assert session.prices.of(response("huggingface", "a/b", prompt_tokens=1, completion_tokens=1)) is None
+
+
+def downloads(tmp_path: Path, text: str, *, trusted: bool = True) -> list[str] | None:
+    """The names of the embedded models that a caller may download."""
+    (tmp_path / ".env").write_text(text)
+    offered = Hub(Settings.load(tmp_path / ".env")).session(trusted=trusted).downloads
+    return [model.id for model in offered.models] if offered else None
+
+
+def test_embedded_models_are_offered_to_the_owner_and_to_strangers_only_if_the_settings_say_so(tmp_path: Path) -> None:
+    assert downloads(tmp_path, "") == [model.id for model in OFFERED_MODELS]
+    assert downloads(tmp_path, "", trusted=False) is None
+    assert downloads(tmp_path, "LLM_HUB_HOST=0.0.0.0") is None
+    assert downloads(tmp_path, "LLM_HUB_HOST=0.0.0.0\nLLM_HUB_LOCAL_DOWNLOADS=true", trusted=False)
+    assert downloads(tmp_path, "LLM_HUB_LOCAL_DOWNLOADS=false") is None
+
+
+def test_the_embedded_model_of_the_settings_is_not_offered_once_more(tmp_path: Path) -> None:
+    model = OFFERED_MODELS[1]
+    text = f"LLM_HUB_LOCAL_MODEL={model.file.address}"
+    assert downloads(tmp_path, text) == [other.id for other in OFFERED_MODELS if other is not model]

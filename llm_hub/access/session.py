@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from llm_hub.access.provider_pool import PooledProvider
     from llm_hub.chat import Attempt, ChatRequest, Event, ModelInfo
     from llm_hub.factory import ConfiguredProviders
+    from llm_hub.providers.llamacpp.downloads import Downloads
     from llm_hub.usage.prices import Prices
 
 __all__ = ["MAX_LIST_AGE", "ProviderState", "Session", "SharedState", "TargetState"]
@@ -82,6 +83,11 @@ class Session:
         return self._configured.route
 
     @property
+    def downloads(self) -> Downloads | None:
+        """The embedded models that this caller may download; None: none are offered."""
+        return self._configured.downloads(trusted=self._keyring.trusted)
+
+    @property
     def max_tries(self) -> int:
         """How often one target is asked before the next one is."""
         return self._shared.max_retries + 1
@@ -90,6 +96,10 @@ class Session:
         """Every provider, in the order of the page, whether it can be used or not."""
         states = self._available.states()
         return tuple(replace(state, list_problem=self._list_problem(state.name)) for state in states)
+
+    def titles(self) -> dict[str, str]:
+        """What each provider is called on the page, by name."""
+        return self._available.titles()
 
     def providers_with_keys(self) -> tuple[tuple[ProviderState, str], ...]:
         """The providers that take a key, each with the host that the key is sent to."""

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
-from contextlib import aclosing, asynccontextmanager, suppress
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
+from contextlib import aclosing, asynccontextmanager, contextmanager, suppress
 from typing import TYPE_CHECKING, Any, Protocol
 
 from starlette.responses import Response
@@ -59,11 +59,12 @@ async def whole(request: Request, events: AsyncGenerator[Event], body: Callable[
     """The answer in one reply. A client that leaves ends the request to the provider. Raises `LLMHubError`."""
     event: Event | None = None
     try:
-        async with aclosing(events), _until_client_leaves(request):
-            while not isinstance(event, Done):
-                event = await anext(events, None)
-                if event is None:
-                    raise ProviderError("The hub ended its answer without saying that it was complete.")
+        async with aclosing(events):
+            with _until_client_leaves(request):
+                while not isinstance(event, Done):
+                    event = await anext(events, None)
+                    if event is None:
+                        raise ProviderError("The hub ended its answer without saying that it was complete.")
     except ClientLeft:
         return Response(status_code=499)  # nobody reads it
     response = event.response
@@ -92,7 +93,7 @@ async def stream(request: Request, events: AsyncGenerator[Event], writer: Writer
 async def _read_opening(request: Request, events: AsyncGenerator[Event]) -> list[Event]:
     """The events up to the first one with news of the answer itself."""
     opening: list[Event] = []
-    async with _until_client_leaves(request):
+    with _until_client_leaves(request):
         async for event in events:
             opening.append(event)
             if not isinstance(event, Waiting | AttemptStarted | AttemptFailed | Resumed):
@@ -104,8 +105,8 @@ class ClientLeft(Exception):
     """The client has closed its connection."""
 
 
-@asynccontextmanager
-async def _until_client_leaves(request: Request) -> AsyncIterator[None]:
+@contextmanager
+def _until_client_leaves(request: Request) -> Iterator[None]:
     """Ends the block with `ClientLeft` when the client closes its connection."""
     wait = Wait()
 
@@ -120,7 +121,6 @@ async def _until_client_leaves(request: Request) -> AsyncIterator[None]:
     finally:
         leaving.remove_done_callback(interrupt)
         leaving.cancel()
-        await asyncio.wait((leaving,))
 
 
 class _Streamed(Response):
@@ -162,7 +162,7 @@ class _Streamed(Response):
         piece = b""
         try:
             piece = b"".join(writer.event(event) for event in await self._opening)
-            async with _until_client_leaves(self._request):
+            with _until_client_leaves(self._request):
                 while True:
                     if piece:
                         await client.send(piece)

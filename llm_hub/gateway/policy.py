@@ -48,6 +48,16 @@ class StrangerQuotas:
     together: Quota
     max_answer_tokens: int = MAX_STRANGER_ANSWER_TOKENS
 
+    @classmethod
+    def from_settings(cls, settings: Settings, counters: Counters) -> StrangerQuotas:
+        """The quotas that the settings describe."""
+        requests, tokens = settings.visitor_requests, settings.visitor_tokens
+        each = Quota(counters, requests=requests, tokens=tokens, whose="each visitor")
+        tokens, money = settings.daily_tokens, settings.daily_money
+        together = Quota(counters, tokens=tokens, money=money, whose="all visitors together")
+        half_a_day = max(1, min(settings.visitor_tokens, settings.daily_tokens) // 2)
+        return cls(each, together, min(MAX_STRANGER_ANSWER_TOKENS, half_a_day))
+
 
 @dataclass(frozen=True, slots=True)
 class Terms:
@@ -81,20 +91,14 @@ class Policy:
     @classmethod
     def from_settings(cls, settings: Settings, counters: Counters) -> Policy:
         """The policy that the settings describe. `counters` count what is used of the quotas."""
-        limits = (settings.limit_requests, settings.limit_tokens, settings.limit_money)
-        requests, tokens, money = limits
-        api_quota = Quota(counters, requests=requests, tokens=tokens, money=money)
-        each = Quota(counters, requests=settings.visitor_requests, tokens=settings.visitor_tokens, whose="each visitor")
-        together = Quota(
-            counters, tokens=settings.daily_tokens, money=settings.daily_money, whose="all visitors together"
-        )
-        half_a_day = max(1, min(settings.visitor_tokens, settings.daily_tokens) // 2)
+        requests, tokens, money = settings.limit_requests, settings.limit_tokens, settings.limit_money
+        is_limited = (requests, tokens, money) != (None, None, None)
         return cls(
             settings.public,
             settings.owner_pays,
             {name: key.get_secret_value() for name, key in settings.api_keys.items()},
-            None if limits == (None, None, None) else api_quota,
-            StrangerQuotas(each, together, min(MAX_STRANGER_ANSWER_TOKENS, half_a_day)) if settings.public else None,
+            Quota(counters, requests=requests, tokens=tokens, money=money) if is_limited else None,
+            StrangerQuotas.from_settings(settings, counters) if settings.public else None,
         )
 
     @property

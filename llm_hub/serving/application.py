@@ -156,16 +156,12 @@ class Application:
             await asyncio.wait(background)
 
     async def _open(self, stack: AsyncExitStack) -> None:
-        """Builds the page while the API answers. Until it stands, nearly all that is made lives as long as the process:
-        to look for garbage in it would take a tenth of the start."""
-        gc.disable()
-        try:
-            await self._build(stack)
-        finally:
-            gc.enable()
+        """Builds the page while the API answers. Nearly all that is made until it stands lives as long as the process.
+        So garbage is looked for seldom, but not never: the process would keep most of the memory that it had taken."""
+        gc.set_threshold(GC_THRESHOLD)
+        await self._build(stack)
         gc.collect()
         gc.freeze()  # no collection need go through it again
-        gc.set_threshold(GC_THRESHOLD)
 
     async def _build(self, stack: AsyncExitStack) -> None:
         """Builds the page. If that fails, `/health` says so."""

@@ -37,14 +37,14 @@ def mount_page(app: FastAPI, page: Page, front_door: FrontDoor) -> Any:
     """Mounts the page at "/" behind the routes of `app`. Returns Gradio's own application."""
     import gradio as gr
 
-    from llm_hub.ui.gradio_fixes.early_scripts import run_scripts_first
+    from llm_hub.ui.gradio_fixes.early_scripts import extend_head
     from llm_hub.ui.gradio_fixes.event_inputs import EventInputs
     from llm_hub.ui.gradio_fixes.page_loading import add_styles, shorten_config
     from llm_hub.ui.gradio_fixes.session_memory import limit_session_memory
     from llm_hub.ui.gradio_fixes.whole_updates import send_updates_whole
 
     blocks = page.blocks
-    run_scripts_first(page.scripts + add_styles(app, blocks))
+    extend_head(first=page.scripts, last=add_styles(app, blocks))
     send_updates_whole()
     blocks.max_threads = 200  # caps all running events, asynchronous ones too
     blocks.state_session_capacity = 2000

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 AUTO = "auto"
 """The hub's route, as a provider's name."""
+EMBEDDED = "local"
+"""The provider whose models may have to be downloaded."""
 
 MAX_MODELS_PER_PROVIDER = 60
 """Models of one provider in a list of all; any other can be typed."""
@@ -30,7 +32,7 @@ AUTOMATIC: Choice = ("Automatic", AUTO)
 
 def provider_titles(session: Session) -> Titles:
     """The titles of the providers on the page, by name."""
-    return {AUTO: AUTOMATIC[0], **{state.name: state.title for state in session.providers()}}
+    return {AUTO: AUTOMATIC[0], **session.titles()}
 
 
 def list_providers(session: Session) -> list[Choice]:
@@ -59,6 +61,14 @@ def list_suggestions(state: ProviderState) -> list[Choice]:
     """A provider's models for as long as its list has not come."""
     names = list(state.suggestions) or [name for name in (state.default_model,) if name]
     return [(name, name) for name in names]
+
+
+def list_chat_models(session: Session, state: ProviderState) -> list[Choice]:
+    """The same, with the embedded models that are offered for download, each with what it takes."""
+    choices = list_suggestions(state)
+    if state.name == EMBEDDED and (downloads := session.downloads):
+        choices += [(model.id if downloads.path(model) else model.offer, model.id) for model in downloads.models]
+    return choices
 
 
 def list_models(models: Iterable[ModelInfo]) -> list[Choice]:
@@ -90,6 +100,14 @@ def parse_target(session: Session, text: str) -> str:
                 return state.name + target[len(provider) :].rstrip("/")
             raise InvalidRequest(f"{state.title}: {state.problem.rstrip('.')}.")
     raise InvalidRequest(f"There is no provider {provider!r}.", hint="Write it as provider/model.")
+
+
+def check_downloaded(session: Session, model: str) -> None:
+    """Raises `NotConfigured` for an embedded model that is still to be downloaded."""
+    downloads = session.downloads
+    offered = downloads.find(model) if downloads else None
+    if downloads and offered and not downloads.path(offered):
+        raise downloads.refusal(offered)
 
 
 def provider_note(state: ProviderState) -> str:

@@ -236,6 +236,16 @@ async def test_the_route_is_what_automatic_asks_from_then_on(owner: Owner, fault
     assert "LLM_HUB_ROUTE" not in owner.saved()
 
 
+async def test_what_a_change_does_not_concern_stays_open(owner: Owner) -> None:
+    await owner.settings.set_key("openai", NEW)
+    await owner.ask()
+    pool = owner.hub._shared.pool
+    before, local = pool.find("openai"), pool.open("local")
+    await owner.settings.set_route("openai/ok")
+    await owner.settings.set_key("groq", OLD)
+    assert (pool.find("openai"), pool.find("local")) == (before, local)
+
+
 @pytest.mark.parametrize("route", ["nobody/x", "auto", "openai/a, opnai/b", "openai/$HOME", "openai/\x1b", "x" * 3000])
 async def test_what_is_no_route_is_refused_and_nothing_is_written(owner: Owner, route: str) -> None:
     before = owner.file.read_bytes()

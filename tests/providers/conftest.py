@@ -14,4 +14,4 @@ def provider() -> Iterator[LlamaCppProvider]:
     """One loaded model for every test that leaves it as it was."""
     provider = LlamaCppProvider(context=4096, parallel=3)
     yield provider
-    provider._engine.stop()
+    provider._memory.stop()

@@ -18,12 +18,18 @@ class HuggingFace:
 
     content: bytes
     etag: str = ""
+    claims: int = 0
+    """The size that it announces, where that is not the file's."""
     status: int = 200
     cut_at: int | None = None
     """The first reply breaks off after so many bytes."""
     hold_at: int | None = None
     """The first reply stops there until `go`."""
     go: threading.Event = field(default_factory=threading.Event)
+    held: threading.Event = field(default_factory=threading.Event)
+    """Set once it has stopped there."""
+    revisions: set[str] = field(default_factory=set)
+    """The revisions that the file was asked for in."""
     ranges: list[str | None] = field(default_factory=list)
     url: str = ""
     sends_on_to: HuggingFace | None = None
@@ -46,12 +52,15 @@ class HuggingFace:
         request.send_response(206 if requested else 200)
         request.send_header("ETag", f'"{self.etag or hashlib.sha256(self.content).hexdigest()}"')
         request.send_header("X-Repo-Commit", "0" * 40)
-        request.send_header("Content-Length", str(len(self.content) - start))
+        request.send_header(
+            "Content-Length", str(len(self.content) - start if body else self.claims or len(self.content))
+        )
         request.end_headers()
         if not body:
             return
         if "/resolve/" in request.path:  # its library asks for more, at another time
             self.ranges.append(requested)
+            self.revisions.add(request.path.split("/resolve/")[1].split("/")[0])
         pause = (self.hold_at or self.cut_at) if len(self.ranges) == 1 else None
         with suppress(ConnectionError):
             request.wfile.write(self.content[start:pause])
@@ -60,6 +69,7 @@ class HuggingFace:
                 if self.cut_at:
                     request.close_connection = True
                     return
+                self.held.set()
                 assert self.go.wait(100)
                 request.wfile.write(self.content[pause:])
 

@@ -17,14 +17,14 @@ from tests.providers.embedded import MODEL, SUM, answer, question
 from tests.providers.hugging_face import HuggingFace, serving
 
 
-def nobody(_words: str) -> None:
+def nobody(_received: int, _size: int) -> None:
     """Reads no progress."""
 
 
 def fetch(
     hub: HuggingFace,
     directory: Path,
-    report: Callable[[str], None] = nobody,
+    report: Callable[[int, int], None] = nobody,
     is_wanted: Callable[[], bool] = lambda: True,
 ) -> Path:
     return download(FILE, directory=directory, endpoint=hub.url, token=None, report=report, is_wanted=is_wanted)
@@ -94,11 +94,12 @@ async def test_a_chat_that_is_cancelled_while_its_model_is_downloaded_waits_for_
         assert not hub.go.is_set(), "neither of them waits for the rest of the file"
 
 
-def test_the_progress_is_told_in_megabytes(tmp_path: Path) -> None:
-    reports: list[str] = []
-    with serving(HuggingFace(CONTENT * 3)) as hub:
-        fetch(hub, tmp_path, report=reports.append)
-    assert list(dict.fromkeys(reports)) == [f"Downloading tiny … {done} of 3 MB" for done in range(4)]
+def test_the_progress_is_told_in_bytes(tmp_path: Path) -> None:
+    reports: list[tuple[int, int]] = []
+    with serving(HuggingFace(CONTENT)) as hub:
+        fetch(hub, tmp_path, report=lambda *report: reports.append(report))
+    assert reports == sorted(set(reports))
+    assert reports[-1] == (len(CONTENT), len(CONTENT))
 
 
 def test_it_is_known_without_a_download_whether_a_file_is_here_and_how_large_it_is(tmp_path: Path) -> None:

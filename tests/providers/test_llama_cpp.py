@@ -170,7 +170,7 @@ async def test_what_it_cannot_answer_is_refused_at_once(
     provider = LlamaCppProvider()
     with pytest.raises(error, match=words):
         await anext(provider.events(request_))
-    assert provider._engine._server is None, "nothing is loaded for it"
+    assert provider._memory.engine is None, "nothing is loaded for it"
 
 
 async def test_a_file_that_llama_cpp_cannot_load_names_the_setting(tmp_path: Path) -> None:

@@ -16,9 +16,15 @@ from tests.providers.embedded import MODEL, STORY, SUM, answer, collect, first, 
 pytestmark = pytest.mark.heavy
 
 
+def workers(provider: LlamaCppProvider) -> set[Any]:
+    """What llama.cpp is at work on."""
+    assert provider._memory.engine is not None
+    return provider._memory.engine._workers
+
+
 def the_only_chat(provider: LlamaCppProvider) -> EngineChat:
     """The chat that llama.cpp is at work on."""
-    (chat,) = provider._engine._workers
+    (chat,) = workers(provider)
     assert isinstance(chat, EngineChat)
     return chat
 
@@ -36,7 +42,7 @@ async def test_a_chat_that_is_closed_stops_in_the_middle_of_its_answer(provider:
     await events.aclose()
     chunks = await chunks_until_its_end(chat)
     assert not any(choice["finish_reason"] for chunk in chunks for choice in chunk["choices"])
-    assert not provider._engine._workers
+    assert not workers(provider)
 
 
 async def test_a_chat_that_is_closed_while_its_prompt_is_read_stops_before_its_first_word(
@@ -49,7 +55,7 @@ async def test_a_chat_that_is_closed_while_its_prompt_is_read_stops_before_its_f
     await events.aclose()
     chunks = await chunks_until_its_end(chat)
     assert not any(choice["delta"].get("content") for chunk in chunks for choice in chunk["choices"])
-    assert not provider._engine._workers
+    assert not workers(provider)
     assert (await answer(provider, question("What is 2+2?"))).content == SUM
 
 
@@ -88,7 +94,7 @@ async def test_closing_the_provider_ends_its_chats_and_refuses_more() -> None:
     events = provider.events(question(STORY))
     await first(TextDelta, events)
     await provider.aclose()
-    assert not provider._engine._workers
+    assert not workers(provider)
     with pytest.raises(Exception, match="ended its answer without saying that it was complete"):
         await collect(events)
     with pytest.raises(ServerFailed):

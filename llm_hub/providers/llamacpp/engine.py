@@ -34,7 +34,9 @@ class Engine:
     told while llama.cpp loads.
     """
 
-    def __init__(self, fetch: Fetch, build: Callable[[Path], Any], status: str) -> None:
+    def __init__(self, fetch: Fetch, build: Callable[[Path], Any], status: str, *, parallel: int = 1) -> None:
+        self.slots = asyncio.Semaphore(parallel)
+        """The chats that llama.cpp serves at once: whoever begins one takes a slot."""
         self._fetch = fetch
         self._build = build
         self._status = status

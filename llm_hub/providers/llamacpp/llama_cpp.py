@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import math
-import os
-import secrets
 import weakref
 from collections.abc import AsyncGenerator, Callable
-from contextlib import aclosing, suppress
+from contextlib import aclosing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,9 +15,11 @@ from llm_hub.errors import ConfigurationError, InvalidRequest, ModelNotFound, Pr
 from llm_hub.provider import LLMProvider
 from llm_hub.providers import openai_body
 from llm_hub.providers.llamacpp import gguf
-from llm_hub.providers.llamacpp.download import download
-from llm_hub.providers.llamacpp.engine import Engine
+from llm_hub.providers.llamacpp.loading import default_engine, offered_engine
+from llm_hub.providers.llamacpp.machine import cores
 from llm_hub.providers.llamacpp.model_file import find_model_file
+from llm_hub.providers.llamacpp.model_memory import ModelMemory
+from llm_hub.providers.llamacpp.offered_models import CONTEXT_TOKENS
 from llm_hub.response_builder import ResponseBuilder
 from llm_hub.wire.http_errors import error_from_reply
 from llm_hub.wire.network import DIRECT, Network
@@ -28,13 +27,14 @@ from llm_hub.wire.network import DIRECT, Network
 if TYPE_CHECKING:
     from llm_hub.chat import Event
     from llm_hub.provider import FirstSilence
+    from llm_hub.providers.llamacpp.downloads import Downloads
+    from llm_hub.providers.llamacpp.engine import Engine
+    from llm_hub.providers.llamacpp.offered_models import OfferedModel
 
 MAX_PARALLEL_CHATS = 4
 """Chats that the embedded model serves at once, since they share the processor. Others wait, and are told so."""
 DEFAULT_MAX_TOKENS = 2048
 """Tokens of an answer where the request sets no limit: a small model may write on to the end of its context."""
-BATCH_TOKENS = 32
-"""Tokens of a prompt that are read at once. Reading can be cancelled between two batches only."""
 SEEDS = 2**32 - 1
 """Seeds that there are, from 0: this number itself means "any"."""
 MIN_PROGRESS_TOKENS = 256
@@ -42,13 +42,14 @@ MIN_PROGRESS_TOKENS = 256
 
 
 class LlamaCppProvider(LLMProvider):
-    """One GGUF model, loaded when it is first used. Raises `ConfigurationError` for a file that cannot be used.
+    """GGUF models, each loaded when it is first used. Raises `ConfigurationError` for a file that cannot be used.
 
-    `model` is a path, or org/repo:file.gguf on Hugging Face, or None for the packaged one. Where none is packaged, a
-    small one is downloaded by the first chat. `parallel` chats run at once, each with `context` tokens or as many as
-    the model was trained for: memory grows with both. `directory`, `endpoint`, `token` and `network` are for the
-    download. While llama.cpp loads it holds Python's lock, so that every event loop stands still for about a second,
-    once.
+    `model` is the default one: a path, or org/repo:file.gguf on Hugging Face, or None for the packaged one. Where none
+    is packaged, a small one is downloaded by the first chat. `parallel` chats run at once, each with `context` tokens
+    or as many as the model was trained for: memory grows with both. `directory`, `endpoint`, `token` and `network` are
+    for the download. Of `downloads`, those models can be asked that are on this machine; no chat begins a download of
+    them. One model is in memory at a time. While llama.cpp loads it holds Python's lock, so that every event loop
+    stands still: for about a second with the packaged model, for two or three with one of a gigabyte.
 
     An answer follows its schema by grammar. Tools are not supported: where the model's template knows none, as the
     packaged one's, llama.cpp drops them silently.
@@ -69,6 +70,7 @@ class LlamaCppProvider(LLMProvider):
         endpoint: str | None = None,
         token: str | None = None,
         network: Network = DIRECT,
+        downloads: Downloads | None = None,
     ) -> None:
         file = find_model_file(model)
         self.name = name
@@ -76,25 +78,27 @@ class LlamaCppProvider(LLMProvider):
         self.default_model = file.title
         self._context = context
         self._path = file.path
-        self._slots = asyncio.Semaphore(parallel)
-        threads = threads or max(1, _cores() // 2)
+        self._downloads = downloads
+        threads = threads or max(1, cores() // 2)
 
-        def fetch(report: Callable[[str], None], is_wanted: Callable[[], bool]) -> Path:
-            return file.path or download(
+        def build(name: str, free_others: Callable[[], None]) -> Engine:
+            offered = downloads.find(name) if downloads and name != file.title else None
+            if downloads is not None and offered is not None:
+                return offered_engine(downloads, offered, threads=threads, free_others=free_others)
+            return default_engine(
                 file,
                 directory=directory,
                 endpoint=endpoint,
                 token=token,
-                report=report,
-                is_wanted=is_wanted,
                 network=network,
+                threads=threads,
+                parallel=parallel,
+                context=context,
+                free_others=free_others,
             )
 
-        def build(path: Path) -> Any:
-            return _load_server(path, threads=threads, parallel=parallel, context=context)
-
-        self._engine = Engine(fetch, build, f"Loading {file.title} …")
-        weakref.finalize(self, self._engine.stop)  # runs when the interpreter exits, too
+        self._memory = ModelMemory(build)
+        weakref.finalize(self, self._memory.stop)  # runs when the interpreter exits, too
 
     def first_silence(self, model: str) -> FirstSilence:  # noqa: ARG002  # there is one model
         """A long prompt is read without any sign."""
@@ -106,37 +110,41 @@ class LlamaCppProvider(LLMProvider):
         if files:
             yield FilesSent(files)
         body = self._body(request, answer.model)
-        try:
-            async with aclosing(self._engine.ready()) as reasons:
-                async for reason in reasons:
-                    yield Waiting(reason)
-        except Exception as error:
-            raise self._translate(error, answer.model) from error
-        if self._slots.locked():
-            yield Waiting("Waiting for a free slot …")
-        async with self._slots, self._engine.chat(body) as chunks:
-            async for chunk in chunks:
-                for event in self._read(answer, chunk):
-                    yield event
+        async with self._memory.seat(answer.model) as seat:
+            try:
+                async with aclosing(seat.ready()) as reasons:
+                    async for reason in reasons:
+                        yield Waiting(reason)
+            except Exception as error:
+                raise self._translate(error, answer.model) from error
+            if seat.engine.slots.locked():
+                yield Waiting("Waiting for a free slot …")
+            async with seat.engine.slots, seat.engine.chat(body) as chunks:
+                async for chunk in chunks:
+                    for event in self._read(answer, chunk):
+                        yield event
         yield answer.finish()
 
     async def models(self) -> tuple[ModelInfo, ...]:
-        """The one model. Its context is known only where the file is on this machine already."""
+        """The default one, and those that were downloaded. Its context is known where the file is on this machine."""
         context = min(gguf.context_length(self._path) or self._context, self._context) if self._path else None
-        return (ModelInfo(self.default_model, context=context),)
+        return (
+            ModelInfo(self.default_model, context=context),
+            *(ModelInfo(model.id, context=CONTEXT_TOKENS) for model in self._offered() if self._is_here(model)),
+        )
 
     async def aclose(self) -> None:
         """Ends every chat and frees the memory."""
-        await asyncio.to_thread(self._engine.stop)
+        await asyncio.to_thread(self._memory.stop)
+
+    def _offered(self) -> tuple[OfferedModel, ...]:
+        return self._downloads.models if self._downloads else ()
+
+    def _is_here(self, model: OfferedModel) -> bool:
+        return self._downloads is not None and self._downloads.path(model) is not None
 
     def _body(self, request: ChatRequest, model: str) -> dict[str, Any]:
-        if model != self.default_model:
-            raise ModelNotFound(
-                f"{self.title} has one model, {self.default_model}, and not {model}.",
-                hint=f"Choose {self.default_model}, or set {gguf.SETTING}.",
-                provider=self.name,
-                model=model,
-            )
+        self._check_model(model)
         if any(message.images for message in request.messages):
             raise InvalidRequest(f"{model} reads text only.", provider=self.name, model=model)
         if request.max_tokens is not None and request.max_tokens < 1:
@@ -157,6 +165,23 @@ class LlamaCppProvider(LLMProvider):
         if request.seed is not None:
             body["seed"] = request.seed % SEEDS
         return body
+
+    def _check_model(self, model: str) -> None:
+        """Raises `ProviderError` for a model that cannot be asked."""
+        if model == self.default_model:
+            return
+        offered = self._downloads.find(model) if self._downloads else None
+        if self._downloads is None or offered is None:
+            raise ModelNotFound(
+                f"{self.title} has one model, {self.default_model}, and not {model}.",
+                hint=f"Choose {self.default_model}, or set {gguf.SETTING}.",
+                provider=self.name,
+                model=model,
+            )
+        if not self._is_here(offered):
+            refusal = self._downloads.refusal(offered)
+            refusal.provider, refusal.model = self.name, model
+            raise refusal
 
     def _read(self, answer: ResponseBuilder, chunk: dict[str, Any]) -> list[Event]:
         """The events of one chunk. Raises `ProviderError` for an error among the chunks."""
@@ -197,40 +222,3 @@ class LlamaCppProvider(LLMProvider):
             prompt_tokens, context = error["n_prompt_tokens"], error["n_ctx"]
             translated.message = f"The conversation has {prompt_tokens} tokens, and {model} has room for {context}."
         return translated
-
-
-def _load_server(path: Path, *, threads: int, parallel: int, context: int) -> Any:
-    """llama.cpp's server with the model in memory. Blocks. Raises `ConfigurationError`."""
-    try:
-        import xllamacpp
-    except ImportError as error:
-        raise ConfigurationError("llama.cpp is not installed.", hint="Install it: `pip install xllamacpp`.") from error
-    params = xllamacpp.CommonParams()
-    params.model.path = str(path)
-    params.n_parallel = parallel
-    params.n_ctx = parallel * min(context, gguf.context_length(path) or context)  # which llama.cpp shares out
-    params.n_batch = params.n_ubatch = BATCH_TOKENS
-    params.cpuparams.n_threads = params.cpuparams_batch.n_threads = threads
-    params.cache_ram_mib = 0  # otherwise it keeps up to 8 GiB of old prompts
-    params.fit_params = False  # otherwise it loads everything twice, to see what fits
-    params.warmup = False
-    params.verbosity = -1
-    # It cannot be kept from listening on a port of the loopback interface as well: a key that nobody knows closes that.
-    params.api_keys = [secrets.token_hex()]
-    params.ui = params.endpoint_slots = False
-    try:
-        return xllamacpp.Server(params)
-    except RuntimeError as error:
-        raise ConfigurationError(
-            f"llama.cpp cannot load {path.name}.",
-            hint=f"It may be damaged, too new, or too large for this memory: set {gguf.SETTING} to another file.",
-        ) from error
-
-
-def _cores() -> int:
-    """The processors that this process may use. A container's limit (cgroup v2) does not show in their number."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    with suppress(OSError, ValueError):
-        quota, period = Path("/sys/fs/cgroup/cpu.max").read_text().split()
-        cores = min(cores, math.ceil(int(quota) / int(period)))
-    return cores

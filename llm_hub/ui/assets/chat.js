@@ -3,9 +3,23 @@
   const NEAR = 80;
   const follow = (box) => {
     let following = true;
-    const end = () => { if (following) box.scrollTop = box.scrollHeight; };
+let below = 0;  // how far a reader is above the end who has asked for the earlier turns, until they are there
+    const button = Object.assign(document.createElement("button"), { id: "chat-end", type: "button", textContent: "↓" });
+    button.setAttribute("aria-label", "To the end of the conversation");
+    document.querySelector("#chat-compose").append(button);
+    const end = () => {
+      if (below) box.scrollTop = box.scrollHeight - below;
+      else if (following) box.scrollTop = box.scrollHeight;
+      if (!box.querySelector("#chat-earlier button")) below = 0;
+      button.hidden = following;
+    };
+    button.addEventListener("click", () => { following = true; end(); });
+    box.addEventListener("click", ({ target }) => {
+      if (target.closest("#chat-earlier button")) below = box.scrollHeight - box.scrollTop;
+    });
     box.addEventListener("scroll", () => {
       following = box.scrollHeight - box.scrollTop - box.clientHeight < NEAR;
+      button.hidden = following;
     }, { passive: true });
     const sizes = new ResizeObserver(end);
     [box, ...box.children].forEach((part) => sizes.observe(part));

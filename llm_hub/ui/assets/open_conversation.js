@@ -145,7 +145,7 @@ addEventListener("hub-back", () => {
     isBack[kind] = Boolean(shown[kind].id);
     if (!isBack[kind]) drafts.putBack([kind]);
     else if (kind === "comparison") open(shown.comparison.id, kind);
-    else open(shown.chat.id, kind, { settings: drafts.settings(shown.chat.id), leaf: shown.chat.leaf });
+    else open(shown.chat.id, kind, { settings: drafts.settings(shown.chat.id), leaf: shown.chat.leaf, whole: shown.chat.whole });
   }
 });
 

@@ -38,3 +38,34 @@
   });
   addEventListener("resize", markSoon);
 })();
+
+// The figures under the answers: one tap shows or hides them all, and it stays so.
+(() => {
+  const root = document.documentElement;
+  const { remember, recall } = window.llmHub.drafts;
+  root.toggleAttribute("data-figures", recall("figures") === true);
+  document.addEventListener("click", ({ target }) => {
+    if (target.closest(".figures-switch")) remember("figures", root.toggleAttribute("data-figures") || null);
+  });
+})();
+
+// Room where there is little of it, as above the keyboard of a phone: what is less needed steps back (`data-low`). Chrome
+// is told to make the page shorter for its keyboard; Safari only tells how much of the page can be seen.
+(() => {
+  const LOW = 480;
+  const root = document.documentElement;
+  const seen = window.visualViewport;
+  const fit = () => {
+    if (seen.scale > 1.01) return;  // it is the reader who looks closer
+    if (seen.height < LOW) root.dataset.low = innerWidth > 800 ? "wide" : "narrow";
+    else delete root.dataset.low;
+    if (seen.height < innerHeight - 60) root.style.setProperty("--hub-height", `${seen.height}px`);
+    else root.style.removeProperty("--hub-height");
+    scrollTo(0, 0);
+  };
+  seen.addEventListener("resize", fit);
+  fit();
+  document.addEventListener("DOMContentLoaded", () => {
+    document.querySelector("meta[name=viewport]").content += ", interactive-widget=resizes-content";
+  });
+})();

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import gradio as gr
@@ -125,22 +126,25 @@ class ChatEvents:
             yield update
 
     async def act(self, data: Inputs, clicked: gr.EventData, visitor: gr.Request) -> AsyncGenerator[Updates]:
-        """A button under an answer: another version of its turn is shown, or its prompt is asked once more."""
+        """A button under an answer: another version of its turn is shown, or its prompt is asked once more. Or the one
+        above all turns: those that are left out are shown."""
         action, view = parse_action(clicked), await self._find(data, visitor)
         if action is None or view is None or not 0 < action.number <= len(view.conversation.nodes):
             yield self._screen.show_hint("")
             return
-        if action.verb == "show":
-            view.conversation.choose(action.number)
-            view = ChatView.newest(view.conversation)
-            await self._conversations.save(view.conversation)
-            updates = self._follow(view, visitor)
-        else:
+        match action.verb:
+            case "show":
+                view.conversation.choose(action.number)
+                await self._conversations.save(view.conversation)
+                updates = self._follow(view.moved_to(ChatView.newest(view.conversation).leaf), visitor)
+            case "whole":
+                updates = self._follow(replace(view, is_whole=True), visitor)
+            case "again":
 
-            def add(view: ChatView) -> Node:
-                return self._prompts.repeat(view, action.number, data, visitor)
+                def add(view: ChatView) -> Node:
+                    return self._prompts.repeat(view, action.number, data, visitor)
 
-            updates = self._ask(data, visitor, add)
+                updates = self._ask(data, visitor, add)
         async for update in updates:
             yield update
 
@@ -170,7 +174,7 @@ class ChatEvents:
         if node is None:
             yield {**screen.show_hint(BUSY), **screen.give_back(data, typed)}
             return
-        view = ChatView(conversation, node.number)
+        view = view.moved_to(node.number)
         self._conversations.answer(
             conversation,
             node.number,
@@ -184,13 +188,13 @@ class ChatEvents:
         if (better := conversation.answered_version(node)) is not None:
             conversation.choose(better.number)
             await self._conversations.save(conversation)
-            shown = screen.show_conversation(ChatView.newest(conversation))
+            shown = screen.show_conversation(view.moved_to(ChatView.newest(conversation).leaf))
             yield {**shown, **screen.show_failed_retry(conversation, node)}
 
     # A conversation is shown.
 
     async def _follow(self, view: ChatView, visitor: gr.Request) -> AsyncGenerator[Updates]:
-        """The whole conversation, what is being written in it, and the whole once more at the end.
+        """The conversation, what is being written in it, and the conversation once more at the end.
 
         It ends early where the tab has gone on to show another conversation.
         """
@@ -269,7 +273,7 @@ class ChatEvents:
         conversation.show_until(last.parent)
         await self._conversations.save(conversation)
         return {
-            **self._screen.show_conversation(ChatView(conversation, last.parent)),
+            **self._screen.show_conversation(view.moved_to(last.parent)),
             self._parts.returned: {"text": last.turn.prompt.text, "files": uploads.write(last.turn.prompt)},
         }
 
@@ -287,6 +291,5 @@ class ChatEvents:
         if conversation is None or conversation.kind == "comparison":
             return None
         await self._conversations.settle(conversation)
-        if leaf := self._watchers.leaf(visitor, conversation):
-            return ChatView(conversation, leaf)
-        return self._screen.read_view(data, conversation)
+        view = self._screen.read_view(data, conversation)
+        return view.moved_to(self._watchers.leaf(visitor, conversation) or view.leaf)

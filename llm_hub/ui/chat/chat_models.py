@@ -8,6 +8,7 @@ import gradio as gr
 
 from llm_hub.errors import LLMHubError
 from llm_hub.ui import model_choices
+from llm_hub.ui.chat.download_view import find_state
 from llm_hub.ui.chat.fallback_chain import chain_html, summary_html
 from llm_hub.ui.event_values import Inputs, Updates
 from llm_hub.ui.gradio_fixes.default_model import find_first_model
@@ -32,6 +33,12 @@ class ModelLists:
         self._awaited: dict[str, str] = {}
         """By session, the provider whose models it waits for: an answer for an earlier choice comes too late."""
 
+    @property
+    def outputs(self) -> list[Any]:
+        """What `list_models` changes."""
+        parts = self._parts
+        return [parts.model, parts.default_model.first, parts.note, parts.chain.add, parts.again]
+
     def follow(self, event: Callable[..., Any]) -> None:
         """Refreshes the lists and the chain after `event`, such as a `.then`."""
         self._show_chain_after(event)
@@ -44,8 +51,7 @@ class ModelLists:
 
     def _list_models_after(self, event: Callable[..., Any]) -> None:
         parts = self._parts
-        outputs = [parts.model, parts.default_model.first, parts.note, parts.chain.add, parts.again]
-        listed = event(self.list_models, parts.provider, outputs, trigger_mode="multiple", **STREAMING)
+        listed = event(self.list_models, parts.provider, self.outputs, trigger_mode="multiple", **STREAMING)
         parts.default_model.after(listed.then)
 
     def connect(self, page: gr.Blocks) -> None:
@@ -59,15 +65,19 @@ class ModelLists:
         """What a page that is opened from now on begins with, by component: as its layout has it at the start."""
         parts, (first, default) = self._parts, model_choices.first_choice(session)
         is_automatic = first == model_choices.AUTO
+        model = "" if is_automatic else default.default_model
+        download = find_state(session, first, model)
         targets = {"choices": model_choices.list_targets(session)}
         return {
             parts.provider: {"value": first},
             parts.model: {
-                "choices": model_choices.list_suggestions(default),
-                "value": "" if is_automatic else default.default_model,
+                "choices": model_choices.list_chat_models(session, default),
+                "value": model,
                 "visible": not is_automatic,
             },
             parts.note: {"value": "" if is_automatic else provider_note(default)},
+            parts.download.note: {"value": download.note, "visible": bool(download.note)},
+            parts.download.start: {"value": download.start, "visible": bool(download.start)},
             parts.followers: {"value": summary_html(session, None, provider=first)},
             parts.chain.view: {"value": chain_html(session, None, provider=first)},
             parts.chain.add: targets,
@@ -108,7 +118,9 @@ class ModelLists:
         if is_late:
             return {parts.note: gr.skip()}
         return {
-            parts.model: gr.update(choices=model_choices.merge_lists(models, model_choices.list_suggestions(state))),
+            parts.model: gr.update(
+                choices=model_choices.merge_lists(models, model_choices.list_chat_models(session, state))
+            ),
             parts.default_model.first: find_first_model(session, provider),
             parts.note: provider_note(model_choices.find_provider(session, provider)),
             **self._targets(model_choices.list_targets(session)),

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import gradio as gr
 
+    from llm_hub.ui.chat.download_view import DownloadParts
     from llm_hub.ui.chat.fallback_chain import ChainParts
     from llm_hub.ui.gradio_fixes.default_model import DefaultModel
 
@@ -18,6 +19,7 @@ class ChatParts:
 
     `past` and `live` are read as one conversation: `past` is written once a turn, and `live`, just below it, shows the
     turn that is being answered, since what an update costs a browser grows with the messages that it touches.
+    `earlier`, above them, offers the turns that are left out: see chat_view.py.
     `opened` names the conversation that the tab shows; the conversation itself is on the server. `asked` is the prompt
     on its way there, `returned` one that comes back into the box; neither is seen. `attachments` notices the files that
     are chosen: see ui/attachments.py. `turn_actions` brings the clicks on the buttons under an answer, and has the
@@ -28,12 +30,14 @@ class ChatParts:
     model: gr.Dropdown
     default_model: DefaultModel
     note: gr.HTML
+    download: DownloadParts
     followers: gr.HTML
     system: gr.Textbox
     temperature: gr.Textbox
     max_tokens: gr.Textbox
     chain: ChainParts
     new: gr.Button
+    earlier: gr.HTML
     past: gr.Chatbot
     live: gr.Chatbot
     again: gr.Dropdown

@@ -13,7 +13,7 @@ from llm_hub.errors import InvalidRequest, LLMHubError
 from llm_hub.ui import model_choices, typed_settings, uploads
 from llm_hub.ui.chat import fallback_chain
 from llm_hub.ui.chat.chat_view import ChatView
-from llm_hub.ui.chat.turn_actions import render_actions
+from llm_hub.ui.chat.turn_actions import render_actions, render_earlier
 from llm_hub.ui.live_region import live_region
 from llm_hub.ui.render import answer_stats, transcript
 from llm_hub.ui.render.sanitize import html_text
@@ -62,15 +62,18 @@ class ChatScreen:
         return {parts.provider, parts.model, parts.system, parts.temperature, parts.max_tokens, parts.chain.targets}
 
     def read_question(self, data: Inputs) -> Question:
-        """The settings as they stand. Raises `InvalidRequest` in words for the visitor."""
+        """The settings as they stand. Raises `LLMHubError` in words for the visitor."""
         parts = self.parts
         chain: Chain = data[parts.chain.targets]
         automatic = data[parts.provider] == model_choices.AUTO
         if automatic and chain == ():
             raise InvalidRequest("Nobody is asked.", hint="Add a model to the order, or choose a provider.")
+        provider, model = str(data[parts.provider] or ""), str(data[parts.model] or "").strip()
+        if provider == model_choices.EMBEDDED:
+            model_choices.check_downloaded(self.session, model)
         return Question(
-            provider=str(data[parts.provider] or ""),
-            model="" if automatic else str(data[parts.model] or "").strip(),
+            provider=provider,
+            model="" if automatic else model,
             system=data[parts.system] or "",
             temperature=typed_settings.parse_temperature(data[parts.temperature] or ""),
             max_tokens=typed_settings.parse_max_tokens(data[parts.max_tokens] or ""),
@@ -92,7 +95,8 @@ class ChatScreen:
     def read_view(self, data: Inputs, conversation: Conversation) -> ChatView:
         """What the tab shows of its conversation."""
         opened = data[self.parts.opened]
-        return ChatView.up_to(conversation, opened.get("leaf") if isinstance(opened, dict) else None)
+        opened = opened if isinstance(opened, dict) else {}
+        return ChatView.up_to(conversation, opened.get("leaf"), is_whole=opened.get("whole") is True)
 
     def request(self, view: ChatView) -> ChatRequest:
         """The request that asks the last turn after those before it."""
@@ -105,7 +109,8 @@ class ChatScreen:
     def outputs(self) -> list[Any]:
         """What is changed by everything below but the settings, and the prompt on its way back."""
         parts = self.parts
-        return [parts.past, parts.live, parts.route, parts.stop, parts.hint, parts.opened, parts.returned, parts.new]
+        shown = [parts.earlier, parts.past, parts.live, parts.route, parts.stop, parts.hint, parts.opened]
+        return [*shown, parts.returned, parts.new]
 
     @property
     def settings_outputs(self) -> list[Any]:
@@ -115,11 +120,12 @@ class ChatScreen:
         return [*settings, parts.note, parts.chain.view, parts.chain.targets, parts.followers]
 
     def show_conversation(self, view: ChatView) -> Updates:
-        """All of it, with the turn that is being answered, if there is one."""
-        parts, path, draft = self.parts, view.path, view.draft
-        past = path[:-1] if draft is not None else path
-        last = path[-1].turn if path else None
+        """What the view shows of it, with the turn that is being answered, if there is one."""
+        parts, shown, draft = self.parts, view.shown, view.draft
+        past = shown[:-1] if draft is not None else shown
+        last = shown[-1].turn if shown else None
         return {
+            parts.earlier: render_earlier(view),
             parts.past: [message for node in past for message in self._messages(view, node)],
             parts.live: [] if draft is None else self._turn_messages(draft),
             parts.route: live_region("" if last is None else self._stats(last)),
@@ -132,6 +138,7 @@ class ChatScreen:
         """A new chat, which may be one that is not to be kept."""
         parts = self.parts
         return {
+            parts.earlier: "",
             parts.past: [],
             parts.live: [],
             parts.route: live_region(""),
@@ -157,10 +164,10 @@ class ChatScreen:
         """Tells the page's scripts which conversation is shown, and how far it has come.
 
         `keeping` is where conversations are kept, `kept` whether this one is, `problem` why it could not be written,
-        and `leaf` the last turn that the tab shows.
+        `leaf` the last turn that the tab shows, and `whole` whether it shows all of those before.
         """
         conversation = view.conversation
-        head = {**write_head(conversation), "leaf": view.leaf}
+        head = {**write_head(conversation), "leaf": view.leaf, "whole": view.is_whole}
         more = {"keeping": self.conversations.keeping, "kept": conversation.is_kept, "problem": conversation.problem}
         return {self.parts.opened: head | more}
 
@@ -244,7 +251,7 @@ class ChatScreen:
         session = self.session_for(visitor)
         state = model_choices.find_provider(session, provider)
         listed = model_choices.list_models(session.last_models(provider))
-        choices = model_choices.merge_lists(listed, model_choices.list_suggestions(state))
+        choices = model_choices.merge_lists(listed, model_choices.list_chat_models(session, state))
         return {
             parts.note: model_choices.provider_note(state),
             parts.provider: provider,
@@ -269,7 +276,7 @@ class ChatScreen:
 
     def _stats(self, turn: Turn) -> str:
         """The line about a turn, as a screen reader speaks it: without the list of attempts."""
-        return answer_stats.render_stats_line(turn, self._titles, attempts=False)
+        return answer_stats.render_stats_line(turn, self._titles, spoken=True)
 
     @property
     def _titles(self) -> answer_stats.Titles:

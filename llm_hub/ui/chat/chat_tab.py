@@ -5,6 +5,7 @@ The handlers are in chat_events.py, prompt_events.py, chain_events.py and chat_m
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import gradio as gr
@@ -17,7 +18,9 @@ from llm_hub.ui.chat.chat_models import ModelLists
 from llm_hub.ui.chat.chat_parts import ChatParts
 from llm_hub.ui.chat.chat_screen import HELP, ChatScreen
 from llm_hub.ui.chat.chatbot import chatbot
+from llm_hub.ui.chat.download_view import download_parts
 from llm_hub.ui.chat.fallback_chain import chain_control, summary_html
+from llm_hub.ui.chat.model_download import ModelDownload
 from llm_hub.ui.chat.open_wish import OPENED
 from llm_hub.ui.chat.turn_actions import CLICKS
 from llm_hub.ui.conversation_list import PREVIOUS, remember_settings
@@ -32,8 +35,8 @@ if TYPE_CHECKING:
     from llm_hub.ui.chat.handover import Handover
 
 WELCOME = """<div class="welcome"><h2>What would you like to know?</h2>
-<p>Choose a provider and a model, and ask. Under each answer you see who really gave it, how fast,
-and for what price.</p></div>"""
+<p>Choose a provider and a model, and ask. Under each answer you see who really gave it; its speed and
+its price are one tap away.</p></div>"""
 
 
 def chat_tab(
@@ -45,6 +48,7 @@ def chat_tab(
     events.connect(page)
     lists = ModelLists(screen)
     lists.connect(page)
+    ModelDownload(screen, lists).connect()
     ChainEvents(screen).connect()
     parts = screen.parts
     remember_settings({"provider": parts.provider, "model": parts.model, "system": parts.system,
@@ -66,7 +70,7 @@ def _layout(session: Session) -> ChatParts:
                     min_width=120,
                 )
                 model = gr.Dropdown(
-                    model_choices.list_suggestions(chosen),
+                    model_choices.list_chat_models(session, chosen),
                     value="" if automatic else chosen.default_model,
                     visible=not automatic,
                     label="Model",
@@ -75,6 +79,7 @@ def _layout(session: Session) -> ChatParts:
                     min_width=120,
                 )
             note = gr.HTML("" if automatic else model_choices.provider_note(chosen), elem_id="chat-note")
+            download = download_parts(session, first, "" if automatic else chosen.default_model)
             followers = gr.HTML(summary_html(session, None, provider=first), elem_id="chat-followers")
             new = gr.Button("New chat", size="sm", elem_id="chat-new")
             with gr.Accordion("Settings", open=True, elem_id="chat-settings"):
@@ -96,6 +101,7 @@ def _layout(session: Session) -> ChatParts:
                 chain = chain_control(session, first)
         with gr.Column(elem_id="chat-main", scale=1, min_width=0):
             with gr.Column(elem_id="chat-scroll"):
+                earlier = gr.HTML("", apply_default_css=False, elem_id="chat-earlier")
                 past = chatbot("Conversation", elem_id="chat-log", placeholder=WELCOME, editable="user")
                 gr.HTML(PREVIOUS, elem_id="chat-previous", apply_default_css=False)
                 live = chatbot("Answer", elem_id="chat-live")
@@ -133,9 +139,11 @@ def _layout(session: Session) -> ChatParts:
                 stop = gr.Button("Stop", visible=False, size="sm", elem_id="chat-stop")
                 hint = gr.HTML(live_region(HELP), elem_id="chat-hint")
                 attachments = attachments_part("chat")
+    choices = partial(model_choices.list_chat_models, session)
     return ChatParts(
-        provider=provider, model=model, default_model=DefaultModel(session, provider, model), note=note,
+        provider=provider, model=model, default_model=DefaultModel(session, provider, model, choices), note=note,
+        download=download,
         followers=followers, system=system, temperature=temperature, max_tokens=max_tokens, chain=chain, new=new,
-        past=past, live=live, again=again, route=route, prompt=prompt, asked=asked, returned=returned, stop=stop,
-        hint=hint, attachments=attachments, opened=opened, turn_actions=turn_actions,
+        earlier=earlier, past=past, live=live, again=again, route=route, prompt=prompt, asked=asked, returned=returned,
+        stop=stop, hint=hint, attachments=attachments, opened=opened, turn_actions=turn_actions,
     )  # fmt: skip

@@ -39,7 +39,7 @@ it.
 class OpenWish:
     """`name` is a conversation's id, "" for a new one, which may be `temporary`, and begin with settings by name
     (provider, model, system, temperature, max_tokens, chain) and a prompt in the box. `leaf` is the last turn that the
-    tab showed before its connection was lost.
+    tab showed before its connection was lost, and `whole` whether it showed all before that.
     """
 
     name: str = ""
@@ -47,10 +47,12 @@ class OpenWish:
     settings: Mapping[str, str] = field(default_factory=dict)
     prompt: str = ""
     leaf: int | None = None
+    whole: bool = False
 
     def view(self, conversation: Conversation) -> ChatView:
         """What the tab is to show of a conversation: what is newest, unless that is not a continuation of `leaf`."""
-        newest, wanted = ChatView.newest(conversation), ChatView.up_to(conversation, self.leaf)
+        wanted = ChatView.up_to(conversation, self.leaf, is_whole=self.whole)
+        newest = wanted.moved_to(ChatView.newest(conversation).leaf)
         is_continued = wanted.leaf == 0 or wanted.leaf in (node.number for node in newest.path)
         return newest if is_continued else wanted
 
@@ -70,4 +72,5 @@ def parse_wish(event: gr.EventData) -> OpenWish:
         },
         prompt=prompt[:MAX_PROMPT_CHARS] if isinstance(prompt, str) else "",
         leaf=data.get("leaf") if type(data.get("leaf")) is int else None,
+        whole=data.get("whole") is True,
     )

@@ -64,12 +64,12 @@ class PromptEvents:
         return self._ask_again(view, number, question, visitor)
 
     def edit(self, view: ChatView, index: int, text: str, data: Inputs) -> Node:
-        """An earlier prompt in other words. `index` is that of its message on the page."""
-        path = view.path
-        place = transcript.find_turn_number(index, tuple(node.turn for node in path))
+        """An earlier prompt in other words. `index` is that of its message among those that the page shows."""
+        shown = self._screen.read_view(data, view.conversation).shown
+        place = transcript.find_turn_number(index, tuple(node.turn for node in shown))
         if place is None or not text.strip():
             raise LLMHubError("Nothing was changed.")
-        node = path[place]
+        node = shown[place]
         prompt = prompt_message(text, (*node.turn.prompt.images, *node.turn.prompt.documents))
         turn = Turn(prompt, self._screen.read_question(data), node.turn.files)
         return view.conversation.add(turn, after=node.parent)

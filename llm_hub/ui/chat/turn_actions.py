@@ -1,4 +1,5 @@
 """The buttons under an answer: its other versions, and asking its prompt once more, of the same model or another.
+Above all turns is the one that shows those that are left out.
 
 Gradio's Markdown keeps a button's class and title, and nothing else of it: so its class says what it is for.
 """
@@ -7,14 +8,16 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, get_args
 
 if TYPE_CHECKING:
     import gradio as gr
 
     from llm_hub.conversations.conversation import Conversation, Node
+    from llm_hub.ui.chat.chat_view import ChatView
 
-Verb = Literal["show", "again"]
+Verb = Literal["show", "again", "whole"]
+VERBS: tuple[Verb, ...] = get_args(Verb)
 
 CLICKS = """
 const place = (again, button) => {
@@ -37,8 +40,8 @@ const choose = (number, button) => {
   ["focusout", "keydown"].forEach((name) => again.addEventListener(name, close));
 };
 document.addEventListener("click", (click) => {
-  const button = click.target.closest("#chat-log .turn-action");
-  const what = button && [...button.classList].find((name) => /^(show|again|with)-\\d+$/.test(name));
+  const button = click.target.closest("#chat-scroll .turn-action");
+  const what = button && [...button.classList].find((name) => /^(show|again|with|whole)-\\d+$/.test(name));
   if (what?.startsWith("with-")) choose(Number(what.slice("with-".length)), button);
   else if (what) trigger("act", {what});
 });
@@ -49,7 +52,7 @@ beside it, and the component's value is the number of the turn that the chosen o
 
 @dataclass(frozen=True, slots=True)
 class TurnAction:
-    """What a button does with the turn of this number: shows it, or asks its prompt once more."""
+    """What a button does with the turn of this number: shows it, asks its prompt once more, or shows all before it."""
 
     verb: Verb
     number: int
@@ -57,10 +60,11 @@ class TurnAction:
 
 def parse_action(clicked: gr.EventData) -> TurnAction | None:
     """The action of a click; None for one that the page does not offer."""
-    match = re.fullmatch(r"(show|again)-([0-9]{1,6})", str(clicked._data.get("what", "")))  # noqa: SLF001  # Gradio's own way to it
-    if match is None:
-        return None
-    return TurnAction("show" if match[1] == "show" else "again", int(match[2]))
+    what = str(clicked._data.get("what", ""))  # noqa: SLF001  # Gradio's own way to it
+    for verb in VERBS:
+        if match := re.fullmatch(rf"{verb}-([0-9]{{1,6}})", what):
+            return TurnAction(verb, int(match[1]))
+    return None
 
 
 PANE_CLICKS = """
@@ -94,6 +98,13 @@ def render_actions(conversation: Conversation, node: Node, *, is_last: bool) -> 
         buttons += _button("again", node.number, "Ask again", "Ask this prompt once more: this answer stays a version")
     buttons += _button("with", node.number, "Answer again with …", "Ask another model: this answer stays a version")
     return f'<span class="turn-actions">{buttons}</span>'
+
+
+def render_earlier(view: ChatView) -> str:
+    """The button that shows the turns that a view leaves out, as HTML; "" if there are none."""
+    if not view.left_out:
+        return ""
+    return _button("whole", view.leaf, f"Show {view.left_out} earlier turns", "Show all of this conversation")
 
 
 def _button(verb: Verb | Literal["with"], number: int, label: str, title: str, *, name: str = "") -> str:

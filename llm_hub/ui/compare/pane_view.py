@@ -67,7 +67,11 @@ def render_status(comparison: Comparison, number: int, titles: Mapping[str, str]
     pane = comparison.pane(number)
     turn = pane.draft
     if turn is None:
-        return "" if comparison.hidden or pane.last is None else answer_stats.render_stats_line(pane.last, titles)
+        return (
+            ""
+            if comparison.hidden or pane.last is None
+            else answer_stats.render_stats_line(pane.last, titles, spoken=True)
+        )
     if comparison.hidden:
         activity = "is writing" if (view or turn.answer).text else "is coming"
         return f'<div class="figures busy"><span>Answer {comparison.letter(number)} {activity}…</span></div>'

@@ -20,7 +20,7 @@ from llm_hub.ui.gradio_fixes.event_options import NOW
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from llm_hub.access.session import Session
+    from llm_hub.access.session import ProviderState, Session
 
 DEFAULT = """(provider, before) => {
   if (provider === before) return [];
@@ -33,16 +33,20 @@ FIRST = """(provider, model, first) => model?.trim() || first?.provider !== prov
 class DefaultModel:
     """Sets a chosen provider's default model at once, or, if it has none, the first of its list when that comes."""
 
-    def __init__(self, session: Session, provider: gr.Dropdown, model: gr.Dropdown) -> None:
+    def __init__(
+        self,
+        session: Session,
+        provider: gr.Dropdown,
+        model: gr.Dropdown,
+        choices: Callable[[ProviderState], list[model_choices.Choice]] = model_choices.list_suggestions,
+    ) -> None:
         self._provider = provider
         self._model = model
         self.first = gr.JSON(visible=False)
         """The provider whose list came, and its first model: see `find_first_model`."""
         before = gr.JSON(visible=False)
         provider.focus(None, provider, before, js="(provider) => provider", **NOW)
-        known = {
-            state.name: (model_choices.list_suggestions(state), state.default_model) for state in session.providers()
-        }
+        known = {state.name: (choices(state), state.default_model) for state in session.providers()}
         provider.input(None, [provider, before], [model, before], js=DEFAULT % json.dumps(known), **NOW)
 
     def after(self, bind: Callable[..., Any]) -> None:

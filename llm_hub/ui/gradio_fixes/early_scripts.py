@@ -14,13 +14,15 @@ from jinja2 import ChoiceLoader, DictLoader
 TEMPLATE = "frontend/index.html"
 
 
-def run_scripts_first(scripts: str) -> None:
-    """Writes `scripts`, HTML, to the beginning of the page's head."""
+def extend_head(first: str, last: str) -> None:
+    """Writes HTML to the beginning and to the end of the page's head."""
     environment = gradio.routes.templates.env
     loader = environment.loader or DictLoader({})
-    before, head, after = loader.get_source(environment, TEMPLATE)[0].partition("<head>")
-    if not head:
+    page = loader.get_source(environment, TEMPLATE)[0]
+    if page.count("<head>") != 1 or page.count("</head>") != 1:
         raise RuntimeError("Gradio's page has no <head>: early_scripts.py must be adapted to this version.")
-    own = {TEMPLATE: f"{before}{head}{{{{ llm_hub_scripts | safe }}}}{after}"}
-    environment.loader = ChoiceLoader([DictLoader(own), loader])
-    environment.globals["llm_hub_scripts"] = scripts
+    page = page.replace("<head>", "<head>{{ llm_hub_first | safe }}").replace(
+        "</head>", "{{ llm_hub_last | safe }}</head>"
+    )
+    environment.loader = ChoiceLoader([DictLoader({TEMPLATE: page}), loader])
+    environment.globals.update(llm_hub_first=first, llm_hub_last=last)

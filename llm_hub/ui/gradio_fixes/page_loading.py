@@ -43,7 +43,7 @@ def shorten_config(blocks: gr.Blocks) -> None:
 
 
 def add_styles(app: FastAPI, blocks: gr.Blocks) -> str:
-    """Adds the one file of styles to `app`. Returns what the page's head says of it and of the scripts.
+    """Adds the one file of styles to `app`. Returns what the page's head says of it and of the scripts, at its end.
 
     It has the kinds of components that the page begins with; the others ask for theirs when they are first shown.
     """

@@ -19,11 +19,19 @@ __all__ = ["Titles", "render_stats_line"]
 _CHARACTERS_A_TOKEN = 4
 """Roughly, in English text. Used only if a provider did not count, and then marked with ≈."""
 
+_SWITCH = (
+    '<button type="button" class="figures-switch" title="Speed, tokens and price of all answers">'
+    '<span class="show">Figures</span><span class="hide">Hide figures</span></button>'
+)
+"""Shows and hides the figures of all answers (assets/page.js)."""
+
 _SETTINGS = {"temperature": "temperature", "max_tokens": "max tokens", "system": "the system prompt"}
 
 
-def render_stats_line(turn: Turn, titles: Mapping[str, str], *, attempts: bool = True, actions: str = "") -> str:
-    """The line as HTML, for a turn in any state. With `attempts`, those of a finished turn can be opened.
+def render_stats_line(turn: Turn, titles: Mapping[str, str], *, spoken: bool = False, actions: str = "") -> str:
+    """The line as HTML, for a turn in any state: who answered and whether anything went wrong, then the figures, which
+    are folded until the reader wants them, and the attempts, which can be opened. As it is `spoken`, to a screen reader
+    when the turn ends, there is nothing to open.
 
     `actions` is HTML that follows the figures of a finished turn.
     """
@@ -31,11 +39,18 @@ def render_stats_line(turn: Turn, titles: Mapping[str, str], *, attempts: bool =
         return _progress(turn, titles)
     title = format_target(*attempt_text.answering_target(turn), titles)
     summary = attempt_text.summarize_attempts(turn, titles)
-    facts = [title, *summary, *_speed(turn), *_tokens(turn), *_price(turn), *_ending(turn)]
-    spans = " · ".join(f"<span>{html_text(fact)}</span>" for fact in facts)
+    told = _spans([title, *summary, *_ending(turn)])
+    figures = _spans([*_speed(turn), *_tokens(turn), *_price(turn)])
     notes = "".join(f"<div>{html_text(note)}</div>" for note in (*_files(turn), *_notes(turn)))
-    attempt_list = attempt_text.render_attempts(turn, titles) if attempts else ""
-    return f'<div class="figures">{spans}{actions}{notes}{attempt_list}</div>'
+    if spoken:
+        return f'<div class="figures">{" · ".join(filter(None, (told, figures)))}{notes}</div>'
+    folded = f'<span class="folded"> · {figures}</span>{_SWITCH}' if figures else ""
+    attempt_list = attempt_text.render_attempts(turn, titles)
+    return f'<div class="figures">{told}{folded}{actions}{notes}{attempt_list}</div>'
+
+
+def _spans(facts: list[str]) -> str:
+    return " · ".join(f"<span>{html_text(fact)}</span>" for fact in facts)
 
 
 def _progress(turn: Turn, titles: Mapping[str, str]) -> str:

@@ -1,0 +1,102 @@
+"""What makes the page pleasant: room above a phone's keyboard, folded figures, the way to the end, shortcuts."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from playwright.sync_api import expect
+
+from tests.ui.chat_page import ChatPage
+from tests.ui.conftest import visiting
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
+    from tests.ui.site import Site
+
+KEYBOARD = {"width": 375, "height": 330}
+"""What a phone's keyboard leaves of its screen."""
+LONG = "ok?tokens=900"
+
+
+def test_half_of_a_phone_above_its_keyboard_is_conversation(browser: Browser, site: Site) -> None:
+    with visiting(browser, ChatPage, site.url, 375, 667) as chat:
+        chat.choose("ok?tokens=5")
+        chat.ask("Hello")
+        page = chat.page
+        page.set_viewport_size(KEYBOARD)  # type: ignore[arg-type]
+        chat.prompt.focus()
+        scroll = page.locator("#chat-scroll")
+        page.wait_for_function("document.querySelector('#chat-scroll').clientHeight >= 165")
+        expect(page.locator("#chat-provider")).to_be_visible()
+        page.get_by_role("tab", name="Compare").click()
+        page.locator("#compare-prompt textarea").focus()
+        page.wait_for_function("document.querySelector('#compare-panes').clientHeight >= 165")
+        page.get_by_role("tab", name="Chat").click()
+        expect(page.locator("#chat-new")).to_be_visible()  # as soon as nothing is typed
+        page.set_viewport_size({"width": 375, "height": 667})
+        chat.prompt.focus()
+        expect(page.locator("#chat-settings")).to_be_visible()
+        assert "interactive-widget=resizes-content" in (
+            page.locator("meta[name=viewport]").get_attribute("content") or ""
+        )
+        assert scroll.evaluate("document.documentElement.scrollWidth") <= 375
+
+
+def test_figures_are_shown_for_all_answers_at_a_tap_and_it_stays_so(chat: ChatPage) -> None:
+    chat.choose("ok?tokens=5")
+    chat.ask("Hello")
+    chat.ask("Again")
+    tokens = chat.log.locator(".folded")
+    expect(chat.figures.first).to_contain_text("OpenAI · ok?tokens=5")
+    for figures in tokens.all():
+        expect(figures).to_be_hidden()
+    chat.figures.first.get_by_role("button", name="Figures", exact=True).click()
+    for figures in tokens.all():
+        expect(figures).to_be_visible()
+    chat.page.reload()
+    expect(tokens).to_have_count(2)
+    expect(tokens.last).to_be_visible()
+    chat.figures.last.get_by_role("button", name="Hide figures").click()
+    expect(tokens.first).to_be_hidden()
+
+
+def test_a_button_leads_to_the_end(chat: ChatPage) -> None:
+    end = chat.page.get_by_role("button", name="To the end of the conversation")
+    scroll = chat.page.locator("#chat-scroll")
+    chat.choose(LONG)
+    chat.ask("Hello")
+    expect(end).to_be_hidden()
+    scroll.evaluate("(box) => { box.scrollTop = 0; }")
+    end.click()
+    expect(end).to_be_hidden()
+    assert scroll.evaluate("(box) => box.scrollHeight - box.scrollTop - box.clientHeight") < 80
+
+
+def test_the_keyboard_has_shortcuts_and_a_list_of_them(chat: ChatPage) -> None:
+    page = chat.page
+    keys = page.get_by_role("dialog", name="Keyboard")
+    chat.choose("ok?tokens=5")
+    chat.ask("Is 1 < 2?")
+    expect(chat.prompt).to_be_focused()
+    page.keyboard.type("?/")
+    expect(chat.prompt).to_have_value("?/")  # typing is typing
+    expect(keys).to_be_hidden()
+    chat.prompt.fill("")
+    page.keyboard.press("ArrowUp")
+    box = chat.log.locator(".user-row textarea")
+    expect(box).to_be_focused()
+    expect(box).to_have_value("Is 1 < 2?")
+    page.keyboard.press("Escape")
+    expect(chat.prompt).to_be_focused()
+    page.keyboard.press("Control+k")
+    expect(page.get_by_role("searchbox")).to_be_focused()
+    page.keyboard.press("Control+Shift+o")
+    expect(chat.prompts).to_have_count(0)
+    expect(chat.prompt).to_be_focused()
+    page.get_by_role("button", name="Keyboard shortcuts").click()
+    expect(keys).to_contain_text("New chat")
+    page.keyboard.press("Escape")
+    expect(keys).to_be_hidden()
+    page.keyboard.press("?")
+    expect(keys).to_be_visible()

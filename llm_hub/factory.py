@@ -117,11 +117,14 @@ class OwnAddress(ConfigurationError):
 class ConfiguredProviders:
     """The providers of one hub: those that come with it, then the servers of the settings, each with its settings.
 
-    Raises `ConfigurationError` for settings that contradict each other, or that name an unknown provider.
+    Raises `ConfigurationError` for settings that contradict each other, or that name an unknown provider. The settings
+    may be replaced while the hub runs, so nobody keeps a copy of what is read here.
     """
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
+        self.route, self.servers = settings.route, settings.servers
+        """The configured route, () for none, and the addresses of the servers of the settings by name."""
         self._network = read_network(settings)
         self._own_addresses = OwnAddresses(settings.host, settings.port, settings.public_names)
         self.specs: dict[str, ProviderSpec] = {
@@ -130,14 +133,35 @@ class ConfiguredProviders:
         for name, url in settings.servers.items():
             if name in PROVIDERS or name == "auto":
                 raise ConfigurationError(f"LLM_HUB_SERVERS: the name {name} is taken.", hint="Choose another name.")
-            key = f"{name.upper().replace('-', '_')}_API_KEY"
-            self.specs[name] = compatible(name, checked_url(url, f"LLM_HUB_SERVERS: {name}"), key)
+            self.specs[name] = compatible(name, checked_url(url, f"LLM_HUB_SERVERS: {name}"))
         self._downloads = self._offer_downloads()
         self._owner_keys = {name: settings.value(*spec.key) for name, spec in self.specs.items() if spec.key}
         for name in settings.route:
             self.check(name, "LLM_HUB_ROUTE: ")
         for name in settings.prices:
             self.check(name, "LLM_HUB_PRICES: ")
+
+    def replace(self, settings: Settings) -> set[str]:
+        """Takes other settings, all of them or, where they are refused, none.
+
+        Returns the providers that an answer must not be asked of as they were opened before: with another key, at
+        another address, or not at all any more.
+        """
+        other = ConfiguredProviders(settings)
+        other._downloads = self._downloads  # those that run go on
+        before, after = self._openings(), other._openings()
+        self.__dict__.update(other.__dict__)
+        return {name for name, opening in before.items() if after.get(name) != opening}
+
+    def _openings(self) -> dict[str, tuple[Any, ...]]:
+        """What each provider is opened with."""
+        openings: dict[str, tuple[Any, ...]] = {}
+        for name, spec in self.specs.items():
+            options = None
+            with suppress(ConfigurationError):  # it is not opened
+                options = self.options(name)
+            openings[name] = (spec, self.owner_key(name), options)
+        return openings
 
     def check(self, target: str, where: str = "") -> str:
         """The provider's name in a target's. Raises `ConfigurationError` if there is no such provider."""
@@ -167,8 +191,9 @@ class ConfiguredProviders:
         return "" if name in ProviderFactory.registered else self._owner_keys.get(name, "")
 
     def key_variable(self, name: str) -> str:
-        """The setting that holds the owner's key."""
-        return next(variable for variable in self.specs[name].key if self._settings.value(variable))
+        """The setting that holds the owner's key, or that would."""
+        variables = self.specs[name].key
+        return next((variable for variable in variables if self._settings.value(variable)), variables[0])
 
     def downloads(self, *, trusted: bool) -> Downloads | None:
         """The embedded models that a caller may download; None: none. A stranger may only if the settings say so."""

@@ -35,7 +35,6 @@ class Hub:
         self._shared = SharedState(
             configured,
             Prices(configured.price_lists(), settings.prices),
-            settings.route,
             settings.max_retries,
             settings.midstream == "resume",
             Timeouts(
@@ -63,6 +62,20 @@ class Hub:
         """
         keyring = Keyring(self._shared.configured, typed_keys, owner_pays=owner_pays, trusted=trusted)
         return Session(self._shared, keyring)
+
+    @property
+    def configured(self) -> ConfiguredProviders:
+        """The providers, as the settings have them now."""
+        return self._shared.configured
+
+    def replace_settings(self, settings: Settings) -> None:
+        """Takes other keys, addresses, servers and another route; everything else stays as it was at the start.
+
+        Answers that are being written go on with what they began with. Raises `ConfigurationError`, and then nothing
+        has changed.
+        """
+        for name in self._shared.configured.replace(settings):
+            self._shared.pool.renew(name)
 
     def checked_key(self, provider: str, key: str) -> str:
         """A key that a visitor typed, without the white space around it. Raises `ConfigurationError`."""

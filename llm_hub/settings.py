@@ -150,6 +150,7 @@ class Settings(BaseSettings):
     log_format: Literal["plain", "json"] = Field("plain", description="The log's lines: plain text or json.")
 
     _environment: dict[str, str] = PrivateAttr(default_factory=dict)
+    _file: Path | None = PrivateAttr(None)
 
     @classmethod
     def load(cls, env_file: Path = Path(".env")) -> Settings:
@@ -170,7 +171,13 @@ class Settings(BaseSettings):
         except ValidationError as error:
             raise ConfigurationError(_plain(error)) from None
         settings._environment = environment
+        settings._file = env_file.absolute()
         return settings
+
+    @property
+    def file(self) -> Path | None:
+        """The `.env` file that `load` looked for, be it there or not; None for settings that a program made."""
+        return self._file
 
     @classmethod
     def names(cls) -> list[str]:

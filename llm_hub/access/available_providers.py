@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from llm_hub.factory import ConfiguredProviders
     from llm_hub.providers.catalog import ProviderSpec
 
+NEEDS_KEY = "needs a key"
+
 
 @dataclass(frozen=True, slots=True)
 class ProviderState:
@@ -34,6 +36,11 @@ class ProviderState:
     asks_itself: bool = False
     """Whether it is not ready because its server would be this hub."""
 
+    @property
+    def needs_key(self) -> bool:
+        """Whether it is not ready because a key is missing."""
+        return self.problem.startswith(NEEDS_KEY)
+
 
 class AvailableProviders:
     """The providers of the settings and of the program, as they are usable with a caller's keyring.
@@ -43,13 +50,12 @@ class AvailableProviders:
 
     def __init__(self, configured: ConfiguredProviders, keyring: Keyring) -> None:
         self._configured = configured
-        self._specs = configured.specs
         self._keyring = keyring
 
     def states(self) -> tuple[ProviderState, ...]:
         """Every provider, in the order of the page, whether it can be used or not."""
         registered = ProviderFactory.registered
-        built_in = [self._state(name, spec) for name, spec in self._specs.items() if name not in registered]
+        built_in = [self._state(name, spec) for name, spec in self._configured.specs.items() if name not in registered]
         added = [
             ProviderState(name, name, True, "", provider.default_model, ()) for name, provider in registered.items()
         ]
@@ -58,13 +64,13 @@ class AvailableProviders:
     def titles(self) -> dict[str, str]:
         """What each provider is called on the page, by name. Cheap, unlike `states`: it looks at no settings."""
         registered = ProviderFactory.registered
-        built_in = {name: spec.title for name, spec in self._specs.items() if name not in registered}
+        built_in = {name: spec.title for name, spec in self._configured.specs.items() if name not in registered}
         return built_in | {name: name for name in registered}
 
     def states_with_key_hosts(self) -> tuple[tuple[ProviderState, str], ...]:
         """The providers that take a key, each with the host that the key is sent to."""
         listing = []
-        for name, spec in self._specs.items():
+        for name, spec in self._configured.specs.items():
             if self._configured.takes_key(name):
                 with suppress(ConfigurationError):  # the owner's base URL is unusable: the key could not be sent
                     url = self._configured.address(spec) or spec.base_url
@@ -75,7 +81,7 @@ class AvailableProviders:
         """The model that a provider's name alone means; "" if there is none."""
         if provider in ProviderFactory.registered:
             return ProviderFactory.registered[provider].default_model
-        spec = self._specs.get(provider)
+        spec = self._configured.specs.get(provider)
         if spec is None:
             return ""
         return spec.default_model if self._problem(provider) is not None else self._configured.default_model(provider)
@@ -84,7 +90,7 @@ class AvailableProviders:
         """Every provider that is configured: those with a key first; without any, the embedded model. A caller with
         keys of their own pays for all of it, so the owner's keys are not in it."""
         payer: Payer = "visitor" if self._keyring.has_typed_keys else self._keyring.payer(())
-        names = [name for name, spec in self._specs.items() if self._is_automatic(name, spec, payer)]
+        names = [name for name, spec in self._configured.specs.items() if self._is_automatic(name, spec, payer)]
         names.sort(key=lambda name: self._keyring.key_holder((name,)) is None)
         return tuple(names) or ("local",)
 
@@ -94,7 +100,7 @@ class AvailableProviders:
         if error is not None:
             problem = str(error)
             if error.message.endswith("needs a key."):
-                problem = f"needs a key: {f'set {spec.key[0]}' if self._keyring.owner_pays else TYPE_A_KEY}"
+                problem = f"{NEEDS_KEY}: {f'set {spec.key[0]}' if self._keyring.owner_pays else TYPE_A_KEY}"
         model = spec.default_model if error is not None else self._configured.default_model(name)
         problem, asks_itself = problem.removesuffix("."), isinstance(error, OwnAddress)
         return ProviderState(name, spec.title, error is None, problem, model, spec.suggestions, asks_itself=asks_itself)

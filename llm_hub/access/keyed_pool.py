@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from llm_hub.access.keyring import Keyring, Payer
     from llm_hub.access.provider_pool import PooledProvider, ProviderPool
     from llm_hub.factory import ConfiguredProviders
-    from llm_hub.providers.catalog import ProviderSpec
 
 
 class KeyedPool:
@@ -27,7 +26,6 @@ class KeyedPool:
     def __init__(self, pool: ProviderPool, configured: ConfiguredProviders, keyring: Keyring) -> None:
         self._pool = pool
         self._configured = configured
-        self._specs = configured.specs
         self._keyring = keyring
 
     def find(self, provider: str, payer: Payer | None = None) -> PooledProvider | None:
@@ -41,12 +39,12 @@ class KeyedPool:
 
     def use(self, name: str, payer: Payer) -> AbstractAsyncContextManager[LLMProvider]:
         """The provider with the payer's key, for as long as it is used. Raises `ConfigurationError`."""
-        spec = self._specs.get(name)
+        spec = self._configured.specs.get(name)
         if spec is None or name in ProviderFactory.registered:
             return self._pool.open(name).use(partial(asyncio.to_thread, ProviderFactory.create, name))
         key = self._keyring.key(name, payer)
         pooled = self._pool.open(name, key if payer == "visitor" else "")
-        return pooled.use(partial(self._build, name, spec, key, for_visitor=payer == "visitor"))
+        return pooled.use(partial(self._build, name, payer))
 
     async def open_target(self, name: str, payer: Payer, stack: AsyncExitStack) -> Target:
         """A target by its name; one that cannot be used says why when it is asked, so that the route goes on."""
@@ -55,15 +53,20 @@ class KeyedPool:
             opened = self.use(self._configured.check(name), payer)
             return Target(await stack.enter_async_context(opened), model)
         except ConfigurationError as error:
-            if provider not in self._specs:
+            if provider not in self._configured.specs:
                 raise
-            spec = self._specs[provider]
+            spec = self._configured.specs[provider]
             unconfigured = UnconfiguredProvider(
                 name=provider, title=spec.title, default_model=spec.default_model or "?", reason=error
             )
             return Target(unconfigured, model)
 
-    async def _build(self, name: str, spec: ProviderSpec, key: str, *, for_visitor: bool) -> LLMProvider:
-        """A new provider, built in a thread: importing an SDK takes up to a second."""
-        options = self._configured.options(name, for_visitor=for_visitor) | ({"api_key": key} if key else {})
+    async def _build(self, name: str, payer: Payer) -> LLMProvider:
+        """A new provider, built in a thread: importing an SDK takes up to a second.
+
+        Key and address are read together: the owner may have changed both since it was asked for.
+        """
+        self._configured.check(name)
+        spec, key = self._configured.specs[name], self._keyring.key(name, payer)
+        options = self._configured.options(name, for_visitor=payer == "visitor") | ({"api_key": key} if key else {})
         return await asyncio.to_thread(ProviderFactory.build, name, spec, **options)

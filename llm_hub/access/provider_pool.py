@@ -103,6 +103,13 @@ class ProviderPool:
         if pooled := self._visitors.pop((provider, self._hash(key)), None):
             self._close_later(pooled)
 
+    def renew(self, provider: str) -> None:
+        """The owner's settings have changed: closes what is open, once no answer needs it. The next opens it anew."""
+        places = [place for place in self._visitors if place[0] == provider]
+        for pooled in (self._shared.pop(provider, None), *(self._visitors.pop(place) for place in places)):
+            if pooled is not None:
+                self._close_later(pooled)
+
     async def aclose(self) -> None:
         """Closes every provider's connections."""
         everything = [*self._shared.values(), *self._visitors.values()]

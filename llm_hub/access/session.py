@@ -43,8 +43,6 @@ class SharedState:
 
     configured: ConfiguredProviders
     prices: Prices
-    route: tuple[str, ...] = ()
-    """The configured route; () for none."""
     max_retries: int = 2
     resume: bool = True
     timeouts: Timeouts = field(default_factory=Timeouts)
@@ -64,7 +62,6 @@ class Session:
     def __init__(self, shared: SharedState, keyring: Keyring) -> None:
         self._shared = shared
         self._configured = shared.configured
-        self._specs = shared.configured.specs
         self._keyring = keyring
         self._pool = KeyedPool(shared.pool, shared.configured, keyring)
         self._available = AvailableProviders(shared.configured, keyring)
@@ -78,12 +75,12 @@ class Session:
     @property
     def route(self) -> tuple[str, ...]:
         """What `auto` asks, in order: the configured route, or every provider that is configured."""
-        return self._shared.route or self._available.default_route()
+        return self._configured.route or self._available.default_route()
 
     @property
     def fallback(self) -> tuple[str, ...]:
         """What follows a chosen model where a request does not say: the configured route, or nothing."""
-        return self._shared.route
+        return self._configured.route
 
     @property
     def downloads(self) -> Downloads | None:
@@ -137,14 +134,14 @@ class Session:
                     return tuple(model.id for model in await self.models(provider))
         if models := self.last_models(provider):
             return tuple(model.id for model in models)
-        spec = self._specs.get(provider)
+        spec = self._configured.specs.get(provider)
         if spec is None:
             return ()
         return spec.suggestions or ((spec.default_model,) if spec.default_model else ())
 
     async def servers_with(self, model: str, patience: float) -> list[str]:
         """The servers of the settings (LLM_HUB_SERVERS) that list a model, be it for chats or not."""
-        names = [name for name in self._specs if not self._configured.is_built_in(name)]
+        names = [name for name in self._configured.specs if not self._configured.is_built_in(name)]
         await asyncio.gather(*(self.model_names(name, patience) for name in names))
         pooled = {name: self._pool.find(name) for name in names}
         return [name for name, item in pooled.items() if item and model in getattr(item.provider, "listed", ())]
@@ -166,7 +163,7 @@ class Session:
     def sends_on(self, target: str, protocol: str) -> bool:
         """Whether a target may be sent what the hub cannot read in a request of that protocol."""
         name, _ = split_target(target)
-        spec = None if name in ProviderFactory.registered else self._specs.get(name)
+        spec = None if name in ProviderFactory.registered else self._configured.specs.get(name)
         return spec is None or protocol in spec.protocols
 
     def route_of(self, request: ChatRequest) -> Route:
@@ -181,7 +178,7 @@ class Session:
             unique.setdefault(self.target(name), name)
         targets = tuple(unique.values())
         providers = providers_of(targets)
-        explicit = {request.model, *(request.fallback or ()), *self._shared.route}
+        explicit = {request.model, *(request.fallback or ()), *self._configured.route}
         payer = self._keyring.payer(providers)
         return Route(
             targets,
@@ -236,12 +233,12 @@ class Session:
         pooled = self._pool.find(provider)
         if (pooled and pooled.history.has_answered(model)) or self._lists(provider, model, pooled):
             return True
-        return f"{provider}/{model}" in self._shared.route or self.prices.names(f"{provider}/{model}")
+        return f"{provider}/{model}" in self._configured.route or self.prices.names(f"{provider}/{model}")
 
     def targets(self) -> tuple[TargetState, ...]:
         """Every target that has been asked since the start, by name."""
         states = []
-        for name in [*self._specs, *ProviderFactory.registered]:
+        for name in [*self._configured.specs, *ProviderFactory.registered]:
             pooled = self._pool.find(name)
             for model in pooled.history.models if pooled else ():
                 if self._keyring.trusted or self._keyring.typed(name) or self._lists(name, model, pooled):
@@ -270,7 +267,7 @@ class Session:
 
     def _lists(self, provider: str, model: str, pooled: PooledProvider | None) -> bool:
         """Whether a model is one that the provider lists, or its default, and not just what somebody typed."""
-        spec = self._specs.get(provider)
+        spec = self._configured.specs.get(provider)
         listed = {info.id for info in pooled.model_list[1]} if pooled and pooled.model_list else set()
         default = pooled.provider.default_model if pooled and pooled.provider else ""
         return model in listed or model == default or (spec is not None and model in spec.suggestions)

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from llm_hub.access.session import Session
     from llm_hub.chat import ChatRequest, Event
+    from llm_hub.gateway.owner_settings import OwnerSettings
     from llm_hub.gateway.visitors import PageRequest
     from llm_hub.hub import Hub
 
@@ -35,7 +36,10 @@ if TYPE_CHECKING:
 
 
 class Gateway:
-    """The hub with its policy, its meter and its visitors. `address_of` tells who asks, from an ASGI scope."""
+    """The hub with its policy, its meter and its visitors. `address_of` tells who asks, from an ASGI scope.
+
+    `owner_settings` are those that the page may change, None on a hub whose page may change none.
+    """
 
     def __init__(
         self,
@@ -44,12 +48,14 @@ class Gateway:
         *,
         meter: Meter | None = None,
         visitors: Visitors | None = None,
+        owner_settings: OwnerSettings | None = None,
         address_of: AddressOf = lambda _: None,
     ) -> None:
         self.hub = hub
         self.policy = policy or Policy()
         self.meter = meter or Meter()
         self.visitors = visitors or Visitors(hub)
+        self.owner_settings = owner_settings
         self._address_of = address_of
         self.owner_session = hub.session()
         """The hub as the owner's programs use it."""

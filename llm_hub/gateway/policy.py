@@ -101,6 +101,11 @@ class Policy:
             StrangerQuotas.from_settings(settings, counters) if settings.public else None,
         )
 
+    @property
+    def owner_alone(self) -> bool:
+        """Whether the settings foresee nobody but the owner, on this computer: only then can the page change them."""
+        return not self.public and self.owner_pays_visitors and not self.api_keys
+
     def session(self, hub: Hub, typed_keys: Mapping[str, str], *, at_owners_computer: bool) -> Session:
         """The hub as somebody at the page may use it. `at_owners_computer`: not through a proxy either."""
         if self.public:

@@ -73,6 +73,11 @@ class _Tab:
         return [*typed, _ProviderKey(SIGN_IN_PROVIDER, self.token)] if self.token else typed
 
 
+def key_ending(key: str) -> str:
+    """The last four characters of a key, by which its holder knows it; "" for a short one."""
+    return key[-4:] if len(key) >= 12 else ""
+
+
 class Visitors:
     """The open tabs and their keys. Every key is kept out of the log while a tab has it: `redactor`."""
 
@@ -107,7 +112,7 @@ class Visitors:
         tab = self._tab(secret)
         if tab is None:
             return {}
-        return {provider: key[-4:] if len(key) >= 12 else "" for provider, key in tab.typed_keys.items()}
+        return {provider: key_ending(key) for provider, key in tab.typed_keys.items()}
 
     def is_signed_in(self, secret: str) -> bool:
         """Whether a tab's visitor signed in with Hugging Face."""

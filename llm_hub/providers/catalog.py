@@ -180,10 +180,15 @@ PROVIDERS: dict[str, ProviderSpec] = {
 }
 
 
-def compatible(title: str, base_url: str, key: str) -> ProviderSpec:
-    """The spec of any other OpenAI-compatible server. `key` names the environment's variable that may hold its key.
+def server_key_variable(server: str) -> str:
+    """The environment's variable that may hold the key of a server of LLM_HUB_SERVERS."""
+    return f"{server.upper().replace('-', '_')}_API_KEY"
+
+
+def compatible(name: str, base_url: str) -> ProviderSpec:
+    """The spec of any other OpenAI-compatible server, which is called by its name.
 
     Nobody knows which name it has for the limit: it is sent the one that the client has chosen.
     """
     options = {**_OLD_LIMIT, "renames_limit": False, "default_model": ""}
-    return ProviderSpec(title, base_url=base_url, key=(key,), options=options)
+    return ProviderSpec(name, base_url=base_url, key=(server_key_variable(name),), options=options)

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from fastapi import FastAPI
 
 from llm_hub.access.client_address import address, from_here
-from llm_hub.api import conversation_files, conversations, health, router, visitor_keys
+from llm_hub.api import conversation_files, conversations, health, owner, router, visitor_keys
 from llm_hub.api.early_refusals import EarlyRefusals
 from llm_hub.arena.votes import Votes
 from llm_hub.conversations.open_conversations import OpenConversations
@@ -25,6 +25,7 @@ from llm_hub.conversations.sql_store import SqlConversationStore
 from llm_hub.gateway.gateway import Gateway
 from llm_hub.gateway.meter import Meter
 from llm_hub.gateway.metrics import Metrics
+from llm_hub.gateway.owner_settings import OwnerSettings
 from llm_hub.gateway.policy import Policy
 from llm_hub.gateway.visitors import Visitors
 from llm_hub.hub import Hub
@@ -69,17 +70,21 @@ class Application:
         self.votes = Votes(self._database)
         self.hub = Hub(settings)
         metrics = Metrics(self.hub.session())
+        policy = Policy.from_settings(settings, self._counters)
         self.gateway = Gateway(
             self.hub,
-            Policy.from_settings(settings, self._counters),
+            policy,
             meter=Meter(self._ledger, metrics, redactor=redactor),
             visitors=Visitors(self.hub, redactor=redactor),
+            owner_settings=OwnerSettings.of_owner_alone(self.hub, policy, settings, redactor),
             address_of=partial(address, on_space=self._is_on_space),
         )
         self.conversations = self._open_conversations(settings)
         self.state = SiteState()
         self.api = FastAPI(lifespan=self._lifespan, docs_url=None, redoc_url=None, openapi_url=None)
         self.api.include_router(visitor_keys.router(self.gateway))
+        if self.gateway.owner_settings is not None:
+            self.api.include_router(owner.router(self.gateway, self.gateway.owner_settings))
         self.api.include_router(conversations.router(self.conversations))
         self.api.include_router(conversation_files.router(self.conversations, conversation_file))
         readiness = self.state.readiness

@@ -18,26 +18,63 @@ from gradio.utils import get_space
 
 from llm_hub.ui import model_choices
 from llm_hub.ui.gradio_fixes.event_options import NOW
+from llm_hub.ui.gradio_fixes.first_values import change_first_values
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
+    from gradio.components import Component
+
+    from llm_hub.access.session import Session
     from llm_hub.gateway.gateway import Gateway
+
+    FirstValues = Callable[[Session], Mapping[Component, Mapping[str, Any]]]
+    """For a component what a newly opened page has it begin with, by the name of its argument."""
 
 log = logging.getLogger(__name__)
 
-SCRIPT = (Path(__file__).parent / "assets" / "keys.js").read_text(encoding="utf-8")
+ASSETS = Path(__file__).parent / "assets"
+SCRIPT, OWNER_SCRIPT, LINK_SCRIPT = (
+    (ASSETS / name).read_text(encoding="utf-8") for name in ("keys.js", "owner_settings.js", "key_link.js")
+)
 SIGN_IN = """<div class="keys"><h2>Or sign in with Hugging Face</h2>
 <p>Your own account then pays for the provider Hugging Face, which reaches many models through Inference Providers.</p>
 </div>"""
-FORM = """<div class="keys"><h2>Your keys</h2>
+FORM = """<div class="keys"><h2>%s</h2>
 <p>What you ask with a key of yours is paid by your account with that provider. The key stays in the memory of this
 server, for this tab of your browser, until you clear it or close or reload the page. Only its last four characters are
 ever shown, and nothing of it is stored or written to a log.</p>
-<form autocomplete="off"><label>Provider<select id="keys-provider"></select></label>
-<label>API key<input id="keys-key" type="password" autocomplete="off" spellcheck="false" maxlength="512"></label>
+<form autocomplete="off"><label>Provider<select name="provider" id="keys-provider"></select></label>
+<label>API key
+<input name="key" id="keys-key" type="password" autocomplete="off" spellcheck="false" maxlength="512"></label>
 <button type="submit">Keep</button><p class="where"></p></form>
 <p role="status" aria-live="polite"></p><ul aria-label="Your keys"></ul></div>"""
+OWNER_FORMS = """<div class="keys" hidden><h2>Keys</h2>
+<p>What you save here is written to <code class="file"></code>, which only your user can read, and is in force at once
+for the page and the API. Of a key only the last four characters are ever shown.</p>
+<form autocomplete="off"><label>Provider<select name="provider"></select></label>
+<label>API key<input name="key" type="password" autocomplete="off" spellcheck="false" maxlength="512"></label>
+<button type="submit">Save</button><p class="where"></p></form>
+<p role="status" aria-live="polite"></p><ul aria-label="Saved keys"></ul>
+<h2>Servers</h2>
+<p>More servers that speak OpenAI's protocol, such as vLLM or LM Studio. A new address needs its key again.</p>
+<form autocomplete="off" class="server">
+<label>Name<input name="name" spellcheck="false" maxlength="40" placeholder="studio"></label>
+<label>Address<input name="url" spellcheck="false" maxlength="500" placeholder="http://127.0.0.1:1234/v1"></label>
+<label>API key, if it has one
+<input name="key" type="password" autocomplete="off" spellcheck="false" maxlength="512"></label>
+<button type="submit">Save</button><p class="where"></p></form>
+<p role="status" aria-live="polite"></p><ul aria-label="Servers"></ul>
+<h2>Route</h2>
+<p>What Automatic asks, in order, and what follows a chosen model that fails. Empty: Automatic asks every provider that
+has a key, and nobody follows a chosen model.</p>
+<form autocomplete="off" class="route">
+<label>Models, separated by commas<input name="route" spellcheck="false" maxlength="2000"
+placeholder="for example openai/gpt-6-luna, anthropic/claude-haiku-5-5, local"></label>
+<button type="submit">Save</button><p class="where"></p></form>
+<p role="status" aria-live="polite"></p></div>"""
+"""What the owner of a hub that nobody else uses can change. The part is hidden until the server has answered."""
+SHOW_KEYS = '() => ({ __type__: "update", selected: "keys" })'
 
 
 def can_sign_in() -> bool:
@@ -50,21 +87,40 @@ def can_sign_in() -> bool:
     return not missing
 
 
-def keys_tab(gateway: Gateway, page: gr.Blocks, lists: Sequence[gr.Dropdown]) -> gr.events.Dependency:
-    """Builds the tab. `lists` are the page's lists of providers: those that a visitor has a key for become ready.
+def key_link() -> gr.HTML:
+    """What leads from a note about a missing key to the tab: see `connect_link`. It is built before the tabs are."""
+    return gr.HTML(0, html_template="", js_on_load=LINK_SCRIPT, apply_default_css=False, elem_id="keys-link")
 
-    Returns the event of a key that was added or removed.
+
+def keys_tab(
+    gateway: Gateway,
+    page: gr.Blocks,
+    lists: Sequence[gr.Dropdown],
+    first_values: FirstValues,
+    *,
+    link: gr.HTML,
+    tabs: gr.Tabs,
+) -> gr.events.Dependency:
+    """Builds the tab. `lists` are the page's lists of providers: those that a visitor has a key for become ready.
+    `first_values` tells what else of the page depends on the owner's settings when it is opened.
+
+    Returns the event of a key or a server that was added or removed.
     """
     signs_in = can_sign_in()
+    has_owner = gateway.owner_settings is not None
+    events = KeysEvents(gateway, page, lists, first_values)
     with gr.Column(elem_id="keys"):
-        own = gr.HTML(FORM, js_on_load=SCRIPT, apply_default_css=False, elem_id="keys-own")
+        if has_owner:
+            gr.HTML(OWNER_FORMS, js_on_load=OWNER_SCRIPT, apply_default_css=False, elem_id="keys-owner")
+        form = FORM % ("A key for this tab alone" if has_owner else "Your keys")
+        own = gr.HTML(form, js_on_load=SCRIPT, apply_default_css=False, elem_id="keys-own")
         if signs_in:
             with gr.Column(elem_id="keys-login"):
                 gr.HTML(SIGN_IN, apply_default_css=False)
                 gr.LoginButton(size="md", elem_id="keys-login-button")
 
-    events = KeysEvents(gateway, lists)
     changed: gr.events.Dependency = own.keys_changed(events.update_lists, None, list(lists), **NOW)
+    link.key_wanted(None, None, tabs, js=SHOW_KEYS, **NOW)
     if signs_in:
         page.load(events.update_lists, None, list(lists), **NOW)  # whoever comes back from signing in has a key
     page.unload(events.forget_visitor)
@@ -74,21 +130,32 @@ def keys_tab(gateway: Gateway, page: gr.Blocks, lists: Sequence[gr.Dropdown]) ->
 class KeysEvents:
     """The tab's handlers."""
 
-    def __init__(self, gateway: Gateway, lists: Sequence[gr.Dropdown]) -> None:
+    def __init__(
+        self, gateway: Gateway, page: gr.Blocks, lists: Sequence[gr.Dropdown], first_values: FirstValues
+    ) -> None:
         self._gateway = gateway
+        self._page = page
+        self._first_values = first_values
         self._lists = lists
 
     def update_lists(self, visitor: gr.Request) -> list[Any]:
         """Each list of providers with the labels that are true for this visitor's keys."""
+        if self._gateway.owner_settings is not None:
+            session = self._gateway.common_session
+            known = model_choices.list_providers(session)
+            for box in self._lists:
+                change_first_values(self._page, box, choices=_of_same_kind(box, known))
+            for component, values in self._first_values(session).items():
+                change_first_values(self._page, component, **values)
         choices = model_choices.list_providers(self._gateway.session(visitor))
-        return [gr.update(choices=_same_values(box, choices)) for box in self._lists]
+        return [gr.update(choices=_of_same_kind(box, choices)) for box in self._lists]
 
     async def forget_visitor(self, visitor: gr.Request) -> None:
         """The visitor closed the page."""
         await self._gateway.visitors.leave(visitor.session_hash or "")
 
 
-def _same_values(box: gr.Dropdown, choices: list[model_choices.Choice]) -> list[model_choices.Choice]:
-    """The choices whose values a list has already: not every list offers the route itself."""
-    values = {value for _, value in box.choices}
-    return [choice for choice in choices if choice[1] in values]
+def _of_same_kind(box: gr.Dropdown, choices: list[model_choices.Choice]) -> list[model_choices.Choice]:
+    """The choices for a list, which may be one that does not offer the route itself."""
+    offers_route = any(value == model_choices.AUTO for _, value in box.choices)
+    return [choice for choice in choices if offers_route or choice[1] != model_choices.AUTO]

@@ -36,8 +36,17 @@ def provider_titles(session: Session) -> Titles:
 
 
 def list_providers(session: Session) -> list[Choice]:
-    """The hub's route, and every provider."""
-    return [AUTOMATIC, *((_label(state), state.name) for state in session.providers())]
+    """The hub's route, and every provider: first those that are ready."""
+    states = sorted(session.providers(), key=lambda state: not state.ready)
+    return [AUTOMATIC, *((_label(state), state.name) for state in states)]
+
+
+def first_choice(session: Session) -> tuple[str, ProviderState]:
+    """What a new chat begins with: the route where others can follow, else the default provider; and that provider."""
+    states = session.providers()
+    default = next((state for state in states if state.name == session.default_provider), states[0])
+    is_automatic = bool(session.fallback) or len(session.route) > 1  # where others can follow, they do
+    return AUTO if is_automatic else default.name, default
 
 
 def find_provider(session: Session, provider: str) -> ProviderState:
@@ -102,11 +111,17 @@ def check_downloaded(session: Session, model: str) -> None:
 
 
 def provider_note(state: ProviderState) -> str:
-    """What keeps a provider from answering, or its list of models from coming, as HTML; "" if nothing does."""
+    """What keeps a provider from answering, or its list of models from coming, as HTML; "" if nothing does.
+
+    Beside a missing key it has the button that leads to where one is entered.
+    """
     text = f"Its list of models did not come. {state.list_problem}" if state.list_problem else ""
+    button = ""
     if not state.ready:
         text = f"{state.title}: {state.problem.rstrip('.')}."
-    return f'<div class="note" role="status">{html_text(text)}</div>' if text else ""
+        if state.needs_key:
+            button = f' <button type="button" data-key-of="{html_text(state.name)}">Enter a key</button>'
+    return f'<div class="note" role="status">{html_text(text)}{button}</div>' if text else ""
 
 
 def merge_lists(models: list[Choice], known: list[Choice]) -> list[Choice]:
@@ -128,4 +143,4 @@ def format_order(session: Session, targets: Iterable[str]) -> str:
 def _label(state: ProviderState) -> str:
     if state.ready:
         return state.title
-    return f"{state.title} ({'needs a key' if state.problem.startswith('needs a key') else 'not ready'})"
+    return f"{state.title} ({'needs a key' if state.needs_key else 'not ready'})"

@@ -13,7 +13,7 @@ from llm_hub.conversations.open_conversations import OpenConversations
 from llm_hub.ui.chat.chat_tab import chat_tab
 from llm_hub.ui.compare.compare_tab import compare_tab, opened_parts
 from llm_hub.ui.conversation_list import conversation_list
-from llm_hub.ui.keys_tab import keys_tab
+from llm_hub.ui.keys_tab import key_link, keys_tab
 from llm_hub.ui.leaderboard_tab import leaderboard_tab
 from llm_hub.ui.status.status_tab import status_tab
 from llm_hub.ui.theme import theme
@@ -67,6 +67,7 @@ def build(
         gr.HTML(HEADER, elem_id="header")
         conversation_list(conversations.keeping)
         opened = opened_parts()
+        link = key_link()
         with gr.Tabs(elem_id="tabs") as tabs:
             with gr.Tab("Chat", id="chat"):
                 chat, lists = chat_tab(gateway, conversations, coalescer, blocks)
@@ -83,7 +84,9 @@ def build(
                 with gr.Tab("Usage", id="usage") as usage:
                     usage_tab(gateway.common_session, ledger, usage)
             with gr.Tab("Keys", id="keys"):
-                lists.follow(keys_tab(gateway, blocks, (chat.providers, *panes)).then)
+                lists.follow(
+                    keys_tab(gateway, blocks, (chat.providers, *panes), lists.first_values, link=link, tabs=tabs).then
+                )
     return Page(
         blocks=blocks,
         theme=theme(),

@@ -18,8 +18,8 @@ HEARTBEAT = "/gradio_api/heartbeat/"
 
 UPLOAD = "/gradio_api/upload"
 
-VISITOR = ("/visitor/",)
-"""Visitors' own keys."""
+VISITOR = ("/visitor/", "/owner/")
+"""Visitors' own keys, and the settings that the owner changes on the page."""
 
 CONVERSATIONS = ("/conversations",)
 """What the page's list shows, and the documents of conversations."""

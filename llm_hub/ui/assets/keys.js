@@ -6,6 +6,7 @@ const key = form.querySelector("input");
 const message = element.querySelector("[role=status]");
 const list = element.querySelector("ul");
 let rows = [];
+window.llmHub.keysChanged = () => trigger("keys_changed");
 
 const say = (text, mood = "") => { message.textContent = text; message.className = mood; };
 const request = async (method, name = "", rest = "", content = undefined) => {
@@ -73,4 +74,7 @@ form.addEventListener("submit", async (event) => {
   await test(rows.find((row) => row.name === name));
 });
 provider.addEventListener("change", where);
-request("GET").then((answer) => answer && show(answer));
+request("GET").then((answer) => {
+  if (answer) show(answer);
+  if (!document.querySelector("#keys-owner")) window.llmHub.keyForm(form);
+});

@@ -8,6 +8,8 @@ import gradio as gr
 
 from llm_hub.errors import LLMHubError
 from llm_hub.ui import model_choices
+from llm_hub.ui.chat.download_view import find_state
+from llm_hub.ui.chat.fallback_chain import chain_html, summary_html
 from llm_hub.ui.event_values import Inputs, Updates
 from llm_hub.ui.gradio_fixes.default_model import find_first_model
 from llm_hub.ui.gradio_fixes.event_options import NOW, STREAMING
@@ -16,6 +18,9 @@ from llm_hub.ui.model_choices import provider_note
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from gradio.components import Component
+
+    from llm_hub.access.session import Session
     from llm_hub.ui.chat.chat_screen import ChatScreen
 
 
@@ -55,6 +60,29 @@ class ModelLists:
         chosen = parts.provider.input(self.choose, parts.provider, outputs, **NOW)
         self.follow(chosen.then)
         self._list_models_after(page.load)  # the chain comes with the chat that the page's script opens then
+
+    def first_values(self, session: Session) -> dict[Component, dict[str, Any]]:
+        """What a page that is opened from now on begins with, by component: as its layout has it at the start."""
+        parts, (first, default) = self._parts, model_choices.first_choice(session)
+        is_automatic = first == model_choices.AUTO
+        model = "" if is_automatic else default.default_model
+        download = find_state(session, first, model)
+        targets = {"choices": model_choices.list_targets(session)}
+        return {
+            parts.provider: {"value": first},
+            parts.model: {
+                "choices": model_choices.list_chat_models(session, default),
+                "value": model,
+                "visible": not is_automatic,
+            },
+            parts.note: {"value": "" if is_automatic else provider_note(default)},
+            parts.download.note: {"value": download.note, "visible": bool(download.note)},
+            parts.download.start: {"value": download.start, "visible": bool(download.start)},
+            parts.followers: {"value": summary_html(session, None, provider=first)},
+            parts.chain.view: {"value": chain_html(session, None, provider=first)},
+            parts.chain.add: targets,
+            parts.again: targets,
+        }
 
     def choose(self, provider: str, visitor: gr.Request) -> Updates:
         """The visitor chose another provider: shows its problem, if it has one."""

@@ -57,10 +57,8 @@ def chat_tab(
 
 
 def _layout(session: Session) -> ChatParts:
-    states = session.providers()
-    chosen = next((state for state in states if state.name == session.default_provider), states[0])
-    automatic = bool(session.fallback) or len(session.route) > 1  # where others can follow, they do
-    first = model_choices.AUTO if automatic else chosen.name
+    first, chosen = model_choices.first_choice(session)
+    automatic = first == model_choices.AUTO
     with gr.Row(elem_id="chat", equal_height=False):
         with gr.Column(elem_id="chat-side", scale=0, min_width=280):
             with gr.Row(elem_id="chat-target"):

@@ -15,6 +15,7 @@ import pytest
 from gradio import component_meta, queueing, routes
 from gradio.state_holder import SessionState, StateHolder
 
+from llm_hub.ui.gradio_fixes.first_values import change_first_values
 from llm_hub.ui.gradio_fixes.page_loading import shorten_config
 from llm_hub.ui.gradio_fixes.session_memory import ErrorPlaces, SmallSession, SmallSessions
 
@@ -52,6 +53,16 @@ async def test_a_configuration_tells_what_programs_may_send(page: gr.Blocks) -> 
     assert {"api_info", "api_info_as_input", "api_info_as_output"} <= part.keys(), may_go
     shorten_config(page)
     assert "string" not in str(part)
+
+
+async def test_a_page_begins_with_what_was_written_down_when_it_was_mounted(page: gr.Blocks) -> None:
+    page.config = page.get_config_file()
+    box = next(block for block in page.blocks.values() if isinstance(block, gr.Textbox))
+    box.value = "changed"
+    begins_with = page.config["components"][0]["props"]
+    assert begins_with["value"] == "Hello", "Gradio reads components when it is asked: first_values.py can go"
+    change_first_values(page, box, value="changed")
+    assert begins_with["value"] == "changed"
 
 
 async def test_gradio_copies_the_page_for_every_session(page: gr.Blocks) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -90,7 +91,7 @@ def build(
     return Page(
         blocks=blocks,
         theme=theme(),
-        css="".join((ASSETS / style).read_text(encoding="utf-8") for style in STYLES),
+        css="".join(_read(style) for style in STYLES),
         scripts=_scripts(conversations.keeping),
         coalescer=coalescer,
     )
@@ -98,8 +99,11 @@ def build(
 
 def _scripts(keeping: Keeping) -> str:
     begin = f'window.llmHub = {{ keeping: "{keeping}" }};'
-    scripts = "".join(
-        f"<script>{text}</script>"
-        for text in (begin, *((ASSETS / script).read_text(encoding="utf-8") for script in SCRIPTS))
-    )
-    return f'{scripts}<style media="print">{(ASSETS / "print.css").read_text(encoding="utf-8")}</style>'
+    scripts = "".join(f"<script>{text}</script>" for text in (begin, *map(_read, SCRIPTS)))
+    return f'{scripts}<style media="print">{_read("print.css")}</style>'
+
+
+def _read(name: str) -> str:
+    """An asset without its comments, which are an eighth of the page: whole ones of CSS, whole lines of JavaScript."""
+    comments = r"(?s)/\*.*?\*/\n?" if name.endswith(".css") else r"(?m)^ *//.*\n"
+    return re.sub(comments, "", (ASSETS / name).read_text(encoding="utf-8"))

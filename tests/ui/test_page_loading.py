@@ -70,6 +70,7 @@ def test_it_asks_for_nothing_late_and_nothing_twice(browser: Browser, site: Site
             )
         }
         assert len(asked) <= 60
+        assert "/static/js/iframeResizer.contentWindow.min.js" not in asked  # it is in no frame
         assets = [address for address in asked if address.startswith("/assets/")]
         assert len(assets) == len(set(assets))
         assert set(assets) <= early

@@ -4,6 +4,7 @@ Gradio 6.31.0 adds the scripts of `head` to the page once its own are running an
 stand between it and the network (assets/gradio_fixes.js, assets/tab_secret.js), and so have to be there first. May go
 when:
 tests/ui/gradio_fixes/test_in_browser.py::test_scripts_of_the_head_come_after_the_first_requests fails.
+The page also asks for a script that fits it into a frame, in a frame or not.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import gradio.routes
 from jinja2 import ChoiceLoader, DictLoader
 
 TEMPLATE = "frontend/index.html"
+FRAME_SCRIPT = "document.head.appendChild(script);"
 
 
 def extend_head(first: str, last: str) -> None:
@@ -24,5 +26,6 @@ def extend_head(first: str, last: str) -> None:
     page = page.replace("<head>", "<head>{{ llm_hub_first | safe }}").replace(
         "</head>", "{{ llm_hub_last | safe }}</head>"
     )
+    page = page.replace(FRAME_SCRIPT, f"if (window.parent !== window) {FRAME_SCRIPT}")
     environment.loader = ChoiceLoader([DictLoader({TEMPLATE: page}), loader])
     environment.globals.update(llm_hub_first=first, llm_hub_last=last)

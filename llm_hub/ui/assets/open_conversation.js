@@ -44,9 +44,27 @@ const open = async (id, kind = "chat", more = {}) => {
       if (document) await request("PUT", `/${id}`, document);
     });
   }
-  if (kind === "comparison") window.llmHub.openComparison({ id });
-  else window.llmHub.open({ id, ...more });
+  if (kind === "comparison") {
+    await bringComparison();
+    window.llmHub.openComparison({ id });
+  } else window.llmHub.open({ id, ...more });
 };
+// Gradio builds what is in a tab once it is in front. What it is told of a part that it is still building, it shows last,
+// in the place of what has come since: so the tab is there before a comparison is.
+const bringComparison = () => new Promise((resolve) => {
+  const tabs = [...document.querySelectorAll("#tabs :is([role=tablist], .overflow-dropdown) button")];
+  if (front() !== "comparison") tabs.find((tab) => tab.textContent.trim() === "Compare")?.click();
+  const parts = { "#compare-prompt textarea": 1, "#compare-hint": 1, ".pane-past": 2, ".pane-live": 2, ".pane-line": 2 };
+  const look = () => {
+    if (Object.entries(parts).some(([part, count]) => document.querySelectorAll(part).length < count)) return;
+    observer.disconnect();
+    resolve();
+  };
+  const observer = new MutationObserver(look);
+  observer.observe(document.body, { childList: true, subtree: true });
+  look();
+  setTimeout(resolve, MAX_OPENING);
+});
 const turnTo = (id, kind, more = {}) => {
   leaveBehind(kind, shown[kind], id);
   shown[kind] = { id, version: 0, kept: !more.temporary };

@@ -63,7 +63,7 @@ class CompareEvents:
         )
         parts.opened.act(self.choose_version, state, outputs, **NOW)
         for pane in self._panes:
-            pane.connect(tab, [asked, opened])
+            pane.connect(tab, asked, opened)
         asked.then(None, box, box, js=GIVE_BACK, **NOW)
         connect_attachments(parts.prompt, parts.attachments, parts.hint, "compare")
         parts.stop.click(self.stop, state, outputs, **NOW)

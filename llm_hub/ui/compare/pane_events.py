@@ -43,7 +43,7 @@ class PaneEvents:
         self._parts = screen.parts.panes[number]
         self._comparison = screen.parts.comparison
 
-    def connect(self, tab: gr.Tab, beginnings: list[gr.events.Dependency]) -> None:
+    def connect(self, tab: gr.Tab, asked: gr.events.Dependency, opened: gr.events.Dependency) -> None:
         """Connects the pane to its buttons, and to the events after which its answer is to be shown."""
         screen, parts = self._screen, self._parts
         state: set[Any] = {self._comparison}
@@ -51,14 +51,14 @@ class PaneEvents:
         inputs: set[Any] = state | screen.settings | screen.models | {screen.parts.opened}
         retry = parts.retry.click(self.repeat, inputs, [*live, *outputs, screen.parts.opened], **NOW)
         several: dict[str, Any] = {**STREAMING, "trigger_mode": "multiple"}
-        for event in (*beginnings, retry):
+        for event in (asked, opened, retry):
             shown = event.then(self.follow, state, [*live, screen.parts.revision], **several)
             shown.then(self.finish, state, outputs, **NOW)
         parts.stop.click(self.stop, state, outputs, **NOW)
         parts.remove.click(self.remove, state, outputs, **NOW)
         chosen = parts.provider.input(self.choose, {parts.provider, *state}, screen.parts.revision, **NOW)
         lists = [parts.model, parts.default_model.first, screen.parts.revision]
-        listings: tuple[Any, ...] = (chosen.then, tab.select)
+        listings: tuple[Any, ...] = (chosen.then, opened.then, tab.select)
         for event in listings:
             listed = event(self.list_models, {parts.provider, *state}, lists, trigger_mode="multiple", **STREAMING)
             parts.default_model.after(listed.then)

@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import gradio as gr
@@ -27,6 +28,7 @@ from llm_hub.ui.chat.turn_actions import parse_action
 from llm_hub.ui.chat.watchers import Watchers
 from llm_hub.ui.event_values import Inputs, Updates
 from llm_hub.ui.gradio_fixes.event_options import NOW, STREAMING
+from llm_hub.ui.gradio_fixes.quiet_end import end_quietly
 
 if TYPE_CHECKING:
     from llm_hub.conversations.coalescer import Coalescer
@@ -59,15 +61,16 @@ class ChatEvents:
         taken = take_prompt("chat", [parts.prompt.submit], parts.prompt, parts.asked)
         retries = [parts.past.retry, parts.past.option_select]
         again, opening = {parts.again, parts.turn_actions}, {parts.chain.targets, parts.provider, parts.model}
+        shown = partial(end_quietly, output=parts.hint)
         events = [
-            taken.then(self.send, inputs | {parts.asked}, outputs, **several),
-            gr.on(retries, self.repeat, inputs, outputs, **several),
-            parts.again.input(self.repeat_with, inputs | again, [*outputs, parts.again], **several),
-            parts.opened.open(self.open, opening, [*outputs, *self._screen.settings_outputs], **several),
-            parts.past.edit(self.edit, inputs, outputs, **several),
+            taken.then(shown(self.send), inputs | {parts.asked}, outputs, **several),
+            gr.on(retries, shown(self.repeat), inputs, outputs, **several),
+            parts.again.input(shown(self.repeat_with), inputs | again, [*outputs, parts.again], **several),
+            parts.opened.open(shown(self.open), opening, [*outputs, *self._screen.settings_outputs], **several),
+            parts.past.edit(shown(self.edit), inputs, outputs, **several),
             parts.past.undo(self.undo, {parts.opened}, outputs, **several),
         ]
-        parts.turn_actions.act(self.act, inputs, outputs, **several)
+        parts.turn_actions.act(shown(self.act), inputs, outputs, **several)
         parts.stop.click(self.stop, {parts.opened}, parts.hint, **NOW)
         for event in events:
             event.then(None, [parts.returned, parts.prompt], [parts.returned, parts.prompt], js=GIVE_BACK, **NOW)

@@ -21,6 +21,7 @@ from llm_hub.ui.compare.shared_pace import begin_pace
 from llm_hub.ui.event_values import Inputs, Updates
 from llm_hub.ui.gradio_fixes.default_model import find_first_model
 from llm_hub.ui.gradio_fixes.event_options import NOW, STREAMING
+from llm_hub.ui.gradio_fixes.quiet_end import end_quietly
 from llm_hub.ui.streaming.blind_pace import paced_views
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ class PaneEvents:
         retry = parts.retry.click(self.repeat, inputs, [*live, *outputs, screen.parts.opened], **NOW)
         several: dict[str, Any] = {**STREAMING, "trigger_mode": "multiple"}
         for event in (asked, opened, retry):
-            shown = event.then(self.follow, state, [*live, screen.parts.revision], **several)
+            shown = event.then(end_quietly(self.follow, parts.head), state, [*live, screen.parts.revision], **several)
             shown.then(self.finish, state, outputs, **NOW)
         parts.stop.click(self.stop, state, outputs, **NOW)
         parts.remove.click(self.remove, state, outputs, **NOW)
@@ -92,20 +93,8 @@ class PaneEvents:
     async def follow(self, data: Inputs, visitor: gr.Request) -> AsyncGenerator[Updates]:
         """The answer that is being written as it grows; in a blind comparison at the common pace.
 
-        The last update changes nothing. Gradio 6.31.0 sends the last one again when a handler has ended, after what
-        others may have shown since, and where there was none it empties every output. May go when:
-        tests/ui/gradio_fixes/test_server_side.py::test_the_end_of_a_handler_sends_its_last_update_again fails.
-        """
-        nothing: Updates = {self._parts.head: gr.skip()}
-        async with aclosing(self._follow(data, visitor)) as updates:
-            async for update in updates:
-                yield update or nothing
-        yield nothing
-
-    async def _follow(self, data: Inputs, visitor: gr.Request) -> AsyncGenerator[Updates]:
-        """Updates, some of them empty: this is how a closed tab is noticed.
-
-        It ends early where the tab has gone on to show something else.
+        Some of the updates are empty: this is how a closed tab is noticed. It ends early where the tab has gone on to
+        show something else.
         """
         comparison: Comparison = data[self._comparison]
         number, conversation, node = self._number, comparison.conversation, comparison.last_node(self._number)

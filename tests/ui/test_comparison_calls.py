@@ -87,6 +87,16 @@ async def reopen(page: PageCalls, tab: TabCalls) -> TabCalls:
     return again
 
 
+async def test_the_answer_to_what_a_page_asks_for_names_it(page: PageCalls) -> None:
+    tab = page.open()
+    tab.set_panes("ok?tokens=3", "ok?tokens=3")
+    await tab.compare("Hello")
+    for wanted in (name(tab), "not-here-any-more"):
+        await tab.use("compare-opened", "open", event_data={"id": wanted})
+        assert tab.value("compare-opened")["wanted"] == wanted
+    assert name(tab) == ""
+
+
 async def test_answers_are_written_on_when_their_page_is_gone_and_the_next_page_finds_all_panes(
     page: PageCalls,
 ) -> None:

@@ -45,6 +45,17 @@ def actions(tab: TabCalls) -> list[str]:
     return re.findall(r"turn-action ((?:show|again)-\d+)", tab.html(LOG))
 
 
+async def test_the_answer_to_what_a_page_asks_for_names_it(page: PageCalls) -> None:
+    tab = page.open()
+    tab.choose("ok?tokens=3")
+    await tab.ask("Hello")
+    assert "wanted" not in tab.value("chat-opened")
+    for name in (tab.value("chat-opened")["id"], "not-here-any-more"):
+        await tab.use("chat-opened", "open", event_data={"id": name})
+        assert tab.value("chat-opened")["wanted"] == name
+    assert tab.value("chat-opened")["id"] == ""
+
+
 async def test_an_answer_asked_again_is_another_version_and_the_first_one_stays(page: PageCalls) -> None:
     tab = page.open()
     tab.choose("ok?tokens=3")

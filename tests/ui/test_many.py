@@ -28,6 +28,15 @@ async def test_a_stream_updates_the_page_fifteen_times_a_second_at_most(
     assert all(len([at for at in times if start <= at < start + 1]) <= 15 for start in times)
 
 
+async def test_an_answer_is_not_shown_once_more_when_its_handler_ends(
+    client: httpx.AsyncClient, config: dict[str, Any]
+) -> None:
+    """That would come in the place of what is shown by then."""
+    messages = await Tab(client, config).ask("Hello", chat_provider="openai", chat_model="ok?tokens=3")
+    end = messages[-1].message["output"]["data"]
+    assert all(isinstance(update, dict) and set(update) <= {"__type__", "props"} for update in end), end
+
+
 async def test_fifty_chats_stream_side_by_side(
     client: httpx.AsyncClient, config: dict[str, Any], fault_server: FaultServerThread
 ) -> None:

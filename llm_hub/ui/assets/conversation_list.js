@@ -11,7 +11,6 @@ block.dataset.list = drafts.recall("list") ?? "open";
 const BACK = "The connection is back.";
 const narrow = matchMedia("(max-width: 1100px)");
 const others = new BroadcastChannel("llm-hub-conversations");
-const left = { chat: "", comparison: "" };  // what was shown before, until the server shows another one
 let heads = [];
 const shown = { chat: { id: "", version: 0 }, comparison: { id: "", version: 0 } };  // what the server shows, by kind
 let deleted = null;  // the head that a click on Undo brings back

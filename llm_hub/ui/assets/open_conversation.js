@@ -16,7 +16,25 @@ const entitle = () => {
   document.title = head.id && name ? `${name} · LLM Hub` : "LLM Hub";
   block.toggleAttribute("data-temporary", shown.chat.kept === false && keeping !== "off");
 };
+const IS_ID = /^[\w-]{16,64}$/;  // others the server takes for none
+const MAX_OPENING = 10_000;  // milliseconds
+const opening = {};  // by kind, what the server is asked to show, until it does
+const endOpening = (kind) => {
+  opening[kind]?.end();
+  delete opening[kind];
+};
+// Until then a prompt waits: what was asked for before it would be shown in the place of its answer.
+window.llmHub.untilOpened = async (kind) => {
+  while (opening[kind]) await opening[kind].over;
+};
 const open = async (id, kind = "chat", more = {}) => {
+  endOpening(kind);
+  const over = new Promise((end) => {
+    const asked = { id: IS_ID.test(id) ? id : "", end };
+    opening[kind] = asked;
+    setTimeout(() => { if (opening[kind] === asked) endOpening(kind); }, MAX_OPENING);
+  });
+  opening[kind].over = over;
   if (kind === "comparison") window.llmHub.nameComparison(id);
   else window.llmHub.name(id, !more.temporary);
   // The server does not have what a visitor's browser keeps, until it is told.
@@ -26,11 +44,28 @@ const open = async (id, kind = "chat", more = {}) => {
       if (document) await request("PUT", `/${id}`, document);
     });
   }
-  if (kind === "comparison") window.llmHub.openComparison({ id });
-  else window.llmHub.open({ id, ...more });
+  if (kind === "comparison") {
+    await bringComparison();
+    window.llmHub.openComparison({ id });
+  } else window.llmHub.open({ id, ...more });
 };
+// Gradio builds what is in a tab once it is in front. What it is told of a part that it is still building, it shows last,
+// in the place of what has come since: so the tab is there before a comparison is.
+const bringComparison = () => new Promise((resolve) => {
+  const tabs = [...document.querySelectorAll("#tabs :is([role=tablist], .overflow-dropdown) button")];
+  if (front() !== "comparison") tabs.find((tab) => tab.textContent.trim() === "Compare")?.click();
+  const parts = { "#compare-prompt textarea": 1, "#compare-hint": 1, ".pane-past": 2, ".pane-live": 2, ".pane-line": 2 };
+  const look = () => {
+    if (Object.entries(parts).some(([part, count]) => document.querySelectorAll(part).length < count)) return;
+    observer.disconnect();
+    resolve();
+  };
+  const observer = new MutationObserver(look);
+  observer.observe(document.body, { childList: true, subtree: true });
+  look();
+  setTimeout(resolve, MAX_OPENING);
+});
 const turnTo = (id, kind, more = {}) => {
-  left[kind] = shown[kind].id;
   leaveBehind(kind, shown[kind], id);
   shown[kind] = { id, version: 0, kept: !more.temporary };
   drafts.open(kind, id);
@@ -60,9 +95,9 @@ const keep = (head) => {
 const opened = (head) => {
   if (!head.keeping) return;  // it is what the page has asked for, and not yet the server's answer
   const kind = head.kind ?? "chat";
+  if (opening[kind] && head.wanted !== opening[kind].id) return head.id && head.kept && keep(head);  // it is from before
+  endOpening(kind);
   nav.removeAttribute("aria-busy");
-  if (head.id && head.id === left[kind]) return head.kept && keep(head);  // the reader has turned to another one
-  left[kind] = "";
   if (head.lost) return open(head.id, kind);  // it was started again, and is given what this browser has
   if (head.comparison) {  // the address named a comparison, and the chat was asked for it
     shown.chat = { id: "", version: 0 };
@@ -89,7 +124,10 @@ const opened = (head) => {
 };
 document.addEventListener("click", ({ target }) => {
   if (target.closest("#chat-new")) window.llmHub.name("", true);  // at once: the next prompt is the new chat's
-  if (target.closest("#chat-new, #compare-new")) begun.note("");
+  if (target.closest("#chat-new, #compare-new")) {
+    begun.note("");
+    endOpening(target.closest("#chat-new") ? "chat" : "comparison");
+  }
 }, true);
 // Another tab of the page is in front, by a click or by what the server did.
 const turned = () => {
@@ -128,13 +166,17 @@ const sync = async (id) => {
 let isWritten = false;  // an answer, while the connection is lost
 addEventListener("hub-lost", ({ detail }) => {
   const inBox = detail.unsent && drafts.putBack();
+  ["chat", "comparison"].forEach(endOpening);
   isWritten ||= detail.running;
   line.textContent = inBox ? "LLM Hub cannot be reached. Your prompt was not sent, it is in the box again."
     : isWritten ? "The connection was lost. The answer is being written on, and is shown once LLM Hub can be reached."
     : detail.unsent ? "LLM Hub cannot be reached. Trying again …"
     : "The connection was lost. Trying again …";
 });
-addEventListener("hub-refused", () => drafts.putBack());
+addEventListener("hub-refused", () => {
+  drafts.putBack();
+  ["chat", "comparison"].forEach(endOpening);
+});
 const isBack = {};  // by kind: the next thing that the server says is whether it has the prompt that was sent last
 addEventListener("hub-back", () => {
   line.textContent = BACK;

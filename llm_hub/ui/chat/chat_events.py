@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import gradio as gr
@@ -21,17 +22,19 @@ from llm_hub.ui.chat.chat_view import ChatView
 from llm_hub.ui.chat.finished_turn import finish_turn
 from llm_hub.ui.chat.handover import Handover
 from llm_hub.ui.chat.open_wish import parse_wish
-from llm_hub.ui.chat.prompt_box import GIVE_BACK, TAKE
+from llm_hub.ui.chat.prompt_box import GIVE_BACK, take_prompt
 from llm_hub.ui.chat.prompt_events import PromptEvents
 from llm_hub.ui.chat.turn_actions import parse_action
 from llm_hub.ui.chat.watchers import Watchers
 from llm_hub.ui.event_values import Inputs, Updates
 from llm_hub.ui.gradio_fixes.event_options import NOW, STREAMING
+from llm_hub.ui.gradio_fixes.quiet_end import end_quietly
 
 if TYPE_CHECKING:
     from llm_hub.conversations.coalescer import Coalescer
     from llm_hub.conversations.conversation import Conversation, Node
     from llm_hub.ui.chat.chat_screen import ChatScreen
+    from llm_hub.ui.chat.open_wish import OpenWish
 
 BUSY = "An answer is still being written. Stop it first, or wait."
 GONE = "That conversation is not here: it was deleted, or it is another browser's."
@@ -55,18 +58,19 @@ class ChatEvents:
         parts, outputs = self._parts, self._screen.outputs
         inputs = {parts.opened} | self._screen.settings
         several: dict[str, Any] = {**STREAMING, "trigger_mode": "multiple"}
-        taken = parts.prompt.submit(None, parts.prompt, [parts.asked, parts.prompt], js=TAKE, **NOW)
+        taken = take_prompt("chat", [parts.prompt.submit], parts.prompt, parts.asked)
         retries = [parts.past.retry, parts.past.option_select]
         again, opening = {parts.again, parts.turn_actions}, {parts.chain.targets, parts.provider, parts.model}
+        shown = partial(end_quietly, output=parts.hint)
         events = [
-            taken.then(self.send, inputs | {parts.asked}, outputs, **several),
-            gr.on(retries, self.repeat, inputs, outputs, **several),
-            parts.again.input(self.repeat_with, inputs | again, [*outputs, parts.again], **several),
-            parts.opened.open(self.open, opening, [*outputs, *self._screen.settings_outputs], **several),
-            parts.past.edit(self.edit, inputs, outputs, **several),
+            taken.then(shown(self.send), inputs | {parts.asked}, outputs, **several),
+            gr.on(retries, shown(self.repeat), inputs, outputs, **several),
+            parts.again.input(shown(self.repeat_with), inputs | again, [*outputs, parts.again], **several),
+            parts.opened.open(shown(self.open), opening, [*outputs, *self._screen.settings_outputs], **several),
+            parts.past.edit(shown(self.edit), inputs, outputs, **several),
             parts.past.undo(self.undo, {parts.opened}, outputs, **several),
         ]
-        parts.turn_actions.act(self.act, inputs, outputs, **several)
+        parts.turn_actions.act(shown(self.act), inputs, outputs, **several)
         parts.stop.click(self.stop, {parts.opened}, parts.hint, **NOW)
         for event in events:
             event.then(None, [parts.returned, parts.prompt], [parts.returned, parts.prompt], js=GIVE_BACK, **NOW)
@@ -83,20 +87,12 @@ class ChatEvents:
         except LLMHubError as error:
             yield {**self._screen.show_hint(str(error)), **self._screen.give_back(data)}
             return
-
-        def add(view: ChatView) -> Node:
-            return self._prompts.send(view, files, data)
-
-        async for update in self._ask(data, visitor, add):
+        async for update in self._ask(data, visitor, lambda view: self._prompts.send(view, files, data)):
             yield update
 
     async def repeat(self, data: Inputs, visitor: gr.Request) -> AsyncGenerator[Updates]:
         """Asks the last prompt once more."""
-
-        def add(view: ChatView) -> Node:
-            return self._prompts.repeat(view, view.leaf, data, visitor)
-
-        async for update in self._ask(data, visitor, add):
+        async for update in self._ask(data, visitor, lambda view: self._prompts.repeat(view, view.leaf, data, visitor)):
             yield update
 
     async def repeat_with(self, data: Inputs, visitor: gr.Request) -> AsyncGenerator[Updates]:
@@ -221,7 +217,12 @@ class ChatEvents:
 
     async def open(self, data: Inputs, wanted: gr.EventData, visitor: gr.Request) -> AsyncGenerator[Updates]:
         """Shows the conversation that the page names, "" for a new one, with the settings of its last turn."""
-        screen, wish = self._screen, parse_wish(wanted)
+        wish = parse_wish(wanted)
+        async for update in wish.name_answer(self._open(wish, data, visitor), self._parts.opened):
+            yield update
+
+    async def _open(self, wish: OpenWish, data: Inputs, visitor: gr.Request) -> AsyncGenerator[Updates]:
+        screen = self._screen
         conversation: Conversation | None = None
         try:
             if wish.name:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     import gradio as gr
 
     from llm_hub.conversations.conversation import Conversation
+    from llm_hub.ui.event_values import Updates
 
 MAX_PROMPT_CHARS = 100_000
 """Characters of a prompt that an address may bring."""
@@ -31,7 +33,7 @@ tell();
 `llmHub.open({id, settings, prompt, temporary})` shows a conversation: `id` "" begins a new one. `llmHub.name(id, kept)`
 comes before it: prompts that are sent from now on are ones of this conversation, whenever the server shows it. The
 window's event `llm-hub-opened` carries what is shown, each time that it changes: `ChatScreen.show_head` says what is in
-it.
+it. What answers an `open` has its id as `wanted`, also where it shows something else.
 """
 
 
@@ -48,6 +50,12 @@ class OpenWish:
     prompt: str = ""
     leaf: int | None = None
     whole: bool = False
+
+    async def name_answer(self, updates: AsyncGenerator[Updates], opened: gr.HTML) -> AsyncGenerator[Updates]:
+        """The updates that answer the wish, and say so."""
+        async with aclosing(updates):
+            async for update in updates:
+                yield update | ({opened: update[opened] | {"wanted": self.name}} if opened in update else {})
 
     def view(self, conversation: Conversation) -> ChatView:
         """What the tab is to show of a conversation: what is newest, unless that is not a continuation of `leaf`."""

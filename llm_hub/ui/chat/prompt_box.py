@@ -5,8 +5,15 @@ An update from the server would replace whatever has been typed since the prompt
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import gradio as gr
+
+from llm_hub.ui.gradio_fixes.event_options import NOW
+
+if TYPE_CHECKING:
+    from llm_hub.conversations.conversation import Kind
 
 TAKE = """(prompt) => [prompt, {text: "", files: []}]"""
 """JavaScript that takes the prompt out of the box. The server gives it back if an answer is still being written: only
@@ -20,3 +27,16 @@ GIVE_BACK = """(returned, prompt) => {
 """JavaScript that puts a prompt back into the box, before what has been typed there since."""
 
 EMPTY: Mapping[str, Any] = {"text": "", "files": []}
+
+
+def take_prompt(
+    kind: Kind, sent: list[Callable[..., Any]], prompt: gr.MultimodalTextbox, asked: gr.MultimodalTextbox
+) -> gr.events.Dependency:
+    """Takes the prompt out of its box when it is `sent`, and gives the event after which `asked` has it.
+
+    That waits until the page shows what it was last asked to open: it would come in the place of the answer.
+    """
+    taken = gr.on(sent, None, prompt, [asked, prompt], js=TAKE, **NOW)
+    js = f"""async (asked) => {{ await window.llmHub.untilOpened?.("{kind}"); return [asked]; }}"""
+    asking: gr.events.Dependency = taken.then(None, asked, asked, js=js, **NOW)
+    return asking

@@ -19,7 +19,7 @@ from llm_hub.errors import InvalidRequest, LLMHubError
 from llm_hub.ui import uploads
 from llm_hub.ui.attachments import connect_attachments
 from llm_hub.ui.chat.open_wish import parse_wish
-from llm_hub.ui.chat.prompt_box import EMPTY, GIVE_BACK, TAKE
+from llm_hub.ui.chat.prompt_box import EMPTY, GIVE_BACK, take_prompt
 from llm_hub.ui.chat.turn_actions import parse_action
 from llm_hub.ui.compare.compare_screen import HELP
 from llm_hub.ui.compare.comparison import MAX_PANES
@@ -55,14 +55,7 @@ class CompareEvents:
         live = [part for pane in parts.panes for part in (pane.live, pane.line, pane.head)]
         outputs = [parts.revision, parts.hint]
         box = [parts.returned, parts.prompt]
-        taken = gr.on(
-            [parts.prompt.submit, parts.run.click],
-            None,
-            parts.prompt,
-            [parts.asked, parts.prompt],
-            js=TAKE,
-            **NOW,
-        )
+        taken = take_prompt("comparison", [parts.prompt.submit, parts.run.click], parts.prompt, parts.asked)
         # Only the `.then`s of one step run side by side: listeners of one click would wait for each other.
         asked = taken.then(self.ask, inputs, [*live, *outputs, parts.returned, parts.opened], **NOW)
         opened = parts.opened.open(
@@ -70,7 +63,7 @@ class CompareEvents:
         )
         parts.opened.act(self.choose_version, state, outputs, **NOW)
         for pane in self._panes:
-            pane.connect(tab, [asked, opened])
+            pane.connect(tab, asked, opened)
         asked.then(None, box, box, js=GIVE_BACK, **NOW)
         connect_attachments(parts.prompt, parts.attachments, parts.hint, "compare")
         parts.stop.click(self.stop, state, outputs, **NOW)
@@ -144,10 +137,11 @@ class CompareEvents:
         """Shows the comparison that the page names, "" for a new one, with the settings of its last turns."""
         screen, wish = self._screen, parse_wish(wanted)
         comparison: Comparison = data[self._parts.comparison]
+        comparison.wanted = wish.name
         try:
             conversation = await screen.conversations.find(screen.owner(visitor), wish.name) if wish.name else None
         except LLMHubError as error:
-            return screen.show_hint(str(error))
+            return {**screen.request_refresh(comparison), **screen.show_hint(str(error))}
         is_gone = bool(wish.name) and (conversation is None or conversation.kind != "comparison")
         comparison.show(None if is_gone else conversation)
         await self.leave(visitor)

@@ -263,10 +263,11 @@ class CompareScreen:
 
     def show_head(self, comparison: Comparison) -> Updates:
         """Tells the page's scripts which comparison is shown, and how far it has come: see `ChatScreen.show_head`."""
-        conversation, keeping = comparison.conversation, self.conversations.keeping
+        conversation = comparison.conversation
+        more: dict[str, Any] = {"keeping": self.conversations.keeping, "wanted": comparison.wanted}
         if conversation is None:
-            return {self.parts.opened: {"id": "", "kind": "comparison", "keeping": keeping}}
-        more = {"keeping": keeping, "kept": conversation.is_kept, "problem": conversation.problem}
+            return {self.parts.opened: {"id": "", "kind": "comparison"} | more}
+        more |= {"kept": conversation.is_kept, "problem": conversation.problem}
         return {self.parts.opened: write_head(conversation) | more}
 
     def show_lost(self, data: Inputs) -> Updates:

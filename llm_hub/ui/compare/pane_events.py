@@ -21,6 +21,7 @@ from llm_hub.ui.compare.shared_pace import begin_pace
 from llm_hub.ui.event_values import Inputs, Updates
 from llm_hub.ui.gradio_fixes.default_model import find_first_model
 from llm_hub.ui.gradio_fixes.event_options import NOW, STREAMING
+from llm_hub.ui.gradio_fixes.quiet_end import end_quietly
 from llm_hub.ui.streaming.blind_pace import paced_views
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ class PaneEvents:
         self._parts = screen.parts.panes[number]
         self._comparison = screen.parts.comparison
 
-    def connect(self, tab: gr.Tab, beginnings: list[gr.events.Dependency]) -> None:
+    def connect(self, tab: gr.Tab, asked: gr.events.Dependency, opened: gr.events.Dependency) -> None:
         """Connects the pane to its buttons, and to the events after which its answer is to be shown."""
         screen, parts = self._screen, self._parts
         state: set[Any] = {self._comparison}
@@ -51,14 +52,14 @@ class PaneEvents:
         inputs: set[Any] = state | screen.settings | screen.models | {screen.parts.opened}
         retry = parts.retry.click(self.repeat, inputs, [*live, *outputs, screen.parts.opened], **NOW)
         several: dict[str, Any] = {**STREAMING, "trigger_mode": "multiple"}
-        for event in (*beginnings, retry):
-            shown = event.then(self.follow, state, [*live, screen.parts.revision], **several)
+        for event in (asked, opened, retry):
+            shown = event.then(end_quietly(self.follow, parts.head), state, [*live, screen.parts.revision], **several)
             shown.then(self.finish, state, outputs, **NOW)
         parts.stop.click(self.stop, state, outputs, **NOW)
         parts.remove.click(self.remove, state, outputs, **NOW)
         chosen = parts.provider.input(self.choose, {parts.provider, *state}, screen.parts.revision, **NOW)
         lists = [parts.model, parts.default_model.first, screen.parts.revision]
-        listings: tuple[Any, ...] = (chosen.then, tab.select)
+        listings: tuple[Any, ...] = (chosen.then, opened.then, tab.select)
         for event in listings:
             listed = event(self.list_models, {parts.provider, *state}, lists, trigger_mode="multiple", **STREAMING)
             parts.default_model.after(listed.then)
@@ -92,20 +93,8 @@ class PaneEvents:
     async def follow(self, data: Inputs, visitor: gr.Request) -> AsyncGenerator[Updates]:
         """The answer that is being written as it grows; in a blind comparison at the common pace.
 
-        The last update changes nothing. Gradio 6.31.0 sends the last one again when a handler has ended, after what
-        others may have shown since, and where there was none it empties every output. May go when:
-        tests/ui/gradio_fixes/test_server_side.py::test_the_end_of_a_handler_sends_its_last_update_again fails.
-        """
-        nothing: Updates = {self._parts.head: gr.skip()}
-        async with aclosing(self._follow(data, visitor)) as updates:
-            async for update in updates:
-                yield update or nothing
-        yield nothing
-
-    async def _follow(self, data: Inputs, visitor: gr.Request) -> AsyncGenerator[Updates]:
-        """Updates, some of them empty: this is how a closed tab is noticed.
-
-        It ends early where the tab has gone on to show something else.
+        Some of the updates are empty: this is how a closed tab is noticed. It ends early where the tab has gone on to
+        show something else.
         """
         comparison: Comparison = data[self._comparison]
         number, conversation, node = self._number, comparison.conversation, comparison.last_node(self._number)

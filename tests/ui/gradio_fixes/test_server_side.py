@@ -153,7 +153,7 @@ async def test_the_end_of_a_handler_sends_its_last_update_again(text: str, end: 
         result = await page.process_api(
             0, [text], SessionState(page), iterator=result["iterator"], session_hash="tab", event_id="event"
         )
-    assert result["data"] == [end], "PaneEvents.follow need not end with an update that changes nothing"
+    assert result["data"] == [end], "quiet_end.py can go"
 
 
 def test_gradio_prints_the_text_of_an_error() -> None:

@@ -79,6 +79,11 @@ class Prices:
             return False
         return has_fees(model, self._lists.get(provider, ""))
 
+    def context(self, provider: str, model: str) -> int | None:
+        """The tokens of a model's context, as the price lists say; None: they do not."""
+        listed = _price_entry(model, self._lists.get(provider, ""))
+        return None if listed is None else listed.context
+
     def names(self, target: str) -> bool:
         """Whether the owner has set a price for exactly this target."""
         return target in self._own
@@ -157,6 +162,10 @@ class _PriceEntry:
         self._model = model
         self._starts: dict[int, tuple[int, ...]] = {}
         self._rates: dict[tuple[int, int], _Rates] = {}
+
+    @property
+    def context(self) -> int | None:
+        return self._model.context_window
 
     @property
     def has_fees(self) -> bool:

@@ -73,8 +73,10 @@ class Exchange(BaseHTTPRequestHandler):
     def send_text(self, text: str, *, model: str) -> None:
         self._chunk({"choices": [{"index": 0, "delta": {"content": text}}]}, model)
 
-    def end_stream(self, *, model: str) -> None:
+    def end_stream(self, *, model: str, usage: Any = None) -> None:
         self._chunk({"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]}, model)
+        if usage:
+            self._chunk({"choices": [], "usage": usage}, model)
         self.wfile.write(b"data: [DONE]\n\n")
 
     def _begin(self, status: int, content_type: str) -> None:

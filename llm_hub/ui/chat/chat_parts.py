@@ -21,9 +21,10 @@ class ChatParts:
     turn that is being answered, since what an update costs a browser grows with the messages that it touches.
     `earlier`, above them, offers the turns that are left out: see chat_view.py.
     `opened` names the conversation that the tab shows; the conversation itself is on the server. `asked` is the prompt
-    on its way there, `returned` one that comes back into the box; neither is seen. `attachments` notices the files that
-    are chosen: see ui/attachments.py. `turn_actions` brings the clicks on the buttons under an answer, and has the
-    number of the turn that `again` is to answer.
+    on its way there, `returned` one that comes back into the box; neither is seen. `meter` is the
+    line about the prompt that is being typed: see context_meter.py. `attachments` notices the files that are chosen:
+    see ui/attachments.py. `turn_actions` brings the clicks on the buttons under an answer, and has the number of the
+    turn that `again` is to answer.
     """
 
     provider: gr.Dropdown
@@ -47,6 +48,7 @@ class ChatParts:
     returned: gr.MultimodalTextbox
     stop: gr.Button
     hint: gr.HTML
+    meter: gr.HTML
     attachments: gr.HTML
     opened: gr.HTML
     turn_actions: gr.HTML

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from llm_hub.ui.chat.open_wish import OpenWish
     from llm_hub.ui.event_values import Inputs, Updates
 
-HELP = "Enter sends, Shift+Enter starts a new line."
+HELP = '<span class="help">Enter sends, Shift+Enter starts a new line.</span>'
 
 
 class ChatScreen:

@@ -18,6 +18,7 @@ from llm_hub.ui.chat.chat_models import ModelLists
 from llm_hub.ui.chat.chat_parts import ChatParts
 from llm_hub.ui.chat.chat_screen import HELP, ChatScreen
 from llm_hub.ui.chat.chatbot import chatbot
+from llm_hub.ui.chat.context_meter import NOTICE, ContextMeter
 from llm_hub.ui.chat.download_view import download_parts
 from llm_hub.ui.chat.fallback_chain import chain_control, summary_html
 from llm_hub.ui.chat.model_download import ModelDownload
@@ -50,6 +51,7 @@ def chat_tab(
     lists.connect(page)
     ModelDownload(screen, lists).connect()
     ChainEvents(screen).connect()
+    ContextMeter(screen).connect()
     parts = screen.parts
     remember_settings({"provider": parts.provider, "model": parts.model, "system": parts.system,
         "temperature": parts.temperature, "max_tokens": parts.max_tokens, "chain": parts.chain.view})  # fmt: skip
@@ -138,6 +140,7 @@ def _layout(session: Session) -> ChatParts:
                 returned = gr.MultimodalTextbox(visible=False, elem_id="chat-returned")
                 stop = gr.Button("Stop", visible=False, size="sm", elem_id="chat-stop")
                 hint = gr.HTML(live_region(HELP), elem_id="chat-hint")
+                meter = gr.HTML("", js_on_load=NOTICE, apply_default_css=False, elem_id="chat-meter")
                 attachments = attachments_part("chat")
     choices = partial(model_choices.list_chat_models, session)
     return ChatParts(
@@ -145,5 +148,5 @@ def _layout(session: Session) -> ChatParts:
         download=download,
         followers=followers, system=system, temperature=temperature, max_tokens=max_tokens, chain=chain, new=new,
         earlier=earlier, past=past, live=live, again=again, route=route, prompt=prompt, asked=asked, returned=returned,
-        stop=stop, hint=hint, attachments=attachments, opened=opened, turn_actions=turn_actions,
+        stop=stop, hint=hint, meter=meter, attachments=attachments, opened=opened, turn_actions=turn_actions,
     )  # fmt: skip

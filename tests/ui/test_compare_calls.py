@@ -163,11 +163,11 @@ async def test_a_prompt_that_is_sent_just_after_a_stop_is_asked(
     stopping = asyncio.create_task(compare.click("compare-stop"))
     again = asyncio.create_task(compare.compare("Two"))  # the page has not heard yet that the answers have ended
     await compare.until(lambda: compare.prompts("compare-pane-2 live") == ["Two"])
+    await compare.until(lambda: [len(requests(fault_server, model)) for model in models] == [2, 2])
     await stopping
     await compare.click("compare-stop")
     await asyncio.gather(asking, again)
     assert compare.prompts("compare-pane-1 past") == ["One", "Two"]
-    assert [len(requests(fault_server, model)) for model in models] == [2, 2]
     assert not compare.visible("compare-stop")
 
 

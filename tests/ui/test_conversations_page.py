@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from playwright.sync_api import Browser
+    from playwright.sync_api import Browser, Route
 
 IN_THE_BROWSER = pytest.mark.parametrize("hub", ["browser"], indirect=True)
 """For what only happens there, or happens wherever they are kept."""
@@ -226,6 +226,28 @@ def test_nobody_else_finds_a_visitors_conversation(visitor: ConversationsPage, b
         expect(other.titles).to_have_count(0)
     name = visitor.page.url.partition("c=")[2]
     assert httpx.get(f"{visitor.url}/conversations/{name}", trust_env=False).status_code == 404
+
+
+@IN_THE_BROWSER
+def test_a_prompt_on_its_way_does_not_stand_in_the_box_when_its_conversation_is_shown_again(
+    visitor: ConversationsPage, word: str
+) -> None:
+    page = visitor.page
+    held: list[Route] = []
+    visitor.ask(f"First {word}")
+    visitor.expect_title(f"First {word}")
+    expect(visitor.stop).to_be_hidden()
+    page.route("**/queue/join**", lambda route: route.continue_() if held else held.append(route))
+    visitor.type(f"Second {word}")
+    page.wait_for_function("() => !document.querySelector('#chat-prompt textarea').value")
+    page.locator("#chat-new").click()
+    visitor.expect_title("")
+    page.go_back()
+    visitor.expect_title(f"First {word}")
+    expect(visitor.prompt).to_have_value("")
+    held[0].continue_()
+    expect(visitor.prompts).to_have_text([f"First {word}", f"Second {word}"])
+    expect(visitor.prompt).to_have_value("")
 
 
 def test_a_long_conversation_shows_its_last_turns_or_all(visitor: ConversationsPage, word: str, tmp_path: Path) -> None:

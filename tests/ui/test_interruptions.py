@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from _pytest.mark import ParameterSet
     from playwright.sync_api import Browser, BrowserContext
 
-pytestmark = pytest.mark.survival  # also the spread, until all of it passes
 TOKENS = 12
 FIRST, OTHER, FAILING = f"ok?tokens={TOKENS}&words=100", f"ok?tokens={TOKENS}", f"cut@one?tokens={TOKENS}&words=100"
 MOMENTS: dict[str, tuple[int | None, int]] = {

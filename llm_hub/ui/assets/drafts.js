@@ -18,7 +18,7 @@
     }
   };
   const ids = { chat: "", comparison: "" };
-  const sent = {};  // by kind, a prompt that was sent, until the server says that it has it
+  const sent = {};  // by kind, a prompt that was sent, and in which conversation, until the server says that it has it
   const box = (kind) => document.querySelector(BOXES[kind]);
   const name = (kind) => `draft:${kind}:${ids[kind] || "new"}`;
   const fill = (kind, text) => {
@@ -28,7 +28,7 @@
     box(kind).dispatchEvent(new Event("input", { bubbles: true }));
   };
 
-  const send = (kind) => { sent[kind] = box(kind).value; };
+  const send = (kind) => { sent[kind] = { text: box(kind).value, id: ids[kind] }; };
   document.addEventListener("input", ({ target }) => {
     const kind = KINDS.find((kind) => target.matches(BOXES[kind]));
     if (kind) remember(name(kind), target.value);
@@ -44,7 +44,8 @@
 
   const open = (kind, id) => {
     ids[kind] = id;
-    fill(kind, recall(name(kind)) ?? "");
+    const [draft, { text, id: where }] = [recall(name(kind)) ?? "", sent[kind] ?? {}];
+    fill(kind, draft === text && id === where ? "" : draft);  // what is on its way would be sent twice
   };
   const missing = new Set(KINDS);  // Gradio builds what is in a tab once it is in front
   const observer = new MutationObserver(() => {
@@ -58,7 +59,7 @@
   // What the server itself puts into a box, no event tells.
   const before = (text, typed) => !text?.trim() || typed.startsWith(text) ? typed : typed.trim() ? `${text}\n${typed}` : text;
   addEventListener("pagehide", () => KINDS.forEach((kind) => {
-    if (box(kind)) remember(name(kind), before(sent[kind], box(kind).value));
+    if (box(kind)) remember(name(kind), before(sent[kind]?.text, box(kind).value));
   }));
   let settings = null;
   try {
@@ -96,12 +97,12 @@
     },
     // What was sent has not arrived: it stands in the box again, before what was typed since. Gives whether it does.
     putBack: (kinds = KINDS) => kinds.filter((kind) => {
-      const text = sent[kind];
+      const text = sent[kind]?.text;
       delete sent[kind];
       if (!text?.trim() || !box(kind)) return false;
       fill(kind, before(text, box(kind).value));
       return true;
     }).length > 0,
-    isSent: (kind) => Boolean(sent[kind]),
+    isSent: (kind) => Boolean(sent[kind]?.text),
   };
 })();

@@ -218,6 +218,7 @@ const begin = () => {
   const [id, prompt] = [named() || begun.id, query.has("models") ? "" : query.get("prompt") ?? ""];
   if (id !== named()) history.replaceState(null, "", address(id));
   shown.chat.id = id;
+  if (query.has("models")) bringComparison();  // what the server says of it may come before Gradio has the tabs
   if (prompt) drafts.add(prompt);
   drafts.open("chat", id);
   const [, provider, model] = query.get("model")?.match(/^([^/]*)\/?(.*)$/s) ?? [];

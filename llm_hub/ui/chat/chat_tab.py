@@ -20,6 +20,7 @@ from llm_hub.ui.chat.chat_screen import HELP, ChatScreen
 from llm_hub.ui.chat.chatbot import chatbot
 from llm_hub.ui.chat.context_meter import NOTICE, ContextMeter
 from llm_hub.ui.chat.download_view import download_parts
+from llm_hub.ui.chat.effort import connect_effort, effort_control
 from llm_hub.ui.chat.fallback_chain import chain_control, summary_html
 from llm_hub.ui.chat.model_download import ModelDownload
 from llm_hub.ui.chat.open_wish import OPENED
@@ -52,9 +53,11 @@ def chat_tab(
     ModelDownload(screen, lists).connect()
     ChainEvents(screen).connect()
     ContextMeter(screen).connect()
+    connect_effort(screen.session, screen.parts)
     parts = screen.parts
     remember_settings({"provider": parts.provider, "model": parts.model, "system": parts.system,
-        "temperature": parts.temperature, "max_tokens": parts.max_tokens, "chain": parts.chain.view})  # fmt: skip
+        "temperature": parts.temperature, "max_tokens": parts.max_tokens, "effort": parts.effort,
+        "chain": parts.chain.view})  # fmt: skip
     return events.handover, lists
 
 
@@ -102,6 +105,7 @@ def _layout(session: Session) -> ChatParts:
                     max_tokens = gr.Textbox(
                         label="Max tokens", placeholder="model's own", min_width=100, elem_id="chat-max-tokens"
                     )
+                effort = effort_control(session, first)
                 chain = chain_control(session, first)
         with gr.Column(elem_id="chat-main", scale=1, min_width=0):
             with gr.Column(elem_id="chat-scroll"):
@@ -147,8 +151,8 @@ def _layout(session: Session) -> ChatParts:
     choices = partial(model_choices.list_chat_models, session)
     return ChatParts(
         provider=provider, model=model, default_model=DefaultModel(session, provider, model, choices), note=note,
-        download=download,
-        followers=followers, system=system, temperature=temperature, max_tokens=max_tokens, chain=chain, new=new,
-        earlier=earlier, past=past, live=live, again=again, route=route, prompt=prompt, asked=asked, returned=returned,
-        stop=stop, hint=hint, meter=meter, attachments=attachments, opened=opened, turn_actions=turn_actions,
+        download=download, followers=followers, system=system, temperature=temperature, max_tokens=max_tokens,
+        effort=effort, chain=chain, new=new, earlier=earlier, past=past, live=live, again=again, route=route,
+        prompt=prompt, asked=asked, returned=returned, stop=stop, hint=hint, meter=meter, attachments=attachments,
+        opened=opened, turn_actions=turn_actions,
     )  # fmt: skip

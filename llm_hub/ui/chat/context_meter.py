@@ -180,10 +180,10 @@ def describe(
     fill = f"About {tokens:,} of {window:,} tokens" if window else f"About {tokens:,} tokens"
     if least in ("free", "price unknown"):
         return f"{fill} · {least}"
-    if is_cached:
-        return f"{fill} · at most {least} without the answer"
-    most = f", {price(max_tokens)} with the longest answer" if max_tokens else " without the answer"
-    return f"{fill} · {least}{most}"
+    if max_tokens:
+        most = price(max_tokens)
+        return f"{fill} · at most {most}" if is_cached else f"{fill} · {least} to {most}"
+    return f"{fill} · {'at most ' if is_cached else ''}{least} + answer"
 
 
 def _window(session: Session, provider: str, model: str) -> int | None:

@@ -25,6 +25,7 @@ from llm_hub.ui.chat.fallback_chain import chain_control, summary_html
 from llm_hub.ui.chat.model_download import ModelDownload
 from llm_hub.ui.chat.open_wish import OPENED
 from llm_hub.ui.chat.turn_actions import CLICKS
+from llm_hub.ui.chat.welcome import render_welcome
 from llm_hub.ui.conversation_list import PREVIOUS, remember_settings
 from llm_hub.ui.gradio_fixes.default_model import DefaultModel
 from llm_hub.ui.live_region import live_region
@@ -35,10 +36,6 @@ if TYPE_CHECKING:
     from llm_hub.conversations.open_conversations import OpenConversations
     from llm_hub.gateway.gateway import Gateway
     from llm_hub.ui.chat.handover import Handover
-
-WELCOME = """<div class="welcome"><h2>What would you like to know?</h2>
-<p>Choose a provider and a model, and ask. Under each answer you see who really gave it; its speed and
-its price are one tap away.</p></div>"""
 
 
 def chat_tab(
@@ -110,7 +107,7 @@ def _layout(session: Session) -> ChatParts:
         with gr.Column(elem_id="chat-main", scale=1, min_width=0):
             with gr.Column(elem_id="chat-scroll"):
                 earlier = gr.HTML("", apply_default_css=False, elem_id="chat-earlier")
-                past = chatbot("Conversation", elem_id="chat-log", placeholder=WELCOME, editable="user")
+                past = chatbot("Conversation", elem_id="chat-log", placeholder=render_welcome(session), editable="user")
                 gr.HTML(PREVIOUS, elem_id="chat-previous", apply_default_css=False)
                 live = chatbot("Answer", elem_id="chat-live")
                 again = gr.Dropdown(

@@ -53,7 +53,7 @@ UNKNOWN_TOKENS = "This model's tokens are known after its first answer here."
 
 
 @dataclass(frozen=True, slots=True)
-class _Cost:
+class _Outlay:
     """What `Prices` asks about: a request and its answer that are not made yet."""
 
     provider: str
@@ -168,7 +168,7 @@ def describe(
     tokens = round(estimate.tokens)
 
     def price(answer: int) -> str:
-        cost = _Cost(provider, model, {"prompt_tokens": tokens, "completion_tokens": answer})
+        cost = _Outlay(provider, model, {"prompt_tokens": tokens, "completion_tokens": answer})
         return format_price(session.prices.of(cost))
 
     least = price(0)

@@ -173,7 +173,7 @@ def describe(
 
     least = price(0)
     if not estimate.is_known:
-        return f"{UNKNOWN_TOKENS} · free" if least == "free" else UNKNOWN_TOKENS
+        return f"Free. {UNKNOWN_TOKENS}" if least == "free" else UNKNOWN_TOKENS
     window = _window(session, provider, model)
     if window is not None and tokens > window:
         return f"<b>About {tokens:,} tokens: more than the {window:,} of this model's context.</b>"

@@ -120,8 +120,9 @@ class ResponseBuilder:
         self.untranslated = original.untranslated if original is not None and is_foreign else ()
         """Fields of the client's own words that the provider's protocol does not have, and other vendors' state."""
         self.untranslated += tuple(dict.fromkeys(_foreign_states(self, request)))
-        if is_foreign and request.thinking_budget is not None and "effort" not in provider.supports:
-            self.untranslated += ("thinking",)
+        if "effort" not in provider.supports:
+            self.untranslated += ("effort",) if request.effort is not None else ()
+            self.untranslated += ("thinking",) if is_foreign and request.thinking_budget is not None else ()
         _check_model(self)
         _check_request(self, request, provider)
 

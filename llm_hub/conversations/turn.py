@@ -21,7 +21,7 @@ class Question:
     """The target of a prompt, and its settings. None means the model's own default.
 
     `fallback` is what follows a target that fails; None: the hub's own route. `tries` is how often the hub asks one
-    target at most; 0: not known.
+    target at most; 0: not known. `effort` is how long to reason.
     """
 
     provider: str
@@ -31,6 +31,7 @@ class Question:
     max_tokens: int | None = None
     fallback: tuple[str, ...] | None = None
     tries: int = 0
+    effort: str | None = None
 
     @property
     def target(self) -> str:
@@ -94,4 +95,7 @@ def chat_request(history: Turns, turn: Turn) -> ChatRequest:
         if past.is_history:
             messages += (past.prompt, Message(Role.ASSISTANT, past.answer.text))
     messages.append(turn.prompt)
-    return ChatRequest(tuple(messages), question.target, question.temperature, question.max_tokens, question.fallback)
+    return ChatRequest(
+        tuple(messages), question.target, question.temperature, question.max_tokens, question.fallback,
+        effort=question.effort,
+    )  # fmt: skip

@@ -60,6 +60,7 @@ class QuestionDocument(StoredModel):
     max_tokens: Count | None = None
     fallback: tuple[str, ...] | None = None
     tries: Count = 0
+    effort: Literal["low", "medium", "high"] | None = None
 
 
 class AttemptDocument(StoredModel):

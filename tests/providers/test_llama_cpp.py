@@ -141,11 +141,14 @@ async def test_stop_seed_and_top_p_are_the_callers(provider: LlamaCppProvider) -
     assert await content(top_p=0.0) == await content(top_p=0.0)
 
 
-@pytest.mark.parametrize("option", [{"tools": (Tool("clock"),)}, {"effort": "low"}], ids=["tools", "effort"])
-async def test_what_it_does_not_take_is_refused_by_name(provider: LlamaCppProvider, option: dict[str, Any]) -> None:
+async def test_tools_are_refused_by_name(provider: LlamaCppProvider) -> None:
     with pytest.raises(NotOffered) as caught:
-        await answer(provider, question("What time is it?", **option))
-    assert caught.value.parameter in option
+        await answer(provider, question("What time is it?", tools=(Tool("clock"),)))
+    assert caught.value.parameter == "tools"
+
+
+async def test_an_effort_is_left_out(provider: LlamaCppProvider) -> None:
+    assert (await answer(provider, question("What time is it?", max_tokens=2, effort="low"))).ignored == ("effort",)
 
 
 async def test_it_lists_its_one_model(provider: LlamaCppProvider) -> None:

@@ -222,7 +222,8 @@ const begin = () => {
   if (prompt) drafts.add(prompt);
   drafts.open("chat", id);
   const [, provider, model] = query.get("model")?.match(/^([^/]*)\/?(.*)$/s) ?? [];
-  open(id, "chat", { settings: provider ? { provider, model } : drafts.settings(id) });
+  const fallback = query.has("fallback") ? { chain: query.get("fallback").replaceAll(",", "\n") } : {};
+  open(id, "chat", { settings: provider ? { provider, model, ...fallback } : drafts.settings(id) });
   // A reload is to bring back what has become of the prompt, and not the address's once more.
   if (prompt || provider) history.replaceState(null, "", address(id));
 };

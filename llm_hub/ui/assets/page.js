@@ -49,6 +49,14 @@
   });
 })();
 
+// The examples on the empty page are links to this page. Gradio has links open in a new tab.
+document.addEventListener("click", (click) => {
+  const example = click.target.closest(".welcome .examples a");
+  if (!example || click.ctrlKey || click.metaKey || click.shiftKey) return;
+  click.preventDefault();
+  location.assign(example.href);
+});
+
 // Room where there is little of it, as above the keyboard of a phone: what is less needed steps back (`data-low`). Chrome
 // is told to make the page shorter for its keyboard; Safari only tells how much of the page can be seen.
 (() => {

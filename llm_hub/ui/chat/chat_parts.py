@@ -36,6 +36,7 @@ class ChatParts:
     system: gr.Textbox
     temperature: gr.Textbox
     max_tokens: gr.Textbox
+    effort: gr.Dropdown
     chain: ChainParts
     new: gr.Button
     earlier: gr.HTML

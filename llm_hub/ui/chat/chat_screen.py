@@ -11,7 +11,7 @@ from llm_hub.conversations.document import is_id, write_head
 from llm_hub.conversations.turn import Question, chat_request
 from llm_hub.errors import InvalidRequest, LLMHubError
 from llm_hub.ui import model_choices, typed_settings, uploads
-from llm_hub.ui.chat import fallback_chain
+from llm_hub.ui.chat import effort, fallback_chain
 from llm_hub.ui.chat.chat_view import ChatView
 from llm_hub.ui.chat.turn_actions import render_actions, render_earlier
 from llm_hub.ui.live_region import live_region
@@ -59,7 +59,8 @@ class ChatScreen:
     def settings(self) -> set[Any]:
         """What `read_question` reads."""
         parts = self.parts
-        return {parts.provider, parts.model, parts.system, parts.temperature, parts.max_tokens, parts.chain.targets}
+        boxes = {parts.provider, parts.model, parts.system, parts.temperature, parts.max_tokens, parts.effort}
+        return boxes | {parts.chain.targets}
 
     def read_question(self, data: Inputs) -> Question:
         """The settings as they stand. Raises `LLMHubError` in words for the visitor."""
@@ -79,6 +80,7 @@ class ChatScreen:
             max_tokens=typed_settings.parse_max_tokens(data[parts.max_tokens] or ""),
             fallback=chain,
             tries=self.session.max_tries,
+            effort=effort.read_effort(self.session, provider, model, chain, data[parts.effort]),
         )
 
     def read_opened(self, data: Inputs) -> str:
@@ -116,7 +118,7 @@ class ChatScreen:
     def settings_outputs(self) -> list[Any]:
         """What `show_question` and `show_wish` change beside `outputs`."""
         parts = self.parts
-        settings = [parts.provider, parts.model, parts.system, parts.temperature, parts.max_tokens]
+        settings = [parts.provider, parts.model, parts.system, parts.temperature, parts.max_tokens, parts.effort]
         return [*settings, parts.note, parts.chain.view, parts.chain.targets, parts.followers]
 
     def show_conversation(self, view: ChatView) -> Updates:
@@ -228,6 +230,7 @@ class ChatScreen:
             parts.system: question.system,
             parts.temperature: "" if temperature is None else f"{temperature:g}",
             parts.max_tokens: "" if max_tokens is None else str(max_tokens),
+            parts.effort: question.effort or "",
         }
 
     def show_wish(self, wish: OpenWish, data: Inputs, visitor: gr.Request) -> Updates:
@@ -238,6 +241,8 @@ class ChatScreen:
             with suppress(InvalidRequest):
                 updates |= self._show_target(settings["provider"], settings.get("model", ""), data, visitor)
                 updates |= self.show_chain(data[parts.chain.targets], settings["provider"], visitor)
+        if (wanted := settings.get("effort")) is not None:
+            updates[parts.effort] = wanted if wanted in effort.EFFORTS else ""
         boxes = {"system": parts.system, "temperature": parts.temperature, "max_tokens": parts.max_tokens}
         return updates | {box: settings[name] for name, box in boxes.items() if name in settings}
 

@@ -20,10 +20,12 @@ from llm_hub.ui.chat.chat_screen import HELP, ChatScreen
 from llm_hub.ui.chat.chatbot import chatbot
 from llm_hub.ui.chat.context_meter import NOTICE, ContextMeter
 from llm_hub.ui.chat.download_view import download_parts
+from llm_hub.ui.chat.effort import connect_effort, effort_control
 from llm_hub.ui.chat.fallback_chain import chain_control, summary_html
 from llm_hub.ui.chat.model_download import ModelDownload
 from llm_hub.ui.chat.open_wish import OPENED
 from llm_hub.ui.chat.turn_actions import CLICKS
+from llm_hub.ui.chat.welcome import render_welcome
 from llm_hub.ui.conversation_list import PREVIOUS, remember_settings
 from llm_hub.ui.gradio_fixes.default_model import DefaultModel
 from llm_hub.ui.live_region import live_region
@@ -34,10 +36,6 @@ if TYPE_CHECKING:
     from llm_hub.conversations.open_conversations import OpenConversations
     from llm_hub.gateway.gateway import Gateway
     from llm_hub.ui.chat.handover import Handover
-
-WELCOME = """<div class="welcome"><h2>What would you like to know?</h2>
-<p>Choose a provider and a model, and ask. Under each answer you see who really gave it; its speed and
-its price are one tap away.</p></div>"""
 
 
 def chat_tab(
@@ -52,9 +50,11 @@ def chat_tab(
     ModelDownload(screen, lists).connect()
     ChainEvents(screen).connect()
     ContextMeter(screen).connect()
+    connect_effort(screen.session, screen.parts)
     parts = screen.parts
     remember_settings({"provider": parts.provider, "model": parts.model, "system": parts.system,
-        "temperature": parts.temperature, "max_tokens": parts.max_tokens, "chain": parts.chain.view})  # fmt: skip
+        "temperature": parts.temperature, "max_tokens": parts.max_tokens, "effort": parts.effort,
+        "chain": parts.chain.view})  # fmt: skip
     return events.handover, lists
 
 
@@ -100,11 +100,12 @@ def _layout(session: Session) -> ChatParts:
                     max_tokens = gr.Textbox(
                         label="Max tokens", placeholder="model's own", min_width=100, elem_id="chat-max-tokens"
                     )
+                effort = effort_control(session, first)
                 chain = chain_control(session, first)
         with gr.Column(elem_id="chat-main", scale=1, min_width=0):
             with gr.Column(elem_id="chat-scroll"):
                 earlier = gr.HTML("", apply_default_css=False, elem_id="chat-earlier")
-                past = chatbot("Conversation", elem_id="chat-log", placeholder=WELCOME, editable="user")
+                past = chatbot("Conversation", elem_id="chat-log", placeholder=render_welcome(session), editable="user")
                 gr.HTML(PREVIOUS, elem_id="chat-previous", apply_default_css=False)
                 live = chatbot("Answer", elem_id="chat-live")
                 again = gr.Dropdown(
@@ -145,8 +146,8 @@ def _layout(session: Session) -> ChatParts:
     choices = partial(model_choices.list_chat_models, session)
     return ChatParts(
         provider=provider, model=model, default_model=DefaultModel(session, provider, model, choices), note=note,
-        download=download,
-        followers=followers, system=system, temperature=temperature, max_tokens=max_tokens, chain=chain, new=new,
-        earlier=earlier, past=past, live=live, again=again, route=route, prompt=prompt, asked=asked, returned=returned,
-        stop=stop, hint=hint, meter=meter, attachments=attachments, opened=opened, turn_actions=turn_actions,
+        download=download, followers=followers, system=system, temperature=temperature, max_tokens=max_tokens,
+        effort=effort, chain=chain, new=new, earlier=earlier, past=past, live=live, again=again, route=route,
+        prompt=prompt, asked=asked, returned=returned, stop=stop, hint=hint, meter=meter, attachments=attachments,
+        opened=opened, turn_actions=turn_actions,
     )  # fmt: skip

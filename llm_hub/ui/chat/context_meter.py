@@ -53,7 +53,7 @@ UNKNOWN_TOKENS = "This model's tokens are known after its first answer here."
 
 
 @dataclass(frozen=True, slots=True)
-class _Cost:
+class _Outlay:
     """What `Prices` asks about: a request and its answer that are not made yet."""
 
     provider: str
@@ -168,22 +168,22 @@ def describe(
     tokens = round(estimate.tokens)
 
     def price(answer: int) -> str:
-        cost = _Cost(provider, model, {"prompt_tokens": tokens, "completion_tokens": answer})
+        cost = _Outlay(provider, model, {"prompt_tokens": tokens, "completion_tokens": answer})
         return format_price(session.prices.of(cost))
 
     least = price(0)
     if not estimate.is_known:
-        return f"{UNKNOWN_TOKENS} · free" if least == "free" else UNKNOWN_TOKENS
+        return f"Free. {UNKNOWN_TOKENS}" if least == "free" else UNKNOWN_TOKENS
     window = _window(session, provider, model)
     if window is not None and tokens > window:
         return f"<b>About {tokens:,} tokens: more than the {window:,} of this model's context.</b>"
     fill = f"About {tokens:,} of {window:,} tokens" if window else f"About {tokens:,} tokens"
     if least in ("free", "price unknown"):
         return f"{fill} · {least}"
-    if is_cached:
-        return f"{fill} · at most {least} without the answer"
-    most = f", {price(max_tokens)} with the longest answer" if max_tokens else " without the answer"
-    return f"{fill} · {least}{most}"
+    if max_tokens:
+        most = price(max_tokens)
+        return f"{fill} · at most {most}" if is_cached else f"{fill} · {least} to {most}"
+    return f"{fill} · {'at most ' if is_cached else ''}{least} + answer"
 
 
 def _window(session: Session, provider: str, model: str) -> int | None:

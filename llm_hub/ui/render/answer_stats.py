@@ -25,7 +25,12 @@ _SWITCH = (
 )
 """Shows and hides the figures of all answers (assets/page.js)."""
 
-_SETTINGS = {"temperature": "temperature", "max_tokens": "max tokens", "system": "the system prompt"}
+_SETTINGS = {
+    "temperature": "temperature",
+    "max_tokens": "max tokens",
+    "system": "the system prompt",
+    "effort": "an effort",
+}
 
 
 def render_stats_line(turn: Turn, titles: Mapping[str, str], *, spoken: bool = False, actions: str = "") -> str:

@@ -1,0 +1,34 @@
+"""The examples on the empty page."""
+
+from __future__ import annotations
+
+import re
+from html import unescape
+from urllib.parse import parse_qs, urlsplit
+
+from llm_hub.gateway.gateway import Gateway
+from llm_hub.hub import Hub
+from llm_hub.settings import Settings
+from llm_hub.ui.chat.welcome import PROMPT, render_welcome
+
+
+async def read_examples(settings: Settings) -> list[dict[str, str]]:
+    """What the link of each example asks for."""
+    hub = Hub(settings)
+    try:
+        links = re.findall(r'<a href="(.*?)">', render_welcome(Gateway(hub).common_session))
+    finally:
+        await hub.aclose()
+    queries = [parse_qs(urlsplit(unescape(link)).query) for link in links]
+    return [{name: value[0] for name, value in query.items()} for query in queries]
+
+
+async def test_the_examples_are_for_the_providers_of_the_route() -> None:
+    asked, compared = await read_examples(Settings(route=("ollama/a", "local/b")))
+    assert asked == {"prompt": PROMPT}
+    assert compared == {"models": "ollama/a,local/b", "prompt": PROMPT}
+
+
+async def test_a_fallback_is_shown_where_a_provider_fails_on_purpose() -> None:
+    *_, fallback = await read_examples(Settings(route=("chaos", "ollama/a"), chaos=True))
+    assert fallback == {"model": "chaos/overloaded", "fallback": "ollama/a", "prompt": PROMPT}

@@ -47,7 +47,7 @@ WIDTHS = (1440, 375)
 STOPS = {"restarted": signal.SIGTERM, "killed": signal.SIGKILL}
 
 
-USUAL = ("first", "middle", "fallback", "end")
+USUAL = ("first", "middle")
 """The moments of the cases that are part of every run."""
 STOPPED = "LLM Hub was stopped"
 IN_BOX_OR_SHOWN = """([box, prompt]) => document.querySelector(box)?.value === prompt

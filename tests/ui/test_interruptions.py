@@ -47,7 +47,7 @@ WIDTHS = (1440, 375)
 STOPS = {"restarted": signal.SIGTERM, "killed": signal.SIGKILL}
 
 
-USUAL = ("first", "middle")
+USUAL = ("middle",)
 """The moments of the cases that are part of every run."""
 STOPPED = "LLM Hub was stopped"
 IN_BOX_OR_SHOWN = """([box, prompt]) => document.querySelector(box)?.value === prompt
@@ -285,8 +285,8 @@ INTERRUPTIONS: dict[str, Callable[[Visit, Line, Callable[[], None]], None]] = {
 def cases() -> Iterator[ParameterSet]:
     """Every interruption at every moment, wherever conversations are kept; in a chat and in a comparison.
 
-    Widths, first and second questions, and answers that end meanwhile take turns. A spread in which every two of all
-    these meet is part of every run; the others have the mark `survival`.
+    Widths, first and second questions, and answers that end meanwhile take turns. A spread of those at the moments of
+    `USUAL` is part of every run; the others have the mark `survival`.
     """
     axes = [range(len(axis)) for axis in (KEEPING, INTERRUPTIONS, MOMENTS, PAGES)]
     for keeping, interruption, moment, page in itertools.product(*axes):

@@ -55,7 +55,7 @@ def test_generated_requests_are_answered_as_described(site: Site, operation: str
     derandomize=True,
     database=None,
     deadline=None,
-    max_examples=30,
+    max_examples=20,
     phases=[Phase.explicit, Phase.generate],
     suppress_health_check=list(HealthCheck),
 )

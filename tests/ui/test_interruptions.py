@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from _pytest.mark import ParameterSet
     from playwright.sync_api import Browser, BrowserContext
 
+pytestmark = pytest.mark.survival  # together they take as long as all else
 TOKENS = 12
 FIRST, OTHER, FAILING = f"ok?tokens={TOKENS}&words=100", f"ok?tokens={TOKENS}", f"cut@one?tokens={TOKENS}&words=100"
 MOMENTS: dict[str, tuple[int | None, int]] = {
@@ -47,8 +48,6 @@ WIDTHS = (1440, 375)
 STOPS = {"restarted": signal.SIGTERM, "killed": signal.SIGKILL}
 
 
-USUAL = ("middle",)
-"""The moments of the cases that are part of every run."""
 STOPPED = "LLM Hub was stopped"
 IN_BOX_OR_SHOWN = """([box, prompt]) => document.querySelector(box)?.value === prompt
   || [...document.querySelectorAll("[data-testid=user]")].some((message) => message.innerText.trim() === prompt)"""
@@ -285,8 +284,7 @@ INTERRUPTIONS: dict[str, Callable[[Visit, Line, Callable[[], None]], None]] = {
 def cases() -> Iterator[ParameterSet]:
     """Every interruption at every moment, wherever conversations are kept; in a chat and in a comparison.
 
-    Widths, first and second questions, and answers that end meanwhile take turns. A spread of those at the moments of
-    `USUAL` is part of every run; the others have the mark `survival`.
+    Widths, first and second questions, and answers that end meanwhile take turns.
     """
     axes = [range(len(axis)) for axis in (KEEPING, INTERRUPTIONS, MOMENTS, PAGES)]
     for keeping, interruption, moment, page in itertools.product(*axes):
@@ -301,9 +299,7 @@ def cases() -> Iterator[ParameterSet]:
         )
         if (case.interruption, case.moment, case.is_second) == ("elsewhere", "sent", False):
             continue  # there is nothing yet to come back to
-        is_in_spread = ((interruption + moment) % 2, (interruption + moment // 2) % 2) == (page, keeping)
-        marks = () if is_in_spread and case.moment in USUAL else pytest.mark.survival
-        yield pytest.param(list(KEEPING)[keeping], case, marks=marks, id=f"{list(KEEPING)[keeping]}-{case}")
+        yield pytest.param(list(KEEPING)[keeping], case, id=f"{list(KEEPING)[keeping]}-{case}")
 
 
 @pytest.mark.parametrize(("home", "case"), list(cases()), indirect=["home"], scope="module")
@@ -326,7 +322,6 @@ def test_nothing_is_lost(home: Home, case: Case) -> None:
     story.expect_no_errors()
 
 
-@pytest.mark.survival
 @pytest.mark.parametrize("home", KEEPING, indirect=True, scope="module")
 @pytest.mark.parametrize("stop", STOPS)
 def test_nothing_is_lost_when_the_hub_is_stopped(home: Home, stop: str, browser: Browser) -> None:

@@ -164,8 +164,9 @@ const sync = async (id) => {
 // A connection that was lost (assets/gradio_fixes.js).
 
 let isWritten = false;  // an answer, while the connection is lost
+let inBox = false;  // a prompt that was not sent, while the connection is lost
 addEventListener("hub-lost", ({ detail }) => {
-  const inBox = detail.unsent && drafts.putBack();
+  inBox = (detail.unsent && drafts.putBack()) || inBox;  // several requests of one prompt may fail
   ["chat", "comparison"].forEach(endOpening);
   isWritten ||= detail.running;
   line.textContent = inBox ? "LLM Hub cannot be reached. Your prompt was not sent, it is in the box again."
@@ -179,6 +180,7 @@ addEventListener("hub-refused", () => {
 });
 const isBack = {};  // by kind: the next thing that the server says is whether it has the prompt that was sent last
 addEventListener("hub-back", () => {
+  inBox = false;
   line.textContent = BACK;
   isWritten = false;
   load();

@@ -44,6 +44,7 @@ def hub(request: pytest.FixtureRequest, gated: GatedServer, tmp_path_factory: py
         yield hub
 
 
+@pytest.mark.survival  # after a kill its note is now and then missing on a busy machine
 def test_nothing_is_lost_when_the_line_is_cut_or_the_hub_killed(
     hub: Site, gated: GatedServer, browser: Browser
 ) -> None:

@@ -9,12 +9,24 @@ An answer is good without an effort: a provider that does not take it leaves it 
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
-from llm_hub.chat import OneTool
+from llm_hub.chat import OneTool, Role
+from llm_hub.errors import InvalidRequest, NotOffered
 
 if TYPE_CHECKING:
     from llm_hub.chat import ChatRequest
+
+
+class AnsweringProvider(Protocol):
+    """What has to be known of a provider to ask it: see `LLMProvider`."""
+
+    name: str
+    title: str
+    protocol: str
+    default_model: str
+    supports: frozenset[str]
+
 
 CAPABILITIES = {
     "tools": "tools",
@@ -41,7 +53,7 @@ def is_reasoning_model(model: str) -> bool:
     return bool(_REASONING.search(model.lower()))
 
 
-def missing_capability(request: ChatRequest, supports: frozenset[str]) -> str | None:
+def _missing_capability(request: ChatRequest, supports: frozenset[str]) -> str | None:
     """The first field of the request that needs a capability outside `supports`; None if there is none.
 
     A field that is unset, or set to what every provider does anyway ("auto", several tools at once), needs none.
@@ -57,10 +69,49 @@ def missing_capability(request: ChatRequest, supports: frozenset[str]) -> str | 
     return None
 
 
-def chooses_missing_tool(request: ChatRequest) -> bool:
+def _chooses_missing_tool(request: ChatRequest) -> bool:
     """Whether the request demands a call of a tool that it does not offer."""
     if request.tool_choice in (None, "auto", "none"):
         return False
     if isinstance(request.tool_choice, OneTool):
         return request.tool_choice.name not in {tool.name for tool in request.tools}
     return not request.tools
+
+
+def check_request(request: ChatRequest, provider: AnsweringProvider, model: str) -> None:
+    """Raises `NotOffered` where the provider lacks what the request needs, `InvalidRequest` where there is nothing to
+    ask, or what it asks for contradicts itself."""
+    if (name := _missing_capability(request, provider.supports)) is not None:
+        raise NotOffered(
+            f"{provider.title} does not take {CAPABILITIES[name]}.",
+            parameter=name,
+            provider=provider.name,
+            model=model,
+        )
+    original = request.original
+    is_original = original is not None and original.protocol == provider.protocol
+    if original is not None and original.essential and not is_original:
+        field = original.essential[0]
+        raise NotOffered(
+            f"{field}: {provider.title} cannot be asked for this, since its protocol has no word for it.",
+            parameter=field,
+            provider=provider.name,
+            model=model,
+        )
+    if _chooses_missing_tool(request):
+        raise InvalidRequest(
+            "The choice of tools asks for one that the request does not have.",
+            provider=provider.name,
+            model=model,
+            hint="Name one of the request's tools.",
+        )
+    last = next((message for message in reversed(request.messages) if message.role is not Role.SYSTEM), None)
+    asks = last is not None and last.role is Role.USER and (last.text.strip() or last.images or last.documents)
+    begins_answer = last is not None and last.role is Role.ASSISTANT and is_original  # the vendor says if it goes on
+    if last is None or not (asks or last.tool_results or begins_answer):
+        raise InvalidRequest(
+            "There is nothing to answer: the last message must be the user's, and not be empty.",
+            provider=provider.name,
+            model=model,
+            hint="Type a prompt.",
+        )

@@ -5,9 +5,9 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from typing import Any, Protocol
+from typing import Any
 
-from llm_hub.capabilities import CAPABILITIES, chooses_missing_tool, missing_capability
+from llm_hub.capabilities import AnsweringProvider, check_request
 from llm_hub.chat import (
     ChatRequest,
     Done,
@@ -15,7 +15,6 @@ from llm_hub.chat import (
     LLMResponse,
     OriginalAnswer,
     ReasoningDelta,
-    Role,
     TextDelta,
     Timing,
     ToolCall,
@@ -23,7 +22,7 @@ from llm_hub.chat import (
     Usage,
     VendorState,
 )
-from llm_hub.errors import ContentRejected, EmptyAnswer, InvalidRequest, NotOffered, StreamBroken
+from llm_hub.errors import ContentRejected, EmptyAnswer, InvalidRequest, StreamBroken
 from llm_hub.tool_calls import ToolCallBuilder
 
 _BROKEN_OFF = frozenset(
@@ -45,16 +44,6 @@ _DECLINED = frozenset(
     }
 )  # fmt: skip
 """Finish reasons, in small letters, of an answer that a filter or the model itself ended."""
-
-
-class AnsweringProvider(Protocol):
-    """What a response builder has to know about the provider that answers: see `LLMProvider`."""
-
-    name: str
-    title: str
-    protocol: str
-    default_model: str
-    supports: frozenset[str]
 
 
 class ResponseBuilder:
@@ -115,16 +104,10 @@ class ResponseBuilder:
         self._calls = ToolCallBuilder()
         self._started_at = time.perf_counter()
         self._first_piece_at: float | None = None
-        original = request.original
-        is_foreign = original is not None and original.protocol != provider.protocol
-        self.untranslated = original.untranslated if original is not None and is_foreign else ()
-        """Fields of the client's own words that the provider's protocol does not have, and other vendors' state."""
-        self.untranslated += tuple(dict.fromkeys(_foreign_states(self, request)))
-        if "effort" not in provider.supports:
-            self.untranslated += ("effort",) if request.effort is not None else ()
-            self.untranslated += ("thinking",) if is_foreign and request.thinking_budget is not None else ()
+        self.untranslated = tuple(dict.fromkeys(_untranslated(self, request, provider)))
+        """What the request has and the provider's protocol has no word for, and other vendors' state."""
         _check_model(self)
-        _check_request(self, request, provider)
+        check_request(request, provider, self.model)
 
     def add_text(self, text: str) -> TextDelta:
         """Adds the next piece of text."""
@@ -241,8 +224,17 @@ class ResponseBuilder:
         return replace(call, state=VendorState(self.provider, self.protocol, data)) if data else call
 
 
-def _foreign_states(builder: ResponseBuilder, request: ChatRequest) -> Iterator[str]:
-    """How an answer names the state of other vendors that the conversation has, and that this one is not sent."""
+def _untranslated(builder: ResponseBuilder, request: ChatRequest, provider: AnsweringProvider) -> Iterator[str]:
+    """How an answer names what of its request the provider was not sent."""
+    original = request.original
+    is_foreign = original is not None and original.protocol != provider.protocol
+    if original is not None and is_foreign:
+        yield from original.untranslated
+    if "effort" not in provider.supports:
+        if request.effort is not None:
+            yield "effort"
+        if is_foreign and request.thinking_budget is not None:
+            yield "thinking"
     for turn in request.messages:
         for call in turn.tool_calls:
             if (state := call.state) is not None and not call.state_for(builder.provider, builder.protocol):
@@ -261,41 +253,4 @@ def _check_model(builder: ResponseBuilder) -> None:
             "The model's name contains a line break or another character that no name has.",
             provider=builder.provider,
             hint="Choose a model from the list.",
-        )
-
-
-def _check_request(builder: ResponseBuilder, request: ChatRequest, provider: AnsweringProvider) -> None:
-    if (name := missing_capability(request, provider.supports)) is not None:
-        raise NotOffered(
-            f"{builder.title} does not take {CAPABILITIES[name]}.",
-            parameter=name,
-            provider=builder.provider,
-            model=builder.model,
-        )
-    original = request.original
-    is_original = original is not None and original.protocol == provider.protocol
-    if original is not None and original.essential and not is_original:
-        field = original.essential[0]
-        raise NotOffered(
-            f"{field}: {builder.title} cannot be asked for this, since its protocol has no word for it.",
-            parameter=field,
-            provider=builder.provider,
-            model=builder.model,
-        )
-    if chooses_missing_tool(request):
-        raise InvalidRequest(
-            "The choice of tools asks for one that the request does not have.",
-            provider=builder.provider,
-            model=builder.model,
-            hint="Name one of the request's tools.",
-        )
-    last = next((message for message in reversed(request.messages) if message.role is not Role.SYSTEM), None)
-    asks = last is not None and last.role is Role.USER and (last.text.strip() or last.images or last.documents)
-    begins_answer = last is not None and last.role is Role.ASSISTANT and is_original  # the vendor says if it goes on
-    if last is None or not (asks or last.tool_results or begins_answer):
-        raise InvalidRequest(
-            "There is nothing to answer: the last message must be the user's, and not be empty.",
-            provider=builder.provider,
-            model=builder.model,
-            hint="Type a prompt.",
         )

@@ -19,8 +19,8 @@ from llm_hub.wire.validation import MAX_REFUSAL_CHARS, parse_count
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from llm_hub.capabilities import AnsweringProvider
     from llm_hub.chat import ChatRequest, Event, ToolCall, ToolCallDelta, Usage
-    from llm_hub.response_builder import AnsweringProvider
 
 _REASONING_FIELDS = ("reasoning_content", "reasoning", "reasoning_text", "thinking", "reasoning_details")
 """The fields of reasoning. Several servers give the same thought in two of them: the first one counts."""

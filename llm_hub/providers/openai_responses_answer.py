@@ -14,8 +14,8 @@ from llm_hub.providers.streamed_response import StreamedResponseBuilder
 from llm_hub.wire.validation import MAX_REFUSAL_CHARS, parse_count, parse_name
 
 if TYPE_CHECKING:
+    from llm_hub.capabilities import AnsweringProvider
     from llm_hub.chat import ChatRequest, Event, ReasoningDelta, TextDelta, ToolCall, ToolCallDelta
-    from llm_hub.response_builder import AnsweringProvider
 
 END_EVENTS = frozenset({"response.completed", "response.incomplete", "response.failed", "response.cancelled"})
 """The events that end a stream. What comes after them is no part of the answer."""

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
+from llm_hub.capabilities import AnsweringProvider
 from llm_hub.chat import Alive, ChatRequest, FilesSent, ReasoningDelta, TextDelta, ToolCallDelta
 from llm_hub.documents.sending import has_documents, name_files, prepare
 from llm_hub.errors import ProviderError
-from llm_hub.response_builder import AnsweringProvider, ResponseBuilder
+from llm_hub.response_builder import ResponseBuilder
 from llm_hub.wire.think_tags import ThinkSplitter
 
 if TYPE_CHECKING:

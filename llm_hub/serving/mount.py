@@ -37,8 +37,8 @@ def mount_page(app: FastAPI, page: Page, front_door: FrontDoor) -> Any:
     """Mounts the page at "/" behind the routes of `app`. Returns Gradio's own application."""
     import gradio as gr
 
-    from llm_hub.ui.gradio_fixes.early_scripts import extend_head
     from llm_hub.ui.gradio_fixes.event_inputs import EventInputs
+    from llm_hub.ui.gradio_fixes.page_head import extend_head
     from llm_hub.ui.gradio_fixes.page_loading import add_styles, shorten_config
     from llm_hub.ui.gradio_fixes.session_memory import limit_session_memory
     from llm_hub.ui.gradio_fixes.whole_updates import send_updates_whole

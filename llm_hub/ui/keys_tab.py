@@ -1,8 +1,8 @@
 """The Keys tab: a visitor's own keys, for this tab of their browser and as long as it is open.
 
 A typed key never passes through an event of Gradio, which would keep it with the session's other values. The field is
-our own HTML, and assets/keys.js sends what is typed to our own route (api/keys.py). An event without data then tells
-the other tabs of the page that the keys have changed.
+our own HTML, and assets/keys.js sends what is typed to our own route (api/visitor_keys.py). An event without data then
+tells the other tabs of the page that the keys have changed.
 """
 
 from __future__ import annotations

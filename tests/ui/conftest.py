@@ -13,6 +13,7 @@ import pytest
 from tests.fault_server import FaultServerThread
 from tests.ui.chat_page import ChatPage
 from tests.ui.echo_server import EchoServer
+from tests.ui.gated_server import KEEPING, GatedServer, gated_hub
 from tests.ui.site import NO_TLS, Site
 
 if TYPE_CHECKING:
@@ -63,6 +64,20 @@ def site(
     text = log.read_text()
     assert "Traceback" not in text, text
     assert KEY not in text
+
+
+@pytest.fixture(scope="module")
+def gated() -> Iterator[GatedServer]:
+    """A server whose answers wait for the test."""
+    with GatedServer() as gated:
+        yield gated
+
+
+@pytest.fixture(scope="module", params=KEEPING)
+def hub(request: pytest.FixtureRequest, gated: GatedServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """A hub before that server, once for each place where conversations are kept."""
+    with gated_hub(gated, request.param, tmp_path_factory.mktemp("hub") / "log") as hub:
+        yield hub
 
 
 @contextmanager

@@ -9,25 +9,14 @@ from playwright.sync_api import expect
 
 from tests.ui.compare_page import SLOW, ComparePage
 from tests.ui.conftest import visiting
-from tests.ui.gated_server import KEEPING, GatedServer, gated_hub
-from tests.ui.site import Site
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from playwright.sync_api import Browser
 
-
-@pytest.fixture(scope="module")
-def gated() -> Iterator[GatedServer]:
-    with GatedServer() as gated:
-        yield gated
-
-
-@pytest.fixture(scope="module", params=KEEPING)
-def hub(request: pytest.FixtureRequest, gated: GatedServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    with gated_hub(gated, request.param, tmp_path_factory.mktemp("hub") / "log") as hub:
-        yield hub
+    from tests.ui.gated_server import GatedServer
+    from tests.ui.site import Site
 
 
 @pytest.fixture

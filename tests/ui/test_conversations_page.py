@@ -17,7 +17,7 @@ from tests.conversations import exports
 from tests.conversations.generated import simple_turn
 from tests.ui.conftest import visiting
 from tests.ui.conversations_page import ConversationsPage
-from tests.ui.gated_server import KEEPING, GatedServer, gated_hub
+from tests.ui.gated_server import GatedServer
 from tests.ui.site import Site
 
 if TYPE_CHECKING:
@@ -41,12 +41,6 @@ def gated() -> Iterator[GatedServer]:
     with GatedServer() as gated:
         gated.gate.set()
         yield gated
-
-
-@pytest.fixture(scope="module", params=KEEPING)
-def hub(request: pytest.FixtureRequest, gated: GatedServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    with gated_hub(gated, request.param, tmp_path_factory.mktemp("hub") / "log") as hub:
-        yield hub
 
 
 @pytest.fixture

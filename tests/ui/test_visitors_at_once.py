@@ -11,13 +11,11 @@ import httpx
 import pytest
 
 from llm_hub.conversations.open_conversations import BROWSER_HEADER
-from tests.ui.gated_server import KEEPING, GatedServer, gated_hub
+from tests.ui.gated_server import GatedServer
 from tests.ui.site import NO_TLS
 from tests.ui.tab import Tab, opened
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from tests.ui.site import Site
     from tests.ui.tab import Received
 
@@ -25,18 +23,6 @@ pytestmark = pytest.mark.heavy
 
 VISITORS = 20
 MODEL = {"chat_provider": "gated", "chat_model": "gated"}
-
-
-@pytest.fixture(scope="module")
-def gated() -> Iterator[GatedServer]:
-    with GatedServer() as gated:
-        yield gated
-
-
-@pytest.fixture(scope="module", params=KEEPING)
-def hub(request: pytest.FixtureRequest, gated: GatedServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    with gated_hub(gated, request.param, tmp_path_factory.mktemp("hub") / "log") as hub:
-        yield hub
 
 
 def words(messages: list[Received]) -> set[str]:

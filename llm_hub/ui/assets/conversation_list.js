@@ -1,6 +1,6 @@
 // The list of conversations: searched, and each opened, renamed, pinned and deleted in place. Runs in the list's own HTML,
 // in one function with open_conversation.js.
-const { browserStore, httpStore, request, drafts } = window.llmHub;
+const { browserStore, httpStore, request, drafts, make } = window.llmHub;
 let { keeping } = window.llmHub;
 const store = keeping === "browser" ? browserStore() : httpStore();
 const find = (selector) => element.querySelector(selector);
@@ -16,7 +16,6 @@ const shown = { chat: { id: "", version: 0 }, comparison: { id: "", version: 0 }
 let deleted = null;  // the head that a click on Undo brings back
 let busy = { id: "", what: "" };  // the conversation whose actions are open, or whose title is being changed
 
-const make = (tag, text = "", more = {}) => Object.assign(document.createElement(tag), { textContent: text }, more);
 const button = (text, act, label) => {
   const made = make("button", text, { type: "button", onclick: act });
   if (label) made.setAttribute("aria-label", label);

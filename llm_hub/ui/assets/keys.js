@@ -20,17 +20,7 @@ const request = async (method, name = "", rest = "", content = undefined) => {
     say("LLM Hub cannot be reached. Try again.", "bad");
   }
 };
-const make = (tag, text, more = {}) => Object.assign(document.createElement(tag), { textContent: text }, more);
-const act = (text, label, what) => {
-  const button = make("button", text, { type: "button" });
-  button.setAttribute("aria-label", label);
-  button.addEventListener("click", async () => {
-    button.disabled = true;
-    await what();
-    button.disabled = false;
-  });
-  return button;
-};
+const { make } = window.llmHub;
 const where = () => {
   const row = rows.find((row) => row.name === provider.value);
   if (row) element.querySelector(".where").textContent = `It is sent to ${row.host} only.`;
@@ -46,8 +36,8 @@ const show = (answer) => {
     item.append(
       make("b", row.title),
       make("span", row.last ? `ends in ${row.last}` : "kept", { className: "word" }),
-      act("Test", `Test your key for ${row.title}`, () => test(row)),
-      act("Clear", `Clear your key for ${row.title}`, async () => {
+      window.llmHub.workButton("Test", `Test your key for ${row.title}`, () => test(row)),
+      window.llmHub.workButton("Clear", `Clear your key for ${row.title}`, async () => {
         const answer = await request("DELETE", row.name);
         if (answer) { show(answer); say(`Your key for ${row.title} is forgotten.`); trigger("keys_changed"); provider.focus(); }
       }),

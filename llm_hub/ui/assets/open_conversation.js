@@ -52,8 +52,7 @@ const open = async (id, kind = "chat", more = {}) => {
 // Gradio builds what is in a tab once it is in front. What it is told of a part that it is still building, it shows last,
 // in the place of what has come since: so the tab is there before a comparison is.
 const bringComparison = () => new Promise((resolve) => {
-  const tabs = [...document.querySelectorAll("#tabs :is([role=tablist], .overflow-dropdown) button")];
-  if (front() !== "comparison") tabs.find((tab) => tab.textContent.trim() === "Compare")?.click();
+  if (front() !== "comparison") window.llmHub.tab("Compare")?.click();
   const parts = { "#compare-prompt textarea": 1, "#compare-hint": 1, ".pane-past": 2, ".pane-live": 2, ".pane-line": 2 };
   const look = () => {
     if (Object.entries(parts).some(([part, count]) => document.querySelectorAll(part).length < count)) return;

@@ -20,17 +20,7 @@ const request = async (form, change) => {
     if (change) say(form, "LLM Hub cannot be reached. Try again.", "bad");
   }
 };
-const make = (tag, text, more = {}) => Object.assign(document.createElement(tag), { textContent: text }, more);
-const act = (text, label, what) => {
-  const button = make("button", text, { type: "button" });
-  button.setAttribute("aria-label", label);
-  button.addEventListener("click", async () => {
-    button.disabled = true;
-    await what();
-    button.disabled = false;
-  });
-  return button;
-};
+const { make } = window.llmHub;
 const item = (...parts) => {
   const item = document.createElement("li");
   item.append(...parts);
@@ -70,7 +60,7 @@ const show = (answer) => {
   keyList.replaceChildren(...rows.filter((row) => row.held).map((row) => item(
     make("b", row.title),
     make("span", word(row), { className: "word" }),
-    ...(row.fixed ? [] : [act("Remove", `Remove the key for ${row.title}`, async () => {
+    ...(row.fixed ? [] : [window.llmHub.workButton("Remove", `Remove the key for ${row.title}`, async () => {
       if (await change(keys, { provider: row.name, key: "" }, `The key for ${row.title} is removed.`)) provider.focus();
     })]),
   )));
@@ -79,7 +69,7 @@ const show = (answer) => {
   serverList.replaceChildren(...Object.entries(answer.servers.set).map(([name, url]) => item(
     make("b", name),
     make("span", url, { className: "word" }),
-    ...(isFixed ? [] : [act("Remove", `Remove the server ${name}`, async () => {
+    ...(isFixed ? [] : [window.llmHub.workButton("Remove", `Remove the server ${name}`, async () => {
       if (await change(servers, { server: name }, `${name} is removed.`)) servers.elements.name.focus();
     })]),
   )));

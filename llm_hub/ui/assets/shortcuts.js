@@ -4,10 +4,9 @@
   const ctrl = mac ? "⌘" : "Ctrl";
   const click = (selector) => document.querySelector(selector)?.click();
   const isShown = (part) => part?.checkVisibility();
-  const tab = (name) => [...document.querySelectorAll("#tabs [role=tab]")].find((tab) => tab.textContent.trim() === name);
   const prompt = () => [...document.querySelectorAll(":is(#chat-prompt, #compare-prompt) textarea")].find(isShown);
   const newChat = () => {
-    tab("Chat")?.click();
+    window.llmHub.tab("Chat")?.click();
     click("#chat-new");
     document.querySelector("#chat-prompt textarea")?.focus();
   };

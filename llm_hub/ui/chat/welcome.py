@@ -20,7 +20,7 @@ PROMPT = "Explain to a ten-year-old why the sky is blue, in five sentences."
 
 def render_welcome(session: Session) -> str:
     """The empty page as HTML, with examples for the providers that are ready."""
-    links = "".join(f'<a href="/?{html_text(query)}">{label}</a>' for label, query in _examples(session))
+    links = "".join(f'<a href="?{html_text(query)}">{label}</a>' for label, query in _examples(session))
     return (
         '<div class="welcome"><h2>What would you like to know?</h2><p>Choose a provider and a model, and ask. Under '
         "each answer you see who really gave it; its speed and its price are one tap away.</p>"

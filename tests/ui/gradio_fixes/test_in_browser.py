@@ -181,7 +181,7 @@ def test_scripts_of_the_head_come_after_the_first_requests(browser: Browser, bar
     requests = page.evaluate("window.requests.join()")
     page.close()
     assert "/gradio_api/run/" in requests
-    assert "/gradio_api/heartbeat/" not in requests, "early_scripts.py may go"
+    assert "/gradio_api/heartbeat/" not in requests, "page_head.py may go"
 
 
 def test_a_lost_connection_reloads_the_page(browser: Browser, bare_url: str) -> None:

@@ -1,10 +1,10 @@
-"""Runs the page's scripts before Gradio's own.
+"""What the page's head has before Gradio's own, after it, and not at all.
 
 Gradio 6.31.0 adds the scripts of `head` to the page once its own are running and its first requests are sent. Ours
 stand between it and the network (assets/gradio_fixes.js, assets/tab_secret.js), and so have to be there first. May go
 when:
 tests/ui/gradio_fixes/test_in_browser.py::test_scripts_of_the_head_come_after_the_first_requests fails.
-The page also asks for a script that fits it into a frame, in a frame or not.
+And a script that fits the page into a frame is asked for in a frame or not.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ def extend_head(first: str, last: str) -> None:
     loader = environment.loader or DictLoader({})
     page = loader.get_source(environment, TEMPLATE)[0]
     if page.count("<head>") != 1 or page.count("</head>") != 1:
-        raise RuntimeError("Gradio's page has no <head>: early_scripts.py must be adapted to this version.")
+        raise RuntimeError("Gradio's page has no <head>: page_head.py must be adapted to this version.")
     page = page.replace("<head>", "<head>{{ llm_hub_first | safe }}").replace(
         "</head>", "{{ llm_hub_last | safe }}</head>"
     )

@@ -7,6 +7,7 @@ a file's name: the browser puts that beside its icon.
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import gradio as gr
@@ -20,21 +21,8 @@ from llm_hub.ui.render.sanitize import html_text
 _NOTICE = """(prompt) => {{ window.llmHub?.chosen?.{name}?.(prompt?.files ?? []); return []; }}"""
 """JavaScript that looks for new files after a change of the box. Nothing goes to the server where there are none."""
 
-_ON_LOAD = """
-window.llmHub = window.llmHub || {{}};
-window.llmHub.chosen = window.llmHub.chosen || {{}};
-let known = new Set();
-const showNames = (files) => document.querySelectorAll("#{name}-prompt .thumbnail-wrapper").forEach((part, place) => {{
-  part.dataset.name = files[place]?.orig_name ?? "";
-  part.setAttribute("aria-label", part.dataset.name);
-}});
-window.llmHub.chosen.{name} = (files) => {{
-  setTimeout(() => showNames(files));  // Gradio draws them first
-  const paths = files.map((file) => file.path), isNew = paths.some((path) => !known.has(path));
-  known = new Set(paths);
-  if (isNew) trigger("attach", {{}});
-}};
-"""
+_SCRIPT = (Path(__file__).parent / "assets" / "attachments.js").read_text(encoding="utf-8")
+"""JavaScript that has new files looked at, and holds a prompt back once whose file was refused."""
 
 DROP = """(verdict, prompt) => {
   const refused = verdict?.refused ?? [];
@@ -49,7 +37,7 @@ def attachments_part(name: str) -> gr.HTML:
     return gr.HTML(
         {"refused": []},
         html_template="",
-        js_on_load=_ON_LOAD.format(name=name),
+        js_on_load=f'const kind = "{name}";\n{_SCRIPT}',
         apply_default_css=False,
         elem_id=f"{name}-attachments",
     )

@@ -60,6 +60,32 @@ def test_a_file_that_nobody_can_read_leaves_the_box_and_the_words_stay(chat: Cha
     expect(chat.prompt).to_have_value("What is this?")
 
 
+@pytest.mark.parametrize("send", ["key", "button"])
+def test_a_prompt_is_not_sent_without_a_refused_file_before_that_was_told(
+    chat: ChatPage, echo_server: EchoServer, tmp_path: Path, send: str
+) -> None:
+    photo = tmp_path / "IMG_2.HEIC"
+    photo.write_bytes(b"\0\0\0\x18ftypheic" + bytes(100))
+    chat.choose("echo", provider="echo")
+    asked = len(echo_server.bodies)
+
+    def press() -> None:
+        chat.prompt.press("Enter") if send == "key" else chat.page.locator("#chat-prompt .submit-button").click()
+
+    chat.prompt.fill("What is this?")
+    chat.page.locator("#chat-prompt input[type=file]").set_input_files(photo)
+    expect(chat.hint).to_contain_text("IMG_2.HEIC is an image that models do not read.", timeout=SLOW)
+    expect(chat.page.locator("#chat-prompt .thumbnail-item")).to_have_count(0)
+    press()
+    expect(chat.hint).to_contain_text("Send once more to ask without it.")
+    expect(chat.hint).to_contain_text("IMG_2.HEIC")
+    expect(chat.prompt).to_have_value("What is this?")
+    assert len(echo_server.bodies) == asked
+    press()
+    expect(chat.figures).to_have_count(1)
+    assert len(echo_server.bodies) == asked + 1
+
+
 def test_a_file_goes_to_every_pane(compare: ComparePage, echo_server: EchoServer, tmp_path: Path) -> None:
     file = tmp_path / "rows.csv"
     file.write_text("port,ships\nHamburg,3\n")

@@ -35,9 +35,8 @@ def _examples(session: Session) -> list[tuple[str, str]]:
         pair = targets[:2] if len(targets) > 1 else targets * 2
         examples.append(("Compare two answers", _query(models=",".join(pair), prompt=PROMPT)))
         if session.has_provider("chaos"):
-            examples.append(
-                ("See one fail, and another answer", _query(model=FAILING, fallback=targets[0], prompt=PROMPT))
-            )
+            query = _query(model=FAILING, fallback=",".join(targets[:3]), prompt=PROMPT)
+            examples.append(("See one fail, and another answer", query))
     return examples
 
 

@@ -204,7 +204,7 @@ async def test_a_browser_gets_no_name_before_the_vote_and_all_of_them_after_it(
     conversation = await find(conversations, tab)
     before = document_text(conversations, conversation)
     assert answer_text(8) in before
-    for word in ("plain=seal", "openai", "503", "usage", "elapsed", "attempts"):
+    for word in ("plain=seal", "openai", " 503", "usage", "elapsed", "attempts"):
         assert word not in before
     again = await reopen(page, tab)
     assert answer_text(8) in texts(again, 1) + texts(again, 2)

@@ -9,14 +9,16 @@ import time
 from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from llm_hub.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from threading import Thread
     from types import ModuleType
 
+    import aiosqlite
     from sqlalchemy import Connection
     from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -147,4 +149,28 @@ def _create_engine(url: str) -> AsyncEngine:
         # Python's driver begins no transaction before DDL: SQLAlchemy has to begin each one itself.
         event.listen(engine.sync_engine, "connect", lambda raw, _: setattr(raw, "isolation_level", None))
         event.listen(engine.sync_engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE"))
+        event.listen(engine.sync_engine, "do_connect", _connect_by_own_function)
     return engine
+
+
+def _connect_by_own_function(_dialect: object, _record: object, _arguments: object, options: dict[str, object]) -> None:
+    """Has SQLAlchemy's dialect open a SQLite file by `_open_file`."""
+    options["async_creator_fn"] = _open_file
+
+
+async def _open_file(*arguments: Any, **options: Any) -> aiosqlite.Connection:
+    """Opens a SQLite file as aiosqlite does; if that fails, waits until the connection's thread has ended.
+
+    aiosqlite 0.22 leaves that thread to end by itself. It then reports to an event loop that may have been closed, and
+    writes a traceback.
+    """
+    import aiosqlite
+
+    connection = aiosqlite.connect(*arguments, **options)
+    thread: Thread = connection._thread  # noqa: SLF001 SQLAlchemy takes it, too: nothing public leads to it
+    thread.daemon = True
+    try:
+        return await connection
+    except BaseException:
+        await asyncio.to_thread(thread.join)
+        raise

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+import threading
 from contextlib import closing
 from dataclasses import replace
 from decimal import Decimal
@@ -185,6 +186,14 @@ async def test_closing_with_a_database_that_fails_says_what_is_lost(
     ledger.note(ENTRY)
     await asyncio.wait_for(ledger.aclose(), 30)
     assert "1 requests are missing from the ledger" in caplog.text
+
+
+async def test_a_file_that_cannot_be_opened_leaves_no_thread_behind(tmp_path: Path) -> None:
+    database = Database(f"sqlite:///{tmp_path}/nowhere/hub.db")
+    await database.load()
+    with pytest.raises(ConfigurationError):
+        await database.run(lambda connection: None)
+    assert not [thread for thread in threading.enumerate() if "_connection_worker" in thread.name]
 
 
 # How long rows are kept.

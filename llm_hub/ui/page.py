@@ -32,8 +32,8 @@ ASSETS = Path(__file__).parent / "assets"
 STYLES = ("base.css", "conversation.css", "chat.css", "compare.css", "leaderboard.css", "status.css", "usage.css",
     "keys.css", "conversations.css")  # fmt: skip
 
-SCRIPTS = ("tab_secret.js", "elements.js", "gradio_fixes.js", "conversation_store.js", "drafts.js", "page.js",
-    "chat.js", "source.js", "shortcuts.js")  # fmt: skip
+SCRIPTS = ("tab_secret.js", "elements.js", "gradio_fixes.js", "conversation_store.js", "drafts.js",
+    "model_settings.js", "page.js", "chat.js", "source.js", "shortcuts.js")  # fmt: skip
 """What runs before Gradio does."""
 
 HEADER = """<header><h1>LLM Hub</h1><p>One chat for every model. It shows who answered.</p>

@@ -170,6 +170,61 @@ def test_what_was_typed_and_chosen_comes_back(visitor: ConversationsPage, word: 
     visitor.prompt.fill("")
 
 
+@IN_THE_BROWSER
+def test_a_model_brings_back_what_was_last_set_for_it(visitor: ConversationsPage, word: str) -> None:
+    page = visitor.page
+    temperature, max_tokens = page.get_by_label("Temperature"), page.get_by_label("Max tokens")
+    temperature.fill("0.5")
+    max_tokens.fill("77")
+    visitor.ask(word)
+    temperature.fill("0.6")
+    visitor.choose("another")
+    expect(temperature).to_have_value("")
+    expect(max_tokens).to_have_value("")
+    max_tokens.fill("88")
+    visitor.choose("gated")
+    expect(temperature).to_have_value("0.6")
+    expect(max_tokens).to_have_value("77")
+
+    # The settings of a conversation stay those that it was asked with, also where the list is only looked at.
+    page.locator("#chat-new").click()
+    visitor.expect_title("")
+    visitor.titles.filter(has_text=word).click()
+    expect(temperature).to_have_value("0.5")
+    page.locator("#chat-model input").focus()
+    page.locator("#chat-model input").blur()
+    visitor.ask("And then?")
+    expect(temperature).to_have_value("0.5")
+
+    effort = page.locator("#chat-effort input")
+    visitor.choose("gpt-5-mini")
+    effort.click()
+    page.get_by_role("option", name="high").click()
+    visitor.choose("another")
+    expect(max_tokens).to_have_value("88")
+    visitor.choose("gpt-5-mini")
+    expect(effort).to_have_value("high")
+
+    # Another provider's default model comes with its own, and so does the model of an address.
+    page.locator("#chat-provider input").click()
+    page.get_by_role("option", name="Embedded").click()
+    expect(max_tokens).to_have_value("")
+    max_tokens.fill("5")
+    tab = page.context.new_page()
+    for address, model, expected in (("gated/another", "another", "88"), ("local", "SmolLM2-135M-Instruct", "5")):
+        tab.goto(f"{visitor.url}/?model={address}")
+        expect(tab.locator("#chat-model input")).to_have_value(model)
+        expect(tab.get_by_label("Max tokens")).to_have_value(expected)
+    first = """(model) => {
+      window.llmHub.modelSettings.begin("gated", "");
+      return window.llmHub.modelSettings.chooseFirst("gated", model);
+    }"""
+    assert [tab.evaluate(first, model) for model in ("another", "third")] == [["", "88", ""], []]
+    kept = dict(json.loads(tab.evaluate("localStorage['llm-hub:models']")))
+    assert kept["gated/another"] == {"temperature": "", "max_tokens": "88", "effort": ""}
+    assert kept.keys() == {"gated/gated", "gated/another", "gated/gpt-5-mini", "local/SmolLM2-135M-Instruct"}
+
+
 def test_a_reload_before_the_address_names_a_new_conversation_shows_it(visitor: ConversationsPage, word: str) -> None:
     visitor.ask(word)
     visitor.page.evaluate("history.replaceState(null, '', '/')")  # as it still is where the reload began before

@@ -224,6 +224,7 @@ const begin = () => {
   drafts.open("chat", id);
   const [, provider, model] = query.get("model")?.match(/^([^/]*)\/?(.*)$/s) ?? [];
   const fallback = query.has("fallback") ? { chain: query.get("fallback").replaceAll(",", "\n") } : {};
+  window.llmHub.modelSettings.isLinked = Boolean(provider);
   open(id, "chat", { settings: provider ? { provider, model, ...fallback } : drafts.settings(id) });
   // A reload is to bring back what has become of the prompt, and not the address's once more.
   if (prompt || provider) history.replaceState(null, "", address(id));

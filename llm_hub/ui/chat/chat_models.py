@@ -10,6 +10,7 @@ from llm_hub.errors import LLMHubError
 from llm_hub.ui import model_choices
 from llm_hub.ui.chat.download_view import find_state
 from llm_hub.ui.chat.fallback_chain import chain_html, summary_html
+from llm_hub.ui.chat.model_settings import ModelSettings
 from llm_hub.ui.event_values import Inputs, Updates
 from llm_hub.ui.gradio_fixes.default_model import find_first_model
 from llm_hub.ui.gradio_fixes.event_options import NOW, STREAMING
@@ -30,6 +31,7 @@ class ModelLists:
     def __init__(self, screen: ChatScreen) -> None:
         self._screen = screen
         self._parts = screen.parts
+        self._settings = ModelSettings(screen.parts)
         self._awaited: dict[str, str] = {}
         """By session, the provider whose models it waits for: an answer for an earlier choice comes too late."""
 
@@ -52,13 +54,14 @@ class ModelLists:
     def _list_models_after(self, event: Callable[..., Any]) -> None:
         parts = self._parts
         listed = event(self.list_models, parts.provider, self.outputs, trigger_mode="multiple", **STREAMING)
-        parts.default_model.after(listed.then)
+        self._settings.after_first_model(parts.default_model.after(listed.then).then)
 
     def connect(self, page: gr.Blocks) -> None:
         parts = self._parts
         outputs = [parts.model, parts.note]
         chosen = parts.provider.input(self.choose, parts.provider, outputs, **NOW)
         self.follow(chosen.then)
+        self._settings.connect()
         self._list_models_after(page.load)  # the chain comes with the chat that the page's script opens then
 
     def first_values(self, session: Session) -> dict[Component, dict[str, Any]]:

@@ -10,7 +10,7 @@ the focus. May go when: tests/ui/gradio_fixes/test_in_browser.py::test_a_list_re
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import gradio as gr
 
@@ -49,9 +49,9 @@ class DefaultModel:
         known = {state.name: (choices(state), state.default_model) for state in session.providers()}
         provider.input(None, [provider, before], [model, before], js=DEFAULT % json.dumps(known), **NOW)
 
-    def after(self, bind: Callable[..., Any]) -> None:
-        """Sets the first model in the step that follows, such as a `.then`."""
-        bind(None, [self._provider, self._model, self.first], self._model, js=FIRST, **NOW)
+    def after(self, bind: Callable[..., gr.events.Dependency]) -> gr.events.Dependency:
+        """Sets the first model in the step that follows, such as a `.then`. Returns that step."""
+        return bind(None, [self._provider, self._model, self.first], self._model, js=FIRST, **NOW)
 
 
 def find_first_model(session: Session, provider: str) -> dict[str, str] | None:

@@ -24,6 +24,7 @@ class ComparisonLink:
     system: str = ""
     temperature: str = ""
     max_tokens: str = ""
+    effort: str = ""
     blind: bool = False
 
 
@@ -35,6 +36,7 @@ def write_query(setup: ComparisonLink) -> str:
         "system": setup.system,
         "temperature": setup.temperature,
         "max_tokens": setup.max_tokens,
+        "effort": setup.effort,
         "blind": "1" if setup.blind else "",
     }
     text = urlencode({name: value for name, value in fields.items() if value}, safe="/,:@")
@@ -52,5 +54,6 @@ def read_query(parameters: Mapping[str, str]) -> ComparisonLink | None:
         system=parameters.get("system", ""),
         temperature=parameters.get("temperature", ""),
         max_tokens=parameters.get("max_tokens", ""),
+        effort=parameters.get("effort", ""),
         blind=parameters.get("blind", "") not in ("", "0"),
     )

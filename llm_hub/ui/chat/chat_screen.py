@@ -72,7 +72,7 @@ class ChatScreen:
         provider, model = str(data[parts.provider] or ""), str(data[parts.model] or "").strip()
         if provider == model_choices.EMBEDDED:
             model_choices.check_downloaded(self.session, model)
-        return Question(
+        question = Question(
             provider=provider,
             model="" if automatic else model,
             system=data[parts.system] or "",
@@ -80,8 +80,9 @@ class ChatScreen:
             max_tokens=typed_settings.parse_max_tokens(data[parts.max_tokens] or ""),
             fallback=chain,
             tries=self.session.max_tries,
-            effort=effort.read_effort(self.session, provider, model, chain, data[parts.effort]),
+            effort=effort.parse_effort(data[parts.effort]),
         )
+        return effort.fit_effort(self.session, question)
 
     def read_opened(self, data: Inputs) -> str:
         """The id of the conversation that the tab shows; "" for a new one."""

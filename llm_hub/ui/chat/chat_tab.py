@@ -20,7 +20,7 @@ from llm_hub.ui.chat.chat_screen import HELP, ChatScreen
 from llm_hub.ui.chat.chatbot import chatbot
 from llm_hub.ui.chat.context_meter import NOTICE, ContextMeter
 from llm_hub.ui.chat.download_view import download_parts
-from llm_hub.ui.chat.effort import connect_effort, effort_control
+from llm_hub.ui.chat.effort import connect_effort, effort_control, knows_effort
 from llm_hub.ui.chat.fallback_chain import chain_control, summary_html
 from llm_hub.ui.chat.model_download import ModelDownload
 from llm_hub.ui.chat.open_wish import OPENED
@@ -100,7 +100,7 @@ def _layout(session: Session) -> ChatParts:
                     max_tokens = gr.Textbox(
                         label="Max tokens", placeholder="model's own", min_width=100, elem_id="chat-max-tokens"
                     )
-                effort = effort_control(session, first)
+                effort = effort_control(is_known=knows_effort(session, first, "", None), tab="chat")
                 chain = chain_control(session, first)
         with gr.Column(elem_id="chat-main", scale=1, min_width=0):
             with gr.Column(elem_id="chat-scroll"):

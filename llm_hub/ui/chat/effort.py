@@ -1,7 +1,11 @@
-"""How long the model is to reason: a list in the settings, which is there only where the chosen model knows it."""
+"""How long a model is to reason: a list in the settings, which is there only where a chosen model knows it.
+
+Chat and Compare have one each.
+"""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import gradio as gr
@@ -14,6 +18,7 @@ from llm_hub.ui.gradio_fixes.event_options import NOW
 
 if TYPE_CHECKING:
     from llm_hub.access.session import Session
+    from llm_hub.conversations.turn import Question
     from llm_hub.ui.chat.chat_parts import ChatParts
     from llm_hub.ui.chat.fallback_chain import Chain
 
@@ -22,14 +27,14 @@ _WITHOUT = ("local", "chaos")
 """Providers whose models know no effort, whatever they are called."""
 
 
-def effort_control(session: Session, provider: str) -> gr.Dropdown:
-    """Builds the list."""
+def effort_control(*, is_known: bool, tab: str) -> gr.Dropdown:
+    """Builds the list of a tab."""
     return gr.Dropdown(
         [("model's own", ""), *((effort, effort) for effort in EFFORTS)],
         value="",
         label="Reasoning effort",
-        visible=knows_effort(session, provider, "", None),
-        elem_id="chat-effort",
+        visible=is_known,
+        elem_id=f"{tab}-effort",
     )
 
 
@@ -54,6 +59,13 @@ def knows_effort(session: Session, provider: str, model: str, chain: Chain) -> b
     return provider not in _WITHOUT and is_reasoning_model(model)
 
 
-def read_effort(session: Session, provider: str, model: str, chain: Chain, chosen: Any) -> str | None:
-    """The chosen effort; None for the model's own, or where it knows none."""
-    return chosen if chosen in EFFORTS and knows_effort(session, provider, model, chain) else None
+def parse_effort(chosen: Any) -> str | None:
+    """What is chosen in the list; None for the model's own."""
+    return chosen if chosen in EFFORTS else None
+
+
+def fit_effort(session: Session, question: Question) -> Question:
+    """The question, without an effort that the model which is asked first does not know."""
+    if question.effort and not knows_effort(session, question.provider, question.model, question.fallback):
+        return replace(question, effort=None)
+    return question

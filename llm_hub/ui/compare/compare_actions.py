@@ -11,6 +11,7 @@ from llm_hub.arena import link
 from llm_hub.errors import InvalidRequest
 from llm_hub.ui import model_choices
 from llm_hub.ui.browser_files import SAVE, SHARE, browser_file
+from llm_hub.ui.chat.effort import parse_effort
 from llm_hub.ui.chat.prompt_box import EMPTY
 from llm_hub.ui.compare import pane_view
 from llm_hub.ui.compare.compare_record import build_record
@@ -105,6 +106,7 @@ class CompareActions:
             system=data[parts.system] or "",
             temperature=(data[parts.temperature] or "").strip(),
             max_tokens=(data[parts.max_tokens] or "").strip(),
+            effort=parse_effort(data[parts.effort]) or "",
             blind=bool(data[parts.blind]),
         )
         query = link.write_query(setup)
@@ -130,6 +132,7 @@ class CompareActions:
             parts.system: setup.system,
             parts.temperature: setup.temperature,
             parts.max_tokens: setup.max_tokens,
+            parts.effort: parse_effort(setup.effort) or "",
             # Without a prompt, what was typed before a reload stays.
             **({parts.prompt: {**EMPTY, "text": setup.prompt}} if setup.prompt else {}),
             parts.blind: gr.update(value=setup.blind, interactive=True),

@@ -107,7 +107,7 @@ class CompareEvents:
         questions = self._assign_panes(comparison, questions, blind=bool(data[self._parts.blind]))
         images = tuple(uploads.write_images(prompt))
         nodes = [
-            conversation.add(Turn(prompt, question, images), pane=number)
+            conversation.add(Turn(prompt, screen.fit_effort(question), images), pane=number)
             for number, question in zip(comparison.visible_panes, questions, strict=True)
         ]
         if comparison.hidden:

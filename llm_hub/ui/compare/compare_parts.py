@@ -76,7 +76,7 @@ class CompareParts:
 
     `opened` names the comparison that the tab shows; the comparison itself is on the server. `asked` is the prompt on
     its way there, `returned` one that comes back into the box; neither is seen. `attachments` notices
-    the files that are chosen: see ui/attachments.py.
+    the files that are chosen: see ui/attachments.py. The settings from `system` to `effort` are in `section`.
 
     `revision` is the number of the comparison's last change: where it changes in the browser, the page is refreshed. It
     is a component, if a hidden one, since Gradio 6.31.0 reports a changed `gr.State` for queued events alone.
@@ -87,9 +87,11 @@ class CompareParts:
     add: gr.Button
     blind: gr.Checkbox
     fallback: gr.Checkbox
+    section: gr.Accordion
     system: gr.Textbox
     temperature: gr.Textbox
     max_tokens: gr.Textbox
+    effort: gr.Dropdown
     prompt: gr.MultimodalTextbox
     asked: gr.MultimodalTextbox
     returned: gr.MultimodalTextbox

@@ -15,13 +15,14 @@ if TYPE_CHECKING:
     from llm_hub.ui.render.formats import Titles
 
 SETTINGS = ("system", "temperature", "max_tokens")
-"""Fields of a `Question` that are the same for all panes."""
+"""Fields of a `Question` that are the same for all panes. The effort is that of those whose models know one."""
 
 
 def build_record(comparison: Comparison, titles: Titles) -> ExportRecord:
     """All visible panes with all their turns, of a comparison that has begun."""
     last = next(pane.last for pane in comparison.panes if pane.last)
     settings = {name: value for name, value in asdict(last.question).items() if name in SETTINGS}
+    settings["effort"] = comparison.effort or None
     sides = [
         ExportedSide(pane.last.question.target, tuple(_answer(turn, titles) for turn in pane.all_turns))
         for pane in comparison.panes

@@ -12,6 +12,7 @@ from llm_hub.conversations.document import is_id, write_head
 from llm_hub.conversations.turn import Question, chat_request
 from llm_hub.errors import InvalidRequest
 from llm_hub.ui import model_choices, typed_settings
+from llm_hub.ui.chat import effort
 from llm_hub.ui.chat.finished_turn import finish_turn
 from llm_hub.ui.compare import compare_results, pane_view
 from llm_hub.ui.compare.comparison import MAX_PANES, MIN_PANES
@@ -77,7 +78,7 @@ class CompareScreen:
     @property
     def settings(self) -> set[Any]:
         parts = self.parts
-        return {parts.system, parts.temperature, parts.max_tokens, parts.blind, parts.fallback}
+        return {parts.system, parts.temperature, parts.max_tokens, parts.effort, parts.blind, parts.fallback}
 
     @property
     def titles(self) -> Titles:
@@ -88,7 +89,10 @@ class CompareScreen:
         return model_choices.find_provider(self.session, provider)
 
     def read_question(self, data: Inputs, pane: PaneParts) -> Question:
-        """The question that a pane's settings make. Raises `InvalidRequest` in words for the visitor."""
+        """The question that a pane's settings make. Raises `InvalidRequest` in words for the visitor.
+
+        Its effort is the chosen one, which not every model knows: see `fit_effort`.
+        """
         parts = self.parts
         return Question(
             provider=self.find_provider(str(data[pane.provider] or "")).name,
@@ -97,7 +101,12 @@ class CompareScreen:
             temperature=typed_settings.parse_temperature(data[parts.temperature] or ""),
             max_tokens=typed_settings.parse_max_tokens(data[parts.max_tokens] or ""),
             fallback=(model_choices.AUTO,) if data[parts.fallback] else (),
+            effort=effort.parse_effort(data[parts.effort]),
         )
+
+    def fit_effort(self, question: Question) -> Question:
+        """The question as its model is asked, which is known only now in a blind comparison."""
+        return effort.fit_effort(self.session, question)
 
     def read_opened(self, data: Inputs) -> str:
         """The id of the comparison that the tab shows; "" for a new one."""
@@ -146,7 +155,7 @@ class CompareScreen:
         """What `show_questions` may change."""
         parts = self.parts
         boxes = [box for pane in parts.panes for box in (pane.provider, pane.model)]
-        return [*boxes, parts.system, parts.temperature, parts.max_tokens, parts.blind, parts.fallback]
+        return [*boxes, parts.system, parts.temperature, parts.max_tokens, parts.effort, parts.blind, parts.fallback]
 
     def show_questions(self, comparison: Comparison) -> Updates:
         """The tab's settings, set to those of what was asked last. No list tells a name that is hidden."""
@@ -159,6 +168,7 @@ class CompareScreen:
             parts.system: question.system,
             parts.temperature: "" if question.temperature is None else f"{question.temperature:g}",
             parts.max_tokens: "" if question.max_tokens is None else str(question.max_tokens),
+            parts.effort: comparison.effort,
             parts.blind: comparison.blind,
             parts.fallback: bool(question.fallback),
         }

@@ -13,9 +13,11 @@ from llm_hub.arena.blind import LETTERS
 from llm_hub.ui import model_choices
 from llm_hub.ui.attachments import attachments_part
 from llm_hub.ui.chat.chatbot import chatbot
+from llm_hub.ui.chat.effort import effort_control
 from llm_hub.ui.chat.turn_actions import PANE_CLICKS
 from llm_hub.ui.compare.blind_vote import VoteEvents
 from llm_hub.ui.compare.compare_actions import CompareActions
+from llm_hub.ui.compare.compare_effort import connect_effort
 from llm_hub.ui.compare.compare_events import CompareEvents
 from llm_hub.ui.compare.compare_parts import ActionParts, CompareParts, OpenedParts, PaneParts, VoteParts
 from llm_hub.ui.compare.compare_screen import HELP, CompareScreen
@@ -59,6 +61,7 @@ def compare_tab(
     CompareEvents(screen, tabs).connect(tab, page)
     VoteEvents(screen, votes).connect()
     CompareActions(screen, chat, tabs).connect(page)
+    connect_effort(screen)
     return tuple(pane.provider for pane in parts.panes)
 
 
@@ -84,7 +87,8 @@ def _layout(session: Session, opened: OpenedParts) -> CompareParts:
             add = gr.Button("Add a model", size="sm", elem_id="compare-add")
             blind = gr.Checkbox(label="Blind", container=False, elem_id="compare-blind", min_width=80)
             fallback = gr.Checkbox(label="Allow fallbacks", container=False, elem_id="compare-fallback", min_width=80)
-            with gr.Accordion("Settings", open=False, elem_id="compare-settings"), gr.Row():
+            section = gr.Accordion("Settings", open=False, elem_id="compare-settings")
+            with section, gr.Row():
                 system = gr.Textbox(
                     label="System prompt", placeholder="None", lines=1, max_lines=6, elem_id="compare-system"
                 )
@@ -95,13 +99,14 @@ def _layout(session: Session, opened: OpenedParts) -> CompareParts:
                 max_tokens = gr.Textbox(
                     label="Max tokens", placeholder="model's own", min_width=100, elem_id="compare-max-tokens"
                 )
+                effort = effort_control(is_known=False, tab="compare")
             with gr.Row(elem_id="compare-files"):
                 share = gr.Button("Copy link", size="sm", elem_id="compare-share")
                 markdown = gr.Button("Save Markdown", size="sm", visible=False, elem_id="compare-markdown")
                 json = gr.Button("Save JSON", size="sm", visible=False, elem_id="compare-json")
         with gr.Row(elem_id="compare-panes", equal_height=True):
             panes = tuple(_pane(session, number, chosen[number]) for number in range(MAX_PANES))
-        with gr.Accordion("Figures and differences", open=False, visible=False, elem_id="compare-results") as section:
+        with gr.Accordion("Figures and differences", open=False, visible=False, elem_id="compare-results") as results:
             figures = gr.HTML("", elem_id="compare-figures")
             with gr.Row(elem_id="compare-sides"):
                 left = gr.Dropdown([], label="The words of", elem_id="compare-left", min_width=120)
@@ -129,10 +134,10 @@ def _layout(session: Session, opened: OpenedParts) -> CompareParts:
             hint = gr.HTML(live_region(HELP), elem_id="compare-hint")
             attachments = attachments_part("compare")
     return CompareParts(
-        panes=panes, new=new, add=add, blind=blind, fallback=fallback, system=system, temperature=temperature,
-        max_tokens=max_tokens, prompt=prompt, asked=asked, returned=returned, run=run, stop=stop, hint=hint, vote=vote,
-        attachments=attachments, actions=ActionParts(
-            section=section, figures=figures, left=left, right=right, difference=difference, share=share,
+        panes=panes, new=new, add=add, blind=blind, fallback=fallback, section=section, system=system,
+        temperature=temperature, max_tokens=max_tokens, effort=effort, prompt=prompt, asked=asked,
+        returned=returned, run=run, stop=stop, hint=hint, vote=vote, attachments=attachments, actions=ActionParts(
+            section=results, figures=figures, left=left, right=right, difference=difference, share=share,
             markdown=markdown, json=json, file=gr.JSON(visible=False), query=gr.JSON(visible=False),
         ),
         comparison=gr.State(Comparison()), revision=opened.revision, opened=opened.opened,

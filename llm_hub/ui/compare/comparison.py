@@ -212,6 +212,12 @@ class Comparison:
         return tuple(_target(last) for number in self.visible_panes if (last := self.pane(number).last))
 
     @property
+    def effort(self) -> str:
+        """The reasoning effort that was asked for last, in the panes whose models know one; "" for their own."""
+        last = (pane.last for pane in self.panes if pane.visible)
+        return next((turn.question.effort for turn in last if turn and turn.question.effort), "")
+
+    @property
     def unfair_reason(self) -> str:
         """Why a vote would not mean anything now, "" if it would."""
         for number in self.visible_panes:

@@ -83,6 +83,7 @@ class PaneEvents:
             return screen.show_hint(str(error))
         if comparison.blind:
             question = keep_model(comparison, number, question)
+        question = screen.fit_effort(question)
         node = conversation.add(Turn(last.turn.prompt, question), after=last.parent, pane=number)
         if comparison.hidden:
             begin_pace(conversation, [node])

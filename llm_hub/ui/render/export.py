@@ -54,7 +54,7 @@ class ExportedSide:
 
 @dataclass(frozen=True, slots=True)
 class ExportRecord:
-    """A comparison. `settings` are those that were the same for all sides."""
+    """A comparison. `settings` are the same for all sides; an effort reached the models that know one."""
 
     at: str
     settings: dict[str, Any]

@@ -32,6 +32,9 @@ ASSETS = Path(__file__).parent / "assets"
 STYLES = ("base.css", "conversation.css", "chat.css", "compare.css", "leaderboard.css", "status.css", "usage.css",
     "keys.css", "conversations.css")  # fmt: skip
 
+HEAD_STYLES = {"print": "print.css", "(forced-colors: active)": "forced_colors.css"}
+"""Styles by their medium. Gradio would change their selectors."""
+
 SCRIPTS = ("tab_secret.js", "elements.js", "gradio_fixes.js", "conversation_store.js", "drafts.js",
     "model_settings.js", "page.js", "chat.js", "source.js", "shortcuts.js")  # fmt: skip
 """What runs before Gradio does."""
@@ -100,7 +103,8 @@ def build(
 def _scripts(keeping: Keeping) -> str:
     begin = f'window.llmHub = {{ keeping: "{keeping}" }};'
     scripts = "".join(f"<script>{text}</script>" for text in (begin, *map(_read, SCRIPTS)))
-    return f'{scripts}<style media="print">{_read("print.css")}</style>'
+    styles = "".join(f'<style media="{media}">{_read(name)}</style>' for media, name in HEAD_STYLES.items())
+    return scripts + styles
 
 
 def _read(name: str) -> str:

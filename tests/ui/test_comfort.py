@@ -39,6 +39,10 @@ def test_half_of_a_phone_above_its_keyboard_is_conversation(browser: Browser, si
         page.set_viewport_size({"width": 375, "height": 667})
         chat.prompt.focus()
         expect(page.locator("#chat-settings")).to_be_visible()
+        page.set_viewport_size({"width": 720, "height": 450})  # a page that is zoomed has no keyboard in it
+        expect(chat.prompt).to_be_focused()
+        expect(page.locator("#chat-settings")).to_be_visible()
+        page.set_viewport_size({"width": 375, "height": 667})
         assert "interactive-widget=resizes-content" in (
             page.locator("meta[name=viewport]").get_attribute("content") or ""
         )
@@ -114,3 +118,14 @@ def test_a_comparison_shows_its_figures_and_its_answers_can_be_copied(browser: B
         assert page.evaluate("navigator.clipboard.readText()") == expected_text("ok?tokens=5")
         compare.compare("Again", panes=2)  # a pane that failed holds up nobody
         expect(page.locator("#compare-pane-1 .pane-past .folded")).to_have_count(2)
+
+        # On paper: this tab alone, one pane below the other, and nothing to click.
+        page.emulate_media(media="print")
+        expect(page.locator("#chat-log")).to_be_hidden()
+        for button in page.locator("#compare button").all():
+            expect(button).to_be_hidden()
+        first, second = (page.locator(f"#compare-pane-{number}").bounding_box() for number in (1, 2))
+        assert first is not None
+        assert second is not None
+        assert first["y"] + first["height"] <= second["y"]
+        assert page.locator("#compare-pane-1 .pane-scroll").evaluate("(part) => part.scrollHeight <= part.clientHeight")

@@ -61,11 +61,12 @@ document.addEventListener("click", (click) => {
 // is told to make the page shorter for its keyboard; Safari only tells how much of the page can be seen.
 (() => {
   const LOW = 480;
+  const widest = matchMedia("(hover: hover)").matches ? 500 : 800;  // of a phone; with a mouse, a page that is zoomed
   const root = document.documentElement;
   const seen = window.visualViewport;
   const fit = () => {
     if (seen.scale > 1.01) return;  // it is the reader who looks closer
-    if (seen.height < LOW) root.dataset.low = innerWidth > 800 ? "wide" : "narrow";
+    if (seen.height < LOW) root.dataset.low = innerWidth > widest ? "wide" : "narrow";
     else delete root.dataset.low;
     if (seen.height < innerHeight - 60) root.style.setProperty("--hub-height", `${seen.height}px`);
     else root.style.removeProperty("--hub-height");

@@ -141,6 +141,9 @@ class ConfiguredProviders:
         for name in settings.prices:
             self.check(name, "LLM_HUB_PRICES: ")
 
+    takes_keys_on_page = False
+    """Whether the owner may also enter keys on the hub's page: errors then say so."""
+
     def replace(self, settings: Settings) -> set[str]:
         """Takes other settings, all of them or, where they are refused, none.
 

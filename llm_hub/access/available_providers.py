@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from llm_hub.access.keyring import TYPE_A_KEY
+from llm_hub.access.keyring import ENTER_A_KEY, TYPE_A_KEY
 from llm_hub.errors import ConfigurationError
 from llm_hub.factory import OwnAddress, ProviderFactory
 
@@ -100,7 +100,8 @@ class AvailableProviders:
         if error is not None:
             problem = str(error)
             if error.message.endswith("needs a key."):
-                problem = f"{NEEDS_KEY}: {f'set {spec.key[0]}' if self._keyring.owner_pays else TYPE_A_KEY}"
+                also = f", or {ENTER_A_KEY}" if self._configured.takes_keys_on_page else ""
+                problem = f"{NEEDS_KEY}: {f'set {spec.key[0]}{also}' if self._keyring.owner_pays else TYPE_A_KEY}"
         model = spec.default_model if error is not None else self._configured.default_model(name)
         problem, asks_itself = problem.removesuffix("."), isinstance(error, OwnAddress)
         return ProviderState(name, spec.title, error is None, problem, model, spec.suggestions, asks_itself=asks_itself)

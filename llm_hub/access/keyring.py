@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from llm_hub.factory import ConfiguredProviders
 
 TYPE_A_KEY = "type yours in the tab Keys"
+ENTER_A_KEY = "enter it in the page's tab Keys"
 """What a visitor can do about a missing key."""
 
 Payer = Literal["owner", "visitor"]
@@ -81,6 +82,8 @@ class Keyring:
                 hint="Choose it first to pay yourself.",
             )
         step = f"Set {spec.key[0]} in .env or the environment, and start again."
+        if self._configured.takes_keys_on_page:
+            step = f"Set {spec.key[0]} in .env and start again, or {ENTER_A_KEY}."
         if payer == "visitor":
             step = f"{TYPE_A_KEY[0].upper()}{TYPE_A_KEY[1:]}."
         raise ConfigurationError(f"{spec.title} needs a key.", hint=step)

@@ -62,6 +62,7 @@ class OwnerSettings:
 
     def __init__(self, hub: Hub, settings: Settings, redactor: Redactor | None = None) -> None:
         self._hub = hub
+        hub.configured.takes_keys_on_page = True
         self._started_with = settings
         self._redactor = redactor or Redactor()
         self._changing = asyncio.Lock()

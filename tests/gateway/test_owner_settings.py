@@ -77,7 +77,8 @@ async def test_a_key_is_used_by_the_next_question(owner: Owner, fault_server: Fa
     assert owner.file.read_text().startswith("# mine\nOPENAI_BASE_URL=")
     assert owner.file.stat().st_mode & 0o777 == 0o600
     await owner.settings.set_key("openai", "")
-    with pytest.raises(NotConfigured, match="OpenAI needs a key"):
+    both = r"Set OPENAI_API_KEY in \.env and start again, or enter it in the page's tab Keys\."
+    with pytest.raises(NotConfigured, match=rf"OpenAI needs a key\. {both}"):
         await owner.ask()
     assert "OPENAI_API_KEY" not in owner.saved()
 

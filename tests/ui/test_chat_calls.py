@@ -385,7 +385,7 @@ async def test_a_target_that_cannot_be_asked_does_not_come_into_the_chain(chat: 
 async def test_a_chain_has_a_bound(chat: TabCalls) -> None:
     await fall_back_to(chat, *(f"second/ok?bound={number}" for number in range(9)))
     assert len(chain(chat)) == 8
-    assert "A chain has 8 at most." in chat.text("chat-chain-list")
+    assert "At most 8 models can stand here." in chat.text("chat-chain-list")
 
 
 async def test_answer_again_with_another_model_asks_the_same_and_changes_no_choice(
@@ -512,7 +512,7 @@ async def test_the_hubs_own_route_is_a_choice_and_can_be_changed(
         await chat.use("chat-chain-list", "pick", event_data={"what": "off two/ok?tokens=4&plain=auto"})
         assert chain(chat) == []
         await chat.ask("Nobody")
-        assert "Nobody is asked." in chat.text("chat-hint")
+        assert "Automatic has no model to ask." in chat.text("chat-hint")
         await chat.use("chat-chain-list", "pick", event_data={"what": "route"})
         assert len(chain(chat)) == 2
         await chat.use("chat-provider", "input", "two")

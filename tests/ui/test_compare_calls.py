@@ -386,7 +386,7 @@ async def test_an_answer_can_be_continued_in_chat(compare: TabCalls, fault_serve
 
 async def test_nothing_is_continued_in_chat_before_there_is_an_answer(compare: TabCalls) -> None:
     await compare.click("compare-pane-1 carry")
-    assert compare.text("compare-hint") == "There is nothing to go on with yet."
+    assert compare.text("compare-hint") == "There is no answer to continue with yet."
 
 
 async def test_a_link_opens_the_same_set_up_and_asks_nobody(

@@ -43,7 +43,7 @@ class ChainEvents:
         except InvalidRequest as error:
             return self._show(data, chain, visitor, str(error)) | empty_box
         if target not in chain and len(chain) >= MAX_CHAIN:
-            return self._show(data, chain, visitor, f"A chain has {MAX_CHAIN} at most.") | empty_box
+            return self._show(data, chain, visitor, f"At most {MAX_CHAIN} models can stand here.") | empty_box
         return self._show(data, (*(other for other in chain if other != target), target), visitor) | empty_box
 
     def pick(self, data: Inputs, picked: gr.EventData, visitor: gr.Request) -> Updates:

@@ -68,7 +68,7 @@ class ChatScreen:
         chain: Chain = data[parts.chain.targets]
         automatic = data[parts.provider] == model_choices.AUTO
         if automatic and chain == ():
-            raise InvalidRequest("Nobody is asked.", hint="Add a model to the order, or choose a provider.")
+            raise InvalidRequest("Automatic has no model to ask.", hint="Add one, or choose a provider.")
         provider, model = str(data[parts.provider] or ""), str(data[parts.model] or "").strip()
         if provider == model_choices.EMBEDDED:
             model_choices.check_downloaded(self.session, model)

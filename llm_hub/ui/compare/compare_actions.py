@@ -80,7 +80,7 @@ class CompareActions:
             comparison: Comparison = data[self._parts.comparison]
             pane = comparison.pane(number)
             if comparison.hidden or pane.draft is not None or not pane.turns:
-                return self._screen.show_hint("There is nothing to go on with yet.")
+                return self._screen.show_hint("There is no answer to continue with yet.")
             try:
                 chat = await self._chat.take_over(data, pane.turns, visitor)
             except InvalidRequest as error:
@@ -172,6 +172,6 @@ class CompareActions:
         comparison: Comparison = data[self._parts.comparison]
         part, screen = self._parts.actions.file, self._screen
         if comparison.hidden or not comparison.has_begun:
-            return {part: None, **screen.show_hint("The names come first: vote, or show them.")}
+            return {part: None, **screen.show_hint("Vote or show the names first: the file has them in it.")}
         text = write(build_record(comparison, screen.titles))
         return {part: browser_file(name, media_type, text), **screen.show_hint("Saved.")}

@@ -174,7 +174,7 @@ class CompareEvents:
         comparison: Comparison = data[self._parts.comparison]
         free = sorted(set(range(MAX_PANES)) - set(comparison.visible_panes))
         if not free:
-            return self._screen.show_hint("Four is most.")
+            return self._screen.show_hint("A comparison has four models at most.")
         if comparison.hidden:
             return self._screen.show_hint("A blind comparison keeps its models until the vote.")
         comparison.set_up(visible=tuple(sorted((*comparison.visible_panes, free[0]))))

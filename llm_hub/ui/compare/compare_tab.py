@@ -109,8 +109,8 @@ def _layout(session: Session, opened: OpenedParts) -> CompareParts:
         with gr.Accordion("Figures and differences", open=False, visible=False, elem_id="compare-results") as results:
             figures = gr.HTML("", elem_id="compare-figures")
             with gr.Row(elem_id="compare-sides"):
-                left = gr.Dropdown([], label="The words of", elem_id="compare-left", min_width=120)
-                right = gr.Dropdown([], label="beside those of", elem_id="compare-right", min_width=120)
+                left = gr.Dropdown([], label="Compare the words of", elem_id="compare-left", min_width=120)
+                right = gr.Dropdown([], label="with those of", elem_id="compare-right", min_width=120)
             difference = gr.HTML("", elem_id="compare-difference")
         vote = _vote_bar()
         with gr.Column(elem_id="compare-compose"):

@@ -227,7 +227,7 @@ class Comparison:
             if any(turn.answer.error is not None for turn in pane.all_turns):
                 return f"{name} failed, so there is no fair vote. Retry it, or show the names."
             if pane.last is None or not pane.last.answer.text.strip():
-                return f"{name} has not said anything yet."
+                return f"{name} is still empty."
         targets = self.targets
         return "" if len(set(targets)) == len(targets) else "Two of these answers are by the same model."
 

@@ -109,7 +109,7 @@ def render_difference(comparison: Comparison, left: int, right: int) -> str:
     """The last answers of two panes as one text, with the words marked that only one of them has."""
     first, second = (comparison.pane(number).last for number in (left, right))
     if comparison.hidden or first is None or second is None or not (first.answer.text and second.answer.text):
-        return '<p class="none">Two answers are needed for a comparison of their words.</p>'
+        return '<p class="none">Once two models have answered, the differences between their words stand here.</p>'
     pieces = diff.compare_words(first.answer.text, second.answer.text)
     tags = {"same": "span", "removed": "del", "added": "ins"}
     text = "".join(f"<{tags[kind]}>{html_text(words)}</{tags[kind]}>" for kind, words in pieces)

@@ -153,7 +153,7 @@ def _target_health(state: TargetState, sent: Sequence[Attempt], title: str) -> s
         return f'<span class="word"><span class="dot {dot}"></span>{word}</span>'
     left = state.paused.seconds
     if left is None:
-        until = "paused until the cause is mended"
+        until = "paused until the problem is solved"
     elif left == 0:
         until = "paused; the next request finds out whether it is back"
     else:

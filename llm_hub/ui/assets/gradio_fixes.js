@@ -182,7 +182,7 @@ document.addEventListener("keydown", (key) => {
         }
         if (frames.length) controller.enqueue(encode(frames));
         if (last) {
-          while (joins.size) await Promise.allSettled(joins);
+          while (joins.size && !running.size) await Promise.race(joins).catch(() => {});
           if (!open) return;
           if (!running.size) {
             open = false;

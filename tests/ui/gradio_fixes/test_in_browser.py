@@ -19,7 +19,7 @@ from tests.ui.site import free_port
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from playwright.sync_api import Browser, Locator, Page
+    from playwright.sync_api import Browser, Locator, Page, Route
 
 
 COUNT_PROXIES = """
@@ -179,13 +179,13 @@ HOLD_THE_CLOSE = """(() => {
     const [text, bytes] = [new TextDecoder(), new TextEncoder()];
     const held = new TransformStream({
       async transform(chunk, controller) {
-        const [frames, close] = text.decode(chunk).split(/(?=data: {"msg":"close_stream")/);
+        const [frames, close] = text.decode(chunk).split('data: {"msg":"close_stream"');
         controller.enqueue(bytes.encode(frames));
-        if (!close) return;
+        if (close === undefined) return;
         window.isClosing = true;
         await closes;
         window.isClosed = true;
-        controller.enqueue(bytes.encode(close));
+        controller.enqueue(bytes.encode(`data: {"msg":"close_stream"${close}`));
       },
     });
     return new Response(response.body.pipeThrough(held), response);
@@ -195,14 +195,21 @@ HOLD_THE_CLOSE = """(() => {
 
 
 @contextmanager
-def send_as_the_stream_closes(browser: Browser, url: str) -> Iterator[Locator]:
-    """Has the page send an event in the moment in which the last one of the stream has ended. Gives what it shows."""
+def send_as_the_stream_closes(browser: Browser, url: str, held: list[Route] | None = None) -> Iterator[Locator]:
+    """Has the page send an event in the moment in which the last one of the stream has ended. Gives what it shows.
+
+    With `held`, another event is sent just before, and is held there.
+    """
     with closing(browser.new_page()) as page:
         page.add_init_script(HOLD_THE_CLOSE)
         page.goto(url)
         expect(page.locator("#list input")).to_be_visible(timeout=20_000)
         page.locator("#late").click()
         page.wait_for_function("window.isClosing")
+        if held is not None:
+            page.route("**/queue/join**", lambda route: route.continue_() if held else held.append(route))
+            with page.expect_request("**/queue/join**"):
+                page.locator("#keep").click()
         page.locator("#queued").click()
         page.wait_for_function("window.isClosed")
         yield page.locator("#typed :is(input, textarea)")
@@ -217,6 +224,13 @@ def test_an_event_is_lost_that_is_sent_as_the_stream_closes(browser: Browser, ba
 def test_no_event_is_lost_as_the_stream_closes(browser: Browser) -> None:
     with serving("script") as url, send_as_the_stream_closes(browser, url) as shown:
         expect(shown).to_have_value("queued")
+
+
+def test_an_event_that_is_slow_to_be_sent_holds_up_no_other(browser: Browser) -> None:
+    held: list[Route] = []
+    with serving("script") as url, send_as_the_stream_closes(browser, url, held) as shown:
+        expect(shown).to_have_value("queued")
+        assert held
 
 
 def test_an_event_is_over_that_ended_before_the_reply(browser: Browser) -> None:

@@ -84,7 +84,8 @@ document.addEventListener("keydown", (key) => {
   const GATEWAY = [502, 504];  // a proxy says that the hub does not answer
   const UNSENT = "unsent-";
   const fetchAsBefore = window.fetch;
-  const joins = new Set();  // events that are being sent
+  let joins = 0;  // events that are being sent
+  let joined = () => {};  // is called when one of them was sent, or could not be
   const running = new Set();  // events that were sent and have not ended
   const early = new Set();  // events that ended before the reply came that names them
   const streams = new Set();  // what ends each stream that is open
@@ -182,7 +183,7 @@ document.addEventListener("keydown", (key) => {
         }
         if (frames.length) controller.enqueue(encode(frames));
         if (last) {
-          while (joins.size && !running.size) await Promise.race(joins).catch(() => {});
+          while (open && joins && !running.size) await new Promise((resolve) => { joined = resolve; });
           if (!open) return;
           if (!running.size) {
             open = false;
@@ -221,9 +222,8 @@ document.addEventListener("keydown", (key) => {
     if (!call) return fetchAsBefore(resource, options);
     const request = new Request(resource, options);
     if (call === "queue/join") {
-      const joining = join(request).finally(() => joins.delete(joining));
-      joins.add(joining);
-      return joining;
+      joins += 1;
+      return join(request).finally(() => { joins -= 1; joined(); });
     }
     if (call === "run") return send(request, () => Response.json({ data: [] }));
     if (call === "queue/data") return listen(request);

@@ -28,6 +28,9 @@ FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "-
     "--disable-component-update", "--disable-sync"]  # fmt: skip
 KEY = "sk-test-0123456789abcdef"
 
+WITHIN = 20_000.0
+"""Milliseconds for what a page is expected to show: the machine may be busy."""
+
 READY_TABS: dict[Browser, Page] = {}
 """The empty tab of each browser that waits for the next visitor."""
 
@@ -88,8 +91,9 @@ def chromium(*flags: str) -> Iterator[Browser]:
         if os.environ.get("CI"):
             pytest.fail(message)
         pytest.skip(message)
-    from playwright.sync_api import sync_playwright
+    from playwright.sync_api import expect, sync_playwright
 
+    expect.set_options(timeout=WITHIN)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=[*FLAGS, *flags])
         yield browser

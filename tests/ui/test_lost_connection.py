@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import signal
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 import pytest
 from playwright.sync_api import expect
@@ -24,10 +26,15 @@ WITHIN = 20_000
 
 
 class InterruptedPage(ConversationsPage):
-    """A visitor's tab. That a hub which starts again is asked too early is no complaint, either."""
+    """A visitor's tab. It is no complaint, either, that a hub which starts again is asked too early, or does not have a
+    conversation of this browser yet.
+    """
 
     def _note_error(self, message: ConsoleMessage) -> None:
-        if "503" not in message.text or not message.location["url"].endswith("/gradio_api/app_id"):
+        path = urlsplit(message.location["url"]).path
+        is_too_early = "503" in message.text and path == "/gradio_api/app_id"
+        is_unknown = "404" in message.text and path.startswith("/conversations/")
+        if not is_too_early and not is_unknown:
             super()._note_error(message)
 
 
@@ -44,7 +51,6 @@ def hub(request: pytest.FixtureRequest, gated: GatedServer, tmp_path_factory: py
         yield hub
 
 
-@pytest.mark.survival  # after a kill its note is now and then missing on a busy machine
 def test_nothing_is_lost_when_the_line_is_cut_or_the_hub_killed(
     hub: Site, gated: GatedServer, browser: Browser
 ) -> None:
@@ -62,7 +68,7 @@ def test_nothing_is_lost_when_the_line_is_cut_or_the_hub_killed(
         expect(visitor.prompt).to_have_value("Second question")
 
         line.cut()
-        expect(visitor.line).to_contain_text("The connection was lost")
+        expect(visitor.line).to_have_text(re.compile("connection was lost|cannot be reached"))
         visitor.prompt.press("Enter")
         expect(visitor.line).to_contain_text("Your prompt was not sent, it is in the box again")
         expect(visitor.prompt).to_have_value("Second question")

@@ -73,14 +73,24 @@ document.addEventListener("keydown", (key) => {
 // connection: what was running ends, and the page is told of it by an event of the window, `hub-lost`, and `hub-back` when
 // the hub can be reached again. `detail.unsent` of `hub-lost` says whether something never arrived there.
 // May go when: test_in_browser.py::test_a_lost_connection_reloads_the_page fails.
+//
+// Closed streams. Gradio's server closes a tab's stream when the last event of it has ended. Where another event comes in
+// that moment, and the page has the reply to it before it hears that the stream is closed, Gradio takes the stream for open
+// and never fetches what that event says: a conversation that was asked for is never shown. So here a stream goes on until
+// no event runs, over a connection of its own if need be.
+// May go when: test_in_browser.py::test_an_event_is_lost_that_is_sent_as_the_stream_closes fails.
 (() => {
   const MAX_SILENCE = 40_000;  // milliseconds; the hub's heart beats every 15 s
   const GATEWAY = [502, 504];  // a proxy says that the hub does not answer
   const UNSENT = "unsent-";
   const fetchAsBefore = window.fetch;
+  let joins = 0;  // events that are being sent
+  let joined = () => {};  // is called when one of them was sent, or could not be
   const running = new Set();  // events that were sent and have not ended
+  const early = new Set();  // events that ended before the reply came that names them
   const streams = new Set();  // what ends each stream that is open
-  const frame = (message) => new TextEncoder().encode(`data: ${JSON.stringify(message)}\n\n`);
+  const encode = (frames) => new TextEncoder().encode(frames.map((text) => `${text}\n\n`).join(""));
+  const frame = (message) => encode([`data: ${JSON.stringify(message)}`]);
   const streamed = (source) => new Response(new ReadableStream(source), { headers: { "content-type": "text/event-stream" } });
   const pause = (seconds) => new Promise((resolve) => {
     setTimeout(resolve, 1000 * seconds);
@@ -120,15 +130,18 @@ document.addEventListener("keydown", (key) => {
   const join = async (request) => {
     const response = await send(request, () => Response.json({ event_id: UNSENT + crypto.randomUUID() }));
     const { event_id: id } = await response.clone().json().catch(() => ({}));
-    if (response.ok && id) running.add(id);
+    if (response.ok && id && !early.delete(id)) running.add(id);
     if (!response.ok) window.dispatchEvent(new CustomEvent("hub-refused"));
     return response;
   };
 
   const listen = async (request) => {
     const isUnsent = (id) => id.startsWith(UNSENT);
-    const response = back || [...running].every(isUnsent) ? null : await fetchAsBefore(request).catch(() => null);
-    const reader = response?.ok ? response.body.getReader() : null;
+    const connect = async () => {
+      const response = back || [...running].every(isUnsent) ? null : await fetchAsBefore(request).catch(() => null);
+      return response?.ok ? response.body.getReader() : null;
+    };
+    let reader = await connect();
     const decoder = new TextDecoder();
     let rest = "";
     let open = true;
@@ -162,12 +175,26 @@ document.addEventListener("keydown", (key) => {
           return end();
         }
         rest = frames.pop();
+        const last = frames.at(-1)?.includes('"msg":"close_stream"') ? frames.pop() : null;
         for (const text of frames) {
-          if (text.includes('"msg":"process_completed"')) running.delete(JSON.parse(text.slice("data:".length)).event_id);
-          if (text.includes('"msg":"close_stream"')) { open = false; streams.delete(end); }
+          if (!text.includes('"msg":"process_completed"')) continue;
+          const { event_id: id } = JSON.parse(text.slice("data:".length));
+          if (!running.delete(id)) early.add(id);
         }
-        if (frames.length) controller.enqueue(new TextEncoder().encode(`${frames.join("\n\n")}\n\n`));
-        else await this.pull(controller);
+        if (frames.length) controller.enqueue(encode(frames));
+        if (last) {
+          while (open && joins && !running.size) await new Promise((resolve) => { joined = resolve; });
+          if (!open) return;
+          if (!running.size) {
+            open = false;
+            streams.delete(end);
+            return controller.enqueue(encode([last]));
+          }
+          reader = await connect();
+          if (!open) return;
+          if (!reader) { lose(); return end(); }
+        }
+        if (last || !frames.length) await this.pull(controller);
       },
       cancel() { open = false; streams.delete(end); return reader?.cancel(); },
     });
@@ -194,7 +221,10 @@ document.addEventListener("keydown", (key) => {
     const call = path.match(/\/gradio_api\/(queue\/join|queue\/data|run|heartbeat)\b/)?.[1];
     if (!call) return fetchAsBefore(resource, options);
     const request = new Request(resource, options);
-    if (call === "queue/join") return join(request);
+    if (call === "queue/join") {
+      joins += 1;
+      return join(request).finally(() => { joins -= 1; joined(); });
+    }
     if (call === "run") return send(request, () => Response.json({ data: [] }));
     if (call === "queue/data") return listen(request);
     beat(request);

@@ -1,6 +1,7 @@
 """A small page of Gradio's own, without any of our workarounds: `python bare_page.py PORT`.
 
-With a second argument, "whole", updates are sent as whole_updates.py has them sent.
+With a second argument, "whole", updates are sent as whole_updates.py has them sent; with "script", the page has
+gradio_fixes.js.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import gradio as gr
 import uvicorn
@@ -19,6 +21,7 @@ HEAD = """<script>
   const fetchAsBefore = window.fetch;
   window.fetch = (...call) => { window.requests.push(call[0].url ?? String(call[0])); return fetchAsBefore(...call); };
 </script>"""
+SCRIPT = Path(__file__).parents[3] / "llm_hub" / "ui" / "assets" / "gradio_fixes.js"
 CSS = ":is(#first, #second) p { color: rgb(1, 2, 3); }"
 
 
@@ -59,6 +62,7 @@ def build() -> gr.Blocks:
         typed = gr.Textbox(interactive=True, elem_id="typed")
         gr.Button("Now", elem_id="now").click(lambda: "now", None, typed, queue=False)
         gr.Button("Late", elem_id="late").click(answer_late, None, typed)
+        gr.Button("Queued", elem_id="queued").click(lambda: "queued", None, typed)
         with gr.Column():
             gr.HTML("Hello")
         shown = gr.Textbox(interactive=True, elem_id="shown")
@@ -76,5 +80,9 @@ if __name__ == "__main__":
         from llm_hub.ui.gradio_fixes.whole_updates import send_updates_whole
 
         send_updates_whole()
+    if sys.argv[2:] == ["script"]:
+        from llm_hub.ui.gradio_fixes.page_head import extend_head
+
+        extend_head(f"<script>{SCRIPT.read_text(encoding='utf-8')}</script>", "")
     app = gr.mount_gradio_app(FastAPI(), build(), path="/", ssr_mode=False, show_error=False, css=CSS, head=HEAD)
     uvicorn.run(app, host="127.0.0.1", port=int(sys.argv[1]), log_level="warning")

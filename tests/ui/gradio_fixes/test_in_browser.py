@@ -19,7 +19,7 @@ from tests.ui.site import free_port
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Browser, Locator, Page, Route
 
 
 COUNT_PROXIES = """
@@ -163,6 +163,97 @@ def test_no_update_is_lost_that_is_sent_whole(browser: Browser) -> None:
         show_in_turn_before_the_reply(page)
         expect(page.locator("#once :is(input, textarea)")).to_have_value("one")
         page.close()
+
+
+HOLD_THE_CLOSE = """(() => {
+  const fetchAsBefore = window.fetch;
+  const closes = new Promise((resolve) => { window.letItClose = resolve; });
+  window.fetch = async (...call) => {
+    const response = await fetchAsBefore(...call);
+    const url = String(call[0].url ?? call[0]);
+    if (url.includes("queue/join") && window.isClosing) {
+      const json = response.json.bind(response);
+      response.json = () => json().finally(() => setTimeout(window.letItClose));
+    }
+    if (!url.includes("queue/data")) return response;
+    const [text, bytes] = [new TextDecoder(), new TextEncoder()];
+    const held = new TransformStream({
+      async transform(chunk, controller) {
+        const [frames, close] = text.decode(chunk).split('data: {"msg":"close_stream"');
+        controller.enqueue(bytes.encode(frames));
+        if (close === undefined) return;
+        window.isClosing = true;
+        await closes;
+        window.isClosed = true;
+        controller.enqueue(bytes.encode(`data: {"msg":"close_stream"${close}`));
+      },
+    });
+    return new Response(response.body.pipeThrough(held), response);
+  };
+})()"""
+"""The word that the stream closes comes late: once the page has taken the reply to the event that it sends next."""
+
+
+@contextmanager
+def send_as_the_stream_closes(browser: Browser, url: str, held: list[Route] | None = None) -> Iterator[Locator]:
+    """Has the page send an event in the moment in which the last one of the stream has ended. Gives what it shows.
+
+    With `held`, another event is sent just before, and is held there.
+    """
+    with closing(browser.new_page()) as page:
+        page.add_init_script(HOLD_THE_CLOSE)
+        page.goto(url)
+        expect(page.locator("#list input")).to_be_visible(timeout=20_000)
+        page.locator("#late").click()
+        page.wait_for_function("window.isClosing")
+        if held is not None:
+            page.route("**/queue/join**", lambda route: route.continue_() if held else held.append(route))
+            with page.expect_request("**/queue/join**"):
+                page.locator("#keep").click()
+        page.locator("#queued").click()
+        page.wait_for_function("window.isClosed")
+        yield page.locator("#typed :is(input, textarea)")
+
+
+def test_an_event_is_lost_that_is_sent_as_the_stream_closes(browser: Browser, bare_url: str) -> None:
+    with send_as_the_stream_closes(browser, bare_url) as shown:
+        shown.page.wait_for_timeout(500)
+        expect(shown).to_have_value("from the server")  # else gradio_fixes.js need not take a stream up again
+
+
+def test_no_event_is_lost_as_the_stream_closes(browser: Browser) -> None:
+    with serving("script") as url, send_as_the_stream_closes(browser, url) as shown:
+        expect(shown).to_have_value("queued")
+
+
+def test_an_event_that_is_slow_to_be_sent_holds_up_no_other(browser: Browser) -> None:
+    held: list[Route] = []
+    with serving("script") as url, send_as_the_stream_closes(browser, url, held) as shown:
+        expect(shown).to_have_value("queued")
+        assert held
+
+
+def test_an_event_is_over_that_ended_before_the_reply(browser: Browser) -> None:
+    """The stream is not taken up again for it, and nobody is told that an answer is being written."""
+    with serving("script") as url, Line(url) as line, closing(browser.new_page()) as page:
+        page.add_init_script(f"({HOLD_JOINS})()")
+        page.add_init_script("addEventListener('hub-lost', ({ detail }) => { window.lost ??= detail; })")
+        page.goto(line.url)
+        expect(page.locator("#list input")).to_be_visible(timeout=20_000)
+        page.locator("#keep").click()
+        page.wait_for_function("window.release !== undefined")
+        page.evaluate("window.release()")
+        expect(page.locator("#kept :is(input, textarea)")).to_have_value("open")
+        page.evaluate("window.release = undefined")
+        with page.expect_event("requestfinished", lambda request: "queue/data" in request.url):
+            page.locator("#in-turn").click()
+        page.wait_for_function("window.release !== undefined")
+        page.evaluate("window.release()")
+        expect(page.locator("#each :is(input, textarea)")).to_have_value("second")
+        line.cut()
+        page.locator("#now").click()
+        page.wait_for_function("window.lost")
+        assert not page.evaluate("window.lost.running")
 
 
 def test_gradio_cuts_selectors_at_every_comma(bare_page: Page) -> None:

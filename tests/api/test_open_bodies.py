@@ -118,6 +118,7 @@ ESSENTIAL: list[tuple[str, Body, str]] = [
     ("/v1/messages", message_body(tools=[SEARCH, LOOK_UP], tool_choice=CHOSEN), "tools.0"),
     ("/v1/messages", message_body(tools=[LOOK_UP], tool_choice={"type": "several", "at_most": 2}), "tool_choice"),
     ("/v1/messages", message_body(output_config={"format": {"type": "grammar", "schema": {}}}), "output_config.format"),
+    ("/v1/messages", message_body(output_config={"task_budget": {"type": "tokens", "total": 9000}}), "output_config"),
     ("/v1/messages", message_body(mcp_servers=[{"type": "url", "name": "m", "url": "https://x.test"}]), "mcp_servers"),
     ("/v1/chat/completions", chat_body(AUDIO), "messages.0"),
     ("/v1/chat/completions", chat_body({"type": "image_url", "image_url": {"url": "https://x.test"}}), "messages.0"),

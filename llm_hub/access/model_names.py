@@ -36,11 +36,12 @@ CLAUDE_ALIAS = "claude-hub/"
 that begin with "claude" or "anthropic"."""
 
 _FAMILIES = (
-    (re.compile(r"gpt-(?!oss)|chatgpt-|o\d|codex-|text-embedding-(3|ada)"), "openai"),
+    (re.compile(r"gpt-(?!oss)|chatgpt-|o\d|codex-|text-embedding-(?!0)"), "openai"),
     (re.compile(r"claude"), "anthropic"),
     (re.compile(r"gemini"), "gemini"),
 )
-"""How the names of vendors' own models begin. gpt-oss is OpenAI's, too, and is run by everybody but OpenAI."""
+"""How the names of vendors' own models begin. gpt-oss is OpenAI's, too, and is run by everybody but OpenAI.
+OpenAI's models for embeddings are in no list of the hub's. text-embedding-004 and its like are Google's."""
 
 
 async def name_providers(request: ChatRequest, session: Session) -> ChatRequest:

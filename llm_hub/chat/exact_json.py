@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from contextlib import suppress
 from typing import Any
 
 import orjson
@@ -26,6 +27,15 @@ def load_exactly(raw: bytes) -> Any:
         return json.loads(raw, parse_int=_parse_int)
     except (ValueError, RecursionError):
         return value
+
+
+def exact_object(value: dict[str, Any], raw: bytes) -> dict[str, Any]:
+    """An object that orjson has read from `raw`, as it is where that has a number that orjson does not keep."""
+    if has_long_number(raw):
+        with suppress(ValueError):  # half a surrogate pair, which orjson does not take
+            exact = load_exactly(raw)
+            return exact if isinstance(exact, dict) else value
+    return value
 
 
 def dump_exactly(value: object) -> bytes:

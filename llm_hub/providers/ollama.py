@@ -7,14 +7,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import suppress
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import httpx
 from httpx_aiohttp import AiohttpTransport
 
 from llm_hub.chat import ChatRequest, ModelInfo, ToolCallDelta, Usage, Waiting
-from llm_hub.chat.exact_json import dump_exactly, has_long_number, load_exactly
+from llm_hub.chat.exact_json import dump_exactly, exact_object
 from llm_hub.errors import (
     ConnectionFailed,
     EmptyAnswer,
@@ -62,10 +61,7 @@ def _parse_chunk(data: bytes, split: SplitCharacters | None = None) -> dict[str,
     """An object of the stream. Arguments of calls are objects here, whose numbers may be longer than orjson reads."""
     chunk = parse_object(data, split)
     message = chunk.get("message")
-    if isinstance(message, dict) and "tool_calls" in message and has_long_number(data):
-        with suppress(ValueError):  # half a surrogate pair
-            return cast("dict[str, Any]", load_exactly(data))  # `parse_object` has seen that it is an object
-    return chunk
+    return exact_object(chunk, data) if isinstance(message, dict) and "tool_calls" in message else chunk
 
 
 class OllamaProvider(HttpProvider):

@@ -31,7 +31,7 @@ async def ask(api: Metered, model: str) -> httpx.Response:
     return await api.api.client.post(PATH, json={"model": model, "input": "Which tide is it?"}, headers=headers)
 
 
-@pytest.mark.parametrize("model", ["openai/text-embedding-4-small", "text-embedding-3-small", "ollama/ok"])
+@pytest.mark.parametrize("model", ["openai/text-embedding-4-small", "text-embedding-4-small", "ollama/ok"])
 @pytest.mark.parametrize("options", [{}, {"encoding_format": "float"}, {"encoding_format": "base64"}])
 async def test_openais_sdk_gets_vectors(api: Api, model: str, options: dict[str, Any]) -> None:
     async with openai.AsyncOpenAI(api_key="any", base_url=f"{api.url}/v1", max_retries=0) as client:

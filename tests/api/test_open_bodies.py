@@ -7,10 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from anthropic.types.beta.message_create_params import MessageCreateParamsBase
+from openai.types.chat.completion_create_params import CompletionCreateParamsBase
+from openai.types.responses.response_create_params import ResponseCreateParamsBase
 
-from llm_hub.api.bodies import parse
+from llm_hub.api.bodies import ChatBody, parse
 from llm_hub.api.dialects.chat_completions_body import ChatCompletionsBody
 from llm_hub.api.dialects.messages_body import MessagesBody
+from llm_hub.api.dialects.responses_body import ResponsesBody
 from llm_hub.hub import Hub
 from llm_hub.usage.quotas import Quota
 from tests.api.conftest import Api
@@ -114,6 +118,7 @@ ESSENTIAL: list[tuple[str, Body, str]] = [
     ("/v1/messages", message_body(tools=[SEARCH, LOOK_UP], tool_choice=CHOSEN), "tools.0"),
     ("/v1/messages", message_body(tools=[LOOK_UP], tool_choice={"type": "several", "at_most": 2}), "tool_choice"),
     ("/v1/messages", message_body(output_config={"format": {"type": "grammar", "schema": {}}}), "output_config.format"),
+    ("/v1/messages", message_body(output_config={"task_budget": {"type": "tokens", "total": 9000}}), "output_config"),
     ("/v1/messages", message_body(mcp_servers=[{"type": "url", "name": "m", "url": "https://x.test"}]), "mcp_servers"),
     ("/v1/chat/completions", chat_body(AUDIO), "messages.0"),
     ("/v1/chat/completions", chat_body({"type": "image_url", "image_url": {"url": "https://x.test"}}), "messages.0"),
@@ -243,3 +248,25 @@ def test_plain_text_documents_and_tool_references_are_words_for_every_model() ->
     assert request.messages[-1].tool_results[0].text == "The tool look_up can be called."
     assert request.original is not None
     assert request.original.essential == ()
+
+
+SMALLEST = {"model": "m", "messages": [{"role": "user", "content": "?"}]}
+
+
+@pytest.mark.parametrize(
+    ("model", "documented", "body"),
+    [
+        (ChatCompletionsBody, CompletionCreateParamsBase, SMALLEST),
+        (MessagesBody, MessageCreateParamsBase, SMALLEST | {"max_tokens": 9}),
+        (ResponsesBody, ResponseCreateParamsBase, {"model": "m", "input": "?"}),
+    ],
+)
+def test_every_field_of_the_vendors_sdk_is_read_refused_or_goes_on(
+    model: type[ChatBody], documented: Any, body: Body
+) -> None:
+    names = documented.__annotations__.keys() - model.__pydantic_fields__.keys() - model.refused_fields.keys()
+    assert names
+    others: Body = {name: {"of": [name, None]} for name in names}
+    original = parse(model, json.dumps(body | others).encode()).request().original
+    assert original is not None
+    assert {name: value for name, value in original.body.items() if name in names} == others

@@ -133,7 +133,7 @@ class CountTokensBody(OpenBody):
     protocol = "anthropic"
     neutral_values: ClassVar = {"service_tier": ("auto", "standard_only"), "speed": ("standard",)}
     common_ranges: ClassVar = {"temperature": (0, 1), "top_p": (0, 1)}
-    essential_fields = frozenset({"container", "mcp_servers", "output_format"})
+    essential_fields = frozenset({"container", "mcp_servers", "output_config.task_budget", "output_format"})
     free_fields = frozenset(
         {
             "metadata",
@@ -144,6 +144,7 @@ class CountTokensBody(OpenBody):
             "thinking",
             "tool_choice",
             "output_config.format",
+            "output_config.task_budget",
         }
     )
 

@@ -84,6 +84,32 @@ def answer(provider: str) -> list[bytes]:
     )
 
 
+def whole_answer(wire: str) -> list[bytes]:
+    """The same call, from a server of Anthropic's protocol that gives its input at once, or that does not stream."""
+    head = {"id": "msg_1", "type": "message", "role": "assistant", "model": "m"}
+    end = {"stop_reason": "tool_use", "usage": {"output_tokens": 3}}
+    if wire == "whole":
+        return [json.dumps(head | end | {"content": [USE]}, indent=1).encode()]
+    return events(
+        {"type": "message_start", "message": head | {"content": [], "usage": {}}},
+        {"type": "content_block_start", "index": 0, "content_block": USE},
+        {"type": "content_block_stop", "index": 0},
+        {"type": "message_delta", "delta": {"stop_reason": "tool_use"}, "usage": {"output_tokens": 3}},
+        {"type": "message_stop"},
+    )
+
+
+@pytest.mark.parametrize("wire", ["whole", "input-at-once"])
+async def test_a_long_number_in_an_input_that_comes_at_once_reaches_every_client(api: Api, wire: str) -> None:
+    prompt = [{"role": "user", "content": FOR_ANY_MODEL + dictation(whole_answer(wire))}]
+    body = {"model": "anthropic/ok", "messages": prompt}
+    chat = await api.client.post("/v1/chat/completions", json=body | {"tools": [FUNCTION]})
+    (call,) = chat.json()["choices"][0]["message"]["tool_calls"]
+    assert json.loads(call["function"]["arguments"]) == BERTH
+    said = await api.client.post("/v1/messages", json=body | {"tools": MESSAGES["tools"], "max_tokens": 50})
+    assert said.json()["content"][0]["input"] == BERTH
+
+
 @pytest.mark.parametrize("provider", ["openai", "anthropic", "ollama"])
 @pytest.mark.parametrize("stream", [True, False])
 async def test_a_long_number_in_a_call_reaches_every_client(api: Api, provider: str, stream: bool) -> None:

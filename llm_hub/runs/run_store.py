@@ -6,6 +6,7 @@ that two processes never ask the same cells; one that was killed is waited for n
 
 from __future__ import annotations
 
+import asyncio
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -44,6 +45,9 @@ class RunStore:
     def __init__(self, database: Database, *, clock: Callable[[], float] = time.time) -> None:
         self._database = database
         self._clock = clock
+        self._waiting: list[tuple[str, Cell, asyncio.Future[None]]] = []
+        """Cells that are to be written, with their runs."""
+        self._writer: asyncio.Task[None] | None = None
 
     async def create(self, run_id: str, plan: RunPlan) -> None:
         """Writes a new run. Raises `ConfigurationError` where the database fails."""
@@ -94,14 +98,42 @@ class RunStore:
         return [RunHead(*row) for row in rows]
 
     async def write(self, run_id: str, cell: Cell) -> None:
-        """Writes one cell, in the place of what stood there."""
+        """Writes one cell, in the place of what stood there. Those that come while others are written go together:
+        a transaction for each would take longer than many an answer."""
+        written: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.append((run_id, cell, written))
+        if self._writer is None:
+            self._writer = asyncio.create_task(self._write())
+        await written
+
+    async def _write(self) -> None:
+        """Writes cells until none waits, whatever becomes of those who wait for them."""
+        while self._waiting:
+            batch, self._waiting = self._waiting, []
+            try:
+                await self._write_together([(run_id, cell) for run_id, cell, _ in batch])
+            except Exception as error:  # noqa: BLE001  # it is raised where the cell was given
+                for *_, written in batch:
+                    if not written.done():
+                        written.set_exception(error)
+            for *_, written in batch:
+                if not written.done():
+                    written.set_result(None)
+        self._writer = None
+
+    async def _write_together(self, batch: list[tuple[str, Cell]]) -> None:
         schema = await self._database.schema()
         table = schema.run_cells
-        document = orjson.dumps(write_cell(cell)).decode()
+        rows = [
+            {"run_id": run_id, "number": cell.number, "document": orjson.dumps(write_cell(cell)).decode()}
+            for run_id, cell in batch
+        ]
 
         def write(connection: Connection) -> None:
-            connection.execute(table.delete().where(table.c.run_id == run_id, table.c.number == cell.number))
-            connection.execute(table.insert(), [{"run_id": run_id, "number": cell.number, "document": document}])
+            for row in rows:
+                place = (table.c.run_id == row["run_id"]) & (table.c.number == row["number"])
+                connection.execute(table.delete().where(place))
+            connection.execute(table.insert(), rows)
 
         await self._database.run(write)
 
@@ -141,7 +173,9 @@ class RunStore:
         return await self._database.run(take)
 
     async def release(self, run_id: str, holder: str) -> None:
-        """Gives the run back."""
+        """Gives the run back, once its last cells are written."""
+        if self._writer is not None:
+            await self._writer
         schema = await self._database.schema()
         runs = schema.runs
         change = runs.update().where(runs.c.id == run_id, runs.c.holder == holder).values(holder="")

@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from llm_hub.chat import TOKENS, Done
-from llm_hub.errors import ConfigurationError, LLMHubError, ProviderError
+from llm_hub.errors import ConfigurationError, LLMHubError, ProviderError, ShuttingDown
 from llm_hub.gateway.reservation import is_charged
 from llm_hub.redaction import redact
 from llm_hub.runs.cell import ANSWERED, Cell, CellAttempt
@@ -46,7 +46,10 @@ class AskedCell:
 async def ask(
     gateway: Gateway, caller: Caller, asked: CellRequest, *, clean: Callable[[str], str] = redact
 ) -> AskedCell:
-    """The cell with its answer or its failure. `clean` takes keys out of errors. Raises `ConfigurationError`."""
+    """The cell with its answer or its failure. `clean` takes keys out of errors.
+
+    Raises `ConfigurationError`, and `ShuttingDown`: a cell that the hub itself did not let be answered has not failed.
+    """
     begin = time.perf_counter()
     first_token: float | None = None
     response: LLMResponse | None = None
@@ -58,7 +61,7 @@ async def ask(
                     first_token = time.perf_counter() - begin
                 if isinstance(event, Done):
                     response = event.response
-    except ConfigurationError:
+    except (ConfigurationError, ShuttingDown):
         raise
     except LLMHubError as error:
         failure = error

@@ -1,9 +1,10 @@
 """Asks the cells of a run that have no answer, a few of each target at once, and writes each as it is answered.
 
-    runner = await open_run(gateway, caller, store, run_id)
+    await store.create(run_id, plan)
+    runner = Runner(gateway, caller, store, run_id, plan, cells={})
     ended = await runner.run()          # "complete", "stopped" or "ceiling"
 
-A run that was killed goes on where it was by the same two lines.
+A run that was killed goes on where it was, with `plan` and `cells` from `store.load(run_id)`.
 """
 
 from __future__ import annotations
@@ -119,7 +120,7 @@ class Runner:
 
     async def run(self) -> RunEnd:
         """Asks what is missing. Raises `ConfigurationError` for a run or a database that cannot be used, and where the
-        price of a target is unknown that may not cost more than a ceiling."""
+        price of a target is unknown that may not cost more than a ceiling; `ShuttingDown` where the hub is stopped."""
         for place in range(len(self.plan.targets)):
             if missing := self.missing(place):
                 self._most(missing[0])

@@ -202,7 +202,8 @@ async def test_two_processes_do_not_work_on_one_run(fault_server: FaultServer, t
 
 async def test_a_stopped_run_asks_nothing_more(fault_server: FaultServer, tmp_path: Path) -> None:
     async with open_hub(fault_server, tmp_path) as hub:
-        runner = await hub.start(await hub.plan("cheap/ok", prompts=30), concurrency=2, changed=lambda _: runner.stop())
+        runner = await hub.start(await hub.plan("cheap/ok", prompts=30), concurrency=2, changed=lambda _: stop())
+        stop = runner.stop
         assert await runner.run() == "stopped"
         assert 1 <= len(runner.cells) <= 2
         assert len(asked(fault_server)) == len(runner.cells)

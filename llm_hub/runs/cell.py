@@ -62,10 +62,12 @@ class Cell:
 
 
 def write_cell(cell: Cell) -> dict[str, Any]:
-    """The cell as a JSON object, without what is empty."""
-    document = {name: _plain(value) for name, value in asdict(cell).items() if value not in ("", None, 0, False, ())}
-    document["attempts"] = [{name: _plain(value) for name, value in asdict(each).items()} for each in cell.attempts]
-    return document | {"number": cell.number}
+    """The cell as a JSON object, without what is as it is by default."""
+    given = {
+        field.name: getattr(cell, field.name) for field in fields(cell) if getattr(cell, field.name) != field.default
+    }
+    attempts = [{name: _plain(value) for name, value in asdict(each).items()} for each in cell.attempts]
+    return {name: _plain(value) for name, value in given.items()} | {"attempts": attempts}
 
 
 def read_cell(document: Mapping[str, Any]) -> Cell:

@@ -41,7 +41,8 @@ def pass_interval(rows: Iterable[Sequence[bool]]) -> Interval | None:
 
     Answers to one prompt resemble each other, so that ten answers to one say less than one answer to ten. Wilson's
     interval is taken at the number of independent answers that are worth as much: that of all answers, divided by the
-    design effect (Kish), which is never taken to be below 1. Of a single row it holds for that prompt alone.
+    design effect (Kish), which is never taken to be below 1, and which few rows tell only roughly, so that it is raised
+    by Student's t (Korn and Graubard). Of a single row the interval holds for that prompt alone.
     """
     answers = [row for row in rows if row]
     count = sum(map(len, answers))
@@ -53,10 +54,21 @@ def pass_interval(rows: Iterable[Sequence[bool]]) -> Interval | None:
     if len(answers) > 1 and 0 < share < 1:
         spread = sum((sum(row) - share * len(row)) ** 2 for row in answers)
         variance = len(answers) / (len(answers) - 1) * spread / count**2
-        effect = max(1.0, variance / (share * (1 - share) / count))
+        roughly = (_student(len(answers) - 1) / Z) ** 2 if count > len(answers) else 1.0
+        effect = max(1.0, roughly * variance / (share * (1 - share) / (count - 1)))
     elif len(answers) > 1:  # all alike: the repeats may tell nothing new
         effect = count / len(answers)
     return wilson(passed / effect, count / effect)
+
+
+def _student(freedom: int) -> float:
+    """Student's t in the place of Z, by its expansion (Abramowitz and Stegun, 26.7.5)."""
+    if freedom < 3:
+        return (12.7062, 4.3027)[freedom - 1]
+    first = (Z**3 + Z) / 4
+    second = (5 * Z**5 + 16 * Z**3 + 3 * Z) / 96
+    third = (3 * Z**7 + 19 * Z**5 + 17 * Z**3 - 15 * Z) / 384
+    return Z + first / freedom + second / freedom**2 + third / freedom**3
 
 
 def quantile(values: Sequence[float], share: float) -> float | None:
@@ -76,19 +88,20 @@ def sign_flip_test(differences: Iterable[float]) -> float:
     values = [value for value in differences if value]
     if not values:
         return 1.0
-    if len(values) > MAX_EXACT:
-        z = (abs(sum(values)) - 0.5 * min(map(abs, values))) / math.sqrt(sum(value * value for value in values))
-        return min(1.0, 2 * (1 - NormalDist().cdf(z)))
-    steps = [round(abs(value) * _MAX_DENOMINATOR) for value in values]
+    steps = [round(value * _MAX_DENOMINATOR) for value in values]
     unit = math.gcd(*steps) or 1
+    steps = [step // unit for step in steps]
+    observed = abs(sum(steps))
+    if len(steps) > MAX_EXACT:  # less 1, since sums are two apart at least
+        z = max(0, observed - 1) / math.sqrt(sum(step * step for step in steps))
+        return min(1.0, 2 * NormalDist().cdf(-z))
     ways = {0: 1.0}
-    for step in (each // unit for each in steps):
+    for step in map(abs, steps):
         flipped: dict[int, float] = defaultdict(float)
         for total, share in ways.items():
             flipped[total + step] += share / 2
             flipped[total - step] += share / 2
         ways = flipped
-    observed = abs(sum(math.copysign(step // unit, value) for step, value in zip(steps, values, strict=True)))
     return min(1.0, sum(share for total, share in ways.items() if abs(total) >= observed))
 
 

@@ -202,10 +202,14 @@ async def test_two_processes_do_not_work_on_one_run(fault_server: FaultServer, t
 
 async def test_a_stopped_run_asks_nothing_more(fault_server: FaultServer, tmp_path: Path) -> None:
     async with open_hub(fault_server, tmp_path) as hub:
-        runner = await hub.start(await hub.plan("cheap/ok", prompts=30), concurrency=2, changed=lambda _: stop())
-        stop = runner.stop
-        assert await runner.run() == "stopped"
-        assert 1 <= len(runner.cells) <= 2
+        answered = asyncio.Event()
+        plan = await hub.plan("cheap/ok", prompts=30)
+        runner = await hub.start(plan, concurrency=2, changed=lambda _: answered.set())
+        work = asyncio.create_task(runner.run())
+        await answered.wait()
+        runner.stop()
+        assert await work == "stopped"
+        assert 1 <= len(runner.cells) <= 4
         assert len(asked(fault_server)) == len(runner.cells)
         (head,) = await hub.store.heads()
         assert (head.size, head.written) == (30, len(runner.cells))

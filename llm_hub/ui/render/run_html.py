@@ -37,12 +37,15 @@ th, td { border-bottom: 1px solid var(--line); padding: .35rem .8rem .35rem 0; t
 th { font-weight: 500; font-size: .85rem } .figures td:not(:first-child) { white-space: nowrap }
 code, pre { font: 13px/1.45 ui-monospace, monospace }
 pre { white-space: pre-wrap; overflow-wrap: anywhere; margin: .3rem 0 }
-.bar { position: relative; display: block; width: 12rem; height: .5rem; background: var(--line); border-radius: 1rem }
+.bar { position: relative; display: block; width: 12rem; margin-top: .5rem;
+  height: .5rem; background: var(--line); border-radius: 1rem }
 .bar i { position: absolute; top: 0; bottom: 0; background: light-dark(#8db4e8, #3c66a3); border-radius: 1rem }
 .bar b { position: absolute; top: -.15rem; bottom: -.15rem; width: 3px; margin-left: -1px; background: currentColor }
+@media (min-width: 60rem) { .figures td:first-child { white-space: nowrap } }
 .prompt { min-width: 14rem; max-width: 26rem; overflow-wrap: anywhere }
 details { display: inline-block; vertical-align: top } details[open] { display: block; max-width: 34rem }
-summary { cursor: pointer; list-style: none; padding: 0 .35rem; border: 1px solid var(--line); border-radius: .3rem }
+summary { cursor: pointer; list-style: none; display: inline-block;
+  padding: 0 .35rem; border: 1px solid var(--line); border-radius: .3rem }
 summary::-webkit-details-marker { display: none } .good { color: var(--good) } .bad { color: var(--bad) }
 @media (forced-colors: active) {
   .bar { outline: 1px solid } .bar i { background: Highlight } .bar b { background: CanvasText } }

@@ -86,11 +86,12 @@ def describe_pairs(report: RunReport) -> list[str]:
 def _describe_pair(report: RunReport, pair: PairFigures) -> str:
     first, second = (column_title(report, report.figures.columns[place]) for place in (pair.first, pair.second))
     rows = format_count(pair.rows, "row")
+    chance = "p < 0.001" if pair.p_value < 0.001 else f"p = {pair.p_value:.2g}"
     if not pair.is_apart:
-        return f"{first} and {second} cannot be told apart with {rows} (p = {pair.p_value:.2g})."
+        return f"{first} and {second} cannot be told apart with {rows} ({chance})."
     better, worse = (first, second) if pair.difference > 0 else (second, first)
     points = f"{abs(pair.difference) * 100:.1f} points"
-    return f"{better} passes more often than {worse}: by {points} in {rows} (p = {pair.p_value:.2g})."
+    return f"{better} passes more often than {worse}: by {points} in {rows} ({chance})."
 
 
 def describe_estimate(estimate: TargetEstimate) -> str:

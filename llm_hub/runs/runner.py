@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections import Counter
+from contextlib import suppress
 from decimal import Decimal
 from typing import TYPE_CHECKING, Literal
 
@@ -124,6 +125,7 @@ class Runner:
         for place in range(len(self.plan.targets)):
             if missing := self.missing(place):
                 self._most(missing[0])
+        await self._warm_up()
         await self._take_hold()
         keeper = asyncio.create_task(self._keep_hold())
         self._began = asyncio.get_running_loop().time()
@@ -210,6 +212,13 @@ class Runner:
                 )
             total += price * session.max_tries
         return total
+
+    async def _warm_up(self) -> None:
+        """Has providers import what they need, which no answer's time is to include."""
+        names = dict.fromkeys(split_target(target)[0] for target in (*self.plan.targets, *self.plan.fallback))
+        for name in names:
+            with suppress(LLMHubError):  # its cells will tell
+                await self._caller.session.warm_up(name)
 
     async def _take_hold(self) -> None:
         while left := await self._store.hold(self.run_id, self._holder):

@@ -1,7 +1,7 @@
 """`llm-hub run`: asks a set of prompts of several targets, and says which answers pass, how fast and at what price.
 
 It asks in its own process, with the owner's keys and settings, and needs no hub that runs. What was answered is in the
-hub's database, so that a run which was killed goes on with `--resume`.
+hub's database, so that a run which was killed goes on with `--resume`; with LLM_HUB_HISTORY=off it is kept nowhere.
 """
 
 from __future__ import annotations
@@ -72,13 +72,14 @@ class _Command:
         database = Database(self._settings.database_url)
         ledger = Ledger(database, days=self._settings.ledger_days)
         gateway = Gateway(hub, meter=Meter(ledger, redactor=self._redactor))
-        store = RunStore(database)
+        runs = database if self._settings.history != "off" else Database("sqlite:///:memory:")
         try:
-            return await self._run(gateway, store)
+            return await self._run(gateway, RunStore(runs))
         finally:
             await hub.aclose()
             await ledger.aclose()
             await database.aclose()
+            await runs.aclose()
 
     async def _run(self, gateway: Gateway, store: RunStore) -> int:
         options = self._options
@@ -86,6 +87,9 @@ class _Command:
             for head in await store.heads():
                 at = time.strftime("%Y-%m-%d %H:%M", time.localtime(head.created_at))
                 sys.stdout.write(f"{head.id}  {at}  {head.written}/{head.size}  {head.title}\n")
+            return 0
+        if options.delete:
+            await store.delete(options.delete)
             return 0
         run_id, plan, cells = await self._open(gateway, store)
         caller = Caller(SURFACE, gateway.owner_session)
@@ -187,7 +191,10 @@ class _Command:
             Path(name).write_text(write_report(report, kind), encoding="utf-8")
         if ended != "complete":
             why = "it was stopped" if ended == "stopped" else "the ceiling is reached"
-            self._say(f"The run is not complete: {why}. It goes on with: llm-hub run --resume {report.run_id}\n")
+            goes_on = (
+                f" It goes on with: llm-hub run --resume {report.run_id}" if self._settings.history != "off" else ""
+            )
+            self._say(f"The run is not complete: {why}.{goes_on}\n")
             return 1
         if options.min_pass is None:
             return 0
@@ -280,6 +287,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--concurrency", type=int, default=4, help="requests of one target at once")
     add("--resume", metavar="RUN", help="goes on with a run that did not end: its name, or last")
     add("--retry-failed", action="store_true", help="with --resume: asks the failed requests again, and nothing else")
+    add("--delete", metavar="RUN", help="deletes a run with its answers")
     add("--list", action="store_true", help="lists the runs")
     add("--dry-run", action="store_true", help="says how many requests it would be and what they may cost, and ends")
     return parser

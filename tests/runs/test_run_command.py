@@ -53,7 +53,11 @@ def test_a_run_from_a_table_to_its_reports(folder: Path, capsys: pytest.CaptureF
         assert main(["--resume", "last", "--min-pass", "0.6"]) == 1
         assert "cheap/ok: 50.0% is below 60.0%" in capsys.readouterr().err
         assert main(["--list"]) == 0
-        assert "8/8  set.csv" in capsys.readouterr().out
+        listed = capsys.readouterr().out
+        assert "8/8  set.csv" in listed
+        assert main(["--delete", listed.split()[0]]) == 0
+        assert main(["--list"]) == 0
+        assert capsys.readouterr().out == ""
         assert len(server.exchanges) == 8
 
 
@@ -130,6 +134,16 @@ def test_a_signal_lets_answers_end_and_the_run_goes_on_later(folder: Path, capsy
         assert "It goes on with: llm-hub run --resume" in told
         assert main(["--resume", "last"]) == 0
         assert len(server.exchanges) == 30
+
+
+def test_without_a_history_nothing_of_a_run_is_kept(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with FaultServerThread() as server:
+        use(folder, server, "LLM_HUB_HISTORY=off\n")
+        assert main(["set.csv", "--targets", "cheap/ok"]) == 0
+        assert "2 of 2 cells" in capsys.readouterr().out
+        assert main(["--list"]) == 0
+        assert capsys.readouterr().out == ""
+    assert b"One?" not in (folder / "llm-hub.db").read_bytes()
 
 
 def test_the_hub_starts_without_the_runs() -> None:

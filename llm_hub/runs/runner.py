@@ -81,6 +81,7 @@ class Runner:
         self._sleep = sleep
         self._holder = secrets.token_hex(8)
         self._stop = asyncio.Event()
+        self._over = asyncio.Event()
         self._waits_since: dict[str, float] = {}
         self._ceiling = Ceiling(plan.max_usd, sum((cell.usd + cell.assumed_usd for cell in cells.values()), Decimal(0)))
         self._left = Counter({target: len(self.missing(place)) for place, target in enumerate(plan.targets)})
@@ -138,7 +139,8 @@ class Runner:
         except* LLMHubError as errors:
             raise errors.exceptions[0] from None
         finally:
-            keeper.cancel()
+            self._over.set()
+            await keeper
             await self._store.release(self.run_id, self._holder)
         if not self.left:
             return "complete"
@@ -178,23 +180,12 @@ class Runner:
                 return asked.cell
             self.waiting[request.target] = asked.retry_after
             request = CellRequest(request.number, request.target, request.request, asked.cell)
-            if await self._stopped_within(asked.retry_after):
+            if await _happens(self._stop, self._sleep(asked.retry_after)):
                 return asked.cell if _cost(asked.cell) else None
 
     def _may_wait(self, target: str, seconds: float) -> bool:
         now = asyncio.get_running_loop().time()
         return now + seconds <= self._waits_since.setdefault(target, now) + self._patience
-
-    async def _stopped_within(self, seconds: float) -> bool:
-        """Waits so many seconds, or until the run is stopped: whether it was."""
-        stop = asyncio.ensure_future(self._stop.wait())
-        nap = asyncio.ensure_future(self._sleep(seconds))
-        try:
-            await asyncio.wait((stop, nap), return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            stop.cancel()
-            nap.cancel()
-        return self._stop.is_set()
 
     def _most(self, number: int) -> Decimal:
         """The most that a cell may cost, retries and fallbacks included; 0 without a ceiling. Raises
@@ -228,10 +219,21 @@ class Runner:
 
     async def _keep_hold(self) -> None:
         """Says again and again that this process works on the run. If another has taken it over, it stops."""
-        while True:
-            await self._sleep(HOLD_SECONDS / 4)
-            if await self._store.hold(self.run_id, self._holder):
-                self.stop()
+        while not await _happens(self._over, asyncio.sleep(HOLD_SECONDS / 4)):
+            with suppress(ConfigurationError):  # the next cell tells that the database failed
+                if await self._store.hold(self.run_id, self._holder):
+                    self.stop()
+
+
+async def _happens(event: asyncio.Event, nap: Awaitable[object]) -> bool:
+    """Whether the event has come when the nap is over; it ends the nap."""
+    waits = [asyncio.ensure_future(event.wait()), asyncio.ensure_future(nap)]
+    try:
+        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for wait in waits:
+            wait.cancel()
+    return event.is_set()
 
 
 def is_failure(cell: Cell) -> bool:

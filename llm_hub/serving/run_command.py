@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import logging
+import os
 import secrets
 import signal
 import sys
@@ -167,7 +168,8 @@ class _Command:
     def _interrupt(self, runner: Runner, signum: signal.Signals) -> None:
         self._say("\nStopping: the requests that are being answered are waited for. Again: at once.\n")
         runner.stop()
-        asyncio.get_running_loop().remove_signal_handler(signum)
+        loop = asyncio.get_running_loop()
+        loop.add_signal_handler(signum, os._exit, 128 + signum)  # what was answered is written
 
     async def _show_progress(self, runner: Runner) -> None:
         """The line of progress: rewritten in a terminal, else one every ten seconds."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,7 +18,7 @@ from llm_hub.settings import Settings
 from llm_hub.storage.database import Database
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Callable
 
     from tests.fault_server import FaultServer
 
@@ -65,9 +66,11 @@ def settings_text(fault_server: FaultServer) -> str:
 
 
 @asynccontextmanager
-async def open_hub(fault_server: FaultServer, folder: Path, more: str = "") -> AsyncIterator[Hubs]:
+async def open_hub(
+    fault_server: FaultServer, folder: Path, more: str = "", *, clock: Callable[[], float] = time.monotonic
+) -> AsyncIterator[Hubs]:
     (folder / ".env").write_text(settings_text(fault_server) + more)
-    hub = Hub(Settings.load(folder / ".env"))
+    hub = Hub(Settings.load(folder / ".env"), clock=clock)
     database = Database(f"sqlite:///{folder / 'runs.db'}")
     try:
         yield Hubs(Gateway(hub), RunStore(database))

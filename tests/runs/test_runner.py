@@ -145,20 +145,23 @@ async def test_failed_cells_are_asked_again_alone(fault_server: FaultServer, tmp
     assert all(cell.is_answered for cell in runner.cells.values())
 
 
+@pytest.mark.parametrize(("patience", "outcome", "requests"), [(90, "answered", 2), (5, "rate_limited", 1)])
 async def test_a_target_that_asks_to_wait_is_waited_for_within_patience(
-    fault_server: FaultServer, tmp_path: Path
+    patience: float, outcome: str, requests: int, fault_server: FaultServer, tmp_path: Path
 ) -> None:
-    naps = []
+    now = 0.0
 
     async def sleep(seconds: float) -> None:
-        naps.append(seconds)
-        await asyncio.sleep(0 if seconds > 5 else seconds)
+        nonlocal now
+        await asyncio.sleep(0)
+        now += seconds
 
-    async with open_hub(fault_server, tmp_path, "LLM_HUB_MAX_RETRIES=0\n") as hub:
+    async with open_hub(fault_server, tmp_path, "LLM_HUB_MAX_RETRIES=0\n", clock=lambda: now) as hub:
         plan = await hub.plan("cheap/status-429?retry-after=8&times=1", prompts=1)
-        runner = await hub.start(plan, sleep=sleep, patience=0)
+        runner = await hub.start(plan, sleep=sleep, patience=patience)
         await runner.run()
-        assert (runner.cells[0].outcome, runner.cells[0].requests) == ("rate_limited", 1)
+    assert (runner.cells[0].outcome, runner.cells[0].requests) == (outcome, requests)
+    assert len(asked(fault_server)) == requests
 
 
 @pytest.mark.parametrize("target", ["dear/ok?tokens=40", "dear/cut@mid?tokens=40"])

@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp
 
     from llm_hub.redaction import Redactor
+    from llm_hub.runs.open_runs import OpenRuns
     from llm_hub.settings import Settings
 
 log = logging.getLogger("llm_hub")
@@ -126,6 +127,15 @@ class Application:
         store = SqlConversationStore(self._database, redact=redact)
         return OpenConversations(store, redact=redact, is_here=partial(from_here, "127.0.0.1"))
 
+    def _open_runs(self) -> OpenRuns | None:
+        """Runs are for a hub's owner: none where others reach the page. Their code is not imported before."""
+        if self._public:
+            return None
+        from llm_hub.runs.open_runs import OpenRuns
+        from llm_hub.runs.run_store import RunStore
+
+        return OpenRuns(self.gateway, RunStore(self._database), clean=self.gateway.visitors.redacted)
+
     def announce(self, url: str) -> None:
         """Takes the page's address, which is logged once the page answers."""
         self._address = url
@@ -166,8 +176,10 @@ class Application:
     async def _build(self, stack: AsyncExitStack) -> None:
         """Builds the page. If that fails, `/health` says so."""
         ledger = None if self._public else self._ledger
-        build = partial(build_page, self.gateway, self.votes, ledger, self.conversations)
         try:
+            if (runs := await asyncio.to_thread(self._open_runs)) is not None:
+                stack.push_async_callback(runs.aclose)  # its last answers are rows of the ledger
+            build = partial(build_page, self.gateway, self.votes, ledger, self.conversations, runs)
             page, heartbeats_end = await open_page(build, self.api, self.front_door, stack)
             await self._database.load()
         except Exception:

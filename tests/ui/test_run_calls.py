@@ -110,6 +110,7 @@ async def test_a_run_is_opened_again_in_another_tab_and_deleted_after_a_question
 
 async def test_strangers_behind_a_proxy_are_told_nothing(page: PageCalls, tmp_path: Path) -> None:
     stranger = page.open()
+    assert stranger._request.request is not None
     stranger._request.request.scope["headers"].append((b"x-forwarded-for", b"203.0.113.9"))
     fill(stranger, "openai/ok?tokens=3", runs_template="{{word}}")
     for use in (stranger.click("runs-start"), press(stranger, "runs-saved", "keep")):

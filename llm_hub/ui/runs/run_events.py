@@ -176,9 +176,9 @@ class RunEvents:
         marks = run_view.LiveMarks(run, view.first_row)
         try:
             while run.is_running and self._watching.get(tab) is token:
-                version = run.version
+                version, due = run.version, asyncio.get_running_loop().time() + UPDATE_INTERVAL
                 yield {parts.live: marks.value()}
-                await asyncio.sleep(UPDATE_INTERVAL)
+                await asyncio.sleep(due - asyncio.get_running_loop().time())
                 await run.wait(version, TIME_LEFT_INTERVAL)
             if self._watching.get(tab) is token:
                 yield {parts.live: marks.value(), **await self._show_results(run, view)}

@@ -123,7 +123,7 @@ class RequestReservation:
         """
         match event:
             case AttemptFailed(attempt):
-                if _is_charged(attempt):
+                if is_charged(attempt):
                     self._spent = self._spent.plus(self._current)
                     self._failed[attempt.provider, attempt.model, attempt.started] = self._estimate(answer_bytes)
             case AttemptStarted() | Resumed():
@@ -155,7 +155,7 @@ class RequestReservation:
             return
         used = _Cost()
         for attempt in attempts:
-            if attempt.outcome == "answered" or _is_charged(attempt):
+            if attempt.outcome == "answered" or is_charged(attempt):
                 used = used.plus(self._cost_of(attempt, answer_bytes))
         for reservation in self._reservations:
             await reservation.settle(tokens=used.tokens, money=used.money)
@@ -251,7 +251,7 @@ class RequestReservation:
         return self._prices.of(Attempt(provider, model, 0.0, 0.0, None, "", usage=usage))
 
 
-def _is_charged(attempt: Attempt) -> bool:
+def is_charged(attempt: Attempt) -> bool:
     """Whether a provider takes money for an attempt that failed: what it refuses at once costs nothing."""
     return attempt.outcome in CHARGED_OUTCOMES or attempt.first_token is not None or attempt.usage is not None
 

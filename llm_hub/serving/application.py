@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp
 
     from llm_hub.redaction import Redactor
+    from llm_hub.runs.open_runs import OpenRuns
     from llm_hub.settings import Settings
 
 log = logging.getLogger("llm_hub")
@@ -64,6 +65,7 @@ class Application:
     def __init__(self, settings: Settings, redactor: Redactor | None = None) -> None:
         self._is_on_space = "SPACE_ID" in os.environ
         self._public = settings.public
+        self._keeps_history = settings.history != "off"
         self._counters = Counters(settings.redis_url)
         self._database = Database(settings.database_url)
         self._ledger = Ledger(self._database, days=settings.ledger_days)
@@ -126,6 +128,21 @@ class Application:
         store = SqlConversationStore(self._database, redact=redact)
         return OpenConversations(store, redact=redact, is_here=partial(from_here, "127.0.0.1"))
 
+    def _open_runs(self, stack: AsyncExitStack) -> OpenRuns | None:
+        """Runs are for a hub's owner: none where others reach the page. Their code is not imported before."""
+        if self._public:
+            return None
+        from llm_hub.runs.open_runs import OpenRuns
+        from llm_hub.runs.run_store import RunStore
+
+        database = self._database
+        if not self._keeps_history:
+            database = Database("sqlite:///:memory:")
+            stack.push_async_callback(database.aclose)
+        runs = OpenRuns(self.gateway, RunStore(database), clean=self.gateway.visitors.redacted)
+        stack.push_async_callback(runs.aclose)  # its last answers are rows of the ledger
+        return runs
+
     def announce(self, url: str) -> None:
         """Takes the page's address, which is logged once the page answers."""
         self._address = url
@@ -166,8 +183,9 @@ class Application:
     async def _build(self, stack: AsyncExitStack) -> None:
         """Builds the page. If that fails, `/health` says so."""
         ledger = None if self._public else self._ledger
-        build = partial(build_page, self.gateway, self.votes, ledger, self.conversations)
         try:
+            runs = await asyncio.to_thread(self._open_runs, stack)
+            build = partial(build_page, self.gateway, self.votes, ledger, self.conversations, runs)
             page, heartbeats_end = await open_page(build, self.api, self.front_door, stack)
             await self._database.load()
         except Exception:

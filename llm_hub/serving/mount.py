@@ -15,11 +15,15 @@ from llm_hub.usage.ledger import Ledger
 if TYPE_CHECKING:
     from fastapi import FastAPI
 
+    from llm_hub.runs.open_runs import OpenRuns
     from llm_hub.ui.page import Page
 
 
-def build_page(gateway: Gateway, votes: Votes, ledger: Ledger | None, conversations: OpenConversations) -> Page:
-    """Imports Gradio, which takes seconds, and builds the page. Without a `ledger` it has no Usage tab."""
+def build_page(
+    gateway: Gateway, votes: Votes, ledger: Ledger | None, conversations: OpenConversations, runs: OpenRuns | None
+) -> Page:
+    """Imports Gradio, which takes seconds, and builds the page. Without a `ledger` it has no Usage tab, without `runs`
+    no Runs tab."""
     from llm_hub.ui.gradio_fixes.import_speed import skip_stubs
 
     skip_stubs()
@@ -27,7 +31,7 @@ def build_page(gateway: Gateway, votes: Votes, ledger: Ledger | None, conversati
         zero_gpu.prepare()
     from llm_hub.ui.page import build
 
-    page = build(gateway, votes, ledger, conversations)
+    page = build(gateway, votes, ledger, conversations, runs)
     if zero_gpu.is_zero_gpu():
         zero_gpu.report(page.blocks)
     return page
@@ -44,7 +48,7 @@ def mount_page(app: FastAPI, page: Page, front_door: FrontDoor) -> Any:
     from llm_hub.ui.gradio_fixes.whole_updates import send_updates_whole
 
     blocks = page.blocks
-    extend_head(first=page.scripts, last=add_styles(app, blocks))
+    extend_head(first=page.scripts, last=add_styles(app, blocks, page.later_css))
     send_updates_whole()
     blocks.max_threads = 200  # caps all running events, asynchronous ones too
     blocks.state_session_capacity = 2000

@@ -118,6 +118,24 @@ prompt_files = Table(
     Column("text", Text, nullable=False, comment="what stands in the file"),
     Column("data", LargeBinary, nullable=False, comment="empty where the file is its text"),
 )
+runs = Table(
+    "runs",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("title", Text, nullable=False),
+    Column("created_at", Float, nullable=False, comment="seconds since 1970, UTC"),
+    Column("size", Integer, nullable=False, comment="how many cells it has"),
+    Column("plan", Text, nullable=False, comment="JSON: prompts, targets, checks, settings"),
+    Column("holder", String(64), nullable=False, comment="the process that works on it; empty for none"),
+    Column("held_at", Float, nullable=False, comment="when that process said so last"),
+)
+run_cells = Table(
+    "run_cells",
+    metadata,
+    Column("run_id", ForeignKey("runs.id", ondelete="CASCADE"), primary_key=True),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("document", Text, nullable=False, comment="JSON: the answer or the failure, and the figures"),
+)
 _version = Table("schema_version", MetaData(), Column("version", Integer, nullable=False))
 
 _LOCK = 0x6C6C6D687562
@@ -193,8 +211,32 @@ CREATE TABLE prompt_files (
 )
 """
 
+
+def _create_runs(connection: Connection) -> None:
+    for statement in _RUNS.split(";"):
+        connection.execute(text(statement))
+
+
+_RUNS = """
+CREATE TABLE runs (
+    id VARCHAR(64) PRIMARY KEY,
+    title TEXT NOT NULL,
+    created_at DOUBLE PRECISION NOT NULL,
+    size INTEGER NOT NULL,
+    plan TEXT NOT NULL,
+    holder VARCHAR(64) NOT NULL,
+    held_at DOUBLE PRECISION NOT NULL
+);
+CREATE TABLE run_cells (
+    run_id VARCHAR(64) NOT NULL REFERENCES runs (id) ON DELETE CASCADE,
+    number INTEGER NOT NULL,
+    document TEXT NOT NULL,
+    PRIMARY KEY (run_id, number)
+)
+"""
+
 MIGRATIONS: tuple[Callable[[Connection], None], ...] = (
-    _create_votes, _create_requests, _create_conversations, _create_prompt_files,
+    _create_votes, _create_requests, _create_conversations, _create_prompt_files, _create_runs,
 )  # fmt: skip
 """Never change a migration: add one. Write it in SQL, since the tables above are always the newest ones."""
 

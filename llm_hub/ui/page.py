@@ -16,6 +16,7 @@ from llm_hub.ui.compare.compare_tab import compare_tab, opened_parts
 from llm_hub.ui.conversation_list import conversation_list
 from llm_hub.ui.keys_tab import key_link, keys_tab
 from llm_hub.ui.leaderboard_tab import leaderboard_tab
+from llm_hub.ui.runs.run_tab import run_tab
 from llm_hub.ui.status.status_tab import status_tab
 from llm_hub.ui.theme import theme
 from llm_hub.ui.usage_tab import usage_tab
@@ -24,13 +25,16 @@ if TYPE_CHECKING:
     from llm_hub.arena.votes import Votes
     from llm_hub.conversations.open_conversations import Keeping
     from llm_hub.gateway.gateway import Gateway
+    from llm_hub.runs.open_runs import OpenRuns
     from llm_hub.usage.ledger import Ledger
 
 
 ASSETS = Path(__file__).parent / "assets"
 
-STYLES = ("base.css", "conversation.css", "chat.css", "compare.css", "leaderboard.css", "status.css", "usage.css",
-    "keys.css", "conversations.css")  # fmt: skip
+STYLES = ("base.css", "conversation.css", "chat.css", "compare.css", "conversations.css")
+
+LATER_STYLES = ("runs.css", "leaderboard.css", "status.css", "usage.css", "keys.css")
+"""Of the tabs that are not in front when the page comes: they come with Gradio's own styles, and not in the page."""
 
 HEAD_STYLES = {"print": "print.css", "(forced-colors: active)": "forced_colors.css"}
 """Styles by their medium. Gradio would change their selectors."""
@@ -51,17 +55,22 @@ class Page:
     blocks: gr.Blocks
     theme: gr.themes.Base
     css: str
+    later_css: str
     scripts: str
     coalescer: Coalescer
 
 
 def build(
-    gateway: Gateway, votes: Votes, ledger: Ledger | None = None, conversations: OpenConversations | None = None
+    gateway: Gateway,
+    votes: Votes,
+    ledger: Ledger | None = None,
+    conversations: OpenConversations | None = None,
+    runs: OpenRuns | None = None,
 ) -> Page:
     """Builds the page. Each visitor sees the hub as their keys allow.
 
-    A tab is one function, imported above and called below; its CSS file is a row of `STYLES`. With a `ledger` there is
-    a Usage tab.
+    A tab is one function, imported above and called below; its CSS file is a row of `LATER_STYLES`. With a `ledger`
+    there is a Usage tab, with `runs` a Runs tab.
     """
     coalescer = Coalescer()
     conversations = conversations or OpenConversations(keeping="off")
@@ -80,6 +89,9 @@ def build(
                     gateway, conversations, coalescer, votes,
                     opened=opened, page=blocks, tabs=tabs, tab=compare, chat=chat,
                 )  # fmt: skip
+            if runs is not None:
+                with gr.Tab("Runs", id="runs") as run:
+                    run_tab(gateway, runs, run)
             with gr.Tab("Leaderboard", id="leaderboard") as leaderboard:
                 leaderboard_tab(gateway.common_session, votes, leaderboard)
             with gr.Tab("Status", id="status"):
@@ -94,7 +106,8 @@ def build(
     return Page(
         blocks=blocks,
         theme=theme(),
-        css="".join(_read(style) for style in STYLES),
+        css="".join(map(_read, STYLES)),
+        later_css="".join(map(_read, LATER_STYLES)),
         scripts=_scripts(conversations.keeping),
         coalescer=coalescer,
     )

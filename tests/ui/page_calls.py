@@ -32,6 +32,9 @@ from llm_hub.arena.votes import Votes
 from llm_hub.conversations.open_conversations import BROWSER_HEADER
 from llm_hub.gateway.gateway import Gateway
 from llm_hub.hub import Hub
+from llm_hub.redaction import redact
+from llm_hub.runs.open_runs import OpenRuns
+from llm_hub.runs.run_store import RunStore
 from llm_hub.settings import Settings
 from llm_hub.storage.database import Database
 from llm_hub.ui.attachments import DROP
@@ -94,9 +97,12 @@ async def page_calls(folder: Path, environment: Mapping[str, str]) -> AsyncItera
     file = folder / "settings.env"
     file.write_text("".join(f"{name}={value}\n" for name, value in environment.items()))
     hub, database = Hub(Settings.load(file)), Database(f"sqlite:///{folder / 'votes.db'}")
+    gateway = Gateway(hub)
+    runs = OpenRuns(gateway, RunStore(database), clean=redact)
     try:
-        yield PageCalls(build(Gateway(hub), Votes(database)).blocks)
+        yield PageCalls(build(gateway, Votes(database), runs=runs).blocks)
     finally:
+        await runs.aclose()
         await database.aclose()
         await hub.aclose()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from importlib.resources import files
 from typing import TYPE_CHECKING
 
@@ -135,6 +136,27 @@ def test_comparisons(compare: ComparePage) -> None:
     compare.page.get_by_role("tab", name="Leaderboard").click()
     expect(compare.page.locator(".ratings")).to_be_visible(timeout=SLOW)
     expect_accessible(compare)
+
+
+def test_runs(chat: ConversationsPage) -> None:
+    page = chat.page
+    page.get_by_role("tab", name="Runs").click()
+    page.get_by_role("button", name="Fill in an example").click()
+    expect(page.locator(".run-estimate")).to_contain_text("requests, free", timeout=SLOW)
+    expect_accessible(chat)
+    page.locator("#runs-start").click()
+    marks = page.locator("#runs-table td button")
+    expect(marks.filter(has_text=re.compile("[✓✗]")).first).to_be_visible(timeout=SLOW)
+    page.reload()  # the run goes on, and the page finds it again
+    page.get_by_role("tab", name="Runs").click()
+    page.get_by_role("button", name="Pause").click(timeout=SLOW)
+    expect(page.get_by_role("button", name="Go on")).to_be_visible(timeout=SLOW)
+    marks.filter(has_text=re.compile("[✓✗]")).first.click()
+    expect(page.get_by_role("dialog").get_by_text("Attempts")).to_be_visible(timeout=SLOW)
+    page.evaluate(AXE)
+    expect_accessible(chat)
+    page.get_by_role("button", name="Close").click()
+    expect_accessible(chat)
 
 
 def test_the_other_tabs(chat: ConversationsPage) -> None:

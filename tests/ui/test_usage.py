@@ -152,3 +152,4 @@ def test_where_others_reach_the_page_there_is_no_such_tab(tmp_path: Path) -> Non
         config = httpx.get(f"{public.url}/config", trust_env=False).text
     assert "leaderboard-period" in config
     assert "usage-period" not in config
+    assert "runs-" not in config

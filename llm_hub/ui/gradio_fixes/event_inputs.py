@@ -67,8 +67,8 @@ def _find_rule(component: Block) -> Callable[[Any, Any], str]:
     match component:
         case gr.State() | gr.HTML():
             return lambda _, __: ""  # a state is kept on the server; whoever reads a HTML's value checks it
-        case gr.Dropdown(multiselect=None, allow_custom_value=True):
-            return _check_name
+        case gr.Dropdown(allow_custom_value=True):
+            return _check_names if component.multiselect else _check_name
         case gr.Dropdown(multiselect=None) | gr.Radio():
             return _check_choice
         case gr.Checkbox():
@@ -84,6 +84,14 @@ def _check_name(_: Any, value: Any) -> str:
     if isinstance(value, str) and len(value) > MAX_INPUT_NAME_CHARS:
         return f"A name has {MAX_INPUT_NAME_CHARS} characters at most."
     return "" if value is None or isinstance(value, str) else NOT_OFFERED
+
+
+def _check_names(component: gr.Dropdown, value: Any) -> str:
+    if value is None:
+        return ""
+    if not isinstance(value, list) or len(value) > (component.max_choices or 0):
+        return NOT_OFFERED
+    return "" if all(isinstance(name, str) and not _check_name(component, name) for name in value) else NOT_OFFERED
 
 
 def _check_choice(component: gr.Dropdown | gr.Radio, value: Any) -> str:

@@ -42,15 +42,17 @@ def shorten_config(blocks: gr.Blocks) -> None:
         component["api_info"] = {}
 
 
-def add_styles(app: FastAPI, blocks: gr.Blocks) -> str:
+def add_styles(app: FastAPI, blocks: gr.Blocks, own: str) -> str:
     """Adds the one file of styles to `app`. Returns what the page's head says of it and of the scripts, at its end.
+    `own` are styles of ours, which then weigh as much as those in the page do: Gradio writes a prefix before each rule.
 
     It has the kinds of components that the page begins with; the others ask for theirs when they are first shown.
     """
     files = list(dict.fromkeys(_files_of(blocks)))
     scripts = [name for name in files if name.endswith(".js")]
     sheets = [name for name in files if name.endswith(".css") and not name.startswith("index-")]  # stands in the page
-    text = "\n".join((ASSETS / name).read_text(encoding="utf-8") for name in sheets)
+    texts = ((ASSETS / name).read_text(encoding="utf-8") for name in sheets)
+    text = "\n".join((*texts, f".gradio-container .contain {{ {own} }}"))
     app.add_api_route(STYLES, lambda: Response(text, media_type="text/css"), include_in_schema=False)
     version = sha256(text.encode()).hexdigest()[:16]
     # Gradio's script asks for no sheet that has a link; the browser asks for none whose link is disabled.

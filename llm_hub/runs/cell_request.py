@@ -1,0 +1,140 @@
+"""Asks one cell: sends its request through the gateway, and puts down what became of it."""
+
+from __future__ import annotations
+
+import time
+from contextlib import aclosing
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from llm_hub.chat import TOKENS, Done
+from llm_hub.errors import ConfigurationError, LLMHubError, ProviderError, ShuttingDown
+from llm_hub.gateway.reservation import is_charged
+from llm_hub.redaction import redact
+from llm_hub.runs.cell import ANSWERED, Cell, CellAttempt
+from llm_hub.runs.run_estimate import most_usd
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from llm_hub.access.session import Session
+    from llm_hub.chat import Attempt, ChatRequest, LLMResponse
+    from llm_hub.gateway.caller import Caller
+    from llm_hub.gateway.gateway import Gateway
+
+
+@dataclass(frozen=True, slots=True)
+class CellRequest:
+    """One cell of a run, about to be asked. `before` is what stands there already, if it is asked again."""
+
+    number: int
+    target: str
+    request: ChatRequest
+    before: Cell | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AskedCell:
+    """A cell that was asked. `retry_after` is the wait in seconds that the provider or the hub asks for before the next
+    request, None where waiting does not help."""
+
+    cell: Cell
+    retry_after: float | None = None
+
+
+async def ask(
+    gateway: Gateway, caller: Caller, asked: CellRequest, *, clean: Callable[[str], str] = redact
+) -> AskedCell:
+    """The cell with its answer or its failure. `clean` takes keys out of errors.
+
+    Raises `ConfigurationError`, and `ShuttingDown`: a cell that the hub itself did not let be answered has not failed.
+    """
+    begin = time.perf_counter()
+    first_token: float | None = None
+    response: LLMResponse | None = None
+    failure: LLMHubError | None = None
+    try:
+        async with aclosing(gateway.answer(caller, asked.request)) as events:
+            async for event in events:
+                if first_token is None and isinstance(event, TOKENS):
+                    first_token = time.perf_counter() - begin
+                if isinstance(event, Done):
+                    response = event.response
+    except (ConfigurationError, ShuttingDown):
+        raise
+    except LLMHubError as error:
+        failure = error
+    seconds = time.perf_counter() - begin
+    attempts = response.attempts if response is not None else getattr(failure, "attempts", ())
+    sums = _Sums.of(caller.session, asked, attempts)
+    if response is None:
+        kind = str(getattr(failure, "kind", "failed"))
+        cell = Cell(asked.number, kind, error=_printable(clean(str(failure))), seconds=seconds, **sums.fields())
+        return AskedCell(cell, failure.retry_after if isinstance(failure, ProviderError) else None)
+    target = f"{attempts[-1].provider}/{attempts[-1].model}" if attempts else asked.target
+    cell = Cell(
+        asked.number,
+        ANSWERED,
+        text=_printable(response.content),
+        answered_by=target,
+        fell_back=target != asked.target or _is_of_several(attempts),
+        finish_reason=response.finish_reason,
+        first_token=first_token,
+        seconds=seconds,
+        answer_tokens=response.usage.get("completion_tokens"),
+        **sums.fields(),
+    )
+    return AskedCell(cell)
+
+
+@dataclass(slots=True)
+class _Sums:
+    """What all attempts of a cell amount to."""
+
+    requests: int = 0
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    usd: Decimal = Decimal(0)
+    unpriced: int = 0
+    assumed_usd: Decimal = Decimal(0)
+    attempts: tuple[CellAttempt, ...] = ()
+
+    @classmethod
+    def of(cls, session: Session, asked: CellRequest, attempts: Sequence[Attempt]) -> _Sums:
+        before = asked.before
+        sums = cls(*(getattr(before, name) for name in cls.__slots__)) if before else cls()
+        sums.attempts = ()
+        for attempt in attempts:
+            sums.add(session, asked, attempt)
+        return sums
+
+    def fields(self) -> dict[str, Any]:
+        return {name: getattr(self, name) for name in self.__slots__}
+
+    def add(self, session: Session, asked: CellRequest, attempt: Attempt) -> None:
+        target = f"{attempt.provider}/{attempt.model}"
+        price = session.prices.of(attempt)
+        self.attempts += (CellAttempt(target, attempt.outcome, attempt.seconds, redact(attempt.reason), price),)
+        if not attempt.was_sent:
+            return
+        self.requests += 1
+        usage = attempt.usage or {}
+        self.prompt_tokens += usage.get("prompt_tokens", 0)
+        self.completion_tokens += usage.get("completion_tokens", 0)
+        if price is not None:
+            self.usd += price
+        elif attempt.outcome == ANSWERED or is_charged(attempt):
+            self.unpriced += 1
+            self.assumed_usd += most_usd(session, asked.request, target) or Decimal(0)
+
+
+def _is_of_several(attempts: Sequence[Attempt]) -> bool:
+    """Whether words of another model than the last one stand in an answer: it broke off, and was gone on with."""
+    models = {(each.provider, each.model) for each in attempts if each.first_token is not None}
+    return len(models) > 1
+
+
+def _printable(text: str) -> str:
+    """The text without lone surrogates, which no database takes."""
+    return text.encode("utf-8", "replace").decode()

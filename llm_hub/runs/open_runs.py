@@ -1,0 +1,180 @@
+"""The runs that a server works on, and those that its page has opened. A run goes on whatever the page does."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+import time
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from llm_hub.errors import ConfigurationError, LLMHubError, ShuttingDown
+from llm_hub.runs.run_figures import find_figures
+from llm_hub.runs.runner import Runner
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from llm_hub.gateway.caller import Caller
+    from llm_hub.gateway.gateway import Gateway
+    from llm_hub.runs.cell import Cell
+    from llm_hub.runs.run_figures import RunFigures
+    from llm_hub.runs.run_plan import RunPlan
+    from llm_hub.runs.run_store import RunHead, RunStore
+    from llm_hub.runs.runner import RunEnd
+
+log = logging.getLogger(__name__)
+
+MAX_IDLE = 4
+"""Runs that nobody works on and that stay in memory all the same: what a page shows is asked for again and again."""
+
+
+class OpenRun:
+    """A run in memory. `cells` grows while it `is_running`, and `version` with it.
+
+    `ended` says why the work on it ended, and `problem` what went wrong with it; "": nobody has worked on it here.
+    """
+
+    def __init__(self, run_id: str, plan: RunPlan, cells: dict[int, Cell]) -> None:
+        self.id = run_id
+        self.plan = plan
+        self.cells = cells
+        self.runner: Runner | None = None
+        self.ended: RunEnd | str = ""
+        self.problem = ""
+        self.version = 0
+        self._changed = asyncio.Event()
+        self._figures: tuple[int, RunFigures] | None = None
+
+    @property
+    def is_running(self) -> bool:
+        """Whether this server works on it."""
+        return self.runner is not None
+
+    async def wait(self, version: int, seconds: float) -> None:
+        """Waits until there is a newer version than this one, so many seconds at most."""
+        if self.version == version:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(seconds):
+                    await self._changed.wait()
+
+    async def figures(self) -> RunFigures:
+        """The figures of the cells that are written by now."""
+        if self._figures is None or self._figures[0] != self.version:
+            version = self.version
+            self._figures = version, await asyncio.to_thread(find_figures, self.plan, dict(self.cells))
+        return self._figures[1]
+
+    def note_change(self) -> None:
+        """Wakes whoever waits for a newer version."""
+        self.version += 1
+        self._changed.set()
+        self._changed = asyncio.Event()
+
+
+class OpenRuns:
+    """Starts runs and works on them in the background. `clean` takes keys out of errors."""
+
+    def __init__(self, gateway: Gateway, store: RunStore, *, clean: Callable[[str], str]) -> None:
+        self._gateway = gateway
+        self._store = store
+        self._clean = clean
+        self._runs: dict[str, OpenRun] = {}
+        self._work: dict[str, asyncio.Task[None]] = {}
+
+    @property
+    def running(self) -> OpenRun | None:
+        """The latest run that is being worked on."""
+        return next((run for run in reversed(self._runs.values()) if run.is_running), None)
+
+    async def start(self, caller: Caller, plan: RunPlan) -> OpenRun:
+        """Writes a new run, and begins to ask it. Raises `ConfigurationError` where the database fails."""
+        run = OpenRun(time.strftime("%m%d-%H%M-") + secrets.token_hex(3), plan, {})
+        await self._store.create(run.id, plan)
+        self._keep(run)
+        self._begin(caller, run, again=False)
+        return run
+
+    async def resume(self, caller: Caller, run_id: str, *, again: bool = False) -> OpenRun:
+        """Goes on with a run that is not complete; `again`: asks its failed cells again, and nothing else."""
+        run = await self.open(run_id)
+        if not run.is_running:
+            self._begin(caller, run, again=again)
+        return run
+
+    async def open(self, run_id: str) -> OpenRun:
+        """The run as it is now; another process may have worked on it. Raises `ConfigurationError`."""
+        run = self._runs.get(run_id)
+        if run is None or not run.is_running:
+            if (found := await self._store.load(run_id)) is None:
+                raise ConfigurationError("That run is not here any more.")
+            ended, problem = (run.ended, run.problem) if run is not None else ("", "")
+            run = OpenRun(run_id, *found)
+            run.ended, run.problem = ended, problem
+            self._keep(run)
+        return run
+
+    async def find(self, run_id: str) -> OpenRun:
+        """The run as it was opened last. Raises `ConfigurationError`."""
+        return self._runs.get(run_id) or await self.open(run_id)
+
+    async def heads(self) -> Sequence[RunHead]:
+        """All runs, the newest first. Raises `ConfigurationError`."""
+        return await self._store.heads()
+
+    def is_running(self, run_id: str) -> bool:
+        """Whether this server works on the run of that id."""
+        return run_id in self._work
+
+    def stop(self, run_id: str) -> None:
+        """Asks no further cell of a run."""
+        run = self._runs.get(run_id)
+        if run is not None and run.runner is not None:
+            run.runner.stop()
+
+    async def delete(self, run_id: str) -> None:
+        """Deletes a run. Work on it ends first, without waiting for its answers."""
+        if (work := self._work.get(run_id)) is not None:
+            work.cancel()
+            await asyncio.wait([work])
+        self._runs.pop(run_id, None)
+        await self._store.delete(run_id)
+
+    async def aclose(self) -> None:
+        """Ends all work. What was answered is written."""
+        if work := [*self._work.values()]:
+            for task in work:
+                task.cancel()
+            await asyncio.wait(work)
+
+    def _keep(self, run: OpenRun) -> None:
+        self._runs.pop(run.id, None)
+        self._runs[run.id] = run
+        idle = [each.id for each in self._runs.values() if not each.is_running]
+        for run_id in idle[:-MAX_IDLE]:
+            del self._runs[run_id]
+
+    def _begin(self, caller: Caller, run: OpenRun, *, again: bool) -> None:
+        run.ended = run.problem = ""
+        run.runner = Runner(
+            self._gateway, caller, self._store, run.id, run.plan,
+            cells=run.cells, again=again, changed=lambda _: run.note_change(), clean=self._clean,
+        )  # fmt: skip
+        self._work[run.id] = asyncio.create_task(self._finish(run, run.runner))
+
+    async def _finish(self, run: OpenRun, runner: Runner) -> None:
+        """Works on a run to its end, and notes what that was."""
+        try:
+            run.ended = await runner.run()
+        except (asyncio.CancelledError, ShuttingDown):
+            run.ended = "stopped"
+        except LLMHubError as error:
+            run.problem = self._clean(str(error))
+        except Exception:
+            log.exception("The run %s failed.", run.id)
+            run.problem = "The run failed, for a reason that stands in the hub's log. What was answered is kept."
+        finally:
+            run.runner = None
+            self._work.pop(run.id, None)
+            run.note_change()

@@ -1,0 +1,80 @@
+"""What a run will ask, and what it will cost as far as that can be told before it begins."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+from llm_hub.chat import Attempt, Usage, split_target
+from llm_hub.gateway.reservation import MIN_BYTES_PER_TOKEN, request_tokens
+from llm_hub.usage.prompt_tokens import TokenEstimate, estimate_messages, request_form
+
+if TYPE_CHECKING:
+    from llm_hub.access.session import Session
+    from llm_hub.chat import ChatRequest
+    from llm_hub.runs.run_plan import RunPlan
+
+
+@dataclass(frozen=True, slots=True)
+class TargetEstimate:
+    """Of one target: its requests, the tokens of their prompts, and US dollars.
+
+    `least` is what the prompts cost, `most` what it is with answers as long as they may be. None: nobody knows. Where
+    both are 0, it is free.
+    """
+
+    target: str
+    requests: int
+    prompt_tokens: int | None
+    least: Decimal | None
+    most: Decimal | None
+
+
+def estimate_run(plan: RunPlan, session: Session) -> list[TargetEstimate]:
+    """The estimate of each target, in order. It says nothing of retries and of fallbacks."""
+    return [_estimate_target(plan, session, target) for target in plan.targets]
+
+
+def _estimate_target(plan: RunPlan, session: Session, target: str) -> TargetEstimate:
+    model = split_target(target)[1]
+    requests = plan.size // len(plan.targets)
+    each = request_form(model) + (estimate_messages(model, plan.system) if plan.system.strip() else TokenEstimate())
+    total, least, most = TokenEstimate(), Decimal(0), Decimal(0)
+    is_priced, is_bounded = True, plan.max_tokens is not None
+    for texts in plan.texts:
+        for text in texts:
+            tokens = each + estimate_messages(model, text)
+            total += tokens
+            low = price_tokens(session, target, round(tokens.tokens), 0)
+            high = price_tokens(session, target, round(tokens.tokens), plan.max_tokens or 0)
+            if low is None or high is None:
+                is_priced = False
+            else:
+                least, most = least + low, most + high
+    is_free = is_priced and price_tokens(session, target, 10**6, 10**6) == 0
+    if is_free:
+        is_bounded = True
+    is_priced = is_priced and (total.is_known or is_free)
+    return TargetEstimate(
+        target,
+        requests,
+        round(total.tokens) * plan.repeats if total.is_known else None,
+        least * plan.repeats if is_priced else None,
+        most * plan.repeats if is_priced and is_bounded else None,
+    )
+
+
+def most_usd(session: Session, request: ChatRequest, target: str) -> Decimal | None:
+    """The most that one attempt at a target may cost; None where nobody knows."""
+    if session.prices.has_fees(target) or request.max_tokens is None:
+        free = price_tokens(session, target, 10**6, 10**6)
+        return free if free == 0 else None
+    return price_tokens(session, target, request_tokens(request, MIN_BYTES_PER_TOKEN), request.max_tokens)
+
+
+def price_tokens(session: Session, target: str, prompt: int, answer: int) -> Decimal | None:
+    """US dollars for so many tokens of a target; None where nobody knows."""
+    provider, model = split_target(target)
+    usage = Usage(prompt_tokens=prompt, completion_tokens=answer)
+    return session.prices.of(Attempt(provider, model, 0.0, 0.0, None, "", usage=usage))

@@ -1,0 +1,1 @@
+"""The Runs tab: a set of prompts, asked of several targets several times."""

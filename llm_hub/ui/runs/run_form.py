@@ -1,0 +1,149 @@
+"""Reads a new run from the form of the Runs tab. What is wrong is an `LLMHubError`, in words for the visitor."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+from dataclasses import replace
+from decimal import Decimal, InvalidOperation
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from llm_hub.documents.kinds import clean_name
+from llm_hub.errors import ConfigurationError
+from llm_hub.runs.answer_checks import read_check
+from llm_hub.runs.prompt_set import PromptSet, read_prompt_set
+from llm_hub.runs.run_estimate import most_usd
+from llm_hub.runs.run_plan import MAX_REPEATS, RunPlan
+from llm_hub.runs.runner import ready_targets
+from llm_hub.ui import model_choices
+from llm_hub.ui.typed_settings import parse_max_tokens, parse_temperature
+
+if TYPE_CHECKING:
+    from llm_hub.access.session import Session
+    from llm_hub.ui.event_values import Inputs, Updates
+    from llm_hub.ui.runs.run_parts import FormParts
+
+KINDS = [("One a line", "txt"), ("CSV", "csv"), ("JSON lines", "jsonl")]
+"""How a pasted text is read. A file's ending says it of the file."""
+MAX_TITLE_CHARS = 60
+
+EXAMPLE = """word
+boat
+sea
+calm
+disaster
+crew
+drills
+hour
+captain
+lighthouse
+harbour"""
+"""Words of which Chaos, whose answer is always the same, says seven."""
+EXAMPLE_PROMPT = "Write one sentence about lifeboats. Use the word {{word}}."
+EXAMPLE_CHECK = "contains:{{word}}"
+
+
+def is_empty(data: Inputs, form: FormParts) -> bool:
+    """Whether what a run cannot do without is still to be filled in: nothing is wrong then."""
+    prompts = data[form.prompts] or {}
+    return not (prompts.get("files") or (prompts.get("text") or "").strip()) or not data[form.targets]
+
+
+async def read_form(data: Inputs, form: FormParts, session: Session) -> RunPlan:
+    """The run that the form describes. Raises `LLMHubError`."""
+    prompts = await _read_prompts(data[form.prompts] or {}, str(data[form.kind]))
+    if not data[form.targets]:
+        raise ConfigurationError("Nobody is chosen to be asked.", hint="Choose one model or several.")
+    targets = await ready_targets(session, [str(name).strip() for name in data[form.targets]])
+    options: dict[str, Any] = {
+        "templates": tuple(text for box in form.templates if (text := data[box] or "").strip()),
+        "repeats": _parse_repeats(data[form.repeats] or ""),
+        "checks": tuple(check for line in (data[form.checks] or "").splitlines() if (check := line.strip())),
+        "system": data[form.system] or "",
+        "temperature": parse_temperature(data[form.temperature] or ""),
+        "max_tokens": parse_max_tokens(data[form.max_tokens] or ""),
+        "max_usd": _parse_ceiling(data[form.ceiling] or ""),
+        "fallback": await _fallback(session) if data[form.fallback] else (),
+    }
+    plan = await asyncio.to_thread(_make_plan, prompts, targets, options)
+    if plan.max_usd is not None:
+        _check_prices(plan, session)
+    return plan
+
+
+def fill_example(form: FormParts, session: Session) -> Updates:
+    """The form with an example that costs nothing: the embedded model and Chaos, as far as they are there."""
+    states = {state.name: state for state in session.providers() if state.ready}
+    free = [states[name] for name in (model_choices.EMBEDDED, "chaos") if name in states]
+    chosen = [state for state in free or states.values() if state.default_model][:2]
+    return {
+        form.prompts: {"text": EXAMPLE, "files": []},
+        form.kind: "csv",
+        form.targets: [f"{state.name}/{state.default_model}" for state in chosen],
+        **dict(zip(form.templates, (EXAMPLE_PROMPT, "", ""), strict=True)),
+        form.checks: EXAMPLE_CHECK,
+        form.repeats: "1",
+        form.max_tokens: "60",
+    }
+
+
+async def _read_prompts(value: dict[str, Any], kind: str) -> PromptSet:
+    """The prompts of a pasted text or of a file. Pasted ones are called by what stands first."""
+    text, files = value.get("text") or "", value.get("files") or ()
+    if files and text.strip():
+        raise ConfigurationError("There are both a text and a file.", hint="Leave one of them out.")
+    if len(files) > 1:
+        raise ConfigurationError("A run has one file of prompts.", hint="Leave the others out.")
+    if files:
+        file = Path(files[0])
+        data = await asyncio.to_thread(file.read_bytes)
+        return await asyncio.to_thread(read_prompt_set, clean_name(file.name), data)
+    if not text.strip():
+        raise ConfigurationError("There are no prompts.", hint="Paste some, or choose a file.")
+    return await asyncio.to_thread(read_prompt_set, f"The text.{kind}", text.encode())
+
+
+def _make_plan(prompts: PromptSet, targets: tuple[str, ...], options: dict[str, Any]) -> RunPlan:
+    plan = RunPlan(prompts, targets, **options)
+    for row in range(len(prompts.rows)):
+        for check in plan.checks_of(row):
+            read_check(check)
+    if prompts.name.startswith("The text."):
+        words = " ".join(plan.texts[0][0].split())
+        title = words if len(words) <= MAX_TITLE_CHARS else f"{words[:MAX_TITLE_CHARS]}…"
+        plan = replace(plan, prompts=replace(prompts, name=title))
+    return plan
+
+
+def _check_prices(plan: RunPlan, session: Session) -> None:
+    for number, target in enumerate(plan.targets):
+        for each in (target, *plan.fallback):
+            if most_usd(session, plan.request(number), each) is None:
+                raise ConfigurationError(
+                    f"What {each} costs is not known, so no ceiling can be kept.",
+                    hint="Set its price in LLM_HUB_PRICES, or leave out the ceiling.",
+                )
+
+
+async def _fallback(session: Session) -> tuple[str, ...]:
+    if not session.route:
+        raise ConfigurationError("The hub has no route, so nobody can follow.", hint="Set one on the Keys tab.")
+    return await ready_targets(session, session.route)
+
+
+def _parse_repeats(text: str) -> int:
+    with suppress(ValueError):
+        if 1 <= (value := int(text.strip() or "1")) <= MAX_REPEATS:
+            return value
+    raise ConfigurationError(f"Repeats is a whole number from 1 to {MAX_REPEATS}.")
+
+
+def _parse_ceiling(text: str) -> Decimal | None:
+    if not text.strip():
+        return None
+    with suppress(InvalidOperation):
+        value = Decimal(text.strip().removeprefix("$").replace(",", "."))
+        if value.is_finite() and value > 0:
+            return value
+    raise ConfigurationError("The ceiling is an amount of dollars above 0.", hint="Leave it empty for none.")

@@ -1,0 +1,79 @@
+"""A hub in front of the fault server, and runs on it."""
+
+from __future__ import annotations
+
+import time
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from llm_hub.gateway.caller import Caller
+from llm_hub.gateway.gateway import Gateway
+from llm_hub.hub import Hub
+from llm_hub.runs.prompt_set import read_prompt_set
+from llm_hub.runs.run_plan import RunPlan
+from llm_hub.runs.run_store import RunStore
+from llm_hub.runs.runner import Runner, ready_targets
+from llm_hub.settings import Settings
+from llm_hub.storage.database import Database
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+
+    from tests.fault_server import FaultServer
+
+RUN = "a-run"
+
+
+class Hubs:
+    """One hub with a database in `folder`. A hub that is opened there again finds what was written."""
+
+    def __init__(self, gateway: Gateway, store: RunStore) -> None:
+        self.gateway = gateway
+        self.store = store
+        self.caller = Caller("run", gateway.owner_session)
+
+    async def plan(self, targets: str, prompts: int = 3, **options: Any) -> RunPlan:
+        """A plan of so many prompts of two words each, for these targets."""
+        text = "\n".join(f"prompt {number}" for number in range(prompts))
+        names = targets.split()
+        return RunPlan(
+            read_prompt_set("set.txt", text.encode()), await ready_targets(self.caller.session, names), **options
+        )
+
+    async def start(self, plan: RunPlan, **options: Any) -> Runner:
+        """A new run of this plan."""
+        await self.store.create(RUN, plan)
+        return self.runner(plan, cells={}, **options)
+
+    async def resume(self, **options: Any) -> Runner:
+        """The run as the database has it."""
+        found = await self.store.load(RUN)
+        assert found is not None
+        return self.runner(found[0], cells=found[1], **options)
+
+    def runner(self, plan: RunPlan, **options: Any) -> Runner:
+        return Runner(self.gateway, self.caller, self.store, RUN, plan, **options)
+
+
+def settings_text(fault_server: FaultServer) -> str:
+    """Two servers of OpenAI's protocol, Anthropic and Ollama, three of them at a price."""
+    return (
+        f"LLM_HUB_SERVERS=cheap={fault_server.openai_url},dear={fault_server.openai_url}\nCHEAP_API_KEY=key-cheap\n"
+        f"DEAR_API_KEY=key-dear\nANTHROPIC_API_KEY=key-anthropic\nANTHROPIC_BASE_URL={fault_server.anthropic_url}\n"
+        f"OLLAMA_HOST={fault_server.ollama_url}\nLLM_HUB_PRICES=cheap=1/2,dear=30/150,anthropic=3/15\n"
+    )
+
+
+@asynccontextmanager
+async def open_hub(
+    fault_server: FaultServer, folder: Path, more: str = "", *, clock: Callable[[], float] = time.monotonic
+) -> AsyncIterator[Hubs]:
+    (folder / ".env").write_text(settings_text(fault_server) + more)
+    hub = Hub(Settings.load(folder / ".env"), clock=clock)
+    database = Database(f"sqlite:///{folder / 'runs.db'}")
+    try:
+        yield Hubs(Gateway(hub), RunStore(database))
+    finally:
+        await hub.aclose()
+        await database.aclose()

@@ -1,0 +1,152 @@
+"""`llm-hub run`, as somebody types it: the exit codes, the words, a kill -9 and what follows it."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from llm_hub.runs import run_store
+from llm_hub.serving.run_command import main
+from tests.fault_server.thread import FaultServerThread
+from tests.runs.hubs import settings_text
+
+ROOT = Path(__file__).parent.parent.parent
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty folder to work in, with a set of two prompts."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "set.csv").write_text("prompt,answer\nOne?,nuce\nTwo?,nowhere\n")
+    return tmp_path
+
+
+def use(folder: Path, server: FaultServerThread, more: str = "") -> None:
+    (folder / ".env").write_text(settings_text(server.fault_server) + more)
+
+
+def test_a_run_from_a_table_to_its_reports(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with FaultServerThread() as server:
+        use(folder, server)
+        words = "set.csv --targets cheap/ok,dear/ok --repeats 2 --check contains:{{answer}} --max-usd 2 --max-tokens 90"
+        reports = "--out r.html --out r.md --out r.csv --out r.json --min-pass 0.5"
+        assert main([*words.split(), *reports.split()]) == 0
+        printed = capsys.readouterr()
+        assert re.search(r"^cheap/ok +50\.0% +[\d.]+% to [\d.]+% +4 ", printed.out, re.MULTILINE)
+        assert "cheap/ok and dear/ok cannot be told apart with 2 rows" in printed.out
+        assert "8 of 8 requests are left" in printed.err
+        assert "  dear/ok: 4 requests, the price cannot be known" in printed.err
+        document = json.loads((folder / "r.json").read_text())
+        assert [cell["passed"] for cell in document["cells"]] == [True, True, False, False] * 2
+        assert document["columns"][0]["usd"] == "0.000176"
+        assert len((folder / "r.csv").read_text().splitlines()) == 9
+        assert "contains:{{answer}}" in (folder / "r.html").read_text()
+        assert main(["--resume", "last", "--min-pass", "0.6"]) == 1
+        assert "cheap/ok: 50.0% is below 60.0%" in capsys.readouterr().err
+        assert main(["--list"]) == 0
+        listed = capsys.readouterr().out
+        assert "8/8  set.csv" in listed
+        assert main(["--delete", listed.split()[0]]) == 0
+        assert main(["--list"]) == 0
+        assert capsys.readouterr().out == ""
+        assert len(server.exchanges) == 8
+
+
+@pytest.mark.parametrize(
+    ("words", "problem"),
+    [
+        ("", "needs a file of prompts"),
+        ("none.csv --targets cheap/ok", "none.csv cannot be read"),
+        ("set.csv --targets openai/gpt-6-luna", "openai needs a key: set OPENAI_API_KEY"),
+        ("set.csv --targets nobody/x", "There is no provider nobody"),
+        ("set.csv --targets chaos --template {{town}}", "no column 'town'"),
+        ("set.csv --targets chaos --check foo:bar", "is no check"),
+        ("--resume none", "There is no run none"),
+    ],
+)
+def test_what_cannot_be_used_ends_with_code_2_and_asks_nobody(
+    words: str, problem: str, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / ".env").write_text("LLM_HUB_CHAOS=true\n")
+    assert main(words.split()) == 2
+    assert problem in capsys.readouterr().err
+    assert not (folder / "llm-hub.db").exists()
+
+
+def test_a_dry_run_says_what_it_would_be_and_asks_nobody(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / ".env").write_text("OPENAI_API_KEY=key\nANTHROPIC_API_KEY=key\nLLM_HUB_CHAOS=true\n")
+    targets = "openai/gpt-4o-mini,anthropic/claude-haiku-4-5,chaos"
+    assert main(["set.csv", "--dry-run", "--targets", targets, "--max-tokens", "1000", "--repeats", "3"]) == 0
+    told = capsys.readouterr().err
+    assert re.search(
+        r"openai/gpt-4o-mini: 6 requests, about \d+ tokens of prompts, under \$0\.0001 to \$0\.00\d\d", told
+    )
+    assert "anthropic/claude-haiku-4-5: 6 requests, the price cannot be known" in told
+    assert "chaos/steady: 6 requests, free" in told
+    assert not (folder / "llm-hub.db").exists()
+
+
+def test_killed_at_any_moment_it_goes_on_where_it_was(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (folder / "set.txt").write_text("\n".join(f"prompt {number}" for number in range(30)))
+    monkeypatch.setattr(run_store, "HOLD_SECONDS", 0.5)
+    with FaultServerThread() as server:
+        use(folder, server)
+        command = [sys.executable, "-m", "llm_hub", "run", "set.txt", "--targets", "cheap/ok", "--concurrency", "2"]
+        child = subprocess.Popen(command, env={**os.environ, "PYTHONPATH": str(ROOT)}, stderr=subprocess.DEVNULL)
+        server.wait_for(lambda seen: sum(each.finished for each in seen) >= 9)
+        child.send_signal(signal.SIGKILL)
+        child.wait()
+        before = len(server.exchanges)
+        assert before < 30
+        assert main(["--resume", "last", "--out", "r.json"]) == 0
+        asked = Counter(each.body["messages"][-1]["content"] for each in server.exchanges)
+    assert len(asked) == 30
+    assert sum(asked.values()) <= 30 + 2, "only what was being answered when it was killed is asked again"
+    document = json.loads((folder / "r.json").read_text())
+    assert [cell["outcome"] for cell in document["cells"]] == ["answered"] * 30
+
+
+def test_a_signal_lets_answers_end_and_the_run_goes_on_later(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / "set.txt").write_text("\n".join(f"prompt {number}" for number in range(30)))
+
+    def interrupt(server: FaultServerThread) -> None:
+        server.next_exchange(3)
+        os.kill(os.getpid(), signal.SIGINT)
+        server.limit(None)
+
+    with FaultServerThread() as server:
+        use(folder, server)
+        server.limit(5)
+        thread = threading.Thread(target=interrupt, args=(server,))
+        thread.start()
+        assert main(["set.txt", "--targets", "cheap/ok", "--concurrency", "3"]) == 1
+        thread.join()
+        told = capsys.readouterr().err
+        assert "It goes on with: llm-hub run --resume" in told
+        assert main(["--resume", "last"]) == 0
+        assert len(server.exchanges) == 30
+
+
+def test_without_a_history_nothing_of_a_run_is_kept(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with FaultServerThread() as server:
+        use(folder, server, "LLM_HUB_HISTORY=off\n")
+        assert main(["set.csv", "--targets", "cheap/ok"]) == 0
+        assert "2 of 2 cells" in capsys.readouterr().out
+        assert main(["--list"]) == 0
+        assert capsys.readouterr().out == ""
+    assert b"One?" not in (folder / "llm-hub.db").read_bytes()
+
+
+def test_the_hub_starts_without_the_runs() -> None:
+    code = "import sys, llm_hub.serving.application; print(*[name for name in sys.modules if 'llm_hub.runs' in name])"
+    loaded = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    assert loaded.split() == []

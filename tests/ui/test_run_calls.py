@@ -1,0 +1,126 @@
+"""The Runs tab's handlers, called without a browser."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import pytest_asyncio
+
+from tests.ui.page_calls import PageCalls, TabCalls, page_calls
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+
+    from tests.fault_server import FaultServerThread
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+CSV = "word,answer\nboat,a\nsea,b\ncalm,c"
+
+
+@pytest_asyncio.fixture(loop_scope="module", scope="module")
+async def page(fault_server: FaultServerThread, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[PageCalls]:
+    environment = {
+        "OPENAI_API_KEY": "sk-test-0123456789abcdef",
+        "OPENAI_BASE_URL": fault_server.openai_url,
+        "LLM_HUB_CHAOS": "1",
+        "LLM_HUB_MAX_RETRIES": "0",
+    }
+    async with page_calls(tmp_path_factory.mktemp("runs"), environment) as page:
+        yield page
+
+
+@pytest.fixture
+def tab(page: PageCalls) -> TabCalls:
+    return page.open()
+
+
+def fill(tab: TabCalls, *targets: str, text: str = CSV, **values: Any) -> None:
+    tab.set(runs_prompts={"text": text, "files": []}, runs_kind="csv", runs_targets=list(targets), **values)
+
+
+async def press(tab: TabCalls, part: str, what: str) -> dict[str, Any]:
+    return await tab.use(part, "pick", event_data={"what": what})
+
+
+async def test_a_run_is_estimated_asked_opened_and_saved(tab: TabCalls) -> None:
+    fill(tab, "openai/ok?tokens=3", "openai/status-400", runs_template="Say {{word}}", runs_checks="length:1..")
+    await tab.use("runs-template", "blur")
+    assert "6 requests, whose price cannot be known in all" in tab.text("runs-estimate")
+    await tab.click("runs-start")
+    assert tab.visible("runs-shown")
+    assert not tab.visible("runs-new")
+    assert tab.value("runs-live")["marks"] == "✓!✓!✓!"
+    assert tab.value("runs-live")["state"] == "ended"
+    assert "3 prompts × 2 targets: 6 of 6 cells" in tab.text("runs-figures")
+    assert "Complete." in tab.text("runs-head")
+    assert "Ask 3 failed cells again" in tab.text("runs-head")
+    await press(tab, "runs-table", "0")
+    assert "Say boat" in tab.text("runs-answer")
+    assert "openai/ok?tokens=3 · answered" in tab.text("runs-answer")
+    await press(tab, "runs-table", "1")
+    assert "Attempts" in tab.text("runs-answer")
+    for kind in ("csv", "json", "md", "html"):
+        (file,) = [value for value in (await press(tab, "runs-save", kind)).values() if isinstance(value, dict)]
+        assert file["name"].endswith(f".{kind}")
+        assert "status-400" in file["text"]
+    await press(tab, "runs-head", "close")
+    assert tab.visible("runs-new")
+    assert "Say boat" in tab.text("runs-saved")
+
+
+@pytest.mark.parametrize(
+    ("values", "sentence"),
+    [
+        ({"text": "word\nboat\nsea,b"}, "line 3: has 2 fields"),
+        ({"runs_template": "Say {{other}}"}, "no column 'other'"),
+        ({"runs_template": "{{word}}", "runs_checks": "resembles:x"}, "is no check"),
+        ({"runs_template": "{{word}}", "runs_repeats": "many"}, "from 1 to 20"),
+        ({"runs_template": "{{word}}", "runs_ceiling": "-1"}, "an amount of dollars"),
+        ({"runs_template": "{{word}}", "runs_ceiling": "1"}, "costs is not known"),
+    ],
+)
+async def test_what_is_wrong_is_told_and_nothing_is_lost(tab: TabCalls, values: dict[str, Any], sentence: str) -> None:
+    fill(tab, "openai/ok?tokens=3", **values)
+    before = tab.value("runs-prompts")
+    await tab.click("runs-start")
+    assert sentence in tab.text("runs-problem")
+    assert tab.visible("runs-new")
+    assert tab.value("runs-prompts") == before
+
+
+async def test_a_run_is_opened_again_in_another_tab_and_deleted_after_a_question(page: PageCalls) -> None:
+    tab = page.open()
+    fill(tab, "openai/ok?tokens=3", runs_template="Delete {{word}}")
+    await tab.click("runs-start")
+    run = tab.value("runs-live")["shown"].split()[0]
+    other = page.open()
+    await press(other, "runs-head", "close")
+    assert "Delete boat" in other.text("runs-saved")
+    await press(other, "runs-saved", f"ask {run}")
+    assert "with its answers?" in other.text("runs-saved")
+    await press(other, "runs-saved", f"open {run}")
+    assert other.value("runs-live")["marks"] == "•••"
+    await press(other, "runs-head", "close")
+    await press(other, "runs-saved", f"delete {run}")
+    assert "Delete boat" not in other.text("runs-saved")
+
+
+async def test_strangers_behind_a_proxy_are_told_nothing(page: PageCalls, tmp_path: Path) -> None:
+    stranger = page.open()
+    assert stranger._request.request is not None
+    stranger._request.request.scope["headers"].append((b"x-forwarded-for", b"203.0.113.9"))
+    fill(stranger, "openai/ok?tokens=3", runs_template="{{word}}")
+    for use in (stranger.click("runs-start"), press(stranger, "runs-saved", "keep")):
+        await use
+        assert "on the hub's own computer only" in stranger.text("runs-problem")
+        assert stranger.text("runs-saved") == ""
+        assert not stranger.visible("runs-shown")
+
+
+async def test_the_example_costs_nothing(tab: TabCalls) -> None:
+    await tab.click("runs-example")
+    assert "chaos/steady" in tab.value("runs-targets")
+    assert "requests, free" in tab.text("runs-estimate")

@@ -16,15 +16,16 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from llm_hub.access.session import Session
-    from llm_hub.checkup.findings import Finding, Verdict
+    from llm_hub.checkup.findings import ProbeFinding, Verdict
     from llm_hub.checkup.samples import Sample
     from llm_hub.gateway.caller import Caller
     from llm_hub.gateway.gateway import Gateway
 
 MAX_REQUESTS = 60
 """To each target, the reference among them."""
-USUAL_WINDOW, MAX_WINDOW = 16_384, 32_768
-"""Tokens: the window that is tried where no provider says how large it is, and the largest that is tried unasked."""
+USUAL_WINDOW, MIN_WINDOW, MAX_WINDOW = 16_384, 512, 32_768
+"""Tokens: the window that is tried where no provider says how large it is, the smallest into which the questions fit,
+and the largest that is tried unasked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +53,7 @@ class Card:
     reference: str
     window: int
     verdict: Verdict
-    findings: tuple[Finding, ...]
+    findings: tuple[ProbeFinding, ...]
     figures: Figures
 
 
@@ -72,6 +73,7 @@ async def check_up(
     """
     if window is None:
         window = await _claimed_window(caller.session, [reference, *targets])
+    window = max(window, MIN_WINDOW)
     asked = [
         ask_all(gateway, caller, target, make_questions(window, target, seed=seed), max_requests=max_requests)
         for target in (reference, *targets)

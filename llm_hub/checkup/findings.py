@@ -23,7 +23,7 @@ LEVEL = 0.01
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class ProbeFinding:
     """A probe's verdict. `p` is the chance of such a difference between honest twins, None where nothing was measured;
     `evidence` is what was seen, a line each."""
 
@@ -34,7 +34,7 @@ class Finding:
     evidence: tuple[str, ...]
 
 
-def find_differences(samples: Sequence[Sample], reference: Sequence[Sample]) -> list[Finding]:
+def find_differences(samples: Sequence[Sample], reference: Sequence[Sample]) -> list[ProbeFinding]:
     """The findings of all probes."""
     measures = {name: measure(samples, reference) for name, measure in MEASURES.items()}
     measured = {name: measure.p for name, measure in measures.items() if measure.p is not None}
@@ -46,11 +46,11 @@ def find_differences(samples: Sequence[Sample], reference: Sequence[Sample]) -> 
             verdict = "differs"
         elif measure.p is not None and measure.least_p <= LEVEL / len(measured):
             verdict = "same"
-        findings.append(Finding(name, verdict, measure.p, measure.statement, measure.evidence))
+        findings.append(ProbeFinding(name, verdict, measure.p, measure.statement, measure.evidence))
     return findings
 
 
-def overall(findings: Sequence[Finding]) -> Verdict:
+def overall(findings: Sequence[ProbeFinding]) -> Verdict:
     """ "differs" if any probe does; "same" if the answers are alike and most probes could tell."""
     verdicts = {finding.probe: finding.verdict for finding in findings}
     if "differs" in verdicts.values():

@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from llm_hub.chat import ChatRequest, JSONFormat, Message, Role, Tool
-from llm_hub.checkup.samples import Question
+from llm_hub.checkup.samples import ProbeQuestion
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -53,6 +53,9 @@ ROOM_SCHEMA = {
 STOP = "seven"
 NUMBERS = "one two three four five six seven eight nine ten eleven twelve"
 MAX_TOKENS = 48
+"""Of the answers that are to be cut off by it."""
+MAX_ANSWER_TOKENS = 2000
+"""Of all others, with room to reason: no answer needs more, and some models do not end."""
 TOOL_PROMPTS = 12
 NEEDLE_PROMPTS = 7
 NEEDLE_DEPTHS = (0.25, 0.5, 0.9)
@@ -63,7 +66,7 @@ MARGIN = 0.95
 """The share of the window that a prompt fills, so that the answer has room."""
 
 
-def make_questions(window: int, target: str, *, seed: int) -> list[Question]:
+def make_questions(window: int, target: str, *, seed: int) -> list[ProbeQuestion]:
     """All questions to one target, whose window has so many tokens. They are the same for all targets, but for those
     about caches, which targets may share."""
     chance = random.Random(seed)  # noqa: S311  # no secret
@@ -76,7 +79,7 @@ def make_questions(window: int, target: str, *, seed: int) -> list[Question]:
     ]
 
 
-def _open_questions(chance: random.Random) -> Iterator[Question]:
+def _open_questions(chance: random.Random) -> Iterator[ProbeQuestion]:
     asked = [
         _question("likeness", str(number), f"{text} Answer with the five alone, between commas.", chance)
         for number, text in enumerate(OPEN_QUESTIONS)
@@ -86,7 +89,7 @@ def _open_questions(chance: random.Random) -> Iterator[Question]:
             yield replace(question, is_again=sending > 0)
 
 
-def _tool_questions(chance: random.Random) -> Iterator[Question]:
+def _tool_questions(chance: random.Random) -> Iterator[ProbeQuestion]:
     for number in range(TOOL_PROMPTS):
         wanted = ", ".join(f"{city} on day {1 + (number + place) % 7}" for place, city in enumerate(CITIES))
         text = f"Call get_weather once for each of these, all at once, in celsius: {wanted}."
@@ -95,7 +98,7 @@ def _tool_questions(chance: random.Random) -> Iterator[Question]:
         yield _question("tools", f"without: {text}", text, chance, tools=(WEATHER,))
 
 
-def _rule_questions(chance: random.Random) -> Iterator[Question]:
+def _rule_questions(chance: random.Random) -> Iterator[ProbeQuestion]:
     for room in ("kitchen", "library", "workshop"):
         text = f"Describe a {room} as JSON with name, floor, open and tags."
         yield _question("schema", room, text, chance, format=JSONFormat(ROOM_SCHEMA, "room", strict=True))
@@ -109,20 +112,20 @@ def _rule_questions(chance: random.Random) -> Iterator[Question]:
         yield _question("seed", str(number), "Invent a word.", None, seed=7, temperature=1.0)
 
 
-def _cache_questions(chance: random.Random) -> Iterator[Question]:
+def _cache_questions(chance: random.Random) -> Iterator[ProbeQuestion]:
     for subject in ("ledger", "diary", "log"):
         text = f"{_filler(6000, subject)} Is this a story? Answer yes or no."
         first = _question("cache", subject, text, chance)
         yield first
         if subject == "log":
-            yield Question("cache", subject, first.request, is_again=True)
+            yield ProbeQuestion("cache", subject, first.request, is_again=True)
 
 
-def _needle_questions(window: int, chance: random.Random) -> Iterator[Question]:
+def _needle_questions(window: int, chance: random.Random) -> Iterator[ProbeQuestion]:
     length = int(window * MARGIN * CHARS_PER_TOKEN)
     for number in range(NEEDLE_PROMPTS):
         codes = tuple(str(chance.randrange(10_000, 100_000)) for _ in NEEDLE_DEPTHS)
-        text = _filler(length, f"archive {number}")
+        text = _filler(length, "archive")
         end = length
         for depth, code, door in reversed(list(zip(NEEDLE_DEPTHS, codes, ("red", "green", "blue"), strict=True))):
             at = text.rindex(". ", 0, min(int(window * depth * CHARS_PER_TOKEN), end)) + 2
@@ -132,17 +135,23 @@ def _needle_questions(window: int, chance: random.Random) -> Iterator[Question]:
 
 
 def _filler(length: int, subject: str) -> str:
-    """English sentences, all different, of about so many characters."""
-    lines, size, number = list[str](), 0, 0
+    """English sentences of about so many characters, without digits, of which some tokenizers make a token each."""
+    lines, size, number = [f"This is the {subject} of the harbour."], 0, 0
     while size < length:
-        number += 1
-        lines.append(f"Entry {number} of the {subject} says that the keeper counted {number * 7} boats in the harbour.")
-        size += len(lines[-1]) + 1
+        keeper, boat, cargo = (words[number % len(words)] for words in (_KEEPERS, _BOATS, _CARGOES))
+        lines.append(f"On that morning the {keeper} keeper let the {boat} pass, which carried {cargo} to the islands.")
+        size, number = size + len(lines[-1]) + 1, number + 1
     return " ".join(lines)
+
+
+_KEEPERS = ("first", "second", "young", "old", "careful", "sleepy", "cheerful", "silent")
+_BOATS = ("ferry", "sailing boat", "steamer", "barge", "schooner", "tugboat", "little canoe", "fishing boat", "raft")
+_CARGOES = ("timber", "oranges", "letters", "salt", "copper", "blankets", "barley")
 
 
 def _question(
     probe: str, case: str, text: str, chance: random.Random | None, expected: tuple[str, ...] = (), **options: Any
-) -> Question:
+) -> ProbeQuestion:
     prefix = f"[{''.join(chance.choices('abcdefghijkmnpqrstuvwxyz', k=10))}] " if chance else ""
-    return Question(probe, case, ChatRequest((Message(Role.USER, prefix + text),), **options), expected)
+    request = ChatRequest((Message(Role.USER, prefix + text),), **{"max_tokens": MAX_ANSWER_TOKENS, **options})
+    return ProbeQuestion(probe, case, request, expected)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class ProbeQuestion:
     """A request of a probe. `case` tells the probe's questions apart; the same case may be asked several times.
 
     `expected` is what a right answer has in it; `is_again` marks a prompt that the target was just sent.
@@ -38,7 +38,7 @@ class Sample:
     were sent, repetitions included. `problem` is why there is no answer, "" where there is one; `price` is US dollars.
     """
 
-    question: Question
+    question: ProbeQuestion
     text: str = ""
     calls: tuple[tuple[str, str], ...] = ()
     finish: str = ""
@@ -65,7 +65,7 @@ async def ask_all(
     gateway: Gateway,
     caller: Caller,
     target: str,
-    questions: list[Question],
+    questions: list[ProbeQuestion],
     *,
     max_requests: int,
     clock: Callable[[], float] = time.perf_counter,
@@ -85,7 +85,9 @@ async def ask_all(
     return samples
 
 
-async def _ask(events: AsyncGenerator[Event], caller: Caller, question: Question, clock: Callable[[], float]) -> Sample:
+async def _ask(
+    events: AsyncGenerator[Event], caller: Caller, question: ProbeQuestion, clock: Callable[[], float]
+) -> Sample:
     began, pieces, requests, kind = clock(), list[float](), 0, ""
     response: LLMResponse | None = None
     try:

@@ -1,5 +1,5 @@
-"""The command `llm-hub`, which is also `python -m llm_hub`: starts the server, checks what it would start with, starts
-a coding agent in front of it, or asks a set of prompts.
+"""The command `llm-hub`, which is also `python -m llm_hub`: starts the server, checks what it would start with, asks a
+set of prompts, checks up on a model at several providers, or starts a coding agent in front of the hub.
 """
 
 from __future__ import annotations
@@ -26,6 +26,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
         from llm_hub.serving.run_command import main as run
 
         sys.exit(run(words[1:]))
+    if words[:1] == ["checkup"]:  # which has options of its own
+        from llm_hub.serving.checkup_command import main as checkup
+
+        sys.exit(checkup(words[1:]))
     own, passed_on = _split(words)
     parser = _parser()
     options, unknown = parser.parse_known_args(own)
@@ -61,7 +65,7 @@ def _split(words: Sequence[str]) -> tuple[Sequence[str], Sequence[str]]:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="llm-hub",
-        usage="llm-hub [check | run … | agent {claude,codex}] [--host HOST] [--port PORT] [--open] "
+        usage="llm-hub [check | checkup … | run … | agent {claude,codex}] [--host HOST] [--port PORT] [--open] "
         "[-- words for the agent]",
         description="Serves the chat page and the HTTP API until Ctrl-C. Settings are read from the environment and "
         "from .env in this folder.",
@@ -72,8 +76,9 @@ def _parser() -> argparse.ArgumentParser:
         choices=("check", "agent"),
         help="check: say what is configured, what answers and what is missing, without showing a key, and end: with 0 "
         "if a model can answer, 1 if none can, 2 if a setting is wrong. run: ask a set of prompts of several models; "
-        "`llm-hub run --help` has its own options. agent: start a coding agent whose requests go "
-        "through the hub, and the hub if none runs here",
+        "`llm-hub run --help` has its own options. checkup: say whether a model is the same at several providers; "
+        "`llm-hub checkup --help` has its own options. agent: start a coding agent whose requests go through the hub, "
+        "and the hub if none runs here",
     )
     parser.add_argument("agent", nargs="?", choices=AGENTS, help="the agent; what stands behind -- is passed on to it")
     parser.add_argument("--host", help="the address to listen on, in place of LLM_HUB_HOST")

@@ -39,6 +39,7 @@ TIERS = {
         "api/test_docs.py",
         "api/test_openapi.py",
         "api/test_other_clients.py",
+        "checkup/test_frauds.py",
         "packaging/test_agent_command.py",
         "packaging/test_command.py",
         "security/test_canaries.py",

@@ -27,7 +27,8 @@ PERIODS: list[tuple[str, int]] = [("All time", 0), ("30 days", 30 * DAY), ("7 da
 EMPTY = """<div class="welcome"><h2>No votes yet</h2><p>Compare models with <b>Blind</b> ticked, and vote for the better
 answer. The ratings come from these votes.</p></div>"""
 SCALE = """<p class="scale">Bradley-Terry ratings with 95 % intervals: 1000 is the average of these models, 400 points
-are odds of ten to one. Where intervals overlap, the votes do not yet say who is better.</p>"""
+are odds of ten to one. Where intervals overlap, the votes do not yet say who is better. A tie counts for nobody, and
+“all are bad” is a tie.</p>"""
 MAX_MATRIX_MODELS = 20
 """Rows and columns of the table of pairs: more do not fit a screen."""
 
@@ -95,14 +96,22 @@ def _table(rated: Leaderboard, provider_titles: Titles) -> str:
             f'<td class="number"><b>{rating.rating:.0f}</b> '
             f'<span class="ends">{rating.low:.0f} to {rating.high:.0f}</span></td>'
             f'<td class="interval" aria-hidden="true">{interval}</td>'
-            f'<td class="number">{rating.votes:,}</td><td class="number">{rating.wins:,}</td></tr>'
+            f'<td class="number">{rating.votes:,}</td><td class="number">{rating.wins:,}</td>'
+            f'<td class="number">{rating.ties:,}</td></tr>'
         )
-    heads = ("", "model", "rating", "95 % interval", "votes", "wins")
+    heads = ("", "model", "rating", "95 % interval", "votes", "wins", "ties")
     head = "".join(f'<th scope="col">{text}</th>' for text in heads)
     return (
-        f'<h2>{format_count(rated.votes, "vote")}</h2><div class="wide">'
+        f'<h2>{format_count(rated.votes, "vote")}{_ties(rated)}</h2><div class="wide">'
         f'<table class="ratings"><tr>{head}</tr>{"".join(rows)}</table></div>'
     )
+
+
+def _ties(rated: Leaderboard) -> str:
+    if not rated.ties:
+        return ""
+    bad = f", {rated.all_bad:,} of these all bad" if rated.all_bad else ""
+    return f", {format_count(rated.ties, 'tie')}{bad}"
 
 
 def _matrix(rated: Leaderboard, provider_titles: Titles) -> str:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import math
 import random
-from typing import Literal
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from llm_hub.arena.ratings import CENTRE, Vote, rate_models
+from llm_hub.arena.ratings import CENTRE, SCALE, Vote, rate_models
 
 NAMES = ("a/1", "b/2", "c/3", "d/4")
 
@@ -31,12 +30,13 @@ def rate(votes: list[Vote], **options: float) -> dict[str, float]:
 
 
 def by_minorisation(votes: list[Vote], rounds: int = 5000) -> dict[str, float]:
-    """Bradley-Terry's maximum by another method: Hunter's iteration, on pairs. A tie is half a win for each."""
+    """Luce's maximum by another method: Hunter's iteration, over the votes that name a best."""
+    votes = [vote for vote in votes if vote.winner is not None]
     names = sorted({target for vote in votes for target in vote.targets})
     strength = dict.fromkeys(names, 1.0)
     for _ in range(rounds):
         for name in names:
-            wins = sum(0.5 if v.winner is None else v.targets[v.winner] == name for v in votes if name in v.targets)
+            wins = sum(v.winner is not None and v.targets[v.winner] == name for v in votes)
             games = sum(1 / sum(strength[target] for target in v.targets) for v in votes if name in v.targets)
             strength[name] = wins / games
         mean = math.exp(sum(map(math.log, strength.values())) / len(names))
@@ -60,13 +60,12 @@ def test_pairs_are_rated_as_by_hunters_iteration() -> None:
             assert ours[first] - ours[second] == pytest.approx(expected, abs=0.05)
 
 
-def test_pairs_are_rated_as_by_evalica() -> None:
+def test_pairs_without_ties_are_rated_as_by_evalica() -> None:
     from evalica import Winner, bradley_terry
 
     chance = random.Random(5)
     pairs = [tuple(chance.sample(NAMES, 2)) for _ in range(300)]
-    outcomes: list[tuple[Literal["best", "tie"], int | None]] = [("best", 0), ("best", 0), ("best", 1), ("tie", None)]
-    votes = [Vote(pair, *chance.choice(outcomes)) for pair in pairs]
+    votes = [Vote(pair, "best", chance.choice((0, 0, 1))) for pair in pairs]
     winners = {0: Winner.X, 1: Winner.Y, None: Winner.Draw}
     lefts, rights = zip(*pairs, strict=True)
     theirs = bradley_terry(
@@ -142,19 +141,65 @@ def test_more_votes_make_the_interval_narrower() -> None:
     assert many.high - many.low < (few.high - few.low) / 3
 
 
-def test_the_interval_holds_the_truth_about_as_often_as_it_says() -> None:
-    chance, inside, total = random.Random(7), 0, 0
-    strengths = {"a/1": 0.6, "b/2": 0.2, "c/3": -0.3, "d/4": -0.5}
-    for _ in range(60):
-        votes = []
-        for _ in range(150):
-            targets = tuple(chance.sample(NAMES, chance.choice((2, 2, 3, 4))))
-            weights = [math.exp(strengths[target]) for target in targets]
-            votes.append(Vote(targets, "best", chance.choices(range(len(targets)), weights)[0]))
-        for rating in rate_models(votes).ratings:
-            truth = CENTRE + 400 / math.log(10) * strengths[rating.target]
-            inside, total = inside + (rating.low <= truth <= rating.high), total + 1
-    assert 0.92 <= inside / total <= 1
+PLANTED = {f"m/{place}": strength for place, strength in enumerate((170, 102, 34, -34, -102, -170))}
+"""Six models over 340 points."""
+
+
+def cast_planted_votes(chance: random.Random, votes: int, size: int, ties: float, *, alike: bool) -> list[Vote]:
+    """Votes of which about the share `ties` are ties: of every set alike, or more often of close models (Davidson)."""
+    cast = []
+    for _ in range(votes):
+        targets = tuple(chance.sample(sorted(PLANTED), size))
+        weights = [10 ** (PLANTED[target] / 400) for target in targets]
+        mean = sum(weights) / size if alike else math.prod(weights) ** (1 / size)
+        seat = chance.choices(range(size + 1), [*weights, size * mean * ties / (1 - ties)])[0]
+        cast.append(Vote(targets, "best", seat) if seat < size else Vote(targets, chance.choice(["tie", "bad"])))
+    return cast
+
+
+@pytest.mark.parametrize(
+    ("size", "ties", "alike"),
+    [(2, 0.0, True), (2, 0.3, True), (2, 0.3, False), (4, 0.1, True), (4, 0.3, True), (4, 0.3, False)],
+)
+def test_the_intervals_hold_the_truth_as_often_as_they_say(size: int, ties: float, *, alike: bool) -> None:
+    chance, held = random.Random(7), []
+    for votes in [60] * 40 + [600] * 15:
+        board = rate_models(cast_planted_votes(chance, votes, size, ties, alike=alike))
+        held += [rating.low <= CENTRE + PLANTED[rating.target] <= rating.high for rating in board.ratings]
+    assert 0.925 <= sum(held) / len(held) <= 0.975
+
+
+@settings(deadline=None)
+@given(st.lists(draw_vote(), max_size=20), st.integers(1, 5))
+def test_ties_say_nothing_of_who_is_better(votes: list[Vote], times: int) -> None:
+    votes = [*votes, Vote(NAMES, "best", 0)]
+    assert rate(votes + [Vote(NAMES[:2], "tie"), Vote(NAMES, "bad")] * times) == pytest.approx(rate(votes), abs=1e-6)
+
+
+def test_ties_are_counted_and_among_them_those_where_all_were_bad() -> None:
+    pair = ("a/1", "b/2")
+    board = rate_models([Vote(pair, "tie"), Vote(("a/1", "c/3"), "bad"), Vote(pair, "best", 0)])
+    assert (board.votes, board.ties, board.all_bad) == (3, 2, 1)
+    assert {rating.target: (rating.votes, rating.wins, rating.ties) for rating in board.ratings} == {
+        "a/1": (3, 1, 2),
+        "b/2": (2, 0, 1),
+        "c/3": (1, 0, 1),
+    }
+
+
+def test_the_ends_of_an_interval_are_where_the_likelihood_ratio_test_rejects() -> None:
+    """Two models, three wins to one, and the prior's draw of each against the average: strengths are ±x."""
+    board = rate_models(win_votes("a/1", "b/2", 3) + win_votes("b/2", "a/1"))
+
+    def likelihood(points: float) -> float:
+        x = points / SCALE
+        votes = 3 * x - x - 4 * math.log(math.exp(x) + math.exp(-x))
+        return votes - math.log(1 + math.exp(x)) - math.log(1 + math.exp(-x))
+
+    best = board.ratings[0]
+    for end in (best.low, best.high):
+        drop = likelihood(best.rating - CENTRE) - likelihood(end - CENTRE)
+        assert drop == pytest.approx(1.920729, abs=0.001)
 
 
 def test_the_best_of_four_beat_each_of_the_others_and_says_nothing_of_them() -> None:
@@ -166,7 +211,7 @@ def test_the_best_of_four_beat_each_of_the_others_and_says_nothing_of_them() -> 
     assert result.votes == 1
 
 
-def test_a_tie_is_half_a_win_for_each_side() -> None:
+def test_in_the_table_of_pairs_a_tie_is_half_a_win_for_each_side() -> None:
     result = rate_models([Vote(("a/1", "b/2"), "tie"), Vote(("a/1", "b/2"), "bad")])
     assert result.wins["a/1", "b/2"] == result.wins["b/2", "a/1"] == 1
     assert result.games["a/1", "b/2"] == 2

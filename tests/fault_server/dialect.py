@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import orjson
 
 from tests.fault_server.calls import Call, ToolRequest, calls, filled, pieces
+from tests.fault_server.planted import is_planted, planted_answer
 from tests.fault_server.scripted import next_turn
 from tests.fault_server.text import REASONING, STRANGE, asked_to_continue, intended_tokens, plain, resumed_tokens
 
@@ -30,11 +31,13 @@ class Answer:
     prompt_tokens: int
     fault: Fault
     calls: tuple[Call, ...] = ()
+    cached_tokens: int = 0
 
     @property
     def tokens(self) -> int:
         """Tokens of the answer, reasoning and calls included."""
-        return len(self.reasoning) + len(self.text) + sum(len(call.pieces) for call in self.calls)
+        made = len(self.reasoning) + len(self.text) + sum(len(call.pieces) for call in self.calls)
+        return int(made * self.fault.number("usage", 1))
 
 
 @dataclass(slots=True)
@@ -146,6 +149,8 @@ class Dialect(ABC):
         `thinks`, it reasons before. With `as=scripted` it does what the conversation's script says.
         """
         turns = self.turns(exchange.body)
+        if is_planted(fault):
+            return self._planted(exchange, fault, turns[-1][1])
         results = self.result_count(exchange.body)
         turn = next_turn(fault, turns, results)
         tokens = turn.tokens if turn else intended_tokens(fault)
@@ -172,6 +177,18 @@ class Dialect(ABC):
             fault=fault,
             calls=made,
         )
+
+    def _planted(self, exchange: Exchange, fault: Fault, prompt: str) -> Answer:
+        """The answer of a model as tests/fault_server/planted.py has it."""
+        body = exchange.body
+        limit = body.get("max_tokens") or body.get("max_completion_tokens")
+        options = {**self.sampling(body), "max_tokens": limit}
+        options |= {"number": exchange.number, "is_repeat": exchange.is_repeat}
+        tokens, made, finish = planted_answer(fault, prompt, self.tool_request(body), self.schema(body), options)
+        count = int((len(prompt.split()) + 3 + fault.number("template", 0)) * fault.number("usage", 1))
+        remembered = fault.number("remembers", 0) * exchange.is_repeat
+        cached = int(count * max(remembered * 0.9, fault.number("cached", 0)))
+        return Answer(exchange.model, (), tuple(tokens), finish, count, fault, made, cached)
 
 
 _FINISH = {

@@ -225,9 +225,17 @@ def rewrite(fault: Fault, script: list[Step]) -> list[Step]:
         case "split-utf8":
             return list(_inside_characters(script))
         case "one-read":
-            return [Send(b"".join(s.data for s in script if isinstance(s, Send)), sum(
-                s.tokens for s in script if isinstance(s, Send)))]  # fmt: skip
+            return [_joined(script)]
+    if "burst" in fault.options:
+        size = int(fault.number("burst", 1))
+        script = [_joined(script[start : start + size]) for start in range(0, len(script), size)]
     return script
+
+
+def _joined(script: list[Step]) -> Send:
+    """All that is sent, in one write."""
+    sent = [step for step in script if isinstance(step, Send)]
+    return Send(b"".join(step.data for step in sent), sum(step.tokens for step in sent))
 
 
 _DRESSES: dict[str, Callable[[bytes], bytes]] = {

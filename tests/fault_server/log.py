@@ -39,6 +39,10 @@ class Exchange:
     first_byte: float | None = None
     closed: float | None = None
     status: int | None = None
+    number: int = 0
+    """Which of its model's requests it is, counted from 1."""
+    is_repeat: bool = False
+    """Whether its model was sent the same before."""
     connection: int = 0
     """Which of the fault server's connections it came over, counted from 1."""
     tokens_sent: int = 0

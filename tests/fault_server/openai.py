@@ -226,7 +226,7 @@ class OpenAI(Dialect):
             "prompt_tokens": answer.prompt_tokens,
             "completion_tokens": answer.tokens,
             "total_tokens": answer.prompt_tokens + answer.tokens,
-            "prompt_tokens_details": {"cached_tokens": 0, "audio_tokens": 0},
+            "prompt_tokens_details": {"cached_tokens": answer.cached_tokens, "audio_tokens": 0},
             "completion_tokens_details": {"reasoning_tokens": len(answer.reasoning), "audio_tokens": 0},
         }
 

@@ -95,6 +95,7 @@ class FaultServer:
         self.errors: list[Exception] = []
         self._port = port
         self._requests: Counter[tuple[str, str]] = Counter()
+        self._bodies: set[int] = set()
         self._connections: dict[asyncio.Task[None], _Connection] = {}
         self._made = 0
         self._server: asyncio.Server | None = None
@@ -229,6 +230,9 @@ class FaultServer:
     async def _chat(self, exchange: Exchange, dialect: Dialect, connection: _Connection) -> bool:
         fault = Fault.of(exchange.model)
         self._requests[dialect.name, exchange.model] += 1
+        exchange.number = self._requests[dialect.name, exchange.model]
+        exchange.is_repeat = hash(exchange.raw) in self._bodies
+        self._bodies.add(hash(exchange.raw))
         if "times" in fault.options and self._requests[dialect.name, exchange.model] > fault.number("times", 0):
             fault = replace(fault, name="ok", moment=None)
         refused = refusal(exchange, fault, dialect)

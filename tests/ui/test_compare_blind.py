@@ -130,12 +130,12 @@ def test_the_best_of_three_is_counted_and_shown_on_the_leaderboard_at_once(
     page.get_by_role("tab", name="Leaderboard").click()
     row = page.locator(".ratings tr", has_text=winner)
     expect(row).to_be_visible(timeout=SLOW)
-    assert row.locator("td").all_inner_texts()[-2:] == ["1", "1"]
+    assert row.locator("td").all_inner_texts()[-3:] == ["1", "1", "0"]
     expect(page.locator(".matrix tr")).not_to_have_count(0)
     with page.expect_download() as download:
         page.locator("#leaderboard-csv").click()
     text = download.value.path().read_text(encoding="utf-8")
-    assert text.startswith("rank,model,rating,low,high,votes,wins\n")
+    assert text.startswith("rank,model,rating,low,high,votes,wins,ties\n")
     assert winner.removeprefix("OpenAI · ") in text
     with closing(sqlite3.connect(database)) as connection:
         connection.execute("update votes set at = at - 2 * 86400")

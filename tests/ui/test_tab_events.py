@@ -161,6 +161,13 @@ async def test_the_leaderboard_rates_the_votes_and_saves_them_as_a_table(gateway
     assert saved is not None
     assert saved["name"] == "leaderboard.csv"
     assert saved["text"].splitlines()[1].startswith('1,"openai/a"')
+    await votes.add(Vote(("openai/a", "openai/b"), "tie"))
+    assert "2 votes, 1 tie<" in await events.refresh(0)
+    await votes.add(Vote(("openai/a", "openai/b"), "bad"))
+    assert "3 votes, 2 ties, 1 of these all bad<" in await events.refresh(0)
+    saved = await events.make_csv(0)
+    assert saved is not None
+    assert saved["text"].splitlines()[1].endswith(",3,1,2")
 
 
 async def test_the_leaderboard_says_why_votes_cannot_be_read(gateway: Gateway, tmp_path: Path) -> None:

@@ -90,9 +90,9 @@ def as_markdown(record: ExportRecord) -> str:
 
 def as_csv(board: Leaderboard) -> str:
     """The ratings as a table for a spreadsheet."""
-    rows = ["rank,model,rating,low,high,votes,wins"]
+    rows = ["rank,model,rating,low,high,votes,wins,ties"]
     for rank, rating in enumerate(board.ratings, 1):
-        numbers = f"{rating.rating:.1f},{rating.low:.1f},{rating.high:.1f},{rating.votes},{rating.wins}"
+        numbers = f"{rating.rating:.1f},{rating.low:.1f},{rating.high:.1f},{rating.votes},{rating.wins},{rating.ties}"
         rows.append(f"{rank},{_cell(rating.target)},{numbers}")
     return "\r\n".join(rows) + "\r\n"
 

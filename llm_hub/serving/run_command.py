@@ -46,6 +46,7 @@ if TYPE_CHECKING:
 
 SURFACE = "run"
 """Where these requests come from, as the ledger has it."""
+MAX_CONCURRENCY = 50
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -92,6 +93,8 @@ class _Command:
         if options.delete:
             await store.delete(options.delete)
             return 0
+        if not 1 <= options.concurrency <= MAX_CONCURRENCY:
+            raise ConfigurationError(f"--concurrency is 1 to {MAX_CONCURRENCY}.")
         run_id, plan, cells = await self._open(gateway, store)
         caller = Caller(SURFACE, gateway.owner_session)
         runner = Runner(
@@ -134,6 +137,8 @@ class _Command:
             return run_id, *found
         if not options.set or not options.targets:
             raise ConfigurationError("A run needs a file of prompts, and --targets.", hint="`llm-hub run --help`.")
+        if options.min_pass is not None and not options.check:
+            raise ConfigurationError("--min-pass needs a check that answers can pass.", hint="Add one with --check.")
         plan = await self._plan(gateway)
         run_id = time.strftime("%m%d-%H%M-") + secrets.token_hex(3)
         if not options.dry_run:
@@ -286,7 +291,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--max-usd", type=_dollars, help="the most that the run may cost, in US dollars")
     add("--min-pass", type=_share, help="exit with 1 where the pass rate of a target is below: 0 to 1")
     add("--out", action="append", default=[], type=_report_file, help="writes a report: .html, .md, .csv or .json")
-    add("--concurrency", type=int, default=4, help="requests of one target at once")
+    add("--concurrency", type=int, default=4, help=f"requests of one target at once, {MAX_CONCURRENCY} at most")
     add("--resume", metavar="RUN", help="goes on with a run that did not end: its name, or last")
     add("--retry-failed", action="store_true", help="with --resume: asks the failed requests again, and nothing else")
     add("--delete", metavar="RUN", help="deletes a run with its answers")

@@ -70,6 +70,8 @@ def test_a_run_from_a_table_to_its_reports(folder: Path, capsys: pytest.CaptureF
         ("set.csv --targets nobody/x", "There is no provider nobody"),
         ("set.csv --targets chaos --template {{town}}", "no column 'town'"),
         ("set.csv --targets chaos --check foo:bar", "is no check"),
+        ("set.csv --targets chaos --min-pass 0.5", "--min-pass needs a check"),
+        ("set.csv --targets chaos --concurrency 0", "--concurrency is 1 to 50"),
         ("--resume none", "There is no run none"),
     ],
 )

@@ -26,7 +26,7 @@ FRAUDS = {
     f"{HONEST}&retry=b": "answers",
     f"{HONEST}&broken=0.15": "tools' arguments",
     f"{HONEST}&window=8000": "window",
-    f"{HONEST}&usage=1.3": "tokens counted",
+    f"{HONEST}&overcount=1.3": "tokens counted",
     f"{HONEST}&stop=ignored": "stop",
     f"{HONEST}&cached=0.8": "cached tokens",
     "one-read?as=planted&rate=150": "streaming",

@@ -37,7 +37,7 @@ class Answer:
     def tokens(self) -> int:
         """Tokens of the answer, reasoning and calls included."""
         made = len(self.reasoning) + len(self.text) + sum(len(call.pieces) for call in self.calls)
-        return int(made * self.fault.number("usage", 1))
+        return int(made * self.fault.number("overcount", 1))
 
 
 @dataclass(slots=True)
@@ -185,7 +185,7 @@ class Dialect(ABC):
         options = {**self.sampling(body), "max_tokens": limit}
         options |= {"number": exchange.number, "is_repeat": exchange.is_repeat}
         tokens, made, finish = planted_answer(fault, prompt, self.tool_request(body), self.schema(body), options)
-        count = int((len(prompt.split()) + 3 + fault.number("template", 0)) * fault.number("usage", 1))
+        count = int((len(prompt.split()) + 3 + fault.number("template", 0)) * fault.number("overcount", 1))
         remembered = fault.number("remembers", 0) * exchange.is_repeat
         cached = int(count * max(remembered * 0.9, fault.number("cached", 0)))
         return Answer(exchange.model, (), tuple(tokens), finish, count, fault, made, cached)

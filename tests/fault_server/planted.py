@@ -5,7 +5,7 @@ honest twins are options, too:
 
 - `mind=b` behind a name that should be another's; `retry=b`: a prompt that was sent before is answered by that mind;
 - `broken=0.15` of the calls have arguments that are no JSON; `mistyped=0.15` that do not fit the schema;
-- `window=8000` words are all of a prompt that it reads; `usage=1.3` multiplies its counts of tokens;
+- `window=8000` words are all of a prompt that it reads; `overcount=1.3` multiplies its counts of tokens;
 - `stop=ignored`; `cached=0.8` of every prompt is said to come from a cache; `rigid=1`: always the same words;
 - `one-read` in place of `ok` sends a whole answer when it is written, at `rate=400` tokens a second;
 - `template=9` more tokens around each prompt; `burst=3` tokens in each write; `remembers=1`: a prompt sent again is

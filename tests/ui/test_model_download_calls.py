@@ -10,6 +10,7 @@ import pytest
 
 from llm_hub import factory
 from llm_hub.providers.llamacpp.offered_models import OfferedModel
+from llm_hub.ui.chat.model_download import ModelDownload
 from tests.providers.hugging_face import HuggingFace, serving
 from tests.ui.offered_model import BETTER, content, stand_in
 from tests.ui.page_calls import PageCalls, TabCalls, page_calls
@@ -59,8 +60,9 @@ async def until_it_ends(tab: TabCalls) -> None:
 
 def downloads_of(tab: TabCalls) -> Any:
     """The hub's downloads, as the handlers of the tab see them."""
-    (start,) = (function.fn for function in tab._blocks.fns.values() if function.name == "start")
-    return start.__self__._screen.session.downloads  # type: ignore[union-attr]
+    bound = (getattr(function.fn, "__self__", None) for function in tab._blocks.fns.values())
+    (handlers,) = {each for each in bound if isinstance(each, ModelDownload)}
+    return handlers._screen.session.downloads
 
 
 def buttons(tab: TabCalls) -> list[str]:

@@ -51,6 +51,7 @@ def hub(request: pytest.FixtureRequest, gated: GatedServer, tmp_path_factory: py
         yield hub
 
 
+@pytest.mark.survival  # twenty seconds; what it found is held by the tests of streams in gradio_fixes/
 def test_nothing_is_lost_when_the_line_is_cut_or_the_hub_killed(
     hub: Site, gated: GatedServer, browser: Browser
 ) -> None:

@@ -106,8 +106,8 @@ async def test_tokens_hold_over_several_attempts_too(tmp_path: Path, fault_serve
     async with a_hub(tmp_path, servers(fault_server, "cheap=0/0,dear=0/0")) as hub:
         gateway = open_gateway(hub, owner_pays=True, quotas=allowance(everybody=2000))
         outcomes = await at_once(gateway, "cheap/cut@mid?tokens=40", f"dear/ok?tokens={MAX_ANSWER}")
-        assert 0 < outcomes.count("answered") < 50
-        assert sum(exchange.tokens_sent for exchange in fault_server.exchanges) <= 2000
+        assert outcomes.count("answered") < 50  # how many depends on how many first attempts were made at once
+        assert 0 < sum(exchange.tokens_sent for exchange in fault_server.exchanges) <= 2000
 
 
 async def test_an_answer_that_was_counted_without_a_price_is_estimated(

@@ -101,7 +101,7 @@ class FrontDoor:
             Middleware(Tabs, self.tabs, clock),  # 503: too many tabs; 429: too many new ones of one address
             Middleware(Turns),  # some pages and events at a time, the others wait
             Middleware(Caching),  # scripts and styles are kept for good
-            Middleware(GZipMiddleware, minimum_size=1000, compresslevel=6),  # the page; Gradio compresses only files
+            Middleware(GZipMiddleware, minimum_size=1000, compresslevel=8),  # the page; Gradio compresses only files
             app=app,
         )
 

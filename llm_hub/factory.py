@@ -264,10 +264,8 @@ class ConfiguredProviders:
         """The error of a provider whose server would be this hub; None for any other."""
         try:
             self.options(name)
-        except OwnAddress as error:
-            return error
-        except ConfigurationError:
-            pass
+        except ConfigurationError as error:
+            return error if isinstance(error, OwnAddress) else None
         return None
 
     def address(self, spec: ProviderSpec) -> str:
@@ -298,6 +296,5 @@ def read_network(settings: Settings) -> Network:
 
 def _with_scheme(host: str) -> str:
     """OLLAMA_HOST is also Ollama's own setting, an address to listen on: host, host:port, or 0.0.0.0."""
-    url = host if "://" in host else f"http://{host}"
-    url = url.replace("//0.0.0.0", "//127.0.0.1")
+    url = (host if "://" in host else f"http://{host}").replace("//0.0.0.0", "//127.0.0.1")
     return url if url.count(":") > 1 else f"{url}:11434"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +12,9 @@ if TYPE_CHECKING:
 ANSWERED = "answered"
 DECLINED = "content_rejected"
 """The outcome of a cell whose model, or a filter before it, declined to answer."""
+
+SPENDING = ("requests", "prompt_tokens", "completion_tokens", "usd", "unpriced", "assumed_usd")
+"""Fields of a cell that add up when it is asked again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +62,12 @@ class Cell:
     def is_answered(self) -> bool:
         """Whether there is an answer, by whomever."""
         return self.outcome == ANSWERED
+
+    def after(self, before: Cell | None) -> Cell:
+        """The cell with what was spent on it before, when it was asked already."""
+        if before is None:
+            return self
+        return replace(self, **{name: getattr(before, name) + getattr(self, name) for name in SPENDING})
 
 
 def write_cell(cell: Cell) -> dict[str, Any]:

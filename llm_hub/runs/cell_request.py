@@ -67,11 +67,11 @@ async def ask(
         failure = error
     seconds = time.perf_counter() - begin
     attempts = response.attempts if response is not None else getattr(failure, "attempts", ())
-    sums = _Sums.of(caller.session, asked, attempts)
+    spending = _spending(caller.session, asked, attempts)
     if response is None:
         kind = str(getattr(failure, "kind", "failed"))
-        cell = Cell(asked.number, kind, error=_printable(clean(str(failure))), seconds=seconds, **sums.fields())
-        return AskedCell(cell, failure.retry_after if isinstance(failure, ProviderError) else None)
+        cell = Cell(asked.number, kind, error=_printable(clean(str(failure))), seconds=seconds, **spending)
+        return AskedCell(cell.after(asked.before), failure.retry_after if isinstance(failure, ProviderError) else None)
     target = f"{attempts[-1].provider}/{attempts[-1].model}" if attempts else asked.target
     cell = Cell(
         asked.number,
@@ -83,50 +83,35 @@ async def ask(
         first_token=first_token,
         seconds=seconds,
         answer_tokens=response.usage.get("completion_tokens"),
-        **sums.fields(),
+        **spending,
     )
-    return AskedCell(cell)
+    return AskedCell(cell.after(asked.before))
 
 
-@dataclass(slots=True)
-class _Sums:
-    """What all attempts of a cell amount to."""
+def _spending(session: Session, asked: CellRequest, attempts: Sequence[Attempt]) -> dict[str, Any]:
+    """What the attempts amount to, as fields of a cell."""
+    sent = [each for each in attempts if each.was_sent]
+    prices = [session.prices.of(each) for each in sent]
+    unknown = [
+        f"{each.provider}/{each.model}"
+        for each, price in zip(sent, prices, strict=True)
+        if price is None and (each.outcome == ANSWERED or is_charged(each))
+    ]
+    usages = [each.usage or {} for each in sent]
+    return {
+        "requests": len(sent),
+        "prompt_tokens": sum(usage.get("prompt_tokens", 0) for usage in usages),
+        "completion_tokens": sum(usage.get("completion_tokens", 0) for usage in usages),
+        "usd": sum(filter(None, prices), Decimal(0)),
+        "unpriced": len(unknown),
+        "assumed_usd": sum((most_usd(session, asked.request, target) or Decimal(0) for target in unknown), Decimal(0)),
+        "attempts": tuple(_attempt(session, each) for each in attempts),
+    }
 
-    requests: int = 0
-    prompt_tokens: int = 0
-    completion_tokens: int = 0
-    usd: Decimal = Decimal(0)
-    unpriced: int = 0
-    assumed_usd: Decimal = Decimal(0)
-    attempts: tuple[CellAttempt, ...] = ()
 
-    @classmethod
-    def of(cls, session: Session, asked: CellRequest, attempts: Sequence[Attempt]) -> _Sums:
-        before = asked.before
-        sums = cls(*(getattr(before, name) for name in cls.__slots__)) if before else cls()
-        sums.attempts = ()
-        for attempt in attempts:
-            sums.add(session, asked, attempt)
-        return sums
-
-    def fields(self) -> dict[str, Any]:
-        return {name: getattr(self, name) for name in self.__slots__}
-
-    def add(self, session: Session, asked: CellRequest, attempt: Attempt) -> None:
-        target = f"{attempt.provider}/{attempt.model}"
-        price = session.prices.of(attempt)
-        self.attempts += (CellAttempt(target, attempt.outcome, attempt.seconds, redact(attempt.reason), price),)
-        if not attempt.was_sent:
-            return
-        self.requests += 1
-        usage = attempt.usage or {}
-        self.prompt_tokens += usage.get("prompt_tokens", 0)
-        self.completion_tokens += usage.get("completion_tokens", 0)
-        if price is not None:
-            self.usd += price
-        elif attempt.outcome == ANSWERED or is_charged(attempt):
-            self.unpriced += 1
-            self.assumed_usd += most_usd(session, asked.request, target) or Decimal(0)
+def _attempt(session: Session, attempt: Attempt) -> CellAttempt:
+    target, price = f"{attempt.provider}/{attempt.model}", session.prices.of(attempt)
+    return CellAttempt(target, attempt.outcome, attempt.seconds, redact(attempt.reason), price)
 
 
 def _is_of_several(attempts: Sequence[Attempt]) -> bool:

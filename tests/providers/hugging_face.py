@@ -81,7 +81,7 @@ class HuggingFace:
         else:
             request.send_header("Location", f"{files.url}{request.path}?signed=1")
             request.send_header("X-Linked-Size", str(len(files.content)))
-            request.send_header("X-Linked-ETag", f'"{hashlib.sha256(files.content).hexdigest()}"')
+            request.send_header("X-Linked-ETag", f'"{files.etag or hashlib.sha256(files.content).hexdigest()}"')
         request.end_headers()
 
 

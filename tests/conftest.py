@@ -21,6 +21,8 @@ from tests.fault_server import FaultServer
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
 
+    from playwright.sync_api import Playwright
+
 _FOREIGN = ("OPENAI_", "ANTHROPIC_", "OLLAMA_", "LLM_HUB_", "HF_", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")
 
 
@@ -85,10 +87,11 @@ def pytest_collection_finish() -> None:
 
 @pytest.hookimpl(tryfirst=True)  # before tests are chosen by their marks
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Marks each test with its tiers, and leaves out what runs only when it is asked for."""
+    """Marks each test with its tiers, leaves out what runs only when it is asked for, and puts browsers last."""
     for item in items:
         for tier in sorted(tiers(item.path, getattr(item, "fixturenames", []))):
             item.add_marker(tier)
+    items.sort(key=lambda item: item.get_closest_marker("browser") is not None)  # see `playwright`
     if "survival" not in config.option.markexpr and (left_out := [each for each in items if _is_optional(each)]):
         config.hook.pytest_deselected(items=left_out)
         items[:] = [item for item in items if not _is_optional(item)]
@@ -104,6 +107,16 @@ def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in os.environ:
         if name.upper().startswith(_FOREIGN):
             monkeypatch.delenv(name)
+
+
+@pytest.fixture(scope="session")
+def playwright() -> Iterator[Playwright]:
+    """What drives browsers. It is started once, and so are they, since that takes seconds. While it runs, no
+    asynchronous test can: all tests in a browser come last."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        yield playwright
 
 
 @pytest.fixture(scope="session")

@@ -13,7 +13,7 @@ from tests.ui.conftest import chromium
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from playwright.sync_api import Browser, Frame, FrameLocator, Page
+    from playwright.sync_api import Browser, Frame, FrameLocator, Page, Playwright
 
     from tests.ui.site import Site
 
@@ -26,9 +26,10 @@ SET_A_COOKIE = "document.cookie = 'kept=1; SameSite=None; Secure'; document.cook
 
 
 @pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
+def browser(playwright: Playwright) -> Iterator[Browser]:
     # The frame's server is on this computer, which a page from the internet may not reach without being asked.
-    with chromium("--test-third-party-cookie-phaseout", "--disable-features=LocalNetworkAccessChecks") as browser:
+    flags = ("--test-third-party-cookie-phaseout", "--disable-features=LocalNetworkAccessChecks")
+    with chromium(playwright, *flags) as browser:
         yield browser
 
 

@@ -19,7 +19,7 @@ from tests.ui.site import NO_TLS, Site
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
 
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Browser, Page, Playwright
 
 CHROMIUM = next(
     (path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))), ""
@@ -84,21 +84,20 @@ def hub(request: pytest.FixtureRequest, gated: GatedServer, tmp_path_factory: py
 
 
 @contextmanager
-def chromium(*flags: str) -> Iterator[Browser]:
+def chromium(playwright: Playwright, *flags: str) -> Iterator[Browser]:
     """Chromium. Without it a test is skipped, and fails in CI."""
     if not CHROMIUM:
         message = "There is no Chromium on the PATH: the page was not tried in a browser."
         if os.environ.get("CI"):
             pytest.fail(message)
         pytest.skip(message)
-    from playwright.sync_api import expect, sync_playwright
+    from playwright.sync_api import expect
 
     expect.set_options(timeout=WITHIN)
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=[*FLAGS, *flags])
-        yield browser
-        READY_TABS.pop(browser, None)
-        browser.close()
+    browser = playwright.chromium.launch(executable_path=CHROMIUM, args=[*FLAGS, *flags])
+    yield browser
+    READY_TABS.pop(browser, None)
+    browser.close()
 
 
 @contextmanager
@@ -138,10 +137,9 @@ def visiting(browser: Browser, kind: type[T], url: str, width: int = 1440, heigh
     assert visitor.strangers == []
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    # Of a module, not of the session: while Playwright runs, no asynchronous test can.
-    with chromium() as browser:
+@pytest.fixture(scope="session")
+def browser(playwright: Playwright) -> Iterator[Browser]:
+    with chromium(playwright) as browser:
         yield browser
 
 

@@ -28,7 +28,7 @@ def from_here(client: str, headers: Mapping[str, str]) -> bool:
     address = headers.get("host", "")
     host = _parts(f"//{address}").hostname or ""
     is_here = _is_loopback(client) and (_is_loopback(host) or host == "localhost")
-    if not is_here or not _PROXY_HEADERS.isdisjoint(headers):
+    if not is_here or not _PROXY_HEADERS.isdisjoint(headers) or headers.get("sec-fetch-site") == "cross-site":
         return False
     origin = headers.get("origin")
     return origin is None or _parts(origin).netloc == address

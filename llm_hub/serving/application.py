@@ -29,8 +29,10 @@ from llm_hub.gateway.owner_settings import OwnerSettings
 from llm_hub.gateway.policy import Policy
 from llm_hub.gateway.visitors import Visitors
 from llm_hub.hub import Hub
-from llm_hub.serving.dispatch import HEALTH, Dispatch
+from llm_hub.serving.descriptors import max_open_requests
+from llm_hub.serving.dispatch import Dispatch
 from llm_hub.serving.front_door import FrontDoor
+from llm_hub.serving.front_door.path_groups import HEALTH
 from llm_hub.serving.mount import build_page
 from llm_hub.serving.shutdown import Shutdown
 from llm_hub.serving.site_state import SiteState, liveness
@@ -103,6 +105,7 @@ class Application:
             on_space=self._is_on_space,
             names=settings.allowed_hosts,
             only_here=settings.host in THIS_COMPUTER,
+            max_open=max_open_requests(),
             refuse_early=early_refusals,
         )
         self.asgi: ASGIApp = self.front_door

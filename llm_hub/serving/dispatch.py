@@ -9,14 +9,13 @@ from fastapi.responses import HTMLResponse, Response
 
 from llm_hub import logs
 from llm_hub.api.paths import PATHS
+from llm_hub.serving.front_door.path_groups import HEALTH
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send
 
     from llm_hub.api.early_refusals import EarlyRefusals
     from llm_hub.serving.site_state import SiteState
-
-HEALTH = "/health"
 
 OPEN_AT_ONCE = (HEALTH, *PATHS)
 """What is answered before the page is there."""

@@ -9,6 +9,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 if TYPE_CHECKING:
     from asyncio import TimerHandle, Transport
+    from collections.abc import Callable
 
     from uvicorn._types import ASGI3Application
     from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
@@ -56,6 +57,8 @@ class BoundedHttpProtocol(HttpToolsProtocol):
     _has_progress = False
     """Whether the bytes that are being read do so."""
     _in_body = False
+    on_closed: Callable[[], None] | None = None
+    """Called when the connection is over."""
     _answered: RequestResponseCycle | None = None
     """The request that is being answered."""
 
@@ -132,6 +135,8 @@ class BoundedHttpProtocol(HttpToolsProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)
+        if self.on_closed is not None:
+            self.on_closed()
         if self._arrival_timer is not None:
             self._arrival_timer.cancel()
             self._arrival_timer = None

@@ -16,8 +16,10 @@ import uvicorn
 
 from llm_hub import logs
 from llm_hub.errors import ConfigurationError
+from llm_hub.serving.accepting import accept_forever
 from llm_hub.serving.address import browser_host
 from llm_hub.serving.application import Application
+from llm_hub.serving.descriptors import max_connections, raise_limit
 from llm_hub.serving.http_protocol import BoundedHttpProtocol
 from llm_hub.serving.shutdown import SHUTDOWN_GRACE
 from llm_hub.settings import Settings
@@ -50,6 +52,10 @@ QUIET_LOGGERS = (
 )
 
 
+BACKLOG = 2048
+"""Connections that wait in the system until they are accepted."""
+
+
 class Server(uvicorn.Server):
     """Goes on listening while the application drains. A second signal ends the draining, a third one the process.
 
@@ -62,12 +68,20 @@ class Server(uvicorn.Server):
         self._page = page
         self._hurry = asyncio.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._accepting: list[asyncio.Task[None]] = []
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         self._loop = asyncio.get_running_loop()
-        await super().startup(sockets)
+        await super().startup([])  # listens to none: what uvicorn accepts has no bound
+        self._accepting = [
+            asyncio.create_task(accept_forever(listener, self._protocol, max_connections()))
+            for listener in sockets or ()
+        ]
         if self._page:  # in a thread, since a browser in the terminal only returns when it is left
             threading.Thread(target=webbrowser.open, args=(self._page,), daemon=True, name="browser").start()
+
+    def _protocol(self) -> BoundedHttpProtocol:
+        return BoundedHttpProtocol(self.config, self.server_state, self.lifespan.state)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         if not self.should_exit:
@@ -79,12 +93,16 @@ class Server(uvicorn.Server):
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         await self._application.drain(self._hurry)
+        for accepting in self._accepting:
+            accepting.cancel()
+        await asyncio.gather(*self._accepting, return_exceptions=True)
         await super().shutdown(sockets)
 
 
 def run(settings: Settings, *, open_page: bool = False) -> None:
     """Serves until a signal ends it. Raises `ConfigurationError` for what cannot be used."""
     redactor = _prepare(settings)
+    raise_limit()
     application = Application(settings, redactor)
     with bind(settings.host, settings.port) as listener:
         address = f"http://{browser_host(settings.host)}:{settings.port}"
@@ -127,7 +145,7 @@ def bind(host: str, port: int) -> socket.socket:
     """A socket that listens there. Raises `ConfigurationError` for an address or a port that cannot be had."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        return socket.create_server((host, port), family=family, backlog=2048)
+        return socket.create_server((host, port), family=family, backlog=BACKLOG)
     except socket.gaierror:
         raise ConfigurationError(
             f"LLM_HUB_HOST: there is no address {host}.", hint="Use 127.0.0.1 or 0.0.0.0."

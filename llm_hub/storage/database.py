@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import sqlite3
 import time
 from contextlib import suppress
 from importlib import import_module
@@ -27,6 +28,14 @@ log = logging.getLogger(__name__)
 DRIVERS = {"sqlite": "sqlite+aiosqlite", "postgres": "postgresql+asyncpg", "postgresql": "postgresql+asyncpg"}
 LOG_INTERVAL = 60.0
 """Seconds after a logged failure in which no other failure is logged."""
+
+_SQLITE_PROBLEMS = {
+    sqlite3.SQLITE_READONLY: ("The database is read-only.", "Make its file and its folder writable."),
+    sqlite3.SQLITE_FULL: ("The database cannot grow: its disk is full.", "Make room on that disk."),
+    sqlite3.SQLITE_BUSY: ("The database is locked by another program.", "End what uses its file, and try again."),
+    sqlite3.SQLITE_CORRUPT: ("The database's file is damaged.", "Put back a copy of it, or move it away."),
+    sqlite3.SQLITE_NOTADB: ("The file is no database of SQLite's.", "Check LLM_HUB_DATABASE_URL."),
+}
 
 Result = TypeVar("Result")
 
@@ -71,10 +80,8 @@ class Database:
         try:
             async with engine.begin():
                 pass
-        except (SQLAlchemyError, OSError):
-            raise ConfigurationError(
-                "The database cannot be used.", hint="Check LLM_HUB_DATABASE_URL and its server or folder."
-            ) from None
+        except (SQLAlchemyError, OSError) as error:
+            raise _problem(error) from None
         finally:
             await engine.dispose()
 
@@ -89,9 +96,7 @@ class Database:
                 return await connection.run_sync(work)
         except (SQLAlchemyError, OSError) as error:
             self._log_failure(error)
-            raise ConfigurationError(
-                "The database cannot be used.", hint="Check LLM_HUB_DATABASE_URL and its server or folder."
-            ) from None
+            raise _problem(error) from None
 
     async def aclose(self) -> None:
         """Closes every connection."""
@@ -118,6 +123,17 @@ class Database:
                     raise
                 self._engine = engine
         return self._engine
+
+
+def _problem(error: Exception) -> ConfigurationError:
+    """What is wrong, as far as SQLite tells it by a code. The error's own text may show the URL."""
+    text, hint = _SQLITE_PROBLEMS.get(_sqlite_code(error), ("The database cannot be used.", ""))
+    return ConfigurationError(text, hint=hint or "Check LLM_HUB_DATABASE_URL and its server or folder.")
+
+
+def _sqlite_code(error: Exception) -> int:
+    """SQLite's primary result code; 0 where it is no error of SQLite's."""
+    return getattr(getattr(error, "orig", None), "sqlite_errorcode", 0) & 0xFF
 
 
 def _check_folder(file: Path) -> None:
@@ -148,9 +164,21 @@ def _create_engine(url: str) -> AsyncEngine:
     if driver.startswith("sqlite"):
         # Python's driver begins no transaction before DDL: SQLAlchemy has to begin each one itself.
         event.listen(engine.sync_engine, "connect", lambda raw, _: setattr(raw, "isolation_level", None))
-        event.listen(engine.sync_engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE"))
+        event.listen(engine.sync_engine, "begin", _begin)
         event.listen(engine.sync_engine, "do_connect", _connect_by_own_function)
     return engine
+
+
+def _begin(connection: Connection) -> None:
+    """Begins a transaction that may write, so that it need not wait in its middle. A file that is read-only is read."""
+    from sqlalchemy.exc import OperationalError
+
+    try:
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+    except OperationalError as error:
+        if _sqlite_code(error) != sqlite3.SQLITE_READONLY:
+            raise
+        connection.exec_driver_sql("BEGIN")
 
 
 def _connect_by_own_function(_dialect: object, _record: object, _arguments: object, options: dict[str, object]) -> None:

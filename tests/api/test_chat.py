@@ -217,6 +217,7 @@ async def test_only_a_known_key_is_let_in(locked: Api) -> None:
         {"host": "evil.example"},
         {"origin": "https://evil.example"},
         {"origin": "null"},
+        {"sec-fetch-site": "cross-site"},
     ],
 )
 async def test_without_keys_only_this_computer_is_answered(api: Api, headers: dict[str, str]) -> None:

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+MAX_DRAINED_BYTES = 2**20
+"""Of a body that nobody needs. Who sends more gets no reply."""
+
 _BUSY_PAGE = b"""<!doctype html><html lang="en"><head><meta charset="utf-8"><meta http-equiv="refresh" content="5">
 <meta name="viewport" content="width=device-width"><title>LLM Hub is busy</title><style>
 body{display:grid;place-content:center;height:100vh;margin:0;font:16px system-ui,sans-serif;text-align:center;
@@ -62,9 +65,9 @@ class ErrorReplies:
         else:
             return
         if not started:
-            await self._refuse(scope, send, refusal)
+            await self._refuse(scope, receive, send, refusal)
 
-    async def _refuse(self, scope: Scope, send: Send, refusal: FrontDoorRefusal) -> None:
+    async def _refuse(self, scope: Scope, receive: Receive, send: Send, refusal: FrontDoorRefusal) -> None:
         path, request_id = scope["path"], ""
         if path == "/" and refusal.status in (429, 503):
             kind, body = b"text/html; charset=utf-8", _BUSY_PAGE
@@ -82,5 +85,18 @@ class ErrorReplies:
             headers.append((b"x-request-id", request_id.encode()))
         if refusal.wait:
             headers.append((b"retry-after", str(math.ceil(refusal.wait)).encode()))
+        if refusal.status == 503:  # an idle connection is an open file that others wait for
+            await _read_to_the_end(receive)
+            headers.append((b"connection", b"close"))
         await send({"type": "http.response.start", "status": refusal.status, "headers": headers})
         await send({"type": "http.response.body", "body": body})
+
+
+async def _read_to_the_end(receive: Receive) -> None:
+    """Reads what is left of the body, up to a bound. Closed before, a connection loses the reply as well."""
+    size = 0
+    while size < MAX_DRAINED_BYTES:
+        message = await receive()
+        size += len(message.get("body", b""))
+        if not message.get("more_body"):
+            return

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from llm_hub.serving.front_door.path_groups import HEALTH
 from llm_hub.serving.front_door.refusal import FrontDoorRefusal
 from llm_hub.serving.front_door.request_notes import client_address
 
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class OpenRequests:
-    """Counts the requests that are open, of every path or of those in `only`; 503 for one too many."""
+    """Counts the requests that are open, of every path but /health or of those in `only`; 503 for one too many."""
 
     def __init__(self, app: ASGIApp, counter: OpenCounter, only: Container[str] | None = None) -> None:
         self._app = app
@@ -23,7 +24,8 @@ class OpenRequests:
         self._only = only
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if self._only is not None and scope["path"] not in self._only:
+        path = scope["path"]
+        if path.startswith(HEALTH) or (self._only is not None and path not in self._only):
             await self._app(scope, receive, send)
             return
         address = client_address(scope)

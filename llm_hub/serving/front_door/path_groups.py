@@ -7,6 +7,9 @@ from llm_hub.api.paths import PATHS
 API = PATHS
 """The API. Each of its replies is a line of the log."""
 
+HEALTH = "/health"
+"""Whether the site works, which is told at any time."""
+
 PAGES = ("/", "/config", "/config/")
 """The page itself, and what Gradio's script asks for to build it again."""
 

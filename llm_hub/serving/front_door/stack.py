@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from llm_hub.serving.front_door.error_replies import RefuseEarly
 
 MAX_OPEN, MAX_OPEN_OF_ONE = 4000, 400
-"""Requests that are answered at the same time: in all, and of one address."""
+"""Requests that are answered at the same time: in all, and of one address. """
 
 MAX_PAGES, MAX_PAGES_OF_ONE = 128, 64
 """As above, for the page itself, which costs the most memory while it is written."""
@@ -45,6 +45,7 @@ class FrontDoor:
 
     `names` are the host names that it answers to, beside this computer's own. Without any it answers to every name,
     or, with `only_here`, to this computer's own alone. `refuse_early` writes the refusal of a request for the API.
+    At most `max_open` requests are answered at the same time, and never more than `MAX_OPEN`.
 
     The page is built later. It sets `event_problem`, which says what is wrong with an event ("" if nothing is), and
     reads `tabs`.
@@ -57,6 +58,7 @@ class FrontDoor:
         on_space: bool,
         names: Collection[str] = (),
         only_here: bool = False,
+        max_open: int = MAX_OPEN,
         refuse_early: RefuseEarly | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -67,7 +69,7 @@ class FrontDoor:
 
         names = frozenset(name.lower() for name in names)
         any_name = not names and not only_here
-        open_requests = OpenCounter(most=MAX_OPEN, most_of_one=MAX_OPEN_OF_ONE)
+        open_requests = OpenCounter(most=min(max_open, MAX_OPEN), most_of_one=MAX_OPEN_OF_ONE)
         open_pages = OpenCounter(most=MAX_PAGES, most_of_one=MAX_PAGES_OF_ONE)
         # For each address: so many at once, then `rate` a second.
         api_rate = RateLimiter(burst=1000, rate=100, clock=clock)

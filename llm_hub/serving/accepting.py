@@ -1,0 +1,43 @@
+"""Accepts connections, and no more than there are open files for. The others wait in the system until there are."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import socket
+    from collections.abc import Callable
+
+    from llm_hub.serving.http_protocol import BoundedHttpProtocol
+
+log = logging.getLogger(__name__)
+
+PAUSE = 1.0
+"""Seconds without a new connection after the system has allowed none, as asyncio's own servers pause."""
+
+
+async def accept_forever(
+    listener: socket.socket, make_protocol: Callable[[], BoundedHttpProtocol], max_connections: int
+) -> None:
+    """Accepts until it is cancelled. asyncio and uvloop would accept a whole crowd in one go, whether or not anything
+    is left to answer it with; uvloop then drops connections without a word."""
+    loop = asyncio.get_running_loop()
+    room = asyncio.Semaphore(max_connections)
+    listener.setblocking(False)
+    while True:
+        await room.acquire()
+        try:
+            connection, _ = await loop.sock_accept(listener)
+        except ConnectionAbortedError:  # it was closed while it waited
+            room.release()
+            continue
+        except OSError as error:
+            log.error("No connection can be accepted: %s", error.strerror or error)  # noqa: TRY400  # the line says all
+            room.release()
+            await asyncio.sleep(PAUSE)
+            continue
+        protocol = make_protocol()
+        protocol.on_closed = room.release
+        await loop.connect_accepted_socket(lambda made=protocol: made, connection)  # type: ignore[misc]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -69,6 +70,28 @@ async def test_a_run_is_estimated_asked_opened_and_saved(tab: TabCalls) -> None:
     await press(tab, "runs-head", "close")
     assert tab.visible("runs-new")
     assert "Say boat" in tab.text("runs-saved")
+
+
+async def test_rows_are_chosen_and_two_answers_of_one_are_compared(tab: TabCalls) -> None:
+    fill(tab, "openai/ok?tokens=5", "openai/ok?tokens=3", runs_template="Say {{word}}", runs_checks="not-contains:x")
+    await tab.click("runs-start")
+    whole = tab.value("runs-live")
+    assert "Passed by" in tab.text("runs-filter")
+    await press(tab, "runs-filter", json.dumps({"text": "sea", "only": "", "passed": "1", "missed": ""}))
+    assert "Say sea" in tab.text("runs-table")
+    assert "Say boat" not in tab.text("runs-table")
+    assert len(tab.value("runs-live")["marks"]) == 2
+    assert tab.value("runs-live")["shown"] != whole["shown"]
+    await press(tab, "runs-filter", json.dumps({"only": "failed"}))
+    assert "No row is like that." in tab.text("runs-table")
+    for nothing in ("{", "[1]", '{"passed": "99", "only": 3}'):
+        await press(tab, "runs-filter", nothing)
+        assert tab.value("runs-live") == whole
+    await press(tab, "runs-answer", "2 3")
+    assert "of the words are the same" in tab.text("runs-answer")
+    assert "<del>only openai/ok?tokens=5</del>" in tab.html("runs-answer")
+    await press(tab, "runs-answer", "2 0")  # another row's
+    assert "of the words are the same" not in tab.text("runs-answer")
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from llm_hub.ui.render.formats import format_price, format_seconds
+from llm_hub.ui.render.run_plots import plots_html
 from llm_hub.ui.render.run_report import (
     NOTHING,
     cells_of,
@@ -41,6 +42,12 @@ pre { white-space: pre-wrap; overflow-wrap: anywhere; margin: .3rem 0 }
   height: .5rem; background: var(--line); border-radius: 1rem }
 .bar i { position: absolute; top: 0; bottom: 0; background: light-dark(#8db4e8, #3c66a3); border-radius: 1rem }
 .bar b { position: absolute; top: -.15rem; bottom: -.15rem; width: 3px; margin-left: -1px; background: currentColor }
+.plots { display: flex; flex-wrap: wrap; gap: 1.5rem 3rem; margin: 1.5rem 0 } .plots figure { flex: 1 1 20rem;
+  min-width: 0; margin: 0 } figcaption { color: var(--dim); font-size: .85rem; margin-bottom: .8rem }
+.plots svg { display: block; overflow: visible } .plot-area { margin: 0 1rem 1.5rem 3rem }
+.plot-rows { margin: 0 1.2rem } small { color: var(--dim) }
+.plots ul { list-style: none; padding: 0; margin: 0 }
+.plots li { overflow-wrap: anywhere; font-size: .9rem; padding-top: .3rem }
 @media (min-width: 60rem) { .figures td:first-child { white-space: nowrap } }
 .prompt { min-width: 14rem; max-width: 26rem; overflow-wrap: anywhere }
 details { display: inline-block; vertical-align: top } details[open] { display: block; max-width: 34rem }
@@ -69,6 +76,7 @@ def render_run(report: RunReport) -> str:
         f"<style>{_STYLE}</style></head><body><h1>{title}</h1>"
         f"<p class=dim>{html_text(describe_summary(report))}</p>{facts}"
         f'<h2>Figures</h2><div class="scroll"><table class="figures">{_figures(report)}</table></div>'
+        + plots_html(report)
         + (f"<h2>Compared</h2><ul>{pairs}</ul>" if pairs else "")
         + f"<h2>Answers</h2><p class=dim>One mark for each repeat, which opens the answer: {_legend(report)}.</p>"
         f'<div class="scroll"><table>{_answers(report)}</table></div></body></html>\n'

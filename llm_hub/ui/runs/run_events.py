@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable
+from dataclasses import replace
 from functools import wraps
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,7 @@ import gradio as gr
 
 from llm_hub.access.client_address import from_here
 from llm_hub.errors import LLMHubError
+from llm_hub.runs.row_filter import RowFilter, find_rows
 from llm_hub.runs.run_estimate import estimate_run
 from llm_hub.ui import model_choices
 from llm_hub.ui.browser_files import SAVE, browser_file
@@ -23,7 +25,7 @@ from llm_hub.ui.gradio_fixes.event_options import NOW, QUIET, STREAMING
 from llm_hub.ui.gradio_fixes.quiet_end import end_quietly
 from llm_hub.ui.render.run_files import FORMATS, write_report
 from llm_hub.ui.render.run_report import RunReport
-from llm_hub.ui.runs import run_form, run_view
+from llm_hub.ui.runs import run_filter, run_form, run_table, run_view
 from llm_hub.ui.runs.run_parts import RunView
 
 if TYPE_CHECKING:
@@ -71,8 +73,8 @@ class RunEvents:
     def connect(self, tab: gr.Tab) -> None:
         parts, form = self._parts, self._parts.form
         state: set[Any] = {parts.view}
-        view = [parts.view, parts.new, parts.shown, parts.head, parts.live, parts.figures, parts.table, parts.saved,
-            parts.problem]  # fmt: skip
+        view = [parts.view, parts.new, parts.shown, parts.head, parts.live, parts.figures, parts.filter, parts.table,
+            parts.saved, parts.problem]  # fmt: skip
         live = [parts.head, parts.live, parts.figures]
         watch = end_quietly(self.watch, parts.live)
         for shows_run in (
@@ -80,6 +82,7 @@ class RunEvents:
             parts.start.click(self.start, form.inputs, view, **QUIET),
             parts.head.pick(self.press, state, view, **QUIET),
             parts.saved.pick(self.press, state, view, **QUIET),
+            parts.filter.pick(self.choose_rows, state, view, **QUIET),
         ):
             shows_run.then(watch, state, live, **STREAMING)
         filled = parts.example.click(self.fill_example, None, list(form.inputs), **QUIET)
@@ -91,6 +94,7 @@ class RunEvents:
         gr.on([*changes, *(text.blur for text in texts)], self.estimate, form.inputs, estimate, **often)
         filled.then(self.estimate, form.inputs, estimate, **often)
         parts.table.pick(self.show_answer, state, [parts.answer, parts.problem], **QUIET)
+        parts.answer.pick(self.show_answer, state, [parts.answer, parts.problem], **QUIET)
         saved = parts.save.pick(self.save, state, [parts.file, parts.problem], **QUIET)
         saved.then(None, parts.file, None, js=SAVE, **NOW)
 
@@ -137,7 +141,7 @@ class RunEvents:
             case "close":
                 view = RunView()
             case "rows" if name.isdecimal():
-                view = RunView(view.run_id, int(name[:9]))
+                view = replace(view, first_row=int(name[:9]))
             case "pause":
                 self._runs.stop(view.run_id)
             case "resume" | "again":
@@ -149,12 +153,22 @@ class RunEvents:
 
     @for_owner
     async def show_answer(self, data: Inputs, picked: gr.EventData, _: gr.Request) -> Updates:
-        """A mark of the table was used: opens its answer."""
+        """A mark of the table was used, or another answer chosen to compare with: opens the answer, or both."""
         run = await self._runs.find(data[self._parts.view].run_id)
-        number = _what(picked)
-        if not number.isdecimal() or int(number[:9]) not in run.cells:
+        numbers = [int(text[:9]) for text in _what(picked).split() if text.isdecimal()][:2]
+        if not numbers or numbers[0] not in run.cells:
             return {self._parts.answer: ""}
-        return {self._parts.answer: run_view.answer_html(run, int(number))}
+        return {self._parts.answer: await asyncio.to_thread(run_view.answer_html, run, *numbers)}
+
+    @for_owner
+    async def choose_rows(self, data: Inputs, picked: gr.EventData, _: gr.Request) -> Updates:
+        """A field of the filter has changed: shows the rows that are so by now, from the first one on."""
+        parts, view = self._parts, data[self._parts.view]
+        run = await self._runs.find(view.run_id)
+        wanted = run_filter.read_filter(run.plan, _what(picked))
+        rows = await asyncio.to_thread(find_rows, run.plan, dict(run.cells), wanted)
+        view = RunView(view.run_id, rows=None if wanted == RowFilter() else rows)
+        return {parts.view: view, parts.head: run_view.head_html(run, view), **self._show_table(run, view)}
 
     @for_owner
     async def save(self, data: Inputs, picked: gr.EventData, _: gr.Request) -> Updates:
@@ -173,7 +187,7 @@ class RunEvents:
         run = await self._runs.find(view.run_id) if self._runs.is_running(view.run_id) else None
         if run is None:
             return
-        marks = run_view.LiveMarks(run, view.first_row)
+        marks = run_table.LiveMarks(run, view)
         try:
             while run.is_running and self._watching.get(tab) is token:
                 version, due = run.version, asyncio.get_running_loop().time() + UPDATE_INTERVAL
@@ -197,16 +211,18 @@ class RunEvents:
         if not view.run_id:
             heads = await self._runs.heads()
             running = [head.id for head in heads if self._runs.is_running(head.id)]
-            return {**updates, parts.saved: run_view.saved_html(heads, running, asks_to_delete)}
+            return {**updates, parts.filter: "", parts.saved: run_view.saved_html(heads, running, asks_to_delete)}
         run = await self._runs.find(view.run_id)
-        live = run_view.LiveMarks(run, view.first_row).value()
-        table = run_view.table_html(run, view.first_row, live["marks"])
-        shown = {parts.saved: "", parts.live: live, parts.table: table}
+        shown = {parts.saved: "", parts.filter: run_filter.filter_html(run), **self._show_table(run, view)}
         return {**updates, **shown, **await self._show_results(run, view)}
+
+    def _show_table(self, run: OpenRun, view: RunView) -> Updates:
+        live = run_table.LiveMarks(run, view).value()
+        return {self._parts.live: live, self._parts.table: run_table.table_html(run, view, live["marks"])}
 
     async def _show_results(self, run: OpenRun, view: RunView) -> Updates:
         figures = "" if run.is_running else run_view.figures_html(run, await run.figures())
-        return {self._parts.head: run_view.head_html(run, view.first_row), self._parts.figures: figures}
+        return {self._parts.head: run_view.head_html(run, view), self._parts.figures: figures}
 
     def show_problem(self, text: str) -> Updates:
         """Says what went wrong; "": nothing did."""

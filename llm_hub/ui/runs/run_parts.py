@@ -34,10 +34,17 @@ class FormParts:
 
 @dataclass(frozen=True, slots=True)
 class RunView:
-    """What a tab shows: a run, from which row on. Without an id it shows the form."""
+    """What a tab shows: a run, which of its rows (None: all), and from the how-many-th of them on. Without an id it
+    shows the form."""
 
     run_id: str = ""
     first_row: int = 0
+    rows: tuple[int, ...] | None = None
+
+    @property
+    def key(self) -> str:
+        """A text that is another one for other rows: a table says by it whether marks are for it."""
+        return f"{self.run_id} {hash(self)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +65,7 @@ class RunParts:
     head: gr.HTML
     live: gr.HTML
     figures: gr.HTML
+    filter: gr.HTML
     table: gr.HTML
     answer: gr.HTML
     save: gr.HTML

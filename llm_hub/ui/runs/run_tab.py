@@ -11,6 +11,7 @@ from llm_hub.runs.run_plan import MAX_TARGETS, MAX_VARIANTS
 from llm_hub.ui import model_choices
 from llm_hub.ui.chat.fallback_chain import PICK
 from llm_hub.ui.runs.run_events import RunEvents
+from llm_hub.ui.runs.run_filter import FILTER
 from llm_hub.ui.runs.run_form import KINDS
 from llm_hub.ui.runs.run_parts import FormParts, RunParts, RunView
 from llm_hub.ui.runs.run_view import save_html
@@ -29,8 +30,12 @@ OPEN = """watch("value", () => {
   const dialog = element.querySelector("dialog");
   dialog?.addEventListener("close", () => { props.value = ""; });
   dialog?.showModal();
+});
+element.addEventListener("change", ({target}) => {
+  trigger("pick", {what: `${target.closest("dialog").dataset.number} ${target.value}`});
 });"""
-"""JavaScript that opens an answer over the page, and forgets it when it is closed."""
+"""JavaScript that opens an answer over the page, tells with which other one to compare it, and forgets it when it is
+closed."""
 MARKS = (Path(__file__).parent.parent / "assets" / "run_marks.js").read_text(encoding="utf-8")
 HELP = "contains:, equals:, regex:, number:, json:, length:, refusal: or not- before one"
 
@@ -63,12 +68,13 @@ def _layout(session: Session) -> RunParts:
             )
             figures = gr.HTML("", elem_id="runs-figures")
             save = gr.HTML(save_html(), js_on_load=PICK, apply_default_css=False, elem_id="runs-save")
+            row_filter = gr.HTML("", js_on_load=FILTER, apply_default_css=False, elem_id="runs-filter")
             table = gr.HTML("", js_on_load=PICK, apply_default_css=False, elem_id="runs-table")
             answer = gr.HTML("", js_on_load=OPEN, apply_default_css=False, elem_id="runs-answer")
     return RunParts(
         problem=problem, new=new, form=form, estimate=estimate, start=start, example=example, saved=saved, shown=shown,
-        head=head, live=live, figures=figures, table=table, answer=answer, save=save, file=gr.JSON(visible=False),
-        view=gr.State(RunView()),
+        head=head, live=live, figures=figures, filter=row_filter, table=table, answer=answer, save=save,
+        file=gr.JSON(visible=False), view=gr.State(RunView()),
     )  # fmt: skip
 
 

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import time
 from decimal import Decimal
-from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from llm_hub.runs.answer_checks import read_check
-from llm_hub.runs.run_figures import RunFigures
 from llm_hub.runs.runner import is_failure
 from llm_hub.ui.render.formats import format_count, format_price, format_seconds
 from llm_hub.ui.render.run_files import FORMATS
+from llm_hub.ui.render.run_plots import plots_html
 from llm_hub.ui.render.run_report import (
     RunReport,
     describe_estimate,
@@ -19,9 +18,11 @@ from llm_hub.ui.render.run_report import (
     describe_summary,
     figure_rows,
     headings,
-    mark,
 )
 from llm_hub.ui.render.sanitize import html_text
+from llm_hub.ui.runs.answer_difference import difference_section
+from llm_hub.ui.runs.run_filter import column_titles
+from llm_hub.ui.runs.run_table import chosen_rows, rows_at_once
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,19 +30,11 @@ if TYPE_CHECKING:
     from llm_hub.runs.cell import Cell, CellAttempt
     from llm_hub.runs.open_runs import OpenRun
     from llm_hub.runs.run_estimate import TargetEstimate
+    from llm_hub.runs.run_figures import RunFigures
     from llm_hub.runs.run_plan import RunPlan
     from llm_hub.runs.run_store import RunHead
+    from llm_hub.ui.runs.run_parts import RunView
 
-MAX_SHOWN_CELLS = 2_000
-"""Cells in the table at once: a browser draws no more of them eight times a second."""
-MAX_PROMPT_CHARS = 160
-MISSING = "·"
-"""The mark of a cell that is not asked yet."""
-MARKS = {
-    "✓": "passed", "✗": "did not pass", "•": "answered", "F": "answered by a fallback", "!": "failed",
-}  # fmt: skip
-"""What the other marks mean, as a screen reader says it; assets/run_marks.js says the same."""
-LEGEND = "✓ passed, ✗ did not pass, • answered, F answered by a fallback, ! failed. A mark opens its answer."
 NAMES = {"html": "HTML", "md": "Markdown", "csv": "CSV", "json": "JSON"}
 
 
@@ -92,7 +85,7 @@ def _saved_row(head: RunHead, is_running: bool, *, asks: bool) -> str:
     )
 
 
-def head_html(run: OpenRun, first_row: int) -> str:
+def head_html(run: OpenRun, view: RunView) -> str:
     """A run's name, how it stands, and the buttons for what can be done with it."""
     failed = sum(is_failure(cell) for cell in run.cells.values())
     buttons = [_button("close", "New run")]
@@ -105,7 +98,7 @@ def head_html(run: OpenRun, first_row: int) -> str:
     told = problem_html(run.problem) if run.problem else f'<p role="status">{html_text(_state(run))}</p>'
     return (
         f"<h2>{html_text(run.plan.prompts.name)}</h2>{told}"
-        f'<div class="run-buttons">{"".join(buttons)}{_pager(run.plan, first_row)}</div>'
+        f'<div class="run-buttons">{"".join(buttons)}{_pager(run.plan, view)}</div>'
     )
 
 
@@ -124,102 +117,14 @@ def _state(run: OpenRun) -> str:
     return f"The ceiling is reached: {left}." if run.ended == "ceiling" else f"Not complete: {left}."
 
 
-def _pager(plan: RunPlan, first_row: int) -> str:
-    rows, step = len(plan.prompts.rows), rows_at_once(plan)
+def _pager(plan: RunPlan, view: RunView) -> str:
+    rows, step, first = len(chosen_rows(plan, view)), rows_at_once(plan), view.first_row
     if rows <= step:
         return ""
-    last = min(first_row + step, rows)
-    earlier = _button(f"rows {max(0, first_row - step)}", "←", "Earlier rows", disabled=first_row == 0)
+    last = min(first + step, rows)
+    earlier = _button(f"rows {max(0, first - step)}", "←", "Earlier rows", disabled=first == 0)
     later = _button(f"rows {last}", "→", "Later rows", disabled=last == rows)
-    return f'<span class="run-pager">{earlier} Rows {first_row + 1:,}–{last:,} of {rows:,} {later}</span>'
-
-
-def rows_at_once(plan: RunPlan) -> int:
-    """How many rows the table shows."""
-    return max(1, MAX_SHOWN_CELLS // (plan.size // len(plan.prompts.rows)))
-
-
-def shown_cells(plan: RunPlan, first_row: int) -> list[int]:
-    """The numbers of the cells in the table, in the order in which they stand there."""
-    place = plan.place(0)
-    return [
-        plan.number(place._replace(row=row, target=target, variant=variant, repeat=repeat))
-        for row in range(first_row, min(first_row + rows_at_once(plan), len(plan.prompts.rows)))
-        for target in range(len(plan.targets))
-        for variant in range(len(plan.templates))
-        for repeat in range(plan.repeats)
-    ]
-
-
-def table_html(run: OpenRun, first_row: int, marks: str) -> str:
-    """A row for each prompt, a column for each target with a button for each repeat. `marks` are those of the shown
-    cells by now; the page's script draws what changes."""
-    plan = run.plan
-    columns = [(target, variant) for target in range(len(plan.targets)) for variant in range(len(plan.templates))]
-    buttons = map(_mark_button, shown_cells(plan, first_row), marks)
-    rows = []
-    for row in range(first_row, min(first_row + rows_at_once(plan), len(plan.prompts.rows))):
-        prompt = " ".join(plan.texts[0][row].split())
-        short = prompt if len(prompt) <= MAX_PROMPT_CHARS else f"{prompt[:MAX_PROMPT_CHARS]}…"
-        cells = "".join(f"<td>{''.join(islice(buttons, plan.repeats))}</td>" for _ in columns)
-        rows.append(f'<tr><th scope="row"><small>{row + 1}</small> {html_text(short)}</th>{cells}</tr>')
-    heads = "".join(f'<th scope="col">{html_text(_column_title(plan, *column))}</th>' for column in columns)
-    return (
-        f'<div class="wide"><table class="run-table" data-shown="{html_text(run.id)} {first_row}">'
-        f'<thead><tr><th scope="col">Prompt</th>{heads}</tr></thead><tbody>{"".join(rows)}</tbody></table></div>'
-        f'<p class="run-legend">{LEGEND}</p>'
-    )
-
-
-def _mark_button(number: int, mark: str) -> str:
-    state = "disabled" if mark == MISSING else f'aria-label="{MARKS[mark]}"'
-    return f'<button type="button" data-pick="{number}" {state}>{mark}</button>'
-
-
-def _column_title(plan: RunPlan, target: int, variant: int) -> str:
-    return plan.targets[target] + (f" · variant {variant + 1}" if len(plan.templates) > 1 else "")
-
-
-class LiveMarks:
-    """The marks of the shown cells. What a cell's mark is does not change until it is asked again."""
-
-    def __init__(self, run: OpenRun, first_row: int) -> None:
-        self._run = run
-        self._first_row = first_row
-        self._numbers = shown_cells(run.plan, first_row)
-        self._report = RunReport(run.id, run.plan, run.cells, RunFigures((), ()))
-        self._known: dict[int, tuple[Cell, str]] = {}
-
-    def value(self) -> dict[str, Any]:
-        """What the page's script draws: a mark for each shown cell, the share that is done, and a line about it."""
-        run = self._run
-        done = run.plan.size - run.runner.left if run.runner is not None else len(run.cells)
-        return {
-            "shown": f"{run.id} {self._first_row}",
-            "state": "running" if run.is_running else "ended",
-            "marks": "".join(self._mark(number) for number in self._numbers),
-            "share": done / run.plan.size,
-            "line": _progress(run, done),
-        }
-
-    def _mark(self, number: int) -> str:
-        if (cell := self._run.cells.get(number)) is None:
-            return MISSING
-        known = self._known.get(number)
-        if known is None or known[0] is not cell:
-            known = self._known[number] = cell, mark(self._report, cell)
-        return known[1]
-
-
-def _progress(run: OpenRun, done: int) -> str:
-    facts = [f"{done:,} of {run.plan.size:,}"]
-    if (runner := run.runner) is not None:
-        if (seconds := runner.seconds_left) is not None:
-            facts.append(f"about {format_seconds(max(seconds, 1))} left")
-        if runner.spent:
-            facts.append(format_price(runner.spent))
-        facts += [f"waiting for {target}" for target in runner.waiting]
-    return " · ".join(facts)
+    return f'<span class="run-pager">{earlier} Rows {first + 1:,}–{last:,} of {rows:,} {later}</span>'
 
 
 def figures_html(run: OpenRun, figures: RunFigures) -> str:
@@ -235,14 +140,16 @@ def figures_html(run: OpenRun, figures: RunFigures) -> str:
         f'<p class="run-summary">{html_text(describe_summary(report))}</p><div class="wide">'
         f'<table class="run-figures"><tr>{heads}</tr>{rows}</table></div>'
         + (f'<ul class="run-pairs">{pairs}</ul>' if pairs else "")
+        + plots_html(report)
     )
 
 
-def answer_html(run: OpenRun, number: int) -> str:
-    """One cell, opened: what was asked, what came of it, by which attempts, and which checks it passes."""
+def answer_html(run: OpenRun, number: int, other: int | None = None) -> str:
+    """One cell, opened: what was asked, what came of it, by which attempts, and which checks it passes; and how it
+    differs from another cell of its row."""
     plan, cell = run.plan, run.cells[number]
     place = plan.place(number)
-    title = _column_title(plan, place.target, place.variant)
+    title = column_titles(plan)[place.target * len(plan.templates) + place.variant]
     which = f"Row {place.row + 1}" + (f", repeat {place.repeat + 1}" if plan.repeats > 1 else "")
     text = f"<pre>{html_text(cell.text)}</pre>" if cell.is_answered else problem_html(cell.error)
     facts = [f"answered by {cell.answered_by}, a fallback"] if cell.fell_back else []
@@ -250,10 +157,12 @@ def answer_html(run: OpenRun, number: int) -> str:
     facts += [format_seconds(cell.seconds), format_price(None if cell.unpriced else cell.usd)]
     attempts = "".join(f"<li>{html_text(_attempt(each))}</li>" for each in cell.attempts)
     return (
-        f'<dialog class="run-answer" aria-labelledby="run-answer-title"><h2 id="run-answer-title">{html_text(title)}'
-        f"</h2><p>{which}</p><h3>Prompt</h3><pre>{html_text(plan.prompt(number))}</pre><h3>Answer</h3>{text}"
+        f'<dialog class="run-answer" data-number="{number}" aria-labelledby="run-answer-title">'
+        f'<h2 id="run-answer-title">{html_text(title)}</h2>'
+        f"<p>{which}</p><h3>Prompt</h3><pre>{html_text(plan.prompt(number))}</pre><h3>Answer</h3>{text}"
         f"<p>{html_text(' · '.join(facts))}</p>{_checks(plan, cell)}"
         + (f"<h3>Attempts</h3><ol>{attempts}</ol>" if attempts else "")
+        + difference_section(run, number, other)
         + '<form method="dialog"><button>Close</button></form></dialog>'
     )
 

@@ -1,4 +1,4 @@
-"""Eight frauds and four honest twins at the fault server, each beside the honest reference."""
+"""Frauds and honest twins at the fault server, each beside the honest reference."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 HONEST = "ok?as=planted&rate=150"
 FRAUDS = {
     f"{HONEST}&mind=b": "answers",
+    f"{HONEST}&mind=b&share=0.4": "answers",
     f"{HONEST}&retry=b": "answers",
     f"{HONEST}&broken=0.15": "tools' arguments",
     f"{HONEST}&window=8000": "window",
@@ -38,7 +39,7 @@ TWINS = (
     f"{HONEST}&forgetful=1",
     "ok?as=planted&rate=120&burst=4",
 )
-WINDOW = 32_000
+WINDOW = 20_000
 
 
 def env_of(fault_server: FaultServer, folder: Path, more: str = "") -> Path:

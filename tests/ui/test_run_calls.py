@@ -109,9 +109,18 @@ async def test_what_is_wrong_is_told_and_nothing_is_lost(tab: TabCalls, values: 
     fill(tab, "openai/ok?tokens=3", **values)
     before = tab.value("runs-prompts")
     await tab.click("runs-start")
-    assert sentence in tab.text("runs-problem")
+    assert sentence in tab.text("runs-estimate")
     assert tab.visible("runs-new")
     assert tab.value("runs-prompts") == before
+
+
+async def test_what_was_read_is_told_before_anybody_is_chosen_and_what_is_missing_then(tab: TabCalls) -> None:
+    fill(tab)
+    await tab.use("runs-prompts", "change")
+    assert tab.text("runs-estimate") == "The text.csv: 3 rows, columns: word, answer"
+    fill(tab, "openai/ok?tokens=3")
+    await tab.use("runs-targets", "input")
+    assert "such as {{word}}" in tab.text("runs-estimate")
 
 
 async def test_a_run_is_opened_again_in_another_tab_and_deleted_after_a_question(page: PageCalls) -> None:

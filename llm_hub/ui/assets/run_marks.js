@@ -1,9 +1,12 @@
 // Draws what has changed of a run: of its table only the marks that are others. The server sends all marks that are in
 // sight, so that none is lost if updates come faster than they are drawn.
 const NAMES = { "✓": "passed", "✗": "did not pass", "•": "answered", F: "answered by a fallback", "!": "failed" };
-let table, buttons;
+let table, buttons, run;
 watch("value", () => {
   const { shown, marks } = props.value;
+  const [id] = shown.split(" ");
+  if (id !== run) document.getElementById("runs").scrollTop = 0; // it was chosen far down, or started there
+  run = id;
   const now = document.querySelector("#runs-table table");
   if (now?.dataset.shown !== shown) return;
   if (now !== table) [table, buttons] = [now, now.querySelectorAll("button")];

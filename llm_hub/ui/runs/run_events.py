@@ -79,7 +79,7 @@ class RunEvents:
         watch = end_quietly(self.watch, parts.live)
         for shows_run in (
             tab.select(self.select, state, [*view, form.targets], **QUIET),
-            parts.start.click(self.start, form.inputs, view, **QUIET),
+            parts.start.click(self.start, form.inputs, [*view, parts.estimate], **QUIET),
             parts.head.pick(self.press, state, view, **QUIET),
             parts.saved.pick(self.press, state, view, **QUIET),
             parts.filter.pick(self.choose_rows, state, view, **QUIET),
@@ -111,11 +111,18 @@ class RunEvents:
     @for_owner
     async def estimate(self, data: Inputs, visitor: gr.Request) -> Updates:
         """The form has changed: what it would ask, and what that may cost, or what is wrong with it."""
-        form, session = self._parts.form, self._gateway.session(visitor)
-        if run_form.is_empty(data, form):
-            return {self._parts.estimate: ""}
-        plan = await run_form.read_form(data, form, session)
-        return {self._parts.estimate: run_view.estimate_html(await asyncio.to_thread(estimate_run, plan, session))}
+        parts, session = self._parts, self._gateway.session(visitor)
+        if not run_form.has_prompts(data, parts.form):
+            return {parts.estimate: ""}
+        said = ""
+        try:
+            said = run_view.prompts_html(await run_form.read_prompts(data, parts.form))
+            if data[parts.form.targets]:
+                plan = await run_form.read_form(data, parts.form, session)
+                said += run_view.estimate_html(await asyncio.to_thread(estimate_run, plan, session))
+        except LLMHubError as error:
+            said += run_view.problem_html(str(error))
+        return {parts.estimate: said}
 
     async def fill_example(self, visitor: gr.Request) -> Updates:
         """Fills the form, so that a newcomer need only start."""
@@ -123,9 +130,13 @@ class RunEvents:
 
     @for_owner
     async def start(self, data: Inputs, visitor: gr.Request) -> Updates:
-        """Starts a run, and shows it. What is wrong with the form is told, and all that stands in it stays."""
+        """Starts a run, and shows it. What is wrong with the form is told beside the button, and all that stands in it
+        stays."""
         caller = self._gateway.visitor(visitor, "run")
-        plan = await run_form.read_form(data, self._parts.form, caller.session)
+        try:
+            plan = await run_form.read_form(data, self._parts.form, caller.session)
+        except LLMHubError as error:
+            return {self._parts.estimate: run_view.problem_html(str(error))}
         run = await self._runs.start(caller, plan)
         return await self._show(RunView(run.id))
 

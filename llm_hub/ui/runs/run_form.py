@@ -44,15 +44,15 @@ EXAMPLE_PROMPT = "Write one sentence about lifeboats. Use the word {{word}}."
 EXAMPLE_CHECK = "contains:{{word}}"
 
 
-def is_empty(data: Inputs, form: FormParts) -> bool:
-    """Whether what a run cannot do without is still to be filled in: nothing is wrong then."""
+def has_prompts(data: Inputs, form: FormParts) -> bool:
+    """Whether prompts are there, be they good or not: without them nothing is wrong yet."""
     prompts = data[form.prompts] or {}
-    return not (prompts.get("files") or (prompts.get("text") or "").strip()) or not data[form.targets]
+    return bool(prompts.get("files") or (prompts.get("text") or "").strip())
 
 
 async def read_form(data: Inputs, form: FormParts, session: Session) -> RunPlan:
     """The run that the form describes. Raises `LLMHubError`."""
-    prompts = await _read_prompts(data[form.prompts] or {}, str(data[form.kind]))
+    prompts = await read_prompts(data, form)
     if not data[form.targets]:
         raise ConfigurationError("Nobody is chosen to be asked.", hint="Choose one model or several.")
     targets = await ready_targets(session, [str(name).strip() for name in data[form.targets]])
@@ -88,7 +88,9 @@ def fill_example(form: FormParts, session: Session) -> Updates:
     }
 
 
-async def _read_prompts(value: dict[str, Any], kind: str) -> PromptSet:
+async def read_prompts(data: Inputs, form: FormParts) -> PromptSet:
+    """The prompts alone. Raises `LLMHubError`."""
+    value, kind = data[form.prompts] or {}, str(data[form.kind])
     """The prompts of a pasted text or of a file. Pasted ones are called by what stands first."""
     text, files = value.get("text") or "", value.get("files") or ()
     if files and text.strip():
@@ -97,8 +99,8 @@ async def _read_prompts(value: dict[str, Any], kind: str) -> PromptSet:
         raise ConfigurationError("A run has one file of prompts.", hint="Leave the others out.")
     if files:
         file = Path(files[0])
-        data = await asyncio.to_thread(file.read_bytes)
-        return await asyncio.to_thread(read_prompt_set, clean_name(file.name), data)
+        content = await asyncio.to_thread(file.read_bytes)
+        return await asyncio.to_thread(read_prompt_set, clean_name(file.name), content)
     if not text.strip():
         raise ConfigurationError("There are no prompts.", hint="Paste some, or choose a file.")
     return await asyncio.to_thread(read_prompt_set, f"The text.{kind}", text.encode())

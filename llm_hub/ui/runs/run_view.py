@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from llm_hub.runs.cell import Cell, CellAttempt
     from llm_hub.runs.open_runs import OpenRun
+    from llm_hub.runs.prompt_set import PromptSet
     from llm_hub.runs.run_estimate import TargetEstimate
     from llm_hub.runs.run_figures import RunFigures
     from llm_hub.runs.run_plan import RunPlan
@@ -41,6 +42,12 @@ NAMES = {"html": "HTML", "md": "Markdown", "csv": "CSV", "json": "JSON"}
 def problem_html(text: str) -> str:
     """What is wrong, where a reader looks for it."""
     return f'<div class="problem" role="alert">{html_text(text)}</div>'
+
+
+def prompts_html(prompts: PromptSet) -> str:
+    """What was read of the prompts: a file does not show what is in it."""
+    rows, columns = format_count(len(prompts.rows), "row"), ", ".join(prompts.columns)
+    return f'<p class="run-set">{html_text(f"{prompts.name}: {rows}, columns: {columns}")}</p>'
 
 
 def estimate_html(estimates: Sequence[TargetEstimate]) -> str:

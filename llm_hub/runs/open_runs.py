@@ -7,18 +7,20 @@ import logging
 import secrets
 import time
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING
 
 from llm_hub.errors import ConfigurationError, LLMHubError, ShuttingDown
 from llm_hub.runs.run_figures import find_figures
+from llm_hub.runs.run_store import StoredRun
+from llm_hub.runs.run_work import judge_left, runners
 from llm_hub.runs.runner import Runner
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from llm_hub.gateway.caller import Caller
     from llm_hub.gateway.gateway import Gateway
-    from llm_hub.runs.cell import Cell
     from llm_hub.runs.run_figures import RunFigures
     from llm_hub.runs.run_plan import RunPlan
     from llm_hub.runs.run_store import RunHead, RunStore
@@ -31,15 +33,15 @@ MAX_IDLE = 4
 
 
 class OpenRun:
-    """A run in memory. `cells` grows while it `is_running`, and `version` with it.
+    """A run in memory. `cells` and the judge's `verdicts` grow while it `is_running`, and `version` with them.
 
     `ended` says why the work on it ended, and `problem` what went wrong with it; "": nobody has worked on it here.
     """
 
-    def __init__(self, run_id: str, plan: RunPlan, cells: dict[int, Cell]) -> None:
+    def __init__(self, run_id: str, stored: StoredRun) -> None:
         self.id = run_id
-        self.plan = plan
-        self.cells = cells
+        self.stored = stored
+        self.plan, self.cells, self.verdicts = stored
         self.runner: Runner | None = None
         self.ended: RunEnd | str = ""
         self.problem = ""
@@ -52,6 +54,11 @@ class OpenRun:
         """Whether this server works on it."""
         return self.runner is not None
 
+    @property
+    def judge_left(self) -> int:
+        """How many requests the judge has still to answer, once all answers are there."""
+        return judge_left(self.stored)
+
     async def wait(self, version: int, seconds: float) -> None:
         """Waits until there is a newer version than this one, so many seconds at most."""
         if self.version == version:
@@ -63,7 +70,10 @@ class OpenRun:
         """The figures of the cells that are written by now."""
         if self._figures is None or self._figures[0] != self.version:
             version = self.version
-            self._figures = version, await asyncio.to_thread(find_figures, self.plan, dict(self.cells))
+            self._figures = (
+                version,
+                await asyncio.to_thread(find_figures, self.plan, dict(self.cells), dict(self.verdicts)),
+            )
         return self._figures[1]
 
     def note_change(self) -> None:
@@ -90,7 +100,7 @@ class OpenRuns:
 
     async def start(self, caller: Caller, plan: RunPlan) -> OpenRun:
         """Writes a new run, and begins to ask it. Raises `ConfigurationError` where the database fails."""
-        run = OpenRun(time.strftime("%m%d-%H%M-") + secrets.token_hex(3), plan, {})
+        run = OpenRun(time.strftime("%m%d-%H%M-") + secrets.token_hex(3), StoredRun(plan, {}, {}))
         await self._store.create(run.id, plan)
         self._keep(run)
         self._begin(caller, run, again=False)
@@ -110,7 +120,7 @@ class OpenRuns:
             if (found := await self._store.load(run_id)) is None:
                 raise ConfigurationError("That run is not here any more.")
             ended, problem = (run.ended, run.problem) if run is not None else ("", "")
-            run = OpenRun(run_id, *found)
+            run = OpenRun(run_id, found)
             run.ended, run.problem = ended, problem
             self._keep(run)
         return run
@@ -157,16 +167,20 @@ class OpenRuns:
 
     def _begin(self, caller: Caller, run: OpenRun, *, again: bool) -> None:
         run.ended = run.problem = ""
-        run.runner = Runner(
-            self._gateway, caller, self._store, run.id, run.plan,
-            cells=run.cells, again=again, changed=lambda _: run.note_change(), clean=self._clean,
+        make = partial(
+            Runner, self._gateway, caller, self._store, run.id,
+            changed=lambda _: run.note_change(), clean=self._clean,
         )  # fmt: skip
-        self._work[run.id] = asyncio.create_task(self._finish(run, run.runner))
+        work = runners(make, run.stored, again=again)
+        run.runner = next(work)
+        self._work[run.id] = asyncio.create_task(self._finish(run, work))
 
-    async def _finish(self, run: OpenRun, runner: Runner) -> None:
+    async def _finish(self, run: OpenRun, work: Iterator[Runner]) -> None:
         """Works on a run to its end, and notes what that was."""
         try:
-            run.ended = await runner.run()
+            while run.runner is not None:
+                run.ended = await run.runner.run()
+                run.runner = next(work, None) if run.ended == "complete" else None
         except (asyncio.CancelledError, ShuttingDown):
             run.ended = "stopped"
         except LLMHubError as error:

@@ -6,21 +6,25 @@ a failure is no wrong answer, and an answer of a fallback is somebody else's.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from itertools import combinations
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from llm_hub.runs.answer_checks import needs_refusals, read_check
 from llm_hub.runs.cell import DECLINED, Cell
+from llm_hub.runs.judge import JudgeFigures, find_judgement
 from llm_hub.runs.run_statistics import Interval, agreement, holm, pass_interval, quantile, sign_flip_test
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
 
     from llm_hub.runs.run_plan import RunPlan
 
 SIGNIFICANT = 0.05
+_NONE: Mapping[int, Cell] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,14 +79,16 @@ class PairFigures:
 
 @dataclass(frozen=True, slots=True)
 class RunFigures:
-    """All columns, target by target, and the pairs of those that differ in one thing: the target or the variant."""
+    """All columns, target by target, the pairs of those that differ in one thing, the target or the variant, and what
+    the judge said, if there is one."""
 
     columns: tuple[ColumnFigures, ...]
     pairs: tuple[PairFigures, ...]
+    judged: JudgeFigures | None = None
 
     @property
     def usd(self) -> Decimal:
-        """What the whole run cost, as far as it is known."""
+        """What the answers cost, as far as it is known."""
         return sum((column.usd for column in self.columns), Decimal(0))
 
     @property
@@ -98,16 +104,17 @@ def verdict(plan: RunPlan, cell: Cell) -> bool | None:
     return all(read_check(check).passes_cell(cell) for check in plan.checks_of(plan.place(cell.number).row))
 
 
-def find_figures(plan: RunPlan, cells: Mapping[int, Cell]) -> RunFigures:
-    """The figures of the cells that are written by now."""
+def find_figures(plan: RunPlan, cells: Mapping[int, Cell], verdicts: Mapping[int, Cell] = _NONE) -> RunFigures:
+    """The figures of the cells and of the judge's `verdicts` that are written by now."""
     keys = [(target, variant) for target in range(len(plan.targets)) for variant in range(len(plan.templates))]
     sorted_cells: dict[tuple[int, int], list[Cell]] = {key: [] for key in keys}
     for number in sorted(cells):
         place = plan.place(number)
         sorted_cells[place.target, place.variant].append(cells[number])
-    verdicts = [_verdicts(plan, sorted_cells[key]) for key in keys]
-    columns = [_column(plan, key, sorted_cells[key], rows) for key, rows in zip(keys, verdicts, strict=True)]
-    return RunFigures(tuple(columns), tuple(_pairs(keys, verdicts)) if plan.checks else ())
+    passes = [_verdicts(plan, sorted_cells[key]) for key in keys]
+    columns = [_column(plan, key, sorted_cells[key], rows) for key, rows in zip(keys, passes, strict=True)]
+    pairs = tuple(_pairs(keys, passes)) if plan.checks else ()
+    return RunFigures(tuple(columns), pairs, find_judgement(plan, cells, verdicts) if plan.judge else None)
 
 
 def _is_judged(plan: RunPlan, cell: Cell) -> bool:

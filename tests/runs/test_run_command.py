@@ -71,6 +71,7 @@ def test_a_run_from_a_table_to_its_reports(folder: Path, capsys: pytest.CaptureF
         ("set.csv --targets chaos --template {{town}}", "no column 'town'"),
         ("set.csv --targets chaos --check foo:bar", "is no check"),
         ("set.csv --targets chaos --min-pass 0.5", "--min-pass needs a check"),
+        ("set.csv --targets chaos --judge chaos", "2 to 12 targets that a judge compares"),
         ("set.csv --targets chaos --concurrency 0", "--concurrency is 1 to 50"),
         ("--resume none", "There is no run none"),
     ],
@@ -82,6 +83,19 @@ def test_what_cannot_be_used_ends_with_code_2_and_asks_nobody(
     assert main(words.split()) == 2
     assert problem in capsys.readouterr().err
     assert not (folder / "llm-hub.db").exists()
+
+
+def test_a_judge_is_asked_by_its_rubric(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with FaultServerThread() as server:
+        use(folder, server)
+        words = "set.csv --targets cheap/ok,dear/ok?tokens=9 --judge cheap/ok?as=judge --rubric Long? --rubric Dear?"
+        assert main(words.split()) == 0
+        assert len(server.exchanges) == 4 + 4
+        assert "- Long?\n- Dear?" in server.exchanges[-1].body["messages"][-1]["content"]
+    printed = capsys.readouterr()
+    assert "cheap/ok?as=judge as judge: up to 4 requests" in printed.err
+    assert "The judge, cheap/ok?as=judge, is asked 4 times." in printed.err
+    assert "cheap/ok better 2, dear/ok?tokens=9 better 0, alike 0 (p = 0.5); they cannot be told apart." in printed.out
 
 
 def test_a_dry_run_says_what_it_would_be_and_asks_nobody(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

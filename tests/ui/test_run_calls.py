@@ -45,6 +45,18 @@ async def press(tab: TabCalls, part: str, what: str) -> dict[str, Any]:
     return await tab.use(part, "pick", event_data={"what": what})
 
 
+async def test_a_judge_is_estimated_asked_and_shown(tab: TabCalls) -> None:
+    targets = ("openai/ok?tokens=3", "openai/ok?tokens=6")
+    fill(tab, *targets, runs_template="Say {{word}}", runs_judge="openai/ok?as=judge&leans=first", runs_rubric="Short?")
+    await tab.use("runs-rubric", "blur")
+    assert "up to 12 requests, whose price cannot be known" in tab.text("runs-estimate")
+    assert "as judge: up to 6 requests" in tab.text("runs-estimate")
+    await tab.click("runs-start")
+    assert "Complete." in tab.text("runs-head")
+    assert "Judged by openai/ok?as=judge&leans=first" in tab.text("runs-figures")
+    assert "named the first place whatever stood there 3 times" in tab.text("runs-figures")
+
+
 async def test_a_run_is_estimated_asked_opened_and_saved(tab: TabCalls) -> None:
     fill(tab, "openai/ok?tokens=3", "openai/status-400", runs_template="Say {{word}}", runs_checks="length:1..")
     await tab.use("runs-template", "blur")

@@ -9,10 +9,12 @@ from llm_hub.ui.render.run_report import (
     NOTHING,
     cells_of,
     column_title,
+    describe_judgement,
     describe_pairs,
     describe_summary,
     figure_rows,
     headings,
+    judge_heading,
     mark,
 )
 from llm_hub.ui.render.sanitize import html_text
@@ -70,9 +72,18 @@ def render_run(report: RunReport) -> str:
         f"<p class=dim>{html_text(describe_summary(report))}</p>{facts}"
         f'<h2>Figures</h2><div class="scroll"><table class="figures">{_figures(report)}</table></div>'
         + (f"<h2>Compared</h2><ul>{pairs}</ul>" if pairs else "")
+        + _judgement(report)
         + f"<h2>Answers</h2><p class=dim>One mark for each repeat, which opens the answer: {_legend(report)}.</p>"
         f'<div class="scroll"><table>{_answers(report)}</table></div></body></html>\n'
     )
+
+
+def _judgement(report: RunReport) -> str:
+    if report.figures.judged is None:
+        return ""
+    rubric = "".join(f"<div><code>{html_text(line)}</code></div>" for line in report.plan.rubric)
+    said = "".join(f"<li>{html_text(sentence)}</li>" for sentence in describe_judgement(report))
+    return f"<h2>{html_text(judge_heading(report))}</h2>{rubric}<ul>{said}</ul>"
 
 
 def _legend(report: RunReport) -> str:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from llm_hub.runs.run_figures import verdict
+from llm_hub.runs.run_figures import SIGNIFICANT, verdict
 from llm_hub.ui.render.formats import format_count, format_price, format_seconds
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from llm_hub.runs.cell import Cell
+    from llm_hub.runs.judge import JudgeFigures
     from llm_hub.runs.run_estimate import TargetEstimate
     from llm_hub.runs.run_figures import ColumnFigures, PairFigures, RunFigures
     from llm_hub.runs.run_plan import RunPlan
@@ -86,7 +87,7 @@ def describe_pairs(report: RunReport) -> list[str]:
 def _describe_pair(report: RunReport, pair: PairFigures) -> str:
     first, second = (column_title(report, report.figures.columns[place]) for place in (pair.first, pair.second))
     rows = format_count(pair.rows, "row")
-    chance = "p < 0.001" if pair.p_value < 0.001 else f"p = {pair.p_value:.2g}"
+    chance = _chance(pair.p_value)
     if not pair.is_apart:
         return f"{first} and {second} cannot be told apart with {rows} ({chance})."
     better, worse = (first, second) if pair.difference > 0 else (second, first)
@@ -94,12 +95,56 @@ def _describe_pair(report: RunReport, pair: PairFigures) -> str:
     return f"{better} passes more often than {worse}: by {points} in {rows} ({chance})."
 
 
+def describe_judgement(report: RunReport) -> list[str]:
+    """What a judge said, a sentence for each pair, and what speaks against the judge. Nothing without one."""
+    judged = report.figures.judged
+    if judged is None:
+        return []
+    sentences = []
+    for pair in judged.pairs:
+        first, second = (report.plan.targets[place] for place in (pair.first, pair.second))
+        counts = f"{first} better {pair.wins}, {second} better {pair.losses}, alike {pair.ties}"
+        counts += f", changed with the order {pair.changed}" if pair.changed else ""
+        counts += f", no verdict {pair.missing}" if pair.missing else ""
+        apart = "" if pair.p_value < SIGNIFICANT else "; they cannot be told apart"
+        sentences.append(f"{counts} ({_chance(pair.p_value)}){apart}.")
+    return [*sentences, *_doubts(judged)]
+
+
+def _doubts(judged: JudgeFigures) -> list[str]:
+    leans = judged.first_twice + judged.second_twice
+    place, count = max(("first", judged.first_twice), ("second", judged.second_twice), key=lambda each: each[1])
+    doubts = []
+    if leans:
+        biased = "It is biased: it" if judged.lean_p_value < SIGNIFICANT else "It"
+        doubts.append(
+            f"{biased} named the {place} place whatever stood there {count} times, the other one {leans - count} times "
+            f"({_chance(judged.lean_p_value)}). None of these verdicts counts."
+        )
+    if judged.family:
+        doubts.append(f"It is of the same maker as {', '.join(judged.family)}, which it may favour.")
+    return doubts
+
+
+def judge_heading(report: RunReport) -> str:
+    """The line before what a judge said."""
+    judged = report.figures.judged
+    return "" if judged is None else f"Judged by {judged.judge}, {_cost(judged)}"
+
+
+def _chance(p_value: float) -> str:
+    return "p < 0.001" if p_value < 0.001 else f"p = {p_value:.2g}"
+
+
 def describe_estimate(estimate: TargetEstimate) -> str:
     """What one target will be asked, and what that may cost."""
     text = f"{estimate.target}: {format_count(estimate.requests, 'request')}"
+    if estimate.is_judge:
+        text = f"{estimate.target} as judge: up to {format_count(estimate.requests, 'request')}"
     if estimate.most == 0:
         return f"{text}, free"
-    tokens = "" if estimate.prompt_tokens is None else f", about {estimate.prompt_tokens:,} tokens of prompts"
+    beside = " beside the answers" if estimate.is_judge else ""
+    tokens = "" if estimate.prompt_tokens is None else f", about {estimate.prompt_tokens:,} tokens of prompts{beside}"
     if estimate.least is None:
         return f"{text}{tokens}, the price cannot be known"
     if estimate.most is None:
@@ -152,6 +197,6 @@ def _seconds(p50: float | None, p95: float | None) -> str:
     return NOTHING if p50 is None or p95 is None else f"{format_seconds(p50)} / {format_seconds(p95)}"
 
 
-def _cost(figures: ColumnFigures | RunFigures) -> str:
+def _cost(figures: ColumnFigures | RunFigures | JudgeFigures) -> str:
     usd, unpriced = figures.usd, figures.unpriced
     return format_price(usd) if not unpriced else f"at least {format_price(usd)}" if usd else format_price(None)

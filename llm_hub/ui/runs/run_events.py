@@ -76,7 +76,7 @@ class RunEvents:
         live = [parts.head, parts.live, parts.figures]
         watch = end_quietly(self.watch, parts.live)
         for shows_run in (
-            tab.select(self.select, state, [*view, form.targets], **QUIET),
+            tab.select(self.select, state, [*view, form.targets, form.judge], **QUIET),
             parts.start.click(self.start, form.inputs, view, **QUIET),
             parts.head.pick(self.press, state, view, **QUIET),
             parts.saved.pick(self.press, state, view, **QUIET),
@@ -85,8 +85,9 @@ class RunEvents:
         filled = parts.example.click(self.fill_example, None, list(form.inputs), **QUIET)
         often: dict[str, Any] = {**QUIET, "trigger_mode": "always_last"}
         texts = (*form.templates, form.checks, form.repeats, form.ceiling, form.system, form.temperature,
-            form.max_tokens)  # fmt: skip
-        changes = [form.prompts.change, form.kind.input, form.targets.input, form.fallback.input]
+            form.max_tokens, form.rubric)  # fmt: skip
+        inputs = (form.kind, form.targets, form.fallback, form.judge)
+        changes = [form.prompts.change, *(box.input for box in inputs)]
         estimate = [parts.estimate, parts.problem]
         gr.on([*changes, *(text.blur for text in texts)], self.estimate, form.inputs, estimate, **often)
         filled.then(self.estimate, form.inputs, estimate, **often)
@@ -102,7 +103,8 @@ class RunEvents:
         choices = [choice for choice in targets if choice[1] != model_choices.AUTO]
         if not view.run_id and (running := self._runs.running) is not None:
             view = RunView(running.id)
-        return {parts.form.targets: gr.update(choices=choices), **await self._show(view)}
+        listed = gr.update(choices=choices)
+        return {parts.form.targets: listed, parts.form.judge: listed, **await self._show(view)}
 
     @for_owner
     async def estimate(self, data: Inputs, visitor: gr.Request) -> Updates:

@@ -24,12 +24,15 @@ class FormParts:
     temperature: gr.Textbox
     max_tokens: gr.Textbox
     fallback: gr.Checkbox
+    judge: gr.Dropdown
+    rubric: gr.Textbox
 
     @property
     def inputs(self) -> set[Any]:
         """All that the form is read from."""
         texts = {self.checks, self.repeats, self.ceiling, self.system, self.temperature, self.max_tokens}
-        return {self.prompts, self.kind, self.targets, *self.templates, *texts, self.fallback}
+        judge = {self.judge, self.rubric}
+        return {self.prompts, self.kind, self.targets, *self.templates, *texts, self.fallback, *judge}
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,10 +15,12 @@ from llm_hub.ui.render.run_files import FORMATS
 from llm_hub.ui.render.run_report import (
     RunReport,
     describe_estimate,
+    describe_judgement,
     describe_pairs,
     describe_summary,
     figure_rows,
     headings,
+    judge_heading,
     mark,
 )
 from llm_hub.ui.render.sanitize import html_text
@@ -54,6 +56,7 @@ def estimate_html(estimates: Sequence[TargetEstimate]) -> str:
     """The requests and the price of a run before it starts, for each target and altogether."""
     lines = "".join(f"<li>{html_text(describe_estimate(each))}</li>" for each in estimates)
     requests = format_count(sum(each.requests for each in estimates), "request")
+    requests = f"up to {requests}" if any(each.is_judge for each in estimates) else requests
     return f'<div class="run-estimate" role="status"><b>{requests}, {_total(estimates)}</b><ul>{lines}</ul></div>'
 
 
@@ -94,11 +97,11 @@ def _saved_row(head: RunHead, is_running: bool, *, asks: bool) -> str:
 
 def head_html(run: OpenRun, first_row: int) -> str:
     """A run's name, how it stands, and the buttons for what can be done with it."""
-    failed = sum(is_failure(cell) for cell in run.cells.values())
+    failed = sum(is_failure(cell) for cell in (*run.cells.values(), *run.verdicts.values()))
     buttons = [_button("close", "New run")]
     if run.is_running:
         buttons.append(_button("pause", "Pause"))
-    elif len(run.cells) < run.plan.size:
+    elif len(run.cells) < run.plan.size or run.judge_left:
         buttons.append(_button("resume", "Go on"))
     if failed and not run.is_running:
         buttons.append(_button("again", f"Ask {format_count(failed, 'failed cell')} again"))
@@ -118,9 +121,11 @@ def save_html() -> str:
 def _state(run: OpenRun) -> str:
     if run.is_running:
         return "It goes on when this page is closed."
-    if len(run.cells) >= run.plan.size:
-        return "Complete."
     left = f"{run.plan.size - len(run.cells):,} of {run.plan.size:,} cells are not asked"
+    if len(run.cells) >= run.plan.size:
+        if not (judge_left := run.judge_left):
+            return "Complete."
+        left = f"{format_count(judge_left, 'request')} of the judge are not asked"
     return f"The ceiling is reached: {left}." if run.ended == "ceiling" else f"Not complete: {left}."
 
 
@@ -193,13 +198,15 @@ class LiveMarks:
     def value(self) -> dict[str, Any]:
         """What the page's script draws: a mark for each shown cell, the share that is done, and a line about it."""
         run = self._run
-        done = run.plan.size - run.runner.left if run.runner is not None else len(run.cells)
+        done, total = len(run.cells), run.plan.size
+        if run.runner is not None:
+            done, total = run.runner.total - run.runner.left, run.runner.total
         return {
             "shown": f"{run.id} {self._first_row}",
             "state": "running" if run.is_running else "ended",
             "marks": "".join(self._mark(number) for number in self._numbers),
-            "share": done / run.plan.size,
-            "line": _progress(run, done),
+            "share": done / max(1, total),
+            "line": _progress(run, f"{done:,} of {total:,}"),
         }
 
     def _mark(self, number: int) -> str:
@@ -211,9 +218,10 @@ class LiveMarks:
         return known[1]
 
 
-def _progress(run: OpenRun, done: int) -> str:
-    facts = [f"{done:,} of {run.plan.size:,}"]
+def _progress(run: OpenRun, done: str) -> str:
+    facts = [done]
     if (runner := run.runner) is not None:
+        facts[0] += " of the judge" if runner.plan is not run.plan else ""
         if (seconds := runner.seconds_left) is not None:
             facts.append(f"about {format_seconds(max(seconds, 1))} left")
         if runner.spent:
@@ -235,7 +243,15 @@ def figures_html(run: OpenRun, figures: RunFigures) -> str:
         f'<p class="run-summary">{html_text(describe_summary(report))}</p><div class="wide">'
         f'<table class="run-figures"><tr>{heads}</tr>{rows}</table></div>'
         + (f'<ul class="run-pairs">{pairs}</ul>' if pairs else "")
+        + _judgement(report)
     )
+
+
+def _judgement(report: RunReport) -> str:
+    if report.figures.judged is None:
+        return ""
+    said = "".join(f"<li>{html_text(sentence)}</li>" for sentence in describe_judgement(report))
+    return f'<h3>{html_text(judge_heading(report))}</h3><ul class="run-pairs">{said}</ul>'
 
 
 def answer_html(run: OpenRun, number: int) -> str:

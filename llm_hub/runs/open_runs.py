@@ -11,6 +11,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from llm_hub.errors import ConfigurationError, LLMHubError, ShuttingDown
+from llm_hub.runs.run_comparison import check_comparable, compare_runs
 from llm_hub.runs.run_figures import find_figures
 from llm_hub.runs.run_store import StoredRun
 from llm_hub.runs.run_work import judge_left, runners
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
     from llm_hub.gateway.caller import Caller
     from llm_hub.gateway.gateway import Gateway
+    from llm_hub.runs.run_comparison import RunComparison
     from llm_hub.runs.run_figures import RunFigures
     from llm_hub.runs.run_plan import RunPlan
     from llm_hub.runs.run_store import RunHead, RunStore
@@ -72,9 +74,13 @@ class OpenRun:
             version = self.version
             self._figures = (
                 version,
-                await asyncio.to_thread(find_figures, self.plan, dict(self.cells), dict(self.verdicts)),
+                await asyncio.to_thread(find_figures, *self.snapshot()),
             )
         return self._figures[1]
+
+    def snapshot(self) -> StoredRun:
+        """The run as it is written by now, for another thread."""
+        return StoredRun(self.plan, dict(self.cells), dict(self.verdicts))
 
     def note_change(self) -> None:
         """Wakes whoever waits for a newer version."""
@@ -132,6 +138,18 @@ class OpenRuns:
     async def heads(self) -> Sequence[RunHead]:
         """All runs, the newest first. Raises `ConfigurationError`."""
         return await self._store.heads()
+
+    async def earlier(self, run: OpenRun) -> Sequence[RunHead]:
+        """The runs of the same set before this one, the newest first."""
+        heads = await self._store.heads()
+        places = [place for place, head in enumerate(heads) if head.id == run.id]
+        return [head for head in heads[places[0] + 1 :] if head.title == run.plan.prompts.name] if places else []
+
+    async def compare(self, earlier_id: str, run: OpenRun) -> RunComparison:
+        """What changed since an earlier run. Raises `ConfigurationError` where the two cannot be compared."""
+        earlier = await self.find(earlier_id)
+        check_comparable(earlier.id, earlier.plan, run.plan)
+        return await asyncio.to_thread(compare_runs, earlier.id, earlier.snapshot(), run.snapshot())
 
     def is_running(self, run_id: str) -> bool:
         """Whether this server works on the run of that id."""

@@ -97,9 +97,15 @@ class RunFigures:
         return sum(column.unpriced for column in self.columns)
 
 
+def is_judged(plan: RunPlan, cell: Cell) -> bool:
+    """Whether a cell counts: the target's own answer, or a refusal where checks ask for those."""
+    declined = cell.outcome == DECLINED and needs_refusals(plan.checks)
+    return (cell.is_answered and not cell.fell_back) or declined
+
+
 def verdict(plan: RunPlan, cell: Cell) -> bool | None:
     """Whether a cell passes all checks; None where there are none, and for what is neither answer nor refusal."""
-    if not plan.checks or not _is_judged(plan, cell):
+    if not plan.checks or not is_judged(plan, cell):
         return None
     return all(read_check(check).passes_cell(cell) for check in plan.checks_of(plan.place(cell.number).row))
 
@@ -117,11 +123,6 @@ def find_figures(plan: RunPlan, cells: Mapping[int, Cell], verdicts: Mapping[int
     return RunFigures(tuple(columns), pairs, find_judgement(plan, cells, verdicts) if plan.judge else None)
 
 
-def _is_judged(plan: RunPlan, cell: Cell) -> bool:
-    declined = cell.outcome == DECLINED and needs_refusals(plan.checks)
-    return (cell.is_answered and not cell.fell_back) or declined
-
-
 def _verdicts(plan: RunPlan, cells: Iterable[Cell]) -> dict[int, list[bool]]:
     """The verdicts of a column's own answers, by row."""
     rows: dict[int, list[bool]] = {}
@@ -132,7 +133,7 @@ def _verdicts(plan: RunPlan, cells: Iterable[Cell]) -> dict[int, list[bool]]:
 
 
 def _column(plan: RunPlan, key: tuple[int, int], cells: list[Cell], verdicts: dict[int, list[bool]]) -> ColumnFigures:
-    own = [cell for cell in cells if _is_judged(plan, cell)]
+    own = [cell for cell in cells if is_judged(plan, cell)]
     first = [cell.first_token for cell in own if cell.first_token is not None]
     total = [cell.seconds for cell in own]
     usd = sum((cell.usd for cell in cells), Decimal(0))

@@ -25,6 +25,7 @@ from llm_hub.gateway.gateway import Gateway
 from llm_hub.gateway.meter import Meter
 from llm_hub.hub import Hub
 from llm_hub.redaction import Redactor
+from llm_hub.runs.run_comparison import check_comparable, compare_runs
 from llm_hub.runs.run_estimate import estimate_run
 from llm_hub.runs.run_figures import find_figures
 from llm_hub.runs.run_store import RunStore, StoredRun
@@ -92,7 +93,8 @@ class _Command:
             return 0
         if not 1 <= options.concurrency <= MAX_CONCURRENCY:
             raise ConfigurationError(f"--concurrency is 1 to {MAX_CONCURRENCY}.")
-        run_id, run = await self._open(gateway, store)
+        earlier = await self._find(store, name) if (name := options.compare_with or options.again) else None
+        run_id, run = await self._open(gateway, store, earlier)
         plan = run.plan
         make = partial(
             Runner,
@@ -114,7 +116,8 @@ class _Command:
         while ended == "complete" and (judge := next(work, None)) is not None:
             self._say(f"The judge, {plan.judge}, is asked {judge.left} times.\n")
             ended = await self._ask(judge)
-        return self._finish(RunReport(run_id, plan, run.cells, find_figures(*run)), ended)
+        changes = compare_runs(*earlier, run) if earlier is not None else None
+        return self._finish(RunReport(run_id, plan, run.cells, find_figures(*run), changes), ended)
 
     async def _ask(self, runner: Runner) -> RunEnd:
         """Asks what is left, and shows how far it has come."""
@@ -129,21 +132,31 @@ class _Command:
             progress.cancel()
             self._show(runner)
 
-    async def _open(self, gateway: Gateway, store: RunStore) -> tuple[str, StoredRun]:
+    async def _open(
+        self, gateway: Gateway, store: RunStore, earlier: tuple[str, StoredRun] | None
+    ) -> tuple[str, StoredRun]:
         """The run that is to go on, or a new one. Nothing is written of one that is only estimated."""
         options = self._options
         if options.resume:
-            run_id = options.resume
-            if run_id == "last":
-                run_id = next((head.id for head in await store.heads(1)), run_id)
-            if (found := await store.load(run_id)) is None:
-                raise ConfigurationError(f"There is no run {run_id}.", hint="`llm-hub run --list` lists them.")
-            return run_id, found
-        plan = await read_options(options, gateway.owner_session)
+            return await self._find(store, options.resume)
+        if options.again:
+            plan = (await self._find(store, options.again))[1].plan
+        else:
+            plan = await read_options(options, gateway.owner_session)
+        if earlier is not None:
+            check_comparable(earlier[0], earlier[1].plan, plan)
         run_id = time.strftime("%m%d-%H%M-") + secrets.token_hex(3)
         if not options.dry_run:
             await store.create(run_id, plan)
         return run_id, StoredRun(plan, {}, {})
+
+    async def _find(self, store: RunStore, name: str) -> tuple[str, StoredRun]:
+        """A run by its name; `last` is the newest. Raises `ConfigurationError`."""
+        if name == "last":
+            name = next((head.id for head in await store.heads(1)), name)
+        if (found := await store.load(name)) is None:
+            raise ConfigurationError(f"There is no run {name}.", hint="`llm-hub run --list` lists them.")
+        return name, found
 
     def _interrupt(self, runner: Runner, signum: signal.Signals) -> None:
         self._say("\nStopping: the requests that are being answered are waited for. Again: at once.\n")
@@ -178,15 +191,16 @@ class _Command:
             )
             self._say(f"The run is not complete: {why}.{goes_on}\n")
             return 1
-        if options.min_pass is None:
-            return 0
+        is_worse = options.fail_if_worse and report.changes is not None and report.changes.is_worse
         missed = [
-            each for each in report.figures.columns if not each.pass_rate or each.pass_rate.share < options.min_pass
+            each
+            for each in report.figures.columns
+            if options.min_pass is not None and (not each.pass_rate or each.pass_rate.share < options.min_pass)
         ]
         for column in missed:
             rate = f"{column.pass_rate.share:.1%}" if column.pass_rate else "no pass rate"
             self._say(f"{column.target}: {rate} is below {options.min_pass:.1%}.\n")
-        return 1 if missed else 0
+        return 1 if missed or is_worse else 0
 
     def _say(self, text: str) -> None:
         sys.stderr.write(self._redactor(text))

@@ -6,10 +6,12 @@ import json
 import os
 import re
 import signal
+import sqlite3
 import subprocess
 import sys
 import threading
 from collections import Counter
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -96,6 +98,28 @@ def test_a_judge_is_asked_by_its_rubric(folder: Path, capsys: pytest.CaptureFixt
     assert "cheap/ok?as=judge as judge: up to 4 requests" in printed.err
     assert "The judge, cheap/ok?as=judge, is asked 4 times." in printed.err
     assert "cheap/ok better 2, dear/ok?tokens=9 better 0, alike 0 (p = 0.5); they cannot be told apart." in printed.out
+
+
+def test_a_set_is_run_again_and_compared_with_itself(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / "set.csv").write_text("prompt,answer\n" + "\n".join(f"Prompt {row}?,nuce" for row in range(8)))
+    words = ["set.csv", "--targets", "cheap/ok", "--check", "contains:{{answer}}"]
+    with FaultServerThread() as server:
+        use(folder, server)
+        assert main(words) == 0
+        assert main(["--again", "last", "--fail-if-worse"]) == 0
+        assert len(server.exchanges) == 16
+        told = capsys.readouterr().out
+        assert re.search(r"Compared with the run \S+\ncheap/ok, 8 rows: passed 100.0% → 100.0%, the same;", told)
+        worse = [*words, "--check", "contains:nowhere", "--compare-with", "last"]
+        assert main(worse) == 0, "both runs are judged by the checks of now"
+        assert main([*words[:2], "dear/ok", "--compare-with", "last"]) == 2
+        assert "no prompt and target in common" in capsys.readouterr().err
+        with closing(sqlite3.connect(folder / "llm-hub.db")) as database, database:
+            database.execute("update run_cells set document = replace(document, 'nuce', 'once')")
+        assert main([*words[:3], "--check", "contains:once", "--compare-with", "last", "--fail-if-worse"]) == 1
+        assert "passed 100.0% → 0.0%, changed: more in 0 rows, fewer in 8 (p = 0.023)" in capsys.readouterr().out
+        assert main(["--list"]) == 0
+        assert len(capsys.readouterr().out.splitlines()) == 4
 
 
 def test_a_dry_run_says_what_it_would_be_and_asks_nobody(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

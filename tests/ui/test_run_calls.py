@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -81,6 +82,22 @@ async def test_a_run_is_estimated_asked_opened_and_saved(tab: TabCalls) -> None:
     await press(tab, "runs-head", "close")
     assert tab.visible("runs-new")
     assert "Say boat" in tab.text("runs-saved")
+
+
+async def test_a_set_is_run_again_and_compared_with_itself(tab: TabCalls) -> None:
+    fill(tab, "openai/ok?tokens=3", runs_template="Again {{word}}", runs_checks="length:1..")
+    await tab.click("runs-start")
+    assert "Compare with" not in tab.text("runs-figures")
+    await press(tab, "runs-head", "rerun")
+    assert "3 of 3 cells" in tab.text("runs-figures")
+    assert "openai/ok?tokens=3, 3 rows: passed 100.0% → 100.0%, the same" in tab.text("runs-figures")
+    assert "Other answers than before: 0 of 3 prompts" in tab.text("runs-figures")
+    (earlier,) = re.findall(r'data-pick="(compare \S+)"', tab.html("runs-figures"))
+    run = tab.value("runs-live")["shown"].split()[0]
+    await press(tab, "runs-saved", f"open {run}")
+    assert "Other answers" not in tab.text("runs-figures")
+    await press(tab, "runs-figures", earlier)
+    assert "Other answers than before: 0 of 3 prompts" in tab.text("runs-figures")
 
 
 @pytest.mark.parametrize(

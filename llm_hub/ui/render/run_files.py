@@ -13,6 +13,7 @@ import orjson
 
 from llm_hub.runs.run_figures import verdict
 from llm_hub.runs.run_plan import write_plan
+from llm_hub.ui.render.run_changes import changes_heading, describe_changes
 from llm_hub.ui.render.run_html import render_run
 from llm_hub.ui.render.run_report import (
     column_title,
@@ -45,7 +46,8 @@ def _terminal(report: RunReport) -> str:
     lines = ["  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip() for row in rows]
     lines.insert(1, "  ".join("-" * width for width in widths))
     judgement = ["", judge_heading(report), *describe_judgement(report)] if report.figures.judged is not None else []
-    text = "\n".join([describe_summary(report), "", *lines, "", *describe_pairs(report), *judgement])
+    changes = ["", changes_heading(report), *describe_changes(report)] if report.changes is not None else []
+    text = "\n".join([describe_summary(report), "", *lines, "", *describe_pairs(report), *judgement, *changes])
     return strip_invisible(text.rstrip()) + "\n"
 
 
@@ -60,6 +62,9 @@ def _markdown(report: RunReport) -> str:
         lines += ["", f"## {_markdown_text(judge_heading(report))}", ""]
         lines += [f"- {_code(line)}" for line in report.plan.rubric]
         lines += ["", *(f"- {_markdown_text(sentence)}" for sentence in describe_judgement(report))]
+    if report.changes is not None:
+        lines += ["", f"## {_markdown_text(changes_heading(report))}", ""]
+        lines += [f"- {_markdown_text(sentence)}" for sentence in describe_changes(report)]
     names = ["Row", "Prompt", *(column_title(report, column) for column in report.figures.columns)]
     return "\n".join([*lines, "", *_markdown_table(names, grid_rows(report)), ""])
 
@@ -100,6 +105,7 @@ def _json(report: RunReport) -> str:
         "plan": write_plan(report.plan),
         "columns": columns,
         "pairs": pairs,
+        "changes": None if report.changes is None else _plain(asdict(report.changes)),
         "judge": None if judged is None else _plain(asdict(judged)),
         "cells": cells,
     }

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from llm_hub.ui.render.formats import format_price, format_seconds
+from llm_hub.ui.render.run_changes import changes_heading, describe_changes
 from llm_hub.ui.render.run_report import (
     NOTHING,
     cells_of,
@@ -73,6 +74,7 @@ def render_run(report: RunReport) -> str:
         f'<h2>Figures</h2><div class="scroll"><table class="figures">{_figures(report)}</table></div>'
         + (f"<h2>Compared</h2><ul>{pairs}</ul>" if pairs else "")
         + _judgement(report)
+        + _changes(report)
         + f"<h2>Answers</h2><p class=dim>One mark for each repeat, which opens the answer: {_legend(report)}.</p>"
         f'<div class="scroll"><table>{_answers(report)}</table></div></body></html>\n'
     )
@@ -84,6 +86,11 @@ def _judgement(report: RunReport) -> str:
     rubric = "".join(f"<div><code>{html_text(line)}</code></div>" for line in report.plan.rubric)
     said = "".join(f"<li>{html_text(sentence)}</li>" for sentence in describe_judgement(report))
     return f"<h2>{html_text(judge_heading(report))}</h2>{rubric}<ul>{said}</ul>"
+
+
+def _changes(report: RunReport) -> str:
+    said = "".join(f"<li>{html_text(sentence)}</li>" for sentence in describe_changes(report))
+    return f"<h2>{html_text(changes_heading(report))}</h2><ul>{said}</ul>" if said else ""
 
 
 def _legend(report: RunReport) -> str:

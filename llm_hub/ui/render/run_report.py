@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from llm_hub.runs.cell import Cell
     from llm_hub.runs.judge import JudgeFigures
+    from llm_hub.runs.run_comparison import RunComparison
     from llm_hub.runs.run_estimate import TargetEstimate
     from llm_hub.runs.run_figures import ColumnFigures, PairFigures, RunFigures
     from llm_hub.runs.run_plan import RunPlan
@@ -32,6 +33,7 @@ class RunReport:
     plan: RunPlan
     cells: Mapping[int, Cell]
     figures: RunFigures
+    changes: RunComparison | None = None
 
 
 def column_title(report: RunReport, column: ColumnFigures) -> str:
@@ -87,7 +89,7 @@ def describe_pairs(report: RunReport) -> list[str]:
 def _describe_pair(report: RunReport, pair: PairFigures) -> str:
     first, second = (column_title(report, report.figures.columns[place]) for place in (pair.first, pair.second))
     rows = format_count(pair.rows, "row")
-    chance = _chance(pair.p_value)
+    chance = describe_chance(pair.p_value)
     if not pair.is_apart:
         return f"{first} and {second} cannot be told apart with {rows} ({chance})."
     better, worse = (first, second) if pair.difference > 0 else (second, first)
@@ -107,7 +109,7 @@ def describe_judgement(report: RunReport) -> list[str]:
         counts += f", changed with the order {pair.changed}" if pair.changed else ""
         counts += f", no verdict {pair.missing}" if pair.missing else ""
         apart = "" if pair.p_value < SIGNIFICANT else "; they cannot be told apart"
-        sentences.append(f"{counts} ({_chance(pair.p_value)}){apart}.")
+        sentences.append(f"{counts} ({describe_chance(pair.p_value)}){apart}.")
     return [*sentences, *_doubts(judged)]
 
 
@@ -119,7 +121,7 @@ def _doubts(judged: JudgeFigures) -> list[str]:
         biased = "It is biased: it" if judged.lean_p_value < SIGNIFICANT else "It"
         doubts.append(
             f"{biased} named the {place} place whatever stood there {count} times, the other one {leans - count} times "
-            f"({_chance(judged.lean_p_value)}). None of these verdicts counts."
+            f"({describe_chance(judged.lean_p_value)}). None of these verdicts counts."
         )
     if judged.family:
         doubts.append(f"It is of the same maker as {', '.join(judged.family)}, which it may favour.")
@@ -132,7 +134,8 @@ def judge_heading(report: RunReport) -> str:
     return "" if judged is None else f"Judged by {judged.judge}, {_cost(judged)}"
 
 
-def _chance(p_value: float) -> str:
+def describe_chance(p_value: float) -> str:
+    """A p-value in a sentence."""
     return "p < 0.001" if p_value < 0.001 else f"p = {p_value:.2g}"
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable
+from dataclasses import replace
 from functools import wraps
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +25,7 @@ from llm_hub.ui.gradio_fixes.quiet_end import end_quietly
 from llm_hub.ui.render.run_files import FORMATS, write_report
 from llm_hub.ui.render.run_report import RunReport
 from llm_hub.ui.runs import run_form, run_view
+from llm_hub.ui.runs.run_answer import answer_html
 from llm_hub.ui.runs.run_parts import RunView
 
 if TYPE_CHECKING:
@@ -80,6 +82,7 @@ class RunEvents:
             parts.start.click(self.start, form.inputs, view, **QUIET),
             parts.head.pick(self.press, state, view, **QUIET),
             parts.saved.pick(self.press, state, view, **QUIET),
+            parts.figures.pick(self.press, state, view, **QUIET),
         ):
             shows_run.then(watch, state, live, **STREAMING)
         filled = parts.example.click(self.fill_example, None, list(form.inputs), **QUIET)
@@ -139,7 +142,13 @@ class RunEvents:
             case "close":
                 view = RunView()
             case "rows" if name.isdecimal():
-                view = RunView(view.run_id, int(name[:9]))
+                view = replace(view, first_row=int(name[:9]))
+            case "compare":
+                view = replace(view, earlier=name)
+            case "rerun":
+                caller, earlier = self._gateway.visitor(visitor, "run"), await self._runs.find(view.run_id)
+                run = await self._runs.start(caller, earlier.plan)
+                view = RunView(run.id, earlier=earlier.id)
             case "pause":
                 self._runs.stop(view.run_id)
             case "resume" | "again":
@@ -156,7 +165,7 @@ class RunEvents:
         number = _what(picked)
         if not number.isdecimal() or int(number[:9]) not in run.cells:
             return {self._parts.answer: ""}
-        return {self._parts.answer: run_view.answer_html(run, int(number))}
+        return {self._parts.answer: answer_html(run, int(number))}
 
     @for_owner
     async def save(self, data: Inputs, picked: gr.EventData, _: gr.Request) -> Updates:
@@ -164,7 +173,7 @@ class RunEvents:
         run, kind = await self._runs.find(data[self._parts.view].run_id), _what(picked)
         if kind not in FORMATS:
             return {self._parts.file: None}
-        report = RunReport(run.id, run.plan, dict(run.cells), await run.figures())
+        report = await self._report(run, data[self._parts.view])
         text = await asyncio.to_thread(write_report, report, kind)
         return {self._parts.file: browser_file(f"run-{run.id}.{kind}", MEDIA_TYPES[kind], text)}
 
@@ -207,8 +216,13 @@ class RunEvents:
         return {**updates, **shown, **await self._show_results(run, view)}
 
     async def _show_results(self, run: OpenRun, view: RunView) -> Updates:
-        figures = "" if run.is_running else run_view.figures_html(run, await run.figures())
+        earlier = await self._runs.earlier(run)
+        figures = "" if run.is_running else run_view.figures_html(await self._report(run, view), earlier)
         return {self._parts.head: run_view.head_html(run, view.first_row), self._parts.figures: figures}
+
+    async def _report(self, run: OpenRun, view: RunView) -> RunReport:
+        changes = await self._runs.compare(view.earlier, run) if view.earlier else None
+        return RunReport(run.id, run.plan, dict(run.cells), await run.figures(), changes)
 
     def show_problem(self, text: str) -> Updates:
         """Says what went wrong; "": nothing did."""

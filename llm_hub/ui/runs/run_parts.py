@@ -37,10 +37,11 @@ class FormParts:
 
 @dataclass(frozen=True, slots=True)
 class RunView:
-    """What a tab shows: a run, from which row on. Without an id it shows the form."""
+    """What a tab shows: a run, from which row on, compared with which earlier one. Without an id it shows the form."""
 
     run_id: str = ""
     first_row: int = 0
+    earlier: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -59,7 +59,7 @@ def _layout() -> RunParts:
                 apply_default_css=False,
                 elem_id="runs-live",
             )
-            figures = gr.HTML("", elem_id="runs-figures")
+            figures = gr.HTML("", js_on_load=PICK, apply_default_css=False, elem_id="runs-figures")
             save = gr.HTML(save_html(), js_on_load=PICK, apply_default_css=False, elem_id="runs-save")
             table = gr.HTML("", js_on_load=PICK, apply_default_css=False, elem_id="runs-table")
             answer = gr.HTML("", js_on_load=OPEN, apply_default_css=False, elem_id="runs-answer")

@@ -7,10 +7,10 @@ from decimal import Decimal
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from llm_hub.runs.answer_checks import read_check
 from llm_hub.runs.run_figures import RunFigures
 from llm_hub.runs.runner import is_failure
 from llm_hub.ui.render.formats import format_count, format_price, format_seconds
+from llm_hub.ui.render.run_changes import changes_heading, describe_changes
 from llm_hub.ui.render.run_files import FORMATS
 from llm_hub.ui.render.run_report import (
     RunReport,
@@ -28,7 +28,7 @@ from llm_hub.ui.render.sanitize import html_text
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from llm_hub.runs.cell import Cell, CellAttempt
+    from llm_hub.runs.cell import Cell
     from llm_hub.runs.open_runs import OpenRun
     from llm_hub.runs.run_estimate import TargetEstimate
     from llm_hub.runs.run_plan import RunPlan
@@ -37,6 +37,8 @@ if TYPE_CHECKING:
 MAX_SHOWN_CELLS = 2_000
 """Cells in the table at once: a browser draws no more of them eight times a second."""
 MAX_PROMPT_CHARS = 160
+MAX_COMPARABLE = 8
+"""Earlier runs that are offered to compare a run with."""
 MISSING = "·"
 """The mark of a cell that is not asked yet."""
 MARKS = {
@@ -87,8 +89,7 @@ def _saved_row(head: RunHead, is_running: bool, *, asks: bool) -> str:
             f"{_button(f'delete {head.id}', 'Delete')}{_button('keep', 'Keep')}</li>"
         )
     state = "running" if is_running else "complete" if head.written >= head.size else "not complete"
-    at = time.strftime("%d %b %H:%M", time.localtime(head.created_at))
-    facts = f"{at} · {head.written:,} of {head.size:,} · {state}"
+    facts = f"{_moment(head)} · {head.written:,} of {head.size:,} · {state}"
     return (
         f"<li>{_button(f'open {head.id}', head.title, kind='open')}<span>{facts}</span>"
         f"{_button(f'ask {head.id}', 'Delete', f'Delete {head.title}')}</li>"
@@ -105,6 +106,8 @@ def head_html(run: OpenRun, first_row: int) -> str:
         buttons.append(_button("resume", "Go on"))
     if failed and not run.is_running:
         buttons.append(_button("again", f"Ask {format_count(failed, 'failed cell')} again"))
+    if not run.is_running:
+        buttons.append(_button("rerun", "Run again", "Run the whole set again, as a new run"))
     told = problem_html(run.problem) if run.problem else f'<p role="status">{html_text(_state(run))}</p>'
     return (
         f"<h2>{html_text(run.plan.prompts.name)}</h2>{told}"
@@ -168,7 +171,7 @@ def table_html(run: OpenRun, first_row: int, marks: str) -> str:
         short = prompt if len(prompt) <= MAX_PROMPT_CHARS else f"{prompt[:MAX_PROMPT_CHARS]}…"
         cells = "".join(f"<td>{''.join(islice(buttons, plan.repeats))}</td>" for _ in columns)
         rows.append(f'<tr><th scope="row"><small>{row + 1}</small> {html_text(short)}</th>{cells}</tr>')
-    heads = "".join(f'<th scope="col">{html_text(_column_title(plan, *column))}</th>' for column in columns)
+    heads = "".join(f'<th scope="col">{html_text(column_title(plan, *column))}</th>' for column in columns)
     return (
         f'<div class="wide"><table class="run-table" data-shown="{html_text(run.id)} {first_row}">'
         f'<thead><tr><th scope="col">Prompt</th>{heads}</tr></thead><tbody>{"".join(rows)}</tbody></table></div>'
@@ -181,7 +184,8 @@ def _mark_button(number: int, mark: str) -> str:
     return f'<button type="button" data-pick="{number}" {state}>{mark}</button>'
 
 
-def _column_title(plan: RunPlan, target: int, variant: int) -> str:
+def column_title(plan: RunPlan, target: int, variant: int) -> str:
+    """What a column is called: its target, and its variant of the prompt where there are several."""
     return plan.targets[target] + (f" · variant {variant + 1}" if len(plan.templates) > 1 else "")
 
 
@@ -230,9 +234,9 @@ def _progress(run: OpenRun, done: str) -> str:
     return " · ".join(facts)
 
 
-def figures_html(run: OpenRun, figures: RunFigures) -> str:
-    """The figures of each target, and which targets can be told apart."""
-    report = RunReport(run.id, run.plan, run.cells, figures)
+def figures_html(report: RunReport, earlier: Sequence[RunHead] = ()) -> str:
+    """The figures of each target, which targets can be told apart, what the judge said, what changed since another run,
+    and the `earlier` runs with which this one may be compared."""
     heads = "".join(f'<th scope="col">{html_text(text)}</th>' for text in headings(report))
     rows = "".join(
         f'<tr><th scope="row">{html_text(name)}</th>{"".join(f"<td>{html_text(text)}</td>" for text in rest)}</tr>'
@@ -244,6 +248,8 @@ def figures_html(run: OpenRun, figures: RunFigures) -> str:
         f'<table class="run-figures"><tr>{heads}</tr>{rows}</table></div>'
         + (f'<ul class="run-pairs">{pairs}</ul>' if pairs else "")
         + _judgement(report)
+        + _changes(report)
+        + _comparable(earlier)
     )
 
 
@@ -254,39 +260,20 @@ def _judgement(report: RunReport) -> str:
     return f'<h3>{html_text(judge_heading(report))}</h3><ul class="run-pairs">{said}</ul>'
 
 
-def answer_html(run: OpenRun, number: int) -> str:
-    """One cell, opened: what was asked, what came of it, by which attempts, and which checks it passes."""
-    plan, cell = run.plan, run.cells[number]
-    place = plan.place(number)
-    title = _column_title(plan, place.target, place.variant)
-    which = f"Row {place.row + 1}" + (f", repeat {place.repeat + 1}" if plan.repeats > 1 else "")
-    text = f"<pre>{html_text(cell.text)}</pre>" if cell.is_answered else problem_html(cell.error)
-    facts = [f"answered by {cell.answered_by}, a fallback"] if cell.fell_back else []
-    facts += [f"first token {format_seconds(cell.first_token)}"] if cell.first_token is not None else []
-    facts += [format_seconds(cell.seconds), format_price(None if cell.unpriced else cell.usd)]
-    attempts = "".join(f"<li>{html_text(_attempt(each))}</li>" for each in cell.attempts)
-    return (
-        f'<dialog class="run-answer" aria-labelledby="run-answer-title"><h2 id="run-answer-title">{html_text(title)}'
-        f"</h2><p>{which}</p><h3>Prompt</h3><pre>{html_text(plan.prompt(number))}</pre><h3>Answer</h3>{text}"
-        f"<p>{html_text(' · '.join(facts))}</p>{_checks(plan, cell)}"
-        + (f"<h3>Attempts</h3><ol>{attempts}</ol>" if attempts else "")
-        + '<form method="dialog"><button>Close</button></form></dialog>'
-    )
+def _changes(report: RunReport) -> str:
+    said = "".join(f"<li>{html_text(sentence)}</li>" for sentence in describe_changes(report))
+    return f'<h3>{html_text(changes_heading(report))}</h3><ul class="run-pairs">{said}</ul>' if said else ""
 
 
-def _attempt(attempt: CellAttempt) -> str:
-    outcome = attempt.outcome.replace("_", " ")
-    return " · ".join(filter(None, (attempt.target, outcome, attempt.reason, format_seconds(attempt.seconds))))
-
-
-def _checks(plan: RunPlan, cell: Cell) -> str:
-    if not plan.checks or not cell.is_answered:
+def _comparable(earlier: Sequence[RunHead]) -> str:
+    if not earlier:
         return ""
-    rows = "".join(
-        f"<li>{'✓' if read_check(check).passes_cell(cell) else '✗'} <code>{html_text(check)}</code></li>"
-        for check in plan.checks_of(plan.place(cell.number).row)
-    )
-    return f"<h3>Checks</h3><ul>{rows}</ul>"
+    buttons = "".join(_button(f"compare {head.id}", _moment(head)) for head in earlier[:MAX_COMPARABLE])
+    return f'<div class="run-buttons"><span>Compare with the run of</span>{buttons}</div>'
+
+
+def _moment(head: RunHead) -> str:
+    return time.strftime("%d %b %H:%M", time.localtime(head.created_at))
 
 
 def _button(pick: str, text: str, label: str = "", *, disabled: bool = False, kind: str = "") -> str:

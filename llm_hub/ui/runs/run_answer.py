@@ -1,0 +1,50 @@
+"""One answer of a run, opened over the page: HTML."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from llm_hub.runs.answer_checks import read_check
+from llm_hub.ui.render.formats import format_price, format_seconds
+from llm_hub.ui.render.sanitize import html_text
+from llm_hub.ui.runs.run_view import column_title, problem_html
+
+if TYPE_CHECKING:
+    from llm_hub.runs.cell import Cell, CellAttempt
+    from llm_hub.runs.open_runs import OpenRun
+    from llm_hub.runs.run_plan import RunPlan
+
+
+def answer_html(run: OpenRun, number: int) -> str:
+    """One cell, opened: what was asked, what came of it, by which attempts, and which checks it passes."""
+    plan, cell = run.plan, run.cells[number]
+    place = plan.place(number)
+    title = column_title(plan, place.target, place.variant)
+    which = f"Row {place.row + 1}" + (f", repeat {place.repeat + 1}" if plan.repeats > 1 else "")
+    text = f"<pre>{html_text(cell.text)}</pre>" if cell.is_answered else problem_html(cell.error)
+    facts = [f"answered by {cell.answered_by}, a fallback"] if cell.fell_back else []
+    facts += [f"first token {format_seconds(cell.first_token)}"] if cell.first_token is not None else []
+    facts += [format_seconds(cell.seconds), format_price(None if cell.unpriced else cell.usd)]
+    attempts = "".join(f"<li>{html_text(_attempt(each))}</li>" for each in cell.attempts)
+    return (
+        f'<dialog class="run-answer" aria-labelledby="run-answer-title"><h2 id="run-answer-title">{html_text(title)}'
+        f"</h2><p>{which}</p><h3>Prompt</h3><pre>{html_text(plan.prompt(number))}</pre><h3>Answer</h3>{text}"
+        f"<p>{html_text(' · '.join(facts))}</p>{_checks(plan, cell)}"
+        + (f"<h3>Attempts</h3><ol>{attempts}</ol>" if attempts else "")
+        + '<form method="dialog"><button>Close</button></form></dialog>'
+    )
+
+
+def _attempt(attempt: CellAttempt) -> str:
+    outcome = attempt.outcome.replace("_", " ")
+    return " · ".join(filter(None, (attempt.target, outcome, attempt.reason, format_seconds(attempt.seconds))))
+
+
+def _checks(plan: RunPlan, cell: Cell) -> str:
+    if not plan.checks or not cell.is_answered:
+        return ""
+    rows = "".join(
+        f"<li>{'✓' if read_check(check).passes_cell(cell) else '✗'} <code>{html_text(check)}</code></li>"
+        for check in plan.checks_of(plan.place(cell.number).row)
+    )
+    return f"<h3>Checks</h3><ul>{rows}</ul>"

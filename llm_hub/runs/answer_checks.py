@@ -7,6 +7,7 @@
     json:  json:{"type": …}     the answer is JSON, and follows the schema if there is one
     length:..200                its length in characters is within; 10.. and 10..200 as well
     refusal:                    the model declined to answer
+    marked:                     a person marked the answer as good
     not-contains:sorry          any of them with `not-` before it: the opposite
 
 Values may have `{{columns}}`, which are filled in before.
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 
     from llm_hub.runs.cell import Cell
 
+MARKED = "marked:"
+"""The check that is a person's mark."""
 MAX_CHECKED_CHARS = 100_000
 """Of an answer that a pattern reads."""
 _NUMBER = re.compile(r"[-+]?(?:\d{1,3}(?:,\d{3})+(?!\d)|\d+)(?:\.\d+)?(?:[eE][-+]?\d+)?|[-+]?\.\d+")
@@ -47,7 +50,7 @@ _DECLINED_CHARS = 300
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One check, read. `passes` judges a text; a `refusal` is judged by the cell as well."""
+    """One check, read. `passes` judges a text; a `refusal` is judged by the cell as well, and a mark by it alone."""
 
     source: str
     kind: str
@@ -56,6 +59,8 @@ class Check:
 
     def passes_cell(self, cell: Cell) -> bool:
         """Whether a cell passes that was answered, or declined."""
+        if self.kind == "marked":
+            return (cell.mark is True) != self.is_opposite
         passed = (self.kind == "refusal" and cell.outcome == DECLINED) or self.passes(cell.text)
         return passed != self.is_opposite
 
@@ -63,6 +68,11 @@ class Check:
 def needs_refusals(checks: tuple[str, ...]) -> bool:
     """Whether some of the checks ask whether the model declined: then a cell that did is no failure."""
     return any(check.partition(":")[0].strip() in ("refusal", "not-refusal") for check in checks)
+
+
+def needs_mark(checks: tuple[str, ...]) -> bool:
+    """Whether a person has to mark an answer, so that it counts."""
+    return any(check.partition(":")[0].strip() in ("marked", "not-marked") for check in checks)
 
 
 @lru_cache(maxsize=10_000)
@@ -164,6 +174,10 @@ def _refusal(_: str) -> Callable[[str], bool]:
     return lambda text: not text.strip() or _DECLINES.search(text[:_DECLINED_CHARS]) is not None
 
 
+def _marked(_: str) -> Callable[[str], bool]:
+    return lambda _: False
+
+
 _KINDS: dict[str, Callable[[str], Callable[[str], bool]]] = {
     "contains": _contains,
     "equals": _equals,
@@ -172,5 +186,6 @@ _KINDS: dict[str, Callable[[str], Callable[[str], bool]]] = {
     "json": _json,
     "length": _length,
     "refusal": _refusal,
+    "marked": _marked,
 }
-_WITHOUT_VALUE = frozenset({"json", "refusal"})
+_WITHOUT_VALUE = frozenset({"json", "refusal", "marked"})

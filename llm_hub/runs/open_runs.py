@@ -7,10 +7,12 @@ import logging
 import secrets
 import time
 from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
 from llm_hub.errors import ConfigurationError, LLMHubError, ShuttingDown
+from llm_hub.runs.marking import with_marks
 from llm_hub.runs.run_comparison import check_comparable, compare_runs
 from llm_hub.runs.run_figures import find_figures
 from llm_hub.runs.run_store import StoredRun
@@ -42,7 +44,6 @@ class OpenRun:
 
     def __init__(self, run_id: str, stored: StoredRun) -> None:
         self.id = run_id
-        self.stored = stored
         self.plan, self.cells, self.verdicts = stored
         self.runner: Runner | None = None
         self.ended: RunEnd | str = ""
@@ -59,7 +60,7 @@ class OpenRun:
     @property
     def judge_left(self) -> int:
         """How many requests the judge has still to answer, once all answers are there."""
-        return judge_left(self.stored)
+        return judge_left(StoredRun(self.plan, self.cells, self.verdicts))
 
     async def wait(self, version: int, seconds: float) -> None:
         """Waits until there is a newer version than this one, so many seconds at most."""
@@ -161,6 +162,19 @@ class OpenRuns:
         if run is not None and run.runner is not None:
             run.runner.stop()
 
+    async def mark(self, run: OpenRun, number: int, mark: bool | None) -> None:
+        """Writes a person's mark of an answer; None takes it back. Raises `ConfigurationError` while the run is asked:
+        what is to be marked would change."""
+        if run.is_running:
+            raise ConfigurationError("Answers are marked when the run has ended, or pauses.")
+        cell = replace(run.cells[number], mark=mark)
+        plan = with_marks(run.plan, ({**run.cells, number: cell}).values())
+        await self._store.write(run.id, cell)
+        if plan != run.plan:
+            await self._store.update(run.id, plan)
+        run.cells[number], run.plan = cell, plan
+        run.note_change()
+
     async def delete(self, run_id: str) -> None:
         """Deletes a run. Work on it ends first, without waiting for its answers."""
         if (work := self._work.get(run_id)) is not None:
@@ -189,7 +203,7 @@ class OpenRuns:
             Runner, self._gateway, caller, self._store, run.id,
             changed=lambda _: run.note_change(), clean=self._clean,
         )  # fmt: skip
-        work = runners(make, run.stored, again=again)
+        work = runners(make, StoredRun(run.plan, run.cells, run.verdicts), again=again)
         run.runner = next(work)
         self._work[run.id] = asyncio.create_task(self._finish(run, work))
 

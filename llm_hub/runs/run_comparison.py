@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class FigureChange:
     """One figure of a column before and now, by the rows that both runs have; None: nobody knows it.
 
     `higher` and `lower` count the rows where it is higher now, and lower. `p_value` is how probable that is if nothing
@@ -53,11 +53,11 @@ class ColumnChange:
     target: str
     variant: int
     rows: int
-    passed: Change | None
+    passed: FigureChange | None
     passed_before: Interval | None
     passed_now: Interval | None
-    seconds: Change
-    usd_per_1000: Change
+    seconds: FigureChange
+    usd_per_1000: FigureChange
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,13 +191,13 @@ def _change(
     summary: Callable[[list[float]], float | None],
     *,
     by_size: bool = False,
-) -> Change:
+) -> FigureChange:
     """One figure before and now. The test is of the rows' differences, or of their signs alone: of times and prices a
     single large one is no proof."""
     both = [(before, now) for pair in pairs if (before := values(pair.before)) and (now := values(pair.now))]
     differences = [round(fmean(now) - fmean(before), 12) for before, now in both]
     signs = [(each > 0) - (each < 0) for each in differences]
-    return Change(
+    return FigureChange(
         summary([each for before, _ in both for each in before]),
         summary([each for _, now in both for each in now]),
         signs.count(1),

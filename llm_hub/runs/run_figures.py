@@ -13,7 +13,7 @@ from itertools import combinations
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from llm_hub.runs.answer_checks import needs_refusals, read_check
+from llm_hub.runs.answer_checks import needs_mark, needs_refusals, read_check
 from llm_hub.runs.cell import DECLINED, Cell
 from llm_hub.runs.judge import JudgeFigures, find_judgement
 from llm_hub.runs.run_statistics import Interval, agreement, holm, pass_interval, quantile, sign_flip_test
@@ -104,8 +104,9 @@ def is_judged(plan: RunPlan, cell: Cell) -> bool:
 
 
 def verdict(plan: RunPlan, cell: Cell) -> bool | None:
-    """Whether a cell passes all checks; None where there are none, and for what is neither answer nor refusal."""
-    if not plan.checks or not is_judged(plan, cell):
+    """Whether a cell passes all checks; None where there are none, for what is neither answer nor refusal, and where a
+    person's mark is still missing."""
+    if not plan.checks or not is_judged(plan, cell) or (cell.mark is None and needs_mark(plan.checks)):
         return None
     return all(read_check(check).passes_cell(cell) for check in plan.checks_of(plan.place(cell.number).row))
 

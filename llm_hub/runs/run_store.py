@@ -71,6 +71,13 @@ class RunStore:
         }
         await self._database.run(lambda connection: connection.execute(schema.runs.insert(), [row]))
 
+    async def update(self, run_id: str, plan: RunPlan) -> None:
+        """Writes a run's plan anew."""
+        schema = await self._database.schema()
+        change = schema.runs.update().where(schema.runs.c.id == run_id)
+        document = orjson.dumps(write_plan(plan)).decode()
+        await self._database.run(lambda connection: connection.execute(change.values(plan=document)))
+
     async def load(self, run_id: str) -> StoredRun | None:
         """The run of that id with the cells that are written; None: there is none."""
         schema = await self._database.schema()

@@ -117,7 +117,9 @@ def parser() -> argparse.ArgumentParser:
     add("--targets", default="", help="whom to ask: provider/model,provider/model")
     add("--template", action="append", default=[], help="a variant of the prompt, with {{columns}}; up to three; @file")
     add("--repeats", type=int, default=1, help="how often each prompt is asked: 1 to 20")
-    kinds = "contains:, equals:, regex:, number:, json:, length:, refusal:, or not- before one for its opposite"
+    kinds = (
+        "contains:, equals:, regex:, number:, json:, length:, refusal:, marked:, or not- before one for its opposite"
+    )
     add("--check", action="append", default=[], metavar="KIND:VALUE", help=f"{kinds}; all of them must pass")
     add("--system", default="", help="a system prompt; @file")
     add("--temperature", type=float)

@@ -157,6 +157,19 @@ def test_runs(chat: ConversationsPage) -> None:
     expect_accessible(chat)
     page.get_by_role("button", name="Close").click()
     expect_accessible(chat)
+    page.get_by_role("button", name="Mark answers").click()
+    marked = page.locator(".run-marking [role=status]")
+    expect(marked).to_contain_text("0 marked", timeout=SLOW)
+    page.evaluate(AXE)
+    expect_accessible(chat)
+    page.keyboard.press("y")
+    expect(marked).to_contain_text("1 marked", timeout=SLOW)
+    page.keyboard.press("ArrowLeft")
+    expect(page.locator(".run-marking [aria-pressed=true]")).to_contain_text("Passes", timeout=SLOW)
+    page.keyboard.press("0")
+    expect(marked).to_contain_text("1 marked", timeout=SLOW)
+    page.keyboard.press("Escape")
+    expect(page.locator("#runs-figures")).to_contain_text("Passed", timeout=SLOW)
 
 
 def test_the_other_tabs(chat: ConversationsPage) -> None:

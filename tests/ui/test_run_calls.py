@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -82,6 +83,32 @@ async def test_a_run_is_estimated_asked_opened_and_saved(tab: TabCalls) -> None:
     await press(tab, "runs-head", "close")
     assert tab.visible("runs-new")
     assert "Say boat" in tab.text("runs-saved")
+
+
+async def test_answers_are_marked_without_a_sight_of_the_target(tab: TabCalls) -> None:
+    fill(tab, "openai/ok?tokens=3", "openai/ok?tokens=5", runs_template="Mark {{word}}")
+    await tab.click("runs-start")
+    assert "95 % interval" not in tab.text("runs-figures")
+    await press(tab, "runs-head", "mark")
+    assert "Answer 1 of 6, 0 marked" in tab.text("runs-marking")
+    assert "Mark boat" in tab.text("runs-marking")
+    assert "openai" not in tab.html("runs-marking")
+    await press(tab, "runs-marking", "yes 0")
+    await press(tab, "runs-marking", "no 1")
+    assert "Answer 3 of 6, 2 marked" in tab.text("runs-marking")
+    await press(tab, "runs-marking", "card 1")
+    await press(tab, "runs-marking", "unmark 1")
+    assert "Answer 2 of 6, 1 marked" in tab.text("runs-marking")
+    await press(tab, "runs-marking", "no 5")
+    await press(tab, "runs-marking", "done")
+    assert tab.value("runs-marking") == ""
+    assert Counter(tab.value("runs-live")["marks"]) == {"•": 4, "✓": 1, "✗": 1}
+    assert "95 % interval" in tab.text("runs-figures")
+    marks = tab.value("runs-live")["marks"]
+    await press(tab, "runs-table", str(marks.index("✓")))
+    assert "✓ marked by a person" in tab.text("runs-answer")
+    await press(tab, "runs-saved", f"open {tab.value('runs-live')['shown'].split()[0]}")
+    assert tab.value("runs-live")["marks"] == marks, "they are in the database"
 
 
 async def test_a_set_is_run_again_and_compared_with_itself(tab: TabCalls) -> None:

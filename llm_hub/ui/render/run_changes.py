@@ -11,7 +11,7 @@ from llm_hub.ui.render.run_report import NOTHING, describe_chance
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from llm_hub.runs.run_comparison import Change, ChangedRow, ColumnChange
+    from llm_hub.runs.run_comparison import ChangedRow, ColumnChange, FigureChange
     from llm_hub.ui.render.run_report import RunReport
 
 MAX_ROWS = 30
@@ -48,7 +48,7 @@ def _describe_column(report: RunReport, column: ColumnChange) -> str:
     return f"{_title(report, column)}, {format_count(column.rows, 'row')}: {'; '.join(facts)}."
 
 
-def _describe(change: Change, words: Callable[[float], str], higher: str, lower: str) -> str:
+def _describe(change: FigureChange, words: Callable[[float], str], higher: str, lower: str) -> str:
     """Before → now, and whether that is more than chance."""
     if change.before is None or change.now is None:
         return NOTHING

@@ -17,6 +17,7 @@ from llm_hub.ui.render.run_changes import changes_heading, describe_changes
 from llm_hub.ui.render.run_html import render_run
 from llm_hub.ui.render.run_report import (
     column_title,
+    describe_check,
     describe_judgement,
     describe_pairs,
     describe_summary,
@@ -55,7 +56,7 @@ def _markdown(report: RunReport) -> str:
     plan = report.plan
     lines = [f"# Run {report.run_id}: {_markdown_text(plan.prompts.name)}", "", describe_summary(report), ""]
     lines += [f"- Prompt: {_code(template)}" for template in plan.templates]
-    lines += [f"- Check: {_code(check)}" for check in plan.checks]
+    lines += [f"- Check: {_code(describe_check(check))}" for check in plan.checks]
     lines += ["", *_markdown_table(headings(report), figure_rows(report)), ""]
     lines += [f"- {_markdown_text(sentence)}" for sentence in describe_pairs(report)]
     if report.figures.judged is not None:

@@ -10,6 +10,7 @@ from llm_hub.ui.render.run_report import (
     NOTHING,
     cells_of,
     column_title,
+    describe_check,
     describe_judgement,
     describe_pairs,
     describe_summary,
@@ -61,7 +62,7 @@ def render_run(report: RunReport) -> str:
     """The whole page."""
     plan = report.plan
     title = html_text(f"Run {report.run_id}: {plan.prompts.name}")
-    asked = [("Prompt", each) for each in plan.templates] + [("Check", each) for each in plan.checks]
+    asked = [("Prompt", each) for each in plan.templates] + [("Check", describe_check(each)) for each in plan.checks]
     asked += [("System prompt", plan.system)] if plan.system else []
     facts = "".join(f"<div><span class=dim>{name}</span> <code>{html_text(text)}</code></div>" for name, text in asked)
     pairs = "".join(f"<li>{html_text(sentence)}</li>" for sentence in describe_pairs(report))

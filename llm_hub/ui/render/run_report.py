@@ -81,6 +81,11 @@ def describe_summary(report: RunReport) -> str:
     return f"{prompts}{repeats}: {text}."
 
 
+def describe_check(check: str) -> str:
+    """A check as it is written, and a person's mark in words."""
+    return "marked by a person" if check.partition(":")[0].strip() == "marked" else check
+
+
 def describe_pairs(report: RunReport) -> list[str]:
     """A sentence for each pair of columns."""
     return [_describe_pair(report, pair) for pair in report.figures.pairs]

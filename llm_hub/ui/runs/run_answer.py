@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from llm_hub.runs.answer_checks import read_check
+from llm_hub.runs.answer_checks import needs_mark, read_check
 from llm_hub.ui.render.formats import format_price, format_seconds
+from llm_hub.ui.render.run_report import describe_check
 from llm_hub.ui.render.sanitize import html_text
 from llm_hub.ui.runs.run_view import column_title, problem_html
 
@@ -44,7 +45,13 @@ def _checks(plan: RunPlan, cell: Cell) -> str:
     if not plan.checks or not cell.is_answered:
         return ""
     rows = "".join(
-        f"<li>{'✓' if read_check(check).passes_cell(cell) else '✗'} <code>{html_text(check)}</code></li>"
+        f"<li>{_sign(check, cell)} <code>{html_text(describe_check(check))}</code></li>"
         for check in plan.checks_of(plan.place(cell.number).row)
     )
     return f"<h3>Checks</h3><ul>{rows}</ul>"
+
+
+def _sign(check: str, cell: Cell) -> str:
+    if cell.mark is None and needs_mark((check,)):
+        return "–"
+    return "✓" if read_check(check).passes_cell(cell) else "✗"

@@ -16,6 +16,7 @@ import gradio as gr
 
 from llm_hub.access.client_address import from_here
 from llm_hub.errors import LLMHubError
+from llm_hub.runs.marking import marking_order
 from llm_hub.runs.run_estimate import estimate_run
 from llm_hub.ui import model_choices
 from llm_hub.ui.browser_files import SAVE, browser_file
@@ -25,6 +26,7 @@ from llm_hub.ui.gradio_fixes.quiet_end import end_quietly
 from llm_hub.ui.render.run_files import FORMATS, write_report
 from llm_hub.ui.render.run_report import RunReport
 from llm_hub.ui.runs import run_form, run_view
+from llm_hub.ui.runs.marking_view import marking_html
 from llm_hub.ui.runs.run_answer import answer_html
 from llm_hub.ui.runs.run_parts import RunView
 
@@ -40,6 +42,9 @@ TIME_LEFT_INTERVAL = 1.0
 ELSEWHERE = "Runs answer browsers on the hub's own computer only. There is also the command `llm-hub run`."
 MEDIA_TYPES = {"html": "text/html", "md": "text/markdown", "csv": "text/csv", "json": "application/json"}
 
+
+MARKS: dict[str, bool | None] = {"yes": True, "no": False, "unmark": None}
+"""What the buttons of an answer that is to be marked mean."""
 
 Handler = Callable[..., Awaitable[Updates]]
 
@@ -74,7 +79,7 @@ class RunEvents:
         parts, form = self._parts, self._parts.form
         state: set[Any] = {parts.view}
         view = [parts.view, parts.new, parts.shown, parts.head, parts.live, parts.figures, parts.table, parts.saved,
-            parts.problem]  # fmt: skip
+            parts.marking, parts.problem]  # fmt: skip
         live = [parts.head, parts.live, parts.figures]
         watch = end_quietly(self.watch, parts.live)
         for shows_run in (
@@ -95,6 +100,7 @@ class RunEvents:
         gr.on([*changes, *(text.blur for text in texts)], self.estimate, form.inputs, estimate, **often)
         filled.then(self.estimate, form.inputs, estimate, **often)
         parts.table.pick(self.show_answer, state, [parts.answer, parts.problem], **QUIET)
+        parts.marking.pick(self.mark, state, view, **QUIET)
         saved = parts.save.pick(self.save, state, [parts.file, parts.problem], **QUIET)
         saved.then(None, parts.file, None, js=SAVE, **NOW)
 
@@ -149,6 +155,8 @@ class RunEvents:
                 caller, earlier = self._gateway.visitor(visitor, "run"), await self._runs.find(view.run_id)
                 run = await self._runs.start(caller, earlier.plan)
                 view = RunView(run.id, earlier=earlier.id)
+            case "mark":
+                return {self._parts.marking: await self._first_to_mark(view)}
             case "pause":
                 self._runs.stop(view.run_id)
             case "resume" | "again":
@@ -157,6 +165,21 @@ class RunEvents:
             case "delete":
                 await self._runs.delete(name)
         return await self._show(view, asks_to_delete=name if action == "ask" else "")
+
+    @for_owner
+    async def mark(self, data: Inputs, picked: gr.EventData, _: gr.Request) -> Updates:
+        """A key or a button of the answer that is to be marked: marks it and shows the next, or shows another."""
+        view = data[self._parts.view]
+        run = await self._runs.find(view.run_id)
+        action, _sep, place = _what(picked).partition(" ")
+        order = marking_order(run.id, run.plan, run.cells)
+        if action == "done" or not place.isdecimal() or int(place[:9]) >= len(order):
+            return {self._parts.marking: "", **await self._show(view)}
+        number = int(place[:9])
+        if action in MARKS:
+            await self._runs.mark(run, order[number], MARKS[action])
+            number += action != "unmark"
+        return {self._parts.marking: marking_html(run, order, number)}
 
     @for_owner
     async def show_answer(self, data: Inputs, picked: gr.EventData, _: gr.Request) -> Updates:
@@ -219,6 +242,13 @@ class RunEvents:
         earlier = await self._runs.earlier(run)
         figures = "" if run.is_running else run_view.figures_html(await self._report(run, view), earlier)
         return {self._parts.head: run_view.head_html(run, view.first_row), self._parts.figures: figures}
+
+    async def _first_to_mark(self, view: RunView) -> str:
+        """The first answer that is not marked."""
+        run = await self._runs.find(view.run_id)
+        order = marking_order(run.id, run.plan, run.cells)
+        place = next((place for place, number in enumerate(order) if run.cells[number].mark is None), 0)
+        return marking_html(run, order, place)
 
     async def _report(self, run: OpenRun, view: RunView) -> RunReport:
         changes = await self._runs.compare(view.earlier, run) if view.earlier else None

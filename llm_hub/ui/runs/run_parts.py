@@ -64,6 +64,7 @@ class RunParts:
     figures: gr.HTML
     table: gr.HTML
     answer: gr.HTML
+    marking: gr.HTML
     save: gr.HTML
     file: gr.JSON
     view: gr.State

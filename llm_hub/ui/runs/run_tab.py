@@ -29,8 +29,10 @@ OPEN = """watch("value", () => {
   dialog?.showModal();
 });"""
 """JavaScript that opens an answer over the page, and forgets it when it is closed."""
-MARKS = (Path(__file__).parent.parent / "assets" / "run_marks.js").read_text(encoding="utf-8")
-HELP = "contains:, equals:, regex:, number:, json:, length:, refusal: or not- before one"
+ASSETS = Path(__file__).parent.parent / "assets"
+MARKS = (ASSETS / "run_marks.js").read_text(encoding="utf-8")
+MARKING = (ASSETS / "run_marking.js").read_text(encoding="utf-8")
+HELP = "contains:, equals:, regex:, number:, json:, length:, refusal:, marked: or not- before one"
 
 
 def run_tab(gateway: Gateway, runs: OpenRuns, tab: gr.Tab) -> None:
@@ -63,10 +65,11 @@ def _layout() -> RunParts:
             save = gr.HTML(save_html(), js_on_load=PICK, apply_default_css=False, elem_id="runs-save")
             table = gr.HTML("", js_on_load=PICK, apply_default_css=False, elem_id="runs-table")
             answer = gr.HTML("", js_on_load=OPEN, apply_default_css=False, elem_id="runs-answer")
+            marking = gr.HTML("", js_on_load=MARKING, apply_default_css=False, elem_id="runs-marking")
     return RunParts(
         problem=problem, new=new, form=form, estimate=estimate, start=start, example=example, saved=saved, shown=shown,
-        head=head, live=live, figures=figures, table=table, answer=answer, save=save, file=gr.JSON(visible=False),
-        view=gr.State(RunView()),
+        head=head, live=live, figures=figures, table=table, answer=answer, marking=marking, save=save,
+        file=gr.JSON(visible=False), view=gr.State(RunView()),
     )  # fmt: skip
 
 

@@ -107,6 +107,8 @@ def head_html(run: OpenRun, first_row: int) -> str:
     if failed and not run.is_running:
         buttons.append(_button("again", f"Ask {format_count(failed, 'failed cell')} again"))
     if not run.is_running:
+        if any(cell.is_answered for cell in run.cells.values()):
+            buttons.append(_button("mark", "Mark answers", "Mark answers by keys, without seeing whose they are"))
         buttons.append(_button("rerun", "Run again", "Run the whole set again, as a new run"))
     told = problem_html(run.problem) if run.problem else f'<p role="status">{html_text(_state(run))}</p>'
     return (

@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any
 
 from llm_hub.errors import ConfigurationError
 from llm_hub.runs.cell import DECLINED
+from llm_hub.runs.pattern_search import PATTERNS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -55,24 +56,20 @@ class Check:
     source: str
     kind: str
     is_opposite: bool
-    passes: Callable[[str], bool]
+    passes: Callable[[str], bool | None]
 
-    def passes_cell(self, cell: Cell) -> bool:
-        """Whether a cell passes that was answered, or declined."""
-        if self.kind == "marked":
-            return (cell.mark is True) != self.is_opposite
-        passed = (self.kind == "refusal" and cell.outcome == DECLINED) or self.passes(cell.text)
-        return passed != self.is_opposite
+    def passes_cell(self, cell: Cell) -> bool | None:
+        """Whether a cell passes that was answered, or declined; None: its mark is missing, or a pattern takes too long.
+        It may wait for such a pattern, and is not for an event loop."""
+        passed = cell.mark if self.kind == "marked" else self.passes(cell.text)
+        if self.kind == "refusal":
+            passed = passed or cell.outcome == DECLINED
+        return passed if passed is None else passed != self.is_opposite
 
 
 def needs_refusals(checks: tuple[str, ...]) -> bool:
     """Whether some of the checks ask whether the model declined: then a cell that did is no failure."""
     return any(check.partition(":")[0].strip() in ("refusal", "not-refusal") for check in checks)
-
-
-def needs_mark(checks: tuple[str, ...]) -> bool:
-    """Whether a person has to mark an answer, so that it counts."""
-    return any(check.partition(":")[0].strip() in ("marked", "not-marked") for check in checks)
 
 
 @lru_cache(maxsize=10_000)
@@ -99,12 +96,12 @@ def _equals(value: str) -> Callable[[str], bool]:
     return lambda text: " ".join(text.split()).casefold() == wanted
 
 
-def _regex(value: str) -> Callable[[str], bool]:
+def _regex(value: str) -> Callable[[str], bool | None]:
     try:
-        pattern = re.compile(value, re.MULTILINE)
+        re.compile(value, re.MULTILINE)
     except (re.error, RecursionError, OverflowError) as error:
         raise ConfigurationError(f"The check regex:{value} is no pattern: {error}.") from None
-    return lambda text: pattern.search(text[:MAX_CHECKED_CHARS]) is not None
+    return lambda text: PATTERNS.is_found(value, text[:MAX_CHECKED_CHARS])
 
 
 def _number(value: str) -> Callable[[str], bool]:
@@ -178,7 +175,7 @@ def _marked(_: str) -> Callable[[str], bool]:
     return lambda _: False
 
 
-_KINDS: dict[str, Callable[[str], Callable[[str], bool]]] = {
+_KINDS: dict[str, Callable[[str], Callable[[str], bool | None]]] = {
     "contains": _contains,
     "equals": _equals,
     "regex": _regex,

@@ -13,7 +13,7 @@ from itertools import combinations
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from llm_hub.runs.answer_checks import needs_mark, needs_refusals, read_check
+from llm_hub.runs.answer_checks import needs_refusals, read_check
 from llm_hub.runs.cell import DECLINED, Cell
 from llm_hub.runs.judge import JudgeFigures, find_judgement
 from llm_hub.runs.run_statistics import Interval, agreement, holm, pass_interval, quantile, sign_flip_test
@@ -34,7 +34,8 @@ class ColumnFigures:
     `cells` are those that were asked, `own` those that the target answered itself, `passed` of those how many. `usd` is
     what all attempts of known price cost together; `unpriced` counts the others. `usd_per_1000` is for a thousand
     cells, failures and retries included. `agreement` is between repeats: of verdicts, or of texts without checks.
-    `cut` counts the answers that ended at their limit of tokens.
+    `cut` counts the answers that ended at their limit of tokens, `untold` those of which a check cannot tell whether
+    they pass.
     """
 
     target: str
@@ -44,6 +45,7 @@ class ColumnFigures:
     failed: int
     fallbacks: int
     cut: int
+    untold: int
     passed: int
     pass_rate: Interval | None
     first_p50: float | None
@@ -105,10 +107,11 @@ def is_judged(plan: RunPlan, cell: Cell) -> bool:
 
 def verdict(plan: RunPlan, cell: Cell) -> bool | None:
     """Whether a cell passes all checks; None where there are none, for what is neither answer nor refusal, and where a
-    person's mark is still missing."""
-    if not plan.checks or not is_judged(plan, cell) or (cell.mark is None and needs_mark(plan.checks)):
+    check cannot tell."""
+    if not plan.checks or not is_judged(plan, cell):
         return None
-    return all(read_check(check).passes_cell(cell) for check in plan.checks_of(plan.place(cell.number).row))
+    passed = [read_check(check).passes_cell(cell) for check in plan.checks_of(plan.place(cell.number).row)]
+    return None if None in passed else all(passed)
 
 
 def find_figures(plan: RunPlan, cells: Mapping[int, Cell], verdicts: Mapping[int, Cell] = _NONE) -> RunFigures:
@@ -151,6 +154,7 @@ def _column(plan: RunPlan, key: tuple[int, int], cells: list[Cell], verdicts: di
         failed=len(cells) - len(own) - fallbacks,
         fallbacks=fallbacks,
         cut=sum(cell.finish_reason == "length" for cell in own),
+        untold=len(own) - sum(map(len, verdicts.values())) if plan.checks else 0,
         passed=sum(map(sum, verdicts.values())),
         pass_rate=pass_interval(verdicts.values()),
         first_p50=quantile(first, 0.5),

@@ -59,7 +59,7 @@ def _figures(report: RunReport, column: ColumnFigures) -> list[str]:
     price = column.usd_per_1000
     return [
         *(judged if report.plan.checks else ()),
-        str(column.own) + (f" ({column.cut} cut)" if column.cut else ""),
+        _answers(column),
         _share(column.failed, column.cells),
         _share(column.fallbacks, column.cells),
         _seconds(column.first_p50, column.first_p95),
@@ -69,6 +69,12 @@ def _figures(report: RunReport, column: ColumnFigures) -> list[str]:
         _cost(column),
         NOTHING if column.agreement is None else f"{column.agreement:.0%}",
     ]
+
+
+def _answers(column: ColumnFigures) -> str:
+    facts = [f"{column.cut} cut"] if column.cut else []
+    facts += [f"{column.untold} without a verdict"] if column.untold else []
+    return str(column.own) + (f" ({', '.join(facts)})" if facts else "")
 
 
 def describe_summary(report: RunReport) -> str:

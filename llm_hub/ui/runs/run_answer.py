@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from llm_hub.runs.answer_checks import needs_mark, read_check
+from llm_hub.runs.answer_checks import read_check
 from llm_hub.ui.render.formats import format_price, format_seconds
 from llm_hub.ui.render.run_report import describe_check
 from llm_hub.ui.render.sanitize import html_text
@@ -52,6 +52,5 @@ def _checks(plan: RunPlan, cell: Cell) -> str:
 
 
 def _sign(check: str, cell: Cell) -> str:
-    if cell.mark is None and needs_mark((check,)):
-        return "–"
-    return "✓" if read_check(check).passes_cell(cell) else "✗"
+    passed = read_check(check).passes_cell(cell)
+    return "–" if passed is None else "✓" if passed else "✗"

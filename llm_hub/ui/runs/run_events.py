@@ -188,7 +188,7 @@ class RunEvents:
         number = _what(picked)
         if not number.isdecimal() or int(number[:9]) not in run.cells:
             return {self._parts.answer: ""}
-        return {self._parts.answer: answer_html(run, int(number))}
+        return {self._parts.answer: await asyncio.to_thread(answer_html, run, int(number))}
 
     @for_owner
     async def save(self, data: Inputs, picked: gr.EventData, _: gr.Request) -> Updates:
@@ -211,11 +211,11 @@ class RunEvents:
         try:
             while run.is_running and self._watching.get(tab) is token:
                 version, due = run.version, asyncio.get_running_loop().time() + UPDATE_INTERVAL
-                yield {parts.live: marks.value()}
+                yield {parts.live: await marks.value()}
                 await asyncio.sleep(due - asyncio.get_running_loop().time())
                 await run.wait(version, TIME_LEFT_INTERVAL)
             if self._watching.get(tab) is token:
-                yield {parts.live: marks.value(), **await self._show_results(run, view)}
+                yield {parts.live: await marks.value(), **await self._show_results(run, view)}
         finally:
             if self._watching.get(tab) is token:
                 del self._watching[tab]
@@ -233,7 +233,7 @@ class RunEvents:
             running = [head.id for head in heads if self._runs.is_running(head.id)]
             return {**updates, parts.saved: run_view.saved_html(heads, running, asks_to_delete)}
         run = await self._runs.find(view.run_id)
-        live = run_view.LiveMarks(run, view.first_row).value()
+        live = await run_view.LiveMarks(run, view.first_row).value()
         table = run_view.table_html(run, view.first_row, live["marks"])
         shown = {parts.saved: "", parts.live: live, parts.table: table}
         return {**updates, **shown, **await self._show_results(run, view)}

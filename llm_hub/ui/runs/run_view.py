@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from decimal import Decimal
 from itertools import islice
@@ -201,19 +202,22 @@ class LiveMarks:
         self._report = RunReport(run.id, run.plan, run.cells, RunFigures((), ()))
         self._known: dict[int, tuple[Cell, str]] = {}
 
-    def value(self) -> dict[str, Any]:
+    async def value(self) -> dict[str, Any]:
         """What the page's script draws: a mark for each shown cell, the share that is done, and a line about it."""
-        run = self._run
+        run, marks = self._run, await asyncio.to_thread(self._marks)
         done, total = len(run.cells), run.plan.size
         if run.runner is not None:
             done, total = run.runner.total - run.runner.left, run.runner.total
         return {
             "shown": f"{run.id} {self._first_row}",
             "state": "running" if run.is_running else "ended",
-            "marks": "".join(self._mark(number) for number in self._numbers),
+            "marks": marks,
             "share": done / max(1, total),
             "line": _progress(run, f"{done:,} of {total:,}"),
         }
+
+    def _marks(self) -> str:
+        return "".join(map(self._mark, self._numbers))
 
     def _mark(self, number: int) -> str:
         if (cell := self._run.cells.get(number)) is None:

@@ -9,8 +9,9 @@ import time
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from llm_hub.conversations.search_text import fold
 from llm_hub.errors import ConfigurationError, LLMHubError, ShuttingDown
 from llm_hub.runs.marking import with_marks
 from llm_hub.runs.run_comparison import check_comparable, compare_runs
@@ -139,6 +140,21 @@ class OpenRuns:
     async def heads(self) -> Sequence[RunHead]:
         """All runs, the newest first. Raises `ConfigurationError`."""
         return await self._store.heads()
+
+    async def listed(self, search: str) -> list[dict[str, Any]]:
+        """The newest runs as the list of conversations has them, those whose titles have every word of the search. None
+        where the database fails: the list says so by itself."""
+        words = fold(search).split()
+        try:
+            titles = await self._store.titles()
+        except ConfigurationError:
+            return []
+        return [
+            {"id": run_id, "kind": "run", "shown_title": title, "pinned": False, "changed_at": created_at, "version": 0,
+                "running": self.is_running(run_id)}
+            for run_id, title, created_at in titles
+            if all(word in fold(title) for word in words)
+        ]  # fmt: skip
 
     async def earlier(self, run: OpenRun) -> Sequence[RunHead]:
         """The runs of the same set before this one, the newest first."""

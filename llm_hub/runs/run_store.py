@@ -116,6 +116,18 @@ class RunStore:
         rows = await self._database.run(lambda connection: connection.execute(query).all())
         return [RunHead(*row) for row in rows]
 
+    async def titles(self, limit: int = 200) -> list[tuple[str, str, float]]:
+        """The newest runs: the id of each, its title and when it was begun."""
+        schema = await self._database.schema()
+        if self._database.is_missing:
+            return []
+        from sqlalchemy import select
+
+        runs = schema.runs.c
+        query = select(runs.id, runs.title, runs.created_at).order_by(runs.created_at.desc(), runs.id).limit(limit)
+        rows = await self._database.run(lambda connection: connection.execute(query).all())
+        return [(row.id, row.title, row.created_at) for row in rows]
+
     async def write(self, run_id: str, cell: Cell) -> None:
         """Writes one cell, in the place of what stood there. Those that come while others are written go together:
         a transaction for each would take longer than many an answer."""

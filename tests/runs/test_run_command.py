@@ -4,23 +4,32 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import re
 import signal
 import sqlite3
 import subprocess
 import sys
 import threading
+import time
 from collections import Counter
-from contextlib import closing
+from contextlib import closing, contextmanager
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
-from llm_hub.runs import run_store
 from llm_hub.serving.run_command import main
 from tests.fault_server.thread import FaultServerThread
 from tests.runs.hubs import settings_text
 
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from tests.fault_server.log import Exchange
+
+CELLS = 160
 ROOT = Path(__file__).parent.parent.parent
 
 
@@ -135,24 +144,68 @@ def test_a_dry_run_says_what_it_would_be_and_asks_nobody(folder: Path, capsys: p
     assert not (folder / "llm-hub.db").exists()
 
 
-def test_killed_at_any_moment_it_goes_on_where_it_was(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (folder / "set.txt").write_text("\n".join(f"prompt {number}" for number in range(30)))
-    monkeypatch.setattr(run_store, "HOLD_SECONDS", 0.5)
-    with FaultServerThread() as server:
+def test_killed_twenty_times_at_random_moments_it_goes_on_where_it_was(folder: Path) -> None:
+    chance = random.Random(17)
+    (folder / "set.txt").write_text("\n".join(f"prompt {number}" for number in range(CELLS)))
+    with FaultServerThread() as server, forked_commands(folder) as run:
         use(folder, server)
-        command = [sys.executable, "-m", "llm_hub", "run", "set.txt", "--targets", "cheap/ok", "--concurrency", "2"]
-        child = subprocess.Popen(command, env={**os.environ, "PYTHONPATH": str(ROOT)}, stderr=subprocess.DEVNULL)
-        server.wait_for(lambda seen: sum(each.finished for each in seen) >= 9)
-        child.send_signal(signal.SIGKILL)
-        child.wait()
-        before = len(server.exchanges)
-        assert before < 30
-        assert main(["--resume", "last", "--out", "r.json"]) == 0
-        asked = Counter(each.body["messages"][-1]["content"] for each in server.exchanges)
-    assert len(asked) == 30
-    assert sum(asked.values()) <= 30 + 2, "only what was being answered when it was killed is asked again"
+        words = "set.txt --targets cheap/ok --concurrency 2"
+        for _ in range(20):
+            written, before = written_prompts(folder), len(server.exchanges)
+            run(words, kill=partial(wait_for_answers, server, before + chance.randint(1, 7), chance.random() / 50))
+            words = "--resume last --concurrency 2"
+            assert written.isdisjoint(prompts_of(server.exchanges[before:])), "what was written is not asked again"
+        assert 0 < len(written_prompts(folder)) < CELLS
+        assert run("--resume last --out r.json") == 0
+        asked = Counter(prompts_of(server.exchanges))
+    assert len(asked) == CELLS
+    assert asked.total() <= CELLS + 20 * 2, "only what was being answered when it was killed is asked again"
     document = json.loads((folder / "r.json").read_text())
-    assert [cell["outcome"] for cell in document["cells"]] == ["answered"] * 30
+    assert [cell["outcome"] for cell in document["cells"]] == ["answered"] * CELLS
+
+
+def prompts_of(exchanges: Iterable[Exchange]) -> list[str]:
+    return [each.body["messages"][-1]["content"] for each in exchanges]
+
+
+def written_prompts(folder: Path) -> set[str]:
+    """The prompts whose answers are in the database."""
+    if not (folder / "llm-hub.db").exists():
+        return set()
+    with closing(sqlite3.connect(folder / "llm-hub.db")) as database:
+        return {f"prompt {number}" for (number,) in database.execute("select number from run_cells")}
+
+
+def wait_for_answers(server: FaultServerThread, count: int, seconds: float) -> None:
+    """Waits for that many answers, and a moment more."""
+    server.wait_for(lambda seen: sum(each.finished for each in seen) >= count)
+    time.sleep(seconds)
+
+
+@contextmanager
+def forked_commands(folder: Path) -> Iterator[Callable[..., int]]:
+    """Runs `llm-hub run` with these words in a process, which is killed when `kill` returns. Gives its status."""
+    command = [sys.executable, "-m", "tests.runs.forked_commands"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    with subprocess.Popen(
+        command, cwd=folder, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+        text=True,
+    ) as forks:  # fmt: skip
+        assert forks.stdin is not None
+        assert forks.stdout is not None
+        stdin, stdout = forks.stdin, forks.stdout
+
+        def run(words: str, *, kill: Callable[[], None] | None = None) -> int:
+            stdin.write(f"{words}\n")
+            stdin.flush()
+            child = int(stdout.readline())
+            if kill is not None:
+                kill()
+                os.kill(child, signal.SIGKILL)
+            return int(next(line for line in stdout if line.startswith("status ")).split()[1])
+
+        yield run
+        stdin.close()
 
 
 def test_a_signal_lets_answers_end_and_the_run_goes_on_later(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

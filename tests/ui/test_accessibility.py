@@ -170,6 +170,14 @@ def test_runs(chat: ConversationsPage) -> None:
     expect(marked).to_contain_text("1 marked", timeout=SLOW)
     page.keyboard.press("Escape")
     expect(page.locator("#runs-figures")).to_contain_text("Passed", timeout=SLOW)
+    page.get_by_role("button", name="New run").click()
+    expect(page.locator("#runs-new")).to_be_visible(timeout=SLOW)
+    page.set_viewport_size({"width": 1440, "height": 800})
+    listed = page.locator("#conversation-list li.run a")
+    listed.click(timeout=SLOW)
+    expect(page.locator("#runs-head h2")).to_be_visible(timeout=SLOW)
+    page.goto(listed.evaluate("link => link.href"))  # in a new tab of the browser
+    expect(page.locator("#runs-head h2")).to_be_visible(timeout=SLOW)
 
 
 def test_the_other_tabs(chat: ConversationsPage) -> None:

@@ -82,8 +82,10 @@ class RunEvents:
             parts.marking, parts.problem]  # fmt: skip
         live = [parts.head, parts.live, parts.figures]
         watch = end_quietly(self.watch, parts.live)
+        selected = tab.select(self.select, state, [*view, form.targets, form.judge], **QUIET)
+        selected.then(None, js="() => window.llmHub.showRun?.()", **NOW)
         for shows_run in (
-            tab.select(self.select, state, [*view, form.targets, form.judge], **QUIET),
+            selected,
             parts.start.click(self.start, form.inputs, view, **QUIET),
             parts.head.pick(self.press, state, view, **QUIET),
             parts.saved.pick(self.press, state, view, **QUIET),

@@ -30,6 +30,13 @@ OPEN = """watch("value", () => {
 });"""
 """JavaScript that opens an answer over the page, and forgets it when it is closed."""
 ASSETS = Path(__file__).parent.parent / "assets"
+SHOW_RUN = """window.llmHub.showRun = () => {
+  const id = window.llmHub.wantedRun;
+  window.llmHub.wantedRun = "";
+  if (id) trigger("pick", { what: `open ${id}` });
+};
+"""
+"""JavaScript that shows the run which the list of conversations wants to see (assets/open_conversation.js)."""
 MARKS = (ASSETS / "run_marks.js").read_text(encoding="utf-8")
 MARKING = (ASSETS / "run_marking.js").read_text(encoding="utf-8")
 HELP = "contains:, equals:, regex:, number:, json:, length:, refusal:, marked: or not- before one"
@@ -51,7 +58,7 @@ def _layout() -> RunParts:
                 estimate = gr.HTML("", elem_id="runs-estimate")
                 start = gr.Button("Start", variant="primary", elem_id="runs-start")
         problem = gr.HTML("", elem_id="runs-problem")
-        saved = gr.HTML("", js_on_load=PICK, apply_default_css=False, elem_id="runs-saved")
+        saved = gr.HTML("", js_on_load=PICK + SHOW_RUN, apply_default_css=False, elem_id="runs-saved")
         with gr.Column(visible=False, elem_id="runs-shown") as shown:
             head = gr.HTML("", js_on_load=PICK, apply_default_css=False, elem_id="runs-head")
             live = gr.HTML(

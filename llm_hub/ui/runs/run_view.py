@@ -110,7 +110,7 @@ def head_html(run: OpenRun, first_row: int) -> str:
     if not run.is_running:
         if any(cell.is_answered for cell in run.cells.values()):
             buttons.append(_button("mark", "Mark answers", "Mark answers by keys, without seeing whose they are"))
-        buttons.append(_button("rerun", "Run again", "Run the whole set again, as a new run"))
+        buttons.append(_button("rerun", "Run again"))
     told = problem_html(run.problem) if run.problem else f'<p role="status">{html_text(_state(run))}</p>'
     return (
         f"<h2>{html_text(run.plan.prompts.name)}</h2>{told}"

@@ -106,15 +106,12 @@ async def test_nobody_falls_back_unless_that_is_allowed_and_then_it_counts_apart
     assert (column.own, column.fallbacks, column.failed, column.pass_rate) == (0, 1, 0, None)
 
 
-@pytest.mark.parametrize("answers", [1, 7, 13, 22])
-async def test_a_run_that_is_cut_short_goes_on_where_it_was(
-    answers: int, fault_server: FaultServer, tmp_path: Path
-) -> None:
+async def test_a_run_that_is_cut_short_goes_on_where_it_was(fault_server: FaultServer, tmp_path: Path) -> None:
     async with open_hub(fault_server, tmp_path) as hub:
         plan = await hub.plan("cheap/ok anthropic/ok", prompts=12)
         runner = await hub.start(plan)
         work = asyncio.create_task(runner.run())
-        await fault_server.exchanges.until(lambda seen: sum(each.finished for each in seen) >= answers)
+        await fault_server.exchanges.until(lambda seen: sum(each.finished for each in seen) >= 13)
         work.cancel()
         await asyncio.gather(work, return_exceptions=True)
     async with open_hub(fault_server, tmp_path) as hub:

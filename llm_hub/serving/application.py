@@ -141,6 +141,7 @@ class Application:
             database = Database("sqlite:///:memory:")
             stack.push_async_callback(database.aclose)
         runs = OpenRuns(self.gateway, RunStore(database), clean=self.gateway.visitors.redacted)
+        self.conversations.run_heads = runs.listed
         stack.push_async_callback(runs.aclose)  # its last answers are rows of the ledger
         return runs
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -44,6 +46,18 @@ def fill(tab: TabCalls, *targets: str, text: str = CSV, **values: Any) -> None:
 
 async def press(tab: TabCalls, part: str, what: str) -> dict[str, Any]:
     return await tab.use(part, "pick", event_data={"what": what})
+
+
+async def test_a_judge_is_estimated_asked_and_shown(tab: TabCalls) -> None:
+    targets = ("openai/ok?tokens=3", "openai/ok?tokens=6")
+    fill(tab, *targets, runs_template="Say {{word}}", runs_judge="openai/ok?as=judge&leans=first", runs_rubric="Short?")
+    await tab.use("runs-rubric", "blur")
+    assert "up to 12 requests, whose price cannot be known" in tab.text("runs-estimate")
+    assert "as judge: up to 6 requests" in tab.text("runs-estimate")
+    await tab.click("runs-start")
+    assert "Complete." in tab.text("runs-head")
+    assert "Judged by openai/ok?as=judge&leans=first" in tab.text("runs-figures")
+    assert "named the first place whatever stood there 3 times" in tab.text("runs-figures")
 
 
 async def test_a_run_is_estimated_asked_opened_and_saved(tab: TabCalls) -> None:
@@ -92,6 +106,48 @@ async def test_rows_are_chosen_and_two_answers_of_one_are_compared(tab: TabCalls
     assert "<del>only openai/ok?tokens=5</del>" in tab.html("runs-answer")
     await press(tab, "runs-answer", "2 0")  # another row's
     assert "of the words are the same" not in tab.text("runs-answer")
+
+
+async def test_answers_are_marked_without_a_sight_of_the_target(tab: TabCalls) -> None:
+    fill(tab, "openai/ok?tokens=3", "openai/ok?tokens=5", runs_template="Mark {{word}}")
+    await tab.click("runs-start")
+    assert "95 % interval" not in tab.text("runs-figures")
+    await press(tab, "runs-head", "mark")
+    assert "Answer 1 of 6, 0 marked" in tab.text("runs-marking")
+    assert "Mark boat" in tab.text("runs-marking")
+    assert "openai" not in tab.html("runs-marking")
+    await press(tab, "runs-marking", "yes 0")
+    await press(tab, "runs-marking", "no 1")
+    assert "Answer 3 of 6, 2 marked" in tab.text("runs-marking")
+    await press(tab, "runs-marking", "card 1")
+    await press(tab, "runs-marking", "unmark 1")
+    assert "Answer 2 of 6, 1 marked" in tab.text("runs-marking")
+    await press(tab, "runs-marking", "no 5")
+    await press(tab, "runs-marking", "done")
+    assert tab.value("runs-marking") == ""
+    assert Counter(tab.value("runs-live")["marks"]) == {"•": 4, "✓": 1, "✗": 1}
+    assert "95 % interval" in tab.text("runs-figures")
+    marks = tab.value("runs-live")["marks"]
+    await press(tab, "runs-table", str(marks.index("✓")))
+    assert "✓ marked by a person" in tab.text("runs-answer")
+    await press(tab, "runs-saved", f"open {tab.value('runs-live')['shown'].split()[0]}")
+    assert tab.value("runs-live")["marks"] == marks, "they are in the database"
+
+
+async def test_a_set_is_run_again_and_compared_with_itself(tab: TabCalls) -> None:
+    fill(tab, "openai/ok?tokens=3", runs_template="Again {{word}}", runs_checks="length:1..")
+    await tab.click("runs-start")
+    assert "Compare with" not in tab.text("runs-figures")
+    await press(tab, "runs-head", "rerun")
+    assert "3 of 3 cells" in tab.text("runs-figures")
+    assert "openai/ok?tokens=3, 3 rows: passed 100.0% → 100.0%, the same" in tab.text("runs-figures")
+    assert "Other answers than before: 0 of 3 prompts" in tab.text("runs-figures")
+    (earlier,) = re.findall(r'data-pick="(compare \S+)"', tab.html("runs-figures"))
+    run = tab.value("runs-live")["shown"].split()[0]
+    await press(tab, "runs-saved", f"open {run}")
+    assert "Other answers" not in tab.text("runs-figures")
+    await press(tab, "runs-figures", earlier)
+    assert "Other answers than before: 0 of 3 prompts" in tab.text("runs-figures")
 
 
 @pytest.mark.parametrize(

@@ -1,9 +1,12 @@
 // Draws what has changed of a run: of its table only the marks that are others. The server sends all marks that are in
 // sight, so that none is lost if updates come faster than they are drawn.
 const NAMES = { "✓": "passed", "✗": "did not pass", "•": "answered", F: "answered by a fallback", "!": "failed" };
-let table, buttons, run;
+const conversations = new BroadcastChannel("llm-hub-conversations");  // whose list has the runs, too
+let table, buttons, listed, run;
 watch("value", () => {
   const { shown, marks } = props.value;
+  if (shown !== listed) conversations.postMessage("changed");
+  listed = shown;
   const [id] = shown.split(" ");
   if (id !== run) document.getElementById("runs").scrollTop = 0; // it was chosen far down, or started there
   run = id;

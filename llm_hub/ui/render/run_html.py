@@ -5,15 +5,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from llm_hub.ui.render.formats import format_price, format_seconds
+from llm_hub.ui.render.run_changes import changes_heading, describe_changes
 from llm_hub.ui.render.run_plots import plots_html
 from llm_hub.ui.render.run_report import (
     NOTHING,
     cells_of,
     column_title,
+    describe_check,
+    describe_judgement,
     describe_pairs,
     describe_summary,
     figure_rows,
     headings,
+    judge_heading,
     mark,
 )
 from llm_hub.ui.render.sanitize import html_text
@@ -65,7 +69,7 @@ def render_run(report: RunReport) -> str:
     """The whole page."""
     plan = report.plan
     title = html_text(f"Run {report.run_id}: {plan.prompts.name}")
-    asked = [("Prompt", each) for each in plan.templates] + [("Check", each) for each in plan.checks]
+    asked = [("Prompt", each) for each in plan.templates] + [("Check", describe_check(each)) for each in plan.checks]
     asked += [("System prompt", plan.system)] if plan.system else []
     facts = "".join(f"<div><span class=dim>{name}</span> <code>{html_text(text)}</code></div>" for name, text in asked)
     pairs = "".join(f"<li>{html_text(sentence)}</li>" for sentence in describe_pairs(report))
@@ -78,9 +82,24 @@ def render_run(report: RunReport) -> str:
         f'<h2>Figures</h2><div class="scroll"><table class="figures">{_figures(report)}</table></div>'
         + plots_html(report)
         + (f"<h2>Compared</h2><ul>{pairs}</ul>" if pairs else "")
+        + _judgement(report)
+        + _changes(report)
         + f"<h2>Answers</h2><p class=dim>One mark for each repeat, which opens the answer: {_legend(report)}.</p>"
         f'<div class="scroll"><table>{_answers(report)}</table></div></body></html>\n'
     )
+
+
+def _judgement(report: RunReport) -> str:
+    if report.figures.judged is None:
+        return ""
+    rubric = "".join(f"<div><code>{html_text(line)}</code></div>" for line in report.plan.rubric)
+    said = "".join(f"<li>{html_text(sentence)}</li>" for sentence in describe_judgement(report))
+    return f"<h2>{html_text(judge_heading(report))}</h2>{rubric}<ul>{said}</ul>"
+
+
+def _changes(report: RunReport) -> str:
+    said = "".join(f"<li>{html_text(sentence)}</li>" for sentence in describe_changes(report))
+    return f"<h2>{html_text(changes_heading(report))}</h2><ul>{said}</ul>" if said else ""
 
 
 def _legend(report: RunReport) -> str:

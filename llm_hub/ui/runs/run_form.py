@@ -13,7 +13,7 @@ from llm_hub.documents.kinds import clean_name
 from llm_hub.errors import ConfigurationError
 from llm_hub.runs.answer_checks import read_check
 from llm_hub.runs.prompt_set import PromptSet, read_prompt_set
-from llm_hub.runs.run_estimate import most_usd
+from llm_hub.runs.run_estimate import check_prices
 from llm_hub.runs.run_plan import MAX_REPEATS, RunPlan
 from llm_hub.runs.runner import ready_targets
 from llm_hub.ui import model_choices
@@ -65,10 +65,11 @@ async def read_form(data: Inputs, form: FormParts, session: Session) -> RunPlan:
         "max_tokens": parse_max_tokens(data[form.max_tokens] or ""),
         "max_usd": _parse_ceiling(data[form.ceiling] or ""),
         "fallback": await _fallback(session) if data[form.fallback] else (),
+        "judge": await _judge(str(data[form.judge] or ""), session),
+        "rubric": tuple(line for text in (data[form.rubric] or "").splitlines() if (line := text.strip())),
     }
     plan = await asyncio.to_thread(_make_plan, prompts, targets, options)
-    if plan.max_usd is not None:
-        _check_prices(plan, session)
+    check_prices(plan, session)
     return plan
 
 
@@ -118,20 +119,15 @@ def _make_plan(prompts: PromptSet, targets: tuple[str, ...], options: dict[str, 
     return plan
 
 
-def _check_prices(plan: RunPlan, session: Session) -> None:
-    for number, target in enumerate(plan.targets):
-        for each in (target, *plan.fallback):
-            if most_usd(session, plan.request(number), each) is None:
-                raise ConfigurationError(
-                    f"What {each} costs is not known, so no ceiling can be kept.",
-                    hint="Set its price in LLM_HUB_PRICES, or leave out the ceiling.",
-                )
-
-
 async def _fallback(session: Session) -> tuple[str, ...]:
     if not session.route:
         raise ConfigurationError("The hub has no route, so nobody can follow.", hint="Set one on the Keys tab.")
     return await ready_targets(session, session.route)
+
+
+async def _judge(name: str, session: Session) -> str:
+    judges = await ready_targets(session, [name.strip()] if name.strip() else [])
+    return judges[0] if judges else ""
 
 
 def _parse_repeats(text: str) -> int:

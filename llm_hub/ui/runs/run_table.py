@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -92,17 +93,22 @@ class LiveMarks:
         self._report = RunReport(run.id, run.plan, run.cells, RunFigures((), ()))
         self._known: dict[int, tuple[Cell, str]] = {}
 
-    def value(self) -> dict[str, Any]:
+    async def value(self) -> dict[str, Any]:
         """What the page's script draws: a mark for each shown cell, the share that is done, and a line about it."""
-        run = self._run
-        done = run.plan.size - run.runner.left if run.runner is not None else len(run.cells)
+        run, marks = self._run, await asyncio.to_thread(self._marks)
+        done, total = len(run.cells), run.plan.size
+        if run.runner is not None:
+            done, total = run.runner.total - run.runner.left, run.runner.total
         return {
             "shown": self._key,
             "state": "running" if run.is_running else "ended",
-            "marks": "".join(self._mark(number) for number in self._numbers),
-            "share": done / run.plan.size,
-            "line": _progress(run, done),
+            "marks": marks,
+            "share": done / max(1, total),
+            "line": _progress(run, f"{done:,} of {total:,}"),
         }
+
+    def _marks(self) -> str:
+        return "".join(map(self._mark, self._numbers))
 
     def _mark(self, number: int) -> str:
         if (cell := self._run.cells.get(number)) is None:
@@ -113,9 +119,10 @@ class LiveMarks:
         return known[1]
 
 
-def _progress(run: OpenRun, done: int) -> str:
-    facts = [f"{done:,} of {run.plan.size:,}"]
+def _progress(run: OpenRun, done: str) -> str:
+    facts = [done]
     if (runner := run.runner) is not None:
+        facts[0] += " of the judge" if runner.plan is not run.plan else ""
         if (seconds := runner.seconds_left) is not None:
             facts.append(f"about {format_seconds(max(seconds, 1))} left")
         if runner.spent:

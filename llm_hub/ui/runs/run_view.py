@@ -6,36 +6,36 @@ import time
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from llm_hub.runs.answer_checks import read_check
 from llm_hub.runs.runner import is_failure
-from llm_hub.ui.render.formats import format_count, format_price, format_seconds
+from llm_hub.ui.render.formats import format_count, format_price
+from llm_hub.ui.render.run_changes import changes_heading, describe_changes
 from llm_hub.ui.render.run_files import FORMATS
 from llm_hub.ui.render.run_plots import plots_html
 from llm_hub.ui.render.run_report import (
     RunReport,
     describe_estimate,
+    describe_judgement,
     describe_pairs,
     describe_summary,
     figure_rows,
     headings,
+    judge_heading,
 )
 from llm_hub.ui.render.sanitize import html_text
-from llm_hub.ui.runs.answer_difference import difference_section
-from llm_hub.ui.runs.run_filter import column_titles
 from llm_hub.ui.runs.run_table import chosen_rows, rows_at_once
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from llm_hub.runs.cell import Cell, CellAttempt
     from llm_hub.runs.open_runs import OpenRun
     from llm_hub.runs.prompt_set import PromptSet
     from llm_hub.runs.run_estimate import TargetEstimate
-    from llm_hub.runs.run_figures import RunFigures
     from llm_hub.runs.run_plan import RunPlan
     from llm_hub.runs.run_store import RunHead
     from llm_hub.ui.runs.run_parts import RunView
 
+MAX_COMPARABLE = 8
+"""Earlier runs that are offered to compare a run with."""
 NAMES = {"html": "HTML", "md": "Markdown", "csv": "CSV", "json": "JSON"}
 
 
@@ -54,6 +54,7 @@ def estimate_html(estimates: Sequence[TargetEstimate]) -> str:
     """The requests and the price of a run before it starts, for each target and altogether."""
     lines = "".join(f"<li>{html_text(describe_estimate(each))}</li>" for each in estimates)
     requests = format_count(sum(each.requests for each in estimates), "request")
+    requests = f"up to {requests}" if any(each.is_judge for each in estimates) else requests
     return f'<div class="run-estimate" role="status"><b>{requests}, {_total(estimates)}</b><ul>{lines}</ul></div>'
 
 
@@ -84,8 +85,7 @@ def _saved_row(head: RunHead, is_running: bool, *, asks: bool) -> str:
             f"{_button(f'delete {head.id}', 'Delete')}{_button('keep', 'Keep')}</li>"
         )
     state = "running" if is_running else "complete" if head.written >= head.size else "not complete"
-    at = time.strftime("%d %b %H:%M", time.localtime(head.created_at))
-    facts = f"{at} · {head.written:,} of {head.size:,} · {state}"
+    facts = f"{_moment(head)} · {head.written:,} of {head.size:,} · {state}"
     return (
         f"<li>{_button(f'open {head.id}', head.title, kind='open')}<span>{facts}</span>"
         f"{_button(f'ask {head.id}', 'Delete', f'Delete {head.title}')}</li>"
@@ -94,14 +94,18 @@ def _saved_row(head: RunHead, is_running: bool, *, asks: bool) -> str:
 
 def head_html(run: OpenRun, view: RunView) -> str:
     """A run's name, how it stands, and the buttons for what can be done with it."""
-    failed = sum(is_failure(cell) for cell in run.cells.values())
+    failed = sum(is_failure(cell) for cell in (*run.cells.values(), *run.verdicts.values()))
     buttons = [_button("close", "New run")]
     if run.is_running:
         buttons.append(_button("pause", "Pause"))
-    elif len(run.cells) < run.plan.size:
+    elif len(run.cells) < run.plan.size or run.judge_left:
         buttons.append(_button("resume", "Go on"))
     if failed and not run.is_running:
         buttons.append(_button("again", f"Ask {format_count(failed, 'failed cell')} again"))
+    if not run.is_running:
+        if any(cell.is_answered for cell in run.cells.values()):
+            buttons.append(_button("mark", "Mark answers", "Mark answers by keys, without seeing whose they are"))
+        buttons.append(_button("rerun", "Run again"))
     told = problem_html(run.problem) if run.problem else f'<p role="status">{html_text(_state(run))}</p>'
     return (
         f"<h2>{html_text(run.plan.prompts.name)}</h2>{told}"
@@ -118,9 +122,11 @@ def save_html() -> str:
 def _state(run: OpenRun) -> str:
     if run.is_running:
         return "It goes on when this page is closed."
-    if len(run.cells) >= run.plan.size:
-        return "Complete."
     left = f"{run.plan.size - len(run.cells):,} of {run.plan.size:,} cells are not asked"
+    if len(run.cells) >= run.plan.size:
+        if not (judge_left := run.judge_left):
+            return "Complete."
+        left = f"{format_count(judge_left, 'request')} of the judge are not asked"
     return f"The ceiling is reached: {left}." if run.ended == "ceiling" else f"Not complete: {left}."
 
 
@@ -134,9 +140,9 @@ def _pager(plan: RunPlan, view: RunView) -> str:
     return f'<span class="run-pager">{earlier} Rows {first + 1:,}–{last:,} of {rows:,} {later}</span>'
 
 
-def figures_html(run: OpenRun, figures: RunFigures) -> str:
-    """The figures of each target, and which targets can be told apart."""
-    report = RunReport(run.id, run.plan, run.cells, figures)
+def figures_html(report: RunReport, earlier: Sequence[RunHead] = ()) -> str:
+    """The figures of each target, which targets can be told apart, what the judge said, what changed since another run,
+    and the `earlier` runs with which this one may be compared."""
     heads = "".join(f'<th scope="col">{html_text(text)}</th>' for text in headings(report))
     rows = "".join(
         f'<tr><th scope="row">{html_text(name)}</th>{"".join(f"<td>{html_text(text)}</td>" for text in rest)}</tr>'
@@ -148,45 +154,33 @@ def figures_html(run: OpenRun, figures: RunFigures) -> str:
         f'<table class="run-figures"><tr>{heads}</tr>{rows}</table></div>'
         + (f'<ul class="run-pairs">{pairs}</ul>' if pairs else "")
         + plots_html(report)
+        + _judgement(report)
+        + _changes(report)
+        + _comparable(earlier)
     )
 
 
-def answer_html(run: OpenRun, number: int, other: int | None = None) -> str:
-    """One cell, opened: what was asked, what came of it, by which attempts, and which checks it passes; and how it
-    differs from another cell of its row."""
-    plan, cell = run.plan, run.cells[number]
-    place = plan.place(number)
-    title = column_titles(plan)[place.target * len(plan.templates) + place.variant]
-    which = f"Row {place.row + 1}" + (f", repeat {place.repeat + 1}" if plan.repeats > 1 else "")
-    text = f"<pre>{html_text(cell.text)}</pre>" if cell.is_answered else problem_html(cell.error)
-    facts = [f"answered by {cell.answered_by}, a fallback"] if cell.fell_back else []
-    facts += [f"first token {format_seconds(cell.first_token)}"] if cell.first_token is not None else []
-    facts += [format_seconds(cell.seconds), format_price(None if cell.unpriced else cell.usd)]
-    attempts = "".join(f"<li>{html_text(_attempt(each))}</li>" for each in cell.attempts)
-    return (
-        f'<dialog class="run-answer" data-number="{number}" aria-labelledby="run-answer-title">'
-        f'<h2 id="run-answer-title">{html_text(title)}</h2>'
-        f"<p>{which}</p><h3>Prompt</h3><pre>{html_text(plan.prompt(number))}</pre><h3>Answer</h3>{text}"
-        f"<p>{html_text(' · '.join(facts))}</p>{_checks(plan, cell)}"
-        + (f"<h3>Attempts</h3><ol>{attempts}</ol>" if attempts else "")
-        + difference_section(run, number, other)
-        + '<form method="dialog"><button>Close</button></form></dialog>'
-    )
-
-
-def _attempt(attempt: CellAttempt) -> str:
-    outcome = attempt.outcome.replace("_", " ")
-    return " · ".join(filter(None, (attempt.target, outcome, attempt.reason, format_seconds(attempt.seconds))))
-
-
-def _checks(plan: RunPlan, cell: Cell) -> str:
-    if not plan.checks or not cell.is_answered:
+def _judgement(report: RunReport) -> str:
+    if report.figures.judged is None:
         return ""
-    rows = "".join(
-        f"<li>{'✓' if read_check(check).passes_cell(cell) else '✗'} <code>{html_text(check)}</code></li>"
-        for check in plan.checks_of(plan.place(cell.number).row)
-    )
-    return f"<h3>Checks</h3><ul>{rows}</ul>"
+    said = "".join(f"<li>{html_text(sentence)}</li>" for sentence in describe_judgement(report))
+    return f'<h3>{html_text(judge_heading(report))}</h3><ul class="run-pairs">{said}</ul>'
+
+
+def _changes(report: RunReport) -> str:
+    said = "".join(f"<li>{html_text(sentence)}</li>" for sentence in describe_changes(report))
+    return f'<h3>{html_text(changes_heading(report))}</h3><ul class="run-pairs">{said}</ul>' if said else ""
+
+
+def _comparable(earlier: Sequence[RunHead]) -> str:
+    if not earlier:
+        return ""
+    buttons = "".join(_button(f"compare {head.id}", _moment(head)) for head in earlier[:MAX_COMPARABLE])
+    return f'<div class="run-buttons"><span>Compare with the run of</span>{buttons}</div>'
+
+
+def _moment(head: RunHead) -> str:
+    return time.strftime("%d %b %H:%M", time.localtime(head.created_at))
 
 
 def _button(pick: str, text: str, label: str = "", *, disabled: bool = False, kind: str = "") -> str:

@@ -29,7 +29,7 @@ def test_a_pattern_that_takes_too_long_is_given_up_and_others_go_on(patterns: Pa
     began = time.monotonic()
     assert patterns.is_found(ENDLESS, "a" * 40 + "!") is None
     assert patterns.is_found(ENDLESS, "a") is None, "it is not tried again"
-    assert time.monotonic() - began < 30, "it would take years"
+    assert time.monotonic() - began < 9, "it would take years"
     assert patterns.is_found(r"^c", "a1\nb2") is False
     assert patterns.is_found("é\\s*\u2028", "é\n\u2028 and \ud800") is True
 

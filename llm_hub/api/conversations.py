@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, StrictBool, StringConstraints, Valid
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
+from llm_hub.access.client_address import from_here
 from llm_hub.conversations.document import encode, is_id, read_document, write_head
 from llm_hub.errors import ConfigurationError, InvalidRequest
 
@@ -48,6 +49,9 @@ def router(conversations: OpenConversations) -> APIRouter:
         search = request.query_params.get("search", "")[:MAX_SEARCH_CHARS]
         owner = conversations.owner(request.headers)
         heads, problem = await conversations.heads(owner, search)
+        if owner == "" and from_here(request.client.host if request.client else "", request.headers):
+            heads = heads + await conversations.run_heads(search)
+            heads.sort(key=lambda head: (head["pinned"], head["changed_at"]), reverse=True)
         return reply({"keeping": conversations.keeping_of(owner), "conversations": heads, "problem": problem})
 
     async def fetch(request: Request) -> Response:

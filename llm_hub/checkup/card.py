@@ -1,15 +1,17 @@
-"""A check-up's cards as text, Markdown and JSON."""
+"""A check-up's cards as text, Markdown and JSON, and what they recommend: the order of a route."""
 
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
+from llm_hub.checkup.checkup import Card, Figures
+from llm_hub.checkup.findings import ProbeFinding
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-    from llm_hub.checkup.checkup import Card, Figures
 
 MAX_EVIDENCE = 5
 """Lines of evidence of a finding for people; the JSON has all."""
@@ -21,11 +23,50 @@ def cards_as_json(cards: Sequence[Card]) -> str:
     return json.dumps([asdict(card) for card in cards], indent=2, ensure_ascii=False) + "\n"
 
 
+def read_cards(text: str) -> tuple[Card, ...]:
+    """The cards of a text that `cards_as_json` made."""
+    return tuple(
+        Card(
+            **{
+                **card,
+                "findings": tuple(
+                    ProbeFinding(**{**finding, "evidence": tuple(finding["evidence"])}) for finding in card["findings"]
+                ),
+                "figures": Figures(**{**card["figures"], "models": tuple(card["figures"]["models"])}),
+            }
+        )
+        for card in json.loads(text)
+    )
+
+
+def find_route(cards: Sequence[Card]) -> list[str]:
+    """The targets in the order in which a route had best ask them. Those that differ are left out; those that are the
+    same, the reference among them, come before those of which it could not be told. Among these the one with fewer
+    failures comes first, then the cheaper, then the sooner."""
+
+    def rank(card: Card) -> tuple[bool, int, float, float]:
+        figures = card.figures
+        price, first_token = figures.price, figures.first_token_p50
+        return (
+            card.verdict != "same",
+            figures.failures,
+            math.inf if price is None else price,
+            math.inf if first_token is None else first_token,
+        )
+
+    return [card.target for card in sorted(cards, key=rank) if card.verdict != "differs"]
+
+
+def cards_as_route(cards: Sequence[Card]) -> str:
+    """The line of `.env` that makes this order the hub's."""
+    return f"LLM_HUB_ROUTE={','.join(find_route(cards))}\n"
+
+
 def cards_as_text(cards: Sequence[Card]) -> str:
     """For a terminal."""
     blocks = []
     for card in cards:
-        lines = [_title(card), f"  {_figures(card.figures)}"]
+        lines = [_title(card), f"  {describe_figures(card.figures)}"]
         for finding in card.findings:
             lines.append(f"  {finding.verdict:<12} {finding.probe:<17} {finding.statement}{_chance(finding.p)}")
             if finding.verdict == "differs":
@@ -38,7 +79,7 @@ def cards_as_markdown(cards: Sequence[Card]) -> str:
     """For a report. What a model wrote stands in code blocks, so that none of it is Markdown."""
     lines = ["# Check-up", ""]
     for card in cards:
-        lines += [f"## {_code(card.target)}", "", f"{_title(card, code=True)}. {_figures(card.figures)}", ""]
+        lines += [f"## {_code(card.target)}", "", f"{_title(card, code=True)}. {describe_figures(card.figures)}", ""]
         if card.findings:
             lines += ["| probe | verdict | what was seen |", "|---|---|---|"]
         for finding in card.findings:
@@ -59,7 +100,8 @@ def _title(card: Card, *, code: bool = False) -> str:
     return f"{name}: {WORDS[card.verdict]}, compared with {reference}"
 
 
-def _figures(figures: Figures) -> str:
+def describe_figures(figures: Figures) -> str:
+    """What a target's answers took, in a line."""
     parts = [
         f"{figures.requests} requests, {figures.failures} failed",
         f"{figures.prompt_tokens:,} + {figures.completion_tokens:,} tokens",

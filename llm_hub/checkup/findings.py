@@ -1,8 +1,9 @@
 """From samples to findings: is the target the same as the reference, does it differ, or can that not be told?
 
-Every probe becomes a `Measure` with the chance of such a difference between honest twins. Those of one target are
-judged together, with Holm's correction: the chance that an honest target is accused of anything is at most `LEVEL`. A
-probe that could not have found even the greatest difference with so few samples says "cannot tell".
+Every probe becomes a `Measure` with the chance of such a difference between honest twins. The chance that an honest
+target is accused of anything is at most `LEVEL`. Half of it is for the answers themselves, in which a swap of the model
+for a part of them is the hardest to see; the other half for all other probes together, with Holm's correction. A probe
+that could not have found even the greatest difference with so few samples says "cannot tell".
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
 Verdict = Literal["same", "differs", "cannot tell"]
 LEVEL = 0.01
+ANSWERS = "answers"
+"""The probe of whether the answers themselves could come from one source."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,13 +41,15 @@ def find_differences(samples: Sequence[Sample], reference: Sequence[Sample]) -> 
     """The findings of all probes."""
     measures = {name: measure(samples, reference) for name, measure in MEASURES.items()}
     measured = {name: measure.p for name, measure in measures.items() if measure.p is not None}
-    differing = holm(measured, LEVEL)
+    answers = {name: p for name, p in measured.items() if name == ANSWERS}
+    rest = {name: p for name, p in measured.items() if name != ANSWERS}
+    differing = holm(answers, LEVEL / 2) | holm(rest, LEVEL / 2)
     findings = []
     for name, measure in measures.items():
         verdict: Verdict = "cannot tell"
         if name in differing:
             verdict = "differs"
-        elif measure.p is not None and measure.least_p <= LEVEL / len(measured):
+        elif measure.p is not None and measure.least_p <= LEVEL / 2 / len(answers if name == ANSWERS else rest):
             verdict = "same"
         findings.append(ProbeFinding(name, verdict, measure.p, measure.statement, measure.evidence))
     return findings
@@ -56,4 +61,4 @@ def overall(findings: Sequence[ProbeFinding]) -> Verdict:
     if "differs" in verdicts.values():
         return "differs"
     told = list(verdicts.values()).count("same")
-    return "same" if verdicts["answers"] == "same" and 2 * told > len(verdicts) else "cannot tell"
+    return "same" if verdicts[ANSWERS] == "same" and 2 * told > len(verdicts) else "cannot tell"

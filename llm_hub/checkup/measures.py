@@ -45,7 +45,7 @@ def measure_answers(samples: Samples, reference: Samples) -> Measure:
     p = unlikeness([ours[case] for case in cases], [theirs[case] for case in cases])
     counts = [sum(len(side[case]) for case in cases) for side in (ours, theirs)]
     return Measure(
-        f"answers to {len(cases)} open questions, {counts[0]} against {counts[1]}, by the maximum mean discrepancy",
+        f"answers to {len(cases)} open questions, {counts[0]} against {counts[1]}, by how near they are to each other",
         p,
         1 / (PERMUTATIONS + 1) if min(counts) >= MIN_ANSWERS else 1.0,
         tuple(

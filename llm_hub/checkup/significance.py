@@ -44,8 +44,9 @@ def unlikeness(
     """How likely answers of one source would differ as these do: a permutation test within each prompt.
 
     `ours[i]` and `theirs[i]` are answers to prompt i. The statistic is the maximum mean discrepancy with a kernel on
-    texts, as in Gao and others, "Model equality testing" (2024); the kernel is the mean of whether two answers are
-    equal and of the cosine of their counts of three characters.
+    texts, as in Gao and others, "Model equality testing" (2024), less the likeness of each of our answers to the
+    nearest of theirs: a few answers of another model hardly change the mean, but nothing of the reference's is near
+    them. The kernel is the mean of whether two answers are equal and of the cosine of their counts of three characters.
     """
     kernels = [_kernel([*mine, *others]) for mine, others in zip(ours, theirs, strict=True)]
     sizes = [len(mine) for mine in ours]
@@ -76,12 +77,14 @@ def _kernel(texts: Sequence[str]) -> list[list[float]]:
 
 
 def _discrepancy(kernel: list[list[float]], order: Sequence[int], size: int) -> float:
-    """Likeness within each side, less twice that between the sides."""
+    """Likeness within each side, less twice that between the sides, less that of ours to the nearest of theirs."""
     mine, others = order[:size], order[size:]
     if not mine or not others:
         return 0.0
-    between = sum(kernel[i][j] for i in mine for j in others) / (len(mine) * len(others))
-    return _within(kernel, mine) + _within(kernel, others) - 2 * between
+    between = [[kernel[i][j] for j in others] for i in mine]
+    mean = sum(map(sum, between)) / (len(mine) * len(others))
+    nearest = sum(map(max, between)) / len(mine)
+    return _within(kernel, mine) + _within(kernel, others) - 2 * mean - nearest
 
 
 def _within(kernel: list[list[float]], side: Sequence[int]) -> float:

@@ -12,6 +12,7 @@ import hashlib
 import logging
 import secrets
 import time
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, Literal
 
 from llm_hub.conversations.conversation import Conversation, Kind
@@ -24,7 +25,7 @@ from llm_hub.errors import ConfigurationError
 from llm_hub.redaction import redact
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+    from collections.abc import AsyncGenerator, Mapping, Sequence
 
     from llm_hub.chat import Event
     from llm_hub.conversations.coalescer import Coalescer
@@ -40,6 +41,13 @@ SWEEP_INTERVAL = 600.0
 
 Keeping = Literal["database", "browser", "off"]
 """Where conversations are kept; "off": nowhere, once their tab is closed."""
+
+
+RunHeads = Callable[[str], Awaitable[list[dict[str, Any]]]]
+
+
+async def _no_runs(_: str) -> list[dict[str, Any]]:
+    return []
 
 
 class OpenConversations:
@@ -58,6 +66,8 @@ class OpenConversations:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.store = store
+        self.run_heads: RunHeads = _no_runs
+        """Gives the heads of the owner's runs that are listed among the conversations, for a search."""
         self.keeping: Keeping = keeping or ("browser" if store is None else "database")
         self.redact = redact
         self._is_here = is_here

@@ -112,7 +112,7 @@ PROVIDERS: dict[str, ProviderSpec] = {
         default_model="openrouter/auto",
         suggestions=("openrouter/auto",),
         prices="openrouter",
-        options=_OLD_LIMIT,
+        options={**_OLD_LIMIT, "pins_hosts": True},
     ),
     "groq": ProviderSpec(
         "Groq",

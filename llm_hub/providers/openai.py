@@ -70,7 +70,7 @@ class OpenAIProvider(HttpProvider):
     silence in seconds before a request is given up. `network` says through which proxy the server is reached, and
     which certificates are trusted. `public_only` is for a base URL that a visitor gave: see public_hosts.py. `resolver`
     is one of aiohttp's, for its host name. `reads_pdf` says whether the server takes a PDF as it is; None: OpenAI's own
-    does, and no other one is known to.
+    does, and no other one is known to. `pins_hosts`: a model may be named as `model@host`, see `pin_host`.
     """
 
     protocol = "openai"
@@ -101,6 +101,7 @@ class OpenAIProvider(HttpProvider):
         public_only: bool = False,
         resolver: Any = None,
         reads_pdf: bool | None = None,
+        pins_hosts: bool = False,
     ) -> None:
         address = (public_url if public_only else checked_url)(base_url, f"{name}: base_url")
         key = checked_key(api_key, f"{name}: api_key") if api_key is not None else ""
@@ -108,6 +109,7 @@ class OpenAIProvider(HttpProvider):
         self.reads_pdf = address == BASE_URL if reads_pdf is None else reads_pdf
         self._max_tokens_field = max_tokens_field
         self._renames_limit = renames_limit
+        self._pins_hosts = pins_hosts
         self._learned = LearnedParameters(openai_body.REQUIRED, openai_body.OTHER_NAMES)
         self._refused_fields: dict[str, frozenset[str]] = {}
         """The fields of messages that a model refused."""
@@ -164,7 +166,8 @@ class OpenAIProvider(HttpProvider):
             fields["messages"] = [openai_body.with_stand_ins(turn, self._stand_ins) for turn in fields["messages"]]
         body = {"model": model, **fields, "stream": True}
         body["stream_options"] = {**(fields.get("stream_options") or {}), "include_usage": True}
-        return body | limit_fields(request, self._max_tokens_field, renames=self._renames_limit)
+        body |= limit_fields(request, self._max_tokens_field, renames=self._renames_limit)
+        return openai_body.pin_host(body) if self._pins_hosts else body
 
     def _adapt(self, model: str, body: dict[str, Any]) -> dict[str, Any]:
         refused = self._refused_fields.get(model, frozenset()) | self._foreign_fields

@@ -254,6 +254,14 @@ def _messages(turn: Message, provider: str) -> Iterator[dict[str, Any]]:
         yield message | {"content": turn.text}
 
 
+def pin_host(body: Mapping[str, Any]) -> dict[str, Any]:
+    """The body of a request for `model@host`: of the model, at that one of OpenRouter's providers and no other."""
+    model, _, host = body["model"].partition("@")
+    if not host or host.startswith("preset/"):  # a preset is a name of OpenRouter's own
+        return {**body}
+    return {**body, "model": model, "provider": {**_object(body, "provider"), "only": [host], "allow_fallbacks": False}}
+
+
 def _object(state: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     """A part of the state, which a client may have changed."""
     value = state.get(name)

@@ -7,6 +7,7 @@
     json:  json:{"type": …}     the answer is JSON, and follows the schema if there is one
     length:..200                its length in characters is within; 10.. and 10..200 as well
     refusal:                    the model declined to answer
+    marked:                     a person marked the answer as good
     not-contains:sorry          any of them with `not-` before it: the opposite
 
 Values may have `{{columns}}`, which are filled in before.
@@ -22,12 +23,15 @@ from typing import TYPE_CHECKING, Any
 
 from llm_hub.errors import ConfigurationError
 from llm_hub.runs.cell import DECLINED
+from llm_hub.runs.pattern_search import PATTERNS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from llm_hub.runs.cell import Cell
 
+MARKED = "marked:"
+"""The check that is a person's mark."""
 MAX_CHECKED_CHARS = 100_000
 """Of an answer that a pattern reads."""
 _NUMBER = re.compile(r"[-+]?(?:\d{1,3}(?:,\d{3})+(?!\d)|\d+)(?:\.\d+)?(?:[eE][-+]?\d+)?|[-+]?\.\d+")
@@ -47,17 +51,20 @@ _DECLINED_CHARS = 300
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One check, read. `passes` judges a text; a `refusal` is judged by the cell as well."""
+    """One check, read. `passes` judges a text; a `refusal` is judged by the cell as well, and a mark by it alone."""
 
     source: str
     kind: str
     is_opposite: bool
-    passes: Callable[[str], bool]
+    passes: Callable[[str], bool | None]
 
-    def passes_cell(self, cell: Cell) -> bool:
-        """Whether a cell passes that was answered, or declined."""
-        passed = (self.kind == "refusal" and cell.outcome == DECLINED) or self.passes(cell.text)
-        return passed != self.is_opposite
+    def passes_cell(self, cell: Cell) -> bool | None:
+        """Whether a cell passes that was answered, or declined; None: its mark is missing, or a pattern takes too long.
+        It may wait for such a pattern, and is not for an event loop."""
+        passed = cell.mark if self.kind == "marked" else self.passes(cell.text)
+        if self.kind == "refusal":
+            passed = passed or cell.outcome == DECLINED
+        return passed if passed is None else passed != self.is_opposite
 
 
 def needs_refusals(checks: tuple[str, ...]) -> bool:
@@ -89,12 +96,12 @@ def _equals(value: str) -> Callable[[str], bool]:
     return lambda text: " ".join(text.split()).casefold() == wanted
 
 
-def _regex(value: str) -> Callable[[str], bool]:
+def _regex(value: str) -> Callable[[str], bool | None]:
     try:
-        pattern = re.compile(value, re.MULTILINE)
+        re.compile(value, re.MULTILINE)
     except (re.error, RecursionError, OverflowError) as error:
         raise ConfigurationError(f"The check regex:{value} is no pattern: {error}.") from None
-    return lambda text: pattern.search(text[:MAX_CHECKED_CHARS]) is not None
+    return lambda text: PATTERNS.is_found(value, text[:MAX_CHECKED_CHARS])
 
 
 def _number(value: str) -> Callable[[str], bool]:
@@ -164,7 +171,11 @@ def _refusal(_: str) -> Callable[[str], bool]:
     return lambda text: not text.strip() or _DECLINES.search(text[:_DECLINED_CHARS]) is not None
 
 
-_KINDS: dict[str, Callable[[str], Callable[[str], bool]]] = {
+def _marked(_: str) -> Callable[[str], bool]:
+    return lambda _: False
+
+
+_KINDS: dict[str, Callable[[str], Callable[[str], bool | None]]] = {
     "contains": _contains,
     "equals": _equals,
     "regex": _regex,
@@ -172,5 +183,6 @@ _KINDS: dict[str, Callable[[str], Callable[[str], bool]]] = {
     "json": _json,
     "length": _length,
     "refusal": _refusal,
+    "marked": _marked,
 }
-_WITHOUT_VALUE = frozenset({"json", "refusal"})
+_WITHOUT_VALUE = frozenset({"json", "refusal", "marked"})

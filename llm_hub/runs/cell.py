@@ -57,6 +57,8 @@ class Cell:
     unpriced: int = 0
     assumed_usd: Decimal = Decimal(0)
     attempts: tuple[CellAttempt, ...] = ()
+    mark: bool | None = None
+    """Whether it passes, by a person's eye; None: nobody has marked it."""
 
     @property
     def is_answered(self) -> bool:

@@ -7,18 +7,25 @@ import logging
 import secrets
 import time
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
+from llm_hub.conversations.search_text import fold
 from llm_hub.errors import ConfigurationError, LLMHubError, ShuttingDown
+from llm_hub.runs.marking import with_marks
+from llm_hub.runs.run_comparison import check_comparable, compare_runs
 from llm_hub.runs.run_figures import find_figures
+from llm_hub.runs.run_store import StoredRun
+from llm_hub.runs.run_work import judge_left, runners
 from llm_hub.runs.runner import Runner
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from llm_hub.gateway.caller import Caller
     from llm_hub.gateway.gateway import Gateway
-    from llm_hub.runs.cell import Cell
+    from llm_hub.runs.run_comparison import RunComparison
     from llm_hub.runs.run_figures import RunFigures
     from llm_hub.runs.run_plan import RunPlan
     from llm_hub.runs.run_store import RunHead, RunStore
@@ -31,15 +38,14 @@ MAX_IDLE = 4
 
 
 class OpenRun:
-    """A run in memory. `cells` grows while it `is_running`, and `version` with it.
+    """A run in memory. `cells` and the judge's `verdicts` grow while it `is_running`, and `version` with them.
 
     `ended` says why the work on it ended, and `problem` what went wrong with it; "": nobody has worked on it here.
     """
 
-    def __init__(self, run_id: str, plan: RunPlan, cells: dict[int, Cell]) -> None:
+    def __init__(self, run_id: str, stored: StoredRun) -> None:
         self.id = run_id
-        self.plan = plan
-        self.cells = cells
+        self.plan, self.cells, self.verdicts = stored
         self.runner: Runner | None = None
         self.ended: RunEnd | str = ""
         self.problem = ""
@@ -52,6 +58,11 @@ class OpenRun:
         """Whether this server works on it."""
         return self.runner is not None
 
+    @property
+    def judge_left(self) -> int:
+        """How many requests the judge has still to answer, once all answers are there."""
+        return judge_left(StoredRun(self.plan, self.cells, self.verdicts))
+
     async def wait(self, version: int, seconds: float) -> None:
         """Waits until there is a newer version than this one, so many seconds at most."""
         if self.version == version:
@@ -63,8 +74,15 @@ class OpenRun:
         """The figures of the cells that are written by now."""
         if self._figures is None or self._figures[0] != self.version:
             version = self.version
-            self._figures = version, await asyncio.to_thread(find_figures, self.plan, dict(self.cells))
+            self._figures = (
+                version,
+                await asyncio.to_thread(find_figures, *self.snapshot()),
+            )
         return self._figures[1]
+
+    def snapshot(self) -> StoredRun:
+        """The run as it is written by now, for another thread."""
+        return StoredRun(self.plan, dict(self.cells), dict(self.verdicts))
 
     def note_change(self) -> None:
         """Wakes whoever waits for a newer version."""
@@ -90,7 +108,7 @@ class OpenRuns:
 
     async def start(self, caller: Caller, plan: RunPlan) -> OpenRun:
         """Writes a new run, and begins to ask it. Raises `ConfigurationError` where the database fails."""
-        run = OpenRun(time.strftime("%m%d-%H%M-") + secrets.token_hex(3), plan, {})
+        run = OpenRun(time.strftime("%m%d-%H%M-") + secrets.token_hex(3), StoredRun(plan, {}, {}))
         await self._store.create(run.id, plan)
         self._keep(run)
         self._begin(caller, run, again=False)
@@ -110,7 +128,7 @@ class OpenRuns:
             if (found := await self._store.load(run_id)) is None:
                 raise ConfigurationError("That run is not here any more.")
             ended, problem = (run.ended, run.problem) if run is not None else ("", "")
-            run = OpenRun(run_id, *found)
+            run = OpenRun(run_id, found)
             run.ended, run.problem = ended, problem
             self._keep(run)
         return run
@@ -123,6 +141,33 @@ class OpenRuns:
         """All runs, the newest first. Raises `ConfigurationError`."""
         return await self._store.heads()
 
+    async def listed(self, search: str) -> list[dict[str, Any]]:
+        """The newest runs as the list of conversations has them, those whose titles have every word of the search. None
+        where the database fails: the list says so by itself."""
+        words = fold(search).split()
+        try:
+            titles = await self._store.titles()
+        except ConfigurationError:
+            return []
+        return [
+            {"id": run_id, "kind": "run", "shown_title": title, "pinned": False, "changed_at": created_at, "version": 0,
+                "running": self.is_running(run_id)}
+            for run_id, title, created_at in titles
+            if all(word in fold(title) for word in words)
+        ]  # fmt: skip
+
+    async def earlier(self, run: OpenRun) -> Sequence[RunHead]:
+        """The runs of the same set before this one, the newest first."""
+        heads = await self._store.heads()
+        places = [place for place, head in enumerate(heads) if head.id == run.id]
+        return [head for head in heads[places[0] + 1 :] if head.title == run.plan.prompts.name] if places else []
+
+    async def compare(self, earlier_id: str, run: OpenRun) -> RunComparison:
+        """What changed since an earlier run. Raises `ConfigurationError` where the two cannot be compared."""
+        earlier = await self.find(earlier_id)
+        check_comparable(earlier.id, earlier.plan, run.plan)
+        return await asyncio.to_thread(compare_runs, earlier.id, earlier.snapshot(), run.snapshot())
+
     def is_running(self, run_id: str) -> bool:
         """Whether this server works on the run of that id."""
         return run_id in self._work
@@ -132,6 +177,19 @@ class OpenRuns:
         run = self._runs.get(run_id)
         if run is not None and run.runner is not None:
             run.runner.stop()
+
+    async def mark(self, run: OpenRun, number: int, mark: bool | None) -> None:
+        """Writes a person's mark of an answer; None takes it back. Raises `ConfigurationError` while the run is asked:
+        what is to be marked would change."""
+        if run.is_running:
+            raise ConfigurationError("Answers are marked when the run has ended, or pauses.")
+        cell = replace(run.cells[number], mark=mark)
+        plan = with_marks(run.plan, ({**run.cells, number: cell}).values())
+        await self._store.write(run.id, cell)
+        if plan != run.plan:
+            await self._store.update(run.id, plan)
+        run.cells[number], run.plan = cell, plan
+        run.note_change()
 
     async def delete(self, run_id: str) -> None:
         """Deletes a run. Work on it ends first, without waiting for its answers."""
@@ -157,16 +215,20 @@ class OpenRuns:
 
     def _begin(self, caller: Caller, run: OpenRun, *, again: bool) -> None:
         run.ended = run.problem = ""
-        run.runner = Runner(
-            self._gateway, caller, self._store, run.id, run.plan,
-            cells=run.cells, again=again, changed=lambda _: run.note_change(), clean=self._clean,
+        make = partial(
+            Runner, self._gateway, caller, self._store, run.id,
+            changed=lambda _: run.note_change(), clean=self._clean,
         )  # fmt: skip
-        self._work[run.id] = asyncio.create_task(self._finish(run, run.runner))
+        work = runners(make, StoredRun(run.plan, run.cells, run.verdicts), again=again)
+        run.runner = next(work)
+        self._work[run.id] = asyncio.create_task(self._finish(run, work))
 
-    async def _finish(self, run: OpenRun, runner: Runner) -> None:
+    async def _finish(self, run: OpenRun, work: Iterator[Runner]) -> None:
         """Works on a run to its end, and notes what that was."""
         try:
-            run.ended = await runner.run()
+            while run.runner is not None:
+                run.ended = await run.runner.run()
+                run.runner = next(work, None) if run.ended == "complete" else None
         except (asyncio.CancelledError, ShuttingDown):
             run.ended = "stopped"
         except LLMHubError as error:

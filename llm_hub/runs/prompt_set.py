@@ -48,7 +48,7 @@ class PromptSet:
             return f"{{{{{self.columns[0]}}}}}"
         raise ConfigurationError(
             f"{self.name} has no column named {PROMPT}.",
-            hint=f"Name one of its columns in a template: {{{{{self.columns[0]}}}}}.",
+            hint=f"Write the prompt, and name one of its columns there, such as {{{{{self.columns[0]}}}}}.",
         )
 
     def render(self, template: str) -> list[str]:

@@ -6,13 +6,14 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from llm_hub.chat import Attempt, Usage, split_target
+from llm_hub.chat import Attempt, ChatRequest, Message, Role, Usage, split_target
+from llm_hub.errors import ConfigurationError
 from llm_hub.gateway.reservation import MIN_BYTES_PER_TOKEN, request_tokens
+from llm_hub.runs.judge import INSTRUCTION, JUDGE_TOKENS, JudgePlan
 from llm_hub.usage.prompt_tokens import TokenEstimate, estimate_messages, request_form
 
 if TYPE_CHECKING:
     from llm_hub.access.session import Session
-    from llm_hub.chat import ChatRequest
     from llm_hub.runs.run_plan import RunPlan
 
 
@@ -21,7 +22,7 @@ class TargetEstimate:
     """Of one target: its requests, the tokens of their prompts, and US dollars.
 
     `least` is what the prompts cost, `most` what it is with answers as long as they may be. None: nobody knows. Where
-    both are 0, it is free.
+    both are 0, it is free. The `is_judge` reads answers, too, which are not in `prompt_tokens` and `least`.
     """
 
     target: str
@@ -29,11 +30,13 @@ class TargetEstimate:
     prompt_tokens: int | None
     least: Decimal | None
     most: Decimal | None
+    is_judge: bool = False
 
 
 def estimate_run(plan: RunPlan, session: Session) -> list[TargetEstimate]:
-    """The estimate of each target, in order. It says nothing of retries and of fallbacks."""
-    return [_estimate_target(plan, session, target) for target in plan.targets]
+    """The estimate of each target, in order, and of the judge. It says nothing of retries and of fallbacks."""
+    targets = [_estimate_target(plan, session, target) for target in plan.targets]
+    return [*targets, _estimate_judge(plan, session)] if plan.judge else targets
 
 
 def _estimate_target(plan: RunPlan, session: Session, target: str) -> TargetEstimate:
@@ -62,6 +65,53 @@ def _estimate_target(plan: RunPlan, session: Session, target: str) -> TargetEsti
         round(total.tokens) * plan.repeats if total.is_known else None,
         least * plan.repeats if is_priced else None,
         most * plan.repeats if is_priced and is_bounded else None,
+    )
+
+
+def _estimate_judge(plan: RunPlan, session: Session) -> TargetEstimate:
+    """What the judge is asked if no two answers are the same. Each request has two of them."""
+    judge, model = plan.judge, split_target(plan.judge)[1]
+    requests = JudgePlan(plan, {}).size
+    rubric = estimate_messages(model, INSTRUCTION) + estimate_messages(model, "\n".join(plan.rubric))
+    total, least, most = TokenEstimate(), Decimal(0), Decimal(0)
+    each_prompt = requests // sum(map(len, plan.texts))
+    for texts in plan.texts:
+        for text in texts:
+            tokens = request_form(model) + rubric + estimate_messages(model, text)
+            total += tokens
+            low = price_tokens(session, judge, round(tokens.tokens), 0)
+            high = price_tokens(session, judge, round(tokens.tokens) + 2 * (plan.max_tokens or 0), JUDGE_TOKENS)
+            if low is None or high is None:
+                return TargetEstimate(judge, requests, None, None, None, is_judge=True)
+            least, most = least + low * each_prompt, most + high * each_prompt
+    is_free = most == 0
+    return TargetEstimate(
+        judge,
+        requests,
+        round(total.tokens) * each_prompt if total.is_known else None,
+        least if total.is_known or is_free else None,
+        most if is_free or (total.is_known and plan.max_tokens is not None) else None,
+        is_judge=True,
+    )
+
+
+def check_prices(plan: RunPlan, session: Session) -> None:
+    """Raises `ConfigurationError` for a ceiling with somebody whose price is unknown."""
+    if plan.max_usd is None:
+        return
+    text = (Message(Role.USER, "?"),)
+    asked = dict.fromkeys((*plan.targets, *plan.fallback), plan.max_tokens)
+    asked |= {plan.judge: JUDGE_TOKENS} if plan.judge else {}
+    for target, max_tokens in asked.items():
+        if most_usd(session, ChatRequest(text, target, max_tokens=max_tokens), target) is None:
+            raise unknown_price(target)
+
+
+def unknown_price(target: str) -> ConfigurationError:
+    """What is said where a ceiling cannot be kept."""
+    return ConfigurationError(
+        f"What {target} costs is not known, so no ceiling can be kept.",
+        hint="Set its price in LLM_HUB_PRICES, or leave out the ceiling.",
     )
 
 

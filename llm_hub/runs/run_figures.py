@@ -6,21 +6,25 @@ a failure is no wrong answer, and an answer of a fallback is somebody else's.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from itertools import combinations
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from llm_hub.runs.answer_checks import needs_refusals, read_check
 from llm_hub.runs.cell import DECLINED, Cell
+from llm_hub.runs.judge import JudgeFigures, find_judgement
 from llm_hub.runs.run_statistics import Interval, agreement, holm, pass_interval, quantile, sign_flip_test
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
 
     from llm_hub.runs.run_plan import RunPlan
 
 SIGNIFICANT = 0.05
+_NONE: Mapping[int, Cell] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +34,8 @@ class ColumnFigures:
     `cells` are those that were asked, `own` those that the target answered itself, `passed` of those how many. `usd` is
     what all attempts of known price cost together; `unpriced` counts the others. `usd_per_1000` is for a thousand
     cells, failures and retries included. `agreement` is between repeats: of verdicts, or of texts without checks.
-    `cut` counts the answers that ended at their limit of tokens.
+    `cut` counts the answers that ended at their limit of tokens, `untold` those of which a check cannot tell whether
+    they pass.
     """
 
     target: str
@@ -40,6 +45,7 @@ class ColumnFigures:
     failed: int
     fallbacks: int
     cut: int
+    untold: int
     passed: int
     pass_rate: Interval | None
     first_p50: float | None
@@ -75,14 +81,16 @@ class PairFigures:
 
 @dataclass(frozen=True, slots=True)
 class RunFigures:
-    """All columns, target by target, and the pairs of those that differ in one thing: the target or the variant."""
+    """All columns, target by target, the pairs of those that differ in one thing, the target or the variant, and what
+    the judge said, if there is one."""
 
     columns: tuple[ColumnFigures, ...]
     pairs: tuple[PairFigures, ...]
+    judged: JudgeFigures | None = None
 
     @property
     def usd(self) -> Decimal:
-        """What the whole run cost, as far as it is known."""
+        """What the answers cost, as far as it is known."""
         return sum((column.usd for column in self.columns), Decimal(0))
 
     @property
@@ -91,28 +99,32 @@ class RunFigures:
         return sum(column.unpriced for column in self.columns)
 
 
+def is_judged(plan: RunPlan, cell: Cell) -> bool:
+    """Whether a cell counts: the target's own answer, or a refusal where checks ask for those."""
+    declined = cell.outcome == DECLINED and needs_refusals(plan.checks)
+    return (cell.is_answered and not cell.fell_back) or declined
+
+
 def verdict(plan: RunPlan, cell: Cell) -> bool | None:
-    """Whether a cell passes all checks; None where there are none, and for what is neither answer nor refusal."""
-    if not plan.checks or not _is_judged(plan, cell):
+    """Whether a cell passes all checks; None where there are none, for what is neither answer nor refusal, and where a
+    check cannot tell."""
+    if not plan.checks or not is_judged(plan, cell):
         return None
-    return all(read_check(check).passes_cell(cell) for check in plan.checks_of(plan.place(cell.number).row))
+    passed = [read_check(check).passes_cell(cell) for check in plan.checks_of(plan.place(cell.number).row)]
+    return None if None in passed else all(passed)
 
 
-def find_figures(plan: RunPlan, cells: Mapping[int, Cell]) -> RunFigures:
-    """The figures of the cells that are written by now."""
+def find_figures(plan: RunPlan, cells: Mapping[int, Cell], verdicts: Mapping[int, Cell] = _NONE) -> RunFigures:
+    """The figures of the cells and of the judge's `verdicts` that are written by now."""
     keys = [(target, variant) for target in range(len(plan.targets)) for variant in range(len(plan.templates))]
     sorted_cells: dict[tuple[int, int], list[Cell]] = {key: [] for key in keys}
     for number in sorted(cells):
         place = plan.place(number)
         sorted_cells[place.target, place.variant].append(cells[number])
-    verdicts = [_verdicts(plan, sorted_cells[key]) for key in keys]
-    columns = [_column(plan, key, sorted_cells[key], rows) for key, rows in zip(keys, verdicts, strict=True)]
-    return RunFigures(tuple(columns), tuple(_pairs(keys, verdicts)) if plan.checks else ())
-
-
-def _is_judged(plan: RunPlan, cell: Cell) -> bool:
-    declined = cell.outcome == DECLINED and needs_refusals(plan.checks)
-    return (cell.is_answered and not cell.fell_back) or declined
+    passes = [_verdicts(plan, sorted_cells[key]) for key in keys]
+    columns = [_column(plan, key, sorted_cells[key], rows) for key, rows in zip(keys, passes, strict=True)]
+    pairs = tuple(_pairs(keys, passes)) if plan.checks else ()
+    return RunFigures(tuple(columns), pairs, find_judgement(plan, cells, verdicts) if plan.judge else None)
 
 
 def _verdicts(plan: RunPlan, cells: Iterable[Cell]) -> dict[int, list[bool]]:
@@ -125,7 +137,7 @@ def _verdicts(plan: RunPlan, cells: Iterable[Cell]) -> dict[int, list[bool]]:
 
 
 def _column(plan: RunPlan, key: tuple[int, int], cells: list[Cell], verdicts: dict[int, list[bool]]) -> ColumnFigures:
-    own = [cell for cell in cells if _is_judged(plan, cell)]
+    own = [cell for cell in cells if is_judged(plan, cell)]
     first = [cell.first_token for cell in own if cell.first_token is not None]
     total = [cell.seconds for cell in own]
     usd = sum((cell.usd for cell in cells), Decimal(0))
@@ -142,6 +154,7 @@ def _column(plan: RunPlan, key: tuple[int, int], cells: list[Cell], verdicts: di
         failed=len(cells) - len(own) - fallbacks,
         fallbacks=fallbacks,
         cut=sum(cell.finish_reason == "length" for cell in own),
+        untold=len(own) - sum(map(len, verdicts.values())) if plan.checks else 0,
         passed=sum(map(sum, verdicts.values())),
         pass_rate=pass_interval(verdicts.values()),
         first_p50=quantile(first, 0.5),

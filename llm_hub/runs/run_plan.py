@@ -17,6 +17,8 @@ MAX_TARGETS = 12
 MAX_VARIANTS = 3
 MAX_REPEATS = 20
 MAX_CELLS = 100_000
+MAX_RUBRIC_LINES = 5
+DEFAULT_RUBRIC = "Which answer is more correct, and answers what was asked?"
 CAPPED_ANSWER_TOKENS = 4_096
 """Tokens of an answer at most where the run has a ceiling and says nothing: else no answer's price has a bound."""
 
@@ -35,7 +37,8 @@ class RunPlan:
     """A run before it is asked, and all that its answers depend on.
 
     `templates` are the variants of the prompt. `fallback` are the targets that may answer where one cannot, () for
-    nobody. `checks` are as they are written in a command, and `max_usd` is the ceiling in US dollars.
+    nobody. `checks` are as they are written in a command, and `max_usd` is the ceiling in US dollars. `judge` is the
+    target that compares the answers by the lines of `rubric`, "" for none.
     """
 
     prompts: PromptSet
@@ -49,18 +52,26 @@ class RunPlan:
     effort: str | None = None
     fallback: tuple[str, ...] = ()
     max_usd: Decimal | None = None
+    judge: str = ""
+    rubric: tuple[str, ...] = ()
     texts: tuple[tuple[str, ...], ...] = field(init=False, repr=False, compare=False, default=())
     """The prompts as they are asked, by variant and row."""
 
     def __post_init__(self) -> None:
         if not self.templates:
             object.__setattr__(self, "templates", (self.prompts.default_template,))
+        if self.judge and not self.rubric:
+            object.__setattr__(self, "rubric", (DEFAULT_RUBRIC,))
         if self.max_usd is not None and self.max_tokens is None:
             object.__setattr__(self, "max_tokens", CAPPED_ANSWER_TOKENS)
         _check_count("targets", len(self.targets), MAX_TARGETS)
         _check_count("variants of the prompt", len(self.templates), MAX_VARIANTS)
         _check_count("repeats", self.repeats, MAX_REPEATS)
         _check_count("requests", self.size, MAX_CELLS)
+        if self.judge:
+            _check_count("targets that a judge compares", len(self.targets), MAX_TARGETS, least=2)
+            _check_count("lines of a rubric", len(self.rubric), MAX_RUBRIC_LINES)
+            _check_count("requests of the judge", self.size * (len(self.targets) - 1), MAX_CELLS)
         if len(set(self.targets)) < len(self.targets):
             raise ConfigurationError("A target is named twice.", hint="Use repeats to ask it more than once.")
         object.__setattr__(self, "texts", tuple(tuple(self.prompts.render(each)) for each in self.templates))
@@ -78,6 +89,10 @@ class RunPlan:
         rest, variant = divmod(rest, len(self.templates))
         repeat, row = divmod(rest, len(self.prompts.rows))
         return Place(row, variant, target, repeat)
+
+    def target_of(self, number: int) -> int:
+        """The place of a cell's target among the targets."""
+        return number % len(self.targets)
 
     def number(self, place: Place) -> int:
         """The number of the cell in that place."""
@@ -110,9 +125,9 @@ class RunPlan:
         return tuple(fill(check, self.prompts.rows[row].values) for check in self.checks)
 
 
-def _check_count(what: str, count: int, most: int) -> None:
-    if not 1 <= count <= most:
-        raise ConfigurationError(f"A run has 1 to {most:,} {what}, not {count:,}.")
+def _check_count(what: str, count: int, most: int, *, least: int = 1) -> None:
+    if not least <= count <= most:
+        raise ConfigurationError(f"A run has {least} to {most:,} {what}, not {count:,}.")
 
 
 def write_plan(plan: RunPlan) -> dict[str, Any]:
@@ -132,6 +147,8 @@ def write_plan(plan: RunPlan) -> dict[str, Any]:
         "effort": plan.effort,
         "fallback": list(plan.fallback),
         "max_usd": None if plan.max_usd is None else f"{plan.max_usd:f}",
+        "judge": plan.judge,
+        "rubric": list(plan.rubric),
     }
 
 
@@ -151,4 +168,6 @@ def read_plan(document: dict[str, Any]) -> RunPlan:
         document["effort"],
         tuple(document["fallback"]),
         None if document["max_usd"] is None else Decimal(document["max_usd"]),
+        document.get("judge", ""),
+        tuple(document.get("rubric", ())),
     )

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import orjson
 
@@ -18,7 +18,7 @@ from llm_hub.runs.cell import Cell, read_cell, write_cell
 from llm_hub.runs.run_plan import RunPlan, read_plan, write_plan
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from sqlalchemy import Connection
 
@@ -37,6 +37,14 @@ class RunHead:
     created_at: float
     size: int
     written: int
+
+
+class StoredRun(NamedTuple):
+    """A run as it is written: its cells, and those of its judge, by number."""
+
+    plan: RunPlan
+    cells: dict[int, Cell]
+    verdicts: dict[int, Cell]
 
 
 class RunStore:
@@ -63,7 +71,14 @@ class RunStore:
         }
         await self._database.run(lambda connection: connection.execute(schema.runs.insert(), [row]))
 
-    async def load(self, run_id: str) -> tuple[RunPlan, dict[int, Cell]] | None:
+    async def update(self, run_id: str, plan: RunPlan) -> None:
+        """Writes a run's plan anew."""
+        schema = await self._database.schema()
+        change = schema.runs.update().where(schema.runs.c.id == run_id)
+        document = orjson.dumps(write_plan(plan)).decode()
+        await self._database.run(lambda connection: connection.execute(change.values(plan=document)))
+
+    async def load(self, run_id: str) -> StoredRun | None:
         """The run of that id with the cells that are written; None: there is none."""
         schema = await self._database.schema()
         if self._database.is_missing:
@@ -74,14 +89,18 @@ class RunStore:
 
         def read(connection: Connection) -> tuple[str | None, Sequence[Any]]:
             plan = connection.execute(select(runs.c.plan).where(runs.c.id == run_id)).scalar()
-            query = select(cells.c.document).where(cells.c.run_id == run_id).order_by(cells.c.number)
-            return plan, connection.execute(query).scalars().all()
+            query = select(cells.c.document).where(cells.c.run_id == run_id)
+            return plan, connection.execute(query.order_by(cells.c.number)).scalars().all()
 
         plan, documents = await self._database.run(read)
         if plan is None:
             return None
-        read_cells = (read_cell(orjson.loads(document)) for document in documents)
-        return read_plan(orjson.loads(plan)), {cell.number: cell for cell in read_cells}
+        cells_by_number = _read_cells(documents)
+        return StoredRun(
+            read_plan(orjson.loads(plan)),
+            {number: cell for number, cell in cells_by_number.items() if number >= 0},
+            {number: cell for number, cell in cells_by_number.items() if number < 0},
+        )
 
     async def heads(self, limit: int = 200) -> list[RunHead]:
         """The newest runs."""
@@ -91,11 +110,23 @@ class RunStore:
         from sqlalchemy import func, select
 
         runs, cells = schema.runs.c, schema.run_cells.c
-        written = select(func.count()).where(cells.run_id == runs.id).scalar_subquery()
+        written = select(func.count()).where(cells.run_id == runs.id, cells.number >= 0).scalar_subquery()
         query = select(runs.id, runs.title, runs.created_at, runs.size, written)
         query = query.order_by(runs.created_at.desc(), runs.id).limit(limit)
         rows = await self._database.run(lambda connection: connection.execute(query).all())
         return [RunHead(*row) for row in rows]
+
+    async def titles(self, limit: int = 200) -> list[tuple[str, str, float]]:
+        """The newest runs: the id of each, its title and when it was begun."""
+        schema = await self._database.schema()
+        if self._database.is_missing:
+            return []
+        from sqlalchemy import select
+
+        runs = schema.runs.c
+        query = select(runs.id, runs.title, runs.created_at).order_by(runs.created_at.desc(), runs.id).limit(limit)
+        rows = await self._database.run(lambda connection: connection.execute(query).all())
+        return [(row.id, row.title, row.created_at) for row in rows]
 
     async def write(self, run_id: str, cell: Cell) -> None:
         """Writes one cell, in the place of what stood there. Those that come while others are written go together:
@@ -180,3 +211,8 @@ class RunStore:
         runs = schema.runs
         change = runs.update().where(runs.c.id == run_id, runs.c.holder == holder).values(holder="")
         await self._database.run(lambda connection: connection.execute(change))
+
+
+def _read_cells(documents: Iterable[str]) -> dict[int, Cell]:
+    cells = (read_cell(orjson.loads(document)) for document in documents)
+    return {cell.number: cell for cell in cells}

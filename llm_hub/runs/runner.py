@@ -14,7 +14,7 @@ import secrets
 from collections import Counter
 from contextlib import suppress
 from decimal import Decimal
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, Protocol
 
 from llm_hub.access.model_names import full_name
 from llm_hub.chat import split_target
@@ -23,16 +23,16 @@ from llm_hub.redaction import redact
 from llm_hub.runs.ceiling import Ceiling
 from llm_hub.runs.cell import DECLINED, Cell
 from llm_hub.runs.cell_request import AskedCell, CellRequest, ask
-from llm_hub.runs.run_estimate import most_usd
+from llm_hub.runs.run_estimate import most_usd, unknown_price
 from llm_hub.runs.run_store import HOLD_SECONDS, RunStore
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterable, Iterator
+    from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 
     from llm_hub.access.session import Session
+    from llm_hub.chat import ChatRequest
     from llm_hub.gateway.caller import Caller
     from llm_hub.gateway.gateway import Gateway
-    from llm_hub.runs.run_plan import RunPlan
 
 CONCURRENCY = 4
 """Requests of one target at once. The embedded model is asked one at a time: it would share its speed among them."""
@@ -43,8 +43,24 @@ RunEnd = Literal["complete", "stopped", "ceiling"]
 """Why a run ended: nothing is left to ask, somebody stopped it, or what is left costs more than may be spent."""
 
 
+class Questions(Protocol):
+    """What a runner asks: a `RunPlan`, or a `JudgePlan` about the answers to one. `numbers_of` are the cells of a
+    target, by its place among the targets."""
+
+    @property
+    def targets(self) -> tuple[str, ...]: ...
+    @property
+    def fallback(self) -> tuple[str, ...]: ...
+    @property
+    def max_usd(self) -> Decimal | None: ...
+    def numbers_of(self, target: int, /) -> Iterator[int]: ...
+    def target_of(self, number: int, /) -> int: ...
+    def request(self, number: int, /) -> ChatRequest: ...
+
+
 class Runner:
     """One run at work. `cells` has those that are written, by number, and grows; `changed` is called for each.
+    `spent` is what else counts towards the ceiling.
 
     Cells that failed are asked again only with `again`, and then alone: those that were never asked are left.
     """
@@ -55,9 +71,10 @@ class Runner:
         caller: Caller,
         store: RunStore,
         run_id: str,
-        plan: RunPlan,
+        plan: Questions,
         *,
         cells: dict[int, Cell],
+        spent: Decimal = Decimal(0),
         again: bool = False,
         concurrency: int = CONCURRENCY,
         patience: float = PATIENCE,
@@ -83,8 +100,10 @@ class Runner:
         self._stop = asyncio.Event()
         self._over = asyncio.Event()
         self._waits_since: dict[str, float] = {}
-        self._ceiling = Ceiling(plan.max_usd, sum((cell.usd + cell.assumed_usd for cell in cells.values()), Decimal(0)))
+        self._ceiling = Ceiling(plan.max_usd, spent + spent_on(cells))
         self._left = Counter({target: len(self.missing(place)) for place, target in enumerate(plan.targets)})
+        self.total = self.left if again else len(cells) + self.left
+        """How many cells there will be when nothing is left; of an `again`, those that it asks."""
         self._began: float | None = None
         self._done: Counter[str] = Counter()
 
@@ -194,13 +213,10 @@ class Runner:
             return Decimal(0)
         session, request = self._caller.session, self.plan.request(number)
         total = Decimal(0)
-        for target in (self.plan.targets[self.plan.place(number).target], *self.plan.fallback):
+        for target in (self.plan.targets[self.plan.target_of(number)], *self.plan.fallback):
             price = most_usd(session, request, target)
             if price is None:
-                raise ConfigurationError(
-                    f"What {target} costs is not known, so no ceiling can be kept.",
-                    hint="Set its price in LLM_HUB_PRICES, or leave out the ceiling.",
-                )
+                raise unknown_price(target)
             total += price * session.max_tries
         return total
 
@@ -239,6 +255,11 @@ async def _happens(event: asyncio.Event, nap: Awaitable[object]) -> bool:
 def is_failure(cell: Cell) -> bool:
     """Whether asking a cell again may help: a model that declined would decline again."""
     return not cell.is_answered and cell.outcome != DECLINED
+
+
+def spent_on(cells: Mapping[int, Cell]) -> Decimal:
+    """US dollars that cells cost, with what must be taken for paid."""
+    return sum(map(_cost, cells.values()), Decimal(0))
 
 
 def _cost(cell: Cell | None) -> Decimal:

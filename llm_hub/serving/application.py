@@ -48,6 +48,7 @@ if TYPE_CHECKING:
 
     from starlette.types import ASGIApp
 
+    from llm_hub.checkup.checkup_store import CheckupStore
     from llm_hub.redaction import Redactor
     from llm_hub.runs.open_runs import OpenRuns
     from llm_hub.settings import Settings
@@ -143,8 +144,17 @@ class Application:
             database = Database("sqlite:///:memory:")
             stack.push_async_callback(database.aclose)
         runs = OpenRuns(self.gateway, RunStore(database), clean=self.gateway.visitors.redacted)
+        self.conversations.run_heads = runs.listed
         stack.push_async_callback(runs.aclose)  # its last answers are rows of the ledger
         return runs
+
+    def _checkups(self) -> CheckupStore | None:
+        """The check-ups that were made with the command, for a hub's owner."""
+        if self._public or not self._keeps_history:
+            return None
+        from llm_hub.checkup.checkup_store import CheckupStore
+
+        return CheckupStore(self._database)
 
     def announce(self, url: str) -> None:
         """Takes the page's address, which is logged once the page answers."""
@@ -188,7 +198,8 @@ class Application:
         ledger = None if self._public else self._ledger
         try:
             runs = await asyncio.to_thread(self._open_runs, stack)
-            build = partial(build_page, self.gateway, self.votes, ledger, self.conversations, runs)
+            checkups = self._checkups()
+            build = partial(build_page, self.gateway, self.votes, ledger, self.conversations, runs, checkups=checkups)
             page, heartbeats_end = await open_page(build, self.api, self.front_door, stack)
             await self._database.load()
         except Exception:

@@ -15,15 +15,22 @@ from llm_hub.usage.ledger import Ledger
 if TYPE_CHECKING:
     from fastapi import FastAPI
 
+    from llm_hub.checkup.checkup_store import CheckupStore
     from llm_hub.runs.open_runs import OpenRuns
     from llm_hub.ui.page import Page
 
 
 def build_page(
-    gateway: Gateway, votes: Votes, ledger: Ledger | None, conversations: OpenConversations, runs: OpenRuns | None
+    gateway: Gateway,
+    votes: Votes,
+    ledger: Ledger | None,
+    conversations: OpenConversations,
+    runs: OpenRuns | None,
+    *,
+    checkups: CheckupStore | None = None,
 ) -> Page:
     """Imports Gradio, which takes seconds, and builds the page. Without a `ledger` it has no Usage tab, without `runs`
-    no Runs tab."""
+    no Runs tab, and without `checkups` none on the Status tab."""
     from llm_hub.ui.gradio_fixes.import_speed import skip_stubs
 
     skip_stubs()
@@ -31,7 +38,7 @@ def build_page(
         zero_gpu.prepare()
     from llm_hub.ui.page import build
 
-    page = build(gateway, votes, ledger, conversations, runs)
+    page = build(gateway, votes, ledger, conversations, runs, checkups=checkups)
     if zero_gpu.is_zero_gpu():
         zero_gpu.report(page.blocks)
     return page

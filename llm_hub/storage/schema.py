@@ -136,6 +136,13 @@ run_cells = Table(
     Column("number", Integer, primary_key=True, autoincrement=False),
     Column("document", Text, nullable=False, comment="JSON: the answer or the failure, and the figures"),
 )
+checkups = Table(
+    "checkups",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("at", Float, nullable=False, comment="seconds since 1970, UTC"),
+    Column("cards", Text, nullable=False, comment="JSON: a card for each target, with all of its evidence"),
+)
 _version = Table("schema_version", MetaData(), Column("version", Integer, nullable=False))
 
 _LOCK = 0x6C6C6D687562
@@ -235,8 +242,23 @@ CREATE TABLE run_cells (
 )
 """
 
+
+def _create_checkups(connection: Connection) -> None:
+    number = "SERIAL" if connection.dialect.name == "postgresql" else "INTEGER"
+    connection.execute(text(_CHECKUPS.format(number=number)))
+
+
+_CHECKUPS = """
+CREATE TABLE checkups (
+    id {number} PRIMARY KEY,
+    at DOUBLE PRECISION NOT NULL,
+    cards TEXT NOT NULL
+)
+"""
+
 MIGRATIONS: tuple[Callable[[Connection], None], ...] = (
     _create_votes, _create_requests, _create_conversations, _create_prompt_files, _create_runs,
+    _create_checkups,
 )  # fmt: skip
 """Never change a migration: add one. Write it in SQL, since the tables above are always the newest ones."""
 

@@ -23,6 +23,7 @@ from llm_hub.ui.usage_tab import usage_tab
 
 if TYPE_CHECKING:
     from llm_hub.arena.votes import Votes
+    from llm_hub.checkup.checkup_store import CheckupStore
     from llm_hub.conversations.open_conversations import Keeping
     from llm_hub.gateway.gateway import Gateway
     from llm_hub.runs.open_runs import OpenRuns
@@ -66,11 +67,13 @@ def build(
     ledger: Ledger | None = None,
     conversations: OpenConversations | None = None,
     runs: OpenRuns | None = None,
+    *,
+    checkups: CheckupStore | None = None,
 ) -> Page:
     """Builds the page. Each visitor sees the hub as their keys allow.
 
     A tab is one function, imported above and called below; its CSS file is a row of `LATER_STYLES`. With a `ledger`
-    there is a Usage tab, with `runs` a Runs tab.
+    there is a Usage tab, with `runs` a Runs tab; `checkups` are shown on the Status tab.
     """
     coalescer = Coalescer()
     conversations = conversations or OpenConversations(keeping="off")
@@ -95,7 +98,7 @@ def build(
             with gr.Tab("Leaderboard", id="leaderboard") as leaderboard:
                 leaderboard_tab(gateway.common_session, votes, leaderboard)
             with gr.Tab("Status", id="status"):
-                status_tab(gateway, tabs)
+                status_tab(gateway, tabs, checkups)
             if ledger is not None:
                 with gr.Tab("Usage", id="usage") as usage:
                     usage_tab(gateway.common_session, ledger, usage)

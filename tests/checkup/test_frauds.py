@@ -1,4 +1,4 @@
-"""Eight frauds and four honest twins at the fault server, each beside the honest reference."""
+"""Frauds and honest twins at the fault server, each beside the honest reference."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 HONEST = "ok?as=planted&rate=150"
 FRAUDS = {
     f"{HONEST}&mind=b": "answers",
+    f"{HONEST}&mind=b&share=0.4": "answers",
     f"{HONEST}&retry=b": "answers",
     f"{HONEST}&broken=0.15": "tools' arguments",
     f"{HONEST}&window=8000": "window",
@@ -38,7 +39,7 @@ TWINS = (
     f"{HONEST}&forgetful=1",
     "ok?as=planted&rate=120&burst=4",
 )
-WINDOW = 32_000
+WINDOW = 20_000
 
 
 def env_of(fault_server: FaultServer, folder: Path, more: str = "") -> Path:
@@ -88,8 +89,12 @@ def test_the_command_prints_cards_and_its_exit_code_says_whether_any_differs(
         assert len(thread.fault_server.exchanges) == 4 * MAX_REQUESTS
         assert run(reference, "nowhere/model") == 2
         assert "names no provider" in capsys.readouterr().err
-        assert run(reference, twin, "--requests", "3", "--format", "markdown") == 0
-        assert "cannot tell at this sample size" in capsys.readouterr().out
+        assert run("--last", "--format", "route") == 1  # the last one, and nobody is asked
+        assert capsys.readouterr().out == f"LLM_HUB_ROUTE={reference}\n"
+        assert run("--again", "--requests", "3", "--format", "markdown") == 0
+        assert f"{fraud}`: cannot tell at this sample size" in capsys.readouterr().out
+        assert len(thread.fault_server.exchanges) == 4 * MAX_REQUESTS + 2 * 3
+        assert run("--again", reference, twin) == run() == run(reference) == 2
     cards = json.loads((tmp_path / "cards.json").read_text())
     assert [card["verdict"] for card in cards] == ["same", "differs"]
     evidence = {finding["probe"]: finding["evidence"] for finding in cards[1]["findings"]}

@@ -10,7 +10,7 @@ import orjson
 
 from tests.fault_server.calls import Call, ToolRequest, calls, filled, pieces
 from tests.fault_server.planted import is_planted, planted_answer
-from tests.fault_server.scripted import next_turn
+from tests.fault_server.scripted import next_turn, verdict_tokens
 from tests.fault_server.text import REASONING, STRANGE, asked_to_continue, intended_tokens, plain, resumed_tokens
 
 if TYPE_CHECKING:
@@ -146,14 +146,15 @@ class Dialect(ABC):
     def answer(self, exchange: Exchange, fault: Fault) -> Answer:
         """What the model says to this request: first its calls of tools, if it makes any, and text once it has their
         results. `calls=N` in its name is how many it means to make at once; with `tokens`, it speaks before; with
-        `thinks`, it reasons before. With `as=scripted` it does what the conversation's script says.
+        `thinks`, it reasons before. With `as=scripted` it does what the conversation's script says, with `as=judge`
+        it compares two answers.
         """
         turns = self.turns(exchange.body)
         if is_planted(fault):
             return self._planted(exchange, fault, turns[-1][1])
         results = self.result_count(exchange.body)
         turn = next_turn(fault, turns, results)
-        tokens = turn.tokens if turn else intended_tokens(fault)
+        tokens = turn.tokens if turn else verdict_tokens(fault, turns[-1][1]) or intended_tokens(fault)
         partial = asked_to_continue(turns, "".join(tokens))
         if partial is not None:
             tokens = resumed_tokens(fault, partial, tokens)

@@ -3,7 +3,8 @@
 `mind=NAME` is who it is: each has favourite words of its own, from which it draws. The frauds and the differences of
 honest twins are options, too:
 
-- `mind=b` behind a name that should be another's; `retry=b`: a prompt that was sent before is answered by that mind;
+- `mind=b` behind a name that should be another's, with `share=0.4` for so many of the answers;
+- `retry=b`: a prompt that was sent before is answered by that mind;
 - `broken=0.15` of the calls have arguments that are no JSON; `mistyped=0.15` that do not fit the schema;
 - `window=8000` words are all of a prompt that it reads; `overcount=1.3` multiplies its counts of tokens;
 - `stop=ignored`; `cached=0.8` of every prompt is said to come from a cache; `rigid=1`: always the same words;
@@ -48,6 +49,8 @@ def planted_answer(
     elif "rigid" in fault.options:
         chance = random.Random(prompt)
     mind = fault.options.get("mind", "a")
+    if "share" in fault.options and chance.random() >= fault.number("share", 1):
+        mind = "a"
     if options["is_repeat"]:
         mind = fault.options.get("retry", mind)
     question = re.sub(r"^\[\w+\] ", "", prompt)

@@ -1,4 +1,6 @@
-"""Tasks of agents that a test writes: the model `ok?as=scripted` does what the script in its conversation says next."""
+"""Models that do what a test wants: `ok?as=scripted` what the script in its conversation says next, and `ok?as=judge`
+compares two answers: it prefers the one of more words, or with `leans=first` the one that stands first.
+"""
 
 from __future__ import annotations
 
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
     from tests.fault_server.faults import Fault
 
 _SCRIPT = re.compile(r"<script>(.*?)</script>", re.DOTALL)
+_ANSWERS = re.compile(r"<(?:first|second)>(.*?)</(?:first|second)>", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,3 +52,12 @@ def next_turn(fault: Fault, conversation: Sequence[tuple[str, str]], results: in
     found = [match for _, text in conversation for match in _SCRIPT.findall(text)]
     turns = [Turn(**turn) for turn in json.loads(found[-1])] if found else [Turn("Yes.")]
     return turns[min(results, len(turns) - 1)]
+
+
+def verdict_tokens(fault: Fault, prompt: str) -> list[str] | None:
+    """What a judge says of the two answers in a prompt; None of who is no judge."""
+    if fault.options.get("as") != "judge":
+        return None
+    first, second = (len(answer.split()) for answer in _ANSWERS.findall(prompt))
+    honest = "FIRST" if first > second else "SECOND" if second > first else "TIE"
+    return ["I", " compared", " them.", "\n", fault.options.get("leans", honest).upper()]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +13,8 @@ from llm_hub.gateway.gateway import Gateway
 from llm_hub.hub import Hub
 from llm_hub.runs.prompt_set import read_prompt_set
 from llm_hub.runs.run_plan import RunPlan
-from llm_hub.runs.run_store import RunStore
+from llm_hub.runs.run_store import RunStore, StoredRun
+from llm_hub.runs.run_work import runners
 from llm_hub.runs.runner import Runner, ready_targets
 from llm_hub.settings import Settings
 from llm_hub.storage.database import Database
@@ -48,9 +50,21 @@ class Hubs:
 
     async def resume(self, **options: Any) -> Runner:
         """The run as the database has it."""
+        found = await self.stored()
+        return self.runner(found.plan, cells=found.cells, **options)
+
+    async def stored(self) -> StoredRun:
+        """What the database has of the run."""
         found = await self.store.load(RUN)
         assert found is not None
-        return self.runner(found[0], cells=found[1], **options)
+        return found
+
+    async def work(self, *, again: bool = False, **options: Any) -> StoredRun:
+        """Goes on with the run, and asks its judge. What is written when nothing is left, or nothing may be asked."""
+        for runner in runners(partial(self.runner, **options), await self.stored(), again=again):
+            if await runner.run() != "complete":
+                break
+        return await self.stored()
 
     def runner(self, plan: RunPlan, **options: Any) -> Runner:
         return Runner(self.gateway, self.caller, self.store, RUN, plan, **options)

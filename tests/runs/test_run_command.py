@@ -4,21 +4,32 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import re
 import signal
+import sqlite3
 import subprocess
 import sys
 import threading
+import time
 from collections import Counter
+from contextlib import closing, contextmanager
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
-from llm_hub.runs import run_store
 from llm_hub.serving.run_command import main
 from tests.fault_server.thread import FaultServerThread
 from tests.runs.hubs import settings_text
 
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from tests.fault_server.log import Exchange
+
+CELLS = 160
 ROOT = Path(__file__).parent.parent.parent
 
 
@@ -71,6 +82,7 @@ def test_a_run_from_a_table_to_its_reports(folder: Path, capsys: pytest.CaptureF
         ("set.csv --targets chaos --template {{town}}", "no column 'town'"),
         ("set.csv --targets chaos --check foo:bar", "is no check"),
         ("set.csv --targets chaos --min-pass 0.5", "--min-pass needs a check"),
+        ("set.csv --targets chaos --judge chaos", "2 to 12 targets that a judge compares"),
         ("set.csv --targets chaos --concurrency 0", "--concurrency is 1 to 50"),
         ("--resume none", "There is no run none"),
     ],
@@ -82,6 +94,41 @@ def test_what_cannot_be_used_ends_with_code_2_and_asks_nobody(
     assert main(words.split()) == 2
     assert problem in capsys.readouterr().err
     assert not (folder / "llm-hub.db").exists()
+
+
+def test_a_judge_is_asked_by_its_rubric(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with FaultServerThread() as server:
+        use(folder, server)
+        words = "set.csv --targets cheap/ok,dear/ok?tokens=9 --judge cheap/ok?as=judge --rubric Long? --rubric Dear?"
+        assert main(words.split()) == 0
+        assert len(server.exchanges) == 4 + 4
+        assert "- Long?\n- Dear?" in server.exchanges[-1].body["messages"][-1]["content"]
+    printed = capsys.readouterr()
+    assert "cheap/ok?as=judge as judge: up to 4 requests" in printed.err
+    assert "The judge, cheap/ok?as=judge, is asked 4 times." in printed.err
+    assert "cheap/ok better 2, dear/ok?tokens=9 better 0, alike 0 (p = 0.5); they cannot be told apart." in printed.out
+
+
+def test_a_set_is_run_again_and_compared_with_itself(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / "set.csv").write_text("prompt,answer\n" + "\n".join(f"Prompt {row}?,nuce" for row in range(8)))
+    words = ["set.csv", "--targets", "cheap/ok", "--check", "contains:{{answer}}"]
+    with FaultServerThread() as server:
+        use(folder, server)
+        assert main(words) == 0
+        assert main(["--again", "last", "--fail-if-worse"]) == 0
+        assert len(server.exchanges) == 16
+        told = capsys.readouterr().out
+        assert re.search(r"Compared with the run \S+\ncheap/ok, 8 rows: passed 100.0% → 100.0%, the same;", told)
+        worse = [*words, "--check", "contains:nowhere", "--compare-with", "last"]
+        assert main(worse) == 0, "both runs are judged by the checks of now"
+        assert main([*words[:2], "dear/ok", "--compare-with", "last"]) == 2
+        assert "no prompt and target in common" in capsys.readouterr().err
+        with closing(sqlite3.connect(folder / "llm-hub.db")) as database, database:
+            database.execute("update run_cells set document = replace(document, 'nuce', 'once')")
+        assert main([*words[:3], "--check", "contains:once", "--compare-with", "last", "--fail-if-worse"]) == 1
+        assert "passed 100.0% → 0.0%, changed: more in 0 rows, fewer in 8 (p = 0.023)" in capsys.readouterr().out
+        assert main(["--list"]) == 0
+        assert len(capsys.readouterr().out.splitlines()) == 4
 
 
 def test_a_dry_run_says_what_it_would_be_and_asks_nobody(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -97,24 +144,68 @@ def test_a_dry_run_says_what_it_would_be_and_asks_nobody(folder: Path, capsys: p
     assert not (folder / "llm-hub.db").exists()
 
 
-def test_killed_at_any_moment_it_goes_on_where_it_was(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (folder / "set.txt").write_text("\n".join(f"prompt {number}" for number in range(30)))
-    monkeypatch.setattr(run_store, "HOLD_SECONDS", 0.5)
-    with FaultServerThread() as server:
+def test_killed_twenty_times_at_random_moments_it_goes_on_where_it_was(folder: Path) -> None:
+    chance = random.Random(17)
+    (folder / "set.txt").write_text("\n".join(f"prompt {number}" for number in range(CELLS)))
+    with FaultServerThread() as server, forked_commands(folder) as run:
         use(folder, server)
-        command = [sys.executable, "-m", "llm_hub", "run", "set.txt", "--targets", "cheap/ok", "--concurrency", "2"]
-        child = subprocess.Popen(command, env={**os.environ, "PYTHONPATH": str(ROOT)}, stderr=subprocess.DEVNULL)
-        server.wait_for(lambda seen: sum(each.finished for each in seen) >= 9)
-        child.send_signal(signal.SIGKILL)
-        child.wait()
-        before = len(server.exchanges)
-        assert before < 30
-        assert main(["--resume", "last", "--out", "r.json"]) == 0
-        asked = Counter(each.body["messages"][-1]["content"] for each in server.exchanges)
-    assert len(asked) == 30
-    assert sum(asked.values()) <= 30 + 2, "only what was being answered when it was killed is asked again"
+        words = "set.txt --targets cheap/ok --concurrency 2"
+        for _ in range(20):
+            written, before = written_prompts(folder), len(server.exchanges)
+            run(words, kill=partial(wait_for_answers, server, before + chance.randint(1, 7), chance.random() / 50))
+            words = "--resume last --concurrency 2"
+            assert written.isdisjoint(prompts_of(server.exchanges[before:])), "what was written is not asked again"
+        assert 0 < len(written_prompts(folder)) < CELLS
+        assert run("--resume last --out r.json") == 0
+        asked = Counter(prompts_of(server.exchanges))
+    assert len(asked) == CELLS
+    assert asked.total() <= CELLS + 20 * 2, "only what was being answered when it was killed is asked again"
     document = json.loads((folder / "r.json").read_text())
-    assert [cell["outcome"] for cell in document["cells"]] == ["answered"] * 30
+    assert [cell["outcome"] for cell in document["cells"]] == ["answered"] * CELLS
+
+
+def prompts_of(exchanges: Iterable[Exchange]) -> list[str]:
+    return [each.body["messages"][-1]["content"] for each in exchanges]
+
+
+def written_prompts(folder: Path) -> set[str]:
+    """The prompts whose answers are in the database."""
+    if not (folder / "llm-hub.db").exists():
+        return set()
+    with closing(sqlite3.connect(folder / "llm-hub.db")) as database:
+        return {f"prompt {number}" for (number,) in database.execute("select number from run_cells")}
+
+
+def wait_for_answers(server: FaultServerThread, count: int, seconds: float) -> None:
+    """Waits for that many answers, and a moment more."""
+    server.wait_for(lambda seen: sum(each.finished for each in seen) >= count)
+    time.sleep(seconds)
+
+
+@contextmanager
+def forked_commands(folder: Path) -> Iterator[Callable[..., int]]:
+    """Runs `llm-hub run` with these words in a process, which is killed when `kill` returns. Gives its status."""
+    command = [sys.executable, "-m", "tests.runs.forked_commands"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    with subprocess.Popen(
+        command, cwd=folder, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+        text=True,
+    ) as forks:  # fmt: skip
+        assert forks.stdin is not None
+        assert forks.stdout is not None
+        stdin, stdout = forks.stdin, forks.stdout
+
+        def run(words: str, *, kill: Callable[[], None] | None = None) -> int:
+            stdin.write(f"{words}\n")
+            stdin.flush()
+            child = int(stdout.readline())
+            if kill is not None:
+                kill()
+                os.kill(child, signal.SIGKILL)
+            return int(next(line for line in stdout if line.startswith("status ")).split()[1])
+
+        yield run
+        stdin.close()
 
 
 def test_a_signal_lets_answers_end_and_the_run_goes_on_later(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -157,6 +157,27 @@ def test_runs(chat: ConversationsPage) -> None:
     expect_accessible(chat)
     page.get_by_role("button", name="Close").click()
     expect_accessible(chat)
+    page.get_by_role("button", name="Mark answers").click()
+    marked = page.locator(".run-marking [role=status]")
+    expect(marked).to_contain_text("0 marked", timeout=SLOW)
+    page.evaluate(AXE)
+    expect_accessible(chat)
+    page.keyboard.press("y")
+    expect(marked).to_contain_text("1 marked", timeout=SLOW)
+    page.keyboard.press("ArrowLeft")
+    expect(page.locator(".run-marking [aria-pressed=true]")).to_contain_text("Passes", timeout=SLOW)
+    page.keyboard.press("0")
+    expect(marked).to_contain_text("1 marked", timeout=SLOW)
+    page.keyboard.press("Escape")
+    expect(page.locator("#runs-figures")).to_contain_text("Passed", timeout=SLOW)
+    page.get_by_role("button", name="New run").click()
+    expect(page.locator("#runs-new")).to_be_visible(timeout=SLOW)
+    page.set_viewport_size({"width": 1440, "height": 800})
+    listed = page.locator("#conversation-list li.run a")
+    listed.click(timeout=SLOW)
+    expect(page.locator("#runs-head h2")).to_be_visible(timeout=SLOW)
+    page.goto(listed.evaluate("link => link.href"))  # in a new tab of the browser
+    expect(page.locator("#runs-head h2")).to_be_visible(timeout=SLOW)
 
 
 def test_the_other_tabs(chat: ConversationsPage) -> None:

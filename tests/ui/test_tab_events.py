@@ -13,6 +13,7 @@ from starlette.requests import Request
 from llm_hub.arena.ratings import Vote
 from llm_hub.arena.votes import Votes
 from llm_hub.chat import ChatRequest, Message, Role
+from llm_hub.checkup.checkup_store import CheckupStore
 from llm_hub.errors import LLMHubError
 from llm_hub.gateway.gateway import Gateway
 from llm_hub.gateway.policy import Policy
@@ -63,7 +64,7 @@ async def gateway(hub: Hub) -> Gateway:
 @pytest.fixture
 async def parts() -> StatusParts:  # a running loop is what Gradio looks for
     with gr.Blocks():
-        return StatusParts(gr.Timer(active=False), gr.HTML(), gr.State({}), gr.State(""))
+        return StatusParts(gr.Timer(active=False), gr.HTML(), gr.HTML(), gr.State({}), gr.State(""))
 
 
 async def ask(gateway: Gateway, model: str) -> None:
@@ -84,6 +85,19 @@ async def test_the_status_tab_refreshes_while_it_is_in_front(gateway: Gateway, p
     left = await events.select_tab(data, event(gr.SelectData, index=0, value="Chat"), visitor())
     assert not left[parts.timer].active
     assert parts.table not in left
+
+
+async def test_the_last_check_up_is_shown_on_the_hubs_own_computer_alone(gateway: Gateway, parts: StatusParts) -> None:
+    database = Database("sqlite:///:memory:")
+    events = StatusEvents(gateway, parts, CheckupStore(database))
+    data: dict[Any, Any] = {parts.probes: {}, parts.fingerprint: ""}
+    selected = event(gr.SelectData, index=3, value="Status")
+    try:
+        assert "llm-hub checkup" in (await events.select_tab(data, selected, visitor()))[parts.checkup]
+        elsewhere = visitor(x_forwarded_for="203.0.113.9")
+        assert (await events.select_tab(data, selected, elsewhere))[parts.checkup] == ""
+    finally:
+        await database.aclose()
 
 
 async def test_the_status_tab_is_sent_again_only_after_something_happened(gateway: Gateway, parts: StatusParts) -> None:

@@ -60,17 +60,23 @@ const item = (head) => {
     entry.append(titleBox(head));
     return entry;
   }
-  const link = make("a", title(head), { href: address(head.id), title: title(head), dir: "auto" });
+  const isRun = head.kind === "run";
+  const link = make("a", title(head), { href: isRun ? `?run=${head.id}` : address(head.id), title: title(head), dir: "auto" });
   if (head.id === shown[front()].id) link.setAttribute("aria-current", "page");
-  if (head.kind === "comparison") link.append(make("span", "Comparison", { className: "kind" }));
+  if (head.kind !== "chat") link.append(make("span", isRun ? "Run" : "Comparison", { className: "kind" }));
   if (head.running) link.append(make("span", "is being answered", { className: "hidden-text" }));
   if (head.excerpt) link.append(make("span", head.excerpt, { className: "excerpt", dir: "auto" }));
   link.addEventListener("click", (click) => {
     if (click.ctrlKey || click.metaKey || click.shiftKey) return;
     click.preventDefault();
     closeDrawer();
-    go(head.id, head.kind);
+    if (isRun) openRun(head.id);
+    else go(head.id, head.kind);
   });
+  if (isRun) {
+    entry.append(link);
+    return entry;
+  }
   const isOpen = busy.id === head.id;
   const more = button("⋯", () => { busy = isOpen ? {} : { id: head.id, what: "actions" }; show(); }, `Rename, pin, delete or save ${title(head)}`);
   more.className = "more";

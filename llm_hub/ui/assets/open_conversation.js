@@ -64,6 +64,13 @@ const bringComparison = () => new Promise((resolve) => {
   look();
   setTimeout(resolve, MAX_OPENING);
 });
+// A run is shown by its own tab, which Gradio builds once it is in front (ui/runs/run_tab.py).
+const openRun = (id) => {
+  window.llmHub.wantedRun = id;
+  const tab = window.llmHub.tab("Runs");
+  if (tab?.ariaSelected === "true") window.llmHub.showRun?.();
+  else tab?.click();
+};
 const turnTo = (id, kind, more = {}) => {
   leaveBehind(kind, shown[kind], id);
   shown[kind] = { id, version: 0, kept: !more.temporary };
@@ -225,6 +232,7 @@ const begin = () => {
   const [, provider, model] = query.get("model")?.match(/^([^/]*)\/?(.*)$/s) ?? [];
   const fallback = query.has("fallback") ? { chain: query.get("fallback").replaceAll(",", "\n") } : {};
   window.llmHub.modelSettings.isLinked = Boolean(provider);
+  if (query.has("run")) openRun(query.get("run"));
   open(id, "chat", { settings: provider ? { provider, model, ...fallback } : drafts.settings(id) });
   // A reload is to bring back what has become of the prompt, and not the address's once more.
   if (prompt || provider) history.replaceState(null, "", address(id));

@@ -1,9 +1,15 @@
 // Draws what has changed of a run: of its table only the marks that are others. The server sends all marks that are in
 // sight, so that none is lost if updates come faster than they are drawn.
 const NAMES = { "✓": "passed", "✗": "did not pass", "•": "answered", F: "answered by a fallback", "!": "failed" };
-let table, buttons;
+const conversations = new BroadcastChannel("llm-hub-conversations");  // whose list has the runs, too
+let table, buttons, listed, run;
 watch("value", () => {
   const { shown, marks } = props.value;
+  if (shown !== listed) conversations.postMessage("changed");
+  listed = shown;
+  const [id] = shown.split(" ");
+  if (id !== run) document.getElementById("runs").scrollTop = 0; // it was chosen far down, or started there
+  run = id;
   const now = document.querySelector("#runs-table table");
   if (now?.dataset.shown !== shown) return;
   if (now !== table) [table, buttons] = [now, now.querySelectorAll("button")];

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from llm_hub.arena import diff
 from llm_hub.ui import uploads
 from llm_hub.ui.chat.turn_actions import render_versions
 from llm_hub.ui.render import answer_stats, transcript
+from llm_hub.ui.render.difference import difference_html
 from llm_hub.ui.render.formats import format_target
 from llm_hub.ui.render.sanitize import html_text
 
@@ -110,11 +110,5 @@ def render_difference(comparison: Comparison, left: int, right: int) -> str:
     first, second = (comparison.pane(number).last for number in (left, right))
     if comparison.hidden or first is None or second is None or not (first.answer.text and second.answer.text):
         return '<p class="none">Once two models have answered, the differences between their words stand here.</p>'
-    pieces = diff.compare_words(first.answer.text, second.answer.text)
-    tags = {"same": "span", "removed": "del", "added": "ins"}
-    text = "".join(f"<{tags[kind]}>{html_text(words)}</{tags[kind]}>" for kind, words in pieces)
-    cut = max(len(first.answer.text.split()), len(second.answer.text.split())) > diff.MAX_WORDS
-    part = f"Of the first {diff.MAX_WORDS:,} words, " if cut else ""
-    share = f"{part}{100 * diff.measure_similarity(pieces):.0f} % of the words are the same"
-    key = f"<del>only {comparison.letter(left)}</del> <ins>only {comparison.letter(right)}</ins>"
-    return f'<p class="key">{share} · {key}</p><div class="difference">{text}</div>'
+    letters = (comparison.letter(left), comparison.letter(right))
+    return difference_html(first.answer.text, second.answer.text, letters)

@@ -13,14 +13,18 @@ import orjson
 
 from llm_hub.runs.run_figures import verdict
 from llm_hub.runs.run_plan import write_plan
+from llm_hub.ui.render.run_changes import changes_heading, describe_changes
 from llm_hub.ui.render.run_html import render_run
 from llm_hub.ui.render.run_report import (
     column_title,
+    describe_check,
+    describe_judgement,
     describe_pairs,
     describe_summary,
     figure_rows,
     grid_rows,
     headings,
+    judge_heading,
 )
 from llm_hub.ui.render.sanitize import strip_invisible
 
@@ -42,18 +46,26 @@ def _terminal(report: RunReport) -> str:
     widths = [max(len(row[place]) for row in rows) for place in range(len(rows[0]))]
     lines = ["  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip() for row in rows]
     lines.insert(1, "  ".join("-" * width for width in widths))
-    return (
-        strip_invisible("\n".join([describe_summary(report), "", *lines, "", *describe_pairs(report)]).rstrip()) + "\n"
-    )
+    judgement = ["", judge_heading(report), *describe_judgement(report)] if report.figures.judged is not None else []
+    changes = ["", changes_heading(report), *describe_changes(report)] if report.changes is not None else []
+    text = "\n".join([describe_summary(report), "", *lines, "", *describe_pairs(report), *judgement, *changes])
+    return strip_invisible(text.rstrip()) + "\n"
 
 
 def _markdown(report: RunReport) -> str:
     plan = report.plan
     lines = [f"# Run {report.run_id}: {_markdown_text(plan.prompts.name)}", "", describe_summary(report), ""]
     lines += [f"- Prompt: {_code(template)}" for template in plan.templates]
-    lines += [f"- Check: {_code(check)}" for check in plan.checks]
+    lines += [f"- Check: {_code(describe_check(check))}" for check in plan.checks]
     lines += ["", *_markdown_table(headings(report), figure_rows(report)), ""]
     lines += [f"- {_markdown_text(sentence)}" for sentence in describe_pairs(report)]
+    if report.figures.judged is not None:
+        lines += ["", f"## {_markdown_text(judge_heading(report))}", ""]
+        lines += [f"- {_code(line)}" for line in report.plan.rubric]
+        lines += ["", *(f"- {_markdown_text(sentence)}" for sentence in describe_judgement(report))]
+    if report.changes is not None:
+        lines += ["", f"## {_markdown_text(changes_heading(report))}", ""]
+        lines += [f"- {_markdown_text(sentence)}" for sentence in describe_changes(report)]
     names = ["Row", "Prompt", *(column_title(report, column) for column in report.figures.columns)]
     return "\n".join([*lines, "", *_markdown_table(names, grid_rows(report)), ""])
 
@@ -84,6 +96,7 @@ def _csv(report: RunReport) -> str:
 def _json(report: RunReport) -> str:
     columns = [_plain(asdict(column)) for column in report.figures.columns]
     pairs = [{**asdict(pair), "is_apart": pair.is_apart} for pair in report.figures.pairs]
+    judged = report.figures.judged
     cells = []
     for number in sorted(report.cells):
         cell, place = report.cells[number], report.plan.place(number)
@@ -93,6 +106,8 @@ def _json(report: RunReport) -> str:
         "plan": write_plan(report.plan),
         "columns": columns,
         "pairs": pairs,
+        "changes": None if report.changes is None else _plain(asdict(report.changes)),
+        "judge": None if judged is None else _plain(asdict(judged)),
         "cells": cells,
     }
     return orjson.dumps(document, option=orjson.OPT_INDENT_2).decode() + "\n"

@@ -5,14 +5,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from llm_hub.ui.render.formats import format_price, format_seconds
+from llm_hub.ui.render.run_changes import changes_heading, describe_changes
+from llm_hub.ui.render.run_plots import plots_html
 from llm_hub.ui.render.run_report import (
     NOTHING,
     cells_of,
     column_title,
+    describe_check,
+    describe_judgement,
     describe_pairs,
     describe_summary,
     figure_rows,
     headings,
+    judge_heading,
     mark,
 )
 from llm_hub.ui.render.sanitize import html_text
@@ -41,6 +46,12 @@ pre { white-space: pre-wrap; overflow-wrap: anywhere; margin: .3rem 0 }
   height: .5rem; background: var(--line); border-radius: 1rem }
 .bar i { position: absolute; top: 0; bottom: 0; background: light-dark(#8db4e8, #3c66a3); border-radius: 1rem }
 .bar b { position: absolute; top: -.15rem; bottom: -.15rem; width: 3px; margin-left: -1px; background: currentColor }
+.plots { display: flex; flex-wrap: wrap; gap: 1.5rem 3rem; margin: 1.5rem 0 } .plots figure { flex: 1 1 20rem;
+  min-width: 0; margin: 0 } figcaption { color: var(--dim); font-size: .85rem; margin-bottom: .8rem }
+.plots svg { display: block; overflow: visible } .plot-area { margin: 0 1rem 1.5rem 3rem }
+.plot-rows { margin: 0 1.2rem } small { color: var(--dim) }
+.plots ul { list-style: none; padding: 0; margin: 0 }
+.plots li { overflow-wrap: anywhere; font-size: .9rem; padding-top: .3rem }
 @media (min-width: 60rem) { .figures td:first-child { white-space: nowrap } }
 .prompt { min-width: 14rem; max-width: 26rem; overflow-wrap: anywhere }
 details { display: inline-block; vertical-align: top } details[open] { display: block; max-width: 34rem }
@@ -58,7 +69,7 @@ def render_run(report: RunReport) -> str:
     """The whole page."""
     plan = report.plan
     title = html_text(f"Run {report.run_id}: {plan.prompts.name}")
-    asked = [("Prompt", each) for each in plan.templates] + [("Check", each) for each in plan.checks]
+    asked = [("Prompt", each) for each in plan.templates] + [("Check", describe_check(each)) for each in plan.checks]
     asked += [("System prompt", plan.system)] if plan.system else []
     facts = "".join(f"<div><span class=dim>{name}</span> <code>{html_text(text)}</code></div>" for name, text in asked)
     pairs = "".join(f"<li>{html_text(sentence)}</li>" for sentence in describe_pairs(report))
@@ -69,10 +80,26 @@ def render_run(report: RunReport) -> str:
         f"<style>{_STYLE}</style></head><body><h1>{title}</h1>"
         f"<p class=dim>{html_text(describe_summary(report))}</p>{facts}"
         f'<h2>Figures</h2><div class="scroll"><table class="figures">{_figures(report)}</table></div>'
+        + plots_html(report)
         + (f"<h2>Compared</h2><ul>{pairs}</ul>" if pairs else "")
+        + _judgement(report)
+        + _changes(report)
         + f"<h2>Answers</h2><p class=dim>One mark for each repeat, which opens the answer: {_legend(report)}.</p>"
         f'<div class="scroll"><table>{_answers(report)}</table></div></body></html>\n'
     )
+
+
+def _judgement(report: RunReport) -> str:
+    if report.figures.judged is None:
+        return ""
+    rubric = "".join(f"<div><code>{html_text(line)}</code></div>" for line in report.plan.rubric)
+    said = "".join(f"<li>{html_text(sentence)}</li>" for sentence in describe_judgement(report))
+    return f"<h2>{html_text(judge_heading(report))}</h2>{rubric}<ul>{said}</ul>"
+
+
+def _changes(report: RunReport) -> str:
+    said = "".join(f"<li>{html_text(sentence)}</li>" for sentence in describe_changes(report))
+    return f"<h2>{html_text(changes_heading(report))}</h2><ul>{said}</ul>" if said else ""
 
 
 def _legend(report: RunReport) -> str:

@@ -5,13 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from llm_hub.runs.run_figures import verdict
+from llm_hub.runs.run_figures import SIGNIFICANT, verdict
 from llm_hub.ui.render.formats import format_count, format_price, format_seconds
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from llm_hub.runs.cell import Cell
+    from llm_hub.runs.judge import JudgeFigures
+    from llm_hub.runs.run_comparison import RunComparison
     from llm_hub.runs.run_estimate import TargetEstimate
     from llm_hub.runs.run_figures import ColumnFigures, PairFigures, RunFigures
     from llm_hub.runs.run_plan import RunPlan
@@ -31,6 +33,7 @@ class RunReport:
     plan: RunPlan
     cells: Mapping[int, Cell]
     figures: RunFigures
+    changes: RunComparison | None = None
 
 
 def column_title(report: RunReport, column: ColumnFigures) -> str:
@@ -56,7 +59,7 @@ def _figures(report: RunReport, column: ColumnFigures) -> list[str]:
     price = column.usd_per_1000
     return [
         *(judged if report.plan.checks else ()),
-        str(column.own) + (f" ({column.cut} cut)" if column.cut else ""),
+        _answers(column),
         _share(column.failed, column.cells),
         _share(column.fallbacks, column.cells),
         _seconds(column.first_p50, column.first_p95),
@@ -66,6 +69,12 @@ def _figures(report: RunReport, column: ColumnFigures) -> list[str]:
         _cost(column),
         NOTHING if column.agreement is None else f"{column.agreement:.0%}",
     ]
+
+
+def _answers(column: ColumnFigures) -> str:
+    facts = [f"{column.cut} cut"] if column.cut else []
+    facts += [f"{column.untold} without a verdict"] if column.untold else []
+    return str(column.own) + (f" ({', '.join(facts)})" if facts else "")
 
 
 def describe_summary(report: RunReport) -> str:
@@ -78,6 +87,11 @@ def describe_summary(report: RunReport) -> str:
     return f"{prompts}{repeats}: {text}."
 
 
+def describe_check(check: str) -> str:
+    """A check as it is written, and a person's mark in words."""
+    return "marked by a person" if check.partition(":")[0].strip() == "marked" else check
+
+
 def describe_pairs(report: RunReport) -> list[str]:
     """A sentence for each pair of columns."""
     return [_describe_pair(report, pair) for pair in report.figures.pairs]
@@ -86,7 +100,7 @@ def describe_pairs(report: RunReport) -> list[str]:
 def _describe_pair(report: RunReport, pair: PairFigures) -> str:
     first, second = (column_title(report, report.figures.columns[place]) for place in (pair.first, pair.second))
     rows = format_count(pair.rows, "row")
-    chance = "p < 0.001" if pair.p_value < 0.001 else f"p = {pair.p_value:.2g}"
+    chance = describe_chance(pair.p_value)
     if not pair.is_apart:
         return f"{first} and {second} cannot be told apart with {rows} ({chance})."
     better, worse = (first, second) if pair.difference > 0 else (second, first)
@@ -94,12 +108,57 @@ def _describe_pair(report: RunReport, pair: PairFigures) -> str:
     return f"{better} passes more often than {worse}: by {points} in {rows} ({chance})."
 
 
+def describe_judgement(report: RunReport) -> list[str]:
+    """What a judge said, a sentence for each pair, and what speaks against the judge. Nothing without one."""
+    judged = report.figures.judged
+    if judged is None:
+        return []
+    sentences = []
+    for pair in judged.pairs:
+        first, second = (report.plan.targets[place] for place in (pair.first, pair.second))
+        counts = f"{first} better {pair.wins}, {second} better {pair.losses}, alike {pair.ties}"
+        counts += f", changed with the order {pair.changed}" if pair.changed else ""
+        counts += f", no verdict {pair.missing}" if pair.missing else ""
+        apart = "" if pair.p_value < SIGNIFICANT else "; they cannot be told apart"
+        sentences.append(f"{counts} ({describe_chance(pair.p_value)}){apart}.")
+    return [*sentences, *_doubts(judged)]
+
+
+def _doubts(judged: JudgeFigures) -> list[str]:
+    leans = judged.first_twice + judged.second_twice
+    place, count = max(("first", judged.first_twice), ("second", judged.second_twice), key=lambda each: each[1])
+    doubts = []
+    if leans:
+        biased = "It is biased: it" if judged.lean_p_value < SIGNIFICANT else "It"
+        doubts.append(
+            f"{biased} named the {place} place whatever stood there {count} times, the other one {leans - count} times "
+            f"({describe_chance(judged.lean_p_value)}). None of these verdicts counts."
+        )
+    if judged.family:
+        doubts.append(f"It is of the same maker as {', '.join(judged.family)}, which it may favour.")
+    return doubts
+
+
+def judge_heading(report: RunReport) -> str:
+    """The line before what a judge said."""
+    judged = report.figures.judged
+    return "" if judged is None else f"Judged by {judged.judge}, {_cost(judged)}"
+
+
+def describe_chance(p_value: float) -> str:
+    """A p-value in a sentence."""
+    return "p < 0.001" if p_value < 0.001 else f"p = {p_value:.2g}"
+
+
 def describe_estimate(estimate: TargetEstimate) -> str:
     """What one target will be asked, and what that may cost."""
     text = f"{estimate.target}: {format_count(estimate.requests, 'request')}"
+    if estimate.is_judge:
+        text = f"{estimate.target} as judge: up to {format_count(estimate.requests, 'request')}"
     if estimate.most == 0:
         return f"{text}, free"
-    tokens = "" if estimate.prompt_tokens is None else f", about {estimate.prompt_tokens:,} tokens of prompts"
+    beside = " beside the answers" if estimate.is_judge else ""
+    tokens = "" if estimate.prompt_tokens is None else f", about {estimate.prompt_tokens:,} tokens of prompts{beside}"
     if estimate.least is None:
         return f"{text}{tokens}, the price cannot be known"
     if estimate.most is None:
@@ -152,6 +211,6 @@ def _seconds(p50: float | None, p95: float | None) -> str:
     return NOTHING if p50 is None or p95 is None else f"{format_seconds(p50)} / {format_seconds(p95)}"
 
 
-def _cost(figures: ColumnFigures | RunFigures) -> str:
+def _cost(figures: ColumnFigures | RunFigures | JudgeFigures) -> str:
     usd, unpriced = figures.usd, figures.unpriced
     return format_price(usd) if not unpriced else f"at least {format_price(usd)}" if usd else format_price(None)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable
+from dataclasses import replace
 from functools import wraps
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,8 @@ import gradio as gr
 
 from llm_hub.access.client_address import from_here
 from llm_hub.errors import LLMHubError
+from llm_hub.runs.marking import marking_order
+from llm_hub.runs.row_filter import RowFilter, find_rows
 from llm_hub.runs.run_estimate import estimate_run
 from llm_hub.ui import model_choices
 from llm_hub.ui.browser_files import SAVE, browser_file
@@ -23,7 +26,9 @@ from llm_hub.ui.gradio_fixes.event_options import NOW, QUIET, STREAMING
 from llm_hub.ui.gradio_fixes.quiet_end import end_quietly
 from llm_hub.ui.render.run_files import FORMATS, write_report
 from llm_hub.ui.render.run_report import RunReport
-from llm_hub.ui.runs import run_form, run_view
+from llm_hub.ui.runs import run_filter, run_form, run_table, run_view
+from llm_hub.ui.runs.marking_view import marking_html
+from llm_hub.ui.runs.run_answer import answer_html
 from llm_hub.ui.runs.run_parts import RunView
 
 if TYPE_CHECKING:
@@ -38,6 +43,9 @@ TIME_LEFT_INTERVAL = 1.0
 ELSEWHERE = "Runs answer browsers on the hub's own computer only. There is also the command `llm-hub run`."
 MEDIA_TYPES = {"html": "text/html", "md": "text/markdown", "csv": "text/csv", "json": "application/json"}
 
+
+MARKS: dict[str, bool | None] = {"yes": True, "no": False, "unmark": None}
+"""What the buttons of an answer that is to be marked mean."""
 
 Handler = Callable[..., Awaitable[Updates]]
 
@@ -71,26 +79,33 @@ class RunEvents:
     def connect(self, tab: gr.Tab) -> None:
         parts, form = self._parts, self._parts.form
         state: set[Any] = {parts.view}
-        view = [parts.view, parts.new, parts.shown, parts.head, parts.live, parts.figures, parts.table, parts.saved,
-            parts.problem]  # fmt: skip
+        view = [parts.view, parts.new, parts.shown, parts.head, parts.live, parts.figures, parts.filter, parts.table,
+            parts.saved, parts.marking, parts.problem]  # fmt: skip
         live = [parts.head, parts.live, parts.figures]
         watch = end_quietly(self.watch, parts.live)
+        selected = tab.select(self.select, state, [*view, form.targets, form.judge], **QUIET)
+        selected.then(None, js="() => window.llmHub.showRun?.()", **NOW)
         for shows_run in (
-            tab.select(self.select, state, [*view, form.targets], **QUIET),
-            parts.start.click(self.start, form.inputs, view, **QUIET),
+            selected,
+            parts.start.click(self.start, form.inputs, [*view, parts.estimate], **QUIET),
             parts.head.pick(self.press, state, view, **QUIET),
             parts.saved.pick(self.press, state, view, **QUIET),
+            parts.figures.pick(self.press, state, view, **QUIET),
+            parts.filter.pick(self.choose_rows, state, view, **QUIET),
         ):
             shows_run.then(watch, state, live, **STREAMING)
         filled = parts.example.click(self.fill_example, None, list(form.inputs), **QUIET)
         often: dict[str, Any] = {**QUIET, "trigger_mode": "always_last"}
         texts = (*form.templates, form.checks, form.repeats, form.ceiling, form.system, form.temperature,
-            form.max_tokens)  # fmt: skip
-        changes = [form.prompts.change, form.kind.input, form.targets.input, form.fallback.input]
+            form.max_tokens, form.rubric)  # fmt: skip
+        inputs = (form.kind, form.targets, form.fallback, form.judge)
+        changes = [form.prompts.change, *(box.input for box in inputs)]
         estimate = [parts.estimate, parts.problem]
         gr.on([*changes, *(text.blur for text in texts)], self.estimate, form.inputs, estimate, **often)
         filled.then(self.estimate, form.inputs, estimate, **often)
         parts.table.pick(self.show_answer, state, [parts.answer, parts.problem], **QUIET)
+        parts.answer.pick(self.show_answer, state, [parts.answer, parts.problem], **QUIET)
+        parts.marking.pick(self.mark, state, view, **QUIET)
         saved = parts.save.pick(self.save, state, [parts.file, parts.problem], **QUIET)
         saved.then(None, parts.file, None, js=SAVE, **NOW)
 
@@ -102,16 +117,24 @@ class RunEvents:
         choices = [choice for choice in targets if choice[1] != model_choices.AUTO]
         if not view.run_id and (running := self._runs.running) is not None:
             view = RunView(running.id)
-        return {parts.form.targets: gr.update(choices=choices), **await self._show(view)}
+        listed = gr.update(choices=choices)
+        return {parts.form.targets: listed, parts.form.judge: listed, **await self._show(view)}
 
     @for_owner
     async def estimate(self, data: Inputs, visitor: gr.Request) -> Updates:
         """The form has changed: what it would ask, and what that may cost, or what is wrong with it."""
-        form, session = self._parts.form, self._gateway.session(visitor)
-        if run_form.is_empty(data, form):
-            return {self._parts.estimate: ""}
-        plan = await run_form.read_form(data, form, session)
-        return {self._parts.estimate: run_view.estimate_html(await asyncio.to_thread(estimate_run, plan, session))}
+        parts, session = self._parts, self._gateway.session(visitor)
+        if not run_form.has_prompts(data, parts.form):
+            return {parts.estimate: ""}
+        said = ""
+        try:
+            said = run_view.prompts_html(await run_form.read_prompts(data, parts.form))
+            if data[parts.form.targets]:
+                plan = await run_form.read_form(data, parts.form, session)
+                said += run_view.estimate_html(await asyncio.to_thread(estimate_run, plan, session))
+        except LLMHubError as error:
+            said += run_view.problem_html(str(error))
+        return {parts.estimate: said}
 
     async def fill_example(self, visitor: gr.Request) -> Updates:
         """Fills the form, so that a newcomer need only start."""
@@ -119,9 +142,13 @@ class RunEvents:
 
     @for_owner
     async def start(self, data: Inputs, visitor: gr.Request) -> Updates:
-        """Starts a run, and shows it. What is wrong with the form is told, and all that stands in it stays."""
+        """Starts a run, and shows it. What is wrong with the form is told beside the button, and all that stands in it
+        stays."""
         caller = self._gateway.visitor(visitor, "run")
-        plan = await run_form.read_form(data, self._parts.form, caller.session)
+        try:
+            plan = await run_form.read_form(data, self._parts.form, caller.session)
+        except LLMHubError as error:
+            return {self._parts.estimate: run_view.problem_html(str(error))}
         run = await self._runs.start(caller, plan)
         return await self._show(RunView(run.id))
 
@@ -137,7 +164,15 @@ class RunEvents:
             case "close":
                 view = RunView()
             case "rows" if name.isdecimal():
-                view = RunView(view.run_id, int(name[:9]))
+                view = replace(view, first_row=int(name[:9]))
+            case "compare":
+                view = replace(view, earlier=name)
+            case "rerun":
+                caller, earlier = self._gateway.visitor(visitor, "run"), await self._runs.find(view.run_id)
+                run = await self._runs.start(caller, earlier.plan)
+                view = RunView(run.id, earlier=earlier.id)
+            case "mark":
+                return {self._parts.marking: await self._first_to_mark(view)}
             case "pause":
                 self._runs.stop(view.run_id)
             case "resume" | "again":
@@ -148,13 +183,38 @@ class RunEvents:
         return await self._show(view, asks_to_delete=name if action == "ask" else "")
 
     @for_owner
+    async def mark(self, data: Inputs, picked: gr.EventData, _: gr.Request) -> Updates:
+        """A key or a button of the answer that is to be marked: marks it and shows the next, or shows another."""
+        view = data[self._parts.view]
+        run = await self._runs.find(view.run_id)
+        action, _sep, place = _what(picked).partition(" ")
+        order = marking_order(run.id, run.plan, run.cells)
+        if action == "done" or not place.isdecimal() or int(place[:9]) >= len(order):
+            return {self._parts.marking: "", **await self._show(view)}
+        number = int(place[:9])
+        if action in MARKS:
+            await self._runs.mark(run, order[number], MARKS[action])
+            number += action != "unmark"
+        return {self._parts.marking: marking_html(run, order, number)}
+
+    @for_owner
     async def show_answer(self, data: Inputs, picked: gr.EventData, _: gr.Request) -> Updates:
-        """A mark of the table was used: opens its answer."""
+        """A mark of the table was used, or another answer chosen to compare with: opens the answer, or both."""
         run = await self._runs.find(data[self._parts.view].run_id)
-        number = _what(picked)
-        if not number.isdecimal() or int(number[:9]) not in run.cells:
+        numbers = [int(text[:9]) for text in _what(picked).split() if text.isdecimal()][:2]
+        if not numbers or numbers[0] not in run.cells:
             return {self._parts.answer: ""}
-        return {self._parts.answer: run_view.answer_html(run, int(number))}
+        return {self._parts.answer: await asyncio.to_thread(answer_html, run, *numbers)}
+
+    @for_owner
+    async def choose_rows(self, data: Inputs, picked: gr.EventData, _: gr.Request) -> Updates:
+        """A field of the filter has changed: shows the rows that are so by now, from the first one on."""
+        parts, view = self._parts, data[self._parts.view]
+        run = await self._runs.find(view.run_id)
+        wanted = run_filter.read_filter(run.plan, _what(picked))
+        rows = await asyncio.to_thread(find_rows, run.plan, dict(run.cells), wanted)
+        view = replace(view, first_row=0, rows=None if wanted == RowFilter() else rows)
+        return {parts.view: view, parts.head: run_view.head_html(run, view), **await self._show_table(run, view)}
 
     @for_owner
     async def save(self, data: Inputs, picked: gr.EventData, _: gr.Request) -> Updates:
@@ -162,7 +222,7 @@ class RunEvents:
         run, kind = await self._runs.find(data[self._parts.view].run_id), _what(picked)
         if kind not in FORMATS:
             return {self._parts.file: None}
-        report = RunReport(run.id, run.plan, dict(run.cells), await run.figures())
+        report = await self._report(run, data[self._parts.view])
         text = await asyncio.to_thread(write_report, report, kind)
         return {self._parts.file: browser_file(f"run-{run.id}.{kind}", MEDIA_TYPES[kind], text)}
 
@@ -173,15 +233,15 @@ class RunEvents:
         run = await self._runs.find(view.run_id) if self._runs.is_running(view.run_id) else None
         if run is None:
             return
-        marks = run_view.LiveMarks(run, view.first_row)
+        marks = run_table.LiveMarks(run, view)
         try:
             while run.is_running and self._watching.get(tab) is token:
                 version, due = run.version, asyncio.get_running_loop().time() + UPDATE_INTERVAL
-                yield {parts.live: marks.value()}
+                yield {parts.live: await marks.value()}
                 await asyncio.sleep(due - asyncio.get_running_loop().time())
                 await run.wait(version, TIME_LEFT_INTERVAL)
             if self._watching.get(tab) is token:
-                yield {parts.live: marks.value(), **await self._show_results(run, view)}
+                yield {parts.live: await marks.value(), **await self._show_results(run, view)}
         finally:
             if self._watching.get(tab) is token:
                 del self._watching[tab]
@@ -197,16 +257,30 @@ class RunEvents:
         if not view.run_id:
             heads = await self._runs.heads()
             running = [head.id for head in heads if self._runs.is_running(head.id)]
-            return {**updates, parts.saved: run_view.saved_html(heads, running, asks_to_delete)}
+            return {**updates, parts.filter: "", parts.saved: run_view.saved_html(heads, running, asks_to_delete)}
         run = await self._runs.find(view.run_id)
-        live = run_view.LiveMarks(run, view.first_row).value()
-        table = run_view.table_html(run, view.first_row, live["marks"])
-        shown = {parts.saved: "", parts.live: live, parts.table: table}
+        shown = {parts.saved: "", parts.filter: run_filter.filter_html(run), **await self._show_table(run, view)}
         return {**updates, **shown, **await self._show_results(run, view)}
 
+    async def _show_table(self, run: OpenRun, view: RunView) -> Updates:
+        live = await run_table.LiveMarks(run, view).value()
+        return {self._parts.live: live, self._parts.table: run_table.table_html(run, view, live["marks"])}
+
     async def _show_results(self, run: OpenRun, view: RunView) -> Updates:
-        figures = "" if run.is_running else run_view.figures_html(run, await run.figures())
-        return {self._parts.head: run_view.head_html(run, view.first_row), self._parts.figures: figures}
+        earlier = await self._runs.earlier(run)
+        figures = "" if run.is_running else run_view.figures_html(await self._report(run, view), earlier)
+        return {self._parts.head: run_view.head_html(run, view), self._parts.figures: figures}
+
+    async def _first_to_mark(self, view: RunView) -> str:
+        """The first answer that is not marked."""
+        run = await self._runs.find(view.run_id)
+        order = marking_order(run.id, run.plan, run.cells)
+        place = next((place for place, number in enumerate(order) if run.cells[number].mark is None), 0)
+        return marking_html(run, order, place)
+
+    async def _report(self, run: OpenRun, view: RunView) -> RunReport:
+        changes = await self._runs.compare(view.earlier, run) if view.earlier else None
+        return RunReport(run.id, run.plan, dict(run.cells), await run.figures(), changes)
 
     def show_problem(self, text: str) -> Updates:
         """Says what went wrong; "": nothing did."""

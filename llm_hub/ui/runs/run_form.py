@@ -13,7 +13,7 @@ from llm_hub.documents.kinds import clean_name
 from llm_hub.errors import ConfigurationError
 from llm_hub.runs.answer_checks import read_check
 from llm_hub.runs.prompt_set import PromptSet, read_prompt_set
-from llm_hub.runs.run_estimate import most_usd
+from llm_hub.runs.run_estimate import check_prices
 from llm_hub.runs.run_plan import MAX_REPEATS, RunPlan
 from llm_hub.runs.runner import ready_targets
 from llm_hub.ui import model_choices
@@ -44,15 +44,15 @@ EXAMPLE_PROMPT = "Write one sentence about lifeboats. Use the word {{word}}."
 EXAMPLE_CHECK = "contains:{{word}}"
 
 
-def is_empty(data: Inputs, form: FormParts) -> bool:
-    """Whether what a run cannot do without is still to be filled in: nothing is wrong then."""
+def has_prompts(data: Inputs, form: FormParts) -> bool:
+    """Whether prompts are there, be they good or not: without them nothing is wrong yet."""
     prompts = data[form.prompts] or {}
-    return not (prompts.get("files") or (prompts.get("text") or "").strip()) or not data[form.targets]
+    return bool(prompts.get("files") or (prompts.get("text") or "").strip())
 
 
 async def read_form(data: Inputs, form: FormParts, session: Session) -> RunPlan:
     """The run that the form describes. Raises `LLMHubError`."""
-    prompts = await _read_prompts(data[form.prompts] or {}, str(data[form.kind]))
+    prompts = await read_prompts(data, form)
     if not data[form.targets]:
         raise ConfigurationError("Nobody is chosen to be asked.", hint="Choose one model or several.")
     targets = await ready_targets(session, [str(name).strip() for name in data[form.targets]])
@@ -65,10 +65,11 @@ async def read_form(data: Inputs, form: FormParts, session: Session) -> RunPlan:
         "max_tokens": parse_max_tokens(data[form.max_tokens] or ""),
         "max_usd": _parse_ceiling(data[form.ceiling] or ""),
         "fallback": await _fallback(session) if data[form.fallback] else (),
+        "judge": await _judge(str(data[form.judge] or ""), session),
+        "rubric": tuple(line for text in (data[form.rubric] or "").splitlines() if (line := text.strip())),
     }
     plan = await asyncio.to_thread(_make_plan, prompts, targets, options)
-    if plan.max_usd is not None:
-        _check_prices(plan, session)
+    check_prices(plan, session)
     return plan
 
 
@@ -88,7 +89,9 @@ def fill_example(form: FormParts, session: Session) -> Updates:
     }
 
 
-async def _read_prompts(value: dict[str, Any], kind: str) -> PromptSet:
+async def read_prompts(data: Inputs, form: FormParts) -> PromptSet:
+    """The prompts alone. Raises `LLMHubError`."""
+    value, kind = data[form.prompts] or {}, str(data[form.kind])
     """The prompts of a pasted text or of a file. Pasted ones are called by what stands first."""
     text, files = value.get("text") or "", value.get("files") or ()
     if files and text.strip():
@@ -97,8 +100,8 @@ async def _read_prompts(value: dict[str, Any], kind: str) -> PromptSet:
         raise ConfigurationError("A run has one file of prompts.", hint="Leave the others out.")
     if files:
         file = Path(files[0])
-        data = await asyncio.to_thread(file.read_bytes)
-        return await asyncio.to_thread(read_prompt_set, clean_name(file.name), data)
+        content = await asyncio.to_thread(file.read_bytes)
+        return await asyncio.to_thread(read_prompt_set, clean_name(file.name), content)
     if not text.strip():
         raise ConfigurationError("There are no prompts.", hint="Paste some, or choose a file.")
     return await asyncio.to_thread(read_prompt_set, f"The text.{kind}", text.encode())
@@ -116,20 +119,15 @@ def _make_plan(prompts: PromptSet, targets: tuple[str, ...], options: dict[str, 
     return plan
 
 
-def _check_prices(plan: RunPlan, session: Session) -> None:
-    for number, target in enumerate(plan.targets):
-        for each in (target, *plan.fallback):
-            if most_usd(session, plan.request(number), each) is None:
-                raise ConfigurationError(
-                    f"What {each} costs is not known, so no ceiling can be kept.",
-                    hint="Set its price in LLM_HUB_PRICES, or leave out the ceiling.",
-                )
-
-
 async def _fallback(session: Session) -> tuple[str, ...]:
     if not session.route:
         raise ConfigurationError("The hub has no route, so nobody can follow.", hint="Set one on the Keys tab.")
     return await ready_targets(session, session.route)
+
+
+async def _judge(name: str, session: Session) -> str:
+    judges = await ready_targets(session, [name.strip()] if name.strip() else [])
+    return judges[0] if judges else ""
 
 
 def _parse_repeats(text: str) -> int:

@@ -24,20 +24,31 @@ class FormParts:
     temperature: gr.Textbox
     max_tokens: gr.Textbox
     fallback: gr.Checkbox
+    judge: gr.Dropdown
+    rubric: gr.Textbox
 
     @property
     def inputs(self) -> set[Any]:
         """All that the form is read from."""
         texts = {self.checks, self.repeats, self.ceiling, self.system, self.temperature, self.max_tokens}
-        return {self.prompts, self.kind, self.targets, *self.templates, *texts, self.fallback}
+        judge = {self.judge, self.rubric}
+        return {self.prompts, self.kind, self.targets, *self.templates, *texts, self.fallback, *judge}
 
 
 @dataclass(frozen=True, slots=True)
 class RunView:
-    """What a tab shows: a run, from which row on. Without an id it shows the form."""
+    """What a tab shows: a run, which of its rows (None: all), from the how-many-th of them on, and compared with which
+    earlier run. Without an id it shows the form."""
 
     run_id: str = ""
     first_row: int = 0
+    rows: tuple[int, ...] | None = None
+    earlier: str = ""
+
+    @property
+    def key(self) -> str:
+        """A text that is another one for other rows: a table says by it whether marks are for it."""
+        return f"{self.run_id} {hash((self.first_row, self.rows))}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +69,10 @@ class RunParts:
     head: gr.HTML
     live: gr.HTML
     figures: gr.HTML
+    filter: gr.HTML
     table: gr.HTML
     answer: gr.HTML
+    marking: gr.HTML
     save: gr.HTML
     file: gr.JSON
     view: gr.State

@@ -7,16 +7,15 @@ from typing import TYPE_CHECKING
 
 import gradio as gr
 
-from llm_hub.runs.run_plan import MAX_TARGETS, MAX_VARIANTS
-from llm_hub.ui import model_choices
+from llm_hub.runs.run_plan import DEFAULT_RUBRIC, MAX_RUBRIC_LINES, MAX_TARGETS, MAX_VARIANTS
 from llm_hub.ui.chat.fallback_chain import PICK
 from llm_hub.ui.runs.run_events import RunEvents
+from llm_hub.ui.runs.run_filter import FILTER
 from llm_hub.ui.runs.run_form import KINDS
 from llm_hub.ui.runs.run_parts import FormParts, RunParts, RunView
 from llm_hub.ui.runs.run_view import save_html
 
 if TYPE_CHECKING:
-    from llm_hub.access.session import Session
     from llm_hub.gateway.gateway import Gateway
     from llm_hub.runs.open_runs import OpenRuns
 
@@ -29,29 +28,42 @@ OPEN = """watch("value", () => {
   const dialog = element.querySelector("dialog");
   dialog?.addEventListener("close", () => { props.value = ""; });
   dialog?.showModal();
+});
+element.addEventListener("change", ({target}) => {
+  trigger("pick", {what: `${target.closest("dialog").dataset.number} ${target.value}`});
 });"""
-"""JavaScript that opens an answer over the page, and forgets it when it is closed."""
-MARKS = (Path(__file__).parent.parent / "assets" / "run_marks.js").read_text(encoding="utf-8")
-HELP = "contains:, equals:, regex:, number:, json:, length:, refusal: or not- before one"
+"""JavaScript that opens an answer over the page, tells with which other one to compare it, and forgets it when it is
+closed."""
+ASSETS = Path(__file__).parent.parent / "assets"
+SHOW_RUN = """window.llmHub.showRun = () => {
+  const id = window.llmHub.wantedRun;
+  window.llmHub.wantedRun = "";
+  if (id) trigger("pick", { what: `open ${id}` });
+};
+"""
+"""JavaScript that shows the run which the list of conversations wants to see (assets/open_conversation.js)."""
+MARKS = (ASSETS / "run_marks.js").read_text(encoding="utf-8")
+MARKING = (ASSETS / "run_marking.js").read_text(encoding="utf-8")
+HELP = "contains:, equals:, regex:, number:, json:, length:, refusal:, marked: or not- before one"
 
 
 def run_tab(gateway: Gateway, runs: OpenRuns, tab: gr.Tab) -> None:
     """Builds the tab."""
-    RunEvents(gateway, runs, _layout(gateway.common_session)).connect(tab)
+    RunEvents(gateway, runs, _layout()).connect(tab)
 
 
-def _layout(session: Session) -> RunParts:
+def _layout() -> RunParts:
     with gr.Column(elem_id="runs"):
         with gr.Column(elem_id="runs-new") as new:
             with gr.Row(elem_id="runs-top"):
                 gr.HTML(INTRODUCTION, elem_id="runs-introduction")
                 example = gr.Button("Fill in an example", size="sm", elem_id="runs-example")
-            form = _form(session)
+            form = _form()
             with gr.Row(elem_id="runs-bar"):
                 estimate = gr.HTML("", elem_id="runs-estimate")
                 start = gr.Button("Start", variant="primary", elem_id="runs-start")
         problem = gr.HTML("", elem_id="runs-problem")
-        saved = gr.HTML("", js_on_load=PICK, apply_default_css=False, elem_id="runs-saved")
+        saved = gr.HTML("", js_on_load=PICK + SHOW_RUN, apply_default_css=False, elem_id="runs-saved")
         with gr.Column(visible=False, elem_id="runs-shown") as shown:
             head = gr.HTML("", js_on_load=PICK, apply_default_css=False, elem_id="runs-head")
             live = gr.HTML(
@@ -61,18 +73,20 @@ def _layout(session: Session) -> RunParts:
                 apply_default_css=False,
                 elem_id="runs-live",
             )
-            figures = gr.HTML("", elem_id="runs-figures")
+            figures = gr.HTML("", js_on_load=PICK, apply_default_css=False, elem_id="runs-figures")
             save = gr.HTML(save_html(), js_on_load=PICK, apply_default_css=False, elem_id="runs-save")
+            row_filter = gr.HTML("", js_on_load=FILTER, apply_default_css=False, elem_id="runs-filter")
             table = gr.HTML("", js_on_load=PICK, apply_default_css=False, elem_id="runs-table")
             answer = gr.HTML("", js_on_load=OPEN, apply_default_css=False, elem_id="runs-answer")
+            marking = gr.HTML("", js_on_load=MARKING, apply_default_css=False, elem_id="runs-marking")
     return RunParts(
         problem=problem, new=new, form=form, estimate=estimate, start=start, example=example, saved=saved, shown=shown,
-        head=head, live=live, figures=figures, table=table, answer=answer, save=save, file=gr.JSON(visible=False),
-        view=gr.State(RunView()),
+        head=head, live=live, figures=figures, filter=row_filter, table=table, answer=answer, marking=marking,
+        save=save, file=gr.JSON(visible=False), view=gr.State(RunView()),
     )  # fmt: skip
 
 
-def _form(session: Session) -> FormParts:
+def _form() -> FormParts:
     prompts = gr.MultimodalTextbox(
         label="Prompts, or a CSV or JSONL file",
         placeholder="One prompt a line",
@@ -86,7 +100,7 @@ def _form(session: Session) -> FormParts:
     )
     kind = gr.Radio(KINDS, value="txt", label="How to read the text", elem_id="runs-kind")
     targets = gr.Dropdown(
-        [choice for choice in model_choices.list_targets(session) if choice[1] != model_choices.AUTO],
+        [],  # they come when the tab is opened
         value=[],
         multiselect=True,
         max_choices=MAX_TARGETS,
@@ -127,7 +141,23 @@ def _form(session: Session) -> FormParts:
             label="Allow fallbacks: the hub's route may answer for a model that fails, and counts apart",
             elem_id="runs-fallback",
         )
+    with gr.Accordion("A model as judge of the answers", open=False, elem_id="runs-judging"):
+        judge = gr.Dropdown(
+            [],
+            value=None,
+            allow_custom_value=True,
+            label="Judge, which compares the models' answers in pairs, each pair in both orders",
+            elem_id="runs-judge",
+        )
+        rubric = gr.Textbox(
+            label=f"Rubric: what makes an answer better, up to {MAX_RUBRIC_LINES} lines",
+            placeholder=DEFAULT_RUBRIC,
+            lines=2,
+            max_lines=MAX_RUBRIC_LINES,
+            elem_id="runs-rubric",
+        )
     return FormParts(
         prompts=prompts, kind=kind, targets=targets, templates=(template, *variants), checks=checks, repeats=repeats,
         ceiling=ceiling, system=system, temperature=temperature, max_tokens=max_tokens, fallback=fallback,
+        judge=judge, rubric=rubric,
     )  # fmt: skip

@@ -13,13 +13,17 @@ from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
-from llm_hub.errors import LLMHubError
+from llm_hub.access.client_address import from_here
+from llm_hub.errors import ConfigurationError, LLMHubError
 from llm_hub.ui.chat.fallback_chain import PICK
 from llm_hub.ui.gradio_fixes.event_options import NOW, STREAMING
+from llm_hub.ui.render.sanitize import html_text
 from llm_hub.ui.status import health_view
+from llm_hub.ui.status.checkup_view import MAX_EARLIER, checkup_html
 
 if TYPE_CHECKING:
     from llm_hub.access.session import Session
+    from llm_hub.checkup.checkup_store import CheckupStore
     from llm_hub.gateway.gateway import Gateway
     from llm_hub.ui.status.health_view import ProbeResult
 
@@ -39,14 +43,16 @@ MAX_PROBE_SECONDS = 20.0
 """Seconds that the test of a provider may take: longer, and the reader has given up."""
 
 
-def status_tab(gateway: Gateway, tabs: gr.Tabs) -> None:
-    """Builds the tab where it is called; `tabs` tell when it is looked at."""
+def status_tab(gateway: Gateway, tabs: gr.Tabs, checkups: CheckupStore | None = None) -> None:
+    """Builds the tab where it is called; `tabs` tell when it is looked at. With `checkups` it shows the last one, to
+    the owner alone."""
     with gr.Column(elem_id="status"):
         table = gr.HTML("", js_on_load=PICK + KEEP, apply_default_css=False, elem_id="status-table")
+        checkup = gr.HTML("", apply_default_css=False, elem_id="status-checkup")
     timer = gr.Timer(REFRESH, active=False)
     probes, fingerprint = gr.State({}), gr.State("")
-    events = StatusEvents(gateway, StatusParts(timer, table, probes, fingerprint))
-    tabs.select(events.select_tab, {probes, fingerprint}, [timer, table, fingerprint], **NOW)
+    events = StatusEvents(gateway, StatusParts(timer, table, checkup, probes, fingerprint), checkups)
+    tabs.select(events.select_tab, {probes, fingerprint}, [timer, table, checkup, fingerprint], **NOW)
     timer.tick(events.refresh, {probes, fingerprint}, [table, fingerprint], **NOW)
     table.pick(events.press, {probes, fingerprint}, [table, fingerprint, probes], **STREAMING)
 
@@ -57,6 +63,7 @@ class StatusParts:
 
     timer: gr.Timer
     table: gr.HTML
+    checkup: gr.HTML
     probes: gr.State
     fingerprint: gr.State
 
@@ -64,16 +71,31 @@ class StatusParts:
 class StatusEvents:
     """The tab's handlers. HTML is sent only if it differs from what the session was sent last."""
 
-    def __init__(self, gateway: Gateway, parts: StatusParts) -> None:
+    def __init__(self, gateway: Gateway, parts: StatusParts, checkups: CheckupStore | None = None) -> None:
         self._gateway = gateway
         self._parts = parts
+        self._checkups = checkups
 
     async def select_tab(self, data: dict[Any, Any], selected: gr.SelectData, visitor: gr.Request) -> dict[Any, Any]:
         """A visitor chose a tab: this one, or one that hides it."""
         if selected.value != "Status":
             return {self._parts.timer: gr.Timer(active=False)}
         session = self._gateway.session(visitor)
-        return {self._parts.timer: gr.Timer(active=True), **self._update(session, data[self._parts.probes], "")}
+        update = self._update(session, data[self._parts.probes], "")
+        return {
+            self._parts.timer: gr.Timer(active=True),
+            self._parts.checkup: await self._show_checkup(visitor),
+            **update,
+        }
+
+    async def _show_checkup(self, visitor: gr.Request) -> str:
+        """The last check-up, for the owner's own browser."""
+        if self._checkups is None or not from_here(visitor.client.host, visitor.headers):
+            return ""
+        try:
+            return checkup_html(await self._checkups.latest(1 + MAX_EARLIER), time.time())
+        except ConfigurationError as error:
+            return f'<p class="problem" role="alert">{html_text(str(error))}</p>'
 
     async def refresh(self, data: dict[Any, Any], visitor: gr.Request) -> dict[Any, Any]:
         """The timer ticked."""

@@ -25,6 +25,7 @@ from llm_hub.gateway.gateway import Gateway
 from llm_hub.gateway.meter import Meter
 from llm_hub.hub import Hub
 from llm_hub.redaction import Redactor
+from llm_hub.runs.marking import with_marks
 from llm_hub.runs.run_comparison import check_comparable, compare_runs
 from llm_hub.runs.run_estimate import estimate_run
 from llm_hub.runs.run_figures import find_figures
@@ -140,7 +141,7 @@ class _Command:
         if options.resume:
             return await self._find(store, options.resume)
         if options.again:
-            plan = (await self._find(store, options.again))[1].plan
+            plan = with_marks((await self._find(store, options.again))[1].plan, ())
         else:
             plan = await read_options(options, gateway.owner_session)
         if earlier is not None:

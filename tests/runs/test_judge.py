@@ -171,6 +171,9 @@ def test_no_verdict_is_made_of_failures_and_of_what_changes_with_the_order() -> 
     (pair,) = found.pairs
     assert (pair.wins, pair.losses, pair.ties, pair.changed, pair.missing) == (1, 0, 0, 1, 1)
     assert (found.first_twice, found.second_twice) == (0, 1)
+    assert describe_judgement(RunReport(RUN, plan, {}, find_figures(plan, {}))) == [
+        "a/x and b/x have no two answers to one prompt."
+    ]
     assert list(JudgePlan(plan, cells).numbers_of(0)) == [-1, -2, -3, -4, -5, -6]
 
 

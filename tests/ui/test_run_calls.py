@@ -132,6 +132,8 @@ async def test_answers_are_marked_without_a_sight_of_the_target(tab: TabCalls) -
     assert "✓ marked by a person" in tab.text("runs-answer")
     await press(tab, "runs-saved", f"open {tab.value('runs-live')['shown'].split()[0]}")
     assert tab.value("runs-live")["marks"] == marks, "they are in the database"
+    await press(tab, "runs-head", "rerun")
+    assert "95 % interval" not in tab.text("runs-figures"), "the new run's answers are not marked"
 
 
 async def test_a_set_is_run_again_and_compared_with_itself(tab: TabCalls) -> None:

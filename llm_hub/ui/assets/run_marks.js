@@ -4,10 +4,10 @@ const NAMES = { "✓": "passed", "✗": "did not pass", "•": "answered", F: "a
 const conversations = new BroadcastChannel("llm-hub-conversations");  // whose list has the runs, too
 let table, buttons, listed, run;
 watch("value", () => {
-  const { shown, marks } = props.value;
-  if (shown !== listed) conversations.postMessage("changed");
-  listed = shown;
+  const { shown, marks, state } = props.value;
   const [id] = shown.split(" ");
+  if (listed !== id + state) conversations.postMessage("changed");
+  listed = id + state;
   if (id !== run) document.getElementById("runs").scrollTop = 0; // it was chosen far down, or started there
   run = id;
   const now = document.querySelector("#runs-table table");

@@ -41,7 +41,7 @@ def describe_changes(report: RunReport) -> list[str]:
 
 def _describe_column(report: RunReport, column: ColumnChange) -> str:
     facts = []
-    if column.passed is not None:
+    if column.passed is not None and column.passed.now is not None:
         facts.append("passed " + _describe(column.passed, lambda share: f"{share:.1%}", "more", "fewer"))
     facts.append("whole answer " + _describe(column.seconds, format_seconds, "slower", "faster"))
     facts.append("price of 1,000 " + _describe(column.usd_per_1000, _price, "dearer", "cheaper"))

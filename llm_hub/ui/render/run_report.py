@@ -116,6 +116,9 @@ def describe_judgement(report: RunReport) -> list[str]:
     sentences = []
     for pair in judged.pairs:
         first, second = (report.plan.targets[place] for place in (pair.first, pair.second))
+        if not pair.wins + pair.losses + pair.ties + pair.changed + pair.missing:
+            sentences.append(f"{first} and {second} have no two answers to one prompt.")
+            continue
         counts = f"{first} better {pair.wins}, {second} better {pair.losses}, alike {pair.ties}"
         counts += f", changed with the order {pair.changed}" if pair.changed else ""
         counts += f", no verdict {pair.missing}" if pair.missing else ""

@@ -16,7 +16,7 @@ import gradio as gr
 
 from llm_hub.access.client_address import from_here
 from llm_hub.errors import LLMHubError
-from llm_hub.runs.marking import marking_order
+from llm_hub.runs.marking import marking_order, with_marks
 from llm_hub.runs.row_filter import RowFilter, find_rows
 from llm_hub.runs.run_estimate import estimate_run
 from llm_hub.ui import model_choices
@@ -169,7 +169,7 @@ class RunEvents:
                 view = replace(view, earlier=name)
             case "rerun":
                 caller, earlier = self._gateway.visitor(visitor, "run"), await self._runs.find(view.run_id)
-                run = await self._runs.start(caller, earlier.plan)
+                run = await self._runs.start(caller, with_marks(earlier.plan, ()))
                 view = RunView(run.id, earlier=earlier.id)
             case "mark":
                 return {self._parts.marking: await self._first_to_mark(view)}

@@ -323,8 +323,9 @@ def _check_tools(body: Mapping[str, Any], *, takes_allowed: bool) -> None:
     for tool in body.get("tools", ()):
         if tool.get("type") == "browser_search":  # one that runs on the server, as Groq has it
             continue
-        function = tool.get("function", {})
-        if tool.get("type") != "function" or not re.fullmatch(r"[\w-]{1,64}", function.get("name", "")):
+        kinds = ("function", "custom") if takes_allowed else ("function",)
+        function = tool.get(tool.get("type"), {})
+        if tool.get("type") not in kinds or not re.fullmatch(r"[\w-]{1,64}", function.get("name", "")):
             raise Refused("bad-request", "Invalid 'tools[0].function.name'.", "tools[0].function.name")
         if (function.get("parameters") or {"type": "object"}).get("type") != "object":
             words = "Invalid schema for function: schema must be a JSON Schema of 'type: \"object\"'."

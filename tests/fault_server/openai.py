@@ -76,8 +76,8 @@ class OpenAI(Dialect):
         tools = {function["name"]: function.get("parameters") or {} for function in functions}
         choice = (body.get("tool_choice") if tools else None) or "auto"
         if isinstance(choice, dict) and choice["type"] == "allowed_tools":
-            names = [tool["function"]["name"] for tool in choice["allowed_tools"]["tools"]]
-            tools = {name: tools[name] for name in names}
+            names = [tool.get(tool["type"], {}).get("name") for tool in choice["allowed_tools"]["tools"]]
+            tools = {name: tools[name] for name in names if name in tools}
             choice = choice["allowed_tools"]["mode"]
         return ToolRequest(
             tools,
@@ -310,7 +310,7 @@ def _check_calls(messages: list[dict[str, Any]]) -> None:
             open_calls.remove(turn["tool_call_id"])
         elif open_calls:
             break
-        open_calls += [call["id"] for call in turn.get("tool_calls") or ()]
+        open_calls += [call.get("id") or "" for call in turn.get("tool_calls") or ()]
     if open_calls:
         words = f"The following tool_call_ids did not have response messages: {', '.join(open_calls)}"
         raise Refused("bad-request", f"An assistant message with 'tool_calls' must be followed by them. {words}")

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Discriminator, Field
 
 from llm_hub.api.bodies import ChatBody, StrictModel, is_neutral
 from llm_hub.chat import OriginalRequest
+from llm_hub.chat.exact_json import ExactFloat
 from llm_hub.redaction import redact
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ _NOTHING: tuple[object, ...] = (None, [])
 """Values of a field that ask for nothing."""
 _PRICED_LIFETIMES = (None, "5m", "1h")
 """Lifetimes of what a mark keeps in Anthropic's cache, as far as their prices are known."""
-_PLAIN_TYPES = frozenset({str, int, float, bool, dict, type(None)})
+_PLAIN_TYPES = frozenset({str, int, float, ExactFloat, bool, dict, type(None)})
 """Types of the values in a part that are neither parts themselves nor lists of them."""
 
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-import orjson
-
 from llm_hub.chat import OriginalAnswer, VendorDelta
+from llm_hub.chat.exact_json import dump_exactly
 from llm_hub.providers.cumulative_usage import update_usage
 from llm_hub.providers.joined_pieces import count_characters, has_pieces, join_pieces
 from llm_hub.providers.openai_body import STATE_FIELDS
@@ -270,7 +269,7 @@ class OpenAIResponseBuilder(StreamedResponseBuilder):
         function = call.get("function") or {}
         arguments = function.get("arguments", function.get("parameters"))  # the latter from small models' parsers
         if not isinstance(arguments, str):
-            arguments = "" if arguments is None else orjson.dumps(arguments).decode()
+            arguments = "" if arguments is None else dump_exactly(arguments).decode()
         position = parse_count(call.get("index"))
         return self.add_tool_call(
             place if position is None and not call.get("id") else position,

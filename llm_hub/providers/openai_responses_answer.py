@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from llm_hub.chat import OriginalAnswer, ReasoningBreak, VendorDelta
+from llm_hub.chat.exact_json import dump_exactly
 from llm_hub.providers.openai_responses_body import SHARED_FIELDS, call_name
 from llm_hub.providers.openai_usage import read_usage
 from llm_hub.providers.streamed_response import StreamedResponseBuilder
@@ -135,7 +136,7 @@ class ResponsesBuilder(StreamedResponseBuilder):
             return  # some servers say the same end twice
         kind = item.get("type")
         if self.is_original or kind == "reasoning":
-            self._vendor_bytes += len(orjson.dumps(item))
+            self._vendor_bytes += len(dump_exactly(item))
         is_new = place not in self._items and place not in self._places_with_pieces
         self._items[place] = item
         match kind:

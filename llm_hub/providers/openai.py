@@ -20,7 +20,8 @@ from llm_hub.chat import ChatRequest, ModelInfo
 from llm_hub.errors import InvalidRequest, ProviderError, UnsupportedParameter
 from llm_hub.providers import openai_body
 from llm_hub.providers.http_provider import HttpProvider
-from llm_hub.providers.openai_answer import QUIET_FIELDS, OpenAIResponseBuilder
+from llm_hub.providers.openai_answer import OpenAIResponseBuilder
+from llm_hub.providers.openai_fields import QUIET_FIELDS
 from llm_hub.providers.openai_original import (
     limit_fields,
     lost_signatures,

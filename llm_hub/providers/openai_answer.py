@@ -10,8 +10,21 @@ from llm_hub.chat.exact_json import dump_exactly
 from llm_hub.providers.cumulative_usage import update_usage
 from llm_hub.providers.joined_pieces import count_characters, has_pieces, join_pieces
 from llm_hub.providers.openai_body import STATE_FIELDS
+from llm_hub.providers.openai_fields import (
+    CALL_FIELDS,
+    CONTENT_FIELDS,
+    HEAD_FIELDS,
+    KNOWN_CHOICE_FIELDS,
+    KNOWN_CHUNK_FIELDS,
+    KNOWN_FIELDS,
+    OTHER_REASONING_FIELDS,
+    QUIET_FIELDS,
+    REASONING_FIELDS,
+    TEXT_ALONE,
+    UNKEPT_FIELDS,
+)
 from llm_hub.providers.openai_finish_reason import FINISH_REASONS, read_finish_reason
-from llm_hub.providers.openai_pieces import REASONING_FIELDS, CustomCalls, add_logprobs, read_text, says_something
+from llm_hub.providers.openai_pieces import CustomCalls, add_logprobs, read_text, says_something
 from llm_hub.providers.openai_usage import read_timings, read_usage
 from llm_hub.providers.streamed_response import StreamedResponseBuilder
 from llm_hub.wire.validation import MAX_REFUSAL_CHARS, parse_count
@@ -22,33 +35,13 @@ if TYPE_CHECKING:
     from llm_hub.capabilities import AnsweringProvider
     from llm_hub.chat import ChatRequest, Event, ReasoningDelta, TextDelta, ToolCall, ToolCallDelta, Usage
 
-_KNOWN_FIELDS = {"role", "content", "tool_calls", "function_call", "refusal", *REASONING_FIELDS} - {"reasoning_details"}
-"""The fields of a message for which the hub has words. `reasoning_details` go back to the vendor as they came."""
-_TEXT_ALONE = frozenset({"role", "content"})
-"""The fields of most deltas."""
-QUIET_FIELDS = frozenset(
-    {
-        "id", "object", "created", "model", "choices", "usage", "system_fingerprint", "service_tier", "provider",
-        "nonce", "obfuscation", "prompt_token_ids", "prompt_logprobs", "kv_transfer_params", "request_id", "stats",
-    }
-)  # fmt: skip
-"""The fields of a chunk that say nothing of the answer, and those that are read of every chunk."""
-HEAD_FIELDS = frozenset({"id", "created", "service_tier", "system_fingerprint"})
-"""The fields that are the same in every chunk of an answer."""
-_KNOWN_CHUNK_FIELDS = QUIET_FIELDS | {"timings", "x_groq", "usageMetadata", "error"}
-"""These, and the fields for which the hub has words."""
-_UNKEPT_FIELDS = frozenset({"object", "model", "choices", "usage", "nonce", "obfuscation"})
-"""Quiet fields that the hub has words for, and those that only make a chunk longer."""
-_CALL_FIELDS = frozenset({"index", "id", "type", "function", "custom"})
-_CONTENT_FIELDS = ("images", "audio", "content_parts")
-"""What is an answer by itself: OpenRouter's `images`. `content_parts` are neither text nor reasoning."""
-
 
 class OpenAIResponseBuilder(StreamedResponseBuilder):
     """A response builder with what the reading of a chunk has to know about those before it."""
 
     __slots__ = (
         "_choice",
+        "_choice_fields",
         "_custom_calls",
         "_fields",
         "_has_delta",
@@ -78,6 +71,8 @@ class OpenAIResponseBuilder(StreamedResponseBuilder):
         """The field in which the answer's reasoning came."""
         self._choice: object = None
         """The index of the choice that is read: the first one's."""
+        self._choice_fields: dict[str, Any] = {}
+        """Its fields for which the hub has no word."""
         self._has_other_choices = False
         self._has_delta = False
         self._has_head = not self._is_original
@@ -138,10 +133,12 @@ class OpenAIResponseBuilder(StreamedResponseBuilder):
             self._has_other_choices = True
             return
         delta = choice.get("delta") or self._other_delta(choice)
+        if not KNOWN_CHOICE_FIELDS.issuperset(choice):
+            self._choice_fields |= {name: choice[name] for name in choice.keys() - KNOWN_CHOICE_FIELDS}
         says_more = any(value for name, value in delta.items() if name != "role")
         self._has_delta = self._has_delta or (says_more and not self._has_message)
         self._is_late = self._is_late or (self.finish_reason is not None and says_more)
-        if not _TEXT_ALONE.issuperset(delta):
+        if not TEXT_ALONE.issuperset(delta):
             yield from self._read_other_fields(delta)
         if choice.get("logprobs"):
             yield from self._read_logprobs(choice["logprobs"])
@@ -159,7 +156,7 @@ class OpenAIResponseBuilder(StreamedResponseBuilder):
             self._timings = read_timings(timings)
         self.add_usage((chunk.get("x_groq") or {}).get("usage"))
         self.add_usage(chunk.get("usageMetadata"))  # Gemini's own name
-        others = {name: value for name, value in chunk.items() if value and name not in _KNOWN_CHUNK_FIELDS}
+        others = {name: value for name, value in chunk.items() if value and name not in KNOWN_CHUNK_FIELDS}
         if others and "choices" in chunk:
             self._fields.update(others)
 
@@ -169,7 +166,7 @@ class OpenAIResponseBuilder(StreamedResponseBuilder):
         It need not be called for each chunk: all say the same.
         """
         if self._is_original:
-            kept = QUIET_FIELDS & chunk.keys() - _UNKEPT_FIELDS
+            kept = QUIET_FIELDS & chunk.keys() - UNKEPT_FIELDS
             self._fields |= {name: chunk[name] for name in kept if chunk[name] is not None}
 
     def take_head(self, choice: dict[str, Any]) -> VendorDelta | None:
@@ -195,13 +192,15 @@ class OpenAIResponseBuilder(StreamedResponseBuilder):
         if self._has_other_choices:
             self.notes = (*self.notes, "The server gave more than one answer; this is the first.")
         body = self._fields | (join_pieces(self._others) if self._others else {})
-        if self._logprobs:
-            body["choice"] = {"logprobs": self._logprobs}
+        if self._choice_fields or self._logprobs:
+            body["choice"] = self._choice_fields | ({"logprobs": self._logprobs} if self._logprobs else {})
+        if self._reasoning and self._reasoning_field in OTHER_REASONING_FIELDS:
+            body["message"] = {**body.get("message", {}), self._reasoning_field: "".join(self._reasoning)}
         if self._reported_usage:
             body["usage"] = self._reported_usage
         if body:
             self.original = OriginalAnswer("openai", body)
-            self.has_other_content = any(name in body.get("message", ()) for name in _CONTENT_FIELDS)
+            self.has_other_content = any(name in body.get("message", ()) for name in CONTENT_FIELDS)
 
     def add_rest(self) -> list[TextDelta | ReasoningDelta | ToolCallDelta]:
         ends = [self.add_tool_call(at, id=id_, arguments=end) for at, id_, end in self._custom_calls.ends()]
@@ -241,6 +240,8 @@ class OpenAIResponseBuilder(StreamedResponseBuilder):
         """The events of a delta beside its text: reasoning, tool calls, a refusal."""
         for field in REASONING_FIELDS:
             if (value := delta.get(field)) and (thought := read_text(value)):
+                if not self._reasoning_field and self._is_original and field in OTHER_REASONING_FIELDS:
+                    yield VendorDelta("openai", {"reasoning_field": field})
                 self._reasoning_field = field
                 yield self.add_reasoning(thought)
                 break
@@ -250,7 +251,7 @@ class OpenAIResponseBuilder(StreamedResponseBuilder):
         if not calls and isinstance(function := delta.get("function_call"), dict):
             yield self._read_call({"index": 0, "function": function}, None)
         self._add_refusal(delta.get("refusal"))
-        if others := {name: value for name, value in delta.items() if value and name not in _KNOWN_FIELDS}:
+        if others := {name: value for name, value in delta.items() if value and name not in KNOWN_FIELDS}:
             self._keep({"message": others})
 
     def _read_logprobs(self, logprobs: dict[str, Any]) -> Iterator[VendorDelta]:
@@ -262,7 +263,7 @@ class OpenAIResponseBuilder(StreamedResponseBuilder):
 
     def _read_call(self, call: dict[str, Any], place: int | None) -> ToolCallDelta | None:
         """`place` is the call's place among several in one chunk, for a server that neither numbers nor names them."""
-        extra = {name: value for name, value in call.items() if value and name not in _CALL_FIELDS}
+        extra = {name: value for name, value in call.items() if value and name not in CALL_FIELDS}
         if isinstance(custom := call.get("custom"), dict):
             position, id_, name, piece = self._custom_calls.read(call, custom)
             return self.add_tool_call(position, id=id_, name=name, arguments=piece, extra=extra)

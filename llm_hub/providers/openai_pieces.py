@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
+from llm_hub.providers.openai_fields import REASONING_FIELDS
 from llm_hub.wire.validation import parse_count, parse_name
 
 if TYPE_CHECKING:
@@ -64,7 +65,5 @@ def read_text(value: Any) -> str:
     return ""
 
 
-REASONING_FIELDS = ("reasoning_content", "reasoning", "reasoning_text", "thinking", "reasoning_details")
-"""The fields of reasoning. Several servers give the same thought in two of them: the first one counts."""
 _TEXT_FIELDS = ("text", "summary", "thinking", "reasoning", "content")
 """Where the text of a part may stand: Mistral's parts of thinking have a list of parts of text under `thinking`."""

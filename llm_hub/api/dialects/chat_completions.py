@@ -96,6 +96,8 @@ class CompletionWriter:
         self._begun = False
         self._fields: Mapping[str, Any] = {}
         """What the vendor's chunks have alike. The first and the last of the hub's have it as well."""
+        self._reasoning_fields: tuple[str, ...] = ("reasoning_content",)
+        """The hub's field for reasoning, and the vendor's own."""
         self._logprobs: dict[str, Any] | None = None
         """How likely the tokens of the next piece were."""
         self._has_logprobs = False
@@ -105,7 +107,9 @@ class CompletionWriter:
             case TextDelta(text):
                 return self._delta({"content": text})
             case ReasoningDelta(text):
-                return self._delta({"reasoning_content": text})
+                return self._delta(cast("Delta", dict.fromkeys(self._reasoning_fields, text)))
+            case VendorDelta("openai", {"reasoning_field": name}):
+                self._reasoning_fields = ("reasoning_content", name)
             case ToolCallDelta():
                 return self._delta(self._call_format.delta(event))
             case VendorDelta("openai", {"logprobs": logprobs}):
@@ -153,7 +157,8 @@ class CompletionWriter:
 
     def _last_chunks(self, response: LLMResponse) -> bytes:
         answer_fields, choice_fields, message_fields = _original_fields(response)
-        delta = cast("Delta", {name: value for name, value in message_fields.items() if name not in _STREAMED})
+        streamed = _STREAMED.union(self._reasoning_fields)
+        delta = cast("Delta", {name: value for name, value in message_fields.items() if name not in streamed})
         reason = _finish_reason(response, self._call_format)
         choice = {"index": 0, "delta": delta, "finish_reason": reason, "logprobs": None, **choice_fields}
         if self._has_logprobs:  # the answer has all of them once more

@@ -57,6 +57,7 @@ class CompletionMessage(TypedDict):
     reasoning_content: NotRequired[str]
 
 
+@_OPEN
 class CompletionChoice(TypedDict):
     index: Literal[0]
     message: CompletionMessage
@@ -123,6 +124,7 @@ class Delta(TypedDict, total=False):
     function_call: CompletionFunction
 
 
+@_OPEN
 class ChunkChoice(TypedDict):
     index: Literal[0]
     delta: Delta

@@ -247,6 +247,23 @@ async def test_an_answer_reaches_its_client_as_the_vendor_wrote_it(
         assert whole["choices"][0][name] == expected["choices"][0][name]
 
 
+@pytest.mark.parametrize("stream", [True, False])
+async def test_reasoning_has_its_vendors_name_as_well_and_a_choice_its_fields(api: Api, stream: bool) -> None:
+    end = {"native_finish_reason": "eos", "content_filter_results": {"hate": {"filtered": False}}}
+    chunks = [
+        chunk({"role": "assistant", "content": None, "reasoning": "The tide, "}), chunk({"reasoning": "then."}),
+        chunk({"content": "At noon."}), chunk({}, finish_reason="stop", **end),
+    ]  # fmt: skip
+    prompt = [{"role": "user", "content": dictation(stream_of(chunks))}]
+    body = {"model": f"openai/{MODEL}", "messages": prompt, "stream": stream}
+    reply = await api.client.post("/v1/chat/completions", json=body)
+    choices = [event["choices"][0] for event in chunks_of(reply.text)] if stream else reply.json()["choices"]
+    for field in ("reasoning", "reasoning_content"):
+        thoughts = [choice.get("delta", choice.get("message")).get(field, "") for choice in choices]
+        assert "".join(thoughts) == "The tide, then."
+    assert {name: choices[-1][name] for name in end} == end
+
+
 CUSTOM_CALLS = [
     {"id": "call_9", "type": "custom", "custom": {"name": "chart", "input": 'draw "the pier"\n\\'}},
     {"id": "call_10", "type": "function", "function": {"name": "sea", "arguments": "{}"}},

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 MAX_MESSAGES = 20_000
 MAX_MODELS = 20
 """Models of a fallback chain."""
-MAX_STOP_TEXTS = 16
+MAX_STOP_TEXTS = 1000
 MAX_TOOLS = 1000
 MAX_BODY_VALUES = 250_000
 """Objects, lists and their entries in a body, altogether: twenty thousand messages of an agent have as many."""
@@ -68,8 +68,9 @@ Number = Annotated[float, Field(allow_inf_nan=False)]
 TokenLimit = Annotated[int, Field(ge=1, le=10_000_000)]
 Name = Annotated[str, Field(min_length=1, max_length=300)]
 ModelChain = Annotated[list[Name], Field(max_length=MAX_MODELS)]
-Effort = Annotated[str, Field(pattern=r"^[a-z_]{1,20}$")]
-StopText = Annotated[str, Field(min_length=1, max_length=1000)]
+Effort = Annotated[str, Field(min_length=1, max_length=100)]
+"""A word of the vendor's for how long the model reasons."""
+StopText = Annotated[str, Field(min_length=1, max_length=10_000)]
 StopTexts = Annotated[list[StopText], Field(max_length=MAX_STOP_TEXTS)]
 JSONObject = Annotated[dict[str, Any], AfterValidator(_check_depth)]
 
@@ -78,6 +79,9 @@ class StrictModel(BaseModel):
     """A part of a body. A field that it does not name is refused, and so is a value of another type."""
 
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True, strict=True)
+
+    is_unread: ClassVar[bool] = False
+    """Whether the hub does not know what it says: see open_parts.py."""
 
 
 class SentBody(NamedTuple):

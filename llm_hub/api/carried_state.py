@@ -8,9 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
-import orjson
-
 from llm_hub.chat import ToolCall, ToolCallDelta, VendorState, decode_json
+from llm_hub.chat.exact_json import dump_exactly
 from llm_hub.wire.validation import parse_name
 
 _MARK = "llm-hub:"
@@ -22,7 +21,7 @@ def write_state(call: ToolCall | ToolCallDelta, protocol: str) -> str:
     if state is None or state.protocol == protocol:
         return ""
     fields = {"call": call.id, "provider": state.provider, "protocol": state.protocol, "data": state.data}
-    return _MARK + orjson.dumps(fields).decode()
+    return _MARK + dump_exactly(fields).decode()
 
 
 def is_state(value: object) -> bool:

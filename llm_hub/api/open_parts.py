@@ -12,10 +12,11 @@ from pydantic import BaseModel, ConfigDict, Discriminator, Field
 
 from llm_hub.api.bodies import ChatBody, StrictModel, is_neutral
 from llm_hub.chat import OriginalRequest
+from llm_hub.chat.exact_json import ExactFloat
 from llm_hub.redaction import redact
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping
+    from collections.abc import Callable, Mapping
 
 MAX_LISTED_FIELDS = 50
 """Fields that an answer names as ignored, at most."""
@@ -25,7 +26,7 @@ _NOTHING: tuple[object, ...] = (None, [])
 """Values of a field that ask for nothing."""
 _PRICED_LIFETIMES = (None, "5m", "1h")
 """Lifetimes of what a mark keeps in Anthropic's cache, as far as their prices are known."""
-_PLAIN_TYPES = frozenset({str, int, float, bool, dict, type(None)})
+_PLAIN_TYPES = frozenset({str, int, float, ExactFloat, bool, dict, type(None)})
 """Types of the values in a part that are neither parts themselves nor lists of them."""
 
 
@@ -38,12 +39,20 @@ class OpenModel(StrictModel):
 class UnreadPart(OpenModel):
     """A part of a kind that the hub does not know, and without which the answer would not be what was asked for."""
 
+    is_unread = True
     type: Annotated[str, Field(min_length=1, max_length=100)]
+
+
+class UnreadObject(OpenModel):
+    """An object that the hub does not read, and without which the answer would not be what was asked for."""
+
+    is_unread = True
 
 
 class OptionalPart(OpenModel):
     """A part of a kind that the hub does not know, and that an answer is good without: another model's reasoning."""
 
+    is_unread = True
     type: Annotated[str, Field(min_length=1, max_length=100)]
 
 
@@ -64,7 +73,7 @@ def kind_among(*known: str, is_read: Callable[[dict[str, Any]], bool] = lambda _
 def unread_fields(part: BaseModel) -> list[tuple[str, object]]:
     """The fields in a part of a body that the hub does not know, each with its place in the part and its value.
 
-    A whole part that the hub does not know is listed itself, as `UnreadPart` or `OptionalPart`.
+    A whole part that the hub does not know is listed itself.
     """
     found = [(name, value) for name, value in (part.__pydantic_extra__ or {}).items() if value not in _NOTHING]
     for name, value in part.__dict__.items():
@@ -83,7 +92,7 @@ def _unread(value: Any) -> list[tuple[str, object]]:
     kind = value.__class__  # a value is plain or a part: to ask pydantic whether it is one would take some time
     if kind in _PLAIN_TYPES:
         return []
-    if kind is UnreadPart or kind is OptionalPart:
+    if kind.is_unread:
         return [("", value)]
     return [(f".{path}", inner) for path, inner in unread_fields(value)]
 
@@ -93,8 +102,8 @@ class OpenBody(ChatBody):
 
     model_config = ConfigDict(extra="allow")
 
-    own_fields: ClassVar[frozenset[str]] = frozenset({"models"})
-    """Fields that are the hub's own and no vendor's."""
+    own_fields: ClassVar[frozenset[str]] = frozenset({"models", "api_key"})
+    """Fields that are the hub's own and no vendor's. A key has no place in a body: it is refused, or null."""
     neutral_values: ClassVar[Mapping[str, tuple[object, ...]]] = {}
     """Fields that the hub does not know, each with the values that change nothing."""
     essential_fields: ClassVar[frozenset[str]] = frozenset()
@@ -107,7 +116,6 @@ class OpenBody(ChatBody):
 
     def original(self, messages: int) -> OriginalRequest:
         """The request as its client wrote it. `messages` is the number of the hub's messages that were made of it."""
-        left_out = self.own_fields | self.refused_fields.keys()  # the latter have values that change nothing
         sent = self._sent
         untranslated: dict[str, None] = {}
         essential = [
@@ -120,7 +128,7 @@ class OpenBody(ChatBody):
                 continue
             lifetime = _cache_lifetime(path, value)
             lifetimes.add(lifetime)
-            if isinstance(value, UnreadPart) or path in self.essential_fields:
+            if isinstance(value, UnreadPart | UnreadObject) or path in self.essential_fields:
                 essential.append(redact(path))
                 is_surcharged = path not in self.free_fields
             else:
@@ -130,7 +138,7 @@ class OpenBody(ChatBody):
                 surcharged.append(redact(path))
         return OriginalRequest(
             self.protocol,
-            self._own_words(sent.fields, left_out),
+            self._own_words(sent.fields),
             messages,
             sent.headers,
             tuple(untranslated)[:MAX_LISTED_FIELDS],
@@ -140,9 +148,9 @@ class OpenBody(ChatBody):
             caches_an_hour="1h" in lifetimes,
         )
 
-    def _own_words(self, sent: Mapping[str, Any], left_out: Collection[str]) -> dict[str, Any]:
-        """The body as its client wrote it, without some fields and without the state of other vendors' calls."""
-        return {name: value for name, value in sent.items() if name not in left_out}
+    def _own_words(self, sent: Mapping[str, Any]) -> dict[str, Any]:
+        """The body as its client wrote it, without the hub's fields and without the state of other vendors' calls."""
+        return {name: value for name, value in sent.items() if name not in self.own_fields}
 
 
 def _is_within(value: float | None, bounds: tuple[float, float]) -> bool:

@@ -15,7 +15,6 @@ from anthropic._types import RequestOptions
 from httpx_aiohttp.httpx2 import AiohttpTransport
 
 from llm_hub.chat import ChatRequest, ModelInfo
-from llm_hub.chat.exact_json import exact_object
 from llm_hub.errors import InvalidRequest, NotOffered, PromptTooLong, ProviderError, UnsupportedParameter
 from llm_hub.providers import anthropic_body
 from llm_hub.providers.anthropic_answer import MessageBuilder
@@ -24,7 +23,7 @@ from llm_hub.providers.anthropic_original import original_body, original_headers
 from llm_hub.providers.http_provider import HttpProvider
 from llm_hub.providers.streamed_response import StreamedResponseBuilder
 from llm_hub.wire.connection_errors import safe_cause
-from llm_hub.wire.decoders import SplitCharacters, SSEDecoder, encode_json, parse_object
+from llm_hub.wire.decoders import SSEDecoder, encode_json, parse_object
 from llm_hub.wire.error_body import is_error
 from llm_hub.wire.learned_parameters import MAX_LEARNED_MODELS
 from llm_hub.wire.network import DIRECT, Network
@@ -42,18 +41,8 @@ _SAMPLING_VERSION = "2023-06-01"
 """The last API version that takes a temperature, and only for older models."""
 
 
-_WITH_INPUT = ("content_block_start", "message")
-"""The events in which the input of a call may come at once, as an object."""
-
-
 class _AnthropicTransport(Transport, AiohttpTransport):
     streaming_path = "/v1/messages"
-
-
-def _parse_chunk(data: bytes, split: SplitCharacters | None = None) -> dict[str, Any]:
-    """An event of the stream. An input that comes at once may have numbers that are longer than orjson reads."""
-    chunk = parse_object(data, split)
-    return exact_object(chunk, data) if chunk.get("type") in _WITH_INPUT else chunk
 
 
 class AnthropicProvider(HttpProvider):
@@ -69,7 +58,6 @@ class AnthropicProvider(HttpProvider):
     supports = frozenset({"tools", "tool_choice", "parallel_tools", "format", "stop", "top_p", "effort"})
     exceptions = (AnthropicError, httpx2.HTTPError, httpx2.StreamError)
     decoder = SSEDecoder
-    parse = staticmethod(_parse_chunk)
     end_marker = b"[DONE]"  # several compatible servers write it, after their message_stop or instead of it
     builder = MessageBuilder
 

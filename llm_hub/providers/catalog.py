@@ -36,7 +36,7 @@ class ProviderSpec:
 
 UNCHECKED_SIGNATURE = "skip_thought_signature_validator"
 """What Gemini takes in the place of a signature of its own: ai.google.dev, "Thought signatures"."""
-_OLD_LIMIT = {"max_tokens_field": "max_tokens"}
+_OLD_LIMIT = {"max_tokens_field": "max_tokens", "renames_limit": True}
 """For servers that take the answer's limit under its older name only."""
 
 _NO_STATE: Mapping[str, Any] = {"state_fields": ()}

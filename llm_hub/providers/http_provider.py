@@ -29,10 +29,9 @@ from __future__ import annotations
 
 import asyncio
 from abc import abstractmethod
-from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Mapping
+from collections.abc import AsyncGenerator, Iterable, Iterator, Mapping
 from contextlib import aclosing
 from dataclasses import replace
-from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from llm_hub.chat import Alive, ChatRequest, FilesSent
@@ -49,7 +48,7 @@ from llm_hub.wire.decoders import (
     SplitCharacters,
     StreamDecoder,
     encode_json,
-    parse_object,
+    parse_objects,
     read_body,
 )
 from llm_hub.wire.error_body import is_error_document
@@ -64,8 +63,6 @@ class HttpProvider(VendorServer):
 
     decoder: ClassVar[type[StreamDecoder]]
     """What cuts the body into JSON objects. One is made for each answer."""
-    parse: ClassVar[Callable[..., dict[str, Any]]] = staticmethod(parse_object)
-    """What reads each of those objects."""
     builder: ClassVar[type[StreamedResponseBuilder]] = StreamedResponseBuilder
     """What collects an answer. An adapter has its own where reading a chunk depends on those before it."""
     end_marker: ClassVar[bytes | None] = None
@@ -108,7 +105,7 @@ class HttpProvider(VendorServer):
             await reply.aclose()
             raise
         loop = asyncio.get_running_loop()
-        parse = partial(self.parse, split=SplitCharacters())
+        split = SplitCharacters()
         try:
             body = read_body(reply, lambda: builder.deadline, builder.count_characters)
             async with aclosing(body) as pieces:
@@ -117,7 +114,7 @@ class HttpProvider(VendorServer):
                     chunks = self._before_end(builder, texts)
                     is_news, usage = builder.deadline is None or builder.ended, builder.usage
                     is_sign_of_life = True
-                    for event in join_deltas(self._read(builder, map(parse, chunks))):
+                    for event in join_deltas(self._read(builder, parse_objects(chunks, split))):
                         is_news, is_sign_of_life = True, False
                         yield event
                     if is_sign_of_life and (texts or b"\n" in piece):  # half a line is none

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-import orjson
+from llm_hub.chat.exact_json import dump_exactly
 
 _CONSTANT_FIELDS = frozenset({"id", "type", "format", "index", "role", "name", "expires_at", "object", "model"})
 """Fields of text that are said again with each piece, and are no piece themselves."""
@@ -32,7 +32,7 @@ def _join_items(items: list[Any]) -> list[Any]:
     places: dict[Any, list[Any]] = {}
     for item in items:
         is_piece = isinstance(item, dict) and item.get("index") is not None
-        key = (item["index"], item.get("type")) if is_piece else orjson.dumps(item, option=orjson.OPT_SORT_KEYS)
+        key = (item["index"], item.get("type")) if is_piece else dump_exactly(item)
         if is_piece:
             places.setdefault(str(key), []).append(item)
         else:

@@ -13,7 +13,7 @@ import httpx
 from httpx_aiohttp import AiohttpTransport
 
 from llm_hub.chat import ChatRequest, ModelInfo, ToolCallDelta, Usage, Waiting
-from llm_hub.chat.exact_json import dump_exactly, exact_object
+from llm_hub.chat.exact_json import dump_exactly
 from llm_hub.errors import (
     ConnectionFailed,
     EmptyAnswer,
@@ -28,7 +28,7 @@ from llm_hub.providers import ollama_body
 from llm_hub.providers.http_provider import HttpProvider
 from llm_hub.providers.streamed_response import StreamedResponseBuilder
 from llm_hub.providers.vendor_server import LIST_TIMEOUT
-from llm_hub.wire.decoders import SplitCharacters, parse_object
+from llm_hub.wire.decoders import parse_object
 from llm_hub.wire.json_objects import ObjectDecoder
 from llm_hub.wire.learned_parameters import MAX_LEARNED_MODELS
 from llm_hub.wire.network import DIRECT, Network
@@ -57,13 +57,6 @@ class _OllamaResponseBuilder(StreamedResponseBuilder):
         return {"thinking": "".join(self._reasoning)} if self._reasoning and place == 0 else {}
 
 
-def _parse_chunk(data: bytes, split: SplitCharacters | None = None) -> dict[str, Any]:
-    """An object of the stream. Arguments of calls are objects here, whose numbers may be longer than orjson reads."""
-    chunk = parse_object(data, split)
-    message = chunk.get("message")
-    return exact_object(chunk, data) if isinstance(message, dict) and "tool_calls" in message else chunk
-
-
 class OllamaProvider(HttpProvider):
     """The chat API of an Ollama server. Raises `ConfigurationError` for a URL that cannot be used.
 
@@ -75,7 +68,6 @@ class OllamaProvider(HttpProvider):
     supports = frozenset({"tools", "tool_choice", "format", "stop", "seed", "top_p", "effort"})
     exceptions = (httpx.HTTPError, httpx.StreamError, httpx.InvalidURL)
     decoder = ObjectDecoder
-    parse = staticmethod(_parse_chunk)
     builder = _OllamaResponseBuilder
     embeddings_path = "/v1/embeddings"
 

@@ -20,8 +20,15 @@ from llm_hub.chat import ChatRequest, ModelInfo
 from llm_hub.errors import InvalidRequest, ProviderError, UnsupportedParameter
 from llm_hub.providers import openai_body
 from llm_hub.providers.http_provider import HttpProvider
-from llm_hub.providers.openai_answer import QUIET_FIELDS, OpenAIResponseBuilder
-from llm_hub.providers.openai_original import limit_fields, lost_signatures, with_plain_tools, with_unchecked_signatures
+from llm_hub.providers.openai_answer import OpenAIResponseBuilder
+from llm_hub.providers.openai_fields import QUIET_FIELDS
+from llm_hub.providers.openai_original import (
+    limit_fields,
+    lost_signatures,
+    with_plain_tools,
+    with_unchecked_signatures,
+    without_neutral,
+)
 from llm_hub.providers.openai_protocols import ProtocolChoice, ResponsesUse
 from llm_hub.providers.openai_responses import ResponsesProvider
 from llm_hub.providers.other_protocol import OtherProtocol
@@ -63,14 +70,15 @@ class OpenAIProvider(HttpProvider):
     """Chat completions at `base_url`. Raises `ConfigurationError` for a key or URL that cannot be used.
 
     `max_tokens_field` is the server's name for the limit, and `renames_limit` says that it goes before the name that a
-    client of the same protocol has chosen; which of the two a model takes is also learnt from its refusal. `responses`
-    says when the server is asked in Responses instead: see `ResponsesUse`. `state_fields` are
-    those of `STATE_FIELDS` that the vendor gives and wants back: messages are sent without the others. None: nobody
-    knows. `stand_ins` are for calls that come without that state: see `with_stand_ins`. `read_timeout` is the longest
-    silence in seconds before a request is given up. `network` says through which proxy the server is reached, and
-    which certificates are trusted. `public_only` is for a base URL that a visitor gave: see public_hosts.py. `resolver`
-    is one of aiohttp's, for its host name. `reads_pdf` says whether the server takes a PDF as it is; None: OpenAI's own
-    does, and no other one is known to. `pins_hosts`: a model may be named as `model@host`, see `pin_host`.
+    client of the same protocol has chosen, since the server might overlook the other one; which of the two a model
+    takes is also learnt from its refusal. `responses` says when the server is asked in Responses instead: see
+    `ResponsesUse`. `state_fields` are those of `STATE_FIELDS` that the vendor gives and wants back: messages are sent
+    without the others. None: nobody knows. `stand_ins` are for calls that come without that state: see
+    `with_stand_ins`. `read_timeout` is the longest silence in seconds before a request is given up. `network` says
+    through which proxy the server is reached, and which certificates are trusted. `public_only` is for a base URL that
+    a visitor gave: see public_hosts.py. `resolver` is one of aiohttp's, for its host name. `reads_pdf` says whether the
+    server takes a PDF as it is; None: OpenAI's own does, and no other one is known to. `pins_hosts`: a model may be
+    named as `model@host`, see `pin_host`.
     """
 
     protocol = "openai"
@@ -91,7 +99,7 @@ class OpenAIProvider(HttpProvider):
         title: str = "OpenAI",
         default_model: str = "gpt-6-luna",
         max_tokens_field: str = "max_completion_tokens",
-        renames_limit: bool = True,
+        renames_limit: bool = False,
         responses: ResponsesUse = "if_refused",
         state_fields: Collection[str] | None = None,
         stand_ins: Mapping[str, Mapping[str, Any]] | None = None,
@@ -194,8 +202,9 @@ class OpenAIProvider(HttpProvider):
             raise OtherProtocol(self._responses.events_after, refusal)
         if type(refusal) is InvalidRequest and refusal.falls_back and self._is_too_long(model, sent["messages"]):
             raise openai_body.explain_length(refusal)
-        if (revised := with_unchecked_signatures(sent, refusal)) is not None:
-            return revised
+        for revise in (without_neutral, with_unchecked_signatures):
+            if (revised := revise(sent, refusal)) is not None:
+                return revised
         if _is_about_tools(refusal) and (revised := with_plain_tools(sent)) is not None:
             return revised
         if (revised := self._learned.revise(model, refusal, body, sent)) is not None:

@@ -5,13 +5,26 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-import orjson
-
 from llm_hub.chat import OriginalAnswer, VendorDelta
+from llm_hub.chat.exact_json import dump_exactly
 from llm_hub.providers.cumulative_usage import update_usage
 from llm_hub.providers.joined_pieces import count_characters, has_pieces, join_pieces
 from llm_hub.providers.openai_body import STATE_FIELDS
+from llm_hub.providers.openai_fields import (
+    CALL_FIELDS,
+    CONTENT_FIELDS,
+    HEAD_FIELDS,
+    KNOWN_CHOICE_FIELDS,
+    KNOWN_CHUNK_FIELDS,
+    KNOWN_FIELDS,
+    OTHER_REASONING_FIELDS,
+    QUIET_FIELDS,
+    REASONING_FIELDS,
+    TEXT_ALONE,
+    UNKEPT_FIELDS,
+)
 from llm_hub.providers.openai_finish_reason import FINISH_REASONS, read_finish_reason
+from llm_hub.providers.openai_pieces import CustomCalls, add_logprobs, read_text, says_something
 from llm_hub.providers.openai_usage import read_timings, read_usage
 from llm_hub.providers.streamed_response import StreamedResponseBuilder
 from llm_hub.wire.validation import MAX_REFUSAL_CHARS, parse_count
@@ -20,35 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from llm_hub.capabilities import AnsweringProvider
-    from llm_hub.chat import ChatRequest, Event, ToolCall, ToolCallDelta, Usage
-
-_REASONING_FIELDS = ("reasoning_content", "reasoning", "reasoning_text", "thinking", "reasoning_details")
-"""The fields of reasoning. Several servers give the same thought in two of them: the first one counts."""
-_KNOWN_FIELDS = frozenset(
-    {"role", "content", "tool_calls", "function_call", "refusal", *_REASONING_FIELDS} - {"reasoning_details"}
-)
-"""The fields of a message for which the hub has words. `reasoning_details` go back to the vendor as they came."""
-_TEXT_ALONE = frozenset({"role", "content"})
-"""The fields of most deltas."""
-QUIET_FIELDS = frozenset(
-    {
-        "id", "object", "created", "model", "choices", "usage", "system_fingerprint", "service_tier", "provider",
-        "nonce", "obfuscation", "prompt_token_ids", "prompt_logprobs", "kv_transfer_params", "request_id", "stats",
-    }
-)  # fmt: skip
-"""The fields of a chunk that say nothing of the answer, and those that are read of every chunk."""
-HEAD_FIELDS = frozenset({"id", "created", "service_tier", "system_fingerprint"})
-"""The fields that are the same in every chunk of an answer."""
-_KNOWN_CHUNK_FIELDS = QUIET_FIELDS | {"timings", "x_groq", "usageMetadata", "error"}
-"""These, and the fields for which the hub has words."""
-_UNKEPT_FIELDS = frozenset({"object", "model", "choices", "usage", "nonce", "obfuscation"})
-"""Quiet fields that the hub has words for, and those that only make a chunk longer."""
-_CALL_FIELDS = frozenset({"index", "id", "type", "function"})
-_CONTENT_FIELDS = ("images", "audio", "content_parts")
-"""What is an answer by itself. OpenRouter has `images`, OpenAI `audio`; `content_parts` are the hub's name for parts of
-a list of content that are neither text nor reasoning."""
-_TEXT_FIELDS = ("text", "summary", "thinking", "reasoning", "content")
-"""Where the text of a part may stand: Mistral's parts of thinking have a list of parts of text under `thinking`."""
+    from llm_hub.chat import ChatRequest, Event, ReasoningDelta, TextDelta, ToolCall, ToolCallDelta, Usage
 
 
 class OpenAIResponseBuilder(StreamedResponseBuilder):
@@ -56,6 +41,8 @@ class OpenAIResponseBuilder(StreamedResponseBuilder):
 
     __slots__ = (
         "_choice",
+        "_choice_fields",
+        "_custom_calls",
         "_fields",
         "_has_delta",
         "_has_head",
@@ -65,6 +52,7 @@ class OpenAIResponseBuilder(StreamedResponseBuilder):
         "_is_original",
         "_is_under_way",
         "_is_unreliable",
+        "_logprobs",
         "_others",
         "_others_size",
         "_reasoning_field",
@@ -83,6 +71,8 @@ class OpenAIResponseBuilder(StreamedResponseBuilder):
         """The field in which the answer's reasoning came."""
         self._choice: object = None
         """The index of the choice that is read: the first one's."""
+        self._choice_fields: dict[str, Any] = {}
+        """Its fields for which the hub has no word."""
         self._has_other_choices = False
         self._has_delta = False
         self._has_head = not self._is_original
@@ -94,7 +84,7 @@ class OpenAIResponseBuilder(StreamedResponseBuilder):
         self._is_late = False
         """Whether more of the answer came after its finish reason."""
         self._is_unreliable = False
-        """Whether the server gives a finish reason with every chunk: then none of them ends the answer."""
+        """Whether every chunk has a finish reason: then none of them ends the answer."""
         self.is_settled = False
         """Whether the finish reason came without more of the answer, or the usage came after it."""
         self._timings: Usage = {}
@@ -103,8 +93,11 @@ class OpenAIResponseBuilder(StreamedResponseBuilder):
         self._fields: dict[str, Any] = {}
         """The answer's fields for which the hub has no word. Servers repeat them: the last ones hold."""
         self._others: list[dict[str, Any]] = []
-        """Pieces of the message, and of the choice, for which the hub has no word."""
+        """Pieces of the message for which the hub has no word."""
         self._others_size = 0
+        self._logprobs: dict[str, Any] = {}
+        """How likely the tokens were, in the protocol's own shape."""
+        self._custom_calls = CustomCalls()
 
     @property
     def is_complete(self) -> bool:
@@ -140,16 +133,18 @@ class OpenAIResponseBuilder(StreamedResponseBuilder):
             self._has_other_choices = True
             return
         delta = choice.get("delta") or self._other_delta(choice)
+        if not KNOWN_CHOICE_FIELDS.issuperset(choice):
+            self._choice_fields |= {name: choice[name] for name in choice.keys() - KNOWN_CHOICE_FIELDS}
         says_more = any(value for name, value in delta.items() if name != "role")
         self._has_delta = self._has_delta or (says_more and not self._has_message)
         self._is_late = self._is_late or (self.finish_reason is not None and says_more)
-        if not _TEXT_ALONE.issuperset(delta):
+        if not TEXT_ALONE.issuperset(delta):
             yield from self._read_other_fields(delta)
+        if choice.get("logprobs"):
+            yield from self._read_logprobs(choice["logprobs"])
         if text := delta.get("content"):
             yield from self.add_tagged_text(text) if isinstance(text, str) else self._read_parts(text)
         self.add_usage(choice.get("usage"))  # Moonshot's
-        if choice.get("logprobs"):
-            self._keep({"choice": {"logprobs": choice["logprobs"]}})
         if reason := read_finish_reason(choice):
             self._is_unreliable, self.is_settled = self._is_late, not says_more
             self.finish_reason = reason
@@ -161,7 +156,7 @@ class OpenAIResponseBuilder(StreamedResponseBuilder):
             self._timings = read_timings(timings)
         self.add_usage((chunk.get("x_groq") or {}).get("usage"))
         self.add_usage(chunk.get("usageMetadata"))  # Gemini's own name
-        others = {name: value for name, value in chunk.items() if value and name not in _KNOWN_CHUNK_FIELDS}
+        others = {name: value for name, value in chunk.items() if value and name not in KNOWN_CHUNK_FIELDS}
         if others and "choices" in chunk:
             self._fields.update(others)
 
@@ -171,12 +166,12 @@ class OpenAIResponseBuilder(StreamedResponseBuilder):
         It need not be called for each chunk: all say the same.
         """
         if self._is_original:
-            kept = QUIET_FIELDS & chunk.keys() - _UNKEPT_FIELDS
+            kept = QUIET_FIELDS & chunk.keys() - UNKEPT_FIELDS
             self._fields |= {name: chunk[name] for name in kept if chunk[name] is not None}
 
     def take_head(self, choice: dict[str, Any]) -> VendorDelta | None:
         """What the vendor calls the answer, once, right before its first words or at its end."""
-        if self._has_head or not (choice.get("finish_reason") or _says_something(choice.get("delta") or {})):
+        if self._has_head or not (choice.get("finish_reason") or says_something(choice.get("delta") or {})):
             return None
         self._has_head = True
         return VendorDelta("openai", {name: self._fields[name] for name in HEAD_FIELDS & self._fields.keys()})
@@ -196,12 +191,20 @@ class OpenAIResponseBuilder(StreamedResponseBuilder):
         self.usage = {**self._timings, **self.usage}
         if self._has_other_choices:
             self.notes = (*self.notes, "The server gave more than one answer; this is the first.")
-        if self._others or self._fields or self._reported_usage:
-            body = self._fields | (join_pieces(self._others) if self._others else {})
-            if self._reported_usage:
-                body["usage"] = self._reported_usage
+        body = self._fields | (join_pieces(self._others) if self._others else {})
+        if self._choice_fields or self._logprobs:
+            body["choice"] = self._choice_fields | ({"logprobs": self._logprobs} if self._logprobs else {})
+        if self._reasoning and self._reasoning_field in OTHER_REASONING_FIELDS:
+            body["message"] = {**body.get("message", {}), self._reasoning_field: "".join(self._reasoning)}
+        if self._reported_usage:
+            body["usage"] = self._reported_usage
+        if body:
             self.original = OriginalAnswer("openai", body)
-            self.has_other_content = any(name in body.get("message", ()) for name in _CONTENT_FIELDS)
+            self.has_other_content = any(name in body.get("message", ()) for name in CONTENT_FIELDS)
+
+    def add_rest(self) -> list[TextDelta | ReasoningDelta | ToolCallDelta]:
+        ends = [self.add_tool_call(at, id=id_, arguments=end) for at, id_, end in self._custom_calls.ends()]
+        return [*(end for end in ends if end is not None), *super().add_rest()]
 
     def state_of(self, call: ToolCall, place: int) -> Mapping[str, Any]:
         """The reasoning and what else belongs to the message go with the first call. Each has its own fields, too."""
@@ -215,7 +218,7 @@ class OpenAIResponseBuilder(StreamedResponseBuilder):
         return state
 
     def _keep(self, piece: dict[str, Any]) -> None:
-        """Keeps a piece of the message or the choice. A list that is only said again is none: no item has an index."""
+        """Keeps a piece of the message. A list that is only said again is none: no item has an index."""
         if self._others and piece == self._others[-1] and not has_pieces(piece):
             return
         self._others.append(piece)
@@ -235,8 +238,10 @@ class OpenAIResponseBuilder(StreamedResponseBuilder):
 
     def _read_other_fields(self, delta: dict[str, Any]) -> Iterator[Event | None]:
         """The events of a delta beside its text: reasoning, tool calls, a refusal."""
-        for field in _REASONING_FIELDS:
-            if (value := delta.get(field)) and (thought := _text(value)):
+        for field in REASONING_FIELDS:
+            if (value := delta.get(field)) and (thought := read_text(value)):
+                if not self._reasoning_field and self._is_original and field in OTHER_REASONING_FIELDS:
+                    yield VendorDelta("openai", {"reasoning_field": field})
                 self._reasoning_field = field
                 yield self.add_reasoning(thought)
                 break
@@ -246,22 +251,33 @@ class OpenAIResponseBuilder(StreamedResponseBuilder):
         if not calls and isinstance(function := delta.get("function_call"), dict):
             yield self._read_call({"index": 0, "function": function}, None)
         self._add_refusal(delta.get("refusal"))
-        if others := {name: value for name, value in delta.items() if value and name not in _KNOWN_FIELDS}:
+        if others := {name: value for name, value in delta.items() if value and name not in KNOWN_FIELDS}:
             self._keep({"message": others})
+
+    def _read_logprobs(self, logprobs: dict[str, Any]) -> Iterator[VendorDelta]:
+        """Adds how likely the next tokens were. A client of the same protocol is told before it reads them."""
+        self._others_size += count_characters(logprobs)
+        add_logprobs(self._logprobs, logprobs)
+        if self._is_original:
+            yield VendorDelta("openai", {"logprobs": logprobs})
 
     def _read_call(self, call: dict[str, Any], place: int | None) -> ToolCallDelta | None:
         """`place` is the call's place among several in one chunk, for a server that neither numbers nor names them."""
+        extra = {name: value for name, value in call.items() if value and name not in CALL_FIELDS}
+        if isinstance(custom := call.get("custom"), dict):
+            position, id_, name, piece = self._custom_calls.read(call, custom)
+            return self.add_tool_call(position, id=id_, name=name, arguments=piece, extra=extra)
         function = call.get("function") or {}
         arguments = function.get("arguments", function.get("parameters"))  # the latter from small models' parsers
         if not isinstance(arguments, str):
-            arguments = "" if arguments is None else orjson.dumps(arguments).decode()
+            arguments = "" if arguments is None else dump_exactly(arguments).decode()
         position = parse_count(call.get("index"))
         return self.add_tool_call(
             place if position is None and not call.get("id") else position,
             id=call.get("id") or "",
             name=function.get("name") or "",
             arguments=arguments,
-            extra={name: value for name, value in call.items() if value and name not in _CALL_FIELDS},
+            extra=extra,
         )
 
     def _add_refusal(self, words: object) -> None:
@@ -273,27 +289,11 @@ class OpenAIResponseBuilder(StreamedResponseBuilder):
         for part in parts if isinstance(parts, list) else (parts,):
             kind = "text" if isinstance(part, str) else part.get("type")
             if kind in ("text", "output_text"):
-                yield from self.add_tagged_text(_text(part))
+                yield from self.add_tagged_text(read_text(part))
             elif kind in ("thinking", "reasoning"):
-                if thought := _text(part):
+                if thought := read_text(part):
                     yield self.add_reasoning(thought)
             elif kind == "refusal":
                 self._add_refusal(part.get("refusal"))
             else:
                 self._keep({"message": {"images" if kind == "image_url" else "content_parts": [part]}})
-
-
-def _says_something(delta: dict[str, Any]) -> bool:
-    """Whether a delta has text or reasoning, which is shown at once."""
-    return any(delta.get(name) for name in ("content", *_REASONING_FIELDS))
-
-
-def _text(value: Any) -> str:
-    """The text of a field that is text, a part, or a list of parts."""
-    if isinstance(value, str):
-        return value
-    if isinstance(value, list):
-        return "".join(map(_text, value))
-    if isinstance(value, dict):
-        return next((text for name in _TEXT_FIELDS if (text := _text(value.get(name)))), "")
-    return ""

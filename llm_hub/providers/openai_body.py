@@ -36,7 +36,6 @@ FIELDS = {
     "effort": "reasoning_effort",
 }
 """The optional fields of a `ChatRequest`, and their names on the wire."""
-_OPTIONAL_FIELDS = frozenset({"temperature", *FIELDS.values()})
 OTHER_NAMES = {
     "max_completion_tokens": "max_tokens",
     "max_tokens": "max_completion_tokens",
@@ -62,6 +61,8 @@ REQUIRED = frozenset(
     }
 )  # fmt: skip
 """The parameters without which the answer would be to another question: these are never left out."""
+_NEUTRAL: Mapping[str, object] = {"n": 1, "logprobs": False, "top_logprobs": 0, "modalities": ["text"], "functions": []}
+"""Of the fields that are never left out, the values that ask for nothing."""
 TOOL_FIELDS = ("tools", "tool_choice", "parallel_tool_calls")
 _OWN_FIELDS = frozenset({"model", "models", "messages", "stream", *LIMIT_FIELDS})
 """The fields of a client's body that are for the hub, or that the hub writes itself."""
@@ -105,15 +106,8 @@ def options(request: ChatRequest) -> dict[str, Any]:
 
 
 def from_original(request: ChatRequest, original: OriginalRequest) -> dict[str, Any]:
-    """The client's own body with what the hub has changed, except its model and limit.
-
-    One of the fields that the hub knows and that is null is one that the client did not set.
-    """
-    body = {
-        name: value
-        for name, value in original.body.items()
-        if name not in _OWN_FIELDS and (value is not None or name not in _OPTIONAL_FIELDS)
-    }
+    """The client's own body with what the hub has changed, except its model and limit."""
+    body = {name: value for name, value in original.body.items() if name not in _OWN_FIELDS or value is None}
     added = messages(request.messages[original.messages :])
     if added and request.format is None:
         body.pop("response_format", None)
@@ -163,6 +157,7 @@ def refused_message_fields(refusal: ProviderError, sent: dict[str, Any]) -> froz
 def left_out(body: dict[str, Any], sent: dict[str, Any]) -> tuple[str, ...]:
     """The fields of the request that are in `body` and, under none of their names, in what was sent of it."""
     known = {name for names in _DISPENSABLE.values() for name in names} | {"stream_options"}
+    body = {name: value for name, value in body.items() if not asks_nothing(name, value)}
     if not body.get("tools"):  # no choice among no tools asks for anything
         body = {name: value for name, value in body.items() if name not in TOOL_FIELDS}
     return (
@@ -174,6 +169,11 @@ def left_out(body: dict[str, Any], sent: dict[str, Any]) -> tuple[str, ...]:
         *(name for name in body if name not in sent and name not in known),
         *sorted(message_fields(body) - message_fields(sent)),
     )
+
+
+def asks_nothing(name: str, value: object) -> bool:
+    """Whether a field's value changes nothing."""
+    return value is None or (name in _NEUTRAL and value == _NEUTRAL[name])
 
 
 def explain_refusal(

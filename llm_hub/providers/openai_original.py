@@ -6,8 +6,9 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
+from llm_hub.errors import InvalidRequest, UnsupportedParameter
 from llm_hub.providers.catalog import UNCHECKED_SIGNATURE
-from llm_hub.providers.openai_body import LIMIT_FIELDS, TOOL_FIELDS
+from llm_hub.providers.openai_body import LIMIT_FIELDS, TOOL_FIELDS, asks_nothing
 
 if TYPE_CHECKING:
     from llm_hub.chat import ChatRequest
@@ -38,6 +39,19 @@ def with_plain_tools(sent: Mapping[str, Any]) -> dict[str, Any] | None:
     allowed = choice["allowed_tools"]
     names = [_name(tool) for tool in allowed["tools"]]
     return {**sent, "tools": [tool for tool in tools if _name(tool) in names], "tool_choice": allowed["mode"]}
+
+
+def without_neutral(sent: Mapping[str, Any], refusal: ProviderError) -> dict[str, Any] | None:
+    """The body without the fields that ask for nothing, where its server refuses one of them, or says not what it
+    refuses; None: it is about something else. Clients send null for what they do not set."""
+    names = {name for name, value in sent.items() if asks_nothing(name, value)}
+    if not names or not isinstance(refusal, InvalidRequest | UnsupportedParameter) or refusal.status not in (400, 422):
+        return None
+    if isinstance(refusal, UnsupportedParameter):
+        is_meant = refusal.parameter in names
+    else:
+        is_meant = refusal.falls_back or not names.isdisjoint(re.findall(r"\w+", refusal.detail))
+    return {name: value for name, value in sent.items() if name not in names} if is_meant else None
 
 
 def with_unchecked_signatures(sent: Mapping[str, Any], refusal: ProviderError) -> dict[str, Any] | None:
@@ -75,6 +89,6 @@ def _unchecked(call: Any) -> Any:
 
 
 def _name(tool: Mapping[str, Any]) -> object:
-    """A function's name, or the type of a tool that runs on the server."""
-    function = tool.get("function")
-    return function.get("name") if isinstance(function, dict) else tool.get("type")
+    """The name of a function or a custom tool, or the type of a tool that runs on the server."""
+    described = tool.get("function", tool.get("custom"))
+    return described.get("name") if isinstance(described, dict) else tool.get("type")

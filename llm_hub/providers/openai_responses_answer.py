@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from llm_hub.chat import OriginalAnswer, VendorDelta
+from llm_hub.chat import OriginalAnswer, ReasoningBreak, VendorDelta
+from llm_hub.chat.exact_json import dump_exactly
 from llm_hub.providers.openai_responses_body import SHARED_FIELDS, call_name
 from llm_hub.providers.openai_usage import read_usage
 from llm_hub.providers.streamed_response import StreamedResponseBuilder
@@ -21,8 +22,7 @@ END_EVENTS = frozenset({"response.completed", "response.incomplete", "response.f
 """The events that end a stream. What comes after them is no part of the answer."""
 
 _CALLS = ("function_call", "custom_tool_call")
-_SAID_AGAIN = (".done", "response.created", "response.in_progress", "response.queued", "response.content_part.added",
-    "response.reasoning_summary_part.added", "custom_tool_call_input.delta")  # fmt: skip
+_SAID_AGAIN = (".done", "response.created", "response.in_progress", "response.queued", "custom_tool_call_input.delta")
 """The ends of events that only say what others say as well."""
 _FINISH_REASONS = {
     "completed": "stop",
@@ -79,8 +79,8 @@ class ResponsesBuilder(StreamedResponseBuilder):
             case "response.refusal.delta" if delta:
                 self._places_with_pieces.add(place)
                 self.refusal = (self.refusal + delta)[:MAX_REFUSAL_CHARS]
-            case "response.reasoning_summary_part.added" if event.get("summary_index") and self._reasoning:
-                yield self._add_reasoning("\n\n")
+            case "response.content_part.added" | "response.reasoning_summary_part.added":
+                yield from self._begin_part(event)
             case "response.output_item.added":
                 yield from self._begin_item(place, event["item"], event)
             case "response.output_item.done":
@@ -94,7 +94,20 @@ class ResponsesBuilder(StreamedResponseBuilder):
     def read_text(self, event: Mapping[str, Any]) -> Iterator[Event]:
         """The events of a piece of text."""
         self._places_with_pieces.add(parse_count(event.get("output_index")) or 0)
+        if (logprobs := event.get("logprobs")) and self.is_original and not len(self._calls):
+            yield VendorDelta("responses", {"type": event["type"], "logprobs": logprobs})
         yield from self._add_text(event["delta"])
+
+    def _begin_part(self, event: Mapping[str, Any]) -> Iterator[Event]:
+        """The events with which the next part of an item begins. The hub's words have one text for all parts."""
+        is_late = len(self._calls) > 0
+        if self.is_original and not is_late:
+            yield VendorDelta("responses", event)
+        if event.get("summary_index") and self._reasoning:
+            between = ReasoningBreak()
+            self._reasoning.append(between.text)
+            if not (self.is_original and is_late):
+                yield between
 
     def _add_text(self, text: str) -> Iterable[TextDelta | ReasoningDelta]:
         return (self.add_late_text(text),) if len(self._calls) else self.add_tagged_text(text)
@@ -123,7 +136,7 @@ class ResponsesBuilder(StreamedResponseBuilder):
             return  # some servers say the same end twice
         kind = item.get("type")
         if self.is_original or kind == "reasoning":
-            self._vendor_bytes += len(orjson.dumps(item))
+            self._vendor_bytes += len(dump_exactly(item))
         is_new = place not in self._items and place not in self._places_with_pieces
         self._items[place] = item
         match kind:

@@ -104,7 +104,7 @@ def translated(request: ChatRequest, provider: str, *, reasons: bool) -> dict[st
 
 def from_original(request: ChatRequest, original: OriginalRequest) -> dict[str, Any]:
     """The client's own body with what the hub has changed, except its model and limit."""
-    body = flat({name: value for name, value in original.body.items() if name not in _OWN_FIELDS})
+    body = flat({name: value for name, value in original.body.items() if name not in _OWN_FIELDS or value is None})
     added = input_items(request.messages[original.messages :])
     if added:
         items = body["input"]

@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import aclosing
 from typing import Any, Protocol
 
 import orjson
 
-from llm_hub.chat.exact_json import dump_exactly
+from llm_hub.chat.exact_json import dump_exactly, exact_object, has_long_number
 from llm_hub.errors import InvalidRequest, StreamBroken, shorten
 from llm_hub.wire.json_limits import holds_more
 from llm_hub.wire.transport import HttpReply, unusable_reply
@@ -230,6 +230,14 @@ def parse_object(data: bytes, split: SplitCharacters | None = None) -> dict[str,
     if isinstance(value, list) and len(value) == 1 and isinstance(value[0], dict):
         return value[0]
     raise StreamBroken("The server sent JSON of an unexpected shape.", detail=shorten(data))
+
+
+def parse_objects(texts: list[bytes], split: SplitCharacters) -> Iterator[dict[str, Any]]:
+    """The JSON objects of a stream that came at once, with all digits of their numbers."""
+    is_long = has_long_number(b" ".join(texts))  # once for all of them: there nearly never is one
+    for data in texts:
+        value = parse_object(data, split)
+        yield exact_object(value, data) if is_long else value
 
 
 def parse_json(data: bytes, split: SplitCharacters | None = None) -> Any:

@@ -12,6 +12,7 @@ from typing import Any
 
 import orjson
 
+from llm_hub.chat.exact_json import dump_exactly, load_exactly
 from llm_hub.errors import OriginalError
 from llm_hub.redaction import redact
 from llm_hub.wire.decoders import MAX_LINE_VALUES
@@ -148,7 +149,7 @@ class ErrorBody:
 def _decoded(body: bytes) -> Any:
     """A body's JSON, or its text without tags; None for JSON with more values than any error has."""
     try:
-        return None if holds_more(body, MAX_LINE_VALUES) else orjson.loads(body)
+        return None if holds_more(body, MAX_LINE_VALUES) else load_exactly(body)
     except orjson.JSONDecodeError:
         return re.sub(r"<[^>]*>", " ", body[:MAX_TEXT_BYTES].decode("utf-8", "replace"))
 
@@ -179,7 +180,7 @@ def _quoted_object(text: str) -> dict[str, Any] | None:
 def _as_text(message: Any) -> str:
     """A message that is no text as JSON; "" for one that is nested deeper than any message is."""
     try:
-        return message if isinstance(message, str) else orjson.dumps(message).decode()
+        return message if isinstance(message, str) else dump_exactly(message).decode()
     except TypeError:
         return ""
 

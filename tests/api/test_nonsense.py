@@ -134,7 +134,7 @@ async def test_wrong_tools_and_options_are_refused_with_the_fields_name(
 @pytest.mark.parametrize(
     ("stop", "message"),
     [
-        (["x"] * 17, "stop: List should have at most 16 items"),
+        (["x"] * 1001, "stop: List should have at most 1000 items"),
         ([""], "stop.0: String should have at least 1 character"),
         ("", "stop: String should have at least 1 character"),
         (7, "stop: Input should be a valid string"),

@@ -76,8 +76,8 @@ class OpenAI(Dialect):
         tools = {function["name"]: function.get("parameters") or {} for function in functions}
         choice = (body.get("tool_choice") if tools else None) or "auto"
         if isinstance(choice, dict) and choice["type"] == "allowed_tools":
-            names = [tool["function"]["name"] for tool in choice["allowed_tools"]["tools"]]
-            tools = {name: tools[name] for name in names}
+            names = [tool.get(tool["type"], {}).get("name") for tool in choice["allowed_tools"]["tools"]]
+            tools = {name: tools[name] for name in names if name in tools}
             choice = choice["allowed_tools"]["mode"]
         return ToolRequest(
             tools,
@@ -310,7 +310,7 @@ def _check_calls(messages: list[dict[str, Any]]) -> None:
             open_calls.remove(turn["tool_call_id"])
         elif open_calls:
             break
-        open_calls += [call["id"] for call in turn.get("tool_calls") or ()]
+        open_calls += [call.get("id") or "" for call in turn.get("tool_calls") or ()]
     if open_calls:
         words = f"The following tool_call_ids did not have response messages: {', '.join(open_calls)}"
         raise Refused("bad-request", f"An assistant message with 'tool_calls' must be followed by them. {words}")
@@ -323,8 +323,9 @@ def _check_tools(body: Mapping[str, Any], *, takes_allowed: bool) -> None:
     for tool in body.get("tools", ()):
         if tool.get("type") == "browser_search":  # one that runs on the server, as Groq has it
             continue
-        function = tool.get("function", {})
-        if tool.get("type") != "function" or not re.fullmatch(r"[\w-]{1,64}", function.get("name", "")):
+        kinds = ("function", "custom") if takes_allowed else ("function",)
+        function = tool.get(tool.get("type"), {})
+        if tool.get("type") not in kinds or not re.fullmatch(r"[\w-]{1,64}", function.get("name", "")):
             raise Refused("bad-request", "Invalid 'tools[0].function.name'.", "tools[0].function.name")
         if (function.get("parameters") or {"type": "object"}).get("type") != "object":
             words = "Invalid schema for function: schema must be a JSON Schema of 'type: \"object\"'."

@@ -6,9 +6,9 @@ import time
 import uuid
 from typing import TYPE_CHECKING, Any, Literal, cast
 
-from llm_hub.api.carried_state import write_state
-from llm_hub.api.dialects.chat_completions_answer import CallDelta, Chunk, Completion
+from llm_hub.api.dialects.chat_completions_answer import Chunk, Completion
 from llm_hub.api.dialects.chat_completions_body import ChatCompletionsBody
+from llm_hub.api.dialects.chat_completions_calls import CallFormat
 from llm_hub.api.dialects.citations import cited_pages
 from llm_hub.api.dialects.dialect import Dialect, StreamEvent, begins_with_field, hub_report
 from llm_hub.api.dialects.openai_shapes import OPENAI_MODELS, OpenAIError, openai_error
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
     from llm_hub.api.dialects.chat_completions_answer import (
         ChunkChoice,
-        CompletionCall,
         CompletionChoice,
         CompletionMessage,
         CompletionUsage,
@@ -29,11 +28,11 @@ if TYPE_CHECKING:
         PromptTokensDetails,
     )
     from llm_hub.api.shapes import ErrorObject
-    from llm_hub.chat import Event, LLMResponse, ToolCall
+    from llm_hub.chat import Event, LLMResponse
 
 _FIELDS = {"parallel_tools": "parallel_tool_calls", "format": "response_format", "effort": "reasoning_effort"}
 """Fields of a `ChatRequest` that OpenAI calls otherwise."""
-_STREAMED = frozenset({"role", "content", "reasoning_content", "tool_calls"})
+_STREAMED = frozenset({"role", "content", "reasoning_content", "tool_calls", "function_call"})
 """Fields of a message that have been streamed when its last chunk is written."""
 _FIELDS_OF_EVERY_CHUNK = frozenset({"service_tier", "system_fingerprint"})
 """Fields of the answer as a whole, which SDKs read of the very last chunk."""
@@ -42,8 +41,9 @@ _FINISH_REASONS: dict[str, FinishReason] = {
 }  # fmt: skip
 
 
-def _completion(_: ChatCompletionsBody, response: LLMResponse) -> Completion:
-    calls = [_call(call) for call in response.tool_calls]
+def _completion(body: ChatCompletionsBody, response: LLMResponse) -> Completion:
+    calls = response.tool_calls
+    call_format = body.call_format
     answer_fields, choice_fields, message_fields = _original_fields(response)
     message: CompletionMessage = {
         "role": "assistant",
@@ -51,11 +51,11 @@ def _completion(_: ChatCompletionsBody, response: LLMResponse) -> Completion:
         "refusal": None,
     }
     if calls:
-        message["tool_calls"] = calls
+        message |= call_format.message(calls)
     if response.reasoning:
         message["reasoning_content"] = response.reasoning
     message = cast("CompletionMessage", {**(message_fields or {"annotations": []}), **message})
-    choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": _finish_reason(response)}
+    choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": _finish_reason(response, call_format)}
     completion: Completion = {
         "id": answer_fields.get("id") or f"chatcmpl-{uuid.uuid4().hex}",
         "object": "chat.completion",
@@ -80,29 +80,40 @@ def _original_fields(response: LLMResponse) -> tuple[Mapping[str, Any], Mapping[
 
 
 class CompletionWriter:
-    """Writes a stream of OpenAI's chunks. `with_usage` adds the one that has the tokens."""
+    """Writes a stream of OpenAI's chunks. `with_usage` adds the one that has the tokens. What a chunk has beside its
+    piece of the answer, such as how likely each token was, stands in that chunk."""
 
     protocol = "openai"
     end = b"data: [DONE]\n\n"
     sign_of_life = b": the hub is still at work\n\n"  # a comment, as OpenRouter sends it: readers skip it
 
-    def __init__(self, *, with_usage: bool) -> None:
+    def __init__(self, *, with_usage: bool, call_format: CallFormat | None = None) -> None:
         self._with_usage = with_usage
+        self._call_format = call_format or CallFormat()
         self._id = f"chatcmpl-{uuid.uuid4().hex}"
         self._created = int(time.time())
         self._model = ""
         self._begun = False
         self._fields: Mapping[str, Any] = {}
         """What the vendor's chunks have alike. The first and the last of the hub's have it as well."""
+        self._reasoning_fields: tuple[str, ...] = ("reasoning_content",)
+        """The hub's field for reasoning, and the vendor's own."""
+        self._logprobs: dict[str, Any] | None = None
+        """How likely the tokens of the next piece were."""
+        self._has_logprobs = False
 
     def event(self, event: Event) -> bytes:
         match event:
             case TextDelta(text):
                 return self._delta({"content": text})
             case ReasoningDelta(text):
-                return self._delta({"reasoning_content": text})
+                return self._delta(cast("Delta", dict.fromkeys(self._reasoning_fields, text)))
+            case VendorDelta("openai", {"reasoning_field": name}):
+                self._reasoning_fields = ("reasoning_content", name)
             case ToolCallDelta():
-                return self._delta({"tool_calls": [_call_delta(event)]})
+                return self._delta(self._call_format.delta(event))
+            case VendorDelta("openai", {"logprobs": logprobs}):
+                return self._take_logprobs(logprobs)
             case VendorDelta("openai", fields):
                 self._take_fields(fields)
             case AttemptStarted(provider, model) | Resumed(provider, model):
@@ -118,12 +129,21 @@ class CompletionWriter:
     def _delta(self, delta: Delta) -> bytes:
         if not self._begun:
             return self._first_chunk({"role": "assistant", "content": None, **delta})
-        return sse(dump(self._chunk([{"index": 0, "delta": delta, "logprobs": None, "finish_reason": None}])))
+        logprobs, self._logprobs = self._logprobs, None
+        return sse(dump(self._chunk([{"index": 0, "delta": delta, "logprobs": logprobs, "finish_reason": None}])))
 
     def _first_chunk(self, delta: Delta) -> bytes:
         self._begun = True
-        chunk = self._chunk([{"index": 0, "delta": delta, "logprobs": None, "finish_reason": None}])
+        logprobs, self._logprobs = self._logprobs, None
+        chunk = self._chunk([{"index": 0, "delta": delta, "logprobs": logprobs, "finish_reason": None}])
         return sse(dump({**self._fields, **chunk}))
+
+    def _take_logprobs(self, logprobs: dict[str, Any]) -> bytes:
+        """Keeps how likely the tokens were for the piece that comes next. If none came for those before, as for the
+        tokens of a call, they get a chunk of their own."""
+        chunk = self._delta({}) if self._logprobs else b""
+        self._logprobs, self._has_logprobs = logprobs, True
+        return chunk
 
     def _take_fields(self, fields: Mapping[str, Any]) -> None:
         """The stream is called what its vendor calls it. Once it has begun it keeps its name, whoever goes on."""
@@ -137,9 +157,13 @@ class CompletionWriter:
 
     def _last_chunks(self, response: LLMResponse) -> bytes:
         answer_fields, choice_fields, message_fields = _original_fields(response)
-        delta = cast("Delta", {name: value for name, value in message_fields.items() if name not in _STREAMED})
-        choice = {"index": 0, "delta": delta, "finish_reason": _finish_reason(response), "logprobs": None}
-        last = self._chunk([cast("ChunkChoice", {**choice, **choice_fields})])
+        streamed = _STREAMED.union(self._reasoning_fields)
+        delta = cast("Delta", {name: value for name, value in message_fields.items() if name not in streamed})
+        reason = _finish_reason(response, self._call_format)
+        choice = {"index": 0, "delta": delta, "finish_reason": reason, "logprobs": None, **choice_fields}
+        if self._has_logprobs:  # the answer has all of them once more
+            choice["logprobs"] = self._logprobs
+        last = self._chunk([cast("ChunkChoice", choice)])
         last["x_llm_hub"] = hub_report(response, "openai")
         last = cast("Chunk", {**answer_fields, **last})
         if not self._with_usage:
@@ -160,32 +184,6 @@ class CompletionWriter:
         }
 
 
-def _call(call: ToolCall) -> CompletionCall:
-    written: CompletionCall = {
-        "id": call.id, "type": "function", "function": {"name": call.name, "arguments": call.arguments},
-    }  # fmt: skip
-    extra = _extra(call)
-    return cast("CompletionCall", {**extra, **written}) if extra else written
-
-
-def _call_delta(delta: ToolCallDelta) -> CallDelta:
-    """A piece of a call. Only the first of each has a name."""
-    written: CallDelta = {"index": delta.index, "function": {"arguments": delta.arguments}}
-    if delta.name:
-        written["id"], written["type"] = delta.id, "function"
-        written["function"]["name"] = delta.name
-    extra = _extra(delta)
-    return cast("CallDelta", {**extra, **written}) if extra else written
-
-
-def _extra(call: ToolCall | ToolCallDelta) -> Mapping[str, Any]:
-    """A call's fields in its vendor's own words, and what a vendor of another protocol wants back with it."""
-    state = write_state(call, "openai") if call.state is not None else ""
-    if not state:
-        return call.extra
-    return {**call.extra, "extra_content": {**(call.extra.get("extra_content") or {}), "llm_hub": state}}
-
-
 def _error(status: int, error: ErrorObject) -> tuple[int, OpenAIError]:
     """The refusal, whose `param` is OpenAI's name of the field. A field that the body has already has its name."""
     param = error["param"]
@@ -194,9 +192,10 @@ def _error(status: int, error: ErrorObject) -> tuple[int, OpenAIError]:
     return openai_error(status, error)
 
 
-def _finish_reason(response: LLMResponse) -> FinishReason:
-    """OpenAI's clients know four reasons. Whatever else a vendor says means that the model stopped by itself."""
-    return _FINISH_REASONS.get(response.finish_reason) or ("tool_calls" if response.tool_calls else "stop")
+def _finish_reason(response: LLMResponse, call_format: CallFormat) -> FinishReason:
+    """OpenAI's clients know these reasons. Whatever else a vendor says means that the model stopped by itself."""
+    reason = _FINISH_REASONS.get(response.finish_reason) or ("tool_calls" if response.tool_calls else "stop")
+    return "function_call" if reason == "tool_calls" and call_format.is_legacy else reason
 
 
 def _usage(response: LLMResponse) -> CompletionUsage | None:
@@ -231,7 +230,8 @@ def _usage(response: LLMResponse) -> CompletionUsage | None:
 
 
 def _writer(body: ChatCompletionsBody) -> CompletionWriter:
-    return CompletionWriter(with_usage=body.stream_options is not None and bool(body.stream_options.include_usage))
+    with_usage = body.stream_options is not None and bool(body.stream_options.include_usage)
+    return CompletionWriter(with_usage=with_usage, call_format=body.call_format)
 
 
 CHAT_COMPLETIONS = Dialect(

@@ -12,7 +12,7 @@ from llm_hub.api.shapes import Count, HubReport
 _OPEN = with_config(ConfigDict(extra="allow"))
 """A shape that has, beside these fields, those of the vendor's own that came with its answer."""
 
-FinishReason = Literal["stop", "length", "tool_calls", "content_filter"]
+FinishReason = Literal["stop", "length", "tool_calls", "content_filter", "function_call"]
 
 
 class CompletionFunction(TypedDict):
@@ -22,11 +22,28 @@ class CompletionFunction(TypedDict):
     arguments: str
 
 
+class CompletionCustomInput(TypedDict):
+    """The custom tool that is called; its input is text."""
+
+    name: str
+    input: str
+
+
 @_OPEN
-class CompletionCall(TypedDict):
+class CompletionFunctionCall(TypedDict):
     id: str
     type: Literal["function"]
     function: CompletionFunction
+
+
+@_OPEN
+class CompletionCustomCall(TypedDict):
+    id: str
+    type: Literal["custom"]
+    custom: CompletionCustomInput
+
+
+CompletionCall = CompletionFunctionCall | CompletionCustomCall
 
 
 @_OPEN
@@ -36,9 +53,11 @@ class CompletionMessage(TypedDict):
     refusal: None
     annotations: NotRequired[list[dict[str, Any]]]
     tool_calls: NotRequired[list[CompletionCall]]
+    function_call: NotRequired[CompletionFunction]
     reasoning_content: NotRequired[str]
 
 
+@_OPEN
 class CompletionChoice(TypedDict):
     index: Literal[0]
     message: CompletionMessage
@@ -89,8 +108,9 @@ class CallDelta(TypedDict):
 
     index: Count
     id: NotRequired[str]
-    type: NotRequired[Literal["function"]]
-    function: FunctionDelta
+    type: NotRequired[Literal["function", "custom"]]
+    function: NotRequired[FunctionDelta]
+    custom: NotRequired[CompletionCustomInput]
 
 
 @_OPEN
@@ -101,8 +121,10 @@ class Delta(TypedDict, total=False):
     content: str | None
     reasoning_content: str
     tool_calls: list[CallDelta]
+    function_call: CompletionFunction
 
 
+@_OPEN
 class ChunkChoice(TypedDict):
     index: Literal[0]
     delta: Delta

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
-from pydantic import Discriminator, Field, Tag
+from pydantic import Field, Tag
 
 from llm_hub.api.bodies import (
     MAX_MESSAGES,
@@ -22,82 +22,20 @@ from llm_hub.api.bodies import (
     StopTexts,
     TokenLimit,
 )
+from llm_hub.api.dialects.chat_completions_calls import CallFormat
+from llm_hub.api.dialects.chat_completions_tools import (
+    CompletionCustomTool,
+    CompletionTool,
+    CompletionToolChoice,
+    chosen,
+)
 from llm_hub.api.dialects.chat_completions_turns import CompletionTurn, without_state
 from llm_hub.api.open_parts import OpenBody, OpenModel, UnreadPart, kind_among
 from llm_hub.api.refusals import Refusal
-from llm_hub.chat import ChatRequest, JSONFormat, OneTool, Tool, ToolChoice
+from llm_hub.chat import ChatRequest, JSONFormat
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
-
-
-class Function(OpenModel):
-    name: Name
-    description: str | None = None
-    parameters: JSONObject | None = None
-    strict: bool | None = None
-
-
-class FunctionTool(OpenModel):
-    type: Literal["function"]
-    function: Function
-
-    def tool(self) -> Tool:
-        function = self.function
-        return Tool(function.name, function.description or "", function.parameters or {}, function.strict)
-
-
-def _tool_kind(tool: Any) -> str:
-    is_known = not isinstance(tool, dict) or tool.get("type") in ("function", "custom")
-    return "function" if is_known else "other"
-
-
-CompletionTool = Annotated[
-    Annotated[FunctionTool, Tag("function")] | Annotated[UnreadPart, Tag("other")], Discriminator(_tool_kind)
-]
-"""A function, or a tool that runs on the vendor's server. A custom tool, whose calls are no JSON, is refused."""
-
-
-class ToolName(OpenModel):
-    name: Name
-
-
-class NamedTool(OpenModel):
-    type: Literal["function"]
-    function: ToolName
-
-
-class AllowedToolset(OpenModel):
-    mode: Literal["auto", "required"]
-    tools: Annotated[
-        FailFastList[
-            Annotated[
-                Annotated[NamedTool, Tag("function")] | Annotated[UnreadPart, Tag("other")], Discriminator(_tool_kind)
-            ]
-        ],
-        Field(min_length=1),
-    ]
-
-
-class AllowedTools(OpenModel):
-    type: Literal["allowed_tools"]
-    allowed_tools: AllowedToolset
-
-
-def _choice_kind(choice: Any) -> str:
-    if not isinstance(choice, dict):
-        return "word"
-    return "allowed" if choice.get("type") == "allowed_tools" else _tool_kind(choice)
-
-
-CompletionToolChoice = Annotated[
-    Annotated[Literal["none", "auto", "required"], Tag("word")]
-    | Annotated[NamedTool, Tag("function")]
-    | Annotated[AllowedTools, Tag("allowed")]
-    | Annotated[UnreadPart, Tag("other")],
-    Discriminator(_choice_kind),
-]
-"""Which tools are called. The choice of one that runs on the vendor's server is for that vendor alone."""
+    from collections.abc import Mapping
 
 
 class TextFormat(OpenModel):
@@ -152,13 +90,7 @@ class ChatCompletionsBody(OpenBody):
 
     refused_fields: ClassVar = {
         "n": (None, 1),
-        "logprobs": (None, False),
-        "top_logprobs": (None, 0),
-        "modalities": (None, ["text"]),
         "audio": (None,),
-        "functions": (None, []),
-        "function_call": (None,),
-        "moderation": (None,),
         "api_key": (None,),
     }
     protocol = "openai"
@@ -169,15 +101,21 @@ class ChatCompletionsBody(OpenBody):
         "store": (False,),
         "service_tier": ("auto", "default"),
         "verbosity": ("medium",),
+        "logprobs": (False,),
+        "top_logprobs": (0,),
+        "modalities": (["text"],),
+        "function_call": ("auto", "none"),
     }
     essential_fields = frozenset({
         "web_search_options", "search_parameters", "plugins", "grammar", "structured_outputs",
         "guided_json", "guided_regex", "guided_choice", "guided_grammar",
+        "logprobs", "top_logprobs", "modalities", "functions", "function_call", "moderation",
     })  # fmt: skip
     free_fields = frozenset({
         "user", "safety_identifier", "metadata", "store", "prompt_cache_key", "prompt_cache_retention", "verbosity",
         "frequency_penalty", "presence_penalty", "repetition_penalty", "logit_bias", "top_k", "min_p", "top_a",
         "chat_template_kwargs", "reasoning", "thinking", "enable_thinking", "keep_alive",
+        "logprobs", "top_logprobs", "functions", "function_call",
     })  # fmt: skip
 
     messages: Annotated[FailFastList[CompletionTurn], Field(min_length=1, max_length=MAX_MESSAGES)]
@@ -196,8 +134,19 @@ class ChatCompletionsBody(OpenBody):
     tool_choice: CompletionToolChoice | None = None
     parallel_tool_calls: bool | None = None
 
+    @property
+    def call_format(self) -> CallFormat:
+        """How the client wants calls of its tools to be written."""
+        custom = frozenset(tool.custom.name for tool in self.tools or () if isinstance(tool, CompletionCustomTool))
+        return CallFormat(custom, is_legacy=bool((self.__pydantic_extra__ or {}).get("functions")))
+
     def request(self) -> ChatRequest:
-        tools, choice = self._tools()
+        modalities = self._sent.fields.get("modalities")
+        if isinstance(modalities, list) and "audio" in modalities:
+            raise Refusal(
+                400, "modalities: no audio can be answered.", field="modalities", code="unsupported_parameter"
+            )
+        tools, choice = chosen(self.tool_choice, self.tools or ())
         form = self.response_format
         limit = self.max_completion_tokens if self.max_completion_tokens is not None else self.max_tokens
         messages = tuple(turn.message(f"messages.{number}") for number, turn in enumerate(self.messages))
@@ -218,33 +167,7 @@ class ChatCompletionsBody(OpenBody):
             original=self.original(len(messages)),
         )
 
-    def _own_words(self, sent: Mapping[str, Any], left_out: Collection[str]) -> dict[str, Any]:
-        body = super()._own_words(sent, left_out)
+    def _own_words(self, sent: Mapping[str, Any]) -> dict[str, Any]:
+        body = super()._own_words(sent)
         body["messages"] = [without_state(turn) for turn in body["messages"]]
         return body
-
-    def _tools(self) -> tuple[tuple[Tool, ...], ToolChoice | None]:
-        """The tools that may be called, and whether they must be. `allowed_tools` leaves the other ones out."""
-        tools = tuple(tool.tool() for tool in self.tools or () if isinstance(tool, FunctionTool))
-        choice = self.tool_choice
-        has_others = len(tools) < len(self.tools or ())
-        if choice is None or isinstance(choice, UnreadPart):
-            return tools, None
-        if not tools and (has_others or choice in ("none", "auto")):
-            return tools, None
-        if not tools:
-            raise Refusal(400, "tool_choice: there are no tools to choose from.", field="tool_choice")
-        if isinstance(choice, str):
-            return tools, choice
-        if isinstance(choice, NamedTool):
-            return tools, OneTool(_checked_name(choice, tools))
-        named = (tool for tool in choice.allowed_tools.tools if isinstance(tool, NamedTool))
-        allowed = {_checked_name(tool, tools) for tool in named}
-        return tuple(tool for tool in tools if tool.name in allowed), choice.allowed_tools.mode
-
-
-def _checked_name(named: NamedTool, tools: tuple[Tool, ...]) -> str:
-    """The name of a tool that is chosen. Raises `Refusal` if there is no such tool."""
-    if all(tool.name != named.function.name for tool in tools):
-        raise Refusal(400, "tool_choice: names a tool that is not among the tools.", field="tool_choice")
-    return named.function.name

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import ConfigDict, Field, Tag
+from pydantic import ConfigDict, Discriminator, Field, Tag
 
 from llm_hub.api.bodies import FailFastList, Name, is_pdf_url, is_readable_image
 from llm_hub.api.carried_state import read_states
+from llm_hub.api.dialects.chat_completions_tools import tool_kind
+from llm_hub.api.dialects.custom_tools import custom_arguments
 from llm_hub.api.dialects.openai_shapes import FilePart, ImagePart, ImageURL, TextPart, read_content
-from llm_hub.api.open_parts import OpenModel, OptionalPart, UnreadPart, kind_among
+from llm_hub.api.open_parts import UNREAD_PART, OpenModel, OptionalPart, UnreadObject, UnreadPart, kind_among
 from llm_hub.api.refusals import Refusal
 from llm_hub.chat import Message, Role, Text, ToolCall, ToolResult
 
@@ -72,27 +74,54 @@ class UserTurn(OpenModel):
         return Message(Role.USER, read_content(self.content, f"{field}.content"))
 
 
-class CalledFunction(OpenModel):
-    name: Name
-    arguments: str
-
-
 class ExtraContent(OpenModel):
     """What vendors want back with a call, by their names: the hub's has the state of those of other protocols."""
 
     llm_hub: str | None = None
 
 
-class CalledTool(OpenModel):
+class _Call(OpenModel):
     id: Name
-    type: Literal["function"] = "function"
-    function: CalledFunction
     extra_content: ExtraContent | None = None
 
-    def call(self) -> ToolCall:
+    def _call(self, name: str, arguments: str) -> ToolCall:
         state = self.extra_content.llm_hub if self.extra_content else None
         states = read_states([state] if state else [])
-        return ToolCall(self.id, self.function.name, self.function.arguments, state=states.get(self.id))
+        return ToolCall(self.id, name, arguments, state=states.get(self.id))
+
+
+class CalledFunction(OpenModel):
+    name: Name
+    arguments: str
+
+
+class CalledTool(_Call):
+    type: Literal["function"] = "function"
+    function: CalledFunction
+
+    def call(self) -> ToolCall:
+        return self._call(self.function.name, self.function.arguments)
+
+
+class CustomInput(OpenModel):
+    name: Name
+    input: str
+
+
+class CalledCustomTool(_Call):
+    type: Literal["custom"]
+    custom: CustomInput
+
+    def call(self) -> ToolCall:
+        return self._call(self.custom.name, custom_arguments(self.custom.input))
+
+
+AnyCall = Annotated[
+    Annotated[CalledTool, Tag("function")]
+    | Annotated[CalledCustomTool, Tag("custom")]
+    | Annotated[UnreadPart, Tag("other")],
+    Discriminator(tool_kind),
+]
 
 
 def without_state(turn: dict[str, Any]) -> dict[str, Any]:
@@ -128,18 +157,19 @@ class AssistantTurn(OpenModel):
 
     role: Literal["assistant"]
     content: str | FailFastList[AssistantPart] | None = None
-    tool_calls: FailFastList[CalledTool] | None = None
+    tool_calls: FailFastList[AnyCall] | None = None
     refusal: str | None = None
-    audio: None = None
-    function_call: None = None
+    audio: UnreadObject | None = None
+    function_call: UnreadObject | None = None
 
     def message(self, field: str) -> Message:
         text = self._text()
         if not self.tool_calls:
-            if "content" not in self.model_fields_set and not text and not self.model_extra:
+            has_others = self.model_extra or self.audio or self.function_call
+            if "content" not in self.model_fields_set and not text and not has_others:
                 raise Refusal(400, f"{field}.content: is missing.", field=f"{field}.content")
             return Message(Role.ASSISTANT, text)
-        calls = tuple(call.call() for call in self.tool_calls)
+        calls = tuple(call.call() for call in self.tool_calls if not isinstance(call, UnreadPart))
         return Message(Role.ASSISTANT, (Text(text), *calls) if text else calls)
 
     def _text(self) -> str:
@@ -162,4 +192,13 @@ class ToolTurn(OpenModel):
         return Message(Role.TOOL, (ToolResult(self.tool_call_id, text),))
 
 
-CompletionTurn = Annotated[SystemTurn | UserTurn | AssistantTurn | ToolTurn, Field(discriminator="role")]
+class FunctionTurn(UnreadObject):
+    """What a function gave, in the way that OpenAI had before there were tools."""
+
+    role: Literal["function"]
+
+    def message(self, field: str) -> Message:  # noqa: ARG002  # the other turns' shape
+        return Message(Role.USER, UNREAD_PART)
+
+
+CompletionTurn = Annotated[SystemTurn | UserTurn | AssistantTurn | ToolTurn | FunctionTurn, Field(discriminator="role")]

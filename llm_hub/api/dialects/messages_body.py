@@ -58,7 +58,7 @@ from llm_hub.chat import (
 from llm_hub.chat.exact_json import dump_exactly
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Mapping
 
     from llm_hub.chat import Part
 
@@ -202,8 +202,8 @@ class CountTokensBody(OpenBody):
         original = super().original(messages)
         return replace(original, essential=("max_tokens", *original.essential)) if self.max_tokens == 0 else original
 
-    def _own_words(self, sent: Mapping[str, Any], left_out: Collection[str]) -> dict[str, Any]:
-        body = super()._own_words(sent, left_out)
+    def _own_words(self, sent: Mapping[str, Any]) -> dict[str, Any]:
+        body = super()._own_words(sent)
         body["messages"] = [_without_states(turn) for turn in body["messages"]]
         return body
 

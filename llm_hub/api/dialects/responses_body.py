@@ -97,7 +97,6 @@ class ResponsesBody(OpenBody):
         "api_key": (None,),
     }
     protocol = "responses"
-    own_fields = frozenset({"models", "previous_response_id"})
     neutral_values: ClassVar = {
         "include": (["reasoning.encrypted_content"],),
         "service_tier": ("auto", "default"),
@@ -212,6 +211,8 @@ class ResponsesBody(OpenBody):
     def original(self, messages: int) -> OriginalRequest:
         original = super().original(messages)
         body = dict(original.body)
+        if self.previous_response_id is not None:  # which the hub has put in
+            del body["previous_response_id"]
         if self._items is not None or isinstance(self.input, list):
             body["input"] = [item for item in self.items() if not _is_own_reasoning(item)]
         server_tools = (f"tools.{at}" for at, tool in enumerate(self.tools or ()) if isinstance(tool, OptionalPart))

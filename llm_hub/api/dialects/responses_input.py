@@ -11,12 +11,12 @@ from dataclasses import replace
 from itertools import groupby
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-import orjson
 from pydantic import Discriminator, Tag
 
 from llm_hub.api.bodies import FailFastList, Name, is_pdf_url, is_readable_image, read_image, read_pdf
 from llm_hub.api.carried_state import is_state, read_states
-from llm_hub.api.dialects.responses_tools import CUSTOM_INPUT, full_name
+from llm_hub.api.dialects.custom_tools import custom_arguments
+from llm_hub.api.dialects.responses_tools import full_name
 from llm_hub.api.open_parts import UNREAD_PART, OpenModel, OptionalPart, UnreadPart
 from llm_hub.api.refusals import Refusal
 from llm_hub.chat import Document, Image, Message, Role, Text, ToolCall, ToolResult
@@ -182,8 +182,8 @@ class CustomToolCall(OpenModel):
     status: str | None = None
 
     def turn(self, field: str) -> Turn:  # noqa: ARG002  # the other items' shape
-        arguments = orjson.dumps({CUSTOM_INPUT: self.input}).decode()
-        return Role.ASSISTANT, (ToolCall(self.call_id, full_name(self.namespace, self.name), arguments),)
+        name, arguments = full_name(self.namespace, self.name), custom_arguments(self.input)
+        return Role.ASSISTANT, (ToolCall(self.call_id, name, arguments),)
 
 
 class ToolOutput(OpenModel):

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any, cast
 
 from llm_hub.api.carried_state import write_state
 from llm_hub.api.dialects.citations import cited_pages
+from llm_hub.api.dialects.custom_tools import custom_input
 from llm_hub.api.dialects.dialect import calls_and_late_text, hub_report
 from llm_hub.api.dialects.responses_input import OWN_REASONING
-from llm_hub.api.dialects.responses_tools import CUSTOM_INPUT, ResponseToolName
+from llm_hub.api.dialects.responses_tools import ResponseToolName
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -174,14 +175,8 @@ def call_item(call: ToolCall, names: Mapping[str, ResponseToolName]) -> OutputFu
     if name.namespace is not None:
         item["namespace"] = name.namespace
     if name.is_custom:
-        return cast("OutputCustomCall", {**item, "input": _custom_input(call)})
+        return cast("OutputCustomCall", {**item, "input": custom_input(call)})
     return cast("OutputFunctionCall", {**item, "arguments": call.arguments})
-
-
-def _custom_input(call: ToolCall) -> str:
-    """The text that a custom tool is called with. What is not the one parameter is passed on whole."""
-    text = call.decoded().get(CUSTOM_INPUT)
-    return text if isinstance(text, str) else call.arguments
 
 
 def _usage(response: LLMResponse) -> ResponseUsage | None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from pydantic import Discriminator, Field, Tag
 
 from llm_hub.api.bodies import FailFastList, JSONObject, Name
+from llm_hub.api.dialects.custom_tools import custom_tool
 from llm_hub.api.open_parts import OpenModel, OptionalPart, UnreadPart, kind_among
 from llm_hub.api.refusals import Refusal
 from llm_hub.chat import OneTool, Tool
@@ -16,9 +17,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from llm_hub.chat import ToolChoice
-
-CUSTOM_INPUT = "input"
-"""The one parameter of the function that stands for a custom tool at other vendors."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,18 +54,8 @@ class ResponseCustomTool(OpenModel):
     format: JSONObject | None = None
 
     def tool(self, namespace: str | None, preface: str) -> Tool:
-        form = self.format or {}
-        rule = ""
-        if form.get("type") == "grammar":
-            rule = f"The input must follow this {form.get('syntax')} grammar:\n{form.get('definition')}"
-        description = "\n\n".join(filter(None, (preface, self.description, rule)))
-        parameters = {
-            "type": "object",
-            "properties": {CUSTOM_INPUT: {"type": "string", "description": "The whole input of the tool, as text."}},
-            "required": [CUSTOM_INPUT],
-            "additionalProperties": False,
-        }
-        return Tool(full_name(namespace, self.name), description, parameters)
+        description = "\n\n".join(filter(None, (preface, self.description)))
+        return custom_tool(full_name(namespace, self.name), description, self.format or {})
 
 
 class NamespaceTool(OpenModel):

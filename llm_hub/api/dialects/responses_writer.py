@@ -14,16 +14,16 @@ from llm_hub.api.dialects.responses_items import (
     output_items,
     page_annotations,
     reasoning_item,
-    text_part,
 )
+from llm_hub.api.dialects.responses_parts import OpenPart, PartKind, PartPlace, announced_place
 from llm_hub.api.encoding import dump, sse
-from llm_hub.chat import AttemptStarted, Done, LateText, ReasoningDelta, Resumed, TextDelta, VendorDelta
+from llm_hub.chat import AttemptStarted, Done, LateText, ReasoningBreak, ReasoningDelta, Resumed, TextDelta, VendorDelta
 from llm_hub.redaction import redact
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from llm_hub.api.dialects.responses_answer import ItemStatus, OutputItem, ResponseFailure, SummaryText
+    from llm_hub.api.dialects.responses_answer import ItemStatus, OutputItem, ResponseFailure
     from llm_hub.api.dialects.responses_body import ResponsesBody
     from llm_hub.api.dialects.responses_events import AnyEvent
     from llm_hub.api.shapes import ErrorObject
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 _STREAMED = ("message", "reasoning")
 """Items whose text streams. Those of any other type come whole."""
+_PARTS: dict[str, tuple[PartKind, ...]] = {"message": ("output_text",), "reasoning": ("summary_text", "reasoning_text")}
+"""The parts that they may have. Where their vendor says nothing, it is the first."""
 _FAILURES = {429: "rate_limit_exceeded", 400: "invalid_prompt", 404: "invalid_prompt", 413: "invalid_prompt"}
 """By status: OpenAI's codes of answers that failed. Agents ask again after most others, which are `server_error`."""
 _NAMED_FAILURES = ("context_length_exceeded",)
@@ -53,10 +55,14 @@ class ResponseWriter:
         self._open: dict[str, Any] | None = None
         self._open_type = ""
         self._open_id = ""
-        self._pieces: list[str] = []
-        """The text of the open item so far."""
-        self._cited: list[dict[str, Any]] = []
-        """What the open message cites, once that is known."""
+        self._part: OpenPart | None = None
+        """The part of the open item whose text streams."""
+        self._parts: list[dict[str, Any]] = []
+        """The parts of the open item that are complete."""
+        self._next_part: PartPlace | None = None
+        """Where the vendor puts the next piece of text."""
+        self._logprobs: list[dict[str, Any]] = []
+        """How likely the tokens of the next piece of text were."""
         self._late_text: list[str] = []
         """Text that follows calls of tools, until those come, or another model goes on with it."""
         self._announced: dict[str, dict[str, Any]] = {}
@@ -72,24 +78,19 @@ class ResponseWriter:
             case LateText(text):
                 self._late_text.append(text)
             case TextDelta(text):
-                opening = b"" if self._open_type == "message" else self._open_item("message")
-                self._pieces.append(text)
-                return opening + self._sse({
-                    "type": "response.output_text.delta", "sequence_number": self._next(), "item_id": self._open_id,
-                    "output_index": len(self._output), "content_index": 0, "delta": text, "logprobs": [],
-                })  # fmt: skip
-            case ReasoningDelta(text):
-                opening = b"" if self._open_type == "reasoning" else self._open_item("reasoning")
-                self._pieces.append(text)
-                return opening + self._sse({
-                    "type": "response.reasoning_summary_text.delta", "sequence_number": self._next(),
-                    "item_id": self._open_id, "output_index": len(self._output), "summary_index": 0, "delta": text,
-                })  # fmt: skip
+                return self._piece("message", text)
+            case ReasoningDelta(text) if not isinstance(event, ReasoningBreak) or self._next_part is None:
+                return self._piece("reasoning", text)
+            case VendorDelta("responses", {"type": "response.output_text.delta", "logprobs": logprobs}):
+                self._logprobs = logprobs
+            case VendorDelta("responses", data) if place := announced_place(data):
+                self._next_part = place
             case VendorDelta("responses", data):
                 return self._begin() + self._vendor_event(data)
             case AttemptStarted(provider, model) | Resumed(provider, model):
                 self._response["model"] = redact(f"{provider}/{model}")
                 self._announced.clear()
+                self._next_part, self._logprobs = None, []
                 late_text = self._write_late_text()
                 return self._close("incomplete") if isinstance(event, AttemptStarted) else late_text
             case Done(response):
@@ -137,55 +138,53 @@ class ResponseWriter:
             "sequence_number": self._next(), "output_index": len(self._output), "item": cast("OutputItem", item),
         })  # fmt: skip
 
+    def _piece(self, kind: Literal["message", "reasoning"], text: str) -> bytes:
+        """The events of the next piece of an item's text: it begins the item, and its part, where that is to be."""
+        opening = b"" if self._open_type == kind else self._open_item(kind)
+        part = self._part
+        if part is None or self._next_part is not None:
+            next_part, self._next_part = self._next_part, None
+            if next_part is None or next_part.kind not in _PARTS[kind]:
+                next_part = part.place if part is not None else PartPlace(_PARTS[kind][0], 0)
+            if part is None or part.place != next_part:
+                opening += self._close_part()
+                part = self._part = OpenPart(next_part, self._open_id, len(self._output))
+                opening += self._sse(part.added(self._next()))
+        logprobs, self._logprobs = self._logprobs, []
+        return opening + self._sse(part.delta(self._next(), text, logprobs))
+
     def _open_item(self, kind: Literal["message", "reasoning"]) -> bytes:
-        """Begins a message or reasoning, under the vendor's id if it gave one, and the part that has its text."""
+        """Begins a message or reasoning, under the vendor's id if it gave one."""
         events = self._begin() + self._close("completed")
         made: Any = message_item("", "in_progress") if kind == "message" else reasoning_item("")
         self._open = {**made, **self._announced.pop(kind, {})}
         self._open_type, self._open_id = kind, str(self._open["id"])
-        events += self._item("added", self._open)
-        return events + self._part("added", "")
+        return events + self._item("added", self._open)
 
-    def _part(self, kind: Literal["added", "done"], text: str) -> bytes:
-        """The event with which the part that has the open item's text begins or ends."""
-        index = len(self._output)
-        if self._open_type == "message":
-            return self._sse({
-                "type": "response.content_part.added" if kind == "added" else "response.content_part.done",
-                "sequence_number": self._next(), "item_id": self._open_id, "output_index": index,
-                "content_index": 0, "part": text_part(text, self._cited),
-            })  # fmt: skip
-        return self._sse({
-            "type": (
-                "response.reasoning_summary_part.added" if kind == "added" else "response.reasoning_summary_part.done"
-            ),
-            "sequence_number": self._next(), "item_id": self._open_id, "output_index": index,
-            "summary_index": 0, "part": _summary(text),
-        })  # fmt: skip
+    def _close_part(self) -> bytes:
+        """Ends the open part."""
+        part, self._part = self._part, None
+        if part is None:
+            return b""
+        self._parts.append(part.value("".join(part.pieces)))
+        return self._sse(part.text_done(self._next())) + self._sse(part.done(self._next()))
 
     def _close(self, status: ItemStatus, final: dict[str, Any] | None = None) -> bytes:
         """Ends the open item. `final` is the item as its vendor has it at the end."""
         item = self._open
         if item is None:
             return b""
-        events, text, index = b"", "".join(self._pieces), len(self._output)
+        events = self._close_part()
         if self._open_type == "message":
-            item = {**item, "status": status, "content": [text_part(text, self._cited)]}
-            events = self._sse({
-                "type": "response.output_text.done", "sequence_number": self._next(), "item_id": self._open_id,
-                "output_index": index, "content_index": 0, "text": text, "logprobs": [],
-            }) + self._part("done", text)  # fmt: skip
+            item = {**item, "status": status, "content": self._parts}
         elif self._open_type == "reasoning":
-            item = {**item, "summary": [_summary(text)]}
-            events = self._sse({
-                "type": "response.reasoning_summary_text.done", "sequence_number": self._next(),
-                "item_id": self._open_id, "output_index": index, "summary_index": 0, "text": text,
-            }) + self._part("done", text)  # fmt: skip
+            for field, kind in (("summary", "summary_text"), ("content", "reasoning_text")):
+                if parts := [part for part in self._parts if part["type"] == kind]:
+                    item = {**item, field: parts}
         item = {**item, **(final or {})}
         events += self._item("done", item)
         self._output.append(cast("OutputItem", item))
-        self._open, self._open_type, self._open_id, self._cited = None, "", "", []
-        self._pieces.clear()
+        self._open, self._open_type, self._open_id, self._parts = None, "", "", []
         return events
 
     def _vendor_event(self, event: Mapping[str, Any]) -> bytes:
@@ -195,12 +194,15 @@ class ResponseWriter:
             places: dict[str, Any] = {"output_index": len(self._output)} if "output_index" in event else {}
             if "item_id" in event:
                 places["item_id"] = self._open_id
+            if self._part is not None and isinstance(annotation := event.get("annotation"), dict):
+                self._part.cited.append(annotation)
             return self._sse(cast("AnyEvent", {**event, **places, "sequence_number": self._next()}))
         if kind.endswith(".added"):
             if item.get("type") in _STREAMED:
                 self._announced[item["type"]] = item
                 return b""
             return self._close("completed") + self._open_whole(item)
+        self._next_part = None
         if item.get("type") == self._open_type and self._open is not None:
             return self._close("completed", item)
         return self._close("completed") + self._open_whole(item) + self._close("completed", item)
@@ -232,12 +234,15 @@ class ResponseWriter:
 
     def _annotate(self, response: LLMResponse) -> bytes:
         """The events of what the open message cites, if it is not written in OpenAI's own words anyway."""
-        self._cited = page_annotations(response) if self._open_type == "message" else []
-        events = b""
-        for number, annotation in enumerate(self._cited):
+        part, events = self._part, b""
+        if part is None or self._open_type != "message":
+            return events
+        pages = page_annotations(response)
+        part.cited += pages
+        for number, annotation in enumerate(pages):
             events += self._sse(cast("AnyEvent", {
                 "type": "response.output_text.annotation.added", "sequence_number": self._next(),
-                "item_id": self._open_id, "output_index": len(self._output), "content_index": 0,
+                "item_id": self._open_id, "output_index": len(self._output), "content_index": part.place.number,
                 "annotation_index": number, "annotation": annotation,
             }))  # fmt: skip
         return events
@@ -252,8 +257,11 @@ class ResponseWriter:
         """The events of a message that followed calls."""
         final = cast("dict[str, Any]", item)
         self._announced["message"] = {**final, "content": [], "status": "in_progress"}
-        text = "".join(part.get("text") or "" for part in final["content"])
-        return self.event(TextDelta(text)) + self._close("completed", final)
+        events = b""
+        for number, part in enumerate(final["content"]):
+            self._next_part, self._logprobs = PartPlace("output_text", number), part.get("logprobs") or []
+            events += self._piece("message", part.get("text") or "")
+        return events + self._close("completed", final)
 
     def _whole_item(self, item: OutputItem) -> bytes:
         """The events of an item that is written in one go: a call with its arguments, or one of OpenAI's own."""
@@ -275,7 +283,3 @@ class ResponseWriter:
         events += self._item("done", item)
         self._output.append(item)
         return events
-
-
-def _summary(text: str) -> SummaryText:
-    return {"type": "summary_text", "text": text}

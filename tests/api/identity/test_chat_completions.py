@@ -29,6 +29,8 @@ WEATHER = {"type": "function", "function": {"name": "tide", "description": "The 
     "parameters": {"type": "object", "properties": {"port": {"type": "string"}}, "required": ["port"],
         "additionalProperties": False}}}  # fmt: skip
 SEA = {"type": "function", "function": {"name": "sea"}}
+CHART = {"type": "custom", "custom": {"name": "chart", "description": "Draws.", "format": {"type": "grammar",
+    "grammar": {"syntax": "regex", "definition": "draw .+"}}}}  # fmt: skip
 BODIES: dict[str, dict[str, Any]] = {
     "settings": {
         "messages": TURNS, "temperature": 0.4, "top_p": 0.9, "seed": 7, "stop": ["END"], "user": "u-1",
@@ -73,6 +75,24 @@ BODIES: dict[str, dict[str, Any]] = {
         {"type": "image_url", "image_url": {"url": "data:image/svg+xml;utf8,<svg/>"}},
         {"type": "image_url", "image_url": {"url": "data:image/avif;base64,AAAA"}},
         {"type": "image_url", "image_url": {"url": "gs://harbour/pier.png"}}]}]},
+    "likelihood": {"messages": TURNS, "logprobs": True, "top_logprobs": 2, "reasoning_effort": "Ultra-High 2"},
+    "texts-that-end-it": {"messages": TURNS, "stop": [f"END {number}" for number in range(40)], "max_tokens": 90},
+    "nothing": {"messages": TURNS, **dict.fromkeys(
+        ("temperature", "top_p", "seed", "stop", "tools", "tool_choice", "response_format", "max_tokens", "audio",
+            "max_completion_tokens", "reasoning_effort", "parallel_tool_calls", "user", "functions", "function_call")),
+        "n": 1, "logprobs": False, "top_logprobs": 0, "modalities": ["text"]},
+    "custom": {
+        "messages": [*TURNS, {"role": "assistant", "content": None, "tool_calls": [
+            {"id": "call_1", "type": "custom", "custom": {"name": "chart", "input": 'draw "the pier"'}}]},
+            {"role": "tool", "tool_call_id": "call_1", "content": "Drawn."}],
+        "tools": [CHART, SEA], "tool_choice": {"type": "custom", "custom": {"name": "chart"}},
+    },
+    "functions": {
+        "messages": [*TURNS,
+            {"role": "assistant", "content": None, "function_call": {"name": "tide", "arguments": "{}"}},
+            {"role": "function", "name": "tide", "content": "At noon."}],
+        "functions": [WEATHER["function"]], "function_call": {"name": "tide"},
+    },
     "strangers": {"messages": TURNS, "provider": {"order": ["a", "b"]}, "chat_template_kwargs": {"thinking": False},
         "top_k": 40, "min_p": 0.1, "repetition_penalty": 1.1, "transforms": [], "unheard_of": None},
 }  # fmt: skip
@@ -133,6 +153,10 @@ def chunk(delta: dict[str, Any], **more: Any) -> dict[str, Any]:
         "service_tier": "default", "system_fingerprint": "fp_1", "choices": [choice]}  # fmt: skip
 
 
+def likely(text: str) -> dict[str, Any]:
+    return {"token": text, "logprob": -0.5, "bytes": [*text.encode()], "top_logprobs": []}
+
+
 USAGE = {
     "prompt_tokens": 900, "completion_tokens": 30, "total_tokens": 930,
     "prompt_tokens_details": {"cached_tokens": 800, "audio_tokens": 0},
@@ -157,9 +181,10 @@ ANSWERS: dict[str, list[dict[str, Any]]] = {
         chunk({"reasoning_content": "then."}), chunk({"content": "At noon."}), chunk({}, finish_reason="stop"),
     ],
     "likely": [
-        chunk({"role": "assistant", "content": "At noon."},
-            logprobs={"content": [{"token": "At noon.", "logprob": -0.5, "bytes": None, "top_logprobs": []}]}),
-        chunk({}, finish_reason="stop"),
+        chunk({"role": "assistant", "content": ""}),
+        *(chunk({"content": text}, logprobs={"content": [likely(text)], "refusal": None})
+            for text in ("High,", " high,", " high,", " at noon.")),
+        chunk({}, finish_reason="stop", logprobs={"content": [likely("")], "refusal": None}),
     ],
     "called": [
         chunk({"role": "assistant", "content": None, "tool_calls": [CALL]}),
@@ -167,7 +192,18 @@ ANSWERS: dict[str, list[dict[str, Any]]] = {
         chunk({"tool_calls": [{"index": 0, "function": {"arguments": '"Ystad"}'}}]}),
         chunk({}, finish_reason="tool_calls"),
     ],
+    "function-called": [
+        chunk({"role": "assistant", "content": None, "function_call": {"name": "tide", "arguments": ""}}),
+        chunk({"function_call": {"arguments": '{"port": '}}), chunk({"function_call": {"arguments": '"Ystad"}'}}),
+        chunk({}, finish_reason="function_call"),
+    ],
 }  # fmt: skip
+
+
+TOOLS: dict[str, dict[str, Any]] = {
+    "function-called": {"functions": [WEATHER["function"]]},
+}
+"""What a client has to have asked for, that its vendor may answer so."""
 
 
 def stream_of(chunks: list[dict[str, Any]]) -> list[bytes]:
@@ -176,10 +212,10 @@ def stream_of(chunks: list[dict[str, Any]]) -> list[bytes]:
     return [f"data: {json.dumps(event)}\n\n".encode() for event in (*chunks, last)] + [b"data: [DONE]\n\n"]
 
 
-async def collected(client: AsyncOpenAI, model: str, prompt: Any) -> dict[str, Any]:
+async def collected(client: AsyncOpenAI, model: str, prompt: Any, tools: dict[str, Any]) -> dict[str, Any]:
     """What the SDK collects from a stream: the choice, the usage and the message's further fields."""
     async with client.chat.completions.stream(
-        model=model, messages=prompt, stream_options={"include_usage": True}
+        model=model, messages=prompt, stream_options={"include_usage": True}, extra_body=tools
     ) as stream:
         completion = (await stream.get_final_completion()).to_dict(mode="json", exclude_unset=False)
     return {name: completion[name] for name in ("choices", "usage", "system_fingerprint")}
@@ -190,14 +226,15 @@ async def test_an_answer_reaches_its_client_as_the_vendor_wrote_it(
     api: Api, fault_server: FaultServer, name: str
 ) -> None:
     prompt: Any = [{"role": "user", "content": dictation(stream_of(ANSWERS[name]))}]
+    tools = TOOLS.get(name, {})
     async with (
         AsyncOpenAI(api_key="any", base_url=fault_server.openai_url, max_retries=0) as direct,
         AsyncOpenAI(api_key="any", base_url=f"{api.url}/v1", max_retries=0) as client,
     ):
-        expected = await collected(direct, MODEL, prompt)
-        assert await collected(client, f"openai/{MODEL}", prompt) == expected
-    reply = await api.client.post("/v1/chat/completions", json={"model": f"openai/{MODEL}", "messages": prompt})
-    whole = reply.json()
+        expected = await collected(direct, MODEL, prompt, tools)
+        assert await collected(client, f"openai/{MODEL}", prompt, tools) == expected
+    body = {"model": f"openai/{MODEL}", "messages": prompt, **tools}
+    whole = (await api.client.post("/v1/chat/completions", json=body)).json()
     assert whole["usage"] == USAGE
     about_the_answer = chunk({})
     for name in ("id", "created", "service_tier", "system_fingerprint"):
@@ -206,7 +243,61 @@ async def test_an_answer_reaches_its_client_as_the_vendor_wrote_it(
     assert {name: message.get(name) for name, value in given.items() if value and name != "tool_calls"} == {
         name: value for name, value in given.items() if value and name != "tool_calls"
     }
-    assert whole["choices"][0]["finish_reason"] == expected["choices"][0]["finish_reason"]
+    for name in ("finish_reason", "logprobs"):
+        assert whole["choices"][0][name] == expected["choices"][0][name]
+
+
+@pytest.mark.parametrize("stream", [True, False])
+async def test_reasoning_has_its_vendors_name_as_well_and_a_choice_its_fields(api: Api, stream: bool) -> None:
+    end = {"native_finish_reason": "eos", "content_filter_results": {"hate": {"filtered": False}}}
+    chunks = [
+        chunk({"role": "assistant", "content": None, "reasoning": "The tide, "}), chunk({"reasoning": "then."}),
+        chunk({"content": "At noon."}), chunk({}, finish_reason="stop", **end),
+    ]  # fmt: skip
+    prompt = [{"role": "user", "content": dictation(stream_of(chunks))}]
+    body = {"model": f"openai/{MODEL}", "messages": prompt, "stream": stream}
+    reply = await api.client.post("/v1/chat/completions", json=body)
+    choices = [event["choices"][0] for event in chunks_of(reply.text)] if stream else reply.json()["choices"]
+    for field in ("reasoning", "reasoning_content"):
+        thoughts = [choice.get("delta", choice.get("message")).get(field, "") for choice in choices]
+        assert "".join(thoughts) == "The tide, then."
+    assert {name: choices[-1][name] for name in end} == end
+
+
+CUSTOM_CALLS = [
+    {"id": "call_9", "type": "custom", "custom": {"name": "chart", "input": 'draw "the pier"\n\\'}},
+    {"id": "call_10", "type": "function", "function": {"name": "sea", "arguments": "{}"}},
+]
+
+
+@pytest.mark.parametrize("stream", [True, False])
+async def test_a_call_of_a_custom_tool_is_text_as_the_vendor_wrote_it(api: Api, stream: bool) -> None:
+    first = {"index": 0, "id": "call_9", "type": "custom", "custom": {"name": "chart", "input": ""}}
+    chunks = [
+        chunk({"role": "assistant", "content": None, "tool_calls": [first]}),
+        chunk({"tool_calls": [{"index": 0, "custom": {"input": 'draw "the'}}]}),
+        chunk({"tool_calls": [{"index": 0, "custom": {"input": ' pier"\n\\'}}]}),
+        chunk({"tool_calls": [{"index": 1, **CUSTOM_CALLS[1]}]}), chunk({}, finish_reason="tool_calls"),
+    ]  # fmt: skip
+    prompt = [{"role": "user", "content": dictation(stream_of(chunks))}]
+    body = {"model": f"openai/{MODEL}", "messages": prompt, "stream": stream, "tools": [CHART, SEA]}
+    reply = await api.client.post("/v1/chat/completions", json=body)
+    if not stream:
+        assert reply.json()["choices"][0]["message"]["tool_calls"] == CUSTOM_CALLS
+        return
+    deltas = [event["choices"][0]["delta"] for event in chunks_of(reply.text)]
+    calls = [call for delta in deltas for call in delta.get("tool_calls", ())]
+    assert calls == [{"index": number, **call} for number, call in enumerate(CUSTOM_CALLS)]
+
+
+async def test_how_likely_a_token_was_comes_with_it(api: Api) -> None:
+    prompt = [{"role": "user", "content": dictation(stream_of(ANSWERS["likely"]))}]
+    body = {"model": f"openai/{MODEL}", "messages": prompt, "stream": True}
+    reply = await api.client.post("/v1/chat/completions", json=body)
+    events = [event["choices"][0] for event in chunks_of(reply.text)]
+    texts = ["High,", " high,", " high,", " at noon."]
+    assert [event["delta"].get("content") for event in events] == [*texts, None]
+    assert [event["logprobs"]["content"] for event in events] == [[likely(text)] for text in [*texts, ""]]
 
 
 @pytest.mark.parametrize("name", ANSWERS)

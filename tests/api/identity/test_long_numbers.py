@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from llm_hub.chat.exact_json import dump_exactly, has_long_number, load_exactly
 from tests.fault_server.dictated import FOR_ANY_MODEL, dictation
 
 if TYPE_CHECKING:
@@ -127,3 +128,76 @@ async def test_a_long_number_in_a_call_reaches_every_client(api: Api, provider: 
     assert json.loads("".join(call["function"]["arguments"] for call in calls)) == BERTH
     deltas = [json.loads(line[6:]).get("delta", {}) for line in said.text.splitlines() if line.startswith("data: {")]
     assert json.loads("".join(delta.get("partial_json", "") for delta in deltas)) == BERTH
+
+
+DIGITS = "0.12345678901234567890123"
+BODIES: dict[str, tuple[str, str]] = {
+    "/v1/chat/completions": ("openai", '"messages": [{"role": "user", "content": "Moor her."}]'),
+    "/v1/messages": ("anthropic", '"max_tokens": 50, "messages": [{"role": "user", "content": "Moor her."}]'),
+    "/v1/responses": ("openai", '"input": "Moor her."'),
+}
+
+
+@pytest.mark.parametrize("path", BODIES)
+async def test_a_decimal_keeps_its_digits_on_the_way_to_its_vendor(
+    api: Api, fault_server: FaultServer, path: str
+) -> None:
+    provider, said = BODIES[path]
+    body = f'{{"model": "{provider}/ok?accept=any", {said}, "temperature": {DIGITS}, "drift": [{DIGITS}, {NUMBER}]}}'
+    reply = await api.client.post(path, content=body, headers={"content-type": "application/json"})
+    assert reply.status_code == 200, reply.text
+    raw = next(exchange.raw for exchange in fault_server.exchanges if exchange.raw).decode()
+    assert (raw.count(DIGITS), raw.count(str(NUMBER))) == (2, 1)
+
+
+def priced_answer(path: str) -> list[bytes]:
+    """A vendor's answer whose usage has a price of many digits."""
+    usage: dict[str, Any] = {"input_tokens": 3, "output_tokens": 3, "cost": 7.5}
+    match path:
+        case "/v1/chat/completions":
+            usage = {"prompt_tokens": 3, "completion_tokens": 3, "total_tokens": 6, "cost": 7.5}
+            choice = {"index": 0, "delta": {"content": "Moored."}, "finish_reason": "stop"}
+            stream = [f"data: {json.dumps({'choices': [choice], 'usage': usage})}\n\n".encode()]
+        case "/v1/messages":
+            head = {"id": "msg_1", "type": "message", "role": "assistant", "model": "m", "content": [], "usage": usage}
+            stream = events(
+                {"type": "message_start", "message": head},
+                {"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": ""}},
+                {"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": "Moored."}},
+                {"type": "content_block_stop", "index": 0},
+                {"type": "message_delta", "delta": {"stop_reason": "end_turn"}, "usage": usage},
+                {"type": "message_stop"},
+            )
+        case _:
+            said = {"type": "output_text", "text": "Moored.", "annotations": []}
+            item = {"id": "msg_1", "type": "message", "role": "assistant", "status": "completed", "content": [said]}
+            response = {"id": "r", "object": "response", "status": "completed", "output": [item], "usage": usage}
+            stream = events({"type": "response.completed", "response": response})
+    return [piece.replace(b"7.5", DIGITS.encode()) for piece in stream]
+
+
+@pytest.mark.parametrize("path", BODIES)
+@pytest.mark.parametrize("stream", [True, False])
+async def test_a_decimal_keeps_its_digits_on_the_way_to_its_client(api: Api, path: str, stream: bool) -> None:
+    provider, said = BODIES[path]
+    prompt = FOR_ANY_MODEL + dictation(priced_answer(path))
+    body = json.loads(f"{{{said}}}".replace("Moor her.", "PROMPT"))
+    asked = json.loads(json.dumps(body).replace('"PROMPT"', json.dumps(prompt)))
+    options = {"stream_options": {"include_usage": True}} if stream and path == "/v1/chat/completions" else {}
+    reply = await api.client.post(path, json={"model": f"{provider}/ok", "stream": stream, **asked, **options})
+    assert f'"cost":{DIGITS}' in reply.text, reply.text
+
+
+@pytest.mark.parametrize(
+    "text", [DIGITS, "-123456789.123456789", "1.234567890123456789e-5", "9" * 40, f"-{'9' * 19}", "0.5", "true"]
+)
+def test_a_number_is_written_as_it_was_read(text: str) -> None:
+    for before in range(9):  # only some of the bytes are looked at
+        raw = f'{{"{"x" * before}":[{text}]}}'.encode()
+        assert dump_exactly(load_exactly(raw)) == raw
+
+
+def test_a_decimal_that_a_float_holds_is_one() -> None:
+    assert not has_long_number(
+        b'{"logprob":-0.0006268513202667236,"price":0.00012345678901234567,"id":123456789012345678}'
+    )

@@ -1,0 +1,32 @@
+"""The fields of an answer in OpenAI's protocol: those for which the hub has words, and those that it keeps."""
+
+from __future__ import annotations
+
+REASONING_FIELDS = ("reasoning_content", "reasoning", "reasoning_text", "thinking", "reasoning_details")
+"""The fields of reasoning. Several servers give the same thought in two of them: the first one counts."""
+KNOWN_CHOICE_FIELDS = frozenset(
+    {"index", "delta", "message", "text", "logprobs", "finish_reason", "finishReason", "usage", "error"}
+)
+"""The fields of a choice for which the hub has words."""
+OTHER_REASONING_FIELDS = ("reasoning", "reasoning_text", "thinking")
+"""The fields of reasoning that its vendor's clients may read in the place of `reasoning_content`."""
+KNOWN_FIELDS = {"role", "content", "tool_calls", "function_call", "refusal", *REASONING_FIELDS} - {"reasoning_details"}
+"""The fields of a message for which the hub has words. `reasoning_details` go back to the vendor as they came."""
+TEXT_ALONE = frozenset({"role", "content"})
+"""The fields of most deltas."""
+QUIET_FIELDS = frozenset(
+    {
+        "id", "object", "created", "model", "choices", "usage", "system_fingerprint", "service_tier", "provider",
+        "nonce", "obfuscation", "prompt_token_ids", "prompt_logprobs", "kv_transfer_params", "request_id", "stats",
+    }
+)  # fmt: skip
+"""The fields of a chunk that say nothing of the answer, and those that are read of every chunk."""
+HEAD_FIELDS = frozenset({"id", "created", "service_tier", "system_fingerprint"})
+"""The fields that are the same in every chunk of an answer."""
+KNOWN_CHUNK_FIELDS = QUIET_FIELDS | {"timings", "x_groq", "usageMetadata", "error"}
+"""These, and the fields for which the hub has words."""
+UNKEPT_FIELDS = frozenset({"object", "model", "choices", "usage", "nonce", "obfuscation"})
+"""Quiet fields that the hub has words for, and those that only make a chunk longer."""
+CALL_FIELDS = frozenset({"index", "id", "type", "function", "custom"})
+CONTENT_FIELDS = ("images", "audio", "content_parts")
+"""What is an answer by itself: OpenRouter's `images`. `content_parts` are neither text nor reasoning."""

@@ -50,7 +50,7 @@ STOPS = {"restarted": signal.SIGTERM, "killed": signal.SIGKILL}
 
 STOPPED = "LLM Hub was stopped"
 IN_BOX_OR_SHOWN = """([box, prompt]) => document.querySelector(box)?.value === prompt
-  || [...document.querySelectorAll("[data-testid=user]")].some((message) => message.innerText.trim() === prompt)"""
+  || [...document.querySelectorAll("[data-testid=user]")].some((message) => message.textContent.trim() === prompt)"""
 KEPT = """async ([id, texts]) => {
   const { keeping, browserStore, httpStore } = window.llmHub;
   const words = texts.flat().join(" ");

@@ -18,7 +18,9 @@
     }
   };
   const ids = { chat: "", comparison: "" };
-  const sent = {};  // by kind, a prompt that was sent, and in which conversation, until the server says that it has it
+  // By kind, a prompt that was sent, and in which conversation, until the server says that it has it. While the connection
+  // is lost it may stand in the box again.
+  const sent = {};
   const box = (kind) => document.querySelector(BOXES[kind]);
   const name = (kind) => `draft:${kind}:${ids[kind] || "new"}`;
   const fill = (kind, text) => {
@@ -31,7 +33,9 @@
   const send = (kind) => { sent[kind] = { text: box(kind).value, id: ids[kind] }; };
   document.addEventListener("input", ({ target }) => {
     const kind = KINDS.find((kind) => target.matches(BOXES[kind]));
-    if (kind) remember(name(kind), target.value);
+    if (!kind) return;
+    remember(name(kind), target.value);
+    if (sent[kind]?.isInBox && !target.value.startsWith(sent[kind].text)) delete sent[kind];  // it is another one now
   });
   document.addEventListener("keydown", ({ target, key, shiftKey, isComposing }) => {
     const kind = key === "Enter" && !shiftKey && !isComposing && KINDS.find((kind) => target.matches(BOXES[kind]));
@@ -44,8 +48,8 @@
 
   const open = (kind, id) => {
     ids[kind] = id;
-    const [draft, { text, id: where }] = [recall(name(kind)) ?? "", sent[kind] ?? {}];
-    fill(kind, draft === text && id === where ? "" : draft);  // what is on its way would be sent twice
+    const [draft, { text, id: where, isInBox }] = [recall(name(kind)) ?? "", sent[kind] ?? {}];
+    fill(kind, draft === text && id === where && !isInBox ? "" : draft);  // what is on its way would be sent twice
   };
   const missing = new Set(KINDS);  // Gradio builds what is in a tab once it is in front
   const observer = new MutationObserver(() => {
@@ -95,14 +99,33 @@
       ids[kind] = id;
       remember(name(kind), box(kind)?.value ?? "");
     },
-    // What was sent has not arrived: it stands in the box again, before what was typed since. Gives whether it does.
-    putBack: (kinds = KINDS) => kinds.filter((kind) => {
-      const text = sent[kind]?.text;
+    // This prompt was sent before the page was reloaded, and may have begun a conversation.
+    seek(kind, text) { sent[kind] = { text, id: "" }; },
+    // It has: it is no draft of a new one any more.
+    forget(kind, text) {
+      const draft = recall(`draft:${kind}:new`) ?? "";
+      if (text && draft.startsWith(text)) remember(`draft:${kind}:new`, draft.slice(text.length).trimStart());
+    },
+    // What was sent has not arrived: it stands in the box again, before what was typed since. Gives whether it does. It may
+    // have arrived all the same, and have begun a conversation of the `begun` kinds: that is for `takeOut` to find out.
+    putBack: (kinds = KINDS, begun = []) => kinds.filter((kind) => {
+      const { text, id } = sent[kind] ?? {};
       delete sent[kind];
       if (!text?.trim() || !box(kind)) return false;
       fill(kind, before(text, box(kind).value));
+      if (begun.includes(kind)) sent[kind] = { text, id, isInBox: true };
       return true;
     }).length > 0,
-    isSent: (kind) => Boolean(sent[kind]?.text),
+    // A prompt that may have arrived is out of the box until the server says so. Gives whether there is one.
+    takeOut(kind) {
+      const { text = "", id, isInBox } = sent[kind] ?? {};
+      if (isInBox) {
+        sent[kind] = { text, id };
+        fill(kind, box(kind).value.slice(text.length).trimStart());
+      }
+      return Boolean(text.trim());
+    },
+    // What was sent and may not have arrived yet.
+    sent: (kind) => sent[kind]?.isInBox ? "" : sent[kind]?.text ?? "",
   };
 })();

@@ -69,6 +69,7 @@ async def test_a_page_that_was_cut_off_finds_what_its_prompt_has_begun(page: Pag
     tab.set(chat_opened={"id": "", "next": name})  # as if the page had not heard of it
     await tab.ask("More")
     assert tab.prompts(LOG) == ["Hello", "More"]
+    assert tab.value("chat-opened")["turns"] == 2
     again = page.open_again(tab)
     await again.use("chat-opened", "open", event_data=wish)
     assert again.answers(LOG) == [answer_text(3)] * 2

@@ -41,8 +41,9 @@ const makeId = () => Array.from(crypto.getRandomValues(new Uint8Array(16)), (byt
 // A prompt waits until the page shows what it has asked for: that would be shown in the place of the prompt's answer.
 window.llmHub.makeReady = async (kind) => {
   while (opening[kind]) await opening[kind].over;
+  const prompt = drafts.leave(kind, shown[kind].turns ?? 0);
   if (shown[kind].id) return;
-  begun.note(next[kind], kind, drafts.sent(kind));
+  begun.note(next[kind], kind, prompt);
   window.llmHub.nameNext[kind](next[kind]);
 };
 const open = async (id, kind = "chat", more = {}) => {
@@ -80,7 +81,7 @@ const turnTo = (id, kind, more = {}) => {
   leaveBehind(kind, shown[kind], id);
   renew(kind);
   shown[kind] = { id, version: 0, kept: !more.temporary };
-  drafts.open(kind, id);
+  isBack[kind] = drafts.open(kind, id) || isBack[kind];
   entitle();
   show();
   open(id, kind, more);
@@ -123,12 +124,13 @@ const opened = (head) => {
     sought = {};
   }
   if ((head.problem ?? "") !== (before.problem ?? "")) say(head.problem ?? "");
-  if (drafts.sent(kind).trim() && head.version > (before.version ?? 0)) {
+  if (drafts.hasArrived(kind, head.id, head.turns)) {
     drafts.arrived(kind, head.id);
     begun.note(head.id, kind);
+  } else {
+    if (head.id !== before.id) drafts.open(kind, head.id);
+    if (isBack[kind]) drafts.putBack([kind]);
   }
-  else if (head.id !== before.id) drafts.open(kind, head.id);
-  else if (isBack[kind]) drafts.putBack([kind]);
   isBack[kind] = false;
   leaveBehind(kind, before, head.id);
   shown[kind] = head;
@@ -184,9 +186,10 @@ const sync = async (id) => {
 
 let isWritten = false;  // an answer, while the connection is lost
 let inBox = false;  // a prompt that was not sent, while the connection is lost
+let isLost = false;
 addEventListener("hub-lost", ({ detail }) => {
-  const isNew = ["chat", "comparison"].filter((kind) => !shown[kind].id);
-  inBox = (detail.unsent && drafts.putBack(undefined, isNew)) || inBox;  // several requests of one prompt may fail
+  isLost = true;
+  inBox = (detail.unsent && drafts.putBack(undefined, true)) || inBox;  // several requests of one prompt may fail
   ["chat", "comparison"].forEach(endOpening);
   isWritten ||= detail.running;
   line.textContent = inBox ? "LLM Hub cannot be reached. Your prompt was not sent, it is in the box again."
@@ -200,20 +203,22 @@ addEventListener("hub-refused", () => {
 });
 let sought = {};  // what was begun last by this page before it was reloaded
 const isBack = {};  // by kind: the next thing that the server says is whether it has the prompt that was sent last
-addEventListener("hub-back", () => {
-  inBox = false;
-  line.textContent = BACK;
-  isWritten = false;
+addEventListener("hub-back", async () => {
+  inBox = isWritten = isLost = false;
   load();
-  setTimeout(() => { if (line.textContent === BACK) line.textContent = ""; }, 4000);
   for (const kind of ["chat", "comparison"]) {
     const { id, kept, leaf, whole } = shown[kind];
-    const isBegun = !id && drafts.takeOut(kind);
+    const isBegun = drafts.takeOut(kind) && !id;
     isBack[kind] = Boolean(id) || isBegun;
     if (!isBack[kind]) continue;
     const more = { begun: isBegun, temporary: kept === false, settings: drafts.settings(id), leaf, whole };
     open(id || next[kind], kind, kind === "chat" ? more : { begun: isBegun });
   }
+  // Said once what has become of a prompt is known: it is not in its box meanwhile.
+  await Promise.all([opening.chat?.over, opening.comparison?.over]);
+  if (isLost) return;
+  line.textContent = BACK;
+  setTimeout(() => { if (line.textContent === BACK) line.textContent = ""; }, 4000);
 });
 
 // The page begins: with what its address names, or asks for.
@@ -253,7 +258,7 @@ const begin = () => {
     if (/[^\s,]/.test(query.get("models")) && !window.llmHub.comparison?.().keeping) awaitOpened("comparison", "");
   }
   if (prompt) drafts.add(prompt);
-  drafts.open("chat", id);
+  isBack.chat = drafts.open("chat", id);
   const [, provider, model] = query.get("model")?.match(/^([^/]*)\/?(.*)$/s) ?? [];
   const fallback = query.has("fallback") ? { chain: query.get("fallback").replaceAll(",", "\n") } : {};
   window.llmHub.modelSettings.isLinked = Boolean(provider);

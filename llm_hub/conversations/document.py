@@ -139,6 +139,7 @@ def write_head(conversation: Conversation) -> dict[str, Any]:
         "created_at": conversation.created_at,
         "changed_at": conversation.changed_at,
         "version": conversation.version,
+        "turns": len(conversation.nodes),
         "running": any(node.turn.outcome == "pending" for node in conversation.nodes),
     }
 

@@ -82,9 +82,15 @@ class OpenConversations:
         secret = headers.get(BROWSER_HEADER, "")
         return hashlib.sha256((secret if len(secret) >= 32 else secrets.token_urlsafe()).encode()).hexdigest()
 
-    def begin(self, owner: str, kind: Kind = "chat", *, is_kept: bool = True) -> Conversation:
-        """A new conversation. It is kept from its first turn on, unless it is a temporary one."""
-        conversation = Conversation(kind=kind, owner=owner, is_kept=is_kept and self.keeping_of(owner) != "off")
+    def begin(self, owner: str, kind: Kind = "chat", *, name: str = "", is_kept: bool = True) -> Conversation:
+        """A new conversation. It is kept from its first turn on, unless it is a temporary one.
+
+        `name` is the id that its page gives it: the page finds it by that, also if it never heard that it has begun.
+        """
+        is_kept = is_kept and self.keeping_of(owner) != "off"
+        conversation = Conversation(kind=kind, owner=owner, is_kept=is_kept)
+        if name and self._memory.get(owner, name) is None:
+            conversation.id = name
         self._memory.hold(conversation)
         return conversation
 

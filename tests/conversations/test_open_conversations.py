@@ -76,6 +76,15 @@ async def wait_for_text(conversation: Conversation, text: str) -> None:
         await conversation.next_change()
 
 
+async def test_a_page_names_what_it_begins_and_takes_nobody_elses_place() -> None:
+    conversations, name = OpenConversations(keeping="browser"), "n" * 32
+    mine, theirs, second = (conversations.begin(owner, name=name) for owner in ("me", "them", "me"))
+    assert (mine.id, theirs.id) == (name, name)
+    assert second.id != name
+    assert await conversations.find("me", name) is mine
+    assert await conversations.find("them", name) is theirs
+
+
 async def test_an_answer_is_written_to_its_end_though_nobody_looks(opened: OpenStore) -> None:
     conversations, script = OpenConversations(opened.store), Script()
     conversation = conversations.begin("")

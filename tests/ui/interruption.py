@@ -23,7 +23,7 @@ READ = """([places, before]) => {
     const turns = [];
     const find = (place) => [...document.querySelectorAll(`${place} :is([data-testid=user], [data-testid=bot])`)];
     for (const part of root.flatMap(find)) {
-      const text = part.innerText.replace(/\\s+/g, " ").trim();
+      const text = part.textContent.replace(/\\s+/g, " ").trim();
       if (part.dataset.testid === "user") turns.push({ prompt: text, answer: "", line: "" });
       else if (part.querySelector(".figures, .problem")) turns.at(-1).line += text;
       else turns.at(-1).answer += text;

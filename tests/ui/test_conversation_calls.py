@@ -56,6 +56,25 @@ async def test_the_answer_to_what_a_page_asks_for_names_it(page: PageCalls) -> N
     assert tab.value("chat-opened")["id"] == ""
 
 
+async def test_a_page_that_was_cut_off_finds_what_its_prompt_has_begun(page: PageCalls) -> None:
+    tab, name = page.open(), "n" * 32
+    tab.choose("ok?tokens=3")
+    wish = {"id": name, "begun": True}
+    await tab.use("chat-opened", "open", event_data=wish)
+    assert (tab.value("chat-opened")["id"], tab.value("chat-opened")["wanted"]) == ("", name)
+    assert "not here" not in tab.text("chat-hint")
+    tab.set(chat_opened={"id": "", "next": name})
+    await tab.ask("Hello")
+    assert tab.value("chat-opened")["id"] == name
+    tab.set(chat_opened={"id": "", "next": name})  # as if the page had not heard of it
+    await tab.ask("More")
+    assert tab.prompts(LOG) == ["Hello", "More"]
+    assert tab.value("chat-opened")["turns"] == 2
+    again = page.open_again(tab)
+    await again.use("chat-opened", "open", event_data=wish)
+    assert again.answers(LOG) == [answer_text(3)] * 2
+
+
 async def test_an_answer_asked_again_is_another_version_and_the_first_one_stays(page: PageCalls) -> None:
     tab = page.open()
     tab.choose("ok?tokens=3")

@@ -50,7 +50,7 @@ STOPS = {"restarted": signal.SIGTERM, "killed": signal.SIGKILL}
 
 STOPPED = "LLM Hub was stopped"
 IN_BOX_OR_SHOWN = """([box, prompt]) => document.querySelector(box)?.value === prompt
-  || [...document.querySelectorAll("[data-testid=user]")].some((message) => message.innerText.trim() === prompt)"""
+  || [...document.querySelectorAll("[data-testid=user]")].some((message) => message.textContent.trim() === prompt)"""
 KEPT = """async ([id, texts]) => {
   const { keeping, browserStore, httpStore } = window.llmHub;
   const words = texts.flat().join(" ");
@@ -322,6 +322,7 @@ def test_nothing_is_lost(home: Home, case: Case) -> None:
     story.expect_no_errors()
 
 
+@pytest.mark.timeout(600)  # twelve tabs, on a machine that may be busy
 @pytest.mark.parametrize("home", KEEPING, indirect=True, scope="module")
 @pytest.mark.parametrize("stop", STOPS)
 def test_nothing_is_lost_when_the_hub_is_stopped(home: Home, stop: str, browser: Browser) -> None:

@@ -19,7 +19,7 @@ from tests.ui.site import Site
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from playwright.sync_api import Browser, ConsoleMessage
+    from playwright.sync_api import Browser, ConsoleMessage, Route
 
 WITHIN = 20_000
 """Milliseconds for what waits until the hub is asked again."""
@@ -92,6 +92,38 @@ def test_nothing_is_lost_when_the_line_is_cut_or_the_hub_killed(
         expect(visitor.answer).to_have_text("Second question begins")
         expect(visitor.prompt).to_have_value("a draft")
         expect(visitor.page.locator("#chat-model input")).to_have_value("gated")
+
+
+@pytest.mark.parametrize("kind", ["chat", "comparison"])
+def test_a_prompt_that_has_begun_a_conversation_is_no_longer_in_the_box(
+    hub: Site, gated: GatedServer, browser: Browser, kind: str
+) -> None:
+    """The hub has it, and the page is cut off before it hears so: it stands in the box until the connection is back."""
+    with visiting(browser, InterruptedPage, hub.url) as visitor:
+        tab, box, stop = visitor.page, visitor.prompt, visitor.stop
+        visitor.choose_gated()
+        if kind == "comparison":
+            tab.get_by_role("tab", name="Compare").click()
+            box, stop = tab.locator("#compare-prompt textarea"), tab.locator("#compare-stop")
+
+        def deliver(route: Route) -> None:
+            if "A question" in (route.request.post_data or ""):
+                route.fetch()
+                route.abort()
+            else:
+                route.fallback()
+
+        tab.route(re.compile("/gradio_api/(queue/join|run/)"), deliver)
+        box.fill("A question")
+        box.press("Enter")
+        expect(visitor.line).to_have_text("The connection is back.", timeout=WITHIN)
+        expect(stop).to_be_visible(timeout=WITHIN)
+        expect(box).to_have_value("")
+        shown = tab.get_by_test_id("user").filter(visible=True)
+        expect(shown).to_have_text(["A question"] * (1 if kind == "chat" else 2))
+        assert gated.prompts == ["A question"]
+        gated.gate.set()
+        expect(stop).to_be_hidden(timeout=WITHIN)
 
 
 KEPT = """async () => {

@@ -18,7 +18,11 @@
     }
   };
   const ids = { chat: "", comparison: "" };
-  const sent = {};  // by kind, a prompt that was sent, and in which conversation, until the server says that it has it
+  // By kind, a prompt that was sent, in which conversation, and how many turns that had, until it has more: the server has
+  // the prompt then. While the connection is lost it may stand in the box again. Where a page goes meanwhile, the next one
+  // that opens the conversation knows of it.
+  const sent = {};
+  const sentName = (kind, id) => `sent:${kind}:${id}`;
   const box = (kind) => document.querySelector(BOXES[kind]);
   const name = (kind) => `draft:${kind}:${ids[kind] || "new"}`;
   const fill = (kind, text) => {
@@ -31,7 +35,9 @@
   const send = (kind) => { sent[kind] = { text: box(kind).value, id: ids[kind] }; };
   document.addEventListener("input", ({ target }) => {
     const kind = KINDS.find((kind) => target.matches(BOXES[kind]));
-    if (kind) remember(name(kind), target.value);
+    if (!kind) return;
+    remember(name(kind), target.value);
+    if (sent[kind]?.isInBox && !target.value.startsWith(sent[kind].text)) delete sent[kind];  // it is another one now
   });
   document.addEventListener("keydown", ({ target, key, shiftKey, isComposing }) => {
     const kind = key === "Enter" && !shiftKey && !isComposing && KINDS.find((kind) => target.matches(BOXES[kind]));
@@ -44,8 +50,11 @@
 
   const open = (kind, id) => {
     ids[kind] = id;
-    const [draft, { text, id: where }] = [recall(name(kind)) ?? "", sent[kind] ?? {}];
-    fill(kind, draft === text && id === where ? "" : draft);  // what is on its way would be sent twice
+    const kept = id && recall(sentName(kind, id));
+    if (kept) sent[kind] ??= { ...kept, id };
+    const [draft, { text, id: where, isInBox }] = [recall(name(kind)) ?? "", sent[kind] ?? {}];
+    fill(kind, draft === text && id === where && !isInBox ? "" : draft);  // what is on its way would be sent twice
+    return Boolean(kept);
   };
   const missing = new Set(KINDS);  // Gradio builds what is in a tab once it is in front
   const observer = new MutationObserver(() => {
@@ -59,7 +68,11 @@
   // What the server itself puts into a box, no event tells.
   const before = (text, typed) => !text?.trim() || typed.startsWith(text) ? typed : typed.trim() ? `${text}\n${typed}` : text;
   addEventListener("pagehide", () => KINDS.forEach((kind) => {
-    if (box(kind)) remember(name(kind), before(sent[kind]?.text, box(kind).value));
+    if (!box(kind)) return;
+    const { text, id, turns, isInBox } = sent[kind] ?? {};
+    const isOnItsWay = id && turns >= 0 && !isInBox;
+    if (isOnItsWay) remember(sentName(kind, id), { text, turns });
+    remember(name(kind), isOnItsWay ? box(kind).value : before(text, box(kind).value));
   }));
   let settings = null;
   try {
@@ -81,7 +94,8 @@
     },
     // The settings that a conversation is opened with: those that were chosen in this tab, or last for a new one.
     settings: (id) => settings?.id === id ? settings.values : id ? {} : recall("settings") ?? {},
-    // This conversation is shown now, and its draft stands in the box.
+    // This conversation is shown now, and its draft stands in the box. Gives whether another page had sent a prompt of it
+    // that may not have arrived.
     open,
     // A prompt from elsewhere stands before what was typed for a new chat.
     add(prompt) {
@@ -91,18 +105,47 @@
     // The server has the prompt that was sent last. What was typed since is the draft of the conversation.
     arrived(kind, id) {
       delete sent[kind];
+      remember(sentName(kind, id), null);
       remember(name(kind), null);
       ids[kind] = id;
       remember(name(kind), box(kind)?.value ?? "");
     },
-    // What was sent has not arrived: it stands in the box again, before what was typed since. Gives whether it does.
-    putBack: (kinds = KINDS) => kinds.filter((kind) => {
-      const text = sent[kind]?.text;
+    // This prompt was sent before the page was reloaded, and may have begun a conversation.
+    seek(kind, text) { sent[kind] = { text, id: "", turns: 0 }; },
+    // It has: it is no draft of a new one any more.
+    forget(kind, text) {
+      const draft = recall(`draft:${kind}:new`) ?? "";
+      if (text && draft.startsWith(text)) remember(`draft:${kind}:new`, draft.slice(text.length).trimStart());
+    },
+    // What was sent has not arrived: it stands in the box again, before what was typed since. Gives whether it does. Where
+    // it `mayArrive` all the same, that is for `takeOut` to find out.
+    putBack: (kinds = KINDS, mayArrive = false) => kinds.filter((kind) => {
+      const prompt = sent[kind];
+      if (!prompt?.text.trim() || !box(kind)) return false;
       delete sent[kind];
-      if (!text?.trim() || !box(kind)) return false;
-      fill(kind, before(text, box(kind).value));
+      remember(sentName(kind, prompt.id), null);
+      fill(kind, before(prompt.text, box(kind).value));
+      if (mayArrive) sent[kind] = { ...prompt, isInBox: true };
       return true;
     }).length > 0,
-    isSent: (kind) => Boolean(sent[kind]?.text),
+    // A prompt that may have arrived is out of the box until the server says so. Gives whether there is one.
+    takeOut(kind) {
+      const { text = "", isInBox } = sent[kind] ?? {};
+      if (isInBox) {
+        sent[kind].isInBox = false;
+        fill(kind, box(kind).value.slice(text.length).trimStart());
+      }
+      return Boolean(text.trim());
+    },
+    // What was sent leaves the page now, for a conversation with so many turns. Gives it.
+    leave(kind, turns) {
+      if (sent[kind]) sent[kind].turns = turns;
+      return sent[kind]?.text ?? "";
+    },
+    // Whether this conversation, which has so many turns, has what was sent.
+    hasArrived(kind, conversation, count) {
+      const { text = "", id, turns, isInBox } = sent[kind] ?? {};
+      return Boolean(text.trim()) && !isInBox && count > turns && (!id || id === conversation);
+    },
   };
 })();

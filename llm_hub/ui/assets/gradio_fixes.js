@@ -169,32 +169,34 @@ document.addEventListener("keydown", (key) => {
       async pull(controller) {
         const { value } = await reader.read().catch(() => ({}));
         if (!open) return;
-        const frames = value && (rest + decoder.decode(value, { stream: true })).split("\n\n");
-        if (!frames || frames.some((text) => text.includes('"msg":"unexpected_error"'))) {
-          if (!request.signal.aborted) lose();
-          return end();
-        }
-        rest = frames.pop();
-        const last = frames.at(-1)?.includes('"msg":"close_stream"') ? frames.pop() : null;
+        const all = value ? (rest + decoder.decode(value, { stream: true })).split("\n\n") : [""];
+        rest = all.pop();
+        const frames = all.filter((text) => !/"msg":"(close_stream|unexpected_error)"/.test(text));
         for (const text of frames) {
           if (!text.includes('"msg":"process_completed"')) continue;
           const { event_id: id } = JSON.parse(text.slice("data:".length));
           if (!running.delete(id)) early.add(id);
         }
         if (frames.length) controller.enqueue(encode(frames));
-        if (last) {
+        const isBroken = !value || all.some((text) => text.includes('"msg":"unexpected_error"'));
+        if (isBroken && (running.size || request.signal.aborted)) {  // nothing is lost where nothing runs
+          if (!request.signal.aborted) lose();
+          return end();
+        }
+        const isOver = isBroken || frames.length < all.length;
+        if (isOver) {
           while (open && joins && !running.size) await new Promise((resolve) => { joined = resolve; });
           if (!open) return;
           if (!running.size) {
             open = false;
             streams.delete(end);
-            return controller.enqueue(encode([last]));
+            return controller.enqueue(frame({ msg: "close_stream" }));
           }
           reader = await connect();
           if (!open) return;
           if (!reader) { lose(); return end(); }
         }
-        if (last || !frames.length) await this.pull(controller);
+        if (isOver || !frames.length) await this.pull(controller);
       },
       cancel() { open = false; streams.delete(end); return reader?.cancel(); },
     });

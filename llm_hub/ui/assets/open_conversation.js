@@ -23,11 +23,7 @@ const endOpening = (kind) => {
   opening[kind]?.end();
   delete opening[kind];
 };
-// Until then a prompt waits: what was asked for before it would be shown in the place of its answer.
-window.llmHub.untilOpened = async (kind) => {
-  while (opening[kind]) await opening[kind].over;
-};
-const open = async (id, kind = "chat", more = {}) => {
+const awaitOpened = (kind, id) => {
   endOpening(kind);
   const over = new Promise((end) => {
     const asked = { id: IS_ID.test(id) ? id : "", end };
@@ -35,6 +31,23 @@ const open = async (id, kind = "chat", more = {}) => {
     setTimeout(() => { if (opening[kind] === asked) endOpening(kind); }, MAX_OPENING);
   });
   opening[kind].over = over;
+};
+// By kind, the id that the next new conversation will have. So the page can ask for it, also if it was cut off or reloaded
+// before it heard that its prompt has begun one.
+const next = {};
+const renew = (kind) => { next[kind] = makeId(); };
+const makeId = () => Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
+["chat", "comparison"].forEach(renew);
+// A prompt waits until the page shows what it has asked for: that would be shown in the place of the prompt's answer.
+window.llmHub.makeReady = async (kind) => {
+  while (opening[kind]) await opening[kind].over;
+  const prompt = drafts.leave(kind, shown[kind].turns ?? 0);
+  if (shown[kind].id) return;
+  begun.note(next[kind], kind, prompt);
+  window.llmHub.nameNext[kind](next[kind]);
+};
+const open = async (id, kind = "chat", more = {}) => {
+  awaitOpened(kind, id);
   if (kind === "comparison") window.llmHub.nameComparison(id);
   else window.llmHub.name(id, !more.temporary);
   // The server does not have what a visitor's browser keeps, until it is told.
@@ -46,7 +59,7 @@ const open = async (id, kind = "chat", more = {}) => {
   }
   if (kind === "comparison") {
     await bringComparison();
-    window.llmHub.openComparison({ id });
+    window.llmHub.openComparison({ id, ...more });
   } else window.llmHub.open({ id, ...more });
 };
 // Gradio builds what is in a tab once it is in front. What it is told of a part that it is still building, it shows last,
@@ -73,8 +86,9 @@ const openRun = (id) => {
 };
 const turnTo = (id, kind, more = {}) => {
   leaveBehind(kind, shown[kind], id);
+  renew(kind);
   shown[kind] = { id, version: 0, kept: !more.temporary };
-  drafts.open(kind, id);
+  isBack[kind] = drafts.open(kind, id) || isBack[kind];
   entitle();
   show();
   open(id, kind, more);
@@ -111,13 +125,19 @@ const opened = (head) => {
     return turnTo(head.comparison, "comparison");
   }
   const before = shown[kind];
-  if ((head.problem ?? "") !== (before.problem ?? "")) say(head.problem ?? "");
-  if (drafts.isSent(kind) && head.version > (before.version ?? 0)) {
-    drafts.arrived(kind, head.id);
-    begun.note(head.id);
+  if (sought.id && (kind === "chat" || head.id === sought.id)) {
+    if (head.id === sought.id) drafts.forget(kind, sought.prompt);
+    else drafts.putBack([sought.kind]);
+    sought = {};
   }
-  else if (head.id !== before.id) drafts.open(kind, head.id);
-  else if (isBack[kind]) drafts.putBack([kind]);
+  if ((head.problem ?? "") !== (before.problem ?? "")) say(head.problem ?? "");
+  if (drafts.hasArrived(kind, head.id, head.turns)) {
+    drafts.arrived(kind, head.id);
+    begun.note(head.id, kind);
+  } else {
+    if (head.id !== before.id) drafts.open(kind, head.id);
+    if (isBack[kind]) drafts.putBack([kind]);
+  }
   isBack[kind] = false;
   leaveBehind(kind, before, head.id);
   shown[kind] = head;
@@ -131,8 +151,10 @@ const opened = (head) => {
 document.addEventListener("click", ({ target }) => {
   if (target.closest("#chat-new")) window.llmHub.name("", true);  // at once: the next prompt is the new chat's
   if (target.closest("#chat-new, #compare-new")) {
-    begun.note("");
-    endOpening(target.closest("#chat-new") ? "chat" : "comparison");
+    const kind = target.closest("#chat-new") ? "chat" : "comparison";
+    begun.note("", kind);
+    endOpening(kind);
+    renew(kind);
   }
 }, true);
 // Another tab of the page is in front, by a click or by what the server did.
@@ -171,8 +193,10 @@ const sync = async (id) => {
 
 let isWritten = false;  // an answer, while the connection is lost
 let inBox = false;  // a prompt that was not sent, while the connection is lost
+let isLost = false;
 addEventListener("hub-lost", ({ detail }) => {
-  inBox = (detail.unsent && drafts.putBack()) || inBox;  // several requests of one prompt may fail
+  isLost = true;
+  inBox = (detail.unsent && drafts.putBack(undefined, true)) || inBox;  // several requests of one prompt may fail
   ["chat", "comparison"].forEach(endOpening);
   isWritten ||= detail.running;
   line.textContent = inBox ? "LLM Hub cannot be reached. Your prompt was not sent, it is in the box again."
@@ -184,38 +208,43 @@ addEventListener("hub-refused", () => {
   drafts.putBack();
   ["chat", "comparison"].forEach(endOpening);
 });
+let sought = {};  // what was begun last by this page before it was reloaded
 const isBack = {};  // by kind: the next thing that the server says is whether it has the prompt that was sent last
-addEventListener("hub-back", () => {
-  inBox = false;
-  line.textContent = BACK;
-  isWritten = false;
+addEventListener("hub-back", async () => {
+  inBox = isWritten = isLost = false;
   load();
-  setTimeout(() => { if (line.textContent === BACK) line.textContent = ""; }, 4000);
   for (const kind of ["chat", "comparison"]) {
-    isBack[kind] = Boolean(shown[kind].id);
-    if (!isBack[kind]) drafts.putBack([kind]);
-    else if (kind === "comparison") open(shown.comparison.id, kind);
-    else open(shown.chat.id, kind, { settings: drafts.settings(shown.chat.id), leaf: shown.chat.leaf, whole: shown.chat.whole });
+    const { id, kept, leaf, whole } = shown[kind];
+    const isBegun = drafts.takeOut(kind) && !id;
+    isBack[kind] = Boolean(id) || isBegun;
+    if (!isBack[kind]) continue;
+    const more = { begun: isBegun, temporary: kept === false, settings: drafts.settings(id), leaf, whole };
+    open(id || next[kind], kind, kind === "chat" ? more : { begun: isBegun });
   }
+  // Said once what has become of a prompt is known: it is not in its box meanwhile.
+  await Promise.all([opening.chat?.over, opening.comparison?.over]);
+  if (isLost) return;
+  line.textContent = BACK;
+  setTimeout(() => { if (line.textContent === BACK) line.textContent = ""; }, 4000);
 });
 
 // The page begins: with what its address names, or asks for.
 
 // Who reloads right after sending a first prompt, or leaves and comes back, may do so before the address names the
-// conversation, and after the old page has taken the prompt for sent: the new page shows what was begun last.
+// conversation: the new page shows what was begun last. Where that has not begun, its prompt stands in the box.
 const MAX_BEGUN_AGE = 60_000;  // milliseconds
 const begun = {
-  note(id) {
+  note(id, kind, prompt = "") {
     try {
-      sessionStorage.setItem("llm-hub:begun", JSON.stringify({ id, at: Date.now() }));
+      sessionStorage.setItem("llm-hub:begun", JSON.stringify({ id, kind, prompt, at: Date.now() }));
     } catch { /* this browser keeps nothing: the conversation is in the list */ }
   },
-  get id() {
+  get last() {
     try {
-      const { id, at } = JSON.parse(sessionStorage.getItem("llm-hub:begun"));
-      return performance.getEntriesByType("navigation")[0].type !== "navigate" && Date.now() - at < MAX_BEGUN_AGE ? id : "";
+      const last = JSON.parse(sessionStorage.getItem("llm-hub:begun"));
+      return performance.getEntriesByType("navigation")[0].type !== "navigate" && Date.now() - last.at < MAX_BEGUN_AGE ? last : {};
     } catch {
-      return "";
+      return {};
     }
   },
 };
@@ -223,17 +252,25 @@ const begun = {
 const begin = () => {
   addEventListener("llm-hub-opened", ({ detail }) => opened(detail));
   const query = new URL(location.href).searchParams;
-  const [id, prompt] = [named() || begun.id, query.has("models") ? "" : query.get("prompt") ?? ""];
+  const last = named() ? {} : begun.last;
+  const [id, prompt] = [named() || last.id || "", query.has("models") ? "" : query.get("prompt") ?? ""];
   if (id !== named()) history.replaceState(null, "", address(id));
   shown.chat.id = id;
-  if (query.has("models")) bringComparison();  // what the server says of it may come before Gradio has the tabs
+  if (last.id) {
+    sought = last;
+    drafts.seek(last.kind, last.prompt);
+  }
+  if (query.has("models")) {
+    bringComparison();  // what the server says of it may come before Gradio has the tabs
+    if (/[^\s,]/.test(query.get("models")) && !window.llmHub.comparison?.().keeping) awaitOpened("comparison", "");
+  }
   if (prompt) drafts.add(prompt);
-  drafts.open("chat", id);
+  isBack.chat = drafts.open("chat", id);
   const [, provider, model] = query.get("model")?.match(/^([^/]*)\/?(.*)$/s) ?? [];
   const fallback = query.has("fallback") ? { chain: query.get("fallback").replaceAll(",", "\n") } : {};
   window.llmHub.modelSettings.isLinked = Boolean(provider);
   if (query.has("run")) openRun(query.get("run"));
-  open(id, "chat", { settings: provider ? { provider, model, ...fallback } : drafts.settings(id) });
+  open(id, "chat", { settings: provider ? { provider, model, ...fallback } : drafts.settings(id), begun: Boolean(last.id) });
   // A reload is to bring back what has become of the prompt, and not the address's once more.
   if (prompt || provider) history.replaceState(null, "", address(id));
 };

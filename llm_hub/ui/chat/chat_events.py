@@ -158,7 +158,8 @@ class ChatEvents:
             yield {**screen.show_lost(data), **screen.give_back(data, typed)}
             return
         if view is None:
-            begun = self._conversations.begin(self._owner(visitor), is_kept=screen.is_to_be_kept(data))
+            name, is_kept = screen.read_next(data), screen.is_to_be_kept(data)
+            begun = self._conversations.begin(self._owner(visitor), name=name, is_kept=is_kept)
             view = ChatView.newest(begun)
         conversation = view.conversation
         try:
@@ -238,7 +239,7 @@ class ChatEvents:
             nothing = screen.show_nothing(is_kept=not wish.temporary)
             shown = nothing if conversation is None else screen.show_conversation(ChatView.newest(conversation))
             settings = screen.show_settings(wish, None, data, visitor)
-            yield {**shown, **settings, **screen.show_hint(GONE if wish.name else "")}
+            yield {**shown, **settings, **screen.show_hint(GONE if wish.name and not wish.begun else "")}
             return
         view = wish.view(conversation)
         last = view.path[-1] if view.leaf else conversation.nodes[-1]
@@ -287,7 +288,7 @@ class ChatEvents:
         While an answer is being shown to it, that is the answer's turn. The second click of a double click comes from
         before the page knew of that turn.
         """
-        name = self._screen.read_opened(data)
+        name = self._screen.read_opened(data) or self._screen.read_next(data)
         conversation = await self._conversations.find(self._owner(visitor), name) if name else None
         if conversation is None or conversation.kind == "comparison":
             return None

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
-from llm_hub.conversations.document import is_id, write_head
+from llm_hub.conversations.document import write_head
 from llm_hub.conversations.turn import Question, chat_request
 from llm_hub.errors import InvalidRequest, LLMHubError
 from llm_hub.ui import model_choices, typed_settings, uploads
 from llm_hub.ui.chat import effort, fallback_chain
 from llm_hub.ui.chat.chat_view import ChatView
+from llm_hub.ui.chat.open_wish import read_id
 from llm_hub.ui.chat.turn_actions import render_actions, render_earlier
 from llm_hub.ui.live_region import live_region
 from llm_hub.ui.render import answer_stats, transcript
@@ -86,9 +87,11 @@ class ChatScreen:
 
     def read_opened(self, data: Inputs) -> str:
         """The id of the conversation that the tab shows; "" for a new one."""
-        opened = data[self.parts.opened]
-        name = opened.get("id") if isinstance(opened, dict) else None
-        return name if isinstance(name, str) and is_id(name) else ""
+        return read_id(data[self.parts.opened])
+
+    def read_next(self, data: Inputs) -> str:
+        """The id that a new one is to have; "" for any."""
+        return read_id(data[self.parts.opened], "next")
 
     def is_to_be_kept(self, data: Inputs) -> bool:
         """Whether a new chat is to be kept: a temporary one is not."""

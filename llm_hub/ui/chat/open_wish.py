@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from llm_hub.conversations.document import is_id
 from llm_hub.ui.chat.chat_view import ChatView
@@ -23,6 +23,9 @@ MAX_SETTING_CHARS = 20_000
 OPENED = """
 window.llmHub = window.llmHub || {};
 window.llmHub.name = (id, kept) => { props.value = { id, kept }; };
+(window.llmHub.nameNext ??= {}).chat = (next) => {
+  if (!props.value.id) props.value = { id: "", kept: props.value.kept, next };
+};
 window.llmHub.open = (wish) => trigger("open", wish);
 const tell = () => window.dispatchEvent(new CustomEvent("llm-hub-opened", { detail: props.value }));
 watch("value", tell);
@@ -31,7 +34,8 @@ tell();
 """JavaScript between the server and the page's scripts.
 
 `llmHub.open({id, settings, prompt, temporary})` shows a conversation: `id` "" begins a new one. `llmHub.name(id, kept)`
-comes before it: prompts that are sent from now on are ones of this conversation, whenever the server shows it. The
+comes before it: prompts that are sent from now on are ones of this conversation, whenever the server shows it. Where
+they begin one, `llmHub.nameNext` has given its id. The
 window's event `llm-hub-opened` carries what is shown, each time that it changes: `ChatScreen.show_head` says what is in
 it. What answers an `open` has its id as `wanted`, also where it shows something else.
 """
@@ -41,7 +45,8 @@ it. What answers an `open` has its id as `wanted`, also where it shows something
 class OpenWish:
     """`name` is a conversation's id, "" for a new one, which may be `temporary`, and begin with settings by name
     (provider, model, system, temperature, max_tokens, chain) and a prompt in the box. `leaf` is the last turn that the
-    tab showed before its connection was lost, and `whole` whether it showed all before that.
+    tab showed before its connection was lost, and `whole` whether it showed all before that. `begun` says that the page
+    does not know whether there is such a conversation: a prompt was to begin it, and then the connection was lost.
     """
 
     name: str = ""
@@ -50,6 +55,7 @@ class OpenWish:
     prompt: str = ""
     leaf: int | None = None
     whole: bool = False
+    begun: bool = False
 
     async def name_answer(self, updates: AsyncGenerator[Updates], opened: gr.HTML) -> AsyncGenerator[Updates]:
         """The updates that answer the wish, and say so."""
@@ -81,4 +87,11 @@ def parse_wish(event: gr.EventData) -> OpenWish:
         prompt=prompt[:MAX_PROMPT_CHARS] if isinstance(prompt, str) else "",
         leaf=data.get("leaf") if type(data.get("leaf")) is int else None,
         whole=data.get("whole") is True,
+        begun=data.get("begun") is True,
     )
+
+
+def read_id(opened: Any, key: Literal["id", "next"] = "id") -> str:
+    """The id of the conversation that a tab shows, or the one that its next new conversation is to have; "": none."""
+    name = opened.get(key) if isinstance(opened, dict) else None
+    return name if isinstance(name, str) and is_id(name) else ""

@@ -37,6 +37,6 @@ def take_prompt(
     That waits until the page shows what it was last asked to open: it would come in the place of the answer.
     """
     taken = gr.on(sent, None, prompt, [asked, prompt], js=TAKE, **NOW)
-    js = f"""async (asked) => {{ await window.llmHub.untilOpened?.("{kind}"); return [asked]; }}"""
+    js = f"""async (asked) => {{ await window.llmHub.makeReady?.("{kind}"); return [asked]; }}"""
     asking: gr.events.Dependency = taken.then(None, asked, asked, js=js, **NOW)
     return asking

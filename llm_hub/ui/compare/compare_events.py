@@ -101,7 +101,7 @@ class CompareEvents:
         screen = self._screen
         conversation = comparison.conversation
         if conversation is None:
-            conversation = screen.conversations.begin(screen.owner(visitor), "comparison")
+            conversation = screen.conversations.begin(screen.owner(visitor), "comparison", name=screen.read_next(data))
             conversation.set_up(**comparison.setup.write())
             comparison.show(conversation)
         questions = self._assign_panes(comparison, questions, blind=bool(data[self._parts.blind]))
@@ -147,7 +147,12 @@ class CompareEvents:
         await self.leave(visitor)
         refresh = screen.request_refresh(comparison, *range(MAX_PANES))
         front: Updates = {self._tabs: gr.Tabs(selected="compare")}
-        return {**refresh, **front, **screen.show_questions(comparison), **screen.show_hint(GONE if is_gone else "")}
+        return {
+            **refresh,
+            **front,
+            **screen.show_questions(comparison),
+            **screen.show_hint(GONE if is_gone and not wish.begun else ""),
+        }
 
     async def choose_version(self, data: Inputs, clicked: gr.EventData) -> Updates:
         """A button under an answer: another version of its turn is shown, and what followed it in its pane."""

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
-from llm_hub.conversations.document import is_id, write_head
+from llm_hub.conversations.document import write_head
 from llm_hub.conversations.turn import Question, chat_request
 from llm_hub.errors import InvalidRequest
 from llm_hub.ui import model_choices, typed_settings
 from llm_hub.ui.chat import effort
 from llm_hub.ui.chat.finished_turn import finish_turn
+from llm_hub.ui.chat.open_wish import read_id
 from llm_hub.ui.compare import compare_results, pane_view
 from llm_hub.ui.compare.comparison import MAX_PANES, MIN_PANES
 from llm_hub.ui.live_region import live_region
@@ -110,9 +111,11 @@ class CompareScreen:
 
     def read_opened(self, data: Inputs) -> str:
         """The id of the comparison that the tab shows; "" for a new one."""
-        opened = data[self.parts.opened]
-        name = opened.get("id") if isinstance(opened, dict) else None
-        return name if isinstance(name, str) and is_id(name) else ""
+        return read_id(data[self.parts.opened])
+
+    def read_next(self, data: Inputs) -> str:
+        """The id that a new one is to have; "" for any."""
+        return read_id(data[self.parts.opened], "next")
 
     async def find(self, data: Inputs, visitor: gr.Request) -> Comparison | None:
         """The comparison that the tab shows; None if the server does not have it.

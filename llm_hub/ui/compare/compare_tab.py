@@ -37,6 +37,10 @@ if TYPE_CHECKING:
 OPENED = """
 window.llmHub = window.llmHub || {};
 window.llmHub.nameComparison = (id) => { props.value = { id, kind: "comparison" }; };
+window.llmHub.comparison = () => props.value;
+(window.llmHub.nameNext ??= {}).comparison = (next) => {
+  if (!props.value.id) props.value = { id: "", kind: "comparison", next };
+};
 window.llmHub.openComparison = (wish) => trigger("open", wish);
 watch("value", () => window.dispatchEvent(new CustomEvent("llm-hub-opened", { detail: props.value })));
 """

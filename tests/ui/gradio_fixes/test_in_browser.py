@@ -233,6 +233,12 @@ def test_an_event_that_is_slow_to_be_sent_holds_up_no_other(browser: Browser) ->
         assert held
 
 
+def end_in_an_error(route: Route) -> None:
+    """The stream ends as Gradio's server ends one whose tab it has forgotten."""
+    response = route.fetch()
+    route.fulfill(response=response, body=response.text().replace('"close_stream"', '"unexpected_error"'))
+
+
 def test_an_event_is_over_that_ended_before_the_reply(browser: Browser) -> None:
     """The stream is not taken up again for it, and nobody is told that an answer is being written."""
     with serving("script") as url, Line(url) as line, closing(browser.new_page()) as page:
@@ -250,6 +256,14 @@ def test_an_event_is_over_that_ended_before_the_reply(browser: Browser) -> None:
         page.wait_for_function("window.release !== undefined")
         page.evaluate("window.release()")
         expect(page.locator("#each :is(input, textarea)")).to_have_value("second")
+        page.route("**/queue/data**", end_in_an_error)  # no word of a lost connection where nothing was running
+        page.evaluate("window.release = undefined")
+        with page.expect_event("requestfinished", lambda request: "queue/data" in request.url):
+            page.locator("#keep").click()
+            page.wait_for_function("window.release !== undefined")
+            page.evaluate("window.release()")
+        page.unroute_all(behavior="wait")
+        assert page.evaluate("window.lost === undefined")
         line.cut()
         page.locator("#now").click()
         page.wait_for_function("window.lost")

@@ -22,6 +22,7 @@ from llm_hub.ui.render.run_report import (
     mark,
 )
 from llm_hub.ui.render.sanitize import html_text
+from llm_hub.ui.texts import runs_texts as texts
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -38,10 +39,9 @@ MAX_PROMPT_CHARS = 160
 MISSING = "·"
 """The mark of a cell that is not asked yet."""
 MARKS = {
-    "✓": "passed", "✗": "did not pass", "•": "answered", "F": "answered by a fallback", "!": "failed",
+    "✓": "passed", "✗": texts.NOT_PASSED, "•": "answered", "F": texts.BY_FALLBACK, "!": "failed",
 }  # fmt: skip
 """What the other marks mean, as a screen reader says it; assets/run_marks.js says the same."""
-LEGEND = "✓ passed, ✗ did not pass, • answered, F answered by a fallback, ! failed. A mark opens its answer."
 NAMES = {"html": "HTML", "md": "Markdown", "csv": "CSV", "json": "JSON"}
 
 
@@ -81,25 +81,25 @@ def _saved_row(head: RunHead, is_running: bool, *, asks: bool) -> str:
     if asks:
         return (
             f"<li><span>Delete <b>{name}</b> with its answers?</span>"
-            f"{_button(f'delete {head.id}', 'Delete')}{_button('keep', 'Keep')}</li>"
+            f"{_button(f'delete {head.id}', texts.DELETE)}{_button('keep', texts.KEEP)}</li>"
         )
-    state = "running" if is_running else "complete" if head.written >= head.size else "not complete"
+    state = "running" if is_running else "complete" if head.written >= head.size else texts.NOT_COMPLETE
     at = time.strftime("%d %b %H:%M", time.localtime(head.created_at))
     facts = f"{at} · {head.written:,} of {head.size:,} · {state}"
     return (
         f"<li>{_button(f'open {head.id}', head.title, kind='open')}<span>{facts}</span>"
-        f"{_button(f'ask {head.id}', 'Delete', f'Delete {head.title}')}</li>"
+        f"{_button(f'ask {head.id}', texts.DELETE, texts.DELETE_RUN.format(title=head.title))}</li>"
     )
 
 
 def head_html(run: OpenRun, first_row: int) -> str:
     """A run's name, how it stands, and the buttons for what can be done with it."""
     failed = sum(is_failure(cell) for cell in run.cells.values())
-    buttons = [_button("close", "New run")]
+    buttons = [_button("close", texts.NEW)]
     if run.is_running:
-        buttons.append(_button("pause", "Pause"))
+        buttons.append(_button("pause", texts.PAUSE))
     elif len(run.cells) < run.plan.size:
-        buttons.append(_button("resume", "Go on"))
+        buttons.append(_button("resume", texts.GO_ON))
     if failed and not run.is_running:
         buttons.append(_button("again", f"Ask {format_count(failed, 'failed cell')} again"))
     told = problem_html(run.problem) if run.problem else f'<p role="status">{html_text(_state(run))}</p>'
@@ -117,11 +117,11 @@ def save_html() -> str:
 
 def _state(run: OpenRun) -> str:
     if run.is_running:
-        return "It goes on when this page is closed."
+        return texts.GOES_ON
     if len(run.cells) >= run.plan.size:
-        return "Complete."
+        return texts.COMPLETE
     left = f"{run.plan.size - len(run.cells):,} of {run.plan.size:,} cells are not asked"
-    return f"The ceiling is reached: {left}." if run.ended == "ceiling" else f"Not complete: {left}."
+    return texts.CEILING_REACHED.format(left=left) if run.ended == "ceiling" else texts.INCOMPLETE.format(left=left)
 
 
 def _pager(plan: RunPlan, first_row: int) -> str:
@@ -129,8 +129,8 @@ def _pager(plan: RunPlan, first_row: int) -> str:
     if rows <= step:
         return ""
     last = min(first_row + step, rows)
-    earlier = _button(f"rows {max(0, first_row - step)}", "←", "Earlier rows", disabled=first_row == 0)
-    later = _button(f"rows {last}", "→", "Later rows", disabled=last == rows)
+    earlier = _button(f"rows {max(0, first_row - step)}", "←", texts.EARLIER_ROWS, disabled=first_row == 0)
+    later = _button(f"rows {last}", "→", texts.LATER_ROWS, disabled=last == rows)
     return f'<span class="run-pager">{earlier} Rows {first_row + 1:,}–{last:,} of {rows:,} {later}</span>'
 
 
@@ -167,7 +167,7 @@ def table_html(run: OpenRun, first_row: int, marks: str) -> str:
     return (
         f'<div class="wide"><table class="run-table" data-shown="{html_text(run.id)} {first_row}">'
         f'<thead><tr><th scope="col">Prompt</th>{heads}</tr></thead><tbody>{"".join(rows)}</tbody></table></div>'
-        f'<p class="run-legend">{LEGEND}</p>'
+        f'<p class="run-legend">{texts.LEGEND}</p>'
     )
 
 
@@ -218,7 +218,7 @@ def _progress(run: OpenRun, done: int) -> str:
             facts.append(f"about {format_seconds(max(seconds, 1))} left")
         if runner.spent:
             facts.append(format_price(runner.spent))
-        facts += [f"waiting for {target}" for target in runner.waiting]
+        facts += [texts.WAITING.format(target=target) for target in runner.waiting]
     return " · ".join(facts)
 
 
@@ -243,10 +243,10 @@ def answer_html(run: OpenRun, number: int) -> str:
     plan, cell = run.plan, run.cells[number]
     place = plan.place(number)
     title = _column_title(plan, place.target, place.variant)
-    which = f"Row {place.row + 1}" + (f", repeat {place.repeat + 1}" if plan.repeats > 1 else "")
+    which = texts.ROW.format(row=place.row + 1) + (f", repeat {place.repeat + 1}" if plan.repeats > 1 else "")
     text = f"<pre>{html_text(cell.text)}</pre>" if cell.is_answered else problem_html(cell.error)
     facts = [f"answered by {cell.answered_by}, a fallback"] if cell.fell_back else []
-    facts += [f"first token {format_seconds(cell.first_token)}"] if cell.first_token is not None else []
+    facts += [texts.LATENCY.format(seconds=format_seconds(cell.first_token))] if cell.first_token is not None else []
     facts += [format_seconds(cell.seconds), format_price(None if cell.unpriced else cell.usd)]
     attempts = "".join(f"<li>{html_text(_attempt(each))}</li>" for each in cell.attempts)
     return (

@@ -466,7 +466,7 @@ async def test_who_follows_a_chosen_model_stands_beside_it(fault_server: FaultSe
         chat = page.open()
         await chat.use("chat-provider", "input", "openai")
         chat.set(chat_model="gpt-6-luna")
-        nobody = "If it fails, no other model is asked. Choose Automatic, or add a model in the settings."
+        nobody = "No fallback. Choose Automatic, or add a model in the settings."
         assert chat.text("chat-followers") == nobody
         assert "No other model is asked. Choose Automatic, or add a model." in chat.text("chat-chain-list")
         await chat.ask("Hello")
@@ -485,7 +485,7 @@ async def test_without_a_key_one_model_is_chosen_and_nobody_follows(tmp_path: Pa
         chat = page.open()
         assert chat.value("chat-provider") == "local"
         assert ("Automatic", "auto") in chat.choices("chat-provider")
-        assert chat.text("chat-followers") == "If it fails, no other model is asked. Add a model in the settings."
+        assert chat.text("chat-followers") == "No fallback. Add a model in the settings."
 
 
 async def test_the_hubs_own_route_is_a_choice_and_can_be_changed(

@@ -118,6 +118,7 @@ def _scripts(keeping: Keeping) -> str:
 
 
 def _read(name: str) -> str:
-    """An asset without its comments, which are an eighth of the page: whole ones of CSS, whole lines of JavaScript."""
-    comments = r"(?s)/\*.*?\*/\n?" if name.endswith(".css") else r"(?m)^ *//.*\n"
-    return re.sub(comments, "", (ASSETS / name).read_text(encoding="utf-8"))
+    """An asset without comments and indents, which are an eighth of the page. A comment reaches the end of its line."""
+    comments = r"(?s)/\*.*?\*/\n?" if name.endswith(".css") else r"(?m)^ *//.*\n|  // .*$"
+    text = re.sub(comments, "", (ASSETS / name).read_text(encoding="utf-8"))
+    return re.sub(r"(?m)^ +", "", text)

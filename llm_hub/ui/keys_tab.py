@@ -19,6 +19,7 @@ from gradio.utils import get_space
 from llm_hub.ui import model_choices
 from llm_hub.ui.gradio_fixes.event_options import NOW
 from llm_hub.ui.gradio_fixes.first_values import change_first_values
+from llm_hub.ui.texts import keys_texts as texts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -37,42 +38,6 @@ ASSETS = Path(__file__).parent / "assets"
 SCRIPT, OWNER_SCRIPT, LINK_SCRIPT = (
     (ASSETS / name).read_text(encoding="utf-8") for name in ("keys.js", "owner_settings.js", "key_link.js")
 )
-SIGN_IN = """<div class="keys"><h2>Or sign in with Hugging Face</h2>
-<p>Your own account then pays for the provider Hugging Face, which reaches many models through Inference Providers.</p>
-</div>"""
-FORM = """<div class="keys"><h2>%s</h2>
-<p>What you ask with a key of yours is paid by your account with that provider. The key stays in the memory of this
-server, for this tab of your browser, until you clear it or close or reload the page. Only its last four characters are
-ever shown, and nothing of it is stored or written to a log.</p>
-<form autocomplete="off"><label>Provider<select name="provider" id="keys-provider"></select></label>
-<label>API key
-<input name="key" id="keys-key" type="password" autocomplete="off" spellcheck="false" maxlength="512"></label>
-<button type="submit">Keep</button><p class="where"></p></form>
-<p role="status" aria-live="polite"></p><ul aria-label="Your keys"></ul></div>"""
-OWNER_FORMS = """<div class="keys" hidden><h2>Keys</h2>
-<p>What you save here is written to <code class="file"></code>, which only your user can read, and is in force at once
-for the page and the API. Of a key only the last four characters are ever shown.</p>
-<form autocomplete="off"><label>Provider<select name="provider"></select></label>
-<label>API key<input name="key" type="password" autocomplete="off" spellcheck="false" maxlength="512"></label>
-<button type="submit">Save</button><p class="where"></p></form>
-<p role="status" aria-live="polite"></p><ul aria-label="Saved keys"></ul>
-<h2>Servers</h2>
-<p>More servers that speak OpenAI's protocol, such as vLLM or LM Studio. A new address needs its key again.</p>
-<form autocomplete="off" class="server">
-<label>Name<input name="name" spellcheck="false" maxlength="40" placeholder="studio"></label>
-<label>Address<input name="url" spellcheck="false" maxlength="500" placeholder="http://127.0.0.1:1234/v1"></label>
-<label>API key, if it has one
-<input name="key" type="password" autocomplete="off" spellcheck="false" maxlength="512"></label>
-<button type="submit">Save</button><p class="where"></p></form>
-<p role="status" aria-live="polite"></p><ul aria-label="Servers"></ul>
-<h2>Route</h2>
-<p>What Automatic asks, in order, and what follows a chosen model that fails. Empty: Automatic asks every provider that
-has a key, and nobody follows a chosen model.</p>
-<form autocomplete="off" class="route">
-<label>Models, separated by commas<input name="route" spellcheck="false" maxlength="2000"
-placeholder="for example openai/gpt-6-luna, anthropic/claude-haiku-5-5, local"></label>
-<button type="submit">Save</button><p class="where"></p></form>
-<p role="status" aria-live="polite"></p></div>"""
 """What the owner of a hub that nobody else uses can change. The part is hidden until the server has answered."""
 SHOW_KEYS = '() => ({ __type__: "update", selected: "keys" })'
 
@@ -83,7 +48,7 @@ def can_sign_in() -> bool:
         return False
     missing = [package for package in ("authlib", "itsdangerous") if find_spec(package) is None]
     if missing:
-        log.warning("Nobody can sign in with Hugging Face: %s is not installed.", " and ".join(missing))
+        log.warning("Signing in with Hugging Face is off: %s is not installed.", " and ".join(missing))
     return not missing
 
 
@@ -111,12 +76,12 @@ def keys_tab(
     events = KeysEvents(gateway, page, lists, first_values)
     with gr.Column(elem_id="keys"):
         if has_owner:
-            gr.HTML(OWNER_FORMS, js_on_load=OWNER_SCRIPT, apply_default_css=False, elem_id="keys-owner")
-        form = FORM % ("A key for this tab alone" if has_owner else "Your keys")
+            gr.HTML(texts.OWNER_FORMS, js_on_load=OWNER_SCRIPT, apply_default_css=False, elem_id="keys-owner")
+        form = texts.FORM % (texts.TAB_KEY if has_owner else texts.YOUR_KEYS)
         own = gr.HTML(form, js_on_load=SCRIPT, apply_default_css=False, elem_id="keys-own")
         if signs_in:
             with gr.Column(elem_id="keys-login"):
-                gr.HTML(SIGN_IN, apply_default_css=False)
+                gr.HTML(texts.SIGN_IN, apply_default_css=False)
                 gr.LoginButton(size="md", elem_id="keys-login-button")
 
     changed: gr.events.Dependency = own.keys_changed(events.update_lists, None, list(lists), **NOW)

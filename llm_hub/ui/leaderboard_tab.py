@@ -15,6 +15,7 @@ from llm_hub.ui.gradio_fixes.event_options import QUIET
 from llm_hub.ui.render.export import as_csv
 from llm_hub.ui.render.formats import format_count, format_target_id
 from llm_hub.ui.render.sanitize import html_text
+from llm_hub.ui.texts import leaderboard_texts as texts
 
 if TYPE_CHECKING:
     from llm_hub.access.session import Session
@@ -23,12 +24,7 @@ if TYPE_CHECKING:
 
 DAY = 86400
 """Seconds."""
-PERIODS: list[tuple[str, int]] = [("All time", 0), ("30 days", 30 * DAY), ("7 days", 7 * DAY), ("24 hours", DAY)]
-EMPTY = """<div class="welcome"><h2>No votes yet</h2><p>Compare models with <b>Blind</b> ticked, and vote for the better
-answer. The ratings come from these votes.</p></div>"""
-SCALE = """<p class="scale">Bradley-Terry ratings with 95 % intervals: 1000 is the average of these models, 400 points
-are odds of ten to one. Where intervals overlap, the votes do not yet say who is better. A tie counts for nobody, and
-“all are bad” is a tie.</p>"""
+PERIODS: list[tuple[str, int]] = [(texts.ALL_TIME, 0), ("30 days", 30 * DAY), ("7 days", 7 * DAY), ("24 hours", DAY)]
 MAX_MATRIX_MODELS = 20
 """Rows and columns of the table of pairs: more do not fit a screen."""
 
@@ -38,11 +34,11 @@ def leaderboard_tab(session: Session, votes: Votes, tab: gr.Tab) -> None:
     with gr.Column(elem_id="leaderboard"):
         with gr.Row(elem_id="leaderboard-bar"):
             period = gr.Radio(
-                PERIODS, value=0, label="Votes of", show_label=False, container=False, elem_id="leaderboard-period"
+                PERIODS, value=0, label=texts.PERIOD, show_label=False, container=False, elem_id="leaderboard-period"
             )
-            refresh = gr.Button("Refresh", size="sm", elem_id="leaderboard-refresh")
-            save = gr.Button("Save CSV", size="sm", elem_id="leaderboard-csv")
-        report = gr.HTML(EMPTY, elem_id="leaderboard-board")
+            refresh = gr.Button(texts.REFRESH, size="sm", elem_id="leaderboard-refresh")
+            save = gr.Button(texts.SAVE_CSV, size="sm", elem_id="leaderboard-csv")
+        report = gr.HTML(texts.NO_VOTES, elem_id="leaderboard-board")
         csv_file = gr.JSON(visible=False)
     events = LeaderboardEvents(session, votes)
     gr.on([tab.select, period.input, refresh.click], events.refresh, period, report, **QUIET)
@@ -77,8 +73,8 @@ class LeaderboardEvents:
 def leaderboard_html(rated: Leaderboard, provider_titles: Titles) -> str:
     """The whole report."""
     if not rated.ratings:
-        return EMPTY
-    return f"{_table(rated, provider_titles)}{SCALE}{_matrix(rated, provider_titles)}"
+        return texts.NO_VOTES
+    return f"{_table(rated, provider_titles)}{texts.SCALE}{_matrix(rated, provider_titles)}"
 
 
 def _table(rated: Leaderboard, provider_titles: Titles) -> str:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from llm_hub.errors import InvalidRequest
 from llm_hub.ui.render.formats import format_target_id
 from llm_hub.ui.render.sanitize import html_text
+from llm_hub.ui.texts import settings_texts as texts
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -26,7 +27,7 @@ MAX_MODELS_PER_PROVIDER = 60
 Choice = tuple[str, str]
 """A label in a list, and the value that it stands for."""
 
-AUTOMATIC: Choice = ("Automatic", AUTO)
+AUTOMATIC: Choice = (texts.AUTOMATIC, AUTO)
 """The hub's route in a list. Its providers stand elsewhere: whoever types the name of one is to find that one alone."""
 
 
@@ -54,7 +55,7 @@ def find_provider(session: Session, provider: str) -> ProviderState:
     for state in session.providers():
         if state.name == provider:
             return state
-    raise InvalidRequest("There is no such provider.")
+    raise InvalidRequest(texts.NO_PROVIDER)
 
 
 def list_suggestions(state: ProviderState) -> list[Choice]:
@@ -99,7 +100,7 @@ def parse_target(session: Session, text: str) -> str:
             if state.ready:
                 return state.name + target[len(provider) :].rstrip("/")
             raise InvalidRequest(f"{state.title}: {state.problem.rstrip('.')}.")
-    raise InvalidRequest(f"There is no provider {provider!r}.", hint="Write it as provider/model.")
+    raise InvalidRequest(texts.UNKNOWN_PROVIDER.format(provider=provider), hint=texts.TARGET_HINT)
 
 
 def check_downloaded(session: Session, model: str) -> None:
@@ -115,7 +116,7 @@ def provider_note(state: ProviderState) -> str:
 
     Beside a missing key it has the button that leads to where one is entered.
     """
-    text = f"Its list of models did not come. {state.list_problem}" if state.list_problem else ""
+    text = texts.LIST_PROBLEM.format(list_problem=state.list_problem) if state.list_problem else ""
     button = ""
     if not state.ready:
         text = f"{state.title}: {state.problem.rstrip('.')}."
@@ -143,4 +144,4 @@ def format_order(session: Session, targets: Iterable[str]) -> str:
 def _label(state: ProviderState) -> str:
     if state.ready:
         return state.title
-    return f"{state.title} ({'needs a key' if state.needs_key else 'not ready'})"
+    return f"{state.title} ({'needs a key' if state.needs_key else texts.NOT_READY})"

@@ -18,6 +18,7 @@ from llm_hub.ui.keys_tab import key_link, keys_tab
 from llm_hub.ui.leaderboard_tab import leaderboard_tab
 from llm_hub.ui.runs.run_tab import run_tab
 from llm_hub.ui.status.status_tab import status_tab
+from llm_hub.ui.texts import page_texts as texts
 from llm_hub.ui.theme import theme
 from llm_hub.ui.usage_tab import usage_tab
 
@@ -40,13 +41,9 @@ LATER_STYLES = ("runs.css", "leaderboard.css", "status.css", "usage.css", "keys.
 HEAD_STYLES = {"print": "print.css", "(forced-colors: active)": "forced_colors.css"}
 """Styles by their medium. Gradio would change their selectors."""
 
-SCRIPTS = ("tab_secret.js", "elements.js", "gradio_fixes.js", "conversation_store.js", "drafts.js",
+SCRIPTS = ("tab_secret.js", "elements.js", "joined_updates.js", "gradio_fixes.js", "conversation_store.js", "drafts.js",
     "model_settings.js", "page.js", "chat.js", "source.js", "shortcuts.js")  # fmt: skip
 """What runs before Gradio does."""
-
-HEADER = """<header><h1>LLM Hub</h1><p>One chat for every model. It shows who answered.</p>
-<button type="button" class="shortcuts" aria-label="Keyboard shortcuts" title="Keyboard shortcuts">?</button>
-</header>"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,31 +75,31 @@ def build(
     coalescer = Coalescer()
     conversations = conversations or OpenConversations(keeping="off")
     with gr.Blocks(
-        title="LLM Hub", analytics_enabled=False, delete_cache=(3600, 86400), fill_height=True, fill_width=True
+        title=texts.TITLE, analytics_enabled=False, delete_cache=(3600, 86400), fill_height=True, fill_width=True
     ) as blocks:
-        gr.HTML(HEADER, elem_id="header")
+        gr.HTML(texts.HEADER, elem_id="header")
         conversation_list(conversations.keeping)
         opened = opened_parts()
         link = key_link()
         with gr.Tabs(elem_id="tabs") as tabs:
-            with gr.Tab("Chat", id="chat"):
+            with gr.Tab(texts.CHAT, id="chat"):
                 chat, lists = chat_tab(gateway, conversations, coalescer, blocks)
-            with gr.Tab("Compare", id="compare") as compare:
+            with gr.Tab(texts.COMPARE, id="compare") as compare:
                 panes = compare_tab(
                     gateway, conversations, coalescer, votes,
                     opened=opened, page=blocks, tabs=tabs, tab=compare, chat=chat,
                 )  # fmt: skip
             if runs is not None:
-                with gr.Tab("Runs", id="runs") as run:
+                with gr.Tab(texts.RUNS, id="runs") as run:
                     run_tab(gateway, runs, run)
-            with gr.Tab("Leaderboard", id="leaderboard") as leaderboard:
+            with gr.Tab(texts.LEADERBOARD, id="leaderboard") as leaderboard:
                 leaderboard_tab(gateway.common_session, votes, leaderboard)
-            with gr.Tab("Status", id="status"):
+            with gr.Tab(texts.STATUS, id="status"):
                 status_tab(gateway, tabs, checkups)
             if ledger is not None:
-                with gr.Tab("Usage", id="usage") as usage:
+                with gr.Tab(texts.USAGE, id="usage") as usage:
                     usage_tab(gateway.common_session, ledger, usage)
-            with gr.Tab("Keys", id="keys"):
+            with gr.Tab(texts.KEYS, id="keys"):
                 lists.follow(
                     keys_tab(gateway, blocks, (chat.providers, *panes), lists.first_values, link=link, tabs=tabs).then
                 )
@@ -124,6 +121,7 @@ def _scripts(keeping: Keeping) -> str:
 
 
 def _read(name: str) -> str:
-    """An asset without its comments, which are an eighth of the page: whole ones of CSS, whole lines of JavaScript."""
-    comments = r"(?s)/\*.*?\*/\n?" if name.endswith(".css") else r"(?m)^ *//.*\n"
-    return re.sub(comments, "", (ASSETS / name).read_text(encoding="utf-8"))
+    """An asset without comments and indents, which are an eighth of the page. A comment reaches the end of its line."""
+    comments = r"(?s)/\*.*?\*/\n?" if name.endswith(".css") else r"(?m)^ *//.*\n|  // .*$"
+    text = re.sub(comments, "", (ASSETS / name).read_text(encoding="utf-8"))
+    return re.sub(r"(?m)^ +", "", text)

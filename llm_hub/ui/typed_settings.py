@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 
 from llm_hub.errors import InvalidRequest
+from llm_hub.ui.texts import settings_texts as texts
 
 
 def parse_temperature(text: str) -> float | None:
@@ -15,7 +16,7 @@ def parse_temperature(text: str) -> float | None:
         value = float(text.replace(",", "."))
         if 0 <= value <= 2:
             return value
-    raise InvalidRequest("Temperature is a number from 0 to 2.", hint="Leave it empty for the model's own.")
+    raise InvalidRequest(texts.BAD_TEMPERATURE, hint=texts.MODELS_OWN_HINT)
 
 
 def parse_max_tokens(text: str) -> int | None:
@@ -26,4 +27,4 @@ def parse_max_tokens(text: str) -> int | None:
         value = int(text)
         if value >= 1:
             return value
-    raise InvalidRequest("Max tokens is a whole number above 0.", hint="Leave it empty for the model's own.")
+    raise InvalidRequest(texts.BAD_MAX_TOKENS, hint=texts.MODELS_OWN_HINT)

@@ -12,6 +12,7 @@ from llm_hub.documents.kinds import clean_name, find_kind
 from llm_hub.documents.limits import MAX_DOCUMENT_BYTES, MAX_FILES
 from llm_hub.documents.reader import read_document
 from llm_hub.errors import InvalidRequest
+from llm_hub.ui.texts import settings_texts as texts
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,7 +29,9 @@ _SIGNATURES = ((b"\x89PNG\r\n\x1a\n", "image/png"), (b"\xff\xd8\xff", "image/jpe
 async def read(files: Sequence[str]) -> tuple[Image | Document, ...]:
     """The files as parts of a message, images first. Raises `InvalidRequest` in words for the visitor."""
     if len(files) > MAX_FILES:
-        raise InvalidRequest(f"These are {len(files)} files.", hint=f"Attach {MAX_FILES} at most.")
+        raise InvalidRequest(
+            texts.MANY_FILES.format(files=len(files)), hint=texts.MOST_FILES.format(max_files=MAX_FILES)
+        )
     parts = [await _read_file(Path(file)) for file in files]
     return tuple(sorted(parts, key=lambda part: isinstance(part, Document)))
 
@@ -41,7 +44,7 @@ async def find_refused(files: Sequence[str]) -> dict[str, str]:
             await _read_file(Path(file))
         except InvalidRequest as error:
             refused[file] = str(error)
-    return refused | dict.fromkeys(files[MAX_FILES:], f"{MAX_FILES} files are most in one prompt.")
+    return refused | dict.fromkeys(files[MAX_FILES:], texts.TOO_MANY_FILES.format(max_files=MAX_FILES))
 
 
 def with_images(turn: Turn) -> Turn:
@@ -73,8 +76,8 @@ async def _read_file(file: Path) -> Image | Document:
     kind = find_kind(name, beginning)
     most = MAX_IMAGE_BYTES if kind == "image" else MAX_DOCUMENT_BYTES
     if size > most:
-        what = "An image" if kind == "image" else "A file"
-        raise InvalidRequest(f"{name} is too large.", hint=f"{what} may have {most // 2**20} MB at most.")
+        what = texts.AN_IMAGE if kind == "image" else "A file"
+        raise InvalidRequest(texts.TOO_LARGE.format(name=name), hint=f"{what} may have {most // 2**20} MB at most.")
     data = await asyncio.to_thread(file.read_bytes)
     return _image(name, data) if kind == "image" else await read_document(name, kind, data)
 
@@ -91,4 +94,4 @@ def _image(name: str, data: bytes) -> Image:
             return Image(data, media_type)
     if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
         return Image(data, "image/webp")
-    raise InvalidRequest(f"{name} is not an image that models read.", hint="Attach a PNG, JPEG, GIF or WebP file.")
+    raise InvalidRequest(texts.NOT_AN_IMAGE.format(name=name), hint=texts.IMAGE_KINDS)

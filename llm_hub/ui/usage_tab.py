@@ -18,6 +18,7 @@ from llm_hub.ui import model_choices
 from llm_hub.ui.gradio_fixes.event_options import QUIET
 from llm_hub.ui.render.formats import format_count, format_price, format_target_id
 from llm_hub.ui.render.sanitize import html_text
+from llm_hub.ui.texts import usage_texts as texts
 from llm_hub.usage.ledger import DAY, UsageSums, sum_by
 
 if TYPE_CHECKING:
@@ -27,15 +28,11 @@ if TYPE_CHECKING:
     from llm_hub.ui.render.formats import Titles
     from llm_hub.usage.ledger import Ledger, Total
 
-PERIODS: list[tuple[str, int]] = [("Today", 1), ("7 days", 7), ("30 days", 30), ("All time", 0)]
+PERIODS: list[tuple[str, int]] = [(texts.TODAY, 1), ("7 days", 7), ("30 days", 30), (texts.ALL_TIME, 0)]
 """Days, today included."""
 MAX_DAYS = 60
 """Columns of a plot: on a phone more would be too thin to be seen. What is older is in the tables alone."""
-EMPTY = """<div class="welcome"><h2>Nothing was asked</h2><p>Every answer that is asked for in a chat, a comparison or
-over the API is counted here: by whom and of whom, its tokens and its price, and never what was said.</p></div>"""
-ELSEWHERE = """<div class="problem" role="alert">This tab answers browsers on the hub's own computer only. Over the API,
-<code>GET /v1/usage</code> tells each key what it used, and a key named <code>owner</code> everything.</div>"""
-CALLERS = {"page": "this page", "visitor": "visitors, with keys of their own", "local": "programs on this computer"}
+CALLERS = {"page": texts.THIS_PAGE, "visitor": texts.VISITORS, "local": texts.PROGRAMS}
 """Callers without an API key, in a reader's words."""
 
 
@@ -44,10 +41,10 @@ def usage_tab(session: Session, ledger: Ledger, tab: gr.Tab) -> None:
     with gr.Column(elem_id="usage"):
         with gr.Row(elem_id="usage-bar"):
             period = gr.Radio(
-                PERIODS, value=7, label="Use of", show_label=False, container=False, elem_id="usage-period"
+                PERIODS, value=7, label=texts.PERIOD, show_label=False, container=False, elem_id="usage-period"
             )
-            refresh = gr.Button("Refresh", size="sm", elem_id="usage-refresh")
-        report = gr.HTML(EMPTY, elem_id="usage-shown")
+            refresh = gr.Button(texts.REFRESH, size="sm", elem_id="usage-refresh")
+        report = gr.HTML(texts.NOTHING, elem_id="usage-shown")
     gr.on([tab.select, period.input, refresh.click], UsageEvents(session, ledger).refresh, period, report, **QUIET)
 
 
@@ -61,7 +58,7 @@ class UsageEvents:
     async def refresh(self, days: int, visitor: gr.Request) -> str:
         """The report of the last `days`, today included; 0 means all time."""
         if not from_here(visitor.client.host, visitor.headers):
-            return ELSEWHERE
+            return texts.LOCAL_ONLY
         today = self._ledger.today
         try:
             totals = await self._ledger.totals(today - days + 1 if days else 0)
@@ -73,7 +70,7 @@ class UsageEvents:
 def usage_html(totals: Sequence[Total], today: int, days: int, provider_titles: Titles) -> str:
     """The whole report. `today` is a day's number, counted from 1970; `days` 0 means all time."""
     if not totals:
-        return EMPTY
+        return texts.NOTHING
     by_target = sum_by(totals, lambda total: total.target)
     by_caller = sum_by(totals, lambda total: total.caller)
     return "".join(
@@ -81,7 +78,7 @@ def usage_html(totals: Sequence[Total], today: int, days: int, provider_titles: 
             _sums(sum(by_target.values(), UsageSums())),
             _plots(totals, today, days),
             _table("model", [(format_target_id(name, provider_titles), used) for name, used in by_target.items()]),
-            _table("asked by", [(CALLERS.get(name, name), used) for name, used in by_caller.items()]),
+            _table(texts.ASKED_BY, [(CALLERS.get(name, name), used) for name, used in by_caller.items()]),
         )
     )
 
@@ -89,10 +86,14 @@ def usage_html(totals: Sequence[Total], today: int, days: int, provider_titles: 
 def _sums(used: UsageSums) -> str:
     cells = (
         (f"{used.requests:,}", "requests", _answered(used)),
-        (f"{used.prompt_tokens:,}", "tokens in", f"{used.cached_tokens:,} from a cache" if used.cached_tokens else ""),
+        (
+            f"{used.prompt_tokens:,}",
+            texts.TOKENS_IN,
+            f"{used.cached_tokens:,} from a cache" if used.cached_tokens else "",
+        ),
         (
             f"{used.completion_tokens:,}",
-            "tokens out",
+            texts.TOKENS_OUT,
             f"{used.reasoning_tokens:,} of reasoning" if used.reasoning_tokens else "",
         ),
         (
@@ -109,7 +110,7 @@ def _sums(used: UsageSums) -> str:
 
 
 def _answered(used: UsageSums) -> str:
-    return "all answered" if used.answered == used.requests else f"{used.answered:,} answered"
+    return texts.ALL_ANSWERED if used.answered == used.requests else f"{used.answered:,} answered"
 
 
 def _price_sum(used: UsageSums) -> str:
@@ -127,16 +128,16 @@ def _plots(totals: Sequence[Total], today: int, days: int) -> str:
     return "".join(
         (
             '<div class="plots">',
-            _columns("Requests a day", span, by_day, lambda used: used.requests, lambda value: f"{value:,}"),
+            _columns(texts.REQUESTS_A_DAY, span, by_day, lambda used: used.requests, lambda value: f"{value:,}"),
             _columns(
-                "Tokens a day",
+                texts.TOKENS_A_DAY,
                 span,
                 by_day,
                 lambda used: used.prompt_tokens + used.completion_tokens,
                 lambda value: f"{value:,}",
             ),
             _columns(
-                "Dollars a day", span, by_day, lambda used: used.price, lambda value: format_price(Decimal(value))
+                texts.DOLLARS_A_DAY, span, by_day, lambda used: used.price, lambda value: format_price(Decimal(value))
             ),
             "</div>",
         )
@@ -177,7 +178,8 @@ def _date(day: int) -> str:
 def _table(head: str, rows_by_name: Sequence[tuple[str, UsageSums]]) -> str:
     """A row for each name, the one with the most requests first."""
     heads = "".join(
-        f'<th scope="col">{name}</th>' for name in (head, "requests", "answered", "tokens in", "tokens out", "price")
+        f'<th scope="col">{name}</th>'
+        for name in (head, "requests", "answered", texts.TOKENS_IN, texts.TOKENS_OUT, "price")
     )
     rows = "".join(
         f'<tr><th scope="row">{html_text(name)}</th><td>{used.requests:,}</td><td>{used.answered:,}</td>'

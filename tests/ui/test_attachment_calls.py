@@ -87,7 +87,7 @@ async def test_no_more_files_are_taken_than_a_prompt_may_have(tab: TabCalls, tmp
     for file in files:
         file.write_text("Harbour")
     await tab.attach(*map(str, files))
-    assert tab.text("chat-hint") == "8 files are most in one prompt."
+    assert tab.text("chat-hint") == "A prompt can have at most 8 files."
     assert tab.value("chat-prompt")["files"] == [str(file) for file in files[:8]]
 
 

@@ -368,7 +368,7 @@ async def test_the_chain_is_asked_in_the_order_that_was_set(chat: TabCalls, faul
     models = [each.model for each in fault_server.exchanges if each.method == "POST" and "chain=" in each.model]
     assert models == ["context?chain=chosen", last, second, answering]
     await chat.use("chat-chain-list", "pick", event_data={"what": "route"})
-    assert "Nobody else is asked." in chat.text("chat-chain-list")
+    assert "No other model is asked." in chat.text("chat-chain-list")
 
 
 async def test_a_target_that_cannot_be_asked_does_not_come_into_the_chain(chat: TabCalls) -> None:
@@ -456,9 +456,9 @@ async def test_with_several_keys_automatic_is_chosen_and_the_next_provider_answe
         await chat.use("chat-chain-list", "pick", event_data={"what": "up anthropic"})
         assert chain(chat) == ["Anthropic", "OpenAI"]
         await chat.use("chat-chain-list", "pick", event_data={"what": "off openai"})
-        assert chat.text("chat-followers") == "Anthropic is asked, and nobody else. Add a model in the settings."
+        assert chat.text("chat-followers") == "Only Anthropic is asked. Add more models in the settings."
         await chat.use("chat-chain-list", "pick", event_data={"what": "off anthropic"})
-        assert chat.text("chat-followers") == "Nobody is asked."
+        assert chat.text("chat-followers") == "There is no model to ask: add one."
 
 
 async def test_who_follows_a_chosen_model_stands_beside_it(fault_server: FaultServerThread, tmp_path: Path) -> None:
@@ -466,9 +466,9 @@ async def test_who_follows_a_chosen_model_stands_beside_it(fault_server: FaultSe
         chat = page.open()
         await chat.use("chat-provider", "input", "openai")
         chat.set(chat_model="gpt-6-luna")
-        nobody = "If it fails, nobody follows. Choose Automatic, or add a model in the settings."
+        nobody = "No fallback. Choose Automatic, or add a model in the settings."
         assert chat.text("chat-followers") == nobody
-        assert "Nobody else is asked. Choose Automatic, or add a model." in chat.text("chat-chain-list")
+        assert "No other model is asked. Choose Automatic, or add a model." in chat.text("chat-chain-list")
         await chat.ask("Hello")
         assert chat.problems(LOG)
         await fall_back_to(chat, "auto")
@@ -485,7 +485,7 @@ async def test_without_a_key_one_model_is_chosen_and_nobody_follows(tmp_path: Pa
         chat = page.open()
         assert chat.value("chat-provider") == "local"
         assert ("Automatic", "auto") in chat.choices("chat-provider")
-        assert chat.text("chat-followers") == "If it fails, nobody follows. Add a model in the settings."
+        assert chat.text("chat-followers") == "No fallback. Add a model in the settings."
 
 
 async def test_the_hubs_own_route_is_a_choice_and_can_be_changed(

@@ -545,5 +545,5 @@ async def test_there_is_one_vote_on_a_comparison(compare: TabCalls, folder: Path
     await compare.click("compare-bad")
     assert "both bad" in compare.text("compare-said")
     await compare.click("compare-tie")
-    assert "There is one vote on a comparison." in compare.text("compare-hint")
+    assert "You have already voted on this comparison." in compare.text("compare-hint")
     assert [verdict for verdict, *_ in votes(folder, "twice")] == ["bad", "bad"]

@@ -84,7 +84,7 @@ async def test_a_first_prompt_is_known_within_20_percent_of_the_bill_or_not_at_a
     line = await measure(chat, PROMPTS[name])
     await chat.ask(PROMPTS[name])
     if name in ("Polish", "Russian", "Chinese", "Japanese", "Arabic"):
-        assert line == "This model's tokens are known after its first answer here."
+        assert line == "How this model counts tokens is known after its first answer here."
     else:
         assert tokens(line) == pytest.approx(server.prompt_tokens, rel=0.2)
 
@@ -144,7 +144,7 @@ async def test_text_files_count_and_images_are_not_known(chat: TabCalls, tmp_pat
     image.write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(100))
     assert tokens(await measure(chat, PROMPTS["a question"], str(notes))) == pytest.approx(119 + 21 + 7 + 11, rel=0.2)
     assert await measure(chat, "What is this?", str(image)) == (
-        "The tokens of images and documents are known after the answer."
+        "The tokens of images and documents are known only after the answer."
     )
 
 

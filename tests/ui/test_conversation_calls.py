@@ -120,7 +120,7 @@ async def test_a_failed_retry_does_not_stand_in_the_place_of_an_answer(page: Pag
     tab.choose("status-401?plain=retry")
     await tab.use(LOG, "retry", event_data={"index": 0, "value": ""})
     assert tab.answers(LOG) == [answer_text(3)]
-    assert "That failed, and is kept as a version" in tab.text("chat-hint")
+    assert "The earlier answer is shown again, and the failed one is kept as a version" in tab.text("chat-hint")
     await act(tab, "show-2")
     assert tab.problems(LOG)
 
@@ -163,7 +163,7 @@ async def test_two_tabs_that_ask_at_once_lose_nothing_and_the_later_one_says_so(
     await other.ask("From the second tab")
     assert other.prompts(LOG) == ["Hello", "From the second tab"]
     assert "2/2" in other.figures(LOG)[1]
-    assert "Another tab had gone on from here." in other.figures(LOG)[1]
+    assert "This conversation has gone on in another tab." in other.figures(LOG)[1]
     assert "From the first tab" in tab.text("chat-live")
     await asking
     assert tab.prompts(LOG) == ["Hello", "From the first tab"]
@@ -304,7 +304,7 @@ async def test_a_browser_brings_its_fallback_chain_back_and_so_does_a_conversati
     assert kept(other) == "openai/ok?tokens=4"
     assert "Left out: There is no provider 'nobody'" in other.text("chat-chain-list")
     await other.use("chat-opened", "open", event_data={"id": "", "settings": {"provider": "openai", "chain": "-"}})
-    assert "Nobody else is asked" in other.text("chat-chain-list")
+    assert "No other model is asked" in other.text("chat-chain-list")
 
 
 @pytest.mark.parametrize(

@@ -108,7 +108,7 @@ def test_the_chain_is_asked_in_the_order_that_was_set(chat: ChatPage, fault_serv
     models = [each.model for each in fault_server.exchanges if each.method == "POST" and "order=" in each.model]
     assert models == ["context?order=chosen", last, second, "ok?order=1"]
     chat.page.get_by_role("button", name="Clear").click()
-    expect(chat.page.locator("#chat-chain-list")).to_contain_text("Nobody else is asked.")
+    expect(chat.page.locator("#chat-chain-list")).to_contain_text("No other model is asked.")
 
 
 def test_who_is_asked_stands_on_the_page_once(browser: Browser, site: Site) -> None:

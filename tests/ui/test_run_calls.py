@@ -205,7 +205,7 @@ async def test_strangers_behind_a_proxy_are_told_nothing(page: PageCalls, tmp_pa
     fill(stranger, "openai/ok?tokens=3", runs_template="{{word}}")
     for use in (stranger.click("runs-start"), press(stranger, "runs-saved", "keep")):
         await use
-        assert "on the hub's own computer only" in stranger.text("runs-problem")
+        assert "only be used in a browser on the hub's own computer" in stranger.text("runs-problem")
         assert stranger.text("runs-saved") == ""
         assert not stranger.visible("runs-shown")
 

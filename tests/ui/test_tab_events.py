@@ -159,8 +159,8 @@ async def test_the_usage_tab_shows_the_days_that_were_chosen(gateway: Gateway, d
 async def test_the_usage_tab_tells_strangers_nothing(gateway: Gateway, database: Database) -> None:
     events = UsageEvents(gateway.common_session, Ledger(database))
     for stranger in (visitor(x_forwarded_for="203.0.113.9"), visitor(host="evil.example"), visitor(origin="http://x")):
-        assert "on the hub's own computer only" in await events.refresh(7, stranger)
-    assert "Nothing was asked" in await events.refresh(7, visitor())
+        assert "only in a browser on the hub's own computer" in await events.refresh(7, stranger)
+    assert "No requests yet" in await events.refresh(7, visitor())
 
 
 async def test_the_leaderboard_rates_the_votes_and_saves_them_as_a_table(gateway: Gateway, database: Database) -> None:

@@ -142,7 +142,7 @@ def test_behind_a_proxy_it_says_nothing(browser: Browser, site: Site) -> None:
     tab = context.new_page()
     tab.goto(site.url)
     tab.get_by_role("tab", name="Usage").click()
-    expect(tab.locator("#usage-shown")).to_contain_text("on the hub's own computer only")
+    expect(tab.locator("#usage-shown")).to_contain_text("only in a browser on the hub's own computer")
     expect(tab.locator("#usage-shown table")).to_have_count(0)
     context.close()
 

@@ -9,7 +9,8 @@ from urllib.parse import parse_qs, urlsplit
 from llm_hub.gateway.gateway import Gateway
 from llm_hub.hub import Hub
 from llm_hub.settings import Settings
-from llm_hub.ui.chat.welcome import PROMPT, render_welcome
+from llm_hub.ui.chat.welcome import render_welcome
+from llm_hub.ui.texts.chat_texts import EXAMPLE_PROMPT
 
 
 async def read_examples(settings: Settings) -> list[dict[str, str]]:
@@ -25,10 +26,10 @@ async def read_examples(settings: Settings) -> list[dict[str, str]]:
 
 async def test_the_examples_are_for_the_providers_of_the_route() -> None:
     asked, compared = await read_examples(Settings(route=("ollama/a", "local/b")))
-    assert asked == {"prompt": PROMPT}
-    assert compared == {"models": "ollama/a,local/b", "prompt": PROMPT}
+    assert asked == {"prompt": EXAMPLE_PROMPT}
+    assert compared == {"models": "ollama/a,local/b", "prompt": EXAMPLE_PROMPT}
 
 
 async def test_a_fallback_is_shown_where_a_provider_fails_on_purpose() -> None:
     *_, fallback = await read_examples(Settings(route=("chaos", "ollama/a"), chaos=True))
-    assert fallback == {"model": "chaos/overloaded", "fallback": "ollama/a", "prompt": PROMPT}
+    assert fallback == {"model": "chaos/overloaded", "fallback": "ollama/a", "prompt": EXAMPLE_PROMPT}

@@ -11,6 +11,7 @@ from llm_hub.ui import model_choices
 from llm_hub.ui.chat.fallback_chain import MAX_CHAIN, hub_chain
 from llm_hub.ui.event_values import Inputs, Updates
 from llm_hub.ui.gradio_fixes.event_options import NOW
+from llm_hub.ui.texts import chat_texts as texts
 
 if TYPE_CHECKING:
     from llm_hub.ui.chat.chat_screen import ChatScreen
@@ -43,7 +44,7 @@ class ChainEvents:
         except InvalidRequest as error:
             return self._show(data, chain, visitor, str(error)) | empty_box
         if target not in chain and len(chain) >= MAX_CHAIN:
-            return self._show(data, chain, visitor, f"At most {MAX_CHAIN} models can stand here.") | empty_box
+            return self._show(data, chain, visitor, texts.CHAIN_IS_FULL.format(max_chain=MAX_CHAIN)) | empty_box
         return self._show(data, (*(other for other in chain if other != target), target), visitor) | empty_box
 
     def pick(self, data: Inputs, picked: gr.EventData, visitor: gr.Request) -> Updates:

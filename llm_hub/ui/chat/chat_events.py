@@ -29,6 +29,7 @@ from llm_hub.ui.chat.watchers import Watchers
 from llm_hub.ui.event_values import Inputs, Updates
 from llm_hub.ui.gradio_fixes.event_options import NOW, STREAMING
 from llm_hub.ui.gradio_fixes.quiet_end import end_quietly
+from llm_hub.ui.texts import chat_texts as texts
 
 if TYPE_CHECKING:
     from llm_hub.conversations.coalescer import Coalescer
@@ -36,8 +37,6 @@ if TYPE_CHECKING:
     from llm_hub.ui.chat.chat_screen import ChatScreen
     from llm_hub.ui.chat.open_wish import OpenWish
 
-BUSY = "An answer is still being written. Stop it first, or wait."
-GONE = "That conversation is not here: it was deleted, or it is another browser's."
 HEAD_INTERVAL = 1.0
 """Seconds between two notices to the page that its conversation has grown: it then keeps what has come."""
 
@@ -169,7 +168,7 @@ class ChatEvents:
             yield {**unedited, **screen.show_hint(str(error)), **screen.give_back(data, typed)}
             return
         if node is None:
-            yield {**screen.show_hint(BUSY), **screen.give_back(data, typed)}
+            yield {**screen.show_hint(texts.BUSY), **screen.give_back(data, typed)}
             return
         view = view.moved_to(node.number)
         self._conversations.answer(
@@ -239,7 +238,7 @@ class ChatEvents:
             nothing = screen.show_nothing(is_kept=not wish.temporary)
             shown = nothing if conversation is None else screen.show_conversation(ChatView.newest(conversation))
             settings = screen.show_settings(wish, None, data, visitor)
-            yield {**shown, **settings, **screen.show_hint(GONE if wish.name and not wish.begun else "")}
+            yield {**shown, **settings, **screen.show_hint(texts.GONE if wish.name and not wish.begun else "")}
             return
         view = wish.view(conversation)
         last = view.path[-1] if view.leaf else conversation.nodes[-1]

@@ -18,6 +18,7 @@ from llm_hub.ui.chat.turn_actions import render_actions, render_earlier
 from llm_hub.ui.live_region import live_region
 from llm_hub.ui.render import answer_stats, transcript
 from llm_hub.ui.render.sanitize import html_text
+from llm_hub.ui.texts import chat_texts as texts
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
@@ -32,8 +33,6 @@ if TYPE_CHECKING:
     from llm_hub.ui.chat.fallback_chain import Chain
     from llm_hub.ui.chat.open_wish import OpenWish
     from llm_hub.ui.event_values import Inputs, Updates
-
-HELP = '<span class="help">Enter sends, Shift+Enter starts a new line.</span>'
 
 
 class ChatScreen:
@@ -69,7 +68,7 @@ class ChatScreen:
         chain: Chain = data[parts.chain.targets]
         automatic = data[parts.provider] == model_choices.AUTO
         if automatic and chain == ():
-            raise InvalidRequest("Automatic has no model to ask.", hint="Add one, or choose a provider.")
+            raise InvalidRequest(texts.NOTHING_AUTOMATIC, hint=texts.NOTHING_AUTOMATIC_HINT)
         provider, model = str(data[parts.provider] or ""), str(data[parts.model] or "").strip()
         if provider == model_choices.EMBEDDED:
             model_choices.check_downloaded(self.session, model)
@@ -136,7 +135,7 @@ class ChatScreen:
             parts.live: [] if draft is None else self._turn_messages(draft),
             parts.route: live_region("" if last is None else self._stats(last)),
             parts.stop: gr.update(visible=draft is not None),
-            parts.hint: live_region(html_text(view.conversation.problem) or HELP),
+            parts.hint: live_region(html_text(view.conversation.problem) or texts.HELP),
             **self.show_head(view),
         }
 
@@ -149,7 +148,7 @@ class ChatScreen:
             parts.live: [],
             parts.route: live_region(""),
             parts.stop: gr.update(visible=False),
-            parts.hint: live_region(HELP),
+            parts.hint: live_region(texts.HELP),
             parts.opened: {"id": "", "keeping": self.conversations.keeping, "kept": is_kept},
         }
 
@@ -181,14 +180,13 @@ class ChatScreen:
         """Says that a retry failed, where the answer that was there is shown again."""
         error = conversation.node(node.number).turn.answer.error
         why = error.message if isinstance(error, LLMHubError) else ""
-        return self.show_hint(f"That failed, and is kept as a version of this answer. {why}")
+        return self.show_hint(texts.RETRY_FAILED.format(why=why))
 
     def show_lost(self, data: Inputs) -> Updates:
         """The server does not have the shown conversation any more. The page's scripts may hand it over once more."""
-        lost = "LLM Hub was started again and does not have this conversation any more. Ask again in a moment."
         name = self.read_opened(data)
         return {
-            **self.show_hint(lost),
+            **self.show_hint(texts.LOST),
             self.parts.opened: {"id": name, "lost": True, "keeping": self.conversations.keeping},
         }
 
@@ -199,7 +197,7 @@ class ChatScreen:
 
     def show_hint(self, text: str) -> Updates:
         """A hint below the prompt; with "", how the prompt's box is used."""
-        return {self.parts.hint: live_region(html_text(text) or HELP)}
+        return {self.parts.hint: live_region(html_text(text) or texts.HELP)}
 
     def show_settings(self, wish: OpenWish, question: Question | None, data: Inputs, visitor: gr.Request) -> Updates:
         """The settings of a chat that is opened: those of its last question, and before them those of its browser."""

@@ -16,7 +16,7 @@ from llm_hub.ui.chat.chain_events import ChainEvents
 from llm_hub.ui.chat.chat_events import ChatEvents
 from llm_hub.ui.chat.chat_models import ModelLists
 from llm_hub.ui.chat.chat_parts import ChatParts
-from llm_hub.ui.chat.chat_screen import HELP, ChatScreen
+from llm_hub.ui.chat.chat_screen import ChatScreen
 from llm_hub.ui.chat.chatbot import chatbot
 from llm_hub.ui.chat.context_meter import NOTICE, ContextMeter
 from llm_hub.ui.chat.download_view import download_parts
@@ -29,6 +29,7 @@ from llm_hub.ui.chat.welcome import render_welcome
 from llm_hub.ui.conversation_list import PREVIOUS, remember_settings
 from llm_hub.ui.gradio_fixes.default_model import DefaultModel
 from llm_hub.ui.live_region import live_region
+from llm_hub.ui.texts import chat_texts as texts
 
 if TYPE_CHECKING:
     from llm_hub.access.session import Session
@@ -67,7 +68,7 @@ def _layout(session: Session) -> ChatParts:
                 provider = gr.Dropdown(
                     model_choices.list_providers(session),
                     value=first,
-                    label="Provider",
+                    label=texts.PROVIDER,
                     elem_id="chat-provider",
                     min_width=120,
                 )
@@ -75,7 +76,7 @@ def _layout(session: Session) -> ChatParts:
                     model_choices.list_chat_models(session, chosen),
                     value="" if automatic else chosen.default_model,
                     visible=not automatic,
-                    label="Model",
+                    label=texts.MODEL,
                     allow_custom_value=True,
                     elem_id="chat-model",
                     min_width=120,
@@ -83,11 +84,11 @@ def _layout(session: Session) -> ChatParts:
             note = gr.HTML("" if automatic else model_choices.provider_note(chosen), elem_id="chat-note")
             download = download_parts(session, first, "" if automatic else chosen.default_model)
             followers = gr.HTML(summary_html(session, None, provider=first), elem_id="chat-followers")
-            new = gr.Button("New chat", size="sm", elem_id="chat-new")
-            with gr.Accordion("Settings", open=True, elem_id="chat-settings"):
+            new = gr.Button(texts.NEW, size="sm", elem_id="chat-new")
+            with gr.Accordion(texts.SETTINGS, open=True, elem_id="chat-settings"):
                 system = gr.Textbox(
-                    label="System prompt",
-                    placeholder="None",
+                    label=texts.SYSTEM_PROMPT,
+                    placeholder=texts.NO_SYSTEM_PROMPT,
                     lines=3,
                     max_lines=8,
                     elem_id="chat-system",
@@ -95,23 +96,25 @@ def _layout(session: Session) -> ChatParts:
                 with gr.Row():
                     # Text, since an empty number field is 0 to Gradio, and empty has a meaning here.
                     temperature = gr.Textbox(
-                        label="Temperature", placeholder="model's own", min_width=100, elem_id="chat-temperature"
+                        label=texts.TEMPERATURE, placeholder=texts.MODELS_OWN, min_width=100, elem_id="chat-temperature"
                     )
                     max_tokens = gr.Textbox(
-                        label="Max tokens", placeholder="model's own", min_width=100, elem_id="chat-max-tokens"
+                        label=texts.MAX_TOKENS, placeholder=texts.MODELS_OWN, min_width=100, elem_id="chat-max-tokens"
                     )
                 effort = effort_control(is_known=knows_effort(session, first, "", None), tab="chat")
                 chain = chain_control(session, first)
         with gr.Column(elem_id="chat-main", scale=1, min_width=0):
             with gr.Column(elem_id="chat-scroll"):
                 earlier = gr.HTML("", apply_default_css=False, elem_id="chat-earlier")
-                past = chatbot("Conversation", elem_id="chat-log", placeholder=render_welcome(session), editable="user")
+                past = chatbot(
+                    texts.CONVERSATION, elem_id="chat-log", placeholder=render_welcome(session), editable="user"
+                )
                 gr.HTML(PREVIOUS, elem_id="chat-previous", apply_default_css=False)
-                live = chatbot("Answer", elem_id="chat-live")
+                live = chatbot(texts.ANSWER, elem_id="chat-live")
                 again = gr.Dropdown(
                     model_choices.list_targets(session),
                     value=None,
-                    label="Answer again with another model",
+                    label=texts.ANSWER_AGAIN_BOX,
                     show_label=False,
                     container=False,
                     allow_custom_value=True,
@@ -127,8 +130,8 @@ def _layout(session: Session) -> ChatParts:
             with gr.Column(elem_id="chat-compose"):
                 prompt = gr.MultimodalTextbox(
                     show_label=False,
-                    label="Prompt",
-                    placeholder="Ask anything",
+                    label=texts.PROMPT,
+                    placeholder=texts.PROMPT_PLACEHOLDER,
                     file_count="multiple",
                     sources=["upload"],
                     lines=1,
@@ -139,8 +142,8 @@ def _layout(session: Session) -> ChatParts:
                 )
                 asked = gr.MultimodalTextbox(visible=False, elem_id="chat-asked")
                 returned = gr.MultimodalTextbox(visible=False, elem_id="chat-returned")
-                stop = gr.Button("Stop", visible=False, size="sm", elem_id="chat-stop")
-                hint = gr.HTML(live_region(HELP), elem_id="chat-hint")
+                stop = gr.Button(texts.STOP, visible=False, size="sm", elem_id="chat-stop")
+                hint = gr.HTML(live_region(texts.HELP), elem_id="chat-hint")
                 meter = gr.HTML("", js_on_load=NOTICE, apply_default_css=False, elem_id="chat-meter")
                 attachments = attachments_part("chat")
     choices = partial(model_choices.list_chat_models, session)

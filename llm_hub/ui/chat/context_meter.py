@@ -22,6 +22,8 @@ from llm_hub.ui import uploads
 from llm_hub.ui.event_values import Inputs, Updates
 from llm_hub.ui.gradio_fixes.event_options import NOW
 from llm_hub.ui.render.formats import format_price
+from llm_hub.ui.texts import chat_texts as texts
+from llm_hub.ui.texts.answers_texts import PRICE_UNKNOWN
 from llm_hub.usage.prompt_tokens import TokenEstimate, estimate_messages, request_form
 
 if TYPE_CHECKING:
@@ -47,9 +49,6 @@ window.llmHub.measure = ([prompt, opened, ...settings]) => {
 watch("value", () => { if (!measured && props.value) props.value = ""; });
 """
 """JavaScript that asks for the line once typing pauses, once a second at most, and only where something has changed."""
-
-UNKNOWN_FILES = "The tokens of images and documents are known after the answer."
-UNKNOWN_TOKENS = "This model's tokens are known after its first answer here."
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +90,7 @@ class ContextMeter:
             target = session.target(session.route_of(request).targets[0])
         except (LLMHubError, OSError):  # what is wrong is told when it is sent
             return {parts.meter: ""}
-        text = UNKNOWN_FILES
+        text = texts.UNKNOWN_FILES
         if len(readable) == len(files):
             estimate = await asyncio.to_thread(estimate_request, request, turns, question, target)
             if estimate is not None:
@@ -173,12 +172,12 @@ def describe(
 
     least = price(0)
     if not estimate.is_known:
-        return f"Free. {UNKNOWN_TOKENS}" if least == "free" else UNKNOWN_TOKENS
+        return f"{texts.FREE} {texts.UNKNOWN_TOKENS}" if least == "free" else texts.UNKNOWN_TOKENS
     window = _window(session, provider, model)
     if window is not None and tokens > window:
         return f"<b>About {tokens:,} tokens: more than the {window:,} of this model's context.</b>"
     fill = f"About {tokens:,} of {window:,} tokens" if window else f"About {tokens:,} tokens"
-    if least in ("free", "price unknown"):
+    if least in ("free", PRICE_UNKNOWN):
         return f"{fill} · {least}"
     if max_tokens:
         most = price(max_tokens)

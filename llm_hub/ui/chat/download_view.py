@@ -12,6 +12,7 @@ from llm_hub.providers.llamacpp.download import GIGABYTE
 from llm_hub.providers.llamacpp.model_file import PACKAGED_MODEL
 from llm_hub.ui import model_choices
 from llm_hub.ui.render.sanitize import html_text
+from llm_hub.ui.texts import chat_texts as texts
 
 if TYPE_CHECKING:
     from llm_hub.access.session import Session
@@ -47,7 +48,7 @@ def download_parts(session: Session, provider: str, model: str) -> DownloadParts
     return DownloadParts(
         gr.HTML(state.note, elem_id="chat-download", visible=bool(state.note)),
         gr.Button(state.start, visible=bool(state.start), variant="primary", size="sm", elem_id="chat-download-start"),
-        gr.Button("Stop the download", visible=state.runs, size="sm", elem_id="chat-download-stop"),
+        gr.Button(texts.STOP_DOWNLOAD, visible=state.runs, size="sm", elem_id="chat-download-stop"),
         gr.Timer(SECONDS, active=state.runs),
     )
 
@@ -62,27 +63,27 @@ def find_state(session: Session, provider: str, model: str) -> DownloadState:
         return _offered_state(downloads, offered)
     if model != PACKAGED_MODEL:
         return DownloadState()
-    better = "the others in this list, after one download" if downloads else "other providers"
-    return DownloadState(_remark(f"{model} is small, quick and often wrong. Far better: {better}."))
+    better = texts.BETTER_MODELS if downloads else texts.OTHER_PROVIDERS
+    return DownloadState(_remark(texts.SMALL_MODEL.format(model=model, better=better)))
 
 
 def _offered_state(downloads: Downloads, model: OfferedModel) -> DownloadState:
     if progress := downloads.progress(model):
         bar = f'<progress max="{progress.size}" value="{progress.received}" aria-label="{model.id}"></progress>'
         return DownloadState(f'<div class="note">Downloading {model.id}: {progress}{bar}</div>', runs=True)
-    facts = f"{model.licence}, made by {model.maker}, needs {model.memory / GIGABYTE:.1f} GB of memory"
+    facts = texts.MODEL_FACTS.format(licence=model.licence, maker=model.maker, memory=model.memory / GIGABYTE)
     if downloads.path(model):
-        return DownloadState(_remark(f"{model.id} is downloaded: {facts}."))
+        return DownloadState(_remark(texts.DOWNLOADED.format(id=model.id, facts=facts)))
     received, size = downloads.received(model), model.file.size
     missing = f"{(size - received) / GIGABYTE:.1f} GB"
     if failure := downloads.failure(model):
-        return DownloadState(_problem(failure), f"Try again: {missing}")
+        return DownloadState(_problem(failure), texts.TRY_AGAIN.format(missing=missing))
     try:
         downloads.check(model)
     except LLMHubError as error:
         return DownloadState(_problem(error))
-    about = f"{model.id} is still to be downloaded, once: {facts}. From huggingface.co/{model.file.repo}."
-    return DownloadState(_note(about), f"{'Go on with the download:' if received else 'Download'} {missing}")
+    about = texts.TO_BE_DOWNLOADED.format(id=model.id, facts=facts, repo=model.file.repo)
+    return DownloadState(_note(about), f"{texts.GO_ON if received else texts.DOWNLOAD} {missing}")
 
 
 def _remark(text: str) -> str:

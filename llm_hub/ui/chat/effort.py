@@ -15,6 +15,7 @@ from llm_hub.chat import split_target
 from llm_hub.ui import model_choices
 from llm_hub.ui.event_values import Inputs, Updates
 from llm_hub.ui.gradio_fixes.event_options import NOW
+from llm_hub.ui.texts import chat_texts as texts
 
 if TYPE_CHECKING:
     from llm_hub.access.session import Session
@@ -32,7 +33,7 @@ def effort_control(*, is_known: bool, tab: str) -> gr.Dropdown:
     return gr.Dropdown(
         [("model's own", ""), *((effort, effort) for effort in EFFORTS)],
         value="",
-        label="Reasoning effort",
+        label=texts.EFFORT,
         visible=is_known,
         elem_id=f"{tab}-effort",
     )

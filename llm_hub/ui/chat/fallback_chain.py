@@ -17,6 +17,7 @@ from llm_hub.errors import InvalidRequest
 from llm_hub.ui import model_choices
 from llm_hub.ui.render.formats import format_target_id
 from llm_hub.ui.render.sanitize import html_text
+from llm_hub.ui.texts import chat_texts as texts
 
 if TYPE_CHECKING:
     from llm_hub.access.session import Session
@@ -68,7 +69,7 @@ def chain_control(session: Session, provider: str) -> ChainParts:
         add = gr.Dropdown(
             model_choices.list_targets(session),
             value=None,
-            label="Add a fallback: provider/model",
+            label=texts.ADD_FALLBACK,
             show_label=False,
             allow_custom_value=True,
             elem_id="chat-chain-add",
@@ -89,15 +90,15 @@ def summary_html(session: Session, chain: Chain, *, provider: str) -> str:
     order = model_choices.format_order(session, targets)
     automatic = provider == model_choices.AUTO
     if automatic and not targets:
-        text = "Nobody is asked."
+        text = texts.NO_MODEL
     elif automatic and len(targets) == 1:
-        text = f"{order} is asked, and nobody else. Add a model in the settings."
+        text = texts.ONLY_MODEL.format(order=order)
     elif automatic:
-        text = f"Asked in this order: {order}."
+        text = texts.ORDER.format(order=order)
     elif targets:
-        text = f"If it fails: {order}."
+        text = texts.FALLBACKS.format(order=order)
     else:
-        text = f"If it fails, nobody follows. {_advice(session, provider)} in the settings."
+        text = texts.NO_FALLBACK_SHORT.format(advice=_advice(session, provider))
     return f'<div class="followers">{html_text(text)}</div>'
 
 
@@ -109,11 +110,11 @@ def chain_html(session: Session, chain: Chain, *, provider: str, problem: str = 
         _row(target, format_target_id(target, titles), position, automatic=automatic)
         for position, target in enumerate(targets)
     )
-    nobody = "Nobody is asked." if automatic else f"Nobody else is asked. {_advice(session, provider)}."
+    nobody = texts.NO_MODEL if automatic else texts.NO_FALLBACK.format(advice=_advice(session, provider))
     entries = f"<ol>{rows}</ol>" if targets else f'<p class="nobody">{nobody}</p>'
-    reset = "" if chain in (None, default) else _button("route", "Back to the hub's route" if default else "Clear")
+    reset = "" if chain in (None, default) else _button("route", texts.DEFAULT_ROUTE if default else texts.CLEAR)
     complaint = f'<p class="told">{html_text(problem)}</p>' if problem else ""
-    heading = "Asked in this order" if automatic else "If it fails"
+    heading = texts.ORDER_HEADING if automatic else texts.FALLBACKS_HEADING
     attributes = f'class="chain" role="status" data-chain="{html_text(write_chain(chain))}"'
     return f"<div {attributes}><h3>{heading}</h3>{entries}{complaint}{reset}</div>"
 
@@ -134,7 +135,7 @@ def read_chain(session: Session, text: str) -> tuple[Chain, str]:
         try:
             target = model_choices.parse_target(session, line)
         except InvalidRequest as error:
-            problems.append(f"Left out: {error}")
+            problems.append(texts.LEFT_OUT.format(error=error))
         else:
             chain += [target] if target not in chain else []
     return tuple(chain) or None, " ".join(problems)
@@ -143,13 +144,13 @@ def read_chain(session: Session, text: str) -> tuple[Chain, str]:
 def _advice(session: Session, provider: str) -> str:
     """How somebody is asked after the chosen provider."""
     others = any(split_target(target)[0] != provider for target in session.route)
-    return "Choose Automatic, or add a model" if others else "Add a model"
+    return texts.ADVICE_AUTOMATIC if others else texts.ADVICE
 
 
 def _row(target: str, name: str, position: int, *, automatic: bool) -> str:
     word = "first" if automatic and position == 0 else "then"
-    up = _button(f"up {target}", "↑", f"Ask {name} earlier", disabled=position == 0)
-    off = _button(f"off {target}", "×", f"Do not ask {name}")
+    up = _button(f"up {target}", "↑", texts.EARLIER.format(name=name), disabled=position == 0)
+    off = _button(f"off {target}", "×", texts.REMOVE.format(name=name))
     return f"<li><span>{word} <b>{html_text(name)}</b></span>{up}{off}</li>"
 
 

@@ -9,6 +9,7 @@ from llm_hub.conversations.turn_document import prompt_message
 from llm_hub.errors import LLMHubError
 from llm_hub.ui import model_choices, uploads
 from llm_hub.ui.render import transcript
+from llm_hub.ui.texts import chat_texts as texts
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from llm_hub.ui.chat.chat_view import ChatView
     from llm_hub.ui.event_values import Inputs
 
-OTHER_TAB = "Another tab had gone on from here. What was asked there is another version of this turn."
 """The note of a prompt that came from a tab which did not show the newest turn."""
 
 
@@ -37,9 +37,9 @@ class PromptEvents:
         """The prompt that was in the box, with the files that were read from it, after what is shown."""
         text = (data[self._parts.asked] or {}).get("text") or ""
         if not text.strip() and not files:
-            raise LLMHubError("Type a prompt first.")
+            raise LLMHubError(texts.NO_PROMPT)
         question = self._screen.read_question(data)
-        note = OTHER_TAB if view.is_left_behind else ""
+        note = texts.BRANCHED if view.is_left_behind else ""
         prompt = prompt_message(text, files)
         images = tuple(uploads.write_images(prompt))
         return view.conversation.add(Turn(prompt, question, images, note=note), after=view.leaf)
@@ -47,7 +47,7 @@ class PromptEvents:
     def repeat(self, view: ChatView, number: int, data: Inputs, visitor: gr.Request) -> Node:
         """The prompt of this turn once more. A pause of its target ends, since the visitor asks on purpose."""
         if not number:
-            raise LLMHubError("Type a prompt first.")
+            raise LLMHubError(texts.NO_PROMPT)
         return self._ask_again(view, number, self._screen.read_question(data), visitor)
 
     def repeat_with(self, view: ChatView, target: str, data: Inputs, visitor: gr.Request) -> Node:
@@ -57,7 +57,7 @@ class PromptEvents:
         if not isinstance(number, int) or not 0 < number <= len(view.conversation.nodes):
             number = view.leaf
         if not number:
-            raise LLMHubError("Type a prompt first.")
+            raise LLMHubError(texts.NO_PROMPT)
         target = model_choices.parse_target(self._screen.session_for(visitor), target)
         provider, _, model = target.partition("/")
         question = self._screen.read_question({**data, parts.provider: provider, parts.model: model})
@@ -68,7 +68,7 @@ class PromptEvents:
         shown = self._screen.read_view(data, view.conversation).shown
         place = transcript.find_turn_number(index, tuple(node.turn for node in shown))
         if place is None or not text.strip():
-            raise LLMHubError("Nothing was changed.")
+            raise LLMHubError(texts.UNCHANGED)
         node = shown[place]
         prompt = prompt_message(text, (*node.turn.prompt.images, *node.turn.prompt.documents))
         turn = Turn(prompt, self._screen.read_question(data), node.turn.files)

@@ -10,6 +10,8 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, get_args
 
+from llm_hub.ui.texts import chat_texts as texts
+
 if TYPE_CHECKING:
     import gradio as gr
 
@@ -85,9 +87,9 @@ def render_versions(conversation: Conversation, node: Node) -> str:
     place = versions.index(node.number)
     earlier = later = ""
     if place:
-        earlier = _button("show", versions[place - 1], "&lsaquo;", "Show the version before", name="Previous version")
+        earlier = _button("show", versions[place - 1], "&lsaquo;", texts.SHOW_PREVIOUS, name=texts.PREVIOUS_VERSION)
     if place + 1 < len(versions):
-        later = _button("show", versions[place + 1], "&rsaquo;", "Show the next version", name="Next version")
+        later = _button("show", versions[place + 1], "&rsaquo;", texts.SHOW_NEXT, name=texts.NEXT_VERSION)
     return f'<span class="versions">{earlier}{place + 1}/{len(versions)}{later}</span>'
 
 
@@ -95,8 +97,8 @@ def render_actions(conversation: Conversation, node: Node, *, is_last: bool) -> 
     """The buttons of a turn as HTML. The last turn is asked again, of the same model, by Gradio's own button."""
     buttons = render_versions(conversation, node)
     if not is_last:
-        buttons += _button("again", node.number, "Ask again", "Ask this prompt once more: this answer stays a version")
-    buttons += _button("with", node.number, "Answer again with …", "Ask another model: this answer stays a version")
+        buttons += _button("again", node.number, texts.ASK_AGAIN, texts.ASK_AGAIN_TITLE)
+    buttons += _button("with", node.number, texts.ANSWER_AGAIN, texts.ANSWER_AGAIN_TITLE)
     return f'<span class="turn-actions">{buttons}</span>'
 
 
@@ -104,7 +106,7 @@ def render_earlier(view: ChatView) -> str:
     """The button that shows the turns that a view leaves out, as HTML; "" if there are none."""
     if not view.left_out:
         return ""
-    return _button("whole", view.leaf, f"Show {view.left_out} earlier turns", "Show all of this conversation")
+    return _button("whole", view.leaf, texts.EARLIER_TURNS.format(left_out=view.left_out), texts.EARLIER_TURNS_TITLE)
 
 
 def _button(verb: Verb | Literal["with"], number: int, label: str, title: str, *, name: str = "") -> str:

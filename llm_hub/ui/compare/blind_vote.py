@@ -29,6 +29,7 @@ from llm_hub.ui.event_values import Inputs, Updates
 from llm_hub.ui.gradio_fixes.event_options import NOW
 from llm_hub.ui.live_region import live_region
 from llm_hub.ui.render.export import as_json
+from llm_hub.ui.texts import compare_texts as texts
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
     from llm_hub.ui.compare.comparison import Comparison
 
 
-COUNTING = f"() => {dumps(live_region('Your vote is being counted…'))}"
+COUNTING = f"() => {dumps(live_region(texts.VOTE_IS_COUNTED))}"
 """JavaScript for a hint at once: the first vote after a start waits until the database is open."""
 
 MAX_VOTES_AT_ONCE = 5
@@ -75,17 +76,17 @@ class VoteEvents:
             comparison: Comparison = data[self._parts.comparison]
             conversation = comparison.conversation
             if conversation is None or not comparison.hidden or conversation.id in self._being_cast:
-                return self._screen.show_hint("There is one vote on a comparison.")
+                return self._screen.show_hint(texts.VOTED_ALREADY)
             if comparison.unfair_reason or (number is not None and number not in comparison.visible_panes):
                 return self._screen.show_hint(comparison.unfair_reason)
             if wait := self._rate.take(self._voter(visitor)):
-                return self._screen.show_hint(f"So many votes in a minute are not counted. Vote again in {wait:.0f} s.")
+                return self._screen.show_hint(texts.TOO_MANY_VOTES.format(wait=wait))
             vote = self._vote(comparison, verdict, number, keep_texts=bool(data[self._parts.vote.keep]))
             self._being_cast.add(conversation.id)
             try:
                 await self._votes.add(vote)
             except ConfigurationError as error:
-                return self._screen.show_hint(f"The vote was not counted. {error}")
+                return self._screen.show_hint(texts.VOTE_FAILED.format(error=error))
             finally:
                 self._being_cast.discard(conversation.id)
             return await self._reveal(
@@ -114,7 +115,7 @@ class VoteEvents:
         comparison: Comparison = data[self._parts.comparison]
         if not comparison.hidden:
             return self._screen.show_hint("")
-        return await self._reveal(comparison, "The names were shown without a vote.")
+        return await self._reveal(comparison, texts.SHOWN_WITHOUT_VOTE)
 
     async def _reveal(self, comparison: Comparison, vote_text: str) -> Updates:
         comparison.set_up(hidden=False, vote_text=vote_text)
@@ -129,5 +130,5 @@ def _describe_vote(comparison: Comparison, verdict: str, number: int | None) -> 
     """A vote in words for the visitor: a tie, all bad, B is better."""
     many = len(comparison.visible_panes) > 2
     if number is None:
-        return "a tie" if verdict == "tie" else "all bad" if many else "both bad"
+        return "a tie" if verdict == "tie" else texts.ALL_BAD if many else texts.BOTH_BAD
     return f"{comparison.letter(number)} is {'best' if many else 'better'}"

@@ -19,6 +19,7 @@ from llm_hub.ui.compare.comparison import MAX_PANES, MIN_PANES
 from llm_hub.ui.event_values import Inputs, Updates
 from llm_hub.ui.gradio_fixes.event_options import NOW, STREAMING
 from llm_hub.ui.render.export import as_json, as_markdown
+from llm_hub.ui.texts import compare_texts as texts
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -80,7 +81,7 @@ class CompareActions:
             comparison: Comparison = data[self._parts.comparison]
             pane = comparison.pane(number)
             if comparison.hidden or pane.draft is not None or not pane.turns:
-                return self._screen.show_hint("There is no answer to continue with yet.")
+                return self._screen.show_hint(texts.NO_ANSWER)
             try:
                 chat = await self._chat.take_over(data, pane.turns, visitor)
             except InvalidRequest as error:
@@ -111,8 +112,8 @@ class CompareActions:
         )
         query = link.write_query(setup)
         if not query:
-            return {parts.actions.query: None, **screen.show_hint("The prompt is too long for a link.")}
-        hint = screen.show_hint("The link is in the address bar, and copied.")
+            return {parts.actions.query: None, **screen.show_hint(texts.LINK_TOO_LONG)}
+        hint = screen.show_hint(texts.LINK_COPIED)
         return {parts.actions.query: {"query": query}, **hint}
 
     async def open(self, data: Inputs, visitor: gr.Request) -> Updates:
@@ -172,6 +173,6 @@ class CompareActions:
         comparison: Comparison = data[self._parts.comparison]
         part, screen = self._parts.actions.file, self._screen
         if comparison.hidden or not comparison.has_begun:
-            return {part: None, **screen.show_hint("Vote or show the names first: the file has them in it.")}
+            return {part: None, **screen.show_hint(texts.NAMES_IN_FILE)}
         text = write(build_record(comparison, screen.titles))
-        return {part: browser_file(name, media_type, text), **screen.show_hint("Saved.")}
+        return {part: browser_file(name, media_type, text), **screen.show_hint(texts.SAVED)}

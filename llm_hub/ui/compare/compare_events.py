@@ -21,21 +21,19 @@ from llm_hub.ui.attachments import connect_attachments
 from llm_hub.ui.chat.open_wish import parse_wish
 from llm_hub.ui.chat.prompt_box import EMPTY, GIVE_BACK, take_prompt
 from llm_hub.ui.chat.turn_actions import parse_action
-from llm_hub.ui.compare.compare_screen import HELP
 from llm_hub.ui.compare.comparison import MAX_PANES
-from llm_hub.ui.compare.pane_events import BUSY, PaneEvents, keep_model
+from llm_hub.ui.compare.pane_events import PaneEvents, keep_model
 from llm_hub.ui.compare.shared_pace import begin_pace
 from llm_hub.ui.event_values import Inputs, Updates
 from llm_hub.ui.gradio_fixes.event_options import NOW
 from llm_hub.ui.live_region import live_region
+from llm_hub.ui.texts import compare_texts as texts
 
 if TYPE_CHECKING:
     from llm_hub.chat import Message
     from llm_hub.conversations.turn import Question
     from llm_hub.ui.compare.compare_screen import CompareScreen
     from llm_hub.ui.compare.comparison import Comparison
-
-GONE = "That comparison is not here: it was deleted, or it is another browser's."
 
 
 class CompareEvents:
@@ -87,11 +85,11 @@ class CompareEvents:
         except InvalidRequest as error:
             return {**screen.show_hint(str(error)), **returned}
         if comparison.busy:
-            return {**screen.show_hint(BUSY), **returned}
+            return {**screen.show_hint(texts.BUSY), **returned}
         if not (prompt.text.strip() or prompt.images or prompt.documents):
-            return screen.show_hint("Type a prompt first.")
+            return screen.show_hint(texts.NO_PROMPT)
         if not comparison.has_begun and data[parts.blind] and _has_duplicates(questions):
-            hint = "Two panes have the same model: a blind comparison needs different ones."
+            hint = texts.SAME_MODELS
             return {**screen.show_hint(hint), **returned}
         return await self._begin(comparison, questions, prompt, data, visitor)
 
@@ -115,7 +113,7 @@ class CompareEvents:
         for node in nodes:
             screen.answer(visitor, conversation, node)
         # Its name comes with the prompt, so that a reload at once finds it.
-        updates: Updates = {self._parts.hint: live_region(HELP), **screen.show_head(comparison)}
+        updates: Updates = {self._parts.hint: live_region(texts.HELP), **screen.show_head(comparison)}
         for number in comparison.visible_panes:
             updates |= screen.show_live(comparison, number, nodes[0].turn.answer)
         return {**updates, **screen.request_refresh(comparison, *comparison.visible_panes)}
@@ -151,7 +149,7 @@ class CompareEvents:
             **refresh,
             **front,
             **screen.show_questions(comparison),
-            **screen.show_hint(GONE if is_gone and not wish.begun else ""),
+            **screen.show_hint(texts.GONE if is_gone and not wish.begun else ""),
         }
 
     async def choose_version(self, data: Inputs, clicked: gr.EventData) -> Updates:
@@ -162,7 +160,7 @@ class CompareEvents:
             return self._screen.show_hint("")
         pane = conversation.node(action.number).pane
         if comparison.pane(pane).draft is not None:
-            return self._screen.show_hint(BUSY)
+            return self._screen.show_hint(texts.BUSY)
         conversation.choose(action.number)
         await self._screen.conversations.save(conversation)
         return {**self._screen.request_refresh(comparison, pane), **self._screen.show_hint("")}
@@ -179,9 +177,9 @@ class CompareEvents:
         comparison: Comparison = data[self._parts.comparison]
         free = sorted(set(range(MAX_PANES)) - set(comparison.visible_panes))
         if not free:
-            return self._screen.show_hint("A comparison has four models at most.")
+            return self._screen.show_hint(texts.TOO_MANY_MODELS)
         if comparison.hidden:
-            return self._screen.show_hint("A blind comparison keeps its models until the vote.")
+            return self._screen.show_hint(texts.BLIND_KEEPS_MODELS)
         comparison.set_up(visible=tuple(sorted((*comparison.visible_panes, free[0]))))
         return self._screen.request_refresh(comparison, *range(MAX_PANES))
 
@@ -190,7 +188,10 @@ class CompareEvents:
         comparison: Comparison = data[self._parts.comparison]
         comparison.show(None)
         await self.leave(visitor)
-        return {**self._screen.request_refresh(comparison, *range(MAX_PANES)), self._parts.hint: live_region(HELP)}
+        return {
+            **self._screen.request_refresh(comparison, *range(MAX_PANES)),
+            self._parts.hint: live_region(texts.HELP),
+        }
 
     async def leave(self, visitor: gr.Request) -> None:
         """A tab was closed. What is being written is written to its end."""

@@ -8,6 +8,7 @@ import gradio as gr
 
 from llm_hub.ui.render import compare_stats
 from llm_hub.ui.render.formats import format_target
+from llm_hub.ui.texts import compare_texts as texts
 
 if TYPE_CHECKING:
     from llm_hub.ui.compare.compare_parts import ActionParts, VoteParts
@@ -32,7 +33,7 @@ def show_results(actions: ActionParts, comparison: Comparison, titles: Titles) -
 def show_ballot(vote: VoteParts, comparison: Comparison) -> Updates:
     """The vote's buttons in the words for two panes, or for more."""
     count = len(comparison.visible_panes)
-    updates: Updates = {vote.bad: "Both are bad" if count == 2 else "All are bad"}
+    updates: Updates = {vote.bad: texts.BOTH_ARE_BAD if count == 2 else texts.ALL_ARE_BAD}
     for number, button in enumerate(vote.best):
         letter = comparison.letter(number)
         updates[button] = gr.update(value=f"{letter} is {'best' if count > 2 else 'better'}", visible=bool(letter))

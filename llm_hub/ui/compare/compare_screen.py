@@ -19,6 +19,7 @@ from llm_hub.ui.compare import compare_results, pane_view
 from llm_hub.ui.compare.comparison import MAX_PANES, MIN_PANES
 from llm_hub.ui.live_region import live_region
 from llm_hub.ui.render.sanitize import html_text
+from llm_hub.ui.texts import compare_texts as texts
 
 if TYPE_CHECKING:
     from llm_hub.access.session import ProviderState, Session
@@ -31,8 +32,6 @@ if TYPE_CHECKING:
     from llm_hub.ui.event_values import Inputs, Updates
     from llm_hub.ui.render.formats import Titles
 
-HELP = "Enter asks every model, Shift+Enter starts a new line."
-LOST = "LLM Hub was started again and does not have this comparison any more. Ask again in a moment."
 HEAD_INTERVAL = 1.0
 """Seconds between two notices to the page that its comparison has grown: it then keeps what has come."""
 
@@ -187,7 +186,7 @@ class CompareScreen:
 
     def show_hint(self, text: str) -> Updates:
         """A hint below the prompt; with "", how the prompt's box is used."""
-        return {self.parts.hint: live_region(html_text(text) or HELP)}
+        return {self.parts.hint: live_region(html_text(text) or texts.HELP)}
 
     def request_refresh(self, comparison: Comparison, *numbers: int) -> Updates:
         """Lets the browser fetch what has changed: the panes with these numbers, and everything outside the panes.
@@ -286,4 +285,4 @@ class CompareScreen:
     def show_lost(self, data: Inputs) -> Updates:
         """The server does not have the shown comparison any more. The page's scripts may hand it over once more."""
         lost = {"id": self.read_opened(data), "kind": "comparison", "lost": True, "keeping": self.conversations.keeping}
-        return {**self.show_hint(LOST), self.parts.opened: lost}
+        return {**self.show_hint(texts.LOST), self.parts.opened: lost}

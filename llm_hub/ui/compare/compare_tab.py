@@ -20,11 +20,12 @@ from llm_hub.ui.compare.compare_actions import CompareActions
 from llm_hub.ui.compare.compare_effort import connect_effort
 from llm_hub.ui.compare.compare_events import CompareEvents
 from llm_hub.ui.compare.compare_parts import ActionParts, CompareParts, OpenedParts, PaneParts, VoteParts
-from llm_hub.ui.compare.compare_screen import HELP, CompareScreen
+from llm_hub.ui.compare.compare_screen import CompareScreen
 from llm_hub.ui.compare.comparison import MAX_PANES, MIN_PANES, Comparison
 from llm_hub.ui.conversation_list import PREVIOUS
 from llm_hub.ui.gradio_fixes.default_model import DefaultModel
 from llm_hub.ui.live_region import live_region
+from llm_hub.ui.texts import compare_texts as texts
 
 if TYPE_CHECKING:
     from llm_hub.access.session import ProviderState, Session
@@ -86,43 +87,49 @@ def _layout(session: Session, opened: OpenedParts) -> CompareParts:
     chosen = _first_choices(session, states)
     with gr.Column(elem_id="compare"):
         with gr.Row(elem_id="compare-bar"):
-            new = gr.Button("New comparison", size="sm", elem_id="compare-new")
+            new = gr.Button(texts.NEW, size="sm", elem_id="compare-new")
             gr.HTML(PREVIOUS, elem_id="compare-previous", apply_default_css=False)
-            add = gr.Button("Add a model", size="sm", elem_id="compare-add")
-            blind = gr.Checkbox(label="Blind", container=False, elem_id="compare-blind", min_width=80)
-            fallback = gr.Checkbox(label="Allow fallbacks", container=False, elem_id="compare-fallback", min_width=80)
-            section = gr.Accordion("Settings", open=False, elem_id="compare-settings")
+            add = gr.Button(texts.ADD, size="sm", elem_id="compare-add")
+            blind = gr.Checkbox(label=texts.BLIND, container=False, elem_id="compare-blind", min_width=80)
+            fallback = gr.Checkbox(
+                label=texts.ALLOW_FALLBACKS, container=False, elem_id="compare-fallback", min_width=80
+            )
+            section = gr.Accordion(texts.SETTINGS, open=False, elem_id="compare-settings")
             with section, gr.Row():
                 system = gr.Textbox(
-                    label="System prompt", placeholder="None", lines=1, max_lines=6, elem_id="compare-system"
+                    label=texts.SYSTEM_PROMPT,
+                    placeholder=texts.NO_SYSTEM_PROMPT,
+                    lines=1,
+                    max_lines=6,
+                    elem_id="compare-system",
                 )
                 # Text, since an empty number field is 0 to Gradio, and empty has a meaning here.
                 temperature = gr.Textbox(
-                    label="Temperature", placeholder="model's own", min_width=100, elem_id="compare-temperature"
+                    label=texts.TEMPERATURE, placeholder=texts.MODELS_OWN, min_width=100, elem_id="compare-temperature"
                 )
                 max_tokens = gr.Textbox(
-                    label="Max tokens", placeholder="model's own", min_width=100, elem_id="compare-max-tokens"
+                    label=texts.MAX_TOKENS, placeholder=texts.MODELS_OWN, min_width=100, elem_id="compare-max-tokens"
                 )
                 effort = effort_control(is_known=False, tab="compare")
             with gr.Row(elem_id="compare-files"):
-                share = gr.Button("Copy link", size="sm", elem_id="compare-share")
-                markdown = gr.Button("Save Markdown", size="sm", visible=False, elem_id="compare-markdown")
-                json = gr.Button("Save JSON", size="sm", visible=False, elem_id="compare-json")
+                share = gr.Button(texts.COPY_LINK, size="sm", elem_id="compare-share")
+                markdown = gr.Button(texts.SAVE_MARKDOWN, size="sm", visible=False, elem_id="compare-markdown")
+                json = gr.Button(texts.SAVE_JSON, size="sm", visible=False, elem_id="compare-json")
         with gr.Row(elem_id="compare-panes", equal_height=True):
             panes = tuple(_pane(session, number, chosen[number]) for number in range(MAX_PANES))
-        with gr.Accordion("Figures and differences", open=False, visible=False, elem_id="compare-results") as results:
+        with gr.Accordion(texts.RESULTS, open=False, visible=False, elem_id="compare-results") as results:
             figures = gr.HTML("", elem_id="compare-figures")
             with gr.Row(elem_id="compare-sides"):
-                left = gr.Dropdown([], label="Compare the words of", elem_id="compare-left", min_width=120)
-                right = gr.Dropdown([], label="with those of", elem_id="compare-right", min_width=120)
+                left = gr.Dropdown([], label=texts.LEFT_WORDS, elem_id="compare-left", min_width=120)
+                right = gr.Dropdown([], label=texts.RIGHT_WORDS, elem_id="compare-right", min_width=120)
             difference = gr.HTML("", elem_id="compare-difference")
         vote = _vote_bar()
         with gr.Column(elem_id="compare-compose"):
             with gr.Row(elem_id="compare-ask"):
                 prompt = gr.MultimodalTextbox(
                     show_label=False,
-                    label="Prompt for all",
-                    placeholder="Ask them all",
+                    label=texts.PROMPT,
+                    placeholder=texts.PROMPT_PLACEHOLDER,
                     file_count="multiple",
                     sources=["upload"],
                     submit_btn=False,
@@ -133,9 +140,9 @@ def _layout(session: Session, opened: OpenedParts) -> CompareParts:
                 )
                 asked = gr.MultimodalTextbox(visible=False, elem_id="compare-asked")
                 returned = gr.MultimodalTextbox(visible=False, elem_id="compare-returned")
-                run = gr.Button("Run", variant="primary", elem_id="compare-run")
-                stop = gr.Button("Stop all", visible=False, elem_id="compare-stop")
-            hint = gr.HTML(live_region(HELP), elem_id="compare-hint")
+                run = gr.Button(texts.RUN, variant="primary", elem_id="compare-run")
+                stop = gr.Button(texts.STOP_ALL, visible=False, elem_id="compare-stop")
+            hint = gr.HTML(live_region(texts.HELP), elem_id="compare-hint")
             attachments = attachments_part("compare")
     return CompareParts(
         panes=panes, new=new, add=add, blind=blind, fallback=fallback, section=section, system=system,
@@ -151,13 +158,13 @@ def _layout(session: Session, opened: OpenedParts) -> CompareParts:
 def _vote_bar() -> VoteParts:
     with gr.Column(visible=False, elem_id="compare-vote") as bar, gr.Row(elem_id="compare-votes"):
         best = tuple(
-            gr.Button(f"{letter} is better", size="sm", elem_id=f"compare-best-{number}")
+            gr.Button(texts.BETTER.format(letter=letter), size="sm", elem_id=f"compare-best-{number}")
             for number, letter in enumerate(LETTERS, 1)
         )
-        tie = gr.Button("Tie", size="sm", elem_id="compare-tie")
-        bad = gr.Button("Both are bad", size="sm", elem_id="compare-bad")
-        reveal = gr.Button("Show names without a vote", size="sm", elem_id="compare-reveal")
-        keep = gr.Checkbox(label="Keep the texts with my vote", container=False, elem_id="compare-keep", min_width=80)
+        tie = gr.Button(texts.TIE, size="sm", elem_id="compare-tie")
+        bad = gr.Button(texts.BOTH_ARE_BAD, size="sm", elem_id="compare-bad")
+        reveal = gr.Button(texts.SHOW_NAMES, size="sm", elem_id="compare-reveal")
+        keep = gr.Checkbox(label=texts.KEEP_TEXTS, container=False, elem_id="compare-keep", min_width=80)
     result = gr.HTML("", elem_id="compare-said")
     return VoteParts(bar=bar, best=best, tie=tie, bad=bad, reveal=reveal, keep=keep, result=result)
 
@@ -183,15 +190,15 @@ def _pane(session: Session, number: int, chosen: ProviderState) -> PaneParts:
                     min_width=90,
                 )
             head = gr.HTML("", elem_classes="pane-head")
-            remove = gr.Button("Remove", size="sm", elem_classes="pane-remove", visible=False)
+            remove = gr.Button(texts.REMOVE, size="sm", elem_classes="pane-remove", visible=False)
         with gr.Column(elem_classes="pane-scroll"):
             past = chatbot(f"Conversation {number + 1}", elem_classes="pane-past")
             live = chatbot(f"Answer {number + 1}", elem_classes="pane-live")
         with gr.Row(elem_classes="pane-foot"):
             line = gr.HTML(live_region(""), elem_classes="pane-line")
-            retry = gr.Button("Retry", size="sm", visible=False, elem_classes="pane-retry")
-            carry = gr.Button("Continue in Chat", size="sm", visible=False, elem_classes="pane-carry")
-            stop = gr.Button("Stop", size="sm", visible=False, elem_classes="pane-stop")
+            retry = gr.Button(texts.RETRY, size="sm", visible=False, elem_classes="pane-retry")
+            carry = gr.Button(texts.CONTINUE, size="sm", visible=False, elem_classes="pane-carry")
+            stop = gr.Button(texts.STOP, size="sm", visible=False, elem_classes="pane-stop")
     return PaneParts(
         column=column, picker=picker, provider=provider, model=model,
         default_model=DefaultModel(session, provider, model), head=head, past=past, live=live, line=line, stop=stop,

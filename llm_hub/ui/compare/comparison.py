@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from llm_hub.arena.blind import LETTERS
 from llm_hub.chat import AttemptStarted, Resumed
+from llm_hub.ui.texts import compare_texts as texts
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -223,13 +224,13 @@ class Comparison:
         for number in self.visible_panes:
             pane, name = self.pane(number), f"Answer {self.letter(number)}"
             if pane.substitute:
-                return f"{name} came from another model than the one that was asked, so there is no vote on it."
+                return texts.SUBSTITUTED.format(name=name)
             if any(turn.answer.error is not None for turn in pane.all_turns):
-                return f"{name} failed, so there is no fair vote. Retry it, or show the names."
+                return texts.UNFAIR.format(name=name)
             if pane.last is None or not pane.last.answer.text.strip():
-                return f"{name} is still empty."
+                return texts.STILL_EMPTY.format(name=name)
         targets = self.targets
-        return "" if len(set(targets)) == len(targets) else "Two of these answers are by the same model."
+        return "" if len(set(targets)) == len(targets) else texts.SAME_MODEL
 
     def letter(self, number: int) -> str:
         """What a pane is called while its name is hidden."""

@@ -23,6 +23,7 @@ from llm_hub.ui.gradio_fixes.default_model import find_first_model
 from llm_hub.ui.gradio_fixes.event_options import NOW, STREAMING
 from llm_hub.ui.gradio_fixes.quiet_end import end_quietly
 from llm_hub.ui.streaming.blind_pace import paced_views
+from llm_hub.ui.texts import compare_texts as texts
 
 if TYPE_CHECKING:
     from llm_hub.conversations.coalescer import Snapshot
@@ -30,8 +31,6 @@ if TYPE_CHECKING:
     from llm_hub.ui.chat.watchers import Watcher
     from llm_hub.ui.compare.compare_screen import CompareScreen
     from llm_hub.ui.compare.comparison import Comparison
-
-BUSY = "An answer is still being written. Stop it first, or wait."
 
 
 class PaneEvents:
@@ -76,7 +75,7 @@ class PaneEvents:
         if conversation is None or last is None:
             return screen.show_hint("")
         if comparison.pane(number).draft is not None:
-            return screen.show_hint(BUSY)
+            return screen.show_hint(texts.BUSY)
         try:
             question = screen.read_question(data, self._parts)
         except InvalidRequest as error:
@@ -139,7 +138,7 @@ class PaneEvents:
         if conversation is not None and node is not None:
             if (better := conversation.answered_version(node)) is not None:
                 conversation.choose(better.number)
-                hint = screen.show_hint("That failed, and is kept as a version of the answer that is shown again.")
+                hint = screen.show_hint(texts.RETRY_FAILED)
             elif node.number in conversation.paced:
                 conversation.update(node.number, node.turn)  # all of its text may be seen: a browser is to have it
             await screen.conversations.save(conversation)

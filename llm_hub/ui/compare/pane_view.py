@@ -11,6 +11,7 @@ from llm_hub.ui.render import answer_stats, transcript
 from llm_hub.ui.render.difference import difference_html
 from llm_hub.ui.render.formats import format_target
 from llm_hub.ui.render.sanitize import html_text
+from llm_hub.ui.texts import compare_texts as texts
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -73,7 +74,7 @@ def render_status(comparison: Comparison, number: int, titles: Mapping[str, str]
             else answer_stats.render_stats_line(pane.last, titles, spoken=True)
         )
     if comparison.hidden:
-        activity = "is writing" if (view or turn.answer).text else "is coming"
+        activity = texts.IS_WRITING if (view or turn.answer).text else texts.IS_COMING
         return f'<div class="figures busy"><span>Answer {comparison.letter(number)} {activity}…</span></div>'
     return answer_stats.render_stats_line(turn, titles)
 
@@ -83,9 +84,9 @@ def _anonymous_messages(turn: Turn, view: Snapshot) -> list[transcript.Message]:
     bare = replace(turn, answer=replace(view, reasoning="", route=(), response=None, error=None, waiting=""))
     messages = [transcript.prompt_message(turn), *([transcript.answer_message(bare, {})] if view.text else ())]
     if turn.outcome == "failed":
-        messages.append(_note("This model could not answer. Why not is shown with its name."))
+        messages.append(_note(texts.FAILED))
     elif turn.outcome == "stopped":
-        messages.append(_note("Stopped."))
+        messages.append(_note(texts.STOPPED))
     return messages
 
 
@@ -102,13 +103,13 @@ def _substitute_mark(substitute: tuple[str, str] | None, titles: Mapping[str, st
     if substitute is None:
         return ""
     title = html_text(format_target(*substitute, titles))
-    return f'<span class="fell-back" role="note">Fell back: {title} answered</span>'
+    return texts.FELL_BACK.format(title=title)
 
 
 def render_difference(comparison: Comparison, left: int, right: int) -> str:
     """The last answers of two panes as one text, with the words marked that only one of them has."""
     first, second = (comparison.pane(number).last for number in (left, right))
     if comparison.hidden or first is None or second is None or not (first.answer.text and second.answer.text):
-        return '<p class="none">Once two models have answered, the differences between their words stand here.</p>'
+        return texts.NO_DIFFERENCES
     letters = (comparison.letter(left), comparison.letter(right))
     return difference_html(first.answer.text, second.answer.text, letters)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from llm_hub.ui.render import attempt_text
 from llm_hub.ui.render.formats import Titles, format_price, format_seconds, format_target
 from llm_hub.ui.render.sanitize import html_text
+from llm_hub.ui.texts import answers_texts as texts
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,17 +20,13 @@ __all__ = ["Titles", "render_stats_line"]
 _CHARACTERS_A_TOKEN = 4
 """Roughly, in English text. Used only if a provider did not count, and then marked with ≈."""
 
-_SWITCH = (
-    '<button type="button" class="figures-switch" title="Speed, tokens and price of all answers">'
-    '<span class="show">Figures</span><span class="hide">Hide figures</span></button>'
-)
 """Shows and hides the figures of all answers (assets/page.js)."""
 
 _SETTINGS = {
     "temperature": "temperature",
-    "max_tokens": "max tokens",
-    "system": "the system prompt",
-    "effort": "an effort",
+    "max_tokens": texts.MAX_TOKENS,
+    "system": texts.SYSTEM_PROMPT,
+    "effort": texts.EFFORT,
 }
 
 
@@ -49,7 +46,7 @@ def render_stats_line(turn: Turn, titles: Mapping[str, str], *, spoken: bool = F
     notes = "".join(f"<div>{html_text(note)}</div>" for note in (*_files(turn), *_notes(turn)))
     if spoken:
         return f'<div class="figures">{" · ".join(filter(None, (told, figures)))}{notes}</div>'
-    folded = f'<span class="folded"> · {figures}</span>{_SWITCH}' if figures else ""
+    folded = f'<span class="folded"> · {figures}</span>{texts.FIGURES}' if figures else ""
     attempt_list = attempt_text.render_attempts(turn, titles)
     return f'<div class="figures">{told}{folded}{actions}{notes}{attempt_list}</div>'
 
@@ -122,13 +119,13 @@ def _ending(turn: Turn) -> list[str]:
     if turn.outcome == "stopped":
         return ["stopped"]
     if turn.outcome == "failed":
-        return ["broken off" if turn.answer.text else "no answer"]
+        return [texts.BROKEN_OFF if turn.answer.text else texts.NO_ANSWER]
     reason = "" if turn.answer.response is None else turn.answer.response.finish_reason
     if reason == "stop":
         return []
     if reason == "length":  # without a limit of the visitor's, the model has one of its own
-        return ["cut at max tokens" if turn.question.max_tokens else "cut at its token limit"]
-    return [f"ended with: {reason}"]
+        return [texts.CUT_AT_MAX_TOKENS if turn.question.max_tokens else texts.CUT_AT_ITS_LIMIT]
+    return [texts.ENDED.format(reason=reason)]
 
 
 def _files(turn: Turn) -> list[str]:

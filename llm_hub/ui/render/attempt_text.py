@@ -12,6 +12,7 @@ from llm_hub.chat import Attempt, AttemptFailed, AttemptStarted, Resumed
 from llm_hub.errors import ProviderError
 from llm_hub.ui.render.formats import format_count, format_price, format_seconds, format_target
 from llm_hub.ui.render.sanitize import html_text
+from llm_hub.ui.texts import answers_texts as texts
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -51,12 +52,12 @@ def describe_progress(turn: Turn, titles: Mapping[str, str]) -> tuple[str, str]:
     failed = next((event for event in reversed(route) if isinstance(event, AttemptFailed)), None)
     if failed is None:
         doing = "answering" if answer.text else "thinking"
-        return "", f"Waiting for {title}" if answer.first_token is None else f"{title} is {doing}"
+        return "", texts.WAITING.format(title=title) if answer.first_token is None else f"{title} is {doing}"
     problem = explain_failure(failed.attempt, titles)
     last = route[-1]
     if last is failed:
         if failed.retry_in is None:
-            return problem, "Looking for another model"
+            return problem, texts.LOOKING
         left = failed.attempt.started + failed.attempt.seconds + failed.retry_in - answer.elapsed
         return problem, f"Asking again in {format_seconds(max(left, 0.1))}{_attempt_number(turn)}"
     again = _is_of(failed.attempt, answering_target(turn))
@@ -66,7 +67,7 @@ def describe_progress(turn: Turn, titles: Mapping[str, str]) -> tuple[str, str]:
         doing = "answering" if answer.text else "thinking"
         place = _attempt_number(turn) if again else f" in place of {_first_choice(turn, titles)}"
         return "", f"{title} is {doing}{place}"
-    return problem, f"Asking again{_attempt_number(turn)}" if again else f"Asking {title}"
+    return problem, f"Asking again{_attempt_number(turn)}" if again else texts.ASKING.format(title=title)
 
 
 def summarize_attempts(turn: Turn, titles: Mapping[str, str]) -> list[str]:
@@ -122,11 +123,11 @@ def explain_failure(attempt: Attempt, titles: Mapping[str, str]) -> str:
 
 def list_facts(attempt: Attempt, cost: Decimal | None) -> list[str]:
     """When an attempt began, how long it took, and what it cost. Of one that was not sent, only the first."""
-    when = f"at +{format_seconds(attempt.started)}" if attempt.started >= 0.005 else "at the start"
+    when = f"at +{format_seconds(attempt.started)}" if attempt.started >= 0.005 else texts.AT_THE_START
     if not attempt.was_sent:
         return [when]
-    waited = f", after a wait of {format_seconds(attempt.wait)}" if attempt.wait else ""
-    first = [] if attempt.first_token is None else [f"first token {format_seconds(attempt.first_token)}"]
+    waited = texts.AFTER_A_WAIT.format(wait=format_seconds(attempt.wait)) if attempt.wait else ""
+    first = [] if attempt.first_token is None else [texts.LATENCY.format(seconds=format_seconds(attempt.first_token))]
     return [f"{when}{waited}", f"took {format_seconds(attempt.seconds)}", *first, *format_tokens(attempt),
         format_cost(attempt, cost), *attempt.files]  # fmt: skip
 
@@ -142,7 +143,7 @@ def format_tokens(attempt: Attempt) -> list[str]:
 def format_cost(attempt: Attempt, cost: Decimal | None) -> str:
     """An attempt's price. No provider reports that of a failure, and none charges for a request that it refuses."""
     if cost is None and attempt.first_token is None and attempt.outcome not in ("answered", "timed_out", "stopped"):
-        return "no charge expected"
+        return texts.NO_CHARGE
     return format_price(cost)
 
 
@@ -206,7 +207,7 @@ def _first_choice(turn: Turn, titles: Mapping[str, str]) -> str:
 def _took_over(turn: Turn, titles: Mapping[str, str]) -> str:
     broken, resuming = list(_breaks(turn).values())[-1]
     title = _distinct_titles(broken, resuming, titles)[1]
-    return f"{title} {'went on' if broken == resuming else 'took over'}{_after(turn)}"
+    return f"{title} {texts.WENT_ON if broken == resuming else texts.TOOK_OVER}{_after(turn)}"
 
 
 def _after(turn: Turn) -> str:

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 from llm_hub.ui.render import attempt_text
 from llm_hub.ui.render.formats import format_price, format_seconds, format_target
 from llm_hub.ui.render.sanitize import html_text
+from llm_hub.ui.texts import compare_texts as texts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from llm_hub.conversations.turn import Turn
 
-_ENDS = {"stop": "complete", "length": "cut at its limit", "tool_calls": "asks for a tool"}
+_ENDS = {"stop": "complete", "length": texts.CUT, "tool_calls": texts.ASKS_FOR_TOOL}
 """How an answer ended, in words for people. An export has the API's own words."""
 _CHARACTERS_A_TOKEN = 4
 """Roughly, in English text. Used only if a provider did not count, and then marked with ≈."""
@@ -114,9 +115,9 @@ def render_table(rows: Sequence[AnswerStats]) -> str:
 def render_plot(rows: Sequence[AnswerStats]) -> str:
     """A plot with bars for each figure that can be better or worse."""
     return "".join((
-        _bars("First token", "shorter is better", [(row, row.first, format_seconds) for row in rows]),
-        _bars("Tokens a second", "longer is better", [(row, row.rate, _rate_format(row)) for row in rows]),
-        _bars("Whole answer", "shorter is sooner", [(row, row.whole, format_seconds) for row in rows]),
+        _bars(texts.LATENCY, texts.SHORTER_IS_BETTER, [(row, row.first, format_seconds) for row in rows]),
+        _bars(texts.TOKENS_A_SECOND, texts.LONGER_IS_BETTER, [(row, row.rate, _rate_format(row)) for row in rows]),
+        _bars(texts.WHOLE_ANSWER, texts.SHORTER_IS_SOONER, [(row, row.whole, format_seconds) for row in rows]),
     ))  # fmt: skip
 
 

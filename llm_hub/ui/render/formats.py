@@ -5,6 +5,8 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
+from llm_hub.ui.texts import answers_texts as texts
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -15,7 +17,7 @@ Titles = dict[str, str]
 def format_price(amount: Decimal | None) -> str:
     """A price in US dollars. One that is unknown is never written as nothing."""
     if amount is None:
-        return "price unknown"
+        return texts.PRICE_UNKNOWN
     if amount == 0:
         return "free"
     if amount < Decimal("0.0001"):

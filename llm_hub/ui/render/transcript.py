@@ -16,6 +16,7 @@ from llm_hub.ui.render.page_markdown import page_markdown
 from llm_hub.ui.render.resume_marks import insert_resume_marks
 from llm_hub.ui.render.sanitize import html_text, strip_invisible
 from llm_hub.ui.render.source import with_source
+from llm_hub.ui.texts import answers_texts as texts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -62,7 +63,7 @@ def prompt_message(turn: Turn) -> Message:
     attached = f'<div class="attached">{names}</div>' if names else ""
     typed = f'<div class="typed">{html_text(_shorten(text))}</div>' if text else ""
     shown = with_source(f"{attached}{typed}", text)
-    images = ({"path": file, "alt_text": "attached image"} for file in turn.files)
+    images = ({"path": file, "alt_text": texts.ATTACHED_IMAGE} for file in turn.files)
     return {"role": "user", "content": [*images, *([_text_block(shown)] if text or names else ())]}
 
 
@@ -89,7 +90,7 @@ def _messages(turn: Turn, titles: Mapping[str, str], actions: str) -> Iterator[M
     if turn.outcome == "failed":
         yield _assistant_message(_text_block(_error_html(answer.error)))
     if turn.outcome != "pending":
-        again = [{"value": TRY_AGAIN, "label": "Try again"}] if turn.outcome == "failed" else None
+        again = [{"value": TRY_AGAIN, "label": texts.TRY_AGAIN}] if turn.outcome == "failed" else None
         line = answer_stats.render_stats_line(turn, titles, actions=actions)
         yield _assistant_message(_text_block(line), options=again)
 
@@ -116,9 +117,9 @@ def _assistant_message(*content: Message, **more: Any) -> Message:
 def _reasoning_metadata(turn: Turn) -> Message:
     done = turn.answer.reasoned is not None or turn.outcome != "pending"
     if not done:
-        return {"title": "Thinking…", "status": "pending"}
+        return {"title": texts.THINKING, "status": "pending"}
     reasoned = turn.answer.elapsed if turn.answer.reasoned is None else turn.answer.reasoned
-    return {"title": "Reasoning", "status": "done", "duration": round(reasoned, 1)}
+    return {"title": texts.REASONING, "status": "done", "duration": round(reasoned, 1)}
 
 
 def _shorten(text: str) -> str:
@@ -130,7 +131,7 @@ def _shorten(text: str) -> str:
 def _error_html(error: BaseException | None) -> str:
     """An error in the place of the answer: what happened, the provider's own words, and the next step."""
     if not isinstance(error, LLMHubError):
-        error = LLMHubError("Something went wrong inside LLM Hub.", hint="Its log says more. Trying again may help.")
+        error = LLMHubError(texts.INTERNAL_ERROR, hint=texts.INTERNAL_ERROR_HINT)
     detail = error.detail if isinstance(error, ProviderError) else ""
     return "".join(
         (

@@ -11,6 +11,7 @@ from llm_hub.ui.render.sanitize import html_text
 from llm_hub.ui.runs.answer_difference import difference_section
 from llm_hub.ui.runs.run_filter import column_titles
 from llm_hub.ui.runs.run_view import problem_html
+from llm_hub.ui.texts import runs_texts as texts
 
 if TYPE_CHECKING:
     from llm_hub.runs.cell import Cell, CellAttempt
@@ -24,10 +25,10 @@ def answer_html(run: OpenRun, number: int, other: int | None = None) -> str:
     plan, cell = run.plan, run.cells[number]
     place = plan.place(number)
     title = column_titles(plan)[place.target * len(plan.templates) + place.variant]
-    which = f"Row {place.row + 1}" + (f", repeat {place.repeat + 1}" if plan.repeats > 1 else "")
+    which = texts.ROW.format(row=place.row + 1) + (f", repeat {place.repeat + 1}" if plan.repeats > 1 else "")
     text = f"<pre>{html_text(cell.text)}</pre>" if cell.is_answered else problem_html(cell.error)
     facts = [f"answered by {cell.answered_by}, a fallback"] if cell.fell_back else []
-    facts += [f"first token {format_seconds(cell.first_token)}"] if cell.first_token is not None else []
+    facts += [texts.LATENCY.format(seconds=format_seconds(cell.first_token))] if cell.first_token is not None else []
     facts += [format_seconds(cell.seconds), format_price(None if cell.unpriced else cell.usd)]
     attempts = "".join(f"<li>{html_text(_attempt(each))}</li>" for each in cell.attempts)
     return (

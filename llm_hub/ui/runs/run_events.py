@@ -30,6 +30,7 @@ from llm_hub.ui.runs import run_filter, run_form, run_table, run_view
 from llm_hub.ui.runs.marking_view import marking_html
 from llm_hub.ui.runs.run_answer import answer_html
 from llm_hub.ui.runs.run_parts import RunView
+from llm_hub.ui.texts import runs_texts as texts
 
 if TYPE_CHECKING:
     from llm_hub.gateway.gateway import Gateway
@@ -40,7 +41,6 @@ UPDATE_INTERVAL = 0.125
 """Seconds between two updates of a run that is in sight."""
 TIME_LEFT_INTERVAL = 1.0
 """Seconds after which the time that is left is told again, if no answer has come meanwhile."""
-ELSEWHERE = "Runs answer browsers on the hub's own computer only. There is also the command `llm-hub run`."
 MEDIA_TYPES = {"html": "text/html", "md": "text/markdown", "csv": "text/csv", "json": "application/json"}
 
 
@@ -58,7 +58,7 @@ def for_owner(handler: Handler) -> Handler:
         visitor: gr.Request = rest[-1]
         try:
             if not from_here(visitor.client.host, visitor.headers):
-                return self.show_problem(ELSEWHERE)
+                return self.show_problem(texts.LOCAL_ONLY)
             return {**self.show_problem(""), **await handler(self, data, *rest)}
         except LLMHubError as error:
             return self.show_problem(str(error))

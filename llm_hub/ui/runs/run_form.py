@@ -17,6 +17,7 @@ from llm_hub.runs.run_estimate import check_prices
 from llm_hub.runs.run_plan import MAX_REPEATS, RunPlan
 from llm_hub.runs.runner import ready_targets
 from llm_hub.ui import model_choices
+from llm_hub.ui.texts import runs_texts as texts
 from llm_hub.ui.typed_settings import parse_max_tokens, parse_temperature
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from llm_hub.ui.event_values import Inputs, Updates
     from llm_hub.ui.runs.run_parts import FormParts
 
-KINDS = [("One a line", "txt"), ("CSV", "csv"), ("JSON lines", "jsonl")]
+KINDS = [(texts.ONE_A_LINE, "txt"), ("CSV", "csv"), (texts.JSON_LINES, "jsonl")]
 """How a pasted text is read. A file's ending says it of the file."""
 MAX_TITLE_CHARS = 60
 
@@ -54,7 +55,7 @@ async def read_form(data: Inputs, form: FormParts, session: Session) -> RunPlan:
     """The run that the form describes. Raises `LLMHubError`."""
     prompts = await read_prompts(data, form)
     if not data[form.targets]:
-        raise ConfigurationError("Nobody is chosen to be asked.", hint="Choose one model or several.")
+        raise ConfigurationError(texts.NO_TARGET, hint=texts.NO_TARGET_HINT)
     targets = await ready_targets(session, [str(name).strip() for name in data[form.targets]])
     options: dict[str, Any] = {
         "templates": tuple(text for box in form.templates if (text := data[box] or "").strip()),
@@ -95,15 +96,15 @@ async def read_prompts(data: Inputs, form: FormParts) -> PromptSet:
     """The prompts of a pasted text or of a file. Pasted ones are called by what stands first."""
     text, files = value.get("text") or "", value.get("files") or ()
     if files and text.strip():
-        raise ConfigurationError("There are both a text and a file.", hint="Leave one of them out.")
+        raise ConfigurationError(texts.TEXT_AND_FILE, hint=texts.TEXT_AND_FILE_HINT)
     if len(files) > 1:
-        raise ConfigurationError("A run has one file of prompts.", hint="Leave the others out.")
+        raise ConfigurationError(texts.ONE_FILE, hint=texts.ONE_FILE_HINT)
     if files:
         file = Path(files[0])
         content = await asyncio.to_thread(file.read_bytes)
         return await asyncio.to_thread(read_prompt_set, clean_name(file.name), content)
     if not text.strip():
-        raise ConfigurationError("There are no prompts.", hint="Paste some, or choose a file.")
+        raise ConfigurationError(texts.NO_PROMPTS, hint=texts.NO_PROMPTS_HINT)
     return await asyncio.to_thread(read_prompt_set, f"The text.{kind}", text.encode())
 
 
@@ -121,7 +122,7 @@ def _make_plan(prompts: PromptSet, targets: tuple[str, ...], options: dict[str, 
 
 async def _fallback(session: Session) -> tuple[str, ...]:
     if not session.route:
-        raise ConfigurationError("The hub has no route, so nobody can follow.", hint="Set one on the Keys tab.")
+        raise ConfigurationError(texts.NO_ROUTE, hint=texts.NO_ROUTE_HINT)
     return await ready_targets(session, session.route)
 
 
@@ -134,7 +135,7 @@ def _parse_repeats(text: str) -> int:
     with suppress(ValueError):
         if 1 <= (value := int(text.strip() or "1")) <= MAX_REPEATS:
             return value
-    raise ConfigurationError(f"Repeats is a whole number from 1 to {MAX_REPEATS}.")
+    raise ConfigurationError(texts.BAD_REPEATS.format(max_repeats=MAX_REPEATS))
 
 
 def _parse_ceiling(text: str) -> Decimal | None:
@@ -144,4 +145,4 @@ def _parse_ceiling(text: str) -> Decimal | None:
         value = Decimal(text.strip().removeprefix("$").replace(",", "."))
         if value.is_finite() and value > 0:
             return value
-    raise ConfigurationError("The ceiling is an amount of dollars above 0.", hint="Leave it empty for none.")
+    raise ConfigurationError(texts.BAD_CEILING, hint=texts.BAD_CEILING_HINT)

@@ -14,14 +14,12 @@ from llm_hub.ui.runs.run_filter import FILTER
 from llm_hub.ui.runs.run_form import KINDS
 from llm_hub.ui.runs.run_parts import FormParts, RunParts, RunView
 from llm_hub.ui.runs.run_view import save_html
+from llm_hub.ui.texts import runs_texts as texts
 
 if TYPE_CHECKING:
     from llm_hub.gateway.gateway import Gateway
     from llm_hub.runs.open_runs import OpenRuns
 
-INTRODUCTION = """<div class="run-introduction"><h2>Ask your own prompts of several models</h2>
-<p>Each prompt is asked of each model. A table shows which answers pass your checks, how fast they were and what they
-cost. The run goes on when you close the page, and is kept.</p></div>"""
 LIVE = """<div class="run-live {{value.state}}"><progress max="1" value="{{value.share}}"
 aria-label="Share that is done"></progress><p>{{value.line}}</p></div>"""
 OPEN = """watch("value", () => {
@@ -44,7 +42,6 @@ SHOW_RUN = """window.llmHub.showRun = () => {
 """JavaScript that shows the run which the list of conversations wants to see (assets/open_conversation.js)."""
 MARKS = (ASSETS / "run_marks.js").read_text(encoding="utf-8")
 MARKING = (ASSETS / "run_marking.js").read_text(encoding="utf-8")
-HELP = "contains:, equals:, regex:, number:, json:, length:, refusal:, marked: or not- before one"
 
 
 def run_tab(gateway: Gateway, runs: OpenRuns, tab: gr.Tab) -> None:
@@ -56,12 +53,12 @@ def _layout() -> RunParts:
     with gr.Column(elem_id="runs"):
         with gr.Column(elem_id="runs-new") as new:
             with gr.Row(elem_id="runs-top"):
-                gr.HTML(INTRODUCTION, elem_id="runs-introduction")
-                example = gr.Button("Fill in an example", size="sm", elem_id="runs-example")
+                gr.HTML(texts.INTRODUCTION, elem_id="runs-introduction")
+                example = gr.Button(texts.EXAMPLE, size="sm", elem_id="runs-example")
             form = _form()
             with gr.Row(elem_id="runs-bar"):
                 estimate = gr.HTML("", elem_id="runs-estimate")
-                start = gr.Button("Start", variant="primary", elem_id="runs-start")
+                start = gr.Button(texts.START, variant="primary", elem_id="runs-start")
         problem = gr.HTML("", elem_id="runs-problem")
         saved = gr.HTML("", js_on_load=PICK + SHOW_RUN, apply_default_css=False, elem_id="runs-saved")
         with gr.Column(visible=False, elem_id="runs-shown") as shown:
@@ -88,8 +85,8 @@ def _layout() -> RunParts:
 
 def _form() -> FormParts:
     prompts = gr.MultimodalTextbox(
-        label="Prompts, or a CSV or JSONL file",
-        placeholder="One prompt a line",
+        label=texts.PROMPTS,
+        placeholder=texts.PROMPTS_PLACEHOLDER,
         file_count="single",
         sources=["upload"],
         submit_btn=False,
@@ -98,47 +95,49 @@ def _form() -> FormParts:
         max_plain_text_length=10**8,
         elem_id="runs-prompts",
     )
-    kind = gr.Radio(KINDS, value="txt", label="How to read the text", elem_id="runs-kind")
+    kind = gr.Radio(KINDS, value="txt", label=texts.READ_AS, elem_id="runs-kind")
     targets = gr.Dropdown(
         [],  # they come when the tab is opened
         value=[],
         multiselect=True,
         max_choices=MAX_TARGETS,
         allow_custom_value=True,
-        label=f"Whom to ask: 1 to {MAX_TARGETS} models, as provider/model",
+        label=texts.TARGETS.format(max_targets=MAX_TARGETS),
         elem_id="runs-targets",
     )
     template = gr.Textbox(
-        label="Prompt, with the set's columns in {{braces}}",
-        placeholder="Empty: the column named prompt, or the only one",
+        label=texts.TEMPLATE,
+        placeholder=texts.TEMPLATE_PLACEHOLDER,
         lines=2,
         max_lines=12,
         elem_id="runs-template",
     )
     checks = gr.Textbox(
-        label="Checks, one a line: an answer passes if it passes all",
-        placeholder=f"for example contains:{{{{answer}}}}. Kinds: {HELP}",
+        label=texts.CHECKS,
+        placeholder=f"for example contains:{{{{answer}}}}. Kinds: {texts.CHECK_KINDS}",
         lines=2,
         max_lines=8,
         elem_id="runs-checks",
     )
     with gr.Row(elem_id="runs-amounts"):
-        repeats = gr.Textbox("1", label="Repeats of each prompt", min_width=100, elem_id="runs-repeats")
-        ceiling = gr.Textbox(label="Ceiling in US dollars", placeholder="none", min_width=100, elem_id="runs-ceiling")
+        repeats = gr.Textbox("1", label=texts.REPEATS, min_width=100, elem_id="runs-repeats")
+        ceiling = gr.Textbox(label=texts.CEILING, placeholder=texts.NO_CEILING, min_width=100, elem_id="runs-ceiling")
         max_tokens = gr.Textbox(
-            label="Max tokens of an answer", placeholder="model's own", min_width=100, elem_id="runs-max-tokens"
+            label=texts.MAX_TOKENS, placeholder=texts.MODELS_OWN, min_width=100, elem_id="runs-max-tokens"
         )
-    with gr.Accordion("More: variants of the prompt, system prompt", open=False, elem_id="runs-more"):
+    with gr.Accordion(texts.MORE, open=False, elem_id="runs-more"):
         variants = [
             gr.Textbox(
-                label=f"Variant {number} of the prompt", lines=2, max_lines=12, elem_id=f"runs-template-{number}"
+                label=texts.VARIANT.format(number=number), lines=2, max_lines=12, elem_id=f"runs-template-{number}"
             )
             for number in range(2, MAX_VARIANTS + 1)
         ]
-        system = gr.Textbox(label="System prompt", placeholder="None", lines=1, max_lines=6, elem_id="runs-system")
-        temperature = gr.Textbox(label="Temperature", placeholder="model's own", elem_id="runs-temperature")
+        system = gr.Textbox(
+            label=texts.SYSTEM_PROMPT, placeholder=texts.NO_SYSTEM_PROMPT, lines=1, max_lines=6, elem_id="runs-system"
+        )
+        temperature = gr.Textbox(label=texts.TEMPERATURE, placeholder=texts.MODELS_OWN, elem_id="runs-temperature")
         fallback = gr.Checkbox(
-            label="Allow fallbacks: the hub's route may answer for a model that fails, and counts apart",
+            label=texts.FALLBACK,
             elem_id="runs-fallback",
         )
     with gr.Accordion("A model as judge of the answers", open=False, elem_id="runs-judging"):

@@ -11,6 +11,7 @@ from llm_hub.ui.render.formats import format_price, format_seconds
 from llm_hub.ui.render.run_report import RunReport, mark
 from llm_hub.ui.render.sanitize import html_text
 from llm_hub.ui.runs.run_filter import column_titles
+from llm_hub.ui.texts import runs_texts as texts
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,10 +27,9 @@ MAX_PROMPT_CHARS = 160
 MISSING = "·"
 """The mark of a cell that is not asked yet."""
 MARKS = {
-    "✓": "passed", "✗": "did not pass", "•": "answered", "F": "answered by a fallback", "!": "failed",
+    "✓": "passed", "✗": texts.NOT_PASSED, "•": "answered", "F": texts.BY_FALLBACK, "!": "failed",
 }  # fmt: skip
 """What the other marks mean, as a screen reader says it; assets/run_marks.js says the same."""
-LEGEND = "✓ passed, ✗ did not pass, • answered, F answered by a fallback, ! failed. A mark opens its answer."
 
 
 def rows_at_once(plan: RunPlan) -> int:
@@ -74,7 +74,7 @@ def table_html(run: OpenRun, view: RunView, marks: str) -> str:
     return (
         f'<div class="wide"><table class="run-table" data-shown="{view.key}">'
         f'<thead><tr><th scope="col">Prompt</th>{heads}</tr></thead><tbody>{"".join(rows)}</tbody></table></div>'
-        f'<p class="run-legend">{LEGEND if rows else "No row is like that."}</p>'
+        f'<p class="run-legend">{texts.LEGEND if rows else texts.NO_ROW}</p>'
     )
 
 
@@ -127,5 +127,5 @@ def _progress(run: OpenRun, done: str) -> str:
             facts.append(f"about {format_seconds(max(seconds, 1))} left")
         if runner.spent:
             facts.append(format_price(runner.spent))
-        facts += [f"waiting for {target}" for target in runner.waiting]
+        facts += [texts.WAITING.format(target=target) for target in runner.waiting]
     return " · ".join(facts)

@@ -23,6 +23,7 @@ from llm_hub.ui.render.run_report import (
 )
 from llm_hub.ui.render.sanitize import html_text
 from llm_hub.ui.runs.run_table import chosen_rows, rows_at_once
+from llm_hub.ui.texts import runs_texts as texts
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -82,24 +83,24 @@ def _saved_row(head: RunHead, is_running: bool, *, asks: bool) -> str:
     if asks:
         return (
             f"<li><span>Delete <b>{name}</b> with its answers?</span>"
-            f"{_button(f'delete {head.id}', 'Delete')}{_button('keep', 'Keep')}</li>"
+            f"{_button(f'delete {head.id}', texts.DELETE)}{_button('keep', texts.KEEP)}</li>"
         )
-    state = "running" if is_running else "complete" if head.written >= head.size else "not complete"
+    state = "running" if is_running else "complete" if head.written >= head.size else texts.NOT_COMPLETE
     facts = f"{_moment(head)} · {head.written:,} of {head.size:,} · {state}"
     return (
         f"<li>{_button(f'open {head.id}', head.title, kind='open')}<span>{facts}</span>"
-        f"{_button(f'ask {head.id}', 'Delete', f'Delete {head.title}')}</li>"
+        f"{_button(f'ask {head.id}', texts.DELETE, texts.DELETE_RUN.format(title=head.title))}</li>"
     )
 
 
 def head_html(run: OpenRun, view: RunView) -> str:
     """A run's name, how it stands, and the buttons for what can be done with it."""
     failed = sum(is_failure(cell) for cell in (*run.cells.values(), *run.verdicts.values()))
-    buttons = [_button("close", "New run")]
+    buttons = [_button("close", texts.NEW)]
     if run.is_running:
-        buttons.append(_button("pause", "Pause"))
+        buttons.append(_button("pause", texts.PAUSE))
     elif len(run.cells) < run.plan.size or run.judge_left:
-        buttons.append(_button("resume", "Go on"))
+        buttons.append(_button("resume", texts.GO_ON))
     if failed and not run.is_running:
         buttons.append(_button("again", f"Ask {format_count(failed, 'failed cell')} again"))
     if not run.is_running:
@@ -121,13 +122,13 @@ def save_html() -> str:
 
 def _state(run: OpenRun) -> str:
     if run.is_running:
-        return "It goes on when this page is closed."
+        return texts.GOES_ON
     left = f"{run.plan.size - len(run.cells):,} of {run.plan.size:,} cells are not asked"
     if len(run.cells) >= run.plan.size:
         if not (judge_left := run.judge_left):
-            return "Complete."
+            return texts.COMPLETE
         left = f"{format_count(judge_left, 'request')} of the judge are not asked"
-    return f"The ceiling is reached: {left}." if run.ended == "ceiling" else f"Not complete: {left}."
+    return texts.CEILING_REACHED.format(left=left) if run.ended == "ceiling" else texts.INCOMPLETE.format(left=left)
 
 
 def _pager(plan: RunPlan, view: RunView) -> str:
@@ -135,8 +136,8 @@ def _pager(plan: RunPlan, view: RunView) -> str:
     if rows <= step:
         return ""
     last = min(first + step, rows)
-    earlier = _button(f"rows {max(0, first - step)}", "←", "Earlier rows", disabled=first == 0)
-    later = _button(f"rows {last}", "→", "Later rows", disabled=last == rows)
+    earlier = _button(f"rows {max(0, first - step)}", "←", texts.EARLIER_ROWS, disabled=first == 0)
+    later = _button(f"rows {last}", "→", texts.LATER_ROWS, disabled=last == rows)
     return f'<span class="run-pager">{earlier} Rows {first + 1:,}–{last:,} of {rows:,} {later}</span>'
 
 

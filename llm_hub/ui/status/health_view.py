@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from llm_hub.ui.render import attempt_text
 from llm_hub.ui.render.formats import format_age, format_count, format_seconds, format_target_id
 from llm_hub.ui.render.sanitize import html_text
+from llm_hub.ui.texts import status_texts as texts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -70,10 +71,7 @@ def health_html(
     recent = sorted(targets, key=_age)
     cards = "".join(_target_card(target, titles, price) for target in recent)
     if not cards:
-        cards = (
-            '<p class="nothing">Nothing has been asked yet. Ask something in Chat, and here you see how fast every '
-            "model answers, what failed, and what is paused.</p>"
-        )
+        cards = texts.NOTHING_YET
     ready_first = sorted(states, key=lambda state: not state.ready)
     rows = "".join(_provider_row(state, targets, probes.get(state.name)) for state in ready_first)
     return (
@@ -85,7 +83,7 @@ def health_html(
 def _provider_row(state: ProviderState, targets: Sequence[TargetState], probe: ProbeResult | None) -> str:
     own_targets = [target for target in targets if target.name.partition("/")[0] == state.name]
     dot, word = _provider_health(state, own_targets, probe)
-    button = _button(f"test {state.name}", "Test", f"Test {state.title}") if state.ready else ""
+    button = _button(f"test {state.name}", texts.TEST, f"Test {state.title}") if state.ready else ""
     result = ""
     if probe:
         result = f'<p class="{"bad" if probe.failed else "good"}" role="status">{html_text(probe.message)}</p>'
@@ -109,12 +107,12 @@ def _provider_health(
     if paused:
         return "paused", f"ready, {format_count(paused, 'model')} paused"
     if probe is not None and probe.failed:
-        return "shaky", "the test failed"
+        return "shaky", texts.TEST_FAILED
     if not asked_targets and probe is None:
-        return "shaky" if state.list_problem else "unasked", "not asked yet"
+        return "shaky" if state.list_problem else "unasked", texts.NOT_ASKED
     latest = min(asked_targets, key=_age, default=None)
     if latest is not None and probe is None and _sent_attempts(latest)[-1].outcome not in ("answered", "stopped"):
-        return "shaky", "the last attempt failed"
+        return "shaky", texts.LAST_FAILED
     return "ok", "ready"
 
 
@@ -147,18 +145,18 @@ def _target_health(state: TargetState, sent: Sequence[Attempt], title: str) -> s
     if state.paused is None:
         dot, word = "ok", "ok"
         if not sent:
-            dot, word = "unasked", "not asked yet"
+            dot, word = "unasked", texts.NOT_ASKED
         elif sent[-1].outcome != "answered":
-            dot, word = "shaky", "the last attempt failed"
+            dot, word = "shaky", texts.LAST_FAILED
         return f'<span class="word"><span class="dot {dot}"></span>{word}</span>'
     left = state.paused.seconds
     if left is None:
-        until = "paused until the problem is solved"
+        until = texts.PAUSED_FOR_LONG
     elif left == 0:
-        until = "paused; the next request finds out whether it is back"
+        until = texts.PAUSED_UNTIL_ASKED
     else:
         until = f'paused, back in <span data-in="{left:.1f}">{left:.0f} s</span>'
-    button = _button(f"try {state.name}", "Try now", f"Let {title} be asked now")
+    button = _button(f"try {state.name}", texts.TRY_NOW, texts.ASK_NOW.format(title=title))
     cause = f'<p class="why">{html_text(state.paused.reason)}</p>'
     return f'<span class="word"><span class="dot paused"></span>{until}</span>{button}{cause}'
 
@@ -172,7 +170,10 @@ def _summary(sent: Sequence[Attempt]) -> str:
     facts = [f"{len(answered)} of {format_count(len(sent), 'attempt')} answered"]
     if first_tokens:
         whole = median(attempt.seconds for attempt in answered)
-        facts += [f"first token {format_seconds(median(first_tokens))}", f"whole answer {format_seconds(whole)}"]
+        facts += [
+            texts.LATENCY.format(seconds=format_seconds(median(first_tokens))),
+            texts.WHOLE_ANSWER.format(seconds=format_seconds(whole)),
+        ]
     return " · ".join(f"<span>{fact}</span>" for fact in facts)
 
 

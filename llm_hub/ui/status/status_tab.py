@@ -20,6 +20,8 @@ from llm_hub.ui.gradio_fixes.event_options import NOW, STREAMING
 from llm_hub.ui.render.sanitize import html_text
 from llm_hub.ui.status import health_view
 from llm_hub.ui.status.checkup_view import MAX_EARLIER, checkup_html
+from llm_hub.ui.texts import status_texts as texts
+from llm_hub.ui.texts.page_texts import STATUS
 
 if TYPE_CHECKING:
     from llm_hub.access.session import Session
@@ -78,7 +80,7 @@ class StatusEvents:
 
     async def select_tab(self, data: dict[Any, Any], selected: gr.SelectData, visitor: gr.Request) -> dict[Any, Any]:
         """A visitor chose a tab: this one, or one that hides it."""
-        if selected.value != "Status":
+        if selected.value != STATUS:
             return {self._parts.timer: gr.Timer(active=False)}
         session = self._gateway.session(visitor)
         update = self._update(session, data[self._parts.probes], "")
@@ -122,7 +124,7 @@ class StatusEvents:
         except LLMHubError as error:
             return health_view.ProbeResult(str(error), failed=True)
         except TimeoutError:
-            return health_view.ProbeResult(f"It did not answer within {MAX_PROBE_SECONDS:.0f} s.", failed=True)
+            return health_view.ProbeResult(texts.NO_ANSWER.format(max_probe_seconds=MAX_PROBE_SECONDS), failed=True)
         return health_view.ProbeResult(health_view.describe_success(len(models), time.monotonic() - began))
 
     def _update(self, session: Session, probes: dict[str, ProbeResult], fingerprint: str) -> dict[Any, Any]:

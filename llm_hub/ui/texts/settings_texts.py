@@ -1,0 +1,20 @@
+"""What the lists of models, the settings and attached files say, in every tab."""
+
+from __future__ import annotations
+
+AUTOMATIC = "Automatic"
+NO_PROVIDER = "There is no such provider."
+UNKNOWN_PROVIDER = "There is no provider {provider!r}."
+TARGET_HINT = "Write it as provider/model."
+LIST_PROBLEM = "Its list of models did not come. {list_problem}"
+NOT_READY = "not ready"
+MODELS_OWN_HINT = "Leave it empty to use the model's own."
+BAD_TEMPERATURE = "Temperature is a number from 0 to 2."
+BAD_MAX_TOKENS = "Max tokens is a whole number above 0."
+MOST_FILES = "Attach at most {max_files}."
+MANY_FILES = "These are {files} files."
+TOO_MANY_FILES = "A prompt can have at most {max_files} files."
+AN_IMAGE = "An image"
+TOO_LARGE = "{name} is too large."
+NOT_AN_IMAGE = "{name} is not an image that models read."
+IMAGE_KINDS = "Attach a PNG, JPEG, GIF or WebP file."

@@ -1,0 +1,19 @@
+"""The texts of the Status tab."""
+
+from __future__ import annotations
+
+NOTHING_YET = (
+    '<p class="nothing">Nothing has been asked yet. Ask something in Chat; then you see here how fast '
+    "every model answers, what failed, and what is paused.</p>"
+)
+TEST = "Test"
+TEST_FAILED = "the test failed"
+NOT_ASKED = "not asked yet"
+LAST_FAILED = "the last attempt failed"
+PAUSED_FOR_LONG = "paused until the problem is solved"
+PAUSED_UNTIL_ASKED = "paused; the next request finds out whether it is back"
+ASK_NOW = "Let {title} be asked now"
+TRY_NOW = "Try now"
+LATENCY = "first token {seconds}"
+WHOLE_ANSWER = "whole answer {seconds}"
+NO_ANSWER = "It did not answer within {max_probe_seconds:.0f} s."

@@ -2,5 +2,5 @@
 
 Those tests show that Gradio still behaves so: when one fails after an update of Gradio, its workaround can be removed.
 Others stand where they belong: scripts in assets/gradio_fixes.js and joined_updates.js, styles in assets/*.css, text
-blocks in render/transcript.py, lists that become shorter in model_choices.py, and what mounting needs in serving/mount.py.
+blocks in render/transcript.py, lists that become shorter in model_choices.py, what mounting needs in serving/mount.py.
 """

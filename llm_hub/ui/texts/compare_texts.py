@@ -4,7 +4,7 @@ from __future__ import annotations
 
 VOTE_IS_COUNTED = "Your vote is being counted…"
 VOTED_ALREADY = "You have already voted on this comparison."
-TOO_MANY_VOTES = "Too many votes in a minute. Vote again in {wait:.0f} s."
+TOO_MANY_VOTES = "This vote is not counted: too many came in a minute. Vote again in {wait:.0f} s."
 VOTE_FAILED = "The vote was not counted. {error}"
 SHOWN_WITHOUT_VOTE = "The names were shown without a vote."
 ALL_BAD = "all bad"

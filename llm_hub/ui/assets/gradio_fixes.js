@@ -145,7 +145,6 @@ document.addEventListener("keydown", (key) => {
     const decoder = new TextDecoder();
     let rest = "";
     let open = true;
-    let idle;
     let end;
     return streamed({
       start(controller) {
@@ -168,7 +167,6 @@ document.addEventListener("keydown", (key) => {
         else if (!reader) lose();
       },
       async pull(controller) {
-        await idle;  // see joined_updates.js
         const { value } = await reader.read().catch(() => ({}));
         if (!open) return;
         const all = value ? (rest + decoder.decode(value, { stream: true })).split("\n\n") : [""];
@@ -179,8 +177,7 @@ document.addEventListener("keydown", (key) => {
           const { event_id: id } = JSON.parse(text.slice("data:".length));
           if (!running.delete(id)) early.add(id);
         }
-        if (frames.length) controller.enqueue(encode(window.llmHub.joinedUpdates(frames)));
-        idle = window.llmHub.idle();
+        if (frames.length) controller.enqueue(encode(frames));
         const isBroken = !value || all.some((text) => text.includes('"msg":"unexpected_error"'));
         if (isBroken && (running.size || request.signal.aborted)) {  // nothing is lost where nothing runs
           if (!request.signal.aborted) lose();

@@ -30,7 +30,7 @@
     });
   };
   const markSoon = () => {  // just before the page is drawn, when its sizes are computed anyway
-    if (!isAsked) setTimeout(requestAnimationFrame, 300, mark);
+    if (!isAsked) requestAnimationFrame(mark);
     isAsked = true;
   };
   new MutationObserver(markSoon).observe(document.documentElement, {

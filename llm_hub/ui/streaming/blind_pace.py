@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from llm_hub.conversations.coalescer import Snapshot
     from llm_hub.conversations.conversation import CommonPace
 
-MAX_UPDATES_PER_SECOND = 28.0
+MAX_UPDATES_PER_SECOND = 16.0
 """Updates of all panes together: what a browser keeps up with on a machine that has other things to do, too."""
 BEAT = 1.0
 """Seconds after which an update goes out even if nothing changed: this is how a closed tab is noticed."""

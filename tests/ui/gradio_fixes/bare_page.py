@@ -1,7 +1,7 @@
 """A small page of Gradio's own, without any of our workarounds: `python bare_page.py PORT`.
 
 With a second argument, "whole", updates are sent as whole_updates.py has them sent; with "script", the page has
-joined_updates.js and gradio_fixes.js.
+gradio_fixes.js.
 """
 
 from __future__ import annotations
@@ -21,8 +21,7 @@ HEAD = """<script>
   const fetchAsBefore = window.fetch;
   window.fetch = (...call) => { window.requests.push(call[0].url ?? String(call[0])); return fetchAsBefore(...call); };
 </script>"""
-ASSETS = Path(__file__).parents[3] / "llm_hub" / "ui" / "assets"
-SCRIPTS = ("joined_updates.js", "gradio_fixes.js")
+SCRIPT = Path(__file__).parents[3] / "llm_hub" / "ui" / "assets" / "gradio_fixes.js"
 CSS = ":is(#first, #second) p { color: rgb(1, 2, 3); }"
 
 
@@ -84,7 +83,6 @@ if __name__ == "__main__":
     if sys.argv[2:] == ["script"]:
         from llm_hub.ui.gradio_fixes.page_head import extend_head
 
-        texts = ("window.llmHub = {};", *((ASSETS / name).read_text(encoding="utf-8") for name in SCRIPTS))
-        extend_head("".join(f"<script>{text}</script>" for text in texts), "")
+        extend_head(f"<script>{SCRIPT.read_text(encoding='utf-8')}</script>", "")
     app = gr.mount_gradio_app(FastAPI(), build(), path="/", ssr_mode=False, show_error=False, css=CSS, head=HEAD)
     uvicorn.run(app, host="127.0.0.1", port=int(sys.argv[1]), log_level="warning")

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
 import sys
 import time
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import httpx
 import pytest
 from playwright.sync_api import expect
 
-from llm_hub.ui.page import ASSETS
 from tests.ui.line import Line
 from tests.ui.site import free_port
 
@@ -128,46 +126,6 @@ def test_gradio_copies_what_an_event_could_change(bare_page: Page) -> None:
         bare_page.locator("#shown :is(input, textarea)").fill("")
     quiet, loud = copies
     assert loud > 5 * quiet, "Gradio copies no more than it must: event_options.py needs no show_progress_on"
-
-
-HOLD_STREAM = """() => {
-  const fetchAsBefore = window.fetch;
-  window.fetch = async (...call) => {
-    const response = await fetchAsBefore(...call);
-    return response.url.includes("queue/data") ? new Response(await response.text(), response) : response;
-  };
-}"""
-
-
-def test_each_update_is_shown_however_many_wait(bare_page: Page) -> None:
-    bare_page.evaluate(COUNT_COPIES)
-    bare_page.evaluate(HOLD_STREAM)  # all that the event says comes at once, when it is over
-    bare_page.locator("#loud").click()
-    expect(bare_page.locator("#shown :is(input, textarea)")).to_have_value("19")
-    assert bare_page.evaluate("window.copies") >= 20, "Gradio shows the last one alone: joined_updates.js may go"
-
-
-def test_updates_of_one_event_that_wait_become_one(bare_page: Page) -> None:
-    """Each output has what all of its edits make of it. What an event ends with stays behind them."""
-    bare_page.evaluate("window.llmHub = {}")
-    bare_page.add_script_tag(path=ASSETS / "joined_updates.js")
-    nothing, visible, value = ({"__type__": "update", **more} for more in ({}, {"visible": True}, {"value": 1}))
-    frames = [
-        _frame("a", ["x", nothing, nothing]),  # the first update of an event is whole
-        _frame("a", [[["append", [], "y"]], [], [["replace", [], visible]]]),
-        _frame("b", ["first of another"]),
-        _frame("a", [[["append", [], "z"]], [["replace", [], "text"]], [["replace", [], value]]]),
-        _frame("a", [[], [], [["replace", [], nothing]]]),
-        _frame("a", [], "process_completed"),
-    ]
-    joined = [["append", [], "y"], ["append", [], "z"]], [["replace", [], "text"]], [["replace", [], visible | value]]
-    expected = [frames[0], frames[2], _frame("a", [*joined]), frames[5]]
-    assert bare_page.evaluate("(frames) => window.llmHub.joinedUpdates(frames)", frames) == expected
-
-
-def _frame(event: str, data: list[Any], msg: str = "process_generating") -> str:
-    message = {"msg": msg, "event_id": event, "success": True, "output": {"data": data}}
-    return f"data: {json.dumps(message, separators=(',', ':'))}"
 
 
 HOLD_JOINS = """() => {

@@ -1,5 +1,7 @@
-// Marks answers by keys. Once one was used, others wait for the next answer: a mark never goes to the wrong one.
+// Marks answers by keys. Once one was used, others wait for the next answer: a mark never goes to the wrong one. Who
+// leaves meanwhile sees no next one.
 let busy = false;
+let left = false;
 const pick = (what) => {
   if (busy) return;
   busy = true;
@@ -8,7 +10,10 @@ const pick = (what) => {
 watch("value", () => {
   busy = false;
   const dialog = element.querySelector("dialog");
-  dialog?.addEventListener("close", () => trigger("pick", { what: "done" }));
+  if (left && dialog) pick("done");
+  left = false;
+  if (busy) return;
+  dialog?.addEventListener("close", () => { if (busy) left = true; else pick("done"); });
   dialog?.showModal();
 });
 element.addEventListener("click", ({ target }) => {

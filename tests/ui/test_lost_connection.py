@@ -94,6 +94,7 @@ def test_nothing_is_lost_when_the_line_is_cut_or_the_hub_killed(
         expect(visitor.page.locator("#chat-model input")).to_have_value("gated")
 
 
+@pytest.mark.survival  # half a minute; plain calls hold what the server does of it
 @pytest.mark.parametrize("kind", ["chat", "comparison"])
 def test_a_prompt_that_has_begun_a_conversation_is_no_longer_in_the_box(
     hub: Site, gated: GatedServer, browser: Browser, kind: str

@@ -54,7 +54,7 @@ def _completion(body: ChatCompletionsBody, response: LLMResponse) -> Completion:
         message |= call_format.message(calls)
     if response.reasoning:
         message["reasoning_content"] = response.reasoning
-    message = cast("CompletionMessage", {**(message_fields or {"annotations": []}), **message})
+    message = cast("CompletionMessage", {"annotations": [], **message_fields, **message})
     choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": _finish_reason(response, call_format)}
     completion: Completion = {
         "id": answer_fields.get("id") or f"chatcmpl-{uuid.uuid4().hex}",

@@ -7,7 +7,6 @@ a file's name: the browser puts that beside its icon.
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
@@ -16,12 +15,13 @@ from llm_hub.ui import uploads
 from llm_hub.ui.event_values import Inputs, Updates
 from llm_hub.ui.gradio_fixes.event_options import NOW, STREAMING
 from llm_hub.ui.live_region import live_region
+from llm_hub.ui.page_assets import read_asset
 from llm_hub.ui.render.sanitize import html_text
 
 _NOTICE = """(prompt) => {{ window.llmHub?.chosen?.{name}?.(prompt?.files ?? []); return []; }}"""
 """JavaScript that looks for new files after a change of the box. Nothing goes to the server where there are none."""
 
-_SCRIPT = (Path(__file__).parent / "assets" / "attachments.js").read_text(encoding="utf-8")
+_SCRIPT = read_asset("attachments.js")
 """JavaScript that has new files looked at, and holds a prompt back once whose file was refused."""
 
 DROP = """(verdict, prompt) => {

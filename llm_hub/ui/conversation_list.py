@@ -7,21 +7,20 @@ It is our own HTML. assets/conversation_list.js reads the list from where conver
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import gradio as gr
 
 from llm_hub.ui.gradio_fixes.event_options import NOW
+from llm_hub.ui.page_assets import read_asset
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from llm_hub.conversations.open_conversations import Keeping
 
-ASSETS = Path(__file__).parent / "assets"
 SCRIPT = "".join(
-    (ASSETS / name).read_text(encoding="utf-8")
+    read_asset(name)
     for name in ("conversation_list.js", "conversation_files.js", "previous_conversation.js", "open_conversation.js")
 )
 LIST = """<button type="button" class="toggle" aria-controls="conversation-list" aria-label="Conversations">

@@ -10,7 +10,6 @@ from __future__ import annotations
 import logging
 import os
 from importlib.util import find_spec
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import gradio as gr
@@ -19,6 +18,7 @@ from gradio.utils import get_space
 from llm_hub.ui import model_choices
 from llm_hub.ui.gradio_fixes.event_options import NOW
 from llm_hub.ui.gradio_fixes.first_values import change_first_values
+from llm_hub.ui.page_assets import read_asset
 from llm_hub.ui.texts import keys_texts as texts
 
 if TYPE_CHECKING:
@@ -34,10 +34,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-ASSETS = Path(__file__).parent / "assets"
-SCRIPT, OWNER_SCRIPT, LINK_SCRIPT = (
-    (ASSETS / name).read_text(encoding="utf-8") for name in ("keys.js", "owner_settings.js", "key_link.js")
-)
+SCRIPT, OWNER_SCRIPT, LINK_SCRIPT = (read_asset(name) for name in ("keys.js", "owner_settings.js", "key_link.js"))
 """What the owner of a hub that nobody else uses can change. The part is hidden until the server has answered."""
 SHOW_KEYS = '() => ({ __type__: "update", selected: "keys" })'
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import gradio as gr
@@ -16,6 +14,7 @@ from llm_hub.ui.compare.compare_tab import compare_tab, opened_parts
 from llm_hub.ui.conversation_list import conversation_list
 from llm_hub.ui.keys_tab import key_link, keys_tab
 from llm_hub.ui.leaderboard_tab import leaderboard_tab
+from llm_hub.ui.page_assets import read_asset
 from llm_hub.ui.runs.run_tab import run_tab
 from llm_hub.ui.status.status_tab import status_tab
 from llm_hub.ui.texts import page_texts as texts
@@ -30,8 +29,6 @@ if TYPE_CHECKING:
     from llm_hub.runs.open_runs import OpenRuns
     from llm_hub.usage.ledger import Ledger
 
-
-ASSETS = Path(__file__).parent / "assets"
 
 STYLES = ("base.css", "conversation.css", "chat.css", "compare.css", "conversations.css")
 
@@ -106,8 +103,8 @@ def build(
     return Page(
         blocks=blocks,
         theme=theme(),
-        css="".join(map(_read, STYLES)),
-        later_css="".join(map(_read, LATER_STYLES)),
+        css="".join(map(read_asset, STYLES)),
+        later_css="".join(map(read_asset, LATER_STYLES)),
         scripts=_scripts(conversations.keeping),
         coalescer=coalescer,
     )
@@ -115,13 +112,6 @@ def build(
 
 def _scripts(keeping: Keeping) -> str:
     begin = f'window.llmHub = {{ keeping: "{keeping}" }};'
-    scripts = "".join(f"<script>{text}</script>" for text in (begin, *map(_read, SCRIPTS)))
-    styles = "".join(f'<style media="{media}">{_read(name)}</style>' for media, name in HEAD_STYLES.items())
+    scripts = "".join(f"<script>{text}</script>" for text in (begin, *map(read_asset, SCRIPTS)))
+    styles = "".join(f'<style media="{media}">{read_asset(name)}</style>' for media, name in HEAD_STYLES.items())
     return scripts + styles
-
-
-def _read(name: str) -> str:
-    """An asset without comments and indents, which are an eighth of the page. A comment reaches the end of its line."""
-    comments = r"(?s)/\*.*?\*/\n?" if name.endswith(".css") else r"(?m)^ *//.*\n|  // .*$"
-    text = re.sub(comments, "", (ASSETS / name).read_text(encoding="utf-8"))
-    return re.sub(r"(?m)^ +", "", text)

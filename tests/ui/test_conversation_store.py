@@ -12,7 +12,7 @@ import pytest
 from llm_hub.conversations.document import read_document
 from llm_hub.conversations.sql_store import SqlConversationStore
 from llm_hub.storage.database import Database
-from llm_hub.ui.page import ASSETS
+from llm_hub.ui.page_assets import ASSETS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -9,7 +9,7 @@ import httpx
 import pytest
 from playwright.sync_api import expect
 
-from llm_hub.ui.page import ASSETS
+from llm_hub.ui.page_assets import ASSETS
 from llm_hub.ui.usage_tab import usage_html
 from llm_hub.usage.ledger import Total, UsageSums
 from tests.ui.site import Site

@@ -230,9 +230,9 @@ class RunEvents:
         """Shows the tab its run as it grows, to the end."""
         parts, view, tab = self._parts, data[self._parts.view], visitor.session_hash or ""
         token = self._watching[tab] = object()
-        run = await self._runs.find(view.run_id) if self._runs.is_running(view.run_id) else None
-        if run is None:
+        if not view.run_id:
             return
+        run = await self._runs.find(view.run_id)  # it may have ended since the tab was shown it running
         marks = run_table.LiveMarks(run, view)
         try:
             while run.is_running and self._watching.get(tab) is token:

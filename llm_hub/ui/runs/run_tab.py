@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import gradio as gr
 
 from llm_hub.runs.run_plan import DEFAULT_RUBRIC, MAX_RUBRIC_LINES, MAX_TARGETS, MAX_VARIANTS
 from llm_hub.ui.chat.fallback_chain import PICK
+from llm_hub.ui.page_assets import read_asset
 from llm_hub.ui.runs.run_events import RunEvents
 from llm_hub.ui.runs.run_filter import FILTER
 from llm_hub.ui.runs.run_form import KINDS
@@ -32,7 +32,6 @@ element.addEventListener("change", ({target}) => {
 });"""
 """JavaScript that opens an answer over the page, tells with which other one to compare it, and forgets it when it is
 closed."""
-ASSETS = Path(__file__).parent.parent / "assets"
 SHOW_RUN = """window.llmHub.showRun = () => {
   const id = window.llmHub.wantedRun;
   window.llmHub.wantedRun = "";
@@ -40,8 +39,8 @@ SHOW_RUN = """window.llmHub.showRun = () => {
 };
 """
 """JavaScript that shows the run which the list of conversations wants to see (assets/open_conversation.js)."""
-MARKS = (ASSETS / "run_marks.js").read_text(encoding="utf-8")
-MARKING = (ASSETS / "run_marking.js").read_text(encoding="utf-8")
+MARKS = read_asset("run_marks.js")
+MARKING = read_asset("run_marking.js")
 
 
 def run_tab(gateway: Gateway, runs: OpenRuns, tab: gr.Tab) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import gradio
 import pytest
 
-from llm_hub.ui.page import ASSETS
+from llm_hub.ui.page_assets import ASSETS
 
 NAMES = ("fillable", "tab-wrapper", "tab-container", "visually-hidden", "html-container", "label-wrap", "block-info",
     "wrap-inner", "secondary-wrap", "icon-wrap", "accordion-content", "message-row", "message-wrap", "message-content",

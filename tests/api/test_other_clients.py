@@ -28,6 +28,8 @@ VERCEL = (
     "zod@4",
 )
 VENDORS_SDKS = ("openai@7.59.0", "@anthropic-ai/sdk@1.14.0")
+SLOW_TO_INSTALL = ("litellm", "llama-index")
+"""The packages that take most of a minute to install: only tests/clients/run does."""
 LIBRARIES = {
     "pydantic-ai-slim[openai]>=2.68,<2.69": """
 from pydantic_ai import Agent
@@ -143,7 +145,13 @@ def test_the_command_llm_gets_an_answer(site: Site, llm: list[str], tmp_path: Pa
         assert ran.stdout.strip()
 
 
-@pytest.mark.parametrize("package", LIBRARIES)
+@pytest.mark.parametrize(
+    "package",
+    [
+        pytest.param(package, marks=[pytest.mark.survival] if package.startswith(SLOW_TO_INSTALL) else [])
+        for package in LIBRARIES
+    ],
+)
 def test_a_library_of_python_gets_an_answer(site: Site, package: str, tmp_path: Path) -> None:
     names = f"URL, ANSWER = {f'{site.url}/v1'!r}, {answer_text()!r}"
     ran = run_python(f"{names}\n{LIBRARIES[package]}", package, tmp_path)

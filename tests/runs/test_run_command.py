@@ -144,13 +144,14 @@ def test_a_dry_run_says_what_it_would_be_and_asks_nobody(folder: Path, capsys: p
     assert not (folder / "llm-hub.db").exists()
 
 
-def test_killed_twenty_times_at_random_moments_it_goes_on_where_it_was(folder: Path) -> None:
+@pytest.mark.parametrize("kills", [2, pytest.param(20, marks=pytest.mark.survival)])
+def test_killed_at_random_moments_it_goes_on_where_it_was(folder: Path, kills: int) -> None:
     chance = random.Random(17)
     (folder / "set.txt").write_text("\n".join(f"prompt {number}" for number in range(CELLS)))
     with FaultServerThread() as server, forked_commands(folder) as run:
         use(folder, server)
         words = "set.txt --targets cheap/ok --concurrency 2"
-        for _ in range(20):
+        for _ in range(kills):
             written, before = written_prompts(folder), len(server.exchanges)
             run(words, kill=partial(wait_for_answers, server, before + chance.randint(1, 7), chance.random() / 50))
             words = "--resume last --concurrency 2"
@@ -159,7 +160,7 @@ def test_killed_twenty_times_at_random_moments_it_goes_on_where_it_was(folder: P
         assert run("--resume last --out r.json") == 0
         asked = Counter(prompts_of(server.exchanges))
     assert len(asked) == CELLS
-    assert asked.total() <= CELLS + 20 * 2, "only what was being answered when it was killed is asked again"
+    assert asked.total() <= CELLS + kills * 2, "only what was being answered when it was killed is asked again"
     document = json.loads((folder / "r.json").read_text())
     assert [cell["outcome"] for cell in document["cells"]] == ["answered"] * CELLS
 

@@ -20,9 +20,9 @@ element.addEventListener("click", ({ target }) => {
   const button = target.closest("[data-pick]");
   if (button && !button.disabled) pick(button.dataset.pick);
 });
-element.addEventListener("keydown", (key) => {
+document.addEventListener("keydown", (key) => {
   if (key.ctrlKey || key.metaKey || key.altKey) return;
-  const button = element.querySelector(`[data-keys~="${CSS.escape(key.key)}"]:not(:disabled)`);
+  const button = element.querySelector(`dialog[open] [data-keys~="${CSS.escape(key.key)}"]:not(:disabled)`);
   if (!button) return;
   key.preventDefault();
   pick(button.dataset.pick);

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from functools import partial
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -19,10 +20,13 @@ PAUSE = 1.0
 
 
 async def accept_forever(
-    listener: socket.socket, make_protocol: Callable[[], BoundedHttpProtocol], max_connections: int
+    listener: socket.socket, make_protocol: Callable[[Callable[[], None]], BoundedHttpProtocol], max_connections: int
 ) -> None:
     """Accepts until it is cancelled. asyncio and uvloop would accept a whole crowd in one go, whether or not anything
-    is left to answer it with; uvloop then drops connections without a word."""
+    is left to answer it with; uvloop then drops connections without a word.
+
+    `make_protocol` takes what is to be called when its connection is over.
+    """
     loop = asyncio.get_running_loop()
     room = asyncio.Semaphore(max_connections)
     listener.setblocking(False)
@@ -30,14 +34,10 @@ async def accept_forever(
         await room.acquire()
         try:
             connection, _ = await loop.sock_accept(listener)
-        except ConnectionAbortedError:  # it was closed while it waited
+            await loop.connect_accepted_socket(partial(make_protocol, room.release), connection)
+        except ConnectionError:  # it was closed while it waited
             room.release()
-            continue
         except OSError as error:
-            log.error("No connection can be accepted: %s", error.strerror or error)  # noqa: TRY400  # the line says all
             room.release()
+            log.error("No connection can be accepted: %s", error.strerror or error)  # noqa: TRY400  # the line says all
             await asyncio.sleep(PAUSE)
-            continue
-        protocol = make_protocol()
-        protocol.on_closed = room.release
-        await loop.connect_accepted_socket(lambda made=protocol: made, connection)  # type: ignore[misc]

@@ -25,6 +25,7 @@ from llm_hub.serving.shutdown import SHUTDOWN_GRACE
 from llm_hub.settings import Settings
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from types import FrameType
 
     from llm_hub.redaction import Redactor
@@ -80,8 +81,10 @@ class Server(uvicorn.Server):
         if self._page:  # in a thread, since a browser in the terminal only returns when it is left
             threading.Thread(target=webbrowser.open, args=(self._page,), daemon=True, name="browser").start()
 
-    def _protocol(self) -> BoundedHttpProtocol:
-        return BoundedHttpProtocol(self.config, self.server_state, self.lifespan.state)
+    def _protocol(self, on_closed: Callable[[], None]) -> BoundedHttpProtocol:
+        protocol = BoundedHttpProtocol(self.config, self.server_state, self.lifespan.state)
+        protocol.on_closed = on_closed
+        return protocol
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         if not self.should_exit:

@@ -40,8 +40,16 @@ class _Change(BaseModel):
     deleted: StrictBool | None = None
 
 
-def router(conversations: OpenConversations) -> APIRouter:
-    """The routes of the page's list of conversations."""
+RunHeads = Callable[[str], Awaitable[list[dict[str, Any]]]]
+
+
+async def no_runs(_: str) -> list[dict[str, Any]]:
+    """The list of a hub without runs."""
+    return []
+
+
+def router(conversations: OpenConversations, run_heads: RunHeads = no_runs) -> APIRouter:
+    """The routes of the page's list of conversations. `run_heads` finds the owner's runs, listed there too."""
 
     reading = asyncio.Lock()
 
@@ -50,7 +58,7 @@ def router(conversations: OpenConversations) -> APIRouter:
         owner = conversations.owner(request.headers)
         heads, problem = await conversations.heads(owner, search)
         if owner == "" and from_here(request.client.host if request.client else "", request.headers):
-            heads = heads + await conversations.run_heads(search)
+            heads = heads + await run_heads(search)
             heads.sort(key=lambda head: (head["pinned"], head["changed_at"]), reverse=True)
         return reply({"keeping": conversations.keeping_of(owner), "conversations": heads, "problem": problem})
 

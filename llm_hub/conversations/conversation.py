@@ -96,6 +96,11 @@ class Conversation:
         self.bytes = sum(node.turn.bytes for node in self.nodes)
 
     @property
+    def key(self) -> tuple[str, str]:
+        """What tells it from all others: two owners' conversations may have one id."""
+        return self.owner, self.id
+
+    @property
     def shown_title(self) -> str:
         """Its title, or the first line of the first prompt."""
         return self.title or self.first_line

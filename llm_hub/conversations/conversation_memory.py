@@ -44,7 +44,7 @@ class ConversationMemory:
 
     def hold(self, conversation: Conversation) -> None:
         """Puts a conversation here, or notes that it is used."""
-        key = conversation.owner, conversation.id
+        key = conversation.key
         is_new = self._by_key.get(key) is not conversation
         self._by_key[key] = conversation
         self._by_key.move_to_end(key)

@@ -12,7 +12,7 @@ import hashlib
 import logging
 import secrets
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Literal
 
 from llm_hub.conversations.conversation import Conversation, Kind
@@ -43,13 +43,6 @@ Keeping = Literal["database", "browser", "off"]
 """Where conversations are kept; "off": nowhere, once their tab is closed."""
 
 
-RunHeads = Callable[[str], Awaitable[list[dict[str, Any]]]]
-
-
-async def _no_runs(_: str) -> list[dict[str, Any]]:
-    return []
-
-
 class OpenConversations:
     """Opens, begins, answers and saves conversations. Without a `store` they are kept in browsers, or not at all.
 
@@ -66,8 +59,6 @@ class OpenConversations:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.store = store
-        self.run_heads: RunHeads = _no_runs
-        """Gives the heads of the owner's runs that are listed among the conversations, for a search."""
         self.keeping: Keeping = keeping or ("browser" if store is None else "database")
         self.redact = redact
         self._is_here = is_here
@@ -230,7 +221,7 @@ class OpenConversations:
             await self.save(conversation)
 
         answer = RunningAnswer(conversation, number, coalescer.snapshots(events), finish=finish, save=save)
-        self._running.setdefault(_key(conversation), {})[number] = answer
+        self._running.setdefault(conversation.key, {})[number] = answer
         answer.task.add_done_callback(lambda _: self._forget_answer(conversation, number))
         return answer
 
@@ -293,23 +284,19 @@ class OpenConversations:
         await asyncio.gather(*(answer.task for answer in running), return_exceptions=True)
 
     def _running_in(self, conversation: Conversation, pane: int | None) -> list[RunningAnswer]:
-        running = self._running.get(_key(conversation), {})
+        running = self._running.get(conversation.key, {})
         return [
             answer for number, answer in running.items()
             if not answer.has_ended and pane in (None, conversation.node(number).pane)
         ]  # fmt: skip
 
     def _forget_answer(self, conversation: Conversation, number: int) -> None:
-        running = self._running.get(_key(conversation), {})
+        running = self._running.get(conversation.key, {})
         running.pop(number, None)
         if not running:
-            self._running.pop(_key(conversation), None)
+            self._running.pop(conversation.key, None)
         conversation.wake()
 
     def _is_needed(self, conversation: Conversation) -> bool:
         """Whether something would be lost with it."""
-        return _key(conversation) in self._running or (self.store is not None and bool(conversation.problem))
-
-
-def _key(conversation: Conversation) -> tuple[str, str]:
-    return conversation.owner, conversation.id
+        return conversation.key in self._running or (self.store is not None and bool(conversation.problem))

@@ -12,7 +12,7 @@ import logging
 import os
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from fastapi import FastAPI
 
@@ -90,7 +90,7 @@ class Application:
         self.api.include_router(visitor_keys.router(self.gateway))
         if self.gateway.owner_settings is not None:
             self.api.include_router(owner.router(self.gateway, self.gateway.owner_settings))
-        self.api.include_router(conversations.router(self.conversations))
+        self.api.include_router(conversations.router(self.conversations, self._run_heads))
         self.api.include_router(conversation_files.router(self.conversations, conversation_file))
         readiness = self.state.readiness
         early_refusals = EarlyRefusals(metrics)
@@ -117,6 +117,7 @@ class Application:
             timeout=settings.shutdown_timeout,
         )
         self._address = ""
+        self._runs: OpenRuns | None = None
         keys = len(self.gateway.policy.api_keys)
         self._api_callers = (
             f"{keys} {'key' if keys == 1 else 'keys'}" if keys else "this computer only: no LLM_HUB_API_KEYS"
@@ -144,9 +145,12 @@ class Application:
             database = Database("sqlite:///:memory:")
             stack.push_async_callback(database.aclose)
         runs = OpenRuns(self.gateway, RunStore(database), clean=self.gateway.visitors.redacted)
-        self.conversations.run_heads = runs.listed
+        self._runs = runs
         stack.push_async_callback(runs.aclose)  # its last answers are rows of the ledger
         return runs
+
+    async def _run_heads(self, search: str) -> list[dict[str, Any]]:
+        return [] if self._runs is None else await self._runs.listed(search)
 
     def _checkups(self) -> CheckupStore | None:
         """The check-ups that were made with the command, for a hub's owner."""

@@ -115,7 +115,6 @@ async def test_runs_are_in_the_owners_list_of_conversations_alone(fault_server: 
     database = Database(f"sqlite:///{tmp_path / 'runs.db'}")
     conversations = OpenConversations(SqlConversationStore(database))
     app = FastAPI()
-    app.include_router(endpoints.router(conversations))
 
     async def listed(client: str, search: str = "") -> list[tuple[str, str, bool]]:
         transport = httpx.ASGITransport(app, client=(client, 1))
@@ -124,7 +123,7 @@ async def test_runs_are_in_the_owners_list_of_conversations_alone(fault_server: 
         return [(head["kind"], head["shown_title"], head["running"]) for head in heads]
 
     async with open_runs(fault_server, tmp_path) as (hub, runs):
-        conversations.run_heads = runs.listed
+        app.include_router(endpoints.router(conversations, runs.listed))
         fault_server.limit = 3
         run = await runs.start(hub.caller, await hub.plan("cheap/ok"))
         assert await listed("127.0.0.1") == [("run", "set.txt", True)]

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, NamedTuple, TypeVar
 
 import orjson
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PrivateAttr, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import ErrorDetails, PydanticCustomError
 
 from llm_hub.api.refusals import Refusal
@@ -95,9 +95,6 @@ class SentBody(NamedTuple):
     """What the request's URL has after its path."""
 
 
-_UNSENT = SentBody({}, {}, "")
-
-
 class ChatBody(StrictModel):
     """The body of an endpoint that chats."""
 
@@ -108,8 +105,12 @@ class ChatBody(StrictModel):
     protocol: ClassVar[str] = ""
     """The vendor's protocol, as `OriginalRequest` names it; "" for the hub's own dialect."""
 
+    __slots__ = ("_sent",)
+    if TYPE_CHECKING:
+        _sent: SentBody
+        """Set by `parse`. A private attribute of pydantic's would be looked for in three places each time."""
+
     stream: bool | None = False
-    _sent: SentBody = PrivateAttr(default_factory=lambda: _UNSENT)
 
     def recall(self, answers: CallerAnswers) -> None:
         """Takes up the earlier answers that the body refers to. Raises `Refusal`."""

@@ -137,14 +137,19 @@ async def _read_chat(
     request: Request, dialect: Dialect[Any], model: type[Body], stored: AnswerStore | None = None
 ) -> tuple[Body, ChatRequest]:
     """The body of a request, and what the hub is asked by it. Raises `Refusal`."""
-    names = {name for name in request.headers if name.startswith(dialect.protocol_headers)}
-    headers = {name: ",".join(request.headers.getlist(name)) for name in sorted(names)}
+    headers = _protocol_headers(request, dialect) if dialect.protocol_headers else {}
     raw = await _read_body(request)
     run = _run_in_reader if len(raw) >= LARGE_BODY_BYTES else _run_at_once
     body = await run(partial(parse, model, raw, headers, request.scope["query_string"].decode("latin-1")))
     if stored is not None:
         body.recall(stored.of(request.state.caller))
     return body, await run(body.request)
+
+
+def _protocol_headers(request: Request, dialect: Dialect[Any]) -> dict[str, str]:
+    """The request's headers that belong to the vendor's protocol."""
+    names = {name for name in request.headers if name.startswith(dialect.protocol_headers)}
+    return {name: ",".join(request.headers.getlist(name)) for name in sorted(names)}
 
 
 async def _run_at_once(read: Callable[[], T]) -> T:

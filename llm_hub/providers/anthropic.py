@@ -7,12 +7,12 @@ client and is decoded by the hub: the SDK's own layers would cost it as much as 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 import httpx2
 from anthropic import AnthropicError, APIStatusError, AsyncAnthropic
 from anthropic._types import RequestOptions
-from httpx_aiohttp.httpx2 import AiohttpTransport
+from httpx_aiohttp.httpx2 import transport as adapter
 
 from llm_hub.chat import ChatRequest, ModelInfo
 from llm_hub.errors import InvalidRequest, NotOffered, PromptTooLong, ProviderError, UnsupportedParameter
@@ -25,9 +25,10 @@ from llm_hub.providers.streamed_response import StreamedResponseBuilder
 from llm_hub.wire.connection_errors import safe_cause
 from llm_hub.wire.decoders import SSEDecoder, encode_json, parse_object
 from llm_hub.wire.error_body import is_error
+from llm_hub.wire.http_reply import HttpReply
 from llm_hub.wire.learned_parameters import MAX_LEARNED_MODELS
 from llm_hub.wire.network import DIRECT, Network
-from llm_hub.wire.transport import HttpReply, Transport, client_options
+from llm_hub.wire.transport import Transport, client_options
 from llm_hub.wire.validation import checked_key, checked_url, parse_count, parse_name
 
 if TYPE_CHECKING:
@@ -41,7 +42,8 @@ _SAMPLING_VERSION = "2023-06-01"
 """The last API version that takes a temperature, and only for older models."""
 
 
-class _AnthropicTransport(Transport, AiohttpTransport):
+class _AnthropicTransport(Transport, adapter.AiohttpTransport):
+    adapter: ClassVar = adapter
     streaming_path = "/v1/messages"
 
 
@@ -97,7 +99,7 @@ class AnthropicProvider(HttpProvider):
         self._client._custom_headers = {}  # noqa: SLF001  # the SDK has no public way to refuse ANTHROPIC_CUSTOM_HEADERS
         headers = {**self._client.default_headers, **self._client.auth_headers}
         self._headers = {name.lower(): value for name, value in headers.items() if isinstance(value, str)}
-        self._url = httpx2.URL(f"{address}/v1/messages")
+        self._url = f"{address}/v1/messages"
 
     async def models(self) -> tuple[ModelInfo, ...]:
         models = tuple(
@@ -164,7 +166,7 @@ class AnthropicProvider(HttpProvider):
         if more := original_headers(request):
             headers = headers | more
         if query := original_query(request):
-            url = httpx2.URL(f"{url}{query}")
+            url = f"{url}{query}"
         return await self._transport.post(url, headers, encode_json(body), self._timeout.as_dict())
 
     async def _revise(

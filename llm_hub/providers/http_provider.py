@@ -52,7 +52,7 @@ from llm_hub.wire.decoders import (
     read_body,
 )
 from llm_hub.wire.error_body import is_error_document
-from llm_hub.wire.transport import HttpReply
+from llm_hub.wire.http_reply import HttpReply
 
 if TYPE_CHECKING:
     from llm_hub.chat import Event, Waiting

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import httpx
-from httpx_aiohttp import AiohttpTransport
+from httpx_aiohttp import transport as adapter
 
 from llm_hub.chat import ChatRequest, ModelInfo, ToolCallDelta, Usage, Waiting
 from llm_hub.chat.exact_json import dump_exactly
@@ -29,10 +29,11 @@ from llm_hub.providers.http_provider import HttpProvider
 from llm_hub.providers.streamed_response import StreamedResponseBuilder
 from llm_hub.providers.vendor_server import LIST_TIMEOUT
 from llm_hub.wire.decoders import parse_object
+from llm_hub.wire.http_reply import HttpReply
 from llm_hub.wire.json_objects import ObjectDecoder
 from llm_hub.wire.learned_parameters import MAX_LEARNED_MODELS
 from llm_hub.wire.network import DIRECT, Network
-from llm_hub.wire.transport import HttpReply, Transport, client_options
+from llm_hub.wire.transport import Transport, client_options
 from llm_hub.wire.validation import checked_url, parse_count, parse_name
 
 if TYPE_CHECKING:
@@ -45,7 +46,8 @@ MAX_NOTES = 10
 """Fields that are named. A server that sends more of them is none of Ollama's."""
 
 
-class _OllamaTransport(Transport, AiohttpTransport):
+class _OllamaTransport(Transport, adapter.AiohttpTransport):
+    adapter: ClassVar = adapter
     streaming_path = "/api/chat"
 
 

@@ -10,10 +10,10 @@ request, as much as all that the router does, and cost three times as much for e
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Collection, Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 import httpx2
-from httpx_aiohttp.httpx2 import AiohttpTransport
+from httpx_aiohttp.httpx2 import transport as adapter
 from openai import APIStatusError, AsyncOpenAI, OpenAIError
 
 from llm_hub.chat import ChatRequest, ModelInfo
@@ -35,10 +35,11 @@ from llm_hub.providers.other_protocol import OtherProtocol
 from llm_hub.providers.streamed_response import StreamedResponseBuilder
 from llm_hub.wire.decoders import USAGE_GRACE, SSEDecoder, encode_json
 from llm_hub.wire.error_body import is_error
+from llm_hub.wire.http_reply import HttpReply
 from llm_hub.wire.learned_parameters import MAX_LEARNED_MODELS, LearnedParameters
 from llm_hub.wire.network import DIRECT, Network
 from llm_hub.wire.public_hosts import public_connector, public_url
-from llm_hub.wire.transport import HttpReply, Transport, client_options
+from llm_hub.wire.transport import Transport, client_options
 from llm_hub.wire.validation import checked_key, checked_url, parse_count, parse_name
 
 if TYPE_CHECKING:
@@ -51,7 +52,8 @@ _NOT_CHAT = ("audio", "dall-e", "embedding", "gpt-image", "live", "moderation", 
 """Parts of the names of models for speech, pictures, embeddings, …: lists do not tell what a model is for."""
 
 
-class _OpenAITransport(Transport, AiohttpTransport):
+class _OpenAITransport(Transport, adapter.AiohttpTransport):
+    adapter: ClassVar = adapter
     streaming_path = ("/chat/completions", "/responses")
 
 
@@ -126,7 +128,7 @@ class OpenAIProvider(HttpProvider):
         self._stand_ins = stand_ins
         self._contexts: dict[str, int] = {}
         """Tokens of the models' contexts, as far as the list of models says."""
-        self._chat_url = httpx2.URL(f"{address}/chat/completions")
+        self._chat_url = f"{address}/chat/completions"
         self._timeout = httpx2.Timeout(read_timeout, connect=connect_timeout)
         self._transport = _PublicTransport(resolver) if public_only else _OpenAITransport(network, address)
         self._client = AsyncOpenAI(
@@ -185,7 +187,7 @@ class OpenAIProvider(HttpProvider):
     async def _send(self, body: dict[str, Any], request: ChatRequest) -> HttpReply:  # noqa: ARG002  # no header of a client's goes on
         return await self._post_json(self._chat_url, encode_json(body))
 
-    async def _post_json(self, url: httpx2.URL, content: bytes) -> HttpReply:
+    async def _post_json(self, url: str, content: bytes) -> HttpReply:
         """Posts JSON, and returns the reply with its body unread."""
         return await self._transport.post(url, self._headers, content, self._timeout.as_dict())
 
@@ -278,7 +280,7 @@ class OpenAIProvider(HttpProvider):
         cast("OpenAIResponseBuilder", builder).complete()
 
     async def _post_content(self, path: str, content: bytes) -> HttpReply:
-        reply = await self._post_json(httpx2.URL(f"{self.address}{path}"), content)
+        reply = await self._post_json(f"{self.address}{path}", content)
         await reply.aread()
         return reply
 

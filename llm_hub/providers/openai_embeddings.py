@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from llm_hub.chat import Done, LLMResponse, OriginalAnswer, Usage
+from llm_hub.wire.http_reply import unusable_reply
 from llm_hub.wire.json_limits import holds_more
-from llm_hub.wire.transport import unusable_reply
 from llm_hub.wire.validation import parse_count
 
 if TYPE_CHECKING:

@@ -16,8 +16,8 @@ from llm_hub.providers.openai_responses_answer import END_EVENTS, ResponsesBuild
 from llm_hub.providers.other_protocol import OtherProtocol
 from llm_hub.wire.decoders import SSEDecoder, encode_json
 from llm_hub.wire.error_body import is_error
+from llm_hub.wire.http_reply import HttpReply
 from llm_hub.wire.learned_parameters import LearnedParameters
-from llm_hub.wire.transport import HttpReply
 from llm_hub.wire.validation import parse_name
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ class ResponsesProvider(HttpProvider):
         chat: HttpProvider,
         key: str,
         *,
-        post: Callable[[httpx2.URL, bytes], Awaitable[HttpReply]],
+        post: Callable[[str, bytes], Awaitable[HttpReply]],
         is_too_long: Callable[[str, object], bool],
         protocols: ProtocolChoice,
     ) -> None:
@@ -62,7 +62,7 @@ class ResponsesProvider(HttpProvider):
         self._post_json = post
         self._is_too_long = is_too_long
         self._protocols = protocols
-        self._url = httpx2.URL(f"{chat.address}/responses")
+        self._url = f"{chat.address}/responses"
         self._learned = LearnedParameters(openai_responses_body.REQUIRED)
 
     def _body(self, request: ChatRequest, model: str) -> dict[str, Any]:

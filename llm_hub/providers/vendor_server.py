@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from llm_hub.chat import ChatRequest, Event
     from llm_hub.provider import FirstSilence
-    from llm_hub.wire.transport import HttpReply
+    from llm_hub.wire.http_reply import HttpReply
 
 LIST_TIMEOUT = 10.0
 """Seconds for a list of models: the page shows its suggestions meanwhile."""

@@ -13,8 +13,8 @@ import orjson
 
 from llm_hub.chat.exact_json import dump_exactly, exact_object, has_long_number
 from llm_hub.errors import InvalidRequest, StreamBroken, shorten
+from llm_hub.wire.http_reply import HttpReply, unusable_reply
 from llm_hub.wire.json_limits import holds_more
-from llm_hub.wire.transport import HttpReply, unusable_reply
 
 MAX_LINE_BYTES = 8 * 1024 * 1024
 """Bytes of a line. A server that sends a longer one is not speaking the protocol."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from llm_hub.wire.decoders import parse_json
-from llm_hub.wire.transport import unusable_reply
+from llm_hub.wire.http_reply import unusable_reply
 from llm_hub.wire.validation import parse_name
 
 MAX_LISTED_MODELS = 20_000

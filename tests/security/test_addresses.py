@@ -9,7 +9,6 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 import aiohttp
-import httpx2
 import pytest
 
 from llm_hub.chat import ChatRequest, Message, Role
@@ -228,7 +227,7 @@ async def test_a_hostile_reply_is_an_error(
             resolver=FakeResolver([]),
         )
         monkeypatch.setattr(visitors._transport, "_connector", aiohttp.TCPConnector)
-        visitors._chat_url = httpx2.URL(f"http://127.0.0.1:{port}/v1/chat/completions")
+        visitors._chat_url = f"http://127.0.0.1:{port}/v1/chat/completions"
         error = await failed_answer(visitors)
         assert isinstance(error, kind), repr(error)
         assert b"accept-encoding: identity" in requests[0].lower()

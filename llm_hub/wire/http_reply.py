@@ -1,0 +1,119 @@
+"""A reply to an adapter's request, and its bounded body."""
+
+from __future__ import annotations
+
+import asyncio
+from functools import cache
+from typing import TYPE_CHECKING, Any, Protocol
+
+from llm_hub.errors import StreamBroken
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Mapping
+
+BURST_PAUSE = 0.002
+"""Seconds between two reads of an answer that comes in a burst: one read then gets what came meanwhile. A read costs
+as much as some fifteen tokens, in the kernel and in all layers."""
+MIN_BURST_READS = 4
+"""Reads, each within `BURST_PAUSE` after the last, that make a burst. Short answers and today's models make none."""
+
+
+def unusable_reply(problem: str) -> StreamBroken:
+    """The error for a reply that no working server sends: another target may help, the same one will not."""
+    error = StreamBroken(problem, hint="Check the base URL, or choose another provider.")
+    error.retryable = False
+    return error
+
+
+class HttpReply(Protocol):
+    """What `AiohttpReply` and the responses of httpx and httpx2 have in common."""
+
+    @property
+    def status_code(self) -> int: ...
+    @property
+    def is_success(self) -> bool: ...
+    @property
+    def headers(self) -> Mapping[str, str]: ...
+    @property
+    def stream(self) -> Any: ...
+    @property
+    def content(self) -> bytes: ...
+    async def aread(self) -> bytes: ...
+    async def aclose(self) -> None: ...
+
+
+class AiohttpReply:
+    """A reply from aiohttp. httpx's own kind would be made of it once more, header by header."""
+
+    __slots__ = ("content", "headers", "status_code", "stream")
+
+    def __init__(self, response: Any, stream: Any) -> None:
+        self.status_code: int = response.status
+        self.headers: Mapping[str, str] = response.headers
+        self.stream = stream
+        self.content = b""
+        """The body, once it has been read."""
+
+    @property
+    def is_success(self) -> bool:
+        return 200 <= self.status_code < 300
+
+    async def aread(self) -> bytes:
+        self.content = b"".join([piece async for piece in self.stream])
+        return self.content
+
+    async def aclose(self) -> None:
+        await self.stream.aclose()
+
+
+class _BoundedReply:
+    """A reply's body as it comes, at most `limit` bytes of it. Raises `StreamBroken` for more.
+
+    A reply with an error status is that error already: of its body as much is read as can be, without an error.
+    """
+
+    translated_errors: Any
+    """Context manager: aiohttp's errors as httpx's, or httpx2's."""
+    limit: int
+    is_error: bool
+    is_compressed: bool
+    _aiohttp_response: Any
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        if self.is_compressed:
+            if self.is_error:
+                return
+            raise unusable_reply("The server sent a compressed reply, which was not asked for.")
+        content, bytes_left = self._aiohttp_response.content, self.limit
+        clock, quick_reads, last_read = asyncio.get_running_loop().time, 0, 0.0
+        with self.translated_errors():
+            while piece := await content.readany():
+                bytes_left -= len(piece)
+                if bytes_left < 0:
+                    if self.is_error:
+                        return
+                    raise unusable_reply(f"The server sent more than {self.limit // 2**20} MB, and no end of it.")
+                yield piece
+                quick_reads = quick_reads + 1 if clock() - last_read < BURST_PAUSE else 0
+                if quick_reads >= MIN_BURST_READS and (connection := self._aiohttp_response.connection) is not None:
+                    await _pause_reading(connection.protocol)
+                last_read = clock()
+
+
+async def _pause_reading(protocol: Any) -> None:
+    """Leaves what comes in the kernel's buffer for `BURST_PAUSE`."""
+    protocol.pause_reading()
+    try:
+        await asyncio.sleep(BURST_PAUSE)
+    finally:
+        protocol.resume_reading()
+
+
+@cache
+def body_class(adapter: Any) -> Any:
+    """`_BoundedReply` as a stream of the class that httpx, or httpx2, expects; `adapter` is httpx-aiohttp's module."""
+    return type(
+        "BoundedReply",
+        (_BoundedReply, adapter.AiohttpResponseStream),
+        {"translated_errors": staticmethod(adapter.map_aiohttp_exceptions)},
+    )

@@ -13,12 +13,13 @@ from urllib.parse import urlsplit
 
 from llm_hub.chat import split_target
 from llm_hub.errors import ConfigurationError
-from llm_hub.providers.catalog import PROVIDERS, ProviderSpec, compatible
+from llm_hub.providers.catalog import PROVIDERS, ProviderSpec, compatible, keys_variable
 from llm_hub.providers.llamacpp.downloads import Downloads
 from llm_hub.providers.llamacpp.model_file import find_model_file
 from llm_hub.providers.llamacpp.offered_models import OFFERED_MODELS
-from llm_hub.wire.network import SETTINGS, Network
-from llm_hub.wire.own_addresses import OwnAddresses
+from llm_hub.providers.upstreams import Upstream, read_upstreams
+from llm_hub.wire.network import Network
+from llm_hub.wire.own_addresses import OwnAddress, OwnAddresses
 from llm_hub.wire.validation import checked_url
 
 if TYPE_CHECKING:
@@ -103,17 +104,6 @@ def _environment_options(spec: ProviderSpec) -> dict[str, str]:
     return {"api_key": key, "base_url": url} if url else {"api_key": key}
 
 
-class OwnAddress(ConfigurationError):
-    """A provider's base URL is this hub's own: it would ask itself."""
-
-    def __init__(self, setting: str, url: str) -> None:
-        agent = {"OPENAI_BASE_URL": "codex", "ANTHROPIC_BASE_URL": "claude"}.get(setting)
-        hint = "Set it to another server's."
-        if agent:
-            hint = f"Unset it for the hub, and set it for your agent alone: `env {setting}={url} {agent}`."
-        super().__init__(f"{setting} is the address of this hub, which would ask itself.", hint=hint)
-
-
 class ConfiguredProviders:
     """The providers of one hub: those that come with it, then the servers of the settings, each with its settings.
 
@@ -124,18 +114,23 @@ class ConfiguredProviders:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self.route, self.servers = settings.route, settings.servers
-        """The configured route, () for none, and the addresses of the servers of the settings by name."""
-        self._network = read_network(settings)
+        """The configured route, () for none, and the servers of the settings: by name, the addresses of each."""
+        self._network = Network.read(settings.value)
         self._own_addresses = OwnAddresses(settings.host, settings.port, settings.public_names)
         self.specs: dict[str, ProviderSpec] = {
             name: spec for name, spec in PROVIDERS.items() if name != "chaos" or settings.chaos
         }
-        for name, url in settings.servers.items():
+        addresses: dict[str, list[str]] = {}
+        for name, urls in settings.servers.items():
             if name in PROVIDERS or name == "auto":
                 raise ConfigurationError(f"LLM_HUB_SERVERS: the name {name} is taken.", hint="Choose another name.")
-            self.specs[name] = compatible(name, checked_url(url, f"LLM_HUB_SERVERS: {name}"))
+            addresses[name] = [checked_url(url, f"LLM_HUB_SERVERS: {name}") for url in urls]
+            self.specs[name] = compatible(name, addresses[name][0])
         self._downloads = self._offer_downloads()
-        self._owner_keys = {name: settings.value(*spec.key) for name, spec in self.specs.items() if spec.key}
+        self._upstreams = {
+            name: read_upstreams(name, spec, addresses.get(name, ()), settings.value)
+            for name, spec in self.specs.items()
+        }
         for name in settings.route:
             self.check(name, "LLM_HUB_ROUTE: ")
         for name in settings.prices:
@@ -163,7 +158,7 @@ class ConfiguredProviders:
             options = None
             with suppress(ConfigurationError):  # it is not opened
                 options = self.options(name)
-            openings[name] = (spec, self.owner_key(name), options)
+            openings[name] = (spec, self.upstreams(name), options)
         return openings
 
     def check(self, target: str, where: str = "") -> str:
@@ -189,14 +184,19 @@ class ConfiguredProviders:
         spec = self.specs.get(name)
         return spec is not None and bool(spec.key) and name not in ProviderFactory.registered
 
+    def upstreams(self, name: str) -> tuple[Upstream, ...]:
+        """The owner's ways to a provider, with their keys as they stand in the settings. Any of them may be asked."""
+        return (Upstream(),) if name in ProviderFactory.registered else self._upstreams.get(name, (Upstream(),))
+
     def owner_key(self, name: str) -> str:
-        """The owner's API key for a provider, as it stands in the settings, or ""."""
-        return "" if name in ProviderFactory.registered else self._owner_keys.get(name, "")
+        """The owner's first API key for a provider, as it stands in the settings, or ""."""
+        return self.upstreams(name)[0].key
 
     def key_variable(self, name: str) -> str:
         """The setting that holds the owner's key, or that would."""
         variables = self.specs[name].key
-        return next((variable for variable in variables if self._settings.value(variable)), variables[0])
+        all_variables = (*variables, *map(keys_variable, variables))
+        return next((variable for variable in all_variables if self._settings.value(variable)), variables[0])
 
     def downloads(self, *, trusted: bool) -> Downloads | None:
         """The embedded models that a caller may download; None: none. A stranger may only if the settings say so."""
@@ -228,8 +228,9 @@ class ConfiguredProviders:
             return find_model_file(self._settings.local_model or None).title
         return self.specs[name].default_model
 
-    def options(self, name: str, *, for_visitor: bool = False) -> dict[str, Any]:
-        """What the settings say about a provider, for its constructor: everything but the key.
+    def options(self, name: str, *, for_visitor: bool = False, place: int = 0) -> dict[str, Any]:
+        """What the settings say about a provider, for its constructor: everything but the key. `place` is that of the
+        way to it among `upstreams`.
 
         A visitor's key goes through the owner's proxy only where the owner says so: whoever runs it could read the key.
         """
@@ -252,7 +253,8 @@ class ConfiguredProviders:
             options["network"] = self._network
         if "anthropic" in self.specs[name].protocols:
             options["cache_prompts"] = self._settings.cache_prompts
-        if url := self.address(self.specs[name]):
+        address = self.upstreams(name)[place].address
+        if url := self.address(self.specs[name], address):
             options["base_url"] = url
         return options
 
@@ -268,30 +270,19 @@ class ConfiguredProviders:
             return error if isinstance(error, OwnAddress) else None
         return None
 
-    def address(self, spec: ProviderSpec) -> str:
-        """Another base URL than the spec's, if the settings name one. Raises `ConfigurationError`."""
+    def address(self, spec: ProviderSpec, url: str = "") -> str:
+        """Another base URL than the spec's, if the settings name one, or `url`. Raises `ConfigurationError`."""
         setting = next((name for name in spec.url if self._settings.value(name)), "")
         if spec.url and not setting and self._settings.on_space and urlsplit(spec.base_url).hostname == "127.0.0.1":
             raise ConfigurationError(
                 f"{spec.title} does not run on a Space.",
                 hint=f"Set {spec.url[0]} to a server that the internet can reach on port 443, 80 or 8080.",
             )
-        url = self._settings.value(setting)
+        url = url or self._settings.value(setting)
         url = checked_url(_with_scheme(url) if setting == "OLLAMA_HOST" else url, setting) if url else ""
         if (asked := url or spec.base_url) and self._own_addresses.includes(asked):
             raise OwnAddress(setting or (spec.url[0] if spec.url else "LLM_HUB_SERVERS"), asked)
         return url
-
-
-def read_network(settings: Settings) -> Network:
-    """The proxies and certificates of the settings. Raises `ConfigurationError` for what cannot be used."""
-    http, https, for_all, direct, ca_file = SETTINGS
-    return Network(
-        http_proxy=settings.value(http, http.lower(), for_all, for_all.lower()),
-        https_proxy=settings.value(https, https.lower(), for_all, for_all.lower()),
-        no_proxy=settings.value(direct, direct.lower()),
-        ca_file=settings.value(ca_file),
-    )
 
 
 def _with_scheme(host: str) -> str:

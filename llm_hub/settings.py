@@ -23,7 +23,7 @@ from llm_hub.errors import ConfigurationError
 PREFIX = "LLM_HUB_"
 NO_KEYS = ("page", "visitor", "local")
 """Who asks without a key, as the ledger names them: a key's name is none of these."""
-_SECRET = re.compile(r"(?:KEY|TOKEN|SECRET|PASSWORD)$", re.IGNORECASE)
+_SECRET = re.compile(r"(?:KEY|TOKEN|SECRET|PASSWORD)S?$", re.IGNORECASE)
 _RATE = re.compile(r"[0-9]{1,6}(?:\.[0-9]{1,9})?")
 MIN_API_KEY_CHARS = 16
 """Characters of a key of the hub's own API: shorter ones can be guessed."""
@@ -49,8 +49,10 @@ class Settings(BaseSettings):
         description="Offers larger embedded models for download on the Chat tab. On the owner's own computer, and not "
         "where others can reach the page: they would fill the disk.",
     )
-    servers: Annotated[dict[str, str], NoDecode] = Field(
-        {}, description="More OpenAI-compatible servers: name=URL, separated by commas. NAME_API_KEY holds a key."
+    servers: Annotated[dict[str, tuple[str, ...]], NoDecode] = Field(
+        {},
+        description="More OpenAI-compatible servers: name=URL, separated by commas; a name that is there twice has two "
+        "addresses. NAME_API_KEY holds a key, NAME_API_KEYS several.",
     )
     connect_timeout: float = Field(5.0, gt=0, le=600, description="Seconds to connect to a provider.")
     first_token_timeout: float = Field(
@@ -186,7 +188,8 @@ class Settings(BaseSettings):
 
     def secrets(self) -> tuple[str, ...]:
         """What must not stand in any log: the keys, and what the environment names as such."""
-        named = (value for name, value in self._environment.items() if _SECRET.search(name))
+        lists = (value for name, value in self._environment.items() if _SECRET.search(name))
+        named = (part.strip() for value in lists for part in (value, *value.split(",")))
         proxies = (value for name, value in self._environment.items() if name.lower().endswith("_proxy"))
         passwords = (password for url in proxies if (password := _password(url)))
         own = (key.get_secret_value() for key in (self.agent_key, *self.api_keys.values()))
@@ -268,14 +271,12 @@ class Settings(BaseSettings):
     def _named_urls(cls, value: Any) -> Any:
         if not isinstance(value, str):
             return value
-        servers = {}
+        servers: dict[str, tuple[str, ...]] = {}
         for entry in filter(None, (part.strip() for part in value.split(","))):
             name, equals, url = (part.strip() for part in entry.partition("="))
-            if name.lower() in servers:
-                raise ValueError(f"the name {name} is given twice")
             if not (name and equals and url) or not name.replace("-", "").replace("_", "").isalnum():
                 raise ValueError("write it as name=http://host:port/v1, several separated by commas")
-            servers[name.lower()] = url
+            servers[name.lower()] = (*servers.get(name.lower(), ()), url)
         return servers
 
 

@@ -48,10 +48,10 @@ def test_a_blank_value_is_no_value(tmp_path: Path) -> None:
 
 
 def test_more_servers_are_read_by_name(tmp_path: Path) -> None:
-    text = "LLM_HUB_SERVERS=vllm=http://gpu:8000/v1, studio=http://127.0.0.1:1234/v1"
+    text = "LLM_HUB_SERVERS=vllm=http://gpu:8000/v1, studio=http://127.0.0.1:1234/v1, VLLM=http://other:8000/v1"
     assert Settings.load(written(tmp_path, text)).servers == {
-        "vllm": "http://gpu:8000/v1",
-        "studio": "http://127.0.0.1:1234/v1",
+        "vllm": ("http://gpu:8000/v1", "http://other:8000/v1"),
+        "studio": ("http://127.0.0.1:1234/v1",),
     }
 
 

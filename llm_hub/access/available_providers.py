@@ -9,7 +9,8 @@ from urllib.parse import urlsplit
 
 from llm_hub.access.keyring import ENTER_A_KEY, TYPE_A_KEY
 from llm_hub.errors import ConfigurationError
-from llm_hub.factory import OwnAddress, ProviderFactory
+from llm_hub.factory import ProviderFactory
+from llm_hub.wire.own_addresses import OwnAddress
 
 if TYPE_CHECKING:
     from llm_hub.access.keyring import Keyring, Payer

@@ -28,30 +28,48 @@ class KeyedPool:
         self._configured = configured
         self._keyring = keyring
 
-    def find(self, provider: str, payer: Payer | None = None) -> PooledProvider | None:
-        """A provider that is in the pool, as this keyring's requests use it, if they may."""
+    def find(self, provider: str, payer: Payer | None = None, place: int = 0) -> PooledProvider | None:
+        """A provider that is in the pool, as this keyring's requests use it, if they may; see `use` for `place`."""
         typed = self._keyring.typed(provider)
         if typed and payer != "owner":
             return self._pool.find(provider, typed)
         if (payer == "visitor" or not self._keyring.owner_pays) and self._keyring.needs_key(provider):
             return None
-        return self._pool.find(provider)
+        return self._pool.find(provider, place=place)
 
-    def use(self, name: str, payer: Payer) -> AbstractAsyncContextManager[LLMProvider]:
-        """The provider with the payer's key, for as long as it is used. Raises `ConfigurationError`."""
+    def open_providers(self, name: str) -> list[LLMProvider]:
+        """What is open of a provider now: one for each way to it."""
+        places = range(len(self._configured.upstreams(name)))
+        return [pooled.provider for place in places if (pooled := self.find(name, place=place)) and pooled.provider]
+
+    def use(self, name: str, payer: Payer, place: int = 0) -> AbstractAsyncContextManager[LLMProvider]:
+        """The provider with the payer's key, for as long as it is used. Raises `ConfigurationError`.
+
+        `place` is that among the owner's ways to it, from 0. The first one's attempts and models are those of all.
+        """
         spec = self._configured.specs.get(name)
         if spec is None or name in ProviderFactory.registered:
             return self._pool.open(name).use(partial(asyncio.to_thread, ProviderFactory.create, name))
-        key = self._keyring.key(name, payer)
-        pooled = self._pool.open(name, key if payer == "visitor" else "")
-        return pooled.use(partial(self._build, name, payer))
+        key = self._keyring.key(name, payer, place)
+        pooled = self._pool.open(name, key if payer == "visitor" else "", place)
+        return pooled.use(partial(self._build, name, payer, place))
 
-    async def open_target(self, name: str, payer: Payer, stack: AsyncExitStack) -> Target:
-        """A target by its name; one that cannot be used says why when it is asked, so that the route goes on."""
+    async def open_targets(self, name: str, payer: Payer, stack: AsyncExitStack) -> list[Target]:
+        """A target by its name, or a pool: one for each of the owner's ways to its provider."""
+        ways = len(self._configured.upstreams(split_target(name)[0])) if self._is_owners(name, payer) else 1
+        if ways == 1:
+            return [await self.open_target(name, payer, stack)]
+        return [await self.open_target(name, payer, stack, number) for number in range(1, ways + 1)]
+
+    async def open_target(self, name: str, payer: Payer, stack: AsyncExitStack, number: int = 0) -> Target:
+        """A target by its name; one that cannot be used says why when it is asked, so that the route goes on.
+
+        `number` is that of the target in its pool, from 1; 0: it is in none.
+        """
         provider, model = split_target(name)
         try:
-            opened = self.use(self._configured.check(name), payer)
-            return Target(await stack.enter_async_context(opened), model)
+            opened = self.use(self._configured.check(name), payer, max(0, number - 1))
+            return Target(await stack.enter_async_context(opened), model, number)
         except ConfigurationError as error:
             if provider not in self._configured.specs:
                 raise
@@ -59,14 +77,23 @@ class KeyedPool:
             unconfigured = UnconfiguredProvider(
                 name=provider, title=spec.title, default_model=spec.default_model or "?", reason=error
             )
-            return Target(unconfigured, model)
+            return Target(unconfigured, model, number)
 
-    async def _build(self, name: str, payer: Payer) -> LLMProvider:
+    def _is_owners(self, name: str, payer: Payer) -> bool:
+        """Whether a payer asks a provider in the ways that the owner has, and not with a key of their own."""
+        return payer == "owner" or not self._keyring.typed(split_target(name)[0])
+
+    async def _build(self, name: str, payer: Payer, place: int) -> LLMProvider:
         """A new provider, built in a thread: importing an SDK takes up to a second.
 
         Key and address are read together: the owner may have changed both since it was asked for.
         """
         self._configured.check(name)
-        spec, key = self._configured.specs[name], self._keyring.key(name, payer)
-        options = self._configured.options(name, for_visitor=payer == "visitor") | ({"api_key": key} if key else {})
+        spec, key = self._configured.specs[name], self._keyring.key(name, payer, place)
+        options = self._configured.options(name, for_visitor=payer == "visitor", place=place)
+        if key:
+            options["api_key"] = key
+        if len(ways := self._configured.upstreams(name)) > 1 and self._is_owners(name, payer):
+            differs = "server" if ways[0].address != ways[1].address else "key"
+            options["title"] = f"{spec.title} ({differs} {place + 1})"
         return await asyncio.to_thread(ProviderFactory.build, name, spec, **options)

@@ -67,12 +67,15 @@ class Keyring:
             return False
         return self._configured.is_built_in(provider) or bool(self._configured.owner_key(provider))
 
-    def key(self, provider: str, payer: Payer) -> str:
-        """The payer's key, "" where none is needed. Raises `ConfigurationError` for one that is missing or unusable."""
+    def key(self, provider: str, payer: Payer, place: int = 0) -> str:
+        """The payer's key, "" where none is needed. `place` is that of the way among the owner's.
+
+        Raises `ConfigurationError` for a key that is missing or unusable.
+        """
         spec = self._configured.specs[provider]
         if payer == "visitor" and (typed := self.typed(provider)):
             return self.checked(provider, typed)
-        if payer == "owner" and (key := self._configured.owner_key(provider)):
+        if payer == "owner" and (key := self._configured.upstreams(provider)[place].key):
             return checked_key(key, self._configured.key_variable(provider))
         if not self.needs_key(provider):
             return ""

@@ -75,28 +75,31 @@ class ProviderPool:
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._shared: dict[str, PooledProvider] = {}
+        self._shared: dict[tuple[str, int], PooledProvider] = {}
         self._visitors: OrderedDict[tuple[str, bytes], PooledProvider] = OrderedDict()
         self._secret = secrets.token_bytes(32)
         self._closing: set[asyncio.Task[None]] = set()
 
-    def open(self, provider: str, key: str = "") -> PooledProvider:
-        """A provider with a visitor's key, added if need be; without a key the owner's, or the one that all share."""
+    def open(self, provider: str, key: str = "", place: int = 0) -> PooledProvider:
+        """A provider with a visitor's key, added if need be; without a key the owner's, or the one that all share.
+
+        `place` tells several keys of the owner's apart.
+        """
         if not key:
-            if (shared := self._shared.get(provider)) is None:
-                shared = self._shared[provider] = PooledProvider(self._clock)
+            if (shared := self._shared.get((provider, place))) is None:
+                shared = self._shared[provider, place] = PooledProvider(self._clock)
             return shared
-        place = (provider, self._hash(key))
-        pooled = self._visitors.setdefault(place, PooledProvider(self._clock))
-        self._visitors.move_to_end(place)
+        entry = (provider, self._hash(key))
+        pooled = self._visitors.setdefault(entry, PooledProvider(self._clock))
+        self._visitors.move_to_end(entry)
         while len(self._visitors) > MAX_VISITOR_PROVIDERS:
             _, oldest = self._visitors.popitem(last=False)
             self._close_later(oldest)
         return pooled
 
-    def find(self, provider: str, key: str = "") -> PooledProvider | None:
+    def find(self, provider: str, key: str = "", place: int = 0) -> PooledProvider | None:
         """The same, if it is in the pool."""
-        return self._visitors.get((provider, self._hash(key))) if key else self._shared.get(provider)
+        return self._visitors.get((provider, self._hash(key))) if key else self._shared.get((provider, place))
 
     def forget(self, provider: str, key: str) -> None:
         """Closes what was opened with a key, once no answer needs it. Others who hold the same key open it anew."""
@@ -105,10 +108,10 @@ class ProviderPool:
 
     def renew(self, provider: str) -> None:
         """The owner's settings have changed: closes what is open, once no answer needs it. The next opens it anew."""
-        places = [place for place in self._visitors if place[0] == provider]
-        for pooled in (self._shared.pop(provider, None), *(self._visitors.pop(place) for place in places)):
-            if pooled is not None:
-                self._close_later(pooled)
+        shared = [self._shared.pop(entry) for entry in [*self._shared] if entry[0] == provider]
+        visitors = [self._visitors.pop(entry) for entry in [*self._visitors] if entry[0] == provider]
+        for pooled in shared + visitors:
+            self._close_later(pooled)
 
     async def aclose(self) -> None:
         """Closes every provider's connections."""

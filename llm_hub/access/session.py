@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, Any
 
 from llm_hub.access.available_providers import AvailableProviders, ProviderState
 from llm_hub.access.keyed_pool import KeyedPool
+from llm_hub.access.pool_order import PoolOrder
 from llm_hub.access.provider_pool import ProviderPool
 from llm_hub.access.route import AUTO, Route, TargetState, providers_of, targets_of
 from llm_hub.chat import split_target
 from llm_hub.errors import LLMHubError
 from llm_hub.factory import ProviderFactory
 from llm_hub.redaction import redact
-from llm_hub.router import Health, LLMRouter, Timeouts
+from llm_hub.router import Health, LLMRouter, Target, Timeouts
 from llm_hub.router.deadlines import Wait
 from llm_hub.router.running_answers import RunningAnswers
 
@@ -50,6 +51,10 @@ class SharedState:
     clock: Callable[[], float] = time.monotonic
     pool: ProviderPool = field(default_factory=ProviderPool)
     running: RunningAnswers = field(default_factory=RunningAnswers)
+    pool_order: PoolOrder = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "pool_order", PoolOrder(self.health))
 
 
 class Session:
@@ -201,7 +206,7 @@ class Session:
         """
         route = route or self.route_of(request)
         async with AsyncExitStack() as stack:
-            targets = [await self._pool.open_target(name, route.payer, stack) for name in route.targets]
+            targets = await self._open_targets(request, route, stack)
             router = LLMRouter(
                 targets[0],
                 targets[1:],
@@ -209,12 +214,22 @@ class Session:
                 timeouts=self._shared.timeouts,
                 health=self._shared.health,
                 resume=self._shared.resume,
-                record=partial(self._remember, route.payer),
+                record=partial(self._remember, request, route.payer),
             )
             events = router.events(replace(request, model=targets[0].model or None))
             with self._shared.running.answer() as wait:
                 async with aclosing(events):
                     yield events, wait
+
+    async def _open_targets(self, request: ChatRequest, route: Route, stack: AsyncExitStack) -> list[Target]:
+        """The targets of a route; those of a pool in the order that suits this request."""
+        targets: list[Target] = []
+        for name in route.targets:
+            opened = await self._pool.open_targets(name, route.payer, stack)
+            targets += opened if len(opened) < 2 else self._shared.pool_order.sort(request, opened)
+        if targets[0].place:
+            stack.enter_context(self._shared.pool_order.asking(targets[0]))
+        return targets
 
     async def count_tokens(self, request: ChatRequest, route: Route) -> Mapping[str, Any] | None:
         """The count of a request's tokens by the vendor that is asked first; None: it cannot be asked for one.
@@ -242,8 +257,7 @@ class Session:
             pooled = self._pool.find(name)
             for model in pooled.history.models if pooled else ():
                 if self._keyring.trusted or self._keyring.typed(name) or self._lists(name, model, pooled):
-                    opened = pooled.provider if pooled else None
-                    paused = self._shared.health.current_pause(opened, model) if opened else None
+                    paused = self._shared.health.common_pause(self._pool.open_providers(name), model)
                     past = pooled.history.attempts(model) if pooled else ()
                     attempts, ages = tuple(item.attempt for item in past), tuple(item.age for item in past)
                     states.append(TargetState(f"{name}/{model}", paused, attempts, ages))
@@ -255,10 +269,11 @@ class Session:
         A stranger ends only what their own key caused; what a provider caused concerns everybody, and passes by itself.
         """
         provider, model = split_target(target)
-        pooled = self._pool.find(provider)
-        if pooled and pooled.provider and (self._keyring.trusted or self._keyring.typed(provider)):
-            model = model or pooled.provider.default_model
-            self._shared.health.reset(pooled.provider, model, key_only=not self._keyring.trusted)
+        if not (self._keyring.trusted or self._keyring.typed(provider)):
+            return
+        for opened in self._pool.open_providers(provider):
+            name = model or opened.default_model
+            self._shared.health.reset(opened, name, key_only=not self._keyring.trusted)
 
     async def warm_up(self, provider: str) -> None:
         """Builds a provider, which imports its SDK. Raises `LLMHubError` if it cannot be used."""
@@ -272,9 +287,11 @@ class Session:
         default = pooled.provider.default_model if pooled and pooled.provider else ""
         return model in listed or model == default or (spec is not None and model in spec.suggestions)
 
-    def _remember(self, payer: Payer, attempt: Attempt) -> None:
+    def _remember(self, request: ChatRequest, payer: Payer, target: Target, attempt: Attempt) -> None:
         """Keeps an attempt for `targets`. In a pool that all share no unlisted model of a stranger's is kept: its name
         may be a key that was typed in the wrong place."""
+        if target.place and attempt.outcome == "answered":
+            self._shared.pool_order.note_answer(request, target)
         name, pooled = attempt.provider, self._pool.find(attempt.provider, payer)
         private = self._keyring.trusted or (payer == "visitor" and self._keyring.typed(name))
         if pooled and (private or attempt.outcome == "answered" or self._lists(name, attempt.model, pooled)):

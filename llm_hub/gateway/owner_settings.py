@@ -20,13 +20,13 @@ from llm_hub.env_file import change_env_file
 from llm_hub.errors import ConfigurationError
 from llm_hub.factory import ConfiguredProviders
 from llm_hub.gateway.visitors import MAX_KEY_CHARS, key_ending
-from llm_hub.providers.catalog import server_key_variable
+from llm_hub.providers.catalog import keys_variable, server_key_variable
 from llm_hub.redaction import Redactor
 from llm_hub.settings import PREFIX, Settings
 from llm_hub.wire.validation import checked_key, checked_url
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from llm_hub.gateway.policy import Policy
     from llm_hub.hub import Hub
@@ -82,8 +82,8 @@ class OwnerSettings:
         return [self._key(configured, name) for name in configured.specs if configured.takes_key(name)]
 
     def servers(self) -> dict[str, str]:
-        """The servers of LLM_HUB_SERVERS: their addresses by name."""
-        return dict(self._hub.configured.servers)
+        """The servers of LLM_HUB_SERVERS by name, with their address, or several of them."""
+        return {name: ", ".join(urls) for name, urls in self._hub.configured.servers.items()}
 
     def route(self) -> tuple[str, ...]:
         """The targets of LLM_HUB_ROUTE."""
@@ -96,10 +96,11 @@ class OwnerSettings:
             raise ConfigurationError("There is no such provider, or it takes no key.")
         spec, variable = configured.specs[provider], configured.key_variable(provider)
         changes: dict[str, str | None] = {variable: None}
+        if not is_in_environment(variable):
+            variables = (*spec.key, *map(keys_variable, spec.key))
+            changes = dict.fromkeys(name for name in variables if not is_in_environment(name))
         if key.strip():
-            changes = {variable: self._checked_key(key, f"The key for {spec.title}")}
-        elif not is_in_environment(variable):
-            changes = dict.fromkeys(name for name in spec.key if not is_in_environment(name))
+            changes[variable] = self._checked_key(key, f"The key for {spec.title}")
         async with self._changing:
             await self._change(changes)
 
@@ -133,9 +134,9 @@ class OwnerSettings:
                     f"The key of {name} would be {variable}, which is set already.",
                     hint="Choose another name, or take that variable away first.",
                 )
-            if not changes and settings.servers.get(name) != url:
+            if not changes and settings.servers.get(name) != (url,):
                 changes[variable] = None
-            await self._change({SERVERS: _joined(settings.servers | {name: url}), **changes}, new_server=name)
+            await self._change({SERVERS: _joined(settings.servers | {name: (url,)}), **changes}, new_server=name)
 
     async def remove_server(self, name: str) -> None:
         """Removes a server and its key."""
@@ -207,5 +208,5 @@ def _in_environment(name: str) -> ConfigurationError:
     )
 
 
-def _joined(servers: Mapping[str, str]) -> str:
-    return ",".join(f"{name}={url}" for name, url in servers.items())
+def _joined(servers: Mapping[str, Sequence[str]]) -> str:
+    return ",".join(f"{name}={url}" for name, urls in servers.items() for url in urls)

@@ -180,6 +180,11 @@ PROVIDERS: dict[str, ProviderSpec] = {
 }
 
 
+def keys_variable(variable: str) -> str:
+    """The environment's variable that holds several keys, separated by commas: OPENAI_API_KEYS for OPENAI_API_KEY."""
+    return f"{variable}S"
+
+
 def server_key_variable(server: str) -> str:
     """The environment's variable that may hold the key of a server of LLM_HUB_SERVERS."""
     return f"{server.upper().replace('-', '_')}_API_KEY"

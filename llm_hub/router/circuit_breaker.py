@@ -126,6 +126,14 @@ class Health:
             return None
         return Pause(worst.reason, None if math.isinf(worst.until) else max(0.0, worst.until - now))
 
+    def common_pause(self, providers: Sequence[LLMProvider], model: str) -> Pause | None:
+        """Why a model is paused at all of these providers: the pause that is over first. None: one may be asked."""
+        pauses = [self.current_pause(provider, model) for provider in providers]
+        known = [pause for pause in pauses if pause is not None]
+        if not known or len(known) < len(pauses):
+            return None
+        return min(known, key=lambda pause: math.inf if pause.seconds is None else pause.seconds)
+
     def explain_refusal(self, provider: LLMProvider, model: str, *, last_resort: bool) -> Pause:
         """Why `admit` has just given no permit, and when it is worth asking again."""
         now = self._clock()

@@ -45,7 +45,7 @@ class RoutedAnswer:
         resume: bool,
         total: float,
         clock: Callable[[], float],
-        record: Callable[[Attempt], None] | None = None,
+        record: Callable[[Target, Attempt], None] | None = None,
     ) -> None:
         self.request = request
         self.targets_left = [*targets]
@@ -78,6 +78,20 @@ class RoutedAnswer:
         self.is_at_broken_target = self.broken_target is not None
         return self.broken_target
 
+    def may_turn_to_twin(self, target: Target, error: ProviderError) -> bool:
+        """Whether the next target is the same one with another key, of which the error says nothing.
+
+        Where the error is about the server, the targets that differ in their keys alone are left out.
+        """
+        if error.scope in ("provider", "model"):
+            while self.targets_left and self._is_same_server(self.targets_left[0], target):
+                self.targets_left.pop(0)
+        return bool(self.targets_left) and self.targets_left[0].is_twin_of(target)
+
+    @staticmethod
+    def _is_same_server(target: Target, other: Target) -> bool:
+        return target.is_twin_of(other) and target.provider.address == other.provider.address
+
     def may_go_on(self, error: ProviderError) -> bool:
         """Whether another attempt may follow one that ended with this error."""
         resumable = not self.text or (self._resume and sum(map(len, self.text)) <= MAX_RESUMED_CHARS)
@@ -108,7 +122,7 @@ class RoutedAnswer:
         else:
             self.attempts.append(self._attempt(target, timing, error, usage))
         if self._record is not None:
-            self._record(self.attempts[-1])
+            self._record(target, self.attempts[-1])
 
     def _attempt(
         self, target: Target, timing: AttemptTiming, error: ProviderError | None, usage: Usage | None

@@ -57,7 +57,7 @@ class LLMRouter(LLMProvider):
         sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
         timers: Timers | None = None,
         chance: Callable[[], float] = random.random,
-        record: Callable[[Attempt], None] | None = None,
+        record: Callable[[Target, Attempt], None] | None = None,
     ) -> None:
         others = [] if fallback is None else [fallback] if isinstance(fallback, Target | LLMProvider) else fallback
         targets = (primary, *others)
@@ -106,6 +106,7 @@ class LLMRouter(LLMProvider):
                 finally:
                     attempt.close()
                 single = permit.is_probe or attempt.has_spoken  # a probe and a broken text are one attempt each
+                single = answer.may_turn_to_twin(target, failure) or single  # another key needs no wait
                 retry_in = None if single else self._retry_wait(answer, failure, retries)
                 yield AttemptFailed(answer.attempts[-1], retry_in)
                 if not answer.may_go_on(failure):

@@ -11,10 +11,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A provider and the model that is asked there; "" is the provider's default model."""
+    """A provider and the model that is asked there; "" is the provider's default model.
+
+    Targets that follow each other and differ in their provider's key or server alone are a pool. `place` is a target's
+    number in its pool, from 1; 0: it is in none.
+    """
 
     provider: LLMProvider
     model: str = ""
+    place: int = 0
 
     @property
     def model_id(self) -> str:
@@ -25,6 +30,10 @@ class Target:
     def title(self) -> str:
         """The provider as it is called in sentences."""
         return self.provider.title or self.provider.name
+
+    def is_twin_of(self, other: Target) -> bool:
+        """Whether both are in one pool."""
+        return bool(self.place and other.place) and str(self) == str(other)
 
     def __str__(self) -> str:
         return f"{self.provider.name}/{self.model_id}"

@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING, Literal
 from llm_hub import __version__
 from llm_hub.chat import split_target
 from llm_hub.errors import ConfigurationError, LLMHubError
-from llm_hub.factory import read_network
 from llm_hub.hub import Hub
 from llm_hub.providers.llamacpp.download import download_size, downloaded_path
 from llm_hub.providers.llamacpp.model_file import find_model_file
@@ -28,6 +27,7 @@ from llm_hub.serving.server import bind
 from llm_hub.settings import Settings
 from llm_hub.storage.database import Database
 from llm_hub.usage.quotas import Counters
+from llm_hub.wire.network import Network
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -185,5 +185,5 @@ def _embedded_model(settings: Settings) -> str:
         return f"{file.title}, {file.path if settings.local_model else 'packaged'}"
     if path := downloaded_path(file):
         return f"{file.title}, downloaded to {path}"
-    size = download_size(file, token=settings.value("HF_TOKEN") or None, network=read_network(settings))
+    size = download_size(file, token=settings.value("HF_TOKEN") or None, network=Network.read(settings.value))
     return f"{file.title}, {size // 10**6} MB, downloaded when it is first asked"

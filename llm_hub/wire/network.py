@@ -1,6 +1,6 @@
 """How an adapter reaches its server: directly or through a proxy, and whose certificates it trusts.
 
-Nothing here reads the environment: the owner's settings say it (see `ConfiguredProviders.network`), and only they do.
+Nothing here reads the environment: the owner's settings say it (see `read`), and only they do.
 Most have neither proxies nor certificates: what those need is imported when it is used, since every start reads this.
 """
 
@@ -9,9 +9,13 @@ from __future__ import annotations
 import ipaddress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from llm_hub.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 SETTINGS = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "SSL_CERT_FILE")
 """The usual names of the settings. The first four may also be written in small letters."""
@@ -31,6 +35,17 @@ class Network:
     https_proxy: str = field(default="", repr=False)
     no_proxy: str = ""
     ca_file: str = ""
+
+    @classmethod
+    def read(cls, value: Callable[..., str]) -> Network:
+        """What the settings say; `value` gives the first of several that is set."""
+        http, https, for_all, direct, ca_file = SETTINGS
+        return cls(
+            http_proxy=value(http, http.lower(), for_all, for_all.lower()),
+            https_proxy=value(https, https.lower(), for_all, for_all.lower()),
+            no_proxy=value(direct, direct.lower()),
+            ca_file=value(ca_file),
+        )
 
     def __post_init__(self) -> None:
         for name, url in (("HTTP_PROXY", self.http_proxy), ("HTTPS_PROXY", self.https_proxy)):

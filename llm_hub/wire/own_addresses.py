@@ -7,7 +7,20 @@ import socket
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+from llm_hub.errors import ConfigurationError
+
 _USUAL_PORTS = {"http": 80, "https": 443}
+
+
+class OwnAddress(ConfigurationError):
+    """A provider's base URL is this hub's own: it would ask itself."""
+
+    def __init__(self, setting: str, url: str) -> None:
+        agent = {"OPENAI_BASE_URL": "codex", "ANTHROPIC_BASE_URL": "claude"}.get(setting)
+        hint = "Set it to another server's."
+        if agent:
+            hint = f"Unset it for the hub, and set it for your agent alone: `env {setting}={url} {agent}`."
+        super().__init__(f"{setting} is the address of this hub, which would ask itself.", hint=hint)
 
 
 @dataclass(frozen=True, slots=True)

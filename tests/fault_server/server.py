@@ -235,6 +235,8 @@ class FaultServer:
         self._bodies.add(hash(exchange.raw))
         if "times" in fault.options and self._requests[dialect.name, exchange.model] > fault.number("times", 0):
             fault = replace(fault, name="ok", moment=None)
+        if fault.options.get("key", "") not in exchange.headers.get("authorization", ""):
+            fault = replace(fault, name="ok", moment=None)
         refused = refusal(exchange, fault, dialect)
         if refused is not None:
             if "delay" in fault.options:

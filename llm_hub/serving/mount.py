@@ -81,4 +81,5 @@ def mount_page(app: FastAPI, page: Page, front_door: FrontDoor) -> Any:
     gradio_app = next(app for app in mounted if isinstance(app, gr.routes.App))
     limit_session_memory(gradio_app, blocks, front_door.tabs.open)
     front_door.event_problem = EventInputs(blocks, gradio_app.state_holder).problem
+    front_door.has_events = blocks._queue.pending_messages_per_session.__contains__  # noqa: SLF001  # no public way
     return gradio_app

@@ -230,6 +230,15 @@ async def test_a_client_behind_a_proxy_is_not_the_owner_of_a_hub_for_this_comput
     assert "free" in await ask("second", "ok?text=free")
 
 
+@pytest.mark.parametrize("query", ["session_hash=nobodys", "session_hash=", ""])
+async def test_events_of_a_session_without_any_are_not_there_and_not_logged(
+    client: httpx.AsyncClient, site: Site, query: str
+) -> None:
+    before = site.log.read_text()
+    reply = await client.get(f"/gradio_api/queue/data?{query}")
+    assert (reply.status_code, "Traceback" in site.log.read_text().removeprefix(before)) == (404, False)
+
+
 async def test_a_web_socket_is_refused(site: Site) -> None:
     reader, writer = await asyncio.open_connection("127.0.0.1", site.port)
     writer.write(

@@ -1,13 +1,18 @@
-"""Reads an event of the page before Gradio does: refuses what the page never sends, and notes the tab it comes from."""
+"""Reads an event of the page before Gradio does: refuses what the page never sends, and notes the tab it comes from.
+
+A stream of events for a tab that has none is refused as well: Gradio answers it with 200, an error in the stream and
+a hundred lines of log, as often as anybody asks.
+"""
 
 from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qs
 
 import orjson
 
-from llm_hub.serving.front_door.path_groups import EVENTS
+from llm_hub.serving.front_door.path_groups import EVENT_STREAM, EVENTS
 from llm_hub.serving.front_door.refusal import FrontDoorRefusal
 from llm_hub.serving.front_door.request_notes import note_session
 
@@ -20,13 +25,21 @@ _SESSION = re.compile(r"[\w-]{1,64}", re.ASCII)
 
 
 class PageEvents:
-    """400 for an event of which `problem` says what is wrong ("": nothing), or that is no event at all."""
+    """400 for an event of which `problem` says what is wrong ("": nothing), or that is no event at all; 404 for the
+    stream of a session that has no events, as `has_events` says."""
 
-    def __init__(self, app: ASGIApp, problem: Callable[[Mapping[str, Any]], str]) -> None:
+    def __init__(
+        self, app: ASGIApp, problem: Callable[[Mapping[str, Any]], str], has_events: Callable[[str], bool]
+    ) -> None:
         self._app = app
         self._problem = problem
+        self._has_events = has_events
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["path"] == EVENT_STREAM:
+            session = parse_qs(scope["query_string"].decode("latin-1")).get("session_hash", [""])[0]
+            if not self._has_events(session):
+                raise FrontDoorRefusal(404, "This page has no events here. Reload it.")
         if scope["path"].startswith(EVENTS):
             body, receive = await _read(receive)
             event = _parse(body)

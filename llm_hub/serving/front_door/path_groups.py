@@ -16,6 +16,9 @@ PAGES = ("/", "/config", "/config/")
 EVENTS = ("/gradio_api/queue/join", "/gradio_api/run/")
 """Something happened on the page, and Python handles it."""
 
+EVENT_STREAM = "/gradio_api/queue/data"
+"""The stream in which a tab is told what its events bring."""
+
 HEARTBEAT = "/gradio_api/heartbeat/"
 """A request that is open as long as a tab is; the tab's session follows."""
 

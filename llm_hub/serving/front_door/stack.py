@@ -48,7 +48,7 @@ class FrontDoor:
     At most `max_open` requests are answered at the same time, and never more than `MAX_OPEN`.
 
     The page is built later. It sets `event_problem`, which says what is wrong with an event ("" if nothing is), and
-    reads `tabs`.
+    `has_events`, which says whether a session has any that are not over, and reads `tabs`.
     """
 
     def __init__(
@@ -66,6 +66,7 @@ class FrontDoor:
         self._on_space = on_space
         self.tabs = OpenTabs(clock)
         self.event_problem: Callable[[Mapping[str, Any]], str] = lambda _: ""
+        self.has_events: Callable[[str], bool] = lambda _: False
 
         names = frozenset(name.lower() for name in names)
         any_name = not names and not only_here
@@ -99,7 +100,7 @@ class FrontDoor:
             Middleware(BodyLimit),
             Middleware(UploadRate, clock),  # 429: too many bytes of images
             Middleware(OpenRequests, open_pages, only=PAGES),
-            Middleware(PageEvents, self._problem),  # 400: an event that the page never sends
+            Middleware(PageEvents, self._problem, self._has_events),  # 400: an event that the page never sends
             Middleware(Tabs, self.tabs, clock),  # 503: too many tabs; 429: too many new ones of one address
             Middleware(Turns),  # some pages and events at a time, the others wait
             Middleware(Caching),  # scripts and styles are kept for good
@@ -119,6 +120,9 @@ class FrontDoor:
 
     def _problem(self, event: Mapping[str, Any]) -> str:
         return self.event_problem(event)
+
+    def _has_events(self, session: str) -> bool:
+        return self.has_events(session)
 
 
 def _stacked(*middlewares: Middleware, app: ASGIApp) -> ASGIApp:

@@ -15,9 +15,10 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, ClassVar
 
 from llm_hub.errors import ConfigurationError, InvalidRequest, LLMHubError
+from llm_hub.usage.memory_counts import MemoryCounts
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from limits import RateLimitItem
     from limits.aio.storage import Storage
@@ -49,21 +50,16 @@ class LimitReached(LLMHubError):
 class Counters:
     """Where the counts are kept: in memory, or behind an address such as redis://host:6379.
 
-    `patience`: the seconds that Redis may take for an answer.
+    `patience`: the seconds that Redis may take for an answer. `clock` is one that nobody sets back.
     """
 
-    def __init__(self, redis_url: str = "", *, patience: float = PATIENCE) -> None:
+    def __init__(
+        self, redis_url: str = "", *, patience: float = PATIENCE, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self.clock = clock
         self._redis = _redis(redis_url, patience) if redis_url else None
-        self._own: Storage | None = None
+        self._memory = MemoryCounts(clock)
         self._paused_until = 0.0
-
-    @property
-    def _memory(self) -> Storage:
-        if self._own is None:
-            from limits.aio.storage import MemoryStorage  # a tenth of a second: loaded where there are limits
-
-            self._own = MemoryStorage()
-        return self._own
 
     async def ping(self) -> None:
         """Asks Redis for an answer, if it is used. Raises `ConfigurationError` if there is none."""
@@ -72,23 +68,23 @@ class Counters:
                 "Redis cannot be reached: this server counts by itself.", hint="Check LLM_HUB_REDIS_URL and its server."
             )
 
-    async def add(self, key: str, seconds: int, amount: int) -> tuple[int, float, Storage]:
-        """Adds to a count that is kept for so long. Gives the new count, when that is over, and where it is kept."""
+    async def add(self, key: str, seconds: int, amount: int) -> tuple[int, float, Storage | MemoryCounts]:
+        """Adds to a count that is kept for so long. Gives the new count, seconds until it is over, and where it is."""
         from limits.errors import StorageError
 
-        if self._redis is not None and time.monotonic() >= self._paused_until:
+        if self._redis is not None and self.clock() >= self._paused_until:
             try:
                 count = await self._redis.incr(key, seconds, amount)
-                return count, await self._redis.get_expiry(key), self._redis
+                return count, await self._redis.get_expiry(key) - time.time(), self._redis
             except StorageError as error:
-                self._paused_until = time.monotonic() + PAUSE
+                self._paused_until = self.clock() + PAUSE
                 log.error(  # noqa: TRY400  # the error's own text may show the address, and with it a password
                     "Redis failed (%s): for %.0f s this server counts by itself.", type(error.args[0]).__name__, PAUSE
                 )
         count = await self._memory.incr(key, seconds, amount)
-        return count, await self._memory.get_expiry(key), self._memory
+        return count, self._memory.seconds_left(key), self._memory
 
-    async def correct(self, key: str, seconds: int, amount: int, place: Storage) -> None:
+    async def correct(self, key: str, seconds: int, amount: int, place: Storage | MemoryCounts) -> None:
         """Adds to a count that was begun at `place`, or with a negative amount takes back."""
         from limits.errors import StorageError
 
@@ -110,7 +106,8 @@ class _Hold:
     seconds: int
     amount: int
     ends: float
-    place: Storage
+    """When the count is over, by the counters' clock."""
+    place: Storage | MemoryCounts
 
 
 class Reservation:
@@ -203,16 +200,16 @@ class Quota:
             if seconds == DAY:
                 key = f"{key}/{day}"
             try:
-                count, ends, place = await self._counters.add(key, seconds, amount)
+                count, left, place = await self._counters.add(key, seconds, amount)
             except BaseException:  # the client may have left
                 await self.correct(holds, {})
                 raise
             if seconds == DAY:
-                ends = (day + 1.0) * DAY
-            holds.append(_Hold(unit, key, seconds, amount, ends, place))
+                left = (day + 1.0) * DAY - time.time()
+            holds.append(_Hold(unit, key, seconds, amount, self._counters.clock() + left, place))
             if count > item.amount:
                 await self.correct(holds, {})
-                raise self._reached(item, unit, count - amount, ends)
+                raise self._reached(item, unit, count - amount, left)
         return holds
 
     async def correct(self, holds: Sequence[_Hold], used: Mapping[str, int]) -> None:
@@ -220,17 +217,17 @@ class Quota:
         rest = dict(used)
         for hold in reversed(holds):  # the last hold counts for the newest day
             difference = rest.pop(hold.unit, 0) - hold.amount
-            if difference and time.time() < hold.ends:
+            if difference and self._counters.clock() < hold.ends:
                 await self._counters.correct(hold.key, hold.seconds, difference, hold.place)
 
-    def _reached(self, item: RateLimitItem, unit: str, used: int, ends: float) -> LimitReached:
+    def _reached(self, item: RateLimitItem, unit: str, used: int, seconds: float) -> LimitReached:
         left = max(0, item.amount - used)
         limit, rest = _amount_text(item.amount, unit), _amount_text(left, unit)
         period = "minute" if unit == "requests" else "day"
         message = f"The limit of {limit} a {period} for {self._whose} is reached"
         if left:
             message += f": {rest} are left, and this request may need more"
-        return LimitReached(f"{message}.", retry_after=max(1.0, ends - time.time()))
+        return LimitReached(f"{message}.", retry_after=max(1.0, seconds))
 
 
 def _redis(url: str, patience: float) -> Storage:

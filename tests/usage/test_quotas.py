@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from llm_hub.errors import ConfigurationError, InvalidRequest
+from llm_hub.usage.memory_counts import MIN_SWEEP, MemoryCounts
 from llm_hub.usage.quotas import DAY, Counters, LimitReached, Quota, Reservation
 from tests.ui.site import free_port
 
@@ -175,3 +176,26 @@ async def test_an_address_that_is_none_is_named_without_its_password(url: str, t
     with pytest.raises(ConfigurationError, match="LLM_HUB_REDIS_URL") as caught:
         Counters(url)
     assert "hunter2" not in str(caught.value)
+
+
+async def test_a_clock_that_is_set_back_prolongs_no_minute(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 1000.0
+    limits = Quota(Counters(clock=lambda: now), requests=1)
+    await limits.reserve("alice")
+    real = time.time()
+    monkeypatch.setattr("time.time", lambda: real - 3600)
+    with pytest.raises(LimitReached) as reached:
+        await limits.reserve("alice")
+    assert reached.value.retry_after == 60
+    now += 60
+    await limits.reserve("alice")
+
+
+async def test_counts_that_are_over_are_forgotten() -> None:
+    now = 0.0
+    counts = MemoryCounts(lambda: now)
+    for name in range(3 * MIN_SWEEP):
+        now += 1
+        assert await counts.incr(f"visitor {name}", 60) == 1
+    assert len(counts._counts) <= MIN_SWEEP + 1
+    assert await counts.incr(f"visitor {3 * MIN_SWEEP - 1}", 60) == 2

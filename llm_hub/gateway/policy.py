@@ -21,9 +21,11 @@ the page is the owner.
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
-from llm_hub.usage.quotas import Quota
+from llm_hub.usage.ledger import sum_by
+from llm_hub.usage.quotas import Quota, used_amounts
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -34,10 +36,15 @@ if TYPE_CHECKING:
     from llm_hub.gateway.caller import Caller
     from llm_hub.hub import Hub
     from llm_hub.settings import Settings
+    from llm_hub.usage.ledger import Ledger
     from llm_hub.usage.quotas import Counters
 
 MAX_STRANGER_ANSWER_TOKENS = 4096
 """Tokens of an answer that the owner pays for a stranger: what is reserved for it is what it may cost at most."""
+
+
+EVERYBODY = "everybody"
+"""The name that all strangers' use is counted for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +108,14 @@ class Policy:
             StrangerQuotas.from_settings(settings, counters) if settings.public else None,
         )
 
+    def recall_from(self, ledger: Ledger) -> None:
+        """Lets the quotas of today begin with what the ledger has of it: a restart forgets no money. What each visitor
+        used is in no ledger."""
+        if self.api_quota is not None:
+            self.api_quota.recall = partial(_used_today, ledger)
+        if self.stranger_quotas is not None:
+            self.stranger_quotas.together.recall = partial(_used_today, ledger, {"page": EVERYBODY})
+
     @property
     def owner_alone(self) -> bool:
         """Whether the settings foresee nobody but the owner, on this computer: only then can the page change them."""
@@ -122,5 +137,18 @@ class Policy:
         billed_to = "visitor" if route.key_holder == "visitor" else "page"
         if self.stranger_quotas is None or not route.costs_owner:
             return Terms(route, billed_to)
-        quotas = ((self.stranger_quotas.each, caller.address or "here"), (self.stranger_quotas.together, "everybody"))
+        quotas = ((self.stranger_quotas.each, caller.address or "here"), (self.stranger_quotas.together, EVERYBODY))
         return Terms(route, billed_to, quotas, self.stranger_quotas.max_answer_tokens)
+
+
+async def _used_today(ledger: Ledger, names: Mapping[str, str] | None = None) -> dict[str, dict[str, int]]:
+    """What the ledger's callers have used today: all of them, or those of `names`, under the names given there.
+
+    Raises `ConfigurationError`.
+    """
+    sums = sum_by(await ledger.totals(ledger.today), lambda total: total.caller)
+    return {
+        name if names is None else names[name]: used_amounts(used.prompt_tokens + used.completion_tokens, used.price)
+        for name, used in sums.items()
+        if names is None or name in names
+    }

@@ -76,6 +76,8 @@ class Application:
         self.hub = Hub(settings)
         metrics = Metrics(self.hub.session())
         policy = Policy.from_settings(settings, self._counters)
+        if not settings.redis_url:
+            policy.recall_from(self._ledger)
         self.gateway = Gateway(
             self.hub,
             policy,

@@ -3,11 +3,12 @@
 What a request costs is known only after its answer. So an estimate is reserved first and settled afterwards: many
 requests at once keep to a quota as one after the other would. A minute begins with its first request, a day at
 midnight UTC, as in the ledger and on the providers' bills.
-Counts are kept in memory, or in Redis, where several servers share them and a restart forgets nothing.
+Counts are kept in memory, where they begin with what the ledger has of today, or in Redis, where servers share them.
 """
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import time
 from dataclasses import dataclass
@@ -18,10 +19,13 @@ from llm_hub.errors import ConfigurationError, InvalidRequest, LLMHubError
 from llm_hub.usage.memory_counts import MemoryCounts
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
 
     from limits import RateLimitItem
     from limits.aio.storage import Storage
+
+    Recall = Callable[[], Awaitable[Mapping[str, Mapping[str, int]]]]
+    """Gives by name what was used of each unit."""
 
 log = logging.getLogger(__name__)
 
@@ -151,6 +155,9 @@ class Quota:
         self._whose = whose
         self._items: dict[str, RateLimitItem] = {}
         self._counters = counters or Counters()
+        self.recall: Recall | None = None
+        """What was used today before this process began: asked once, where the counts are kept in memory."""
+        self._recalling = asyncio.Lock()
         if any(amount is not None for amount in amounts.values()):
             from limits import RateLimitItemPerDay, RateLimitItemPerMinute
 
@@ -191,14 +198,14 @@ class Quota:
 
     async def hold(self, name: str, amounts: Mapping[str, int]) -> list[_Hold]:
         """Adds so much to each count, or to none. Raises `LimitReached`."""
+        if self.recall is not None:
+            await self._take_up()
         holds: list[_Hold] = []
         for unit, item in self._items.items():
             amount = amounts.get(unit, 0)
             if not amount:
                 continue
-            key, seconds, day = item.key_for(name), item.get_expiry(), int(time.time() // DAY)
-            if seconds == DAY:
-                key = f"{key}/{day}"
+            key, seconds, day = _place(item, name)
             try:
                 count, left, place = await self._counters.add(key, seconds, amount)
             except BaseException:  # the client may have left
@@ -220,6 +227,23 @@ class Quota:
             if difference and self._counters.clock() < hold.ends:
                 await self._counters.correct(hold.key, hold.seconds, difference, hold.place)
 
+    async def _take_up(self) -> None:
+        """Lets the counts of today begin with what was used before."""
+        async with self._recalling:
+            if self.recall is None:  # another request has done it meanwhile
+                return
+            try:
+                used = await self.recall()
+            except ConfigurationError as error:
+                log.error("The limits of today begin anew, since the ledger cannot be read: %s", error)  # noqa: TRY400
+                used = {}
+            self.recall = None
+            for name, amounts in used.items():
+                for unit, item in self._items.items():
+                    if amount := amounts.get(unit, 0):
+                        key, seconds, _ = _place(item, name)
+                        await self._counters.add(key, seconds, amount)
+
     def _reached(self, item: RateLimitItem, unit: str, used: int, seconds: float) -> LimitReached:
         left = max(0, item.amount - used)
         limit, rest = _amount_text(item.amount, unit), _amount_text(left, unit)
@@ -228,6 +252,17 @@ class Quota:
         if left:
             message += f": {rest} are left, and this request may need more"
         return LimitReached(f"{message}.", retry_after=max(1.0, seconds))
+
+
+def _place(item: RateLimitItem, name: str) -> tuple[str, int, int]:
+    """The key of a name's count, the seconds that it is kept, and the present day. Each day has a count of its own."""
+    key, seconds, day = item.key_for(name), item.get_expiry(), int(time.time() // DAY)
+    return f"{key}/{day}" if seconds == DAY else key, seconds, day
+
+
+def used_amounts(tokens: int, money: Decimal) -> dict[str, int]:
+    """What was used, as the counts have it."""
+    return {"tokens": tokens, "dollars": _micro(money)}
 
 
 def _redis(url: str, patience: float) -> Storage:

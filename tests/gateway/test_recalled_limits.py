@@ -1,0 +1,76 @@
+"""A limit on money after a restart: what was spent today counts."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+import pytest
+from pydantic import SecretStr
+
+from llm_hub.gateway.policy import EVERYBODY, Policy
+from llm_hub.settings import Settings
+from llm_hub.storage.database import Database
+from llm_hub.usage.ledger import Entry, Ledger
+from llm_hub.usage.quotas import Counters, LimitReached
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+
+LIMITED = Settings(
+    host="0.0.0.0",
+    limit_money=Decimal(1),
+    daily_money=Decimal(1),
+    api_keys={"alice": SecretStr("a-key-of-sixteen"), "bob": SecretStr("b-key-of-sixteen")},
+)
+
+
+def entry(caller: str, price: str, at: float) -> Entry:
+    return Entry(at, caller, "/v1/chat", "openai/ok", "answered", 1, 0.1, None, {"prompt_tokens": 1}, Decimal(price))
+
+
+@pytest.fixture
+async def policy(tmp_path: Path) -> AsyncIterator[Policy]:
+    """That of a hub which has been started again: alice and the visitors have used nearly all of today's money."""
+    url, now = f"sqlite:///{tmp_path / 'hub.db'}", time.time()
+    before, database = Database(url), Database(url)
+    ledger = Ledger(before)
+    for each in (entry("alice", "0.9", now), entry("bob", "0.9", now - 86400), entry("page", "0.9", now)):
+        ledger.note(each)
+    await ledger.aclose()
+    await before.aclose()
+    policy = Policy.from_settings(LIMITED, Counters())
+    policy.recall_from(Ledger(database))
+    yield policy
+    await database.aclose()
+
+
+async def test_what_was_spent_today_counts_after_a_restart(policy: Policy) -> None:
+    assert policy.api_quota is not None
+    await policy.api_quota.reserve("bob", money=Decimal("0.9"))  # yesterday is over
+    with pytest.raises(LimitReached, match=r"\$0\.1 are left|\$0\.100000 are left"):
+        await policy.api_quota.reserve("alice", money=Decimal("0.2"))
+    await policy.api_quota.reserve("alice", money=Decimal("0.1"))
+
+
+async def test_requests_at_once_all_wait_for_what_was_spent(policy: Policy) -> None:
+    assert policy.stranger_quotas is not None
+    reserve = policy.stranger_quotas.together.reserve
+    results = await asyncio.gather(
+        *(reserve(EVERYBODY, money=Decimal("0.05")) for _ in range(20)), return_exceptions=True
+    )
+    assert sum(not isinstance(result, LimitReached) for result in results) == 2
+
+
+async def test_a_ledger_that_cannot_be_read_stops_nobody(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    broken = tmp_path / "hub.db"
+    broken.write_text("no database at all, and longer than the head of one has to be" * 20)
+    database, policy = Database(f"sqlite:///{broken}"), Policy.from_settings(LIMITED, Counters())
+    policy.recall_from(Ledger(database))
+    assert policy.api_quota is not None
+    await policy.api_quota.reserve("alice", money=Decimal(1))
+    assert "begin anew" in caplog.text
+    await database.aclose()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import pytest
 
 from llm_hub.access.session import MAX_LIST_AGE, Session
 from llm_hub.chat import ChatRequest, Done, LLMResponse, Message, Role, Tool
-from llm_hub.errors import ConfigurationError, ModelNotFound, NotConfigured, ProviderError
+from llm_hub.errors import ConfigurationError, ConnectionFailed, ModelNotFound, NotConfigured, ProviderError
 from llm_hub.factory import ConfiguredProviders
 from llm_hub.hub import Hub
 from llm_hub.providers.catalog import PROVIDERS
@@ -237,6 +238,20 @@ async def test_a_list_of_models_is_asked_once_in_ten_minutes(tmp_path: Path) -> 
             now[0] = MAX_LIST_AGE
             await session.models("ollama")
             assert len(fault_server.exchanges) == 2
+
+
+@pytest.mark.parametrize("setting", ["", "OLLAMA_BASE_URL=http://127.0.0.1:1"])
+async def test_a_server_where_nobody_answers_is_absent_unless_the_settings_name_it(
+    setting: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nowhere = replace(PROVIDERS["ollama"], base_url="http://127.0.0.1:1")
+    monkeypatch.setitem(PROVIDERS, "ollama", nowhere)
+    async with open_session(tmp_path, setting) as session:
+        with pytest.raises(ConnectionFailed):
+            await session.models("ollama")
+        [ollama] = [state for state in session.providers() if state.name == "ollama"]
+        assert ollama.list_problem
+        assert ollama.is_absent is not bool(setting)
 
 
 @pytest.mark.parametrize(

@@ -34,6 +34,8 @@ class ProviderState:
     default_model: str
     suggestions: tuple[str, ...]
     list_problem: str = ""
+    is_absent: bool = False
+    """Whether no setting names its server, and nothing answers where it usually is: it is not in use here."""
     asks_itself: bool = False
     """Whether it is not ready because its server would be this hub."""
 

@@ -37,6 +37,8 @@ class PooledProvider:
         self.model_list: tuple[float, tuple[ModelInfo, ...]] | None = None
         self.list_problem = ""
         """Why the list of models could not be read when it was last asked for; "" if it could."""
+        self.is_unreachable = False
+        """Whether it could not because there was no connection."""
         self.history = AttemptHistory(clock)
         self._building = asyncio.Lock()
         self._users = 0

@@ -15,7 +15,7 @@ from llm_hub.access.pool_order import PoolOrder
 from llm_hub.access.provider_pool import ProviderPool
 from llm_hub.access.route import AUTO, Route, TargetState, providers_of, targets_of
 from llm_hub.chat import split_target
-from llm_hub.errors import LLMHubError
+from llm_hub.errors import ConnectionFailed, LLMHubError
 from llm_hub.factory import ProviderFactory
 from llm_hub.redaction import redact
 from llm_hub.router import Health, LLMRouter, Target, Timeouts
@@ -100,7 +100,7 @@ class Session:
     def providers(self) -> tuple[ProviderState, ...]:
         """Every provider, in the order of the page, whether it can be used or not."""
         states = self._available.states()
-        return tuple(replace(state, list_problem=self._list_problem(state.name)) for state in states)
+        return tuple(self._add_list_problem(state) for state in states)
 
     def titles(self) -> dict[str, str]:
         """What each provider is called on the page, by name."""
@@ -124,12 +124,17 @@ class Session:
         except LLMHubError as error:
             if pooled := self._pool.find(provider):
                 pooled.list_problem = redact(str(error))
+                pooled.is_unreachable = isinstance(error, ConnectionFailed)
             raise
         return models
 
-    def _list_problem(self, provider: str) -> str:
-        pooled = self._pool.find(provider)
-        return pooled.list_problem if pooled else ""
+    def _add_list_problem(self, state: ProviderState) -> ProviderState:
+        pooled = self._pool.find(state.name)
+        if pooled is None or not pooled.list_problem:
+            return state
+        spec = self._configured.specs.get(state.name)
+        is_assumed = spec is not None and bool(spec.url) and not spec.key and not self._configured.has_address(spec)
+        return replace(state, list_problem=pooled.list_problem, is_absent=is_assumed and pooled.is_unreachable)
 
     async def model_names(self, provider: str, patience: float = 0.0) -> tuple[str, ...]:
         """The names of a provider's models as far as they are known within `patience` seconds: live, kept or static."""

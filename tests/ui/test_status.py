@@ -110,6 +110,16 @@ def test_a_list_of_models_that_cannot_be_read_is_shown_with_the_reason() -> None
     assert "Try the base URL" in html
 
 
+def test_a_server_that_nobody_has_set_up_is_no_failure() -> None:
+    absent = ProviderState("ollama", "Ollama", True, "", "", (), list_problem="It is not there.", is_absent=True)
+    html = health_view.health_html([absent], [], {}, lambda _: None)
+    assert '<span class="dot off"></span><b>Ollama</b><span class="word">not running here</span>' in html
+    assert "bad" not in html
+    assert "It is not there." not in html
+    asked = TargetState("ollama/qwen3", None, (attempt("connection_failed"),), (1.0,))
+    assert "the last attempt failed" in health_view.health_html([absent], [asked], {}, lambda _: None)
+
+
 def test_the_fingerprint_changes_with_events_and_not_with_time() -> None:
     then = TargetState("openai/gpt", None, (attempt(),), (1.0,))
     later = TargetState("openai/gpt", None, (attempt(),), (9.0,))

@@ -56,7 +56,7 @@ def fingerprint(
         )
         for target in targets
     ]
-    problems = [(state.name, state.problem, state.list_problem) for state in states]
+    problems = [(state.name, state.problem, state.list_problem, state.is_absent) for state in states]
     return repr((target_marks, problems, sorted(probes.items(), key=str)))
 
 
@@ -87,7 +87,7 @@ def _provider_row(state: ProviderState, targets: Sequence[TargetState], probe: P
     result = ""
     if probe:
         result = f'<p class="{"bad" if probe.failed else "good"}" role="status">{html_text(probe.message)}</p>'
-    elif state.ready and state.list_problem:
+    elif state.ready and state.list_problem and not state.is_absent:
         result = f'<p class="bad">Its list of models did not come. {html_text(state.list_problem)}</p>'
     return (
         f'<li><span class="dot {dot}"></span><b>{html_text(state.title)}</b>'
@@ -109,11 +109,17 @@ def _provider_health(
     if probe is not None and probe.failed:
         return "shaky", texts.TEST_FAILED
     if not asked_targets and probe is None:
-        return "shaky" if state.list_problem else "unasked", texts.NOT_ASKED
+        return _unasked_health(state)
     latest = min(asked_targets, key=_age, default=None)
     if latest is not None and probe is None and _sent_attempts(latest)[-1].outcome not in ("answered", "stopped"):
         return "shaky", texts.LAST_FAILED
     return "ok", "ready"
+
+
+def _unasked_health(state: ProviderState) -> tuple[str, str]:
+    if state.is_absent:
+        return "off", texts.NOT_RUNNING
+    return "shaky" if state.list_problem else "unasked", texts.NOT_ASKED
 
 
 def _age(state: TargetState) -> float:

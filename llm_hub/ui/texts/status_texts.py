@@ -9,6 +9,7 @@ NOTHING_YET = (
 TEST = "Test"
 TEST_FAILED = "the test failed"
 NOT_ASKED = "not asked yet"
+NOT_RUNNING = "not running here"
 LAST_FAILED = "the last attempt failed"
 PAUSED_FOR_LONG = "paused until the problem is solved"
 PAUSED_UNTIL_ASKED = "paused; the next request finds out whether it is back"

@@ -189,6 +189,9 @@ def test_an_answer_can_be_continued_in_chat(compare: ComparePage, fault_server: 
     model = "ok?tokens=9&carry=2"
     compare.set("ok?tokens=4&carry=1", model)
     compare.compare("Hello")
+    comparison = re.compile(r"\?c=")
+    expect(compare.page).to_have_url(comparison)
+    address = compare.page.url
     compare.press(2, "carry")
     expect(compare.prompt).to_be_visible(timeout=SLOW)
     expect(compare.answers).to_have_text([answer_text(9)])
@@ -196,6 +199,14 @@ def test_an_answer_can_be_continued_in_chat(compare: ComparePage, fault_server: 
     compare.ask("And then?")
     contents = [message["content"] for message in requests(fault_server, model, 2)[1].body["messages"]]
     assert contents == ["Hello", answer_text(9), "And then?"]
+    chat = compare.page.url
+    compare.page.go_back()
+    expect(compare.page).to_have_url(address)
+    expect(compare.question).to_be_visible(timeout=SLOW)
+    expect(compare.pane(2).locator(".pane-carry")).to_be_visible(timeout=SLOW)
+    compare.page.go_forward()
+    expect(compare.page).to_have_url(chat)
+    expect(compare.answers.first).to_have_text(answer_text(9), timeout=SLOW)
 
 
 def test_a_link_opens_the_same_set_up_and_asks_nobody(compare: ComparePage, fault_server: FaultServerThread) -> None:

@@ -141,14 +141,19 @@ const opened = (head) => {
   isBack[kind] = false;
   leaveBehind(kind, before, head.id);
   shown[kind] = head;
-  if (kind === front() && head.id !== named()) {
+  const isCarried = isCarrying && kind === "chat" && head.id !== before.id;
+  if (isCarried) isCarrying = false;
+  if ((isCarried || kind === front()) && head.id !== named()) {
     if (head.id || named()) history[named() && !head.problem ? "pushState" : "replaceState"](null, "", address(head.id));
   }
   entitle();
   if (head.id && head.kept) keep(head);
   else if (head.id !== before.id) show();
 };
+// "Continue in Chat" was clicked last: the chat that it begins comes after the comparison, and not in its place.
+let isCarrying = false;
 document.addEventListener("click", ({ target }) => {
+  isCarrying = Boolean(target.closest(".pane-carry"));
   if (target.closest("#chat-new")) window.llmHub.name("", true);  // at once: the next prompt is the new chat's
   if (target.closest("#chat-new, #compare-new")) {
     const kind = target.closest("#chat-new") ? "chat" : "comparison";
@@ -159,6 +164,7 @@ document.addEventListener("click", ({ target }) => {
 }, true);
 // Another tab of the page is in front, by a click or by what the server did.
 const turned = () => {
+  if (isCarrying) return;
   if (!["chat", "comparison"].some((kind) => shown[kind].id === named()) && named()) return;
   if (shown[front()].id !== named() && (shown[front()].id || named())) history.replaceState(null, "", address(shown[front()].id));
   entitle();

@@ -125,6 +125,7 @@ async def test_an_error_stands_in_the_answers_place_and_try_again_asks_again(cha
     [problem] = chat.problems(LOG)
     assert "OpenAI" in problem
     assert "The fault server says 503." in problem
+    assert "Later prompts are sent without this one." in problem
     assert "no answer" in chat.figures(LOG)[0]
     assert chat.options(LOG) == ["Try again"]
     chat.choose("ok?tokens=2")
@@ -137,7 +138,8 @@ async def test_an_answer_that_breaks_off_keeps_its_text(chat: TabCalls) -> None:
     chat.choose("cut@mid?tokens=40&plain=1")
     await chat.ask("Hello")
     assert chat.answers(LOG)[0].startswith("fiku cepo vavi")
-    assert chat.problems(LOG)
+    [problem] = chat.problems(LOG)
+    assert "Later prompts" not in problem  # they are sent with what has come
     assert "broken off" in chat.figures(LOG)[0]
 
 

@@ -88,7 +88,7 @@ def _messages(turn: Turn, titles: Mapping[str, str], actions: str) -> Iterator[M
     if text:
         yield answer_message(turn, titles)
     if turn.outcome == "failed":
-        yield _assistant_message(_text_block(_error_html(answer.error)))
+        yield _assistant_message(_text_block(_error_html(answer.error, "" if turn.is_history else texts.LEFT_OUT)))
     if turn.outcome != "pending":
         again = [{"value": TRY_AGAIN, "label": texts.TRY_AGAIN}] if turn.outcome == "failed" else None
         line = answer_stats.render_stats_line(turn, titles, actions=actions)
@@ -128,8 +128,8 @@ def _shorten(text: str) -> str:
     return f"{text[: MAX_SHOWN_CHARS // 2]}\n\n… ({len(text):,} characters in all, and all of them are sent)"
 
 
-def _error_html(error: BaseException | None) -> str:
-    """An error in the place of the answer: what happened, the provider's own words, and the next step."""
+def _error_html(error: BaseException | None, note: str) -> str:
+    """An error in the place of the answer: what happened, the provider's own words, the next step, and a note."""
     if not isinstance(error, LLMHubError):
         error = LLMHubError(texts.INTERNAL_ERROR, hint=texts.INTERNAL_ERROR_HINT)
     detail = error.detail if isinstance(error, ProviderError) else ""
@@ -139,6 +139,7 @@ def _error_html(error: BaseException | None) -> str:
             f'<div class="what">{_one_line(error.message)}</div>',
             f'<div class="detail">{_one_line(detail)}</div>' if detail and detail not in error.message else "",
             f'<div class="hint">{_one_line(error.hint)}</div>' if error.hint else "",
+            f'<div class="hint">{note}</div>' if note else "",
             "</div>",
         )
     )

@@ -41,10 +41,15 @@ class RunningAnswer:
         self._snapshots = snapshots
         self._finish = finish
         self._save = save
-        self._saving: asyncio.Task[None] | None = None
+        self._saving = asyncio.create_task(self._run_save())
         self._ended = asyncio.Event()
         self._is_stopped = False
         self.task = asyncio.create_task(self._write())
+
+    async def keep_prompt(self) -> None:
+        """Returns once the prompt is kept: a page that was told that it has arrived forgets it. Where writing takes
+        long, the page is told all the same."""
+        await asyncio.wait({self._saving}, timeout=SAVE_INTERVAL)
 
     async def stop(self) -> None:
         """Ends the answer where it is, and returns once its turn has ended. The last write may still go on."""
@@ -66,14 +71,14 @@ class RunningAnswer:
 
     async def _write(self) -> None:
         now = asyncio.get_running_loop().time
-        saved_at = float("-inf")
+        saved_at = now()
         turn = self.conversation.node(self.number).turn
         try:
             async with aclosing(self._snapshots) as snapshots:
                 async for snapshot in snapshots:
                     turn = replace(turn, answer=snapshot)
                     self.conversation.update(self.number, turn)
-                    if now() - saved_at >= SAVE_INTERVAL and (self._saving is None or self._saving.done()):
+                    if now() - saved_at >= SAVE_INTERVAL and self._saving.done():
                         saved_at = now()
                         self._saving = asyncio.create_task(self._run_save())
         finally:

@@ -103,13 +103,15 @@ async def test_an_answer_is_written_to_its_end_though_nobody_looks(opened: OpenS
 async def test_a_prompt_is_kept_at_once_and_a_hub_that_is_lost_has_kept_what_had_come(opened: OpenStore) -> None:
     conversations, script = OpenConversations(opened.store), Script()
     conversation = conversations.begin("")
-    begin(conversations, conversation, script)
     other = opened.reopened().store
-    kept = None
-    while kept is None or not kept.nodes[0].turn.answer.text:
+    await begin(conversations, conversation, script).keep_prompt()
+    kept = await other.load(conversation.id)
+    assert kept is not None
+    assert kept.node(1).turn.prompt == PENDING.prompt
+    while not kept.nodes[0].turn.answer.text:
         await conversation.next_change()  # the next one comes within a second
         kept = await other.load(conversation.id)
-    assert kept.node(1).turn.prompt == PENDING.prompt
+        assert kept is not None
     assert (kept.node(1).turn.outcome, kept.node(1).turn.note) == ("stopped", INTERRUPTED)
     await conversations.aclose()
 

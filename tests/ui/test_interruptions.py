@@ -216,6 +216,7 @@ class Story:
         """Asks one more question. What is sent with it is what is shown above it."""
         self.limit(None)
         self.visit.expect_over()
+        self.wait_for()  # of a prompt that had only been sent, the answer may have come meanwhile
         past = self.shown
         self.ask()
         self.wait_for(TOKENS)

@@ -34,6 +34,7 @@ from llm_hub.ui.texts import chat_texts as texts
 if TYPE_CHECKING:
     from llm_hub.conversations.coalescer import Coalescer
     from llm_hub.conversations.conversation import Conversation, Node
+    from llm_hub.conversations.running_answer import RunningAnswer
     from llm_hub.ui.chat.chat_screen import ChatScreen
     from llm_hub.ui.chat.open_wish import OpenWish
 
@@ -171,14 +172,14 @@ class ChatEvents:
             yield {**screen.show_hint(texts.BUSY), **screen.give_back(data, typed)}
             return
         view = view.moved_to(node.number)
-        self._conversations.answer(
+        answer = self._conversations.answer(
             conversation,
             node.number,
             screen.answer(visitor, screen.request(view)),
             coalescer=self._coalescer,
             finish=lambda turn: finish_turn(turn, screen.session),
         )
-        async with aclosing(self._follow(view, visitor)) as updates:
+        async with aclosing(self._follow(view, visitor, answer)) as updates:
             async for update in updates:
                 yield update
         if (better := conversation.answered_version(node)) is not None:
@@ -189,14 +190,16 @@ class ChatEvents:
 
     # A conversation is shown.
 
-    async def _follow(self, view: ChatView, visitor: gr.Request) -> AsyncGenerator[Updates]:
-        """The conversation, what is being written in it, and the conversation once more at the end.
-
-        It ends early where the tab has gone on to show another conversation.
-        """
+    async def _follow(
+        self, view: ChatView, visitor: gr.Request, begun: RunningAnswer | None = None
+    ) -> AsyncGenerator[Updates]:
+        """The conversation and what is being written in it, to its end or until the tab shows another one. The prompt
+        of an answer that has just `begun` is kept first."""
         screen, now = self._screen, asyncio.get_running_loop().time
         conversation = view.conversation
         async with self._watchers.watch(visitor, conversation, view.leaf) as watcher:
+            if begun is not None:
+                await begun.keep_prompt()
             yield screen.show_conversation(view)
             text, told_at = "", now()
             while watcher.is_current and (draft := view.draft) is not None:

@@ -110,8 +110,8 @@ class CompareEvents:
         ]
         if comparison.hidden:
             begin_pace(conversation, nodes)
-        for node in nodes:
-            screen.answer(visitor, conversation, node)
+        answers = [screen.answer(visitor, conversation, node) for node in nodes]
+        await asyncio.gather(*(answer.keep_prompt() for answer in answers))
         # Its name comes with the prompt, so that a reload at once finds it.
         updates: Updates = {self._parts.hint: live_region(texts.HELP), **screen.show_head(comparison)}
         for number in comparison.visible_panes:

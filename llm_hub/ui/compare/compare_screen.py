@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from llm_hub.conversations.coalescer import Coalescer, Snapshot
     from llm_hub.conversations.conversation import Conversation, Node
     from llm_hub.conversations.open_conversations import OpenConversations
+    from llm_hub.conversations.running_answer import RunningAnswer
     from llm_hub.gateway.gateway import Gateway
     from llm_hub.ui.compare.compare_parts import CompareParts, PaneParts
     from llm_hub.ui.compare.comparison import Comparison
@@ -54,10 +55,10 @@ class CompareScreen:
         """The hub as this visitor may use it, with their own keys."""
         return self._gateway.session(visitor)
 
-    def answer(self, visitor: gr.Request, conversation: Conversation, node: Node) -> None:
+    def answer(self, visitor: gr.Request, conversation: Conversation, node: Node) -> RunningAnswer:
         """Begins to write the answer of a turn. It goes on whatever the page does."""
         history = conversation.turns(node.pane)[:-1]
-        self.conversations.answer(
+        return self.conversations.answer(
             conversation,
             node.number,
             self._gateway.answer(self._gateway.visitor(visitor, "compare"), chat_request(history, node.turn)),

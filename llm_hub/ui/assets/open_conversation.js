@@ -111,6 +111,14 @@ const keep = (head) => {
   show();
 };
 
+// What was sent is kept, and is no draft any more. Of a visitor that is so once this browser has it: if the hub is killed
+// before, the prompt stands in the box again.
+const arrive = (kind, head) => {
+  if (!drafts.hasArrived(kind, head.id, head.turns)) return;
+  drafts.arrived(kind, head.id);
+  begun.note(head.id, kind);
+};
+
 // Takes over what the server says about a conversation that it shows, on every change of it.
 const opened = (head) => {
   if (!head.keeping) return;  // it is what the page has asked for, and not yet the server's answer
@@ -132,8 +140,7 @@ const opened = (head) => {
   }
   if ((head.problem ?? "") !== (before.problem ?? "")) say(head.problem ?? "");
   if (drafts.hasArrived(kind, head.id, head.turns)) {
-    drafts.arrived(kind, head.id);
-    begun.note(head.id, kind);
+    if (keeping !== "browser" || !head.kept) arrive(kind, head);
   } else {
     if (head.id !== before.id) drafts.open(kind, head.id);
     if (isBack[kind]) drafts.putBack([kind]);
@@ -189,6 +196,8 @@ const sync = async (id) => {
       others.postMessage("changed");
       if (box.value.trim() || !heads.some((head) => head.id === id)) await load();
     }
+    const version = Math.max(kept?.version ?? 0, document?.version ?? 0);
+    for (const [kind, head] of Object.entries(shown)) if (head.id === id && head.version <= version) arrive(kind, head);
   });
   const again = syncing.get(id);
   syncing.delete(id);

@@ -102,7 +102,7 @@ class Anthropic(Dialect):
                 raise Refused("bad-request", f"messages.{number}: Input tag '{block.get('type')}' is not expected")
 
     def tool_request(self, body: Mapping[str, Any]) -> ToolRequest:
-        choice = body.get("tool_choice", {"type": "auto"})
+        choice = body.get("tool_choice") or {"type": "auto"}
         word = {"any": "required", "tool": choice.get("name", "")}.get(choice["type"], choice["type"])
         tools = {tool["name"]: tool["input_schema"] for tool in body.get("tools", []) if "input_schema" in tool}
         return ToolRequest(tools, word, not choice.get("disable_parallel_tool_use", False))
@@ -299,13 +299,13 @@ def _check_options(body: Mapping[str, Any]) -> None:
             raise Refused("bad-request", f"tools.{number}: Extra inputs are not permitted")
         if tool.get("input_schema", {}).get("type") != "object":
             raise Refused("bad-request", f"tools.{number}.custom.input_schema.type: Field required")
-    if "tool_choice" in body and not body.get("tools"):
+    if body.get("tool_choice") and not body.get("tools"):
         raise Refused("bad-request", "tool_choice: tools are required")
     thinking = body.get("thinking") or {}
     if thinking.get("type") == "enabled":
         if thinking["budget_tokens"] < 1024 or "budgets=no" in body["model"]:
             raise Refused("bad-request", "thinking.enabled.budget_tokens: Input should be greater than 1024")
-        if body.get("tool_choice", {}).get("type") in ("any", "tool"):
+        if (body.get("tool_choice") or {}).get("type") in ("any", "tool"):
             raise Refused("bad-request", "Thinking may not be enabled when tool_choice forces tool use.")
     config = body.get("output_config", {})
     if "effort" in config and (config["effort"] not in _EFFORTS or body["model"].startswith("claude-haiku")):

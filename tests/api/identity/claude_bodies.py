@@ -147,7 +147,11 @@ OTHER_VALUES: Body = {
 }  # fmt: skip
 """Values that the vendor may take one day."""
 
+NO_CHOICE = AGENT | {"tool_choice": None}
+"""Null for what the client does not set."""
+
 BODIES = {
+    "no-choice": NO_CHOICE,
     "other-values": OTHER_VALUES,
     "agent": AGENT,
     "agent-later": AGENT_LATER,

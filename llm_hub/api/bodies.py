@@ -94,6 +94,11 @@ class SentBody(NamedTuple):
     query: str
     """What the request's URL has after its path."""
 
+    @property
+    def passed_query(self) -> str:
+        """The query as it goes on to the vendor: one with a key in it goes to nobody."""
+        return self.query if redact(self.query) == self.query else ""
+
 
 class ChatBody(StrictModel):
     """The body of an endpoint that chats."""

@@ -144,7 +144,7 @@ class OpenBody(ChatBody):
             tuple(untranslated)[:MAX_LISTED_FIELDS],
             tuple(essential[:MAX_LISTED_FIELDS]),
             tuple(surcharged[:MAX_LISTED_FIELDS]),
-            query=sent.query if redact(sent.query) == sent.query else "",  # a key in a URL goes to nobody
+            query=sent.passed_query,
             caches_an_hour="1h" in lifetimes,
         )
 

@@ -76,7 +76,7 @@ class HttpProvider(VendorServer):
 
     def events(self, request: ChatRequest) -> AsyncGenerator[Event]:
         if self.embeddings_path and (original := request.original) and original.protocol == EMBEDDINGS:
-            return self._embed(request.model or "", original.body)
+            return self._embed(request, original.body)
         return self.events_after(request, None)
 
     async def events_after(self, request: ChatRequest, earlier: ProviderError | None) -> AsyncGenerator[Event]:
@@ -139,10 +139,11 @@ class HttpProvider(VendorServer):
                 return texts[:place]
         return texts
 
-    async def _embed(self, model: str, body: Mapping[str, Any]) -> AsyncGenerator[Event]:
+    async def _embed(self, request: ChatRequest, body: Mapping[str, Any]) -> AsyncGenerator[Event]:
         """The vectors that a model's server gives. Raises `ProviderError`."""
+        model = request.model or ""
         try:
-            reply = await self._post_content(self.embeddings_path, encode_json({**body, "model": model}))
+            reply = await self._post_embeddings(encode_json({**body, "model": model}), request)
             if reply.is_success:
                 if is_error_document(reply.content):
                     raise self._error_from_reply(None, reply.content, model, reply.headers)
@@ -155,9 +156,9 @@ class HttpProvider(VendorServer):
             refusal.original = replace(refusal.original, protocol=EMBEDDINGS)
         raise refusal
 
-    async def _post_content(self, path: str, content: bytes) -> HttpReply:
-        """The reply to a POST of JSON, read to its end, whatever its status is. An adapter with an `embeddings_path`
-        has it; no other is asked for it."""
+    async def _post_embeddings(self, content: bytes, request: ChatRequest) -> HttpReply:
+        """The reply to a POST of JSON to `embeddings_path`, read to its end, whatever its status is. An adapter with
+        such a path has it; no other is asked for it."""
         raise NotImplementedError
 
     async def _post(self, builder: StreamedResponseBuilder, refusal: ProviderError | None) -> HttpReply:

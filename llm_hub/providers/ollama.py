@@ -205,8 +205,9 @@ class OllamaProvider(HttpProvider):
             )
             builder.notes = (*builder.notes, note)
 
-    async def _post_content(self, path: str, content: bytes) -> HttpReply:
-        return await self._client.post(path, content=content, headers={"content-type": "application/json"})
+    async def _post_embeddings(self, content: bytes, request: ChatRequest) -> HttpReply:  # noqa: ARG002  # no header of a client's goes on
+        headers = {"content-type": "application/json"}
+        return await self._client.post(self.embeddings_path, content=content, headers=headers)
 
     async def _get(self, path: str) -> HttpReply:
         return await self._client.get(path)

@@ -21,8 +21,10 @@ from llm_hub.errors import InvalidRequest, ProviderError, UnsupportedParameter
 from llm_hub.providers import openai_body
 from llm_hub.providers.http_provider import HttpProvider
 from llm_hub.providers.openai_answer import OpenAIResponseBuilder
+from llm_hub.providers.openai_embeddings import EMBEDDINGS
 from llm_hub.providers.openai_fields import QUIET_FIELDS
 from llm_hub.providers.openai_original import (
+    addressed,
     limit_fields,
     lost_signatures,
     with_plain_tools,
@@ -184,12 +186,13 @@ class OpenAIProvider(HttpProvider):
         body = openai_body.without_message_fields(body, refused)
         return self._learned.apply(model, body)
 
-    async def _send(self, body: dict[str, Any], request: ChatRequest) -> HttpReply:  # noqa: ARG002  # no header of a client's goes on
-        return await self._post_json(self._chat_url, encode_json(body))
+    async def _send(self, body: dict[str, Any], request: ChatRequest) -> HttpReply:
+        return await self._post_json(self._chat_url, encode_json(body), request, self.protocol)
 
-    async def _post_json(self, url: str, content: bytes) -> HttpReply:
-        """Posts JSON, and returns the reply with its body unread."""
-        return await self._transport.post(url, self._headers, content, self._timeout.as_dict())
+    async def _post_json(self, url: str, content: bytes, request: ChatRequest, protocol: str) -> HttpReply:
+        """Posts JSON to where `protocol` is spoken, and returns the reply with its body unread."""
+        url, headers = addressed(url, request, protocol)
+        return await self._transport.post(url, self._headers | headers, content, self._timeout.as_dict())
 
     async def _revise(
         self, model: str, body: dict[str, Any], sent: dict[str, Any], refusal: ProviderError
@@ -279,8 +282,8 @@ class OpenAIProvider(HttpProvider):
     def _finish(self, builder: StreamedResponseBuilder) -> None:
         cast("OpenAIResponseBuilder", builder).complete()
 
-    async def _post_content(self, path: str, content: bytes) -> HttpReply:
-        reply = await self._post_json(f"{self.address}{path}", content)
+    async def _post_embeddings(self, content: bytes, request: ChatRequest) -> HttpReply:
+        reply = await self._post_json(f"{self.address}{self.embeddings_path}", content, request, EMBEDDINGS)
         await reply.aread()
         return reply
 

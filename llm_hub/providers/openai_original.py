@@ -14,7 +14,20 @@ if TYPE_CHECKING:
     from llm_hub.chat import ChatRequest
     from llm_hub.errors import ProviderError
 
+_KEYS_HEADERS = ("openai-organization", "openai-project")
+"""Headers that belong to a key. The hub asks with its own, which other ones do not fit."""
 _SIGNATURE = re.compile(r"thought[ _-]?signature", re.IGNORECASE)
+
+
+def addressed(url: str, request: ChatRequest, protocol: str) -> tuple[str, dict[str, str]]:
+    """Where a request goes, with the query of its client's URL, and those of the client's headers that are the
+    protocol's, such as `OpenAI-Beta`: for clients of the same protocol."""
+    original = request.original
+    if original is None or original.protocol != protocol:
+        return url, {}
+    headers = {name.lower(): value for name, value in original.headers.items()}
+    headers = {name: headers[name] for name in headers if name.startswith("openai-") and name not in _KEYS_HEADERS}
+    return (f"{url}?{original.query}" if original.query else url), headers
 
 
 def limit_fields(request: ChatRequest, field: str, *, renames: bool) -> dict[str, int]:

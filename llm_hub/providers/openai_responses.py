@@ -50,7 +50,7 @@ class ResponsesProvider(HttpProvider):
         chat: HttpProvider,
         key: str,
         *,
-        post: Callable[[str, bytes], Awaitable[HttpReply]],
+        post: Callable[[str, bytes, ChatRequest, str], Awaitable[HttpReply]],
         is_too_long: Callable[[str, object], bool],
         protocols: ProtocolChoice,
     ) -> None:
@@ -79,8 +79,9 @@ class ResponsesProvider(HttpProvider):
     def _adapt(self, model: str, body: dict[str, Any]) -> dict[str, Any]:
         return self._learned.apply(model, body)
 
-    async def _send(self, body: dict[str, Any], request: ChatRequest) -> HttpReply:  # noqa: ARG002  # no header of a client's goes on
-        return await self._post_json(self._url, encode_json(openai_responses_body.nested(body)))
+    async def _send(self, body: dict[str, Any], request: ChatRequest) -> HttpReply:
+        content = encode_json(openai_responses_body.nested(body))
+        return await self._post_json(self._url, content, request, self.protocol)
 
     async def _revise(
         self, model: str, body: dict[str, Any], sent: dict[str, Any], refusal: ProviderError

@@ -242,6 +242,7 @@ CHAT_COMPLETIONS = Dialect(
     writer=_writer,
     error=_error,
     models=OPENAI_MODELS,
+    protocol_headers=("openai-",),
     answer_shape=Completion,
     error_shape=OpenAIError,
     events=(StreamEvent(Chunk), StreamEvent(OpenAIError), StreamEvent(Literal["[DONE]"], text=True)),

@@ -42,7 +42,8 @@ class EmbeddingsBody(OpenBody):
 
     def request(self) -> ChatRequest:
         body = {name: value for name, value in self._sent.fields.items() if name not in ("model", *self.refused_fields)}
-        original = OriginalRequest(EMBEDDINGS, body, 1, essential=(EMBEDDINGS,))
+        sent = self._sent
+        original = OriginalRequest(EMBEDDINGS, body, 1, sent.headers, essential=(EMBEDDINGS,), query=sent.passed_query)
         return ChatRequest(
             (Message(Role.USER, self._text()),), self.model, max_tokens=1, fallback=(), original=original
         )
@@ -104,4 +105,5 @@ EMBEDDINGS_DIALECT = Dialect(
     answer_shape=Embeddings,
     error_shape=OpenAIError,
     events=(),
+    protocol_headers=("openai-",),
 )

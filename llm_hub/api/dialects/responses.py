@@ -55,6 +55,7 @@ RESPONSES = Dialect(
     writer=ResponseWriter,
     error=_error,
     models=OPENAI_MODELS,
+    protocol_headers=("openai-",),
     answer_shape=ResponseObject,
     error_shape=OpenAIError,
     events=EVENTS,

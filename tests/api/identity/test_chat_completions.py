@@ -114,6 +114,36 @@ async def test_a_body_reaches_the_vendor_as_its_client_sent_it(
         assert reply.json()["x_llm_hub"]["ignored"] == []
 
 
+HEADERS = {"openai-beta": "assistants=v2,responses=v1", "openai-of-next-year": "1"}
+KEYS_HEADERS = {"openai-organization": "org-1", "openai-project": "proj_1"}
+PATHS: list[tuple[str, dict[str, Any]]] = [
+    ("chat/completions", {"messages": TURNS}), ("responses", {"input": "When?"}), ("embeddings", {"input": "When?"}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("path", "body"), PATHS)
+async def test_the_protocols_headers_and_the_query_reach_the_vendor_but_not_what_belongs_to_a_key(
+    api: Api, fault_server: FaultServer, path: str, body: dict[str, Any]
+) -> None:
+    body = body | {"model": f"openai/{FAULT}"}
+    url, headers = f"/v1/{path}", HEADERS | KEYS_HEADERS | {"x-stainless-lang": "none"}
+    for query in ("?beta=true&api-version=2026-10-21", "?key=sk-someones-0123456789", ""):
+        assert (await api.client.post(f"{url}{query}", json=body, headers=headers)).status_code == 200
+    exchanges = [exchange for exchange in fault_server.exchanges if exchange.path == url]  # models may be listed, too
+    assert [exchange.query for exchange in exchanges] == ["beta=true&api-version=2026-10-21", "", ""]
+    for sent in (exchange.headers for exchange in exchanges):
+        assert {name: sent.get(name) for name in HEADERS} == HEADERS
+        assert KEYS_HEADERS.keys().isdisjoint(sent)
+        assert sent.get("x-stainless-lang") != "none"
+
+
+async def test_other_protocols_get_no_header_and_no_query_of_openais(api: Api, fault_server: FaultServer) -> None:
+    body = {"model": "anthropic/ok", "messages": TURNS}
+    reply = await api.client.post("/v1/chat/completions?beta=true", json=body, headers=HEADERS)
+    assert (reply.status_code, fault_server.exchanges[0].query) == (200, "")
+    assert HEADERS.keys().isdisjoint(fault_server.exchanges[0].headers)
+
+
 @pytest.mark.parametrize("name", ["no-tools", "allowed"])
 async def test_tools_are_put_in_plain_words_for_a_server_that_refuses_others(
     api: Api, fault_server: FaultServer, name: str

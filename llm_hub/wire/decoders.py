@@ -107,6 +107,11 @@ class LineDecoder:
         self._rest: list[bytes] = []
         self._length = 0
 
+    @property
+    def has_rest(self) -> bool:
+        """Whether the beginning of a line waits for its end."""
+        return bool(self._rest)
+
     def feed(self, chunk: bytes) -> list[bytes]:
         """The lines that are complete now, without their ends. Raises `StreamBroken` for one that is too long."""
         self._rest.append(chunk)
@@ -150,11 +155,14 @@ class SSEDecoder:
 
     def decode(self, chunk: bytes) -> list[bytes]:
         """The data of the events that are complete now. Raises `StreamBroken` for one that is too long."""
+        if chunk[:6] == b"data: " and not (self._data or self._lines.has_rest) and (events := _whole_events(chunk)):
+            self._at_start = False
+            return events
         lines = self._lines.feed(chunk)
         if self._at_start and lines:
             self._at_start = False
             lines[0] = lines[0].removeprefix(b"\xef\xbb\xbf")
-        events: list[bytes] = []
+        events = []
         for line in lines:
             if line[:5] == b"data:":
                 if self._in_json:
@@ -183,6 +191,13 @@ class SSEDecoder:
             events.append(data)
         self._data.clear()
         self._in_json = False
+
+
+def _whole_events(chunk: bytes) -> list[bytes]:
+    """The data of a read that is nothing but whole events of one line each, as nearly all are; [] for any other."""
+    events = chunk[6:-2].split(b"\n\ndata: ")
+    is_whole = chunk.endswith(b"\n\n") and chunk.count(b"\n") == 2 * len(events) and b"\r" not in chunk
+    return events if is_whole and all(events) and not any(map(bytes.isspace, events)) else []
 
 
 def encode_json(value: object) -> bytes:

@@ -472,3 +472,22 @@ def test_an_object_in_a_list_of_its_own_is_that_object() -> None:
     assert parse_object(b'[{"error": {"code": 429}}]') == {"error": {"code": 429}}
     with pytest.raises(StreamBroken):
         parse_object(b'[{"a": 1}, {"b": 2}]')
+
+
+@pytest.mark.parametrize(
+    "stream",
+    [
+        b'data: {"a":1}\n\ndata: {"b":2}\n\n', b"data: [DONE]\n\n", b'data:{"a":1}\n\ndata: {"b":2}\n\n',
+        b'data: \n\ndata: {"a":1}\n\n', b'data:   \n\ndata: {"a":1}\n\n', b'data: {"a":\ndata: 1}\n\n',
+        b'data: {"a":1}\r\n\r\ndata: {"b":2}\r\n\r\n', b'data: {"a":1}\n\n: still here\n\n',
+        b'data: {"a":1}\n\ndata: {"b"',
+        b'data: {"a":1}\n\n\ndata: {"b":2}\n\n', b'data: {"a":1}\nevent: x\n\n', b"data: \n\n", b"data: x\n",
+    ],
+)  # fmt: skip
+def test_a_read_of_whole_events_is_read_as_its_bytes_one_by_one_are(stream: bytes) -> None:
+    at_once, bytewise = SSEDecoder(), SSEDecoder()
+    expected = [event for place in range(len(stream)) for event in bytewise.decode(stream[place : place + 1])]
+    assert at_once.decode(stream) == expected
+    end = b'\n\ndata: {"z":0}\n\n'
+    rest = [event for place in range(len(end)) for event in bytewise.decode(end[place : place + 1])]
+    assert at_once.decode(end) == rest

@@ -225,7 +225,7 @@ class AnthropicProvider(HttpProvider):
             match chunk.get("type"):
                 case "content_block_delta":
                     delta = chunk["delta"]
-                    if message.is_special:
+                    if message.is_special or len(delta) > 2:
                         yield from message.add_delta(parse_count(chunk.get("index")), delta)
                     elif isinstance(text := delta.get("text"), str) and text:  # nearly always
                         yield message.add_text(text)
@@ -238,7 +238,7 @@ class AnthropicProvider(HttpProvider):
                 case "content_block_stop":
                     yield from message.stop_block(parse_count(chunk.get("index")))
                 case "message_start":
-                    yield from message.add_message(chunk["message"])
+                    yield from message.add_message(chunk["message"], chunk)
                 case "message_delta":
                     yield from message.add_end(chunk)
                 case "message":  # the whole answer at once, from a server that does not stream
@@ -249,8 +249,10 @@ class AnthropicProvider(HttpProvider):
                 case "message_stop":
                     yield from _stop(message)
                     return
-                case "error" | None if is_error(chunk):
-                    raise self._error_from_reply(None, chunk, message.model)
+                case kind:
+                    if kind in ("error", None) and is_error(chunk):
+                        raise self._error_from_reply(None, chunk, message.model)
+                    yield from message.add_event(chunk) if kind and kind not in ("ping", "error") else ()
 
     def _is_complete(self, builder: StreamedResponseBuilder) -> bool:
         """A message is complete with its message_stop, and not with its stop reason."""

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from llm_hub.chat import OriginalAnswer, ReasoningBreak, VendorDelta
+from llm_hub.chat import OriginalAnswer, ReasoningBreak
 from llm_hub.chat.exact_json import dump_exactly
 from llm_hub.errors import StreamBroken
+from llm_hub.providers.anthropic_announcement import ANNOUNCED_BLOCKS, Announcement, fields_of_delta, vendor_delta
 from llm_hub.providers.anthropic_block import MessageBlock, as_json, decode_input
 from llm_hub.providers.anthropic_body import REASONING_BLOCKS
 from llm_hub.providers.anthropic_usage import read_usage
@@ -24,10 +26,6 @@ MAX_BLOCKS = 10_000
 
 _HUB_BLOCKS = ("text", "thinking", "tool_use")
 """The blocks that the hub has words for."""
-_ANNOUNCED_BLOCKS = ("text", "thinking")
-"""The blocks whose words are the hub's: their client is told apart what else the blocks begin with."""
-_EMPTY: dict[str, Any] = {"text": "", "thinking": "", "signature": "", "citations": []}
-"""What a block begins with in a stream, in the place of what its deltas bring."""
 _UNNAMED_BLOCKS = (*_HUB_BLOCKS, "redacted_thinking")
 """The blocks whose absence needs no word: reasoning that nobody can read is not missed."""
 _TEXT_FIELDS = {"text", "thinking", "partial_json"}
@@ -55,8 +53,8 @@ class MessageBuilder(StreamedResponseBuilder):
     the server gives no index, to the last block.
     """
 
-    __slots__ = ("_announced", "_blocks", "_blocks_by_index", "_end", "_end_event", "_has_output_count", "_head",
-        "_is_original", "_reported_usage", "_start", "_vendor_bytes", "is_special", "needs_break")  # fmt: skip
+    __slots__ = ("_announcement", "_blocks", "_blocks_by_index", "_end", "_end_event", "_has_output_count", "_head",
+        "_is_original", "_reported_usage", "_vendor_bytes", "is_special", "needs_break")  # fmt: skip
 
     def __init__(self, provider: HttpProvider, request: ChatRequest) -> None:
         super().__init__(provider, request)
@@ -67,10 +65,7 @@ class MessageBuilder(StreamedResponseBuilder):
         """Whether the next piece of reasoning begins another block of it."""
         self._blocks: list[MessageBlock] = []
         self._blocks_by_index: dict[int, MessageBlock] = {}
-        self._announced: MessageBlock | None = None
-        """The block that was announced last: see `_announce`."""
-        self._start: dict[str, Any] | None = None
-        """The message as the stream began it, until it is announced."""
+        self._announcement = Announcement()
         self._head: dict[str, Any] = {}
         self._end: dict[str, Any] = {}
         self._end_event: dict[str, Any] = {}
@@ -82,11 +77,13 @@ class MessageBuilder(StreamedResponseBuilder):
     def count_characters(self) -> int:
         return super().count_characters() + self._vendor_bytes
 
-    def add_message(self, message: Mapping[str, Any]) -> Iterator[Event | None]:
-        """Adds a message as a stream begins it, or a whole one from a server that does not stream."""
+    def add_message(
+        self, message: Mapping[str, Any], event: Mapping[str, Any] = MappingProxyType({})
+    ) -> Iterator[Event | None]:
+        """Adds a message as the event of a stream begins it, or a whole one from a server that does not stream."""
         self.model = parse_name(message.get("model")) or self.model
         self._head = {name: value for name, value in message.items() if name not in _COLLECTED}
-        self._start = dict(message)
+        self._announcement.begin(event, message)
         for index, block in enumerate(message.get("content") or ()):
             yield from self.start_block(index, block)
             yield from self.stop_block(index)
@@ -131,8 +128,8 @@ class MessageBuilder(StreamedResponseBuilder):
         self.finish_reason = None  # a stop reason that is followed by more of the answer was none
         if kind == "tool_use":
             yield self.add_tool_call(block.number, id=value.get("id") or "", name=value.get("name") or "")
-        elif kind in _ANNOUNCED_BLOCKS and isinstance(value.get(kind), str) and value[kind]:
-            yield from self._add_piece(block, kind, value[kind])
+        elif kind in ANNOUNCED_BLOCKS and isinstance(value.get(kind), str) and value[kind]:
+            yield from self._add_piece(block, kind, value)
         if kind == "text":
             for citation in value.get("citations") or ():
                 yield from self._tell(block, {"type": "citations_delta", "citation": citation})
@@ -147,10 +144,10 @@ class MessageBuilder(StreamedResponseBuilder):
     def add_delta(self, index: int | None, delta: dict[str, Any]) -> Iterator[Event | None]:
         """Adds a piece of a block that is neither text of the answer nor reasoning."""
         block = self._find_block(index)
-        if block is not None and block.kind in _ANNOUNCED_BLOCKS:
-            for kind in _ANNOUNCED_BLOCKS:
+        if block is not None and block.kind in ANNOUNCED_BLOCKS:
+            for kind in ANNOUNCED_BLOCKS:
                 if isinstance(piece := delta.get(kind), str) and piece:
-                    yield from self._add_piece(block, kind, piece)
+                    yield from self._add_piece(block, kind, delta, fields_of_delta(delta))
                     return
         if block is None:
             if "partial_json" in delta:
@@ -170,10 +167,19 @@ class MessageBuilder(StreamedResponseBuilder):
                 block.pieces.setdefault("citations", []).append([delta["citation"]])
             yield from self._tell(block, delta)
 
-    def _add_piece(self, block: MessageBlock, kind: str, piece: str) -> Iterator[Event | None]:
+    def add_event(self, event: Mapping[str, Any]) -> Iterator[Event]:
+        """Takes an event that the hub has no word for, which clients of the same protocol are told."""
+        self._vendor_bytes += len(dump_exactly(event))
+        yield from self._announcement.of_event(event)
+
+    def _add_piece(
+        self, block: MessageBlock, kind: str, delta: Mapping[str, Any], fields: Iterable[Event] = ()
+    ) -> Iterator[Event | None]:
         """Adds text or reasoning to a block that may not be announced yet: its first words announce it."""
+        piece = delta[kind]
         if not piece.isspace():
             yield from self._announce(block)
+            yield from fields if not block.is_late else ()
         if kind == "thinking":
             pause = (self.break_reasoning(),) if self.needs_break else ()
             thought = self.add_reasoning(piece)
@@ -185,25 +191,13 @@ class MessageBuilder(StreamedResponseBuilder):
         """Tells clients of the same protocol what the hub has no word for."""
         if not block.is_late:
             yield from self._announce(block)
-            yield _vendor_delta(delta)
+            yield vendor_delta(delta)
 
     def _announce(self, block: MessageBlock) -> Iterator[Event]:
-        """Tells clients of the same protocol how the message begins, and that this block of text or reasoning does.
-
-        That waits for the block's first words: until then nothing of the answer has been read, and another model may
-        still give it.
-        """
-        if self._announced is block or block.is_late or block.kind not in _ANNOUNCED_BLOCKS:
-            return
-        self._announced, self.is_special = block, False
-        yield from self._announce_message()
-        start = {name: _EMPTY.get(name, value) if value else value for name, value in block.value.items()}
-        yield _vendor_delta({"type": "content_block_start", "content_block": start})
-
-    def _announce_message(self) -> Iterator[Event]:
-        if self._start is not None:
-            yield _vendor_delta({"type": "message_start", "message": {**self._start, "content": []}})
-            self._start = None
+        """Tells clients of the same protocol how the message begins, and that this block of text or reasoning does."""
+        if not self._announcement.is_made(block):
+            self.is_special = False
+            yield from self._announcement.of_block(block)
 
     def stop_block(self, index: int | None) -> Iterator[Event | None]:
         """Ends a block."""
@@ -272,8 +266,8 @@ class MessageBuilder(StreamedResponseBuilder):
                 value["thinking"] = "".join(self._reasoning[block.pieces_before :])
                 if (signature := value.get("signature")) and not block.is_late:
                     signed = {"type": "signature_delta", "signature": signature}
-                    yield from self._announce_message()
-                    yield _vendor_delta(signed if value["thinking"] else value)
+                    yield from self._announcement.of_message()
+                    yield vendor_delta(signed if value["thinking"] else value)
             case "tool_use":
                 pieces = block.pieces.pop("partial_json", [])
                 if not pieces and value.get("input"):  # anomalyco/opencode#38733
@@ -282,13 +276,9 @@ class MessageBuilder(StreamedResponseBuilder):
                 value["input"] = decode_input("".join(pieces) or "{}")
         block.add_pieces()
         if block.kind not in _HUB_BLOCKS and not block.is_late:
-            yield from self._announce_message()
-            yield _vendor_delta(value)
+            yield from self._announcement.of_message()
+            yield vendor_delta(value)
 
     def _add_usage(self, reported: object) -> None:
         if isinstance(reported, dict):
             update_usage(self._reported_usage, reported)
-
-
-def _vendor_delta(data: Mapping[str, Any]) -> VendorDelta:
-    return VendorDelta("anthropic", data)

@@ -18,16 +18,17 @@ from llm_hub.providers.openai_fields import (
     KNOWN_CHUNK_FIELDS,
     KNOWN_FIELDS,
     OTHER_REASONING_FIELDS,
+    PLAIN_CHOICE,
     QUIET_FIELDS,
     REASONING_FIELDS,
     TEXT_ALONE,
     UNKEPT_FIELDS,
 )
 from llm_hub.providers.openai_finish_reason import FINISH_REASONS, read_finish_reason
-from llm_hub.providers.openai_pieces import CustomCalls, add_logprobs, read_text, says_something
+from llm_hub.providers.openai_pieces import CustomCalls, add_logprobs, add_refusal, read_text, says_something
 from llm_hub.providers.openai_usage import read_timings, read_usage
 from llm_hub.providers.streamed_response import StreamedResponseBuilder
-from llm_hub.wire.validation import MAX_REFUSAL_CHARS, parse_count
+from llm_hub.wire.validation import parse_count
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -116,10 +117,9 @@ class OpenAIResponseBuilder(StreamedResponseBuilder):
             and len(delta) == 1
             and isinstance(text := delta.get("content"), str)
             and choice.get("finish_reason") is None
-            and "finishReason" not in choice
             and choice.get("index") == self._choice
             and choice.get("logprobs") is None
-            and "usage" not in choice
+            and (PLAIN_CHOICE.issuperset(choice) or all(choice[name] is None for name in choice.keys() - PLAIN_CHOICE))
         ):
             return text
         return None
@@ -134,7 +134,9 @@ class OpenAIResponseBuilder(StreamedResponseBuilder):
             return
         delta = choice.get("delta") or self._other_delta(choice)
         if not KNOWN_CHOICE_FIELDS.issuperset(choice):
-            self._choice_fields |= {name: choice[name] for name in choice.keys() - KNOWN_CHOICE_FIELDS}
+            fields = {name: choice[name] for name in choice.keys() - KNOWN_CHOICE_FIELDS}
+            self._choice_fields |= fields
+            yield VendorDelta("openai", {"choice": fields})
         says_more = any(value for name, value in delta.items() if name != "role")
         self._has_delta = self._has_delta or (says_more and not self._has_message)
         self._is_late = self._is_late or (self.finish_reason is not None and says_more)
@@ -250,7 +252,7 @@ class OpenAIResponseBuilder(StreamedResponseBuilder):
             yield self._read_call(call, place if len(calls) > 1 else None)
         if not calls and isinstance(function := delta.get("function_call"), dict):
             yield self._read_call({"index": 0, "function": function}, None)
-        self._add_refusal(delta.get("refusal"))
+        self.refusal = add_refusal(self.refusal, delta.get("refusal"))
         if others := {name: value for name, value in delta.items() if value and name not in KNOWN_FIELDS}:
             self._keep({"message": others})
 
@@ -280,10 +282,6 @@ class OpenAIResponseBuilder(StreamedResponseBuilder):
             extra=extra,
         )
 
-    def _add_refusal(self, words: object) -> None:
-        if isinstance(words, str):
-            self.refusal = (self.refusal + words)[:MAX_REFUSAL_CHARS]
-
     def _read_parts(self, parts: Any) -> Iterator[Event]:
         """The events of a content that is a list of parts, or one part."""
         for part in parts if isinstance(parts, list) else (parts,):
@@ -294,6 +292,6 @@ class OpenAIResponseBuilder(StreamedResponseBuilder):
                 if thought := read_text(part):
                     yield self.add_reasoning(thought)
             elif kind == "refusal":
-                self._add_refusal(part.get("refusal"))
+                self.refusal = add_refusal(self.refusal, part.get("refusal"))
             else:
                 self._keep({"message": {"images" if kind == "image_url" else "content_parts": [part]}})

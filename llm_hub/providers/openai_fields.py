@@ -8,6 +8,8 @@ KNOWN_CHOICE_FIELDS = frozenset(
     {"index", "delta", "message", "text", "logprobs", "finish_reason", "finishReason", "usage", "error"}
 )
 """The fields of a choice for which the hub has words."""
+PLAIN_CHOICE = frozenset({"index", "delta", "logprobs", "finish_reason"})
+"""The fields of a choice that is a piece of text and no more."""
 OTHER_REASONING_FIELDS = ("reasoning", "reasoning_text", "thinking")
 """The fields of reasoning that its vendor's clients may read in the place of `reasoning_content`."""
 KNOWN_FIELDS = {"role", "content", "tool_calls", "function_call", "refusal", *REASONING_FIELDS} - {"reasoning_details"}

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from llm_hub.providers.openai_fields import REASONING_FIELDS
-from llm_hub.wire.validation import parse_count, parse_name
+from llm_hub.wire.validation import MAX_REFUSAL_CHARS, parse_count, parse_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -47,6 +47,11 @@ class CustomCalls:
         for position, call_id in self._begun.values():
             yield position, call_id, '"}'
         self._begun.clear()
+
+
+def add_refusal(refusal: str, words: object) -> str:
+    """The refusal, with the next words of it, if they are any."""
+    return (refusal + words)[:MAX_REFUSAL_CHARS] if isinstance(words, str) else refusal
 
 
 def says_something(delta: Mapping[str, Any]) -> bool:

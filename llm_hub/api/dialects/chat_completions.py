@@ -101,6 +101,8 @@ class CompletionWriter:
         self._logprobs: dict[str, Any] | None = None
         """How likely the tokens of the next piece were."""
         self._has_logprobs = False
+        self._choice_fields: Mapping[str, Any] = {}
+        """What the vendor's choice has beside the next piece."""
 
     def event(self, event: Event) -> bytes:
         match event:
@@ -114,6 +116,8 @@ class CompletionWriter:
                 return self._delta(self._call_format.delta(event))
             case VendorDelta("openai", {"logprobs": logprobs}):
                 return self._take_logprobs(logprobs)
+            case VendorDelta("openai", {"choice": fields}):
+                self._choice_fields = {**self._choice_fields, **fields}
             case VendorDelta("openai", fields):
                 self._take_fields(fields)
             case AttemptStarted(provider, model) | Resumed(provider, model):
@@ -129,14 +133,19 @@ class CompletionWriter:
     def _delta(self, delta: Delta) -> bytes:
         if not self._begun:
             return self._first_chunk({"role": "assistant", "content": None, **delta})
-        logprobs, self._logprobs = self._logprobs, None
-        return sse(dump(self._chunk([{"index": 0, "delta": delta, "logprobs": logprobs, "finish_reason": None}])))
+        return sse(dump(self._chunk([self._choice(delta)])))
 
     def _first_chunk(self, delta: Delta) -> bytes:
         self._begun = True
+        return sse(dump({**self._fields, **self._chunk([self._choice(delta)])}))
+
+    def _choice(self, delta: Delta) -> ChunkChoice:
         logprobs, self._logprobs = self._logprobs, None
-        chunk = self._chunk([{"index": 0, "delta": delta, "logprobs": logprobs, "finish_reason": None}])
-        return sse(dump({**self._fields, **chunk}))
+        choice: ChunkChoice = {"index": 0, "delta": delta, "logprobs": logprobs, "finish_reason": None}
+        if self._choice_fields:
+            choice = cast("ChunkChoice", {**choice, **self._choice_fields})
+            self._choice_fields = {}
+        return choice
 
     def _take_logprobs(self, logprobs: dict[str, Any]) -> bytes:
         """Keeps how likely the tokens were for the piece that comes next. If none came for those before, as for the

@@ -84,6 +84,10 @@ class MessageWriter:
         self._open_block = ""
         self._vendors_message: Mapping[str, Any] = {}
         """The message as Anthropic began it."""
+        self._fields_of_start: Mapping[str, Any] = {}
+        """What its `message_start` had beside the message."""
+        self._fields_of_delta: Mapping[str, Any] = {}
+        """What Anthropic's next piece has beside its words."""
         self._next_block: Mapping[str, Any] = {}
         """The block of Anthropic's to which the next words belong."""
         self._late_text: list[str] = []
@@ -100,8 +104,8 @@ class MessageWriter:
                 return self._begin() + self._delta("text", {"type": "text_delta", "text": text})
             case ReasoningDelta():
                 return self._begin() + self._reasoning(event)
-            case VendorDelta("anthropic", {"type": "message_start", "message": message}):
-                self._vendors_message = message
+            case VendorDelta("anthropic", {"type": "message_start", "message": message, **more}):
+                self._vendors_message, self._fields_of_start = message, more
             case VendorDelta("anthropic", {"type": "content_block_start", "content_block": block}):
                 self._next_block = block
             case VendorDelta("anthropic", data):
@@ -109,7 +113,7 @@ class MessageWriter:
             case AttemptStarted(provider, model) | Resumed(provider, model):
                 self._model = f"{provider}/{model}"
                 self._hidden_reasoning.clear()
-                self._vendors_message = self._next_block = {}
+                self._vendors_message = self._next_block = self._fields_of_start = self._fields_of_delta = {}
                 return self._write_late_text()
             case Done(response):
                 self._model = f"{response.provider}/{response.model}"
@@ -138,7 +142,7 @@ class MessageWriter:
         }
         message.pop("message_delta", None)
         start: MessageStart = {"type": "message_start", "message": cast("StartedMessage", message)}
-        return _sse(start)
+        return _sse(cast("MessageStart", {**self._fields_of_start, **start}))
 
     def _reasoning(self, piece: ReasoningDelta) -> bytes:
         is_open = self._open_block == "thinking" and not self._vendors_message
@@ -156,12 +160,19 @@ class MessageWriter:
             opening = self._close() + self._start(kind, block)
         elif self._open_block != kind:
             opening = self._close() + self._start(kind, EMPTY_TEXT if kind == "text" else _EMPTY_THINKING)
+        if self._fields_of_delta:
+            delta, self._fields_of_delta = cast("BlockDelta", {**self._fields_of_delta, **delta}), {}
         event: BlockDeltaEvent = {"type": "content_block_delta", "index": self._block, "delta": delta}
         return opening + _sse(event)
 
     def _vendor_delta(self, data: Mapping[str, Any]) -> bytes:
-        """What Anthropic wrote in its own words: a piece of the block before it, or a whole block."""
+        """What Anthropic wrote in its own words: a piece of the block before it, a whole block, or another event."""
         kind = str(data.get("type"))
+        if kind == "other_event":
+            return _sse(data["event"])
+        if kind == "fields_of_delta":
+            self._fields_of_delta = data["fields"]
+            return b""
         if not kind.endswith("_delta"):
             return self._close() + self._start(kind, cast("VendorBlock", data)) + self._close()
         delta = cast("VendorBlockDelta", data)

@@ -330,6 +330,25 @@ async def test_how_likely_a_token_was_comes_with_it(api: Api) -> None:
     assert [event["logprobs"]["content"] for event in events] == [[likely(text)] for text in [*texts, ""]]
 
 
+async def test_what_a_choice_has_beside_its_text_comes_with_that_text(api: Api) -> None:
+    """As Azure's filters do."""
+    texts = ["High,", " high,", " at noon."]
+    filtered = [{"content_filter_results": {"hate": {"severity": place}}} for place, _ in enumerate(texts)]
+    chunks = [
+        chunk({"role": "assistant", "content": ""}),
+        *(chunk({"content": text}, **fields) for text, fields in zip(texts, filtered, strict=True)),
+        chunk({}, finish_reason="stop"),
+    ]
+    prompt = [{"role": "user", "content": dictation(stream_of(chunks))}]
+    body = {"model": f"openai/{MODEL}", "messages": prompt}
+    reply = await api.client.post("/v1/chat/completions", json=body | {"stream": True})
+    events = [event["choices"][0] for event in chunks_of(reply.text)][: len(texts)]
+    assert [event["delta"]["content"] for event in events] == texts
+    assert [{name: event[name] for name in filtered[0]} for event in events] == filtered
+    whole = (await api.client.post("/v1/chat/completions", json=body)).json()["choices"][0]
+    assert {name: whole[name] for name in filtered[-1]} == filtered[-1]
+
+
 @pytest.mark.parametrize("name", ANSWERS)
 async def test_a_stream_is_called_what_its_vendor_calls_it(api: Api, name: str) -> None:
     prompt = [{"role": "user", "content": dictation(stream_of(ANSWERS[name]))}]

@@ -82,6 +82,39 @@ async def test_a_stream_has_the_vendors_blocks_one_by_one(api: Api, name: str) -
     assert [start["type"] for start in starts] == [block["type"] for block in ANSWERS[name].whole["content"]]
 
 
+async def test_events_and_fields_that_the_hub_does_not_know_reach_their_client_in_their_places(api: Api) -> None:
+    head: dict[str, Any] = {"id": "msg_012", "type": "message", "role": "assistant", "model": "claude-tug",
+        "content": [], "stop_reason": None, "stop_sequence": None,
+        "usage": {"input_tokens": 3, "output_tokens": 1}}  # fmt: skip
+    thought = {"type": "thinking", "thinking": "", "signature": ""}
+    given: list[dict[str, Any]] = [
+        {"type": "message_start", "message": head, "trace": "t1"},
+        {"type": "tide_report", "height": 3},
+        {"type": "content_block_start", "index": 0, "content_block": thought},
+        {"type": "content_block_delta", "index": 0,
+            "delta": {"type": "thinking_delta", "thinking": "Hm.", "estimated_tokens": 7}},
+        {"type": "content_block_delta", "index": 0, "delta": {"type": "signature_delta", "signature": "c2ln"}},
+        {"type": "content_block_stop", "index": 0},
+        {"type": "content_block_start", "index": 1, "content_block": {"type": "text", "text": ""}},
+        {"type": "content_block_delta", "index": 1, "delta": {"type": "text_delta", "text": "At ", "tone": "dry"}},
+        {"type": "tide_report", "height": 4},
+        {"type": "content_block_delta", "index": 1, "delta": {"type": "text_delta", "text": "noon.", "tone": "wet"}},
+        {"type": "content_block_stop", "index": 1},
+        {"type": "message_delta", "delta": {"stop_reason": "end_turn", "stop_sequence": None},
+            "usage": {"output_tokens": 9}},
+        {"type": "message_stop"},
+    ]  # fmt: skip
+    prompt = dictation(f"event: {event['type']}\ndata: {json.dumps(event)}\n\n".encode() for event in given)
+    body = {"model": f"anthropic/{MODEL}", "max_tokens": 900, "stream": True, "thinking": {"type": "adaptive"},
+        "messages": [{"role": "user", "content": prompt}]}  # fmt: skip
+    reply = await api.client.post("/v1/messages", json=body)
+    events = [json.loads(line[6:]) for line in reply.text.splitlines() if line.startswith("data: ")]
+    assert without_hub(events[0].pop("message")) == without_hub(given[0].pop("message"))
+    assert [event for event in events if event["type"] != "message_delta"] == [
+        event for event in given if event["type"] != "message_delta"
+    ]
+
+
 async def test_a_prompt_can_be_written_to_the_cache_without_an_answer(api: Api, fault_server: FaultServer) -> None:
     """With `max_tokens: 0`, which no other protocol has. Source: the description of `max_tokens` in Anthropic's SDK."""
     head = {"id": "msg_011", "type": "message", "role": "assistant", "model": "claude-tug", "content": []}

@@ -1,0 +1,84 @@
+"""What clients of Anthropic's protocol are told of an answer beside its words."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from llm_hub.chat import VendorDelta
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from llm_hub.chat import Event
+    from llm_hub.providers.anthropic_block import MessageBlock
+
+ANNOUNCED_BLOCKS = ("text", "thinking")
+"""The blocks whose words are the hub's: their client is told apart what else the blocks begin with."""
+_EMPTY: dict[str, Any] = {"text": "", "thinking": "", "signature": "", "citations": []}
+"""What a block begins with in a stream, in the place of what its deltas bring."""
+_DELTA_FIELDS = frozenset({"type", "text", "thinking", "partial_json", "signature", "citation"})
+"""The fields of a piece of a block for which the hub has words."""
+
+
+class Announcement:
+    """How the message and its blocks begin, and what the hub has no word for.
+
+    All of it waits for the first words: until then nothing of the answer has been read, and another model may still
+    give it.
+    """
+
+    __slots__ = ("_block", "_events", "_start")
+
+    def __init__(self) -> None:
+        self._start: dict[str, Any] | None = None
+        """The event that begins the message, until it has been told."""
+        self._block: MessageBlock | None = None
+        """The block that was announced last."""
+        self._events: list[Mapping[str, Any]] = []
+        """Events for which the hub has no word, and of which nobody has been told yet."""
+
+    def begin(self, event: Mapping[str, Any], message: Mapping[str, Any]) -> None:
+        """Takes the event that begins a message."""
+        self._start = {**event, "type": "message_start", "message": {**message, "content": []}}
+
+    def of_message(self) -> Iterator[Event]:
+        """How the message begins, once."""
+        if self._start is not None:
+            yield vendor_delta(self._start)
+            self._start = None
+            yield from self._of_events()
+
+    def of_block(self, block: MessageBlock) -> Iterator[Event]:
+        """How the message and this block of text or reasoning begin, each once."""
+        if self.is_made(block):
+            return
+        self._block = block
+        yield from self.of_message()
+        start = {name: _EMPTY.get(name, value) if value else value for name, value in block.value.items()}
+        yield vendor_delta({"type": "content_block_start", "content_block": start})
+
+    def is_made(self, block: MessageBlock) -> bool:
+        """Whether nothing is to be told of how a block begins: it was, or it comes as a whole."""
+        return self._block is block or block.is_late or block.kind not in ANNOUNCED_BLOCKS
+
+    def of_event(self, event: Mapping[str, Any]) -> Iterator[Event]:
+        """An event for which the hub has no word."""
+        self._events.append(event)
+        if self._start is None:
+            yield from self._of_events()
+
+    def _of_events(self) -> Iterator[Event]:
+        for event in self._events:
+            yield vendor_delta({"type": "other_event", "event": event})
+        self._events.clear()
+
+
+def fields_of_delta(delta: Mapping[str, Any]) -> Iterator[Event]:
+    """What a piece of text or reasoning has beside its words, for a client that reads those next."""
+    if fields := {name: value for name, value in delta.items() if name not in _DELTA_FIELDS}:
+        yield vendor_delta({"type": "fields_of_delta", "fields": fields})
+
+
+def vendor_delta(data: Mapping[str, Any]) -> VendorDelta:
+    """A piece in Anthropic's own words, or one of the two kinds beside them that `VendorDelta` names."""
+    return VendorDelta("anthropic", data)

@@ -196,6 +196,15 @@ async def test_a_file_that_is_no_image_is_not_sent(chat: TabCalls, tmp_path: Pat
     assert chat.prompts(LOG) == []
 
 
+async def test_a_prompt_that_is_stopped_before_any_word_says_that_it_is_left_out(chat: TabCalls) -> None:
+    chat.choose("stall@first?plain=left-out")
+    asking = asyncio.create_task(chat.ask("First"))
+    await chat.until(lambda: chat.visible("chat-stop"))
+    await chat.click("chat-stop")
+    await asking
+    assert "later prompts are sent without this one" in chat.figures(LOG)[0]
+
+
 async def test_a_partial_answer_is_part_of_the_history_and_a_failed_turn_is_not(
     chat: TabCalls, fault_server: FaultServerThread
 ) -> None:

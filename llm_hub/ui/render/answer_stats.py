@@ -117,7 +117,7 @@ def _price(turn: Turn) -> list[str]:
 
 def _ending(turn: Turn) -> list[str]:
     if turn.outcome == "stopped":
-        return ["stopped"]
+        return ["stopped" if turn.is_history else texts.STOPPED_EMPTY]
     if turn.outcome == "failed":
         return [texts.BROKEN_OFF if turn.answer.text else texts.NO_ANSWER]
     reason = "" if turn.answer.response is None else turn.answer.response.finish_reason

@@ -65,12 +65,14 @@ FailFastList = Annotated[list[Item], Field(fail_fast=True)]
 Temperature = Annotated[float, Field(ge=0, le=2, allow_inf_nan=False)]
 Number = Annotated[float, Field(allow_inf_nan=False)]
 """A setting whose bounds are its vendor's."""
-TokenLimit = Annotated[int, Field(ge=1, le=10_000_000)]
+MAX_TOKEN_LIMIT = 10_000_000
+TokenLimit = Annotated[int, Field(ge=1, le=MAX_TOKEN_LIMIT)]
 Name = Annotated[str, Field(min_length=1, max_length=300)]
 ModelChain = Annotated[list[Name], Field(max_length=MAX_MODELS)]
 Effort = Annotated[str, Field(min_length=1, max_length=100)]
 """A word of the vendor's for how long the model reasons."""
-StopText = Annotated[str, Field(min_length=1, max_length=10_000)]
+StopText = Annotated[str, Field(max_length=10_000)]
+"""What it means where it is empty, its vendor may know."""
 StopTexts = Annotated[list[StopText], Field(max_length=MAX_STOP_TEXTS)]
 JSONObject = Annotated[dict[str, Any], AfterValidator(_check_depth)]
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict, Discriminator, Field
 
-from llm_hub.api.bodies import ChatBody, StrictModel, is_neutral
+from llm_hub.api.bodies import MAX_TOKEN_LIMIT, ChatBody, StrictModel, is_neutral
 from llm_hub.chat import OriginalRequest
 from llm_hub.chat.exact_json import ExactFloat
 from llm_hub.redaction import redact
@@ -26,6 +26,8 @@ _NOTHING: tuple[object, ...] = (None, [])
 """Values of a field that ask for nothing."""
 _PRICED_LIFETIMES = (None, "5m", "1h")
 """Lifetimes of what a mark keeps in Anthropic's cache, as far as their prices are known."""
+TOKEN_LIMITS = (1, MAX_TOKEN_LIMIT)
+"""A limit that means the same to all vendors: 0 and -1 mean something to some."""
 _PLAIN_TYPES = frozenset({str, int, float, ExactFloat, bool, dict, type(None)})
 """Types of the values in a part that are neither parts themselves nor lists of them."""
 
@@ -49,6 +51,12 @@ class UnreadObject(OpenModel):
     is_unread = True
 
 
+class UnreadTurn(UnreadObject):
+    """A message of a role that the hub does not know."""
+
+    role: Annotated[str, Field(min_length=1, max_length=100)]
+
+
 class OptionalPart(OpenModel):
     """A part of a kind that the hub does not know, and that an answer is good without: another model's reasoning."""
 
@@ -68,6 +76,16 @@ def kind_among(*known: str, is_read: Callable[[dict[str, Any]], bool] = lambda _
         return value["type"] if value.get("type") in known and is_read(value) else "other"
 
     return Discriminator(kind)
+
+
+def role_among(*known: str) -> Discriminator:
+    """Tells the messages of the roles `known` from those of any other, whose tag is "other"."""
+
+    def role(value: Any) -> str:
+        name = value.get("role") if isinstance(value, dict) else None
+        return name if name in known else "other"
+
+    return Discriminator(role)
 
 
 def unread_fields(part: BaseModel) -> list[tuple[str, object]]:
@@ -113,6 +131,11 @@ class OpenBody(ChatBody):
 
     common_ranges: ClassVar[Mapping[str, tuple[float, float]]] = {"temperature": (0, 2), "top_p": (0, 1)}
     """The values of settings that mean something to all vendors. For others only one of the protocol is asked."""
+
+    def common_value(self, name: str) -> Any:
+        """A setting's value, where it means the same to all vendors."""
+        value = getattr(self, name)
+        return value if _is_within(value, self.common_ranges[name]) else None
 
     def original(self, messages: int) -> OriginalRequest:
         """The request as its client wrote it. `messages` is the number of the hub's messages that were made of it."""

@@ -10,6 +10,8 @@ from llm_hub.providers.anthropic_body import MAX_TOKENS, MIN_BUDGET, call_id, me
 if TYPE_CHECKING:
     from llm_hub.chat import ChatRequest, OriginalRequest
 
+_ROLES = ("user", "assistant", "system")
+"""The roles of which it is known what the API refuses."""
 _HUB_FIELDS = ("model", "models", "stream")
 """Fields that are the hub's: it names the model and its fallbacks, and always streams."""
 
@@ -18,7 +20,7 @@ def original_body(original: OriginalRequest, request: ChatRequest) -> dict[str, 
     """The client's body, except for what the hub has changed: the limit, the format, and what follows the messages."""
     body = {name: value for name, value in original.body.items() if name not in _HUB_FIELDS}
     limit = MAX_TOKENS if body.get("max_tokens") is None else body["max_tokens"]
-    if request.max_tokens is not None and request.max_tokens < limit:
+    if request.max_tokens is not None and (request.max_tokens < limit or limit < 0):
         limit, thinking = request.max_tokens, body.get("thinking")
         if isinstance(thinking, dict) and (thinking.get("budget_tokens") or 0) >= limit:  # a part of the limit
             body["thinking"] = thinking | {"budget_tokens": max(limit - 1, MIN_BUDGET)}
@@ -56,6 +58,9 @@ def _turns(turns: Any) -> Iterator[dict[str, Any]]:
     """The turns as they came, without what the API refuses whoever sends it: blocks without text, reasoning without
     Anthropic's signature, and letters in the ids of calls that other providers use."""
     for turn in turns:
+        if turn.get("role") not in _ROLES:
+            yield turn
+            continue
         content = turn.get("content")
         if isinstance(content, list):
             content = [_with_ids(block) for block in content if _is_accepted(block)]

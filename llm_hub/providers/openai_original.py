@@ -32,12 +32,18 @@ def addressed(url: str, request: ChatRequest, protocol: str) -> tuple[str, dict[
 
 def limit_fields(request: ChatRequest, field: str, *, renames: bool) -> dict[str, int]:
     """The answer's limit: in `field`, or in those that the client has chosen where that one `renames` no others."""
-    if request.max_tokens is None:
-        return {}
     original = request.original
-    sent = original.body if original is not None and original.protocol == "openai" and not renames else {}
-    chosen = [name for name in LIMIT_FIELDS if sent.get(name) is not None]
-    return {name: min(sent[name], request.max_tokens) for name in chosen} or {field: request.max_tokens}
+    sent = original.body if original is not None and original.protocol == "openai" else {}
+    limits = {name: sent[name] for name in reversed(LIMIT_FIELDS) if sent.get(name) is not None}
+    if request.max_tokens is not None:
+        lower = {} if renames else {name: _lower(limit, request.max_tokens) for name, limit in limits.items()}
+        return lower or {field: request.max_tokens}
+    return {field: next(iter(limits.values()))} if renames and limits else limits  # such as -1
+
+
+def _lower(limit: int, bound: int) -> int:
+    """The lower limit. One below 1 bounds nothing at servers for which it means no limit."""
+    return min(limit, bound) if limit > 0 else bound
 
 
 def with_plain_tools(sent: Mapping[str, Any]) -> dict[str, Any] | None:

@@ -74,6 +74,8 @@ class ResponsesProvider(HttpProvider):
         body = {"model": model, **fields, "stream": True}
         if request.max_tokens is not None:
             body["max_output_tokens"] = request.max_tokens
+        elif original is not None and original.protocol == self.protocol:
+            body |= {name: value for name, value in original.body.items() if name == "max_output_tokens"}  # such as 0
         return body
 
     def _adapt(self, model: str, body: dict[str, Any]) -> dict[str, Any]:

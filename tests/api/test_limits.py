@@ -136,3 +136,20 @@ async def test_where_tokens_or_money_are_limited_a_request_gets_max_tokens(
         assert (await metered_api.ask("openai/gpt-5")).status_code == 200
         assert (await metered_api.ask("openai/gpt-5", max_tokens=30)).status_code == 200
     assert [exchange.body.get("max_completion_tokens") for exchange in fault_server.exchanges] == [sent, 30]
+
+
+@pytest.mark.parametrize(
+    ("path", "model", "fields"),
+    [
+        ("/v1/chat/completions", "openai/gpt-5", ("max_tokens", "max_completion_tokens")),
+        ("/v1/responses", "openai/gpt-5", ("max_output_tokens",)),
+        ("/v1/messages", "anthropic/ok", ("max_tokens",)),
+    ],
+)
+async def test_a_limit_that_is_none_at_some_servers_is_bounded_where_tokens_are(
+    hub: Hub, fault_server: FaultServer, tmp_path: Path, path: str, model: str, fields: tuple[str, ...]
+) -> None:
+    async with metered(hub, tmp_path, Quota(tokens=1000)) as metered_api:
+        assert (await metered_api.ask(model, path=path, max_tokens=-1)).status_code == 200
+    for exchange in fault_server.exchanges:
+        assert [exchange.body[name] for name in fields if name in exchange.body] == [500]

@@ -247,15 +247,16 @@ ASKED: JSONObject = {
 """A request as agents send it, with all that they may send."""
 
 
-@pytest.mark.parametrize("stream", [True, False])
+@pytest.mark.parametrize(("stream", "limit"), [(True, 900), (False, 900), (True, 0), (False, -1)])
 async def test_a_request_reaches_its_own_protocol_as_it_was_written(
-    api: Api, fault_server: FaultServer, stream: bool
+    api: Api, fault_server: FaultServer, stream: bool, limit: int
 ) -> None:
-    reply = await api.client.post("/v1/responses", json={**ASKED, "models": [], "stream": stream})
+    asked = {**ASKED, "max_output_tokens": limit}
+    reply = await api.client.post("/v1/responses", json={**asked, "models": [], "stream": stream})
     assert reply.status_code == 200, reply.text
     exchange = fault_server.exchanges[-1]
     assert exchange.path == "/v1/responses"
-    assert exchange.body == {**ASKED, "model": exchange.model, "stream": True}
+    assert exchange.body == {**asked, "model": exchange.model, "stream": True}
 
 
 async def test_an_answer_of_its_own_protocol_comes_back_as_it_was_written(api: Api) -> None:

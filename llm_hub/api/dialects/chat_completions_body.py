@@ -5,6 +5,7 @@ It is an open list: what is not named here goes on as it came to the providers t
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, Tag
@@ -20,7 +21,6 @@ from llm_hub.api.bodies import (
     Number,
     StopText,
     StopTexts,
-    TokenLimit,
 )
 from llm_hub.api.dialects.chat_completions_calls import CallFormat
 from llm_hub.api.dialects.chat_completions_tools import (
@@ -30,9 +30,9 @@ from llm_hub.api.dialects.chat_completions_tools import (
     chosen,
 )
 from llm_hub.api.dialects.chat_completions_turns import CompletionTurn, without_state
-from llm_hub.api.open_parts import OpenBody, OpenModel, UnreadPart, kind_among
+from llm_hub.api.open_parts import TOKEN_LIMITS, OpenBody, OpenModel, UnreadPart, kind_among
 from llm_hub.api.refusals import Refusal
-from llm_hub.chat import ChatRequest, JSONFormat
+from llm_hub.chat import ChatRequest, JSONFormat, OriginalRequest
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -106,6 +106,12 @@ class ChatCompletionsBody(OpenBody):
         "modalities": (["text"],),
         "function_call": ("auto", "none"),
     }
+    common_ranges: ClassVar = {
+        **OpenBody.common_ranges,
+        "max_tokens": TOKEN_LIMITS,
+        "max_completion_tokens": TOKEN_LIMITS,
+        "seed": (-(2**63), 2**63 - 1),
+    }
     essential_fields = frozenset({
         "web_search_options", "search_parameters", "plugins", "grammar", "structured_outputs",
         "guided_json", "guided_regex", "guided_choice", "guided_grammar",
@@ -124,10 +130,10 @@ class ChatCompletionsBody(OpenBody):
     stream_options: StreamOptions | None = None
     temperature: Number | None = None
     top_p: Number | None = None
-    max_tokens: TokenLimit | None = None
-    max_completion_tokens: TokenLimit | None = None
+    max_tokens: int | None = None
+    max_completion_tokens: int | None = None
     stop: StopText | StopTexts | None = None
-    seed: Annotated[int, Field(ge=-(2**63), lt=2**63)] | None = None
+    seed: int | None = None
     reasoning_effort: Effort | None = None
     response_format: ResponseFormat | None = None
     tools: Annotated[FailFastList[CompletionTool], Field(max_length=MAX_TOOLS)] | None = None
@@ -148,24 +154,32 @@ class ChatCompletionsBody(OpenBody):
             )
         tools, choice = chosen(self.tool_choice, self.tools or ())
         form = self.response_format
-        limit = self.max_completion_tokens if self.max_completion_tokens is not None else self.max_tokens
+        limit = "max_tokens" if self.max_completion_tokens is None else "max_completion_tokens"
         messages = tuple(turn.message(f"messages.{number}") for number, turn in enumerate(self.messages))
         return ChatRequest(
             messages,
             self.model,
             self.temperature,
-            limit,
+            self.common_value(limit),
             fallback=None if self.models is None else tuple(self.models),
             tools=tools,
             tool_choice=choice,
             parallel_tools=self.parallel_tool_calls if tools else None,
             format=None if form is None or isinstance(form, UnreadPart) else form.format(),
-            stop=(self.stop,) if isinstance(self.stop, str) else tuple(self.stop or ()),
-            seed=self.seed,
+            stop=tuple(filter(None, self._stop_texts)),
+            seed=self.common_value("seed"),
             top_p=self.top_p,
             effort=self.reasoning_effort,
             original=self.original(len(messages)),
         )
+
+    @property
+    def _stop_texts(self) -> list[str]:
+        return [self.stop] if isinstance(self.stop, str) else self.stop or []
+
+    def original(self, messages: int) -> OriginalRequest:
+        original = super().original(messages)
+        return replace(original, essential=("stop", *original.essential)) if "" in self._stop_texts else original
 
     def _own_words(self, sent: Mapping[str, Any]) -> dict[str, Any]:
         body = super()._own_words(sent)

@@ -7,14 +7,23 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import ConfigDict, Discriminator, Field, Tag
+from pydantic import ConfigDict, Discriminator, Tag
 
 from llm_hub.api.bodies import FailFastList, Name, is_pdf_url, is_readable_image
 from llm_hub.api.carried_state import read_states
 from llm_hub.api.dialects.chat_completions_tools import tool_kind
 from llm_hub.api.dialects.custom_tools import custom_arguments
 from llm_hub.api.dialects.openai_shapes import FilePart, ImagePart, ImageURL, TextPart, read_content
-from llm_hub.api.open_parts import UNREAD_PART, OpenModel, OptionalPart, UnreadObject, UnreadPart, kind_among
+from llm_hub.api.open_parts import (
+    UNREAD_PART,
+    OpenModel,
+    OptionalPart,
+    UnreadObject,
+    UnreadPart,
+    UnreadTurn,
+    kind_among,
+    role_among,
+)
 from llm_hub.api.refusals import Refusal
 from llm_hub.chat import Message, Role, Text, ToolCall, ToolResult
 
@@ -192,13 +201,19 @@ class ToolTurn(OpenModel):
         return Message(Role.TOOL, (ToolResult(self.tool_call_id, text),))
 
 
-class FunctionTurn(UnreadObject):
-    """What a function gave, in the way that OpenAI had before there were tools."""
-
-    role: Literal["function"]
+class OtherTurn(UnreadTurn):
+    """Such as "function": what a function gave, in the way that OpenAI had before there were tools."""
 
     def message(self, field: str) -> Message:  # noqa: ARG002  # the other turns' shape
         return Message(Role.USER, UNREAD_PART)
 
 
-CompletionTurn = Annotated[SystemTurn | UserTurn | AssistantTurn | ToolTurn | FunctionTurn, Field(discriminator="role")]
+CompletionTurn = Annotated[
+    Annotated[SystemTurn, Tag("system")]
+    | Annotated[SystemTurn, Tag("developer")]
+    | Annotated[UserTurn, Tag("user")]
+    | Annotated[AssistantTurn, Tag("assistant")]
+    | Annotated[ToolTurn, Tag("tool")]
+    | Annotated[OtherTurn, Tag("other")],
+    role_among("system", "developer", "user", "assistant", "tool"),
+]

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
-from pydantic import Field
+from pydantic import Field, Tag
 
 from llm_hub.api.bodies import (
     MAX_MESSAGES,
@@ -18,7 +18,6 @@ from llm_hub.api.bodies import (
     Name,
     Number,
     StopTexts,
-    TokenLimit,
 )
 from llm_hub.api.carried_state import read_states
 from llm_hub.api.dialects.messages_blocks import (
@@ -44,7 +43,7 @@ from llm_hub.api.dialects.messages_options import (
     ToolChoiceOption,
     read_choice,
 )
-from llm_hub.api.open_parts import UNREAD_PART, OpenBody, OpenModel, UnreadPart
+from llm_hub.api.open_parts import TOKEN_LIMITS, UNREAD_PART, OpenBody, OpenModel, UnreadPart, UnreadTurn, role_among
 from llm_hub.chat import (
     ChatRequest,
     JSONFormat,
@@ -123,6 +122,22 @@ class AssistantMessage(OpenModel):
         return (Message(Role.ASSISTANT, tuple(parts)),)
 
 
+class OtherMessage(UnreadTurn):
+    """A message of a role that Anthropic may have one day."""
+
+    def messages(self, field: str) -> tuple[Message, ...]:  # noqa: ARG002  # the other turns' shape
+        return (Message(Role.USER, UNREAD_PART),)
+
+
+Turn = Annotated[
+    Annotated[UserMessage, Tag("user")]
+    | Annotated[AssistantMessage, Tag("assistant")]
+    | Annotated[SystemMessage, Tag("system")]
+    | Annotated[OtherMessage, Tag("other")],
+    role_among("user", "assistant", "system"),
+]
+
+
 class CountTokensBody(OpenBody):
     """The body of `POST /v1/messages/count_tokens`: that of a request, which need not say how long the answer may be.
 
@@ -132,7 +147,7 @@ class CountTokensBody(OpenBody):
     refused_fields: ClassVar = {"api_key": (None,), "thread": (None,)}
     protocol = "anthropic"
     neutral_values: ClassVar = {"service_tier": ("auto", "standard_only"), "speed": ("standard",)}
-    common_ranges: ClassVar = {"temperature": (0, 1), "top_p": (0, 1)}
+    common_ranges: ClassVar = {"temperature": (0, 1), "top_p": (0, 1), "max_tokens": TOKEN_LIMITS}
     essential_fields = frozenset({"container", "mcp_servers", "output_config.task_budget", "output_format"})
     free_fields = frozenset(
         {
@@ -148,12 +163,9 @@ class CountTokensBody(OpenBody):
         }
     )
 
-    messages: Annotated[
-        FailFastList[Annotated[UserMessage | AssistantMessage | SystemMessage, Field(discriminator="role")]],
-        Field(min_length=1, max_length=MAX_MESSAGES),
-    ]
+    messages: Annotated[FailFastList[Turn], Field(min_length=1, max_length=MAX_MESSAGES)]
     model: Name
-    max_tokens: TokenLimit | Literal[0] | None = None
+    max_tokens: int | None = None
     models: ModelChain | None = None
     system: Texts | None = None
     temperature: Number | None = None
@@ -185,13 +197,13 @@ class CountTokensBody(OpenBody):
             messages,
             self.model,
             self.temperature,
-            self.max_tokens or None,
+            self.common_value("max_tokens"),
             fallback=None if self.models is None else tuple(self.models),
             tools=tools,
             tool_choice=choice,
             parallel_tools=parallel,
             format=JSONFormat(output.format.schema_) if isinstance(output.format, JSONOutputFormat) else None,
-            stop=tuple(self.stop_sequences or ()),
+            stop=tuple(filter(None, self.stop_sequences or ())),
             top_p=self.top_p,
             effort=output.effort,
             thinking_budget=self.thinking.budget if isinstance(self.thinking, ThinkingOption) else None,
@@ -200,7 +212,8 @@ class CountTokensBody(OpenBody):
 
     def original(self, messages: int) -> OriginalRequest:
         original = super().original(messages)
-        return replace(original, essential=("max_tokens", *original.essential)) if self.max_tokens == 0 else original
+        is_common = "" not in (self.stop_sequences or ())
+        return original if is_common else replace(original, essential=("stop_sequences", *original.essential))
 
     def _own_words(self, sent: Mapping[str, Any]) -> dict[str, Any]:
         body = super()._own_words(sent)
@@ -211,12 +224,11 @@ class CountTokensBody(OpenBody):
 class MessagesBody(CountTokensBody):
     """The body of `POST /v1/messages`. With a limit of 0 Anthropic writes the prompt to its cache, and no answer."""
 
-    max_tokens: TokenLimit | Literal[0]
+    max_tokens: int
 
 
 def _without_states(turn: dict[str, Any]) -> dict[str, Any]:
-    content = turn["content"]
-    if turn["role"] != "assistant" or isinstance(content, str):
+    if turn["role"] != "assistant" or isinstance(content := turn["content"], str):
         return turn
     blocks = [block for block in content if not is_state_block(block)]
     return turn if len(blocks) == len(content) else turn | {"content": blocks}

@@ -19,7 +19,6 @@ from llm_hub.api.bodies import (
     ModelChain,
     Name,
     Number,
-    TokenLimit,
 )
 from llm_hub.api.dialects.chat_completions_body import AnyJSONFormat, TextFormat
 from llm_hub.api.dialects.responses_input import (
@@ -37,7 +36,7 @@ from llm_hub.api.dialects.responses_tools import (
     chosen,
     tools_by_name,
 )
-from llm_hub.api.open_parts import OpenBody, OpenModel, OptionalPart, UnreadPart, kind_among
+from llm_hub.api.open_parts import TOKEN_LIMITS, OpenBody, OpenModel, OptionalPart, UnreadPart, kind_among
 from llm_hub.api.refusals import Refusal
 from llm_hub.chat import ChatRequest, JSONFormat, Message, OriginalRequest, Role
 
@@ -104,6 +103,7 @@ class ResponsesBody(OpenBody):
         "top_logprobs": (0,),
         "truncation": ("disabled",),
     }
+    common_ranges: ClassVar = {**OpenBody.common_ranges, "max_output_tokens": TOKEN_LIMITS}
     essential_fields = frozenset({"prompt"})
     free_fields = frozenset({
         "client_metadata", "include", "max_tool_calls", "prompt_cache_key", "prompt_cache_retention",
@@ -119,7 +119,7 @@ class ResponsesBody(OpenBody):
     metadata: Annotated[dict[str, str], Field(max_length=16)] | None = None
     temperature: Number | None = None
     top_p: Number | None = None
-    max_output_tokens: TokenLimit | None = None
+    max_output_tokens: int | None = None
     text: TextOptions | None = None
     reasoning: ReasoningOptions | None = None
     tools: Annotated[FailFastList[ResponseTool], Field(max_length=MAX_TOOLS)] | None = None
@@ -197,7 +197,7 @@ class ResponsesBody(OpenBody):
             messages,
             self.model,
             self.temperature,
-            self.max_output_tokens,
+            self.common_value("max_output_tokens"),
             fallback=None if self.models is None else tuple(self.models),
             tools=tools,
             tool_choice=choice,

@@ -138,10 +138,11 @@ EVERY_FIELD: Body = {
 
 OTHER_VALUES: Body = {
     "model": "claude-opus-5-5",
-    "max_tokens": 9,
+    "max_tokens": -1,
+    "stop_sequences": [""],
     "temperature": 1.5,
     "top_p": 1.5,
-    "messages": [{"role": "user", "content": [
+    "messages": [{"role": "critic", "content": "", "of": 7}, {"role": "user", "content": [
         {"type": "image", "source": {"type": "base64", "media_type": "image/avif", "data": "AAAA"}},
         {"type": "image", "source": {"type": "asset", "asset_id": "a"}}]}],
 }  # fmt: skip

@@ -75,6 +75,9 @@ BODIES: dict[str, dict[str, Any]] = {
         {"type": "image_url", "image_url": {"url": "data:image/svg+xml;utf8,<svg/>"}},
         {"type": "image_url", "image_url": {"url": "data:image/avif;base64,AAAA"}},
         {"type": "image_url", "image_url": {"url": "gs://harbour/pier.png"}}]}]},
+    "odd-values": {"max_tokens": -1, "max_completion_tokens": 0, "stop": ["END", ""], "seed": 2**70, "messages": [
+        *TURNS, {"role": "latest_reminder", "content": [{"type": "note"}], "of": 7}, *TURNS]},
+    "no-text-that-ends-it": {"messages": TURNS, "stop": ""},
     "likelihood": {"messages": TURNS, "logprobs": True, "top_logprobs": 2, "reasoning_effort": "Ultra-High 2"},
     "texts-that-end-it": {"messages": TURNS, "stop": [f"END {number}" for number in range(40)], "max_tokens": 90},
     "nothing": {"messages": TURNS, **dict.fromkeys(
@@ -112,6 +115,33 @@ async def test_a_body_reaches_the_vendor_as_its_client_sent_it(
     assert exchange.body == body | {"model": FAULT, "stream": True, "stream_options": {"include_usage": True}}
     if not stream:
         assert reply.json()["x_llm_hub"]["ignored"] == []
+
+
+ODD_VALUES: list[tuple[str, dict[str, Any], str]] = [
+    ("chat", {"max_tokens": 0}, "max_tokens"),
+    ("chat", {"max_tokens": 10**30}, "max_tokens"),
+    ("chat", {"messages": [*TURNS, {"role": "critic", "content": "?"}]}, "messages.1.role"),
+    ("chat/completions", {"max_tokens": 10**30}, "max_tokens"),
+    ("chat/completions", {"max_tokens": -1}, "max_tokens"),
+    ("chat/completions", {"max_completion_tokens": 0}, "max_completion_tokens"),
+    ("chat/completions", {"seed": 2**63}, "seed"),
+    ("chat/completions", {"stop": ["END", ""]}, "stop"),
+    ("chat/completions", {"messages": [*TURNS, {"role": "critic", "content": "?"}]}, "messages.1"),
+    ("responses", {"input": "When?", "max_output_tokens": 0}, "max_output_tokens"),
+    ("messages", {"max_tokens": -1}, "max_tokens"),
+    ("messages", {"stop_sequences": [""], "max_tokens": 9}, "stop_sequences"),
+    ("messages", {"messages": [*TURNS, {"role": "critic", "content": "?"}], "max_tokens": 9}, "messages.1"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("path", "odd", "field"), ODD_VALUES)
+async def test_a_value_that_one_protocol_may_know_is_refused_by_name_for_others(
+    api: Api, fault_server: FaultServer, path: str, odd: dict[str, Any], field: str
+) -> None:
+    body = {"model": "ollama/ok", **({} if path == "responses" else {"messages": TURNS}), **odd}
+    reply = await api.client.post(f"/v1/{path}", json=body)
+    assert (reply.status_code, fault_server.exchanges) == (400, [])
+    assert reply.json()["error"]["message"].startswith(f"{field}: ")
 
 
 HEADERS = {"openai-beta": "assistants=v2,responses=v1", "openai-of-next-year": "1"}
@@ -162,6 +192,7 @@ LIMITS: list[tuple[dict[str, int], str, dict[str, int]]] = [
     ({"max_tokens": 90}, "ok", {"max_tokens": 90}),
     ({"max_completion_tokens": 90}, "param-max_completion_tokens", {"max_tokens": 90}),
     ({"max_tokens": 90}, "gpt-6-luna", {"max_completion_tokens": 90}),
+    ({"max_tokens": -1}, "ok", {"max_tokens": -1}),
     ({}, "ok", {}),
 ]
 

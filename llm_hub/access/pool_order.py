@@ -1,4 +1,4 @@
-"""In which order the keys of one provider are asked, where the owner has several."""
+"""In which order the keys or servers of one provider are asked, where the owner has several."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ MAX_PREFIXES = 20_000
 
 
 class PoolOrder:
-    """The order of a pool's targets, which differ in their keys alone.
+    """The order of a pool's targets, which differ in their key or server alone.
 
-    A conversation is kept where it was answered last: its prompt's prefix is in that key's cache at the vendor. A new
-    one goes to the key with the fewest running answers, and of several to the one that was taken least lately. Paused
-    keys come last.
+    A conversation is kept where it was answered last: its prompt's prefix is in the cache there. A new one goes to the
+    target with the fewest running answers, and of several to the one that was taken least lately. Paused ones come
+    last.
     """
 
     def __init__(self, health: Health) -> None:
@@ -56,7 +56,9 @@ class PoolOrder:
             self._running[key] -= 1
 
     def note_answer(self, request: ChatRequest, target: Target) -> None:
-        """Keeps the conversation at the key that has just answered it."""
+        """Keeps the conversation at the target that has just answered it. A request for vectors is none."""
+        if not request.messages:
+            return
         *_, whole = _prefixes(target.provider.name, request)
         self._last_places[whole] = target.place
         self._last_places.move_to_end(whole)

@@ -129,13 +129,13 @@ class OwnerSettings:
             changes[variable] = self._checked_key(key, f"The key for {name}")
         async with self._changing:
             settings = await self._settings_in_file()
-            if name not in settings.servers and settings.value(variable):
+            if name not in settings.servers and settings.value(variable, keys_variable(variable)):
                 raise ConfigurationError(
                     f"The key of {name} would be {variable}, which is set already.",
                     hint="Choose another name, or take that variable away first.",
                 )
-            if not changes and settings.servers.get(name) != (url,):
-                changes[variable] = None
+            if settings.servers.get(name) != (url,):
+                changes = {variable: None, keys_variable(variable): None, **changes}
             await self._change({SERVERS: _joined(settings.servers | {name: (url,)}), **changes}, new_server=name)
 
     async def remove_server(self, name: str) -> None:
@@ -146,7 +146,8 @@ class OwnerSettings:
             servers = dict((await self._settings_in_file()).servers)
             if servers.pop(name, None) is None:
                 raise ConfigurationError("There is no such server.")
-            await self._change({SERVERS: _joined(servers) or None, server_key_variable(name): None})
+            variable = server_key_variable(name)
+            await self._change({SERVERS: _joined(servers) or None, variable: None, keys_variable(variable): None})
 
     async def set_route(self, text: str) -> None:
         """Sets what `auto` asks, in order, separated by commas; an empty text removes the route."""

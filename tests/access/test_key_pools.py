@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from llm_hub.chat import ChatRequest, Done, LLMResponse, Message, Role
+from llm_hub.chat import ChatRequest, Done, LLMResponse, Message, OriginalRequest, Role
 from llm_hub.errors import ConfigurationError, KeyRefused, ProviderError
 from llm_hub.hub import Hub
 from llm_hub.settings import Settings
@@ -161,3 +161,11 @@ def test_keys_and_addresses_that_do_not_match_are_refused(tmp_path: Path) -> Non
     (tmp_path / ".env").write_text("LLM_HUB_SERVERS=gpu=http://a/v1,gpu=http://b/v1\nGPU_API_KEYS=one,two,three")
     with pytest.raises(ConfigurationError, match="gpu has 2 addresses and 3 keys"):
         Hub(Settings.load(tmp_path / ".env"))
+
+
+async def test_vectors_are_given_by_a_pool_as_well(tmp_path: Path, fault_server: FaultServer) -> None:
+    original = OriginalRequest("embeddings", {"input": ["Hello"]}, messages=0)
+    async with pool(tmp_path, fault_server) as session:
+        request = ChatRequest((), "openai/ok", original=original, fallback=())
+        async with session.answer(request) as (events, _):
+            assert isinstance([event async for event in events][-1], Done)

@@ -181,6 +181,19 @@ async def test_a_servers_key_goes_to_no_other_address(owner: Owner, fault_server
     assert "STUDIO_API_KEY" not in owner.saved()
 
 
+async def test_several_keys_of_a_server_go_to_no_other_address_and_leave_with_it(
+    owner: Owner, fault_server: FaultServer
+) -> None:
+    await owner.settings.set_server("studio", "http://127.0.0.1:9/v1")
+    owner.file.write_text(f"{owner.file.read_text()}\nSTUDIO_API_KEYS={OLD},{NEW}\n")
+    await owner.settings.set_server("studio", fault_server.openai_url)
+    await owner.ask("studio/ok")
+    assert keys_sent(fault_server) == ["none"]
+    owner.file.write_text(f"{owner.file.read_text()}\nSTUDIO_API_KEYS={OLD},{NEW}\n")
+    await owner.settings.remove_server("studio")
+    assert "STUDIO_API_KEYS" not in owner.saved()
+
+
 async def test_a_server_takes_no_variable_that_is_set_for_something_else(owner: Owner) -> None:
     owner.file.write_text(f"{owner.file.read_text()}STUDIO_API_KEY={OLD}\n")
     with pytest.raises(ConfigurationError, match="STUDIO_API_KEY, which is set already"):

@@ -30,7 +30,7 @@ WORDS = ('"elem_id":"keys-owner"', "owner/settings")
 def started(folder: Path, **environment: str) -> Site:
     """A hub with a folder of its own for its `.env`."""
     shutil.copy(ROOT / "app.py", folder)
-    return Site(folder / "log", {"PYTHONPATH": str(ROOT), **environment}, folder=folder)
+    return Site(folder / "log", environment, folder=folder)
 
 
 @pytest.fixture(scope="module")

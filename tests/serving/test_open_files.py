@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from tests.fault_server import FaultServerThread
-from tests.ui.site import ROOT, Site
+from tests.ui.site import Site
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -34,7 +34,7 @@ async def test_as_many_as_fit_are_served_whole_and_the_others_told_to_wait(tmp_p
     (tmp_path / "app.py").write_text(APP)
     with FaultServerThread() as provider:
         keys = {"OPENAI_API_KEY": "sk-test-0123456789abcdef", "OPENAI_BASE_URL": provider.openai_url}
-        with Site(tmp_path / "log", keys | {"PYTHONPATH": str(ROOT)}, folder=tmp_path) as site:
+        with Site(tmp_path / "log", keys, folder=tmp_path) as site:
             provider.limit(5)
             async with httpx.AsyncClient(
                 base_url=site.url, trust_env=False, timeout=100, limits=httpx.Limits(max_connections=None)

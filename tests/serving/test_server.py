@@ -88,5 +88,5 @@ def test_a_setting_that_cannot_be_used_is_named(tmp_path: Path) -> None:
 
 
 def test_the_port_is_bound_before_anything_is_imported_for_the_page(tmp_path: Path) -> None:
-    with Site(tmp_path / "log") as site, socket.create_connection(("127.0.0.1", site.port), 30):
+    with Site(tmp_path / "log", from_scratch=True) as site, socket.create_connection(("127.0.0.1", site.port), 30):
         assert site.first_ok < site.ready

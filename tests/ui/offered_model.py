@@ -11,7 +11,6 @@ from pathlib import Path
 
 from llm_hub.providers.llamacpp.model_file import ModelFile, find_model_file
 from llm_hub.providers.llamacpp.offered_models import OfferedModel
-from tests.ui.site import ROOT
 
 BETTER = "Qwen3-1.7B"
 APP = """
@@ -50,4 +49,4 @@ def stand_in(*, size: int = 0, context_bytes: int = 23_040) -> OfferedModel:
 def write_app(folder: Path, model: OfferedModel) -> dict[str, str]:
     """Writes the `app.py` of a hub that offers this model. Returns the environment that it needs."""
     (folder / "app.py").write_text(APP.format(model=model))
-    return {"PYTHONPATH": str(ROOT), "HF_HOME": str(folder / "huggingface")}
+    return {"HF_HOME": str(folder / "huggingface")}

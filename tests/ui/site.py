@@ -17,8 +17,14 @@ from typing import Self
 
 import httpx
 
+from tests.ui.hub_process import HubProcess
+
 ROOT = Path(__file__).parents[2]
 STARTS_WITHIN = 60.0
+INHERITED = frozenset({"PATH", "HOME", "LANG", "TMPDIR"})
+"""All that a server has of this environment."""
+READ_BY_IMPORTS = ("HOME", "GRADIO_", "HF_", "PYTHON", "SPACE")
+"""How variables begin that are read while modules are imported."""
 NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 """For a client of this server: certificates, which it never sees, would take 25 ms to load for each test."""
 
@@ -45,12 +51,16 @@ def free_port() -> int:
 
 @dataclass
 class Site:
-    """The running server. `first_ok` and `ready` are seconds after its start."""
+    """The running server. `first_ok` and `ready` are seconds after its start.
+
+    Its process is forked after the imports, except `from_scratch` and where what it is given is read by imports.
+    """
 
     log: Path
     environment: dict[str, str] = field(default_factory=dict)
     port: int = field(default_factory=free_port)
     folder: Path = ROOT
+    from_scratch: bool = False
     first_ok: float = 0.0
     ready: float = 0.0
 
@@ -67,14 +77,13 @@ class Site:
 
     def start(self) -> None:
         """Starts it and waits for the page. The visitor's own keys and settings stay outside."""
-        inherited = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TMPDIR") if name in os.environ}
+        inherited = {name: os.environ[name] for name in INHERITED if name in os.environ}
+        if not (self.folder / "llm_hub").exists():
+            inherited["PYTHONPATH"] = str(ROOT)
         own = {"LLM_HUB_PORT": str(self.port), "LLM_HUB_DATABASE_URL": f"sqlite:///{self.log}.db"}
         environment = inherited | own | self.environment
         started = time.monotonic()
-        with self.log.open("ab") as log:
-            self.process = subprocess.Popen(
-                [sys.executable, "app.py"], cwd=self.folder, env=environment, stdout=log, stderr=log
-            )
+        self.process = self._process(environment)
         with httpx.Client(base_url=self.url, trust_env=False, timeout=30, verify=NO_TLS) as client:
             while not self.ready:
                 if self.process.poll() is not None or time.monotonic() - started > STARTS_WITHIN:
@@ -90,6 +99,14 @@ class Site:
                     self.ready = time.monotonic() - started
                 else:
                     time.sleep(0.02)
+
+    def _process(self, environment: dict[str, str]) -> HubProcess | subprocess.Popen[bytes]:
+        if not self.from_scratch and not any(name.startswith(READ_BY_IMPORTS) for name in self.environment):
+            return HubProcess(self.folder, environment, self.log)
+        with self.log.open("ab") as log:
+            return subprocess.Popen(
+                [sys.executable, "app.py"], cwd=self.folder, env=environment, stdout=log, stderr=log
+            )
 
     def stop(self, signum: int = signal.SIGTERM) -> float:
         """Seconds that it took to end."""

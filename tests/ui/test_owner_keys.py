@@ -28,7 +28,7 @@ KEY = "sk-owner-0123456789abcdef"
 def site(fault_server: FaultServerThread, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     folder = tmp_path_factory.mktemp("owner")
     shutil.copy(ROOT / "app.py", folder)
-    environment = {"PYTHONPATH": str(ROOT), "OPENAI_BASE_URL": fault_server.openai_url}
+    environment = {"OPENAI_BASE_URL": fault_server.openai_url}
     with Site(folder / "log", environment, folder=folder) as site:
         yield site
     log = (folder / "log").read_text()

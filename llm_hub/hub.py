@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 from llm_hub.access.keyring import Keyring
 from llm_hub.access.provider_pool import ProviderPool
-from llm_hub.access.session import Session, SharedState
+from llm_hub.access.session import Session
+from llm_hub.access.shared_state import SharedState
 from llm_hub.errors import LLMHubError
 from llm_hub.factory import ConfiguredProviders
 from llm_hub.router import Health, Timeouts

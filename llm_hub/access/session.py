@@ -3,58 +3,34 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from llm_hub.access.available_providers import AvailableProviders, ProviderState
 from llm_hub.access.keyed_pool import KeyedPool
-from llm_hub.access.pool_order import PoolOrder
-from llm_hub.access.provider_pool import ProviderPool
 from llm_hub.access.route import AUTO, Route, TargetState, providers_of, targets_of
 from llm_hub.chat import split_target
 from llm_hub.errors import ConnectionFailed, LLMHubError
 from llm_hub.factory import ProviderFactory
 from llm_hub.redaction import redact
-from llm_hub.router import Health, LLMRouter, Target, Timeouts
+from llm_hub.router import LLMRouter, Target
 from llm_hub.router.deadlines import Wait
-from llm_hub.router.running_answers import RunningAnswers
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
+    from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 
     from llm_hub.access.keyring import Keyring, Payer
     from llm_hub.access.provider_pool import PooledProvider
+    from llm_hub.access.shared_state import SharedState
     from llm_hub.chat import Attempt, ChatRequest, Event, ModelInfo
-    from llm_hub.factory import ConfiguredProviders
     from llm_hub.providers.llamacpp.downloads import Downloads
-    from llm_hub.usage.prices import Prices
 
-__all__ = ["MAX_LIST_AGE", "ProviderState", "Session", "SharedState", "TargetState"]
+__all__ = ["MAX_LIST_AGE", "ProviderState", "Session", "TargetState"]
 
 MAX_LIST_AGE = 600.0
 """Seconds that a provider's list of models is kept."""
-
-
-@dataclass(frozen=True, slots=True)
-class SharedState:
-    """What every session of a hub shares, whoever pays."""
-
-    configured: ConfiguredProviders
-    prices: Prices
-    max_retries: int = 2
-    resume: bool = True
-    timeouts: Timeouts = field(default_factory=Timeouts)
-    health: Health = field(default_factory=Health)
-    clock: Callable[[], float] = time.monotonic
-    pool: ProviderPool = field(default_factory=ProviderPool)
-    running: RunningAnswers = field(default_factory=RunningAnswers)
-    pool_order: PoolOrder = field(init=False)
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "pool_order", PoolOrder(self.health))
 
 
 class Session:

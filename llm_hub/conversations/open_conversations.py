@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Literal
 
+from llm_hub.conversations.answers_being_written import AnswersBeingWritten
 from llm_hub.conversations.conversation import Conversation, Kind
 from llm_hub.conversations.conversation_memory import ConversationMemory
 from llm_hub.conversations.document import write_document, write_head
@@ -64,7 +65,7 @@ class OpenConversations:
         self._is_here = is_here
         self._memory = ConversationMemory(is_busy=self._is_needed, clock=clock)
         self._saving = asyncio.Lock()
-        self._running: dict[tuple[str, str], dict[int, RunningAnswer]] = {}
+        self._running = AnswersBeingWritten()
 
     def owner(self, headers: Mapping[str, str]) -> str:
         """Whose conversations a request may see: "" is the owner of the hub, any other a hash of a browser's secret."""
@@ -221,22 +222,21 @@ class OpenConversations:
             await self.save(conversation)
 
         answer = RunningAnswer(conversation, number, coalescer.snapshots(events), finish=finish, save=save)
-        self._running.setdefault(conversation.key, {})[number] = answer
-        answer.task.add_done_callback(lambda _: self._forget_answer(conversation, number))
+        self._running.add(conversation, answer)
         return answer
 
     def is_answering(self, conversation: Conversation, pane: int | None = None) -> bool:
         """Whether an answer is being written in it, or in one of its panes."""
-        return bool(self._running_in(conversation, pane))
+        return bool(self._running.unfinished(conversation, pane))
 
     async def stop(self, conversation: Conversation, pane: int | None = None, *, number: int | None = None) -> None:
         """Ends the answers that are being written in it, where they are: all, a pane's, or that of one turn."""
-        running = self._running_in(conversation, pane)
+        running = self._running.unfinished(conversation, pane)
         await asyncio.gather(*(answer.stop() for answer in running if number in (None, answer.number)))
 
     async def settle(self, conversation: Conversation) -> None:
         """Waits for the end of the answers that somebody has stopped: the next prompt is not to be told to wait."""
-        for answer in self._running_in(conversation, None):
+        for answer in self._running.unfinished(conversation):
             await answer.settle()
 
     async def save(self, conversation: Conversation) -> None:
@@ -279,24 +279,8 @@ class OpenConversations:
 
     async def aclose(self) -> None:
         """Ends every answer, and writes it to where it is kept."""
-        running = [answer for answers in self._running.values() for answer in answers.values()]
-        await asyncio.gather(*(answer.stop() for answer in running))
-        await asyncio.gather(*(answer.task for answer in running), return_exceptions=True)
-
-    def _running_in(self, conversation: Conversation, pane: int | None) -> list[RunningAnswer]:
-        running = self._running.get(conversation.key, {})
-        return [
-            answer for number, answer in running.items()
-            if not answer.has_ended and pane in (None, conversation.node(number).pane)
-        ]  # fmt: skip
-
-    def _forget_answer(self, conversation: Conversation, number: int) -> None:
-        running = self._running.get(conversation.key, {})
-        running.pop(number, None)
-        if not running:
-            self._running.pop(conversation.key, None)
-        conversation.wake()
+        await self._running.stop_all()
 
     def _is_needed(self, conversation: Conversation) -> bool:
         """Whether something would be lost with it."""
-        return conversation.key in self._running or (self.store is not None and bool(conversation.problem))
+        return conversation in self._running or (self.store is not None and bool(conversation.problem))

@@ -1,0 +1,37 @@
+"""What all sessions of a hub have in common: settings, open providers, and what is known of their health."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from llm_hub.access.pool_order import PoolOrder
+from llm_hub.access.provider_pool import ProviderPool
+from llm_hub.router import Health, Timeouts
+from llm_hub.router.running_answers import RunningAnswers
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from llm_hub.factory import ConfiguredProviders
+    from llm_hub.usage.prices import Prices
+
+
+@dataclass(frozen=True, slots=True)
+class SharedState:
+    """What every session of a hub shares, whoever pays."""
+
+    configured: ConfiguredProviders
+    prices: Prices
+    max_retries: int = 2
+    resume: bool = True
+    timeouts: Timeouts = field(default_factory=Timeouts)
+    health: Health = field(default_factory=Health)
+    clock: Callable[[], float] = time.monotonic
+    pool: ProviderPool = field(default_factory=ProviderPool)
+    running: RunningAnswers = field(default_factory=RunningAnswers)
+    pool_order: PoolOrder = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "pool_order", PoolOrder(self.health))

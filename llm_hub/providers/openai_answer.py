@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from llm_hub.chat import OriginalAnswer, VendorDelta
-from llm_hub.chat.exact_json import dump_exactly
 from llm_hub.providers.cumulative_usage import update_usage
 from llm_hub.providers.joined_pieces import count_characters, has_pieces, join_pieces
 from llm_hub.providers.openai_body import STATE_FIELDS
@@ -18,14 +17,20 @@ from llm_hub.providers.openai_fields import (
     KNOWN_CHUNK_FIELDS,
     KNOWN_FIELDS,
     OTHER_REASONING_FIELDS,
-    PLAIN_CHOICE,
     QUIET_FIELDS,
     REASONING_FIELDS,
     TEXT_ALONE,
     UNKEPT_FIELDS,
 )
 from llm_hub.providers.openai_finish_reason import FINISH_REASONS, read_finish_reason
-from llm_hub.providers.openai_pieces import CustomCalls, add_logprobs, add_refusal, read_text, says_something
+from llm_hub.providers.openai_pieces import (
+    CustomCalls,
+    add_logprobs,
+    add_refusal,
+    read_arguments,
+    read_text,
+    says_something,
+)
 from llm_hub.providers.openai_usage import read_timings, read_usage
 from llm_hub.providers.streamed_response import StreamedResponseBuilder
 from llm_hub.wire.validation import parse_count
@@ -41,7 +46,6 @@ class OpenAIResponseBuilder(StreamedResponseBuilder):
     """A response builder with what the reading of a chunk has to know about those before it."""
 
     __slots__ = (
-        "_choice",
         "_choice_fields",
         "_custom_calls",
         "_fields",
@@ -51,7 +55,6 @@ class OpenAIResponseBuilder(StreamedResponseBuilder):
         "_has_other_choices",
         "_is_late",
         "_is_original",
-        "_is_under_way",
         "_is_unreliable",
         "_logprobs",
         "_others",
@@ -59,7 +62,9 @@ class OpenAIResponseBuilder(StreamedResponseBuilder):
         "_reasoning_field",
         "_reported_usage",
         "_timings",
+        "choice",
         "is_settled",
+        "is_under_way",
         "state_fields",
     )
 
@@ -70,7 +75,7 @@ class OpenAIResponseBuilder(StreamedResponseBuilder):
         """The fields that the vendor wants back with calls, as far as that is known."""
         self._reasoning_field = ""
         """The field in which the answer's reasoning came."""
-        self._choice: object = None
+        self.choice: object = None
         """The index of the choice that is read: the first one's."""
         self._choice_fields: dict[str, Any] = {}
         """Its fields for which the hub has no word."""
@@ -80,7 +85,7 @@ class OpenAIResponseBuilder(StreamedResponseBuilder):
         """Whether a client of the same protocol has been told what the answer is called, as far as there is one."""
         self._has_message = False
         """Whether a chunk had a whole message, as answers have that are not streamed."""
-        self._is_under_way = False
+        self.is_under_way = False
         """Whether the answer has begun in deltas, and has no finish reason."""
         self._is_late = False
         """Whether more of the answer came after its finish reason."""
@@ -108,28 +113,12 @@ class OpenAIResponseBuilder(StreamedResponseBuilder):
     def count_characters(self) -> int:
         return super().count_characters() + self._others_size + count_characters(self._fields)
 
-    def text_alone(self, choice: dict[str, Any]) -> str | None:
-        """The text of a choice that is its next piece, and nothing else; None: it is more, or something else."""
-        delta = choice.get("delta")
-        if (
-            self._is_under_way
-            and delta is not None
-            and len(delta) == 1
-            and isinstance(text := delta.get("content"), str)
-            and choice.get("finish_reason") is None
-            and choice.get("index") == self._choice
-            and choice.get("logprobs") is None
-            and (PLAIN_CHOICE.issuperset(choice) or all(choice[name] is None for name in choice.keys() - PLAIN_CHOICE))
-        ):
-            return text
-        return None
-
     def read_choice(self, choice: dict[str, Any]) -> Iterator[Event | None]:
         """The events of a choice, and its finish reason."""
         index = choice.get("index")
-        if self._choice is None:
-            self._choice = index
-        elif index != self._choice and index is not None:
+        if self.choice is None:
+            self.choice = index
+        elif index != self.choice and index is not None:
             self._has_other_choices = True
             return
         delta = choice.get("delta") or self._other_delta(choice)
@@ -150,7 +139,7 @@ class OpenAIResponseBuilder(StreamedResponseBuilder):
         if reason := read_finish_reason(choice):
             self._is_unreliable, self.is_settled = self._is_late, not says_more
             self.finish_reason = reason
-        self._is_under_way = self._has_delta and self.finish_reason is None
+        self.is_under_way = self._has_delta and self.finish_reason is None
 
     def read_fields(self, chunk: dict[str, Any]) -> None:
         """Reads what a chunk has beside its choices: counts of llama.cpp and Groq, and what the hub has no word for."""
@@ -270,15 +259,12 @@ class OpenAIResponseBuilder(StreamedResponseBuilder):
             position, id_, name, piece = self._custom_calls.read(call, custom)
             return self.add_tool_call(position, id=id_, name=name, arguments=piece, extra=extra)
         function = call.get("function") or {}
-        arguments = function.get("arguments", function.get("parameters"))  # the latter from small models' parsers
-        if not isinstance(arguments, str):
-            arguments = "" if arguments is None else dump_exactly(arguments).decode()
         position = parse_count(call.get("index"))
         return self.add_tool_call(
             place if position is None and not call.get("id") else position,
             id=call.get("id") or "",
             name=function.get("name") or "",
-            arguments=arguments,
+            arguments=read_arguments(function),
             extra=extra,
         )
 

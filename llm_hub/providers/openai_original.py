@@ -46,9 +46,12 @@ def _lower(limit: int, bound: int) -> int:
     return min(limit, bound) if limit > 0 else bound
 
 
-def with_plain_tools(sent: Mapping[str, Any]) -> dict[str, Any] | None:
-    """The body in words that every server knows, where its client chose among no tools, or named those that it allows;
-    None: it has done neither."""
+def with_plain_tools(sent: Mapping[str, Any], refusal: ProviderError) -> dict[str, Any] | None:
+    """The body in words that every server knows, where its client chose among no tools, or named those that it allows,
+    and the refusal names tools, or nothing at all; None: one of this is not so."""
+    is_refused = isinstance(refusal, InvalidRequest | UnsupportedParameter) and refusal.status in (400, 422)
+    if not is_refused or not (refusal.falls_back or "tool" in f"{refusal.message} {refusal.detail}".lower()):
+        return None
     tools, choice = sent.get("tools"), sent.get("tool_choice")
     if not tools:
         rest = {name: value for name, value in sent.items() if name not in TOOL_FIELDS}

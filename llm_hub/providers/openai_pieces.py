@@ -1,5 +1,5 @@
-"""Pieces of an answer in chat completions that are put together in their own way: logprobs, and calls whose input is
-text."""
+"""Pieces of an answer in chat completions that are read in their own way: words alone, logprobs, arguments of calls,
+and calls whose input is text."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from llm_hub.providers.openai_fields import REASONING_FIELDS
+from llm_hub.chat.exact_json import dump_exactly
+from llm_hub.providers.openai_fields import PLAIN_CHOICE, QUIET_FIELDS, REASONING_FIELDS
 from llm_hub.wire.validation import MAX_REFUSAL_CHARS, parse_count, parse_name
 
 if TYPE_CHECKING:
@@ -22,6 +23,36 @@ def add_logprobs(whole: dict[str, Any], piece: Mapping[str, Any]) -> None:
             known += value
         elif value is not None or known is None:
             whole[name] = [*value] if isinstance(value, list) else value
+
+
+def plain_text(chunk: Mapping[str, Any], model: str, index: object) -> str | None:
+    """The text of a chunk in the middle of an answer that says nothing else than the next words of that model's choice;
+    None: it says more, or something else. This runs for each token."""
+    choices = chunk.get("choices")
+    if (
+        type(choices) is list
+        and len(choices) == 1
+        and (delta := (choice := choices[0]).get("delta")) is not None
+        and len(delta) == 1
+        and isinstance(text := delta.get("content"), str)
+        and choice.get("finish_reason") is None
+        and choice.get("index") == index
+        and choice.get("logprobs") is None
+        and (PLAIN_CHOICE.issuperset(choice) or all(choice[name] is None for name in choice.keys() - PLAIN_CHOICE))
+        and chunk.get("usage") is None
+        and chunk.get("model") == model
+        and QUIET_FIELDS.issuperset(chunk)
+    ):
+        return text
+    return None
+
+
+def read_arguments(function: Mapping[str, Any]) -> str:
+    """The arguments of a call as text; "" if there are none. `parameters` is what parsers of small models write."""
+    arguments = function.get("arguments", function.get("parameters"))
+    if isinstance(arguments, str):
+        return arguments
+    return "" if arguments is None else dump_exactly(arguments).decode()
 
 
 class CustomCalls:

@@ -51,6 +51,12 @@ class StreamedResponseBuilder(ResponseBuilder):
             return (self.add_text(text),)
         return self._add_pieces(self._splitter.feed(text))
 
+    def add_texts(self, texts: list[str]) -> Iterable[TextDelta | ReasoningDelta]:
+        """Adds pieces of such text at once, and empties the list."""
+        text, is_none = "".join(texts), not texts
+        texts.clear()
+        return () if is_none else self.add_tagged_text(text)
+
     def add_rest(self) -> list[TextDelta | ReasoningDelta | ToolCallDelta]:
         """Adds the text that waited for the end of a tag. Hands on the calls that were held back."""
         return [*self._add_pieces(self._splitter.flush()), *self._calls.add_rest()]

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 def test_a_provider_that_fails_is_replaced_live_and_every_attempt_can_be_opened(
     chat: ChatPage, fault_server: FaultServerThread
 ) -> None:
-    model, other = "status-503?live=1", "ok?tokens=60&rate=60&live=1"
+    model, other = "status-503?live=1&delay=0.5", "ok?tokens=60&rate=60&live=1"  # long enough to be seen
     chat.choose(model)
     chat.fall_back_to(f"second/{other}")
     chat.record_route_lines()
@@ -31,7 +31,7 @@ def test_a_provider_that_fails_is_replaced_live_and_every_attempt_can_be_opened(
     assert any("OpenAI failed on its own side (503). Asking again in" in line for line in lines)
     assert any("2 of 3" in line for line in lines)
     assert any(f"second · {other} is answering in place of OpenAI" in line for line in lines)
-    assert not any("OpenAI · status-503?live=1 is answering" in line for line in lines)
+    assert not any(f"OpenAI · {model} is answering" in line for line in lines)
     expect(chat.answers).to_have_text([answer_text(60)])
     expect(chat.figures).to_contain_text(f"second · {other} · took over from OpenAI")
     expect(chat.figures).to_contain_text("4 attempts")

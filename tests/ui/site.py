@@ -87,6 +87,8 @@ class Site:
         with httpx.Client(base_url=self.url, trust_env=False, timeout=30, verify=NO_TLS) as client:
             while not self.ready:
                 if self.process.poll() is not None or time.monotonic() - started > STARTS_WITHIN:
+                    self.process.kill()
+                    self.process.wait()
                     raise AssertionError(f"The server did not start:\n{self.log.read_text()}")
                 try:
                     response = client.get("/" if not self.first_ok else "/health")

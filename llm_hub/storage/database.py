@@ -29,6 +29,8 @@ DRIVERS = {"sqlite": "sqlite+aiosqlite", "postgres": "postgresql+asyncpg", "post
 LOG_INTERVAL = 60.0
 """Seconds after a logged failure in which no other failure is logged."""
 
+MAX_LOCK_SECONDS = 30.0
+"""Seconds that a SQLite file is waited for that others write. A slow disk makes many writers wait, and none in turn."""
 _SQLITE_PROBLEMS = {
     sqlite3.SQLITE_READONLY: ("The database is read-only.", "Make its file and its folder writable."),
     sqlite3.SQLITE_FULL: ("The database cannot grow: its disk is full.", "Make room on that disk."),
@@ -184,6 +186,7 @@ def _begin(connection: Connection) -> None:
 def _connect_by_own_function(_dialect: object, _record: object, _arguments: object, options: dict[str, object]) -> None:
     """Has SQLAlchemy's dialect open a SQLite file by `_open_file`."""
     options["async_creator_fn"] = _open_file
+    options.setdefault("timeout", MAX_LOCK_SECONDS)
 
 
 async def _open_file(*arguments: Any, **options: Any) -> aiosqlite.Connection:

@@ -58,7 +58,7 @@ def test_the_attempts_are_opened_by_keyboard(chat: ChatPage) -> None:
 def test_a_resumed_answer_is_complete_and_its_mark_is_only_displayed(
     chat: ChatPage, fault_server: FaultServerThread
 ) -> None:
-    broken, other = "cut@mid?tokens=40&rate=80&seam=1", "ok?tokens=40&rate=80&seam=1"
+    broken, other = "cut@mid?tokens=40&rate=80&seam=1", "ok?tokens=40&rate=30&seam=1"
     chat.choose(broken)
     chat.fall_back_to(f"second/{other}")
     chat.record_route_lines()

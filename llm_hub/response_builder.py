@@ -64,6 +64,7 @@ class ResponseBuilder:
         "finish_reason",
         "has_other_content",
         "ignored",
+        "is_original",
         "model",
         "notes",
         "original",
@@ -80,6 +81,9 @@ class ResponseBuilder:
         self.provider = provider.name
         self.protocol = provider.protocol
         self.title = provider.title or provider.name
+        original = request.original
+        self.is_original = original is not None and original.protocol == provider.protocol
+        """Whether the client speaks the provider's protocol, and is sent what the hub has no word for."""
         self.model = request.model or provider.default_model
         """The model that was asked. An adapter overwrites it with the model that the reply names."""
         self.usage: Usage = {}
@@ -156,9 +160,10 @@ class ResponseBuilder:
 
         Raises `StreamBroken` without a finish reason, for one that tells of a failure, and for a call of a tool that is
         none, `ContentRejected` for a refusal or a content filter, and `EmptyAnswer` for an answer with neither text nor
-        tool calls. An answer that ran out of tokens while the model reasoned is not empty: it is complete, and its
-        finish reason is "length". A tool call that the limit cut off is left out, and a note says so. An answer with
-        tool calls always has the finish reason "tool_calls", also where the server says "stop".
+        tool calls. A refusal is an answer where the client speaks the provider's protocol. An answer that ran out of
+        tokens while the model reasoned is not empty: it is complete, and its finish reason is "length". A tool call
+        that the limit cut off is left out, and a note says so. An answer with tool calls always has the finish reason
+        "tool_calls", also where the server says "stop".
         """
         if self.finish_reason is None:
             raise StreamBroken(
@@ -171,7 +176,8 @@ class ResponseBuilder:
             raise StreamBroken(
                 f"{self.title} broke its answer off ({self.finish_reason}).", provider=self.provider, model=self.model
             )
-        if self.refusal or reason in _DECLINED:
+        is_declined = bool(self.refusal) or reason in _DECLINED
+        if is_declined and not self.is_original:
             raise ContentRejected(
                 f"{self.model} declined to answer.",
                 provider=self.provider,
@@ -194,7 +200,7 @@ class ResponseBuilder:
             self.notes = (*self.notes, f"{self.title} said that it calls a tool, and sent no call.")
         calls = tuple(self._with_state(call, place) for place, call in enumerate(calls))
         is_empty = not (content.strip() or calls or self.has_other_content)
-        if is_empty and self.finish_reason != "length":
+        if is_empty and self.finish_reason != "length" and not is_declined:
             raise EmptyAnswer(f"{self.title} sent an empty answer.", provider=self.provider, model=self.model)
         first_piece = None if self._first_piece_at is None else self._first_piece_at - self._started_at
         return Done(

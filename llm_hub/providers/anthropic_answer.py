@@ -54,11 +54,10 @@ class MessageBuilder(StreamedResponseBuilder):
     """
 
     __slots__ = ("_announcement", "_blocks", "_blocks_by_index", "_end", "_end_event", "_has_output_count", "_head",
-        "_is_original", "_reported_usage", "_vendor_bytes", "is_special", "needs_break")  # fmt: skip
+        "_reported_usage", "_vendor_bytes", "is_special", "needs_break")  # fmt: skip
 
     def __init__(self, provider: HttpProvider, request: ChatRequest) -> None:
         super().__init__(provider, request)
-        self._is_original = request.original is not None and request.original.protocol == provider.protocol
         self.is_special = False
         """Whether the next delta is for `add_delta`: its block is not announced, or the hub has no word for it."""
         self.needs_break = False
@@ -117,7 +116,7 @@ class MessageBuilder(StreamedResponseBuilder):
         yield from self._close_before(index)
         kind = str(value.get("type"))
         pieces = self._reasoning if kind == "thinking" else self._text
-        is_late = len(self._calls) > 0 and (kind == "text" or (self._is_original and kind != "tool_use"))
+        is_late = len(self._calls) > 0 and (kind == "text" or (self.is_original and kind != "tool_use"))
         block = MessageBlock(dict(value), kind, len(self._blocks), len(pieces), is_late=is_late)
         self._blocks.append(block)
         if index is not None:

@@ -54,7 +54,6 @@ class OpenAIResponseBuilder(StreamedResponseBuilder):
         "_has_message",
         "_has_other_choices",
         "_is_late",
-        "_is_original",
         "_is_unreliable",
         "_logprobs",
         "_others",
@@ -70,7 +69,6 @@ class OpenAIResponseBuilder(StreamedResponseBuilder):
 
     def __init__(self, provider: AnsweringProvider, request: ChatRequest) -> None:
         super().__init__(provider, request)
-        self._is_original = request.original is not None and request.original.protocol == provider.protocol
         self.state_fields: frozenset[str] = STATE_FIELDS
         """The fields that the vendor wants back with calls, as far as that is known."""
         self._reasoning_field = ""
@@ -81,7 +79,7 @@ class OpenAIResponseBuilder(StreamedResponseBuilder):
         """Its fields for which the hub has no word."""
         self._has_other_choices = False
         self._has_delta = False
-        self._has_head = not self._is_original
+        self._has_head = not self.is_original
         """Whether a client of the same protocol has been told what the answer is called, as far as there is one."""
         self._has_message = False
         """Whether a chunk had a whole message, as answers have that are not streamed."""
@@ -156,7 +154,7 @@ class OpenAIResponseBuilder(StreamedResponseBuilder):
 
         It need not be called for each chunk: all say the same.
         """
-        if self._is_original:
+        if self.is_original:
             kept = QUIET_FIELDS & chunk.keys() - UNKEPT_FIELDS
             self._fields |= {name: chunk[name] for name in kept if chunk[name] is not None}
 
@@ -183,6 +181,8 @@ class OpenAIResponseBuilder(StreamedResponseBuilder):
         if self._has_other_choices:
             self.notes = (*self.notes, "The server gave more than one answer; this is the first.")
         body = self._fields | (join_pieces(self._others) if self._others else {})
+        if self.is_original and self.finish_reason not in FINISH_REASONS:
+            self._choice_fields["finish_reason"] = self.finish_reason
         if self._choice_fields or self._logprobs:
             body["choice"] = self._choice_fields | ({"logprobs": self._logprobs} if self._logprobs else {})
         if self._reasoning and self._reasoning_field in OTHER_REASONING_FIELDS:
@@ -231,7 +231,7 @@ class OpenAIResponseBuilder(StreamedResponseBuilder):
         """The events of a delta beside its text: reasoning, tool calls, a refusal."""
         for field in REASONING_FIELDS:
             if (value := delta.get(field)) and (thought := read_text(value)):
-                if not self._reasoning_field and self._is_original and field in OTHER_REASONING_FIELDS:
+                if not self._reasoning_field and self.is_original and field in OTHER_REASONING_FIELDS:
                     yield VendorDelta("openai", {"reasoning_field": field})
                 self._reasoning_field = field
                 yield self.add_reasoning(thought)
@@ -241,15 +241,23 @@ class OpenAIResponseBuilder(StreamedResponseBuilder):
             yield self._read_call(call, place if len(calls) > 1 else None)
         if not calls and isinstance(function := delta.get("function_call"), dict):
             yield self._read_call({"index": 0, "function": function}, None)
-        self.refusal = add_refusal(self.refusal, delta.get("refusal"))
+        if refusal := delta.get("refusal"):
+            self._read_refusal(refusal)
         if others := {name: value for name, value in delta.items() if value and name not in KNOWN_FIELDS}:
             self._keep({"message": others})
+
+    def _read_refusal(self, words: Any) -> None:
+        """Adds the next words of a refusal. For a client of the same protocol it is a field of the message."""
+        if self.is_original:
+            self._keep({"message": {"refusal": words}})
+        else:
+            self.refusal = add_refusal(self.refusal, words)
 
     def _read_logprobs(self, logprobs: dict[str, Any]) -> Iterator[VendorDelta]:
         """Adds how likely the next tokens were. A client of the same protocol is told before it reads them."""
         self._others_size += count_characters(logprobs)
         add_logprobs(self._logprobs, logprobs)
-        if self._is_original:
+        if self.is_original:
             yield VendorDelta("openai", {"logprobs": logprobs})
 
     def _read_call(self, call: dict[str, Any], place: int | None) -> ToolCallDelta | None:
@@ -278,6 +286,6 @@ class OpenAIResponseBuilder(StreamedResponseBuilder):
                 if thought := read_text(part):
                     yield self.add_reasoning(thought)
             elif kind == "refusal":
-                self.refusal = add_refusal(self.refusal, part.get("refusal"))
+                self._read_refusal(part.get("refusal"))
             else:
                 self._keep({"message": {"images" if kind == "image_url" else "content_parts": [part]}})

@@ -40,14 +40,11 @@ class ResponsesBuilder(StreamedResponseBuilder):
         "_reasoning_of_calls",
         "_reasoning_state",
         "_vendor_bytes",
-        "is_original",
     )
 
     def __init__(self, provider: AnsweringProvider, request: ChatRequest) -> None:
         super().__init__(provider, request)
         original = request.original
-        self.is_original = original is not None and original.protocol == provider.protocol
-        """Whether the client speaks the protocol, and is sent what the hub has no word for."""
         if original is not None and original.protocol == "openai":
             self.untranslated = tuple(name for name in self.untranslated if name not in SHARED_FIELDS)
         self._items: dict[int, dict[str, Any]] = {}
@@ -76,7 +73,7 @@ class ResponsesBuilder(StreamedResponseBuilder):
                 yield self.add_tool_call(place, arguments=delta)
             case "response.custom_tool_call_input.delta":
                 yield None
-            case "response.refusal.delta" if delta:
+            case "response.refusal.delta" if delta and not self.is_original:
                 self._places_with_pieces.add(place)
                 self.refusal = (self.refusal + delta)[:MAX_REFUSAL_CHARS]
             case "response.content_part.added" | "response.reasoning_summary_part.added":
@@ -87,7 +84,7 @@ class ResponsesBuilder(StreamedResponseBuilder):
                 yield from self._end_item(place, event["item"], event)
             case _ if kind in END_EVENTS:
                 yield from self._end(event["response"])
-            case _ if self.is_original and "type" in event and not kind.endswith(_SAID_AGAIN):
+            case _ if self.is_original and "type" in event and (not kind.endswith(_SAID_AGAIN) or _is_refusal(event)):
                 if not ("output_index" in event and len(self._calls)):  # of an item that comes late
                     yield VendorDelta("responses", event)
 
@@ -178,7 +175,9 @@ class ResponsesBuilder(StreamedResponseBuilder):
     def _read_parts(self, parts: Any) -> Iterator[Event]:
         """The events of a message that comes whole."""
         for part in parts:
-            if part.get("type") == "refusal":
+            if part.get("type") == "refusal" and self.is_original:
+                self.has_other_content = True
+            elif part.get("type") == "refusal":
                 self.refusal = (self.refusal + (part.get("refusal") or ""))[:MAX_REFUSAL_CHARS]
             elif text := part.get("text"):
                 yield from self._add_text(text)
@@ -197,3 +196,9 @@ class ResponsesBuilder(StreamedResponseBuilder):
         if self.is_original:
             output = response.get("output") or [item for _, item in sorted(self._items.items())]
             self.original = OriginalAnswer("responses", {**response, "output": output})
+
+
+def _is_refusal(event: Mapping[str, Any]) -> bool:
+    """Whether an event tells of a refusal's part, which the hub's own events do not tell of."""
+    part = event.get("part")
+    return event["type"] == "response.refusal.done" or (isinstance(part, dict) and part.get("type") == "refusal")

@@ -186,7 +186,7 @@ class Anthropic(Dialect):
         fields: dict[str, Any] = {"stop_reason": _FINISH.get(answer.finish, answer.finish)}
         fields["stop_sequence"] = answer.fault.options.get("by") if answer.finish == "stop_sequence" else None
         if answer.finish == "refusal":
-            fields["stop_details"] = {"type": "refusal", "category": None, "explanation": "".join(answer.text)}
+            fields["stop_details"] = _refusal(answer)
         usage = Frame(event("message_delta", delta=fields, usage={"output_tokens": answer.tokens}), "finish")
         frames += [usage, usage] if answer.fault.name == "usage-twice" else [usage]
         return [*frames, Frame(event("message_stop"), "end")]
@@ -196,6 +196,8 @@ class Anthropic(Dialect):
         blocks += [_tool_use(call, json.loads(call.arguments)) for call in answer.calls]
         message = self._message(answer, blocks)
         stop = _FINISH.get(answer.finish, answer.finish)
+        if answer.finish == "refusal":
+            message["stop_details"] = _refusal(answer)
         return message | {"stop_reason": stop, "usage": self._usage(answer, answer.tokens)}
 
     def turns(self, body: Any) -> list[tuple[str, str]]:
@@ -314,3 +316,7 @@ def _check_options(body: Mapping[str, Any]) -> None:
         raise Refused("bad-request", "output_config.format: Extra inputs are not permitted")
     if any(not stop.strip() for stop in body.get("stop_sequences", ())):
         raise Refused("bad-request", "stop_sequences: each stop sequence must contain non-whitespace")
+
+
+def _refusal(answer: Answer) -> dict[str, Any]:
+    return {"type": "refusal", "category": None, "explanation": "".join(answer.text)}

@@ -47,8 +47,8 @@ def _completion(body: ChatCompletionsBody, response: LLMResponse) -> Completion:
     answer_fields, choice_fields, message_fields = _original_fields(response)
     message: CompletionMessage = {
         "role": "assistant",
-        "content": None if calls and not response.content else response.content,
-        "refusal": None,
+        "content": None if (calls or message_fields.get("refusal")) and not response.content else response.content,
+        "refusal": message_fields.get("refusal"),
     }
     if calls:
         message |= call_format.message(calls)
@@ -168,6 +168,8 @@ class CompletionWriter:
         answer_fields, choice_fields, message_fields = _original_fields(response)
         streamed = _STREAMED.union(self._reasoning_fields)
         delta = cast("Delta", {name: value for name, value in message_fields.items() if name not in streamed})
+        if not self._begun:
+            delta = cast("Delta", {"role": "assistant", "content": None, **delta})
         reason = _finish_reason(response, self._call_format)
         choice = {"index": 0, "delta": delta, "finish_reason": reason, "logprobs": None, **choice_fields}
         if self._has_logprobs:  # the answer has all of them once more

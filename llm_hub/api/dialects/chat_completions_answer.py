@@ -13,6 +13,7 @@ _OPEN = with_config(ConfigDict(extra="allow"))
 """A shape that has, beside these fields, those of the vendor's own that came with its answer."""
 
 FinishReason = Literal["stop", "length", "tool_calls", "content_filter", "function_call"]
+"""Why an answer ended. A server of OpenAI's protocol may have a word of its own."""
 
 
 class CompletionFunction(TypedDict):
@@ -50,7 +51,7 @@ CompletionCall = CompletionFunctionCall | CompletionCustomCall
 class CompletionMessage(TypedDict):
     role: Literal["assistant"]
     content: str | None
-    refusal: None
+    refusal: str | None
     annotations: NotRequired[list[dict[str, Any]]]
     tool_calls: NotRequired[list[CompletionCall]]
     function_call: NotRequired[CompletionFunction]
@@ -62,7 +63,7 @@ class CompletionChoice(TypedDict):
     index: Literal[0]
     message: CompletionMessage
     logprobs: dict[str, Any] | None
-    finish_reason: FinishReason
+    finish_reason: FinishReason | str
 
 
 class PromptTokensDetails(TypedDict, total=False):
@@ -129,7 +130,7 @@ class ChunkChoice(TypedDict):
     index: Literal[0]
     delta: Delta
     logprobs: dict[str, Any] | None
-    finish_reason: FinishReason | None
+    finish_reason: FinishReason | str | None
 
 
 @_OPEN

@@ -105,7 +105,7 @@ class ResponseUsage(TypedDict):
 
 
 class IncompleteDetails(TypedDict):
-    reason: Literal["max_output_tokens"]
+    reason: str
 
 
 class ResponseFailure(TypedDict):

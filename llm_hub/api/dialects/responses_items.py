@@ -85,12 +85,14 @@ def _described(tool: dict[str, Any]) -> dict[str, Any]:
 
 def complete_response(begun: ResponseObject, response: LLMResponse, output: list[OutputItem]) -> ResponseObject:
     """The response at its end."""
-    original = {name: value for name, value in vendors_fields(response).items() if name not in _OWN_FIELDS}
-    is_cut = response.finish_reason == "length"
+    vendors = vendors_fields(response)
+    original = {name: value for name, value in vendors.items() if name not in _OWN_FIELDS}
+    is_cut = end_status(response) == "incomplete"
+    cut_by = vendors.get("incomplete_details") or {"reason": "max_output_tokens"}
     end: dict[str, Any] = {
         "completed_at": None if is_cut else int(time.time()),
         "status": "incomplete" if is_cut else "completed",
-        "incomplete_details": {"reason": "max_output_tokens"} if is_cut else None,
+        "incomplete_details": cut_by if is_cut else None,
         "model": f"{response.provider}/{response.model}",
         "output": output,
         "usage": _usage(response),
@@ -130,8 +132,9 @@ def output_items(response: LLMResponse, names: Mapping[str, ResponseToolName]) -
 
 
 def end_status(response: LLMResponse) -> ItemStatus:
-    """The status of the message that ends an answer."""
-    return "incomplete" if response.finish_reason == "length" else "completed"
+    """The status of an answer, and of the message that ends it."""
+    is_cut = response.finish_reason == "length" or vendors_fields(response).get("status") == "incomplete"
+    return "incomplete" if is_cut else "completed"
 
 
 def reasoning_item(text: str) -> OutputReasoning:

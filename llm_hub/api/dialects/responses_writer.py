@@ -191,12 +191,17 @@ class ResponseWriter:
         """An event of OpenAI's own, for which the hub has no word: about a whole item, or about the open one."""
         kind, item = str(event.get("type")), event.get("item")
         if not isinstance(item, dict):
+            opening = b""
+            if "item_id" in event and self._announced:  # it begins the item, as a refusal does
+                opening = self._open_item("message" if "message" in self._announced else "reasoning")
+            if kind == "response.content_part.added":
+                opening += self._close_part()
             places: dict[str, Any] = {"output_index": len(self._output)} if "output_index" in event else {}
             if "item_id" in event:
                 places["item_id"] = self._open_id
             if self._part is not None and isinstance(annotation := event.get("annotation"), dict):
                 self._part.cited.append(annotation)
-            return self._sse(cast("AnyEvent", {**event, **places, "sequence_number": self._next()}))
+            return opening + self._sse(cast("AnyEvent", {**event, **places, "sequence_number": self._next()}))
         if kind.endswith(".added"):
             if item.get("type") in _STREAMED:
                 self._announced[item["type"]] = item
@@ -223,7 +228,7 @@ class ResponseWriter:
         for item in output_items(response, self._body.tool_names):
             is_new = follows_call or item["type"] not in shown or is_state_item(cast("dict[str, Any]", item))
             if item.get("id") not in shown and is_new:
-                is_late_message = follows_call and item["type"] == "message"
+                is_late_message = follows_call and item["type"] == "message" and "refusal" not in _part_types(item)
                 events += self._late_message(item) if is_late_message else self._whole_item(item)
             follows_call |= item["type"] in CALLS
         self._response = complete_response(self._response, response, self._output)
@@ -283,3 +288,7 @@ class ResponseWriter:
         events += self._item("done", item)
         self._output.append(item)
         return events
+
+
+def _part_types(item: OutputItem) -> list[object]:
+    return [part.get("type") for part in cast("dict[str, Any]", item)["content"]]

@@ -253,6 +253,15 @@ ANSWERS: dict[str, list[dict[str, Any]]] = {
         chunk({"tool_calls": [{"index": 0, "function": {"arguments": '"Ystad"}'}}]}),
         chunk({}, finish_reason="tool_calls"),
     ],
+    "refused": [
+        chunk({"role": "assistant", "content": None, "refusal": ""}),
+        chunk({"refusal": "I'm sorry, "}), chunk({"refusal": "I can't." * 900}), chunk({}, finish_reason="stop"),
+    ],
+    "refused-late": [
+        chunk({"role": "assistant", "content": "At noon"}), chunk({"refusal": "No more."}),
+        chunk({}, finish_reason="stop"),
+    ],
+    "filtered-in-its-own-word": [chunk({"role": "assistant", "content": "At"}), chunk({}, finish_reason="sensitive")],
     "function-called": [
         chunk({"role": "assistant", "content": None, "function_call": {"name": "tide", "arguments": ""}}),
         chunk({"function_call": {"arguments": '{"port": '}}), chunk({"function_call": {"arguments": '"Ystad"}'}}),

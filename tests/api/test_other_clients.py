@@ -28,7 +28,7 @@ VERCEL = (
     "zod@4",
 )
 VENDORS_SDKS = ("openai@7.59.0", "@anthropic-ai/sdk@1.14.0")
-SLOW_TO_INSTALL = ("litellm", "llama-index")
+SLOW_TO_INSTALL = ("litellm", "llama-index", "dspy")
 """The packages that take most of a minute to install: only tests/clients/run does."""
 LIBRARIES = {
     "pydantic-ai-slim[openai]>=2.68,<2.69": """

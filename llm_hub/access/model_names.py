@@ -15,7 +15,7 @@ from __future__ import annotations
 import asyncio
 import re
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from llm_hub.access.route import AUTO
 from llm_hub.chat import split_target
@@ -25,6 +25,7 @@ from llm_hub.providers.openai_embeddings import EMBEDDINGS
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from llm_hub.access.available_providers import ProviderState
     from llm_hub.access.session import Session
     from llm_hub.chat import ChatRequest
 
@@ -42,6 +43,14 @@ _FAMILIES = (
 )
 """How the names of vendors' own models begin. gpt-oss is OpenAI's, too, and is run by everybody but OpenAI.
 OpenAI's models for embeddings are in no list of the hub's. text-embedding-004 and its like are Google's."""
+
+
+class ModelLists(Protocol):
+    """Who has which models. `Session` says what each of these is."""
+
+    def providers(self) -> tuple[ProviderState, ...]: ...
+    def has_provider(self, name: str, /) -> bool: ...
+    async def model_names(self, provider: str, patience: float = ..., /) -> tuple[str, ...]: ...
 
 
 async def name_providers(request: ChatRequest, session: Session) -> ChatRequest:
@@ -69,7 +78,7 @@ async def _for_embeddings(request: ChatRequest, session: Session) -> ChatRequest
     return replace(request, model=name, fallback=tuple(f"{server}/{model}" for server in others))
 
 
-async def full_name(name: str, session: Session, patience: float = MAX_LISTS_SECONDS) -> str:
+async def full_name(name: str, session: ModelLists, patience: float = MAX_LISTS_SECONDS) -> str:
     """A model's name with its provider, as far as somebody has that model. Lists that have to be asked for get
     `patience` seconds."""
     name = name.removeprefix(CLAUDE_ALIAS)

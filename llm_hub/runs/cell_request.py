@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from llm_hub.chat import TOKENS, Done
+from llm_hub.chat import Done
 from llm_hub.errors import ConfigurationError, LLMHubError, ProviderError, ShuttingDown
 from llm_hub.gateway.reservation import is_charged
 from llm_hub.redaction import redact
@@ -18,10 +18,8 @@ from llm_hub.runs.run_estimate import most_usd
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from llm_hub.access.session import Session
     from llm_hub.chat import Attempt, ChatRequest, LLMResponse
-    from llm_hub.gateway.caller import Caller
-    from llm_hub.gateway.gateway import Gateway
+    from llm_hub.runs.answering_hub import AnsweringHub, RunSession
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,22 +41,17 @@ class AskedCell:
     retry_after: float | None = None
 
 
-async def ask(
-    gateway: Gateway, caller: Caller, asked: CellRequest, *, clean: Callable[[str], str] = redact
-) -> AskedCell:
+async def ask(hub: AnsweringHub, asked: CellRequest, *, clean: Callable[[str], str] = redact) -> AskedCell:
     """The cell with its answer or its failure. `clean` takes keys out of errors.
 
     Raises `ConfigurationError`, and `ShuttingDown`: a cell that the hub itself did not let be answered has not failed.
     """
     begin = time.perf_counter()
-    first_token: float | None = None
     response: LLMResponse | None = None
     failure: LLMHubError | None = None
     try:
-        async with aclosing(gateway.answer(caller, asked.request)) as events:
+        async with aclosing(hub.answer(asked.request)) as events:
             async for event in events:
-                if first_token is None and isinstance(event, TOKENS):
-                    first_token = time.perf_counter() - begin
                 if isinstance(event, Done):
                     response = event.response
     except (ConfigurationError, ShuttingDown):
@@ -67,7 +60,7 @@ async def ask(
         failure = error
     seconds = time.perf_counter() - begin
     attempts = response.attempts if response is not None else getattr(failure, "attempts", ())
-    spending = _spending(caller.session, asked, attempts)
+    spending = _spending(hub.session, asked, attempts)
     if response is None:
         kind = str(getattr(failure, "kind", "failed"))
         cell = Cell(asked.number, kind, error=_printable(clean(str(failure))), seconds=seconds, **spending)
@@ -80,7 +73,7 @@ async def ask(
         answered_by=target,
         fell_back=target != asked.target or _is_of_several(attempts),
         finish_reason=response.finish_reason,
-        first_token=first_token,
+        first_token=response.timing.first_token if response.timing is not None else None,
         seconds=seconds,
         answer_tokens=response.usage.get("completion_tokens"),
         **spending,
@@ -88,7 +81,7 @@ async def ask(
     return AskedCell(cell.after(asked.before))
 
 
-def _spending(session: Session, asked: CellRequest, attempts: Sequence[Attempt]) -> dict[str, Any]:
+def _spending(session: RunSession, asked: CellRequest, attempts: Sequence[Attempt]) -> dict[str, Any]:
     """What the attempts amount to, as fields of a cell."""
     sent = [each for each in attempts if each.was_sent]
     prices = [session.prices.of(each) for each in sent]
@@ -109,7 +102,7 @@ def _spending(session: Session, asked: CellRequest, attempts: Sequence[Attempt])
     }
 
 
-def _attempt(session: Session, attempt: Attempt) -> CellAttempt:
+def _attempt(session: RunSession, attempt: Attempt) -> CellAttempt:
     target, price = f"{attempt.provider}/{attempt.model}", session.prices.of(attempt)
     return CellAttempt(target, attempt.outcome, attempt.seconds, redact(attempt.reason), price)
 

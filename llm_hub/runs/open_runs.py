@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from llm_hub.conversations.search_text import fold
 from llm_hub.errors import ConfigurationError, LLMHubError, ShuttingDown
+from llm_hub.runs.answering_hub import OwnHub
 from llm_hub.runs.marking import with_marks
 from llm_hub.runs.run_comparison import check_comparable, compare_runs
 from llm_hub.runs.run_figures import find_figures
@@ -216,7 +217,7 @@ class OpenRuns:
     def _begin(self, caller: Caller, run: OpenRun, *, again: bool) -> None:
         run.ended = run.problem = ""
         make = partial(
-            Runner, self._gateway, caller, self._store, run.id,
+            Runner, OwnHub(self._gateway, caller), self._store, run.id,
             changed=lambda _: run.note_change(), clean=self._clean,
         )  # fmt: skip
         work = runners(make, StoredRun(run.plan, run.cells, run.verdicts), again=again)

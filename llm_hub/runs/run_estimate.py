@@ -13,7 +13,7 @@ from llm_hub.runs.judge import INSTRUCTION, JUDGE_TOKENS, JudgePlan
 from llm_hub.usage.prompt_tokens import TokenEstimate, estimate_messages, request_form
 
 if TYPE_CHECKING:
-    from llm_hub.access.session import Session
+    from llm_hub.runs.answering_hub import RunSession
     from llm_hub.runs.run_plan import RunPlan
 
 
@@ -33,13 +33,13 @@ class TargetEstimate:
     is_judge: bool = False
 
 
-def estimate_run(plan: RunPlan, session: Session) -> list[TargetEstimate]:
+def estimate_run(plan: RunPlan, session: RunSession) -> list[TargetEstimate]:
     """The estimate of each target, in order, and of the judge. It says nothing of retries and of fallbacks."""
     targets = [_estimate_target(plan, session, target) for target in plan.targets]
     return [*targets, _estimate_judge(plan, session)] if plan.judge else targets
 
 
-def _estimate_target(plan: RunPlan, session: Session, target: str) -> TargetEstimate:
+def _estimate_target(plan: RunPlan, session: RunSession, target: str) -> TargetEstimate:
     model = split_target(target)[1]
     requests = plan.size // len(plan.targets)
     each = request_form(model) + (estimate_messages(model, plan.system) if plan.system.strip() else TokenEstimate())
@@ -68,7 +68,7 @@ def _estimate_target(plan: RunPlan, session: Session, target: str) -> TargetEsti
     )
 
 
-def _estimate_judge(plan: RunPlan, session: Session) -> TargetEstimate:
+def _estimate_judge(plan: RunPlan, session: RunSession) -> TargetEstimate:
     """What the judge is asked if no two answers are the same. Each request has two of them."""
     judge, model = plan.judge, split_target(plan.judge)[1]
     requests = JudgePlan(plan, {}).size
@@ -95,7 +95,7 @@ def _estimate_judge(plan: RunPlan, session: Session) -> TargetEstimate:
     )
 
 
-def check_prices(plan: RunPlan, session: Session) -> None:
+def check_prices(plan: RunPlan, session: RunSession) -> None:
     """Raises `ConfigurationError` for a ceiling with somebody whose price is unknown."""
     if plan.max_usd is None:
         return
@@ -115,7 +115,7 @@ def unknown_price(target: str) -> ConfigurationError:
     )
 
 
-def most_usd(session: Session, request: ChatRequest, target: str) -> Decimal | None:
+def most_usd(session: RunSession, request: ChatRequest, target: str) -> Decimal | None:
     """The most that one attempt at a target may cost; None where nobody knows."""
     if session.prices.has_fees(target) or request.max_tokens is None:
         free = price_tokens(session, target, 10**6, 10**6)
@@ -123,7 +123,7 @@ def most_usd(session: Session, request: ChatRequest, target: str) -> Decimal | N
     return price_tokens(session, target, request_tokens(request, MIN_BYTES_PER_TOKEN), request.max_tokens)
 
 
-def price_tokens(session: Session, target: str, prompt: int, answer: int) -> Decimal | None:
+def price_tokens(session: RunSession, target: str, prompt: int, answer: int) -> Decimal | None:
     """US dollars for so many tokens of a target; None where nobody knows."""
     provider, model = split_target(target)
     usage = Usage(prompt_tokens=prompt, completion_tokens=answer)

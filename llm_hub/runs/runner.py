@@ -1,7 +1,7 @@
 """Asks the cells of a run that have no answer, a few of each target at once, and writes each as it is answered.
 
     await store.create(run_id, plan)
-    runner = Runner(gateway, caller, store, run_id, plan, cells={})
+    runner = Runner(hub, store, run_id, plan, cells={})
     ended = await runner.run()          # "complete", "stopped" or "ceiling"
 
 A run that was killed goes on where it was, with `plan` and `cells` from `store.load(run_id)`.
@@ -29,10 +29,8 @@ from llm_hub.runs.run_store import HOLD_SECONDS, RunStore
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 
-    from llm_hub.access.session import Session
     from llm_hub.chat import ChatRequest
-    from llm_hub.gateway.caller import Caller
-    from llm_hub.gateway.gateway import Gateway
+    from llm_hub.runs.answering_hub import AnsweringHub, RunSession
 
 CONCURRENCY = 4
 """Requests of one target at once. The embedded model is asked one at a time: it would share its speed among them."""
@@ -67,8 +65,7 @@ class Runner:
 
     def __init__(
         self,
-        gateway: Gateway,
-        caller: Caller,
+        hub: AnsweringHub,
         store: RunStore,
         run_id: str,
         plan: Questions,
@@ -87,8 +84,7 @@ class Runner:
         self.cells = cells
         self.waiting: dict[str, float] = {}
         """Targets that are waited for, with the seconds that they asked for."""
-        self._gateway = gateway
-        self._caller = caller
+        self._hub = hub
         self._store = store
         self._again = again
         self._concurrency = concurrency
@@ -149,6 +145,7 @@ class Runner:
         await self._take_hold()
         keeper = asyncio.create_task(self._keep_hold())
         self._began = asyncio.get_running_loop().time()
+        failure: BaseException | None = None
         try:
             async with asyncio.TaskGroup() as tasks:
                 for place, target in enumerate(self.plan.targets):
@@ -156,11 +153,13 @@ class Runner:
                     for _ in range(1 if split_target(target)[0] == "local" else self._concurrency):
                         tasks.create_task(self._work(target, numbers))
         except* LLMHubError as errors:
-            raise errors.exceptions[0] from None
+            failure = errors.exceptions[0]  # raised here, it would be in a group again
         finally:
             self._over.set()
             await keeper
             await self._store.release(self.run_id, self._holder)
+        if failure is not None:
+            raise failure
         if not self.left:
             return "complete"
         return "stopped" if self._stop.is_set() else "ceiling"
@@ -191,7 +190,7 @@ class Runner:
         """The cell, asked again after each wait that its target asks for, within the patience for that target; None:
         the run was stopped meanwhile, at no cost."""
         while True:
-            asked: AskedCell = await ask(self._gateway, self._caller, request, clean=self._clean)
+            asked: AskedCell = await ask(self._hub, request, clean=self._clean)
             if asked.retry_after is None or not self._may_wait(request.target, asked.retry_after):
                 if asked.cell.is_answered:
                     self._waits_since.pop(request.target, None)
@@ -211,7 +210,7 @@ class Runner:
         `ConfigurationError` where it is unknown."""
         if self.plan.max_usd is None:
             return Decimal(0)
-        session, request = self._caller.session, self.plan.request(number)
+        session, request = self._hub.session, self.plan.request(number)
         total = Decimal(0)
         for target in (self.plan.targets[self.plan.target_of(number)], *self.plan.fallback):
             price = most_usd(session, request, target)
@@ -225,7 +224,7 @@ class Runner:
         names = dict.fromkeys(split_target(target)[0] for target in (*self.plan.targets, *self.plan.fallback))
         for name in names:
             with suppress(LLMHubError):  # its cells will tell
-                await self._caller.session.warm_up(name)
+                await self._hub.session.warm_up(name)
 
     async def _take_hold(self) -> None:
         while left := await self._store.hold(self.run_id, self._holder):
@@ -266,7 +265,7 @@ def _cost(cell: Cell | None) -> Decimal:
     return cell.usd + cell.assumed_usd if cell is not None else Decimal(0)
 
 
-async def ready_targets(session: Session, names: Iterable[str]) -> tuple[str, ...]:
+async def ready_targets(session: RunSession, names: Iterable[str]) -> tuple[str, ...]:
     """The targets with their providers and models. Raises `ConfigurationError` for one that cannot be asked."""
     states = {state.name: state for state in session.providers()}
     targets = []

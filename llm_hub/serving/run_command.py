@@ -1,7 +1,8 @@
 """`llm-hub run`: asks a set of prompts of several targets, and says which answers pass, how fast and at what price.
 
-It asks in its own process, with the owner's keys and settings, and needs no hub that runs. What was answered is in the
-hub's database, so that a run which was killed goes on with `--resume`; with LLM_HUB_HISTORY=off it is kept nowhere.
+It asks in its own process, with the owner's keys and settings, and needs no hub that runs; with `--hub` it asks one.
+What was answered is in this folder's database, so that a run which was killed goes on with `--resume`; with
+LLM_HUB_HISTORY=off it is kept nowhere.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import secrets
 import signal
 import sys
 import time
-from contextlib import suppress
+from contextlib import asynccontextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -25,6 +26,7 @@ from llm_hub.gateway.gateway import Gateway
 from llm_hub.gateway.meter import Meter
 from llm_hub.hub import Hub
 from llm_hub.redaction import Redactor
+from llm_hub.runs.answering_hub import OwnHub
 from llm_hub.runs.marking import with_marks
 from llm_hub.runs.run_comparison import check_comparable, compare_runs
 from llm_hub.runs.run_estimate import estimate_run
@@ -32,7 +34,8 @@ from llm_hub.runs.run_figures import find_figures
 from llm_hub.runs.run_store import RunStore, StoredRun
 from llm_hub.runs.run_work import runners
 from llm_hub.runs.runner import Runner
-from llm_hub.serving.run_options import MAX_CONCURRENCY, parser, read_options
+from llm_hub.runs.running_hub import RunningHub
+from llm_hub.serving.run_options import MAX_CONCURRENCY, parser, read_hub_key, read_options
 from llm_hub.settings import Settings
 from llm_hub.storage.database import Database
 from llm_hub.ui.render.run_files import write_report
@@ -40,8 +43,9 @@ from llm_hub.ui.render.run_report import RunReport, describe_estimate
 from llm_hub.usage.ledger import Ledger
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import AsyncIterator, Sequence
 
+    from llm_hub.runs.answering_hub import AnsweringHub
     from llm_hub.runs.runner import RunEnd
 
 SURFACE = "run"
@@ -66,23 +70,37 @@ class _Command:
     def __init__(self, options: argparse.Namespace) -> None:
         self._options = options
         self._settings = Settings.load()
-        self._redactor = Redactor(self._settings.secrets())
+        self._key = read_hub_key(options, self._settings) if options.hub else ""
+        self._redactor = Redactor({*self._settings.secrets(), self._key} - {""})
 
     async def run(self) -> int:
-        hub = Hub(self._settings)
         database = Database(self._settings.database_url)
-        ledger = Ledger(database, days=self._settings.ledger_days)
-        gateway = Gateway(hub, meter=Meter(ledger, redactor=self._redactor))
         runs = database if self._settings.history != "off" else Database("sqlite:///:memory:")
         try:
-            return await self._run(gateway, RunStore(runs))
+            async with self._open_hub(database) as hub:
+                return await self._run(hub, RunStore(runs))
         finally:
-            await hub.aclose()
-            await ledger.aclose()
             await database.aclose()
             await runs.aclose()
 
-    async def _run(self, gateway: Gateway, store: RunStore) -> int:
+    @asynccontextmanager
+    async def _open_hub(self, database: Database) -> AsyncIterator[AnsweringHub]:
+        """The hub that runs where `--hub` says, or one in this process."""
+        own = Hub(self._settings)
+        ledger = Ledger(database, days=self._settings.ledger_days)
+        try:
+            if self._options.hub:
+                tries = self._settings.max_retries + 1
+                async with RunningHub.open(self._options.hub, self._key, prices=own.prices, max_tries=tries) as hub:
+                    yield hub
+            else:
+                gateway = Gateway(own, meter=Meter(ledger, redactor=self._redactor))
+                yield OwnHub(gateway, Caller(SURFACE, gateway.owner_session))
+        finally:
+            await own.aclose()
+            await ledger.aclose()
+
+    async def _run(self, hub: AnsweringHub, store: RunStore) -> int:
         options = self._options
         if options.list:
             for head in await store.heads():
@@ -95,12 +113,11 @@ class _Command:
         if not 1 <= options.concurrency <= MAX_CONCURRENCY:
             raise ConfigurationError(f"--concurrency is 1 to {MAX_CONCURRENCY}.")
         earlier = await self._find(store, name) if (name := options.compare_with or options.again) else None
-        run_id, run = await self._open(gateway, store, earlier)
+        run_id, run = await self._open(hub, store, earlier)
         plan = run.plan
         make = partial(
             Runner,
-            gateway,
-            Caller(SURFACE, gateway.owner_session),
+            hub,
             store,
             run_id,
             concurrency=options.concurrency,
@@ -109,7 +126,7 @@ class _Command:
         work = runners(make, run, again=options.retry_failed)
         runner = next(work)
         self._say(f"Run {run_id}: {runner.left} of {plan.size} requests are left to ask.\n")
-        for estimate in estimate_run(plan, gateway.owner_session):
+        for estimate in estimate_run(plan, hub.session):
             self._say(f"  {describe_estimate(estimate)}\n")
         if options.dry_run:
             return 0
@@ -134,7 +151,7 @@ class _Command:
             self._show(runner)
 
     async def _open(
-        self, gateway: Gateway, store: RunStore, earlier: tuple[str, StoredRun] | None
+        self, hub: AnsweringHub, store: RunStore, earlier: tuple[str, StoredRun] | None
     ) -> tuple[str, StoredRun]:
         """The run that is to go on, or a new one. Nothing is written of one that is only estimated."""
         options = self._options
@@ -143,7 +160,7 @@ class _Command:
         if options.again:
             plan = with_marks((await self._find(store, options.again))[1].plan, ())
         else:
-            plan = await read_options(options, gateway.owner_session)
+            plan = await read_options(options, hub.session)
         if earlier is not None:
             check_comparable(earlier[0], earlier[1].plan, plan)
         run_id = time.strftime("%m%d-%H%M-") + secrets.token_hex(3)

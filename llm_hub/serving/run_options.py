@@ -18,16 +18,18 @@ from llm_hub.runs.runner import ready_targets
 from llm_hub.ui.render.run_files import FORMATS
 
 if TYPE_CHECKING:
-    from llm_hub.access.session import Session
+    from llm_hub.runs.answering_hub import RunSession
+    from llm_hub.settings import Settings
 
 DESCRIPTION = (
     "Asks a set of prompts of several targets, and says which answers pass, how fast and at what price. "
-    "It asks in its own process, with the keys and settings of this folder, and needs no hub that runs."
+    "It asks in its own process, with the keys and settings of this folder, and needs no hub that runs; or a hub that "
+    "runs, with --hub."
 )
 MAX_CONCURRENCY = 50
 
 
-async def read_options(options: argparse.Namespace, session: Session) -> RunPlan:
+async def read_options(options: argparse.Namespace, session: RunSession) -> RunPlan:
     """The plan that the options describe. Raises `ConfigurationError`."""
     if not options.set or not options.targets:
         raise ConfigurationError("A run needs a file of prompts, and --targets.", hint="`llm-hub run --help`.")
@@ -58,6 +60,14 @@ async def read_options(options: argparse.Namespace, session: Session) -> RunPlan
             read_check(check)
     check_prices(plan, session)
     return plan
+
+
+def read_hub_key(options: argparse.Namespace, settings: Settings) -> str:
+    """The key for the hub that is to be asked, which nobody should write on a command line; "" for none. Raises
+    `ConfigurationError`."""
+    if options.hub_key_file:
+        return _text_or_file(f"@{options.hub_key_file}").strip()
+    return settings.value("LLM_HUB_API_KEY")
 
 
 def _read(name: str) -> bytes:
@@ -131,6 +141,8 @@ def parser() -> argparse.ArgumentParser:
     add("--out", action="append", default=[], type=_report_file, help="writes a report: .html, .md, .csv or .json")
     add("--judge", default="", help="a target that compares the answers in pairs, each pair in both orders")
     add("--rubric", action="append", default=[], help="by what the judge compares, up to five lines; @file")
+    add("--hub", metavar="URL", help="asks the hub that runs there, with the key in LLM_HUB_API_KEY if it takes one")
+    add("--hub-key-file", metavar="FILE", help="has that key, in place of the variable")
     add("--concurrency", type=int, default=4, help=f"requests of one target at once, {MAX_CONCURRENCY} at most")
     add("--resume", metavar="RUN", help="goes on with a run that did not end: its name, or last")
     add("--again", metavar="RUN", help="asks the set of an earlier run anew, and compares the two: its name, or last")

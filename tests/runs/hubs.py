@@ -11,13 +11,16 @@ from typing import TYPE_CHECKING, Any
 from llm_hub.gateway.caller import Caller
 from llm_hub.gateway.gateway import Gateway
 from llm_hub.hub import Hub
+from llm_hub.runs.answering_hub import AnsweringHub, OwnHub
 from llm_hub.runs.prompt_set import read_prompt_set
 from llm_hub.runs.run_plan import RunPlan
 from llm_hub.runs.run_store import RunStore, StoredRun
 from llm_hub.runs.run_work import runners
 from llm_hub.runs.runner import Runner, ready_targets
+from llm_hub.runs.running_hub import RunningHub
 from llm_hub.settings import Settings
 from llm_hub.storage.database import Database
+from tests.api.conftest import KEYS, served
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -30,17 +33,18 @@ RUN = "a-run"
 class Hubs:
     """One hub with a database in `folder`. A hub that is opened there again finds what was written."""
 
-    def __init__(self, gateway: Gateway, store: RunStore) -> None:
+    def __init__(self, gateway: Gateway, store: RunStore, hub: AnsweringHub | None = None) -> None:
         self.gateway = gateway
         self.store = store
         self.caller = Caller("run", gateway.owner_session)
+        self.hub = hub or OwnHub(gateway, self.caller)
 
     async def plan(self, targets: str, prompts: int = 3, **options: Any) -> RunPlan:
         """A plan of so many prompts of two words each, for these targets."""
         text = "\n".join(f"prompt {number}" for number in range(prompts))
         names = targets.split()
         return RunPlan(
-            read_prompt_set("set.txt", text.encode()), await ready_targets(self.caller.session, names), **options
+            read_prompt_set("set.txt", text.encode()), await ready_targets(self.hub.session, names), **options
         )
 
     async def start(self, plan: RunPlan, **options: Any) -> Runner:
@@ -67,7 +71,7 @@ class Hubs:
         return await self.stored()
 
     def runner(self, plan: RunPlan, **options: Any) -> Runner:
-        return Runner(self.gateway, self.caller, self.store, RUN, plan, **options)
+        return Runner(self.hub, self.store, RUN, plan, **options)
 
 
 def settings_text(fault_server: FaultServer) -> str:
@@ -81,13 +85,26 @@ def settings_text(fault_server: FaultServer) -> str:
 
 @asynccontextmanager
 async def open_hub(
-    fault_server: FaultServer, folder: Path, more: str = "", *, clock: Callable[[], float] = time.monotonic
+    fault_server: FaultServer,
+    folder: Path,
+    more: str = "",
+    *,
+    clock: Callable[[], float] = time.monotonic,
+    over_api: bool = False,
 ) -> AsyncIterator[Hubs]:
     (folder / ".env").write_text(settings_text(fault_server) + more)
     hub = Hub(Settings.load(folder / ".env"), clock=clock)
     database = Database(f"sqlite:///{folder / 'runs.db'}")
     try:
-        yield Hubs(Gateway(hub), RunStore(database))
+        if over_api:
+            tries = hub.session().max_tries
+            async with (
+                served(hub, KEYS) as api,
+                RunningHub.open(api.url, KEYS["alice"], prices=hub.prices, max_tries=tries) as running,
+            ):
+                yield Hubs(Gateway(hub), RunStore(database), running)
+        else:
+            yield Hubs(Gateway(hub), RunStore(database))
     finally:
         await hub.aclose()
         await database.aclose()

@@ -11,6 +11,7 @@ import pytest
 
 from llm_hub.errors import ConfigurationError
 from llm_hub.runs.run_figures import find_figures
+from llm_hub.runs.running_hub import RunningHub
 from tests.fault_server import FaultServer
 from tests.fault_server.log import Exchange
 from tests.runs.hubs import RUN, open_hub
@@ -47,11 +48,15 @@ def bill(exchanges: list[Exchange], name: str) -> Decimal:
     )
 
 
+over_api = pytest.mark.parametrize("over_api", [False, True], ids=["in_process", "over_api"])
+
+
+@pytest.mark.parametrize(("prompts", "over_api"), [(100, False), (15, True)], ids=["in_process", "over_api"])
 async def test_requests_tokens_and_price_of_a_large_run_are_those_of_the_server(
-    fault_server: FaultServer, tmp_path: Path
+    prompts: int, over_api: bool, fault_server: FaultServer, tmp_path: Path
 ) -> None:
-    async with open_hub(fault_server, tmp_path) as hub:
-        plan = await hub.plan(TARGETS, prompts=100, repeats=3)
+    async with open_hub(fault_server, tmp_path, over_api=over_api) as hub:
+        plan = await hub.plan(TARGETS, prompts=prompts, repeats=3)
         runner = await hub.start(plan, concurrency=8)
         assert await runner.run() == "complete"
         found = await hub.store.load(RUN)
@@ -60,19 +65,23 @@ async def test_requests_tokens_and_price_of_a_large_run_are_those_of_the_server(
     exchanges = asked(fault_server)
     seen = Counter((provider(each), prompt(each)) for each in exchanges)
     assert set(seen.values()) == {3}
-    assert len(seen) == 400
+    assert len(seen) == 4 * prompts
     for column in find_figures(*found).columns:
         name = column.target.split("/")[0]
         own = [each for each in exchanges if provider(each) == name]
-        assert (column.cells, column.own, column.requests, column.failed) == (300, 300, len(own), 0)
-        assert column.prompt_tokens == 300 * (2 + 3)
+        assert (column.cells, column.own, column.requests, column.failed) == (3 * prompts, 3 * prompts, len(own), 0)
+        assert column.prompt_tokens == 3 * prompts * (2 + 3)
         assert column.completion_tokens == sum(each.tokens_sent for each in own)
         assert column.usd == bill(exchanges, name)
         assert column.agreement == 1.0
+    assert all(0 < (cell.first_token or 0) <= cell.seconds for cell in runner.cells.values())
 
 
-async def test_retries_are_counted_and_failures_are_no_answers(fault_server: FaultServer, tmp_path: Path) -> None:
-    async with open_hub(fault_server, tmp_path, "LLM_HUB_MAX_RETRIES=1\n") as hub:
+@over_api
+async def test_retries_are_counted_and_failures_are_no_answers(
+    over_api: bool, fault_server: FaultServer, tmp_path: Path
+) -> None:
+    async with open_hub(fault_server, tmp_path, "LLM_HUB_MAX_RETRIES=1\n", over_api=over_api) as hub:
         plan = await hub.plan("cheap/status-503?times=1 dear/policy anthropic/ok", prompts=1, checks=("contains:a",))
         runner = await hub.start(plan)
         assert await runner.run() == "complete"
@@ -87,10 +96,12 @@ async def test_retries_are_counted_and_failures_are_no_answers(fault_server: Fau
     assert len(asked(fault_server)) == 4
 
 
+@over_api
 async def test_nobody_falls_back_unless_that_is_allowed_and_then_it_counts_apart(
-    fault_server: FaultServer, tmp_path: Path
+    over_api: bool, fault_server: FaultServer, tmp_path: Path
 ) -> None:
-    async with open_hub(fault_server, tmp_path, "LLM_HUB_MAX_RETRIES=0\nLLM_HUB_ROUTE=anthropic/ok\n") as hub:
+    settings = "LLM_HUB_MAX_RETRIES=0\nLLM_HUB_ROUTE=anthropic/ok\n"
+    async with open_hub(fault_server, tmp_path, settings, over_api=over_api) as hub:
         plan = await hub.plan("cheap/status-503", prompts=1)
         runner = await hub.start(plan)
         await runner.run()
@@ -141,9 +152,10 @@ async def test_failed_cells_are_asked_again_alone(fault_server: FaultServer, tmp
     assert all(cell.is_answered for cell in runner.cells.values())
 
 
+@over_api
 @pytest.mark.parametrize(("patience", "outcome", "requests"), [(90, "answered", 2), (5, "rate_limited", 1)])
 async def test_a_target_that_asks_to_wait_is_waited_for_within_patience(
-    patience: float, outcome: str, requests: int, fault_server: FaultServer, tmp_path: Path
+    patience: float, outcome: str, requests: int, over_api: bool, fault_server: FaultServer, tmp_path: Path
 ) -> None:
     now = 0.0
 
@@ -152,7 +164,7 @@ async def test_a_target_that_asks_to_wait_is_waited_for_within_patience(
         await asyncio.sleep(0)
         now += seconds
 
-    async with open_hub(fault_server, tmp_path, "LLM_HUB_MAX_RETRIES=0\n", clock=lambda: now) as hub:
+    async with open_hub(fault_server, tmp_path, "LLM_HUB_MAX_RETRIES=0\n", clock=lambda: now, over_api=over_api) as hub:
         plan = await hub.plan("cheap/status-429?retry-after=8&times=1", prompts=1)
         runner = await hub.start(plan, sleep=sleep, patience=patience)
         await runner.run()
@@ -160,11 +172,13 @@ async def test_a_target_that_asks_to_wait_is_waited_for_within_patience(
     assert len(asked(fault_server)) == requests
 
 
+@over_api
 @pytest.mark.parametrize("target", ["dear/ok?tokens=40", "dear/cut@mid?tokens=40"])
 async def test_the_ceiling_is_not_passed_by_more_than_one_answer(
-    target: str, fault_server: FaultServer, tmp_path: Path
+    target: str, over_api: bool, fault_server: FaultServer, tmp_path: Path
 ) -> None:
-    async with open_hub(fault_server, tmp_path, "LLM_HUB_MAX_RETRIES=0\nLLM_HUB_COOLDOWN=0.001\n") as hub:
+    settings = "LLM_HUB_MAX_RETRIES=0\nLLM_HUB_COOLDOWN=0.001\n"
+    async with open_hub(fault_server, tmp_path, settings, over_api=over_api) as hub:
         one = Decimal(5 * 30 + 40 * 150) / 10**6
         plan = await hub.plan(target, prompts=40, max_tokens=50, max_usd=10 * one)
         runner = await hub.start(plan, concurrency=8)
@@ -212,3 +226,25 @@ async def test_a_stopped_run_asks_nothing_more(fault_server: FaultServer, tmp_pa
         assert len(asked(fault_server)) == len(runner.cells)
         (head,) = await hub.store.heads()
         assert (head.size, head.written) == (30, len(runner.cells))
+
+
+async def test_what_the_hub_itself_refuses_ends_the_run_and_fails_no_cell(
+    fault_server: FaultServer, tmp_path: Path
+) -> None:
+    async with open_hub(fault_server, tmp_path, over_api=True) as hub:
+        assert isinstance(hub.hub, RunningHub)
+        options = {"prices": hub.hub.prices, "max_tries": 1}
+        for address, key, problem in (
+            (hub.hub.address, "wrong", "The hub refuses: "),
+            (fault_server.url, "", "The hub refuses: |is no LLM Hub"),
+            ("http://127.0.0.1:1", "", "does not answer"),
+            ("localhost", "", "is no address of a hub"),
+        ):
+            with pytest.raises(ConfigurationError, match=problem):
+                async with RunningHub.open(address, key, **options):
+                    pass
+        runner = await hub.start(await hub.plan("cheap/ok", effort="low"))
+        with pytest.raises(ConfigurationError, match="takes no effort"):
+            await runner.run()
+    assert not runner.cells
+    assert not asked(fault_server)

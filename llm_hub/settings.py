@@ -99,6 +99,9 @@ class Settings(BaseSettings):
         SecretStr(""),
         description="The key that `llm-hub agent` sends to a hub that takes keys; else the first of them.",
     )
+    api_key: SecretStr = Field(
+        SecretStr(""), description="The key that `llm-hub run --hub` sends to a hub that takes keys."
+    )
     shutdown_timeout: float = Field(
         20.0, ge=0, le=3600, description="Seconds that running answers get to finish when the hub is stopped."
     )
@@ -192,7 +195,7 @@ class Settings(BaseSettings):
         named = (part.strip() for value in lists for part in (value, *value.split(",")))
         proxies = (value for name, value in self._environment.items() if name.lower().endswith("_proxy"))
         passwords = (password for url in proxies if (password := _password(url)))
-        own = (key.get_secret_value() for key in (self.agent_key, *self.api_keys.values()))
+        own = (key.get_secret_value() for key in (self.agent_key, self.api_key, *self.api_keys.values()))
         return tuple({*named, *passwords, *own} - {""})
 
     def value(self, *names: str) -> str:

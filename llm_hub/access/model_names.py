@@ -45,7 +45,7 @@ _FAMILIES = (
 OpenAI's models for embeddings are in no list of the hub's. text-embedding-004 and its like are Google's."""
 
 
-class ModelLists(Protocol):
+class NamedModels(Protocol):
     """Who has which models. `Session` says what each of these is."""
 
     def providers(self) -> tuple[ProviderState, ...]: ...
@@ -78,7 +78,7 @@ async def _for_embeddings(request: ChatRequest, session: Session) -> ChatRequest
     return replace(request, model=name, fallback=tuple(f"{server}/{model}" for server in others))
 
 
-async def full_name(name: str, session: ModelLists, patience: float = MAX_LISTS_SECONDS) -> str:
+async def full_name(name: str, session: NamedModels, patience: float = MAX_LISTS_SECONDS) -> str:
     """A model's name with its provider, as far as somebody has that model. Lists that have to be asked for get
     `patience` seconds."""
     name = name.removeprefix(CLAUDE_ALIAS)

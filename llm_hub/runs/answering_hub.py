@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from llm_hub.access.model_names import ModelLists
+from llm_hub.access.model_names import NamedModels
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from llm_hub.usage.prices import Prices
 
 
-class RunSession(ModelLists, Protocol):
+class RunSession(NamedModels, Protocol):
     """What a run needs to know of a hub's providers. `Session` says what each of these is."""
 
     @property

@@ -25,6 +25,7 @@ from llm_hub.gateway.caller import Caller
 from llm_hub.gateway.gateway import Gateway
 from llm_hub.gateway.meter import Meter
 from llm_hub.hub import Hub
+from llm_hub.providers.catalog import PROVIDERS
 from llm_hub.redaction import Redactor
 from llm_hub.runs.answering_hub import OwnHub
 from llm_hub.runs.marking import with_marks
@@ -41,6 +42,7 @@ from llm_hub.storage.database import Database
 from llm_hub.ui.render.run_files import write_report
 from llm_hub.ui.render.run_report import RunReport, describe_estimate
 from llm_hub.usage.ledger import Ledger
+from llm_hub.usage.prices import Prices
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
@@ -86,18 +88,19 @@ class _Command:
     @asynccontextmanager
     async def _open_hub(self, database: Database) -> AsyncIterator[AnsweringHub]:
         """The hub that runs where `--hub` says, or one in this process."""
-        own = Hub(self._settings)
+        if address := self._options.hub:
+            prices = Prices({name: spec.prices for name, spec in PROVIDERS.items()}, self._settings.prices)
+            tries = self._settings.max_retries + 1
+            async with RunningHub.open(address, self._key, prices=prices, max_tries=tries) as running:
+                yield running
+            return
+        hub = Hub(self._settings)
         ledger = Ledger(database, days=self._settings.ledger_days)
+        gateway = Gateway(hub, meter=Meter(ledger, redactor=self._redactor))
         try:
-            if self._options.hub:
-                tries = self._settings.max_retries + 1
-                async with RunningHub.open(self._options.hub, self._key, prices=own.prices, max_tries=tries) as hub:
-                    yield hub
-            else:
-                gateway = Gateway(own, meter=Meter(ledger, redactor=self._redactor))
-                yield OwnHub(gateway, Caller(SURFACE, gateway.owner_session))
+            yield OwnHub(gateway, Caller(SURFACE, gateway.owner_session))
         finally:
-            await own.aclose()
+            await hub.aclose()
             await ledger.aclose()
 
     async def _run(self, hub: AnsweringHub, store: RunStore) -> int:
@@ -204,9 +207,8 @@ class _Command:
             Path(name).write_text(write_report(report, kind), encoding="utf-8")
         if ended != "complete":
             why = "it was stopped" if ended == "stopped" else "the ceiling is reached"
-            goes_on = (
-                f" It goes on with: llm-hub run --resume {report.run_id}" if self._settings.history != "off" else ""
-            )
+            again = f"--resume {report.run_id}" + (f" --hub {options.hub}" if options.hub else "")
+            goes_on = f" It goes on with: llm-hub run {again}" if self._settings.history != "off" else ""
             self._say(f"The run is not complete: {why}.{goes_on}\n")
             return 1
         is_worse = options.fail_if_worse and report.changes is not None and report.changes.is_worse

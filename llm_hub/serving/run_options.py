@@ -67,7 +67,7 @@ def read_hub_key(options: argparse.Namespace, settings: Settings) -> str:
     `ConfigurationError`."""
     if options.hub_key_file:
         return _text_or_file(f"@{options.hub_key_file}").strip()
-    return settings.value("LLM_HUB_API_KEY")
+    return settings.api_key.get_secret_value().strip()
 
 
 def _read(name: str) -> bytes:

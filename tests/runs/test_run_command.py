@@ -85,6 +85,8 @@ def test_a_run_from_a_table_to_its_reports(folder: Path, capsys: pytest.CaptureF
         ("set.csv --targets chaos --judge chaos", "2 to 12 targets that a judge compares"),
         ("set.csv --targets chaos --concurrency 0", "--concurrency is 1 to 50"),
         ("--resume none", "There is no run none"),
+        ("set.csv --targets chaos --hub http://127.0.0.1:1", "The hub at http://127.0.0.1:1 does not answer"),
+        ("set.csv --targets chaos --hub http://127.0.0.1:1 --hub-key-file none", "none cannot be read"),
     ],
 )
 def test_what_cannot_be_used_ends_with_code_2_and_asks_nobody(

@@ -233,7 +233,7 @@ async def test_what_the_hub_itself_refuses_ends_the_run_and_fails_no_cell(
 ) -> None:
     async with open_hub(fault_server, tmp_path, over_api=True) as hub:
         assert isinstance(hub.hub, RunningHub)
-        options = {"prices": hub.hub.prices, "max_tries": 1}
+        prices = hub.hub.prices
         for address, key, problem in (
             (hub.hub.address, "wrong", "The hub refuses: "),
             (fault_server.url, "", "The hub refuses: |is no LLM Hub"),
@@ -241,7 +241,7 @@ async def test_what_the_hub_itself_refuses_ends_the_run_and_fails_no_cell(
             ("localhost", "", "is no address of a hub"),
         ):
             with pytest.raises(ConfigurationError, match=problem):
-                async with RunningHub.open(address, key, **options):
+                async with RunningHub.open(address, key, prices=prices, max_tries=1):
                     pass
         runner = await hub.start(await hub.plan("cheap/ok", effort="low"))
         with pytest.raises(ConfigurationError, match="takes no effort"):

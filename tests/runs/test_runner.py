@@ -185,6 +185,7 @@ async def test_the_ceiling_is_not_passed_by_more_than_one_answer(
         assert await runner.run() == "ceiling"
         paid = sum((Decimal(5 * 30 + each.tokens_sent * 150) / 10**6 for each in asked(fault_server)), Decimal(0))
         assert paid <= 11 * one
+        assert {each.body["max_tokens"] for each in asked(fault_server)} == {50}
         assert 10 * one <= runner.spent
         assert 0 < runner.left < 40
         resumed = await hub.resume()

@@ -162,6 +162,9 @@ def test_runs(chat: ConversationsPage) -> None:
     expect(marked).to_contain_text("0 marked", timeout=SLOW)
     page.evaluate(AXE)
     expect_accessible(chat)
+    for key, place, count in (("y", 2, 1), ("0", 3, 2), ("ArrowLeft", 2, 2), ("u", 2, 1)):
+        page.keyboard.press(key)  # the next one only when this one's answer is there: until then keys do nothing
+        expect(marked).to_have_text(re.compile(f"^Answer {place} of .*, {count} marked$"), timeout=SLOW)
     page.keyboard.press("Escape")
     expect(page.locator("#runs-figures")).to_contain_text("Passed", timeout=SLOW)
     page.get_by_role("button", name="New run").click()

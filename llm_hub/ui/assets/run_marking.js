@@ -1,5 +1,5 @@
-// Marks answers by keys. Once one was used, others wait for the next answer: a mark never goes to the wrong one. Who
-// leaves meanwhile sees no next one.
+// Marks answers by keys. Once one was used, others do nothing until the next answer is there: a mark never goes to the
+// wrong one. Who leaves meanwhile sees no next one.
 let busy = false;
 let left = false;
 const pick = (what) => {

@@ -10,6 +10,7 @@ from typing_extensions import TypedDict
 from llm_hub.api.bodies import (
     MAX_MESSAGES,
     ChatBody,
+    Effort,
     FailFastList,
     ModelChain,
     Name,
@@ -46,12 +47,13 @@ class HubChatBody(ChatBody):
     model: Name = "auto"
     temperature: Temperature | None = None
     max_tokens: TokenLimit | None = None
+    effort: Effort | None = None
     fallback: ModelChain | None = None
 
     def request(self) -> ChatRequest:
         fallback = None if self.fallback is None else tuple(self.fallback)
         messages = tuple(turn.message(f"messages.{number}") for number, turn in enumerate(self.messages))
-        return ChatRequest(messages, self.model, self.temperature, self.max_tokens, fallback)
+        return ChatRequest(messages, self.model, self.temperature, self.max_tokens, fallback, effort=self.effort)
 
 
 class HubChatSummary(TypedDict):

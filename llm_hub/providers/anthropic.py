@@ -225,18 +225,18 @@ class AnthropicProvider(HttpProvider):
             match chunk.get("type"):
                 case "content_block_delta":
                     delta = chunk["delta"]
-                    if message.is_special or len(delta) > 2:
-                        yield from message.add_delta(parse_count(chunk.get("index")), delta)
+                    if message.is_special or len(delta) > 2 or len(chunk) > 3:
+                        yield from message.add_delta(parse_count(chunk.get("index")), chunk)
                     elif isinstance(text := delta.get("text"), str) and text:  # nearly always
                         yield message.add_text(text)
                     elif isinstance(thought := delta.get("thinking"), str) and thought:
                         yield message.add_reasoning(thought)
                     else:
-                        yield from message.add_delta(parse_count(chunk.get("index")), delta)
+                        yield from message.add_delta(parse_count(chunk.get("index")), chunk)
                 case "content_block_start":
-                    yield from message.start_block(parse_count(chunk.get("index")), chunk["content_block"])
+                    yield from message.start_block(parse_count(chunk.get("index")), chunk["content_block"], chunk)
                 case "content_block_stop":
-                    yield from message.stop_block(parse_count(chunk.get("index")))
+                    yield from message.stop_block(parse_count(chunk.get("index")), chunk)
                 case "message_start":
                     yield from message.add_message(chunk["message"], chunk)
                 case "message_delta":
@@ -244,10 +244,10 @@ class AnthropicProvider(HttpProvider):
                 case "message":  # the whole answer at once, from a server that does not stream
                     yield from message.add_message(chunk)
                     yield from message.add_end({"delta": chunk, "usage": chunk.get("usage")})
-                    yield from _stop(message)
+                    yield from message.add_stop({})
                     return
                 case "message_stop":
-                    yield from _stop(message)
+                    yield from message.add_stop(chunk)
                     return
                 case kind:
                     if kind in ("error", None) and is_error(chunk):
@@ -270,13 +270,6 @@ class AnthropicProvider(HttpProvider):
     def _is_long(self, body: dict[str, Any], model: str) -> bool:
         """Whether the text may fill half of the model's context, at four bytes a token."""
         return anthropic_body.count_bytes(body) / 4 > self._contexts.get(model, _MIN_CONTEXT) / 2
-
-
-def _stop(message: MessageBuilder) -> Iterator[Event | None]:
-    """Ends an answer. One without a stop reason is an answer all the same: the protocol's own end has come."""
-    yield from message.stop_all_blocks()
-    message.finish_reason = message.finish_reason or "stop"
-    message.ended = True
 
 
 def _settings_key(model: str, body: dict[str, Any]) -> tuple[str, frozenset[str], str | None]:

@@ -16,6 +16,8 @@ ANNOUNCED_BLOCKS = ("text", "thinking")
 """The blocks whose words are the hub's: their client is told apart what else the blocks begin with."""
 _EMPTY: dict[str, Any] = {"text": "", "thinking": "", "signature": "", "citations": []}
 """What a block begins with in a stream, in the place of what its deltas bring."""
+_EVENT_FIELDS = frozenset({"type", "index", "content_block", "delta"})
+"""The fields of a block's events for which the hub has words."""
 _DELTA_FIELDS = frozenset({"type", "text", "thinking", "partial_json", "signature", "citation"})
 """The fields of a piece of a block for which the hub has words."""
 
@@ -49,17 +51,44 @@ class Announcement:
             yield from self._of_events()
 
     def of_block(self, block: MessageBlock) -> Iterator[Event]:
-        """How the message and this block of text or reasoning begin, each once."""
+        """How the message and this block of text or reasoning begin, each once, and the fields that waited for it."""
         if self.is_made(block):
             return
         self._block = block
         yield from self.of_message()
         start = {name: _EMPTY.get(name, value) if value else value for name, value in block.value.items()}
-        yield vendor_delta({"type": "content_block_start", "content_block": start})
+        fields, block.events = block.events, {}
+        yield vendor_delta(
+            {**fields.pop("content_block_start", {}), "type": "content_block_start", "content_block": start}
+        )
+        yield from _fields_of_events(fields)
 
     def is_made(self, block: MessageBlock) -> bool:
         """Whether nothing is to be told of how a block begins: it was, or it comes as a whole."""
         return self._block is block or block.is_late or block.kind not in ANNOUNCED_BLOCKS
+
+    def of_fields(self, block: MessageBlock, kind: str, fields: Mapping[str, Any]) -> Iterator[Event]:
+        """What an event of a block has beside the hub's words. It waits for the block to be told of."""
+        if block.is_late or not self.is_made(block):
+            block.keep_fields(kind, fields)
+        elif fields:
+            yield from _fields_of_events({kind: fields})
+
+    def of_end(self, block: MessageBlock) -> Iterator[Event]:
+        """What of a block is told at its end: its signature, or all of it if the hub has no word for the block."""
+        if block.is_late or block.kind == "tool_use":
+            return
+        if block.kind not in ANNOUNCED_BLOCKS:
+            yield from self.of_message()
+            yield vendor_delta({"type": "whole_block", "block": block.value, "events": block.events})
+            return
+        signature = block.value.get("signature") if block.kind == "thinking" else None
+        if signature:
+            yield from self.of_block(block)
+        if self.is_made(block):
+            yield from _fields_of_events(block.events)
+        if signature:
+            yield vendor_delta({"type": "signature_delta", "signature": signature})
 
     def of_event(self, event: Mapping[str, Any]) -> Iterator[Event]:
         """An event for which the hub has no word."""
@@ -73,12 +102,21 @@ class Announcement:
         self._events.clear()
 
 
-def fields_of_delta(delta: Mapping[str, Any]) -> Iterator[Event]:
-    """What a piece of text or reasoning has beside its words, for a client that reads those next."""
-    if fields := {name: value for name, value in delta.items() if name not in _DELTA_FIELDS}:
-        yield vendor_delta({"type": "fields_of_delta", "fields": fields})
+def unknown_fields(event: Mapping[str, Any]) -> dict[str, Any]:
+    """What an event of a block has beside that for which the hub has words, also in its `delta`."""
+    fields = {name: value for name, value in event.items() if name not in _EVENT_FIELDS}
+    delta = event.get("delta") or {}
+    if of_delta := {name: value for name, value in delta.items() if name not in _DELTA_FIELDS}:
+        fields["delta"] = of_delta
+    return fields
+
+
+def _fields_of_events(events: Mapping[str, Mapping[str, Any]]) -> Iterator[Event]:
+    """What a block's next events have beside the hub's words, as `MessageBlock.events` has it."""
+    if events:
+        yield vendor_delta({"type": "fields_of_events", "events": events})
 
 
 def vendor_delta(data: Mapping[str, Any]) -> VendorDelta:
-    """A piece in Anthropic's own words, or one of the two kinds beside them that `VendorDelta` names."""
+    """A piece in Anthropic's own words, or one of the kinds beside them that `VendorDelta` names."""
     return VendorDelta("anthropic", data)

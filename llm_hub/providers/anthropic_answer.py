@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from llm_hub.chat import OriginalAnswer, ReasoningBreak
 from llm_hub.chat.exact_json import dump_exactly
 from llm_hub.errors import StreamBroken
-from llm_hub.providers.anthropic_announcement import ANNOUNCED_BLOCKS, Announcement, fields_of_delta, vendor_delta
+from llm_hub.providers.anthropic_announcement import (
+    ANNOUNCED_BLOCKS,
+    Announcement,
+    unknown_fields,
+    vendor_delta,
+)
 from llm_hub.providers.anthropic_block import MessageBlock, as_json, decode_input
 from llm_hub.providers.anthropic_body import REASONING_BLOCKS
+from llm_hub.providers.anthropic_finish_reason import END_FIELDS, FINISH_REASONS, PAUSED
 from llm_hub.providers.anthropic_usage import read_usage
 from llm_hub.providers.cumulative_usage import update_usage
 from llm_hub.providers.streamed_response import StreamedResponseBuilder
@@ -29,20 +35,9 @@ _HUB_BLOCKS = ("text", "thinking", "tool_use")
 _UNNAMED_BLOCKS = (*_HUB_BLOCKS, "redacted_thinking")
 """The blocks whose absence needs no word: reasoning that nobody can read is not missed."""
 _TEXT_FIELDS = {"text", "thinking", "partial_json"}
-_FINISH_REASONS = {
-    "end_turn": "stop",
-    "stop_sequence": "stop",
-    "max_tokens": "length",
-    "model_context_window_exceeded": "length",
-    "tool_use": "tool_calls",
-}
-_END_FIELDS = frozenset({"stop_reason", "stop_sequence", "stop_details", "container"})
-"""The fields of a message that tell how it ended, as a stream's `message_delta` has them in its `delta`."""
 _COLLECTED = frozenset({"type", "content", "usage"})
 """The fields of a message that are collected from the events of a stream."""
-_PAUSED = "The model paused before it was done. To let it go on, send the conversation again, with this answer."
-"""What `pause_turn` means, for which other protocols have no word.
-Source: platform.claude.com/docs/en/build-with-claude/handling-stop-reasons"""
+_NO_FIELDS: Mapping[str, Any] = MappingProxyType({})
 
 
 class MessageBuilder(StreamedResponseBuilder):
@@ -54,7 +49,7 @@ class MessageBuilder(StreamedResponseBuilder):
     """
 
     __slots__ = ("_announcement", "_blocks", "_blocks_by_index", "_end", "_end_event", "_has_output_count", "_head",
-        "_reported_usage", "_vendor_bytes", "is_special", "needs_break")  # fmt: skip
+        "_reported_usage", "_stop_event", "_vendor_bytes", "is_special", "needs_break")  # fmt: skip
 
     def __init__(self, provider: HttpProvider, request: ChatRequest) -> None:
         super().__init__(provider, request)
@@ -69,6 +64,8 @@ class MessageBuilder(StreamedResponseBuilder):
         self._end: dict[str, Any] = {}
         self._end_event: dict[str, Any] = {}
         """The fields that the stream's `message_delta` has beside those of its `delta`."""
+        self._stop_event: Mapping[str, Any] = _NO_FIELDS
+        """The fields of the stream's `message_stop`."""
         self._reported_usage: dict[str, Any] = {}
         self._has_output_count = False
         self._vendor_bytes = 0
@@ -76,9 +73,7 @@ class MessageBuilder(StreamedResponseBuilder):
     def count_characters(self) -> int:
         return super().count_characters() + self._vendor_bytes
 
-    def add_message(
-        self, message: Mapping[str, Any], event: Mapping[str, Any] = MappingProxyType({})
-    ) -> Iterator[Event | None]:
+    def add_message(self, message: Mapping[str, Any], event: Mapping[str, Any] = _NO_FIELDS) -> Iterator[Event | None]:
         """Adds a message as the event of a stream begins it, or a whole one from a server that does not stream."""
         self.model = parse_name(message.get("model")) or self.model
         self._head = {name: value for name, value in message.items() if name not in _COLLECTED}
@@ -94,7 +89,7 @@ class MessageBuilder(StreamedResponseBuilder):
         if isinstance(usage := event.get("usage"), dict):
             self._has_output_count |= bool(parse_count(usage.get("output_tokens")))
             self._add_usage(usage)
-        self._end |= {name: end[name] for name in end if name in _END_FIELDS or name not in self._head}
+        self._end |= {name: end[name] for name in end if name in END_FIELDS or name not in self._head}
         self._end_event |= {name: value for name, value in event.items() if name not in ("type", "delta", "usage")}
         reason = end.get("stop_reason")
         if not isinstance(reason, str) or not reason:
@@ -102,14 +97,23 @@ class MessageBuilder(StreamedResponseBuilder):
         if reason == "error":
             raise StreamBroken(f"{self.title} broke its answer off with an error.")
         yield from self.stop_all_blocks()
-        self.finish_reason = _FINISH_REASONS.get(reason) or parse_name(reason)
+        self.finish_reason = FINISH_REASONS.get(reason) or parse_name(reason)
         if reason == "stop_sequence":
             self.stop_sequence = parse_name(end.get("stop_sequence"))
         if reason == "refusal":
             details = end.get("stop_details") or {}
             self.refusal = str(details.get("explanation") or "")[:MAX_REFUSAL_CHARS]
 
-    def start_block(self, index: int | None, value: dict[str, Any]) -> Iterator[Event | None]:
+    def add_stop(self, event: Mapping[str, Any]) -> Iterator[Event | None]:
+        """Ends an answer. One without a stop reason is an answer all the same: the protocol's own end has come."""
+        yield from self.stop_all_blocks()
+        self._stop_event = event
+        self.finish_reason = self.finish_reason or "stop"
+        self.ended = True
+
+    def start_block(
+        self, index: int | None, value: dict[str, Any], event: Mapping[str, Any] = _NO_FIELDS
+    ) -> Iterator[Event | None]:
         """Begins a block, with as much of it as comes at once."""
         if len(self._blocks) >= MAX_BLOCKS:
             raise StreamBroken(f"{self.title} sent an answer of more than {MAX_BLOCKS} blocks.")
@@ -118,6 +122,7 @@ class MessageBuilder(StreamedResponseBuilder):
         pieces = self._reasoning if kind == "thinking" else self._text
         is_late = len(self._calls) > 0 and (kind == "text" or (self.is_original and kind != "tool_use"))
         block = MessageBlock(dict(value), kind, len(self._blocks), len(pieces), is_late=is_late)
+        block.keep_fields("content_block_start", self._unknown_fields(event))
         self._blocks.append(block)
         if index is not None:
             self._blocks_by_index[index] = block
@@ -128,10 +133,10 @@ class MessageBuilder(StreamedResponseBuilder):
         if kind == "tool_use":
             yield self.add_tool_call(block.number, id=value.get("id") or "", name=value.get("name") or "")
         elif kind in ANNOUNCED_BLOCKS and isinstance(value.get(kind), str) and value[kind]:
-            yield from self._add_piece(block, kind, value)
+            yield from self._add_piece(block, kind, value[kind], _NO_FIELDS)
         if kind == "text":
             for citation in value.get("citations") or ():
-                yield from self._tell(block, {"type": "citations_delta", "citation": citation})
+                yield from self._tell(block, {"type": "citations_delta", "citation": citation}, _NO_FIELDS)
 
     def break_reasoning(self) -> ReasoningBreak:
         """Adds the blank line before the first words of another block of reasoning. It is no part of the block."""
@@ -140,31 +145,36 @@ class MessageBuilder(StreamedResponseBuilder):
         self._reasoning.append(ReasoningBreak().text)
         return ReasoningBreak()
 
-    def add_delta(self, index: int | None, delta: dict[str, Any]) -> Iterator[Event | None]:
-        """Adds a piece of a block that is neither text of the answer nor reasoning."""
-        block = self._find_block(index)
+    def add_delta(self, index: int | None, event: Mapping[str, Any]) -> Iterator[Event | None]:
+        """Adds a piece of a block that is neither text of the answer nor reasoning, or has more than its words."""
+        block, delta, fields = self._find_block(index), event["delta"], self._unknown_fields(event)
         if block is not None and block.kind in ANNOUNCED_BLOCKS:
             for kind in ANNOUNCED_BLOCKS:
                 if isinstance(piece := delta.get(kind), str) and piece:
-                    yield from self._add_piece(block, kind, delta, fields_of_delta(delta))
+                    yield from self._add_piece(block, kind, piece, fields)
                     return
         if block is None:
             if "partial_json" in delta:
                 raise StreamBroken(f"{self.title} went on with a tool call that it had not begun.")
             return
         self._vendor_bytes += len(dump_exactly(delta))
-        if block.kind == "tool_use" and (piece := delta.get("partial_json")):
-            block.pieces.setdefault("partial_json", []).append(as_json(piece))
-            yield self.add_tool_call(block.number, arguments=as_json(piece))
+        if block.kind == "tool_use":
+            block.keep_fields("input_json_delta", fields)
+            if piece := delta.get("partial_json"):
+                block.pieces.setdefault("partial_json", []).append(as_json(piece))
+                yield self.add_tool_call(block.number, arguments=as_json(piece))
         elif block.kind not in _HUB_BLOCKS:
+            fields.pop("delta", None)  # it is the block's, whose beginning clients are sent with all of its pieces
+            block.keep_fields("content_block_start", fields)
             for name in delta.keys() - {"type"}:
                 block.pieces.setdefault(name, []).append(delta[name])
         elif "signature" in delta:
             block.value["signature"] = delta["signature"]
+            block.keep_fields("signature_delta", fields)
         elif not _TEXT_FIELDS & delta.keys():  # what comes here with such a field is empty
             if "citation" in delta:
                 block.pieces.setdefault("citations", []).append([delta["citation"]])
-            yield from self._tell(block, delta)
+            yield from self._tell(block, delta, fields)
 
     def add_event(self, event: Mapping[str, Any]) -> Iterator[Event]:
         """Takes an event that the hub has no word for, which clients of the same protocol are told."""
@@ -172,13 +182,12 @@ class MessageBuilder(StreamedResponseBuilder):
         yield from self._announcement.of_event(event)
 
     def _add_piece(
-        self, block: MessageBlock, kind: str, delta: Mapping[str, Any], fields: Iterable[Event] = ()
+        self, block: MessageBlock, kind: str, piece: str, fields: Mapping[str, Any]
     ) -> Iterator[Event | None]:
         """Adds text or reasoning to a block that may not be announced yet: its first words announce it."""
-        piece = delta[kind]
         if not piece.isspace():
             yield from self._announce(block)
-            yield from fields if not block.is_late else ()
+        yield from self._announcement.of_fields(block, f"{kind}_delta", fields)
         if kind == "thinking":
             pause = (self.break_reasoning(),) if self.needs_break else ()
             thought = self.add_reasoning(piece)
@@ -186,10 +195,11 @@ class MessageBuilder(StreamedResponseBuilder):
         else:
             yield self.add_late_text(piece) if block.is_late else self.add_text(piece)
 
-    def _tell(self, block: MessageBlock, delta: Mapping[str, Any]) -> Iterator[Event]:
+    def _tell(self, block: MessageBlock, delta: Mapping[str, Any], fields: Mapping[str, Any]) -> Iterator[Event]:
         """Tells clients of the same protocol what the hub has no word for."""
         if not block.is_late:
             yield from self._announce(block)
+            yield from self._announcement.of_fields(block, str(delta.get("type")), fields)
             yield vendor_delta(delta)
 
     def _announce(self, block: MessageBlock) -> Iterator[Event]:
@@ -198,9 +208,10 @@ class MessageBuilder(StreamedResponseBuilder):
             self.is_special = False
             yield from self._announcement.of_block(block)
 
-    def stop_block(self, index: int | None) -> Iterator[Event | None]:
+    def stop_block(self, index: int | None, event: Mapping[str, Any] = _NO_FIELDS) -> Iterator[Event | None]:
         """Ends a block."""
         if (block := self._find_block(index)) is not None:
+            block.keep_fields("content_block_stop", self._unknown_fields(event))
             yield from self._close(block)
 
     def stop_all_blocks(self) -> Iterator[Event | None]:
@@ -215,7 +226,7 @@ class MessageBuilder(StreamedResponseBuilder):
             self.usage.pop("completion_tokens", None)
             self.usage.pop("total_tokens", None)
         if self._head or self._blocks:
-            content = [block.value for block in self._blocks if block.can_be_kept]
+            kept = [block for block in self._blocks if block.can_be_kept]
             vendor_kinds = dict.fromkeys(block.kind for block in self._blocks if block.kind not in _UNNAMED_BLOCKS)
             if vendor_kinds:
                 self.has_other_content = True
@@ -225,11 +236,16 @@ class MessageBuilder(StreamedResponseBuilder):
                     f"The answer has {kinds}, which only clients of Anthropic's protocol are sent.",
                 )
             message = {**self._head, **self._end_event, **self._end}
-            end = {"delta": self._end, **self._end_event}
-            original = {**message, "content": content, "usage": self._reported_usage, "message_delta": end}
+            events = {
+                "message_delta": {"delta": self._end, **self._end_event},
+                "message_stop": self._stop_event,
+                "blocks": [block.events for block in kept],
+            }
+            content = [block.value for block in kept]
+            original = {**message, "content": content, "usage": self._reported_usage, "stream_events": events}
             self.original = OriginalAnswer("anthropic", original)
         if self.finish_reason == "pause_turn":
-            self.notes = (*self.notes, _PAUSED)
+            self.notes = (*self.notes, PAUSED)
 
     def state_of(self, call: ToolCall, place: int) -> Mapping[str, Any]:  # noqa: ARG002  # the first call has all of it
         """The signed reasoning, which goes with the first call."""
@@ -263,10 +279,6 @@ class MessageBuilder(StreamedResponseBuilder):
                 value["text"] = "".join(self._text[block.pieces_before :])
             case "thinking":
                 value["thinking"] = "".join(self._reasoning[block.pieces_before :])
-                if (signature := value.get("signature")) and not block.is_late:
-                    signed = {"type": "signature_delta", "signature": signature}
-                    yield from self._announcement.of_message()
-                    yield vendor_delta(signed if value["thinking"] else value)
             case "tool_use":
                 pieces = block.pieces.pop("partial_json", [])
                 if not pieces and value.get("input"):  # anomalyco/opencode#38733
@@ -274,9 +286,12 @@ class MessageBuilder(StreamedResponseBuilder):
                     yield self.add_tool_call(block.number, arguments=pieces[0])
                 value["input"] = decode_input("".join(pieces) or "{}")
         block.add_pieces()
-        if block.kind not in _HUB_BLOCKS and not block.is_late:
-            yield from self._announcement.of_message()
-            yield vendor_delta(value)
+        yield from self._announcement.of_end(block)
+
+    def _unknown_fields(self, event: Mapping[str, Any]) -> dict[str, Any]:
+        fields = unknown_fields(event)
+        self._vendor_bytes += len(dump_exactly(fields)) if fields else 0
+        return fields
 
     def _add_usage(self, reported: object) -> None:
         if isinstance(reported, dict):

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from itertools import chain
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from llm_hub.chat.exact_json import dump_exactly, load_exactly
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 
 @dataclass(slots=True)
@@ -22,10 +25,19 @@ class MessageBlock:
     number: int
     pieces_before: int
     pieces: dict[str, list[Any]] = field(default_factory=dict)
+    events: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """What its events have beside the block and its pieces: by their type, or by that of their delta."""
     is_open: bool = True
     is_late: bool = False
     """Whether it follows a call of a tool, and is for clients to be told of it in its place, with the calls: text, and
     for clients of the same protocol whatever else there is. What was signed in one order is refused in another."""
+
+    def keep_fields(self, kind: str, fields: Mapping[str, Any]) -> None:
+        """Keeps what an event of a kind has beside the hub's words. Of pieces that become one, the last ones hold."""
+        if fields:
+            kept = self.events.get(kind, {})
+            delta = {**kept.get("delta", {}), **fields.get("delta", {})}
+            self.events[kind] = {**kept, **fields, **({"delta": delta} if delta else {})}
 
     def add_pieces(self) -> None:
         """Adds what the deltas brought: texts and lists grow, anything else is replaced."""

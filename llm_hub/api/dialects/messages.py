@@ -40,7 +40,8 @@ from llm_hub.api.dialects.messages_content import (
     vendors_blocks,
     vendors_fields,
 )
-from llm_hub.api.dialects.messages_writer import MessageWriter, message_error
+from llm_hub.api.dialects.messages_error import message_error
+from llm_hub.api.dialects.messages_writer import MessageWriter
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -74,7 +75,7 @@ def _message(body: MessagesBody, response: LLMResponse) -> MessageAnswer:
         "x_llm_hub": hub_report(response, "anthropic"),
     }
     written = {**(original or NO_MORE_FIELDS), **message}
-    written.pop("message_delta", None)
+    written.pop("stream_events", None)
     return cast("MessageAnswer", written)
 
 

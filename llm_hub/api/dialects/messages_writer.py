@@ -1,11 +1,11 @@
-"""How a stream and a refusal are written for Anthropic's clients, event by event."""
+"""How a stream is written for Anthropic's clients, event by event."""
 
 from __future__ import annotations
 
-from itertools import dropwhile
+from itertools import dropwhile, repeat
 from typing import TYPE_CHECKING, Any, cast
 
-from llm_hub.api.dialects.dialect import begins_with_field, calls_and_late_text, hub_report
+from llm_hub.api.dialects.dialect import calls_and_late_text, hub_report
 from llm_hub.api.dialects.messages_content import (
     CALLED_BY_MODEL,
     EMPTY_TEXT,
@@ -19,6 +19,7 @@ from llm_hub.api.dialects.messages_content import (
     tool_use,
     vendors_fields,
 )
+from llm_hub.api.dialects.messages_error import message_error
 from llm_hub.api.encoding import dump, sse
 from llm_hub.chat import AttemptStarted, Done, LateText, ReasoningBreak, ReasoningDelta, Resumed, TextDelta, VendorDelta
 
@@ -34,10 +35,9 @@ if TYPE_CHECKING:
         BlockStart,
         BlockStop,
         MessageDelta,
-        MessageError,
-        MessageErrorObject,
         MessageEvent,
         MessageStart,
+        MessageStop,
         StartedMessage,
         StopFields,
         VendorBlock,
@@ -46,27 +46,13 @@ if TYPE_CHECKING:
     from llm_hub.api.shapes import ErrorObject
     from llm_hub.chat import Event, LLMResponse, ToolCall
 
-_FIELDS = {
-    "tools": "tools",
-    "tool_choice": "tool_choice",
-    "top_p": "top_p",
-    "parallel_tools": "tool_choice.disable_parallel_tool_use",
-    "format": "output_config.format",
-    "effort": "output_config.effort",
-    "stop": "stop_sequences",
-}
-"""Fields of a `ChatRequest`, and what Anthropic calls them."""
-_ERROR_TYPES = {
-    401: "authentication_error",
-    403: "permission_error",
-    404: "not_found_error",
-    413: "request_too_large",
-    429: "rate_limit_error",
-    504: "timeout_error",
-    508: "loop_detected",
-    529: "overloaded_error",
-}
 _EMPTY_THINKING: AnswerThinking = {"type": "thinking", "thinking": "", "signature": ""}
+
+_NO_MORE_EVENTS: Mapping[str, Any] = {
+    "message_delta": {"delta": NO_MORE_FIELDS},
+    "message_stop": {},
+    "blocks": repeat(NO_MORE_FIELDS),
+}
 
 
 class MessageWriter:
@@ -86,8 +72,8 @@ class MessageWriter:
         """The message as Anthropic began it."""
         self._fields_of_start: Mapping[str, Any] = {}
         """What its `message_start` had beside the message."""
-        self._fields_of_delta: Mapping[str, Any] = {}
-        """What Anthropic's next piece has beside its words."""
+        self._fields: dict[str, Mapping[str, Any]] = {}
+        """What Anthropic's next events of a block have beside it, by their type, or by that of their delta."""
         self._next_block: Mapping[str, Any] = {}
         """The block of Anthropic's to which the next words belong."""
         self._late_text: list[str] = []
@@ -106,14 +92,13 @@ class MessageWriter:
                 return self._begin() + self._reasoning(event)
             case VendorDelta("anthropic", {"type": "message_start", "message": message, **more}):
                 self._vendors_message, self._fields_of_start = message, more
-            case VendorDelta("anthropic", {"type": "content_block_start", "content_block": block}):
-                self._next_block = block
             case VendorDelta("anthropic", data):
                 return self._begin() + self._vendor_delta(data)
             case AttemptStarted(provider, model) | Resumed(provider, model):
                 self._model = f"{provider}/{model}"
                 self._hidden_reasoning.clear()
-                self._vendors_message = self._next_block = self._fields_of_start = self._fields_of_delta = {}
+                self._vendors_message = self._next_block = self._fields_of_start = {}
+                self._fields.clear()
                 return self._write_late_text()
             case Done(response):
                 self._model = f"{response.provider}/{response.model}"
@@ -140,7 +125,7 @@ class MessageWriter:
             # estimate would stay as a figure where nobody counts.
             "usage": original.get("usage") or {**NO_MORE_COUNTS, "input_tokens": 0, "output_tokens": 0},
         }
-        message.pop("message_delta", None)
+        message.pop("stream_events", None)
         start: MessageStart = {"type": "message_start", "message": cast("StartedMessage", message)}
         return _sse(cast("MessageStart", {**self._fields_of_start, **start}))
 
@@ -157,12 +142,12 @@ class MessageWriter:
         opening = b""
         if self._next_block.get("type") == kind:
             block, self._next_block = cast("AnswerBlock", self._next_block), {}
-            opening = self._close() + self._start(kind, block)
+            opening = self._start(kind, block)
         elif self._open_block != kind:
             opening = self._close() + self._start(kind, EMPTY_TEXT if kind == "text" else _EMPTY_THINKING)
-        if self._fields_of_delta:
-            delta, self._fields_of_delta = cast("BlockDelta", {**self._fields_of_delta, **delta}), {}
         event: BlockDeltaEvent = {"type": "content_block_delta", "index": self._block, "delta": delta}
+        if self._fields:
+            return opening + self._write(event, str(delta.get("type")))
         return opening + _sse(event)
 
     def _vendor_delta(self, data: Mapping[str, Any]) -> bytes:
@@ -170,34 +155,56 @@ class MessageWriter:
         kind = str(data.get("type"))
         if kind == "other_event":
             return _sse(data["event"])
-        if kind == "fields_of_delta":
-            self._fields_of_delta = data["fields"]
+        if kind == "content_block_start":
+            closing = self._close()
+            self._next_block, self._fields[kind] = data["content_block"], data
+            return closing
+        if kind == "fields_of_events":
+            self._fields.update(data["events"])
             return b""
-        if not kind.endswith("_delta"):
-            return self._close() + self._start(kind, cast("VendorBlock", data)) + self._close()
+        if kind == "whole_block":
+            return self._close() + self._whole_block(data["block"], data["events"])
         delta = cast("VendorBlockDelta", data)
         if kind != "signature_delta":
-            return self._delta("text", delta)
+            return self._delta(self._next_block.get("type") or self._open_block or "text", delta)
+        return self._signature(delta)
+
+    def _signature(self, delta: BlockDelta) -> bytes:
+        """The signature of reasoning, and the reasoning if it was hidden until then."""
         opening = b""
         if self._hidden_reasoning:
             reasoning = "".join(self._hidden_reasoning)
             self._hidden_reasoning.clear()
             opening = self._delta("thinking", {"type": "thinking_delta", "thinking": reasoning})
-        if self._open_block != "thinking":
+        if "thinking" not in (self._open_block, self._next_block.get("type")):
             return opening  # there is nothing that it could sign
         return opening + self._delta("thinking", delta) + self._close()
+
+    def _whole_block(self, block: Mapping[str, Any], events: Mapping[str, Mapping[str, Any]]) -> bytes:
+        self._fields.update(events)
+        return self._start(str(block.get("type")), cast("VendorBlock", block)) + self._close()
 
     def _start(self, kind: str, block: AnswerBlock) -> bytes:
         self._block += 1
         self._open_block = kind
         event: BlockStart = {"type": "content_block_start", "index": self._block, "content_block": block}
-        return _sse(event)
+        return self._write(event, "content_block_start")
 
     def _close(self) -> bytes:
         if not self._open_block:
+            self._fields.pop("content_block_stop", None)
             return b""
         self._open_block = ""
         event: BlockStop = {"type": "content_block_stop", "index": self._block}
+        return self._write(event, "content_block_stop")
+
+    def _write(self, event: BlockStart | BlockDeltaEvent | BlockStop, kind: str) -> bytes:
+        """An event of a block, with what Anthropic's own has beside the hub's words."""
+        if fields := self._fields.pop(kind, None):
+            written: dict[str, Any] = {**fields, **event}
+            if of_delta := fields.get("delta"):
+                written["delta"] = {**of_delta, **written["delta"]}
+            event = cast("BlockDeltaEvent", written)
         return _sse(event)
 
     def _write_late_text(self) -> bytes:
@@ -212,8 +219,10 @@ class MessageWriter:
         calls = {call.id: call for call in response.tool_calls}
         originals = {block.get("id"): block for block in blocks if block.get("type") == "tool_use"}
         if originals and calls.keys() <= originals.keys():
-            late_blocks = dropwhile(lambda block: block.get("type") != "tool_use", blocks)
-            return b"".join(self._late_block(block, calls) for block in late_blocks)
+            events_of_blocks = vendors_fields(response).get("stream_events", _NO_MORE_EVENTS)["blocks"]
+            pairs = zip(blocks, events_of_blocks, strict=False)
+            late_blocks = dropwhile(lambda pair: pair[0].get("type") != "tool_use", pairs)
+            return b"".join(self._late_block(block, events, calls) for block, events in late_blocks)
         events = b""
         for call in calls_and_late_text(response):
             if isinstance(call, str):
@@ -224,8 +233,11 @@ class MessageWriter:
             events += self._call(call, originals.get(call.id, CALLED_BY_MODEL))
         return events
 
-    def _late_block(self, block: Mapping[str, Any], calls: Mapping[str, ToolCall]) -> bytes:
+    def _late_block(
+        self, block: Mapping[str, Any], events: Mapping[str, Mapping[str, Any]], calls: Mapping[str, ToolCall]
+    ) -> bytes:
         """The events of a call of Anthropic's own, or of a block that followed one."""
+        self._fields = {**events}
         match block:
             case {"type": "tool_use"}:
                 call = calls.get(str(block.get("id")))
@@ -239,7 +251,7 @@ class MessageWriter:
                     "thinking", cast("VendorBlockDelta", {"type": "signature_delta", "signature": signature})
                 )
                 return opening + words + signed + self._close()
-        return self._start(str(block.get("type")), cast("VendorBlock", block)) + self._close()
+        return self._whole_block(block, events)
 
     def _call(self, call: ToolCall, original: Mapping[str, Any]) -> bytes:
         """The events of a call. `original` has the fields that Anthropic's own block of it has."""
@@ -251,7 +263,7 @@ class MessageWriter:
     def _text_block(self, text: str, block: Mapping[str, Any]) -> bytes:
         """The events of a whole block of text, with its citations."""
         citations = block.get("citations")
-        begun = {**block, "text": "", "citations": [] if citations else citations}
+        begun = {**block, "text": "", **({"citations": []} if citations else {})}
         events = self._start("text", cast("AnswerText", begun))
         events += self._delta("text", {"type": "text_delta", "text": text})
         for citation in citations or ():
@@ -259,34 +271,18 @@ class MessageWriter:
         return events + self._close()
 
     def _end(self, response: LLMResponse) -> bytes:
-        original: Mapping[str, Any] = vendors_fields(response).get("message_delta") or {"delta": NO_MORE_FIELDS}
+        stream: Mapping[str, Any] = vendors_fields(response).get("stream_events", _NO_MORE_EVENTS)
+        original = stream["message_delta"]
         last: MessageDelta = {
             "type": "message_delta",
             "delta": cast("StopFields", {**original["delta"], **stop_fields(response)}),
             "usage": count_tokens(response),
             "x_llm_hub": hub_report(response, "anthropic"),
         }
-        return _sse(cast("MessageDelta", {**original, **last})) + _sse({"type": "message_stop"})
+        stop = cast("MessageStop", {**stream["message_stop"], "type": "message_stop"})
+        return _sse(cast("MessageDelta", {**original, **last})) + _sse(stop)
 
 
 def _sse(event: MessageEvent) -> bytes:
     """A server-sent event that is named by its type."""
     return sse(dump(event), event["type"])
-
-
-def message_error(status: int, error: ErrorObject) -> tuple[int, MessageError]:
-    """The refusal. Anthropic knows no 502 and 503: a provider that cannot be used is its 500, one that fails for now
-    its 529."""
-    if status in (502, 503):
-        status = 529 if status == 503 and error["code"] != "not_configured" else 500
-    report: MessageErrorObject = {
-        "type": _ERROR_TYPES.get(status) or ("api_error" if status >= 500 else "invalid_request_error"),
-        "message": error["message"],
-    }
-    if (field := _FIELDS.get(error["param"] or "")) and not begins_with_field(error):
-        report["message"] = f"{field}: {error['message']}"
-    if error["param"] == "thread":  # with this code Anthropic's SDKs send the whole conversation again
-        report["details"] = {"error_code": "thread_unsupported_request", "unsupported": ["thread"]}
-    if "attempts" in error:
-        report["attempts"] = error["attempts"]
-    return status, {"type": "error", "error": report}

@@ -121,7 +121,8 @@ class ToolCallBuilder:
             self._by_id.setdefault(call_id, call)
         if name != call.name:  # servers that name the tool in every piece name it whole
             call.name += name
-        call.extra.update(extra or {})
+        if extra:
+            merge_fields(call.extra, extra)
         if call.is_placeholder and arguments and not arguments.isspace():
             call.arguments.clear()
         call.add(arguments)
@@ -207,6 +208,16 @@ class ToolCallBuilder:
             else:
                 calls.append(ToolCall(call.id, call.name, arguments, call.extra))
         return tuple(calls), tuple(broken)
+
+
+def merge_fields(known: dict[str, Any], others: Mapping[str, Any]) -> None:
+    """Adds the fields of another piece: objects grow, and of other values the last one holds that is not null."""
+    for name, value in others.items():
+        before = known.get(name)
+        if isinstance(before, dict) and isinstance(value, dict):
+            before.update(value)
+        elif value is not None or name not in known:
+            known[name] = {**value} if isinstance(value, dict) else value
 
 
 def read_arguments(text: str) -> str | None:

@@ -7,6 +7,7 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from llm_hub.chat.exact_json import dump_exactly, load_exactly
+from llm_hub.tool_calls import merge_fields
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -35,9 +36,7 @@ class MessageBlock:
     def keep_fields(self, kind: str, fields: Mapping[str, Any]) -> None:
         """Keeps what an event of a kind has beside the hub's words. Of pieces that become one, the last ones hold."""
         if fields:
-            kept = self.events.get(kind, {})
-            delta = {**kept.get("delta", {}), **fields.get("delta", {})}
-            self.events[kind] = {**kept, **fields, **({"delta": delta} if delta else {})}
+            merge_fields(self.events.setdefault(kind, {}), fields)
 
     def add_pieces(self) -> None:
         """Adds what the deltas brought: texts and lists grow, anything else is replaced."""

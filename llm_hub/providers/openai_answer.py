@@ -30,6 +30,7 @@ from llm_hub.providers.openai_pieces import (
     read_arguments,
     read_text,
     says_something,
+    unknown_fields,
 )
 from llm_hub.providers.openai_usage import read_timings, read_usage
 from llm_hub.providers.streamed_response import StreamedResponseBuilder
@@ -262,7 +263,11 @@ class OpenAIResponseBuilder(StreamedResponseBuilder):
 
     def _read_call(self, call: dict[str, Any], place: int | None) -> ToolCallDelta | None:
         """`place` is the call's place among several in one chunk, for a server that neither numbers nor names them."""
-        extra = {name: value for name, value in call.items() if value and name not in CALL_FIELDS}
+        if self.is_original:
+            extra = unknown_fields(call)
+        else:  # what its vendor may want back
+            extra = {name: value for name, value in call.items() if value and name not in CALL_FIELDS}
+        self._others_size += count_characters(extra) if extra else 0
         if isinstance(custom := call.get("custom"), dict):
             position, id_, name, piece = self._custom_calls.read(call, custom)
             return self.add_tool_call(position, id=id_, name=name, arguments=piece, extra=extra)

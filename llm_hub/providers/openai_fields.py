@@ -30,6 +30,9 @@ KNOWN_CHUNK_FIELDS = QUIET_FIELDS | {"timings", "x_groq", "usageMetadata", "erro
 UNKEPT_FIELDS = frozenset({"object", "model", "choices", "usage", "nonce", "obfuscation"})
 """Quiet fields that the hub has words for, and those that only make a chunk longer."""
 CALL_FIELDS = frozenset({"index", "id", "type", "function", "custom"})
+"""The fields of a call for which the hub has words."""
+FUNCTION_FIELDS = frozenset({"name", "arguments", "parameters", "input"})
+"""The fields of a call's `function`, or of its `custom`, for which the hub has words."""
 CONTENT_FIELDS = ("images", "audio", "content_parts", "refusal")
 """What is an answer by itself: OpenRouter's `images`. `content_parts` are neither text nor reasoning. A `refusal` is
 kept for clients of the same protocol alone."""

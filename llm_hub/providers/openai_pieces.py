@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from llm_hub.chat.exact_json import dump_exactly
-from llm_hub.providers.openai_fields import PLAIN_CHOICE, QUIET_FIELDS, REASONING_FIELDS
+from llm_hub.providers.openai_fields import CALL_FIELDS, FUNCTION_FIELDS, PLAIN_CHOICE, QUIET_FIELDS, REASONING_FIELDS
 from llm_hub.wire.validation import MAX_REFUSAL_CHARS, parse_count, parse_name
 
 if TYPE_CHECKING:
@@ -53,6 +53,15 @@ def read_arguments(function: Mapping[str, Any]) -> str:
     if isinstance(arguments, str):
         return arguments
     return "" if arguments is None else dump_exactly(arguments).decode()
+
+
+def unknown_fields(call: Mapping[str, Any]) -> dict[str, Any]:
+    """What a call has beside that for which the hub has words, also in its `function` or `custom`."""
+    unknown = {name: value for name, value in call.items() if name not in CALL_FIELDS}
+    for name in ("function", "custom"):
+        if isinstance(called := call.get(name), dict) and not FUNCTION_FIELDS.issuperset(called):
+            unknown[name] = {field: value for field, value in called.items() if field not in FUNCTION_FIELDS}
+    return unknown
 
 
 class CustomCalls:

@@ -16,6 +16,7 @@ FinishReason = Literal["stop", "length", "tool_calls", "content_filter", "functi
 """Why an answer ended. A server of OpenAI's protocol may have a word of its own."""
 
 
+@_OPEN
 class CompletionFunction(TypedDict):
     """The tool that is called; its arguments are JSON as the model wrote it."""
 
@@ -23,6 +24,7 @@ class CompletionFunction(TypedDict):
     arguments: str
 
 
+@_OPEN
 class CompletionCustomInput(TypedDict):
     """The custom tool that is called; its input is text."""
 
@@ -98,6 +100,7 @@ class Completion(TypedDict):
     x_llm_hub: HubReport
 
 
+@_OPEN
 class FunctionDelta(TypedDict):
     name: NotRequired[str]
     arguments: str

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, cast
 
 from llm_hub.api.carried_state import write_state
@@ -18,8 +19,11 @@ if TYPE_CHECKING:
         CompletionFunction,
         CompletionMessage,
         Delta,
+        FunctionDelta,
     )
     from llm_hub.chat import ToolCallDelta
+
+_NO_FIELDS: Mapping[str, Any] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,24 +47,27 @@ class CallFormat:
         if piece.name in self.custom_tools:
             call = self._call(ToolCall(piece.id, piece.name, piece.arguments, piece.extra, piece.state))
             return {"tool_calls": [cast("CallDelta", {"index": piece.index, **call})]}
-        written: CallDelta = {"index": piece.index, "function": {"arguments": piece.arguments}}
+        extra = _extra(piece)
+        function = {**extra.get("function", _NO_FIELDS), "arguments": piece.arguments}
+        written: CallDelta = {"index": piece.index, "function": cast("FunctionDelta", function)}
         if piece.name:
             written["id"], written["type"] = piece.id, "function"
             written["function"]["name"] = piece.name
-        extra = _extra(piece)
         return {"tool_calls": [cast("CallDelta", {**extra, **written}) if extra else written]}
 
     def _call(self, call: ToolCall) -> CompletionCall:
         written: dict[str, Any] = {"id": call.id}
         if call.name in self.custom_tools:
-            written |= {"type": "custom", "custom": {"name": call.name, "input": custom_input(call)}}
+            custom = {**call.extra.get("custom", _NO_FIELDS), "name": call.name, "input": custom_input(call)}
+            written |= {"type": "custom", "custom": custom}
         else:
             written |= {"type": "function", "function": _function(call)}
         return cast("CompletionCall", {**_extra(call), **written})
 
 
 def _function(call: ToolCall | ToolCallDelta) -> CompletionFunction:
-    return {"name": call.name, "arguments": call.arguments}
+    fields = call.extra.get("function", _NO_FIELDS)
+    return cast("CompletionFunction", {**fields, "name": call.name, "arguments": call.arguments})
 
 
 def _extra(call: ToolCall | ToolCallDelta) -> Mapping[str, Any]:

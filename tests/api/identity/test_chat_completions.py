@@ -360,6 +360,33 @@ async def test_a_call_of_a_custom_tool_is_text_as_the_vendor_wrote_it(api: Api, 
     assert calls == [{"index": number, **call} for number, call in enumerate(CUSTOM_CALLS)]
 
 
+@pytest.mark.parametrize("stream", [True, False])
+@pytest.mark.parametrize("name", ["tools", "functions"])
+async def test_a_call_keeps_the_fields_that_the_hub_does_not_know(api: Api, stream: bool, name: str) -> None:
+    def delta(function: dict[str, Any], **more: Any) -> dict[str, Any]:
+        if name == "functions":
+            return {"function_call": function}
+        return {"tool_calls": [{"index": 0, "function": function, **more}]}
+
+    first = {"name": "tide", "arguments": "{", "strict": False, "of": {"port": 1}}
+    chunks = [
+        chunk(delta(first, id="call_9", type="function", cached=False, note=None)),
+        chunk(delta({"arguments": "}", "of": {"pier": 2}, "rank": 0}, cost=3)), chunk({}, finish_reason="tool_calls"),
+    ]  # fmt: skip
+    body = {"model": f"openai/{MODEL}", "messages": [{"role": "user", "content": dictation(stream_of(chunks))}],
+        "functions" if name == "functions" else "tools": BODIES[name][name], "stream": stream}  # fmt: skip
+    reply = await api.client.post("/v1/chat/completions", json=body)
+    message = chunks_of(reply.text)[0]["choices"][0]["delta"] if stream else reply.json()["choices"][0]["message"]
+    function = {"name": "tide", "arguments": "{}", "strict": False, "of": {"pier": 2}, "rank": 0}
+    if name == "functions":
+        assert message["function_call"] == function
+        return
+    index = {"index": 0} if stream else {}
+    assert message["tool_calls"] == [
+        {**index, "id": "call_9", "type": "function", "function": function, "cached": False, "note": None, "cost": 3}
+    ]
+
+
 async def test_how_likely_a_token_was_comes_with_it(api: Api) -> None:
     prompt = [{"role": "user", "content": dictation(stream_of(ANSWERS["likely"]))}]
     body = {"model": f"openai/{MODEL}", "messages": prompt, "stream": True}

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import binascii
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, NamedTuple, TypeVar
 
 import orjson
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 MAX_MESSAGES = 20_000
 MAX_MODELS = 20
 """Models of a fallback chain."""
-MAX_STOP_TEXTS = 1000
 MAX_TOOLS = 1000
 MAX_BODY_VALUES = 250_000
 """Objects, lists and their entries in a body, altogether: twenty thousand messages of an agent have as many."""
@@ -39,7 +38,15 @@ MAX_FIELD_CHARS = 200
 """Characters of each part of a field's name that a refusal repeats."""
 _PIECE_CHARS = 2**20
 """Characters of base64 that are decoded at once, in whole groups of four."""
+_MAX_STOP_TEXTS = 1000
+_MAX_STOP_CHARS = 10_000
+"""Of each such text. The embedded model and others look for all of them in each piece of an answer."""
 IMAGE_TYPES = ("image/png", "image/jpeg", "image/gif", "image/webp")
+
+
+def are_usual_stops(texts: Sequence[str]) -> bool:
+    """Whether texts that end an answer mean something to all vendors. What an empty one means, one may know."""
+    return len(texts) <= _MAX_STOP_TEXTS and all(0 < len(text) <= _MAX_STOP_CHARS for text in texts)
 
 
 def _is_deeper(value: object, levels: int) -> bool:
@@ -71,9 +78,6 @@ Name = Annotated[str, Field(min_length=1, max_length=300)]
 ModelChain = Annotated[list[Name], Field(max_length=MAX_MODELS)]
 Effort = Annotated[str, Field(min_length=1, max_length=100)]
 """A word of the vendor's for how long the model reasons."""
-StopText = Annotated[str, Field(max_length=10_000)]
-"""What it means where it is empty, its vendor may know."""
-StopTexts = Annotated[list[StopText], Field(max_length=MAX_STOP_TEXTS)]
 JSONObject = Annotated[dict[str, Any], AfterValidator(_check_depth)]
 
 

@@ -259,6 +259,13 @@ async def test_a_request_reaches_its_own_protocol_as_it_was_written(
     assert exchange.body == {**asked, "model": exchange.model, "stream": True}
 
 
+async def test_a_message_of_an_unknown_role_reaches_its_own_protocol(api: Api, fault_server: FaultServer) -> None:
+    turns = [{"role": "latest_reminder", "content": [{"type": "note"}], "of": 7}, message("Well?")]
+    reply = await api.client.post("/v1/responses", json={"model": "openai/ok?accept=any", "input": turns})
+    assert (reply.status_code, reply.json()["x_llm_hub"]["ignored"]) == (200, []), reply.text
+    assert fault_server.exchanges[-1].body["input"] == turns
+
+
 async def test_an_answer_of_its_own_protocol_comes_back_as_it_was_written(api: Api) -> None:
     body = {**ASKED, "model": "openai/reasoning?calls=1", "models": []}
     stream = await streamed(api, **body)

@@ -19,8 +19,7 @@ from llm_hub.api.bodies import (
     ModelChain,
     Name,
     Number,
-    StopText,
-    StopTexts,
+    are_usual_stops,
 )
 from llm_hub.api.dialects.chat_completions_calls import CallFormat
 from llm_hub.api.dialects.chat_completions_tools import (
@@ -132,7 +131,7 @@ class ChatCompletionsBody(OpenBody):
     top_p: Number | None = None
     max_tokens: int | None = None
     max_completion_tokens: int | None = None
-    stop: StopText | StopTexts | None = None
+    stop: str | list[str] | None = None
     seed: int | None = None
     reasoning_effort: Effort | None = None
     response_format: ResponseFormat | None = None
@@ -179,7 +178,8 @@ class ChatCompletionsBody(OpenBody):
 
     def original(self, messages: int) -> OriginalRequest:
         original = super().original(messages)
-        return replace(original, essential=("stop", *original.essential)) if "" in self._stop_texts else original
+        is_usual = are_usual_stops(self._stop_texts)
+        return original if is_usual else replace(original, essential=("stop", *original.essential))
 
     def _own_words(self, sent: Mapping[str, Any]) -> dict[str, Any]:
         body = super()._own_words(sent)

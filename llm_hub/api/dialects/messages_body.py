@@ -17,7 +17,7 @@ from llm_hub.api.bodies import (
     ModelChain,
     Name,
     Number,
-    StopTexts,
+    are_usual_stops,
 )
 from llm_hub.api.carried_state import read_states
 from llm_hub.api.dialects.messages_blocks import (
@@ -170,7 +170,7 @@ class CountTokensBody(OpenBody):
     system: Texts | None = None
     temperature: Number | None = None
     top_p: Number | None = None
-    stop_sequences: StopTexts | None = None
+    stop_sequences: list[str] | None = None
     tools: Annotated[FailFastList[MessageTool], Field(max_length=MAX_TOOLS)] | None = None
     tool_choice: ToolChoiceOption | None = None
     output_config: OutputConfig | None = None
@@ -212,8 +212,8 @@ class CountTokensBody(OpenBody):
 
     def original(self, messages: int) -> OriginalRequest:
         original = super().original(messages)
-        is_common = "" not in (self.stop_sequences or ())
-        return original if is_common else replace(original, essential=("stop_sequences", *original.essential))
+        is_usual = are_usual_stops(self.stop_sequences or ())
+        return original if is_usual else replace(original, essential=("stop_sequences", *original.essential))
 
     def _own_words(self, sent: Mapping[str, Any]) -> dict[str, Any]:
         body = super()._own_words(sent)

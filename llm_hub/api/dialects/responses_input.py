@@ -17,7 +17,7 @@ from llm_hub.api.bodies import FailFastList, Name, is_pdf_url, is_readable_image
 from llm_hub.api.carried_state import is_state, read_states
 from llm_hub.api.dialects.custom_tools import custom_arguments
 from llm_hub.api.dialects.responses_tools import full_name
-from llm_hub.api.open_parts import UNREAD_PART, OpenModel, OptionalPart, UnreadPart
+from llm_hub.api.open_parts import UNREAD_PART, OpenModel, OptionalPart, UnreadPart, UnreadTurn
 from llm_hub.api.refusals import Refusal
 from llm_hub.chat import Document, Image, Message, Role, Text, ToolCall, ToolResult
 
@@ -37,6 +37,7 @@ _OPTIONAL_ITEMS = frozenset({
     "mcp_list_tools", "tool_search_call", "tool_search_output",
 })  # fmt: skip
 """What the vendor's model thought, and what its server did, on the way to text that stands in the input as well."""
+_ROLES = ("user", "system", "developer", "assistant")
 _TEXT_TYPES = ("input_text", "output_text", "text")
 
 
@@ -159,6 +160,10 @@ class InputMessage(OpenModel):
         return role, parts
 
 
+class OtherInputMessage(UnreadTurn):
+    """A message of a role that OpenAI may have one day."""
+
+
 class FunctionCall(OpenModel):
     type: Literal["function_call"]
     call_id: Name
@@ -226,6 +231,8 @@ class ItemReference(OpenModel):
 
 def _item_kind(item: Any) -> str:
     kind = (item.get("type") or "message") if isinstance(item, dict) else "message"
+    if kind == "message" and isinstance(item, dict) and isinstance(role := item.get("role"), str):
+        return kind if role in _ROLES else "other_message"
     if kind in ("message", "function_call", "custom_tool_call", "item_reference"):
         return str(kind)
     if kind in ("function_call_output", "custom_tool_call_output"):
@@ -237,6 +244,7 @@ def _item_kind(item: Any) -> str:
 
 InputItem = Annotated[
     Annotated[InputMessage, Tag("message")]
+    | Annotated[OtherInputMessage, Tag("other_message")]
     | Annotated[FunctionCall, Tag("function_call")]
     | Annotated[CustomToolCall, Tag("custom_tool_call")]
     | Annotated[ToolOutput, Tag("output")]
@@ -277,6 +285,6 @@ def _turn(item: InputItem, field: str) -> Turn | None:
     match item:
         case InputMessage() | FunctionCall() | CustomToolCall() | ToolOutput():
             return item.turn(field)
-        case UnreadPart():
+        case UnreadPart() | OtherInputMessage():
             return Role.USER, (Text(UNREAD_PART),)
     return None

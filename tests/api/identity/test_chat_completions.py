@@ -77,6 +77,7 @@ BODIES: dict[str, dict[str, Any]] = {
         {"type": "image_url", "image_url": {"url": "gs://harbour/pier.png"}}]}]},
     "odd-values": {"max_tokens": -1, "max_completion_tokens": 0, "stop": ["END", ""], "seed": 2**70, "messages": [
         *TURNS, {"role": "latest_reminder", "content": [{"type": "note"}], "of": 7}, *TURNS]},
+    "very-many-texts-that-end-it": {"messages": TURNS, "stop": [*map(str, range(1001)), "END" * 4000]},
     "no-text-that-ends-it": {"messages": TURNS, "stop": ""},
     "likelihood": {"messages": TURNS, "logprobs": True, "top_logprobs": 2, "reasoning_effort": "Ultra-High 2"},
     "texts-that-end-it": {"messages": TURNS, "stop": [f"END {number}" for number in range(40)], "max_tokens": 90},
@@ -126,10 +127,14 @@ ODD_VALUES: list[tuple[str, dict[str, Any], str]] = [
     ("chat/completions", {"max_completion_tokens": 0}, "max_completion_tokens"),
     ("chat/completions", {"seed": 2**63}, "seed"),
     ("chat/completions", {"stop": ["END", ""]}, "stop"),
+    ("chat/completions", {"stop": ["END"] * 1001}, "stop"),
+    ("chat/completions", {"stop": "END" * 4000}, "stop"),
     ("chat/completions", {"messages": [*TURNS, {"role": "critic", "content": "?"}]}, "messages.1"),
     ("responses", {"input": "When?", "max_output_tokens": 0}, "max_output_tokens"),
+    ("responses", {"input": [{"role": "user", "content": "?"}, {"role": "critic", "content": "?"}]}, "input.1"),
     ("messages", {"max_tokens": -1}, "max_tokens"),
     ("messages", {"stop_sequences": [""], "max_tokens": 9}, "stop_sequences"),
+    ("messages", {"stop_sequences": ["END"] * 1001, "max_tokens": 9}, "stop_sequences"),
     ("messages", {"messages": [*TURNS, {"role": "critic", "content": "?"}], "max_tokens": 9}, "messages.1"),
 ]  # fmt: skip
 

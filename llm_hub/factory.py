@@ -124,7 +124,7 @@ class ConfiguredProviders:
         for name, urls in settings.servers.items():
             if name in PROVIDERS or name == "auto":
                 raise ConfigurationError(f"LLM_HUB_SERVERS: the name {name} is taken.", hint="Choose another name.")
-            addresses[name] = [checked_url(url, f"LLM_HUB_SERVERS: {name}") for url in urls]
+            addresses[name] = [checked_url(url, f"LLM_HUB_SERVERS: {name}", takes_query=True) for url in urls]
             self.specs[name] = compatible(name, addresses[name][0])
         self._downloads = self._offer_downloads()
         self._upstreams = {
@@ -279,7 +279,9 @@ class ConfiguredProviders:
                 hint=f"Set {spec.url[0]} to a server that the internet can reach on port 443, 80 or 8080.",
             )
         url = url or self._settings.value(setting)
-        url = checked_url(_with_scheme(url) if setting == "OLLAMA_HOST" else url, setting) if url else ""
+        url = _with_scheme(url) if setting == "OLLAMA_HOST" else url
+        takes_query = "openai" in spec.protocols
+        url = checked_url(url, setting, takes_query=takes_query) if url else ""
         if (asked := url or spec.base_url) and self._own_addresses.includes(asked):
             raise OwnAddress(setting or (spec.url[0] if spec.url else "LLM_HUB_SERVERS"), asked)
         return url

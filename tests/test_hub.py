@@ -214,12 +214,24 @@ async def test_an_unknown_provider_is_answered_with_the_known_ones(tmp_path: Pat
             await answer(session, model)
 
 
-@pytest.mark.parametrize("end", ["?api-key=a-secret-0123456789", "#a-secret-0123456789", "?k=1</script>"])
-async def test_a_servers_address_ends_with_its_path(tmp_path: Path, end: str) -> None:
-    with pytest.raises(ConfigurationError, match="LLM_HUB_SERVERS: mine goes on after its path") as refused:
+@pytest.mark.parametrize(("setting", "name"), [("LLM_HUB_SERVERS=gpu=", "gpu"), ("OPENAI_BASE_URL=", "openai")])
+async def test_the_query_of_an_address_goes_with_each_request(
+    tmp_path: Path, fault_server: FaultServer, setting: str, name: str
+) -> None:
+    lines = f"{setting}{fault_server.openai_url}/?api-version=preview\nOPENAI_API_KEY=sk-any"
+    async with open_session(tmp_path, lines) as session:
+        await answer(session, f"{name}/ok")
+        await session.models(name)
+    assert {exchange.path for exchange in fault_server.exchanges} == {"/v1/chat/completions", "/v1/models"}
+    assert {exchange.query for exchange in fault_server.exchanges} == {"api-version=preview"}
+
+
+@pytest.mark.parametrize("end", ["?key=sk-secret-0123456789abcdef", "#a-secret-0123456789", "?k=1</script>", "?"])
+async def test_a_servers_address_has_no_key_and_no_other_end(tmp_path: Path, end: str) -> None:
+    with pytest.raises(ConfigurationError, match=r"LLM_HUB_SERVERS: mine (has|goes on)") as refused:
         async with open_session(tmp_path, f"LLM_HUB_SERVERS='mine=http://127.0.0.1:1/v1{end}'"):
             pass
-    assert end[1:] not in str(refused.value)
+    assert "secret" not in str(refused.value)
 
 
 async def test_a_server_may_not_take_a_known_name(tmp_path: Path) -> None:

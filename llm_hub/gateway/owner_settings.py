@@ -114,7 +114,7 @@ class OwnerSettings:
             )
         if len(url) > MAX_URL_CHARS or "," in url or "$" in url:
             raise ConfigurationError("The address is too long, or has a comma or a $ in it.")
-        url = checked_url(url, "The address")
+        url = checked_url(url, "The address", takes_query=True)
         variable = server_key_variable(name)
         others = {
             taken: other for other, spec in self._hub.configured.specs.items() if other != name for taken in spec.key

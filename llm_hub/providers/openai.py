@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Collection, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, cast
+from urllib.parse import parse_qsl
 
 import httpx2
 from httpx_aiohttp.httpx2 import transport as adapter
@@ -30,7 +31,7 @@ from llm_hub.providers.openai_original import (
     without_neutral,
 )
 from llm_hub.providers.openai_pieces import plain_text
-from llm_hub.providers.openai_protocols import ProtocolChoice, ResponsesUse
+from llm_hub.providers.openai_protocols import NOT_CHAT, ProtocolChoice, ResponsesUse
 from llm_hub.providers.openai_responses import ResponsesProvider
 from llm_hub.providers.other_protocol import OtherProtocol
 from llm_hub.providers.streamed_response import StreamedResponseBuilder
@@ -47,10 +48,6 @@ if TYPE_CHECKING:
     from llm_hub.chat import Event
 
 BASE_URL = "https://api.openai.com/v1"
-
-_NOT_CHAT = ("audio", "dall-e", "embedding", "gpt-image", "live", "moderation", "realtime", "sora", "speech", "tts-",
-             "transcribe", "translate", "whisper", "babbage", "davinci", "instruct-0914")  # fmt: skip
-"""Parts of the names of models for speech, pictures, embeddings, …: lists do not tell what a model is for."""
 
 
 class _OpenAITransport(Transport, adapter.AiohttpTransport):
@@ -114,7 +111,9 @@ class OpenAIProvider(HttpProvider):
         reads_pdf: bool | None = None,
         pins_hosts: bool = False,
     ) -> None:
-        address = (public_url if public_only else checked_url)(base_url, f"{name}: base_url")
+        setting = f"{name}: base_url"
+        url = public_url(base_url, setting) if public_only else checked_url(base_url, setting, takes_query=True)
+        address, _, self._query = url.partition("?")  # which goes with each request
         key = checked_key(api_key, f"{name}: api_key") if api_key is not None else ""
         super().__init__(name=name, title=title, default_model=default_model, address=address, key=key)
         self.reads_pdf = address == BASE_URL if reads_pdf is None else reads_pdf
@@ -136,6 +135,7 @@ class OpenAIProvider(HttpProvider):
             # A server without keys ignores the word; None would let the SDK take a key from the environment.
             api_key=key or "none",
             base_url=address,
+            default_query=dict(parse_qsl(self._query, keep_blank_values=True)),
             timeout=self._timeout,
             max_retries=0,
             http_client=httpx2.AsyncClient(transport=self._transport, **client_options(self._timeout)),
@@ -158,7 +158,7 @@ class OpenAIProvider(HttpProvider):
     async def models(self) -> tuple[ModelInfo, ...]:
         models = []
         for model, row in await self._fetch_models("/models", rows="data", name="id"):
-            if not any(word in model.lower() for word in _NOT_CHAT):
+            if not any(word in model.lower() for word in NOT_CHAT):
                 context = row.get("context_length") or row.get("context_window") or row.get("max_model_len")
                 models.append(ModelInfo(model, context=parse_count(context)))
         self._contexts = {info.id: info.context for info in models if info.context}
@@ -190,7 +190,7 @@ class OpenAIProvider(HttpProvider):
 
     async def _post_json(self, url: str, content: bytes, request: ChatRequest, protocol: str) -> HttpReply:
         """Posts JSON to where `protocol` is spoken, and returns the reply with its body unread."""
-        url, headers = addressed(url, request, protocol)
+        url, headers = addressed(url, request, protocol, self._query)
         return await self._transport.post(url, self._headers | headers, content, self._timeout.as_dict())
 
     async def _revise(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote_plus
 
 from llm_hub.errors import InvalidRequest, UnsupportedParameter
 from llm_hub.providers.catalog import UNCHECKED_SIGNATURE
@@ -19,15 +20,26 @@ _KEYS_HEADERS = ("openai-organization", "openai-project")
 _SIGNATURE = re.compile(r"thought[ _-]?signature", re.IGNORECASE)
 
 
-def addressed(url: str, request: ChatRequest, protocol: str) -> tuple[str, dict[str, str]]:
-    """Where a request goes, with the query of its client's URL, and those of the client's headers that are the
-    protocol's, such as `OpenAI-Beta`: for clients of the same protocol."""
+def addressed(url: str, request: ChatRequest, protocol: str, query: str) -> tuple[str, dict[str, str]]:
+    """Where a request goes, with the query of the server's address and that of its client's URL, and those of the
+    client's headers that are the protocol's, such as `OpenAI-Beta`: for clients of the same protocol."""
     original = request.original
     if original is None or original.protocol != protocol:
-        return url, {}
+        return (f"{url}?{query}" if query else url), {}
     headers = {name.lower(): value for name, value in original.headers.items()}
     headers = {name: headers[name] for name in headers if name.startswith("openai-") and name not in _KEYS_HEADERS}
-    return (f"{url}?{original.query}" if original.query else url), headers
+    query = _joined_query(query, original.query) if query else original.query
+    return (f"{url}?{query}" if query else url), headers
+
+
+def _joined_query(own: str, clients: str) -> str:
+    """The query of the server's address, with what the client's names beside it."""
+    names = {_query_name(pair) for pair in own.split("&")}
+    return "&".join([own, *(pair for pair in clients.split("&") if pair and _query_name(pair) not in names)])
+
+
+def _query_name(pair: str) -> str:
+    return unquote_plus(pair.partition("=")[0]).lower()
 
 
 def limit_fields(request: ChatRequest, field: str, *, renames: bool) -> dict[str, int]:

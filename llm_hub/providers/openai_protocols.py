@@ -23,6 +23,9 @@ _RESPONSES_ALONE = re.compile(
 )
 _NAMES_RESPONSES = re.compile(r"\bv1/responses\b|(?<![\w/])/responses\b", re.IGNORECASE)
 _NAMES_CHAT = re.compile(r"not supported (?:with|in|by) the responses api|chat/completions", re.IGNORECASE)
+NOT_CHAT = ("audio", "dall-e", "embedding", "gpt-image", "live", "moderation", "realtime", "sora", "speech", "tts-",
+             "transcribe", "translate", "whisper", "babbage", "davinci", "instruct-0914")  # fmt: skip
+"""Parts of the names of models for speech, pictures, embeddings, …: lists do not tell what a model is for."""
 
 
 def needs_responses(model: str, *, has_tools: bool) -> bool:

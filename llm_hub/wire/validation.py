@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from urllib.parse import urlsplit
 
 from llm_hub.errors import ConfigurationError
+from llm_hub.redaction import redact
 
 MAX_NAME_CHARS = 256
 """Characters of a name in a reply, such as a model's."""
@@ -21,6 +23,7 @@ _ENDPOINTS = {
 
 MAX_TOKEN_COUNT = 10**9
 """Tokens. A greater number is no count of them, and a database could not add many up."""
+_QUERY = re.compile(r"[\w.~%!*+:@/=&-]+", re.ASCII)
 _MAX_DIGITS = len(str(MAX_TOKEN_COUNT))
 
 
@@ -37,8 +40,18 @@ def checked_key(key: str, setting: str) -> str:
     return key
 
 
-def checked_url(url: str, setting: str) -> str:
-    """A base URL without its last slash. Raises `ConfigurationError`, which names the setting."""
+def checked_url(url: str, setting: str, *, takes_query: bool = False) -> str:
+    """A base URL without its last slash, and with its query if `takes_query`: each request has that then.
+
+    Raises `ConfigurationError`, which names the setting.
+    """
+    if takes_query and "?" in url:
+        url, _, query = url.strip().partition("?")
+        if not _QUERY.fullmatch(query):
+            raise ConfigurationError(f"{setting} has a query that is none.", hint="It looks like ?api-version=preview.")
+        if redact(query) != query:
+            raise ConfigurationError(f"{setting} has a key in its query.", hint="Set the provider's API key instead.")
+        return f"{checked_url(url, setting)}?{query}"
     url = base_of(url)
     try:
         parts = urlsplit(url)

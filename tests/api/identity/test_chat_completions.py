@@ -20,8 +20,9 @@ FAULT = "ok?accept=any"
 
 @pytest.fixture(autouse=True)
 def _servers(fault_server: FaultServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A server that the owner has named."""
-    monkeypatch.setenv("LLM_HUB_SERVERS", f"mine={fault_server.openai_url}")
+    """Servers that the owner has named."""
+    url = fault_server.openai_url
+    monkeypatch.setenv("LLM_HUB_SERVERS", f"mine={url},azure={url}?api-version=preview")
 
 
 TURNS: list[Any] = [{"role": "user", "content": "When is the tide high?"}]
@@ -170,6 +171,18 @@ async def test_the_protocols_headers_and_the_query_reach_the_vendor_but_not_what
         assert {name: sent.get(name) for name in HEADERS} == HEADERS
         assert KEYS_HEADERS.keys().isdisjoint(sent)
         assert sent.get("x-stainless-lang") != "none"
+
+
+@pytest.mark.parametrize(("path", "body"), PATHS)
+async def test_the_query_of_a_servers_address_goes_before_that_of_the_client(
+    api: Api, fault_server: FaultServer, path: str, body: dict[str, Any]
+) -> None:
+    body = body | {"model": f"azure/{FAULT}"}
+    assert (await api.client.post(f"/v1/{path}?API-Version=1&beta=true", json=body)).status_code == 200
+    queries = {exchange.path: exchange.query for exchange in fault_server.exchanges}
+    own = "api-version=preview"
+    asked = "/v1/embeddings" if path == "embeddings" else "/v1/chat/completions"
+    assert queries[asked] == (own if path == "responses" else f"{own}&beta=true")
 
 
 async def test_other_protocols_get_no_header_and_no_query_of_openais(api: Api, fault_server: FaultServer) -> None:

@@ -3,13 +3,15 @@
   const NEAR = 80;
   const follow = (box) => {
     let following = true;
-let below = 0;  // how far a reader is above the end who has asked for the earlier turns, until they are there
+    let last = 0;  // where the box was scrolled to before: only who scrolls back leaves the end, which grows meanwhile
+    let below = 0;  // how far a reader is above the end who has asked for the earlier turns, until they are there
     const button = Object.assign(document.createElement("button"), { id: "chat-end", type: "button", textContent: "↓" });
     button.setAttribute("aria-label", "To the end of the conversation");
     document.querySelector("#chat-compose").append(button);
     const end = () => {
       if (below) box.scrollTop = box.scrollHeight - below;
       else if (following) box.scrollTop = box.scrollHeight;
+      last = box.scrollTop;
       if (!box.querySelector("#chat-earlier button")) below = 0;
       button.hidden = following;
     };
@@ -18,7 +20,9 @@ let below = 0;  // how far a reader is above the end who has asked for the earli
       if (target.closest("#chat-earlier button")) below = box.scrollHeight - box.scrollTop;
     });
     box.addEventListener("scroll", () => {
-      following = box.scrollHeight - box.scrollTop - box.clientHeight < NEAR;
+      const isNear = box.scrollHeight - box.scrollTop - box.clientHeight < NEAR;
+      following = isNear || (following && box.scrollTop >= last);
+      last = box.scrollTop;
       button.hidden = following;
     }, { passive: true });
     const sizes = new ResizeObserver(end);

@@ -87,10 +87,8 @@ class OriginalError:
 
 
 class ProviderError(LLMHubError):
-    """A provider did not answer. `detail` is the provider's own words, redacted and shortened.
-
-    `status` is the HTTP status, where there was one; `code` the provider's word for the error.
-    """
+    """A provider did not answer. `detail` is the provider's own words, redacted and shortened. `status` is the HTTP
+    status, where there was one; `code` the provider's word for the error."""
 
     kind: ClassVar[str] = "failed"
     next_step: ClassVar[str] = "Try again, or choose another model."
@@ -293,3 +291,10 @@ def wait_hint(seconds: float | None) -> str:
     if seconds is None:
         return "Mend that first, or choose another model."
     return f"Ask again in {max(1, math.ceil(seconds))} s, or choose another model."
+
+
+def errors_by_kind(base: type[ProviderError] = ProviderError) -> dict[str, type[ProviderError]]:
+    """Every class of a provider's error, by its `kind`: how documents and replies name it."""
+    return {base.kind: base} | {
+        kind: each for cls in base.__subclasses__() for kind, each in errors_by_kind(cls).items()
+    }

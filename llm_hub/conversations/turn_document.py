@@ -39,7 +39,7 @@ from llm_hub.conversations.turn_schema import (
     TurnDocument,
 )
 from llm_hub.documents.kinds import DOCX_TYPE, PDF_TYPE, clean_name
-from llm_hub.errors import LLMHubError, ProviderError, ShuttingDown
+from llm_hub.errors import LLMHubError, ProviderError, ShuttingDown, errors_by_kind
 from llm_hub.redaction import redact as redact_shapes
 
 if TYPE_CHECKING:
@@ -241,14 +241,10 @@ def _response(document: ResponseDocument, turn: TurnDocument) -> LLMResponse:
 def _error(document: ErrorDocument) -> LLMHubError:
     if document.kind == ShuttingDown.kind:
         return ShuttingDown(document.message, hint=document.hint)
-    kinds = {kind.kind: kind for kind in _subclasses(ProviderError)}
+    kinds = errors_by_kind()
     if document.kind not in kinds:
         return LLMHubError(document.message, hint=document.hint)
     error = ProviderError.__new__(kinds[document.kind])
     ProviderError.__init__(error, document.message, hint=document.hint, detail=document.detail)
     error.attempts = tuple(_attempt(attempt) for attempt in document.attempts)
     return error
-
-
-def _subclasses(kind: type[ProviderError]) -> list[type[ProviderError]]:
-    return [kind, *(each for below in kind.__subclasses__() for each in _subclasses(below))]

@@ -18,7 +18,8 @@ import orjson
 
 from llm_hub.access.available_providers import ProviderState
 from llm_hub.chat import Attempt, Done, LLMResponse, Timing, split_target
-from llm_hub.errors import ConfigurationError, InvalidRequest, ProviderError, RateLimited
+from llm_hub.errors import ConfigurationError, InvalidRequest, ProviderError, RateLimited, errors_by_kind
+from llm_hub.wire.retry_after import retry_after
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Mapping
@@ -146,7 +147,7 @@ class RunningHub:
                 method, self.address + path, data=body, headers=headers, allow_redirects=False
             ) as response:
                 reply = orjson.loads(await response.read())
-                wait = response.headers.get("retry-after", "")
+                wait = retry_after(response.headers)
                 status = response.status
         except (aiohttp.ClientError, OSError) as error:
             raise ConfigurationError(f"The hub at {self.address} does not answer ({error}).") from None
@@ -154,7 +155,7 @@ class RunningHub:
             reply = None
         if not isinstance(reply, dict):
             raise ConfigurationError(f"What answers at {self.address} is no LLM Hub.")
-        return status, float(wait) if wait.isdecimal() else None, reply
+        return status, wait, reply
 
 
 def _attempts(reply: Mapping[str, Any]) -> tuple[Attempt, ...]:
@@ -168,14 +169,7 @@ def _error(status: int, wait: float | None, error: Mapping[str, Any]) -> Configu
     if not attempts and status not in _OWN_FAILURES:
         return ConfigurationError(f"The hub refuses: {message}")
     kind = code if code == "route_failed" else attempts[-1].outcome if attempts else ""
-    made = _BY_KIND.get(kind, _OWN_FAILURES.get(status, ProviderError))(message, retry_after=wait)
+    made = errors_by_kind().get(kind, _OWN_FAILURES.get(status, ProviderError))(message, retry_after=wait)
     made.hint = ""  # the message has it
     made.attempts = attempts
     return made
-
-
-def _by_kind(base: type[ProviderError]) -> dict[str, type[ProviderError]]:
-    return {base.kind: base} | {kind: each for cls in base.__subclasses__() for kind, each in _by_kind(cls).items()}
-
-
-_BY_KIND = _by_kind(ProviderError)

@@ -23,7 +23,10 @@ if TYPE_CHECKING:
 
     from playwright.sync_api import Playwright
 
-_FOREIGN = ("OPENAI_", "ANTHROPIC_", "OLLAMA_", "LLM_HUB_", "HF_", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")
+_FOREIGN = (
+    *("OPENAI_", "ANTHROPIC_", "OLLAMA_", "LLM_HUB_", "HF_"),
+    *("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "SSL_CERT_FILE"),
+)
 
 
 skip_stubs()
@@ -42,6 +45,7 @@ TIERS = {
         "api/test_openapi.py",
         "api/test_other_clients.py",
         "checkup/test_frauds.py",
+        "documents/test_hostile_files.py",
         "packaging/test_agent_command.py",
         "packaging/test_command.py",
         "security/test_canaries.py",
@@ -55,7 +59,7 @@ TIERS = {
     ],
 }
 """The folders and files of each tier. What is in none belongs to the inner tier, or to a browser's."""
-FIXTURES = {"browser": "browser", "site": "server"}
+FIXTURES = {"browser": "browser", "postgres": "server", "site": "server"}
 """Fixtures that put each test that uses them into a tier."""
 
 
@@ -103,7 +107,7 @@ def _is_optional(item: pytest.Item) -> bool:
 
 @pytest.fixture(autouse=True)
 def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No test sees the keys, addresses and proxies of the machine it runs on."""
+    """No test sees the keys, addresses, proxies and certificates of the machine it runs on."""
     for name in os.environ:
         if name.upper().startswith(_FOREIGN):
             monkeypatch.delenv(name)

@@ -19,7 +19,7 @@ from llm_hub.errors import ConfigurationError
 from llm_hub.logs import printable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable, Iterable
+    from collections.abc import Awaitable, Callable, Hashable, Iterable
 
     from sqlalchemy import Connection
 
@@ -196,10 +196,10 @@ class Ledger:
             except Exception:
                 log.exception("Old rows of the ledger could not be deleted.")
 
-    async def sweep(self) -> int:
+    async def sweep(self, pause: Callable[[float], Awaitable[None]] = asyncio.sleep) -> int:
         """Deletes the rows that are older than the ledger keeps them, in small steps. Returns how many there were.
 
-        Raises `ConfigurationError`.
+        After each step others can write: it waits by `pause`, which gets seconds. Raises `ConfigurationError`.
         """
         if not self._days or self._database.is_missing:
             return 0
@@ -212,7 +212,7 @@ class Ledger:
         deleted = 0
         while count := await self._database.run(lambda connection: connection.execute(deletion).rowcount):
             deleted += count
-            await asyncio.sleep(SWEEP_PAUSE)
+            await pause(SWEEP_PAUSE)
         return deleted
 
     async def aclose(self) -> None:

@@ -83,7 +83,6 @@ async def hub(fault_server: FaultServer, tmp_path: Path, monkeypatch: pytest.Mon
     for row in PROVIDERS.values():
         for name in (*row.key, *row.url):
             monkeypatch.delenv(name, raising=False)
-    monkeypatch.delenv("SSL_CERT_FILE", raising=False)  # to read it takes 25 ms, for each test
     (tmp_path / ".env").write_text(
         f"OPENAI_API_KEY=sk-owner-secret-123\nOPENAI_BASE_URL={fault_server.openai_url}\nANTHROPIC_API_KEY=sk-ant-secret-123\n"
         f"ANTHROPIC_BASE_URL={fault_server.anthropic_url}\nOLLAMA_BASE_URL={fault_server.ollama_url}\nLLM_HUB_MAX_RETRIES=0\n"

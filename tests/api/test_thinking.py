@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from llm_hub.hub import Hub
+from llm_hub.providers.chaos import ChaosProvider
 from llm_hub.settings import Settings
 from tests.api.conftest import Api, served
 
@@ -64,7 +65,10 @@ async def test_a_budget_goes_to_anthropic_as_it_is(api: Api, fault_server: Fault
     assert answer["x_llm_hub"]["ignored"] == []
 
 
-async def test_a_provider_without_efforts_says_that_it_was_not_told(tmp_path: Path) -> None:
+async def test_a_provider_without_efforts_says_that_it_was_not_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ChaosProvider, "pace", 0)
     hub = Hub(Settings(chaos=True, database_url=f"sqlite:///{tmp_path}/hub.db"))
     async with served(hub, {}) as api:
         for thinking in ({"type": "enabled", "budget_tokens": 2000}, {"type": "disabled"}):

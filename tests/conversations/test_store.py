@@ -36,7 +36,7 @@ def own_database(postgres: str) -> Iterator[str]:
     asyncio.run(execute(postgres, f"DROP DATABASE {name}"))
 
 
-@pytest.fixture(params=["sqlite", "postgres"])
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.server)])
 def address(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path / 'hub.db'}"

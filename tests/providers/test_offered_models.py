@@ -48,7 +48,10 @@ async def test_a_model_that_is_not_here_is_refused_and_not_listed(provider: Llam
     assert (caught.value.provider, caught.value.model, caught.value.falls_back) == ("local", BETTER, True)
 
 
-async def test_a_route_goes_on_where_a_model_is_not_here(provider: LlamaCppProvider) -> None:
+async def test_a_route_goes_on_where_a_model_is_not_here(
+    provider: LlamaCppProvider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ChaosProvider, "pace", 0)
     router = LLMRouter(Target(provider, BETTER), [Target(ChaosProvider(), "steady")])
     answered = response(await collect(router.events(question("Hi", model=BETTER))))
     assert [attempt.outcome for attempt in answered.attempts] == ["not_configured", "answered"]

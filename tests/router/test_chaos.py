@@ -25,7 +25,7 @@ OUTCOMES = {
 
 
 def chaos() -> ChaosProvider:
-    return ChaosProvider(pace=0, sleep=no_sleep)
+    return ChaosProvider(sleep=no_sleep)
 
 
 @pytest.mark.parametrize("model", OUTCOMES)

@@ -146,6 +146,7 @@ def test_a_dry_run_says_what_it_would_be_and_asks_nobody(folder: Path, capsys: p
     assert not (folder / "llm-hub.db").exists()
 
 
+@pytest.mark.server
 @pytest.mark.parametrize("kills", [2, pytest.param(20, marks=pytest.mark.survival)])
 def test_killed_at_random_moments_it_goes_on_where_it_was(folder: Path, kills: int) -> None:
     chance = random.Random(17)
@@ -242,6 +243,7 @@ def test_without_a_history_nothing_of_a_run_is_kept(folder: Path, capsys: pytest
     assert b"One?" not in (folder / "llm-hub.db").read_bytes()
 
 
+@pytest.mark.server
 def test_the_hub_starts_without_the_runs() -> None:
     code = "import sys, llm_hub.serving.application; print(*[name for name in sys.modules if 'llm_hub.runs' in name])"
     loaded = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True).stdout

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from tests.fault_server import FaultServer
 
 
-@pytest.fixture(params=["sqlite", "postgres"])
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.server)])
 async def database(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Database]:
     url = f"sqlite:///{tmp_path / 'runs.db'}"
     database = Database(request.getfixturevalue("postgres") if request.param == "postgres" else url)

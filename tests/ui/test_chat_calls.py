@@ -11,6 +11,7 @@ import pytest
 import pytest_asyncio
 
 from llm_hub.access.available_providers import AvailableProviders
+from llm_hub.providers.chaos import ChaosProvider
 from tests.fault_server import REASONING, answer_text
 from tests.ui.page_calls import PageCalls, TabCalls, page_calls
 
@@ -436,7 +437,8 @@ async def test_a_sole_model_that_is_back_answers_although_it_was_paused(
     assert len(requests(fault_server, model)) == 4
 
 
-async def test_an_answer_survives_chaos_without_any_key(chat: TabCalls) -> None:
+async def test_an_answer_survives_chaos_without_any_key(chat: TabCalls, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ChaosProvider, "pace", 0)
     chat.choose("breaks-off", provider="chaos")
     await fall_back_to(chat, "chaos/steady")
     await chat.ask("Is it safe?")

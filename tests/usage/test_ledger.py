@@ -20,7 +20,7 @@ from llm_hub.usage import ledger as module
 from llm_hub.usage.ledger import DAY, Entry, Ledger, UsageSums, sum_by
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Awaitable, Callable
     from pathlib import Path
 
     from sqlalchemy import Connection
@@ -35,7 +35,7 @@ def file(tmp_path: Path) -> Path:
     return tmp_path / "hub.db"
 
 
-@pytest.fixture(params=["sqlite", "postgres"])
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.server)])
 async def database(request: pytest.FixtureRequest, file: Path) -> AsyncIterator[Database]:
     """An empty database."""
     if request.param == "sqlite":
@@ -228,17 +228,19 @@ async def test_without_a_number_of_days_rows_are_kept_for_ever(database: Databas
 
 async def test_others_write_while_old_rows_are_deleted(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "SWEEP_BATCH_ROWS", 10)
-    monkeypatch.setattr(module, "SWEEP_PAUSE", 0.001)
     ledger, other = Ledger(database, days=30, clock=lambda: NOW), Ledger(database, days=30, clock=lambda: NOW)
-    await write_old_rows(ledger, of_31=250, of_32=250)
-    sweeping = asyncio.gather(ledger.sweep(), other.sweep())  # as two servers do with one database
-    written = 0
-    while not sweeping.done():
+    await write_old_rows(ledger, of_31=50, of_32=50)
+    pauses = 0
+
+    async def others_write(_seconds: float) -> None:
+        nonlocal pauses
+        pauses += 1
         await write_old_rows(ledger, of_0=1)
-        written += 1
-    assert sum(await sweeping) == 500
-    assert written > 5
-    assert [row[2] for row in await rows(database)] == [20_000] * written
+
+    swept = await asyncio.gather(*(each.sweep(others_write) for each in (ledger, other)))  # two servers, one database
+    assert sum(swept) == 100
+    assert pauses >= 10
+    assert [row[2] for row in await rows(database)] == [20_000] * pauses
 
 
 async def test_rows_that_are_too_old_are_found_by_an_index(database: Database) -> None:
@@ -268,9 +270,9 @@ class CountedLedger(Ledger):
 
     finished_sweeps = asyncio.Semaphore(0)
 
-    async def sweep(self) -> int:
+    async def sweep(self, pause: Callable[[float], Awaitable[None]] = asyncio.sleep) -> int:
         try:
-            return await super().sweep()
+            return await super().sweep(pause)
         finally:
             self.finished_sweeps.release()
 

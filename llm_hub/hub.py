@@ -38,6 +38,7 @@ class Hub:
             Prices(configured.price_lists(), settings.prices),
             settings.max_retries,
             settings.midstream == "resume",
+            settings.order,
             Timeouts(
                 first_token=settings.first_token_timeout,
                 reasoning=settings.reasoning_timeout,

@@ -17,6 +17,7 @@ from urllib.parse import unquote, urlsplit
 from pydantic import Field, PrivateAttr, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from llm_hub.chat import Order
 from llm_hub.env_file import read_env_file
 from llm_hub.errors import ConfigurationError
 
@@ -56,10 +57,7 @@ class Settings(BaseSettings):
     )
     connect_timeout: float = Field(5.0, gt=0, le=600, description="Seconds to connect to a provider.")
     first_token_timeout: float = Field(
-        12.0,
-        gt=0,
-        le=3600,
-        description="Seconds until a server sends anything at all, where the model answers at once.",
+        12.0, gt=0, le=3600, description="Seconds until a server sends anything, where the model answers at once."
     )
     reasoning_timeout: float = Field(
         30.0, gt=0, le=3600, description="The same where the model thinks first, as its name tells."
@@ -84,10 +82,9 @@ class Settings(BaseSettings):
     route: Annotated[tuple[str, ...], NoDecode] = Field(
         (), description="What `auto` asks, in order, and what follows a chosen model that fails: provider/model, …"
     )
+    order: Order = Field("given", description="The order in which these are asked: given, fastest or cheapest first.")
     max_retries: int = Field(2, ge=0, le=10, description="How often the same model is asked again before the next.")
-    cooldown: float = Field(
-        30.0, gt=0, le=86400, description="Seconds that a model is left alone after three failures."
-    )
+    cooldown: float = Field(30.0, gt=0, le=86400, description="Seconds that a model is left alone after 3 failures.")
     midstream: Literal["resume", "fail"] = Field(
         "resume", description="What happens to an answer that breaks off: resume it elsewhere, or fail."
     )

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from llm_hub.access.available_providers import AvailableProviders, ProviderState
 from llm_hub.access.keyed_pool import KeyedPool
 from llm_hub.access.route import AUTO, Route, TargetState, providers_of, targets_of
+from llm_hub.access.route_order import expected_delay, token_price
 from llm_hub.chat import split_target
 from llm_hub.errors import ConnectionFailed, LLMHubError
 from llm_hub.factory import ProviderFactory
@@ -167,12 +168,29 @@ class Session:
         explicit = {request.model, *(request.fallback or ()), *self._configured.route}
         payer = self._keyring.payer(providers)
         return Route(
-            targets,
+            self._sort(request, targets, payer),
             payer,
             paid=frozenset(name for name in providers if self._keyring.key_holder((name,)) is not None),
             registered=not ProviderFactory.registered.keys().isdisjoint(providers),
             optional=frozenset(targets) - explicit,
         )
+
+    def _sort(self, request: ChatRequest, targets: tuple[str, ...], payer: Payer) -> tuple[str, ...]:
+        """A route's targets in the order that is wished for. A chosen model is asked first, whatever that is."""
+
+        def delay(target: str) -> float:
+            provider, model = split_target(target)
+            pooled = self._pool.find(provider, payer)
+            return expected_delay(pooled.history if pooled else None, model)
+
+        chosen = 0 if request.model in (None, AUTO) else 1
+        match request.order or self._shared.order:
+            case "fastest":
+                return (*targets[:chosen], *sorted(targets[chosen:], key=delay))
+            case "cheapest":
+                return (*targets[:chosen], *sorted(targets[chosen:], key=partial(token_price, self.prices)))
+            case _:
+                return targets
 
     @asynccontextmanager
     async def answer(

@@ -14,6 +14,7 @@ from llm_hub.router.running_answers import RunningAnswers
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from llm_hub.chat import Order
     from llm_hub.factory import ConfiguredProviders
     from llm_hub.usage.prices import Prices
 
@@ -26,6 +27,7 @@ class SharedState:
     prices: Prices
     max_retries: int = 2
     resume: bool = True
+    order: Order = "given"
     timeouts: Timeouts = field(default_factory=Timeouts)
     health: Health = field(default_factory=Health)
     clock: Callable[[], float] = time.monotonic

@@ -120,7 +120,7 @@ class OpenBody(ChatBody):
 
     model_config = ConfigDict(extra="allow")
 
-    own_fields: ClassVar[frozenset[str]] = frozenset({"models", "api_key"})
+    own_fields: ClassVar[frozenset[str]] = frozenset({"models", "order", "api_key"})
     """Fields that are the hub's own and no vendor's. A key has no place in a body: it is refused, or null."""
     neutral_values: ClassVar[Mapping[str, tuple[object, ...]]] = {}
     """Fields that the hub does not know, each with the values that change nothing."""

@@ -31,6 +31,8 @@ class OneTool:
 
 
 ToolChoice = Literal["auto", "none", "required"] | OneTool
+Order = Literal["given", "fastest", "cheapest"]
+"""How the models of a route are asked: as they are named, by the measured wait for a first token, or by price."""
 """Whether tools are called: as the model likes, never, at least one, or exactly this one."""
 
 
@@ -83,7 +85,8 @@ class ChatRequest:
     `model` is the provider's own name for it inside an adapter, and `provider/model` outside one.
     `temperature` is the vendor's scale (0 to 2, or 0 to 1 at Anthropic); `max_tokens` counts tokens of the answer,
     reasoning included. `fallback` names the targets, as `provider/model`, that are asked when `model` cannot answer:
-    in order, () for none, None for the hub's own route; an adapter has no use for it.
+    in order, () for none, None for the hub's own route; `order` puts those of a route into another order, None is the
+    hub's own. An adapter has no use for either.
 
     The rest passes through to providers that take it (`LLMProvider.takes`), and is refused for those that do not:
     `tools` and how they are chosen, `parallel_tools` whether several may be called at once, `format` the form of the
@@ -109,6 +112,7 @@ class ChatRequest:
     effort: str | None = None
     thinking_budget: int | None = None
     original: OriginalRequest | None = None
+    order: Order | None = None
 
     @property
     def wanted_effort(self) -> str | None:

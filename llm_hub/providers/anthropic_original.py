@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 _ROLES = ("user", "assistant", "system")
 """The roles of which it is known what the API refuses."""
-_HUB_FIELDS = ("model", "models", "stream")
+_HUB_FIELDS = ("model", "models", "order", "stream")
 """Fields that are the hub's: it names the model and its fallbacks, and always streams."""
 
 

@@ -31,7 +31,7 @@ from llm_hub.api.dialects.chat_completions_tools import (
 from llm_hub.api.dialects.chat_completions_turns import CompletionTurn, without_state
 from llm_hub.api.open_parts import TOKEN_LIMITS, OpenBody, OpenModel, UnreadPart, kind_among
 from llm_hub.api.refusals import Refusal
-from llm_hub.chat import ChatRequest, JSONFormat, OriginalRequest
+from llm_hub.chat import ChatRequest, JSONFormat, Order, OriginalRequest
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -85,7 +85,8 @@ class StreamOptions(OpenModel):
 
 
 class ChatCompletionsBody(OpenBody):
-    """The body of `POST /v1/chat/completions`. `models` is the ordered chain, as OpenRouter has it."""
+    """The body of `POST /v1/chat/completions`. `models` is the chain, as OpenRouter has it; `order`
+    is the hub's own."""
 
     refused_fields: ClassVar = {
         "n": (None, 1),
@@ -126,6 +127,7 @@ class ChatCompletionsBody(OpenBody):
     messages: Annotated[FailFastList[CompletionTurn], Field(min_length=1, max_length=MAX_MESSAGES)]
     model: Name
     models: ModelChain | None = None
+    order: Order | None = None
     stream_options: StreamOptions | None = None
     temperature: Number | None = None
     top_p: Number | None = None
@@ -161,6 +163,7 @@ class ChatCompletionsBody(OpenBody):
             self.temperature,
             self.common_value(limit),
             fallback=None if self.models is None else tuple(self.models),
+            order=self.order,
             tools=tools,
             tool_choice=choice,
             parallel_tools=self.parallel_tool_calls if tools else None,

@@ -23,7 +23,7 @@ from llm_hub.api.dialects.openai_shapes import OPENAI_MODELS, OpenAIError, TextO
 from llm_hub.api.encoding import dump, sse
 from llm_hub.api.refusals import attempt_of
 from llm_hub.api.shapes import AttemptReport, Count, ErrorObject, Seconds, TokenCounts
-from llm_hub.chat import AttemptFailed, AttemptStarted, ChatRequest, Done, Message, Resumed, Role, TextDelta
+from llm_hub.chat import AttemptFailed, AttemptStarted, ChatRequest, Done, Message, Order, Resumed, Role, TextDelta
 from llm_hub.redaction import redact
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ class HubChatTurn(StrictModel):
 
 
 class HubChatBody(ChatBody):
-    """The body of a request. `fallback` is the chain of models."""
+    """The body of a request. `fallback` is the chain of models, `order` how they are asked."""
 
     messages: Annotated[FailFastList[HubChatTurn], Field(min_length=1, max_length=MAX_MESSAGES)]
     model: Name = "auto"
@@ -49,11 +49,14 @@ class HubChatBody(ChatBody):
     max_tokens: TokenLimit | None = None
     effort: Effort | None = None
     fallback: ModelChain | None = None
+    order: Order | None = None
 
     def request(self) -> ChatRequest:
         fallback = None if self.fallback is None else tuple(self.fallback)
         messages = tuple(turn.message(f"messages.{number}") for number, turn in enumerate(self.messages))
-        return ChatRequest(messages, self.model, self.temperature, self.max_tokens, fallback, effort=self.effort)
+        return ChatRequest(
+            messages, self.model, self.temperature, self.max_tokens, fallback, effort=self.effort, order=self.order
+        )
 
 
 class HubChatSummary(TypedDict):

@@ -49,6 +49,7 @@ from llm_hub.chat import (
     JSONFormat,
     Message,
     OneTool,
+    Order,
     OriginalRequest,
     Role,
     Text,
@@ -141,7 +142,7 @@ Turn = Annotated[
 class CountTokensBody(OpenBody):
     """The body of `POST /v1/messages/count_tokens`: that of a request, which need not say how long the answer may be.
 
-    `models` is the ordered chain, which is the hub's own.
+    `models`, the chain, and its `order` are the hub's own.
     """
 
     refused_fields: ClassVar = {"api_key": (None,), "thread": (None,)}
@@ -167,6 +168,7 @@ class CountTokensBody(OpenBody):
     model: Name
     max_tokens: int | None = None
     models: ModelChain | None = None
+    order: Order | None = None
     system: Texts | None = None
     temperature: Number | None = None
     top_p: Number | None = None
@@ -199,6 +201,7 @@ class CountTokensBody(OpenBody):
             self.temperature,
             self.common_value("max_tokens"),
             fallback=None if self.models is None else tuple(self.models),
+            order=self.order,
             tools=tools,
             tool_choice=choice,
             parallel_tools=parallel,

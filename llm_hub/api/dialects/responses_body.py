@@ -38,7 +38,7 @@ from llm_hub.api.dialects.responses_tools import (
 )
 from llm_hub.api.open_parts import TOKEN_LIMITS, OpenBody, OpenModel, OptionalPart, UnreadPart, kind_among
 from llm_hub.api.refusals import Refusal
-from llm_hub.chat import ChatRequest, JSONFormat, Message, OriginalRequest, Role
+from llm_hub.chat import ChatRequest, JSONFormat, Message, Order, OriginalRequest, Role
 
 if TYPE_CHECKING:
     from llm_hub.api.stored_answers import CallerAnswers
@@ -87,7 +87,8 @@ _ITEMS: TypeAdapter[list[InputItem]] = TypeAdapter(Annotated[list[InputItem], Fi
 
 
 class ResponsesBody(OpenBody):
-    """The body of `POST /v1/responses`. `models` is the ordered chain, which is the hub's own."""
+    """The body of `POST /v1/responses`. `models`, the chain, and its `order` are the hub's
+    own."""
 
     refused_fields: ClassVar = {
         "background": (None, False),
@@ -113,6 +114,7 @@ class ResponsesBody(OpenBody):
     input: Input
     model: Name
     models: ModelChain | None = None
+    order: Order | None = None
     instructions: str | None = None
     previous_response_id: Name | None = None
     store: bool | None = None
@@ -199,6 +201,7 @@ class ResponsesBody(OpenBody):
             self.temperature,
             self.common_value("max_output_tokens"),
             fallback=None if self.models is None else tuple(self.models),
+            order=self.order,
             tools=tools,
             tool_choice=choice,
             parallel_tools=self.parallel_tool_calls if tools else None,

@@ -19,6 +19,7 @@
         ├── InvalidRequest          any other 4xx, and requests that are refused before they are sent
         ├── ContentRejected         policy rejection, refusal, content filter
         ├── TimedOut                silence: no first token, or none after it
+        ├── Overtaken               slower to begin than another target, which was asked as well
         ├── StreamBroken            cut, malformed, or ended without its terminal marker
         ├── FormBroken              an answer that two models wrote, and that is not the JSON it was to be
         ├── EmptyAnswer             a complete answer without any text
@@ -249,6 +250,10 @@ class ContentRejected(ProviderError):
 class TimedOut(ProviderError):
     kind = "timed_out"
     breaker: Breaker = "counts"
+
+
+class Overtaken(ProviderError):
+    kind = "overtaken"
 
 
 class StreamBroken(ProviderError):

@@ -8,6 +8,7 @@ import time
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from llm_hub.access.hedging import HedgeAllowance
 from llm_hub.access.keyring import Keyring
 from llm_hub.access.provider_pool import ProviderPool
 from llm_hub.access.session import Session
@@ -39,6 +40,7 @@ class Hub:
             settings.max_retries,
             settings.midstream == "resume",
             settings.order,
+            HedgeAllowance() if settings.hedge else None,
             Timeouts(
                 first_token=settings.first_token_timeout,
                 reasoning=settings.reasoning_timeout,

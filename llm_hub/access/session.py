@@ -9,9 +9,10 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from llm_hub.access.available_providers import AvailableProviders, ProviderState
+from llm_hub.access.hedging import MeasuredHedging
 from llm_hub.access.keyed_pool import KeyedPool
 from llm_hub.access.route import AUTO, Route, TargetState, providers_of, targets_of
-from llm_hub.access.route_order import expected_delay, token_price
+from llm_hub.access.route_order import sort_targets
 from llm_hub.chat import split_target
 from llm_hub.errors import ConnectionFailed, LLMHubError
 from llm_hub.factory import ProviderFactory
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from llm_hub.access.shared_state import SharedState
     from llm_hub.chat import Attempt, ChatRequest, Event, ModelInfo
     from llm_hub.providers.llamacpp.downloads import Downloads
+    from llm_hub.router.attempt_history import AttemptHistory
 
 __all__ = ["MAX_LIST_AGE", "ProviderState", "Session", "TargetState"]
 
@@ -177,33 +179,28 @@ class Session:
 
     def _sort(self, request: ChatRequest, targets: tuple[str, ...], payer: Payer) -> tuple[str, ...]:
         """A route's targets in the order that is wished for. A chosen model is asked first, whatever that is."""
+        chosen, order = 0 if request.model in (None, AUTO) else 1, request.order or self._shared.order
+        following = sort_targets(targets[chosen:], order, partial(self._history, payer), self.prices)
+        return (*targets[:chosen], *following)
 
-        def delay(target: str) -> float:
-            provider, model = split_target(target)
-            pooled = self._pool.find(provider, payer)
-            return expected_delay(pooled.history if pooled else None, model)
-
-        chosen = 0 if request.model in (None, AUTO) else 1
-        match request.order or self._shared.order:
-            case "fastest":
-                return (*targets[:chosen], *sorted(targets[chosen:], key=delay))
-            case "cheapest":
-                return (*targets[:chosen], *sorted(targets[chosen:], key=partial(token_price, self.prices)))
-            case _:
-                return targets
+    def _history(self, payer: Payer, provider: str) -> AttemptHistory | None:
+        pooled = self._pool.find(provider, payer)
+        return pooled.history if pooled else None
 
     @asynccontextmanager
     async def answer(
-        self, request: ChatRequest, route: Route | None = None
+        self, request: ChatRequest, route: Route | None = None, *, hedge: bool = True
     ) -> AsyncIterator[tuple[AsyncGenerator[Event], Wait]]:
         """The events of the answer to a request, from the first target of its route that can give one.
 
         Its model is `provider/model`, a provider's name alone for its default model, or `auto` (or None) for the
-        hub's `route`; see `targets_of`. Raises `LLMHubError`. At the end every connection is closed or returned.
+        hub's `route`; see `targets_of`. `hedge` False: no target is asked beside another, whatever the settings say.
+        Raises `LLMHubError`. At the end every connection is closed or returned.
 
         Each event is to be awaited within the `Wait`, which a stop of the hub interrupts.
         """
         route = route or self.route_of(request)
+        allowance = self._shared.hedge_allowance if hedge else None
         async with AsyncExitStack() as stack:
             targets = await self._open_targets(request, route, stack)
             router = LLMRouter(
@@ -214,6 +211,7 @@ class Session:
                 health=self._shared.health,
                 resume=self._shared.resume,
                 record=partial(self._remember, request, route.payer),
+                hedging=MeasuredHedging(allowance, partial(self._history, route.payer)) if allowance else None,
             )
             events = router.events(replace(request, model=targets[0].model or None))
             with self._shared.running.answer() as wait:

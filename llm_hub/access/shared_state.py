@@ -6,6 +6,7 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from llm_hub.access.hedging import HedgeAllowance
 from llm_hub.access.pool_order import PoolOrder
 from llm_hub.access.provider_pool import ProviderPool
 from llm_hub.router import Health, Timeouts
@@ -28,6 +29,7 @@ class SharedState:
     max_retries: int = 2
     resume: bool = True
     order: Order = "given"
+    hedge_allowance: HedgeAllowance | None = None
     timeouts: Timeouts = field(default_factory=Timeouts)
     health: Health = field(default_factory=Health)
     clock: Callable[[], float] = time.monotonic

@@ -58,6 +58,11 @@ class Attempt:
         """Whether the request left the hub. One that did not says nothing about the target, and is nobody's failure."""
         return self.outcome not in UNSENT_OUTCOMES
 
+    @property
+    def has_failed(self) -> bool:
+        """Whether it speaks against its target: neither answered, nor unsent, nor ended by others."""
+        return self.was_sent and self.outcome not in ("answered", "stopped", "overtaken")
+
 
 UNSENT_OUTCOMES = frozenset({"paused", "not_configured", "not_offered", "out_of_descriptors"})
 """Outcomes of attempts that never left the hub: the target is paused, has no key, or cannot do what

@@ -81,7 +81,7 @@ class Gateway:
             request, route = reservation.request, reservation.route
         tally = self.meter.start(session)
         try:
-            async with session.answer(request, route) as (events, wait):
+            async with session.answer(request, route, hedge=reservation is None) as (events, wait):
                 event: Event | None = None
                 while not isinstance(event, Done):
                     with wait:

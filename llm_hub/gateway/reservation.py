@@ -53,7 +53,7 @@ CONTINUATION_TOKENS = 100
 HIDDEN_TOKENS_PER_SECOND = 100
 """Tokens that a model may have reasoned unseen, for all that is known, in an attempt that ended before it was done."""
 CHARGED_OUTCOMES = frozenset(
-    {"cancelled", "limit_reached", "timed_out", "stream_broken", "empty_answer", "form_broken"}
+    {"cancelled", "limit_reached", "timed_out", "overtaken", "stream_broken", "empty_answer", "form_broken"}
 )
 """Outcomes of attempts that a provider was at work on: it takes money for them, and seldom says how much."""
 

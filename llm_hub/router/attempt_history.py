@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 MAX_ATTEMPTS = 200
 """Attempts kept of each model: enough for a chart of its last hours."""
+MAX_MEASURED_AGE = 3600.0
+"""Seconds that a measured speed holds."""
 MAX_MODELS = 200
 """Models whose attempts are kept, those that were asked last: a model's name can be anything that somebody types."""
 
@@ -51,6 +53,16 @@ class AttemptHistory:
         """A model's attempts, the newest last; () if it was not asked."""
         now = self._clock()
         return tuple(PastAttempt(attempt, now - ended) for ended, attempt in self._models.get(model, ()))
+
+    def first_token_delays(self, model: str) -> list[float]:
+        """The seconds that a model's first tokens of the last hour took.
+
+        Of an attempt that was overtaken it is how long it was waited for: to leave it out would make a slow model
+        look fast.
+        """
+        recent = [past.attempt for past in self.attempts(model) if past.age <= MAX_MEASURED_AGE]
+        answered = [each.first_token for each in recent if each.outcome == "answered" and each.first_token is not None]
+        return answered + [each.seconds for each in recent if each.outcome == "overtaken"]
 
     def has_answered(self, model: str) -> bool:
         """Whether one of the kept attempts was answered."""

@@ -162,6 +162,9 @@ class RoutedAnswer:
         """The whole answer, and how it came about. `last` is what the target that completed it gave."""
         first_token = None if self._first_token is None else self._first_token - self.began
         is_joined = self.broken_target is not None  # two models wrote it
+        attempts = [
+            _with_prompt_of(last, attempt) if attempt.outcome == "overtaken" else attempt for attempt in self.attempts
+        ]
         return LLMResponse(  # field by field: `replace` takes three times as long, and this is every answer
             content="".join(self.text) or last.content,
             model=last.model,
@@ -170,7 +173,7 @@ class RoutedAnswer:
             provider=last.provider,
             reasoning="".join(self.reasoning) or last.reasoning,
             timing=Timing(first_token, self.clock() - self.began),
-            attempts=tuple(self.attempts),
+            attempts=tuple(attempts),
             ignored=last.ignored,
             notes=last.notes,
             tool_calls=last.tool_calls,
@@ -187,3 +190,10 @@ class RoutedAnswer:
         final = final or self.errors[-1]
         final.attempts = tuple(self.attempts)
         return final
+
+
+def _with_prompt_of(answer: LLMResponse, overtaken: Attempt) -> Attempt:
+    """An attempt that was closed before its vendor counted anything, with what it read, as the answer's vendor counted
+    that: about so much is charged for it."""
+    prompt = (answer.usage or {}).get("prompt_tokens")
+    return overtaken if prompt is None else replace(overtaken, usage={"prompt_tokens": prompt, "completion_tokens": 0})

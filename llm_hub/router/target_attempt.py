@@ -58,10 +58,10 @@ class TargetAttempt:
         self.wait = Wait(timers)
         self.error: ProviderError | None = None
         self._answer = answer
-        self._target = target
-        self._permit = permit
+        self.target = target
+        self.permit = permit
         self._timeouts = timeouts
-        self._timing = AttemptTiming(answer.clock(), pause)
+        self.timing = AttemptTiming(answer.clock(), pause)
         self._splice = Splice("".join(answer.text)) if answer.text else None
         self._text = answer.text
         self._texts_before = len(answer.text)
@@ -78,7 +78,7 @@ class TargetAttempt:
 
     def announcement(self) -> Event:
         """What the reader is told before the target is asked."""
-        answer, name, model = self._answer, self._target.provider.name, self._target.model_id
+        answer, name, model = self._answer, self.target.provider.name, self.target.model_id
         answer.asked_targets += 1
         if self._splice is not None:
             return Resumed(name, model, sum(map(len, answer.text)))
@@ -87,16 +87,16 @@ class TargetAttempt:
 
     def ask(self) -> AsyncGenerator[Event]:
         """Asks the target, whose time counts from now."""
-        answer, provider = self._answer, self._target.provider
-        self._timing.began = answer.clock()
+        answer, provider = self._answer, self.target.provider
+        self.timing.began = answer.clock()
         request = answer.request
         if self._splice is not None:
             request = continuation_request(request, self._splice.prefix)
-        model = self._target.model or None
+        model = self.target.model or None
         if request.model != model:
             request = replace(request, model=model)
         events = provider.events(request)
-        self._allow(getattr(self._timeouts, provider.first_silence(self._target.model_id)))
+        self._allow(getattr(self._timeouts, provider.first_silence(self.target.model_id)))
         return events
 
     def read(self, event: Event) -> Event | None:
@@ -108,7 +108,7 @@ class TargetAttempt:
         if isinstance(event, TextDelta):
             text = event.text
             if not isinstance(text, str):
-                raise StreamBroken(f"{self._target.title} sent a piece of text that is none.")
+                raise StreamBroken(f"{self.target.title} sent a piece of text that is none.")
             if not self._flows:
                 opening = self._read_opening(text)
                 if not opening:
@@ -133,18 +133,18 @@ class TargetAttempt:
                 answer.text.append(rest)
                 events.append(TextDelta(rest))
             check_form(answer.request, last, "".join(answer.text))
-        self._permit.settle(None)
-        answer.record_attempt(self._target, self._timing, None, last.usage, within=last.attempts)
+        self.permit.settle(None)
+        answer.record_attempt(self.target, self.timing, None, last.usage, within=last.attempts)
         answer.is_complete = True
         return [*events, *tool_call_deltas(last.tool_calls), Done(answer.response(last))]
 
     def fail(self, error: Exception) -> ProviderError:
         """Takes the attempt for a failure. A provider may be anybody's: it may have raised whatever it likes."""
-        target, failed = self._target, self._as_provider_error(error)
+        target, failed = self.target, self._as_provider_error(error)
         failed.provider, failed.model = failed.provider or target.provider.name, failed.model or target.model_id
-        self._permit.settle(failed)
+        self.permit.settle(failed)
         self._answer.errors.append(failed)
-        self._answer.record_attempt(target, self._timing, failed, failed.usage, within=failed.attempts)
+        self._answer.record_attempt(target, self.timing, failed, failed.usage, within=failed.attempts)
         if self.has_spoken:
             self._answer.broken_target = target
         return failed
@@ -157,7 +157,7 @@ class TargetAttempt:
     def close(self) -> None:
         """Ends the attempt: one that was left before it had an outcome says nothing about its target."""
         self.wait.close()
-        self._permit.release()
+        self.permit.release()
 
     def _await_next(self, event: Event) -> None:
         """Sets the time allowed for the next event by what this one shows: a token, or a server that is alive.
@@ -165,7 +165,7 @@ class TargetAttempt:
         A vendor's own piece is no first token: nobody reads a signature, or reasoning that is encrypted.
         """
         if isinstance(event, FilesSent):  # the hub's own word, and no sign of the server
-            self._timing.files = event.files
+            self.timing.files = event.files
             return
         is_vendors = isinstance(event, VendorDelta)
         is_held_back = isinstance(event, Alive) and event.is_progress
@@ -176,7 +176,7 @@ class TargetAttempt:
             self._allow(self._timeouts.idle)
             if not self._has_token:
                 self._has_token = True
-                self._answer.mark_first_token(self._timing)
+                self._answer.mark_first_token(self.timing)
         elif isinstance(event, Waiting):
             self._allow(self._timeouts.loading)
         elif is_vendors or not self._is_alive:  # more signs of life give no more time: a server may send them for ever
@@ -201,7 +201,7 @@ class TargetAttempt:
         return text
 
     def _timed_out(self) -> TimedOut:
-        title = self._target.title
+        title = self.target.title
         late = self._answer.clock() - self._answer.deadline
         if late >= 0:
             error = TimedOut(f"{title} took too long altogether.", hint="Ask for less, or choose a faster model.")
@@ -213,7 +213,7 @@ class TargetAttempt:
         return TimedOut(f"{title} {what} within {self._limit:g} seconds.", hint=hint)
 
     def _as_provider_error(self, error: Exception) -> ProviderError:
-        title = self._target.title
+        title = self.target.title
         if isinstance(error, ProviderError):
             return error
         if isinstance(error, StopAsyncIteration):

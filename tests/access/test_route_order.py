@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from llm_hub.access.route_order import MAX_MEASURED_AGE, expected_delay
+from llm_hub.access.route_order import expected_delay
 from llm_hub.chat import Attempt, ChatRequest, Message, Order, Role
 from llm_hub.hub import Hub
-from llm_hub.router.attempt_history import AttemptHistory
+from llm_hub.router.attempt_history import MAX_MEASURED_AGE, AttemptHistory
 from llm_hub.settings import Settings
 
 if TYPE_CHECKING:

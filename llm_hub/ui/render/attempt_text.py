@@ -151,7 +151,7 @@ def _row(attempt: Attempt, cost: Decimal | None, titles: Mapping[str, str]) -> s
     if attempt.outcome in ("answered", "stopped"):
         css_class, outcome = attempt.outcome, attempt.outcome
     else:
-        css_class, outcome = "failed" if attempt.was_sent else "not-asked", explain_failure(attempt, titles)
+        css_class, outcome = "failed" if attempt.has_failed else "not-asked", explain_failure(attempt, titles)
     details = " · ".join(html_text(fact) for fact in list_facts(attempt, cost))
     title = html_text(format_target(attempt.provider, attempt.model, titles))
     return f'<li class="{css_class}"><b>{title}</b> {html_text(outcome)} <span class="when">{details}</span></li>'

@@ -111,7 +111,7 @@ def _provider_health(
     if not asked_targets and probe is None:
         return _unasked_health(state)
     latest = min(asked_targets, key=_age, default=None)
-    if latest is not None and probe is None and _sent_attempts(latest)[-1].outcome not in ("answered", "stopped"):
+    if latest is not None and probe is None and _sent_attempts(latest)[-1].has_failed:
         return "shaky", texts.LAST_FAILED
     return "ok", "ready"
 
@@ -152,7 +152,7 @@ def _target_health(state: TargetState, sent: Sequence[Attempt], title: str) -> s
         dot, word = "ok", "ok"
         if not sent:
             dot, word = "unasked", texts.NOT_ASKED
-        elif sent[-1].outcome != "answered":
+        elif sent[-1].has_failed:
             dot, word = "shaky", texts.LAST_FAILED
         return f'<span class="word"><span class="dot {dot}"></span>{word}</span>'
     left = state.paused.seconds
@@ -187,7 +187,7 @@ def _attempt_row(attempt: Attempt, age: float, cost: Decimal | None, titles: Map
     if attempt.outcome == "answered":
         css_class, outcome = "answered", "answered"
     else:
-        css_class = "failed" if attempt.was_sent else "not-asked"
+        css_class = "failed" if attempt.has_failed else "not-asked"
         outcome = attempt_text.explain_failure(attempt, titles)
     details = " · ".join(html_text(fact) for fact in attempt_text.list_facts(attempt, cost)[1:])
     when = f'<span class="ago" data-ago="{age:.0f}">{format_age(age)}</span>'

@@ -5,7 +5,7 @@ A target that fails before its first text is asked again, then the next one is a
 not asked again while another is left: the next one goes on where the text broke off.
 
 `events` does all the waiting. What the events mean stands beside it: `RoutedAnswer` is the answer so far,
-`TargetAttempt` one request to one target.
+`TargetAttempt` one request to one target, `Hedge` a second one while the first is slow to begin.
 """
 
 from __future__ import annotations

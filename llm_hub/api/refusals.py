@@ -158,4 +158,6 @@ def attempt_of(attempt: Attempt) -> AttemptReport:
     }
     if attempt.files:
         report["files"] = attempt.files
+    if attempt.price is not None:
+        report["price"] = float(attempt.price)
     return report

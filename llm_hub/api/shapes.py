@@ -16,7 +16,7 @@ Seconds = Annotated[float, Field(ge=0)]
 
 
 class TokenCounts(TypedDict, total=False):
-    """Tokens as the provider counted them. A count that it did not report is absent."""
+    """Tokens as the provider counted them, and what it says that it charged. What it did not report is absent."""
 
     prompt_tokens: Count
     completion_tokens: Count
@@ -25,11 +25,12 @@ class TokenCounts(TypedDict, total=False):
     cached_tokens: Count
     cache_write_tokens: Count
     cache_write_1h_tokens: Count
+    reported_nanodollars: Count
 
 
 class AttemptReport(TypedDict):
     """One attempt to get an answer from a model. Times are seconds; `started` counts from the request.
-    `files` says how the request's documents went to it."""
+    `files` says how the request's documents went to it. `price` is in US dollars, and absent where it is unknown."""
 
     provider: str
     model: str
@@ -41,6 +42,7 @@ class AttemptReport(TypedDict):
     reason: str
     usage: TokenCounts | None
     files: NotRequired[tuple[str, ...]]
+    price: NotRequired[Annotated[float, Field(ge=0)]]
 
 
 class HubReport(TypedDict):

@@ -12,6 +12,7 @@ from llm_hub.chat.answer import (
     OriginalAnswer,
     Timing,
     Usage,
+    reports_price,
 )
 from llm_hub.chat.events import (
     TOKENS,
@@ -96,5 +97,6 @@ __all__ = [
     "VendorState",
     "Waiting",
     "decode_json",
+    "reports_price",
     "split_target",
 ]

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any, TypedDict
 
 from llm_hub.chat.message import ToolCall
 
 
 class Usage(TypedDict, total=False):
-    """Tokens as the provider counted them. A count that the provider did not report is absent, never 0."""
+    """Tokens as the provider counted them. What the provider did not report is absent, never 0."""
 
     prompt_tokens: int
     completion_tokens: int
@@ -23,6 +24,13 @@ class Usage(TypedDict, total=False):
     """Part of `prompt_tokens` that the provider wrote to its cache, for which some take more."""
     cache_write_1h_tokens: int
     """Part of `cache_write_tokens` that is kept for an hour, for which Anthropic takes more still."""
+    reported_nanodollars: int
+    """What the provider says that it charged, in billionths of a US dollar."""
+
+
+def reports_price(usage: Usage | None) -> bool:
+    """Whether the price of these tokens is what the provider says that it charged."""
+    return usage is not None and "reported_nanodollars" in usage
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +48,7 @@ class Attempt:
     `started` is seconds since the route began, `wait` the seconds slept before it, `seconds` how long it took.
     `outcome` is "answered" or the failing error's kind ("rate_limited", …), `reason` the sentence that says why.
     `files` says how the request's documents went to it, a phrase each: as they are, or as text.
+    `price` is in US dollars; None where it is not known, and until the gateway has set it.
     """
 
     provider: str
@@ -52,6 +61,7 @@ class Attempt:
     wait: float = 0.0
     usage: Usage | None = None
     files: tuple[str, ...] = ()
+    price: Decimal | None = None
 
     @property
     def was_sent(self) -> bool:

@@ -105,13 +105,24 @@ def describe_figures(figures: Figures) -> str:
     parts = [
         f"{figures.requests} requests, {figures.failures} failed",
         f"{figures.prompt_tokens:,} + {figures.completion_tokens:,} tokens",
-        "price unknown" if figures.price is None else f"${figures.price:.4f}",
+        _price(figures),
         f"first token p50 {_number(figures.first_token_p50)} s, p95 {_number(figures.first_token_p95)} s",
         f"tokens a second p50 {_number(figures.tokens_per_second_p50)}, p95 {_number(figures.tokens_per_second_p95)}",
     ]
     if figures.same_seed_same_answer is not None:
         parts.append(f"the same seed gave {'the same answer' if figures.same_seed_same_answer else 'other answers'}")
     return "; ".join(parts)
+
+
+def _price(figures: Figures) -> str:
+    """The price, beside that of the lists where the provider itself says what it charged."""
+    if figures.price is None:
+        return "price unknown"
+    price = f"${figures.price:.4f}"
+    if not figures.is_charged:
+        return price
+    listed = "" if figures.listed_price is None else f", ${figures.listed_price:.4f} by the price lists"
+    return f"{price} charged{listed}"
 
 
 def _number(value: float | None) -> str:

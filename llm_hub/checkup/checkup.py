@@ -6,7 +6,7 @@ import asyncio
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from llm_hub.chat import split_target
+from llm_hub.chat import reports_price, split_target
 from llm_hub.checkup.findings import find_differences, overall
 from llm_hub.checkup.questions import make_questions
 from llm_hub.checkup.samples import ask_all, quantile
@@ -30,7 +30,10 @@ and the largest that is tried unasked."""
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """What a target's answers took: counts, seconds, tokens a second, and US dollars, None where unknown."""
+    """What a target's answers took: counts, seconds, tokens a second, and US dollars, None where unknown.
+
+    `is_charged`: the price of each answer is what the provider says that it charged. `listed_price` is by the lists.
+    """
 
     requests: int
     failures: int
@@ -43,6 +46,8 @@ class Figures:
     tokens_per_second_p95: float | None
     models: tuple[str, ...]
     same_seed_same_answer: bool | None
+    is_charged: bool = False
+    listed_price: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +109,6 @@ async def _claimed_window(session: Session, targets: Sequence[str]) -> int:
 def sum_up(samples: Sequence[Sample]) -> Figures:
     """The figures of a target."""
     answered = [sample for sample in samples if not sample.problem]
-    prices = [sample.price for sample in answered]
     waits = [sample.first_token for sample in answered if sample.first_token is not None]
     rates = [rate for sample in answered if (rate := sample.tokens_per_second) is not None]
     seeded = [sample.text for sample in answered if sample.question.probe == "seed" and "seed" not in sample.ignored]
@@ -114,11 +118,17 @@ def sum_up(samples: Sequence[Sample]) -> Figures:
         failures=len(samples) - len(answered),
         prompt_tokens=sum(usage.get("prompt_tokens", 0) for usage in usages),
         completion_tokens=sum(usage.get("completion_tokens", 0) for usage in usages),
-        price=None if None in prices else sum(price for price in prices if price is not None),
+        price=_total([sample.price for sample in answered]),
         first_token_p50=quantile(waits, 0.5),
         first_token_p95=quantile(waits, 0.95),
         tokens_per_second_p50=quantile(rates, 0.5),
         tokens_per_second_p95=quantile(rates, 0.95),
         models=tuple(sorted({sample.model for sample in answered})),
         same_seed_same_answer=len(set(seeded)) == 1 if len(seeded) > 1 else None,
+        is_charged=bool(answered) and all(reports_price(sample.usage) for sample in answered),
+        listed_price=_total([sample.listed_price for sample in answered]),
     )
+
+
+def _total(prices: Sequence[float | None]) -> float | None:
+    return None if None in prices else sum(price for price in prices if price is not None)

@@ -12,6 +12,7 @@ from llm_hub.errors import LLMHubError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable
+    from decimal import Decimal
 
     from llm_hub.chat import ChatRequest, Event, LLMResponse
     from llm_hub.gateway.caller import Caller
@@ -35,7 +36,8 @@ class ProbeQuestion:
 @dataclass(frozen=True, slots=True)
 class Sample:
     """A question with its answer. `pieces` has the seconds at which each piece of text came. `requests` is how many
-    were sent, repetitions included. `problem` is why there is no answer, "" where there is one; `price` is US dollars.
+    were sent, repetitions included. `problem` is why there is no answer, "" where there is one; `price` is US
+    dollars, and `listed_price` what it is by the price lists, whatever the provider says that it charged.
     """
 
     question: ProbeQuestion
@@ -49,6 +51,7 @@ class Sample:
     seconds: float = 0.0
     requests: int = 1
     price: float | None = None
+    listed_price: float | None = None
     ignored: tuple[str, ...] = ()
     problem: str = ""
     kind: str = ""
@@ -106,7 +109,7 @@ async def _ask(
         await events.aclose()
     if response is None:
         return Sample(question, requests=max(requests, 1), problem="The answer had no end.")
-    price = caller.session.prices.of(response)
+    prices = caller.session.prices
     return Sample(
         question,
         text=response.content,
@@ -118,9 +121,14 @@ async def _ask(
         first_token=response.timing.first_token if response.timing else None,
         seconds=clock() - began,
         requests=requests + 1,
-        price=None if price is None else float(price),
+        price=_dollars(prices.of(response)),
+        listed_price=_dollars(prices.listed(response)),
         ignored=response.ignored,
     )
+
+
+def _dollars(price: Decimal | None) -> float | None:
+    return None if price is None else float(price)
 
 
 def quantile(values: list[float], share: float) -> float | None:

@@ -155,7 +155,7 @@ def _write_event(event: RouteEvent) -> dict[str, Any]:
 
 def _write_attempt(attempt: Attempt) -> dict[str, Any]:
     document = _filled(
-        **{name: getattr(attempt, name) for name in Attempt.__slots__ if name != "usage"},
+        **{name: getattr(attempt, name) for name in Attempt.__slots__ if name not in ("usage", "price")},
     )
     return document if attempt.usage is None else {**document, "usage": _counts(attempt.usage)}
 

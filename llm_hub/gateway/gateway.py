@@ -2,19 +2,22 @@
 
     page's handler or API's endpoint → Gateway.answer → LLMRouter → adapter → wire
 
-and the events come back the same way, untouched. Here is decided who pays and how much may be used (`Policy`), and here
-every answer is counted (`Meter`). The hub, the router and the adapters know nothing of either.
+and the events come back the same way, untouched but for the prices of attempts. Here is decided who pays and how much
+may be used (`Policy`), and here every answer is counted (`Meter`). The hub, the router and the adapters know nothing of
+either.
 """
 
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from llm_hub.access.client_address import from_here
 from llm_hub.access.model_names import name_providers
 from llm_hub.chat import Done
 from llm_hub.documents.sending import read_all
+from llm_hub.errors import ProviderError
 from llm_hub.gateway.caller import Caller
 from llm_hub.gateway.meter import Meter
 from llm_hub.gateway.policy import Policy
@@ -86,6 +89,9 @@ class Gateway:
                 while not isinstance(event, Done):
                     with wait:
                         event = await anext(events)
+                    if isinstance(event, Done):
+                        attempts = session.prices.priced(event.response.attempts)
+                        event = Done(replace(event.response, attempts=attempts))
                     if reservation is not None:
                         await reservation.follow(event, tally.answer_bytes)
                     tally.add(event)
@@ -94,6 +100,8 @@ class Gateway:
             raise
         except BaseException as error:
             tally.outcome = getattr(error, "kind", "failed")
+            if isinstance(error, ProviderError):
+                error.attempts = session.prices.priced(error.attempts)
             raise
         finally:
             self.meter.finish(tally, terms.billed_to, caller.surface)

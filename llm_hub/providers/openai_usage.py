@@ -1,7 +1,8 @@
-"""Reads the tokens that a server of OpenAI's protocol counted, wherever it puts them."""
+"""Reads what a server of OpenAI's protocol counted and charged, wherever it puts it."""
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any, NamedTuple, cast
 
 from llm_hub.chat import Usage
@@ -51,6 +52,9 @@ _WRITTEN = _places(
     "cache_creation_input_tokens",
     "cache_write_tokens",
 )
+_TICK = Decimal("1e-10")
+"""US dollars. xAI charges in these: docs.x.ai, "Cost Tracking"."""
+_MAX_DOLLARS = 10**6
 
 
 def read_usage(reported: dict[str, Any]) -> Usage:
@@ -70,6 +74,7 @@ def read_usage(reported: dict[str, Any]) -> Usage:
         "reasoning_tokens": reasoning,
         "cached_tokens": cached,
         "cache_write_tokens": written or None,
+        "reported_nanodollars": _charged(reported),
     }
     return cast("Usage", {name: tokens for name, tokens in counts.items() if tokens is not None})
 
@@ -96,6 +101,32 @@ def _explain_total(
     if reasoning is None:
         return prompt, completion + max(missing, 0)
     return prompt, completion + (reasoning if reasoning > completion or missing == reasoning else 0)
+
+
+def _charged(reported: dict[str, Any]) -> int | None:
+    """What the server says that it charged, in billionths of a US dollar. 0 is told by servers that do not know it.
+
+    OpenRouter's `cost` is in US dollars. Where the vendor was asked with the customer's own key, it is the fee alone,
+    and what the vendor takes stands beside it (openrouter.ai/docs, "Usage Accounting").
+    """
+    if "cost_in_usd_ticks" in reported:
+        dollars = _dollars(reported["cost_in_usd_ticks"]) * _TICK
+    elif "cost" in reported:
+        dollars = _dollars(reported["cost"])
+        if reported.get("is_byok"):
+            details = reported.get("cost_details")
+            vendors = _dollars(details.get("upstream_inference_cost")) if isinstance(details, dict) else Decimal(0)
+            dollars = dollars + vendors if vendors else Decimal(0)
+    else:
+        return None
+    return int(round(dollars, 9).scaleb(9)) or None if dollars <= _MAX_DOLLARS else None
+
+
+def _dollars(value: object) -> Decimal:
+    """The amount, 0 for what is none."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < float("inf"):
+        return Decimal(0)
+    return Decimal(str(value))
 
 
 def _first(reported: dict[str, Any], places: _Places) -> int | None:

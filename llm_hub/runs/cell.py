@@ -13,7 +13,7 @@ ANSWERED = "answered"
 DECLINED = "content_rejected"
 """The outcome of a cell whose model, or a filter before it, declined to answer."""
 
-SPENDING = ("requests", "prompt_tokens", "completion_tokens", "usd", "unpriced", "assumed_usd")
+SPENDING = ("requests", "prompt_tokens", "completion_tokens", "usd", "reported_usd", "unpriced", "assumed_usd")
 """Fields of a cell that add up when it is asked again."""
 
 
@@ -35,8 +35,9 @@ class Cell:
     `outcome` is "answered" or the kind of the error, and `error` is then its sentence. `answered_by` names who
     answered: if that is not the cell's own target, `fell_back`. `first_token` and `seconds` are those of the request
     from its beginning, retries included. Requests, tokens and `usd` are those of all attempts, also of former ones of a
-    cell that was asked again. `unpriced` counts the attempts that may have cost something that nobody knows, and
-    `assumed_usd` is what the ceiling takes for them.
+    cell that was asked again. `reported_usd` is the part of `usd` that providers say they charged; the rest is by price
+    lists. `unpriced` counts the attempts that may have cost something that nobody knows, and `assumed_usd` is what the
+    ceiling takes for them.
     """
 
     number: int
@@ -54,6 +55,7 @@ class Cell:
     prompt_tokens: int = 0
     completion_tokens: int = 0
     usd: Decimal = Decimal(0)
+    reported_usd: Decimal = Decimal(0)
     unpriced: int = 0
     assumed_usd: Decimal = Decimal(0)
     attempts: tuple[CellAttempt, ...] = ()
@@ -83,10 +85,11 @@ def write_cell(cell: Cell) -> dict[str, Any]:
 
 def read_cell(document: Mapping[str, Any]) -> Cell:
     """The cell of an object that `write_cell` made."""
-    known = {field.name for field in fields(Cell)} - {"attempts", "usd", "assumed_usd"}
+    known = {field.name for field in fields(Cell)} - {"attempts", "usd", "reported_usd", "assumed_usd"}
     return Cell(
         **{name: value for name, value in document.items() if name in known},
         usd=Decimal(document.get("usd", 0)),
+        reported_usd=Decimal(document.get("reported_usd", 0)),
         assumed_usd=Decimal(document.get("assumed_usd", 0)),
         attempts=tuple(
             CellAttempt(**{**each, "usd": None if each["usd"] is None else Decimal(each["usd"])})

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from llm_hub.chat import Done
+from llm_hub.chat import Done, reports_price
 from llm_hub.errors import ConfigurationError, LLMHubError, ProviderError, ShuttingDown
 from llm_hub.gateway.reservation import is_charged
 from llm_hub.redaction import redact
@@ -16,7 +16,7 @@ from llm_hub.runs.cell import ANSWERED, Cell, CellAttempt
 from llm_hub.runs.run_estimate import most_usd
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from llm_hub.chat import Attempt, ChatRequest, LLMResponse
     from llm_hub.runs.answering_hub import AnsweringHub, RunSession
@@ -84,27 +84,32 @@ async def ask(hub: AnsweringHub, asked: CellRequest, *, clean: Callable[[str], s
 def _spending(session: RunSession, asked: CellRequest, attempts: Sequence[Attempt]) -> dict[str, Any]:
     """What the attempts amount to, as fields of a cell."""
     sent = [each for each in attempts if each.was_sent]
-    prices = [session.prices.of(each) for each in sent]
     unknown = [
         f"{each.provider}/{each.model}"
-        for each, price in zip(sent, prices, strict=True)
-        if price is None and (each.outcome == ANSWERED or is_charged(each))
+        for each in sent
+        if each.price is None and (each.outcome == ANSWERED or is_charged(each))
     ]
     usages = [each.usage or {} for each in sent]
     return {
         "requests": len(sent),
         "prompt_tokens": sum(usage.get("prompt_tokens", 0) for usage in usages),
         "completion_tokens": sum(usage.get("completion_tokens", 0) for usage in usages),
-        "usd": sum(filter(None, prices), Decimal(0)),
+        "usd": _total(sent),
+        "reported_usd": _total(each for each in sent if reports_price(each.usage)),
         "unpriced": len(unknown),
         "assumed_usd": sum((most_usd(session, asked.request, target) or Decimal(0) for target in unknown), Decimal(0)),
-        "attempts": tuple(_attempt(session, each) for each in attempts),
+        "attempts": tuple(map(_attempt, attempts)),
     }
 
 
-def _attempt(session: RunSession, attempt: Attempt) -> CellAttempt:
-    target, price = f"{attempt.provider}/{attempt.model}", session.prices.of(attempt)
-    return CellAttempt(target, attempt.outcome, attempt.seconds, redact(attempt.reason), price)
+def _total(attempts: Iterable[Attempt]) -> Decimal:
+    """US dollars that the attempts of known price cost together."""
+    return sum((each.price for each in attempts if each.price is not None), Decimal(0))
+
+
+def _attempt(attempt: Attempt) -> CellAttempt:
+    target = f"{attempt.provider}/{attempt.model}"
+    return CellAttempt(target, attempt.outcome, attempt.seconds, redact(attempt.reason), attempt.price)
 
 
 def _is_of_several(attempts: Sequence[Attempt]) -> bool:

@@ -143,7 +143,8 @@ class JudgedPair:
 class JudgeFigures:
     """What a judge said. `first_twice` counts the pairs of which it named the first place in both orders,
     `second_twice` the second; `lean_p_value` is how probable so uneven a split is of a judge that prefers neither.
-    `family` are the targets of the judge's own maker. `usd` is what the judge cost, but for `unpriced` attempts."""
+    `family` are the targets of the judge's own maker. `usd` is what the judge cost, but for
+    `unpriced` attempts, and `reported_usd` the part of it that its provider says it charged."""
 
     judge: str
     pairs: tuple[JudgedPair, ...]
@@ -152,6 +153,7 @@ class JudgeFigures:
     lean_p_value: float
     family: tuple[str, ...]
     usd: Decimal
+    reported_usd: Decimal
     unpriced: int
 
 
@@ -185,6 +187,7 @@ def find_judgement(plan: RunPlan, cells: Mapping[int, Cell], verdicts: Mapping[i
         sign_flip_test([1] * leans["first"] + [-1] * leans["second"]),
         tuple(target for target in plan.targets if maker_of(target) and maker_of(target) == maker_of(plan.judge)),
         sum((cell.usd for cell in verdicts.values()), Decimal(0)),
+        sum((cell.reported_usd for cell in verdicts.values()), Decimal(0)),
         sum(cell.unpriced for cell in verdicts.values()),
     )
 

@@ -32,7 +32,8 @@ class ColumnFigures:
     """One target with one variant of the prompt. Times are in seconds; None: nobody knows, or there is nothing to tell.
 
     `cells` are those that were asked, `own` those that the target answered itself, `passed` of those how many. `usd` is
-    what all attempts of known price cost together; `unpriced` counts the others. `usd_per_1000` is for a thousand
+    what all attempts of known price cost together, `reported_usd` the part of it that providers say they charged;
+    `unpriced` counts the others. `usd_per_1000` is for a thousand
     cells, failures and retries included. `agreement` is between repeats: of verdicts, or of texts without checks.
     `cut` counts the answers that ended at their limit of tokens, `untold` those of which a check cannot tell whether
     they pass.
@@ -57,6 +58,7 @@ class ColumnFigures:
     prompt_tokens: int
     completion_tokens: int
     usd: Decimal
+    reported_usd: Decimal
     unpriced: int
     usd_per_1000: Decimal | None
     agreement: float | None
@@ -92,6 +94,11 @@ class RunFigures:
     def usd(self) -> Decimal:
         """What the answers cost, as far as it is known."""
         return sum((column.usd for column in self.columns), Decimal(0))
+
+    @property
+    def reported_usd(self) -> Decimal:
+        """The part of it that providers say they charged."""
+        return sum((column.reported_usd for column in self.columns), Decimal(0))
 
     @property
     def unpriced(self) -> int:
@@ -166,6 +173,7 @@ def _column(plan: RunPlan, key: tuple[int, int], cells: list[Cell], verdicts: di
         prompt_tokens=sum(cell.prompt_tokens for cell in cells),
         completion_tokens=sum(cell.completion_tokens for cell in cells),
         usd=usd,
+        reported_usd=sum((cell.reported_usd for cell in cells), Decimal(0)),
         unpriced=unpriced,
         usd_per_1000=usd / len(cells) * 1000 if cells and not unpriced else None,
         agreement=agreement(verdicts.values() if plan.checks else texts.values()),

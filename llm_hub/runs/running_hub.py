@@ -3,14 +3,16 @@
     async with RunningHub.open("http://127.0.0.1:7860", key, prices=prices, max_tries=3) as hub:
         runner = Runner(hub, store, run_id, plan, cells={})
 
-Answers, attempts, tokens and the time of the first token are what its replies say. It tells no prices: those are of
-this process' lists. What the hub itself refuses, or does not answer, ends a run and fails no cell: the run can go on.
+Answers, attempts, tokens, prices and the time of the first token are what its replies say. What it gives no price for
+is priced by this process. What the hub itself refuses, or does not answer, ends a run and fails no cell: the run can go
+on.
 """
 
 from __future__ import annotations
 
 import asyncio
 from contextlib import asynccontextmanager
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlsplit
 
@@ -22,7 +24,7 @@ from llm_hub.errors import ConfigurationError, InvalidRequest, ProviderError, Ra
 from llm_hub.wire.retry_after import retry_after
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+    from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping
 
     import aiohttp
 
@@ -90,8 +92,8 @@ class RunningHub:
             body["effort"] = request.effort
         status, wait, reply = await self._ask("POST", "/v1/chat", orjson.dumps(body))
         if status != 200:
-            raise _error(status, wait, reply.get("error", {}))
-        attempts = _attempts(reply)
+            raise self._error(status, wait, reply.get("error", {}))
+        attempts = self._attempts(reply)
         firsts = (each.started + each.first_token for each in attempts if each.first_token is not None)
         yield Done(
             LLMResponse(
@@ -134,7 +136,7 @@ class RunningHub:
     async def _get(self, path: str) -> dict[str, Any]:
         status, _, reply = await self._ask("GET", path)
         if status != 200:
-            raise _error(status, None, reply.get("error", {}))
+            raise self._error(status, None, reply.get("error", {}))
         return reply
 
     async def _ask(self, method: str, path: str, body: bytes | None = None) -> tuple[int, float | None, dict[str, Any]]:
@@ -157,19 +159,22 @@ class RunningHub:
             raise ConfigurationError(f"What answers at {self.address} is no LLM Hub.")
         return status, wait, reply
 
+    def _attempts(self, reply: Mapping[str, Any]) -> tuple[Attempt, ...]:
+        """The attempts of a reply, each with the hub's price, or this process' where the hub tells none."""
+        return self.prices.priced(_attempt(**each) for each in reply.get("attempts", ()))
 
-def _attempts(reply: Mapping[str, Any]) -> tuple[Attempt, ...]:
-    return tuple(Attempt(**{**each, "files": tuple(each.get("files", ()))}) for each in reply.get("attempts", ()))
+    def _error(self, status: int, wait: float | None, error: Mapping[str, Any]) -> ConfigurationError | ProviderError:
+        """The error that the hub's reply tells of. Without an attempt it is the hub's own."""
+        message, code = str(error.get("message", f"The hub answered with status {status}.")), error.get("code")
+        attempts = self._attempts(error)
+        if not attempts and status not in _OWN_FAILURES:
+            return ConfigurationError(f"The hub refuses: {message}")
+        kind = code if code == "route_failed" else attempts[-1].outcome if attempts else ""
+        made = errors_by_kind().get(kind, _OWN_FAILURES.get(status, ProviderError))(message, retry_after=wait)
+        made.hint = ""  # the message has it
+        made.attempts = attempts
+        return made
 
 
-def _error(status: int, wait: float | None, error: Mapping[str, Any]) -> ConfigurationError | ProviderError:
-    """The error that the hub's reply tells of. Without an attempt it is the hub's own."""
-    message, code = str(error.get("message", f"The hub answered with status {status}.")), error.get("code")
-    attempts = _attempts(error)
-    if not attempts and status not in _OWN_FAILURES:
-        return ConfigurationError(f"The hub refuses: {message}")
-    kind = code if code == "route_failed" else attempts[-1].outcome if attempts else ""
-    made = errors_by_kind().get(kind, _OWN_FAILURES.get(status, ProviderError))(message, retry_after=wait)
-    made.hint = ""  # the message has it
-    made.attempts = attempts
-    return made
+def _attempt(*, files: Iterable[str] = (), price: float | None = None, **fields: Any) -> Attempt:
+    return Attempt(**fields, files=tuple(files), price=None if price is None else Decimal(str(price)))

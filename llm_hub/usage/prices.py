@@ -1,4 +1,4 @@
-"""What an answer cost: the owner's own price, else the public price lists of genai-prices.
+"""What an answer cost: as its provider says, else by the owner's own price, else by the price lists of genai-prices.
 
 A price that nobody lists is unknown (None), never 0. Asking the lists takes a tenth of a millisecond, so the price of a
 token is looked up once for each model, and again where it depends on the time or on the length of the prompt.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from functools import lru_cache
@@ -16,13 +17,14 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 from llm_hub.chat import split_target
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from genai_prices.types import ModelInfo, ModelPrice
 
     from llm_hub.chat import Attempt, Usage
 
 _MILLION = 1_000_000
+_BILLION = 10**9
 _DATE = re.compile(r"-20\d\d-?[01]\d-?[0-3]\d$")
 """The date of a model's snapshot, which costs what the model does: lists do not have each of them."""
 _FEES = re.compile(r"(?<!re)search|deep-research|sonar|image|:online", re.IGNORECASE)
@@ -55,7 +57,8 @@ class Priced(Protocol):
 class Prices:
     """The prices of one hub. `lists` has for each provider its id in genai-prices: "free" for nothing, "" for none.
 
-    `own` are the owner's prices, by `provider/model` or by a provider's name for all of its models. They go first.
+    `own` are the owner's prices, by `provider/model` or by a provider's name for all of its models. They go before the
+    lists. What a provider says that it charged goes before both.
     """
 
     def __init__(self, lists: Mapping[str, str], own: Mapping[str, OwnPrice]) -> None:
@@ -64,6 +67,15 @@ class Prices:
 
     def of(self, answer: Priced) -> Decimal | None:
         """US dollars that an answer, or one attempt at it, cost; None where that is unknown."""
+        reported = answer.usage.get("reported_nanodollars") if answer.usage else None
+        return Decimal(reported) / _BILLION if reported else self.listed(answer)
+
+    def priced(self, attempts: Iterable[Attempt]) -> tuple[Attempt, ...]:
+        """The attempts with their prices. One that has a price keeps it."""
+        return tuple(each if each.price is not None else replace(each, price=self.of(each)) for each in attempts)
+
+    def listed(self, answer: Priced) -> Decimal | None:
+        """US dollars by the owner's prices and the lists, whatever the provider says; None where they do not know."""
         names = _names(answer)
         exact = (own for name in names if (own := self._own.get(f"{answer.provider}/{name}")))
         if own := next(exact, None) or self._own.get(answer.provider):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from llm_hub.chat import ChatRequest, Message, Role, Usage
-from llm_hub.checkup.card import cards_as_markdown, cards_as_text
+from llm_hub.checkup.card import cards_as_markdown, cards_as_text, describe_figures
 from llm_hub.checkup.checkup import MIN_WINDOW, Card, sum_up
 from llm_hub.checkup.findings import find_differences, overall
 from llm_hub.checkup.measures import MEASURES
@@ -126,6 +126,15 @@ def test_a_quantile_is_one_of_the_values() -> None:
     assert quantile([3.0, 1.0, 2.0], 0.5) == 2.0
     assert quantile([float(n) for n in range(1, 21)], 0.95) == 19.0
     assert quantile([], 0.5) is None
+
+
+def test_a_card_has_the_price_that_was_charged_beside_that_of_the_lists() -> None:
+    usage = Usage(prompt_tokens=5, completion_tokens=5, reported_nanodollars=20_000_000)
+    told = Sample(ask("stop"), text="one", usage=usage, price=0.02, listed_price=0.01)
+    untold = Sample(ask("stop"), text="one", usage=Usage(prompt_tokens=5), price=0.01, listed_price=0.01)
+    assert "; $0.0400 charged, $0.0200 by the price lists; " in describe_figures(sum_up([told, told]))
+    assert "; $0.0400 charged; " in describe_figures(sum_up([told, replace(told, listed_price=None)]))
+    assert "; $0.0300; " in describe_figures(sum_up([told, untold]))
 
 
 def test_what_a_model_wrote_leaves_no_line_of_a_card() -> None:

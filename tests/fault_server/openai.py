@@ -228,6 +228,7 @@ class OpenAI(Dialect):
             "total_tokens": answer.prompt_tokens + answer.tokens,
             "prompt_tokens_details": {"cached_tokens": answer.cached_tokens, "audio_tokens": 0},
             "completion_tokens_details": {"reasoning_tokens": len(answer.reasoning), "audio_tokens": 0},
+            **({"cost": float(cost), "is_byok": False} if (cost := answer.fault.options.get("cost")) else {}),
         }
 
 

@@ -25,6 +25,7 @@ from tests.api.conftest import KEYS, served
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
+    from llm_hub.usage.prices import Prices
     from tests.fault_server import FaultServer
 
 RUN = "a-run"
@@ -91,7 +92,9 @@ async def open_hub(
     *,
     clock: Callable[[], float] = time.monotonic,
     over_api: bool = False,
+    prices: Prices | None = None,
 ) -> AsyncIterator[Hubs]:
+    """`over_api`: it is asked at its API, by a process whose own prices are `prices`, or the same."""
     (folder / ".env").write_text(settings_text(fault_server) + more)
     hub = Hub(Settings.load(folder / ".env"), clock=clock)
     database = Database(f"sqlite:///{folder / 'runs.db'}")
@@ -100,7 +103,7 @@ async def open_hub(
             tries = hub.session().max_tries
             async with (
                 served(hub, KEYS) as api,
-                RunningHub.open(api.url, KEYS["alice"], prices=hub.prices, max_tries=tries) as running,
+                RunningHub.open(api.url, KEYS["alice"], prices=prices or hub.prices, max_tries=tries) as running,
             ):
                 yield Hubs(Gateway(hub), RunStore(database), running)
         else:

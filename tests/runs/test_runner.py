@@ -12,6 +12,8 @@ import pytest
 from llm_hub.errors import ConfigurationError
 from llm_hub.runs.run_figures import find_figures
 from llm_hub.runs.running_hub import RunningHub
+from llm_hub.ui.render.run_report import RunReport, describe_summary, figure_rows
+from llm_hub.usage.prices import Prices
 from tests.fault_server import FaultServer
 from tests.fault_server.log import Exchange
 from tests.runs.hubs import RUN, open_hub
@@ -94,6 +96,24 @@ async def test_retries_are_counted_and_failures_are_no_answers(
     assert (first.own, second.own, third.own) == (1, 0, 1)
     assert (second.failed, second.pass_rate) == (1, None)
     assert len(asked(fault_server)) == 4
+
+
+@over_api
+async def test_the_price_is_what_the_provider_charged_or_else_the_hubs(
+    over_api: bool, fault_server: FaultServer, tmp_path: Path
+) -> None:
+    async with open_hub(fault_server, tmp_path, over_api=over_api, prices=Prices({}, {})) as hub:
+        plan = await hub.plan("cheap/ok?cost=0.0123 dear/ok", prompts=2)
+        runner = await hub.start(plan)
+        assert await runner.run() == "complete"
+        assert (await hub.stored()).cells == runner.cells
+    figures = find_figures(plan, runner.cells)
+    charged, listed = figures.columns
+    assert (charged.usd, charged.reported_usd, charged.unpriced) == (Decimal("0.0246"), Decimal("0.0246"), 0)
+    assert (listed.usd, listed.reported_usd, listed.unpriced) == (bill(asked(fault_server), "dear"), Decimal(0), 0)
+    report = RunReport(RUN, plan, runner.cells, figures)
+    assert [row[8] for row in figure_rows(report)] == ["$0.0246 charged", "$0.0063"]
+    assert describe_summary(report).endswith("$0.0309 ($0.0246 charged).")
 
 
 @over_api

@@ -135,6 +135,16 @@ def test_a_resumed_answer_says_after_how_many_words_and_that_more_was_paid_than_
     assert "≈ 7 out tokens" in line
 
 
+def test_a_price_that_the_provider_told_is_marked() -> None:
+    attempt = replace(answered("openai", "gpt", 0.0), usage=Usage(prompt_tokens=9, reported_nanodollars=10_000_000))
+    turn = finished(failed(), attempt, prices=(None, Decimal("0.01")))
+    assert turn.answer.response is not None
+    response = replace(turn.answer.response, usage=attempt.usage or Usage())
+    line = answer_stats.render_stats_line(replace(turn, answer=replace(turn.answer, response=response)), TITLES)
+    assert "<span>$0.0100 charged</span>" in line
+    assert "9 in tokens · $0.0100 charged" in line
+
+
 def test_two_models_of_one_provider_are_told_apart() -> None:
     turn = finished(failed("chaos", "overloaded"), answered("chaos", "steady"))
     assert "took over from Chaos · overloaded" in answer_stats.render_stats_line(turn, TITLES)

@@ -12,7 +12,7 @@ from genai_prices import calc_price
 from genai_prices.data_snapshot import get_snapshot
 from pydantic import ValidationError
 
-from llm_hub.chat import Attempt, LLMResponse, Usage
+from llm_hub.chat import Attempt, LLMResponse, Usage, reports_price
 from llm_hub.providers import anthropic_usage
 from llm_hub.providers.catalog import PROVIDERS
 from llm_hub.providers.openai_usage import read_timings, read_usage
@@ -20,6 +20,7 @@ from llm_hub.settings import Settings
 from llm_hub.usage.prices import Prices, has_fees, price
 
 LISTED = {provider.id: [model.id for model in provider.models] for provider in get_snapshot().providers}
+NO_AMOUNTS: tuple[object, ...] = (0, -1, "0.1", True, None, float("nan"), float("inf"), 10**9, {})
 COUNTS = ((1234, 567, 89), (0, 10, 0), (200_000, 1, 200_000), (272_001, 5000, 7), (3_000_000, 80_000, 0))
 
 
@@ -167,6 +168,27 @@ def test_a_count_that_is_not_told_is_absent() -> None:
     assert read_usage({"prompt_tokens": 0, "completion_tokens": 0, "total_tokens": 0}) == {}
     counts = {"prompt_tokens": 5, "completion_tokens": 7, "total_tokens": 12}
     assert read_usage(counts | {"prompt_tokens_details": None, "completion_tokens_details": {}}) == counts
+
+
+@pytest.mark.parametrize(
+    ("reported", "nanodollars"),
+    [
+        ({"cost": 0.0042, "is_byok": False, "cost_details": {"upstream_inference_cost": 0.0042}}, 4_200_000),
+        ({"cost": 8.41006e-05}, 84_101),
+        ({"cost": 0.0005, "is_byok": True, "cost_details": {"upstream_inference_cost": 0.01}}, 10_500_000),
+        ({"cost": 0.0005, "is_byok": True, "cost_details": None}, None),
+        ({"cost_in_usd_ticks": 37_756_000}, 3_775_600),
+        *(({"cost": cost}, None) for cost in NO_AMOUNTS),
+    ],
+)
+def test_what_a_provider_says_that_it_charged_is_the_price(reported: dict[str, Any], nanodollars: int | None) -> None:
+    usage = read_usage({"prompt_tokens": 1000, "completion_tokens": 500} | reported)
+    assert usage.get("reported_nanodollars") == nanodollars
+    assert reports_price(usage) is (nanodollars is not None)
+    attempt = Attempt("mine", "tug", 0, 1, 0.5, "answered", usage=usage)
+    prices = Prices({}, {"mine": (Decimal(3), Decimal(4))})
+    assert prices.listed(attempt) == Decimal("0.005")
+    assert prices.of(attempt) == (Decimal("0.005") if nanodollars is None else Decimal(nanodollars) / 10**9)
 
 
 def test_llama_cpps_timings_are_counts() -> None:

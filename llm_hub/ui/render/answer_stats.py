@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from llm_hub.ui.render import attempt_text
-from llm_hub.ui.render.formats import Titles, format_price, format_seconds, format_target
+from llm_hub.ui.render.formats import Titles, format_cost, format_seconds, format_target
 from llm_hub.ui.render.sanitize import html_text
 from llm_hub.ui.texts import answers_texts as texts
 
@@ -112,7 +112,7 @@ def _price(turn: Turn) -> list[str]:
         attempt.first_token is not None and cost is None
         for attempt, cost in zip(attempt_text.list_attempts(turn)[:-1], turn.prices, strict=False)
     )
-    return [f"{'at least ' if unknown else ''}{format_price(turn.price)}"]
+    return [f"{'at least ' if unknown else ''}{format_cost(turn.price, turn.answer.response.usage)}"]
 
 
 def _ending(turn: Turn) -> list[str]:

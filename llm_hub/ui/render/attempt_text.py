@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from llm_hub.chat import Attempt, AttemptFailed, AttemptStarted, Resumed
 from llm_hub.errors import ProviderError
-from llm_hub.ui.render.formats import format_count, format_price, format_seconds, format_target
+from llm_hub.ui.render.formats import format_cost, format_count, format_seconds, format_target
 from llm_hub.ui.render.sanitize import html_text
 from llm_hub.ui.texts import answers_texts as texts
 
@@ -129,7 +129,7 @@ def list_facts(attempt: Attempt, cost: Decimal | None) -> list[str]:
     waited = texts.AFTER_A_WAIT.format(wait=format_seconds(attempt.wait)) if attempt.wait else ""
     first = [] if attempt.first_token is None else [texts.LATENCY.format(seconds=format_seconds(attempt.first_token))]
     return [f"{when}{waited}", f"took {format_seconds(attempt.seconds)}", *first, *format_tokens(attempt),
-        format_cost(attempt, cost), *attempt.files]  # fmt: skip
+        describe_cost(attempt, cost), *attempt.files]  # fmt: skip
 
 
 def format_tokens(attempt: Attempt) -> list[str]:
@@ -140,11 +140,11 @@ def format_tokens(attempt: Attempt) -> list[str]:
     return [f"{' / '.join(counts)} tokens"] if counts else []
 
 
-def format_cost(attempt: Attempt, cost: Decimal | None) -> str:
+def describe_cost(attempt: Attempt, cost: Decimal | None) -> str:
     """An attempt's price. No provider reports that of a failure, and none charges for a request that it refuses."""
     if cost is None and attempt.first_token is None and attempt.outcome not in ("answered", "timed_out", "stopped"):
         return texts.NO_CHARGE
-    return format_price(cost)
+    return format_cost(cost, attempt.usage)
 
 
 def _row(attempt: Attempt, cost: Decimal | None, titles: Mapping[str, str]) -> str:

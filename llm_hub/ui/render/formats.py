@@ -5,10 +5,13 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
+from llm_hub.chat import reports_price
 from llm_hub.ui.texts import answers_texts as texts
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from llm_hub.chat import Usage
 
 Titles = dict[str, str]
 """The titles that the page gives providers, by provider name."""
@@ -24,6 +27,23 @@ def format_price(amount: Decimal | None) -> str:
         return "under $0.0001"
     places = 2 if amount >= 1 else 4
     return f"${amount:.{places}f}"
+
+
+def format_cost(amount: Decimal | None, usage: Usage | None) -> str:
+    """The price of an answer that took these tokens."""
+    return format_spent(amount, amount if amount and reports_price(usage) else Decimal(0))
+
+
+def format_spent(amount: Decimal | None, reported: Decimal) -> str:
+    """A price, marked where it or `reported`, a part of it, is what a provider says that it charged."""
+    price = format_price(amount)
+    if not amount or not reported:
+        return price
+    return (
+        texts.CHARGED.format(price=price)
+        if reported == amount
+        else f"{price} ({texts.CHARGED.format(price=format_price(reported))})"
+    )
 
 
 def format_seconds(value: float) -> str:

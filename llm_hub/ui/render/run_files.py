@@ -77,7 +77,7 @@ def _csv(report: RunReport) -> str:
     write([
         "row", "line", *(f"set.{each}" for each in plan.prompts.columns), "variant", "target", "repeat", "outcome",
         "passed", "answered_by", "fell_back", "answer", "error", "finish_reason", "first_token", "seconds", "requests",
-        "prompt_tokens", "completion_tokens", "usd", "attempts_of_unknown_price",
+        "prompt_tokens", "completion_tokens", "usd", "attempts_of_unknown_price", "usd_reported",
     ])  # fmt: skip
     for number in sorted(report.cells):
         cell, place = report.cells[number], plan.place(number)
@@ -88,7 +88,7 @@ def _csv(report: RunReport) -> str:
             "" if passed is None else passed, cell.answered_by, cell.fell_back, _harmless(cell.text),
             _harmless(cell.error),
             cell.finish_reason, cell.first_token, round(cell.seconds, 4), cell.requests, cell.prompt_tokens,
-            cell.completion_tokens, f"{cell.usd:f}", cell.unpriced,
+            cell.completion_tokens, f"{cell.usd:f}", cell.unpriced, f"{cell.reported_usd:f}",
         ])  # fmt: skip
     return text.getvalue()
 

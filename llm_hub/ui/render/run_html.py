@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from llm_hub.ui.render.formats import format_price, format_seconds
+from llm_hub.ui.render.formats import format_seconds, format_spent
 from llm_hub.ui.render.run_changes import changes_heading, describe_changes
 from llm_hub.ui.render.run_plots import plots_html
 from llm_hub.ui.render.run_report import (
@@ -146,7 +146,11 @@ def _cell(report: RunReport, cell: Cell) -> str:
     sign = mark(report, cell)
     look, words = _MARKS.get(sign, ("", "answered"))
     told = f"<pre>{html_text(cell.text)}</pre>" if cell.is_answered else f"<p>{html_text(cell.error)}</p>"
-    facts = [cell.answered_by, format_seconds(cell.seconds), format_price(None if cell.unpriced else cell.usd)]
+    facts = [
+        cell.answered_by,
+        format_seconds(cell.seconds),
+        format_spent(None if cell.unpriced else cell.usd, cell.reported_usd),
+    ]
     attempts = [f"{each.target}: {each.outcome} {each.reason}".strip() for each in cell.attempts]
     failed = "".join(f"<li>{html_text(each)}</li>" for each in attempts) if len(attempts) > 1 else ""
     return (

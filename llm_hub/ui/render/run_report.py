@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from llm_hub.runs.run_figures import SIGNIFICANT, verdict
-from llm_hub.ui.render.formats import format_count, format_price, format_seconds
+from llm_hub.ui.render.formats import format_count, format_price, format_seconds, format_spent
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -216,4 +216,5 @@ def _seconds(p50: float | None, p95: float | None) -> str:
 
 def _cost(figures: ColumnFigures | RunFigures | JudgeFigures) -> str:
     usd, unpriced = figures.usd, figures.unpriced
-    return format_price(usd) if not unpriced else f"at least {format_price(usd)}" if usd else format_price(None)
+    text = format_spent(usd, figures.reported_usd)
+    return text if not unpriced else f"at least {text}" if usd else format_price(None)

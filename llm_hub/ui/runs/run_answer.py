@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from llm_hub.runs.answer_checks import read_check
-from llm_hub.ui.render.formats import format_price, format_seconds
+from llm_hub.ui.render.formats import format_seconds, format_spent
 from llm_hub.ui.render.run_report import describe_check
 from llm_hub.ui.render.sanitize import html_text
 from llm_hub.ui.runs.answer_difference import difference_section
@@ -29,7 +29,7 @@ def answer_html(run: OpenRun, number: int, other: int | None = None) -> str:
     text = f"<pre>{html_text(cell.text)}</pre>" if cell.is_answered else problem_html(cell.error)
     facts = [f"answered by {cell.answered_by}, a fallback"] if cell.fell_back else []
     facts += [texts.LATENCY.format(seconds=format_seconds(cell.first_token))] if cell.first_token is not None else []
-    facts += [format_seconds(cell.seconds), format_price(None if cell.unpriced else cell.usd)]
+    facts += [format_seconds(cell.seconds), format_spent(None if cell.unpriced else cell.usd, cell.reported_usd)]
     attempts = "".join(f"<li>{html_text(_attempt(each))}</li>" for each in cell.attempts)
     return (
         f'<dialog class="run-answer" data-number="{number}" aria-labelledby="run-answer-title">'

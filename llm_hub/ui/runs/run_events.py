@@ -233,12 +233,13 @@ class RunEvents:
         if not view.run_id:
             return
         run = await self._runs.find(view.run_id)  # it may have ended since the tab was shown it running
-        marks = run_table.LiveMarks(run, view)
+        marks, now = run_table.LiveMarks(run, view), asyncio.get_running_loop().time
+        due = now()
         try:
             while run.is_running and self._watching.get(tab) is token:
-                version, due = run.version, asyncio.get_running_loop().time() + UPDATE_INTERVAL
+                version, due = run.version, max(due + UPDATE_INTERVAL, now())
                 yield {parts.live: await marks.value()}
-                await asyncio.sleep(due - asyncio.get_running_loop().time())
+                await asyncio.sleep(due - now())
                 await run.wait(version, TIME_LEFT_INTERVAL)
             if self._watching.get(tab) is token:
                 yield {parts.live: await marks.value(), **await self._show_results(run, view)}

@@ -91,9 +91,8 @@ def fill_example(form: FormParts, session: Session) -> Updates:
 
 
 async def read_prompts(data: Inputs, form: FormParts) -> PromptSet:
-    """The prompts alone. Raises `LLMHubError`."""
+    """The prompts alone, of a pasted text or of a file. Raises `LLMHubError`."""
     value, kind = data[form.prompts] or {}, str(data[form.kind])
-    """The prompts of a pasted text or of a file. Pasted ones are called by what stands first."""
     text, files = value.get("text") or "", value.get("files") or ()
     if files and text.strip():
         raise ConfigurationError(texts.TEXT_AND_FILE, hint=texts.TEXT_AND_FILE_HINT)

@@ -3,8 +3,8 @@
     uv run python -m benchmarks.runs_page
 
 100 prompts × 4 targets × 3 repeats, asked of the fault server: some 40 answers a second. An update is a picture with
-other marks, or another share, than the one before. On two cores, 2026-11-29: 7.9 updates a second, 0.3 s at the longest,
-with 28 % of a core for the hub and as much for the page; 7.9 and 0.5 s beside two processes that keep both cores busy.
+other marks, or another share, than the one before. On two cores, 2026-11-29: 7.9 updates a second, the longest wait
+0.3 s, 28 % of a core for the hub and for the page; beside two processes that keep both cores busy, 7.9 and 0.5 s.
 """
 
 from __future__ import annotations

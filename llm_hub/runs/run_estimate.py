@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from decimal import Decimal
+from itertools import chain, product
 from typing import TYPE_CHECKING
 
 from llm_hub.chat import Attempt, ChatRequest, Message, Role, Usage, split_target
@@ -69,26 +70,27 @@ def _estimate_target(plan: RunPlan, session: RunSession, target: str) -> TargetE
 
 
 def _estimate_judge(plan: RunPlan, session: RunSession) -> TargetEstimate:
-    """What the judge is asked if no two answers are the same. Each request has two of them."""
+    """What the judge is asked if no two answers are the same. Each request has two of them, and the prompt of a pair of
+    targets, or the two of a pair of variants: each of these counts for one of the pair's two requests."""
     judge, model = plan.judge, split_target(plan.judge)[1]
     requests = JudgePlan(plan, {}).size
     rubric = estimate_messages(model, INSTRUCTION) + estimate_messages(model, "\n".join(plan.rubric))
     total, least, most = TokenEstimate(), Decimal(0), Decimal(0)
-    each_prompt = requests // sum(map(len, plan.texts))
-    for texts in plan.texts:
-        for text in texts:
-            tokens = request_form(model) + rubric + estimate_messages(model, text)
-            total += tokens
-            low = price_tokens(session, judge, round(tokens.tokens), 0)
-            high = price_tokens(session, judge, round(tokens.tokens) + 2 * (plan.max_tokens or 0), JUDGE_TOKENS)
-            if low is None or high is None:
-                return TargetEstimate(judge, requests, None, None, None, is_judge=True)
-            least, most = least + low * each_prompt, most + high * each_prompt
+    counts = {1: len(plan.targets) - 1, 2: len(plan.templates) - 1}
+    for text, (prompts, others) in product(chain.from_iterable(plan.texts), counts.items()):
+        times = plan.repeats * len(plan.targets) * others
+        tokens = request_form(model) + rubric + estimate_messages(model, *[text] * prompts)
+        total += TokenEstimate(tokens.tokens * times, tokens.guessed * times)
+        low = price_tokens(session, judge, round(tokens.tokens), 0)
+        high = price_tokens(session, judge, round(tokens.tokens) + 2 * (plan.max_tokens or 0), JUDGE_TOKENS)
+        if low is None or high is None:
+            return TargetEstimate(judge, requests, None, None, None, is_judge=True)
+        least, most = least + low * times, most + high * times
     is_free = most == 0
     return TargetEstimate(
         judge,
         requests,
-        round(total.tokens) * each_prompt if total.is_known else None,
+        round(total.tokens) if total.is_known else None,
         least if total.is_known or is_free else None,
         most if is_free or (total.is_known and plan.max_tokens is not None) else None,
         is_judge=True,

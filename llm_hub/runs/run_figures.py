@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
-from itertools import combinations
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
@@ -123,14 +122,14 @@ def verdict(plan: RunPlan, cell: Cell) -> bool | None:
 
 def find_figures(plan: RunPlan, cells: Mapping[int, Cell], verdicts: Mapping[int, Cell] = _NONE) -> RunFigures:
     """The figures of the cells and of the judge's `verdicts` that are written by now."""
-    keys = [(target, variant) for target in range(len(plan.targets)) for variant in range(len(plan.templates))]
+    keys = plan.columns
     sorted_cells: dict[tuple[int, int], list[Cell]] = {key: [] for key in keys}
     for number in sorted(cells):
         place = plan.place(number)
         sorted_cells[place.target, place.variant].append(cells[number])
     passes = [_verdicts(plan, sorted_cells[key]) for key in keys]
     columns = [_column(plan, key, sorted_cells[key], rows) for key, rows in zip(keys, passes, strict=True)]
-    pairs = tuple(_pairs(keys, passes)) if plan.checks else ()
+    pairs = tuple(_pairs(plan, passes)) if plan.checks else ()
     return RunFigures(tuple(columns), pairs, find_judgement(plan, cells, verdicts) if plan.judge else None)
 
 
@@ -188,11 +187,9 @@ def _pace(cell: Cell) -> float | None:
     return (cell.answer_tokens - 1) / seconds if seconds > 0.05 else None
 
 
-def _pairs(keys: list[tuple[int, int]], verdicts: list[dict[int, list[bool]]]) -> list[PairFigures]:
+def _pairs(plan: RunPlan, verdicts: list[dict[int, list[bool]]]) -> list[PairFigures]:
     found = []
-    for first, second in combinations(range(len(keys)), 2):
-        if keys[first][0] != keys[second][0] and keys[first][1] != keys[second][1]:
-            continue
+    for first, second in plan.pairs:
         rows = verdicts[first].keys() & verdicts[second].keys()
         differences = [_share(verdicts[first][row]) - _share(verdicts[second][row]) for row in sorted(rows)]
         if differences:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from decimal import Decimal
+from itertools import combinations, product
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from llm_hub.chat import ChatRequest, Message, Role
@@ -69,9 +70,11 @@ class RunPlan:
         _check_count("repeats", self.repeats, MAX_REPEATS)
         _check_count("requests", self.size, MAX_CELLS)
         if self.judge:
-            _check_count("targets that a judge compares", len(self.targets), MAX_TARGETS, least=2)
+            _check_count(
+                "targets or variants that a judge compares", len(self.columns), MAX_TARGETS * MAX_VARIANTS, least=2
+            )
             _check_count("lines of a rubric", len(self.rubric), MAX_RUBRIC_LINES)
-            _check_count("requests of the judge", self.size * (len(self.targets) - 1), MAX_CELLS)
+            _check_count("requests of the judge", self.groups * len(self.pairs) * 2, MAX_CELLS)
         if len(set(self.targets)) < len(self.targets):
             raise ConfigurationError("A target is named twice.", hint="Use repeats to ask it more than once.")
         object.__setattr__(self, "texts", tuple(tuple(self.prompts.render(each)) for each in self.templates))
@@ -82,6 +85,22 @@ class RunPlan:
     def size(self) -> int:
         """How many cells it has."""
         return len(self.prompts.rows) * len(self.templates) * len(self.targets) * self.repeats
+
+    @property
+    def columns(self) -> tuple[tuple[int, int], ...]:
+        """The places of a target and a variant, for all of them, target by target."""
+        return tuple(product(range(len(self.targets)), range(len(self.templates))))
+
+    @property
+    def pairs(self) -> tuple[tuple[int, int], ...]:
+        """The places of two columns that are compared: they differ in one thing, the target or the variant."""
+        numbered = combinations(enumerate(self.columns), 2)
+        return tuple((one, two) for (one, a), (two, b) in numbered if a[0] == b[0] or a[1] == b[1])
+
+    @property
+    def groups(self) -> int:
+        """How many groups of cells there are that have the row and the repeat in common, a cell of each column."""
+        return self.size // len(self.columns)
 
     def place(self, number: int) -> Place:
         """Where the cell of that number stands. All rows are asked once before any is asked again."""

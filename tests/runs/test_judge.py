@@ -77,6 +77,40 @@ async def test_a_verdict_that_survives_the_swap_counts(fault_server: FaultServer
     assert found.usd == Decimal(30 * read + 150 * 5 * 16) / 10**6
 
 
+async def test_variants_of_the_prompt_are_judged_like_targets(fault_server: FaultServer, tmp_path: Path) -> None:
+    async with open_hub(fault_server, tmp_path) as hub:
+        variants = ("Say {{prompt}}", "Shout {{prompt}}")
+        plan = await hub.plan(TARGETS, prompts=2, repeats=2, templates=variants, judge=HONEST)
+        *_, judge = estimate_run(plan, hub.caller.session)
+        await hub.store.create(RUN, plan)
+        run = await hub.work()
+    asked = [each.body["messages"][-1]["content"] for each in fault_server.exchanges if "as=judge" in str(each.model)]
+    assert len(asked) == len(run.verdicts) == 2 * 2 * 2 * 2, "two variants, rows, repeats and orders"
+    assert judge.requests == 2 * 2 * 2 * 4, "with the same text, the two variants of a target are not asked about"
+    told = [(pair.first, pair.second, pair.losses, pair.ties) for pair in figures(run).pairs]
+    assert told == [(0, 1, 0, 4), (0, 2, 4, 0), (1, 3, 4, 0), (2, 3, 0, 4)]
+    assert "cheap/ok?tokens=4 · variant 1 better 0, cheap/ok?tokens=4 · variant 2 better 0, alike 4" in sentences(run)
+
+
+def test_a_judge_sees_both_prompts_of_two_variants() -> None:
+    variants = ("Say {{prompt}}", "Shout {{prompt}}")
+    plan = RunPlan(read_prompt_set("set.txt", b"one\ntwo"), ("a/x",), variants, judge="c/x")
+    cells = {number: Cell(number, "answered", f"text {number}") for number in range(plan.size)}
+    questions = JudgePlan(plan, cells)
+    assert list(questions.numbers_of(0)) == [-1, -2, -3, -4]
+    shown = [str(questions.request(number).messages[-1].content).partition("\n\n")[2] for number in (-3, -4)]
+    assert shown == [
+        (
+            "<first-prompt>\nSay two\n</first-prompt>\n\n<second-prompt>\nShout two\n</second-prompt>\n\n"
+            "<first>\ntext 2\n</first>\n\n<second>\ntext 3\n</second>"
+        ),
+        (
+            "<first-prompt>\nShout two\n</first-prompt>\n\n<second-prompt>\nSay two\n</second-prompt>\n\n"
+            "<first>\ntext 3\n</first>\n\n<second>\ntext 2\n</second>"
+        ),
+    ]
+
+
 async def test_answers_with_the_same_text_are_alike_and_not_asked_about(
     fault_server: FaultServer, tmp_path: Path
 ) -> None:
@@ -179,7 +213,10 @@ def test_no_verdict_is_made_of_failures_and_of_what_changes_with_the_order() -> 
 
 @pytest.mark.parametrize(
     ("targets", "options", "problem"),
-    [(("a/x",), {}, "2 to 12 targets"), (("a/x", "b/x"), {"rubric": ("line",) * 6}, "1 to 5 lines of a rubric")],
+    [
+        (("a/x",), {}, "2 to 36 targets or variants"),
+        (("a/x", "b/x"), {"rubric": ("line",) * 6}, "1 to 5 lines of a rubric"),
+    ],
 )
 def test_what_a_judge_cannot_be_asked(targets: tuple[str, ...], options: dict[str, Any], problem: str) -> None:
     with pytest.raises(ConfigurationError, match=problem):

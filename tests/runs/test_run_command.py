@@ -82,7 +82,7 @@ def test_a_run_from_a_table_to_its_reports(folder: Path, capsys: pytest.CaptureF
         ("set.csv --targets chaos --template {{town}}", "no column 'town'"),
         ("set.csv --targets chaos --check foo:bar", "is no check"),
         ("set.csv --targets chaos --min-pass 0.5", "--min-pass needs a check"),
-        ("set.csv --targets chaos --judge chaos", "2 to 12 targets that a judge compares"),
+        ("set.csv --targets chaos --judge chaos", "2 to 36 targets or variants that a judge compares"),
         ("set.csv --targets chaos --concurrency 0", "--concurrency is 1 to 50"),
         ("--resume none", "There is no run none"),
         ("set.csv --targets chaos --hub http://127.0.0.1:1", "The hub at http://127.0.0.1:1 does not answer"),

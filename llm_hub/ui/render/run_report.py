@@ -115,7 +115,7 @@ def describe_judgement(report: RunReport) -> list[str]:
         return []
     sentences = []
     for pair in judged.pairs:
-        first, second = (report.plan.targets[place] for place in (pair.first, pair.second))
+        first, second = (column_title(report, report.figures.columns[place]) for place in (pair.first, pair.second))
         if not pair.wins + pair.losses + pair.ties + pair.changed + pair.missing:
             sentences.append(f"{first} and {second} have no two answers to one prompt.")
             continue

@@ -144,7 +144,7 @@ def _form() -> FormParts:
             [],
             value=None,
             allow_custom_value=True,
-            label="Judge, which compares the models' answers in pairs, each pair in both orders",
+            label="Judge, which compares the answers in pairs, each pair in both orders",
             elem_id="runs-judge",
         )
         rubric = gr.Textbox(

@@ -11,7 +11,11 @@ _CONSTANT_FIELDS = frozenset({"id", "type", "format", "index", "role", "name", "
 
 
 def join_pieces(pieces: list[Any], name: str = "") -> Any:
-    """One value from its pieces: texts are put together, objects field by field, lists item by item. Else the last."""
+    """One value from its pieces: texts are put together, objects field by field, lists item by item. Else the last.
+
+    Null is no piece where there are others.
+    """
+    pieces = [piece for piece in pieces if piece is not None] or pieces
     last = pieces[-1]
     if len(pieces) > 1 and all(isinstance(piece, dict) for piece in pieces):
         fields: dict[str, list[Any]] = {}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import TYPE_CHECKING, Any
 
 from llm_hub.chat import OriginalAnswer, VendorDelta
@@ -21,6 +21,7 @@ from llm_hub.providers.openai_fields import (
     REASONING_FIELDS,
     TEXT_ALONE,
     UNKEPT_FIELDS,
+    WRITTEN_FIELDS,
 )
 from llm_hub.providers.openai_finish_reason import FINISH_REASONS, read_finish_reason
 from llm_hub.providers.openai_pieces import (
@@ -146,7 +147,7 @@ class OpenAIResponseBuilder(StreamedResponseBuilder):
             self._timings = read_timings(timings)
         self.add_usage((chunk.get("x_groq") or {}).get("usage"))
         self.add_usage(chunk.get("usageMetadata"))  # Gemini's own name
-        others = {name: value for name, value in chunk.items() if value and name not in KNOWN_CHUNK_FIELDS}
+        others = {name: value for name, value in chunk.items() if self._is_kept(name, value, KNOWN_CHUNK_FIELDS)}
         if others and "choices" in chunk:
             self._fields.update(others)
 
@@ -156,8 +157,9 @@ class OpenAIResponseBuilder(StreamedResponseBuilder):
         It need not be called for each chunk: all say the same.
         """
         if self.is_original:
-            kept = QUIET_FIELDS & chunk.keys() - UNKEPT_FIELDS
-            self._fields |= {name: chunk[name] for name in kept if chunk[name] is not None}
+            for name in QUIET_FIELDS & chunk.keys() - UNKEPT_FIELDS:
+                if chunk[name] is not None or name not in self._fields:
+                    self._fields[name] = chunk[name]
 
     def take_head(self, choice: dict[str, Any]) -> VendorDelta | None:
         """What the vendor calls the answer, once, right before its first words or at its end."""
@@ -192,7 +194,7 @@ class OpenAIResponseBuilder(StreamedResponseBuilder):
             body["usage"] = self._reported_usage
         if body:
             self.original = OriginalAnswer("openai", body)
-            self.has_other_content = any(name in body.get("message", ()) for name in CONTENT_FIELDS)
+            self.has_other_content = any(body.get("message", {}).get(name) for name in CONTENT_FIELDS)
 
     def add_rest(self) -> list[TextDelta | ReasoningDelta | ToolCallDelta]:
         ends = [self.add_tool_call(at, id=id_, arguments=end) for at, id_, end in self._custom_calls.ends()]
@@ -203,7 +205,7 @@ class OpenAIResponseBuilder(StreamedResponseBuilder):
         state: dict[str, Any] = {"call": dict(call.extra)} if call.extra else {}
         if place == 0:
             others = (self.original.body.get("message") if self.original else None) or {}
-            fields = {name: others[name] for name in others.keys() & self.state_fields}
+            fields = {name: others[name] for name in others.keys() & self.state_fields if others[name]}
             if "reasoning_details" not in fields and self._reasoning_field in self.state_fields:
                 fields[self._reasoning_field] = "".join(self._reasoning)
             state |= {"message": fields} if fields else {}
@@ -244,8 +246,13 @@ class OpenAIResponseBuilder(StreamedResponseBuilder):
             yield self._read_call({"index": 0, "function": function}, None)
         if refusal := delta.get("refusal"):
             self._read_refusal(refusal)
-        if others := {name: value for name, value in delta.items() if value and name not in KNOWN_FIELDS}:
+        if others := {name: value for name, value in delta.items() if self._is_kept(name, value, KNOWN_FIELDS)}:
             self._keep({"message": others})
+
+    def _is_kept(self, name: str, value: object, known: Collection[str]) -> bool:
+        """Whether a field goes on as it came. For a client of the same protocol so does one that says nothing, such as
+        null, by whatever name."""
+        return name not in known if value else self.is_original and name not in WRITTEN_FIELDS
 
     def _read_refusal(self, words: Any) -> None:
         """Adds the next words of a refusal. For a client of the same protocol it is a field of the message."""

@@ -25,10 +25,12 @@ QUIET_FIELDS = frozenset(
 """The fields of a chunk that say nothing of the answer, and those that are read of every chunk."""
 HEAD_FIELDS = frozenset({"id", "created", "service_tier", "system_fingerprint"})
 """The fields that are the same in every chunk of an answer."""
-KNOWN_CHUNK_FIELDS = QUIET_FIELDS | {"timings", "x_groq", "usageMetadata", "error"}
-"""These, and the fields for which the hub has words."""
+KNOWN_CHUNK_FIELDS = QUIET_FIELDS | {"error"}
+"""These, and what is raised."""
 UNKEPT_FIELDS = frozenset({"object", "model", "choices", "usage", "nonce", "obfuscation"})
 """Quiet fields that the hub has words for, and those that only make a chunk longer."""
+WRITTEN_FIELDS = UNKEPT_FIELDS | {"role", "content", "error"}
+"""The fields of a chunk and of a message that the hub always writes itself, or never."""
 CALL_FIELDS = frozenset({"index", "id", "type", "function", "custom"})
 """The fields of a call for which the hub has words."""
 FUNCTION_FIELDS = frozenset({"name", "arguments", "parameters", "input"})

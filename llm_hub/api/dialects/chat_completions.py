@@ -10,7 +10,7 @@ from llm_hub.api.dialects.chat_completions_answer import Chunk, Completion
 from llm_hub.api.dialects.chat_completions_body import ChatCompletionsBody
 from llm_hub.api.dialects.chat_completions_calls import CallFormat
 from llm_hub.api.dialects.citations import cited_pages
-from llm_hub.api.dialects.dialect import Dialect, StreamEvent, begins_with_field, hub_report
+from llm_hub.api.dialects.dialect import Dialect, StreamEvent, as_told, begins_with_field, hub_report
 from llm_hub.api.dialects.openai_shapes import OPENAI_MODELS, OpenAIError, openai_error
 from llm_hub.api.encoding import dump, sse
 from llm_hub.chat import AttemptStarted, Done, ReasoningDelta, Resumed, TextDelta, ToolCallDelta, VendorDelta
@@ -25,10 +25,9 @@ if TYPE_CHECKING:
         CompletionUsage,
         Delta,
         FinishReason,
-        PromptTokensDetails,
     )
     from llm_hub.api.shapes import ErrorObject
-    from llm_hub.chat import Event, LLMResponse
+    from llm_hub.chat import Event, LLMResponse, Usage
 
 _FIELDS = {"parallel_tools": "parallel_tool_calls", "format": "response_format", "effort": "reasoning_effort"}
 """Fields of a `ChatRequest` that OpenAI calls otherwise."""
@@ -211,33 +210,29 @@ def _finish_reason(response: LLMResponse, call_format: CallFormat) -> FinishReas
 
 def _usage(response: LLMResponse) -> CompletionUsage | None:
     """The tokens; None where a count is unknown that every client reads: OpenAI's shape has no word for that."""
-    usage = response.usage
+    original = response.original
+    told = original.body.get("usage") if original is not None and original.protocol == "openai" else None
+    usage = as_told(told, _counts(response.usage))
+    is_whole = all(isinstance(usage.get(name), int) for name in ("prompt_tokens", "completion_tokens", "total_tokens"))
+    return cast("CompletionUsage", usage) if is_whole else None
+
+
+def _counts(usage: Usage) -> dict[str, Any]:
+    """The tokens as the hub knows them, in OpenAI's words; none where prompt or answer are unknown."""
     if "prompt_tokens" not in usage or "completion_tokens" not in usage:
-        return None
+        return {}
     prompt, completion = usage["prompt_tokens"], usage["completion_tokens"]
-    written: CompletionUsage = {
+    counts: dict[str, Any] = {
         "prompt_tokens": prompt,
         "completion_tokens": completion,
         "total_tokens": usage.get("total_tokens", prompt + completion),
     }
-    prompt_details: PromptTokensDetails = {}
-    if "cached_tokens" in usage:
-        prompt_details["cached_tokens"] = usage["cached_tokens"]
-    if "cache_write_tokens" in usage:
-        prompt_details["cache_write_tokens"] = usage["cache_write_tokens"]
-    if prompt_details:
-        written["prompt_tokens_details"] = prompt_details
+    details = {name: count for name, count in usage.items() if name in ("cached_tokens", "cache_write_tokens")}
+    if details:
+        counts["prompt_tokens_details"] = details
     if "reasoning_tokens" in usage:
-        written["completion_tokens_details"] = {"reasoning_tokens": usage["reasoning_tokens"]}
-    original = response.original
-    if original is None or original.protocol != "openai":
-        return written
-    told: Mapping[str, Any] = original.body.get("usage") or {}  # with what the hub has no word for, such as a cost
-    whole: dict[str, Any] = {**told, **written}
-    for name in ("prompt_tokens_details", "completion_tokens_details"):
-        if isinstance(told.get(name), dict):
-            whole[name] = told[name] | whole[name]
-    return cast("CompletionUsage", whole)
+        counts["completion_tokens_details"] = {"reasoning_tokens": usage["reasoning_tokens"]}
+    return counts
 
 
 def _writer(body: ChatCompletionsBody) -> CompletionWriter:

@@ -127,6 +127,17 @@ def calls_and_late_text(response: LLMResponse) -> Iterator[ToolCall | str]:
     yield from (text for before, text in response.late_text if before >= len(response.tool_calls))
 
 
+def as_told(told: Mapping[str, Any] | None, counts: Mapping[str, Any]) -> dict[str, Any]:
+    """An answer's tokens as a vendor of the same protocol told them, with the hub's counts of what it has not told."""
+    whole = dict(counts)
+    for name, value in (told or {}).items():
+        if isinstance(value, dict):
+            whole[name] = as_told(value, whole.get(name) or {})
+        elif value is not None or name not in whole:
+            whole[name] = value
+    return whole
+
+
 def hub_report(response: LLMResponse, protocol: str = "") -> HubReport:
     """Who really answered, and every attempt. `protocol` is the one in which the answer is written."""
     return {

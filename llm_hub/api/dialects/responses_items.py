@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 from llm_hub.api.carried_state import write_state
 from llm_hub.api.dialects.citations import cited_pages
 from llm_hub.api.dialects.custom_tools import custom_input
-from llm_hub.api.dialects.dialect import calls_and_late_text, hub_report
+from llm_hub.api.dialects.dialect import as_told, calls_and_late_text, hub_report
 from llm_hub.api.dialects.responses_input import OWN_REASONING
 from llm_hub.api.dialects.responses_tools import ResponseToolName
 
@@ -197,9 +197,4 @@ def _usage(response: LLMResponse) -> ResponseUsage | None:
         "output_tokens_details": {"reasoning_tokens": usage.get("reasoning_tokens", 0)},
         "total_tokens": usage.get("total_tokens", prompt + completion),
     }
-    told = vendors_fields(response).get("usage") or {}  # with what the hub has no word for, such as a cost
-    whole: dict[str, Any] = {**told, **counts}
-    for name in ("input_tokens_details", "output_tokens_details"):
-        if isinstance(told.get(name), dict):
-            whole[name] = {**told[name], **whole[name]}
-    return cast("ResponseUsage", whole)
+    return cast("ResponseUsage", as_told(vendors_fields(response).get("usage"), counts))

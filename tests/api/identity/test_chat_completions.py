@@ -405,6 +405,48 @@ async def test_a_call_keeps_the_fields_that_the_hub_does_not_know(api: Api, stre
     ]
 
 
+NOTHING: dict[str, Any] = {"seen": None, "sure": False, "rank": 0, "word": "", "pages": [], "of": {}}
+"""Fields that the hub does not know, with values that say nothing."""
+
+
+@pytest.mark.parametrize("stream", [True, False])
+async def test_fields_that_say_nothing_and_those_of_some_servers_come_as_well(api: Api, stream: bool) -> None:
+    named = {"annotations": None, "audio": None, "refusal": None}
+    chunks = [
+        chunk({"role": "assistant", "content": "", **named, **NOTHING}) | {"system_fingerprint": None, **NOTHING},
+        chunk({"content": "At noon.", "pages": ["a"]}) | {"timings": {"prompt_n": 1}},
+        chunk({"pages": None}, finish_reason="stop") | {"x_groq": {"id": "req_1"}},
+    ]  # fmt: skip
+    body = {"model": f"openai/{MODEL}", "stream": stream,
+        "messages": [{"role": "user", "content": dictation(stream_of(chunks))}]}  # fmt: skip
+    reply = await api.client.post("/v1/chat/completions", json=body)
+    last = chunks_of(reply.text)[-1] if stream else reply.json()
+    message = last["choices"][0]["delta" if stream else "message"]
+    given = {**named, **NOTHING, "pages": ["a"]}
+    assert {name: message[name] for name in given} == given
+    given = {**NOTHING, "timings": {"prompt_n": 1}, "x_groq": {"id": "req_1"}}
+    assert {name: last[name] for name in given} == given
+
+
+COUNTS = [
+    {"prompt_tokens": 9, "completion_tokens": 2, "total_tokens": 50, "completion_tokens_details": {
+        "reasoning_tokens": 39, "of": None}, "prompt_tokens_details": {"cached_tokens": 0}, "cost": 0},
+    {"prompt_tokens": 0, "completion_tokens": 0, "total_tokens": 0, "cost": 0.5},
+]  # fmt: skip
+"""Reasoning beside the answer, as xAI counts it; and a server that does not count."""
+
+
+@pytest.mark.parametrize("stream", [True, False])
+@pytest.mark.parametrize("counts", COUNTS)
+async def test_tokens_are_told_as_the_vendor_told_them(api: Api, counts: dict[str, Any], stream: bool) -> None:
+    chunks = [chunk({"role": "assistant", "content": "At noon."}), chunk({}, finish_reason="stop") | {"usage": counts}]
+    prompt = dictation([f"data: {json.dumps(event)}\n\n".encode() for event in chunks] + [b"data: [DONE]\n\n"])
+    body = {"model": f"openai/{MODEL}", "messages": [{"role": "user", "content": prompt}], "stream": stream,
+        "stream_options": {"include_usage": True} if stream else None}  # fmt: skip
+    reply = await api.client.post("/v1/chat/completions", json=body)
+    assert (chunks_of(reply.text)[-1] if stream else reply.json())["usage"] == counts
+
+
 async def test_how_likely_a_token_was_comes_with_it(api: Api) -> None:
     prompt = [{"role": "user", "content": dictation(stream_of(ANSWERS["likely"]))}]
     body = {"model": f"openai/{MODEL}", "messages": prompt, "stream": True}

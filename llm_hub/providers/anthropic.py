@@ -252,7 +252,7 @@ class AnthropicProvider(HttpProvider):
                 case kind:
                     if kind in ("error", None) and is_error(chunk):
                         raise self._error_from_reply(None, chunk, message.model)
-                    yield from message.add_event(chunk) if kind and kind not in ("ping", "error") else ()
+                    yield from message.add_event(chunk)
 
     def _is_complete(self, builder: StreamedResponseBuilder) -> bool:
         """A message is complete with its message_stop, and not with its stop reason."""

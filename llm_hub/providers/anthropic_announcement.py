@@ -29,11 +29,12 @@ class Announcement:
     give it.
     """
 
-    __slots__ = ("_block", "_events", "_start")
+    __slots__ = ("_block", "_events", "_is_told", "start")
 
     def __init__(self) -> None:
-        self._start: dict[str, Any] | None = None
-        """The event that begins the message, until it has been told."""
+        self.start: dict[str, Any] | None = None
+        """The event that begins the message."""
+        self._is_told = False
         self._block: MessageBlock | None = None
         """The block that was announced last."""
         self._events: list[Mapping[str, Any]] = []
@@ -41,13 +42,13 @@ class Announcement:
 
     def begin(self, event: Mapping[str, Any], message: Mapping[str, Any]) -> None:
         """Takes the event that begins a message."""
-        self._start = {**event, "type": "message_start", "message": {**message, "content": []}}
+        self.start = {**event, "type": "message_start", "message": {**message, "content": []}}
 
     def of_message(self) -> Iterator[Event]:
         """How the message begins, once."""
-        if self._start is not None:
-            yield vendor_delta(self._start)
-            self._start = None
+        if self.start is not None and not self._is_told:
+            self._is_told = True
+            yield vendor_delta(self.start)
             yield from self._of_events()
 
     def of_block(self, block: MessageBlock) -> Iterator[Event]:
@@ -80,7 +81,7 @@ class Announcement:
             return
         if block.kind not in ANNOUNCED_BLOCKS:
             yield from self.of_message()
-            yield vendor_delta({"type": "whole_block", "block": block.value, "events": block.events})
+            yield vendor_delta({"type": "whole_block", **block.as_told})
             return
         signature = block.value.get("signature") if block.kind == "thinking" else None
         if signature:
@@ -93,7 +94,7 @@ class Announcement:
     def of_event(self, event: Mapping[str, Any]) -> Iterator[Event]:
         """An event for which the hub has no word."""
         self._events.append(event)
-        if self._start is None:
+        if self._is_told:
             yield from self._of_events()
 
     def _of_events(self) -> Iterator[Event]:

@@ -15,7 +15,7 @@ from llm_hub.providers.anthropic_announcement import (
     unknown_fields,
     vendor_delta,
 )
-from llm_hub.providers.anthropic_block import MessageBlock, as_json, decode_input
+from llm_hub.providers.anthropic_block import TEXT_FIELDS, MessageBlock, as_json, decode_input, vendors_kinds
 from llm_hub.providers.anthropic_body import REASONING_BLOCKS
 from llm_hub.providers.anthropic_finish_reason import END_FIELDS, FINISH_REASONS, PAUSED
 from llm_hub.providers.anthropic_usage import read_usage
@@ -30,11 +30,6 @@ if TYPE_CHECKING:
 MAX_BLOCKS = 10_000
 """Blocks of one answer. Real ones have a few, or some hundred where the model searches."""
 
-_HUB_BLOCKS = ("text", "thinking", "tool_use")
-"""The blocks that the hub has words for."""
-_UNNAMED_BLOCKS = (*_HUB_BLOCKS, "redacted_thinking")
-"""The blocks whose absence needs no word: reasoning that nobody can read is not missed."""
-_TEXT_FIELDS = {"text", "thinking", "partial_json"}
 _COLLECTED = frozenset({"type", "content", "usage"})
 """The fields of a message that are collected from the events of a stream."""
 _NO_FIELDS: Mapping[str, Any] = MappingProxyType({})
@@ -48,8 +43,8 @@ class MessageBuilder(StreamedResponseBuilder):
     the server gives no index, to the last block.
     """
 
-    __slots__ = ("_announcement", "_blocks", "_blocks_by_index", "_end", "_end_event", "_has_output_count", "_head",
-        "_reported_usage", "_stop_event", "_vendor_bytes", "is_special", "needs_break")  # fmt: skip
+    __slots__ = ("_announcement", "_blocks", "_blocks_by_index", "_end", "_end_events", "_has_output_count", "_head",
+        "_reported_usage", "_vendor_bytes", "is_special", "needs_break")  # fmt: skip
 
     def __init__(self, provider: HttpProvider, request: ChatRequest) -> None:
         super().__init__(provider, request)
@@ -62,10 +57,8 @@ class MessageBuilder(StreamedResponseBuilder):
         self._announcement = Announcement()
         self._head: dict[str, Any] = {}
         self._end: dict[str, Any] = {}
-        self._end_event: dict[str, Any] = {}
-        """The fields that the stream's `message_delta` has beside those of its `delta`."""
-        self._stop_event: Mapping[str, Any] = _NO_FIELDS
-        """The fields of the stream's `message_stop`."""
+        self._end_events: dict[str, dict[str, Any]] = {"message_delta": {}, "message_stop": {}}
+        """The fields that the events at the stream's end have beside its `delta`."""
         self._reported_usage: dict[str, Any] = {}
         self._has_output_count = False
         self._vendor_bytes = 0
@@ -90,7 +83,8 @@ class MessageBuilder(StreamedResponseBuilder):
             self._has_output_count |= bool(parse_count(usage.get("output_tokens")))
             self._add_usage(usage)
         self._end |= {name: end[name] for name in end if name in END_FIELDS or name not in self._head}
-        self._end_event |= {name: value for name, value in event.items() if name not in ("type", "delta", "usage")}
+        others = {name: value for name, value in event.items() if name not in ("type", "delta", "usage")}
+        self._end_events["message_delta"] |= others
         reason = end.get("stop_reason")
         if not isinstance(reason, str) or not reason:
             return
@@ -107,7 +101,7 @@ class MessageBuilder(StreamedResponseBuilder):
     def add_stop(self, event: Mapping[str, Any]) -> Iterator[Event | None]:
         """Ends an answer. One without a stop reason is an answer all the same: the protocol's own end has come."""
         yield from self.stop_all_blocks()
-        self._stop_event = event
+        self._end_events["message_stop"] = {**event}
         self.finish_reason = self.finish_reason or "stop"
         self.ended = True
 
@@ -163,23 +157,29 @@ class MessageBuilder(StreamedResponseBuilder):
             if piece := delta.get("partial_json"):
                 block.pieces.setdefault("partial_json", []).append(as_json(piece))
                 yield self.add_tool_call(block.number, arguments=as_json(piece))
-        elif block.kind not in _HUB_BLOCKS:
-            fields.pop("delta", None)  # it is the block's, whose beginning clients are sent with all of its pieces
-            block.keep_fields("content_block_start", fields)
-            for name in delta.keys() - {"type"}:
-                block.pieces.setdefault(name, []).append(delta[name])
+        elif block.is_vendors:
+            block.add_unknown(event)
         elif "signature" in delta:
             block.value["signature"] = delta["signature"]
             block.keep_fields("signature_delta", fields)
-        elif not _TEXT_FIELDS & delta.keys():  # what comes here with such a field is empty
+        elif TEXT_FIELDS & delta.keys() and not (fields and self._announcement.is_made(block)):  # it has no words
+            yield from self._announcement.of_fields(block, str(delta.get("type")), fields)
+        else:
             if "citation" in delta:
                 block.pieces.setdefault("citations", []).append([delta["citation"]])
+            elif block.is_late:
+                block.deltas.append(event)
             yield from self._tell(block, delta, fields)
 
     def add_event(self, event: Mapping[str, Any]) -> Iterator[Event]:
         """Takes an event that the hub has no word for, which clients of the same protocol are told."""
+        if event.get("type") in (None, "error") or event == {"type": "ping"}:
+            return
         self._vendor_bytes += len(dump_exactly(event))
-        yield from self._announcement.of_event(event)
+        if len(self._calls):
+            self._blocks[-1].later_events.append(event)
+        else:
+            yield from self._announcement.of_event(event)
 
     def _add_piece(
         self, block: MessageBlock, kind: str, piece: str, fields: Mapping[str, Any]
@@ -227,19 +227,17 @@ class MessageBuilder(StreamedResponseBuilder):
             self.usage.pop("total_tokens", None)
         if self._head or self._blocks:
             kept = [block for block in self._blocks if block.can_be_kept]
-            vendor_kinds = dict.fromkeys(block.kind for block in self._blocks if block.kind not in _UNNAMED_BLOCKS)
-            if vendor_kinds:
+            if kinds := vendors_kinds(self._blocks):
                 self.has_other_content = True
-                kinds = " and ".join(vendor_kinds)
-                self.notes = (
-                    *self.notes,
-                    f"The answer has {kinds}, which only clients of Anthropic's protocol are sent.",
-                )
-            message = {**self._head, **self._end_event, **self._end}
+                note = f"The answer has {kinds}, which only clients of Anthropic's protocol are sent."
+                self.notes = (*self.notes, note)
+            end_event = self._end_events["message_delta"]
+            message = {**self._head, **end_event, **self._end}
             events = {
-                "message_delta": {"delta": self._end, **self._end_event},
-                "message_stop": self._stop_event,
-                "blocks": [block.events for block in kept],
+                **self._end_events,
+                "message_start": self._announcement.start,
+                "message_delta": {"delta": self._end, **end_event},
+                "blocks": [block.as_told for block in kept],
             }
             content = [block.value for block in kept]
             original = {**message, "content": content, "usage": self._reported_usage, "stream_events": events}

@@ -10,7 +10,14 @@ from llm_hub.chat.exact_json import dump_exactly, load_exactly
 from llm_hub.tool_calls import merge_fields
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
+
+_HUB_BLOCKS = ("text", "thinking", "tool_use")
+"""The blocks that the hub has words for."""
+_UNNAMED_BLOCKS = (*_HUB_BLOCKS, "redacted_thinking")
+"""The blocks whose absence needs no word: reasoning that nobody can read is not missed."""
+TEXT_FIELDS = frozenset({"text", "thinking", "partial_json"})
+"""The fields of a piece that have the hub's words."""
 
 
 @dataclass(slots=True)
@@ -28,6 +35,13 @@ class MessageBlock:
     pieces: dict[str, list[Any]] = field(default_factory=dict)
     events: dict[str, dict[str, Any]] = field(default_factory=dict)
     """What its events have beside the block and its pieces: by their type, or by that of their delta."""
+    begun: Mapping[str, Any] = field(default_factory=dict)
+    """The block as it came, without what its deltas have added."""
+    deltas: list[Mapping[str, Any]] = field(default_factory=list)
+    """The events that brought what the hub has no word for, where clients are not told of them one by one."""
+    later_events: list[Mapping[str, Any]] = field(default_factory=list)
+    """Events that follow it and that the hub has no word for, where the block is for clients to be told of with the
+    calls."""
     is_open: bool = True
     is_late: bool = False
     """Whether it follows a call of a tool, and is for clients to be told of it in its place, with the calls: text, and
@@ -38,8 +52,21 @@ class MessageBlock:
         if fields:
             merge_fields(self.events.setdefault(kind, {}), fields)
 
+    def add_unknown(self, event: Mapping[str, Any]) -> None:
+        """Adds a piece of a block that the hub has no word for."""
+        self.deltas.append(event)
+        for name, piece in event["delta"].items():
+            if name != "type":
+                self.pieces.setdefault(name, []).append(piece)
+
+    @property
+    def as_told(self) -> dict[str, Any]:
+        """What clients of the same protocol are told of the block as a whole, beside its value."""
+        return {"begun": self.begun, "deltas": self.deltas, "events": self.events, "later_events": self.later_events}
+
     def add_pieces(self) -> None:
         """Adds what the deltas brought: texts and lists grow, anything else is replaced."""
+        self.begun = dict(self.value)
         if pieces := [as_json(piece) for piece in self.pieces.pop("partial_json", ()) if piece]:
             self.value["input"] = decode_input("".join(pieces))
         for name, added in self.pieces.items():
@@ -52,6 +79,11 @@ class MessageBlock:
                 self.value[name] = pieces[-1]
 
     @property
+    def is_vendors(self) -> bool:
+        """Whether the hub has no word for the block."""
+        return self.kind not in _HUB_BLOCKS
+
+    @property
     def can_be_kept(self) -> bool:
         """Whether the vendor would take the block back: it refuses empty texts and inputs that are no objects."""
         if self.kind == "text":
@@ -59,6 +91,11 @@ class MessageBlock:
         if self.kind == "thinking":
             return bool(self.value.get("thinking") or self.value.get("signature"))
         return self.kind != "tool_use" or isinstance(self.value.get("input"), dict)
+
+
+def vendors_kinds(blocks: Iterable[MessageBlock]) -> str:
+    """Which blocks an answer has that only clients of Anthropic's protocol are sent, as a sentence names them."""
+    return " and ".join(dict.fromkeys(block.kind for block in blocks if block.kind not in _UNNAMED_BLOCKS))
 
 
 def as_json(value: object) -> str:

@@ -174,7 +174,8 @@ def test_reasoning_that_nobody_signs_is_not_streamed_to_a_client_that_did_not_as
 
 
 def test_whole_blocks_and_citations_are_streamed_in_their_place() -> None:
-    given = (VendorDelta("anthropic", {"type": "whole_block", "block": FOUND, "events": {}}), TextDelta(TEXT),
+    whole = {"type": "whole_block", "begun": FOUND, "deltas": [], "events": {}}
+    given = (VendorDelta("anthropic", whole), TextDelta(TEXT),
         VendorDelta("anthropic", {"type": "citations_delta", "citation": SOURCE}), TextDelta(" Or seven."))  # fmt: skip
     stream = streamed_message(*given, Done(response(message(FOUND, stop_reason="end_turn"))))
     found, text = blocks_of(stream)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import uuid
+from itertools import repeat
 from typing import TYPE_CHECKING, Any, cast
 
 from llm_hub.api.carried_state import write_state
+from llm_hub.api.dialects.dialect import as_told
 from llm_hub.chat import decode_json
 from llm_hub.errors import StreamBroken
 
@@ -37,6 +39,11 @@ NO_MORE_FIELDS: Mapping[str, Any] = {"container": None, "stop_details": None}
 CALLED_BY_MODEL: Mapping[str, Any] = {"caller": {"type": "direct"}}
 """Who makes a call. With Anthropic's models it may also be a program on its servers."""
 EMPTY_TEXT: AnswerText = {"type": "text", "text": "", "citations": None}
+_NO_MORE_EVENTS: Mapping[str, Any] = {
+    "message_delta": {"delta": NO_MORE_FIELDS},
+    "message_stop": {},
+    "blocks": repeat({"events": {}, "deltas": (), "later_events": ()}),
+}
 _STOP_REASONS = {"length": "max_tokens", "tool_calls": "tool_use"}
 _OPENAIS_REASONS = ("stop", "length", "tool_calls")
 
@@ -45,6 +52,12 @@ def vendors_fields(response: LLMResponse) -> Mapping[str, Any]:
     """What the answer has in its vendor's own words, where that speaks Anthropic's protocol."""
     original = response.original
     return original.body if original is not None and original.protocol == "anthropic" else {}
+
+
+def stream_events(response: LLMResponse) -> Mapping[str, Any]:
+    """What the events of Anthropic's stream had beside the hub's words."""
+    events: Mapping[str, Any] = vendors_fields(response).get("stream_events", _NO_MORE_EVENTS)
+    return events
 
 
 def vendors_blocks(response: LLMResponse) -> list[Any] | None:
@@ -113,7 +126,8 @@ def count_tokens(response: LLMResponse) -> MessageUsage:
         counts["cache_creation_input_tokens"] = written
     if "reasoning_tokens" in usage:
         counts["output_tokens_details"] = {"thinking_tokens": usage["reasoning_tokens"]}
-    return cast("MessageUsage", {**(vendors_fields(response).get("usage") or NO_MORE_COUNTS), **counts})
+    told = vendors_fields(response).get("usage")
+    return cast("MessageUsage", as_told(told, counts) if told else {**NO_MORE_COUNTS, **counts})
 
 
 def head(model: str, original: Mapping[str, Any]) -> MessageHead:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import dropwhile, repeat
+from itertools import dropwhile
 from typing import TYPE_CHECKING, Any, cast
 
 from llm_hub.api.dialects.dialect import calls_and_late_text, hub_report
@@ -16,6 +16,7 @@ from llm_hub.api.dialects.messages_content import (
     head,
     state_block,
     stop_fields,
+    stream_events,
     tool_use,
     vendors_fields,
 )
@@ -24,7 +25,7 @@ from llm_hub.api.encoding import dump, sse
 from llm_hub.chat import AttemptStarted, Done, LateText, ReasoningBreak, ReasoningDelta, Resumed, TextDelta, VendorDelta
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from llm_hub.api.dialects.messages_answer import (
         AnswerBlock,
@@ -47,12 +48,6 @@ if TYPE_CHECKING:
     from llm_hub.chat import Event, LLMResponse, ToolCall
 
 _EMPTY_THINKING: AnswerThinking = {"type": "thinking", "thinking": "", "signature": ""}
-
-_NO_MORE_EVENTS: Mapping[str, Any] = {
-    "message_delta": {"delta": NO_MORE_FIELDS},
-    "message_stop": {},
-    "blocks": repeat(NO_MORE_FIELDS),
-}
 
 
 class MessageWriter:
@@ -90,8 +85,8 @@ class MessageWriter:
                 return self._begin() + self._delta("text", {"type": "text_delta", "text": text})
             case ReasoningDelta():
                 return self._begin() + self._reasoning(event)
-            case VendorDelta("anthropic", {"type": "message_start", "message": message, **more}):
-                self._vendors_message, self._fields_of_start = message, more
+            case VendorDelta("anthropic", {"type": "message_start"}):
+                self._take_start(event.data)
             case VendorDelta("anthropic", data):
                 return self._begin() + self._vendor_delta(data)
             case AttemptStarted(provider, model) | Resumed(provider, model):
@@ -102,13 +97,18 @@ class MessageWriter:
                 return self._write_late_text()
             case Done(response):
                 self._model = f"{response.provider}/{response.model}"
-                self._vendors_message = self._vendors_message or vendors_fields(response)
+                if not self._vendors_message and (start := stream_events(response).get("message_start")):
+                    self._take_start(start)
                 late_text = b"" if response.late_text else self._write_late_text()
                 return self._begin() + late_text + self._close() + self._calls(response) + self._end(response)
         return b""
 
     def error(self, status: int, error: ErrorObject, original: dict[str, Any] | None = None) -> bytes:
         return sse(dump(original or message_error(status, error)[1]), "error")
+
+    def _take_start(self, start: Mapping[str, Any]) -> None:
+        self._vendors_message = start["message"]
+        self._fields_of_start = {name: value for name, value in start.items() if name != "message"}
 
     def _begin(self) -> bytes:
         if self._begun:
@@ -125,7 +125,6 @@ class MessageWriter:
             # estimate would stay as a figure where nobody counts.
             "usage": original.get("usage") or {**NO_MORE_COUNTS, "input_tokens": 0, "output_tokens": 0},
         }
-        message.pop("stream_events", None)
         start: MessageStart = {"type": "message_start", "message": cast("StartedMessage", message)}
         return _sse(cast("MessageStart", {**self._fields_of_start, **start}))
 
@@ -163,7 +162,7 @@ class MessageWriter:
             self._fields.update(data["events"])
             return b""
         if kind == "whole_block":
-            return self._close() + self._whole_block(data["block"], data["events"])
+            return self._close() + self._whole_block(data)
         delta = cast("VendorBlockDelta", data)
         if kind != "signature_delta":
             return self._delta(self._next_block.get("type") or self._open_block or "text", delta)
@@ -180,9 +179,15 @@ class MessageWriter:
             return opening  # there is nothing that it could sign
         return opening + self._delta("thinking", delta) + self._close()
 
-    def _whole_block(self, block: Mapping[str, Any], events: Mapping[str, Mapping[str, Any]]) -> bytes:
-        self._fields.update(events)
-        return self._start(str(block.get("type")), cast("VendorBlock", block)) + self._close()
+    def _whole_block(self, told: Mapping[str, Any]) -> bytes:
+        """The events of a block of Anthropic's that the hub has no word for, as they came."""
+        self._fields.update(told["events"])
+        opening = self._start(str(told["begun"].get("type")), cast("VendorBlock", told["begun"]))
+        return opening + self._end_block(told["deltas"])
+
+    def _end_block(self, deltas: Iterable[Mapping[str, Any]]) -> bytes:
+        """The end of a block, after pieces of it that the hub has no word for."""
+        return b"".join(_sse({**delta, "index": self._block}) for delta in deltas) + self._close()
 
     def _start(self, kind: str, block: AnswerBlock) -> bytes:
         self._block += 1
@@ -196,7 +201,9 @@ class MessageWriter:
             return b""
         self._open_block = ""
         event: BlockStop = {"type": "content_block_stop", "index": self._block}
-        return self._write(event, "content_block_stop")
+        stop = self._write(event, "content_block_stop")
+        self._fields.clear()  # of pieces without words, after which none came
+        return stop
 
     def _write(self, event: BlockStart | BlockDeltaEvent | BlockStop, kind: str) -> bytes:
         """An event of a block, with what Anthropic's own has beside the hub's words."""
@@ -219,10 +226,9 @@ class MessageWriter:
         calls = {call.id: call for call in response.tool_calls}
         originals = {block.get("id"): block for block in blocks if block.get("type") == "tool_use"}
         if originals and calls.keys() <= originals.keys():
-            events_of_blocks = vendors_fields(response).get("stream_events", _NO_MORE_EVENTS)["blocks"]
-            pairs = zip(blocks, events_of_blocks, strict=False)
+            pairs = zip(blocks, stream_events(response)["blocks"], strict=False)
             late_blocks = dropwhile(lambda pair: pair[0].get("type") != "tool_use", pairs)
-            return b"".join(self._late_block(block, events, calls) for block, events in late_blocks)
+            return b"".join(self._late_block(block, told, calls) for block, told in late_blocks)
         events = b""
         for call in calls_and_late_text(response):
             if isinstance(call, str):
@@ -233,25 +239,23 @@ class MessageWriter:
             events += self._call(call, originals.get(call.id, CALLED_BY_MODEL))
         return events
 
-    def _late_block(
-        self, block: Mapping[str, Any], events: Mapping[str, Mapping[str, Any]], calls: Mapping[str, ToolCall]
-    ) -> bytes:
-        """The events of a call of Anthropic's own, or of a block that followed one."""
-        self._fields = {**events}
+    def _late_block(self, block: Mapping[str, Any], told: Mapping[str, Any], calls: Mapping[str, ToolCall]) -> bytes:
+        """The events of a call of Anthropic's own, or of a block that followed one, and those that followed it."""
+        self._fields = {**told["events"]}
         match block:
             case {"type": "tool_use"}:
                 call = calls.get(str(block.get("id")))
-                return self._call(call, block) if call is not None else b""
+                events = self._call(call, block) if call is not None else b""
             case {"type": "text", "text": text}:
-                return self._text_block(text, block)
+                events = self._text_block(text, block, told["deltas"])
             case {"type": "thinking", "thinking": str(thought), "signature": signature} if thought:
-                opening = self._start("thinking", cast("AnswerBlock", {**block, "thinking": "", "signature": ""}))
-                words = self._delta("thinking", {"type": "thinking_delta", "thinking": thought})
-                signed = self._delta(
-                    "thinking", cast("VendorBlockDelta", {"type": "signature_delta", "signature": signature})
-                )
-                return opening + words + signed + self._close()
-        return self._whole_block(block, events)
+                events = self._start("thinking", cast("AnswerBlock", {**block, "thinking": "", "signature": ""}))
+                events += self._delta("thinking", {"type": "thinking_delta", "thinking": thought})
+                signed = cast("VendorBlockDelta", {"type": "signature_delta", "signature": signature})
+                events += self._delta("thinking", signed) + self._end_block(told["deltas"])
+            case _:
+                events = self._whole_block(told)
+        return events + b"".join(map(_sse, told["later_events"]))
 
     def _call(self, call: ToolCall, original: Mapping[str, Any]) -> bytes:
         """The events of a call. `original` has the fields that Anthropic's own block of it has."""
@@ -260,7 +264,7 @@ class MessageWriter:
         events += self._delta("tool_use", {"type": "input_json_delta", "partial_json": arguments})
         return events + self._close()
 
-    def _text_block(self, text: str, block: Mapping[str, Any]) -> bytes:
+    def _text_block(self, text: str, block: Mapping[str, Any], deltas: Iterable[Mapping[str, Any]] = ()) -> bytes:
         """The events of a whole block of text, with its citations."""
         citations = block.get("citations")
         begun = {**block, "text": "", **({"citations": []} if citations else {})}
@@ -268,10 +272,10 @@ class MessageWriter:
         events += self._delta("text", {"type": "text_delta", "text": text})
         for citation in citations or ():
             events += self._delta("text", cast("VendorBlockDelta", {"type": "citations_delta", "citation": citation}))
-        return events + self._close()
+        return events + self._end_block(deltas)
 
     def _end(self, response: LLMResponse) -> bytes:
-        stream: Mapping[str, Any] = vendors_fields(response).get("stream_events", _NO_MORE_EVENTS)
+        stream = stream_events(response)
         original = stream["message_delta"]
         last: MessageDelta = {
             "type": "message_delta",
@@ -283,6 +287,6 @@ class MessageWriter:
         return _sse(cast("MessageDelta", {**original, **last})) + _sse(stop)
 
 
-def _sse(event: MessageEvent) -> bytes:
+def _sse(event: MessageEvent | Mapping[str, Any]) -> bytes:
     """A server-sent event that is named by its type."""
     return sse(dump(event), event["type"])

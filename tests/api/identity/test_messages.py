@@ -99,8 +99,10 @@ async def test_events_and_fields_that_the_hub_does_not_know_reach_their_client_i
         {"type": "content_block_start", "index": 1, "content_block": {"type": "text", "text": ""}},
         {"type": "content_block_delta", "index": 1, "delta": {"type": "text_delta", "text": "At ", "tone": "dry"}},
         {"type": "tide_report", "height": 4},
+        {"type": "ping", "cost": "0.01"},
         {"type": "content_block_delta", "index": 1, "delta": {"type": "text_delta", "text": "noon.", "tone": "wet"}},
         {"type": "content_block_delta", "index": 1, "delta": {"type": "text_delta", "text": " "}, "logged": False},
+        {"type": "content_block_delta", "index": 1, "delta": {"type": "text_delta", "text": "", "tone": "mute"}},
         {"type": "content_block_delta", "index": 1, "trace": "t6",
             "delta": {"type": "citations_delta", "citation": {"type": "page_location"}, "rank": 1}},
         {"type": "content_block_stop", "index": 1, "trace": None},
@@ -110,22 +112,33 @@ async def test_events_and_fields_that_the_hub_does_not_know_reach_their_client_i
         {"type": "content_block_stop", "index": 2, "trace": "t8"},
         {"type": "content_block_start", "index": 3, "trace": "t9", "content_block": {"type": "tide_table", "to": 2}},
         {"type": "content_block_stop", "index": 3, "trace": "t10"},
-        {"type": "content_block_start", "index": 4, "trace": "t11",
+        {"type": "content_block_start", "index": 4, "content_block": {"type": "server_tool_use", "id": "srvtoolu_1",
+            "name": "web_search", "input": {}}},
+        {"type": "content_block_delta", "index": 4, "delta": {"type": "input_json_delta", "partial_json": ""}},
+        {"type": "content_block_delta", "index": 4, "trace": "t22",
+            "delta": {"type": "input_json_delta", "partial_json": '{"query":', "tone": "dry"}},
+        {"type": "content_block_delta", "index": 4, "delta": {"type": "input_json_delta", "partial_json": '"tide"}'}},
+        {"type": "content_block_stop", "index": 4},
+        {"type": "content_block_start", "index": 5, "trace": "t11",
             "content_block": {"type": "tool_use", "id": "toolu_1", "name": "look", "input": {}}},
-        {"type": "content_block_delta", "index": 4, "trace": "t12",
+        {"type": "content_block_delta", "index": 5, "trace": "t12",
             "delta": {"type": "input_json_delta", "partial_json": '{"at":6}', "tone": "dry"}},
-        {"type": "content_block_stop", "index": 4, "trace": "t13"},
-        {"type": "content_block_start", "index": 5, "trace": "t14", "content_block": {"type": "text", "text": ""}},
-        {"type": "content_block_delta", "index": 5, "delta": {"type": "text_delta", "text": "Late.", "tone": "wet"}},
-        {"type": "content_block_stop", "index": 5, "trace": "t15"},
-        {"type": "content_block_start", "index": 6, "trace": "t16", "content_block": thought},
-        {"type": "content_block_delta", "index": 6, "trace": "t17",
+        {"type": "content_block_stop", "index": 5, "trace": "t13"},
+        {"type": "tide_report", "height": 5},
+        {"type": "content_block_start", "index": 6, "trace": "t14", "content_block": {"type": "text", "text": ""}},
+        {"type": "content_block_delta", "index": 6, "delta": {"type": "text_delta", "text": "Late.", "tone": "wet"}},
+        {"type": "content_block_delta", "index": 6, "delta": {"type": "tide_delta", "height": 6}, "trace": "t23"},
+        {"type": "content_block_stop", "index": 6, "trace": "t15"},
+        {"type": "content_block_start", "index": 7, "trace": "t16", "content_block": thought},
+        {"type": "content_block_delta", "index": 7, "trace": "t17",
             "delta": {"type": "thinking_delta", "thinking": "So."}},
-        {"type": "content_block_delta", "index": 6,
+        {"type": "content_block_delta", "index": 7,
             "delta": {"type": "signature_delta", "signature": "c28=", "key": 4}},
-        {"type": "content_block_stop", "index": 6, "trace": "t18"},
-        {"type": "content_block_start", "index": 7, "trace": "t19", "content_block": {"type": "tide_table", "to": 3}},
-        {"type": "content_block_stop", "index": 7, "trace": "t20"},
+        {"type": "content_block_stop", "index": 7, "trace": "t18"},
+        {"type": "content_block_start", "index": 8, "trace": "t19", "content_block": {"type": "tide_table", "to": 3}},
+        {"type": "content_block_delta", "index": 8, "delta": {"type": "tide_delta", "from": 1}},
+        {"type": "content_block_stop", "index": 8, "trace": "t20"},
+        {"type": "tide_report", "height": 7},
         {"type": "message_delta", "delta": {"stop_reason": "tool_use", "stop_sequence": None, "mood": "calm"},
             "usage": {"output_tokens": 9}, "trace": "t21"},
         {"type": "message_stop", "amazon-bedrock-invocationMetrics": {"inputTokenCount": 3}},
@@ -144,6 +157,30 @@ async def test_events_and_fields_that_the_hub_does_not_know_reach_their_client_i
     blocks = [event["content_block"]["type"] for event in given if event["type"] == "content_block_start"]
     assert [block["type"] for block in whole["content"]] == blocks
     assert whole.keys() == head.keys() | {"x_llm_hub", "trace", "mood"}
+
+
+async def test_a_message_of_calls_alone_begins_as_its_vendor_began_it(api: Api) -> None:
+    head: dict[str, Any] = {"id": "msg_013", "type": "message", "role": "assistant", "model": "claude-tug",
+        "content": [], "stop_reason": None, "stop_sequence": None,
+        "usage": {"input_tokens": 3, "output_tokens": 1}}  # fmt: skip
+    call = {"type": "tool_use", "id": "toolu_1", "name": "look", "input": {}}
+    given: list[dict[str, Any]] = [
+        {"type": "message_start", "message": head, "trace": "t1"},
+        {"type": "content_block_start", "index": 0, "content_block": call},
+        {"type": "content_block_stop", "index": 0},
+        {"type": "message_delta", "delta": {"stop_reason": "tool_use", "stop_sequence": None},
+            "usage": {"output_tokens": 9, "output_tokens_details": {"thinking_tokens": 2, "tide_tokens": 1}}},
+        {"type": "message_stop"},
+    ]  # fmt: skip
+    prompt = dictation(f"event: {event['type']}\ndata: {json.dumps(event)}\n\n".encode() for event in given)
+    body = {"model": f"anthropic/{MODEL}", "max_tokens": 900, "messages": [{"role": "user", "content": prompt}]}
+    reply = await api.client.post("/v1/messages", json=body | {"stream": True})
+    events = [json.loads(line[6:]) for line in reply.text.splitlines() if line.startswith("data: ")]
+    assert without_hub(events[0].pop("message")) == without_hub(given[0].pop("message"))
+    assert events[0] == given[0]
+    assert events[-2]["usage"] == {**head["usage"], **given[-2]["usage"]}
+    whole = (await api.client.post("/v1/messages", json=body)).json()
+    assert whole["usage"] == events[-2]["usage"]
 
 
 async def test_a_prompt_can_be_written_to_the_cache_without_an_answer(api: Api, fault_server: FaultServer) -> None:

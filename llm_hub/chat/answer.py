@@ -89,7 +89,8 @@ class OriginalAnswer:
     Anthropic's has the message's fields, its whole `content`, block by block, and its `usage`; `stream_events` has what
     the events of its stream had beside these: `message_start`, `message_delta`, `message_stop`, and for each of its
     `blocks` how it had `begun`, its `events`, by their type, its `deltas` and the `later_events` that followed it. That
-    of "responses" is the whole response, with all items of its `output`.
+    of "responses" is the whole response, with all items of its `output`; `stream_events` has by their ids what the
+    stream had of those that follow a call: `events`, and the `fields` of others, by their type.
     """
 
     protocol: str

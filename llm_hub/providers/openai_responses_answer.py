@@ -22,8 +22,26 @@ END_EVENTS = frozenset({"response.completed", "response.incomplete", "response.f
 """The events that end a stream. What comes after them is no part of the answer."""
 
 _CALLS = ("function_call", "custom_tool_call")
-_SAID_AGAIN = (".done", "response.created", "response.in_progress", "response.queued", "custom_tool_call_input.delta")
-"""The ends of events that only say what others say as well."""
+_CALL_EVENTS = ("response.function_call_arguments.", "response.custom_tool_call_input.")
+_BEGINNINGS = frozenset({"response.created", "response.in_progress", "response.queued"})
+_HUBS_PARTS = frozenset({"output_text", "summary_text", "reasoning_text"})
+"""The parts of items that the hub's own events tell of."""
+_TEXTS = ("output_text", "reasoning_text", "reasoning_summary_text")
+_PARTS = ("content_part", "reasoning_summary_part")
+_HUBS_EVENTS = END_EVENTS.union(
+    (f"response.{name}.{end}" for name in ("output_item", *_PARTS) for end in ("added", "done")),
+    (f"response.{name}.{end}" for name in _TEXTS for end in ("delta", "done")),
+    (f"{name}{end}" for name in _CALL_EVENTS for end in ("delta", "done")),
+)
+"""Events that the hub writes itself, where their part is one of those."""
+_KNOWN_FIELDS = frozenset(
+    {
+        "type", "sequence_number", "output_index", "item_id", "content_index", "summary_index", "delta", "text",
+        "arguments", "name", "input", "item", "part", "logprobs", "obfuscation", "response",
+    }
+)  # fmt: skip
+"""The fields of events that the hub's own have as well."""
+_KNOWN_PART_FIELDS = frozenset({"type", "text", "annotations", "logprobs"})
 _FINISH_REASONS = {
     "completed": "stop",
     "max_output_tokens": "length",
@@ -35,7 +53,9 @@ class ResponsesBuilder(StreamedResponseBuilder):
     """A response builder with the items of the answer, by their places in it."""
 
     __slots__ = (
+        "_beginning",
         "_items",
+        "_late_events",
         "_places_with_pieces",
         "_reasoning_of_calls",
         "_reasoning_state",
@@ -55,6 +75,12 @@ class ResponsesBuilder(StreamedResponseBuilder):
         """Encrypted reasoning that the next call of a tool has to bring back."""
         self._reasoning_of_calls: dict[str, list[dict[str, Any]]] = {}
         """By the ids of calls: the encrypted reasoning that led to them."""
+        self._beginning: list[Mapping[str, Any]] = []
+        """The events that begin the response, until clients of the same protocol have been told."""
+        self._late_events: dict[str, dict[str, Any]] = {}
+        """By the ids of the items of which clients are told with the calls: their `events` that the hub has no word
+        for, and by their types the `fields` that others have beside the hub's words. Those of the end have the id "".
+        """
         self._vendor_bytes = 0
 
     def count_characters(self) -> int:
@@ -62,8 +88,19 @@ class ResponsesBuilder(StreamedResponseBuilder):
 
     def read_event(self, event: Mapping[str, Any]) -> Iterator[Event | None]:
         """The hub's events of one of the protocol's, but for those that fail or are no text."""
+        if event.get("type") in _BEGINNINGS:
+            self._beginning += [event] if self.is_original else []
+            return
+        for read in self._read_event(event):
+            if read is not None:
+                yield from self._tell_beginning()
+            yield read
+
+    def _read_event(self, event: Mapping[str, Any]) -> Iterator[Event | None]:
         kind, place = str(event.get("type")), parse_count(event.get("output_index")) or 0
         delta = event.get("delta")
+        if self.is_original:
+            yield from self._tell_fields(event)
         match kind:
             case "response.reasoning_summary_text.delta" | "response.reasoning_text.delta" if delta:
                 self._places_with_pieces.add(place)
@@ -84,22 +121,61 @@ class ResponsesBuilder(StreamedResponseBuilder):
                 yield from self._end_item(place, event["item"], event)
             case _ if kind in END_EVENTS:
                 yield from self._end(event["response"])
-            case _ if self.is_original and "type" in event and (not kind.endswith(_SAID_AGAIN) or _is_refusal(event)):
-                if not ("output_index" in event and len(self._calls)):  # of an item that comes late
-                    yield VendorDelta("responses", event)
+            case _ if self.is_original and "type" in event and not _is_hubs(event):
+                yield from self._tell(event)
 
     def read_text(self, event: Mapping[str, Any]) -> Iterator[Event]:
         """The events of a piece of text."""
         self._places_with_pieces.add(parse_count(event.get("output_index")) or 0)
-        if (logprobs := event.get("logprobs")) and self.is_original and not len(self._calls):
-            yield VendorDelta("responses", {"type": event["type"], "logprobs": logprobs})
+        if self.is_original:
+            yield from self._tell_beginning()
+            yield from () if _KNOWN_FIELDS.issuperset(event) else self._tell_fields(event)
+            if (logprobs := event.get("logprobs")) and not len(self._calls):
+                yield VendorDelta("responses", {"type": event["type"], "logprobs": logprobs})
         yield from self._add_text(event["delta"])
+
+    def _tell_beginning(self) -> Iterator[VendorDelta]:
+        """Tells clients of the same protocol how the response began, right before the first that they see of it."""
+        for event in self._beginning:
+            yield VendorDelta("responses", event)
+        self._beginning.clear()
+
+    def _tell_fields(self, event: Mapping[str, Any]) -> Iterator[VendorDelta]:
+        """Tells them what an event has beside what the hub's own event of its kind has."""
+        fields = {name: event[name] for name in event.keys() - _KNOWN_FIELDS}
+        if isinstance(part := event.get("part"), dict) and (of_part := part.keys() - _KNOWN_PART_FIELDS):
+            fields["part"] = {name: part[name] for name in of_part}
+        if not fields or not _is_hubs(event):
+            return
+        if (late := self._late_of(event)) is None:
+            yield VendorDelta("responses", {"type": "fields_of_events", "events": {event["type"]: fields}})
+        else:
+            late["fields"].setdefault(event["type"], {}).update(fields)
+
+    def _tell(self, event: Mapping[str, Any]) -> Iterator[VendorDelta]:
+        """Tells them of an event that the hub has no word for."""
+        if (late := self._late_of(event)) is None:
+            yield VendorDelta("responses", event)
+        else:
+            late["events"].append(event)
+
+    def _late_of(self, event: Mapping[str, Any]) -> dict[str, Any] | None:
+        """Where an event is kept of which clients are told with the calls, or at the end; None: at once."""
+        kind, item = event["type"], event.get("item") or {}
+        is_of_call = item.get("type") in _CALLS or kind.startswith(_CALL_EVENTS)
+        is_late = "output_index" in event and (is_of_call or len(self._calls) > 0)
+        if not is_late and kind not in END_EVENTS:
+            return None
+        self._vendor_bytes += len(dump_exactly(event))
+        return self._late_events.setdefault(
+            str(event.get("item_id") or item.get("id") or ""), {"fields": {}, "events": []}
+        )
 
     def _begin_part(self, event: Mapping[str, Any]) -> Iterator[Event]:
         """The events with which the next part of an item begins. The hub's words have one text for all parts."""
         is_late = len(self._calls) > 0
-        if self.is_original and not is_late:
-            yield VendorDelta("responses", event)
+        if self.is_original and not (is_late and _is_hubs(event)):
+            yield from self._tell(event)
         if event.get("summary_index") and self._reasoning:
             between = ReasoningBreak()
             self._reasoning.append(between.text)
@@ -195,10 +271,11 @@ class ResponsesBuilder(StreamedResponseBuilder):
         self.finish_reason = _FINISH_REASONS.get(reason, reason)
         if self.is_original:
             output = response.get("output") or [item for _, item in sorted(self._items.items())]
-            self.original = OriginalAnswer("responses", {**response, "output": output})
+            body = {**response, "output": output, "stream_events": self._late_events}
+            self.original = OriginalAnswer("responses", body)
 
 
-def _is_refusal(event: Mapping[str, Any]) -> bool:
-    """Whether an event tells of a refusal's part, which the hub's own events do not tell of."""
+def _is_hubs(event: Mapping[str, Any]) -> bool:
+    """Whether the hub writes an event itself."""
     part = event.get("part")
-    return event["type"] == "response.refusal.done" or (isinstance(part, dict) and part.get("type") == "refusal")
+    return event.get("type") in _HUBS_EVENTS and (not isinstance(part, dict) or part.get("type") in _HUBS_PARTS)

@@ -24,17 +24,23 @@ if TYPE_CHECKING:
         OutputMessage,
         OutputReasoning,
         OutputText,
+        ResponseFailure,
         ResponseObject,
         ResponseUsage,
     )
     from llm_hub.api.dialects.responses_body import ResponsesBody
+    from llm_hub.api.shapes import ErrorObject
     from llm_hub.chat import LLMResponse, ToolCall
 
 _OWN_FIELDS = frozenset({
     "id", "object", "created_at", "completed_at", "status", "error", "incomplete_details", "model", "output", "usage",
-    "previous_response_id", "store", "background", "metadata",
+    "previous_response_id", "store", "background", "metadata", "stream_events",
 })  # fmt: skip
 """Fields of a response that are the hub's to say. The others, if it is OpenAI's, are as they came."""
+_FAILURES = {429: "rate_limit_exceeded", 400: "invalid_prompt", 404: "invalid_prompt", 413: "invalid_prompt"}
+"""By status: OpenAI's codes of answers that failed. Agents ask again after most others, which are `server_error`."""
+_NAMED_FAILURES = ("context_length_exceeded",)
+"""Codes of the hub's that OpenAI has as well, and that agents act on."""
 CALLS = ("function_call", "custom_tool_call")
 
 
@@ -83,10 +89,30 @@ def _described(tool: dict[str, Any]) -> dict[str, Any]:
     return {"description": None, "parameters": None, "strict": None, **tool}
 
 
+def failure_of(status: int, error: ErrorObject, original: Mapping[str, Any] | None) -> ResponseFailure:
+    """Why an answer broke off. `original` is the error in the words of a vendor of this protocol."""
+    code = error["code"] if error["code"] in _NAMED_FAILURES else _FAILURES.get(status, "server_error")
+    failure: ResponseFailure = {"code": code or "server_error", "message": error["message"]}
+    if "attempts" in error:
+        failure["attempts"] = error["attempts"]
+    if original is not None:
+        vendors = original["error"]
+        failure |= {"code": str(vendors.get("code") or failure["code"]), "message": vendors["message"]}
+    return failure
+
+
+def with_vendors_fields(begun: ResponseObject, vendors: Mapping[str, Any]) -> ResponseObject:
+    """The response as it begins, with what it has in its vendor's own words."""
+    return cast("ResponseObject", {**begun, **_vendors_own(vendors)})
+
+
+def _vendors_own(vendors: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in vendors.items() if name not in _OWN_FIELDS}
+
+
 def complete_response(begun: ResponseObject, response: LLMResponse, output: list[OutputItem]) -> ResponseObject:
     """The response at its end."""
     vendors = vendors_fields(response)
-    original = {name: value for name, value in vendors.items() if name not in _OWN_FIELDS}
     is_cut = end_status(response) == "incomplete"
     cut_by = vendors.get("incomplete_details") or {"reason": "max_output_tokens"}
     end: dict[str, Any] = {
@@ -98,7 +124,7 @@ def complete_response(begun: ResponseObject, response: LLMResponse, output: list
         "usage": _usage(response),
         "x_llm_hub": hub_report(response, "responses"),
     }
-    return cast("ResponseObject", {**begun, **original, **end})
+    return cast("ResponseObject", {**begun, **_vendors_own(vendors), **end})
 
 
 def vendors_fields(response: LLMResponse) -> Mapping[str, Any]:
@@ -129,6 +155,12 @@ def output_items(response: LLMResponse, names: Mapping[str, ResponseToolName]) -
                 items.append(cast("OutputReasoning", {**reasoning_item(""), "encrypted_content": state}))
             items.append(call_item(call, names))
     return items
+
+
+def has_text_alone(item: OutputItem) -> bool:
+    """Whether an item is a message of text and nothing else."""
+    parts = cast("dict[str, Any]", item).get("content") or ()
+    return item["type"] == "message" and {part.get("type") for part in parts} == {"output_text"}
 
 
 def end_status(response: LLMResponse) -> ItemStatus:

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, cast
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
     from llm_hub.api.dialects.responses_events import AnyEvent
 
 PartKind = Literal["output_text", "summary_text", "reasoning_text"]
@@ -56,6 +58,13 @@ class OpenPart:
             "type": "response.output_text.delta", "sequence_number": number, "item_id": self.item_id,
             "output_index": self.output_index, "content_index": self.place.number, "delta": text, "logprobs": logprobs,
         }  # fmt: skip
+
+    def cite(self, pages: list[dict[str, Any]], next_number: Callable[[], int]) -> Iterator[AnyEvent]:
+        """The events of what the text cites."""
+        self.cited += pages
+        for at, page in enumerate(pages):
+            added = {"annotation_index": at, "annotation": page}
+            yield self._event("output_text.annotation.added", next_number(), **added)
 
     def text_done(self, number: int) -> AnyEvent:
         more: dict[str, Any] = {"logprobs": self.logprobs} if self.place.kind == "output_text" else {}

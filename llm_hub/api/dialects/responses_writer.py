@@ -10,10 +10,14 @@ from llm_hub.api.dialects.responses_items import (
     begin_response,
     complete_response,
     end_status,
+    failure_of,
+    has_text_alone,
     message_item,
     output_items,
     page_annotations,
     reasoning_item,
+    vendors_fields,
+    with_vendors_fields,
 )
 from llm_hub.api.dialects.responses_parts import OpenPart, PartKind, PartPlace, announced_place
 from llm_hub.api.encoding import dump, sse
@@ -21,9 +25,9 @@ from llm_hub.chat import AttemptStarted, Done, LateText, ReasoningBreak, Reasoni
 from llm_hub.redaction import redact
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
-    from llm_hub.api.dialects.responses_answer import ItemStatus, OutputItem, ResponseFailure
+    from llm_hub.api.dialects.responses_answer import ItemStatus, OutputItem
     from llm_hub.api.dialects.responses_body import ResponsesBody
     from llm_hub.api.dialects.responses_events import AnyEvent
     from llm_hub.api.shapes import ErrorObject
@@ -33,10 +37,7 @@ _STREAMED = ("message", "reasoning")
 """Items whose text streams. Those of any other type come whole."""
 _PARTS: dict[str, tuple[PartKind, ...]] = {"message": ("output_text",), "reasoning": ("summary_text", "reasoning_text")}
 """The parts that they may have. Where their vendor says nothing, it is the first."""
-_FAILURES = {429: "rate_limit_exceeded", 400: "invalid_prompt", 404: "invalid_prompt", 413: "invalid_prompt"}
-"""By status: OpenAI's codes of answers that failed. Agents ask again after most others, which are `server_error`."""
-_NAMED_FAILURES = ("context_length_exceeded",)
-"""Codes of the hub's that OpenAI has as well, and that agents act on."""
+_NOTHING_LATE: Mapping[str, Any] = {"fields": {}, "events": ()}
 
 
 class ResponseWriter:
@@ -65,6 +66,8 @@ class ResponseWriter:
         """How likely the tokens of the next piece of text were."""
         self._late_text: list[str] = []
         """Text that follows calls of tools, until those come, or another model goes on with it."""
+        self._fields: dict[str, Mapping[str, Any]] = {}
+        """What OpenAI's next events have beside the hub's words, by their type."""
         self._announced: dict[str, dict[str, Any]] = {}
         """By type: an item of OpenAI's own that begins with its first piece of text."""
 
@@ -83,13 +86,22 @@ class ResponseWriter:
                 return self._piece("reasoning", text)
             case VendorDelta("responses", {"type": "response.output_text.delta", "logprobs": logprobs}):
                 self._logprobs = logprobs
+            case VendorDelta("responses", {"type": "fields_of_events", "events": fields}):
+                self._fields.update(fields)
+            case VendorDelta("responses", {"type": kind, "response": response}):
+                if not self._begun:
+                    self._response = with_vendors_fields(self._response, response)
+                    self._fields[kind] = event.data
             case VendorDelta("responses", data) if place := announced_place(data):
                 self._next_part = place
             case VendorDelta("responses", data):
                 return self._begin() + self._vendor_event(data)
             case AttemptStarted(provider, model) | Resumed(provider, model):
+                if not self._begun:
+                    self._response = begin_response(self._body)
                 self._response["model"] = redact(f"{provider}/{model}")
                 self._announced.clear()
+                self._fields.clear()
                 self._next_part, self._logprobs = None, []
                 late_text = self._write_late_text()
                 return self._close("incomplete") if isinstance(event, AttemptStarted) else late_text
@@ -98,15 +110,9 @@ class ResponseWriter:
         return b""
 
     def error(self, status: int, error: ErrorObject, original: dict[str, Any] | None = None) -> bytes:
-        code = error["code"] if error["code"] in _NAMED_FAILURES else _FAILURES.get(status, "server_error")
-        failure: ResponseFailure = {"code": code or "server_error", "message": error["message"]}
-        if "attempts" in error:
-            failure["attempts"] = error["attempts"]
-        if original is not None:
-            vendors = original["error"]
-            failure |= {"code": str(vendors.get("code") or failure["code"]), "message": vendors["message"]}
         # What broke off is not "done": Codex would keep it, and ask again with half an answer as the last message.
         events = self._begin()
+        failure = failure_of(status, error, original)
         self._response |= {"status": "failed", "error": failure, "output": self._output}
         return events + self._status("response.failed")
 
@@ -129,7 +135,12 @@ class ResponseWriter:
         return self._number - 1
 
     def _sse(self, event: AnyEvent) -> bytes:
-        """A server-sent event that is named by its type."""
+        """A server-sent event that is named by its type, with what its vendor's own has beside the hub's words."""
+        if self._fields and (fields := self._fields.pop(event["type"], None)):
+            written: dict[str, Any] = {**fields, **event}
+            if of_part := fields.get("part"):
+                written["part"] = {**of_part, **written["part"]}
+            event = cast("AnyEvent", written)
         return sse(dump(event), event["type"])
 
     def _item(self, kind: Literal["added", "done"], item: OutputItem | Mapping[str, Any]) -> bytes:
@@ -224,33 +235,29 @@ class ResponseWriter:
         late_text = b"" if response.late_text else self._write_late_text()
         events = self._begin() + late_text + self._annotate(response) + self._close(end_status(response))
         shown = {item.get("id") for item in self._output} | {item["type"] for item in self._output} & {*_STREAMED}
+        stream_events: Mapping[str, Any] = vendors_fields(response).get("stream_events", {})
         follows_call = False
         for item in output_items(response, self._body.tool_names):
             is_new = follows_call or item["type"] not in shown or is_state_item(cast("dict[str, Any]", item))
             if item.get("id") not in shown and is_new:
-                is_late_message = follows_call and item["type"] == "message" and "refusal" not in _part_types(item)
-                events += self._late_message(item) if is_late_message else self._whole_item(item)
+                late = stream_events.get(str(item.get("id")), _NOTHING_LATE)
+                self._fields.update(late["fields"])
+                write = self._late_message if follows_call and has_text_alone(item) else self._whole_item
+                events += write(item, late["events"])
             follows_call |= item["type"] in CALLS
         self._response = complete_response(self._response, response, self._output)
         self._body.keep(cast("dict[str, Any]", self._response))
+        self._fields.update(stream_events.get("", _NOTHING_LATE)["fields"])
         return events + self._status(
             "response.incomplete" if self._response["status"] == "incomplete" else "response.completed"
         )
 
     def _annotate(self, response: LLMResponse) -> bytes:
         """The events of what the open message cites, if it is not written in OpenAI's own words anyway."""
-        part, events = self._part, b""
+        part = self._part
         if part is None or self._open_type != "message":
-            return events
-        pages = page_annotations(response)
-        part.cited += pages
-        for number, annotation in enumerate(pages):
-            events += self._sse(cast("AnyEvent", {
-                "type": "response.output_text.annotation.added", "sequence_number": self._next(),
-                "item_id": self._open_id, "output_index": len(self._output), "content_index": part.place.number,
-                "annotation_index": number, "annotation": annotation,
-            }))  # fmt: skip
-        return events
+            return b""
+        return b"".join(self._sse(event) for event in part.cite(page_annotations(response), self._next))
 
     def _write_late_text(self) -> bytes:
         """The events of text that another model has gone on with, which does not know the calls before it."""
@@ -258,7 +265,7 @@ class ResponseWriter:
         self._late_text.clear()
         return self.event(TextDelta(text)) if text else b""
 
-    def _late_message(self, item: OutputItem) -> bytes:
+    def _late_message(self, item: OutputItem, late_events: Iterable[Mapping[str, Any]]) -> bytes:
         """The events of a message that followed calls."""
         final = cast("dict[str, Any]", item)
         self._announced["message"] = {**final, "content": [], "status": "in_progress"}
@@ -266,9 +273,9 @@ class ResponseWriter:
         for number, part in enumerate(final["content"]):
             self._next_part, self._logprobs = PartPlace("output_text", number), part.get("logprobs") or []
             events += self._piece("message", part.get("text") or "")
-        return events + self._close("completed", final)
+        return events + b"".join(map(self._vendor_event, late_events)) + self._close("completed", final)
 
-    def _whole_item(self, item: OutputItem) -> bytes:
+    def _whole_item(self, item: OutputItem, late_events: Iterable[Mapping[str, Any]]) -> bytes:
         """The events of an item that is written in one go: a call with its arguments, or one of OpenAI's own."""
         index, item_id = len(self._output), str(item.get("id") or "")
         field = {"function_call": "arguments", "custom_tool_call": "input"}.get(item["type"])
@@ -285,10 +292,7 @@ class ResponseWriter:
             if field == "arguments":
                 done["name"] = item.get("name")
             events += self._sse(cast("AnyEvent", delta)) + self._sse(cast("AnyEvent", done))
-        events += self._item("done", item)
+        self._open_id = item_id
+        events += b"".join(map(self._vendor_event, late_events)) + self._item("done", item)
         self._output.append(item)
         return events
-
-
-def _part_types(item: OutputItem) -> list[object]:
-    return [part.get("type") for part in cast("dict[str, Any]", item)["content"]]

@@ -135,3 +135,62 @@ async def test_the_sdk_reads_the_same_parts_as_from_the_vendor(api: Api, stream:
         for part in item.get("content") or ():
             part.pop("parsed", None)
     assert output == given[-1]["response"]["output"]
+
+
+def traced_stream() -> Iterator[Event]:
+    """A stream whose events all have a field that the hub does not know, and events that it has no word for."""
+    *events, end = vendor_stream()
+    call: Event = {"id": "fc_1", "type": "function_call", "call_id": "call_1", "name": "tide", "arguments": "{}",
+        "status": "completed", "rank": 1}  # fmt: skip
+    search: Event = {"id": "ws_1", "type": "web_search_call", "status": "completed", "action": {"query": "tide"}}
+    code: Event = {"id": "ci_1", "type": "code_interpreter_call", "status": "completed", "code": "1"}
+    refused: Event = {"id": "msg_2", "type": "message", "role": "assistant", "status": "completed", "content": [
+        {"type": "refusal", "refusal": "No.", "mood": "dry"}]}  # fmt: skip
+    empty: Event = {"id": "msg_3", "type": "message", "role": "assistant", "status": "completed", "content": []}
+    of_code = {"item_id": "ci_1", "output_index": 3}
+    of_call, of_search = {"item_id": "fc_1", "output_index": 4}, {"item_id": "ws_1", "output_index": 5}
+    of_refusal = {"item_id": "msg_2", "output_index": 6, "content_index": 0}
+    events += [
+        {"type": "response.output_item.added", "output_index": 3, "item": code},
+        {"type": "response.code_interpreter_call_code.delta", **of_code, "delta": "1"},
+        {"type": "response.code_interpreter_call_code.done", **of_code, "code": "1"},
+        {"type": "response.output_item.done", "output_index": 3, "item": code},
+        {"type": "response.output_item.added", "output_index": 4, "item": call | {
+            "arguments": "", "status": "in_progress"}},
+        {"type": "response.function_call_arguments.delta", **of_call, "delta": "{}"},
+        {"type": "response.function_call_arguments.done", **of_call, "arguments": "{}", "name": "tide"},
+        {"type": "response.output_item.done", "output_index": 4, "item": call},
+        {"type": "response.output_item.added", "output_index": 5, "item": search},
+        {"type": "response.web_search_call.searching", **of_search},
+        {"type": "response.output_item.done", "output_index": 5, "item": search},
+        {"type": "response.output_item.added", "output_index": 6, "item": refused},
+        {"type": "response.content_part.added", **of_refusal, "part": refused["content"][0] | {"refusal": ""}},
+        {"type": "response.refusal.delta", **of_refusal, "delta": "No."},
+        {"type": "response.refusal.done", **of_refusal, "refusal": "No."},
+        {"type": "response.content_part.done", **of_refusal, "part": refused["content"][0]},
+        {"type": "response.output_item.done", "output_index": 6, "item": refused},
+        {"type": "response.output_item.added", "output_index": 7, "item": empty},
+        {"type": "response.output_item.done", "output_index": 7, "item": empty},
+    ]  # fmt: skip
+    events.insert(1, {"type": "response.in_progress", "response": RESPONSE | {"tool_usage": {"tide": 1}}})
+    output = [*end["response"]["output"], code, call, search, refused, empty]
+    events.append(end | {"response": end["response"] | {"output": output, "tool_usage": {"tide": 1}}})
+    for number, event in enumerate(events):
+        parts = {"part": event["part"] | {"tone": number}} if "part" in event else {}
+        yield event | parts | {"trace": number}
+
+
+async def test_every_field_of_an_event_is_the_vendors(api: Api) -> None:
+    given = list(traced_stream())
+    prompt = dictation(f"event: {event['type']}\ndata: {json.dumps(event)}\n\n".encode() for event in given)
+    tools = [{"type": "function", "name": "tide", "parameters": {}}]
+    body = {"model": f"openai/{MODEL}", "input": prompt, "stream": True, "tools": tools}
+    reply = await api.client.post("/v1/responses", json=body)
+    events = [json.loads(line[6:]) for line in reply.text.splitlines() if line.startswith("data: ")]
+    assert [event["type"] for event in events] == [event["type"] for event in given]
+    assert told(events) == told(given)
+    assert [event["trace"] for event in events] == [event["trace"] for event in given]
+    assert events[0]["response"]["service_tier"] == "flex"
+    assert [event["response"].get("tool_usage") for event in (events[1], events[-1])] == [{"tide": 1}] * 2
+    assert events[-1]["response"]["output"] == given[-1]["response"]["output"]
+    assert "stream_events" not in events[-1]["response"]

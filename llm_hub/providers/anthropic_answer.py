@@ -18,6 +18,7 @@ from llm_hub.providers.anthropic_announcement import (
 from llm_hub.providers.anthropic_block import TEXT_FIELDS, MessageBlock, as_json, decode_input, vendors_kinds
 from llm_hub.providers.anthropic_body import REASONING_BLOCKS
 from llm_hub.providers.anthropic_finish_reason import END_FIELDS, FINISH_REASONS, PAUSED
+from llm_hub.providers.anthropic_original import ends_with_results
 from llm_hub.providers.anthropic_usage import read_usage
 from llm_hub.providers.cumulative_usage import update_usage
 from llm_hub.providers.streamed_response import StreamedResponseBuilder
@@ -231,6 +232,7 @@ class MessageBuilder(StreamedResponseBuilder):
                 self.has_other_content = True
                 note = f"The answer has {kinds}, which only clients of Anthropic's protocol are sent."
                 self.notes = (*self.notes, note)
+            self.has_other_content |= self.finish_reason == "stop" and ends_with_results(self.request)
             end_event = self._end_events["message_delta"]
             message = {**self._head, **end_event, **self._end}
             events = {

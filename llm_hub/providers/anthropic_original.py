@@ -40,6 +40,14 @@ def original_prompt(original: OriginalRequest) -> dict[str, Any]:
     return body | {"messages": list(_turns(original.body.get("messages") or ()))}
 
 
+def ends_with_results(request: ChatRequest) -> bool:
+    """Whether the last turn of an Anthropic client has results of tools: the model may then have nothing to add."""
+    original = request.original
+    turns = original.body.get("messages") or () if original is not None and original.protocol == "anthropic" else ()
+    content = next((turn.get("content") for turn in reversed(turns) if turn.get("role") != "system"), None)
+    return isinstance(content, list) and any(block.get("type") == "tool_result" for block in content)
+
+
 def original_headers(request: ChatRequest) -> dict[str, str]:
     """The client's headers that are the protocol's, such as `anthropic-beta`, in small letters: never a key."""
     if request.original is None or request.original.protocol != "anthropic":

@@ -159,6 +159,30 @@ async def test_events_and_fields_that_the_hub_does_not_know_reach_their_client_i
     assert whole.keys() == head.keys() | {"x_llm_hub", "trace", "mood"}
 
 
+async def test_a_model_may_have_nothing_to_say_to_results_of_tools(api: Api) -> None:
+    head: dict[str, Any] = {"id": "msg_014", "type": "message", "role": "assistant", "model": "claude-tug"}
+    end = {"stop_reason": "end_turn", "stop_sequence": None}
+    begun = {**head, "content": [], **end, "stop_reason": None, "usage": {"input_tokens": 3, "output_tokens": 1}}
+    given: list[dict[str, Any]] = [{"type": "message_start", "message": begun},
+        {"type": "message_delta", "delta": end, "usage": {"output_tokens": 2}}, {"type": "message_stop"}]  # fmt: skip
+    prompt = dictation(f"event: {event['type']}\ndata: {json.dumps(event)}\n\n".encode() for event in given)
+    turns: list[dict[str, Any]] = [
+        {"role": "user", "content": "Look."},
+        {"role": "assistant", "content": [{"type": "tool_use", "id": "toolu_1", "name": "look", "input": {}}]},
+        {"role": "user", "content": [{"type": "tool_result", "tool_use_id": "toolu_1"},
+            {"type": "text", "text": prompt}]},
+    ]  # fmt: skip
+    body = {"model": f"anthropic/{MODEL}", "max_tokens": 900, "messages": turns}
+    reply = await api.client.post("/v1/messages", json=body)
+    assert without_hub(reply.json()) == {**without_hub(begun), **end, "usage": {"input_tokens": 3, "output_tokens": 2}}
+    reply = await api.client.post("/v1/messages", json=body | {"stream": True})
+    events = [json.loads(line[6:])["type"] for line in reply.text.splitlines() if line.startswith("data: ")]
+    assert events == [event["type"] for event in given]
+    asked = [{"role": "user", "content": prompt}]
+    reply = await api.client.post("/v1/messages", json=body | {"messages": asked})
+    assert (reply.status_code, reply.json()["error"]["attempts"][0]["outcome"]) == (500, "empty_answer")
+
+
 async def test_a_message_of_calls_alone_begins_as_its_vendor_began_it(api: Api) -> None:
     head: dict[str, Any] = {"id": "msg_013", "type": "message", "role": "assistant", "model": "claude-tug",
         "content": [], "stop_reason": None, "stop_sequence": None,

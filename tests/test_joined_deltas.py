@@ -8,6 +8,7 @@ import pytest
 
 from llm_hub.chat import ReasoningDelta, TextDelta, ToolCallDelta
 from llm_hub.errors import StreamBroken
+from llm_hub.providers.joined_pieces import has_pieces, join_pieces
 from llm_hub.providers.streamed_response import join_deltas
 
 if TYPE_CHECKING:
@@ -35,3 +36,14 @@ def test_text_before_a_failure_is_handed_on() -> None:
     assert next(events) == TextDelta("one two")
     with pytest.raises(StreamBroken):
         next(events)
+
+
+def test_null_and_empty_text_are_no_pieces_beside_others() -> None:
+    """Several servers repeat them with every token."""
+    assert not has_pieces({"message": {"reasoning": "", "tool_calls": None, "pages": []}})
+    assert has_pieces({"message": {"reasoning": "", "voice": "a"}})
+    assert join_pieces([{"voice": "a", "of": [1]}, {"voice": None, "of": None}, {"voice": "b"}]) == {
+        "voice": "ab",
+        "of": [1],
+    }
+    assert join_pieces([{"voice": None}, {"voice": None}]) == {"voice": None}

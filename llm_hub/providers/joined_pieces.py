@@ -47,7 +47,7 @@ def _join_items(items: list[Any]) -> list[Any]:
 def has_pieces(value: object) -> bool:
     """Whether a value has text that may be a piece of a longer one."""
     if isinstance(value, dict):
-        return any(isinstance(inner, str) or has_pieces(inner) for inner in value.values())
+        return any((isinstance(inner, str) and inner) or has_pieces(inner) for inner in value.values())
     return isinstance(value, list) and any(isinstance(item, dict) and "index" in item for item in value)
 
 

@@ -269,14 +269,21 @@ def test_an_image_reaches_the_model(chat: ChatPage, echo_server: EchoServer, tmp
 
 def test_markdown_code_and_formulas_are_set(chat: ChatPage) -> None:
     chat.choose("echo", provider="echo")
-    chat.ask("**bold**\n\n```python\nprint(List[int] < 3)\n```\n\n$$a<b$$ and \\(x^2\\) and\n\n\\[y_1\\]\n\n`<form>`")
+    code = "  if x:\n\tprint(List[int] < 3)"
+    formulas = "$$a<b$$, \\(x^2\\), $\\frac{1}{2}$ and\n\n\\[y_1\\]"
+    chat.ask(f"**bold** $$\\frac{{a}}{{$$\n\n```python\n{code}\n```\n\n{formulas}\n\n`<form>` of <https://a.example/b>")
     answer = chat.answers
     expect(answer.locator("strong")).to_have_text("bold")
+    expect(answer).to_contain_text("bold $$\\frac{a}{$$")
     expect(answer.locator("pre code")).to_contain_text("print(List[int] < 3)")
-    expect(answer.locator(".katex")).to_have_count(3)
+    expect(answer.locator(".katex")).to_have_count(4)
     expect(answer.locator("p code")).to_have_text("<form>")
+    expect(answer.locator("a")).to_have_attribute("href", "https://a.example/b")
     answer.locator("pre").locator("xpath=..").get_by_role("button").first.click()
-    assert "print(List[int] < 3)" in chat.page.evaluate("navigator.clipboard.readText()")
+    assert chat.page.evaluate("navigator.clipboard.readText()") == code
+    answer.locator("pre code").evaluate("(code) => getSelection().selectAllChildren(code)")
+    chat.page.keyboard.press("Control+c")
+    assert chat.page.evaluate("navigator.clipboard.readText()").rstrip("\n") == code
 
 
 def test_scripts_tables_and_paper(chat: ChatPage) -> None:

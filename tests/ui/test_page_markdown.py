@@ -6,16 +6,14 @@ from __future__ import annotations
 
 import pytest
 
-from llm_hub.ui.render.page_markdown import DISPLAY, INLINE, MAX_FORMULA_CHARS, page_markdown
+from llm_hub.ui.render.page_markdown import BEFORE_TAB, BEGIN, END, MAX_FORMULA_CHARS, page_markdown
 from llm_hub.ui.render.source import MARK, with_source
 from llm_hub.ui.render.transcript import split_thoughts
 
 
 def readable(text: str) -> str:
-    """The signs around a formula as double brackets."""
-    for (begin, end), (left, right) in ((DISPLAY, ("[[", "]]")), (INLINE, ("((", "))"))):
-        text = text.replace(begin, left).replace(end, right)
-    return text
+    """The signs that nobody sees, as brackets around a formula."""
+    return text.replace(BEGIN, "⟦").replace(END, "⟧")
 
 
 @pytest.mark.parametrize(
@@ -39,21 +37,22 @@ def readable(text: str) -> str:
     ],
 )
 def test_code_prices_and_shells_are_no_formulas(text: str) -> None:
-    assert not {DISPLAY[0], INLINE[0]} & {sign for sign in (DISPLAY[0], INLINE[0]) if sign in page_markdown(text)}
+    assert BEGIN not in page_markdown(text)
 
 
 @pytest.mark.parametrize(
     ("text", "shown"),
     [
-        ("The roots \\(x = \\frac{1}{2}\\).", "The roots ((x = \\frac{1}{2}))."),
-        ("\\[ a < b \\iff b & c \\]", "[[ a &lt; b \\iff b &amp; c ]]"),
-        ("$$\na\n+ b\n$$", "[[\na\n+ b\n]]"),
-        ("> $$\n> x\n> $$", "> [[\nx\n]]"),
-        ("1. First\n\n    $$ E $$", "1. First\n\n    [[ E ]]"),
-        ("| \\(|x|\\) | `$$` |", "| ((|x|)) | `$$` |"),
-        ("$e^{i\\pi}+1=0$, $\\alpha<\\beta$ and $x^2$.", "((e^{i\\pi}+1=0)), ((\\alpha&lt;\\beta)) and ((x^2))."),
-        ("`$$` is code and $$x$$ is none", "`$$` is code and [[x]] is none"),
-        ("$$\\text{for $n$ in } N$$", "[[\\text{for $n$ in } N]]"),
+        ("The roots \\(x = \\frac{1}{2}\\).", "The roots ⟦\\(x = \\frac{1}{2}\\)⟧."),
+        ("\\[ a < b \\iff b & c \\]", "⟦\\[ a &lt; b \\iff b &amp; c \\]⟧"),
+        ("$$\na\n+ b\n$$", "⟦$$\na\n+ b\n$$⟧"),
+        ("> $$\n> x\n> $$", "> ⟦$$\nx\n$$⟧"),
+        ("1. First\n\n    $$ E $$", "1. First\n\n    ⟦$$ E $$⟧"),
+        ("| \\(|x|\\) | `$$` |", "| ⟦\\(|x|\\)⟧ | `$$` |"),
+        ("$e^{i\\pi}+1=0$, $\\alpha<\\beta$ and $x^2$.", "⟦$e^{i\\pi}+1=0$⟧, ⟦$\\alpha&lt;\\beta$⟧ and ⟦$x^2$⟧."),
+        ("`$$` is code and $$x$$ is none", "`$$` is code and ⟦$$x$$⟧ is none"),
+        ("$$\\text{for $n$ in } N$$", "⟦$$\\text{for $n$ in } N$$⟧"),
+        ("$$\\frac{a}{$$ but $$\\left\\{ x \\right.$$", "$$\\frac{a}{$$ but ⟦$$\\left\\{ x \\right.$$⟧"),
     ],
 )  # fmt: skip
 def test_formulas_are_marked_for_the_page(text: str, shown: str) -> None:
@@ -71,6 +70,8 @@ def test_formulas_are_marked_for_the_page(text: str, shown: str) -> None:
         ("这是**重点**的例子", "这是**重点**的例子"),
         ("2*3*4 and a**b**c, **“x”** alone — *so*", "2*3*4 and a**b**c, **“x”** alone — *so*"),
         ("`**“重点”**在`", "`**“重点”**在`"),
+        ("这是**跨行的\n重点：**在", "这是<strong>跨行的\n重点：</strong>在"),
+        ("- 这是**前：\n- 后**在", "- 这是**前：\n- 后**在"),
         ("\\**“重点”**在", "\\**“重点”**在"),
     ],
 )  # fmt: skip
@@ -89,7 +90,8 @@ def test_emphasis_beside_east_asian_text(text: str, shown: str) -> None:
         ("<sub><img src=x></sub>", "&lt;sub>&lt;img src=x>&lt;/sub>"),
         ("<br onload=x> <b>bold</b> ![i](u)", "&lt;br onload=x> &lt;b>bold&lt;/b> &#33;[i](u)"),
         ("\\<b> and \\`<i>`", "&lt;b> and \\`&lt;i>`"),
-        ("\\(<img src=x>\\)", "((&lt;img src=x&gt;))"),
+        ("\\(<img src=x>\\)", "⟦\\(&lt;img src=x&gt;\\)⟧"),
+        ("<https://a.example/?b=1&c> <http://a b> <https://>", "<https://a.example/?b=1&c> &lt;http://a b> &lt;https://>"),
         ("`a | <b>` in prose", "`a | <b>` in prose"),
         ("| a ` | <form> ` |\n|---|---|", "| a ` | &lt;form> ` |\n|---|---|"),
         ("a ` | <form> `\n:-:|-", "a ` | &lt;form> `\n:-:|-"),
@@ -100,8 +102,8 @@ def test_only_harmless_html_stays(text: str, shown: str) -> None:
 
 
 def test_signs_that_only_the_page_may_write_are_taken_out_of_a_text() -> None:
-    feigned = "".join((*DISPLAY, *INLINE, MARK))
-    assert page_markdown(feigned) == "$$$$\\(\\)"
+    feigned = f"{BEGIN}$$x$${END}{MARK}\n```\n{BEFORE_TAB}\n```"
+    assert page_markdown(feigned) == page_markdown("$$x$$\n```\n\n```")
     assert page_markdown(f"a < b {MARK} **“重点”{MARK}**在") == "a < b  <strong>“重点”</strong>在"
 
 
@@ -118,7 +120,15 @@ def test_a_source_stands_ahead_of_what_is_shown_where_they_differ() -> None:
         ("</think>\nHello!", "", "Hello!"),
         ("<think>a\n</think>\nHello!", "", "<think>a\n</think>\nHello!"),
         ("Write\n\n```xml\nx\n</think>\n```", "", "Write\n\n```xml\nx\n</think>\n```"),
+        ("She greets me.</think>Hello!", "She greets me.", "Hello!"),
+        ("She greets me.\n</think> Hello!", "She greets me.", "Hello!"),
+        (
+            "Not `a</think>`.\n```\nb</think>\n```\nOr so.</think>\n\nHello!",
+            "Not `a</think>`.\n```\nb</think>\n```\nOr so.",
+            "Hello!",
+        ),
         ("The tag </think> ends it.", "", "The tag </think> ends it."),
+        ('The tag "</think>" ends it.', "", 'The tag "</think>" ends it.'),
     ],
 )
 def test_thoughts_that_end_without_a_beginning_are_no_answer(text: str, thoughts: str, answer: str) -> None:
@@ -132,3 +142,19 @@ def test_flags_of_regions_stay_and_other_words_in_unseen_characters_do_not() -> 
     shown = page_markdown(f"{flag('gbsct')} Scotland, {flag('gbeng')}{flag('gbwls')}, {flag('obey')} {flag('gbsctx')}")
     assert shown == f"{flag('gbsct')} Scotland, {flag('gbeng')}{flag('gbwls')}, \U0001f3f4 \U0001f3f4"
     assert page_markdown("\U0001f3f4\u200d\u2620\ufe0f a pirate's") == "\U0001f3f4\u200d\u2620\ufe0f a pirate's"
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("```make\nall:\n\techo\tso\n```", "```make\nall:\n→\techo\tso\n```"),
+        (
+            "1. a\n\n   ```go\n   \tif x {\n     \ty\n   ```\n\tb",
+            "1. a\n\n   ```go\n   →\tif x {\n   →  \ty\n   ```\n\tb",
+        ),
+        ("> ~~~\n> \ta\n> ~~~", "> ~~~\n> →\ta\n> ~~~"),
+        ("\tindented", "\tindented"),
+    ],
+)
+def test_tabs_in_code_are_kept(text: str, shown: str) -> None:
+    assert page_markdown(text).replace(BEFORE_TAB, "→") == shown

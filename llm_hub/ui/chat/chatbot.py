@@ -6,11 +6,10 @@ from typing import Any
 
 import gradio as gr
 
-from llm_hub.ui.render.page_markdown import DISPLAY, INLINE
+from llm_hub.ui.render.page_markdown import BEGIN, END, SIGNS
 
 LATEX: list[dict[str, str | bool]] = [
-    {"left": DISPLAY[0], "right": DISPLAY[1], "display": True},
-    {"left": INLINE[0], "right": INLINE[1], "display": False},
+    {"left": BEGIN + begin, "right": end + END, "display": begin in ("$$", "\\[")} for begin, end in SIGNS.items()
 ]
 """What encloses a formula, as `page_markdown` writes it."""
 

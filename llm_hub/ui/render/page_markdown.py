@@ -18,27 +18,33 @@ from llm_hub.ui.render.sanitize import LEAD, MarkdownText, escape_html, find_cod
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-DISPLAY = ("\ufff9$$", "$$\ufffb")
-INLINE = ("\ufff9\\(", "\\)\ufffb")
-"""What begins and ends a formula on the page. No text holds the outer characters: `strip_invisible` takes them out."""
+BEGIN, END = "\u2061", "\u2062"
+"""They enclose a formula and its signs on the page. Nobody sees them, also where a formula has a mistake and is left as
+it was written. No text holds them: `strip_invisible` takes them out."""
+SIGNS = {"$$": "$$", "\\[": "\\]", "\\(": "\\)", "$": "$"}
+"""What begins a formula, and what ends it."""
+BEFORE_TAB = "\u2064"
+"""Stands before code that begins with a tab. Without it Gradio 6.31 would make four spaces of that. Nobody sees it, and
+assets/source.js takes it out of what is copied. May go when
+tests/ui/gradio_fixes/test_in_browser.py::test_a_tab_in_code_becomes_spaces fails."""
 MAX_FORMULA_CHARS = 4_000
 
 _PLACE = "\ufffa"
 """Stands for a piece of the text that is ready, while the text around it is worked on."""
-_REWRITTEN = re.compile(r"[<$\\]|!\[|\*[^\x00-\x7f]|[^\x00-\x7f]\*")
+_REWRITTEN = re.compile(r"[<$\\]|!\[|\*[^\x00-\x7f]|[^\x00-\x7f]\*|\n[ >]*\t")
 _BEGIN = re.compile(r"`+|\$\$|\$(?=[^\s$\d])|\\[(\[]|\\[^\n]|<(?:br ?/?>|(?=(?:kbd|su[bp])>))", re.IGNORECASE)
 _PAIR = re.compile(r"<(kbd|sub|sup)>([^<>\n]{1,200})</\1>", re.IGNORECASE)
 _SINGLE = re.compile(r"\$(?![\s\d$])([^$\n]{1,300}?)(?<![\s\\])\$(?![\w$])")
 _MATH = re.compile(r"[\\^]|_\{|=")
 _PROSE = re.compile(r"[^\W\d_]{2,}[ \n,.;]+[^\W\d_]{2,}")
-_EMPHASIS = re.compile(r"(?<![*\\])(\*{1,3})(?![*\s])([^*\n]+)(?<!\s)\1(?!\*)")
+_EMPHASIS = re.compile(r"(?<![*\\])(\*{1,3})(?![*\s])((?:[^*\n]|\n(?![ \t]*(?:[-+>|#]|\d+[.)])))+)(?<!\s)\1(?!\*)")
 _TAGS = {1: ("<em>", "</em>"), 2: ("<strong>", "</strong>"), 3: ("<strong><em>", "</em></strong>")}
 
 
 def page_markdown(text: str) -> str:
     """Harmless Markdown for a `chatbot`, which shows what `text` means."""
     text = strip_invisible(text)
-    return MarkdownText(_rewrite).convert(text) if _REWRITTEN.search(text) else text
+    return MarkdownText(_rewrite, _keep_tabs).convert(text) if _REWRITTEN.search(text) else text
 
 
 def _rewrite(block: str, in_list: bool) -> str:
@@ -59,6 +65,12 @@ def _rewrite(block: str, in_list: bool) -> str:
         text = _EMPHASIS.sub(_emphasize, text)
     pieces = iter(ready)
     return re.sub(_PLACE, lambda _: next(pieces), text)
+
+
+def _keep_tabs(line: str, lead: str) -> str:
+    """A line of code between fences that stand behind `lead`."""
+    code = line[len(lead) :]
+    return f"{line[: len(lead)]}{BEFORE_TAB}{code}" if code.lstrip(" ").startswith("\t") and "\t" not in lead else line
 
 
 def _pieces(block: str, table: bool) -> Iterator[tuple[int, int, str]]:
@@ -112,20 +124,25 @@ class _Ends:
 
 def _formula(ends: _Ends, start: int, mark: str) -> tuple[int, str] | None:
     """Where a formula that begins at `start` ends, and how it is written."""
+    if mark not in SIGNS:
+        return None
     if mark == "$":
         single = _SINGLE.match(ends.text, start)
         if single is None or not re.search(r"\\[A-Za-z]|[\^_]\{|\w\^\w", single[1]):
             return None
-        return single.end(), _between(INLINE, single[1])
-    close = {"$$": "$$", "\\[": "\\]", "\\(": "\\)"}.get(mark)
-    if close is None:
-        return None
-    first = start + len(mark)
-    end = ends.after(first, close)
-    inside = ends.text[first:end] if end - first <= MAX_FORMULA_CHARS else ""
-    if not inside.strip() or end >= len(ends.text) or (mark == "$$" and not _is_formula(inside)):
-        return None
-    return end + len(close), _between(INLINE if mark == "\\(" else DISPLAY, inside)
+        inside = single[1]
+    else:
+        first = start + len(mark)
+        end = ends.after(first, SIGNS[mark])
+        inside = ends.text[first:end] if end - first <= MAX_FORMULA_CHARS else ""
+        if not inside.strip() or end >= len(ends.text) or (mark == "$$" and not _is_formula(inside)):
+            return None
+    end = start + len(mark) + len(inside) + len(SIGNS[mark])
+    braces = re.sub(r"\\.", "", inside)
+    if braces.count("{") > braces.count("}"):  # KaTeX would look for its end in all that follows
+        return end, escape_html(ends.text[start:end])
+    lines = re.sub(r"\n[ \t]*(?:>[ \t]?)+", "\n", inside)
+    return end, f"{BEGIN}{mark}{html.escape(lines, quote=False)}{SIGNS[mark]}{END}"
 
 
 def _is_formula(inside: str) -> bool:
@@ -133,11 +150,6 @@ def _is_formula(inside: str) -> bool:
     if "$" in re.sub(r"\\\$|\\text\{[^{}]*\}", "", inside) or "`" in inside:
         return False
     return bool(_MATH.search(inside)) or not _PROSE.search(inside)
-
-
-def _between(signs: tuple[str, str], inside: str) -> str:
-    lines = re.sub(r"\n[ \t]*(?:>[ \t]?)+", "\n", inside)
-    return f"{signs[0]}{html.escape(lines, quote=False)}{signs[1]}"
 
 
 def _emphasize(found: re.Match[str]) -> str:

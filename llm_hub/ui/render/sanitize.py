@@ -35,7 +35,8 @@ _RUN = re.compile(f"[{_SELECTORS}{_JOINERS}]+")
 _NEEDED = re.compile(f"[{_SELECTORS}]?[{_JOINERS}]?")
 """The unseen characters that scripts and emoji need: one selector and one joiner in a place, and none after a plain
 letter. More of them could spell a hidden text."""
-_TAG = re.compile(r"<(?=[A-Za-z/!?])")
+_TAG = re.compile(r"<(?=[A-Za-z/!?])(?!https?://[^\s<>\"']+>)")
+"""The beginning of a tag, and not of an address in angle brackets, of which Markdown makes a link."""
 _SPAN = re.compile(r"(?<![`\\])(`+)(?!`)[^\n]*?(?<!`)\1(?!`)")
 _SPAN_IN_TABLE = re.compile(r"(?<![`\\])(`+)(?!`)[^|\n]*?(?<!`)\1(?!`)")
 _TABLE = re.compile(r"(?m)^[ \t>]*(?=[^\n]*-)[-:| \t]*[:|][-:| \t]*$")
@@ -66,13 +67,19 @@ def safe_markdown(text: str) -> str:
 
 
 class MarkdownText:
-    """Converts the prose of a Markdown text, block by block, and leaves what stands between fences as it is.
+    """Converts the prose of a Markdown text, block by block, and the lines that stand between fences.
 
-    A block is some lines without a blank one between them; `convert_block` is told whether it belongs to a list.
+    A block is some lines without a blank one between them; `convert_block` is told whether it belongs to a list, and
+    `convert_code` what stands before the fence.
     """
 
-    def __init__(self, convert_block: Callable[[str, bool], str]) -> None:
+    def __init__(
+        self,
+        convert_block: Callable[[str, bool], str],
+        convert_code: Callable[[str, str], str] = lambda line, _lead: line,
+    ) -> None:
         self._convert_block = convert_block
+        self._convert_code = convert_code
 
     def convert(self, text: str) -> str:
         done: list[str] = []
@@ -95,7 +102,7 @@ class MarkdownText:
             if fence and _has_left(line, lead):
                 fence = ""
             if fence:
-                done.append(line)
+                done.append(self._convert_code(line, lead))
                 if rest.startswith(fence) and not rest.strip(fence[0] + " \t\r"):
                     fence = ""
                 continue

@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 
 MAX_SHOWN_CHARS = 6_000
 """Characters of a prompt that the page shows. The provider gets all of it."""
-_THOUGHTS_END = re.compile(r"(?m)^[ \t]*</think>[ \t]*(?:\n+|\Z)")
+_THOUGHTS_END = re.compile(r"(?m)(?:^[ \t]*|(?<=[^\s\"'`(\[{<\u201c\u2018\xab]))</think>[ \t]*\n*")
+"""At the beginning of a line, or right behind the last word: a tag that is spoken of stands apart or in quotes."""
 _FENCE = re.compile(r"(?m)^[ >\t]*(?:```|~~~)")
 TRY_AGAIN = "try-again"
 
@@ -96,14 +97,20 @@ def _messages(turn: Turn, titles: Mapping[str, str], actions: str) -> Iterator[M
 
 
 def split_thoughts(text: str) -> tuple[str, str]:
-    """Thoughts that end in a line `</think>` without having begun, and the answer after them.
+    """Thoughts that end in `</think>` without having begun, and the answer after them.
 
     The prompts of some models hold the beginning. Only the page knows: the text has long gone out when the end comes.
     """
-    end = _THOUGHTS_END.search(text)
-    if end is None or "<think>" in text[: end.start()] or len(_FENCE.findall(text, 0, end.start())) % 2:
+    if "</think>" not in text:
         return "", text
-    return text[: end.start()].strip(), text[end.end() :]
+    for end in _THOUGHTS_END.finditer(text):
+        thoughts = text[: end.start()]
+        if "<think>" in thoughts:
+            break
+        line = thoughts[thoughts.rfind("\n") + 1 :]
+        if len(_FENCE.findall(thoughts)) % 2 == 0 and line.count("`") % 2 == 0:
+            return thoughts.strip(), text[end.end() :]
+    return "", text
 
 
 def _text_block(text: str) -> Message:

@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import gradio as gr
 import uvicorn
@@ -65,6 +66,8 @@ def build() -> gr.Blocks:
         gr.Button("Queued", elem_id="queued").click(lambda: "queued", None, typed)
         with gr.Column():
             gr.HTML("Hello")
+        code: list[Any] = [{"role": "assistant", "content": [{"type": "text", "text": "```\n\ttab\n```"}]}]
+        gr.Chatbot(code, elem_id="code")
         shown = gr.Textbox(interactive=True, elem_id="shown")
         gr.Button("Loud", elem_id="loud").click(count_up, None, shown)
         gr.Button("Quiet", elem_id="quiet").click(count_up, None, shown, show_progress="hidden", show_progress_on=[])

@@ -109,6 +109,10 @@ def test_a_refused_event_is_shown_nowhere(bare_page: Page) -> None:
     expect(bare_page.get_by_text(detail)).to_have_count(0)
 
 
+def test_a_tab_in_code_becomes_spaces(bare_page: Page) -> None:
+    assert bare_page.locator("#code pre code").text_content() == "    tab\n"
+
+
 COUNT_COPIES = """() => {
   window.copies = 0;
   const clone = window.structuredClone;

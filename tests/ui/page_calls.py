@@ -107,6 +107,14 @@ async def page_calls(folder: Path, environment: Mapping[str, str]) -> AsyncItera
         await hub.aclose()
 
 
+class Late(asyncio.Event):
+    """An update that reaches the tab once this is set. `reached` is set once it is on its way."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.reached = asyncio.Event()
+
+
 class TabCalls:
     """One visitor's tab. Components are named by their element id; those of a pane as in `compare-pane-1 head`."""
 
@@ -129,7 +137,7 @@ class TabCalls:
         self._properties: dict[int, dict[str, Any]] = {}
         self._running: dict[int, asyncio.Task[None]] = {}
         self._repeated: set[int] = set()
-        self._held: dict[str, asyncio.Event] = {}
+        self._held: dict[str, Late] = {}
         self._updates: dict[str, Any] = {}
         self._changed = asyncio.Event()
 
@@ -192,12 +200,12 @@ class TabCalls:
                 self._changed.clear()
                 await self._changed.wait()
 
-    def hold(self, handler: str) -> asyncio.Event:
+    def hold(self, handler: str) -> Late:
         """Makes the next update by a handler of this name late: it reaches the tab when the returned event is set.
 
         One that changes nothing is not meant.
         """
-        self._held[handler] = asyncio.Event()
+        self._held[handler] = Late()
         return self._held[handler]
 
     async def load(self) -> None:
@@ -333,7 +341,9 @@ class TabCalls:
         else:
             update = await result if inspect.isawaitable(result) else result
             if function.name in self._held and gr.skip() not in update.values():
-                await self._held.pop(function.name).wait()
+                late = self._held.pop(function.name)
+                late.reached.set()
+                await late.wait()
             changed += self._show(function, update)
 
     def _show(self, function: BlockFunction, result: Any) -> list[int]:

@@ -229,6 +229,37 @@ async def test_a_pane_that_ends_meanwhile_is_not_shown_as_busy_by_a_click_that_c
     assert not compare.visible("compare-stop")
 
 
+async def test_an_answer_that_is_over_does_not_stay_twice_by_an_update_that_comes_late(
+    compare: TabCalls, fault_server: FaultServerThread
+) -> None:
+    """The beginning of the question comes after the page has been shown its end."""
+    models = ("ok?tokens=3000&rate=50&plain=twice1", "ok?tokens=3000&rate=50&plain=twice2")
+    compare.set_panes(*models)
+    late = compare.hold("ask")
+    asking = asyncio.create_task(compare.compare("Hello"))
+    await asyncio.to_thread(fault_server.wait_for, lambda _: all(requests(fault_server, model) for model in models))
+    await compare.click("compare-stop")
+    late.set()
+    await asking
+    for number in (1, 2):
+        assert compare.prompts(f"compare-pane-{number} past") == ["Hello"]
+        assert compare.value(f"compare-pane-{number} live") == []
+
+
+async def test_a_prompt_that_is_sent_while_another_is_on_its_way_is_not_lost(compare: TabCalls) -> None:
+    compare.set_panes(*["ok?tokens=3000&rate=50&plain=on-its-way"] * 2)
+    late = compare.hold("ask")
+    asking = asyncio.create_task(compare.compare("One"))
+    await late.reached.wait()
+    again = asyncio.create_task(compare.compare("Two"))
+    await compare.until(lambda: "still being written" in compare.text("compare-hint"))
+    late.set()
+    await compare.until(lambda: compare.value("compare-prompt")["text"] == "Two")
+    await compare.click("compare-stop")
+    await asyncio.gather(asking, again)
+    assert compare.prompts("compare-pane-1 past") == ["One"]
+
+
 async def test_an_old_comparison_does_not_come_back_with_an_update_that_comes_late(compare: TabCalls) -> None:
     compare.set_panes("ok?tokens=3&plain=old1", "ok?tokens=4&plain=old2")
     late = compare.hold("finish")

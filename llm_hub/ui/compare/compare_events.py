@@ -55,7 +55,8 @@ class CompareEvents:
         box = [parts.returned, parts.prompt]
         taken = take_prompt("comparison", [parts.prompt.submit, parts.run.click], parts.prompt, parts.asked)
         # Only the `.then`s of one step run side by side: listeners of one click would wait for each other.
-        asked = taken.then(self.ask, inputs, [*live, *outputs, parts.returned, parts.opened], **NOW)
+        shown = [*live, *outputs, parts.returned, parts.opened]
+        asked = taken.then(self.ask, inputs, shown, trigger_mode="multiple", **NOW)
         opened = parts.opened.open(
             self.open, state, [*outputs, parts.opened, *screen.settings_outputs, self._tabs], **NOW
         )
@@ -142,6 +143,7 @@ class CompareEvents:
             return {**screen.request_refresh(comparison), **screen.show_hint(str(error))}
         is_gone = bool(wish.name) and (conversation is None or conversation.kind != "comparison")
         comparison.show(None if is_gone else conversation)
+        comparison.unfinished_panes.clear()
         await self.leave(visitor)
         refresh = screen.request_refresh(comparison, *range(MAX_PANES))
         front: Updates = {self._tabs: gr.Tabs(selected="compare")}

@@ -112,7 +112,7 @@ class Comparison:
     changed_panes: set[int] = field(default_factory=set)
     """The panes that have changed since the page last showed them."""
     unfinished_panes: set[int] = field(default_factory=set)
-    """The panes that the page has been shown as busy, and not yet as they are afterwards."""
+    """The panes that the page has been shown as busy since it opened the comparison."""
     wanted: str = ""
     """The id that the page asked for last, also if it is not here."""
     told_at: float = float("-inf")

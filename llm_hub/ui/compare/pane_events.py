@@ -53,7 +53,8 @@ class PaneEvents:
         several: dict[str, Any] = {**STREAMING, "trigger_mode": "multiple"}
         for event in (asked, opened, retry):
             shown = event.then(end_quietly(self.follow, parts.head), state, [*live, screen.parts.revision], **several)
-            shown.then(self.finish, state, outputs, **NOW)
+            finish = self.finish_opened if event is opened else self.finish
+            shown.then(finish, state, outputs, trigger_mode="multiple", **NOW)
         parts.stop.click(self.stop, state, outputs, **NOW)
         parts.remove.click(self.remove, state, outputs, **NOW)
         chosen = parts.provider.input(self.choose, {parts.provider, *state}, screen.parts.revision, **NOW)
@@ -128,21 +129,26 @@ class PaneEvents:
                     yield changes
 
     async def finish(self, data: Inputs) -> Updates:
-        """The answer is over, and is shown as a whole. One that failed does not stand for an earlier one."""
+        """The answer is over, and is shown as a whole, in the place of what other events have shown of it. One that
+        failed does not stand for an earlier one."""
         comparison, screen, number = data[self._comparison], self._screen, self._number
-        if number not in comparison.unfinished_panes:
-            return {screen.parts.hint: gr.skip()}
-        comparison.unfinished_panes.discard(number)
-        hint: Updates = {}
         conversation, node = comparison.conversation, comparison.last_node(number)
-        if conversation is not None and node is not None:
-            if (better := conversation.answered_version(node)) is not None:
-                conversation.choose(better.number)
-                hint = screen.show_hint(texts.RETRY_FAILED)
-            elif node.number in conversation.paced:
-                conversation.update(node.number, node.turn)  # all of its text may be seen: a browser is to have it
-            await screen.conversations.save(conversation)
+        if conversation is None or node is None:
+            return {screen.parts.hint: gr.skip()}
+        hint: Updates = {}
+        if (better := conversation.answered_version(node)) is not None:
+            conversation.choose(better.number)
+            hint = screen.show_hint(texts.RETRY_FAILED)
+        elif node.number in conversation.paced:
+            conversation.update(node.number, node.turn)  # all of its text may be seen: a browser is to have it
+        await screen.conversations.save(conversation)
         return {**screen.request_refresh(comparison, number), **hint}
+
+    async def finish_opened(self, data: Inputs) -> Updates:
+        """As `finish`, if an answer was still being written when the comparison was opened."""
+        if self._number in data[self._comparison].unfinished_panes:
+            return await self.finish(data)
+        return {self._screen.parts.hint: gr.skip()}
 
     async def leave(self, visitor: gr.Request) -> None:
         """The tab shows no answer any more."""

@@ -20,6 +20,11 @@ KEYBOARD = {"width": 375, "height": 330}
 """What a phone's keyboard leaves of its screen."""
 LONG = "ok?tokens=900"
 
+HALF = """(part) => {
+  const { top, bottom } = document.querySelector(part).getBoundingClientRect();
+  return Math.min(bottom, innerHeight) - Math.max(top, 0) >= innerHeight / 2;
+}"""
+"""Whether this part of the page takes half of what can be seen."""
 GROW = """(box) => {
   const shown = [...box.children].find((child) => child.offsetHeight > 100);
   const more = shown.appendChild(document.createElement("div"));
@@ -35,26 +40,30 @@ def test_half_of_a_phone_above_its_keyboard_is_conversation(browser: Browser, si
         chat.ask("Hello")
         page = chat.page
         page.set_viewport_size(KEYBOARD)  # type: ignore[arg-type]
-        chat.prompt.focus()
-        scroll = page.locator("#chat-scroll")
-        page.wait_for_function("document.querySelector('#chat-scroll').clientHeight >= 165")
-        expect(page.locator("#chat-provider")).to_be_visible()
+        page.wait_for_function(HALF, arg="#chat-scroll")  # whatever is being typed in
+        page.locator("#chat-new").scroll_into_view_if_needed()  # the rest is above it
+        expect(page.locator("#chat-provider")).to_be_in_viewport()
         page.get_by_role("tab", name="Compare").click()
+        page.wait_for_function(HALF, arg=".pane-scroll")
+        page.locator("#compare-new").scroll_into_view_if_needed()
         page.locator("#compare-prompt textarea").focus()
-        page.wait_for_function("document.querySelector('#compare-panes').clientHeight >= 165")
-        page.get_by_role("tab", name="Chat").click()
-        expect(page.locator("#chat-new")).to_be_visible()  # as soon as nothing is typed
         page.set_viewport_size({"width": 375, "height": 667})
-        chat.prompt.focus()
-        expect(page.locator("#chat-settings")).to_be_visible()
+        expect(page.locator("#compare-new")).to_be_in_viewport()
+        # More buttons have come meanwhile.
+        page.locator("#compare-bar").evaluate("(bar) => { bar.style.paddingBottom = '150px'; }")
+        page.set_viewport_size(KEYBOARD)  # type: ignore[arg-type]
+        page.wait_for_function(HALF, arg=".pane-scroll")
+        expect(page.locator("#compare-prompt")).to_be_in_viewport(ratio=1)
+        for name in ("Keys", "Chat"):
+            page.get_by_role("tab", name=name).dispatch_event("click")
+            expect(page.get_by_role("tab", name=name, selected=True)).to_be_in_viewport(ratio=1)
         page.set_viewport_size({"width": 720, "height": 450})  # a page that is zoomed has no keyboard in it
-        expect(chat.prompt).to_be_focused()
-        expect(page.locator("#chat-settings")).to_be_visible()
+        expect(page.locator("#chat-settings")).to_be_in_viewport()
         page.set_viewport_size({"width": 375, "height": 667})
         assert "interactive-widget=resizes-content" in (
             page.locator("meta[name=viewport]").get_attribute("content") or ""
         )
-        assert scroll.evaluate("document.documentElement.scrollWidth") <= 375
+        assert page.evaluate("document.documentElement.scrollWidth") <= 375
 
 
 def test_figures_are_shown_for_all_answers_at_a_tap_and_it_stays_so(chat: ChatPage) -> None:

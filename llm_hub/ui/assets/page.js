@@ -57,23 +57,34 @@ document.addEventListener("click", (click) => {
   location.assign(example.href);
 });
 
-// Room where there is little of it, as above the keyboard of a phone: what is less needed steps back (`data-low`). Chrome
-// is told to make the page shorter for its keyboard; Safari only tells how much of the page can be seen.
+// Room where there is little of it, as above the keyboard of a phone: what is less needed steps back (`data-low`), and a
+// narrow page shows the conversation, above and below which the rest of the tab can be scrolled to. Chrome is told to make
+// the page shorter for its keyboard; Safari only tells how much of the page can be seen. The tab in front is named in sight.
 (() => {
+  const TAB = "#tabs > .tab-wrapper [role=tab]";
+  const IN_SIGHT = `${TAB}[aria-selected=true], :root[data-low=narrow] :is(#chat-main, #compare-panes)`;
   const LOW = 480;
   const widest = matchMedia("(hover: hover)").matches ? 500 : 800;  // of a phone; with a mouse, a page that is zoomed
   const root = document.documentElement;
   const seen = window.visualViewport;
+  const show = () => document.querySelectorAll(IN_SIGHT).forEach((part) => {
+    part.scrollIntoView({ behavior: "instant", block: "start", inline: "nearest" });
+  });
   const fit = () => {
     if (seen.scale > 1.01) return;  // it is the reader who looks closer
+    const before = root.dataset.low;
     if (seen.height < LOW) root.dataset.low = innerWidth > widest ? "wide" : "narrow";
     else delete root.dataset.low;
+    if (root.dataset.low !== before) show();
     if (seen.height < innerHeight - 60) root.style.setProperty("--hub-height", `${seen.height}px`);
     else root.style.removeProperty("--hub-height");
     scrollTo(0, 0);
   };
   seen.addEventListener("resize", fit);
   fit();
+  new MutationObserver((changes) => {
+    if (changes.some(({ target }) => target.matches(TAB))) show();
+  }).observe(root, { subtree: true, attributes: true, attributeFilter: ["aria-selected"] });
   document.addEventListener("DOMContentLoaded", () => {
     document.querySelector("meta[name=viewport]").content += ", interactive-widget=resizes-content";
   });

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 AXE = (files("axe_playwright_python") / "axe.min.js").read_text(encoding="utf-8")
 CHECK = """async (isDark) => {
   document.body.classList.toggle("dark", isDark);
+  dispatchEvent(new Event("resize"));  // what scrolls is looked for at once, and not when there is time for it
   for (let frame = 0; frame < 2; frame++) await new Promise(requestAnimationFrame);
   const passing = document.getAnimations().filter((each) => each.effect.getComputedTiming().endTime < Infinity);
   passing.forEach((each) => each.finish());  // halfway, a colour is none that anybody chose

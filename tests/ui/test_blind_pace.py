@@ -47,8 +47,8 @@ def test_what_is_not_hidden_is_visible_as_it_is() -> None:
 
 def test_the_panes_share_the_updates_of_a_second() -> None:
     counts = [len(views(*tokens(500, 100), DONE, panes=panes)) for panes in (2, 4)]
-    assert 38 <= counts[0] <= 45
-    assert 19 <= counts[1] <= 24
+    assert 58 <= counts[0] <= 64
+    assert 29 <= counts[1] <= 34
 
 
 def test_the_first_text_and_a_change_of_route_go_out_at_once() -> None:
@@ -56,6 +56,11 @@ def test_the_first_text_and_a_change_of_route_go_out_at_once() -> None:
     updates = views(TextDelta("first"), 0.001, attempt, 5.0, DONE, panes=4)
     assert next(round(at, 3) for at, whole, _ in updates if whole.route) == 0.001
     assert updates[0][0] == 0
+
+
+def test_a_pane_shows_what_has_just_come_when_it_may_be_updated_again() -> None:
+    updates = views(*tokens(500, 100), DONE, panes=4)
+    assert all(at - whole.elapsed < 0.01 for at, whole, _ in updates[1:])
 
 
 def test_a_view_goes_out_every_second_of_silence() -> None:

@@ -75,3 +75,4 @@ def test_it_asks_for_nothing_late_and_nothing_twice(browser: Browser, site: Site
         assert len(assets) == len(set(assets))
         assert set(assets) <= early
         assert tab.evaluate("[...proxied].filter((part) => gradio_config.dependencies.includes(part))") == []
+        assert not tab.evaluate("gradio_config.dependencies.some(({inputs}) => inputs.includes(inputs[0]))")

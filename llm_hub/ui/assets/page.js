@@ -23,20 +23,23 @@
   const PARTS = ["#chat-scroll", ".pane-scroll", ".pane-past .message.user", ".md pre", ".md table", ".katex-display",
     ".content-preview", ".wide"].map((part) => `${part}:not([tabindex])`).join();
   let isAsked = false;
+  let rest = 0;  // milliseconds until it looks again, so that it takes a tenth of the time at most
   const mark = () => {
     isAsked = false;
+    const began = performance.now();
     document.querySelectorAll(PARTS).forEach((part) => {
       if (part.scrollWidth > part.clientWidth || part.scrollHeight > part.clientHeight) part.tabIndex = 0;
     });
+    rest = 9 * (performance.now() - began);
   };
   const markSoon = () => {  // just before the page is drawn, when its sizes are computed anyway
-    if (!isAsked) requestAnimationFrame(mark);
+    if (!isAsked) setTimeout(requestAnimationFrame, rest, mark);
     isAsked = true;
   };
   new MutationObserver(markSoon).observe(document.documentElement, {
     childList: true, subtree: true, attributes: true, attributeFilter: ["style", "class", "open"],
   });
-  addEventListener("resize", markSoon);
+  addEventListener("resize", () => requestAnimationFrame(mark));
 })();
 
 // The figures under the answers: one tap shows or hides them all, and it stays so.

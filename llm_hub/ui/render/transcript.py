@@ -16,6 +16,7 @@ from llm_hub.ui.render.page_markdown import page_markdown
 from llm_hub.ui.render.resume_marks import insert_resume_marks
 from llm_hub.ui.render.sanitize import html_text, strip_invisible
 from llm_hub.ui.render.source import with_source
+from llm_hub.ui.render.unfinished_code import is_too_fast_to_read, plain_unfinished_code
 from llm_hub.ui.texts import answers_texts as texts
 
 if TYPE_CHECKING:
@@ -76,6 +77,8 @@ def answer_message(turn: Turn, titles: Mapping[str, str]) -> Message:
     shown = insert_resume_marks(text, notes)
     if turn.outcome != "pending":
         shown = with_source(shown, strip_invisible(text))
+    elif is_too_fast_to_read(text, turn.answer.elapsed - (turn.answer.first_token or 0)):
+        shown = plain_unfinished_code(shown)
     return _assistant_message(_text_block(shown))
 
 

@@ -20,8 +20,11 @@ if TYPE_CHECKING:
     from llm_hub.conversations.coalescer import Snapshot
     from llm_hub.conversations.conversation import CommonPace
 
-MAX_UPDATES_PER_SECOND = 16.0
+MAX_UPDATES_PER_SECOND = 26.0
 """Updates of all panes together: what a browser keeps up with on a machine that has other things to do, too."""
+FRESH = 0.1
+"""Seconds, a little more than lie between two snapshots. What came while a pane had to wait is old by then: the next
+snapshot is waited for so long."""
 BEAT = 1.0
 """Seconds after which an update goes out even if nothing changed: this is how a closed tab is noticed."""
 
@@ -79,7 +82,10 @@ async def paced_views(
                 await asyncio.sleep(panes() / MAX_UPDATES_PER_SECOND)
             elif not over:
                 await happens_within(newest.news, BEAT)
-                await happens_within(newest.urgent, shown_at + panes() / MAX_UPDATES_PER_SECOND - now())
+                rest = shown_at + panes() / MAX_UPDATES_PER_SECOND - now()
+                if rest > 0 and not await happens_within(newest.urgent, rest):
+                    newest.news.clear()
+                    await happens_within(newest.news, FRESH)
     finally:
         source.cancel()
         await asyncio.wait([source])

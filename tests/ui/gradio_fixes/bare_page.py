@@ -70,7 +70,9 @@ def build() -> gr.Blocks:
         gr.Chatbot(code, elem_id="code")
         shown = gr.Textbox(interactive=True, elem_id="shown")
         gr.Button("Loud", elem_id="loud").click(count_up, None, shown)
-        gr.Button("Quiet", elem_id="quiet").click(count_up, None, shown, show_progress="hidden", show_progress_on=[])
+        quiet: dict[str, Any] = {"show_progress": "hidden", "show_progress_on": []}
+        gr.Button("Quiet", elem_id="quiet").click(count_up, None, shown, **quiet)
+        gr.Button("Read", elem_id="read").click(lambda text: text.upper(), shown, typed, **quiet)
         with gr.Row():
             once, each, kept = gr.Textbox(elem_id="once"), gr.Textbox(elem_id="each"), gr.Textbox(elem_id="kept")
         gr.Button("Keep open", elem_id="keep").click(keep_open, None, kept)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 LOCAL_ONLY = "Runs can only be used in a browser on the hub's own computer. There is also the command `llm-hub run`."
 JSON_LINES = "JSON lines"
-ONE_A_LINE = "One a line"
+ONE_A_LINE = "One per line"
 NO_TARGET = "No model is chosen."
 NO_TARGET_HINT = "Choose one model or several."
 TEXT_AND_FILE = "There is both a text and a file."

@@ -43,13 +43,6 @@ Breaker = Literal["counts", "holds", "ignores"]
 Scope = Literal["provider", "model", "key", "target"]
 
 
-def shorten(text: str | bytes, limit: int = 300) -> str:
-    """Foreign text in one line of at most `limit` characters."""
-    text = text.decode("utf-8", "replace") if isinstance(text, bytes) else text
-    text = " ".join(text[: limit * 20].split())
-    return text if len(text) <= limit else text[:limit] + "…"
-
-
 class LLMHubError(Exception):
     """What happened, in plain words; `hint` is the one next step that helps, where there is one."""
 

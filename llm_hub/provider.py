@@ -29,10 +29,10 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Literal
 
 from llm_hub.chat import ChatRequest, Done, FilesSent, LLMResponse, Message, Role, TextDelta
+from llm_hub.chat.tool_calls import tool_call_deltas
 from llm_hub.documents.sending import prepare
 from llm_hub.errors import InvalidRequest, NotConfigured, StreamBroken
 from llm_hub.response_builder import ResponseBuilder
-from llm_hub.tool_calls import tool_call_deltas
 
 if TYPE_CHECKING:
     from llm_hub.chat import Event, ModelInfo

@@ -1,4 +1,4 @@
-"""Keeps API keys out of logs, errors and whatever else is shown or kept."""
+"""Keeps API keys out of logs, errors and whatever else is shown or kept, and foreign text short."""
 
 from __future__ import annotations
 
@@ -101,3 +101,10 @@ def _forms(key: str) -> set[str]:
 def _pieces(form: str) -> set[str]:
     end = form[-MIN_KEY_CHARS:]
     return {end[at : at + PIECE] for at in range(STEP)}
+
+
+def shorten(text: str | bytes, limit: int = 300) -> str:
+    """Foreign text in one line of at most `limit` characters."""
+    text = text.decode("utf-8", "replace") if isinstance(text, bytes) else text
+    text = " ".join(text[: limit * 20].split())
+    return text if len(text) <= limit else text[:limit] + "…"

@@ -22,8 +22,8 @@ from llm_hub.chat import (
     Usage,
     VendorState,
 )
+from llm_hub.chat.tool_calls import ToolCallBuilder
 from llm_hub.errors import ContentRejected, EmptyAnswer, InvalidRequest, StreamBroken
-from llm_hub.tool_calls import ToolCallBuilder
 
 _BROKEN_OFF = frozenset(
     {

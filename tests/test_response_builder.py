@@ -7,10 +7,10 @@ from collections.abc import AsyncGenerator
 import pytest
 
 from llm_hub.chat import ChatRequest, Event, LLMResponse, Message, Role, TextDelta, ToolCall, ToolCallDelta
+from llm_hub.chat.tool_calls import ToolCallBuilder
 from llm_hub.errors import EmptyAnswer, StreamBroken
 from llm_hub.provider import LLMProvider
 from llm_hub.response_builder import ResponseBuilder
-from llm_hub.tool_calls import ToolCallBuilder
 
 Piece = tuple[int | None, str, str, str]
 

@@ -28,7 +28,8 @@ from llm_hub.documents.limits import (
     MAX_WAITING,
 )
 from llm_hub.documents.text_file import read_text
-from llm_hub.errors import InvalidRequest, shorten
+from llm_hub.errors import InvalidRequest
+from llm_hub.redaction import shorten
 
 if TYPE_CHECKING:
     from llm_hub.documents.kinds import Kind

@@ -7,7 +7,7 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from llm_hub.chat.exact_json import dump_exactly, load_exactly
-from llm_hub.tool_calls import merge_fields
+from llm_hub.chat.tool_calls import merge_fields
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

@@ -20,12 +20,12 @@ from llm_hub.chat import (
     VendorDelta,
     Waiting,
 )
+from llm_hub.chat.tool_calls import tool_call_deltas
 from llm_hub.errors import LLMHubError, NotConfigured, ProviderError, ServerFailed, StreamBroken, TimedOut
 from llm_hub.router.continuation import check_form, continuation_request
 from llm_hub.router.deadlines import MAX_DELAY, SourceCancelled, Wait
 from llm_hub.router.routed_answer import AttemptTiming
 from llm_hub.router.splice import Splice
-from llm_hub.tool_calls import tool_call_deltas
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator

@@ -12,7 +12,8 @@ from typing import Any, Protocol
 import orjson
 
 from llm_hub.chat.exact_json import dump_exactly, exact_object, has_long_number
-from llm_hub.errors import InvalidRequest, StreamBroken, shorten
+from llm_hub.errors import InvalidRequest, StreamBroken
+from llm_hub.redaction import shorten
 from llm_hub.wire.http_reply import HttpReply, unusable_reply
 from llm_hub.wire.json_limits import holds_more
 

@@ -25,9 +25,8 @@ from llm_hub.errors import (
     ServerFailed,
     StreamBroken,
     UnsupportedParameter,
-    shorten,
 )
-from llm_hub.redaction import redact
+from llm_hub.redaction import redact, shorten
 from llm_hub.wire.error_body import ErrorBody
 from llm_hub.wire.retry_after import retry_after, retry_after_in_body
 from llm_hub.wire.validation import parse_name

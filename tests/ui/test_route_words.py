@@ -105,6 +105,24 @@ def test_an_answer_that_came_at_the_first_attempt_mentions_no_attempts() -> None
     assert "took over" not in line
 
 
+def test_a_slow_start_names_who_was_overtaken_and_whose_answer_it_is() -> None:
+    slow = failed(
+        outcome="overtaken", reason="OpenAI had not begun after 0.5 s. Anthropic was asked as well, and began first."
+    )
+    line = answer_stats.render_stats_line(finished(slow, answered(started=0.5)), TITLES)
+    assert "took over from OpenAI" in line
+    assert '<li class="not-asked"><b>OpenAI · gpt</b> OpenAI had not begun after 0.5 s.' in line
+    assert "no charge expected" not in line
+
+
+def test_a_second_model_that_was_asked_in_vain_replaced_nobody() -> None:
+    second = failed("anthropic", "claude", started=0.5, outcome="overtaken", reason="OpenAI began first.")
+    line = answer_stats.render_stats_line(finished(second, answered("openai", "gpt", 0.0)), TITLES)
+    assert "took over" not in line
+    assert "2 attempts" in line
+    assert line.index("OpenAI · gpt</b> answered") < line.index("Anthropic · claude</b> OpenAI began first")
+
+
 def test_a_finished_answer_names_the_model_that_gave_it_and_the_one_it_replaced() -> None:
     attempts = (failed(), failed(started=0.9, wait=0.4), answered())
     line = answer_stats.render_stats_line(

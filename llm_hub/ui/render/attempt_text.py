@@ -79,10 +79,11 @@ def summarize_attempts(turn: Turn, titles: Mapping[str, str]) -> list[str]:
     if turn.outcome == "failed":
         return []
     went_on = [_took_over(turn, titles)] if _breaks(turn) else []
-    if not all_attempts or _is_of(all_attempts[0], answering_target(turn)):
+    first = min(all_attempts, key=lambda attempt: attempt.started, default=None)
+    if first is None or _is_of(first, answering_target(turn)):
         return went_on
     first_choice = _first_choice(turn, titles)
-    if all_attempts[0].was_sent:
+    if first.was_sent:
         return [f"took over from {first_choice}{_after(turn)}"]
     return [f"in place of {first_choice}, which was not asked", *went_on]
 
@@ -101,7 +102,8 @@ def render_attempts(turn: Turn, titles: Mapping[str, str]) -> str:
     if unsent:
         counts.append(f"{unsent} not asked")
     prices = turn.prices if len(turn.prices) == len(all_attempts) else (None,) * len(all_attempts)
-    rows = "".join(_row(attempt, cost, titles) for attempt, cost in zip(all_attempts, prices, strict=True))
+    pairs = sorted(zip(all_attempts, prices, strict=True), key=lambda pair: pair[0].started)  # two may run at once
+    rows = "".join(_row(attempt, cost, titles) for attempt, cost in pairs)
     return f'<details class="attempts"><summary>{", ".join(counts)}</summary><ol>{rows}</ol></details>'
 
 
@@ -142,7 +144,7 @@ def format_tokens(attempt: Attempt) -> list[str]:
 
 def describe_cost(attempt: Attempt, cost: Decimal | None) -> str:
     """An attempt's price. No provider reports that of a failure, and none charges for a request that it refuses."""
-    if cost is None and attempt.first_token is None and attempt.outcome not in ("answered", "timed_out", "stopped"):
+    if cost is None and attempt.first_token is None and attempt.has_failed and attempt.outcome != "timed_out":
         return texts.NO_CHARGE
     return format_cost(cost, attempt.usage)
 

@@ -34,7 +34,12 @@ class Settings(BaseSettings):
     """The hub's own settings. `load` reads them; the constructor is for tests and programs."""
 
     model_config = SettingsConfigDict(
-        env_prefix=PREFIX, env_ignore_empty=True, extra="ignore", hide_input_in_errors=True, validate_default=True
+        env_prefix=PREFIX,
+        env_ignore_empty=True,
+        dotenv_filtering="only_existing",  # `load` has refused unknown ones: to look for them again takes half the time
+        extra="ignore",
+        hide_input_in_errors=True,
+        validate_default=True,
     )
 
     host: str = Field("", description="Address to listen on. 127.0.0.1; on a Space 0.0.0.0.")
@@ -72,9 +77,7 @@ class Settings(BaseSettings):
     loading_timeout: float = Field(
         600.0, gt=0, le=86400, description="Seconds to the first token while a server says that it loads the model."
     )
-    idle_timeout: float = Field(
-        15.0, gt=0, le=3600, description="Seconds between two tokens, without any sign of life."
-    )
+    idle_timeout: float = Field(15.0, gt=0, le=3600, description="Seconds between two tokens, without a sign of life.")
     total_timeout: float = Field(600.0, gt=0, le=86400, description="Seconds for an answer altogether.")
     proxy_visitors: bool = Field(
         False, description="Visitors' keys travel through the proxy and trust the certificates that are set here, too."

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+from functools import cache
 from typing import Any
 
 from jsonschema_rs import Draft202012Validator
@@ -27,7 +28,7 @@ DESCRIPTION = closed(copy.deepcopy(description()))
 
 def check(value: object, schema: dict[str, Any]) -> None:
     """Raises `ValidationError` if the value has not this shape, or has more than it."""
-    Draft202012Validator({**schema, "components": DESCRIPTION["components"]}).validate(value)
+    _validator(json.dumps(schema)).validate(value)
 
 
 def response_of(method: str, path: str, status: int) -> dict[str, Any]:
@@ -57,5 +58,10 @@ def _matches(name: str, data: str, event: dict[str, Any]) -> bool:
         value = json.loads(data)
     except json.JSONDecodeError:
         return False
-    validator = Draft202012Validator({**event["data"]["contentSchema"], "components": DESCRIPTION["components"]})
-    return validator.is_valid(value)
+    return _validator(json.dumps(event["data"]["contentSchema"])).is_valid(value)
+
+
+@cache
+def _validator(schema: str) -> Draft202012Validator:
+    """The judge of one schema. To make one takes as long as it takes to judge hundreds of values."""
+    return Draft202012Validator({**json.loads(schema), "components": DESCRIPTION["components"]})

@@ -136,6 +136,7 @@ def measure(provider: Provider, folder: Path) -> None:
         compare.question.fill("Hello")
         compare.page.locator("#compare-run").click()
         expect(compare.page.locator("#compare-stop")).to_be_visible()
+        compare.page.wait_for_timeout(1000 * SECONDS)  # to look for a button meanwhile would keep the page busy
         expect(compare.page.locator("#compare-stop")).to_be_hidden(timeout=MAX_WAIT)
         seen, frames = compare.page.evaluate("[seen, frames]")
         for pane, model in enumerate(provider.models(), 1):

@@ -57,6 +57,11 @@ def test_half_of_a_phone_above_its_keyboard_is_conversation(browser: Browser, si
         for name in ("Keys", "Chat"):
             page.get_by_role("tab", name=name).dispatch_event("click")
             expect(page.get_by_role("tab", name=name, selected=True)).to_be_in_viewport(ratio=1)
+        page.set_viewport_size({"width": 375, "height": 667})
+        page.locator("#chat-settings > .label-wrap").click()
+        page.locator("#chat-system textarea").focus()
+        page.set_viewport_size(KEYBOARD)  # type: ignore[arg-type]
+        expect(page.locator("#chat-system textarea")).to_be_in_viewport(ratio=1)
         page.set_viewport_size({"width": 720, "height": 450})  # a page that is zoomed has no keyboard in it
         expect(page.locator("#chat-settings")).to_be_in_viewport()
         page.set_viewport_size({"width": 375, "height": 667})

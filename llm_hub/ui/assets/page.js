@@ -78,7 +78,10 @@ document.addEventListener("click", (click) => {
     const before = root.dataset.low;
     if (seen.height < LOW) root.dataset.low = innerWidth > widest ? "wide" : "narrow";
     else delete root.dataset.low;
-    if (root.dataset.low !== before) show();
+    if (root.dataset.low !== before) {
+      show();
+      document.activeElement.scrollIntoView({ behavior: "instant", block: "nearest" });  // what is being typed in
+    }
     if (seen.height < innerHeight - 60) root.style.setProperty("--hub-height", `${seen.height}px`);
     else root.style.removeProperty("--hub-height");
     scrollTo(0, 0);

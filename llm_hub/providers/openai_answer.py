@@ -153,9 +153,7 @@ class OpenAIResponseBuilder(StreamedResponseBuilder):
 
     def keep_quiet_fields(self, chunk: dict[str, Any]) -> None:
         """Keeps what a chunk says of the answer as a whole (its id, who served it) for a client of the same protocol.
-
-        It need not be called for each chunk: all say the same.
-        """
+        All chunks say the same."""
         if self.is_original:
             for name in QUIET_FIELDS & chunk.keys() - UNKEPT_FIELDS:
                 if chunk[name] is not None or name not in self._fields:
@@ -250,8 +248,7 @@ class OpenAIResponseBuilder(StreamedResponseBuilder):
             self._keep({"message": others})
 
     def _is_kept(self, name: str, value: object, known: Collection[str]) -> bool:
-        """Whether a field goes on as it came. For a client of the same protocol so does one that says nothing, such as
-        null, by whatever name."""
+        """Whether a field goes on as it came: for a client of the same protocol also one that says nothing."""
         return name not in known if value else self.is_original and name not in WRITTEN_FIELDS
 
     def _read_refusal(self, words: Any) -> None:

@@ -42,14 +42,24 @@ class PromptSet:
     @property
     def default_template(self) -> str:
         """What is asked without a template: the column `prompt`, or the only one. Raises `ConfigurationError`."""
-        if PROMPT in self.columns:
-            return f"{{{{{PROMPT}}}}}"
-        if len(self.columns) == 1:
-            return f"{{{{{self.columns[0]}}}}}"
+        if self._has_default:
+            return f"{{{{{PROMPT if PROMPT in self.columns else self.columns[0]}}}}}"
         raise ConfigurationError(
             f"{self.name} has no column named {PROMPT}.",
             hint=f"Write the prompt, and name one of its columns there, such as {{{{{self.columns[0]}}}}}.",
         )
+
+    def suggest_template(self, template: str) -> str:
+        """The template, or one of the first column where it is empty and the set has no default, or where it has a
+        column alone that is none of the set's."""
+        alone = _COLUMN.fullmatch(template.strip())
+        if (alone and alone[1] not in self.columns) or not (template.strip() or self._has_default):
+            return f"{{{{{self.columns[0]}}}}}"
+        return template
+
+    @property
+    def _has_default(self) -> bool:
+        return PROMPT in self.columns or len(self.columns) == 1
 
     def render(self, template: str) -> list[str]:
         """The template for each row. Raises `ConfigurationError` for a column that is not there, and for a prompt that

@@ -60,6 +60,26 @@ async def test_a_judge_is_estimated_asked_and_shown(tab: TabCalls) -> None:
     assert "named the first place whatever stood there 3 times" in tab.text("runs-figures")
 
 
+async def test_a_column_is_suggested_where_no_prompt_is_written(tab: TabCalls) -> None:
+    fill(tab, "openai/ok?tokens=3")
+    await tab.use("runs-prompts", "change")
+    assert tab.value("runs-template") == "{{word}}"
+    assert "3 requests" in tab.text("runs-estimate")
+    for text, template in (
+        ("town,land\nOslo,Norway", "{{town}}"),
+        ("land,town\nNorway,Oslo", "{{town}}"),
+        ("prompt,land\nHi,Norway", "{{prompt}}"),
+    ):
+        tab.set(runs_prompts={"text": text, "files": []})
+        await tab.use("runs-kind", "input")
+        assert tab.value("runs-template") == template
+    for written, text in (("", "prompt,land\nHi,Norway"), ("Where is {{word}}?", "land,town\nNorway,Oslo")):
+        tab.set(runs_template=written, runs_prompts={"text": text, "files": []})
+        await tab.use("runs-prompts", "change")
+        assert tab.value("runs-template") == written
+    assert "has no column 'word'" in tab.text("runs-estimate")
+
+
 async def test_a_run_is_estimated_asked_opened_and_saved(tab: TabCalls) -> None:
     fill(tab, "openai/ok?tokens=3", "openai/status-400", runs_template="Say {{word}}", runs_checks="length:1..")
     await tab.use("runs-template", "blur")
@@ -176,7 +196,7 @@ async def test_what_was_read_is_told_before_anybody_is_chosen_and_what_is_missin
     fill(tab)
     await tab.use("runs-prompts", "change")
     assert tab.text("runs-estimate") == "The text.csv: 3 rows, columns: word, answer"
-    fill(tab, "openai/ok?tokens=3")
+    fill(tab, "openai/ok?tokens=3", runs_template="")
     await tab.use("runs-targets", "input")
     assert "such as {{word}}" in tab.text("runs-estimate")
 

@@ -42,8 +42,6 @@ UPDATE_INTERVAL = 0.125
 TIME_LEFT_INTERVAL = 1.0
 """Seconds after which the time that is left is told again, if no answer has come meanwhile."""
 MEDIA_TYPES = {"html": "text/html", "md": "text/markdown", "csv": "text/csv", "json": "application/json"}
-
-
 MARKS: dict[str, bool | None] = {"yes": True, "no": False, "unmark": None}
 """What the buttons of an answer that is to be marked mean."""
 
@@ -98,10 +96,11 @@ class RunEvents:
         often: dict[str, Any] = {**QUIET, "trigger_mode": "always_last"}
         texts = (*form.templates, form.checks, form.repeats, form.ceiling, form.system, form.temperature,
             form.max_tokens, form.rubric)  # fmt: skip
-        inputs = (form.kind, form.targets, form.fallback, form.judge)
-        changes = [form.prompts.change, *(box.input for box in inputs)]
-        estimate = [parts.estimate, parts.problem]
+        changes = [box.input for box in (form.targets, form.fallback, form.judge)]
+        estimate, template = [parts.estimate, parts.problem], [form.templates[0], parts.problem]
         gr.on([*changes, *(text.blur for text in texts)], self.estimate, form.inputs, estimate, **often)
+        chosen = gr.on([form.prompts.change, form.kind.input], self.suggest, form.inputs, template, **often)
+        chosen.then(self.estimate, form.inputs, estimate, **often)
         filled.then(self.estimate, form.inputs, estimate, **often)
         parts.table.pick(self.show_answer, state, [parts.answer, parts.problem], **QUIET)
         parts.answer.pick(self.show_answer, state, [parts.answer, parts.problem], **QUIET)
@@ -119,6 +118,12 @@ class RunEvents:
             view = RunView(running.id)
         listed = gr.update(choices=choices)
         return {parts.form.targets: listed, parts.form.judge: listed, **await self._show(view)}
+
+    @for_owner
+    async def suggest(self, data: Inputs, _: gr.Request) -> Updates:
+        """Other prompts are there: names one of their columns as the prompt, where none is written."""
+        template = await run_form.suggest_template(data, self._parts.form)
+        return {self._parts.form.templates[0]: gr.skip() if template is None else template}
 
     @for_owner
     async def estimate(self, data: Inputs, visitor: gr.Request) -> Updates:

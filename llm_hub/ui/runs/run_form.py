@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from llm_hub.documents.kinds import clean_name
-from llm_hub.errors import ConfigurationError
+from llm_hub.errors import ConfigurationError, LLMHubError
 from llm_hub.runs.answer_checks import read_check
 from llm_hub.runs.prompt_set import PromptSet, read_prompt_set
 from llm_hub.runs.run_estimate import check_prices
@@ -88,6 +88,15 @@ def fill_example(form: FormParts, session: Session) -> Updates:
         form.repeats: "1",
         form.max_tokens: "60",
     }
+
+
+async def suggest_template(data: Inputs, form: FormParts) -> str | None:
+    """The first column as the prompt, where nothing is written that these prompts could use; None: leave what is."""
+    with suppress(LLMHubError):  # which the estimate tells
+        if has_prompts(data, form):
+            prompts, written = await read_prompts(data, form), data[form.templates[0]] or ""
+            return None if (template := prompts.suggest_template(written)) == written else template
+    return None
 
 
 async def read_prompts(data: Inputs, form: FormParts) -> PromptSet:

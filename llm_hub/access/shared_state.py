@@ -10,7 +10,7 @@ from llm_hub.access.hedging import HedgeAllowance
 from llm_hub.access.pool_order import PoolOrder
 from llm_hub.access.provider_pool import ProviderPool
 from llm_hub.router import Health, Timeouts
-from llm_hub.router.running_answers import RunningAnswers
+from llm_hub.router.interruptible_answers import InterruptibleAnswers
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,7 +34,7 @@ class SharedState:
     health: Health = field(default_factory=Health)
     clock: Callable[[], float] = time.monotonic
     pool: ProviderPool = field(default_factory=ProviderPool)
-    running: RunningAnswers = field(default_factory=RunningAnswers)
+    running: InterruptibleAnswers = field(default_factory=InterruptibleAnswers)
     pool_order: PoolOrder = field(init=False)
 
     def __post_init__(self) -> None:

@@ -2,8 +2,8 @@
 
 1. no request and no answer begins any more;
 2. those that are being written may finish, for as long as the setting says, or until a second signal;
-3. what is left is interrupted wherever it waits, by `RunningAnswers.end`, and fails with `ShuttingDown`, which its
-   client is told; for that there are `SHUTDOWN_GRACE` seconds;
+3. what is left is interrupted wherever it waits, by `InterruptibleAnswers.end`, and fails with `ShuttingDown`, which
+   its client is told; for that there are `SHUTDOWN_GRACE` seconds;
 4. the page's streams end, and with them the requests that open tabs hold.
 """
 
@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    from llm_hub.router.running_answers import RunningAnswers
+    from llm_hub.router.interruptible_answers import InterruptibleAnswers
     from llm_hub.serving.site_state import SiteState
 
 log = logging.getLogger("llm_hub")
@@ -38,7 +38,7 @@ class Shutdown:
         self,
         *,
         state: SiteState,
-        running: RunningAnswers,
+        running: InterruptibleAnswers,
         api_requests: Collection[asyncio.Task[object]],
         timeout: float,
     ) -> None:

@@ -14,7 +14,7 @@ from llm_hub.errors import ShuttingDown, StreamBroken, TimedOut
 from llm_hub.provider import LLMProvider
 from llm_hub.router import Health, LLMRouter
 from llm_hub.router.deadlines import GRACE_AFTER_SLEEP, SourceCancelled, Wait, happens_within
-from llm_hub.router.running_answers import RunningAnswers
+from llm_hub.router.interruptible_answers import InterruptibleAnswers
 from tests.router.hand_clock import HandClock, settle
 
 PROMPT = ChatRequest((Message(Role.USER, "Tell me."),))
@@ -288,7 +288,7 @@ class Down(LLMProvider):
         raise StreamBroken("down")
 
 
-async def read(running: RunningAnswers, router: LLMRouter, events: list[Event]) -> None:
+async def read(running: InterruptibleAnswers, router: LLMRouter, events: list[Event]) -> None:
     """Reads an answer as the gateway does."""
     with running.answer() as wait:
         async with aclosing(router.events(PROMPT)) as source:
@@ -299,7 +299,7 @@ async def read(running: RunningAnswers, router: LLMRouter, events: list[Event]) 
 
 
 async def test_a_stop_ends_an_answer_before_its_first_token_and_closes_its_provider() -> None:
-    running, silent, events = RunningAnswers(), Silent(), list[Event]()
+    running, silent, events = InterruptibleAnswers(), Silent(), list[Event]()
     router = LLMRouter(silent, Silent())
     task = asyncio.create_task(read(running, router, events))
     await settle()
@@ -314,7 +314,7 @@ async def test_a_stop_ends_an_answer_before_its_first_token_and_closes_its_provi
 
 
 async def test_a_stop_ends_an_answer_that_waits_for_its_next_attempt() -> None:
-    running, events = RunningAnswers(), list[Event]()
+    running, events = InterruptibleAnswers(), list[Event]()
 
     async def sleep(_: float) -> None:
         await asyncio.Event().wait()
@@ -328,7 +328,7 @@ async def test_a_stop_ends_an_answer_that_waits_for_its_next_attempt() -> None:
 
 
 async def test_whoever_waits_for_running_answers_is_told_when_the_last_has_ended() -> None:
-    running = RunningAnswers()
+    running = InterruptibleAnswers()
     with running.answer():
         with running.answer():
             nobody_left = asyncio.create_task(running.none())
@@ -338,7 +338,7 @@ async def test_whoever_waits_for_running_answers_is_told_when_the_last_has_ended
 
 
 async def test_once_closed_no_answer_begins_and_running_ones_go_on() -> None:
-    running = RunningAnswers()
+    running = InterruptibleAnswers()
     with running.answer() as wait:
         running.close()
         with wait:
@@ -389,7 +389,7 @@ async def test_a_hub_that_slept_waits_no_longer_than_the_deadline(clock: HandClo
 async def test_a_hub_that_slept_past_the_deadline_ends_the_answer_and_blames_nobody(clock: HandClock) -> None:
     silent, health = Silent(), Health(threshold=1, clock=clock)
     router = LLMRouter(silent, timers=clock, health=health)
-    task = asyncio.create_task(read(RunningAnswers(), router, []))
+    task = asyncio.create_task(read(InterruptibleAnswers(), router, []))
     await clock.advance(3600)
     with pytest.raises(TimedOut, match="took too long altogether"):
         await task

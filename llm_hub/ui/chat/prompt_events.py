@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from llm_hub.ui.chat.chat_view import ChatView
     from llm_hub.ui.event_values import Inputs
 
-"""The note of a prompt that came from a tab which did not show the newest turn."""
-
 
 class PromptEvents:
     """Each method adds a turn that is to be answered. Raises `LLMHubError` in words for the visitor instead."""

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
-class RunningAnswers:
+class InterruptibleAnswers:
     """Every answer on its way, whoever asked for it: what a stop of the hub waits for, and may end."""
 
     def __init__(self) -> None:

@@ -15,7 +15,7 @@ check:  ## Style, types and the rules of imports
 test:  ## The inner tier: everything but the contract, whole servers, browsers and other heavy tests
 	$(PYTEST) -n auto -m "not heavy and not server and not contract"
 
-contract:  ## What every provider has to do, on real bytes
+contract:  ## What every provider and every dialect of the API has to do, on real bytes
 	$(PYTEST) -m contract
 
 browser:  ## The page in Chromium

@@ -36,7 +36,7 @@ settings.load_profile("unhurried")
 
 TESTS = Path(__file__).parent
 TIERS = {
-    "contract": ["contract", "router/test_matrix.py"],
+    "contract": ["api", "contract", "router/test_matrix.py"],
     "server": [
         "access/test_sign_in.py",
         "agents",

@@ -38,8 +38,21 @@ const next = {};
 const renew = (kind) => { next[kind] = makeId(); };
 const makeId = () => Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
 ["chat", "comparison"].forEach(renew);
-// A prompt waits until the page shows what it has asked for: that would be shown in the place of the prompt's answer.
-window.llmHub.makeReady = async (kind) => {
+// A prompt waits until the page shows what it has asked for: that would be shown in the place of the prompt's answer. One
+// that is sent behind it waits until the first is shown, too: Gradio hands both on in one component, and the second would
+// go on from what the page showed before the first.
+const MAX_HANDING_ON = 3000;  // milliseconds
+const lastPrompt = {};  // by kind, a promise that the page shows it
+const isShown = {};  // by kind, keeps that promise
+window.llmHub.makeReady = (kind) => {
+  const ready = Promise.resolve(lastPrompt[kind]).then(() => prepare(kind));
+  lastPrompt[kind] = ready.then(() => new Promise((resolve) => {
+    isShown[kind] = resolve;
+    setTimeout(resolve, MAX_HANDING_ON);
+  }));
+  return ready;
+};
+const prepare = async (kind) => {
   while (opening[kind]) await opening[kind].over;
   const prompt = drafts.leave(kind, shown[kind].turns ?? 0);
   if (shown[kind].id) return;
@@ -148,6 +161,7 @@ const opened = (head) => {
   isBack[kind] = false;
   leaveBehind(kind, before, head.id);
   shown[kind] = head;
+  if (head.id !== before.id || head.turns !== before.turns) isShown[kind]?.();
   const isCarried = isCarrying && kind === "chat" && head.id !== before.id;
   if (isCarried) isCarrying = false;
   if ((isCarried || kind === front()) && head.id !== named()) {

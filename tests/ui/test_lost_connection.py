@@ -26,13 +26,13 @@ WITHIN = 20_000
 
 
 class InterruptedPage(ConversationsPage):
-    """A visitor's tab. It is no complaint, either, that a hub which starts again is asked too early, or does not have a
-    conversation of this browser yet.
+    """A visitor's tab. It is no complaint, either, that a hub which starts again is asked too early (what a draft would
+    cost, for example), or does not have a conversation of this browser yet.
     """
 
     def _note_error(self, message: ConsoleMessage) -> None:
         path = urlsplit(message.location["url"]).path
-        is_too_early = "503" in message.text and path == "/gradio_api/app_id"
+        is_too_early = "503" in message.text and path in ("/gradio_api/app_id", "/gradio_api/run/predict")
         is_unknown = "404" in message.text and path.startswith("/conversations/")
         if not is_too_early and not is_unknown:
             super()._note_error(message)

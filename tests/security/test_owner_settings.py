@@ -49,7 +49,6 @@ def caller(site: Site, **headers: str) -> httpx.AsyncClient:
     return httpx.AsyncClient(base_url=site.url, trust_env=False, verify=NO_TLS, headers=named)
 
 
-@pytest.mark.server
 @pytest.mark.parametrize(
     "environment",
     [

@@ -128,7 +128,8 @@ class SecondAttempt(TargetAttempt):
                 self._await_next(event)
         except Exception as error:  # noqa: BLE001  # a provider may be anybody's: the first attempt goes on
             self.fail(error)
-            self._answer.targets_left.remove(self.target)
+            if self.target in self._answer.targets_left:  # a failure of the first may have ruled out its server
+                self._answer.targets_left.remove(self.target)
             await self.aclose()
             return False
         return True

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import random
 from collections import Counter
 from contextlib import aclosing
@@ -25,7 +26,7 @@ from llm_hub.chat import (
     TextDelta,
     Waiting,
 )
-from llm_hub.errors import InvalidRequest, ProviderError, RouteFailed, ServerFailed
+from llm_hub.errors import ConnectionFailed, InvalidRequest, ProviderError, RouteFailed, ServerFailed
 from llm_hub.provider import LLMProvider
 from llm_hub.response_builder import ResponseBuilder
 from llm_hub.router import Health, LLMRouter, Target, Timeouts
@@ -242,6 +243,21 @@ async def test_where_both_fail_the_third_is_asked_and_none_of_them_twice() -> No
         ("third", "answered"),
     ]
     assert [provider.asked for provider in (route.first, route.second)] == [1, 1]
+
+
+async def test_a_second_whose_server_the_first_has_ruled_out_may_fail_as_well(caplog: pytest.LogCaptureFixture) -> None:
+    """Two keys of one server, which the first finds to be gone."""
+    first, second = (Paced("first", delay, error=ConnectionFailed("Gone.")) for delay in (3.0, 4.0))
+    third = Paced("third", 1)
+    router = LLMRouter(
+        Target(first, "m", place=1), [Target(second, "m", place=2), third], 0, timeouts=PATIENT, hedging=Policy()
+    )
+    last = [event async for event in router.events(ASK)][-1]
+    assert isinstance(last, Done)
+    assert last.response.content == "third third third "
+    assert [outcome for _, outcome in outcomes(last.response.attempts)] == ["connection_failed"] * 2 + ["answered"]
+    gc.collect()  # an exception of a task that nobody has read is logged when the task goes
+    assert not caplog.records
 
 
 async def test_where_all_fail_the_error_tells_of_each() -> None:

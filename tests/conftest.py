@@ -49,6 +49,7 @@ TIERS = {
         "documents/test_hostile_files.py",
         "packaging/test_agent_command.py",
         "packaging/test_command.py",
+        "packaging/test_wheel.py",
         "security/test_canaries.py",
         "security/test_closed.py",
         "security/test_forged.py",

@@ -63,19 +63,23 @@ def test_where_all_are_slow_few_are_asked_twice() -> None:
 
 
 @pytest.mark.parametrize(
-    ("setting", "hedge", "outcomes"),
-    [("true", True, ["overtaken", "answered"]), ("true", False, ["answered"]), ("", True, ["answered"])],
+    ("setting", "hedge", "delay", "outcomes"),
+    [
+        ("true", True, 0.5, ["overtaken", "answered"]),
+        ("true", False, 0.05, ["answered"]),
+        ("", True, 0.05, ["answered"]),
+    ],
     ids=["on", "not for this request", "off"],
 )
 async def test_the_setting_turns_it_on(
-    tmp_path: Path, fault_server: FaultServer, setting: str, hedge: bool, outcomes: list[str]
+    tmp_path: Path, fault_server: FaultServer, setting: str, hedge: bool, delay: float, outcomes: list[str]
 ) -> None:
     (tmp_path / ".env").write_text(
         f"OPENAI_API_KEY=sk-one-0123456789\nOPENAI_BASE_URL={fault_server.openai_url}\nLLM_HUB_HEDGE={setting}\n"
         f"ANTHROPIC_API_KEY=sk-ant-0123456789\nANTHROPIC_BASE_URL={fault_server.anthropic_url}\n"
     )
     hub = Hub(Settings.load(tmp_path / ".env"))
-    slow = "slow-headers?delay=0.5"
+    slow = f"slow-headers?delay={delay}"
     history = hub._shared.pool.open("openai").history
     for _ in range(MIN_MEASURED):
         history.add(Attempt("openai", slow, 0.0, 9.0, 0.01, "answered"))

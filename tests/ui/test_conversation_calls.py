@@ -152,14 +152,15 @@ async def test_an_answer_is_written_on_when_its_page_is_gone_and_the_next_page_f
 
 
 async def test_two_tabs_that_ask_at_once_lose_nothing_and_the_later_one_says_so(page: PageCalls) -> None:
-    tab, slow = page.open(), "ok?tokens=60&rate=60&plain=two"
-    tab.choose(slow)
+    tab, fast, slow = page.open(), "ok?tokens=3&plain=two", "ok?tokens=60&rate=60&plain=two"
+    tab.choose(fast)
     await tab.ask("Hello")
     other = page.open_again(tab)
     await other.use("chat-opened", "open", event_data={"id": tab.value("chat-opened")["id"]})
+    tab.choose(slow)
     asking = asyncio.create_task(tab.ask("From the first tab"))
     await tab.until(lambda: tab.text("chat-live").count(" ") > 3)
-    other.choose("ok?tokens=3&plain=two")
+    other.choose(fast)
     await other.ask("From the second tab")
     assert other.prompts(LOG) == ["Hello", "From the second tab"]
     assert "2/2" in other.figures(LOG)[1]
@@ -167,9 +168,10 @@ async def test_two_tabs_that_ask_at_once_lose_nothing_and_the_later_one_says_so(
     assert "From the first tab" in tab.text("chat-live")
     await asking
     assert tab.prompts(LOG) == ["Hello", "From the first tab"]
-    assert tab.answers(LOG) == [answer_text(60), answer_text(60)]
+    assert tab.answers(LOG) == [answer_text(3), answer_text(60)]
     assert "1/2" in tab.figures(LOG)[1]
     assert "Another tab" not in tab.figures(LOG)[1]
+    tab.choose(fast)
     await tab.ask("And then?")
     assert tab.prompts(LOG) == ["Hello", "From the first tab", "And then?"]
     await act(other, "show-2")

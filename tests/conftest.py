@@ -86,6 +86,12 @@ def pytest_configure() -> None:
         raise pytest.UsageError(f"tests/conftest.py puts into a tier what is not there: {', '.join(missing)}")
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """How many processes `-n auto` starts: one more than there are processors, since a third of a test is waiting."""
+    return (os.cpu_count() or 1) + 1
+
+
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
     """A file whose tier is left out (`-m "not contract and not server"`) is not read either: that takes seconds."""
     left_out = re.fullmatch(r"not (\w+)(?: and not (\w+))*", config.option.markexpr)

@@ -77,10 +77,15 @@ def safe_cause(error: BaseException) -> BaseException | None:
 
 
 def _is_out_of_descriptors(causes: list[BaseException]) -> bool:
-    """Whether this process may open no further connection. The resolver hides that: then one is opened to find out."""
-    if any(isinstance(cause, OSError) and cause.errno in (errno.EMFILE, errno.ENFILE) for cause in causes):
+    """Whether this process may open no further connection.
+
+    The resolver hides that: it finds no name, or says "busy", by what the system looks names up with. Then a descriptor
+    is opened to find out.
+    """
+    system = [cause for cause in causes if isinstance(cause, OSError) and not isinstance(cause, ConnectionError)]
+    if any(cause.errno in (errno.EMFILE, errno.ENFILE) for cause in system):
         return True
-    if any(isinstance(cause, socket.gaierror) for cause in causes):
+    if system:
         try:
             os.close(os.dup(0))
         except OSError as error:

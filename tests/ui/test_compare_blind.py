@@ -69,25 +69,6 @@ def vote(compare: ComparePage, which: str) -> None:
     compare.page.locator(f"#compare-{which}").click(timeout=SLOW)
 
 
-def test_no_name_is_on_the_page_before_the_vote(compare: ComparePage, database: Path) -> None:
-    left, right = "ok?tokens=400&rate=150&hide=one", "ok?tokens=400&rate=60&hide=two"
-    compare.set(left, right)
-    compare.page.locator("#compare-blind input").check()
-    before = len(rows(database, "select * from votes"))
-    compare.run("Hello")
-    expect(compare.text(1)).to_contain_text("fiku cepo", timeout=SLOW)
-    expect(compare.text(2)).to_contain_text("fiku cepo", timeout=SLOW)
-    html = compare.page.content()
-    assert "hide=" not in html
-    assert "OpenAI" not in compare.page.locator("#compare-panes").inner_html()
-    assert "hide=" not in compare.page.evaluate("fetch('/config').then(answer => answer.text())")
-    vote(compare, "best-1")  # while both are still being written
-    expect(compare.page.locator("#compare-said")).to_contain_text("You voted: A is better", timeout=SLOW)
-    names = {compare.pane(number).locator(".pane-head b").inner_text() for number in (1, 2)}
-    assert names == {f"OpenAI · {left}", f"OpenAI · {right}"}
-    assert len(rows(database, "select * from votes")) == before + 1
-
-
 def test_a_vote_can_be_cast_by_keyboard_alone(compare: ComparePage, database: Path) -> None:
     page = compare.page
     compare.set("ok?tokens=8&keys=one", "ok?tokens=9&keys=two")

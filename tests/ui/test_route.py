@@ -37,22 +37,14 @@ def test_a_provider_that_fails_is_replaced_live_and_every_attempt_can_be_opened(
     expect(chat.figures).to_contain_text("4 attempts")
     attempts = chat.figures.locator("li")
     expect(attempts.first).to_be_hidden()
-    chat.figures.get_by_text("4 attempts").click()
+    chat.figures.locator("summary").focus()
+    chat.page.keyboard.press("Enter")
     expect(attempts).to_have_count(4)
     expect(attempts.first).to_contain_text(re.compile(r"OpenAI · status-503.*failed on its own side \(503\)"))
     expect(attempts.nth(1)).to_contain_text(re.compile(r"at \+.* s, after a wait of .* s · took"))
     expect(attempts.last).to_contain_text(re.compile(r"answered.*first token.*60 out tokens"))
     assert len(chats(fault_server, model)) == 3
     assert len(chats(fault_server, other)) == 1
-
-
-def test_the_attempts_are_opened_by_keyboard(chat: ChatPage) -> None:
-    chat.choose("context?keys=1")
-    chat.fall_back_to("second/ok?tokens=3")
-    chat.ask("Hello")
-    chat.figures.locator("summary").focus()
-    chat.page.keyboard.press("Enter")
-    expect(chat.figures.locator("li").first).to_be_visible()
 
 
 def test_a_resumed_answer_is_complete_and_its_mark_is_only_displayed(
@@ -91,24 +83,6 @@ def test_a_stop_while_a_retry_is_waited_for_starts_no_other_attempt(
     chat.ask("Something else")
     assert len(chats(fault_server, model)) == 1
     assert chats(fault_server, other) == []
-
-
-def test_the_chain_is_asked_in_the_order_that_was_set(chat: ChatPage, fault_server: FaultServerThread) -> None:
-    first, second, last = (f"context?order={number}" for number in range(3))
-    chat.choose("context?order=chosen")
-    chat.fall_back_to(f"second/{first}", f"openai/{second}", f"second/{last}", "second/ok?order=1")
-    expect(chat.chain).to_have_text([f"second · {first}", f"OpenAI · {second}", f"second · {last}",
-        "second · ok?order=1"])  # fmt: skip
-    chat.page.get_by_role("button", name=f"Ask second · {last} earlier").click()
-    expect(chat.chain).to_have_text([f"second · {first}", f"second · {last}", f"OpenAI · {second}",
-        "second · ok?order=1"])  # fmt: skip
-    chat.page.get_by_role("button", name=f"Do not ask second · {first}").click()
-    expect(chat.chain).to_have_count(3)
-    chat.ask("Hello")
-    models = [each.model for each in fault_server.exchanges if each.method == "POST" and "order=" in each.model]
-    assert models == ["context?order=chosen", last, second, "ok?order=1"]
-    chat.page.get_by_role("button", name="Clear").click()
-    expect(chat.page.locator("#chat-chain-list")).to_contain_text("No other model is asked.")
 
 
 def test_who_is_asked_stands_on_the_page_once(browser: Browser, site: Site) -> None:

@@ -55,11 +55,12 @@ def add_styles(app: FastAPI, blocks: gr.Blocks, own: str) -> str:
     text = "\n".join((*texts, f".gradio-container .contain {{ {own} }}"))
     app.add_api_route(STYLES, lambda: Response(text, media_type="text/css"), include_in_schema=False)
     version = sha256(text.encode()).hexdigest()[:16]
-    # Gradio's script asks for no sheet that has a link; the browser asks for none whose link is disabled.
+    # Gradio's script asks for no sheet that has a link, and the browser for none of a type that is no style. One that
+    # is only disabled, Chromium 150 asks for.
     return "".join(
         (
             f'<link rel="stylesheet" href=".{STYLES}?v={version}">',
-            *(f'<link rel="stylesheet" href="./assets/{name}" disabled>' for name in sheets),
+            *(f'<link rel="stylesheet" type="text/plain" href="./assets/{name}" disabled>' for name in sheets),
             *(f'<link rel="modulepreload" href="./assets/{name}">' for name in scripts),
         )
     )

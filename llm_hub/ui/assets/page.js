@@ -18,10 +18,11 @@
   }, 500);
 })();
 
-// What scrolls by itself takes the focus, so that the keyboard can scroll it: not every browser sees to that.
+// What scrolls by itself takes the focus, so that the keyboard can scroll it: not every browser sees to that. Not in an
+// answer that is being written: it is replaced as it grows, and its sizes may not be known yet.
 (() => {
   const PARTS = ["#chat-scroll", ".pane-scroll", ".pane-past .message.user", ".md pre", ".md table", ".katex-display",
-    ".content-preview", ".wide"].map((part) => `${part}:not([tabindex])`).join();
+    ".content-preview", ".wide"].map((part) => `${part}:not([tabindex], .pane-live *, #chat-live *)`).join();
   let isAsked = false;
   let rest = 0;  // milliseconds until it looks again, so that it takes a tenth of the time at most
   const mark = () => {

@@ -5,6 +5,9 @@ Gradio 6.31.0
 - tells the page what programs may send to each component and get from it, three times, although no event of this page
   is offered to programs: 190 of 530 KB. May go when:
   tests/ui/gradio_fixes/test_server_side.py::test_a_configuration_tells_what_programs_may_send fails.
+- looks in all of an answer, at each of its updates, for tables and models that the page never shows in one (`:has()` in
+  the styles of the Chatbot): a tenth of the time that four panes take. May go when:
+  tests/ui/gradio_fixes/test_stylesheet.py::test_gradio_looks_for_tables_in_every_answer fails.
 - has the page find out step by step which scripts and styles it needs, each kind of component its own: 88 requests of
   which the last begin when those before have come. Here the scripts are named in the page's head, and the styles are
   one file. May go when:
@@ -28,6 +31,8 @@ if TYPE_CHECKING:
 
 STYLES = "/components.css"
 ASSETS = Path(gr.__file__).parent / "templates" / "frontend" / "assets"
+_UNUSED_HAS = re.compile(r":has\((?=\.(?:table-wrap|model3D))")
+"""Becomes `:is(`, which weighs as much: nothing that is shown is such a table or model itself."""
 _FILES = re.compile(r"m\.f=\[([^\]]*)\]")
 """In one of Gradio's scripts: the files that it may ask for."""
 _IMPORT = re.compile(r"(?:(\w+)`?:\{(?:[^{}]*,)?component:\(\)=>\w+\(\(\)=>)?import\(`\./([^`]+)`\)[^\[]*\[([\d,]*)\]")
@@ -51,7 +56,7 @@ def add_styles(app: FastAPI, blocks: gr.Blocks, own: str) -> str:
     files = list(dict.fromkeys(_files_of(blocks)))
     scripts = [name for name in files if name.endswith(".js")]
     sheets = [name for name in files if name.endswith(".css") and not name.startswith("index-")]  # stands in the page
-    texts = ((ASSETS / name).read_text(encoding="utf-8") for name in sheets)
+    texts = (_UNUSED_HAS.sub(":is(", (ASSETS / name).read_text(encoding="utf-8")) for name in sheets)
     text = "\n".join((*texts, f".gradio-container .contain {{ {own} }}"))
     app.add_api_route(STYLES, lambda: Response(text, media_type="text/css"), include_in_schema=False)
     version = sha256(text.encode()).hexdigest()[:16]

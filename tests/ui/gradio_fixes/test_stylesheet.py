@@ -8,6 +8,7 @@ from pathlib import Path
 import gradio
 import pytest
 
+from llm_hub.ui.gradio_fixes import page_loading
 from llm_hub.ui.page_assets import ASSETS
 
 NAMES = ("fillable", "tab-wrapper", "tab-container", "visually-hidden", "html-container", "label-wrap", "block-info",
@@ -40,3 +41,9 @@ def test_no_rule_stands_in_two_files() -> None:
             if declarations.count(";") > 1:
                 places.setdefault(" ".join(declarations.split()), set()).add(file.name)
     assert {rule: files for rule, files in places.items() if len(files) > 1} == {}
+
+
+def test_gradio_looks_for_tables_in_every_answer() -> None:
+    """Else page_loading.py need not change the styles of the Chatbot."""
+    styles = "".join(file.read_text(encoding="utf-8") for file in page_loading.ASSETS.glob("*.css"))
+    assert ":has(.table-wrap)" in styles

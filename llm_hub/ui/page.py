@@ -38,7 +38,7 @@ LATER_STYLES = ("runs.css", "leaderboard.css", "status.css", "usage.css", "keys.
 HEAD_STYLES = {"print": "print.css", "(forced-colors: active)": "forced_colors.css"}
 """Styles by their medium. Gradio would change their selectors."""
 
-SCRIPTS = ("tab_secret.js", "elements.js", "gradio_fixes.js", "conversation_store.js", "drafts.js",
+SCRIPTS = ("tab_secret.js", "elements.js", "joined_updates.js", "gradio_fixes.js", "conversation_store.js", "drafts.js",
     "model_settings.js", "page.js", "chat.js", "source.js", "shortcuts.js")  # fmt: skip
 """What runs before Gradio does."""
 

@@ -98,6 +98,7 @@ document.addEventListener("keydown", (key) => {
   const running = new Set();  // events that were sent and have not ended
   const early = new Set();  // events that ended before the reply came that names them
   const streams = new Set();  // what ends each stream that is open
+  const { gather, join: joinUpdates } = window.llmHub.joinedUpdates;
   const encode = (frames) => new TextEncoder().encode(frames.map((text) => `${text}\n\n`).join(""));
   const frame = (message) => encode([`data: ${JSON.stringify(message)}`]);
   const streamed = (source) => new Response(new ReadableStream(source), { headers: { "content-type": "text/event-stream" } });
@@ -148,7 +149,7 @@ document.addEventListener("keydown", (key) => {
     const isUnsent = (id) => id.startsWith(UNSENT);
     const connect = async () => {
       const response = back || [...running].every(isUnsent) ? null : await fetchAsBefore(request).catch(() => null);
-      return response?.ok ? response.body.getReader() : null;
+      return response?.ok ? gather(response.body.getReader()) : null;
     };
     let reader = await connect();
     const decoder = new TextDecoder();
@@ -186,7 +187,7 @@ document.addEventListener("keydown", (key) => {
           const { event_id: id } = JSON.parse(text.slice("data:".length));
           if (!running.delete(id)) early.add(id);
         }
-        if (frames.length) controller.enqueue(encode(frames));
+        if (frames.length) controller.enqueue(encode(joinUpdates(frames)));
         const isBroken = !value || all.some((text) => text.includes('"msg":"unexpected_error"'));
         if (isBroken && (running.size || request.signal.aborted)) {  // nothing is lost where nothing runs
           if (!request.signal.aborted) lose();

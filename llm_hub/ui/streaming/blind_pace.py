@@ -20,8 +20,9 @@ if TYPE_CHECKING:
     from llm_hub.conversations.coalescer import Snapshot
     from llm_hub.conversations.conversation import CommonPace
 
-MAX_UPDATES_PER_SECOND = 26.0
-"""Updates of all panes together: what a browser keeps up with on a machine that has other things to do, too."""
+MAX_UPDATES_PER_SECOND = 50.0
+"""Updates of all panes together, so that four of them show each snapshot. A browser that does not keep up with as many
+joins them (assets/joined_updates.js)."""
 FRESH = 0.1
 """Seconds, a little more than lie between two snapshots. What came while a pane had to wait is old by then: the next
 snapshot is waited for so long."""

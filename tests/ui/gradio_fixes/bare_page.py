@@ -1,7 +1,7 @@
 """A small page of Gradio's own, without any of our workarounds: `python bare_page.py PORT`.
 
 With a second argument, "whole", updates are sent as whole_updates.py has them sent; with "script", the page has
-gradio_fixes.js.
+joined_updates.js and gradio_fixes.js.
 """
 
 from __future__ import annotations
@@ -22,7 +22,8 @@ HEAD = """<script>
   const fetchAsBefore = window.fetch;
   window.fetch = (...call) => { window.requests.push(call[0].url ?? String(call[0])); return fetchAsBefore(...call); };
 </script>"""
-SCRIPT = Path(__file__).parents[3] / "llm_hub" / "ui" / "assets" / "gradio_fixes.js"
+ASSETS = Path(__file__).parents[3] / "llm_hub" / "ui" / "assets"
+SCRIPTS = ("joined_updates.js", "gradio_fixes.js")
 CSS = ":is(#first, #second) p { color: rgb(1, 2, 3); }"
 
 
@@ -65,7 +66,8 @@ def build() -> gr.Blocks:
         gr.Button("Late", elem_id="late").click(answer_late, None, typed)
         gr.Button("Queued", elem_id="queued").click(lambda: "queued", None, typed)
         with gr.Column():
-            gr.HTML("Hello")
+            counted = gr.HTML("Hello", elem_id="counted")
+            gr.Button("Count", elem_id="count").click(count_up, None, counted)
         code: list[Any] = [{"role": "assistant", "content": [{"type": "text", "text": "```\n\ttab\n```"}]}]
         gr.Chatbot(code, elem_id="code")
         shown = gr.Textbox(interactive=True, elem_id="shown")
@@ -88,6 +90,6 @@ if __name__ == "__main__":
     if sys.argv[2:] == ["script"]:
         from llm_hub.ui.gradio_fixes.page_head import extend_head
 
-        extend_head(f"<script>{SCRIPT.read_text(encoding='utf-8')}</script>", "")
+        extend_head("".join(f"<script>{(ASSETS / name).read_text(encoding='utf-8')}</script>" for name in SCRIPTS), "")
     app = gr.mount_gradio_app(FastAPI(), build(), path="/", ssr_mode=False, show_error=False, css=CSS, head=HEAD)
     uvicorn.run(app, host="127.0.0.1", port=int(sys.argv[1]), log_level="warning")

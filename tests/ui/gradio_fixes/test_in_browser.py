@@ -143,6 +143,30 @@ def test_gradio_copies_the_inputs_of_an_event_that_has_ended(bare_page: Page) ->
     assert count_copies(bare_page, "#quiet") > 2 * before, "gradio_fixes.js need not hide the inputs"
 
 
+WATCH_COUNT = """() => {
+  const counted = document.querySelector("#counted");
+  window.counts = new Set();
+  new MutationObserver(() => window.counts.add(counted.querySelector(".prose")?.innerText.trim())).observe(counted, {
+    childList: true, subtree: true, characterData: true,
+  });
+}"""
+
+
+def count_at_once(page: Page) -> list[str]:
+    """What the page has shown of a count to 19 whose messages have all come at once."""
+    page.route("**/queue/data**", lambda route: route.fulfill(response=route.fetch()))
+    page.evaluate(WATCH_COUNT)
+    page.locator("#count").click()
+    expect(page.locator("#counted .prose")).to_have_text("19")
+    page.unroute_all(behavior="wait")
+    counts: list[str] = page.evaluate("[...window.counts].filter((count) => /^\\d+$/.test(count))")
+    return counts
+
+
+def test_gradio_shows_every_update_by_itself(bare_page: Page) -> None:
+    assert len(count_at_once(bare_page)) > 10, "joined_updates.js may go"
+
+
 HOLD_JOINS = """() => {
   const fetchAsBefore = window.fetch;
   window.fetch = async (...call) => {
@@ -239,6 +263,8 @@ def test_an_event_is_lost_that_is_sent_as_the_stream_closes(browser: Browser, ba
 def test_no_event_is_lost_as_the_stream_closes(browser: Browser) -> None:
     with serving("script") as url, send_as_the_stream_closes(browser, url) as shown:
         expect(shown).to_have_value("queued")
+        assert count_at_once(shown.page) == ["0", "19"]  # the others are joined: joined_updates.js
+        assert shown.page.evaluate(JOIN) == [[["append", [], "b"]], [["replace", [], {"__type__": "update"}]]]
 
 
 def test_an_event_that_is_slow_to_be_sent_holds_up_no_other(browser: Browser) -> None:
@@ -246,6 +272,15 @@ def test_an_event_that_is_slow_to_be_sent_holds_up_no_other(browser: Browser) ->
     with serving("script") as url, send_as_the_stream_closes(browser, url, held) as shown:
         expect(shown).to_have_value("queued")
         assert held
+
+
+JOIN = """() => {
+  const nothing = [["replace", [], { __type__: "update" }]];
+  const updates = ["whole", [["append", [], "b"]], nothing].map((edits) =>
+    `data: ${JSON.stringify({ msg: "process_generating", event_id: "one", output: { data: [edits] } })}`);
+  return window.llmHub.joinedUpdates.join(updates).slice(1).map((text) => JSON.parse(text.slice(5)).output.data[0]);
+}"""
+"""An update that leaves out what the one before it has changed: joined, they would show nothing of it."""
 
 
 def end_in_an_error(route: Route) -> None:

@@ -124,6 +124,7 @@ def test_a_search_finds_every_word_anywhere_in_any_case(store: Store, word: str)
     document = store.put("Tell me of Ünïcode", "It has many characters.", f"And {word}?", "Nothing of that kind.")
     assert store.ids(f"{word.upper()} CHARACTERS ünïcode") == [document["id"]]
     assert store.ids(f"{word} elephants") == []
+    assert store.ids(f"{word} char.cters") == []  # no expression
     assert word in store.call("list", word)["heads"][0]["excerpt"]
     store.call("change", document["id"], {"title": f"Named {word}x"})
     assert store.ids(f"{word}x") == [document["id"]]

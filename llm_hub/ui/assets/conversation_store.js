@@ -71,9 +71,11 @@ window.llmHub ??= {};
     const line = text.trim().split("\n")[0].split(/\s+/).join(" ");
     return line.length <= MAX_TITLE_CHARS ? line : `${line.slice(0, MAX_TITLE_CHARS - 1)}…`;
   };
+  // A word in any case. As an expression it is found in a tenth of the time that texts take to be made lower case.
+  const expression = (word) => new RegExp(word.replace(/[\\^$.*+?()[\]{}|/]/g, "\\$&"), "iu");
   const excerpt = (text, word) => {
-    const at = Math.max(0, text.toLowerCase().indexOf(word));
-    const [from, to] = [Math.max(0, at - 40), at + word.length + 80];
+    const { index: at = 0, 0: match = "" } = text.match(word) ?? {};
+    const [from, to] = [Math.max(0, at - 40), at + match.length + 80];
     return `${from ? "…" : ""}${text.slice(from, to).replace(/\s+/g, " ")}${to < text.length ? "…" : ""}`;
   };
 
@@ -147,7 +149,7 @@ window.llmHub ??= {};
       async list(search = "") {
         swept ??= sweep();
         await swept;
-        const words = search.normalize("NFKC").toLowerCase().split(/\s+/).filter(Boolean);
+        const words = search.normalize("NFKC").split(/\s+/).filter(Boolean).map(expression);
         const transaction = await begin("readonly", "heads", "texts");
         const [heads, texts] = await Promise.all([
           result(transaction.objectStore("heads").getAll()),
@@ -157,9 +159,9 @@ window.llmHub ??= {};
         if (!words.length) return { heads: alive, problem: "" };
         const text = new Map(texts.map((kept) => [kept.id, kept.text]));
         const found = alive.flatMap((head) => {
-          const all = `${head.title}\n${text.get(head.id) ?? ""}`;
-          const lower = all.toLowerCase();
-          return words.every((word) => lower.includes(word)) ? [{ ...head, excerpt: excerpt(all, words[0]) }] : [];
+          const all = [head.title, text.get(head.id) ?? ""];
+          const isFound = words.every((word) => all.some((part) => word.test(part)));
+          return isFound ? [{ ...head, excerpt: excerpt(all.join("\n"), words[0]) }] : [];
         });
         return { heads: found, problem: "" };
       },

@@ -4,7 +4,8 @@ Gradio 6.31.0
 
 - tells the page what programs may send to each component and get from it, three times, although no event of this page
   is offered to programs: 190 of 530 KB. May go when:
-  tests/ui/gradio_fixes/test_server_side.py::test_a_configuration_tells_what_programs_may_send fails.
+  tests/ui/gradio_fixes/test_server_side.py::test_a_configuration_tells_what_programs_may_send fails. And it names the
+  kind of each component by a hash, too, which only components that are not Gradio's own need.
 - looks in all of an answer, at each of its updates, for tables and models that the page never shows in one (`:has()` in
   the styles of the Chatbot): a tenth of the time that four panes take. May go when:
   tests/ui/gradio_fixes/test_stylesheet.py::test_gradio_looks_for_tables_in_every_answer fails.
@@ -45,6 +46,7 @@ def shorten_config(blocks: gr.Blocks) -> None:
         for name in ("api_info_as_input", "api_info_as_output", "example_inputs"):
             component.pop(name, None)
         component["api_info"] = {}
+        component["component_class_id"] = component["type"]
 
 
 def add_styles(app: FastAPI, blocks: gr.Blocks, own: str) -> str:

@@ -51,6 +51,7 @@ async def test_a_configuration_tells_what_programs_may_send(page: gr.Blocks) -> 
     part = page.config["components"][0]
     may_go = "Gradio tells the page nothing for programs any more: shorten_config in page_loading.py can go"
     assert {"api_info", "api_info_as_input", "api_info_as_output"} <= part.keys(), may_go
+    assert len(part["component_class_id"]) > 60, may_go
     shorten_config(page)
     assert "string" not in str(part)
 

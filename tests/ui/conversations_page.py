@@ -57,6 +57,12 @@ class ConversationsPage(ChatPage):
         self.item(title).get_by_role("button", name=re.compile("^Rename, pin, delete or save")).click()
         self.page.locator("#conversation-list .actions").get_by_role("button", name=action, exact=True).click()
 
+    def edit(self, text: str) -> None:
+        """Types other words for the last prompt, and does not send them."""
+        self.prompts.last.hover()
+        self.log.get_by_label("Edit").last.click()
+        self.log.locator("textarea").fill(text)
+
     def expect_title(self, title: str) -> None:
         expect(self.page).to_have_title(f"{title} · LLM Hub" if title else "LLM Hub")
 

@@ -141,6 +141,9 @@ def test_a_temporary_chat_is_not_kept(visitor: ConversationsPage, word: str) -> 
     visitor.page.get_by_role("button", name="Temporary chat").click()
     visitor.ask(f"Secret {word}")
     visitor.expect_title("Temporary chat")
+    visitor.edit(f"An edit {word}")
+    assert not visitor.page.evaluate("(word) => JSON.stringify(localStorage).includes(word)", f"An edit {word}")
+    visitor.page.keyboard.press("Escape")
     visitor.page.locator("#chat-new").click()
     expect(visitor.prompts).to_have_count(0)
     visitor.ask(f"Open {word}")
@@ -168,6 +171,22 @@ def test_what_was_typed_and_chosen_comes_back(visitor: ConversationsPage, word: 
     expect(visitor.prompt).to_have_value("a draft of the second")
     expect(visitor.page.get_by_label("Temperature")).to_have_value("0.5")
     visitor.prompt.fill("")
+    visitor.edit("an edit of the first")
+    visitor.page.locator("#chat-new").click()
+    visitor.expect_title("")
+    visitor.type(f"Second {word}")
+    edited = visitor.log.locator("textarea")
+    expect(visitor.prompts).to_have_text([f"Second {word}"])  # it is not taken for the one that was being edited
+    visitor.page.locator("#conversation-list").get_by_text(f"First {word}").click()
+    expect(edited).to_have_value("an edit of the first")
+    visitor.page.reload()
+    expect(edited).to_have_value("an edit of the first")
+    visitor.page.evaluate(COME_BACK)
+    expect(edited).to_have_value("an edit of the first")
+    visitor.log.get_by_label("Submit").click()
+    expect(visitor.prompts).to_have_text(["an edit of the first"])
+    expect(edited).to_have_count(0)
+    visitor.page.wait_for_function("!Object.keys(localStorage).some((name) => name.includes('edit:'))")
 
 
 @IN_THE_BROWSER

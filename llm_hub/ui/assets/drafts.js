@@ -4,15 +4,15 @@
   const BOXES = { chat: "#chat-prompt textarea", comparison: "#compare-prompt textarea" };
   const BUTTONS = { chat: "#chat-prompt .submit-button", comparison: "#compare-run" };
   const KINDS = Object.keys(BOXES);
-  const remember = (name, value) => {
+  const remember = (name, value, store = localStorage) => {
     try {
-      if (value === null || value === "") localStorage.removeItem(`llm-hub:${name}`);
-      else localStorage.setItem(`llm-hub:${name}`, JSON.stringify(value));
+      if (value === null || value === "") store.removeItem(`llm-hub:${name}`);
+      else store.setItem(`llm-hub:${name}`, JSON.stringify(value));
     } catch { /* this browser keeps nothing, or has no room: the page works without */ }
   };
-  const recall = (name) => {
+  const recall = (name, store = localStorage) => {
     try {
-      return JSON.parse(localStorage.getItem(`llm-hub:${name}`));
+      return JSON.parse(store.getItem(`llm-hub:${name}`));
     } catch {
       return null;
     }

@@ -64,7 +64,10 @@ def test_half_of_a_phone_above_its_keyboard_is_conversation(browser: Browser, si
         expect(page.locator("#chat-system textarea")).to_be_in_viewport(ratio=1)
         page.set_viewport_size({"width": 720, "height": 450})  # a page that is zoomed has no keyboard in it
         expect(page.locator("#chat-settings")).to_be_in_viewport()
+        assert page.locator("#chat-scroll").evaluate("(part) => part.clientHeight") > 120  # the settings scroll
+        page.get_by_role("tab", name="Keys").click()
         page.set_viewport_size({"width": 375, "height": 667})
+        expect(page.get_by_role("tab", name="Keys")).to_be_in_viewport(ratio=1)
         assert "interactive-widget=resizes-content" in (
             page.locator("meta[name=viewport]").get_attribute("content") or ""
         )

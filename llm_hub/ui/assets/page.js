@@ -66,12 +66,13 @@ document.addEventListener("click", (click) => {
 // the page shorter for its keyboard; Safari only tells how much of the page can be seen. The tab in front is named in sight.
 (() => {
   const TAB = "#tabs > .tab-wrapper [role=tab]";
-  const IN_SIGHT = `${TAB}[aria-selected=true], :root[data-low=narrow] :is(#chat-main, #compare-panes)`;
+  const IN_FRONT = `${TAB}[aria-selected=true]`;
+  const IN_SIGHT = `${IN_FRONT}, :root[data-low=narrow] :is(#chat-main, #compare-panes)`;
   const LOW = 480;
   const widest = matchMedia("(hover: hover)").matches ? 500 : 800;  // of a phone; with a mouse, a page that is zoomed
   const root = document.documentElement;
   const seen = window.visualViewport;
-  const show = () => document.querySelectorAll(IN_SIGHT).forEach((part) => {
+  const show = (what = IN_SIGHT) => document.querySelectorAll(what).forEach((part) => {
     part.scrollIntoView({ behavior: "instant", block: "start", inline: "nearest" });
   });
   const fit = () => {
@@ -79,7 +80,8 @@ document.addEventListener("click", (click) => {
     const before = root.dataset.low;
     if (seen.height < LOW) root.dataset.low = innerWidth > widest ? "wide" : "narrow";
     else delete root.dataset.low;
-    if (root.dataset.low !== before) {
+    if (root.dataset.low === before) show(IN_FRONT);
+    else {
       show();
       document.activeElement.scrollIntoView({ behavior: "instant", block: "nearest" });  // what is being typed in
     }

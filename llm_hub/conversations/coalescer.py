@@ -1,4 +1,4 @@
-"""Snapshots of an answer for the page, made of its events: twenty a second at most.
+"""Snapshots of an answer for the page, made of its events: thirteen a second at most.
 
 A browser cannot paint every token: it falls behind, and stays behind. So events are gathered, and a snapshot of
 everything so far goes out at a bounded rate. What a reader waits for (the first token, a change of route, the end) goes
@@ -61,15 +61,12 @@ class Snapshot:
 
 @dataclass(kw_only=True)
 class Coalescer:
-    """Paces all streams of a page: `rate` snapshots a second for each, `few_rate` where no more than `few` run, and
-    `crowded_rate` where more than `crowd` do.
+    """Paces all streams of a page: `rate` snapshots a second for each, `crowded_rate` when more than `crowd` run.
 
     After `beat` seconds of silence a snapshot comes all the same. `timers` is the event loop where it is None.
     """
 
-    rate: float = 12.0
-    few_rate: float = 20.0
-    few: int = 2
+    rate: float = 13.0
     crowded_rate: float = 8.0
     crowd: int = 30
     beat: float = 1.0
@@ -84,8 +81,6 @@ class Coalescer:
     @property
     def interval(self) -> float:
         """Seconds between two snapshots of one stream."""
-        if self.running <= self.few:
-            return 1 / self.few_rate
         return 1 / (self.rate if self.running <= self.crowd else self.crowded_rate)
 
     def stop(self) -> None:

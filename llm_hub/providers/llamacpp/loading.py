@@ -109,7 +109,7 @@ def _load_server(
     params.fit_params = False  # otherwise it loads everything twice, to see what fits
     params.warmup = False
     params.verbosity = -1
-    params.default_template_kwargs = template or {}
+    params.default_template_kwargs = template or {}  # for the chat template, which stands in the model's file
     # It cannot be kept from listening on a port of the loopback interface as well: a key that nobody knows closes that.
     params.api_keys = [secrets.token_hex()]
     params.ui = params.endpoint_slots = False

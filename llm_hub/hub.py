@@ -12,10 +12,12 @@ from llm_hub.access.hedging import HedgeAllowance
 from llm_hub.access.keyring import Keyring
 from llm_hub.access.provider_pool import ProviderPool
 from llm_hub.access.session import Session
+from llm_hub.access.shared_health import SharedHealth
 from llm_hub.access.shared_state import SharedState
 from llm_hub.errors import LLMHubError
 from llm_hub.factory import ConfiguredProviders
 from llm_hub.router import Health, Timeouts
+from llm_hub.storage.redis_exchange import RedisExchange
 from llm_hub.usage.prices import Prices
 
 if TYPE_CHECKING:
@@ -34,6 +36,8 @@ class Hub:
 
     def __init__(self, settings: Settings, *, clock: Callable[[], float] = time.monotonic) -> None:
         configured = ConfiguredProviders(settings)
+        self.exchange = RedisExchange(settings.redis_url) if settings.redis_url else None
+        """What this hub and others tell each other, once it runs; None without a Redis."""
         self._shared = SharedState(
             configured,
             Prices(configured.price_lists(), settings.prices),
@@ -49,7 +53,7 @@ class Hub:
                 idle=settings.idle_timeout,
                 total=settings.total_timeout,
             ),
-            Health(cooldown=settings.cooldown, clock=clock),
+            _health(self.exchange, cooldown=settings.cooldown, clock=clock),
             clock,
             ProviderPool(clock),
         )
@@ -66,6 +70,11 @@ class Hub:
         """
         keyring = Keyring(self._shared.configured, typed_keys, owner_pays=owner_pays, trusted=trusted)
         return Session(self._shared, keyring)
+
+    @property
+    def sharing_problem(self) -> str:
+        """Why this hub knows nothing of the others at present, as a sentence; "" where there is no reason."""
+        return self.exchange.problem if self.exchange is not None else ""
 
     @property
     def configured(self) -> ConfiguredProviders:
@@ -107,3 +116,9 @@ class Hub:
         """Closes every provider's connections, and ends every download."""
         self._shared.configured.stop_downloads()
         await self._shared.pool.aclose()
+
+
+def _health(exchange: RedisExchange | None, *, cooldown: float, clock: Callable[[], float]) -> Health:
+    if exchange is None:
+        return Health(cooldown=cooldown, clock=clock)
+    return SharedHealth(exchange, cooldown=cooldown, clock=clock)

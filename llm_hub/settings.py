@@ -115,7 +115,7 @@ class Settings(BaseSettings):
         "",
         repr=False,
         pattern="^(rediss?://.+)?$",
-        description="Where limits are counted when several servers share them: redis://:password@host:6379/0.",
+        description="What several hubs share their limits and pauses through: redis://:password@host:6379/0.",
     )
     key_mode: Literal["", "owner", "visitor"] = Field(
         "",

@@ -18,6 +18,7 @@ from hypothesis import settings
 from llm_hub.ui.gradio_fixes.import_speed import skip_stubs
 from tests.arena.postgres import Postgres, programs
 from tests.fault_server import FaultServer
+from tests.redis_server import RedisServer
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
@@ -150,6 +151,20 @@ def postgres() -> Iterator[str]:
         pytest.skip("There is no PostgreSQL on this machine.")
     with Postgres(folder) as server:
         yield server.url
+
+
+@pytest.fixture(scope="session")
+def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a real Redis, which keeps what it is told from test to test."""
+    with RedisServer(tmp_path_factory.mktemp("redis")) as server:
+        yield server.url
+
+
+@pytest.fixture
+def redis_server(tmp_path: Path) -> Iterator[RedisServer]:
+    """A Redis of this test's own, which it may end and start again."""
+    with RedisServer(tmp_path) as server:
+        yield server
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -96,4 +97,12 @@ class KeyedPool:
         if len(ways := self._configured.upstreams(name)) > 1 and self._is_owners(name, payer):
             differs = "server" if ways[0].address != ways[1].address else "key"
             options["title"] = f"{spec.title} ({differs} {place + 1})"
-        return await asyncio.to_thread(ProviderFactory.build, name, spec, **options)
+        provider = await asyncio.to_thread(ProviderFactory.build, name, spec, **options)
+        if self._is_owners(name, payer):
+            provider.key_id = _key_id(key)
+        return provider
+
+
+def _key_id(key: str) -> str:
+    """What several hubs call a key: too little of a hash to find the key by, and enough to tell keys apart."""
+    return hashlib.sha256(f"llm-hub {key}".encode()).hexdigest()[:12]

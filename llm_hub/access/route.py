@@ -10,7 +10,7 @@ from llm_hub.chat import split_target
 if TYPE_CHECKING:
     from llm_hub.access.keyring import Payer
     from llm_hub.chat import Attempt, ChatRequest
-    from llm_hub.router.circuit_breaker import Pause
+    from llm_hub.router.target_health import Pause
 
 AUTO = "auto"
 """The name that stands for the hub's route: the configured one, or every provider that is configured."""

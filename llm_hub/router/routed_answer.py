@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
     from llm_hub.chat import ChatRequest, Usage
     from llm_hub.errors import ProviderError
-    from llm_hub.router.circuit_breaker import Pause
     from llm_hub.router.target import Target
+    from llm_hub.router.target_health import Pause
 
 
 @dataclass(slots=True)

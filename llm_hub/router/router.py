@@ -19,21 +19,21 @@ from typing import TYPE_CHECKING
 from llm_hub.chat import AttemptFailed, Done
 from llm_hub.errors import ConfigurationError
 from llm_hub.provider import LLMProvider
-from llm_hub.router.circuit_breaker import Health
 from llm_hub.router.deadlines import Timeouts
 from llm_hub.router.hedge import Hedge, HedgedAnswer, SecondAttempt
 from llm_hub.router.retry import Retry
 from llm_hub.router.target import Target
 from llm_hub.router.target_attempt import TargetAttempt
+from llm_hub.router.target_health import Health
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 
     from llm_hub.chat import Attempt, ChatRequest, Event, ModelInfo
     from llm_hub.errors import ProviderError
-    from llm_hub.router.circuit_breaker import Permit
     from llm_hub.router.deadlines import Timers
     from llm_hub.router.hedge import HedgePolicy
+    from llm_hub.router.target_health import Permit
 
 
 class LLMRouter(LLMProvider):
@@ -91,7 +91,7 @@ class LLMRouter(LLMProvider):
                     self.health.reset(target.provider, target.model_id)
                 retries, pause, last_resort = 0, 0.0, not answer.targets_left
                 second = answer.take_second(target)
-                while permit := second.permit if second else self._admit(target, last_resort=last_resort):
+                while permit := second.permit if second else await self._admit(target, last_resort=last_resort):
                     attempt = second or TargetAttempt(
                         answer, target, permit, pause=pause, timeouts=self.timeouts, timers=timers
                     )
@@ -138,8 +138,13 @@ class LLMRouter(LLMProvider):
         for provider in {target.provider for target in self.targets}:
             await provider.aclose()
 
-    def _admit(self, target: Target, *, last_resort: bool) -> Permit | None:
-        return self.health.admit(target.provider, target.model_id, last_resort=last_resort)
+    async def _admit(self, target: Target, *, last_resort: bool) -> Permit | None:
+        permit = self.health.admit(target.provider, target.model_id, last_resort=last_resort)
+        if permit is None or not permit.is_probe or await self.health.confirm(permit):
+            return permit
+        if self.health.current_pause(target.provider, target.model_id) is not None:
+            return None
+        return self.health.admit(target.provider, target.model_id)  # it has come back meanwhile
 
     def _hedge(self, answer: HedgedAnswer, attempt: TargetAttempt, timers: Timers) -> None:
         """Has the next target asked as well if this attempt, the first one of its answer, is slow to begin."""
@@ -154,7 +159,7 @@ class LLMRouter(LLMProvider):
         target = answer.targets_left[0]
         if self.health.current_pause(target.provider, target.model_id) is not None or not hedging.take():
             return None
-        permit = self._admit(target, last_resort=False)
+        permit = self.health.admit(target.provider, target.model_id)
         if permit is None:
             return None
         return SecondAttempt(answer, target, permit, pause=0.0, timeouts=self.timeouts, timers=timers)

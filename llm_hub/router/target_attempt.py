@@ -31,10 +31,10 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
 
     from llm_hub.chat import Event, LLMResponse
-    from llm_hub.router.circuit_breaker import Permit
     from llm_hub.router.deadlines import Timeouts, Timers
     from llm_hub.router.routed_answer import RoutedAnswer
     from llm_hub.router.target import Target
+    from llm_hub.router.target_health import Permit
 
 log = logging.getLogger(__name__)
 

@@ -186,6 +186,8 @@ class Application:
                 upload_cleanup.sweep_forever(),
             )
             background = [asyncio.create_task(task) for task in work]
+            if self.hub.exchange is not None:
+                background.append(asyncio.create_task(self.hub.exchange.run()))
             yield
             for task in background:
                 task.cancel()

@@ -17,7 +17,7 @@ from llm_hub.errors import (
     ServerFailed,
 )
 from llm_hub.provider import LLMProvider
-from llm_hub.router.circuit_breaker import PROBE_PATIENCE, Health, Pause, Permit
+from llm_hub.router.target_health import PROBE_PATIENCE, Health, Pause, Permit
 from tests.router.hand_clock import HandClock
 
 

@@ -11,7 +11,8 @@ from playwright.sync_api import expect
 
 from llm_hub.access.session import ProviderState, TargetState
 from llm_hub.chat import Attempt
-from llm_hub.router.circuit_breaker import Pause
+from llm_hub.router.target_health import Pause
+from llm_hub.storage.redis_exchange import PROBLEM
 from llm_hub.ui.status import health_view
 from tests.ui.chat_page import ChatPage
 from tests.ui.conftest import visiting
@@ -45,6 +46,12 @@ def test_before_anything_was_asked_the_tab_says_so() -> None:
     assert "needs a key: set GROQ_API_KEY" in html
     assert 'data-pick="test openai"' in html
     assert 'data-pick="test groq"' not in html
+
+
+def test_a_hub_that_cannot_reach_the_others_says_so() -> None:
+    assert "alert" not in health_view.health_html([OPENAI], [], {}, lambda _: None)
+    assert 'role="alert">Redis cannot be' in health_view.health_html([OPENAI], [], {}, lambda _: None, PROBLEM)
+    assert health_view.fingerprint([OPENAI], [], {}) != health_view.fingerprint([OPENAI], [], {}, PROBLEM)
 
 
 def test_a_provider_that_is_set_up_is_ready_only_after_it_answered() -> None:

@@ -44,7 +44,10 @@ def describe_success(models: int, duration: float) -> str:
 
 
 def fingerprint(
-    states: Sequence[ProviderState], targets: Sequence[TargetState], probes: Mapping[str, ProbeResult]
+    states: Sequence[ProviderState],
+    targets: Sequence[TargetState],
+    probes: Mapping[str, ProbeResult],
+    problem: str = "",
 ) -> str:
     """A text that changes whenever the HTML would, except for the times that the page counts by itself."""
     target_marks = [
@@ -57,7 +60,7 @@ def fingerprint(
         for target in targets
     ]
     problems = [(state.name, state.problem, state.list_problem, state.is_absent) for state in states]
-    return repr((target_marks, problems, sorted(probes.items(), key=str)))
+    return repr((target_marks, problems, sorted(probes.items(), key=str), problem))
 
 
 def health_html(
@@ -65,8 +68,10 @@ def health_html(
     targets: Sequence[TargetState],
     probes: Mapping[str, ProbeResult],
     price: Callable[[Attempt], Decimal | None],
+    problem: str = "",
 ) -> str:
-    """The whole tab: the targets that were asked last come first, and the providers that are ready."""
+    """The whole tab: the targets that were asked last come first, and the providers that are ready. `problem` is one of
+    the hub's own, as a sentence."""
     titles = {state.name: state.title for state in states}
     recent = sorted(targets, key=_age)
     cards = "".join(_target_card(target, titles, price) for target in recent)
@@ -74,8 +79,9 @@ def health_html(
         cards = texts.NOTHING_YET
     ready_first = sorted(states, key=lambda state: not state.ready)
     rows = "".join(_provider_row(state, targets, probes.get(state.name)) for state in ready_first)
+    above = f'<p class="problem" role="alert">{html_text(problem)}</p>' if problem else ""
     return (
-        f'<div class="health"><section aria-label="Models"><h2>Models</h2>{cards}</section>'
+        f'{above}<div class="health"><section aria-label="Models"><h2>Models</h2>{cards}</section>'
         f'<section aria-label="Providers"><h2>Providers</h2><ul class="providers">{rows}</ul></section></div>'
     )
 

@@ -129,8 +129,9 @@ class StatusEvents:
 
     def _update(self, session: Session, probes: dict[str, ProbeResult], fingerprint: str) -> dict[Any, Any]:
         states, targets = session.providers(), session.targets()
-        current = health_view.fingerprint(states, targets, probes)
+        problem = self._gateway.hub.sharing_problem
+        current = health_view.fingerprint(states, targets, probes, problem)
         if current == fingerprint:
             return {self._parts.fingerprint: gr.skip()}
-        html = health_view.health_html(states, targets, probes, session.prices.of)
+        html = health_view.health_html(states, targets, probes, session.prices.of, problem)
         return {self._parts.table: html, self._parts.fingerprint: current}

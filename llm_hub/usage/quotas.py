@@ -35,7 +35,7 @@ DAY = 86400
 """Seconds."""
 DEFAULT_MAX_ANSWER = 8192
 """Tokens of an answer whose request has no bound: long for an answer, and within what every current model writes."""
-PATIENCE = 1.0
+PATIENCE = 0.5
 """Seconds that Redis may take for an answer."""
 PAUSE = 30.0
 """Seconds that a Redis that failed is not asked again. Meanwhile this server counts by itself."""
@@ -69,7 +69,7 @@ class Counters:
         """Asks Redis for an answer, if it is used. Raises `ConfigurationError` if there is none."""
         if self._redis is not None and not await self._redis.check():
             raise ConfigurationError(
-                "Redis cannot be reached: this server counts by itself.", hint="Check LLM_HUB_REDIS_URL and its server."
+                "Redis cannot be reached: this hub counts by itself.", hint="Check LLM_HUB_REDIS_URL and its server."
             )
 
     async def add(self, key: str, seconds: int, amount: int) -> tuple[int, float, Storage | MemoryCounts]:
@@ -81,10 +81,11 @@ class Counters:
                 count = await self._redis.incr(key, seconds, amount)
                 return count, await self._redis.get_expiry(key) - time.time(), self._redis
             except StorageError as error:
+                if self.clock() >= self._paused_until:  # many may have waited at once
+                    log.error(  # noqa: TRY400  # the error's own text may show the address, and with it a password
+                        "Redis failed (%s): for %.0f s this hub counts by itself.", type(error.args[0]).__name__, PAUSE
+                    )
                 self._paused_until = self.clock() + PAUSE
-                log.error(  # noqa: TRY400  # the error's own text may show the address, and with it a password
-                    "Redis failed (%s): for %.0f s this server counts by itself.", type(error.args[0]).__name__, PAUSE
-                )
         count = await self._memory.incr(key, seconds, amount)
         return count, self._memory.seconds_left(key), self._memory
 

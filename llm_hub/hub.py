@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING
 
 from llm_hub.access.hedging import HedgeAllowance
 from llm_hub.access.keyring import Keyring
+from llm_hub.access.pool_order import PoolOrder
 from llm_hub.access.provider_pool import ProviderPool
 from llm_hub.access.session import Session
 from llm_hub.access.shared_health import SharedHealth
+from llm_hub.access.shared_pool_order import SharedPoolOrder
 from llm_hub.access.shared_state import SharedState
 from llm_hub.errors import LLMHubError
 from llm_hub.factory import ConfiguredProviders
@@ -38,6 +40,7 @@ class Hub:
         configured = ConfiguredProviders(settings)
         self.exchange = RedisExchange(settings.redis_url) if settings.redis_url else None
         """What this hub and others tell each other, once it runs; None without a Redis."""
+        health, pool_order = _health(self.exchange, cooldown=settings.cooldown, clock=clock)
         self._shared = SharedState(
             configured,
             Prices(configured.price_lists(), settings.prices),
@@ -53,9 +56,10 @@ class Hub:
                 idle=settings.idle_timeout,
                 total=settings.total_timeout,
             ),
-            _health(self.exchange, cooldown=settings.cooldown, clock=clock),
+            health,
             clock,
             ProviderPool(clock),
+            pool_order=pool_order,
         )
         self.prices = self._shared.prices
         self.running = self._shared.running
@@ -118,7 +122,10 @@ class Hub:
         await self._shared.pool.aclose()
 
 
-def _health(exchange: RedisExchange | None, *, cooldown: float, clock: Callable[[], float]) -> Health:
+def _health(exchange: RedisExchange | None, *, cooldown: float, clock: Callable[[], float]) -> tuple[Health, PoolOrder]:
+    """What is known of targets, and the order in pools: of this hub alone, or with all those of the exchange."""
     if exchange is None:
-        return Health(cooldown=cooldown, clock=clock)
-    return SharedHealth(exchange, cooldown=cooldown, clock=clock)
+        health = Health(cooldown=cooldown, clock=clock)
+        return health, PoolOrder(health)
+    health = SharedHealth(exchange, cooldown=cooldown, clock=clock)
+    return health, SharedPoolOrder(health, exchange, clock=clock)

@@ -39,9 +39,13 @@ class PoolOrder:
         def rank(target: Target) -> tuple[bool, bool, int, int]:
             paused = self._health.current_pause(target.provider, target.model_id) is not None
             key = target.provider.name, target.place
-            return paused, target.place != last, self._running[key], self._taken.get(key, 0)
+            return paused, target.place != last, self.running_answers(key), self._taken.get(key, 0)
 
         return sorted(targets, key=rank)
+
+    def running_answers(self, key: tuple[str, int]) -> int:
+        """How many answers are running at a provider's place."""
+        return self._running[key]
 
     @contextmanager
     def asking(self, target: Target) -> Iterator[None]:
@@ -59,23 +63,26 @@ class PoolOrder:
         """Keeps the conversation at the target that has just answered it. A request for vectors is none."""
         if not request.messages:
             return
-        *_, whole = _prefixes(target.provider.name, request)
-        self._last_places[whole] = target.place
-        self._last_places.move_to_end(whole)
+        *_, whole = self.prefixes(target.provider.name, request)
+        self.keep_place(whole, target.place)
+
+    def keep_place(self, prefix: int, place: int) -> None:
+        """Keeps a conversation that begins like this at that place."""
+        self._last_places[prefix] = place
+        self._last_places.move_to_end(prefix)
         if len(self._last_places) > MAX_PREFIXES:
             self._last_places.popitem(last=False)
 
     def _last_place(self, provider: str, request: ChatRequest) -> int | None:
         """Who answered the longest beginning of this prompt; None: nobody that is known of."""
-        for prefix in reversed([*_prefixes(provider, request)]):
+        for prefix in reversed([*self.prefixes(provider, request)]):
             if (place := self._last_places.get(prefix)) is not None:
                 return place
         return None
 
-
-def _prefixes(provider: str, request: ChatRequest) -> Iterator[int]:
-    """A hash of each beginning of a prompt: its first message, its first two, …"""
-    prefix = hash(provider)
-    for message in request.messages:
-        prefix = hash((prefix, message))
-        yield prefix
+    def prefixes(self, provider: str, request: ChatRequest) -> Iterator[int]:
+        """A hash of each beginning of a prompt: its first message, its first two, …"""
+        prefix = hash(provider)
+        for message in request.messages:
+            prefix = hash((prefix, message))
+            yield prefix

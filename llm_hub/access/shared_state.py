@@ -35,7 +35,4 @@ class SharedState:
     clock: Callable[[], float] = time.monotonic
     pool: ProviderPool = field(default_factory=ProviderPool)
     running: InterruptibleAnswers = field(default_factory=InterruptibleAnswers)
-    pool_order: PoolOrder = field(init=False)
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "pool_order", PoolOrder(self.health))
+    pool_order: PoolOrder = field(default_factory=lambda: PoolOrder(Health()))

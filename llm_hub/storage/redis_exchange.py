@@ -1,7 +1,7 @@
 """What several hubs tell each other, through a Redis that all of them reach.
 
-News is a stream (`STREAM`) that every hub adds to and reads: a hub that was cut off, or has just started, reads what it
-has missed. A claim is a key with an end, which one hub alone can hold. All times are Redis' own, or durations.
+News of each topic is a stream that every hub adds to and reads: a hub that was cut off, or has just started, reads what
+it has missed. A claim is a key with an end, which one hub alone can hold. All times are Redis' own, or durations.
 
 Nobody waits for Redis but who asks for a claim, and then no longer than `PATIENCE`. While Redis cannot be reached
 nothing is told, every claim is granted, and `problem` says so.
@@ -27,9 +27,10 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-STREAM = "llm-hub/news"
+STREAM = "llm-hub/news/"
+"""How the keys of the topics' streams begin."""
 MAX_NEWS = 2000
-"""Messages that are kept for hubs that start."""
+"""Messages of a topic that are kept for hubs that start."""
 MAX_AGE = 600.0
 """Seconds for which they are kept, and which a hub that starts reads."""
 MAX_QUEUE = 2000
@@ -74,22 +75,24 @@ class RedisExchange:
         """Why nothing can be told or heard at present, as a sentence; "" while it can."""
         self.connected = asyncio.Event()
         """Set while Redis answers."""
+        self.patience, self.timeout = PATIENCE, TIMEOUT
         self._url = url
         self._hub = secrets.token_hex(8)
         self._handlers: dict[str, Handler] = {}
         self._queue: list[tuple[tuple[str | int, ...], asyncio.Future[bool] | None]] = []
         self._queued = asyncio.Event()
         self._held: set[tuple[str, ...]] = set()
-        self._last_id = ""
+        self._last_ids: dict[str, str] = {}
+        """The newest message that was read, by its stream."""
 
     def hear(self, topic: str, handler: Handler) -> None:
-        """From now on `handler` is given what other hubs tell about a topic."""
-        self._handlers[topic] = handler
+        """Once it runs, `handler` is given what other hubs tell about a topic."""
+        self._handlers[STREAM + topic] = handler
 
     def tell(self, topic: str, message: dict[str, Any]) -> None:
         """Lets the other hubs know, as soon as may be."""
-        text = json.dumps(message)
-        self._send(("XADD", STREAM, "MAXLEN", "~", MAX_NEWS, "*", "from", self._hub, "topic", topic, "message", text))
+        stream, text = STREAM + topic, json.dumps(message)
+        self._send(("XADD", stream, "MAXLEN", "~", MAX_NEWS, "*", "from", self._hub, "message", text))
 
     async def claim(self, names: Sequence[str]) -> bool:
         """Whether no other hub has any of these names. Then they are this hub's until `end_claim`."""
@@ -100,7 +103,7 @@ class RedisExchange:
         self._held.add(keys)
         is_granted = False
         try:
-            async with asyncio.timeout(PATIENCE):
+            async with asyncio.timeout(self.patience):
                 is_granted = await granted
         except TimeoutError:
             is_granted = True
@@ -147,17 +150,19 @@ class RedisExchange:
             self._url,
             protocol=2,
             decode_responses=True,
-            socket_connect_timeout=TIMEOUT,
+            socket_connect_timeout=self.timeout,
             socket_timeout=None,
             retry=Retry(NoBackoff(), 0),
         )
 
     async def _connect(self, reader: Redis) -> None:
         """Finds out from where the news is to be read on. A clock that was set back begins anew."""
-        now = await _server_time(reader)
-        last = _told_at(self._last_id) if self._last_id else 0.0
+        async with asyncio.timeout(self.timeout):
+            now = await _server_time(reader)
+        last = max(map(_told_at, self._last_ids.values()), default=0.0)
         if not now - MAX_AGE <= last <= now:
-            self._last_id = f"{_milliseconds(now if last > now else now - MAX_AGE)}-0"
+            beginning = f"{_milliseconds(now if last > now else now - MAX_AGE)}-0"
+            self._last_ids = dict.fromkeys(self._handlers, beginning)
         self.connected.set()
         if self.problem:
             log.info("Redis answers again: this hub and the others know of each other.")
@@ -169,21 +174,22 @@ class RedisExchange:
         self.problem = PROBLEM
 
     async def _read_forever(self, client: Redis) -> None:
+        streams: Any = self._last_ids
         while True:
-            async with asyncio.timeout(READ_TIMEOUT + TIMEOUT):
-                news: Any = await client.xread({STREAM: self._last_id}, MAX_NEWS, _milliseconds(READ_TIMEOUT))
-            if not news:
-                continue
-            now = await _server_time(client)
-            for message_id, fields in news[0][1]:
-                self._last_id = message_id
-                self._take(fields, max(0.0, now - _told_at(message_id)))
+            async with asyncio.timeout(READ_TIMEOUT + self.timeout):
+                news: Any = await client.xread(streams, MAX_NEWS, _milliseconds(READ_TIMEOUT))
+                if not news:
+                    continue
+                now = await _server_time(client)
+            for stream, messages in news:
+                for message_id, fields in messages:
+                    self._last_ids[stream] = message_id
+                    self._take(self._handlers[stream], fields, max(0.0, now - _told_at(message_id)))
 
-    def _take(self, fields: dict[str, str], age: float) -> None:
+    def _take(self, handler: Handler, fields: dict[str, str], age: float) -> None:
         """Hands a message on. One that cannot be read is another version's."""
         try:
-            handler = self._handlers.get(fields["topic"])
-            if handler is not None and fields["from"] != self._hub:
+            if fields["from"] != self._hub:
                 handler(json.loads(fields["message"]), age)
         except (KeyError, TypeError, ValueError) as error:
             log.debug("What another hub told could not be read: %r", error)
@@ -205,9 +211,10 @@ class RedisExchange:
             pipeline = client.pipeline(transaction=False)
             for command, _ in queue:
                 pipeline.execute_command(*command)
-            pipeline.expire(STREAM, int(MAX_AGE))
+            for stream in self._handlers:
+                pipeline.expire(stream, int(MAX_AGE))
             try:
-                async with asyncio.timeout(TIMEOUT):
+                async with asyncio.timeout(self.timeout):
                     replies = await pipeline.execute()
             except BaseException:
                 _grant(queue)
@@ -247,6 +254,5 @@ def _told_at(message_id: str) -> float:
 
 
 async def _server_time(client: Redis) -> float:
-    async with asyncio.timeout(TIMEOUT):
-        seconds, microseconds = await client.time()
+    seconds, microseconds = await client.time()
     return float(seconds) + microseconds / 1e6

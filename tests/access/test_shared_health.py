@@ -16,12 +16,20 @@ from tests.redis_server import RedisServer
 from tests.router.hand_clock import HandClock, settle
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Sequence
     from pathlib import Path
 
 
 KEY = "sk-one-0123456789"
 COOLDOWN = 30.0
+UNHURRIED = 60.0
+"""Seconds that a busy machine may take."""
+
+
+def request_of(model: str, texts: Sequence[str], fallback: tuple[str, ...] = ()) -> ChatRequest:
+    roles = (Role.USER, Role.ASSISTANT)
+    messages = tuple(Message(roles[place % 2], text) for place, text in enumerate(texts))
+    return ChatRequest(messages, model, fallback=fallback)
 
 
 class SharingHub:
@@ -31,11 +39,12 @@ class SharingHub:
         self.hub = Hub(settings, clock=clock)
         assert self.hub.exchange is not None
         self.exchange = self.hub.exchange
+        self.exchange.patience = self.exchange.timeout = UNHURRIED
         self.heard: dict[str, asyncio.Event] = {}
         self.exchange.hear("mark", lambda message, _: self.heard[message["mark"]].set())
 
-    async def ask(self, model: str, *fallback: str) -> LLMResponse:
-        request = ChatRequest((Message(Role.USER, "Hello"),), model, fallback=fallback)
+    async def ask(self, model: str, *fallback: str, texts: Sequence[str] = ("Hello",)) -> LLMResponse:
+        request = request_of(model, texts, fallback)
         async with self.hub.session().answer(request) as (events, _):
             last = [event async for event in events][-1]
         assert isinstance(last, Done)
@@ -147,10 +156,40 @@ async def test_of_a_pool_the_key_that_must_wait_waits_at_both_hubs(
         asked = [exchange.headers["authorization"].split("-")[1] for exchange in fault_server.exchanges]
         assert asked == ["one", "two", "two", "two", "two"]
         client = first.exchange._client()
-        kept = [str(await client.dump(key)) for key in await client.keys()] + [str(await client.xrange(STREAM))]
+        news = str(await client.xrange(f"{STREAM}health"))
+        kept = [news, *[str(await client.dump(key)) for key in await client.keys()]]
         await client.aclose()
-        assert "retry-after=60" in kept[-1]
+        assert "retry-after=60" in news
         assert not [text for text in kept for key in keys if key in text]
+
+
+async def test_a_pool_is_one_for_both_hubs(
+    tmp_path: Path, redis_server: RedisServer, fault_server: FaultServer
+) -> None:
+    keys = ",".join(f"sk-{name}-0123456789" for name in ("one", "two", "three"))
+    async with hubs(tmp_path, redis_server.url, fault_server, HandClock(), OPENAI_API_KEYS=keys) as (first, second):
+        orders = [each.hub._shared.pool_order for each in (first, second)]
+        for texts in (["Hello"], ["Good morning"]):  # a conversation stays where its beginning is in the cache
+            answer = await first.ask("openai/ok", texts=texts)
+            texts += [answer.content, "And now?"]
+            prompt = request_of("openai/ok", texts)
+            while orders[1]._last_place("openai", prompt) is None:
+                await settle()
+            await second.ask("openai/ok", texts=texts)
+        asked = [exchange.headers["authorization"].split("-")[1] for exchange in fault_server.exchanges]
+        assert asked == ["one", "one", "two", "two"]
+
+        fault_server.limit = 0  # a new one goes to the key that is busy at neither hub
+        waiting = [asyncio.create_task(first.ask("openai/ok", texts=[f"Question {number}"])) for number in range(2)]
+        await fault_server.next_exchange(6)
+        while sum(orders[1].running_answers(("openai", place)) for place in (1, 2, 3)) < 2:
+            await settle()
+        waiting.append(asyncio.create_task(second.ask("openai/ok", texts=["Question 3"])))
+        await fault_server.next_exchange(7)
+        fault_server.limit = None
+        await asyncio.gather(*waiting)
+        asked = [exchange.headers["authorization"].split("-")[1] for exchange in fault_server.exchanges]
+        assert sorted(asked[4:]) == ["one", "three", "two"]
 
 
 async def test_while_its_redis_is_gone_a_hub_goes_on_alone_and_says_so(

@@ -11,23 +11,18 @@ import re
 from decimal import Decimal
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated, Any, Literal
-from urllib.parse import unquote, urlsplit
+from typing import Annotated, Literal
 
 from pydantic import Field, PrivateAttr, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from llm_hub import setting_values as values
 from llm_hub.chat import Order
 from llm_hub.env_file import read_env_file
 from llm_hub.errors import ConfigurationError
 
 PREFIX = "LLM_HUB_"
-NO_KEYS = ("page", "visitor", "local")
-"""Who asks without a key, as the ledger names them: a key's name is none of these."""
 _SECRET = re.compile(r"(?:KEY|TOKEN|SECRET|PASSWORD)S?$", re.IGNORECASE)
-_RATE = re.compile(r"[0-9]{1,6}(?:\.[0-9]{1,9})?")
-MIN_API_KEY_CHARS = 16
-"""Characters of a key of the hub's own API: shorter ones can be guessed."""
 
 
 class Settings(BaseSettings):
@@ -175,7 +170,7 @@ class Settings(BaseSettings):
         try:
             settings = cls(_env_file=env_file, _env_file_encoding="utf-8-sig")
         except ValidationError as error:
-            raise ConfigurationError(_plain(error)) from None
+            raise ConfigurationError(values.describe(error, PREFIX)) from None
         settings._environment = environment
         settings._file = env_file.absolute()
         return settings
@@ -195,7 +190,7 @@ class Settings(BaseSettings):
         lists = (value for name, value in self._environment.items() if _SECRET.search(name))
         named = (part.strip() for value in lists for part in (value, *value.split(",")))
         proxies = (value for name, value in self._environment.items() if name.lower().endswith("_proxy"))
-        passwords = (password for url in proxies if (password := _password(url)))
+        passwords = (password for url in proxies if (password := values.password(url)))
         own = (key.get_secret_value() for key in (self.agent_key, self.api_key, *self.api_keys.values()))
         return tuple({*named, *passwords, *own} - {""})
 
@@ -233,68 +228,7 @@ class Settings(BaseSettings):
     def _reachable_on_a_space(cls, host: str) -> str:
         return host or ("0.0.0.0" if os.environ.get("SPACE_ID") else "127.0.0.1")  # noqa: S104  # a Space's proxy is outside
 
-    @field_validator("route", "allowed_hosts", mode="before")
-    @classmethod
-    def _names(cls, value: Any) -> Any:
-        return tuple(name for part in value.split(",") if (name := part.strip())) if isinstance(value, str) else value
-
-    @field_validator("api_keys", mode="before")
-    @classmethod
-    def _named_keys(cls, value: Any) -> Any:
-        if not isinstance(value, str):
-            return value
-        keys = {}
-        for number, entry in enumerate(filter(None, (part.strip() for part in value.split(","))), 1):
-            name, equals, key = (part.strip() for part in entry.partition("="))
-            name, key = (name, key) if equals and key else (f"key-{number}", entry)
-            if name in NO_KEYS or name in keys:
-                raise ValueError(f"the name {name} is taken")
-            if len(key) < MIN_API_KEY_CHARS or not key.isascii() or not key.isprintable():
-                raise ValueError(
-                    f"entry {number} is no key: a key has at least {MIN_API_KEY_CHARS} printable characters"
-                )
-            keys[name] = key
-        return keys
-
-    @field_validator("prices", mode="before")
-    @classmethod
-    def _named_prices(cls, value: Any) -> Any:
-        if not isinstance(value, str):
-            return value
-        prices = {}
-        for entry in filter(None, (part.strip() for part in value.split(","))):
-            name, equals, said = (part.strip() for part in entry.rpartition("="))
-            rates = [one.strip() for one in said.split("/")]
-            if not (name and equals) or len(rates) not in (2, 4) or not all(_RATE.fullmatch(one) for one in rates):
-                raise ValueError("write it as provider/model=2/10 or 2/10/0.2/2.5, US dollars for a million tokens")
-            prices[name] = tuple(map(Decimal, rates))
-        return prices
-
-    @field_validator("servers", mode="before")
-    @classmethod
-    def _named_urls(cls, value: Any) -> Any:
-        if not isinstance(value, str):
-            return value
-        servers: dict[str, tuple[str, ...]] = {}
-        for entry in filter(None, (part.strip() for part in value.split(","))):
-            name, equals, url = (part.strip() for part in entry.partition("="))
-            if not (name and equals and url) or not name.replace("-", "").replace("_", "").isalnum():
-                raise ValueError("write it as name=http://host:port/v1, several separated by commas")
-            servers[name.lower()] = (*servers.get(name.lower(), ()), url)
-        return servers
-
-
-def _password(url: str) -> str:
-    """The password in a URL, as it was meant; "" for none."""
-    try:
-        return unquote(urlsplit(url).password or "")
-    except ValueError:
-        return ""
-
-
-def _plain(error: ValidationError) -> str:
-    problems = []
-    for item in error.errors(include_url=False, include_input=False, include_context=False):
-        name = PREFIX + str(item["loc"][0]).upper() if item["loc"] else "The settings"
-        problems.append(f"{name}: {item['msg'].removeprefix('Value error, ')}.")
-    return " ".join(problems)
+    _lists = field_validator("route", "allowed_hosts", mode="before")(values.names)
+    _keys = field_validator("api_keys", mode="before")(values.named_keys)
+    _rates = field_validator("prices", mode="before")(values.named_prices)
+    _addresses = field_validator("servers", mode="before")(values.named_urls)

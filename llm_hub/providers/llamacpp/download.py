@@ -149,7 +149,7 @@ def _client(token: str | None, network: Network) -> httpx2.Client:
     import httpx2
     from huggingface_hub import errors, is_offline_mode
 
-    from llm_hub.providers.llamacpp.network_transport import NetworkTransport
+    from llm_hub.wire.network_transport import NetworkTransport
 
     if is_offline_mode():
         raise errors.OfflineModeIsEnabled

@@ -25,6 +25,7 @@ from llm_hub.usage.prices import Prices
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from llm_hub.access.observed_attempt import AttemptObserver
     from llm_hub.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -74,6 +75,10 @@ class Hub:
         """
         keyring = Keyring(self._shared.configured, typed_keys, owner_pays=owner_pays, trusted=trusted)
         return Session(self._shared, keyring)
+
+    def observe_attempts(self, observer: AttemptObserver) -> None:
+        """Has an observer told of each attempt that the owner pays, or makes."""
+        self._shared.observers.append(observer)
 
     @property
     def sharing_problem(self) -> str:

@@ -65,6 +65,23 @@ def named_urls(value: Any) -> Any:
     return servers
 
 
+def web_address(value: Any) -> Any:
+    """The URL of a server, or ""."""
+    if isinstance(value, str) and value:
+        parts = urlsplit(value.strip())
+        if parts.scheme not in ("http", "https") or not parts.hostname or parts.port == 0:
+            raise ValueError("it is no web address: it begins with https://")
+        return value.strip()
+    return value
+
+
+def path_of(url: str) -> str:
+    """What follows the host in a URL, where it is long enough to be a secret; else ""."""
+    parts = urlsplit(url)
+    path = f"{parts.path}?{parts.query}" if parts.query else parts.path
+    return path if len(path) >= MIN_API_KEY_CHARS else ""
+
+
 def password(url: str) -> str:
     """The password in a URL, as it was meant; "" for none."""
     try:

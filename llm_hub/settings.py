@@ -135,6 +135,10 @@ class Settings(BaseSettings):
         "US dollars for a million tokens of prompt and answer; 2/10/0.2/2.5: also read from a cache, written to it.",
     )
     ledger_days: int = Field(365, ge=0, le=10**6, description="Days that rows of the ledger are kept; 0: for ever.")
+    alert_webhook: SecretStr = Field(
+        SecretStr(""),
+        description="The URL that is told, by a JSON POST, when a model is paused or a day's money is nearly spent.",
+    )
     chaos: bool = Field(False, description="Adds a provider that fails in every way, to watch what happens.")
 
     database_url: str = Field(
@@ -192,7 +196,8 @@ class Settings(BaseSettings):
         proxies = (value for name, value in self._environment.items() if name.lower().endswith("_proxy"))
         passwords = (password for url in proxies if (password := values.password(url)))
         own = (key.get_secret_value() for key in (self.agent_key, self.api_key, *self.api_keys.values()))
-        return tuple({*named, *passwords, *own} - {""})
+        webhook = self.alert_webhook.get_secret_value()
+        return tuple({*named, *passwords, *own, webhook, values.path_of(webhook)} - {""})
 
     def value(self, *names: str) -> str:
         """The first of these variables of the environment that is set and not blank, or ""."""
@@ -231,4 +236,5 @@ class Settings(BaseSettings):
     _lists = field_validator("route", "allowed_hosts", mode="before")(values.names)
     _keys = field_validator("api_keys", mode="before")(values.named_keys)
     _rates = field_validator("prices", mode="before")(values.named_prices)
+    _webhook = field_validator("alert_webhook", mode="before")(values.web_address)
     _addresses = field_validator("servers", mode="before")(values.named_urls)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from llm_hub.access.hedging import HedgeAllowance
+from llm_hub.access.observed_attempt import ObservedAttempt
 from llm_hub.access.pool_order import PoolOrder
 from llm_hub.access.provider_pool import ProviderPool
 from llm_hub.router import Health, Timeouts
@@ -15,8 +16,10 @@ from llm_hub.router.interruptible_answers import InterruptibleAnswers
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from llm_hub.chat import Order
+    from llm_hub.access.observed_attempt import AttemptObserver
+    from llm_hub.chat import Attempt, Order
     from llm_hub.factory import ConfiguredProviders
+    from llm_hub.router import Target
     from llm_hub.usage.prices import Prices
 
 
@@ -36,3 +39,15 @@ class SharedState:
     pool: ProviderPool = field(default_factory=ProviderPool)
     running: InterruptibleAnswers = field(default_factory=InterruptibleAnswers)
     pool_order: PoolOrder = field(default_factory=lambda: PoolOrder(Health()))
+    observers: list[AttemptObserver] = field(default_factory=list)
+    """Are told of each attempt with a target that the owner is to know of."""
+
+    def observe(self, target: Target, attempt: Attempt) -> None:
+        """Tells the observers of an attempt that is over, and whether it left its target paused."""
+        if not self.observers:
+            return
+        observed = ObservedAttempt(target, attempt)
+        if attempt.has_failed and (pause := self.health.current_pause(target.provider, target.model_id)) is not None:
+            observed = replace(observed, pause_reason=pause.reason, pause_seconds=pause.seconds)
+        for observer in self.observers:
+            observer(observed)

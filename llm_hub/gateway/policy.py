@@ -24,11 +24,12 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
+from llm_hub.usage.amounts import used_amounts
 from llm_hub.usage.ledger import sum_by
-from llm_hub.usage.quotas import Quota, used_amounts
+from llm_hub.usage.quotas import Quota
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from llm_hub.access.route import Route
     from llm_hub.access.session import Session
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from llm_hub.gateway.caller import Caller
     from llm_hub.hub import Hub
     from llm_hub.settings import Settings
+    from llm_hub.usage.amounts import Spending
     from llm_hub.usage.ledger import Ledger
     from llm_hub.usage.quotas import Counters
 
@@ -115,6 +117,13 @@ class Policy:
             self.api_quota.recall = partial(_used_today, ledger)
         if self.stranger_quotas is not None:
             self.stranger_quotas.together.recall = partial(_used_today, ledger, {"page": EVERYBODY})
+
+    def watch_spending(self, watch: Callable[[Spending], None]) -> None:
+        """Has `watch` told whenever something of a day's limit of money is spent."""
+        if self.api_quota is not None:
+            self.api_quota.watch = watch
+        if self.stranger_quotas is not None:
+            self.stranger_quotas.together.watch = watch
 
     @property
     def owner_alone(self) -> bool:

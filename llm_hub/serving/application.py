@@ -22,6 +22,7 @@ from llm_hub.api.early_refusals import EarlyRefusals
 from llm_hub.arena.votes import Votes
 from llm_hub.conversations.open_conversations import OpenConversations
 from llm_hub.conversations.sql_store import SqlConversationStore
+from llm_hub.gateway.alerts import Alerts, webhook
 from llm_hub.gateway.gateway import Gateway
 from llm_hub.gateway.meter import Meter
 from llm_hub.gateway.metrics import Metrics
@@ -29,6 +30,7 @@ from llm_hub.gateway.owner_settings import OwnerSettings
 from llm_hub.gateway.policy import Policy
 from llm_hub.gateway.visitors import Visitors
 from llm_hub.hub import Hub
+from llm_hub.redaction import redact
 from llm_hub.serving.descriptors import max_open_requests
 from llm_hub.serving.dispatch import Dispatch
 from llm_hub.serving.front_door import FrontDoor
@@ -42,6 +44,7 @@ from llm_hub.ui.gradio_fixes import upload_cleanup
 from llm_hub.ui.render import conversation_file
 from llm_hub.usage.ledger import Ledger
 from llm_hub.usage.quotas import Counters
+from llm_hub.wire.network import Network
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -86,6 +89,7 @@ class Application:
             owner_settings=OwnerSettings.of_owner_alone(self.hub, policy, settings, redactor),
             address_of=partial(address, on_space=self._is_on_space),
         )
+        self._alerts = self._open_alerts(settings, redactor)
         self.conversations = self._open_conversations(settings)
         self.state = SiteState()
         self.api = FastAPI(lifespan=self._lifespan, docs_url=None, redoc_url=None, openapi_url=None)
@@ -124,6 +128,14 @@ class Application:
         self._api_callers = (
             f"{keys} {'key' if keys == 1 else 'keys'}" if keys else "this computer only: no LLM_HUB_API_KEYS"
         )
+
+    def _open_alerts(self, settings: Settings, redactor: Redactor | None) -> Alerts | None:
+        if not (url := settings.alert_webhook.get_secret_value()):
+            return None
+        alerts = Alerts(webhook(url, Network.read(settings.value)), clean=redactor or redact)
+        self.hub.observe_attempts(alerts.note_attempt)
+        self.gateway.policy.watch_spending(alerts.note_spending)
+        return alerts
 
     def _open_conversations(self, settings: Settings) -> OpenConversations:
         """The owner's are kept in the database, those of visitors of a public hub in their own browsers."""
@@ -188,6 +200,9 @@ class Application:
             background = [asyncio.create_task(task) for task in work]
             if self.hub.exchange is not None:
                 background.append(asyncio.create_task(self.hub.exchange.run()))
+            if self._alerts is not None:
+                stack.push_async_callback(self._alerts.aclose)
+                background.append(asyncio.create_task(self._alerts.send_forever()))
             yield
             for task in background:
                 task.cancel()

@@ -109,6 +109,10 @@ def _own_settings(settings: Settings) -> Iterator[Finding]:
     yield Finding(
         "API", "ok", f"for the keys named {names}" if names else "for programs on this computer, without a key"
     )
+    if settings.alert_webhook.get_secret_value():
+        yield Finding("alerts", "ok", "posted to the address in LLM_HUB_ALERT_WEBHOOK, which was not tried")
+    else:
+        yield Finding("alerts", "-", "not sent: no LLM_HUB_ALERT_WEBHOOK")
 
 
 def _address(settings: Settings) -> Finding:

@@ -12,14 +12,15 @@ import asyncio
 import logging
 import time
 from dataclasses import dataclass
-from decimal import Decimal
 from typing import TYPE_CHECKING, ClassVar
 
 from llm_hub.errors import ConfigurationError, InvalidRequest, LLMHubError
+from llm_hub.usage.amounts import Spending, amount_text, duration_text, to_micro
 from llm_hub.usage.memory_counts import MemoryCounts
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
+    from decimal import Decimal
 
     from limits import RateLimitItem
     from limits.aio.storage import Storage
@@ -29,8 +30,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-MICRO = 1_000_000
-"""Money is counted in millionths of a US dollar: the counters only know whole numbers."""
 DAY = 86400
 """Seconds."""
 DEFAULT_MAX_ANSWER = 8192
@@ -47,7 +46,7 @@ class LimitReached(LLMHubError):
     kind: ClassVar[str] = "limit_reached"
 
     def __init__(self, message: str, *, retry_after: float) -> None:
-        super().__init__(message, hint=f"Try again in {_duration_text(retry_after)}.")
+        super().__init__(message, hint=f"Try again in {duration_text(retry_after)}.")
         self.retry_after = retry_after
 
 
@@ -89,14 +88,15 @@ class Counters:
         count = await self._memory.incr(key, seconds, amount)
         return count, self._memory.seconds_left(key), self._memory
 
-    async def correct(self, key: str, seconds: int, amount: int, place: Storage | MemoryCounts) -> None:
-        """Adds to a count that was begun at `place`, or with a negative amount takes back."""
+    async def correct(self, key: str, seconds: int, amount: int, place: Storage | MemoryCounts) -> int:
+        """Adds to a count that was begun at `place`, or with a negative amount takes back. Gives it; 0: not known."""
         from limits.errors import StorageError
 
         try:
-            await place.incr(key, seconds, amount)
+            return await place.incr(key, seconds, amount)
         except StorageError as error:
             log.warning("A limit could not be settled: %s", type(error.args[0]).__name__)
+            return 0
 
     async def aclose(self) -> None:
         """Closes the connections to Redis."""
@@ -106,6 +106,7 @@ class Counters:
 
 @dataclass(frozen=True, slots=True)
 class _Hold:
+    name: str
     unit: str
     key: str
     seconds: int
@@ -125,11 +126,11 @@ class Reservation:
 
     async def extend(self, *, tokens: int, money: Decimal | None) -> None:
         """Reserves more, for a further attempt. Raises `LimitReached`, and then no more is reserved than before."""
-        self._holds += await self._quota.hold(self._name, {"tokens": tokens, "dollars": _micro(money)})
+        self._holds += await self._quota.hold(self._name, {"tokens": tokens, "dollars": to_micro(money)})
 
     async def settle(self, *, tokens: int, money: Decimal | None) -> None:
         """The estimate gives way to these. Money that is not known counts as none."""
-        await self._correct({"requests": 1, "tokens": tokens, "dollars": _micro(money)})
+        await self._correct({"requests": 1, "tokens": tokens, "dollars": to_micro(money)})
 
     async def release(self) -> None:
         """Nothing was used, not even the request: nobody was asked."""
@@ -152,12 +153,14 @@ class Quota:
         money: Decimal | None = None,
         whose: str = "this key",
     ) -> None:
-        amounts = {"requests": requests, "tokens": tokens, "dollars": _micro(money) if money is not None else None}
+        amounts = {"requests": requests, "tokens": tokens, "dollars": to_micro(money) if money is not None else None}
         self._whose = whose
         self._items: dict[str, RateLimitItem] = {}
         self._counters = counters or Counters()
         self.recall: Recall | None = None
         """What was used today before this process began: asked once, where the counts are kept in memory."""
+        self.watch: Callable[[Spending], None] | None = None
+        """Is told what was spent of a day's money."""
         self._recalling = asyncio.Lock()
         if any(amount is not None for amount in amounts.values()):
             from limits import RateLimitItemPerDay, RateLimitItemPerMinute
@@ -185,10 +188,10 @@ class Quota:
 
         What may need more than the whole limit is refused with `InvalidRequest`: tomorrow it would be no smaller.
         """
-        amounts = {"requests": 1, "tokens": tokens, "dollars": _micro(money)}
+        amounts = {"requests": 1, "tokens": tokens, "dollars": to_micro(money)}
         for unit, item in self._items.items():
             if amounts[unit] > item.amount:
-                limit = _amount_text(item.amount, unit)
+                limit = amount_text(item.amount, unit)
                 raise InvalidRequest(
                     f"This request may need more than the limit of {limit} a day for {self._whose}.",
                     hint="Make it shorter, begin a new chat, lower max_tokens, or choose a cheaper model.",
@@ -214,9 +217,10 @@ class Quota:
                 raise
             if seconds == DAY:
                 left = (day + 1.0) * DAY - time.time()
-            holds.append(_Hold(unit, key, seconds, amount, self._counters.clock() + left, place))
+            holds.append(_Hold(name, unit, key, seconds, amount, self._counters.clock() + left, place))
             if count > item.amount:
                 await self.correct(holds, {})
+                self._report(name, unit, count - amount, refused=True)
                 raise self._reached(item, unit, count - amount, left)
         return holds
 
@@ -226,7 +230,12 @@ class Quota:
         for hold in reversed(holds):  # the last hold counts for the newest day
             difference = rest.pop(hold.unit, 0) - hold.amount
             if difference and self._counters.clock() < hold.ends:
-                await self._counters.correct(hold.key, hold.seconds, difference, hold.place)
+                count = await self._counters.correct(hold.key, hold.seconds, difference, hold.place)
+                self._report(hold.name, hold.unit, count)
+
+    def _report(self, name: str, unit: str, used: int, *, refused: bool = False) -> None:
+        if self.watch is not None and unit == "dollars":
+            self.watch(Spending(self._whose, name, used, self._items[unit].amount, refused))
 
     async def _take_up(self) -> None:
         """Lets the counts of today begin with what was used before."""
@@ -247,7 +256,7 @@ class Quota:
 
     def _reached(self, item: RateLimitItem, unit: str, used: int, seconds: float) -> LimitReached:
         left = max(0, item.amount - used)
-        limit, rest = _amount_text(item.amount, unit), _amount_text(left, unit)
+        limit, rest = amount_text(item.amount, unit), amount_text(left, unit)
         period = "minute" if unit == "requests" else "day"
         message = f"The limit of {limit} a {period} for {self._whose} is reached"
         if left:
@@ -259,11 +268,6 @@ def _place(item: RateLimitItem, name: str) -> tuple[str, int, int]:
     """The key of a name's count, the seconds that it is kept, and the present day. Each day has a count of its own."""
     key, seconds, day = item.key_for(name), item.get_expiry(), int(time.time() // DAY)
     return f"{key}/{day}" if seconds == DAY else key, seconds, day
-
-
-def used_amounts(tokens: int, money: Decimal) -> dict[str, int]:
-    """What was used, as the counts have it."""
-    return {"tokens": tokens, "dollars": _micro(money)}
 
 
 def _redis(url: str, patience: float) -> Storage:
@@ -284,17 +288,3 @@ def _redis(url: str, patience: float) -> Storage:
         ) from None
     except ValueError:
         raise ConfigurationError("LLM_HUB_REDIS_URL is no address of a Redis server.") from None
-
-
-def _micro(money: Decimal | None) -> int:
-    return 0 if money is None else int((money * MICRO).to_integral_value())
-
-
-def _amount_text(amount: int, unit: str) -> str:
-    return f"${Decimal(amount) / MICRO:f}" if unit == "dollars" else f"{amount:,} {unit}"
-
-
-def _duration_text(seconds: float) -> str:
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} minutes" if seconds < 5400 else f"{seconds / 3600:.0f} hours"

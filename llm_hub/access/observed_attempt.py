@@ -18,13 +18,15 @@ class ObservedAttempt:
 
     target: Target
     attempt: Attempt
+    is_known: bool
+    """Whether the model's name may be kept: see `Session.knows`."""
     pause_reason: str = ""
     pause_seconds: float | None = None
 
     @property
     def name(self) -> str:
-        """The target as `provider/model`."""
-        return f"{self.attempt.provider}/{self.attempt.model}"
+        """The target as `provider/model`; one whose name may not be kept has none."""
+        return f"{self.attempt.provider}/{self.attempt.model if self.is_known else 'other'}"
 
 
 AttemptObserver = Callable[[ObservedAttempt], None]

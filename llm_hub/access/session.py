@@ -293,5 +293,5 @@ class Session:
         private = self._keyring.trusted or (payer == "visitor" and self._keyring.typed(name))
         if pooled and (private or attempt.outcome == "answered" or self._lists(name, attempt.model, pooled)):
             pooled.history.add(attempt)
-            if payer == "owner" or self._keyring.trusted:
-                self._shared.observe(target, attempt)
+            if self._shared.observers and (payer == "owner" or self._keyring.trusted):
+                self._shared.observe(target, attempt, is_known=self.knows(name, attempt.model))

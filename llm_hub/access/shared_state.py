@@ -42,11 +42,9 @@ class SharedState:
     observers: list[AttemptObserver] = field(default_factory=list)
     """Are told of each attempt with a target that the owner is to know of."""
 
-    def observe(self, target: Target, attempt: Attempt) -> None:
+    def observe(self, target: Target, attempt: Attempt, *, is_known: bool) -> None:
         """Tells the observers of an attempt that is over, and whether it left its target paused."""
-        if not self.observers:
-            return
-        observed = ObservedAttempt(target, attempt)
+        observed = ObservedAttempt(target, attempt, is_known)
         if attempt.has_failed and (pause := self.health.current_pause(target.provider, target.model_id)) is not None:
             observed = replace(observed, pause_reason=pause.reason, pause_seconds=pause.seconds)
         for observer in self.observers:

@@ -24,10 +24,12 @@ from llm_hub.gateway.policy import Policy
 from llm_hub.gateway.reservation import RequestReservation
 from llm_hub.gateway.token_count import TokenCount, estimate_tokens
 from llm_hub.gateway.visitors import Visitors
+from llm_hub.usage.target_days import TargetDays
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Mapping
 
+    from llm_hub.access.observed_attempt import ObservedAttempt
     from llm_hub.access.session import Session
     from llm_hub.chat import ChatRequest, Event
     from llm_hub.gateway.owner_settings import OwnerSettings
@@ -52,6 +54,7 @@ class Gateway:
         meter: Meter | None = None,
         visitors: Visitors | None = None,
         owner_settings: OwnerSettings | None = None,
+        days: TargetDays | None = None,
         address_of: AddressOf = lambda _: None,
     ) -> None:
         self.hub = hub
@@ -59,6 +62,9 @@ class Gateway:
         self.meter = meter or Meter()
         self.visitors = visitors or Visitors(hub)
         self.owner_settings = owner_settings
+        self.days = days or TargetDays()
+        """How the targets did in the last 24 hours."""
+        hub.observe_attempts(self._count_attempt)
         self._address_of = address_of
         self.owner_session = hub.session()
         """The hub as the owner's programs use it."""
@@ -107,6 +113,10 @@ class Gateway:
             self.meter.finish(tally, terms.billed_to, caller.surface)
             if reservation is not None:
                 await reservation.settle(tally.sent_attempts, tally.answer_bytes)
+
+    def _count_attempt(self, observed: ObservedAttempt) -> None:
+        if observed.is_known:
+            self.days.note(observed.name, observed.attempt)
 
     async def count_tokens(self, caller: Caller, request: ChatRequest) -> TokenCount:
         """The tokens of a request that is not made: as its vendor counts them, or an estimate. Raises `LLMHubError`."""

@@ -44,6 +44,7 @@ from llm_hub.ui.gradio_fixes import upload_cleanup
 from llm_hub.ui.render import conversation_file
 from llm_hub.usage.ledger import Ledger
 from llm_hub.usage.quotas import Counters
+from llm_hub.usage.target_days import TargetDays
 from llm_hub.wire.network import Network
 
 if TYPE_CHECKING:
@@ -87,6 +88,7 @@ class Application:
             meter=Meter(self._ledger, metrics, redactor=redactor),
             visitors=Visitors(self.hub, redactor=redactor),
             owner_settings=OwnerSettings.of_owner_alone(self.hub, policy, settings, redactor),
+            days=TargetDays(self._database),
             address_of=partial(address, on_space=self._is_on_space),
         )
         self._alerts = self._open_alerts(settings, redactor)
@@ -189,11 +191,13 @@ class Application:
             stack.push_async_callback(self._counters.aclose)
             stack.push_async_callback(self._database.aclose)
             stack.push_async_callback(self._ledger.aclose)
+            stack.push_async_callback(self.gateway.days.aclose)
             stack.push_async_callback(self.conversations.aclose)  # its last answers are rows of the ledger
             work = (
                 self._open(stack),
                 self.gateway.visitors.sweep_forever(),
                 self._ledger.sweep_forever(),
+                self.gateway.days.write_forever(),
                 self.conversations.sweep_forever(),
                 upload_cleanup.sweep_forever(),
             )

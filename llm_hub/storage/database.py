@@ -89,11 +89,11 @@ class Database:
 
     async def run(self, work: Callable[[Connection], Result]) -> Result:
         """Calls `work` inside one transaction, and returns its result. Raises `ConfigurationError`."""
-        schema = await self.schema()
+        await self.schema()
         from sqlalchemy.exc import SQLAlchemyError
 
         try:
-            engine = await self._open_engine(schema)
+            engine = await self._open_engine()
             async with engine.begin() as connection:
                 return await connection.run_sync(work)
         except (SQLAlchemyError, OSError) as error:
@@ -113,13 +113,15 @@ class Database:
             self._logged_at = now
             log.error("The database failed: %s", type(error).__name__)
 
-    async def _open_engine(self, schema: ModuleType) -> AsyncEngine:
+    async def _open_engine(self) -> AsyncEngine:
         async with self._opening:
             if self._engine is None:
+                from llm_hub.storage.migrations import upgrade
+
                 engine = _create_engine(self._url)
                 try:
                     async with engine.begin() as connection:
-                        await connection.run_sync(schema.upgrade)
+                        await connection.run_sync(upgrade)
                 except BaseException:
                     await engine.dispose()
                     raise

@@ -1,12 +1,6 @@
-"""The tables, and how an older database becomes a newer one.
-
-A few tables do not need Alembic. The migrations are functions in order, and a table with one row holds the number of
-those that have run. Each runs once, in the same transaction that raises this number.
-"""
+"""The tables, as the newest database has them: `migrations.py` says how an older one becomes it."""
 
 from __future__ import annotations
-
-from typing import TYPE_CHECKING
 
 from sqlalchemy import (
     BigInteger,
@@ -20,18 +14,7 @@ from sqlalchemy import (
     String,
     Table,
     Text,
-    func,
-    insert,
-    select,
-    text,
 )
-
-from llm_hub.errors import ConfigurationError
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from sqlalchemy import Connection
 
 metadata = MetaData()
 
@@ -143,139 +126,24 @@ checkups = Table(
     Column("at", Float, nullable=False, comment="seconds since 1970, UTC"),
     Column("cards", Text, nullable=False, comment="JSON: a card for each target, with all of its evidence"),
 )
-_version = Table("schema_version", MetaData(), Column("version", Integer, nullable=False))
-
-_LOCK = 0x6C6C6D687562
-"""The advisory lock that keeps two servers from migrating one PostgreSQL database at once. Any fixed number will do."""
-
-
-def _create_votes(connection: Connection) -> None:
-    metadata.create_all(connection, tables=[votes, contestants])
-
-
-def _create_requests(connection: Connection) -> None:
-    metadata.create_all(connection, tables=[requests])
-
-
-def _create_conversations(connection: Connection) -> None:
-    binary = "BYTEA" if connection.dialect.name == "postgresql" else "BLOB"
-    for statement in _CONVERSATIONS.format(binary=binary).split(";"):
-        connection.execute(text(statement))
-
-
-_CONVERSATIONS = """
-CREATE TABLE conversations (
-    id VARCHAR(64) PRIMARY KEY,
-    kind VARCHAR(16) NOT NULL,
-    title TEXT NOT NULL,
-    first_line TEXT NOT NULL,
-    folded_title TEXT NOT NULL,
-    pinned BOOLEAN NOT NULL,
-    created_at DOUBLE PRECISION NOT NULL,
-    changed_at DOUBLE PRECISION NOT NULL,
-    deleted_at DOUBLE PRECISION,
-    version BIGINT NOT NULL,
-    leaves TEXT NOT NULL,
-    setup TEXT NOT NULL
-);
-CREATE TABLE turns (
-    conversation_id VARCHAR(64) NOT NULL REFERENCES conversations (id) ON DELETE CASCADE,
-    number INTEGER NOT NULL,
-    parent INTEGER NOT NULL,
-    pane INTEGER NOT NULL,
-    version BIGINT NOT NULL,
-    folded TEXT NOT NULL,
-    document TEXT NOT NULL,
-    PRIMARY KEY (conversation_id, number)
-);
-CREATE TABLE prompt_images (
-    conversation_id VARCHAR(64) NOT NULL REFERENCES conversations (id) ON DELETE CASCADE,
-    number INTEGER NOT NULL,
-    place INTEGER NOT NULL,
-    type VARCHAR(64) NOT NULL,
-    data {binary} NOT NULL,
-    PRIMARY KEY (conversation_id, number, place)
+target_hours = Table(
+    "target_hours",
+    metadata,
+    Column("writer", String(16), primary_key=True, comment="the process that counted"),
+    Column("target", String(400), primary_key=True, comment="provider/model"),
+    Column("hour", Integer, primary_key=True, autoincrement=False, comment="hours since 1970, UTC"),
+    Column("answered", Integer, nullable=False),
+    Column("failed", Integer, nullable=False),
+    Column("delays", Text, nullable=False, comment="JSON: how many first tokens by their step of 10 %"),
 )
-"""
-
-
-def _create_prompt_files(connection: Connection) -> None:
-    binary = "BYTEA" if connection.dialect.name == "postgresql" else "BLOB"
-    connection.execute(text(_PROMPT_FILES.format(binary=binary)))
-
-
-_PROMPT_FILES = """
-CREATE TABLE prompt_files (
-    conversation_id VARCHAR(64) NOT NULL REFERENCES conversations (id) ON DELETE CASCADE,
-    number INTEGER NOT NULL,
-    place INTEGER NOT NULL,
-    name TEXT NOT NULL,
-    type VARCHAR(100) NOT NULL,
-    pages INTEGER NOT NULL,
-    text TEXT NOT NULL,
-    data {binary} NOT NULL,
-    PRIMARY KEY (conversation_id, number, place)
+api_keys = Table(
+    "api_keys",
+    metadata,
+    Column("name", String(60), primary_key=True),
+    Column("digest", String(64), nullable=False, unique=True, comment="SHA-256 of the key, in hexadecimal digits"),
+    Column("ending", String(4), nullable=False, comment="the key's last characters"),
+    Column("created_at", Float, nullable=False, comment="seconds since 1970, UTC"),
+    Column("requests", BigInteger, comment="a day; null for no limit"),
+    Column("tokens", BigInteger, comment="a day; null for no limit"),
+    Column("microdollars", BigInteger, comment="a day, in millionths of a US dollar; null for no limit"),
 )
-"""
-
-
-def _create_runs(connection: Connection) -> None:
-    for statement in _RUNS.split(";"):
-        connection.execute(text(statement))
-
-
-_RUNS = """
-CREATE TABLE runs (
-    id VARCHAR(64) PRIMARY KEY,
-    title TEXT NOT NULL,
-    created_at DOUBLE PRECISION NOT NULL,
-    size INTEGER NOT NULL,
-    plan TEXT NOT NULL,
-    holder VARCHAR(64) NOT NULL,
-    held_at DOUBLE PRECISION NOT NULL
-);
-CREATE TABLE run_cells (
-    run_id VARCHAR(64) NOT NULL REFERENCES runs (id) ON DELETE CASCADE,
-    number INTEGER NOT NULL,
-    document TEXT NOT NULL,
-    PRIMARY KEY (run_id, number)
-)
-"""
-
-
-def _create_checkups(connection: Connection) -> None:
-    number = "SERIAL" if connection.dialect.name == "postgresql" else "INTEGER"
-    connection.execute(text(_CHECKUPS.format(number=number)))
-
-
-_CHECKUPS = """
-CREATE TABLE checkups (
-    id {number} PRIMARY KEY,
-    at DOUBLE PRECISION NOT NULL,
-    cards TEXT NOT NULL
-)
-"""
-
-MIGRATIONS: tuple[Callable[[Connection], None], ...] = (
-    _create_votes, _create_requests, _create_conversations, _create_prompt_files, _create_runs,
-    _create_checkups,
-)  # fmt: skip
-"""Never change a migration: add one. Write it in SQL, since the tables above are always the newest ones."""
-
-
-def upgrade(connection: Connection) -> None:
-    """Brings the database of this connection's transaction up to date. Raises `ConfigurationError` for a newer one."""
-    if connection.dialect.name == "postgresql":
-        connection.execute(select(func.pg_advisory_xact_lock(_LOCK)))
-    _version.create(connection, checkfirst=True)
-    version = connection.execute(select(_version.c.version)).scalar()
-    if version is None:
-        connection.execute(insert(_version).values(version=0))
-    if (version or 0) > len(MIGRATIONS):
-        raise ConfigurationError(
-            "The database was written by a newer version of LLM Hub.",
-            hint="Update LLM Hub, or set LLM_HUB_DATABASE_URL to another database.",
-        )
-    for number, migrate in enumerate(MIGRATIONS[version or 0 :], (version or 0) + 1):
-        migrate(connection)
-        connection.execute(_version.update().values(version=number))

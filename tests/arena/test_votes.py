@@ -11,7 +11,7 @@ import pytest
 from llm_hub.arena.ratings import Vote
 from llm_hub.arena.votes import Votes
 from llm_hub.errors import ConfigurationError
-from llm_hub.storage.schema import MIGRATIONS
+from llm_hub.storage.migrations import MIGRATIONS
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -83,13 +83,13 @@ async def test_the_database_says_its_version_and_a_newer_one_is_refused(votes: V
 
 
 async def test_a_failed_migration_leaves_nothing_half_done(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from llm_hub.storage import schema
+    from llm_hub.storage import migrations
 
     def fail_halfway(connection: object) -> None:
-        schema._create_votes(connection)  # type: ignore[arg-type]
+        migrations._create_votes(connection)  # type: ignore[arg-type]
         raise OSError
 
-    monkeypatch.setattr(schema, "MIGRATIONS", (fail_halfway,))
+    monkeypatch.setattr(migrations, "MIGRATIONS", (fail_halfway,))
     votes = Votes(f"sqlite:///{file}")
     with pytest.raises(ConfigurationError):
         await votes.add(Vote(("a", "b"), "tie"))

@@ -74,6 +74,7 @@ async def ask(hub: Hub, model: str, typed: dict[str, str] | None = None) -> None
 async def hub(fault_server: FaultServer, tmp_path: Path, receiver: Receiver) -> AsyncIterator[Hub]:
     (tmp_path / ".env").write_text(
         f"OPENAI_API_KEY=sk-owner-secret-123\nOPENAI_BASE_URL={fault_server.openai_url}\nLLM_HUB_MAX_RETRIES=0\n"
+        "LLM_HUB_ROUTE=openai/status-429?retry-after=60\n"
     )
     hub = Hub(Settings.load(tmp_path / ".env"))
     hub.observe_attempts(receiver.alerts.note_attempt)

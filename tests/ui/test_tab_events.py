@@ -106,7 +106,9 @@ async def test_the_status_tab_is_sent_again_only_after_something_happened(gatewa
     data[parts.fingerprint] = (await events.refresh(data, visitor()))[parts.fingerprint]
     assert parts.table not in await events.refresh(data, visitor())
     await ask(gateway, "openai/ok?tokens=2")
-    assert "1 of 1 attempt answered" in (await events.refresh(data, visitor()))[parts.table]
+    table = (await events.refresh(data, visitor()))[parts.table]
+    assert "1 of 1 attempt answered" in table
+    assert "This hour: 1 of 1 attempt answered" in table
 
 
 async def test_a_provider_is_tested_by_listing_its_models(

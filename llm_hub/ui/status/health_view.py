@@ -6,6 +6,7 @@ nothing: it does not tell whether the target answers.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from statistics import median
 from typing import TYPE_CHECKING
@@ -69,12 +70,14 @@ def health_html(
     probes: Mapping[str, ProbeResult],
     price: Callable[[Attempt], Decimal | None],
     problem: str = "",
+    *,
+    day: Callable[[str], str] = lambda _: "",
 ) -> str:
     """The whole tab: the targets that were asked last come first, and the providers that are ready. `problem` is one of
-    the hub's own, as a sentence."""
+    the hub's own, as a sentence. `day` gives the HTML of a target's last day."""
     titles = {state.name: state.title for state in states}
     recent = sorted(targets, key=_age)
-    cards = "".join(_target_card(target, titles, price) for target in recent)
+    cards = "".join(_target_card(target, titles, price, day(target.name)) for target in recent)
     if not cards:
         cards = texts.NOTHING_YET
     ready_first = sorted(states, key=lambda state: not state.ready)
@@ -130,14 +133,16 @@ def _unasked_health(state: ProviderState) -> tuple[str, str]:
 
 def _age(state: TargetState) -> float:
     """Seconds since a target's latest attempt."""
-    return min(state.ages, default=0.0)
+    return min(state.ages, default=math.inf)
 
 
 def _sent_attempts(state: TargetState) -> list[Attempt]:
     return [attempt for attempt in state.attempts if attempt.was_sent]
 
 
-def _target_card(state: TargetState, titles: Mapping[str, str], price: Callable[[Attempt], Decimal | None]) -> str:
+def _target_card(
+    state: TargetState, titles: Mapping[str, str], price: Callable[[Attempt], Decimal | None], day: str
+) -> str:
     sent = _sent_attempts(state)
     title = format_target_id(state.name, titles)
     rows = "".join(
@@ -145,11 +150,11 @@ def _target_card(state: TargetState, titles: Mapping[str, str], price: Callable[
         for attempt, age in list(zip(state.attempts, state.ages, strict=True))[: -MAX_LISTED_ATTEMPTS - 1 : -1]
     )
     key = html_text(state.name)
+    recent = f'<details data-keep="{key}"><summary>Recent attempts</summary><ol>{rows}</ol></details>' if rows else ""
     return (
         f'<article class="target" data-target="{key}"><header><h3>{html_text(title)}</h3>'
         f"{_target_health(state, sent, title)}"
-        f'</header><div class="facts">{_summary(sent)}</div>{_plot(sent)}'
-        f'<details data-keep="{key}"><summary>Recent attempts</summary><ol>{rows}</ol></details></article>'
+        f'</header><div class="facts">{_summary(sent)}</div>{_plot(sent)}{day}{recent}</article>'
     )
 
 
@@ -157,7 +162,7 @@ def _target_health(state: TargetState, sent: Sequence[Attempt], title: str) -> s
     if state.paused is None:
         dot, word = "ok", "ok"
         if not sent:
-            dot, word = "unasked", texts.NOT_ASKED
+            dot, word = "unasked", texts.NOT_ASKED if state.attempts else texts.NOT_ASKED_SINCE_START
         elif sent[-1].has_failed:
             dot, word = "shaky", texts.LAST_FAILED
         return f'<span class="word"><span class="dot {dot}"></span>{word}</span>'

@@ -9,21 +9,26 @@ from __future__ import annotations
 import asyncio
 import time
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
 from llm_hub.access.client_address import from_here
+from llm_hub.access.session import TargetState
 from llm_hub.errors import ConfigurationError, LLMHubError
 from llm_hub.ui.chat.fallback_chain import PICK
 from llm_hub.ui.gradio_fixes.event_options import NOW, STREAMING
 from llm_hub.ui.render.sanitize import html_text
 from llm_hub.ui.status import health_view
 from llm_hub.ui.status.checkup_view import MAX_EARLIER, checkup_html
+from llm_hub.ui.status.day_view import day_html
 from llm_hub.ui.texts import status_texts as texts
 from llm_hub.ui.texts.page_texts import STATUS
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from llm_hub.access.session import Session
     from llm_hub.checkup.checkup_store import CheckupStore
     from llm_hub.gateway.gateway import Gateway
@@ -128,10 +133,25 @@ class StatusEvents:
         return health_view.ProbeResult(health_view.describe_success(len(models), time.monotonic() - began))
 
     def _update(self, session: Session, probes: dict[str, ProbeResult], fingerprint: str) -> dict[Any, Any]:
-        states, targets = session.providers(), session.targets()
-        problem = self._gateway.hub.sharing_problem
-        current = health_view.fingerprint(states, targets, probes, problem)
+        days, problem = self._gateway.days, self._gateway.hub.sharing_problem
+        states, targets = session.providers(), self._targets(session)
+        current = f"{health_view.fingerprint(states, targets, probes, problem)} {days.hour} {days.changes}"
         if current == fingerprint:
             return {self._parts.fingerprint: gr.skip()}
-        html = health_view.health_html(states, targets, probes, session.prices.of, problem)
+        day = partial(self._day, session)
+        html = health_view.health_html(states, targets, probes, session.prices.of, problem, day=day)
         return {self._parts.table: html, self._parts.fingerprint: current}
+
+    def _targets(self, session: Session) -> Sequence[TargetState]:
+        """The targets that were asked since the start, and for the owner those of the last 24 hours."""
+        targets = session.targets()
+        if self._gateway.policy.public:
+            return targets
+        earlier = self._gateway.days.targets - {target.name for target in targets}
+        return (*targets, *(TargetState(name, None, ()) for name in sorted(earlier)))
+
+    def _day(self, session: Session, target: str) -> str:
+        """A target's last day. A visitor with keys of their own asks with those, and it is about the owner's."""
+        if self._gateway.policy.public and session is not self._gateway.common_session:
+            return ""
+        return day_html(self._gateway.days.of(target))

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from starlette.types import Receive, Scope, Send
 
+    from llm_hub.access.issued_keys import IssuedKeys
     from llm_hub.api.dialects.dialect import Dialect
     from llm_hub.gateway.metrics import Metrics
 
@@ -37,7 +38,7 @@ class Endpoint:
     """An endpoint as an ASGI application.
 
     `path` is the endpoint's own, as it was declared, for log and metrics. `dialect_of` gives the dialect in which a
-    request is refused. `keys` are the owner's, by name.
+    request is refused. `keys` are those of the settings, by name, `issued` those that the owner has made on the page.
     """
 
     def __init__(
@@ -47,11 +48,14 @@ class Endpoint:
         dialect_of: Callable[[Scope], Dialect[Any]],
         keys: Mapping[str, str],
         metrics: Metrics | None = None,
+        *,
+        issued: IssuedKeys | None = None,
     ) -> None:
         self._path = path
         self._handler = handler
         self._dialect_of = dialect_of
         self._keys = keys
+        self._issued = issued
         self._metrics = metrics
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -74,7 +78,7 @@ class Endpoint:
     async def _answer(self, request: Request, line: logs.Request) -> Response:
         try:
             hops.arrive(request.headers.get(hops.HEADER, ""))
-            line.caller = request.state.caller = authenticate(request, self._keys)
+            line.caller = request.state.caller = await authenticate(request, self._keys, self._issued)
             return await self._handler(request)
         except (LLMHubError, Refusal) as error:
             return refuse(self._dialect_of(request.scope), error)

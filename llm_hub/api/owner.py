@@ -45,18 +45,18 @@ def router(gateway: Gateway, owner: OwnerSettings) -> APIRouter:
         ]  # fmt: skip
         servers = {"set": owner.servers(), "variable": SERVERS, "fixed": is_in_environment(SERVERS)}
         route = {"set": ", ".join(owner.route()), "variable": ROUTE, "fixed": is_in_environment(ROUTE)}
-        return _reply({"file": str(owner.file), "keys": keys, "servers": servers, "route": route})
+        return reply({"file": str(owner.file), "keys": keys, "servers": servers, "route": route})
 
     async def show(request: Request) -> Response:
-        return listing() if _is_owner(request) else _reply({"problem": NOT_HERE}, 403)
+        return listing() if is_owner(request) else reply({"problem": NOT_HERE}, 403)
 
     async def change(request: Request) -> Response:
-        if not _is_owner(request):
-            return _reply({"problem": NOT_HERE}, 403)
+        if not is_owner(request):
+            return reply({"problem": NOT_HERE}, 403)
         try:
             await _change(owner, _read(await request.body()))
         except LLMHubError as error:
-            return _reply({"problem": str(error)}, 400)
+            return reply({"problem": str(error)}, 400)
         return listing()
 
     routes = APIRouter()
@@ -91,11 +91,13 @@ def _read(body: bytes) -> Mapping[str, str]:
     return change
 
 
-def _is_owner(request: Request) -> bool:
+def is_owner(request: Request) -> bool:
+    """Whether this computer's own user asks, directly."""
     return request.client is not None and from_here(request.client.host, request.headers)
 
 
-def _reply(value: Any, status: int = 200) -> Response:
+def reply(value: Any, status: int = 200) -> Response:
+    """A reply that no browser keeps."""
     response = json_response(value, status)
     response.headers["cache-control"] = "no-store"
     return response

@@ -56,7 +56,8 @@ def router(gateway: Gateway, *, dialects: Sequence[Dialect[Any]] = DIALECTS) -> 
     def add(
         path: str, handler: Handler, *methods: str, dialect_of: Callable[[Scope], Dialect[Any]] = recognised
     ) -> None:
-        endpoint = Endpoint(path, handler, dialect_of, gateway.policy.api_keys, meter.metrics)
+        policy = gateway.policy
+        endpoint = Endpoint(path, handler, dialect_of, policy.api_keys, meter.metrics, issued=policy.issued)
         routes.append(Route(path, endpoint, methods=list(methods)))
 
     for dialect in dialects:

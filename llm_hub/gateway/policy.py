@@ -4,7 +4,8 @@ Who is a program, and with which key, is found out before by `authenticate` (api
 
     caller                          pays with                           may use
     ------------------------------  ----------------------------------  ------------------------------------------------
-    a program with an API key       the owner's keys                    LLM_HUB_LIMIT_* for each API key
+    a program with an API key       the owner's keys                    LLM_HUB_LIMIT_* for each API key, and what its
+                                                                          key may use if it was made on the page
     a program on this computer      the owner's keys                    LLM_HUB_LIMIT_* together, as `local`
       (only without API keys)
     the owner, on the page          the owner's keys, or typed ones     anything
@@ -31,6 +32,7 @@ from llm_hub.usage.quotas import Quota
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from llm_hub.access.issued_keys import IssuedKeys
     from llm_hub.access.route import Route
     from llm_hub.access.session import Session
     from llm_hub.chat import ChatRequest
@@ -96,9 +98,11 @@ class Policy:
     api_keys: Mapping[str, str] = field(default_factory=dict, repr=False)
     api_quota: Quota | None = None
     stranger_quotas: StrangerQuotas | None = None
+    issued: IssuedKeys | None = None
+    """The keys of the API that the owner has made on the page."""
 
     @classmethod
-    def from_settings(cls, settings: Settings, counters: Counters) -> Policy:
+    def from_settings(cls, settings: Settings, counters: Counters, issued: IssuedKeys | None = None) -> Policy:
         """The policy that the settings describe. `counters` count what is used of the quotas."""
         requests, tokens, money = settings.limit_requests, settings.limit_tokens, settings.limit_money
         is_limited = (requests, tokens, money) != (None, None, None)
@@ -108,6 +112,7 @@ class Policy:
             {name: key.get_secret_value() for name, key in settings.api_keys.items()},
             Quota(counters, requests=requests, tokens=tokens, money=money) if is_limited else None,
             StrangerQuotas.from_settings(settings, counters) if settings.public else None,
+            issued,
         )
 
     def recall_from(self, ledger: Ledger) -> None:
@@ -117,6 +122,8 @@ class Policy:
             self.api_quota.recall = partial(_used_today, ledger)
         if self.stranger_quotas is not None:
             self.stranger_quotas.together.recall = partial(_used_today, ledger, {"page": EVERYBODY})
+        if self.issued is not None:
+            self.issued.recall = partial(_used_today, ledger)
 
     def watch_spending(self, watch: Callable[[Spending], None]) -> None:
         """Has `watch` told whenever something of a day's limit of money is spent."""
@@ -124,6 +131,8 @@ class Policy:
             self.api_quota.watch = watch
         if self.stranger_quotas is not None:
             self.stranger_quotas.together.watch = watch
+        if self.issued is not None:
+            self.issued.watch = watch
 
     @property
     def owner_alone(self) -> bool:
@@ -142,7 +151,8 @@ class Policy:
         """On which terms a request is answered."""
         route = caller.session.route_of(request)
         if caller.name:
-            return Terms(route, caller.name, ((self.api_quota, caller.name),) if self.api_quota else ())
+            own = self.issued.quota(caller.name) if self.issued is not None else None
+            return Terms(route, caller.name, tuple((quota, caller.name) for quota in (self.api_quota, own) if quota))
         billed_to = "visitor" if route.key_holder == "visitor" else "page"
         if self.stranger_quotas is None or not route.costs_owner:
             return Terms(route, billed_to)
@@ -157,7 +167,9 @@ async def _used_today(ledger: Ledger, names: Mapping[str, str] | None = None) ->
     """
     sums = sum_by(await ledger.totals(ledger.today), lambda total: total.caller)
     return {
-        name if names is None else names[name]: used_amounts(used.prompt_tokens + used.completion_tokens, used.price)
+        name if names is None else names[name]: used_amounts(
+            used.requests, used.prompt_tokens + used.completion_tokens, used.price
+        )
         for name, used in sums.items()
         if names is None or name in names
     }

@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, Any
 from fastapi import FastAPI
 
 from llm_hub.access.client_address import address, from_here
-from llm_hub.api import conversation_files, conversations, health, owner, router, visitor_keys
+from llm_hub.access.issued_keys import IssuedKeys
+from llm_hub.api import conversation_files, conversations, health, owner, owner_keys, router, visitor_keys
 from llm_hub.api.early_refusals import EarlyRefusals
 from llm_hub.arena.votes import Votes
 from llm_hub.conversations.open_conversations import OpenConversations
@@ -39,6 +40,7 @@ from llm_hub.serving.mount import build_page
 from llm_hub.serving.shutdown import Shutdown
 from llm_hub.serving.site_state import SiteState, liveness
 from llm_hub.serving.startup import open_page
+from llm_hub.setting_values import NO_KEYS
 from llm_hub.storage.database import Database
 from llm_hub.ui.gradio_fixes import upload_cleanup
 from llm_hub.ui.render import conversation_file
@@ -79,7 +81,8 @@ class Application:
         self.votes = Votes(self._database)
         self.hub = Hub(settings)
         metrics = Metrics(self.hub.session())
-        policy = Policy.from_settings(settings, self._counters)
+        self._issued = issued = IssuedKeys(self._database, self._counters, reserved=(*NO_KEYS, *settings.api_keys))
+        policy = Policy.from_settings(settings, self._counters, issued)
         if not settings.redis_url:
             policy.recall_from(self._ledger)
         self.gateway = Gateway(
@@ -98,6 +101,8 @@ class Application:
         self.api.include_router(visitor_keys.router(self.gateway))
         if self.gateway.owner_settings is not None:
             self.api.include_router(owner.router(self.gateway, self.gateway.owner_settings))
+        if not settings.public:
+            self.api.include_router(owner_keys.router(issued, self._ledger))
         self.api.include_router(conversations.router(self.conversations, self._run_heads))
         self.api.include_router(conversation_files.router(self.conversations, conversation_file))
         readiness = self.state.readiness
@@ -197,6 +202,7 @@ class Application:
                 self._open(stack),
                 self.gateway.visitors.sweep_forever(),
                 self._ledger.sweep_forever(),
+                self._issued.refresh_forever(),
                 self.gateway.days.write_forever(),
                 self.conversations.sweep_forever(),
                 upload_cleanup.sweep_forever(),

@@ -34,7 +34,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-SCRIPT, OWNER_SCRIPT, LINK_SCRIPT = (read_asset(name) for name in ("keys.js", "owner_settings.js", "key_link.js"))
+SCRIPT, OWNER_SCRIPT, LINK_SCRIPT, API_KEYS_SCRIPT = (
+    read_asset(name) for name in ("keys.js", "owner_settings.js", "key_link.js", "api_keys.js")
+)
 """What the owner of a hub that nobody else uses can change. The part is hidden until the server has answered."""
 SHOW_KEYS = '() => ({ __type__: "update", selected: "keys" })'
 
@@ -76,6 +78,8 @@ def keys_tab(
             gr.HTML(texts.OWNER_FORMS, js_on_load=OWNER_SCRIPT, apply_default_css=False, elem_id="keys-owner")
         form = texts.FORM % (texts.TAB_KEY if has_owner else texts.YOUR_KEYS)
         own = gr.HTML(form, js_on_load=SCRIPT, apply_default_css=False, elem_id="keys-own")
+        if not gateway.policy.public:
+            gr.HTML(texts.API_KEYS, js_on_load=API_KEYS_SCRIPT, apply_default_css=False, elem_id="keys-api")
         if signs_in:
             with gr.Column(elem_id="keys-login"):
                 gr.HTML(texts.SIGN_IN, apply_default_css=False)

@@ -26,9 +26,9 @@ def to_micro(money: Decimal | None) -> int:
     return 0 if money is None else int((money * MICRO).to_integral_value())
 
 
-def used_amounts(tokens: int, money: Decimal) -> dict[str, int]:
+def used_amounts(requests: int, tokens: int, money: Decimal) -> dict[str, int]:
     """What was used, as the counts have it."""
-    return {"tokens": tokens, "dollars": to_micro(money)}
+    return {"requests": requests, "tokens": tokens, "dollars": to_micro(money)}
 
 
 def amount_text(amount: int, unit: str) -> str:

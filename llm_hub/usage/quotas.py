@@ -142,7 +142,10 @@ class Reservation:
 
 
 class Quota:
-    """The same limits for each name that is counted; None is no limit. `whose` tells in a refusal whose limit it is."""
+    """The same limits for each name that is counted; None is no limit. `whose` tells in a refusal whose limit it is.
+
+    `daily_requests`: the limit of requests holds for a day, and not for a minute.
+    """
 
     def __init__(
         self,
@@ -152,6 +155,7 @@ class Quota:
         tokens: int | None = None,
         money: Decimal | None = None,
         whose: str = "this key",
+        daily_requests: bool = False,
     ) -> None:
         amounts = {"requests": requests, "tokens": tokens, "dollars": to_micro(money) if money is not None else None}
         self._whose = whose
@@ -166,7 +170,8 @@ class Quota:
             from limits import RateLimitItemPerDay, RateLimitItemPerMinute
 
             for unit, amount in amounts.items():
-                kind = RateLimitItemPerMinute if unit == "requests" else RateLimitItemPerDay
+                is_daily = unit != "requests" or daily_requests
+                kind = RateLimitItemPerDay if is_daily else RateLimitItemPerMinute
                 if amount is not None:
                     self._items[unit] = kind(amount, namespace=f"llm-hub/{whose}/{unit}")
 
@@ -250,14 +255,14 @@ class Quota:
             self.recall = None
             for name, amounts in used.items():
                 for unit, item in self._items.items():
-                    if amount := amounts.get(unit, 0):
-                        key, seconds, _ = _place(item, name)
+                    key, seconds, _ = _place(item, name)
+                    if (amount := amounts.get(unit, 0)) and seconds == DAY:
                         await self._counters.add(key, seconds, amount)
 
     def _reached(self, item: RateLimitItem, unit: str, used: int, seconds: float) -> LimitReached:
         left = max(0, item.amount - used)
         limit, rest = amount_text(item.amount, unit), amount_text(left, unit)
-        period = "minute" if unit == "requests" else "day"
+        period = "day" if item.get_expiry() == DAY else "minute"
         message = f"The limit of {limit} a {period} for {self._whose} is reached"
         if left:
             message += f": {rest} are left, and this request may need more"

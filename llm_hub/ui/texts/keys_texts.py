@@ -38,5 +38,19 @@ Automatic asks every provider that has a key, and a chosen model has no fallback
 placeholder="for example openai/gpt-6-luna, anthropic/claude-haiku-5-5, local"></label>
 <button type="submit">Save</button><p class="where"></p></form>
 <p role="status" aria-live="polite"></p></div>"""
+API_KEYS = """<div class="keys" hidden><h2>Keys of this hub's API</h2>
+<p>For programs that ask this hub. Each key has its name in Usage, and may use so much a day; a field that is left empty
+is no limit. Days begin at midnight UTC. Only a hash of a key is stored.</p>
+<form autocomplete="off" class="api">
+<label>Name<input name="name" spellcheck="false" maxlength="60" placeholder="laptop"></label>
+<label>Requests a day<input name="requests" inputmode="numeric" maxlength="15"></label>
+<label>Tokens a day<input name="tokens" inputmode="numeric" maxlength="15"></label>
+<label>Dollars a day<input name="dollars" inputmode="decimal" maxlength="12"></label>
+<button type="submit">Make</button></form>
+<p role="status" aria-live="polite"></p>
+<div class="made" hidden><label>Copy it now: it is not shown again<input readonly spellcheck="false"></label>
+<button type="button">Copy</button></div>
+<p class="none">No keys yet. A key that you make works at once, in every protocol of the API.</p>
+<ul aria-label="Keys of the API"></ul></div>"""
 TAB_KEY = "A key for this tab alone"
 YOUR_KEYS = "Your keys"

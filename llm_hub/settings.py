@@ -152,6 +152,9 @@ class Settings(BaseSettings):
         description="Where the page's conversations are kept: in the database on the owner's own computer, in each "
         "visitor's browser where others can reach the page, and nowhere with off.",
     )
+    otel: bool = Field(
+        False, description="Sends a span of each answer and attempt to OTEL_EXPORTER_OTLP_ENDPOINT, by OTLP over HTTP."
+    )
     log_format: Literal["plain", "json"] = Field("plain", description="The log's lines: plain text or json.")
 
     _environment: dict[str, str] = PrivateAttr(default_factory=dict)

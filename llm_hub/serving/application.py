@@ -29,6 +29,7 @@ from llm_hub.gateway.meter import Meter
 from llm_hub.gateway.metrics import Metrics
 from llm_hub.gateway.owner_settings import OwnerSettings
 from llm_hub.gateway.policy import Policy
+from llm_hub.gateway.tracing import Tracing
 from llm_hub.gateway.visitors import Visitors
 from llm_hub.hub import Hub
 from llm_hub.redaction import redact
@@ -85,10 +86,11 @@ class Application:
         policy = Policy.from_settings(settings, self._counters, issued)
         if not settings.redis_url:
             policy.recall_from(self._ledger)
+        self._tracing = Tracing() if settings.otel else None
         self.gateway = Gateway(
             self.hub,
             policy,
-            meter=Meter(self._ledger, metrics, redactor=redactor),
+            meter=Meter(self._ledger, metrics, tracing=self._tracing, redactor=redactor),
             visitors=Visitors(self.hub, redactor=redactor),
             owner_settings=OwnerSettings.of_owner_alone(self.hub, policy, settings, redactor),
             days=TargetDays(self._database),
@@ -196,6 +198,8 @@ class Application:
             stack.push_async_callback(self._counters.aclose)
             stack.push_async_callback(self._database.aclose)
             stack.push_async_callback(self._ledger.aclose)
+            if self._tracing is not None:
+                stack.push_async_callback(self._tracing.aclose)
             stack.push_async_callback(self.gateway.days.aclose)
             stack.push_async_callback(self.conversations.aclose)  # its last answers are rows of the ledger
             work = (

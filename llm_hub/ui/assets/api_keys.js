@@ -3,7 +3,7 @@
 const PATH = "owner/api-keys";
 const form = element.querySelector("form"), message = form.nextElementSibling;
 const made = element.querySelector(".made"), list = element.querySelector("ul");
-const { make, workButton } = window.llmHub;
+const { make } = window.llmHub;
 
 const say = (text, mood = "") => { message.textContent = text; message.className = mood; };
 const request = async (method, change) => {
@@ -26,7 +26,7 @@ const use = ({ limits, today }) => Object.entries(WRITE).map(([unit, write]) => 
 }).join(", ");
 const row = (key) => {
   const item = make("li"), word = make("span", `ends in ${key.ending} · today ${use(key)}`, { className: "word" });
-  item.append(make("b", key.name), word, workButton("Revoke", `Revoke the key ${key.name}`, async () => {
+  item.append(make("b", key.name), word, window.llmHub.workButton("Revoke", `Revoke the key ${key.name}`, async () => {
     if (!window.confirm(`Revoke the key ${key.name}? Programs that use it are refused from then on.`)) return;
     const answer = await request("DELETE", { name: key.name });
     if (!answer || answer.problem) return;

@@ -10,7 +10,7 @@ from urllib.parse import unquote, urlsplit
 if TYPE_CHECKING:
     from pydantic import ValidationError
 
-NO_KEYS = ("page", "visitor", "local")
+NO_KEYS = ("page", "visitor", "local", "checks")
 """Who asks without a key, as the ledger names them: a key's name is none of these."""
 MIN_API_KEY_CHARS = 16
 """Characters of a key of the hub's own API: shorter ones can be guessed."""

@@ -152,6 +152,13 @@ class Settings(BaseSettings):
         description="Where the page's conversations are kept: in the database on the owner's own computer, in each "
         "visitor's browser where others can reach the page, and nowhere with off.",
     )
+    checks: float = Field(
+        0.0,
+        ge=0,
+        le=1440,
+        allow_inf_nan=False,
+        description="Minutes between two checks of the route's models; 0: off.",
+    )
     otel: bool = Field(
         False, description="Sends a span of each answer and attempt to OTEL_EXPORTER_OTLP_ENDPOINT, by OTLP over HTTP."
     )

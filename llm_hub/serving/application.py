@@ -29,6 +29,7 @@ from llm_hub.gateway.meter import Meter
 from llm_hub.gateway.metrics import Metrics
 from llm_hub.gateway.owner_settings import OwnerSettings
 from llm_hub.gateway.policy import Policy
+from llm_hub.gateway.target_checks import TargetChecks
 from llm_hub.gateway.tracing import Tracing
 from llm_hub.gateway.visitors import Visitors
 from llm_hub.hub import Hub
@@ -96,6 +97,7 @@ class Application:
             days=TargetDays(self._database),
             address_of=partial(address, on_space=self._is_on_space),
         )
+        self._check_seconds = 60 * settings.checks
         self._alerts = self._open_alerts(settings, redactor)
         self.conversations = self._open_conversations(settings)
         self.state = SiteState()
@@ -214,6 +216,8 @@ class Application:
             background = [asyncio.create_task(task) for task in work]
             if self.hub.exchange is not None:
                 background.append(asyncio.create_task(self.hub.exchange.run()))
+            if self._check_seconds:
+                background.append(asyncio.create_task(TargetChecks(self.gateway, self._check_seconds).run()))
             if self._alerts is not None:
                 stack.push_async_callback(self._alerts.aclose)
                 background.append(asyncio.create_task(self._alerts.send_forever()))

@@ -32,7 +32,7 @@ PERIODS: list[tuple[str, int]] = [(texts.TODAY, 1), ("7 days", 7), ("30 days", 3
 """Days, today included."""
 MAX_DAYS = 60
 """Columns of a plot: on a phone more would be too thin to be seen. What is older is in the tables alone."""
-CALLERS = {"page": texts.THIS_PAGE, "visitor": texts.VISITORS, "local": texts.PROGRAMS}
+CALLERS = {"page": texts.THIS_PAGE, "visitor": texts.VISITORS, "local": texts.PROGRAMS, "checks": texts.CHECKS}
 """Callers without an API key, in a reader's words."""
 
 

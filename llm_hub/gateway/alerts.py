@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from llm_hub.errors import ModelNotFound
 from llm_hub.redaction import shorten
 from llm_hub.usage.amounts import Spending, duration_text, money_text
 
@@ -86,8 +87,12 @@ class Alerts:
         self._has_waiting = asyncio.Event()
 
     def note_attempt(self, observed: ObservedAttempt) -> None:
-        """An attempt is over: tells if it left its target paused. What one reason does to many models is told once."""
-        if not observed.pause_reason:
+        """An attempt is over: tells if it left its target paused. What one reason does to many models is told once.
+
+        That somebody asked for a model that does not exist is no news, and its name may be a key in the wrong place.
+        """
+        is_typed = observed.attempt.outcome == ModelNotFound.kind and not observed.is_known
+        if not observed.pause_reason or is_typed:
             return
         provider, place = observed.attempt.provider, observed.target.place
         is_new = self._is_new(observed.name, place)

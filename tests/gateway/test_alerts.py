@@ -63,7 +63,7 @@ async def receiver() -> Receiver:
 async def ask(hub: Hub, model: str, typed: dict[str, str] | None = None) -> None:
     session = hub.session(typed, owner_pays=not typed, trusted=not typed)
     try:
-        async with session.answer(ChatRequest((Message(Role.USER, "hello"),), model=model)) as (events, _):
+        async with session.answer(ChatRequest((Message(Role.USER, "hello"),), model=model, fallback=())) as (events, _):
             async for _ in events:
                 pass
     except LLMHubError:
@@ -105,6 +105,11 @@ async def test_an_alert_says_what_is_paused_why_and_how_long(hub: Hub, receiver:
     assert "is paused for" in document["text"]
     assert document["reason"] in document["text"]
     assert "sk-owner" not in orjson.dumps(document).decode()
+
+
+async def test_nothing_is_told_of_a_name_that_somebody_mistyped(hub: Hub, receiver: Receiver) -> None:
+    await ask(hub, "openai/unknown")
+    assert await receiver.events() == []
 
 
 async def test_nothing_is_told_of_what_a_visitors_own_key_does(hub: Hub, receiver: Receiver) -> None:

@@ -14,6 +14,7 @@ import hashlib
 import json
 import logging
 import secrets
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -120,28 +121,38 @@ class RedisExchange:
 
     async def run(self) -> None:
         """Exchanges news for ever, with a Redis that may come and go."""
-        from redis.exceptions import RedisError
-
         while True:
             reader, sender = self._client(), self._client()
             try:
                 await self._connect(reader)
-                async with asyncio.TaskGroup() as tasks:
-                    tasks.create_task(self._read_forever(reader))
-                    tasks.create_task(self._send_forever(sender))
-                    tasks.create_task(self._keep_forever())
-            except* (RedisError, OSError) as errors:
-                self._lose(errors.exceptions[0])
+                await self._exchange(reader, sender)
+            except Exception as error:  # noqa: BLE001  # whatever it is, the hub goes on alone and says so
+                self._lose(error)
             finally:
                 self.connected.clear()
                 self._queue, queue = [], self._queue
                 _grant(queue)
                 for client in (reader, sender):
-                    await client.aclose()
+                    with suppress(OSError):
+                        await client.aclose()
             await asyncio.sleep(RETRY_AFTER)
 
+    async def _exchange(self, reader: Redis, sender: Redis) -> None:
+        """Returns never. Raises what ends it. (A task group of Python 3.11.2 leaves its task half cancelled.)"""
+        work = (self._read_forever(reader), self._send_forever(sender), self._keep_forever())
+        tasks = [asyncio.create_task(each) for each in work]
+        try:
+            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                task.result()
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.wait(tasks)
+
     def _client(self) -> Redis:
-        """A client without a timeout of its own: that of redis-py loses a cancellation that comes while it sends."""
+        """A client without timeouts of its own: in Python 3.11, those of redis-py lose a cancellation that comes while
+        it sends."""
         from redis.asyncio import Redis
         from redis.asyncio.retry import Retry
         from redis.backoff import NoBackoff
@@ -150,7 +161,7 @@ class RedisExchange:
             self._url,
             protocol=2,
             decode_responses=True,
-            socket_connect_timeout=self.timeout,
+            socket_connect_timeout=None,
             socket_timeout=None,
             retry=Retry(NoBackoff(), 0),
         )
@@ -168,7 +179,7 @@ class RedisExchange:
             log.info("Redis answers again: this hub and the others know of each other.")
         self.problem = ""
 
-    def _lose(self, error: BaseException) -> None:
+    def _lose(self, error: Exception) -> None:
         if not self.problem:
             log.error("Redis failed (%s). %s", type(error).__name__, PROBLEM)
         self.problem = PROBLEM

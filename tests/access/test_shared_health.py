@@ -40,6 +40,7 @@ class SharingHub:
         assert self.hub.exchange is not None
         self.exchange = self.hub.exchange
         self.exchange.patience = self.exchange.timeout = UNHURRIED
+        self.exchanging: asyncio.Task[None] | None = None
         self.heard: dict[str, asyncio.Event] = {}
         self.exchange.hear("mark", lambda message, _: self.heard[message["mark"]].set())
 
@@ -77,9 +78,9 @@ async def hubs(
         made = [SharingHub(Settings.load(tmp_path / ".env"), clock) for _ in range(number)]
         for each in made:
             stack.push_async_callback(each.hub.aclose)
-            task = asyncio.create_task(each.exchange.run())
-            stack.push_async_callback(asyncio.wait, [task])
-            stack.callback(task.cancel)
+            each.exchanging = asyncio.create_task(each.exchange.run())
+            stack.push_async_callback(asyncio.wait, [each.exchanging])
+            stack.callback(each.exchanging.cancel)
             await each.exchange.connected.wait()
         yield made
 
@@ -207,6 +208,8 @@ async def test_while_its_redis_is_gone_a_hub_goes_on_alone_and_says_so(
         while not (first.exchange.problem and second.exchange.problem):
             await settle()
         assert "goes on by itself" in first.exchange.problem
+        assert first.exchanging is not None
+        assert not first.exchanging.cancelling()  # else the next timeout would end it
         redis_server.start()
         for each in (first, second):
             await each.exchange.connected.wait()

@@ -34,7 +34,7 @@ DAY = 86400
 """Seconds."""
 DEFAULT_MAX_ANSWER = 8192
 """Tokens of an answer whose request has no bound: long for an answer, and within what every current model writes."""
-PATIENCE = 0.5
+PATIENCE = 1.0
 """Seconds that Redis may take for an answer."""
 PAUSE = 30.0
 """Seconds that a Redis that failed is not asked again. Meanwhile this server counts by itself."""

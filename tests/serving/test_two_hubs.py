@@ -1,4 +1,4 @@
-"""Two hubs behind a load balancer, with one Redis: limits, a Redis that comes and goes, and a rolling restart."""
+"""Two hubs behind a load balancer, with one Redis that comes and goes, and a rolling restart."""
 
 from __future__ import annotations
 
@@ -19,9 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
 
 CLIENTS = 8
-KEYS = {name: f"{name}-0123456789abcdef" for name in ["limited", *(f"client-{number}" for number in range(CLIENTS))]}
-LIMIT = 40
-"""Requests a minute for each key."""
+KEYS = {name: f"{name}-0123456789abcdef" for name in [f"client-{number}" for number in range(CLIENTS)]}
 ANSWER = "openai/ok?tokens=12&rate=40"
 
 
@@ -35,7 +33,7 @@ class TwoHubs:
             "OPENAI_API_KEY": "sk-test-0123456789",
             "OPENAI_BASE_URL": provider.openai_url,
             "LLM_HUB_API_KEYS": ",".join(f"{name}={key}" for name, key in KEYS.items()),
-            "LLM_HUB_LIMIT_REQUESTS": str(LIMIT),
+            "LLM_HUB_LIMIT_REQUESTS": "1000",  # so that Redis is asked
             "LLM_HUB_REDIS_URL": redis.url,
             "LLM_HUB_SHUTDOWN_TIMEOUT": "30",
         }
@@ -138,13 +136,6 @@ def whole_answer(text: str, *, is_stream: bool) -> bool:
         choices = json.loads(text)["choices"]
         words = choices[0]["message"]["content"]
     return choices[-1]["finish_reason"] == "stop" and words == answer_text(12)
-
-
-async def test_a_limit_holds_for_fifty_requests_at_once_over_both_hubs(
-    hubs: TwoHubs, client: httpx.AsyncClient
-) -> None:
-    responses = await asyncio.gather(*(hubs.ask(client, "limited", stream=False) for _ in range(50)))
-    assert sorted(response.status_code for response in responses) == [200] * LIMIT + [429] * (50 - LIMIT)
 
 
 async def test_no_request_fails_while_redis_is_killed_and_started_again(

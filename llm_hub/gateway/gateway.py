@@ -96,8 +96,7 @@ class Gateway:
                     with wait:
                         event = await anext(events)
                     if isinstance(event, Done):
-                        attempts = session.prices.priced(event.response.attempts)
-                        event = Done(replace(event.response, attempts=attempts))
+                        event = _priced(event, session)
                     if reservation is not None:
                         await reservation.follow(event, tally.answer_bytes)
                     tally.add(event)
@@ -150,6 +149,12 @@ class Gateway:
         """
         keys = self.visitors.keys_of_tab(secret)
         return self.policy.session(self.hub, keys, at_owners_computer=True) if keys else self.common_session
+
+
+def _priced(event: Done, session: Session) -> Done:
+    """The end of an answer with the prices of its attempts, as far as they are known."""
+    attempts = session.prices.priced(event.response.attempts)
+    return event if attempts == event.response.attempts else Done(replace(event.response, attempts=attempts))
 
 
 def _is_here(page: PageRequest) -> bool:

@@ -72,7 +72,11 @@ class Prices:
 
     def priced(self, attempts: Iterable[Attempt]) -> tuple[Attempt, ...]:
         """The attempts with their prices. One that has a price keeps it."""
-        return tuple(each if each.price is not None else replace(each, price=self.of(each)) for each in attempts)
+        return tuple(map(self._priced, attempts))
+
+    def _priced(self, attempt: Attempt) -> Attempt:
+        price = self.of(attempt) if attempt.price is None else None
+        return attempt if price is None else replace(attempt, price=price)
 
     def listed(self, answer: Priced) -> Decimal | None:
         """US dollars by the owner's prices and the lists, whatever the provider says; None where they do not know."""

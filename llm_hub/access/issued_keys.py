@@ -16,7 +16,7 @@ from decimal import Decimal
 from functools import partial
 from typing import TYPE_CHECKING
 
-from llm_hub.errors import ConfigurationError, InvalidRequest
+from llm_hub.errors import ConfigurationError
 from llm_hub.usage.amounts import MICRO, to_micro
 from llm_hub.usage.quotas import Quota
 
@@ -107,17 +107,17 @@ class IssuedKeys:
     async def make(
         self, name: str, *, requests: int | None = None, tokens: int | None = None, money: Decimal | None = None
     ) -> str:
-        """A new key, which nobody can find out again. Raises `InvalidRequest` for what cannot be."""
+        """A new key, which nobody can find out again. Raises `ConfigurationError` for what cannot be, too."""
         if not _NAME.fullmatch(name):
-            raise InvalidRequest("A key's name has up to 60 letters, digits, dots, dashes and underscores.")
+            raise ConfigurationError("A key's name has up to 60 letters, digits, dots, dashes and underscores.")
         if name in self._reserved or any(key.name == name for key in await self.list()):
-            raise InvalidRequest(f"The name {name} is taken.")
+            raise ConfigurationError(f"The name {name} is taken.")
         if len(self._keys) >= MAX_KEYS:
-            raise InvalidRequest(f"There are {MAX_KEYS} keys already.", hint="Revoke one first.")
+            raise ConfigurationError(f"There are {MAX_KEYS} keys already.", hint="Revoke one first.")
         if any(cap is not None and not 1 <= cap <= MAX_CAP for cap in (requests, tokens)):
-            raise InvalidRequest("A limit is a whole number above 0.")
+            raise ConfigurationError("A limit is a whole number above 0.")
         if money is not None and not (money.is_finite() and Decimal(1) / MICRO <= money <= MICRO):
-            raise InvalidRequest("A limit of money is a number of US dollars above 0.")
+            raise ConfigurationError("A limit of money is a number of US dollars above 0.")
         key = PREFIX + secrets.token_urlsafe(32)
         row = {
             "name": name, "digest": _digest(key.encode()), "ending": key[-4:], "created_at": time.time(),

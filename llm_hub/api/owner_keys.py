@@ -13,7 +13,7 @@ import orjson
 from fastapi import APIRouter, Request
 
 from llm_hub.api.owner import is_owner, reply
-from llm_hub.errors import InvalidRequest, LLMHubError
+from llm_hub.errors import ConfigurationError, LLMHubError
 from llm_hub.usage.ledger import UsageSums, sum_by
 
 if TYPE_CHECKING:
@@ -76,15 +76,15 @@ def router(issued: IssuedKeys, ledger: Ledger) -> APIRouter:
 
 
 def _read(body: bytes) -> Mapping[str, Any]:
-    """An object of texts with a name. Raises `InvalidRequest` for anything else."""
+    """An object of texts with a name. Raises `ConfigurationError` for anything else."""
     try:
         change = orjson.loads(body)
     except orjson.JSONDecodeError:
-        raise InvalidRequest(NOT_READ) from None
+        raise ConfigurationError(NOT_READ) from None
     if not isinstance(change, dict) or not all(isinstance(value, str) for value in change.values()):
-        raise InvalidRequest(NOT_READ)
+        raise ConfigurationError(NOT_READ)
     if not {"name"} <= change.keys() <= {"name", "requests", "tokens", "dollars"}:
-        raise InvalidRequest(NOT_READ)
+        raise ConfigurationError(NOT_READ)
     return {name: value.strip() for name, value in change.items()}
 
 
@@ -93,7 +93,7 @@ def _whole(change: Mapping[str, str], unit: str) -> int | None:
     if not text:
         return None
     if not text.isascii() or not text.isdigit() or len(text) > 15:
-        raise InvalidRequest(f"The limit of {unit} is a whole number above 0.")
+        raise ConfigurationError(f"The limit of {unit} is a whole number above 0.")
     return int(text)
 
 
@@ -102,4 +102,4 @@ def _money(change: Mapping[str, str]) -> Decimal | None:
     try:
         return Decimal(text) if text else None
     except InvalidOperation:
-        raise InvalidRequest("The limit of money is a number of US dollars above 0.") from None
+        raise ConfigurationError("The limit of money is a number of US dollars above 0.") from None

@@ -14,7 +14,7 @@ from sqlalchemy import text
 from llm_hub.access.issued_keys import MIN_READ_INTERVAL, IssuedKeys
 from llm_hub.api import owner_keys, router
 from llm_hub.api.dialects import DIALECTS
-from llm_hub.errors import InvalidRequest
+from llm_hub.errors import ConfigurationError
 from llm_hub.gateway.gateway import Gateway
 from llm_hub.gateway.meter import Meter
 from llm_hub.gateway.policy import Policy
@@ -186,7 +186,7 @@ async def test_nobody_else_sees_or_makes_keys(site: Site, headers: dict[str, str
 async def test_keys_that_cannot_be_read_are_no_keys(hub: Hub) -> None:
     database = Database("sqlite:////nowhere/at/all/hub.db")
     site = Site(hub, database)
-    with pytest.raises(InvalidRequest):
+    with pytest.raises(ConfigurationError):
         await site.keys.make("a b", money=Decimal(1))
     database._url = "sqlite:////proc/version"
     answer = await site.ask("sk-hub-0123456789")

@@ -133,6 +133,7 @@ async def test_its_limits_hold_for_a_day_and_a_new_process_remembers_them(
     assert [(await site.ask(key)).status_code for _ in range(3)] == [200, 200, 429]
     refused = await site.ask(key)
     assert "The limit of 2 requests a day for the key two is reached" in refused.text
+    await site.ledger.flush()
     again = Site(hub, database)
     assert (await again.ask(key)).status_code == 429
     await site.client.request("DELETE", owner_keys.PATH, json={"name": "two"})

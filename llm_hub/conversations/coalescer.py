@@ -1,4 +1,4 @@
-"""Snapshots of an answer for the page, made of its events: thirteen a second at most.
+"""Snapshots of an answer for the page, made of its events: twelve a second at most.
 
 A browser cannot paint every token: it falls behind, and stays behind. So events are gathered, and a snapshot of
 everything so far goes out at a bounded rate. What a reader waits for (the first token, a change of route, the end) goes
@@ -66,7 +66,7 @@ class Coalescer:
     After `beat` seconds of silence a snapshot comes all the same. `timers` is the event loop where it is None.
     """
 
-    rate: float = 13.0
+    rate: float = 12.0
     crowded_rate: float = 8.0
     crowd: int = 30
     beat: float = 1.0

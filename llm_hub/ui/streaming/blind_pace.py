@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from llm_hub.conversations.coalescer import Snapshot
     from llm_hub.conversations.conversation import CommonPace
 
-MAX_UPDATES_PER_SECOND = 54.0
+MAX_UPDATES_PER_SECOND = 50.0
 """Updates of all panes together, so that four of them show each snapshot. A browser that does not keep up with as many
 joins them (assets/joined_updates.js)."""
 FRESH = 0.1

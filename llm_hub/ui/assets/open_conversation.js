@@ -225,7 +225,8 @@ let inBox = false;  // a prompt that was not sent, while the connection is lost
 let isLost = false;
 addEventListener("hub-lost", ({ detail }) => {
   isLost = true;
-  inBox = (detail.unsent && drafts.putBack(undefined, true)) || inBox;  // several requests of one prompt may fail
+  const unseen = ["chat", "comparison"].filter((kind) => !drafts.hasArrived(kind, shown[kind].id, shown[kind].turns));
+  inBox = (detail.unsent && drafts.putBack(unseen, true)) || inBox;  // several requests of one prompt may fail
   ["chat", "comparison"].forEach(endOpening);
   isWritten ||= detail.running;
   line.textContent = inBox ? "LLM Hub cannot be reached. Your prompt was not sent, it is in the box again."

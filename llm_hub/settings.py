@@ -16,10 +16,10 @@ from typing import Annotated, Literal
 from pydantic import Field, PrivateAttr, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from llm_hub import setting_values as values
+from llm_hub import setting_texts as texts
 from llm_hub.chat import Order
-from llm_hub.env_file import read_env_file
 from llm_hub.errors import ConfigurationError
+from llm_hub.setting_texts import read_env_file
 
 PREFIX = "LLM_HUB_"
 _SECRET = re.compile(r"(?:KEY|TOKEN|SECRET|PASSWORD)S?$", re.IGNORECASE)
@@ -184,7 +184,7 @@ class Settings(BaseSettings):
         try:
             settings = cls(_env_file=env_file, _env_file_encoding="utf-8-sig")
         except ValidationError as error:
-            raise ConfigurationError(values.describe(error, PREFIX)) from None
+            raise ConfigurationError(texts.describe(error, PREFIX)) from None
         settings._environment = environment
         settings._file = env_file.absolute()
         return settings
@@ -204,10 +204,10 @@ class Settings(BaseSettings):
         lists = (value for name, value in self._environment.items() if _SECRET.search(name))
         named = (part.strip() for value in lists for part in (value, *value.split(",")))
         proxies = (value for name, value in self._environment.items() if name.lower().endswith("_proxy"))
-        passwords = (password for url in proxies if (password := values.password(url)))
+        passwords = (password for url in proxies if (password := texts.password(url)))
         own = (key.get_secret_value() for key in (self.agent_key, self.api_key, *self.api_keys.values()))
         webhook = self.alert_webhook.get_secret_value()
-        return tuple({*named, *passwords, *own, webhook, values.path_of(webhook)} - {""})
+        return tuple({*named, *passwords, *own, webhook, texts.path_of(webhook)} - {""})
 
     def value(self, *names: str) -> str:
         """The first of these variables of the environment that is set and not blank, or ""."""
@@ -243,8 +243,8 @@ class Settings(BaseSettings):
     def _reachable_on_a_space(cls, host: str) -> str:
         return host or ("0.0.0.0" if os.environ.get("SPACE_ID") else "127.0.0.1")  # noqa: S104  # a Space's proxy is outside
 
-    _lists = field_validator("route", "allowed_hosts", mode="before")(values.names)
-    _keys = field_validator("api_keys", mode="before")(values.named_keys)
-    _rates = field_validator("prices", mode="before")(values.named_prices)
-    _webhook = field_validator("alert_webhook", mode="before")(values.web_address)
-    _addresses = field_validator("servers", mode="before")(values.named_urls)
+    _lists = field_validator("route", "allowed_hosts", mode="before")(texts.names)
+    _keys = field_validator("api_keys", mode="before")(texts.named_keys)
+    _rates = field_validator("prices", mode="before")(texts.named_prices)
+    _webhook = field_validator("alert_webhook", mode="before")(texts.web_address)
+    _addresses = field_validator("servers", mode="before")(texts.named_urls)

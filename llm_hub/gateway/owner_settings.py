@@ -16,12 +16,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from llm_hub.chat import split_target
-from llm_hub.env_file import change_env_file
 from llm_hub.errors import ConfigurationError
 from llm_hub.factory import ConfiguredProviders
 from llm_hub.gateway.visitors import MAX_KEY_CHARS, key_ending
 from llm_hub.providers.catalog import keys_variable, server_key_variable
 from llm_hub.redaction import Redactor
+from llm_hub.setting_texts import change_env_file
 from llm_hub.settings import PREFIX, Settings
 from llm_hub.wire.validation import checked_key, checked_url
 

@@ -42,7 +42,7 @@ from llm_hub.serving.mount import build_page
 from llm_hub.serving.shutdown import Shutdown
 from llm_hub.serving.site_state import SiteState, liveness
 from llm_hub.serving.startup import open_page
-from llm_hub.setting_values import NO_KEYS
+from llm_hub.setting_texts import NO_KEYS
 from llm_hub.storage.database import Database
 from llm_hub.ui.gradio_fixes import upload_cleanup
 from llm_hub.ui.render import conversation_file

@@ -10,12 +10,12 @@ import pytest
 
 from llm_hub.access.session import Session
 from llm_hub.chat import ChatRequest, Done, LLMResponse, Message, Role, TextDelta
-from llm_hub.env_file import read_env_file
 from llm_hub.errors import ConfigurationError, KeyRefused, NotConfigured
 from llm_hub.gateway.owner_settings import OwnerSettings
 from llm_hub.gateway.policy import Policy
 from llm_hub.hub import Hub
 from llm_hub.redaction import Redactor
+from llm_hub.setting_texts import read_env_file
 from llm_hub.settings import Settings
 from llm_hub.usage.quotas import Counters
 from tests.fault_server import FaultServer

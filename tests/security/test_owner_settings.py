@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from llm_hub.api.owner import PATH
-from llm_hub.env_file import read_env_file
+from llm_hub.setting_texts import read_env_file
 from tests.ui.site import NO_TLS, ROOT, Site
 
 if TYPE_CHECKING:

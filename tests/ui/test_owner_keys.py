@@ -9,7 +9,7 @@ import httpx
 import pytest
 from playwright.sync_api import expect
 
-from llm_hub.env_file import read_env_file
+from llm_hub.setting_texts import read_env_file
 from tests.ui.chat_page import ChatPage
 from tests.ui.conftest import visiting
 from tests.ui.site import ROOT, Site

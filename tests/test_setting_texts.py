@@ -9,8 +9,8 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
-from llm_hub.env_file import change_env_file, read_env_file
 from llm_hub.errors import ConfigurationError
+from llm_hub.setting_texts import change_env_file, read_env_file
 
 OWNERS_FILE = """\
 # My keys
@@ -145,7 +145,7 @@ REFUSED = """
 import os, sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from llm_hub.env_file import change_env_file
+from llm_hub.setting_texts import change_env_file
 from llm_hub.errors import ConfigurationError
 with TemporaryDirectory() as folder:  # imports what nobody may not read
     for _ in range(2):
@@ -184,7 +184,7 @@ def test_what_its_owner_has_closed_stays_as_it_is(folder_mode: int, mode: int, t
 FULL_DISK = """
 import resource, sys
 from pathlib import Path
-from llm_hub.env_file import change_env_file
+from llm_hub.setting_texts import change_env_file
 from llm_hub.errors import ConfigurationError
 resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
 try:

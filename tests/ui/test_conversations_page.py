@@ -12,6 +12,7 @@ from playwright.sync_api import expect
 
 from llm_hub.conversations.conversation import Conversation
 from llm_hub.conversations.document import encode, write_document
+from llm_hub.serving.front_door.body_limit import MAX_CONVERSATIONS_BYTES
 from llm_hub.ui.chat.chat_view import FOLD_STEP, MIN_SHOWN
 from tests.conversations import exports
 from tests.conversations.generated import simple_turn
@@ -378,3 +379,7 @@ def test_a_file_is_imported_and_conversations_are_saved(visitor: ConversationsPa
     expect(page.locator("#conversation-list .note")).to_contain_text("cannot be imported: mapping")
     expect(page.locator("#conversation-list .done")).to_be_empty()
     assert "400" in visitor.complaints.pop()
+    with export.open("wb") as large:
+        large.truncate(MAX_CONVERSATIONS_BYTES + 1)
+    page.locator("#conversation-list [type=file]").set_input_files(export)
+    expect(page.locator("#conversation-list .note")).to_contain_text("conversations.json is larger than 100 MB")

@@ -48,10 +48,15 @@ const saveAll = () => attempt(async () => {
   }
 });
 const conversations = (count) => `${count} conversation${count === 1 ? "" : "s"}`;
+const MAX_IMPORT_BYTES = 100 * 2 ** 20;  // as MAX_CONVERSATIONS_BYTES in serving/front_door/body_limit.py
 const takeIn = () => attempt(async () => {
   const [chosen] = file.files;
   if (!chosen) return;
   say("");
+  if (chosen.size > MAX_IMPORT_BYTES) {
+    file.value = done.textContent = "";
+    throw new Error(`${chosen.name} is larger than 100 MB, so nothing was imported. Choose the ZIP that it came in, or a part of it.`);
+  }
   done.textContent = `Importing ${chosen.name} …`;
   let [added, known] = [0, 0];
   try {

@@ -14,7 +14,7 @@ from fastapi import APIRouter, Request
 
 from llm_hub.access.client_address import from_here
 from llm_hub.api.encoding import json_response
-from llm_hub.errors import InvalidRequest, LLMHubError
+from llm_hub.errors import ConfigurationError, LLMHubError
 from llm_hub.gateway.owner_settings import ROUTE, SERVERS, is_in_environment
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def router(gateway: Gateway, owner: OwnerSettings) -> APIRouter:
         if not is_owner(request):
             return reply({"problem": NOT_HERE}, 403)
         try:
-            await _change(owner, _read(await request.body()))
+            await _change(owner, read_texts(await request.body()))
         except LLMHubError as error:
             return reply({"problem": str(error)}, 400)
         return listing()
@@ -77,17 +77,17 @@ async def _change(owner: OwnerSettings, change: Mapping[str, str]) -> None:
         case {"route": route, **rest} if not rest:
             await owner.set_route(route)
         case _:
-            raise InvalidRequest(NOT_READ)
+            raise ConfigurationError(NOT_READ)
 
 
-def _read(body: bytes) -> Mapping[str, str]:
-    """An object of texts. Raises `InvalidRequest` for anything else."""
+def read_texts(body: bytes) -> Mapping[str, str]:
+    """An object of texts. Raises `ConfigurationError` for anything else."""
     try:
         change = orjson.loads(body)
     except orjson.JSONDecodeError:
-        raise InvalidRequest(NOT_READ) from None
+        raise ConfigurationError(NOT_READ) from None
     if not isinstance(change, dict) or not all(isinstance(value, str) for value in change.values()):
-        raise InvalidRequest(NOT_READ)
+        raise ConfigurationError(NOT_READ)
     return change
 
 

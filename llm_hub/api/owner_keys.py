@@ -7,12 +7,11 @@ key is in one reply, the one to its making, and never again.
 from __future__ import annotations
 
 from decimal import Decimal, InvalidOperation
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import orjson
 from fastapi import APIRouter, Request
 
-from llm_hub.api.owner import is_owner, reply
+from llm_hub.api.owner import NOT_READ, is_owner, read_texts, reply
 from llm_hub.errors import ConfigurationError, LLMHubError
 from llm_hub.usage.ledger import UsageSums, sum_by
 
@@ -26,7 +25,6 @@ if TYPE_CHECKING:
 
 PATH = "/owner/api-keys"
 NOT_HERE = "Only this computer's own user may see or make keys, at the hub's own address and not by a proxy."
-NOT_READ = "The page sent what it does not offer. Reload it, and try again."
 
 
 def router(issued: IssuedKeys, ledger: Ledger) -> APIRouter:
@@ -75,14 +73,9 @@ def router(issued: IssuedKeys, ledger: Ledger) -> APIRouter:
     return routes
 
 
-def _read(body: bytes) -> Mapping[str, Any]:
-    """An object of texts with a name. Raises `ConfigurationError` for anything else."""
-    try:
-        change = orjson.loads(body)
-    except orjson.JSONDecodeError:
-        raise ConfigurationError(NOT_READ) from None
-    if not isinstance(change, dict) or not all(isinstance(value, str) for value in change.values()):
-        raise ConfigurationError(NOT_READ)
+def _read(body: bytes) -> Mapping[str, str]:
+    """A key's name, and the limits that it is to have. Raises `ConfigurationError` for anything else."""
+    change = read_texts(body)
     if not {"name"} <= change.keys() <= {"name", "requests", "tokens", "dollars"}:
         raise ConfigurationError(NOT_READ)
     return {name: value.strip() for name, value in change.items()}

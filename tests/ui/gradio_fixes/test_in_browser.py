@@ -60,6 +60,7 @@ def bare_page(browser: Browser, bare_url: str) -> Iterator[Page]:
     page = browser.new_page()
     page.goto(bare_url)
     expect(page.locator("#list input")).to_be_visible(timeout=20_000)
+    expect(page.locator("#counted")).to_be_attached()  # each kind of component comes when its script is there
     yield page
     page.close()
 
@@ -144,11 +145,9 @@ def test_gradio_copies_the_inputs_of_an_event_that_has_ended(bare_page: Page) ->
 
 
 WATCH_COUNT = """() => {
-  const counted = document.querySelector("#counted");
   window.counts = new Set();
-  new MutationObserver(() => window.counts.add(counted.querySelector(".prose")?.innerText.trim())).observe(counted, {
-    childList: true, subtree: true, characterData: true,
-  });
+  const count = () => window.counts.add(document.querySelector("#counted .prose")?.innerText.trim());
+  new MutationObserver(count).observe(document.body, {childList: true, subtree: true, characterData: true});
 }"""
 
 

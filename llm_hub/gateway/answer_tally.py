@@ -16,7 +16,7 @@ from llm_hub.chat import (
     Usage,
 )
 from llm_hub.gateway.metrics import OTHER
-from llm_hub.gateway.reservation import byte_length
+from llm_hub.gateway.request_size import byte_length
 from llm_hub.usage.ledger import COUNTS
 
 if TYPE_CHECKING:

@@ -10,23 +10,10 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import TYPE_CHECKING, NamedTuple, Self
 
-from llm_hub.chat import (
-    Attempt,
-    AttemptFailed,
-    AttemptStarted,
-    Document,
-    Done,
-    Image,
-    Resumed,
-    Text,
-    ToolCall,
-    ToolResult,
-    Usage,
-    split_target,
-)
-from llm_hub.chat.exact_json import dump_exactly
+from llm_hub.chat import Attempt, AttemptFailed, AttemptStarted, Done, Resumed, Usage, split_target
 from llm_hub.chat.request import NO_PROTOCOL
 from llm_hub.errors import InvalidRequest
+from llm_hub.gateway.request_size import MAX_BYTES_PER_TOKEN, MIN_BYTES_PER_TOKEN, request_tokens
 from llm_hub.usage.file_tokens import most_file_tokens
 from llm_hub.usage.quotas import LimitReached
 
@@ -34,18 +21,10 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from llm_hub.access.session import Session
-    from llm_hub.chat import ChatRequest, Event, Message, OriginalRequest
+    from llm_hub.chat import ChatRequest, Event
     from llm_hub.gateway.policy import Terms
     from llm_hub.usage.quotas import Reservation
 
-MIN_BYTES_PER_TOKEN = 2
-"""Of a token in most texts: what is reserved, and what no provider has counted, is on the high side."""
-MAX_BYTES_PER_TOKEN = 5
-"""Of a token in most texts: an answer of more bytes has more tokens than it was allowed."""
-MESSAGE_TOKENS = 8
-"""Tokens of a message beside its text."""
-TOOLS_TOKENS = 1000
-"""Tokens of what a provider tells a model about tools and JSON forms, beside the request's own words."""
 GROWTH_TOKENS = 200
 """Tokens that are reserved on top, again and again, for an answer that grows longer than its limit."""
 CONTINUATION_TOKENS = 100
@@ -254,46 +233,3 @@ class RequestReservation:
 def is_charged(attempt: Attempt) -> bool:
     """Whether a provider takes money for an attempt that failed: what it refuses at once costs nothing."""
     return attempt.outcome in CHARGED_OUTCOMES or attempt.first_token is not None or attempt.usage is not None
-
-
-def request_tokens(request: ChatRequest, bytes_per_token: int) -> int:
-    """Tokens of a request's messages and tools, without its images."""
-    descriptions = [f"{tool.name} {tool.description} {tool.parameters}" for tool in request.tools]
-    if request.format is not None:
-        descriptions.append(str(request.format.schema))
-    tokens = sum(MESSAGE_TOKENS + _message_bytes(message) // bytes_per_token for message in request.messages)
-    if descriptions:
-        tokens += TOOLS_TOKENS + sum(map(byte_length, descriptions)) // bytes_per_token
-    if request.original is not None:
-        tokens = max(tokens, _original_bytes(request, request.original) // bytes_per_token)
-    return tokens
-
-
-def _original_bytes(request: ChatRequest, original: OriginalRequest) -> int:
-    """Bytes of a request as its client wrote it, without its files: it may hold more than the hub's words."""
-    files = [image.data for message in request.messages for image in message.images]
-    files += [document.data for message in request.messages for document in message.documents]
-    return max(0, len(dump_exactly(original.body)) - sum((len(data) + 2) // 3 * 4 for data in files))
-
-
-def _message_bytes(message: Message) -> int:
-    """Bytes of a message's text."""
-    if isinstance(message.content, str):
-        return byte_length(message.content)
-    total = 0
-    for part in message.content:
-        match part:
-            case Text(text) | ToolResult(_, text):
-                total += byte_length(text)
-            case ToolCall(_, name, text):
-                total += byte_length(name) + byte_length(text)
-            case Document(name, _, text):
-                total += byte_length(name) + byte_length(text or "")
-            case Image():
-                pass
-    return total
-
-
-def byte_length(text: str) -> int:
-    """Bytes of a text in UTF-8."""
-    return len(text) if text.isascii() else len(text.encode("utf-8", "replace"))

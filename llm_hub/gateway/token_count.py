@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from llm_hub.gateway.reservation import request_tokens
+from llm_hub.gateway.request_size import request_tokens
 from llm_hub.usage.file_tokens import most_file_tokens
 
 if TYPE_CHECKING:

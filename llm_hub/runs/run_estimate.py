@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from llm_hub.chat import Attempt, ChatRequest, Message, Role, Usage, split_target
 from llm_hub.errors import ConfigurationError
-from llm_hub.gateway.reservation import MIN_BYTES_PER_TOKEN, request_tokens
+from llm_hub.gateway.request_size import MIN_BYTES_PER_TOKEN, request_tokens
 from llm_hub.runs.judge import INSTRUCTION, JUDGE_TOKENS, JudgePlan
 from llm_hub.usage.prompt_tokens import TokenEstimate, estimate_messages, request_form
 

@@ -33,6 +33,7 @@ def router(issued: IssuedKeys, ledger: Ledger) -> APIRouter:
     async def listing(**more: str) -> Response:
         """Every key with its limits of a day, and what it has used today."""
         keys = await issued.list()
+        reserved = await ledger.reserved.today() if keys else {}
         sums = sum_by(await ledger.totals(ledger.today), lambda total: total.caller) if keys else {}
         rows = []
         for key in keys:
@@ -46,7 +47,7 @@ def router(issued: IssuedKeys, ledger: Ledger) -> APIRouter:
                     "today": {
                         "requests": used.requests,
                         "tokens": used.prompt_tokens + used.completion_tokens,
-                        "dollars": float(used.price),
+                        "dollars": float(used.price + reserved.get(key.name, 0)),
                     },
                 }
             )

@@ -27,7 +27,7 @@ from llm_hub.errors import (
     UnsupportedParameter,
 )
 from llm_hub.redaction import redact
-from llm_hub.usage.quotas import LimitReached
+from llm_hub.usage.limit_errors import LimitNotKept, LimitReached
 
 if TYPE_CHECKING:
     from llm_hub.api.shapes import AttemptReport, ErrorObject
@@ -48,6 +48,7 @@ _STATUS: dict[type[LLMHubError], tuple[int, str]] = {
     QuotaExhausted: (502, "provider_error"),
     RateLimited: (429, "rate_limit_error"),
     LimitReached: (429, "rate_limit_error"),
+    LimitNotKept: (503, "server_error"),
     TimedOut: (504, "provider_error"),
     ServerFailed: (503, "provider_error"),
     TargetPaused: (503, "provider_error"),
@@ -65,6 +66,7 @@ _CODES: dict[type[LLMHubError], str] = {
     NotOffered: "unsupported_parameter",
     RateLimited: "rate_limit_exceeded",
     LimitReached: "rate_limit_exceeded",
+    LimitNotKept: LimitNotKept.kind,
 }
 _REFUSAL_TYPES = {401: "authentication_error", 403: "permission_error", 429: "rate_limit_error"}
 """By status: the type of a refusal's error object, where it is not the one of all client's or all server's errors."""

@@ -52,12 +52,17 @@ class UsageOfKey(UsageTotals):
 
 
 class UsageReport(TypedDict):
-    """`GET /v1/usage`. `by_model` and `by_key` are of the last 30 days, the most used first; only owners see keys."""
+    """`GET /v1/usage`. `by_model` and `by_key` are of the last 30 days, the most used first; only owners see keys.
+
+    `reserved` are the US dollars that limits of today count beside today's `price`: of running requests, of those that
+    were cut off when a hub was killed, and of answers that broke off, as far as that is estimated.
+    """
 
     who: str
     today: UsageTotals
     last_7_days: UsageTotals
     last_30_days: UsageTotals
+    reserved: float
     by_model: list[UsageOfModel]
     by_key: NotRequired[list[UsageOfKey]]
 
@@ -69,6 +74,7 @@ def usage(ledger: Ledger) -> Handler:
         caller = request.state.caller
         is_owner = caller in OWNERS
         try:
+            reserved = await ledger.reserved.today()
             totals = await ledger.totals(ledger.today - MAX_DAYS + 1, None if is_owner else caller)
         except ConfigurationError as error:
             raise Refusal(503, str(error)) from None
@@ -77,6 +83,7 @@ def usage(ledger: Ledger) -> Handler:
             "today": _sum(totals, ledger.today, 1),
             "last_7_days": _sum(totals, ledger.today, 7),
             "last_30_days": _sum(totals, ledger.today, MAX_DAYS),
+            "reserved": float(sum(reserved.values()) if is_owner else reserved.get(caller, 0)),
             "by_model": [
                 {"model": name, **_totals(used)}
                 for name, used in _most_used(sum_by(totals, lambda total: total.target))

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from llm_hub.gateway.owner_settings import OwnerSettings
     from llm_hub.gateway.visitors import PageRequest
     from llm_hub.hub import Hub
+    from llm_hub.usage.reserved_money import ReservedMoney
 
     AddressOf = Callable[[Mapping[str, Any]], str | None]
     """Who asks, from an ASGI scope; None is this computer."""
@@ -43,7 +44,8 @@ if TYPE_CHECKING:
 class Gateway:
     """The hub with its policy, its meter and its visitors. `address_of` tells who asks, from an ASGI scope.
 
-    `owner_settings` are those that the page may change, None on a hub whose page may change none.
+    `owner_settings` are those that the page may change, None on a hub whose page may change none. `reserved_money` is
+    where money is written before it is spent; None: the counts of limits outlive this process by themselves.
     """
 
     def __init__(
@@ -55,6 +57,7 @@ class Gateway:
         visitors: Visitors | None = None,
         owner_settings: OwnerSettings | None = None,
         days: TargetDays | None = None,
+        reserved_money: ReservedMoney | None = None,
         address_of: AddressOf = lambda _: None,
     ) -> None:
         self.hub = hub
@@ -65,6 +68,7 @@ class Gateway:
         self.days = days or TargetDays()
         """How the targets did in the last 24 hours."""
         hub.observe_attempts(self._count_attempt)
+        self._reserved_money = reserved_money
         self._address_of = address_of
         self.owner_session = hub.session()
         """The hub as the owner's programs use it."""
@@ -75,8 +79,8 @@ class Gateway:
         """The events of the answer. Closing the generator closes the provider's connection.
 
         Raises `LimitReached` before anybody is asked, before a further attempt is made, or when an answer grows beyond
-        what the quotas allow; `InvalidRequest` for what is more than a whole quota or has no known price; and what the
-        router raises.
+        what the quotas allow; `LimitNotKept` where a limit of money holds and the database fails; `InvalidRequest` for
+        what is more than a whole quota or has no known price; and what the router raises.
         """
         session = caller.session
         request = await name_providers(request, session)
@@ -84,9 +88,9 @@ class Gateway:
         request = terms.bound(request)
         if terms.quotas:
             request = await read_all(request)
-        reservation = await RequestReservation.open(session, request, terms) if terms.quotas else None
-        route = terms.route
-        if reservation is not None:
+        reservation, route = None, terms.route
+        if terms.quotas:
+            reservation = await RequestReservation.open(session, request, terms, self._reserved_money)
             request, route = reservation.request, reservation.route
         tally = self.meter.start(session)
         try:
@@ -109,7 +113,11 @@ class Gateway:
                 error.attempts = session.prices.priced(error.attempts)
             raise
         finally:
-            self.meter.finish(tally, terms.billed_to, caller.surface)
+            tally.close()
+            settlement = None
+            if reservation is not None:
+                settlement = reservation.settlement(tally.sent_attempts, tally.answer_bytes, tally.price)
+            self.meter.finish(tally, terms.billed_to, caller.surface, settlement)
             if reservation is not None:
                 await reservation.settle(tally.sent_attempts, tally.answer_bytes)
 

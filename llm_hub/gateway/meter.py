@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from llm_hub.gateway.metrics import Metrics
     from llm_hub.gateway.tracing import Tracing
     from llm_hub.usage.ledger import Ledger
+    from llm_hub.usage.reserved_money import Settlement
 
 
 class Meter:
@@ -43,9 +44,8 @@ class Meter:
             self.metrics.running.inc()
         return AnswerTally(session, logs.current_request.get())
 
-    def finish(self, tally: AnswerTally, billed_to: str, surface: str) -> None:
-        """The answer is over: counts it, in the name that it is billed to."""
-        tally.close()
+    def finish(self, tally: AnswerTally, billed_to: str, surface: str, settlement: Settlement | None = None) -> None:
+        """The answer is over, and its tally closed: counts it, in the name that it is billed to."""
         if self.metrics:
             self.metrics.running.dec()
             self.metrics.tried(tally.attempts)
@@ -65,6 +65,7 @@ class Meter:
                     tally.first_token,
                     tally.usage,
                     tally.price,
+                    settlement,
                 )
             )
         if self.tracing and tally.attempts:

@@ -22,11 +22,12 @@ the page is the owner.
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from decimal import Decimal
 from functools import partial
 from typing import TYPE_CHECKING
 
 from llm_hub.usage.amounts import used_amounts
-from llm_hub.usage.ledger import sum_by
+from llm_hub.usage.ledger import UsageSums, sum_by
 from llm_hub.usage.quotas import Quota
 
 if TYPE_CHECKING:
@@ -165,11 +166,14 @@ async def _used_today(ledger: Ledger, names: Mapping[str, str] | None = None) ->
 
     Raises `ConfigurationError`.
     """
+    reserved = await ledger.reserved.today()  # first: what is settled meanwhile counts twice rather than not at all
     sums = sum_by(await ledger.totals(ledger.today), lambda total: total.caller)
-    return {
-        name if names is None else names[name]: used_amounts(
-            used.requests, used.prompt_tokens + used.completion_tokens, used.price
-        )
-        for name, used in sums.items()
-        if names is None or name in names
-    }
+    used_by_name = {}
+    for name in sums.keys() | reserved.keys():
+        if names is None or name in names:
+            used, money = sums.get(name, UsageSums()), reserved.get(name, Decimal(0))
+            tokens = used.prompt_tokens + used.completion_tokens
+            used_by_name[name if names is None else names[name]] = used_amounts(
+                used.requests, tokens, used.price + money
+            )
+    return used_by_name

@@ -1,11 +1,13 @@
 """What one request reserves of the quotas that hold for it, and what it used in the end.
 
 A provider takes money for an attempt that it was at work on, though it failed, and for the next target's on top of it.
-So what a further attempt may use is reserved before it is made: no quota is overrun, however many ask at once.
+So what a further attempt may use is reserved before it is made: no quota is overrun, however many ask at once. Where
+money is limited, it is also written to the database by then (`ReservedMoney`): a killed hub's limit forgets nothing.
 """
 
 from __future__ import annotations
 
+import secrets
 from dataclasses import replace
 from decimal import Decimal
 from typing import TYPE_CHECKING, NamedTuple, Self
@@ -15,7 +17,8 @@ from llm_hub.chat.request import NO_PROTOCOL
 from llm_hub.errors import InvalidRequest
 from llm_hub.gateway.request_size import MAX_BYTES_PER_TOKEN, MIN_BYTES_PER_TOKEN, request_tokens
 from llm_hub.usage.file_tokens import most_file_tokens
-from llm_hub.usage.quotas import LimitReached
+from llm_hub.usage.limit_errors import LimitReached
+from llm_hub.usage.reserved_money import Settlement
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,6 +27,7 @@ if TYPE_CHECKING:
     from llm_hub.chat import ChatRequest, Event
     from llm_hub.gateway.policy import Terms
     from llm_hub.usage.quotas import Reservation
+    from llm_hub.usage.reserved_money import ReservedMoney
 
 GROWTH_TOKENS = 200
 """Tokens that are reserved on top, again and again, for an answer that grows longer than its limit."""
@@ -32,7 +36,16 @@ CONTINUATION_TOKENS = 100
 HIDDEN_TOKENS_PER_SECOND = 100
 """Tokens that a model may have reasoned unseen, for all that is known, in an attempt that ended before it was done."""
 CHARGED_OUTCOMES = frozenset(
-    {"cancelled", "limit_reached", "timed_out", "overtaken", "stream_broken", "empty_answer", "form_broken"}
+    {
+        "cancelled",
+        "limit_reached",
+        "limit_not_kept",
+        "timed_out",
+        "overtaken",
+        "stream_broken",
+        "empty_answer",
+        "form_broken",
+    }
 )
 """Outcomes of attempts that a provider was at work on: it takes money for them, and seldom says how much."""
 
@@ -48,9 +61,14 @@ class _Cost(NamedTuple):
 
 
 class RequestReservation:
-    """What one request may use of the quotas in its terms. `session` knows the default models and the prices."""
+    """What one request may use of the quotas in its terms. `session` knows the default models and the prices.
 
-    def __init__(self, session: Session, request: ChatRequest, terms: Terms) -> None:
+    `reserved_money` is where money is written; None: its counts outlive this process by themselves.
+    """
+
+    def __init__(
+        self, session: Session, request: ChatRequest, terms: Terms, reserved_money: ReservedMoney | None = None
+    ) -> None:
         bounds = [quota.max_answer for quota, _ in terms.quotas if quota.max_answer is not None]
         if bounds and request.max_tokens is None:
             request = replace(request, max_tokens=min(bounds))
@@ -63,6 +81,10 @@ class RequestReservation:
         than can be known."""
         self._counts_tokens = bool(bounds)
         self._counts_money = any(quota.money for quota, _ in terms.quotas)
+        self._reserved_money = reserved_money if self._counts_money else None
+        self._billed_to = terms.billed_to
+        self._id = ""
+        """That of the money that is written; "" for none."""
         self._prompt_tokens = request_tokens(request, MIN_BYTES_PER_TOKEN) if self._counts_tokens else 0
         self._messages = request.messages if self._counts_tokens else ()
         self._reservations: list[Reservation] = []
@@ -81,24 +103,30 @@ class RequestReservation:
         """Tokens that failed attempts read and wrote, on the high side."""
 
     @classmethod
-    async def open(cls, session: Session, request: ChatRequest, terms: Terms) -> Self:
-        """Reserves one attempt at the dearest of the request's targets. Raises `LimitReached`, `InvalidRequest`."""
-        reservation = cls(session, request, terms)
+    async def open(
+        cls, session: Session, request: ChatRequest, terms: Terms, reserved_money: ReservedMoney | None = None
+    ) -> Self:
+        """Reserves one attempt at the dearest of the request's targets.
+
+        Raises `LimitReached`, `LimitNotKept` and `InvalidRequest`.
+        """
+        reservation = cls(session, request, terms, reserved_money)
         cost = reservation._dearest()
         try:
             for quota, name in terms.quotas:
                 reservation._reservations.append(await quota.reserve(name, tokens=cost.tokens, money=cost.money))
+            reservation._reserved = cost
+            await reservation._write()
         except BaseException:  # also where the client has left
             await reservation.release()
             raise
-        reservation._reserved = cost
         return reservation
 
     async def follow(self, event: Event, answer_bytes: int) -> None:
         """Reserves what the event makes necessary. `answer_bytes` are the bytes of the answer so far.
 
         Raises `LimitReached` if there is not so much left: then the attempt that begins must not be made, or the answer
-        that has grown beyond its bound (not every server keeps to `max_tokens`) must be ended.
+        that has grown beyond its bound (not every server keeps to `max_tokens`) must be ended. Raises `LimitNotKept`.
         """
         match event:
             case AttemptFailed(attempt):
@@ -121,6 +149,8 @@ class RequestReservation:
 
     async def release(self) -> None:
         """Gives everything back: nobody was asked."""
+        if self._reserved_money is not None and self._id:
+            self._reserved_money.drop(self._id)
         for reservation in self._reservations:
             await reservation.release()
 
@@ -132,12 +162,28 @@ class RequestReservation:
         if not attempts:
             await self.release()
             return
+        used = self._used(attempts, answer_bytes)
+        for reservation in self._reservations:
+            await reservation.settle(tokens=used.tokens, money=used.money)
+
+    def settlement(self, attempts: Sequence[Attempt], answer_bytes: int, price: Decimal | None) -> Settlement | None:
+        """What becomes of the written money with the request's row, whose price that is. None: none was written."""
+        if not self._id:
+            return None
+        return Settlement(self._id, self._billed_to, self._used(attempts, answer_bytes).money - (price or Decimal(0)))
+
+    def _used(self, attempts: Sequence[Attempt], answer_bytes: int) -> _Cost:
         used = _Cost()
         for attempt in attempts:
             if attempt.outcome == "answered" or is_charged(attempt):
                 used = used.plus(self._cost_of(attempt, answer_bytes))
-        for reservation in self._reservations:
-            await reservation.settle(tokens=used.tokens, money=used.money)
+        return used
+
+    async def _write(self) -> None:
+        """Has what is reserved outlive this process."""
+        if self._reserved_money is not None and self._reserved.money:
+            self._id = self._id or secrets.token_hex(16)
+            await self._reserved_money.write(self._id, self._billed_to, self._reserved.money)
 
     async def _reserve_current(self, consequence: str) -> None:
         """Reserves what the current attempt needs on top of what is reserved already."""
@@ -151,6 +197,8 @@ class RequestReservation:
             except LimitReached as error:
                 raise LimitReached(f"{consequence} {error.message}", retry_after=error.retry_after) from None
             self._reserved = self._reserved.plus(more)
+            if more.money:
+                await self._write()
 
     def _cost_of(self, attempt: Attempt, answer_bytes: int) -> _Cost:
         """What an attempt used. `answer_bytes` are the bytes of the whole answer."""

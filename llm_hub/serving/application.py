@@ -95,6 +95,7 @@ class Application:
             visitors=Visitors(self.hub, redactor=redactor),
             owner_settings=OwnerSettings.of_owner_alone(self.hub, policy, settings, redactor),
             days=TargetDays(self._database),
+            reserved_money=None if settings.redis_url else self._ledger.reserved,
             address_of=partial(address, on_space=self._is_on_space),
         )
         self._check_seconds = 60 * settings.checks

@@ -165,9 +165,25 @@ CREATE TABLE api_keys (
 )
 """
 
+
+def _create_reservations(connection: Connection) -> None:
+    for statement in _RESERVATIONS.split(";"):
+        connection.execute(text(statement))
+
+
+_RESERVATIONS = """
+CREATE TABLE reservations (
+    id VARCHAR(32) PRIMARY KEY,
+    day INTEGER NOT NULL,
+    who VARCHAR(100) NOT NULL,
+    nanodollars BIGINT NOT NULL
+);
+CREATE INDEX ix_reservations_day ON reservations (day)
+"""
+
 MIGRATIONS: tuple[Callable[[Connection], None], ...] = (
     _create_votes, _create_requests, _create_conversations, _create_prompt_files, _create_runs,
-    _create_checkups, _create_target_hours, _create_api_keys,
+    _create_checkups, _create_target_hours, _create_api_keys, _create_reservations,
 )  # fmt: skip
 """Never change a migration: add one. Write it in SQL, since the tables of schema.py are always the newest ones."""
 

@@ -53,6 +53,14 @@ requests = Table(
     Column("cached_tokens", BigInteger, comment="part of prompt_tokens"),
     Column("nanodollars", BigInteger, comment="billionths of a US dollar; null where the price is not known"),
 )
+reservations = Table(
+    "reservations",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("day", Integer, nullable=False, index=True, comment="days since 1970, UTC"),
+    Column("who", String(100), nullable=False, comment="as in requests"),
+    Column("nanodollars", BigInteger, nullable=False, comment="what counts against limits and no row of requests has"),
+)
 conversations = Table(
     "conversations",
     metadata,

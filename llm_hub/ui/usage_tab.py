@@ -19,7 +19,8 @@ from llm_hub.ui.gradio_fixes.event_options import QUIET
 from llm_hub.ui.render.formats import format_count, format_price, format_target_id
 from llm_hub.ui.render.sanitize import html_text
 from llm_hub.ui.texts import usage_texts as texts
-from llm_hub.usage.ledger import DAY, UsageSums, sum_by
+from llm_hub.usage.amounts import DAY
+from llm_hub.usage.ledger import UsageSums, sum_by
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -61,21 +62,29 @@ class UsageEvents:
             return texts.LOCAL_ONLY
         today = self._ledger.today
         try:
+            reserved = sum((await self._ledger.reserved.today()).values(), Decimal(0))
             totals = await self._ledger.totals(today - days + 1 if days else 0)
         except ConfigurationError as error:
             return f'<div class="problem" role="alert">{html_text(str(error))}</div>'
-        return usage_html(totals, today, days, model_choices.provider_titles(self._session))
+        return usage_html(totals, today, days, model_choices.provider_titles(self._session), reserved)
 
 
-def usage_html(totals: Sequence[Total], today: int, days: int, provider_titles: Titles) -> str:
-    """The whole report. `today` is a day's number, counted from 1970; `days` 0 means all time."""
+def usage_html(
+    totals: Sequence[Total], today: int, days: int, provider_titles: Titles, reserved: Decimal = Decimal(0)
+) -> str:
+    """The whole report. `today` is a day's number, counted from 1970; `days` 0 means all time.
+
+    `reserved` are US dollars that count for today's limits and are in none of the totals.
+    """
+    reserved_text = f"<p>{texts.RESERVED.format(format_price(reserved))}</p>" if reserved else ""
     if not totals:
-        return texts.NOTHING
+        return texts.NOTHING + reserved_text
     by_target = sum_by(totals, lambda total: total.target)
     by_caller = sum_by(totals, lambda total: total.caller)
     return "".join(
         (
             _sums(sum(by_target.values(), UsageSums())),
+            reserved_text,
             _plots(totals, today, days),
             _table("model", [(format_target_id(name, provider_titles), used) for name, used in by_target.items()]),
             _table(texts.ASKED_BY, [(CALLERS.get(name, name), used) for name, used in by_caller.items()]),

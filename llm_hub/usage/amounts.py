@@ -7,6 +7,10 @@ from decimal import Decimal
 
 MICRO = 1_000_000
 """Money is counted in millionths of a US dollar: the counters only know whole numbers."""
+NANO = 10**9
+"""Prices are kept in billionths of a US dollar: whole numbers add up exactly."""
+DAY = 86400
+"""Seconds. Days are those of UTC."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_args
 
 from llm_hub.errors import ConfigurationError
 from llm_hub.logs import printable
+from llm_hub.usage.amounts import DAY, NANO
+from llm_hub.usage.reserved_money import ReservedMoney
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Hashable, Iterable
@@ -25,13 +27,10 @@ if TYPE_CHECKING:
 
     from llm_hub.chat import Usage
     from llm_hub.storage.database import Database
+    from llm_hub.usage.reserved_money import Settlement
 
 log = logging.getLogger(__name__)
 
-DAY = 86400
-"""Seconds. Days are those of UTC."""
-NANO = 10**9
-"""Prices are kept in billionths of a US dollar: whole numbers add up exactly."""
 MAX_WAITING_ENTRIES = 20_000
 """Rows that wait to be written. If the database fails for so long that more come, the oldest are lost."""
 WRITE_INTERVAL = 1.0
@@ -56,6 +55,7 @@ class Entry:
 
     `caller` is the name of a key of the API, or "page"; `surface` is where it was asked (chat, compare, /v1/…);
     `outcome` is "answered", "cancelled" or the error's kind. `price` is in US dollars, None where it is not known.
+    `settlement` says what becomes of the money that the request had reserved, if that was written.
     """
 
     at: float
@@ -68,6 +68,7 @@ class Entry:
     first_token: float | None
     usage: Usage
     price: Decimal | None
+    settlement: Settlement | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +118,8 @@ class Ledger:
         self._lost_rows = 0
         self._writer: asyncio.Task[None] | None = None
         self._write_lock = asyncio.Lock()
+        self.reserved = ReservedMoney(database, self._write_lock, clock=clock)
+        """Money that counts and is in no row."""
         self._closing = asyncio.Event()
 
     @property
@@ -172,9 +175,11 @@ class Ledger:
             schema = await self._database.schema()
             batch, self._waiting = self._waiting, deque()
             rows = [_row(entry) for entry in batch]
+            settlements = [entry.settlement for entry in batch if entry.settlement is not None]
 
             def write(connection: Connection) -> None:
                 connection.execute(schema.requests.insert(), rows)
+                self.reserved.settle(connection, schema, settlements)
 
             try:
                 await self._database.run(write)
@@ -218,6 +223,7 @@ class Ledger:
     async def aclose(self) -> None:
         """Writes the rows that wait, if the database works."""
         self._closing.set()
+        await self.reserved.aclose()
         if self._writer is not None:
             await self._writer
 

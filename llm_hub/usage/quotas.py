@@ -12,10 +12,11 @@ import asyncio
 import logging
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
-from llm_hub.errors import ConfigurationError, InvalidRequest, LLMHubError
-from llm_hub.usage.amounts import Spending, amount_text, duration_text, to_micro
+from llm_hub.errors import ConfigurationError, InvalidRequest
+from llm_hub.usage.amounts import Spending, amount_text, to_micro
+from llm_hub.usage.limit_errors import LimitNotKept, LimitReached
 from llm_hub.usage.memory_counts import MemoryCounts
 
 if TYPE_CHECKING:
@@ -38,16 +39,6 @@ PATIENCE = 1.0
 """Seconds that Redis may take for an answer."""
 PAUSE = 30.0
 """Seconds that a Redis that failed is not asked again. Meanwhile this server counts by itself."""
-
-
-class LimitReached(LLMHubError):
-    """Not now: `retry_after` seconds from now the limit's minute or day is over."""
-
-    kind: ClassVar[str] = "limit_reached"
-
-    def __init__(self, message: str, *, retry_after: float) -> None:
-        super().__init__(message, hint=f"Try again in {duration_text(retry_after)}.")
-        self.retry_after = retry_after
 
 
 class Counters:
@@ -250,6 +241,8 @@ class Quota:
             try:
                 used = await self.recall()
             except ConfigurationError as error:
+                if self.money:
+                    raise LimitNotKept(error) from None
                 log.error("The limits of today begin anew, since the ledger cannot be read: %s", error)  # noqa: TRY400
                 used = {}
             self.recall = None

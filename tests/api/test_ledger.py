@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from llm_hub.hub import Hub
-from llm_hub.usage.ledger import DAY
+from llm_hub.usage.amounts import DAY
 from tests.api.conftest import KEYS, body_at
 from tests.api.metered import PROMPT, Metered, metered
 from tests.fault_server import FaultServer

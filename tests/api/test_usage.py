@@ -9,7 +9,8 @@ import pytest
 from llm_hub.gateway.meter import Meter
 from llm_hub.hub import Hub
 from llm_hub.storage.database import Database
-from llm_hub.usage.ledger import DAY, Entry, Ledger
+from llm_hub.usage.amounts import DAY
+from llm_hub.usage.ledger import Entry, Ledger
 from tests.api.conftest import served
 from tests.api.metered import metered
 

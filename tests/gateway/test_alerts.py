@@ -16,7 +16,8 @@ from llm_hub.errors import LLMHubError
 from llm_hub.gateway.alerts import MAX_WAITING, REPEAT_AFTER, Alerts, webhook
 from llm_hub.hub import Hub
 from llm_hub.settings import Settings
-from llm_hub.usage.quotas import LimitReached, Quota
+from llm_hub.usage.limit_errors import LimitReached
+from llm_hub.usage.quotas import Quota
 from llm_hub.wire.network import DIRECT
 from tests.router.hand_clock import HandClock
 

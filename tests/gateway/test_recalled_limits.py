@@ -14,7 +14,8 @@ from llm_hub.gateway.policy import EVERYBODY, Policy
 from llm_hub.settings import Settings
 from llm_hub.storage.database import Database
 from llm_hub.usage.ledger import Entry, Ledger
-from llm_hub.usage.quotas import Counters, LimitReached
+from llm_hub.usage.limit_errors import LimitNotKept, LimitReached
+from llm_hub.usage.quotas import Counters
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -65,12 +66,21 @@ async def test_requests_at_once_all_wait_for_what_was_spent(policy: Policy) -> N
     assert sum(not isinstance(result, LimitReached) for result in results) == 2
 
 
-async def test_a_ledger_that_cannot_be_read_stops_nobody(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+async def test_with_a_ledger_that_cannot_be_read_a_limit_of_money_refuses_and_others_begin_anew(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     broken = tmp_path / "hub.db"
     broken.write_text("no database at all, and longer than the head of one has to be" * 20)
     database, policy = Database(f"sqlite:///{broken}"), Policy.from_settings(LIMITED, Counters())
-    policy.recall_from(Ledger(database))
+    of_tokens = Policy.from_settings(Settings(limit_tokens=100), Counters())
+    for each in (policy, of_tokens):
+        each.recall_from(Ledger(database))
     assert policy.api_quota is not None
-    await policy.api_quota.reserve("alice", money=Decimal(1))
+    with pytest.raises(LimitNotKept, match=r"cannot keep record .* no database of SQLite's"):
+        await policy.api_quota.reserve("alice", money=Decimal(1))
+    assert of_tokens.api_quota is not None
+    await of_tokens.api_quota.reserve("alice", tokens=100)
     assert "begin anew" in caplog.text
+    broken.unlink()
+    await policy.api_quota.reserve("alice", money=Decimal(1))
     await database.aclose()

@@ -33,7 +33,8 @@ from llm_hub.gateway.visitors import CLOSED_TAB_GRACE, MAX_IDLE_SECONDS, TAB_HEA
 from llm_hub.hub import Hub
 from llm_hub.providers.catalog import PROVIDERS
 from llm_hub.settings import Settings
-from llm_hub.usage.quotas import LimitReached, Quota
+from llm_hub.usage.limit_errors import LimitReached
+from llm_hub.usage.quotas import Quota
 from tests.fault_server import FaultServer
 
 OWNER, ANNA, BOB = "sk-owner-0123456789", "sk-anna-0123456789", "sk-bob-0123456789"

@@ -17,7 +17,8 @@ from llm_hub.chat import Usage
 from llm_hub.errors import ConfigurationError
 from llm_hub.storage.database import Database
 from llm_hub.usage import ledger as module
-from llm_hub.usage.ledger import DAY, Entry, Ledger, UsageSums, sum_by
+from llm_hub.usage.amounts import DAY
+from llm_hub.usage.ledger import Entry, Ledger, UsageSums, sum_by
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable

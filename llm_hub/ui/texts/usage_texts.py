@@ -21,3 +21,5 @@ REQUESTS_A_DAY = "Requests a day"
 TOKENS_A_DAY = "Tokens a day"
 DOLLARS_A_DAY = "Dollars a day"
 CHECKS = "Background checks"
+RESERVED = """{} more count for today's limits: reserved by requests that are running or were cut off when the hub was
+killed, or estimated for answers that broke off."""

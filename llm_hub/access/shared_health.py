@@ -35,12 +35,11 @@ class SharedHealth(Health):
     def __init__(self, exchange: RedisExchange, *, cooldown: float, clock: Callable[[], float]) -> None:
         super().__init__(cooldown=cooldown, clock=clock)
         self._exchange = exchange
-        self._machine = socket.gethostname()
         exchange.hear(TOPIC, self._hear_message)
 
     async def confirm(self, permit: Permit) -> bool:
         names = [
-            json.dumps([*breaker.name, self._machine_of(breaker.name)])
+            json.dumps([*breaker.name, machine_of(breaker.name.address)])
             for breaker in permit.probed
             if breaker.name is not None and not math.isinf(breaker.until)  # which many may find out about at once
         ]
@@ -62,7 +61,7 @@ class SharedHealth(Health):
         message = {
             **name._asdict(),
             "model": redact(name.model),
-            "machine": self._machine_of(name),
+            "machine": machine_of(name.address),
             "kind": change.kind,
             "seconds": None if math.isinf(change.seconds) else change.seconds,
             "reason": redact(shorten(change.reason)),
@@ -73,12 +72,13 @@ class SharedHealth(Health):
     def _hear_message(self, message: dict[str, Any], age: float) -> None:
         name = BreakerName(*(str(message[field]) for field in BreakerName._fields))
         seconds = math.inf if message["seconds"] is None else float(message["seconds"])
-        if message["machine"] != self._machine_of(name) or (math.isinf(seconds) and age > MAX_HOLD_AGE):
+        if message["machine"] != machine_of(name.address) or (math.isinf(seconds) and age > MAX_HOLD_AGE):
             return
         change = BreakerChange(message["kind"], seconds, str(message["reason"]), bool(message["at_once"]))
         self.hear(name, change, age)
 
-    def _machine_of(self, name: BreakerName) -> str:
-        """The machine that a breaker is about, "" for one that all machines ask alike."""
-        host = urlsplit(name.address).hostname or ""
-        return self._machine if host.startswith(LOOPBACK) else ""
+
+def machine_of(address: str) -> str:
+    """The machine on which an address leads to a server, "" for one that does so on all of them."""
+    host = urlsplit(address).hostname or ""
+    return socket.gethostname() if host.startswith(LOOPBACK) else ""

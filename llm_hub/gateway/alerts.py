@@ -1,7 +1,8 @@
 """Alerts: what is posted to the owner's webhook when a target is paused, or a day's money is nearly spent.
 
 They are sent in the background, one after another, and no answer waits for them. What was told is not told again for a
-while: a target's pause for a quarter of an hour, a day's money once a day for each level. The webhook's URL is a secret
+while: a target's pause for a quarter of an hour, a day's money once a day for each level. Of several hubs that share a
+Redis, the first one to send it does. The webhook's URL is a secret
 with which anybody could write there: no error and no line of the log has it.
 """
 
@@ -9,24 +10,27 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import secrets
 import time
 from collections import deque
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from llm_hub.access.shared_health import machine_of
 from llm_hub.errors import ModelNotFound
 from llm_hub.redaction import shorten
 from llm_hub.usage.amounts import Spending, duration_text, money_text
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Sequence
 
     from llm_hub.access.observed_attempt import ObservedAttempt
     from llm_hub.wire.network import Network
 
     Post = Callable[[dict[str, Any]], int]
     """Posts an alert and gives the status of the reply, in a thread. Raises whatever prevents a reply."""
+    Claim = Callable[[Sequence[str], float], Awaitable[bool]]
 
 log = logging.getLogger(__name__)
 
@@ -49,11 +53,16 @@ _DAY = 86400
 
 @dataclass(frozen=True, slots=True)
 class Alert:
-    """One event. `fields` are for programs, `text` is for people."""
+    """One event. `fields` are for programs, `text` is for people.
+
+    `names` are what it is about, for hubs that would tell the same within `repeat_after` seconds.
+    """
 
     event: str
     text: str
     fields: dict[str, Any]
+    names: tuple[str, ...]
+    repeat_after: float
 
     def document(self) -> dict[str, Any]:
         """The JSON that is posted. Slack, Mattermost and Google Chat show `text`, Discord shows `content`."""
@@ -64,6 +73,7 @@ class Alert:
 class Alerts:
     """Collects alerts, and sends them. `clean` leaves keys out of a text.
 
+    `claim` says whether no other hub has claimed any of these names for so many seconds. Without one each hub sends.
     `post` sends one; `sleep` waits between tries, and `clock` and `now` give seconds: that of a clock that nobody sets
     back, and the time of day.
     """
@@ -73,12 +83,16 @@ class Alerts:
         post: Post,
         *,
         clean: Callable[[str], str] = str,
+        claim: Claim | None = None,
         sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
         clock: Callable[[], float] = time.monotonic,
         now: Callable[[], float] = time.time,
     ) -> None:
         self._post = post
         self._clean = clean
+        self._claim = claim
+        self._own = secrets.token_hex(8)
+        """Stands for what is inside of this hub, beside which other hubs have their own."""
         self._sleep = sleep
         self._clock = clock
         self._now = now
@@ -103,11 +117,17 @@ class Alerts:
         which = f" ({observed.target.title})" if place else ""
         reason = self._clean(shorten(observed.pause_reason))
         name = self._clean(observed.name)
+        address = observed.target.provider.address
+        server = f"{machine_of(address)} {address}" if address else self._own
         self._add(
             Alert(
                 "target_paused",
                 f"{name}{which} is paused {until}. {reason}",
                 {"target": name, "place": place or None, "reason": reason, "seconds": seconds},
+                tuple(
+                    f"paused {server} {what}" for what in (f"{observed.name} {place}", f"{provider} {place} {reason}")
+                ),
+                REPEAT_AFTER,
             )
         )
 
@@ -116,10 +136,11 @@ class Alerts:
         share = spending.used / spending.limit
         is_gone = share >= 1 or (spending.refused and share >= NEARLY_SPENT)
         level = "money_spent" if is_gone else "money_nearly_spent"
-        if share < NEARLY_SPENT or not self._is_new(int(self._now() // _DAY), level, spending.whose, spending.name):
+        day = int(self._now() // _DAY)
+        if share < NEARLY_SPENT or not self._is_new(day, level, spending.whose, spending.name):
             return
         if is_gone:
-            self._is_new(int(self._now() // _DAY), "money_nearly_spent", spending.whose, spending.name)
+            self._is_new(day, "money_nearly_spent", spending.whose, spending.name)
         whose = f"the key {spending.name}" if spending.whose == "this key" else spending.whose
         used, limit = money_text(spending.used), money_text(spending.limit)
         end = " No more is spent before midnight UTC." if is_gone else ""
@@ -128,6 +149,8 @@ class Alerts:
                 level,
                 f"{used} of the day's {limit} for {whose} are spent, or reserved by what is being answered.{end}",
                 {"whose": whose, "used_dollars": float(used[1:]), "limit_dollars": float(limit[1:])},
+                (f"{level} {day} {whose}",),
+                _DAY,
             )
         )
 
@@ -149,7 +172,8 @@ class Alerts:
         """Sends what waits, each with a further try after each of `waits` while that may help."""
         while self._waiting:
             alert = self._waiting[0]
-            await self._send(alert, waits)
+            if self._claim is None or await self._claim(alert.names, alert.repeat_after):
+                await self._send(alert, waits)
             if self._waiting and self._waiting[0] is alert:  # a full queue may have dropped it
                 self._waiting.popleft()
         self._has_waiting.clear()

@@ -144,7 +144,8 @@ class Application:
     def _open_alerts(self, settings: Settings, redactor: Redactor | None) -> Alerts | None:
         if not (url := settings.alert_webhook.get_secret_value()):
             return None
-        alerts = Alerts(webhook(url, Network.read(settings.value)), clean=redactor or redact)
+        claim = self.hub.exchange.claim_for if self.hub.exchange is not None else None
+        alerts = Alerts(webhook(url, Network.read(settings.value)), clean=redactor or redact, claim=claim)
         self.hub.observe_attempts(alerts.note_attempt)
         self.gateway.policy.watch_spending(alerts.note_spending)
         return alerts

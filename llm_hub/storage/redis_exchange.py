@@ -98,20 +98,29 @@ class RedisExchange:
     async def claim(self, names: Sequence[str]) -> bool:
         """Whether no other hub has any of these names. Then they are this hub's until `end_claim`."""
         keys = _keys(names)
-        granted: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
-        if not self._send(("EVAL", _CLAIM, len(keys), *keys, self._hub, _milliseconds(LEASE)), granted):
-            return True
         self._held.add(keys)
         is_granted = False
         try:
-            async with asyncio.timeout(self.patience):
-                is_granted = await granted
-        except TimeoutError:
-            is_granted = True
+            is_granted = await self._ask_for(keys, LEASE, self.patience)
         finally:
             if not is_granted:
                 self.end_claim(names)
         return is_granted
+
+    async def claim_for(self, names: Sequence[str], seconds: float) -> bool:
+        """Whether no other hub has had any of these names in the last `seconds`. None is given back."""
+        return await self._ask_for(_keys(names), seconds, self.timeout)
+
+    async def _ask_for(self, keys: Sequence[str], seconds: float, patience: float) -> bool:
+        """Whether this hub has all of these keys from now on, as it has where Redis does not answer."""
+        granted: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        if not self._send(("EVAL", _CLAIM, len(keys), *keys, self._hub, _milliseconds(seconds)), granted):
+            return True
+        try:
+            async with asyncio.timeout(patience):
+                return await granted
+        except TimeoutError:
+            return True
 
     def end_claim(self, names: Sequence[str]) -> None:
         """Other hubs may have these names, once they have heard what this one has told before."""

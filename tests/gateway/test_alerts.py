@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from decimal import Decimal
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -16,27 +17,30 @@ from llm_hub.errors import LLMHubError
 from llm_hub.gateway.alerts import MAX_WAITING, REPEAT_AFTER, Alerts, webhook
 from llm_hub.hub import Hub
 from llm_hub.settings import Settings
+from llm_hub.usage.amounts import Spending
 from llm_hub.usage.limit_errors import LimitReached
 from llm_hub.usage.quotas import Quota
 from llm_hub.wire.network import DIRECT
+from tests.access.test_shared_health import hubs
 from tests.router.hand_clock import HandClock
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
+    from llm_hub.gateway.alerts import Claim
     from tests.fault_server import FaultServer
 
 
 class Receiver:
     """Keeps what is posted, and answers with the next of `statuses`, then with 200."""
 
-    def __init__(self, *statuses: int) -> None:
+    def __init__(self, *statuses: int, claim: Claim | None = None) -> None:
         self.clock = HandClock()
         self.posted: list[dict[str, Any]] = []
         self.waits: list[float] = []
         self._statuses = list(statuses)
-        self.alerts = Alerts(self._post, sleep=self._sleep, clock=self.clock)
+        self.alerts = Alerts(self._post, sleep=self._sleep, clock=self.clock, claim=claim)
 
     def _post(self, document: dict[str, Any]) -> int:
         self.posted.append(document)
@@ -131,6 +135,27 @@ async def test_a_days_money_is_told_at_four_fifths_and_when_it_is_gone(receiver:
         documents = await receiver.documents()
         assert [document["event"] for document in documents] == told
         assert all("$0.87 of the day's $1.00 for the key alice" in document["text"] for document in documents)
+
+
+async def test_of_two_hubs_with_one_redis_the_first_tells_and_without_redis_each_does(
+    tmp_path: Path, redis_url: str, fault_server: FaultServer
+) -> None:
+    async with hubs(tmp_path, redis_url, fault_server, HandClock()) as pair:
+        receivers = [Receiver(claim=each.exchange.claim_for) for each in pair]
+        for each, receiver in zip(pair, receivers, strict=True):
+            each.hub.observe_attempts(receiver.alerts.note_attempt)
+        await asyncio.gather(*(ask(each.hub, "openai/status-429?retry-after=60") for each in pair))
+        for receiver in receivers:
+            receiver.alerts.note_spending(Spending("this key", "alice", 900, 1000, refused=False))
+        told = [event for receiver in receivers for event in await receiver.events()]
+        assert sorted(told) == ["money_nearly_spent", "target_paused"]
+        for each in pair:
+            assert each.exchanging is not None
+            each.exchanging.cancel()
+            await asyncio.wait([each.exchanging])
+        for receiver in receivers:
+            receiver.alerts.note_spending(Spending("this key", "bob", 900, 1000, refused=False))
+            assert await receiver.events() == ["money_nearly_spent"]
 
 
 async def test_a_webhook_that_fails_is_asked_again_and_one_that_refuses_is_not(

@@ -7,13 +7,14 @@ import sys
 from collections import Counter
 from typing import TYPE_CHECKING
 
-import httpx
+import aiohttp
 import pytest
 
 from tests.fault_server import FaultServerThread
 from tests.ui.site import Site
 
 if TYPE_CHECKING:
+    from contextlib import AbstractAsyncContextManager
     from pathlib import Path
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such limit.")
@@ -23,10 +24,10 @@ import resource
 
 from llm_hub.serving.server import main
 
-resource.setrlimit(resource.RLIMIT_NOFILE, (80, 112))  # raised at the start as far as it goes: 16 requests
+resource.setrlimit(resource.RLIMIT_NOFILE, (200, 256))  # raised at the start as far as it goes: 64 requests
 main()
 """
-REQUESTS = 80
+REQUESTS, FITTING = 300, 63
 SLOW = "ok?tokens=20&page=open-files"
 
 
@@ -36,24 +37,41 @@ async def test_as_many_as_fit_are_served_whole_and_the_others_told_to_wait(tmp_p
         keys = {"OPENAI_API_KEY": "sk-test-0123456789abcdef", "OPENAI_BASE_URL": provider.openai_url}
         with Site(tmp_path / "log", keys, folder=tmp_path) as site:
             provider.limit(5)
-            async with httpx.AsyncClient(
-                base_url=site.url, trust_env=False, timeout=100, limits=httpx.Limits(max_connections=None)
-            ) as client:
+            async with (
+                aiohttp.ClientSession(site.url, connector=aiohttp.TCPConnector(limit=0)) as client,
+                tab(client) as heartbeat,
+            ):
                 asked = [asyncio.create_task(ask(client)) for _ in range(REQUESTS)]
-                while sum(task.done() for task in asked) < REQUESTS - 16:
-                    left = [task for task in asked if not task.done()]
-                    await asyncio.wait(left, return_when=asyncio.FIRST_COMPLETED)
-                assert (await client.get("/health")).json() == {"status": "ready"}
+                while sum(task.done() for task in asked) < REQUESTS - FITTING:
+                    assert await health(client) == "ready"
+                assert await health(client) == "ready"
+                async with client.get("/") as page:
+                    assert page.status == 503
                 provider.limit(None)
-                assert Counter(await asyncio.gather(*asked)) == {"whole": 16, "busy": REQUESTS - 16}
+                assert Counter(await asyncio.gather(*asked)) == {"whole": FITTING, "busy": REQUESTS - FITTING}
                 assert await ask(client) == "whole"
-        assert provider.wait_for(len) == 17, "no refused request reaches a provider"
+                assert not heartbeat.content.at_eof()
+                async with client.get("/metrics") as metrics:
+                    paused = [line for line in (await metrics.text()).splitlines() if line.startswith("llm_hub_paused")]
+                assert [line.split()[-1] for line in paused] == ["0.0"], "no breaker has opened"
+        assert provider.wait_for(len) == FITTING + 1, "no refused request reaches a provider"
     assert "Traceback" not in site.log.read_text()
 
 
-async def ask(client: httpx.AsyncClient) -> str:
+def tab(client: aiohttp.ClientSession) -> AbstractAsyncContextManager[aiohttp.ClientResponse]:
+    """An open tab of the page, which is one of the requests that fit."""
+    return client.get("/gradio_api/heartbeat/a-tab")
+
+
+async def health(client: aiohttp.ClientSession) -> str:
+    async with client.get("/health") as response:
+        return str((await response.json())["status"])
+
+
+async def ask(client: aiohttp.ClientSession) -> str:
     body = {"model": f"openai/{SLOW}", "stream": True, "messages": [{"role": "user", "content": "Hello"}]}
-    response = await client.post("/v1/chat/completions", json=body)
-    if response.status_code == 200:
-        return "whole" if "[DONE]" in response.text else response.text
-    return "busy" if response.status_code == 503 and int(response.headers["retry-after"]) else response.text
+    async with client.post("/v1/chat/completions", json=body) as response:
+        text = await response.text()
+        if response.status == 200:
+            return "whole" if "[DONE]" in text else text
+        return "busy" if response.status == 503 and int(response.headers["retry-after"]) else text

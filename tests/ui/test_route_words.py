@@ -123,6 +123,13 @@ def test_a_second_model_that_was_asked_in_vain_replaced_nobody() -> None:
     assert line.index("OpenAI · gpt</b> answered") < line.index("Anthropic · claude</b> OpenAI began first")
 
 
+def test_an_answer_that_broke_off_after_a_second_model_was_asked_in_vain_names_who_broke_off() -> None:
+    second = failed("anthropic", "claude", started=0.1, outcome="overtaken", reason="OpenAI began first.")
+    broken = failed(outcome="stream_broken")
+    line = answer_stats.render_stats_line(finished(second, broken, answered(started=1.0)), TITLES)
+    assert "took over from OpenAI" in line
+
+
 def test_a_finished_answer_names_the_model_that_gave_it_and_the_one_it_replaced() -> None:
     attempts = (failed(), failed(started=0.9, wait=0.4), answered())
     line = answer_stats.render_stats_line(

@@ -201,8 +201,11 @@ def _distinct_titles(first: Target, second: Target, titles: Mapping[str, str]) -
 
 
 def _first_choice(turn: Turn, titles: Mapping[str, str]) -> str:
-    """The title of the target that was chosen first, for a sentence about another one."""
-    first = list_attempts(turn)[0]
+    """The title of the target that was asked first, for a sentence about another one.
+
+    It need not be the first in the list: of two that were asked at once, the one that ended first is.
+    """
+    first = min(list_attempts(turn), key=lambda attempt: attempt.started)
     return _distinct_titles((first.provider, first.model), answering_target(turn), titles)[0]
 
 

@@ -38,6 +38,8 @@ class ProviderState:
     """Whether no setting names its server, and nothing answers where it usually is: it is not in use here."""
     asks_itself: bool = False
     """Whether it is not ready because its server would be this hub."""
+    ways: int = 1
+    """How many keys or servers of the owner's share its requests."""
 
     @property
     def needs_key(self) -> bool:
@@ -107,7 +109,16 @@ class AvailableProviders:
                 problem = f"{NEEDS_KEY}: {f'set {spec.key[0]}{also}' if self._keyring.owner_pays else TYPE_A_KEY}"
         model = spec.default_model if error is not None else self._configured.default_model(name)
         problem, asks_itself = problem.removesuffix("."), isinstance(error, OwnAddress)
-        return ProviderState(name, spec.title, error is None, problem, model, spec.suggestions, asks_itself=asks_itself)
+        return ProviderState(
+            name,
+            spec.title,
+            error is None,
+            problem,
+            model,
+            spec.suggestions,
+            asks_itself=asks_itself,
+            ways=len(self._configured.upstreams(name)),
+        )
 
     def _is_automatic(self, name: str, spec: ProviderSpec, payer: Payer) -> bool:
         """Whether a provider is in the default route. Ollama and the servers of the settings have no default model:

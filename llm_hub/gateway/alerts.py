@@ -25,6 +25,8 @@ from llm_hub.usage.amounts import Spending, duration_text, money_text
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
+    import httpx2
+
     from llm_hub.access.observed_attempt import ObservedAttempt
     from llm_hub.wire.network import Network
 
@@ -220,11 +222,21 @@ def webhook(url: str, network: Network) -> Post:
     """What posts to a URL, by the owner's proxy and certificates. Redirects are not followed."""
 
     def post(document: dict[str, Any]) -> int:
-        import httpx2
-
-        from llm_hub.wire.network_transport import NetworkTransport
-
-        with httpx2.Client(transport=NetworkTransport(network), trust_env=False, timeout=POST_TIMEOUT) as client:
+        with _client(network) as client:
             return client.post(url, json=document).status_code
 
     return post
+
+
+def try_webhook(url: str, network: Network) -> int:
+    """The status of the webhook's reply to a HEAD, which posts nothing. Raises whatever prevents a reply."""
+    with _client(network) as client:
+        return client.head(url).status_code
+
+
+def _client(network: Network) -> httpx2.Client:
+    import httpx2
+
+    from llm_hub.wire.network_transport import NetworkTransport
+
+    return httpx2.Client(transport=NetworkTransport(network), trust_env=False, timeout=POST_TIMEOUT)

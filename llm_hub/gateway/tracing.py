@@ -50,9 +50,7 @@ class Tracing:
             from opentelemetry.sdk.trace import TracerProvider
             from opentelemetry.sdk.trace.export import BatchSpanProcessor
         except ImportError:
-            raise ConfigurationError(
-                "LLM_HUB_OTEL needs OpenTelemetry's packages.", hint='Install them: pip install "llm-hub[otel]".'
-            ) from None
+            raise _missing() from None
         name = os.environ.get("OTEL_SERVICE_NAME", "llm-hub")
         resource = Resource.create({"service.name": name, "service.version": __version__})
         self._provider = TracerProvider(resource=resource, shutdown_on_exit=False)
@@ -97,6 +95,25 @@ class Tracing:
     async def aclose(self) -> None:
         """Sends what waits, for as long as the exporter's timeout."""
         await asyncio.to_thread(self._provider.shutdown)
+
+
+def try_collector(seconds: float) -> bool:
+    """Whether the collector of the environment takes spans within so many seconds: an empty list is sent to it.
+
+    Raises `ConfigurationError` where a package is missing.
+    """
+    try:
+        from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+        from opentelemetry.sdk.trace.export import SpanExportResult
+    except ImportError:
+        raise _missing() from None
+    return OTLPSpanExporter(timeout=seconds).export(()) is SpanExportResult.SUCCESS
+
+
+def _missing() -> ConfigurationError:
+    return ConfigurationError(
+        "LLM_HUB_OTEL needs OpenTelemetry's packages.", hint='Install them: pip install "llm-hub[otel]".'
+    )
 
 
 def _end(span: Span, outcome: str, at: float) -> None:

@@ -9,11 +9,10 @@ from __future__ import annotations
 import asyncio
 import logging
 import sys
-from dataclasses import dataclass
 from importlib.util import find_spec
 from io import TextIOWrapper
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from llm_hub import __version__
 from llm_hub.chat import split_target
@@ -24,9 +23,8 @@ from llm_hub.providers.llamacpp.model_file import find_model_file
 from llm_hub.redaction import Redactor
 from llm_hub.serving.address import browser_host, hub_answers
 from llm_hub.serving.server import bind
+from llm_hub.serving.service_checks import MAX_REPLY_SECONDS, Finding, check_services
 from llm_hub.settings import Settings
-from llm_hub.storage.database import Database
-from llm_hub.usage.quotas import Counters
 from llm_hub.wire.network import Network
 
 if TYPE_CHECKING:
@@ -34,28 +32,7 @@ if TYPE_CHECKING:
 
     from llm_hub.access.session import ProviderState, Session
 
-MAX_REPLY_SECONDS = 10.0
-"""Seconds that each provider and the database get for their reply, the import of their libraries among them."""
 ENV_FILE = Path(".env")
-
-Verdict = Literal["ok", "no", "-"]
-"""Whether something works. "-": it is not set up, which is no fault."""
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One line of the report."""
-
-    subject: str
-    verdict: Verdict
-    text: str
-
-    def __str__(self) -> str:
-        return f"  {self.verdict:<2}  {self.subject:<{SUBJECT_WIDTH}}  {self.text}"
-
-
-SUBJECT_WIDTH = 12
-"""Characters."""
 
 
 def main() -> int:
@@ -89,14 +66,13 @@ async def check(settings: Settings) -> tuple[list[Finding], list[Finding]]:
     hub = Hub(settings)
     session = hub.session()
     try:
-        database, limits, *providers = await asyncio.gather(
-            _database(settings),
-            _limits(settings),
-            *(_provider(session, settings, state) for state in session.providers()),
+        services, providers = await asyncio.gather(
+            check_services(settings),
+            asyncio.gather(*(_provider(session, settings, state) for state in session.providers())),
         )
     finally:
         await hub.aclose()
-    return [*_own_settings(settings), _route(session, providers), database, limits], providers
+    return [*_own_settings(settings), _route(session, settings, providers), *services], providers
 
 
 def _own_settings(settings: Settings) -> Iterator[Finding]:
@@ -109,10 +85,6 @@ def _own_settings(settings: Settings) -> Iterator[Finding]:
     yield Finding(
         "API", "ok", f"for the keys named {names}" if names else "for programs on this computer, without a key"
     )
-    if settings.alert_webhook.get_secret_value():
-        yield Finding("alerts", "ok", "posted to the address in LLM_HUB_ALERT_WEBHOOK, which was not tried")
-    else:
-        yield Finding("alerts", "-", "not sent: no LLM_HUB_ALERT_WEBHOOK")
 
 
 def _address(settings: Settings) -> Finding:
@@ -126,58 +98,48 @@ def _address(settings: Settings) -> Finding:
     return Finding("address", "ok", f"{address}, which is free")
 
 
-def _route(session: Session, providers: list[Finding]) -> Finding:
+def _route(session: Session, settings: Settings, providers: list[Finding]) -> Finding:
     able = {finding.subject for finding in providers if finding.verdict == "ok"}
     unable = [target for target in session.route if split_target(target)[0] not in able]
-    text = f"auto asks {', then '.join(session.route)}"
+    if settings.order == "given":
+        text = f"auto asks {', then '.join(session.route)}"
+    else:
+        text = f"auto asks {', '.join(session.route)}, the {settings.order} first"
+    if settings.hedge:
+        text += "; the next one as well where one is slow to begin"
     if unable:
         text += f"; not ready: {', '.join(unable)}"
     return Finding("route", "no" if len(unable) == len(session.route) else "ok", text)
 
 
-async def _database(settings: Settings) -> Finding:
-    kind = "SQLite" if settings.database_url.startswith("sqlite") else "PostgreSQL"
-    database = Database(settings.database_url)
-    try:
-        async with asyncio.timeout(MAX_REPLY_SECONDS):
-            await database.ping()
-    except TimeoutError:
-        return Finding(
-            "database", "no", f"{kind} gave no answer in {MAX_REPLY_SECONDS:.0f} s. Check LLM_HUB_DATABASE_URL."
-        )
-    except ConfigurationError as error:
-        return Finding("database", "no", f"{kind}: {error}")
-    return Finding("database", "ok", f"{kind}, made when it is first written to" if database.is_missing else kind)
-
-
-async def _limits(settings: Settings) -> Finding:
-    if not settings.redis_url:
-        return Finding("limits", "ok", "counted in this server's memory")
-    counters = Counters(settings.redis_url)
-    try:
-        await counters.ping()
-    except ConfigurationError as error:
-        return Finding("limits", "no", str(error))
-    finally:
-        await counters.aclose()
-    return Finding("limits", "ok", "counted in Redis")
-
-
 async def _provider(session: Session, settings: Settings, state: ProviderState) -> Finding:
     if not state.ready:
         return Finding(state.name, "no" if state.asks_itself else "-", state.problem)
+    if state.name == "local":
+        try:
+            return Finding(state.name, "ok", await asyncio.to_thread(_embedded_model, settings))
+        except LLMHubError as error:
+            return Finding(state.name, "no", str(error))
+    replies = await asyncio.gather(*(_list_models(session, state.name, place) for place in range(state.ways)))
+    problems = [reply for reply in replies if isinstance(reply, str)]
+    counts = [reply for reply in replies if isinstance(reply, int)]
+    if not counts:
+        return Finding(state.name, "no", " ".join(dict.fromkeys(problems)))
+    text = f"lists {counts[0]} model{'s' if counts[0] > 1 else ''}"
+    if state.ways > 1:
+        text = " ".join((f"{text}; {len(counts)} of its {state.ways} keys or servers answer.", *problems))
+    return Finding(state.name, "ok", text)
+
+
+async def _list_models(session: Session, provider: str, place: int) -> int | str:
+    """How many models a provider lists, for one of several keys or servers, or what is wrong."""
     try:
         async with asyncio.timeout(MAX_REPLY_SECONDS):
-            models = await session.models(state.name, fresh=True)
-            if state.name == "local":
-                return Finding(state.name, "ok", await asyncio.to_thread(_embedded_model, settings))
+            return len(await session.models(provider, fresh=True, place=place)) or "has no models"
     except TimeoutError:
-        return Finding(state.name, "no", f"gave no answer in {MAX_REPLY_SECONDS:.0f} s")
+        return f"gave no answer in {MAX_REPLY_SECONDS:.0f} s"
     except LLMHubError as error:
-        return Finding(state.name, "no", str(error))
-    if not models:
-        return Finding(state.name, "no", "has no models")
-    return Finding(state.name, "ok", f"lists {len(models)} model{'s' if len(models) > 1 else ''}")
+        return str(error)
 
 
 def _embedded_model(settings: Settings) -> str:

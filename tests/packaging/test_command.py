@@ -94,7 +94,7 @@ async def test_check_asks_every_provider_and_shows_no_key(fault_server: FaultSer
     assert line(report, "settings") == ("ok", f"the environment and {tmp_path / '.env'}")
     assert line(report, "API") == ("ok", "for the keys named alice")
     assert line(report, "route") == ("ok", "auto asks openai, then ollama, then dead; not ready: dead")
-    assert line(report, "database")[0] == line(report, "limits")[0] == "no"
+    assert line(report, "database")[0] == line(report, "Redis")[0] == "no"
     assert KEY not in report
     assert PASSWORD not in report
 

@@ -50,6 +50,8 @@ POST_TIMEOUT = 10.0
 """Seconds that the webhook's server may be silent."""
 STOP_GRACE = 3.0
 """Seconds that the alerts that wait get when the hub stops."""
+WITHOUT_KEY = {"local": "the programs on this computer", "checks": "the background checks"}
+"""Who has limits of a key's, and no key, by the name in the ledger."""
 _DAY = 86400
 
 
@@ -125,7 +127,7 @@ class Alerts:
             Alert(
                 "target_paused",
                 f"{name}{which} is paused {until}. {reason}",
-                {"target": name, "place": place or None, "reason": reason, "seconds": seconds},
+                {"target": name, "place": place or None, "reason": reason, "seconds": seconds and round(seconds, 1)},
                 tuple(
                     f"paused {server} {what}" for what in (f"{observed.name} {place}", f"{provider} {place} {reason}")
                 ),
@@ -143,7 +145,9 @@ class Alerts:
             return
         if is_gone:
             self._is_new(day, "money_nearly_spent", spending.whose, spending.name)
-        whose = f"the key {spending.name}" if spending.whose == "this key" else spending.whose
+        whose = spending.whose
+        if whose == "this key":
+            whose = WITHOUT_KEY.get(spending.name, f"the key {spending.name}")
         used, limit = money_text(spending.used), money_text(spending.limit)
         end = " No more is spent before midnight UTC." if is_gone else ""
         self._add(

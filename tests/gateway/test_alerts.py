@@ -158,6 +158,15 @@ async def test_of_two_hubs_with_one_redis_the_first_tells_and_without_redis_each
             assert await receiver.events() == ["money_nearly_spent"]
 
 
+async def test_programs_without_a_key_are_not_called_one(receiver: Receiver) -> None:
+    quota = Quota(money=Decimal(1))
+    quota.watch = receiver.alerts.note_spending
+    reservation = await quota.reserve("local", money=Decimal("0.9"))
+    await reservation.settle(tokens=1, money=Decimal("0.85"))
+    (document,) = await receiver.documents()
+    assert document["whose"] == "the programs on this computer"
+
+
 async def test_a_webhook_that_fails_is_asked_again_and_one_that_refuses_is_not(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
@@ -165,7 +174,7 @@ async def test_a_webhook_that_fails_is_asked_again_and_one_that_refuses_is_not(
         receiver = Receiver(*statuses)
         quota = Quota(money=Decimal(1))
         quota.watch = receiver.alerts.note_spending
-        await (await quota.reserve("bob", money=Decimal("0.1"))).settle(tokens=1, money=Decimal("0.9"))
+        await (await quota.reserve("bob", money=Decimal("0.1"))).settle(tokens=1, money=Decimal("0.85"))
         caplog.clear()
         with caplog.at_level(logging.WARNING):
             await receiver.events()
@@ -177,7 +186,7 @@ async def test_only_so_many_alerts_wait(receiver: Receiver) -> None:
     quota = Quota(money=Decimal(1))
     quota.watch = receiver.alerts.note_spending
     for number in range(MAX_WAITING + 5):
-        await (await quota.reserve(f"k{number}", money=Decimal("0.1"))).settle(tokens=1, money=Decimal("0.9"))
+        await (await quota.reserve(f"k{number}", money=Decimal("0.1"))).settle(tokens=1, money=Decimal("0.85"))
     assert len(await receiver.events()) == MAX_WAITING
 
 
@@ -199,7 +208,7 @@ async def test_the_url_is_in_no_line_of_the_log_and_mentions_do_not_ring(caplog:
         alerts = Alerts(webhook(url, DIRECT))
         quota = Quota(money=Decimal(1))
         quota.watch = alerts.note_spending
-        await (await quota.reserve("@everyone<!channel>", money=Decimal("0.1"))).settle(tokens=1, money=Decimal("0.9"))
+        await (await quota.reserve("@everyone<!channel>", money=Decimal("0.1"))).settle(tokens=1, money=Decimal("0.85"))
         await alerts.aclose()
         server.shutdown()
     (body,) = map(orjson.loads, bodies)

@@ -109,8 +109,10 @@ def test_a_slow_start_names_who_was_overtaken_and_whose_answer_it_is() -> None:
     slow = failed(
         outcome="overtaken", reason="OpenAI had not begun after 0.5 s. Anthropic was asked as well, and began first."
     )
-    line = answer_stats.render_stats_line(finished(slow, answered(started=0.5)), TITLES)
+    prices = (Decimal("0.003"), Decimal("0.01"))
+    line = answer_stats.render_stats_line(finished(slow, answered(started=0.5), prices=prices), TITLES)
     assert "took over from OpenAI" in line
+    assert "$0.0130" in line
     assert '<li class="not-asked"><b>OpenAI · gpt</b> OpenAI had not begun after 0.5 s.' in line
     assert "no charge expected" not in line
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from llm_hub.ui.render import attempt_text
-from llm_hub.ui.render.formats import Titles, format_cost, format_seconds, format_target
+from llm_hub.ui.render.formats import Titles, format_seconds, format_target
 from llm_hub.ui.render.sanitize import html_text
 from llm_hub.ui.texts import answers_texts as texts
 
@@ -105,14 +105,7 @@ def _written(turn: Turn) -> tuple[int, bool]:
 
 
 def _price(turn: Turn) -> list[str]:
-    """The price, "at least" that much if the price of another model's part is unknown."""
-    if turn.answer.response is None:
-        return []
-    unknown = turn.price and any(
-        attempt.first_token is not None and cost is None
-        for attempt, cost in zip(attempt_text.list_attempts(turn)[:-1], turn.prices, strict=False)
-    )
-    return [f"{'at least ' if unknown else ''}{format_cost(turn.price, turn.answer.response.usage)}"]
+    return [] if turn.answer.response is None else [attempt_text.describe_price(turn)]
 
 
 def _ending(turn: Turn) -> list[str]:

@@ -5,18 +5,18 @@ The words never say that the first choice answers when another model does.
 
 from __future__ import annotations
 
+from decimal import Decimal
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from llm_hub.chat import Attempt, AttemptFailed, AttemptStarted, Resumed
+from llm_hub.chat import Attempt, AttemptFailed, AttemptStarted, Resumed, reports_price
 from llm_hub.errors import ProviderError
-from llm_hub.ui.render.formats import format_cost, format_count, format_seconds, format_target
+from llm_hub.ui.render.formats import format_cost, format_count, format_seconds, format_spent, format_target
 from llm_hub.ui.render.sanitize import html_text
 from llm_hub.ui.texts import answers_texts as texts
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from decimal import Decimal
 
     from llm_hub.conversations.turn import Turn
 
@@ -140,6 +140,20 @@ def format_tokens(attempt: Attempt) -> list[str]:
     read, written = usage.get("prompt_tokens"), usage.get("completion_tokens")
     counts = [f"{count:,} {direction}" for count, direction in ((read, "in"), (written, "out")) if count is not None]
     return [f"{' / '.join(counts)} tokens"] if counts else []
+
+
+def describe_price(turn: Turn) -> str:
+    """The price of a complete answer with that of the other attempts at it, "at least" that much where the price of
+    another model's part is unknown."""
+    response = turn.answer.response
+    if response is None or turn.price is None:
+        return format_cost(None, None)
+    total, reported, is_least = turn.price, turn.price if reports_price(response.usage) else Decimal(0), False
+    for attempt, cost in zip(list_attempts(turn)[:-1], turn.prices, strict=False):
+        total += cost or 0
+        reported += cost if cost and reports_price(attempt.usage) else 0
+        is_least = is_least or (attempt.first_token is not None and cost is None)
+    return f"{'at least ' if is_least and total else ''}{format_spent(total, reported)}"
 
 
 def describe_cost(attempt: Attempt, cost: Decimal | None) -> str:

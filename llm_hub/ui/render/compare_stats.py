@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from llm_hub.ui.render import attempt_text
-from llm_hub.ui.render.formats import format_cost, format_seconds, format_target
+from llm_hub.ui.render.formats import format_seconds, format_target
 from llm_hub.ui.render.sanitize import html_text
 from llm_hub.ui.texts import compare_texts as texts
 
@@ -91,7 +91,7 @@ def measure_turn(turn: Turn, titles: Mapping[str, str]) -> AnswerStats:
         counted=counted,
         read=response.usage.get("prompt_tokens") if response is not None and whole else None,
         rate=written / streamed if written > 1 and streamed > 0.05 else None,
-        price=format_cost(turn.price, response.usage) if response is not None else "unknown",
+        price=attempt_text.describe_price(turn) if response is not None else "unknown",
         ended=ended,
         answered=response is not None,
         attempts=max(1, sum(attempt.was_sent for attempt in attempt_text.list_attempts(turn))),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections import Counter
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
@@ -19,8 +20,11 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
 
 CLIENTS = 8
-KEYS = {name: f"{name}-0123456789abcdef" for name in [f"client-{number}" for number in range(CLIENTS)]}
+CROWD = "crowd"
+KEYS = {name: f"{name}-0123456789abcdef" for name in [CROWD, *(f"client-{number}" for number in range(CLIENTS))]}
 ANSWER = "openai/ok?tokens=12&rate=40"
+TOKENS_A_DAY, TOKENS_AT_MOST, FITTING = 200_000, 9_900, 20
+"""The limit of each key, and what a request of the crowd may answer: 20 of these fit, with some words of a prompt."""
 
 
 class TwoHubs:
@@ -28,12 +32,14 @@ class TwoHubs:
     to the next one where a hub cannot be reached, or is about to stop."""
 
     def __init__(self, provider: FaultServerThread, redis: RedisServer, folder: pytest.TempPathFactory) -> None:
+        self.provider = provider
         self.redis = redis
         self._environment = {
             "OPENAI_API_KEY": "sk-test-0123456789",
             "OPENAI_BASE_URL": provider.openai_url,
             "LLM_HUB_API_KEYS": ",".join(f"{name}={key}" for name, key in KEYS.items()),
-            "LLM_HUB_LIMIT_REQUESTS": "1000",  # so that Redis is asked
+            "LLM_HUB_LIMIT_REQUESTS": "1000",
+            "LLM_HUB_LIMIT_TOKENS": str(TOKENS_A_DAY),
             "LLM_HUB_REDIS_URL": redis.url,
             "LLM_HUB_SHUTDOWN_TIMEOUT": "30",
         }
@@ -136,6 +142,21 @@ def whole_answer(text: str, *, is_stream: bool) -> bool:
         choices = json.loads(text)["choices"]
         words = choices[0]["message"]["content"]
     return choices[-1]["finish_reason"] == "stop" and words == answer_text(12)
+
+
+async def test_a_limit_is_exact_for_fifty_requests_at_once_over_both(hubs: TwoHubs, client: httpx.AsyncClient) -> None:
+    async def ask(site: Site) -> int:
+        body = {"model": "openai/ok", "messages": [{"role": "user", "content": "Hello"}], "max_tokens": TOKENS_AT_MOST}
+        headers = {"authorization": f"Bearer {KEYS[CROWD]}"}
+        return (await client.post(f"{site.url}/v1/chat/completions", json=body, headers=headers)).status_code
+
+    hubs.provider.limit(1)  # nobody gives anything back before all have asked
+    asked = [asyncio.create_task(ask(hubs.sites[number % 2])) for number in range(50)]
+    refused: set[asyncio.Task[int]] = set()
+    while len(refused) < 50 - FITTING:
+        refused |= (await asyncio.wait(set(asked) - refused, return_when=asyncio.FIRST_COMPLETED))[0]
+    hubs.provider.limit(None)
+    assert Counter(await asyncio.gather(*asked)) == {200: FITTING, 429: 50 - FITTING}
 
 
 async def test_no_request_fails_while_redis_is_killed_and_started_again(

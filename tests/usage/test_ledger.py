@@ -19,6 +19,7 @@ from llm_hub.storage.database import Database
 from llm_hub.usage import ledger as module
 from llm_hub.usage.amounts import DAY
 from llm_hub.usage.ledger import Entry, Ledger, UsageSums, sum_by
+from llm_hub.usage.reserved_money import Settlement
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
@@ -43,7 +44,9 @@ async def database(request: pytest.FixtureRequest, file: Path) -> AsyncIterator[
         database = Database(f"sqlite:///{file}")
     else:
         database = Database(request.getfixturevalue("postgres"))
-        await database.run(lambda connection: connection.execute(text("truncate requests restart identity")))
+        await database.run(
+            lambda connection: connection.execute(text("truncate requests, reservations restart identity"))
+        )
     yield database
     await database.aclose()
 
@@ -93,6 +96,19 @@ async def test_totals_are_by_day_caller_and_target(ledger: Ledger) -> None:
     assert {total.caller for total in await ledger.totals(caller="bob")} == {"bob"}
     by_caller = sum_by(today.values(), lambda total: total.caller)
     assert {caller: used.requests for caller, used in by_caller.items()} == {"alice": 5, "bob": 1}
+
+
+async def test_reserved_money_gives_way_to_its_requests_row_but_for_what_that_has_no_price_for(ledger: Ledger) -> None:
+    await asyncio.gather(*(ledger.reserved.write(name, "alice", Decimal(2)) for name in ("a", "b", "c")))
+    await ledger.reserved.write("c", "alice", Decimal(3))  # a dearer attempt
+    for name, unpriced in (("a", Decimal(0)), ("b", Decimal("0.5"))):
+        ledger.note(replace(ENTRY, settlement=Settlement(name, "alice", unpriced)))
+    assert await ledger.reserved.today() == {"alice": Decimal(7)}
+    await ledger.flush()
+    assert await ledger.reserved.today() == {"alice": Decimal("3.5")}
+    ledger.reserved.drop("c")
+    await ledger.reserved.aclose()
+    assert await ledger.reserved.today() == {"alice": Decimal("0.5")}
 
 
 async def test_reading_totals_makes_no_file(file: Path) -> None:

@@ -30,7 +30,9 @@ MAX_DAYS = 30
 
 
 class UsageTotals(TypedDict):
-    """What requests used together. `price` is in US dollars; `unpriced` counts the answers that it leaves out."""
+    """What requests used together. `price` is in US dollars; `unpriced` counts the answers that it leaves out, and
+    `charged` is the part of it that providers say they charged. The rest is by price lists.
+    """
 
     requests: Count
     answered: Count
@@ -41,6 +43,7 @@ class UsageTotals(TypedDict):
     cached_tokens: Count
     total_tokens: Count
     price: float
+    charged: float
 
 
 class UsageOfModel(UsageTotals):
@@ -127,4 +130,5 @@ def _totals(used: UsageSums) -> UsageTotals:
         "cached_tokens": used.cached_tokens,
         "total_tokens": used.prompt_tokens + used.completion_tokens,
         "price": float(used.price),
+        "charged": float(used.reported_price),
     }

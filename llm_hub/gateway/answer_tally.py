@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from llm_hub.chat import (
@@ -14,14 +15,13 @@ from llm_hub.chat import (
     Resumed,
     ToolCallDelta,
     Usage,
+    reports_price,
 )
 from llm_hub.gateway.metrics import OTHER
 from llm_hub.gateway.request_size import byte_length
 from llm_hub.usage.ledger import COUNTS
 
 if TYPE_CHECKING:
-    from decimal import Decimal
-
     from llm_hub import logs
     from llm_hub.access.session import Session
     from llm_hub.chat import Event
@@ -112,3 +112,10 @@ class AnswerTally:
         """US dollars for all attempts that reported their usage; None where one of them has no price."""
         prices = [price for _, price in self.prices if price is not None]
         return sum(prices[1:], prices[0]) if prices and len(prices) == len(self.prices) else None
+
+    @property
+    def reported_price(self) -> Decimal:
+        """The part of the price that providers say they charged; 0 where that is not known."""
+        if self.price is None:
+            return Decimal(0)
+        return sum((price for attempt, price in self.prices if price and reports_price(attempt.usage)), Decimal(0))

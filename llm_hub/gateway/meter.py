@@ -65,6 +65,7 @@ class Meter:
                     tally.first_token,
                     tally.usage,
                     tally.price,
+                    tally.reported_price,
                     settlement,
                 )
             )

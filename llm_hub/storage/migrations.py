@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Column, Integer, MetaData, Table, func, insert, select, text
+from sqlalchemy import Column, Integer, MetaData, Table, func, insert, inspect, select, text
 
 from llm_hub.errors import ConfigurationError
 from llm_hub.storage.schema import contestants, metadata, requests, votes
@@ -181,9 +181,16 @@ CREATE TABLE reservations (
 CREATE INDEX ix_reservations_day ON reservations (day)
 """
 
+
+def _add_reported_prices(connection: Connection) -> None:
+    columns = {column["name"] for column in inspect(connection).get_columns("requests")}
+    if "reported_nanodollars" not in columns:  # the second migration makes the newest table
+        connection.execute(text("ALTER TABLE requests ADD COLUMN reported_nanodollars BIGINT"))
+
+
 MIGRATIONS: tuple[Callable[[Connection], None], ...] = (
     _create_votes, _create_requests, _create_conversations, _create_prompt_files, _create_runs,
-    _create_checkups, _create_target_hours, _create_api_keys, _create_reservations,
+    _create_checkups, _create_target_hours, _create_api_keys, _create_reservations, _add_reported_prices,
 )  # fmt: skip
 """Never change a migration: add one. Write it in SQL, since the tables of schema.py are always the newest ones."""
 

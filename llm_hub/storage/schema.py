@@ -52,6 +52,7 @@ requests = Table(
     Column("reasoning_tokens", BigInteger, comment="part of completion_tokens"),
     Column("cached_tokens", BigInteger, comment="part of prompt_tokens"),
     Column("nanodollars", BigInteger, comment="billionths of a US dollar; null where the price is not known"),
+    Column("reported_nanodollars", BigInteger, comment="the part of it that providers say they charged; null for none"),
 )
 reservations = Table(
     "reservations",

@@ -16,7 +16,7 @@ from llm_hub.access.client_address import from_here
 from llm_hub.errors import ConfigurationError
 from llm_hub.ui import model_choices
 from llm_hub.ui.gradio_fixes.event_options import QUIET
-from llm_hub.ui.render.formats import format_count, format_price, format_target_id
+from llm_hub.ui.render.formats import format_count, format_price, format_spent, format_target_id
 from llm_hub.ui.render.sanitize import html_text
 from llm_hub.ui.texts import usage_texts as texts
 from llm_hub.usage.amounts import DAY
@@ -125,7 +125,7 @@ def _answered(used: UsageSums) -> str:
 def _price_sum(used: UsageSums) -> str:
     """The sum of the known prices. It is unknown if none is, or if the known ones are free and the rest may not be."""
     known = used.price or (used.answered and not used.unpriced)
-    return format_price(used.price if known else None).removeprefix("price ")
+    return format_spent(used.price if known else None, used.reported_price).removeprefix("price ")
 
 
 def _plots(totals: Sequence[Total], today: int, days: int) -> str:

@@ -45,6 +45,8 @@ SWEEP_PAUSE = 0.05
 """Seconds between two transactions of a sweep."""
 Count = Literal["prompt_tokens", "completion_tokens", "reasoning_tokens", "cached_tokens"]
 COUNTS: tuple[Count, ...] = get_args(Count)
+MONEY = ("nanodollars", "reported_nanodollars")
+"""The columns of a request's price, and of the part of it that providers say they charged."""
 
 Key = TypeVar("Key", bound="Hashable")
 
@@ -54,7 +56,8 @@ class Entry:
     """A request. `target` is the model that answered; if none did, the first one that was tried.
 
     `caller` is the name of a key of the API, or "page"; `surface` is where it was asked (chat, compare, /v1/…);
-    `outcome` is "answered", "cancelled" or the error's kind. `price` is in US dollars, None where it is not known.
+    `outcome` is "answered", "cancelled" or the error's kind. `price` is in US dollars, None where it is not known, and
+    `reported_price` the part of it that providers say they charged; the rest is by price lists.
     `settlement` says what becomes of the money that the request had reserved, if that was written.
     """
 
@@ -68,12 +71,16 @@ class Entry:
     first_token: float | None
     usage: Usage
     price: Decimal | None
+    reported_price: Decimal = Decimal(0)
     settlement: Settlement | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class UsageSums:
-    """The sums of several requests. `unpriced` counts the answers of unknown price, which `price` does not include."""
+    """The sums of several requests. `unpriced` counts the answers of unknown price, which `price` does not include.
+
+    `reported_price` is the part of `price` that providers say they charged; the rest is by price lists.
+    """
 
     requests: int = 0
     answered: int = 0
@@ -83,6 +90,7 @@ class UsageSums:
     reasoning_tokens: int = 0
     cached_tokens: int = 0
     price: Decimal = Decimal(0)
+    reported_price: Decimal = Decimal(0)
 
     def __add__(self, other: UsageSums) -> UsageSums:
         return UsageSums(*(getattr(self, field.name) + getattr(other, field.name) for field in fields(self)))
@@ -153,7 +161,7 @@ class Ledger:
             "requests": func.count(),
             "answered": func.sum(case((answered, 1), else_=0)),
             "unpriced": func.sum(case((answered & rows.nanodollars.is_(None), 1), else_=0)),
-            **{name: func.coalesce(func.sum(rows[name]), 0) for name in (*COUNTS, "nanodollars")},
+            **{name: func.coalesce(func.sum(rows[name]), 0) for name in (*COUNTS, *MONEY)},
         }
         query = select(rows.day, rows.who, rows.target, *(column.label(name) for name, column in sums.items()))
         query = query.where(rows.day >= since).group_by(rows.day, rows.who, rows.target).order_by(rows.day)
@@ -163,8 +171,9 @@ class Ledger:
         totals = []
         for row in sum_rows:
             numbers = {name: int(getattr(row, name)) for name in sums}
-            price = Decimal(numbers.pop("nanodollars")) / NANO
-            totals.append(Total(row.day, row.who, row.target, UsageSums(price=price, **numbers)))
+            price, reported = (Decimal(numbers.pop(name)) / NANO for name in MONEY)
+            used = UsageSums(price=price, reported_price=reported, **numbers)
+            totals.append(Total(row.day, row.who, row.target, used))
         return totals
 
     async def flush(self) -> None:
@@ -260,6 +269,7 @@ def _row(entry: Entry) -> dict[str, Any]:
         "first_token": entry.first_token,
         **{column: _count(entry.usage.get(column)) for column in COUNTS},
         "nanodollars": None if entry.price is None else _count(int(entry.price * NANO)),
+        "reported_nanodollars": _count(int(entry.reported_price * NANO)) if entry.reported_price else None,
     }
 
 

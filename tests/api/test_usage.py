@@ -49,6 +49,13 @@ async def test_the_owner_sees_everybodys_use(hub: Hub, tmp_path: Path, keys: dic
     await database.aclose()
 
 
+async def test_what_a_provider_charged_is_told_apart(hub: Hub, tmp_path: Path) -> None:
+    async with metered(hub, tmp_path) as metered_api:
+        await metered_api.ask("openai/ok?cost=0.25")
+        report = (await metered_api.get("/v1/usage")).json()
+    assert report["today"]["price"] == report["today"]["charged"] == 0.25
+
+
 async def test_without_any_use_everything_is_zero(hub: Hub, tmp_path: Path) -> None:
     async with metered(hub, tmp_path) as metered_api:
         report = (await metered_api.get("/v1/usage")).json()

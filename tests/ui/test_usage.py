@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -50,6 +51,15 @@ def test_free_answers_beside_those_of_unknown_price_do_not_make_a_sum_free() -> 
     assert "<b>unknown</b> <span>price</span>" in usage_html(
         [free, Total(TODAY, "page", "openai/b", UsageSums(1, 1, 1, 10, 20))], TODAY, 7, {}
     )
+
+
+def test_a_sum_says_how_much_of_it_providers_say_they_charged() -> None:
+    charged = replace(USED, reported_price=Decimal("0.25"))
+    totals = [Total(TODAY, "alice", "openrouter/a", charged), Total(TODAY, "alice", "openai/b", USED)]
+    html = usage_html(totals, TODAY, 7, {})
+    assert "<b>$0.5000 ($0.2500 charged)</b> <span>price</span>" in html
+    assert "<td>$0.2500 charged</td>" in html
+    assert "<td>$0.2500</td>" in html
 
 
 @pytest.mark.parametrize(("days", "columns"), [(1, 0), (30, 30), (0, 60)])

@@ -68,14 +68,14 @@ async def test_a_row_names_caller_target_and_cost(ledger: Ledger, database: Data
     ledger.note(ENTRY)
     await ledger.flush()
     assert await rows(database) == [
-        (1, NOW, 20_000, "alice", "/v1/chat", "openai/a", "answered", 1, 1.5, 0.2, 10, 20, 5, 4, 125)
+        (1, NOW, 20_000, "alice", "/v1/chat", "openai/a", "answered", 1, 1.5, 0.2, 10, 20, 5, 4, 125, None)
     ]
 
 
 async def test_unknown_counts_are_null_and_not_zero(ledger: Ledger, database: Database) -> None:
     ledger.note(replace(ENTRY, outcome="cancelled", first_token=None, usage=Usage(), price=None))
     await ledger.flush()
-    assert (await rows(database))[0][9:] == (None,) * 6
+    assert (await rows(database))[0][9:] == (None,) * 7
 
 
 async def test_totals_are_by_day_caller_and_target(ledger: Ledger) -> None:
@@ -193,6 +193,29 @@ async def test_an_older_database_is_brought_up_to_date(file: Path) -> None:
     ledger.note(ENTRY)
     await ledger.flush()
     assert len(await rows(database)) == 1
+    await database.aclose()
+
+
+async def test_what_providers_charged_is_added_up_also_in_a_database_that_had_no_column_for_it(file: Path) -> None:
+    with closing(sqlite3.connect(file)) as older:
+        older.execute("create table schema_version (version integer not null)")
+        older.execute("insert into schema_version values (8)")
+        older.execute(
+            "create table requests (id integer primary key, at float, day integer, who text, way text, target text, "
+            "outcome text, attempts integer, seconds float, first_token float, prompt_tokens bigint, "
+            "completion_tokens bigint, reasoning_tokens bigint, cached_tokens bigint, nanodollars bigint)"
+        )
+        older.execute(
+            "insert into requests (at, day, who, target, outcome, nanodollars) values (0, 1, 'a', 'b/c', 'd', 5)"
+        )
+        older.commit()
+    database = Database(f"sqlite:///{file}")
+    ledger = Ledger(database)
+    ledger.note(replace(ENTRY, price=Decimal("0.5"), reported_price=Decimal("0.2")))
+    ledger.note(replace(ENTRY, price=Decimal("0.5")))
+    older_row, newer = await ledger.totals()
+    assert (older_row.used.price, older_row.used.reported_price) == (Decimal("5e-9"), Decimal(0))
+    assert (newer.used.price, newer.used.reported_price) == (Decimal(1), Decimal("0.2"))
     await database.aclose()
 
 

@@ -136,10 +136,11 @@ class Wait:
         self._look_at(due)
 
     def close(self) -> None:
-        """Ends the timer."""
+        """Ends the timer, and lets go of who set the limit: it holds this wait, mostly, and a whole request."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+            del self._expired
 
     def _look(self) -> None:
         """Interrupts a block that has used up its time, or comes back when it will have."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from collections.abc import AsyncIterator
 from contextlib import aclosing, suppress
 
@@ -276,6 +277,16 @@ class Silent(LLMProvider):
             self.closed = True
 
 
+class Brief(LLMProvider):
+    """Answers in a word."""
+
+    name = "brief"
+    default_model = "brief-1"
+
+    async def stream(self, messages: object, model: object = None, **_: object) -> AsyncIterator[str]:
+        yield "Yes."
+
+
 class Down(LLMProvider):
     """Fails at once."""
 
@@ -311,6 +322,15 @@ async def test_a_stop_ends_an_answer_before_its_first_token_and_closes_its_provi
     assert [type(event) for event in events] == [AttemptStarted]
     assert router.health.current_pause(silent, "silent-1") is None
     assert len(running) == 0
+
+
+async def test_an_answer_that_is_over_leaves_nothing_for_the_garbage_collector() -> None:
+    """A wait knows whom to ask for the error when its time is up, who holds the request. A cycle would keep both."""
+    router = LLMRouter(Brief())
+    [event async for event in router.events(PROMPT)]
+    gc.collect()
+    [event async for event in router.events(PROMPT)]
+    assert gc.collect() == 0
 
 
 async def test_a_stop_ends_an_answer_that_waits_for_its_next_attempt() -> None:

@@ -38,6 +38,7 @@ from llm_hub.serving.descriptors import max_open_requests
 from llm_hub.serving.dispatch import Dispatch
 from llm_hub.serving.front_door import FrontDoor
 from llm_hub.serving.front_door.path_groups import HEALTH
+from llm_hub.serving.memory import trim_forever
 from llm_hub.serving.mount import build_page
 from llm_hub.serving.shutdown import Shutdown
 from llm_hub.serving.site_state import SiteState, liveness
@@ -214,6 +215,7 @@ class Application:
                 self.gateway.days.write_forever(),
                 self.conversations.sweep_forever(),
                 upload_cleanup.sweep_forever(),
+                trim_forever(),
             )
             background = [asyncio.create_task(task) for task in work]
             if self.hub.exchange is not None:

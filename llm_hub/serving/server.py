@@ -21,6 +21,7 @@ from llm_hub.serving.address import browser_host
 from llm_hub.serving.application import Application
 from llm_hub.serving.descriptors import max_connections, raise_limit
 from llm_hub.serving.http_protocol import BoundedHttpProtocol
+from llm_hub.serving.memory import bound_heaps
 from llm_hub.serving.shutdown import SHUTDOWN_GRACE
 from llm_hub.settings import Settings
 
@@ -106,6 +107,7 @@ def run(settings: Settings, *, open_page: bool = False) -> None:
     """Serves until a signal ends it. Raises `ConfigurationError` for what cannot be used."""
     redactor = _prepare(settings)
     raise_limit()
+    bound_heaps()
     application = Application(settings, redactor)
     with bind(settings.host, settings.port) as listener:
         address = f"http://{browser_host(settings.host)}:{settings.port}"

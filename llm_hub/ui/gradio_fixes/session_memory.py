@@ -13,11 +13,9 @@ tests/ui/gradio_fixes/test_server_side.py::test_gradio_copies_the_page_for_every
 from __future__ import annotations
 
 import asyncio
-import ctypes
 import logging
 import sys
 import traceback
-from contextlib import suppress
 from copy import copy
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -39,9 +37,6 @@ MAX_CLOSED_AGE = timedelta(hours=1)
 
 MAX_UNCLAIMED_AGE = timedelta(seconds=20)
 """How long an event's messages wait for a tab that does not fetch them. A tab listens before its event is over."""
-
-TRIM_AFTER = 100
-"""Sessions that are dropped before their memory is given back to the system: that takes some milliseconds."""
 
 
 def limit_session_memory(app: gradio.routes.App, blocks: Blocks, open_tabs: Container[str] = ()) -> None:
@@ -89,7 +84,6 @@ class SmallSessions(StateHolder):
         self.unread_since: dict[str, datetime] = {}
         """Since when messages have waited for a session that is open nowhere."""
         self._cleaning: set[asyncio.Task[None]] = set()
-        self._dropped = 0
 
     def __getitem__(self, session_id: str) -> SessionState:
         if session_id not in self.session_data:
@@ -109,10 +103,6 @@ class SmallSessions(StateHolder):
             over = session.is_closed if idle > MAX_CLOSED_AGE else name not in self.open_tabs and _is_blank(session)
             if idle > MAX_UNCLAIMED_AGE and over:
                 self._drop(name)
-                self._dropped += 1
-        if self._dropped >= TRIM_AFTER:
-            self._dropped = 0
-            _trim_memory()
         queue = self.blocks._queue  # noqa: SLF001  # Gradio has no public way
         for name in list(queue.pending_messages_per_session):
             running = any(event in queue.event_ids_to_events for event in queue.pending_event_ids_session.get(name, ()))
@@ -148,12 +138,6 @@ def _is_blank(session: SessionState) -> bool:
     return all(
         key in blocks and value == getattr(blocks[key], "value", None) for key, value in session.state_data.items()
     )
-
-
-def _trim_memory() -> None:
-    """Gives freed memory back to the system. The C library would keep it after a wave of visitors."""
-    with suppress(OSError, AttributeError):
-        ctypes.CDLL(None).malloc_trim(0)
 
 
 class ErrorPlaces:

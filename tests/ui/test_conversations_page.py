@@ -12,6 +12,7 @@ from playwright.sync_api import expect
 
 from llm_hub.conversations.conversation import Conversation
 from llm_hub.conversations.document import encode, write_document
+from llm_hub.conversations.open_conversations import BROWSER_HEADER
 from llm_hub.serving.front_door.body_limit import MAX_CONVERSATIONS_BYTES
 from llm_hub.ui.chat.chat_view import FOLD_STEP, MIN_SHOWN
 from tests.conversations import exports
@@ -285,7 +286,9 @@ def test_the_list_is_a_drawer_on_a_phone(visitor: ConversationsPage, word: str) 
 
 
 @IN_THE_BROWSER
-def test_nobody_else_finds_a_visitors_conversation(visitor: ConversationsPage, browser: Browser, word: str) -> None:
+def test_nobody_else_finds_a_visitors_conversation_and_a_hub_without_it_gets_it(
+    visitor: ConversationsPage, browser: Browser, word: str
+) -> None:
     visitor.ask(f"Mine {word}")
     visitor.expect_title(f"Mine {word}")
     with visiting(browser, ConversationsPage, visitor.url) as other:
@@ -295,6 +298,22 @@ def test_nobody_else_finds_a_visitors_conversation(visitor: ConversationsPage, b
         expect(other.titles).to_have_count(0)
     name = visitor.page.url.partition("c=")[2]
     assert httpx.get(f"{visitor.url}/conversations/{name}", trust_env=False).status_code == 404
+
+    # What does not have it, as another hub behind a load balancer, gets it with the next prompt.
+    strangers: list[Route] = []
+
+    def ask_as_stranger(route: Route) -> None:
+        """The first event comes from a browser that has no such conversation."""
+        headers = {} if strangers else {BROWSER_HEADER: "x" * 40}
+        strangers.append(route)
+        route.continue_(headers={**route.request.headers, **headers})
+
+    expect(visitor.stop).to_be_hidden()
+    visitor.page.route("**/queue/join**", ask_as_stranger)
+    visitor.type(f"Second {word}")
+    expect(visitor.prompts).to_have_text([f"Mine {word}", f"Second {word}"])
+    expect(visitor.stop).to_be_hidden()
+    expect(visitor.prompt).to_have_value("")
 
 
 @IN_THE_BROWSER

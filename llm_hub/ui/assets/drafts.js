@@ -22,6 +22,7 @@
   // the prompt then. While the connection is lost it may stand in the box again. Where a page goes meanwhile, the next one
   // that opens the conversation knows of it.
   const sent = {};
+  const sentAgain = {};  // by kind, a prompt that was sent a second time by itself, until the server has it
   const sentName = (kind, id) => `sent:${kind}:${id}`;
   const box = (kind) => document.querySelector(BOXES[kind]);
   const name = (kind) => `draft:${kind}:${ids[kind] || "new"}`;
@@ -105,6 +106,7 @@
     // The server has the prompt that was sent last. What was typed since is the draft of the conversation.
     arrived(kind, id) {
       delete sent[kind];
+      delete sentAgain[kind];
       remember(sentName(kind, id), null);
       remember(name(kind), null);
       ids[kind] = id;
@@ -136,6 +138,16 @@
         fill(kind, box(kind).value.slice(text.length).trimStart());
       }
       return Boolean(text.trim());
+    },
+    // The prompt that was sent has come back into its box, and is sent once more, but no third time. Gives whether there is
+    // nothing left to wait for.
+    sendAgain(kind) {
+      const text = sent[kind]?.text.trim();
+      if (!text || text === sentAgain[kind]) return true;
+      if (box(kind)?.value.trim() !== text) return false;
+      sentAgain[kind] = text;
+      document.querySelector(BUTTONS[kind])?.click();
+      return true;
     },
     // What was sent leaves the page now, for a conversation with so many turns. Gives it.
     leave(kind, turns) {

@@ -132,6 +132,17 @@ const arrive = (kind, head) => {
   begun.note(head.id, kind);
 };
 
+// The server was started again, has forgotten a conversation that rested, or is another one behind a load balancer. It is
+// given what this browser has, and then the prompt that has come back into its box: whoever sent that need not do so twice.
+const handOver = async (id, kind) => {
+  isShown[kind]?.();  // the prompt that was sent is none that it will show
+  await open(id, kind);
+  await opening[kind]?.over;
+  for (const end = Date.now() + MAX_HANDING_ON; Date.now() < end && shown[kind].id === id;) {
+    if (drafts.sendAgain(kind)) return;
+    await new Promise(requestAnimationFrame);  // Gradio puts it there in its own time
+  }
+};
 // Takes over what the server says about a conversation that it shows, on every change of it.
 const opened = (head) => {
   if (!head.keeping) return;  // it is what the page has asked for, and not yet the server's answer
@@ -139,7 +150,7 @@ const opened = (head) => {
   if (opening[kind] && head.wanted !== opening[kind].id) return head.id && head.kept && keep(head);  // it is from before
   endOpening(kind);
   nav.removeAttribute("aria-busy");
-  if (head.lost) return open(head.id, kind);  // it was started again, and is given what this browser has
+  if (head.lost) return handOver(head.id, kind);
   if (head.comparison) {  // the address named a comparison, and the chat was asked for it
     shown.chat = { id: "", version: 0 };
     drafts.open("chat", "");

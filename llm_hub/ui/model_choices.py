@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from llm_hub.errors import InvalidRequest
+from llm_hub.redaction import shorten
 from llm_hub.ui.render.formats import format_target_id
 from llm_hub.ui.render.sanitize import html_text
 from llm_hub.ui.texts import settings_texts as texts
@@ -100,7 +101,7 @@ def parse_target(session: Session, text: str) -> str:
             if state.ready:
                 return state.name + target[len(provider) :].rstrip("/")
             raise InvalidRequest(f"{state.title}: {state.problem.rstrip('.')}.")
-    raise InvalidRequest(texts.UNKNOWN_PROVIDER.format(provider=provider), hint=texts.TARGET_HINT)
+    raise InvalidRequest(texts.UNKNOWN_PROVIDER.format(provider=shorten(provider)), hint=texts.TARGET_HINT)
 
 
 def check_downloaded(session: Session, model: str) -> None:
@@ -123,6 +124,13 @@ def provider_note(state: ProviderState) -> str:
         if state.needs_key:
             button = f' <button type="button" data-key-of="{html_text(state.name)}">Enter a key</button>'
     return f'<div class="note" role="status">{html_text(text)}{button}</div>' if text else ""
+
+
+def unknown_note(provider: str) -> str:
+    """That a link or a browser asks for a provider that this hub does not have, as HTML."""
+    return (
+        f'<div class="note" role="status">{html_text(texts.UNKNOWN_PROVIDER.format(provider=shorten(provider)))}</div>'
+    )
 
 
 def merge_lists(models: list[Choice], known: list[Choice]) -> list[Choice]:

@@ -281,6 +281,8 @@ async def test_an_address_brings_a_model_and_a_prompt_and_sends_nothing(
     assert (tab.value("chat-provider"), tab.value("chat-model")) == ("openai", "ok?plain=link")
     assert tab.value("chat-prompt")["text"] == "From a link"
     assert not requests(fault_server, "ok?plain=link")
+    await tab.use("chat-opened", "open", event_data={"id": "", "settings": {"provider": "no<b>body", "model": "x"}})
+    assert "no<b>body was to be asked, which this hub does not know" in tab.text("chat-note")
 
 
 async def test_a_browser_brings_its_fallback_chain_back_and_so_does_a_conversation(page: PageCalls) -> None:

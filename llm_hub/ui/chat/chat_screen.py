@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import gradio as gr
@@ -240,9 +239,11 @@ class ChatScreen:
         parts, settings = self.parts, wish.settings
         updates: Updates = {parts.returned: {"text": wish.prompt, "files": []}} if wish.prompt else {}
         if "provider" in settings:
-            with suppress(InvalidRequest):
+            try:
                 updates |= self._show_target(settings["provider"], settings.get("model", ""), data, visitor)
                 updates |= self.show_chain(data[parts.chain.targets], settings["provider"], visitor)
+            except InvalidRequest:  # another one stays chosen, and nobody is to take it for that
+                updates[parts.note] = model_choices.unknown_note(settings["provider"])
         if (wanted := settings.get("effort")) is not None:
             updates[parts.effort] = wanted if wanted in effort.EFFORTS else ""
         boxes = {"system": parts.system, "temperature": parts.temperature, "max_tokens": parts.max_tokens}

@@ -15,6 +15,7 @@ from llm_hub import logs
 from llm_hub.api.authentication import authenticate
 from llm_hub.api.dialects.dialect import error_reply
 from llm_hub.api.encoding import json_response
+from llm_hub.api.indexed_headers import IndexedRequest
 from llm_hub.api.refusals import INTERNAL_ERROR, Refusal
 from llm_hub.errors import LLMHubError, LoopDetected
 from llm_hub.wire import hops
@@ -60,7 +61,7 @@ class Endpoint:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         began = time.perf_counter()
-        request = Request(scope, receive, send)
+        request = IndexedRequest(scope, receive, send)
         line = logs.Request(logs.id_for(request.headers.get(logs.REQUEST_ID_HEADER, "")), endpoint=self._path)
         token = logs.current_request.set(line)
         try:

@@ -65,6 +65,7 @@ async def whole(request: Request, events: AsyncGenerator[Event], body: Callable[
                     event = await anext(events, None)
                     if event is None:
                         raise ProviderError("The hub ended its answer without saying that it was complete.")
+            await anext(events, None)  # they end by themselves: closing them, by an exception, takes longer
     except ClientLeft:
         return Response(status_code=499)  # nobody reads it
     response = event.response

@@ -105,6 +105,7 @@ class Gateway:
                         await reservation.follow(event, tally.answer_bytes)
                     tally.add(event)
                     yield event
+                await anext(events, None)  # they end by themselves: closing them, by an exception, takes longer
         except (GeneratorExit, asyncio.CancelledError):
             raise
         except BaseException as error:

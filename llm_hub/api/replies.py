@@ -20,6 +20,7 @@ from llm_hub.api.refusals import INTERNAL_ERROR, error_of, vendors_error
 from llm_hub.chat import AttemptFailed, AttemptStarted, Done, Resumed, Waiting
 from llm_hub.errors import LLMHubError, ProviderError
 from llm_hub.router.deadlines import Wait
+from llm_hub.wire.stages import give_way
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -68,6 +69,7 @@ async def whole(request: Request, events: AsyncGenerator[Event], body: Callable[
             await anext(events, None)  # they end by themselves: closing them, by an exception, takes longer
     except ClientLeft:
         return Response(status_code=499)  # nobody reads it
+    await give_way()
     response = event.response
     return Response(dump(body(response)), media_type="application/json", headers=_answer_headers(response))
 

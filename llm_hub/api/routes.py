@@ -22,6 +22,7 @@ from llm_hub.api.refusals import Refusal
 from llm_hub.api.replies import stream, whole
 from llm_hub.api.stored_answers import AnswerStore
 from llm_hub.api.usage_report import metrics, usage
+from llm_hub.wire.stages import give_way
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -88,6 +89,7 @@ def _answers(dialect: Dialect[Body], gateway: Gateway, stored: AnswerStore | Non
 
     async def answer(request: Request) -> Response:
         body, chat_request = await _read_chat(request, dialect, dialect.body, stored)
+        await give_way()
         events = gateway.answer(gateway.program(request.state.caller, dialect.path), chat_request)
         if body.stream:
             return await stream(request, events, dialect.writer(body))

@@ -53,6 +53,7 @@ from llm_hub.wire.decoders import (
 )
 from llm_hub.wire.error_body import is_error_document
 from llm_hub.wire.http_reply import HttpReply
+from llm_hub.wire.stages import give_way
 
 if TYPE_CHECKING:
     from llm_hub.chat import Event, Waiting
@@ -88,6 +89,7 @@ class HttpProvider(VendorServer):
         files = builder.files
         if notice := await self._loading_notice(builder.model):
             yield notice
+        await give_way()
         try:
             reply = await self._post(builder, earlier)
         except OtherProtocol as other:

@@ -155,7 +155,8 @@ class _Streamed(Response):
             async with aclosing(self._events), _closing(self._opening):
                 await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
                 async with _signs_of_life(send, self._writer) as client:
-                    last_piece = await self._send_pieces(client)
+                    # In a task of its own: each event would else wake all that stands around the endpoint.
+                    last_piece = await asyncio.create_task(self._send_pieces(client))
                 body = last_piece + self._writer.end
                 await send({"type": "http.response.body", "body": body, "more_body": False})
 
@@ -166,13 +167,12 @@ class _Streamed(Response):
         try:
             piece = b"".join(writer.event(event) for event in await self._opening)
             with _until_client_leaves(self._request):
-                while True:
-                    if piece:
+                if piece:
+                    await client.send(piece)
+                async for event in events:
+                    if piece := writer.event(event):
                         await client.send(piece)
-                    event = await anext(events, None)
-                    if event is None:
-                        return b""
-                    piece = writer.event(event)
+                return b""
         except ClientLeft:
             raise
         except LLMHubError as error:

@@ -102,11 +102,13 @@ class CompletionWriter:
         self._has_logprobs = False
         self._choice_fields: Mapping[str, Any] = {}
         """What the vendor's choice has beside the next piece."""
+        self._text_frame: tuple[bytes, bytes] | None = None
+        """What stands before and after the text of a chunk that has nothing else."""
 
     def event(self, event: Event) -> bytes:
+        if isinstance(event, TextDelta):  # nearly always: this runs for each token
+            return self._text(event.text)
         match event:
-            case TextDelta(text):
-                return self._delta({"content": text})
             case ReasoningDelta(text):
                 return self._delta(cast("Delta", dict.fromkeys(self._reasoning_fields, text)))
             case VendorDelta("openai", {"reasoning_field": name}):
@@ -120,7 +122,7 @@ class CompletionWriter:
             case VendorDelta("openai", fields):
                 self._take_fields(fields)
             case AttemptStarted(provider, model) | Resumed(provider, model):
-                self._model = f"{provider}/{model}"
+                self._model, self._text_frame = f"{provider}/{model}", None
             case Done(response):
                 self._model = f"{response.provider}/{response.model}"
                 return self._last_chunks(response)
@@ -128,6 +130,16 @@ class CompletionWriter:
 
     def error(self, status: int, error: ErrorObject, original: dict[str, Any] | None = None) -> bytes:
         return sse(dump(original or _error(status, error)[1]))
+
+    def _text(self, text: str) -> bytes:
+        """A chunk with text alone: all of one model's are alike but for the text itself."""
+        if not self._begun or self._logprobs is not None or self._choice_fields:
+            return self._delta({"content": text})
+        if self._text_frame is None:
+            before, _, after = self._delta({"content": ""}).rpartition(b'"content":""')
+            self._text_frame = before + b'"content":', after
+        before, after = self._text_frame
+        return before + dump(text) + after
 
     def _delta(self, delta: Delta) -> bytes:
         if not self._begun:

@@ -30,7 +30,7 @@ from llm_hub.providers.openai_original import (
     with_unchecked_signatures,
     without_neutral,
 )
-from llm_hub.providers.openai_pieces import plain_text
+from llm_hub.providers.openai_pieces import plain_text, plain_texts
 from llm_hub.providers.openai_protocols import NOT_CHAT, ProtocolChoice, ResponsesUse
 from llm_hub.providers.openai_responses import ResponsesProvider
 from llm_hub.providers.other_protocol import OtherProtocol
@@ -77,8 +77,7 @@ class OpenAIProvider(HttpProvider):
     `with_stand_ins`. `read_timeout` is the longest silence in seconds before a request is given up. `network` says
     through which proxy the server is reached, and which certificates are trusted. `public_only` is for a base URL that
     a visitor gave: see public_hosts.py. `resolver` is one of aiohttp's, for its host name. `reads_pdf` says whether the
-    server takes a PDF as it is; None: OpenAI's own does, and no other one is known to. `pins_hosts`: a model may be
-    named as `model@host`, see `pin_host`.
+    server takes a PDF as it is; None: OpenAI's own does, and no other one is known to. `pins_hosts`: see `pin_host`.
     """
 
     protocol = "openai"
@@ -89,6 +88,7 @@ class OpenAIProvider(HttpProvider):
     end_marker = b"[DONE]"
     base_path = "/v1"
     embeddings_path = "/embeddings"
+    _read_text = staticmethod(plain_texts)  # type: ignore[assignment]  # of the builder above
 
     def __init__(
         self,

@@ -3,12 +3,13 @@ and calls whose input is text."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import orjson
 
 from llm_hub.chat.exact_json import dump_exactly
 from llm_hub.providers.openai_fields import CALL_FIELDS, FUNCTION_FIELDS, PLAIN_CHOICE, QUIET_FIELDS, REASONING_FIELDS
+from llm_hub.wire.decoders import MAX_LINE_VALUES
 from llm_hub.wire.validation import MAX_REFUSAL_CHARS, parse_count, parse_name
 
 if TYPE_CHECKING:
@@ -45,6 +46,34 @@ def plain_text(chunk: Mapping[str, Any], model: str, index: object) -> str | Non
     ):
         return text
     return None
+
+
+class GrowingText(Protocol):
+    """An answer of which chunks are read: the model's name and its choice as the chunks have them."""
+
+    model: str
+    choice: object
+    is_under_way: bool
+
+    @property
+    def is_in_text(self) -> bool: ...
+
+
+def plain_texts(answer: GrowingText, texts: list[bytes]) -> str | None:
+    """The text of the answer's next chunks, as they came, if all are such; None: one says more, or something else."""
+    if not (answer.is_under_way and answer.is_in_text):
+        return None
+    words = []
+    for data in texts:
+        try:
+            chunk = orjson.loads(data) if len(data) <= MAX_LINE_VALUES else None
+        except orjson.JSONDecodeError:
+            return None
+        text = plain_text(chunk, answer.model, answer.choice) if type(chunk) is dict else None
+        if text is None:
+            return None
+        words.append(text)
+    return words[0] if len(words) == 1 else "".join(words)
 
 
 def read_arguments(function: Mapping[str, Any]) -> str:

@@ -45,6 +45,11 @@ class StreamedResponseBuilder(ResponseBuilder):
             self.sends_pdf = has_documents(self.request)
         return FilesSent(self.files)
 
+    @property
+    def is_in_text(self) -> bool:
+        """Whether the answer's text has begun, in which a `<think>` tag is quoted."""
+        return self._splitter.is_done
+
     def add_tagged_text(self, text: str) -> Iterable[TextDelta | ReasoningDelta]:
         """Adds text in which the model may have written its reasoning between `<think>` tags."""
         if self._splitter.is_done:  # nearly always: this runs for each token

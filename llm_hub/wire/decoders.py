@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-from collections.abc import AsyncGenerator, Callable, Iterator
+from collections.abc import AsyncGenerator, Iterator
 from contextlib import aclosing
 from typing import Any, Protocol
 
@@ -40,16 +40,23 @@ END_GRACE = 1.0
 request."""
 
 
-async def read_body(
-    reply: HttpReply, deadline: Callable[[], float | None], count_characters: Callable[[], int]
-) -> AsyncGenerator[bytes]:
+class GrowingAnswer(Protocol):
+    """What the reading of a body has to know of the answer in it."""
+
+    deadline: float | None
+    """None until the answer needs nothing more, and from then on the loop's time at which silence ends it."""
+
+    def count_characters(self) -> int:
+        """The length of the answer so far."""
+        ...
+
+
+async def read_body(reply: HttpReply, answer: GrowingAnswer) -> AsyncGenerator[bytes]:
     """The reply's body as it comes, and a blank line at its end, which several servers leave out. Closes the reply.
 
-    `deadline()` is None until the answer needs nothing more, and from then on the loop's time at which silence ends it.
-    Neither silence nor a cut connection is an error then.
-    `count_characters()` is the length of the answer so far. An answer is never longer than the bytes that were read,
-    so that it is called a few times at most. Raises `StreamBroken` for an answer that is too long, and for a web page,
-    which is what a wrong base URL often answers with.
+    Once `answer` has a deadline, neither silence nor a cut connection is an error. An answer is never longer than the
+    bytes that were read, so that its characters are counted a few times at most. Raises `StreamBroken` for an answer
+    that is too long, and for a web page, which is what a wrong base URL often answers with.
     """
     bytes_read, next_count = 0, MAX_ANSWER_CHARS
     try:
@@ -57,23 +64,23 @@ async def read_body(
             raise StreamBroken("The server sent a web page instead of an answer.", hint="Check the base URL.")
         async with aclosing(aiter(reply.stream)) as pieces:  # the transport's own, which translates errors
             while True:
-                limit = deadline()
+                limit = answer.deadline
                 try:
                     if limit is None:
-                        piece = await anext(pieces, None)
+                        piece = await anext(pieces)
                     else:
                         async with asyncio.timeout_at(limit):
-                            piece = await anext(pieces, None)
+                            piece = await anext(pieces)
+                except StopAsyncIteration:
+                    yield b"\n\n"
+                    return
                 except Exception:
                     if limit is None:
                         raise
                     return  # whatever ends the connection now, the answer is complete
-                if piece is None:
-                    yield b"\n\n"
-                    return
                 bytes_read += len(piece)
                 if bytes_read > next_count:
-                    next_count = bytes_read + _bytes_until_next_count(count_characters())
+                    next_count = bytes_read + _bytes_until_next_count(answer.count_characters())
                 yield piece
     finally:
         await reply.aclose()

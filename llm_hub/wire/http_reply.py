@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from functools import cache
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, Self
 
 from llm_hub.errors import StreamBroken
 
@@ -75,6 +75,8 @@ class _BoundedReply:
     translated_errors: Any
     """Context manager: aiohttp's errors as httpx's, or httpx2's."""
     limit: int
+    max_silence: float | None
+    """Seconds between two reads, after which the reply is given up as one that timed out; None: there is no bound."""
     is_error: bool
     is_compressed: bool
     _aiohttp_response: Any
@@ -86,8 +88,9 @@ class _BoundedReply:
             raise unusable_reply("The server sent a compressed reply, which was not asked for.")
         content, bytes_left = self._aiohttp_response.content, self.limit
         clock, quick_reads, last_read = asyncio.get_running_loop().time, 0, 0.0
-        with self.translated_errors():
+        with self.translated_errors(), _Silence(self._aiohttp_response, self.max_silence) as silence:
             while piece := await content.readany():
+                silence.since = None
                 bytes_left -= len(piece)
                 if bytes_left < 0:
                     if self.is_error:
@@ -97,7 +100,47 @@ class _BoundedReply:
                 quick_reads = quick_reads + 1 if clock() - last_read < BURST_PAUSE else 0
                 if quick_reads >= MIN_BURST_READS and (connection := self._aiohttp_response.connection) is not None:
                     await _pause_reading(connection.protocol)
-                last_read = clock()
+                silence.since = last_read = clock()
+
+
+class _Silence:
+    """Gives a response up that sends nothing for so many seconds. aiohttp's own timer, which this one replaces, is set
+    anew with each read; this one looks at when the last read began."""
+
+    __slots__ = ("_loop", "_response", "_seconds", "_timer", "since")
+
+    def __init__(self, response: Any, seconds: float | None) -> None:
+        self._response = response
+        self._seconds = seconds
+        self._loop = asyncio.get_running_loop()
+        self._timer: asyncio.TimerHandle | None = None
+        self.since: float | None = self._loop.time()
+        """When the read began that is waited for; None: what came is being used."""
+
+    def __enter__(self) -> Self:
+        connection = self._response.connection
+        if self._seconds is not None and connection is not None:
+            connection.protocol.read_timeout = None
+            self._timer = self._loop.call_later(self._seconds, self._look)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+
+    def _look(self) -> None:
+        assert self._seconds is not None  # noqa: S101  # else there is no timer
+        now = self._loop.time()
+        due = now + self._seconds if self.since is None else self.since + self._seconds
+        if now < due:
+            self._timer = self._loop.call_at(due, self._look)
+            return
+        from aiohttp import SocketTimeoutError
+
+        error = SocketTimeoutError("Timeout on reading data from socket")
+        self._response.content.set_exception(error)
+        if (connection := self._response.connection) is not None:
+            connection.close()
 
 
 async def _pause_reading(protocol: Any) -> None:

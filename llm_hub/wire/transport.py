@@ -140,7 +140,11 @@ class Transport:
             if type(error).__module__.startswith("aiohttp"):  # the adapter translates no headers out of bounds
                 raise ConnectionError("The server's reply is not HTTP.") from error
             raise
+        from llm_hub.wire.body_reader import BodyReader
+
+        BodyReader.take_over(response)
         stream = body_class(self.adapter)(response)
+        stream.max_silence = timeouts.get("read")
         stream.is_error = response.status >= 300
         stream.limit = MAX_ERROR_BYTES if stream.is_error else self._limit(urlsplit(url).path)
         stream.is_compressed = response.headers.get("content-encoding", "").strip().lower() not in ("", "identity")

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from llm_hub.storage.database import Database
     from llm_hub.usage.amounts import Spending
-    from llm_hub.usage.quotas import Counters
+    from llm_hub.usage.counters import Counters
 
 PREFIX = "sk-hub-"
 """How these keys begin: as keys do that logs leave out, and that clients take for one of OpenAI's."""

@@ -45,7 +45,7 @@ class Gateway:
     """The hub with its policy, its meter and its visitors. `address_of` tells who asks, from an ASGI scope.
 
     `owner_settings` are those that the page may change, None on a hub whose page may change none. `reserved_money` is
-    where money is written before it is spent; None: the counts of limits outlive this process by themselves.
+    where limited money is written before it is spent; None: nowhere.
     """
 
     def __init__(

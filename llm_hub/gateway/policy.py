@@ -41,8 +41,8 @@ if TYPE_CHECKING:
     from llm_hub.hub import Hub
     from llm_hub.settings import Settings
     from llm_hub.usage.amounts import Spending
+    from llm_hub.usage.counters import Counters
     from llm_hub.usage.ledger import Ledger
-    from llm_hub.usage.quotas import Counters
 
 MAX_STRANGER_ANSWER_TOKENS = 4096
 """Tokens of an answer that the owner pays for a stranger: what is reserved for it is what it may cost at most."""

@@ -63,7 +63,7 @@ class _Cost(NamedTuple):
 class RequestReservation:
     """What one request may use of the quotas in its terms. `session` knows the default models and the prices.
 
-    `reserved_money` is where money is written; None: its counts outlive this process by themselves.
+    `reserved_money` is where limited money is written; None: nowhere.
     """
 
     def __init__(

@@ -47,8 +47,8 @@ from llm_hub.setting_texts import NO_KEYS
 from llm_hub.storage.database import Database
 from llm_hub.ui.gradio_fixes import upload_cleanup
 from llm_hub.ui.render import conversation_file
+from llm_hub.usage.counters import Counters
 from llm_hub.usage.ledger import Ledger
-from llm_hub.usage.quotas import Counters
 from llm_hub.usage.target_days import TargetDays
 from llm_hub.wire.network import Network
 
@@ -86,8 +86,8 @@ class Application:
         metrics = Metrics(self.hub.session())
         self._issued = issued = IssuedKeys(self._database, self._counters, reserved=(*NO_KEYS, *settings.api_keys))
         policy = Policy.from_settings(settings, self._counters, issued)
-        if not settings.redis_url:
-            policy.recall_from(self._ledger)
+        policy.recall_from(self._ledger)
+        self._ledger.reserved.is_awaited = not settings.redis_url
         self._tracing = Tracing() if settings.otel else None
         self.gateway = Gateway(
             self.hub,
@@ -96,7 +96,7 @@ class Application:
             visitors=Visitors(self.hub, redactor=redactor),
             owner_settings=OwnerSettings.of_owner_alone(self.hub, policy, settings, redactor),
             days=TargetDays(self._database),
-            reserved_money=None if settings.redis_url else self._ledger.reserved,
+            reserved_money=self._ledger.reserved,
             address_of=partial(address, on_space=self._is_on_space),
         )
         self._check_seconds = 60 * settings.checks

@@ -15,7 +15,7 @@ from llm_hub.errors import ConfigurationError
 from llm_hub.gateway.alerts import try_webhook
 from llm_hub.gateway.tracing import try_collector
 from llm_hub.storage.database import Database
-from llm_hub.usage.quotas import Counters
+from llm_hub.usage.counters import Counters
 from llm_hub.wire.network import Network
 
 if TYPE_CHECKING:

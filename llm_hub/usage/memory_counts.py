@@ -36,6 +36,13 @@ class MemoryCounts:
             self._next_sweep = max(MIN_SWEEP, 2 * len(self._counts))
         return count + amount
 
+    def raise_to(self, key: str, expiry: float, amount: int) -> None:
+        """Raises a count to this, unless it is higher."""
+        now = self._clock()
+        count, ends = self._counts.get(key, (0, 0.0))
+        if ends <= now or count < amount:
+            self._counts[key] = amount, now + expiry
+
     def seconds_left(self, key: str) -> float:
         """Seconds until a count ends; 0 if there is none."""
         return max(0.0, self._counts.get(key, (0, 0.0))[1] - self._clock())

@@ -3,7 +3,7 @@
 What a request costs is known only after its answer. So an estimate is reserved first and settled afterwards: many
 requests at once keep to a quota as one after the other would. A minute begins with its first request, a day at
 midnight UTC, as in the ledger and on the providers' bills.
-Counts are kept in memory, where they begin with what the ledger has of today, or in Redis, where servers share them.
+Where the counts are kept says `counters.py`. There they begin with what the database has of today.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING
 
 from llm_hub.errors import ConfigurationError, InvalidRequest
 from llm_hub.usage.amounts import Spending, amount_text, to_micro
+from llm_hub.usage.counters import Counters
 from llm_hub.usage.limit_errors import LimitNotKept, LimitReached
-from llm_hub.usage.memory_counts import MemoryCounts
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
     from limits import RateLimitItem
     from limits.aio.storage import Storage
+
+    from llm_hub.usage.memory_counts import MemoryCounts
 
     Recall = Callable[[], Awaitable[Mapping[str, Mapping[str, int]]]]
     """Gives by name what was used of each unit."""
@@ -35,64 +37,6 @@ DAY = 86400
 """Seconds."""
 DEFAULT_MAX_ANSWER = 8192
 """Tokens of an answer whose request has no bound: long for an answer, and within what every current model writes."""
-PATIENCE = 1.0
-"""Seconds that Redis may take for an answer."""
-PAUSE = 30.0
-"""Seconds that a Redis that failed is not asked again. Meanwhile this server counts by itself."""
-
-
-class Counters:
-    """Where the counts are kept: in memory, or behind an address such as redis://host:6379.
-
-    `patience`: the seconds that Redis may take for an answer. `clock` is one that nobody sets back.
-    """
-
-    def __init__(
-        self, redis_url: str = "", *, patience: float = PATIENCE, clock: Callable[[], float] = time.monotonic
-    ) -> None:
-        self.clock = clock
-        self._redis = _redis(redis_url, patience) if redis_url else None
-        self._memory = MemoryCounts(clock)
-        self._paused_until = 0.0
-
-    async def ping(self) -> None:
-        """Asks Redis for an answer, if it is used. Raises `ConfigurationError` if there is none."""
-        if self._redis is not None and not await self._redis.check():
-            raise ConfigurationError(
-                "Redis cannot be reached: this hub counts by itself.", hint="Check LLM_HUB_REDIS_URL and its server."
-            )
-
-    async def add(self, key: str, seconds: int, amount: int) -> tuple[int, float, Storage | MemoryCounts]:
-        """Adds to a count that is kept for so long. Gives the new count, seconds until it is over, and where it is."""
-        from limits.errors import StorageError
-
-        if self._redis is not None and self.clock() >= self._paused_until:
-            try:
-                count = await self._redis.incr(key, seconds, amount)
-                return count, await self._redis.get_expiry(key) - time.time(), self._redis
-            except StorageError as error:
-                if self.clock() >= self._paused_until:  # many may have waited at once
-                    log.error(  # noqa: TRY400  # the error's own text may show the address, and with it a password
-                        "Redis failed (%s): for %.0f s this hub counts by itself.", type(error.args[0]).__name__, PAUSE
-                    )
-                self._paused_until = self.clock() + PAUSE
-        count = await self._memory.incr(key, seconds, amount)
-        return count, self._memory.seconds_left(key), self._memory
-
-    async def correct(self, key: str, seconds: int, amount: int, place: Storage | MemoryCounts) -> int:
-        """Adds to a count that was begun at `place`, or with a negative amount takes back. Gives it; 0: not known."""
-        from limits.errors import StorageError
-
-        try:
-            return await place.incr(key, seconds, amount)
-        except StorageError as error:
-            log.warning("A limit could not be settled: %s", type(error.args[0]).__name__)
-            return 0
-
-    async def aclose(self) -> None:
-        """Closes the connections to Redis."""
-        if self._redis is not None:
-            await self._redis.bridge.get_connection().aclose()  # type: ignore[attr-defined]  # of Redis' storage alone
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +97,9 @@ class Quota:
         self._items: dict[str, RateLimitItem] = {}
         self._counters = counters or Counters()
         self.recall: Recall | None = None
-        """What was used today before this process began: asked once, where the counts are kept in memory."""
+        """What the database has of today: asked at the start, and whenever counts may have been lost."""
+        self._taken_up: object = None
+        """The counters' epoch for which that was done."""
         self.watch: Callable[[Spending], None] | None = None
         """Is told what was spent of a day's money."""
         self._recalling = asyncio.Lock()
@@ -198,8 +144,7 @@ class Quota:
 
     async def hold(self, name: str, amounts: Mapping[str, int]) -> list[_Hold]:
         """Adds so much to each count, or to none. Raises `LimitReached`."""
-        if self.recall is not None:
-            await self._take_up()
+        await self._take_up()
         holds: list[_Hold] = []
         for unit, item in self._items.items():
             amount = amounts.get(unit, 0)
@@ -207,7 +152,7 @@ class Quota:
                 continue
             key, seconds, day = _place(item, name)
             try:
-                count, left, place = await self._counters.add(key, seconds, amount)
+                count, left, place = await self._add(key, seconds, amount)
             except BaseException:  # the client may have left
                 await self.correct(holds, {})
                 raise
@@ -233,24 +178,37 @@ class Quota:
         if self.watch is not None and unit == "dollars":
             self.watch(Spending(self._whose, name, used, self._items[unit].amount, refused))
 
+    async def _add(self, key: str, seconds: int, amount: int) -> tuple[int, float, Storage | MemoryCounts]:
+        """Adds to a count, which is begun with what the database has of today if it was lost meanwhile."""
+        count, left, place = await self._counters.add(key, seconds, amount)
+        is_lost = self._counters.epoch != self._taken_up or (self._counters.is_shared and count == amount)
+        if self.recall is None or seconds != DAY or not is_lost:
+            return count, left, place
+        await self._counters.correct(key, seconds, -amount, place)
+        self._taken_up = None
+        await self._take_up()
+        return await self._counters.add(key, seconds, amount)
+
     async def _take_up(self) -> None:
         """Lets the counts of today begin with what was used before."""
+        if self.recall is None or self._taken_up == self._counters.epoch:
+            return
         async with self._recalling:
-            if self.recall is None:  # another request has done it meanwhile
+            if self._taken_up == (epoch := self._counters.epoch):  # another request has done it meanwhile
                 return
             try:
                 used = await self.recall()
             except ConfigurationError as error:
-                if self.money:
+                if self.money and not self._counters.is_shared:
                     raise LimitNotKept(error) from None
                 log.error("The limits of today begin anew, since the ledger cannot be read: %s", error)  # noqa: TRY400
                 used = {}
-            self.recall = None
             for name, amounts in used.items():
                 for unit, item in self._items.items():
                     key, seconds, _ = _place(item, name)
                     if (amount := amounts.get(unit, 0)) and seconds == DAY:
-                        await self._counters.add(key, seconds, amount)
+                        await self._counters.raise_to(key, seconds, amount)
+            self._taken_up = epoch
 
     def _reached(self, item: RateLimitItem, unit: str, used: int, seconds: float) -> LimitReached:
         left = max(0, item.amount - used)
@@ -266,23 +224,3 @@ def _place(item: RateLimitItem, name: str) -> tuple[str, int, int]:
     """The key of a name's count, the seconds that it is kept, and the present day. Each day has a count of its own."""
     key, seconds, day = item.key_for(name), item.get_expiry(), int(time.time() // DAY)
     return f"{key}/{day}" if seconds == DAY else key, seconds, day
-
-
-def _redis(url: str, patience: float) -> Storage:
-    from limits.aio.storage import RedisStorage
-    from limits.errors import ConfigurationError as Missing
-
-    try:
-        return RedisStorage(
-            f"async+{url}",
-            wrap_exceptions=True,
-            implementation="redispy",
-            socket_connect_timeout=patience,
-            socket_timeout=patience,
-        )
-    except Missing:
-        raise ConfigurationError(
-            "LLM_HUB_REDIS_URL needs the package redis.", hint="Install it: pip install redis."
-        ) from None
-    except ValueError:
-        raise ConfigurationError("LLM_HUB_REDIS_URL is no address of a Redis server.") from None

@@ -19,8 +19,8 @@ from llm_hub.gateway.gateway import Gateway
 from llm_hub.gateway.meter import Meter
 from llm_hub.gateway.policy import Policy
 from llm_hub.storage.database import Database
+from llm_hub.usage.counters import Counters
 from llm_hub.usage.ledger import Ledger
-from llm_hub.usage.quotas import Counters
 from tests.api.conftest import body_at
 from tests.router.hand_clock import HandClock
 

@@ -17,7 +17,7 @@ from llm_hub.hub import Hub
 from llm_hub.redaction import Redactor
 from llm_hub.setting_texts import read_env_file
 from llm_hub.settings import Settings
-from llm_hub.usage.quotas import Counters
+from llm_hub.usage.counters import Counters
 from tests.fault_server import FaultServer
 
 OLD, NEW = "sk-old-0123456789abcdef", "sk-new-0123456789abcdef"

@@ -13,14 +13,19 @@ from pydantic import SecretStr
 from llm_hub.gateway.policy import EVERYBODY, Policy
 from llm_hub.settings import Settings
 from llm_hub.storage.database import Database
+from llm_hub.usage.counters import PAUSE, Counters
 from llm_hub.usage.ledger import Entry, Ledger
 from llm_hub.usage.limit_errors import LimitNotKept, LimitReached
-from llm_hub.usage.quotas import Counters
+from tests.router.hand_clock import HandClock
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
+    from tests.redis_server import RedisServer
+
+UNHURRIED = 60.0
+"""Seconds that a busy machine may take."""
 LIMITED = Settings(
     host="0.0.0.0",
     limit_money=Decimal(1),
@@ -34,7 +39,7 @@ def entry(caller: str, price: str, at: float) -> Entry:
 
 
 @pytest.fixture
-async def policy(tmp_path: Path) -> AsyncIterator[Policy]:
+async def ledger(tmp_path: Path) -> AsyncIterator[Ledger]:
     """That of a hub which has been started again: alice and the visitors have used nearly all of today's money."""
     url, now = f"sqlite:///{tmp_path / 'hub.db'}", time.time()
     before, database = Database(url), Database(url)
@@ -43,10 +48,15 @@ async def policy(tmp_path: Path) -> AsyncIterator[Policy]:
         ledger.note(each)
     await ledger.aclose()
     await before.aclose()
-    policy = Policy.from_settings(LIMITED, Counters())
-    policy.recall_from(Ledger(database))
-    yield policy
+    yield Ledger(database)
     await database.aclose()
+
+
+@pytest.fixture
+def policy(ledger: Ledger) -> Policy:
+    policy = Policy.from_settings(LIMITED, Counters())
+    policy.recall_from(ledger)
+    return policy
 
 
 async def test_what_was_spent_today_counts_after_a_restart(policy: Policy) -> None:
@@ -64,6 +74,33 @@ async def test_requests_at_once_all_wait_for_what_was_spent(policy: Policy) -> N
         *(reserve(EVERYBODY, money=Decimal("0.05")) for _ in range(20)), return_exceptions=True
     )
     assert sum(not isinstance(result, LimitReached) for result in results) == 2
+
+
+async def test_a_redis_that_is_lost_or_has_forgotten_everything_forgets_no_money(
+    ledger: Ledger, redis_server: RedisServer
+) -> None:
+    clock = HandClock()
+    counters = Counters(redis_server.url, patience=UNHURRIED, clock=clock)
+    policy = Policy.from_settings(LIMITED, counters)
+    policy.recall_from(ledger)
+    assert policy.api_quota is not None
+    reserve = policy.api_quota.reserve
+
+    async def has_only_a_tenth_left() -> bool:
+        with pytest.raises(LimitReached, match=r"\$0\.1(00000)? are left"):
+            await reserve("alice", money=Decimal("0.2"))
+        return True
+
+    assert await has_only_a_tenth_left()
+    redis_server.kill()
+    assert await has_only_a_tenth_left(), "this hub counts by itself"
+    redis_server.start()
+    clock.now += PAUSE
+    assert await has_only_a_tenth_left(), "it is a new Redis"
+    await counters._redis.reset()  # type: ignore[union-attr]
+    assert await has_only_a_tenth_left(), "nobody said that it lost its counts"
+    await (await reserve("alice", money=Decimal("0.1"))).release()
+    await counters.aclose()
 
 
 async def test_with_a_ledger_that_cannot_be_read_a_limit_of_money_refuses_and_others_begin_anew(

@@ -8,9 +8,10 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from llm_hub.chat import split_target
-from llm_hub.errors import ConfigurationError
+from llm_hub.errors import ConfigurationError, ProviderError
 from llm_hub.factory import ProviderFactory
 from llm_hub.provider import LLMProvider, UnconfiguredProvider
+from llm_hub.providers.upstreams import Upstream
 from llm_hub.router import Target
 
 if TYPE_CHECKING:
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
     from llm_hub.access.keyring import Keyring, Payer
     from llm_hub.access.provider_pool import PooledProvider, ProviderPool
+    from llm_hub.chat import ModelInfo
     from llm_hub.factory import ConfiguredProviders
 
 
@@ -54,6 +56,26 @@ class KeyedPool:
         key = self._keyring.key(name, payer, place)
         pooled = self._pool.open(name, key if payer == "visitor" else "", place)
         return pooled.use(partial(self._build, name, payer, place))
+
+    async def list_models(self, name: str, payer: Payer, place: int | None = None) -> tuple[ModelInfo, ...]:
+        """The models that a provider lists now, at one of the owner's ways to it; None: at the first where it does.
+
+        What one key may not do another may, and what one server cannot another can. Raises the first `LLMHubError`.
+        """
+        ways = self._configured.upstreams(name) if self._is_owners(name, payer) else (Upstream(),)
+        problem: ProviderError | None = None
+        failed: set[str] = set()
+        for number, way in enumerate(ways):
+            if way.address in failed or place not in (None, number):
+                continue
+            try:
+                async with self.use(name, payer, number) as opened:
+                    return await opened.models()
+            except ProviderError as error:
+                problem = problem or error
+                if error.scope in ("provider", "model"):
+                    failed.add(way.address)
+        raise problem or ConfigurationError(f"{name} has no key or server number {place}.")
 
     async def open_targets(self, name: str, payer: Payer, stack: AsyncExitStack) -> list[Target]:
         """A target by its name, or a pool: one for each of the owner's ways to its provider."""

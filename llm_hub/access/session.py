@@ -89,22 +89,22 @@ class Session:
         """The providers that take a key, each with the host that the key is sent to."""
         return self._available.states_with_key_hosts()
 
-    async def models(self, provider: str, *, fresh: bool = False, place: int = 0) -> tuple[ModelInfo, ...]:
-        """The provider's models, asked live and kept for ten minutes; `fresh` asks anew. Raises `LLMHubError`.
+    async def models_at(self, provider: str, place: int) -> tuple[ModelInfo, ...]:
+        """The models that one of several keys or servers lists, from 0, asked live. Raises `LLMHubError`."""
+        return await self._pool.list_models(provider, self._keyring.payer((provider,)), place)
 
-        `place` is that of one of several keys or servers, from 0. The first one's list stands for all.
-        """
+    async def models(self, provider: str, *, fresh: bool = False) -> tuple[ModelInfo, ...]:
+        """The provider's models, asked live and kept for ten minutes; `fresh` asks anew. Raises `LLMHubError`."""
         payer = self._keyring.payer((provider,))
-        pooled = self._pool.find(provider, place=place)
+        pooled = self._pool.find(provider)
         if pooled and pooled.model_list and not fresh and self._shared.clock() - pooled.model_list[0] < MAX_LIST_AGE:
             return pooled.model_list[1]
         try:
-            async with self._pool.use(provider, payer, place) as opened:
-                models = await opened.models()
-                if pooled := self._pool.find(provider, place=place):
-                    pooled.model_list, pooled.list_problem = (self._shared.clock(), models), ""
+            models = await self._pool.list_models(provider, payer)
+            if pooled := self._pool.find(provider):
+                pooled.model_list, pooled.list_problem = (self._shared.clock(), models), ""
         except LLMHubError as error:
-            if pooled := self._pool.find(provider, place=place):
+            if pooled := self._pool.find(provider):
                 pooled.list_problem = redact(str(error))
                 pooled.is_unreachable = isinstance(error, ConnectionFailed)
             raise

@@ -135,7 +135,7 @@ async def _list_models(session: Session, provider: str, place: int) -> int | str
     """How many models a provider lists, for one of several keys or servers, or what is wrong."""
     try:
         async with asyncio.timeout(MAX_REPLY_SECONDS):
-            return len(await session.models(provider, fresh=True, place=place)) or "has no models"
+            return len(await session.models_at(provider, place)) or "has no models"
     except TimeoutError:
         return f"gave no answer in {MAX_REPLY_SECONDS:.0f} s"
     except LLMHubError as error:

@@ -157,6 +157,25 @@ async def test_two_servers_of_one_name_share_the_requests_and_the_other_goes_on(
     assert "gpu (server 1)" in next(each for each in answers if len(each.attempts) > 1).attempts[0].reason
 
 
+async def test_a_refused_key_does_not_hide_the_models(tmp_path: Path, fault_server: FaultServer) -> None:
+    async with pool(tmp_path, fault_server, ("sk-refused-0123456789", *KEYS)) as session:
+        assert await session.models("openai")
+        with pytest.raises(KeyRefused):
+            await session.models_at("openai", 0)
+        assert await session.models_at("openai", 1)
+    assert [(state.ways, state.list_problem) for state in session.providers() if state.name == "openai"] == [(4, "")]
+
+
+async def test_a_server_without_a_list_is_asked_for_it_once_and_not_with_every_key(
+    tmp_path: Path, fault_server: FaultServer
+) -> None:
+    fault_server.lists = "status-503"
+    async with pool(tmp_path, fault_server) as session:
+        with pytest.raises(ProviderError):
+            await session.models("openai")
+    assert keys_asked(fault_server) == ["one"]
+
+
 def test_keys_and_addresses_that_do_not_match_are_refused(tmp_path: Path) -> None:
     (tmp_path / ".env").write_text("LLM_HUB_SERVERS=gpu=http://a/v1,gpu=http://b/v1\nGPU_API_KEYS=one,two,three")
     with pytest.raises(ConfigurationError, match="gpu has 2 addresses and 3 keys"):

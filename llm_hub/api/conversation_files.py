@@ -11,17 +11,19 @@ from contextlib import asynccontextmanager
 from typing import IO, TYPE_CHECKING, Protocol
 from urllib.parse import quote
 
-from fastapi import APIRouter, Request
 from starlette.background import BackgroundTask
 from starlette.concurrency import iterate_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.responses import Response, StreamingResponse
+from starlette.routing import Route
 
 from llm_hub.api.conversations import NOT_HERE, PATH, conversation_name, in_plain_words, problem, reply
 from llm_hub.conversations.imports.merge import as_copy
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
+
+    from starlette.requests import Request
 
     from llm_hub.conversations.conversation import Conversation
     from llm_hub.conversations.open_conversations import OpenConversations
@@ -63,17 +65,17 @@ class Files(Protocol):
     def file_name(self, conversation: Conversation) -> str: ...
 
 
-def router(conversations: OpenConversations, files: Files) -> APIRouter:
+def routes(conversations: OpenConversations, files: Files) -> list[Route]:
     """The routes by which files go out and come in."""
     endpoints = _Endpoints(conversations, files)
-    routes = APIRouter()
-    for path, method, endpoint in (
-        (PATH + "/{name}/export", "GET", endpoints.save),
-        (PATH + "/export", "POST", endpoints.save_all),
-        (PATH + "/import", "POST", endpoints.take_in),
-    ):
-        routes.add_route(path, in_plain_words(endpoint), methods=[method])
-    return routes
+    return [
+        Route(path, in_plain_words(endpoint), methods=[method])
+        for path, method, endpoint in (
+            (PATH + "/{name}/export", "GET", endpoints.save),
+            (PATH + "/export", "POST", endpoints.save_all),
+            (PATH + "/import", "POST", endpoints.take_in),
+        )
+    ]
 
 
 class _Endpoints:

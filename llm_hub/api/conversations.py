@@ -11,10 +11,11 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Annotated, Any
 
-from fastapi import APIRouter, Request
 from pydantic import BaseModel, ConfigDict, StrictBool, StringConstraints, ValidationError
 from starlette.exceptions import HTTPException
+from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import Route
 
 from llm_hub.access.client_address import from_here
 from llm_hub.conversations.document import encode, is_id, read_document, write_head
@@ -48,7 +49,7 @@ async def no_runs(_: str) -> list[dict[str, Any]]:
     return []
 
 
-def router(conversations: OpenConversations, run_heads: RunHeads = no_runs) -> APIRouter:
+def routes(conversations: OpenConversations, run_heads: RunHeads = no_runs) -> list[Route]:
     """The routes of the page's list of conversations. `run_heads` finds the owner's runs, listed there too."""
 
     reading = asyncio.Lock()
@@ -94,15 +95,15 @@ def router(conversations: OpenConversations, run_heads: RunHeads = no_runs) -> A
         head = await conversations.change(owner, name, **wanted.model_dump())
         return problem(404, NOT_HERE) if head is None else reply(head)
 
-    routes = APIRouter()
-    for path, method, endpoint in (
-        (PATH, "GET", list_heads),
-        (PATH + "/{name}", "GET", fetch),
-        (PATH + "/{name}", "PUT", adopt),
-        (PATH + "/{name}", "PATCH", change),
-    ):
-        routes.add_route(path, in_plain_words(endpoint), methods=[method])
-    return routes
+    return [
+        Route(path, in_plain_words(endpoint), methods=[method])
+        for path, method, endpoint in (
+            (PATH, "GET", list_heads),
+            (PATH + "/{name}", "GET", fetch),
+            (PATH + "/{name}", "PUT", adopt),
+            (PATH + "/{name}", "PATCH", change),
+        )
+    ]
 
 
 Endpoint = Callable[[Request], Awaitable[Response]]

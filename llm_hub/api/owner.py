@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import orjson
-from fastapi import APIRouter, Request
+from starlette.routing import Route
 
 from llm_hub.access.client_address import from_here
 from llm_hub.api.encoding import json_response
@@ -20,6 +20,7 @@ from llm_hub.gateway.owner_settings import ROUTE, SERVERS, is_in_environment
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from starlette.requests import Request
     from starlette.responses import Response
 
     from llm_hub.gateway.gateway import Gateway
@@ -32,7 +33,7 @@ NOT_HERE = (
 NOT_READ = "The page sent what it does not offer. Reload it, and try again."
 
 
-def router(gateway: Gateway, owner: OwnerSettings) -> APIRouter:
+def routes(gateway: Gateway, owner: OwnerSettings) -> list[Route]:
     """The routes of the owner's part of the page's tab Keys."""
 
     def listing() -> Response:
@@ -59,10 +60,7 @@ def router(gateway: Gateway, owner: OwnerSettings) -> APIRouter:
             return reply({"problem": str(error)}, 400)
         return listing()
 
-    routes = APIRouter()
-    routes.add_route(PATH, show, methods=["GET"])
-    routes.add_route(PATH, change, methods=["PUT"])
-    return routes
+    return [Route(PATH, show, methods=["GET"]), Route(PATH, change, methods=["PUT"])]
 
 
 async def _change(owner: OwnerSettings, change: Mapping[str, str]) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING
 
-from fastapi import APIRouter, Request
+from starlette.routing import Route
 
 from llm_hub.api.owner import NOT_READ, is_owner, read_texts, reply
 from llm_hub.errors import ConfigurationError, LLMHubError
@@ -18,6 +18,7 @@ from llm_hub.usage.ledger import UsageSums, sum_by
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from starlette.requests import Request
     from starlette.responses import Response
 
     from llm_hub.access.issued_keys import IssuedKeys
@@ -27,7 +28,7 @@ PATH = "/owner/api-keys"
 NOT_HERE = "Only this computer's own user may see or make keys, at the hub's own address and not by a proxy."
 
 
-def router(issued: IssuedKeys, ledger: Ledger) -> APIRouter:
+def routes(issued: IssuedKeys, ledger: Ledger) -> list[Route]:
     """The routes of the part of the tab Keys with the keys of the hub's own API."""
 
     async def listing(**more: str) -> Response:
@@ -69,9 +70,7 @@ def router(issued: IssuedKeys, ledger: Ledger) -> APIRouter:
         except LLMHubError as error:
             return reply({"problem": str(error)}, 400)
 
-    routes = APIRouter()
-    routes.add_route(PATH, answer, methods=["GET", "POST", "DELETE"])
-    return routes
+    return [Route(PATH, answer, methods=["GET", "POST", "DELETE"])]
 
 
 def _read(body: bytes) -> Mapping[str, str]:

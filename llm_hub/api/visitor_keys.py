@@ -9,13 +9,14 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any
 
-from fastapi import APIRouter, Request
+from starlette.routing import Route
 
 from llm_hub.api.encoding import json_response
 from llm_hub.errors import LLMHubError
 from llm_hub.gateway.visitors import TAB_HEADER
 
 if TYPE_CHECKING:
+    from starlette.requests import Request
     from starlette.responses import Response
 
     from llm_hub.gateway.gateway import Gateway
@@ -25,7 +26,7 @@ MAX_KEY_TEST_SECONDS = 20.0
 """Seconds that a test of a key may take."""
 
 
-def router(gateway: Gateway) -> APIRouter:
+def routes(gateway: Gateway) -> list[Route]:
     """The routes of the page's tab Keys."""
 
     def key_list(tab_secret: str) -> Response:
@@ -70,12 +71,12 @@ def router(gateway: Gateway) -> APIRouter:
             return _reply({"works": False, "told": f"It did not answer within {MAX_KEY_TEST_SECONDS:.0f} s."})
         return _reply({"works": True, "models": len(models)})
 
-    routes = APIRouter()
-    routes.add_route(PATH, list_keys, methods=["GET"])
-    routes.add_route(PATH + "/{provider}", keep_key, methods=["PUT"])
-    routes.add_route(PATH + "/{provider}", drop_key, methods=["DELETE"])
-    routes.add_route(PATH + "/{provider}/test", test_key, methods=["POST"])
-    return routes
+    return [
+        Route(PATH, list_keys, methods=["GET"]),
+        Route(PATH + "/{provider}", keep_key, methods=["PUT"]),
+        Route(PATH + "/{provider}", drop_key, methods=["DELETE"]),
+        Route(PATH + "/{provider}/test", test_key, methods=["POST"]),
+    ]
 
 
 def _tab_secret(request: Request) -> str:

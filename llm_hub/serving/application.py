@@ -14,7 +14,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from fastapi import FastAPI
+from starlette.applications import Starlette
 
 from llm_hub.access.client_address import address, from_here
 from llm_hub.access.issued_keys import IssuedKeys
@@ -103,18 +103,18 @@ class Application:
         self._alerts = self._open_alerts(settings, redactor)
         self.conversations = self._open_conversations(settings)
         self.state = SiteState()
-        self.api = FastAPI(lifespan=self._lifespan, docs_url=None, redoc_url=None, openapi_url=None)
-        self.api.include_router(visitor_keys.router(self.gateway))
+        routes = visitor_keys.routes(self.gateway)
         if self.gateway.owner_settings is not None:
-            self.api.include_router(owner.router(self.gateway, self.gateway.owner_settings))
+            routes += owner.routes(self.gateway, self.gateway.owner_settings)
         if not settings.public:
-            self.api.include_router(owner_keys.router(issued, self._ledger))
-        self.api.include_router(conversations.router(self.conversations, self._run_heads))
-        self.api.include_router(conversation_files.router(self.conversations, conversation_file))
+            routes += owner_keys.routes(issued, self._ledger)
+        routes += conversations.routes(self.conversations, self._run_heads)
+        routes += conversation_files.routes(self.conversations, conversation_file)
+        self.site = Starlette(routes=routes, lifespan=self._lifespan)
         readiness = self.state.readiness
         early_refusals = EarlyRefusals(metrics)
         dispatch = Dispatch(
-            site=self.api,
+            site=self.site,
             api=router(self.gateway),
             health=health({HEALTH: readiness, f"{HEALTH}/ready": readiness, f"{HEALTH}/live": liveness}),
             state=self.state,
@@ -197,7 +197,7 @@ class Application:
         await self._shutdown.drain(hurry)
 
     @asynccontextmanager
-    async def _lifespan(self, _: FastAPI) -> AsyncIterator[None]:
+    async def _lifespan(self, _: Starlette) -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
             stack.push_async_callback(self.hub.aclose)
             stack.push_async_callback(self._counters.aclose)
@@ -245,7 +245,7 @@ class Application:
             runs = await asyncio.to_thread(self._open_runs, stack)
             checkups = self._checkups()
             build = partial(build_page, self.gateway, self.votes, ledger, self.conversations, runs, checkups=checkups)
-            page, heartbeats_end = await open_page(build, self.api, self.front_door, stack)
+            page, heartbeats_end = await open_page(build, self.site, self.front_door, stack)
             await self._database.load()
         except Exception:
             self.state.failed = True

@@ -13,7 +13,7 @@ from llm_hub.serving.front_door import FrontDoor
 from llm_hub.usage.ledger import Ledger
 
 if TYPE_CHECKING:
-    from fastapi import FastAPI
+    from starlette.applications import Starlette
 
     from llm_hub.checkup.checkup_store import CheckupStore
     from llm_hub.runs.open_runs import OpenRuns
@@ -44,7 +44,7 @@ def build_page(
     return page
 
 
-def mount_page(app: FastAPI, page: Page, front_door: FrontDoor) -> Any:
+def mount_page(app: Starlette, page: Page, front_door: FrontDoor) -> Any:
     """Mounts the page at "/" behind the routes of `app`. Returns Gradio's own application."""
     import gradio as gr
 

@@ -13,14 +13,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from contextlib import AsyncExitStack
 
-    from fastapi import FastAPI
+    from starlette.applications import Starlette
 
     from llm_hub.serving.front_door import FrontDoor
     from llm_hub.ui.page import Page
 
 
 async def open_page(
-    build: Callable[[], Page], site: FastAPI, front_door: FrontDoor, stack: AsyncExitStack
+    build: Callable[[], Page], site: Starlette, front_door: FrontDoor, stack: AsyncExitStack
 ) -> tuple[Page, asyncio.Event]:
     """The page, mounted and loaded, and the event that ends the requests of its open tabs.
 
@@ -38,7 +38,7 @@ async def open_page(
     return page, gradio_app.stop_event
 
 
-async def _visit(site: FastAPI) -> None:
+async def _visit(site: Starlette) -> None:
     """Loads what Gradio loads at the first visit, so that no visitor waits for it, and many at once do not load it."""
     async with httpx.AsyncClient(transport=httpx.ASGITransport(site), base_url="http://127.0.0.1") as visitor:
         (await visitor.get("/")).raise_for_status()

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
-from fastapi import FastAPI
 from sqlalchemy import text
+from starlette.applications import Starlette
 
 from llm_hub.access.issued_keys import MIN_READ_INTERVAL, IssuedKeys
 from llm_hub.api import owner_keys, router
@@ -43,8 +43,7 @@ class Site:
         self.keys = self.open_keys(settings_keys or {})
         policy = Policy(api_keys=settings_keys or {}, issued=self.keys)
         policy.recall_from(self.ledger)
-        app = FastAPI()
-        app.include_router(owner_keys.router(self.keys, self.ledger))
+        app = Starlette(routes=owner_keys.routes(self.keys, self.ledger))
         app.mount("/", router(Gateway(hub, policy, meter=Meter(self.ledger))))
         self._transport = httpx.ASGITransport(app, client=("127.0.0.1", 1))
         self.client = httpx.AsyncClient(transport=self._transport, base_url=ORIGIN)

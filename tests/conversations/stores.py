@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
 import httpx
-from fastapi import FastAPI
+from starlette.applications import Starlette
 
 from llm_hub.api import conversations as endpoints
 from llm_hub.conversations.document import read_document
@@ -85,8 +85,7 @@ class HTTPKept:
 
     def __init__(self, opened: OpenStore) -> None:
         self._open = OpenConversations(opened.store, redact=opened.redactor)
-        app = FastAPI()
-        app.include_router(endpoints.router(self._open))
+        app = Starlette(routes=endpoints.routes(self._open))
         self._client = httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://hub")
 
     async def save(self, conversation: Conversation, since: int = 0) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import orjson
 import pytest
-from fastapi import FastAPI
+from starlette.applications import Starlette
 
 from llm_hub.api import conversations as endpoints
 from llm_hub.conversations.conversation import Conversation
@@ -33,8 +33,7 @@ class Hub:
 
     def __init__(self, conversations: OpenConversations) -> None:
         self.conversations = conversations
-        app = FastAPI()
-        app.include_router(endpoints.router(conversations))
+        app = Starlette(routes=endpoints.routes(conversations))
         door = FrontDoor(app, on_space=False, clock=lambda: 0.0)
         transport = httpx.ASGITransport(door, client=("203.0.113.7", 1234))
         self.client = httpx.AsyncClient(transport=transport, base_url="http://hub")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import orjson
 import pytest
-from fastapi import FastAPI
+from starlette.applications import Starlette
 
 from llm_hub.api import conversation_files as endpoints
 from llm_hub.api import conversations as list_endpoints
@@ -37,9 +37,9 @@ class Hub:
 
     def __init__(self, conversations: OpenConversations) -> None:
         self.conversations = conversations
-        app = FastAPI()
-        app.include_router(list_endpoints.router(conversations))
-        app.include_router(endpoints.router(conversations, conversation_file))
+        app = Starlette(
+            routes=[*list_endpoints.routes(conversations), *endpoints.routes(conversations, conversation_file)]
+        )
         self.app = app
         door = FrontDoor(app, on_space=False, clock=lambda: 0.0)
         transport = httpx.ASGITransport(door, client=("203.0.113.7", 1234))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import httpx
 import pytest
-from fastapi import FastAPI
+from starlette.applications import Starlette
 
 from llm_hub.api import conversations as endpoints
 from llm_hub.conversations.open_conversations import OpenConversations
@@ -114,7 +114,7 @@ async def test_a_judge_is_paused_and_gone_on_with(fault_server: FaultServer, tmp
 async def test_runs_are_in_the_owners_list_of_conversations_alone(fault_server: FaultServer, tmp_path: Path) -> None:
     database = Database(f"sqlite:///{tmp_path / 'runs.db'}")
     conversations = OpenConversations(SqlConversationStore(database))
-    app = FastAPI()
+    app = Starlette()
 
     async def listed(client: str, search: str = "") -> list[tuple[str, str, bool]]:
         transport = httpx.ASGITransport(app, client=(client, 1))
@@ -123,7 +123,7 @@ async def test_runs_are_in_the_owners_list_of_conversations_alone(fault_server: 
         return [(head["kind"], head["shown_title"], head["running"]) for head in heads]
 
     async with open_runs(fault_server, tmp_path) as (hub, runs):
-        app.include_router(endpoints.router(conversations, runs.listed))
+        app.router.routes += endpoints.routes(conversations, runs.listed)
         fault_server.limit = 3
         run = await runs.start(hub.caller, await hub.plan("cheap/ok"))
         assert await listed("127.0.0.1") == [("run", "set.txt", True)]

@@ -62,7 +62,7 @@ async def test_gradio_itself_would_not_read_it_either(tmp_path: Path) -> None:
     (tmp_path / "secret.png").write_text(CANARY)
     application = Application(Settings(database_url=f"sqlite:///{tmp_path / 'hub.db'}"))
     page = build_page(application.gateway, application.votes, None, application.conversations, None)
-    mount_page(application.api, page, application.front_door)
+    mount_page(application.site, page, application.front_door)
     for module in (gradio.queueing, gradio.routes):
         assert vars(module)["traceback"] is ErrorPlaces
     send = next(event for event in page.blocks.fns.values() if event.api_name == "send")

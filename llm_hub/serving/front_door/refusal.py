@@ -10,8 +10,8 @@ class FrontDoorRefusal(HTTPException):
 
     `wait`: seconds until it is worth another try; 0: it never is.
 
-    It is an `HTTPException` since a body is also refused while the application reads it: FastAPI and Gradio answer that
-    with its status, where any other error would be a 500.
+    It is an `HTTPException` since a body is also refused while the application reads it: Starlette and FastAPI, which
+    is Gradio's, answer that with its status, where any other error would be a 500.
     """
 
     def __init__(self, status: int, text: str, wait: float = 0.0) -> None:

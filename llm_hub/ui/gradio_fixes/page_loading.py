@@ -23,12 +23,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import gradio as gr
-from fastapi import Response
+from starlette.responses import Response
+from starlette.routing import Route
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from fastapi import FastAPI
+    from starlette.applications import Starlette
 
 STYLES = "/components.css"
 ASSETS = Path(gr.__file__).parent / "templates" / "frontend" / "assets"
@@ -49,7 +50,7 @@ def shorten_config(blocks: gr.Blocks) -> None:
         component["component_class_id"] = component["type"]
 
 
-def add_styles(app: FastAPI, blocks: gr.Blocks, own: str) -> str:
+def add_styles(app: Starlette, blocks: gr.Blocks, own: str) -> str:
     """Adds the one file of styles to `app`. Returns what the page's head says of it and of the scripts, at its end.
     `own` are styles of ours, which then weigh as much as those in the page do: Gradio writes a prefix before each rule.
 
@@ -60,7 +61,7 @@ def add_styles(app: FastAPI, blocks: gr.Blocks, own: str) -> str:
     sheets = [name for name in files if name.endswith(".css") and not name.startswith("index-")]  # stands in the page
     texts = (_UNUSED_HAS.sub(":is(", (ASSETS / name).read_text(encoding="utf-8")) for name in sheets)
     text = "\n".join((*texts, f".gradio-container .contain {{ {own} }}"))
-    app.add_api_route(STYLES, lambda: Response(text, media_type="text/css"), include_in_schema=False)
+    app.routes.append(Route(STYLES, Response(text, media_type="text/css"), methods=["GET"]))
     version = sha256(text.encode()).hexdigest()[:16]
     # Gradio's script asks for no sheet that has a link, and the browser for none of a type that is no style. One that
     # is only disabled, Chromium 150 asks for.

@@ -9,7 +9,6 @@ import signal
 import socket
 import sys
 import threading
-import webbrowser
 from typing import TYPE_CHECKING
 
 import uvicorn
@@ -79,7 +78,10 @@ class Server(uvicorn.Server):
             asyncio.create_task(accept_forever(listener, self._protocol, max_connections()))
             for listener in sockets or ()
         ]
-        if self._page:  # in a thread, since a browser in the terminal only returns when it is left
+        if self._page:
+            import webbrowser  # which most starts do not need
+
+            # In a thread, since a browser in the terminal only returns when it is left
             threading.Thread(target=webbrowser.open, args=(self._page,), daemon=True, name="browser").start()
 
     def _protocol(self, on_closed: Callable[[], None]) -> BoundedHttpProtocol:
@@ -115,6 +117,7 @@ def run(settings: Settings, *, open_page: bool = False) -> None:
         config = uvicorn.Config(
             application.asgi,
             http=BoundedHttpProtocol,
+            ws="none",  # the page opens no WebSocket
             log_config=None,
             access_log=False,
             timeout_graceful_shutdown=SHUTDOWN_GRACE,

@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-import httpx
-
 from llm_hub.serving.mount import mount_page
 
 if TYPE_CHECKING:
@@ -40,5 +38,7 @@ async def open_page(
 
 async def _visit(site: Starlette) -> None:
     """Loads what Gradio loads at the first visit, so that no visitor waits for it, and many at once do not load it."""
+    import httpx  # not at the start, of which it would be a tenth; Gradio has imported it by now
+
     async with httpx.AsyncClient(transport=httpx.ASGITransport(site), base_url="http://127.0.0.1") as visitor:
         (await visitor.get("/")).raise_for_status()

@@ -16,7 +16,6 @@ import aiosqlite  # noqa: E402, F401  # after what Gradio reads when it is impor
 import httpx_aiohttp  # noqa: E402, F401
 import prometheus_client  # noqa: E402, F401
 import uvloop  # noqa: E402, F401
-import websockets  # noqa: E402, F401
 
 import llm_hub.checkup.checkup_store  # noqa: E402
 import llm_hub.providers.anthropic  # noqa: E402

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from typing import TYPE_CHECKING
-
-import httpx
 
 from llm_hub.serving.front_door.host import MAX_HOST_CHARS
 from llm_hub.serving.front_door.refusal import FrontDoorRefusal
@@ -17,7 +16,9 @@ if TYPE_CHECKING:
 NAMES = (b"host", b"x-forwarded-host", b"x-gradio-server")
 """The headers that Gradio takes for the page's own address."""
 
-_HOST = re.compile(r"(?:(?:[\w-]+\.)*[\w-]+\.?|\[[\da-f:.]+\])(?::\d{1,5})?", re.ASCII | re.IGNORECASE)
+_HOST = re.compile(
+    r"(?:(?P<v4>(?:\d+\.){3}\d+)|(?:[\w-]+\.)*[\w-]+\.?|\[(?P<v6>[\da-f:.]+)\])(?::\d{1,5})?", re.ASCII | re.IGNORECASE
+)
 
 
 class AddressHeaders:
@@ -36,10 +37,14 @@ class AddressHeaders:
 
 
 def _is_host(host: str) -> bool:
-    if len(host) > MAX_HOST_CHARS or not _HOST.fullmatch(host):
+    """Whether httpx, with which Gradio reads it, takes it for one."""
+    if len(host) > MAX_HOST_CHARS or not (read := _HOST.fullmatch(host)):
         return False
     try:
-        httpx.URL(f"http://{host}")
-    except httpx.InvalidURL:
+        if address := read["v4"]:
+            ipaddress.IPv4Address(address)
+        elif address := read["v6"]:
+            ipaddress.IPv6Address(address)
+    except ValueError:
         return False
     return True

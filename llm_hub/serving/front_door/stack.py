@@ -111,12 +111,10 @@ class FrontDoor:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
             await self._app(scope, receive, send)
-        elif scope["type"] == "http":
+        else:
             note_request(scope, on_space=self._on_space)
             stack = self._api if scope["path"].startswith(API) else self._page
             await stack(scope, receive, send)
-        else:
-            await send({"type": "websocket.close"})  # the page opens none
 
     def _problem(self, event: Mapping[str, Any]) -> str:
         return self.event_problem(event)

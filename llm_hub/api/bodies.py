@@ -82,9 +82,12 @@ JSONObject = Annotated[dict[str, Any], AfterValidator(_check_depth)]
 
 
 class StrictModel(BaseModel):
-    """A part of a body. A field that it does not name is refused, and so is a value of another type."""
+    """A part of a body. A field that it does not name is refused, and so is a value of another type.
 
-    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True, strict=True)
+    What pydantic checks it with is built when the first such body comes, not at the start, of which it was a seventh.
+    """
+
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True, strict=True, defer_build=True)
 
     is_unread: ClassVar[bool] = False
     """Whether the hub does not know what it says: see open_parts.py."""

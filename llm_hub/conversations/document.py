@@ -15,7 +15,7 @@ import re
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import orjson
-from pydantic import AfterValidator, Field, TypeAdapter, ValidationError
+from pydantic import AfterValidator, Field, ValidationError
 
 from llm_hub.conversations.conversation import Conversation, Kind, Node, plain_title
 from llm_hub.conversations.hidden_names import hide_names, hides_names
@@ -75,10 +75,6 @@ class ConversationDocument(StoredModel):
     leaves: dict[Annotated[int, Field(ge=0, le=11)], Count] = Field({})
     setup: Annotated[dict[str, Any], AfterValidator(_plain)] = Field({})
     nodes: Annotated[list[Any], Field(max_length=MAX_NODES)] = Field([])
-
-
-_CONVERSATION = TypeAdapter(ConversationDocument)
-_NODE = TypeAdapter(NodeDocument)
 
 
 def is_id(text: str) -> bool:
@@ -150,7 +146,7 @@ def read_document(value: Any, *, owner: str = "") -> Conversation:
     Nobody writes at the answers of a document: one that was being written has ended there.
     """
     try:
-        document = _CONVERSATION.validate_python(_parse(value) if isinstance(value, bytes) else value)
+        document = ConversationDocument.model_validate(_parse(value) if isinstance(value, bytes) else value)
         return _conversation(document, owner)
     except (ValidationError, ValueError, RecursionError, ArithmeticError) as error:
         raise InvalidRequest(
@@ -169,7 +165,7 @@ def _parse(body: bytes) -> Any:
 
 def _conversation(document: ConversationDocument, owner: str) -> Conversation:
     # Node by node: while one call reads them all, Python does nothing else.
-    read = [_NODE.validate_python(node) for node in document.nodes]
+    read = [NodeDocument.model_validate(node) for node in document.nodes]
     # An answer that has ended by now is a change, which a browser has to fetch.
     version = max(1, document.version) + any(node.turn.outcome == "pending" for node in read)
     nodes = [

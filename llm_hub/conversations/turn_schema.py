@@ -28,7 +28,9 @@ Count = Annotated[int, Field(ge=0, le=MAX_COUNT)]
 
 
 class StoredModel(BaseModel):
-    model_config = ConfigDict(extra="ignore", strict=False)
+    """A part of a document. What pydantic checks it with is built when the first document is read."""
+
+    model_config = ConfigDict(extra="ignore", strict=False, defer_build=True)
 
 
 class ImageDocument(StoredModel):

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
-from pydantic import Field, PrivateAttr, Tag, TypeAdapter, ValidationError
+from pydantic import ConfigDict, Field, PrivateAttr, Tag, TypeAdapter, ValidationError
 
 from llm_hub.api.bodies import (
     MAX_MESSAGES,
@@ -83,7 +83,9 @@ class ReasoningOptions(OpenModel):
 
 
 Input = str | Annotated[FailFastList[InputItem], Field(min_length=1, max_length=MAX_MESSAGES)]
-_ITEMS: TypeAdapter[list[InputItem]] = TypeAdapter(Annotated[list[InputItem], Field(max_length=MAX_MESSAGES)])
+_ITEMS: TypeAdapter[list[InputItem]] = TypeAdapter(
+    Annotated[list[InputItem], Field(max_length=MAX_MESSAGES)], config=ConfigDict(defer_build=True)
+)
 
 
 class ResponsesBody(OpenBody):

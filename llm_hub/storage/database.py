@@ -20,8 +20,7 @@ if TYPE_CHECKING:
     from types import ModuleType
 
     import aiosqlite
-    from sqlalchemy import Connection
-    from sqlalchemy.ext.asyncio import AsyncEngine
+    from sqlalchemy import Connection, Engine
 
 log = logging.getLogger(__name__)
 
@@ -50,7 +49,7 @@ class Database:
 
     def __init__(self, url: str) -> None:
         self._url = url
-        self._engine: AsyncEngine | None = None
+        self._engine: Engine | None = None
         self._opening = asyncio.Lock()
         self._logged_at = -LOG_INTERVAL
 
@@ -80,12 +79,11 @@ class Database:
 
         engine = await asyncio.to_thread(_create_engine, self._url)
         try:
-            async with engine.begin():
-                pass
+            await _transact(engine, lambda _: None)
         except (SQLAlchemyError, OSError) as error:
             raise _problem(error) from None
         finally:
-            await engine.dispose()
+            await _dispose(engine)
 
     async def run(self, work: Callable[[Connection], Result]) -> Result:
         """Calls `work` inside one transaction, and returns its result. Raises `ConfigurationError`."""
@@ -93,9 +91,7 @@ class Database:
         from sqlalchemy.exc import SQLAlchemyError
 
         try:
-            engine = await self._open_engine()
-            async with engine.begin() as connection:
-                return await connection.run_sync(work)
+            return await _transact(await self._open_engine(), work)
         except (SQLAlchemyError, OSError) as error:
             self._log_failure(error)
             raise _problem(error) from None
@@ -104,7 +100,7 @@ class Database:
         """Closes every connection."""
         engine, self._engine = self._engine, None
         if engine is not None:
-            await engine.dispose()
+            await _dispose(engine)
 
     def _log_failure(self, error: Exception) -> None:
         """Logs a failure by its type alone: the error's text may show the URL, and with it a password."""
@@ -113,17 +109,16 @@ class Database:
             self._logged_at = now
             log.error("The database failed: %s", type(error).__name__)
 
-    async def _open_engine(self) -> AsyncEngine:
+    async def _open_engine(self) -> Engine:
         async with self._opening:
             if self._engine is None:
                 from llm_hub.storage.migrations import upgrade
 
                 engine = _create_engine(self._url)
                 try:
-                    async with engine.begin() as connection:
-                        await connection.run_sync(upgrade)
+                    await _transact(engine, upgrade)
                 except BaseException:
-                    await engine.dispose()
+                    await _dispose(engine)
                     raise
                 self._engine = engine
         return self._engine
@@ -146,11 +141,40 @@ def _check_folder(file: Path) -> None:
         raise ConfigurationError(f"No file can be made in {folder}.", hint="Check LLM_HUB_DATABASE_URL.")
 
 
-def _create_engine(url: str) -> AsyncEngine:
-    from sqlalchemy import event
+async def _transact(engine: Engine, work: Callable[[Connection], Result]) -> Result:
+    """Calls `work` inside one transaction. Where that is cancelled, it is rolled back.
+
+    SQLAlchemy's `AsyncEngine` does the same, but its module imports the ORM: 6 MB that nobody here uses.
+    """
+    from sqlalchemy.util.concurrency import greenlet_spawn
+
+    def transaction() -> Result:
+        with connection.begin():
+            return work(connection)
+
+    connection = await greenlet_spawn(engine.connect)
+    try:
+        return await greenlet_spawn(transaction)
+    finally:
+        closing = asyncio.create_task(greenlet_spawn(connection.close))
+        try:
+            await asyncio.shield(closing)
+        except asyncio.CancelledError:  # a connection that is half closed would be thrown away, with what is in memory
+            await asyncio.wait([closing])
+            raise
+
+
+async def _dispose(engine: Engine) -> None:
+    from sqlalchemy.util.concurrency import greenlet_spawn
+
+    await greenlet_spawn(engine.dispose)
+
+
+def _create_engine(url: str) -> Engine:
+    """An engine whose driver is asynchronous: what uses its connections runs in `greenlet_spawn`."""
+    from sqlalchemy import create_engine, event
     from sqlalchemy.engine import make_url
     from sqlalchemy.exc import ArgumentError
-    from sqlalchemy.ext.asyncio import create_async_engine
 
     try:
         address = make_url(url)
@@ -160,16 +184,16 @@ def _create_engine(url: str) -> AsyncEngine:
     if driver is None:
         raise ConfigurationError("LLM_HUB_DATABASE_URL: only SQLite and PostgreSQL are known.")
     try:
-        engine = create_async_engine(address.set(drivername=driver), pool_pre_ping=driver.startswith("postgresql"))
+        engine = create_engine(address.set(drivername=driver), pool_pre_ping=driver.startswith("postgresql"))
     except ModuleNotFoundError as error:
         raise ConfigurationError(
             f"LLM_HUB_DATABASE_URL needs the package {error.name}.", hint=f"Install it: pip install {error.name}."
         ) from None
     if driver.startswith("sqlite"):
         # Python's driver begins no transaction before DDL: SQLAlchemy has to begin each one itself.
-        event.listen(engine.sync_engine, "connect", lambda raw, _: setattr(raw, "isolation_level", None))
-        event.listen(engine.sync_engine, "begin", _begin)
-        event.listen(engine.sync_engine, "do_connect", _connect_by_own_function)
+        event.listen(engine, "connect", lambda raw, _: setattr(raw, "isolation_level", None))
+        event.listen(engine, "begin", _begin)
+        event.listen(engine, "do_connect", _connect_by_own_function)
     return engine
 
 

@@ -13,7 +13,7 @@ import sys
 import aiosqlite  # noqa: F401  # what a run needs is imported before
 import h11  # noqa: F401
 import httpcore2  # noqa: F401
-import sqlalchemy.ext.asyncio  # noqa: F401
+import sqlalchemy.dialects.sqlite.aiosqlite  # noqa: F401
 import truststore  # noqa: F401
 
 import llm_hub.providers.openai  # noqa: F401

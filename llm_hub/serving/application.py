@@ -7,7 +7,6 @@ answers, `site_state.py` what `/health` reports, and `front_door` what every req
 from __future__ import annotations
 
 import asyncio
-import gc
 import logging
 import os
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -34,6 +33,7 @@ from llm_hub.gateway.tracing import Tracing
 from llm_hub.gateway.visitors import Visitors
 from llm_hub.hub import Hub
 from llm_hub.redaction import redact
+from llm_hub.serving import start_memory
 from llm_hub.serving.descriptors import max_open_requests
 from llm_hub.serving.dispatch import Dispatch
 from llm_hub.serving.front_door import FrontDoor
@@ -66,9 +66,6 @@ log = logging.getLogger("llm_hub")
 
 THIS_COMPUTER = ("127.0.0.1", "::1", "localhost")
 """The values of LLM_HUB_HOST with which nobody else can connect."""
-GC_THRESHOLD = 10_000
-"""New objects after which Python looks for cycles among them. With its own 700 it looks at each request, which is a
-tenth of the request's time, and hardly ever finds any."""
 
 
 class Application:
@@ -231,12 +228,10 @@ class Application:
             await asyncio.wait(background)
 
     async def _open(self, stack: AsyncExitStack) -> None:
-        """Builds the page while the API answers. Nearly all that is made until it stands lives as long as the process.
-        So garbage is looked for seldom, but not never: the process would keep most of the memory that it had taken."""
-        gc.set_threshold(GC_THRESHOLD)
+        """Builds the page while the API answers."""
+        start_memory.collect_seldom()
         await self._build(stack)
-        gc.collect()
-        gc.freeze()  # no collection need go through it again
+        start_memory.settle()
 
     async def _build(self, stack: AsyncExitStack) -> None:
         """Builds the page. If that fails, `/health` says so."""

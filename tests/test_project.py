@@ -130,6 +130,18 @@ def test_importing_the_package_loads_no_sdk_no_pydantic_and_no_http_library() ->
     assert heavy.isdisjoint(loaded.split())
 
 
+def test_a_hub_starts_without_what_only_the_page_or_an_answer_needs() -> None:
+    code = (
+        "import asyncio, sys, llm_hub.serving.server; from llm_hub.storage.database import Database;"
+        "print(*sys.modules); asyncio.run(Database('sqlite:///:memory:').run(lambda _: None)); print(*sys.modules)"
+    )
+    reply = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    at_the_start, with_the_database = map(str.split, reply.splitlines())
+    later = {"openai", "anthropic", "httpx", "httpx2", "aiohttp", "gradio", "fastapi", "sqlalchemy", "websockets"}
+    assert later.isdisjoint(at_the_start)
+    assert {"sqlalchemy.orm", "sqlalchemy.ext.asyncio"}.isdisjoint(with_the_database)
+
+
 def test_no_two_modules_and_no_two_classes_share_a_name() -> None:
     files = [path for path in (ROOT / "llm_hub").rglob("*.py") if not path.stem.startswith("__")]
     classes = [name for path in files for name in re.findall(r"^class _?([A-Z]\w*)", path.read_text(), re.MULTILINE)]

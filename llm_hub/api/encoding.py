@@ -29,6 +29,24 @@ def dump(value: Any) -> bytes:
     return data
 
 
+class TextFrame:
+    """What stands around the text of events that differ in nothing else, as those of one answer do. For speed: this
+    runs for each token.
+
+    `event` is such an event as it is written, with an empty text in its last `field`.
+    """
+
+    __slots__ = ("_after", "_before")
+
+    def __init__(self, event: bytes, field: str) -> None:
+        name = f'"{field}":'.encode()
+        before, _, self._after = event.rpartition(name + b'""')
+        self._before = before + name
+
+    def write(self, text: str) -> bytes:
+        return self._before + dump(text) + self._after
+
+
 def json_response(value: object, status: int = 200) -> Response:
     """A reply whose body is the value as JSON."""
     return Response(dump(value), status, media_type="application/json")

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 import httpx2
+import orjson
 from anthropic import AnthropicError, APIStatusError, AsyncAnthropic
 from anthropic._types import RequestOptions
 from httpx_aiohttp.httpx2 import transport as adapter
@@ -23,7 +24,7 @@ from llm_hub.providers.anthropic_original import original_body, original_headers
 from llm_hub.providers.http_provider import HttpProvider
 from llm_hub.providers.streamed_response import StreamedResponseBuilder
 from llm_hub.wire.connection_errors import safe_cause
-from llm_hub.wire.decoders import SSEDecoder, encode_json, parse_object
+from llm_hub.wire.decoders import MAX_LINE_VALUES, SSEDecoder, encode_json, parse_object
 from llm_hub.wire.error_body import is_error
 from llm_hub.wire.http_reply import HttpReply
 from llm_hub.wire.learned_parameters import MAX_LEARNED_MODELS
@@ -219,6 +220,12 @@ class AnthropicProvider(HttpProvider):
             del self._left_out[next(iter(self._left_out))]
         self._left_out[_settings_key(model, body)] = left_out
 
+    def _read_text(self, builder: StreamedResponseBuilder, texts: list[bytes]) -> str | None:
+        if cast("MessageBuilder", builder).is_special or builder.finish_reason is not None:
+            return None
+        words = [_plain_text(data) for data in texts]
+        return "".join(words) if all(words) else None
+
     def _read(self, builder: StreamedResponseBuilder, chunks: Iterable[dict[str, Any]]) -> Iterator[Event | None]:
         message = cast("MessageBuilder", builder)  # what `builder` above makes
         for chunk in chunks:
@@ -275,3 +282,16 @@ class AnthropicProvider(HttpProvider):
 def _settings_key(model: str, body: dict[str, Any]) -> tuple[str, frozenset[str], str | None]:
     """What a refusal of settings depends on: the model, which settings were sent, and the effort among them."""
     return model, frozenset(anthropic_body.settings(body)), (body.get("output_config") or {}).get("effort")
+
+
+def _plain_text(data: bytes) -> str:
+    """The words of an event that is nothing but a piece of text; "" for any other. This runs for each token."""
+    try:
+        event = orjson.loads(data) if len(data) <= MAX_LINE_VALUES else None
+    except orjson.JSONDecodeError:
+        return ""
+    if type(event) is not dict or len(event) > 3 or event.get("type") != "content_block_delta":
+        return ""
+    delta = event.get("delta")
+    text = delta.get("text") if type(delta) is dict and len(delta) <= 2 else None
+    return text if isinstance(text, str) else ""

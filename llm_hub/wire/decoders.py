@@ -163,8 +163,7 @@ class SSEDecoder:
 
     def decode(self, chunk: bytes) -> list[bytes]:
         """The data of the events that are complete now. Raises `StreamBroken` for one that is too long."""
-        read_whole = _WHOLE_EVENTS.get(chunk[:6])
-        if read_whole and not (self._data or self._lines.has_rest) and (events := read_whole(chunk)):
+        if not (self._data or self._lines.has_rest) and (events := _whole_events(chunk)):
             self._at_start = False
             return events
         lines = self._lines.feed(chunk)
@@ -202,25 +201,19 @@ class SSEDecoder:
         self._in_json = False
 
 
-def _unnamed_events(chunk: bytes) -> list[bytes]:
-    """The data of a read that is nothing but whole events of one line each, as nearly all are; [] for any other."""
-    return _if_whole(chunk, chunk[6:-2].split(b"\n\ndata: "), 2)
-
-
-def _named_events(chunk: bytes) -> list[bytes]:
-    """The same of events with a name."""
-    return _if_whole(chunk, _NAMED_EVENT.findall(chunk), 3)
-
-
-def _if_whole(chunk: bytes, events: list[bytes], lines: int) -> list[bytes]:
-    """The data of the events, if they are all that the read has: so many lines each, with the blank one."""
-    is_whole = chunk.endswith(b"\n\n") and chunk.count(b"\n") == lines * len(events) and b"\r" not in chunk
+def _whole_events(chunk: bytes) -> list[bytes]:
+    """The data of a read that is nothing but whole events of one line each, with a name or without one, as nearly all
+    are; [] for any other."""
+    if not chunk.endswith(b"\n\n") or b"\r" in chunk:
+        return []
+    if chunk.startswith(b"data: "):
+        lines, events = 2, chunk[6:-2].split(b"\n\ndata: ")
+    elif chunk.startswith(b"event: "):
+        lines, events = 3, [event.partition(b"\ndata: ")[2] for event in chunk[7:-2].split(b"\n\nevent: ")]
+    else:
+        return []
+    is_whole = chunk.count(b"\n") == lines * len(events)
     return events if is_whole and all(events) and not any(map(bytes.isspace, events)) else []
-
-
-_NAMED_EVENT = re.compile(rb"^event: .*\ndata: (.*)\n\n", re.MULTILINE)
-_WHOLE_EVENTS = {b"data: ": _unnamed_events, b"event:": _named_events}
-"""What reads a whole read at once, by its beginning."""
 
 
 def encode_json(value: object) -> bytes:

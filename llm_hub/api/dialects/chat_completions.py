@@ -12,7 +12,7 @@ from llm_hub.api.dialects.chat_completions_calls import CallFormat
 from llm_hub.api.dialects.citations import cited_pages
 from llm_hub.api.dialects.dialect import Dialect, StreamEvent, as_told, begins_with_field, hub_report
 from llm_hub.api.dialects.openai_shapes import OPENAI_MODELS, OpenAIError, openai_error
-from llm_hub.api.encoding import dump, sse
+from llm_hub.api.encoding import TextFrame, dump, sse
 from llm_hub.chat import AttemptStarted, Done, ReasoningDelta, Resumed, TextDelta, ToolCallDelta, VendorDelta
 
 if TYPE_CHECKING:
@@ -102,8 +102,8 @@ class CompletionWriter:
         self._has_logprobs = False
         self._choice_fields: Mapping[str, Any] = {}
         """What the vendor's choice has beside the next piece."""
-        self._text_frame: tuple[bytes, bytes] | None = None
-        """What stands before and after the text of a chunk that has nothing else."""
+        self._text_frame: TextFrame | None = None
+        """For the chunks that have nothing but text."""
 
     def event(self, event: Event) -> bytes:
         if isinstance(event, TextDelta):  # nearly always: this runs for each token
@@ -136,10 +136,8 @@ class CompletionWriter:
         if not self._begun or self._logprobs is not None or self._choice_fields:
             return self._delta({"content": text})
         if self._text_frame is None:
-            before, _, after = self._delta({"content": ""}).rpartition(b'"content":""')
-            self._text_frame = before + b'"content":', after
-        before, after = self._text_frame
-        return before + dump(text) + after
+            self._text_frame = TextFrame(self._delta({"content": ""}), "content")
+        return self._text_frame.write(text)
 
     def _delta(self, delta: Delta) -> bytes:
         if not self._begun:

@@ -21,7 +21,7 @@ from llm_hub.api.dialects.messages_content import (
     vendors_fields,
 )
 from llm_hub.api.dialects.messages_error import message_error
-from llm_hub.api.encoding import dump, sse
+from llm_hub.api.encoding import TextFrame, dump, sse
 from llm_hub.chat import AttemptStarted, Done, LateText, ReasoningBreak, ReasoningDelta, Resumed, TextDelta, VendorDelta
 
 if TYPE_CHECKING:
@@ -63,6 +63,7 @@ class MessageWriter:
         self._begun = False
         self._block = -1
         self._open_block = ""
+        self._text_frame: TextFrame | None = None  # for the pieces of the open block's text
         self._vendors_message: Mapping[str, Any] = {}
         """The message as Anthropic began it."""
         self._fields_of_start: Mapping[str, Any] = {}
@@ -82,7 +83,7 @@ class MessageWriter:
             case LateText(text):
                 self._late_text.append(text)
             case TextDelta(text):
-                return self._begin() + self._delta("text", {"type": "text_delta", "text": text})
+                return self._text(text)
             case ReasoningDelta():
                 return self._begin() + self._reasoning(event)
             case VendorDelta("anthropic", {"type": "message_start"}):
@@ -136,6 +137,13 @@ class MessageWriter:
             self._hidden_reasoning.append(piece.text)
             return b""
         return self._delta("thinking", {"type": "thinking_delta", "thinking": piece.text})
+
+    def _text(self, text: str) -> bytes:
+        if self._open_block != "text" or self._next_block or self._fields:
+            return self._begin() + self._delta("text", {"type": "text_delta", "text": text})
+        if self._text_frame is None:
+            self._text_frame = TextFrame(self._delta("text", {"type": "text_delta", "text": ""}), "text")
+        return self._text_frame.write(text)
 
     def _delta(self, kind: str, delta: BlockDelta) -> bytes:
         opening = b""
@@ -191,7 +199,7 @@ class MessageWriter:
 
     def _start(self, kind: str, block: AnswerBlock) -> bytes:
         self._block += 1
-        self._open_block = kind
+        self._open_block, self._text_frame = kind, None
         event: BlockStart = {"type": "content_block_start", "index": self._block, "content_block": block}
         return self._write(event, "content_block_start")
 

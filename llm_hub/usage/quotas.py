@@ -144,7 +144,7 @@ class Quota:
 
     async def hold(self, name: str, amounts: Mapping[str, int]) -> list[_Hold]:
         """Adds so much to each count, or to none. Raises `LimitReached`."""
-        await self._take_up()
+        await self._take_up(is_free=amounts.get("dollars", 0) <= 1)
         holds: list[_Hold] = []
         for unit, item in self._items.items():
             amount = amounts.get(unit, 0)
@@ -189,8 +189,8 @@ class Quota:
         await self._take_up()
         return await self._counters.add(key, seconds, amount)
 
-    async def _take_up(self) -> None:
-        """Lets the counts of today begin with what was used before."""
+    async def _take_up(self, *, is_free: bool = True) -> None:
+        """Lets the counts of today begin with what was used before. Raises `LimitNotKept`, but for what is free."""
         if self.recall is None or self._taken_up == self._counters.epoch:
             return
         async with self._recalling:
@@ -200,6 +200,8 @@ class Quota:
                 used = await self.recall()
             except ConfigurationError as error:
                 if self.money and not self._counters.is_shared:
+                    if is_free:
+                        return
                     raise LimitNotKept(error) from None
                 log.error("The limits of today begin anew, since the ledger cannot be read: %s", error)  # noqa: TRY400
                 used = {}

@@ -40,8 +40,8 @@ placeholder="for example openai/gpt-6-luna, anthropic/claude-haiku-5-5, local"><
 <p role="status" aria-live="polite"></p></div>"""
 API_KEYS = """<div class="keys" hidden><h2>Keys of this hub's API</h2>
 <p>For programs that ask this hub. Each key has its name in Usage, and may use so much a day; a field that is left empty
-is no limit. Days begin at midnight UTC. Only a hash of a key is stored. A limit binds only programs that send its key: those
-on this computer need none, unless <code>LLM_HUB_API_KEYS</code> is set.</p>
+is no limit. Days begin at midnight UTC. Only a hash of a key is stored. A limit binds only programs that send its key:
+those on this computer need none, unless <code>LLM_HUB_API_KEYS</code> is set.</p>
 <form autocomplete="off" class="api">
 <label>Name<input name="name" spellcheck="false" maxlength="60" placeholder="laptop"></label>
 <label>Requests a day<input name="requests" inputmode="numeric" maxlength="15"></label>

@@ -15,6 +15,7 @@ from llm_hub.gateway.gateway import Gateway
 from llm_hub.gateway.meter import Meter
 from llm_hub.gateway.policy import Policy
 from llm_hub.storage.database import Database
+from llm_hub.usage import ledger as ledger_module
 from llm_hub.usage import reserved_money as module
 from llm_hub.usage.ledger import Ledger
 from llm_hub.usage.limit_errors import LimitNotKept
@@ -32,6 +33,12 @@ if TYPE_CHECKING:
 
 MOST = Decimal("1.1")
 """Dollars that a request may cost at `cheap`: 10 tokens of a prompt and 100 of an answer, at a cent each."""
+
+
+@pytest.fixture(autouse=True)
+def _unhurried_ledger(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rows are written when a test says so."""
+    monkeypatch.setattr(ledger_module, "WRITE_INTERVAL", 3600.0)
 
 
 class CountingDatabase(Database):
@@ -157,6 +164,19 @@ async def test_with_a_database_that_cannot_be_written_nobody_is_asked(
         assert (await hub.ledger.totals())[0].used.requests == 1, "it is still read"
 
 
+async def test_where_counts_are_in_redis_nobody_waits_for_the_database(
+    tmp_path: Path, fault_server: FaultServer
+) -> None:
+    async with limited(tmp_path, fault_server) as hub:
+        hub.ledger.reserved.is_awaited = False
+        async with hub.ledger._write_lock:
+            await hub.answer("cheap/ok?tokens=2")
+        await hub.ledger.reserved.aclose()
+        assert await hub.reserved == {"alice": MOST}
+        await hub.ledger.flush()
+        assert await hub.reserved == {}
+
+
 async def test_a_database_that_does_not_answer_is_waited_for_a_while(
     tmp_path: Path, fault_server: FaultServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -165,7 +185,7 @@ async def test_a_database_that_does_not_answer_is_waited_for_a_while(
         async with hub.ledger._write_lock:
             with pytest.raises(LimitNotKept, match="does not answer"):
                 await hub.answer("cheap/ok")
-        monkeypatch.undo()
+        monkeypatch.setattr(module, "PATIENCE", 60.0)
         await hub.answer("cheap/ok?tokens=2")
         await hub.ledger.aclose()
         assert await hub.reserved == {}

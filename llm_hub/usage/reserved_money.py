@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-PATIENCE = 5.0
+PATIENCE = 10.0
 """Seconds that a request waits until its money is written. A database takes some milliseconds, unless it is locked."""
 
 

@@ -50,6 +50,8 @@ class Session:
         self._pool = KeyedPool(shared.pool, shared.configured, keyring)
         self._available = AvailableProviders(shared.configured, keyring)
         self.prices = shared.prices
+        self.order = shared.order
+        """In which order the targets of a route are asked where a request does not say."""
 
     @property
     def default_provider(self) -> str:
@@ -232,10 +234,7 @@ class Session:
         return targets
 
     async def count_tokens(self, request: ChatRequest, route: Route) -> Mapping[str, Any] | None:
-        """The count of a request's tokens by the vendor that is asked first; None: it cannot be asked for one.
-
-        Raises `LLMHubError`.
-        """
+        """The count of a request's tokens by the vendor that is asked first, if it counts. Raises `LLMHubError`."""
         async with AsyncExitStack() as stack:
             target = await self._pool.open_target(route.targets[0], route.payer, stack)
             return await target.provider.count_tokens(replace(request, model=target.model or None))

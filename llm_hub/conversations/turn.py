@@ -86,8 +86,9 @@ Turns = tuple[Turn, ...]
 
 
 def chat_request(history: Turns, turn: Turn) -> ChatRequest:
-    """The request that asks `turn` after the turns of `history`."""
+    """The request that asks `turn` after the turns of `history`. Fallbacks that a person has put in order keep it."""
     question = turn.question
+    is_ordered = question.fallback is not None and "auto" not in question.fallback
     messages: list[Message] = []
     if question.system.strip():
         messages.append(Message(Role.SYSTEM, question.system))
@@ -97,5 +98,5 @@ def chat_request(history: Turns, turn: Turn) -> ChatRequest:
     messages.append(turn.prompt)
     return ChatRequest(
         tuple(messages), question.target, question.temperature, question.max_tokens, question.fallback,
-        effort=question.effort,
+        effort=question.effort, order="given" if is_ordered else None,
     )  # fmt: skip

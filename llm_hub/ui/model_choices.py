@@ -143,10 +143,11 @@ def merge_lists(models: list[Choice], known: list[Choice]) -> list[Choice]:
     return [*models, *missing][: max(len(models), len(known))]
 
 
-def format_order(session: Session, targets: Iterable[str]) -> str:
-    """Targets in the order in which they are asked: OpenAI · gpt-6-luna, then Embedded."""
+def format_order(session: Session, targets: Iterable[str], *, is_sorted: bool = False) -> str:
+    """Targets in the order in which they are asked: OpenAI · gpt-6-luna, then Embedded. `is_sorted`: in which one is
+    found out when they are."""
     names = provider_titles(session)
-    return ", then ".join(format_target_id(target, names) for target in targets)
+    return (", " if is_sorted else ", then ").join(format_target_id(target, names) for target in targets)
 
 
 def _label(state: ProviderState) -> str:

@@ -501,6 +501,28 @@ async def test_without_a_key_one_model_is_chosen_and_nobody_follows(tmp_path: Pa
         assert chat.text("chat-followers") == "No fallback. Add a model in the settings."
 
 
+async def test_a_route_that_is_sorted_is_not_said_to_be_asked_as_it_stands(
+    fault_server: FaultServerThread, tmp_path: Path
+) -> None:
+    environment = {
+        "LLM_HUB_SERVERS": ",".join(f"{name}={fault_server.openai_url}" for name in ("one", "two", "three")),
+        "LLM_HUB_ROUTE": "one/ok,two/ok,three/ok",
+        "LLM_HUB_PRICES": "one=9/9,two=1/1,three=5/5",
+        "LLM_HUB_ORDER": "cheapest",
+    }
+    async with page_calls(tmp_path, environment) as page:
+        chat = page.open()
+        assert chat.text("chat-followers") == "The cheapest is asked first: one · ok, two · ok, three · ok."
+        assert chat.text("chat-chain-list").startswith("The cheapest is asked first")
+        assert "then" not in chat.text("chat-chain-list")
+        await chat.ask("Hello")
+        assert chat.figures(LOG)[0].startswith("two · ok")
+        await chat.use("chat-chain-list", "pick", event_data={"what": "up three/ok"})
+        assert chat.text("chat-followers") == "Asked in this order: one · ok, then three · ok, then two · ok."
+        await chat.ask("Hello")
+        assert chat.figures(LOG)[-1].startswith("one · ok")
+
+
 async def test_the_hubs_own_route_is_a_choice_and_can_be_changed(
     fault_server: FaultServerThread, tmp_path: Path
 ) -> None:

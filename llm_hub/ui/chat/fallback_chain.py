@@ -87,12 +87,15 @@ def summary_html(session: Session, chain: Chain, *, provider: str) -> str:
     and how to change that."""
     chosen = hub_chain(session, provider) if chain is None else chain
     targets = [name for each in chosen for name in (session.route if each == model_choices.AUTO else (each,))]
-    order = model_choices.format_order(session, targets)
+    is_sorted = chain is None and session.order != "given" and len(targets) > 1
+    order = model_choices.format_order(session, targets, is_sorted=is_sorted)
     automatic = provider == model_choices.AUTO
     if automatic and not targets:
         text = texts.NO_MODEL
     elif automatic and len(targets) == 1:
         text = texts.ONLY_MODEL.format(order=order)
+    elif is_sorted:
+        text = (texts.SORTED if automatic else texts.SORTED_FALLBACKS)[session.order].format(order=order)
     elif automatic:
         text = texts.ORDER.format(order=order)
     elif targets:
@@ -103,11 +106,16 @@ def summary_html(session: Session, chain: Chain, *, provider: str) -> str:
 
 
 def chain_html(session: Session, chain: Chain, *, provider: str, problem: str = "") -> str:
-    """The chain as HTML. Where `provider` is Automatic, its first entry is what is asked first."""
+    """The chain as HTML. Where `provider` is Automatic, its first entry is what is asked first.
+
+    A chain that a visitor has made is asked as it stands, and the hub's own by `session.order`.
+    """
     automatic, default = provider == model_choices.AUTO, hub_chain(session, provider)
     targets, titles = default if chain is None else chain, model_choices.provider_titles(session)
+    is_sorted = chain is None and session.order != "given" and len(targets) > 1
+    words = [""] * len(targets) if is_sorted else ["first " if automatic else "then ", *["then "] * len(targets)]
     rows = "".join(
-        _row(target, format_target_id(target, titles), position, automatic=automatic)
+        _row(target, format_target_id(target, titles), position, words[position])
         for position, target in enumerate(targets)
     )
     nobody = texts.NO_MODEL if automatic else texts.NO_FALLBACK.format(advice=_advice(session, provider))
@@ -115,6 +123,8 @@ def chain_html(session: Session, chain: Chain, *, provider: str, problem: str = 
     reset = "" if chain in (None, default) else _button("route", texts.DEFAULT_ROUTE if default else texts.CLEAR)
     complaint = f'<p class="told">{html_text(problem)}</p>' if problem else ""
     heading = texts.ORDER_HEADING if automatic else texts.FALLBACKS_HEADING
+    if is_sorted:
+        heading = (texts.SORTED_HEADINGS if automatic else texts.SORTED_FALLBACKS_HEADINGS)[session.order]
     attributes = f'class="chain" role="status" data-chain="{html_text(write_chain(chain))}"'
     return f"<div {attributes}><h3>{heading}</h3>{entries}{complaint}{reset}</div>"
 
@@ -147,11 +157,10 @@ def _advice(session: Session, provider: str) -> str:
     return texts.ADVICE_AUTOMATIC if others else texts.ADVICE
 
 
-def _row(target: str, name: str, position: int, *, automatic: bool) -> str:
-    word = "first" if automatic and position == 0 else "then"
+def _row(target: str, name: str, position: int, word: str) -> str:
     up = _button(f"up {target}", "↑", texts.EARLIER.format(name=name), disabled=position == 0)
     off = _button(f"off {target}", "×", texts.REMOVE.format(name=name))
-    return f"<li><span>{word} <b>{html_text(name)}</b></span>{up}{off}</li>"
+    return f"<li><span>{word}<b>{html_text(name)}</b></span>{up}{off}</li>"
 
 
 def _button(action: str, text: str, label: str = "", *, disabled: bool = False) -> str:

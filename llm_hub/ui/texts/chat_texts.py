@@ -44,12 +44,19 @@ NO_MODEL = "There is no model to ask: add one."
 ONLY_MODEL = "Only {order} is asked. Add more models in the settings."
 ORDER = "Asked in this order: {order}."
 FALLBACKS = "If it fails: {order}."
+SORTED = {"cheapest": "The cheapest is asked first: {order}.", "fastest": "The fastest is asked first: {order}."}
+SORTED_FALLBACKS = {
+    "cheapest": "If it fails, the cheapest first: {order}.",
+    "fastest": "If it fails, the fastest first: {order}.",
+}
 NO_FALLBACK_SHORT = "No fallback. {advice} in the settings."
 NO_FALLBACK = "No other model is asked. {advice}."
 DEFAULT_ROUTE = "Back to the hub's route"
 CLEAR = "Clear"
 ORDER_HEADING = "Asked in this order"
 FALLBACKS_HEADING = "If it fails"
+SORTED_HEADINGS = {"cheapest": "The cheapest is asked first", "fastest": "The fastest is asked first"}
+SORTED_FALLBACKS_HEADINGS = {"cheapest": "If it fails, the cheapest first", "fastest": "If it fails, the fastest first"}
 LEFT_OUT = "Left out: {error}"
 ADVICE_AUTOMATIC = "Choose Automatic, or add a model"
 ADVICE = "Add a model"

@@ -128,9 +128,7 @@ def provider_note(state: ProviderState) -> str:
 
 def unknown_note(provider: str) -> str:
     """That a link or a browser asks for a provider that this hub does not have, as HTML."""
-    return (
-        f'<div class="note" role="status">{html_text(texts.UNKNOWN_PROVIDER.format(provider=shorten(provider)))}</div>'
-    )
+    return f'<div class="note" role="status">{html_text(texts.NOT_HERE.format(provider=shorten(provider)))}</div>'
 
 
 def merge_lists(models: list[Choice], known: list[Choice]) -> list[Choice]:

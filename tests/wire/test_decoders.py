@@ -488,8 +488,7 @@ def test_an_object_in_a_list_of_its_own_is_that_object() -> None:
         b'event: a\ndata: {"a":\ndata: 1}\n\n', b'event: a\ndata: {"a":1}\nid: 1\n\n', b'event: a\ndata: {"a":1}\n',
         b'event: a\n\ndata: {"a":1}\n\n\n', b'event:\ndata: {"a":1}\n\nevent: b\ndata: {"b":2}\n\n',
         b'event: a\n\nevent: b\ndata: {"b":2}\ndata: 1\n\n', b'event: a\nid: 1\ndata: {"a":1}\n\nevent: b\n\n',
-        b'event: a\ndata: {"a":1}\n\ndata: {"b":2}\n\n', b"event: a\ndata: \n\nevent: b\ndata: 1\n\n",
-        b'event: a\r\ndata: {"a":1}\r\n\r\n', b'event: a\ndata: {"a":1}\n\nevent: b\ndata: {"b"',
+        b"event: a\ndata: \n\nevent: b\ndata: 1\n\n", b'event: a\ndata: {"a":1}\n\nevent: b\ndata: {"b"',
     ],
 )  # fmt: skip
 def test_a_read_of_whole_events_is_read_as_its_bytes_one_by_one_are(stream: bytes) -> None:

@@ -229,7 +229,6 @@ class Application:
 
     async def _open(self, stack: AsyncExitStack) -> None:
         """Builds the page while the API answers."""
-        start_memory.collect_seldom()
         await self._build(stack)
         start_memory.settle()
 

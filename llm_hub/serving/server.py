@@ -15,9 +15,9 @@ import uvicorn
 
 from llm_hub import logs
 from llm_hub.errors import ConfigurationError
+from llm_hub.serving import start_memory
 from llm_hub.serving.accepting import accept_forever
 from llm_hub.serving.address import browser_host
-from llm_hub.serving.application import Application
 from llm_hub.serving.descriptors import max_connections, raise_limit
 from llm_hub.serving.http_protocol import BoundedHttpProtocol
 from llm_hub.serving.memory import bound_heaps
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from types import FrameType
 
     from llm_hub.redaction import Redactor
+    from llm_hub.serving.application import Application
 
 log = logging.getLogger("llm_hub")
 
@@ -110,6 +111,9 @@ def run(settings: Settings, *, open_page: bool = False) -> None:
     redactor = _prepare(settings)
     raise_limit()
     bound_heaps()
+    start_memory.collect_seldom()
+    from llm_hub.serving.application import Application  # only now: in its import, looking for garbage is a tenth
+
     application = Application(settings, redactor)
     with bind(settings.host, settings.port) as listener:
         address = f"http://{browser_host(settings.host)}:{settings.port}"

@@ -99,7 +99,7 @@ class _BoundedReply:
                 yield piece
                 quick_reads = quick_reads + 1 if clock() - last_read < BURST_PAUSE else 0
                 if quick_reads >= MIN_BURST_READS and (connection := self._aiohttp_response.connection) is not None:
-                    await _pause_reading(connection.protocol)
+                    await _pause_reading(connection.protocol.transport)
                 silence.since = last_read = clock()
 
 
@@ -143,13 +143,16 @@ class _Silence:
             connection.close()
 
 
-async def _pause_reading(protocol: Any) -> None:
-    """Leaves what comes in the kernel's buffer for `BURST_PAUSE`."""
-    protocol.pause_reading()
+async def _pause_reading(transport: asyncio.ReadTransport | None) -> None:
+    """Leaves what comes in the kernel's buffer for `BURST_PAUSE`. aiohttp's parser is not told: it would stop in the
+    middle of the next read."""
+    if transport is None:  # the connection is closed
+        return
+    transport.pause_reading()
     try:
         await asyncio.sleep(BURST_PAUSE)
     finally:
-        protocol.resume_reading()
+        transport.resume_reading()
 
 
 @cache

@@ -71,7 +71,7 @@ async def test_an_event_passes_seven_frames_between_endpoint_and_adapter(
         body = {"model": "witness", "messages": [{"role": "user", "content": "Hello"}], "stream": True}
         reply = await api.client.post("/v1/chat/completions", json=body)
     assert "world" in reply.text
-    check(Witness.frames, first="api/endpoint.py: __call__")
+    check(Witness.frames, first="api/replies.py: _send_pieces")  # in a task of its own
     await hub.aclose()
 
 

@@ -93,6 +93,15 @@ class RunningAnswer:
         except Exception:
             log.exception("An answer could not be completed.")
             return turn.with_outcome()
+        finally:
+            _forget_frames(turn.answer.error)
 
     async def _run_save(self) -> None:
         await self._save()
+
+
+def _forget_frames(error: BaseException | None) -> None:
+    """Leaves of an error what it says. Its frames, and those of what it came from, hold the whole request and its
+    reply for as long as the conversation is in memory."""
+    if error is not None:
+        error.__traceback__ = error.__cause__ = error.__context__ = None

@@ -18,6 +18,7 @@ from llm_hub.conversations.conversation_memory import MAX_IDLE_SECONDS, MAX_OPEN
 from llm_hub.conversations.open_conversations import BROWSER_HEADER, OpenConversations
 from llm_hub.conversations.turn import Turn
 from llm_hub.conversations.turn_document import INTERRUPTED
+from llm_hub.errors import ServerFailed
 from tests.conversations.generated import simple_turn
 from tests.conversations.stores import Clock, OpenStore
 from tests.virtual_time import VirtualTimeLoop
@@ -195,6 +196,22 @@ async def test_a_fault_at_the_end_of_an_answer_costs_none_of_its_text(
     assert conversation.node(1).turn.answer.text == "Hello there"
     assert conversation.node(1).turn.outcome == "answered"
     assert "could not be completed" in caplog.text
+
+
+async def test_of_a_failure_only_what_it_says_is_held_in_memory(opened: OpenStore) -> None:
+    conversations = OpenConversations(opened.store)
+    conversation = conversations.begin("")
+
+    async def fail() -> AsyncGenerator[Event]:
+        yield TextDelta("Hello")
+        raise ServerFailed("It is down.") from ZeroDivisionError()
+
+    number = conversation.add(PENDING).number
+    answer = conversations.answer(conversation, number, fail(), coalescer=Coalescer(), finish=Turn.with_outcome)
+    await answer.task
+    error = conversation.node(number).turn.answer.error
+    assert isinstance(error, ServerFailed)
+    assert (error.message, error.__traceback__, error.__cause__) == ("It is down.", None, None)
 
 
 async def test_with_a_database_that_fails_the_answer_goes_on_the_problem_is_told_and_it_is_written_later(

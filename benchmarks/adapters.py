@@ -2,7 +2,8 @@
 
     uv run python -m benchmarks.adapters
 
-One run measures all of them against one fake server in a process of its own; read the ratios, not the microseconds.
+One run measures all of them against one fake server in a process of its own; read the ratios, not the microseconds: an
+adapter takes at most half of what its vendor's SDK does.
 "one read a token" paces the tokens so that each arrives alone; "bursts" sends them as fast as they are taken. Our
 adapters join the tokens of one read into one event, so that their words are counted, and not their events.
 """
@@ -22,6 +23,7 @@ import anthropic
 import httpx2
 import openai
 
+from benchmarks.figures import publish
 from llm_hub.chat import TextDelta
 from llm_hub.providers.anthropic import AnthropicProvider
 from llm_hub.providers.ollama import OllamaProvider
@@ -112,7 +114,8 @@ async def _measure(stream: Any, tokens: int) -> float:
     return statistics.median(found[1:])
 
 
-async def _run(url: str) -> None:
+async def _run(url: str) -> dict[str, dict[str, float]]:
+    measured = {}
     sdk_openai = openai.AsyncOpenAI(api_key="k", base_url=f"{url}/v1", max_retries=0)
     sdk_anthropic = anthropic.AsyncAnthropic(api_key="k", base_url=url, max_retries=0)
     raw = httpx2.AsyncClient()
@@ -154,23 +157,18 @@ async def _run(url: str) -> None:
             "our anthropic adapter": await _measure(lambda m=model: adapter("anthropic", m), tokens),
             "our ollama adapter": await _measure(lambda m=model: adapter("ollama", m), tokens),
         }
-        base = figures["raw httpx2, own decoding"]
-        print(f"\n{mode}: CPU a token")
-        for name, microseconds in figures.items():
-            print(f"  {name:28} {microseconds:7.1f} µs  {microseconds / base:5.2f}× raw httpx2")
-        for vendor in ("openai", "anthropic"):
-            sdk = next(value for name, value in figures.items() if name.startswith(f"{vendor} SDK"))
-            print(f"  our {vendor} adapter is {figures[f'our {vendor} adapter'] / sdk:.2f}× its SDK (at most 0.50×)")
+        measured[mode] = figures
     for provider in ours.values():
         await provider.aclose()
     await raw.aclose()
+    return measured
 
 
 def main() -> None:
     here, there = multiprocessing.Pipe()
     server = multiprocessing.Process(target=_serve, args=(there,), daemon=True)
     server.start()
-    asyncio.run(_run(f"http://127.0.0.1:{here.recv()}"))
+    publish(asyncio.run(_run(f"http://127.0.0.1:{here.recv()}")))
     server.terminate()
 
 

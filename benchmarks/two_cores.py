@@ -21,24 +21,25 @@ import time
 from contextlib import ExitStack
 from pathlib import Path
 
-import aiohttp
 import psutil
 
-from benchmarks.gateways import (
+from benchmarks.figures import publish
+from benchmarks.gateway_processes import (
     BEARER,
+    COMPLETIONS,
     HERE,
     KEY,
-    SECONDS,
     SETTLING,
     Gateway,
     Running,
-    _cpu,
-    _hubs,
-    _many,
-    _memory,
-    _provider,
-    _started,
-)
+    cpu,
+    fake_provider,
+    hubs,
+    memory,
+    started,
+)  # fmt: skip
+from benchmarks.gateways import CLIENTS, SECONDS
+from benchmarks.load import Clients, Question
 from tests.redis_server import RedisServer
 
 ROUNDS = 7
@@ -46,7 +47,7 @@ LIMITS = {"LLM_HUB_API_KEYS": f"one={KEY}", "LLM_HUB_LIMIT_REQUESTS": "100000000
 
 
 def _hub(upstream: str, redis_url: str) -> Gateway:
-    hub = _hubs("LLM Hub", HERE, upstream)[0]
+    hub = hubs("LLM Hub", HERE, upstream)[0]
     environment = {
         **hub.environment,
         **LIMITS,
@@ -58,56 +59,60 @@ def _hub(upstream: str, redis_url: str) -> Gateway:
 
 async def _client(url: str) -> None:
     """Prints how many requests a second a hub answers to this process."""
-    gateway = Gateway("hub", [], "/v1/chat/completions", "openai/fake", BEARER)
-    async with aiohttp.ClientSession(headers=BEARER, connector=aiohttp.TCPConnector(limit=0)) as session:
-        requests, _ = await _many(session, Running(gateway, url, psutil.Process()), stream=False)
-    print(requests)
+    clients = await Clients.connect(url, CLIENTS)
+    print(await clients.ask_for(Question(url, "openai/fake", "call", BEARER), SECONDS) / SECONDS)
+    clients.close()
 
 
-def _measure(hubs: dict[int, Running], redis: psutil.Process) -> tuple[float, float]:
+def _measure(running: dict[int, Running], redis: psutil.Process) -> tuple[float, float]:
     """Requests a second of all of these hubs at once, by the core of each, and the processor time of a request."""
     command = [sys.executable, "-m", "benchmarks.two_cores", "--client"]
-    before = _busy(hubs, redis)
+    before = _busy(running, redis)
     clients = [
         subprocess.Popen(["taskset", "-c", str(core), *command, hub.url], stdout=subprocess.PIPE, text=True, cwd=HERE)
-        for core, hub in hubs.items()
+        for core, hub in running.items()
     ]
     requests = sum(float(client.communicate(timeout=60 + SECONDS)[0]) for client in clients)
-    return requests, (_busy(hubs, redis) - before) / (requests * SECONDS)
+    return requests, (_busy(running, redis) - before) / (requests * SECONDS)
 
 
-def _busy(hubs: dict[int, Running], redis: psutil.Process) -> float:
-    return sum(_cpu(process) for process in (redis, *(hub.process for hub in hubs.values())))
+def _busy(running: dict[int, Running], redis: psutil.Process) -> float:
+    return sum(cpu(process) for process in (redis, *(hub.process for hub in running.values())))
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--client", metavar="URL", help=argparse.SUPPRESS)
+    parser.add_argument("--json", metavar="PATH", help="where to write the figures as well")
     if url := parser.parse_args().client:
         asyncio.run(_client(url))
         return
     with ExitStack() as stack:
         folder = stack.enter_context(tempfile.TemporaryDirectory())
         redis = stack.enter_context(RedisServer(Path(folder)))
-        hubs: dict[int, Running] = {}
+        running: dict[int, Running] = {}
         for core in (0, 1):
-            provider = stack.enter_context(_started(_provider(), core))
-            upstream = provider.url.removesuffix("/v1/chat/completions")
-            hubs[core] = stack.enter_context(_started(_hub(upstream, redis.url), core))
+            provider = stack.enter_context(started(fake_provider(), core))
+            upstream = provider.url.removesuffix(COMPLETIONS)
+            running[core] = stack.enter_context(started(_hub(upstream, redis.url), core))
         time.sleep(SETTLING)
         process = psutil.Process(redis.process.pid)
-        _measure(hubs, process)  # warm
+        _measure(running, process)  # warm
         turns = []
         for number in range(ROUNDS):
             core = number % 2
-            turns.append((_measure({core: hubs[core]}, process), _measure(hubs, process)))
-        memory = max(_memory(hub.process) for hub in hubs.values())
+            turns.append((_measure({core: running[core]}, process), _measure(running, process)))
+        most_memory = max(memory(hub.process) for hub in running.values())
     one, two = ([statistics.median(column) for column in zip(*side, strict=True)] for side in zip(*turns, strict=True))
     ratios = sorted(2 * first[1] / second[1] for first, second in turns)
-    print(f"a request takes {one[1] * 1e3:.2f} ms of processor time with one hub, {two[1] * 1e3:.2f} ms with two")
-    print(f"  so two cores answer {statistics.median(ratios):.2f} times as many as one (at least 1.8), in the turns "
-          f"{ratios[0]:.2f} to {ratios[-1]:.2f}")  # fmt: skip
-    print(f"  requests a second here: {one[0]:.0f} and {two[0]:.0f}; memory of a hub: {memory:.0f} MB")
+    publish(
+        {
+            "one": {"requests": one[0], "cpu": one[1] * 1e3},
+            "two": {"requests": two[0], "cpu": two[1] * 1e3},
+            "times": {"median": statistics.median(ratios), "least": ratios[0], "most": ratios[-1]},
+            "memory": most_memory,
+        }
+    )
 
 
 if __name__ == "__main__":

@@ -14,7 +14,6 @@ from urllib.parse import urlsplit
 from llm_hub.chat import split_target
 from llm_hub.errors import ConfigurationError
 from llm_hub.providers.catalog import PROVIDERS, ProviderSpec, compatible, keys_variable
-from llm_hub.providers.llamacpp.downloads import Downloads
 from llm_hub.providers.llamacpp.model_file import find_model_file
 from llm_hub.providers.llamacpp.offered_models import OFFERED_MODELS
 from llm_hub.providers.upstreams import Upstream, read_upstreams
@@ -24,6 +23,7 @@ from llm_hub.wire.validation import checked_url
 
 if TYPE_CHECKING:
     from llm_hub.provider import LLMProvider
+    from llm_hub.providers.llamacpp.downloads import Downloads
     from llm_hub.settings import Settings
 
 
@@ -207,6 +207,8 @@ class ConfiguredProviders:
         allowed = self._settings.local_downloads
         if not find_spec("xllamacpp") or not (not self._settings.public if allowed is None else allowed):
             return None
+        from llm_hub.providers.llamacpp.downloads import Downloads  # takes a program's import 6 ms, which makes no hub
+
         default = ""
         with suppress(ConfigurationError):  # the provider's state says so
             default = self.default_model("local")

@@ -7,7 +7,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from llm_hub.chat import Document
-from llm_hub.documents.reader import with_text
 from llm_hub.errors import ContentRejected, InvalidRequest, NotOffered, PromptTooLong
 
 if TYPE_CHECKING:
@@ -29,6 +28,8 @@ def has_documents(request: ChatRequest) -> bool:
 
 async def read_all(request: ChatRequest) -> ChatRequest:
     """The request with the text of every document, for whoever has to know its length. Raises `InvalidRequest`."""
+    from llm_hub.documents.reader import with_text
+
     return await _exchange(request, with_text)
 
 
@@ -79,6 +80,8 @@ async def _exchange(request: ChatRequest, exchange: Callable[[Document], Awaitab
 
 
 async def _readable(document: Document) -> Document:
+    from llm_hub.documents.reader import with_text  # imports asyncio, a third of what a program's own import would take
+
     try:
         document = await with_text(document)
     except InvalidRequest as error:

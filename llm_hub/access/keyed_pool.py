@@ -15,10 +15,10 @@ from llm_hub.providers.upstreams import Upstream
 from llm_hub.router import Target
 
 if TYPE_CHECKING:
-    from contextlib import AbstractAsyncContextManager, AsyncExitStack
+    from contextlib import AsyncExitStack
 
     from llm_hub.access.keyring import Keyring, Payer
-    from llm_hub.access.provider_pool import PooledProvider, ProviderPool
+    from llm_hub.access.provider_pool import PooledProvider, ProviderPool, ProviderUse
     from llm_hub.chat import ModelInfo
     from llm_hub.factory import ConfiguredProviders
 
@@ -45,7 +45,7 @@ class KeyedPool:
         places = range(len(self._configured.upstreams(name)))
         return [pooled.provider for place in places if (pooled := self.find(name, place=place)) and pooled.provider]
 
-    def use(self, name: str, payer: Payer, place: int = 0) -> AbstractAsyncContextManager[LLMProvider]:
+    def use(self, name: str, payer: Payer, place: int = 0) -> ProviderUse:
         """The provider with the payer's key, for as long as it is used. Raises `ConfigurationError`.
 
         `place` is that among the owner's ways to it, from 0. The first one's attempts and models are those of all.

@@ -11,13 +11,12 @@ import hmac
 import secrets
 import time
 from collections import OrderedDict
-from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 from llm_hub.router.attempt_history import AttemptHistory
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable
+    from collections.abc import Awaitable, Callable
 
     from llm_hub.chat import ModelInfo
     from llm_hub.provider import LLMProvider
@@ -44,20 +43,28 @@ class PooledProvider:
         self._users = 0
         self._closing = False
 
-    @asynccontextmanager
-    async def use(self, build: Callable[[], Awaitable[LLMProvider]]) -> AsyncIterator[LLMProvider]:
+    def use(self, build: Callable[[], Awaitable[LLMProvider]]) -> ProviderUse:
         """The provider, open for as long as it is used. Raises what `build` raises."""
+        return ProviderUse(self, build)
+
+    async def begin_use(self, build: Callable[[], Awaitable[LLMProvider]]) -> LLMProvider:
+        """The provider, which stays open until `end_use`. Where `build` fails, its use has ended."""
         self._users += 1
         try:
             if self.provider is None:
                 async with self._building:
                     if self.provider is None:  # nobody else has built it meanwhile
                         self.provider = await build()
-            yield self.provider
-        finally:
-            self._users -= 1
-            if self._closing and not self._users:
-                await self.aclose()
+        except BaseException:
+            await self.end_use()
+            raise
+        return self.provider
+
+    async def end_use(self) -> None:
+        """One use has ended."""
+        self._users -= 1
+        if self._closing and not self._users:
+            await self.aclose()
 
     async def close_when_unused(self) -> None:
         """Closes the provider's connections as soon as nobody uses them."""
@@ -70,6 +77,22 @@ class PooledProvider:
         provider, self.provider = self.provider, None
         if provider is not None:
             await provider.aclose()
+
+
+class ProviderUse:
+    """One use of a pooled provider. A class, since every answer has one, and a generator costs it a hundredth more."""
+
+    __slots__ = ("_build", "_pooled")
+
+    def __init__(self, pooled: PooledProvider, build: Callable[[], Awaitable[LLMProvider]]) -> None:
+        self._pooled = pooled
+        self._build = build
+
+    async def __aenter__(self) -> LLMProvider:
+        return await self._pooled.begin_use(self._build)
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._pooled.end_use()
 
 
 class ProviderPool:

@@ -218,7 +218,7 @@ class Session:
                 record=partial(self._remember, request, route.payer),
                 hedging=MeasuredHedging(allowance, partial(self._history, route.payer)) if allowance else None,
             )
-            events = router.events(replace(request, model=targets[0].model or None))
+            events = router.events(request.of_model(targets[0].model or None))
             with self._shared.running.answer() as wait:
                 async with aclosing(events):
                     yield events, wait
@@ -237,7 +237,7 @@ class Session:
         """The count of a request's tokens by the vendor that is asked first, if it counts. Raises `LLMHubError`."""
         async with AsyncExitStack() as stack:
             target = await self._pool.open_target(route.targets[0], route.payer, stack)
-            return await target.provider.count_tokens(replace(request, model=target.model or None))
+            return await target.provider.count_tokens(request.of_model(target.model or None))
 
     def knows(self, provider: str, model: str) -> bool:
         """Whether a model's name may be kept in the ledger and in metrics: it is listed, configured or has answered.

@@ -94,7 +94,7 @@ class TargetAttempt:
             request = continuation_request(request, self._splice.prefix)
         model = self.target.model or None
         if request.model != model:
-            request = replace(request, model=model)
+            request = request.of_model(model)
         events = provider.events(request)
         self._allow(getattr(self._timeouts, provider.first_silence(self.target.model_id)))
         return events

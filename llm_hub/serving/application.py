@@ -33,12 +33,11 @@ from llm_hub.gateway.tracing import Tracing
 from llm_hub.gateway.visitors import Visitors
 from llm_hub.hub import Hub
 from llm_hub.redaction import redact
-from llm_hub.serving import start_memory
 from llm_hub.serving.descriptors import max_open_requests
 from llm_hub.serving.dispatch import Dispatch
 from llm_hub.serving.front_door import FrontDoor
 from llm_hub.serving.front_door.path_groups import HEALTH
-from llm_hub.serving.memory import trim_forever
+from llm_hub.serving.memory import settle, trim_forever
 from llm_hub.serving.mount import build_page
 from llm_hub.serving.shutdown import Shutdown
 from llm_hub.serving.site_state import SiteState, liveness
@@ -230,7 +229,7 @@ class Application:
     async def _open(self, stack: AsyncExitStack) -> None:
         """Builds the page while the API answers."""
         await self._build(stack)
-        start_memory.settle()
+        settle()
 
     async def _build(self, stack: AsyncExitStack) -> None:
         """Builds the page. If that fails, `/health` says so."""

@@ -15,12 +15,11 @@ import uvicorn
 
 from llm_hub import logs
 from llm_hub.errors import ConfigurationError
-from llm_hub.serving import start_memory
 from llm_hub.serving.accepting import accept_forever
 from llm_hub.serving.address import browser_host
 from llm_hub.serving.descriptors import max_connections, raise_limit
 from llm_hub.serving.http_protocol import BoundedHttpProtocol
-from llm_hub.serving.memory import bound_heaps
+from llm_hub.serving.memory import bound_heaps, collect_seldom
 from llm_hub.serving.shutdown import SHUTDOWN_GRACE
 from llm_hub.settings import Settings
 
@@ -111,7 +110,7 @@ def run(settings: Settings, *, open_page: bool = False) -> None:
     redactor = _prepare(settings)
     raise_limit()
     bound_heaps()
-    start_memory.collect_seldom()
+    collect_seldom()
     from llm_hub.serving.application import Application  # only now: in its import, looking for garbage is a tenth
 
     application = Application(settings, redactor)

@@ -146,13 +146,14 @@ class _Silence:
 async def _pause_reading(transport: asyncio.ReadTransport | None) -> None:
     """Leaves what comes in the kernel's buffer for `BURST_PAUSE`. aiohttp's parser is not told: it would stop in the
     middle of the next read."""
-    if transport is None:  # the connection is closed
+    if transport is None or transport.is_closing():
         return
     transport.pause_reading()
     try:
         await asyncio.sleep(BURST_PAUSE)
     finally:
-        transport.resume_reading()
+        if not transport.is_closing():  # uvloop raises for one that was closed meanwhile
+            transport.resume_reading()
 
 
 @cache

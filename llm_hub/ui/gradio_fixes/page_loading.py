@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from starlette.applications import Starlette
+    from starlette.requests import Request
 
 STYLES = "/components.css"
 ASSETS = Path(gr.__file__).parent / "templates" / "frontend" / "assets"
@@ -61,7 +62,11 @@ def add_styles(app: Starlette, blocks: gr.Blocks, own: str) -> str:
     sheets = [name for name in files if name.endswith(".css") and not name.startswith("index-")]  # stands in the page
     texts = (_UNUSED_HAS.sub(":is(", (ASSETS / name).read_text(encoding="utf-8")) for name in sheets)
     text = "\n".join((*texts, f".gradio-container .contain {{ {own} }}"))
-    app.routes.append(Route(STYLES, Response(text, media_type="text/css"), methods=["GET"]))
+
+    async def styles(_: Request) -> Response:
+        return Response(text, media_type="text/css")  # one for each request, since the front door adds headers to it
+
+    app.routes.append(Route(STYLES, styles, methods=["GET"]))
     version = sha256(text.encode()).hexdigest()[:16]
     # Gradio's script asks for no sheet that has a link, and the browser for none of a type that is no style. One that
     # is only disabled, Chromium 150 asks for.

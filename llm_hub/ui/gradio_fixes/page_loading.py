@@ -43,12 +43,16 @@ _IMPORT = re.compile(r"(?:(\w+)`?:\{(?:[^{}]*,)?component:\(\)=>\w+\(\(\)=>)?imp
 
 
 def shorten_config(blocks: gr.Blocks) -> None:
-    """Leaves out of the page's configuration what only programs need. Call it when the page is mounted."""
+    """Leaves out of the page's configuration what no browser reads. Call it when the page is mounted."""
     for component in blocks.config["components"]:
         for name in ("api_info_as_input", "api_info_as_output", "example_inputs"):
             component.pop(name, None)
         component["api_info"] = {}
         component["component_class_id"] = component["type"]
+        component["props"].pop("preserved_by_key", None)
+    for event in blocks.config["dependencies"]:
+        for name in ("api_description", "max_batch_size"):
+            event.pop(name, None)
 
 
 def add_styles(app: Starlette, blocks: gr.Blocks, own: str) -> str:

@@ -217,7 +217,6 @@ class Story:
         self.limit(None)
         self.visit.expect_over()
         self.wait_for()  # of a prompt that had only been sent, the answer may have come meanwhile
-        past = self.shown
         self.ask()
         self.wait_for(TOKENS)
         self.visit.expect_over()
@@ -225,7 +224,7 @@ class Story:
             exchange for exchange in self._home.fault_server.exchanges
             if exchange.method == "POST" and exchange.body["messages"][-1]["content"] == self.prompts[-1]
         ]  # fmt: skip
-        for number, turns in enumerate(past):
+        for number, (*turns, _) in enumerate(self.shown):
             sent = [exchange.body["messages"] for exchange in exchanges if (exchange.model == OTHER) == bool(number)]
             history = [text for turn in turns if turn.answer for text in (turn.prompt, turn.answer)]
             assert sent, f"pane {number} was not asked: {[exchange.model for exchange in exchanges]}"

@@ -107,7 +107,7 @@ class IssuedKeys:
     async def make(
         self, name: str, *, requests: int | None = None, tokens: int | None = None, money: Decimal | None = None
     ) -> str:
-        """A new key, which nobody can find out again. A taken name, or a limit of 0, is an error."""
+        """A new key, which nobody can find out again. Raises `ConfigurationError`, also for a taken name."""
         if not _NAME.fullmatch(name):
             raise ConfigurationError("A key's name has up to 60 letters, digits, dots, dashes and underscores.")
         if name in self._reserved or any(key.name == name for key in await self.list()):

@@ -234,7 +234,7 @@ class Session:
         return targets
 
     async def count_tokens(self, request: ChatRequest, route: Route) -> Mapping[str, Any] | None:
-        """The count of a request's tokens by the vendor that is asked first, if it counts. Raises `LLMHubError`."""
+        """A request's tokens as the vendor that is asked first counts them; None: it does not. Raises `LLMHubError`."""
         async with AsyncExitStack() as stack:
             target = await self._pool.open_target(route.targets[0], route.payer, stack)
             return await target.provider.count_tokens(request.of_model(target.model or None))

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 from llm_hub.access.shared_health import machine_of
 from llm_hub.errors import ModelNotFound
 from llm_hub.redaction import shorten
-from llm_hub.usage.amounts import Spending, duration_text, money_text
+from llm_hub.usage.amounts import DAY, Spending, duration_text, money_text
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
@@ -52,7 +52,6 @@ STOP_GRACE = 3.0
 """Seconds that the alerts that wait get when the hub stops."""
 WITHOUT_KEY = {"local": "the programs on this computer", "checks": "the background checks"}
 """Who has limits of a key's, and no key, by the name in the ledger."""
-_DAY = 86400
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +139,7 @@ class Alerts:
         share = spending.used / spending.limit
         is_gone = share >= 1 or (spending.refused and share >= NEARLY_SPENT)
         level = "money_spent" if is_gone else "money_nearly_spent"
-        day = int(self._now() // _DAY)
+        day = int(self._now() // DAY)
         if share < NEARLY_SPENT or not self._is_new(day, level, spending.whose, spending.name):
             return
         if is_gone:
@@ -156,7 +155,7 @@ class Alerts:
                 f"{used} of the day's {limit} for {whose} are spent, or reserved by what is being answered.{end}",
                 {"whose": whose, "used_dollars": float(used[1:]), "limit_dollars": float(limit[1:])},
                 (f"{level} {day} {whose}",),
-                _DAY,
+                DAY,
             )
         )
 
@@ -209,7 +208,7 @@ class Alerts:
         """Whether this was not told lately. From now on it was."""
         now = self._clock()
         told, self._told[about] = self._told.get(about), now
-        if told is not None and now - told < (_DAY if isinstance(about[0], int) else REPEAT_AFTER):
+        if told is not None and now - told < (DAY if isinstance(about[0], int) else REPEAT_AFTER):
             self._told[about] = told
             return False
         while len(self._told) > MAX_REMEMBERED:

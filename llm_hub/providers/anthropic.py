@@ -220,8 +220,9 @@ class AnthropicProvider(HttpProvider):
             del self._left_out[next(iter(self._left_out))]
         self._left_out[_settings_key(model, body)] = left_out
 
-    def _read_text(self, builder: StreamedResponseBuilder, texts: list[bytes]) -> str | None:
-        if cast("MessageBuilder", builder).is_special or builder.finish_reason is not None:
+    @staticmethod
+    def read_text(builder: MessageBuilder, texts: list[bytes]) -> str | None:
+        if builder.is_special or builder.finish_reason is not None:
             return None
         words = [_plain_text(data) for data in texts]
         return "".join(words) if all(words) else None

@@ -111,7 +111,7 @@ class HttpProvider(VendorServer):
             async with aclosing(read_body(reply, builder)) as pieces:
                 async for piece in pieces:
                     texts = [] if builder.ended else decoder.decode(piece)
-                    if texts and (text := self._read_text(builder, texts)) is not None:
+                    if texts and (text := self.read_text(builder, texts)) is not None:
                         yield builder.add_text(text)
                         continue
                     is_sign_of_life = bool(texts) or b"\n" in piece  # half a line is none
@@ -249,9 +249,10 @@ class HttpProvider(VendorServer):
     def _accept(self, builder: StreamedResponseBuilder, body: dict[str, Any], sent: dict[str, Any]) -> None:
         """Notes what the accepted body leaves out: in `builder.ignored`, and for the next request."""
 
-    def _read_text(self, builder: StreamedResponseBuilder, texts: list[bytes]) -> str | None:  # noqa: ARG002  # a default
+    @staticmethod
+    def read_text(builder: Any, texts: list[bytes]) -> str | None:  # noqa: ARG004  # a default
         """The next words, where the stream's next objects are nothing else, in the middle of an answer, as nearly all
-        are; None: `_read` reads them. For speed alone: this runs for each token."""
+        are; None: `_read` reads them. `builder` is what the class' `builder` makes. It runs for each token."""
         return None
 
     @abstractmethod

@@ -88,7 +88,7 @@ class OpenAIProvider(HttpProvider):
     end_marker = b"[DONE]"
     base_path = "/v1"
     embeddings_path = "/embeddings"
-    _read_text = staticmethod(plain_texts)  # type: ignore[assignment]  # of the builder above
+    read_text = staticmethod(plain_texts)
 
     def __init__(
         self,

@@ -59,9 +59,9 @@ class GrowingText(Protocol):
     def is_in_text(self) -> bool: ...
 
 
-def plain_texts(answer: GrowingText, texts: list[bytes]) -> str | None:
-    """The text of the answer's next chunks, as they came, if all are such; None: one says more, or something else."""
-    if not (answer.is_under_way and answer.is_in_text):
+def plain_texts(builder: GrowingText, texts: list[bytes]) -> str | None:
+    """The text of an answer's next chunks, as they came, if all are such; None: one says more, or something else."""
+    if not (builder.is_under_way and builder.is_in_text):
         return None
     words = []
     for data in texts:
@@ -69,7 +69,7 @@ def plain_texts(answer: GrowingText, texts: list[bytes]) -> str | None:
             chunk = orjson.loads(data) if len(data) <= MAX_LINE_VALUES else None
         except orjson.JSONDecodeError:
             return None
-        text = plain_text(chunk, answer.model, answer.choice) if type(chunk) is dict else None
+        text = plain_text(chunk, builder.model, builder.choice) if type(chunk) is dict else None
         if text is None:
             return None
         words.append(text)

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from llm_hub.errors import ConfigurationError, InvalidRequest
-from llm_hub.usage.amounts import Spending, amount_text, to_micro
+from llm_hub.usage.amounts import DAY, Spending, amount_text, to_micro
 from llm_hub.usage.counters import Counters
 from llm_hub.usage.limit_errors import LimitNotKept, LimitReached
 
@@ -33,8 +33,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-DAY = 86400
-"""Seconds."""
 DEFAULT_MAX_ANSWER = 8192
 """Tokens of an answer whose request has no bound: long for an answer, and within what every current model writes."""
 

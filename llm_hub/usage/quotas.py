@@ -16,23 +16,24 @@ from typing import TYPE_CHECKING
 
 from llm_hub.errors import ConfigurationError, InvalidRequest
 from llm_hub.usage.amounts import DAY, Spending, amount_text, to_micro
-from llm_hub.usage.counters import Counters
+from llm_hub.usage.counters import Counters, UnknownCounts
 from llm_hub.usage.limit_errors import LimitNotKept, LimitReached
+from llm_hub.usage.memory_counts import Share
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
     from decimal import Decimal
 
-    from limits import RateLimitItem
-    from limits.aio.storage import Storage
-
-    from llm_hub.usage.memory_counts import MemoryCounts
+    from llm_hub.usage.counters import Place
+    from llm_hub.usage.memory_counts import Outcome
 
     Recall = Callable[[], Awaitable[Mapping[str, Mapping[str, int]]]]
     """Gives by name what was used of each unit."""
 
 log = logging.getLogger(__name__)
 
+MINUTE = 60
+"""Seconds."""
 DEFAULT_MAX_ANSWER = 8192
 """Tokens of an answer whose request has no bound: long for an answer, and within what every current model writes."""
 
@@ -42,11 +43,10 @@ class _Hold:
     name: str
     unit: str
     key: str
-    seconds: int
     amount: int
     ends: float
     """When the count is over, by the counters' clock."""
-    place: Storage | MemoryCounts
+    place: Place
 
 
 class Reservation:
@@ -92,36 +92,31 @@ class Quota:
     ) -> None:
         amounts = {"requests": requests, "tokens": tokens, "dollars": to_micro(money) if money is not None else None}
         self._whose = whose
-        self._items: dict[str, RateLimitItem] = {}
+        self._limits = {unit: amount for unit, amount in amounts.items() if amount is not None}
+        self._daily = {"tokens", "dollars"} | ({"requests"} if daily_requests else set())
         self._counters = counters or Counters()
         self.recall: Recall | None = None
         """What the database has of today: asked at the start, and whenever counts may have been lost."""
         self._taken_up: object = None
         """The counters' epoch for which that was done."""
+        self._recalls = 0
+        """How often."""
         self.watch: Callable[[Spending], None] | None = None
         """Is told what was spent of a day's money."""
         self._recalling = asyncio.Lock()
-        if any(amount is not None for amount in amounts.values()):
-            from limits import RateLimitItemPerDay, RateLimitItemPerMinute
-
-            for unit, amount in amounts.items():
-                is_daily = unit != "requests" or daily_requests
-                kind = RateLimitItemPerDay if is_daily else RateLimitItemPerMinute
-                if amount is not None:
-                    self._items[unit] = kind(amount, namespace=f"llm-hub/{whose}/{unit}")
 
     @property
     def money(self) -> bool:
         """Whether money is limited, so that an estimate of it is worth making."""
-        return "dollars" in self._items
+        return "dollars" in self._limits
 
     @property
     def max_answer(self) -> int | None:
         """The `max_tokens` given to requests without one, so that their worst-case cost is known; None: none needed."""
-        if not self._items.keys() & {"tokens", "dollars"}:
+        if not self._limits.keys() & {"tokens", "dollars"}:
             return None
-        tokens = self._items.get("tokens")
-        return min(DEFAULT_MAX_ANSWER, max(1, tokens.amount // 2)) if tokens else DEFAULT_MAX_ANSWER
+        tokens = self._limits.get("tokens")
+        return min(DEFAULT_MAX_ANSWER, max(1, tokens // 2)) if tokens else DEFAULT_MAX_ANSWER
 
     async def reserve(self, name: str, *, tokens: int = 0, money: Decimal | None = None) -> Reservation:
         """Reserves a request, and what it may use, for `name`. Raises `LimitReached`, and then nothing is reserved.
@@ -129,11 +124,10 @@ class Quota:
         What may need more than the whole limit is refused with `InvalidRequest`: tomorrow it would be no smaller.
         """
         amounts = {"requests": 1, "tokens": tokens, "dollars": to_micro(money)}
-        for unit, item in self._items.items():
-            if amounts[unit] > item.amount:
-                limit = amount_text(item.amount, unit)
+        for unit, limit in self._limits.items():
+            if amounts[unit] > limit:
                 raise InvalidRequest(
-                    f"This request may need more than the limit of {limit} a day for {self._whose}.",
+                    f"This request may need more than the limit of {amount_text(limit, unit)} a day for {self._whose}.",
                     hint="Make it shorter, begin a new chat, lower max_tokens, or choose a cheaper model.",
                 )
         return Reservation(
@@ -142,26 +136,27 @@ class Quota:
 
     async def hold(self, name: str, amounts: Mapping[str, int]) -> list[_Hold]:
         """Adds so much to each count, or to none. Raises `LimitReached`."""
-        await self._take_up(is_free=amounts.get("dollars", 0) <= 1)
-        holds: list[_Hold] = []
-        for unit, item in self._items.items():
-            amount = amounts.get(unit, 0)
-            if not amount:
-                continue
-            key, seconds, day = _place(item, name)
-            try:
-                count, left, place = await self._add(key, seconds, amount)
-            except BaseException:  # the client may have left
-                await self.correct(holds, {})
-                raise
-            if seconds == DAY:
-                left = (day + 1.0) * DAY - time.time()
-            holds.append(_Hold(name, unit, key, seconds, amount, self._counters.clock() + left, place))
-            if count > item.amount:
-                await self.correct(holds, {})
-                self._report(name, unit, count - amount, refused=True)
-                raise self._reached(item, unit, count - amount, left)
-        return holds
+        units = [unit for unit in self._limits if amounts.get(unit)]
+        if not units:
+            return []
+        is_free = amounts.get("dollars", 0) <= 1
+        await self._take_up(is_free=is_free)
+        now = time.time()
+        shares = [self._share(unit, name, amounts[unit], now) for unit in units]
+        outcome, place = await self._add(shares, is_free=is_free)
+        day_left = (now // DAY + 1.0) * DAY - now
+        left = [
+            day_left if share.seconds == DAY else seconds
+            for share, seconds in zip(shares, outcome.seconds_left, strict=True)
+        ]
+        if (full := outcome.full) >= 0:
+            self._report(name, units[full], outcome.counts[full], refused=True)
+            raise self._reached(units[full], outcome.counts[full], left[full])
+        clock = self._counters.clock()
+        return [
+            _Hold(name, unit, share.key, share.amount, clock + seconds, place)
+            for unit, share, seconds in zip(units, shares, left, strict=True)
+        ]
 
     async def correct(self, holds: Sequence[_Hold], used: Mapping[str, int]) -> None:
         """Puts what was used of each unit in the place of what is held, as far as its minute or day is not over."""
@@ -169,25 +164,25 @@ class Quota:
         for hold in reversed(holds):  # the last hold counts for the newest day
             difference = rest.pop(hold.unit, 0) - hold.amount
             if difference and self._counters.clock() < hold.ends:
-                count = await self._counters.correct(hold.key, hold.seconds, difference, hold.place)
+                count = await self._counters.change(hold.key, difference, hold.place)
                 self._report(hold.name, hold.unit, count)
 
     def _report(self, name: str, unit: str, used: int, *, refused: bool = False) -> None:
         if self.watch is not None and unit == "dollars":
-            self.watch(Spending(self._whose, name, used, self._items[unit].amount, refused))
+            self.watch(Spending(self._whose, name, used, self._limits[unit], refused))
 
-    async def _add(self, key: str, seconds: int, amount: int) -> tuple[int, float, Storage | MemoryCounts]:
-        """Adds to a count, which is begun with what the database has of today if it was lost meanwhile."""
-        count, left, place = await self._counters.add(key, seconds, amount)
-        is_lost = self._counters.epoch != self._taken_up or (self._counters.is_shared and count == amount)
-        if self.recall is None or seconds != DAY or not is_lost:
-            return count, left, place
-        await self._counters.correct(key, seconds, -amount, place)
-        self._taken_up = None
-        await self._take_up()
-        return await self._counters.add(key, seconds, amount)
+    async def _add(self, shares: Sequence[Share], *, is_free: bool) -> tuple[Outcome, Place]:
+        """Adds to counts. Those of today begin with what the database has, also if they were lost meanwhile."""
+        recalls = self._recalls
+        try:
+            return await self._counters.add(shares, self._taken_up, begin=False)
+        except UnknownCounts:
+            if self._recalls == recalls:  # no other request has done it meanwhile
+                self._taken_up = None
+        await self._take_up(is_free=is_free)
+        return await self._counters.add(shares, self._taken_up, begin=True)
 
-    async def _take_up(self, *, is_free: bool = True) -> None:
+    async def _take_up(self, *, is_free: bool) -> None:
         """Lets the counts of today begin with what was used before. Raises `LimitNotKept`, but for what is free."""
         if self.recall is None or self._taken_up == self._counters.epoch:
             return
@@ -204,23 +199,27 @@ class Quota:
                 log.error("The limits of today begin anew, since the ledger cannot be read: %s", error)  # noqa: TRY400
                 used = {}
             for name, amounts in used.items():
-                for unit, item in self._items.items():
-                    key, seconds, _ = _place(item, name)
-                    if (amount := amounts.get(unit, 0)) and seconds == DAY:
-                        await self._counters.raise_to(key, seconds, amount)
+                for unit in self._limits.keys() & self._daily:
+                    if amount := amounts.get(unit, 0):
+                        await self._counters.raise_to(self._key(unit, name, time.time()), DAY, amount)
             self._taken_up = epoch
+            self._recalls += 1
 
-    def _reached(self, item: RateLimitItem, unit: str, used: int, seconds: float) -> LimitReached:
-        left = max(0, item.amount - used)
-        limit, rest = amount_text(item.amount, unit), amount_text(left, unit)
-        period = "day" if item.get_expiry() == DAY else "minute"
+    def _share(self, unit: str, name: str, amount: int, now: float) -> Share:
+        is_daily = unit in self._daily
+        key, seconds = self._key(unit, name, now), DAY if is_daily else MINUTE
+        return Share(key, seconds, amount, self._limits[unit], is_daily and self.recall is not None)
+
+    def _key(self, unit: str, name: str, now: float) -> str:
+        """Under which a name's count is kept. Each day has a count of its own."""
+        period = f"day {now // DAY:.0f}" if unit in self._daily else "minute"
+        return f"llm-hub/limit/{self._whose}/{unit}/{name}/{period}"
+
+    def _reached(self, unit: str, used: int, seconds: float) -> LimitReached:
+        left = max(0, self._limits[unit] - used)
+        limit, rest = amount_text(self._limits[unit], unit), amount_text(left, unit)
+        period = "day" if unit in self._daily else "minute"
         message = f"The limit of {limit} a {period} for {self._whose} is reached"
         if left:
             message += f": {rest} are left, and this request may need more"
         return LimitReached(f"{message}.", retry_after=max(1.0, seconds))
-
-
-def _place(item: RateLimitItem, name: str) -> tuple[str, int, int]:
-    """The key of a name's count, the seconds that it is kept, and the present day. Each day has a count of its own."""
-    key, seconds, day = item.key_for(name), item.get_expiry(), int(time.time() // DAY)
-    return f"{key}/{day}" if seconds == DAY else key, seconds, day

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from pydantic import SecretStr
+from redis.asyncio import Redis
 
 from llm_hub.gateway.policy import EVERYBODY, Policy
 from llm_hub.settings import Settings
@@ -97,7 +98,8 @@ async def test_a_redis_that_is_lost_or_has_forgotten_everything_forgets_no_money
     redis_server.start()
     clock.now += PAUSE
     assert await has_only_a_tenth_left(), "it is a new Redis"
-    await counters._redis.reset()  # type: ignore[union-attr]
+    async with Redis.from_url(redis_server.url) as redis:
+        await redis.flushall()
     assert await has_only_a_tenth_left(), "nobody said that it lost its counts"
     await (await reserve("alice", money=Decimal("0.1"))).release()
     await counters.aclose()

@@ -13,7 +13,7 @@ from llm_hub.errors import ConfigurationError, InvalidRequest
 from llm_hub.usage.amounts import DAY
 from llm_hub.usage.counters import Counters
 from llm_hub.usage.limit_errors import LimitReached
-from llm_hub.usage.memory_counts import MIN_SWEEP, MemoryCounts
+from llm_hub.usage.memory_counts import MIN_SWEEP, MemoryCounts, Share
 from llm_hub.usage.quotas import Quota, Reservation
 from tests.ui.site import free_port
 
@@ -143,6 +143,26 @@ async def test_two_servers_with_one_redis_count_together(redis_url: str) -> None
     await second.aclose()
 
 
+async def test_requests_at_once_that_find_no_count_yet_keep_out_none_that_fits(redis_url: str, whose: str) -> None:
+    """The database is asked first. Those that are refused meanwhile take no room, not even for a moment."""
+
+    async def recall() -> dict[str, dict[str, int]]:
+        for _ in range(int(name)):
+            await asyncio.sleep(0)
+        return {}
+
+    servers = [Counters(redis_url, patience=UNHURRIED) for _ in range(2)]
+    for name in map(str, range(20)):
+        quotas = [Quota(counters, tokens=1000, whose=whose + name) for counters in servers]
+        for quota in quotas:
+            quota.recall = recall
+        requests = [quota.reserve(name, tokens=50) for _ in range(25) for quota in quotas]
+        passed = await asyncio.gather(*requests, return_exceptions=True)
+        assert sum(isinstance(each, Reservation) for each in passed) == 20
+    for counters in servers:
+        await counters.aclose()
+
+
 async def test_without_its_redis_a_server_counts_by_itself_and_says_so(caplog: pytest.LogCaptureFixture) -> None:
     counters = Counters(f"redis://:hunter2@127.0.0.1:{free_port()}")
     limits = Quota(counters, requests=3)
@@ -181,6 +201,7 @@ async def test_counts_that_are_over_are_forgotten() -> None:
     counts = MemoryCounts(lambda: now)
     for name in range(3 * MIN_SWEEP):
         now += 1
-        assert await counts.incr(f"visitor {name}", 60) == 1
+        assert counts.add([Share(f"visitor {name}", 60, 1, 9, False)]).counts == [1]
     assert len(counts._counts) <= MIN_SWEEP + 1
-    assert await counts.incr(f"visitor {3 * MIN_SWEEP - 1}", 60) == 2
+    assert await counts.change(f"visitor {3 * MIN_SWEEP - 1}", 1) == 2
+    assert await counts.change("visitor 0", 1) == 0

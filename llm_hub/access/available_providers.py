@@ -34,8 +34,10 @@ class ProviderState:
     default_model: str
     suggestions: tuple[str, ...]
     list_problem: str = ""
+    is_assumed: bool = False
+    """Whether no setting names its server: it is there if it runs where it usually does."""
     is_absent: bool = False
-    """Whether no setting names its server, and nothing answers where it usually is: it is not in use here."""
+    """Whether that is so, and nothing answers there: it is not in use here."""
     asks_itself: bool = False
     """Whether it is not ready because its server would be this hub."""
     ways: int = 1
@@ -116,6 +118,7 @@ class AvailableProviders:
             problem,
             model,
             spec.suggestions,
+            is_assumed=bool(spec.url) and not spec.key and not self._configured.has_address(spec),
             asks_itself=asks_itself,
             ways=len(self._configured.upstreams(name)),
         )

@@ -116,9 +116,8 @@ class Session:
         pooled = self._pool.find(state.name)
         if pooled is None or not pooled.list_problem:
             return state
-        spec = self._configured.specs.get(state.name)
-        is_assumed = spec is not None and bool(spec.url) and not spec.key and not self._configured.has_address(spec)
-        return replace(state, list_problem=pooled.list_problem, is_absent=is_assumed and pooled.is_unreachable)
+        is_absent = state.is_assumed and pooled.is_unreachable
+        return replace(state, list_problem=pooled.list_problem, is_absent=is_absent)
 
     async def model_names(self, provider: str, patience: float = 0.0) -> tuple[str, ...]:
         """The names of a provider's models as far as they are known within `patience` seconds: live, kept or static."""

@@ -4,13 +4,20 @@ from __future__ import annotations
 
 import re
 from html import unescape
+from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, urlsplit
+
+import pytest
 
 from llm_hub.gateway.gateway import Gateway
 from llm_hub.hub import Hub
 from llm_hub.settings import Settings
 from llm_hub.ui.chat.welcome import render_welcome
+from llm_hub.ui.compare.compare_tab import first_choices
 from llm_hub.ui.texts.chat_texts import EXAMPLE_PROMPT
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 async def read_examples(settings: Settings) -> list[dict[str, str]]:
@@ -33,3 +40,13 @@ async def test_the_examples_are_for_the_providers_of_the_route() -> None:
 async def test_a_fallback_is_shown_where_a_provider_fails_on_purpose() -> None:
     *_, fallback = await read_examples(Settings(route=("chaos", "ollama/a"), chaos=True))
     assert fallback == {"model": "chaos/overloaded", "fallback": "ollama/a", "prompt": EXAMPLE_PROMPT}
+
+
+@pytest.mark.parametrize(("url", "first"), [("", "local"), ("http://127.0.0.1:1", "ollama")])
+async def test_a_comparison_begins_with_servers_that_the_settings_name(url: str, first: str, tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text(f"OLLAMA_BASE_URL={url}")
+    hub = Hub(Settings.load(tmp_path / ".env"))
+    try:
+        assert [state.name for state in first_choices(Gateway(hub).common_session)[:2]] == [first, "local"]
+    finally:
+        await hub.aclose()

@@ -83,8 +83,7 @@ def opened_parts() -> OpenedParts:
 
 
 def _layout(session: Session, opened: OpenedParts) -> CompareParts:
-    states = session.providers()
-    chosen = _first_choices(session, states)
+    chosen = first_choices(session)
     with gr.Column(elem_id="compare"):
         with gr.Row(elem_id="compare-bar"):
             new = gr.Button(texts.NEW, size="sm", elem_id="compare-new")
@@ -206,8 +205,10 @@ def _pane(session: Session, number: int, chosen: ProviderState) -> PaneParts:
     )  # fmt: skip
 
 
-def _first_choices(session: Session, states: tuple[ProviderState, ...]) -> list[ProviderState]:
-    """What the panes begin with: the default provider first, then the others that are ready."""
-    ready = [state for state in states if state.ready]
+def first_choices(session: Session) -> list[ProviderState]:
+    """What the panes begin with: the default provider first, then the others that are ready. Where no other one is, all
+    have that: nobody knows yet whether a server runs that no setting names."""
+    states = session.providers()
+    ready = [state for state in states if state.ready and not state.is_assumed]
     ready.sort(key=lambda state: (state.name != session.default_provider, not state.default_model))
     return [(ready or list(states))[number % len(ready or states)] for number in range(MAX_PANES)]

@@ -249,6 +249,9 @@ async def test_nobody_opens_another_browsers_conversation(page: PageCalls) -> No
     await stranger.use("chat-opened", "open", event_data={"id": tab.value("chat-opened")["id"]})
     assert stranger.value(LOG) == []
     assert "not here" in stranger.text("chat-hint")
+    stranger.set(chat_hint="")
+    await stranger.use("chat-opened", "open", event_data={"id": "no id/at all"})
+    assert "not here" in stranger.text("chat-hint")
 
 
 async def test_a_prompt_for_a_conversation_that_the_server_has_lost_comes_back(page: PageCalls) -> None:

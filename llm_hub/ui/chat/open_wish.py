@@ -47,6 +47,7 @@ class OpenWish:
     (provider, model, system, temperature, max_tokens, chain) and a prompt in the box. `leaf` is the last turn that the
     tab showed before its connection was lost, and `whole` whether it showed all before that. `begun` says that the page
     does not know whether there is such a conversation: a prompt was to begin it, and then the connection was lost.
+    `is_nonsense` says that what was asked for cannot be the id of a conversation.
     """
 
     name: str = ""
@@ -56,6 +57,7 @@ class OpenWish:
     leaf: int | None = None
     whole: bool = False
     begun: bool = False
+    is_nonsense: bool = False
 
     async def name_answer(self, updates: AsyncGenerator[Updates], opened: gr.HTML) -> AsyncGenerator[Updates]:
         """The updates that answer the wish, and say so."""
@@ -88,6 +90,7 @@ def parse_wish(event: gr.EventData) -> OpenWish:
         leaf=data.get("leaf") if type(data.get("leaf")) is int else None,
         whole=data.get("whole") is True,
         begun=data.get("begun") is True,
+        is_nonsense=isinstance(name, str) and name != "" and not is_id(name),
     )
 
 

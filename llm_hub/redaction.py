@@ -37,6 +37,14 @@ def redact(text: str, *secrets: str) -> str:
     return _BEARER.sub(r"\1[key]", text) if "bearer" in text.lower() else text
 
 
+_QUERY_KEYS = re.compile(r"([?&][^=&]*(?:key|token|secret|pass|auth|sig|code)[^=&]*=)[^&,\s]+", re.IGNORECASE)
+
+
+def redact_query(url: str) -> str:
+    """An address, or several, without what may be a key in its query, by the parameter's name."""
+    return redact(_QUERY_KEYS.sub(r"\1[key]", url))
+
+
 MIN_KEY_CHARS = 12
 """Characters of a visitor's key that is known by its value: whoever holds a shorter one could hide words of the log."""
 

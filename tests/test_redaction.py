@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from llm_hub import errors
 from llm_hub.gateway.visitors import CLOSED_TAB_GRACE, MAX_IDLE_SECONDS, Visitors
 from llm_hub.hub import Hub
-from llm_hub.redaction import MIN_KEY_CHARS, Redactor
+from llm_hub.redaction import MIN_KEY_CHARS, Redactor, redact_query
 from llm_hub.settings import Settings
 
 PRINTABLE = string.ascii_letters + string.digits + string.punctuation
@@ -107,6 +107,11 @@ async def test_a_visitors_key_is_left_out_for_as_long_as_their_tab_lives(tmp_pat
     visitors.sweep()
     assert redactor(line) == line
     await hub.aclose()
+
+
+def test_what_may_be_a_key_in_an_addresss_query_is_left_out() -> None:
+    urls = "http://one/v1?key=abc&api-version=2, http://two/v1?Auth-Token=a%20b"
+    assert redact_query(urls) == "http://one/v1?key=[key]&api-version=2, http://two/v1?Auth-Token=[key]"
 
 
 def test_no_outcome_is_taken_for_a_key() -> None:

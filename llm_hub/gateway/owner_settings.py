@@ -20,7 +20,7 @@ from llm_hub.errors import ConfigurationError
 from llm_hub.factory import ConfiguredProviders
 from llm_hub.gateway.visitors import MAX_KEY_CHARS, key_ending
 from llm_hub.providers.catalog import keys_variable, server_key_variable
-from llm_hub.redaction import Redactor
+from llm_hub.redaction import Redactor, redact_query
 from llm_hub.setting_texts import change_env_file
 from llm_hub.settings import PREFIX, Settings
 from llm_hub.wire.validation import checked_key, checked_url
@@ -82,8 +82,8 @@ class OwnerSettings:
         return [self._key(configured, name) for name in configured.specs if configured.takes_key(name)]
 
     def servers(self) -> dict[str, str]:
-        """The servers of LLM_HUB_SERVERS by name, with their address, or several of them."""
-        return {name: ", ".join(urls) for name, urls in self._hub.configured.servers.items()}
+        """The servers of LLM_HUB_SERVERS by name, with their address, or several of them, to be shown."""
+        return {name: redact_query(", ".join(urls)) for name, urls in self._hub.configured.servers.items()}
 
     def route(self) -> tuple[str, ...]:
         """The targets of LLM_HUB_ROUTE."""
@@ -152,7 +152,8 @@ class OwnerSettings:
     async def set_route(self, text: str) -> None:
         """Sets what `auto` asks, in order, separated by commas; an empty text removes the route."""
         targets = [target for part in text.replace("\n", ",").split(",") if (target := part.strip())]
-        if len(text) > MAX_ROUTE_CHARS or not all(target.isprintable() for target in targets) or "$" in text:
+        is_text = all(target.isprintable() for target in targets) and "$" not in text
+        if len(text) > MAX_ROUTE_CHARS or not is_text or (text.strip() and not targets):
             raise ConfigurationError("That is no route.", hint="Write it as provider/model, provider/model, …")
         for target in targets:
             self._hub.configured.check(target)

@@ -75,7 +75,8 @@ def keys_tab(
     events = KeysEvents(gateway, page, lists, first_values)
     with gr.Column(elem_id="keys"):
         if has_owner:
-            gr.HTML(texts.OWNER_FORMS, js_on_load=OWNER_SCRIPT, apply_default_css=False, elem_id="keys-owner")
+            forms = texts.OWNER_FORMS % texts.ROUTE_ORDERS[gateway.common_session.order]
+            gr.HTML(forms, js_on_load=OWNER_SCRIPT, apply_default_css=False, elem_id="keys-owner")
         form = texts.FORM % (texts.TAB_KEY if has_owner else texts.YOUR_KEYS)
         own = gr.HTML(form, js_on_load=SCRIPT, apply_default_css=False, elem_id="keys-own")
         if not gateway.policy.public:

@@ -260,7 +260,9 @@ async def test_what_a_change_does_not_concern_stays_open(owner: Owner) -> None:
     assert (pool.find("openai"), pool.find("local")) == (before, local)
 
 
-@pytest.mark.parametrize("route", ["nobody/x", "auto", "openai/a, opnai/b", "openai/$HOME", "openai/\x1b", "x" * 3000])
+@pytest.mark.parametrize(
+    "route", ["nobody/x", "auto", ",", "openai/a, opnai/b", "openai/$HOME", "openai/\x1b", "x" * 3000]
+)
 async def test_what_is_no_route_is_refused_and_nothing_is_written(owner: Owner, route: str) -> None:
     before = owner.file.read_bytes()
     with pytest.raises(ConfigurationError):

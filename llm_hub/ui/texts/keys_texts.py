@@ -31,13 +31,18 @@ for the page and the API. Of a key only the last four characters are ever shown.
 <button type="submit">Save</button><p class="where"></p></form>
 <p role="status" aria-live="polite"></p><ul aria-label="Servers"></ul>
 <h2>Route</h2>
-<p>The models that Automatic asks, in this order. They are also asked when a model that you chose fails. Left empty,
+<p>The models that Automatic asks, %s. They are also asked when a model that you chose fails. Left empty,
 Automatic asks every provider that has a key, and a chosen model has no fallback.</p>
 <form autocomplete="off" class="route">
 <label>Models, separated by commas<input name="route" spellcheck="false" maxlength="2000"
 placeholder="for example openai/gpt-6-luna, anthropic/claude-haiku-5-5, local"></label>
 <button type="submit">Save</button><p class="where"></p></form>
 <p role="status" aria-live="polite"></p></div>"""
+ROUTE_ORDERS = {
+    "given": "in this order",
+    "fastest": "the fastest first (<code>LLM_HUB_ORDER</code>)",
+    "cheapest": "the cheapest first (<code>LLM_HUB_ORDER</code>)",
+}
 API_KEYS = """<div class="keys" hidden><h2>Keys of this hub's API</h2>
 <p>For programs that ask this hub. Each key has its name in Usage, and may use so much a day; a field that is left empty
 is no limit. Days begin at midnight UTC. Only a hash of a key is stored. A limit binds only programs that send its key:

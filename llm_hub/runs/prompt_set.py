@@ -87,8 +87,8 @@ def check_columns(template: str, columns: tuple[str, ...], name: str) -> None:
             )
 
 
-def read_prompt_set(name: str, data: bytes) -> PromptSet:
-    """The prompts of a file, which its name's ending says how to read: .csv, .tsv, .jsonl, anything else is lines.
+def read_prompt_set(name: str, data: bytes, ending: str = "") -> PromptSet:
+    """The prompts of a file, which its name's `ending` says how to read: .csv, .tsv, .jsonl, anything else is lines.
 
     Raises `ConfigurationError`, which names the line.
     """
@@ -99,9 +99,9 @@ def read_prompt_set(name: str, data: bytes) -> PromptSet:
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         raise ConfigurationError(f"{name}, line {line}: is not UTF-8.", hint="Save the file as UTF-8.") from None
-    match PurePath(name).suffix.lower():
+    match ending := ending or PurePath(name).suffix.lower():
         case ".csv" | ".tsv":
-            rows = _read_csv(name, text)
+            rows = _read_csv(name, text, is_tabbed=ending == ".tsv")
         case ".jsonl" | ".ndjson":
             rows = _read_jsonl(name, text)
         case _:
@@ -117,9 +117,9 @@ def read_prompt_set(name: str, data: bytes) -> PromptSet:
     return PromptSet(name, tuple(read[0].values), tuple(read))
 
 
-def _read_csv(name: str, text: str) -> Iterator[PromptRow]:
+def _read_csv(name: str, text: str, *, is_tabbed: bool) -> Iterator[PromptRow]:
     head = text.partition("\n")[0]
-    delimiter = "\t" if name.lower().endswith(".tsv") else ";" if ";" in head and "," not in head else ","
+    delimiter = "\t" if is_tabbed else ";" if ";" in head and "," not in head else ","
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     columns: list[str] = []
     line = 1

@@ -195,7 +195,7 @@ async def test_what_is_wrong_is_told_and_nothing_is_lost(tab: TabCalls, values: 
 async def test_what_was_read_is_told_before_anybody_is_chosen_and_what_is_missing_then(tab: TabCalls) -> None:
     fill(tab)
     await tab.use("runs-prompts", "change")
-    assert tab.text("runs-estimate") == "The text.csv: 3 rows, columns: word, answer"
+    assert tab.text("runs-estimate") == "The text: 3 rows, columns: word, answer"
     fill(tab, "openai/ok?tokens=3", runs_template="")
     await tab.use("runs-targets", "input")
     assert "such as {{word}}" in tab.text("runs-estimate")

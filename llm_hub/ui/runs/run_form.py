@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 KINDS = [(texts.ONE_A_LINE, "txt"), ("CSV", "csv"), (texts.JSON_LINES, "jsonl")]
 """How a pasted text is read. A file's ending says it of the file."""
+PASTED = "The text"
+"""What pasted prompts are called, until the first one names their run."""
 MAX_TITLE_CHARS = 60
 
 EXAMPLE = """word
@@ -113,7 +115,7 @@ async def read_prompts(data: Inputs, form: FormParts) -> PromptSet:
         return await asyncio.to_thread(read_prompt_set, clean_name(file.name), content)
     if not text.strip():
         raise ConfigurationError(texts.NO_PROMPTS, hint=texts.NO_PROMPTS_HINT)
-    return await asyncio.to_thread(read_prompt_set, f"The text.{kind}", text.encode())
+    return await asyncio.to_thread(read_prompt_set, PASTED, text.encode(), f".{kind}")
 
 
 def _make_plan(prompts: PromptSet, targets: tuple[str, ...], options: dict[str, Any]) -> RunPlan:
@@ -121,7 +123,7 @@ def _make_plan(prompts: PromptSet, targets: tuple[str, ...], options: dict[str, 
     for row in range(len(prompts.rows)):
         for check in plan.checks_of(row):
             read_check(check)
-    if prompts.name.startswith("The text."):
+    if prompts.name == PASTED:
         words = " ".join(plan.texts[0][0].split())
         title = words if len(words) <= MAX_TITLE_CHARS else f"{words[:MAX_TITLE_CHARS]}…"
         plan = replace(plan, prompts=replace(prompts, name=title))

@@ -62,6 +62,7 @@ def mount_page(app: Starlette, page: Page, front_door: FrontDoor) -> Any:
     # Everybody in the queue is told their place once a second. By default it is after each event: 200² messages.
     blocks.queue(status_update_rate=1, max_size=200, default_concurrency_limit=8, api_open=False)
     blocks._queue.sleep_when_free = 0.01  # noqa: SLF001  # its default polls a thousand times a second
+    blocks._queue.progress_update_sleep_when_free = 1  # noqa: SLF001  # this page has no progress bars of Gradio's
     blocks.has_launched = True  # without this Gradio checks no file path that a client names
     gr.mount_gradio_app(
         app,

@@ -54,6 +54,8 @@ _ODD_LISTS = {
     "error": b'{"error":{"message":"Lists are closed today","code":503}}',
 }
 """Lists as some servers send them, and replies that are none."""
+MAX_LATE = 0.05
+"""Seconds that a paced answer makes up for after a hold-up: more of them at once would look like no pace at all."""
 _REASONS = {200: "OK", 302: "Found", 400: "Bad Request", 401: "Unauthorized", 404: "Not Found",
     429: "Too Many Requests", 500: "Internal Server Error", 503: "Service Unavailable"}  # fmt: skip
 
@@ -363,7 +365,7 @@ class _Connection:
             match step:
                 case Send(data, tokens):
                     if tokens and gap:
-                        due = max(due + gap * tokens, now() - 1)
+                        due = max(due + gap * tokens, now() - MAX_LATE)
                         await self.pause(max(0.0, due - now()))
                     await self.write(_chunk(data) if chunked else data)
                     if tokens:

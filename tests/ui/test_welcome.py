@@ -42,11 +42,20 @@ async def test_a_fallback_is_shown_where_a_provider_fails_on_purpose() -> None:
     assert fallback == {"model": "chaos/overloaded", "fallback": "ollama/a", "prompt": EXAMPLE_PROMPT}
 
 
-@pytest.mark.parametrize(("url", "first"), [("", "local"), ("http://127.0.0.1:1", "ollama")])
-async def test_a_comparison_begins_with_servers_that_the_settings_name(url: str, first: str, tmp_path: Path) -> None:
-    (tmp_path / ".env").write_text(f"OLLAMA_BASE_URL={url}")
+@pytest.mark.parametrize(
+    ("setting", "names"),
+    [
+        ("", ["local", "local"]),
+        ("OLLAMA_BASE_URL=http://127.0.0.1:1", ["ollama", "local"]),
+        ("LLM_HUB_ROUTE=ollama/a", ["local", "ollama"]),
+    ],
+)
+async def test_a_comparison_begins_with_servers_that_the_settings_name(
+    setting: str, names: list[str], tmp_path: Path
+) -> None:
+    (tmp_path / ".env").write_text(setting)
     hub = Hub(Settings.load(tmp_path / ".env"))
     try:
-        assert [state.name for state in first_choices(Gateway(hub).common_session)[:2]] == [first, "local"]
+        assert [state.name for state in first_choices(Gateway(hub).common_session)[:2]] == names
     finally:
         await hub.aclose()

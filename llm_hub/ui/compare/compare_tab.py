@@ -208,7 +208,7 @@ def _pane(session: Session, number: int, chosen: ProviderState) -> PaneParts:
 def first_choices(session: Session) -> list[ProviderState]:
     """What the panes begin with: the default provider first, then the others that are ready. Where no other one is, all
     have that: nobody knows yet whether a server runs that no setting names."""
-    states = session.providers()
-    ready = [state for state in states if state.ready and not state.is_assumed]
+    states, in_route = session.providers(), {target.partition("/")[0] for target in session.fallback}
+    ready = [state for state in states if state.ready and (not state.is_assumed or state.name in in_route)]
     ready.sort(key=lambda state: (state.name != session.default_provider, not state.default_model))
     return [(ready or list(states))[number % len(ready or states)] for number in range(MAX_PANES)]

@@ -41,7 +41,7 @@ CAPABILITIES = {
 """The optional fields of `ChatRequest`, and what each is called in a sentence."""
 
 
-_REASONING = re.compile(
+_REASONING = (
     r"\bo[134]\b|gpt-(?:[5-9]|oss)|claude-(?:3[.-]7|[a-z]+-[4-9])|gemini-(?:2\.5|[3-9])|qwen-?3|deepseek-(?:r|v3\.[1-9]|v[4-9]"
     r"|reason)|grok-(?:3-mini|[4-9])|magistral|glm-(?:4\.[5-9]|[5-9])|kimi-k2-thinking|think|reason"
 )
@@ -50,7 +50,7 @@ _REASONING = re.compile(
 
 def is_reasoning_model(model: str) -> bool:
     """Whether a model reasons, and so knows an effort, as far as its name tells."""
-    return bool(_REASONING.search(model.lower()))
+    return bool(re.search(_REASONING, model.lower()))
 
 
 def _missing_capability(request: ChatRequest, supports: frozenset[str]) -> str | None:

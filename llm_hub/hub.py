@@ -8,6 +8,7 @@ import time
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from llm_hub.access.configured_providers import ConfiguredProviders
 from llm_hub.access.hedging import HedgeAllowance
 from llm_hub.access.keyring import Keyring
 from llm_hub.access.pool_order import PoolOrder
@@ -17,7 +18,6 @@ from llm_hub.access.shared_health import SharedHealth
 from llm_hub.access.shared_pool_order import SharedPoolOrder
 from llm_hub.access.shared_state import SharedState
 from llm_hub.errors import LLMHubError
-from llm_hub.factory import ConfiguredProviders
 from llm_hub.router import Health, Timeouts
 from llm_hub.storage.redis_exchange import RedisExchange
 from llm_hub.usage.prices import Prices

@@ -30,7 +30,6 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from llm_hub.chat import ChatRequest, Done, FilesSent, LLMResponse, Message, Role, TextDelta
 from llm_hub.chat.tool_calls import tool_call_deltas
-from llm_hub.documents.sending import prepare
 from llm_hub.errors import InvalidRequest, NotConfigured, StreamBroken
 from llm_hub.response_builder import ResponseBuilder
 
@@ -42,12 +41,12 @@ if TYPE_CHECKING:
 FirstSilence = Literal["first_token", "reasoning", "thinking"]
 """A field of the router's `Timeouts`."""
 
-_REASONING_NAMES = re.compile(r"(?:^|[/:_-])(?:o[1-9]|gpt-[5-9]|gpt-oss|r1|qwq|magistral|qwen3)|reason|think")
+_REASONING_NAMES = r"(?:^|[/:_-])(?:o[1-9]|gpt-[5-9]|gpt-oss|r1|qwq|magistral|qwen3)|reason|think"
 
 
 @lru_cache(maxsize=1024)
 def _names_reasoning(model: str) -> bool:
-    return bool(_REASONING_NAMES.search(model.lower()))
+    return bool(re.search(_REASONING_NAMES, model.lower()))
 
 
 class LLMProvider(ABC):  # noqa: B024  # what must be overridden is one of three, checked below
@@ -143,6 +142,8 @@ class LLMProvider(ABC):  # noqa: B024  # what must be overridden is one of three
 
     async def _derived_events(self, request: ChatRequest) -> AsyncGenerator[Event]:
         """The events of a provider that is written the short way."""
+        from llm_hub.documents.sending import prepare
+
         builder = ResponseBuilder(self, request)
         request, files = await prepare(request, takes_pdf=False)
         if files:

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from llm_hub.access.configured_providers import ConfiguredProviders
 from llm_hub.access.session import MAX_LIST_AGE, Session
 from llm_hub.chat import ChatRequest, Done, LLMResponse, Message, Role, Tool
 from llm_hub.errors import ConfigurationError, ConnectionFailed, ModelNotFound, NotConfigured, ProviderError
-from llm_hub.factory import ConfiguredProviders
 from llm_hub.hub import Hub
 from llm_hub.providers.catalog import PROVIDERS
 from llm_hub.providers.llamacpp.offered_models import OFFERED_MODELS

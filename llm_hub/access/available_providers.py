@@ -13,8 +13,8 @@ from llm_hub.factory import ProviderFactory
 from llm_hub.wire.own_addresses import OwnAddress
 
 if TYPE_CHECKING:
+    from llm_hub.access.configured_providers import ConfiguredProviders
     from llm_hub.access.keyring import Keyring, Payer
-    from llm_hub.factory import ConfiguredProviders
     from llm_hub.providers.catalog import ProviderSpec
 
 NEEDS_KEY = "needs a key"

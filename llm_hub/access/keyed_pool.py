@@ -17,10 +17,10 @@ from llm_hub.router import Target
 if TYPE_CHECKING:
     from contextlib import AsyncExitStack
 
+    from llm_hub.access.configured_providers import ConfiguredProviders
     from llm_hub.access.keyring import Keyring, Payer
     from llm_hub.access.provider_pool import PooledProvider, ProviderPool, ProviderUse
     from llm_hub.chat import ModelInfo
-    from llm_hub.factory import ConfiguredProviders
 
 
 class KeyedPool:

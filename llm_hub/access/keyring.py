@@ -10,7 +10,7 @@ from llm_hub.wire.validation import checked_key
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from llm_hub.factory import ConfiguredProviders
+    from llm_hub.access.configured_providers import ConfiguredProviders
 
 TYPE_A_KEY = "type yours in the tab Keys"
 ENTER_A_KEY = "enter it in the page's tab Keys"

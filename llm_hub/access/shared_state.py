@@ -16,9 +16,9 @@ from llm_hub.router.interruptible_answers import InterruptibleAnswers
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from llm_hub.access.configured_providers import ConfiguredProviders
     from llm_hub.access.observed_attempt import AttemptObserver
     from llm_hub.chat import Attempt, Order
-    from llm_hub.factory import ConfiguredProviders
     from llm_hub.router import Target
     from llm_hub.usage.prices import Prices
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from decimal import Decimal
-from typing import Any, TypedDict
+from typing import TYPE_CHECKING, Any, TypedDict
 
 from llm_hub.chat.message import ToolCall
+
+if TYPE_CHECKING:
+    from decimal import Decimal
 
 
 class Usage(TypedDict, total=False):

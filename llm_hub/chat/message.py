@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -33,6 +32,8 @@ def decode_json(text: str) -> Any:
     try:
         value = load_exactly(text.encode())
     except ValueError:  # also for half a surrogate pair, which JSON permits
+        import json
+
         value = load_exactly(_whole(json.dumps(json.loads(text), ensure_ascii=False)).encode())
     dump_exactly(value)  # which takes no more than 254 levels
     return value

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
-from uuid import uuid4
 
 from llm_hub.chat import ToolCall, ToolCallDelta, decode_json
 from llm_hub.errors import StreamBroken
@@ -23,7 +23,7 @@ _MARKS = re.compile(r'\\(?:.|$)|["{}\[\]]', re.DOTALL)
 """
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, repr=False, eq=False)
 class _PartialCall:
     """A tool call whose arguments are still streaming."""
 
@@ -164,7 +164,7 @@ class ToolCallBuilder:
     def _begin(self, position: int | None, call_id: str) -> _PartialCall:
         if len(self._calls) >= MAX_TOOL_CALLS:
             raise StreamBroken(f"The answer calls more than {MAX_TOOL_CALLS} tools at once.")
-        own_id = call_id if call_id and call_id not in self._by_id else f"call_{uuid4().hex}"
+        own_id = call_id if call_id and call_id not in self._by_id else f"call_{os.urandom(16).hex()}"
         call = _PartialCall(len(self._calls), position, call_id, own_id, "", {})
         self._calls.append(call)
         if position is not None:

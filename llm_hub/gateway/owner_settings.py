@@ -15,9 +15,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from llm_hub.access.configured_providers import ConfiguredProviders
 from llm_hub.chat import split_target
 from llm_hub.errors import ConfigurationError
-from llm_hub.factory import ConfiguredProviders
 from llm_hub.gateway.visitors import MAX_KEY_CHARS, key_ending
 from llm_hub.providers.catalog import keys_variable, server_key_variable
 from llm_hub.redaction import Redactor, redact_query

@@ -16,8 +16,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from llm_hub.access.configured_providers import ConfiguredProviders
 from llm_hub.errors import ConfigurationError, ConnectionFailed
-from llm_hub.factory import ConfiguredProviders
 from llm_hub.providers.openai import OpenAIProvider
 from llm_hub.settings import Settings
 from llm_hub.wire.network import DIRECT, Network

@@ -1,9 +1,9 @@
 """Alerts: what is posted to the owner's webhook when a target is paused, or a day's money is nearly spent.
 
 They are sent in the background, one after another, and no answer waits for them. What was told is not told again for a
-while: a target's pause for a quarter of an hour, a day's money once a day for each level. Of several hubs that share a
-Redis, the first one to send it does. The webhook's URL is a secret
-with which anybody could write there: no error and no line of the log has it.
+while: a target's pause for a quarter of an hour, a day's money once a day for each level, and none that it is nearly
+spent after it was told that it is. Of several hubs that share a Redis, the first one to send it does. The webhook's URL
+is a secret with which anybody could write there: no error and no line of the log has it.
 """
 
 from __future__ import annotations
@@ -58,7 +58,8 @@ WITHOUT_KEY = {"local": "the programs on this computer", "checks": "the backgrou
 class Alert:
     """One event. `fields` are for programs, `text` is for people.
 
-    `names` are what it is about, for hubs that would tell the same within `repeat_after` seconds.
+    `names` are what it is about, for hubs that would tell the same within `repeat_after` seconds. `outdated` are those
+    of an alert that would be no news after it.
     """
 
     event: str
@@ -66,6 +67,7 @@ class Alert:
     fields: dict[str, Any]
     names: tuple[str, ...]
     repeat_after: float
+    outdated: tuple[str, ...] = ()
 
     def document(self) -> dict[str, Any]:
         """The JSON that is posted. Slack, Mattermost and Google Chat show `text`, Discord shows `content`."""
@@ -156,6 +158,7 @@ class Alerts:
                 {"whose": whose, "used_dollars": float(used[1:]), "limit_dollars": float(limit[1:])},
                 (f"{level} {day} {whose}",),
                 DAY,
+                (f"money_nearly_spent {day} {whose}",) if is_gone else (),
             )
         )
 
@@ -177,11 +180,19 @@ class Alerts:
         """Sends what waits, each with a further try after each of `waits` while that may help."""
         while self._waiting:
             alert = self._waiting[0]
-            if self._claim is None or await self._claim(alert.names, alert.repeat_after):
+            if await self._is_ours(alert):
                 await self._send(alert, waits)
             if self._waiting and self._waiting[0] is alert:  # a full queue may have dropped it
                 self._waiting.popleft()
         self._has_waiting.clear()
+
+    async def _is_ours(self, alert: Alert) -> bool:
+        """Whether no other hub has told this. From now on none will, nor what it makes old, if that was not told."""
+        if self._claim is None:
+            return True
+        if alert.outdated:
+            await self._claim(alert.outdated, alert.repeat_after)
+        return await self._claim(alert.names, alert.repeat_after)
 
     async def _send(self, alert: Alert, waits: tuple[float, ...]) -> None:
         """Posts an alert, and again after each of `waits` where that may help."""

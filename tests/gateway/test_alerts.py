@@ -149,6 +149,12 @@ async def test_of_two_hubs_with_one_redis_the_first_tells_and_without_redis_each
             receiver.alerts.note_spending(Spending("this key", "alice", 900, 1000, refused=False))
         told = [event for receiver in receivers for event in await receiver.events()]
         assert sorted(told) == ["money_nearly_spent", "target_paused"]
+        first, second = receivers
+        for name in "alice", "carol":
+            first.alerts.note_spending(Spending("this key", name, 1000, 1000, refused=True))
+            assert await first.events() == ["money_spent"]
+            second.alerts.note_spending(Spending("this key", name, 900, 1000, refused=False))
+            assert await second.events() == []
         for each in pair:
             assert each.exchanging is not None
             each.exchanging.cancel()

@@ -231,6 +231,18 @@ def test_an_error_stands_in_the_answers_place_and_try_again_asks_again(
     chat.log.get_by_role("button", name="Try again").click()
     expect(chat.answers).to_have_text([answer_text(2)])
     expect(chat.prompts).to_have_text(["Will this work?"])
+    # A prompt that is refused holds up no other: not for the three seconds that a shown one may take.
+    chat.page.evaluate(
+        "window.setTimeout = ((later) => (act, ms, arg) => ms !== 3000 && later(act, ms, arg))(setTimeout)"
+    )
+    temperature = chat.page.locator("#chat-temperature textarea")
+    temperature.fill("warm")
+    chat.type("And this?")
+    expect(chat.hint).to_contain_text("Temperature is a number")
+    expect(chat.prompt).to_have_value("And this?")
+    temperature.fill("")
+    chat.prompt.press("Enter")
+    expect(chat.prompts).to_have_text(["Will this work?", "And this?"])
 
 
 def test_reasoning_is_collapsed_once_the_answer_stands(chat: ChatPage) -> None:

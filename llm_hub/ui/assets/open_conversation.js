@@ -46,18 +46,21 @@ const lastPrompt = {};  // by kind, a promise that the page shows it
 const isShown = {};  // by kind, keeps that promise
 window.llmHub.makeReady = (kind) => {
   const ready = Promise.resolve(lastPrompt[kind]).then(() => prepare(kind));
-  lastPrompt[kind] = ready.then(() => new Promise((resolve) => {
+  lastPrompt[kind] = ready.then((prompt) => prompt && new Promise((resolve) => {
     isShown[kind] = resolve;
     setTimeout(resolve, MAX_HANDING_ON);
   }));
   return ready;
 };
+// One that is empty, or has come back into its box, is shown nowhere: the next one need not wait for it.
+window.llmHub.isReturned = () => Object.values(isShown).forEach((end) => end());
 const prepare = async (kind) => {
   while (opening[kind]) await opening[kind].over;
   const prompt = drafts.leave(kind, shown[kind].turns ?? 0);
-  if (shown[kind].id) return;
+  if (shown[kind].id) return prompt;
   begun.note(next[kind], kind, prompt);
   window.llmHub.nameNext[kind](next[kind]);
+  return prompt;
 };
 const open = async (id, kind = "chat", more = {}) => {
   awaitOpened(kind, id);

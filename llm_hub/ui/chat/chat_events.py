@@ -64,8 +64,6 @@ class ChatEvents:
         shown = partial(end_quietly, output=parts.hint)
         events = [
             taken.then(shown(self.send), inputs | {parts.asked}, outputs, **several),
-            gr.on(retries, shown(self.repeat), inputs, outputs, **several),
-            parts.again.input(shown(self.repeat_with), inputs | again, [*outputs, parts.again], **several),
             parts.opened.open(shown(self.open), opening, [*outputs, *self._screen.settings_outputs], **several),
             parts.past.edit(shown(self.edit), inputs, outputs, **several),
             parts.past.undo(self.undo, {parts.opened}, outputs, **several),
@@ -74,6 +72,8 @@ class ChatEvents:
         parts.stop.click(self.stop, {parts.opened}, parts.hint, **NOW)
         for event in events:
             event.then(None, [parts.returned, parts.prompt], [parts.returned, parts.prompt], js=GIVE_BACK, **NOW)
+        gr.on(retries, shown(self.repeat), inputs, outputs, **several)
+        parts.again.input(shown(self.repeat_with), inputs | again, [*outputs, parts.again], **several)
         connect_attachments(parts.prompt, parts.attachments, parts.hint, "chat")
         parts.new.click(self.clear, None, outputs, **several)
         page.unload(self.leave)

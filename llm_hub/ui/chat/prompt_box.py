@@ -21,6 +21,7 @@ the server knows whether it is, and the page hears later of an end or a stop."""
 
 GIVE_BACK = """(returned, prompt) => {
   if (!returned?.text && !returned?.files?.length) return [];  // an update of the box would take the focus
+  window.llmHub.isReturned?.();
   const text = [returned.text, prompt?.text].filter((part) => part?.trim()).join("\\n\\n");
   return [null, {text, files: [...(returned.files ?? []), ...(prompt?.files ?? [])]}];
 }"""

@@ -20,6 +20,7 @@ from typing import Any
 
 from playwright.sync_api import expect, sync_playwright
 
+from benchmarks.figures import publish
 from tests.ui.compare_page import ComparePage
 from tests.ui.compatible import Compatible, Exchange
 from tests.ui.conftest import CHROMIUM, FLAGS
@@ -118,14 +119,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("rate", type=int, nargs="?", default=500, help="tokens a second for each pane")
     parser.add_argument("--prose", action="store_true", help="plain words instead of code and tables")
+    parser.add_argument("--json", metavar="PATH", help="where to write the figures as well")
     options = parser.parse_args()
     write = write_prose if options.prose else write_code_and_tables
     tokens = numbered(write(count()), SECONDS * options.rate)
     with Provider(options.rate, tokens) as provider, tempfile.TemporaryDirectory() as folder:
-        measure(provider, Path(folder))
+        publish(measure(provider, Path(folder)))
 
 
-def measure(provider: Provider, folder: Path) -> None:
+def measure(provider: Provider, folder: Path) -> dict[str, float]:
+    """Seconds by which the panes were behind, all four together, and milliseconds between two pictures."""
     print(f"{provider.rate} tokens a second; load of the machine before: {os.getloadavg()[0]:.1f}")
     with sync_playwright() as playwright, Site(folder / "log", {"LLM_HUB_SERVERS": f"fast={provider.url}"}) as site:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
@@ -139,19 +142,27 @@ def measure(provider: Provider, folder: Path) -> None:
         compare.page.wait_for_timeout(1000 * SECONDS)  # to look for a button meanwhile would keep the page busy
         expect(compare.page.locator("#compare-stop")).to_be_hidden(timeout=MAX_WAIT)
         seen, frames = compare.page.evaluate("[seen, frames]")
+        of_all: list[float] = []
         for pane, model in enumerate(provider.models(), 1):
             sent = provider.sent_at[model]
             # A pane is furthest behind just before its next picture: by the first token that it does not show yet.
             shown = [(tokens, until) for (_, tokens), (until, _) in pairwise(seen[str(pane)]) if tokens < len(sent)]
             behind = sorted(until - sent[tokens] for tokens, until in shown)
+            of_all += behind
             print(
                 f"pane {pane}: {len(behind)} pictures of {len(sent)} tokens in {sent[-1] - sent[0]:.1f} s, behind "
                 f"by {statistics.median(behind):.2f} s (median), {behind[int(len(behind) * 0.95)]:.2f} s (95 %), "
                 f"{behind[-1]:.2f} s (ever); the end by {seen[str(pane)][-1][0] - sent[-1]:.2f} s"
             )
-        frames.sort()
-        print(f"frames: median {frames[len(frames) // 2]:.0f} ms, 95 % {frames[int(len(frames) * 0.95)]:.0f} ms")
         browser.close()
+    return {
+        "rate": provider.rate,
+        "behind": statistics.median(of_all),
+        "behind_95": statistics.quantiles(of_all, n=20)[-1],
+        "behind_most": max(of_all),
+        "frame": statistics.median(frames),
+        "frame_95": statistics.quantiles(frames, n=20)[-1],
+    }
 
 
 if __name__ == "__main__":

@@ -9,10 +9,10 @@ page, in Chromium (conversations_page.py).
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import random
 import statistics
-import sys
 import tempfile
 import time
 from collections.abc import Awaitable, Callable
@@ -21,6 +21,7 @@ from pathlib import Path
 from sqlalchemy import select
 
 from benchmarks.conversations_page import measure_page
+from benchmarks.figures import publish
 from llm_hub.chat import Image, Message, Role, Text
 from llm_hub.conversations.coalescer import Snapshot
 from llm_hub.conversations.conversation import Conversation
@@ -50,24 +51,22 @@ def conversation(number: int, random: random.Random, turns: int = TURNS) -> Conv
     return made
 
 
-async def milliseconds(work: Callable[[], Awaitable[object]]) -> str:
+async def seconds(work: Callable[[], Awaitable[object]]) -> dict[str, float]:
     """The median and the longest of some rounds."""
     rounds = []
     for _ in range(ROUNDS):
         begun = time.perf_counter()
         await work()
-        rounds.append(1000 * (time.perf_counter() - begun))
-    return f"{statistics.median(rounds):8.1f} ms, at most {max(rounds):.1f}"
+        rounds.append(time.perf_counter() - begun)
+    return {"median": statistics.median(rounds), "most": max(rounds)}
 
 
-async def measure_store(url: str, made: list[Conversation]) -> None:
-    """Writes the conversations into the database, and prints what reading them takes."""
+async def measure_store(url: str, made: list[Conversation]) -> dict[str, dict[str, float]]:
+    """Writes the conversations into the database. The seconds that reading them takes."""
     database = Database(url)
     store = SqlConversationStore(database)
-    begun = time.perf_counter()
     for each in made:
         await store.save(each)
-    print(f"written in {time.perf_counter() - begun:.1f} s")
     turns = (await database.schema()).turns.c
     texts = select(turns.document)
     opened = made[7]
@@ -91,22 +90,22 @@ async def measure_store(url: str, made: list[Conversation]) -> None:
         "opening a conversation": open_one,
         "a write of a growing answer": grow,
     }
-    for name, work in measured.items():
-        print(f"{name:36} {await milliseconds(work)}")
+    taken = {name: await seconds(work) for name, work in measured.items()}
     await database.aclose()
+    return taken
 
 
 def main(url: str) -> None:
     chance = random.Random(1)
     made = [conversation(number, chance) for number in range(CONVERSATIONS)]
     long = conversation(CONVERSATIONS + 1, chance, LONG)
-    asyncio.run(measure_store(url, [*made, long]))
-    measure_page(url, made[7], long)
+    store = asyncio.run(measure_store(url, [*made, long]))
+    publish({"store": store, **measure_page(url, made[7], long)})
 
 
 if __name__ == "__main__":
-    if len(sys.argv) > 1:
-        main(sys.argv[1])
-    else:
-        with tempfile.TemporaryDirectory() as folder:
-            main(f"sqlite:///{Path(folder) / 'hub.db'}")
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("database", nargs="?", help="its URL; a SQLite file of its own without any")
+    parser.add_argument("--json", metavar="PATH", help="where to write the figures as well")
+    with tempfile.TemporaryDirectory() as own:
+        main(parser.parse_args().database or f"sqlite:///{Path(own) / 'hub.db'}")

@@ -128,45 +128,46 @@ def measure_opening(chat: ConversationsPage, name: str) -> float:
     return statistics.median(times)
 
 
-def measure_database(browser: Browser, provider: FaultServerThread, site: Site, opened: list[Conversation]) -> None:
+def measure_database(
+    browser: Browser, provider: FaultServerThread, site: Site, opened: list[Conversation]
+) -> dict[str, Any]:
+    """Seconds of a turn by its number, and of opening by the number of turns."""
     chat = ConversationsPage(browser.new_page(), site.url)
-    first = measure_turns(chat, provider, None)
-    print(f"\n{'on the page, in seconds':36} first word   the end   2,000 tokens a second: behind (median, 95 %)")
+    turns = {}
     for conversation in (None, *opened):
-        turns = measure_turns(chat, provider, conversation) if conversation else first
-        behind = statistics.quantiles(turns.behind, n=20)
-        print(
-            f"{f'turn {len(conversation.nodes) + 1 if conversation else 1}':36}"
-            + "".join(
-                f"{statistics.median(times):6.2f} ×{statistics.median(times) / statistics.median(of_first):3.1f}"
-                for times, of_first in ((turns.first_word, first.first_word), (turns.end, first.end))
-            )
-            + f"{statistics.median(turns.behind):12.2f}, {behind[-1]:.2f}"
-        )
-    for conversation in opened:
-        print(f"{f'opening one of {len(conversation.nodes)} turns':36}{measure_opening(chat, conversation.id):6.2f}")
+        measured = measure_turns(chat, provider, conversation)
+        turns[str(len(conversation.nodes) + 1 if conversation else 1)] = {
+            "first_word": statistics.median(measured.first_word),
+            "end": statistics.median(measured.end),
+            "behind": statistics.median(measured.behind),
+            "behind_95": statistics.quantiles(measured.behind, n=20)[-1],
+        }
+    opening = {str(len(conversation.nodes)): measure_opening(chat, conversation.id) for conversation in opened}
+    return {"turns": turns, "opening": opening}
 
 
-def measure_browser_store(browser: Browser, site: Site, opened: Conversation) -> None:
-    """The same conversation, 500 times in IndexedDB."""
+def measure_browser_store(browser: Browser, site: Site, opened: Conversation) -> dict[str, float]:
+    """Seconds of the list, a search and opening, with the same conversation 500 times in IndexedDB."""
     chat = ConversationsPage(browser.new_page(), site.url)
     chat.open()
     chat.page.evaluate(FILL, [json.loads(json.dumps(write_document(opened))), COPIES])
     chat.open()
-    print(f"\n{'in IndexedDB, in seconds':36}")
-    for name, call in {"the list": ["list", ""], "a search": ["list", "nothing has this"]}.items():
-        times = [chat.page.evaluate(TIMED, call) / 1000 for _ in range(ROUNDS)]
-        print(f"{name:36}{statistics.median(times):6.2f}")
-    print(f"{f'opening one of {len(opened.nodes)} turns':36}{measure_opening(chat, '250'.rjust(22, 'c')):6.2f}")
+    calls = {"list": ["list", ""], "search": ["list", "nothing has this"]}
+    times = {
+        name: statistics.median(chat.page.evaluate(TIMED, call) / 1000 for _ in range(ROUNDS))
+        for name, call in calls.items()
+    }
+    return {**times, "opening": measure_opening(chat, "250".rjust(22, "c"))}
 
 
-def measure_page(url: str, usual: Conversation, long: Conversation) -> None:
-    """Prints what a reader waits for, with the database at `url`, and with a browser's own store."""
+def measure_page(url: str, usual: Conversation, long: Conversation) -> dict[str, Any]:
+    """What a reader waits for, with the database at `url`, and with a browser's own store."""
     with FaultServerThread() as provider, tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
         environment = {"OPENAI_API_KEY": "sk-test-0123456789abcdef", "OPENAI_BASE_URL": provider.openai_url}
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         with Site(Path(folder) / "database", environment | {"LLM_HUB_DATABASE_URL": url}) as site:
-            measure_database(browser, provider, site, [usual, long])
+            figures = measure_database(browser, provider, site, [usual, long])
         with Site(Path(folder) / "browser", environment | KEEPING["browser"]) as site:
-            measure_browser_store(browser, site, usual)
+            figures["browser_store"] = measure_browser_store(browser, site, usual)
         browser.close()
+    return figures

@@ -131,9 +131,48 @@ def _two_cores(figures: Mapping[str, Any]) -> str:
     return _table(["", "one hub", "two hubs"], rows)
 
 
+def _conversations(figures: Mapping[str, Any]) -> str:
+    turns, store, browser_store = figures["turns"], figures["store"], figures["browser_store"]
+    rows = {
+        "from Enter to the first word on the screen": "first_word",
+        "from Enter to the end of an answer that takes its provider 0.2": "end",
+        "behind a provider of 2,000 tokens a second": "behind",
+        "the same, at 95 %": "behind_95",
+    }
+    table = _table(
+        ["seconds, at the median", *(f"turn {number}" for number in turns)],
+        [[title, *(f"{turn[name]:.2f}" for turn in turns.values())] for title, name in rows.items()],
+    )
+    (_, usual), (most_turns, long) = figures["opening"].items()
+    return (
+        f"{table}\n\nFrom a click in the list until a conversation is on the screen: {usual:.2f}, with {most_turns} "
+        f"turns {long:.2f}, out of a visitor's\nIndexedDB {browser_store['opening']:.2f}. The list takes "
+        f"{store['the list']['median']:.2f}, and a search of all texts {store['a search in vain']['median']:.2f}, in "
+        f"IndexedDB {browser_store['search']:.2f}."
+    )
+
+
+def _compare(figures: Mapping[str, Any]) -> str:
+    heading = [f"{figures['rate']} tokens a second for each of four panes", "median", "95 %", "most"]
+    behind = [f"{figures[name]:.2f} s" for name in ("behind", "behind_95", "behind_most")]
+    return _table(heading, [["the page is behind by", *behind]])
+
+
+def _page(figures: Mapping[str, Any]) -> str:
+    heading = ["", "typed in after", "requests until then", "the page", "all that is sent"]
+    rows = [
+        [name, f"{load['seconds']:.2f} s", f"{load['requests']:.0f}", f"{load['page']:.0f} kB", f"{load['all']:.0f} kB"]
+        for name, load in figures.items()
+    ]
+    return _table(heading, rows)
+
+
 _TABLES: dict[str, Callable[[Mapping[str, Any]], str]] = {
     "gateways": _gateways,
     "adapters": _adapters,
     "router": _router,
     "two_cores": _two_cores,
+    "conversations": _conversations,
+    "compare": _compare,
+    "page": _page,
 }

@@ -63,6 +63,9 @@ LOADED_RATE = 200.0
 ROUNDS = 3
 SECONDS = 2.0
 """For each of a turn's measurements under load."""
+LATENCIES = ("call", "loaded_call", "first_word")
+"""What is measured of the provider alone, to tell what a gateway adds. It shares its core with the clients, so the rest
+would say how fast they are."""
 SINGLE = 40
 """Requests of a turn that are made one by one, of each kind."""
 
@@ -139,6 +142,8 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
             for running in all_running:
                 turns[running.gateway.name].append(asyncio.run(_measure(running)))
     measured = {name: {**asdict(_median(each)), "memory": idle[name]} for name, each in turns.items()}
+    direct = measured[provider.gateway.name]
+    measured[provider.gateway.name] = {name: direct[name] for name in LATENCIES}
     return {"gateways": measured, "missing": missing, "gradio_memory": gradio}
 
 

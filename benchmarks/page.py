@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 from playwright.sync_api import sync_playwright
 
+from benchmarks.figures import publish
 from tests.ui.conftest import CHROMIUM, FLAGS
 from tests.ui.site import Site, free_port
 
@@ -105,10 +106,11 @@ def main() -> None:
                         page.close()
                     context.close()
         browser.close()
-    print(f"{'':30} typed in after   requests   page, kB   all, kB")
-    for (name, visit), rounds in loads.items():
-        median = [statistics.median(getattr(load, figure) for load in rounds) for figure in Load.__slots__]
-        print(f"{f'{name}, {visit}':30} {median[0]:11.2f} s {median[1]:12.0f} {median[2]:10.0f} {median[3]:9.0f}")
+    publish({f"{name}, {visit}": _median(rounds) for (name, visit), rounds in loads.items()})
+
+
+def _median(loads: list[Load]) -> dict[str, float]:
+    return {figure: statistics.median(getattr(load, figure) for load in loads) for figure in Load.__slots__}
 
 
 if __name__ == "__main__":

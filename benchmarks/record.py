@@ -1,6 +1,6 @@
 """Measures the figures that the documentation has, keeps them with date, commit and machine, and writes them there.
 
-    uv run python -m benchmarks.record                     all of them: a quarter of an hour on a quiet machine
+    uv run python -m benchmarks.record                     all of them: half an hour on a quiet machine
     uv run python -m benchmarks.record gateways router     these alone; the others stay as they were measured before
 
 Peers are measured where they are installed: see benchmarks/gateways.py. The file says which were not.
@@ -25,7 +25,10 @@ import psutil
 
 from benchmarks.figures import DOCUMENTS, FILE, HERE, fill, load
 
-BENCHMARKS = ("adapters", "router", "gateways", "two_cores")
+BENCHMARKS = ("adapters", "router", "gateways", "two_cores", "conversations", "compare", "page")
+IN_CHROMIUM = ("conversations", "compare", "page")
+CODE = ("llm_hub", "benchmarks/*.py", "uv.lock")
+"""What the figures are those of. Where it differs from the commit, the record says so."""
 PACKAGES = ("aiohttp", "uvicorn", "uvloop", "openai", "anthropic", "httpx2")
 """What the figures depend on the most, beside the hub itself."""
 
@@ -50,6 +53,13 @@ def _output(*command: str) -> str:
 
 def _versions(name: str, peers: Path) -> dict[str, str]:
     versions = {"Python": platform.python_version()}
+    if name in IN_CHROMIUM:
+        from tests.ui.conftest import CHROMIUM
+
+        return versions | {
+            "Gradio": importlib.metadata.version("gradio"),
+            "Chromium": next(word for word in _output(CHROMIUM, "--version").split() if word[0].isdigit()),
+        }
     if name != "gateways":
         return versions | {package: importlib.metadata.version(package) for package in PACKAGES}
     versions |= {package: importlib.metadata.version(package) for package in PACKAGES[:3]}
@@ -64,8 +74,14 @@ def _versions(name: str, peers: Path) -> dict[str, str]:
     return versions
 
 
+def _commit() -> str:
+    """The commit that is measured, and whether the code differs from it."""
+    changed = _output("git", "status", "--porcelain", "--", *CODE)
+    return _output("git", "rev-parse", "--short", "HEAD") + (" with changes" if changed else "")
+
+
 def _measure(name: str, peers: Path) -> dict[str, Any]:
-    before, commit = round(os.getloadavg()[0], 1), _output("git", "rev-parse", "--short", "HEAD")
+    before, commit = round(os.getloadavg()[0], 1), _commit()
     with tempfile.TemporaryDirectory() as folder:
         written = Path(folder) / "figures.json"
         extra = ["--peers", str(peers)] if name == "gateways" else []

@@ -28,6 +28,7 @@ PATH = "/conversations"
 MAX_SEARCH_CHARS = 200
 LARGE_BODY_BYTES = 2**16
 """Bytes of a document that is read in a thread, one at a time: meanwhile others are answered."""
+NOT_KEPT = "Conversations are kept for a browser on the hub's own computer. Behind a proxy, set LLM_HUB_ALLOWED_HOSTS."
 NOT_HERE = "This conversation is not here. It may have been deleted."
 
 
@@ -58,10 +59,13 @@ def routes(conversations: OpenConversations, run_heads: RunHeads = no_runs) -> l
         search = request.query_params.get("search", "")[:MAX_SEARCH_CHARS]
         owner = conversations.owner(request.headers)
         heads, problem = await conversations.heads(owner, search)
+        keeping = conversations.keeping_of(owner)
+        if keeping == "off" and conversations.keeping != "off":
+            problem = NOT_KEPT
         if owner == "" and from_here(request.client.host if request.client else "", request.headers):
             heads = heads + await run_heads(search)
             heads.sort(key=lambda head: (head["pinned"], head["changed_at"]), reverse=True)
-        return reply({"keeping": conversations.keeping_of(owner), "conversations": heads, "problem": problem})
+        return reply({"keeping": keeping, "conversations": heads, "problem": problem})
 
     async def fetch(request: Request) -> Response:
         after = request.query_params.get("after", "0")

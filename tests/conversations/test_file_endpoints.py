@@ -204,7 +204,9 @@ async def test_who_is_not_the_owner_reads_and_writes_nothing(owners: Hub) -> Non
             403, {"problem": "This hub keeps the conversations of its owner alone."},
         )  # fmt: skip
     assert (await owners.client.get(f"{address}/export?as=json")).status_code == 404
-    assert (await owners.client.get("/conversations")).json()["keeping"] == "off"  # so the page offers none of it
+    listed = (await owners.client.get("/conversations")).json()
+    assert listed["keeping"] == "off"  # so the page offers none of it, and says why
+    assert "LLM_HUB_ALLOWED_HOSTS" in listed["problem"]
     store: Any = owners.conversations.store
     assert len(await store.heads()) == 1
 

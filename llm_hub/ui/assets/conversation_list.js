@@ -130,8 +130,10 @@ const load = () => attempt(async () => {
   const found = await store.list(box.value.trim());
   if (number !== loads) return;
   if (found.problem) say(found.problem);
-  if (found.keeping === "off") {  // the hub keeps its owner's alone, and somebody else is here: there is nothing to list
+  if (found.keeping === "off" && keeping !== "off") {  // the hub keeps its owner's alone, and somebody else is here
     keeping = "off";
+    line.textContent = found.problem;
+    setTimeout(() => { line.textContent = ""; }, 15000);
     block.classList.add("off");
   }
   heads = found.heads;

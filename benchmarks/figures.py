@@ -147,7 +147,7 @@ def _conversations(figures: Mapping[str, Any]) -> str:
     return (
         f"{table}\n\nFrom a click in the list until a conversation is on the screen: {usual:.2f}, with {most_turns} "
         f"turns {long:.2f}, out of a visitor's\nIndexedDB {browser_store['opening']:.2f}. The list takes "
-        f"{store['the list']['median']:.2f}, and a search of all texts {store['a search in vain']['median']:.2f}, in "
+        f"{store['the list']['median']:.3f}, and a search of all texts {store['a search in vain']['median']:.2f}, in "
         f"IndexedDB {browser_store['search']:.2f}."
     )
 

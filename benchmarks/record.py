@@ -109,8 +109,8 @@ def main() -> None:
     for name in options.benchmarks or BENCHMARKS:
         recorded[name] = _measure(name, options.peers.resolve())
         FILE.write_text(json.dumps(recorded, indent=1, ensure_ascii=False) + "\n")
-    for document in DOCUMENTS:
-        document.write_text(fill(document.read_text(), recorded))
+        for document in DOCUMENTS:
+            document.write_text(fill(document.read_text(), recorded))
 
 
 if __name__ == "__main__":

@@ -226,6 +226,21 @@ async def test_the_query_of_an_address_goes_with_each_request(
     assert {exchange.query for exchange in fault_server.exchanges} == {"api-version=preview"}
 
 
+async def test_an_older_address_of_azures_is_one_deployment_with_its_key_in_another_header(
+    tmp_path: Path, fault_server: FaultServer
+) -> None:
+    address = fault_server.openai_url.removesuffix("/v1") + "/openai/deployments/ok"
+    lines = f"LLM_HUB_SERVERS=azure={address}/chat/completions?api-version=2024-10-21\nAZURE_API_KEY=sk-any-0123"
+    async with open_session(tmp_path, lines) as session:
+        assert [info.id for info in await session.models("azure")] == ["ok"]
+        for model in "azure", "azure/ok":
+            assert (await answer(session, model)).content
+    for exchange in fault_server.exchanges:
+        assert (exchange.query, exchange.model) == ("api-version=2024-10-21", "ok")
+        assert exchange.headers["api-key"] == "sk-any-0123"
+        assert "authorization" not in exchange.headers
+
+
 @pytest.mark.parametrize("end", ["?key=sk-secret-0123456789abcdef", "#a-secret-0123456789", "?k=1</script>", "?"])
 async def test_a_servers_address_has_no_key_and_no_other_end(tmp_path: Path, end: str) -> None:
     with pytest.raises(ConfigurationError, match=r"LLM_HUB_SERVERS: mine (has|goes on)") as refused:

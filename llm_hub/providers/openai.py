@@ -2,7 +2,7 @@
 
 A model that needs OpenAI's newer protocol is asked in that: see openai_protocols.py and openai_responses.py. The SDK's
 client makes a request's headers and lists the models. A chat goes straight through its transport and is decoded by the
-hub, which notices a malformed line and a missing end, in a third of the time that the SDK's own layers would take.
+hub, which notices a malformed line and a missing end, in a third of the SDK's time.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from llm_hub.errors import InvalidRequest, ProviderError
 from llm_hub.providers import openai_body
 from llm_hub.providers.http_provider import HttpProvider
 from llm_hub.providers.openai_answer import OpenAIResponseBuilder
+from llm_hub.providers.openai_deployment import deployment_of, request_headers
 from llm_hub.providers.openai_embeddings import EMBEDDINGS
 from llm_hub.providers.openai_fields import QUIET_FIELDS
 from llm_hub.providers.openai_original import (
@@ -143,8 +144,7 @@ class OpenAIProvider(HttpProvider):
         # What the SDK has read from the environment belongs to nobody's request.
         self._client.organization = self._client.project = self._client.admin_api_key = None
         self._client._custom_headers = {}  # noqa: SLF001  # the SDK has no public way to refuse OPENAI_CUSTOM_HEADERS
-        headers = {**self._client.default_headers, **self._client.auth_headers}
-        self._headers = {name.lower(): value for name, value in headers.items() if isinstance(value, str)}
+        self._headers = request_headers(self._client, address)
         self._protocols = ProtocolChoice(responses)
         self._responses = ResponsesProvider(
             self, key, post=self._post_json, is_too_long=self._is_too_long, protocols=self._protocols
@@ -156,6 +156,8 @@ class OpenAIProvider(HttpProvider):
         return super().events(request)
 
     async def models(self) -> tuple[ModelInfo, ...]:
+        if deployment := deployment_of(self.address):
+            return (ModelInfo(deployment),)
         models = []
         for model, row in await self._fetch_models("/models", rows="data", name="id"):
             if not any(word in model.lower() for word in NOT_CHAT):
@@ -218,14 +220,12 @@ class OpenAIProvider(HttpProvider):
         raise openai_body.explain_refusal(refusal, sent)
 
     def _is_too_long(self, model: str, conversation: object) -> bool:
-        """Whether the conversation is longer than the context that the server's list of models gives, at four bytes a
-        token."""
+        """Whether the conversation is longer than the context in the server's list of models, at four bytes a token."""
         context = self._contexts.get(model)
         return context is not None and len(encode_json(conversation)) / 4 > context
 
     def _optional(self, sent: dict[str, Any]) -> frozenset[str]:
-        """Everything but what the answer is for: a client of the same protocol may send fields that the hub does not
-        know."""
+        """Everything but what the answer is for: a client of the same protocol may send what the hub does not know."""
         return frozenset(sent) - openai_body.REQUIRED
 
     def _accept(self, builder: StreamedResponseBuilder, body: dict[str, Any], sent: dict[str, Any]) -> None:

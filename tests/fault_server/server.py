@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gzip
+import re
 import socket
 import struct
 from collections import Counter
@@ -486,6 +487,7 @@ async def _read_request(reader: asyncio.StreamReader) -> Exchange | None:
         body = orjson.loads(raw) if raw else {}
     body = body if isinstance(body, dict) else {}
     path, _, query = target.partition("?")
+    path = re.sub("^/openai/deployments/[^/]+", "/v1", path)  # Azure's older addresses
     return Exchange("", method, path, headers, body, raw, str(body.get("model", "")), query)
 
 

@@ -11,6 +11,7 @@ from llm_hub.api.dialects.citations import cited_pages
 from llm_hub.api.dialects.custom_tools import custom_input
 from llm_hub.api.dialects.dialect import as_told, calls_and_late_text, hub_report
 from llm_hub.api.dialects.responses_input import OWN_REASONING
+from llm_hub.api.dialects.responses_parts import PARTS, PartPlace
 from llm_hub.api.dialects.responses_tools import ResponseToolName
 
 if TYPE_CHECKING:
@@ -157,10 +158,14 @@ def output_items(response: LLMResponse, names: Mapping[str, ResponseToolName]) -
     return items
 
 
-def has_text_alone(item: OutputItem) -> bool:
-    """Whether an item is a message of text and nothing else."""
-    parts = cast("dict[str, Any]", item).get("content") or ()
-    return item["type"] == "message" and {part.get("type") for part in parts} == {"output_text"}
+def streamed_parts(item: OutputItem) -> list[tuple[PartPlace, dict[str, Any]]]:
+    """The parts of a message or of reasoning, if it has nothing but text that streams."""
+    fields = {"message": ("content",), "reasoning": ("summary", "content")}.get(item["type"], ())
+    of_fields = [cast("dict[str, Any]", item).get(field) or () for field in fields]
+    parts = [(part.get("type"), number, part) for given in of_fields for number, part in enumerate(given)]
+    if not {kind for kind, _, _ in parts} <= {*PARTS.get(item["type"], ())}:
+        return []
+    return [(PartPlace(kind, number), part) for kind, number, part in parts]
 
 
 def end_status(response: LLMResponse) -> ItemStatus:

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
 PartKind = Literal["output_text", "summary_text", "reasoning_text"]
 """What a message says; and of reasoning the summary, or the model's own words, which servers of open models tell."""
+PARTS: dict[str, tuple[PartKind, ...]] = {"message": ("output_text",), "reasoning": ("summary_text", "reasoning_text")}
+"""The parts that items may have whose text streams. Where their vendor says nothing, it is the first."""
 _NAMES: dict[PartKind, tuple[str, str, str]] = {
     "output_text": ("content_part", "output_text", "content_index"),
     "summary_text": ("reasoning_summary_part", "reasoning_summary_text", "summary_index"),

@@ -11,15 +11,15 @@ from llm_hub.api.dialects.responses_items import (
     complete_response,
     end_status,
     failure_of,
-    has_text_alone,
     message_item,
     output_items,
     page_annotations,
     reasoning_item,
+    streamed_parts,
     vendors_fields,
     with_vendors_fields,
 )
-from llm_hub.api.dialects.responses_parts import OpenPart, PartKind, PartPlace, announced_place
+from llm_hub.api.dialects.responses_parts import PARTS, OpenPart, PartPlace, announced_place
 from llm_hub.api.encoding import dump, sse
 from llm_hub.chat import AttemptStarted, Done, LateText, ReasoningBreak, ReasoningDelta, Resumed, TextDelta, VendorDelta
 from llm_hub.redaction import redact
@@ -35,8 +35,6 @@ if TYPE_CHECKING:
 
 _STREAMED = ("message", "reasoning")
 """Items whose text streams. Those of any other type come whole."""
-_PARTS: dict[str, tuple[PartKind, ...]] = {"message": ("output_text",), "reasoning": ("summary_text", "reasoning_text")}
-"""The parts that they may have. Where their vendor says nothing, it is the first."""
 _NOTHING_LATE: Mapping[str, Any] = {"fields": {}, "events": ()}
 
 
@@ -155,8 +153,8 @@ class ResponseWriter:
         part = self._part
         if part is None or self._next_part is not None:
             next_part, self._next_part = self._next_part, None
-            if next_part is None or next_part.kind not in _PARTS[kind]:
-                next_part = part.place if part is not None else PartPlace(_PARTS[kind][0], 0)
+            if next_part is None or next_part.kind not in PARTS[kind]:
+                next_part = part.place if part is not None else PartPlace(PARTS[kind][0], 0)
             if part is None or part.place != next_part:
                 opening += self._close_part()
                 part = self._part = OpenPart(next_part, self._open_id, len(self._output))
@@ -242,7 +240,7 @@ class ResponseWriter:
             if item.get("id") not in shown and is_new:
                 late = stream_events.get(str(item.get("id")), _NOTHING_LATE)
                 self._fields.update(late["fields"])
-                write = self._late_message if follows_call and has_text_alone(item) else self._whole_item
+                write = self._late_item if follows_call and streamed_parts(item) else self._whole_item
                 events += write(item, late["events"])
             follows_call |= item["type"] in CALLS
         self._response = complete_response(self._response, response, self._output)
@@ -265,14 +263,16 @@ class ResponseWriter:
         self._late_text.clear()
         return self.event(TextDelta(text)) if text else b""
 
-    def _late_message(self, item: OutputItem, late_events: Iterable[Mapping[str, Any]]) -> bytes:
-        """The events of a message that followed calls."""
-        final = cast("dict[str, Any]", item)
-        self._announced["message"] = {**final, "content": [], "status": "in_progress"}
+    def _late_item(self, item: OutputItem, late_events: Iterable[Mapping[str, Any]]) -> bytes:
+        """The events of a message or of reasoning that followed calls."""
+        final, kind = cast("dict[str, Any]", item), cast("Literal['message', 'reasoning']", item["type"])
+        empty: dict[str, Any] = {"content": []} if kind == "message" else {"summary": []}
+        begun = {name: value for name, value in final.items() if name != "content"} | empty
+        self._announced[kind] = begun | ({"status": "in_progress"} if "status" in final else {})
         events = b""
-        for number, part in enumerate(final["content"]):
-            self._next_part, self._logprobs = PartPlace("output_text", number), part.get("logprobs") or []
-            events += self._piece("message", part.get("text") or "")
+        for place, part in streamed_parts(item):
+            self._next_part, self._logprobs = place, part.get("logprobs") or []
+            events += self._piece(kind, part.get("text") or "")
         return events + b"".join(map(self._vendor_event, late_events)) + self._close("completed", final)
 
     def _whole_item(self, item: OutputItem, late_events: Iterable[Mapping[str, Any]]) -> bytes:

@@ -147,6 +147,7 @@ def traced_stream() -> Iterator[Event]:
     refused: Event = {"id": "msg_2", "type": "message", "role": "assistant", "status": "completed", "content": [
         {"type": "refusal", "refusal": "No.", "mood": "dry"}]}  # fmt: skip
     empty: Event = {"id": "msg_3", "type": "message", "role": "assistant", "status": "completed", "content": []}
+    late: Event = {"id": "rs_3", "type": "reasoning", "summary": []}
     of_code = {"item_id": "ci_1", "output_index": 3}
     of_call, of_search = {"item_id": "fc_1", "output_index": 4}, {"item_id": "ws_1", "output_index": 5}
     of_refusal = {"item_id": "msg_2", "output_index": 6, "content_index": 0}
@@ -171,9 +172,12 @@ def traced_stream() -> Iterator[Event]:
         {"type": "response.output_item.done", "output_index": 6, "item": refused},
         {"type": "response.output_item.added", "output_index": 7, "item": empty},
         {"type": "response.output_item.done", "output_index": 7, "item": empty},
+        {"type": "response.output_item.added", "output_index": 8, "item": {**late}},
+        *part_events(late, 8, "summary_text", 0, ["Ebb."]),
+        {"type": "response.output_item.done", "output_index": 8, "item": late},
     ]  # fmt: skip
     events.insert(1, {"type": "response.in_progress", "response": RESPONSE | {"tool_usage": {"tide": 1}}})
-    output = [*end["response"]["output"], code, call, search, refused, empty]
+    output = [*end["response"]["output"], code, call, search, refused, empty, late]
     events.append(end | {"response": end["response"] | {"output": output, "tool_usage": {"tide": 1}}})
     for number, event in enumerate(events):
         parts = {"part": event["part"] | {"tone": number}} if "part" in event else {}

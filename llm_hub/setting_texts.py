@@ -38,6 +38,8 @@ NO_KEYS = ("page", "visitor", "local", "checks")
 """Who asks without a key, as the ledger names them: a key's name is none of these."""
 MIN_API_KEY_CHARS = 16
 """Characters of a key of the hub's own API: shorter ones can be guessed."""
+_HOST = re.compile(r"[\w.-]+|[0-9A-Fa-f:]+")
+"""A host's name, or an IPv6 address."""
 _RATE = re.compile(r"[0-9]{1,6}(?:\.[0-9]{1,9})?")
 _NEEDS_NO_QUOTES = re.compile(r"[\w./:=,@+-]*", re.ASCII)
 
@@ -141,6 +143,15 @@ def _quoted(value: str) -> str:
 def names(value: Any) -> Any:
     """Names that commas separate."""
     return tuple(name for part in value.split(",") if (name := part.strip())) if isinstance(value, str) else value
+
+
+def host_names(value: Any) -> Any:
+    """Names of hosts that commas separate. Requests are compared with them, and anything else would never be one."""
+    hosts = names(value)
+    for number, name in enumerate(hosts if isinstance(hosts, tuple) else (), 1):
+        if not _HOST.fullmatch(name):
+            raise ValueError(f"entry {number} is no name: it looks like hub.example.com, without https:// and a port")
+    return hosts
 
 
 def named_keys(value: Any) -> Any:

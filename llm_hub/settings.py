@@ -243,7 +243,8 @@ class Settings(BaseSettings):
     def _reachable_on_a_space(cls, host: str) -> str:
         return host or ("0.0.0.0" if os.environ.get("SPACE_ID") else "127.0.0.1")  # noqa: S104  # a Space's proxy is outside
 
-    _lists = field_validator("route", "allowed_hosts", mode="before")(texts.names)
+    _route = field_validator("route", mode="before")(texts.names)
+    _hosts = field_validator("allowed_hosts", mode="before")(texts.host_names)
     _keys = field_validator("api_keys", mode="before")(texts.named_keys)
     _rates = field_validator("prices", mode="before")(texts.named_prices)
     _webhook = field_validator("alert_webhook", mode="before")(texts.web_address)

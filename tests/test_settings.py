@@ -62,6 +62,8 @@ def test_more_servers_are_read_by_name(tmp_path: Path) -> None:
         ("LLM_HUB_PORT=99999", "LLM_HUB_PORT"),
         ("LLM_HUB_CONNECT_TIMEOUT=nan", "LLM_HUB_CONNECT_TIMEOUT"),
         ("LLM_HUB_IDLE_TIMEOUT=-1", "LLM_HUB_IDLE_TIMEOUT"),
+        ("LLM_HUB_ALLOWED_HOSTS=hub.example, https://hub.example/", "entry 2 is no name"),
+        ("LLM_HUB_ALLOWED_HOSTS=hub.example:80", "without https:// and a port"),
         ("LLM_HUB_SERVERS=http://gpu:8000/v1", "LLM_HUB_SERVERS"),
         ("LLM_HUB_PROT=7861", "Did you mean LLM_HUB_PORT?"),
         ("HF_TOKEN=ok\nsk-secret123 = 'x", "line 2"),

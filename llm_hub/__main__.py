@@ -33,6 +33,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     own, passed_on = _split(words)
     parser = _parser()
     options, unknown = parser.parse_known_args(own)
+    if options.command in ("run", "checkup"):
+        parser.error(f"`llm-hub {options.command}` has options of its own, and its word comes first")
     if (options.command == "agent") != (options.agent is not None):
         parser.error(f"`llm-hub agent` needs one of {', '.join(AGENTS)}; nothing else takes a second word")
     if unknown:
@@ -73,7 +75,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "command",
         nargs="?",
-        choices=("check", "agent"),
+        choices=("check", "checkup", "run", "agent"),
         help="check: say what is configured, what answers and what is missing, without showing a key, and end: with 0 "
         "if a model can answer, 1 if none can, 2 if a setting is wrong. run: ask a set of prompts of several models; "
         "`llm-hub run --help` has its own options. checkup: say whether a model is the same at several providers; "

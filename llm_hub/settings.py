@@ -83,7 +83,7 @@ class Settings(BaseSettings):
     order: Order = Field("given", description="The order in which these are asked: given, fastest or cheapest first.")
     hedge: bool = Field(False, description="Asks the next of these as well where one is unusually slow to begin.")
     max_retries: int = Field(2, ge=0, le=10, description="How often the same model is asked again before the next.")
-    cooldown: float = Field(30.0, gt=0, le=86400, description="Seconds that a model is left alone after 3 failures.")
+    cooldown: float = Field(30.0, gt=0, le=86400, description="Seconds that a model is paused after 3 failures.")
     midstream: Literal["resume", "fail"] = Field(
         "resume", description="What happens to an answer that breaks off: resume it elsewhere, or fail."
     )

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
-from llm_hub.__main__ import AGENTS
+from llm_hub.__main__ import AGENTS, main
 from llm_hub.serving.agent import AGENTS as KNOWN_AGENTS
 from tests.packaging.test_command import llm_hub
 from tests.ui.site import ROOT, Site, free_port
@@ -81,6 +81,13 @@ def report(ended: subprocess.CompletedProcess[str]) -> dict[str, Any]:
 
 def test_the_command_offers_every_agent_that_can_be_started() -> None:
     assert set(AGENTS) == set(KNOWN_AGENTS)
+
+
+def test_a_wrong_word_is_told_every_command(capsys: pytest.CaptureFixture[str]) -> None:
+    for words, told in ((["rnu"], "'check', 'checkup', 'run', 'agent'"), (["--port", "1", "run"], "comes first")):
+        with pytest.raises(SystemExit):
+            main(words)
+        assert told in capsys.readouterr().err
 
 
 def test_an_agent_that_is_missing_is_named_with_how_to_install_it(tmp_path: Path) -> None:

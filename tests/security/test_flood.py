@@ -17,6 +17,7 @@ from llm_hub.access.client_address import address
 from llm_hub.access.rate_limits import MAX_ADDRESSES, RateLimiter
 from llm_hub.serving.front_door import FrontDoor
 from llm_hub.serving.front_door.open_requests import OpenCounter
+from llm_hub.serving.front_door.repeated_events import HEADER, MAX_REMEMBERED
 from llm_hub.serving.front_door.tabs import MAX_IDLE_SECONDS, MAX_OPEN_TABS, OpenTabs
 from tests.ui.site import Site
 from tests.ui.tab import Tab
@@ -100,11 +101,14 @@ async def visit(client: aiohttp.ClientSession, config: dict[str, Any]) -> int:
 
 
 async def ask(
-    front_door: FrontDoor, path: str, forwarded: str = "8.8.8.8", **more: Any
+    front_door: FrontDoor, path: str, forwarded: str = "8.8.8.8", name: str = "", **more: Any
 ) -> tuple[int, dict[str, str], str]:
-    """What the front door answers to a visitor whose address the platform's proxy forwards as `forwarded`."""
+    """What the front door answers to a visitor whose address the platform's proxy forwards as `forwarded`. `name` is
+    the id of the request.
+    """
     sent: list[Any] = []
     headers = [(b"host", b"hub.example"), (b"x-forwarded-for", f"1.2.3.4, {forwarded}, 10.0.0.1".encode())]
+    headers += [(HEADER, name.encode())] if name else []
     body = [{"type": "http.request", "body": json.dumps(more).encode()}]
 
     async def receive() -> Any:
@@ -234,6 +238,34 @@ async def test_of_many_events_only_some_are_worked_on_at_once_and_slow_ones_hold
         async with asyncio.timeout(10):
             assert [answer[0] for answer in await asyncio.gather(*events)] == [200] * 50
     assert most == 8
+
+
+async def test_an_event_is_handled_once_that_a_browser_sends_twice() -> None:
+    handled = 0
+    may_end = asyncio.Event()
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        nonlocal handled
+        handled += 1
+        await may_end.wait()
+        await fine(scope, receive, send)
+
+    front_door = FrontDoor(app, on_space=True)
+
+    async def send_event(name: str, forwarded: str = "8.8.8.8") -> int:
+        status, _, _ = await ask(front_door, "/gradio_api/run/predict", forwarded, name, session_hash="one")
+        return status
+
+    both = [asyncio.create_task(send_event("first")) for _ in range(2)]
+    await asyncio.sleep(0)
+    assert not any(task.done() for task in both)  # the second waits for what the first does
+    may_end.set()
+    assert await asyncio.gather(*both) == [200, 409]
+    assert [await send_event(name) for name in ("first", "second", "", "", "x" * 65, "x" * 65)] == [409, *[200] * 5]
+    assert handled == 6
+    for number in range(MAX_REMEMBERED):
+        assert await send_event(f"n{number}", f"8.8.{number // 200}.8") == 200
+    assert await send_event("first") == 200  # it remembers only so many
 
 
 class Clock:

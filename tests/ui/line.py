@@ -17,6 +17,7 @@ class Line:
         self._server = socket.create_server(("127.0.0.1", 0))
         self._ends: list[socket.socket] = []
         self._is_cut = False
+        self._deaf: set[socket.socket] = set()
         self.url = f"http://127.0.0.1:{self._server.getsockname()[1]}"
 
     def __enter__(self) -> Self:
@@ -40,6 +41,10 @@ class Line:
     def mend(self) -> None:
         self._is_cut = False
 
+    def lose_replies(self) -> None:
+        """Every connection that is open now ends with what the hub says on it next: that is lost. New ones are well."""
+        self._deaf = set(self._ends)
+
     def _accept(self) -> None:
         with suppress(OSError):  # the server is shut down
             while True:
@@ -56,18 +61,19 @@ class Line:
                 return
             with far:
                 self._ends += (near, far)
-                back = threading.Thread(target=_carry, args=(far, near), daemon=True)
+                back = threading.Thread(target=self._carry, args=(far, near), daemon=True)
                 back.start()
-                _carry(near, far)
+                self._carry(near, far)
                 back.join()
 
-
-def _carry(source: socket.socket, target: socket.socket) -> None:
-    with suppress(OSError):
-        while data := source.recv(65536):
-            target.sendall(data)
-    _shut(source)
-    _shut(target)
+    def _carry(self, source: socket.socket, target: socket.socket) -> None:
+        with suppress(OSError):
+            while data := source.recv(65536):
+                if source in self._deaf and source.getpeername() == self._target:
+                    break
+                target.sendall(data)
+        _shut(source)
+        _shut(target)
 
 
 def _shut(end: socket.socket) -> None:

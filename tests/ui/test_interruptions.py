@@ -322,6 +322,20 @@ def test_nothing_is_lost(home: Home, case: Case) -> None:
     story.expect_no_errors()
 
 
+@pytest.mark.parametrize("home", KEEPING, indirect=True, scope="module")
+@pytest.mark.parametrize("page", PAGES)
+def test_a_prompt_is_asked_once_that_the_browser_sends_twice(home: Home, page: str) -> None:
+    """Chromium does so where a kept connection ends before the reply."""
+    case = Case("lost_reply", "sent", page, width=1440, is_second=True, goes_on=True)
+    story = Story(home, home.context, case)
+    with closing(story.visit):
+        home.line.lose_replies()
+        story.ask()
+        story.wait_for(TOKENS)
+        story.expect_next_question_to_send_all()
+    story.expect_no_errors()
+
+
 @pytest.mark.timeout(600)  # twelve tabs, on a machine that may be busy
 @pytest.mark.parametrize("home", KEEPING, indirect=True, scope="module")
 @pytest.mark.parametrize("stop", STOPS)

@@ -19,6 +19,7 @@ from llm_hub.serving.front_door.open_requests import OpenCounter, OpenRequests
 from llm_hub.serving.front_door.origin import Origin
 from llm_hub.serving.front_door.page_events import PageEvents
 from llm_hub.serving.front_door.path_groups import API, CONVERSATIONS, EVENTS, PAGES, VISITOR
+from llm_hub.serving.front_door.repeated_events import RepeatedEvents
 from llm_hub.serving.front_door.reply_headers import ReplyHeaders, api_headers, page_headers
 from llm_hub.serving.front_door.request_notes import note_request
 from llm_hub.serving.front_door.request_rate import RequestRate
@@ -101,6 +102,7 @@ class FrontDoor:
             Middleware(UploadRate, clock),  # 429: too many bytes of images
             Middleware(OpenRequests, open_pages, only=PAGES),
             Middleware(PageEvents, self._problem, self._has_events),  # 400: an event that the page never sends
+            Middleware(RepeatedEvents),  # 409: an event that the browser sends a second time by itself
             Middleware(Tabs, self.tabs, clock),  # 503: too many tabs; 429: too many new ones of one address
             Middleware(Turns),  # some pages and events at a time, the others wait
             Middleware(Caching),  # scripts and styles are kept for good

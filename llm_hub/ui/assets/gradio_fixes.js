@@ -90,7 +90,8 @@ document.addEventListener("keydown", (key) => {
 // May go when: test_in_browser.py::test_an_event_is_lost_that_is_sent_as_the_stream_closes fails.
 (() => {
   const MAX_SILENCE = 40_000;  // milliseconds; the hub's heart beats every 15 s
-  const GATEWAY = [502, 504];  // a proxy says that the hub does not answer
+  // A proxy says that the hub does not answer; or the connection broke, and what the browser sent again has arrived before.
+  const LOST = [409, 502, 504];
   const UNSENT = "unsent-";
   const fetchAsBefore = window.fetch;
   let joins = 0;  // events that are being sent
@@ -133,7 +134,7 @@ document.addEventListener("keydown", (key) => {
 
   const send = async (request, unsent) => {
     const response = await fetchAsBefore(request).catch(() => null);
-    if (response && !GATEWAY.includes(response.status)) return response;
+    if (response && !LOST.includes(response.status)) return response;
     lose(true);
     return unsent();
   };
@@ -216,7 +217,7 @@ document.addEventListener("keydown", (key) => {
   const beat = async (request) => {
     while (!request.signal.aborted) {
       const response = await fetchAsBefore(request.clone()).catch(() => null);
-      if (response && !response.ok && !GATEWAY.includes(response.status)) { await pause(10); continue; }  // it is full
+      if (response && !response.ok && !LOST.includes(response.status)) { await pause(10); continue; }  // it is full
       const reader = response?.body.getReader();
       while (reader) {
         const silent = setTimeout(() => reader.cancel(), MAX_SILENCE);

@@ -2,6 +2,7 @@
 // - The tab's finds the keys that were typed in it. It exists in this closure alone, and goes with the tab.
 // - The browser's finds its conversations on a hub that several people share. It stays in the browser's storage; where
 //   that is closed, or conversations are not kept, until the tab is closed.
+// Each request has an id, too: one that the browser sends twice by itself is handled once (front_door/repeated_events.py).
 (() => {
   const random = () => {
     const bytes = crypto.getRandomValues(new Uint8Array(32));
@@ -25,6 +26,7 @@
     const headers = new Headers(options?.headers ?? (whole ? resource.headers : undefined));
     headers.set("x-llm-hub-tab", secret);
     headers.set("x-llm-hub-browser", browserSecret);
+    headers.set("x-llm-hub-request", random());
     return fetchAsBefore(resource, { ...options, headers });
   };
 })();

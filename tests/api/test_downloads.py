@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from llm_hub import factory
+from llm_hub.access import configured_providers
 from llm_hub.hub import Hub
 from llm_hub.settings import Settings
 from tests.api.conftest import served
@@ -21,7 +21,7 @@ HELLO = [{"role": "user", "content": "Hello"}]
 @pytest.fixture(autouse=True)
 def own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("huggingface_hub.constants.HF_HOME", str(tmp_path / "huggingface"))
-    monkeypatch.setattr(factory, "OFFERED_MODELS", (stand_in(),))
+    monkeypatch.setattr(configured_providers, "OFFERED_MODELS", (stand_in(),))
 
 
 def settings(folder: Path, **environment: str) -> Settings:

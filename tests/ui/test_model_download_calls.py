@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from llm_hub import factory
+from llm_hub.access import configured_providers
 from llm_hub.providers.llamacpp.offered_models import OfferedModel
 from llm_hub.ui.chat.model_download import ModelDownload
 from tests.providers.hugging_face import HuggingFace, serving
@@ -30,7 +30,7 @@ def own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def offer(monkeypatch: pytest.MonkeyPatch, model: OfferedModel) -> None:
-    monkeypatch.setattr(factory, "OFFERED_MODELS", (model,))
+    monkeypatch.setattr(configured_providers, "OFFERED_MODELS", (model,))
 
 
 @asynccontextmanager

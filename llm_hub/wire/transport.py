@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import ssl
+from contextlib import contextmanager
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 from urllib.parse import unquote, urlsplit
@@ -18,7 +19,11 @@ from llm_hub.wire.http_reply import AiohttpReply, body_class
 from llm_hub.wire.network import DIRECT, Network
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping
+    from collections.abc import AsyncIterator, Iterator, Mapping
+
+    from aiohttp import ClientTimeout
+
+    from llm_hub.wire.exchange import Address
 
 MAX_CONNECTIONS = 1000
 """Connections at once, for each provider and key."""
@@ -34,6 +39,8 @@ MAX_EMBEDDINGS_BYTES = 64 * 2**20
 MAX_ERROR_BYTES = 2**20
 """Bytes of an error reply's body. What comes after them is not read: the reply is that error all the same."""
 
+MAX_ADDRESSES = 100
+"""URLs that are remembered as they are written, for each provider and key: their queries may be a client's."""
 PIECE_BYTES = 256 * 2**10
 """Bytes of a request's body that are sent at once: other chats' tokens go on between two pieces."""
 
@@ -72,6 +79,8 @@ class Transport:
     client: Any
     proxy: Any
     _loop: asyncio.AbstractEventLoop | None = None
+    _addresses: dict[str, Address]
+    """Where requests have been posted, by their URL."""
     certificates: ClassVar[dict[tuple[type, str], ssl.SSLContext]] = {}
     """The trusted certificates, by the transport's class and the file of those that are trusted beside the usual ones.
     """
@@ -100,17 +109,29 @@ class Transport:
 
         `timeouts` are in seconds, by the names that httpx gives them: `connect`, `read`, `pool`.
         """
-        return AiohttpReply(*await self._exchange("POST", url, {**headers}, body, timeouts))
+        if self.proxy is not None or not 0 < len(body) <= PIECE_BYTES:
+            return AiohttpReply(*await self._exchange("POST", url, {**headers}, body, timeouts))
+        address, connector = self._address(url), self.client.connector
+        headers = {**UNCOMPRESSED, **headers, hops.HEADER: hops.mark()}
+        with self._translated_errors():
+            exchange = await address.post(connector, headers, body, _client_timeout(timeouts))
+        return AiohttpReply(exchange, self._bounded(exchange, url, timeouts))
+
+    def _address(self, url: str) -> Address:
+        from llm_hub.wire.exchange import Address
+
+        self._use_loop()
+        if (address := self._addresses.get(url)) is None:
+            if len(self._addresses) >= MAX_ADDRESSES:
+                self._addresses.clear()
+            address = self._addresses[url] = Address(url, asyncio.get_running_loop())
+        return address
 
     async def _exchange(
         self, method: str, url: str, headers: dict[str, str], body: bytes, timeouts: Mapping[str, float | None]
     ) -> tuple[Any, Any]:
         """aiohttp's response to a request, and its bounded body."""
-        import aiohttp
-
-        loop = asyncio.get_running_loop()
-        if self._loop is not loop:
-            self._loop, self.client = loop, self._session()
+        self._use_loop()
         headers[hops.HEADER] = hops.mark()
         through_proxy: dict[str, Any] = {}
         if self.proxy is not None:
@@ -121,25 +142,38 @@ class Transport:
         if len(body) > PIECE_BYTES:
             headers["content-length"] = str(len(body))
             data = _Pieces(body)
-        timeout = aiohttp.ClientTimeout(
-            connect=timeouts.get("pool"), sock_connect=timeouts.get("connect"), sock_read=timeouts.get("read")
-        )
+        with self._translated_errors():
+            response = await self.client.request(
+                method,
+                url,
+                headers=headers,
+                data=data or None,
+                allow_redirects=False,
+                auto_decompress=False,
+                timeout=_client_timeout(timeouts),
+                **through_proxy,
+            )
+        return response, self._bounded(response, url, timeouts)
+
+    def _use_loop(self) -> None:
+        """Makes a session where the running event loop has none."""
+        loop = asyncio.get_running_loop()
+        if self._loop is not loop:
+            self._loop, self.client, self._addresses = loop, self._session(), {}
+
+    @contextmanager
+    def _translated_errors(self) -> Iterator[None]:
+        """aiohttp's errors as httpx's, or httpx2's."""
         try:
             with self.adapter.map_aiohttp_exceptions():
-                response = await self.client.request(
-                    method,
-                    url,
-                    headers=headers,
-                    data=data or None,
-                    allow_redirects=False,
-                    auto_decompress=False,
-                    timeout=timeout,
-                    **through_proxy,
-                )
+                yield
         except Exception as error:
             if type(error).__module__.startswith("aiohttp"):  # the adapter translates no headers out of bounds
                 raise ConnectionError("The server's reply is not HTTP.") from error
             raise
+
+    def _bounded(self, response: Any, url: str, timeouts: Mapping[str, float | None]) -> Any:
+        """The bounded body of a response."""
         from llm_hub.wire.body_reader import BodyReader
 
         BodyReader.take_over(response)
@@ -148,7 +182,7 @@ class Transport:
         stream.is_error = response.status >= 300
         stream.limit = MAX_ERROR_BYTES if stream.is_error else self._limit(urlsplit(url).path)
         stream.is_compressed = response.headers.get("content-encoding", "").strip().lower() not in ("", "identity")
-        return response, stream
+        return stream
 
     def _limit(self, path: str) -> int:
         """Bytes of the reply to a request for a path."""
@@ -169,6 +203,14 @@ class Transport:
         import aiohttp
 
         return aiohttp.TCPConnector(**options)
+
+
+def _client_timeout(timeouts: Mapping[str, float | None]) -> ClientTimeout:
+    import aiohttp
+
+    return aiohttp.ClientTimeout(
+        connect=timeouts.get("pool"), sock_connect=timeouts.get("connect"), sock_read=timeouts.get("read")
+    )
 
 
 class _Pieces:

@@ -1,0 +1,94 @@
+"""A request to a server and its reply, over a connection of aiohttp's pool. Importing it imports aiohttp.
+
+aiohttp's own client prepares each request for redirects, cookies, traces and bodies of any kind, and before Python 3.12
+starts a task that writes it. An adapter needs none of it: a request is one write, and costs a third. What is aiohttp's
+here is the pool, the connections with their TLS, and the parser of replies.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Self
+
+from aiohttp import ClientConnectionError, ClientConnectionResetError, ClientRequest, ConnectionTimeoutError
+from yarl import URL
+
+if TYPE_CHECKING:
+    import asyncio
+    from collections.abc import Mapping
+
+    from aiohttp import BaseConnector, ClientTimeout, StreamReader
+    from aiohttp.connector import Connection
+    from multidict import CIMultiDictProxy
+
+
+class Address:
+    """Where requests to one URL go, and how each of them begins."""
+
+    __slots__ = ("_destination", "_opening")
+
+    def __init__(self, url: str, loop: asyncio.AbstractEventLoop) -> None:
+        self._destination = ClientRequest("POST", URL(url), loop=loop)
+        target = self._destination.url
+        self._opening = f"POST {target.raw_path_qs} HTTP/1.1\r\nHost: {target.host_port_subcomponent}\r\n"
+
+    async def post(
+        self, connector: BaseConnector, headers: Mapping[str, str], body: bytes, timeouts: ClientTimeout
+    ) -> Exchange:
+        """Posts a body, and returns the exchange once the reply's head has come. Raises aiohttp's errors."""
+        lines = "".join([f"{name}: {value}\r\n" for name, value in headers.items()])
+        if lines.count("\r") != len(headers) or lines.count("\n") != len(headers) or "\0" in lines:
+            raise ValueError("A header has a line break or another character that no header may have.")
+        head = f"{self._opening}{lines}Content-Length: {len(body)}\r\n\r\n".encode()
+        try:
+            connection = await connector.connect(self._destination, [], timeouts)
+        except TimeoutError as error:
+            raise ConnectionTimeoutError(f"Connection timeout to host {self._destination.url}") from error
+        try:
+            return await self._exchange(connection, head + body, timeouts)
+        except BaseException:
+            connection.close()
+            raise
+
+    async def _exchange(self, connection: Connection, request: bytes, timeouts: ClientTimeout) -> Exchange:
+        protocol = connection.protocol
+        assert protocol is not None  # noqa: S101  # until it is released
+        protocol.set_response_params(read_until_eof=True, auto_decompress=False, read_timeout=timeouts.sock_read)
+        if protocol.transport is None or protocol.transport.is_closing():
+            raise ClientConnectionResetError("Cannot write to closing transport")
+        protocol.transport.write(request)
+        protocol.start_timeout()
+        protocol.read_timeout = None  # it bounds the wait for the head: the body's has another one, of http_reply.py
+        while True:
+            message, content = await protocol.read()
+            if message.code == 101 or not 100 <= message.code < 200:
+                return Exchange(connection, message.code, message.headers, content)
+
+
+class Exchange:
+    """A request that was sent, and its reply, whose body is still to be read. With the body's end, or with the block,
+    the connection goes back to the pool."""
+
+    __slots__ = ("connection", "content", "headers", "status")
+
+    def __init__(
+        self, connection: Connection, status: int, headers: CIMultiDictProxy[str], content: StreamReader
+    ) -> None:
+        self.connection: Connection | None = connection
+        self.status = status
+        self.headers = headers
+        self.content = content
+        content.on_eof(self._release)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        if self.content.exception() is None:
+            self.content.set_exception(ClientConnectionError("Connection closed"))
+        self._release()
+
+    def _release(self) -> None:
+        """Gives the connection back. One whose body was not read to its end is closed."""
+        connection, self.connection = self.connection, None
+        if connection is not None:
+            connection.release()

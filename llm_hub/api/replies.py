@@ -56,22 +56,57 @@ class Writer(Protocol):
     def error(self, status: int, error: ErrorObject, original: dict[str, Any] | None = None) -> bytes: ...
 
 
-async def whole(request: Request, events: AsyncGenerator[Event], body: Callable[[LLMResponse], object]) -> Response:
-    """The answer in one reply. A client that leaves ends the request to the provider. Raises `LLMHubError`."""
-    event: Event | None = None
+async def whole(
+    request: Request, events: AsyncGenerator[Event], body: Callable[[LLMResponse], object], *, is_limited: bool = False
+) -> Response:
+    """The answer in one reply. A client that leaves ends the request to the provider. Raises `LLMHubError`.
+
+    What is left to do once the answer is complete, as counting it, is done after the reply has been sent. `is_limited`:
+    before it, since the client's next request may need what this one reserved and did not use.
+    """
     try:
-        async with aclosing(events):
-            with _until_client_leaves(request):
-                while not isinstance(event, Done):
-                    event = await anext(events, None)
-                    if event is None:
-                        raise ProviderError("The hub ended its answer without saying that it was complete.")
-            await anext(events, None)  # they end by themselves: closing them, by an exception, takes longer
+        with _until_client_leaves(request):
+            response = await _last(events)
+        if is_limited:
+            await _end(events)
+        await give_way()
+        return _Whole(dump(body(response)), _answer_headers(response), events)
     except ClientLeft:
+        await events.aclose()
         return Response(status_code=499)  # nobody reads it
-    await give_way()
-    response = event.response
-    return Response(dump(body(response)), media_type="application/json", headers=_answer_headers(response))
+    except BaseException:
+        await events.aclose()
+        raise
+
+
+async def _last(events: AsyncGenerator[Event]) -> LLMResponse:
+    """The whole answer, of the last event."""
+    async for event in events:
+        if isinstance(event, Done):
+            return event.response
+    raise ProviderError("The hub ended its answer without saying that it was complete.")
+
+
+async def _end(events: AsyncGenerator[Event]) -> None:
+    """Lets the events end after the last one: closing them, by an exception, takes longer."""
+    async with aclosing(events):
+        await anext(events, None)
+
+
+class _Whole(Response):
+    """Sends an answer, and lets its events end then."""
+
+    media_type = "application/json"
+
+    def __init__(self, content: bytes, headers: dict[str, str], events: AsyncGenerator[Event]) -> None:
+        super().__init__(content, headers=headers)
+        self._events = events
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            await _end(self._events)
 
 
 async def stream(request: Request, events: AsyncGenerator[Event], writer: Writer) -> Response:

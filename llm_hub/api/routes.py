@@ -90,10 +90,12 @@ def _answers(dialect: Dialect[Body], gateway: Gateway, stored: AnswerStore | Non
     async def answer(request: Request) -> Response:
         body, chat_request = await _read_chat(request, dialect, dialect.body, stored)
         await give_way()
-        events = gateway.answer(gateway.program(request.state.caller, dialect.path), chat_request)
+        caller = request.state.caller
+        events = gateway.answer(gateway.program(caller, dialect.path), chat_request)
         if body.stream:
             return await stream(request, events, dialect.writer(body))
-        return await whole(request, events, partial(dialect.answer, body))
+        is_limited = bool(gateway.policy.quotas_of(caller))
+        return await whole(request, events, partial(dialect.answer, body), is_limited=is_limited)
 
     return answer
 

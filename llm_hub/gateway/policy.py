@@ -152,13 +152,17 @@ class Policy:
         """On which terms a request is answered."""
         route = caller.session.route_of(request)
         if caller.name:
-            own = self.issued.quota(caller.name) if self.issued is not None else None
-            return Terms(route, caller.name, tuple((quota, caller.name) for quota in (self.api_quota, own) if quota))
+            return Terms(route, caller.name, tuple((quota, caller.name) for quota in self.quotas_of(caller.name)))
         billed_to = "visitor" if route.key_holder == "visitor" else "page"
         if self.stranger_quotas is None or not route.costs_owner:
             return Terms(route, billed_to)
         quotas = ((self.stranger_quotas.each, caller.address or "here"), (self.stranger_quotas.together, EVERYBODY))
         return Terms(route, billed_to, quotas, self.stranger_quotas.max_answer_tokens)
+
+    def quotas_of(self, program: str) -> tuple[Quota, ...]:
+        """The quotas that hold for a program, by the name of its key."""
+        own = self.issued.quota(program) if self.issued is not None else None
+        return tuple(quota for quota in (self.api_quota, own) if quota)
 
 
 async def _used_today(ledger: Ledger, names: Mapping[str, str] | None = None) -> dict[str, dict[str, int]]:

@@ -6,19 +6,23 @@ import asyncio
 import json
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 from llm_hub.api import router
 from llm_hub.chat import ChatRequest, Done, LLMResponse
 from llm_hub.factory import ProviderFactory
 from llm_hub.gateway.gateway import Gateway
+from llm_hub.gateway.meter import Meter
+from llm_hub.gateway.policy import Policy
 from llm_hub.hub import Hub
 from llm_hub.provider import LLMProvider
 from llm_hub.settings import Settings
+from llm_hub.usage.quotas import Quota
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
-    import pytest
     from starlette.types import ASGIApp
 
 BODY = json.dumps({"model": "noting", "messages": [{"role": "user", "content": "Hello"}]}).encode()
@@ -45,6 +49,14 @@ class Noting(LLMProvider):
 
     async def models(self) -> tuple[Any, ...]:
         return ()
+
+
+class NotingMeter(Meter):
+    """Notes when an answer is counted."""
+
+    def finish(self, *answer: Any) -> None:
+        super().finish(*answer)
+        notes.append("counted")
 
 
 async def ask(app: ASGIApp) -> None:
@@ -76,3 +88,22 @@ async def test_requests_that_come_at_once_are_read_then_asked_then_answered(
     await asyncio.gather(ask(app), ask(app))
     await hub.aclose()
     assert notes == ["read", "read", "asked", "asked", "sent", "sent"]
+
+
+@pytest.mark.parametrize(
+    ("policy", "order"),
+    [
+        pytest.param(Policy(), ["sent", "counted"], id="at once"),
+        # Else the next request of the same program might be refused for what this one reserved and did not use.
+        pytest.param(Policy(api_quota=Quota(requests=9)), ["counted", "sent"], id="where a quota holds"),
+    ],
+)
+async def test_a_reply_is_sent_before_its_answer_is_counted_unless_a_quota_holds(
+    policy: Policy, order: list[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setitem(ProviderFactory.registered, "noting", Noting)
+    hub = Hub(Settings.load(tmp_path / ".env"))
+    notes.clear()
+    await ask(router(Gateway(hub, policy, meter=NotingMeter())))
+    await hub.aclose()
+    assert notes == ["read", "asked", *order]

@@ -22,7 +22,7 @@ from llm_hub.api.refusals import Refusal
 from llm_hub.api.replies import stream, whole
 from llm_hub.api.stored_answers import AnswerStore
 from llm_hub.api.usage_report import metrics, usage
-from llm_hub.wire.stages import give_way
+from llm_hub.wire.stages import calls, give_way
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -88,14 +88,15 @@ def _answers(dialect: Dialect[Body], gateway: Gateway, stored: AnswerStore | Non
     """The endpoint of a dialect. `stored` are the earlier answers that its requests may refer to."""
 
     async def answer(request: Request) -> Response:
-        body, chat_request = await _read_chat(request, dialect, dialect.body, stored)
-        await give_way()
-        caller = request.state.caller
-        events = gateway.answer(gateway.program(caller, dialect.path), chat_request)
-        if body.stream:
-            return await stream(request, events, dialect.writer(body))
-        is_limited = bool(gateway.policy.quotas_of(caller))
-        return await whole(request, events, partial(dialect.answer, body), is_limited=is_limited)
+        with calls:
+            body, chat_request = await _read_chat(request, dialect, dialect.body, stored)
+            await give_way()
+            caller = request.state.caller
+            events = gateway.answer(gateway.program(caller, dialect.path), chat_request)
+            if body.stream:
+                return await stream(request, events, dialect.writer(body))
+            is_limited = bool(gateway.policy.quotas_of(caller))
+            return await whole(request, events, partial(dialect.answer, body), is_limited=is_limited)
 
     return answer
 

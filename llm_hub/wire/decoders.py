@@ -66,7 +66,7 @@ async def read_body(reply: HttpReply, answer: GrowingAnswer) -> AsyncGenerator[b
             while True:
                 limit = answer.deadline
                 try:
-                    if limit is None:
+                    if limit is None or reply.stream.has_arrived:
                         piece = await anext(pieces)
                     else:
                         async with asyncio.timeout_at(limit):

@@ -81,6 +81,11 @@ class _BoundedReply:
     is_compressed: bool
     _aiohttp_response: Any
 
+    @property
+    def has_arrived(self) -> bool:
+        """Whether the whole body is here: what is left of it is read without waiting."""
+        return bool(self._aiohttp_response.content.is_eof())
+
     async def __aiter__(self) -> AsyncIterator[bytes]:
         if self.is_compressed:
             if self.is_error:

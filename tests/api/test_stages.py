@@ -18,6 +18,7 @@ from llm_hub.hub import Hub
 from llm_hub.provider import LLMProvider
 from llm_hub.settings import Settings
 from llm_hub.usage.quotas import Quota
+from llm_hub.wire.stages import calls, give_way
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -85,9 +86,15 @@ async def test_requests_that_come_at_once_are_read_then_asked_then_answered(
     app = router(Gateway(hub))
     await ask(app)  # opens the provider
     notes.clear()
-    await asyncio.gather(ask(app), ask(app))
+    with calls:  # as if another one were on its way: a call that is alone gives way to nobody
+        await asyncio.gather(ask(app), ask(app))
     await hub.aclose()
     assert notes == ["read", "read", "asked", "asked", "sent", "sent"]
+
+
+def test_a_call_that_is_alone_goes_on_at_once() -> None:
+    with calls, pytest.raises(StopIteration):
+        give_way().send(None)
 
 
 @pytest.mark.parametrize(

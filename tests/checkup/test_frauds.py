@@ -48,6 +48,7 @@ def env_of(fault_server: FaultServer, folder: Path, more: str = "") -> Path:
     return path
 
 
+@pytest.mark.timeout(600)  # seconds of arithmetic, of which a busy machine makes minutes
 async def test_frauds_are_found_and_twins_are_not_accused(fault_server: FaultServer, tmp_path: Path) -> None:
     hub = Hub(Settings.load(env_of(fault_server, tmp_path, "LLM_HUB_MAX_RETRIES=0\n")))
     gateway = Gateway(hub)

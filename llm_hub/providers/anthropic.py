@@ -7,6 +7,7 @@ client and is decoded by the hub: the SDK's own layers would cost it as much as 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from itertools import takewhile
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 import httpx2
@@ -224,8 +225,8 @@ class AnthropicProvider(HttpProvider):
     def read_text(builder: MessageBuilder, texts: list[bytes]) -> str | None:
         if builder.is_special or builder.finish_reason is not None:
             return None
-        words = [_plain_text(data) for data in texts]
-        return "".join(words) if all(words) else None
+        words = [*takewhile(bool, map(_plain_text, texts))]
+        return "".join(words) if len(words) == len(texts) else None
 
     def _read(self, builder: StreamedResponseBuilder, chunks: Iterable[dict[str, Any]]) -> Iterator[Event | None]:
         message = cast("MessageBuilder", builder)  # what `builder` above makes

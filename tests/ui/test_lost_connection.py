@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
     from playwright.sync_api import Browser, ConsoleMessage, Route
 
-WITHIN = 20_000
-"""Milliseconds for what waits until the hub is asked again."""
+WITHIN = 60_000
+"""Milliseconds for what waits until the hub is asked again, on a machine that may be busy."""
 
 
 class InterruptedPage(ConversationsPage):

@@ -19,6 +19,6 @@ def test_the_tables_are_those_of_the_file_of_figures(document) -> None:  # type:
 def test_every_run_says_when_and_where_it_was() -> None:
     for name, run in load().items():
         assert run["date"], name
-        assert run["commit"], name
+        assert re.fullmatch(r"[0-9a-f]{7,}( with changes)?", run["commit"]), name
         assert run["machine"]["processor"], name
         assert "Python" in run["versions"], name

@@ -20,8 +20,6 @@ __all__ = ["Titles", "render_stats_line"]
 _CHARACTERS_A_TOKEN = 4
 """Roughly, in English text. Used only if a provider did not count, and then marked with ≈."""
 
-"""Shows and hides the figures of all answers (assets/page.js)."""
-
 _SETTINGS = {
     "temperature": "temperature",
     "max_tokens": texts.MAX_TOKENS,

@@ -13,7 +13,7 @@ from llm_hub.usage.redis_counts import RedisCounts, RedisFailed
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from llm_hub.usage.memory_counts import Outcome, Share
+    from llm_hub.usage.shares import Outcome, Share
 
     Place = MemoryCounts | RedisCounts
 

@@ -1,38 +1,18 @@
-"""Counts in this process's memory, each kept for a while, and how a request's shares are added to several at once."""
+"""Counts in this process's memory, each kept for a while."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
+
+from llm_hub.usage.shares import Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from llm_hub.usage.shares import Share
+
 MIN_SWEEP = 1000
 """Counts that may be kept before those that are over are looked for."""
-
-
-class Share(NamedTuple):
-    """What a request adds to one count."""
-
-    key: str
-    seconds: int
-    """How long the count is kept from its beginning on."""
-    amount: int
-    limit: int
-    """The count may not become higher."""
-    is_recalled: bool
-    """Whether the count begins with what the database has, and not with 0."""
-
-
-class Outcome(NamedTuple):
-    """How adding the shares of one request ended: all of them were added, or none."""
-
-    full: int
-    """The place of the first share that does not fit; -1: all were added."""
-    counts: Sequence[int]
-    """What stands in each count now."""
-    seconds_left: Sequence[float]
-    """Until each count is over."""
 
 
 class MemoryCounts:

@@ -18,14 +18,14 @@ from llm_hub.errors import ConfigurationError, InvalidRequest
 from llm_hub.usage.amounts import DAY, Spending, amount_text, to_micro
 from llm_hub.usage.counters import Counters, UnknownCounts
 from llm_hub.usage.limit_errors import LimitNotKept, LimitReached
-from llm_hub.usage.memory_counts import Share
+from llm_hub.usage.shares import Share
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
     from decimal import Decimal
 
     from llm_hub.usage.counters import Place
-    from llm_hub.usage.memory_counts import Outcome
+    from llm_hub.usage.shares import Outcome
 
     Recall = Callable[[], Awaitable[Mapping[str, Mapping[str, int]]]]
     """Gives by name what was used of each unit."""

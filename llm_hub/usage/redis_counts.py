@@ -11,12 +11,12 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from llm_hub.errors import ConfigurationError
-from llm_hub.usage.memory_counts import Outcome
+from llm_hub.usage.shares import Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from llm_hub.usage.memory_counts import Share
+    from llm_hub.usage.shares import Share
 
 MAX_CONNECTIONS = 4
 """Of one hub. Redis answers in less time than it takes to connect: who finds all of them taken waits for one."""

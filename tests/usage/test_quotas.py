@@ -13,8 +13,9 @@ from llm_hub.errors import ConfigurationError, InvalidRequest
 from llm_hub.usage.amounts import DAY
 from llm_hub.usage.counters import Counters
 from llm_hub.usage.limit_errors import LimitReached
-from llm_hub.usage.memory_counts import MIN_SWEEP, MemoryCounts, Share
+from llm_hub.usage.memory_counts import MIN_SWEEP, MemoryCounts
 from llm_hub.usage.quotas import Quota, Reservation
+from llm_hub.usage.shares import Share
 from tests.ui.site import free_port
 
 if TYPE_CHECKING:

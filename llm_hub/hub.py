@@ -71,7 +71,7 @@ class Hub:
     ) -> Session:
         """The hub for one caller: with keys that they typed, by provider, and with the owner's keys if `owner_pays`.
 
-        Without arguments it is the owner's own session. A caller who is not `trusted` is a stranger.
+        Without arguments it is the owner's own session. A caller who is not `trusted` is a visitor.
         """
         keyring = Keyring(self._shared.configured, typed_keys, owner_pays=owner_pays, trusted=trusted)
         return Session(self._shared, keyring)

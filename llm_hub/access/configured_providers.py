@@ -119,7 +119,7 @@ class ConfiguredProviders:
         return next((variable for variable in all_variables if self._settings.value(variable)), variables[0])
 
     def downloads(self, *, trusted: bool) -> Downloads | None:
-        """The embedded models that a caller may download; None: none. A stranger may only if the settings say so."""
+        """The embedded models that a caller may download; None: none. A visitor may only if the settings say so."""
         return self._downloads if trusted or self._settings.local_downloads else None
 
     def _offer_downloads(self) -> Downloads | None:

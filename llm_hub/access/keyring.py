@@ -23,7 +23,7 @@ Payer = Literal["owner", "visitor"]
 class Keyring:
     """The keys that one caller may use: those that they typed, by provider, and the owner's where the owner pays.
 
-    A caller who is not `trusted` is a stranger: somebody else than the owner, on a hub that others can reach.
+    A caller who is not `trusted` is a visitor: somebody else than the owner, on a hub that others can reach.
     """
 
     def __init__(

@@ -264,7 +264,7 @@ class Session:
     def try_now(self, target: str) -> None:
         """Ends a target's pause: somebody says that the cause is mended, or asks this target on purpose.
 
-        A stranger ends only what their own key caused; what a provider caused concerns everybody, and passes by itself.
+        A visitor ends only what their own key caused; what a provider caused concerns everybody, and passes by itself.
         """
         provider, model = split_target(target)
         if not (self._keyring.trusted or self._keyring.typed(provider)):
@@ -286,7 +286,7 @@ class Session:
         return model in listed or model == default or (spec is not None and model in spec.suggestions)
 
     def _remember(self, request: ChatRequest, payer: Payer, target: Target, attempt: Attempt) -> None:
-        """Keeps an attempt for `targets`. In a pool that all share no unlisted model of a stranger's is kept: its name
+        """Keeps an attempt for `targets`. In a pool that all share no unlisted model of a visitor's is kept: its name
         may be a key that was typed in the wrong place."""
         if target.place and attempt.outcome == "answered":
             self._shared.pool_order.note_answer(request, target)

@@ -15,7 +15,7 @@ class Caller:
 
     `surface` is where they ask: a path of the API such as `/v1/chat`, or `chat` or `compare` on the page. `session` has
     the providers that they may use, with the keys that they may use. `name` is that of an API key, or `local` for
-    programs on this computer; it is "" on the page, where `address` tells strangers apart: None is this computer.
+    programs on this computer; it is "" on the page, where `address` tells visitors apart: None is this computer.
     """
 
     surface: str

@@ -44,31 +44,31 @@ if TYPE_CHECKING:
     from llm_hub.usage.counters import Counters
     from llm_hub.usage.ledger import Ledger
 
-MAX_STRANGER_ANSWER_TOKENS = 4096
-"""Tokens of an answer that the owner pays for a stranger: what is reserved for it is what it may cost at most."""
+MAX_VISITOR_ANSWER_TOKENS = 4096
+"""Tokens of an answer that the owner pays for a visitor: what is reserved for it is what it may cost at most."""
 
 
 EVERYBODY = "everybody"
-"""The name that all strangers' use is counted for."""
+"""The name that all visitors' use is counted for."""
 
 
 @dataclass(frozen=True, slots=True)
-class StrangerQuotas:
-    """What strangers may use of the owner's money: each of them by their address, and all of them together."""
+class VisitorQuotas:
+    """What visitors may use of the owner's money: each of them by their address, and all of them together."""
 
     each: Quota
     together: Quota
-    max_answer_tokens: int = MAX_STRANGER_ANSWER_TOKENS
+    max_answer_tokens: int = MAX_VISITOR_ANSWER_TOKENS
 
     @classmethod
-    def from_settings(cls, settings: Settings, counters: Counters) -> StrangerQuotas:
+    def from_settings(cls, settings: Settings, counters: Counters) -> VisitorQuotas:
         """The quotas that the settings describe."""
         requests, tokens = settings.visitor_requests, settings.visitor_tokens
         each = Quota(counters, requests=requests, tokens=tokens, whose="each visitor")
         tokens, money = settings.daily_tokens, settings.daily_money
         together = Quota(counters, tokens=tokens, money=money, whose="all visitors together")
         half_a_day = max(1, min(settings.visitor_tokens, settings.daily_tokens) // 2)
-        return cls(each, together, min(MAX_STRANGER_ANSWER_TOKENS, half_a_day))
+        return cls(each, together, min(MAX_VISITOR_ANSWER_TOKENS, half_a_day))
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +98,7 @@ class Policy:
     owner_pays_visitors: bool = True
     api_keys: Mapping[str, str] = field(default_factory=dict, repr=False)
     api_quota: Quota | None = None
-    stranger_quotas: StrangerQuotas | None = None
+    visitor_quotas: VisitorQuotas | None = None
     issued: IssuedKeys | None = None
     """The keys of the API that the owner has made on the page."""
 
@@ -112,7 +112,7 @@ class Policy:
             settings.owner_pays,
             {name: key.get_secret_value() for name, key in settings.api_keys.items()},
             Quota(counters, requests=requests, tokens=tokens, money=money) if is_limited else None,
-            StrangerQuotas.from_settings(settings, counters) if settings.public else None,
+            VisitorQuotas.from_settings(settings, counters) if settings.public else None,
             issued,
         )
 
@@ -121,8 +121,8 @@ class Policy:
         used is in no ledger."""
         if self.api_quota is not None:
             self.api_quota.recall = partial(_used_today, ledger)
-        if self.stranger_quotas is not None:
-            self.stranger_quotas.together.recall = partial(_used_today, ledger, {"page": EVERYBODY})
+        if self.visitor_quotas is not None:
+            self.visitor_quotas.together.recall = partial(_used_today, ledger, {"page": EVERYBODY})
         if self.issued is not None:
             self.issued.recall = partial(_used_today, ledger)
 
@@ -130,8 +130,8 @@ class Policy:
         """Has `watch` told whenever something of a day's limit of money is spent."""
         if self.api_quota is not None:
             self.api_quota.watch = watch
-        if self.stranger_quotas is not None:
-            self.stranger_quotas.together.watch = watch
+        if self.visitor_quotas is not None:
+            self.visitor_quotas.together.watch = watch
         if self.issued is not None:
             self.issued.watch = watch
 
@@ -154,10 +154,10 @@ class Policy:
         if caller.name:
             return Terms(route, caller.name, tuple((quota, caller.name) for quota in self.quotas_of(caller.name)))
         billed_to = "visitor" if route.key_holder == "visitor" else "page"
-        if self.stranger_quotas is None or not route.costs_owner:
+        if self.visitor_quotas is None or not route.costs_owner:
             return Terms(route, billed_to)
-        quotas = ((self.stranger_quotas.each, caller.address or "here"), (self.stranger_quotas.together, EVERYBODY))
-        return Terms(route, billed_to, quotas, self.stranger_quotas.max_answer_tokens)
+        quotas = ((self.visitor_quotas.each, caller.address or "here"), (self.visitor_quotas.together, EVERYBODY))
+        return Terms(route, billed_to, quotas, self.visitor_quotas.max_answer_tokens)
 
     def quotas_of(self, program: str) -> tuple[Quota, ...]:
         """The quotas that hold for a program, by the name of its key."""

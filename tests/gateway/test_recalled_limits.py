@@ -69,8 +69,8 @@ async def test_what_was_spent_today_counts_after_a_restart(policy: Policy) -> No
 
 
 async def test_requests_at_once_all_wait_for_what_was_spent(policy: Policy) -> None:
-    assert policy.stranger_quotas is not None
-    reserve = policy.stranger_quotas.together.reserve
+    assert policy.visitor_quotas is not None
+    reserve = policy.visitor_quotas.together.reserve
     results = await asyncio.gather(
         *(reserve(EVERYBODY, money=Decimal("0.05")) for _ in range(20)), return_exceptions=True
     )

@@ -1,4 +1,4 @@
-"""What the owner pays for strangers in the worst case: attempts that break off and are paid, and dearer fallbacks."""
+"""What the owner pays for visitors in the worst case: attempts that break off and are paid, and dearer fallbacks."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from llm_hub.chat import ChatRequest, LLMResponse, Message, ModelInfo, Role, Usa
 from llm_hub.errors import ConfigurationError, LLMHubError
 from llm_hub.factory import ProviderFactory
 from llm_hub.gateway.gateway import Gateway
-from llm_hub.gateway.policy import StrangerQuotas
+from llm_hub.gateway.policy import VisitorQuotas
 from llm_hub.gateway.visitors import TAB_HEADER
 from llm_hub.hub import Hub
 from llm_hub.provider import LLMProvider
@@ -36,7 +36,7 @@ def servers(fault_server: FaultServer, prices: str, more: str = "") -> str:
     )
 
 
-def allowance(**limits: Any) -> StrangerQuotas:
+def allowance(**limits: Any) -> VisitorQuotas:
     return replace(allowed(**limits), max_answer_tokens=MAX_ANSWER)
 
 
@@ -122,7 +122,7 @@ async def test_an_answer_that_was_counted_without_a_price_is_estimated(
 # Prices that nobody knows.
 
 
-async def test_strangers_are_not_answered_by_a_model_of_unknown_price_for_the_owners_money(
+async def test_visitors_are_not_answered_by_a_model_of_unknown_price_for_the_owners_money(
     tmp_path: Path, fault_server: FaultServer
 ) -> None:
     async with a_hub(tmp_path, servers(fault_server, "cheap/ok=0.1/0.2")) as hub:
@@ -135,7 +135,7 @@ async def test_strangers_are_not_answered_by_a_model_of_unknown_price_for_the_ow
         assert await outcome(gateway, "1.2.3.4", "cheap/ok") == "answered"
 
 
-async def test_auto_leaves_out_what_strangers_cannot_be_given_for_the_owners_money(
+async def test_auto_leaves_out_what_visitors_cannot_be_given_for_the_owners_money(
     tmp_path: Path, fault_server: FaultServer
 ) -> None:
     keys = f"OPENROUTER_API_KEY={OWNER}\nOPENAI_API_KEY={OWNER}\nOPENAI_BASE_URL={fault_server.openai_url}\n"
@@ -151,7 +151,7 @@ async def test_auto_leaves_out_what_strangers_cannot_be_given_for_the_owners_mon
 
 
 @pytest.mark.parametrize("model", ["gpt-4o-search-preview", "gpt-5-search-api", "o3-deep-research"])
-async def test_strangers_are_not_answered_by_a_model_that_takes_fees_beside_its_tokens(
+async def test_visitors_are_not_answered_by_a_model_that_takes_fees_beside_its_tokens(
     tmp_path: Path, fault_server: FaultServer, model: str
 ) -> None:
     openai = f"OPENAI_API_KEY={OWNER}\nOPENAI_BASE_URL={fault_server.openai_url}\n"

@@ -28,7 +28,7 @@ from llm_hub.errors import (
     TimedOut,
 )
 from llm_hub.gateway.gateway import Gateway
-from llm_hub.gateway.policy import MAX_STRANGER_ANSWER_TOKENS, Policy, StrangerQuotas
+from llm_hub.gateway.policy import MAX_VISITOR_ANSWER_TOKENS, Policy, VisitorQuotas
 from llm_hub.gateway.visitors import CLOSED_TAB_GRACE, MAX_IDLE_SECONDS, TAB_HEADER, Visitors
 from llm_hub.hub import Hub
 from llm_hub.providers.catalog import PROVIDERS
@@ -56,7 +56,7 @@ def openai(fault_server: FaultServer, more: str = "") -> str:
     return f"OPENAI_API_KEY={OWNER}\nOPENAI_BASE_URL={fault_server.openai_url}\n{prices}\n{more}"
 
 
-def stranger(hub: Hub, keys: Mapping[str, str], *, owner_pays: bool = False, trusted: bool = False) -> Session:
+def visitor_session(hub: Hub, keys: Mapping[str, str], *, owner_pays: bool = False, trusted: bool = False) -> Session:
     """The hub as a visitor uses it who typed these keys."""
     return hub.session(keys, owner_pays=owner_pays, trusted=trusted)
 
@@ -70,12 +70,12 @@ async def answer(session: Session, model: str | None, fallback: tuple[str, ...] 
 
 
 def open_gateway(
-    hub: Hub, *, owner_pays: bool, quotas: StrangerQuotas | None = None, clock: Callable[[], float] = time.monotonic
+    hub: Hub, *, owner_pays: bool, quotas: VisitorQuotas | None = None, clock: Callable[[], float] = time.monotonic
 ) -> Gateway:
     """The gateway of a public hub."""
     return Gateway(
         hub,
-        Policy(public=True, owner_pays_visitors=owner_pays, stranger_quotas=quotas),
+        Policy(public=True, owner_pays_visitors=owner_pays, visitor_quotas=quotas),
         visitors=Visitors(hub, clock=clock),
         address_of=lambda scope: scope["address"],
     )
@@ -90,14 +90,14 @@ def keys_seen(fault_server: FaultServer) -> list[str]:
 
 async def test_each_visitor_pays_with_their_own_key(tmp_path: Path, fault_server: FaultServer) -> None:
     async with a_hub(tmp_path, openai(fault_server)) as hub:
-        anna, bob = stranger(hub, {"openai": ANNA}), stranger(hub, {"openai": BOB})
+        anna, bob = visitor_session(hub, {"openai": ANNA}), visitor_session(hub, {"openai": BOB})
         await asyncio.gather(*(answer(one, "openai/ok") for one in (anna, bob, hub.session()) for _ in range(3)))
         assert sorted(keys_seen(fault_server)) == sorted([ANNA, BOB, OWNER] * 3)
 
 
 async def test_a_visitor_without_a_key_never_uses_the_owners(tmp_path: Path, fault_server: FaultServer) -> None:
     async with a_hub(tmp_path, openai(fault_server, "LLM_HUB_CHAOS=1\nLLM_HUB_ROUTE=openai/ok")) as hub:
-        visitor = stranger(hub, {})
+        visitor = visitor_session(hub, {})
         states = {state.name: state for state in visitor.providers()}
         assert (states["openai"].ready, states["openai"].problem) == (False, "needs a key: type yours in the tab Keys")
         for model, fallback in (("openai/ok", None), ("auto", None), ("chaos/no-credit", ("openai/ok",))):
@@ -113,12 +113,15 @@ async def test_auto_asks_every_provider_that_the_visitor_has_a_key_for_and_nobod
 ) -> None:
     servers = f"ANTHROPIC_API_KEY={OWNER}\nANTHROPIC_BASE_URL={fault_server.anthropic_url}"
     async with a_hub(tmp_path, openai(fault_server, servers)) as hub:
-        assert stranger(hub, {}).route == ("local",)
+        assert visitor_session(hub, {}).route == ("local",)
         for owner_pays in (False, True):
-            assert stranger(hub, {"anthropic": ANNA, "groq": BOB}, owner_pays=owner_pays).route == ("anthropic", "groq")
-            assert stranger(hub, {"groq": BOB}, owner_pays=owner_pays).route == ("groq",)
-        assert stranger(hub, {}, owner_pays=True).route == ("openai", "anthropic")
-        visitor = stranger(hub, {"anthropic": ANNA}, owner_pays=True)
+            assert visitor_session(hub, {"anthropic": ANNA, "groq": BOB}, owner_pays=owner_pays).route == (
+                "anthropic",
+                "groq",
+            )
+            assert visitor_session(hub, {"groq": BOB}, owner_pays=owner_pays).route == ("groq",)
+        assert visitor_session(hub, {}, owner_pays=True).route == ("openai", "anthropic")
+        visitor = visitor_session(hub, {"anthropic": ANNA}, owner_pays=True)
         assert (await answer(visitor, "auto", None)).provider == "anthropic"
         assert keys_seen(fault_server) == [ANNA]
 
@@ -126,7 +129,7 @@ async def test_auto_asks_every_provider_that_the_visitor_has_a_key_for_and_nobod
 async def test_a_fallback_stays_with_its_payer(tmp_path: Path, fault_server: FaultServer) -> None:
     servers = f"LLM_HUB_SERVERS=first={fault_server.openai_url},free={fault_server.openai_url}\nFIRST_API_KEY={OWNER}"
     async with a_hub(tmp_path, openai(fault_server, servers)) as hub:
-        response = await answer(stranger(hub, {"openai": ANNA}), "openai/quota", ("first/ok", "free/ok"))
+        response = await answer(visitor_session(hub, {"openai": ANNA}), "openai/quota", ("first/ok", "free/ok"))
         assert response.provider == "free"
         assert [attempt.outcome for attempt in response.attempts][-2:] == ["not_configured", "answered"]
         assert keys_seen(fault_server) == [ANNA, "none"]
@@ -138,7 +141,7 @@ async def test_where_the_owner_pays_too_a_request_still_has_one_payer(
     async with a_hub(
         tmp_path, openai(fault_server, f"LLM_HUB_SERVERS=first={fault_server.openai_url}\nFIRST_API_KEY={OWNER}")
     ) as hub:
-        visitor = stranger(hub, {"openai": ANNA, "groq": BOB}, owner_pays=True)
+        visitor = visitor_session(hub, {"openai": ANNA, "groq": BOB}, owner_pays=True)
         with pytest.raises(ProviderError, match="None of the 2 models"):
             await answer(visitor, "openai/quota", ("first/ok",))
         assert keys_seen(fault_server) == [ANNA]
@@ -151,14 +154,14 @@ async def test_a_key_is_sent_to_its_own_providers_address_only(tmp_path: Path, f
     async with FaultServer() as other:
         servers = f"LLM_HUB_SERVERS=other={other.openai_url}\nOTHER_API_KEY={OWNER}"
         async with a_hub(tmp_path, openai(fault_server, servers)) as hub:
-            visitor = stranger(hub, {"openai": ANNA, "other": BOB})
+            visitor = visitor_session(hub, {"openai": ANNA, "other": BOB})
             await answer(visitor, "openai/quota", ("other/ok",))
             assert (keys_seen(fault_server), keys_seen(other)) == ([ANNA], [BOB])
 
 
 async def test_a_refused_key_pauses_nobody_else(tmp_path: Path, fault_server: FaultServer) -> None:
     async with a_hub(tmp_path, openai(fault_server)) as hub:
-        anna, bob = stranger(hub, {"openai": "sk-refused-0123456789"}), stranger(hub, {"openai": BOB})
+        anna, bob = visitor_session(hub, {"openai": "sk-refused-0123456789"}), visitor_session(hub, {"openai": BOB})
         for _ in range(4):
             with pytest.raises(KeyRefused):
                 await answer(anna, "openai/ok")
@@ -170,7 +173,7 @@ async def test_a_refused_key_pauses_nobody_else(tmp_path: Path, fault_server: Fa
 
 async def test_a_model_that_one_key_may_not_use_is_open_to_another(tmp_path: Path, fault_server: FaultServer) -> None:
     async with a_hub(tmp_path, openai(fault_server, "LLM_HUB_SERVERS=free=" + fault_server.openai_url)) as hub:
-        anna, bob = stranger(hub, {"openai": ANNA}), stranger(hub, {"openai": BOB})
+        anna, bob = visitor_session(hub, {"openai": ANNA}), visitor_session(hub, {"openai": BOB})
         with pytest.raises(ModelNotFound):
             await answer(anna, "openai/unknown?times=1")
         assert (await answer(bob, "openai/unknown?times=1")).provider == "openai"
@@ -180,7 +183,7 @@ async def test_what_a_provider_caused_is_everybodys_and_no_visitor_ends_it(
     tmp_path: Path, fault_server: FaultServer
 ) -> None:
     async with a_hub(tmp_path, openai(fault_server, "LLM_HUB_MAX_RETRIES=0")) as hub:
-        anna, bob = stranger(hub, {"openai": ANNA}), stranger(hub, {"openai": BOB})
+        anna, bob = visitor_session(hub, {"openai": ANNA}), visitor_session(hub, {"openai": BOB})
         await answer(bob, "openai/status-503?times=0")
         for _ in range(3):
             with pytest.raises(ProviderError):
@@ -188,14 +191,14 @@ async def test_what_a_provider_caused_is_everybodys_and_no_visitor_ends_it(
         assert anna.targets()[0].paused is not None
         anna.try_now("openai/status-503?times=4")
         assert anna.targets()[0].paused is not None
-        trusted = stranger(hub, {"openai": ANNA}, trusted=True)
+        trusted = visitor_session(hub, {"openai": ANNA}, trusted=True)
         trusted.try_now("openai/status-503?times=4")
         assert anna.targets()[0].paused is None
 
 
 async def test_a_visitor_ends_what_their_own_key_caused(tmp_path: Path, fault_server: FaultServer) -> None:
     async with a_hub(tmp_path, openai(fault_server)) as hub:
-        anna = stranger(hub, {"openai": ANNA})
+        anna = visitor_session(hub, {"openai": ANNA})
         with pytest.raises(ProviderError):
             await answer(anna, "openai/quota?times=1")
         assert anna.targets()[0].paused is not None
@@ -205,14 +208,14 @@ async def test_a_visitor_ends_what_their_own_key_caused(tmp_path: Path, fault_se
 
 async def test_nobody_sees_what_others_asked_with_their_keys(tmp_path: Path, fault_server: FaultServer) -> None:
     async with a_hub(tmp_path, openai(fault_server, f"LLM_HUB_SERVERS=free={fault_server.openai_url}")) as hub:
-        anna, bob = stranger(hub, {"openai": ANNA}), stranger(hub, {"openai": BOB})
+        anna, bob = visitor_session(hub, {"openai": ANNA}), visitor_session(hub, {"openai": BOB})
         await answer(anna, "openai/ok?tokens=3")
         await answer(hub.session(), "openai/ok?tokens=4")
         await answer(anna, "free/ok?tokens=5")
         await bob.models("free")
         await answer(bob, "free/ok")
         with pytest.raises(NotConfigured):
-            await answer(stranger(hub, {}), "openai/what-a-stranger-typed")
+            await answer(visitor_session(hub, {}), "openai/what-a-visitor-typed")
         assert [state.name for state in anna.targets()] == ["free/ok", "openai/ok?tokens=3"]
         assert [state.name for state in bob.targets()] == ["free/ok"]
         assert [state.name for state in hub.session().targets()] == [
@@ -224,7 +227,7 @@ async def test_nobody_sees_what_others_asked_with_their_keys(tmp_path: Path, fau
 
 async def test_a_list_of_models_is_that_keys(tmp_path: Path, fault_server: FaultServer) -> None:
     async with a_hub(tmp_path, openai(fault_server)) as hub:
-        anna, bob = stranger(hub, {"openai": ANNA}), stranger(hub, {"openai": BOB})
+        anna, bob = visitor_session(hub, {"openai": ANNA}), visitor_session(hub, {"openai": BOB})
         assert await anna.models("openai") == await anna.models("openai")
         assert anna.last_models("openai")
         assert bob.last_models("openai") == hub.session().last_models("openai") == ()
@@ -235,7 +238,7 @@ async def test_a_list_of_models_is_that_keys(tmp_path: Path, fault_server: Fault
 async def test_who_holds_the_same_key_shares_the_provider(tmp_path: Path, fault_server: FaultServer) -> None:
     async with a_hub(tmp_path, openai(fault_server)) as hub:
         for _ in range(3):
-            await answer(stranger(hub, {"openai": ANNA}), "openai/ok")
+            await answer(visitor_session(hub, {"openai": ANNA}), "openai/ok")
         assert {exchange.connection for exchange in fault_server.exchanges} == {1}
 
 
@@ -243,7 +246,7 @@ async def test_a_key_that_is_taken_away_closes_its_connections_but_no_running_an
     tmp_path: Path, fault_server: FaultServer
 ) -> None:
     async with a_hub(tmp_path, openai(fault_server)) as hub:
-        anna = stranger(hub, {"openai": ANNA})
+        anna = visitor_session(hub, {"openai": ANNA})
         request = ChatRequest((Message(Role.USER, "Hello"),), "openai/ok?tokens=40&rate=200", fallback=())
         async with anna.answer(request) as (events, _):
             async for event in events:
@@ -260,14 +263,14 @@ async def test_only_so_many_keys_are_kept_open(
     monkeypatch.setattr(provider_pool, "MAX_VISITOR_PROVIDERS", 2)
     async with a_hub(tmp_path, openai(fault_server)) as hub:
         for key in (ANNA, BOB, f"{ANNA}-too", f"{BOB}-too"):
-            await answer(stranger(hub, {"openai": key}), "openai/ok")
+            await answer(visitor_session(hub, {"openai": key}), "openai/ok")
         await asyncio.wait_for(fault_server.exchanges.until(lambda _: len(fault_server._connections) <= 2), 20)
 
 
 async def test_a_refusal_that_echoes_the_key_does_not_show_it(tmp_path: Path, fault_server: FaultServer) -> None:
     key = "oddly-shaped-refused-key"
     async with a_hub(tmp_path, openai(fault_server)) as hub:
-        visitor = stranger(hub, {"openai": key})
+        visitor = visitor_session(hub, {"openai": key})
         for call in (answer(visitor, "openai/ok"), visitor.models("openai", fresh=True)):
             with pytest.raises(KeyRefused) as refused:
                 await call
@@ -394,15 +397,13 @@ async def test_who_signs_in_with_hugging_face_pays_with_their_own_account(
         await asyncio.wait_for(fault_server.until_alone(), 20)
 
 
-# What the owner pays for strangers.
+# What the owner pays for visitors.
 
 
-def allowed(
-    *, requests: int = 1000, tokens: int = 10**9, everybody: int = 10**9, money: str = "1000"
-) -> StrangerQuotas:
+def allowed(*, requests: int = 1000, tokens: int = 10**9, everybody: int = 10**9, money: str = "1000") -> VisitorQuotas:
     each = Quota(requests=requests, tokens=tokens, whose="each visitor")
     together = Quota(tokens=everybody, money=Decimal(money), whose="all visitors together")
-    return StrangerQuotas(each, together)
+    return VisitorQuotas(each, together)
 
 
 async def ask(
@@ -435,7 +436,7 @@ async def test_each_visitor_has_a_limit_that_holds_for_fifty_at_once(tmp_path: P
         assert await ask(gateway, "1.2.3.5") == "answered"
 
 
-@pytest.mark.parametrize("allowance", [{"everybody": 10 * MAX_STRANGER_ANSWER_TOKENS}, {"money": "0.02"}])
+@pytest.mark.parametrize("allowance", [{"everybody": 10 * MAX_VISITOR_ANSWER_TOKENS}, {"money": "0.02"}])
 async def test_the_ceiling_of_a_day_holds_for_fifty_at_once(
     tmp_path: Path, fault_server: FaultServer, allowance: dict[str, Any]
 ) -> None:
@@ -445,7 +446,7 @@ async def test_the_ceiling_of_a_day_holds_for_fifty_at_once(
         outcomes = await asyncio.gather(*(ask(gateway, f"1.2.3.{number}", model) for number in range(50)))
         assert 0 < outcomes.count("answered") == len(fault_server.exchanges) < 50
         assert all(
-            exchange.body["max_completion_tokens"] == MAX_STRANGER_ANSWER_TOKENS for exchange in fault_server.exchanges
+            exchange.body["max_completion_tokens"] == MAX_VISITOR_ANSWER_TOKENS for exchange in fault_server.exchanges
         )
         assert "all visitors together" in next(said for said in outcomes if said != "answered")
         # What was reserved and not used is there again.
@@ -467,7 +468,7 @@ async def test_what_a_model_thought_before_it_was_left_uses_the_owners_money_too
     tmp_path: Path, fault_server: FaultServer
 ) -> None:
     async with a_hub(tmp_path, openai(fault_server, "LLM_HUB_THINKING_TIMEOUT=1")) as hub:
-        gateway = open_gateway(hub, owner_pays=True, quotas=allowed(tokens=MAX_STRANGER_ANSWER_TOKENS + 50))
+        gateway = open_gateway(hub, owner_pays=True, quotas=allowed(tokens=MAX_VISITOR_ANSWER_TOKENS + 50))
         with pytest.raises(TimedOut):
             await ask(gateway, model="openai/stall@first")
         assert "tokens are left" in await ask(gateway)
@@ -475,7 +476,7 @@ async def test_what_a_model_thought_before_it_was_left_uses_the_owners_money_too
 
 async def test_a_prompt_of_another_script_is_not_cheaper_than_it_is(tmp_path: Path, fault_server: FaultServer) -> None:
     async with a_hub(tmp_path, openai(fault_server)) as hub:
-        gateway = open_gateway(hub, owner_pays=True, quotas=allowed(tokens=MAX_STRANGER_ANSWER_TOKENS + 1000))
+        gateway = open_gateway(hub, owner_pays=True, quotas=allowed(tokens=MAX_VISITOR_ANSWER_TOKENS + 1000))
         assert "more than the limit of 5,096 tokens" in await ask(gateway, prompt="\u6f22" * 2000)
         assert not fault_server.exchanges
 

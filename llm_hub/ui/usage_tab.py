@@ -14,6 +14,7 @@ import gradio as gr
 
 from llm_hub.access.client_address import from_here
 from llm_hub.errors import ConfigurationError
+from llm_hub.gateway.metrics import OTHER
 from llm_hub.ui import model_choices
 from llm_hub.ui.gradio_fixes.event_options import QUIET
 from llm_hub.ui.render.formats import format_count, format_price, format_spent, format_target_id
@@ -87,6 +88,7 @@ def usage_html(
             reserved_text,
             _plots(totals, today, days),
             _table("model", [(format_target_id(name, provider_titles), used) for name, used in by_target.items()]),
+            f"<p>{texts.OTHER_MODELS}</p>" if any(name.endswith(f"/{OTHER}") for name in by_target) else "",
             _table(texts.ASKED_BY, [(CALLERS.get(name, name), used) for name, used in by_caller.items()]),
         )
     )

@@ -11,6 +11,7 @@ import pytest
 from playwright.sync_api import expect
 
 from llm_hub.ui.page_assets import ASSETS
+from llm_hub.ui.texts import usage_texts as texts
 from llm_hub.ui.usage_tab import usage_html
 from llm_hub.usage.ledger import Total, UsageSums
 from tests.ui.site import Site
@@ -51,6 +52,12 @@ def test_free_answers_beside_those_of_unknown_price_do_not_make_a_sum_free() -> 
     assert "<b>unknown</b> <span>price</span>" in usage_html(
         [free, Total(TODAY, "page", "openai/b", UsageSums(1, 1, 1, 10, 20))], TODAY, 7, {}
     )
+
+
+def test_it_is_told_what_a_model_is_that_is_on_no_list() -> None:
+    listed, unlisted = (Total(TODAY, "page", f"openai/{model}", USED) for model in ("a", "other"))
+    assert texts.OTHER_MODELS in usage_html([listed, unlisted], TODAY, 7, {})
+    assert texts.OTHER_MODELS not in usage_html([listed], TODAY, 7, {})
 
 
 def test_a_sum_says_how_much_of_it_providers_say_they_charged() -> None:

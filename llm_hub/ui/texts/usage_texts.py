@@ -23,3 +23,5 @@ DOLLARS_A_DAY = "Dollars a day"
 CHECKS = "Background checks"
 RESERVED = """{} more count for today's limits: reserved by requests that are running or were cut off when the hub was
 killed, or estimated for answers that broke off."""
+OTHER_MODELS = """“other” stands for models that did not answer and are on no list: what was typed as their names is not
+kept."""

@@ -48,10 +48,11 @@ async def authenticate(request: Request, keys: Mapping[str, str], issued: Issued
 
 def _sent_keys(request: Request) -> list[bytes]:
     """The keys that the request brings: as `Authorization: Bearer …`, and in any of `KEY_HEADERS`."""
-    scheme, _, credentials = request.headers.get("authorization", "").partition(" ")
-    bearer = credentials if scheme.lower() == "bearer" else ""
-    sent = (key.strip() for key in (bearer, *(request.headers.get(name, "") for name in KEY_HEADERS)))
-    return [key.encode() for key in sent if key]
+    headers = request.headers
+    scheme, _, credentials = headers.get("authorization", "").partition(" ")
+    sent = [credentials] if scheme.lower() == "bearer" else []
+    sent += [headers[name] for name in KEY_HEADERS if name in headers]
+    return [key.encode() for text in sent if (key := text.strip())]
 
 
 def _name_of_key(sent_keys: Sequence[bytes], keys: Mapping[str, str]) -> str:

@@ -47,7 +47,7 @@ class AnswerTally:
         """Whether the answer ended in the middle of an attempt, which then is the last of `attempts`."""
 
     def add(self, event: Event) -> None:
-        """Takes the next event into account."""
+        """Takes the next event into account; a `Done` has the prices of its attempts."""
         if isinstance(event, TOKENS):
             if self.first_token is None:
                 self.first_token = time.perf_counter() - self._began
@@ -70,7 +70,8 @@ class AnswerTally:
             first = None if self.first_token is None or self.first_token < began else self.first_token - began
             self.attempts.append(Attempt(event.provider, event.model, began, self.seconds - began, first, self.outcome))
             self._interrupted = True
-        self.prices = [(attempt, self._session.prices.of(attempt)) for attempt in self.attempts if attempt.usage]
+        attempts = self.attempts if self.outcome == "answered" else self._session.prices.priced(self.attempts)
+        self.prices = [(attempt, attempt.price) for attempt in attempts if attempt.usage]
 
     @property
     def sent_attempts(self) -> list[Attempt]:

@@ -41,13 +41,13 @@ class Meter:
     def start(self, session: Session) -> AnswerTally:
         """An answer begins. Whatever becomes of it, `finish` must follow."""
         if self.metrics:
-            self.metrics.running.inc()
+            self.metrics.running += 1
         return AnswerTally(session, logs.current_request.get())
 
     def finish(self, tally: AnswerTally, billed_to: str, surface: str, settlement: Settlement | None = None) -> None:
         """The answer is over, and its tally closed: counts it, in the name that it is billed to."""
         if self.metrics:
-            self.metrics.running.dec()
+            self.metrics.running -= 1
             self.metrics.tried(tally.attempts)
             for attempt, price in tally.prices:
                 if attempt.usage:

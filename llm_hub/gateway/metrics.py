@@ -52,7 +52,10 @@ class Metrics:
         )
         self._tokens = Counter("llm_hub_tokens", "Tokens as providers count them.", (*model, "kind"), registry=registry)
         self._price = Counter("llm_hub_price_dollars", "US dollars, where a price is known.", model, registry=registry)
-        self.running = Gauge("llm_hub_running_streams", "Answers that are being given.", registry=registry)
+        self.running = 0
+        """Answers that are being given."""
+        running = Gauge("llm_hub_running_streams", "Answers that are being given.", registry=registry)
+        running.set_function(lambda: self.running)
         registry.register(_PausedCollector(self))
         self._models: dict[tuple[str, str], _ModelCounters] = {}
         self._labels: dict[tuple[str, str], tuple[str, str]] = {}

@@ -10,7 +10,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Self
 
-from aiohttp import ClientConnectionError, ClientConnectionResetError, ClientRequest, ConnectionTimeoutError
+from aiohttp import (
+    ClientConnectionError,
+    ClientConnectionResetError,
+    ClientOSError,
+    ClientRequest,
+    ConnectionTimeoutError,
+    ServerDisconnectedError,
+)
 from yarl import URL
 
 if TYPE_CHECKING:
@@ -21,13 +28,17 @@ if TYPE_CHECKING:
     from aiohttp.connector import Connection
     from multidict import CIMultiDictProxy
 
+CLOSING_TIME = 1.0
+"""Seconds within which a kept connection that ends without a reply had been closed before the request came."""
+
 
 class Address:
     """Where requests to one URL go, and how each of them begins."""
 
-    __slots__ = ("_destination", "_opening")
+    __slots__ = ("_destination", "_loop", "_opening")
 
     def __init__(self, url: str, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
         self._destination = ClientRequest("POST", URL(url), loop=loop)
         target = self._destination.url
         self._opening = f"POST {target.raw_path_qs} HTTP/1.1\r\nHost: {target.host_port_subcomponent}\r\n"
@@ -35,20 +46,31 @@ class Address:
     async def post(
         self, connector: BaseConnector, headers: Mapping[str, str], body: bytes, timeouts: ClientTimeout
     ) -> Exchange:
-        """Posts a body, and returns the exchange once the reply's head has come. Raises aiohttp's errors."""
+        """Posts a body, and returns the exchange once the reply's head has come. Raises aiohttp's errors.
+
+        A server may close a kept connection just as the request is written to it. Then it is written to another one.
+        """
         lines = "".join([f"{name}: {value}\r\n" for name, value in headers.items()])
         if lines.count("\r") != len(headers) or lines.count("\n") != len(headers) or "\0" in lines:
             raise ValueError("A header has a line break or another character that no header may have.")
         head = f"{self._opening}{lines}Content-Length: {len(body)}\r\n\r\n".encode()
-        try:
-            connection = await connector.connect(self._destination, [], timeouts)
-        except TimeoutError as error:
-            raise ConnectionTimeoutError(f"Connection timeout to host {self._destination.url}") from error
-        try:
-            return await self._exchange(connection, head + body, timeouts)
-        except BaseException:
-            connection.close()
-            raise
+        while True:
+            try:
+                connection = await connector.connect(self._destination, [], timeouts)
+            except TimeoutError as error:
+                raise ConnectionTimeoutError(f"Connection timeout to host {self._destination.url}") from error
+            try:
+                protocol = connection.protocol
+                assert protocol is not None  # noqa: S101  # until it is released
+                was_kept, began = protocol._parser is not None, self._loop.time()  # noqa: SLF001  # it has read replies
+                return await self._exchange(connection, head + body, timeouts)
+            except (ServerDisconnectedError, ClientOSError, ClientConnectionResetError):
+                connection.close()
+                if not was_kept or self._loop.time() - began > CLOSING_TIME:
+                    raise
+            except BaseException:
+                connection.close()
+                raise
 
     async def _exchange(self, connection: Connection, request: bytes, timeouts: ClientTimeout) -> Exchange:
         protocol = connection.protocol
@@ -58,10 +80,11 @@ class Address:
             raise ClientConnectionResetError("Cannot write to closing transport")
         protocol.transport.write(request)
         protocol.start_timeout()
-        protocol.read_timeout = None  # it bounds the wait for the head: the body's has another one, of http_reply.py
         while True:
             message, content = await protocol.read()
             if message.code == 101 or not 100 <= message.code < 200:
+                protocol.read_timeout = None  # it was for the head: the body has another one, of http_reply.py
+                protocol.start_timeout()
                 return Exchange(connection, message.code, message.headers, content)
 
 

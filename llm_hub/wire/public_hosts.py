@@ -121,7 +121,7 @@ def public_socket(info: Any) -> socket.socket:
 
 def public_connector(*, resolver: Any = None, **options: Any) -> Any:
     """An aiohttp connector that connects to public addresses only."""
-    import aiohttp
+    from llm_hub.wire.connections import ConnectionPool
 
     checked: Any = PublicResolver(resolver)
-    return aiohttp.TCPConnector(resolver=checked, socket_factory=public_socket, **options)
+    return ConnectionPool(resolver=checked, socket_factory=public_socket, **options)

@@ -200,9 +200,9 @@ class Transport:
         )
 
     def _connector(self, **options: Any) -> Any:
-        import aiohttp
+        from llm_hub.wire.connections import ConnectionPool
 
-        return aiohttp.TCPConnector(**options)
+        return ConnectionPool(**options)
 
 
 def _client_timeout(timeouts: Mapping[str, float | None]) -> ClientTimeout:

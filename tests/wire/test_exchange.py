@@ -7,7 +7,9 @@ from contextlib import asynccontextmanager
 import aiohttp
 import pytest
 
+from llm_hub.wire.connections import ConnectionPool
 from llm_hub.wire.exchange import Address, Exchange
+from tests.virtual_time import VirtualTimeLoop
 
 REPLY = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}"
 TIMEOUTS = aiohttp.ClientTimeout(connect=5, sock_read=5)
@@ -15,8 +17,8 @@ TIMEOUTS = aiohttp.ClientTimeout(connect=5, sock_read=5)
 
 @asynccontextmanager
 async def server_of(replies: list[bytes], received: list[tuple[int, bytes]]) -> AsyncGenerator[str]:
-    """The URL of a server that gives one reply after another. `received` gets the port of each request's client, and
-    the request."""
+    """The URL of a server that gives one reply after another; an empty one closes the connection. `received` gets the
+    port of each request's client, and the request."""
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while replies:
@@ -24,7 +26,9 @@ async def server_of(replies: list[bytes], received: list[tuple[int, bytes]]) -> 
                 received.append((writer.get_extra_info("peername")[1], await reader.readuntil(b"BODY")))
             except asyncio.IncompleteReadError:
                 break
-            writer.write(replies.pop(0))
+            if not (reply := replies.pop(0)):
+                break
+            writer.write(reply)
         writer.close()
 
     server = await asyncio.start_server(answer, "127.0.0.1", 0)
@@ -36,9 +40,9 @@ async def server_of(replies: list[bytes], received: list[tuple[int, bytes]]) -> 
 async def asked(*replies: bytes) -> AsyncGenerator[tuple[Exchange, list[tuple[int, bytes]]]]:
     """The last exchange with such a server, after the others, and what it has received."""
     received: list[tuple[int, bytes]] = []
-    async with server_of([*replies], received) as url, aiohttp.TCPConnector() as connector:
+    async with server_of([*replies], received) as url, ConnectionPool() as connector:
         address = Address(url, asyncio.get_running_loop())
-        for _ in replies[1:]:
+        for _ in [*filter(None, replies)][1:]:
             async with await address.post(connector, {}, b"BODY", TIMEOUTS) as exchange:
                 assert await exchange.content.read() == b"{}"
         async with await address.post(connector, {"x-name": "value"}, b"BODY", TIMEOUTS) as exchange:
@@ -78,3 +82,41 @@ async def test_a_header_cannot_begin_another_one(value: str) -> None:
         address = Address("http://127.0.0.1:9/", asyncio.get_running_loop())
         with pytest.raises(ValueError, match="line break"):
             await address.post(connector, {"x-name": value}, b"BODY", TIMEOUTS)
+
+
+async def test_a_kept_connection_that_was_closed_meanwhile_is_no_failure() -> None:
+    async with asked(REPLY, b"", REPLY) as (exchange, received):
+        assert (exchange.status, await exchange.content.read()) == (200, b"{}")
+    assert len(received) == 3  # the second one came to nothing
+    assert received[0][0] == received[1][0] != received[2][0]
+    assert received[1][1] == received[2][1]
+
+
+async def test_a_new_connection_that_is_closed_without_a_reply_is_one() -> None:
+    with pytest.raises(aiohttp.ServerDisconnectedError):
+        async with asked(b"", REPLY):
+            pass
+
+
+async def test_a_reply_that_nobody_asked_for_is_no_reply_to_the_next_request() -> None:
+    """Several servers say 408 before they close an idle connection."""
+    received: list[tuple[int, bytes]] = []
+    async with server_of([REPLY, REPLY], received) as url, ConnectionPool() as pool:
+        address = Address(url, asyncio.get_running_loop())
+        async with await address.post(pool, {}, b"BODY", TIMEOUTS) as first:
+            assert await first.content.read() == b"{}"
+        (((protocol, _),),) = pool._conns.values()
+        protocol.data_received(b"HTTP/1.1 408 Request Timeout\r\ncontent-length: 0\r\n\r\n")
+        async with await address.post(pool, {}, b"BODY", TIMEOUTS) as second:
+            assert (second.status, await second.content.read()) == (200, b"{}")
+    (one, _), (other, _) = received
+    assert one != other
+
+
+def test_a_head_that_stops_halfway_is_given_up() -> None:
+    async def ask() -> None:
+        async with server_of([b"HTTP/1.1 200 OK\r\ncontent-", REPLY], []) as url, ConnectionPool() as pool:
+            await Address(url, asyncio.get_running_loop()).post(pool, {}, b"BODY", TIMEOUTS)
+
+    with asyncio.Runner(loop_factory=VirtualTimeLoop) as runner, pytest.raises(aiohttp.SocketTimeoutError):
+        runner.run(asyncio.wait_for(ask(), 60))

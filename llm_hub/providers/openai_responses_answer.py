@@ -10,9 +10,10 @@ import orjson
 from llm_hub.chat import OriginalAnswer, ReasoningBreak, VendorDelta
 from llm_hub.chat.exact_json import dump_exactly
 from llm_hub.providers.openai_responses_body import SHARED_FIELDS, call_name
+from llm_hub.providers.openai_responses_places import CALLS, ItemPlaces
 from llm_hub.providers.openai_usage import read_usage
 from llm_hub.providers.streamed_response import StreamedResponseBuilder
-from llm_hub.wire.validation import MAX_REFUSAL_CHARS, parse_count, parse_name
+from llm_hub.wire.validation import MAX_REFUSAL_CHARS, parse_name
 
 if TYPE_CHECKING:
     from llm_hub.capabilities import AnsweringProvider
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 END_EVENTS = frozenset({"response.completed", "response.incomplete", "response.failed", "response.cancelled"})
 """The events that end a stream. What comes after them is no part of the answer."""
 
-_CALLS = ("function_call", "custom_tool_call")
 _CALL_EVENTS = ("response.function_call_arguments.", "response.custom_tool_call_input.")
 _BEGINNINGS = frozenset({"response.created", "response.in_progress", "response.queued"})
 _HUBS_PARTS = frozenset({"output_text", "summary_text", "reasoning_text"})
@@ -54,9 +54,8 @@ class ResponsesBuilder(StreamedResponseBuilder):
 
     __slots__ = (
         "_beginning",
-        "_items",
         "_late_events",
-        "_places_with_pieces",
+        "_places",
         "_reasoning_of_calls",
         "_reasoning_state",
         "_vendor_bytes",
@@ -67,10 +66,7 @@ class ResponsesBuilder(StreamedResponseBuilder):
         original = request.original
         if original is not None and original.protocol == "openai":
             self.untranslated = tuple(name for name in self.untranslated if name not in SHARED_FIELDS)
-        self._items: dict[int, dict[str, Any]] = {}
-        """The items that are complete."""
-        self._places_with_pieces: set[int] = set()
-        """The places of items of which a piece has come: what their ends say is known."""
+        self._places = ItemPlaces()
         self._reasoning_state: list[dict[str, Any]] = []
         """Encrypted reasoning that the next call of a tool has to bring back."""
         self._reasoning_of_calls: dict[str, list[dict[str, Any]]] = {}
@@ -97,21 +93,26 @@ class ResponsesBuilder(StreamedResponseBuilder):
             yield read
 
     def _read_event(self, event: Mapping[str, Any]) -> Iterator[Event | None]:
-        kind, place = str(event.get("type")), parse_count(event.get("output_index")) or 0
+        kind, place = str(event.get("type")), self._places.of(event)
         delta = event.get("delta")
         if self.is_original:
             yield from self._tell_fields(event)
         match kind:
             case "response.reasoning_summary_text.delta" | "response.reasoning_text.delta" if delta:
-                self._places_with_pieces.add(place)
+                self._places.with_pieces.add(place)
                 yield self._add_reasoning(delta)
             case "response.function_call_arguments.delta" if delta:
-                self._places_with_pieces.add(place)
+                self._places.with_pieces.add(place)
                 yield self.add_tool_call(place, arguments=delta)
+            case "response.function_call_arguments.done" if place not in self._places.with_pieces:
+                self._places.with_pieces.add(place)
+                yield self.add_tool_call(place, arguments=event.get("arguments") or "")
+            case "response.output_text.done" if place not in self._places.with_pieces and event.get("text"):
+                yield from self.read_text({**event, "delta": event["text"]})
             case "response.custom_tool_call_input.delta":
                 yield None
             case "response.refusal.delta" if delta and not self.is_original:
-                self._places_with_pieces.add(place)
+                self._places.with_pieces.add(place)
                 self.refusal = (self.refusal + delta)[:MAX_REFUSAL_CHARS]
             case "response.content_part.added" | "response.reasoning_summary_part.added":
                 yield from self._begin_part(event)
@@ -126,7 +127,7 @@ class ResponsesBuilder(StreamedResponseBuilder):
 
     def read_text(self, event: Mapping[str, Any]) -> Iterator[Event]:
         """The events of a piece of text."""
-        self._places_with_pieces.add(parse_count(event.get("output_index")) or 0)
+        self._places.with_pieces.add(self._places.of_number(event))
         if self.is_original:
             yield from self._tell_beginning()
             yield from () if _KNOWN_FIELDS.issuperset(event) else self._tell_fields(event)
@@ -162,7 +163,7 @@ class ResponsesBuilder(StreamedResponseBuilder):
     def _late_of(self, event: Mapping[str, Any]) -> dict[str, Any] | None:
         """Where an event is kept of which clients are told with the calls, or at the end; None: at once."""
         kind, item = event["type"], event.get("item") or {}
-        is_of_call = item.get("type") in _CALLS or kind.startswith(_CALL_EVENTS)
+        is_of_call = item.get("type") in CALLS or kind.startswith(_CALL_EVENTS)
         is_late = "output_index" in event and (is_of_call or len(self._calls) > 0)
         if not is_late and kind not in END_EVENTS:
             return None
@@ -198,20 +199,20 @@ class ResponsesBuilder(StreamedResponseBuilder):
         kind = item.get("type")
         if kind == "function_call":
             if arguments := item.get("arguments") or "":
-                self._places_with_pieces.add(place)
+                self._places.with_pieces.add(place)
             yield self._add_call(place, item, arguments)
         elif kind != "custom_tool_call" and self.is_original and not len(self._calls):
             yield VendorDelta("responses", event)
 
     def _end_item(self, place: int, item: dict[str, Any], event: Mapping[str, Any]) -> Iterator[Event | None]:
         """Takes what the end of an item says, and no event before it did."""
-        if self._items.get(place) == item:
+        if self._places.ended.get(place) == item:
             return  # some servers say the same end twice
         kind = item.get("type")
         if self.is_original or kind == "reasoning":
             self._vendor_bytes += len(dump_exactly(item))
-        is_new = place not in self._items and place not in self._places_with_pieces
-        self._items[place] = item
+        is_new = place not in self._places.ended and place not in self._places.with_pieces
+        self._places.ended[place] = item
         match kind:
             case "custom_tool_call":
                 yield self._add_call(place, item, orjson.dumps({"input": item.get("input") or ""}).decode())
@@ -225,7 +226,7 @@ class ResponsesBuilder(StreamedResponseBuilder):
                 pass
             case _:
                 self.has_other_content = True
-        if kind not in _CALLS and self.is_original and not len(self._calls):
+        if kind not in CALLS and self.is_original and not len(self._calls):
             # What follows a call is told in its place, with the calls: OpenAI refuses reasoning in another one.
             yield VendorDelta("responses", event)
 
@@ -260,17 +261,15 @@ class ResponsesBuilder(StreamedResponseBuilder):
 
     def _end(self, response: dict[str, Any]) -> Iterator[Event | None]:
         """Takes the response at its end, with the items of which no event has told."""
-        for place, item in enumerate(response.get("output") or ()):
-            if place not in self._items:
-                done = {"type": "response.output_item.done", "output_index": place, "item": item}
-                yield from self._end_item(place, item, done)
+        for place, done in self._places.missing(response.get("output") or []):
+            yield from self._end_item(place, done["item"], done)
         if isinstance(usage := response.get("usage"), dict):
             self.usage = read_usage(usage)
         details = response.get("incomplete_details") or {}
         reason = parse_name(details.get("reason")) or parse_name(response.get("status")) or "completed"
         self.finish_reason = _FINISH_REASONS.get(reason, reason)
         if self.is_original:
-            output = response.get("output") or [item for _, item in sorted(self._items.items())]
+            output = response.get("output") or [item for _, item in sorted(self._places.ended.items())]
             body = {**response, "output": output, "stream_events": self._late_events}
             self.original = OriginalAnswer("responses", body)
 

@@ -367,6 +367,11 @@ TEXTS = {
     "a document over several lines": json.dumps(ended(message("Low tide."))["response"], indent=1).encode(),
     "no names of events": b"data: " + json.dumps(say("Low tide.")).encode() + b"\n\ndata: "
     + json.dumps(ended()).encode() + b"\n\n",
+    "an end of the text and no deltas": sse(
+        {"type": "response.output_text.done", "output_index": 0, "text": "Low tide."},
+        item("done", 0, message("Low tide.")),
+        ended(),
+    ),
     "chat's last word": sse(say("Low tide."), ended()) + b"data: [DONE]\n\n",
     "text after the end": sse(say("Low tide."), ended(), say(" More.")),
 }  # fmt: skip
@@ -412,6 +417,44 @@ async def test_calls_of_namespaces_and_custom_tools_have_the_hubs_names(provider
         ("call_2", "patch", {"input": "*** Begin"}),
     ]
     assert sorted(streamed(events)) == sorted((call.id, call.name, call.arguments) for call in response.tool_calls)
+
+
+def read_call(number: int) -> dict[str, Any]:
+    return {"id": f"fc_{number}", "type": "function_call", "call_id": f"call_{number}", "name": "read",
+            "arguments": f'{{"page":{number}}}'}  # fmt: skip
+
+
+def parts_of(call: dict[str, Any], *kinds: str) -> list[dict[str, Any]]:
+    """The events of a call whose number is 0, as all of them have it."""
+    about: dict[str, Any] = {"output_index": 0, "item_id": call["id"]}
+    events = {
+        "added": item("added", 0, call | {"arguments": ""}),
+        "delta": {"type": "response.function_call_arguments.delta", "delta": call["arguments"], **about},
+        "whole": {"type": "response.function_call_arguments.done", "arguments": call["arguments"], **about},
+        "done": item("done", 0, call),
+    }
+    return [events[kind] for kind in kinds]
+
+
+@pytest.mark.parametrize(
+    "kinds", [("added", "delta", "whole", "done"), ("added", "whole"), ("added", "done"), ("done",)]
+)
+@pytest.mark.parametrize("lists", [True, False], ids=["listed at the end", "not listed"])
+async def test_items_of_one_number_are_all_there_and_none_of_them_twice(
+    provider: LLMProvider, kinds: tuple[str, ...], *, lists: bool
+) -> None:
+    calls = [read_call(1), read_call(2)]
+    thought = {"id": "rs_1", "type": "reasoning", "summary": [{"type": "summary_text", "text": "Hm."}]}
+    items = [thought, message("Low tide."), *calls]
+    words = [item("added", 0, message("")), say("Low tide."), item("done", 0, message("Low tide."))]
+    pieces = [piece for call in calls for piece in parts_of(call, *kinds)]
+    written = sse(item("done", 0, thought), *words, *pieces, ended(*items if lists else ()))
+    _, response = await hear(provider, written)
+    assert (response.reasoning, response.content) == ("Hm.", "Low tide.")
+    assert [(call.id, call.decoded()) for call in response.tool_calls] == [
+        ("call_1", {"page": 1}),
+        ("call_2", {"page": 2}),
+    ]
 
 
 async def test_an_item_that_ends_twice_is_there_once(provider: LLMProvider) -> None:

@@ -60,7 +60,7 @@ async def read_body(reply: HttpReply, answer: GrowingAnswer) -> AsyncGenerator[b
     """
     bytes_read, next_count = 0, MAX_ANSWER_CHARS
     try:
-        if reply.headers.get("content-type", "").startswith("text/html"):
+        if reply.headers.get("content-type", "").lower().startswith("text/html"):
             raise StreamBroken("The server sent a web page instead of an answer.", hint="Check the base URL.")
         async with aclosing(aiter(reply.stream)) as pieces:  # the transport's own, which translates errors
             while True:

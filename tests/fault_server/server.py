@@ -261,7 +261,7 @@ class FaultServer:
             return False
         answer = dialect.answer(exchange, fault)
         if fault.name == "html":
-            await connection.reply(Reply(200, HTML, {"content-type": "text/html; charset=utf-8"}))
+            await connection.reply(Reply(200, HTML, {"content-type": "Text/HTML; charset=utf-8"}))
             return True
         if not dialect.streams(exchange.body) or fault.name == "json-body":
             return await _whole(answer, dialect, connection)

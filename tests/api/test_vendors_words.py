@@ -85,6 +85,13 @@ def test_a_completion_has_its_vendors_fields_and_the_hubs_own_where_both_have_on
     assert answer["x_llm_hub"]["notes"] == ()
 
 
+def test_tokens_that_a_vendor_told_as_text_or_as_decimals_are_whole_numbers() -> None:
+    told = {"prompt_tokens": "31", "completion_tokens": 5.0, "total_tokens": 36, "cost": 0.5}
+    counts = Usage(prompt_tokens=31, completion_tokens=5, total_tokens=36)
+    answer: Any = CHAT_COMPLETIONS.answer(CHAT, response(OriginalAnswer("openai", {"usage": told}), usage=counts))
+    assert json.dumps(answer["usage"]) == json.dumps({**counts, "cost": 0.5})
+
+
 def test_a_streamed_completion_has_its_vendors_fields_in_its_last_chunk() -> None:
     writer = CompletionWriter(with_usage=True)
     done = Done(response(COMPLETION, tool_calls=(CALL,)))

@@ -128,12 +128,13 @@ def calls_and_late_text(response: LLMResponse) -> Iterator[ToolCall | str]:
 
 
 def as_told(told: Mapping[str, Any] | None, counts: Mapping[str, Any]) -> dict[str, Any]:
-    """An answer's tokens as a vendor of the same protocol told them, with the hub's counts of what it has not told."""
+    """An answer's tokens as a vendor of the same protocol told them, with the hub's counts of what it has not told, or
+    not as a whole number."""
     whole = dict(counts)
     for name, value in (told or {}).items():
         if isinstance(value, dict):
             whole[name] = as_told(value, whole.get(name) or {})
-        elif value is not None or name not in whole:
+        elif name not in whole or isinstance(value, int):
             whole[name] = value
     return whole
 

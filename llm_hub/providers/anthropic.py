@@ -62,7 +62,7 @@ class AnthropicProvider(HttpProvider):
     supports = frozenset({"tools", "tool_choice", "parallel_tools", "format", "stop", "top_p", "effort"})
     exceptions = (AnthropicError, httpx2.HTTPError, httpx2.StreamError)
     decoder = SSEDecoder
-    end_marker = b"[DONE]"  # several compatible servers write it, after their message_stop or instead of it
+    end_marker = b"DONE"  # several compatible servers write it, after their message_stop or instead of it
     builder = MessageBuilder
 
     def __init__(

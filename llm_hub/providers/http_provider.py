@@ -67,7 +67,8 @@ class HttpProvider(VendorServer):
     builder: ClassVar[type[StreamedResponseBuilder]] = StreamedResponseBuilder
     """What collects an answer. An adapter has its own where reading a chunk depends on those before it."""
     end_marker: ClassVar[bytes | None] = None
-    """The data that ends a stream without being JSON, in brackets."""
+    """The word that ends a stream without being an object. Servers write it in brackets, in quotes, or alone
+    (googleapis/java-genai#1084)."""
     optional_parameters: ClassVar[frozenset[str]] = frozenset()
     """Parameters on the wire that a model may refuse, and that an answer is good without."""
     reads_pdf: bool = False
@@ -145,7 +146,7 @@ class HttpProvider(VendorServer):
     def _before_end(self, builder: StreamedResponseBuilder, texts: list[bytes]) -> list[bytes]:
         """The objects before the marker that ends a stream, if it is among them."""
         for place, text in enumerate(texts):
-            if text[:1] == b"[" and text.strip() == self.end_marker:
+            if text[:1] != b"{" and text.strip(b'[]" \t').upper() == self.end_marker:
                 builder.ended = True
                 return texts[:place]
         return texts

@@ -255,7 +255,7 @@ def _remember(models: set[str], model: str) -> None:
 
 def _read_tool_call(builder: StreamedResponseBuilder, call: dict[str, Any]) -> ToolCallDelta | None:
     """A call, which always comes whole: several servers give all of them one index, which is not read."""
-    function = call["function"]
+    function = call.get("function") or call
     arguments = function.get("arguments") or function.get("parameters") or {}
     return builder.add_tool_call(
         None,

@@ -86,7 +86,7 @@ class OpenAIProvider(HttpProvider):
     exceptions = (OpenAIError, httpx2.HTTPError, httpx2.StreamError)
     decoder = SSEDecoder
     builder = OpenAIResponseBuilder
-    end_marker = b"[DONE]"
+    end_marker = b"DONE"
     base_path = "/v1"
     embeddings_path = "/embeddings"
     read_text = staticmethod(plain_texts)

@@ -32,6 +32,7 @@ from llm_hub.providers.openai_pieces import (
     read_text,
     says_something,
     unknown_fields,
+    wrapped,
 )
 from llm_hub.providers.openai_usage import read_timings, read_usage
 from llm_hub.providers.streamed_response import StreamedResponseBuilder
@@ -48,26 +49,10 @@ class OpenAIResponseBuilder(StreamedResponseBuilder):
     """A response builder with what the reading of a chunk has to know about those before it."""
 
     __slots__ = (
-        "_choice_fields",
-        "_custom_calls",
-        "_fields",
-        "_has_delta",
-        "_has_head",
-        "_has_message",
-        "_has_other_choices",
-        "_is_late",
-        "_is_unreliable",
-        "_logprobs",
-        "_others",
-        "_others_size",
-        "_reasoning_field",
-        "_reported_usage",
-        "_timings",
-        "choice",
-        "is_settled",
-        "is_under_way",
-        "state_fields",
-    )
+        "_choice_fields", "_custom_calls", "_fields", "_has_delta", "_has_head", "_has_message", "_has_other_choices",
+        "_is_late", "_is_unreliable", "_logprobs", "_others", "_others_size", "_reasoning_field", "_reported_usage",
+        "_timings", "choice", "is_settled", "is_under_way", "state_fields",
+    )  # fmt: skip
 
     def __init__(self, provider: AnsweringProvider, request: ChatRequest) -> None:
         super().__init__(provider, request)
@@ -239,7 +224,7 @@ class OpenAIResponseBuilder(StreamedResponseBuilder):
                 break
         calls = delta.get("tool_calls") or ()
         for place, call in enumerate([calls] if isinstance(calls, dict) else calls):
-            yield self._read_call(call, place if len(calls) > 1 else None)
+            yield self._read_call(wrapped(call), place if len(calls) > 1 else None)
         if not calls and isinstance(function := delta.get("function_call"), dict):
             yield self._read_call({"index": 0, "function": function}, None)
         if refusal := delta.get("refusal"):

@@ -84,6 +84,14 @@ def read_arguments(function: Mapping[str, Any]) -> str:
     return "" if arguments is None else dump_exactly(arguments).decode()
 
 
+def wrapped(call: dict[str, Any]) -> dict[str, Any]:
+    """A call with its `function`, also where a server writes what belongs there beside it (acon96/home-llm#348)."""
+    if "function" in call or "custom" in call or FUNCTION_FIELDS.isdisjoint(call):
+        return call
+    others = {name: value for name, value in call.items() if name not in FUNCTION_FIELDS}
+    return {**others, "function": {name: call[name] for name in FUNCTION_FIELDS & call.keys()}}
+
+
 def unknown_fields(call: Mapping[str, Any]) -> dict[str, Any]:
     """What a call has beside that for which the hub has words, also in its `function` or `custom`."""
     unknown = {name: value for name, value in call.items() if name not in CALL_FIELDS}

@@ -42,7 +42,7 @@ class ResponsesProvider(HttpProvider):
     exceptions = (httpx2.HTTPError, httpx2.StreamError)
     decoder = SSEDecoder
     builder = ResponsesBuilder
-    end_marker = b"[DONE]"
+    end_marker = b"DONE"
     base_path = "/v1"
 
     def __init__(

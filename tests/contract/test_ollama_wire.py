@@ -125,6 +125,12 @@ async def test_arguments_may_have_another_name(provider: LLMProvider) -> None:
     assert json.loads(response.tool_calls[0].arguments) == PORT
 
 
+async def test_a_call_may_lack_what_is_around_a_function(provider: LLMProvider) -> None:
+    written = ndjson(say("", tool_calls=[{"id": "tug_1", "name": "tug", "arguments": PORT}]), END)
+    _, response = await hear(provider, written)
+    assert [(made.id, made.name, made.decoded()) for made in response.tool_calls] == [("tug_1", "tug", PORT)]
+
+
 @pytest.mark.parametrize("arguments", [None, "", {}, "{}"])
 async def test_a_call_may_have_no_arguments(provider: LLMProvider, arguments: object) -> None:
     _, response = await hear(provider, ndjson(call({"name": "tug", "arguments": arguments}), END))

@@ -128,6 +128,8 @@ TEXTS = {
     "lines of JSON": b"".join(json.dumps(value).encode() + b"\n" for value in (*TIDE, chunk({}, "stop"))),
     "errors that are null": sse(*(value | {"error": None} for value in TIDE)) + DONE,
     "an end with a space": sse(*TIDE) + b"data: [DONE] \n\n",
+    "an end in quotes": sse(*TIDE) + b'data: "[DONE]"\n\n',
+    "an end without brackets": sse(*TIDE, chunk({}, "stop")) + b"data: done\n\n",
     "signs of life": b"data:\n\ndata: \n\n" + sse(TIDE[0]) + b'data: {"type": "ping"}\n\n' + sse(TIDE[1]) + DONE,
     "a document after white space": b"\n      \n   " + json.dumps(whole({"content": "Low tide."})).encode() + b"\n",
     "the whole message so far beside each delta": sse(
@@ -331,6 +333,10 @@ CALLS: dict[str, Sequence[dict[str, Any]]] = {
     ],
     "one call instead of a list": [
         chunk({"tool_calls": piece("berth", TWO[0], index=0)}), chunk({"tool_calls": piece("berth", TWO[1], index=1)}),
+    ],
+    "without what is around a function": [
+        call({"index": number, "id": f"id{number}", "name": "berth", "arguments": arguments})
+        for number, arguments in enumerate((PORT, TWO[1]))
     ],
     "a null first": [
         call(piece("berth", None, index=0), piece("berth", None, index=1)),

@@ -93,6 +93,9 @@ def test_a_conversation_is_found_renamed_pinned_and_deleted(visitor: Conversatio
     expect(visitor.titles).to_have_count(3)
     visitor.act(f"{word} 0", "Rename")
     visitor.page.get_by_role("textbox", name="Title").fill(f"Named {word}")
+    visitor.page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")  # the list is read again
+    visitor.page.evaluate("fetch('conversations').then(() => null)")
+    expect(visitor.page.get_by_role("textbox", name="Title")).to_be_focused()
     visitor.page.keyboard.press("Enter")
     visitor.act(f"Named {word}", "Pin")
     expect(visitor.titles.first).to_contain_text(f"Named {word}")
@@ -107,6 +110,19 @@ def test_a_conversation_is_found_renamed_pinned_and_deleted(visitor: Conversatio
     visitor.search.fill(word)
     expect(visitor.titles).to_have_count(2)
     expect(visitor.titles.first).to_contain_text(f"Named {word}")
+
+
+def test_an_answer_that_was_left_is_kept_to_its_end(visitor: ConversationsPage, gated: GatedServer, word: str) -> None:
+    gated.gate.clear()
+    visitor.type(word)
+    expect(visitor.answer).to_have_text(f"{word} begins")
+    visitor.page.locator("#chat-new").click()
+    expect(visitor.prompts).to_have_count(0)
+    expect(visitor.item(word)).to_contain_text("is being answered")
+    gated.gate.set()
+    expect(visitor.item(word)).not_to_contain_text("is being answered")
+    visitor.search.fill(f"{word} ends")
+    expect(visitor.titles).to_have_count(1)
 
 
 @IN_THE_BROWSER

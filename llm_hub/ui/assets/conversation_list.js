@@ -22,13 +22,14 @@ const button = (text, act, label) => {
   return made;
 };
 const say = (text) => { note.textContent = text; };
-const attempt = async (work) => {
+const attempt = async (work, tell = say) => {
   try {
     return await work();
   } catch (error) {
-    say(error.message);
+    tell(error.message);
   }
 };
+const quiet = () => {};
 
 // What is shown.
 
@@ -38,6 +39,7 @@ const section = (head) => head.pinned ? "Pinned"
   : Date.now() - 1000 * head.changed_at < 7 * DAY ? "Last 7 days" : "Earlier";
 const title = (head) => head.shown_title || "Untitled";
 const show = () => {
+  if (busy.what === "rename" && list.querySelector("input")) return;  // that would end what is being typed
   const focused = document.activeElement?.closest?.("#conversation-list li");
   const focus = focused?.dataset.id;
   const rows = [];
@@ -124,11 +126,21 @@ const undoItem = () => {
 
 // What changes.
 
+const inList = (id) => heads.find((head) => head.id === id);
+// Takes over what has changed of a conversation in the list, and tells whether that is seen.
+const takeOver = ({ id, running, shown_title, changed_at, version }) => {
+  const known = inList(id);
+  if (!known || (known.running === running && known.shown_title === shown_title)) return false;
+  Object.assign(known, { running, shown_title, changed_at, version });
+  if (!box.value.trim()) heads.sort((one, other) => other.pinned - one.pinned || other.changed_at - one.changed_at);
+  return true;
+};
 let loads = 0;
-const load = () => attempt(async () => {
+const load = (tell) => attempt(async () => {
   const number = ++loads;
   const found = await store.list(box.value.trim());
   if (number !== loads) return;
+  const before = JSON.stringify(heads);
   if (found.problem) say(found.problem);
   if (found.keeping === "off" && keeping !== "off") {  // the hub keeps its owner's alone, and somebody else is here
     keeping = "off";
@@ -137,8 +149,9 @@ const load = () => attempt(async () => {
     block.classList.add("off");
   }
   heads = found.heads;
-  show();
-});
+  for (const head of Object.values(shown)) if (head.version > inList(head.id)?.version) takeOver(head);  // it came meanwhile
+  if (tell !== quiet || JSON.stringify(heads) !== before) show();
+}, tell);
 let waiting;
 const loadSoon = () => {
   clearTimeout(waiting);

@@ -116,15 +116,11 @@ const go = (id, kind = "chat", more = {}) => {
 addEventListener("popstate", () => turnTo(named(), heads.find((head) => head.id === named())?.kind ?? (named() ? "chat" : front())));
 
 const keep = (head) => {
-  const known = heads.find((known) => known.id === head.id);
+  const known = inList(head.id);
   if (keeping === "browser") sync(head.id);
   if (!known && keeping !== "browser") load();
   if (box.value.trim() && known?.version !== head.version) loadSoon();  // there may be more to find
-  if (!known || (known.running === head.running && known.shown_title === head.shown_title)) return;
-  const { running, shown_title, changed_at, version } = head;
-  Object.assign(known, { running, shown_title, changed_at, version });
-  if (!box.value.trim()) heads.sort((one, other) => other.pinned - one.pinned || other.changed_at - one.changed_at);
-  show();
+  if (takeOver(head)) show();
 };
 
 // What was sent is kept, and is no draft any more. Of a visitor that is so once this browser has it: if the hub is killed
@@ -211,7 +207,7 @@ new MutationObserver((changes) => {
 
 // Writes what the server has and this browser has not into the browser's own store.
 const syncing = new Map();
-const sync = async (id) => {
+const sync = async (id, tell) => {
   if (syncing.has(id)) { syncing.set(id, true); return; }
   syncing.set(id, false);
   await attempt(async () => {
@@ -220,17 +216,28 @@ const sync = async (id) => {
     const known = new Set(kept?.nodes.map(({ number }) => number));
     if (document?.nodes.some(({ number, turn }) => !turn.prompt && !known.has(number))) document = await request("GET", `/${id}`);
     if (document && document.version > (kept?.version ?? 0)) {
-      await store.put(document);
+      const head = await store.put(document);
       others.postMessage("changed");
-      if (box.value.trim() || !heads.some((head) => head.id === id)) await load();
+      if (box.value.trim() || !inList(id)) await load();
+      else if (takeOver(head)) show();
     }
+    // The hub was started again: nobody writes at that answer any more.
+    if (!document && kept?.running && takeOver(await store.put({ ...kept, nodes: [], running: false }))) show();
     const version = Math.max(kept?.version ?? 0, document?.version ?? 0);
     for (const [kind, head] of Object.entries(shown)) if (head.id === id && head.version <= version) arrive(kind, head);
-  });
+  }, tell);
   const again = syncing.get(id);
   syncing.delete(id);
   if (again) sync(id);
 };
+
+// An answer is also written in a conversation that was left: the list shows its end, and a visitor's browser keeps it.
+const WATCH_INTERVAL = 3000;  // milliseconds
+setInterval(() => {
+  const left = isLost ? [] : heads.filter(({ id, kind, running }) => running && shown[kind]?.id !== id);
+  if (keeping === "browser") left.forEach(({ id }) => sync(id, quiet));
+  else if (left.length) load(quiet);
+}, WATCH_INTERVAL);
 
 // A connection that was lost (assets/gradio_fixes.js).
 

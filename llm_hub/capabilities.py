@@ -107,8 +107,9 @@ def check_request(request: ChatRequest, provider: AnsweringProvider, model: str)
         )
     last = next((message for message in reversed(request.messages) if message.role is not Role.SYSTEM), None)
     asks = last is not None and last.role is Role.USER and (last.text.strip() or last.images or last.documents)
-    begins_answer = last is not None and last.role is Role.ASSISTANT and is_original  # the vendor says if it goes on
-    if last is None or not (asks or last.tool_results or begins_answer):
+    is_answered = asks or (last is not None and bool(last.tool_results))
+    is_vendors = is_original and (last is None or last.role is Role.ASSISTANT)  # who says whether it answers that
+    if not (is_answered or is_vendors):
         raise InvalidRequest(
             "There is nothing to answer: the last message must be the user's, and not be empty.",
             provider=provider.name,

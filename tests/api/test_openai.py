@@ -200,6 +200,17 @@ async def test_every_choice_of_tools(
 
 
 @pytest.mark.parametrize(
+    ("choice", "sent"),
+    [("any", {"type": "any"}), ({"type": "function", "name": "weather"}, {"type": "tool", "name": "weather"})],
+)
+async def test_choices_in_other_words_reach_other_protocols_too(
+    client: openai.AsyncOpenAI, fault_server: FaultServer, choice: Any, sent: object
+) -> None:
+    await client.chat.completions.create(model="anthropic/ok", messages=PROMPT, tools=[WEATHER], tool_choice=choice)
+    assert fault_server.exchanges[0].body["tool_choice"] == sent
+
+
+@pytest.mark.parametrize(
     "extra",
     [
         {"tool_choice": "required"}, {"tools": [TIME], "tool_choice": NAMED},

@@ -268,8 +268,14 @@ async def test_a_thread_is_refused_with_the_code_on_which_sdks_send_everything_a
     assert (reply.status_code, reply.json()["error"]["details"]) == (400, details)
 
 
-async def test_an_assistants_turn_may_come_last_for_its_own_protocol_alone(api: Api) -> None:
-    turns: Any = [{"role": "user", "content": "x"}, {"role": "assistant", "content": "High"}]
+@pytest.mark.parametrize(
+    "turns",
+    [
+        [{"role": "user", "content": "x"}, {"role": "assistant", "content": "High"}],
+        [{"role": "system", "content": "Tell me of the tide."}],
+    ],
+)
+async def test_an_assistants_turn_or_the_systems_may_come_last_for_its_own_protocol_alone(api: Api, turns: Any) -> None:
     async with openai.AsyncOpenAI(api_key="any", base_url=f"{api.url}/v1", max_retries=0) as client:
         assert await client.chat.completions.create(model="openai/ok", messages=turns)
         with pytest.raises(openai.BadRequestError, match="nothing to answer"):

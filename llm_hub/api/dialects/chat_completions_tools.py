@@ -82,6 +82,13 @@ class NamedTool(OpenModel):
         return self.function.name
 
 
+class FlatNamedTool(OpenModel):
+    """A choice as Responses writes it, which several servers take here too."""
+
+    type: Literal["function"]
+    name: Name
+
+
 class NamedCustomTool(OpenModel):
     type: Literal["custom"]
     custom: ToolName
@@ -114,18 +121,23 @@ class AllowedTools(OpenModel):
 def _choice_kind(choice: Any) -> str:
     if not isinstance(choice, dict):
         return "word"
-    return "allowed" if choice.get("type") == "allowed_tools" else tool_kind(choice)
+    if choice.get("type") == "allowed_tools":
+        return "allowed"
+    kind = tool_kind(choice)
+    return "flat" if kind == "function" and "function" not in choice and "name" in choice else kind
 
 
 CompletionToolChoice = Annotated[
-    Annotated[Literal["none", "auto", "required"], Tag("word")]
+    Annotated[Literal["none", "auto", "required", "any"], Tag("word")]
     | Annotated[NamedTool, Tag("function")]
+    | Annotated[FlatNamedTool, Tag("flat")]
     | Annotated[NamedCustomTool, Tag("custom")]
     | Annotated[AllowedTools, Tag("allowed")]
     | Annotated[UnreadPart, Tag("other")],
     Discriminator(_choice_kind),
 ]
-"""Which tools are called. The choice of one that runs on the vendor's server is for that vendor alone."""
+"""Which tools are called: "any" is Mistral's word for "required". The choice of one that runs on the vendor's server is
+for that vendor alone."""
 
 
 def chosen(
@@ -144,15 +156,15 @@ def chosen(
     if not tools:
         raise Refusal(400, "tool_choice: there are no tools to choose from.", field="tool_choice")
     if isinstance(choice, str):
-        return tools, choice
-    if isinstance(choice, NamedTool | NamedCustomTool):
+        return tools, "required" if choice == "any" else choice
+    if isinstance(choice, NamedTool | FlatNamedTool | NamedCustomTool):
         return tools, OneTool(_checked_name(choice, given))
     named = (tool for tool in choice.allowed_tools.tools if not isinstance(tool, UnreadPart))
     allowed = {_checked_name(tool, given) for tool in named}
     return tuple(tool for tool in tools if tool.name in allowed), choice.allowed_tools.mode
 
 
-def _checked_name(named: NamedTool | NamedCustomTool, given: Sequence[CompletionTool]) -> str:
+def _checked_name(named: NamedTool | FlatNamedTool | NamedCustomTool, given: Sequence[CompletionTool]) -> str:
     """The name of a tool that is chosen. Raises `Refusal` if there is no such tool of its kind."""
     known = {(tool.type, tool.name) for tool in given if not isinstance(tool, UnreadPart)}
     if (named.type, named.name) not in known:

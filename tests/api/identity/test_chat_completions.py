@@ -69,6 +69,9 @@ BODIES: dict[str, dict[str, Any]] = {
     "no-tools": {"messages": TURNS, "tools": [], "tool_choice": "none", "parallel_tool_calls": True, "stop": "END"},
     "allowed": {"messages": TURNS, "tools": [WEATHER, SEA], "tool_choice": {"type": "allowed_tools", "allowed_tools": {
         "mode": "required", "tools": [{"type": "function", "function": {"name": "tide"}}]}}},
+    "mistrals-choice": {"messages": TURNS, "tools": [WEATHER, SEA], "tool_choice": "any"},
+    "flat-choice": {"messages": TURNS, "tools": [WEATHER], "tool_choice": {"type": "function", "name": "tide"}},
+    "system-alone": {"messages": [{"role": "system", "content": "Tell me of the tide."}]},
     "servers-tool": {
         "messages": TURNS, "tools": [SEA, {"type": "browser_search"}], "tool_choice": {"type": "browser_search"},
     },

@@ -15,6 +15,11 @@ from llm_hub.errors import ConnectionFailed, OutOfDescriptors, ProviderError, St
 
 log = logging.getLogger(__name__)
 
+_HAS_EXPIRED = 10
+"""OpenSSL's code for a certificate that has expired."""
+_OTHER_NAME = {62, 64}
+"""OpenSSL's codes for one of another host name, and of another address."""
+
 
 def error_from_exception(
     error: BaseException, *, provider: str, title: str, model: str, streaming: bool
@@ -41,7 +46,7 @@ def error_from_exception(
     if "ProxyError" in names:
         problem, hint = _proxy_problem(causes), "Check HTTPS_PROXY, HTTP_PROXY and NO_PROXY, and that the proxy runs."
     elif any(isinstance(cause, ssl.SSLError) for cause in causes):
-        problem, hint = "its TLS certificate could not be verified", "Check the base URL. SSL_CERT_FILE may add a CA."
+        problem, hint = _tls_problem(causes)
     elif any(isinstance(cause, socket.gaierror) for cause in causes):
         problem, hint = "its host name was not found", "Check the base URL and the network."
     elif any(isinstance(cause, ConnectionRefusedError) for cause in causes):
@@ -56,6 +61,16 @@ def error_from_exception(
     if hint == "Try again.":
         failed.scope = "model"  # it was reached, and closed the connection on this request
     return failed
+
+
+def _tls_problem(causes: list[BaseException]) -> tuple[str, str]:
+    """What is wrong with a server's TLS, in words, and what helps."""
+    codes = {getattr(cause, "verify_code", None) for cause in causes}
+    if _HAS_EXPIRED in codes:
+        return "its TLS certificate has expired", "It has to be renewed. Check the clock of this computer, too."
+    if codes & _OTHER_NAME:
+        return "its TLS certificate is for another host name", "Check the base URL."
+    return "its TLS certificate could not be verified", "Check the base URL. SSL_CERT_FILE may add a CA."
 
 
 def _proxy_problem(causes: list[BaseException]) -> str:

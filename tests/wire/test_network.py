@@ -80,8 +80,8 @@ async def ask(base_url: str, network: Network) -> str:
         await provider.aclose()
 
 
-def certified(folder: Path, name: str) -> tuple[ssl.SSLContext, str]:
-    """What a server of that name needs for TLS, and the file of the authority that vouches for it."""
+def certified(folder: Path, name: str, days: int = 2) -> tuple[ssl.SSLContext, str]:
+    """What a server of that name needs for TLS for so many days, and the file of the authority that vouches for it."""
     key = ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Harbour company")])
     now = dt.datetime.now(dt.UTC)
@@ -91,8 +91,8 @@ def certified(folder: Path, name: str) -> tuple[ssl.SSLContext, str]:
         .issuer_name(subject)
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
-        .not_valid_before(now - dt.timedelta(days=1))
-        .not_valid_after(now + dt.timedelta(days=2))
+        .not_valid_before(now - dt.timedelta(days=9))
+        .not_valid_after(now + dt.timedelta(days=days))
         .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
         .add_extension(
             x509.SubjectAlternativeName([x509.DNSName(name), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), False
@@ -134,6 +134,17 @@ async def test_a_certificate_is_trusted_only_where_the_owner_says_so(tmp_path: P
         assert await ask(address, Network(ca_file=ca_file)) == "Ahoy."
         with pytest.raises(ConnectionFailed, match="certificate could not be verified"):
             await ask(address, DIRECT)
+
+
+@pytest.mark.parametrize(
+    ("name", "days", "problem"),
+    [("localhost", -1, "certificate has expired"), ("quay.invalid", 2, "certificate is for another host name")],
+)
+async def test_what_is_wrong_with_a_certificate_is_said(tmp_path: Path, name: str, days: int, problem: str) -> None:
+    tls, ca_file = certified(tmp_path, name, days)
+    async with Listener().listen(tls) as server:
+        with pytest.raises(ConnectionFailed, match=problem):
+            await ask(f"https://localhost:{server.port}/v1", Network(ca_file=ca_file))
 
 
 @pytest.mark.parametrize(

@@ -303,12 +303,16 @@ def test_scripts_tables_and_paper(chat: ChatPage) -> None:
     table = "| tea | $2 |\n|---|--:|\n| one<br>two | x |"
     text = (
         f"\u0645\u0631\u062d\u0628\u0627 `$$`\n\n{table}\n\n```python\n# quiet\nx = 1\n```\n\n"
-        + "A long line.\n\n" * 120
+        "1. \u0645\u0631\u062d\u0628\u0627\n\nSo 2*3*4 or __init__:\n\n- [x] done\n\n" + "A long line.\n\n" * 120
     )
     chat.ask(text)
     answer = chat.answers
     expect(answer.locator("p").first).to_have_css("unicode-bidi", "plaintext")
     expect(answer.locator("p").first).to_have_css("text-align", "start")
+    expect(answer.locator("ol")).to_have_css("direction", "rtl")
+    expect(answer.locator("ul")).to_have_css("direction", "ltr")
+    expect(answer.locator(":checked")).not_to_have_css("background-color", "rgba(0, 0, 0, 0)")
+    expect(answer).to_contain_text("So 2*3*4 or __init__:")
     expect(answer.locator("td").nth(1)).to_have_css("text-align", "right")
     expect(answer.locator("td br")).to_have_count(1)
     expect(answer.locator(".token.comment")).to_have_css("color", "rgb(75, 85, 99)")

@@ -34,6 +34,7 @@ def readable(text: str) -> str:
         "$$\n\nnot over a blank line\n\n$$",
         f"\\({'x' * MAX_FORMULA_CHARS}y\\)",
         "| `a|$$b$$` |",
+        "C:\\temp\\(1) and C:\\temp\\[a]\\(2)\\x, ^\\(?\\d{3}\\)?$, US$A$ and a$b$",
     ],
 )
 def test_code_prices_and_shells_are_no_formulas(text: str) -> None:
@@ -49,6 +50,8 @@ def test_code_prices_and_shells_are_no_formulas(text: str) -> None:
         ("> $$\n> x\n> $$", "> ⟦$$\nx\n$$⟧"),
         ("1. First\n\n    $$ E $$", "1. First\n\n    ⟦$$ E $$⟧"),
         ("| \\(|x|\\) | `$$` |", "| ⟦\\(|x|\\)⟧ | `$$` |"),
+        ("设$\\alpha$为正数，$n$ or $x_1$", "设⟦$\\alpha$⟧为正数，⟦$n$⟧ or ⟦$x_1$⟧"),
+        ("A:\\(x\\)\\(y\\)", "A:⟦\\(x\\)⟧⟦\\(y\\)⟧"),
         ("$e^{i\\pi}+1=0$, $\\alpha<\\beta$ and $x^2$.", "⟦$e^{i\\pi}+1=0$⟧, ⟦$\\alpha&lt;\\beta$⟧ and ⟦$x^2$⟧."),
         ("`$$` is code and $$x$$ is none", "`$$` is code and ⟦$$x$$⟧ is none"),
         ("$$\\text{for $n$ in } N$$", "⟦$$\\text{for $n$ in } N$$⟧"),
@@ -68,7 +71,7 @@ def test_formulas_are_marked_for_the_page(text: str, shown: str) -> None:
         ("请看**`代码`**这里", "请看<strong>`代码`</strong>这里"),
         ("한국어**(굵게)**입니다", "한국어<strong>(굵게)</strong>입니다"),
         ("这是**重点**的例子", "这是**重点**的例子"),
-        ("2*3*4 and a**b**c, **“x”** alone — *so*", "2*3*4 and a**b**c, **“x”** alone — *so*"),
+        ("a**b**c, **“x”** alone — *so*", "a**b**c, **“x”** alone — *so*"),
         ("`**“重点”**在`", "`**“重点”**在`"),
         ("这是**跨行的\n重点：**在", "这是<strong>跨行的\n重点：</strong>在"),
         ("- 这是**前：\n- 后**在", "- 这是**前：\n- 后**在"),
@@ -77,6 +80,24 @@ def test_formulas_are_marked_for_the_page(text: str, shown: str) -> None:
 )  # fmt: skip
 def test_emphasis_beside_east_asian_text(text: str, shown: str) -> None:
     assert page_markdown(text) == shown
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("2*3*4 = 24, x**2 + y**2, (a+b)*c", "2\\*3\\*4 = 24, x\\*\\*2 + y\\*\\*2, (a+b)\\*c"),
+        ("the *n*th, **iPhone**17, **H**yper**T**ext", "the *n*th, **iPhone**17, **H**yper**T**ext"),
+        ("3~5天，7~8天 and ~~gone~~", "3\\~5天，7\\~8天 and ~~gone~~"),
+        ("__init__.py, __Note:__ and __a text__", "\\_\\_init\\_\\_.py, __Note:__ and __a text__"),
+        ("http://a/b*c*d http://a/~b~c/__init__.py", "http://a/b*c*d http://a/~b~c/__init__.py"),
+        ("`2*3*4` and \\(a*b*c\\)", "`2*3*4` and ⟦\\(a*b*c\\)⟧"),
+        ("Open D:\\_old\\*.txt, then \\_ and \\n", "Open D:\\\\_old\\\\*.txt, then \\_ and \\n"),
+        ("\\\\server\\c$\\[x] and \\\\(1)", "\\\\\\\\server\\\\c$\\\\[x] and \\\\(1)"),
+        ("^\\(?\\d{3}\\)?$", "^\\\\(?\\\\d{3}\\\\)?$"),
+    ],
+)  # fmt: skip
+def test_signs_that_are_no_emphasis_stay(text: str, shown: str) -> None:
+    assert readable(page_markdown(text)) == shown
 
 
 @pytest.mark.parametrize(

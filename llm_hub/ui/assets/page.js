@@ -43,6 +43,11 @@
   addEventListener("resize", () => requestAnimationFrame(mark));
 })();
 
+// A list, a quotation and a table stand in the direction of their first letters, with their marks and columns.
+new MutationObserver(() => {
+  document.querySelectorAll(".md.chatbot > :is(ul, ol, blockquote, table):not([dir])").forEach((part) => { part.dir = "auto"; });
+}).observe(document.documentElement, { childList: true, subtree: true });
+
 // The figures under the answers: one tap shows or hides them all, and it stays so.
 (() => {
   const root = document.documentElement;

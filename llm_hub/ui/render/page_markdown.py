@@ -2,7 +2,8 @@
 
 Gradio looks for formulas before it looks for code, so `$$` in code would begin one. Here code is first, and a formula
 is put between signs that no text holds; chatbot.py tells Gradio those signs. Emphasis beside Chinese, Japanese and
-Korean becomes HTML: CommonMark sees no end in a `**` between a full-width sign and a letter. Of a model's own HTML, a
+Korean becomes HTML: CommonMark sees no end in a `**` between a full-width sign and a letter. What is no emphasis to a
+reader is none here: 2*3*4, 3~5 and 6~8 days, __init__. A Windows path keeps its backslashes. Of a model's own HTML, a
 few tags that do no harm stay: line breaks, and letters that are set low, high or as a key.
 """
 
@@ -32,23 +33,44 @@ MAX_FORMULA_CHARS = 4_000
 _PLACE = "\ufffa"
 """Stands for a piece of the text that is ready, while the text around it is worked on."""
 _REWRITTEN = re.compile(r"[<$\\]|!\[|\*[^\x00-\x7f]|[^\x00-\x7f]\*|\n[ >]*\t")
+_IN_WORD = re.compile(r"(?a)\*(?<=[\w.)\]]\*)\*?[\w.(\[]|~[^~]+~|__[a-z]")
+"""Whether `_NO_EMPHASIS` may find anything: that takes longer."""
 _BEGIN = re.compile(r"`+|\$\$|\$(?=[^\s$\d])|\\[(\[]|\\[^\n]|<(?:br ?/?>|(?=(?:kbd|su[bp])>))", re.IGNORECASE)
 _PAIR = re.compile(r"<(kbd|sub|sup)>([^<>\n]{1,200})</\1>", re.IGNORECASE)
-_SINGLE = re.compile(r"\$(?![\s\d$])([^$\n]{1,300}?)(?<![\s\\])\$(?![\w$])")
+_SINGLE = re.compile(r"(?a)(?<![\w$])\$(?![\s\d$])([^$\n]{1,300}?)(?<![\s\\])\$(?![\w$])")
+_TEX = re.compile(r"\\[A-Za-z]|[\^_]\{|\w\^\w|\b[A-Za-z]_[A-Za-z0-9]\b|^[A-Za-z]$")
+_PATTERN = re.compile(r"^\?|(?<!\\)\\[dsw](?![A-Za-z])")
+"""A regular expression, and no formula."""
+_PATH = re.compile(r"(?:^|[\s\"'(])(?:[A-Za-z]:|\\\\[\w.$-]+|%\w+%)(\\\S*)?$")
+"""The beginning of a Windows path."""
+_SERVER = re.compile(r"(?<![^\s\"'(])\\\\(?=[\w.-]+\\)")
+"""What a path in a network begins with."""
+MAX_WORD_CHARS = 260
+"""Of a path or an address, looked at before a sign."""
 _MATH = re.compile(r"[\\^]|_\{|=")
 _PROSE = re.compile(r"[^\W\d_]{2,}[ \n,.;]+[^\W\d_]{2,}")
 _EMPHASIS = re.compile(r"(?<![*\\])(\*{1,3})(?![*\s])((?:[^*\n]|\n(?![ \t]*(?:[-+>|#]|\d+[.)])))+)(?<!\s)\1(?!\*)")
+_NO_EMPHASIS = re.compile(
+    r"(?a)(?<![\w.()\[\]*\\])[\w.()\[\]]++(?:\*(?:\*(?=\d))?[\w.()\[\]]++)+"  # 2*3*4, x**2
+    r"|(?<![~\\])~(?!~)"  # 3~5 and 6~8
+    r"|(?<![\w*/\\])__[a-z][a-z0-9]*(?:_[a-z0-9]+)*__(?![\w*])"  # __init__
+)
+"""Signs in which Markdown sees emphasis, and no reader does."""
 _TAGS = {1: ("<em>", "</em>"), 2: ("<strong>", "</strong>"), 3: ("<strong><em>", "</em></strong>")}
 
 
 def page_markdown(text: str) -> str:
     """Harmless Markdown for a `chatbot`, which shows what `text` means."""
     text = strip_invisible(text)
-    return MarkdownText(_rewrite, _keep_tabs).convert(text) if _REWRITTEN.search(text) else text
+    return MarkdownText(_rewrite, _keep_tabs).convert(text) if _is_rewritten(text) else text
+
+
+def _is_rewritten(text: str) -> bool:
+    return bool(_REWRITTEN.search(text) or _IN_WORD.search(text))
 
 
 def _rewrite(block: str, in_list: bool) -> str:
-    if not _REWRITTEN.search(block):
+    if not _is_rewritten(block):
         return block
     if block.startswith(("    ", "\t")) and not in_list:
         return escape_html(block)  # indented code
@@ -61,10 +83,18 @@ def _rewrite(block: str, in_list: bool) -> str:
         ready.append(piece)
         at = end
     text = escape_html(_PLACE.join((*around, block[at:])))
+    if _IN_WORD.search(text):
+        text = _NO_EMPHASIS.sub(_escape_signs, text)
     if "*" in text and not text.isascii():
         text = _EMPHASIS.sub(_emphasize, text)
     pieces = iter(ready)
     return re.sub(_PLACE, lambda _: next(pieces), text)
+
+
+def _escape_signs(found: re.Match[str]) -> str:
+    before = found.string[max(0, found.start() - MAX_WORD_CHARS) : found.start()]
+    is_in_address = "://" in before and not re.search(r"\s", before[before.rindex("://") :])
+    return found[0] if is_in_address else re.sub("[*~_]", r"\\\g<0>", found[0])
 
 
 def _keep_tabs(line: str, lead: str) -> str:
@@ -75,23 +105,34 @@ def _keep_tabs(line: str, lead: str) -> str:
 
 def _pieces(block: str, table: bool) -> Iterator[tuple[int, int, str]]:
     """Code, formulas, escapes and tags: where each begins and ends, and how it is written."""
-    at, ends = 0, _Ends(block)
+    at, word, ends = 0, 0, _Ends(block)
     while begin := _BEGIN.search(block, at):
         start, at = begin.span()
         mark = begin.group()
         if mark[0] == "`":
             if (end := find_code_span(block, start, pipes=not table)) is not None:
-                at = end
+                at = word = end
                 yield start, end, block[start:end]
+        elif mark[0] == "\\" and _is_in_path(block, word, start, mark):
+            at = start + (2 if mark == "\\\\" else 1)
+            yield start, at, "\\\\" * (at - start)
         elif mark[0] == "<":
             if (tag := _tag(block, start, mark)) is not None:
                 at = start + tag[0]
                 yield start, at, tag[1]
         elif (formula := _formula(ends, start, mark)) is not None:
-            at = formula[0]
+            at = word = formula[0]
             yield start, at, formula[1]
         elif mark[0] == "\\":
             yield start, at, "&lt;" if mark == "\\<" else mark
+
+
+def _is_in_path(block: str, word: int, at: int, mark: str) -> bool:
+    """Whether a backslash belongs to a path that begins after `word`. `A:\\(x\\)` is none, but a formula."""
+    path = _PATH.search(block[max(word, at - MAX_WORD_CHARS) : at])
+    if path is None:
+        return _SERVER.match(block, at) is not None
+    return mark != "\\|" and (mark not in SIGNS or path[1] is not None)
 
 
 def _tag(block: str, start: int, mark: str) -> tuple[int, str] | None:
@@ -128,7 +169,7 @@ def _formula(ends: _Ends, start: int, mark: str) -> tuple[int, str] | None:
         return None
     if mark == "$":
         single = _SINGLE.match(ends.text, start)
-        if single is None or not re.search(r"\\[A-Za-z]|[\^_]\{|\w\^\w", single[1]):
+        if single is None or not _TEX.search(single[1]):
             return None
         inside = single[1]
     else:
@@ -138,6 +179,8 @@ def _formula(ends: _Ends, start: int, mark: str) -> tuple[int, str] | None:
         if not inside.strip() or end >= len(ends.text) or (mark == "$$" and not _is_formula(inside)):
             return None
     end = start + len(mark) + len(inside) + len(SIGNS[mark])
+    if _PATTERN.search(inside):
+        return end, escape_html(ends.text[start:end].replace("\\", "\\\\"))
     braces = re.sub(r"\\.", "", inside)
     if braces.count("{") > braces.count("}"):  # KaTeX would look for its end in all that follows
         return end, escape_html(ends.text[start:end])

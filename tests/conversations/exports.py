@@ -4,6 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+GLADLY = (
+    "Gladly \ue200cite\ue202turn0search0\ue201 in "
+    '\ue200entity\ue202["city","Paris","capital"]\ue201.\ue200cite\ue202turn0search1\ue201'
+)
+"""A text with marks of its sources and of a thing, as ChatGPT writes them."""
+
 
 def chatgpt(*, name: str = "c1") -> list[dict[str, Any]]:
     """A root without a message, a hidden system message, reasoning, code that was run, and two answers."""
@@ -19,7 +25,8 @@ def chatgpt(*, name: str = "c1") -> list[dict[str, Any]]:
         ("e2", "c2", "tool", {"content_type": "execution_output", "text": "4"}, {}),
         ("a2", "e2", "assistant", {"content_type": "text", "parts": ["Four."]}, {"model_slug": "o3"}),
         ("u2", "a2", "user", {"content_type": "text", "parts": ["Thanks"]}, {}),
-        ("a3", "u2", "assistant", {"content_type": "text", "parts": ["Gladly."]}, {"model_slug": "o3"}),
+        ("a3", "u2", "assistant", {"content_type": "text", "parts": [GLADLY]}, {"model_slug": "o3",
+            "content_references": [{"matched_text": "\ue200cite\ue202turn0search0\ue201", "alt": "([a](https://a.example))"}]}),
     ]  # fmt: skip
     mapping: dict[str, Any] = {"root": {"id": "root", "message": None, "parent": None, "children": ["system"]}}
     for place, (each, parent, role, content, metadata) in enumerate(messages):
@@ -36,7 +43,10 @@ def claude(*, with_parents: bool = True) -> list[dict[str, Any]]:
     messages = [
         ("m1", root, "human", [{"type": "text", "text": "Read this"}]),
         ("m2", "m1", "assistant", [{"type": "thinking", "thinking": "A note."}, {"type": "text", "text": "Read."},
-            {"type": "tool_use", "name": "artifacts", "input": {}}]),
+            {"type": "tool_use", "name": "web_search", "input": {"query": "milk"}},
+            {"type": "tool_use", "name": "artifacts", "input": {"title": "A page", "content": "<p>"}},
+            {"type": "tool_result", "name": "artifacts", "content": [{"type": "text", "text": "OK"}]},
+            {"type": "text", "text": "There it is."}]),
         ("m3", "m1", "assistant", [{"type": "text", "text": "Read again."}]),
         ("m4", "m3", "human", [{"type": "text", "text": "And now?"}]),
     ]  # fmt: skip

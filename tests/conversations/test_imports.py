@@ -57,7 +57,8 @@ def test_chatgpts_tree_with_its_versions_reasoning_and_code() -> None:
     conversation = read(exports.chatgpt())
     code = "```python\n2 + 2\n```\n\n```\n4\n```\n\nFour."
     assert rows(conversation) == [
-        (1, 0, "What is 2 + 2?", "Five."), (2, 0, "What is 2 + 2?", code), (3, 2, "Thanks", "Gladly."),
+        (1, 0, "What is 2 + 2?", "Five."), (2, 0, "What is 2 + 2?", code),
+        (3, 2, "Thanks", "Gladly ([a](https://a.example)) in Paris."),
     ]  # fmt: skip
     assert (conversation.title, conversation.leaves, conversation.created_at) == ("Sums", {0: 3}, 1.7e9)
     turn = conversation.nodes[1].turn
@@ -72,15 +73,19 @@ def test_chatgpts_tree_with_its_versions_reasoning_and_code() -> None:
 def test_claudes_branches_thinking_attachments_and_what_is_missing() -> None:
     conversation = read(exports.claude())
     prompt = "Read this\n\nnote.txt:\n```\nBuy milk\n```"
-    assert rows(conversation) == [(1, 0, prompt, "Read."), (2, 0, prompt, "Read again."), (3, 2, "And now?", "")]
+    read_it = "Read.\n\nA page:\n```\n<p>\n```\n\nThere it is."
+    assert rows(conversation) == [(1, 0, prompt, read_it), (2, 0, prompt, "Read again."), (3, 2, "And now?", "")]
     first, _, last = (node.turn for node in conversation.nodes)
-    assert (first.answer.reasoning, first.note) == ("A note.", "What its tools did is not here (artifacts).")
+    assert (first.answer.reasoning, first.note) == ("A note.", "What its tools did is not here (web_search).")
     assert (last.outcome, last.note[:7]) == ("stopped", "One fil")
     assert (conversation.title, conversation.changed_at) == ("Notes", 1767326645.0)
 
 
 def test_an_older_claude_export_is_one_line_of_messages() -> None:
-    assert [row[3] for row in rows(read(exports.claude(with_parents=False)))] == ["Read.\n\nRead again.", ""]
+    assert [row[3] for row in rows(read(exports.claude(with_parents=False)))] == [
+        "Read.\n\nA page:\n```\n<p>\n```\n\nThere it is.\n\nRead again.",
+        "",
+    ]
 
 
 def test_open_webuis_tree_images_reasoning_and_system_prompt() -> None:

@@ -2,11 +2,14 @@
 
 OpenAI does not describe it. Its shape, from the parsers that people have published:
 https://github.com/mitkury/chatgpt-export-parser/blob/main/docs/chatgpt-data-export-format.md (checked November 2026).
-`thoughts` are a model's reasoning, `code` is what it ran and `execution_output` what came of it.
+`thoughts` are a model's reasoning, `code` is what it ran and `execution_output` what came of it. Where an answer
+names a source or a thing, its text has a mark between two characters of private use, and `content_references` what is
+shown there.
 """
 
 from __future__ import annotations
 
+import re
 from typing import Any, Literal
 
 from llm_hub.conversations.imports.message_tree import Source, SourceMessage, seconds
@@ -16,6 +19,8 @@ PROGRAM = "ChatGPT"
 _ROLES: dict[str, Literal["user", "assistant", "other"]] = {
     "user": "user", "assistant": "assistant", "tool": "assistant",
 }  # fmt: skip
+_MARK = re.compile("\ue200[^\ue200\ue201]*\ue201")
+_THING = re.compile(r'entity\ue202\["[^"]*", ?"([^"]+)"')
 
 
 class _Author(StoredModel):
@@ -39,6 +44,7 @@ class _Metadata(StoredModel):
     model_slug: str | None = None
     is_visually_hidden_from_conversation: bool | None = None
     attachments: list[Any] | None = None
+    content_references: Any = None
 
 
 class _ChatGPTMessage(StoredModel):
@@ -96,10 +102,26 @@ def _message(name: str, node: _ChatGPTNode) -> SourceMessage:
         case "reasoning_recap" | "model_editable_context" | "user_editable_context":
             pass  # how long it thought, and what stands in the settings
         case _:
-            made.text = "\n\n".join(filter(None, [content.text or "", *map(_part, content.parts or [])]))
+            text = "\n\n".join(filter(None, [content.text or "", *map(_part, content.parts or [])]))
+            made.text = _without_marks(text, metadata.content_references)
             pictures = [part for part in content.parts or [] if isinstance(part, dict) and "asset_pointer" in part]
             made.missing = max(len(pictures), len(metadata.attachments or []))
     return made
+
+
+def _without_marks(text: str, references: Any) -> str:
+    if "\ue200" not in text:
+        return text
+    shown = {
+        str(reference.get("matched_text")): str(reference.get("alt") or "")
+        for reference in (references if isinstance(references, list) else []) if isinstance(reference, dict)
+    }  # fmt: skip
+
+    def words(mark: re.Match[str]) -> str:
+        thing = _THING.search(mark[0])
+        return shown.get(mark[0]) or (thing[1] if thing else "")
+
+    return _MARK.sub(words, text)
 
 
 def _part(part: Any) -> str:

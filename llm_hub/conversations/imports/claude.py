@@ -3,7 +3,8 @@
 Anthropic does not describe it. `chat_messages` are in order, and since 2025 each names the one before it in
 `parent_message_uuid`, by which they branch; the first one names an id that is nowhere
 (00000000-0000-4000-8000-000000000000). Seen in exports that people have published (checked November 2026), such as
-https://github.com/jmorenobl/claude-conversation-extractor.
+https://github.com/jmorenobl/claude-conversation-extractor. What a tool was given to write, an artifact or a file, is a
+part of the answer.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ class _Block(StoredModel):
     text: str | None = None
     thinking: str | None = None
     name: str | None = None
+    input: Any = None
 
 
 class _Attachment(StoredModel):
@@ -71,9 +73,11 @@ def read_claude(value: dict[str, Any]) -> Source:
 
 def _message(message: _ClaudeMessage, model: str) -> SourceMessage:
     blocks, attached = message.content or [], message.attachments or []
-    texts = [block.text for block in blocks if block.type == "text" and block.text] or [message.text or ""]
-    texts += [_attachment(each) for each in attached if each.extracted_content]
-    tools = list(dict.fromkeys(block.name or "one" for block in blocks if block.type == "tool_use"))
+    texts = [(block.text or "") if block.type == "text" else _written(block) for block in blocks]
+    if not any(block.type == "text" and block.text for block in blocks):
+        texts.insert(0, message.text or "")
+    texts += [_fenced(each.file_name or "File", each.extracted_content) for each in attached if each.extracted_content]
+    tools = [block.name or "one" for block in blocks if block.type == "tool_use" and not _written(block)]
     is_prompt = message.sender == "human"
     return SourceMessage(
         message.uuid,
@@ -84,11 +88,18 @@ def _message(message: _ClaudeMessage, model: str) -> SourceMessage:
         "" if is_prompt else model,
         seconds(message.created_at),
         missing=len(message.files or []) + sum(not each.extracted_content for each in attached),
-        note=f"What its tools did is not here ({', '.join(tools)[:200]})." if tools else "",
+        note=f"What its tools did is not here ({', '.join(dict.fromkeys(tools))[:200]})." if tools else "",
     )
 
 
-def _attachment(attachment: _Attachment) -> str:
-    text = attachment.extracted_content or ""
+def _written(block: _Block) -> str:
+    """What a tool was given to write: `artifacts` and `create_file` are such tools. "": nothing."""
+    given = block.input if block.type == "tool_use" and isinstance(block.input, dict) else {}
+    text = given.get("content") or given.get("file_text")
+    name = given.get("title") or given.get("path")
+    return _fenced(name if isinstance(name, str) else "File", text) if text and isinstance(text, str) else ""
+
+
+def _fenced(name: str, text: str) -> str:
     fence = "````" if "```" in text else "```"
-    return f"{attachment.file_name or 'File'}:\n{fence}\n{text}\n{fence}"
+    return f"{name}:\n{fence}\n{text}\n{fence}"

@@ -51,6 +51,8 @@ def area(radius: float) -> float:
 
 > A quotation
 
+- [x] a task
+
 $${" + ".join(f"x_{{{number}}}^2" for number in range(30))} = 1$$
 """
 """What the model of `echo` answers with its own words."""

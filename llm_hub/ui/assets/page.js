@@ -43,9 +43,13 @@
   addEventListener("resize", () => requestAnimationFrame(mark));
 })();
 
-// A list, a quotation and a table stand in the direction of their first letters, with their marks and columns.
+// A list, a quotation and a table stand in the direction of their first letters, with their marks and columns. The box of a
+// task has a name.
 new MutationObserver(() => {
   document.querySelectorAll(".md.chatbot > :is(ul, ol, blockquote, table):not([dir])").forEach((part) => { part.dir = "auto"; });
+  document.querySelectorAll(".md.chatbot [type=checkbox]:not([aria-label])").forEach((box) => {
+    box.setAttribute("aria-label", box.checked ? "Done" : "To do");
+  });
 }).observe(document.documentElement, { childList: true, subtree: true });
 
 // The figures under the answers: one tap shows or hides them all, and it stays so.

@@ -7,11 +7,9 @@ client and is decoded by the hub: the SDK's own layers would cost it as much as 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from itertools import takewhile
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 import httpx2
-import orjson
 from anthropic import AnthropicError, APIStatusError, AsyncAnthropic
 from anthropic._types import RequestOptions
 from httpx_aiohttp.httpx2 import transport as adapter
@@ -22,10 +20,11 @@ from llm_hub.providers import anthropic_body
 from llm_hub.providers.anthropic_answer import MessageBuilder
 from llm_hub.providers.anthropic_cache import has_marks, with_marks
 from llm_hub.providers.anthropic_original import original_body, original_headers, original_prompt, original_query
+from llm_hub.providers.anthropic_pieces import plain_texts
 from llm_hub.providers.http_provider import HttpProvider
 from llm_hub.providers.streamed_response import StreamedResponseBuilder
 from llm_hub.wire.connection_errors import safe_cause
-from llm_hub.wire.decoders import MAX_LINE_VALUES, SSEDecoder, encode_json, parse_object
+from llm_hub.wire.decoders import SSEDecoder, encode_json, parse_object
 from llm_hub.wire.error_body import is_error
 from llm_hub.wire.http_reply import HttpReply
 from llm_hub.wire.learned_parameters import MAX_LEARNED_MODELS
@@ -64,6 +63,7 @@ class AnthropicProvider(HttpProvider):
     decoder = SSEDecoder
     end_marker = b"DONE"  # several compatible servers write it, after their message_stop or instead of it
     builder = MessageBuilder
+    read_text = staticmethod(plain_texts)
 
     def __init__(
         self,
@@ -221,13 +221,6 @@ class AnthropicProvider(HttpProvider):
             del self._left_out[next(iter(self._left_out))]
         self._left_out[_settings_key(model, body)] = left_out
 
-    @staticmethod
-    def read_text(builder: MessageBuilder, texts: list[bytes]) -> str | None:
-        if builder.is_special or builder.finish_reason is not None:
-            return None
-        words = [*takewhile(bool, map(_plain_text, texts))]
-        return "".join(words) if len(words) == len(texts) else None
-
     def _read(self, builder: StreamedResponseBuilder, chunks: Iterable[dict[str, Any]]) -> Iterator[Event | None]:
         message = cast("MessageBuilder", builder)  # what `builder` above makes
         for chunk in chunks:
@@ -284,16 +277,3 @@ class AnthropicProvider(HttpProvider):
 def _settings_key(model: str, body: dict[str, Any]) -> tuple[str, frozenset[str], str | None]:
     """What a refusal of settings depends on: the model, which settings were sent, and the effort among them."""
     return model, frozenset(anthropic_body.settings(body)), (body.get("output_config") or {}).get("effort")
-
-
-def _plain_text(data: bytes) -> str:
-    """The words of an event that is nothing but a piece of text; "" for any other. This runs for each token."""
-    try:
-        event = orjson.loads(data) if len(data) <= MAX_LINE_VALUES else None
-    except orjson.JSONDecodeError:
-        return ""
-    if type(event) is not dict or len(event) > 3 or event.get("type") != "content_block_delta":
-        return ""
-    delta = event.get("delta")
-    text = delta.get("text") if type(delta) is dict and len(delta) <= 2 else None
-    return text if isinstance(text, str) else ""

@@ -45,12 +45,14 @@ class MessageBuilder(StreamedResponseBuilder):
     """
 
     __slots__ = ("_announcement", "_blocks", "_blocks_by_index", "_end", "_end_events", "_has_output_count", "_head",
-        "_reported_usage", "_vendor_bytes", "is_special", "needs_break")  # fmt: skip
+        "_reported_usage", "_vendor_bytes", "is_special", "is_text_open", "needs_break")  # fmt: skip
 
     def __init__(self, provider: HttpProvider, request: ChatRequest) -> None:
         super().__init__(provider, request)
         self.is_special = False
         """Whether the next delta is for `add_delta`: its block is not announced, or the hub has no word for it."""
+        self.is_text_open = False
+        """Whether a block of text is open that has been announced."""
         self.needs_break = False
         """Whether the next piece of reasoning begins another block of it."""
         self._blocks: list[MessageBlock] = []
@@ -206,7 +208,7 @@ class MessageBuilder(StreamedResponseBuilder):
     def _announce(self, block: MessageBlock) -> Iterator[Event]:
         """Tells clients of the same protocol how the message begins, and that this block of text or reasoning does."""
         if not self._announcement.is_made(block):
-            self.is_special = False
+            self.is_special, self.is_text_open = False, block.kind == "text"
             yield from self._announcement.of_block(block)
 
     def stop_block(self, index: int | None, event: Mapping[str, Any] = _NO_FIELDS) -> Iterator[Event | None]:
@@ -272,7 +274,7 @@ class MessageBuilder(StreamedResponseBuilder):
     def _close(self, block: MessageBlock) -> Iterator[Event | None]:
         if not block.is_open:
             return
-        block.is_open = self.is_special = False
+        block.is_open = self.is_special = self.is_text_open = False
         value = block.value
         match block.kind:
             case "text":

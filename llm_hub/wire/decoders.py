@@ -208,12 +208,13 @@ def _whole_events(chunk: bytes) -> list[bytes]:
         return []
     if chunk.startswith(b"data: "):
         lines, events = 2, chunk[6:-2].split(b"\n\ndata: ")
-    elif chunk.startswith(b"event: "):
-        lines, events = 3, [event.partition(b"\ndata: ")[2] for event in chunk[7:-2].split(b"\n\nevent: ")]
     else:
-        return []
+        lines, events = 3, _NAMED_EVENT.findall(chunk)
     is_whole = chunk.count(b"\n") == lines * len(events)
     return events if is_whole and all(events) and not any(map(bytes.isspace, events)) else []
+
+
+_NAMED_EVENT = re.compile(rb"^event: .*\ndata: (.*)\n\n", re.MULTILINE)
 
 
 def encode_json(value: object) -> bytes:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from llm_hub.api.dialects.messages_answer import (
         AnswerText,
+        AnswerThinking,
         AnswerToolUse,
         MessageHead,
         MessageUsage,
@@ -39,6 +40,7 @@ NO_MORE_FIELDS: Mapping[str, Any] = {"container": None, "stop_details": None}
 CALLED_BY_MODEL: Mapping[str, Any] = {"caller": {"type": "direct"}}
 """Who makes a call. With Anthropic's models it may also be a program on its servers."""
 EMPTY_TEXT: AnswerText = {"type": "text", "text": "", "citations": None}
+EMPTY_THINKING: AnswerThinking = {"type": "thinking", "thinking": "", "signature": ""}
 _NO_MORE_EVENTS: Mapping[str, Any] = {
     "message_delta": {"delta": NO_MORE_FIELDS},
     "message_stop": {},

@@ -9,6 +9,7 @@ from llm_hub.api.dialects.dialect import calls_and_late_text, hub_report
 from llm_hub.api.dialects.messages_content import (
     CALLED_BY_MODEL,
     EMPTY_TEXT,
+    EMPTY_THINKING,
     NO_MORE_COUNTS,
     NO_MORE_FIELDS,
     call_arguments,
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
     from llm_hub.api.dialects.messages_answer import (
         AnswerBlock,
         AnswerText,
-        AnswerThinking,
         BlockDelta,
         BlockDeltaEvent,
         BlockStart,
@@ -46,8 +46,6 @@ if TYPE_CHECKING:
     )
     from llm_hub.api.shapes import ErrorObject
     from llm_hub.chat import Event, LLMResponse, ToolCall
-
-_EMPTY_THINKING: AnswerThinking = {"type": "thinking", "thinking": "", "signature": ""}
 
 
 class MessageWriter:
@@ -79,11 +77,11 @@ class MessageWriter:
         to send it back."""
 
     def event(self, event: Event) -> bytes:
+        if type(event) is TextDelta:  # nearly always: this runs for each token
+            return self._text(event.text)
         match event:
             case LateText(text):
                 self._late_text.append(text)
-            case TextDelta(text):
-                return self._text(text)
             case ReasoningDelta():
                 return self._begin() + self._reasoning(event)
             case VendorDelta("anthropic", {"type": "message_start"}):
@@ -139,10 +137,11 @@ class MessageWriter:
         return self._delta("thinking", {"type": "thinking_delta", "thinking": piece.text})
 
     def _text(self, text: str) -> bytes:
+        if self._text_frame is not None and not self._fields:
+            return self._text_frame.write(text)
         if self._open_block != "text" or self._next_block or self._fields:
             return self._begin() + self._delta("text", {"type": "text_delta", "text": text})
-        if self._text_frame is None:
-            self._text_frame = TextFrame(self._delta("text", {"type": "text_delta", "text": ""}), "text")
+        self._text_frame = TextFrame(self._delta("text", {"type": "text_delta", "text": ""}), "text")
         return self._text_frame.write(text)
 
     def _delta(self, kind: str, delta: BlockDelta) -> bytes:
@@ -151,7 +150,7 @@ class MessageWriter:
             block, self._next_block = cast("AnswerBlock", self._next_block), {}
             opening = self._start(kind, block)
         elif self._open_block != kind:
-            opening = self._close() + self._start(kind, EMPTY_TEXT if kind == "text" else _EMPTY_THINKING)
+            opening = self._close() + self._start(kind, EMPTY_TEXT if kind == "text" else EMPTY_THINKING)
         event: BlockDeltaEvent = {"type": "content_block_delta", "index": self._block, "delta": delta}
         if self._fields:
             return opening + self._write(event, str(delta.get("type")))
@@ -207,7 +206,7 @@ class MessageWriter:
         if not self._open_block:
             self._fields.pop("content_block_stop", None)
             return b""
-        self._open_block = ""
+        self._open_block, self._text_frame = "", None
         event: BlockStop = {"type": "content_block_stop", "index": self._block}
         stop = self._write(event, "content_block_stop")
         self._fields.clear()  # of pieces without words, after which none came

@@ -39,6 +39,7 @@ BASE_URL = "https://api.anthropic.com"
 
 _MIN_CONTEXT = 200_000
 """Tokens: the smallest context of a current model."""
+_SAMPLING = frozenset({"temperature", "top_p", "top_k"})
 _SAMPLING_VERSION = "2023-06-01"
 """The last API version that takes a temperature, and only for older models."""
 
@@ -88,19 +89,21 @@ class AnthropicProvider(HttpProvider):
         """What a model refused by name in a request with these settings, and this effort."""
         self._contexts: dict[str, int] = {}
         """Tokens of the models' contexts, as far as the list of models says."""
-        self._timeout = httpx2.Timeout(read_timeout, connect=connect_timeout)
+        timeout = httpx2.Timeout(read_timeout, connect=connect_timeout)
+        self._timeouts = timeout.as_dict()
         self._transport = _AnthropicTransport(network, address)
         self._client = AsyncAnthropic(
             api_key=key,
             base_url=address,
-            timeout=self._timeout,
+            timeout=timeout,
             max_retries=0,
             open_telemetry=False,
-            http_client=httpx2.AsyncClient(transport=self._transport, **client_options(self._timeout)),
+            http_client=httpx2.AsyncClient(transport=self._transport, **client_options(timeout)),
         )
         self._client._custom_headers = {}  # noqa: SLF001  # the SDK has no public way to refuse ANTHROPIC_CUSTOM_HEADERS
         headers = {**self._client.default_headers, **self._client.auth_headers}
         self._headers = {name.lower(): value for name, value in headers.items() if isinstance(value, str)}
+        self._sampling_headers = self._headers | {"anthropic-version": _SAMPLING_VERSION}
         self._url = f"{address}/v1/messages"
 
     async def models(self) -> tuple[ModelInfo, ...]:
@@ -158,18 +161,16 @@ class AnthropicProvider(HttpProvider):
         }
 
     def _adapt(self, model: str, body: dict[str, Any]) -> dict[str, Any]:
+        if not self._left_out:  # nearly always
+            return body
         return anthropic_body.with_budget(body, self._left_out.get(_settings_key(model, body), ()))
 
     async def _send(self, body: dict[str, Any], request: ChatRequest) -> HttpReply:
-        headers, url = self._headers, self._url
-        sampling = {"temperature", "top_p", "top_k"} & body.keys()
-        if sampling:
-            headers = headers | {"anthropic-version": _SAMPLING_VERSION}
+        headers = self._headers if _SAMPLING.isdisjoint(body) else self._sampling_headers
         if more := original_headers(request):
             headers = headers | more
-        if query := original_query(request):
-            url = f"{url}{query}"
-        return await self._transport.post(url, headers, encode_json(body), self._timeout.as_dict())
+        url = f"{self._url}{original_query(request)}"
+        return await self._transport.post(url, headers, encode_json(body), self._timeouts)
 
     async def _revise(
         self, model: str, body: dict[str, Any], sent: dict[str, Any], refusal: ProviderError
@@ -209,6 +210,8 @@ class AnthropicProvider(HttpProvider):
         return anthropic_body.without(body, anthropic_body.settings(body))
 
     def _accept(self, builder: StreamedResponseBuilder, body: dict[str, Any], sent: dict[str, Any]) -> None:
+        if sent is body and builder.request.effort is None:  # nearly always: nothing was left out
+            return
         left_out = anthropic_body.left_out(body, sent)
         if "thinking" in sent.keys() - body.keys():
             left_out = tuple(name for name in left_out if name != "effort")

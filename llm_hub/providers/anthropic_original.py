@@ -18,7 +18,7 @@ _HUB_FIELDS = ("model", "models", "order", "stream")
 
 def original_body(original: OriginalRequest, request: ChatRequest) -> dict[str, Any]:
     """The client's body, except for what the hub has changed: the limit, the format, and what follows the messages."""
-    body = {name: value for name, value in original.body.items() if name not in _HUB_FIELDS}
+    body = _without_hub_fields(original.body)
     limit = MAX_TOKENS if body.get("max_tokens") is None else body["max_tokens"]
     if request.max_tokens is not None and (request.max_tokens < limit or limit < 0):
         limit, thinking = request.max_tokens, body.get("thinking")
@@ -29,15 +29,23 @@ def original_body(original: OriginalRequest, request: ChatRequest) -> dict[str, 
     if added and request.format is None and isinstance(output := body.get("output_config"), dict):
         body["output_config"] = {name: value for name, value in output.items() if name != "format"}
     body["messages"] = list(_turns(original.body.get("messages") or ()))
-    for turn in messages(added, continues=True):
+    for turn in messages(added, continues=True) if added else ():
         _append(body["messages"], turn)
     return body
 
 
 def original_prompt(original: OriginalRequest) -> dict[str, Any]:
     """The client's body as it came, for a count of its tokens."""
-    body = {name: value for name, value in original.body.items() if name not in _HUB_FIELDS}
-    return body | {"messages": list(_turns(original.body.get("messages") or ()))}
+    body = _without_hub_fields(original.body)
+    body["messages"] = list(_turns(original.body.get("messages") or ()))
+    return body
+
+
+def _without_hub_fields(body: Mapping[str, Any]) -> dict[str, Any]:
+    rest = dict(body)
+    for name in _HUB_FIELDS:
+        rest.pop(name, None)
+    return rest
 
 
 def ends_with_results(request: ChatRequest) -> bool:
@@ -70,9 +78,13 @@ def _turns(turns: Any) -> Iterator[dict[str, Any]]:
             yield turn
             continue
         content = turn.get("content")
+        if isinstance(content, str):
+            if content.strip():
+                yield turn
+            continue
         if isinstance(content, list):
             content = [_with_ids(block) for block in content if _is_accepted(block)]
-        if content and (not isinstance(content, str) or content.strip()):
+        if content:
             yield turn | {"content": content}
 
 

@@ -62,8 +62,9 @@ class VendorDelta:
     or, before the piece that it belongs to, `logprobs` or the choice's other fields.
     Anthropic's is the `delta` of a `content_block_delta`, which belongs to the block before it, or a `whole_block`, as
     it has `begun` and with its `deltas`. Its `message_start`, and the `content_block_start` of text and reasoning, come
-    right before the first words; `fields_of_events` has what the next events of a block have beside it and its words,
-    and an `other_event` is an event that the hub has no word for. That of "responses" is an event as it came:
+    right before the first words, where the client streams; `fields_of_events` has what the next events of a block have
+    beside it and its words, and an `other_event` is an event that the hub has no word for. That of "responses" is an
+    event as it came:
     `response.output_item.added` and `.done` of messages, reasoning and whatever else is no call of the client's tools,
     and events for which the hub has no word, such as `response.output_text.annotation.added`. Right before the first of
     the answer come those that begin it, and `fields_of_events` has what the next events have beside the hub's words.

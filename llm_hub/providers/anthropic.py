@@ -42,6 +42,18 @@ _MIN_CONTEXT = 200_000
 _SAMPLING = frozenset({"temperature", "top_p", "top_k"})
 _SAMPLING_VERSION = "2023-06-01"
 """The last API version that takes a temperature, and only for older models."""
+_READERS = {
+    "content_block_delta": MessageBuilder.add_delta,
+    "content_block_start": MessageBuilder.start_block,
+    "content_block_stop": MessageBuilder.stop_block,
+    "message_start": MessageBuilder.add_message,
+    "message_delta": MessageBuilder.add_end,
+    "message_stop": MessageBuilder.add_stop,
+    "message": MessageBuilder.add_whole_message,
+}
+"""What takes each type of event for which the hub has words."""
+_ENDS = ("message_stop", "message")
+"""The types of event after which nothing of the answer follows."""
 
 
 class _AnthropicTransport(Transport, adapter.AiohttpTransport):
@@ -226,38 +238,16 @@ class AnthropicProvider(HttpProvider):
 
     def _read(self, builder: StreamedResponseBuilder, chunks: Iterable[dict[str, Any]]) -> Iterator[Event | None]:
         message = cast("MessageBuilder", builder)  # what `builder` above makes
-        for chunk in chunks:
-            match chunk.get("type"):
-                case "content_block_delta":
-                    delta = chunk["delta"]
-                    if message.is_special or len(delta) > 2 or len(chunk) > 3:
-                        yield from message.add_delta(parse_count(chunk.get("index")), chunk)
-                    elif isinstance(text := delta.get("text"), str) and text:  # nearly always
-                        yield message.add_text(text)
-                    elif isinstance(thought := delta.get("thinking"), str) and thought:
-                        yield message.add_reasoning(thought)
-                    else:
-                        yield from message.add_delta(parse_count(chunk.get("index")), chunk)
-                case "content_block_start":
-                    yield from message.start_block(parse_count(chunk.get("index")), chunk["content_block"], chunk)
-                case "content_block_stop":
-                    yield from message.stop_block(parse_count(chunk.get("index")), chunk)
-                case "message_start":
-                    yield from message.add_message(chunk["message"], chunk)
-                case "message_delta":
-                    yield from message.add_end(chunk)
-                case "message":  # the whole answer at once, from a server that does not stream
-                    yield from message.add_message(chunk)
-                    yield from message.add_end({"delta": chunk, "usage": chunk.get("usage")})
-                    yield from message.add_stop({})
+        for event in chunks:
+            kind: Any = event.get("type")
+            if (read := _READERS.get(kind)) is not None:
+                yield from read(message, event)
+                if kind in _ENDS:
                     return
-                case "message_stop":
-                    yield from message.add_stop(chunk)
-                    return
-                case kind:
-                    if kind in ("error", None) and is_error(chunk):
-                        raise self._error_from_reply(None, chunk, message.model)
-                    yield from message.add_event(chunk)
+            else:
+                if kind in ("error", None) and is_error(event):
+                    raise self._error_from_reply(None, event, message.model)
+                yield from message.add_event(event)
 
     def _is_complete(self, builder: StreamedResponseBuilder) -> bool:
         """A message is complete with its message_stop, and not with its stop reason."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from llm_hub.chat import VendorDelta
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
     from llm_hub.chat import Event
     from llm_hub.providers.anthropic_block import MessageBlock
@@ -26,12 +26,13 @@ class Announcement:
     """How the message and its blocks begin, and what the hub has no word for.
 
     All of it waits for the first words: until then nothing of the answer has been read, and another model may still
-    give it.
+    give it. Who reads the answer as a whole is not told of beginnings (`tells_beginnings`).
     """
 
-    __slots__ = ("_block", "_events", "_is_told", "start")
+    __slots__ = ("_block", "_events", "_is_told", "_tells_beginnings", "start")
 
-    def __init__(self) -> None:
+    def __init__(self, *, tells_beginnings: bool) -> None:
+        self._tells_beginnings = tells_beginnings
         self.start: dict[str, Any] | None = None
         """The event that begins the message."""
         self._is_told = False
@@ -44,78 +45,81 @@ class Announcement:
         """Takes the event that begins a message."""
         self.start = {**event, "type": "message_start", "message": {**message, "content": []}}
 
-    def of_message(self) -> Iterator[Event]:
+    def of_message(self) -> list[Event | None]:
         """How the message begins, once."""
-        if self.start is not None and not self._is_told:
-            self._is_told = True
-            yield vendor_delta(self.start)
-            yield from self._of_events()
+        if self.start is None or self._is_told:
+            return []
+        self._is_told = True
+        beginning: list[Event | None] = [vendor_delta(self.start)] if self._tells_beginnings else []
+        return beginning + self._of_events()
 
-    def of_block(self, block: MessageBlock) -> Iterator[Event]:
+    def of_block(self, block: MessageBlock) -> list[Event | None]:
         """How the message and this block of text or reasoning begin, each once, and the fields that waited for it."""
         if self.is_made(block):
-            return
+            return []
         self._block = block
-        yield from self.of_message()
-        start = {name: _EMPTY.get(name, value) if value else value for name, value in block.value.items()}
+        events = self.of_message()
         fields, block.events = block.events, {}
-        yield vendor_delta(
-            {**fields.pop("content_block_start", {}), "type": "content_block_start", "content_block": start}
-        )
-        yield from _fields_of_events(fields)
+        begun = fields.pop("content_block_start", {})
+        if self._tells_beginnings:
+            start = {name: _EMPTY.get(name, value) if value else value for name, value in block.value.items()}
+            events.append(vendor_delta({**begun, "type": "content_block_start", "content_block": start}))
+        return events + _fields_of_events(fields)
 
     def is_made(self, block: MessageBlock) -> bool:
         """Whether nothing is to be told of how a block begins: it was, or it comes as a whole."""
         return self._block is block or block.is_late or block.kind not in ANNOUNCED_BLOCKS
 
-    def of_fields(self, block: MessageBlock, kind: str, fields: Mapping[str, Any]) -> Iterator[Event]:
+    def of_fields(self, block: MessageBlock, kind: str, fields: Mapping[str, Any]) -> list[Event | None]:
         """What an event of a block has beside the hub's words. It waits for the block to be told of."""
+        if not fields:
+            return []
         if block.is_late or not self.is_made(block):
             block.keep_fields(kind, fields)
-        elif fields:
-            yield from _fields_of_events({kind: fields})
+            return []
+        return _fields_of_events({kind: fields})
 
-    def of_end(self, block: MessageBlock) -> Iterator[Event]:
+    def of_end(self, block: MessageBlock) -> list[Event | None]:
         """What of a block is told at its end: its signature, or all of it if the hub has no word for the block."""
         if block.is_late or block.kind == "tool_use":
-            return
+            return []
         if block.kind not in ANNOUNCED_BLOCKS:
-            yield from self.of_message()
-            yield vendor_delta({"type": "whole_block", **block.as_told})
-            return
+            return [*self.of_message(), vendor_delta({"type": "whole_block", **block.as_told})]
+        events: list[Event | None] = []
         signature = block.value.get("signature") if block.kind == "thinking" else None
         if signature:
-            yield from self.of_block(block)
+            events += self.of_block(block)
         if self.is_made(block):
-            yield from _fields_of_events(block.events)
+            events += _fields_of_events(block.events)
         if signature:
-            yield vendor_delta({"type": "signature_delta", "signature": signature})
+            events.append(vendor_delta({"type": "signature_delta", "signature": signature}))
+        return events
 
-    def of_event(self, event: Mapping[str, Any]) -> Iterator[Event]:
+    def of_event(self, event: Mapping[str, Any]) -> list[Event | None]:
         """An event for which the hub has no word."""
         self._events.append(event)
-        if self._is_told:
-            yield from self._of_events()
+        return self._of_events() if self._is_told else []
 
-    def _of_events(self) -> Iterator[Event]:
-        for event in self._events:
-            yield vendor_delta({"type": "other_event", "event": event})
+    def _of_events(self) -> list[Event | None]:
+        told: list[Event | None] = [vendor_delta({"type": "other_event", "event": event}) for event in self._events]
         self._events.clear()
+        return told
 
 
 def unknown_fields(event: Mapping[str, Any]) -> dict[str, Any]:
     """What an event of a block has beside that for which the hub has words, also in its `delta`."""
-    fields = {name: value for name, value in event.items() if name not in _EVENT_FIELDS}
     delta = event.get("delta") or {}
+    if _EVENT_FIELDS.issuperset(event) and _DELTA_FIELDS.issuperset(delta):  # nearly always
+        return {}
+    fields = {name: value for name, value in event.items() if name not in _EVENT_FIELDS}
     if of_delta := {name: value for name, value in delta.items() if name not in _DELTA_FIELDS}:
         fields["delta"] = of_delta
     return fields
 
 
-def _fields_of_events(events: Mapping[str, Mapping[str, Any]]) -> Iterator[Event]:
+def _fields_of_events(events: Mapping[str, Mapping[str, Any]]) -> list[Event | None]:
     """What a block's next events have beside the hub's words, as `MessageBlock.events` has it."""
-    if events:
-        yield vendor_delta({"type": "fields_of_events", "events": events})
+    return [vendor_delta({"type": "fields_of_events", "events": events})] if events else []
 
 
 def vendor_delta(data: Mapping[str, Any]) -> VendorDelta:

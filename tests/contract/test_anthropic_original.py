@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from llm_hub.chat import ChatRequest, JSONFormat, Message, OriginalRequest, Role
+from llm_hub.chat import ChatRequest, JSONFormat, Message, OriginalRequest, Role, VendorDelta
 from llm_hub.errors import InvalidRequest, PromptTooLong
 from tests.contract.conftest import case_params
 from tests.fault_server import answer_text
@@ -94,6 +94,14 @@ async def test_another_protocols_body_does_not(provider: LLMProvider, chats: Cal
     await ask(provider, ChatRequest(turns, "ok", original=other))
     assert "logit_bias" not in chats()[0].body
     assert "anthropic-beta" not in chats()[0].headers
+
+
+async def test_only_a_stream_is_told_how_the_message_begins(provider: LLMProvider) -> None:
+    streamed = [event async for event in provider.events(request(BODY | {"stream": True}))]
+    whole = [event async for event in provider.events(request(BODY))]
+    beginnings = [event.data["type"] for event in streamed if isinstance(event, VendorDelta)]
+    assert beginnings == ["message_start", "content_block_start"]
+    assert not any(isinstance(event, VendorDelta) for event in whole)
 
 
 @pytest.mark.parametrize(("limit", "sent"), [(50, 50), (900, 900), (5000, 900), (None, 900)])

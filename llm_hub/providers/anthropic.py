@@ -20,7 +20,7 @@ from llm_hub.providers import anthropic_body
 from llm_hub.providers.anthropic_answer import MessageBuilder
 from llm_hub.providers.anthropic_cache import has_marks, with_marks
 from llm_hub.providers.anthropic_original import original_body, original_headers, original_prompt, original_query
-from llm_hub.providers.anthropic_pieces import plain_texts
+from llm_hub.providers.anthropic_pieces import plain_text, plain_texts
 from llm_hub.providers.http_provider import HttpProvider
 from llm_hub.providers.streamed_response import StreamedResponseBuilder
 from llm_hub.wire.connection_errors import safe_cause
@@ -238,16 +238,28 @@ class AnthropicProvider(HttpProvider):
 
     def _read(self, builder: StreamedResponseBuilder, chunks: Iterable[dict[str, Any]]) -> Iterator[Event | None]:
         message = cast("MessageBuilder", builder)  # what `builder` above makes
-        for event in chunks:
-            kind: Any = event.get("type")
-            if (read := _READERS.get(kind)) is not None:
-                yield from read(message, event)
-                if kind in _ENDS:
+        words: list[str] = []  # of the events that are nothing else, as nearly all are: they are added at once
+        try:
+            for event in chunks:
+                if message.is_text_open and (text := plain_text(event)) is not None:
+                    words.append(text)
+                    continue
+                yield from message.add_words(words)
+                yield from self._read_event(message, event)
+                if event.get("type") in _ENDS:
                     return
-            else:
-                if kind in ("error", None) and is_error(event):
-                    raise self._error_from_reply(None, event, message.model)
-                yield from message.add_event(event)
+        except Exception:
+            yield from message.add_words(words)
+            raise
+        yield from message.add_words(words)
+
+    def _read_event(self, message: MessageBuilder, event: dict[str, Any]) -> Iterable[Event | None]:
+        kind: Any = event.get("type")
+        if (read := _READERS.get(kind)) is not None:
+            return read(message, event)
+        if kind in ("error", None) and is_error(event):
+            raise self._error_from_reply(None, event, message.model)
+        return message.add_event(event)
 
     def _is_complete(self, builder: StreamedResponseBuilder) -> bool:
         """A message is complete with its message_stop, and not with its stop reason."""

@@ -24,7 +24,7 @@ from llm_hub.providers.streamed_response import StreamedResponseBuilder
 from llm_hub.wire.validation import MAX_REFUSAL_CHARS, parse_count, parse_name
 
 if TYPE_CHECKING:
-    from llm_hub.chat import ChatRequest, Event, ToolCall
+    from llm_hub.chat import ChatRequest, Event, TextDelta, ToolCall
     from llm_hub.providers.http_provider import HttpProvider
 
 MAX_BLOCKS = 10_000
@@ -65,20 +65,16 @@ class MessageBuilder(StreamedResponseBuilder):
     def add_message(self, event: Mapping[str, Any]) -> Iterable[Event | None]:
         """Adds a message as the event of a stream begins it."""
         message = event["message"]
+        self.model = parse_name(message.get("model")) or self.model
         self._announcement.begin(event, message)
-        return self._begin(message)
+        self._frame.begin(message)
+        return self._add_blocks(blocks) if (blocks := message.get("content")) else ()
 
     def add_whole_message(self, message: Mapping[str, Any]) -> Iterator[Event | None]:
         """Adds the whole answer at once, from a server that does not stream."""
-        self._announcement.begin({}, message)
-        yield from self._begin(message)
+        yield from self.add_message({"message": message})
         yield from self.add_end({"delta": message, "usage": message.get("usage")})
         yield from self.add_stop({})
-
-    def _begin(self, message: Mapping[str, Any]) -> Iterable[Event | None]:
-        self.model = parse_name(message.get("model")) or self.model
-        self._frame.begin(message)
-        return self._add_blocks(blocks) if (blocks := message.get("content")) else ()
 
     def _add_blocks(self, blocks: Iterable[dict[str, Any]]) -> Iterator[Event | None]:
         for index, block in enumerate(blocks):
@@ -141,6 +137,12 @@ class MessageBuilder(StreamedResponseBuilder):
         self._blocks[-1].pieces_before += 1
         self._reasoning.append(ReasoningBreak().text)
         return ReasoningBreak()
+
+    def add_words(self, words: list[str]) -> Iterable[TextDelta]:
+        """Adds pieces of the open block's text at once, and empties the list."""
+        text = "".join(words)
+        words.clear()
+        return (self.add_text(text),) if text else ()
 
     def add_delta(self, event: Mapping[str, Any]) -> Iterable[Event | None]:
         """Adds a piece of a block."""

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import orjson
 
 from llm_hub.wire.decoders import MAX_LINE_VALUES
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 
 class GrowingMessage(Protocol):
@@ -31,14 +34,18 @@ def plain_texts(builder: GrowingMessage, texts: list[bytes]) -> str | None:
 
 
 def _plain_text(data: bytes) -> str | None:
-    """The words of an event that is nothing but a piece of text. This runs for each token."""
-    if len(data) > MAX_LINE_VALUES:
-        return None
+    """The words of an event as it came. This runs for each token."""
     try:
-        event = orjson.loads(data)
-        delta = event["delta"]
-        text = delta["text"]
-    except (orjson.JSONDecodeError, LookupError, TypeError):
+        event = orjson.loads(data) if len(data) <= MAX_LINE_VALUES else None
+    except orjson.JSONDecodeError:
         return None
-    is_plain = len(event) <= 3 and len(delta) <= 2 and type(text) is str and event.get("type") == "content_block_delta"
-    return text if is_plain and text else None
+    return plain_text(event) if type(event) is dict else None
+
+
+def plain_text(event: Mapping[str, Any]) -> str | None:
+    """The words of an event that is nothing but a piece of text; None: it says more, or something else."""
+    if event.get("type") == "content_block_delta" and len(event) <= 3:
+        delta = event["delta"]
+        if len(delta) <= 2 and isinstance(text := delta.get("text"), str) and text:
+            return text
+    return None

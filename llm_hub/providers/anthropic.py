@@ -244,20 +244,23 @@ class AnthropicProvider(HttpProvider):
                 if message.is_text_open and (text := plain_text(event)) is not None:
                     words.append(text)
                     continue
-                yield from message.add_words(words)
-                yield from self._read_event(message, event)
-                if event.get("type") in _ENDS:
+                if words:
+                    yield message.add_words(words)
+                kind: Any = event.get("type")
+                read = _READERS.get(kind)
+                yield from read(message, event) if read is not None else self._read_other(message, event)
+                if kind in _ENDS:
                     return
         except Exception:
-            yield from message.add_words(words)
+            if words:
+                yield message.add_words(words)
             raise
-        yield from message.add_words(words)
+        if words:
+            yield message.add_words(words)
 
-    def _read_event(self, message: MessageBuilder, event: dict[str, Any]) -> Iterable[Event | None]:
-        kind: Any = event.get("type")
-        if (read := _READERS.get(kind)) is not None:
-            return read(message, event)
-        if kind in ("error", None) and is_error(event):
+    def _read_other(self, message: MessageBuilder, event: dict[str, Any]) -> Iterable[Event | None]:
+        """The events of what is no part of a message."""
+        if event.get("type") in ("error", None) and is_error(event):
             raise self._error_from_reply(None, event, message.model)
         return message.add_event(event)
 

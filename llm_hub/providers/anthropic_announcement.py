@@ -51,12 +51,10 @@ class Announcement:
             return []
         self._is_told = True
         beginning: list[Event | None] = [vendor_delta(self.start)] if self._tells_beginnings else []
-        return beginning + self._of_events()
+        return beginning + self._of_events() if self._events else beginning
 
     def of_block(self, block: MessageBlock) -> list[Event | None]:
-        """How the message and this block of text or reasoning begin, each once, and the fields that waited for it."""
-        if self.is_made(block):
-            return []
+        """How the message, once, and this block of text or reasoning begin, and the fields that waited for it."""
         self._block = block
         events = self.of_message()
         fields, block.events = block.events, {}
@@ -64,7 +62,7 @@ class Announcement:
         if self._tells_beginnings:
             start = {name: _EMPTY.get(name, value) if value else value for name, value in block.value.items()}
             events.append(vendor_delta({**begun, "type": "content_block_start", "content_block": start}))
-        return events + _fields_of_events(fields)
+        return events + _fields_of_events(fields) if fields else events
 
     def is_made(self, block: MessageBlock) -> bool:
         """Whether nothing is to be told of how a block begins: it was, or it comes as a whole."""
@@ -87,7 +85,7 @@ class Announcement:
             return [*self.of_message(), vendor_delta({"type": "whole_block", **block.as_told})]
         events: list[Event | None] = []
         signature = block.value.get("signature") if block.kind == "thinking" else None
-        if signature:
+        if signature and not self.is_made(block):
             events += self.of_block(block)
         if self.is_made(block):
             events += _fields_of_events(block.events)

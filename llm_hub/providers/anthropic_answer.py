@@ -138,11 +138,11 @@ class MessageBuilder(StreamedResponseBuilder):
         self._reasoning.append(ReasoningBreak().text)
         return ReasoningBreak()
 
-    def add_words(self, words: list[str]) -> Iterable[TextDelta]:
+    def add_words(self, words: list[str]) -> TextDelta:
         """Adds pieces of the open block's text at once, and empties the list."""
         text = "".join(words)
         words.clear()
-        return (self.add_text(text),) if text else ()
+        return self.add_text(text)
 
     def add_delta(self, event: Mapping[str, Any]) -> Iterable[Event | None]:
         """Adds a piece of a block."""
@@ -201,8 +201,9 @@ class MessageBuilder(StreamedResponseBuilder):
 
     def _add_piece(self, block: MessageBlock, kind: str, piece: str, fields: Mapping[str, Any]) -> list[Event | None]:
         """Adds text or reasoning to a block that may not be announced yet: its first words announce it."""
-        events = [] if piece.isspace() else self._announce(block)
-        events += self._announcement.of_fields(block, f"{kind}_delta", fields)
+        events = [] if piece.isspace() or self._announcement.is_made(block) else self._announce(block)
+        if fields:
+            events += self._announcement.of_fields(block, f"{kind}_delta", fields)
         if kind == "text":
             events.append(self.add_late_text(piece) if block.is_late else self.add_text(piece))
             return events
@@ -214,13 +215,11 @@ class MessageBuilder(StreamedResponseBuilder):
         """Tells clients of the same protocol what the hub has no word for."""
         if block.is_late:
             return []
-        events = self._announce(block) + self._announcement.of_fields(block, str(delta.get("type")), fields)
-        return [*events, vendor_delta(delta)]
+        events = [] if self._announcement.is_made(block) else self._announce(block)
+        return [*events, *self._announcement.of_fields(block, str(delta.get("type")), fields), vendor_delta(delta)]
 
     def _announce(self, block: MessageBlock) -> list[Event | None]:
         """Tells clients of the same protocol how the message begins, and that this block of text or reasoning does."""
-        if self._announcement.is_made(block):
-            return []
         self.is_special, self.is_text_open = False, block.kind == "text"
         return self._announcement.of_block(block)
 
@@ -243,7 +242,8 @@ class MessageBuilder(StreamedResponseBuilder):
                 self.has_other_content = True
                 note = f"The answer has {kinds}, which only clients of Anthropic's protocol are sent."
                 self.notes = (*self.notes, note)
-            self.has_other_content |= self.finish_reason == "stop" and ends_with_results(self.request)
+            if self.finish_reason == "stop" and not any(map(str.strip, self._text)):  # it may have nothing to add
+                self.has_other_content = self.has_other_content or ends_with_results(self.request)
             kept = [block for block in self._blocks if block.can_be_kept]
             self.original = OriginalAnswer("anthropic", self._frame.with_blocks(kept, self._announcement.start))
         if self.finish_reason == "pause_turn":

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
@@ -20,32 +19,36 @@ TEXT_FIELDS = frozenset({"text", "thinking", "partial_json"})
 """The fields of a piece that have the hub's words."""
 
 
-@dataclass(slots=True)
 class MessageBlock:
     """A block of the answer: as it came in `value`, which gets what its deltas add when the block ends.
 
     `number` counts the answer's blocks. `pieces_before` are the pieces of text, or of reasoning, that the answer had
-    when the block began. `pieces` has what its deltas brought for each field, the input of a tool as `partial_json`.
+    when the block began. `is_late`: it follows a call of a tool, and is for clients to be told of it in its place, with
+    the calls: text, and for clients of the same protocol whatever else there is. What was signed in one order is
+    refused in another.
     """
 
-    value: dict[str, Any]
-    kind: str
-    number: int
-    pieces_before: int
-    pieces: dict[str, list[Any]] = field(default_factory=dict)
-    events: dict[str, dict[str, Any]] = field(default_factory=dict)
-    """What its events have beside the block and its pieces: by their type, or by that of their delta."""
-    begun: Mapping[str, Any] = field(default_factory=dict)
-    """The block as it came, without what its deltas have added."""
-    deltas: list[Mapping[str, Any]] = field(default_factory=list)
-    """The events that brought what the hub has no word for, where clients are not told of them one by one."""
-    later_events: list[Mapping[str, Any]] = field(default_factory=list)
-    """Events that follow it and that the hub has no word for, where the block is for clients to be told of with the
-    calls."""
-    is_open: bool = True
-    is_late: bool = False
-    """Whether it follows a call of a tool, and is for clients to be told of it in its place, with the calls: text, and
-    for clients of the same protocol whatever else there is. What was signed in one order is refused in another."""
+    __slots__ = ("begun", "deltas", "events", "is_late", "is_open", "kind", "later_events", "number", "pieces",
+        "pieces_before", "value")  # fmt: skip
+
+    def __init__(self, value: dict[str, Any], kind: str, number: int, pieces_before: int, *, is_late: bool) -> None:
+        self.value = value
+        self.kind = kind
+        self.number = number
+        self.pieces_before = pieces_before
+        self.is_late = is_late
+        self.is_open = True
+        self.pieces: dict[str, list[Any]] = {}
+        """What its deltas brought for each field, the input of a tool as `partial_json`."""
+        self.events: dict[str, dict[str, Any]] = {}
+        """What its events have beside the block and its pieces: by their type, or by that of their delta."""
+        self.begun: Mapping[str, Any] = {}
+        """The block as it came, without what its deltas have added."""
+        self.deltas: list[Mapping[str, Any]] = []
+        """The events that brought what the hub has no word for, where clients are not told of them one by one."""
+        self.later_events: list[Mapping[str, Any]] = []
+        """Events that follow it and that the hub has no word for, where the block is for clients to be told of with
+        the calls."""
 
     def keep_fields(self, kind: str, fields: Mapping[str, Any]) -> None:
         """Keeps what an event of a kind has beside the hub's words. Of pieces that become one, the last ones hold."""

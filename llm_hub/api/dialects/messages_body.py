@@ -53,7 +53,9 @@ from llm_hub.chat import (
     OriginalRequest,
     Role,
     Text,
+    Tool,
     ToolCall,
+    ToolChoice,
 )
 from llm_hub.chat.exact_json import dump_exactly
 
@@ -62,6 +64,7 @@ if TYPE_CHECKING:
 
     from llm_hub.chat import Part
 
+_NO_OUTPUT = OutputConfig()
 Texts = str | FailFastList[SystemBlock]
 
 
@@ -187,16 +190,13 @@ class CountTokensBody(OpenBody):
         return self.thinking is not None
 
     def request(self) -> ChatRequest:
-        tools = tuple(tool.tool() for tool in self.tools or () if isinstance(tool, CustomTool))
-        others = [tool for tool in self.tools or () if isinstance(tool, UnreadPart)]
-        choice, parallel = read_choice(self.tool_choice) if tools else (None, None)
-        if isinstance(choice, OneTool) and any((tool.model_extra or {}).get("name") == choice.name for tool in others):
-            choice = None  # that of a tool which only the vendor knows
-        output = self.output_config or OutputConfig()
-        turns = (turn.messages(f"messages.{number}") for number, turn in enumerate(self.messages))
-        messages = (*((_system(self.system),) if self.system else ()), *(message for turn in turns for message in turn))
+        tools, choice, parallel = self._read_tools() if self.tools else ((), None, None)
+        output = self.output_config or _NO_OUTPUT
+        messages = [_system(self.system)] if self.system else []
+        for number, turn in enumerate(self.messages):
+            messages += turn.messages(f"messages.{number}")
         return ChatRequest(
-            messages,
+            tuple(messages),
             self.model,
             self.temperature,
             self.common_value("max_tokens"),
@@ -212,6 +212,16 @@ class CountTokensBody(OpenBody):
             thinking_budget=self.thinking.budget if isinstance(self.thinking, ThinkingOption) else None,
             original=self.original(len(messages)),
         )
+
+    def _read_tools(self) -> tuple[tuple[Tool, ...], ToolChoice | None, bool | None]:
+        """The tools, the choice among them, and whether several may be called at once."""
+        listed = self.tools or ()
+        tools = tuple(tool.tool() for tool in listed if isinstance(tool, CustomTool))
+        choice, parallel = read_choice(self.tool_choice) if tools else (None, None)
+        others = [tool for tool in listed if isinstance(tool, UnreadPart)]
+        if isinstance(choice, OneTool) and any((tool.model_extra or {}).get("name") == choice.name for tool in others):
+            choice = None  # that of a tool which only the vendor knows
+        return tools, choice, parallel
 
     def original(self, messages: int) -> OriginalRequest:
         original = super().original(messages)

@@ -88,11 +88,11 @@ class OriginalAnswer:
     `protocol` is "openai", "anthropic" or "responses". `body` is a part of the vendor's answer. OpenAI's has the
     completion's fields that the hub does not know (`citations`), under `message` those of its message (`annotations`,
     `reasoning_details`, and `content_parts` for parts of its content), and under `choice` the choice's `logprobs`.
-    Anthropic's has the message's fields, its whole `content`, block by block, and its `usage`; `stream_events` has what
-    the events of its stream had beside these: `message_start`, `message_delta`, `message_stop`, and for each of its
-    `blocks` how it had `begun`, its `events`, by their type, its `deltas` and the `later_events` that followed it. That
-    of "responses" is the whole response, with all items of its `output`; `stream_events` has by their ids what the
-    stream had of those that follow a call: `events`, and the `fields` of others, by their type.
+    Anthropic's has the message's fields, its whole `content`, block by block, and its `usage`; `stream_events` has,
+    for a client that streams, what the events had beside these: `message_start`, `message_delta`, `message_stop`, and
+    for each of its `blocks` how it had `begun`, its `events`, by their type, its `deltas` and the `later_events` that
+    followed it. That of "responses" is the whole response, with all items of its `output`; `stream_events` has by their
+    ids what the stream had of those that follow a call: `events`, and the `fields` of others, by their type.
     """
 
     protocol: str

@@ -135,7 +135,7 @@ class AnthropicProvider(HttpProvider):
         if original is None or original.protocol != self.protocol:
             return None
         model = request.model or self.default_model
-        body = {**original_prompt(original), "model": model}
+        body = original_prompt(original, model)
         options = RequestOptions(headers=original_headers(request))
         path = f"/v1/messages/count_tokens{original_query(request)}"
         try:
@@ -161,7 +161,7 @@ class AnthropicProvider(HttpProvider):
     def _unmarked_body(self, request: ChatRequest, model: str) -> dict[str, Any]:
         original = request.original
         if original is not None and original.protocol == "anthropic":
-            return {**original_body(original, request), "model": model, "stream": True}
+            return original_body(original, request, model)
         if (unsupported := anthropic_body.unsupported_value(request)) is not None:
             field, problem = unsupported
             raise NotOffered(f"{self.title} {problem}.", parameter=field, provider=self.name, model=model)

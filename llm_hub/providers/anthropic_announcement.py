@@ -9,7 +9,7 @@ from llm_hub.chat import VendorDelta
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from llm_hub.chat import Event
+    from llm_hub.chat import Event, OriginalRequest
     from llm_hub.providers.anthropic_block import MessageBlock
 
 ANNOUNCED_BLOCKS = ("text", "thinking")
@@ -26,31 +26,38 @@ class Announcement:
     """How the message and its blocks begin, and what the hub has no word for.
 
     All of it waits for the first words: until then nothing of the answer has been read, and another model may still
-    give it. Who reads the answer as a whole is not told of beginnings (`tells_beginnings`).
+    give it. `client` has a client's own words, which say whether it streams.
     """
 
-    __slots__ = ("_block", "_events", "_is_told", "_tells_beginnings", "start")
+    __slots__ = ("_beginning", "_block", "_events", "_is_told", "tells_beginnings")
 
-    def __init__(self, *, tells_beginnings: bool) -> None:
-        self._tells_beginnings = tells_beginnings
-        self.start: dict[str, Any] | None = None
-        """The event that begins the message."""
+    def __init__(self, client: OriginalRequest | None) -> None:
+        self.tells_beginnings = client is None or bool(client.body.get("stream"))
+        """Whether the answer is read as it comes. Who reads it as a whole needs no word of beginnings."""
+        self._beginning: Mapping[str, Any] | None = None
         self._is_told = False
         self._block: MessageBlock | None = None
         """The block that was announced last."""
         self._events: list[Mapping[str, Any]] = []
         """Events for which the hub has no word, and of which nobody has been told yet."""
 
-    def begin(self, event: Mapping[str, Any], message: Mapping[str, Any]) -> None:
-        """Takes the event that begins a message."""
-        self.start = {**event, "type": "message_start", "message": {**message, "content": []}}
+    def begin(self, event: Mapping[str, Any]) -> None:
+        """Takes the event that begins the message."""
+        self._beginning = event
+
+    @property
+    def start(self) -> dict[str, Any]:
+        """The event that begins the message, whose blocks have events of their own; {} before it has come."""
+        if (event := self._beginning) is None:
+            return {}
+        return {**event, "type": "message_start", "message": {**event["message"], "content": []}}
 
     def of_message(self) -> list[Event | None]:
         """How the message begins, once."""
-        if self.start is None or self._is_told:
+        if self._is_told or self._beginning is None:
             return []
         self._is_told = True
-        beginning: list[Event | None] = [vendor_delta(self.start)] if self._tells_beginnings else []
+        beginning: list[Event | None] = [vendor_delta(self.start)] if self.tells_beginnings else []
         return beginning + self._of_events() if self._events else beginning
 
     def of_block(self, block: MessageBlock) -> list[Event | None]:
@@ -59,7 +66,7 @@ class Announcement:
         events = self.of_message()
         fields, block.events = block.events, {}
         begun = fields.pop("content_block_start", {})
-        if self._tells_beginnings:
+        if self.tells_beginnings:
             start = {name: _EMPTY.get(name, value) if value else value for name, value in block.value.items()}
             events.append(vendor_delta({**begun, "type": "content_block_start", "content_block": start}))
         return events + _fields_of_events(fields) if fields else events

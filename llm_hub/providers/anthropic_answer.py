@@ -9,14 +9,15 @@ from typing import TYPE_CHECKING, Any
 from llm_hub.chat import OriginalAnswer, ReasoningBreak
 from llm_hub.chat.exact_json import dump_exactly
 from llm_hub.errors import StreamBroken
-from llm_hub.providers.anthropic_announcement import (
-    ANNOUNCED_BLOCKS,
-    Announcement,
-    unknown_fields,
-    vendor_delta,
+from llm_hub.providers.anthropic_announcement import ANNOUNCED_BLOCKS, Announcement, unknown_fields, vendor_delta
+from llm_hub.providers.anthropic_block import (
+    TEXT_FIELDS,
+    MessageBlock,
+    as_json,
+    decode_input,
+    signed_reasoning,
+    vendors_kinds,
 )
-from llm_hub.providers.anthropic_block import TEXT_FIELDS, MessageBlock, as_json, decode_input, vendors_kinds
-from llm_hub.providers.anthropic_body import REASONING_BLOCKS
 from llm_hub.providers.anthropic_finish_reason import FINISH_REASONS, PAUSED
 from llm_hub.providers.anthropic_frame import MessageFrame
 from llm_hub.providers.anthropic_original import ends_with_results
@@ -54,8 +55,7 @@ class MessageBuilder(StreamedResponseBuilder):
         """Whether the next piece of reasoning begins another block of it."""
         self._blocks: list[MessageBlock] = []
         self._blocks_by_index: dict[int, MessageBlock] = {}
-        is_whole = request.original is not None and not request.original.body.get("stream")
-        self._announcement = Announcement(tells_beginnings=not is_whole)
+        self._announcement = Announcement(request.original)
         self._frame = MessageFrame()
         self._vendor_bytes = 0
 
@@ -66,7 +66,7 @@ class MessageBuilder(StreamedResponseBuilder):
         """Adds a message as the event of a stream begins it."""
         message = event["message"]
         self.model = parse_name(message.get("model")) or self.model
-        self._announcement.begin(event, message)
+        self._announcement.begin(event)
         self._frame.begin(message)
         return self._add_blocks(blocks) if (blocks := message.get("content")) else ()
 
@@ -114,7 +114,8 @@ class MessageBuilder(StreamedResponseBuilder):
         pieces = self._reasoning if kind == "thinking" else self._text
         is_late = len(self._calls) > 0 and (kind == "text" or (self.is_original and kind != "tool_use"))
         block = MessageBlock(dict(value), kind, len(self._blocks), len(pieces), is_late=is_late)
-        block.keep_fields("content_block_start", self._unknown_fields(event))
+        if fields := self._unknown_fields(event):
+            block.keep_fields("content_block_start", fields)
         self._blocks.append(block)
         if index is not None:
             self._blocks_by_index[index] = block
@@ -227,7 +228,8 @@ class MessageBuilder(StreamedResponseBuilder):
         """Ends a block."""
         if (block := self._find_block(event)) is None:
             return []
-        block.keep_fields("content_block_stop", self._unknown_fields(event))
+        if fields := self._unknown_fields(event):
+            block.keep_fields("content_block_stop", fields)
         return self._close(block)
 
     def stop_all_blocks(self) -> list[Event | None]:
@@ -245,17 +247,16 @@ class MessageBuilder(StreamedResponseBuilder):
             if self.finish_reason == "stop" and not any(map(str.strip, self._text)):  # it may have nothing to add
                 self.has_other_content = self.has_other_content or ends_with_results(self.request)
             kept = [block for block in self._blocks if block.can_be_kept]
-            self.original = OriginalAnswer("anthropic", self._frame.with_blocks(kept, self._announcement.start))
+            message = self._frame.with_blocks(kept)
+            if self._announcement.tells_beginnings:
+                message["stream_events"] = self._frame.stream_events(kept, self._announcement.start)
+            self.original = OriginalAnswer("anthropic", message)
         if self.finish_reason == "pause_turn":
             self.notes = (*self.notes, PAUSED)
 
     def state_of(self, call: ToolCall, place: int) -> Mapping[str, Any]:  # noqa: ARG002  # the first call has all of it
         """The signed reasoning, which goes with the first call."""
-        signed = [
-            block.value
-            for block in self._blocks
-            if block.kind in REASONING_BLOCKS and (block.value.get("signature") or block.value.get("data"))
-        ]
+        signed = signed_reasoning(self._blocks)
         return {"reasoning": signed} if signed and place == 0 else {}
 
     def _find_block(self, event: Mapping[str, Any]) -> MessageBlock | None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from llm_hub.chat.exact_json import dump_exactly, load_exactly
 from llm_hub.chat.tool_calls import merge_fields
+from llm_hub.providers.anthropic_body import REASONING_BLOCKS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -99,6 +100,12 @@ class MessageBlock:
 def vendors_kinds(blocks: Iterable[MessageBlock]) -> str:
     """Which blocks an answer has that only clients of Anthropic's protocol are sent, as a sentence names them."""
     return " and ".join(dict.fromkeys(block.kind for block in blocks if block.kind not in _UNNAMED_BLOCKS))
+
+
+def signed_reasoning(blocks: Iterable[MessageBlock]) -> list[dict[str, Any]]:
+    """The blocks of reasoning that the vendor takes back, as it has signed them."""
+    reasoning = [block.value for block in blocks if block.kind in REASONING_BLOCKS]
+    return [value for value in reasoning if value.get("signature") or value.get("data")]
 
 
 def as_json(value: object) -> str:

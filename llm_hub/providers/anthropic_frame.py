@@ -70,18 +70,19 @@ class MessageFrame:
     def has_begun(self) -> bool:
         return bool(self._head)
 
-    def with_blocks(self, blocks: Sequence[MessageBlock], start: Mapping[str, Any] | None) -> dict[str, Any]:
-        """The message with these blocks, and `stream_events`, which has what its events had beside them. `start` is the
-        event that began it."""
-        events = {
+    def with_blocks(self, blocks: Sequence[MessageBlock]) -> dict[str, Any]:
+        """The message with these blocks."""
+        content = [block.value for block in blocks]
+        return {**self._head, **self._end_event, **self._end, "content": content, "usage": self._usage}
+
+    def stream_events(self, blocks: Sequence[MessageBlock], start: Mapping[str, Any]) -> dict[str, Any]:
+        """What the message's events had beside these blocks. `start` is the event that began it."""
+        return {
             "message_start": start,
             "message_delta": {"delta": self._end, **self._end_event},
             "message_stop": self.stop_event,
             "blocks": [block.as_told for block in blocks],
         }
-        content = [block.value for block in blocks]
-        message = {**self._head, **self._end_event, **self._end}
-        return {**message, "content": content, "usage": self._usage, "stream_events": events}
 
     def _add_usage(self, reported: object) -> None:
         if isinstance(reported, dict):

@@ -12,13 +12,13 @@ if TYPE_CHECKING:
 
 _ROLES = ("user", "assistant", "system")
 """The roles of which it is known what the API refuses."""
-_HUB_FIELDS = ("model", "models", "order", "stream")
-"""Fields that are the hub's: it names the model and its fallbacks, and always streams."""
 
 
-def original_body(original: OriginalRequest, request: ChatRequest) -> dict[str, Any]:
-    """The client's body, except for what the hub has changed: the limit, the format, and what follows the messages."""
-    body = _without_hub_fields(original.body)
+def original_body(original: OriginalRequest, request: ChatRequest, model: str) -> dict[str, Any]:
+    """The client's body, except for what the hub has changed: the model, the limit, the format, and what follows the
+    messages."""
+    body = _with_model(original.body, model)
+    body["stream"] = True
     limit = MAX_TOKENS if body.get("max_tokens") is None else body["max_tokens"]
     if request.max_tokens is not None and (request.max_tokens < limit or limit < 0):
         limit, thinking = request.max_tokens, body.get("thinking")
@@ -34,18 +34,20 @@ def original_body(original: OriginalRequest, request: ChatRequest) -> dict[str, 
     return body
 
 
-def original_prompt(original: OriginalRequest) -> dict[str, Any]:
+def original_prompt(original: OriginalRequest, model: str) -> dict[str, Any]:
     """The client's body as it came, for a count of its tokens."""
-    body = _without_hub_fields(original.body)
+    body = _with_model(original.body, model)
+    body.pop("stream", None)
     body["messages"] = list(_turns(original.body.get("messages") or ()))
     return body
 
 
-def _without_hub_fields(body: Mapping[str, Any]) -> dict[str, Any]:
-    rest = dict(body)
-    for name in _HUB_FIELDS:
-        rest.pop(name, None)
-    return rest
+def _with_model(body: Mapping[str, Any], model: str) -> dict[str, Any]:
+    """The client's body for this model, without the hub's own fields: a model's fallbacks and their order."""
+    named = {**body, "model": model}
+    named.pop("models", None)
+    named.pop("order", None)
+    return named
 
 
 def ends_with_results(request: ChatRequest) -> bool:

@@ -81,6 +81,8 @@ def parse_count(value: object) -> int | None:
     servers write digits as text."""
     if type(value) is int:  # nearly always
         return value if 0 <= value <= MAX_TOKEN_COUNT else None
+    if value is None:
+        return None
     if isinstance(value, str) and len(value) <= _MAX_DIGITS and value.isascii() and value.isdigit():
         value = int(value)
     if isinstance(value, float) and value.is_integer():

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+_ID_HEADER = logs.REQUEST_ID_HEADER.encode()
+
 Handler = Callable[[Request], Awaitable[Response]]
 """Answers a request whose caller is known: `request.state.caller`. Raises `LLMHubError` or `Refusal`."""
 
@@ -67,7 +69,7 @@ class Endpoint:
         try:
             response = await self._answer(request, line)
             line.status = response.status_code
-            response.headers[logs.REQUEST_ID_HEADER] = line.id
+            response.raw_headers.append((_ID_HEADER, line.id.encode()))
             await response(scope, receive, send)
         finally:
             line.seconds = time.perf_counter() - began

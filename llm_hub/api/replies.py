@@ -1,6 +1,6 @@
 """From the hub's events to replies: whole, or as server-sent events; and the end of both when the client leaves.
 
-When a client closes its connection in the middle, `_until_client_leaves` interrupts the wait for the next event with
+When a client closes its connection in the middle, `_UntilClientLeaves` interrupts the wait for the next event with
 `ClientLeft`. The events are closed, and with them the connection to the provider. What had come is counted as
 with any answer, by `Gateway.answer`.
 """
@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
-from contextlib import aclosing, asynccontextmanager, contextmanager, suppress
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from contextlib import aclosing, asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Any, Protocol
 
 from starlette.responses import Response
@@ -23,6 +23,8 @@ from llm_hub.router.deadlines import Wait
 from llm_hub.wire.stages import give_way
 
 if TYPE_CHECKING:
+    from types import TracebackType
+
     from starlette.requests import Request
     from starlette.types import Receive, Scope, Send
 
@@ -32,7 +34,8 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 STREAM_HEADERS = {"cache-control": "no-cache", "x-accel-buffering": "no"}
-
+IS_WHOLE = "llm_hub.is_whole"
+"""Stands in the message that starts a reply whose body follows at once, with its length, and is all of it."""
 
 MAX_SILENCE = 10.0
 """Seconds after which a stream without news has a sign of life: clients and proxies close what is silent for longer."""
@@ -65,12 +68,12 @@ async def whole(
     before it, since the client's next request may need what this one reserved and did not use.
     """
     try:
-        with _until_client_leaves(request):
+        with _UntilClientLeaves(request):
             response = await _last(events)
         if is_limited:
             await _end(events)
         await give_way()
-        return _Whole(dump(body(response)), _answer_headers(response), events)
+        return _Whole(dump(body(response)), response, events)
     except ClientLeft:
         await events.aclose()
         return Response(status_code=499)  # nobody reads it
@@ -96,15 +99,23 @@ async def _end(events: AsyncGenerator[Event]) -> None:
 class _Whole(Response):
     """Sends an answer, and lets its events end then."""
 
-    media_type = "application/json"
+    status_code = 200
+    background = None
 
-    def __init__(self, content: bytes, headers: dict[str, str], events: AsyncGenerator[Event]) -> None:
-        super().__init__(content, headers=headers)
+    def __init__(self, content: bytes, response: LLMResponse, events: AsyncGenerator[Event]) -> None:
+        self.body = content
+        self.raw_headers = [  # Starlette would put them together one by one, which takes longer than all of this class
+            (b"x-llm-hub-provider", response.provider.encode("latin-1")),
+            (b"x-llm-hub-attempts", b"%d" % len(response.attempts)),
+            (b"content-length", b"%d" % len(content)),
+            (b"content-type", b"application/json"),
+        ]
         self._events = events
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002  # Starlette's shape
         try:
-            await super().__call__(scope, receive, send)
+            await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers, IS_WHOLE: True})
+            await send({"type": "http.response.body", "body": self.body})
         finally:
             await _end(self._events)
 
@@ -131,7 +142,7 @@ async def stream(request: Request, events: AsyncGenerator[Event], writer: Writer
 async def _read_opening(request: Request, events: AsyncGenerator[Event]) -> list[Event]:
     """The events up to the first one with news of the answer itself."""
     opening: list[Event] = []
-    with _until_client_leaves(request):
+    with _UntilClientLeaves(request):
         async for event in events:
             opening.append(event)
             if not isinstance(event, Waiting | AttemptStarted | AttemptFailed | Resumed):
@@ -143,22 +154,28 @@ class ClientLeft(Exception):
     """The client has closed its connection."""
 
 
-@contextmanager
-def _until_client_leaves(request: Request) -> Iterator[None]:
-    """Ends the block with `ClientLeft` when the client closes its connection."""
-    wait = Wait()
+class _UntilClientLeaves:
+    """Ends the block with `ClientLeft` when the client closes its connection. A class, since a generator costs more."""
 
-    def interrupt(_: asyncio.Task[None]) -> None:
-        wait.interrupt(ClientLeft())
+    __slots__ = ("_leaving", "_wait")
 
-    leaving = asyncio.create_task(_disconnect(request))
-    leaving.add_done_callback(interrupt)
-    try:
-        with wait:
-            yield
-    finally:
-        leaving.remove_done_callback(interrupt)
-        leaving.cancel()
+    def __init__(self, request: Request) -> None:
+        self._wait = Wait()
+        self._leaving = asyncio.create_task(_disconnect(request))
+        self._leaving.add_done_callback(self._interrupt)
+
+    def _interrupt(self, _: asyncio.Task[None]) -> None:
+        self._wait.interrupt(ClientLeft())
+
+    def __enter__(self) -> None:
+        self._wait.__enter__()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._leaving.remove_done_callback(self._interrupt)
+        self._leaving.cancel()
+        self._wait.__exit__(kind, error, trace)
 
 
 class _Streamed(Response):
@@ -201,7 +218,7 @@ class _Streamed(Response):
         piece = b""
         try:
             piece = b"".join(writer.event(event) for event in await self._opening)
-            with _until_client_leaves(self._request):
+            with _UntilClientLeaves(self._request):
                 if piece:
                     await client.send(piece)
                 async for event in events:
@@ -261,10 +278,3 @@ async def _disconnect(request: Request) -> None:
     with suppress(RuntimeError):
         while (await request.receive())["type"] != "http.disconnect":
             pass
-
-
-def _answer_headers(response: LLMResponse) -> dict[str, str]:
-    return {
-        "x-llm-hub-provider": response.provider,
-        "x-llm-hub-attempts": str(len(response.attempts)),
-    }

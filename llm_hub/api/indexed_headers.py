@@ -1,4 +1,4 @@
-"""A request whose headers are found by their names at once.
+"""A request whose headers are found by their names at once, and whose body is read without a generator.
 
 Starlette looks through all headers for each one, and raises an exception for each that is not there. An endpoint asks
 for nine, of which most requests have two.
@@ -10,7 +10,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from starlette.datastructures import Headers
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,9 +37,20 @@ class IndexedHeaders(Headers):
 
 
 class IndexedRequest(Request):
-    """A request with `IndexedHeaders`."""
+    """A request with `IndexedHeaders`. Its body is read once."""
 
     @cached_property
     def headers(self) -> Headers:
         """Its headers."""
         return IndexedHeaders(self.scope)
+
+    async def body(self) -> bytes:
+        """Its body. Raises `ClientDisconnect`."""
+        pieces = []
+        while True:
+            message = await self._receive()
+            if message["type"] == "http.disconnect":
+                raise ClientDisconnect
+            pieces.append(message.get("body", b""))
+            if not message.get("more_body", False):
+                return b"".join(pieces)

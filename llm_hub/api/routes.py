@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from starlette.requests import Request
     from starlette.responses import Response
-    from starlette.types import Scope
+    from starlette.types import ASGIApp, Receive, Scope, Send
 
     from llm_hub.api.dialects.dialect import Dialect, StoredAnswerFormat, TokenCountFormat
     from llm_hub.api.endpoint import Handler
@@ -44,12 +44,26 @@ _reader = ThreadPoolExecutor(1, "body-reader")
 T = TypeVar("T")
 
 
-def router(gateway: Gateway, *, dialects: Sequence[Dialect[Any]] = DIALECTS) -> Router:
-    """The API over `gateway`, an ASGI application for the paths in `PATHS`.
+class _Router(Router):
+    """Starlette's router, which looks at one route after another, where a path without parameters is not found at once.
 
-    It is Starlette's router alone: FastAPI's layers, of which nothing is used here, would add an eighth to the cost of
-    a request.
+    FastAPI's layers, of which nothing is used here, would add an eighth to the cost of a request.
     """
+
+    def __init__(self, routes: Sequence[Route]) -> None:
+        super().__init__(routes, redirect_slashes=False)
+        self._endpoints: dict[tuple[str, str], ASGIApp] = {}
+        for route in routes:
+            for method in () if "{" in route.path else route.methods or ():
+                self._endpoints.setdefault((method, route.path), route.endpoint)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        endpoint = self._endpoints.get((scope.get("method", ""), scope.get("path", "")))
+        await (endpoint or super().__call__)(scope, receive, send)
+
+
+def router(gateway: Gateway, *, dialects: Sequence[Dialect[Any]] = DIALECTS) -> Router:
+    """The API over `gateway`, an ASGI application for the paths in `PATHS`."""
     meter = gateway.meter
     routes: list[Route] = []
     recognised: Callable[[Scope], Dialect[Any]] = partial(recognise, dialects=dialects)
@@ -81,7 +95,7 @@ def router(gateway: Gateway, *, dialects: Sequence[Dialect[Any]] = DIALECTS) -> 
     # Last: otherwise the page would answer, with a page, or the router, in plain text. They take every method.
     for path in (VERSION, f"{VERSION}/{{rest:path}}", "/{rest:path}"):
         add(path, _refuses_unknown(routes))
-    return Router(routes, redirect_slashes=False)
+    return _Router(routes)
 
 
 def _answers(dialect: Dialect[Body], gateway: Gateway, stored: AnswerStore | None) -> Handler:

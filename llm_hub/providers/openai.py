@@ -192,8 +192,8 @@ class OpenAIProvider(HttpProvider):
 
     async def _post_json(self, url: str, content: bytes, request: ChatRequest, protocol: str) -> HttpReply:
         """Posts JSON to where `protocol` is spoken, and returns the reply with its body unread."""
-        url, headers = addressed(url, request, protocol, self._query)
-        return await self._transport.post(url, self._headers | headers, content, self._timeout.as_dict())
+        url, headers = addressed(url, self._headers, request, protocol, self._query)
+        return await self._transport.post(url, headers, content, self._timeout.as_dict())
 
     async def _revise(
         self, model: str, body: dict[str, Any], sent: dict[str, Any], refusal: ProviderError

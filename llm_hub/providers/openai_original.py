@@ -20,16 +20,19 @@ _KEYS_HEADERS = ("openai-organization", "openai-project")
 _SIGNATURE = re.compile(r"thought[ _-]?signature", re.IGNORECASE)
 
 
-def addressed(url: str, request: ChatRequest, protocol: str, query: str) -> tuple[str, dict[str, str]]:
-    """Where a request goes, with the query of the server's address and that of its client's URL, and those of the
-    client's headers that are the protocol's, such as `OpenAI-Beta`: for clients of the same protocol."""
+def addressed(
+    url: str, own_headers: dict[str, str], request: ChatRequest, protocol: str, query: str
+) -> tuple[str, dict[str, str]]:
+    """Where a request goes, with the query of the server's address and that of its client's URL, and its headers: the
+    adapter's own, with those of the client's that are the protocol's, such as `OpenAI-Beta`. For clients of the same
+    protocol."""
     original = request.original
     if original is None or original.protocol != protocol:
-        return (f"{url}?{query}" if query else url), {}
+        return (f"{url}?{query}" if query else url), own_headers
     headers = {name.lower(): value for name, value in original.headers.items()}
     headers = {name: headers[name] for name in headers if name.startswith("openai-") and name not in _KEYS_HEADERS}
     query = _joined_query(query, original.query) if query else original.query
-    return (f"{url}?{query}" if query else url), headers
+    return (f"{url}?{query}" if query else url), own_headers | headers if headers else own_headers
 
 
 def _joined_query(own: str, clients: str) -> str:

@@ -14,7 +14,7 @@ import orjson
 from llm_hub.chat.exact_json import dump_exactly, exact_object, has_long_number
 from llm_hub.errors import InvalidRequest, StreamBroken
 from llm_hub.redaction import shorten
-from llm_hub.wire.http_reply import HttpReply, unusable_reply
+from llm_hub.wire.http_reply import HttpReply, has_arrived, unusable_reply
 from llm_hub.wire.json_limits import holds_more
 
 MAX_LINE_BYTES = 8 * 1024 * 1024
@@ -66,7 +66,7 @@ async def read_body(reply: HttpReply, answer: GrowingAnswer) -> AsyncGenerator[b
             while True:
                 limit = answer.deadline
                 try:
-                    if limit is None or reply.stream.has_arrived:
+                    if limit is None or has_arrived(reply):
                         piece = await anext(pieces)
                     else:
                         async with asyncio.timeout_at(limit):

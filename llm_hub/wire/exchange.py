@@ -33,27 +33,37 @@ CLOSING_TIME = 1.0
 
 
 class Address:
-    """Where requests to one URL go, and how each of them begins."""
+    """Where requests to one URL go, and how each of them begins. `defaults` are headers that may be left out."""
 
-    __slots__ = ("_destination", "_loop", "_opening")
+    __slots__ = ("_defaults", "_destination", "_headers", "_loop", "_opening", "_written")
 
-    def __init__(self, url: str, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, url: str, defaults: Mapping[str, str], loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
         self._destination = ClientRequest("POST", URL(url), loop=loop)
         target = self._destination.url
         self._opening = f"POST {target.raw_path_qs} HTTP/1.1\r\nHost: {target.host_port_subcomponent}\r\n"
+        self._defaults = defaults
+        self._headers: Mapping[str, str] = {}
+        self._written = ""
+        """The head of the last request, and the headers that are in it."""
 
     async def post(
-        self, connector: BaseConnector, headers: Mapping[str, str], body: bytes, timeouts: ClientTimeout
+        self,
+        connector: BaseConnector,
+        headers: Mapping[str, str],
+        own_headers: Mapping[str, str],
+        body: bytes,
+        timeouts: ClientTimeout,
     ) -> Exchange:
         """Posts a body, and returns the exchange once the reply's head has come. Raises aiohttp's errors.
 
         A server may close a kept connection just as the request is written to it. Then it is written to another one.
+        `headers` must not change later: nearly always they are the last request's. `own_headers` are this one's.
         """
-        lines = "".join([f"{name}: {value}\r\n" for name, value in headers.items()])
-        if lines.count("\r") != len(headers) or lines.count("\n") != len(headers) or "\0" in lines:
-            raise ValueError("A header has a line break or another character that no header may have.")
-        head = f"{self._opening}{lines}Content-Length: {len(body)}\r\n\r\n".encode()
+        if headers is not self._headers:
+            self._written = self._opening + _lines({**self._defaults, **headers})
+            self._headers = headers
+        head = f"{self._written}{_lines(own_headers)}Content-Length: {len(body)}\r\n\r\n".encode()
         while True:
             try:
                 connection = await connector.connect(self._destination, [], timeouts)
@@ -116,3 +126,10 @@ class Exchange:
         connection, self.connection = self.connection, None
         if connection is not None:
             connection.release()
+
+
+def _lines(headers: Mapping[str, str]) -> str:
+    lines = "".join([f"{name}: {value}\r\n" for name, value in headers.items()])
+    if lines.count("\r") != len(headers) or lines.count("\n") != len(headers) or "\0" in lines:
+        raise ValueError("A header has a line break or another character that no header may have.")
+    return lines

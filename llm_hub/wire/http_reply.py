@@ -42,6 +42,11 @@ class HttpReply(Protocol):
     async def aclose(self) -> None: ...
 
 
+def has_arrived(reply: HttpReply) -> bool:
+    """Whether the whole body is here, and is read without waiting. httpx's own replies do not know."""
+    return getattr(reply.stream, "has_arrived", False)
+
+
 class AiohttpReply:
     """A reply from aiohttp. httpx's own kind would be made of it once more, header by header."""
 
@@ -66,14 +71,31 @@ class AiohttpReply:
         await self.stream.aclose()
 
 
+class AiohttpErrors:
+    """A block in which aiohttp's errors are raised as httpx's, or httpx2's; `adapter` is httpx-aiohttp's module. That
+    has a generator for it, which costs a request that has no error more."""
+
+    __slots__ = ("_adapter",)
+
+    def __init__(self, adapter: Any) -> None:
+        self._adapter = adapter
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, Exception):
+            with self._adapter.map_aiohttp_exceptions():
+                raise error
+
+
 class _BoundedReply:
     """A reply's body as it comes, at most `limit` bytes of it. Raises `StreamBroken` for more.
 
     A reply with an error status is that error already: of its body as much is read as can be, without an error.
     """
 
-    translated_errors: Any
-    """Context manager: aiohttp's errors as httpx's, or httpx2's."""
+    translated_errors: AiohttpErrors
     limit: int
     max_silence: float | None
     """Seconds between two reads, after which the reply is given up as one that timed out; None: there is no bound."""
@@ -93,7 +115,7 @@ class _BoundedReply:
             raise unusable_reply("The server sent a compressed reply, which was not asked for.")
         content, bytes_left = self._aiohttp_response.content, self.limit
         clock, quick_reads, last_read = asyncio.get_running_loop().time, 0, 0.0
-        with self.translated_errors(), _Silence(self._aiohttp_response, self.max_silence) as silence:
+        with self.translated_errors, _Silence(self._aiohttp_response, self.max_silence) as silence:
             while piece := await content.readany():
                 silence.since = None
                 bytes_left -= len(piece)
@@ -106,6 +128,10 @@ class _BoundedReply:
                 if quick_reads >= MIN_BURST_READS and (connection := self._aiohttp_response.connection) is not None:
                     await _pause_reading(connection.protocol.transport)
                 silence.since = last_read = clock()
+
+    async def aclose(self) -> None:
+        with self.translated_errors:
+            await self._aiohttp_response.__aexit__(None, None, None)
 
 
 class _Silence:
@@ -167,5 +193,5 @@ def body_class(adapter: Any) -> Any:
     return type(
         "BoundedReply",
         (_BoundedReply, adapter.AiohttpResponseStream),
-        {"translated_errors": staticmethod(adapter.map_aiohttp_exceptions)},
+        {"translated_errors": AiohttpErrors(adapter)},
     )

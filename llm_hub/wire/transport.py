@@ -9,17 +9,17 @@ from __future__ import annotations
 import asyncio
 import base64
 import ssl
-from contextlib import contextmanager
+from functools import lru_cache
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 from urllib.parse import unquote, urlsplit
 
 from llm_hub.wire import hops
-from llm_hub.wire.http_reply import AiohttpReply, body_class
+from llm_hub.wire.http_reply import AiohttpErrors, AiohttpReply, body_class
 from llm_hub.wire.network import DIRECT, Network
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator, Mapping
+    from collections.abc import AsyncIterator, Mapping
 
     from aiohttp import ClientTimeout
 
@@ -62,6 +62,20 @@ def client_options(timeout: Any) -> dict[str, Any]:
     }
 
 
+class _RequestErrors(AiohttpErrors):
+    """The errors of a request, until its reply has begun."""
+
+    __slots__ = ()
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
+        try:
+            super().__exit__(kind, error, trace)
+        except Exception as translated:
+            if type(translated).__module__.startswith("aiohttp"):  # the adapter translates no headers out of bounds
+                raise ConnectionError("The server's reply is not HTTP.") from translated
+            raise
+
+
 class Transport:
     """A mix-in that goes before one of httpx-aiohttp's transports and bounds every reply.
 
@@ -93,6 +107,7 @@ class Transport:
                 self.ssl_context.load_verify_locations(network.ca_file)
             self.certificates[type(self), network.ca_file] = self.ssl_context
         self.proxy = _proxy(network.proxy_for(address))
+        self._translated_errors = _RequestErrors(self.adapter)
 
     async def handle_async_request(self, request: Any) -> Any:
         """The reply to a request of an httpx client, in that client's own kind of response."""
@@ -105,16 +120,17 @@ class Transport:
     async def post(
         self, url: str, headers: Mapping[str, str], body: bytes, timeouts: Mapping[str, float | None]
     ) -> AiohttpReply:
-        """The reply to a POST, with its body unread. Whatever a client of httpx does above this costs only time.
+        """The reply to a POST, with its body unread. Whatever a client of httpx does above this costs only time. The
+        headers must not change later: those that come again are not written anew.
 
         `timeouts` are in seconds, by the names that httpx gives them: `connect`, `read`, `pool`.
         """
         if self.proxy is not None or not 0 < len(body) <= PIECE_BYTES:
             return AiohttpReply(*await self._exchange("POST", url, {**headers}, body, timeouts))
         address, connector = self._address(url), self.client.connector
-        headers = {**UNCOMPRESSED, **headers, hops.HEADER: hops.mark()}
-        with self._translated_errors():
-            exchange = await address.post(connector, headers, body, _client_timeout(timeouts))
+        mark = {hops.HEADER: hops.mark()}
+        with self._translated_errors:
+            exchange = await address.post(connector, headers, mark, body, _client_timeout(timeouts))
         return AiohttpReply(exchange, self._bounded(exchange, url, timeouts))
 
     def _address(self, url: str) -> Address:
@@ -124,7 +140,7 @@ class Transport:
         if (address := self._addresses.get(url)) is None:
             if len(self._addresses) >= MAX_ADDRESSES:
                 self._addresses.clear()
-            address = self._addresses[url] = Address(url, asyncio.get_running_loop())
+            address = self._addresses[url] = Address(url, UNCOMPRESSED, asyncio.get_running_loop())
         return address
 
     async def _exchange(
@@ -142,7 +158,7 @@ class Transport:
         if len(body) > PIECE_BYTES:
             headers["content-length"] = str(len(body))
             data = _Pieces(body)
-        with self._translated_errors():
+        with self._translated_errors:
             response = await self.client.request(
                 method,
                 url,
@@ -161,17 +177,6 @@ class Transport:
         if self._loop is not loop:
             self._loop, self.client, self._addresses = loop, self._session(), {}
 
-    @contextmanager
-    def _translated_errors(self) -> Iterator[None]:
-        """aiohttp's errors as httpx's, or httpx2's."""
-        try:
-            with self.adapter.map_aiohttp_exceptions():
-                yield
-        except Exception as error:
-            if type(error).__module__.startswith("aiohttp"):  # the adapter translates no headers out of bounds
-                raise ConnectionError("The server's reply is not HTTP.") from error
-            raise
-
     def _bounded(self, response: Any, url: str, timeouts: Mapping[str, float | None]) -> Any:
         """The bounded body of a response."""
         from llm_hub.wire.body_reader import BodyReader
@@ -180,7 +185,7 @@ class Transport:
         stream = body_class(self.adapter)(response)
         stream.max_silence = timeouts.get("read")
         stream.is_error = response.status >= 300
-        stream.limit = MAX_ERROR_BYTES if stream.is_error else self._limit(urlsplit(url).path)
+        stream.limit = MAX_ERROR_BYTES if stream.is_error else self._limit(_path(url))
         stream.is_compressed = response.headers.get("content-encoding", "").strip().lower() not in ("", "identity")
         return stream
 
@@ -206,11 +211,19 @@ class Transport:
 
 
 def _client_timeout(timeouts: Mapping[str, float | None]) -> ClientTimeout:
+    return _timeout(timeouts.get("pool"), timeouts.get("connect"), timeouts.get("read"))
+
+
+@lru_cache
+def _timeout(pool: float | None, connect: float | None, read: float | None) -> ClientTimeout:
     import aiohttp
 
-    return aiohttp.ClientTimeout(
-        connect=timeouts.get("pool"), sock_connect=timeouts.get("connect"), sock_read=timeouts.get("read")
-    )
+    return aiohttp.ClientTimeout(connect=pool, sock_connect=connect, sock_read=read)
+
+
+@lru_cache(MAX_ADDRESSES)
+def _path(url: str) -> str:
+    return urlsplit(url).path
 
 
 class _Pieces:

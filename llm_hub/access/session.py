@@ -184,6 +184,8 @@ class Session:
     def _sort(self, request: ChatRequest, targets: tuple[str, ...], payer: Payer) -> tuple[str, ...]:
         """A route's targets in the order that is wished for. A chosen model is asked first, whatever that is."""
         chosen, order = 0 if request.model in (None, AUTO) else 1, request.order or self._shared.order
+        if order == "given" or len(targets) - chosen < 2:
+            return targets
         following = sort_targets(targets[chosen:], order, partial(self._history, payer), self.prices)
         return (*targets[:chosen], *following)
 

@@ -52,7 +52,7 @@ from llm_hub.wire.decoders import (
     read_body,
 )
 from llm_hub.wire.error_body import is_error_document
-from llm_hub.wire.http_reply import HttpReply
+from llm_hub.wire.http_reply import HttpReply, has_arrived
 from llm_hub.wire.stages import give_way
 
 if TYPE_CHECKING:
@@ -101,9 +101,8 @@ class HttpProvider(VendorServer):
                     yield event
             return
         try:
-            if builder.files != files:  # the PDF was refused
-                yield FilesSent(builder.files)
-            yield Alive()
+            for event in self._first_events(builder, files, reply):
+                yield event
         except BaseException:  # the reader leaves before anybody reads the reply
             await reply.aclose()
             raise
@@ -127,6 +126,12 @@ class HttpProvider(VendorServer):
             yield event
         self._finish(builder)
         yield builder.finish()
+
+    @staticmethod
+    def _first_events(builder: StreamedResponseBuilder, files: tuple[str, ...], reply: HttpReply) -> list[Event]:
+        """What is told before anything of the reply has been read. `files` is how they were to be sent."""
+        events: list[Event] = [] if builder.files == files else [FilesSent(builder.files)]  # the PDF was refused
+        return events if has_arrived(reply) else [*events, Alive()]
 
     def _read_all(
         self, builder: StreamedResponseBuilder, texts: list[bytes], split: SplitCharacters

@@ -66,8 +66,8 @@ class OpenAIResponseBuilder(StreamedResponseBuilder):
         """Its fields for which the hub has no word."""
         self._has_other_choices = False
         self._has_delta = False
-        self._has_head = not self.is_original
-        """Whether a client of the same protocol has been told what the answer is called, as far as there is one."""
+        self._has_head = not (self.is_original and request.original and request.original.body.get("stream"))
+        """Whether a client of the same protocol that reads a stream has been told what the answer is called."""
         self._has_message = False
         """Whether a chunk had a whole message, as answers have that are not streamed."""
         self.is_under_way = False

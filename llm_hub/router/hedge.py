@@ -150,6 +150,7 @@ class SecondAttempt(TargetAttempt):
     def overtake(self, error: Overtaken) -> None:
         """Another attempt was faster."""
         self._answer.record_attempt(self.target, self.timing, error)
+        self._answer.tell(self.target)
 
 
 class HedgedAnswer(RoutedAnswer):

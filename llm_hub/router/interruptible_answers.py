@@ -3,14 +3,25 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import contextmanager
-from typing import TYPE_CHECKING
 
 from llm_hub.errors import ShuttingDown
 from llm_hub.router.deadlines import Wait
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+
+class InterruptibleAnswer:
+    """One of them, as a block. A class, since a generator costs every answer more."""
+
+    __slots__ = ("_answers", "_wait")
+
+    def __init__(self, answers: InterruptibleAnswers) -> None:
+        self._answers = answers
+
+    def __enter__(self) -> Wait:
+        self._wait = self._answers.begin()
+        return self._wait
+
+    def __exit__(self, *_: object) -> None:
+        self._answers.finish(self._wait)
 
 
 class InterruptibleAnswers:
@@ -25,23 +36,27 @@ class InterruptibleAnswers:
     def __len__(self) -> int:
         return len(self._waits)
 
-    @contextmanager
-    def answer(self) -> Iterator[Wait]:
+    def answer(self) -> InterruptibleAnswer:
         """Counts one answer for as long as the block takes, and gives the wait that `end` interrupts.
 
         Everything that the answer waits for belongs into that wait. Raises `ShuttingDown` once no answer may begin.
         """
+        return InterruptibleAnswer(self)
+
+    def begin(self) -> Wait:
+        """An answer begins."""
         if self._closed:
             raise ShuttingDown("LLM Hub is being stopped and takes no new requests.")
         wait = Wait()
         self._waits.add(wait)
         self._none.clear()
-        try:
-            yield wait
-        finally:
-            self._waits.discard(wait)
-            if not self._waits:
-                self._none.set()
+        return wait
+
+    def finish(self, wait: Wait) -> None:
+        """The answer with that wait is over."""
+        self._waits.discard(wait)
+        if not self._waits:
+            self._none.set()
 
     async def none(self) -> None:
         """Returns when no answer is being written."""

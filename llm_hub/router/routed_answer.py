@@ -112,7 +112,7 @@ class RoutedAnswer:
         *,
         within: tuple[Attempt, ...] = (),
     ) -> None:
-        """Records an attempt that is over, with its error or as answered.
+        """Records an attempt that is over, with its error or as answered: `tell` has to follow.
 
         `within` are the attempts of a target that is a route itself: they stand in its place.
         """
@@ -121,6 +121,9 @@ class RoutedAnswer:
             self.attempts += (replace(attempt, started=attempt.started + later) for attempt in within)
         else:
             self.attempts.append(self._attempt(target, timing, error, usage))
+
+    def tell(self, target: Target) -> None:
+        """Tells whoever keeps a history of the attempt that was recorded last."""
         if self._record is not None:
             self._record(target, self.attempts[-1])
 
@@ -157,6 +160,7 @@ class RoutedAnswer:
         if not has_failed:
             self.errors.append(error)
         self.record_attempt(target, AttemptTiming(self.clock()), error)
+        self.tell(target)
 
     def response(self, last: LLMResponse) -> LLMResponse:
         """The whole answer, and how it came about. `last` is what the target that completed it gave."""

@@ -72,6 +72,8 @@ class TargetAttempt:
         """Whether something else came last, and the server has as long as it may think."""
         self._flows = False
         """Whether all further text is new, and goes to the reader as it comes."""
+        self._is_untold = False
+        """Whether the answer is complete, and those who keep a history do not know it yet."""
         self._limit = timeouts.first_token
         self._blank = ""
         """White space before the first word. It has not been read: it can be taken back."""
@@ -125,7 +127,8 @@ class TargetAttempt:
         return None if isinstance(event, ToolCallDelta | Alive | FilesSent) else event
 
     def complete(self, last: LLMResponse) -> list[Event]:
-        """Takes the attempt for an answer, and gives what the reader has yet to see of it."""
+        """Takes the attempt for an answer, and gives what the reader has yet to see of it. Its history is written when
+        it is closed: nobody waits for that."""
         answer = self._answer
         events: list[Event] = []
         if self._splice is not None:
@@ -135,7 +138,7 @@ class TargetAttempt:
             check_form(answer.request, last, "".join(answer.text))
         self.permit.settle(None)
         answer.record_attempt(self.target, self.timing, None, last.usage, within=last.attempts)
-        answer.is_complete = True
+        answer.is_complete = self._is_untold = True
         return [*events, *tool_call_deltas(last.tool_calls), Done(answer.response(last))]
 
     def fail(self, error: Exception) -> ProviderError:
@@ -145,6 +148,7 @@ class TargetAttempt:
         self.permit.settle(failed)
         self._answer.errors.append(failed)
         self._answer.record_attempt(target, self.timing, failed, failed.usage, within=failed.attempts)
+        self._answer.tell(target)
         if self.has_spoken:
             self._answer.broken_target = target
         return failed
@@ -156,6 +160,9 @@ class TargetAttempt:
 
     def close(self) -> None:
         """Ends the attempt: one that was left before it had an outcome says nothing about its target."""
+        if self._is_untold:
+            self._is_untold = False
+            self._answer.tell(self.target)
         self.wait.close()
         self.permit.release()
 

@@ -18,6 +18,7 @@ class Line:
         self._ends: list[socket.socket] = []
         self._is_cut = False
         self._deaf: set[socket.socket] = set()
+        self._torn: set[socket.socket] = set()
         self.url = f"http://127.0.0.1:{self._server.getsockname()[1]}"
 
     def __enter__(self) -> Self:
@@ -45,6 +46,10 @@ class Line:
         """Every connection that is open now ends with what the hub says on it next: that is lost. New ones are well."""
         self._deaf = set(self._ends)
 
+    def tear_replies(self) -> None:
+        """Every connection that is open now ends in the middle of the next reply on it. New ones are well."""
+        self._torn = set(self._ends)
+
     def _accept(self) -> None:
         with suppress(OSError):  # the server is shut down
             while True:
@@ -70,6 +75,9 @@ class Line:
         with suppress(OSError):
             while data := source.recv(65536):
                 if source in self._deaf and source.getpeername() == self._target:
+                    break
+                if source in self._torn and source.getpeername() == self._target:
+                    target.sendall(data[: data.index(b"\r\n\r\n") + 5])
                     break
                 target.sendall(data)
         _shut(source)

@@ -133,7 +133,9 @@ document.addEventListener("keydown", (key) => {
   };
 
   const send = async (request, unsent) => {
-    const response = await fetchAsBefore(request).catch(() => null);
+    // With its body: the connection may break in the middle of that.
+    const whole = async (reply) => new Response(await reply.blob(), reply);
+    const response = await fetchAsBefore(request).then(whole).catch(() => null);
     if (response && !LOST.includes(response.status)) return response;
     lose(true);
     return unsent();

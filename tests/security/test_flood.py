@@ -17,6 +17,7 @@ from llm_hub.access.client_address import address
 from llm_hub.access.rate_limits import MAX_ADDRESSES, RateLimiter
 from llm_hub.serving.front_door import FrontDoor
 from llm_hub.serving.front_door.open_requests import OpenCounter
+from llm_hub.serving.front_door.path_groups import EVENT_STREAM
 from llm_hub.serving.front_door.repeated_events import HEADER, MAX_REMEMBERED
 from llm_hub.serving.front_door.tabs import MAX_IDLE_SECONDS, MAX_OPEN_TABS, OpenTabs
 from tests.ui.site import Site
@@ -266,6 +267,20 @@ async def test_an_event_is_handled_once_that_a_browser_sends_twice() -> None:
     for number in range(MAX_REMEMBERED):
         assert await send_event(f"n{number}", f"8.8.{number // 200}.8") == 200
     assert await send_event("first") == 200  # it remembers only so many
+
+
+async def test_a_stream_of_events_that_a_browser_asks_for_twice_is_refused_at_once() -> None:
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await asyncio.Event().wait()
+
+    front_door = FrontDoor(app, on_space=True)
+    front_door.has_events = lambda _: True
+    first = asyncio.create_task(ask(front_door, EVENT_STREAM, name="one"))
+    await asyncio.sleep(0)
+    async with asyncio.timeout(5):
+        assert (await ask(front_door, EVENT_STREAM, name="one"))[0] == 409
+    first.cancel()
 
 
 class Clock:

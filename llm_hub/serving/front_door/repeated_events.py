@@ -10,7 +10,7 @@ import asyncio
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from llm_hub.serving.front_door.path_groups import EVENTS
+from llm_hub.serving.front_door.path_groups import EVENT_STREAM, EVENTS
 from llm_hub.serving.front_door.refusal import FrontDoorRefusal
 from llm_hub.serving.front_door.request_notes import first_headers
 
@@ -29,7 +29,8 @@ MAX_WAIT = 10.0
 class RepeatedEvents:
     """409 for an event with the id of an earlier one, once that is over. The page then asks what has become of it.
 
-    It stands behind what reads the body: an event that has not arrived as a whole is none.
+    It stands behind what reads the body: an event that has not arrived as a whole is none. A stream of events that is
+    asked for twice is refused at once: what the first reply brought is lost, and the page is to know.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -38,12 +39,13 @@ class RepeatedEvents:
         """By id, what is set when the request is over; None once it is."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        name = first_headers(scope).get(HEADER, b"") if scope["path"].startswith(EVENTS) else b""
+        is_event, is_stream = scope["path"].startswith(EVENTS), scope["path"] == EVENT_STREAM
+        name = first_headers(scope).get(HEADER, b"") if is_event or is_stream else b""
         if not 0 < len(name) <= MAX_ID_BYTES:
             await self._app(scope, receive, send)
             return
         if name in self._known:
-            if (over := self._known[name]) is not None:
+            if is_event and (over := self._known[name]) is not None:
                 with suppress(TimeoutError):
                     async with asyncio.timeout(MAX_WAIT):
                         await over.wait()

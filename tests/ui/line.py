@@ -19,6 +19,7 @@ class Line:
         self._is_cut = False
         self._deaf: set[socket.socket] = set()
         self._torn: set[socket.socket] = set()
+        self._left: set[socket.socket] = set()
         self.url = f"http://127.0.0.1:{self._server.getsockname()[1]}"
 
     def __enter__(self) -> Self:
@@ -50,6 +51,19 @@ class Line:
         """Every connection that is open now ends in the middle of the next reply on it. New ones are well."""
         self._torn = set(self._ends)
 
+    def leave(self) -> None:
+        """Ends every connection for the browser alone, as where that has gone to another network: the hub still writes
+        to it. New ones are well."""
+        ends, self._ends = self._ends, []
+        self._left |= {end for end in ends if _peer(end) == self._target}
+        for end in set(ends) - self._left:
+            _shut(end)
+
+    def end_left(self) -> None:
+        """The hub is told of those connections at last."""
+        for end in self._left:
+            _shut(end)
+
     def _accept(self) -> None:
         with suppress(OSError):  # the server is shut down
             while True:
@@ -74,14 +88,23 @@ class Line:
     def _carry(self, source: socket.socket, target: socket.socket) -> None:
         with suppress(OSError):
             while data := source.recv(65536):
+                if source in self._left:
+                    continue
                 if source in self._deaf and source.getpeername() == self._target:
                     break
                 if source in self._torn and source.getpeername() == self._target:
                     target.sendall(data[: data.index(b"\r\n\r\n") + 5])
                     break
                 target.sendall(data)
-        _shut(source)
-        _shut(target)
+        for end in (source, target):
+            if end not in self._left:
+                _shut(end)
+
+
+def _peer(end: socket.socket) -> object:
+    with suppress(OSError):
+        return end.getpeername()
+    return None
 
 
 def _shut(end: socket.socket) -> None:

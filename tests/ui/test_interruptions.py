@@ -337,6 +337,26 @@ def test_a_prompt_is_asked_once_whose_reply_is_lost(home: Home, page: str, happe
     story.expect_no_errors()
 
 
+@pytest.mark.parametrize("home", KEEPING, indirect=True, scope="module")
+@pytest.mark.parametrize("page", PAGES)
+def test_nothing_is_lost_where_the_hub_learns_late_that_a_connection_was_lost(home: Home, page: str) -> None:
+    case = Case("leave", "middle", page, width=1440, is_second=True, goes_on=False)
+    story = Story(home, home.context, case)
+    with closing(story.visit):
+        story.reach_moment()
+        home.line.leave()
+        expect(story.visit.connection).to_have_text("The connection is back.", timeout=WITHIN)
+        story.find_again()
+        story.limit(8)
+        story.wait_for(8)
+        home.line.end_left()
+        story.visit.page.wait_for_timeout(300)  # the hub tells nobody that it has learnt of it
+        story.limit(None)
+        story.wait_for(TOKENS)
+        story.expect_next_question_to_send_all()
+    story.expect_no_errors()
+
+
 @pytest.mark.timeout(600)  # twelve tabs, on a machine that may be busy
 @pytest.mark.parametrize("home", KEEPING, indirect=True, scope="module")
 @pytest.mark.parametrize("stop", STOPS)

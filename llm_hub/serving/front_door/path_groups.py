@@ -22,6 +22,9 @@ EVENT_STREAM = "/gradio_api/queue/data"
 HEARTBEAT = "/gradio_api/heartbeat/"
 """A request that is open as long as a tab is; the tab's session follows."""
 
+APP_ID = "/gradio_api/app_id"
+"""What a page asks that has lost its connection; its session may stand in the query."""
+
 UPLOAD = "/gradio_api/upload"
 
 VISITOR = ("/visitor/", "/owner/")

@@ -15,6 +15,7 @@ from llm_hub.serving.front_door.caching import Caching
 from llm_hub.serving.front_door.closed_paths import ClosedPaths
 from llm_hub.serving.front_door.error_replies import ErrorReplies
 from llm_hub.serving.front_door.host import Host
+from llm_hub.serving.front_door.lost_connections import LostConnections
 from llm_hub.serving.front_door.open_requests import OpenCounter, OpenRequests
 from llm_hub.serving.front_door.origin import Origin
 from llm_hub.serving.front_door.page_events import PageEvents
@@ -104,6 +105,7 @@ class FrontDoor:
             Middleware(PageEvents, self._problem, self._has_events),  # 400: an event that the page never sends
             Middleware(RepeatedEvents),  # 409: an event that the browser sends a second time by itself
             Middleware(Tabs, self.tabs, clock),  # 503: too many tabs; 429: too many new ones of one address
+            Middleware(LostConnections),  # a tab that is back says so: what it has lost ends first
             Middleware(Turns),  # some pages and events at a time, the others wait
             Middleware(Caching),  # scripts and styles are kept for good
             Middleware(GZipMiddleware, minimum_size=1000, compresslevel=8),  # the page; Gradio compresses only files

@@ -98,7 +98,7 @@ document.addEventListener("keydown", (key) => {
   let joined = () => {};  // is called when one of them was sent, or could not be
   const running = new Set();  // events that were sent and have not ended
   const early = new Set();  // events that ended before the reply came that names them
-  const streams = new Set();  // what ends each stream that is open
+  const streams = new Set();  // what ends each stream that is open, and the heartbeat
   const { gather, join: joinUpdates } = window.llmHub.joinedUpdates;
   const encode = (frames) => new TextEncoder().encode(frames.map((text) => `${text}\n\n`).join(""));
   const frame = (message) => encode([`data: ${JSON.stringify(message)}`]);
@@ -108,6 +108,7 @@ document.addEventListener("keydown", (key) => {
     window.addEventListener("online", resolve, { once: true });
   });
   let leaving = false;
+  let tab = "";  // its session
   let back = null;  // a promise while the connection is lost
   window.addEventListener("pagehide", () => { leaving = true; });
   window.addEventListener("pageshow", () => { leaving = false; });
@@ -122,7 +123,8 @@ document.addEventListener("keydown", (key) => {
   const waitForHub = async () => {
     for (let wait = 0.3; ; wait = Math.min(1.5 * wait, 5)) {
       await pause(wait);
-      const response = await fetchAsBefore("gradio_api/app_id", { cache: "no-store" }).catch(() => null);
+      // The hub then ends what it still takes for this tab's connections (front_door/lost_connections.py).
+      const response = await fetchAsBefore(`gradio_api/app_id?session_hash=${tab}`, { cache: "no-store" }).catch(() => null);
       const answer = response?.ok && await response.json().catch(() => null);
       if (!answer) continue;
       if (answer.app_id !== window.gradio_config.app_id) { location.reload(); continue; }  // another hub: its page may be another
@@ -221,12 +223,15 @@ document.addEventListener("keydown", (key) => {
       const response = await fetchAsBefore(request.clone()).catch(() => null);
       if (response && !response.ok && !LOST.includes(response.status)) { await pause(10); continue; }  // it is full
       const reader = response?.body.getReader();
+      const stop = () => reader?.cancel().catch(() => {});
+      streams.add(stop);
       while (reader) {
-        const silent = setTimeout(() => reader.cancel(), MAX_SILENCE);
+        const silent = setTimeout(stop, MAX_SILENCE);
         const { value } = await reader.read().catch(() => ({}));
         clearTimeout(silent);
         if (!value) break;
       }
+      streams.delete(stop);
       if (!request.signal.aborted) await lose();
     }
   };
@@ -242,6 +247,7 @@ document.addEventListener("keydown", (key) => {
     }
     if (call === "run") return send(request, () => Response.json({ data: [] }));
     if (call === "queue/data") return listen(request);
+    tab = path.split("/").pop();
     beat(request);
     return streamed({});
   };

@@ -76,7 +76,7 @@ class ChatEvents:
         parts.again.input(shown(self.repeat_with), inputs | again, [*outputs, parts.again], **several)
         connect_attachments(parts.prompt, parts.attachments, parts.hint, "chat")
         parts.new.click(self.clear, None, outputs, **several)
-        page.unload(self.leave)
+        page.unload(self.drop)
 
     # A prompt is asked.
 
@@ -257,9 +257,9 @@ class ChatEvents:
         await self._watchers.leave(visitor)
         return self._screen.show_nothing()
 
-    async def leave(self, visitor: gr.Request) -> None:
+    async def drop(self, visitor: gr.Request) -> None:
         """A tab was closed. What is being written is written to its end."""
-        await self._watchers.leave(visitor)
+        self._watchers.drop(visitor)
 
     # What changes, and nothing is asked.
 

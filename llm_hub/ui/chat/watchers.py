@@ -28,6 +28,11 @@ class Watcher:
     is_current: bool = True
     ended: asyncio.Event = field(default_factory=asyncio.Event)
 
+    def stop(self) -> None:
+        """Lets the handler end once it looks again."""
+        self.is_current = False
+        self.conversation.wake()
+
 
 class Watchers:
     """The watchers of all tabs, by Gradio's session. One object serves all visitors."""
@@ -58,6 +63,11 @@ class Watchers:
         watcher = self._watchers.get(visitor.session_hash or "")
         return watcher.leaf if watcher is not None and watcher.conversation is conversation else 0
 
+    def drop(self, visitor: gr.Request) -> None:
+        """The tab is gone, or its connection: nobody waits for the end of what it was being shown."""
+        if (watcher := self._watchers.pop(visitor.session_hash or "", None)) is not None:
+            watcher.stop()
+
     async def leave(self, visitor: gr.Request) -> None:
         """The tab shows no conversation any more."""
         if (watcher := self._watchers.pop(visitor.session_hash or "", None)) is not None:
@@ -65,8 +75,7 @@ class Watchers:
 
 
 async def _end(watcher: Watcher) -> None:
-    watcher.is_current = False
-    watcher.conversation.wake()
+    watcher.stop()
     with suppress(TimeoutError):
         async with asyncio.timeout(MAX_WAIT):
             await watcher.ended.wait()

@@ -67,7 +67,7 @@ class CompareEvents:
         connect_attachments(parts.prompt, parts.attachments, parts.hint, "compare")
         parts.stop.click(self.stop, state, outputs, **NOW)
         parts.new.click(self.clear, state, outputs, **NOW)
-        page.unload(self.leave)
+        page.unload(self.drop)
         parts.add.click(self.add, state, outputs, **NOW)
         # Never two at once: the last one, which begins after all others are over, shows the newest state.
         parts.revision.change(self.refresh, state, screen.outputs, trigger_mode="always_last", **NOW)
@@ -195,8 +195,13 @@ class CompareEvents:
             self._parts.hint: live_region(texts.HELP),
         }
 
-    async def leave(self, visitor: gr.Request) -> None:
+    async def drop(self, visitor: gr.Request) -> None:
         """A tab was closed. What is being written is written to its end."""
+        for pane in self._panes:
+            pane.drop(visitor)
+
+    async def leave(self, visitor: gr.Request) -> None:
+        """The tab shows these answers no more."""
         await asyncio.gather(*(pane.leave(visitor) for pane in self._panes))
 
     async def refresh(self, data: Inputs) -> Updates:

@@ -150,6 +150,10 @@ class PaneEvents:
             return await self.finish(data)
         return {self._screen.parts.hint: gr.skip()}
 
+    def drop(self, visitor: gr.Request) -> None:
+        """The tab is gone."""
+        self._watchers.drop(visitor)
+
     async def leave(self, visitor: gr.Request) -> None:
         """The tab shows no answer any more."""
         await self._watchers.leave(visitor)

@@ -37,8 +37,10 @@ CAPABILITIES = {
     "seed": "a seed",
     "top_p": "top_p",
     "effort": "a reasoning effort",
+    "image_urls": "images that it has to fetch",
 }
-"""The optional fields of `ChatRequest`, and what each is called in a sentence."""
+"""What not every provider takes, and what each is called in a sentence: the optional fields of `ChatRequest`, and the
+images in its messages that have a `url`."""
 
 
 _REASONING = (
@@ -59,13 +61,15 @@ def _missing_capability(request: ChatRequest, supports: frozenset[str]) -> str |
     A field that is unset, or set to what every provider does anyway ("auto", several tools at once), needs none.
     """
     for name in CAPABILITIES:
-        if name in supports or name == "effort":
+        if name in supports or name in ("effort", "image_urls"):
             continue
         value = getattr(request, name)
         if value not in (None, (), "auto") and value is not True:
             return name
     if "tools" not in supports and any(turn.tool_calls or turn.tool_results for turn in request.messages):
         return "tools"
+    if "image_urls" not in supports and any(image.url for turn in request.messages for image in turn.images):
+        return "image_urls"
     return None
 
 

@@ -42,6 +42,7 @@ _MAX_STOP_TEXTS = 1000
 _MAX_STOP_CHARS = 10_000
 """Of each such text. The embedded model and others look for all of them in each piece of an answer."""
 IMAGE_TYPES = ("image/png", "image/jpeg", "image/gif", "image/webp")
+_WEB = ("https://", "http://")
 
 
 def are_usual_stops(texts: Sequence[str]) -> bool:
@@ -138,11 +139,11 @@ Body = TypeVar("Body", bound=ChatBody)
 
 
 def is_readable_image(url: str) -> bool:
-    """Whether an address holds the data of an image that every vendor takes. What is no address is read as if it did,
-    which says what is wrong."""
+    """Whether an address holds the data of an image that every vendor takes, or is one on the web. What is no address
+    is read as if it did, which says what is wrong."""
     head = url[:100]
     if not head.startswith("data:"):
-        return "://" not in head
+        return "://" not in head or head.startswith(_WEB)
     media_type, is_base64, _ = head.removeprefix("data:").partition(";base64,")
     return bool(is_base64) and media_type in IMAGE_TYPES
 
@@ -152,6 +153,17 @@ def read_image(media_type: str, data: str, field: str) -> Image:
     if media_type not in IMAGE_TYPES:
         raise Refusal(400, f"{field}: an image is one of {', '.join(IMAGE_TYPES)}.", field=field)
     return Image(_decode(data, field), media_type)
+
+
+def read_image_url(url: str, field: str) -> Image:
+    """An image from an address that holds its data, or that its provider fetches. Raises `Refusal`."""
+    if url.startswith(_WEB):
+        return Image(url=url)
+    head, _, data = url.partition(";base64,")
+    if not head.startswith("data:"):
+        problem = "an image is sent as data:image/png;base64,… (PNG, JPEG, GIF or WebP), or as a web address."
+        raise Refusal(400, f"{field}: {problem}", field=field)
+    return read_image(head.removeprefix("data:"), data, field)
 
 
 def is_pdf_url(url: object) -> bool:

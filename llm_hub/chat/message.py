@@ -51,10 +51,12 @@ class Text:
 
 @dataclass(frozen=True, slots=True)
 class Image:
-    """An image part of a message: the encoded file's bytes and its media type (image/png, image/jpeg, …)."""
+    """An image part of a message: the encoded file's bytes and its media type (image/png, image/jpeg, …), or in their
+    place the `url` at which the provider fetches it itself."""
 
-    data: bytes = field(repr=False)
+    data: bytes = field(default=b"", repr=False)
     media_type: str = "image/png"
+    url: str = ""
 
 
 @dataclass(frozen=True, slots=True)

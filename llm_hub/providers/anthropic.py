@@ -71,7 +71,7 @@ class AnthropicProvider(HttpProvider):
     """
 
     protocol = "anthropic"
-    supports = frozenset({"tools", "tool_choice", "parallel_tools", "format", "stop", "top_p", "effort"})
+    supports = frozenset({"tools", "tool_choice", "parallel_tools", "format", "stop", "top_p", "effort", "image_urls"})
     exceptions = (AnthropicError, httpx2.HTTPError, httpx2.StreamError)
     decoder = SSEDecoder
     end_marker = b"DONE"  # several compatible servers write it, after their message_stop or instead of it

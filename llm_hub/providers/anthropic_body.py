@@ -182,7 +182,7 @@ def _blocks(message: Message) -> Iterator[dict[str, Any]]:
             if isinstance(part, Document):
                 yield {"type": "document", "source": source, "title": part.name}
             else:
-                yield {"type": "image", "source": source}
+                yield {"type": "image", "source": {"type": "url", "url": part.url} if part.url else source}
         elif isinstance(part, ToolCall):
             yield {"type": "tool_use", "id": call_id(part.id), "name": part.name, "input": part.decoded()}
         else:

@@ -82,7 +82,7 @@ class OpenAIProvider(HttpProvider):
     """
 
     protocol = "openai"
-    supports = frozenset(openai_body.FIELDS)
+    supports = frozenset(openai_body.FIELDS) | {"image_urls"}
     exceptions = (OpenAIError, httpx2.HTTPError, httpx2.StreamError)
     decoder = SSEDecoder
     builder = OpenAIResponseBuilder

@@ -274,7 +274,7 @@ def _part(part: Text | Image | Document) -> dict[str, Any]:
     url = f"data:{part.media_type};base64,{base64.b64encode(part.data).decode()}"
     if isinstance(part, Document):
         return {"type": "file", "file": {"filename": part.name, "file_data": url}}
-    return {"type": "image_url", "image_url": {"url": url}}
+    return {"type": "image_url", "image_url": {"url": part.url or url}}
 
 
 def _choice(choice: ToolChoice) -> str | dict[str, Any]:

@@ -200,7 +200,7 @@ def _part(part: Text | Image | Document) -> dict[str, Any]:
     url = f"data:{part.media_type};base64,{base64.b64encode(part.data).decode()}"
     if isinstance(part, Document):
         return {"type": "input_file", "filename": part.name, "file_data": url}
-    return {"type": "input_image", "image_url": url, "detail": "auto"}
+    return {"type": "input_image", "image_url": part.url or url, "detail": "auto"}
 
 
 def _tool(tool: Tool) -> dict[str, Any]:

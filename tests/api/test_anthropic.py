@@ -306,7 +306,7 @@ def turn(*blocks: dict[str, Any], role: str = "user") -> dict[str, Any]:
         ({"tool_choice": {"type": "secret"}}, "tool_choice"),
         ({"tools": [{"type": "web_search_20250305", "name": "web_search"}]}, "tools.0"),
         (turn({"type": "document", "source": {}}), "messages.0.content.0"),
-        (turn({"type": "image", "source": {"type": "url", "url": "https://x/secret"}}), "messages.0.content.0"),
+        (turn({"type": "image", "source": {"type": "file", "file_id": "secret"}}), "messages.0.content.0"),
         (turn({"type": "image", "source": {"type": "base64", "media_type": "image/tiff", "data": ""}}), "messages.0"),
         (turn({"type": "text", "text": "x"}, role="robot"), "messages.0: "),
         (turn({"type": "tool_result", "tool_use_id": "t", "content": [{"type": "image"}]}), "messages.0.content.0"),

@@ -113,7 +113,6 @@ AVIF = {"type": "image_url", "image_url": {"url": "data:image/avif;base64,AA"}}
 BROWSE = {"type": "browser_search"}
 ESSENTIAL: list[tuple[str, Body, str]] = [
     ("/v1/messages", message_body(PDF), "messages.0.content.1"),
-    ("/v1/messages", message_body({"type": "image", "source": {"type": "url", "url": "https://x.test"}}), "messages.0"),
     ("/v1/messages", message_body(tools=[SEARCH]), "tools.0"),
     ("/v1/messages", message_body(tools=[SEARCH, LOOK_UP], tool_choice=CHOSEN), "tools.0"),
     ("/v1/messages", message_body(tools=[LOOK_UP], tool_choice={"type": "several", "at_most": 2}), "tool_choice"),
@@ -121,7 +120,6 @@ ESSENTIAL: list[tuple[str, Body, str]] = [
     ("/v1/messages", message_body(output_config={"task_budget": {"type": "tokens", "total": 9000}}), "output_config"),
     ("/v1/messages", message_body(mcp_servers=[{"type": "url", "name": "m", "url": "https://x.test"}]), "mcp_servers"),
     ("/v1/chat/completions", chat_body(AUDIO), "messages.0"),
-    ("/v1/chat/completions", chat_body({"type": "image_url", "image_url": {"url": "https://x.test"}}), "messages.0"),
     ("/v1/chat/completions", chat_body(AVIF), "messages.0"),
     ("/v1/chat/completions", chat_body(temperature=2.5), "temperature"),
     ("/v1/chat/completions", chat_body(tools=[BROWSE], tool_choice=BROWSE), "tool"),
@@ -149,6 +147,35 @@ async def test_a_request_that_one_protocol_alone_can_express_goes_to_nobody_else
     assert {name: sent.get(name) for name in body.keys() - {"model", "models"}} == {
         name: value for name, value in body.items() if name not in ("model", "models")
     }
+
+
+ADDRESS = "https://harbour.example.com/a.png"
+IMAGES: dict[str, tuple[str, Body]] = {
+    "openai": ("/v1/chat/completions", {"type": "image_url", "image_url": {"url": ADDRESS}}),
+    "anthropic": ("/v1/messages", {"type": "image", "source": {"type": "url", "url": ADDRESS}}),
+    "responses": ("/v1/responses", {"type": "input_image", "image_url": ADDRESS}),
+}
+
+
+@pytest.mark.parametrize("provider", ["openai", "anthropic", "ollama"])
+@pytest.mark.parametrize("dialect", IMAGES)
+async def test_an_image_at_an_address_is_for_providers_that_fetch_it(
+    api: Api, fault_server: FaultServer, dialect: str, provider: str
+) -> None:
+    path, image = IMAGES[dialect]
+    turns = {"input" if dialect == "responses" else "messages": [{"role": "user", "content": [image]}]}
+    limit = {"max_tokens": 9} if dialect == "anthropic" else {}
+    answer = await ask(api, path, {"model": f"{provider}/ok", **limit, **turns, "models": []})
+    if provider == "ollama":
+        assert (answer["status"], len(fault_server.exchanges)) == (400, 0)
+        assert "does not take images that it has to fetch" in answer["error"]["message"]
+        return
+    assert (answer["status"], answer["x_llm_hub"]["ignored"]) == (200, [])
+    (exchange,) = fault_server.exchanges
+    sent = "responses" if exchange.path == "/v1/responses" else provider
+    (turn,) = exchange.body.get("messages") or exchange.body["input"]
+    (part,) = turn["content"]
+    assert part == {**IMAGES[sent][1], **({"detail": part["detail"]} if "detail" in part else {})}
 
 
 CHAT: Body = chat_body(

@@ -326,7 +326,7 @@ async def test_images_and_files_of_text_are_read(api: Api, fault_server: FaultSe
     ("extra", "field"),
     [
         ({"input": [message([{"type": "input_file", "file_id": "file_1"}])]}, "input.0.content.0"),
-        ({"input": [message([{"type": "input_image", "image_url": "https://x.test/a.png"}])]}, "input.0.content.0"),
+        ({"input": [message([{"type": "input_image", "file_id": "file_1"}])]}, "input.0.content.0"),
         ({"input": [message("x"), {"type": "compaction", "encrypted_content": "x"}, message("y")]}, "input.1"),
         ({"tools": [SEARCH], "tool_choice": {"type": "web_search"}}, "tool_choice"),
         ({"prompt": {"id": "pmpt_1"}}, "prompt"),

@@ -43,8 +43,8 @@ class OpenImagePart(ImagePart):
 
 
 def _is_read(part: dict[str, Any]) -> bool:
-    """Whether a part is none of an image at an address, which the hub does not fetch, or of a kind that it cannot
-    pass on to every vendor. Of files, those are all but a PDF whose data is in the body."""
+    """Whether a part is none of an image of a kind that the hub cannot pass on to every vendor. Of files, those are all
+    but a PDF whose data is in the body."""
     if part["type"] == "file":
         return isinstance(file := part.get("file"), dict) and is_pdf_url(file.get("file_data"))
     image = part.get("image_url")

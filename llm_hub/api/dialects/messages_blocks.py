@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Discriminator, Tag
 
-from llm_hub.api.bodies import IMAGE_TYPES, FailFastList, JSONObject, Name, read_image, read_pdf
+from llm_hub.api.bodies import IMAGE_TYPES, FailFastList, JSONObject, Name, read_image, read_image_url, read_pdf
 from llm_hub.api.carried_state import is_state
 from llm_hub.api.open_parts import UNREAD_PART, OpenModel, OptionalPart, UnreadPart, kind_among
 from llm_hub.chat import ToolResult
@@ -42,6 +42,22 @@ class ImageBlock(OpenModel):
     def image(self, field: str) -> Image:
         """The image. `field` is the block's place in the body. Raises `Refusal`."""
         return read_image(self.source.media_type, self.source.data, f"{field}.source")
+
+
+class URLSource(OpenModel):
+    type: Literal["url"]
+    url: str
+
+
+class LinkedImageBlock(OpenModel):
+    """An image that its provider fetches."""
+
+    type: Literal["image"]
+    source: URLSource
+
+    def image(self, field: str) -> Image:
+        """As an `ImageBlock`'s."""
+        return read_image_url(self.source.url, f"{field}.source.url")
 
 
 class TextSource(OpenModel):
@@ -108,6 +124,10 @@ def _user_kind(block: Any) -> str:
     source = block.get("source") if block.get("type") == "document" else None
     if isinstance(source, dict) and (source.get("type"), source.get("media_type")) == ("base64", PDF_TYPE):
         return "pdf"
+    picture = block.get("source") if block.get("type") == "image" else None
+    if isinstance(picture, dict) and picture.get("type") == "url":
+        url = picture.get("url")
+        return "linked" if isinstance(url, str) and url.startswith(("https://", "http://")) else "other"
     return block["type"] if block.get("type") in _USER_KINDS and _is_read(block) else "other"
 
 
@@ -172,6 +192,7 @@ class ToolUseBlock(OpenModel):
 UserBlock = Annotated[
     Annotated[TextBlock, Tag("text")]
     | Annotated[ImageBlock, Tag("image")]
+    | Annotated[LinkedImageBlock, Tag("linked")]
     | Annotated[TextDocumentBlock, Tag("document")]
     | Annotated[PDFBlock, Tag("pdf")]
     | Annotated[ToolResultBlock, Tag("tool_result")]

@@ -23,6 +23,7 @@ from llm_hub.api.carried_state import read_states
 from llm_hub.api.dialects.messages_blocks import (
     AssistantBlock,
     ImageBlock,
+    LinkedImageBlock,
     PDFBlock,
     StateBlock,
     SystemBlock,
@@ -94,7 +95,7 @@ class UserMessage(OpenModel):
                     parts.append(Text(block.text))
                 case UnreadPart():
                     parts.append(Text(UNREAD_PART))
-                case ImageBlock():
+                case ImageBlock() | LinkedImageBlock():
                     parts.append(block.image(place))
                 case PDFBlock():
                     parts.append(block.document(place))

@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from pydantic import Field
 from typing_extensions import TypedDict
 
-from llm_hub.api.bodies import StrictModel, read_image, read_pdf
+from llm_hub.api.bodies import StrictModel, read_image_url, read_pdf
 from llm_hub.api.dialects.dialect import ListedModel, ModelListFormat
 from llm_hub.api.open_parts import UNREAD_PART, OpenModel, UnreadPart
-from llm_hub.api.refusals import Refusal
 from llm_hub.api.shapes import ErrorObject
 from llm_hub.chat import Part, Text
 
@@ -33,14 +32,8 @@ class ImagePart(StrictModel):
     image_url: ImageURL
 
     def image(self, field: str) -> Image:
-        """The image. `field` is the part's place in the body. Raises `Refusal` for an address that is not the data."""
-        field = f"{field}.image_url.url"
-        head, _, data = self.image_url.url.partition(";base64,")
-        if not head.startswith("data:"):
-            raise Refusal(
-                400, f"{field}: an image is sent as data:image/png;base64,… (PNG, JPEG, GIF or WebP).", field=field
-            )
-        return read_image(head.removeprefix("data:"), data, field)
+        """The image. `field` is the part's place in the body. Raises `Refusal`."""
+        return read_image_url(self.image_url.url, f"{field}.image_url.url")
 
 
 class FileData(OpenModel):

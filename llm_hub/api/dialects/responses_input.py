@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Discriminator, Tag
 
-from llm_hub.api.bodies import FailFastList, Name, is_pdf_url, is_readable_image, read_image, read_pdf
+from llm_hub.api.bodies import FailFastList, Name, is_pdf_url, is_readable_image, read_image_url, read_pdf
 from llm_hub.api.carried_state import is_state, read_states
 from llm_hub.api.dialects.custom_tools import custom_arguments
 from llm_hub.api.dialects.responses_tools import full_name
@@ -52,20 +52,14 @@ class RefusalText(OpenModel):
 
 
 class InputImage(OpenModel):
-    """An image whose data is in the body."""
+    """An image whose data is in the body, or that its provider fetches."""
 
     type: Literal["input_image"]
     image_url: str
 
     def image(self, field: str) -> Image:
         """The image. `field` is the part's place in the body. Raises `Refusal`."""
-        field = f"{field}.image_url"
-        head, _, data = self.image_url.partition(";base64,")
-        if not head.startswith("data:"):
-            raise Refusal(
-                400, f"{field}: an image is sent as data:image/png;base64,… (PNG, JPEG, GIF or WebP).", field=field
-            )
-        return read_image(head.removeprefix("data:"), data, field)
+        return read_image_url(self.image_url, f"{field}.image_url")
 
 
 class InputPDF(OpenModel):

@@ -109,7 +109,7 @@ class MessageBuilder(StreamedResponseBuilder):
         if len(self._blocks) >= MAX_BLOCKS:
             raise StreamBroken(f"{self.title} sent an answer of more than {MAX_BLOCKS} blocks.")
         value, index = event["content_block"], parse_count(event.get("index"))
-        events = self._close_before(index)
+        events = self._close_before(index) if self._blocks else []
         kind = str(value.get("type"))
         pieces = self._reasoning if kind == "thinking" else self._text
         is_late = len(self._calls) > 0 and (kind == "text" or (self.is_original and kind != "tool_use"))
@@ -268,7 +268,7 @@ class MessageBuilder(StreamedResponseBuilder):
     def _close_before(self, index: int | None) -> list[Event | None]:
         """Ends what cannot be open when a block with that index begins. Calls of tools may come side by side."""
         events: list[Event | None] = []
-        if self._blocks and (last := self._blocks[-1]).kind != "tool_use":
+        if (last := self._blocks[-1]).kind != "tool_use":
             events += self._close(last)
         if index is not None and (same := self._blocks_by_index.get(index)) is not None:
             events += self._close(same)

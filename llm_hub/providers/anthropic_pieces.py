@@ -45,7 +45,7 @@ def _plain_text(data: bytes) -> str | None:
 def plain_text(event: Mapping[str, Any]) -> str | None:
     """The words of an event that is nothing but a piece of text; None: it says more, or something else."""
     if event.get("type") == "content_block_delta" and len(event) <= 3:
-        delta = event["delta"]
-        if len(delta) <= 2 and isinstance(text := delta.get("text"), str) and text:
+        delta = event.get("delta")
+        if type(delta) is dict and len(delta) <= 2 and isinstance(text := delta.get("text"), str) and text:
             return text
     return None

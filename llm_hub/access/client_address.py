@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 _PROXY_HEADERS = frozenset({"forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip", "via"})
 
+MAX_HOST_CHARS = 300
+"""Characters of a host that is read. None of this computer's has as many, and some hosts are remembered."""
 MAX_FORWARDED_CHARS = 400
 """Characters of X-Forwarded-For that are read, from its end."""
 
@@ -26,12 +28,18 @@ def from_here(client: str, headers: Mapping[str, str]) -> bool:
     was only pointed at this computer (DNS rebinding).
     """
     address = headers.get("host", "")
-    host = _parts(f"//{address}").hostname or ""
-    is_here = _is_loopback(client) and (_is_loopback(host) or host == "localhost")
+    is_here = _is_loopback(client) and len(address) <= MAX_HOST_CHARS and _names_this_computer(address)
     if not is_here or not _PROXY_HEADERS.isdisjoint(headers) or headers.get("sec-fetch-site") == "cross-site":
         return False
     origin = headers.get("origin")
     return origin is None or _parts(origin).netloc == address
+
+
+@lru_cache(64)
+def _names_this_computer(host: str) -> bool:
+    """Whether a host, with or without a port, is this computer."""
+    name = _parts(f"//{host}").hostname or ""
+    return _is_loopback(name) or name == "localhost"
 
 
 @lru_cache(64)

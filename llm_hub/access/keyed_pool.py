@@ -53,8 +53,8 @@ class KeyedPool:
         spec = self._configured.specs.get(name)
         if spec is None or name in ProviderFactory.registered:
             return self._pool.open(name).use(partial(asyncio.to_thread, ProviderFactory.create, name))
-        key = self._keyring.key(name, payer, place)
-        pooled = self._pool.open(name, key if payer == "visitor" else "", place)
+        key = self._keyring.key(name, payer, place) if payer == "visitor" else ""  # the owner's is checked by `_build`
+        pooled = self._pool.open(name, key, place)
         return pooled.use(partial(self._build, name, payer, place))
 
     async def list_models(self, name: str, payer: Payer, place: int | None = None) -> tuple[ModelInfo, ...]:

@@ -58,8 +58,8 @@ async def name_providers(request: ChatRequest, session: Session) -> ChatRequest:
     if request.original is not None and request.original.protocol == EMBEDDINGS:
         return await _for_embeddings(request, session)
     names = [name for name in (request.model, *(request.fallback or ())) if name is not None]
-    full = {name: await full_name(name, session) for name in names}
-    if all(name == full[name] for name in names):
+    full = {name: name if _is_full(name, session) else await full_name(name, session) for name in names}
+    if [*full] == [*full.values()]:
         return request
     model = None if request.model is None else full[request.model]
     fallback = None if request.fallback is None else tuple(full[name] for name in request.fallback)
@@ -78,11 +78,16 @@ async def _for_embeddings(request: ChatRequest, session: Session) -> ChatRequest
     return replace(request, model=name, fallback=tuple(f"{server}/{model}" for server in others))
 
 
+def _is_full(name: str, session: NamedModels) -> bool:
+    """Whether a model's name has its provider before it, or needs none."""
+    return name == AUTO or session.has_provider(split_target(name)[0])
+
+
 async def full_name(name: str, session: NamedModels, patience: float = MAX_LISTS_SECONDS) -> str:
     """A model's name with its provider, as far as somebody has that model. Lists that have to be asked for get
     `patience` seconds."""
     name = name.removeprefix(CLAUDE_ALIAS)
-    if name == AUTO or session.has_provider(split_target(name)[0]):
+    if _is_full(name, session):
         return name
     vendor = vendor_of(name)
     ready = sorted((state.name for state in session.providers() if state.ready), key=lambda ready: ready != vendor)

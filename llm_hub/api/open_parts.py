@@ -142,7 +142,9 @@ class OpenBody(ChatBody):
         sent = self._sent
         untranslated: dict[str, None] = {}
         essential = [
-            name for name, bounds in self.common_ranges.items() if not _is_within(getattr(self, name, None), bounds)
+            name
+            for name, bounds in self.common_ranges.items()
+            if name in sent.fields and not _is_within(getattr(self, name), bounds)
         ]
         surcharged: list[str] = []
         lifetimes: set[object] = set()

@@ -177,7 +177,8 @@ class OpenAIResponseBuilder(StreamedResponseBuilder):
             body["usage"] = self._reported_usage
         if body:
             self.original = OriginalAnswer("openai", body)
-            self.has_other_content = any(body.get("message", {}).get(name) for name in CONTENT_FIELDS)
+            message = body.get("message")
+            self.has_other_content = message is not None and any(message.get(name) for name in CONTENT_FIELDS)
 
     def add_rest(self) -> list[TextDelta | ReasoningDelta | ToolCallDelta]:
         ends = [self.add_tool_call(at, id=id_, arguments=end) for at, id_, end in self._custom_calls.ends()]

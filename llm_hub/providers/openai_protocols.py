@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import TYPE_CHECKING, Literal
 
 from llm_hub.errors import NotConfigured
@@ -28,6 +29,7 @@ NOT_CHAT = ("audio", "dall-e", "embedding", "gpt-image", "live", "moderation", "
 """Parts of the names of models for speech, pictures, embeddings, …: lists do not tell what a model is for."""
 
 
+@lru_cache(1024)
 def needs_responses(model: str, *, has_tools: bool) -> bool:
     """Whether OpenAI answers such a request in Responses alone, as far as the model's name tells.
 

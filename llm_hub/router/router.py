@@ -64,12 +64,9 @@ class LLMRouter(LLMProvider):
         hedging: HedgePolicy | None = None,
     ) -> None:
         others = [] if fallback is None else [fallback] if isinstance(fallback, Target | LLMProvider) else fallback
-        targets = (primary, *others)
-        if not all(isinstance(target, Target | LLMProvider) for target in targets):
-            raise ConfigurationError("A route is made of providers and Targets.", hint='Target(provider, "a-model")')
-        self.targets = tuple(target if isinstance(target, Target) else Target(target) for target in targets)
+        self.targets = tuple([_as_target(target) for target in (primary, *others)])
         self.default_model = self.targets[0].model_id
-        self.supports = frozenset().union(*(target.provider.supports for target in self.targets))
+        self.supports = frozenset().union(*[target.provider.supports for target in self.targets])
         self.retry = Retry(max_retries)
         self.timeouts = timeouts or Timeouts()
         self.health = health or Health()
@@ -177,3 +174,11 @@ class LLMRouter(LLMProvider):
             return None
         wait = self.retry.wait(error, retries, self.chance())
         return wait if wait is not None and answer.clock() + wait < answer.deadline else None
+
+
+def _as_target(target: LLMProvider | Target) -> Target:
+    if isinstance(target, Target):
+        return target
+    if not isinstance(target, LLMProvider):
+        raise ConfigurationError("A route is made of providers and Targets.", hint='Target(provider, "a-model")')
+    return Target(target)

@@ -47,7 +47,7 @@ class MessageBuilder(StreamedResponseBuilder):
 
     def __init__(self, provider: HttpProvider, request: ChatRequest) -> None:
         super().__init__(provider, request)
-        self.is_special = False
+        self.is_special = True
         """Whether the next delta is for `add_delta`: its block is not announced, or the hub has no word for it."""
         self.is_text_open = False
         """Whether a block of text is open that has been announced."""
@@ -114,8 +114,7 @@ class MessageBuilder(StreamedResponseBuilder):
         pieces = self._reasoning if kind == "thinking" else self._text
         is_late = len(self._calls) > 0 and (kind == "text" or (self.is_original and kind != "tool_use"))
         block = MessageBlock(dict(value), kind, len(self._blocks), len(pieces), is_late=is_late)
-        if fields := self._unknown_fields(event):
-            block.keep_fields("content_block_start", fields)
+        block.keep_fields("content_block_start", self._unknown_fields(event))
         self._blocks.append(block)
         if index is not None:
             self._blocks_by_index[index] = block
@@ -153,15 +152,17 @@ class MessageBuilder(StreamedResponseBuilder):
                 return (self.add_text(text),)
             if isinstance(thought := delta.get("thinking"), str) and thought:
                 return (self.add_reasoning(thought),)
-        block, fields = self._find_block(event), self._unknown_fields(event)
-        if block is None:
+        kind = next((kind for kind in ANNOUNCED_BLOCKS if delta.get(kind) and isinstance(delta[kind], str)), "")
+        if (block := self._find_block(event)) is None:
             if "partial_json" in delta:
                 raise StreamBroken(f"{self.title} went on with a tool call that it had not begun.")
-            return ()
-        if block.kind in ANNOUNCED_BLOCKS:
-            for kind in ANNOUNCED_BLOCKS:
-                if isinstance(piece := delta.get(kind), str) and piece:
-                    return self._add_piece(block, kind, piece, fields)
+            if not kind:
+                return ()
+            opening = {"index": event.get("index"), "content_block": {"type": kind, kind: ""}}
+            return [*self.start_block(opening), *self.add_delta(event)]
+        fields = self._unknown_fields(event)
+        if kind and block.kind in ANNOUNCED_BLOCKS:
+            return self._add_piece(block, kind, delta[kind], fields)
         return self._add_other_delta(block, event, fields)
 
     def _add_other_delta(
@@ -228,8 +229,7 @@ class MessageBuilder(StreamedResponseBuilder):
         """Ends a block."""
         if (block := self._find_block(event)) is None:
             return []
-        if fields := self._unknown_fields(event):
-            block.keep_fields("content_block_stop", fields)
+        block.keep_fields("content_block_stop", self._unknown_fields(event))
         return self._close(block)
 
     def stop_all_blocks(self) -> list[Event | None]:
@@ -277,7 +277,7 @@ class MessageBuilder(StreamedResponseBuilder):
     def _close(self, block: MessageBlock) -> list[Event | None]:
         if not block.is_open:
             return []
-        block.is_open = self.is_special = self.is_text_open = False
+        block.is_open, self.is_text_open, self.is_special = False, False, True
         events: list[Event | None] = []
         value = block.value
         match block.kind:

@@ -98,6 +98,7 @@ ENDS: dict[str, list[dict[str, Any]]] = {
         START, *block(0, {"type": "text", "text": "Low "}, {"type": "text_delta", "text": "tide"}), end(), STOP
     ],
     "no-index": [START, *text(None), end(), STOP],
+    "no-block-start": [START, *text()[1:], end(), STOP],
     "whole-in-start": [
         START | {"message": HEAD | OPEN | {"content": [{"type": "text", "text": "Low tide"}]}}, end(), STOP
     ],
@@ -434,7 +435,11 @@ async def test_an_answer_is_the_same_in_any_dress_and_cut_at_any_byte(
 
 
 SDK_READS: Sequence[list[dict[str, Any]]] = [
-    *(ENDS[name] for name in ENDS if name not in ("no-index", "no-delta-in-end", "reason-before-text")),
+    *(
+        ENDS[name]
+        for name in ENDS
+        if name not in ("no-index", "no-block-start", "no-delta-in-end", "reason-before-text")
+    ),
     *(
         [START, *CALLS[name], end("tool_use"), STOP]
         for name in CALLS
@@ -442,8 +447,8 @@ SDK_READS: Sequence[list[dict[str, Any]]] = [
     ),
     RICH,
 ]
-"""Streams that the vendor's SDK understands. It has no place for a block without an index, a delta of null or an
-input that is no object."""
+"""Streams that the vendor's SDK understands. It has no place for a block without an index or a beginning, a
+delta of null or an input that is no object."""
 
 
 @pytest.mark.parametrize("events", SDK_READS)

@@ -210,8 +210,10 @@ HOLD_THE_CLOSE = """(() => {
     const response = await fetchAsBefore(...call);
     const url = String(call[0].url ?? call[0]);
     if (url.includes("queue/join") && window.isClosing) {
-      const json = response.json.bind(response);
-      response.json = () => json().finally(() => setTimeout(window.letItClose));
+      for (const read of ["json", "blob"]) {  // Gradio's script reads the one, and ours the other
+        const whole = response[read].bind(response);
+        response[read] = () => whole().finally(() => setTimeout(window.letItClose));
+      }
     }
     if (!url.includes("queue/data")) return response;
     const [text, bytes] = [new TextDecoder(), new TextEncoder()];

@@ -390,7 +390,7 @@ def test_a_file_is_imported_and_conversations_are_saved(visitor: ConversationsPa
         expect(page.locator("#conversation-list .done")).to_have_text(expected)
         expect(visitor.item(word)).to_have_count(1)
     visitor.item(word).locator("a").click()
-    expect(page.get_by_text("Gladly.")).to_be_visible()
+    expect(page.get_by_text("in Paris.")).to_be_visible()
 
     with page.expect_download() as saving:
         visitor.act(word, "Save as JSON")

@@ -8,8 +8,8 @@ from llm_hub.errors import ShuttingDown
 from llm_hub.router.deadlines import Wait
 
 
-class InterruptibleAnswer:
-    """One of them, as a block. A class, since a generator costs every answer more."""
+class _AnswerBlock:
+    """One answer on its way, as a block. A class, since a generator costs every answer more."""
 
     __slots__ = ("_answers", "_wait")
 
@@ -36,12 +36,12 @@ class InterruptibleAnswers:
     def __len__(self) -> int:
         return len(self._waits)
 
-    def answer(self) -> InterruptibleAnswer:
+    def answer(self) -> _AnswerBlock:
         """Counts one answer for as long as the block takes, and gives the wait that `end` interrupts.
 
         Everything that the answer waits for belongs into that wait. Raises `ShuttingDown` once no answer may begin.
         """
-        return InterruptibleAnswer(self)
+        return _AnswerBlock(self)
 
     def begin(self) -> Wait:
         """An answer begins."""

@@ -60,7 +60,9 @@ def _missing_capability(request: ChatRequest, supports: frozenset[str]) -> str |
 
     A field that is unset, or set to what every provider does anyway ("auto", several tools at once), needs none.
     """
-    for name in () if supports.issuperset(CAPABILITIES) else CAPABILITIES:
+    if supports.issuperset(CAPABILITIES):
+        return None
+    for name in CAPABILITIES:
         if name in supports or name in ("effort", "image_urls"):
             continue
         value = getattr(request, name)

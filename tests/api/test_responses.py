@@ -354,12 +354,92 @@ async def test_what_an_answer_is_good_without_is_named(api: Api) -> None:
         "model": "anthropic/ok", "input": [{**message("Hi"), "phase": "commentary"}], "store": False,
         "include": ["reasoning.encrypted_content"], "prompt_cache_key": "k", "client_metadata": {"a": "b"},
         "reasoning": {"effort": "low", "summary": "auto"}, "text": {"verbosity": "low"}, "truncation": "auto",
-        "service_tier": "auto", "parallel_tool_calls": True, "tools": [{"type": "image_generation"}],
+        "service_tier": "auto", "parallel_tool_calls": True,
+        "tools": [{"type": "web_search_preview_2025_03_11"}, {"type": "tool_search", "execution": "client"}],
     }  # fmt: skip
     answer = (await api.client.post("/v1/responses", json=body)).json()
     assert set(answer["x_llm_hub"]["ignored"]) == {
-        "prompt_cache_key", "client_metadata", "text.verbosity", "truncation", "input.phase", "tools.image_generation",
+        "prompt_cache_key", "client_metadata", "text.verbosity", "truncation", "input.phase",
+        "tools.web_search_preview_2025_03_11", "tools.tool_search",
     }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "tool",
+    [
+        {"type": "file_search", "vector_store_ids": ["vs_1"]},
+        {"type": "code_interpreter", "container": {"type": "auto"}},
+        {"type": "image_generation"},
+        {"type": "mcp", "server_label": "tides", "server_url": "https://tides.test"},
+        {"type": "computer_use_preview", "display_width": 9, "display_height": 9, "environment": "linux"},
+        {"type": "local_shell"},
+        {"type": "shell"},
+        {"type": "tide_tables"},
+        {"type": "namespace", "name": "sea", "tools": [{"type": "mcp", "server_label": "tides"}]},
+    ],
+)
+@pytest.mark.parametrize("added", [False, True])
+async def test_tools_that_only_openais_server_runs_are_for_openai_alone(
+    api: Api, fault_server: FaultServer, tool: JSONObject, added: bool
+) -> None:
+    given = {"type": "additional_tools", "role": "developer", "tools": [WEATHER, tool]}
+    tools = {"input": [given, message("Hello")]} if added else {"input": "Hello", "tools": [WEATHER, tool]}
+    refused = await api.client.post("/v1/responses", json={"model": "anthropic/ok", "models": [], **tools})
+    place = f"{'input.0.' if added else ''}tools.1{'.tools.0' if tool['type'] == 'namespace' else ''}"
+    assert (refused.status_code, refused.json()["error"]["param"]) == (400, place)
+    assert refused.json()["error"]["message"].startswith(f"{place}: Anthropic cannot be asked for this")
+    assert "choose another provider" in refused.json()["error"]["message"]
+    assert not fault_server.exchanges
+    body = {"model": "anthropic/ok", "models": ["ollama/ok", "openai/ok"], **tools}
+    answer = (await api.client.post("/v1/responses", json=body)).json()
+    outcomes = [attempt["outcome"] for attempt in answer["x_llm_hub"]["attempts"]]
+    assert outcomes == ["not_offered", "not_offered", "answered"]
+    sent = fault_server.exchanges[-1].body
+    assert (sent["input"][0]["tools"] if added else sent["tools"]) == [WEATHER, tool]
+
+
+@pytest.mark.parametrize("provider", ["openai", "anthropic", "ollama"])
+async def test_tools_that_come_with_the_conversation_are_called_like_all_others(
+    api: Api, chat_alone: FaultServer, provider: str
+) -> None:
+    """Codex gives its tools so to OpenAI's newest models, and finds more by a search that it makes itself."""
+    conversation = [
+        {"type": "additional_tools", "id": "at_1", "role": "developer", "tools": [SEA, SEARCH]},
+        message("Hello"),
+        {"type": "tool_search_call", "call_id": "c0", "execution": "client", "arguments": {"query": "weather"}},
+        {"type": "tool_search_output", "call_id": "c0", "execution": "client", "tools": [WEATHER, SEA]},
+        {"type": "custom_tool_call", "call_id": "c1", "namespace": "sea", "name": "patch", "input": "x"},
+        {"type": "custom_tool_call_output", "call_id": "c1", "output": "Done."},
+        message("It is patched.", "assistant"),
+        message("And now all of them?"),
+    ]
+    stream = await streamed(api, model=f"{provider}/ok?calls=3", input=conversation, tool_choice="auto")
+    assert [(call["type"], call.get("namespace"), call["name"]) for call in check_items(stream)] == [
+        ("function_call", "sea", "weather"), ("custom_tool_call", "sea", "patch"), ("function_call", None, "weather"),
+    ]  # fmt: skip
+    assert stream[-1]["response"]["x_llm_hub"]["ignored"] == ["input.tools.web_search", "input.tool_search_call"]
+
+
+@pytest.mark.parametrize("choice", ["required", {"type": "allowed_tools", "mode": "required", "tools": [SEARCH]}])
+async def test_a_search_of_the_web_that_must_be_made_is_for_openai_alone(
+    api: Api, fault_server: FaultServer, choice: str | JSONObject
+) -> None:
+    tools = [SEARCH] if choice == "required" else [WEATHER, SEARCH]
+    body = {"input": "Hello", "tools": tools, "tool_choice": choice}
+    refused = await api.client.post("/v1/responses", json={"model": "anthropic/ok", "models": [], **body})
+    assert (refused.status_code, refused.json()["error"]["param"]) == (400, "tool_choice")
+    assert not fault_server.exchanges
+    assert (await api.client.post("/v1/responses", json={"model": "openai/ok", **body})).status_code == 200
+    sent = fault_server.exchanges[-1].body
+    assert (sent["tools"], sent["tool_choice"]) == (tools, choice)
+
+
+async def test_no_tool_is_called_where_only_searches_of_the_web_are_allowed(api: Api, chat_alone: FaultServer) -> None:
+    choice = {"type": "allowed_tools", "mode": "auto", "tools": [SEARCH]}
+    body = {"model": "anthropic/ok", "input": "Hello", "tools": [WEATHER, SEARCH], "tool_choice": choice}
+    answer = (await api.client.post("/v1/responses", json=body)).json()
+    assert answer["x_llm_hub"]["ignored"] == ["tools.web_search", "tool_choice.tools.web_search"]
+    assert "tools" not in chat_alone.exchanges[-1].body
 
 
 @pytest.mark.parametrize(

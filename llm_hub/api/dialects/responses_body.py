@@ -30,10 +30,13 @@ from llm_hub.api.dialects.responses_input import (
     read_items,
 )
 from llm_hub.api.dialects.responses_tools import (
+    AddedTools,
     ResponseTool,
     ResponseToolChoice,
     ResponseToolName,
     chosen,
+    demands_call,
+    is_web_search,
     tools_by_name,
 )
 from llm_hub.api.open_parts import TOKEN_LIMITS, OpenBody, OpenModel, OptionalPart, UnreadPart, kind_among
@@ -41,6 +44,8 @@ from llm_hub.api.refusals import Refusal
 from llm_hub.chat import ChatRequest, JSONFormat, Message, Order, OriginalRequest, Role
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from llm_hub.api.stored_answers import CallerAnswers
 
 GO_ON = "Go on."
@@ -185,18 +190,22 @@ class ResponsesBody(OpenBody):
             self._answers.add(answer["id"], answer, [*self.items(), *answer["output"]])
 
     def request(self) -> ChatRequest:
-        named = tools_by_name(self.tools or ())
+        items = [InputMessage(role="user", content=self.input)] if isinstance(self.input, str) else self.input
+        added = [tool for item in items if isinstance(item, AddedTools) for tool in item.tools]
+        named = tools_by_name(self.tools or (), added)
         self._tool_names = {name: client_name for name, (_, client_name) in named.items()}
-        has_others = any(isinstance(tool, OptionalPart) for tool in self.tools or ())
+        has_others = any(isinstance(tool, OptionalPart | UnreadPart) for tool in (*(self.tools or ()), *added))
         tools, choice = chosen(
             self.tool_choice, {name: tool for name, (tool, _) in named.items()}, has_others=has_others
         )
-        items = [InputMessage(role="user", content=self.input)] if isinstance(self.input, str) else self.input
         instructions = (Message(Role.SYSTEM, self.instructions),) if self.instructions else ()
         messages = (*instructions, *read_items(items))
         if _ends_with_answer(messages):
             messages = (*messages, Message(Role.USER, GO_ON))
         form = self.text.format if self.text else None
+        original = self.original(len(messages))
+        if demands_call(self.tool_choice) and not tools:  # that of a tool which only the vendor knows
+            original = replace(original, essential=("tool_choice", *original.essential))
         return ChatRequest(
             messages,
             self.model,
@@ -210,7 +219,7 @@ class ResponsesBody(OpenBody):
             format=None if form is None or isinstance(form, UnreadPart) else form.format(),
             top_p=self.top_p,
             effort=self.reasoning.effort if self.reasoning else None,
-            original=self.original(len(messages)),
+            original=original,
         )
 
     def original(self, messages: int) -> OriginalRequest:
@@ -220,8 +229,17 @@ class ResponsesBody(OpenBody):
             del body["previous_response_id"]
         if self._items is not None or isinstance(self.input, list):
             body["input"] = [item for item in self.items() if not _is_own_reasoning(item)]
-        server_tools = (f"tools.{at}" for at, tool in enumerate(self.tools or ()) if isinstance(tool, OptionalPart))
-        return replace(original, body=body, surcharged=(*original.surcharged, *server_tools))
+        return replace(original, body=body, surcharged=(*original.surcharged, *self._searches()))
+
+    def _searches(self) -> Iterator[str]:
+        """The places of the searches of the web among the tools: OpenAI takes a price for each."""
+        given = [("tools", self.tools or ())]
+        items = () if isinstance(self.input, str) else self.input
+        given += [(f"input.{at}.tools", item.tools) for at, item in enumerate(items) if isinstance(item, AddedTools)]
+        for place, tools in given:
+            for at, tool in enumerate(tools):
+                if isinstance(tool, OptionalPart) and is_web_search(tool.type):
+                    yield f"{place}.{at}"
 
 
 def _ends_with_answer(messages: tuple[Message, ...]) -> bool:

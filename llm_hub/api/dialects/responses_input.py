@@ -16,7 +16,7 @@ from pydantic import Discriminator, Tag
 from llm_hub.api.bodies import FailFastList, Name, is_pdf_url, is_readable_image, read_image_url, read_pdf
 from llm_hub.api.carried_state import is_state, read_states
 from llm_hub.api.dialects.custom_tools import custom_arguments
-from llm_hub.api.dialects.responses_tools import full_name
+from llm_hub.api.dialects.responses_tools import AddedTools, full_name
 from llm_hub.api.open_parts import UNREAD_PART, OpenModel, OptionalPart, UnreadPart, UnreadTurn
 from llm_hub.api.refusals import Refusal
 from llm_hub.chat import Document, Image, Message, Role, Text, ToolCall, ToolResult
@@ -34,7 +34,7 @@ IMAGE_PLACEHOLDER = "(The image is shown below.)"
 """What stands in a tool's output in place of an image or a file."""
 _OPTIONAL_ITEMS = frozenset({
     "reasoning", "web_search_call", "file_search_call", "code_interpreter_call", "image_generation_call",
-    "mcp_list_tools", "tool_search_call", "tool_search_output",
+    "mcp_list_tools", "tool_search_call",
 })  # fmt: skip
 """What the vendor's model thought, and what its server did, on the way to text that stands in the input as well."""
 _ROLES = ("user", "system", "developer", "assistant")
@@ -231,6 +231,8 @@ def _item_kind(item: Any) -> str:
         return str(kind)
     if kind in ("function_call_output", "custom_tool_call_output"):
         return "output"
+    if kind in ("additional_tools", "tool_search_output"):
+        return "tools"
     if isinstance(item, dict) and is_state_item(item):
         return "state"
     return "optional" if isinstance(kind, str) and kind in _OPTIONAL_ITEMS else "other"
@@ -242,6 +244,7 @@ InputItem = Annotated[
     | Annotated[FunctionCall, Tag("function_call")]
     | Annotated[CustomToolCall, Tag("custom_tool_call")]
     | Annotated[ToolOutput, Tag("output")]
+    | Annotated[AddedTools, Tag("tools")]
     | Annotated[ItemReference, Tag("item_reference")]
     | Annotated[StateItem, Tag("state")]
     | Annotated[OptionalPart, Tag("optional")]

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Discriminator, Field, Tag
 
-from llm_hub.api.bodies import FailFastList, JSONObject, Name
+from llm_hub.api.bodies import MAX_TOOLS, FailFastList, JSONObject, Name
 from llm_hub.api.dialects.custom_tools import custom_tool
 from llm_hub.api.open_parts import OpenModel, OptionalPart, UnreadPart, kind_among
 from llm_hub.api.refusals import Refusal
 from llm_hub.chat import OneTool, Tool
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping
 
     from llm_hub.chat import ToolChoice
 
@@ -68,20 +68,46 @@ class NamespaceTool(OpenModel):
         Annotated[
             Annotated[ResponseFunctionTool, Tag("function")]
             | Annotated[ResponseCustomTool, Tag("custom")]
-            | Annotated[OptionalPart, Tag("other")],
+            | Annotated[UnreadPart, Tag("other")],
             kind_among("function", "custom"),
         ]
     ]
+
+
+def _tool_kind(tool: Any) -> str:
+    kind = tool.get("type") if isinstance(tool, dict) else "function"  # which says that it must be an object
+    if kind in ("function", "custom", "namespace"):
+        return str(kind)
+    return "optional" if isinstance(kind, str) and (kind == "tool_search" or is_web_search(kind)) else "other"
+
+
+def is_web_search(kind: str) -> bool:
+    """Whether a tool is OpenAI's search of the web, in one of its versions."""
+    return kind.startswith("web_search")
 
 
 ResponseTool = Annotated[
     Annotated[ResponseFunctionTool, Tag("function")]
     | Annotated[ResponseCustomTool, Tag("custom")]
     | Annotated[NamespaceTool, Tag("namespace")]
-    | Annotated[OptionalPart, Tag("other")],
-    kind_among("function", "custom", "namespace"),
+    | Annotated[OptionalPart, Tag("optional")]
+    | Annotated[UnreadPart, Tag("other")],
+    Discriminator(_tool_kind),
 ]
-"""A tool of the client's, or one that runs on OpenAI's server: agents send that always, and can do without it."""
+"""A tool of the client's, or one of OpenAI's. Agents send two of those always, and can do without them: the search of
+the web, and that of tools which the model has not been told of."""
+
+
+class AddedTools(OpenModel):
+    """Tools that come with the conversation: Codex gives all of its tools so, or a search for tools has found them."""
+
+    type: Literal["additional_tools", "tool_search_output"]
+    tools: Annotated[FailFastList[ResponseTool], Field(max_length=MAX_TOOLS)]
+    id: str | None = None
+    role: str | None = None
+    call_id: str | None = None
+    execution: str | None = None
+    status: str | None = None
 
 
 class ResponseNamedTool(OpenModel):
@@ -125,8 +151,13 @@ ResponseToolChoice = Annotated[
 """Which tools are called. The choice of a tool that runs on OpenAI's server is for OpenAI alone."""
 
 
-def tools_by_name(tools: Sequence[ResponseTool]) -> dict[str, tuple[Tool, ResponseToolName]]:
-    """The hub's tools under their names, and what the client calls each. Raises `Refusal` for a double."""
+def tools_by_name(
+    tools: Iterable[ResponseTool], added: Iterable[ResponseTool]
+) -> dict[str, tuple[Tool, ResponseToolName]]:
+    """The hub's tools under their names, and what the client calls each. Raises `Refusal` for a double.
+
+    `added` are those that the conversation has brought, where one may come again.
+    """
     named: dict[str, tuple[Tool, ResponseToolName]] = {}
     for number, tool in enumerate(tools):
         for translated, name in _translated(tool):
@@ -134,6 +165,7 @@ def tools_by_name(tools: Sequence[ResponseTool]) -> dict[str, tuple[Tool, Respon
                 field = f"tools.{number}.name"
                 raise Refusal(400, f"{field}: there is more than one tool of this name.", field=field)
             named[translated.name] = translated, name
+    named |= {translated.name: (translated, name) for tool in added for translated, name in _translated(tool)}
     return named
 
 
@@ -155,7 +187,8 @@ def chosen(
 ) -> tuple[tuple[Tool, ...], ToolChoice | None]:
     """The tools that may be called, and whether they must be. `allowed_tools` leaves the other ones out.
 
-    `has_others`: there are tools besides that only the vendor knows. Raises `Refusal`.
+    `has_others`: there are tools besides that only the vendor knows. Where no tool is left, no choice is. Raises
+    `Refusal`.
     """
     everything = tuple(tools.values())
     if choice is None or isinstance(choice, UnreadPart):
@@ -169,7 +202,12 @@ def chosen(
     if isinstance(choice, ResponseNamedTool):
         return everything, OneTool(_checked_name(choice, tools))
     allowed = {_checked_name(tool, tools) for tool in choice.tools if isinstance(tool, ResponseNamedTool)}
-    return tuple(tool for name, tool in tools.items() if name in allowed), choice.mode
+    return tuple(tool for name, tool in tools.items() if name in allowed), choice.mode if allowed else None
+
+
+def demands_call(choice: ResponseToolChoice | None) -> bool:
+    """Whether an answer without a call of any tool is none that was asked for."""
+    return (choice.mode if isinstance(choice, ResponseAllowedTools) else choice) == "required"
 
 
 def _checked_name(choice: ResponseNamedTool, tools: Mapping[str, Tool]) -> str:

@@ -72,8 +72,20 @@ def claude_prompt(task: Task) -> str:
 
 def codex_prompt(task: Task) -> str:
     """The task with the tools of Codex, which does everything in a shell."""
-    commands = (f"cat {task.note}", f"sed -i 's/to do/done/' {task.note}", task.command)
-    return task.prompt([("exec_command", {"cmd": command}) for command in commands])
+    return task.prompt([("exec_command", {"cmd": command}) for command in _shell_commands(task)])
+
+
+def codex_script_prompt(task: Task) -> str:
+    """The task with the tools that Codex has for OpenAI's newest models: they write programs that call others.
+
+    It names those tools in the conversation. The programs are text: to a model of another vendor that is a function.
+    """
+    programs = (f"text(await tools.exec_command({{cmd: {json.dumps(cmd)}}}))" for cmd in _shell_commands(task))
+    return task.prompt([("functions__exec", {"input": program}) for program in programs])
+
+
+def _shell_commands(task: Task) -> tuple[str, str, str]:
+    return f"cat {task.note}", f"sed -i 's/to do/done/' {task.note}", task.command
 
 
 def claude_texts(output: str) -> list[str]:

@@ -12,7 +12,16 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.agents.programs import require, run_agent
-from tests.agents.task import WORDS, Task, claude_prompt, claude_texts, codex_prompt, codex_texts, model_texts
+from tests.agents.task import (
+    WORDS,
+    Task,
+    claude_prompt,
+    claude_texts,
+    codex_prompt,
+    codex_script_prompt,
+    codex_texts,
+    model_texts,
+)
 from tests.fault_server import FaultServerThread
 from tests.ui.site import ROOT, Site
 
@@ -88,14 +97,14 @@ def hub_without_resume(fault_server: FaultServerThread, tmp_path_factory: pytest
         yield site
 
 
-def run(name: str, model: str, task: Task, hub: Site) -> subprocess.CompletedProcess[str]:
-    """Runs the agent on the task, as `llm-hub agent` starts it."""
+def run(name: str, model: str, task: Task, hub: Site, *, prompt: str = "") -> subprocess.CompletedProcess[str]:
+    """Runs the agent on the task, as `llm-hub agent` starts it. `prompt` is another one than its usual one."""
     require(name)
     agent = AGENTS[name]
     command = [sys.executable, "-P", "-m", "llm_hub", "agent", name, "--port", str(hub.port), "--", *agent.options]
     home = task.folder.with_name("home")
     home.mkdir()
-    words = ["--model", model, agent.prompt(task)]
+    words = ["--model", model, prompt or agent.prompt(task)]
     return run_agent([*command, *words], folder=task.folder, home=home, PYTHONPATH=str(ROOT))
 
 
@@ -125,6 +134,17 @@ def test_claude_code_finishes_its_task_with_a_model_that_only_openais_responses_
     check("claude", run("claude", "openai/gpt-6.2-sol?as=scripted", task, hub_without_resume), task, hub_without_resume)
     asked = [exchange for exchange in fault_server.exchanges[before:] if exchange.model]
     assert {(exchange.protocol, exchange.status) for exchange in asked} == {("responses", 200)}
+
+
+def test_codex_finishes_its_task_with_the_tools_of_openais_newest_models_while_openai_is_down(
+    fault_server: FaultServerThread, tmp_path: Path
+) -> None:
+    task = Task.in_folder(tmp_path / "task")
+    route = "anthropic/ok?as=scripted&by=newest"
+    down = {"OPENAI_BASE_URL": "http://127.0.0.1:9/v1", "LLM_HUB_ROUTE": route}
+    with started_hub(tmp_path / "log", fault_server, **down) as hub:
+        ended = run("codex", "gpt-6.2-sol", task, hub, prompt=codex_script_prompt(task))
+        check("codex", ended, task, hub)
 
 
 def failing_providers() -> Iterator[ParameterSet]:

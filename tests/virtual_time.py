@@ -41,7 +41,7 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
     """The loop. `now` is its time, in seconds; `jobs` counts the executor's jobs that are not done."""
 
     def __init__(self) -> None:
-        self.now = time.monotonic()
+        self.now = float(int(time.monotonic()))  # of a whole second, so that sums of whole waits are exact
         self.jobs = 0
         selector = _JumpingSelector()
         selector.loop = self

@@ -44,12 +44,14 @@
 })();
 
 // A list, a quotation and a table stand in the direction of their first letters, with their marks and columns. The box of a
-// task has a name.
-new MutationObserver(() => {
-  document.querySelectorAll(".md.chatbot > :is(ul, ol, blockquote, table):not([dir])").forEach((part) => { part.dir = "auto"; });
-  document.querySelectorAll(".md.chatbot [type=checkbox]:not([aria-label])").forEach((box) => {
-    box.setAttribute("aria-label", box.checked ? "Done" : "To do");
-  });
+// task has a name. Only what has changed is looked at: that happens many times a second.
+new MutationObserver((changes) => {
+  for (const place of new Set(changes.map(({ target }) => target))) {
+    place.querySelectorAll(".md.chatbot > :is(ul, ol, blockquote, table):not([dir])").forEach((part) => { part.dir = "auto"; });
+    place.querySelectorAll(".md.chatbot [type=checkbox]:not([aria-label])").forEach((box) => {
+      box.setAttribute("aria-label", box.checked ? "Done" : "To do");
+    });
+  }
 }).observe(document.documentElement, { childList: true, subtree: true });
 
 // The figures under the answers: one tap shows or hides them all, and it stays so.

@@ -38,9 +38,12 @@ CAPABILITIES = {
     "top_p": "top_p",
     "effort": "a reasoning effort",
     "image_urls": "images that it has to fetch",
+    "document_urls": "documents that it has to fetch",
 }
 """What not every provider takes, and what each is called in a sentence: the optional fields of `ChatRequest`, and the
-images in its messages that have a `url`."""
+images and documents in its messages that have a `url`."""
+_OF_MESSAGES = ("image_urls", "document_urls")
+_NEARLY_ALL = CAPABILITIES.keys() - {"document_urls"}  # which chat completions have no field for
 
 
 _REASONING = (
@@ -55,15 +58,23 @@ def is_reasoning_model(model: str) -> bool:
     return bool(re.search(_REASONING, model.lower()))
 
 
+def has_linked_documents(request: ChatRequest) -> bool:
+    """Whether a provider has to fetch a document."""
+    parts = (turn.documents for turn in request.messages if not isinstance(turn.content, str))
+    return any(document.url for documents in parts for document in documents)
+
+
 def _missing_capability(request: ChatRequest, supports: frozenset[str]) -> str | None:
     """The first field of the request that needs a capability outside `supports`; None if there is none.
 
     A field that is unset, or set to what every provider does anyway ("auto", several tools at once), needs none.
     """
-    if supports.issuperset(CAPABILITIES):
+    if "document_urls" not in supports and has_linked_documents(request):
+        return "document_urls"
+    if supports.issuperset(_NEARLY_ALL):
         return None
     for name in CAPABILITIES:
-        if name in supports or name in ("effort", "image_urls"):
+        if name in supports or name in ("effort", *_OF_MESSAGES):
             continue
         value = getattr(request, name)
         if value not in (None, (), "auto") and value is not True:

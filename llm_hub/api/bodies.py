@@ -9,6 +9,7 @@ import binascii
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, NamedTuple, TypeVar
+from urllib.parse import unquote
 
 import orjson
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
@@ -164,6 +165,17 @@ def read_image_url(url: str, field: str) -> Image:
         problem = "an image is sent as data:image/png;base64,… (PNG, JPEG, GIF or WebP), or as a web address."
         raise Refusal(400, f"{field}: {problem}", field=field)
     return read_image(head.removeprefix("data:"), data, field)
+
+
+def is_web_address(url: object) -> bool:
+    """Whether a provider can fetch what is there."""
+    return isinstance(url, str) and url.startswith(_WEB)
+
+
+def read_document_url(url: str, name: str | None = None) -> Document:
+    """A document at an address, which its provider fetches. Where it has no name, the address has one."""
+    name = name or unquote(url.partition("?")[0]).rpartition("/")[2] or "document.pdf"
+    return Document(clean_name(name), PDF_TYPE, None, url=url)
 
 
 def is_pdf_url(url: object) -> bool:

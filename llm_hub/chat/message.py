@@ -64,7 +64,8 @@ class Document:
     """A document part of a message: a file with words in it, such as a PDF, a table or a program.
 
     `text` is what stands in the file; None: nobody has read it yet. `data` are its bytes, where they are more than that
-    text. Only a provider that takes the file as it is gets the bytes: see documents/sending.py.
+    text. Only a provider that takes the file as it is gets the bytes: see documents/sending.py. A document may have in
+    place of both the `url` at which the provider fetches it itself.
     """
 
     name: str
@@ -72,6 +73,7 @@ class Document:
     text: str | None = field(repr=False)
     data: bytes = field(default=b"", repr=False)
     pages: int = 0
+    url: str = ""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "text", self.text if self.text is None else _whole(self.text))

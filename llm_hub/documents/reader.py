@@ -58,7 +58,7 @@ async def read_document(name: str, kind: Kind, data: bytes) -> Document:
 
 async def with_text(document: Document) -> Document:
     """The document with the text that is in its bytes. Raises `InvalidRequest`."""
-    if document.text is not None:
+    if document.text is not None or document.url:
         return document
     text, pages = await _READER.read(document)
     return replace(document, text=text, pages=pages)

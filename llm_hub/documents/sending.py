@@ -46,16 +46,18 @@ def is_about_files(refusal: ProviderError) -> bool:
     return refusal.status in _REFUSALS and not is_other and bool(_FILES.search(words))
 
 
-async def prepare(request: ChatRequest, *, takes_pdf: bool) -> tuple[ChatRequest, tuple[str, ...]]:
-    """The request for a provider, whose documents have become text unless it `takes_pdf`s and they are some; and how
-    each of them goes to it, as a phrase.
+async def prepare(
+    request: ChatRequest, *, takes_pdf: bool, fetches: bool = True
+) -> tuple[ChatRequest, tuple[str, ...]]:
+    """The request for a provider, whose documents have become text unless it `takes_pdf`s and they are some, or it
+    `fetches` them and they have an address; and how each of them goes to it, as a phrase.
 
     Raises `NotOffered` for a document without text where text is all that the provider takes.
     """
     files: dict[str, None] = {}
 
     async def exchange(document: Document) -> Part:
-        if takes_pdf and document.is_pdf:
+        if (takes_pdf and document.is_pdf and not document.url) or (fetches and document.url):
             files[_as_it_is(document)] = None
             return document
         document = await _readable(document)
@@ -82,6 +84,8 @@ async def _exchange(request: ChatRequest, exchange: Callable[[Document], Awaitab
 async def _readable(document: Document) -> Document:
     from llm_hub.documents.reader import with_text  # imports asyncio, a third of what a program's own import would take
 
+    if document.url:
+        raise NotOffered(f"{document.name} is at an address, and was not fetched.", parameter="documents")
     try:
         document = await with_text(document)
     except InvalidRequest as error:
@@ -96,7 +100,7 @@ async def _readable(document: Document) -> Document:
 
 
 def _as_it_is(document: Document) -> str:
-    return f"{document.name}: sent as it is"
+    return f"{document.name}: {'by its address' if document.url else 'sent as it is'}"
 
 
 def _as_text(document: Document) -> str:

@@ -14,6 +14,7 @@ from anthropic import AnthropicError, APIStatusError, AsyncAnthropic
 from anthropic._types import RequestOptions
 from httpx_aiohttp.httpx2 import transport as adapter
 
+from llm_hub.capabilities import CAPABILITIES
 from llm_hub.chat import ChatRequest, ModelInfo
 from llm_hub.errors import InvalidRequest, NotOffered, PromptTooLong, ProviderError, UnsupportedParameter
 from llm_hub.providers import anthropic_body
@@ -71,7 +72,7 @@ class AnthropicProvider(HttpProvider):
     """
 
     protocol = "anthropic"
-    supports = frozenset({"tools", "tool_choice", "parallel_tools", "format", "stop", "top_p", "effort", "image_urls"})
+    supports = frozenset(CAPABILITIES.keys() - {"seed"})
     exceptions = (AnthropicError, httpx2.HTTPError, httpx2.StreamError)
     decoder = SSEDecoder
     end_marker = b"DONE"  # several compatible servers write it, after their message_stop or instead of it

@@ -179,10 +179,12 @@ def _blocks(message: Message) -> Iterator[dict[str, Any]]:
         elif isinstance(part, Image | Document):
             encoded = base64.b64encode(part.data).decode()
             source = {"type": "base64", "media_type": part.media_type, "data": encoded}
+            if part.url:
+                source = {"type": "url", "url": part.url}
             if isinstance(part, Document):
                 yield {"type": "document", "source": source, "title": part.name}
             else:
-                yield {"type": "image", "source": {"type": "url", "url": part.url} if part.url else source}
+                yield {"type": "image", "source": source}
         elif isinstance(part, ToolCall):
             yield {"type": "tool_use", "id": call_id(part.id), "name": part.name, "input": part.decoded()}
         else:

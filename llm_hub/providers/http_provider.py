@@ -207,10 +207,10 @@ class HttpProvider(VendorServer):
                 sent = await self._revise(model, body, sent, refusal)
 
     async def _give_up_files(self, builder: StreamedResponseBuilder, refusal: ProviderError) -> None:
-        """Has the text sent in the place of a refused PDF. Raises the refusal for a scan, which has none: another
-        provider may take it."""
+        """Has the text sent in the place of a refused PDF. Raises the refusal for a scan, and for a document at an
+        address, which have none: another provider may take it."""
         try:
-            await builder.prepare_files(takes_pdf=False)
+            await builder.prepare_files(takes_pdf=False, fetches=False)
         except NotOffered:
             refusal.falls_back = True
             raise refusal from None

@@ -6,6 +6,7 @@ import re
 from functools import lru_cache
 from typing import TYPE_CHECKING, Literal
 
+from llm_hub.capabilities import has_linked_documents
 from llm_hub.errors import NotConfigured
 from llm_hub.wire.learned_parameters import MAX_LEARNED_MODELS
 
@@ -14,8 +15,8 @@ if TYPE_CHECKING:
     from llm_hub.errors import ProviderError
 
 ResponsesUse = Literal["if_refused", "if_needed", "always"]
-"""When a server is asked in Responses: where it refuses chat completions and says so; also where the client or an
-OpenAI model needs it; or always."""
+"""When a server is asked in Responses: where it refuses chat completions and says so; also where the client, an OpenAI
+model or a document at an address needs it; or always."""
 
 _GPT = re.compile(r"(?:^|[/:])gpt-(\d+)(?:\.(\d+))?(?![\d.])")
 _FIRST_WITHOUT_TOOLS = (5, 4)
@@ -61,7 +62,7 @@ class ProtocolChoice:
         if self._use == "if_refused" or self._lacks_responses:
             return False
         is_original = request.original is not None and request.original.protocol == "responses"
-        return is_original or needs_responses(model, has_tools=has_tools)
+        return is_original or needs_responses(model, has_tools=has_tools) or has_linked_documents(request)
 
     def is_refused_in_chat(self, model: str, refusal: ProviderError, *, has_tools: bool) -> bool:
         """Whether a refusal of chat completions says that Responses is the way, which is noted."""

@@ -38,7 +38,7 @@ class ResponsesProvider(HttpProvider):
     """
 
     protocol = "responses"
-    supports = frozenset(openai_responses_body.FIELDS) | {"image_urls"}
+    supports = frozenset(openai_responses_body.FIELDS) | {"image_urls", "document_urls"}
     exceptions = (httpx2.HTTPError, httpx2.StreamError)
     decoder = SSEDecoder
     builder = ResponsesBuilder

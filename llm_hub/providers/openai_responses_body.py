@@ -199,6 +199,8 @@ def _part(part: Text | Image | Document) -> dict[str, Any]:
         return {"type": "input_text", "text": part.text}
     url = f"data:{part.media_type};base64,{base64.b64encode(part.data).decode()}"
     if isinstance(part, Document):
+        if part.url:  # with which OpenAI takes no name (0xPlaygrounds/rig#1429)
+            return {"type": "input_file", "file_url": part.url}
         return {"type": "input_file", "filename": part.name, "file_data": url}
     return {"type": "input_image", "image_url": part.url or url, "detail": "auto"}
 

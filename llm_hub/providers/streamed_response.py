@@ -26,7 +26,7 @@ class StreamedResponseBuilder(ResponseBuilder):
         self.request = self._asked = request
         """What the body is made of: the request with its documents as this model is sent them."""
         self.sends_pdf = False
-        """Whether one of them is a PDF that goes as it is."""
+        """Whether one of them is a PDF that goes as it is, or by its address."""
         self.files: tuple[str, ...] = ()
         """How the request's documents go to the model: see `FilesSent`."""
         self.ended = False
@@ -35,13 +35,13 @@ class StreamedResponseBuilder(ResponseBuilder):
         """The loop's time at which silence ends the answer; None until the answer needs nothing more."""
         self._splitter = ThinkSplitter()
 
-    async def prepare_files(self, *, takes_pdf: bool) -> FilesSent:
+    async def prepare_files(self, *, takes_pdf: bool, fetches: bool = True) -> FilesSent:
         """Puts text in the place of the documents that the model is not sent as they are. Raises `NotOffered`."""
         original = self._asked.original
         if original is not None and original.protocol == self.protocol:  # the client's own words, with its files
             self.files = name_files(self._asked)
         else:
-            self.request, self.files = await prepare(self._asked, takes_pdf=takes_pdf)
+            self.request, self.files = await prepare(self._asked, takes_pdf=takes_pdf, fetches=fetches)
             self.sends_pdf = has_documents(self.request)
         return FilesSent(self.files)
 

@@ -23,7 +23,7 @@ from tests.fault_server import FaultServer
 
 Body = dict[str, Any]
 
-PDF: Body = {"type": "document", "source": {"type": "url", "url": "https://x.test/a.pdf"}}
+PDF: Body = {"type": "document", "source": {"type": "file", "file_id": "file_1"}}
 MARK = {"type": "ephemeral"}
 SEARCH: Body = {"type": "web_search_20260209", "name": "web_search", "max_uses": 2}
 CHOSEN = {"type": "tool", "name": "web_search"}

@@ -23,7 +23,7 @@ def refusal(exchange: Exchange, fault: Fault, dialect: Dialect) -> Reply | None:
             dialect.check(exchange)
     except Refused as refused:
         return Reply(refused.status, dialect.error(refused.status, refused.kind, str(refused), refused.parameter))
-    if fault.options.get("files") == "refused" and b"application/pdf" in exchange.raw:
+    if fault.options.get("files") == "refused" and (b"application/pdf" in exchange.raw or b".pdf?" in exchange.raw):
         return Reply(400, dialect.error(400, "bad-request", "This model does not support PDF files."))
     name = fault.name
     if name == "key":

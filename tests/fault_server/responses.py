@@ -297,6 +297,9 @@ def _check_message(where: str, item: dict[str, Any]) -> None:
         text = "output_text" if item["role"] == "assistant" else "input_text"
         is_image = part.get("type") == "input_image" and part["image_url"].startswith(("data:image/", "https://"))
         has_data = part.get("filename") and str(part.get("file_data")).startswith("data:")
-        is_file = part.get("type") == "input_file" and ("file_id" in part or has_data)
+        is_file = part.get("type") == "input_file" and ("file_id" in part or has_data or "file_url" in part)
+        if is_file and "file_url" in part and "filename" in part:
+            words = f"Mutually exclusive parameters: '{where}'. Ensure you are only providing one of them."
+            raise Refused("bad-request", words, where)
         if part.get("type") not in (text, "refusal") and not is_image and not is_file:
             raise Refused("bad-request", f"Invalid value: '{part.get('type')}'.", f"{where}.content")

@@ -9,7 +9,17 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Discriminator, Tag
 
-from llm_hub.api.bodies import IMAGE_TYPES, FailFastList, JSONObject, Name, read_image, read_image_url, read_pdf
+from llm_hub.api.bodies import (
+    IMAGE_TYPES,
+    FailFastList,
+    JSONObject,
+    Name,
+    is_web_address,
+    read_document_url,
+    read_image,
+    read_image_url,
+    read_pdf,
+)
 from llm_hub.api.carried_state import is_state
 from llm_hub.api.open_parts import UNREAD_PART, OpenModel, OptionalPart, UnreadPart, kind_among
 from llm_hub.chat import ToolResult
@@ -21,7 +31,7 @@ if TYPE_CHECKING:
     from llm_hub.chat import Document, Image
 
 IMAGE_PLACEHOLDER = "(The image is shown below.)"
-"""What stands in a tool's result in place of an image."""
+"""What stands in a tool's result in place of an image or a file."""
 
 
 class TextBlock(OpenModel):
@@ -90,6 +100,16 @@ class PDFBlock(OpenModel):
         return read_pdf(self.title, self.source.data, f"{field}.source")
 
 
+class LinkedDocumentBlock(OpenModel):
+    """A document that its provider fetches. OpenAI takes no title with it."""
+
+    type: Literal["document"]
+    source: URLSource
+
+    def document(self, field: str) -> Document:  # noqa: ARG002  # as a `PDFBlock`'s
+        return read_document_url(self.source.url)
+
+
 class ToolReferenceBlock(OpenModel):
     """A tool that a search for tools gave. Other vendors' models have all tools before them anyway."""
 
@@ -115,29 +135,37 @@ def _is_read(block: dict[str, Any]) -> bool:
     return True
 
 
-_USER_KINDS = ("text", "image", "document", "tool_result")
-
-
 def _user_kind(block: Any) -> str:
+    return _kind_among(block, ("text", "image", "document", "tool_result"))
+
+
+def _result_kind(block: Any) -> str:
+    return _kind_among(block, ("text", "image", "document", "tool_reference"))
+
+
+def _kind_among(block: Any, known: tuple[str, ...]) -> str:
+    """The tag of a block: its type, and of images and documents also where they are."""
     if not isinstance(block, dict):
         return "text"  # which says that it must be an object
-    source = block.get("source") if block.get("type") == "document" else None
-    if isinstance(source, dict) and (source.get("type"), source.get("media_type")) == ("base64", PDF_TYPE):
-        return "pdf"
-    picture = block.get("source") if block.get("type") == "image" else None
-    if isinstance(picture, dict) and picture.get("type") == "url":
-        url = picture.get("url")
-        return "linked" if isinstance(url, str) and url.startswith(("https://", "http://")) else "other"
-    return block["type"] if block.get("type") in _USER_KINDS and _is_read(block) else "other"
+    kind, source = block.get("type"), block.get("source")
+    if kind in ("image", "document") and isinstance(source, dict):
+        if kind == "document" and (source.get("type"), source.get("media_type")) == ("base64", PDF_TYPE):
+            return "pdf"
+        if source.get("type") == "url":
+            return f"linked_{kind}" if is_web_address(source.get("url")) else "other"
+    return str(kind) if kind in known and _is_read(block) else "other"
 
 
 ResultBlock = Annotated[
     Annotated[TextBlock, Tag("text")]
     | Annotated[ImageBlock, Tag("image")]
+    | Annotated[LinkedImageBlock, Tag("linked_image")]
     | Annotated[TextDocumentBlock, Tag("document")]
+    | Annotated[PDFBlock, Tag("pdf")]
+    | Annotated[LinkedDocumentBlock, Tag("linked_document")]
     | Annotated[ToolReferenceBlock, Tag("tool_reference")]
     | Annotated[UnreadPart, Tag("other")],
-    kind_among("text", "image", "document", "tool_reference", is_read=_is_read),
+    Discriminator(_result_kind),
 ]
 
 
@@ -154,18 +182,20 @@ class ToolResultBlock(OpenModel):
             text = "\n\n".join(_text_of(block) for block in text or ())
         return ToolResult(self.tool_use_id, text, failed=bool(self.is_error))
 
-    def images(self, field: str) -> Iterator[Image]:
-        """The images of the result, which the user's turn shows right after the results. Raises `Refusal`."""
+    def files(self, field: str) -> Iterator[Image | Document]:
+        """The images and files of the result, which the user's turn shows right after the results. Raises `Refusal`."""
         blocks = () if isinstance(self.content, str) else self.content or ()
         for number, block in enumerate(blocks):
-            if isinstance(block, ImageBlock):
+            if isinstance(block, ImageBlock | LinkedImageBlock):
                 yield block.image(f"{field}.content.{number}")
+            elif isinstance(block, PDFBlock | LinkedDocumentBlock):
+                yield block.document(f"{field}.content.{number}")
 
 
-def _text_of(block: TextBlock | ImageBlock | TextDocumentBlock | ToolReferenceBlock | UnreadPart) -> str:
+def _text_of(block: ResultBlock) -> str:
     """The text that stands for a block of a tool's result."""
     match block:
-        case ImageBlock():
+        case ImageBlock() | LinkedImageBlock() | PDFBlock() | LinkedDocumentBlock():
             return IMAGE_PLACEHOLDER
         case UnreadPart():
             return UNREAD_PART
@@ -192,9 +222,10 @@ class ToolUseBlock(OpenModel):
 UserBlock = Annotated[
     Annotated[TextBlock, Tag("text")]
     | Annotated[ImageBlock, Tag("image")]
-    | Annotated[LinkedImageBlock, Tag("linked")]
+    | Annotated[LinkedImageBlock, Tag("linked_image")]
     | Annotated[TextDocumentBlock, Tag("document")]
     | Annotated[PDFBlock, Tag("pdf")]
+    | Annotated[LinkedDocumentBlock, Tag("linked_document")]
     | Annotated[ToolResultBlock, Tag("tool_result")]
     | Annotated[UnreadPart, Tag("other")],
     Discriminator(_user_kind),

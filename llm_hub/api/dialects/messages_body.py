@@ -23,6 +23,7 @@ from llm_hub.api.carried_state import read_states
 from llm_hub.api.dialects.messages_blocks import (
     AssistantBlock,
     ImageBlock,
+    LinkedDocumentBlock,
     LinkedImageBlock,
     PDFBlock,
     StateBlock,
@@ -86,7 +87,7 @@ class UserMessage(OpenModel):
         if isinstance(self.content, str):
             return (Message(Role.USER, self.content),)
         results = tuple(block.result() for block in self.content if isinstance(block, ToolResultBlock))
-        result_images: list[Part] = []
+        files_of_results: list[Part] = []
         parts: list[Part] = []
         for number, block in enumerate(self.content):
             place = f"{field}.content.{number}"
@@ -97,11 +98,11 @@ class UserMessage(OpenModel):
                     parts.append(Text(UNREAD_PART))
                 case ImageBlock() | LinkedImageBlock():
                     parts.append(block.image(place))
-                case PDFBlock():
+                case PDFBlock() | LinkedDocumentBlock():
                     parts.append(block.document(place))
                 case ToolResultBlock():
-                    result_images += block.images(place)
-        parts = result_images + parts
+                    files_of_results += block.files(place)
+        parts = files_of_results + parts
         says_more = any(not isinstance(part, Text) or part.text.strip() for part in parts)
         return (
             *((Message(Role.TOOL, results),) if results else ()),

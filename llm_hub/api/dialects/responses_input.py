@@ -5,24 +5,23 @@ It is an open list: what is not named here goes on as it came to the providers t
 
 from __future__ import annotations
 
-import base64
-import binascii
 from dataclasses import replace
 from itertools import groupby
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Discriminator, Tag
 
-from llm_hub.api.bodies import FailFastList, Name, is_pdf_url, is_readable_image, read_image_url, read_pdf
+from llm_hub.api.bodies import Name
 from llm_hub.api.carried_state import is_state, read_states
 from llm_hub.api.dialects.custom_tools import custom_arguments
+from llm_hub.api.dialects.responses_content import Content, read_content
 from llm_hub.api.dialects.responses_tools import AddedTools, full_name
 from llm_hub.api.open_parts import UNREAD_PART, OpenModel, OptionalPart, UnreadPart, UnreadTurn
 from llm_hub.api.refusals import Refusal
 from llm_hub.chat import Document, Image, Message, Role, Text, ToolCall, ToolResult
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping
 
     from llm_hub.chat import Part, VendorState
 
@@ -38,103 +37,6 @@ _OPTIONAL_ITEMS = frozenset({
 })  # fmt: skip
 """What the vendor's model thought, and what its server did, on the way to text that stands in the input as well."""
 _ROLES = ("user", "system", "developer", "assistant")
-_TEXT_TYPES = ("input_text", "output_text", "text")
-
-
-class InputText(OpenModel):
-    type: Literal["input_text", "output_text", "text"]
-    text: str
-
-
-class RefusalText(OpenModel):
-    type: Literal["refusal"]
-    refusal: str
-
-
-class InputImage(OpenModel):
-    """An image whose data is in the body, or that its provider fetches."""
-
-    type: Literal["input_image"]
-    image_url: str
-
-    def image(self, field: str) -> Image:
-        """The image. `field` is the part's place in the body. Raises `Refusal`."""
-        return read_image_url(self.image_url, f"{field}.image_url")
-
-
-class InputPDF(OpenModel):
-    """A PDF whose data is in the body."""
-
-    type: Literal["input_file"]
-    file_data: str
-    filename: str | None = None
-
-
-class InputTextFile(OpenModel):
-    """A file of plain text, whose data is in the body and which any model can read."""
-
-    type: Literal["input_file"]
-    file_data: str
-    filename: str | None = None
-
-    def text(self, field: str) -> str:
-        """The file's name and text. `field` is the part's place in the body. Raises `Refusal`."""
-        try:
-            text = base64.b64decode(self.file_data.partition(";base64,")[2], validate=True).decode()
-        except (binascii.Error, ValueError):
-            field = f"{field}.file_data"
-            raise Refusal(400, f"{field}: that is not base64 of a text in UTF-8.", field=field) from None
-        return f"{self.filename}\n\n{text}" if self.filename else text
-
-
-def _part_kind(part: Any) -> str:
-    kind = part.get("type") if isinstance(part, dict) else "text"
-    if kind in _TEXT_TYPES:
-        return "text"
-    if kind == "refusal":
-        return "refusal"
-    address = part.get("image_url") if kind == "input_image" else None
-    if kind == "input_image" and isinstance(address, str) and is_readable_image(address):
-        return "image"
-    data = part.get("file_data") if kind == "input_file" else None
-    if isinstance(data, str) and data.startswith("data:text/") and ";base64," in data[:200]:
-        return "file"
-    return "pdf" if kind == "input_file" and is_pdf_url(data) else "other"
-
-
-InputPart = Annotated[
-    Annotated[InputText, Tag("text")]
-    | Annotated[RefusalText, Tag("refusal")]
-    | Annotated[InputImage, Tag("image")]
-    | Annotated[InputTextFile, Tag("file")]
-    | Annotated[InputPDF, Tag("pdf")]
-    | Annotated[UnreadPart, Tag("other")],
-    Discriminator(_part_kind),
-]
-"""A part that the hub can read, or one without which the answer would not be what was asked for."""
-Content = str | FailFastList[InputPart]
-
-
-def _read_content(content: str | Sequence[InputPart], field: str) -> tuple[Text | Image | Document, ...]:
-    """The parts of a content, which stands at `field` of the body. Raises `Refusal`."""
-    if isinstance(content, str):
-        return (Text(content),)
-    return tuple(_read_part(part, f"{field}.{number}") for number, part in enumerate(content))
-
-
-def _read_part(part: InputPart, field: str) -> Text | Image | Document:
-    match part:
-        case InputText():
-            return Text(part.text)
-        case RefusalText():
-            return Text(part.refusal)
-        case InputImage():
-            return part.image(field)
-        case InputTextFile():
-            return Text(part.text(field))
-        case InputPDF():
-            return read_pdf(part.filename, part.file_data, f"{field}.file_data")
-    return Text(UNREAD_PART)
 
 
 class InputMessage(OpenModel):
@@ -148,7 +50,7 @@ class InputMessage(OpenModel):
 
     def turn(self, field: str) -> Turn:
         role = Role.SYSTEM if self.role == "developer" else Role(self.role)
-        parts = _read_content(self.content, f"{field}.content")
+        parts = read_content(self.content, f"{field}.content")
         if role is not Role.USER and any(isinstance(part, Document) for part in parts):
             raise Refusal(400, f"{field}.content: a file belongs to a user's message.", field=f"{field}.content")
         return role, parts
@@ -195,7 +97,7 @@ class ToolOutput(OpenModel):
     status: str | None = None
 
     def turn(self, field: str) -> Turn:
-        parts = _read_content(self.output, f"{field}.output")
+        parts = read_content(self.output, f"{field}.output")
         texts = (part.text if isinstance(part, Text) else IMAGE_PLACEHOLDER for part in parts)
         files = tuple(part for part in parts if isinstance(part, Image | Document))
         return Role.TOOL, (ToolResult(self.call_id, "\n\n".join(texts)), *files)

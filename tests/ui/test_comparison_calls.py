@@ -91,10 +91,21 @@ async def test_the_answer_to_what_a_page_asks_for_names_it(page: PageCalls) -> N
     tab = page.open()
     tab.set_panes("ok?tokens=3", "ok?tokens=3")
     await tab.compare("Hello")
-    for wanted in (name(tab), "not-here-any-more"):
-        await tab.use("compare-opened", "open", event_data={"id": wanted})
-        assert tab.value("compare-opened")["wanted"] == wanted
+    for number, wanted in enumerate((name(tab), "not-here-any-more"), 1):
+        await tab.use("compare-opened", "open", event_data={"id": wanted, "number": number})
+        assert tab.value("compare-opened")["wanted"] == number
     assert name(tab) == ""
+
+
+async def test_what_a_page_has_asked_for_last_stays_though_an_earlier_wish_arrives_after_it(page: PageCalls) -> None:
+    tab = page.open()
+    tab.set_panes("ok?tokens=3", "ok?tokens=3")
+    await tab.compare("Hello")
+    last = name(tab)
+    await tab.use("compare-opened", "open", event_data={"id": last, "number": 2})
+    await tab.use("compare-opened", "open", event_data={"id": "", "number": 1})
+    assert name(tab) == last
+    assert tab.prompts("compare-pane-1 past") == ["Hello"]
 
 
 async def test_answers_are_written_on_when_their_page_is_gone_and_the_next_page_finds_all_panes(

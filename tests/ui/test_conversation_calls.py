@@ -50,10 +50,29 @@ async def test_the_answer_to_what_a_page_asks_for_names_it(page: PageCalls) -> N
     tab.choose("ok?tokens=3")
     await tab.ask("Hello")
     assert "wanted" not in tab.value("chat-opened")
-    for name in (tab.value("chat-opened")["id"], "not-here-any-more"):
-        await tab.use("chat-opened", "open", event_data={"id": name})
-        assert tab.value("chat-opened")["wanted"] == name
+    for number, name in enumerate((tab.value("chat-opened")["id"], "not-here-any-more"), 1):
+        await tab.use("chat-opened", "open", event_data={"id": name, "number": number})
+        assert tab.value("chat-opened")["wanted"] == number
     assert tab.value("chat-opened")["id"] == ""
+
+
+@pytest.mark.parametrize("late", ["conversation", "new chat"])
+async def test_what_a_page_has_asked_for_last_stays_though_an_earlier_wish_arrives_after_it(
+    page: PageCalls, late: str
+) -> None:
+    tab = page.open()
+    tab.choose("ok?tokens=3")
+    names = []
+    for prompt in ("One", "Two"):
+        await tab.click("chat-new")
+        await tab.ask(prompt)
+        names.append(tab.value("chat-opened")["id"])
+    await tab.use("chat-opened", "open", event_data={"id": names[1], "number": 3})
+    earlier = names[0] if late == "conversation" else ""
+    await tab.use("chat-opened", "open", event_data={"id": earlier, "number": 2})
+    assert (tab.prompts(LOG), tab.value("chat-opened")["id"]) == (["Two"], names[1])
+    await tab.use("chat-opened", "open", event_data={"id": earlier, "number": 4})
+    assert tab.prompts(LOG) == (["One"] if earlier else [])
 
 
 async def test_a_page_that_was_cut_off_finds_what_its_prompt_has_begun(page: PageCalls) -> None:
@@ -61,7 +80,7 @@ async def test_a_page_that_was_cut_off_finds_what_its_prompt_has_begun(page: Pag
     tab.choose("ok?tokens=3")
     wish = {"id": name, "begun": True}
     await tab.use("chat-opened", "open", event_data=wish)
-    assert (tab.value("chat-opened")["id"], tab.value("chat-opened")["wanted"]) == ("", name)
+    assert (tab.value("chat-opened")["id"], tab.value("chat-opened")["wanted"]) == ("", 0)
     assert "not here" not in tab.text("chat-hint")
     tab.set(chat_opened={"id": "", "next": name})
     await tab.ask("Hello")

@@ -16,17 +16,17 @@ const entitle = () => {
   document.title = head.id && name ? `${name} · LLM Hub` : "LLM Hub";
   block.toggleAttribute("data-temporary", shown.chat.kept === false && keeping !== "off");
 };
-const IS_ID = /^[\w-]{16,64}$/;  // others the server takes for none
 const MAX_OPENING = 10_000;  // milliseconds
 const opening = {};  // by kind, what the server is asked to show, until it does
+let opens = 0;  // each has a number: of several that come together the server may hear in another order
 const endOpening = (kind) => {
   opening[kind]?.end();
   delete opening[kind];
 };
-const awaitOpened = (kind, id) => {
+const awaitOpened = (kind, number) => {
   endOpening(kind);
   const over = new Promise((end) => {
-    const asked = { id: IS_ID.test(id) ? id : "", end };
+    const asked = { number, end };
     opening[kind] = asked;
     setTimeout(() => { if (opening[kind] === asked) endOpening(kind); }, MAX_OPENING);
   });
@@ -63,7 +63,8 @@ const prepare = async (kind) => {
   return prompt;
 };
 const open = async (id, kind = "chat", more = {}) => {
-  awaitOpened(kind, id);
+  const number = ++opens;
+  awaitOpened(kind, number);
   if (kind === "comparison") window.llmHub.nameComparison(id);
   else window.llmHub.name(id, !more.temporary);
   // The server does not have what a visitor's browser keeps, until it is told.
@@ -75,8 +76,8 @@ const open = async (id, kind = "chat", more = {}) => {
   }
   if (kind === "comparison") {
     await bringComparison();
-    window.llmHub.openComparison({ id, ...more });
-  } else window.llmHub.open({ id, ...more });
+    window.llmHub.openComparison({ id, number, ...more });
+  } else window.llmHub.open({ id, number, ...more });
 };
 // Gradio builds what is in a tab once it is in front. What it is told of a part that it is still building, it shows last,
 // in the place of what has come since: so the tab is there before a comparison is.
@@ -146,7 +147,7 @@ const handOver = async (id, kind) => {
 const opened = (head) => {
   if (!head.keeping) return;  // it is what the page has asked for, and not yet the server's answer
   const kind = head.kind ?? "chat";
-  if (opening[kind] && head.wanted !== opening[kind].id) return head.id && head.kept && keep(head);  // it is from before
+  if (opening[kind] && head.wanted !== opening[kind].number) return head.id && head.kept && keep(head);  // it is from before
   endOpening(kind);
   nav.removeAttribute("aria-busy");
   if (head.lost) return handOver(head.id, kind);
@@ -313,7 +314,7 @@ const begin = () => {
   }
   if (query.has("models")) {
     bringComparison();  // what the server says of it may come before Gradio has the tabs
-    if (/[^\s,]/.test(query.get("models")) && !window.llmHub.comparison?.().keeping) awaitOpened("comparison", "");
+    if (/[^\s,]/.test(query.get("models")) && !window.llmHub.comparison?.().keeping) awaitOpened("comparison", 0);
   }
   if (prompt) drafts.add(prompt);
   isBack.chat = drafts.open("chat", id);

@@ -233,11 +233,12 @@ class ChatEvents:
         except LLMHubError as error:
             yield {**screen.show_nothing(), **screen.show_hint(str(error))}
             return
+        if not await self._watchers.turn_away(visitor, wish.number):
+            return
         if conversation is not None and conversation.kind == "comparison":
             yield screen.show_comparison(conversation)
             return
         if conversation is None or not conversation.nodes:
-            await self._watchers.leave(visitor)
             nothing = screen.show_nothing(is_kept=not wish.temporary)
             shown = nothing if conversation is None else screen.show_conversation(ChatView.newest(conversation))
             settings = screen.show_settings(wish, None, data, visitor)

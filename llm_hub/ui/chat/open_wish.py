@@ -33,24 +33,26 @@ tell();
 """
 """JavaScript between the server and the page's scripts.
 
-`llmHub.open({id, settings, prompt, temporary})` shows a conversation: `id` "" begins a new one. `llmHub.name(id, kept)`
-comes before it: prompts that are sent from now on are ones of this conversation, whenever the server shows it. Where
-they begin one, `llmHub.nameNext` has given its id. The
-window's event `llm-hub-opened` carries what is shown, each time that it changes: `ChatScreen.show_head` says what is in
-it. What answers an `open` has its id as `wanted`, also where it shows something else.
+`llmHub.open({id, number, settings, prompt, temporary})` shows a conversation: `id` "" begins a new one.
+`llmHub.name(id, kept)` comes before it: prompts that are sent from now on are ones of this conversation, whenever the
+server shows it. Where they begin one, `llmHub.nameNext` has given its id. The window's event `llm-hub-opened` carries
+what is shown, each time that it changes: `ChatScreen.show_head` says what is in it. What answers an `open` has its
+number as `wanted`.
 """
 
 
 @dataclass(frozen=True, slots=True)
 class OpenWish:
     """`name` is a conversation's id, "" for a new one, which may be `temporary`, and begin with settings by name
-    (provider, model, system, temperature, max_tokens, chain) and a prompt in the box. `leaf` is the last turn that the
-    tab showed before its connection was lost, and `whole` whether it showed all before that. `begun` says that the page
-    does not know whether there is such a conversation: a prompt was to begin it, and then the connection was lost.
-    `is_nonsense` says that what was asked for cannot be the id of a conversation.
+    (provider, model, system, temperature, max_tokens, chain) and a prompt in the box. `number` is how many wishes the
+    tab has had by then: of two that are sent at almost the same time, the earlier one may arrive last. `leaf` is the
+    last turn that the tab showed before its connection was lost, and `whole` whether it showed all before that. `begun`
+    says that the page does not know whether there is such a conversation: a prompt was to begin it, and then the
+    connection was lost. `is_nonsense` says that what was asked for cannot be the id of a conversation.
     """
 
     name: str = ""
+    number: int = 0
     temporary: bool = False
     settings: Mapping[str, str] = field(default_factory=dict)
     prompt: str = ""
@@ -63,7 +65,7 @@ class OpenWish:
         """The updates that answer the wish, and say so."""
         async with aclosing(updates):
             async for update in updates:
-                yield update | ({opened: update[opened] | {"wanted": self.name}} if opened in update else {})
+                yield update | ({opened: update[opened] | {"wanted": self.number}} if opened in update else {})
 
     def view(self, conversation: Conversation) -> ChatView:
         """What the tab is to show of a conversation: what is newest, unless that is not a continuation of `leaf`."""
@@ -78,8 +80,10 @@ def parse_wish(event: gr.EventData) -> OpenWish:
     data: Any = event._data  # noqa: SLF001  # Gradio's own way to it
     data = data if isinstance(data, dict) else {}
     name, prompt, settings = data.get("id"), data.get("prompt"), data.get("settings")
+    number = data.get("number")
     return OpenWish(
         name=name if isinstance(name, str) and is_id(name) else "",
+        number=number if type(number) is int else 0,
         temporary=data.get("temporary") is True,
         settings={
             key: value

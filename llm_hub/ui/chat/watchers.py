@@ -39,6 +39,7 @@ class Watchers:
 
     def __init__(self) -> None:
         self._watchers: dict[str, Watcher] = {}
+        self._wishes: dict[str, int] = {}
 
     @asynccontextmanager
     async def watch(self, visitor: gr.Request, conversation: Conversation, leaf: int = 0) -> AsyncIterator[Watcher]:
@@ -58,6 +59,17 @@ class Watchers:
             if self._watchers.get(tab) is watcher:
                 del self._watchers[tab]
 
+    async def turn_away(self, visitor: gr.Request, wish: int) -> bool:
+        """The tab is to show something else, by its wish of this number. False if it has had a later one by now: then
+        that one's stays, since wishes may arrive in another order than they were sent.
+        """
+        tab = visitor.session_hash or ""
+        if wish < self._wishes.get(tab, 0):
+            return False
+        self._wishes[tab] = wish
+        await self.leave(visitor)
+        return self._wishes.get(tab) == wish
+
     def leaf(self, visitor: gr.Request, conversation: Conversation) -> int:
         """The last turn of a conversation that the tab is being shown right now; 0: it is shown nothing of it."""
         watcher = self._watchers.get(visitor.session_hash or "")
@@ -65,6 +77,7 @@ class Watchers:
 
     def drop(self, visitor: gr.Request) -> None:
         """The tab is gone, or its connection: nobody waits for the end of what it was being shown."""
+        self._wishes.pop(visitor.session_hash or "", None)
         if (watcher := self._watchers.pop(visitor.session_hash or "", None)) is not None:
             watcher.stop()
 

@@ -136,11 +136,13 @@ class CompareEvents:
         """Shows the comparison that the page names, "" for a new one, with the settings of its last turns."""
         screen, wish = self._screen, parse_wish(wanted)
         comparison: Comparison = data[self._parts.comparison]
-        comparison.wanted = wish.name
+        comparison.wanted = max(comparison.wanted, wish.number)
         try:
             conversation = await screen.conversations.find(screen.owner(visitor), wish.name) if wish.name else None
         except LLMHubError as error:
             return {**screen.request_refresh(comparison), **screen.show_hint(str(error))}
+        if wish.number != comparison.wanted:  # it has had a later one since
+            return screen.show_hint("")
         is_gone = bool(wish.name) and (conversation is None or conversation.kind != "comparison")
         comparison.show(None if is_gone else conversation)
         comparison.unfinished_panes.clear()

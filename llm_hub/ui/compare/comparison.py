@@ -113,8 +113,8 @@ class Comparison:
     """The panes that have changed since the page last showed them."""
     unfinished_panes: set[int] = field(default_factory=set)
     """The panes that the page has been shown as busy since it opened the comparison."""
-    wanted: str = ""
-    """The id that the page asked for last, also if it is not here."""
+    wanted: int = 0
+    """The number of the page's last wish: see `OpenWish`."""
     told_at: float = float("-inf")
     """When the page last heard how far the answers have come."""
 

@@ -75,6 +75,24 @@ async def test_what_a_page_has_asked_for_last_stays_though_an_earlier_wish_arriv
     assert tab.prompts(LOG) == (["One"] if earlier else [])
 
 
+async def test_an_edit_while_an_answer_is_written_comes_back_and_is_not_shown_as_asked(page: PageCalls) -> None:
+    tab = page.open()
+    tab.choose("ok?tokens=3")
+    await tab.ask("One")
+    tab.choose("ok?tokens=600&rate=60&plain=busy")
+    asking = asyncio.create_task(tab.ask("Two"))
+    await tab.until(lambda: tab.text("chat-live").count(" ") > 3)
+    edited = [{"role": "user", "content": [{"type": "text", "text": "Other"}]}, *tab.value(LOG)[1:]]
+    tab.set(chat_log=edited)  # Gradio shows at once what was typed
+    await tab.use(LOG, "edit", event_data={"index": 0, "previous_value": "One", "value": "Other"})
+    assert tab.prompts(LOG) == ["One"]
+    assert tab.value("chat-prompt")["text"] == "Other"
+    assert tab.text("chat-hint") == "An answer is still being written. Stop it first, or wait."
+    await tab.click("chat-stop")
+    await asking
+    assert tab.prompts(LOG) == ["One", "Two"]
+
+
 async def test_a_page_that_was_cut_off_finds_what_its_prompt_has_begun(page: PageCalls) -> None:
     tab, name = page.open(), "n" * 32
     tab.choose("ok?tokens=3")

@@ -163,13 +163,12 @@ class ChatEvents:
             view = ChatView.newest(begun)
         conversation = view.conversation
         try:
-            node = add(view) if view.draft is None else None
+            if view.draft is not None:
+                raise LLMHubError(texts.BUSY)
+            node = add(view)
         except LLMHubError as error:
             unedited = screen.show_conversation(view) if typed and conversation.nodes else {}
             yield {**unedited, **screen.show_hint(str(error)), **screen.give_back(data, typed)}
-            return
-        if node is None:
-            yield {**screen.show_hint(texts.BUSY), **screen.give_back(data, typed)}
             return
         view = view.moved_to(node.number)
         answer = self._conversations.answer(

@@ -186,6 +186,14 @@ def test_only_the_turns_that_changed_need_to_come(browser_store: Store) -> None:
     assert [node["turn"]["prompt"]["text"] for node in kept["nodes"]] == ["Hello", "And?"]
 
 
+def test_a_prompt_is_found_while_its_answer_is_written(browser_store: Store, word: str) -> None:
+    document = browser_store.put(f"{word}a", "As far as", running=True)
+    assert browser_store.ids(f"{word}a") == [document["id"]]
+    more = conversation(f"{word}a", "As far as it goes", f"{word}b", "", id=document["id"], version=3, running=True)
+    browser_store.call("put", more)
+    assert browser_store.ids(f"{word}b") == [document["id"]]
+
+
 def test_no_room_is_told_and_nothing_is_half_kept(browser: Browser, site: Site) -> None:
     context = browser.new_context()  # Chromium remembers for minutes how much room there was
     page = context.new_page()

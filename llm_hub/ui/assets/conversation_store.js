@@ -185,7 +185,7 @@ window.llmHub ??= {};
         }
         const shown = !kept || head.version >= kept.version ? { ...head, deleted_at: kept?.deleted_at ?? 0 } : kept;
         heads.put(shown);
-        if (!head.running) await writeText(head, nodes, texts);
+        if (!head.running || turns.some(({ turn }) => turn.prompt)) await writeText(head, nodes, texts);  // not at each step of an answer
         return shown;
       }),
       change: (id, { title, pinned, deleted }) => write(async (heads, nodes) => {

@@ -17,10 +17,9 @@ from httpx_aiohttp.httpx2 import transport as adapter
 from llm_hub.capabilities import CAPABILITIES
 from llm_hub.chat import ChatRequest, ModelInfo
 from llm_hub.errors import InvalidRequest, NotOffered, PromptTooLong, ProviderError, UnsupportedParameter
-from llm_hub.providers import anthropic_body
+from llm_hub.providers import anthropic_body, anthropic_original
 from llm_hub.providers.anthropic_answer import MessageBuilder
 from llm_hub.providers.anthropic_cache import has_marks, with_marks
-from llm_hub.providers.anthropic_original import original_body, original_headers, original_prompt, original_query
 from llm_hub.providers.anthropic_pieces import plain_text, plain_texts
 from llm_hub.providers.http_provider import HttpProvider
 from llm_hub.providers.streamed_response import StreamedResponseBuilder
@@ -100,6 +99,8 @@ class AnthropicProvider(HttpProvider):
         self._cache_prompts = cache_prompts
         self._left_out: dict[tuple[str, frozenset[str], str | None], tuple[str, ...]] = {}
         """What a model refused by name in a request with these settings, and this effort."""
+        self._refuses_blank_texts = False
+        """Whether it was found to refuse texts of white space alone, which clients of its protocol may send."""
         self._contexts: dict[str, int] = {}
         """Tokens of the models' contexts, as far as the list of models says."""
         timeout = httpx2.Timeout(read_timeout, connect=connect_timeout)
@@ -136,9 +137,9 @@ class AnthropicProvider(HttpProvider):
         if original is None or original.protocol != self.protocol:
             return None
         model = request.model or self.default_model
-        body = original_prompt(original, model)
-        options = RequestOptions(headers=original_headers(request))
-        path = f"/v1/messages/count_tokens{original_query(request)}"
+        body = anthropic_original.original_prompt(original, model)
+        options = RequestOptions(headers=anthropic_original.original_headers(request))
+        path = f"/v1/messages/count_tokens{anthropic_original.original_query(request)}"
         try:
             try:
                 reply = await self._client.post(path, body=body, cast_to=httpx2.Response, options=options)
@@ -162,7 +163,8 @@ class AnthropicProvider(HttpProvider):
     def _unmarked_body(self, request: ChatRequest, model: str) -> dict[str, Any]:
         original = request.original
         if original is not None and original.protocol == "anthropic":
-            return original_body(original, request, model)
+            body = anthropic_original.original_body(original, request, model)
+            return anthropic_original.without_blank_texts(body) if self._refuses_blank_texts else body
         if (unsupported := anthropic_body.unsupported_value(request)) is not None:
             field, problem = unsupported
             raise NotOffered(f"{self.title} {problem}.", parameter=field, provider=self.name, model=model)
@@ -180,19 +182,25 @@ class AnthropicProvider(HttpProvider):
 
     async def _send(self, body: dict[str, Any], request: ChatRequest) -> HttpReply:
         headers = self._headers if _SAMPLING.isdisjoint(body) else self._sampling_headers
-        if more := original_headers(request):
+        if more := anthropic_original.original_headers(request):
             headers = headers | more
-        url = f"{self._url}{original_query(request)}"
+        url = f"{self._url}{anthropic_original.original_query(request)}"
         return await self._transport.post(url, headers, encode_json(body), self._timeouts)
 
     async def _revise(
         self, model: str, body: dict[str, Any], sent: dict[str, Any], refusal: ProviderError
     ) -> dict[str, Any]:
-        """Leaves out the setting that a refusal names, and remembers that. If it names none, leaves out all, once.
+        """Leaves out the setting that a refusal names, or the blank texts, and remembers that. If it names none, leaves
+        out all settings, once.
 
         No code tells what was refused. A refusal that names no setting teaches nothing, and is what the caller is told
         where leaving out all of them did not help.
         """
+        if (revised := anthropic_original.without_refused_texts(sent, refusal)) is not None:
+            self._refuses_blank_texts = True
+            return revised
+        if self._refuses_blank_texts:
+            body = anthropic_original.without_blank_texts(body)
         if type(refusal) is InvalidRequest and self._is_long(sent, model):
             # A prompt that is too long is an invalid_request_error like any other: its length is what tells.
             too_long = PromptTooLong(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -9,9 +10,12 @@ from llm_hub.providers.anthropic_body import MAX_TOKENS, MIN_BUDGET, call_id, me
 
 if TYPE_CHECKING:
     from llm_hub.chat import ChatRequest, OriginalRequest
+    from llm_hub.errors import ProviderError
 
 _ROLES = ("user", "assistant", "system")
 """The roles of which it is known what the API refuses."""
+_BLANK_TEXTS = re.compile(r"text content blocks must|empty text blocks|must have non-empty content")
+"""Anthropic's words, for which it has no code: anthropics/claude-code#59812, #23369, #50082."""
 
 
 def original_body(original: OriginalRequest, request: ChatRequest, model: str) -> dict[str, Any]:
@@ -35,11 +39,11 @@ def original_body(original: OriginalRequest, request: ChatRequest, model: str) -
 
 
 def original_prompt(original: OriginalRequest, model: str) -> dict[str, Any]:
-    """The client's body as it came, for a count of its tokens."""
+    """The client's body as it came, for a count of its tokens. Blank texts have none."""
     body = _with_model(original.body, model)
     body.pop("stream", None)
     body["messages"] = list(_turns(original.body.get("messages") or ()))
-    return body
+    return without_blank_texts(body)
 
 
 def _with_model(body: Mapping[str, Any], model: str) -> dict[str, Any]:
@@ -73,30 +77,52 @@ def original_query(request: ChatRequest) -> str:
 
 
 def _turns(turns: Any) -> Iterator[dict[str, Any]]:
-    """The turns as they came, without what the API refuses whoever sends it: blocks without text, reasoning without
-    Anthropic's signature, and letters in the ids of calls that other providers use."""
+    """The turns as they came, without what other vendors' answers have brought into them: reasoning without Anthropic's
+    signature, and letters in the ids of calls that the API does not take."""
     for turn in turns:
-        if turn.get("role") not in _ROLES:
+        content = turn.get("content")
+        if turn.get("role") not in _ROLES or not isinstance(content, list):
             yield turn
             continue
+        accepted = [_with_ids(block) for block in content if block.get("type") != "thinking" or block.get("signature")]
+        if accepted or not content:
+            yield turn | {"content": accepted}
+
+
+def without_refused_texts(sent: dict[str, Any], refusal: ProviderError) -> dict[str, Any] | None:
+    """The body without blank texts, where a refusal is about those; None: it is not, or there are none."""
+    if refusal.status != 400 or not _BLANK_TEXTS.search(refusal.detail):
+        return None
+    shorter = without_blank_texts(sent)
+    return shorter if shorter != sent else None
+
+
+def without_blank_texts(body: dict[str, Any]) -> dict[str, Any]:
+    """The body without texts of white space alone. A turn in which nothing is left is left out."""
+    shorter = {**body, "messages": []}
+    for turn in body["messages"]:
         content = turn.get("content")
-        if isinstance(content, str):
-            if content.strip():
-                yield turn
-            continue
-        if isinstance(content, list):
-            content = [_with_ids(block) for block in content if _is_accepted(block)]
-        if content:
-            yield turn | {"content": content}
+        if turn.get("role") in _ROLES:
+            content = _without_blanks(content) if isinstance(content, list) else str(content or "").strip() and content
+            if not content:
+                continue
+        shorter["messages"].append(turn | {"content": content})
+    if isinstance(system := body.get("system"), list) and not (kept := _without_blanks(system)):
+        del shorter["system"]
+    elif isinstance(system, list):
+        shorter["system"] = kept
+    return shorter
 
 
-def _is_accepted(block: Mapping[str, Any]) -> bool:
-    match block.get("type"):
-        case "text":
-            return bool(str(block.get("text") or "").strip())
-        case "thinking":
-            return bool(block.get("signature"))
-    return True
+def _without_blanks(blocks: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The blocks without texts of white space alone, also in the results of tools."""
+    kept = [block for block in blocks if block.get("type") != "text" or str(block.get("text") or "").strip()]
+    return [
+        block | {"content": _without_blanks(content)}
+        if block.get("type") == "tool_result" and isinstance(content := block.get("content"), list)
+        else block
+        for block in kept
+    ]
 
 
 def _with_ids(block: dict[str, Any]) -> dict[str, Any]:

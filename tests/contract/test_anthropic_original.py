@@ -156,14 +156,71 @@ async def test_what_anthropic_takes_from_nobody_is_left_out(
         TALK[0],
         {"role": "assistant", "content": [{"type": "thinking", "thinking": "Hm.", "signature": ""}, call]},
         {"role": "user", "content": [{"type": "tool_result", "tool_use_id": "functions.boats:0", "content": "two"}]},
-        {"role": "assistant", "content": [{"type": "text", "text": "Two."}, {"type": "text", "text": ""}]},
+        {"role": "assistant", "content": "Two."},
         TALK[-1],
     ]
     await ask(provider, request(BODY | {"messages": talk}))
     sent = chats()[0].body["messages"]
     assert sent[1]["content"] == [call | {"id": "functions_boats_0"}]
     assert sent[2]["content"][0]["tool_use_id"] == "functions_boats_0"
-    assert sent[3]["content"] == [{"type": "text", "text": "Two."}]
+
+
+BLANK: dict[str, Any] = {"type": "text", "text": ""}
+CALL: dict[str, Any] = {"type": "tool_use", "id": "toolu_1", "name": "boats", "input": {}}
+RESULT: dict[str, Any] = {"type": "tool_result", "tool_use_id": "toolu_1"}
+WITH_BLANKS: dict[str, Any] = BODY | {
+    "system": [BODY["system"][0], BLANK],
+    "messages": [
+        TALK[0],
+        {"role": "assistant", "content": [BLANK | MARK, CALL]},
+        {"role": "user", "content": [RESULT | {"content": [BLANK, {"type": "text", "text": "two"}]}]},
+        {"role": "assistant", "content": [{"type": "text", "text": " \n"}, {"type": "text", "text": "Two."}]},
+        {"role": "assistant", "content": ""},
+        TALK[-1],
+    ],
+}
+WITHOUT_BLANKS = {
+    "system": BODY["system"],
+    "messages": [
+        TALK[0],
+        {"role": "assistant", "content": [CALL]},
+        {"role": "user", "content": [RESULT | {"content": [{"type": "text", "text": "two"}]}]},
+        {"role": "assistant", "content": [{"type": "text", "text": "Two."}]},
+        TALK[-1],
+    ],
+}
+
+
+async def test_blank_texts_go_on_as_they_came_to_who_takes_them(
+    provider: LLMProvider, chats: Callable[[], list[Exchange]]
+) -> None:
+    for _ in range(2):
+        await ask(provider, request(WITH_BLANKS, model="ok?accept=any"))
+        sent = chats()[-1].body
+        assert (sent["system"], sent["messages"]) == (WITH_BLANKS["system"], WITH_BLANKS["messages"])
+
+
+@pytest.mark.parametrize("blank", ["system", "messages"])
+async def test_blank_texts_that_are_refused_are_left_out_once_and_for_all(
+    provider: LLMProvider, chats: Callable[[], list[Exchange]], blank: str
+) -> None:
+    body = BODY | {blank: WITH_BLANKS[blank]}
+    for asked in (2, 3):
+        response = await ask(provider, request(body))
+        assert (response.content, response.ignored, len(chats())) == (answer_text(), (), asked)
+        sent = chats()[-1].body
+        assert sent[blank] == WITHOUT_BLANKS[blank]
+
+
+async def test_blank_texts_and_a_setting_may_both_be_refused(
+    provider: LLMProvider, chats: Callable[[], list[Exchange]]
+) -> None:
+    body = WITH_BLANKS | {"temperature": 0.4}
+    response = await ask(provider, request(body, model="claude-haiku-5-5", temperature=0.4))
+    assert set(response.ignored) == {"temperature", "effort"}
+    sent = chats()[-1].body
+    assert (sent["system"], sent["messages"]) == (WITHOUT_BLANKS["system"], WITHOUT_BLANKS["messages"])
+    assert len(chats()) == 4
 
 
 async def test_a_setting_that_is_refused_by_name_is_left_out_once_and_remembered(

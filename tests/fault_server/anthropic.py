@@ -75,6 +75,8 @@ class Anthropic(Dialect):
         system = body.get("system")
         if system is not None and not plain(system).strip():
             raise Refused("bad-request", "system: text content blocks must be non-empty")
+        if isinstance(system, list):
+            _check_texts("system", system)
 
     @staticmethod
     def _check_turn(number: int, turn: dict[str, Any]) -> None:
@@ -84,9 +86,10 @@ class Anthropic(Dialect):
         blocks = [{"type": "text", "text": content}] if isinstance(content, str) else content
         if not isinstance(blocks, list) or not blocks:
             raise Refused("bad-request", f"messages.{number}: all messages must have non-empty content")
+        _check_texts(f"messages.{number}", blocks)
         for block in blocks:
-            if block.get("type") == "text" and not block.get("text", "").strip():
-                raise Refused("bad-request", f"messages.{number}: text content blocks must contain non-whitespace text")
+            if block.get("type") == "tool_result" and isinstance(block.get("content"), list):
+                _check_texts(f"messages.{number}", block["content"])
             fields = {"type", "url"} if block.get("source", {}).get("type") == "url" else {"type", "media_type", "data"}
             if block.get("type") == "image" and fields - set(block.get("source", {})):
                 raise Refused("bad-request", f"messages.{number}: image.source: Field required")
@@ -273,6 +276,12 @@ _BLOCKS = {
     "system": ("text",),
 }  # fmt: skip
 _EFFORTS = ("low", "medium", "high", "xhigh", "max")
+
+
+def _check_texts(where: str, blocks: list[dict[str, Any]]) -> None:
+    for block in blocks:
+        if block.get("type") == "text" and not block.get("text", "").strip():
+            raise Refused("bad-request", f"{where}: text content blocks must contain non-whitespace text")
 
 
 def _check_calls(turns: list[dict[str, Any]]) -> None:

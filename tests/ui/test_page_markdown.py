@@ -156,6 +156,11 @@ def test_thoughts_that_end_without_a_beginning_are_no_answer(text: str, thoughts
     assert split_thoughts(text) == (thoughts, answer)
 
 
+def test_very_many_ends_of_thoughts_in_code_are_read_at_once() -> None:
+    text = "```\n" + "</think>\n" * 200_000  # it took half an hour, where each looked at all before it
+    assert split_thoughts(text) == ("", text)
+
+
 def test_flags_of_regions_stay_and_other_words_in_unseen_characters_do_not() -> None:
     def flag(region: str) -> str:
         return "\U0001f3f4" + "".join(chr(0xE0000 + ord(letter)) for letter in region) + "\U000e007f"

@@ -106,13 +106,16 @@ def split_thoughts(text: str) -> tuple[str, str]:
     """
     if "</think>" not in text:
         return "", text
-    for end in _THOUGHTS_END.finditer(text):
-        thoughts = text[: end.start()]
-        if "<think>" in thoughts:
+    at = fences = ticks = 0  # how far it has been read, and what code was begun or ended by then
+    for tag in _THOUGHTS_END.finditer(text):
+        before, at = at, tag.start()
+        if "<think>" in text[before:at]:
             break
-        line = thoughts[thoughts.rfind("\n") + 1 :]
-        if len(_FENCE.findall(thoughts)) % 2 == 0 and line.count("`") % 2 == 0:
-            return thoughts.strip(), text[end.end() :]
+        fences += len(_FENCE.findall(text, before, at))
+        line = text.rfind("\n", before, at) + 1
+        ticks = text.count("`", line, at) if line else ticks + text.count("`", before, at)
+        if fences % 2 == 0 and ticks % 2 == 0:
+            return text[:at].strip(), text[tag.end() :]
     return "", text
 
 

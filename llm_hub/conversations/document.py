@@ -20,7 +20,7 @@ from pydantic import AfterValidator, Field, ValidationError
 from llm_hub.conversations.conversation import Conversation, Kind, Node, plain_title
 from llm_hub.conversations.hidden_names import hide_names, hides_names
 from llm_hub.conversations.turn_document import read_turn, write_turn
-from llm_hub.conversations.turn_schema import Count, Seconds, StoredModel, TurnDocument
+from llm_hub.conversations.turn_schema import Count, Seconds, StoredModel, TurnDocument, first_problem
 from llm_hub.errors import InvalidRequest
 from llm_hub.redaction import redact
 from llm_hub.wire.json_limits import holds_more
@@ -191,7 +191,5 @@ def _conversation(document: ConversationDocument, owner: str) -> Conversation:
 def _first_problem(error: Exception) -> str:
     """What is wrong and where, without what somebody wrote there."""
     if isinstance(error, ValidationError):
-        first = error.errors(include_input=False, include_url=False)[0]
-        place = ".".join(str(step)[:40] for step in first["loc"]) or "the document"
-        return f"{place}: {first['msg']}"[:200]
+        return first_problem(error)
     return "it is nested too deeply" if isinstance(error, RecursionError) else str(error).splitlines()[0][:200]

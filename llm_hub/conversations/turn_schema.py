@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from llm_hub.documents.kinds import MAX_NAME_CHARS
 from llm_hub.documents.limits import MAX_PAGES, MAX_TEXT_CHARS
@@ -31,6 +31,20 @@ class StoredModel(BaseModel):
     """A part of a document. What pydantic checks it with is built when the first document is read."""
 
     model_config = ConfigDict(extra="ignore", strict=False, defer_build=True)
+
+
+_PROBLEMS = {
+    "missing": "is missing", "string_type": "should be a text", "list_type": "should be a list",
+    "model_type": "should be an object", "dict_type": "should be an object",
+}  # fmt: skip
+
+
+def first_problem(error: ValidationError) -> str:
+    """What is wrong in a document and where, without what somebody wrote there, and without a name of our own."""
+    first = error.errors(include_input=False, include_url=False)[0]
+    place = ".".join(str(step)[:40] for step in first["loc"])[:100]
+    problem = _PROBLEMS.get(first["type"]) or first["msg"].replace("Input should", "should", 1)[:200]
+    return f"{place or 'it'} {problem}" if problem.startswith(("is ", "should ")) else f"{place or 'it'}: {problem}"
 
 
 class ImageDocument(StoredModel):

@@ -158,6 +158,7 @@ WRONG: dict[str, Any] = {
     "a version below 0": document(version=-1),
     "a version that is no number": document(version="<b>"),
     "nodes that are none": document(nodes={"1": {}}),
+    "a node that is none": document(nodes=[7]),
     "a node without a turn": document(nodes=[{"number": 1, "parent": 0}]),
     "a turn twice": document(nodes=[node(1, 0), node(1, 0)]),
     "a hole": document(nodes=[node(2, 0)]),
@@ -193,6 +194,7 @@ def test_a_document_of_a_wrong_shape_is_refused_in_plain_words(value: Any) -> No
     with pytest.raises(InvalidRequest, match="This is no conversation of LLM Hub: ") as refused:
         read_document(json.dumps(value).encode())
     assert "isAdmin" not in str(refused.value)
+    assert "Document" not in str(refused.value), "a name of our own"
     assert "<b>" not in str(refused.value)
 
 

@@ -20,6 +20,7 @@ from llm_hub.conversations.imports.chatgpt import is_chatgpt, read_chatgpt
 from llm_hub.conversations.imports.claude import is_claude, read_claude
 from llm_hub.conversations.imports.message_tree import grow
 from llm_hub.conversations.imports.open_webui import is_open_webui, read_open_webui
+from llm_hub.conversations.turn_schema import first_problem
 from llm_hub.errors import InvalidRequest
 from llm_hub.wire.json_limits import holds_more
 
@@ -53,10 +54,6 @@ def read_file(body: bytes, *, owner: str = "") -> list[Conversation]:
     """Every conversation of a file, or none: raises `InvalidRequest`."""
     try:
         return _read(body, owner)
-    except ValidationError as error:
-        first = error.errors(include_input=False, include_url=False)[0]
-        place = ".".join(str(step)[:40] for step in first["loc"])
-        raise _refusal(f"{place[:100]}: {first['msg'][:100]}") from None
     except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, OSError):  # what zipfile raises for one
         raise _refusal("it is a damaged ZIP, or one with a password") from None
     except (ValueError, ArithmeticError) as error:
@@ -68,8 +65,11 @@ def _read(body: bytes, owner: str) -> list[Conversation]:
         raise ValueError("it is larger than 100 MB")
     conversations: dict[str, Conversation] = {}
     turns = 0
-    for piece in _pieces(body):
-        conversation = _conversation(piece, owner)
+    for number, piece in enumerate(_pieces(body), 1):
+        try:
+            conversation = _conversation(piece, owner)
+        except ValidationError as error:
+            raise ValueError(f"in conversation {number}, {first_problem(error)}") from None
         if conversation is None or not conversation.nodes:
             continue
         conversations[conversation.id] = conversation

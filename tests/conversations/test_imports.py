@@ -97,6 +97,64 @@ def test_open_webuis_tree_images_reasoning_and_system_prompt() -> None:
     assert turn.note.startswith("One file")
 
 
+def test_open_webuis_tools_are_shown_as_code_and_its_errors_are_told() -> None:
+    [value] = exports.open_webui()
+    tool = (
+        '<details type="tool_calls" done="true" id="t" name="weather" arguments="{&quot;city&quot;: 1}" result="Sunny">'
+    )
+    ran = '<details type="code_interpreter" done="true" duration="1" output="4">'
+    summary = "\n<summary>Done</summary>\n"
+    text = f"{tool}{summary}</details>\n{ran}{summary}```python\n2 + 2\n```\n</details>\nIt is 4."
+    value["chat"]["history"]["messages"]["2"]["content"] = text
+    value["chat"]["history"]["messages"]["3"] |= {"content": "", "error": {"content": "500: Ollama\nis away."}}
+    first, second = (node.turn for node in read([value]).nodes)
+    call = '```\nweather({"city": 1})\n```\n\n```\nSunny\n```'
+    assert first.answer.text == f"{call}\n\n```python\n2 + 2\n```\n\n```\n4\n```\n\nIt is 4."
+    assert second.note.startswith("Open WebUI says that it failed: 500: Ollama is away. One file")
+
+
+def test_what_chatgpt_told_a_tool_is_code() -> None:
+    [value] = exports.chatgpt()
+    value["mapping"]["c2"]["message"] |= {
+        "recipient": "dalle.text2im", "content": {"content_type": "text", "parts": ['{"prompt": "A *cat*"}']}
+    }  # fmt: skip
+    assert read([value]).nodes[1].turn.answer.text.startswith('```\n{"prompt": "A *cat*"}\n```\n\n')
+
+
+def test_null_is_nothing_wherever_a_program_writes_it() -> None:
+    [asked] = exports.chatgpt()
+    expected = rows(read([asked]))
+    asked["mapping"]["u1"]["message"]["author"] = asked["mapping"]["gone"] = asked["title"] = None
+    asked["mapping"]["t2"]["message"]["content"]["thoughts"].append(None)
+    assert rows(read([asked, {"title": "Empty", "mapping": None}])) == expected
+    [noted] = exports.claude()
+    expected = rows(read([noted]))
+    noted["chat_messages"][1]["content"].append(None)
+    noted["chat_messages"].append(None)
+    assert rows(read([noted, {"uuid": "empty", "chat_messages": None}])) == expected
+    [greeted] = exports.open_webui()
+    expected = rows(read([greeted]))
+    greeted["chat"]["history"]["messages"] |= {"9": None}
+    greeted["chat"]["history"]["messages"]["1"]["files"].append(None)
+    assert rows(read([greeted, {"chat": {"history": None, "messages": None}}])) == expected
+
+
+def test_half_of_very_many_details_are_read_at_once() -> None:
+    text = (
+        '<details type="reasoning"><summary></summary>' * 100_000
+    )  # it took hours, with their ends looked for by each
+    assert len(read([{"chat": {"messages": [{"role": "assistant", "content": text}]}}]).nodes) == 1
+    text = '<details type="reasoning"' * 200_000
+    assert len(read([{"chat": {"messages": [{"role": "assistant", "content": text}]}}]).nodes) == 1
+
+
+def test_code_with_fences_in_it_stays_one_block() -> None:
+    [value] = exports.chatgpt()
+    code = "Read:\n````md\n```\nx\n```\n````"
+    value["mapping"]["c2"]["message"]["content"]["text"] = code
+    assert f"`````python\n{code}\n`````\n" in read([value]).nodes[1].turn.answer.text
+
+
 def test_an_old_open_webui_export_is_a_plain_list() -> None:
     [value] = exports.open_webui()
     value["chat"]["messages"] = [value["chat"]["history"]["messages"][name] for name in "12"]
@@ -164,7 +222,7 @@ def test_a_later_export_grows_what_is_there_and_another_way_is_a_copy() -> None:
         (b'[{"mapping": {}}', "not JSON"),
         (b'[{"mapping": {}}]', "no conversation in it"),
         (b'[{"mapping": []}]', "in conversation 1, mapping should be an object."),
-        (b'[{"mapping": {}}, {"mapping": {"a": {"message": []}}}]', "2, mapping.a.message should be an object."),
+        (b'[{"mapping": null}, {"mapping": {"a": {"message": []}}}]', "2, mapping.a.message should be an object."),
         (b'[{"chat_messages": [{"uuid": 7}]}]', "chat_messages.0.uuid should be a text."),
         (b'[{"chat_messages": [{"text": ""}]}]', "chat_messages.0.uuid is missing."),
         (b'[{"chat_messages": [{"uuid": "a"}, {"uuid": "a"}]}]', "same id"),

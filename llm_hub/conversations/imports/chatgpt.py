@@ -12,10 +12,13 @@ from __future__ import annotations
 import re
 from typing import Any, Literal
 
-from llm_hub.conversations.imports.message_tree import Source, SourceMessage, seconds
-from llm_hub.conversations.turn_schema import StoredModel
+from pydantic import Field
+
+from llm_hub.conversations.imports.message_tree import Source, SourceMessage, SourceModel, fenced, seconds
 
 PROGRAM = "ChatGPT"
+TO_ALL = "all"
+"""The recipient of what is said in the conversation; other ones are tools."""
 _ROLES: dict[str, Literal["user", "assistant", "other"]] = {
     "user": "user", "assistant": "assistant", "tool": "assistant",
 }  # fmt: skip
@@ -23,50 +26,51 @@ _MARK = re.compile("\ue200[^\ue200\ue201]*\ue201")
 _THING = re.compile(r'entity\ue202\["[^"]*", ?"([^"]+)"')
 
 
-class _Author(StoredModel):
-    role: str | None = None
+class _Author(SourceModel):
+    role: str = ""
 
 
-class _Thought(StoredModel):
-    summary: str | None = None
-    content: str | None = None
+class _Thought(SourceModel):
+    summary: str = ""
+    content: str = ""
 
 
-class _Content(StoredModel):
-    content_type: str | None = None
-    parts: list[Any] | None = None
-    text: str | None = None
-    language: str | None = None
-    thoughts: list[_Thought] | None = None
+class _Content(SourceModel):
+    content_type: str = ""
+    parts: list[Any] = Field([])
+    text: str = ""
+    language: str = ""
+    thoughts: list[_Thought] = Field([])
 
 
-class _Metadata(StoredModel):
-    model_slug: str | None = None
-    is_visually_hidden_from_conversation: bool | None = None
-    attachments: list[Any] | None = None
+class _Metadata(SourceModel):
+    model_slug: str = ""
+    is_visually_hidden_from_conversation: bool = False
+    attachments: list[Any] = Field([])
     content_references: Any = None
 
 
-class _ChatGPTMessage(StoredModel):
+class _ChatGPTMessage(SourceModel):
     author: _Author = _Author()
     create_time: Any = None
-    content: _Content | None = None
-    metadata: _Metadata | None = None
+    content: _Content = _Content()
+    metadata: _Metadata = _Metadata()
+    recipient: str = TO_ALL
 
 
-class _ChatGPTNode(StoredModel):
+class _ChatGPTNode(SourceModel):
     message: _ChatGPTMessage | None = None
-    parent: str | None = None
+    parent: str = ""
 
 
-class _ChatGPTConversation(StoredModel):
-    conversation_id: str | None = None
-    id: str | None = None
-    title: str | None = None
+class _ChatGPTConversation(SourceModel):
+    conversation_id: str = ""
+    id: str = ""
+    title: str = ""
     create_time: Any = None
     update_time: Any = None
-    current_node: str | None = None
-    mapping: dict[str, _ChatGPTNode]
+    current_node: str = ""
+    mapping: dict[str, _ChatGPTNode] = Field({})
 
 
 def is_chatgpt(value: dict[str, Any]) -> bool:
@@ -77,35 +81,38 @@ def read_chatgpt(value: dict[str, Any]) -> Source:
     """Raises `ValidationError`."""
     read = _ChatGPTConversation.model_validate(value)
     return Source(
-        PROGRAM, read.conversation_id or read.id or "", read.title or "",
-        [_message(name, node) for name, node in read.mapping.items()], read.current_node or "",
+        PROGRAM, read.conversation_id or read.id, read.title,
+        [_message(name, node) for name, node in read.mapping.items()], read.current_node,
         created_at=seconds(read.create_time), changed_at=seconds(read.update_time),
     )  # fmt: skip
 
 
 def _message(name: str, node: _ChatGPTNode) -> SourceMessage:
-    made = SourceMessage(name, node.parent or "")
+    made = SourceMessage(name, node.parent)
     message = node.message
     if message is None:
         return made
     made.at = seconds(message.create_time)
-    content, metadata = message.content or _Content(), message.metadata or _Metadata()
+    content, metadata = message.content, message.metadata
     if metadata.is_visually_hidden_from_conversation:
         return made
-    made.role, made.model = _ROLES.get(message.author.role or "", "other"), metadata.model_slug or ""
+    made.role, made.model = _ROLES.get(message.author.role, "other"), metadata.model_slug
     match content.content_type:
         case "thoughts":
-            thoughts = [text for thought in content.thoughts or [] for text in (thought.summary, thought.content)]
+            thoughts = [text for thought in content.thoughts for text in (thought.summary, thought.content)]
             made.reasoning = "\n\n".join(text for text in thoughts if text)
         case "code" | "execution_output":
-            made.text = _fenced(content.text or "", content.language or "")
+            made.text = fenced(content.text, content.language)
         case "reasoning_recap" | "model_editable_context" | "user_editable_context":
             pass  # how long it thought, and what stands in the settings
         case _:
-            text = "\n\n".join(filter(None, [content.text or "", *map(_part, content.parts or [])]))
-            made.text = _without_marks(text, metadata.content_references)
-            pictures = [part for part in content.parts or [] if isinstance(part, dict) and "asset_pointer" in part]
-            made.missing = max(len(pictures), len(metadata.attachments or []))
+            text = "\n\n".join(filter(None, [content.text, *map(_part, content.parts)]))
+            is_to_tool = message.recipient != TO_ALL
+            made.text = fenced(text) if is_to_tool else _without_marks(text, metadata.content_references)
+            pictures = [part for part in content.parts if isinstance(part, dict) and "asset_pointer" in part]
+            made.missing = max(len(pictures), len(metadata.attachments))
+    if made.text and not message.author.role:  # nobody's, and yet somebody's words
+        made.role = "assistant" if made.model else "user"
     return made
 
 
@@ -128,8 +135,3 @@ def _part(part: Any) -> str:
     """A piece of a text: a text, or an object that may have one, such as the transcript of speech."""
     text = part.get("text") if isinstance(part, dict) else part
     return text if isinstance(text, str) else ""
-
-
-def _fenced(code: str, language: str) -> str:
-    fence = "````" if "```" in code else "```"
-    return f"{fence}{language if language.isalnum() and language != 'unknown' else ''}\n{code}\n{fence}" if code else ""

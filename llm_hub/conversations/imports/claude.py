@@ -12,45 +12,46 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import Any
 
-from llm_hub.conversations.imports.message_tree import Source, SourceMessage, seconds
-from llm_hub.conversations.turn_schema import StoredModel
+from pydantic import Field
+
+from llm_hub.conversations.imports.message_tree import Source, SourceMessage, SourceModel, fenced, seconds
 
 PROGRAM = "Claude"
 
 
-class _Block(StoredModel):
-    type: str | None = None
-    text: str | None = None
-    thinking: str | None = None
-    name: str | None = None
+class _Block(SourceModel):
+    type: str = ""
+    text: str = ""
+    thinking: str = ""
+    name: str = ""
     input: Any = None
 
 
-class _Attachment(StoredModel):
-    file_name: str | None = None
-    extracted_content: str | None = None
+class _Attachment(SourceModel):
+    file_name: str = ""
+    extracted_content: str = ""
 
 
-class _ClaudeMessage(StoredModel):
+class _ClaudeMessage(SourceModel):
     uuid: str
-    sender: str | None = None
-    text: str | None = None
-    content: list[_Block] | None = None
+    sender: str = ""
+    text: str = ""
+    content: list[_Block] = Field([])
     created_at: Any = None
-    parent_message_uuid: str | None = None
-    attachments: list[_Attachment] | None = None
-    files: list[Any] | None = None
+    parent_message_uuid: str = ""
+    attachments: list[_Attachment] = Field([])
+    files: list[Any] = Field([])
 
 
-class _ClaudeConversation(StoredModel):
-    uuid: str | None = None
-    name: str | None = None
-    model: str | None = None
+class _ClaudeConversation(SourceModel):
+    uuid: str = ""
+    name: str = ""
+    model: str = ""
     created_at: Any = None
     updated_at: Any = None
-    is_starred: bool | None = None
-    current_leaf_message_uuid: str | None = None
-    chat_messages: list[_ClaudeMessage]
+    is_starred: bool = False
+    current_leaf_message_uuid: str = ""
+    chat_messages: list[_ClaudeMessage] = Field([])
 
 
 def is_claude(value: dict[str, Any]) -> bool:
@@ -60,34 +61,34 @@ def is_claude(value: dict[str, Any]) -> bool:
 def read_claude(value: dict[str, Any]) -> Source:
     """Raises `ValidationError`."""
     read = _ClaudeConversation.model_validate(value)
-    messages = [_message(message, read.model or "") for message in read.chat_messages]
+    messages = [_message(message, read.model) for message in read.chat_messages]
     if not any(message.parent for message in messages):
         for before, message in pairwise(messages):
             message.parent = before.id
     return Source(
-        PROGRAM, read.uuid or "", read.name or "", messages,
+        PROGRAM, read.uuid, read.name, messages,
         read.current_leaf_message_uuid or (messages[-1].id if messages else ""),
-        created_at=seconds(read.created_at), changed_at=seconds(read.updated_at), pinned=bool(read.is_starred),
+        created_at=seconds(read.created_at), changed_at=seconds(read.updated_at), pinned=read.is_starred,
     )  # fmt: skip
 
 
 def _message(message: _ClaudeMessage, model: str) -> SourceMessage:
-    blocks, attached = message.content or [], message.attachments or []
-    texts = [(block.text or "") if block.type == "text" else _written(block) for block in blocks]
+    blocks, attached = message.content, message.attachments
+    texts = [block.text if block.type == "text" else _written(block) for block in blocks]
     if not any(block.type == "text" and block.text for block in blocks):
-        texts.insert(0, message.text or "")
-    texts += [_fenced(each.file_name or "File", each.extracted_content) for each in attached if each.extracted_content]
+        texts.insert(0, message.text)
+    texts += [_file(each.file_name or "File", each.extracted_content) for each in attached if each.extracted_content]
     tools = [block.name or "one" for block in blocks if block.type == "tool_use" and not _written(block)]
     is_prompt = message.sender == "human"
     return SourceMessage(
         message.uuid,
-        message.parent_message_uuid or "",
+        message.parent_message_uuid,
         "user" if is_prompt else "assistant",
         "\n\n".join(filter(None, texts)),
         "\n\n".join(block.thinking for block in blocks if block.thinking),
         "" if is_prompt else model,
         seconds(message.created_at),
-        missing=len(message.files or []) + sum(not each.extracted_content for each in attached),
+        missing=len(message.files) + sum(not each.extracted_content for each in attached),
         note=f"What its tools did is not here ({', '.join(dict.fromkeys(tools))[:200]})." if tools else "",
     )
 
@@ -97,9 +98,8 @@ def _written(block: _Block) -> str:
     given = block.input if block.type == "tool_use" and isinstance(block.input, dict) else {}
     text = given.get("content") or given.get("file_text")
     name = given.get("title") or given.get("path")
-    return _fenced(name if isinstance(name, str) else "File", text) if text and isinstance(text, str) else ""
+    return _file(name if isinstance(name, str) else "File", text) if text and isinstance(text, str) else ""
 
 
-def _fenced(name: str, text: str) -> str:
-    fence = "````" if "```" in text else "```"
-    return f"{name}:\n{fence}\n{text}\n{fence}"
+def _file(name: str, text: str) -> str:
+    return f"{name}:\n{fenced(text)}"

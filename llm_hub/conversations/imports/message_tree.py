@@ -10,10 +10,13 @@ import base64
 import hashlib
 import heapq
 import math
+import re
 from collections import defaultdict
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
+
+from pydantic import model_validator
 
 from llm_hub.chat import Image, LLMResponse
 from llm_hub.conversations.coalescer import Snapshot
@@ -21,6 +24,7 @@ from llm_hub.conversations.conversation import Conversation, Node, plain_title
 from llm_hub.conversations.document import MAX_NODES
 from llm_hub.conversations.turn import Question, Turn
 from llm_hub.conversations.turn_document import prompt_message
+from llm_hub.conversations.turn_schema import StoredModel
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,6 +33,23 @@ MAX_STEPS = 1_000_000
 """Messages of one conversation, counted once for each turn in which they stand."""
 MAX_CHARS = 100 * 2**20
 """Characters of one conversation's turns: a text before a branch stands in each of its versions."""
+
+
+class SourceModel(StoredModel):
+    """A part of another program's export, where `null` stands for anything that is not there."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _leave_out_nulls(cls, value: Any) -> Any:
+        if not isinstance(value, dict):
+            return value
+        return {name: _without_nulls(each) for name, each in value.items() if each is not None}
+
+
+def _without_nulls(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: each for name, each in value.items() if each is not None}
+    return [each for each in value if each is not None] if isinstance(value, list) else value
 
 
 @dataclass(slots=True)
@@ -60,6 +81,12 @@ class Source:
     created_at: float = 0.0
     changed_at: float = 0.0
     pinned: bool = False
+
+
+def fenced(code: str, language: str = "") -> str:
+    """A block of code in Markdown; "" for none."""
+    fence = "`" * (1 + max(2, *map(len, re.findall("`+", code)), 0))
+    return f"{fence}{language if language.isalnum() and language != 'unknown' else ''}\n{code}\n{fence}" if code else ""
 
 
 def stable_id(*parts: str) -> str:

@@ -2,7 +2,8 @@
 a plain list of them in `chat.messages`.
 
 Its shape is written in https://github.com/open-webui/open-webui, src/lib/utils/index.ts (`convertMessagesToHistory`)
-and backend/open_webui/models/chats.py. Reasoning stands in the text, in `<details type="reasoning">`.
+and backend/open_webui/models/chats.py. Reasoning stands in the text, in `<details type="reasoning">`, and so do calls
+of tools and code that was run (backend/open_webui/utils/middleware.py), with what came of them in attributes.
 """
 
 from __future__ import annotations
@@ -16,55 +17,58 @@ from typing import Any, Literal
 from pydantic import Field
 
 from llm_hub.chat import Image
-from llm_hub.conversations.imports.message_tree import Source, SourceMessage, seconds
-from llm_hub.conversations.turn_schema import StoredModel
+from llm_hub.conversations.imports.message_tree import Source, SourceMessage, SourceModel, fenced, seconds
 
 PROGRAM = "Open WebUI"
 _ROLES: dict[str, Literal["user", "assistant"]] = {"user": "user", "assistant": "assistant"}
-_REASONING = re.compile(
-    r'<details type="reasoning"[^>]{0,200}>\s*<summary>[^<]{0,200}</summary>(.*?)</details>\s*', re.DOTALL
+_DETAILS = re.compile(
+    r'<details type="(reasoning|tool_calls|code_interpreter)"([^<>]*)>\s*<summary>[^<]{0,200}</summary>'
 )
+_DETAILS_END = re.compile(r"</details>\s*")
+_ATTRIBUTE = re.compile(r'\b(name|arguments|result|output)="([^"]*)"')
+MAX_ERROR_CHARS = 300
 _IMAGE = re.compile(r"data:(image/(?:png|jpeg|gif|webp));base64,")
 
 
-class _File(StoredModel):
-    type: str | None = None
-    url: str | None = None
+class _File(SourceModel):
+    type: str = ""
+    url: str = ""
 
 
-class _OpenWebUIMessage(StoredModel):
-    id: str | None = None
-    parentId: str | None = None  # noqa: N815  # its name there
-    role: str | None = None
-    content: str | list[Any] | None = None
-    model: str | None = None
+class _OpenWebUIMessage(SourceModel):
+    id: str = ""
+    parentId: str = ""  # noqa: N815  # its name there
+    role: str = ""
+    content: str | list[Any] = ""
+    model: str = ""
     timestamp: Any = None
-    files: list[_File] | None = None
+    files: list[_File] = Field([])
+    error: Any = None
 
 
-class _History(StoredModel):
+class _History(SourceModel):
     messages: dict[str, _OpenWebUIMessage] = Field({})
-    currentId: str | None = None  # noqa: N815  # as above
+    currentId: str = ""  # noqa: N815  # as above
 
 
-class _Params(StoredModel):
-    system: str | None = None
+class _Params(SourceModel):
+    system: str = ""
 
 
-class _Chat(StoredModel):
-    title: str | None = None
-    history: _History | None = None
-    messages: list[_OpenWebUIMessage] | None = None
-    params: _Params | None = None
-    system: str | None = None
+class _Chat(SourceModel):
+    title: str = ""
+    history: _History = _History()
+    messages: list[_OpenWebUIMessage] = Field([])
+    params: _Params = _Params()
+    system: str = ""
 
 
-class _OpenWebUIConversation(StoredModel):
-    id: str | None = None
-    title: str | None = None
+class _OpenWebUIConversation(SourceModel):
+    id: str = ""
+    title: str = ""
     created_at: Any = None
     updated_at: Any = None
-    pinned: bool | None = None
+    pinned: bool = False
     chat: _Chat
 
 
@@ -76,42 +80,62 @@ def read_open_webui(value: dict[str, Any]) -> Source:
     """Raises `ValidationError`."""
     read = _OpenWebUIConversation.model_validate(value)
     chat = read.chat
-    if chat.history is not None and chat.history.messages:
-        messages = [_message(message, name, message.parentId or "") for name, message in chat.history.messages.items()]
-        shown = chat.history.currentId or ""
+    if chat.history.messages:
+        messages = [_message(message, name, message.parentId) for name, message in chat.history.messages.items()]
+        shown = chat.history.currentId
     else:
-        names = [str(place) for place in range(len(chat.messages or []) + 1)]
+        names = [str(place) for place in range(len(chat.messages) + 1)]
         messages = [
             _message(message, name, parent)
-            for message, name, parent in zip(chat.messages or [], names[1:], ["", *names[1:]], strict=False)
+            for message, name, parent in zip(chat.messages, names[1:], ["", *names[1:]], strict=False)
         ]
         shown = names[-1]
-    system = (chat.params.system if chat.params else None) or chat.system or ""
     return Source(
-        PROGRAM, read.id or "", read.title or chat.title or "", messages, shown, system,
-        seconds(read.created_at), seconds(read.updated_at), bool(read.pinned),
+        PROGRAM, read.id, read.title or chat.title, messages, shown, chat.params.system or chat.system,
+        seconds(read.created_at), seconds(read.updated_at), read.pinned,
     )  # fmt: skip
 
 
 def _message(message: _OpenWebUIMessage, name: str, parent: str) -> SourceMessage:
     role = message.role
-    text = message.content if isinstance(message.content, str) else _texts(message.content or [])
+    text = message.content if isinstance(message.content, str) else _texts(message.content)
     reasoning: list[str] = []
     if role == "assistant" and "<details" in text:
-        reasoning = [re.sub(r"(?m)^> ?", "", html.unescape(found)).strip() for found in _REASONING.findall(text)]
-        text = _REASONING.sub("", text)
-    images = [image for file in message.files or [] if (image := _image(file.url or "")) is not None]
+        text, reasoning = _without_details(text)
+    images = [image for file in message.files if (image := _image(file.url)) is not None]
     return SourceMessage(
         name,
         parent,
-        _ROLES.get(role or "", "other"),
+        _ROLES.get(role, "other"),
         text,
         "\n\n".join(reasoning),
-        message.model or "",
+        message.model,
         seconds(message.timestamp),
         images,
-        len(message.files or []) - len(images),
+        len(message.files) - len(images),
+        f"{PROGRAM} says that it failed: {_error(message.error)}" if message.error else "",
     )
+
+
+def _error(error: Any) -> str:
+    text = error.get("content") if isinstance(error, dict) else error
+    return " ".join(text.split())[:MAX_ERROR_CHARS].rstrip(".") + "." if isinstance(text, str) else "no reason given."
+
+
+def _without_details(text: str) -> tuple[str, list[str]]:
+    """An answer with its tools' calls as code, and its reasoning."""
+    parts, reasoning, at = [], [], 0
+    while (start := _DETAILS.search(text, at)) and (end := _DETAILS_END.search(text, start.end())):
+        parts.append(text[at : start.start()])
+        inside, at = text[start.end() : end.start()].strip(), end.end()
+        if start[1] == "reasoning":
+            reasoning.append(re.sub(r"(?m)^> ?", "", html.unescape(inside)).strip())
+        else:
+            given = {name: html.unescape(value) for name, value in _ATTRIBUTE.findall(start[2])}
+            call = f"{given['name']}({given.get('arguments', '')})" if "name" in given else ""
+            codes = [call, given.get("result", ""), given.get("output", "")]
+            parts.append("\n\n".join(filter(None, [inside, *map(fenced, codes)])) + "\n\n")
+    return "".join([*parts, text[at:]]), reasoning
 
 
 def _texts(parts: list[Any]) -> str:

@@ -56,6 +56,16 @@ def test_code_prices_and_shells_are_no_formulas(text: str) -> None:
         ("`$$` is code and $$x$$ is none", "`$$` is code and ⟦$$x$$⟧ is none"),
         ("$$\\text{for $n$ in } N$$", "⟦$$\\text{for $n$ in } N$$⟧"),
         ("$$\\frac{a}{$$ but $$\\left\\{ x \\right.$$", "$$\\frac{a}{$$ but ⟦$$\\left\\{ x \\right.$$⟧"),
+        ("So:\n\\begin{align*}\na &= b \\\\\nc &< d\n\\end{align*}\nand on",
+            "So:\n⟦$$\\begin{align*}\na &amp;= b \\\\\nc &amp;&lt; d\n\\end{align*}$$⟧\nand on"),
+        ("- one\n\n  > \\begin{equation}\n  > x^2\n  > \\end{equation}",
+            "- one\n\n  > ⟦$$\\begin{equation}\nx^2\n\\end{equation}$$⟧"),
+        ("$$\n\\begin{align}\na &= b\n\\end{align}\n$$", "⟦$$\n\\begin{align}\na &amp;= b\n\\end{align}\n$$⟧"),
+        ("```latex\n\\begin{align}\na &= b\n\\end{align}\n```",
+            "```latex\n\\begin{align}\na &= b\n\\end{align}\n```"),
+        ("An \\begin{align} begins, and an \\end{align} ends it.",
+            "An \\begin{align} begins, and an \\end{align} ends it."),
+        ("\\begin{align}\na &= b", "\\begin{align}\na &= b"),
     ],
 )  # fmt: skip
 def test_formulas_are_marked_for_the_page(text: str, shown: str) -> None:

@@ -1,10 +1,11 @@
 """An answer's Markdown as the page takes it: what Gradio 6.31 would misread is written so that it is read rightly.
 
 Gradio looks for formulas before it looks for code, so `$$` in code would begin one. Here code is first, and a formula
-is put between signs that no text holds; chatbot.py tells Gradio those signs. Emphasis beside Chinese, Japanese and
-Korean becomes HTML: CommonMark sees no end in a `**` between a full-width sign and a letter. What is no emphasis to a
-reader is none here: 2*3*4, 3~5 and 6~8 days, __init__. A Windows path keeps its backslashes. Of a model's own HTML, a
-few tags that do no harm stay: line breaks, and letters that are set low, high or as a key.
+is put between signs that no text holds; chatbot.py tells Gradio those signs. An environment that stands alone, such as
+`align`, is a formula, too. Emphasis beside Chinese, Japanese and Korean becomes HTML: CommonMark sees no end in a `**`
+between a full-width sign and a letter. What is no emphasis to a reader is none here: 2*3*4, 3~5 and 6~8 days, __init__.
+A Windows path keeps its backslashes. Of a model's own HTML, a few tags that do no harm stay: line breaks, and letters
+that are set low, high or as a key.
 """
 
 from __future__ import annotations
@@ -35,7 +36,11 @@ _PLACE = "\ufffa"
 _REWRITTEN = re.compile(r"[<$\\]|!\[|\*[^\x00-\x7f]|[^\x00-\x7f]\*|\n[ >]*\t")
 _IN_WORD = re.compile(r"(?a)\*(?<=[\w.)\]]\*)\*?[\w.(\[]|~[^~]+~|__[a-z]")
 """Whether `_NO_EMPHASIS` may find anything: that takes longer."""
-_BEGIN = re.compile(r"`+|\$\$|\$(?=[^\s$\d])|\\[(\[]|\\[^\n]|<(?:br ?/?>|(?=(?:kbd|su[bp])>))", re.IGNORECASE)
+_BEGIN = re.compile(
+    r"`+|\$\$|\$(?=[^\s$\d])|(?m:^[ \t>]*+)\\begin\{(?:align|equation|gather)\*?\}|\\[^\n]"
+    r"|<(?:br ?/?>|(?=(?:kbd|su[bp])>))",
+    re.IGNORECASE,
+)
 _PAIR = re.compile(r"<(kbd|sub|sup)>([^<>\n]{1,200})</\1>", re.IGNORECASE)
 _SINGLE = re.compile(r"(?a)(?<![\w$])\$(?![\s\d$])([^$\n]{1,300}?)(?<![\s\\])\$(?![\w$])")
 _TEX = re.compile(r"\\[A-Za-z]|[\^_]\{|\w\^\w|\b[A-Za-z]_[A-Za-z0-9]\b|^[A-Za-z]$")
@@ -107,8 +112,8 @@ def _pieces(block: str, table: bool) -> Iterator[tuple[int, int, str]]:
     """Code, formulas, escapes and tags: where each begins and ends, and how it is written."""
     at, word, ends = 0, 0, _Ends(block)
     while begin := _BEGIN.search(block, at):
-        start, at = begin.span()
-        mark = begin.group()
+        at, mark = begin.end(), begin.group().lstrip(" \t>")
+        start = at - len(mark)
         if mark[0] == "`":
             if (end := find_code_span(block, start, pipes=not table)) is not None:
                 at = word = end
@@ -165,7 +170,9 @@ class _Ends:
 
 def _formula(ends: _Ends, start: int, mark: str) -> tuple[int, str] | None:
     """Where a formula that begins at `start` ends, and how it is written."""
-    if mark not in SIGNS:
+    is_environment = mark.startswith("\\begin{")
+    sign = mark.replace("begin", "end", 1) if is_environment else SIGNS.get(mark)
+    if sign is None:
         return None
     if mark == "$":
         single = _SINGLE.match(ends.text, start)
@@ -174,18 +181,19 @@ def _formula(ends: _Ends, start: int, mark: str) -> tuple[int, str] | None:
         inside = single[1]
     else:
         first = start + len(mark)
-        end = ends.after(first, SIGNS[mark])
+        end = ends.after(first, sign)
         inside = ends.text[first:end] if end - first <= MAX_FORMULA_CHARS else ""
-        if not inside.strip() or end >= len(ends.text) or (mark == "$$" and not _is_formula(inside)):
+        if not inside.strip() or end >= len(ends.text) or (mark not in ("\\[", "\\(") and not _is_formula(inside)):
             return None
-    end = start + len(mark) + len(inside) + len(SIGNS[mark])
+    end = start + len(mark) + len(inside) + len(sign)
     if _PATTERN.search(inside):
         return end, escape_html(ends.text[start:end].replace("\\", "\\\\"))
     braces = re.sub(r"\\.", "", inside)
     if braces.count("{") > braces.count("}"):  # KaTeX would look for its end in all that follows
         return end, escape_html(ends.text[start:end])
     lines = re.sub(r"\n[ \t]*(?:>[ \t]?)+", "\n", inside)
-    return end, f"{BEGIN}{mark}{html.escape(lines, quote=False)}{SIGNS[mark]}{END}"
+    formula = f"{mark}{html.escape(lines, quote=False)}{sign}"
+    return end, f"{BEGIN}{f'$${formula}$$' if is_environment else formula}{END}"
 
 
 def _is_formula(inside: str) -> bool:

@@ -229,7 +229,7 @@ class Application:
     async def _open(self, stack: AsyncExitStack) -> None:
         """Builds the page while the API answers."""
         await self._build(stack)
-        settle()
+        await settle()
 
     async def _build(self, stack: AsyncExitStack) -> None:
         """Builds the page. If that fails, `/health` says so."""

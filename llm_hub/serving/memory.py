@@ -1,4 +1,5 @@
-"""The process' memory: what is garbage is looked for seldom, and what is free goes back to the system.
+"""The process' memory: what is garbage is looked for seldom, what is free goes back to the system, and what stays lies
+in large pages.
 
 What a request needs (a body, the pieces of a stream, a page) is freed when it is over, but glibc keeps it for the next
 one: in up to eight heaps a core, and with every wave of other sizes in further holes of them. A hub grew by 13 % in a
@@ -12,6 +13,7 @@ import ctypes
 import gc
 import sys
 from contextlib import suppress
+from pathlib import Path
 
 MAX_HEAPS = 2
 """Heaps that threads share. The hub's threads seldom allocate at the same time."""
@@ -24,6 +26,8 @@ GC_THRESHOLD = 10_000
 tenth of the request's time, and hardly ever finds any."""
 _ARENA_MAX, _MMAP_THRESHOLD = -8, -3
 """The names of two settings in malloc.h."""
+_MADV_COLLAPSE = 25
+"""The name of an advice in Linux' mman.h, since 6.1."""
 
 
 def bound_heaps() -> None:
@@ -40,11 +44,28 @@ def collect_seldom() -> None:
     gc.set_threshold(GC_THRESHOLD)
 
 
-def settle() -> None:
+async def settle() -> None:
     """Call it once all is started: nearly all that there is by then lives as long as the process."""
     gc.collect()
     gc.freeze()  # no collection need go through it again
     trim()
+    await asyncio.to_thread(use_large_pages)
+
+
+def use_large_pages() -> None:
+    """Moves what there is into pages of 2 MB, where Linux can (6.1 and later); some 4 MB more are in use then. Blocks.
+
+    A call reads some megabytes of objects from all over the heap, and in pages of 4 KB the processor looks up where
+    most of them are: a tenth of a call's time, and more of that of a token that comes alone.
+    """
+    with suppress(OSError, AttributeError):
+        madvise = ctypes.CDLL(None).madvise
+        madvise.argtypes = (ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int)
+        for region in Path("/proc/self/maps").read_text(encoding="utf-8", errors="replace").splitlines():
+            place, rights, _, _, _, *name = region.split(maxsplit=5)
+            if rights == "rw-p" and name in ([], ["[heap]"]):  # no file's
+                start, end = (int(edge, 16) for edge in place.split("-"))
+                madvise(start, end - start, _MADV_COLLAPSE)
 
 
 def trim() -> None:

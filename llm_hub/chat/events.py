@@ -63,8 +63,8 @@ class VendorDelta:
     Anthropic's is the `delta` of a `content_block_delta`, which belongs to the block before it, or a `whole_block`, as
     it has `begun` and with its `deltas`. Its `message_start`, and the `content_block_start` of text and reasoning, come
     right before the first words, where the client streams; `fields_of_events` has what the next events of a block have
-    beside it and its words, and an `other_event` is an event that the hub has no word for. That of "responses" is an
-    event as it came:
+    beside it and its words, and an `other_event` is an event that the hub has no word for, which `ends_block` where it
+    follows the end of one. That of "responses" is an event as it came:
     `response.output_item.added` and `.done` of messages, reasoning and whatever else is no call of the client's tools,
     and events for which the hub has no word, such as `response.output_text.annotation.added`. Right before the first of
     the answer come those that begin it, and `fields_of_events` has what the next events have beside the hub's words.
@@ -78,11 +78,13 @@ class VendorDelta:
 class Alive:
     """The server is at work, although nothing of the answer has come: its reply has begun, or it sent a sign of life.
 
-    A provider says so to a router, which then waits longer. Nobody else is told. `is_progress`: a piece of a call has
-    come that is held back, which is as good as a token.
+    A provider says so to a router, which then waits longer. Nobody else is told: of the `word` in which it was said, if
+    it has one, the router tells clients of the same protocol. `is_progress`: a piece of a call has come that is held
+    back, which is as good as a token.
     """
 
     is_progress: bool = False
+    word: VendorDelta | None = None
 
 
 @dataclass(frozen=True, slots=True)

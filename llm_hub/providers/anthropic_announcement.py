@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from llm_hub.chat import VendorDelta
+from llm_hub.chat import Alive, VendorDelta
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from llm_hub.chat import Event, OriginalRequest
     from llm_hub.providers.anthropic_block import MessageBlock
 
+PING = {"type": "ping"}
 ANNOUNCED_BLOCKS = ("text", "thinking")
 """The blocks whose words are the hub's: their client is told apart what else the blocks begin with."""
 _EMPTY: dict[str, Any] = {"text": "", "thinking": "", "signature": "", "citations": []}
@@ -69,6 +70,9 @@ class Announcement:
         if self.tells_beginnings:
             start = {name: _EMPTY.get(name, value) if value else value for name, value in block.value.items()}
             events.append(vendor_delta({**begun, "type": "content_block_start", "content_block": start}))
+        if block.later_events:
+            events += map(_other_event, block.later_events)
+            block.later_events = []
         return events + _fields_of_events(fields) if fields else events
 
     def is_made(self, block: MessageBlock) -> bool:
@@ -96,17 +100,29 @@ class Announcement:
             events += self.of_block(block)
         if self.is_made(block):
             events += _fields_of_events(block.events)
+        elif block.later_events:  # it has no words, and is not told of
+            self._events += block.later_events
+            block.later_events = []
+            events += self._of_events() if self._is_told else []
         if signature:
             events.append(vendor_delta({"type": "signature_delta", "signature": signature}))
         return events
 
-    def of_event(self, event: Mapping[str, Any]) -> list[Event | None]:
-        """An event for which the hub has no word."""
+    def of_event(self, event: Mapping[str, Any], block: MessageBlock | None) -> list[Event | None]:
+        """An event for which the hub has no word, for who reads a stream. It follows the beginning or the end of
+        `block`, the last one: where that waits for its first words, the event waits with it."""
+        if not self.tells_beginnings:
+            return []
+        if block is not None and block.is_open and not self.is_made(block):
+            block.later_events.append(event)
+            return []
+        if self._is_told:
+            return [_other_event(event, ends_block=block is not None and not block.is_open)]
         self._events.append(event)
-        return self._of_events() if self._is_told else []
+        return []
 
     def _of_events(self) -> list[Event | None]:
-        told: list[Event | None] = [vendor_delta({"type": "other_event", "event": event}) for event in self._events]
+        told = list(map(_other_event, self._events))
         self._events.clear()
         return told
 
@@ -125,6 +141,12 @@ def unknown_fields(event: Mapping[str, Any]) -> dict[str, Any]:
 def _fields_of_events(events: Mapping[str, Mapping[str, Any]]) -> list[Event | None]:
     """What a block's next events have beside the hub's words, as `MessageBlock.events` has it."""
     return [vendor_delta({"type": "fields_of_events", "events": events})] if events else []
+
+
+def _other_event(event: Mapping[str, Any], *, ends_block: bool = False) -> Event | None:
+    """An event for which the hub has no word. A ping says that the server is alive, and is nothing of the answer."""
+    told = vendor_delta({"type": "other_event", "event": event, "ends_block": ends_block})
+    return Alive(word=told) if event == PING else told
 
 
 def vendor_delta(data: Mapping[str, Any]) -> VendorDelta:

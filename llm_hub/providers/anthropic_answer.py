@@ -193,11 +193,11 @@ class MessageBuilder(StreamedResponseBuilder):
 
     def add_event(self, event: Mapping[str, Any]) -> Iterable[Event | None]:
         """Takes an event that the hub has no word for, which clients of the same protocol are told."""
-        if event.get("type") in (None, "error") or event == {"type": "ping"}:
+        if event.get("type") in (None, "error"):
             return ()
         self._vendor_bytes += len(dump_exactly(event))
         if not len(self._calls):
-            return self._announcement.of_event(event)
+            return self._announcement.of_event(event, self._blocks[-1] if self._blocks else None)
         self._blocks[-1].later_events.append(event)
         return ()
 

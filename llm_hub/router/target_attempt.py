@@ -122,9 +122,10 @@ class TargetAttempt:
             return event
         if isinstance(event, ReasoningDelta):
             self._answer.reasoning.append(event.text)
-        elif isinstance(event, VendorDelta) and self._splice is not None:
-            return None  # a part of an answer whose beginning another model wrote
-        return None if isinstance(event, ToolCallDelta | Alive | FilesSent) else event
+        told = event.word if isinstance(event, Alive) else event
+        if isinstance(told, VendorDelta) and self._splice is not None:
+            told = None  # a part of an answer whose beginning another model wrote
+        return None if isinstance(told, ToolCallDelta | FilesSent) else told
 
     def complete(self, last: LLMResponse) -> list[Event]:
         """Takes the attempt for an answer, and gives what the reader has yet to see of it. Its history is written when

@@ -100,7 +100,7 @@ async def test_only_a_stream_is_told_how_the_message_begins(provider: LLMProvide
     streamed = [event async for event in provider.events(request(BODY | {"stream": True}))]
     whole = [event async for event in provider.events(request(BODY))]
     beginnings = [event.data["type"] for event in streamed if isinstance(event, VendorDelta)]
-    assert beginnings == ["message_start", "content_block_start"]
+    assert beginnings[:2] == ["message_start", "content_block_start"]
     assert not any(isinstance(event, VendorDelta) for event in whole)
 
 

@@ -7,14 +7,25 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from llm_hub.chat import Alive, ChatRequest, Done, LLMResponse, Message, Role, TextDelta, VendorDelta
+from llm_hub.chat import (
+    Alive,
+    AttemptFailed,
+    AttemptStarted,
+    ChatRequest,
+    Done,
+    LLMResponse,
+    Message,
+    Role,
+    TextDelta,
+    VendorDelta,
+)
 from llm_hub.errors import TimedOut
 from llm_hub.provider import LLMProvider
 from llm_hub.providers.anthropic import AnthropicProvider
 from llm_hub.providers.llamacpp.llama_cpp import LlamaCppProvider
 from llm_hub.providers.ollama import OllamaProvider
 from llm_hub.providers.openai import OpenAIProvider
-from llm_hub.router import LLMRouter
+from llm_hub.router import LLMRouter, Target
 from tests.fault_server import FaultServer
 from tests.router.routes import PROTOCOLS
 
@@ -29,6 +40,7 @@ SILENCES = [
     ("stall@first?like=haiku", True, 120),  # the head of the reply, and then nothing
     ("stall@first?like=thinker", True, 120),
     ("pings?like=haiku&every=5", True, 120),  # signs of life for ever
+    ("pings@mid?like=haiku&every=5", True, 125),  # the same in the middle of the answer, from the first of them on
     ("stall@headers?like=haiku", False, 120),  # a server on one's own network reads a long prompt without a sign
 ]
 """Models, whether they are far away, and the seconds after which the router gives them up."""
@@ -159,3 +171,15 @@ def test_which_silence_is_whose() -> None:
     assert OllamaProvider("https://ollama.harbour.example.com").first_silence("llama3.2") == "first_token"
     assert LlamaCppProvider.first_silence(Pausing(0, alive=True), "m") == "thinking"  # type: ignore[arg-type]
     assert Pausing(0, alive=False).first_silence("deep-thinker") == "thinking"  # never says that it is alive
+
+
+async def test_an_answer_that_has_only_pinged_moves_to_another_provider_without_a_word() -> None:
+    async with FaultServer() as fault_server:
+        provider = PROTOCOLS["anthropic"](fault_server)
+        router = LLMRouter(Target(provider, "pings?like=haiku&every=5"), Target(provider, "ok?tokens=3"), max_retries=0)
+        events = [event async for event in router.events(ASK)]
+        await router.aclose()
+    assert [type(event) for event in events[:3]] == [AttemptStarted, AttemptFailed, AttemptStarted]
+    of_answer = [event for event in events[3:] if isinstance(event, VendorDelta)]
+    assert [event.data["type"] for event in of_answer] == ["message_start", "content_block_start", "other_event"]
+    assert of_answer[2].data["event"] == {"type": "ping"}

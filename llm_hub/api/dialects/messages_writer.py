@@ -58,9 +58,7 @@ class MessageWriter:
     def __init__(self, *, with_thinking: bool) -> None:
         self._with_thinking = with_thinking
         self._model = ""
-        self._begun = False
-        self._block = -1
-        self._open_block = ""
+        self._begun, self._open_block, self._block = False, "", -1
         self._text_frame: TextFrame | None = None  # for the pieces of the open block's text
         self._vendors_message: Mapping[str, Any] = {}
         """The message as Anthropic began it."""
@@ -73,8 +71,7 @@ class MessageWriter:
         self._late_text: list[str] = []
         """Text that follows calls of tools, until those come, or another model goes on with it."""
         self._hidden_reasoning: list[str] = []
-        """Reasoning that the client did not ask for. It is shown if its vendor signs it: then the client must have it
-        to send it back."""
+        """Reasoning that the client did not ask for. If its vendor signs it, it is shown, to be sent back."""
 
     def event(self, event: Event) -> bytes:
         if type(event) is TextDelta:  # nearly always: this runs for each token
@@ -147,8 +144,7 @@ class MessageWriter:
     def _delta(self, kind: str, delta: BlockDelta) -> bytes:
         opening = b""
         if self._next_block.get("type") == kind:
-            block, self._next_block = cast("AnswerBlock", self._next_block), {}
-            opening = self._start(kind, block)
+            opening = self._start_next()
         elif self._open_block != kind:
             opening = self._close() + self._start(kind, EMPTY_TEXT if kind == "text" else EMPTY_THINKING)
         event: BlockDeltaEvent = {"type": "content_block_delta", "index": self._block, "delta": delta}
@@ -160,7 +156,7 @@ class MessageWriter:
         """What Anthropic wrote in its own words: a piece of the block before it, a whole block, or another event."""
         kind = str(data.get("type"))
         if kind == "other_event":
-            return _sse(data["event"])
+            return (self._close() if data["ends_block"] else self._start_next()) + _sse(data["event"])
         if kind == "content_block_start":
             closing = self._close()
             self._next_block, self._fields[kind] = data["content_block"], data
@@ -195,6 +191,11 @@ class MessageWriter:
     def _end_block(self, deltas: Iterable[Mapping[str, Any]]) -> bytes:
         """The end of a block, after pieces of it that the hub has no word for."""
         return b"".join(_sse({**delta, "index": self._block}) for delta in deltas) + self._close()
+
+    def _start_next(self) -> bytes:
+        """Begins the block that Anthropic has begun."""
+        block, self._next_block = cast("AnswerBlock", self._next_block), {}
+        return self._start(block["type"], block) if block else b""
 
     def _start(self, kind: str, block: AnswerBlock) -> bytes:
         self._block += 1

@@ -87,25 +87,34 @@ async def test_events_and_fields_that_the_hub_does_not_know_reach_their_client_i
         "content": [], "stop_reason": None, "stop_sequence": None,
         "usage": {"input_tokens": 3, "output_tokens": 1}}  # fmt: skip
     thought = {"type": "thinking", "thinking": "", "signature": ""}
+    ping = {"type": "ping"}
     given: list[dict[str, Any]] = [
         {"type": "message_start", "message": head, "trace": "t1"},
+        ping,
         {"type": "tide_report", "height": 3},
         {"type": "content_block_start", "index": 0, "content_block": thought, "trace": "t2"},
+        ping,
         {"type": "content_block_delta", "index": 0, "trace": "t3",
             "delta": {"type": "thinking_delta", "thinking": "Hm.", "estimated_tokens": 7}},
         {"type": "content_block_delta", "index": 0, "trace": "t4",
             "delta": {"type": "signature_delta", "signature": "c2ln", "key": 2}},
         {"type": "content_block_stop", "index": 0, "trace": "t5"},
+        ping,
         {"type": "content_block_start", "index": 1, "content_block": {"type": "text", "text": ""}},
+        ping,
+        {"type": "fog_report", "height": 1},
         {"type": "content_block_delta", "index": 1, "delta": {"type": "text_delta", "text": "At ", "tone": "dry"}},
         {"type": "tide_report", "height": 4},
         {"type": "ping", "cost": "0.01"},
+        ping,
         {"type": "content_block_delta", "index": 1, "delta": {"type": "text_delta", "text": "noon.", "tone": "wet"}},
         {"type": "content_block_delta", "index": 1, "delta": {"type": "text_delta", "text": " "}, "logged": False},
         {"type": "content_block_delta", "index": 1, "delta": {"type": "text_delta", "text": "", "tone": "mute"}},
         {"type": "content_block_delta", "index": 1, "trace": "t6",
             "delta": {"type": "citations_delta", "citation": {"type": "page_location"}, "rank": 1}},
         {"type": "content_block_stop", "index": 1, "trace": None},
+        ping,
+        {"type": "fog_report", "height": 2},
         {"type": "content_block_start", "index": 2, "trace": "t7", "content_block": thought},
         {"type": "content_block_delta", "index": 2,
             "delta": {"type": "signature_delta", "signature": "aGlk", "key": 3}},
@@ -125,6 +134,7 @@ async def test_events_and_fields_that_the_hub_does_not_know_reach_their_client_i
             "delta": {"type": "input_json_delta", "partial_json": '{"at":6}', "tone": "dry"}},
         {"type": "content_block_stop", "index": 5, "trace": "t13"},
         {"type": "tide_report", "height": 5},
+        ping,
         {"type": "content_block_start", "index": 6, "trace": "t14", "content_block": {"type": "text", "text": ""}},
         {"type": "content_block_delta", "index": 6, "delta": {"type": "text_delta", "text": "Late.", "tone": "wet"}},
         {"type": "content_block_delta", "index": 6, "delta": {"type": "tide_delta", "height": 6}, "trace": "t23"},
@@ -157,6 +167,26 @@ async def test_events_and_fields_that_the_hub_does_not_know_reach_their_client_i
     blocks = [event["content_block"]["type"] for event in given if event["type"] == "content_block_start"]
     assert [block["type"] for block in whole["content"]] == blocks
     assert whole.keys() == head.keys() | {"x_llm_hub", "trace", "mood"}
+
+
+async def test_a_ping_inside_of_a_call_that_is_held_back_follows_it(api: Api) -> None:
+    call = {"type": "tool_use", "id": "toolu_1", "name": "look", "input": {}}
+    pieces = [{"type": "input_json_delta", "partial_json": piece} for piece in ('{"at"', ":6}")]
+    given: list[dict[str, Any]] = [
+        {"type": "message_start", "message": {"id": "msg_1", "type": "message", "role": "assistant", "content": []}},
+        {"type": "content_block_start", "index": 0, "content_block": call},
+        *({"type": "content_block_delta", "index": 0, "delta": piece} for piece in pieces),
+        {"type": "content_block_stop", "index": 0},
+        {"type": "message_delta", "delta": {"stop_reason": "tool_use"}, "usage": {"output_tokens": 9}},
+        {"type": "message_stop"},
+    ]
+    with_ping = [*given[:3], {"type": "ping"}, *given[3:]]
+    prompt = dictation(f"event: {event['type']}\ndata: {json.dumps(event)}\n\n".encode() for event in with_ping)
+    body = {"model": f"anthropic/{MODEL}", "max_tokens": 900, "messages": [{"role": "user", "content": prompt}]}
+    reply = await api.client.post("/v1/messages", json=body | {"stream": True})
+    events = [json.loads(line[6:])["type"] for line in reply.text.splitlines() if line.startswith("data: ")]
+    of_block = ["content_block_start", "content_block_delta", "content_block_stop"]
+    assert events == ["message_start", *of_block, "ping", "message_delta", "message_stop"]
 
 
 async def test_a_model_may_have_nothing_to_say_to_results_of_tools(api: Api) -> None:

@@ -34,6 +34,8 @@ def readable(text: str) -> str:
         "$$\n\nnot over a blank line\n\n$$",
         f"\\({'x' * MAX_FORMULA_CHARS}y\\)",
         "| `a|$$b$$` |",
+        "$a (see `b^c`) costs 5$, $`x^2`$, the escape \\( in a regex with its end `\\)`, \\[ a = `b` \\]",
+        "[Foo](https://a.example/wiki/Foo_\\(bar\\)) and https://a.example/$$x$$?a=$x_1$",
         "C:\\temp\\(1) and C:\\temp\\[a]\\(2)\\x, ^\\(?\\d{3}\\)?$, US$A$ and a$b$",
     ],
 )
@@ -51,6 +53,7 @@ def test_code_prices_and_shells_are_no_formulas(text: str) -> None:
         ("1. First\n\n    $$ E $$", "1. First\n\n    ⟦$$ E $$⟧"),
         ("| \\(|x|\\) | `$$` |", "| ⟦\\(|x|\\)⟧ | `$$` |"),
         ("设$\\alpha$为正数，$n$ or $x_1$", "设⟦$\\alpha$⟧为正数，⟦$n$⟧ or ⟦$x_1$⟧"),
+        ("[a](https://a.example/)\\(x\\)", "[a](https://a.example/)⟦\\(x\\)⟧"),
         ("A:\\(x\\)\\(y\\)", "A:⟦\\(x\\)⟧⟦\\(y\\)⟧"),
         ("$e^{i\\pi}+1=0$, $\\alpha<\\beta$ and $x^2$.", "⟦$e^{i\\pi}+1=0$⟧, ⟦$\\alpha&lt;\\beta$⟧ and ⟦$x^2$⟧."),
         ("`$$` is code and $$x$$ is none", "`$$` is code and ⟦$$x$$⟧ is none"),
@@ -101,8 +104,9 @@ def test_emphasis_beside_east_asian_text(text: str, shown: str) -> None:
         ("__init__.py, __Note:__ and __a text__", "\\_\\_init\\_\\_.py, __Note:__ and __a text__"),
         ("http://a/b*c*d http://a/~b~c/__init__.py", "http://a/b*c*d http://a/~b~c/__init__.py"),
         ("`2*3*4` and \\(a*b*c\\)", "`2*3*4` and ⟦\\(a*b*c\\)⟧"),
-        ("Open D:\\_old\\*.txt, then \\_ and \\n", "Open D:\\\\_old\\\\*.txt, then \\_ and \\n"),
+        ("Open D:\\_old\\*.txt, then \\_ and \\n", "Open D:\\\\\\_old\\\\\\*.txt, then \\_ and \\n"),
         ("\\\\server\\c$\\[x] and \\\\(1)", "\\\\\\\\server\\\\c$\\\\[x] and \\\\(1)"),
+        ("C:\\*.log, %TMP%\\*\\a", "C:\\\\\\*.log, %TMP%\\\\\\*\\\\a"),
         ("^\\(?\\d{3}\\)?$", "^\\\\(?\\\\d{3}\\\\)?$"),
     ],
 )  # fmt: skip
@@ -123,12 +127,30 @@ def test_signs_that_are_no_emphasis_stay(text: str, shown: str) -> None:
         ("\\<b> and \\`<i>`", "&lt;b> and \\`&lt;i>`"),
         ("\\(<img src=x>\\)", "⟦\\(&lt;img src=x&gt;\\)⟧"),
         ("<https://a.example/?b=1&c> <http://a b> <https://>", "<https://a.example/?b=1&c> &lt;http://a b> &lt;https://>"),
+        ("    <b>\n    ```\n\ta &lt;\nThen <b>", "````\n<b>\n```\na &lt;\n````\nThen &lt;b>"),
+        ("- a\n\n        <b>", "- a\n\n        &lt;b>"),
         ("`a | <b>` in prose", "`a | <b>` in prose"),
         ("| a ` | <form> ` |\n|---|---|", "| a ` | &lt;form> ` |\n|---|---|"),
         ("a ` | <form> `\n:-:|-", "a ` | &lt;form> `\n:-:|-"),
     ],
 )  # fmt: skip
 def test_only_harmless_html_stays(text: str, shown: str) -> None:
+    assert readable(page_markdown(text)) == shown
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        (
+            "请看 https://a.example/x。谢谢（http://b.example）。",
+            "请看 <https://a.example/x>。谢谢（<http://b.example>）。",
+        ),
+        ("见https://a.example/维基，公式\\(x\\)", "见<https://a.example/维基>，公式⟦\\(x\\)⟧"),
+        ("[a。](https://a，b) <https://a。b> `https://a。`", "[a。](https://a，b) <https://a。b> `https://a。`"),
+        ("https://a.example/?b=1, so", "https://a.example/?b=1, so"),
+    ],
+)
+def test_an_address_ends_before_chinese_punctuation(text: str, shown: str) -> None:
     assert readable(page_markdown(text)) == shown
 
 

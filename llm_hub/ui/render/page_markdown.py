@@ -4,8 +4,9 @@ Gradio looks for formulas before it looks for code, so `$$` in code would begin 
 is put between signs that no text holds; chatbot.py tells Gradio those signs. An environment that stands alone, such as
 `align`, is a formula, too. Emphasis beside Chinese, Japanese and Korean becomes HTML: CommonMark sees no end in a `**`
 between a full-width sign and a letter. What is no emphasis to a reader is none here: 2*3*4, 3~5 and 6~8 days, __init__.
-A Windows path keeps its backslashes. Of a model's own HTML, a few tags that do no harm stay: line breaks, and letters
-that are set low, high or as a key.
+A Windows path keeps its backslashes and stars. An address ends before Chinese punctuation. Code that is only indented
+gets fences where it holds HTML: in it that need not be escaped. Of a model's own HTML, a few tags that do no harm stay:
+line breaks, and letters that are set low, high or as a key.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from __future__ import annotations
 import html
 import re
 import unicodedata
+from itertools import takewhile
 from typing import TYPE_CHECKING
 
 from llm_hub.ui.render.sanitize import LEAD, MarkdownText, escape_html, find_code_span, is_table, strip_invisible
@@ -33,7 +35,9 @@ MAX_FORMULA_CHARS = 4_000
 
 _PLACE = "\ufffa"
 """Stands for a piece of the text that is ready, while the text around it is worked on."""
-_REWRITTEN = re.compile(r"[<$\\]|!\[|\*[^\x00-\x7f]|[^\x00-\x7f]\*|\n[ >]*\t")
+_WIDE = r"\u2018-\u201f\u2026\u3001\u3002\u3008-\u3011\u3014\u3015\uff01-\uff0f\uff1a\uff1b\uff1f"
+"""Chinese and Japanese punctuation, which ends an address."""
+_REWRITTEN = re.compile(rf"[<$\\]|!\[|\*[^\x00-\x7f]|[^\x00-\x7f]\*|\n[ >]*\t|://\S{{0,999}}?[{_WIDE}]")
 _IN_WORD = re.compile(r"(?a)\*(?<=[\w.)\]]\*)\*?[\w.(\[]|~[^~]+~|__[a-z]")
 """Whether `_NO_EMPHASIS` may find anything: that takes longer."""
 _BEGIN = re.compile(
@@ -42,7 +46,7 @@ _BEGIN = re.compile(
     re.IGNORECASE,
 )
 _PAIR = re.compile(r"<(kbd|sub|sup)>([^<>\n]{1,200})</\1>", re.IGNORECASE)
-_SINGLE = re.compile(r"(?a)(?<![\w$])\$(?![\s\d$])([^$\n]{1,300}?)(?<![\s\\])\$(?![\w$])")
+_SINGLE = re.compile(r"(?a)(?<![\w$])\$(?![\s\d$])([^$`\n]{1,300}?)(?<![\s\\])\$(?![\w$])")
 _TEX = re.compile(r"\\[A-Za-z]|[\^_]\{|\w\^\w|\b[A-Za-z]_[A-Za-z0-9]\b|^[A-Za-z]$")
 _PATTERN = re.compile(r"^\?|(?<!\\)\\[dsw](?![A-Za-z])")
 """A regular expression, and no formula."""
@@ -52,6 +56,9 @@ _SERVER = re.compile(r"(?<![^\s\"'(])\\\\(?=[\w.-]+\\)")
 """What a path in a network begins with."""
 MAX_WORD_CHARS = 260
 """Of a path or an address, looked at before a sign."""
+_ADDRESS = re.compile(rf"(?<![A-Za-z0-9_(<\[\"'=/])(?<!\]: )https?://[^\s<>\"'{_PLACE}{_WIDE}]{{1,999}}+(?=[{_WIDE}])")
+"""One that Gradio would take for longer than it is."""
+_ADDRESS_END = re.compile(r"[\s<>\"')\x80-\U0010ffff]")
 _MATH = re.compile(r"[\\^]|_\{|=")
 _PROSE = re.compile(r"[^\W\d_]{2,}[ \n,.;]+[^\W\d_]{2,}")
 _EMPHASIS = re.compile(r"(?<![*\\])(\*{1,3})(?![*\s])((?:[^*\n]|\n(?![ \t]*(?:[-+>|#]|\d+[.)])))+)(?<!\s)\1(?!\*)")
@@ -78,7 +85,7 @@ def _rewrite(block: str, in_list: bool) -> str:
     if not _is_rewritten(block):
         return block
     if block.startswith(("    ", "\t")) and not in_list:
-        return escape_html(block)  # indented code
+        return _fence_code(block) if escape_html(block) != block else block
     table = is_table(block)
     ready: list[str] = []
     around: list[str] = []
@@ -88,6 +95,8 @@ def _rewrite(block: str, in_list: bool) -> str:
         ready.append(piece)
         at = end
     text = escape_html(_PLACE.join((*around, block[at:])))
+    if "://" in text and not text.isascii():
+        text = _ADDRESS.sub(r"<\g<0>>", text)
     if _IN_WORD.search(text):
         text = _NO_EMPHASIS.sub(_escape_signs, text)
     if "*" in text and not text.isascii():
@@ -97,9 +106,22 @@ def _rewrite(block: str, in_list: bool) -> str:
 
 
 def _escape_signs(found: re.Match[str]) -> str:
-    before = found.string[max(0, found.start() - MAX_WORD_CHARS) : found.start()]
-    is_in_address = "://" in before and not re.search(r"\s", before[before.rindex("://") :])
-    return found[0] if is_in_address else re.sub("[*~_]", r"\\\g<0>", found[0])
+    return found[0] if _is_in_address(found.string, found.start()) else re.sub("[*~_]", r"\\\g<0>", found[0])
+
+
+def _is_in_address(text: str, at: int) -> bool:
+    begin = text.rfind("://", max(0, at - MAX_WORD_CHARS), at)
+    return begin >= 0 and _ADDRESS_END.search(text, begin, at) is None
+
+
+def _fence_code(block: str) -> str:
+    """A block that begins with indented code, which then stands between fences."""
+    lines = block.split("\n")
+    code = [re.sub("^(?: {4}|\t)", "", line) for line in takewhile(lambda line: line.startswith(("    ", "\t")), lines)]
+    rest = "\n".join(lines[len(code) :])
+    marks = "`" * max(3, 1 + max(map(len, re.findall("`+", block)), default=0))
+    fenced = "\n".join((marks, *(_keep_tabs(line, "") for line in code), marks))
+    return f"{fenced}\n{_rewrite(rest, in_list=False)}" if rest else fenced
 
 
 def _keep_tabs(line: str, lead: str) -> str:
@@ -119,13 +141,13 @@ def _pieces(block: str, table: bool) -> Iterator[tuple[int, int, str]]:
                 at = word = end
                 yield start, end, block[start:end]
         elif mark[0] == "\\" and _is_in_path(block, word, start, mark):
-            at = start + (2 if mark == "\\\\" else 1)
-            yield start, at, "\\\\" * (at - start)
+            at = start + (2 if mark[1] in "\\*_" else 1)
+            yield start, at, re.sub(r"[\\*_]", r"\\\g<0>", block[start:at])
         elif mark[0] == "<":
             if (tag := _tag(block, start, mark)) is not None:
                 at = start + tag[0]
                 yield start, at, tag[1]
-        elif (formula := _formula(ends, start, mark)) is not None:
+        elif not _is_in_address(block, start) and (formula := _formula(ends, start, mark)) is not None:
             at = word = formula[0]
             yield start, at, formula[1]
         elif mark[0] == "\\":
@@ -183,7 +205,8 @@ def _formula(ends: _Ends, start: int, mark: str) -> tuple[int, str] | None:
         first = start + len(mark)
         end = ends.after(first, sign)
         inside = ends.text[first:end] if end - first <= MAX_FORMULA_CHARS else ""
-        if not inside.strip() or end >= len(ends.text) or (mark not in ("\\[", "\\(") and not _is_formula(inside)):
+        is_none = not inside.strip() or end >= len(ends.text) or _begins_code(ends.text, first, end)
+        if is_none or (mark not in ("\\[", "\\(") and not _is_formula(inside)):
             return None
     end = start + len(mark) + len(inside) + len(sign)
     if _PATTERN.search(inside):
@@ -194,6 +217,12 @@ def _formula(ends: _Ends, start: int, mark: str) -> tuple[int, str] | None:
     lines = re.sub(r"\n[ \t]*(?:>[ \t]?)+", "\n", inside)
     formula = f"{mark}{html.escape(lines, quote=False)}{sign}"
     return end, f"{BEGIN}{f'$${formula}$$' if is_environment else formula}{END}"
+
+
+def _begins_code(text: str, start: int, end: int) -> bool:
+    """Whether code begins between these places."""
+    code = text.find("`", start, end)
+    return code >= 0 and find_code_span(text, code, pipes=True) is not None
 
 
 def _is_formula(inside: str) -> bool:

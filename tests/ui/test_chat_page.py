@@ -282,13 +282,17 @@ def test_an_image_reaches_the_model(chat: ChatPage, echo_server: EchoServer, tmp
 def test_markdown_code_and_formulas_are_set(chat: ChatPage) -> None:
     chat.choose("echo", provider="echo")
     code = "  if x:\n\tprint(List[int] < 3)"
-    formulas = "$$a<b$$, \\(x^2\\), $\\frac{1}{2}$ and\n\n\\[y_1\\]"
+    formulas = "$$a<b$$, \\(x^2\\), $\\frac{1}{2}$, \\(\\text{a_b}\\) and\n\n\\[y_1\\]"
     chat.ask(f"**bold** $$\\frac{{a}}{{$$\n\n```python\n{code}\n```\n\n{formulas}\n\n`<form>` of <https://a.example/b>")
     answer = chat.answers
     expect(answer.locator("strong")).to_have_text("bold")
     expect(answer).to_contain_text("bold $$\\frac{a}{$$")
     expect(answer.locator("pre code")).to_contain_text("print(List[int] < 3)")
     expect(answer.locator(".katex")).to_have_count(4)
+    mistake = answer.locator(".katex-error")
+    expect(mistake).to_have_text("\\text{a_b}")
+    color = mistake.locator("xpath=..").evaluate("(text) => getComputedStyle(text).color")
+    expect(mistake).to_have_css("color", color)
     expect(answer.locator("p code")).to_have_text("<form>")
     expect(answer.locator("a")).to_have_attribute("href", "https://a.example/b")
     answer.locator("pre").locator("xpath=..").get_by_role("button").first.click()

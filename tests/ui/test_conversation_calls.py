@@ -351,6 +351,25 @@ async def test_a_browser_brings_its_fallback_chain_back_and_so_does_a_conversati
     assert "No other model is asked" in other.text("chat-chain-list")
 
 
+async def test_a_reload_brings_back_what_was_chosen_last_also_if_the_page_begins_with_that(page: PageCalls) -> None:
+    tab = page.open()
+    chosen = {"provider": tab.value("chat-provider"), "model": tab.value("chat-model")}
+    tab.choose("ok?tokens=3")
+    await tab.ask("Hello")
+    reloaded = page.open_again(tab)
+    wish = {"id": tab.value("chat-opened")["id"], "settings": chosen}
+    await reloaded.use("chat-opened", "open", event_data=wish)
+    assert reloaded.answers(LOG) == [answer_text(3)]
+    assert {"provider": reloaded.value("chat-provider"), "model": reloaded.value("chat-model")} == chosen
+
+
+async def test_where_a_provider_is_gone_the_chain_is_that_of_the_one_that_stays_chosen(page: PageCalls) -> None:
+    tab = page.open()
+    before = tab.text("chat-chain-list")
+    await tab.use("chat-opened", "open", event_data={"id": "", "settings": {"provider": "gone", "model": "away"}})
+    assert tab.text("chat-chain-list") == before
+
+
 @pytest.mark.parametrize(
     "wish", [{"id": 7}, {"id": "x" * 99}, {"settings": []}, {"prompt": {}}, {"settings": {"provider": 3}}]
 )

@@ -206,16 +206,12 @@ class ChatScreen:
             kept = fallback_chain.write_chain(question.fallback)
         if kept is not None:
             chain, problem = fallback_chain.read_chain(self.session_for(visitor), kept)
-        provider = wish.settings.get("provider") or (
-            question.provider if question is not None else data[parts.provider]
-        )
         data = {**data, parts.chain.targets: chain}
-        return {
-            **({} if question is None else self.show_question(question, data, visitor)),
-            **self.show_wish(wish, data, visitor),
-            **self.show_chain(chain, provider, visitor, problem),
-            parts.chain.targets: chain,
-        }
+        shown = {} if question is None else self.show_question(question, data, visitor)
+        before = {**data, parts.provider: None} if parts.provider in shown else data
+        shown |= self.show_wish(wish, before, visitor)
+        provider = shown.get(parts.provider, data[parts.provider])
+        return {**shown, **self.show_chain(chain, provider, visitor, problem), parts.chain.targets: chain}
 
     def show_question(self, question: Question, data: Inputs, visitor: gr.Request) -> Updates:
         """The tab's settings, set to those of a question. The chain stays, shown for the question's provider."""

@@ -289,6 +289,8 @@ async def test_nobody_opens_another_browsers_conversation(page: PageCalls) -> No
     stranger.set(chat_hint="")
     await stranger.use("chat-opened", "open", event_data={"id": "no id/at all"})
     assert "not here" in stranger.text("chat-hint")
+    await stranger.use("chat-opened", "open", event_data={"id": "0" * 32, "temporary": True})
+    assert "LLM Hub was started again" in stranger.text("chat-hint")
 
 
 async def test_a_prompt_for_a_conversation_that_the_server_has_lost_comes_back(page: PageCalls) -> None:

@@ -153,6 +153,9 @@ def test_there_is_no_way_back_to_what_was_deleted(visitor: ConversationsPage, wo
     expect(way).to_be_visible()
     visitor.act(word, "Delete")
     expect(way).to_have_count(0)
+    visitor.open(f"?c={'0' * 32}")
+    expect(visitor.hint).to_contain_text("That conversation is not here")
+    expect(way).to_have_count(0)
 
 
 def test_a_temporary_chat_is_not_kept(visitor: ConversationsPage, word: str) -> None:

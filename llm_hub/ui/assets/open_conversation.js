@@ -148,6 +148,7 @@ const opened = (head) => {
   if (!head.keeping) return;  // it is what the page has asked for, and not yet the server's answer
   const kind = head.kind ?? "chat";
   if (opening[kind] && head.wanted !== opening[kind].number) return head.id && head.kept && keep(head);  // it is from before
+  const isAnswer = Boolean(opening[kind]);
   endOpening(kind);
   nav.removeAttribute("aria-busy");
   if (head.lost) return handOver(head.id, kind);
@@ -170,7 +171,7 @@ const opened = (head) => {
     if (isBack[kind]) drafts.putBack([kind]);
   }
   isBack[kind] = false;
-  leaveBehind(kind, before, head.id);
+  leaveBehind(kind, isAnswer ? {} : before, head.id);  // what was asked for and is not here stood nowhere
   shown[kind] = head;
   if (head.id !== before.id || head.turns !== before.turns) isShown[kind]?.();
   const isCarried = isCarrying && kind === "chat" && head.id !== before.id;

@@ -241,8 +241,7 @@ class ChatEvents:
             nothing = screen.show_nothing(is_kept=not wish.temporary)
             shown = nothing if conversation is None else screen.show_conversation(ChatView.newest(conversation))
             settings = screen.show_settings(wish, None, data, visitor)
-            is_gone = (wish.name or wish.is_nonsense) and not wish.begun
-            yield {**shown, **settings, **screen.show_hint(texts.GONE if is_gone else "")}
+            yield {**shown, **settings, **screen.show_gone(wish)}
             return
         view = wish.view(conversation)
         last = view.path[-1] if view.leaf else conversation.nodes[-1]

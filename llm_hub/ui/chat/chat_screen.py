@@ -189,6 +189,11 @@ class ChatScreen:
             self.parts.opened: {"id": name, "lost": True, "keeping": self.conversations.keeping},
         }
 
+    def show_gone(self, wish: OpenWish) -> Updates:
+        """Says so where the conversation that the page asked for is not here."""
+        is_gone = (wish.name or wish.is_nonsense) and not wish.begun
+        return self.show_hint((texts.TEMPORARY_GONE if wish.temporary else texts.GONE) if is_gone else "")
+
     def give_back(self, data: Inputs, text: str = "") -> Updates:
         """A prompt that was not taken goes back into its box: the one that was sent, or this text."""
         asked = {"text": text, "files": []} if text else data.get(self.parts.asked) or {}
@@ -210,7 +215,7 @@ class ChatScreen:
         shown = {} if question is None else self.show_question(question, data, visitor)
         before = {**data, parts.provider: None} if parts.provider in shown else data
         shown |= self.show_wish(wish, before, visitor)
-        provider = shown.get(parts.provider, data[parts.provider])
+        provider: str = {**data, **shown}[parts.provider]
         return {**shown, **self.show_chain(chain, provider, visitor, problem), parts.chain.targets: chain}
 
     def show_question(self, question: Question, data: Inputs, visitor: gr.Request) -> Updates:

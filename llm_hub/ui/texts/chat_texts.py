@@ -5,6 +5,7 @@ from __future__ import annotations
 CHAIN_IS_FULL = "At most {max_chain} models can stand here."
 BUSY = "An answer is still being written. Stop it first, or wait."
 GONE = "That conversation is not here: it was deleted, or it belongs to another browser."
+TEMPORARY_GONE = "That temporary chat is not here any more: LLM Hub was started again, and does not keep such chats."
 HELP = '<span class="help">Enter sends, Shift+Enter starts a new line.</span>'
 NOTHING_AUTOMATIC = "Automatic has no model to ask."
 NOTHING_AUTOMATIC_HINT = "Add one, or choose a provider."

@@ -73,6 +73,8 @@ class Server(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         self._loop = asyncio.get_running_loop()
+        # The loop would note each generator of events, to close it at the end: whoever opens one closes it.
+        sys.set_asyncgen_hooks(firstiter=None)
         await super().startup([])  # listens to none: what uvicorn accepts has no bound
         self._accepting = [
             asyncio.create_task(accept_forever(listener, self._protocol, max_connections()))

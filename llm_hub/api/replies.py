@@ -209,8 +209,9 @@ class _Streamed(Response):
                 async with _signs_of_life(send, self._writer) as client:
                     # In a task of its own: each event would else wake all that stands around the endpoint.
                     last_piece = await asyncio.create_task(self._send_pieces(client))
-                body = last_piece + self._writer.end
-                await send({"type": "http.response.body", "body": body, "more_body": False})
+            # Last of all, and nothing is waited for after it: whoever has read it may ask again at once, and finds this
+            # request gone from those that are open.
+            await send({"type": "http.response.body", "body": last_piece + self._writer.end, "more_body": False})
 
     async def _send_pieces(self, client: _Client) -> bytes:
         """Sends everything but the last piece, which it returns. Raises `ClientLeft`."""
@@ -261,8 +262,9 @@ async def _closing(task: asyncio.Task[Any]) -> AsyncIterator[None]:
     try:
         yield
     finally:
-        task.cancel()
-        await asyncio.wait((task,))
+        if not task.done():
+            task.cancel()
+            await asyncio.wait((task,))
 
 
 @asynccontextmanager

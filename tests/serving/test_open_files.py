@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import sys
 from collections import Counter
 from typing import TYPE_CHECKING
@@ -28,7 +29,7 @@ resource.setrlimit(resource.RLIMIT_NOFILE, (200, 256))  # raised at the start as
 main()
 """
 REQUESTS, FITTING = 300, 63
-SLOW = "ok?tokens=20&page=open-files"
+SLOW, SHORT = "ok?tokens=20&page=open-files", "ok?tokens=5&page=open-files"
 
 
 async def test_as_many_as_fit_are_served_whole_and_the_others_told_to_wait(tmp_path: Path) -> None:
@@ -58,6 +59,21 @@ async def test_as_many_as_fit_are_served_whole_and_the_others_told_to_wait(tmp_p
     assert "Traceback" not in site.log.read_text()
 
 
+async def test_who_has_read_an_answer_to_its_end_may_ask_again_at_once(tmp_path: Path) -> None:
+    (tmp_path / "app.py").write_text(APP)
+
+    async def ask_six_times(client: aiohttp.ClientSession) -> list[str]:
+        return [await ask(client, SHORT) for _ in range(6)]
+
+    with FaultServerThread() as provider:
+        keys = {"OPENAI_API_KEY": "sk-test-0123456789abcdef", "OPENAI_BASE_URL": provider.openai_url}
+        with Site(tmp_path / "log", keys, folder=tmp_path) as site:
+            unbounded = aiohttp.TCPConnector(limit=0)
+            async with aiohttp.ClientSession(site.url, connector=unbounded) as client, tab(client):
+                answers = await asyncio.gather(*(ask_six_times(client) for _ in range(FITTING)))
+    assert Counter(itertools.chain(*answers)) == {"whole": 6 * FITTING}, "never more are open than fit"
+
+
 def tab(client: aiohttp.ClientSession) -> AbstractAsyncContextManager[aiohttp.ClientResponse]:
     """An open tab of the page, which is one of the requests that fit."""
     return client.get("/gradio_api/heartbeat/a-tab")
@@ -68,8 +84,8 @@ async def health(client: aiohttp.ClientSession) -> str:
         return str((await response.json())["status"])
 
 
-async def ask(client: aiohttp.ClientSession) -> str:
-    body = {"model": f"openai/{SLOW}", "stream": True, "messages": [{"role": "user", "content": "Hello"}]}
+async def ask(client: aiohttp.ClientSession, model: str = SLOW) -> str:
+    body = {"model": f"openai/{model}", "stream": True, "messages": [{"role": "user", "content": "Hello"}]}
     async with client.post("/v1/chat/completions", json=body) as response:
         text = await response.text()
         if response.status == 200:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 from typing import Any
+
+from llm_hub.chat.frozen import frozen
 
 
 class Role(StrEnum):
@@ -39,7 +41,7 @@ def decode_json(text: str) -> Any:
     return value
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Text:
     """A text part of a message."""
 
@@ -49,7 +51,7 @@ class Text:
         object.__setattr__(self, "text", _whole(self.text))
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Image:
     """An image part of a message: the encoded file's bytes and its media type (image/png, image/jpeg, …), or in their
     place the `url` at which the provider fetches it itself."""
@@ -59,7 +61,7 @@ class Image:
     url: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Document:
     """A document part of a message: a file with words in it, such as a PDF, a table or a program.
 
@@ -88,7 +90,7 @@ class Document:
         return Text(f'<file name="{self.name}">\n{self.text or ""}\n</file>')
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class VendorState:
     """What a vendor wants back with a call of a tool, as it came, and nobody else can read: signatures, reasoning.
 
@@ -100,7 +102,7 @@ class VendorState:
     data: Mapping[str, Any] = field(repr=False, hash=False)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ToolCall:
     """A part of an assistant's message: a tool that it wants called. `arguments` is JSON text, as the model wrote.
 
@@ -131,7 +133,7 @@ class ToolCall:
         return value if isinstance(value, dict) else {"arguments": value}
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ToolResult:
     """A part of a tool's message: what the call with that id gave. `failed` says that the text tells of an error."""
 
@@ -153,7 +155,7 @@ class ToolResult:
 Part = Text | Image | Document | ToolCall | ToolResult
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Message:
     """One turn. `content` is text, or a tuple of parts where images, documents, calls of tools or their results are
     among it."""

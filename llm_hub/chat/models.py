@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from llm_hub.chat.frozen import frozen
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ModelInfo:
     """A model as its provider lists it. `context` is the window in tokens; None: the provider does not say."""
 

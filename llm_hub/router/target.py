@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from llm_hub.chat.frozen import frozen
 
 if TYPE_CHECKING:
     from llm_hub.provider import LLMProvider
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Target:
     """A provider and the model that is asked there; "" is the provider's default model.
 

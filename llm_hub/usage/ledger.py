@@ -11,10 +11,11 @@ import logging
 import time
 from collections import deque
 from contextlib import suppress
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_args
 
+from llm_hub.chat.frozen import frozen
 from llm_hub.errors import ConfigurationError
 from llm_hub.logs import printable
 from llm_hub.usage.amounts import DAY, NANO
@@ -51,7 +52,7 @@ MONEY = ("nanodollars", "reported_nanodollars")
 Key = TypeVar("Key", bound="Hashable")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Entry:
     """A request. `target` is the model that answered; if none did, the first one that was tried.
 
@@ -75,7 +76,7 @@ class Entry:
     settlement: Settlement | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class UsageSums:
     """The sums of several requests. `unpriced` counts the answers of unknown price, which `price` does not include.
 
@@ -96,7 +97,7 @@ class UsageSums:
         return UsageSums(*(getattr(self, field.name) + getattr(other, field.name) for field in fields(self)))
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Total:
     """What one caller used of one target on one day. `day` counts days since 1970-01-01, UTC."""
 

@@ -98,28 +98,27 @@ def without_refused_texts(sent: dict[str, Any], refusal: ProviderError) -> dict[
 
 
 def without_blank_texts(body: dict[str, Any]) -> dict[str, Any]:
-    """The body without texts of white space alone. A turn in which nothing is left is left out."""
+    """The body without texts of white space alone. A turn in which nothing is left is left out, and so is a system
+    prompt."""
     shorter = {**body, "messages": []}
     for turn in body["messages"]:
-        content = turn.get("content")
-        if turn.get("role") in _ROLES:
-            content = _without_blanks(content) if isinstance(content, list) else str(content or "").strip() and content
-            if not content:
-                continue
-        shorter["messages"].append(turn | {"content": content})
-    if isinstance(system := body.get("system"), list) and not (kept := _without_blanks(system)):
-        del shorter["system"]
-    elif isinstance(system, list):
-        shorter["system"] = kept
+        if turn.get("role") not in _ROLES:
+            shorter["messages"].append(turn)
+        elif content := _without_blanks(turn.get("content")):
+            shorter["messages"].append(turn | {"content": content})
+    if system := _without_blanks(shorter.pop("system", None)):
+        shorter["system"] = system
     return shorter
 
 
-def _without_blanks(blocks: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The blocks without texts of white space alone, also in the results of tools."""
-    kept = [block for block in blocks if block.get("type") != "text" or str(block.get("text") or "").strip()]
+def _without_blanks(content: Any) -> Any:
+    """The content without texts of white space alone, also in the results of tools. It may have nothing else."""
+    if not isinstance(content, list):
+        return content if str(content or "").strip() else ""
+    kept = [block for block in content if block.get("type") != "text" or str(block.get("text") or "").strip()]
     return [
-        block | {"content": _without_blanks(content)}
-        if block.get("type") == "tool_result" and isinstance(content := block.get("content"), list)
+        block | {"content": _without_blanks(block["content"])}
+        if block.get("type") == "tool_result" and isinstance(block.get("content"), list)
         else block
         for block in kept
     ]

@@ -200,16 +200,22 @@ async def test_blank_texts_go_on_as_they_came_to_who_takes_them(
         assert (sent["system"], sent["messages"]) == (WITH_BLANKS["system"], WITH_BLANKS["messages"])
 
 
-@pytest.mark.parametrize("blank", ["system", "messages"])
+@pytest.mark.parametrize(
+    ("field", "given", "left"),
+    [
+        ("messages", WITH_BLANKS["messages"], WITHOUT_BLANKS["messages"]),
+        ("system", WITH_BLANKS["system"], WITHOUT_BLANKS["system"]),
+        ("system", [BLANK], None),
+        ("system", " ", None),
+    ],
+)
 async def test_blank_texts_that_are_refused_are_left_out_once_and_for_all(
-    provider: LLMProvider, chats: Callable[[], list[Exchange]], blank: str
+    provider: LLMProvider, chats: Callable[[], list[Exchange]], field: str, given: Any, left: Any
 ) -> None:
-    body = BODY | {blank: WITH_BLANKS[blank]}
     for asked in (2, 3):
-        response = await ask(provider, request(body))
+        response = await ask(provider, request(BODY | {field: given}))
         assert (response.content, response.ignored, len(chats())) == (answer_text(), (), asked)
-        sent = chats()[-1].body
-        assert sent[blank] == WITHOUT_BLANKS[blank]
+        assert chats()[-1].body.get(field) == left
 
 
 async def test_blank_texts_and_a_setting_may_both_be_refused(

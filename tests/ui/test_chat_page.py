@@ -307,7 +307,9 @@ def test_scripts_tables_and_paper(chat: ChatPage) -> None:
     table = "| tea | $2 |\n|---|--:|\n| one<br>two | x |"
     text = (
         f"\u0645\u0631\u062d\u0628\u0627 `$$`\n\n{table}\n\n```python\n# quiet\nx = 1\n```\n\n"
-        "1. \u0645\u0631\u062d\u0628\u0627\n\nSo 2*3*4 or __init__:\n\n- [x] done\n\n" + "A long line.\n\n" * 120
+        f"1. \u0645\u0631\u062d\u0628\u0627\n\nSo 2*3*4 or __init__:\n\n- [x] done\n\n`{'0' * 900}`\n\n"
+        + "A long line.\n\n"
+        * 120
     )
     chat.ask(text)
     answer = chat.answers
@@ -321,6 +323,9 @@ def test_scripts_tables_and_paper(chat: ChatPage) -> None:
     expect(answer.locator("td br")).to_have_count(1)
     expect(answer.locator(".token.comment")).to_have_css("color", "rgb(75, 85, 99)")
     assert chat.page.pdf().count(b"/Type /Page\n") >= 3
+    chat.page.emulate_media(media="print")
+    assert chat.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    chat.page.emulate_media(media="screen")
     chat.log.locator(".message-buttons-left").first.get_by_label("Copy message").click()
     expect(chat.page.get_by_label("Copied message").first).to_be_visible()
     assert chat.page.evaluate("navigator.clipboard.readText()") == text

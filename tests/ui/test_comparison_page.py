@@ -9,6 +9,7 @@ from playwright.sync_api import expect
 
 from tests.ui.compare_page import SLOW, ComparePage
 from tests.ui.conftest import visiting
+from tests.ui.conversations_page import ConversationsPage
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -17,6 +18,12 @@ if TYPE_CHECKING:
 
     from tests.ui.gated_server import GatedServer
     from tests.ui.site import Site
+
+COMPARISON_COMES_BACK = """() => new Promise((told) => {
+  addEventListener("llm-hub-opened", ({ detail }) => { if (detail.kind === "comparison" && detail.id) told(detail); });
+  dispatchEvent(new CustomEvent("hub-back"));
+})"""
+"""As after a lost connection. Gives what the server says then of the comparison that was shown."""
 
 
 @pytest.fixture
@@ -58,6 +65,51 @@ def test_a_reload_in_the_middle_of_a_comparison_loses_nothing(compare: ComparePa
         expect(compare.text(number)).to_have_text("typed meanwhile begins and ends", timeout=SLOW)
         expect(page.locator(f"#compare-pane-{number}-model input")).to_have_value(model)
     expect(page).to_have_title("Hello · LLM Hub")
+
+
+def test_the_list_and_back_bring_the_tab_of_what_they_open(compare: ComparePage, gated: GatedServer) -> None:
+    page, chat = compare.page, ConversationsPage(compare.page, compare.url)
+    gated.gate.set()
+    page.get_by_role("tab", name="Chat").click()
+    chat.choose_gated()
+    chat.ask("A chat")
+    chat.expect_title("A chat")
+    page.get_by_role("tab", name="Compare").click()
+    chat.expect_title("")
+    compare.set("one", "two", provider="gated")
+    compare.compare("A comparison")
+    chat.expect_title("A comparison")
+    page.go_back()
+    expect(chat.log).to_be_visible(timeout=SLOW)
+    expect(chat.prompts).to_have_text(["A chat"])
+    chat.expect_title("A chat")
+    page.go_forward()
+    expect(compare.text(1)).to_be_visible(timeout=SLOW)
+    chat.expect_title("A comparison")
+    chat.titles.filter(has_text="A chat").last.click()
+    expect(chat.log).to_be_visible(timeout=SLOW)
+    expect(chat.prompts).to_have_text(["A chat"])
+    chat.expect_title("A chat")
+
+
+def test_a_connection_that_comes_back_brings_no_other_tab(compare: ComparePage, gated: GatedServer) -> None:
+    page, chat = compare.page, ConversationsPage(compare.page, compare.url)
+    gated.gate.set()
+    compare.set("one", "two", provider="gated")
+    compare.compare("Compared")
+    page.get_by_role("tab", name="Chat").click()
+    chat.choose_gated()
+    chat.ask("Asked")
+    chat.expect_title("Asked")
+    told = page.evaluate(COMPARISON_COMES_BACK)
+    assert told["shown_title"] == "Compared"
+    expect(chat.log).to_be_visible()
+    chat.expect_title("Asked")
+    chat.act("Compared", "Delete")  # which is open, too
+    expect(chat.prompts).to_have_text(["Asked"])
+    chat.expect_title("Asked")
+    page.get_by_role("tab", name="Compare").click()
+    expect(page.locator("#compare .message-row")).to_have_count(0)
 
 
 def test_a_blind_comparison_stays_blind_when_its_page_is_loaded_again(compare: ComparePage, gated: GatedServer) -> None:

@@ -171,7 +171,7 @@ const remove = async (head) => {
   deleted = { ...head, wasOpen: shown[head.kind].id === head.id };
   await change(head, { deleted: true });
   list.querySelector(".deleted button")?.focus();
-  if (deleted.wasOpen) go("", head.kind);
+  if (deleted.wasOpen) turnTo("", head.kind, { stays: true });
   forget(head);
 };
 const restore = async () => {
@@ -179,7 +179,7 @@ const restore = async () => {
   deleted = null;
   await change(head, { deleted: false });
   list.querySelector(`[data-id="${head.id}"] a`)?.focus();
-  if (head.wasOpen) go(head.id, head.kind);
+  if (head.wasOpen) turnTo(head.id, head.kind, { stays: true });
 };
 
 // The reader's hands: the toggle, the search, a temporary chat, and the keyboard.

@@ -9,6 +9,8 @@ const address = (id) => {
   return url.href;
 };
 const named = () => new URL(location.href).searchParams.get("c") ?? "";
+// The address names this from now on. Where it `isNew`, Back leads to what was named before.
+const writeAddress = (id, kind, isNew = named()) => history[isNew ? "pushState" : "replaceState"](kind, "", address(id));
 const front = () => document.querySelector("#compare")?.checkVisibility() ? "comparison" : "chat";
 const entitle = () => {
   const head = shown[front()];
@@ -75,7 +77,7 @@ const open = async (id, kind = "chat", more = {}) => {
     });
   }
   if (kind === "comparison") {
-    await bringComparison();
+    if (!more.stays) await bringComparison();
     window.llmHub.openComparison({ id, number, ...more });
   } else window.llmHub.open({ id, number, ...more });
 };
@@ -101,7 +103,9 @@ const openRun = (id) => {
   if (tab?.ariaSelected === "true") window.llmHub.showRun?.();
   else tab?.click();
 };
+// With `stays` the tab that is in front stays there.
 const turnTo = (id, kind, more = {}) => {
+  if (kind === "chat" && !more.stays) window.llmHub.tab("Chat")?.click();
   leaveBehind(kind, shown[kind], id);
   renew(kind);
   shown[kind] = { id, version: 0, kept: !more.temporary };
@@ -111,10 +115,10 @@ const turnTo = (id, kind, more = {}) => {
   open(id, kind, more);
 };
 const go = (id, kind = "chat", more = {}) => {
-  if (!id || id !== named()) history.pushState(null, "", address(id));
+  if (!id || id !== named()) writeAddress(id, kind, true);
   turnTo(id, kind, more);
 };
-addEventListener("popstate", () => turnTo(named(), heads.find((head) => head.id === named())?.kind ?? (named() ? "chat" : front())));
+addEventListener("popstate", ({ state }) => turnTo(named(), heads.find((head) => head.id === named())?.kind ?? state ?? (named() ? "chat" : front())));
 
 const keep = (head) => {
   const known = inList(head.id);
@@ -148,7 +152,7 @@ const opened = (head) => {
   if (!head.keeping) return;  // it is what the page has asked for, and not yet the server's answer
   const kind = head.kind ?? "chat";
   if (opening[kind] && head.wanted !== opening[kind].number) return head.id && head.kept && keep(head);  // it is from before
-  const isAnswer = Boolean(opening[kind]);
+  const isAnswer = opening[kind];
   endOpening(kind);
   nav.removeAttribute("aria-busy");
   if (head.lost) return handOver(head.id, kind);
@@ -176,9 +180,7 @@ const opened = (head) => {
   if (head.id !== before.id || head.turns !== before.turns) isShown[kind]?.();
   const isCarried = isCarrying && kind === "chat" && head.id !== before.id;
   if (isCarried) isCarrying = false;
-  if ((isCarried || kind === front()) && head.id !== named()) {
-    if (head.id || named()) history[named() && !head.problem ? "pushState" : "replaceState"](null, "", address(head.id));
-  }
+  if ((isCarried || kind === front()) && head.id !== named()) writeAddress(head.id, kind, named() && !head.problem);
   entitle();
   if (head.id && head.kept) keep(head);
   else if (head.id !== before.id) show();
@@ -199,7 +201,7 @@ document.addEventListener("click", ({ target }) => {
 const turned = () => {
   if (isCarrying) return;
   if (!["chat", "comparison"].some((kind) => shown[kind].id === named()) && named()) return;
-  if (shown[front()].id !== named() && (shown[front()].id || named())) history.replaceState(null, "", address(shown[front()].id));
+  if (shown[front()].id !== named()) writeAddress(shown[front()].id, front());
   entitle();
   show();
 };
@@ -272,7 +274,7 @@ addEventListener("hub-back", async () => {
     isBack[kind] = Boolean(id) || isBegun;
     if (!isBack[kind]) continue;
     const more = { begun: isBegun, temporary: kept === false, settings: drafts.settings(id), leaf, whole };
-    open(id || next[kind], kind, kind === "chat" ? more : { begun: isBegun });
+    open(id || next[kind], kind, kind === "chat" ? more : { begun: isBegun, stays: kind !== front() });
   }
   // Said once what has become of a prompt is known: it is not in its box meanwhile.
   await Promise.all([opening.chat?.over, opening.comparison?.over]);
@@ -307,7 +309,7 @@ const begin = () => {
   const query = new URL(location.href).searchParams;
   const last = named() ? {} : begun.last;
   const [id, prompt] = [named() || last.id || "", query.has("models") ? "" : query.get("prompt") ?? ""];
-  if (id !== named()) history.replaceState(null, "", address(id));
+  if (id !== named()) writeAddress(id, "chat", false);
   shown.chat.id = id;
   if (last.id) {
     sought = last;
@@ -325,7 +327,7 @@ const begin = () => {
   if (query.has("run")) openRun(query.get("run"));
   open(id, "chat", { settings: provider ? { provider, model, ...fallback } : drafts.settings(id), begun: Boolean(last.id) });
   // A reload is to bring back what has become of the prompt, and not the address's once more.
-  if (prompt || provider) history.replaceState(null, "", address(id));
+  if (prompt || provider) writeAddress(id, "chat", false);
 };
 mark();
 if (window.llmHub.open) begin();

@@ -48,7 +48,8 @@ class OpenWish:
     tab has had by then: of two that are sent at almost the same time, the earlier one may arrive last. `leaf` is the
     last turn that the tab showed before its connection was lost, and `whole` whether it showed all before that. `begun`
     says that the page does not know whether there is such a conversation: a prompt was to begin it, and then the
-    connection was lost. `is_nonsense` says that what was asked for cannot be the id of a conversation.
+    connection was lost. With `stays` a comparison is not brought to the front. `is_nonsense` says that what was asked
+    for cannot be the id of a conversation.
     """
 
     name: str = ""
@@ -59,6 +60,7 @@ class OpenWish:
     leaf: int | None = None
     whole: bool = False
     begun: bool = False
+    stays: bool = False
     is_nonsense: bool = False
 
     async def name_answer(self, updates: AsyncGenerator[Updates], opened: gr.HTML) -> AsyncGenerator[Updates]:
@@ -94,6 +96,7 @@ def parse_wish(event: gr.EventData) -> OpenWish:
         leaf=data.get("leaf") if type(data.get("leaf")) is int else None,
         whole=data.get("whole") is True,
         begun=data.get("begun") is True,
+        stays=data.get("stays") is True,
         is_nonsense=isinstance(name, str) and name != "" and not is_id(name),
     )
 

@@ -148,7 +148,7 @@ class CompareEvents:
         comparison.unfinished_panes.clear()
         await self.leave(visitor)
         refresh = screen.request_refresh(comparison, *range(MAX_PANES))
-        front: Updates = {self._tabs: gr.Tabs(selected="compare")}
+        front: Updates = {} if wish.stays else {self._tabs: gr.Tabs(selected="compare")}
         return {
             **refresh,
             **front,

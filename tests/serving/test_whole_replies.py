@@ -1,4 +1,5 @@
-"""A reply that says that its body follows is the same as uvicorn writes it, in one write."""
+"""A reply that says that its body follows is the same as uvicorn writes it, in one write, and one that streams is the
+same piece by piece."""
 
 from __future__ import annotations
 
@@ -6,6 +7,7 @@ import re
 from typing import Any, ClassVar
 
 import pytest
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from llm_hub.api.replies import IS_WHOLE
 from llm_hub.serving.http_protocol import BoundedHttpProtocol
@@ -76,3 +78,27 @@ async def test_head_and_body_are_one_write_and_two_before_the_connection_ends() 
     assert first.startswith(b"HTTP/1.1 200 OK\r\n")
     assert first.endswith(b"\r\n\r\nbody")
     assert len(last) == 2
+
+
+class AsUvicornWrites(Noting):
+    _start_asgi_task = HttpToolsProtocol._start_asgi_task
+
+
+@pytest.mark.parametrize("method", [b"GET", b"HEAD"])
+@pytest.mark.parametrize("headers", [[(b"x-name", b"value")], [(b"content-length", b"6")]])
+async def test_a_streamed_reply_is_the_same_as_uvicorn_writes_it(
+    method: bytes, headers: list[tuple[bytes, bytes]]
+) -> None:
+    async def app(_: Any, __: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        for piece in (b"one", b"", b"two"):
+            await send({"type": "http.response.body", "body": piece, "more_body": True})
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+    replies = []
+    for protocol in (Noting, AsUvicornWrites):
+        async with served(app, protocol) as port:
+            received = await exchange(port, b"%b / HTTP/1.1\r\nhost: x\r\n\r\n" % method + LAST % method)
+        replies.append(re.sub(rb"\r\ndate: [^\r]+", b"", received))
+    assert replies[0] == replies[1]
+    assert (replies[0].count(b"one"), replies[0].count(b"two")) == ((2, 2) if method == b"GET" else (0, 0))

@@ -388,3 +388,31 @@ async def test_an_empty_text_beside_a_result_is_no_question(api: Api, provider: 
     body = {"model": f"{provider}/ok", "max_tokens": 9, "messages": turns}
     reply = await api.client.post("/v1/messages", json=body)
     assert reply.status_code == 200, reply.text
+
+
+@pytest.mark.parametrize("provider", ["openai", "ollama"])
+async def test_tools_that_are_added_and_removed_in_the_conversation_are_known_to_other_vendors(
+    api: Api, fault_server: FaultServer, provider: str
+) -> None:
+    """Claude Code names the tools of a late MCP server so, and so does the tool runner of Anthropic's SDKs."""
+    schema = {"type": "object", "properties": {"city": {"type": "string"}}}
+    tools = [{"name": name, "input_schema": schema} for name in ("tide", "wind", "fog")]
+    added = {"type": "tool_definition", "definition": {"name": "moon", "input_schema": schema}}
+    removed = {"type": "tool_reference", "name": "wind"}
+    again = {"type": "tool_reference", "name": "fog"}
+    changes = [
+        {"type": "tool_removal", "tool": removed},
+        {"type": "tool_removal", "tool": again},
+        {"type": "tool_addition", "tool": added},
+        {"type": "tool_addition", "tool": again},
+    ]
+    turns = [{"role": "user", "content": "Hello"}, {"role": "system", "content": changes}]
+    body = {"model": f"{provider}/ok?calls=3", "max_tokens": 99, "models": [], "tools": tools, "messages": turns}
+    reply = await api.client.post("/v1/messages", json=body)
+    assert [block["name"] for block in reply.json()["content"]] == ["tide", "moon", "fog"]
+    assert reply.json()["x_llm_hub"]["ignored"] == []
+    sent = fault_server.exchanges[-1].body
+    assert [turn["role"] for turn in sent["messages"]] == ["user"]
+    await api.client.post("/v1/messages", json=body | {"model": "anthropic/ok?accept=any"})
+    sent = fault_server.exchanges[-1].body
+    assert (sent["tools"], sent["messages"]) == (tools, turns)

@@ -21,6 +21,7 @@ from llm_hub.api.bodies import (
     read_pdf,
 )
 from llm_hub.api.carried_state import is_state
+from llm_hub.api.dialects.messages_options import ToolAddition, ToolRemoval, is_tool_change
 from llm_hub.api.open_parts import UNREAD_PART, OpenModel, OptionalPart, UnreadPart, kind_among
 from llm_hub.chat import ToolResult
 from llm_hub.documents.kinds import PDF_TYPE
@@ -230,7 +231,16 @@ UserBlock = Annotated[
     | Annotated[UnreadPart, Tag("other")],
     Discriminator(_user_kind),
 ]
-SystemBlock = Annotated[Annotated[TextBlock, Tag("text")] | Annotated[OptionalPart, Tag("other")], kind_among("text")]
+SystemBlock = Annotated[
+    Annotated[TextBlock, Tag("text")]
+    | Annotated[ToolAddition, Tag("tool_addition")]
+    | Annotated[ToolRemoval, Tag("tool_removal")]
+    | Annotated[OptionalPart, Tag("other")],
+    kind_among(
+        "text", "tool_addition", "tool_removal",
+        is_read=lambda block: block["type"] == "text" or is_tool_change(block),
+    ),
+]  # fmt: skip
 
 
 class StateBlock(OpenModel):

@@ -42,7 +42,9 @@ from llm_hub.api.dialects.messages_options import (
     OutputConfig,
     Thinking,
     ThinkingOption,
+    ToolChange,
     ToolChoiceOption,
+    changed_tools,
     read_choice,
 )
 from llm_hub.api.open_parts import TOKEN_LIMITS, UNREAD_PART, OpenBody, OpenModel, UnreadPart, UnreadTurn, role_among
@@ -75,7 +77,13 @@ class SystemMessage(OpenModel):
     content: Texts
 
     def messages(self, field: str) -> tuple[Message, ...]:  # noqa: ARG002  # the other turns' shape
-        return (_system(self.content),)
+        return () if self.changes and not _system(self.content).text else (_system(self.content),)
+
+    @property
+    def changes(self) -> list[ToolChange]:
+        """The tools that are added or removed here."""
+        blocks = () if isinstance(self.content, str) else self.content
+        return [block for block in blocks if isinstance(block, ToolChange)]
 
 
 class UserMessage(OpenModel):
@@ -192,7 +200,7 @@ class CountTokensBody(OpenBody):
         return self.thinking is not None
 
     def request(self) -> ChatRequest:
-        tools, choice, parallel = self._read_tools() if self.tools else ((), None, None)
+        tools, choice, parallel = self._read_tools()
         output = self.output_config or _NO_OUTPUT
         messages = [_system(self.system)] if self.system else []
         for number, turn in enumerate(self.messages):
@@ -219,6 +227,8 @@ class CountTokensBody(OpenBody):
         """The tools, the choice among them, and whether several may be called at once."""
         listed = self.tools or ()
         tools = tuple(tool.tool() for tool in listed if isinstance(tool, CustomTool))
+        if changes := [change for turn in self.messages if isinstance(turn, SystemMessage) for change in turn.changes]:
+            tools = changed_tools(tools, changes)
         choice, parallel = read_choice(self.tool_choice) if tools else (None, None)
         others = [tool for tool in listed if isinstance(tool, UnreadPart)]
         if isinstance(choice, OneTool) and any((tool.model_extra or {}).get("name") == choice.name for tool in others):

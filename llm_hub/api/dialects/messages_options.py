@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Discriminator, Field, Tag
 
 from llm_hub.api.bodies import Effort, JSONObject, Name
 from llm_hub.api.open_parts import OpenModel, OptionalPart, UnreadPart, kind_among
 from llm_hub.chat import OneTool, Tool, ToolChoice
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 MAX_THINKING_BUDGET = 10**9
 """Tokens."""
@@ -37,6 +40,58 @@ MessageTool = Annotated[
     Annotated[CustomTool, Tag("custom")] | Annotated[UnreadPart, Tag("other")], Discriminator(_tool_kind)
 ]
 """A tool of the client's, or one of Anthropic's, which its own models alone know."""
+
+
+class ToolDefinition(OpenModel):
+    type: Literal["tool_definition"]
+    definition: CustomTool
+
+
+class ToolName(OpenModel):
+    type: Literal["tool_reference"]
+    name: Name
+
+
+class ToolAddition(OpenModel):
+    """A tool that can be called from here on in the conversation: a new one, or one of those before it."""
+
+    type: Literal["tool_addition"]
+    tool: ToolDefinition | ToolName
+
+
+class ToolRemoval(OpenModel):
+    """A tool that cannot be called any longer."""
+
+    type: Literal["tool_removal"]
+    tool: ToolName
+
+
+ToolChange = ToolAddition | ToolRemoval
+
+
+def is_tool_change(block: dict[str, Any]) -> bool:
+    """Whether a block adds or removes a tool that the hub can read: not one of Anthropic's own."""
+    tool = block.get("tool")
+    if not isinstance(tool, dict):
+        return False
+    if block["type"] == "tool_addition" and tool.get("type") == "tool_definition":
+        return _tool_kind(tool.get("definition")) == "custom"
+    return tool.get("type") == "tool_reference"
+
+
+def changed_tools(tools: Iterable[Tool], changes: Iterable[ToolChange]) -> tuple[Tool, ...]:
+    """The tools after these changes: other vendors are told of all tools before the conversation."""
+    known = {tool.name: tool for tool in tools}
+    current = dict(known)
+    for change in changes:
+        match change:
+            case ToolRemoval(tool=ToolName(name=name)):
+                current.pop(name, None)
+            case ToolAddition(tool=ToolName(name=name)) if name in known:
+                current[name] = known[name]
+            case ToolAddition(tool=ToolDefinition(definition=definition)):
+                current[definition.name] = known[definition.name] = definition.tool()
+    return tuple(current.values())
 
 
 class AutoToolChoice(OpenModel):

@@ -58,7 +58,7 @@ STREAMS: dict[str, set[tuple[str, str]]] = {
     "/v1/messages": {
         ("message_start", "MessageStart"), ("content_block_start", "BlockStart"),
         ("content_block_delta", "BlockDeltaEvent"), ("content_block_stop", "BlockStop"),
-        ("message_delta", "MessageDelta"), ("message_stop", "MessageStop"), ("error", "MessageError"),
+        ("message_delta", "MessageDelta"), ("message_stop", "MessageStop"), ("ping", "Ping"), ("error", "MessageError"),
     },
     "/v1/responses": {(event.name, str(getattr(event.shape, "__name__", ""))) for event in RESPONSES.events},
 }  # fmt: skip

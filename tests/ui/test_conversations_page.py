@@ -414,7 +414,7 @@ def test_a_file_is_imported_and_conversations_are_saved(visitor: ConversationsPa
 
     export.write_text('[{"mapping": 7}]')
     page.locator("#conversation-list [type=file]").set_input_files(export)
-    expect(page.locator("#conversation-list .note")).to_contain_text("cannot be imported: mapping")
+    expect(page.locator("#conversation-list .note")).to_contain_text("cannot be imported: in conversation 1, mapping")
     expect(page.locator("#conversation-list .done")).to_be_empty()
     assert "400" in visitor.complaints.pop()
     with export.open("wb") as large:

@@ -9,7 +9,10 @@ ASSETS = Path(__file__).parent / "assets"
 
 
 def read_asset(name: str) -> str:
-    """An asset without comments and indents, which are an eighth of the page. A comment reaches the end of its line."""
-    comments = r"(?s)/\*.*?\*/\n?" if name.endswith(".css") else r"(?m)^ *//.*\n|  // .*$"
+    """An asset without comments and indents, which are an eighth of the page. A comment reaches the end of its line.
+    Styles are without the spaces around braces and after semicolons, too."""
+    is_css = name.endswith(".css")
+    comments = r"(?s)/\*.*?\*/\n?" if is_css else r"(?m)^ *//.*\n|  // .*$"
     text = re.sub(comments, "", (ASSETS / name).read_text(encoding="utf-8"))
-    return re.sub(r"(?m)^ +", "", text)
+    text = re.sub(r"(?m)^ +", "", text)
+    return re.sub(r" ?([{;}]) ?", r"\1", text) if is_css else text

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from llm_hub.chat import Attempt
-from llm_hub.chat.frozen import frozen
 from llm_hub.router import Target
 
 
-@frozen
+@dataclass(frozen=True, slots=True)
 class ObservedAttempt:
     """An attempt that the owner pays, or makes. `pause_reason` says why its target is paused since; "": it is not.
 

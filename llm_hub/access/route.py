@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from llm_hub.chat import split_target
-from llm_hub.chat.frozen import frozen
 
 if TYPE_CHECKING:
     from llm_hub.access.keyring import Payer
@@ -16,7 +16,7 @@ AUTO = "auto"
 """The name that stands for the hub's route: the configured one, or every provider that is configured."""
 
 
-@frozen
+@dataclass(frozen=True, slots=True)
 class Route:
     """The targets of one request, in order, as `provider/model` or as a provider's name for its default model.
 
@@ -46,7 +46,7 @@ class Route:
         return self.key_holder != "visitor" and split_target(target)[0] in self.paid
 
 
-@frozen
+@dataclass(frozen=True, slots=True)
 class TargetState:
     """What is known of a target that has been asked: `attempts` newest last, and why it is paused, if it is.
 

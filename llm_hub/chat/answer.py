@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypedDict
 
-from llm_hub.chat.frozen import frozen
 from llm_hub.chat.message import ToolCall
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ def reports_price(usage: Usage | None) -> bool:
     return usage is not None and "reported_nanodollars" in usage
 
 
-@frozen
+@dataclass(frozen=True, slots=True)
 class Timing:
     """Seconds since the request was made. `first_token` counts reasoning as progress; None: no token came."""
 
@@ -43,7 +43,7 @@ class Timing:
     total: float
 
 
-@frozen
+@dataclass(frozen=True, slots=True)
 class Attempt:
     """One request to one target, for whoever shows or counts what happened on the way to an answer.
 
@@ -81,7 +81,7 @@ UNSENT_OUTCOMES = frozenset({"paused", "not_configured", "not_offered", "out_of_
 is asked, or no connection was free."""
 
 
-@frozen
+@dataclass(frozen=True, slots=True)
 class OriginalAnswer:
     """What an answer has in its vendor's own shape, beside or instead of the hub's words for it.
 
@@ -99,7 +99,7 @@ class OriginalAnswer:
     body: Mapping[str, Any]
 
 
-@frozen
+@dataclass(frozen=True, slots=True)
 class LLMResponse:
     """A complete answer, and who really gave it.
 

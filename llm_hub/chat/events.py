@@ -3,42 +3,41 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import Any
 
 from llm_hub.chat.answer import Attempt, LLMResponse
-from llm_hub.chat.frozen import frozen
 from llm_hub.chat.message import VendorState
 
 
-@frozen
+@dataclass(frozen=True, slots=True)
 class TextDelta:
     """The next piece of the answer."""
 
     text: str
 
 
-@frozen
+@dataclass(frozen=True, slots=True)
 class LateText(TextDelta):
     """A piece of text that follows a call of a tool. Whoever writes calls in their places among the text keeps it until
     the calls are known: see `LLMResponse.late_text`."""
 
 
-@frozen
+@dataclass(frozen=True, slots=True)
 class ReasoningDelta:
     """The next piece of the model's reasoning, which is not part of the answer."""
 
     text: str
 
 
-@frozen
+@dataclass(frozen=True, slots=True)
 class ReasoningBreak(ReasoningDelta):
     """The blank line between two blocks of reasoning. It is the hub's: whoever keeps the blocks apart leaves it out."""
 
     text: str = "\n\n"
 
 
-@frozen
+@dataclass(frozen=True, slots=True)
 class ToolCallDelta:
     """The next piece of a call's arguments. `index` counts the answer's calls from 0; the first piece of each has the
     call's id and name, the later ones have "" in their place.
@@ -54,7 +53,7 @@ class ToolCallDelta:
     state: VendorState | None = None
 
 
-@frozen
+@dataclass(frozen=True, slots=True)
 class VendorDelta:
     """A piece of the answer in its vendor's own shape, for which the hub has no word: a signature, a citation, a block
     of encrypted reasoning. Clients of the same protocol are sent it as it came, others never see it.
@@ -75,7 +74,7 @@ class VendorDelta:
     data: Mapping[str, Any]
 
 
-@frozen
+@dataclass(frozen=True, slots=True)
 class Alive:
     """The server is at work, although nothing of the answer has come: its reply has begun, or it sent a sign of life.
 
@@ -88,7 +87,7 @@ class Alive:
     word: VendorDelta | None = None
 
 
-@frozen
+@dataclass(frozen=True, slots=True)
 class FilesSent:
     """How the request's documents go to the target: a phrase for each, "report.pdf: as text, 12 pages".
 
@@ -98,14 +97,14 @@ class FilesSent:
     files: tuple[str, ...]
 
 
-@frozen
+@dataclass(frozen=True, slots=True)
 class Waiting:
     """Nothing streams yet for a reason worth showing, such as a model that is being loaded."""
 
     reason: str
 
 
-@frozen
+@dataclass(frozen=True, slots=True)
 class AttemptStarted:
     """A router asks a target. `number` counts from 1 over the whole route."""
 
@@ -114,7 +113,7 @@ class AttemptStarted:
     number: int
 
 
-@frozen
+@dataclass(frozen=True, slots=True)
 class AttemptFailed:
     """A router's attempt failed. `retry_in` is the wait in seconds before the same target is asked again, if it is."""
 
@@ -122,7 +121,7 @@ class AttemptFailed:
     retry_in: float | None = None
 
 
-@frozen
+@dataclass(frozen=True, slots=True)
 class Resumed:
     """Another target goes on where the text so far, `characters` long, broke off."""
 
@@ -131,7 +130,7 @@ class Resumed:
     characters: int
 
 
-@frozen
+@dataclass(frozen=True, slots=True)
 class Done:
     """The last event of every stream that succeeds. A stream that fails raises instead."""
 

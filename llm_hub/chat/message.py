@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import field
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
-
-from llm_hub.chat.frozen import frozen
 
 
 class Role(StrEnum):
@@ -41,7 +39,7 @@ def decode_json(text: str) -> Any:
     return value
 
 
-@frozen
+@dataclass(frozen=True, slots=True)
 class Text:
     """A text part of a message."""
 
@@ -51,7 +49,7 @@ class Text:
         object.__setattr__(self, "text", _whole(self.text))
 
 
-@frozen
+@dataclass(frozen=True, slots=True)
 class Image:
     """An image part of a message: the encoded file's bytes and its media type (image/png, image/jpeg, …), or in their
     place the `url` at which the provider fetches it itself."""
@@ -61,7 +59,7 @@ class Image:
     url: str = ""
 
 
-@frozen
+@dataclass(frozen=True, slots=True)
 class Document:
     """A document part of a message: a file with words in it, such as a PDF, a table or a program.
 
@@ -90,7 +88,7 @@ class Document:
         return Text(f'<file name="{self.name}">\n{self.text or ""}\n</file>')
 
 
-@frozen
+@dataclass(frozen=True, slots=True)
 class VendorState:
     """What a vendor wants back with a call of a tool, as it came, and nobody else can read: signatures, reasoning.
 
@@ -102,7 +100,7 @@ class VendorState:
     data: Mapping[str, Any] = field(repr=False, hash=False)
 
 
-@frozen
+@dataclass(frozen=True, slots=True)
 class ToolCall:
     """A part of an assistant's message: a tool that it wants called. `arguments` is JSON text, as the model wrote.
 
@@ -133,7 +131,7 @@ class ToolCall:
         return value if isinstance(value, dict) else {"arguments": value}
 
 
-@frozen
+@dataclass(frozen=True, slots=True)
 class ToolResult:
     """A part of a tool's message: what the call with that id gave. `failed` says that the text tells of an error."""
 
@@ -155,7 +153,7 @@ class ToolResult:
 Part = Text | Image | Document | ToolCall | ToolResult
 
 
-@frozen
+@dataclass(frozen=True, slots=True)
 class Message:
     """One turn. `content` is text, or a tuple of parts where images, documents, calls of tools or their results are
     among it."""

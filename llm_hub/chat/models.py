@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from llm_hub.chat.frozen import frozen
+from dataclasses import dataclass
 
 
-@frozen
+@dataclass(frozen=True, slots=True)
 class ModelInfo:
     """A model as its provider lists it. `context` is the window in tokens; None: the provider does not say."""
 

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from llm_hub.chat.frozen import frozen
 from llm_hub.chat.message import Message
 
 
-@frozen
+@dataclass(frozen=True, slots=True)
 class Tool:
     """A function that the model may ask to be called. `parameters` is a JSON schema of its arguments' object.
 
@@ -24,7 +23,7 @@ class Tool:
     strict: bool | None = None
 
 
-@frozen
+@dataclass(frozen=True, slots=True)
 class OneTool:
     """The tool that the model must call."""
 
@@ -37,7 +36,7 @@ Order = Literal["given", "fastest", "cheapest"]
 """Whether tools are called: as the model likes, never, at least one, or exactly this one."""
 
 
-@frozen
+@dataclass(frozen=True, slots=True)
 class JSONFormat:
     """The answer is to be JSON: of this schema, or without one any object. `name` is the schema's, for the vendor."""
 
@@ -46,7 +45,7 @@ class JSONFormat:
     strict: bool | None = None
 
 
-@frozen
+@dataclass(frozen=True, slots=True)
 class OriginalRequest:
     """A request as its client wrote it. An adapter that speaks the same protocol sends it on as it came, so that
     nothing is lost for which the hub has no word.
@@ -79,7 +78,7 @@ _EFFORTS_BY_BUDGET = ((0, "none"), (4096, "low"), (16_384, "medium"), (math.inf,
 """The most tokens of reasoning that an effort stands for. Claude Code's own steps are 4,000, 10,000 and 31,999."""
 
 
-@frozen
+@dataclass(frozen=True, slots=True)
 class ChatRequest:
     """What a provider is asked. None means the model's own default.
 

@@ -9,7 +9,7 @@ What is empty is left out. What comes back is checked field by field, since it m
 from __future__ import annotations
 
 import base64
-from dataclasses import fields, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
 
 from llm_hub.chat import (
@@ -154,8 +154,9 @@ def _write_event(event: RouteEvent) -> dict[str, Any]:
 
 
 def _write_attempt(attempt: Attempt) -> dict[str, Any]:
-    names = [field.name for field in fields(attempt) if field.name not in ("usage", "price")]
-    document = _filled(**{name: getattr(attempt, name) for name in names})
+    document = _filled(
+        **{name: getattr(attempt, name) for name in Attempt.__slots__ if name not in ("usage", "price")},
+    )
     return document if attempt.usage is None else {**document, "usage": _counts(attempt.usage)}
 
 

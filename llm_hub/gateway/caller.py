@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
-
-from llm_hub.chat.frozen import frozen
 
 if TYPE_CHECKING:
     from llm_hub.access.session import Session
 
 
-@frozen
+@dataclass(frozen=True, slots=True)
 class Caller:
     """Somebody who asks for an answer. The gateway makes one for each request, and the policy decides who pays.
 

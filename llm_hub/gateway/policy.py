@@ -21,12 +21,11 @@ the page is the owner.
 
 from __future__ import annotations
 
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from functools import partial
 from typing import TYPE_CHECKING
 
-from llm_hub.chat.frozen import frozen
 from llm_hub.usage.amounts import used_amounts
 from llm_hub.usage.ledger import UsageSums, sum_by
 from llm_hub.usage.quotas import Quota
@@ -53,7 +52,7 @@ EVERYBODY = "everybody"
 """The name that all visitors' use is counted for."""
 
 
-@frozen
+@dataclass(frozen=True, slots=True)
 class VisitorQuotas:
     """What visitors may use of the owner's money: each of them by their address, and all of them together."""
 
@@ -72,7 +71,7 @@ class VisitorQuotas:
         return cls(each, together, min(MAX_VISITOR_ANSWER_TOKENS, half_a_day))
 
 
-@frozen
+@dataclass(frozen=True, slots=True)
 class Terms:
     """The terms of one answer: its route with its payer, the name it is billed to, and the quotas that hold for it.
 
@@ -91,7 +90,7 @@ class Terms:
         return replace(request, max_tokens=min(request.max_tokens or self.max_tokens, self.max_tokens))
 
 
-@frozen
+@dataclass(frozen=True, slots=True)
 class Policy:
     """The owner's decisions. `api_keys` are the keys of the API by name; without any it answers this computer alone."""
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import time
 from collections import OrderedDict, deque
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
-
-from llm_hub.chat.frozen import frozen
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,7 +20,7 @@ MAX_MODELS = 200
 """Models whose attempts are kept, those that were asked last: a model's name can be anything that somebody types."""
 
 
-@frozen
+@dataclass(frozen=True, slots=True)
 class PastAttempt:
     """An attempt that is over. `age` is how many seconds ago it ended."""
 

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
-
-from llm_hub.chat.frozen import frozen
 
 if TYPE_CHECKING:
     from llm_hub.provider import LLMProvider
 
 
-@frozen
+@dataclass(frozen=True, slots=True)
 class Target:
     """A provider and the model that is asked there; "" is the provider's default model.
 

@@ -11,11 +11,10 @@ import logging
 import time
 from collections import deque
 from contextlib import suppress
-from dataclasses import fields
+from dataclasses import dataclass, fields
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_args
 
-from llm_hub.chat.frozen import frozen
 from llm_hub.errors import ConfigurationError
 from llm_hub.logs import printable
 from llm_hub.usage.amounts import DAY, NANO
@@ -52,7 +51,7 @@ MONEY = ("nanodollars", "reported_nanodollars")
 Key = TypeVar("Key", bound="Hashable")
 
 
-@frozen
+@dataclass(frozen=True, slots=True)
 class Entry:
     """A request. `target` is the model that answered; if none did, the first one that was tried.
 
@@ -76,7 +75,7 @@ class Entry:
     settlement: Settlement | None = None
 
 
-@frozen
+@dataclass(frozen=True, slots=True)
 class UsageSums:
     """The sums of several requests. `unpriced` counts the answers of unknown price, which `price` does not include.
 
@@ -97,7 +96,7 @@ class UsageSums:
         return UsageSums(*(getattr(self, field.name) + getattr(other, field.name) for field in fields(self)))
 
 
-@frozen
+@dataclass(frozen=True, slots=True)
 class Total:
     """What one caller used of one target on one day. `day` counts days since 1970-01-01, UTC."""
 

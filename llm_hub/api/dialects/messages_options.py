@@ -47,7 +47,7 @@ class ToolDefinition(OpenModel):
     definition: CustomTool
 
 
-class ToolName(OpenModel):
+class ReferencedTool(OpenModel):
     type: Literal["tool_reference"]
     name: Name
 
@@ -56,14 +56,14 @@ class ToolAddition(OpenModel):
     """A tool that can be called from here on in the conversation: a new one, or one of those before it."""
 
     type: Literal["tool_addition"]
-    tool: ToolDefinition | ToolName
+    tool: ToolDefinition | ReferencedTool
 
 
 class ToolRemoval(OpenModel):
     """A tool that cannot be called any longer."""
 
     type: Literal["tool_removal"]
-    tool: ToolName
+    tool: ReferencedTool
 
 
 ToolChange = ToolAddition | ToolRemoval
@@ -85,9 +85,9 @@ def changed_tools(tools: Iterable[Tool], changes: Iterable[ToolChange]) -> tuple
     current = dict(known)
     for change in changes:
         match change:
-            case ToolRemoval(tool=ToolName(name=name)):
+            case ToolRemoval(tool=ReferencedTool(name=name)):
                 current.pop(name, None)
-            case ToolAddition(tool=ToolName(name=name)) if name in known:
+            case ToolAddition(tool=ReferencedTool(name=name)) if name in known:
                 current[name] = known[name]
             case ToolAddition(tool=ToolDefinition(definition=definition)):
                 current[definition.name] = known[definition.name] = definition.tool()

@@ -162,13 +162,14 @@ class ChatEvents:
             begun = self._conversations.begin(self._owner(visitor), name=name, is_kept=is_kept)
             view = ChatView.newest(begun)
         conversation = view.conversation
+        node, problem = None, texts.BUSY
         try:
-            if view.draft is not None:
-                raise LLMHubError(texts.BUSY)
-            node = add(view)
+            node = add(view) if view.draft is None else None
         except LLMHubError as error:
+            problem = str(error)
+        if node is None:
             unedited = screen.show_conversation(view) if typed and conversation.nodes else {}
-            yield {**unedited, **screen.show_hint(str(error)), **screen.give_back(data, typed)}
+            yield {**unedited, **screen.show_hint(problem), **screen.give_back(data, typed)}
             return
         view = view.moved_to(node.number)
         answer = self._conversations.answer(

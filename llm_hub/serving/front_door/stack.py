@@ -108,7 +108,7 @@ class FrontDoor:
             Middleware(LostConnections),  # a tab that is back says so: what it has lost ends first
             Middleware(Turns),  # some pages and events at a time, the others wait
             Middleware(Caching),  # scripts and styles are kept for good
-            Middleware(GZipMiddleware, minimum_size=1000, compresslevel=8),  # the page; Gradio compresses only files
+            Middleware(GZipMiddleware, minimum_size=1000, compresslevel=9),  # the page; Gradio compresses only files
             app=app,
         )
 

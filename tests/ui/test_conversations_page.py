@@ -37,6 +37,9 @@ COME_BACK = """() => new Promise((told) => {
 })"""
 """As after a lost connection. Gives what the server says then of the conversation that is shown."""
 
+CLICK_BOTH = "(buttons) => buttons.forEach((button) => document.querySelector(button).click())"
+"""With no time between the two."""
+
 
 @pytest.fixture(scope="module")
 def gated() -> Iterator[GatedServer]:
@@ -421,3 +424,40 @@ def test_a_file_is_imported_and_conversations_are_saved(visitor: ConversationsPa
         large.truncate(MAX_CONVERSATIONS_BYTES + 1)
     page.locator("#conversation-list [type=file]").set_input_files(export)
     expect(page.locator("#conversation-list .note")).to_contain_text("conversations.json is larger than 100 MB")
+
+
+@pytest.mark.parametrize("kind", ["chat", "comparison"])
+def test_a_new_conversation_that_is_asked_for_right_after_a_prompt_comes_after_it(
+    visitor: ConversationsPage, word: str, kind: str
+) -> None:
+    page = visitor.page
+    if kind == "chat":
+        visitor.prompt.fill(word)
+        page.evaluate(CLICK_BOTH, ["#chat-prompt .submit-button", "#chat-new"])
+    else:
+        page.goto(f"{visitor.url}/?models=gated/gated,gated/gated")
+        page.locator("#compare-prompt textarea").fill(word)
+        page.evaluate(CLICK_BOTH, ["#compare-run", "#compare-new"])
+    asked = page.locator("[data-testid=user]").filter(has_text=word)
+    expect(visitor.item(word)).to_be_visible()
+    visitor.expect_title("")
+    expect(asked).to_have_count(0)
+    visitor.item(word).get_by_role("link").click()
+    expect(asked.first).to_be_visible()
+    visitor.expect_title(word)
+
+
+def test_a_prompt_for_what_was_deleted_in_another_tab_stands_in_the_box_again(
+    visitor: ConversationsPage, word: str
+) -> None:
+    visitor.ask(word)
+    tab = visitor.page.context.new_page()
+    tab.goto(visitor.page.url)
+    other = ConversationsPage(tab, visitor.url)
+    other.act(word, "Delete")
+    expect(other.item(word)).to_have_count(0)
+    visitor.type(f"More {word}")
+    expect(visitor.hint).to_contain_text("That conversation is not here")
+    expect(visitor.prompt).to_have_value(f"More {word}")
+    visitor.prompt.press("Enter")
+    expect(visitor.prompts).to_have_text([f"More {word}"])

@@ -4,6 +4,7 @@
   const BOXES = { chat: "#chat-prompt textarea", comparison: "#compare-prompt textarea" };
   const BUTTONS = { chat: "#chat-prompt .submit-button", comparison: "#compare-run" };
   const KINDS = Object.keys(BOXES);
+  const MAX_LEAVING = 3000;  // milliseconds
   const remember = (name, value, store = localStorage) => {
     try {
       if (value === null || value === "") store.removeItem(`llm-hub:${name}`);
@@ -33,7 +34,7 @@
     box(kind).dispatchEvent(new Event("input", { bubbles: true }));
   };
 
-  const send = (kind) => { sent[kind] = { text: box(kind).value, id: ids[kind] }; };
+  const send = (kind) => { sent[kind] = { text: box(kind).value, id: ids[kind], at: Date.now() }; };
   document.addEventListener("input", ({ target }) => {
     const kind = KINDS.find((kind) => target.matches(BOXES[kind]));
     if (!kind) return;
@@ -153,6 +154,11 @@
     leave(kind, turns) {
       if (sent[kind]) sent[kind].turns = turns;
       return sent[kind]?.text ?? "";
+    },
+    // Whether what was sent a moment ago has not left yet.
+    isLeaving(kind) {
+      const { text, turns, isInBox, at } = sent[kind] ?? {};
+      return Boolean(text?.trim()) && turns === undefined && !isInBox && Date.now() - at < MAX_LEAVING;
     },
     // Whether this conversation, which has so many turns, has what was sent.
     hasArrived(kind, conversation, count) {

@@ -142,6 +142,7 @@ const handOver = async (id, kind) => {
   isShown[kind]?.();  // the prompt that was sent is none that it will show
   await open(id, kind);
   await opening[kind]?.over;
+  if (shown[kind].id !== id) drafts.putBack([kind]);  // it was deleted meanwhile
   for (const end = Date.now() + MAX_HANDING_ON; Date.now() < end && shown[kind].id === id;) {
     if (drafts.sendAgain(kind)) return;
     await new Promise(requestAnimationFrame);  // Gradio puts it there in its own time
@@ -185,6 +186,18 @@ const opened = (head) => {
   if (head.id && head.kept) keep(head);
   else if (head.id !== before.id) show();
 };
+// A prompt on its way out of its box goes first. Else the server could hear of it last, and show it in the place of what
+// was clicked after it.
+document.addEventListener("click", async (click) => {
+  const clicked = click.target.closest("#chat-new, #compare-new, #conversation-list a");
+  const kind = front();
+  if (!clicked || !drafts.isLeaving(kind)) return;
+  click.preventDefault();
+  click.stopImmediatePropagation();
+  while (drafts.isLeaving(kind)) await new Promise(requestAnimationFrame);
+  await lastPrompt[kind];
+  clicked.click();
+}, true);
 // "Continue in Chat" was clicked last: the chat that it begins comes after the comparison, and not in its place.
 let isCarrying = false;
 document.addEventListener("click", ({ target }) => {

@@ -15,6 +15,7 @@ import pytest
 
 from llm_hub import __version__
 from llm_hub.providers.llamacpp.model_file import DEFAULT_DOWNLOAD, find_model_file
+from llm_hub.ui.page_assets import read_asset
 from tests.providers.embedded import SUM
 from tests.providers.hugging_face import HuggingFace, serving
 from tests.ui.site import ROOT, free_port
@@ -116,4 +117,4 @@ def is_ready(visitor: httpx.Client) -> bool:
 
 def distinctive_lines(asset: Path) -> list[str]:
     """Lines of a file as they may stand on the page, which carries CSS and JavaScript as they are or in JSON."""
-    return [line.strip() for line in asset.read_text().splitlines() if len(line) > 20 and '"' not in line]
+    return [line for line in read_asset(asset.name).splitlines() if len(line) > 20 and '"' not in line]

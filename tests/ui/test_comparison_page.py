@@ -110,6 +110,8 @@ def test_a_connection_that_comes_back_brings_no_other_tab(compare: ComparePage, 
     chat.expect_title("Asked")
     page.get_by_role("tab", name="Compare").click()
     expect(page.locator("#compare .message-row")).to_have_count(0)
+    # Its browser may have asked for the comparison just before it was deleted.
+    compare.complaints[:] = [complaint for complaint in compare.complaints if "404" not in complaint]
 
 
 def test_a_blind_comparison_stays_blind_when_its_page_is_loaded_again(compare: ComparePage, gated: GatedServer) -> None:

@@ -199,7 +199,7 @@ def test_the_status_tab_refreshes_only_while_it_is_in_front(chat: ChatPage) -> N
     chat.ask("Hello")
     requests.clear()
     chat.ask("Hello again")
-    assert len(requests) <= 4  # the prompt, its answer and its end
+    assert len(requests) <= 4, "\n".join(requests)  # the prompt, its answer and its end
 
 
 def test_a_narrow_screen_shows_the_status(browser: Browser, site: Site) -> None:

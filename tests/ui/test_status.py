@@ -19,7 +19,7 @@ from tests.ui.conftest import visiting
 from tests.ui.test_chat_page import chats
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Locator, Request
+    from playwright.sync_api import Browser, Locator, Request, Route
 
     from tests.fault_server import FaultServerThread
     from tests.ui.site import Site
@@ -200,6 +200,17 @@ def test_the_status_tab_refreshes_only_while_it_is_in_front(chat: ChatPage) -> N
     requests.clear()
     chat.ask("Hello again")
     assert len(requests) <= 4, "\n".join(requests)  # the prompt, its answer and its end
+
+
+def test_the_status_tab_is_told_that_it_was_left_also_before_it_has_come(chat: ChatPage) -> None:
+    page = chat.page
+    held: list[Route] = []
+    page.route("**/run/predict**", lambda route: route.continue_() if held else held.append(route))
+    with page.expect_request("**/run/predict**"):
+        page.get_by_role("tab", name="Status").click()
+    with page.expect_request("**/run/predict**"):
+        page.get_by_role("tab", name="Chat").click()
+    held[0].continue_()
 
 
 def test_a_narrow_screen_shows_the_status(browser: Browser, site: Site) -> None:

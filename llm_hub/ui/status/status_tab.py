@@ -59,7 +59,9 @@ def status_tab(gateway: Gateway, tabs: gr.Tabs, checkups: CheckupStore | None = 
     timer = gr.Timer(REFRESH, active=False)
     probes, fingerprint = gr.State({}), gr.State("")
     events = StatusEvents(gateway, StatusParts(timer, table, checkup, probes, fingerprint), checkups)
-    tabs.select(events.select_tab, {probes, fingerprint}, [timer, table, checkup, fingerprint], **NOW)
+    # By default Gradio drops the choice of a tab while an earlier one is answered: the timer would tick on behind it.
+    shown = [timer, table, checkup, fingerprint]
+    tabs.select(events.select_tab, {probes, fingerprint}, shown, trigger_mode="multiple", **NOW)
     timer.tick(events.refresh, {probes, fingerprint}, [table, fingerprint], **NOW)
     table.pick(events.press, {probes, fingerprint}, [table, fingerprint, probes], **STREAMING)
 

@@ -2,7 +2,7 @@
 
 Gradio 6.31.0 has no event for a file that is chosen in a `gr.MultimodalTextbox`. So the browser compares the files
 after each change of the box, and tells the server of new ones by an event of a part that is not seen. Nor does it show
-a file's name: the browser puts that beside its icon.
+a file's name: the browser puts that beside its icon (assets/attachments.js).
 """
 
 from __future__ import annotations
@@ -15,14 +15,10 @@ from llm_hub.ui import uploads
 from llm_hub.ui.event_values import Inputs, Updates
 from llm_hub.ui.gradio_fixes.event_options import NOW, STREAMING
 from llm_hub.ui.live_region import live_region
-from llm_hub.ui.page_assets import read_asset
 from llm_hub.ui.render.sanitize import html_text
 
 _NOTICE = """(prompt) => {{ window.llmHub?.chosen?.{name}?.(prompt?.files ?? []); return []; }}"""
 """JavaScript that looks for new files after a change of the box. Nothing goes to the server where there are none."""
-
-_SCRIPT = read_asset("attachments.js")
-"""JavaScript that has new files looked at, and holds a prompt back once whose file was refused."""
 
 DROP = """(verdict, prompt) => {
   const refused = verdict?.refused ?? [];
@@ -37,7 +33,7 @@ def attachments_part(name: str) -> gr.HTML:
     return gr.HTML(
         {"refused": []},
         html_template="",
-        js_on_load=f'const kind = "{name}";\n{_SCRIPT}',
+        js_on_load=f'window.llmHub.attachments("{name}", {{ props, watch, look: () => trigger("attach", {{}}) }});',
         apply_default_css=False,
         elem_id=f"{name}-attachments",
     )

@@ -39,7 +39,8 @@ HEAD_STYLES = {"print": "print.css", "(forced-colors: active)": "forced_colors.c
 """Styles by their medium. Gradio would change their selectors."""
 
 SCRIPTS = ("tab_secret.js", "elements.js", "joined_updates.js", "gradio_fixes.js", "conversation_store.js", "drafts.js",
-    "model_settings.js", "page.js", "chat.js", "source.js", "kept_edits.js", "shortcuts.js")  # fmt: skip
+    "attachments.js", "model_settings.js", "page.js", "chat.js", "source.js", "kept_edits.js",
+    "shortcuts.js")  # fmt: skip
 """What runs before Gradio does."""
 
 

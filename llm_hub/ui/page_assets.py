@@ -15,4 +15,4 @@ def read_asset(name: str) -> str:
     comments = r"(?s)/\*.*?\*/\n?" if is_css else r"(?m)^ *//.*\n|  // .*$"
     text = re.sub(comments, "", (ASSETS / name).read_text(encoding="utf-8"))
     text = re.sub(r"(?m)^ +", "", text)
-    return re.sub(r" ?([{;},>]) ?" if is_css else r" (=>|[!=]==|&&|\|\|) ", r"\1", text)
+    return re.sub(r" ?([{;},>]) ?" if is_css else r" (=>|[!=]==|&&|\|\||=) ", r"\1", text)

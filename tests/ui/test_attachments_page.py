@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 from playwright.sync_api import expect
 
 from tests.documents.files import pdf
+from tests.ui.chat_page import ChatPage
 from tests.ui.compare_page import ComparePage
 from tests.ui.conftest import visiting
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from playwright.sync_api import Browser
 
-    from tests.ui.chat_page import ChatPage
     from tests.ui.echo_server import EchoServer
     from tests.ui.site import Site
 
+PNG = b"\x89PNG\r\n\x1a\n" + bytes(100)
 SLOW = 30_000
 """Milliseconds: a PDF is read by a process of its own, and the machine may be busy."""
 
@@ -47,6 +48,57 @@ def test_a_pdf_is_named_in_the_conversation_and_there_after_a_reload(
     expect(chat.figures).to_contain_text("report.pdf: as text, 3 pages")
     chat.page.reload()
     expect(chat.prompts.locator(".attached span")).to_have_text("report.pdf", timeout=SLOW)
+
+
+@pytest.mark.parametrize("tab", ["chat", "compare"])
+def test_files_that_were_not_sent_are_there_again_after_a_reload(
+    browser: Browser, site: Site, tmp_path: Path, tab: str
+) -> None:
+    note, photo = tmp_path / "note.txt", tmp_path / "photo.png"
+    note.write_text("Harbour")
+    photo.write_bytes(PNG)
+    with visiting(browser, ChatPage if tab == "chat" else ComparePage, site.url) as opened:
+        page = opened.page
+        files = page.locator(f"#{tab}-prompt .thumbnail-wrapper")
+        page.locator(f"#{tab}-prompt textarea").fill("What is this?")
+        page.locator(f"#{tab}-prompt input[type=file]").set_input_files([note, photo])
+        expect(files).to_have_count(2, timeout=SLOW)
+        for _ in range(2):
+            opened.open()
+            expect(files).to_have_count(2, timeout=SLOW)
+            assert files.evaluate_all("(all) => all.map((file) => file.dataset.name)") == ["note.txt", "photo.png"]
+            expect(page.locator(f"#{tab}-prompt textarea")).to_have_value("What is this?")
+        page.locator(f"#{tab}-prompt .delete-button").first.click()
+        expect(files).to_have_count(1)
+        opened.open()
+        expect(page.get_by_role("listitem", name="photo.png")).to_be_visible(timeout=SLOW)
+        expect(files).to_have_count(1)
+
+
+def test_files_that_were_sent_are_not_attached_again(chat: ChatPage, echo_server: EchoServer, tmp_path: Path) -> None:
+    note = tmp_path / "note.txt"
+    note.write_text("Harbour")
+    chat.choose("echo", provider="echo")
+    chat.page.locator("#chat-prompt input[type=file]").set_input_files(note)
+    expect(chat.page.get_by_role("listitem", name="note.txt")).to_be_visible(timeout=SLOW)
+    chat.ask("What is this?")
+    chat.page.reload()
+    expect(chat.prompts.locator(".attached span")).to_have_text("note.txt", timeout=SLOW)
+    expect(chat.page.locator("#chat-prompt .thumbnail-wrapper")).to_have_count(0)
+
+
+def test_a_file_that_the_server_has_no_more_is_missed(chat: ChatPage, tmp_path: Path) -> None:
+    notes = [tmp_path / "note.txt", tmp_path / "other.txt"]
+    for note in notes:
+        note.write_text(f"Harbour in {note.stem}")
+    chat.page.locator("#chat-prompt input[type=file]").set_input_files(notes)
+    expect(chat.page.locator("#chat-prompt .thumbnail-wrapper")).to_have_count(2, timeout=SLOW)
+    Path(chat.page.evaluate("llmHub.drafts.recall('files:chat', sessionStorage)[0].path")).unlink()
+    chat.page.reload()
+    expect(chat.hint).to_contain_text("note.txt is not here any more. Attach it again.", timeout=SLOW)
+    expect(chat.page.get_by_role("listitem", name="other.txt")).to_be_visible()
+    expect(chat.page.locator("#chat-prompt .thumbnail-wrapper")).to_have_count(1)
+    chat.complaints[:] = [complaint for complaint in chat.complaints if "403" not in complaint]  # it was asked for
 
 
 def test_a_file_that_nobody_can_read_leaves_the_box_and_the_words_stay(chat: ChatPage, tmp_path: Path) -> None:

@@ -141,6 +141,7 @@ def measure_database(
             "end": statistics.median(measured.end),
             "behind": statistics.median(measured.behind),
             "behind_95": statistics.quantiles(measured.behind, n=20)[-1],
+            "behind_most": max(measured.behind),
         }
     opening = {str(len(conversation.nodes)): measure_opening(chat, conversation.id) for conversation in opened}
     return {"turns": turns, "opening": opening}

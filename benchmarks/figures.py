@@ -138,6 +138,7 @@ def _conversations(figures: Mapping[str, Any]) -> str:
         "from Enter to the end of an answer that takes its provider 0.2": "end",
         "behind a provider of 2,000 tokens a second": "behind",
         "the same, at 95 %": "behind_95",
+        "the same, at most": "behind_most",
     }
     table = _table(
         ["seconds, at the median", *(f"turn {number}" for number in turns)],

@@ -9,6 +9,7 @@ An answer is good without an effort: a provider that does not take it leaves it 
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import TYPE_CHECKING, Protocol
 
 from llm_hub.chat import OneTool, Role
@@ -43,8 +44,6 @@ CAPABILITIES = {
 """What not every provider takes, and what each is called in a sentence: the optional fields of `ChatRequest`, and the
 images and documents in its messages that have a `url`."""
 _OF_MESSAGES = ("image_urls", "document_urls")
-_NEARLY_ALL = CAPABILITIES.keys() - {"document_urls"}  # which chat completions have no field for
-
 
 _REASONING = (
     r"\bo[134]\b|gpt-(?:[5-9]|oss)|claude-(?:3[.-]7|[a-z]+-[4-9])|gemini-(?:2\.5|[3-9])|qwen-?3|deepseek-(?:r|v3\.[1-9]|v[4-9]"
@@ -64,6 +63,12 @@ def has_linked_documents(request: ChatRequest) -> bool:
     return any(document.url for documents in parts for document in documents)
 
 
+@lru_cache
+def _missing_fields(supports: frozenset[str]) -> tuple[str, ...]:
+    """The optional fields of `ChatRequest` that need a capability outside `supports`."""
+    return tuple(name for name in CAPABILITIES if name not in supports and name not in ("effort", *_OF_MESSAGES))
+
+
 def _missing_capability(request: ChatRequest, supports: frozenset[str]) -> str | None:
     """The first field of the request that needs a capability outside `supports`; None if there is none.
 
@@ -71,11 +76,7 @@ def _missing_capability(request: ChatRequest, supports: frozenset[str]) -> str |
     """
     if "document_urls" not in supports and has_linked_documents(request):
         return "document_urls"
-    if supports.issuperset(_NEARLY_ALL):
-        return None
-    for name in CAPABILITIES:
-        if name in supports or name in ("effort", *_OF_MESSAGES):
-            continue
+    for name in _missing_fields(supports):
         value = getattr(request, name)
         if value not in (None, (), "auto") and value is not True:
             return name

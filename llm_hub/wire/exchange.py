@@ -60,7 +60,7 @@ class Address:
         A server may close a kept connection just as the request is written to it. Then it is written to another one.
         `headers` must not change later: nearly always they are the last request's. `own_headers` are this one's.
         """
-        if headers is not self._headers:
+        if headers is not self._headers and headers != self._headers:
             self._written = self._opening + _lines({**self._defaults, **headers})
             self._headers = headers
         head = f"{self._written}{_lines(own_headers)}Content-Length: {len(body)}\r\n\r\n".encode()

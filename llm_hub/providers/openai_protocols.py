@@ -15,8 +15,9 @@ if TYPE_CHECKING:
     from llm_hub.errors import ProviderError
 
 ResponsesUse = Literal["if_refused", "if_needed", "always"]
-"""When a server is asked in Responses: where it refuses chat completions and says so; also where the client, an OpenAI
-model or a document at an address needs it; or always."""
+"""When a server is asked in Responses: where it refuses chat completions and says so, or where a request of that
+protocol has what they have no word for; also for all of that protocol's, and where an OpenAI model or a document at an
+address needs it; or always."""
 
 _GPT = re.compile(r"(?:^|[/:])gpt-(\d+)(?:\.(\d+))?(?![\d.])")
 _FIRST_WITHOUT_TOOLS = (5, 4)
@@ -59,10 +60,13 @@ class ProtocolChoice:
         has_tools = bool(request.tools)
         if self._use == "always" or self._chat_refusals.get((model, has_tools)):
             return True
-        if self._use == "if_refused" or self._lacks_responses:
+        if self._lacks_responses:
             return False
-        is_original = request.original is not None and request.original.protocol == "responses"
-        return is_original or needs_responses(model, has_tools=has_tools) or has_linked_documents(request)
+        asks_early = self._use == "if_needed"
+        original = request.original
+        if original is not None and original.protocol == "responses" and (asks_early or original.essential):
+            return True
+        return asks_early and (needs_responses(model, has_tools=has_tools) or has_linked_documents(request))
 
     def is_refused_in_chat(self, model: str, refusal: ProviderError, *, has_tools: bool) -> bool:
         """Whether a refusal of chat completions says that Responses is the way, which is noted."""

@@ -131,6 +131,25 @@ async def test_a_server_without_responses_is_asked_in_chat_completions_and_that_
         await ask(provider, essential)
 
 
+async def test_a_server_is_asked_in_responses_for_what_chat_completions_have_no_word_for(
+    build: Callable[..., LLMProvider], fault_server: FaultServer
+) -> None:
+    tool = {"type": "file_search", "vector_store_ids": ["vs_1"]}
+    request = original(ITEM, tools=[tool])
+    assert request.original is not None
+    request = replace(request, original=replace(request.original, essential=("tools.0",)))
+    provider = build(responses="if_refused")
+    assert await paths(provider, fault_server, original(ITEM)) == [CHAT]
+    assert await paths(provider, fault_server, request) == [RESPONSES]
+    assert fault_server.exchanges[-1].body["tools"] == [tool]
+    fault_server.lacking = frozenset({RESPONSES})
+    before = len(fault_server.exchanges)
+    with pytest.raises(NotOffered, match=r"tools\.0"):
+        await ask(provider, request)
+    assert [exchange.path for exchange in fault_server.exchanges[before:]] == [RESPONSES]
+    assert await paths(provider, fault_server, original(ITEM)) == [CHAT]
+
+
 async def test_a_translated_request_has_everything_that_was_asked_for(
     build: Callable[..., LLMProvider], fault_server: FaultServer
 ) -> None:

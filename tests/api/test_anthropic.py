@@ -416,3 +416,23 @@ async def test_tools_that_are_added_and_removed_in_the_conversation_are_known_to
     await api.client.post("/v1/messages", json=body | {"model": "anthropic/ok?accept=any"})
     sent = fault_server.exchanges[-1].body
     assert (sent["tools"], sent["messages"]) == (tools, turns)
+
+
+async def test_a_tool_of_anthropics_own_that_is_added_in_the_conversation_is_for_anthropic_alone(
+    api: Api, fault_server: FaultServer
+) -> None:
+    added = {"type": "tool_definition", "definition": {"type": "web_search_20250305", "name": "web_search"}}
+    changes = [{"type": "tool_addition", "tool": added}]
+    body = {
+        "model": "openai/ok",
+        "max_tokens": 99,
+        "models": [],
+        "messages": [*PROMPT, {"role": "system", "content": changes}],
+    }
+    refused = await api.client.post("/v1/messages", json=body)
+    assert refused.status_code == 400
+    place = "messages.1.content.0.tool.definition"
+    assert refused.json()["error"]["message"].startswith(f"{place}: OpenAI cannot be asked for this")
+    assert not fault_server.exchanges
+    await api.client.post("/v1/messages", json=body | {"models": ["anthropic/ok?accept=any"]})
+    assert fault_server.exchanges[-1].body["messages"] == body["messages"]

@@ -44,7 +44,7 @@ MessageTool = Annotated[
 
 class ToolDefinition(OpenModel):
     type: Literal["tool_definition"]
-    definition: CustomTool
+    definition: MessageTool
 
 
 class ReferencedTool(OpenModel):
@@ -70,13 +70,9 @@ ToolChange = ToolAddition | ToolRemoval
 
 
 def is_tool_change(block: dict[str, Any]) -> bool:
-    """Whether a block adds or removes a tool that the hub can read: not one of Anthropic's own."""
-    tool = block.get("tool")
-    if not isinstance(tool, dict):
-        return False
-    if block["type"] == "tool_addition" and tool.get("type") == "tool_definition":
-        return _tool_kind(tool.get("definition")) == "custom"
-    return tool.get("type") == "tool_reference"
+    """Whether a block adds or removes a tool in a way that the hub knows."""
+    kind = block["tool"].get("type") if isinstance(block.get("tool"), dict) else None
+    return kind == "tool_reference" or (kind == "tool_definition" and block["type"] == "tool_addition")
 
 
 def changed_tools(tools: Iterable[Tool], changes: Iterable[ToolChange]) -> tuple[Tool, ...]:
@@ -89,7 +85,7 @@ def changed_tools(tools: Iterable[Tool], changes: Iterable[ToolChange]) -> tuple
                 current.pop(name, None)
             case ToolAddition(tool=ReferencedTool(name=name)) if name in known:
                 current[name] = known[name]
-            case ToolAddition(tool=ToolDefinition(definition=definition)):
+            case ToolAddition(tool=ToolDefinition(definition=CustomTool() as definition)):
                 current[definition.name] = known[definition.name] = definition.tool()
     return tuple(current.values())
 

@@ -16,6 +16,7 @@ from typing import IO, TYPE_CHECKING
 from llm_hub.conversations.document import encode, read_document, write_document
 from llm_hub.conversations.hidden_names import hides_names
 from llm_hub.ui.render.export import code_name, fenced, one_line, quoted
+from llm_hub.ui.render.printed_markdown import printed_markdown
 from llm_hub.ui.render.sanitize import html_text, strip_invisible
 
 if TYPE_CHECKING:
@@ -34,10 +35,18 @@ _STYLE = """
 body { max-width: 44rem; margin: 2rem auto; padding: 0 1rem; color: #111; background: #fff; }
 body { font: 11pt/1.5 system-ui, sans-serif; }
 h1 { font-size: 1.5em; } h2 { font-size: 1.1em; margin: 2em 0 .5em; } h3 { font-size: .95em; margin: 1.2em 0 .3em; }
-h1, h2, h3, .text { overflow-wrap: anywhere; } .text { white-space: pre-wrap; }
+h1, h2, h3, .text, .answer { overflow-wrap: anywhere; } .text, pre, .formula { white-space: pre-wrap; }
+.answer :is(h1, h2, h3, h4, h5, h6) { font-size: 1em; margin: 1em 0 .3em; }
+.answer :is(p, li, td, th, h1, h2, h3, h4, h5, h6) { unicode-bidi: plaintext; }
+code { font: .9em ui-monospace, monospace; } pre, .answer :not(pre) > code { background: #f1f3f6; border-radius: .3em; }
+pre { padding: .6em .8em; border: 1px solid #ccc; } .answer :not(pre) > code { padding: .1em .3em; }
+table { border-collapse: collapse; } th, td { padding: .2em .6em; border: 1px solid #ccc; }
+blockquote { margin-inline: 0; padding-inline-start: .8em; border-inline-start: 3px solid #ccc; }
 .prompt { padding: .6em .8em; background: #f1f3f6; border-radius: .4em; } .quiet { color: #555; font-size: .9em; }
 img { display: block; max-width: 100%; max-height: 20rem; margin: .5em 0; }
-@media print { body { margin: 0; } .prompt { border: 1px solid #ccc; } h2, h3 { break-after: avoid; } }
+@media print {
+  body { margin: 0; } .prompt { border: 1px solid #ccc; } h2, h3 { break-after: avoid; } tr { break-inside: avoid; }
+}
 """
 
 
@@ -99,7 +108,7 @@ def as_markdown(conversation: Conversation) -> str:
 
 
 def as_html(conversation: Conversation) -> str:
-    """A page to be printed, which needs nothing else. What was said stands in it as it is, also its Markdown."""
+    """A page to be printed, which needs nothing else. A prompt is as it was typed, an answer as it is read."""
     title = html_text(conversation.shown_title) or "Conversation"
     parts = [f"<h1>{title}</h1><p class=quiet>{_date(conversation.created_at)}</p>"]
     for pane, path in _panes(conversation):
@@ -117,7 +126,8 @@ def as_html(conversation: Conversation) -> str:
             parts.append(f"<h3>{html_text(_target(node))}</h3>")
             if turn.answer.reasoning:
                 parts.append(f"<p class=quiet>Reasoning</p>{_text(turn.answer.reasoning, 'quiet')}")
-            parts.append(_text(turn.answer.text))
+            if turn.answer.text:
+                parts.append(f'<div class=answer dir="auto">{printed_markdown(turn.answer.text)}</div>')
             parts += [f"<p class=quiet>{html_text(remark)}</p>" for remark in _remarks(node)]
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
@@ -168,7 +178,7 @@ def _remarks(node: Node) -> list[str]:
     return remarks
 
 
-def _text(text: str, css_class: str = "") -> str:
+def _text(text: str, css_class: str) -> str:
     escaped = html_text(text).replace("&#10;", "\n")
     return f'<div class="text {css_class}" dir="auto">{escaped}</div>' if text else ""
 

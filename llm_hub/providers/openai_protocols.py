@@ -45,6 +45,13 @@ def needs_responses(model: str, *, has_tools: bool) -> bool:
     return has_tools and gpt is not None and (int(gpt[1]), int(gpt[2] or 0)) >= _FIRST_WITHOUT_TOOLS
 
 
+def lacks_responses(refusal: ProviderError) -> bool:
+    """Whether a refusal of Responses says that the server does not have them, or not for this model. That is no failure
+    of the server's, which may take chat completions."""
+    names_path = bool(_NAMES_RESPONSES.search(refusal.detail)) and "model" not in refusal.detail.lower()
+    return isinstance(refusal, NotConfigured) or refusal.status == 501 or (refusal.status == 404 and names_path)
+
+
 class ProtocolChoice:
     """The choice for one server, and what its refusals have taught: remembered once the other protocol has helped."""
 
@@ -84,7 +91,13 @@ class ProtocolChoice:
         if isinstance(refusal, NotConfigured):
             self._lacks_responses = None
             return True
-        return refusal.status in (400, 404) and bool(_NAMES_CHAT.search(refusal.detail))
+        return lacks_responses(refusal) or (refusal.status in (400, 404) and bool(_NAMES_CHAT.search(refusal.detail)))
+
+    def is_attempt(self, request: ChatRequest) -> bool:
+        """Whether Responses is only tried, for what chat completions have no word for, at a server that nobody knows
+        to take it."""
+        original = request.original
+        return self._use == "if_refused" and original is not None and bool(original.essential)
 
     def confirm_chat(self) -> None:
         """Chat completions were accepted."""

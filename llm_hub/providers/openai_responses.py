@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any, cast
 import httpx2
 
 from llm_hub.chat import ChatRequest
-from llm_hub.errors import InvalidRequest, NotConfigured, ProviderError
+from llm_hub.errors import InvalidRequest, ProviderError
 from llm_hub.providers import openai_responses_body
 from llm_hub.providers.http_provider import HttpProvider
 from llm_hub.providers.openai_body import explain_length, explain_refusal
+from llm_hub.providers.openai_protocols import lacks_responses
 from llm_hub.providers.openai_responses_answer import END_EVENTS, ResponsesBuilder
 from llm_hub.providers.other_protocol import OtherProtocol
 from llm_hub.wire.decoders import SSEDecoder, encode_json
@@ -65,6 +66,14 @@ class ResponsesProvider(HttpProvider):
         self._url = f"{chat.address}/responses"
         self._learned = LearnedParameters(openai_responses_body.REQUIRED)
 
+    async def _post(self, builder: StreamedResponseBuilder, refusal: ProviderError | None) -> HttpReply:
+        """As everywhere. A tool or another part that this server does not know, another model may."""
+        try:
+            return await super()._post(builder, refusal)
+        except InvalidRequest as error:
+            error.falls_back = error.falls_back or self._protocols.is_attempt(builder.request)
+            raise
+
     def _body(self, request: ChatRequest, model: str) -> dict[str, Any]:
         original = request.original
         if original is not None and original.protocol == self.protocol:
@@ -93,7 +102,7 @@ class ResponsesProvider(HttpProvider):
         earlier = refusal.__context__
         if earlier is None and self._protocols.is_refused_in_responses(refusal):
             raise OtherProtocol(self._chat.events_after, refusal)
-        if isinstance(refusal, NotConfigured) and isinstance(earlier, ProviderError):
+        if isinstance(earlier, ProviderError) and lacks_responses(refusal):
             earlier.falls_back = True  # what chat completions refuse, and this server cannot be asked otherwise
             raise earlier
         is_bad_request = type(refusal) is InvalidRequest and refusal.falls_back

@@ -150,6 +150,20 @@ async def test_a_server_is_asked_in_responses_for_what_chat_completions_have_no_
     assert await paths(provider, fault_server, original(ITEM)) == [CHAT]
 
 
+async def test_a_server_that_has_no_responses_for_a_model_has_not_failed(
+    build: Callable[..., LLMProvider], fault_server: FaultServer
+) -> None:
+    request = original(ITEM, tools=[{"type": "file_search", "vector_store_ids": ["vs_1"]}])
+    assert request.original is not None
+    request = replace(request, original=replace(request.original, essential=("tools.0",)))
+    provider = build(responses="if_refused")
+    for model in ("status-501", "status-404?body=route"):
+        with pytest.raises(NotOffered, match=r"tools\.0"):
+            await ask(provider, replace(request, model=model))
+    assert [exchange.path for exchange in fault_server.exchanges] == [RESPONSES] * 2
+    assert await paths(provider, fault_server, request) == [RESPONSES]
+
+
 async def test_a_translated_request_has_everything_that_was_asked_for(
     build: Callable[..., LLMProvider], fault_server: FaultServer
 ) -> None:

@@ -70,6 +70,8 @@ def _dressed(reply: Reply, body: str) -> Reply:
         case "text":
             words = b"upstream connect error or disconnect/reset before headers"
             return Reply(reply.status, words, {"content-type": "text/plain"})
+        case "route":
+            return Reply(reply.status, dump({"error": "Cannot POST /v1/responses"}))
     return reply
 
 

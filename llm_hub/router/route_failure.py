@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
-from llm_hub.errors import InvalidRequest, NotOffered, PromptTooLong, ProviderError, RouteFailed, wait_hint
+from llm_hub.errors import (
+    InvalidRequest,
+    NotOffered,
+    PromptTooLong,
+    ProviderError,
+    RouteFailed,
+    UnsupportedParameter,
+    wait_hint,
+)
+
+_OF_REQUEST = (InvalidRequest, NotOffered, PromptTooLong, UnsupportedParameter)
+"""What a request is refused for, however often it is sent."""
 
 
 def summarize_failures(errors: list[ProviderError]) -> ProviderError:
@@ -23,7 +34,7 @@ def summarize_failures(errors: list[ProviderError]) -> ProviderError:
     lacking = [error.parameter for error in last if isinstance(error, NotOffered)]
     if len(lacking) == len(last):
         return NotOffered(message, parameter=lacking[0], hint=hint)
-    for kind in (InvalidRequest, PromptTooLong):
-        if all(isinstance(error, kind) for error in last):
-            return kind(message, hint=hint)
+    if all(isinstance(error, _OF_REQUEST) for error in last):
+        is_too_long = any(isinstance(error, PromptTooLong) for error in last)
+        return (PromptTooLong if is_too_long else InvalidRequest)(message, hint=hint)
     return RouteFailed(message, hint=hint, retry_after=wait)

@@ -31,7 +31,7 @@ from llm_hub.chat import (
 from llm_hub.hub import Hub
 from llm_hub.settings import Settings
 from llm_hub.usage.quotas import Quota
-from tests.api.conftest import Api
+from tests.api.conftest import Api, served
 from tests.api.metered import metered
 from tests.api.sse import events
 from tests.fault_server import FaultServer, answer_text
@@ -670,6 +670,27 @@ async def test_tools_of_a_server_are_left_out_within_a_limit_where_chat_completi
     assert (reply.status_code, reply.json()["x_llm_hub"]["ignored"]) == (200, ["tools.web_search"])
     answered = fault_server.exchanges[-1]
     assert (answered.protocol, [tool["type"] for tool in answered.body["tools"]]) == (protocol, ["function"])
+    await hub.aclose()
+
+
+@pytest.mark.parametrize("model", ["param-tools?shape=no-code", "status-501"])
+async def test_a_tool_that_one_server_refuses_is_run_by_the_next(
+    tmp_path: Path, fault_server: FaultServer, monkeypatch: pytest.MonkeyPatch, model: str
+) -> None:
+    monkeypatch.setenv("LLM_HUB_SERVERS", f"mine={fault_server.openai_url}")
+    monkeypatch.setenv("OPENAI_BASE_URL", fault_server.openai_url)
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-owner-secret-123")
+    monkeypatch.setenv("ANTHROPIC_API_KEY", "sk-ant-secret-123")
+    hub = Hub(Settings.load(tmp_path / ".env"))
+    search = {"type": "file_search", "vector_store_ids": ["vs_1"]}
+    async with served(hub, {}) as api:
+        body = {"model": f"mine/{model}", "input": "Hello?", "tools": [search]}
+        for _ in range(3):
+            reply = await api.client.post("/v1/responses", json={**body, "models": ["openai/gpt-6-luna"]})
+            assert (reply.status_code, reply.json()["model"]) == (200, "openai/gpt-6-luna")
+        assert [exchange.path for exchange in fault_server.exchanges] == ["/v1/responses"] * 6
+        reply = await api.client.post("/v1/responses", json={**body, "models": ["anthropic/ok"]})
+        assert (reply.status_code, reply.json()["error"]["type"]) == (400, "invalid_request_error")
     await hub.aclose()
 
 

@@ -571,9 +571,21 @@ async def test_items_of_earlier_answers_can_be_referred_to(api: Api, chat_alone:
     assert again.status_code == 200, again.text
     turns = chat_alone.exchanges[-1].body["messages"]
     assert [turn["role"] for turn in turns] == ["user", "assistant", "tool"]
+    untyped = [{"id": reference["id"]} for reference in references]
+    again = await api.client.post("/v1/responses", json={**body, "input": [message("Hello"), *untyped, output]})
+    assert (again.status_code, chat_alone.exchanges[-1].body["messages"]) == (200, turns)
     unknown = await api.client.post("/v1/responses", json={**body, "input": [{"type": "item_reference", "id": "m"}]})
     assert unknown.status_code == 404
     assert "Item with id 'm' not found" in unknown.json()["error"]["message"]
+
+
+async def test_an_output_without_the_id_of_its_call_is_for_the_vendor(api: Api, fault_server: FaultServer) -> None:
+    output = {"type": "function_call_output", "name": "tide", "output": "High."}
+    body = {"model": "openai/ok?accept=any", "input": [message("Hello"), output]}
+    reply = await api.client.post("/v1/responses", json=body)
+    assert (reply.status_code, fault_server.exchanges[-1].body["input"]) == (200, body["input"])
+    refused = await api.client.post("/v1/responses", json={**body, "model": "anthropic/ok"})
+    assert (refused.status_code, refused.json()["error"]["param"]) == (400, "input.1")
 
 
 @pytest.mark.parametrize("stream", [True, False])

@@ -26,6 +26,7 @@ from llm_hub.api.dialects.responses_input import (
     InputItem,
     InputMessage,
     ItemReference,
+    is_reference,
     is_state_item,
     read_items,
 )
@@ -254,7 +255,7 @@ def _is_own_reasoning(item: dict[str, Any]) -> bool:
 
 def _resolved(item: dict[str, Any], known: dict[str, dict[str, Any]]) -> dict[str, Any]:
     """The item that a reference means. Raises `Refusal`."""
-    if item.get("type") != "item_reference":
+    if not is_reference(item):
         return item
     if item["id"] not in known:
         raise Refusal(

@@ -114,6 +114,13 @@ class StateItem(OpenModel):
     status: str | None = None
 
 
+def is_reference(item: dict[str, Any]) -> bool:
+    """Whether an item refers to another one. Its type may be left out, as a message's may."""
+    return item.get("type") == "item_reference" or (
+        item.get("type") is None and "id" in item and item.keys() <= {"id", "type"}
+    )
+
+
 def is_state_item(item: dict[str, Any]) -> bool:
     return item.get("type") == "reasoning" and is_state(item.get("encrypted_content"))
 
@@ -121,23 +128,36 @@ def is_state_item(item: dict[str, Any]) -> bool:
 class ItemReference(OpenModel):
     """An item of an earlier answer, which the hub has kept."""
 
-    type: Literal["item_reference"]
+    type: Literal["item_reference"] | None = None
     id: Name
 
 
+_TAGS = {
+    "message": "message",
+    "function_call": "function_call",
+    "custom_tool_call": "custom_tool_call",
+    "function_call_output": "output",
+    "custom_tool_call_output": "output",
+    "additional_tools": "tools",
+    "tool_search_output": "tools",
+    **dict.fromkeys(_OPTIONAL_ITEMS, "optional"),
+}
+"""By an item's type. Every other one is for providers of the protocol alone."""
+
+
 def _item_kind(item: Any) -> str:
-    kind = (item.get("type") or "message") if isinstance(item, dict) else "message"
-    if kind == "message" and isinstance(item, dict) and isinstance(role := item.get("role"), str):
-        return kind if role in _ROLES else "other_message"
-    if kind in ("message", "function_call", "custom_tool_call", "item_reference"):
-        return str(kind)
-    if kind in ("function_call_output", "custom_tool_call_output"):
-        return "output"
-    if kind in ("additional_tools", "tool_search_output"):
-        return "tools"
-    if isinstance(item, dict) and is_state_item(item):
+    if not isinstance(item, dict):
+        return "message"
+    if is_reference(item):
+        return "item_reference"
+    kind = item.get("type") or "message"
+    if kind == "message" and isinstance(role := item.get("role"), str):
+        return "message" if role in _ROLES else "other_message"
+    if kind == "function_call_output" and item.get("call_id") is None:
+        return "other"  # of a call that its vendor alone knows
+    if is_state_item(item):
         return "state"
-    return "optional" if isinstance(kind, str) and kind in _OPTIONAL_ITEMS else "other"
+    return _TAGS.get(kind, "other") if isinstance(kind, str) else "other"
 
 
 InputItem = Annotated[

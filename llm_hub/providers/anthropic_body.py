@@ -140,7 +140,7 @@ def with_budget(body: dict[str, Any], left_out: tuple[str, ...]) -> dict[str, An
 
 
 def _calls_without_reasoning(turn: dict[str, Any]) -> bool:
-    kinds = [block.get("type") for block in turn["content"] if isinstance(block, dict)]
+    kinds = [block.get("type") for block in turn.get("content") or () if isinstance(block, dict)]
     return "tool_use" in kinds and not set(REASONING_BLOCKS) & set(kinds)
 
 

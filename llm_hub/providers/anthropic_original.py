@@ -102,7 +102,7 @@ def without_blank_texts(body: dict[str, Any]) -> dict[str, Any]:
     prompt."""
     shorter = {**body, "messages": []}
     for turn in body["messages"]:
-        if turn.get("role") not in _ROLES:
+        if turn.get("role") not in _ROLES or turn.get("content") is None:  # such as a change of the effort
             shorter["messages"].append(turn)
         elif content := _without_blanks(turn.get("content")):
             shorter["messages"].append(turn | {"content": content})

@@ -436,3 +436,33 @@ async def test_a_tool_of_anthropics_own_that_is_added_in_the_conversation_is_for
     assert not fault_server.exchanges
     await api.client.post("/v1/messages", json=body | {"models": ["anthropic/ok?accept=any"]})
     assert fault_server.exchanges[-1].body["messages"] == body["messages"]
+
+
+@pytest.mark.parametrize("provider", ["openai", "ollama"])
+async def test_a_system_message_that_changes_options_alone_is_named_as_ignored_elsewhere(
+    api: Api, fault_server: FaultServer, provider: str
+) -> None:
+    turns = [*PROMPT, {"role": "system", "output_config": {"effort": "low"}}]
+    body = {"model": f"{provider}/ok", "max_tokens": 99, "models": [], "messages": turns}
+    reply = await api.client.post("/v1/messages", json=body)
+    assert (reply.status_code, reply.json()["x_llm_hub"]["ignored"]) == (200, ["messages.output_config"])
+    assert [turn["role"] for turn in fault_server.exchanges[-1].body["messages"]] == ["user"]
+
+
+@pytest.mark.parametrize(
+    ("tool", "problem"),
+    [
+        ({"type": "tool_reference"}, "tool.name: Field required."),
+        ({"type": "tool_definition"}, "tool.definition: Field required."),
+        ({"type": "tool_definition", "definition": None}, "tool.definition: must be an object."),
+        ({"type": "tool_definition", "definition": [{"name": "a"}]}, "tool.definition: must be an object."),
+        ({"type": "tool_definition", "definition": {"type": "custom"}}, "tool.definition.name: Field required."),
+    ],
+)
+async def test_a_tool_that_is_added_without_what_it_needs_is_refused_by_the_name_of_that(
+    api: Api, tool: dict[str, Any], problem: str
+) -> None:
+    turns = [*PROMPT, {"role": "system", "content": [{"type": "tool_addition", "tool": tool}]}]
+    reply = await api.client.post("/v1/messages", json={"model": "openai/ok", "max_tokens": 99, "messages": turns})
+    error = {"type": "invalid_request_error", "message": f"messages.1.content.0.{problem}"}
+    assert (reply.status_code, reply.json()) == (400, {"type": "error", "error": error})

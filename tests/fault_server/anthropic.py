@@ -119,11 +119,13 @@ class Anthropic(Dialect):
         return {"stop": body.get("stop_sequences"), "top_p": body.get("top_p"), "effort": effort}
 
     def has_results(self, body: Mapping[str, Any]) -> bool:
-        content = body["messages"][-1]["content"]
+        content = body["messages"][-1].get("content")
         return isinstance(content, list) and any(block["type"] == "tool_result" for block in content)
 
     def result_count(self, body: Mapping[str, Any]) -> int:
-        blocks = [block for turn in body["messages"] if isinstance(turn["content"], list) for block in turn["content"]]
+        blocks = [
+            block for turn in body["messages"] if isinstance(turn.get("content"), list) for block in turn["content"]
+        ]
         return sum(block["type"] == "tool_result" for block in blocks)
 
     def error(self, status: int, kind: str, message: str, parameter: str | None = None) -> bytes:
@@ -288,7 +290,7 @@ def _check_calls(turns: list[dict[str, Any]]) -> None:
     """Every call is answered in the next turn, before anything else there."""
     called: list[str] = []
     for number, turn in enumerate(turns):
-        blocks = turn["content"] if isinstance(turn["content"], list) else []
+        blocks = turn["content"] if isinstance(turn.get("content"), list) else []
         results = [block["tool_use_id"] for block in blocks if block["type"] == "tool_result"]
         if sorted(results) != sorted(called):
             raise Refused("bad-request", f"messages.{number}: `tool_use` ids and `tool_result` blocks do not match")

@@ -73,16 +73,20 @@ Texts = str | FailFastList[SystemBlock]
 
 
 class SystemMessage(OpenModel):
+    """What holds from here on. One that changes an option of Anthropic's, such as the effort, may have no content."""
+
     role: Literal["system"]
-    content: Texts
+    content: Texts | None = None
 
     def messages(self, field: str) -> tuple[Message, ...]:  # noqa: ARG002  # the other turns' shape
-        return () if self.changes and not _system(self.content).text else (_system(self.content),)
+        if self.content is None or (self.changes and not _system(self.content).text):
+            return ()
+        return (_system(self.content),)
 
     @property
     def changes(self) -> list[ToolChange]:
         """The tools that are added or removed here."""
-        blocks = () if isinstance(self.content, str) else self.content
+        blocks = self.content if isinstance(self.content, list) else ()
         return [block for block in blocks if isinstance(block, ToolChange)]
 
 

@@ -56,7 +56,7 @@ class ToolAddition(OpenModel):
     """A tool that can be called from here on in the conversation: a new one, or one of those before it."""
 
     type: Literal["tool_addition"]
-    tool: ToolDefinition | ReferencedTool
+    tool: Annotated[ToolDefinition | ReferencedTool, Discriminator("type")]
 
 
 class ToolRemoval(OpenModel):

@@ -151,6 +151,19 @@ OTHER_VALUES: Body = {
 NO_CHOICE = AGENT | {"tool_choice": None}
 """Null for what the client does not set."""
 
+OPTIONS_LATER: dict[str, Any] = {
+    "max_tokens": 500,
+    "messages": [
+        {"role": "user", "content": "Think."},
+        {"role": "system", "output_config": {"effort": "low"}},
+        {"role": "assistant", "content": "I did."},
+        {"role": "user", "content": "Go on."},
+        {"role": "system", "content": "Be quick.", "clear_at": "next_user_message", "output_config": {}},
+        {"role": "system", "content": None, "output_config": {"effort": "high"}},
+    ],
+}
+"""Options that change in the middle: the message that does it may have no content."""
+
 BODIES = {
     "no-choice": NO_CHOICE,
     "other-values": OTHER_VALUES,
@@ -158,4 +171,5 @@ BODIES = {
     "agent-later": AGENT_LATER,
     "search": SEARCH,
     "every-field": EVERY_FIELD,
+    "options-later": OPTIONS_LATER,
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from llm_hub.api.dialects.messages_body import MessagesBody
 from llm_hub.api.dialects.responses_body import ResponsesBody
 from llm_hub.hub import Hub
 from llm_hub.usage.quotas import Quota
-from tests.api.conftest import Api
+from tests.api.conftest import Api, body_at
 from tests.api.metered import metered
 from tests.fault_server import FaultServer
 
@@ -78,6 +79,34 @@ async def test_a_message_reaches_its_own_protocol_as_it_was_written(api: Api, fa
     assert exchange.body == {**expected, "model": "ok", "stream": True}
     assert exchange.headers["anthropic-beta"] == "a-1,b-2"
     assert "sk-not-theirs-1" not in str(exchange.headers)
+
+
+@pytest.mark.parametrize(
+    ("path", "model", "header"),
+    [
+        ("/v1/messages", "anthropic/ok?accept=any", "anthropic-beta"),
+        ("/v1/chat/completions", "openai/ok", "openai-beta"),
+        ("/v1/responses", "openai/ok", "openai-beta"),
+    ],
+)
+async def test_the_headers_of_one_caller_are_in_no_request_of_another(
+    api: Api, fault_server: FaultServer, path: str, model: str, header: str
+) -> None:
+    """The head of a request is written anew only where it differs from the one before it."""
+
+    async def call(value: str) -> None:
+        turns = [{"role": "user", "content": f"For {value}."}]
+        body = body_at(path, {"model": model, "max_tokens": 20, "messages": turns})
+        answer = await ask(api, path, body, **({header: value} if value else {}))
+        assert answer["status"] == 200, answer
+
+    values = ["", "a", "b", "a", "", "ab", "b", "b", ""]
+    for value in values:  # one after the other, over one connection
+        await call(value)
+    await asyncio.gather(*map(call, values * 3))
+    assert len(fault_server.exchanges) == 4 * len(values)
+    for exchange in fault_server.exchanges:
+        assert f"For {exchange.headers.get(header, '')}.".encode() in exchange.raw
 
 
 @pytest.mark.parametrize("provider", ["openai", "ollama"])

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from llm_hub.chat import LLMResponse, ToolCall
 
 _OWN_FIELDS = frozenset({
-    "id", "object", "created_at", "completed_at", "status", "error", "incomplete_details", "model", "output", "usage",
+    "id", "object", "completed_at", "status", "error", "incomplete_details", "model", "output", "usage",
     "previous_response_id", "store", "background", "metadata", "stream_events",
 })  # fmt: skip
 """Fields of a response that are the hub's to say. The others, if it is OpenAI's, are as they came."""
@@ -117,7 +117,7 @@ def complete_response(begun: ResponseObject, response: LLMResponse, output: list
     is_cut = end_status(response) == "incomplete"
     cut_by = vendors.get("incomplete_details") or {"reason": "max_output_tokens"}
     end: dict[str, Any] = {
-        "completed_at": None if is_cut else int(time.time()),
+        "completed_at": vendors["completed_at"] if "completed_at" in vendors else None if is_cut else int(time.time()),
         "status": "incomplete" if is_cut else "completed",
         "incomplete_details": cut_by if is_cut else None,
         "model": f"{response.provider}/{response.model}",

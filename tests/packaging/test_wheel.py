@@ -100,7 +100,7 @@ def test_what_is_installed_serves_the_page_and_downloads_the_embedded_model_when
                 server.terminate()
     assert "LLM Hub" in page
     for asset in (PACKAGE / "ui" / "assets").iterdir():
-        assert any(line in page for line in distinctive_lines(asset)), f"{asset.name} is not on the page"
+        assert any(part in page for part in distinctive_parts(asset)), f"{asset.name} is not on the page"
     assert answer.json()["content"] == SUM
     assert len(hub.ranges) == 1, answer.text + (tmp_path / "log").read_text()
     assert (
@@ -115,6 +115,6 @@ def is_ready(visitor: httpx.Client) -> bool:
         return False
 
 
-def distinctive_lines(asset: Path) -> list[str]:
-    """Lines of a file as they may stand on the page, which carries CSS and JavaScript as they are or in JSON."""
-    return [line for line in read_asset(asset.name).splitlines() if len(line) > 20 and '"' not in line]
+def distinctive_parts(asset: Path) -> list[str]:
+    """Parts of a file as they may stand on the page, which carries CSS and JavaScript as they are or in JSON."""
+    return [part for part in re.split(r'[\n"\\{};]', read_asset(asset.name)) if len(part) > 20]

@@ -34,7 +34,8 @@
     if (dialog) return dialog;
     dialog = Object.assign(document.createElement("dialog"), { id: "shortcuts" });
     dialog.setAttribute("aria-labelledby", "shortcuts-title");
-    const rows = SHORTCUTS.map(([keys, what]) => `<dt>${keys.map((key) => `<kbd>${key}</kbd>`).join(" ")}</dt><dd>${what}</dd>`);
+    const signs = (keys) => keys.map((key) => `<kbd>${key}</kbd>`).join(" ");
+    const rows = SHORTCUTS.map(([keys, what]) => `<dt>${signs(keys)}</dt><dd>${what}</dd>`);
     dialog.innerHTML = `<h2 id="shortcuts-title">Keyboard</h2><dl>${rows.join("")}</dl><form method="dialog"><button>Close</button></form>`;
     dialog.addEventListener("click", ({ target }) => { if (target === dialog) dialog.close(); });
     (document.querySelector(".gradio-container") ?? document.body).append(dialog);

@@ -17,8 +17,11 @@ from llm_hub.ui.gradio_fixes.event_options import NOW, STREAMING
 from llm_hub.ui.live_region import live_region
 from llm_hub.ui.render.sanitize import html_text
 
-_NOTICE = """(prompt) => {{ window.llmHub?.chosen?.{name}?.(prompt?.files ?? []); return []; }}"""
+_NOTICE = """(prompt) => {{ window.llmHub?.attached?.{name}?.notice(prompt?.files ?? []); return []; }}"""
 """JavaScript that looks for new files after a change of the box. Nothing goes to the server where there are none."""
+
+_EDIT = """(prompt) => window.llmHub.attached.{name}.edit(prompt)"""
+"""JavaScript that puts files into the box, or takes some out, and leaves what was typed."""
 
 DROP = """(verdict, prompt) => {
   const refused = verdict?.refused ?? [];
@@ -33,7 +36,8 @@ def attachments_part(name: str) -> gr.HTML:
     return gr.HTML(
         {"refused": []},
         html_template="",
-        js_on_load=f'window.llmHub.attachments("{name}", {{ props, watch, look: () => trigger("attach", {{}}) }});',
+        js_on_load=f'window.llmHub.attachments("{name}", {{ props, watch, '
+        'look: () => trigger("attach", {}), put: () => trigger("edit", {}) });',
         apply_default_css=False,
         elem_id=f"{name}-attachments",
     )
@@ -51,6 +55,7 @@ def connect_attachments(prompt: gr.MultimodalTextbox, attachments: gr.HTML, hint
         return updates
 
     several: dict[str, Any] = {**STREAMING, "trigger_mode": "always_last"}
+    attachments.edit(None, prompt, prompt, js=_EDIT.format(name=name), **{**NOW, "trigger_mode": "multiple"})
     prompt.change(None, prompt, None, js=_NOTICE.format(name=name), **NOW)
     checked = attachments.attach(check_files, {prompt}, [attachments, hint], **several)
     checked.then(None, [attachments, prompt], [attachments, prompt], js=DROP, **NOW)

@@ -1,7 +1,7 @@
 // The files of one tab's prompt: the server looks at new ones at once, what it refuses is not missed, and what was not sent
-// is there again after a reload. The HTML of llm_hub/ui/attachments.py calls this: `kind` is "chat" or "compare", and
-// `look` asks the server.
-window.llmHub.attachments = (kind, { props, watch, look }) => {
+// is there again after a reload. The HTML of llm_hub/ui/attachments.py calls this: `kind` is "chat" or "compare", `look`
+// asks the server, and `put` has Gradio take what `edit` makes of the files in the box.
+window.llmHub.attachments = (kind, { props, watch, look, put }) => {
   const BOX = `#${kind}-prompt textarea`;
   const BUTTON = kind === "chat" ? "#chat-prompt .submit-button" : "#compare-run";
   const KEPT = `files:${kind}`;
@@ -10,50 +10,76 @@ window.llmHub.attachments = (kind, { props, watch, look }) => {
   let isMissed = false;  // a file was refused, and the reader has done nothing since
   const tell = (textContent) =>
     document.querySelector(`#${kind}-hint [role=status]`)?.append(Object.assign(document.createElement("div"), { textContent }));
-  const showNames = (files) => document.querySelectorAll(`#${kind}-prompt .thumbnail-wrapper`).forEach((part, place) => {
-    part.dataset.name = files[place]?.orig_name ?? "";
-    part.setAttribute("aria-label", part.dataset.name);
-  });
-
-  let kept = recall(KEPT, sessionStorage) ?? [];  // of this tab, before a reload, until they are in the box again
-  const attachAgain = async () => {
-    const input = document.querySelector(`#${kind}-prompt input[type=file]`);
-    if (!input) return requestAnimationFrame(attachAgain);
-    const again = new DataTransfer();
-    for (const { url, orig_name } of kept) {
-      const reply = await fetch(url).catch(() => ({}));
-      if (reply.ok) again.items.add(new File([await reply.blob()], orig_name));
-      else tell(`${orig_name} is not here any more. Attach it again.`);
-    }
-    kept = [];
-    input.files = again.files;
-    input.dispatchEvent(new Event("change", { bubbles: true }));
+  let inBox = [];
+  const paths = (files) => JSON.stringify(files.map(({ path }) => path));
+  const showNames = () => {
+    const parts = document.querySelectorAll(`#${kind}-prompt .thumbnail-wrapper`);
+    parts.forEach((part, place) => {
+      part.dataset.name = inBox[place]?.orig_name ?? "";
+      part.setAttribute("aria-label", part.dataset.name);
+    });
+    return parts.length;
   };
-  if (kept.length) attachAgain();
+  // Gradio draws them in its own time, and does not tell of every file that is taken out.
+  const drawn = new MutationObserver(() => { if (showNames() !== inBox.length) put(); });
+  const edits = [];  // what becomes of the files in the box: only Gradio can put one there
+  const edit = (files) => {
+    edits.push(files);
+    put();
+  };
+  // Those files are in the box again, before what has been attached since. One that the server has no more is told.
+  const attachAgain = async (files) => {
+    const isGone = async ({ url }) => (await fetch(url, { method: "HEAD" }).catch(() => null))?.ok === false;
+    const gone = await Promise.all(files.map(isGone));
+    files.filter((_, place) => gone[place]).forEach(({ orig_name }) => tell(`${orig_name} is not here any more. Attach it again.`));
+    const again = files.filter((_, place) => !gone[place]);
+    edit((here) => [...again, ...here.filter(({ path }) => !again.some((file) => file.path === path))]);
+  };
+  let kept = recall(KEPT, "sessionStorage") ?? [];  // of this tab, before a reload, until they are in the box again
+  const begin = () => {
+    if (!document.querySelector(`#${kind}-prompt input[type=file]`)) return requestAnimationFrame(begin);
+    attachAgain(kept).then(() => { kept = []; });
+  };
+  if (kept.length) begin();
 
-  window.llmHub.chosen[kind] = (files) => {
-    setTimeout(() => showNames(files));  // Gradio draws them first
-    if (!kept.length) remember(KEPT, files, sessionStorage);
-    const paths = files.map((file) => file.path), isNew = paths.some((path) => !known.has(path));
-    known = new Set(paths);
-    if (!isNew) return;
-    isMissed = false;
-    look();
+  let adding = Promise.resolve();
+  window.llmHub.attached[kind] = {
+    add(files) { if (files.length) adding = attachAgain(files); },
+    async remove(files) {
+      await adding;
+      if (files.length) edit((here) => here.filter(({ path }) => !files.some((file) => file.path === path)));
+    },
+    edit(prompt) {
+      const before = prompt?.files ?? [], files = edits.splice(0).reduce((here, edit) => edit(here), before);
+      this.notice(files);
+      return paths(files) === paths(before) ? [] : [{ text: prompt?.text ?? "", files }];
+    },
+    notice(files) {
+      inBox = files;
+      showNames();
+      drawn.observe(document.querySelector(`#${kind}-prompt`), { childList: true, subtree: true });
+      remember(KEPT, [...kept, ...files], "sessionStorage");
+      const isNew = files.some(({ path }) => !known.has(path));
+      known = new Set(files.map(({ path }) => path));
+      if (!isNew) return;
+      isMissed = false;
+      look();
+    },
   };
   watch("value", () => { if (props.value?.refused.length) isMissed = true; });
   document.addEventListener("input", ({ target }) => { if (target.matches(BOX)) isMissed = false; });
 
   // The prompt is not sent without a file that was meant to go with it before that was told.
   const hold = (event) => {
-    if (!isMissed) return;
+    if (!isMissed && !kept.length) return;
+    tell(isMissed ? "Send once more to ask without it." : "Your files are not in the box again yet. Send once more.");
     isMissed = false;
     event.preventDefault();
     event.stopImmediatePropagation();
-    tell("Send once more to ask without it.");
   };
   window.addEventListener("keydown", (key) => {
     if (key.key === "Enter" && !key.shiftKey && !key.isComposing && key.target.matches(BOX)) hold(key);
   }, true);
   window.addEventListener("click", (click) => { if (click.target.closest(BUTTON)) hold(click); }, true);
 };
-window.llmHub.chosen = {};
+window.llmHub.attached = {};

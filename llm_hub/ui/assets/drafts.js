@@ -5,15 +5,15 @@
   const BUTTONS = { chat: "#chat-prompt .submit-button", comparison: "#compare-run" };
   const KINDS = Object.keys(BOXES);
   const MAX_LEAVING = 3000;  // milliseconds
-  const remember = (name, value, store = localStorage) => {
+  const remember = (name, value, store = "localStorage") => {
     try {
-      if (value === null || value === "") store.removeItem(`llm-hub:${name}`);
-      else store.setItem(`llm-hub:${name}`, JSON.stringify(value));
+      if (value === null || value === "") window[store].removeItem(`llm-hub:${name}`);
+      else window[store].setItem(`llm-hub:${name}`, JSON.stringify(value));
     } catch { /* this browser keeps nothing, or has no room: the page works without */ }
   };
-  const recall = (name, store = localStorage) => {
+  const recall = (name, store = "localStorage") => {
     try {
-      return JSON.parse(store.getItem(`llm-hub:${name}`));
+      return JSON.parse(window[store].getItem(`llm-hub:${name}`));
     } catch {
       return null;
     }
@@ -34,7 +34,18 @@
     box(kind).dispatchEvent(new Event("input", { bubbles: true }));
   };
 
-  const send = (kind) => { sent[kind] = { text: box(kind).value, id: ids[kind], at: Date.now() }; };
+  // The files in a box (attachments.js), and those that went with the prompt that was sent from it.
+  const FILES = { chat: "chat", comparison: "compare" };
+  const files = (kind, name = "files") => recall(`${name}:${FILES[kind]}`, "sessionStorage") ?? [];
+  const keepSent = (kind, files) => remember(`sent-files:${FILES[kind]}`, files, "sessionStorage");
+  const sentFiles = (kind) => files(kind, "sent-files");
+  const isSent = (kind) => sent[kind] && (sent[kind].text.trim() || sentFiles(kind).length);
+  const union = (first, more) => [...first, ...more.filter(({ path }) => !first.some((file) => file.path === path))];
+  const attach = (kind, again) => remember(`files:${FILES[kind]}`, union(again, files(kind)), "sessionStorage");
+  const send = (kind) => {
+    keepSent(kind, files(kind));
+    sent[kind] = { text: box(kind).value, id: ids[kind], at: Date.now() };
+  };
   document.addEventListener("input", ({ target }) => {
     const kind = KINDS.find((kind) => target.matches(BOXES[kind]));
     if (!kind) return;
@@ -75,11 +86,9 @@
     const isOnItsWay = id && turns >= 0 && !isInBox;
     if (isOnItsWay) remember(sentName(kind, id), { text, turns });
     remember(name(kind), isOnItsWay ? box(kind).value : before(text, box(kind).value));
+    if (sent[kind] && turns === undefined) attach(kind, sentFiles(kind));
   }));
-  let settings = null;
-  try {
-    settings = JSON.parse(sessionStorage.getItem("llm-hub:settings"));  // of this tab, as it was before a reload
-  } catch { /* as above */ }
+  let settings = recall("settings", "sessionStorage");  // of this tab, as it was before a reload
 
   window.llmHub.drafts = {
     remember,
@@ -90,9 +99,7 @@
       values = { ...values, chain: chain?.dataset.chain ?? "" };
       settings = { id: ids.chat, values };
       remember("settings", values);
-      try {
-        sessionStorage.setItem("llm-hub:settings", JSON.stringify(settings));
-      } catch { /* as above */ }
+      remember("settings", settings, "sessionStorage");
     },
     // The settings that a conversation is opened with: those that were chosen in this tab, or last for a new one.
     settings: (id) => settings?.id === id ? settings.values : id ? {} : recall("settings") ?? {},
@@ -108,6 +115,7 @@
     arrived(kind, id) {
       delete sent[kind];
       delete sentAgain[kind];
+      keepSent(kind, []);
       remember(sentName(kind, id), null);
       remember(name(kind), null);
       ids[kind] = id;
@@ -123,23 +131,29 @@
     // What was sent has not arrived: it stands in the box again, before what was typed since. Gives whether it does. Where
     // it `mayArrive` all the same, that is for `takeOut` to find out.
     putBack: (kinds = KINDS, mayArrive = false) => kinds.filter((kind) => {
-      const prompt = sent[kind];
-      if (!prompt?.text.trim() || !box(kind)) return false;
+      const prompt = sent[kind], again = sentFiles(kind);
+      if (!isSent(kind) || !box(kind)) return false;
       delete sent[kind];
       remember(sentName(kind, prompt.id), null);
       fill(kind, before(prompt.text, box(kind).value));
+      attach(kind, again);
+      window.llmHub.attached[FILES[kind]]?.add(again);
       if (mayArrive) sent[kind] = { ...prompt, isInBox: true };
+      else keepSent(kind, []);
       return true;
     }).length > 0,
     // A prompt that may have arrived is out of the box until the server says so. Gives whether there is one.
     takeOut(kind) {
-      const { text = "", isInBox } = sent[kind] ?? {};
+      const { text, isInBox } = sent[kind] ?? {};
       if (isInBox) {
+        window.llmHub.attached[FILES[kind]]?.remove(sentFiles(kind));
         sent[kind].isInBox = false;
         fill(kind, box(kind).value.slice(text.length).trimStart());
       }
-      return Boolean(text.trim());
+      return Boolean(isSent(kind));
     },
+    // The server has put a prompt back into its box, with its files.
+    returned: () => KINDS.forEach((kind) => keepSent(kind, [])),
     // The prompt that was sent has come back into its box, and is sent once more, but no third time. Gives whether there is
     // nothing left to wait for.
     sendAgain(kind) {
@@ -157,13 +171,13 @@
     },
     // Whether what was sent a moment ago has not left yet.
     isLeaving(kind) {
-      const { text, turns, isInBox, at } = sent[kind] ?? {};
-      return Boolean(text?.trim()) && turns === undefined && !isInBox && Date.now() - at < MAX_LEAVING;
+      const { turns, isInBox, at } = sent[kind] ?? {};
+      return isSent(kind) && turns === undefined && !isInBox && Date.now() - at < MAX_LEAVING;
     },
     // Whether this conversation, which has so many turns, has what was sent.
     hasArrived(kind, conversation, count) {
-      const { text = "", id, turns, isInBox } = sent[kind] ?? {};
-      return Boolean(text.trim()) && !isInBox && count > turns && (!id || id === conversation);
+      const { id, turns, isInBox } = sent[kind] ?? {};
+      return isSent(kind) && !isInBox && count > turns && (!id || id === conversation);
     },
   };
 })();

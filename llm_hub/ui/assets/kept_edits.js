@@ -5,7 +5,7 @@
   const { remember, recall } = window.llmHub.drafts;
   const box = () => document.querySelector(BOX);
   let head = {};  // of the chat that is shown
-  const store = () => head.kept ? localStorage : sessionStorage;
+  const store = () => head.kept ? "localStorage" : "sessionStorage";
   const keep = (edit) => { if (head.id) remember(`edit:${head.id}`, edit, store()); };
   const kept = () => head.id && recall(`edit:${head.id}`, store());
 

@@ -55,7 +55,10 @@ window.llmHub.makeReady = (kind) => {
   return ready;
 };
 // One that is empty, or has come back into its box, is shown nowhere: the next one need not wait for it.
-window.llmHub.isReturned = () => Object.values(isShown).forEach((end) => end());
+window.llmHub.isReturned = () => {
+  drafts.returned();
+  Object.values(isShown).forEach((end) => end());
+};
 const prepare = async (kind) => {
   while (opening[kind]) await opening[kind].over;
   const prompt = drafts.leave(kind, shown[kind].turns ?? 0);

@@ -161,7 +161,7 @@ def test_a_prompt_waits_for_its_files_after_a_reload(chat: ChatPage, echo_server
         chat.page.reload()
     expect(chat.prompt).to_have_value("What is this?")
     chat.prompt.press("Enter")
-    expect(chat.hint).to_contain_text("Your files are not in the box again yet. Send once more.")
+    expect(chat.hint).to_contain_text("Its files come. Send once more.")
     for each in looked:
         each.continue_()
     chat.page.unroute("**/gradio_api/file=**", hold)

@@ -5,7 +5,7 @@ window.llmHub.attachments = (kind, { props, watch, look, put }) => {
   const BOX = `#${kind}-prompt textarea`;
   const BUTTON = kind === "chat" ? "#chat-prompt .submit-button" : "#compare-run";
   const KEPT = `files:${kind}`;
-  const { recall, remember } = window.llmHub.drafts;
+  const { recall, remember, without } = window.llmHub.drafts;
   let known = new Set();
   let isMissed = false;  // a file was refused, and the reader has done nothing since
   const tell = (textContent) =>
@@ -33,7 +33,7 @@ window.llmHub.attachments = (kind, { props, watch, look, put }) => {
     const gone = await Promise.all(files.map(isGone));
     files.filter((_, place) => gone[place]).forEach(({ orig_name }) => tell(`${orig_name} is not here any more. Attach it again.`));
     const again = files.filter((_, place) => !gone[place]);
-    edit((here) => [...again, ...here.filter(({ path }) => !again.some((file) => file.path === path))]);
+    edit((here) => [...again, ...without(here, again)]);
   };
   let kept = recall(KEPT, "sessionStorage") ?? [];  // of this tab, before a reload, until they are in the box again
   const begin = () => {
@@ -42,13 +42,9 @@ window.llmHub.attachments = (kind, { props, watch, look, put }) => {
   };
   if (kept.length) begin();
 
-  let adding = Promise.resolve();
   window.llmHub.attached[kind] = {
-    add(files) { if (files.length) adding = attachAgain(files); },
-    async remove(files) {
-      await adding;
-      if (files.length) edit((here) => here.filter(({ path }) => !files.some((file) => file.path === path)));
-    },
+    add: attachAgain,
+    remove: (files) => edit((here) => without(here, files)),
     edit(prompt) {
       const before = prompt?.files ?? [], files = edits.splice(0).reduce((here, edit) => edit(here), before);
       this.notice(files);
@@ -72,7 +68,7 @@ window.llmHub.attachments = (kind, { props, watch, look, put }) => {
   // The prompt is not sent without a file that was meant to go with it before that was told.
   const hold = (event) => {
     if (!isMissed && !kept.length) return;
-    tell(isMissed ? "Send once more to ask without it." : "Your files are not in the box again yet. Send once more.");
+    tell(isMissed ? "Send once more to ask without it." : "Its files come. Send once more.");
     isMissed = false;
     event.preventDefault();
     event.stopImmediatePropagation();

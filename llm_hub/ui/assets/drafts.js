@@ -40,8 +40,8 @@
   const keepSent = (kind, files) => remember(`sent-files:${FILES[kind]}`, files, "sessionStorage");
   const sentFiles = (kind) => files(kind, "sent-files");
   const isSent = (kind) => sent[kind] && (sent[kind].text.trim() || sentFiles(kind).length);
-  const union = (first, more) => [...first, ...more.filter(({ path }) => !first.some((file) => file.path === path))];
-  const attach = (kind, again) => remember(`files:${FILES[kind]}`, union(again, files(kind)), "sessionStorage");
+  const without = (files, others) => files.filter(({ path }) => !others.some((file) => file.path === path));
+  const attach = (kind, again) => remember(`files:${FILES[kind]}`, [...again, ...without(files(kind), again)], "sessionStorage");
   const send = (kind) => {
     keepSent(kind, files(kind));
     sent[kind] = { text: box(kind).value, id: ids[kind], at: Date.now() };
@@ -93,6 +93,7 @@
   window.llmHub.drafts = {
     remember,
     recall,
+    without,
     // The settings of the Chat tab have changed, and are those of the next new chat.
     keepSettings(values) {
       const chain = new DOMParser().parseFromString(values.chain, "text/html").querySelector("[data-chain]");

@@ -306,17 +306,11 @@ addEventListener("hub-back", async () => {
 const MAX_BEGUN_AGE = 60_000;  // milliseconds
 const begun = {
   note(id, kind, prompt = "") {
-    try {
-      sessionStorage.setItem("llm-hub:begun", JSON.stringify({ id, kind, prompt, at: Date.now() }));
-    } catch { /* this browser keeps nothing: the conversation is in the list */ }
+    drafts.remember("begun", { id, kind, prompt, at: Date.now() }, "sessionStorage");
   },
   get last() {
-    try {
-      const last = JSON.parse(sessionStorage.getItem("llm-hub:begun"));
-      return performance.getEntriesByType("navigation")[0].type !== "navigate" && Date.now() - last.at < MAX_BEGUN_AGE ? last : {};
-    } catch {
-      return {};
-    }
+    const last = drafts.recall("begun", "sessionStorage") ?? {};
+    return performance.getEntriesByType("navigation")[0].type !== "navigate" && Date.now() - last.at < MAX_BEGUN_AGE ? last : {};
   },
 };
 

@@ -40,6 +40,13 @@ COME_BACK = """() => new Promise((told) => {
 CLICK_BOTH = "(buttons) => buttons.forEach((button) => document.querySelector(button).click())"
 """With no time between the two."""
 
+COUNT_OPENED = """() => {
+  window.opened = [];
+  const { open } = llmHub;
+  llmHub.open = (wish) => { opened.push(wish.id); open(wish); };
+}"""
+"""Notes what the server is asked to show."""
+
 
 @pytest.fixture(scope="module")
 def gated() -> Iterator[GatedServer]:
@@ -461,3 +468,24 @@ def test_a_prompt_for_what_was_deleted_in_another_tab_stands_in_the_box_again(
     expect(visitor.prompt).to_have_value(f"More {word}")
     visitor.prompt.press("Enter")
     expect(visitor.prompts).to_have_text([f"More {word}"])
+
+
+@IN_THE_BROWSER
+def test_a_new_chat_stays_where_a_conversation_was_still_to_be_opened(visitor: ConversationsPage, word: str) -> None:
+    page = visitor.page
+    held: list[Route] = []
+    visitor.ask(word)
+    page.locator("#chat-new").click()
+    expect(visitor.prompts).to_have_count(0)
+    page.evaluate(COUNT_OPENED)
+    page.route("**/conversations/*", lambda route: held.append(route) if not held else route.continue_())
+    with page.expect_request(lambda request: request.method == "PUT"):
+        visitor.item(word).get_by_role("link").click()
+    page.locator("#chat-new").click()
+    visitor.expect_title("")
+    with page.expect_response(lambda reply: reply.request.method == "PUT"):
+        held[0].continue_()
+    assert page.evaluate("() => new Promise((told) => setTimeout(() => told(opened), 500))") == []
+    visitor.ask(f"Other {word}")
+    expect(visitor.prompts).to_have_text([f"Other {word}"])
+    visitor.expect_title(f"Other {word}")

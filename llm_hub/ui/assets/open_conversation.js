@@ -21,6 +21,7 @@ const entitle = () => {
 const MAX_OPENING = 10_000;  // milliseconds
 const opening = {};  // by kind, what the server is asked to show, until it does
 let opens = 0;  // each has a number: of several that come together the server may hear in another order
+const newest = {};  // by kind, the number of the last one, New among them: an earlier one that has not left stays here
 const endOpening = (kind) => {
   opening[kind]?.end();
   delete opening[kind];
@@ -68,7 +69,7 @@ const prepare = async (kind) => {
   return prompt;
 };
 const open = async (id, kind = "chat", more = {}) => {
-  const number = ++opens;
+  const number = newest[kind] = ++opens;
   awaitOpened(kind, number);
   if (kind === "comparison") window.llmHub.nameComparison(id);
   else window.llmHub.name(id, !more.temporary);
@@ -81,8 +82,8 @@ const open = async (id, kind = "chat", more = {}) => {
   }
   if (kind === "comparison") {
     if (!more.stays) await bringComparison();
-    window.llmHub.openComparison({ id, number, ...more });
-  } else window.llmHub.open({ id, number, ...more });
+    if (newest[kind] === number) window.llmHub.openComparison({ id, number, ...more });
+  } else if (newest[kind] === number) window.llmHub.open({ id, number, ...more });
 };
 // Gradio builds what is in a tab once it is in front. What it is told of a part that it is still building, it shows last,
 // in the place of what has come since: so the tab is there before a comparison is.
@@ -210,6 +211,7 @@ document.addEventListener("click", ({ target }) => {
     const kind = target.closest("#chat-new") ? "chat" : "comparison";
     begun.note("", kind);
     endOpening(kind);
+    newest[kind] = ++opens;
     renew(kind);
   }
 }, true);

@@ -18,6 +18,7 @@ from llm_hub.ui.render.printed_markdown import printed_markdown
         ("**“重点”**注意", "<p><strong>“重点”</strong>注意</p>\n"),
         ("It is $x_1*y*z^2$.", '<p>It is <span class="formula">$x_1*y*z^2$</span>.</p>\n'),
         ("$$\na < b^2\n$$", '<p><span class="formula">$$\na &lt; b^2\n$$</span></p>\n'),
+        ("&#xfffa;9&#xfffa; $x_1$", '<p>\ufffa9\ufffa <span class="formula">$x_1$</span></p>\n'),
         ("It costs $5 or $6.", "<p>It costs $5 or $6.</p>\n"),
     ],
 )

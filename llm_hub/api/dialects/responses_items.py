@@ -117,7 +117,7 @@ def complete_response(begun: ResponseObject, response: LLMResponse, output: list
     is_cut = end_status(response) == "incomplete"
     cut_by = vendors.get("incomplete_details") or {"reason": "max_output_tokens"}
     end: dict[str, Any] = {
-        "completed_at": vendors["completed_at"] if "completed_at" in vendors else None if is_cut else int(time.time()),
+        "completed_at": vendors.get("completed_at", None if is_cut else int(time.time())),
         "status": "incomplete" if is_cut else "completed",
         "incomplete_details": cut_by if is_cut else None,
         "model": f"{response.provider}/{response.model}",

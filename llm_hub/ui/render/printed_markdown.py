@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from markdown_it import MarkdownIt
     from markdown_it.token import Token
 
-_PLACE = "\ufffa"
-"""Stands for a formula while the text around it is read. No text holds it."""
+_PLACE = re.compile("\ufffa\\d+\ufffa")
+"""Stands for a formula while the text around it is read."""
 _FORMULA = re.compile(f"{BEGIN}(.*?){END}", re.DOTALL)
 _HARMLESS = re.compile(r"<br>|</?(?:em|strong|kbd|su[bp])>")
 """The tags that `page_markdown` writes itself."""
@@ -25,15 +25,15 @@ _HARMLESS = re.compile(r"<br>|</?(?:em|strong|kbd|su[bp])>")
 
 def printed_markdown(text: str) -> str:
     """The text as HTML in which nothing is run, and nothing fetched."""
-    formulas: list[str] = []
+    formulas: dict[str, str] = {}
 
     def take_out(found: re.Match[str]) -> str:
-        formulas.append(found[1])
-        return _PLACE
+        place = f"\ufffa{len(formulas)}\ufffa"
+        formulas[place] = f'<span class="formula">{found[1]}</span>'
+        return place
 
     markdown = _FORMULA.sub(take_out, page_markdown(text)).replace(BEFORE_TAB, "")
-    rest = iter(formulas)
-    return re.sub(_PLACE, lambda _: f'<span class="formula">{next(rest, "")}</span>', _reader().render(markdown))
+    return _PLACE.sub(lambda found: formulas.get(found[0], found[0]), _reader().render(markdown))
 
 
 @cache

@@ -35,6 +35,11 @@ COPIES = 500
 
 WATCH = """() => {
   const [log, live, scroll] = ["log", "live", "scroll"].map((name) => document.querySelector(`#chat-${name}`));
+  const count = (text) => {  // without a list of them, whose memory would be what takes the browser's time
+    let words = 1;
+    for (let at = text.indexOf(" "); at >= 0; at = text.indexOf(" ", at + 1)) words++;
+    return words;
+  };
   const painted = (note) => requestAnimationFrame(() => setTimeout(() => note(Date.now() / 1000)));
   window.turn = {};
   document.addEventListener("keydown", ({ key, target }) => {
@@ -44,7 +49,8 @@ WATCH = """() => {
   new MutationObserver(() => {
     const now = turn;
     if (!now.text || now.isOver) return;
-    const words = live.querySelector("[data-testid=bot]")?.textContent.trim().split(/\\s+/).length;
+    const text = live.querySelector("[data-testid=bot]")?.textContent.trim();
+    const words = text && count(text);
     if (words && words !== now.words) painted((at) => now.seen.push([at, words]));
     now.words = words ?? now.words;
     now.isOver = [...log.querySelectorAll("[data-testid=user]")].at(-1)?.textContent.includes(now.text);

@@ -34,8 +34,8 @@ const quiet = () => {};
 // What is shown.
 
 const DAY = 86_400_000;
-const section = (head) => head.pinned ? "Pinned"
-  : new Date(1000 * head.changed_at).toDateString() === new Date().toDateString() ? "Today"
+const section = (head, midnight) => head.pinned ? "Pinned"
+  : 1000 * head.changed_at >= midnight ? "Today"
   : Date.now() - 1000 * head.changed_at < 7 * DAY ? "Last 7 days" : "Earlier";
 const title = (head) => head.shown_title || "Untitled";
 const show = () => {
@@ -43,10 +43,12 @@ const show = () => {
   const focused = document.activeElement?.closest?.("#conversation-list li");
   const focus = focused?.dataset.id;
   const rows = [];
+  const [current, midnight, isWhole] = [shown[front()].id, new Date().setHours(0, 0, 0, 0), !box.value.trim()];
   let above = "";
   for (const head of heads) {
-    if (!box.value.trim() && section(head) !== above) rows.push(make("li", above = section(head), { className: "section" }));
-    rows.push(item(head));
+    const here = section(head, midnight);
+    if (isWhole && here !== above) rows.push(make("li", above = here, { className: "section" }));
+    rows.push(item(head, head.id === current));
   }
   if (deleted) rows.unshift(undoItem());
   list.replaceChildren(...rows);
@@ -54,7 +56,7 @@ const show = () => {
   if (focus && !list.contains(document.activeElement)) list.querySelector(`[data-id="${focus}"] :is(input, .actions button, a)`)?.focus();
   if (focused?.className === "deleted") list.querySelector(".deleted button")?.focus();
 };
-const item = (head) => {
+const item = (head, isShown) => {
   const entry = make("li");
   entry.dataset.id = head.id;
   entry.className = [head.kind, head.running && "running"].filter(Boolean).join(" ");
@@ -63,8 +65,8 @@ const item = (head) => {
     return entry;
   }
   const isRun = head.kind === "run";
-  const link = make("a", title(head), { href: isRun ? `?run=${head.id}` : address(head.id), title: title(head), dir: "auto" });
-  if (head.id === shown[front()].id) link.setAttribute("aria-current", "page");
+  const link = make("a", title(head), { href: `?${isRun ? "run" : "c"}=${encodeURIComponent(head.id)}`, title: title(head), dir: "auto" });
+  if (isShown) link.setAttribute("aria-current", "page");
   if (head.kind !== "chat") link.append(make("span", isRun ? "Run" : "Comparison", { className: "kind" }));
   if (head.running) link.append(make("span", "is being answered", { className: "hidden-text" }));
   if (head.excerpt) link.append(make("span", head.excerpt, { className: "excerpt", dir: "auto" }));

@@ -15,7 +15,7 @@ from tests.conversations.generated import simple_turn
 from tests.ui.page_calls import PageCalls, TabCalls, page_calls
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Callable
 
     from tests.fault_server.thread import FaultServerThread
 
@@ -109,6 +109,31 @@ async def test_all_can_be_shown_while_an_answer_is_written(tab: TabCalls) -> Non
     await tab.click("chat-stop")
     await asyncio.gather(running, shown)
     assert tab.prompts(LOG) == [*PROMPTS, "Another"]
+    await tab.use(LOG, "undo", event_data={"index": 0, "value": ""})
+
+
+async def test_the_turns_before_a_prompt_are_sent_where_the_tab_has_not_got_them(
+    page: PageCalls, tab: TabCalls
+) -> None:
+    """What costs the most is not sent with each prompt, and what another tab has changed is seen at the next one."""
+    shown = tab.value(LOG)
+    await ask_and_stop(tab, lambda: tab.value(LOG) is shown)
+    other = page.open_again(tab)
+    await other.use("chat-opened", "open", event_data={"id": tab.value("chat-opened")["id"]})
+    await ask_and_stop(other, lambda: other.prompts(LOG) == PROMPTS[FOLD_STEP:])
+    tab.set(chat_log=[])
+    await ask_and_stop(tab, lambda: tab.prompts(LOG) == PROMPTS[FOLD_STEP:])
+
+
+async def ask_and_stop(tab: TabCalls, is_right: Callable[[], bool]) -> None:
+    """A turn that is begun, looked at, stopped and taken back."""
+    tab.choose("stall@mid?tokens=20")
+    running = asyncio.create_task(tab.ask("Another"))
+    await tab.until(lambda: tab.prompts("chat-live") == ["Another"])
+    assert is_right()
+    await tab.click("chat-stop")
+    await running
+    assert tab.prompts(LOG)[-2:] == [PROMPTS[-1], "Another"]
     await tab.use(LOG, "undo", event_data={"index": 0, "value": ""})
 
 

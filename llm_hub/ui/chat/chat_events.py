@@ -195,14 +195,16 @@ class ChatEvents:
     ) -> AsyncGenerator[Updates]:
         """The conversation and what is being written in it, to its end or until the tab shows another one. The prompt
         of an answer that has just `begun` is kept first."""
-        screen, now = self._screen, asyncio.get_running_loop().time
-        conversation = view.conversation
+        screen, conversation, now = self._screen, view.conversation, asyncio.get_running_loop().time
         async with self._watchers.watch(visitor, conversation, view.leaf) as watcher:
             if begun is not None:
                 await begun.keep_prompt()
+            version, text, told_at = conversation.version, "", now()
             yield screen.show_conversation(view)
-            text, told_at = "", now()
             while watcher.is_current and (draft := view.draft) is not None:
+                if conversation.version == version:
+                    await conversation.next_change()
+                    continue
                 version = conversation.version
                 update: Updates = screen.show_progress(draft)
                 shown = f"{draft.answer.reasoning}\0{draft.answer.text}"
@@ -213,8 +215,6 @@ class ChatEvents:
                     told_at = now()
                     update |= screen.show_head(view)
                 yield update
-                if conversation.version == version and watcher.is_current:
-                    await conversation.next_change()
             if watcher.is_current:
                 yield screen.show_conversation(view)
 

@@ -100,7 +100,8 @@ class ChatScreen:
         """What the tab shows of its conversation."""
         opened = data[self.parts.opened]
         opened = opened if isinstance(opened, dict) else {}
-        return ChatView.up_to(conversation, opened.get("leaf"), is_whole=opened.get("whole") is True)
+        is_whole, version = opened.get("whole") is True, opened.get("version")
+        return ChatView.up_to(conversation, opened.get("leaf"), is_whole=is_whole, version=version)
 
     def request(self, view: ChatView) -> ChatRequest:
         """The request that asks the last turn after those before it."""
@@ -124,13 +125,16 @@ class ChatScreen:
         return [*settings, parts.note, parts.chain.view, parts.chain.targets, parts.followers]
 
     def show_conversation(self, view: ChatView) -> Updates:
-        """What the view shows of it, with the turn that is being answered, if there is one."""
+        """What the view shows of it, with the turn that is being answered, if there is one: only this where the
+        tab shows those before it."""
         parts, shown, draft = self.parts, view.shown, view.draft
         past = shown[:-1] if draft is not None else shown
         last = shown[-1].turn if shown else None
+        is_told = draft is not None and view.told == tuple(node.number for node in past)
+        messages = [] if is_told else [message for node in past for message in self._messages(view, node)]
         return {
             parts.earlier: render_earlier(view),
-            parts.past: [message for node in past for message in self._messages(view, node)],
+            parts.past: gr.skip() if is_told else messages,
             parts.live: [] if draft is None else self._turn_messages(draft),
             parts.route: live_region("" if last is None else self._stats(last)),
             parts.stop: gr.update(visible=draft is not None),

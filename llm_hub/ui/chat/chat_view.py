@@ -24,12 +24,14 @@ FOLD_STEP = 10
 class ChatView:
     """The turns of a conversation up to the one with the number `leaf`, 0 for none.
 
-    `is_whole` if the reader has asked for all of them.
+    `is_whole` if the reader has asked for all of them. `told` are the numbers of the turns that the tab shows, None
+    where any may have changed since: their update costs by far the most, for the server and the browser.
     """
 
     conversation: Conversation
     leaf: int
     is_whole: bool = False
+    told: tuple[int, ...] | None = None
 
     @classmethod
     def newest(cls, conversation: Conversation) -> Self:
@@ -37,10 +39,15 @@ class ChatView:
         return cls(conversation, conversation.leaves.get(0, 0))
 
     @classmethod
-    def up_to(cls, conversation: Conversation, leaf: Any, *, is_whole: bool = False) -> Self:
-        """Up to a turn that a browser names. What is not there is not taken: anybody can send anything."""
-        is_there = type(leaf) is int and 0 <= leaf <= len(conversation.nodes)
-        return cls(conversation, leaf if is_there else conversation.leaves.get(0, 0), is_whole)
+    def up_to(cls, conversation: Conversation, leaf: Any, *, is_whole: bool = False, version: Any = None) -> Self:
+        """Up to a turn that a browser names. What is not there is not taken: anybody can send anything. `version` is
+        that of the conversation when the browser was told of it."""
+        if type(leaf) is not int or not 0 <= leaf <= len(conversation.nodes):
+            return cls(conversation, conversation.leaves.get(0, 0), is_whole)
+        view = cls(conversation, leaf, is_whole)
+        return (
+            view if version != conversation.version else replace(view, told=tuple(node.number for node in view.shown))
+        )
 
     def moved_to(self, leaf: int) -> Self:
         """The same tab, with another last turn."""

@@ -24,6 +24,10 @@ COMPARISON_COMES_BACK = """() => new Promise((told) => {
   dispatchEvent(new CustomEvent("hub-back"));
 })"""
 """As after a lost connection. Gives what the server says then of the comparison that was shown."""
+LATE_REFRESH = """() => dispatchEvent(new CustomEvent("llm-hub-opened", {
+  detail: { id: "", kind: "comparison", keeping: window.llmHub.keeping, wanted: window.llmHub.comparison().wanted },
+}))"""
+"""What the page is told by a refresh that was made before a comparison's first prompt, and comes after it."""
 
 
 @pytest.fixture
@@ -78,6 +82,8 @@ def test_the_list_and_back_bring_the_tab_of_what_they_open(compare: ComparePage,
     chat.expect_title("")
     compare.set("one", "two", provider="gated")
     compare.compare("A comparison")
+    chat.expect_title("A comparison")
+    page.evaluate(LATE_REFRESH)
     chat.expect_title("A comparison")
     page.go_back()
     expect(chat.log).to_be_visible(timeout=SLOW)

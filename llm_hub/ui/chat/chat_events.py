@@ -200,7 +200,7 @@ class ChatEvents:
             if begun is not None:
                 await begun.keep_prompt()
             version, text, told_at = conversation.version, "", now()
-            yield screen.show_conversation(view)
+            yield screen.show_conversation(view.given_after(watcher.given))
             while watcher.is_current and (draft := view.draft) is not None:
                 if conversation.version == version:
                     await conversation.next_change()
@@ -216,6 +216,7 @@ class ChatEvents:
                     update |= screen.show_head(view)
                 yield update
             if watcher.is_current:
+                watcher.given = view.state
                 yield screen.show_conversation(view)
 
     async def open(self, data: Inputs, wanted: gr.EventData, visitor: gr.Request) -> AsyncGenerator[Updates]:
@@ -241,8 +242,7 @@ class ChatEvents:
         if conversation is None or not conversation.nodes:
             nothing = screen.show_nothing(is_kept=not wish.temporary)
             shown = nothing if conversation is None else screen.show_conversation(ChatView.newest(conversation))
-            settings = screen.show_settings(wish, None, data, visitor)
-            yield {**shown, **settings, **screen.show_gone(wish)}
+            yield {**shown, **screen.show_settings(wish, None, data, visitor), **screen.show_gone(wish)}
             return
         view = wish.view(conversation)
         last = view.path[-1] if view.leaf else conversation.nodes[-1]

@@ -125,16 +125,17 @@ class ChatScreen:
         return [*settings, parts.note, parts.chain.view, parts.chain.targets, parts.followers]
 
     def show_conversation(self, view: ChatView) -> Updates:
-        """What the view shows of it, with the turn that is being answered, if there is one: only this where the
-        tab shows those before it."""
+        """What the view shows of it, with the turn that is being answered, if there is one: this one alone where the
+        tab shows the others, whose update costs by far the most, for the server and the browser."""
         parts, shown, draft = self.parts, view.shown, view.draft
         past = shown[:-1] if draft is not None else shown
         last = shown[-1].turn if shown else None
-        is_told = draft is not None and view.told == tuple(node.number for node in past)
-        messages = [] if is_told else [message for node in past for message in self._messages(view, node)]
+        others: Updates = {}
+        if not view.is_begun:
+            others[parts.past] = [message for node in past for message in self._messages(view, node)]
         return {
+            **others,
             parts.earlier: render_earlier(view),
-            parts.past: gr.skip() if is_told else messages,
             parts.live: [] if draft is None else self._turn_messages(draft),
             parts.route: live_region("" if last is None else self._stats(last)),
             parts.stop: gr.update(visible=draft is not None),

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from llm_hub.conversations.conversation import Conversation, Node
     from llm_hub.conversations.turn import Turn
 
+State = tuple[str, int, tuple[int, ...]]
+"""What a tab shows: the conversation's id and version, and the numbers of the turns."""
 
 MIN_SHOWN = 20
 """Turns that are shown of a conversation, or all of a shorter one."""
@@ -24,14 +26,14 @@ FOLD_STEP = 10
 class ChatView:
     """The turns of a conversation up to the one with the number `leaf`, 0 for none.
 
-    `is_whole` if the reader has asked for all of them. `told` are the numbers of the turns that the tab shows, None
-    where any may have changed since: their update costs by far the most, for the server and the browser.
+    `is_whole` if the reader has asked for all of them. `told` is the `state` that the tab says it shows, None where the
+    conversation has changed since.
     """
 
     conversation: Conversation
     leaf: int
     is_whole: bool = False
-    told: tuple[int, ...] | None = None
+    told: State | None = None
 
     @classmethod
     def newest(cls, conversation: Conversation) -> Self:
@@ -45,13 +47,16 @@ class ChatView:
         if type(leaf) is not int or not 0 <= leaf <= len(conversation.nodes):
             return cls(conversation, conversation.leaves.get(0, 0), is_whole)
         view = cls(conversation, leaf, is_whole)
-        return (
-            view if version != conversation.version else replace(view, told=tuple(node.number for node in view.shown))
-        )
+        return replace(view, told=view.state) if version == conversation.version else view
 
     def moved_to(self, leaf: int) -> Self:
         """The same tab, with another last turn."""
         return replace(self, leaf=leaf)
+
+    def given_after(self, given: State | None) -> Self:
+        """The same where the tab says that it shows what it was given last. Otherwise it is told all: it has turned
+        elsewhere meanwhile, or was cut off."""
+        return self if self.told == given else replace(self, told=None)
 
     @property
     def path(self) -> tuple[Node, ...]:
@@ -67,6 +72,16 @@ class ChatView:
     @property
     def shown(self) -> tuple[Node, ...]:
         return self.path[self.left_out :]
+
+    @property
+    def state(self) -> State:
+        """What a tab shows that has just been given this."""
+        return self.conversation.id, self.conversation.version, tuple(node.number for node in self.shown)
+
+    @property
+    def is_begun(self) -> bool:
+        """Whether the tab shows all but the turn that is being answered, which is the last."""
+        return self.draft is not None and self.told is not None and self.told[2] == self.state[2][:-1]
 
     @property
     def draft(self) -> Turn | None:

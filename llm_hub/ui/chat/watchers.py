@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     import gradio as gr
 
     from llm_hub.conversations.conversation import Conversation
+    from llm_hub.ui.chat.chat_view import State
 
 MAX_WAIT = 5.0
 """Seconds for an earlier handler to end. Its tab may be gone, and then Gradio never goes on with it."""
@@ -21,10 +22,12 @@ MAX_WAIT = 5.0
 @dataclass(eq=False)
 class Watcher:
     """A handler that shows a conversation as it grows, for as long as it `is_current`. In a chat, `leaf` is the last
-    turn that it shows."""
+    turn that it shows, and `given` what the tab was given last by this handler or the one before it, None where
+    something else came between them."""
 
     conversation: Conversation
     leaf: int = 0
+    given: State | None = None
     is_current: bool = True
     ended: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -40,6 +43,7 @@ class Watchers:
     def __init__(self) -> None:
         self._watchers: dict[str, Watcher] = {}
         self._wishes: dict[str, int] = {}
+        self._given: dict[str, State] = {}
 
     @asynccontextmanager
     async def watch(self, visitor: gr.Request, conversation: Conversation, leaf: int = 0) -> AsyncIterator[Watcher]:
@@ -52,8 +56,11 @@ class Watchers:
         try:
             if earlier is not None:
                 await _end(earlier)
+            watcher.given = self._given.pop(tab, None)
             yield watcher
         finally:
+            if watcher.is_current and watcher.given is not None:
+                self._given[tab] = watcher.given
             watcher.is_current = False
             watcher.ended.set()
             if self._watchers.get(tab) is watcher:
@@ -77,14 +84,18 @@ class Watchers:
 
     def drop(self, visitor: gr.Request) -> None:
         """The tab is gone, or its connection: nobody waits for the end of what it was being shown."""
-        self._wishes.pop(visitor.session_hash or "", None)
-        if (watcher := self._watchers.pop(visitor.session_hash or "", None)) is not None:
+        tab = visitor.session_hash or ""
+        self._wishes.pop(tab, None)
+        self._given.pop(tab, None)
+        if (watcher := self._watchers.pop(tab, None)) is not None:
             watcher.stop()
 
     async def leave(self, visitor: gr.Request) -> None:
         """The tab shows no conversation any more."""
-        if (watcher := self._watchers.pop(visitor.session_hash or "", None)) is not None:
+        tab = visitor.session_hash or ""
+        if (watcher := self._watchers.pop(tab, None)) is not None:
             await _end(watcher)
+        self._given.pop(tab, None)
 
 
 async def _end(watcher: Watcher) -> None:

@@ -131,7 +131,7 @@ class ChatScreen:
         past = shown[:-1] if draft is not None else shown
         last = shown[-1].turn if shown else None
         others: Updates = {}
-        if not view.is_begun:
+        if not view.only_draft_is_new:
             others[parts.past] = [message for node in past for message in self._messages(view, node)]
         return {
             **others,

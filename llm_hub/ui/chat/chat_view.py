@@ -79,8 +79,8 @@ class ChatView:
         return self.conversation.id, self.conversation.version, tuple(node.number for node in self.shown)
 
     @property
-    def is_begun(self) -> bool:
-        """Whether the tab shows all but the turn that is being answered, which is the last."""
+    def only_draft_is_new(self) -> bool:
+        """Whether all that the tab does not show yet is the turn that is being answered."""
         return self.draft is not None and self.told is not None and self.told[2] == self.state[2][:-1]
 
     @property

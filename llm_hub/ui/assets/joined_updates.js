@@ -4,6 +4,7 @@
 window.llmHub ??= {};
 window.llmHub.joinedUpdates = (() => {
   const MAX_WAIT = 250;  // milliseconds: a page that nobody sees is not drawn, and not every browser calls it hidden
+  const LARGE = 20_000;  // bytes of what Gradio is busy with for longer than a picture, such as all turns of a page
   const begun = new Set();  // events of which an update has gone on: the first one is whole, and the others are its edits
   let picture;  // a promise that what went on last has been drawn
   let release = () => {};
@@ -43,6 +44,7 @@ window.llmHub.joinedUpdates = (() => {
           await picture;
           while (!chunks.length && !isOver) await new Promise((resolve) => { wake = resolve; });
           if (!chunks.length) return {};
+          if (chunks.some(({ length }) => length > LARGE)) await draw();  // the words before it are to be seen first
           const taken = chunks;
           chunks = [];
           return { value: taken.length === 1 ? taken[0] : new Uint8Array(await new Blob(taken).arrayBuffer()) };

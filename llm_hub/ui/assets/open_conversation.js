@@ -168,7 +168,7 @@ const opened = (head) => {
   }
   const before = shown[kind];
   // A refresh that was made before a comparison's first prompt may come after it.
-  if (kind === "comparison" && !isAnswer && !head.id && before.id && before.id !== left) return;
+  if (kind === "comparison" && !isAnswer && !head.id && before.id && before.id !== leftByNew) return;
   if (sought.id && (kind === "chat" || head.id === sought.id)) {
     if (head.id === sought.id) drafts.forget(kind, sought.prompt);
     else drafts.putBack([sought.kind]);
@@ -206,7 +206,7 @@ document.addEventListener("click", async (click) => {
 }, true);
 // "Continue in Chat" was clicked last: the chat that it begins comes after the comparison, and not in its place.
 let isCarrying = false;
-let left = null;  // the comparison that New was clicked in
+let leftByNew = null;  // the comparison that New was clicked in
 document.addEventListener("click", ({ target }) => {
   isCarrying = Boolean(target.closest(".pane-carry"));
   if (target.closest("#chat-new")) window.llmHub.name("", true);  // at once: the next prompt is the new chat's
@@ -214,7 +214,7 @@ document.addEventListener("click", ({ target }) => {
     const kind = target.closest("#chat-new") ? "chat" : "comparison";
     begun.note("", kind);
     endOpening(kind);
-    if (kind === "comparison") left = shown.comparison.id;
+    if (kind === "comparison") leftByNew = shown.comparison.id;
     newest[kind] = ++opens;
     renew(kind);
   }

@@ -200,7 +200,7 @@ class ChatEvents:
             if begun is not None:
                 await begun.keep_prompt()
             version, text, told_at = conversation.version, "", now()
-            yield screen.show_conversation(view.given_after(watcher.given))
+            yield screen.show_conversation(view.given_after(watcher.before))
             while watcher.is_current and (draft := view.draft) is not None:
                 if conversation.version == version:
                     await conversation.next_change()
@@ -216,7 +216,7 @@ class ChatEvents:
                     update |= screen.show_head(view)
                 yield update
             if watcher.is_current:
-                watcher.given = view.state
+                watcher.given = view.shown_turns
                 yield screen.show_conversation(view)
 
     async def open(self, data: Inputs, wanted: gr.EventData, visitor: gr.Request) -> AsyncGenerator[Updates]:

@@ -7,14 +7,11 @@ server and, more so, for the browser. The reader can have all of it shown.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 if TYPE_CHECKING:
     from llm_hub.conversations.conversation import Conversation, Node
     from llm_hub.conversations.turn import Turn
-
-State = tuple[str, int, tuple[int, ...]]
-"""What a tab shows: the conversation's id and version, and the numbers of the turns."""
 
 MIN_SHOWN = 20
 """Turns that are shown of a conversation, or all of a shorter one."""
@@ -22,18 +19,26 @@ FOLD_STEP = 10
 """Turns that are left out at once, so that what a reader sees does not move at each prompt."""
 
 
+class ShownTurns(NamedTuple):
+    """What a tab shows: the conversation's id, its version by then, and the numbers of the turns."""
+
+    id: str
+    version: int
+    numbers: tuple[int, ...]
+
+
 @dataclass(frozen=True, slots=True)
 class ChatView:
     """The turns of a conversation up to the one with the number `leaf`, 0 for none.
 
-    `is_whole` if the reader has asked for all of them. `told` is the `state` that the tab says it shows, None where the
+    `is_whole` if the reader has asked for all of them. `told` is what the tab says it shows, None where the
     conversation has changed since.
     """
 
     conversation: Conversation
     leaf: int
     is_whole: bool = False
-    told: State | None = None
+    told: ShownTurns | None = None
 
     @classmethod
     def newest(cls, conversation: Conversation) -> Self:
@@ -47,16 +52,16 @@ class ChatView:
         if type(leaf) is not int or not 0 <= leaf <= len(conversation.nodes):
             return cls(conversation, conversation.leaves.get(0, 0), is_whole)
         view = cls(conversation, leaf, is_whole)
-        return replace(view, told=view.state) if version == conversation.version else view
+        return replace(view, told=view.shown_turns) if version == conversation.version else view
 
     def moved_to(self, leaf: int) -> Self:
         """The same tab, with another last turn."""
         return replace(self, leaf=leaf)
 
-    def given_after(self, given: State | None) -> Self:
+    def given_after(self, before: ShownTurns | None) -> Self:
         """The same where the tab says that it shows what it was given last. Otherwise it is told all: it has turned
         elsewhere meanwhile, or was cut off."""
-        return self if self.told == given else replace(self, told=None)
+        return self if self.told == before else replace(self, told=None)
 
     @property
     def path(self) -> tuple[Node, ...]:
@@ -74,14 +79,15 @@ class ChatView:
         return self.path[self.left_out :]
 
     @property
-    def state(self) -> State:
+    def shown_turns(self) -> ShownTurns:
         """What a tab shows that has just been given this."""
-        return self.conversation.id, self.conversation.version, tuple(node.number for node in self.shown)
+        numbers = tuple(node.number for node in self.shown)
+        return ShownTurns(self.conversation.id, self.conversation.version, numbers)
 
     @property
     def only_draft_is_new(self) -> bool:
         """Whether all that the tab does not show yet is the turn that is being answered."""
-        return self.draft is not None and self.told is not None and self.told[2] == self.state[2][:-1]
+        return self.draft is not None and self.told is not None and self.told.numbers == self.shown_turns.numbers[:-1]
 
     @property
     def draft(self) -> Turn | None:

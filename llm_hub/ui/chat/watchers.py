@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import gradio as gr
 
     from llm_hub.conversations.conversation import Conversation
-    from llm_hub.ui.chat.chat_view import State
+    from llm_hub.ui.chat.chat_view import ShownTurns
 
 MAX_WAIT = 5.0
 """Seconds for an earlier handler to end. Its tab may be gone, and then Gradio never goes on with it."""
@@ -22,12 +22,13 @@ MAX_WAIT = 5.0
 @dataclass(eq=False)
 class Watcher:
     """A handler that shows a conversation as it grows, for as long as it `is_current`. In a chat, `leaf` is the last
-    turn that it shows, and `given` what the tab was given last by this handler or the one before it, None where
-    something else came between them."""
+    turn that it shows, `before` what the tab was given last before it, None where that is not known, and `given` what
+    it has itself given the tab at its end."""
 
     conversation: Conversation
     leaf: int = 0
-    given: State | None = None
+    before: ShownTurns | None = None
+    given: ShownTurns | None = None
     is_current: bool = True
     ended: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -43,7 +44,7 @@ class Watchers:
     def __init__(self) -> None:
         self._watchers: dict[str, Watcher] = {}
         self._wishes: dict[str, int] = {}
-        self._given: dict[str, State] = {}
+        self._given: dict[str, ShownTurns] = {}
 
     @asynccontextmanager
     async def watch(self, visitor: gr.Request, conversation: Conversation, leaf: int = 0) -> AsyncIterator[Watcher]:
@@ -56,7 +57,7 @@ class Watchers:
         try:
             if earlier is not None:
                 await _end(earlier)
-            watcher.given = self._given.pop(tab, None)
+            watcher.before = self._given.pop(tab, None)
             yield watcher
         finally:
             if watcher.is_current and watcher.given is not None:

@@ -21,7 +21,7 @@ from llm_hub.api.bodies import (
     read_pdf,
 )
 from llm_hub.api.carried_state import is_state
-from llm_hub.api.dialects.messages_options import ToolAddition, ToolRemoval, is_tool_change
+from llm_hub.api.dialects.messages_tools import ToolAddition, ToolRemoval, is_tool_change
 from llm_hub.api.open_parts import UNREAD_PART, OpenModel, OptionalPart, UnreadPart, kind_among
 from llm_hub.chat import ToolResult
 from llm_hub.documents.kinds import PDF_TYPE

@@ -35,13 +35,10 @@ from llm_hub.api.dialects.messages_blocks import (
     UserBlock,
     is_state_block,
 )
-from llm_hub.api.dialects.messages_options import (
+from llm_hub.api.dialects.messages_options import JSONOutputFormat, OutputConfig, Thinking, ThinkingOption
+from llm_hub.api.dialects.messages_tools import (
     CustomTool,
-    JSONOutputFormat,
     MessageTool,
-    OutputConfig,
-    Thinking,
-    ThinkingOption,
     ToolChange,
     ToolChoiceOption,
     changed_tools,

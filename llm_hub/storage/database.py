@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from llm_hub.errors import ConfigurationError
+from llm_hub.storage.database_problems import problem_of, sqlite_code
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,14 +31,6 @@ LOG_INTERVAL = 60.0
 
 MAX_LOCK_SECONDS = 30.0
 """Seconds that a SQLite file is waited for that others write. A slow disk makes many writers wait, and none in turn."""
-_SQLITE_PROBLEMS = {
-    sqlite3.SQLITE_READONLY: ("The database is read-only.", "Make its file and its folder writable."),
-    sqlite3.SQLITE_FULL: ("The database cannot grow: its disk is full.", "Make room on that disk."),
-    sqlite3.SQLITE_BUSY: ("The database is locked by another program.", "End what uses its file, and try again."),
-    sqlite3.SQLITE_CORRUPT: ("The database's file is damaged.", "Put back a copy of it, or move it away."),
-    sqlite3.SQLITE_NOTADB: ("The file is no database of SQLite's.", "Check LLM_HUB_DATABASE_URL."),
-}
-
 Result = TypeVar("Result")
 
 
@@ -81,7 +74,7 @@ class Database:
         try:
             await _transact(engine, lambda _: None)
         except (SQLAlchemyError, OSError) as error:
-            raise _problem(error) from None
+            raise problem_of(error) from None
         finally:
             await _dispose(engine)
 
@@ -93,8 +86,9 @@ class Database:
         try:
             return await _transact(await self._open_engine(), work)
         except (SQLAlchemyError, OSError) as error:
-            self._log_failure(error)
-            raise _problem(error) from None
+            problem = problem_of(error)
+            self._log_failure(error, problem)
+            raise problem from None
 
     async def aclose(self) -> None:
         """Closes every connection."""
@@ -102,12 +96,12 @@ class Database:
         if engine is not None:
             await _dispose(engine)
 
-    def _log_failure(self, error: Exception) -> None:
-        """Logs a failure by its type alone: the error's text may show the URL, and with it a password."""
+    def _log_failure(self, error: Exception, problem: ConfigurationError) -> None:
+        """Logs a failure by its type and what is known of it: the error's own text may show the URL with a password."""
         now = time.monotonic()
         if now - self._logged_at >= LOG_INTERVAL:
             self._logged_at = now
-            log.error("The database failed: %s", type(error).__name__)
+            log.error("The database failed (%s). %s", type(error).__name__, problem)
 
     async def _open_engine(self) -> Engine:
         async with self._opening:
@@ -122,17 +116,6 @@ class Database:
                     raise
                 self._engine = engine
         return self._engine
-
-
-def _problem(error: Exception) -> ConfigurationError:
-    """What is wrong, as far as SQLite tells it by a code. The error's own text may show the URL."""
-    text, hint = _SQLITE_PROBLEMS.get(_sqlite_code(error), ("The database cannot be used.", ""))
-    return ConfigurationError(text, hint=hint or "Check LLM_HUB_DATABASE_URL and its server or folder.")
-
-
-def _sqlite_code(error: Exception) -> int:
-    """SQLite's primary result code; 0 where it is no error of SQLite's."""
-    return getattr(getattr(error, "orig", None), "sqlite_errorcode", 0) & 0xFF
 
 
 def _check_folder(file: Path) -> None:
@@ -184,7 +167,13 @@ def _create_engine(url: str) -> Engine:
     if driver is None:
         raise ConfigurationError("LLM_HUB_DATABASE_URL: only SQLite and PostgreSQL are known.")
     try:
-        engine = create_engine(address.set(drivername=driver), pool_pre_ping=driver.startswith("postgresql"))
+        if driver.startswith("postgresql"):
+            from llm_hub.storage.postgres_address import read_address
+
+            address, options = read_address(address)
+            engine = create_engine(address.set(drivername=driver), pool_pre_ping=True, connect_args=options)
+        else:
+            engine = create_engine(address.set(drivername=driver))
     except ModuleNotFoundError as error:
         raise ConfigurationError(
             f"LLM_HUB_DATABASE_URL needs the package {error.name}.", hint=f"Install it: pip install {error.name}."
@@ -204,7 +193,7 @@ def _begin(connection: Connection) -> None:
     try:
         connection.exec_driver_sql("BEGIN IMMEDIATE")
     except OperationalError as error:
-        if _sqlite_code(error) != sqlite3.SQLITE_READONLY:
+        if sqlite_code(error) != sqlite3.SQLITE_READONLY:
             raise
         connection.exec_driver_sql("BEGIN")
 

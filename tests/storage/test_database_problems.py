@@ -50,10 +50,11 @@ async def test_a_read_only_database_is_read_and_says_why_nothing_is_written(file
     await database.aclose()
 
 
-async def test_a_full_disk_is_told(file: Path) -> None:
+async def test_a_full_disk_is_told(file: Path, caplog: pytest.LogCaptureFixture) -> None:
     database = Database(f"sqlite:///{file}")
     with pytest.raises(ConfigurationError, match="disk is full"):
         await database.run(grow)
+    assert "disk is full" in caplog.text
     assert await database.run(read) == 0
     await database.aclose()
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from llm_hub.errors import ConfigurationError
-from llm_hub.storage.database_problems import problem_of, sqlite_code
+from llm_hub.storage.database_problems import is_bad_file, problem_of, sqlite_code
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -88,6 +88,8 @@ class Database:
         except (SQLAlchemyError, OSError) as error:
             problem = problem_of(error)
             self._log_failure(error, problem)
+            if is_bad_file(error):
+                await self.aclose()  # whatever takes the file's place is opened anew
             raise problem from None
 
     async def aclose(self) -> None:

@@ -29,6 +29,7 @@ _POSTGRES = {
 """By the SQLSTATE."""
 _AWAY = ("The database's server cannot be reached.", "Check LLM_HUB_DATABASE_URL, and whether the server runs.")
 _UNKNOWN = ("The database cannot be used.", "Check LLM_HUB_DATABASE_URL and its server or folder.")
+_BAD_FILE = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
 
 def problem_of(error: Exception) -> ConfigurationError:
@@ -44,3 +45,8 @@ def problem_of(error: Exception) -> ConfigurationError:
 def sqlite_code(error: Exception) -> int:
     """SQLite's primary result code; 0 where it is no error of SQLite's."""
     return getattr(getattr(error, "orig", None), "sqlite_errorcode", 0) & 0xFF
+
+
+def is_bad_file(error: Exception) -> bool:
+    """Whether SQLite cannot read the file, so that another one has to take its place."""
+    return sqlite_code(error) in _BAD_FILE

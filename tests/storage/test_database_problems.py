@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
 from typing import TYPE_CHECKING
 
@@ -81,4 +82,25 @@ async def test_a_file_that_was_written_over_is_told(file: Path, begin: int, told
     database = Database(f"sqlite:///{file}")
     with pytest.raises(ConfigurationError, match=told):
         await database.run(read)
+    await database.aclose()
+
+
+@pytest.mark.parametrize("begin", [0, 24])
+async def test_a_damaged_file_may_be_put_right_while_the_hub_runs(file: Path, tmp_path: Path, begin: int) -> None:
+    copy = tmp_path / "copy.db"
+    shutil.copy(file, copy)
+    database = Database(f"sqlite:///{file}")
+    assert await database.run(read) == 0
+    overwrite(file, begin)
+    with pytest.raises(ConfigurationError):
+        await database.run(read)
+    shutil.move(copy, file)  # as its hint says: the damaged one is gone
+    assert await database.run(read) == 0
+    overwrite(file, 0)
+    with pytest.raises(ConfigurationError):
+        await database.run(read)
+    shutil.move(file, copy)
+    assert database.is_missing
+    await database.run(write)
+    assert await database.run(read) == 0
     await database.aclose()

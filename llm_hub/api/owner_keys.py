@@ -13,7 +13,7 @@ from starlette.routing import Route
 
 from llm_hub.api.owner import NOT_READ, is_owner, read_texts, reply
 from llm_hub.errors import ConfigurationError, LLMHubError
-from llm_hub.usage.ledger import UsageSums, sum_by
+from llm_hub.usage.usage_sums import UsageSums, sum_by
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

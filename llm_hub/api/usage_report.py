@@ -12,7 +12,7 @@ from llm_hub.api.encoding import json_response
 from llm_hub.api.refusals import Refusal
 from llm_hub.api.shapes import Count
 from llm_hub.errors import ConfigurationError
-from llm_hub.usage.ledger import UsageSums, sum_by
+from llm_hub.usage.usage_sums import UsageSums, sum_by
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 
     from llm_hub.api.endpoint import Handler
     from llm_hub.gateway.metrics import Metrics
-    from llm_hub.usage.ledger import Ledger, Total
+    from llm_hub.usage.ledger import Ledger
+    from llm_hub.usage.usage_sums import Total
 
 OWNERS = ("owner", LOCAL_CALLER)
 """Who sees what everybody used: the key of this name, and without any keys the programs on this computer."""

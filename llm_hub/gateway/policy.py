@@ -27,8 +27,8 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from llm_hub.usage.amounts import used_amounts
-from llm_hub.usage.ledger import UsageSums, sum_by
 from llm_hub.usage.quotas import Quota
+from llm_hub.usage.usage_sums import UsageSums, sum_by
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -21,14 +21,15 @@ from llm_hub.ui.render.formats import format_count, format_price, format_spent, 
 from llm_hub.ui.render.sanitize import html_text
 from llm_hub.ui.texts import usage_texts as texts
 from llm_hub.usage.amounts import DAY
-from llm_hub.usage.ledger import UsageSums, sum_by
+from llm_hub.usage.usage_sums import UsageSums, sum_by
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from llm_hub.access.session import Session
     from llm_hub.ui.render.formats import Titles
-    from llm_hub.usage.ledger import Ledger, Total
+    from llm_hub.usage.ledger import Ledger
+    from llm_hub.usage.usage_sums import Total
 
 PERIODS: list[tuple[str, int]] = [(texts.TODAY, 1), ("7 days", 7), ("30 days", 30), (texts.ALL_TIME, 0)]
 """Days, today included."""

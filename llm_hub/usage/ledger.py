@@ -11,17 +11,18 @@ import logging
 import time
 from collections import deque
 from contextlib import suppress
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_args
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from llm_hub.errors import ConfigurationError
 from llm_hub.logs import printable
 from llm_hub.usage.amounts import DAY, NANO
 from llm_hub.usage.reserved_money import ReservedMoney
+from llm_hub.usage.usage_sums import Total, UsageSums
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Hashable, Iterable
+    from collections.abc import Awaitable, Callable
 
     from sqlalchemy import Connection
 
@@ -48,8 +49,6 @@ COUNTS: tuple[Count, ...] = get_args(Count)
 MONEY = ("nanodollars", "reported_nanodollars")
 """The columns of a request's price, and of the part of it that providers say they charged."""
 
-Key = TypeVar("Key", bound="Hashable")
-
 
 @dataclass(frozen=True, slots=True)
 class Entry:
@@ -73,46 +72,6 @@ class Entry:
     price: Decimal | None
     reported_price: Decimal = Decimal(0)
     settlement: Settlement | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class UsageSums:
-    """The sums of several requests. `unpriced` counts the answers of unknown price, which `price` does not include.
-
-    `reported_price` is the part of `price` that providers say they charged; the rest is by price lists.
-    """
-
-    requests: int = 0
-    answered: int = 0
-    unpriced: int = 0
-    prompt_tokens: int = 0
-    completion_tokens: int = 0
-    reasoning_tokens: int = 0
-    cached_tokens: int = 0
-    price: Decimal = Decimal(0)
-    reported_price: Decimal = Decimal(0)
-
-    def __add__(self, other: UsageSums) -> UsageSums:
-        return UsageSums(*(getattr(self, field.name) + getattr(other, field.name) for field in fields(self)))
-
-
-@dataclass(frozen=True, slots=True)
-class Total:
-    """What one caller used of one target on one day. `day` counts days since 1970-01-01, UTC."""
-
-    day: int
-    caller: str
-    target: str
-    used: UsageSums
-
-
-def sum_by(totals: Iterable[Total], key: Callable[[Total], Key]) -> dict[Key, UsageSums]:
-    """Adds up the totals that have the same key."""
-    sums: dict[Key, UsageSums] = {}
-    for total in totals:
-        name = key(total)
-        sums[name] = sums.get(name, UsageSums()) + total.used
-    return sums
 
 
 class Ledger:
@@ -147,9 +106,21 @@ class Ledger:
     async def totals(self, since: int = 0, caller: str | None = None) -> list[Total]:
         """Sums by day, caller and target, from the day `since` on: of everybody, or of one caller.
 
-        Raises `ConfigurationError`.
+        Rows that cannot be written count, too, where the database can be read. Raises `ConfigurationError`.
         """
-        await self.flush()
+        try:
+            await self.flush()
+        except ConfigurationError:
+            if self._database.is_missing:
+                raise
+            async with self._write_lock:  # else a row might be written meanwhile, and count twice
+                totals = await self._read_totals(since, caller)
+                waiting = [_total(_row(entry)) for entry in self._waiting]
+                return totals + [total for total in waiting if total.day >= since and caller in (None, total.caller)]
+        return await self._read_totals(since, caller)
+
+    async def _read_totals(self, since: int, caller: str | None) -> list[Total]:
+        """The sums of what is written."""
         schema = await self._database.schema()
         if self._database.is_missing:
             return []
@@ -271,6 +242,20 @@ def _row(entry: Entry) -> dict[str, Any]:
         "nanodollars": None if entry.price is None else _count(int(entry.price * NANO)),
         "reported_nanodollars": _count(int(entry.reported_price * NANO)) if entry.reported_price else None,
     }
+
+
+def _total(row: dict[str, Any]) -> Total:
+    """The sums of one row, as `totals` has them."""
+    is_answered = row["outcome"] == "answered"
+    used = UsageSums(
+        requests=1,
+        answered=int(is_answered),
+        unpriced=int(is_answered and row["nanodollars"] is None),
+        price=Decimal(row["nanodollars"] or 0) / NANO,
+        reported_price=Decimal(row["reported_nanodollars"] or 0) / NANO,
+        **{name: row[name] or 0 for name in COUNTS},
+    )
+    return Total(row["day"], row["who"], row["target"], used)
 
 
 def _name(text: str, most: int) -> str:

@@ -13,7 +13,7 @@ from playwright.sync_api import expect
 from llm_hub.ui.page_assets import ASSETS
 from llm_hub.ui.texts import usage_texts as texts
 from llm_hub.ui.usage_tab import usage_html
-from llm_hub.usage.ledger import Total, UsageSums
+from llm_hub.usage.usage_sums import Total, UsageSums
 from tests.ui.site import Site
 
 if TYPE_CHECKING:

@@ -18,8 +18,9 @@ from llm_hub.errors import ConfigurationError
 from llm_hub.storage.database import Database
 from llm_hub.usage import ledger as module
 from llm_hub.usage.amounts import DAY
-from llm_hub.usage.ledger import Entry, Ledger, UsageSums, sum_by
+from llm_hub.usage.ledger import Entry, Ledger
 from llm_hub.usage.reserved_money import Settlement
+from llm_hub.usage.usage_sums import UsageSums, sum_by
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
@@ -153,6 +154,29 @@ async def test_a_database_that_comes_back_gets_every_row(tmp_path: Path, caplog:
     assert len(await rows(database)) == 3
     await ledger.aclose()
     await database.aclose()
+
+
+async def test_what_cannot_be_written_counts_in_the_sums_of_a_database_that_is_read(
+    file: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    database = Database(f"sqlite:///{file}")
+    ledger = Ledger(database, clock=lambda: NOW)
+    ledger.note(ENTRY)
+    await ledger.flush()
+    written = await ledger.totals()
+    await ledger.aclose()
+    await database.aclose()
+    read_only = Database(f"sqlite:///file:{file}?mode=ro&uri=true")
+    readers = Ledger(read_only, clock=lambda: NOW)
+    readers.note(ENTRY)
+    readers.note(replace(ENTRY, caller="other", outcome="timed_out", price=None, usage={}))
+    sums = sum_by(await readers.totals(), lambda total: total.caller)
+    assert sums[ENTRY.caller] == written[0].used + written[0].used
+    assert sums["other"] == UsageSums(requests=1)
+    assert await readers.totals(caller="nobody") == await readers.totals(since=readers.today + 1) == []
+    await readers.aclose()
+    assert "2 requests are missing" in caplog.text
+    await read_only.aclose()
 
 
 async def test_rows_that_wait_too_long_are_lost_oldest_first_and_counted(

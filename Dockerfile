@@ -23,5 +23,5 @@ ENV PATH=/venv/bin:$PATH PYTHONUNBUFFERED=1 \
 VOLUME /data
 EXPOSE 7860
 HEALTHCHECK --start-period=30s --timeout=5s \
-    CMD ["python", "-c", "import os, urllib.request; urllib.request.urlopen(f\"http://127.0.0.1:{os.environ.get('LLM_HUB_PORT') or 7860}/health\", timeout=4)"]
+    CMD ["python", "-c", "import os, urllib.request; urllib.request.urlopen(f\"http://127.0.0.1:{os.environ.get('LLM_HUB_PORT') or 7860}/health/ready\", timeout=4)"]
 CMD ["python", "app.py"]

@@ -107,12 +107,13 @@ class Application:
         routes += conversations.routes(self.conversations, self._run_heads)
         routes += conversation_files.routes(self.conversations, conversation_file)
         self.site = Starlette(routes=routes, lifespan=self._lifespan)
-        readiness = self.state.readiness
         early_refusals = EarlyRefusals(metrics)
         dispatch = Dispatch(
             site=self.site,
             api=router(self.gateway),
-            health=health({HEALTH: readiness, f"{HEALTH}/ready": readiness, f"{HEALTH}/live": liveness}),
+            health=health(
+                {HEALTH: self.state.health, f"{HEALTH}/ready": self.state.readiness, f"{HEALTH}/live": liveness}
+            ),
             state=self.state,
             early_refusals=early_refusals,
         )

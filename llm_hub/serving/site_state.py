@@ -20,13 +20,18 @@ class SiteState:
     stopping: bool = False
     """No new request is taken."""
 
-    def readiness(self) -> tuple[int, str]:
-        """The status and the word for `/health` and `/health/ready`: are requests taken, and is the page there?"""
+    def health(self) -> tuple[int, str]:
+        """The status and the word for `/health`: are requests taken? The API answers while the page is built."""
         if self.stopping:
             return 503, "stopping"
         if self.failed or (self.page is not None and self.page.blocks._queue.stopped):  # noqa: SLF001  # no public way
             return 503, "failed"
         return 200, "starting" if self.page is None else "ready"
+
+    def readiness(self) -> tuple[int, str]:
+        """For `/health/ready`: the page is there as well, and no import holds up what is asked."""
+        status, word = self.health()
+        return (503 if word == "starting" else status), word
 
 
 def liveness() -> tuple[int, str]:

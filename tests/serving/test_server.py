@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import subprocess
 import sys
+import threading
 from typing import TYPE_CHECKING
 
 import httpx
@@ -44,6 +46,27 @@ def test_the_log_says_where_the_page_is_and_nothing_else(site: Site) -> None:
 def test_health_says_that_the_page_is_ready(client: httpx.Client) -> None:
     response = client.get("/health")
     assert (response.status_code, response.json()) == (200, {"status": "ready"})
+
+
+def test_a_load_balancer_is_told_when_the_page_is_there(tmp_path: Path) -> None:
+    seen: dict[tuple[str, str], int] = {}
+    site = Site(tmp_path / "log")
+    starting = threading.Thread(target=site.start)
+    starting.start()
+    with httpx.Client(base_url=site.url, trust_env=False, timeout=30) as client:
+        while starting.is_alive():
+            for path in ("/health", "/health/ready"):
+                with contextlib.suppress(httpx.TransportError):  # nothing listens yet
+                    response = client.get(path)
+                    seen[path, response.json()["status"]] = response.status_code
+    starting.join()
+    site.stop()
+    assert seen == {
+        ("/health", "starting"): 200,
+        ("/health", "ready"): 200,
+        ("/health/ready", "starting"): 503,
+        ("/health/ready", "ready"): 200,
+    }
 
 
 def test_every_answer_carries_the_policy(client: httpx.Client) -> None:

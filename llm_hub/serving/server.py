@@ -132,7 +132,7 @@ def run(settings: Settings, *, open_page: bool = False) -> None:
 
 
 def main(*, open_page: bool = False) -> None:
-    """What `python app.py` and `llm-hub` do. Ends with code 2 for settings that cannot be used."""
+    """What `python app.py` and `llm-hub` do without a command. Ends with code 2 for settings that cannot be used."""
     for signum in (signal.SIGINT, signal.SIGTERM):
         signal.signal(signum, lambda *_: sys.exit(0))
     try:

@@ -63,9 +63,10 @@ class Counters:
         try:
             if self._redis is not None:
                 await self._redis.ping()
-        except RedisFailed:
+        except RedisFailed as error:
             raise ConfigurationError(
-                "Redis cannot be reached: this hub counts by itself.", hint="Check LLM_HUB_REDIS_URL and its server."
+                f"Redis cannot be used ({error}): this hub counts by itself.",
+                hint="Check LLM_HUB_REDIS_URL and its server.",
             ) from None
 
     async def add(self, shares: Sequence[Share], epoch: object, *, begin: bool) -> tuple[Outcome, Place]:

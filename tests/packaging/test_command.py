@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from llm_hub import __version__
-from tests.ui.site import Site, free_port
+from tests.redis_server import RedisServer
+from tests.ui.site import ROOT, Site, free_port
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -74,6 +75,13 @@ def test_an_option_with_a_wrong_value_is_named_as_its_setting(command: tuple[str
     assert "Traceback" not in ended.stderr
 
 
+def test_the_file_that_a_space_starts_takes_the_same_options(tmp_path: Path) -> None:
+    command = [sys.executable, str(ROOT / "app.py"), "--port", "many"]
+    ended = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=60)
+    assert ended.returncode == 2
+    assert ended.stderr.startswith("LLM_HUB_PORT:")
+
+
 async def test_check_asks_every_provider_and_shows_no_key(fault_server: FaultServer, tmp_path: Path) -> None:
     (tmp_path / ".env").write_text(f"OPENAI_API_KEY={KEY}\nLLM_HUB_API_KEYS=alice={KEY}\n")
     with dead_address() as nowhere:
@@ -124,6 +132,16 @@ async def test_check_gives_up_on_a_provider_that_says_nothing(fault_server: Faul
     ended = await check(tmp_path, OPENAI_API_KEY=KEY, OPENAI_BASE_URL=fault_server.openai_url)
     assert line(ended.stdout, "openai")[0] == "no"
     assert line(ended.stdout, "local") == ("ok", "SmolLM2-135M-Instruct, packaged")
+
+
+async def test_check_says_that_redis_answers_and_wants_another_password(tmp_path: Path) -> None:
+    with RedisServer(tmp_path) as redis:
+        address = redis.url.replace("redis://", f"redis://stranger:{PASSWORD}@")
+        ended = await check(tmp_path, LLM_HUB_REDIS_URL=address, LLM_HUB_PORT=str(free_port()))
+    verdict, told = line(ended.stdout, "Redis")
+    assert verdict == "no"
+    assert told.startswith("Redis cannot be used (AuthenticationError): this hub counts by itself.")
+    assert PASSWORD not in ended.stdout
 
 
 def test_check_makes_nothing_and_says_what_is_made_later(tmp_path: Path) -> None:

@@ -158,7 +158,7 @@ def named_keys(value: Any) -> Any:
     """Keys by name: name=key, separated by commas."""
     if not isinstance(value, str):
         return value
-    keys = {}
+    keys: dict[str, str] = {}
     for number, entry in enumerate(filter(None, (part.strip() for part in value.split(","))), 1):
         name, equals, key = (part.strip() for part in entry.partition("="))
         name, key = (name, key) if equals and key else (f"key-{number}", entry)
@@ -166,6 +166,9 @@ def named_keys(value: Any) -> Any:
             raise ValueError(f"the name {name} is taken")
         if len(key) < MIN_API_KEY_CHARS or not key.isascii() or not key.isprintable():
             raise ValueError(f"entry {number} is no key: a key has at least {MIN_API_KEY_CHARS} printable characters")
+        for other, taken in keys.items():
+            if key == taken:  # what both use would count for one of them
+                raise ValueError(f"{other} and {name} have the same key")
         keys[name] = key
     return keys
 

@@ -102,6 +102,13 @@ def test_a_keys_name_is_nobody_elses(tmp_path: Path, name: str) -> None:
     assert "0123456789" not in str(caught.value)
 
 
+def test_a_key_is_nobody_elses(tmp_path: Path) -> None:
+    keys = "LLM_HUB_API_KEYS=alice=both-0123456789abcdef,bob=both-0123456789abcdef"
+    with pytest.raises(ConfigurationError, match="LLM_HUB_API_KEYS: alice and bob have the same key") as caught:
+        Settings.load(written(tmp_path, keys))
+    assert "0123456789" not in str(caught.value)
+
+
 def test_every_key_is_known_as_what_must_not_be_logged(tmp_path: Path) -> None:
     lines = (
         "OPENAI_API_KEY=sk-one", "HF_TOKEN=hf_two", "OPENAI_BASE_URL=http://localhost/v1",

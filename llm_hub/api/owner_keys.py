@@ -91,8 +91,8 @@ def _whole(change: Mapping[str, str], unit: str) -> int | None:
 
 
 def _money(change: Mapping[str, str]) -> Decimal | None:
-    text = change.get("dollars", "").removeprefix("$")
+    text = change.get("dollars", "")
     try:
-        return Decimal(text) if text else None
+        return Decimal(text.removeprefix("$")) if text else None
     except InvalidOperation:
         raise ConfigurationError("The limit of money is a number of US dollars above 0.") from None

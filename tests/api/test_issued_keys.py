@@ -160,6 +160,7 @@ async def test_another_hub_with_the_same_database_knows_of_both(site: Site) -> N
         {"name": ""}, {"name": "a b"}, {"name": "local"}, {"name": "x" * 61}, {"name": "<b>"}, {"name": 5}, {}, [],
         {"name": "a", "requests": "0"}, {"name": "a", "tokens": "-1"}, {"name": "a", "tokens": "1.5"},
         {"name": "a", "dollars": "NaN"}, {"name": "a", "dollars": "-1"}, {"name": "a", "dollars": "much"},
+        {"name": "a", "dollars": "$"},
         {"name": "a", "more": "b"},
     ],
     ids=str,

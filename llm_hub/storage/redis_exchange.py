@@ -48,7 +48,7 @@ LEASE = 10.0
 """Seconds that a claim lasts if its hub does not prolong it: so long a hub that was killed keeps others from it."""
 REST = 0.25
 """Seconds that a claim outlasts its end, for other hubs: they read the news of its outcome meanwhile."""
-PROBLEM = "Redis cannot be reached. This hub goes on by itself: it counts limits and finds out about pauses alone."
+PROBLEM = "Redis cannot be used. This hub goes on by itself: it counts limits and finds out about pauses alone."
 
 _CLAIM = """
 for _, key in ipairs(KEYS) do
@@ -176,8 +176,10 @@ class RedisExchange:
         )
 
     async def _connect(self, reader: Redis) -> None:
-        """Finds out from where the news is to be read on. A clock that was set back begins anew."""
+        """Finds out whether Redis can be written to (it may be full, or a copy of another one), and from where the news
+        is to be read on. A clock that was set back begins anew."""
         async with asyncio.timeout(self.timeout):
+            await reader.set(f"llm-hub/here/{self._hub}", "", px=_milliseconds(self.timeout))
             now = await _server_time(reader)
         last = max(map(_told_at, self._last_ids.values()), default=0.0)
         if not now - MAX_AGE <= last <= now:

@@ -15,10 +15,12 @@ import time
 from collections import deque
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from llm_hub.access.shared_health import machine_of
 from llm_hub.errors import ModelNotFound
+from llm_hub.gateway.daemon_thread import in_daemon_thread
 from llm_hub.redaction import shorten
 from llm_hub.usage.amounts import DAY, Spending, duration_text, money_text
 
@@ -48,7 +50,7 @@ RETRY_WAITS = (1.0, 5.0, 30.0)
 """Seconds before each further try."""
 POST_TIMEOUT = 10.0
 """Seconds that the webhook's server may be silent."""
-STOP_GRACE = 3.0
+STOP_GRACE = 2.0
 """Seconds that the alerts that wait get when the hub stops."""
 WITHOUT_KEY = {"local": "the programs on this computer", "checks": "the background checks"}
 """Who has limits of a key's, and no key, by the name in the ledger."""
@@ -208,7 +210,7 @@ class Alerts:
     async def _try(self, alert: Alert) -> tuple[str, bool]:
         """What went wrong, "" for nothing, and whether a further try may help."""
         try:
-            status = await asyncio.to_thread(self._post, alert.document())
+            status = await in_daemon_thread(partial(self._post, alert.document()))
         except Exception as error:  # noqa: BLE001  # whatever it is: its text may show the URL
             return type(error).__name__, True
         if 200 <= status < 300:

@@ -8,11 +8,13 @@ of an answer, or a key.
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 from typing import TYPE_CHECKING, Any
 
 from llm_hub import __version__
 from llm_hub.errors import ConfigurationError
+from llm_hub.gateway.daemon_thread import in_daemon_thread
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -23,7 +25,11 @@ if TYPE_CHECKING:
     from llm_hub.chat import Attempt, Usage
     from llm_hub.gateway.answer_tally import AnswerTally
 
+log = logging.getLogger(__name__)
+
 NANO = 10**9
+STOP_GRACE = 2.0
+"""Seconds that the spans that wait get when the hub stops."""
 TOKENS = {
     "gen_ai.usage.input_tokens": "prompt_tokens",
     "gen_ai.usage.output_tokens": "completion_tokens",
@@ -93,8 +99,12 @@ class Tracing:
             _end(child, attempt.outcome, start + attempt.seconds)
 
     async def aclose(self) -> None:
-        """Sends what waits, for as long as the exporter's timeout."""
-        await asyncio.to_thread(self._provider.shutdown)
+        """Sends what waits, if that goes fast: the exporter itself would try for ten seconds and more."""
+        try:
+            async with asyncio.timeout(STOP_GRACE):
+                await in_daemon_thread(self._provider.shutdown)
+        except TimeoutError:
+            log.warning("The last spans were not sent: OpenTelemetry's collector takes too long.")
 
 
 def try_collector(seconds: float) -> bool:

@@ -199,9 +199,8 @@ class Application:
             stack.push_async_callback(self.hub.aclose)
             stack.push_async_callback(self._counters.aclose)
             stack.push_async_callback(self._database.aclose)
+            stack.push_async_callback(self._send_last)  # once all is kept: others may take their time
             stack.push_async_callback(self._ledger.aclose)
-            if self._tracing is not None:
-                stack.push_async_callback(self._tracing.aclose)
             stack.push_async_callback(self.gateway.days.aclose)
             stack.push_async_callback(self.conversations.aclose)  # its last answers are rows of the ledger
             work = (
@@ -220,12 +219,15 @@ class Application:
             if self._check_seconds:
                 background.append(asyncio.create_task(TargetChecks(self.gateway, self._check_seconds).run()))
             if self._alerts is not None:
-                stack.push_async_callback(self._alerts.aclose)
                 background.append(asyncio.create_task(self._alerts.send_forever()))
             yield
             for task in background:
                 task.cancel()
             await asyncio.wait(background)
+
+    async def _send_last(self) -> None:
+        """Sends the alerts and the spans that wait."""
+        await asyncio.gather(*(each.aclose() for each in (self._alerts, self._tracing) if each is not None))
 
     async def _open(self, stack: AsyncExitStack) -> None:
         """Builds the page while the API answers."""

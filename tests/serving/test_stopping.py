@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import signal
+import socket
 import threading
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
@@ -28,6 +29,8 @@ SILENT = "stall@first?ends=silent"
 ENDS_IN_TIME = {"LLM_HUB_SHUTDOWN_TIMEOUT": "20"}
 ENDS_LATE = {"LLM_HUB_SHUTDOWN_TIMEOUT": "600"}
 """Later than any test waits, so that what ends at all has not waited for it."""
+AFTER_ANSWERS = 4.0
+"""Seconds that a server has for all that is not an answer, as docs/deployment.md says."""
 ENDS_SOON = {"LLM_HUB_SHUTDOWN_TIMEOUT": "0.5"}
 
 
@@ -164,6 +167,20 @@ async def test_answers_that_are_not_complete_in_time_are_ended_in_order(
         assert (await on_page)[-1].kind == "process_completed"
         assert await exit_code(site) == 0
     assert all(exchange.client_left for exchange in running)
+
+
+async def test_neither_a_silent_collector_nor_a_silent_webhook_holds_the_server(
+    fault_server: FaultServerThread, tmp_path: Path
+) -> None:
+    pytest.importorskip("opentelemetry.exporter.otlp.proto.http", reason="the extra otel is not installed")
+    with socket.create_server(("127.0.0.1", 0)) as silent:  # takes connections, and never reads from them
+        address = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        watched = {"LLM_HUB_OTEL": "true", "OTEL_EXPORTER_OTLP_ENDPOINT": address, "LLM_HUB_ALERT_WEBHOOK": address}
+        async with serving(fault_server, tmp_path / "log", **watched) as (site, client):
+            answer = await client.post("/v1/chat", json=chat_body("quota", stream=False))
+            assert answer.status_code == 502
+            assert await asyncio.to_thread(site.stop) < AFTER_ANSWERS
+        assert "alerts were not sent" in site.log.read_text()  # the server is gone by now
 
 
 async def test_a_second_signal_does_not_wait_for_answers(fault_server: FaultServerThread, tmp_path: Path) -> None:

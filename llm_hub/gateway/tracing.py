@@ -51,16 +51,17 @@ class Tracing:
 
     def __init__(self, exporter: SpanExporter | None = None) -> None:
         try:
-            from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
             from opentelemetry.sdk.resources import Resource
             from opentelemetry.sdk.trace import TracerProvider
             from opentelemetry.sdk.trace.export import BatchSpanProcessor
+
+            from llm_hub.gateway.collector_exporter import CollectorExporter
         except ImportError:
             raise _missing() from None
         name = os.environ.get("OTEL_SERVICE_NAME", "llm-hub")
         resource = Resource.create({"service.name": name, "service.version": __version__})
         self._provider = TracerProvider(resource=resource, shutdown_on_exit=False)
-        self._provider.add_span_processor(BatchSpanProcessor(exporter or OTLPSpanExporter()))
+        self._provider.add_span_processor(BatchSpanProcessor(exporter or CollectorExporter()))
         self._tracer = self._provider.get_tracer("llm_hub", __version__)
 
     def note(self, tally: AnswerTally, *, ended: float, caller: str, surface: str, clean: Callable[[str], str]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -13,6 +14,7 @@ from llm_hub.gateway.meter import Meter
 from llm_hub.gateway.tracing import Tracing
 from llm_hub.hub import Hub
 from llm_hub.settings import Settings
+from tests.ui.site import free_port
 
 pytest.importorskip("opentelemetry.sdk", reason="the extra otel is not installed")
 pytest.importorskip("opentelemetry.exporter.otlp.proto.http", reason="the extra otel is not installed")
@@ -68,3 +70,27 @@ def test_without_its_packages_the_message_says_what_to_install(monkeypatch: pyte
     monkeypatch.setitem(__import__("sys").modules, "opentelemetry.sdk.trace", None)
     with pytest.raises(LLMHubError, match=r"pip install \"llm-hub\[otel\]\""):
         Tracing()
+
+
+async def test_a_collector_that_takes_nothing_is_told_once_and_by_name(
+    fault_server: FaultServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    port = free_port()
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", f"http://me:secret@127.0.0.1:{port}/secret")
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_TIMEOUT", "0.1")
+    monkeypatch.setenv("OTEL_BSP_SCHEDULE_DELAY", "1")
+    (tmp_path / ".env").write_text(f"OPENAI_API_KEY=sk-any-0123456\nOPENAI_BASE_URL={fault_server.openai_url}\n")
+    hub, tracing = Hub(Settings.load(tmp_path / ".env")), Tracing()
+    gateway = Gateway(hub, meter=Meter(tracing=tracing))
+    request = ChatRequest((Message(Role.USER, "Hello"),), "openai/ok?tokens=3")
+    for _ in range(3):
+        async for _ in gateway.answer(gateway.program("alice", "/v1/chat"), request):
+            pass
+        await asyncio.to_thread(tracing._provider.force_flush)
+    await tracing.aclose()
+    await hub.aclose()
+    lines = [record.getMessage() for record in caplog.records if record.name.startswith(("llm_hub", "opentelemetry"))]
+    told = [line for line in lines if "collector" in line or "export" in line]
+    assert told == [
+        f"Traces are lost: the collector at 127.0.0.1:{port} takes none. Start it, or set OTEL_EXPORTER_OTLP_ENDPOINT."
+    ]

@@ -85,7 +85,7 @@ class Database:
 
         try:
             return await _transact(await self._open_engine(), work)
-        except (SQLAlchemyError, OSError) as error:
+        except (ConfigurationError, SQLAlchemyError, OSError) as error:
             problem = problem_of(error)
             self._log_failure(error, problem)
             if is_bad_file(error):

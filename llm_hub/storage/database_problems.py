@@ -34,6 +34,8 @@ _BAD_FILE = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
 def problem_of(error: Exception) -> ConfigurationError:
     """What a failed transaction is told as. The error's own text may show the URL, and with it a password."""
+    if isinstance(error, ConfigurationError):  # of the address, or of a database that another version made
+        return error
     if isinstance(error, ConnectionRefusedError | TimeoutError | socket.gaierror):
         text, hint = _AWAY
     else:

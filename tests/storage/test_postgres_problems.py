@@ -48,7 +48,10 @@ async def test_a_server_without_tls_is_not_used_where_the_url_wants_it(postgres:
     ("query", "told"),
     [("sslmode=sure", "sslmode"), ("channel_binding=require", "channel_binding"), ("pool=secret", "pool")],
 )
-async def test_what_a_url_says_that_nobody_heeds_is_named(postgres: str, query: str, told: str) -> None:
+async def test_what_a_url_says_that_nobody_heeds_is_named(
+    postgres: str, query: str, told: str, caplog: pytest.LogCaptureFixture
+) -> None:
     text = await problem(f"{postgres}?{query}")
+    assert text in caplog.text
     assert f"LLM_HUB_DATABASE_URL: {told}" in text
     assert "secret" not in text

@@ -123,8 +123,8 @@ class Gateway:
                 await reservation.settle(tally.sent_attempts, tally.answer_bytes)
 
     def _count_attempt(self, observed: ObservedAttempt) -> None:
-        if observed.is_known:
-            self.days.note(observed.name, observed.attempt)
+        attempt = observed.attempt
+        self.days.note(f"{attempt.provider}/{attempt.model}", attempt, is_known=observed.is_known)
 
     async def count_tokens(self, caller: Caller, request: ChatRequest) -> TokenCount:
         """The tokens of a request that is not made: as its vendor counts them, or an estimate. Raises `LLMHubError`."""

@@ -84,6 +84,8 @@ class TargetDays:
         self._now = now
         self._writer = secrets.token_hex(8)
         self._own: dict[tuple[str, int], HourCounts] = {}
+        self._unknown: dict[tuple[str, int], HourCounts] = {}
+        """Those of targets that may not be named: never written, and only counted by `note`."""
         self._others: dict[tuple[str, int], HourCounts] = {}
         """What other processes have written, those before this one among them."""
         self._changed: set[tuple[str, int]] = set()
@@ -107,19 +109,24 @@ class TargetDays:
         places = [(target, hour) for hour in range(last - HOURS + 1, last + 1)]
         return [self._own.get(place, nothing) + self._others.get(place, nothing) for place in places]
 
-    def note(self, target: str, attempt: Attempt) -> None:
-        """An attempt at a target is over. Returns at once."""
+    def note(self, target: str, attempt: Attempt, *, is_known: bool = True) -> None:
+        """An attempt at a target is over. Where its name may not be kept (it may be a key in the wrong place), the
+        attempt counts once it may, within the hour. Returns at once.
+        """
         if attempt.outcome != "answered" and not attempt.has_failed:
             return
         place = (target, self.hour)
-        if place not in self._own:
+        counts = self._own if is_known else self._unknown
+        if place not in counts:
             self._forget_old()
-            if sum(hour == place[1] for _, hour in self._own) >= MAX_TARGETS:
+            if sum(hour == place[1] for _, hour in counts) >= MAX_TARGETS:
                 return
-            self._own[place] = HourCounts()
-        self._own[place].add(attempt)
-        self._changed.add(place)
-        self.changes += 1
+            counts[place] = HourCounts()
+        counts[place].add(attempt)
+        if is_known:
+            self._own[place] += self._unknown.pop(place, HourCounts())
+            self._changed.add(place)
+            self.changes += 1
 
     async def load(self) -> None:
         """Reads what others have written. Raises `ConfigurationError`."""
@@ -196,6 +203,6 @@ class TargetDays:
 
     def _forget_old(self) -> None:
         first = self.hour - HOURS + 1
-        for counts in (self._own, self._others):
+        for counts in (self._own, self._unknown, self._others):
             for place in [place for place in counts if place[1] < first]:
                 del counts[place]

@@ -74,6 +74,21 @@ async def test_a_restart_keeps_the_day_and_goes_on_counting(database: Database) 
     assert second.targets == {"openai/gpt", "openai/other"}
 
 
+async def test_what_failed_before_a_target_may_be_named_counts_from_then_on(database: Database) -> None:
+    days = TargetDays(database, now=Clock())
+    for _ in range(3):
+        days.note("openai/gpt", attempt("server_failed"), is_known=False)
+    days.note("openai/sk-in-the-wrong-place", attempt("model_not_found"), is_known=False)
+    assert days.targets == frozenset()
+    days.note("openai/gpt", attempt())
+    assert counted(days) == [(1, 3)]
+    await days.aclose()
+    later = TargetDays(database, now=Clock())
+    await later.load()
+    assert later.targets == {"openai/gpt"}
+    assert counted(later) == [(1, 3)]
+
+
 def test_the_median_of_the_first_tokens_is_exact_to_a_twentieth() -> None:
     days = TargetDays(now=Clock())
     for delay in (0.1, 0.2, 0.43, 3.0, 90.0):

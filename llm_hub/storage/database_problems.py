@@ -18,10 +18,10 @@ _SQLITE = {
 }
 _POSTGRES = {
     "25006": (_READ_ONLY, "Let LLM_HUB_DATABASE_URL name a server that can be written to."),
-    "28000": ("PostgreSQL lets this user not in.", "Check LLM_HUB_DATABASE_URL and the server's pg_hba.conf."),
+    "28000": ("PostgreSQL does not let this user in.", "Check LLM_HUB_DATABASE_URL and the server's pg_hba.conf."),
     "28P01": ("PostgreSQL refused the password.", "Check LLM_HUB_DATABASE_URL."),
     "3D000": ("PostgreSQL has no database of this name.", "Make it, or check LLM_HUB_DATABASE_URL."),
-    "42501": ("PostgreSQL does not allow this user that.", "Let the user make tables and write to them."),
+    "42501": ("PostgreSQL does not allow this user to do that.", "Let the user make tables and write to them."),
     "53100": _FULL,
     "53300": ("PostgreSQL has no connection left.", "Raise its max_connections."),
     "57P03": ("PostgreSQL is starting or stopping.", "Try again in a moment."),

@@ -124,7 +124,8 @@ class TargetDays:
             counts[place] = HourCounts()
         counts[place].add(attempt)
         if is_known:
-            self._own[place] += self._unknown.pop(place, HourCounts())
+            if place in self._unknown:
+                self._own[place] += self._unknown.pop(place)
             self._changed.add(place)
             self.changes += 1
 

@@ -57,6 +57,11 @@ class ConversationsPage(ChatPage):
         self.item(title).get_by_role("button", name=re.compile("^Rename, pin, delete or save")).click()
         self.page.locator("#conversation-list .actions").get_by_role("button", name=action, exact=True).click()
 
+    def begin(self) -> None:
+        """Begins a new chat, and waits until the page shows it."""
+        self.page.locator("#chat-new").click()
+        expect(self.page.locator("#chat-scroll [data-testid=user]")).to_have_count(0)
+
     def edit(self, text: str) -> None:
         """Types other words for the last prompt, and does not send them."""
         self.prompts.last.hover()

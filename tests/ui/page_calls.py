@@ -173,6 +173,10 @@ class TabCalls:
         """Sets what the next prompt on the Chat tab goes to."""
         self.set(chat_provider=provider, chat_model=model)
 
+    async def begin(self, tab: str = "chat") -> dict[str, Any]:
+        """A new chat, or with "compare" a new comparison."""
+        return await self.use(f"{tab}-opened", "open", event_data={"id": ""})
+
     async def ask(self, prompt: str, *, files: tuple[str, ...] = ()) -> None:
         """Sends a prompt on the Chat tab, and waits for the end of its answer."""
         await self.use("chat-prompt", "submit", {"text": prompt, "files": list(files)})

@@ -279,7 +279,7 @@ async def test_undo_puts_the_last_prompt_back_into_its_box(chat: TabCalls) -> No
 async def test_a_new_chat_is_empty(chat: TabCalls, fault_server: FaultServerThread) -> None:
     chat.choose("ok?tokens=2&plain=new")
     await chat.ask("One")
-    await chat.click("chat-new")
+    await chat.begin()
     assert chat.value(LOG) == []
     assert chat.text("chat-route") == ""
     await chat.ask("Two")
@@ -291,7 +291,7 @@ async def test_what_is_being_written_when_a_new_chat_begins_does_not_become_part
     asking = asyncio.create_task(chat.ask("Hello"))
     await chat.until(lambda: "fiku" in chat.text("chat-live"))
     left = chat.value("chat-opened")["id"]
-    await chat.click("chat-new")
+    await chat.begin()
     await asking
     assert chat.value(LOG) == chat.value("chat-live") == []
     assert not chat.visible("chat-stop")

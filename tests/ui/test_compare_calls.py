@@ -265,7 +265,7 @@ async def test_an_old_comparison_does_not_come_back_with_an_update_that_comes_la
     late = compare.hold("finish")
     asking = asyncio.create_task(compare.compare("Hello"))
     await compare.until(lambda: any(compare.figures(f"compare-pane-{number} past") for number in (1, 2)))
-    await compare.click("compare-new")
+    await compare.begin("compare")
     late.set()
     await asking
     assert not any(compare.value(f"compare-pane-{number} {box}") for number in (1, 2) for box in ("past", "live"))
@@ -324,7 +324,7 @@ async def test_a_new_comparison_leaves_the_old_one_to_its_end(
     asking = asyncio.create_task(compare.compare("Hello"))
     await compare.until(lambda: "fiku" in compare.text("compare-pane-1 live"))
     old = compare.value("compare-opened")["id"]
-    await compare.click("compare-new")
+    await compare.begin("compare")
     await asking
     assert compare.value("compare-opened")["id"] == ""
     assert not any(compare.value(f"compare-pane-{number} {box}") for number in (1, 2) for box in ("past", "live"))

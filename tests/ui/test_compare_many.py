@@ -62,6 +62,16 @@ class CompareTab(Tab):
         reply = await self._client.post("/gradio_api/run/predict", json=self._call(event, {}))
         return f"{reply.text}\n{await self._refreshed()}"
 
+    async def begin(self) -> str:
+        """Begins a new comparison, and returns what the server sent."""
+        event = next(event for event in self._config["dependencies"] if self._is_opening(event))
+        call = {**self._call(event, {}), "event_data": {"id": ""}}
+        reply = await self._client.post("/gradio_api/run/predict", json=call)
+        return f"{reply.text}\n{await self._refreshed()}"
+
+    def _is_opening(self, event: dict[str, Any]) -> bool:
+        return any(self._names.get(part) == "compare-opened" and name == "open" for part, name in event["targets"])
+
     async def _refreshed(self) -> str:
         """What the server shows of the comparison after an event has changed it."""
         return (await self._client.post("/gradio_api/run/predict", json=self._call(self._refresh, {}))).text
@@ -76,7 +86,7 @@ async def test_a_program_cannot_fill_the_board_with_votes(client: httpx.AsyncCli
             compare_pane_2_provider="openai", compare_pane_2_model="ok?tokens=2&fill=2", compare_blind=True,
         )  # fmt: skip
         replies.append(await tab.click("compare-tie"))
-        await tab.click("compare-new")
+        await tab.begin()
     assert all("Thank you" in answer for answer in replies[:-1])
     assert "Thank you" not in replies[-1]
     assert "not counted" in replies[-1]

@@ -64,7 +64,7 @@ async def test_what_a_page_has_asked_for_last_stays_though_an_earlier_wish_arriv
     tab.choose("ok?tokens=3")
     names = []
     for prompt in ("One", "Two"):
-        await tab.click("chat-new")
+        await tab.begin()
         await tab.ask(prompt)
         names.append(tab.value("chat-opened")["id"])
     await tab.use("chat-opened", "open", event_data={"id": names[1], "number": 3})

@@ -48,6 +48,10 @@ COUNT_OPENED = """() => {
 """Notes what the server is asked to show."""
 
 
+REQUESTS = "**/gradio_api/{queue/join,run/predict}*"
+"""Every event of the page that the server is told of."""
+
+
 @pytest.fixture(scope="module")
 def gated() -> Iterator[GatedServer]:
     with GatedServer() as gated:
@@ -72,7 +76,7 @@ def test_address_and_title_name_the_open_conversation(visitor: ConversationsPage
     first, second = f"First {word}", f"Second {word}"
     visitor.ask(first)
     visitor.expect_title(first)
-    visitor.page.locator("#chat-new").click()
+    visitor.begin()
     visitor.expect_title("")
     visitor.ask(second)
     visitor.page.go_back()
@@ -96,7 +100,7 @@ def test_address_and_title_name_the_open_conversation(visitor: ConversationsPage
 
 def test_a_conversation_is_found_renamed_pinned_and_deleted(visitor: ConversationsPage, word: str) -> None:
     for number in range(3):
-        visitor.page.locator("#chat-new").click()
+        visitor.begin()
         expect(visitor.prompts).to_have_count(0)
         visitor.ask(f"{word} {number}")
     visitor.search.fill(word.upper())
@@ -126,7 +130,7 @@ def test_an_answer_that_was_left_is_kept_to_its_end(visitor: ConversationsPage, 
     gated.gate.clear()
     visitor.type(word)
     expect(visitor.answer).to_have_text(f"{word} begins")
-    visitor.page.locator("#chat-new").click()
+    visitor.begin()
     expect(visitor.prompts).to_have_count(0)
     expect(visitor.item(word)).to_contain_text("is being answered")
     gated.gate.set()
@@ -144,12 +148,12 @@ def test_what_stood_before_a_new_chat_can_be_taken_back(visitor: ConversationsPa
     visitor.expect_title(word if kind == "kept" else "Temporary chat")
     way = visitor.page.get_by_role("button", name="Previous conversation")
     expect(way).to_have_count(0)
-    visitor.page.locator("#chat-new").click()
+    visitor.begin()
     expect(way).to_have_text(f"Previous conversation: {word}")
     way.click()
     expect(visitor.prompts).to_have_text([word])
     expect(way).to_have_count(0)
-    visitor.page.locator("#chat-new").click()
+    visitor.begin()
     expect(way).to_be_visible()
     visitor.ask("Something else")
     expect(way).to_have_count(0)
@@ -158,7 +162,7 @@ def test_what_stood_before_a_new_chat_can_be_taken_back(visitor: ConversationsPa
 @IN_THE_BROWSER
 def test_there_is_no_way_back_to_what_was_deleted(visitor: ConversationsPage, word: str) -> None:
     visitor.ask(word)
-    visitor.page.locator("#chat-new").click()
+    visitor.begin()
     way = visitor.page.get_by_role("button", name="Previous conversation")
     expect(way).to_be_visible()
     visitor.act(word, "Delete")
@@ -175,7 +179,7 @@ def test_a_temporary_chat_is_not_kept(visitor: ConversationsPage, word: str) -> 
     visitor.edit(f"An edit {word}")
     assert not visitor.page.evaluate("(word) => JSON.stringify(localStorage).includes(word)", f"An edit {word}")
     visitor.page.keyboard.press("Escape")
-    visitor.page.locator("#chat-new").click()
+    visitor.begin()
     expect(visitor.prompts).to_have_count(0)
     visitor.ask(f"Open {word}")
     visitor.search.fill(word)
@@ -189,7 +193,7 @@ def test_what_was_typed_and_chosen_comes_back(visitor: ConversationsPage, word: 
     visitor.fall_back_to("gated/another")
     visitor.ask(f"First {word}")
     visitor.prompt.fill("a draft of the second")
-    visitor.page.locator("#chat-new").click()
+    visitor.begin()
     visitor.expect_title("")
     expect(visitor.prompt).to_have_value("")
     visitor.prompt.fill("a draft of another")
@@ -203,7 +207,7 @@ def test_what_was_typed_and_chosen_comes_back(visitor: ConversationsPage, word: 
     expect(visitor.page.get_by_label("Temperature")).to_have_value("0.5")
     visitor.prompt.fill("")
     visitor.edit("an edit of the first")
-    visitor.page.locator("#chat-new").click()
+    visitor.begin()
     visitor.expect_title("")
     visitor.type(f"Second {word}")
     edited = visitor.log.locator("textarea")
@@ -237,7 +241,7 @@ def test_a_model_brings_back_what_was_last_set_for_it(visitor: ConversationsPage
     expect(max_tokens).to_have_value("77")
 
     # The settings of a conversation stay those that it was asked with, also where the list is only looked at.
-    page.locator("#chat-new").click()
+    visitor.begin()
     visitor.expect_title("")
     visitor.titles.filter(has_text=word).click()
     expect(temperature).to_have_value("0.5")
@@ -357,7 +361,7 @@ def test_a_prompt_on_its_way_does_not_stand_in_the_box_when_its_conversation_is_
     page.route("**/queue/join**", lambda route: route.continue_() if held else held.append(route))
     visitor.type(f"Second {word}")
     page.wait_for_function("() => !document.querySelector('#chat-prompt textarea').value")
-    page.locator("#chat-new").click()
+    visitor.begin()
     visitor.expect_title("")
     page.go_back()
     visitor.expect_title(f"First {word}")
@@ -454,6 +458,46 @@ def test_a_new_conversation_that_is_asked_for_right_after_a_prompt_comes_after_i
     visitor.expect_title(word)
 
 
+@pytest.mark.parametrize("kind", ["chat", "comparison"])
+def test_new_is_at_once_however_long_the_hub_takes(visitor: ConversationsPage, word: str, kind: str) -> None:
+    page = visitor.page
+    if kind == "comparison":
+        page.goto(f"{visitor.url}/?models=gated/gated,gated/gated")
+    box = page.locator("#chat-prompt textarea" if kind == "chat" else "#compare-prompt textarea")
+    box.fill(word)
+    box.press("Enter")
+    visitor.expect_title(word)
+    expect(page.locator("#chat-stop, #compare-stop").filter(visible=True)).to_have_count(0)
+    box.fill(f"Draft {word}")
+    page.route(REQUESTS, lambda _: None)  # they wait until this is over
+    page.locator("#chat-new, #compare-new").filter(visible=True).click()
+    expect(box).to_have_value("")
+    visitor.expect_title("")
+    box.fill(f"Other {word}")
+    box.press("Enter")
+    page.unroute(REQUESTS)
+    visitor.expect_title(f"Other {word}")
+    asked = page.locator("[data-testid=user]")
+    expect(asked.filter(has_text=f"Other {word}").first).to_be_visible()
+    expect(asked.get_by_text(word, exact=True)).to_have_count(0)
+    page.go_back()
+    visitor.expect_title(word)
+    expect(box).to_have_value(f"Draft {word}")
+
+
+@IN_THE_BROWSER
+def test_a_new_chat_that_a_lost_connection_has_kept_away_comes_with_it(visitor: ConversationsPage, word: str) -> None:
+    page = visitor.page
+    visitor.ask(word)
+    page.context.set_offline(True)
+    page.locator("#chat-new").click()
+    expect(visitor.line).not_to_be_empty()
+    page.context.set_offline(False)
+    expect(visitor.prompts).to_have_count(0)
+    visitor.ask(f"Other {word}")
+    expect(visitor.prompts).to_have_text([f"Other {word}"])
+
+
 def test_a_prompt_for_what_was_deleted_in_another_tab_stands_in_the_box_again(
     visitor: ConversationsPage, word: str
 ) -> None:
@@ -475,17 +519,17 @@ def test_a_new_chat_stays_where_a_conversation_was_still_to_be_opened(visitor: C
     page = visitor.page
     held: list[Route] = []
     visitor.ask(word)
-    page.locator("#chat-new").click()
+    visitor.begin()
     expect(visitor.prompts).to_have_count(0)
     page.evaluate(COUNT_OPENED)
     page.route("**/conversations/*", lambda route: held.append(route) if not held else route.continue_())
     with page.expect_request(lambda request: request.method == "PUT"):
         visitor.item(word).get_by_role("link").click()
-    page.locator("#chat-new").click()
+    visitor.begin()
     visitor.expect_title("")
     with page.expect_response(lambda reply: reply.request.method == "PUT"):
         held[0].continue_()
-    assert page.evaluate("() => new Promise((told) => setTimeout(() => told(opened), 500))") == []
+    assert page.evaluate("() => new Promise((told) => setTimeout(() => told(opened), 500))") == [""]
     visitor.ask(f"Other {word}")
     expect(visitor.prompts).to_have_text([f"Other {word}"])
     visitor.expect_title(f"Other {word}")

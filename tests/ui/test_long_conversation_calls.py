@@ -73,7 +73,7 @@ async def test_the_earlier_turns_are_left_out_and_can_be_shown(tab: TabCalls) ->
 
 async def test_a_new_chat_leaves_nothing_out(tab: TabCalls) -> None:
     assert way_to_all(tab)
-    await tab.click("chat-new")
+    await tab.begin()
     assert way_to_all(tab) == ""
 
 

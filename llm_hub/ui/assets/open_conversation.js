@@ -112,6 +112,7 @@ const turnTo = (id, kind, more = {}) => {
   if (kind === "chat" && !more.stays) window.llmHub.tab("Chat")?.click();
   leaveBehind(kind, shown[kind], id);
   renew(kind);
+  if (!id) begun.note("", kind);
   shown[kind] = { id, version: 0, kept: !more.temporary };
   isBack[kind] = drafts.open(kind, id) || isBack[kind];
   entitle();
@@ -119,7 +120,7 @@ const turnTo = (id, kind, more = {}) => {
   open(id, kind, more);
 };
 const go = (id, kind = "chat", more = {}) => {
-  if (!id || id !== named()) writeAddress(id, kind, true);
+  if (id !== named() || more.temporary) writeAddress(id, kind, true);
   turnTo(id, kind, more);
 };
 addEventListener("popstate", ({ state }) => turnTo(named(), heads.find((head) => head.id === named())?.kind ?? state ?? (named() ? "chat" : front())));
@@ -168,7 +169,7 @@ const opened = (head) => {
   }
   const before = shown[kind];
   // A refresh that was made before a comparison's first prompt may come after it.
-  if (kind === "comparison" && !isAnswer && !head.id && before.id && before.id !== leftByNew) return;
+  if (kind === "comparison" && !isAnswer && !head.id && before.id) return;
   if (sought.id && (kind === "chat" || head.id === sought.id)) {
     if (head.id === sought.id) drafts.forget(kind, sought.prompt);
     else drafts.putBack([sought.kind]);
@@ -206,18 +207,10 @@ document.addEventListener("click", async (click) => {
 }, true);
 // "Continue in Chat" was clicked last: the chat that it begins comes after the comparison, and not in its place.
 let isCarrying = false;
-let leftByNew = null;  // the comparison that New was clicked in
 document.addEventListener("click", ({ target }) => {
   isCarrying = Boolean(target.closest(".pane-carry"));
-  if (target.closest("#chat-new")) window.llmHub.name("", true);  // at once: the next prompt is the new chat's
-  if (target.closest("#chat-new, #compare-new")) {
-    const kind = target.closest("#chat-new") ? "chat" : "comparison";
-    begun.note("", kind);
-    endOpening(kind);
-    if (kind === "comparison") leftByNew = shown.comparison.id;
-    newest[kind] = ++opens;
-    renew(kind);
-  }
+  const begin = target.closest("#chat-new, #compare-new");
+  if (begin) go("", begin.id === "chat-new" ? "chat" : "comparison", { stays: true });
 }, true);
 // Another tab of the page is in front, by a click or by what the server did.
 const turned = () => {
@@ -274,6 +267,7 @@ addEventListener("hub-lost", ({ detail }) => {
   isLost = true;
   const unseen = ["chat", "comparison"].filter((kind) => !drafts.hasArrived(kind, shown[kind].id, shown[kind].turns));
   inBox = (detail.unsent && drafts.putBack(unseen, true)) || inBox;  // several requests of one prompt may fail
+  ["chat", "comparison"].forEach((kind) => { isUnopened[kind] ||= Boolean(opening[kind]); });
   ["chat", "comparison"].forEach(endOpening);
   isWritten ||= detail.running;
   line.textContent = inBox ? "LLM Hub cannot be reached. Your prompt was not sent, it is in the box again."
@@ -286,6 +280,7 @@ addEventListener("hub-refused", () => {
   ["chat", "comparison"].forEach(endOpening);
 });
 let sought = {};  // what was begun last by this page before it was reloaded
+const isUnopened = {};  // by kind: the connection was lost before the server showed what was asked for
 const isBack = {};  // by kind: the next thing that the server says is whether it has the prompt that was sent last
 addEventListener("hub-back", async () => {
   inBox = isWritten = isLost = false;
@@ -294,9 +289,10 @@ addEventListener("hub-back", async () => {
     const { id, kept, leaf, whole } = shown[kind];
     const isBegun = drafts.takeOut(kind) && !id;
     isBack[kind] = Boolean(id) || isBegun;
-    if (!isBack[kind]) continue;
+    if (!isBack[kind] && !isUnopened[kind]) continue;
+    isUnopened[kind] = false;
     const more = { begun: isBegun, temporary: kept === false, settings: drafts.settings(id), leaf, whole };
-    open(id || next[kind], kind, kind === "chat" ? more : { begun: isBegun, stays: kind !== front() });
+    open(isBack[kind] ? id || next[kind] : "", kind, kind === "chat" ? more : { begun: isBegun, stays: kind !== front() });
   }
   // Said once what has become of a prompt is known: it is not in its box meanwhile.
   await Promise.all([opening.chat?.over, opening.comparison?.over]);

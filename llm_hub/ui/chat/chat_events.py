@@ -75,7 +75,6 @@ class ChatEvents:
         gr.on(retries, shown(self.repeat), inputs, outputs, **several)
         parts.again.input(shown(self.repeat_with), inputs | again, [*outputs, parts.again], **several)
         connect_attachments(parts.prompt, parts.attachments, parts.hint, "chat")
-        parts.new.click(self.clear, None, outputs, **several)
         page.unload(self.drop)
 
     # A prompt is asked.
@@ -251,11 +250,6 @@ class ChatEvents:
             async for update in updates:
                 yield update | settings
                 settings = {}
-
-    async def clear(self, visitor: gr.Request) -> Updates:
-        """A new chat. What is still being written goes on in its own conversation."""
-        await self._watchers.leave(visitor)
-        return self._screen.show_nothing()
 
     async def drop(self, visitor: gr.Request) -> None:
         """A tab was closed. What is being written is written to its end."""

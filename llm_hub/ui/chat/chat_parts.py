@@ -38,7 +38,6 @@ class ChatParts:
     max_tokens: gr.Textbox
     effort: gr.Dropdown
     chain: ChainParts
-    new: gr.Button
     earlier: gr.HTML
     past: gr.Chatbot
     live: gr.Chatbot

@@ -115,7 +115,7 @@ class ChatScreen:
         """What is changed by everything below but the settings, and the prompt on its way back."""
         parts = self.parts
         shown = [parts.earlier, parts.past, parts.live, parts.route, parts.stop, parts.hint, parts.opened]
-        return [*shown, parts.returned, parts.new]
+        return [*shown, parts.returned]
 
     @property
     def settings_outputs(self) -> list[Any]:

@@ -84,7 +84,7 @@ def _layout(session: Session) -> ChatParts:
             note = gr.HTML("" if automatic else model_choices.provider_note(chosen), elem_id="chat-note")
             download = download_parts(session, first, "" if automatic else chosen.default_model)
             followers = gr.HTML(summary_html(session, None, provider=first), elem_id="chat-followers")
-            new = gr.Button(texts.NEW, size="sm", elem_id="chat-new")
+            gr.Button(texts.NEW, size="sm", elem_id="chat-new")
             with gr.Accordion(texts.SETTINGS, open=True, elem_id="chat-settings"):
                 system = gr.Textbox(
                     label=texts.SYSTEM_PROMPT,
@@ -150,7 +150,7 @@ def _layout(session: Session) -> ChatParts:
     return ChatParts(
         provider=provider, model=model, default_model=DefaultModel(session, provider, model, choices), note=note,
         download=download, followers=followers, system=system, temperature=temperature, max_tokens=max_tokens,
-        effort=effort, chain=chain, new=new, earlier=earlier, past=past, live=live, again=again, route=route,
+        effort=effort, chain=chain, earlier=earlier, past=past, live=live, again=again, route=route,
         prompt=prompt, asked=asked, returned=returned, stop=stop, hint=hint, meter=meter, attachments=attachments,
         opened=opened, turn_actions=turn_actions,
     )  # fmt: skip

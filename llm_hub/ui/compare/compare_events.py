@@ -66,7 +66,6 @@ class CompareEvents:
         asked.then(None, box, box, js=GIVE_BACK, **NOW)
         connect_attachments(parts.prompt, parts.attachments, parts.hint, "compare")
         parts.stop.click(self.stop, state, outputs, **NOW)
-        parts.new.click(self.clear, state, outputs, **NOW)
         page.unload(self.drop)
         parts.add.click(self.add, state, outputs, **NOW)
         # Never two at once: the last one, which begins after all others are over, shows the newest state.
@@ -186,16 +185,6 @@ class CompareEvents:
             return self._screen.show_hint(texts.BLIND_KEEPS_MODELS)
         comparison.set_up(visible=tuple(sorted((*comparison.visible_panes, free[0]))))
         return self._screen.request_refresh(comparison, *range(MAX_PANES))
-
-    async def clear(self, data: Inputs, visitor: gr.Request) -> Updates:
-        """A new comparison. What is still being written goes on in its own."""
-        comparison: Comparison = data[self._parts.comparison]
-        comparison.show(None)
-        await self.leave(visitor)
-        return {
-            **self._screen.request_refresh(comparison, *range(MAX_PANES)),
-            self._parts.hint: live_region(texts.HELP),
-        }
 
     async def drop(self, visitor: gr.Request) -> None:
         """A tab was closed. What is being written is written to its end."""

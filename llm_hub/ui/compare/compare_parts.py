@@ -83,7 +83,6 @@ class CompareParts:
     """
 
     panes: tuple[PaneParts, ...]
-    new: gr.Button
     add: gr.Button
     blind: gr.Checkbox
     fallback: gr.Checkbox

@@ -86,7 +86,7 @@ def _layout(session: Session, opened: OpenedParts) -> CompareParts:
     chosen = first_choices(session)
     with gr.Column(elem_id="compare"):
         with gr.Row(elem_id="compare-bar"):
-            new = gr.Button(texts.NEW, size="sm", elem_id="compare-new")
+            gr.Button(texts.NEW, size="sm", elem_id="compare-new")
             gr.HTML(PREVIOUS, elem_id="compare-previous", apply_default_css=False)
             add = gr.Button(texts.ADD, size="sm", elem_id="compare-add")
             blind = gr.Checkbox(label=texts.BLIND, container=False, elem_id="compare-blind", min_width=80)
@@ -144,7 +144,7 @@ def _layout(session: Session, opened: OpenedParts) -> CompareParts:
             hint = gr.HTML(live_region(texts.HELP), elem_id="compare-hint")
             attachments = attachments_part("compare")
     return CompareParts(
-        panes=panes, new=new, add=add, blind=blind, fallback=fallback, section=section, system=system,
+        panes=panes, add=add, blind=blind, fallback=fallback, section=section, system=system,
         temperature=temperature, max_tokens=max_tokens, effort=effort, prompt=prompt, asked=asked,
         returned=returned, run=run, stop=stop, hint=hint, vote=vote, attachments=attachments, actions=ActionParts(
             section=results, figures=figures, left=left, right=right, difference=difference, share=share,

@@ -485,6 +485,22 @@ def test_new_is_at_once_however_long_the_hub_takes(visitor: ConversationsPage, w
     expect(box).to_have_value(f"Draft {word}")
 
 
+def test_what_the_hub_cannot_be_told_of_is_not_changed(visitor: ConversationsPage, word: str) -> None:
+    visitor.ask(word)
+    expect(visitor.item(word)).to_be_visible()
+    visitor.page.route("**/conversations/*", lambda route: route.abort())
+    visitor.act(word, "Rename")
+    box = visitor.page.get_by_role("textbox", name="Title")
+    box.fill(f"Renamed {word}")
+    box.press("Enter")
+    expect(visitor.page.locator("#conversations .note")).to_have_text("LLM Hub cannot be reached.")
+    expect(visitor.titles.filter(has_text=word)).to_have_text([word])
+    visitor.act(word, "Delete")
+    expect(visitor.page.locator("#conversation-list .actions")).to_have_count(0)
+    expect(visitor.titles.filter(has_text=word)).to_have_text([word])
+    expect(visitor.page.locator("#conversation-list .deleted")).to_have_count(0)
+
+
 @IN_THE_BROWSER
 def test_a_new_chat_that_a_lost_connection_has_kept_away_comes_with_it(visitor: ConversationsPage, word: str) -> None:
     page = visitor.page

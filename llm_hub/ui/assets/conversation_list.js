@@ -163,15 +163,19 @@ const change = (head, changes) => attempt(async () => {
   busy = {};
   say("");
   // A visitor's conversation is also in the memory of the hub, which would bring the old title back.
-  if (keeping === "browser") await request("PATCH", `/${head.id}`, changes).catch(() => null);
+  if (keeping === "browser") await request("PATCH", `/${head.id}`, changes);
   const changed = await store.change(head.id, changes);
   if (changed && shown[head.kind].id === head.id) Object.assign(shown[head.kind], { shown_title: changed.shown_title }), entitle();
   others.postMessage("changed");
   await load();
-});
+  return true;
+}, (problem) => { say(problem); show(); });
 const remove = async (head) => {
   deleted = { ...head, wasOpen: shown[head.kind].id === head.id };
-  await change(head, { deleted: true });
+  if (!await change(head, { deleted: true })) {
+    deleted = null;
+    return show();
+  }
   list.querySelector(".deleted button")?.focus();
   if (deleted.wasOpen) turnTo("", head.kind, { stays: true });
   forget(head);
@@ -179,7 +183,10 @@ const remove = async (head) => {
 const restore = async () => {
   const head = deleted;
   deleted = null;
-  await change(head, { deleted: false });
+  if (!await change(head, { deleted: false })) {
+    deleted = head;
+    return show();
+  }
   list.querySelector(`[data-id="${head.id}"] a`)?.focus();
   if (head.wasOpen) turnTo(head.id, head.kind, { stays: true });
 };

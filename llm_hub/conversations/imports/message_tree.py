@@ -9,7 +9,6 @@ from __future__ import annotations
 import base64
 import hashlib
 import heapq
-import math
 import re
 from collections import defaultdict
 from dataclasses import dataclass, field, replace
@@ -103,7 +102,7 @@ def seconds(value: object) -> float:
             value = (at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp()
         except (ValueError, OverflowError):
             return 0.0
-    if not isinstance(value, int | float) or not math.isfinite(value) or not 0 <= value < 1e15:
+    if not isinstance(value, int | float) or not 0 <= value < 1e15:  # nor what is no number
         return 0.0
     return value / 1000 if value >= 1e11 else float(value)
 

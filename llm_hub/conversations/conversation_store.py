@@ -19,8 +19,8 @@ class ConversationStore(Protocol):
     async def replace(self, conversations: Sequence[Conversation]) -> None:
         """Writes whole conversations in the place of what is there under their ids: all of them, or none."""
 
-    async def version(self, name: str) -> int:
-        """The version that is stored under this id; 0: there is none, or it is deleted."""
+    async def versions(self, names: Sequence[str]) -> dict[str, int]:
+        """By id, the versions of those that are stored; without what is deleted."""
 
     async def load(self, name: str) -> Conversation | None:
         """The conversation with this id; None: there is none, or it is deleted."""

@@ -116,7 +116,7 @@ class OpenConversations:
         if conversation.version != conversation.saved_version or self.is_answering(conversation):
             return False
         try:
-            version = await store.version(conversation.id)
+            version = (await store.versions([conversation.id])).get(conversation.id, 0)
         except ConfigurationError:
             return False
         is_still_unused = conversation.version == conversation.saved_version and not self.is_answering(conversation)
@@ -179,13 +179,18 @@ class OpenConversations:
     async def take_in(self, store: ConversationStore, imported: Sequence[Conversation]) -> list[dict[str, Any]]:
         """Writes imported conversations to the store, all or none, and gives the heads of those that were not there."""
 
+        names = {conversation.id for conversation in imported}
+
         async def find(name: str) -> tuple[Conversation | None, bool]:
-            there = self._memory.get("", name) or await store.load(name)
+            there = self._memory.get("", name)
+            if there is None and (name in stored or name not in names):
+                there = await store.load(name)
             return there, there is not None and (self.is_answering(there) or there.version != there.saved_version)
 
         for conversation in imported:
             give_up_names(conversation)  # answers that somebody wrote into a file must not count
         async with self._saving:
+            stored = await store.versions(list(names))
             written = await new_ones(imported, find)
             await store.replace(written)
         return [write_head(conversation) for conversation in written]

@@ -7,7 +7,7 @@ tables of their own, which neither the list nor a search reads. What a search re
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import orjson
 
@@ -25,7 +25,7 @@ from llm_hub.conversations.search_text import excerpt, fold
 from llm_hub.redaction import redact
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from types import ModuleType
 
     from sqlalchemy import Connection, Table
@@ -36,6 +36,10 @@ UNDO_SECONDS = 86400.0
 """Seconds in which a deletion can be taken back. Then the conversation's rows are deleted."""
 MAX_SEARCH_WORDS = 8
 """Words of a search that are looked for."""
+BATCH = 50
+"""Conversations that one statement writes, deletes or looks for."""
+
+Item = TypeVar("Item")
 
 
 class SqlConversationStore:
@@ -70,25 +74,31 @@ class SqlConversationStore:
         schema = await self._database.schema()
 
         def write(connection: Connection) -> None:
-            for each in conversations:
-                _delete(connection, schema, each.id)
-                connection.execute(schema.conversations.insert(), [head_row(each)])
-                connection.execute(schema.turns.insert(), [turn_row(each, node, self._redact) for node in each.nodes])
-                for table, rows in _file_rows(schema, each, each.nodes):
-                    connection.execute(table.insert(), rows)
+            for some in _in_batches(conversations):
+                _delete(connection, schema, [each.id for each in some])
+                connection.execute(schema.conversations.insert(), [head_row(each) for each in some])
+                turns = [turn_row(each, node, self._redact) for each in some for node in each.nodes]
+                connection.execute(schema.turns.insert(), turns)
+                for each in some:
+                    for table, rows in _file_rows(schema, each, each.nodes):
+                        connection.execute(table.insert(), rows)
 
         await self._database.run(write)
 
-    async def version(self, name: str) -> int:
-        """The version that is stored under this id; 0 for none."""
+    async def versions(self, names: Sequence[str]) -> dict[str, int]:
+        """By id, the versions of those that are stored; without what is deleted."""
         schema = await self._database.schema()
         if self._database.is_missing:
-            return 0
+            return {}
         from sqlalchemy import select
 
         rows = schema.conversations.c
-        query = select(rows.version).where(rows.id == name, rows.deleted_at.is_(None))
-        return int(await self._database.run(lambda connection: connection.execute(query).scalar()) or 0)
+        query = select(rows.id, rows.version).where(rows.deleted_at.is_(None))
+        batches = [query.where(rows.id.in_(some)) for some in _in_batches(names)]
+        found = await self._database.run(
+            lambda connection: [row for batch in batches for row in connection.execute(batch)]
+        )
+        return {row.id: row.version for row in found}
 
     async def load(self, name: str) -> Conversation | None:
         """The conversation with this id; None: there is none, or it is deleted."""
@@ -161,19 +171,25 @@ class SqlConversationStore:
 
         def write(connection: Connection) -> int:
             names = list(connection.execute(old).scalars())
-            for name in names:
-                _delete(connection, schema, name)
+            for some in _in_batches(names):
+                _delete(connection, schema, some)
             return len(names)
 
         return await self._database.run(write)
 
 
-def _delete(connection: Connection, schema: ModuleType, name: str) -> None:
+def _in_batches(items: Sequence[Item]) -> Iterator[Sequence[Item]]:
+    """As many at once as a statement takes, and as the hub's other work can wait for."""
+    for begin in range(0, len(items), BATCH):
+        yield items[begin : begin + BATCH]
+
+
+def _delete(connection: Connection, schema: ModuleType, names: Sequence[str]) -> None:
     from sqlalchemy import delete
 
     for table in (schema.prompt_images, schema.prompt_files, schema.turns):
-        connection.execute(delete(table).where(table.c.conversation_id == name))
-    connection.execute(delete(schema.conversations).where(schema.conversations.c.id == name))
+        connection.execute(delete(table).where(table.c.conversation_id.in_(names)))
+    connection.execute(delete(schema.conversations).where(schema.conversations.c.id.in_(names)))
 
 
 def _file_rows(

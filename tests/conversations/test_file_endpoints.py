@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import orjson
 import pytest
+from sqlalchemy import event
 from starlette.applications import Starlette
 
 from llm_hub.api import conversation_files as endpoints
@@ -182,6 +183,31 @@ async def test_what_went_another_way_stays_beside_the_import(owners: Hub) -> Non
     listed = (await owners.client.get("/conversations")).json()["conversations"]
     assert len(listed) == 2
     assert (await owners.client.get(f"/conversations/{head['id']}")).json()["nodes"][-1]["turn"]["text"] == "Yes"
+
+
+async def test_one_that_a_file_has_several_times_loses_nothing(owners: Hub) -> None:
+    [early], [late], [other] = exports.claude(), exports.claude(), exports.claude()
+    for value, text in ((late, "A heron"), (other, "A gull")):
+        value["chat_messages"].append({"uuid": "m9", "sender": "human", "text": text, "parent_message_uuid": "m4"})
+    reply = (await owners.take_in([early, late, early, other])).json()
+    assert (len(reply["conversations"]), reply["known"]) == (2, 0)
+    for text in ("heron", "gull"):
+        assert len((await owners.client.get(f"/conversations?search={text}")).json()["conversations"]) == 1
+
+
+async def test_a_large_import_holds_the_database_for_few_statements(owners: Hub) -> None:
+    """10,000 conversations, one by one, kept all else from being written for half a minute."""
+    statements: list[str] = []
+    store: Any = owners.conversations.store
+    values = [{**exports.claude()[0], "uuid": f"{number:032x}"} for number in range(200)]
+    await owners.take_in(exports.claude())  # which makes the tables
+
+    @event.listens_for(store._database._engine, "before_cursor_execute")
+    def note(*told: Any) -> None:
+        statements.append(told[2])
+
+    assert len((await owners.take_in(values)).json()["conversations"]) == 200
+    assert len(statements) < 50
 
 
 @pytest.mark.parametrize("is_open", [True, False])

@@ -18,6 +18,7 @@ from pydantic import ValidationError
 from llm_hub.conversations.document import FORMAT, MAX_VALUES, read_document
 from llm_hub.conversations.imports.chatgpt import is_chatgpt, read_chatgpt
 from llm_hub.conversations.imports.claude import is_claude, read_claude
+from llm_hub.conversations.imports.merge import as_copy, is_part_of
 from llm_hub.conversations.imports.message_tree import grow
 from llm_hub.conversations.imports.open_webui import is_open_webui, read_open_webui
 from llm_hub.conversations.turn_schema import first_problem
@@ -72,6 +73,11 @@ def _read(body: bytes, owner: str) -> list[Conversation]:
             raise ValueError(f"in conversation {number}, {first_problem(error)}") from None
         if conversation is None or not conversation.nodes:
             continue
+        same = conversations.get(conversation.id)
+        if not is_part_of(same, conversation):
+            if is_part_of(conversation, same):
+                continue
+            conversation = as_copy(conversation)  # it went another way
         conversations[conversation.id] = conversation
         turns += len(conversation.nodes)
         if len(conversations) > MAX_CONVERSATIONS or turns > MAX_TURNS:

@@ -129,7 +129,7 @@ def test_regenerate_edit_undo_and_new_chat(chat: ChatPage, fault_server: FaultSe
     expect(chat.figures).to_have_count(1)
     assert chats(fault_server, model)[-1].body["messages"] == [{"role": "user", "content": "One, edited"}]
 
-    chat.log.get_by_role("button", name="Undo").click()
+    chat.log.get_by_role("button", name="Undo").dblclick()
     expect(chat.prompts).to_have_count(0)
     expect(chat.prompt).to_have_value("One, edited")
 

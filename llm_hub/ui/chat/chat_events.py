@@ -66,7 +66,7 @@ class ChatEvents:
             taken.then(shown(self.send), inputs | {parts.asked}, outputs, **several),
             parts.opened.open(shown(self.open), opening, [*outputs, *self._screen.settings_outputs], **several),
             parts.past.edit(shown(self.edit), inputs, outputs, **several),
-            parts.past.undo(self.undo, {parts.opened}, outputs, **several),
+            parts.past.undo(self.undo, {parts.opened}, outputs, **STREAMING),  # one at a time: a double click is one
         ]
         parts.turn_actions.act(shown(self.act), inputs, outputs, **several)
         parts.stop.click(self.stop, {parts.opened}, parts.hint, **NOW)

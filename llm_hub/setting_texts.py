@@ -210,6 +210,20 @@ def web_address(value: Any) -> Any:
     return value
 
 
+def redis_address(url: str) -> str:
+    """The URL of a Redis, or ""."""
+    if url and not url.startswith(("redis://", "rediss://")):
+        raise ValueError("it is no address of a Redis, which looks like redis://:password@host:6379/0")
+    return url
+
+
+def database_address(url: str) -> str:
+    """The URL of a database of SQLite's or of PostgreSQL's."""
+    if not url.startswith(("sqlite://", "postgres://", "postgresql://")):
+        raise ValueError("it looks like sqlite:///file or postgresql://user:password@host/name; no other kind is known")
+    return url
+
+
 def path_of(url: str) -> str:
     """What follows the host in a URL, where it is long enough to be a secret; else ""."""
     parts = urlsplit(url)

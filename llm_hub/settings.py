@@ -109,7 +109,6 @@ class Settings(BaseSettings):
     redis_url: str = Field(
         "",
         repr=False,
-        pattern="^(rediss?://.+)?$",
         description="What several hubs share their limits and pauses through: redis://:password@host:6379/0.",
     )
     key_mode: Literal["", "owner", "visitor"] = Field(
@@ -144,7 +143,6 @@ class Settings(BaseSettings):
     database_url: str = Field(
         "sqlite:///llm-hub.db",
         repr=False,
-        pattern="^(sqlite|postgres|postgresql)://",
         description="Where votes and the ledger are kept: sqlite:///file or postgresql://user:password@host/name.",
     )
     history: Literal["", "off"] = Field(
@@ -249,3 +247,5 @@ class Settings(BaseSettings):
     _rates = field_validator("prices", mode="before")(texts.named_prices)
     _webhook = field_validator("alert_webhook", mode="before")(texts.web_address)
     _addresses = field_validator("servers", mode="before")(texts.named_urls)
+    _redis = field_validator("redis_url")(texts.redis_address)
+    _database = field_validator("database_url")(texts.database_address)

@@ -58,6 +58,8 @@ def test_more_servers_are_read_by_name(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "told"),
     [
+        ("LLM_HUB_REDIS_URL=secret123:6379", "LLM_HUB_REDIS_URL: it is no address of a Redis, which looks like redis:"),
+        ("LLM_HUB_DATABASE_URL=mysql://secret123", "LLM_HUB_DATABASE_URL: it looks like sqlite:///file or postgresql:"),
         ("LLM_HUB_PORT=sk-secret123", "LLM_HUB_PORT"),
         ("LLM_HUB_PORT=99999", "LLM_HUB_PORT"),
         ("LLM_HUB_CONNECT_TIMEOUT=nan", "LLM_HUB_CONNECT_TIMEOUT"),

@@ -210,6 +210,13 @@ def web_address(value: Any) -> Any:
     return value
 
 
+def minutes_apart(minutes: float) -> float:
+    """Minutes, at least one: what is done more often costs more than anybody wants. 0 is for never."""
+    if 0 < minutes < 1:
+        raise ValueError("it is 0, for never, or at least 1")
+    return minutes
+
+
 def redis_address(url: str) -> str:
     """The URL of a Redis, or ""."""
     if url and not url.startswith(("redis://", "rediss://")):

@@ -155,7 +155,7 @@ class Settings(BaseSettings):
         ge=0,
         le=1440,
         allow_inf_nan=False,
-        description="Minutes between two checks of the route's models; 0: off.",
+        description="Minutes between two checks of the route's models, 1 at least; 0: off.",
     )
     otel: bool = Field(
         False, description="Sends a span of each answer and attempt to OTEL_EXPORTER_OTLP_ENDPOINT, by OTLP over HTTP."
@@ -247,5 +247,6 @@ class Settings(BaseSettings):
     _rates = field_validator("prices", mode="before")(texts.named_prices)
     _webhook = field_validator("alert_webhook", mode="before")(texts.web_address)
     _addresses = field_validator("servers", mode="before")(texts.named_urls)
+    _check_interval = field_validator("checks")(texts.minutes_apart)
     _redis = field_validator("redis_url")(texts.redis_address)
     _database = field_validator("database_url")(texts.database_address)

@@ -64,6 +64,7 @@ def test_more_servers_are_read_by_name(tmp_path: Path) -> None:
         ("LLM_HUB_PORT=99999", "LLM_HUB_PORT"),
         ("LLM_HUB_CONNECT_TIMEOUT=nan", "LLM_HUB_CONNECT_TIMEOUT"),
         ("LLM_HUB_IDLE_TIMEOUT=-1", "LLM_HUB_IDLE_TIMEOUT"),
+        ("LLM_HUB_CHECKS=0.01", "LLM_HUB_CHECKS: it is 0, for never, or at least 1"),
         ("LLM_HUB_ALLOWED_HOSTS=hub.example, https://hub.example/", "entry 2 is no name"),
         ("LLM_HUB_ALLOWED_HOSTS=hub.example:80", "without https:// and a port"),
         ("LLM_HUB_SERVERS=http://gpu:8000/v1", "LLM_HUB_SERVERS"),

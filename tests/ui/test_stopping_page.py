@@ -5,12 +5,13 @@ from __future__ import annotations
 import signal
 from typing import TYPE_CHECKING
 
+import httpx
 from playwright.sync_api import expect
 
 from tests.ui.chat_page import ChatPage
 from tests.ui.compare_page import SLOW
 from tests.ui.conftest import KEY
-from tests.ui.site import Site
+from tests.ui.site import NO_TLS, Site
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -35,6 +36,9 @@ def test_an_answer_is_completed_and_a_new_question_told_to_wait(
         answered.type("Hello")
         fault_server.wait_for(lambda log: any(exchange.model == LONG and exchange.tokens_sent > 20 for exchange in log))
         site.process.send_signal(signal.SIGTERM)
+        with httpx.Client(trust_env=False, verify=NO_TLS) as client:
+            while client.get(f"{site.url}/health").status_code != 503:
+                pass  # it has not noticed the signal yet
         refused.type("Me too")
         expect(refused.log).to_contain_text("LLM Hub is being stopped and takes no new requests.", timeout=SLOW)
         fault_server.limit(None)
